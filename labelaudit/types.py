@@ -1,0 +1,241 @@
+"""The few types that the rooms of labelaudit hand to each other.
+
+Dimension legend, used in every shape comment of the project:
+
+    n samples · B batch · C classes · d features · E epochs · K networks · k neighbours
+
+All types are frozen and keyword-only, their arrays are read-only and checked at the door: what is wrong
+raises `DataError` where it enters, not three rooms later. Left out on purpose: pixels. `Samples` decodes
+lazily and never holds a dataset's images.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from labelaudit.errors import DataError
+
+Floats = npt.NDArray[np.floating[Any]]
+Ints = npt.NDArray[np.integer[Any]]
+Bools = npt.NDArray[np.bool_]
+
+
+class Progress(Protocol):
+    """What a long stage reports: ``done`` of ``total`` items (``None``: not known yet)."""
+
+    def __call__(self, stage: str, done: int, total: int | None) -> None: ...
+
+
+def silent(stage: str, done: int, total: int | None) -> None:
+    """The default `Progress`: the library prints nothing."""
+
+
+class Images(Protocol):
+    """Where the pixels of a dataset come from. Safe to call from several threads.
+
+    ``encoded(i)`` is the file as stored (JPEG, PNG, …), or for array sources a lossless encoding of row i;
+    ``digest`` of an image is the BLAKE2b-128 of these bytes in hexadecimal.
+    """
+
+    def __len__(self) -> int: ...
+
+    def encoded(self, index: int) -> bytes: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """Something about one sample that is not a model's suspicion: a file, a row or a duplicate."""
+
+    kind: str
+    """missing · unreadable · truncated · empty · oversized · unlabelled · duplicate_row · link_loop · bad_name ·
+    conflict (same bytes, other label) · near_duplicate (nearly the same image, other label)"""
+    path: str
+    """Id of the sample, relative to the data root, with ``/``."""
+    detail: str
+    """One sentence for a person."""
+    partner: str = ""
+    """The other sample of a pair, where there is one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Samples:
+    """A dataset that can be audited: who, which label, where the bytes are."""
+
+    ids: tuple[str, ...]
+    """(n,) unique; path relative to the data root with ``/``, or a row name."""
+    labels: Ints
+    """(n,) int64, index into `classes`."""
+    classes: tuple[str, ...]
+    """(C,) class names, sorted."""
+    digests: tuple[str, ...]
+    """(n,) content digest, 32 hexadecimal digits; equal digests are equal content."""
+    images: Images | None = None
+    """Aligned with `ids`; ``None`` when only features or probabilities were given."""
+    splits: tuple[str, ...] | None = None
+    """(n,) name of the split level (``train`` …), where the dataset has one."""
+    extra: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Further columns of the label table, carried through to the output."""
+    root: str = ""
+    """The data root as the person named it."""
+
+    def __post_init__(self) -> None:
+        n = len(self.ids)
+        labels = np.asarray(self.labels)
+        if labels.shape != (n,) or len(self.digests) != n:
+            raise DataError(f"{n} ids, but labels of shape {labels.shape} and {len(self.digests)} digests")
+        if self.images is not None and len(self.images) != n:
+            raise DataError(f"{n} ids, but {len(self.images)} images")
+        if self.splits is not None and len(self.splits) != n:
+            raise DataError(f"{n} ids, but {len(self.splits)} splits")
+        if len(set(self.ids)) != n:
+            raise DataError("sample ids are not unique")
+        if n and not (0 <= labels.min() and labels.max() < len(self.classes)):
+            raise DataError(f"labels must index the {len(self.classes)} classes")
+        for name, column in self.extra.items():
+            if len(column) != n:
+                raise DataError(f"extra column '{name}' has {len(column)} values for {n} samples")
+        _freeze(self, "labels", labels.astype(np.int64))
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def counts(self) -> Ints:
+        """(C,) samples per class."""
+        return np.bincount(self.labels, minlength=len(self.classes))
+
+    def take(self, rows: Ints | Bools) -> Samples:
+        """The samples of ``rows`` (indices or mask), classes kept."""
+        rows = np.asarray(rows)
+        index = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows
+        pick = index.tolist()
+        return Samples(
+            ids=tuple(self.ids[i] for i in pick),
+            labels=self.labels[index],
+            classes=self.classes,
+            digests=tuple(self.digests[i] for i in pick),
+            images=None if self.images is None else _Subset(self.images, pick),
+            splits=None if self.splits is None else tuple(self.splits[i] for i in pick),
+            extra={name: tuple(column[i] for i in pick) for name, column in self.extra.items()},
+            root=self.root,
+        )
+
+
+class _Subset:
+    """Some rows of an `Images`."""
+
+    def __init__(self, images: Images, rows: Sequence[int]) -> None:
+        self._images, self._rows = images, rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def encoded(self, index: int) -> bytes:
+        return self._images.encoded(self._rows[index])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Features:
+    """One vector per sample, from a backbone or brought by the person."""
+
+    values: Floats
+    """(n, d) float32, possibly a read-only memory map; every value finite."""
+    name: str
+    """What made them, such as ``lite0@128+lite2@260``, or ``given``."""
+    blocks: tuple[int, ...] = ()
+    """Widths of the concatenated parts, in order; they sum to d."""
+
+    def __post_init__(self) -> None:
+        if self.values.ndim != 2 or self.values.dtype != np.float32:
+            raise DataError(f"features must be (n, d) float32, not {self.values.shape} {self.values.dtype}")
+        if self.blocks and sum(self.blocks) != self.values.shape[1]:
+            raise DataError(f"feature blocks {self.blocks} do not sum to d={self.values.shape[1]}")
+        _freeze(self, "values", self.values)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """What one method's training learned about each sample. Arrays only; saved as ``.npz`` without pickle."""
+
+    method: str
+    """Name of the method or reference that yields it."""
+    suspicion: Floats
+    """(n,) float64 in [0, 1], 1 = surely mislabeled. Ranks matter, magnitudes need not be probabilities."""
+    probs: Floats | None = None
+    """(n, C) float32, rows sum to 1: class probabilities from a model that did *not* train on the sample."""
+    losses: Floats | None = None
+    """(E, n) float32, cross-entropy of the given label per epoch, held out."""
+    margins: Floats | None = None
+    """(E, n) float32, logit of the given label minus the largest other, per epoch, held out."""
+    columns: Mapping[str, Floats | Ints] = field(default_factory=dict)
+    """Method-specific (n,) arrays, each named as the paper does (``centrality``, ``medoid``, ``omega`` …)."""
+    tables: Mapping[str, Any] = field(default_factory=dict)
+    """JSON-able summaries: the loss-bin dissection, health figures such as ``fit``, the settings used."""
+
+    def __post_init__(self) -> None:
+        n = len(self.suspicion)
+        checked = np.asarray(self.suspicion, dtype=np.float64)
+        if checked.ndim != 1 or not np.isfinite(checked).all() or (n and (checked.min() < 0 or checked.max() > 1)):
+            raise DataError(f"suspicion of '{self.method}' must be (n,), finite and within [0, 1]")
+        _freeze(self, "suspicion", checked)
+        for name in ("probs", "losses", "margins"):
+            array = getattr(self, name)
+            if array is None:
+                continue
+            axis = 0 if name == "probs" else 1
+            if array.ndim != 2 or array.shape[axis] != n or not np.isfinite(array).all():
+                raise DataError(f"{name} of '{self.method}' must be 2-D, finite and cover {n} samples: {array.shape}")
+            _freeze(self, name, array)
+        for name, column in self.columns.items():
+            if column.shape != (n,):
+                raise DataError(f"column '{name}' of '{self.method}' has shape {column.shape}, not ({n},)")
+            column.setflags(write=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """One verdict per sample, and what the dataset as a whole looks like."""
+
+    suspicion: Floats
+    """(n,) float64 in [0, 1], 1 = surely mislabeled: the one ranking from all evidence."""
+    is_issue: Bools
+    """(n,) flagged by the default threshold."""
+    judged: Bools
+    """(n,) False where the class has too few images to judge; such samples are never flagged."""
+    probs: Floats
+    """(n, C) float32: combined out-of-sample class probabilities."""
+    predicted: Ints
+    """(n,) int64: suggested class, the most probable one."""
+    threshold: float
+    """Suspicion from which a sample is flagged."""
+    noise_rate: float
+    """Estimated share of wrong labels among the judged samples, in [0, 1]."""
+    noise_interval: tuple[float, float]
+    """90 % interval of `noise_rate`."""
+    noise_matrix: Floats
+    """(C, C) float64: expected number of samples given class i whose true class is j."""
+    reasons: tuple[str, ...]
+    """(n,) a short reason per flagged sample, empty where not flagged."""
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    """JSON-able: what was combined, with which weights, why; how the threshold was found."""
+
+    def __post_init__(self) -> None:
+        n = len(self.suspicion)
+        for name in ("suspicion", "is_issue", "judged", "probs", "predicted", "noise_matrix"):
+            array = np.asarray(getattr(self, name))
+            if name != "noise_matrix" and len(array) != n:
+                raise DataError(f"decision: {name} has {len(array)} rows, not {n}")
+            _freeze(self, name, array)
+        if len(self.reasons) != n:
+            raise DataError(f"decision: {len(self.reasons)} reasons for {n} samples")
+
+
+def _freeze(owner: object, name: str, array: npt.NDArray[Any]) -> None:
+    """Store a read-only view of ``array`` on a frozen dataclass; the caller's own array stays writable."""
+    view = array.view()
+    view.setflags(write=False)
+    object.__setattr__(owner, name, view)
