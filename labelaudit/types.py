@@ -94,7 +94,7 @@ class Samples:
             raise DataError(f"{n} ids, but {len(self.splits)} splits")
         if len(set(self.ids)) != n:
             raise DataError("sample ids are not unique")
-        if n and not (0 <= labels.min() and labels.max() < len(self.classes)):
+        if n and (labels.min() < 0 or labels.max() >= len(self.classes)):
             raise DataError(f"labels must index the {len(self.classes)} classes")
         for name, column in self.extra.items():
             if len(column) != n:
