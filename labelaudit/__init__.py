@@ -1,3 +1,65 @@
-"""labelaudit: find the wrong labels in an image dataset."""
+"""labelaudit: find the wrong labels in an image dataset.
+
+The public names, nothing else. Each is imported when it is first asked for (PEP 562), so that ``import labelaudit``
+costs nothing and neither NumPy nor torch is paid for before it is used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from labelaudit.audit import scan
+    from labelaudit.document import Audit, Stage
+    from labelaudit.errors import BackboneError, DataError, LabelAuditError, OptionError, RunError
+    from labelaudit.reports.run import read as read_audit
+    from labelaudit.types import Decision, Evidence, Features, Finding, Samples
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "Audit": "document.Audit",
+    "BackboneError": "errors.BackboneError",
+    "DataError": "errors.DataError",
+    "Decision": "types.Decision",
+    "Evidence": "types.Evidence",
+    "Features": "types.Features",
+    "Finding": "types.Finding",
+    "LabelAuditError": "errors.LabelAuditError",
+    "OptionError": "errors.OptionError",
+    "RunError": "errors.RunError",
+    "Samples": "types.Samples",
+    "Stage": "document.Stage",
+    "read_audit": "reports.run.read",
+    "scan": "audit.scan",
+}
+
+__all__ = [
+    "Audit",
+    "BackboneError",
+    "DataError",
+    "Decision",
+    "Evidence",
+    "Features",
+    "Finding",
+    "LabelAuditError",
+    "OptionError",
+    "RunError",
+    "Samples",
+    "Stage",
+    "read_audit",
+    "scan",
+]
+
+
+def __getattr__(name: str) -> Any:
+    try:
+        module, attribute = _HOMES[name].rsplit(".", 1)
+    except KeyError:
+        raise AttributeError(f"module 'labelaudit' has no attribute '{name}'") from None
+    value = getattr(import_module(f"labelaudit.{module}"), attribute)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]
