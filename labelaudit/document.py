@@ -107,6 +107,13 @@ class Audit:
         return ids[np.argsort(-self.decision.suspicion[ids], kind="stable")]
 
     @cached_property
+    def rank(self) -> Ints:
+        """(n,) place of each row in `order`, 1 = worst."""
+        rank = np.empty(len(self.samples), dtype=np.int64)
+        rank[self.order] = np.arange(1, len(self.samples) + 1)
+        return rank
+
+    @cached_property
     def suspects(self) -> Ints:
         """Rows of the flagged samples, worst first."""
         return self.order[self.decision.is_issue[self.order]]
@@ -141,7 +148,7 @@ class Audit:
             raise unknown_name("table", which, _TABLES)
         if as_ not in _FORMS:
             raise unknown_name("table form", as_, _FORMS)
-        columns = self._columns(self.suspects if which == "suspects" else self.order)
+        columns = self.columns(self.suspects if which == "suspects" else self.order)
         if as_ == "records":
             return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
         try:
@@ -153,14 +160,12 @@ class Audit:
             raise OptionError(f"{as_} is not installed: pip install 'labelaudit[{as_}]'") from None
         return frames.DataFrame(columns)
 
-    def _columns(self, rows: Ints) -> dict[str, list[Any]]:
-        """Name -> values of ``rows``: the columns of the CSV files, in their order, as plain Python values."""
+    def columns(self, rows: Ints) -> dict[str, list[Any]]:
+        """Name -> values of ``rows``: the columns of `table`, in their order, as plain Python values."""
         samples, decision = self.samples, self.decision
-        rank = np.empty(len(samples), dtype=np.int64)
-        rank[self.order] = np.arange(1, len(samples) + 1)
         pick = rows.tolist()
         given, predicted = samples.labels[rows], decision.predicted[rows]
-        columns: dict[str, list[Any]] = {"rank": rank[rows].tolist(), "path": [samples.ids[i] for i in pick]}
+        columns: dict[str, list[Any]] = {"rank": self.rank[rows].tolist(), "path": [samples.ids[i] for i in pick]}
         if samples.splits is not None:
             columns["split"] = [samples.splits[i] for i in pick]
         columns |= {

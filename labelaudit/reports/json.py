@@ -1,0 +1,144 @@
+"""``summary.json`` for machines and ``audit.json`` for later commands.
+
+``summary.json`` is `Audit.summary`. ``audit.json`` holds all text of an audit (samples, findings, settings, reasons),
+one line per part; with the arrays of ``evidence.npz`` it becomes the same audit again. Numbers that are not finite
+are ``null``: both files are strict JSON. Left out: images, and reading older schemas, of which there are none yet.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from labelaudit.document import SCHEMA_VERSION, Audit, Stage, finding_record
+from labelaudit.errors import RunError
+from labelaudit.reports.npz import DECISION, Arrays, evidence_of
+from labelaudit.types import Decision, Finding, Samples
+
+
+def write_summary(audit: Audit, path: Path) -> None:
+    """The dataset as a whole, indented for reading."""
+    _write(json.dumps(plain(audit.summary()), indent=2, ensure_ascii=False, allow_nan=False), path)
+
+
+def write_audit(audit: Audit, path: Path) -> None:
+    """All text of ``audit``, one line per part."""
+    samples, decision = audit.samples, audit.decision
+    parts = {
+        "schema_version": SCHEMA_VERSION,
+        "fingerprint": audit.fingerprint,
+        "settings": audit.settings,
+        "seed": audit.seed,
+        "device": audit.device,
+        "versions": audit.versions,
+        "notes": audit.notes,
+        "stages": [[stage.name, stage.seconds, stage.peak_bytes] for stage in audit.stages],
+        "decision": {
+            "threshold": decision.threshold,
+            "noise_rate": decision.noise_rate,
+            "noise_interval": decision.noise_interval,
+            "recipe": decision.recipe,
+        },
+        "evidence": [
+            {"name": name, "method": evidence.method, "tables": evidence.tables}
+            for name, evidence in audit.evidence.items()
+        ],
+        "findings": [finding_record(finding) for finding in audit.findings],
+        "root": samples.root,
+        "classes": samples.classes,
+        "ids": samples.ids,
+        "labels": [samples.classes[label] for label in samples.labels.tolist()],
+        "digests": samples.digests,
+        "splits": samples.splits,
+        "reasons": decision.reasons,
+        "extra": samples.extra,
+    }
+    lines = (
+        f'"{name}": {json.dumps(plain(part), ensure_ascii=False, allow_nan=False)}' for name, part in parts.items()
+    )
+    _write("{\n" + ",\n".join(lines) + "\n}", path)
+
+
+def read_audit(path: Path, arrays: Arrays, files: Mapping[str, Path]) -> Audit:
+    """The audit written to ``path``, with the ``arrays`` of its ``evidence.npz``.
+
+    Raises:
+        RunError: a newer labelaudit wrote it. What is damaged raises `KeyError`, `TypeError` or `ValueError`.
+    """
+    parts = json.loads(path.read_text(encoding="utf-8"))
+    version = parts["schema_version"]
+    if not isinstance(version, int):
+        raise TypeError("schema_version is not a number")
+    if version > SCHEMA_VERSION:
+        raise RunError(
+            f"{path} was written by a newer labelaudit (schema {version}, this one reads up to {SCHEMA_VERSION}): "
+            "pip install -U labelaudit"
+        )
+    index = {name: i for i, name in enumerate(parts["classes"])}
+    verdict = parts["decision"]
+    low, high = verdict["noise_interval"]
+    return Audit(
+        samples=Samples(
+            ids=tuple(parts["ids"]),
+            labels=np.array([index[name] for name in parts["labels"]], dtype=np.int64),
+            classes=tuple(parts["classes"]),
+            digests=tuple(parts["digests"]),
+            splits=None if parts["splits"] is None else tuple(parts["splits"]),
+            extra={name: tuple(values) for name, values in parts["extra"].items()},
+            root=parts["root"],
+        ),
+        decision=Decision(
+            **{name: arrays[f"decision/{name}"] for name in DECISION},
+            threshold=_number(verdict["threshold"]),
+            noise_rate=_number(verdict["noise_rate"]),
+            noise_interval=(_number(low), _number(high)),
+            reasons=tuple(parts["reasons"]),
+            recipe=verdict["recipe"],
+        ),
+        evidence={
+            entry["name"]: evidence_of(arrays, entry["name"], method=entry["method"], tables=entry["tables"])
+            for entry in parts["evidence"]
+        },
+        findings=tuple(Finding(**record) for record in parts["findings"]),
+        settings=parts["settings"],
+        stages=tuple(Stage(name=name, seconds=seconds, peak_bytes=peak) for name, seconds, peak in parts["stages"]),
+        notes=tuple(parts["notes"]),
+        versions=parts["versions"],
+        device=parts["device"],
+        seed=parts["seed"],
+        files=files,
+    )
+
+
+def plain(value: Any) -> Any:
+    """``value`` as JSON knows it: dicts, lists, strings, finite numbers, booleans and None.
+
+    >>> plain({"rate": float("nan"), "pair": (np.float64(0.5), Path("a") / "b")})
+    {'rate': None, 'pair': [0.5, 'a/b']}
+    """
+    if isinstance(value, Mapping):
+        return {str(name): plain(entry) for name, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(entry) for entry in value]
+    if isinstance(value, (np.ndarray, np.generic)):
+        return plain(value.tolist())
+    if isinstance(value, Path):
+        return value.as_posix()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _number(value: float | None) -> float:
+    """A number of ours, whose ``null`` is NaN."""
+    return math.nan if value is None else float(value)
+
+
+def _write(text: str, path: Path) -> None:
+    # a name that is no valid UTF-8 holds lone surrogates, and backslashreplace writes them as JSON escapes them
+    path.write_text(text + "\n", encoding="utf-8", errors="backslashreplace", newline="\n")

@@ -1,0 +1,179 @@
+"""The RUN folder: written whole or not at all, replaced without losing what people put in it, read back.
+
+All files are written to a hidden sibling folder first, which then takes the place of the old RUN by two renames.
+Whatever else lies in the old RUN (verdicts, plans, notes) moves along. Left out: locking two scans against each other;
+the later one wins, whole.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from zipfile import BadZipFile
+
+from labelaudit.document import Audit
+from labelaudit.errors import DataError, OptionError, RunError
+from labelaudit.reports import csv, json, npz
+
+WRITERS: Mapping[str, Callable[[Audit, Path], None]] = {
+    "suspects.csv": csv.write_suspects,
+    "samples.csv": csv.write_samples,
+    "summary.json": json.write_summary,
+    "audit.json": json.write_audit,
+    "evidence.npz": npz.write,
+}
+"""File name -> what writes it, in the order in which they are shown."""
+
+
+def check_output(output: Path | str, data: Path | str | None = None) -> None:
+    """Whether a RUN can be written to ``output``: asked before the long work, so that it is not lost at its end.
+
+    Raises:
+        OptionError: ``output`` lies inside the folder ``data``, or holds it.
+        RunError: ``output`` is a file, holds other people's files, or cannot be created there.
+    """
+    place = Path(output).resolve()
+    if data is not None and Path(data).is_dir():
+        source = Path(data).resolve()
+        if place == source or source in place.parents:
+            raise OptionError(f"the output {output} lies inside the data {data}: choose a folder outside with -o")
+        if place in source.parents and _is_run(place):
+            raise OptionError(f"the output {output} holds the data {data}: choose another folder with -o")
+    _check_replaceable(place, output)
+    parent = next(folder for folder in place.parents if folder.exists())
+    try:
+        Path(tempfile.mkdtemp(prefix=".labelaudit-", dir=parent)).rmdir()
+    except OSError as error:
+        raise RunError(f"cannot write {output} ({error.strerror}): choose another folder with -o") from None
+
+
+def write(audit: Audit, folder: Path | str) -> dict[str, Path]:
+    """Write all files of a RUN and return them by name, in the order in which they are shown.
+
+    Interrupted or failed, it leaves an earlier RUN as it was.
+
+    Raises:
+        RunError: ``folder`` holds other people's files, or cannot be written.
+    """
+    place = Path(folder).resolve()
+    _check_replaceable(place, folder)
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with _sibling(place) as fresh:
+            for name, writer in WRITERS.items():
+                writer(audit, fresh / name)
+                _flush(fresh / name)
+            if place.exists():
+                _carry(place, fresh)
+            _swap(fresh, place)
+    except OSError as error:
+        raise RunError(f"cannot write {folder} ({error.strerror or error}): an earlier result is untouched") from error
+    return {name: Path(folder) / name for name in WRITERS}
+
+
+def read(folder: Path | str) -> Audit:
+    """The audit of a RUN folder, equal to the one that was written but for the images.
+
+    Raises:
+        RunError: there is no RUN, it is damaged, or a newer labelaudit wrote it.
+
+    >>> import labelaudit
+    >>> labelaudit.read_audit("no-such-run")
+    Traceback (most recent call last):
+    labelaudit.errors.RunError: no-such-run is not a RUN folder (no audit.json): make one with `labelaudit scan`
+    """
+    place = Path(folder)
+    _recover(place.resolve())
+    if not (place / "audit.json").is_file():
+        raise RunError(f"{folder} is not a RUN folder (no audit.json): make one with `labelaudit scan`")
+    try:
+        arrays = npz.read(place / "evidence.npz")
+        files = {name: place / name for name in WRITERS if (place / name).exists()}
+        return json.read_audit(place / "audit.json", arrays, files)
+    except (OSError, EOFError, BadZipFile, KeyError, TypeError, ValueError, AttributeError, DataError) as error:
+        detail = " ".join(f"{type(error).__name__}: {error}".split())
+        raise RunError(f"{folder} is damaged ({detail}): run `labelaudit scan` again") from error
+
+
+def _is_run(place: Path) -> bool:
+    """Whether ``place`` is a RUN, a damaged one included: at least two of our files."""
+    return sum((place / name).is_file() for name in WRITERS) >= 2
+
+
+def _check_replaceable(place: Path, shown: Path | str) -> None:
+    """Refuse what is not ours to replace."""
+    _recover(place)
+    if not place.exists():
+        return
+    if not place.is_dir():
+        raise RunError(f"{shown} is a file: choose a folder with -o")
+    if place.is_mount():
+        raise RunError(f"{shown} is a mount point, which cannot be replaced whole: use -o {Path(shown) / 'run'}")
+    strangers = any(not entry.name.startswith(".") or entry.is_dir() for entry in place.iterdir())
+    if strangers and not _is_run(place):
+        raise RunError(f"{shown} holds files that are not a labelaudit RUN: choose another folder with -o")
+
+
+@contextmanager
+def _sibling(place: Path) -> Iterator[Path]:
+    """A new hidden folder beside ``place``, gone at the end unless it was moved."""
+    fresh = place.with_name(f".{place.name}.{secrets.token_hex(4)}.partial")
+    fresh.mkdir()
+    try:
+        yield fresh
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _flush(path: Path) -> None:
+    """On disk, not only in the page cache, before the old file goes."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def _carry(old: Path, fresh: Path) -> None:
+    """Take along what is not ours: as hard links where possible, so that the old RUN stays complete."""
+    for entry in old.iterdir():
+        if entry.name in WRITERS:
+            continue
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.copytree(entry, fresh / entry.name, symlinks=True, copy_function=_link)
+        else:
+            _link(entry, fresh / entry.name)
+
+
+def _link(source: Path | str, target: Path | str) -> None:
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except OSError:
+        shutil.copy2(source, target, follow_symlinks=False)
+
+
+def _previous(place: Path) -> Path:
+    return place.with_name(f".{place.name}.previous")
+
+
+def _swap(fresh: Path, place: Path) -> None:
+    """Let ``fresh`` take the place of ``place``."""
+    previous = _previous(place)
+    shutil.rmtree(previous, ignore_errors=True)
+    try:
+        if place.exists():
+            place.rename(previous)
+        fresh.rename(place)
+    except BaseException:
+        _recover(place)
+        raise
+    shutil.rmtree(previous, ignore_errors=True)
+
+
+def _recover(place: Path) -> None:
+    """Put the old RUN back where a swap was cut off between its two renames."""
+    previous = _previous(place)
+    if not place.exists() and previous.is_dir():
+        previous.rename(place)
