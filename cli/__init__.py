@@ -1,1 +1,63 @@
-"""The command line of labelaudit, installed as ``labelaudit.cli``."""
+"""The command line of labelaudit, installed as ``labelaudit.cli``: parse, call the library, print, exit code.
+
+One file per command. `terminal` knows what a result looks like, `streams` where colour and progress may go. Only here
+is the environment read, and only here does an error become an exit code: 0 fine, 2 could not run, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from labelaudit import __version__
+from labelaudit.errors import LabelAuditError
+
+from .scan import scan
+from .streams import printable
+
+
+class _Group(TyperGroup):
+    """The one place where an error of the library becomes a line and an exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except LabelAuditError as error:
+            typer.echo(f"labelaudit: {printable(' '.join(str(error).split()))}", err=True)
+            raise typer.Exit(2) from None
+        except KeyboardInterrupt:
+            typer.echo("labelaudit: interrupted; an earlier result and what is in the cache are kept", err=True)
+            raise typer.Exit(130) from None
+
+
+app = typer.Typer(
+    name="labelaudit",
+    cls=_Group,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 fine, 2 could not run, 130 interrupted.",
+)
+app.command()(scan)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"labelaudit {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def labelaudit(
+    version: Annotated[
+        bool, typer.Option("--version", "-V", help="Show the version.", callback=_show_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Find the wrong labels in an image dataset."""
+
+
+def main() -> None:
+    """Run the command line; the console script ``labelaudit``."""
+    app()

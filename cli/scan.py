@@ -1,0 +1,192 @@
+"""``labelaudit scan``: from images and labels to a ranked list of suspects."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from labelaudit.errors import OptionError
+
+from .streams import Color, open_console, report_progress
+
+_INPUT = "Labels and features of your own"
+_METHOD = "How to judge"
+_MACHINE = "This machine"
+
+
+def _option(*names: str, panel: str | None = None, env: str | None = None, **rest: Any) -> Any:
+    """An option under a heading of ``--help``, which can also be set as ``LABELAUDIT_<env>``."""
+    variable = f"LABELAUDIT_{env}" if env else None
+    return typer.Option(*names, rich_help_panel=panel, envvar=variable, show_envvar=False, **rest)
+
+
+def scan(
+    data: Annotated[
+        Path | None, typer.Argument(metavar="DATA", help="Folder of class folders, CSV, TSV, JSONL, Parquet or .npz.")
+    ] = None,
+    output: Annotated[
+        Path, _option("-o", "--output", metavar="RUN", env="OUTPUT", help="Folder for the result.")
+    ] = Path("labelaudit-run"),
+    labels: Annotated[
+        Path | None, _option(panel=_INPUT, metavar="FILE", help="Labels in a CSV, TSV or JSONL table.")
+    ] = None,
+    path_column: Annotated[
+        str | None, _option(panel=_INPUT, metavar="NAME", env="PATH_COLUMN", help="Its column that names the image.")
+    ] = None,
+    label_column: Annotated[
+        str | None, _option(panel=_INPUT, metavar="NAME", env="LABEL_COLUMN", help="Its column that holds the label.")
+    ] = None,
+    features: Annotated[
+        Path | None, _option(panel=_INPUT, metavar="X.npy", help="n x d features, one row per sample.")
+    ] = None,
+    probs: Annotated[
+        Path | None,
+        _option(panel=_INPUT, metavar="P.npy", help="n x C out-of-sample probabilities, classes sorted by name."),
+    ] = None,
+    methods: Annotated[
+        str,
+        _option(panel=_METHOD, metavar="NAMES", env="METHODS", help="Robust training methods, separated by commas."),
+    ] = "crust,limit,sln",
+    settings: Annotated[
+        list[str] | None,
+        _option(
+            "--set",
+            panel=_METHOD,
+            metavar="METHOD.OPTION=VALUE",
+            help="An option of a method, such as sln.sigma=0.5; may be repeated.",
+        ),
+    ] = None,
+    train: Annotated[
+        Literal["auto", "features", "pixels"],
+        _option(
+            panel=_METHOD, env="TRAIN", help="Heads on features, or a small network on pixels; auto measures both."
+        ),
+    ] = "auto",
+    backbone: Annotated[
+        str, _option(panel=_METHOD, metavar="NAMES", env="BACKBONE", help="Networks that turn images into features.")
+    ] = "auto",
+    image_size: Annotated[
+        int | None, _option(panel=_METHOD, min=8, metavar="N", env="IMAGE_SIZE", help="Their input size in pixels.")
+    ] = None,
+    effort: Annotated[
+        Literal["quick", "standard", "thorough"], _option(panel=_METHOD, env="EFFORT", help="What the scan may cost.")
+    ] = "standard",
+    device: Annotated[
+        Literal["auto", "cpu", "cuda"], _option(panel=_MACHINE, env="DEVICE", help="Where the networks run.")
+    ] = "auto",
+    seed: Annotated[
+        int, _option(panel=_MACHINE, min=0, metavar="N", env="SEED", help="Same data, same seed, same result.")
+    ] = 0,
+    workers: Annotated[
+        int | None,
+        _option(
+            panel=_MACHINE,
+            min=1,
+            metavar="N",
+            env="WORKERS",
+            help="Threads that read and decode.  [default: all cores]",
+        ),
+    ] = None,
+    cache: Annotated[
+        Path | None,
+        _option(
+            panel=_MACHINE,
+            metavar="DIR",
+            env="CACHE",
+            help="Folder that keeps features.  [default: the user's cache folder]",
+        ),
+    ] = None,
+    no_cache: Annotated[
+        bool, _option("--no-cache", panel=_MACHINE, metavar="", help="Keep no features for the next scan.")
+    ] = False,
+    quiet: Annotated[bool, _option("-q", "--quiet", metavar="", help="Print errors only.")] = False,
+    verbose: Annotated[
+        bool, _option("-v", "--verbose", metavar="", help="Show more suspects and how they were found.")
+    ] = False,
+    color: Annotated[Color, _option(env="COLOR", help="Colour in the output.")] = "auto",
+) -> None:
+    """Find the wrong labels in DATA: rank every image, flag the suspects, suggest labels.
+
+    The result is printed on stdout and written to RUN; progress goes to stderr.
+
+    An option with a fixed value can also be set as LABELAUDIT_NAME, such as LABELAUDIT_DEVICE=cpu.
+    """
+    if data is None and labels is None:
+        raise OptionError("nothing to scan: name a folder or table, such as `labelaudit scan ./images`")
+    options = parse_settings(settings or [])
+    where = None if no_cache else cache or default_cache()
+
+    from labelaudit.audit import scan as audit_labels
+
+    with report_progress(quiet=quiet, verbose=verbose, color=color) as (progress, notice):
+        audit = audit_labels(
+            data,
+            output=output,
+            labels=labels,
+            path_column=path_column,
+            label_column=label_column,
+            features=features,
+            probs=probs,
+            methods=parse_names("--methods", methods),
+            options=options,
+            train=train,
+            backbone=None if backbone == "auto" else parse_names("--backbone", backbone),
+            image_size=image_size,
+            effort=effort,
+            device=device,
+            seed=seed,
+            workers=workers or available_cores(),
+            cache=where,
+            progress=progress,
+            notice=notice,
+        )
+    if not quiet:
+        from .terminal import render
+
+        render(audit, open_console(sys.stdout, color), verbose=verbose)
+
+
+def parse_names(option: str, text: str) -> tuple[str, ...]:
+    """The names of a comma-separated list, each once.
+
+    >>> parse_names("--methods", "crust, sln,crust")
+    ('crust', 'sln')
+    """
+    names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    if not names:
+        raise OptionError(f"{option} '{text}' names nothing: give names separated by commas")
+    return names
+
+
+def parse_settings(settings: list[str]) -> dict[str, dict[str, str]]:
+    """METHOD -> OPTION -> VALUE from ``METHOD.OPTION=VALUE``; the last of equal ones counts.
+
+    >>> parse_settings(["sln.sigma=0.5"])
+    {'sln': {'sigma': '0.5'}}
+    """
+    options: dict[str, dict[str, str]] = {}
+    for setting in settings:
+        name, equals, value = setting.partition("=")
+        method, dot, option = name.strip().partition(".")
+        if not (equals and dot and method and option and value.strip()):
+            raise OptionError(f"--set '{setting}': write METHOD.OPTION=VALUE, such as sln.sigma=0.5")
+        options.setdefault(method, {})[option] = value.strip()
+    return options
+
+
+def default_cache() -> Path:
+    """``$XDG_CACHE_HOME/labelaudit``, or ``~/.cache/labelaudit``; a relative XDG_CACHE_HOME counts as unset."""
+    named = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    try:
+        return (named if named.is_absolute() else Path.home() / ".cache") / "labelaudit"
+    except RuntimeError:
+        raise OptionError("no home folder to cache in: use --cache DIR or --no-cache") from None
+
+
+def available_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
