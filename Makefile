@@ -1,0 +1,34 @@
+# The two commands of README: `make demo` and `make test`. Both make .venv first, where it is missing.
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+
+.PHONY: demo test lint format clean
+
+demo: $(INSTALLED)  ## scan the sample images
+	$(BIN)/labelaudit scan sample_data/digits
+
+test: lint  ## everything that must hold before a commit
+	$(BIN)/mypy
+	$(BIN)/pytest
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(INSTALLED)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis labelaudit-run
+
+$(INSTALLED): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "labelaudit needs Python 3.11 or newer: make PYTHON=python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
+		|| { echo "Python's venv is missing: on Debian or Ubuntu, apt install python3-venv" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "Installing labelaudit into .venv; torch is large, this can take some minutes"
+	$(BIN)/python -m pip install --disable-pip-version-check --no-input --progress-bar off -e '.[dev]'
+	@touch $@

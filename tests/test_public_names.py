@@ -1,0 +1,55 @@
+"""The public names: pinned, loaded when first asked for, each with an example that runs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import labelaudit
+
+PUBLIC = [
+    "Audit",
+    "BackboneError",
+    "DataError",
+    "Decision",
+    "Evidence",
+    "Features",
+    "Finding",
+    "LabelAuditError",
+    "OptionError",
+    "RunError",
+    "Samples",
+    "Stage",
+    "read_audit",
+    "scan",
+]
+
+
+def test_public_names_are_pinned() -> None:
+    assert labelaudit.__all__ == PUBLIC
+    assert set(PUBLIC) < set(dir(labelaudit))
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_public_name_loads_and_is_documented(name: str) -> None:
+    value = getattr(labelaudit, name)
+    assert value.__doc__
+    assert value.__module__.startswith("labelaudit.")
+
+
+def test_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'scna'"):
+        labelaudit.scna  # noqa: B018
+
+
+def test_import_costs_nothing() -> None:
+    code = "import sys, labelaudit; print(sorted({'numpy', 'torch', 'sklearn', 'rich', 'typer'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_version_is_that_of_the_installed_package() -> None:
+    from importlib.metadata import version
+
+    assert version("labelaudit") == labelaudit.__version__

@@ -1,0 +1,56 @@
+"""The sample images agree with their truth, and the script makes them again."""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+FOLDER = Path(__file__).parents[1] / "sample_data"
+
+
+def read_truth() -> list[dict[str, str]]:
+    with (FOLDER / "truth.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_truth_lists_exactly_the_images_in_their_folders() -> None:
+    truth = read_truth()
+    assert list(truth[0]) == ["path", "given_label", "true_label"]
+    found = sorted(path.relative_to(FOLDER / "digits").as_posix() for path in (FOLDER / "digits").rglob("*.png"))
+    assert [row["path"] for row in truth] == found
+    assert all(row["path"].split("/")[0] == row["given_label"] for row in truth)
+
+
+def test_about_five_percent_are_wrong_and_spread_over_the_classes() -> None:
+    truth = read_truth()
+    wrong = [row for row in truth if row["given_label"] != row["true_label"]]
+    assert len(truth) == 1797
+    assert len(wrong) / len(truth) == pytest.approx(0.05, abs=0.001)
+    assert len({row["true_label"] for row in wrong}) == 10
+    assert len({(row["given_label"], row["true_label"]) for row in wrong}) > 45
+
+
+def test_sample_data_is_small() -> None:
+    assert sum(path.stat().st_size for path in FOLDER.rglob("*") if path.is_file()) < 2_000_000
+
+
+def test_the_script_makes_the_same_images_and_truth(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from PIL import Image
+
+    spec = importlib.util.spec_from_file_location("make_digits", FOLDER / "make_digits.py")
+    assert spec is not None
+    assert spec.loader is not None
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    script.make(tmp_path)
+    assert (tmp_path / "truth.csv").read_bytes() == (FOLDER / "truth.csv").read_bytes()
+    assert "90 wrong labels" in capsys.readouterr().out
+    for row in read_truth()[::100]:
+        with Image.open(tmp_path / "digits" / row["path"]) as made, Image.open(FOLDER / "digits" / row["path"]) as kept:
+            assert kept.size == (32, 32)
+            assert kept.mode == "L"
+            np.testing.assert_array_equal(np.asarray(made), np.asarray(kept))
