@@ -34,10 +34,8 @@ from labelaudit.errors import DataError
 
 Pixels = npt.NDArray[np.uint8]
 
-SUFFIXES = frozenset(
-    (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".dib", ".gif", ".tif", ".tiff")
-    + (".ppm", ".pgm", ".pbm", ".pnm")
-)
+SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".dib", ".gif", ".tif", ".tiff"})
+SUFFIXES |= {".ppm", ".pgm", ".pbm", ".pnm"}
 """File name endings that are looked at, lower case."""
 MAX_PIXELS = 178_956_970
 """Larger images are refused from their header: half a gigabyte of RGB."""
@@ -112,6 +110,13 @@ def decode(data: bytes, *, size: int | None = None, max_pixels: int = MAX_PIXELS
         image.load()
         upright = _upright(image)
         return np.ascontiguousarray(np.asarray(_to_rgb(upright)))
+
+
+def resize(pixels: Pixels, side: int) -> Pixels:
+    """The whole image squeezed into (side, side, 3) uint8, bicubic and antialiased; what a backbone sees."""
+    image = Image.fromarray(pixels)
+    # Far larger images are first averaged down by a whole factor: several times faster, the same to the eye.
+    return np.asarray(image.resize((side, side), Image.Resampling.BICUBIC, reducing_gap=3.0))
 
 
 def thumbnail(data: bytes, side: int) -> Pixels:
