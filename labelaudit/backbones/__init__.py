@@ -1,5 +1,7 @@
-"""Images to feature vectors: the embedded EfficientNet-Lite backbones, and any timm model by name."""
+"""Images to feature vectors: the embedded EfficientNet-Lite networks, and any timm model by name."""
 
-from labelaudit.backbones.embedding import embed
+from labelaudit.backbones.embedding import embed, forecast
+from labelaudit.backbones.lite import SIZES as EMBEDDED
+from labelaudit.backbones.specs import Spec, parse_specs
 
-__all__ = ["embed"]
+__all__ = ["EMBEDDED", "Spec", "embed", "forecast", "parse_specs"]

@@ -1,23 +1,24 @@
-"""What turns a batch of pixels into features: ONNX Runtime on CPU, torch on CUDA and for timm names.
+"""What turns a batch of pixels into features: ONNX Runtime on CPU, torch on CUDA and for timm models.
 
-A runner takes uint8 (B, size, size, 3) and returns float32 (B, d); normalisation is inside, so that decoding hands
-over bytes. Left out: half precision, because the features of CPU and CUDA must agree to 1e-3.
+A runner takes uint8 (B, size, size, 3) and returns float32 (B, d). Normalisation happens inside, so what decodes hands
+over bytes. Left out: half precision and TF32, since features from CPU and CUDA share a cache and must agree to 1e-3.
 """
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from labelaudit.backbones import lite
+from labelaudit.backbones.specs import Spec
 from labelaudit.errors import BackboneError
 from labelaudit.types import Floats
-
-if TYPE_CHECKING:
-    import torch
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -25,25 +26,58 @@ Pixels = npt.NDArray[np.uint8]
 class Runner(Protocol):
     """A loaded backbone at one size. Safe to call from several threads."""
 
-    width: int
-
     def __call__(self, pixels: Pixels) -> Floats: ...
 
 
-class OnnxRunner:
-    """The embedded network in one shared session; every calling thread computes on its own core."""
+@dataclass(frozen=True, kw_only=True)
+class Backbone:
+    """A backbone that is known to exist; ``load`` builds what runs it."""
 
-    width = lite.WIDTH
+    spec: Spec
+    width: int
+    """d: features per image."""
+    identity: Mapping[str, Any]
+    """JSON-able: whatever changes the features."""
+    load: Callable[[], Runner]
+
+
+def find_backbone(spec: Spec, device: str) -> Backbone:
+    """The backbone of ``spec``, run on ``device`` (``cpu``, ``cuda``, ``cuda:1``); raises `BackboneError`."""
+    if not spec.embedded:
+        from labelaudit.backbones.timm_models import TimmModule
+
+        module = TimmModule(spec.name, spec.size)
+        return Backbone(
+            spec=spec, width=module.width, identity=module.identity, load=lambda: TorchRunner(module, device)
+        )
+    identity = {"weights": lite.weights_path(spec.name).name, "mean": lite.PIXEL_MEAN, "std": lite.PIXEL_STD}
+
+    def load() -> Runner:
+        if device == "cpu":
+            return OnnxRunner(spec.name, spec.size)
+        from labelaudit.backbones.lite_torch import Lite
+
+        return TorchRunner(Lite(spec.name), device)
+
+    return Backbone(spec=spec, width=lite.WIDTH, identity=identity, load=load)
+
+
+class OnnxRunner:
+    """An embedded network in one session that the calling threads share, each computing on its own core."""
 
     def __init__(self, variant: str, size: int) -> None:
         import onnxruntime
 
+        from labelaudit.backbones.lite_onnx import build_graph
+
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
+        # Threads of our own instead of the session's: they decode as well, and none spins while it waits.
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        # The planned memory block is mapped and unmapped at every call, which cost a fifth of the time.
+        options.enable_mem_pattern = False
         options.log_severity_level = 3
         self._session = onnxruntime.InferenceSession(
-            lite.onnx_graph(variant, size), options, providers=["CPUExecutionProvider"]
+            build_graph(variant, size), options, providers=["CPUExecutionProvider"]
         )
 
     def __call__(self, pixels: Pixels) -> Floats:
@@ -52,43 +86,34 @@ class OnnxRunner:
 
 
 class TorchRunner:
-    """A module from uint8 pixels to features on a device, one batch at a time."""
+    """A torch module from pixels (B, H, W, 3) to features (B, d), one batch at a time."""
 
-    def __init__(self, module: torch.nn.Module, width: int, device: str) -> None:
+    def __init__(self, module: Any, device: str) -> None:
         import torch
 
-        self.width = width
-        self._device = device
-        self._lock = threading.Lock()
+        self._device, self._lock = device, threading.Lock()
         try:
             self._module = module.eval().to(device, memory_format=torch.channels_last)
         except (RuntimeError, AssertionError) as error:
-            raise BackboneError(f"device '{device}' cannot be used ({_line(error)}); try --device cpu") from error
+            raise BackboneError(f"device '{device}' cannot be used: {_reason(error)}; try device cpu") from error
 
     def __call__(self, pixels: Pixels) -> Floats:
         import torch
 
-        # Full float32 convolutions: TF32 would differ from the CPU features by more than 1e-3.
-        exact = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
-        with self._lock, torch.inference_mode(), exact:
-            features = self._module(torch.from_numpy(pixels).to(self._device))
-            array: Floats = features.float().cpu().numpy()
-        return array
+        with self._lock, torch.inference_mode(), _full_float32(self._device):
+            batch = torch.from_numpy(pixels).to(self._device)
+            features: Floats = self._module(batch).float().cpu().numpy()
+        return features
 
 
-def _line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+def _full_float32(device: str) -> contextlib.AbstractContextManager[Any]:
+    """No TF32 in convolutions: it differs from the CPU by more than 1e-3."""
+    import torch
+
+    if not device.startswith("cuda"):
+        return contextlib.nullcontext()
+    return torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
 
 
-def timm_runner(name: str, size: int, device: str) -> TorchRunner:
-    """Any timm model by name, its pooled features, with the normalisation its weights were trained with."""
-    module, config = _timm_model(name, size)
-    return TorchRunner(_Normalised(module, config), int(module.num_features), device)
-
-
-def _timm_model(name: str, size: int) -> tuple[Any, dict[str, Any]]:
-    raise NotImplementedError
-
-
-def _Normalised(module: Any, config: dict[str, Any]) -> Any:
-    raise NotImplementedError
+def _reason(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")

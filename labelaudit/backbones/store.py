@@ -1,124 +1,129 @@
-"""The feature cache: one folder per backbone, two append-only files, safe against a kill at any byte.
+"""The feature cache: a folder per backbone and size, two append-only files, safe against a kill at any byte.
 
-``features.f32`` holds rows of d little-endian float32. ``index.bin`` holds one record per row: the image's digest
-(16 bytes) and the CRC-32 of the row (4 bytes). A row counts only when its record is whole and its checksum agrees, so a
-torn tail, a lost write or a damaged block costs that row and nothing else: it is embedded again. Rows are appended under
-a lock, features first. Left out: eviction; a person deletes the folder.
+``features.f32`` holds rows of d little-endian float32; ``index.bin`` one record per row, the image's digest and the
+CRC-32 of the row. A row counts only where its record is whole and its checksum agrees: a torn tail, a lost write or a
+damaged block costs that row and nothing else, it is embedded again. Appends are made under a lock, features first, so
+scans may share a cache. Left out: eviction (delete the folder) and a memory map that grows with the file.
 """
 
 from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from labelaudit.errors import RunError
-from labelaudit.types import Floats
+from labelaudit.types import Bools, Floats, Ints
 
-_RECORD = np.dtype([("digest", "S32"), ("crc", "<u4")])
+Digests = npt.NDArray[np.bytes_]
+"""(n,) of ``S32``: hexadecimal digests."""
+
+_RECORD = np.dtype([("digest", "S32"), ("checksum", "<u4")])
 _FORMAT = 1
+_LOCK_SECONDS = 60.0
 
 
 class Store:
-    """Features of one backbone by content digest.
+    """The stored features of one backbone, found by content digest.
 
-    >>> import tempfile, numpy as np
-    >>> store = Store(Path(tempfile.mkdtemp()), {"backbone": "toy"}, width=2)
-    >>> store.append(["ab" * 16], np.ones((1, 2), np.float32))
-    >>> store.find(["ab" * 16, "cd" * 16]).tolist()
+    ``identity`` says what made the features; the folder's name carries it, so another weight file or another
+    preprocessing finds another folder. Raises `RunError` where the folder cannot be used.
+
+    >>> import tempfile
+    >>> cache = Path(tempfile.mkdtemp())
+    >>> store = Store(cache, "toy@8", {"weights": "none"}, width=2)
+    >>> store.append(np.array([b"ab" * 16]), np.ones((1, 2), np.float32))
+    >>> Store(cache, "toy@8", {"weights": "none"}, width=2).find(np.array([b"ab" * 16, b"cd" * 16])).tolist()
     [0, -1]
     """
 
-    def __init__(self, folder: Path, identity: Mapping[str, Any], width: int) -> None:
+    def __init__(self, cache: Path, name: str, identity: Mapping[str, Any], width: int) -> None:
         from filelock import FileLock
 
-        self.folder, self.width = folder, width
-        self._features, self._index = folder / "features.f32", folder / "index.bin"
-        self._rows: dict[str, int] = {}
-        self._seen = 0
+        self._width = width
+        about = json.dumps({"format": _FORMAT, "backbone": name, "width": width, **identity}, indent=1, sort_keys=True)
+        self.folder = cache / f"{name}-{zlib.crc32(about.encode()):08x}"
+        self._features, self._index = self.folder / "features.f32", self.folder / "index.bin"
+        self._lock = FileLock(self.folder / "lock", timeout=_LOCK_SECONDS)
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._lock = FileLock(folder / "lock")
+            self.folder.mkdir(parents=True, exist_ok=True)
             with self._lock:
-                self._check_identity({"format": _FORMAT, **identity, "width": width})
+                self._claim(about)
                 self._features.touch()
                 self._index.touch()
+            self._records = self._read_index()
         except OSError as error:
-            raise self._error("cannot be written", error) from error
-        self._refresh()
+            raise self._unusable(error) from error
+        self._order = np.argsort(self._records["digest"], kind="stable")
 
-    def _check_identity(self, expected: dict[str, Any]) -> None:
-        path = self.folder / "meta.json"
-        if not path.exists():
-            part = path.with_suffix(".part")
-            part.write_text(json.dumps(expected, indent=1, sort_keys=True), encoding="utf-8")
-            part.replace(path)
-            return
-        try:
-            found = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError:
-            found = None
-        if found != expected:
-            raise RunError(f"feature cache {path} belongs to something else; delete the folder {self.folder} to rebuild it")
+    def _claim(self, about: str) -> None:
+        """Write what the folder holds, or check that it is that."""
+        meta = self.folder / "meta.json"
+        if not meta.exists():
+            part = meta.with_suffix(".part")
+            part.write_text(about, encoding="utf-8")
+            part.replace(meta)
+        elif meta.read_bytes() != about.encode():
+            raise RunError(f"{meta} is not from this cache; delete {self.folder}, its features are then made again")
 
-    def _error(self, what: str, error: OSError) -> RunError:
-        return RunError(f"feature cache {self.folder} {what}: {error.strerror or error}; choose another with --cache or use --no-cache")
+    def _read_index(self) -> npt.NDArray[Any]:
+        data = self._index.read_bytes()
+        rows = min(len(data) // _RECORD.itemsize, self._features.stat().st_size // (4 * self._width))
+        return np.frombuffer(data, dtype=_RECORD, count=rows)
 
-    def _refresh(self) -> None:
-        """Learn the records that were appended since the last look."""
-        size = min(self._index.stat().st_size // _RECORD.itemsize, self._features.stat().st_size // (4 * self.width))
-        if size <= self._seen:
-            return
-        with self._index.open("rb") as file:
-            file.seek(self._seen * _RECORD.itemsize)
-            records = np.frombuffer(file.read((size - self._seen) * _RECORD.itemsize), dtype=_RECORD)
-        self._crcs = np.concatenate([getattr(self, "_crcs", np.empty(0, np.uint32)), records["crc"]])
-        for row, digest in enumerate(records["digest"].tolist(), self._seen):
-            self._rows[digest.decode("ascii", "replace")] = row
-        self._seen += len(records)
+    def _unusable(self, error: OSError) -> RunError:
+        reason = error.strerror or str(error)
+        return RunError(
+            f"the feature cache {self.folder} cannot be used ({reason}): choose another folder, or no cache"
+        )
 
-    def find(self, digests: Sequence[str]) -> np.ndarray[Any, np.dtype[np.int64]]:
-        """(n,) row of each digest, -1 where it is not stored."""
-        return np.array([self._rows.get(digest, -1) for digest in digests], dtype=np.int64)
+    def find(self, digests: Digests) -> Ints:
+        """(n,) row of each digest as of opening, -1 where there is none."""
+        if not len(self._records):
+            return np.full(len(digests), -1, dtype=np.int64)
+        known = self._records["digest"][self._order]
+        # The last of several equal ones: what was embedded again because its row was damaged comes later.
+        at = np.searchsorted(known, digests, side="right") - 1
+        return np.where(known[at] == digests, self._order[at], -1)
 
-    def read(self, rows: Iterable[int]) -> tuple[Floats, np.ndarray[Any, np.dtype[np.bool_]]]:
-        """(features (m, d), intact (m,)) of the stored ``rows``; a damaged row is zero and not intact."""
-        wanted = np.fromiter(rows, dtype=np.int64)
-        values = np.zeros((len(wanted), self.width), dtype=np.float32)
-        intact = np.zeros(len(wanted), dtype=bool)
-        if not len(wanted):
+    def read(self, rows: Ints) -> tuple[Floats, Bools]:
+        """(values (m, d), intact (m,)) of ``rows`` as found; a damaged row is zero."""
+        values = np.zeros((len(rows), self._width), dtype=np.float32)
+        intact = np.zeros(len(rows), dtype=np.bool_)
+        if not len(rows):
             return values, intact
-        stored = np.memmap(self._features, dtype="<f4", mode="r").reshape(-1)
-        for at, row in enumerate(wanted.tolist()):
-            part = stored[row * self.width : (row + 1) * self.width]
-            if zlib.crc32(part) == self._crcs[row]:
-                values[at] = part
-                intact[at] = True
+        try:
+            stored = np.memmap(self._features, dtype="<f4", mode="r", shape=(len(self._records), self._width))
+        except OSError as error:
+            raise self._unusable(error) from error
+        for at, row in enumerate(rows.tolist()):
+            if zlib.crc32(stored[row].data) == self._records["checksum"][row]:
+                values[at], intact[at] = stored[row], True
         return values, intact
 
-    def append(self, digests: Sequence[str], values: Floats) -> None:
-        """Store rows (m, d); what another process appended meanwhile is kept."""
+    def append(self, digests: Digests, values: Floats) -> None:
+        """Add ``values`` (m, d) after whatever this or another process added; found by the next `Store`."""
         values = np.ascontiguousarray(values, dtype="<f4")
-        records = np.zeros(len(digests), dtype=_RECORD)
-        records["digest"] = [digest.encode("ascii") for digest in digests]
-        records["crc"] = [zlib.crc32(row) for row in values]
+        records = np.empty(len(digests), dtype=_RECORD)
+        records["digest"] = digests
+        records["checksum"] = [zlib.crc32(row.data) for row in values]
         try:
             with self._lock, self._features.open("r+b") as features, self._index.open("r+b") as index:
-                whole = min(_length(index) // _RECORD.itemsize, _length(features) // (4 * self.width))
-                for file, data, item in ((features, values, 4 * self.width), (index, records, _RECORD.itemsize)):
-                    file.truncate(whole * item)  # a torn tail of a run that was killed
+                row, record = 4 * self._width, _RECORD.itemsize
+                whole = min(_length(features) // row, _length(index) // record)
+                for file, item, data in ((features, row, values), (index, record, records)):
+                    file.truncate(whole * item)  # a torn tail
                     file.seek(whole * item)
                     file.write(data.tobytes())
                     file.flush()
         except OSError as error:
-            raise self._error("cannot be written", error) from error
-        self._refresh()
+            raise self._unusable(error) from error
 
 
-def _length(file: Any) -> int:
-    end: int = file.seek(0, 2)
-    return end
+def _length(file: IO[bytes]) -> int:
+    return file.seek(0, 2)

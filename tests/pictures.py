@@ -1,0 +1,43 @@
+"""Small pictures and an image source that counts its reads, for the tests of embedding."""
+
+from __future__ import annotations
+
+import io
+import threading
+from hashlib import blake2b
+
+import numpy as np
+from PIL import Image
+
+
+class Listed:
+    """Images from a list of encoded files; counts how often each is read."""
+
+    def __init__(self, files):
+        self.files, self.reads, self.lock = files, [0] * len(files), threading.Lock()
+
+    def __len__(self):
+        return len(self.files)
+
+    def encoded(self, index):
+        with self.lock:
+            self.reads[index] += 1
+        if isinstance(self.files[index], OSError):
+            raise self.files[index]
+        return self.files[index]
+
+    @property
+    def digests(self):
+        return [blake2b(repr(file).encode(), digest_size=16).hexdigest() for file in self.files]
+
+
+def photo(seed, width=48, height=36):
+    """A smooth colourful picture, so that JPEG and resizing keep most of it."""
+    coarse = np.random.default_rng(seed).integers(0, 256, (4, 5, 3), dtype=np.uint8)
+    return np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC))
+
+
+def jpeg(pixels):
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "JPEG", quality=90)
+    return file.getvalue()
