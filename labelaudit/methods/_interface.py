@@ -1,0 +1,163 @@
+"""What a robust training method is: a few hooks around one training loop (`labelaudit.training`).
+
+Shapes: F folds (or 1) train side by side as an axis of every tensor; K networks of one method are stacked in front.
+A method that writes its mathematics over the last axis (classes) never notices either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Annotated, Any, ClassVar, Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from scipy.stats import rankdata
+from torch import Tensor
+from torch.nn import functional
+
+from labelaudit.methods._options import Between
+from labelaudit.networks import Network
+
+Predict = Callable[[], Tensor]
+"""Logits (V, F, n, C) of every sample in evaluation mode, computed once per epoch, on the first call."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """One step's samples, on the device."""
+
+    x: Tensor
+    """(F, B, d) features or (F, B, c, H, W) normalised pixels."""
+    y: Tensor
+    """(F, B) given labels."""
+    index: Tensor
+    """(F, B) row of each sample in the dataset."""
+    weight: Tensor
+    """(F, B) from `Method.choose`, mean 1 over the chosen samples of a fold."""
+    take: Callable[[Tensor], Tensor]
+    """Inputs of other rows: (F, B) to the shape of `x`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fit:
+    """What a method is told before training begins."""
+
+    labels: Tensor
+    """(n,) given labels."""
+    classes: int
+    trained: Tensor
+    """(F, n) bool: whom each fold trains on."""
+    networks: Sequence[Network]
+    """K networks of F copies each."""
+    epochs: int
+    steps: int
+    """Optimiser steps in all, when no sample is left out."""
+    generator: torch.Generator
+    """The only source of randomness a method may use; it lives on the device."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a method is optimised unless an option says otherwise."""
+
+    epochs: int
+    batch: int
+    lr: float
+    optimizer: Literal["adam", "sgd"] = "adam"
+    weight_decay: float = 0.0
+
+
+@dataclass(kw_only=True)
+class Method:
+    """The hooks, with defaults that make plain cross-entropy. Fields of a subclass are its options."""
+
+    networks: ClassVar[int] = 1
+    """K."""
+    column: ClassVar[str] = "loss_heldout"
+    """The column whose ranks are the suspicion; higher = more suspicious."""
+    recipes: ClassVar[Mapping[str, Recipe]] = {
+        "features": Recipe(epochs=12, batch=256, lr=1e-3),
+        "pixels": Recipe(epochs=20, batch=128, lr=1e-3),
+    }
+
+    epochs: Annotated[int | None, Between(1, 10_000), "passes over the data"] = None
+    batch: Annotated[int | None, Between(1, 100_000), "samples per step and fold"] = None
+    lr: Annotated[float | None, Between(0, 100), "learning rate"] = None
+    optimizer: Annotated[Literal["adam", "sgd"] | None, "sgd has momentum 0.9"] = None
+    weight_decay: Annotated[float | None, Between(0, 10), "decoupled for adam, L2 for sgd"] = None
+
+    fit: Fit = field(init=False, repr=False, compare=False)
+
+    def begin(self, fit: Fit) -> None:
+        """Allocate per-sample buffers. Overriders call ``super().begin(fit)``."""
+        self.fit = fit
+
+    def choose(self, epoch: int, predict: Predict) -> Tensor | None:  # noqa: ARG002
+        """(F, n) weights for this epoch, 0 = left out, or ``None`` for all alike."""
+        return None
+
+    def loss(self, logits: Tensor, batch: Batch) -> Tensor:
+        """(K, F, B) losses of logits (K, F, B, C)."""
+        return cross_entropy(logits, batch.y)
+
+    def step(self, networks: Sequence[Network], batch: Batch) -> Tensor:
+        """The scalar to minimise: weighted mean over the batch, summed over networks and folds."""
+        logits = torch.stack([network(batch.x) for network in networks]).float()
+        return (batch.weight * self.loss(logits, batch)).mean(-1).sum()
+
+    def stepped(self, networks: Sequence[Network]) -> None:
+        """After each optimiser step."""
+
+    def predict(self, networks: Sequence[Network], x: Tensor) -> Tensor:
+        """(V, F, B, C) logits in evaluation mode; view 0 is the model whose probabilities are reported."""
+        return torch.stack([network(x) for network in networks])
+
+    def measure(self, epoch: int, logits: Tensor) -> Mapping[str, Tensor]:  # noqa: ARG002
+        """Per-sample statistics (F, n) from logits (V, F, n, C) after an epoch; NaN = does not apply.
+
+        ``name`` becomes column ``name`` (mean over epochs and the fits that trained on the sample) and
+        ``name_heldout`` (mean over epochs of the fit that did not).
+        """
+        return {}
+
+    def tables(
+        self,
+        columns: Mapping[str, npt.NDArray[Any]],
+        probs: npt.NDArray[Any],
+        labels: npt.NDArray[Any],  # noqa: ARG002
+    ) -> dict[str, Any]:
+        """JSON-able summaries for `Evidence.tables`, from the finished columns (n,) and held-out probs (n, C)."""
+        return {}
+
+    def suspicion(self, columns: Mapping[str, npt.NDArray[Any]], labels: npt.NDArray[Any]) -> npt.NDArray[Any]:  # noqa: ARG002
+        """(n,) in (0, 1), 1 = surely mislabeled: mid-ranks of `column` over the dataset, divided by n."""
+        return ranks(columns[self.column])
+
+    def settings(self) -> dict[str, Any]:
+        """The options that are the method's own, as used."""
+        return {
+            f.name: getattr(self, f.name) for f in fields(self) if f.init and f.name not in Recipe.__dataclass_fields__
+        }
+
+    def recipe(self, kind: str) -> Recipe:
+        """The recipe for ``features`` or ``pixels`` with this instance's options applied."""
+        default = self.recipes[kind]
+        chosen = {name: getattr(self, name) for name in default.__dataclass_fields__}
+        return Recipe(**{name: getattr(default, name) if value is None else value for name, value in chosen.items()})
+
+
+def cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
+    """-log p_y over the last axis: logits (..., C), y broadcastable to (...)."""
+    y = y.expand(logits.shape[:-1])
+    return functional.cross_entropy(logits.flatten(0, -2), y.flatten(), reduction="none").view(y.shape)
+
+
+def ranks(values: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """(n,) mid-ranks scaled into (0, 1): (rank - 0.5) / n, ties shared.
+
+    >>> ranks(np.array([3.0, 1.0])).tolist()
+    [0.75, 0.25]
+    """
+    return np.asarray((rankdata(values) - 0.5) / max(len(values), 1), dtype=np.float64)

@@ -1,0 +1,66 @@
+"""LIMIT: a label predictor q, held back from memorising by β, supplies the classifier's gradients.
+
+Harutyunyan et al., "Improving Generalization by Controlling Label-Noise Information in Neural Network Weights", ICML
+2020. With p the classifier's and s the auxiliary network's probabilities, q's loss is the distance from s to the given
+label plus β·‖p - s‖²; the classifier only ever sees s. Suspicion: ranks of q's residual against the given label
+(the paper's "distance between predicted and cross-entropy gradients", Section 4.3), where the classifier cancels out.
+Left out: +init from a cross-entropy model and the soft regulariser (Eq. 11).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from labelaudit.methods._interface import Batch, Method
+from labelaudit.methods._options import Between
+
+
+@dataclass(kw_only=True)
+class Limit(Method):
+    """Networks: 0 is the classifier, 1 the label predictor q."""
+
+    networks: ClassVar[int] = 2
+    column: ClassVar[str] = "limit_residual_heldout"
+
+    beta: Annotated[float, Between(0, 1000), "a label can pull q away from the classifier by about 1/beta"] = 10.0
+    distribution: Annotated[Literal["laplace", "gaussian"], "of the predicted gradient"] = "laplace"
+    sigma: Annotated[float, Between(0, 10), "std of sampled gradients; 0 = use their mean (-S)"] = 0.0
+
+    def loss(self, logits: Tensor, batch: Batch) -> Tensor:
+        z, r = logits
+        p, s = z.softmax(-1).detach(), r.softmax(-1)
+        onehot = functional.one_hot(batch.y, z.shape[-1]).to(s.dtype)
+        residual = (onehot - s).abs().sum(-1) if self.distribution == "laplace" else (onehot - s).square().sum(-1)
+        q_loss = residual + self.beta * (p - s).square().sum(-1)
+        return torch.stack([(z * self._gradient(p, s.detach())).sum(-1), q_loss])
+
+    def _gradient(self, p: Tensor, s: Tensor) -> Tensor:
+        """The classifier's logit gradient: μ = p - s, or a draw around it with standard deviation σ."""
+        if self.sigma == 0:
+            return p - s
+        noise = torch.empty_like(p)
+        if self.distribution == "gaussian":
+            return p - s + self.sigma * noise.normal_(generator=self.fit.generator)
+        uniform = noise.uniform_(-0.5, 0.5, generator=self.fit.generator)
+        scale = self.sigma / 2**0.5
+        return p - s - scale * uniform.sign() * torch.log1p(-2 * uniform.abs().clamp(max=0.5 - 1e-7))
+
+    def predict(self, networks: list[torch.nn.Module], x: Tensor) -> Tensor:  # type: ignore[override]
+        """Views: q first, since the score is q's; then the classifier."""
+        return torch.stack([networks[1](x), networks[0](x)])
+
+    def measure(self, epoch: int, logits: Tensor) -> Mapping[str, Tensor]:  # noqa: ARG002
+        s, p = logits.softmax(-1)
+        onehot = functional.one_hot(self.fit.labels, s.shape[-1])
+        given = self.fit.labels.expand(s.shape[:-1]).unsqueeze(-1)
+        return {
+            "limit_residual": (onehot - s).square().sum(-1).sqrt(),
+            "limit_l1": 1 - s.gather(-1, given).squeeze(-1),
+            "limit_classifier": 1 - p.gather(-1, given).squeeze(-1),
+        }

@@ -1,0 +1,87 @@
+"""SLN: Gaussian noise on the label vector in every step, scored by a momentum model's loss.
+
+Chen et al., "Noise against noise: stochastic label noise helps combat inherent label noise", ICLR 2021. Suspicion: ranks
+of the momentum model's loss on the given label, averaged over epochs. ``dissection`` in the tables is the paper's
+Fig. 4 without ground truth: samples by loss, and how often the prediction equals the given label.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from labelaudit.methods._interface import Batch, Fit, Method, Predict, cross_entropy
+from labelaudit.methods._options import Between
+from labelaudit.networks import Average, Network
+
+
+@dataclass(kw_only=True)
+class StochasticLabelNoise(Method):
+    """Views: 0 is the momentum model, 1 the network itself."""
+
+    column: ClassVar[str] = "ema_loss_heldout"
+
+    sigma: Annotated[float | None, Between(0, 10), "std of the label noise; auto: .5, falling to .2 at 100 classes"] = (
+        None
+    )
+    momentum: Annotated[float, Between(0, 1), "of the averaged model; lowered where the run is short"] = 0.999
+    correction: Annotated[float, Between(0, 1), "share of the epochs, at the end, that train on corrected labels"] = 0.0
+
+    def begin(self, fit: Fit) -> None:
+        super().begin(fit)
+        self._sigma = label_noise(fit.classes) if self.sigma is None else self.sigma
+        self._average = Average(fit.networks[0], momentum=self.momentum, steps=fit.steps)
+        self._omega: Tensor | None = None  # (F, n) share of the given label in the target
+        self._predicted = torch.empty(0)  # (F, n)
+
+    def choose(self, epoch: int, predict: Predict) -> Tensor | None:
+        if epoch >= self.fit.epochs * (1 - self.correction) and epoch > 0:
+            self._sigma = 0.0
+            logits = predict()[0]
+            self._omega = given_share(cross_entropy(logits, self.fit.labels), self.fit.trained)
+            self._predicted = logits.argmax(-1)
+        return None
+
+    def loss(self, logits: Tensor, batch: Batch) -> Tensor:
+        target = functional.one_hot(batch.y, logits.shape[-1]).to(logits.dtype)
+        if self._omega is not None:
+            omega = self._omega.gather(1, batch.index).unsqueeze(-1)
+            predicted = functional.one_hot(self._predicted.gather(1, batch.index), logits.shape[-1])
+            target = omega * target + (1 - omega) * predicted
+        noise = torch.empty_like(target).normal_(generator=self.fit.generator)
+        return -((target + self._sigma * noise) * logits.log_softmax(-1)).sum(-1)
+
+    def stepped(self, networks: Sequence[Network]) -> None:
+        self._average.update(networks[0])
+
+    def predict(self, networks: Sequence[Network], x: Tensor) -> Tensor:
+        return torch.stack([self._average.network(x), networks[0](x)])
+
+    def measure(self, epoch: int, logits: Tensor) -> Mapping[str, Tensor]:  # noqa: ARG002
+        loss = cross_entropy(logits, self.fit.labels)
+        return {"ema_loss": loss[0], "raw_loss": loss[1]}
+
+
+def label_noise(classes: int) -> float:
+    """σ by number of classes: the paper's .5 for 10 and .2 for 100, on a log line between, constant outside.
+
+    >>> [round(label_noise(classes), 2) for classes in (2, 10, 100, 1000)]
+    [0.5, 0.5, 0.2, 0.2]
+    """
+    position = min(max(float(torch.tensor(float(classes)).log10()) - 1, 0.0), 1.0)
+    return float(0.5 * (0.2 / 0.5) ** position)
+
+
+def given_share(loss: Tensor, trained: Tensor) -> Tensor:
+    """ω = (ℓ - ℓ_min) / (ℓ_max - ℓ_min) over the samples a fold trains on (Section 3.3): (F, n) in [0, 1].
+
+    Deliberately large where the loss is large: a correction that the model finds hard is often wrong.
+    """
+    low = loss.masked_fill(~trained, torch.inf).amin(1, keepdim=True)
+    high = loss.masked_fill(~trained, -torch.inf).amax(1, keepdim=True)
+    return ((loss - low) / (high - low).clamp(min=1e-12)).clamp(0, 1)
