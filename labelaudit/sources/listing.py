@@ -17,15 +17,11 @@ from labelaudit.types import Finding, Images
 
 SPLITS = frozenset({"train", "training", "val", "valid", "validation", "dev", "test", "testing", "eval"})
 """Folder and file names that are a split of the data, never a class; lower case."""
-PATH_NAMES = tuple(
-    "file_name filename file_path filepath path file image_path image_file image_name image img_path img image_id id "
-    "name uri url".split()  # noqa: SIM905
-)
+PATH_NAMES: tuple[str, ...] = ("file_name", "filename", "file_path", "filepath", "path", "file", "image_path")
+PATH_NAMES += ("image_file", "image_name", "image", "img_path", "img", "image_id", "id", "name", "uri", "url")
 """Column names that are taken for the image's path, best first; lower case."""
-LABEL_NAMES = tuple(
-    "label given_label given class class_name classname label_name target category labels y fine_label species "
-    "diagnosis annotation tag".split()  # noqa: SIM905
-)
+LABEL_NAMES: tuple[str, ...] = ("label", "given_label", "given", "class", "class_name", "classname", "label_name")
+LABEL_NAMES += ("target", "category", "labels", "y", "fine_label", "species", "diagnosis", "annotation", "tag")
 """Column names that are taken for the label, best first; lower case."""
 MAX_BYTES = 2**30
 """Larger files are not read: no single image needs them."""
