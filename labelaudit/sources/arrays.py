@@ -86,11 +86,12 @@ class _Stacks:
 
 def _load(path: Path) -> dict[str, Array]:
     try:
-        loaded = np.load(path, mmap_mode="r", allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return {"images": loaded}
-        with loaded:
-            return {name: loaded[name] for name in loaded.files}
+        with path.open("rb") as file:
+            if file.read(2) == b"PK":
+                file.seek(0)
+                with np.load(file, allow_pickle=False) as members:
+                    return {name: members[name] for name in members.files}
+        return {"images": np.load(path, mmap_mode="r", allow_pickle=False)}
     except (OSError, ValueError, EOFError, KeyError) as error:
         if "allow_pickle" in str(error):
             raise DataError(f"'{path}' holds Python objects: save plain numbers or text (no dtype=object)") from error
