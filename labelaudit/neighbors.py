@@ -1,0 +1,106 @@
+"""Exact k nearest neighbours; the only module that knows faiss.
+
+Search is brute force: on a few hundred thousand vectors it takes seconds to minutes and needs no tuning, and it
+makes no mistakes that a later stage would have to explain. Left out: approximate indexes, for millions of samples.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from labelaudit.errors import DataError
+from labelaudit.types import Floats
+
+Metric = Literal["cosine", "euclidean"]
+
+BLOCK_BYTES = 2**26
+"""Queries are normalised and searched in blocks of about this size."""
+
+
+def nearest(
+    x: Floats, *, queries: Floats | None = None, k: int, device: str = "cpu", metric: Metric = "cosine"
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+    """The k rows of ``x`` (n, d) most similar to each row of ``queries`` (m, d), or of ``x`` itself.
+
+    Returns similarities (m, k) float32 and row numbers (m, k) int64, best first, equal ones by row number.
+    Similarity is the cosine (a zero vector has 0 with everything), or minus the Euclidean distance: higher is
+    nearer in both. Without ``queries`` no row is its own neighbour. Where there are fewer than k rows to choose
+    from, all of them come back: the second axis is then shorter. ``device="cuda"`` searches on the GPU if this
+    faiss can, and on the CPU otherwise.
+
+    Raises `DataError` for arrays that do not fit or are not finite.
+
+    >>> nearest(np.eye(3, dtype=np.float32), k=5)[1].tolist()
+    [[1, 2], [0, 2], [0, 1]]
+    """
+    base = _checked(x, "x", metric)
+    own = queries is None
+    wanted = min(k, len(x) - own)
+    asked = base if queries is None else _checked(queries, "queries", metric)
+    if asked.shape[1] != base.shape[1]:
+        raise DataError(f"queries have {asked.shape[1]} columns, x has {base.shape[1]}")
+    similarities = np.empty((len(asked), max(wanted, 0)), np.float32)
+    indices = np.empty((len(asked), max(wanted, 0)), np.int64)
+    if wanted < 1:
+        return similarities, indices
+    search = _searcher(base, wanted + own, device, metric)
+    step = max(1, BLOCK_BYTES // (4 * max(base.shape[1], wanted + 1)))
+    for start in range(0, len(asked), step):
+        block = slice(start, min(start + step, len(asked)))
+        found, rows = search(asked[block])
+        if own:
+            found, rows = _without_self(found, rows, np.arange(block.start, block.stop))
+        order = np.lexsort((rows, -found), axis=1)
+        similarities[block] = np.take_along_axis(found, order, axis=1)
+        indices[block] = np.take_along_axis(rows, order, axis=1)
+    return similarities, indices
+
+
+def _searcher(base: Floats, k: int, device: str, metric: Metric) -> Any:
+    """A function of queries (b, d) that returns similarities (b, k) and rows (b, k), unordered among ties."""
+    import faiss
+
+    kind = faiss.METRIC_INNER_PRODUCT if metric == "cosine" else faiss.METRIC_L2
+    on_gpu = device.startswith("cuda") and hasattr(faiss, "StandardGpuResources") and faiss.get_num_gpus() > 0
+    resources = faiss.StandardGpuResources() if on_gpu else None
+
+    def search(queries: Floats) -> tuple[Floats, npt.NDArray[np.int64]]:
+        if resources is None:
+            distances, rows = faiss.knn(queries, base, k, metric=kind)
+        else:
+            distances, rows = faiss.knn_gpu(resources, queries, base, k, metric=kind)
+        similarities = distances if metric == "cosine" else -np.sqrt(np.maximum(distances, 0))
+        return similarities.astype(np.float32), rows.astype(np.int64)
+
+    return search
+
+
+def _without_self(
+    similarities: Floats, rows: npt.NDArray[np.int64], own: npt.NDArray[np.int64]
+) -> tuple[Floats, npt.NDArray[np.int64]]:
+    """Drop from each row its own number, or its last entry where copies of it have pushed it out."""
+    drop = rows == own[:, None]
+    drop[~drop.any(axis=1), -1] = True
+    shape = (len(rows), rows.shape[1] - 1)
+    return similarities[~drop].reshape(shape), rows[~drop].reshape(shape)
+
+
+def _checked(x: Floats, name: str, metric: Metric) -> Floats:
+    """A contiguous float32 copy, of unit length for the cosine, made block by block."""
+    if x.ndim != 2 or not x.shape[1]:
+        raise DataError(f"{name} must be (n, d) with d > 0, not {x.shape}")
+    out = np.empty(x.shape, np.float32)
+    step = max(1, BLOCK_BYTES // (4 * x.shape[1]))
+    for start in range(0, len(x), step):
+        block: Floats = np.asarray(x[start : start + step], dtype=np.float32)
+        if not np.isfinite(block).all():
+            row = start + int(np.flatnonzero(~np.isfinite(block).all(axis=1))[0])
+            raise DataError(f"{name} has a value in row {row} that is not finite")
+        if metric == "cosine":
+            length = np.linalg.norm(block, axis=1, keepdims=True)
+            block = block / np.where(length > 0, length, 1)
+        out[start : start + step] = block
+    return out
