@@ -198,4 +198,5 @@ def _truncated_normal(mean: float, spread: float, n: int, generator: np.random.G
 def _draw(probs: Floats, generator: np.random.Generator) -> npt.NDArray[np.int64]:
     """One class for each row of probabilities (b, C)."""
     below = probs.cumsum(axis=1) < generator.random((len(probs), 1))
-    return np.minimum(np.count_nonzero(below, axis=1), probs.shape[1] - 1).astype(np.int64)
+    drawn: npt.NDArray[np.int64] = np.minimum(np.count_nonzero(below, axis=1), probs.shape[1] - 1).astype(np.int64)
+    return drawn
