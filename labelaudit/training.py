@@ -67,7 +67,7 @@ def crossfit(
     groups = [range(folds)] if side_by_side else [range(fold, fold + 1) for fold in range(folds)]
 
     data = _Data(x, labels, classes, device=device, augment=augment)
-    record = _Record(len(labels), classes, recipe.epochs)
+    record = _Record(len(labels), classes, recipe.epochs, int(prototype.burn_in * recipe.epochs))
     for number, group in enumerate(groups):
         chosen = configure(get_method(method), options or {})
         trained = torch.stack([torch.from_numpy(fold_of != fold) for fold in group]).to(device)
@@ -157,17 +157,17 @@ class _Data:
     ) -> None:
         self.classes, self.augment = classes, augment
         self.generator = torch.Generator(device)
-        self.y = torch.as_tensor(np.asarray(labels, dtype=np.int64), device=device)
+        self.y = torch.tensor(labels, dtype=torch.int64, device=device)
         self.pixels = x.ndim == 4
         if self.pixels:
             self.x = (
-                torch.as_tensor(np.ascontiguousarray(x), device=device).movedim(-1, 1).contiguous()
+                torch.tensor(x, device=device).movedim(-1, 1).contiguous()
             )  # (n, c, H, W) uint8
             some = self.x[:: max(1, len(x) // 5000)].float()
             self.mean = some.mean((0, 2, 3)).view(-1, 1, 1)
             self.scale = 1 / some.std((0, 2, 3)).clamp(min=1.0).view(-1, 1, 1)
         else:
-            values = torch.as_tensor(np.array(x, dtype=np.float32), device=device)
+            values = torch.tensor(x, dtype=torch.float32, device=device)
             values -= values.mean(0)
             self.x = values.mul_(1 / values.std().clamp(min=1e-12))  # one scale for all: the geometry is the caller's
 
@@ -225,7 +225,8 @@ class _Data:
 class _Record:
     """Running sums of what every epoch and fold say about each sample."""
 
-    def __init__(self, n: int, classes: int, epochs: int) -> None:
+    def __init__(self, n: int, classes: int, epochs: int, burn_in: int) -> None:
+        self.burn_in = burn_in
         self.losses = np.zeros((epochs, n), dtype=np.float32)
         self.margins = np.zeros((epochs, n), dtype=np.float32)
         self.probs = np.zeros((n, classes), dtype=np.float32)
@@ -239,6 +240,8 @@ class _Record:
         scored = logits[0]
         loss, margin = cross_entropy(scored, y), margins(scored, y)
         for name, values in {"loss": loss, "margin": -margin, **measured}.items():
+            if epoch < self.burn_in:
+                continue
             for suffix, mask in (("", trained), ("_heldout", ~trained)):
                 valid = mask & values.isfinite()
                 self._sums[name + suffix] = self._sums.get(name + suffix, 0.0) + _numpy(values.where(valid, 0.0).sum(0))

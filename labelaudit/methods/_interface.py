@@ -88,6 +88,8 @@ class Method:
     optimizer: Annotated[Literal["adam", "sgd"] | None, "sgd has momentum 0.9"] = None
     weight_decay: Annotated[float | None, Between(0, 10), "decoupled for adam, L2 for sgd"] = None
 
+    burn_in: Annotated[float, Between(0, 0.95), "share of the epochs, at the start, left out of averaged columns"] = 0.0
+
     fit: Fit = field(init=False, repr=False, compare=False)
 
     def begin(self, fit: Fit) -> None:

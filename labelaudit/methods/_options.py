@@ -76,7 +76,7 @@ def configure(method: type[T], options: Mapping[str, Any]) -> T:
     values = {}
     for key, value in options.items():
         if key not in known:
-            raise unknown_name(f"option of method '{name}':", key, known)
+            raise unknown_name(f"option of method {name}", key, known)
         values[key] = _convert(f"{name}.{key}", value, hints[key])
     return method(**values)
 

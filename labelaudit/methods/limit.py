@@ -9,7 +9,7 @@ Left out: +init from a cross-entropy model and the soft regulariser (Eq. 11).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
@@ -19,6 +19,7 @@ from torch.nn import functional
 
 from labelaudit.methods._interface import Batch, Method
 from labelaudit.methods._options import Between
+from labelaudit.networks import Network
 
 
 @dataclass(kw_only=True)
@@ -30,6 +31,7 @@ class Limit(Method):
 
     beta: Annotated[float, Between(0, 1000), "a label can pull q away from the classifier by about 1/beta"] = 10.0
     distribution: Annotated[Literal["laplace", "gaussian"], "of the predicted gradient"] = "laplace"
+    burn_in: Annotated[float, Between(0, 0.95), "share of the epochs left out of averaged columns"] = 0.5
     sigma: Annotated[float, Between(0, 10), "std of sampled gradients; 0 = use their mean (-S)"] = 0.0
 
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:
@@ -51,7 +53,7 @@ class Limit(Method):
         scale = self.sigma / 2**0.5
         return p - s - scale * uniform.sign() * torch.log1p(-2 * uniform.abs().clamp(max=0.5 - 1e-7))
 
-    def predict(self, networks: list[torch.nn.Module], x: Tensor) -> Tensor:  # type: ignore[override]
+    def predict(self, networks: Sequence[Network], x: Tensor) -> Tensor:
         """Views: q first, since the score is q's; then the classifier."""
         return torch.stack([networks[1](x), networks[0](x)])
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -34,7 +36,8 @@ class StochasticLabelNoise(Method):
 
     def begin(self, fit: Fit) -> None:
         super().begin(fit)
-        self._sigma = label_noise(fit.classes) if self.sigma is None else self.sigma
+        self._sigma_used = label_noise(fit.classes) if self.sigma is None else self.sigma
+        self._sigma = self._sigma_used
         self._average = Average(fit.networks[0], momentum=self.momentum, steps=fit.steps)
         self._omega: Tensor | None = None  # (F, n) share of the given label in the target
         self._predicted = torch.empty(0)  # (F, n)
@@ -64,7 +67,25 @@ class StochasticLabelNoise(Method):
 
     def measure(self, epoch: int, logits: Tensor) -> Mapping[str, Tensor]:  # noqa: ARG002
         loss = cross_entropy(logits, self.fit.labels)
-        return {"ema_loss": loss[0], "raw_loss": loss[1]}
+        return {"ema_loss": loss[0], "raw_loss": loss[1], "omega": given_share(loss[0], self.fit.trained)}
+
+    def tables(
+        self, columns: Mapping[str, npt.NDArray[Any]], probs: npt.NDArray[Any], labels: npt.NDArray[Any]
+    ) -> dict[str, Any]:
+        return {"sigma": self._sigma_used, "dissection": dissect(columns[self.column], probs.argmax(1) == labels)}
+
+
+def dissect(loss: npt.NDArray[Any], agrees: npt.NDArray[np.bool_], bins: int = 20) -> list[dict[str, float]]:
+    """Fig. 4 without ground truth: samples sorted by loss, in even bins, with the share whose prediction = given label.
+
+    >>> dissect(np.array([0.1, 3.0, 0.2, 2.0]), np.array([True, False, True, True]), bins=2)
+    [{'samples': 2, 'mean_loss': 0.15, 'agreement': 1.0}, {'samples': 2, 'mean_loss': 2.5, 'agreement': 0.5}]
+    """
+    parts = np.array_split(np.argsort(loss, kind="stable"), min(bins, len(loss)))
+    return [
+        {"samples": len(part), "mean_loss": round(float(loss[part].mean()), 6), "agreement": float(agrees[part].mean())}
+        for part in parts
+    ]
 
 
 def label_noise(classes: int) -> float:

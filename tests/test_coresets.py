@@ -1,0 +1,123 @@
+"""Facility location, medoids and centrality against slow obvious forms."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+
+from labelaudit.coresets import assign, centrality, facility_location
+
+
+def cloud(m: int, seed: int = 0) -> torch.Tensor:
+    return torch.from_numpy(np.random.default_rng(seed).normal(size=(m, 3)).astype(np.float32))
+
+
+def pairwise(points: torch.Tensor) -> np.ndarray:
+    x = points.double().numpy()
+    return np.sqrt(((x[:, None] - x[None]) ** 2).sum(-1))
+
+
+def objective(points: torch.Tensor, chosen: list[int]) -> float:
+    distance = pairwise(points)
+    return float((distance.max() - distance)[:, chosen].max(1).sum()) if chosen else 0.0
+
+
+def naive(points: torch.Tensor, budget: int) -> list[int]:
+    chosen: list[int] = []
+    for _ in range(budget):
+        rest = [i for i in range(len(points)) if i not in chosen]
+        chosen.append(max(rest, key=lambda i: objective(points, [*chosen, i])))
+    return chosen
+
+
+@pytest.mark.parametrize(("m", "budget"), [(1, 1), (2, 1), (9, 9), (40, 20), (60, 6)])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_lazy_greedy_is_naive_greedy(m: int, budget: int, seed: int) -> None:
+    points = cloud(m, seed)
+    chosen, slow = facility_location(points, budget, greedy="lazy").tolist(), naive(points, budget)
+    assert len(set(chosen)) == budget
+    for size in range(1, budget + 1):  # equal up to ties: every prefix covers as well as the naive one
+        assert objective(points, chosen[:size]) == pytest.approx(objective(points, slow[:size]), rel=1e-5)
+
+
+def test_gains_never_increase() -> None:
+    points = cloud(50)
+    chosen = facility_location(points, 25, greedy="lazy").tolist()
+    values = [objective(points, chosen[:size]) for size in range(26)]
+    assert (np.diff(np.diff(values)) <= 1e-4).all()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_greedy_is_within_its_bound_of_brute_force(seed: int) -> None:
+    points = cloud(9, seed)
+    best = max(objective(points, list(chosen)) for chosen in itertools.combinations(range(9), 3))
+    assert objective(points, facility_location(points, 3).tolist()) >= (1 - 1 / np.e) * best
+
+
+def test_stochastic_greedy_covers_almost_as_well_and_repeats_itself() -> None:
+    points = cloud(120)
+    drawn = [
+        facility_location(points, 12, greedy="stochastic", generator=torch.Generator().manual_seed(3)).tolist()
+        for _ in range(2)
+    ]
+    assert drawn[0] == drawn[1]
+    assert len(set(drawn[0])) == 12
+    assert objective(points, drawn[0]) >= 0.95 * objective(points, facility_location(points, 12).tolist())
+
+
+def test_stochastic_greedy_can_take_every_point() -> None:
+    assert sorted(facility_location(cloud(7), 7, greedy="stochastic").tolist()) == list(range(7))
+
+
+def test_equal_points_are_selected_and_owned_once_each() -> None:
+    points = torch.ones(6, 3)
+    medoids = facility_location(points, 3)
+    assert len(set(medoids.tolist())) == 3
+    own, sizes = assign(points, medoids)
+    assert sizes.sum() == 6
+    assert own[medoids].tolist() == [0, 1, 2]
+
+
+def test_budget_is_kept_within_the_points() -> None:
+    assert len(facility_location(cloud(4), 0)) == 1
+    assert len(facility_location(cloud(4), 99)) == 4
+
+
+def test_every_point_belongs_to_its_nearest_medoid_and_sizes_sum_to_all() -> None:
+    points = cloud(50)
+    medoids = facility_location(points, 8)
+    own, sizes = assign(points, medoids)
+    assert own.tolist() == pairwise(points)[:, medoids].argmin(1).tolist()
+    assert sizes.tolist() == [int((own == j).sum()) for j in range(8)]
+    assert sizes.sum() == 50
+
+
+def test_centrality_is_the_mean_distance_in_blocks_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    points, references = cloud(40), cloud(11, 1)
+    both = np.sqrt(((points.double()[:, None] - references.double()[None]) ** 2).sum(-1).numpy())
+    whole = centrality(points)
+    assert whole.numpy() == pytest.approx(pairwise(points).mean(1), rel=1e-5)
+    assert centrality(points, references).numpy() == pytest.approx(both.mean(1), rel=1e-5)
+    monkeypatch.setattr("labelaudit.coresets._BLOCK", 90)
+    assert torch.equal(centrality(points), whole)
+
+
+def test_centrality_follows_its_points() -> None:
+    points, order = cloud(30), torch.randperm(30, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(centrality(points[order]), centrality(points)[order])
+
+
+def test_near_duplicates_far_from_the_origin_keep_their_distances() -> None:
+    points = torch.tensor([[1000.0, 1000.0], [1000.0, 1000.0009765625], [1000.0, 1000.0]])
+    assert centrality(points).tolist() == pytest.approx([0.0009765625 / 3, 2 * 0.0009765625 / 3, 0.0009765625 / 3])
+
+
+def test_released_code_order_is_ascending_centrality() -> None:
+    """`inc()` of the released code returns F(S ∪ e), not the gain: items come out by Σ(d_max - d), descending."""
+    points = cloud(25)
+    distance = pairwise(points)
+    released = np.argsort(-(distance.max() - distance).sum(0), kind="stable")
+    assert centrality(points).argsort(stable=True).tolist() == released.tolist()

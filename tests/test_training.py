@@ -1,0 +1,171 @@
+"""The loop's own promises: folds, batches, averages, augmentation, and nothing leaking into held-out evidence."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from labelaudit.errors import DataError, OptionError
+from labelaudit.networks import Average, build, default_network, network_names
+from labelaudit.training import _Data, crossfit, flip, margins, shift, stratified_folds
+
+
+def generator() -> torch.Generator:
+    return torch.Generator().manual_seed(0)
+
+
+@given(st.lists(st.integers(0, 4), min_size=2, max_size=60), st.integers(2, 7), st.integers(0, 3))
+def test_folds_are_even_overall_and_within_each_class(labels: list[int], folds: int, seed: int) -> None:
+    fold_of = stratified_folds(np.array(labels), folds, seed)
+    for chosen in (slice(None), *(np.array(labels) == c for c in range(5))):
+        sizes = np.bincount(fold_of[chosen], minlength=min(folds, len(labels)))
+        assert sizes.max() - sizes.min() <= 1
+
+
+def test_batches_hand_every_training_sample_out_once_and_left_out_ones_never() -> None:
+    n = 53
+    data = _Data(np.arange(2.0 * n).reshape(n, 2), np.arange(n) % 3, 3, device="cpu", augment="none")
+    data.generator = generator()
+    trained = torch.stack([torch.arange(n) % 5 != 0, torch.arange(n) % 5 != 1])
+    weights = torch.ones(2, n)
+    weights[1, 30:] = 0
+    weights[1, 2] = 5.0
+    for chosen in (None, weights):
+        batches = list(data.batches(trained, chosen, 10))
+        index = torch.cat([batch.index for batch in batches], dim=1)
+        assert sorted(index[0].tolist()) == trained[0].nonzero().squeeze(1).tolist()
+        expected = trained[1] & (torch.ones(n) if chosen is None else weights[1] > 0).bool()
+        assert set(index[1].tolist()) == set(expected.nonzero().squeeze(1).tolist())
+        assert max(batch.x.shape[1] for batch in batches) - min(batch.x.shape[1] for batch in batches) <= 1
+        weight = torch.cat([batch.weight for batch in batches], dim=1)
+        torch.testing.assert_close(weight.mean(1), torch.ones(2))
+        for batch in batches:
+            assert torch.equal(batch.x, data.x[batch.index])
+            assert torch.equal(batch.y, data.y[batch.index])
+
+
+def test_held_out_evidence_knows_nothing_of_a_samples_own_label() -> None:
+    """Random labels: a network that memorises its training fold is no better than chance on the held-out one."""
+    rng = np.random.default_rng(0)
+    x, labels = rng.normal(size=(200, 100)).astype(np.float32), rng.integers(0, 2, 200)
+    evidence = crossfit("ce", x, labels, 2, epochs=40, options={"lr": 0.01, "batch": 32})
+    assert evidence.tables["fit"]["in_sample"] > 0.98
+    assert evidence.tables["fit"]["held_out"] < 0.65
+    assert evidence.probs is not None
+    assert (evidence.probs.argmax(1) == labels).mean() < 0.65
+    assert evidence.columns["loss"].mean() < evidence.columns["loss_heldout"].mean() / 3
+
+
+def test_the_folds_of_a_network_are_independent() -> None:
+    network = build("mlp", (6,), 3, copies=4)
+    x = torch.randn(4, 5, 6, generator=generator())
+    network(x)[2].sum().backward()
+    for parameter in network.parameters():
+        assert parameter.grad is not None
+        reached = parameter.grad.flatten(1).any(1)
+        assert reached.tolist() == [False, False, True, False]
+
+
+def test_the_same_seed_builds_the_same_network_and_leaves_the_global_generator_alone() -> None:
+    state = torch.random.get_rng_state()
+    for name, shape in (("linear", (6,)), ("mlp", (6,)), ("cnn", (8, 8, 1)), ("cnn", (33, 40, 3)), ("mnist_cnn", (28, 28, 1))):
+        one, same, other = (build(name, shape, 4, copies=2, seed=seed) for seed in (1, 1, 2))
+        pairs = list(zip(one.parameters(), same.parameters(), strict=True))
+        assert all(torch.equal(a, b) for a, b in pairs)
+        assert not torch.equal(one.last.weight, other.last.weight)
+        x = torch.zeros(2, 3, *shape) if len(shape) == 1 else torch.zeros(2, 3, shape[2], *shape[:2])
+        assert one(x).shape == (2, 3, 4)
+    assert torch.equal(state, torch.random.get_rng_state())
+
+
+def test_the_mnist_network_has_the_parameters_of_limit_table_3() -> None:
+    """218,122 in the paper, whose convolutions keep a bias (384 values) that BatchNorm makes redundant."""
+    network = build("mnist_cnn", (28, 28, 1), 10)
+    assert sum(parameter.numel() for parameter in network.parameters()) == 218_122 - (32 + 32 + 64 + 256)
+
+
+def test_default_networks_exist() -> None:
+    assert default_network((64,)) in network_names(pixels=False)
+    assert {default_network((28, 28, 1)), default_network((32, 32, 3))} <= set(network_names(pixels=True))
+    with pytest.raises(OptionError, match="did you mean 'linear'"):
+        build("linar", (6,), 2)
+    with pytest.raises(OptionError, match="use 'cnn'"):
+        build("mnist_cnn", (16, 16, 1), 2)
+
+
+def test_average_of_a_constant_network_is_that_network_and_integers_are_copied() -> None:
+    network = build("cnn", (8, 8, 1), 3)
+    average = Average(network, momentum=0.999, steps=30)
+    assert average.momentum == pytest.approx(1 - 10 / 30)
+    network.train()
+    with torch.no_grad():
+        network(torch.randn(1, 16, 1, 8, 8, generator=generator()))  # moves BatchNorm's buffers
+        network.last.weight.add_(1.0)
+    for _ in range(60):
+        average.update(network)
+    for (name, ours), theirs in zip(average.network.state_dict().items(), network.state_dict().values(), strict=True):
+        torch.testing.assert_close(ours, theirs, msg=name)
+    assert not average.network.training
+
+
+def test_average_follows_its_recursion() -> None:
+    network = build("linear", (2,), 2)
+    average = Average(network, momentum=0.9, steps=10_000)
+    expected = network.last.weight.detach().clone()
+    for step in range(200):
+        with torch.no_grad():
+            network.last.weight.fill_(float(step % 7))
+        average.update(network)
+        momentum = min(0.9, (1 + step) / (10 + step))
+        expected = momentum * expected + (1 - momentum) * (step % 7)
+    torch.testing.assert_close(average.network.last.weight.detach(), expected)
+
+
+def test_margins_are_given_logit_minus_largest_other() -> None:
+    logits, y = torch.randn(2, 5, 4, generator=generator()), torch.tensor([0, 1, 2, 3, 0])
+    found = margins(logits, y)
+    for f in range(2):
+        for i in range(5):
+            others = [float(logits[f, i, c]) for c in range(4) if c != y[i]]
+            assert float(found[f, i]) == pytest.approx(float(logits[f, i, y[i]]) - max(others))
+
+
+def test_shift_moves_whole_images_and_flip_mirrors_about_half_of_them() -> None:
+    x = torch.rand(64, 2, 9, 9, generator=generator())
+    moved = shift(x, 2, generator())
+    assert moved.shape == x.shape
+    padded = torch.nn.functional.pad(x, (2, 2, 2, 2), mode="replicate")
+    windows = padded.unfold(2, 9, 1).unfold(3, 9, 1)  # (B, c, 5, 5, 9, 9)
+    for i in range(64):
+        assert any(torch.equal(moved[i], windows[i, :, r, c]) for r in range(5) for c in range(5))
+    mirrored = flip(x, generator())
+    turned = [not torch.equal(a, b) for a, b in zip(mirrored, x, strict=True)]
+    assert 16 < sum(turned) < 48
+    assert all(torch.equal(mirrored[i], x[i].flip(-1)) for i in range(64) if turned[i])
+
+
+def test_progress_counts_to_its_total_for_features_and_pixels() -> None:
+    for x in (np.random.default_rng(0).normal(size=(30, 4)), np.zeros((30, 8, 8, 3), dtype=np.uint8)):
+        seen: list[tuple[int, int | None]] = []
+        crossfit("ce", x, np.arange(30) % 2, 2, epochs=2, folds=3, progress=lambda s, d, t: seen.append((d, t)))
+        assert [done for done, _ in seen] == list(range(1, len(seen) + 1))
+        assert {total for _, total in seen} == {len(seen)}
+
+
+@pytest.mark.parametrize(
+    ("x", "labels", "classes", "message"),
+    [
+        (np.zeros((3, 2, 2)), [0, 1, 0], 2, "expected"),
+        (np.zeros((4, 2)), [0, 1, 0], 2, "expected"),
+        (np.zeros((3, 8, 8, 1)), [0, 1, 0], 2, "uint8"),
+        (np.full((3, 2), np.nan), [0, 1, 0], 2, "NaN"),
+        (np.zeros((3, 2)), [0, 1, 2], 2, "lie in 0..1"),
+        (np.zeros((1, 2)), [0], 2, "at least 2"),
+    ],
+)
+def test_unusable_arrays_are_named(x: np.ndarray, labels: list[int], classes: int, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        crossfit("ce", x, np.array(labels), classes)
