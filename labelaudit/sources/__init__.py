@@ -14,7 +14,7 @@ from pathlib import Path
 from labelaudit.errors import DataError
 from labelaudit.images import SUFFIXES
 from labelaudit.sources.arrays import ARRAY_SUFFIXES, list_array_labels, list_arrays
-from labelaudit.sources.folder import list_folder
+from labelaudit.sources.folder import list_folder, walk
 from labelaudit.sources.listing import SPLITS, Files, Listing
 from labelaudit.sources.parquet import list_parquet
 from labelaudit.sources.table import TABLE_SUFFIXES, list_labels, list_metadata, list_table
@@ -69,21 +69,17 @@ def _open_folder(path: Path, table: Path | None, *, path_column: str | None, lab
         if table.suffix.lower() not in TABLE_SUFFIXES:
             raise DataError(f"'{table}' names no files of '{path}': give a .csv, .tsv or .jsonl of paths and labels")
         return list_table(table, root=path, path_column=path_column, label_column=label_column)
+    walked = walk(path)
     folders = [path, *sorted(inside for inside in path.iterdir() if inside.name.lower() in SPLITS)]
-    found = [folder / name for folder in folders for name in METADATA if (folder / name).is_file()]
-    if found:
+    if found := [folder / name for folder in folders for name in METADATA if (folder / name).is_file()]:
         listing = list_metadata(path, found, path_column=path_column, label_column=label_column)
         if listing is not None:
             return listing
-    if any(path.rglob("*.parquet")) and not _has_images(path):
+    if not walked.paths and ".parquet" in walked.skipped:
         return list_parquet(path, path_column=path_column, label_column=label_column)
     if path_column is not None or label_column is not None:
         raise DataError(f"'{path}' has no table for --path-column and --label-column: give one with --labels FILE")
-    return list_folder(path)
-
-
-def _has_images(path: Path) -> bool:
-    return any(found.suffix.lower() in SUFFIXES for found in path.rglob("*.*"))
+    return list_folder(path, walked)
 
 
 def _open_labels(labels: Path | str | None, *, path_column: str | None, label_column: str | None) -> Listing:

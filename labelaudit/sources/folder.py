@@ -115,9 +115,8 @@ class _Walker:
         self.findings.append(Finding(kind=kind, path=path, detail=detail))
 
 
-def list_folder(root: Path) -> Listing:
+def list_folder(root: Path, walked: Walk) -> Listing:
     """The images of ``root/<class>/…`` or ``root/<split>/<class>/…``, labelled by their class folder."""
-    walked = walk(root)
     if not walked.paths:
         raise DataError(f"no images in '{root}'{_describe(walked)}: {ADVICE}")
     parts = [path.split("/") for path in walked.paths]
