@@ -2,13 +2,14 @@
 
 Distances are Euclidean, in float32, by direct differences: converged gradients are so close together that the usual
 expansion |a|² - 2ab + |b|² would leave nothing but rounding. Nothing larger than one float32 block of distances is
-held, except by `facility_location` with ``lazy``, which keeps the (m, m) similarities of one class.
+held, except by lazy greedy, which keeps the (m, m) similarities of one class.
 Left out: other submodular objectives.
 """
 
 from __future__ import annotations
 
 import math
+from itertools import zip_longest
 from typing import Literal
 
 import numpy as np
@@ -18,6 +19,7 @@ from torch import Tensor
 
 _BLOCK = 16_000_000  # distances held at once
 _LAZY_LIMIT = 6_000  # points up to which the (m, m) similarities are kept: 144 MB
+_PART = 4_096
 
 
 def distances(a: Tensor, b: Tensor) -> Tensor:
@@ -35,29 +37,39 @@ def centrality(points: Tensor, references: Tensor | None = None) -> Tensor:
     """
     references = points if references is None else references
     rows = max(1, _BLOCK // max(len(references), 1))
-    return torch.cat([distances(part, references).mean(1) for part in points.split(rows)]) if len(points) else points[:, 0]
+    return (
+        torch.cat([distances(part, references).mean(1) for part in torch.split(points, rows)])
+        if len(points)
+        else points[:, 0]
+    )
 
 
 def facility_location(
     points: Tensor,
     budget: int,
     *,
-    greedy: Literal["auto", "lazy", "stochastic"] = "auto",
+    greedy: Literal["auto", "lazy", "parts", "stochastic"] = "auto",
     generator: torch.Generator | None = None,
 ) -> Tensor:
     """(budget,) indices of medoids of ``points`` (m, p), in the order in which greedy selection takes them.
 
-    Maximises Σ_i max_{j in S} (d_max - d_ij) (CRUST, Mirzasoleiman et al. 2020, Eq. 10). ``lazy`` equals naive greedy up
-    to ties and is within 1 - 1/e of the optimum; ``stochastic`` looks at a random share of the points per pick
-    (Mirzasoleiman et al. 2015, ε = .05) and computes distances on demand; ``auto`` is lazy up to 6,000 points.
+    Maximises Σ_i max_{j in S} (d_max - d_ij) (CRUST, Mirzasoleiman et al. 2020, Eq. 10). ``lazy`` equals naive greedy
+    up to ties and is within 1 - 1/e of the optimum; it keeps (m, m) float32 similarities. ``parts`` runs it on random
+    parts of at most 4,096 points, in time linear in m. ``stochastic`` looks at a random share of the points per pick
+    (Mirzasoleiman et al. 2015, ε = .05) and computes distances on demand. ``auto`` is lazy up to 6,000 points, then
+    parts. A budget outside 1..m is moved to its end.
+
+    >>> facility_location(torch.tensor([[0.0], [0.1], [9.0], [9.1], [9.2]]), 2).tolist()
+    [3, 0]
     """
     m = len(points)
     budget = min(max(budget, 1), m)
-    if greedy == "stochastic" or (greedy == "auto" and m > _LAZY_LIMIT):
-        order = _stochastic(points, budget, generator or torch.Generator(points.device).manual_seed(0))
-    else:
-        order = _lazy(distances(points, points).cpu().numpy(), budget)
-    return torch.as_tensor(order, device=points.device)
+    generator = generator or torch.Generator(points.device).manual_seed(0)
+    if greedy == "stochastic":
+        return _stochastic(points, budget, generator)
+    if greedy == "parts" or (greedy == "auto" and m > _LAZY_LIMIT):
+        return _parts(points, budget, generator)
+    return torch.as_tensor(_lazy(distances(points, points).cpu().numpy(), budget), device=points.device)
 
 
 def assign(points: Tensor, medoids: Tensor) -> tuple[Tensor, Tensor]:
@@ -67,7 +79,7 @@ def assign(points: Tensor, medoids: Tensor) -> tuple[Tensor, Tensor]:
     """
     centres = points[medoids]
     rows = max(1, _BLOCK // len(medoids))
-    own = torch.cat([distances(part, centres).argmin(1) for part in points.split(rows)])
+    own = torch.cat([distances(part, centres).argmin(1) for part in torch.split(points, rows)])
     own[medoids] = torch.arange(len(medoids), device=points.device)
     return own, torch.bincount(own, minlength=len(medoids))
 
@@ -93,10 +105,24 @@ def _lazy(distance: npt.NDArray[np.float32], budget: int) -> npt.NDArray[np.int6
     return order
 
 
-_AT_ONCE = 8
+_AT_ONCE = 16
 
 
-def _stochastic(points: Tensor, budget: int, generator: torch.Generator) -> npt.NDArray[np.int64]:
+def _parts(points: Tensor, budget: int, generator: torch.Generator) -> Tensor:
+    """Lazy greedy on random even parts, each with its share of the budget; their picks take turns."""
+    parts = math.ceil(len(points) / _PART)
+    mixed = torch.randperm(len(points), generator=generator, device=points.device).tensor_split(parts)
+    shares = [budget // parts + (number < budget % parts) for number in range(parts)]
+    picks = [
+        rows[facility_location(points[rows], share, greedy="lazy")].tolist()
+        for rows, share in zip(mixed, shares, strict=True)
+        if share
+    ]
+    turns = [pick for turn in zip_longest(*picks) for pick in turn if pick is not None]
+    return torch.tensor(turns, device=points.device)
+
+
+def _stochastic(points: Tensor, budget: int, generator: torch.Generator) -> Tensor:
     """Stochastic greedy: the best of (m / budget) ln(1 / ε) random candidates per pick."""
     m = len(points)
     candidates = min(m, max(1, math.ceil(m / budget * math.log(1 / 0.05))))
@@ -111,4 +137,4 @@ def _stochastic(points: Tensor, budget: int, generator: torch.Generator) -> npt.
         order[pick] = among[best]
         covered = torch.maximum(covered, similarity[best])
         free[among[best]] = 0
-    return order.cpu().numpy()
+    return order

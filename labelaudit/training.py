@@ -79,7 +79,8 @@ def crossfit(
         def observe(
             epoch: int, logits: Tensor, method_: Method = chosen, trained: Tensor = trained, number: int = number
         ) -> None:
-            record.add(epoch, logits, data.y, trained, method_.measure(epoch, logits))
+            measured = method_.measure(epoch, logits) if epoch >= record.burn_in else {}
+            record.add(epoch, logits, data.y, trained, measured)
             progress(f"training {method}", number * recipe.epochs + epoch + 1, len(groups) * recipe.epochs)
 
         fit(chosen, networks, data, trained, recipe=recipe, seed=_seed(seed, number, chosen.networks), observe=observe)
@@ -96,7 +97,10 @@ def fit(
     seed: int,
     observe: Callable[[int, Tensor], None],
 ) -> None:
-    """Train ``networks`` by ``method`` on the samples of ``trained`` (F, n); ``observe(epoch, logits)`` after each epoch."""
+    """Train ``networks`` by ``method`` on the samples of ``trained`` (F, n).
+
+    ``observe(epoch, logits)`` is called after each epoch with the logits (V, F, n, C) of all samples.
+    """
     generator = torch.Generator(data.y.device).manual_seed(seed)
     data.generator = generator
     steps = recipe.epochs * _steps(int(trained.sum(1).max()), recipe.batch)
@@ -160,9 +164,7 @@ class _Data:
         self.y = torch.tensor(labels, dtype=torch.int64, device=device)
         self.pixels = x.ndim == 4
         if self.pixels:
-            self.x = (
-                torch.tensor(x, device=device).movedim(-1, 1).contiguous()
-            )  # (n, c, H, W) uint8
+            self.x = torch.tensor(x, device=device).movedim(-1, 1).contiguous()  # (n, c, H, W) uint8
             some = self.x[:: max(1, len(x) // 5000)].float()
             self.mean = some.mean((0, 2, 3)).view(-1, 1, 1)
             self.scale = 1 / some.std((0, 2, 3)).clamp(min=1.0).view(-1, 1, 1)
@@ -215,7 +217,7 @@ class _Data:
             network.eval()
         rows = max(1, _CHUNK // max(self.x[0].numel(), folds * self.classes))
         parts = []
-        for x in self.x.split(rows):
+        for x in torch.split(self.x, rows):
             ready = self._normalised(x) if self.pixels else x
             with self.precision():
                 parts.append(method.predict(networks, ready.expand(folds, *ready.shape)).float())
@@ -263,6 +265,7 @@ class _Record:
         }
         n, folds = len(labels), int(settings["folds"])
         probs = self.probs / self.probs.sum(1, keepdims=True)
+        columns.update(method.derive(probs, labels))
         fit_ = {
             "in_sample": float(self.agreement[0] / max(n * (folds - 1), 1)),
             "held_out": float(self.agreement[1] / n),
@@ -302,11 +305,11 @@ def flip(x: Tensor, generator: torch.Generator) -> Tensor:
     return torch.where(mirrored, x.flip(-1), x)
 
 
-def _optimizer(parameters: list[Tensor], recipe: Recipe) -> torch.optim.Optimizer:
-    fused = {"fused": True} if parameters[0].device.type in ("cpu", "cuda") else {}
+def _optimizer(parameters: Sequence[Tensor], recipe: Recipe) -> torch.optim.Optimizer:
+    fused = parameters[0].device.type in ("cpu", "cuda")
     if recipe.optimizer == "sgd":
-        return torch.optim.SGD(parameters, recipe.lr, momentum=0.9, weight_decay=recipe.weight_decay, **fused)
-    return torch.optim.AdamW(parameters, recipe.lr, weight_decay=recipe.weight_decay, **fused)
+        return torch.optim.SGD(parameters, recipe.lr, momentum=0.9, weight_decay=recipe.weight_decay, fused=fused)
+    return torch.optim.AdamW(parameters, recipe.lr, weight_decay=recipe.weight_decay, fused=fused)
 
 
 def _steps(n: int, batch: int) -> int:

@@ -68,6 +68,16 @@ def test_stochastic_greedy_covers_almost_as_well_and_repeats_itself() -> None:
     assert objective(points, drawn[0]) >= 0.95 * objective(points, facility_location(points, 12).tolist())
 
 
+def test_parts_cover_almost_as_well_and_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("labelaudit.coresets._PART", 50)
+    points = cloud(120)
+    chosen = facility_location(points, 14, greedy="parts").tolist()
+    assert len(set(chosen)) == 14
+    assert objective(points, chosen) >= 0.9 * objective(points, facility_location(points, 14).tolist())
+    assert sorted(facility_location(points, 120, greedy="parts").tolist()) == list(range(120))
+    assert len(facility_location(points, 2, greedy="parts")) == 2  # fewer picks than parts
+
+
 def test_stochastic_greedy_can_take_every_point() -> None:
     assert sorted(facility_location(cloud(7), 7, greedy="stochastic").tolist()) == list(range(7))
 

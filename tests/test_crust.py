@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -9,10 +10,11 @@ from torch.nn import functional
 
 from labelaudit.coresets import distances
 from labelaudit.methods import Fit
-from labelaudit.methods.crust import Crust
+from labelaudit.methods.crust import Crust, _beta
 from labelaudit.networks import build
 
 N, CLASSES, WIDTH = 60, 3, 5
+MEDOIDS = {"selector": "facility_location", "partition": "given"}
 
 
 def started(**options: object) -> tuple[Crust, Tensor]:
@@ -40,7 +42,7 @@ def started(**options: object) -> tuple[Crust, Tensor]:
 
 
 def test_gradient_distances_are_those_autograd_gives_at_the_input_of_the_last_layer() -> None:
-    method, logits = started()
+    method, logits = started(gradient="last_layer")
     network = method.fit.networks[0]
     inputs = network.body(method._x).detach().requires_grad_()  # type: ignore[attr-defined]
     loss = functional.cross_entropy(network.last(inputs)[0], method.fit.labels, reduction="sum")
@@ -70,7 +72,7 @@ def test_centrality_is_the_mean_distance_to_the_training_samples_of_the_block(pa
 
 
 def test_selection_takes_the_budget_of_each_class_from_training_samples_with_cluster_sizes_as_weights() -> None:
-    method, logits = started(budget=0.25, warmup=2, every=2)
+    method, logits = started(budget=0.25, warmup=2, every=2, **MEDOIDS)
     assert method.choose(1, lambda: logits.unsqueeze(0)) is None
     weights = method.choose(2, lambda: logits.unsqueeze(0))
     assert weights is not None
@@ -83,7 +85,7 @@ def test_selection_takes_the_budget_of_each_class_from_training_samples_with_clu
 
 
 def test_mixup_partners_are_other_members_of_the_cluster() -> None:
-    method, logits = started(budget=0.3, warmup=0)
+    method, logits = started(budget=0.3, warmup=0, **MEDOIDS)
     weights = method.choose(0, lambda: logits.unsqueeze(0))
     assert weights is not None
     medoids = weights[0].nonzero().squeeze(1)
@@ -101,7 +103,7 @@ def test_mixup_partners_are_other_members_of_the_cluster() -> None:
 
 
 def test_central_selector_takes_the_most_central_half_unweighted() -> None:
-    method, logits = started(selector="centrality", warmup=0)
+    method, logits = started(partition="given", warmup=0)
     weights = method.choose(0, lambda: logits.unsqueeze(0))
     assert weights is not None
     assert set(weights.unique().tolist()) == {0.0, 1.0}
@@ -111,3 +113,46 @@ def test_central_selector_takes_the_most_central_half_unweighted() -> None:
         spread = distances(gradients[known], gradients[known]).mean(1)
         kept = weights[0, known] > 0
         assert float(spread[kept].max()) <= float(spread[~kept].min())
+
+
+def test_mixup_of_central_samples_stays_among_the_selected_of_the_class() -> None:
+    method, logits = started(partition="given", warmup=0)
+    weights = method.choose(0, lambda: logits.unsqueeze(0))
+    assert weights is not None
+    chosen = weights[0].nonzero().squeeze(1)
+    partners = method._partners(chosen[None])[0]
+    assert (weights[0, partners] == 1).all()
+    assert torch.equal(method.fit.labels[partners], method.fit.labels[chosen])
+    assert (partners != chosen).all()
+
+
+def test_wide_classes_use_the_narrower_space_with_the_same_distances() -> None:
+    method, logits = started(gradient="last_layer")
+    weight = method.fit.networks[0].last.weight.detach()  # (1, 256, 3): C is the narrower side
+    residual = logits.softmax(-1) - functional.one_hot(method.fit.labels, CLASSES)
+    direct = (residual @ weight.transpose(1, 2))[0]
+    ours = method._gradients(logits)[0]
+    torch.testing.assert_close(distances(ours, ours), distances(direct, direct), atol=1e-5, rtol=1e-4)
+    method.fit.networks[0].last.weight = torch.nn.Parameter(weight[:, :2])  # d_a = 2 < C
+    assert method._gradients(logits).shape == (1, N, 2)
+
+
+def test_medoids_are_reported_with_their_clusters() -> None:
+    method, logits = started(budget=0.25)
+    labels = method.fit.labels.numpy()
+    probs = logits[0].softmax(-1).numpy()
+    found = method.derive(probs, labels)
+    selected = found["selection_order"] < 1
+    assert (found["medoid"][selected] == np.flatnonzero(selected)).all()
+    for c in range(CLASSES):
+        assert selected[labels == c].sum() == int(0.25 * (labels == c).sum())
+        assert (labels[found["medoid"][labels == c]] == c).all()
+    sizes = np.bincount(found["medoid"], minlength=N)
+    assert (found["cluster_size"] == sizes[found["medoid"]]).all()
+
+
+def test_beta_draws_have_the_variance_of_their_distribution() -> None:
+    for alpha in (0.3, 1.0, 4.0):
+        drawn = _beta(alpha, torch.Size([100_000]), torch.Generator().manual_seed(0))
+        assert float(drawn.mean()) == pytest.approx(0.5, abs=0.01)
+        assert float(drawn.var()) == pytest.approx(1 / (4 * (2 * alpha + 1)), rel=0.02)

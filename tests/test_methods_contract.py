@@ -191,7 +191,7 @@ def test_a_new_method_is_one_new_file(tmp_path: Path, monkeypatch: pytest.Monkey
     )
     monkeypatch.setattr(labelaudit.methods, "__path__", [*labelaudit.methods.__path__, str(tmp_path)])
     assert "peers_agree" in method_names()
-    assert [option.name for option in options_of(get_method("peers_agree"))][0] == "keep"
+    assert options_of(get_method("peers_agree"))[0].name == "keep"
     pixels, labels, wrong = digits(300)
     x = pixels.reshape(300, -1).astype(np.float32)
     evidence = crossfit("peers_agree", x, labels, 10, folds=2, epochs=6, options={"keep": "0.8", "batch": "32"})

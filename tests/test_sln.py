@@ -58,12 +58,14 @@ def test_gradient_noise_has_the_covariance_of_proposition_2_and_the_mean_of_cros
 
 
 def test_without_noise_it_is_cross_entropy() -> None:
-    logits, y = torch.randn(1, 1, 8, CLASSES, generator=torch.Generator().manual_seed(0)), torch.arange(8)[None] % CLASSES
+    logits = torch.randn(1, 1, 8, CLASSES, generator=torch.Generator().manual_seed(0))
+    y = torch.arange(8)[None] % CLASSES
     torch.testing.assert_close(started(8, sigma=0.0).loss(logits, batch(y)), cross_entropy(logits, y))
 
 
 def test_loss_may_be_negative_and_stays_finite() -> None:
-    loss = started(4000, sigma=2.0).loss(torch.zeros(1, 1, 4000, CLASSES), batch(torch.zeros(1, 4000, dtype=torch.int64)))
+    y = torch.zeros(1, 4000, dtype=torch.int64)
+    loss = started(4000, sigma=2.0).loss(torch.zeros(1, 1, 4000, CLASSES), batch(y))
     assert torch.isfinite(loss).all()
     assert float(loss.min()) < 0
 

@@ -71,7 +71,8 @@ def test_the_folds_of_a_network_are_independent() -> None:
 
 def test_the_same_seed_builds_the_same_network_and_leaves_the_global_generator_alone() -> None:
     state = torch.random.get_rng_state()
-    for name, shape in (("linear", (6,)), ("mlp", (6,)), ("cnn", (8, 8, 1)), ("cnn", (33, 40, 3)), ("mnist_cnn", (28, 28, 1))):
+    heads, cnns = (("linear", (6,)), ("mlp", (6,))), (("cnn", (8, 8, 1)), ("cnn", (33, 40, 3)))
+    for name, shape in (*heads, *cnns, ("mnist_cnn", (28, 28, 1))):
         one, same, other = (build(name, shape, 4, copies=2, seed=seed) for seed in (1, 1, 2))
         pairs = list(zip(one.parameters(), same.parameters(), strict=True))
         assert all(torch.equal(a, b) for a, b in pairs)
@@ -150,7 +151,11 @@ def test_shift_moves_whole_images_and_flip_mirrors_about_half_of_them() -> None:
 def test_progress_counts_to_its_total_for_features_and_pixels() -> None:
     for x in (np.random.default_rng(0).normal(size=(30, 4)), np.zeros((30, 8, 8, 3), dtype=np.uint8)):
         seen: list[tuple[int, int | None]] = []
-        crossfit("ce", x, np.arange(30) % 2, 2, epochs=2, folds=3, progress=lambda s, d, t: seen.append((d, t)))
+
+        def note(stage: str, done: int, total: int | None, seen: list[tuple[int, int | None]] = seen) -> None:
+            seen.append((done, total))
+
+        crossfit("ce", x, np.arange(30) % 2, 2, epochs=2, folds=3, progress=note)
         assert [done for done, _ in seen] == list(range(1, len(seen) + 1))
         assert {total for _, total in seen} == {len(seen)}
 

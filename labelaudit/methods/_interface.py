@@ -124,10 +124,14 @@ class Method:
         """
         return {}
 
+    def derive(self, probs: npt.NDArray[Any], labels: npt.NDArray[Any]) -> Mapping[str, npt.NDArray[Any]]:  # noqa: ARG002
+        """Further columns (n,) of the finished cross-fit, from held-out probs (n, C) and given labels (n,)."""
+        return {}
+
     def tables(
         self,
-        columns: Mapping[str, npt.NDArray[Any]],
-        probs: npt.NDArray[Any],
+        columns: Mapping[str, npt.NDArray[Any]],  # noqa: ARG002
+        probs: npt.NDArray[Any],  # noqa: ARG002
         labels: npt.NDArray[Any],  # noqa: ARG002
     ) -> dict[str, Any]:
         """JSON-able summaries for `Evidence.tables`, from the finished columns (n,) and held-out probs (n, C)."""

@@ -112,7 +112,7 @@ def _convert(label: str, value: Any, hint: Any) -> Any:
         return value
     try:
         converted = _BOOLS[str(value).lower()] if kind is bool else kind(value)
-        exact = isinstance(value, str) or converted == value
+        exact = isinstance(value, str) or (converted == value and isinstance(value, bool) == (kind is bool))
     except (ValueError, TypeError, KeyError):
         exact = False
     if not exact:

@@ -2,8 +2,9 @@
 
 Harutyunyan et al., "Improving Generalization by Controlling Label-Noise Information in Neural Network Weights", ICML
 2020. With p the classifier's and s the auxiliary network's probabilities, q's loss is the distance from s to the given
-label plus β·‖p - s‖²; the classifier only ever sees s. Suspicion: ranks of q's residual against the given label
-(the paper's "distance between predicted and cross-entropy gradients", Section 4.3), where the classifier cancels out.
+label plus β·‖p - s‖²; the classifier only ever sees s. Suspicion: ranks of the distance between predicted and
+cross-entropy gradients, ‖e_y - s‖, in which the classifier cancels out. The paper leaves the norm open: ``limit_l1``
+(half the L1 distance, 1 - s_y) ranks real noise better than ``limit_residual`` (L2), and is used.
 Left out: +init from a cross-entropy model and the soft regulariser (Eq. 11).
 """
 
@@ -27,7 +28,7 @@ class Limit(Method):
     """Networks: 0 is the classifier, 1 the label predictor q."""
 
     networks: ClassVar[int] = 2
-    column: ClassVar[str] = "limit_residual_heldout"
+    column: ClassVar[str] = "limit_l1"
 
     beta: Annotated[float, Between(0, 1000), "a label can pull q away from the classifier by about 1/beta"] = 10.0
     distribution: Annotated[Literal["laplace", "gaussian"], "of the predicted gradient"] = "laplace"

@@ -1,8 +1,10 @@
 """SLN: Gaussian noise on the label vector in every step, scored by a momentum model's loss.
 
-Chen et al., "Noise against noise: stochastic label noise helps combat inherent label noise", ICLR 2021. Suspicion: ranks
-of the momentum model's loss on the given label, averaged over epochs. ``dissection`` in the tables is the paper's
-Fig. 4 without ground truth: samples by loss, and how often the prediction equals the given label.
+Chen et al., "Noise against noise: stochastic label noise helps combat inherent label noise", ICLR 2021. Suspicion:
+ranks of the momentum model's mean margin against the given label, which ranks real noise better than its mean loss
+(measured, docs/methods); the paper's loss is column ``ema_loss``, its weight for the given label ``omega``.
+``dissection`` in the tables is the paper's Fig. 4 without ground truth: samples by loss, and how often the prediction
+equals the given label. Left out: noise on gradients instead of labels (Eq. 1 and 2).
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ from labelaudit.networks import Average, Network
 class StochasticLabelNoise(Method):
     """Views: 0 is the momentum model, 1 the network itself."""
 
-    column: ClassVar[str] = "ema_loss_heldout"
+    column: ClassVar[str] = "margin"
 
     sigma: Annotated[float | None, Between(0, 10), "std of the label noise; auto: .5, falling to .2 at 100 classes"] = (
         None
@@ -72,7 +74,7 @@ class StochasticLabelNoise(Method):
     def tables(
         self, columns: Mapping[str, npt.NDArray[Any]], probs: npt.NDArray[Any], labels: npt.NDArray[Any]
     ) -> dict[str, Any]:
-        return {"sigma": self._sigma_used, "dissection": dissect(columns[self.column], probs.argmax(1) == labels)}
+        return {"sigma": self._sigma_used, "dissection": dissect(columns["ema_loss"], probs.argmax(1) == labels)}
 
 
 def dissect(loss: npt.NDArray[Any], agrees: npt.NDArray[np.bool_], bins: int = 20) -> list[dict[str, float]]:

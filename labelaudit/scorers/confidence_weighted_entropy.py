@@ -19,4 +19,4 @@ def score(labels: npt.NDArray[Any], probs: npt.NDArray[Any]) -> npt.NDArray[np.f
     given = np.clip(p[np.arange(len(labels)), labels], _TINY, None)
     entropy = -(p * np.log(np.clip(p, np.finfo(np.float64).tiny, None))).sum(1) / np.log(p.shape[1])
     ratio = np.clip(entropy / given, _TINY, None)
-    return np.clip(1 - np.log1p(ratio) / ratio, 0, 1)
+    return np.asarray(np.clip(1 - np.log1p(ratio) / ratio, 0, 1), dtype=np.float64)

@@ -19,4 +19,4 @@ def score(
     weight = np.maximum(similarities.astype(np.float64), 0)
     weight[weight.sum(1) == 0] = 1.0
     other = labels[neighbors] != labels[:, None]
-    return np.clip((weight * other).sum(1) / weight.sum(1), 0, 1)
+    return np.asarray(np.clip((weight * other).sum(1) / weight.sum(1), 0, 1), dtype=np.float64)

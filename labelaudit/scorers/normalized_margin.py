@@ -14,4 +14,4 @@ def score(labels: npt.NDArray[Any], probs: npt.NDArray[Any]) -> npt.NDArray[np.f
     others = probs.astype(np.float64)
     given = others[row, labels].copy()
     others[row, labels] = -np.inf
-    return np.clip((1 - given + others.max(1)) / 2, 0, 1)
+    return np.asarray(np.clip((1 - given + others.max(1)) / 2, 0, 1), dtype=np.float64)
