@@ -29,8 +29,8 @@ _SUSPECTS, _PAIRS, _FINDINGS = 10, 5, 3
 """Rows shown of each; four times as many with ``-v``."""
 _TRAILING = re.compile(r" +((?:\x1b\[[0-9;]*m)*)$", re.MULTILINE)
 """Padding at the end of a line, before the codes that reset its colour."""
-_NARROW = 80
-"""Below this many columns the reasons get a line of their own."""
+_INDENT = 2
+"""Columns before what stands under a heading."""
 
 
 def render(audit: Audit, console: Console, *, verbose: bool = False) -> None:
@@ -87,25 +87,23 @@ def _suspects(audit: Audit, console: Console, top: int) -> None:
         return
     columns = audit.columns(rows)
     names = ("rank", "path", "given_label", "predicted_label", "predicted_prob", "label_score", "reason")
-    narrow = console.width < _NARROW
     table = _table(("", "right"), ("image", "left"), ("given", "left"), ("suggested", "left"), ("score", "right"))
-    if not narrow:
-        table.add_column("reason", overflow="fold")
+    table.add_column("reason")
+    stacked = Text()
     for rank, path, given, better, chance, score, reason in zip(*(columns[name] for name in names), strict=True):
-        image, why = Text(printable(path)), Text(printable(reason), style="dim")
-        table.add_row(
-            Text(str(rank), style="dim"),
-            image.append("\n").append(why) if narrow and reason else image,
-            Text(printable(given), style="red"),
-            Text(printable(better), style="green").append(f" {chance:.0%}", style="dim"),
-            Text(f"{score:.3f}"),
-            *([] if narrow else [why]),
-        )
-    console.print(_indented(table))
+        place, why = Text(str(rank), style="dim"), Text(printable(reason), style="dim")
+        was = Text(printable(given), style="red")
+        should = Text(printable(better), style="green").append(f" {chance:.0%}", style="dim")
+        table.add_row(place, Text(printable(path)), was, should, f"{score:.3f}", why)
+        stacked += Text.assemble(place, " ", printable(path), "\n", was, " given, ", should, f", score {score:.3f}\n")
+        stacked += Text.assemble(why, "\n" if reason else "", "\n")
+    stacked.rstrip()
+    fits = console.measure(table).maximum + _INDENT <= console.width
+    console.print(_indented(table if fits else stacked))
     if len(audit.suspects) > len(rows):
         where = audit.files.get("suspects.csv")
-        place = f" in {printable(str(where))}" if where else ""
-        _line(console, "", f"and {len(audit.suspects) - len(rows):,} more{place}", style="dim")
+        rest = f"and {len(audit.suspects) - len(rows):,} more" + (f" in {printable(str(where))}" if where else "")
+        _line(console, "", rest, style="dim")
 
 
 def _pairs(audit: Audit, console: Console, top: int) -> None:
@@ -183,13 +181,13 @@ def _section(console: Console, title: str) -> None:
     console.print(Text(title, style="bold"))
 
 
-def _indented(table: Table) -> Padding:
-    return Padding(table, (0, 0, 0, 2), expand=False)
+def _indented(block: Table | Text) -> Padding:
+    return Padding(block, (0, 0, 0, _INDENT), expand=False)
 
 
 def _line(console: Console, lead: str, text: str, style: str = "") -> None:
-    """One paragraph under a heading, its further lines indented alike."""
-    console.print(Padding(Text(lead + text, style=style), (0, 0, 0, 2)))
+    """One paragraph under a heading."""
+    console.print(_indented(Text(lead + text, style=style)))
 
 
 def _names(names: Iterable[str], top: int = 5) -> str:

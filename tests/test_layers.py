@@ -10,10 +10,12 @@ import pytest
 ROOT = Path(__file__).parents[1]
 LAYERS = """errors
     types
-    images sources ingest noise networks neighbors backbones coresets
-    regularizers methods scorers probes
+    images
+    sources noise networks neighbors backbones coresets folds channel
+    ingest regularizers methods scorers probes
+    batches
     training decide duplicates
-    document
+    representation document
     gate reports
     audit
     cli"""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from labelaudit.document import Audit
 from labelaudit.types import Ints
@@ -34,11 +34,21 @@ def write_samples(audit: Audit, path: Path) -> None:
 def _write(audit: Audit, rows: Ints, path: Path) -> None:
     # backslashreplace: a name that is no valid UTF-8 stays visible and cannot stop the file
     with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
+        writer = csv.writer(_Lines(file))
         writer.writerow(cell(name) for name in audit.columns(rows[:0]))
         for start in range(0, len(rows), _BLOCK):
             columns = audit.columns(rows[start : start + _BLOCK])
             writer.writerows([cell(value) for value in row] for row in zip(*columns.values(), strict=True))
+
+
+class _Lines:
+    """Ends lines with ``\\n``; the writer itself must believe in ``\\r\\n``, or cells with ``\\r`` stay unquoted."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, line: str) -> int:
+        return self._file.write(line.removesuffix("\r\n") + "\n")
 
 
 def cell(value: Any) -> str:

@@ -39,7 +39,7 @@ def write(audit: Audit, path: Path) -> None:
 
 def read(path: Path) -> Arrays:
     """All arrays of ``path``; raises what NumPy and zipfile raise when it is damaged."""
-    with np.load(path, allow_pickle=False) as archive:
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
         return {name: archive[name] for name in archive.files}
 
 
