@@ -114,8 +114,9 @@ def _cnn(shape: Sequence[int], classes: int, copies: int) -> Network:
 def _mnist_cnn(shape: Sequence[int], classes: int, copies: int) -> Network:
     """The CNN of LIMIT (Harutyunyan et al. 2020, Table 3) for 28-px images: 4 convolutions, 128 hidden units."""
     height, width, channels = _image_shape(shape)
-    if min(height, width) < 23:
-        raise OptionError(f"network 'mnist_cnn' needs images of at least 23 px, not {width}×{height}: use 'cnn'")
+    if min(height, width) < _MNIST_CNN_SIDE:
+        least = f"at least {_MNIST_CNN_SIDE} px, not {width}×{height}"
+        raise OptionError(f"network 'mnist_cnn' needs images of {least}: use 'cnn'")
 
     def make() -> nn.Module:
         blocks = [_block(channels, 32, 4, 2, 1), _block(32, 32, 4, 2, 1), _block(32, 64, 3, 2, 0)]
@@ -126,6 +127,7 @@ def _mnist_cnn(shape: Sequence[int], classes: int, copies: int) -> Network:
     return Network(_Bodies(make, copies), copies, 128, classes)
 
 
+_MNIST_CNN_SIDE = 23  # its strides leave nothing of smaller images; on larger ones it is five times faster than `cnn`
 _FEATURES = {"linear": _linear, "mlp": _mlp}
 _PIXELS = {"cnn": _cnn, "mnist_cnn": _mnist_cnn}
 
@@ -143,7 +145,7 @@ def default_network(shape: Sequence[int]) -> str:
     """The network for one sample's shape: (d,) features or (H, W, c) pixels."""
     if len(shape) == 1:
         return "mlp"
-    return "mnist_cnn" if tuple(shape[:2]) == (28, 28) else "cnn"
+    return "mnist_cnn" if min(shape[:2]) >= _MNIST_CNN_SIDE else "cnn"
 
 
 def build(name: str, shape: Sequence[int], classes: int, *, copies: int = 1, seed: int = 0) -> Network:

@@ -110,8 +110,7 @@ class Samples:
 
     def take(self, rows: Ints | Bools) -> Samples:
         """The samples of ``rows`` (indices or mask), classes kept."""
-        rows = np.asarray(rows)
-        index = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows
+        index = np.flatnonzero(rows) if np.asarray(rows).dtype == np.bool_ else np.asarray(rows)
         pick = index.tolist()
         return Samples(
             ids=tuple(self.ids[i] for i in pick),

@@ -2,7 +2,7 @@
 
     python sample_data/make_digits.py
 
-writes ``digits/<class>/<number>.png`` (1,797 images of 8 x 8 grey pixels, shown at 32 x 32) and ``truth.csv`` beside
+writes ``digits/<class>/<number>.png`` (1,797 images of 8 x 8 grey pixels, as published) and ``truth.csv`` beside
 this script. Running it again gives the same bytes. Flips are symmetric: each wrong label is any of the other nine,
 equally likely.
 """
@@ -22,8 +22,6 @@ from sklearn.datasets import load_digits
 NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 RATE = 0.05
 SEED = 0
-ZOOM = 4
-"""8 x 8 pixels become 32 x 32, so that a person can see them; nothing is interpolated."""
 
 
 def plant_flips(labels: npt.NDArray[np.int64], rate: float, seed: int) -> npt.NDArray[np.int64]:
@@ -53,7 +51,7 @@ def make(folder: Path) -> None:
     truth = digits.target.astype(np.int64)
     given = plant_flips(truth, RATE, SEED)
     grey = np.round(digits.images * (255 / 16)).astype(np.uint8)  # (n, 8, 8), 0-16 in the source
-    images = 255 - grey.repeat(ZOOM, axis=1).repeat(ZOOM, axis=2)  # dark ink on white paper
+    images = 255 - grey  # dark ink on white paper
 
     target = folder / "digits"
     shutil.rmtree(target, ignore_errors=True)

@@ -1,0 +1,484 @@
+"""The composition: images → features or pixels → evidence → noise channel → decision → audit.
+
+`scan` is what the command line calls and what a person imports. Each step is a room of its own; here they are only put
+in order, timed and explained. Left out: everything that happens to a finished audit (review, clean, check).
+"""
+
+from __future__ import annotations
+
+import platform
+import resource
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from labelaudit import channel, probes
+from labelaudit.decide import decide
+from labelaudit.document import Audit, Stage
+from labelaudit.duplicates import conflicts, near_duplicates
+from labelaudit.errors import DataError, OptionError
+from labelaudit.folds import stratified_folds
+from labelaudit.ingest import ingest
+from labelaudit.representation import Choice, Train, choose, load_pixels
+from labelaudit.sources import Listing, open_source
+from labelaudit.types import Evidence, Features, Finding, Floats, Ints, Progress, Samples, silent
+
+Effort = Literal["quick", "standard", "thorough"]
+METHODS = ("crust", "limit", "sln")
+BACKBONES: Mapping[str, tuple[str, ...]] = {
+    "quick": ("lite0@128",),
+    "standard": ("lite0@128", "lite1@160", "lite2@260"),
+    "thorough": ("lite0@128", "lite0@224", "lite1@160", "lite1@240", "lite2@260"),
+}
+FOLDS = 5
+PIXEL_FOLDS = 3
+"""Networks from pixels cost a hundred times what heads on features do; two thirds of the data still train well."""
+_REFITS = 3
+_GAIN = 5e-4  # nats of held-out likelihood that a refit must bring to be kept
+_REFERENCE_WIDTH = 256  # principal components for the logistic regression column
+_PACKAGES = ("labelaudit", "numpy", "scipy", "torch", "scikit-learn", "onnxruntime", "faiss-gpu", "faiss-cpu", "pillow")
+
+
+def scan(
+    data: Path | str | None = None,
+    *,
+    output: Path | str | None = None,
+    labels: Path | str | None = None,
+    path_column: str | None = None,
+    label_column: str | None = None,
+    features: Path | str | Floats | None = None,
+    probs: Path | str | Floats | None = None,
+    methods: Sequence[str] = METHODS,
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+    train: Train = "auto",
+    backbone: Sequence[str] | None = None,
+    image_size: int | None = None,
+    effort: Effort = "standard",
+    device: Literal["auto", "cpu", "cuda"] = "auto",
+    seed: int = 0,
+    workers: int = 2,
+    cache: Path | str | None = None,
+    progress: Progress = silent,
+    notice: Callable[[str], None] = lambda _: None,
+) -> Audit:
+    """Rank every sample of a dataset by how surely its label is wrong.
+
+    ``data`` is a folder, table, Parquet or ``.npz`` file (see the README); ``features`` (n, d) and ``probs`` (n, C, out
+    of sample, classes sorted by name) are arrays or ``.npy`` files with one row per row of the source. ``options`` is
+    method -> option -> value. With ``output`` the result is also written to that folder. ``progress`` and ``notice``
+    hear what is going on; by default nothing is printed.
+
+    Returns the `Audit`: ``audit.table("suspects")``, ``audit.summary()``, ``audit.evidence``, ``audit.files``.
+    Raises `LabelAuditError` where nothing can be audited.
+
+    >>> import tempfile; folder = tempfile.TemporaryDirectory(); where = Path(folder.name)
+    >>> x = np.repeat(np.eye(2, 8, dtype=np.float32), 20, axis=0) + np.random.default_rng(0).normal(0, .1, (40, 8))
+    >>> np.save(where / "labels.npy", np.array(["cat"] * 19 + ["dog"] * 21))
+    >>> audit = scan(labels=where / "labels.npy", features=x, methods=["limit"])
+    >>> [(row["path"], row["predicted_label"]) for row in audit.table("suspects")]
+    [('19', 'cat')]
+    >>> folder.cleanup()
+    """
+    from labelaudit.reports.run import check_output, write
+
+    options = {name: dict(values) for name, values in (options or {}).items()}
+    _check_names(methods, options)
+    _check_choice("train", train, ("auto", "features", "pixels"))
+    _check_choice("effort", effort, tuple(BACKBONES))
+    _check_choice("device", device, ("auto", "cpu", "cuda"))
+    if output is not None:
+        check_output(output, data)
+    clock = _Clock()
+    with clock.stage("ingest"):
+        listing = open_source(data, labels=labels, path_column=path_column, label_column=label_column)
+        samples, findings = ingest(listing, workers=workers, progress=progress)
+        rows = _source_rows(listing, samples)
+        given = None if features is None else _given_features(features, listing.total, rows)
+        opinion = None if probs is None else _given_probs(probs, listing.total, rows, samples.classes)
+    settings = {
+        "methods": list(methods),
+        "options": options,
+        "train": train,
+        "backbone": None if backbone is None else list(backbone),
+        "image_size": image_size,
+        "effort": effort,
+        "features": given is not None,
+        "probs": opinion is not None,
+    }
+    audit = audit_samples(
+        samples,
+        findings=findings,
+        features=given,
+        probs=opinion,
+        methods=methods,
+        options=options,
+        train=train,
+        backbone=backbone,
+        image_size=image_size,
+        effort=effort,
+        device=device,
+        seed=seed,
+        workers=workers,
+        cache=None if cache is None else Path(cache),
+        progress=progress,
+        notice=notice,
+    )
+    audit = replace(audit, settings=settings, stages=(*clock.stages, *audit.stages))
+    return audit if output is None else replace(audit, files=write(audit, output))
+
+
+def audit_samples(
+    samples: Samples,
+    *,
+    findings: tuple[Finding, ...] = (),
+    features: Features | None = None,
+    probs: Floats | None = None,
+    methods: Sequence[str] = METHODS,
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+    train: Train = "auto",
+    backbone: Sequence[str] | None = None,
+    image_size: int | None = None,
+    effort: Effort = "standard",
+    device: str = "auto",
+    seed: int = 0,
+    workers: int = 2,
+    cache: Path | None = None,
+    progress: Progress = silent,
+    notice: Callable[[str], None] = lambda _: None,
+) -> Audit:
+    """`scan` from `Samples` on: for callers that hold a dataset already."""
+    clock, notes = _Clock(), list[str]()
+    device = _find_device(device)
+    choice = None
+    if features is None and samples.images is not None and (probs is None or train != "auto"):
+        with clock.stage("choose"):
+            choice = choose(
+                samples,
+                train,
+                image_size=image_size,
+                device=device,
+                workers=workers,
+                cache=cache,
+                seed=seed,
+                progress=progress,
+            )
+        notes.append(f"Trained on {choice.reason}.")
+        specs = _specs(backbone, effort, choice, image_size)
+        with clock.stage("embed"):
+            samples, features, failed = _embed(samples, specs, device, workers, cache, progress, notice)
+        findings += failed
+    _require_two_classes(samples)
+    with clock.stage("duplicates"):
+        findings += conflicts(samples)
+        if features is not None:
+            findings += near_duplicates(samples, features, device=device, workers=workers, progress=progress)
+    material = _Material(samples=samples, seed=seed, device=device, progress=progress)
+    with clock.stage("train"):
+        if features is not None:
+            material.add_probes(features)
+        if choice is not None and choice.pixels:
+            assert samples.images is not None
+            material.x, _ = load_pixels(samples.images, choice.side, workers=workers, progress=progress)
+        if probs is not None:
+            material.models["given"] = np.asarray(probs, dtype=np.float32)
+        evidence = material.gather(methods, options or {})
+        if material.x is None and methods:
+            notes.append("Only probabilities were given, so no method was trained: the ranking rests on them alone.")
+    with clock.stage("decide"):
+        fitted, refits = material.settle()
+        decision = decide(
+            fitted,
+            samples.labels,
+            samples.classes,
+            digests=samples.digests,
+            recipe={
+                "refits": refits,
+                "features": None if features is None else features.name,
+                "methods_on": None if choice is None else ("pixels" if choice.pixels else "features"),
+                "representation": None if choice is None else choice.reason,
+            },
+        )
+    few = [name for name, count in zip(samples.classes, samples.counts().tolist(), strict=True) if 0 < count < 5]
+    if few:
+        notes.append(f"Cannot judge {len(few)} class{'es' * (len(few) > 1)} with fewer than 5 images: {_some(few)}.")
+    return Audit(
+        samples=samples,
+        decision=decision,
+        evidence=evidence,
+        findings=findings,
+        stages=tuple(clock.stages),
+        notes=tuple(notes),
+        versions=_versions(),
+        device=device,
+        seed=seed,
+    )
+
+
+@dataclass(kw_only=True)
+class _Material:
+    """What the models learned, while it is being gathered."""
+
+    samples: Samples
+    seed: int
+    device: str
+    progress: Progress
+    models: dict[str, Floats] = field(default_factory=dict)
+    """Held-out probabilities (n, C) that the pool draws on, by name; the probes' are refitted, the others stay."""
+    x: npt.NDArray[Any] | None = None
+    """What methods train on: (n, d) principal components, or (n, H, W, c) pixels."""
+    _blocks: tuple[npt.NDArray[np.float32], ...] = ()
+    _near: tuple[Floats, Ints] | None = None
+
+    def __post_init__(self) -> None:
+        self._labels, self._classes = self.samples.labels, len(self.samples.classes)
+        self._fold_of = stratified_folds(self._labels, FOLDS, seed=self.seed, digests=self.samples.digests)
+
+    def add_probes(self, features: Features) -> None:
+        """Prepare the closed-form models on ``features`` and take their first opinion, on the given labels."""
+        from labelaudit.neighbors import nearest
+
+        self.progress("probes", 0, None)
+        blocks = probes.principal_blocks(features)
+        self.x = np.concatenate(blocks, axis=1) if len(blocks) > 1 else blocks[0]
+        self._blocks = (*blocks, self.x) if len(blocks) > 1 else blocks
+        self._near = nearest(self.x, k=probes.NEIGHBORS, device=self.device)
+        self.models.update(self._probe(probes.onehot(self._labels, self._classes)))
+
+    def _probe(self, belief: Floats) -> dict[str, Floats]:
+        """Held-out probabilities of every probe, trained on (n, C) beliefs about the true class."""
+        if self._near is None:
+            return {}
+        opinions: dict[str, Floats] = {
+            f"discriminant_{number}": probes.discriminant(block, belief, self._fold_of)
+            for number, block in enumerate(self._blocks)
+        }
+        opinions["neighbors"] = probes.neighbor_votes(*self._near, belief, digests=self.samples.digests)
+        return opinions
+
+    def gather(self, methods: Sequence[str], options: Mapping[str, Mapping[str, Any]]) -> dict[str, Evidence]:
+        """Cross-fit every method asked for, then the reference columns; their probabilities join the models."""
+        found: dict[str, Evidence] = {}
+        if self.x is not None:
+            for name in methods:
+                found[name] = self._crossfit(name, options.get(name, {}))
+            found["cross_entropy"] = replace(
+                found["ce"] if "ce" in found else self._crossfit("ce", options.get("ce", {})), method="cross_entropy"
+            )
+        if self._blocks:
+            width = max(1, _REFERENCE_WIDTH // max(1, len(self._blocks) - 1))
+            narrow = np.concatenate(
+                [block[:, :width] for block in self._blocks[: max(1, len(self._blocks) - 1)]], axis=1
+            )
+            fitted = probes.logistic(narrow, self._labels, self._classes, self._fold_of)
+            found["logistic"] = self._self_confidence("logistic", fitted)
+            found["neighbors"] = self._self_confidence("neighbors", self.models["neighbors"])
+        if "given" in self.models:
+            found["given"] = self._self_confidence("given", self.models["given"])
+        self.models.update(
+            {name: e.probs for name, e in found.items() if e.probs is not None and name not in self.models}
+        )
+        return found
+
+    def _crossfit(self, name: str, options: Mapping[str, Any]) -> Evidence:
+        from labelaudit.training import crossfit
+
+        assert self.x is not None
+        return crossfit(
+            name,
+            self.x,
+            self._labels,
+            self._classes,
+            options=options,
+            folds=FOLDS if self.x.ndim == 2 else PIXEL_FOLDS,
+            augment="none" if self.x.ndim == 2 else "shift",
+            seed=self.seed,
+            device=self.device,
+            progress=self.progress,
+        )
+
+    def _self_confidence(self, name: str, probabilities: Floats) -> Evidence:
+        from labelaudit.scorers import get_scorer
+
+        suspicion = get_scorer("self_confidence")(self._labels, probabilities)
+        return Evidence(method=name, suspicion=suspicion, probs=probabilities)
+
+    def settle(self) -> tuple[channel.Channel, int]:
+        """Fit the channel, then refit the probes on what it believes for as long as the likelihood gains from it."""
+        fitted, refits = channel.fit(self.models, self._labels), 0
+        while self._near is not None and refits < _REFITS:
+            self.progress("decide", refits, None)
+            models = {**self.models, **self._probe(fitted.posterior)}
+            better = channel.fit(models, self._labels)
+            if better.loss > fitted.loss - _GAIN:
+                break
+            fitted, refits, self.models = better, refits + 1, models
+        return fitted, refits
+
+
+class _Clock:
+    """Seconds and peak memory per stage."""
+
+    def __init__(self) -> None:
+        self.stages: list[Stage] = []
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        started = time.perf_counter()
+        yield
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+        self.stages.append(Stage(name=name, seconds=time.perf_counter() - started, peak_bytes=peak))
+
+
+def _embed(
+    samples: Samples,
+    specs: Sequence[str],
+    device: str,
+    workers: int,
+    cache: Path | None,
+    progress: Progress,
+    notice: Callable[[str], None],
+) -> tuple[Samples, Features, tuple[Finding, ...]]:
+    """Features of all samples; what cannot be decoded becomes a finding and leaves the dataset."""
+    from labelaudit.backbones import embed, forecast
+
+    assert samples.images is not None
+    seconds = forecast(samples.images, samples.digests, backbones=specs, device=device, workers=workers, cache=cache)
+    if seconds > 5:
+        notice(f"Embedding {len(samples)} images with {', '.join(specs)} takes {_duration(seconds)} here.")
+    features, failures = embed(
+        samples.images,
+        samples.digests,
+        backbones=specs,
+        device=device,
+        workers=workers,
+        cache=cache,
+        progress=progress,
+    )
+    findings = tuple(Finding(kind=kind, path=samples.ids[row], detail=detail) for row, kind, detail in failures)
+    if failures:
+        keep = np.setdiff1d(np.arange(len(samples)), [row for row, _, _ in failures])
+        samples, features = samples.take(keep), replace(features, values=features.values[keep])
+    return samples, features, findings
+
+
+def _specs(backbone: Sequence[str] | None, effort: Effort, choice: Choice, image_size: int | None) -> tuple[str, ...]:
+    if backbone is None:
+        return BACKBONES["quick" if choice.pixels else effort]
+    return tuple(name if "@" in name or image_size is None else f"{name}@{image_size}" for name in backbone)
+
+
+def _source_rows(listing: Listing, samples: Samples) -> Ints:
+    """(n,) row in the person's source of each sample that survived ingest."""
+    place = dict(zip(listing.ids, listing.rows, strict=True))
+    return np.array([place[name] for name in samples.ids], dtype=np.int64)
+
+
+def _given_features(features: Path | str | Floats, total: int, rows: Ints) -> Features:
+    values, name = _array(features, "--features")
+    if values.ndim != 2 or len(values) != total or not np.issubdtype(values.dtype, np.number):
+        raise DataError(
+            f"{name}: features must be a number matrix with {total} rows, not {values.shape} {values.dtype}"
+        )
+    values = np.asarray(values[rows], dtype=np.float32)
+    if not np.isfinite(values).all():
+        bad = int(np.flatnonzero(~np.isfinite(values).all(axis=1))[0])
+        raise DataError(f"{name}: row {int(rows[bad])} holds NaN or infinity: remove or replace it")
+    return Features(values=values, name="given")
+
+
+def _given_probs(probs: Path | str | Floats, total: int, rows: Ints, classes: Sequence[str]) -> Floats:
+    values, name = _array(probs, "--probs")
+    if values.shape != (total, len(classes)):
+        raise DataError(
+            f"{name}: probabilities must be ({total}, {len(classes)}), a row per sample and a column per class in the "
+            f"order {_some(classes)}, not {values.shape}"
+        )
+    values = np.asarray(values[rows], dtype=np.float64)
+    bad = ~(np.isfinite(values).all(axis=1) & (values >= 0).all(axis=1) & (np.abs(values.sum(axis=1) - 1) < 1e-3))
+    if bad.any():
+        row = int(np.flatnonzero(bad)[0])
+        raise DataError(
+            f"{name}: {int(bad.sum())} rows are no probabilities; row {int(rows[row])} sums to "
+            f"{values[row].sum():.4g}: give softmax outputs, not logits"
+        )
+    return np.asarray(values / values.sum(axis=1, keepdims=True))
+
+
+def _array(given: Path | str | Floats, option: str) -> tuple[npt.NDArray[Any], str]:
+    if isinstance(given, np.ndarray):
+        return given, option
+    try:
+        loaded = np.load(given, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise DataError(f"'{given}' ({option}) is no .npy file that can be read: {error}") from None
+    if not isinstance(loaded, np.ndarray):
+        raise DataError(f"'{given}' ({option}) holds several arrays: give a .npy file with one")
+    return loaded, f"'{given}' ({option})"
+
+
+def _require_two_classes(samples: Samples) -> None:
+    if len(samples) < 2 or (samples.counts() > 0).sum() < 2:
+        raise DataError(
+            f"{len(samples)} readable images in fewer than 2 classes: there is nothing to compare labels with"
+        )
+
+
+def _check_names(methods: Sequence[str], options: Mapping[str, Mapping[str, Any]]) -> None:
+    """Unknown methods and options fail before the long work."""
+    if not methods and not options:
+        return
+    from labelaudit.methods import configure, get_method
+
+    for name in dict.fromkeys([*methods, *options]):
+        configure(get_method(name), options.get(name, {}))
+    for name in options:
+        if name not in methods and name != "ce":
+            raise OptionError(
+                f"--set {name}.…: method '{name}' is not among the methods asked for ({', '.join(methods)})"
+            )
+
+
+def _check_choice(option: str, value: str, known: Sequence[str]) -> None:
+    from labelaudit.errors import unknown_name
+
+    if value not in known:
+        raise unknown_name(option, value, known)
+
+
+def _find_device(device: str) -> str:
+    if device == "cpu":
+        return device
+    import torch
+
+    available = torch.cuda.is_available()
+    if device == "cuda" and not available:
+        raise OptionError(
+            "--device cuda: torch sees no CUDA device; use --device cpu, or install a CUDA build of torch"
+        )
+    return "cuda" if available else "cpu"
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for name in _PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _duration(seconds: float) -> str:
+    return f"about {seconds:.0f} s" if seconds < 100 else f"about {seconds / 60:.0f} min"
+
+
+def _some(names: Sequence[str], most: int = 5) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

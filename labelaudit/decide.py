@@ -1,0 +1,135 @@
+"""From evidence to one verdict per sample: ranking, flags, suggested labels, noise rate, noise matrix, reasons.
+
+The suspicion is the noise channel's posterior probability that the given label is wrong (`labelaudit.channel`); the
+methods' probabilities enter through its pool with weights that the likelihood of the given labels sets. Left out:
+guarantees about the flags; those need a person's review (`labelaudit.estimate`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from labelaudit.channel import Channel
+from labelaudit.types import Bools, Decision, Floats, Ints
+
+THRESHOLD = 0.2
+"""Flag from this probability of a wrong label. Below 1/2 because a channel that knows no hard images is too kind to
+them: on human label noise the best F1 lies between .10 and .20, on planted noise between .3 and .5, and .2 gives at
+least 97 % of the best F1 on both (docs/evidence.md)."""
+FEWEST = 5
+"""A class with fewer images cannot be judged: some fold would have to do without it."""
+_DOUBT = 0.1  # upper end of the noise interval: every sample with at least this probability of a wrong label is one
+_CLEAR = 0.7  # posterior of the suggested label from which the reason names it without an alternative
+_Z90 = 1.645
+
+
+def decide(
+    channel: Channel,
+    labels: Ints,
+    classes: Sequence[str],
+    *,
+    digests: Sequence[str],
+    recipe: dict[str, Any] | None = None,
+) -> Decision:
+    """Turn a fitted channel into a `Decision`.
+
+    Args:
+        channel: fitted on the same samples.
+        labels: (n,) given labels.
+        classes: (C,) names, for the reasons.
+        digests: (n,) content digests. Copies of one image are judged together: each *distinct* label they carry is one
+            more reading of the same true class.
+        recipe: JSON-able facts about how the evidence came about, completed here.
+    """
+    n = len(labels)
+    rows = np.arange(n)
+    posterior, shared = _judge_copies_together(channel, labels, digests)
+    suspicion = np.clip(1.0 - posterior[rows, labels], 0.0, 1.0)
+    counts = np.bincount(labels, minlength=len(classes))
+    judged = counts[labels] >= FEWEST
+    flagged: Bools = (suspicion >= THRESHOLD) & judged
+    others = posterior.copy()
+    others[rows, labels] = -1.0
+    rival = others.argmax(axis=1)
+    predicted = np.where(flagged, rival, posterior.argmax(axis=1))
+    matrix = np.zeros((len(classes),) * 2)
+    np.add.at(matrix, labels[judged], posterior[judged])
+    rate, interval = noise_rate(suspicion[judged])
+    return Decision(
+        suspicion=suspicion,
+        is_issue=flagged,
+        judged=judged,
+        probs=posterior.astype(np.float32),
+        predicted=predicted,
+        threshold=THRESHOLD,
+        noise_rate=rate,
+        noise_interval=interval,
+        noise_matrix=matrix,
+        reasons=tuple(
+            _reason(row, posterior, labels, rival, classes, shared) if flagged[row] else "" for row in range(n)
+        ),
+        recipe={
+            "pool_weights": {name: round(weight, 4) for name, weight in channel.weights.items()},
+            "channel_loss": channel.loss,
+            "threshold": THRESHOLD,
+            "threshold_rule": "flag where the posterior probability of a wrong label reaches the threshold",
+            **(recipe or {}),
+        },
+    )
+
+
+def noise_rate(suspicion: Floats) -> tuple[float, tuple[float, float]]:
+    """Share of wrong labels, and a 90 % interval, from calibrated suspicions (m,).
+
+    The estimate is the mean suspicion. The interval runs from its lower sampling bound to the share of samples with at
+    least a 10 % chance of being wrong, plus sampling error: the channel reads noise that grows with difficulty too low,
+    and that share is where it ends up on human labels.
+    """
+    if not len(suspicion):
+        return 0.0, (0.0, 1.0)
+    rate, high = float(suspicion.mean()), float((suspicion >= _DOUBT).mean())
+
+    def error(share: float) -> float:
+        return _Z90 * float(np.sqrt(max(share * (1 - share), 1 / len(suspicion)) / len(suspicion)))
+
+    return rate, (max(0.0, rate - error(rate)), min(1.0, max(rate, high) + error(high)))
+
+
+def _judge_copies_together(channel: Channel, labels: Ints, digests: Sequence[str]) -> tuple[Floats, npt.NDArray[Any]]:
+    """(n, C) posterior with all distinct labels of byte-identical samples counted, and (n,) how many those are."""
+    posterior = np.asarray(channel.posterior, dtype=np.float64).copy()
+    distinct = np.ones(len(labels), dtype=np.int64)
+    order = np.argsort(np.asarray(digests), kind="stable")
+    ordered = np.asarray(digests)[order]
+    for group in np.split(order, np.flatnonzero(ordered[1:] != ordered[:-1]) + 1):
+        given = np.unique(labels[group])
+        if len(given) < 2:
+            continue
+        joint = np.log(np.maximum(channel.probs[group].mean(axis=0, dtype=np.float64), 1e-12))
+        joint += np.log(channel.transition[:, given]).sum(axis=1)
+        shared = np.exp(joint - joint.max())
+        posterior[group] = shared / shared.sum()
+        distinct[group] = len(given)
+    return posterior, distinct
+
+
+def _reason(
+    row: int, posterior: Floats, labels: Ints, rival: Ints, classes: Sequence[str], copies: npt.NDArray[Any]
+) -> str:
+    """Why a flagged sample is flagged, in words."""
+    given, best = classes[int(labels[row])], classes[int(rival[row])]
+    right, wrong = float(posterior[row, labels[row]]), float(posterior[row, rival[row]])
+    said = []
+    if copies[row] > 1:
+        said.append(f"the same image also carries {'another label' if copies[row] == 2 else 'other labels'}")
+    if wrong >= _CLEAR:
+        said.append(f"looks like {best}")
+    elif right + wrong >= _CLEAR:
+        said.append(f"ambiguous between {given} and {best}")
+    else:
+        said.append(f"fits no class well, {best} best")
+    return "; ".join(said)

@@ -1,0 +1,146 @@
+"""Closed-form models on features, cross-fitted: shrinkage discriminant, neighbour votes, logistic regression.
+
+They cost seconds, need no GPU and set the bar for every robust method. Discriminant and votes take a *distribution*
+over classes per sample instead of a label, so that they can be refitted on what the noise channel believes
+(`labelaudit.channel`): the robust discriminant of Lawrence and Schölkopf (2001, "Estimating a Kernel Fisher
+Discriminant in the Presence of Label Noise"), cross-fitted. Left out: quadratic discriminants, which need more images
+per class than people have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from scipy.linalg import cho_factor, cho_solve
+
+from labelaudit.types import Features, Floats, Ints
+
+WIDTH = 512
+"""Principal components kept of each feature block."""
+NEIGHBORS = 30
+SHARPNESS = 10.0
+"""Votes weigh exp(SHARPNESS · (cosine − cosine of the nearest))."""
+SHRINKAGE = 0.2
+"""Share of the isotropic part in the pooled covariance."""
+
+_ROWS = 20_000  # rows that the principal components are estimated on
+
+
+def principal_blocks(features: Features, *, width: int = WIDTH) -> tuple[npt.NDArray[np.float32], ...]:
+    """Each feature block (n, d_b) centred, scaled to unit mean square and rotated to its first ``width`` components.
+
+    The components are estimated on at most 20,000 evenly spread rows. Blocks no wider than ``width`` keep their
+    dimensions.
+    """
+    widths = features.blocks or (features.values.shape[1],)
+    ends = np.cumsum(widths)
+    return tuple(
+        _rotate(features.values[:, end - size : end], width) for end, size in zip(ends.tolist(), widths, strict=True)
+    )
+
+
+def _rotate(block: Floats, width: int) -> npt.NDArray[np.float32]:
+    n, d = block.shape
+    some = np.asarray(block[:: max(1, n // _ROWS)], dtype=np.float32)
+    mean = some.mean(axis=0)
+    some = some - mean
+    scale = 1 / max(float(np.sqrt(np.square(some).mean())), 1e-12)
+    basis = np.linalg.eigh(some.T @ some)[1][:, ::-1][:, : min(width, d)]  # d ≤ n is not needed
+    basis *= np.where(basis[np.abs(basis).argmax(axis=0), np.arange(basis.shape[1])] < 0, -scale, scale)
+    rotated = np.empty((n, basis.shape[1]), dtype=np.float32)
+    for start in range(0, n, 8192):
+        rotated[start : start + 8192] = (block[start : start + 8192] - mean) @ basis
+    return rotated
+
+
+def discriminant(
+    x: npt.NDArray[np.float32], responsibilities: Floats, fold_of: Ints, *, shrinkage: float = SHRINKAGE
+) -> npt.NDArray[np.float32]:
+    """Held-out class probabilities (n, C) of linear discriminant analysis with a shrunk pooled covariance.
+
+    Args:
+        x: (n, d) features.
+        responsibilities: (n, C) probability that the sample belongs to each class; one-hot for plain labels.
+        fold_of: (n,) fold of each sample; a fold is judged by the model of the others.
+        shrinkage: in (0, 1]: S = (1 - s) S_pooled + s · mean variance · I.
+    """
+    weights = np.asarray(responsibilities, dtype=np.float32)
+    n, classes = weights.shape
+    mass = weights.sum(axis=1, keepdims=True)
+    folds = np.unique(fold_of)
+    scatter = [x[fold_of == f].T @ (x[fold_of == f] * mass[fold_of == f]) for f in folds]  # each (d, d)
+    sums = [weights[fold_of == f].T @ x[fold_of == f] for f in folds]  # each (C, d)
+    counts = [weights[fold_of == f].sum(axis=0, dtype=np.float64) for f in folds]  # each (C,)
+    probs = np.empty((n, classes), dtype=np.float32)
+    for held in range(len(folds)):
+        others = [f for f in range(len(folds)) if f != held] or [held]
+        count = np.sum([counts[f] for f in others], axis=0)
+        means = np.sum([sums[f] for f in others], axis=0) / np.maximum(count, 1e-6)[:, None]
+        within = np.sum([scatter[f] for f in others], axis=0) - (means * count[:, None]).T @ means
+        within /= count.sum()
+        spread = max(float(np.trace(within)) / len(within), 1e-12)
+        covariance = (1 - shrinkage) * within
+        covariance[np.diag_indices_from(covariance)] += shrinkage * spread
+        factor = cho_factor(covariance.astype(np.float32), check_finite=False)
+        directions = cho_solve(factor, means.T.astype(np.float32), check_finite=False)  # (d, C)
+        offset = np.log((count + 0.5) / (count.sum() + 0.5 * classes)) - 0.5 * (means.T * directions).sum(axis=0)
+        rows = fold_of == folds[held]
+        probs[rows] = _softmax(x[rows] @ directions + offset.astype(np.float32))
+    return probs
+
+
+def neighbor_votes(
+    similarities: Floats, indices: Ints, responsibilities: Floats, *, digests: Sequence[str] | None = None
+) -> npt.NDArray[np.float32]:
+    """Class probabilities (n, C) by similarity-weighted vote of the k nearest other samples.
+
+    Args:
+        similarities: (n, k) cosines, best first.
+        indices: (n, k) rows of the neighbours, the sample itself excluded.
+        responsibilities: (n, C) what each neighbour votes for.
+        digests: (n,) content digests; a byte-identical copy has no vote, it would repeat its own label.
+    """
+    classes = responsibilities.shape[1]
+    weights = np.exp(SHARPNESS * (similarities - similarities[:, :1])).astype(np.float32)
+    if digests is not None:
+        code = np.unique(np.asarray(digests), return_inverse=True)[1]
+        weights[code[indices] == code[:, None]] = 0.0
+    votes = np.full((len(indices), classes), 0.5 / classes, dtype=np.float32)
+    for k in range(indices.shape[1]):
+        votes += weights[:, k, None] * responsibilities[indices[:, k]]
+    return np.asarray(votes / votes.sum(axis=1, keepdims=True), dtype=np.float32)
+
+
+def logistic(
+    x: npt.NDArray[np.float32], labels: Ints, classes: int, fold_of: Ints, *, strength: float = 100.0
+) -> npt.NDArray[np.float32]:
+    """Held-out class probabilities (n, C) of L2-regularised logistic regression on the given labels.
+
+    ``strength`` is the inverse of scikit-learn's C. Classes that a training fold lacks get probability 0 there.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    probs = np.zeros((len(x), classes), dtype=np.float32)
+    for fold in np.unique(fold_of):
+        held = fold_of == fold
+        train = ~held if not held.all() else held
+        present = np.unique(labels[train])
+        if len(present) == 1:
+            probs[held, present[0]] = 1.0
+            continue
+        model = LogisticRegression(C=1 / strength, max_iter=200, tol=1e-3).fit(x[train], labels[train])
+        probs[np.ix_(held, present)] = model.predict_proba(x[held])
+    return probs
+
+
+def onehot(labels: Ints, classes: int) -> npt.NDArray[np.float32]:
+    """(n, C) float32 with a one at each label."""
+    return np.asarray(np.eye(classes, dtype=np.float32)[labels])
+
+
+def _softmax(logits: Floats) -> Floats:
+    logits = logits - logits.max(axis=1, keepdims=True)
+    np.exp(logits, out=logits)
+    return np.asarray(logits / logits.sum(axis=1, keepdims=True))
