@@ -1,0 +1,279 @@
+"""How well does a scan find wrong labels? The tool, each method alone, each reference column, and cleanlab 2.9.
+
+    python benchmarks/detection.py [SETTING …] [--seeds 0 1 2] [--effort standard] [--data ../shared/data]
+
+Every setting has a known truth. cleanlab gets 5-fold cross-validated probabilities of a logistic regression on the same
+features (the principal components that the tool's own probes use), and both its rankings and its flags are reported.
+Rows go to benchmarks/results/detection.json as they are made, and the table in benchmarks/RESULTS.md is rewritten from
+that file. Settings marked "tuned" are the ones that defaults were chosen on.
+
+Needs `pip install -e '.[bench]'` and the datasets (CIFAR-10 and MNIST as Hugging Face Parquet, CIFAR-10N's table,
+TrashNet's archive); none of them is part of the project.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import platform
+import resource
+import tarfile
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from labelaudit import noise, probes
+from labelaudit.audit import audit_samples
+from labelaudit.backbones import embed
+from labelaudit.document import Audit
+from labelaudit.folds import stratified_folds
+from labelaudit.ingest import ingest
+from labelaudit.sources import open_source
+from labelaudit.types import Samples
+
+HERE = Path(__file__).parent
+RESULTS, ROWS = HERE / "RESULTS.md", HERE / "results" / "detection.json"
+START, END = "<!-- detection -->", "<!-- /detection -->"
+Labels = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A dataset with planted or human label noise."""
+
+    load: Callable[[Path], tuple[Samples, Labels]]
+    """Samples, and the true labels (n,)."""
+    spoil: Callable[[Samples, Labels, np.random.Generator], Labels]
+    """Given labels (n,) from the true ones."""
+    tuned: bool = False
+
+
+def cifar10n(column: str) -> Setting:
+    """The 10,000 CIFAR-10 images with human labels of CIFAR-10N."""
+
+    def load(data: Path) -> tuple[Samples, Labels]:
+        samples = whole(data / "cifar10-train.parquet")
+        with (data / "cifar10n-human-labels.csv").open(encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        code = {name: number for number, name in enumerate(samples.classes)}
+        some = samples.take(np.array([int(row["torchvision_index"]) for row in rows]))
+        human = np.array([code[row[column]] for row in rows])
+        return replace(some, labels=human), np.array([code[row["clean"]] for row in rows])
+
+    return Setting(load, lambda samples, truth, rng: samples.labels, tuned=column != "random1")
+
+
+def subset(file: str, rows: int | None) -> Callable[[Path], tuple[Samples, Labels]]:
+    def load(data: Path) -> tuple[Samples, Labels]:
+        samples = whole(data / file)
+        if rows is not None:
+            samples = samples.take(np.arange(rows))
+        return samples, samples.labels
+
+    return load
+
+
+def trashnet(data: Path) -> tuple[Samples, Labels]:
+    folder = Path(tempfile.gettempdir()) / "labelaudit-benchmark"
+    if not (folder / "trashnet").is_dir():
+        with tarfile.open(data / "trashnet.tar") as archive:
+            archive.extractall(folder, filter="data")
+    samples, _ = ingest(open_source(folder / "trashnet" / "images", labels=folder / "trashnet" / "labels.csv"))
+    return samples, samples.labels
+
+
+def whole(path: Path) -> Samples:
+    samples, _ = ingest(open_source(path))
+    return samples
+
+
+def symmetric(rate: float) -> Callable[[Samples, Labels, np.random.Generator], Labels]:
+    return lambda samples, truth, rng: noise.symmetric(truth, len(samples.classes), rate, generator=rng).labels
+
+
+def pair(rate: float) -> Callable[[Samples, Labels, np.random.Generator], Labels]:
+    return lambda samples, truth, rng: noise.pair(truth, len(samples.classes), rate, generator=rng).labels
+
+
+def clean(samples: Samples, truth: Labels, rng: np.random.Generator) -> Labels:
+    return truth
+
+
+MNIST, CIFAR = subset("mnist-train.parquet", 10_000), subset("cifar10-train.parquet", 10_000)
+SETTINGS = {
+    "cifar10n-aggre": cifar10n("aggre"),
+    "cifar10n-random1": cifar10n("random1"),
+    "cifar10n-worse": cifar10n("worse"),
+    "cifar10-symmetric-10": Setting(CIFAR, symmetric(0.1), tuned=True),
+    "cifar10-symmetric-40": Setting(CIFAR, symmetric(0.4)),
+    "cifar10-pair-20": Setting(CIFAR, pair(0.2), tuned=True),
+    "cifar10-clean": Setting(subset("cifar10-test.parquet", None), clean),
+    "mnist-symmetric-10": Setting(MNIST, symmetric(0.1)),
+    "mnist-symmetric-40": Setting(MNIST, symmetric(0.4)),
+    "mnist-pair-20": Setting(MNIST, pair(0.2)),
+    "mnist-clean": Setting(subset("mnist-test.parquet", None), clean),
+    "trashnet-symmetric-10": Setting(trashnet, symmetric(0.1)),
+    "trashnet-symmetric-20": Setting(trashnet, symmetric(0.2)),
+}
+
+
+def measure(name: str, seed: int, effort: str, data: Path, cache: Path) -> list[dict[str, Any]]:
+    """All rows of one setting and seed: the tool, its columns, cleanlab."""
+    setting = SETTINGS[name]
+    samples, truth = setting.load(data)
+    samples = replace(samples, labels=setting.spoil(samples, truth, np.random.default_rng(1000 + seed)))
+    wrong = samples.labels != truth
+    started = time.perf_counter()
+    audit = audit_samples(samples, effort=effort, seed=seed, cache=cache)  # type: ignore[arg-type]
+    seconds = time.perf_counter() - started
+    about = {"setting": name, "seed": seed, "effort": effort, "tuned": setting.tuned, "rate": float(wrong.mean())}
+    decision = audit.decision
+    tool = {
+        **about,
+        "column": "labelaudit",
+        **ranking(decision.suspicion, wrong),
+        **flags(decision.is_issue, wrong),
+        "estimated_rate": decision.noise_rate,
+        "interval": list(decision.noise_interval),
+        "seconds": seconds,
+        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10,
+        "weights": dict(decision.recipe["pool_weights"]),
+        "notes": list(audit.notes),
+    }
+    rows = [tool]
+    rows += [{**about, "column": key, **ranking(e.suspicion, wrong)} for key, e in audit.evidence.items()]
+    return rows + [{**about, **row} for row in by_cleanlab(audit, samples, wrong, seed, cache)]
+
+
+def by_cleanlab(
+    audit: Audit, samples: Samples, wrong: npt.NDArray[np.bool_], seed: int, cache: Path
+) -> list[dict[str, Any]]:
+    """cleanlab 2.9 on cross-validated logistic regression over the features that the scan used."""
+    from cleanlab.filter import find_label_issues
+    from cleanlab.rank import get_confidence_weighted_entropy_for_each_label as entropy
+    from cleanlab.rank import get_normalized_margin_for_each_label as margin
+    from cleanlab.rank import get_self_confidence_for_each_label as confidence
+
+    assert samples.images is not None
+    specs = str(audit.decision.recipe["features"]).split("+")
+    features, _ = embed(samples.images, samples.digests, backbones=specs, cache=cache)
+    x = np.concatenate(probes.principal_blocks(features), axis=1)
+    fold_of = stratified_folds(samples.labels, 5, seed=seed, digests=samples.digests)
+    probs = probes.logistic(x, samples.labels, len(samples.classes), fold_of).astype(np.float64)
+    probs /= probs.sum(axis=1, keepdims=True)
+    rows = [
+        {"column": f"cleanlab {kind}", **ranking(1 - score(samples.labels, probs), wrong)}
+        for kind, score in (
+            ("self-confidence", confidence),
+            ("normalized margin", margin),
+            ("weighted entropy", entropy),
+        )
+    ]
+    rows[0] |= flags(find_label_issues(samples.labels, probs, n_jobs=1), wrong)
+    return rows
+
+
+def ranking(suspicion: npt.NDArray[Any], wrong: npt.NDArray[np.bool_]) -> dict[str, Any]:
+    """AUROC, average precision, precision among the first 100, best F1 of any threshold."""
+    if not wrong.any():
+        return {}
+    order = np.argsort(-suspicion, kind="stable")
+    hits = np.cumsum(wrong[order])
+    f1 = 2 * hits / (np.arange(1, len(order) + 1) + wrong.sum())
+    return {
+        "auroc": float(roc_auc_score(wrong, suspicion)),
+        "ap": float(average_precision_score(wrong, suspicion)),
+        "p100": float(wrong[order[:100]].mean()),
+        "best_f1": float(f1.max()),
+    }
+
+
+def flags(flagged: npt.NDArray[np.bool_], wrong: npt.NDArray[np.bool_]) -> dict[str, Any]:
+    """Share flagged, precision, recall and F1 of a flag set."""
+    hit = float((flagged & wrong).sum())
+    return {
+        "flagged": float(flagged.mean()),
+        "precision": hit / max(float(flagged.sum()), 1.0),
+        "recall": hit / max(float(wrong.sum()), 1.0),
+        "f1": 2 * hit / max(float(flagged.sum() + wrong.sum()), 1.0),
+    }
+
+
+def render(rows: list[dict[str, Any]]) -> str:
+    """The Markdown table: mean ± standard deviation over seeds."""
+    lines = [
+        "| setting | column | seeds | AUROC | AP | P@100 | flagged | P | R | F1 | best F1 | wrong | estimated | s |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    keys = (
+        "auroc",
+        "ap",
+        "p100",
+        "flagged",
+        "precision",
+        "recall",
+        "f1",
+        "best_f1",
+        "rate",
+        "estimated_rate",
+        "seconds",
+    )
+    for setting in dict.fromkeys(row["setting"] for row in rows):
+        some = [row for row in rows if row["setting"] == setting]
+        for column in dict.fromkeys(row["column"] for row in some):
+            group = [row for row in some if row["column"] == column]
+            name = f"**{column}**" if column == "labelaudit" else column
+            cells = [_cell([row[key] for row in group if key in row], key) for key in keys]
+            mark = " (tuned)" if group[0]["tuned"] else ""
+            lines.append(f"| {setting}{mark} | {name} | {len(group)} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _cell(values: list[float], key: str) -> str:
+    if not values:
+        return ""
+    if key == "seconds":
+        return f"{np.mean(values):.0f}"
+    spread = f" ± {np.std(values):.3f}" if len(values) > 1 and key in ("auroc", "ap", "f1", "estimated_rate") else ""
+    return f"{np.mean(values):.3f}{spread}"
+
+
+def write(rows: list[dict[str, Any]]) -> None:
+    """Keep the rows, and put the table between its marks in RESULTS.md."""
+    ROWS.parent.mkdir(exist_ok=True)
+    ROWS.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    machine = f"Python {platform.python_version()}, 2 CPU cores, {platform.machine()}; effort in the JSON file."
+    text = RESULTS.read_text(encoding="utf-8")
+    before, after = text.split(START)[0], text.split(END)[1]
+    RESULTS.write_text(f"{before}{START}\n{machine}\n\n{render(rows)}\n{END}{after}", encoding="utf-8")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("settings", nargs="*", default=list(SETTINGS), metavar="SETTING", help=", ".join(SETTINGS))
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--effort", default="standard")
+    parser.add_argument("--data", type=Path, default=HERE.parent.parent / "shared" / "data")
+    parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "labelaudit-benchmark" / "cache")
+    args = parser.parse_args()
+    rows = json.loads(ROWS.read_text(encoding="utf-8")) if ROWS.exists() else []
+    for seed in args.seeds:
+        for name in args.settings:
+            rows = [r for r in rows if (r["setting"], r["seed"], r["effort"]) != (name, seed, args.effort)]
+            found = measure(name, seed, args.effort, args.data, args.cache)
+            rows = sorted([*rows, *found], key=lambda r: (list(SETTINGS).index(r["setting"]), r["effort"]))
+            write(rows)
+            for row in found:
+                print({key: round(v, 4) if isinstance(v, float) else v for key, v in row.items() if key != "notes"})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""From a channel to a decision: flags, suggestions, copies, rates, reasons."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from labelaudit import channel
+from labelaudit.decide import THRESHOLD, decide, noise_rate
+from tests.test_channel import planted
+
+CLASSES = ("ant", "bee", "cat", "dog")
+
+
+def test_flags_find_planted_flips_and_leave_clean_data_alone() -> None:
+    probs, given, truth = planted(0, 0.1, skill=4.0)
+    decision = decide(channel.fit({"m": probs}, given), given, CLASSES, digests=[str(i) for i in range(len(given))])
+    wrong = given != truth
+    hit = (decision.is_issue & wrong).sum()
+    assert 2 * hit / (decision.is_issue.sum() + wrong.sum()) > 0.9
+    assert (decision.predicted[decision.is_issue & wrong] == truth[decision.is_issue & wrong]).mean() > 0.95
+    low, high = decision.noise_interval
+    assert low <= wrong.mean() <= high
+    clean = decide(channel.fit({"m": probs}, truth), truth, CLASSES, digests=[str(i) for i in range(len(truth))])
+    assert clean.is_issue.mean() < 0.01
+
+
+def test_a_suggestion_is_never_the_given_label() -> None:
+    probs, given, _ = planted(1, 0.3, skill=1.5)
+    decision = decide(channel.fit({"m": probs}, given), given, CLASSES, digests=[str(i) for i in range(len(given))])
+    assert decision.is_issue.any()
+    assert (decision.predicted != given)[decision.is_issue].all()
+    assert [bool(reason) for reason in decision.reasons] == decision.is_issue.tolist()
+
+
+def test_copies_under_two_labels_are_judged_together() -> None:
+    probs, given, _ = planted(2, 0.05, skill=4.0)
+    probs[0] = probs[1] = (0.85, 0.05, 0.05, 0.05)
+    given[:2] = (0, 1)
+    digests = ["same", "same", *(str(i) for i in range(len(given) - 2))]
+    decision = decide(channel.fit({"m": probs}, given), given, CLASSES, digests=digests)
+    assert np.allclose(decision.probs[0], decision.probs[1])
+    assert decision.suspicion[1] > THRESHOLD > decision.suspicion[0]
+    assert "the same image also carries another label" in decision.reasons[1]
+    assert decision.predicted[1] == 0
+
+
+def test_too_few_images_are_not_judged() -> None:
+    probs, given, _ = planted(3, 0.1)
+    given[given == 3] = 0
+    given[:4] = 3
+    decision = decide(channel.fit({"m": probs}, given), given, CLASSES, digests=[str(i) for i in range(len(given))])
+    assert not decision.judged[:4].any()
+    assert not decision.is_issue[:4].any()
+    assert decision.judged[4:].all()
+
+
+def test_noise_matrix_counts_the_judged_samples() -> None:
+    probs, given, truth = planted(4, 0.2)
+    decision = decide(channel.fit({"m": probs}, given), given, CLASSES, digests=[str(i) for i in range(len(given))])
+    assert decision.noise_matrix.sum() == pytest.approx(len(given), rel=1e-4)
+    actual = np.zeros((4, 4))
+    np.add.at(actual, (given, truth), 1)
+    off = ~np.eye(4, dtype=bool)
+    top = np.argsort(-np.where(off, decision.noise_matrix, 0), axis=None)[:4]
+    assert set(top.tolist()) == set(np.argsort(-np.where(off, actual, 0), axis=None)[:4].tolist())
+
+
+def test_noise_rate_of_nothing_is_unknown() -> None:
+    assert noise_rate(np.zeros(0)) == (0.0, (0.0, 1.0))
+    rate, (low, high) = noise_rate(np.full(1000, 0.05))
+    assert rate == pytest.approx(0.05)
+    assert low < 0.05 < high
