@@ -28,7 +28,7 @@ $(INSTALLED): pyproject.toml
 		|| { echo "labelaudit needs Python 3.11 or newer: make PYTHON=python3.11" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
 		|| { echo "Python's venv is missing: on Debian or Ubuntu, apt install python3-venv" >&2; exit 1; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@test -x $(BIN)/pip || $(PYTHON) -m venv .venv
 	@echo "Installing labelaudit into .venv; torch is large, this can take some minutes"
 	$(BIN)/python -m pip install --disable-pip-version-check --no-input --progress-bar off -e '.[dev]'
 	@touch $@

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import doctest
+import importlib
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 import labelaudit
 
+ROOT = Path(__file__).parents[1]
 PUBLIC = [
     "Audit",
     "BackboneError",
@@ -53,3 +57,20 @@ def test_version_is_that_of_the_installed_package() -> None:
     from importlib.metadata import version
 
     assert version("labelaudit") == labelaudit.__version__
+
+
+MODULES = sorted(
+    path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".").removesuffix(".__init__")
+    for path in (ROOT / "labelaudit").rglob("*.py")
+    if path.name != "__main__.py"
+)
+
+
+@pytest.mark.parametrize("name", [*MODULES, "labelaudit.cli.scan", "labelaudit.cli.streams"])
+def test_examples_in_docstrings_run(name: str) -> None:
+    assert doctest.testmod(importlib.import_module(name), optionflags=doctest.IGNORE_EXCEPTION_DETAIL).failed == 0
+
+
+@pytest.mark.parametrize("name", ["Audit", "read_audit", "scan"])
+def test_what_people_call_has_an_example(name: str) -> None:
+    assert doctest.DocTestFinder(recurse=False).find(getattr(labelaudit, name), name)[0].examples
