@@ -60,7 +60,7 @@ def facility_location(
     parts. A budget outside 1..m is moved to its end.
 
     >>> facility_location(torch.tensor([[0.0], [0.1], [9.0], [9.1], [9.2]]), 2).tolist()
-    [3, 0]
+    [2, 0]
     """
     m = len(points)
     budget = min(max(budget, 1), m)

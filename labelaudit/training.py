@@ -1,30 +1,33 @@
 """The one training loop and cross-fitting: every sample is judged by a model that did not train on it.
 
-The loop reads as plainly as it does because the data sits on the device as one tensor, batches are drawn by index, the
-folds of a cross-fit on features are an axis of every tensor, and a method says the rest through its hooks
-(`labelaudit.methods`). Left out: checkpoints and resuming, and early stopping: what a sample looks like early and late
-is evidence, so every epoch is recorded.
+The loop reads as plainly as it does because the data sits on the device as one tensor, batches are drawn by index
+(`labelaudit.batches`), the folds of a cross-fit on features are an axis of every tensor, and a method says the rest
+through its hooks (`labelaudit.methods`). Left out: checkpoints and resuming, and early stopping: what a sample looks
+like early and late is evidence, so every epoch is recorded.
 """
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Literal
+import itertools
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from labelaudit.batches import Augment, Inputs, steps_of
 from labelaudit.errors import DataError
-from labelaudit.methods import Batch, Fit, Method, Recipe, configure, cross_entropy, get_method
+from labelaudit.folds import stratified_folds
+from labelaudit.methods import Fit, Method, Recipe, configure, cross_entropy, get_method
 from labelaudit.networks import Network, build, default_network
 from labelaudit.types import Evidence, Progress, silent
 
-Augment = Literal["none", "shift", "shift+flip"]
-_STACKED = 100_000_000  # logits F·n·C up to which the folds train side by side
-_CHUNK = 4_000_000  # logits or inputs evaluated at once
+_TOGETHER = 3  # folds that train as one batched network on CPU: 5 folds keep 2 cores busy
+_STACKED = 50_000_000  # logits F·n·C up to which they do
 
 
 def crossfit(
@@ -36,6 +39,7 @@ def crossfit(
     options: Mapping[str, Any] | None = None,
     network: str | None = None,
     folds: int = 5,
+    digests: Sequence[str] | None = None,
     epochs: int | None = None,
     augment: Augment = "none",
     seed: int = 0,
@@ -45,9 +49,10 @@ def crossfit(
     """Train ``method`` on K-1 of K stratified folds, K times, and judge every sample by the fit that left it out.
 
     ``x`` is (n, d) float features or (n, H, W, c) uint8 pixels, ``labels`` (n,) in [0, classes). ``network`` is a name
-    from `labelaudit.networks`, by default chosen by the shape; ``epochs`` overrides the method's own. `Evidence` holds
-    the held-out probabilities (mean over the last third of the epochs), losses and margins per epoch, and the
-    method's columns: ``name`` over the fits that trained on a sample, ``name_heldout`` from the one that did not.
+    from `labelaudit.networks`, by default chosen by the shape; samples of equal ``digests`` share a fold; ``epochs``
+    overrides the method's own. `Evidence` holds the held-out probabilities (mean over the last third of the epochs),
+    losses and margins per epoch, and the method's columns: ``name`` over the fits that trained on a sample,
+    ``name_heldout`` from the one that did not.
     Same arguments, same bits on CPU. Raises `DataError` for unusable arrays, `OptionError` for options.
 
     >>> x = np.repeat(np.eye(2, 8, dtype=np.float32), 10, axis=0)
@@ -61,60 +66,68 @@ def crossfit(
     if epochs is not None:
         recipe = Recipe(**{**vars(recipe), "epochs": epochs})
     network = network or default_network(x.shape[1:])
-    fold_of = stratified_folds(labels, folds, seed)
+    fold_of = stratified_folds(labels, folds, seed=seed, digests=digests)
     folds = int(fold_of.max()) + 1
-    side_by_side = not pixels and folds * len(labels) * classes <= _STACKED
-    groups = [range(folds)] if side_by_side else [range(fold, fold + 1) for fold in range(folds)]
+    cuda = device.startswith("cuda")
+    together = 1 if pixels or folds * len(labels) * classes > _STACKED else folds if cuda else _TOGETHER
+    groups = [range(first, min(first + together, folds)) for first in range(0, folds, together)]
+    inputs = Inputs(x, labels, classes, device=device, augment=augment)
+    done, stop = itertools.count(1), threading.Event()
 
-    data = _Data(x, labels, classes, device=device, augment=augment)
-    record = _Record(len(labels), classes, recipe.epochs, int(prototype.burn_in * recipe.epochs))
-    for number, group in enumerate(groups):
-        chosen = configure(get_method(method), options or {})
+    def train(number: int) -> tuple[Method, _Record]:
+        """Fit the folds of one group."""
+        chosen, group = configure(get_method(method), options or {}), groups[number]
         trained = torch.stack([torch.from_numpy(fold_of != fold) for fold in group]).to(device)
         networks = [
             build(network, x.shape[1:], classes, copies=len(group), seed=_seed(seed, number, k)).to(device)
             for k in range(chosen.networks)
         ]
+        record = _Record(len(labels), classes, recipe.epochs, int(chosen.burn_in * recipe.epochs))
 
-        def observe(
-            epoch: int, logits: Tensor, method_: Method = chosen, trained: Tensor = trained, number: int = number
-        ) -> None:
-            measured = method_.measure(epoch, logits) if epoch >= record.burn_in else {}
-            record.add(epoch, logits, data.y, trained, measured)
-            progress(f"training {method}", number * recipe.epochs + epoch + 1, len(groups) * recipe.epochs)
+        def observe(epoch: int, logits: Tensor) -> None:
+            if stop.is_set():
+                raise InterruptedError
+            measured = chosen.measure(epoch, logits) if epoch >= record.burn_in else {}
+            record.add(epoch, logits, inputs.y, trained, measured)
+            progress(f"training {method}", next(done), len(groups) * recipe.epochs)
 
-        fit(chosen, networks, data, trained, recipe=recipe, seed=_seed(seed, number, chosen.networks), observe=observe)
-    return record.evidence(method, chosen, labels, {"network": network, "folds": folds, "seed": seed, **vars(recipe)})
+        own = inputs.drawn_by(torch.Generator(device).manual_seed(_seed(seed, number, chosen.networks)))
+        fit(chosen, networks, own, trained, recipe=recipe, observe=observe)
+        return chosen, record
+
+    fits = _in_parallel(train, len(groups), stop, workers=1 if cuda else torch.get_num_threads())
+    record = fits[0][1]
+    for _, other in fits[1:]:
+        record.merge(other)
+    settings = {"network": network, "folds": folds, "seed": seed, "augment": augment, **vars(recipe)}
+    return record.evidence(method, fits[0][0], labels, settings)
 
 
 def fit(
     method: Method,
     networks: Sequence[Network],
-    data: _Data,
+    inputs: Inputs,
     trained: Tensor,
     *,
     recipe: Recipe,
-    seed: int,
     observe: Callable[[int, Tensor], None],
 ) -> None:
     """Train ``networks`` by ``method`` on the samples of ``trained`` (F, n).
 
     ``observe(epoch, logits)`` is called after each epoch with the logits (V, F, n, C) of all samples.
     """
-    generator = torch.Generator(data.y.device).manual_seed(seed)
-    data.generator = generator
-    steps = recipe.epochs * _steps(int(trained.sum(1).max()), recipe.batch)
+    steps = recipe.epochs * steps_of(int(trained.sum(1).max()), recipe.batch)
     parameters = [parameter for network in networks for parameter in network.parameters()]
     optimizer = _optimizer(parameters, recipe)
     method.begin(
         Fit(
-            labels=data.y,
-            classes=data.classes,
+            labels=inputs.y,
+            classes=inputs.classes,
             trained=trained,
             networks=networks,
             epochs=recipe.epochs,
             steps=steps,
-            generator=generator,
+            generator=inputs.generator,
         )
     )
     outlook: Tensor | None = None
@@ -122,15 +135,15 @@ def fit(
     def predict() -> Tensor:
         nonlocal outlook
         if outlook is None:
-            outlook = data.predict(method, networks, len(trained))
+            outlook = inputs.predict(method, networks, len(trained))
         return outlook
 
     for epoch in range(recipe.epochs):
         weights = method.choose(epoch, predict)
         for network in networks:
             network.train()
-        for batch in data.batches(trained, weights, recipe.batch):
-            with data.precision():
+        for batch in inputs.batches(trained, weights, recipe.batch):
+            with inputs.precision():
                 loss = method.step(networks, batch)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
@@ -138,90 +151,6 @@ def fit(
             method.stepped(networks)
         outlook = None
         observe(epoch, predict())
-
-
-def stratified_folds(labels: npt.NDArray[np.integer[Any]], folds: int, seed: int) -> npt.NDArray[np.int64]:
-    """(n,) fold of each sample: sizes, and class counts inside them, differ by at most one; no class is too small.
-
-    >>> sorted(stratified_folds(np.array([0, 0, 0, 1]), 2, seed=0).tolist())
-    [0, 0, 1, 1]
-    """
-    shuffled = np.random.default_rng(seed).permutation(len(labels))
-    by_class = shuffled[np.argsort(labels[shuffled], kind="stable")]
-    fold_of = np.empty(len(labels), dtype=np.int64)
-    fold_of[by_class] = np.arange(len(labels)) % min(folds, len(labels))
-    return fold_of
-
-
-class _Data:
-    """Inputs and labels on the device, in batches of F folds."""
-
-    def __init__(
-        self, x: npt.NDArray[Any], labels: npt.NDArray[Any], classes: int, *, device: str, augment: Augment
-    ) -> None:
-        self.classes, self.augment = classes, augment
-        self.generator = torch.Generator(device)
-        self.y = torch.tensor(labels, dtype=torch.int64, device=device)
-        self.pixels = x.ndim == 4
-        if self.pixels:
-            self.x = torch.tensor(x, device=device).movedim(-1, 1).contiguous()  # (n, c, H, W) uint8
-            some = self.x[:: max(1, len(x) // 5000)].float()
-            self.mean = some.mean((0, 2, 3)).view(-1, 1, 1)
-            self.scale = 1 / some.std((0, 2, 3)).clamp(min=1.0).view(-1, 1, 1)
-        else:
-            values = torch.tensor(x, dtype=torch.float32, device=device)
-            values -= values.mean(0)
-            self.x = values.mul_(1 / values.std().clamp(min=1e-12))  # one scale for all: the geometry is the caller's
-
-    def precision(self) -> contextlib.AbstractContextManager[Any]:
-        """bfloat16 where the hardware is made for it; float32 on CPU."""
-        if self.y.device.type == "cuda":
-            return torch.autocast("cuda", dtype=torch.bfloat16)
-        return contextlib.nullcontext()
-
-    def batches(self, trained: Tensor, weights: Tensor | None, size: int) -> Iterator[Batch]:
-        """One shuffled epoch in even batches; folds with fewer chosen samples start over."""
-        weights = trained.float() if weights is None else weights * trained
-        rows = [row.nonzero().squeeze(1) for row in weights]
-        rows = [row if len(row) else fold.nonzero().squeeze(1) for row, fold in zip(rows, trained, strict=True)]
-        longest = max(len(row) for row in rows)
-        order = torch.stack([self._shuffled(row, longest) for row in rows])  # (F, longest)
-        weight = weights.gather(1, order)
-        weight = weight / weight.mean(1, keepdim=True).clamp(min=1e-12)
-        for part, share in zip(*(t.tensor_split(_steps(longest, size), dim=1) for t in (order, weight)), strict=True):
-            yield Batch(x=self.take(part), y=self.y[part], index=part, weight=share, take=self.take)
-
-    def _shuffled(self, rows: Tensor, length: int) -> Tensor:
-        mixed = rows[torch.randperm(len(rows), generator=self.generator, device=rows.device)]
-        return mixed[torch.arange(length, device=rows.device) % len(rows)]
-
-    def take(self, index: Tensor) -> Tensor:
-        """Inputs (F, B, …) of rows (F, B), pixels normalised and augmented."""
-        if not self.pixels:
-            return self.x[index]
-        x = self._normalised(self.x[index.flatten()])
-        if self.augment != "none":
-            x = shift(x, max(1, x.shape[-1] // 8), self.generator)
-        if self.augment == "shift+flip":
-            x = flip(x, self.generator)
-        return x.view(*index.shape, *x.shape[1:])
-
-    def _normalised(self, x: Tensor) -> Tensor:
-        x = (x.float() - self.mean) * self.scale
-        return x.contiguous(memory_format=torch.channels_last) if x.is_cuda else x
-
-    @torch.no_grad()
-    def predict(self, method: Method, networks: Sequence[Network], folds: int) -> Tensor:
-        """Logits (V, F, n, C) of all samples in evaluation mode, not augmented."""
-        for network in networks:
-            network.eval()
-        rows = max(1, _CHUNK // max(self.x[0].numel(), folds * self.classes))
-        parts = []
-        for x in torch.split(self.x, rows):
-            ready = self._normalised(x) if self.pixels else x
-            with self.precision():
-                parts.append(method.predict(networks, ready.expand(folds, *ready.shape)).float())
-        return torch.cat(parts, dim=2)
 
 
 class _Record:
@@ -257,6 +186,16 @@ class _Record:
             right = scored.argmax(-1) == y
             self.agreement += [float(right[trained].sum()), float(right[~trained].sum())]
 
+    def merge(self, other: _Record) -> None:
+        """Take in the record of other folds."""
+        self.losses += other.losses
+        self.margins += other.margins
+        self.probs += other.probs
+        self.agreement += other.agreement
+        for name, values in other._sums.items():
+            self._sums[name] = self._sums[name] + values
+            self._counts[name] = self._counts[name] + other._counts[name]
+
     def evidence(self, name: str, method: Method, labels: npt.NDArray[Any], settings: Mapping[str, Any]) -> Evidence:
         columns = {
             column: np.divide(total, self._counts[column], out=np.zeros_like(total), where=self._counts[column] > 0)
@@ -282,27 +221,34 @@ class _Record:
         )
 
 
+def _in_parallel(
+    train: Callable[[int], tuple[Method, _Record]], groups: int, stop: threading.Event, *, workers: int
+) -> list[tuple[Method, _Record]]:
+    """``train(number)`` of every group, in order, on up to ``workers`` threads that share torch's cores between them.
+
+    Small convolutions leave a second core mostly waiting, and on a busy machine both; whole fits do not. The first
+    error stops the others at the end of their epoch.
+    """
+    threads, workers = torch.get_num_threads(), min(workers, groups)
+    if workers <= 1:
+        return [train(number) for number in range(groups)]
+    try:
+        with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(threads // workers,)) as pool:
+            futures: list[Future[tuple[Method, _Record]]] = [pool.submit(train, number) for number in range(groups)]
+            try:
+                return [future.result() for future in futures]
+            except BaseException:
+                stop.set()
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+    finally:
+        torch.set_num_threads(threads)
+
+
 def margins(logits: Tensor, y: Tensor) -> Tensor:
     """Logit of the given label minus the largest other: logits (..., n, C), y (n,) to (..., n)."""
     given = y.expand(logits.shape[:-1]).unsqueeze(-1)
     return logits.gather(-1, given).squeeze(-1) - logits.scatter(-1, given, -torch.inf).amax(-1)
-
-
-def shift(x: Tensor, pixels: int, generator: torch.Generator) -> Tensor:
-    """Each image of (B, c, H, W) moved by up to ``pixels`` in both directions, edges repeated."""
-    batch, _, height, width = x.shape
-    padded = torch.nn.functional.pad(x, (pixels,) * 4, mode="replicate")
-    offset = torch.randint(0, 2 * pixels + 1, (2, batch, 1), generator=generator, device=x.device)
-    rows = offset[0] + torch.arange(height, device=x.device)
-    columns = offset[1] + torch.arange(width, device=x.device)
-    image = torch.arange(batch, device=x.device).view(-1, 1, 1)
-    return padded[image, :, rows.unsqueeze(2), columns.unsqueeze(1)].movedim(-1, 1)
-
-
-def flip(x: Tensor, generator: torch.Generator) -> Tensor:
-    """Each image of (B, c, H, W) mirrored left-right with probability one half."""
-    mirrored = torch.rand(len(x), 1, 1, 1, generator=generator, device=x.device) < 0.5
-    return torch.where(mirrored, x.flip(-1), x)
 
 
 def _optimizer(parameters: Sequence[Tensor], recipe: Recipe) -> torch.optim.Optimizer:
@@ -310,11 +256,6 @@ def _optimizer(parameters: Sequence[Tensor], recipe: Recipe) -> torch.optim.Opti
     if recipe.optimizer == "sgd":
         return torch.optim.SGD(parameters, recipe.lr, momentum=0.9, weight_decay=recipe.weight_decay, fused=fused)
     return torch.optim.AdamW(parameters, recipe.lr, weight_decay=recipe.weight_decay, fused=fused)
-
-
-def _steps(n: int, batch: int) -> int:
-    """Even batches of about ``batch`` samples."""
-    return max(1, round(n / batch))
 
 
 def _seed(seed: int, group: int, part: int) -> int:

@@ -5,30 +5,21 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
+from labelaudit.batches import Inputs, flip, shift
 from labelaudit.errors import DataError, OptionError
 from labelaudit.networks import Average, build, default_network, network_names
-from labelaudit.training import _Data, crossfit, flip, margins, shift, stratified_folds
+from labelaudit.training import crossfit, margins
 
 
 def generator() -> torch.Generator:
     return torch.Generator().manual_seed(0)
 
 
-@given(st.lists(st.integers(0, 4), min_size=2, max_size=60), st.integers(2, 7), st.integers(0, 3))
-def test_folds_are_even_overall_and_within_each_class(labels: list[int], folds: int, seed: int) -> None:
-    fold_of = stratified_folds(np.array(labels), folds, seed)
-    for chosen in (slice(None), *(np.array(labels) == c for c in range(5))):
-        sizes = np.bincount(fold_of[chosen], minlength=min(folds, len(labels)))
-        assert sizes.max() - sizes.min() <= 1
-
-
 def test_batches_hand_every_training_sample_out_once_and_left_out_ones_never() -> None:
     n = 53
-    data = _Data(np.arange(2.0 * n).reshape(n, 2), np.arange(n) % 3, 3, device="cpu", augment="none")
-    data.generator = generator()
+    data = Inputs(np.arange(2.0 * n).reshape(n, 2), np.arange(n) % 3, 3, device="cpu", augment="none")
+    data = data.drawn_by(generator())
     trained = torch.stack([torch.arange(n) % 5 != 0, torch.arange(n) % 5 != 1])
     weights = torch.ones(2, n)
     weights[1, 30:] = 0
@@ -174,3 +165,43 @@ def test_progress_counts_to_its_total_for_features_and_pixels() -> None:
 def test_unusable_arrays_are_named(x: np.ndarray, labels: list[int], classes: int, message: str) -> None:
     with pytest.raises(DataError, match=message):
         crossfit("ce", x, np.array(labels), classes)
+
+
+def test_fits_in_parallel_threads_give_the_bits_of_fits_one_after_the_other() -> None:
+    x, labels = np.random.default_rng(0).integers(0, 255, (40, 8, 8, 1)).astype(np.uint8), np.arange(40) % 2
+    threads, found = torch.get_num_threads(), []
+    try:
+        for number in (1, 2):
+            torch.set_num_threads(number)
+            found.append(crossfit("sln", x, labels, 2, epochs=2, folds=3, options={"batch": 16}, augment="shift+flip"))
+            assert torch.get_num_threads() == number
+    finally:
+        torch.set_num_threads(threads)
+    one, two = found
+    assert one.suspicion.tobytes() == two.suspicion.tobytes()
+    assert one.losses is not None
+    assert two.losses is not None
+    assert one.losses.tobytes() == two.losses.tobytes()
+
+
+def test_an_error_in_one_fold_stops_the_others() -> None:
+    x, labels = np.zeros((40, 8, 8, 1), dtype=np.uint8), np.arange(40) % 2
+    calls = []
+
+    def fail(stage: str, done: int, total: int | None) -> None:
+        calls.append(done)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        crossfit("ce", x, labels, 2, epochs=50, folds=4, progress=fail)
+    assert len(calls) <= 4
+
+
+def test_identical_samples_share_a_fold() -> None:
+    """Each sample has one copy under the other label: with copies in the training folds they would be memorised."""
+    rng = np.random.default_rng(0)
+    x = np.repeat(rng.normal(size=(60, 40)), 2, axis=0).astype(np.float32)
+    labels = np.tile([0, 1], 60)
+    together = crossfit("ce", x, labels, 2, epochs=30, digests=[str(i // 2) for i in range(120)], options={"lr": 0.01})
+    assert together.probs is not None
+    np.testing.assert_allclose(together.probs[::2], together.probs[1::2], atol=1e-6)

@@ -1,0 +1,121 @@
+"""A dataset on the device as one tensor, handed out in shuffled, augmented batches of F folds.
+
+Decoding, workers and per-image transforms have no place here: pixels arrive as uint8 and are normalised, moved and
+mirrored a whole batch at a time, which is what keeps the training loop short.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
+
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from labelaudit.methods import Batch, Method
+from labelaudit.networks import Network
+
+Augment = Literal["none", "shift", "shift+flip"]
+_CHUNK = 4_000_000  # inputs or logits evaluated at once
+
+
+class Inputs:
+    """Inputs and labels on the device, in batches of F folds."""
+
+    def __init__(
+        self, x: npt.NDArray[Any], labels: npt.NDArray[Any], classes: int, *, device: str, augment: Augment
+    ) -> None:
+        self.classes, self.augment = classes, augment
+        self.generator = torch.Generator(device)  # of shuffling and augmentation
+        self.y = torch.tensor(labels, dtype=torch.int64, device=device)
+        self.pixels = x.ndim == 4
+        if self.pixels:
+            self.x = torch.tensor(x, device=device).movedim(-1, 1).contiguous()  # (n, c, H, W) uint8
+            some = self.x[:: max(1, len(x) // 5000)].float()
+            self.mean = some.mean((0, 2, 3)).view(-1, 1, 1)
+            self.scale = 1 / some.std((0, 2, 3)).clamp(min=1.0).view(-1, 1, 1)
+        else:
+            values = torch.tensor(x, dtype=torch.float32, device=device)
+            values -= values.mean(0)
+            self.x = values.mul_(1 / values.std().clamp(min=1e-12))  # one scale for all: the geometry is the caller's
+
+    def drawn_by(self, generator: torch.Generator) -> Inputs:
+        """The same tensors with a random stream of their own, so that several fits can share them."""
+        other = copy.copy(self)
+        other.generator = generator
+        return other
+
+    def precision(self) -> contextlib.AbstractContextManager[Any]:
+        """bfloat16 where the hardware is made for it; float32 on CPU."""
+        if self.y.device.type == "cuda":
+            return torch.autocast("cuda", dtype=torch.bfloat16)
+        return contextlib.nullcontext()
+
+    def batches(self, trained: Tensor, weights: Tensor | None, size: int) -> Iterator[Batch]:
+        """One shuffled epoch in even batches; folds with fewer chosen samples start over."""
+        weights = trained.float() if weights is None else weights * trained
+        rows = [row.nonzero().squeeze(1) for row in weights]
+        rows = [row if len(row) else fold.nonzero().squeeze(1) for row, fold in zip(rows, trained, strict=True)]
+        longest = max(len(row) for row in rows)
+        order = torch.stack([self._shuffled(row, longest) for row in rows])  # (F, longest)
+        weight = weights.gather(1, order)
+        weight = weight / weight.mean(1, keepdim=True).clamp(min=1e-12)
+        for part, share in zip(*(t.tensor_split(steps_of(longest, size), dim=1) for t in (order, weight)), strict=True):
+            yield Batch(x=self.take(part), y=self.y[part], index=part, weight=share, take=self.take)
+
+    def _shuffled(self, rows: Tensor, length: int) -> Tensor:
+        mixed = rows[torch.randperm(len(rows), generator=self.generator, device=rows.device)]
+        return mixed[torch.arange(length, device=rows.device) % len(rows)]
+
+    def take(self, index: Tensor) -> Tensor:
+        """Inputs (F, B, …) of rows (F, B), pixels normalised and augmented."""
+        if not self.pixels:
+            return self.x[index]
+        x = self._normalised(self.x[index.flatten()])
+        if self.augment != "none":
+            x = shift(x, max(1, x.shape[-1] // 8), self.generator)
+        if self.augment == "shift+flip":
+            x = flip(x, self.generator)
+        return x.view(*index.shape, *x.shape[1:])
+
+    def _normalised(self, x: Tensor) -> Tensor:
+        x = (x.float() - self.mean) * self.scale
+        return x.contiguous(memory_format=torch.channels_last) if x.is_cuda else x
+
+    @torch.no_grad()
+    def predict(self, method: Method, networks: Sequence[Network], folds: int) -> Tensor:
+        """Logits (V, F, n, C) of all samples in evaluation mode, not augmented."""
+        for network in networks:
+            network.eval()
+        rows = max(1, _CHUNK // max(self.x[0].numel(), folds * self.classes))
+        parts = []
+        for x in torch.split(self.x, rows):
+            ready = self._normalised(x) if self.pixels else x
+            with self.precision():
+                parts.append(method.predict(networks, ready.expand(folds, *ready.shape)).float())
+        return torch.cat(parts, dim=2)
+
+
+def shift(x: Tensor, pixels: int, generator: torch.Generator) -> Tensor:
+    """Each image of (B, c, H, W) moved by up to ``pixels`` in both directions, edges repeated."""
+    batch, _, height, width = x.shape
+    padded = torch.nn.functional.pad(x, (pixels,) * 4, mode="replicate")
+    offset = torch.randint(0, 2 * pixels + 1, (2, batch, 1), generator=generator, device=x.device)
+    rows = offset[0] + torch.arange(height, device=x.device)
+    columns = offset[1] + torch.arange(width, device=x.device)
+    image = torch.arange(batch, device=x.device).view(-1, 1, 1)
+    return padded[image, :, rows.unsqueeze(2), columns.unsqueeze(1)].movedim(-1, 1)
+
+
+def flip(x: Tensor, generator: torch.Generator) -> Tensor:
+    """Each image of (B, c, H, W) mirrored left-right with probability one half."""
+    mirrored = torch.rand(len(x), 1, 1, 1, generator=generator, device=x.device) < 0.5
+    return torch.where(mirrored, x.flip(-1), x)
+
+
+def steps_of(n: int, batch: int) -> int:
+    """Even batches of about ``batch`` samples."""
+    return max(1, round(n / batch))
