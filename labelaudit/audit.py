@@ -84,7 +84,7 @@ def scan(
     >>> np.save(where / "labels.npy", np.array(["cat"] * 19 + ["dog"] * 21))
     >>> audit = scan(labels=where / "labels.npy", features=x, methods=["limit"])
     >>> [(row["path"], row["predicted_label"]) for row in audit.table("suspects")]
-    [('19', 'cat')]
+    [('labels.npy#19', 'cat')]
     >>> folder.cleanup()
     """
     from labelaudit.reports.run import check_output, write
