@@ -371,7 +371,7 @@ def _embed(
 
 def _specs(backbone: Sequence[str] | None, effort: Effort, choice: Choice, image_size: int | None) -> tuple[str, ...]:
     if backbone is None:
-        return BACKBONES["quick" if choice.pixels else effort]
+        return BACKBONES["quick" if choice.pixels or choice.tiny else effort]
     return tuple(name if "@" in name or image_size is None else f"{name}@{image_size}" for name in backbone)
 
 

@@ -10,6 +10,7 @@ import copy
 import math
 import threading
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -101,15 +102,15 @@ def _cnn(shape: Sequence[int], classes: int, copies: int) -> Network:
     height, width, channels = _image_shape(shape)
     halvings = max(1, math.ceil(math.log2(min(height, width) / 4)))
 
-    def make() -> nn.Module:
-        layers: list[nn.Module] = [_block(channels, 32, 3, 1, 1)]
-        filters = 32
-        for _ in range(halvings):
-            layers.append(_block(filters, min(2 * filters, 128), 3, 2, 1))
-            filters = min(2 * filters, 128)
-        return nn.Sequential(*layers, _block(filters, 128, 3, 1, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    widths = [min(16 * 2**i, 128) for i in range(halvings + 2)]
 
-    return Network(_Bodies(make, copies), copies, 128, classes)
+    def make() -> nn.Module:
+        layers = [_block(channels, widths[0], 3, 1, 1)]
+        layers += [_block(before, after, 3, 2, 1) for before, after in pairwise(widths[:-1])]
+        layers.append(_block(widths[-2], widths[-1], 3, 1, 1))
+        return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
+
+    return Network(_Bodies(make, copies), copies, widths[-1], classes)
 
 
 def _mnist_cnn(shape: Sequence[int], classes: int, copies: int) -> Network:

@@ -31,6 +31,10 @@ Pixels = npt.NDArray[np.uint8]
 SMALL = 64
 """Longest stored side, in pixels, up to which `auto` considers a network from pixels."""
 TRIAL = "lite0@128"
+TINY = 24
+"""Stored side below which larger backbones are not worth their time: 8-pixel digits gained nothing from them."""
+CLEARLY = 0.9
+"""A network from pixels takes ten times as long, so its held-out loss must be below this share of the features'."""
 _TRIAL_ROWS = 2000
 _TRIAL_FOLDS = 2
 _HOPEFUL = 0.75
@@ -45,6 +49,8 @@ class Choice:
     """Methods train a network from pixels; the probes use features either way."""
     side: int
     """Side in pixels of the squares they would be trained on."""
+    tiny: bool = False
+    """The stored images are so small that one small backbone sees all there is."""
     reason: str
     """One sentence for a person."""
 
@@ -75,11 +81,13 @@ def choose(
     by_features, by_pixels, rows = _trial(samples, side, device, workers, cache, seed, progress)
     if not np.isfinite(by_pixels):
         reason = f"features of a pretrained backbone: on {rows} images, raw pixels say far less about held-out labels"
-        return Choice(pixels=False, side=side, reason=reason)
+        return Choice(pixels=False, side=side, tiny=longest < TINY, reason=reason)
+    better = by_pixels < CLEARLY * by_features
     return Choice(
-        pixels=by_pixels < by_features,
+        pixels=better,
         side=side,
-        reason=f"{'pixels' if by_pixels < by_features else 'features'}: on {rows} images, held-out labels cost "
+        tiny=longest < TINY,
+        reason=f"{'pixels' if better else 'features'}: on {rows} images, held-out labels cost "
         f"{by_pixels:.3f} nats from a small network on pixels and {by_features:.3f} from features of {TRIAL}",
     )
 
@@ -159,7 +167,7 @@ def _trial(
     if _agreement(by_neighbors, labels) < _HOPEFUL * _agreement(by_features, labels):
         return loss, np.inf, len(rows)
     evidence = crossfit(
-        "ce", pixels, labels, classes, folds=_TRIAL_FOLDS, epochs=10, seed=seed, device=device, progress=progress
+        "ce", pixels, labels, classes, folds=_TRIAL_FOLDS, epochs=15, seed=seed, device=device, progress=progress
     )
     assert evidence.probs is not None
     return loss, channel.fit({"pixels": evidence.probs}, labels).loss, len(rows)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from test_channel import planted
 
 from labelaudit import channel
 from labelaudit.decide import THRESHOLD, decide, noise_rate
-from tests.test_channel import planted
 
 CLASSES = ("ant", "bee", "cat", "dog")
 

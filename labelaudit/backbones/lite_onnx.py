@@ -28,14 +28,17 @@ def build_graph(variant: str, size: int) -> bytes:
 
     weights = read_weights(variant)
     constants = [
-        numpy_helper.from_array(np.array(value, dtype=np.float32), name)
-        for name, value in (("mean", PIXEL_MEAN), ("std", PIXEL_STD), ("zero", 0), ("six", 6))
+        numpy_helper.from_array(np.array(value, dtype=dtype), name)
+        for name, value, dtype in (
+            ("mean", PIXEL_MEAN, np.uint8),
+            ("scale", 1 / PIXEL_STD, np.float32),
+            ("zero", 0, np.float32),
+            ("six", 6, np.float32),
+        )
     ]
     nodes = [
-        helper.make_node("Cast", ["pixels"], ["floats"], to=TensorProto.FLOAT),
-        helper.make_node("Sub", ["floats", "mean"], ["centred"]),
-        helper.make_node("Div", ["centred", "std"], ["scaled"]),
-        helper.make_node("Transpose", ["scaled"], ["planes"], perm=[0, 3, 1, 2]),
+        helper.make_node("Transpose", ["pixels"], ["bytes"], perm=[0, 3, 1, 2]),
+        helper.make_node("DequantizeLinear", ["bytes", "scale", "mean"], ["planes"]),  # (bytes - mean) * scale
     ]
     at, side = "planes", size
     for block in blocks(variant):

@@ -73,6 +73,9 @@ class _Layer(nn.Module):
         side, stride = self.conv.kernel_size[0], self.conv.stride[0]
         top, bottom = same_padding(x.shape[2], side, stride)
         left, right = same_padding(x.shape[3], side, stride)
-        x = F.pad(x, (left, right, top, bottom)) if bottom or right else x
-        x = self.norm(self.conv(x))
+        if (top, left) == (bottom, right):  # the convolution pads both ends alike, without a copy
+            x = F.conv2d(x, self.conv.weight, None, stride, (top, left), 1, self.conv.groups)
+        else:
+            x = self.conv(F.pad(x, (left, right, top, bottom)))
+        x = self.norm(x)
         return F.relu6(x) if self.clipped else x

@@ -79,7 +79,7 @@ class Method:
     """The column whose ranks are the suspicion; higher = more suspicious."""
     recipes: ClassVar[Mapping[str, Recipe]] = {
         "features": Recipe(epochs=12, batch=256, lr=1e-3),
-        "pixels": Recipe(epochs=20, batch=128, lr=1e-3),
+        "pixels": Recipe(epochs=8, batch=64, lr=2e-3),
     }
 
     epochs: Annotated[int | None, Between(1, 10_000), "passes over the data"] = None

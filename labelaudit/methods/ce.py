@@ -21,5 +21,5 @@ class CrossEntropy(Method):
     column: ClassVar[str] = "margin"
     recipes: ClassVar[Mapping[str, Recipe]] = {
         "features": Recipe(epochs=8, batch=256, lr=1e-3),
-        "pixels": Recipe(epochs=12, batch=128, lr=1e-3),
+        "pixels": Recipe(epochs=6, batch=64, lr=2e-3),
     }

@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 
 from labelaudit.coresets import assign, centrality, facility_location
-from labelaudit.methods._interface import Batch, Fit, Method, Predict, cross_entropy
+from labelaudit.methods._interface import Batch, Fit, Method, Predict, Recipe, cross_entropy
 from labelaudit.methods._options import Between
 from labelaudit.networks import Network
 
@@ -35,6 +35,10 @@ class Crust(Method):
     """Selection happens in `choose`, mixup in `step`, scoring in `measure`, the medoids' report in `derive`."""
 
     column: ClassVar[str] = "loss"
+    recipes: ClassVar[Mapping[str, Recipe]] = {
+        "features": Recipe(epochs=12, batch=256, lr=1e-3),
+        "pixels": Recipe(epochs=10, batch=64, lr=2e-3),
+    }
 
     budget: Annotated[float, Between(0.001, 1), "share of each class that is selected"] = 0.5
     selector: Annotated[
