@@ -34,7 +34,7 @@ class StochasticLabelNoise(Method):
         None
     )
     momentum: Annotated[float, Between(0, 1), "of the averaged model; lowered where the run is short"] = 0.999
-    correction: Annotated[float, Between(0, 1), "share of the epochs, at the end, that train on corrected labels"] = 0.0
+    correction: Annotated[float, Between(0, 1), "share of the epochs, at the end, that train on corrected labels"] = 0.6
 
     def begin(self, fit: Fit) -> None:
         super().begin(fit)
