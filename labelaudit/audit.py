@@ -298,6 +298,7 @@ class _Material:
             self._classes,
             options=options,
             folds=FOLDS if self.x.ndim == 2 else PIXEL_FOLDS,
+            digests=self.samples.digests,
             augment="none" if self.x.ndim == 2 else "shift",
             seed=self.seed,
             device=self.device,

@@ -1,0 +1,199 @@
+"""The whole scan, end to end, on data small enough for seconds: every way in, every bad input, the same bits twice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from PIL import Image
+
+from labelaudit import LabelAuditError, read_audit, scan
+from labelaudit.ingest import ingest
+from labelaudit.representation import choose, load_pixels, typical_side
+from labelaudit.sources import open_source
+
+NAMES = np.array(["ant", "bee", "cat"])
+
+
+def blobs(n: int = 150, seed: int = 0) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Features, true and given labels with 8 % flips."""
+    rng = np.random.default_rng(seed)
+    truth = np.arange(n) % 3
+    x = (rng.normal(0, 3, (3, 10))[truth] + rng.normal(size=(n, 10))).astype(np.float32)
+    given = truth.copy()
+    rows = rng.choice(n, n // 12, replace=False)
+    given[rows] = (given[rows] + 1) % 3
+    return x, truth, given
+
+
+@pytest.fixture
+def labels_file(tmp_path: Path) -> Path:
+    _, _, given = blobs()
+    lines = "".join(f"s{i},{NAMES[g]},{i % 7}\n" for i, g in enumerate(given))
+    (tmp_path / "labels.csv").write_text("path,label,shift\n" + lines)
+    return tmp_path / "labels.csv"
+
+
+def test_features_and_a_table(labels_file: Path, tmp_path: Path) -> None:
+    x, truth, given = blobs()
+    np.save(tmp_path / "x.npy", x)
+    audit = scan(labels=labels_file, features=tmp_path / "x.npy", methods=["limit"], output=tmp_path / "run")
+    wrong = {f"s{i}": NAMES[truth[i]] for i in np.flatnonzero(truth != given)}
+    rows = audit.table("suspects")
+    assert {row["path"] for row in rows} == set(wrong)
+    assert all(row["predicted_label"] == wrong[row["path"]] for row in rows)
+    assert ",".join(list(rows[0])[:5]) == "rank,path,given_label,predicted_label,is_label_issue"
+    assert ",".join(list(rows[0])[5:8]) == "label_score,given_prob,predicted_prob"
+    assert {"limit", "cross_entropy", "logistic", "neighbors", "reason", "shift"} <= set(rows[0])
+    again = read_audit(tmp_path / "run")
+    assert again.table("samples") == audit.table("samples")
+    assert set(audit.files) == {"suspects.csv", "samples.csv", "summary.json", "audit.json", "evidence.npz"}
+
+
+def test_same_seed_same_bits(labels_file: Path) -> None:
+    x, _, _ = blobs()
+    runs = [scan(labels=labels_file, features=x, methods=["sln", "crust"], seed=5) for _ in range(2)]
+    assert np.array_equal(runs[0].decision.suspicion, runs[1].decision.suspicion)
+    for name, evidence in runs[0].evidence.items():
+        assert np.array_equal(evidence.suspicion, runs[1].evidence[name].suspicion), name
+
+
+def test_probabilities_alone(labels_file: Path) -> None:
+    x, truth, given = blobs()
+    probs = np.full((len(x), 3), 0.05) + 0.85 * np.eye(3)[truth]
+    audit = scan(labels=labels_file, probs=probs)
+    assert set(np.flatnonzero(audit.decision.is_issue)) == set(np.flatnonzero(truth != given))
+    assert list(audit.evidence) == ["given"]
+    assert any("no method was trained" in note for note in audit.notes)
+
+
+def spoiled(values: npt.NDArray[np.float32], row: int, value: float) -> npt.NDArray[np.float32]:
+    values = values.copy()
+    values[row, 0] = value
+    return values
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"features": np.zeros((3, 4), np.float32)}, "features must be a number matrix with 150 rows"),
+        ({"features": spoiled(blobs()[0], 7, np.nan)}, "row 7 holds NaN or infinity"),
+        ({"features": "no/such.npy"}, "no .npy file that can be read"),
+        ({"probs": np.ones((150, 3))}, "row 0 sums to 3"),
+        ({"probs": np.ones((150, 2)) / 2}, r"must be \(150, 3\)"),
+        ({"features": blobs()[0], "methods": ["limt"]}, "did you mean 'limit'"),
+        ({"features": blobs()[0], "options": {"limit": {"bta": 1}}}, "did you mean 'beta'"),
+        ({"features": blobs()[0], "methods": ["limit"], "options": {"sln": {"sigma": 1}}}, "not among the methods"),
+        ({"features": blobs()[0], "train": "pixel"}, "did you mean 'pixels'"),
+        ({"features": blobs()[0], "effort": "fast"}, "unknown effort"),
+        ({"features": blobs()[0], "device": "cuda"}, "--device cuda"),
+    ],
+)
+def test_bad_input_is_one_clear_line(labels_file: Path, arguments: dict[str, object], message: str) -> None:
+    if arguments.get("device") == "cuda":
+        torch = pytest.importorskip("torch")
+        if torch.cuda.is_available():
+            pytest.skip("this machine has a CUDA device")
+    with pytest.raises(LabelAuditError, match=message) as caught:
+        scan(labels=labels_file, **arguments)  # type: ignore[arg-type]
+    assert "\n" not in str(caught.value)
+
+
+def test_one_class_cannot_be_audited(tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_text("path,label\na,x\nb,x\n")
+    with pytest.raises(LabelAuditError, match="class"):
+        scan(labels=tmp_path / "labels.csv", features=np.ones((2, 2), np.float32))
+
+
+def test_tiny_classes_are_named_and_never_flagged(tmp_path: Path) -> None:
+    x, _, given = blobs()
+    names = [*NAMES[given], "rare"]
+    (tmp_path / "labels.csv").write_text("path,label\n" + "".join(f"s{i},{n}\n" for i, n in enumerate(names)))
+    audit = scan(labels=tmp_path / "labels.csv", features=np.vstack([x, x[:1]]), methods=["limit"])
+    assert any("rare" in note and "fewer than 5" in note for note in audit.notes)
+    assert not audit.decision.judged[-1]
+    assert {row["label"]: row["judged"] for row in audit.class_table()}["rare"] is False
+
+
+def picture(label: int, rng: np.random.Generator) -> Image.Image:
+    """A 12-pixel image whose stripes run as its class says."""
+    grey = rng.normal(128, 20, (12, 12))
+    if label == 0:
+        grey[::3] += 90
+    elif label == 1:
+        grey[:, ::3] += 90
+    else:
+        grey += 90 * np.eye(12)
+    return Image.fromarray(grey.clip(0, 255).astype(np.uint8))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    for i in range(90):
+        label = i % 3
+        where = tmp_path / "images" / str(NAMES[(label + 1) % 3 if i in (10, 41) else label])
+        where.mkdir(parents=True, exist_ok=True)
+        picture(label, rng).save(where / f"{i}.png")
+    return tmp_path / "images"
+
+
+def test_a_folder_with_broken_files_from_features(folder: Path) -> None:
+    (folder / "ant" / "zero.jpg").write_bytes(b"")
+    whole = (folder / "bee" / "1.png").read_bytes()
+    (folder / "bee" / "cut.png").write_bytes(whole[: len(whole) // 2])
+    (folder / "cat" / "copy.png").write_bytes(whole)
+    audit = scan(folder, effort="quick", train="features", methods=["crust"], workers=2)
+    kinds = {finding.path: finding.kind for finding in audit.findings}
+    assert kinds["ant/zero.jpg"] == "empty"
+    assert kinds["bee/cut.png"] == "truncated"
+    assert "conflict" in kinds.values()
+    assert len(audit.samples) == 91
+    rows = {row["path"]: row for row in audit.table("samples")}
+    assert rows["cat/copy.png"]["is_label_issue"]
+    assert rows["cat/copy.png"]["predicted_label"] == "bee"
+
+
+def test_a_folder_from_pixels(folder: Path) -> None:
+    options = {"ce": {"epochs": "8"}}
+    audit = scan(folder, train="pixels", methods=["ce"], options=options, effort="quick")
+    assert audit.decision.recipe["methods_on"] == "pixels"
+    worst = [row["path"] for row in audit.table("samples")[:4]]
+    assert {"cat/10.png", "ant/41.png"} & set(worst)
+
+
+def test_auto_measures_small_images_and_says_why(folder: Path) -> None:
+    samples, _ = ingest(open_source(folder))
+    assert samples.images is not None
+    assert typical_side(samples.images) == 12
+    chosen = choose(samples, "auto", image_size=None, device="cpu", workers=2, cache=None, seed=0)
+    assert chosen.tiny
+    assert "90 images" in chosen.reason
+    asked = choose(samples, "pixels", image_size=16, device="cpu", workers=2, cache=None, seed=0)
+    assert (asked.pixels, asked.side) == (True, 16)
+
+
+def test_pixels_are_squares_in_one_channel_when_all_are_grey(folder: Path) -> None:
+    (folder / "ant" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n broken")
+    listing = open_source(folder)
+    assert listing.images is not None
+    pixels, failures = load_pixels(listing.images, 8)
+    assert pixels.shape == (91, 8, 8, 1)
+    assert [listing.ids[row] for row, _, _ in failures] == ["ant/broken.png"]
+
+
+def test_output_inside_the_data_is_refused_before_the_work(folder: Path) -> None:
+    with pytest.raises(LabelAuditError, match="inside"):
+        scan(folder, output=folder / "run")
+    assert not (folder / "run").exists()
+
+
+def test_progress_and_notices_are_heard_and_nothing_is_printed(
+    labels_file: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    heard: list[str] = []
+    scan(labels=labels_file, features=blobs()[0], methods=["limit"], progress=lambda s, d, t: heard.append(s))
+    assert {"probes", "training limit", "decide"} <= set(heard)
+    assert capfd.readouterr() == ("", "")
