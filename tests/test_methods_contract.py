@@ -79,7 +79,7 @@ def test_finds_planted_flips_from_features_the_same_way_twice_without_touching_i
 @every_method
 def test_works_on_pixels(method: str) -> None:
     pixels, labels, wrong = digits(300)
-    evidence = crossfit(method, pixels, labels, 10, folds=2, epochs=7, options={"batch": 32}, augment="shift")
+    evidence = crossfit(method, pixels, labels, 10, folds=2, epochs=10, augment="shift")
     check_sound(evidence, len(pixels), 10)
     assert roc_auc_score(wrong, evidence.suspicion) > 0.7
 

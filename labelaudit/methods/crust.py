@@ -8,7 +8,7 @@ class), ``gradient_norm``, and the paper's medoids as what they are (``medoid``,
 
 Where this leaves the paper, because of what we measured (docs/methods): training selects by ``centrality``, which is
 what the released code does, since at a budget of one half facility location prefers wrong labels; selection happens
-every ``every`` epochs; centrality is taken against at most 1,024 members of the class.
+a few times a run instead of every epoch; centrality is taken against at most 1,024 members of the class.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ class Crust(Method):
     ] = "centrality"
     partition: Annotated[Literal["predicted", "given"], "which label makes the classes"] = "predicted"
     gradient: Annotated[Literal["logits", "last_layer"], "p - e_y, or W'(p - e_y)"] = "logits"
-    warmup: Annotated[int, Between(0, 1000), "epochs on all samples before the first selection"] = 3
-    every: Annotated[int, Between(1, 1000), "epochs between selections"] = 3
+    warmup: Annotated[int | None, Between(0, 1000), "epochs on all samples first; auto: a quarter of them"] = None
+    every: Annotated[int | None, Between(1, 1000), "epochs between selections; auto: a quarter of them"] = None
     mixup: Annotated[float, Between(0, 100), "Beta(a, a) inside clusters; 0 = off"] = 1.0
     burn_in: Annotated[float, Between(0, 0.95), "share of the epochs, at the start, left out of averaged columns"] = (
         0.25
@@ -57,13 +57,15 @@ class Crust(Method):
     def begin(self, fit: Fit) -> None:
         super().begin(fit)
         shape, device = fit.trained.shape, fit.labels.device
+        self._warmup = fit.epochs // 4 if self.warmup is None else self.warmup
+        self._every = max(1, fit.epochs // 4) if self.every is None else self.every
         self._weights: Tensor | None = None
         self._members = torch.arange(shape[1], device=device).repeat(shape[0], 1)  # (F, n) rows, cluster after cluster
         self._start = torch.zeros(shape, dtype=torch.int64, device=device)  # (F, n) where a row's cluster begins
         self._size = torch.ones(shape, dtype=torch.int64, device=device)
 
     def choose(self, epoch: int, predict: Predict) -> Tensor | None:
-        if epoch >= self.warmup and (epoch - self.warmup) % self.every == 0:
+        if epoch >= self._warmup and (epoch - self._warmup) % self._every == 0:
             self._weights = self._select(predict()[0])
         return self._weights
 
