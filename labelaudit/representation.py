@@ -1,7 +1,7 @@
 """What the networks see: features of a pretrained backbone, pixels, or both, decided by measuring on the data at hand.
 
 Only small images (at most 64 pixels a side as stored) are worth a network from pixels on ordinary hardware; for them a
-trial on at most 2,000 samples compares both by how well they predict given labels that they have not seen. The trial
+trial on at most 1,200 samples compares both by how well they predict given labels that they have not seen. The trial
 trusts no truth: with equally noisy labels on both sides, the better predictor of held-out labels is the better one.
 Left out: fine-tuning the backbone, which brought nothing in the minutes that a CPU has (docs/log.md).
 """
@@ -35,7 +35,7 @@ TINY = 24
 """Stored side below which larger backbones are not worth their time: 8-pixel digits gained nothing from them."""
 CLEARLY = 0.75
 """A network from pixels takes ten times as long, so its held-out loss must be below this share of the features'."""
-_TRIAL_ROWS = 2000
+_TRIAL_ROWS = 1200
 _TRIAL_FOLDS = 2
 _HOPEFUL = 0.75
 _PROBED = 64
@@ -83,13 +83,12 @@ def choose(
         reason = f"features of a pretrained backbone: on {rows} images, raw pixels say far less about held-out labels"
         return Choice(pixels=False, side=side, tiny=longest < TINY, reason=reason)
     better = by_pixels < CLEARLY * by_features
-    return Choice(
-        pixels=better,
-        side=side,
-        tiny=longest < TINY,
-        reason=f"{'pixels' if better else 'features'}: on {rows} images, held-out labels cost "
-        f"{by_pixels:.3f} nats from a small network on pixels and {by_features:.3f} from features of {TRIAL}",
+    verdict = "pixels" if better else "features: a network from pixels is not clearly better"
+    reason = (
+        f"{verdict} (on {rows} images, held-out labels cost {by_pixels:.3f} nats from pixels, "
+        f"{by_features:.3f} from features of {TRIAL})"
     )
+    return Choice(pixels=better, side=side, tiny=longest < TINY, reason=reason)
 
 
 def typical_side(images: Images) -> int:
@@ -167,7 +166,7 @@ def _trial(
     if _agreement(by_neighbors, labels) < _HOPEFUL * _agreement(by_features, labels):
         return loss, np.inf, len(rows)
     evidence = crossfit(
-        "ce", pixels, labels, classes, folds=_TRIAL_FOLDS, epochs=15, seed=seed, device=device, progress=progress
+        "ce", pixels, labels, classes, folds=_TRIAL_FOLDS, epochs=12, seed=seed, device=device, progress=progress
     )
     assert evidence.probs is not None
     return loss, channel.fit({"pixels": evidence.probs}, labels).loss, len(rows)
