@@ -1,0 +1,64 @@
+"""What the README promises: commands are understood, the example finds the planted flips, links lead."""
+
+from __future__ import annotations
+
+import csv
+import re
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from labelaudit.cli import main
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = sorted(set(re.findall(r"labelaudit scan [^`\n#]+", README)))
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_commands_are_understood(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)  # nothing that the command names is here
+    monkeypatch.setattr("sys.argv", shlex.split(command))
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    error = capsys.readouterr().err
+    assert error.startswith("labelaudit: '"), error
+    assert "does not exist" in error
+
+
+def test_the_commands_were_found() -> None:
+    assert len(COMMANDS) >= 7
+
+
+def test_make_targets_exist() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for target in re.findall(r"^make (\w+)", README, flags=re.M):
+        assert re.search(rf"^{target}:", makefile, flags=re.M), target
+
+
+def test_links_lead_somewhere() -> None:
+    for link in re.findall(r"\]\(([^)]+)\)", README):
+        assert (ROOT / link).exists(), link
+
+
+def test_the_python_example_finds_the_planted_flips(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    (example,) = re.findall(r"```python\n(.*?)```", README, flags=re.S)
+    names: dict[str, object] = {}
+    exec(example, names)  # our own README
+    audit = names["audit"]
+    with (ROOT / "sample_data" / "truth.csv").open(encoding="utf-8") as file:
+        wrong = {row["path"]: row["given_label"] != row["true_label"] for row in csv.DictReader(file)}
+    flips = np.array([wrong[name] for name in audit.samples.ids])  # type: ignore[attr-defined]
+    decision = audit.decision  # type: ignore[attr-defined]
+    assert roc_auc_score(flips, decision.suspicion) >= 0.99
+    low, high = decision.noise_interval
+    assert low <= flips.mean() <= high
+    assert (flips & decision.is_issue).sum() >= 0.9 * flips.sum()
+    assert (flips & decision.is_issue).sum() >= 0.8 * decision.is_issue.sum()
