@@ -43,6 +43,7 @@ PIXEL_FOLDS = 3
 """Networks from pixels cost a hundred times what heads on features do; two thirds of the data still train well."""
 _REFITS = 3
 _GAIN = 5e-4  # nats of held-out likelihood that a refit must bring to be kept
+_FEATURE_BYTES = 1280 * 4  # of one image and backbone, for the forecast
 _REFERENCE_WIDTH = 256  # principal components for the logistic regression column
 _PACKAGES = ("labelaudit", "numpy", "scipy", "torch", "scikit-learn", "onnxruntime", "faiss-gpu", "faiss-cpu", "pillow")
 
@@ -353,7 +354,11 @@ def _embed(
     assert samples.images is not None
     seconds = forecast(samples.images, samples.digests, backbones=specs, device=device, workers=workers, cache=cache)
     if seconds > 5:
-        notice(f"Embedding {len(samples)} images with {', '.join(specs)} takes {_duration(seconds)} here.")
+        megabytes = len(samples) * len(specs) * _FEATURE_BYTES / 1e6
+        notice(
+            f"Embedding {len(samples):,} images with {', '.join(specs)} takes {_duration(seconds)} here, and {megabytes:.0f} "
+            "MB for the features. Training comes after it."
+        )
     features, failures = embed(
         samples.images,
         samples.digests,
