@@ -356,8 +356,8 @@ def _embed(
     if seconds > 5:
         megabytes = len(samples) * len(specs) * _FEATURE_BYTES / 1e6
         notice(
-            f"Embedding {len(samples):,} images with {', '.join(specs)} takes {_duration(seconds)} here, and {megabytes:.0f} "
-            "MB for the features. Training comes after it."
+            f"Embedding {len(samples):,} images with {', '.join(specs)} takes {_duration(seconds)} here, "
+            f"and {megabytes:.0f} MB for the features. Training comes after it."
         )
     features, failures = embed(
         samples.images,
