@@ -73,7 +73,8 @@ def scan(
         int | None, _option(panel=_METHOD, min=8, metavar="N", env="IMAGE_SIZE", help="Their input size in pixels.")
     ] = None,
     effort: Annotated[
-        Literal["quick", "standard", "thorough"], _option(panel=_METHOD, env="EFFORT", help="What the scan may cost.")
+        Literal["quick", "standard", "thorough"],
+        _option(panel=_METHOD, env="EFFORT", help="One small backbone, three, or five: better features take longer."),
     ] = "standard",
     device: Annotated[
         Literal["auto", "cpu", "cuda"], _option(panel=_MACHINE, env="DEVICE", help="Where the networks run.")
@@ -88,7 +89,7 @@ def scan(
             min=1,
             metavar="N",
             env="WORKERS",
-            help="Threads that read and decode.  [default: all cores]",
+            help="Threads that read and decode; all cores unless said.",
         ),
     ] = None,
     cache: Annotated[
@@ -97,7 +98,7 @@ def scan(
             panel=_MACHINE,
             metavar="DIR",
             env="CACHE",
-            help="Folder that keeps features.  [default: the user's cache folder]",
+            help="Folder that keeps features; in the user's cache folder unless said.",
         ),
     ] = None,
     no_cache: Annotated[
