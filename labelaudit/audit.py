@@ -41,6 +41,8 @@ BACKBONES: Mapping[str, tuple[str, ...]] = {
 FOLDS = 5
 PIXEL_FOLDS = 3
 """Networks from pixels cost a hundred times what heads on features do; two thirds of the data still train well."""
+PIXEL_SAMPLES = 60_000
+"""Images that one network from pixels sees in training, repeats counted: larger datasets get fewer epochs, at least 5."""
 _REFITS = 3
 _GAIN = 5e-4  # nats of held-out likelihood that a refit must bring to be kept
 _FEATURE_BYTES = 1280 * 4  # of one image and backbone, for the forecast
@@ -289,18 +291,23 @@ class _Material:
         return found
 
     def _crossfit(self, name: str, options: Mapping[str, Any]) -> Evidence:
+        from labelaudit.methods import get_method
         from labelaudit.training import crossfit
 
         assert self.x is not None
+        pixels = self.x.ndim == 4
+        affordable = max(5, PIXEL_SAMPLES * PIXEL_FOLDS // ((PIXEL_FOLDS - 1) * len(self.samples)))
+        epochs = min(get_method(name).recipes["pixels"].epochs, affordable) if pixels else None
         return crossfit(
             name,
             self.x,
             self._labels,
             self._classes,
             options=options,
-            folds=FOLDS if self.x.ndim == 2 else PIXEL_FOLDS,
+            epochs=None if "epochs" in options else epochs,
+            folds=PIXEL_FOLDS if pixels else FOLDS,
             digests=self.samples.digests,
-            augment="none" if self.x.ndim == 2 else "shift",
+            augment="shift" if pixels else "none",
             seed=self.seed,
             device=self.device,
             progress=self.progress,

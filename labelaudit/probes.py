@@ -114,7 +114,7 @@ def neighbor_votes(
 
 
 def logistic(
-    x: npt.NDArray[np.float32], labels: Ints, classes: int, fold_of: Ints, *, strength: float = 100.0
+    x: npt.NDArray[np.float32], labels: Ints, classes: int, fold_of: Ints, *, strength: float = 300.0
 ) -> npt.NDArray[np.float32]:
     """Held-out class probabilities (n, C) of L2-regularised logistic regression on the given labels.
 
