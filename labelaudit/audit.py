@@ -42,7 +42,7 @@ FOLDS = 5
 PIXEL_FOLDS = 3
 """Networks from pixels cost a hundred times what heads on features do; two thirds of the data still train well."""
 PIXEL_SAMPLES = 60_000
-"""Images that one network from pixels sees in training, repeats counted: larger datasets get fewer epochs, at least 5."""
+"""Images that a network from pixels sees in training, repeats counted: larger datasets get fewer epochs, at least 5."""
 _REFITS = 3
 _GAIN = 5e-4  # nats of held-out likelihood that a refit must bring to be kept
 _FEATURE_BYTES = 1280 * 4  # of one image and backbone, for the forecast
