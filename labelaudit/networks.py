@@ -129,7 +129,7 @@ def _mnist_cnn(shape: Sequence[int], classes: int, copies: int) -> Network:
     return Network(_Bodies(make, copies), copies, 128, classes)
 
 
-_MNIST_CNN_SIDE = 23  # its strides leave nothing of smaller images; on larger ones it is five times faster than `cnn`
+_MNIST_CNN_SIDE = 28  # its strides leave nothing of smaller images; on larger ones it is five times faster than `cnn`
 _GLOBAL_RANDOM = threading.Lock()  # torch initialises layers from its global generator; folds are built in threads
 _FEATURES = {"linear": _linear, "mlp": _mlp}
 _PIXELS = {"cnn": _cnn, "mnist_cnn": _mnist_cnn}

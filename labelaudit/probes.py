@@ -25,6 +25,7 @@ SHARPNESS = 10.0
 SHRINKAGE = 0.2
 """Share of the isotropic part in the pooled covariance."""
 
+_ROUNDING = 1e-5  # share of the total variance below which a within-class variance is float32 rounding: equal images
 _ROWS = 20_000  # rows that the principal components are estimated on
 
 
@@ -78,9 +79,10 @@ def discriminant(
         others = [f for f in range(len(folds)) if f != held] or [held]
         count = np.sum([counts[f] for f in others], axis=0)
         means = np.sum([sums[f] for f in others], axis=0) / np.maximum(count, 1e-6)[:, None]
-        within = np.sum([scatter[f] for f in others], axis=0) - (means * count[:, None]).T @ means
-        within /= count.sum()
-        spread = max(float(np.trace(within)) / len(within), 1e-12)
+        total = np.sum([scatter[f] for f in others], axis=0)
+        within = (total - (means * count[:, None]).T @ means) / count.sum()
+        least = _ROUNDING * float(np.trace(total)) / float(count.sum())
+        spread = max(float(np.trace(within)) / len(within), least, 1e-12)
         covariance = (1 - shrinkage) * within
         covariance[np.diag_indices_from(covariance)] += shrinkage * spread
         factor = cho_factor(covariance.astype(np.float32), check_finite=False)

@@ -85,8 +85,8 @@ def choose(
     better = by_pixels < CLEARLY * by_features
     verdict = "pixels" if better else "features: a network from pixels is not clearly better"
     reason = (
-        f"{verdict} (on {rows} images, held-out labels cost {by_pixels:.3f} nats from pixels, "
-        f"{by_features:.3f} from features of {TRIAL})"
+        f"{verdict} (on {rows} images, held-out labels cost {abs(by_pixels):.3f} nats from pixels, "
+        f"{abs(by_features):.3f} from features of {TRIAL})"
     )
     return Choice(pixels=better, side=side, tiny=longest < TINY, reason=reason)
 

@@ -33,6 +33,19 @@ def test_discriminant_equals_sklearns_on_each_fold() -> None:
         assert (ours[~train].argmax(1) == theirs.predict(x[~train])).mean() > 0.99
 
 
+@pytest.mark.parametrize("n", [2, 16])
+def test_discriminant_of_equal_samples_says_that_it_does_not_know(n: int) -> None:
+    """All images identical, or one image per class: nothing is left within the classes but rounding."""
+    values = np.full((n, 300), np.random.default_rng(0).normal(0, 30, 300), dtype=np.float32)
+    labels = np.arange(n) % 2
+    (x,) = probes.principal_blocks(Features(values=values, name="given"))
+    for features in (x, values, np.zeros_like(values)):
+        probs = probes.discriminant(features, probes.onehot(labels, 2), stratified_folds(labels, 5, seed=0))
+        assert np.isfinite(probs).all()
+        if n > 2:
+            assert np.allclose(probs, 0.5, atol=0.1)
+
+
 def test_discriminant_does_not_see_the_own_label() -> None:
     x, labels = blobs()
     folds = stratified_folds(labels, 5, seed=0)
