@@ -106,6 +106,8 @@ def scan(
         rows = _source_rows(listing, samples)
         given = None if features is None else _given_features(features, listing.total, rows)
         opinion = None if probs is None else _given_probs(probs, listing.total, rows, samples.classes)
+        if samples.images is None and given is None and opinion is None:
+            raise DataError("labels but no images to judge them by: give images, --features X.npy or --probs P.npy")
     settings = {
         "methods": list(methods),
         "options": options,
@@ -396,14 +398,18 @@ def _source_rows(listing: Listing, samples: Samples) -> Ints:
 
 def _given_features(features: Path | str | Floats, total: int, rows: Ints) -> Features:
     values, name = _array(features, "--features")
-    if values.ndim != 2 or len(values) != total or not np.issubdtype(values.dtype, np.number):
+    real = np.issubdtype(values.dtype, np.integer) or np.issubdtype(values.dtype, np.floating)
+    if values.ndim != 2 or len(values) != total or not values.shape[1] or not real:
         raise DataError(
-            f"{name}: features must be a number matrix with {total} rows, not {values.shape} {values.dtype}"
+            f"{name}: features must be a matrix of real numbers with {total} rows, not {values.shape} {values.dtype}"
         )
-    values = np.asarray(values[rows], dtype=np.float32)
+    with np.errstate(over="ignore"):  # too large for float32: infinity, which is refused next
+        values = np.asarray(values[rows], dtype=np.float32)
     if not np.isfinite(values).all():
         bad = int(np.flatnonzero(~np.isfinite(values).all(axis=1))[0])
-        raise DataError(f"{name}: row {int(rows[bad])} holds NaN or infinity: remove or replace it")
+        raise DataError(
+            f"{name}: row {int(rows[bad])} holds NaN, infinity or a number beyond 3.4e38: remove or replace it"
+        )
     return Features(values=values, name="given")
 
 
@@ -442,6 +448,8 @@ def _require_two_classes(samples: Samples) -> None:
         raise DataError(
             f"{len(samples)} readable images in fewer than 2 classes: there is nothing to compare labels with"
         )
+    if len(set(samples.digests)) == 1:
+        raise DataError(f"all {len(samples)} images are the same file, byte for byte: nothing tells their labels apart")
 
 
 def _check_names(methods: Sequence[str], options: Mapping[str, Mapping[str, Any]]) -> None:

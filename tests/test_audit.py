@@ -78,8 +78,12 @@ def spoiled(values: npt.NDArray[np.float32], row: int, value: float) -> npt.NDAr
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"features": np.zeros((3, 4), np.float32)}, "features must be a number matrix with 150 rows"),
-        ({"features": spoiled(blobs()[0], 7, np.nan)}, "row 7 holds NaN or infinity"),
+        ({"features": np.zeros((3, 4), np.float32)}, "features must be a matrix of real numbers with 150 rows"),
+        ({"features": spoiled(blobs()[0], 7, np.nan)}, "row 7 holds NaN, infinity"),
+        ({"features": spoiled(blobs()[0], 7, 1e30).astype(np.float64) * 1e30}, "row 7 holds .* beyond 3.4e38"),
+        ({"features": blobs()[0].astype(complex)}, "real numbers .* complex128"),
+        ({"features": blobs()[0][:, :0]}, r"not \(150, 0\)"),
+        ({}, "no images to judge them by"),
         ({"features": "no/such.npy"}, "no .npy file that can be read"),
         ({"probs": np.ones((150, 3))}, "row 0 sums to 3"),
         ({"probs": np.ones((150, 2)) / 2}, r"must be \(150, 3\)"),
