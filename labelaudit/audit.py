@@ -160,6 +160,7 @@ def audit_samples(
     notice: Callable[[str], None] = lambda _: None,
 ) -> Audit:
     """`scan` from `Samples` on: for callers that hold a dataset already."""
+    _require_two_classes(samples)
     clock, notes = _Clock(), list[str]()
     device = _find_device(device)
     choice = None

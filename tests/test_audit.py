@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from labelaudit import LabelAuditError, read_audit, scan
+from labelaudit import DataError, LabelAuditError, read_audit, scan
 from labelaudit.ingest import ingest
 from labelaudit.representation import choose, load_pixels, typical_side
 from labelaudit.sources import open_source
@@ -142,6 +142,15 @@ def folder(tmp_path: Path) -> Path:
         where.mkdir(parents=True, exist_ok=True)
         picture(label, rng).save(where / f"{i}.png")
     return tmp_path / "images"
+
+
+def test_one_picture_under_every_name_cannot_be_audited(tmp_path: Path) -> None:
+    for i in range(8):
+        where = tmp_path / "images" / "ab"[i % 2]
+        where.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (12, 12), 90).save(where / f"{i}.png")
+    with pytest.raises(DataError, match="all 8 images are the same file"):
+        scan(tmp_path / "images", effort="quick", methods=["limit"])
 
 
 def test_a_folder_with_broken_files_from_features(folder: Path) -> None:
