@@ -21,10 +21,10 @@ import numpy as np
 import numpy.typing as npt
 
 from labelaudit import channel, probes
-from labelaudit.decide import decide
+from labelaudit.decide import FEWEST, decide
 from labelaudit.document import Audit, Stage
 from labelaudit.duplicates import conflicts, near_duplicates
-from labelaudit.errors import DataError, OptionError
+from labelaudit.errors import DataError, OptionError, unknown_name
 from labelaudit.folds import stratified_folds
 from labelaudit.ingest import ingest
 from labelaudit.representation import Choice, Train, choose, load_pixels
@@ -212,9 +212,10 @@ def audit_samples(
                 "representation": None if choice is None else choice.reason,
             },
         )
-    few = [name for name, count in zip(samples.classes, samples.counts().tolist(), strict=True) if 0 < count < 5]
+    few = [name for name, count in zip(samples.classes, samples.counts().tolist(), strict=True) if 0 < count < FEWEST]
     if few:
-        notes.append(f"Cannot judge {len(few)} class{'es' * (len(few) > 1)} with fewer than 5 images: {_some(few)}.")
+        these = f"{len(few)} class{'es' * (len(few) > 1)}"
+        notes.append(f"Cannot judge {these} with fewer than {FEWEST} images: {_some(few)}.")
     return Audit(
         samples=samples,
         decision=decision,
@@ -469,8 +470,6 @@ def _check_names(methods: Sequence[str], options: Mapping[str, Mapping[str, Any]
 
 
 def _check_choice(option: str, value: str, known: Sequence[str]) -> None:
-    from labelaudit.errors import unknown_name
-
     if value not in known:
         raise unknown_name(option, value, known)
 

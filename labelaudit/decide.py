@@ -2,7 +2,7 @@
 
 The suspicion is the noise channel's posterior probability that the given label is wrong (`labelaudit.channel`); the
 methods' probabilities enter through its pool with weights that the likelihood of the given labels sets. Left out:
-guarantees about the flags; those need a person's review (`labelaudit.estimate`).
+guarantees about the flags; those need a person's review.
 """
 
 from __future__ import annotations

@@ -71,9 +71,13 @@ def discriminant(
     n, classes = weights.shape
     mass = weights.sum(axis=1, keepdims=True)
     folds = np.unique(fold_of)
-    scatter = [x[fold_of == f].T @ (x[fold_of == f] * mass[fold_of == f]) for f in folds]  # each (d, d)
-    sums = [weights[fold_of == f].T @ x[fold_of == f] for f in folds]  # each (C, d)
-    counts = [weights[fold_of == f].sum(axis=0, dtype=np.float64) for f in folds]  # each (C,)
+    scatter, sums, counts = [], [], []  # per fold: (d, d), (C, d), (C,)
+    for fold in folds:
+        rows = fold_of == fold
+        part, share = x[rows], weights[rows]
+        scatter.append(part.T @ (part * mass[rows]))
+        sums.append(share.T @ part)
+        counts.append(share.sum(axis=0, dtype=np.float64))
     probs = np.empty((n, classes), dtype=np.float32)
     for held in range(len(folds)):
         others = [f for f in range(len(folds)) if f != held] or [held]

@@ -3,7 +3,7 @@
 Only small images (at most 64 pixels a side as stored) are worth a network from pixels on ordinary hardware; for them a
 trial on at most 1,200 samples compares both by how well they predict given labels that they have not seen. The trial
 trusts no truth: with equally noisy labels on both sides, the better predictor of held-out labels is the better one.
-Left out: fine-tuning the backbone, which brought nothing in the minutes that a CPU has (docs/log.md).
+Left out: fine-tuning the backbone.
 """
 
 from __future__ import annotations
