@@ -109,6 +109,12 @@ def scan(
         if samples.images is None and given is None and opinion is None:
             raise DataError("labels but no images to judge them by: give images, --features X.npy or --probs P.npy")
     settings = {
+        "source": {
+            "data": _absolute(data),
+            "labels": _absolute(labels),
+            "path_column": path_column,
+            "label_column": label_column,
+        },
         "methods": list(methods),
         "options": options,
         "train": train,
@@ -390,6 +396,11 @@ def _specs(backbone: Sequence[str] | None, effort: Effort, choice: Choice, image
     if backbone is None:
         return BACKBONES["quick" if choice.pixels or choice.tiny else effort]
     return tuple(name if "@" in name or image_size is None else f"{name}@{image_size}" for name in backbone)
+
+
+def _absolute(path: Path | str | None) -> str | None:
+    """Where the person's file lies, so that later commands find it from another folder."""
+    return None if path is None else Path(path).absolute().as_posix()
 
 
 def _source_rows(listing: Listing, samples: Samples) -> Ints:

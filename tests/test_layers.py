@@ -16,11 +16,19 @@ LAYERS = """errors
     batches
     training decide duplicates
     representation document
-    gate reports
+    verdicts originals
+    estimate policy
+    gate clean judge
+    reports
+    review
     audit
+    increment impact
     cli"""
 LEVEL = {room: level for level, line in enumerate(LAYERS.splitlines()) for room in line.split()}
-WITHOUT_TORCH = {"errors", "types", "images", "sources", "scorers", "decide", "document", "gate", "reports"}
+WITHOUT_TORCH = {
+    *("errors", "types", "images", "sources", "scorers", "decide", "document", "verdicts", "originals", "estimate"),
+    *("policy", "gate", "clean", "judge", "reports", "review"),
+}
 NO_ROOM = {"labelaudit/__init__.py", "labelaudit/__main__.py"}
 FILES = sorted(
     path.relative_to(ROOT).as_posix() for folder in ("labelaudit", "cli") for path in (ROOT / folder).rglob("*.py")
