@@ -125,7 +125,9 @@ SETTINGS = {
 }
 
 
-def measure(name: str, seed: int, effort: str, data: Path, cache: Path) -> list[dict[str, Any]]:
+def measure(
+    name: str, seed: int, effort: str, data: Path, cache: Path, keep: Path | None = None
+) -> list[dict[str, Any]]:
     """All rows of one setting and seed: the tool, its columns, cleanlab."""
     setting = SETTINGS[name]
     samples, truth = setting.load(data)
@@ -148,9 +150,20 @@ def measure(name: str, seed: int, effort: str, data: Path, cache: Path) -> list[
         "weights": dict(decision.recipe["pool_weights"]),
         "notes": list(audit.notes),
     }
+    if keep is not None:
+        keep.mkdir(parents=True, exist_ok=True)
+        scores = {"suspicion": decision.suspicion, "is_issue": decision.is_issue, "wrong": wrong}
+        np.savez(keep / f"{name}-{seed}.npz", allow_pickle=False, **scores)
     rows = [tool]
     rows += [{**about, "column": key, **ranking(e.suspicion, wrong)} for key, e in audit.evidence.items()]
+    rows += [{**about, "column": key, **ranking(suspicion, wrong)} for key, suspicion in by_loss(audit).items()]
     return rows + [{**about, **row} for row in by_cleanlab(audit, samples, wrong, seed, cache)]
+
+
+def by_loss(audit: Audit) -> dict[str, npt.NDArray[Any]]:
+    """Plain training's own scores: the margin AUM averages (column cross_entropy), and the small-loss criterion."""
+    plain = audit.evidence.get("cross_entropy")
+    return {} if plain is None else {"small loss": plain.columns["loss"]}
 
 
 def by_cleanlab(
@@ -263,12 +276,13 @@ def main() -> None:
     parser.add_argument("--effort", default="standard")
     parser.add_argument("--data", type=Path, default=HERE.parent.parent / "shared" / "data")
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "labelaudit-benchmark" / "cache")
+    parser.add_argument("--keep", type=Path, help="folder for the scores and the truth of each run, as .npz")
     args = parser.parse_args()
     rows = json.loads(ROWS.read_text(encoding="utf-8")) if ROWS.exists() else []
     for seed in args.seeds:
         for name in args.settings:
             rows = [r for r in rows if (r["setting"], r["seed"], r["effort"]) != (name, seed, args.effort)]
-            found = measure(name, seed, args.effort, args.data, args.cache)
+            found = measure(name, seed, args.effort, args.data, args.cache, args.keep)
             rows = sorted([*rows, *found], key=lambda r: (list(SETTINGS).index(r["setting"]), r["effort"]))
             write(rows)
             for row in found:
