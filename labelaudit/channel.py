@@ -100,6 +100,26 @@ def fit(models: Mapping[str, Floats], labels: Ints) -> Channel:
     )
 
 
+def apply(weights: Mapping[str, float], transition: Floats, models: Mapping[str, Floats], labels: Ints | None) -> Channel:
+    """A fitted channel's ``weights`` and ``transition`` on other samples, judged by the same ``models`` (m, C) each.
+
+    Without ``labels`` (m,) the posterior is q, and the loss NaN.
+    """
+    logs = np.stack([np.log(np.maximum(models[name], _FLOOR), dtype=np.float32) for name in weights])
+    probs = _pool(logs, np.array(list(weights.values())))
+    posterior, loss = probs, np.nan
+    if labels is not None and len(labels):
+        posterior, likelihood = _posterior(probs, transition, labels)
+        loss = float(-np.log(likelihood).mean())
+    return Channel(
+        weights=weights,
+        transition=transition,
+        probs=probs.astype(np.float32),
+        posterior=posterior.astype(np.float32),
+        loss=loss,
+    )
+
+
 def _pool(logs: Floats, weights: Floats) -> Floats:
     """(n, C) q from (M, n, C) log-probabilities."""
     pooled = np.tensordot(weights.astype(logs.dtype), logs, 1)

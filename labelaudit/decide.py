@@ -33,6 +33,7 @@ def decide(
     classes: Sequence[str],
     *,
     digests: Sequence[str],
+    counts: Ints | None = None,
     recipe: dict[str, Any] | None = None,
 ) -> Decision:
     """Turn a fitted channel into a `Decision`.
@@ -43,13 +44,15 @@ def decide(
         classes: (C,) names, for the reasons.
         digests: (n,) content digests. Copies of one image are judged together: each *distinct* label they carry is one
             more reading of the same true class.
+        counts: (C,) images per class that the channel's models learned from; those of ``labels`` unless given.
         recipe: JSON-able facts about how the evidence came about, completed here.
     """
     n = len(labels)
     rows = np.arange(n)
     posterior, shared = _judge_copies_together(channel, labels, digests)
     suspicion = np.clip(1.0 - posterior[rows, labels], 0.0, 1.0)
-    counts = np.bincount(labels, minlength=len(classes))
+    if counts is None:
+        counts = np.bincount(labels, minlength=len(classes))
     judged = counts[labels] >= FEWEST
     flagged: Bools = (suspicion >= THRESHOLD) & judged
     others = posterior.copy()

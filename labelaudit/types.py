@@ -147,6 +147,8 @@ class Features:
     """What made them, such as ``lite0@128+lite2@260``, or ``given``."""
     blocks: tuple[int, ...] = ()
     """Widths of the concatenated parts, in order; they sum to d."""
+    version: str = ""
+    """What exactly made them: weights and preprocessing, 8 hexadecimal digits; empty where they were brought."""
 
     def __post_init__(self) -> None:
         if self.values.ndim != 2 or self.values.dtype != np.float32:

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import json
 import tempfile
 import threading
 import time
+import zlib
 from collections.abc import Generator, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -92,8 +94,14 @@ def embed(
         values[rows] = values[job.first[rows]]
     failures.update({row: failures[first] for row in repeats.tolist() if (first := int(job.first[row])) in failures})
     name = "+".join(str(part.backbone.spec) for part in job.parts)
-    features = Features(values=values, name=name, blocks=tuple(widths))
+    features = Features(values=values, name=name, blocks=tuple(widths), version=_version(job.parts))
     return features, tuple((row, *failures[row]) for row in sorted(failures))
+
+
+def _version(parts: Sequence[_Part]) -> str:
+    """Eight hexadecimal digits that change whenever features of the same spec would."""
+    made_by = [[str(part.backbone.spec), _PIXELS_VERSION, part.backbone.identity] for part in parts]
+    return f"{zlib.crc32(json.dumps(made_by, sort_keys=True).encode()):08x}"
 
 
 def forecast(
