@@ -100,7 +100,9 @@ def fit(models: Mapping[str, Floats], labels: Ints) -> Channel:
     )
 
 
-def apply(weights: Mapping[str, float], transition: Floats, models: Mapping[str, Floats], labels: Ints | None) -> Channel:
+def apply(
+    weights: Mapping[str, float], transition: Floats, models: Mapping[str, Floats], labels: Ints | None
+) -> Channel:
     """A fitted channel's ``weights`` and ``transition`` on other samples, judged by the same ``models`` (m, C) each.
 
     Without ``labels`` (m,) the posterior is q, and the loss NaN.

@@ -10,6 +10,7 @@ per class than people have.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -29,20 +30,60 @@ _ROUNDING = 1e-5  # share of the total variance below which a within-class varia
 _ROWS = 20_000  # rows that the principal components are estimated on
 
 
-def principal_blocks(features: Features, *, width: int = WIDTH) -> tuple[npt.NDArray[np.float32], ...]:
-    """Each feature block (n, d_b) centred, scaled to unit mean square and rotated to its first ``width`` components.
+@dataclass(frozen=True, kw_only=True)
+class Rotation:
+    """How one feature block is centred, scaled to unit mean square and rotated to its principal components."""
+
+    mean: npt.NDArray[np.float32]
+    """(d,) what is subtracted first."""
+    axes: npt.NDArray[np.float32]
+    """(d, w) principal components, first the one with the most variance, times the scale."""
+
+    def apply(self, block: Floats) -> npt.NDArray[np.float32]:
+        """The ``block`` (n, d) in principal components (n, w); float32, a few thousand rows at a time."""
+        rotated = np.empty((len(block), self.axes.shape[1]), dtype=np.float32)
+        for start in range(0, len(block), 8192):
+            rotated[start : start + 8192] = (block[start : start + 8192] - self.mean) @ self.axes
+        return rotated
+
+
+@dataclass(frozen=True, kw_only=True)
+class Discriminant:
+    """A fitted linear discriminant: class probabilities are the softmax of ``x @ directions + offset``."""
+
+    directions: npt.NDArray[np.float32]
+    """(d, C)"""
+    offset: npt.NDArray[np.float32]
+    """(C,)"""
+
+    def apply(self, x: Floats) -> npt.NDArray[np.float32]:
+        """Class probabilities (n, C) of ``x`` (n, d)."""
+        return np.asarray(_softmax(x @ self.directions + self.offset), dtype=np.float32)
+
+
+def split_blocks(features: Features) -> tuple[Floats, ...]:
+    """The feature blocks (n, d_b), one per backbone, as views."""
+    widths = features.blocks or (features.values.shape[1],)
+    ends = np.cumsum(widths)
+    return tuple(features.values[:, end - size : end] for end, size in zip(ends.tolist(), widths, strict=True))
+
+
+def find_rotations(features: Features, *, width: int = WIDTH) -> tuple[Rotation, ...]:
+    """For each feature block the rotation to its first ``width`` principal components.
 
     The components are estimated on at most 20,000 evenly spread rows. Blocks no wider than ``width`` keep their
     dimensions.
     """
-    widths = features.blocks or (features.values.shape[1],)
-    ends = np.cumsum(widths)
-    return tuple(
-        _rotate(features.values[:, end - size : end], width) for end, size in zip(ends.tolist(), widths, strict=True)
-    )
+    return tuple(_find_rotation(block, width) for block in split_blocks(features))
 
 
-def _rotate(block: Floats, width: int) -> npt.NDArray[np.float32]:
+def principal_blocks(features: Features, *, width: int = WIDTH) -> tuple[npt.NDArray[np.float32], ...]:
+    """Each feature block (n, d_b) centred, scaled to unit mean square and rotated to its first ``width`` components."""
+    rotations = find_rotations(features, width=width)
+    return tuple(part.apply(block) for part, block in zip(rotations, split_blocks(features), strict=True))
+
+
+def _find_rotation(block: Floats, width: int) -> Rotation:
     n, d = block.shape
     some = np.asarray(block[:: max(1, n // _ROWS)], dtype=np.float32)
     mean = some.mean(axis=0)
@@ -50,10 +91,7 @@ def _rotate(block: Floats, width: int) -> npt.NDArray[np.float32]:
     scale = 1 / max(float(np.sqrt(np.square(some).mean())), 1e-12)
     basis = np.linalg.eigh(some.T @ some)[1][:, ::-1][:, : min(width, d)]  # d ≤ n is not needed
     basis *= np.where(basis[np.abs(basis).argmax(axis=0), np.arange(basis.shape[1])] < 0, -scale, scale)
-    rotated = np.empty((n, basis.shape[1]), dtype=np.float32)
-    for start in range(0, n, 8192):
-        rotated[start : start + 8192] = (block[start : start + 8192] - mean) @ basis
-    return rotated
+    return Rotation(mean=mean, axes=basis)
 
 
 def discriminant(
@@ -82,19 +120,42 @@ def discriminant(
     for held in range(len(folds)):
         others = [f for f in range(len(folds)) if f != held] or [held]
         count = np.sum([counts[f] for f in others], axis=0)
-        means = np.sum([sums[f] for f in others], axis=0) / np.maximum(count, 1e-6)[:, None]
         total = np.sum([scatter[f] for f in others], axis=0)
-        within = (total - (means * count[:, None]).T @ means) / count.sum()
-        least = _ROUNDING * float(np.trace(total)) / float(count.sum())
-        spread = max(float(np.trace(within)) / len(within), least, 1e-12)
-        covariance = (1 - shrinkage) * within
-        covariance[np.diag_indices_from(covariance)] += shrinkage * spread
-        factor = cho_factor(covariance.astype(np.float32), check_finite=False)
-        directions = cho_solve(factor, means.T.astype(np.float32), check_finite=False)  # (d, C)
-        offset = np.log((count + 0.5) / (count.sum() + 0.5 * classes)) - 0.5 * (means.T * directions).sum(axis=0)
+        model = _solve(total, np.sum([sums[f] for f in others], axis=0), count, shrinkage)
         rows = fold_of == folds[held]
-        probs[rows] = _softmax(x[rows] @ directions + offset.astype(np.float32))
+        probs[rows] = model.apply(x[rows])
     return probs
+
+
+def fit_discriminant(
+    x: npt.NDArray[np.float32], responsibilities: Floats, *, shrinkage: float = SHRINKAGE
+) -> Discriminant:
+    """The model of `discriminant` fitted to all rows, for images that come later."""
+    n, d = x.shape
+    classes = responsibilities.shape[1]
+    total, sums = np.zeros((d, d), dtype=np.float32), np.zeros((classes, d), dtype=np.float32)
+    count = np.zeros(classes)
+    for start in range(0, n, 8192):
+        part = x[start : start + 8192]
+        share = np.asarray(responsibilities[start : start + 8192], dtype=np.float32)
+        total += part.T @ (part * share.sum(axis=1, keepdims=True))
+        sums += share.T @ part
+        count += share.sum(axis=0, dtype=np.float64)
+    return _solve(total, sums, count, shrinkage)
+
+
+def _solve(total: Floats, sums: Floats, count: Floats, shrinkage: float) -> Discriminant:
+    """The discriminant of a scatter (d, d), class sums (C, d) and class masses (C,)."""
+    means = sums / np.maximum(count, 1e-6)[:, None]
+    within = (total - (means * count[:, None]).T @ means) / count.sum()
+    least = _ROUNDING * float(np.trace(total)) / float(count.sum())
+    spread = max(float(np.trace(within)) / len(within), least, 1e-12)
+    covariance = (1 - shrinkage) * within
+    covariance[np.diag_indices_from(covariance)] += shrinkage * spread
+    factor = cho_factor(covariance.astype(np.float32), check_finite=False)
+    directions = cho_solve(factor, means.T.astype(np.float32), check_finite=False)  # (d, C)
+    offset = np.log((count + 0.5) / (count.sum() + 0.5 * len(count))) - 0.5 * (means.T * directions).sum(axis=0)
+    return Discriminant(directions=directions, offset=offset.astype(np.float32))
 
 
 def neighbor_votes(

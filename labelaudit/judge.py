@@ -1,0 +1,370 @@
+"""What an audited dataset knows, kept so that new images can be judged without training anything again.
+
+A `Judge` is arrays only: linear discriminants on the features, fitted to what the audit believes about *all* its
+samples; a memory of these samples (short unit vectors, their beliefs, digests and given labels) for neighbour votes and
+for showing look-alikes; and a noise channel refitted for just these models. A new image is judged as a sample of the
+audit is (`labelaudit.channel`), minus the robust methods, whose networks are not kept.
+
+The file grows with the memory: 10,000 samples of 10 classes take about 4 MB, a million about 300 MB. Pool weights and
+transition come from the held-out likelihood of at most 20,000 samples. Assumed: new labels are made as the old ones
+were, so a batch much noisier than the dataset ranks well but its suspicions are too low. Left out: learning from what
+is scored; scan again for that.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+from zipfile import BadZipFile
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import csr_array
+
+from labelaudit import channel
+from labelaudit.channel import Channel
+from labelaudit.errors import DataError, RunError
+from labelaudit.probes import NEIGHBORS, SHARPNESS, Discriminant, Rotation, fit_discriminant, split_blocks
+from labelaudit.types import Bools, Decision, Features, Floats, Ints, Samples
+
+VERSION = 1
+"""Of the file; raised when a reader of the old form would misread the new one."""
+FILE = "judge.npz"
+"""Its name in a RUN folder."""
+WIDTH = 128
+"""Length of the vectors in the memory, shared out among the feature blocks."""
+BELIEFS = 5
+"""Classes kept of each sample's belief, the most probable ones."""
+
+_CALIBRATED = 20_000  # samples that pool weights and transition are fitted to
+_QUERIES, _BLOCK = 512, 32_768  # queries and samples compared at a time
+
+
+class Judgement(NamedTuple):
+    """What a `Judge` says about m images."""
+
+    suspicion: Floats
+    """(m,) float64 in [0, 1], 1 = surely mislabeled; 0 where no labels were given."""
+    probs: Floats
+    """(m, C) float32: probability of each true class, the given label counted in where there is one."""
+    predicted: Ints
+    """(m,) int64: the most probable class."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Judge:
+    """A frozen model of an audited dataset; `fit` makes one, ``labelaudit scan`` keeps it as ``RUN/judge.npz``."""
+
+    features: str
+    """What made the features that it understands, such as ``lite0@128``; other ones are refused."""
+    version: str
+    """`Features.version` of these."""
+    fingerprint: str
+    """Of the audited dataset."""
+    classes: tuple[str, ...]
+    """(C,) sorted."""
+    widths: tuple[int, ...]
+    """Widths of the feature blocks; they sum to d."""
+    mean: Floats
+    """(d,) float32, subtracted first."""
+    recall: Floats
+    """(d, w / blocks) float32: block by block, the rotation from features to memory."""
+    discriminants: tuple[Discriminant, ...]
+    """One per feature block on its d_b centred features, then one on all d where there are several blocks."""
+    weights: Mapping[str, float]
+    """Pool weight of each model, see `Channel.weights`."""
+    transition: Floats
+    """(C, C) float32, see `Channel.transition`."""
+    memory: npt.NDArray[np.float16]
+    """(n, w) unit vectors of the audited samples."""
+    beliefs: npt.NDArray[np.float16]
+    """(n, b) probabilities of the true class, most probable first; the rest is dropped."""
+    believed: Ints
+    """(n, b) int32: the classes that `beliefs` are about."""
+    digests: npt.NDArray[np.bytes_]
+    """(n,) content digests."""
+    labels: Ints
+    """(n,) int32 given labels."""
+    right: Bools
+    """(n,) the audit takes the given label to be right."""
+
+    @classmethod
+    def fit(
+        cls,
+        samples: Samples,
+        decision: Decision,
+        features: Features,
+        *,
+        rotations: Sequence[Rotation],
+        blocks: Sequence[npt.NDArray[np.float32]],
+        held_out: Sequence[Floats],
+        fingerprint: str = "",
+    ) -> Judge:
+        """Fit to an audit's ``decision`` about its ``samples``.
+
+        Args:
+            samples: n samples of C classes.
+            decision: what the audit believes; `Decision.probs` are the responsibilities that models are fitted to.
+            features: (n, d), by which new images will have to be described too.
+            rotations: one per block of ``features``, first component first (`find_rotations`).
+            blocks: (n, w_b) the features rotated by them.
+            held_out: (n, C) cross-fitted opinions of the discriminants: per block, then of all blocks where there
+                are several. They and the neighbour votes are what pool weights and transition are fitted to.
+            fingerprint: of the dataset.
+        """
+        joined = [np.concatenate(blocks, axis=1)] if len(blocks) > 1 else []
+        models = [fit_discriminant(x, decision.probs) for x in (*blocks, *joined)]
+        believed = np.argsort(-decision.probs, axis=1, kind="stable")[:, :BELIEFS]
+        width = max(1, WIDTH // len(blocks))
+        short = _shorten([block[:, :width] for block in blocks])
+        judge = cls(
+            features=features.name,
+            version=features.version,
+            fingerprint=fingerprint,
+            classes=samples.classes,
+            widths=features.blocks or (features.values.shape[1],),
+            mean=np.concatenate([rotation.mean for rotation in rotations]),
+            recall=_stack([rotation.axes[:, :width] for rotation in rotations]),
+            discriminants=tuple(_compose(model, part) for model, part in zip(models, _parts(rotations), strict=True)),
+            weights={},
+            transition=np.eye(len(samples.classes), dtype=np.float32),
+            memory=short,
+            beliefs=np.take_along_axis(decision.probs, believed, axis=1).astype(np.float16),
+            believed=believed.astype(np.int32),
+            digests=np.array(samples.digests, dtype=np.bytes_),
+            labels=samples.labels.astype(np.int32),
+            right=(decision.suspicion < decision.threshold),
+        )
+        rows = np.unique(np.linspace(0, len(samples) - 1, min(len(samples), _CALIBRATED)).astype(np.int64))
+        opinions = {f"discriminant_{number}": probs[rows] for number, probs in enumerate(held_out)}
+        opinions["neighbors"] = judge._vote(short[rows].astype(np.float32), judge.digests[rows])
+        fitted = channel.fit(opinions, samples.labels[rows])
+        return replace(judge, weights=fitted.weights, transition=fitted.transition.astype(np.float32))
+
+    @property
+    def counts(self) -> Ints:
+        """(C,) audited samples of each given label: what a judgement about the class rests on."""
+        return np.bincount(self.labels, minlength=len(self.classes))
+
+    def score(self, features: Features, labels: Ints | None, *, digests: Sequence[str] | None = None) -> Judgement:
+        """Judge m images by their ``features`` (m, d) and given ``labels`` (m,), indices into `classes`.
+
+        ``digests`` (m,) leave copies of an image out of the vote about it. Raises `DataError` for features that
+        another backbone, or another version of it, made.
+        """
+        read = self.read(features, labels, digests=digests)
+        suspicion = np.zeros(len(features.values))
+        if labels is not None:
+            suspicion = np.clip(1.0 - read.posterior[np.arange(len(labels)), labels].astype(np.float64), 0.0, 1.0)
+        return Judgement(suspicion=suspicion, probs=read.posterior, predicted=read.posterior.argmax(axis=1))
+
+    def read(self, features: Features, labels: Ints | None, *, digests: Sequence[str] | None = None) -> Channel:
+        """What `score` rests on, as `decide` takes it; without labels the posterior is what the image alone shows."""
+        self._check(features)
+        blocks = self._center(features)
+        inputs = [*blocks, np.concatenate(blocks, axis=1)] if len(blocks) > 1 else blocks
+        opinions: dict[str, Floats] = {
+            f"discriminant_{number}": model.apply(x)
+            for number, (model, x) in enumerate(zip(self.discriminants, inputs, strict=True))
+        }
+        names = None if digests is None else np.array(digests, dtype=np.bytes_)
+        opinions["neighbors"] = self._vote(self._remember(blocks), names)
+        return channel.apply(self.weights, self.transition, opinions, labels)
+
+    def project(self, features: Features) -> npt.NDArray[np.float32]:
+        """The ``features`` (m, d) as unit vectors (m, w) comparable to `memory`."""
+        self._check(features)
+        return self._remember(self._center(features))
+
+    def nearest(
+        self, vectors: Floats, k: int, *, digests: npt.NDArray[np.bytes_] | None = None
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+        """Cosines (m, k) and rows (m, k) of the audited samples most like the unit ``vectors`` (m, w), best first.
+
+        Samples whose digest equals the vector's in ``digests`` (m,) are passed over. Fewer than k come back where
+        there are fewer; a cosine of -inf marks a place that nothing fills.
+        """
+        k = min(k, len(self.memory))
+        best = np.full((len(vectors), k), -np.inf, dtype=np.float32)
+        rows = np.zeros((len(vectors), k), dtype=np.int64)
+        copies = None if digests is None else self._copies(digests)
+        for start in range(0, len(self.memory), _BLOCK):
+            some = self.memory[start : start + _BLOCK].astype(np.float32)
+            for at in range(0, len(vectors), _QUERIES):
+                asked = slice(at, at + _QUERIES)
+                cosines = vectors[asked] @ some.T
+                if copies is not None:
+                    _strike(cosines, copies[asked], start)
+                merged = np.concatenate([best[asked], cosines], axis=1)
+                place = np.argpartition(-merged, k - 1, axis=1)[:, :k]
+                found = np.take_along_axis(merged, place, axis=1)
+                held = np.take_along_axis(rows[asked], np.minimum(place, k - 1), axis=1)
+                best[asked], rows[asked] = found, np.where(place < k, held, start + place - k)
+        order = np.lexsort((rows, -best), axis=1)
+        return np.take_along_axis(best, order, axis=1), np.take_along_axis(rows, order, axis=1)
+
+    def alike(self, row: int, label: int, k: int = 3) -> tuple[int, ...]:
+        """Up to k rows of audited samples most like sample ``row``, best first, to show beside it.
+
+        They carry the given label ``label`` and are believed right; none has the bytes of ``row`` or of another.
+        """
+        rows = np.flatnonzero((self.labels == label) & self.right)
+        cosines = self.memory[rows].astype(np.float32) @ self.memory[row].astype(np.float32)
+        seen, chosen = {self.digests[row]}, list[int]()
+        for other in rows[np.argsort(-cosines, kind="stable")].tolist():
+            if len(chosen) == k:
+                break
+            if self.digests[other] not in seen:
+                seen.add(self.digests[other])
+                chosen.append(other)
+        return tuple(chosen)
+
+    def save(self, path: Path | str) -> None:
+        """Write everything to one ``.npz`` without pickle; the same judge gives the same bytes."""
+        about = {
+            "version": VERSION,
+            "features": [self.features, self.version],
+            "fingerprint": self.fingerprint,
+            "classes": self.classes,
+            "widths": self.widths,
+            "weights": self.weights,
+        }
+        arrays: dict[str, npt.NDArray[Any]] = {name: getattr(self, name) for name in _ARRAYS}
+        for number, model in enumerate(self.discriminants):
+            arrays[f"directions_{number}"], arrays[f"offset_{number}"] = model.directions, model.offset
+        with Path(path).open("wb") as file:
+            np.savez(file, allow_pickle=False, about=np.array(json.dumps(about)), **arrays)
+
+    @classmethod
+    def load(cls, path: Path | str) -> Judge:
+        """Read what `save` wrote; ``path`` is the file, or the RUN folder that it lies in.
+
+        Raises:
+            RunError: there is none, it is damaged, or a newer labelaudit wrote it.
+        """
+        file = Path(path) / FILE if Path(path).is_dir() else Path(path)
+        if not file.is_file():
+            raise RunError(
+                f"{file} does not exist: this audit keeps no model of its images; make one with `labelaudit scan`"
+            )
+        try:
+            with np.load(file, allow_pickle=False) as archive:
+                arrays = {name: archive[name] for name in archive.files}
+            about = json.loads(str(arrays.pop("about")))
+            if int(about["version"]) > VERSION:
+                raise RunError(
+                    f"{file} was written by a newer labelaudit (version {about['version']}, this one reads up to "
+                    f"{VERSION}): pip install -U labelaudit"
+                )
+            models = sum(name.startswith("directions_") for name in arrays)
+            return cls(
+                features=about["features"][0],
+                version=about["features"][1],
+                fingerprint=about["fingerprint"],
+                classes=tuple(about["classes"]),
+                widths=tuple(about["widths"]),
+                weights=about["weights"],
+                discriminants=tuple(
+                    Discriminant(directions=arrays[f"directions_{number}"], offset=arrays[f"offset_{number}"])
+                    for number in range(models)
+                ),
+                **{name: arrays[name] for name in _ARRAYS},
+            )
+        except (OSError, EOFError, BadZipFile, KeyError, TypeError, ValueError, IndexError) as error:
+            detail = " ".join(f"{type(error).__name__}: {error}".split())
+            raise RunError(f"{file} is damaged ({detail}): run `labelaudit scan` again") from error
+
+    def _check(self, features: Features) -> None:
+        if features.name != self.features:
+            raise DataError(f"these features are of {features.name}, the audit's of {self.features}: use its backbones")
+        if features.values.shape[1] != len(self.mean):
+            raise DataError(f"these features have {features.values.shape[1]} columns, the audit's {len(self.mean)}")
+        if features.version != self.version:
+            raise DataError(
+                f"another version of {self.features} made these features ({features.version}, the audit has "
+                f"{self.version}): run `labelaudit scan` again"
+            )
+
+    def _center(self, features: Features) -> list[Floats]:
+        ends = np.cumsum(self.widths).tolist()
+        return [
+            block - self.mean[end - width : end]
+            for block, end, width in zip(split_blocks(features), ends, self.widths, strict=True)
+        ]
+
+    def _remember(self, blocks: Sequence[Floats]) -> npt.NDArray[np.float32]:
+        ends = np.cumsum(self.widths).tolist()
+        return _shorten(
+            [
+                block @ self.recall[end - width : end]
+                for block, end, width in zip(blocks, ends, self.widths, strict=True)
+            ]
+        ).astype(np.float32)
+
+    def _vote(self, vectors: Floats, digests: npt.NDArray[np.bytes_] | None) -> npt.NDArray[np.float32]:
+        """(m, C) votes of the nearest samples' beliefs, as `probes.neighbor_votes` counts them."""
+        cosines, rows = self.nearest(vectors, NEIGHBORS, digests=digests)
+        first = np.where(np.isfinite(cosines[:, :1]), cosines[:, :1], 0)
+        weights = np.exp(SHARPNESS * (cosines - first))
+        m, k = rows.shape
+        voters = csr_array((weights.ravel(), rows.ravel(), np.arange(0, m * k + 1, k)), shape=(m, len(self.memory)))
+        classes, kept = len(self.classes), self.beliefs.shape[1]
+        bounds = np.arange(0, self.beliefs.size + 1, kept)
+        held = self.beliefs.astype(np.float32).ravel()
+        beliefs = csr_array((held, self.believed.ravel(), bounds), shape=(len(self.memory), classes))
+        votes = (voters @ beliefs).toarray() + 0.5 / classes
+        return np.asarray(votes / votes.sum(axis=1, keepdims=True), dtype=np.float32)
+
+    def _copies(self, digests: npt.NDArray[np.bytes_]) -> list[Ints]:
+        """For each of ``digests`` the rows of the samples that have it."""
+        order = np.argsort(self.digests, kind="stable")
+        known = self.digests[order]
+        first, last = (np.searchsorted(known, digests, side=side) for side in ("left", "right"))
+        return [order[start:stop] for start, stop in zip(first.tolist(), last.tolist(), strict=True)]
+
+
+_ARRAYS = tuple(
+    entry.name
+    for entry in fields(Judge)
+    if entry.name in {"mean", "recall", "transition", "memory", "beliefs", "believed", "digests", "labels", "right"}
+)
+
+
+def _shorten(blocks: Sequence[Floats]) -> npt.NDArray[np.float16]:
+    """Leading principal components (n, w_b) of each block, side by side and of unit length, narrow ones filled up."""
+    width = max(block.shape[1] for block in blocks)
+    joined = np.concatenate([np.pad(block, ((0, 0), (0, width - block.shape[1]))) for block in blocks], axis=1)
+    length = np.linalg.norm(joined, axis=1, keepdims=True)
+    return np.asarray(joined / np.where(length > 0, length, 1), dtype=np.float16)
+
+
+def _stack(axes: Sequence[Floats]) -> npt.NDArray[np.float32]:
+    """(d, w) of matrices (d_b, w_b), narrow ones filled up with zeros."""
+    width = max(part.shape[1] for part in axes)
+    return np.concatenate([np.pad(part, ((0, 0), (0, width - part.shape[1]))) for part in axes]).astype(np.float32)
+
+
+def _parts(rotations: Sequence[Rotation]) -> list[Sequence[Rotation]]:
+    """The rotations behind each discriminant."""
+    return [*([rotation] for rotation in rotations), *([rotations] if len(rotations) > 1 else [])]
+
+
+def _compose(model: Discriminant, rotations: Sequence[Rotation]) -> Discriminant:
+    """``model`` on rotated features as one on centred features."""
+    starts = np.cumsum([0, *(rotation.axes.shape[1] for rotation in rotations)])
+    directions = [
+        rotation.axes @ model.directions[start:stop]
+        for rotation, start, stop in zip(rotations, starts[:-1].tolist(), starts[1:].tolist(), strict=True)
+    ]
+    return Discriminant(directions=np.concatenate(directions), offset=model.offset)
+
+
+def _strike(cosines: Floats, copies: Sequence[Ints], start: int) -> None:
+    """Take the ``copies`` of each query out of a block of cosines that begins at row ``start``."""
+    for query, rows in enumerate(copies):
+        inside = rows[(rows >= start) & (rows < start + cosines.shape[1])]
+        if len(inside):
+            cosines[query, inside - start] = -np.inf
