@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from labelaudit import channel, probes
+from labelaudit.backbones import SMALLEST
 from labelaudit.decide import FEWEST, decide
 from labelaudit.document import Audit, Stage
 from labelaudit.duplicates import conflicts, near_duplicates
@@ -45,6 +46,7 @@ PIXEL_SAMPLES = 60_000
 """Images that a network from pixels sees in training, repeats counted: larger datasets get fewer epochs, at least 5."""
 _REFITS = 3
 _GAIN = 5e-4  # nats of held-out likelihood that a refit must bring to be kept
+_WORTH_TIMING, _WORTH_TIMING_PIXELS = 3000, 500  # images from which training on features, on pixels is forecast
 _FEATURE_BYTES = 1280 * 4  # of one image and backbone, for the forecast
 _REFERENCE_WIDTH = 256  # principal components for the logistic regression column
 _PACKAGES = ("labelaudit", "numpy", "scipy", "torch", "scikit-learn", "onnxruntime", "faiss-gpu", "faiss-cpu", "pillow")
@@ -97,6 +99,10 @@ def scan(
     _check_choice("train", train, ("auto", "features", "pixels"))
     _check_choice("effort", effort, tuple(BACKBONES))
     _check_choice("device", device, ("auto", "cpu", "cuda"))
+    if image_size is not None and image_size < SMALLEST and train != "pixels":
+        raise OptionError(
+            f"--image-size {image_size}: backbones take {SMALLEST} pixels or more; smaller sides are for --train pixels"
+        )
     if output is not None:
         check_output(output, data)
     clock = _Clock()
@@ -142,7 +148,8 @@ def scan(
         progress=progress,
         notice=notice,
     )
-    audit = replace(audit, settings=settings, stages=(*clock.stages, *audit.stages))
+    notes = (*audit.notes, *_skipped(listing.skipped))
+    audit = replace(audit, settings=settings, notes=notes, stages=(*clock.stages, *audit.stages))
     return audit if output is None else replace(audit, files=write(audit, output))
 
 
@@ -184,8 +191,11 @@ def audit_samples(
             )
         notes.append(f"Trained on {choice.reason}.")
         specs = _specs(backbone, effort, choice, image_size)
+        with clock.stage("forecast"):
+            if cost := _forecast(samples, specs, choice, methods, options or {}, device, workers, cache):
+                notice(cost)
         with clock.stage("embed"):
-            samples, features, failed = _embed(samples, specs, device, workers, cache, progress, notice)
+            samples, features, failed = _embed(samples, specs, device, workers, cache, progress)
         findings += failed
     _require_two_classes(samples)
     with clock.stage("duplicates"):
@@ -301,26 +311,20 @@ class _Material:
         return found
 
     def _crossfit(self, name: str, options: Mapping[str, Any]) -> Evidence:
-        from labelaudit.methods import get_method
         from labelaudit.training import crossfit
 
         assert self.x is not None
-        pixels = self.x.ndim == 4
-        affordable = max(5, PIXEL_SAMPLES * PIXEL_FOLDS // ((PIXEL_FOLDS - 1) * len(self.samples)))
-        epochs = min(get_method(name).recipes["pixels"].epochs, affordable) if pixels else None
         return crossfit(
             name,
             self.x,
             self._labels,
             self._classes,
             options=options,
-            epochs=None if "epochs" in options else epochs,
-            folds=PIXEL_FOLDS if pixels else FOLDS,
             digests=self.samples.digests,
-            augment="shift" if pixels else "none",
             seed=self.seed,
             device=self.device,
             progress=self.progress,
+            **_training_effort(name, len(self.samples), pixels=self.x.ndim == 4, options=options),
         )
 
     def _self_confidence(self, name: str, probabilities: Floats) -> Evidence:
@@ -342,6 +346,17 @@ class _Material:
         return fitted, refits
 
 
+def _training_effort(name: str, n: int, *, pixels: bool, options: Mapping[str, Any]) -> dict[str, Any]:
+    """What a scan sets of `training.crossfit` by the size of the dataset: folds, epochs, augmentation."""
+    from labelaudit.methods import get_method
+
+    if not pixels:
+        return {"folds": FOLDS, "epochs": None, "augment": "none"}
+    affordable = max(5, PIXEL_SAMPLES * PIXEL_FOLDS // ((PIXEL_FOLDS - 1) * n))
+    epochs = None if "epochs" in options else min(get_method(name).recipes["pixels"].epochs, affordable)
+    return {"folds": PIXEL_FOLDS, "epochs": epochs, "augment": "shift"}
+
+
 class _Clock:
     """Seconds and peak memory per stage."""
 
@@ -356,6 +371,46 @@ class _Clock:
         self.stages.append(Stage(name=name, seconds=time.perf_counter() - started, peak_bytes=peak))
 
 
+def _forecast(
+    samples: Samples,
+    specs: Sequence[str],
+    choice: Choice,
+    methods: Sequence[str],
+    options: Mapping[str, Mapping[str, Any]],
+    device: str,
+    workers: int,
+    cache: Path | None,
+) -> str:
+    """What the scan will cost on this machine, measured on a few samples; empty for what takes a moment."""
+    from labelaudit import backbones, training
+
+    assert samples.images is not None
+    n, classes = len(samples), len(samples.classes)
+    embedding = backbones.forecast(
+        samples.images, samples.digests, backbones=specs, device=device, workers=workers, cache=cache
+    )
+    learning = 0.0
+    if n >= (_WORTH_TIMING_PIXELS if choice.pixels else _WORTH_TIMING):
+        shape = (choice.side, choice.side, 3) if choice.pixels else (probes.WIDTH * len(specs),)
+        for name in dict.fromkeys((*methods, "ce")):
+            effort = _training_effort(name, n, pixels=choice.pixels, options=options.get(name, {}))
+            learning += training.forecast(
+                name, shape, n, classes, options=options.get(name, {}), device=device, **effort
+            )
+    if embedding + learning < 5:
+        return ""
+    parts = [
+        f"{_duration(seconds)} to {what}"
+        for seconds, what in (
+            (embedding, f"embed {n:,} images with {', '.join(specs)}"),
+            (learning, f"train {', '.join(methods) or 'the reference'} on {'pixels' if choice.pixels else 'features'}"),
+        )
+        if seconds >= 1
+    ]
+    megabytes = n * (len(specs) * _FEATURE_BYTES + choice.pixels * choice.side**2 * 3) / 1e6
+    return f"Here this takes {', then '.join(parts)}; {megabytes:.0f} MB hold what is trained on."
+
+
 def _embed(
     samples: Samples,
     specs: Sequence[str],
@@ -363,19 +418,11 @@ def _embed(
     workers: int,
     cache: Path | None,
     progress: Progress,
-    notice: Callable[[str], None],
 ) -> tuple[Samples, Features, tuple[Finding, ...]]:
     """Features of all samples; what cannot be decoded becomes a finding and leaves the dataset."""
-    from labelaudit.backbones import embed, forecast
+    from labelaudit.backbones import embed
 
     assert samples.images is not None
-    seconds = forecast(samples.images, samples.digests, backbones=specs, device=device, workers=workers, cache=cache)
-    if seconds > 5:
-        megabytes = len(samples) * len(specs) * _FEATURE_BYTES / 1e6
-        notice(
-            f"Embedding {len(samples):,} images with {', '.join(specs)} takes {_duration(seconds)} here, "
-            f"and {megabytes:.0f} MB for the features. Training comes after it."
-        )
     features, failures = embed(
         samples.images,
         samples.digests,
@@ -393,9 +440,24 @@ def _embed(
 
 
 def _specs(backbone: Sequence[str] | None, effort: Effort, choice: Choice, image_size: int | None) -> tuple[str, ...]:
+    """The backbones asked for, or those of ``effort``, at ``image_size`` unless that is the network's from pixels."""
+    names = backbone or BACKBONES["quick" if choice.pixels or choice.tiny else effort]
+    if image_size is None or choice.pixels:
+        return tuple(names)
     if backbone is None:
-        return BACKBONES["quick" if choice.pixels or choice.tiny else effort]
-    return tuple(name if "@" in name or image_size is None else f"{name}@{image_size}" for name in backbone)
+        names = [name.partition("@")[0] for name in names]
+    return tuple(dict.fromkeys(name if "@" in name else f"{name}@{image_size}" for name in names))
+
+
+def _skipped(skipped: Mapping[str, int]) -> tuple[str, ...]:
+    """A note about the files that were passed over because they are no images."""
+    if not skipped:
+        return ()
+    kinds = [f"{count} {ending}" for ending, count in skipped.items()]
+    total = sum(skipped.values())
+    return (
+        f"Passed over {total} file{'s' * (total > 1)} that {'are' if total > 1 else 'is'} no image: {_some(kinds)}.",
+    )
 
 
 def _absolute(path: Path | str | None) -> str | None:

@@ -73,7 +73,10 @@ def decide(
         noise_interval=interval,
         noise_matrix=matrix,
         reasons=tuple(
-            _reason(row, posterior, labels, rival, classes, shared) if flagged[row] else "" for row in range(n)
+            _reason(row, posterior, labels, rival, classes, shared)
+            if flagged[row]
+            else ("" if judged[row] else f"not judged: {counts[labels[row]]} of {FEWEST} images that this class needs")
+            for row in range(n)
         ),
         recipe={
             "pool_weights": {name: round(weight, 4) for name, weight in channel.weights.items()},

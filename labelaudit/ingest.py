@@ -114,5 +114,5 @@ def _require_classes(listing: Listing, classes: Sequence[str], kept: int, findin
         raise DataError(f"nothing to audit in {where}{left_out}{first}")
     if len(classes) == 1:
         raise DataError(
-            f"{where} has one class only, '{classes[0]}' with {kept} images{left_out}: an audit compares classes"
+            f"only one class in {where}, '{classes[0]}' with {kept} images{left_out}: an audit compares classes"
         )

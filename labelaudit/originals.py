@@ -75,5 +75,3 @@ def open_originals(audit: Audit, data: Path | str | None = None) -> Images:
     if rows and max(rows) < 0:
         raise RunError(f"'{source['data']}' holds none of the {len(rows)} images of the scan: name it with --data")
     return Originals(listing.images, rows, audit.samples.digests)
-
-

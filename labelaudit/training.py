@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
@@ -28,6 +29,7 @@ from labelaudit.networks import Network, build, default_network
 from labelaudit.types import Evidence, Progress, silent
 
 _STACKED = 50_000_000  # logits F·n·C up to which folds train side by side as one batched network
+_FORECAST, _FORECAST_PIXELS = 2000, 400  # samples of the trial epoch
 _LEAST_STEPS = 200  # of a fit: what the methods need to tell samples apart (measured on 150 to 1,400 digits)
 
 
@@ -53,8 +55,8 @@ def crossfit(
     from `labelaudit.networks`, by default chosen by the shape; samples of equal ``digests`` share a fold; ``epochs``
     overrides the method's own. `Evidence` holds the held-out probabilities (mean over the last third of the epochs),
     losses and margins per epoch, and the method's columns: ``name`` over the fits that trained on a sample,
-    ``name_heldout`` from the one that did not. Small datasets get smaller batches and up to 3 times the epochs.
-    Same arguments, same bits on CPU. Raises `DataError` for unusable arrays, `OptionError` for options.
+    ``name_heldout`` from the one that did not. `plan` says how it is optimised. Same arguments, same bits on CPU.
+    Raises `DataError` for unusable arrays, `OptionError` for options.
 
     >>> x = np.repeat(np.eye(2, 8, dtype=np.float32), 10, axis=0)
     >>> crossfit("ce", x, np.repeat([0, 1], 10), 2).probs.shape
@@ -62,15 +64,7 @@ def crossfit(
     """
     _check(x, labels, classes)
     pixels = x.ndim == 4
-    prototype = configure(get_method(method), options or {})
-    recipe = prototype.recipe("pixels" if pixels else "features")
-    if prototype.batch is None:
-        recipe = replace(recipe, batch=min(recipe.batch, max(16, len(labels) // 40)))
-    if prototype.epochs is None:
-        steps = steps_of(len(labels) * (folds - 1) // folds, recipe.batch)
-        recipe = replace(recipe, epochs=max(recipe.epochs, min(3 * recipe.epochs, _LEAST_STEPS // steps)))
-    if epochs is not None:
-        recipe = replace(recipe, epochs=epochs)
+    recipe = plan(method, len(labels), pixels=pixels, folds=folds, options=options, epochs=epochs)
     network = network or default_network(x.shape[1:])
     fold_of = stratified_folds(labels, folds, seed=seed, digests=digests)
     folds = int(fold_of.max()) + 1
@@ -107,6 +101,57 @@ def crossfit(
         record.merge(other)
     settings = {"network": network, "folds": folds, "seed": seed, "augment": augment, **vars(recipe)}
     return record.evidence(method, fits[0][0], labels, settings)
+
+
+def plan(
+    method: str,
+    n: int,
+    *,
+    pixels: bool,
+    folds: int,
+    options: Mapping[str, Any] | None = None,
+    epochs: int | None = None,
+) -> Recipe:
+    """How `crossfit` optimises ``method``: smaller batches and up to 3 times the epochs where there are few samples."""
+    prototype = configure(get_method(method), options or {})
+    recipe = prototype.recipe("pixels" if pixels else "features")
+    if prototype.batch is None:
+        recipe = replace(recipe, batch=min(recipe.batch, max(16, n // 40)))
+    if prototype.epochs is None:
+        steps = steps_of(n * (folds - 1) // folds, recipe.batch)
+        recipe = replace(recipe, epochs=max(recipe.epochs, min(3 * recipe.epochs, _LEAST_STEPS // steps)))
+    return recipe if epochs is None else replace(recipe, epochs=epochs)
+
+
+def forecast(
+    method: str,
+    shape: tuple[int, ...],
+    n: int,
+    classes: int,
+    *,
+    options: Mapping[str, Any] | None = None,
+    folds: int = 5,
+    epochs: int | None = None,
+    augment: Augment = "none",
+    device: str = "cpu",
+) -> float:
+    """Seconds that `crossfit` would take for n samples of ``shape``: (d,) features or (H, W, c) pixels.
+
+    Measured: one epoch on up to `_FORECAST` random samples, twice, as the first one warms up.
+    """
+    pixels = len(shape) == 3
+    recipe = plan(method, n, pixels=pixels, folds=folds, options=options, epochs=epochs)
+    some = min(n, _FORECAST_PIXELS if pixels else _FORECAST)
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 256, (some, *shape), np.uint8) if pixels else rng.standard_normal((some, *shape), np.float32)
+    labels = np.arange(some) % min(classes, max(2, some // folds))
+    settings = {**(options or {}), "batch": min(recipe.batch, some)}
+    seconds = 0.0
+    for _ in range(2):
+        started = time.perf_counter()
+        crossfit(method, x, labels, classes, options=settings, folds=folds, epochs=1, augment=augment, device=device)
+        seconds = time.perf_counter() - started
+    return seconds * recipe.epochs * n / some
 
 
 def fit(

@@ -220,7 +220,7 @@ class Decision:
     noise_matrix: Floats
     """(C, C) float64: expected number of samples given class i whose true class is j."""
     reasons: tuple[str, ...]
-    """(n,) a short reason per flagged sample, empty where not flagged."""
+    """(n,) why a sample is flagged, or why it was not judged; empty for the others."""
     recipe: Mapping[str, Any] = field(default_factory=dict)
     """JSON-able: what was combined, with which weights, why; how the threshold was found."""
 

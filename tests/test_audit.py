@@ -9,9 +9,10 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from labelaudit import DataError, LabelAuditError, read_audit, scan
+from labelaudit import DataError, LabelAuditError, OptionError, read_audit, scan
+from labelaudit.audit import _specs
 from labelaudit.ingest import ingest
-from labelaudit.representation import choose, load_pixels, typical_side
+from labelaudit.representation import Choice, choose, load_pixels, typical_side
 from labelaudit.sources import open_source
 
 NAMES = np.array(["ant", "bee", "cat"])
@@ -210,3 +211,31 @@ def test_progress_and_notices_are_heard_and_nothing_is_printed(
     scan(labels=labels_file, features=blobs()[0], methods=["limit"], progress=lambda s, d, t: heard.append(s))
     assert {"probes", "training limit", "decide"} <= set(heard)
     assert capfd.readouterr() == ("", "")
+
+
+def test_the_cost_is_forecast_before_the_work(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("labelaudit.backbones.forecast", lambda *_, **__: 130.0)
+    monkeypatch.setattr("labelaudit.training.forecast", lambda *_, **__: 20.0)
+    monkeypatch.setattr("labelaudit.audit._WORTH_TIMING", 10)
+    said: list[str] = []
+    scan(folder, train="features", methods=["limit"], effort="quick", notice=said.append)
+    assert said == [
+        "Here this takes about 2 min to embed 90 images with lite0@128, then about 40 s to train limit on features; "
+        "0 MB hold what is trained on."
+    ]
+
+
+def test_files_passed_over_are_said(folder: Path) -> None:
+    (folder / "notes.txt").write_text("not an image")
+    audit = scan(folder, train="features", methods=[], effort="quick")
+    assert "Passed over 1 file that is no image: 1 .txt." in audit.notes
+
+
+def test_the_image_size_holds_for_the_backbones_unless_the_network_from_pixels_takes_it() -> None:
+    features, pixels = (Choice(pixels=chosen, side=16, reason="") for chosen in (False, True))
+    assert _specs(None, "standard", features, 96) == ("lite0@96", "lite1@96", "lite2@96")
+    assert _specs(None, "thorough", features, 96) == ("lite0@96", "lite1@96", "lite2@96")
+    assert _specs(("lite2@64", "lite0"), "quick", features, 96) == ("lite2@64", "lite0@96")
+    assert _specs(None, "standard", pixels, 16) == ("lite0@128",)
+    with pytest.raises(OptionError, match="--image-size 16: backbones take 32 pixels or more"):
+        scan("anywhere", image_size=16)

@@ -53,6 +53,7 @@ def test_too_few_images_are_not_judged() -> None:
     assert not decision.judged[:4].any()
     assert not decision.is_issue[:4].any()
     assert decision.judged[4:].all()
+    assert set(decision.reasons[:4]) == {"not judged: 4 of 5 images that this class needs"}
 
 
 def test_noise_matrix_counts_the_judged_samples() -> None:

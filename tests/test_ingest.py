@@ -182,7 +182,7 @@ def test_nothing_left_says_why() -> None:
         DataError, match=r"nothing to audit in 'data' \(left out: 2 empty\); the first: 0\.png: the file"
     ):
         ingest(listing(b"", b"", labels="ab"))
-    with pytest.raises(DataError, match=r"one class only, 'a' with 2 images \(left out: 1 empty\)"):
+    with pytest.raises(DataError, match=r"only one class in 'data', 'a' with 2 images \(left out: 1 empty\)"):
         ingest(listing(picture(1), picture(1), b"", labels="aab"))
 
 

@@ -92,7 +92,7 @@ def test_hidden_and_foreign_files_are_skipped_and_counted(tmp_path: Path) -> Non
     listing = open_source(tmp_path)
     assert listing.ids == ("a/1.png", "b/1.png", "loose.png")
     assert listing.labels == ("a", "b", None)
-    assert listing.skipped == {"(none)": 1, ".db": 1, ".txt": 2}
+    assert listing.skipped == {"without an ending": 1, ".db": 1, ".txt": 2}
     assert listing.findings == ()
 
 
@@ -300,6 +300,8 @@ def test_encodings_and_separators(tmp_path: Path) -> None:
     for encoding in ("utf-8", "utf-8-sig", "utf-16"):
         listing = open_source(write(tmp_path / "t.csv", "pfad;label\r\nä.png;größe, 1\r\n", encoding))
         assert labelled(listing) == {"ä.png": "größe, 1"}
+    with pytest.raises(DataError, match=r"UTF-16 without its mark.*save it as UTF-8"):
+        open_source(write(tmp_path / "t.csv", "path,label\na.png,a\n", "utf-16-le"))
     with pytest.raises(DataError, match="line 2 is not UTF-8: save it as UTF-8"):
         open_source(write(tmp_path / "t.csv", "path,label\na.png,größe\n", "latin-1"))
 

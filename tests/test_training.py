@@ -9,7 +9,7 @@ import torch
 from labelaudit.batches import Inputs, flip, shift
 from labelaudit.errors import DataError, OptionError
 from labelaudit.networks import Average, build, default_network, network_names
-from labelaudit.training import crossfit, margins
+from labelaudit.training import crossfit, forecast, margins, plan
 
 
 def generator() -> torch.Generator:
@@ -208,3 +208,19 @@ def test_identical_samples_share_a_fold() -> None:
     together = crossfit("ce", x, labels, 2, epochs=30, digests=[str(i // 2) for i in range(120)], options={"lr": 0.01})
     assert together.probs is not None
     np.testing.assert_allclose(together.probs[::2], together.probs[1::2], atol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(32,), (8, 8, 1)])
+def test_the_forecast_grows_with_the_samples_and_the_epochs(shape: tuple[int, ...]) -> None:
+    few = forecast("ce", shape, 20_000, 3, folds=3, epochs=2)
+    assert few > 0
+    assert forecast("ce", shape, 200_000, 3, folds=3, epochs=20) > 10 * few
+
+
+def test_the_plan_spends_more_epochs_on_few_samples_unless_told() -> None:
+    usual = plan("ce", 50_000, pixels=False, folds=5)
+    few = plan("ce", 200, pixels=False, folds=5)
+    assert usual.epochs < few.epochs <= 3 * usual.epochs
+    assert few.batch < usual.batch
+    assert plan("ce", 200, pixels=False, folds=5, options={"epochs": 2}).epochs == 2
+    assert plan("ce", 200, pixels=False, folds=5, epochs=4).epochs == 4

@@ -2,6 +2,6 @@
 
 from labelaudit.backbones.embedding import embed, forecast
 from labelaudit.backbones.lite import SIZES as EMBEDDED
-from labelaudit.backbones.specs import Spec, parse_specs
+from labelaudit.backbones.specs import SMALLEST, Spec, parse_specs
 
-__all__ = ["EMBEDDED", "Spec", "embed", "forecast", "parse_specs"]
+__all__ = ["EMBEDDED", "SMALLEST", "Spec", "embed", "forecast", "parse_specs"]

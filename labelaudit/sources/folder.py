@@ -97,7 +97,7 @@ class _Walker:
                 return [path]
             self.links.append(path)
         elif suffix not in SUFFIXES:
-            self.skipped[suffix or "(none)"] += 1
+            self.skipped[suffix or "without an ending"] += 1
         elif entry.is_file():
             self.paths.append(path)
         else:

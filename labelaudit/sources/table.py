@@ -73,7 +73,7 @@ def list_table(
     if where is None:
         raise DataError(f"'{path}' has no column of image paths among {', '.join(table.columns)}: use --path-column")
     if root is not None:
-        return _match(table, where, label, root)
+        return _match(table, where, label, root, [path])
     names = [_normal(row[where], path.parent) for row in table.rows]
     return _assemble(table, where, label, names, path.parent)
 
@@ -110,7 +110,7 @@ def list_metadata(
         return None
     columns = tuple(dict.fromkeys(name for row in rows for name in row))
     filled = tuple({**dict.fromkeys(columns, ""), **row} for row in rows)
-    return _match(Table(path=paths[0], columns=columns, rows=filled, lines=tuple(lines)), where, label, root)
+    return _match(Table(path=paths[0], columns=columns, rows=filled, lines=tuple(lines)), where, label, root, paths)
 
 
 def choose_columns(
@@ -136,7 +136,8 @@ def choose_columns(
     return where, label
 
 
-def _match(table: Table, where: str, label: str, root: Path) -> Listing:
+def _match(table: Table, where: str, label: str, root: Path, tables: Sequence[Path]) -> Listing:
+    """The images below ``root`` with the labels of ``table``, which was read from ``tables``."""
     walked = walk(root)
     asked = [_normal(row[where], root) for row in table.rows]
     names = asked
@@ -149,7 +150,9 @@ def _match(table: Table, where: str, label: str, root: Path) -> Listing:
     unnamed = [Finding(kind="unlabelled", path=path, detail=detail) for path in sorted({*walked.paths} - {*names})]
     listing = _assemble(table, where, label, names, root)
     findings = walked.findings + listing.findings + tuple(unnamed)
-    return replace(listing, findings=findings, skipped=walked.skipped)
+    skipped = Counter(walked.skipped)
+    skipped.subtract(own.suffix.lower() for own in tables if root in own.parents)
+    return replace(listing, findings=findings, skipped={kind: count for kind, count in skipped.items() if count > 0})
 
 
 def _assemble(table: Table, where: str | None, label: str, names: Sequence[str], root: Path | None) -> Listing:
@@ -231,6 +234,8 @@ def _read_text(path: Path) -> str:
     except OSError as error:
         raise DataError(f"'{path}' cannot be read: {error.strerror}") from error
     encoding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+    if encoding != "utf-16" and data[:1000].count(0) > len(data[:1000]) // 4:
+        raise DataError(f"'{path}' holds zero bytes, as UTF-16 without its mark does: save it as UTF-8")
     try:
         return data.decode(encoding)
     except UnicodeDecodeError as error:
