@@ -28,9 +28,10 @@ from labelaudit.duplicates import conflicts, near_duplicates
 from labelaudit.errors import DataError, OptionError, unknown_name
 from labelaudit.folds import stratified_folds
 from labelaudit.ingest import ingest
+from labelaudit.judge import Judge
 from labelaudit.representation import Choice, Train, choose, load_pixels
 from labelaudit.sources import Listing, open_source
-from labelaudit.types import Evidence, Features, Finding, Floats, Ints, Progress, Samples, silent
+from labelaudit.types import Decision, Evidence, Features, Finding, Floats, Ints, Progress, Samples, silent
 
 Effort = Literal["quick", "standard", "thorough"]
 METHODS = ("crust", "limit", "sln")
@@ -228,6 +229,7 @@ def audit_samples(
                 "representation": None if choice is None else choice.reason,
             },
         )
+        judge = None if features is None else material.keep_judge(decision, features)
     few = [name for name, count in zip(samples.classes, samples.counts().tolist(), strict=True) if 0 < count < FEWEST]
     if few:
         these = f"{len(few)} class{'es' * (len(few) > 1)}"
@@ -242,6 +244,7 @@ def audit_samples(
         versions=_versions(),
         device=device,
         seed=seed,
+        judge=judge,
     )
 
 
@@ -257,7 +260,9 @@ class _Material:
     """Held-out probabilities (n, C) that the pool draws on, by name; the probes' are refitted, the others stay."""
     x: npt.NDArray[Any] | None = None
     """What methods train on: (n, d) principal components, or (n, H, W, c) pixels."""
+    _rotations: tuple[probes.Rotation, ...] = ()
     _blocks: tuple[npt.NDArray[np.float32], ...] = ()
+    """One per backbone, and all side by side where there are several."""
     _near: tuple[Floats, Ints] | None = None
 
     def __post_init__(self) -> None:
@@ -269,7 +274,10 @@ class _Material:
         from labelaudit.neighbors import nearest
 
         self.progress("probes", 0, None)
-        blocks = probes.principal_blocks(features)
+        self._rotations = probes.find_rotations(features)
+        blocks = tuple(
+            rotation.apply(block) for rotation, block in zip(self._rotations, probes.split_blocks(features), strict=True)
+        )
         self.x = np.concatenate(blocks, axis=1) if len(blocks) > 1 else blocks[0]
         self._blocks = (*blocks, self.x) if len(blocks) > 1 else blocks
         self._near = nearest(self.x, k=probes.NEIGHBORS, device=self.device)
@@ -355,6 +363,18 @@ def _training_effort(name: str, n: int, *, pixels: bool, options: Mapping[str, A
     affordable = max(5, PIXEL_SAMPLES * PIXEL_FOLDS // ((PIXEL_FOLDS - 1) * n))
     epochs = None if "epochs" in options else min(get_method(name).recipes["pixels"].epochs, affordable)
     return {"folds": PIXEL_FOLDS, "epochs": epochs, "augment": "shift"}
+
+
+    def keep_judge(self, decision: Decision, features: Features) -> Judge:
+        """What judges new images from now on: the probes, fitted to all samples as the decision sees them."""
+        return Judge.fit(
+            self.samples,
+            decision,
+            features,
+            rotations=self._rotations,
+            blocks=self._blocks[: len(self._rotations)],
+            held_out=[self.models[f"discriminant_{number}"] for number in range(len(self._blocks))],
+        )
 
 
 class _Clock:

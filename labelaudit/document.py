@@ -13,12 +13,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from labelaudit.errors import DataError, OptionError, unknown_name
 from labelaudit.types import Decision, Evidence, Finding, Ints, Samples
+
+if TYPE_CHECKING:
+    from labelaudit.judge import Judge
 
 SCHEMA_VERSION = 1
 """Version of `summary.json` and `audit.json`; raised when a reader of the old form would misread the new one."""
@@ -81,6 +84,9 @@ class Audit:
     """The one seed of the scan."""
     files: Mapping[str, Path] = field(default_factory=dict)
     """What was written, by file name; empty when nothing was."""
+    judge: Judge | None = None
+    """What the scan keeps for judging new images, where there were features. An audit that was read back has it in
+    ``files["judge.npz"]``, for `Judge.load`."""
 
     def __post_init__(self) -> None:
         n, c = len(self.samples), len(self.samples.classes)
@@ -89,6 +95,8 @@ class Audit:
                 f"the decision is over probs {self.decision.probs.shape} and a noise matrix "
                 f"{self.decision.noise_matrix.shape}, the samples are {n} of {c} classes"
             )
+        if self.judge is not None and len(self.judge.labels) != n:
+            raise DataError(f"a judge of {len(self.judge.labels)} samples, but {n} samples")
         for name, evidence in self.evidence.items():
             if len(evidence.suspicion) != n:
                 raise DataError(f"evidence '{name}' has {len(evidence.suspicion)} rows for {n} samples")

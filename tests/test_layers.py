@@ -14,11 +14,11 @@ LAYERS = """errors
     sources noise networks neighbors backbones coresets folds channel
     ingest regularizers methods scorers probes
     batches
-    training decide duplicates
+    training decide duplicates judge
     representation document
     verdicts originals
     estimate policy
-    gate clean judge
+    gate clean
     reports
     review
     audit

@@ -18,6 +18,7 @@ from zipfile import BadZipFile
 
 from labelaudit.document import Audit
 from labelaudit.errors import DataError, OptionError, RunError
+from labelaudit.judge import FILE as JUDGE
 from labelaudit.reports import csv, json, npz
 
 WRITERS: Mapping[str, Callable[[Audit, Path], None]] = {
@@ -68,12 +69,13 @@ def write(audit: Audit, folder: Path | str) -> dict[str, Path]:
             for name, writer in WRITERS.items():
                 writer(audit, fresh / name)
                 _flush(fresh / name)
+            kept = _keep_judge(audit, fresh / JUDGE)
             if place.exists():
                 _carry(place, fresh)
             _swap(fresh, place)
     except OSError as error:
         raise RunError(f"cannot write {folder} ({error.strerror or error}): an earlier result is untouched") from error
-    return {name: Path(folder) / name for name in WRITERS}
+    return {name: Path(folder) / name for name in (*WRITERS, *kept)}
 
 
 def read(folder: Path | str) -> Audit:
@@ -93,7 +95,7 @@ def read(folder: Path | str) -> Audit:
         raise RunError(f"{folder} is not a RUN folder (no audit.json): make one with `labelaudit scan`")
     try:
         arrays = npz.read(place / "evidence.npz")
-        files = {name: place / name for name in WRITERS if (place / name).exists()}
+        files = {name: place / name for name in (*WRITERS, JUDGE) if (place / name).exists()}
         return json.read_audit(place / "audit.json", arrays, files)
     except (OSError, EOFError, BadZipFile, KeyError, TypeError, ValueError, AttributeError, DataError) as error:
         detail = " ".join(f"{type(error).__name__}: {error}".split())
@@ -136,10 +138,23 @@ def _flush(path: Path) -> None:
         os.fsync(file.fileno())
 
 
+def _keep_judge(audit: Audit, path: Path) -> tuple[str, ...]:
+    """Write the audit's judge to ``path`` if it has one, in memory or beside where it was read from."""
+    read_from = audit.files.get(JUDGE)
+    if audit.judge is not None:
+        audit.judge.save(path)
+    elif read_from is not None and read_from.is_file():
+        shutil.copyfile(read_from, path)
+    else:
+        return ()
+    _flush(path)
+    return (JUDGE,)
+
+
 def _carry(old: Path, fresh: Path) -> None:
     """Take along what is not ours: as hard links where possible, so that the old RUN stays complete."""
     for entry in old.iterdir():
-        if entry.name in WRITERS:
+        if entry.name in WRITERS or entry.name == JUDGE:
             continue
         if entry.is_dir() and not entry.is_symlink():
             shutil.copytree(entry, fresh / entry.name, symlinks=True, copy_function=_link)
