@@ -276,7 +276,8 @@ class _Material:
         self.progress("probes", 0, None)
         self._rotations = probes.find_rotations(features)
         blocks = tuple(
-            rotation.apply(block) for rotation, block in zip(self._rotations, probes.split_blocks(features), strict=True)
+            rotation.apply(block)
+            for rotation, block in zip(self._rotations, probes.split_blocks(features), strict=True)
         )
         self.x = np.concatenate(blocks, axis=1) if len(blocks) > 1 else blocks[0]
         self._blocks = (*blocks, self.x) if len(blocks) > 1 else blocks
@@ -353,18 +354,6 @@ class _Material:
             fitted, refits, self.models = better, refits + 1, models
         return fitted, refits
 
-
-def _training_effort(name: str, n: int, *, pixels: bool, options: Mapping[str, Any]) -> dict[str, Any]:
-    """What a scan sets of `training.crossfit` by the size of the dataset: folds, epochs, augmentation."""
-    from labelaudit.methods import get_method
-
-    if not pixels:
-        return {"folds": FOLDS, "epochs": None, "augment": "none"}
-    affordable = max(5, PIXEL_SAMPLES * PIXEL_FOLDS // ((PIXEL_FOLDS - 1) * n))
-    epochs = None if "epochs" in options else min(get_method(name).recipes["pixels"].epochs, affordable)
-    return {"folds": PIXEL_FOLDS, "epochs": epochs, "augment": "shift"}
-
-
     def keep_judge(self, decision: Decision, features: Features) -> Judge:
         """What judges new images from now on: the probes, fitted to all samples as the decision sees them."""
         return Judge.fit(
@@ -375,6 +364,17 @@ def _training_effort(name: str, n: int, *, pixels: bool, options: Mapping[str, A
             blocks=self._blocks[: len(self._rotations)],
             held_out=[self.models[f"discriminant_{number}"] for number in range(len(self._blocks))],
         )
+
+
+def _training_effort(name: str, n: int, *, pixels: bool, options: Mapping[str, Any]) -> dict[str, Any]:
+    """What a scan sets of `training.crossfit` by the size of the dataset: folds, epochs, augmentation."""
+    from labelaudit.methods import get_method
+
+    if not pixels:
+        return {"folds": FOLDS, "epochs": None, "augment": "none"}
+    affordable = max(5, PIXEL_SAMPLES * PIXEL_FOLDS // ((PIXEL_FOLDS - 1) * n))
+    epochs = None if "epochs" in options else min(get_method(name).recipes["pixels"].epochs, affordable)
+    return {"folds": PIXEL_FOLDS, "epochs": epochs, "augment": "shift"}
 
 
 class _Clock:

@@ -62,8 +62,6 @@ class Judge:
     """What made the features that it understands, such as ``lite0@128``; other ones are refused."""
     version: str
     """`Features.version` of these."""
-    fingerprint: str
-    """Of the audited dataset."""
     classes: tuple[str, ...]
     """(C,) sorted."""
     widths: tuple[int, ...]
@@ -101,7 +99,6 @@ class Judge:
         rotations: Sequence[Rotation],
         blocks: Sequence[npt.NDArray[np.float32]],
         held_out: Sequence[Floats],
-        fingerprint: str = "",
     ) -> Judge:
         """Fit to an audit's ``decision`` about its ``samples``.
 
@@ -113,17 +110,16 @@ class Judge:
             blocks: (n, w_b) the features rotated by them.
             held_out: (n, C) cross-fitted opinions of the discriminants: per block, then of all blocks where there
                 are several. They and the neighbour votes are what pool weights and transition are fitted to.
-            fingerprint: of the dataset.
         """
-        joined = [np.concatenate(blocks, axis=1)] if len(blocks) > 1 else []
-        models = [fit_discriminant(x, decision.probs) for x in (*blocks, *joined)]
+        models = [fit_discriminant(x, decision.probs) for x in blocks]
+        if len(blocks) > 1:
+            models.append(fit_discriminant(np.concatenate(blocks, axis=1), decision.probs))
         believed = np.argsort(-decision.probs, axis=1, kind="stable")[:, :BELIEFS]
         width = max(1, WIDTH // len(blocks))
         short = _shorten([block[:, :width] for block in blocks])
         judge = cls(
             features=features.name,
             version=features.version,
-            fingerprint=fingerprint,
             classes=samples.classes,
             widths=features.blocks or (features.values.shape[1],),
             mean=np.concatenate([rotation.mean for rotation in rotations]),
@@ -227,7 +223,6 @@ class Judge:
         about = {
             "version": VERSION,
             "features": [self.features, self.version],
-            "fingerprint": self.fingerprint,
             "classes": self.classes,
             "widths": self.widths,
             "weights": self.weights,
@@ -263,7 +258,6 @@ class Judge:
             return cls(
                 features=about["features"][0],
                 version=about["features"][1],
-                fingerprint=about["fingerprint"],
                 classes=tuple(about["classes"]),
                 widths=tuple(about["widths"]),
                 weights=about["weights"],

@@ -50,7 +50,8 @@ def test_features_and_a_table(labels_file: Path, tmp_path: Path) -> None:
     assert {"limit", "cross_entropy", "logistic", "neighbors", "reason", "shift"} <= set(rows[0])
     again = read_audit(tmp_path / "run")
     assert again.table("samples") == audit.table("samples")
-    assert set(audit.files) == {"suspects.csv", "samples.csv", "summary.json", "audit.json", "evidence.npz"}
+    texts = {"suspects.csv", "samples.csv", "summary.json", "audit.json"}
+    assert set(audit.files) == texts | {"evidence.npz", "judge.npz"}
 
 
 def test_same_seed_same_bits(labels_file: Path) -> None:
