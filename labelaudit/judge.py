@@ -246,7 +246,7 @@ class Judge:
                 f"{file} does not exist: this audit keeps no model of its images; make one with `labelaudit scan`"
             )
         try:
-            with np.load(file, allow_pickle=False) as archive:
+            with file.open("rb") as opened, np.load(opened, allow_pickle=False) as archive:
                 arrays = {name: archive[name] for name in archive.files}
             about = json.loads(str(arrays.pop("about")))
             if int(about["version"]) > VERSION:
