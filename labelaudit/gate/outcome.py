@@ -1,0 +1,241 @@
+"""What the gate found: rules with their verdicts, every suspect and finding with its status, the state of the baseline.
+
+Every output format draws on `Outcome.record`, so that none can disagree with another or with the exit code. Nothing is
+left out of an outcome to keep it short: what does not count is listed too, with the reason why it does not.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from labelaudit.types import Finding
+
+SCHEMA_VERSION = 1
+"""Of `Outcome.record`; raised when a reader of the old form would misread the new one."""
+
+Status = Literal["new", "known", "accepted", "ignored", "uncertain"]
+STATUSES: tuple[Status, ...] = ("new", "known", "accepted", "ignored", "uncertain")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Suspect:
+    """A sample whose label is probably wrong, and whether the gate counts it."""
+
+    path: str
+    """Id of the sample, relative to the data root, with ``/``."""
+    digest: str
+    """Content digest; with the given label it is the suspect's identity."""
+    given_label: str
+    suggested_label: str
+    """Most probable other class, or the one a person named; empty where a person found that none is right."""
+    suspicion: float
+    """In [0, 1], 1 = surely mislabeled."""
+    reason: str
+    """Why it is suspected, in words."""
+    status: Status
+    """new: counts · known: in the baseline · accepted: a person found the label right · ignored: by policy ·
+    uncertain: within the tolerance of the flag threshold, on either side, so that it never fails a gate by itself"""
+    note: str = ""
+    """Why it has its status, where that needs words: who accepted it, the reason of an ignore."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem(Finding):
+    """A finding of the audit (file, row, copy, leak), and whether the gate counts it."""
+
+    identity: str
+    """32 hexadecimal digits, stable over renaming where the content is known: the key in a baseline."""
+    status: Literal["new", "known", "ignored"]
+    note: str = ""
+    """Why it is ignored."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """One rule of the policy and how it ended."""
+
+    id: str
+    """max-noise · max-class-noise · noise-rise · max-suspects · max-new · no-conflicts · no-unreadable · no-leaks"""
+    subject: str
+    """The class or path pattern it is about; empty: the whole dataset."""
+    measured: float | None
+    """What was compared: a count, or for noise the lower end of the 90 % interval, in [0, 1]; None: not measurable."""
+    limit: float
+    """The rule is broken when ``measured`` is greater."""
+    passed: bool
+    message: str
+    """One sentence: what was measured, and against what."""
+
+    @property
+    def name(self) -> str:
+        """``id``, with the subject where there is one: unique within an outcome."""
+        return f"{self.id} {self.subject}" if self.subject else self.id
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stale:
+    """An entry of the baseline that matches nothing any more."""
+
+    path: str
+    digest: str
+    given_label: str
+    """Empty for findings that are no suspects."""
+    why: str
+    """``gone``, ``relabelled as X``, ``no longer suspected`` or ``solved``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BaselineReport:
+    """How the baseline fits what was found."""
+
+    path: str
+    entries: int
+    """Suspects and findings in it."""
+    stale: tuple[Stale, ...] = ()
+    """Entries to remove with ``labelaudit baseline prune``; they never fail a gate."""
+    changed: tuple[str, ...] = ()
+    """Settings that differ from those it was made with, such as ``effort: standard, now quick``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """The gate's verdict on one audit; `passed` and `exit_code` follow from the rules alone."""
+
+    root: str
+    """The dataset as the person named it."""
+    fingerprint: str
+    """Of the dataset's content and labels; 32 hexadecimal digits."""
+    samples: int
+    """Samples that the rules are about."""
+    classes: Mapping[str, int]
+    """Class name -> those of its samples."""
+    noise_rate: float
+    """Estimated share of wrong labels among them, people's verdicts counted in; NaN where none could be judged."""
+    noise_interval: tuple[float, float]
+    """Its 90 % interval."""
+    threshold: float
+    """Suspicion from which a sample is flagged."""
+    tolerance: float
+    """Half the width of the band around `threshold` in which a suspect is uncertain."""
+    rules: tuple[Rule, ...]
+    suspects: tuple[Suspect, ...]
+    """All of them, of every status, worst first."""
+    findings: tuple[Problem, ...] = ()
+    """All of them, sorted by kind and path."""
+    scope: str = ""
+    """What the gate was restricted to, such as ``3 changed files``; empty: everything."""
+    baseline: BaselineReport | None = None
+    notes: tuple[str, ...] = ()
+    """Sentences for a person: what was passed over and why, which ignores have expired."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether every rule held."""
+        return all(rule.passed for rule in self.rules)
+
+    @property
+    def exit_code(self) -> int:
+        """0 passed, 1 a rule is broken."""
+        return 0 if self.passed else 1
+
+    @property
+    def broken(self) -> tuple[Rule, ...]:
+        """The rules that failed."""
+        return tuple(rule for rule in self.rules if not rule.passed)
+
+    @property
+    def known_findings(self) -> frozenset[str]:
+        """Identities of the findings that are in the baseline."""
+        return frozenset(problem.identity for problem in self.findings if problem.status == "known")
+
+    def counts(self) -> dict[Status, int]:
+        """Number of suspects of every status, zeros included."""
+        found = Counter(suspect.status for suspect in self.suspects)
+        return {status: found[status] for status in STATUSES}
+
+    def record(self) -> dict[str, Any]:
+        """The outcome as JSON-able values, the same for the same outcome; numbers to six digits, unknown ones None.
+
+        ``label_score`` is 1 - suspicion (lower = worse), as in ``suspects.csv``.
+        """
+        kinds = Counter((problem.kind, problem.status) for problem in self.findings)
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "passed": self.passed,
+            "dataset": {
+                "root": self.root,
+                "fingerprint": self.fingerprint,
+                "scope": self.scope,
+                "samples": self.samples,
+                "classes": dict(self.classes),
+            },
+            "noise": {
+                "rate": _number(self.noise_rate),
+                "interval": [_number(end) for end in self.noise_interval],
+                "confidence": 0.9,
+            },
+            "threshold": {"label_score_at_most": _number(1 - self.threshold), "tolerance": _number(self.tolerance)},
+            "rules": [
+                {
+                    "id": rule.id,
+                    "subject": rule.subject,
+                    "measured": None if rule.measured is None else _number(rule.measured),
+                    "limit": _number(rule.limit),
+                    "passed": rule.passed,
+                    "message": rule.message,
+                }
+                for rule in self.rules
+            ],
+            "counts": {
+                "suspects": dict(self.counts()),
+                "findings": [
+                    {"kind": kind, "status": status, "count": count} for (kind, status), count in sorted(kinds.items())
+                ],
+            },
+            "suspects": [
+                {
+                    "path": suspect.path,
+                    "digest": suspect.digest,
+                    "given_label": suspect.given_label,
+                    "suggested_label": suspect.suggested_label,
+                    "label_score": _number(1 - suspect.suspicion),
+                    "status": suspect.status,
+                    "reason": suspect.reason,
+                    "note": suspect.note,
+                }
+                for suspect in self.suspects
+            ],
+            "findings": [
+                {
+                    "kind": problem.kind,
+                    "path": problem.path,
+                    "partner": problem.partner,
+                    "detail": problem.detail,
+                    "identity": problem.identity,
+                    "status": problem.status,
+                    "note": problem.note,
+                }
+                for problem in self.findings
+            ],
+            "baseline": None
+            if self.baseline is None
+            else {
+                "path": self.baseline.path,
+                "entries": self.baseline.entries,
+                "stale": [
+                    {"path": entry.path, "digest": entry.digest, "given_label": entry.given_label, "why": entry.why}
+                    for entry in self.baseline.stale
+                ],
+                "changed_settings": list(self.baseline.changed),
+            },
+            "notes": list(self.notes),
+        }
+
+
+def _number(value: float) -> float | None:
+    """Six digits after the point; None for what JSON has no number for."""
+    return round(float(value), 6) if math.isfinite(value) else None
