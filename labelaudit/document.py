@@ -95,8 +95,8 @@ class Audit:
                 f"the decision is over probs {self.decision.probs.shape} and a noise matrix "
                 f"{self.decision.noise_matrix.shape}, the samples are {n} of {c} classes"
             )
-        if self.judge is not None and len(self.judge.labels) != n:
-            raise DataError(f"a judge of {len(self.judge.labels)} samples, but {n} samples")
+        if self.judge is not None and len(self.judge.memory) != n:
+            raise DataError(f"a judge of {len(self.judge.memory)} samples, but {n} samples")
         for name, evidence in self.evidence.items():
             if len(evidence.suspicion) != n:
                 raise DataError(f"evidence '{name}' has {len(evidence.suspicion)} rows for {n} samples")

@@ -13,7 +13,7 @@ LAYERS = """errors
     images
     sources noise networks neighbors backbones coresets folds channel
     ingest regularizers methods scorers probes
-    batches
+    batches memory
     training decide duplicates judge
     representation document
     verdicts originals
