@@ -1,11 +1,11 @@
 """What an audited dataset knows, kept so that new images can be judged without training anything again.
 
 A `Judge` is arrays only: linear discriminants on the features, fitted to what the audit believes about *all* its
-samples; a memory of these samples (short unit vectors, their beliefs, digests and given labels) for neighbour votes and
-for showing look-alikes; and a noise channel refitted for just these models. A new image is judged as a sample of the
-audit is (`labelaudit.channel`), minus the robust methods, whose networks are not kept.
+samples; a memory of these samples (`labelaudit.memory`) for neighbour votes and for showing look-alikes; and a noise
+channel refitted for just these models. A new image is judged as a sample of the audit is (`labelaudit.channel`), minus
+the robust methods, whose networks are not kept.
 
-The file grows with the memory: 10,000 samples of 10 classes take about 4 MB, a million about 300 MB. Pool weights and
+The file grows with the memory: 10,000 samples of 10 classes take about 4 MB, a million about 330 MB. Pool weights and
 transition come from the held-out likelihood of at most 20,000 samples. Assumed: new labels are made as the old ones
 were, so a batch much noisier than the dataset ranks well but its suspicions are too low. Left out: learning from what
 is scored; scan again for that.
@@ -15,20 +15,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_array
 
 from labelaudit import channel
 from labelaudit.channel import Channel
 from labelaudit.errors import DataError, RunError
-from labelaudit.probes import NEIGHBORS, SHARPNESS, Discriminant, Rotation, fit_discriminant, split_blocks
-from labelaudit.types import Bools, Decision, Features, Floats, Ints, Samples
+from labelaudit.memory import ARRAYS, Memory
+from labelaudit.probes import Discriminant, Rotation, fit_discriminant, split_blocks
+from labelaudit.types import Decision, Features, Floats, Ints, Samples
 
 VERSION = 1
 """Of the file; raised when a reader of the old form would misread the new one."""
@@ -36,11 +36,8 @@ FILE = "judge.npz"
 """Its name in a RUN folder."""
 WIDTH = 128
 """Length of the vectors in the memory, shared out among the feature blocks."""
-BELIEFS = 5
-"""Classes kept of each sample's belief, the most probable ones."""
 
 _CALIBRATED = 20_000  # samples that pool weights and transition are fitted to
-_QUERIES, _BLOCK = 512, 32_768  # queries and samples compared at a time
 
 
 class Judgement(NamedTuple):
@@ -76,18 +73,8 @@ class Judge:
     """Pool weight of each model, see `Channel.weights`."""
     transition: Floats
     """(C, C) float32, see `Channel.transition`."""
-    memory: npt.NDArray[np.float16]
-    """(n, w) unit vectors of the audited samples."""
-    beliefs: npt.NDArray[np.float16]
-    """(n, b) probabilities of the true class, most probable first; the rest is dropped."""
-    believed: Ints
-    """(n, b) int32: the classes that `beliefs` are about."""
-    digests: npt.NDArray[np.bytes_]
-    """(n,) content digests."""
-    labels: Ints
-    """(n,) int32 given labels."""
-    right: Bools
-    """(n,) the audit takes the given label to be right."""
+    memory: Memory
+    """The audited samples."""
 
     @classmethod
     def fit(
@@ -114,9 +101,9 @@ class Judge:
         models = [fit_discriminant(x, decision.probs) for x in blocks]
         if len(blocks) > 1:
             models.append(fit_discriminant(np.concatenate(blocks, axis=1), decision.probs))
-        believed = np.argsort(-decision.probs, axis=1, kind="stable")[:, :BELIEFS]
         width = max(1, WIDTH // len(blocks))
         short = _shorten([block[:, :width] for block in blocks])
+        right = decision.suspicion < decision.threshold
         judge = cls(
             features=features.name,
             version=features.version,
@@ -127,23 +114,18 @@ class Judge:
             discriminants=tuple(_compose(model, part) for model, part in zip(models, _parts(rotations), strict=True)),
             weights={},
             transition=np.eye(len(samples.classes), dtype=np.float32),
-            memory=short,
-            beliefs=np.take_along_axis(decision.probs, believed, axis=1).astype(np.float16),
-            believed=believed.astype(np.int32),
-            digests=np.array(samples.digests, dtype=np.bytes_),
-            labels=samples.labels.astype(np.int32),
-            right=(decision.suspicion < decision.threshold),
+            memory=Memory.of(short, decision.probs, samples.digests, samples.labels, right, scanned=True),
         )
         rows = np.unique(np.linspace(0, len(samples) - 1, min(len(samples), _CALIBRATED)).astype(np.int64))
         opinions = {f"discriminant_{number}": probs[rows] for number, probs in enumerate(held_out)}
-        opinions["neighbors"] = judge._vote(short[rows].astype(np.float32), judge.digests[rows])
+        opinions["neighbors"] = judge.memory.vote(short[rows], len(samples.classes), digests=judge.memory.digests[rows])
         fitted = channel.fit(opinions, samples.labels[rows])
         return replace(judge, weights=fitted.weights, transition=fitted.transition.astype(np.float32))
 
     @property
     def counts(self) -> Ints:
         """(C,) audited samples of each given label: what a judgement about the class rests on."""
-        return np.bincount(self.labels, minlength=len(self.classes))
+        return np.bincount(self.memory.labels, minlength=len(self.classes))
 
     def score(self, features: Features, labels: Ints | None, *, digests: Sequence[str] | None = None) -> Judgement:
         """Judge m images by their ``features`` (m, d) and given ``labels`` (m,), indices into `classes`.
@@ -167,7 +149,7 @@ class Judge:
             for number, (model, x) in enumerate(zip(self.discriminants, inputs, strict=True))
         }
         names = None if digests is None else np.array(digests, dtype=np.bytes_)
-        opinions["neighbors"] = self._vote(self._remember(blocks), names)
+        opinions["neighbors"] = self.memory.vote(self._remember(blocks), len(self.classes), digests=names)
         return channel.apply(self.weights, self.transition, opinions, labels)
 
     def project(self, features: Features) -> npt.NDArray[np.float32]:
@@ -175,48 +157,12 @@ class Judge:
         self._check(features)
         return self._remember(self._center(features))
 
-    def nearest(
-        self, vectors: Floats, k: int, *, digests: npt.NDArray[np.bytes_] | None = None
-    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
-        """Cosines (m, k) and rows (m, k) of the audited samples most like the unit ``vectors`` (m, w), best first.
-
-        Samples whose digest equals the vector's in ``digests`` (m,) are passed over. Fewer than k come back where
-        there are fewer; a cosine of -inf marks a place that nothing fills.
-        """
-        k = min(k, len(self.memory))
-        best = np.full((len(vectors), k), -np.inf, dtype=np.float32)
-        rows = np.zeros((len(vectors), k), dtype=np.int64)
-        copies = None if digests is None else self._copies(digests)
-        for start in range(0, len(self.memory), _BLOCK):
-            some = self.memory[start : start + _BLOCK].astype(np.float32)
-            for at in range(0, len(vectors), _QUERIES):
-                asked = slice(at, at + _QUERIES)
-                cosines = vectors[asked] @ some.T
-                if copies is not None:
-                    _strike(cosines, copies[asked], start)
-                merged = np.concatenate([best[asked], cosines], axis=1)
-                place = np.argpartition(-merged, k - 1, axis=1)[:, :k]
-                found = np.take_along_axis(merged, place, axis=1)
-                held = np.take_along_axis(rows[asked], np.minimum(place, k - 1), axis=1)
-                best[asked], rows[asked] = found, np.where(place < k, held, start + place - k)
-        order = np.lexsort((rows, -best), axis=1)
-        return np.take_along_axis(best, order, axis=1), np.take_along_axis(rows, order, axis=1)
-
     def alike(self, row: int, label: int, k: int = 3) -> tuple[int, ...]:
         """Up to k rows of audited samples most like sample ``row``, best first, to show beside it.
 
         They carry the given label ``label`` and are believed right; none has the bytes of ``row`` or of another.
         """
-        rows = np.flatnonzero((self.labels == label) & self.right)
-        cosines = self.memory[rows].astype(np.float32) @ self.memory[row].astype(np.float32)
-        seen, chosen = {self.digests[row]}, list[int]()
-        for other in rows[np.argsort(-cosines, kind="stable")].tolist():
-            if len(chosen) == k:
-                break
-            if self.digests[other] not in seen:
-                seen.add(self.digests[other])
-                chosen.append(other)
-        return tuple(chosen)
+        return self.memory.alike(row, label, k)
 
     def save(self, path: Path | str) -> None:
         """Write everything to one ``.npz`` without pickle; the same judge gives the same bytes."""
@@ -227,7 +173,12 @@ class Judge:
             "widths": self.widths,
             "weights": self.weights,
         }
-        arrays: dict[str, npt.NDArray[Any]] = {name: getattr(self, name) for name in _ARRAYS}
+        arrays: dict[str, npt.NDArray[Any]] = {
+            "mean": self.mean,
+            "recall": self.recall,
+            "transition": self.transition,
+            **{f"memory_{name}": getattr(self.memory, name) for name in ARRAYS},
+        }
         for number, model in enumerate(self.discriminants):
             arrays[f"directions_{number}"], arrays[f"offset_{number}"] = model.directions, model.offset
         with Path(path).open("wb") as file:
@@ -265,7 +216,10 @@ class Judge:
                     Discriminant(directions=arrays[f"directions_{number}"], offset=arrays[f"offset_{number}"])
                     for number in range(models)
                 ),
-                **{name: arrays[name] for name in _ARRAYS},
+                mean=arrays["mean"],
+                recall=arrays["recall"],
+                transition=arrays["transition"],
+                memory=Memory(**{name: arrays[f"memory_{name}"] for name in ARRAYS}),
             )
         except (OSError, EOFError, BadZipFile, KeyError, TypeError, ValueError, IndexError) as error:
             detail = " ".join(f"{type(error).__name__}: {error}".split())
@@ -298,34 +252,6 @@ class Judge:
             ]
         ).astype(np.float32)
 
-    def _vote(self, vectors: Floats, digests: npt.NDArray[np.bytes_] | None) -> npt.NDArray[np.float32]:
-        """(m, C) votes of the nearest samples' beliefs, as `probes.neighbor_votes` counts them."""
-        cosines, rows = self.nearest(vectors, NEIGHBORS, digests=digests)
-        first = np.where(np.isfinite(cosines[:, :1]), cosines[:, :1], 0)
-        weights = np.exp(SHARPNESS * (cosines - first))
-        m, k = rows.shape
-        voters = csr_array((weights.ravel(), rows.ravel(), np.arange(0, m * k + 1, k)), shape=(m, len(self.memory)))
-        classes, kept = len(self.classes), self.beliefs.shape[1]
-        bounds = np.arange(0, self.beliefs.size + 1, kept)
-        held = self.beliefs.astype(np.float32).ravel()
-        beliefs = csr_array((held, self.believed.ravel(), bounds), shape=(len(self.memory), classes))
-        votes = (voters @ beliefs).toarray() + 0.5 / classes
-        return np.asarray(votes / votes.sum(axis=1, keepdims=True), dtype=np.float32)
-
-    def _copies(self, digests: npt.NDArray[np.bytes_]) -> list[Ints]:
-        """For each of ``digests`` the rows of the samples that have it."""
-        order = np.argsort(self.digests, kind="stable")
-        known = self.digests[order]
-        first, last = (np.searchsorted(known, digests, side=side) for side in ("left", "right"))
-        return [order[start:stop] for start, stop in zip(first.tolist(), last.tolist(), strict=True)]
-
-
-_ARRAYS = tuple(
-    entry.name
-    for entry in fields(Judge)
-    if entry.name in {"mean", "recall", "transition", "memory", "beliefs", "believed", "digests", "labels", "right"}
-)
-
 
 def _shorten(blocks: Sequence[Floats]) -> npt.NDArray[np.float16]:
     """Leading principal components (n, w_b) of each block, side by side and of unit length, narrow ones filled up."""
@@ -354,11 +280,3 @@ def _compose(model: Discriminant, rotations: Sequence[Rotation]) -> Discriminant
         for rotation, start, stop in zip(rotations, starts[:-1].tolist(), starts[1:].tolist(), strict=True)
     ]
     return Discriminant(directions=np.concatenate(directions), offset=model.offset)
-
-
-def _strike(cosines: Floats, copies: Sequence[Ints], start: int) -> None:
-    """Take the ``copies`` of each query out of a block of cosines that begins at row ``start``."""
-    for query, rows in enumerate(copies):
-        inside = rows[(rows >= start) & (rows < start + cosines.shape[1])]
-        if len(inside):
-            cosines[query, inside - start] = -np.inf

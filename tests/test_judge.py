@@ -14,7 +14,8 @@ from labelaudit import channel, probes
 from labelaudit.decide import decide
 from labelaudit.errors import DataError, RunError
 from labelaudit.folds import stratified_folds
-from labelaudit.judge import BELIEFS, Judge
+from labelaudit.judge import Judge
+from labelaudit.memory import BELIEFS
 from labelaudit.reports import run
 from labelaudit.types import Decision, Features, Samples
 
@@ -74,28 +75,28 @@ def test_composed_discriminants_are_those_on_principal_components() -> None:
 
 def test_neighbours_are_the_nearest_in_memory_whatever_the_block() -> None:
     vectors = JUDGE.project(features(draw(20, 1)[0]))
-    cosines, rows = JUDGE.nearest(vectors, 7)
-    expected = vectors @ JUDGE.memory.astype(np.float32).T
+    cosines, rows = JUDGE.memory.nearest(vectors, 7)
+    expected = vectors @ JUDGE.memory.vectors.astype(np.float32).T
     assert np.array_equal(rows, np.argsort(-expected, axis=1, kind="stable")[:, :7])
     assert cosines == pytest.approx(-np.sort(-expected, axis=1)[:, :7], abs=1e-6)
 
 
 def test_neighbours_across_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     vectors = JUDGE.project(features(draw(20, 1)[0]))
-    whole = JUDGE.nearest(vectors, 7)
-    monkeypatch.setattr("labelaudit.judge._BLOCK", 11)
-    monkeypatch.setattr("labelaudit.judge._QUERIES", 3)
-    pieces = JUDGE.nearest(vectors, 7)
+    whole = JUDGE.memory.nearest(vectors, 7)
+    monkeypatch.setattr("labelaudit.memory._BLOCK", 11)
+    monkeypatch.setattr("labelaudit.memory._QUERIES", 3)
+    pieces = JUDGE.memory.nearest(vectors, 7)
     assert np.array_equal(whole[1], pieces[1])
 
 
 def test_votes_are_those_of_the_probe() -> None:
     x, _, _ = draw(30, 1)
     vectors = JUDGE.project(features(x))
-    similarities, rows = JUDGE.nearest(vectors, probes.NEIGHBORS)
+    similarities, rows = JUDGE.memory.nearest(vectors, probes.NEIGHBORS)
     assert len(CLASSES) <= BELIEFS, "all beliefs are kept"
     expected = probes.neighbor_votes(similarities, rows, DECISION.probs)
-    assert JUDGE._vote(vectors, None) == pytest.approx(expected, abs=1e-3)
+    assert JUDGE.memory.vote(vectors, 4) == pytest.approx(expected, abs=1e-3)
 
 
 def test_new_wrong_labels_rank_first_and_get_the_true_class() -> None:
@@ -127,8 +128,8 @@ def test_without_labels_it_says_what_the_image_shows() -> None:
 def test_a_copy_has_no_vote() -> None:
     row = int(np.argmax(DECISION.suspicion))
     one = features(DESCRIBED.values[row : row + 1])
-    _, seen = JUDGE.nearest(JUDGE.project(one), 3)
-    _, left = JUDGE.nearest(JUDGE.project(one), 3, digests=JUDGE.digests[row : row + 1])
+    _, seen = JUDGE.memory.nearest(JUDGE.project(one), 3)
+    _, left = JUDGE.memory.nearest(JUDGE.project(one), 3, digests=JUDGE.memory.digests[row : row + 1])
     assert seen[0, 0] == row
     assert row not in left[0]
     assert left[0, :2].tolist() == seen[0, 1:].tolist()
@@ -141,13 +142,13 @@ def test_look_alikes_are_right_of_that_class_and_no_copies() -> None:
         assert not {0, len(SAMPLES) - 1} & set(rows), "row 0 and its copy, the last row"
         assert (SAMPLES.labels[list(rows)] == label).all()
         assert (DECISION.suspicion[list(rows)] < DECISION.threshold).all()
-        cosines = JUDGE.memory.astype(np.float32) @ JUDGE.memory[0].astype(np.float32)
-        rest = np.flatnonzero((SAMPLES.labels == label) & JUDGE.right & (np.arange(600) % 599 != 0))
+        cosines = JUDGE.memory.vectors.astype(np.float32) @ JUDGE.memory.vectors[0].astype(np.float32)
+        rest = np.flatnonzero((SAMPLES.labels == label) & JUDGE.memory.right & (np.arange(600) % 599 != 0))
         assert sorted(rows) == sorted(rest[np.argsort(-cosines[rest])][:4].tolist())
 
 
 def test_a_class_with_fewer_look_alikes_gives_fewer() -> None:
-    lonely = replace(JUDGE, right=np.arange(600) == 5)
+    lonely = replace(JUDGE, memory=replace(JUDGE.memory, right=np.arange(600) == 5))
     assert lonely.alike(0, int(SAMPLES.labels[5])) == (5,)
     assert lonely.alike(0, (int(SAMPLES.labels[5]) + 1) % 4) == ()
 
@@ -203,15 +204,12 @@ def test_an_audit_and_its_judge_are_of_the_same_samples() -> None:
 
 
 def test_the_judge_goes_with_its_run_and_never_stays_behind(tmp_path: Path) -> None:
-    small = replace(
-        JUDGE,
-        **{name: getattr(JUDGE, name)[:6] for name in ("memory", "beliefs", "believed", "digests", "labels", "right")},
-    )
+    small = replace(JUDGE, memory=JUDGE.memory.take(np.arange(6)))
     files = run.write(make_audit(judge=small), tmp_path / "run")
     assert "judge.npz" in files
     again = run.read(tmp_path / "run")
     assert again.judge is None
-    assert Judge.load(again.files["judge.npz"]).digests.tolist() == small.digests.tolist()
+    assert Judge.load(again.files["judge.npz"]).memory.digests.tolist() == small.memory.digests.tolist()
     assert "judge.npz" in run.write(again, tmp_path / "copy")
     assert "judge.npz" not in run.write(make_audit(), tmp_path / "run")
     assert not (tmp_path / "run" / "judge.npz").exists()
