@@ -1,0 +1,7 @@
+"""Fixtures that more than one test file uses."""
+
+from __future__ import annotations
+
+from browser import chromium, page
+
+__all__ = ["chromium", "page"]
