@@ -24,7 +24,7 @@ from labelaudit import channel, probes
 from labelaudit.backbones import SMALLEST
 from labelaudit.decide import FEWEST, decide
 from labelaudit.document import Audit, Stage
-from labelaudit.duplicates import conflicts, near_duplicates
+from labelaudit.duplicates import find_copies
 from labelaudit.errors import DataError, OptionError, unknown_name
 from labelaudit.folds import stratified_folds
 from labelaudit.ingest import ingest
@@ -200,9 +200,7 @@ def audit_samples(
         findings += failed
     _require_two_classes(samples)
     with clock.stage("duplicates"):
-        findings += conflicts(samples)
-        if features is not None:
-            findings += near_duplicates(samples, features, device=device, workers=workers, progress=progress)
+        findings += find_copies(samples, features, device=device, workers=workers, progress=progress)
     material = _Material(samples=samples, seed=seed, device=device, progress=progress)
     with clock.stage("train"):
         if features is not None:

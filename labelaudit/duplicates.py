@@ -1,15 +1,16 @@
-"""Images that are in a dataset twice under different labels: one of the two labels must be wrong.
+"""Images that are in a dataset twice: under different labels, one of which must be wrong, or in different splits.
 
-Equal bytes are certain (`conflicts`). Nearly equal images (`near_duplicates`) must be alike three times over: in the
-embedding, in their pixels, and more so than either is like its other neighbours. On small or uniform images each
-alone takes look-alikes for copies: unlike MNIST digits reach a cosine of .97 on EfficientNet features, unlike
-CIFAR-10 images a thumbnail correlation of .956; no such pair passes all three. Left out: copies that show another
-detail or are turned, and small images whose compression has moved them far in the embedding.
+Equal bytes are certain. Nearly equal images must be alike three times over: in the embedding, in their pixels, and
+more so than either is like its other neighbours. On small or uniform images each alone takes look-alikes for copies:
+unlike MNIST digits reach a cosine of .97 on EfficientNet features, unlike CIFAR-10 images a thumbnail correlation of
+.956; no such pair passes all three. Left out: copies that show another detail or are turned, and small images whose
+compression has moved them far in the embedding.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
@@ -31,9 +32,14 @@ STANDS_OUT = 4
 """The correlation must also be this many times closer to 1 than the usual one with the neighbours of either image."""
 SAME = 0.995
 """From this correlation on a pair need not stand out: bursts of frames are alike all over."""
+TRAINING = ("train", "training")
+"""Names of the split that models learn from; of a leaking pair the other sample is the one that is reported."""
 NEIGHBORS = 10
 SHORT = 256
 SIDE = 16
+
+
+Across = Literal["labels", "splits", "either", "all"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,22 +55,63 @@ class Pairs:
     likeness: Floats
     """(p,) correlation of the thumbnails, up to 1; 1 where there were no pixels to compare."""
 
+    def take(self, keep: Bools) -> Pairs:
+        """The pairs of the mask ``keep`` (p,), order kept."""
+        return Pairs(
+            first=self.first[keep],
+            second=self.second[keep],
+            similarity=self.similarity[keep],
+            likeness=self.likeness[keep],
+        )
+
+
+def find_copies(
+    samples: Samples,
+    features: Features | None,
+    *,
+    device: str = "cpu",
+    workers: int = 2,
+    progress: Progress = silent,
+) -> tuple[Finding, ...]:
+    """`conflicts`, `near_duplicates` and `leaks` in one pass; without features only those of equal bytes.
+
+    Equal to the three asked for one by one; neighbours are searched and thumbnails read once.
+    """
+    if features is None:
+        return conflicts(samples) + leaks(samples)
+    pairs = find_pairs(samples, features, across="either", device=device, workers=workers, progress=progress)
+    across_labels = pairs.take(samples.labels[pairs.first] != samples.labels[pairs.second])
+    return conflicts(samples) + _name_conflicts(samples, across_labels) + leaks(samples, pairs)
+
 
 def conflicts(samples: Samples) -> tuple[Finding, ...]:
     """Samples with the same bytes and different labels. Each sample of such a group is in at least one finding.
 
     The finding's partner is the first sample of the group that has another label than its path.
     """
-    groups: defaultdict[str, list[int]] = defaultdict(list)
-    for row, digest in enumerate(samples.digests):
-        groups[digest].append(row)
-    findings = []
-    for rows in groups.values():
-        for row in rows[1:]:
-            other = next((other for other in rows if samples.labels[other] != samples.labels[row]), None)
-            if other is not None:
-                findings.append(_finding(samples, "conflict", row, other, "the same bytes as"))
+    findings = [
+        _finding(samples, "conflict", row, other, "the same bytes as")
+        for row, other in _copies(samples.digests, samples.labels.tolist())
+    ]
     return tuple(sorted(findings, key=lambda finding: finding.path))
+
+
+def leaks(samples: Samples, pairs: Pairs | None = None) -> tuple[Finding, ...]:
+    """Samples of one split that are in another split too, kind ``leak``: equal bytes first, then the near-same of
+    ``pairs`` (`find_pairs` with ``across="splits"``, ``"either"`` or ``"all"``), most alike first.
+
+    Each sample is in at least one finding. Where one of the two is in the training split (`TRAINING`), the other, which
+    no longer tests anything, is the one reported. Labels do not matter. Nothing without splits.
+    """
+    if samples.splits is None:
+        return ()
+    exact = sorted(_copies(samples.digests, samples.splits), key=lambda pair: samples.ids[pair[0]])
+    findings = [_leak(samples, row, other, "the same bytes as") for row, other in exact]
+    if pairs is not None:
+        splits = np.array(samples.splits)
+        across = pairs.take(splits[pairs.first] != splits[pairs.second])
+        findings += [_leak(samples, row, other, "nearly the same image as") for row, other in _name(across)]
+    return tuple(findings)
 
 
 def near_duplicates(
@@ -80,25 +127,19 @@ def near_duplicates(
     Each sample is named with its most similar partner, each pair once; see `find_pairs` for what counts.
     """
     pairs = find_pairs(samples, features, across="labels", device=device, workers=workers, progress=progress)
-    findings = []
-    named: set[int] = set()
-    for first, second in zip(pairs.first.tolist(), pairs.second.tolist(), strict=True):
-        if first not in named or second not in named:
-            named |= {first, second}
-            findings.append(_finding(samples, "near_duplicate", second, first, "nearly the same image as"))
-    return tuple(findings)
+    return _name_conflicts(samples, pairs)
 
 
 def find_pairs(
     samples: Samples,
     features: Features,
     *,
-    across: Literal["labels", "splits", "all"] = "all",
+    across: Across = "all",
     device: str = "cpu",
     workers: int = 2,
     progress: Progress = silent,
 ) -> Pairs:
-    """Pairs of samples with nearly the same image, of different ``labels``, of different ``splits``, or ``all``.
+    """Pairs of samples with nearly the same image: of different ``labels``, ``splits``, ``either`` of them, or ``all``.
 
     A pair is two of the `NEIGHBORS` nearest in the features with a cosine of at least `SIMILARITY`, whose colour
     thumbnails correlate by `LIKENESS`, and `STANDS_OUT` from what is usual among their neighbours. Without images
@@ -128,12 +169,42 @@ def _candidates(samples: Samples, around: Ints, across: str) -> tuple[Ints, Ints
     first, second = np.unique(np.sort(pairs, axis=0), axis=1)
     digests = np.array(samples.digests)
     keep: Bools = digests[first] != digests[second]
+    splits = np.array(samples.splits or [""] * len(samples))
+    other_label, other_split = samples.labels[first] != samples.labels[second], splits[first] != splits[second]
     if across == "labels":
-        keep &= samples.labels[first] != samples.labels[second]
+        keep &= other_label
     elif across == "splits":
-        splits = np.array(samples.splits or [""] * len(samples))
-        keep &= splits[first] != splits[second]
+        keep &= other_split
+    elif across == "either":
+        keep &= other_label | other_split
     return first[keep], second[keep]
+
+
+def _copies(digests: Sequence[str], groups: Sequence[int] | Sequence[str]) -> Iterator[tuple[int, int]]:
+    """Rows of equal digest and another group, each with the first such row before or after it."""
+    rows_of: defaultdict[str, list[int]] = defaultdict(list)
+    for row, digest in enumerate(digests):
+        rows_of[digest].append(row)
+    for rows in rows_of.values():
+        for row in rows[1:]:
+            other = next((other for other in rows if groups[other] != groups[row]), None)
+            if other is not None:
+                yield row, other
+
+
+def _name(pairs: Pairs) -> Iterator[tuple[int, int]]:
+    """(second, first) of the pairs that name a sample for the first time, most alike first."""
+    named: set[int] = set()
+    for first, second in zip(pairs.first.tolist(), pairs.second.tolist(), strict=True):
+        if first not in named or second not in named:
+            named |= {first, second}
+            yield second, first
+
+
+def _name_conflicts(samples: Samples, pairs: Pairs) -> tuple[Finding, ...]:
+    return tuple(
+        _finding(samples, "near_duplicate", row, other, "nearly the same image as") for row, other in _name(pairs)
+    )
 
 
 def _shorten(values: Floats) -> Floats:
@@ -211,3 +282,12 @@ def _finding(samples: Samples, kind: str, row: int, other: int, relation: str) -
     own, theirs = (samples.classes[int(samples.labels[at])] for at in (row, other))
     detail = f"labelled '{own}', but {relation} '{samples.ids[other]}', labelled '{theirs}'"
     return Finding(kind=kind, path=samples.ids[row], detail=detail, partner=samples.ids[other])
+
+
+def _leak(samples: Samples, row: int, other: int, relation: str) -> Finding:
+    assert samples.splits is not None
+    if samples.splits[row].casefold() in TRAINING and samples.splits[other].casefold() not in TRAINING:
+        row, other = other, row
+    own, theirs = samples.splits[row], samples.splits[other]
+    detail = f"in split '{own}', but {relation} '{samples.ids[other]}' in split '{theirs}'"
+    return Finding(kind="leak", path=samples.ids[row], detail=detail, partner=samples.ids[other])

@@ -53,7 +53,8 @@ class Finding:
 
     kind: str
     """missing · unreadable · truncated · empty · oversized · unlabelled · duplicate_row · link_loop · bad_name ·
-    conflict (same bytes, other label) · near_duplicate (nearly the same image, other label)"""
+    conflict (same bytes, other label) · near_duplicate (nearly the same image, other label) ·
+    leak (same bytes or nearly the same image, other split)"""
     path: str
     """Id of the sample, relative to the data root, with ``/``."""
     detail: str
