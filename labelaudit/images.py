@@ -40,6 +40,9 @@ SUFFIXES |= {".ppm", ".pgm", ".pbm", ".pnm"}
 MAX_PIXELS = 178_956_970
 """Larger images are refused from their header: half a gigabyte of RGB."""
 
+_EXACT = 64
+"""Sides of an image up to which its preview keeps every pixel."""
+
 logging.getLogger("PIL").addHandler(logging.NullHandler())
 _WARNINGS = threading.Lock()
 _HINTS = (
@@ -123,6 +126,23 @@ def thumbnail(data: bytes, side: int) -> Pixels:
     """The whole image squeezed into (side, side, 3) uint8 RGB by area averaging, for comparisons."""
     image = Image.fromarray(decode(data, size=side))
     return np.asarray(image.resize((side, side), Image.Resampling.BOX))
+
+
+def preview(data: bytes, side: int) -> bytes:
+    """The whole image as a WebP file of at most ``side`` by ``side`` pixels, upright: what a page shows of it.
+
+    Never enlarged; lossless where the image has at most 64 pixels on both sides, so that every one of a digit or an
+    icon can be seen. Raises `ImageError` as `decode` does.
+
+    >>> probe(preview(encode(np.zeros((50, 200), np.uint8)), 100))
+    (100, 25)
+    """
+    image = Image.fromarray(decode(data, size=side))
+    exact = max(image.size) <= _EXACT
+    image.thumbnail((side, side), Image.Resampling.BICUBIC, reducing_gap=3.0)
+    file = io.BytesIO()
+    image.save(file, "WEBP", lossless=exact, quality=75, method=3)
+    return file.getvalue()
 
 
 def encode(pixels: npt.NDArray[Any]) -> bytes:

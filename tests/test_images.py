@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from labelaudit.images import ImageError, decode, encode, probe, thumbnail
+from labelaudit.images import ImageError, decode, encode, preview, probe, thumbnail
 
 GRADIENT = np.linspace(0, 255, 40 * 60 * 3).reshape(40, 60, 3).astype(np.uint8)
 
@@ -285,3 +285,18 @@ def test_thumbnail_averages_areas() -> None:
     board = np.kron(np.array([[0, 255], [255, 0]], np.uint8), np.ones((16, 16), np.uint8))
     assert thumbnail(encode(board), 2)[..., 0].tolist() == [[0, 255], [255, 0]]
     assert thumbnail(encode(board), 1)[0, 0, 0] in (127, 128)
+
+
+def test_a_preview_fits_keeps_its_shape_and_is_never_enlarged() -> None:
+    assert probe(preview(save(picture().resize((600, 400)), "JPEG"), 96)) == (96, 64)
+    assert probe(preview(save(picture().resize((3, 3000)), "PNG"), 96)) == (1, 96)
+    assert probe(preview(save(picture(), "PNG"), 96)) == (60, 40)
+
+
+def test_a_preview_of_a_small_image_keeps_every_pixel() -> None:
+    np.testing.assert_array_equal(decode(preview(save(picture(), "PNG"), 96)), GRADIENT)
+
+
+def test_a_preview_refuses_what_decode_refuses() -> None:
+    with pytest.raises(ImageError, match="not an image"):
+        preview(b"nothing", 96)
