@@ -6,14 +6,8 @@ in order, timed and explained. Left out: everything that happens to a finished a
 
 from __future__ import annotations
 
-import platform
-import resource
-import sys
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,14 +17,24 @@ import numpy.typing as npt
 from labelaudit import channel, probes
 from labelaudit.backbones import SMALLEST
 from labelaudit.decide import FEWEST, decide
-from labelaudit.document import Audit, Stage
+from labelaudit.document import Audit
 from labelaudit.duplicates import find_copies
 from labelaudit.errors import DataError, OptionError, unknown_name
 from labelaudit.folds import stratified_folds
 from labelaudit.ingest import ingest
+from labelaudit.intake import (
+    embed_samples,
+    given_features,
+    given_probs,
+    name_some,
+    name_source,
+    note_skipped,
+    source_rows,
+)
 from labelaudit.judge import Judge
+from labelaudit.machine import Clock, find_device, list_versions
 from labelaudit.representation import Choice, Train, choose, load_pixels
-from labelaudit.sources import Listing, open_source
+from labelaudit.sources import open_source
 from labelaudit.types import Decision, Evidence, Features, Finding, Floats, Ints, Progress, Samples, silent
 
 Effort = Literal["quick", "standard", "thorough"]
@@ -50,7 +54,6 @@ _GAIN = 5e-4  # nats of held-out likelihood that a refit must bring to be kept
 _WORTH_TIMING, _WORTH_TIMING_PIXELS = 3000, 500  # images from which training on features, on pixels is forecast
 _FEATURE_BYTES = 1280 * 4  # of one image and backbone, for the forecast
 _REFERENCE_WIDTH = 256  # principal components for the logistic regression column
-_PACKAGES = ("labelaudit", "numpy", "scipy", "torch", "scikit-learn", "onnxruntime", "faiss-gpu", "faiss-cpu", "pillow")
 
 
 def scan(
@@ -106,22 +109,17 @@ def scan(
         )
     if output is not None:
         check_output(output, data)
-    clock = _Clock()
+    clock = Clock()
     with clock.stage("ingest"):
         listing = open_source(data, labels=labels, path_column=path_column, label_column=label_column)
         samples, findings = ingest(listing, workers=workers, progress=progress)
-        rows = _source_rows(listing, samples)
-        given = None if features is None else _given_features(features, listing.total, rows)
-        opinion = None if probs is None else _given_probs(probs, listing.total, rows, samples.classes)
+        rows = source_rows(listing, samples)
+        given = None if features is None else given_features(features, listing.total, rows)
+        opinion = None if probs is None else given_probs(probs, listing.total, rows, samples.classes)
         if samples.images is None and given is None and opinion is None:
             raise DataError("labels but no images to judge them by: give images, --features X.npy or --probs P.npy")
     settings = {
-        "source": {
-            "data": _absolute(data),
-            "labels": _absolute(labels),
-            "path_column": path_column,
-            "label_column": label_column,
-        },
+        "source": name_source(data, labels, path_column, label_column),
         "methods": list(methods),
         "options": options,
         "train": train,
@@ -149,7 +147,7 @@ def scan(
         progress=progress,
         notice=notice,
     )
-    notes = (*audit.notes, *_skipped(listing.skipped))
+    notes = (*audit.notes, *note_skipped(listing.skipped))
     audit = replace(audit, settings=settings, notes=notes, stages=(*clock.stages, *audit.stages))
     return audit if output is None else replace(audit, files=write(audit, output))
 
@@ -175,8 +173,8 @@ def audit_samples(
 ) -> Audit:
     """`scan` from `Samples` on: for callers that hold a dataset already."""
     _require_two_classes(samples)
-    clock, notes = _Clock(), list[str]()
-    device = _find_device(device)
+    clock, notes = Clock(), list[str]()
+    device = find_device(device)
     choice = None
     if features is None and samples.images is not None and (probs is None or train != "auto"):
         with clock.stage("choose"):
@@ -196,7 +194,7 @@ def audit_samples(
             if cost := _forecast(samples, specs, choice, methods, options or {}, device, workers, cache):
                 notice(cost)
         with clock.stage("embed"):
-            samples, features, failed = _embed(samples, specs, device, workers, cache, progress)
+            samples, features, failed = embed_samples(samples, specs, device, workers, cache, progress)
         findings += failed
     _require_two_classes(samples)
     with clock.stage("duplicates"):
@@ -231,7 +229,7 @@ def audit_samples(
     few = [name for name, count in zip(samples.classes, samples.counts().tolist(), strict=True) if 0 < count < FEWEST]
     if few:
         these = f"{len(few)} class{'es' * (len(few) > 1)}"
-        notes.append(f"Cannot judge {these} with fewer than {FEWEST} images: {_some(few)}.")
+        notes.append(f"Cannot judge {these} with fewer than {FEWEST} images: {name_some(few)}.")
     return Audit(
         samples=samples,
         decision=decision,
@@ -239,7 +237,7 @@ def audit_samples(
         findings=findings,
         stages=tuple(clock.stages),
         notes=tuple(notes),
-        versions=_versions(),
+        versions=list_versions(),
         device=device,
         seed=seed,
         judge=judge,
@@ -375,20 +373,6 @@ def _training_effort(name: str, n: int, *, pixels: bool, options: Mapping[str, A
     return {"folds": PIXEL_FOLDS, "epochs": epochs, "augment": "shift"}
 
 
-class _Clock:
-    """Seconds and peak memory per stage."""
-
-    def __init__(self) -> None:
-        self.stages: list[Stage] = []
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        started = time.perf_counter()
-        yield
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-        self.stages.append(Stage(name=name, seconds=time.perf_counter() - started, peak_bytes=peak))
-
-
 def _forecast(
     samples: Samples,
     specs: Sequence[str],
@@ -429,34 +413,6 @@ def _forecast(
     return f"Here this takes {', then '.join(parts)}; {megabytes:.0f} MB hold what is trained on."
 
 
-def _embed(
-    samples: Samples,
-    specs: Sequence[str],
-    device: str,
-    workers: int,
-    cache: Path | None,
-    progress: Progress,
-) -> tuple[Samples, Features, tuple[Finding, ...]]:
-    """Features of all samples; what cannot be decoded becomes a finding and leaves the dataset."""
-    from labelaudit.backbones import embed
-
-    assert samples.images is not None
-    features, failures = embed(
-        samples.images,
-        samples.digests,
-        backbones=specs,
-        device=device,
-        workers=workers,
-        cache=cache,
-        progress=progress,
-    )
-    findings = tuple(Finding(kind=kind, path=samples.ids[row], detail=detail) for row, kind, detail in failures)
-    if failures:
-        keep = np.setdiff1d(np.arange(len(samples)), [row for row, _, _ in failures])
-        samples, features = samples.take(keep), replace(features, values=features.values[keep])
-    return samples, features, findings
-
-
 def _specs(backbone: Sequence[str] | None, effort: Effort, choice: Choice, image_size: int | None) -> tuple[str, ...]:
     """The backbones asked for, or those of ``effort``, at ``image_size`` unless that is the network's from pixels."""
     names = backbone or BACKBONES["quick" if choice.pixels or choice.tiny else effort]
@@ -465,75 +421,6 @@ def _specs(backbone: Sequence[str] | None, effort: Effort, choice: Choice, image
     if backbone is None:
         names = [name.partition("@")[0] for name in names]
     return tuple(dict.fromkeys(name if "@" in name else f"{name}@{image_size}" for name in names))
-
-
-def _skipped(skipped: Mapping[str, int]) -> tuple[str, ...]:
-    """A note about the files that were passed over because they are no images."""
-    if not skipped:
-        return ()
-    kinds = [f"{count} {ending}" for ending, count in skipped.items()]
-    total = sum(skipped.values())
-    return (
-        f"Passed over {total} file{'s' * (total > 1)} that {'are' if total > 1 else 'is'} no image: {_some(kinds)}.",
-    )
-
-
-def _absolute(path: Path | str | None) -> str | None:
-    """Where the person's file lies, so that later commands find it from another folder."""
-    return None if path is None else Path(path).absolute().as_posix()
-
-
-def _source_rows(listing: Listing, samples: Samples) -> Ints:
-    """(n,) row in the person's source of each sample that survived ingest."""
-    place = dict(zip(listing.ids, listing.rows, strict=True))
-    return np.array([place[name] for name in samples.ids], dtype=np.int64)
-
-
-def _given_features(features: Path | str | Floats, total: int, rows: Ints) -> Features:
-    values, name = _array(features, "--features")
-    real = np.issubdtype(values.dtype, np.integer) or np.issubdtype(values.dtype, np.floating)
-    if values.ndim != 2 or len(values) != total or not values.shape[1] or not real:
-        raise DataError(
-            f"{name}: features must be a matrix of real numbers with {total} rows, not {values.shape} {values.dtype}"
-        )
-    with np.errstate(over="ignore"):  # too large for float32: infinity, which is refused next
-        values = np.asarray(values[rows], dtype=np.float32)
-    if not np.isfinite(values).all():
-        bad = int(np.flatnonzero(~np.isfinite(values).all(axis=1))[0])
-        raise DataError(
-            f"{name}: row {int(rows[bad])} holds NaN, infinity or a number beyond 3.4e38: remove or replace it"
-        )
-    return Features(values=values, name="given")
-
-
-def _given_probs(probs: Path | str | Floats, total: int, rows: Ints, classes: Sequence[str]) -> Floats:
-    values, name = _array(probs, "--probs")
-    if values.shape != (total, len(classes)):
-        raise DataError(
-            f"{name}: probabilities must be ({total}, {len(classes)}), a row per sample and a column per class in the "
-            f"order {_some(classes)}, not {values.shape}"
-        )
-    values = np.asarray(values[rows], dtype=np.float64)
-    bad = ~(np.isfinite(values).all(axis=1) & (values >= 0).all(axis=1) & (np.abs(values.sum(axis=1) - 1) < 1e-3))
-    if bad.any():
-        row = int(np.flatnonzero(bad)[0])
-        raise DataError(
-            f"{name}: {int(bad.sum())} rows are no probabilities; row {int(rows[row])} sums to "
-            f"{values[row].sum():.4g}: give softmax outputs, not logits"
-        )
-    return np.asarray(values / values.sum(axis=1, keepdims=True))
-
-
-def _array(given: Path | str | Floats, option: str) -> tuple[npt.NDArray[Any], str]:
-    if isinstance(given, np.ndarray):
-        return given, option
-    try:
-        loaded = np.load(given, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise DataError(f"'{given}' ({option}) is no .npy file that can be read: {error}") from None
-    if not isinstance(loaded, np.ndarray):
-        raise DataError(f"'{given}' ({option}) holds several arrays: give a .npy file with one")
-    return loaded, f"'{given}' ({option})"
 
 
 def _require_two_classes(samples: Samples) -> None:
@@ -565,32 +452,5 @@ def _check_choice(option: str, value: str, known: Sequence[str]) -> None:
         raise unknown_name(option, value, known)
 
 
-def _find_device(device: str) -> str:
-    if device == "cpu":
-        return device
-    import torch
-
-    available = torch.cuda.is_available()
-    if device == "cuda" and not available:
-        raise OptionError(
-            "--device cuda: torch sees no CUDA device; use --device cpu, or install a CUDA build of torch"
-        )
-    return "cuda" if available else "cpu"
-
-
-def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for name in _PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
-
-
 def _duration(seconds: float) -> str:
     return f"about {seconds:.0f} s" if seconds < 100 else f"about {seconds / 60:.0f} min"
-
-
-def _some(names: Sequence[str], most: int = 5) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

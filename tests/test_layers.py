@@ -16,7 +16,7 @@ LAYERS = """errors
     batches memory
     training decide duplicates judge
     representation document
-    verdicts originals
+    verdicts originals machine intake
     estimate policy
     gate clean
     reports

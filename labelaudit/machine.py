@@ -1,0 +1,56 @@
+"""What a scan ran on and what it cost: device, versions, seconds and memory per stage."""
+
+from __future__ import annotations
+
+import platform
+import resource
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+
+from labelaudit.document import Stage
+from labelaudit.errors import OptionError
+
+_PACKAGES = ("labelaudit", "numpy", "scipy", "torch", "scikit-learn", "onnxruntime", "faiss-gpu", "faiss-cpu", "pillow")
+
+
+class Clock:
+    """Seconds and peak memory per stage."""
+
+    def __init__(self) -> None:
+        self.stages: list[Stage] = []
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time what runs inside the ``with``; nothing is kept of a stage that fails."""
+        started = time.perf_counter()
+        yield
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+        self.stages.append(Stage(name=name, seconds=time.perf_counter() - started, peak_bytes=peak))
+
+
+def find_device(device: str) -> str:
+    """``cpu`` or ``cuda`` for ``auto``, ``cpu`` or ``cuda``; raises `OptionError` where there is no CUDA device."""
+    if device == "cpu":
+        return device
+    import torch
+
+    available = torch.cuda.is_available()
+    if device == "cuda" and not available:
+        raise OptionError(
+            "--device cuda: torch sees no CUDA device; use --device cpu, or install a CUDA build of torch"
+        )
+    return "cuda" if available else "cpu"
+
+
+def list_versions() -> dict[str, str]:
+    """Software by name, what is installed of it."""
+    found = {"python": platform.python_version()}
+    for name in _PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
