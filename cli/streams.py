@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal, TextIO
 
+from labelaudit.reports.text import printable
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -19,19 +21,12 @@ if TYPE_CHECKING:
 
     from labelaudit.types import Progress
 
+__all__ = ["Color", "open_console", "printable", "report_progress", "wants_color"]
+
 Color = Literal["auto", "always", "never"]
 
 _PIPE_WIDTH = 120
 """Columns where nothing says how wide the output is."""
-
-
-def printable(text: str) -> str:
-    r"""``text`` with control, bidirectional and undecodable characters escaped: no file name can steer a terminal.
-
-    >>> printable("cat\x1b[31m.png")
-    'cat\\x1b[31m.png'
-    """
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def wants_color(choice: Color, stream: TextIO, environment: Mapping[str, str]) -> bool:

@@ -34,14 +34,14 @@ def write_samples(audit: Audit, path: Path) -> None:
 def _write(audit: Audit, rows: Ints, path: Path) -> None:
     # backslashreplace: a name that is no valid UTF-8 stays visible and cannot stop the file
     with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
-        writer = csv.writer(_Lines(file))
+        writer = csv.writer(Lines(file))
         writer.writerow(cell(name) for name in audit.columns(rows[:0]))
         for start in range(0, len(rows), _BLOCK):
             columns = audit.columns(rows[start : start + _BLOCK])
             writer.writerows([cell(value) for value in row] for row in zip(*columns.values(), strict=True))
 
 
-class _Lines:
+class Lines:
     """Ends lines with ``\\n``; the writer itself must believe in ``\\r\\n``, or cells with ``\\r`` stay unquoted."""
 
     def __init__(self, file: TextIO) -> None:
