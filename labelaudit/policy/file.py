@@ -1,0 +1,66 @@
+"""Policy files: ``labelaudit.toml``, or ``[tool.labelaudit]`` in pyproject.toml.
+
+A key that is not known is an error, because a misspelt limit would be a gate that never closes. Left out: merging of
+several files; the nearest one counts alone.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from labelaudit.errors import OptionError
+from labelaudit.policy.settings import SETTINGS, parse_table
+
+FILES = ("labelaudit.toml", "pyproject.toml")
+"""Names of policy files; the first wins where a folder has both."""
+
+
+def find_policy(starts: Sequence[Path]) -> Path | None:
+    """The policy file nearest above the first of ``starts`` that has one; a pyproject.toml only with our table."""
+    for start in starts:
+        place = start.resolve()
+        for folder in (place, *place.parents):
+            for name in FILES:
+                if (folder / name).is_file() and (name != FILES[1] or _table(folder / name) is not None):
+                    return folder / name
+    return None
+
+
+def read_policy(path: Path) -> dict[str, Any]:
+    """The settings of a policy file by name, checked; its paths are made absolute.
+
+    Raises:
+        OptionError: the file cannot be read, is no TOML (with the line), or holds a key or value that is not known.
+    """
+    table = _table(path)
+    if table is None:
+        raise OptionError(f"{path} has no [tool.labelaudit]")
+    scan = table.pop("scan", {})
+    if not isinstance(scan, Mapping):
+        raise OptionError(f"{path}: scan: write [scan] and its options below it")
+    gate_parsers = {name: setting.parse for name, setting in SETTINGS.items() if not setting.scan}
+    scan_parsers = {name: setting.parse for name, setting in SETTINGS.items() if setting.scan}
+    moved = [name for name in table if name in scan_parsers]
+    if moved:
+        raise OptionError(f"{path}: '{moved[0]}' is an option of the scan: put it under [scan]")
+    given = parse_table(str(path), table, {**gate_parsers, "scan": dict})
+    given |= parse_table(f"{path}: scan", scan, scan_parsers)
+    return {name: path.parent.resolve() / value if isinstance(value, Path) else value for name, value in given.items()}
+
+
+def _table(path: Path) -> dict[str, Any] | None:
+    """Our table of a policy file; None where a pyproject.toml has none."""
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise OptionError(f"{path} cannot be read as TOML ({error}): mend it") from None
+    if path.name != FILES[1]:
+        return document
+    tool = document.get("tool", {})
+    table = tool.get("labelaudit") if isinstance(tool, Mapping) else None
+    if table is not None and not isinstance(table, dict):
+        raise OptionError(f"{path}: write [tool.labelaudit] and its settings below it")
+    return table

@@ -1,0 +1,255 @@
+"""Every setting of the gate: how it is written, what it defaults to, and where its value came from.
+
+`settle` lays the command line over the environment over the policy file over the defaults and remembers which of them
+spoke; the environment itself is read by the command line only. Left out: merging of lists and tables, which replace
+each other whole.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from labelaudit.errors import OptionError, unknown_name
+from labelaudit.policy.terms import KINDS, Ignore, Policy, ScopedRule, Where
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One key of a policy file, which is also an option and an environment variable."""
+
+    name: str
+    parse: Callable[[Any], Any]
+    help: str
+    default: Any = None
+    scan: bool = False
+    """Whether it is passed on to the scan, and stands under ``[scan]`` in the file."""
+
+    @property
+    def variable(self) -> str:
+        return "LABELAUDIT_" + self.name.upper().replace("-", "_")
+
+
+@dataclass(frozen=True)
+class Settled:
+    """The value of every setting, and where it came from."""
+
+    values: Mapping[str, Any]
+    origins: Mapping[str, str]
+    """Name -> ``command line``, ``LABELAUDIT_NAME``, the file or ``default``."""
+    file: Path | None = None
+
+    def policy(self) -> Policy:
+        """The settings that the gate judges by."""
+        names = Policy.__dataclass_fields__
+        return Policy(**{name: self.values[key] for name in names if (key := _KEYS.get(name, name.replace("_", "-")))})
+
+    def scan_options(self) -> dict[str, Any]:
+        """The settings of the scan that were given, as keyword arguments; the others are left to the scan."""
+        return {
+            setting.name.replace("-", "_"): self.values[setting.name]
+            for setting in SETTINGS.values()
+            if setting.scan and self.values[setting.name] is not None
+        }
+
+
+_KEYS = {"rules": "rule", "ignores": "ignore"}
+
+
+def parse_share(value: Any) -> float:
+    """A share in [0, 1] from ``2%``, ``0.02`` or 0.02; a bare ``2`` is refused, for it could be either.
+
+    >>> parse_share("2%"), parse_share(0.5), parse_share("0")
+    (0.02, 0.5, 0.0)
+    """
+    text = str(value).strip()
+    number = re.fullmatch(r"(\d+\.?\d*|\.\d+)\s*(%?)", text, re.ASCII)
+    if isinstance(value, bool) or (number is None and not isinstance(value, float)):
+        raise OptionError(f"'{text}' is no share: write a percentage such as 2% or a fraction such as 0.02")
+    share = float(text.rstrip(" %")) / (100 if text.endswith("%") else 1)
+    if not 0 <= share <= 1:
+        hint = "" if text.endswith("%") else f": for a percentage write {text}%"
+        raise OptionError(f"'{text}' is no share from 0 to 1{hint}")
+    return share
+
+
+def parse_count(value: Any) -> int:
+    """A whole number from 0."""
+    text = str(value).strip()
+    if isinstance(value, (bool, float)) or not (text.isascii() and text.isdigit()):
+        raise OptionError(f"'{text}' is no count: write a whole number from 0")
+    return int(text)
+
+
+def parse_flag(value: Any) -> bool:
+    """True or false; from the environment also 1, yes, 0 and no."""
+    if isinstance(value, bool):
+        return value
+    words = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+    if not isinstance(value, str) or value.strip().casefold() not in words:
+        raise OptionError(f"'{value}' is neither true nor false")
+    return words[value.strip().casefold()]
+
+
+def parse_text(value: Any) -> str:
+    """Text that is not empty."""
+    if not isinstance(value, str) or not value.strip():
+        raise OptionError(f"'{value}' is no text")
+    return value
+
+
+def parse_path(value: Any) -> Path:
+    """A path; one in a policy file is relative to the file's folder."""
+    return value if isinstance(value, Path) else Path(parse_text(value))
+
+
+def parse_names(value: Any) -> tuple[str, ...]:
+    """Names from a list, or from text with commas."""
+    parts = value.split(",") if isinstance(value, str) else value
+    if not isinstance(parts, (list, tuple)) or not all(isinstance(part, str) for part in parts):
+        raise OptionError(f"'{value}' is no list of names")
+    names = tuple(dict.fromkeys(part.strip() for part in parts if part.strip()))
+    if not names:
+        raise OptionError(f"'{value}' names nothing")
+    return names
+
+
+def parse_class_shares(value: Any) -> dict[str, float]:
+    """Class -> share, from a table, from ``CLASS=5%`` repeated, or from such parts separated by commas.
+
+    >>> parse_class_shares(["a=b=5%", "*=10%"])
+    {'a=b': 0.05, '*': 0.1}
+    """
+    if isinstance(value, Mapping):
+        return {str(name): parse_share(share) for name, share in value.items()}
+    parts = value.split(",") if isinstance(value, str) else value
+    if not isinstance(parts, (list, tuple)):
+        raise OptionError(f"'{value}' is no table of classes: write cat = \"5%\" under [max-class-noise]")
+    shares = {}
+    for part in parts:
+        name, equals, share = str(part).rpartition("=")
+        if not equals or not name.strip():
+            raise OptionError(f"'{part}': write CLASS=5%, or *=5% for every class")
+        shares[name.strip()] = parse_share(share)
+    return shares
+
+
+def _parse_rules(value: Any) -> tuple[ScopedRule, ...]:
+    limits = {"max-noise": parse_share, "max-suspects": parse_count, "max-new": parse_count}
+    rules = []
+    for number, entry in _entries("rule", value):
+        given = parse_table(f"rule {number}", entry, {"path": parse_text, "class": parse_text, **limits})
+        if not given.keys() & limits or not given.keys() & {"path", "class"}:
+            raise OptionError(f"rule {number}: needs a path or class, and at least one of {', '.join(limits)}")
+        where = Where(path=given.pop("path", ""), label=given.pop("class", ""))
+        rules.append(ScopedRule(where=where, **{name.replace("-", "_"): limit for name, limit in given.items()}))
+    return tuple(rules)
+
+
+def _parse_ignores(value: Any) -> tuple[Ignore, ...]:
+    texts = dict.fromkeys(("path", "class", "digest", "reason"), parse_text)
+    ignores = []
+    for number, entry in _entries("ignore", value):
+        given = parse_table(f"ignore {number}", entry, {**texts, "kind": _parse_kind, "expires": _parse_day})
+        if "reason" not in given:
+            raise OptionError(f"ignore {number}: needs a reason, so that the next reader knows why it does not count")
+        if not given.keys() & {"path", "class", "kind", "digest"}:
+            raise OptionError(f"ignore {number}: needs a path, class, kind or digest")
+        where = Where(path=given.pop("path", ""), label=given.pop("class", ""))
+        ignores.append(Ignore(where=where, **given))
+    return tuple(ignores)
+
+
+def _parse_kind(value: Any) -> str:
+    if value not in KINDS:
+        raise unknown_name("kind of finding", str(value), KINDS)
+    return str(value)
+
+
+def _parse_day(value: Any) -> date:
+    try:
+        return value if type(value) is date else date.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise OptionError(f"'{value}' is no date: write expires = 2027-01-31") from None
+
+
+def _entries(name: str, value: Any) -> Iterable[tuple[int, Mapping[str, Any]]]:
+    if not isinstance(value, (list, tuple)) or not all(isinstance(entry, Mapping) for entry in value):
+        raise OptionError(f"write [[{name}]] with double brackets, once for each {name}")
+    return enumerate(value, 1)
+
+
+def parse_table(what: str, table: Mapping[str, Any], parsers: Mapping[str, Callable[[Any], Any]]) -> dict[str, Any]:
+    """The values of ``table``; an unknown key, and a value that cannot be, name ``what``."""
+    parsed = {}
+    for name, value in table.items():
+        if name not in parsers:
+            raise unknown_name(f"key of {what}", name, parsers)
+        try:
+            parsed[name] = parsers[name](value)
+        except OptionError as error:
+            raise OptionError(f"{what}: {name}: {error}") from None
+    return parsed
+
+
+SETTINGS: Mapping[str, Setting] = {
+    setting.name: setting
+    for setting in (
+        Setting("max-noise", parse_share, "share of wrong labels, estimated"),
+        Setting("max-suspects", parse_count, "suspects that count"),
+        Setting("max-new", parse_count, "suspects that the baseline does not know"),
+        Setting("max-class-noise", parse_class_shares, "the same by class", {}),
+        Setting("no-conflicts", parse_flag, "no image under two labels"),
+        Setting("no-unreadable", parse_flag, "no file that cannot be read"),
+        Setting("no-leaks", parse_flag, "no image in two splits"),
+        Setting("threshold", parse_share, "suspicion from which a sample is a suspect"),
+        Setting("baseline", parse_path, "file of what is known"),
+        Setting("rule", _parse_rules, "limits by class and path", ()),
+        Setting("ignore", _parse_ignores, "what does not count, and why", ()),
+        Setting("labels", parse_path, "table of labels", scan=True),
+        Setting("path-column", parse_text, "its column that names the image", scan=True),
+        Setting("label-column", parse_text, "its column that holds the label", scan=True),
+        Setting("methods", parse_names, "robust training methods", scan=True),
+        Setting("train", parse_text, "auto, features or pixels", scan=True),
+        Setting("backbone", parse_names, "networks that turn images into features", scan=True),
+        Setting("image-size", parse_count, "their input size in pixels", scan=True),
+        Setting("effort", parse_text, "quick, standard or thorough", scan=True),
+        Setting("device", parse_text, "auto, cpu or cuda", scan=True),
+        Setting("seed", parse_count, "same data, same seed, same result", scan=True),
+        Setting("workers", parse_count, "threads that read and decode", scan=True),
+        Setting("cache", parse_path, "folder that keeps features", scan=True),
+    )
+}
+"""Every key of a policy file. ``rule`` and ``ignore`` are lists and stand in a file only."""
+
+
+def settle(
+    command_line: Mapping[str, Any], environment: Mapping[str, str], file: Mapping[str, Any], place: Path | None = None
+) -> Settled:
+    """Each setting from the first of ``command_line`` (by name; ``None`` = not given), ``environment`` (by variable;
+    empty = not given), ``file`` (as `labelaudit.policy.read_policy` gives it, from ``place``) and default that has it.
+    """
+    values, origins = {}, {}
+    for name, setting in SETTINGS.items():
+        in_file_only = name in _KEYS.values()
+        variable = "" if in_file_only else environment.get(setting.variable, "")
+        if not in_file_only and command_line.get(name) is not None:
+            values[name], origins[name] = _parse(setting, command_line[name], f"--{name}"), "command line"
+        elif variable:
+            values[name], origins[name] = _parse(setting, variable, setting.variable), setting.variable
+        elif name in file:
+            values[name], origins[name] = file[name], str(place)
+        else:
+            values[name], origins[name] = setting.default, "default"
+    return Settled(values, origins, place)
+
+
+def _parse(setting: Setting, value: Any, origin: str) -> Any:
+    try:
+        return setting.parse(value)
+    except OptionError as error:
+        raise OptionError(f"{origin}: {error}") from None
