@@ -24,7 +24,12 @@ _CHUNK = 64
 
 
 def ingest(
-    listing: Listing, *, check_pixels: bool = False, workers: int = 2, progress: Progress = silent
+    listing: Listing,
+    *,
+    check_pixels: bool = False,
+    fewest_classes: int = 2,
+    workers: int = 2,
+    progress: Progress = silent,
 ) -> tuple[Samples, tuple[Finding, ...]]:
     """Read, digest and check every labelled sample of ``listing`` in ``workers`` threads.
 
@@ -32,7 +37,7 @@ def ingest(
     that end early. Samples keep the listing's order; classes are sorted. Without images a sample's digest is that
     of its id. The findings are the listing's, then those met here in the listing's order.
 
-    Raises `DataError` with the counts of what was left out if nothing remains, or a single class.
+    Raises `DataError` with the counts of what was left out if nothing remains, or fewer than ``fewest_classes``.
     """
     n = len(listing.ids)
     labelled = [row for row in range(n) if listing.labels[row] is not None]
@@ -63,7 +68,7 @@ def ingest(
     findings = listing.findings + tuple(refused[row] for row in sorted(refused))
     kept = np.array([row for row in labelled if row not in refused], dtype=np.int64)
     classes = sorted({str(listing.labels[row]) for row in kept.tolist()})
-    _require_classes(listing, classes, len(kept), findings)
+    _require_classes(listing, classes, len(kept), findings, fewest_classes)
     index = {name: number for number, name in enumerate(classes)}
     everything = Samples(
         ids=listing.ids,
@@ -105,14 +110,16 @@ def _read(images: Images, rows: Sequence[int], check_pixels: bool) -> list[str |
     return results
 
 
-def _require_classes(listing: Listing, classes: Sequence[str], kept: int, findings: Sequence[Finding]) -> None:
+def _require_classes(
+    listing: Listing, classes: Sequence[str], kept: int, findings: Sequence[Finding], fewest: int
+) -> None:
     where = f"'{listing.root}'" if listing.root else "the labels"
     counts = ", ".join(f"{count} {kind}" for kind, count in Counter(found.kind for found in findings).most_common())
     left_out = f" (left out: {counts})" if counts else ""
     if not classes:
         first = f"; the first: {findings[0].path}: {findings[0].detail}" if findings else ""
         raise DataError(f"nothing to audit in {where}{left_out}{first}")
-    if len(classes) == 1:
+    if len(classes) < fewest:
         raise DataError(
             f"only one class in {where}, '{classes[0]}' with {kept} images{left_out}: an audit compares classes"
         )

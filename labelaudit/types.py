@@ -53,6 +53,7 @@ class Finding:
 
     kind: str
     """missing · unreadable · truncated · empty · oversized · unlabelled · duplicate_row · link_loop · bad_name ·
+unknown_class (a class that the audit does not know) ·
     conflict (same bytes, other label) · near_duplicate (nearly the same image, other label) ·
     leak (same bytes or nearly the same image, other split)"""
     path: str
