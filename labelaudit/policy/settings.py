@@ -61,7 +61,7 @@ _KEYS = {"rules": "rule", "ignores": "ignore"}
 
 
 def parse_share(value: Any) -> float:
-    """A share in [0, 1] from ``2%``, ``0.02`` or 0.02; a bare ``2`` is refused, for it could be either.
+    """A share in [0, 1] from ``2%``, ``0.02`` or 0.02; a bare ``1`` or ``2`` is refused, for it is meant as a percentage.
 
     >>> parse_share("2%"), parse_share(0.5), parse_share("0")
     (0.02, 0.5, 0.0)
@@ -71,7 +71,7 @@ def parse_share(value: Any) -> float:
     if isinstance(value, bool) or (number is None and not isinstance(value, float)):
         raise OptionError(f"'{text}' is no share: write a percentage such as 2% or a fraction such as 0.02")
     share = float(text.rstrip(" %")) / (100 if text.endswith("%") else 1)
-    if not 0 <= share <= 1:
+    if not 0 <= share <= 1 or text == "1":
         hint = "" if text.endswith("%") else f": for a percentage write {text}%"
         raise OptionError(f"'{text}' is no share from 0 to 1{hint}")
     return share
