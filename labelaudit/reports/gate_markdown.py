@@ -1,0 +1,133 @@
+"""``--format markdown``: a comment for a pull request; and the summary page of a GitHub step.
+
+Verdict first, then rules, the worst open suspects and findings, and what to do next. A comment holds 65,536 characters
+on GitHub, a step summary 1 MiB: what would not fit is left out row by row and counted. Text from the data is shown as
+code or as entities, so that no file name becomes a link, a mention or a column. Left out: images, which a comment
+could only show from a public address.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from labelaudit.gate.outcome import Outcome, Problem, Rule, Suspect
+from labelaudit.reports import gate_wording as wording
+from labelaudit.reports.text import printable
+
+COMMENT = 60_000
+"""UTF-8 bytes of a comment."""
+STEP = 1_000_000
+"""UTF-8 bytes of a step summary: GitHub refuses more than 1 MiB for everything that one step writes."""
+_TAIL = 8_000
+"""Bytes kept free for what stands below the tables."""
+_LONGEST = 200
+"""Characters of one cell; a longer one is shortened in its middle."""
+_HARMLESS = re.compile(r"(?!.*(?:www\.|\bgh-|://|:[\w+-]+:))(?:[^\W_]|[ .,:;%()'\"/+=>…–-])*", re.IGNORECASE)
+"""Sentences without links, references, emphasis, tags or columns."""
+_STRAIGHT = re.compile(r"[^`\\|]+")
+
+
+def markdown(outcome: Outcome) -> str:
+    """A comment for a pull request, at most `COMMENT` bytes."""
+    return _page(outcome, room=COMMENT, rows=20)
+
+
+def step_summary(outcome: Outcome, *, room: int = STEP) -> str:
+    """The summary page of a GitHub step, to be appended to the file that ``$GITHUB_STEP_SUMMARY`` names.
+
+    Args:
+        outcome: what the gate found.
+        room: UTF-8 bytes that the step may still write; the text is never longer, and empty if not even the
+            verdict fits.
+    """
+    return _page(outcome, room=min(room, STEP), rows=500)
+
+
+def _page(outcome: Outcome, *, room: int, rows: int) -> str:
+    head = [
+        f"### {'✅' if outcome.passed else '❌'} labelaudit check: {_prose(wording.verdict(outcome))}",
+        _prose(wording.about(outcome)),
+    ]
+    left = room - _TAIL - _size(head)
+    broken_first = (*outcome.broken, *(rule for rule in outcome.rules if rule.passed))
+    rules, shown_rules, left = _table("||rule|result|", map(_rule_row, broken_first), rows, left)
+    new, uncertain = wording.open_findings(outcome), wording.open_suspects(outcome)
+    suspects, shown_suspects, left = _table(
+        "|status|score|file|given -> suggested|why|", map(_suspect_row, uncertain), rows, left
+    )
+    findings, shown_findings, left = _table("|status|kind|file|why|", map(_finding_row, new), rows, left)
+    shown: Sequence[Suspect | Problem] = (*uncertain[:shown_suspects], *new[:shown_findings])
+    unseen = len(outcome.rules) - shown_rules
+    body = [
+        *head,
+        rules,
+        f"{wording.count(unseen, 'more rule')} not listed here." if unseen else "",
+        f"**{_prose(wording.suspects(outcome))}**",
+        suspects,
+        f"**{_prose(wording.findings(outcome))}**",
+        findings,
+        _prose(wording.rest(outcome, shown)),
+        *_items(wording.baseline(outcome)),
+        *_items(outcome.notes),
+        "**Next**" if wording.advice(outcome) else "",
+        "\n".join(f"- {step}" for step in wording.advice(outcome)),
+    ]
+    text = "\n\n".join(part for part in body if part) + "\n"
+    if len(text.encode()) <= room:
+        return text
+    short = f"{head[0]}\n\n{_prose(wording.suspects(outcome))}\n\n{_prose(wording.findings(outcome))}\n"
+    return short if len(short.encode()) <= room else ""
+
+
+def _table(head: str, rows: Iterable[str], most: int, room: int) -> tuple[str, int, int]:
+    """As many ``rows`` under ``head`` as ``most`` and the ``room`` in bytes allow: (text, rows shown, room left)."""
+    lines = [head, "|" + "---|" * (head.count("|") - 1)]
+    left = room - _size(lines)
+    for row in rows:
+        left -= _size([row])
+        if left < 0 or len(lines) == most + 2:
+            left += _size([row])
+            break
+        lines.append(row)
+    return ("\n".join(lines), len(lines) - 2, left) if len(lines) > 2 else ("", 0, room)
+
+
+def _rule_row(rule: Rule) -> str:
+    return f"|{'✅' if rule.passed else '❌'}|{_prose(rule.name)}|{_prose(rule.message)}|"
+
+
+def _suspect_row(suspect: Suspect) -> str:
+    given, suggested = _code(suspect.given_label), _code(suspect.suggested_label) if suspect.suggested_label else "none"
+    told = f"{_code(suspect.path)}|{given} -> {suggested}|{_prose(wording.why(suspect))}"
+    return f"|{suspect.status}|{wording.score(suspect)}|{told}|"
+
+
+def _finding_row(problem: Problem) -> str:
+    return f"|{problem.status}|{_prose(problem.kind)}|{_code(problem.path)}|{_prose(wording.why(problem))}|"
+
+
+def _items(lines: Sequence[str]) -> list[str]:
+    """A list of at most ten sentences, and how many more there are."""
+    items = [f"- {_prose(line)}" for line in lines[:10]]
+    more = [f"- and {len(lines) - 10:,} more"] if len(lines) > 10 else []
+    return ["\n".join((*items, *more))] if items else []
+
+
+def _prose(text: str) -> str:
+    """A sentence as it is, where nothing in it means anything to Markdown; as code otherwise."""
+    return text if len(text) <= 2 * _LONGEST and _HARMLESS.fullmatch(text) else _code(text, 2 * _LONGEST)
+
+
+def _code(text: str, longest: int = _LONGEST) -> str:
+    """``text`` as inline code: in backticks, or, where it holds what would end them or a cell, in entities."""
+    said = printable(text)
+    if len(said) > longest:
+        said = f"{said[: longest // 2]} … {said[-longest // 2 :]}"
+    if _STRAIGHT.fullmatch(said) and said == said.strip():
+        return f"`{said}`"
+    return "<code>" + "".join(c if c.isalnum() or c in " /-" else f"&#{ord(c)};" for c in said) + "</code>"
+
+
+def _size(lines: Sequence[str]) -> int:
+    return sum(len(line.encode()) + 2 for line in lines)

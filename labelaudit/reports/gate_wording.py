@@ -1,0 +1,184 @@
+"""The sentences that every format of the gate for people shares, so that they all say the same.
+
+What is counted is counted here once; the formats only escape and lay out. A suspect that was in the baseline, or that
+a person or the policy has settled, is counted and not listed: old suspects don't nag. What a format leaves out is
+named by `rest`. Text from the data stands as it is here: each format escapes whole sentences in its own way.
+"""
+
+from __future__ import annotations
+
+import math
+import posixpath
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+
+from labelaudit.gate.outcome import STATUSES, Outcome, Problem, Rule, Suspect
+
+_SINGLE_FILES = (".npz", ".parquet")
+"""Kinds of dataset whose samples are rows of one file, and no files of their own."""
+
+
+def verdict(outcome: Outcome) -> str:
+    """PASSED or FAILED, and which rules did it."""
+    total, broken = len(outcome.rules), len(outcome.broken)
+    if broken:
+        names = enumerate_some([rule.name for rule in outcome.broken], 5)
+        return f"FAILED: {broken:,} of {count(total, 'rule')} broken: {names}"
+    return f"PASSED: {count(total, 'rule')} kept" if total else "PASSED: no rule was set"
+
+
+def about(outcome: Outcome) -> str:
+    """What was judged, and its estimated noise."""
+    scope = f", {outcome.scope}" if outcome.scope else ""
+    return (
+        f"{outcome.root or 'dataset'}{scope}: {count(outcome.samples, 'sample')} in "
+        f"{count(len(outcome.classes), 'class', 'classes')}; {noise(outcome)}"
+    )
+
+
+def noise(outcome: Outcome) -> str:
+    """The estimated share of wrong labels with its interval."""
+    if not math.isfinite(outcome.noise_rate):
+        return "too few samples to estimate the share of wrong labels"
+    low, high = outcome.noise_interval
+    return f"estimated wrong labels {outcome.noise_rate:.1%} (90 % interval {low:.1%} to {high:.1%})"
+
+
+def suspects(outcome: Outcome) -> str:
+    """The number of suspects of every status, zeros included."""
+    parts = ", ".join(f"{number:,} {status}" for status, number in outcome.counts().items())
+    return f"{count(len(outcome.suspects), 'suspect')}: {parts}"
+
+
+def findings(outcome: Outcome) -> str:
+    """The number of findings by status and kind."""
+    if not outcome.findings:
+        return "0 findings"
+    kinds = Counter((problem.status, problem.kind) for problem in outcome.findings)
+    parts = ", ".join(f"{number:,} {status} {kind}" for (status, kind), number in sorted(kinds.items()))
+    return f"{count(len(outcome.findings), 'finding')}: {parts}"
+
+
+def open_suspects(outcome: Outcome) -> tuple[Suspect, ...]:
+    """The suspects that wait for a person: new ones first, then uncertain ones, each worst first."""
+    return tuple(s for status in ("new", "uncertain") for s in outcome.suspects if s.status == status)
+
+
+def open_findings(outcome: Outcome) -> tuple[Problem, ...]:
+    """The findings that are neither in the baseline nor ignored."""
+    return tuple(problem for problem in outcome.findings if problem.status == "new")
+
+
+def rest(outcome: Outcome, shown: Sequence[Suspect | Problem]) -> str:
+    """How many suspects and findings are not among those ``shown``, and where they are; empty if all are."""
+    hidden = Counter(entry.status for entry in outcome.suspects)
+    hidden.subtract(entry.status for entry in shown if isinstance(entry, Suspect))
+    parts = [f"{hidden[status]:,} {status}" for status in STATUSES if hidden[status]]
+    left = [f"{', '.join(parts)} of the suspects"] if parts else []
+    problems = len(outcome.findings) - sum(isinstance(entry, Problem) for entry in shown)
+    if problems:
+        left.append(f"{problems:,} of the findings")
+    return f"Not listed here: {' and '.join(left)}; --format json, jsonl and csv list every one." if left else ""
+
+
+def score(suspect: Suspect) -> str:
+    """``label_score``: 0 to 1, lower = worse."""
+    return f"{1 - suspect.suspicion:.3f}"
+
+
+def relabel(suspect: Suspect) -> str:
+    """From which label to which."""
+    return f"{suspect.given_label} -> {suspect.suggested_label or '(no class is right)'}"
+
+
+def why(entry: Suspect | Problem) -> str:
+    """Why it is listed, and why it has its status."""
+    said = entry.reason if isinstance(entry, Suspect) else entry.detail
+    return "; ".join(part for part in (said, entry.note) if part)
+
+
+def concerns(rule: Rule, outcome: Outcome) -> tuple[Suspect | Problem, ...]:
+    """What a broken ``rule`` is likely about: the open suspects of its subject, or the open findings."""
+    if rule.id.startswith("no-"):
+        return open_findings(outcome)
+    chosen = open_suspects(outcome)
+    return tuple(s for s in chosen if s.given_label == rule.subject) if rule.subject in outcome.classes else chosen
+
+
+def baseline(outcome: Outcome) -> tuple[str, ...]:
+    """What is to be said about the baseline, if there is one."""
+    report = outcome.baseline
+    if report is None:
+        return ()
+    lines = [f"Baseline {report.path}: {count(report.entries, 'entry', 'entries')}, {len(report.stale):,} stale"]
+    if report.stale:
+        reasons = Counter(entry.why for entry in report.stale)
+        said = enumerate_some([f"{number:,} {why}" for why, number in sorted(reasons.items())], 5)
+        lines.append(f"Stale entries: {said}")
+    if report.changed:
+        lines.append(f"Settings differ from the baseline's: {enumerate_some(report.changed, 5)}")
+    return tuple(lines)
+
+
+def advice(outcome: Outcome) -> tuple[str, ...]:
+    """What to do next, one sentence each."""
+    steps = []
+    counts = outcome.counts()
+    if counts["new"]:
+        steps.append(
+            f"Look at the {count(counts['new'], 'new suspect')} with `labelaudit review`: correct a wrong label in the "
+            "data, confirm a right one; the verdicts count at the next check."
+        )
+    if open_findings(outcome):
+        steps.append("Repair, remove or relabel the files of the new findings.")
+    if not outcome.passed and outcome.baseline is None and outcome.suspects:
+        steps.append(
+            "To count only what is new from now on, keep a baseline: `labelaudit check --write-baseline FILE`."
+        )
+    if counts["uncertain"]:
+        steps.append(
+            f"{count(counts['uncertain'], 'uncertain suspect')} lie within {outcome.tolerance:.2g} of the threshold, "
+            "where another machine may decide otherwise: worth a look, never a failure by themselves."
+        )
+    if outcome.baseline is not None and outcome.baseline.stale:
+        steps.append("Remove stale entries with `labelaudit baseline prune`.")
+    if outcome.baseline is not None and outcome.baseline.changed:
+        steps.append("Refresh the baseline for the changed settings: `labelaudit check --write-baseline`.")
+    return tuple(steps)
+
+
+def file_of(outcome: Outcome, path: str) -> str:
+    """The file of a sample as a CI system names it: relative to where the check ran, if the dataset was named so.
+
+    >>> from types import SimpleNamespace
+    >>> file_of(SimpleNamespace(root="./pets"), "cat/a.png")
+    'pets/cat/a.png'
+    """
+    if is_single_file(outcome.root):
+        return posixpath.normpath(outcome.root)
+    return posixpath.normpath(posixpath.join(outcome.root, path)) if outcome.root else path
+
+
+def is_single_file(root: str) -> bool:
+    """Whether the samples of the dataset ``root`` are rows of one file.
+
+    >>> is_single_file("data/pets.npz"), is_single_file("pets")
+    (True, False)
+    """
+    return PurePosixPath(root).suffix.lower() in _SINGLE_FILES
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """``1 rule``, ``2 rules``."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def enumerate_some(names: Sequence[str], most: int) -> str:
+    """The first ``most`` names, and how many more there are.
+
+    >>> enumerate_some(["a", "b", "c"], 2)
+    'a, b and 1 more'
+    """
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
