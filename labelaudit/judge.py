@@ -127,6 +127,10 @@ class Judge:
         """(C,) audited samples of each given label: what a judgement about the class rests on."""
         return np.bincount(self.memory.labels, minlength=len(self.classes))
 
+    def forget(self, rows: Ints) -> Judge:
+        """Without the samples of ``rows``; discriminants, pool weights and transition stay."""
+        return replace(self, memory=self.memory.take(np.setdiff1d(np.arange(len(self.memory)), rows)))
+
     def score(self, features: Features, labels: Ints | None, *, digests: Sequence[str] | None = None) -> Judgement:
         """Judge m images by their ``features`` (m, d) and given ``labels`` (m,), indices into `classes`.
 
