@@ -53,12 +53,18 @@ class Channel:
     """Mean negative log-likelihood of the given labels in nats; lower is better, comparable on the same labels."""
 
 
-def fit(models: Mapping[str, Floats], labels: Ints) -> Channel:
+UNKNOWN = -1
+"""In ``known``: nobody has looked at this sample."""
+
+
+def fit(models: Mapping[str, Floats], labels: Ints, *, known: Ints | None = None) -> Channel:
     """Fit pool weights and transition matrix to the given labels.
 
     Args:
         models: name -> (n, C) probabilities of models that did not train on the sample they judge.
         labels: (n,) given labels in [0, C).
+        known: (n,) true class where a person has verified it, `UNKNOWN` elsewhere. Verified samples count with what is
+            known of them: their posterior is certain, and T learns from real errors.
 
     Raises:
         DataError: no models, or shapes that do not fit.
@@ -76,6 +82,8 @@ def fit(models: Mapping[str, Floats], labels: Ints) -> Channel:
     logs = np.stack([np.log(np.maximum(probs, _FLOOR), dtype=np.float32) for probs in models.values()])  # (M, n, C)
     rows = _subset(len(labels), logs[:, 0].size)
     some, some_labels = logs[:, rows].astype(np.float64), labels[rows]
+    if known is None:
+        known = np.full(len(labels), UNKNOWN)
     onehot = _onehot(labels, shape[1])
     weights: Floats = np.full(len(logs), 0.5 / len(logs))
     transition: Floats = np.full((shape[1],) * 2, 0.1 / shape[1]) + 0.9 * np.eye(shape[1])
@@ -83,14 +91,14 @@ def fit(models: Mapping[str, Floats], labels: Ints) -> Channel:
     for _ in range(_ROUNDS):
         probs = _pool(logs, weights)
         for _ in range(_EM_STEPS):
-            posterior, likelihood = _posterior(probs, transition, labels)
+            posterior, likelihood = _posterior(probs, transition, labels, known)
             transition = _estimate(posterior, onehot)
-        weights = _reweigh(some, some_labels, transition, weights)
+        weights = _reweigh(some, some_labels, known[rows], transition, weights)
         previous, loss = loss, float(-np.log(likelihood).mean())
         if abs(previous - loss) < 1e-6:
             break
     probs = _pool(logs, weights)
-    posterior, likelihood = _posterior(probs, transition, labels)
+    posterior, likelihood = _posterior(probs, transition, labels, known)
     return Channel(
         weights=dict(zip(models, weights.tolist(), strict=True)),
         transition=transition,
@@ -131,9 +139,13 @@ def _pool(logs: Floats, weights: Floats) -> Floats:
     return pooled
 
 
-def _posterior(probs: Floats, transition: Floats, labels: Ints) -> tuple[Floats, Floats]:
-    """(n, C) r and (n, 1) likelihood of the given label."""
+def _posterior(probs: Floats, transition: Floats, labels: Ints, known: Ints | None = None) -> tuple[Floats, Floats]:
+    """(n, C) r and (n, 1) likelihood of the given label, and of the true one where it is known."""
     joint = probs * transition.T[labels].astype(probs.dtype)
+    if known is not None and (verified := np.flatnonzero(known >= 0)).size:
+        only = np.maximum(joint[verified, known[verified]], np.finfo(np.float32).tiny)
+        joint[verified] = 0
+        joint[verified, known[verified]] = only
     likelihood = np.maximum(joint.sum(axis=1, keepdims=True), np.finfo(np.float32).tiny)
     return joint / likelihood, likelihood
 
@@ -149,13 +161,13 @@ def _estimate(posterior: Floats, onehot: csr_array) -> Floats:
     return np.asarray(counts / counts.sum(axis=1, keepdims=True))
 
 
-def _reweigh(logs: Floats, labels: Ints, transition: Floats, start: Floats) -> Floats:
+def _reweigh(logs: Floats, labels: Ints, known: Ints, transition: Floats, start: Floats) -> Floats:
     """(M,) weights that maximise the likelihood at a fixed T; the gradient is Σ (r - q) · log p_m."""
     n = len(labels)
 
     def objective(weights: Floats) -> tuple[float, Floats]:
         probs = _pool(logs, weights)
-        posterior, likelihood = _posterior(probs, transition, labels)
+        posterior, likelihood = _posterior(probs, transition, labels, known)
         gradient = -np.einsum("nc,mnc->m", posterior - probs, logs) / n
         return float(-np.log(likelihood).mean()), gradient
 

@@ -61,16 +61,18 @@ def test_loss_is_the_mean_negative_log_likelihood() -> None:
     assert np.allclose(fitted.posterior.sum(axis=1), 1, atol=1e-5)
 
 
-def test_the_weights_gradient_is_the_derivative_of_the_loss() -> None:
-    probs, given, _ = planted(4, 0.2, n=200)
+@pytest.mark.parametrize("verified", [0, 60])
+def test_the_weights_gradient_is_the_derivative_of_the_loss(verified: int) -> None:
+    probs, given, truth = planted(4, 0.2, n=200)
+    known = np.where(np.arange(200) < verified, truth, channel.UNKNOWN)
     logs = np.log(np.stack([probs, np.roll(probs, 1, axis=0)]))
     transition = channel.fit({"m": probs}, given).transition
 
     def loss(weights: Array) -> float:
         pooled = channel._pool(logs, weights)
-        return float(-np.log(channel._posterior(pooled, transition, given)[1]).mean())
+        return float(-np.log(channel._posterior(pooled, transition, given, known)[1]).mean())
 
-    best = channel._reweigh(logs, given, transition, np.array([0.5, 0.5]))
+    best = channel._reweigh(logs, given, known, transition, np.array([0.5, 0.5]))
     for step in np.eye(2) * 1e-3:
         assert loss(best) <= loss(best + step) + 1e-9
         assert loss(best) <= loss(np.maximum(best - step, 0)) + 1e-9
@@ -99,3 +101,28 @@ def test_refuses_what_does_not_fit() -> None:
         channel.fit({}, np.array([0]))
     with pytest.raises(DataError, match="2 labels"):
         channel.fit({"m": np.ones((3, 2)) / 2}, np.array([0, 1]))
+
+
+def test_verified_labels_are_certain_and_teach_the_transition() -> None:
+    probs, given, truth = planted(5, 0.2, skill=1.5)
+    known = np.full(len(given), channel.UNKNOWN)
+    known[:900] = truth[:900]
+    blind, told = channel.fit({"m": probs}, given), channel.fit({"m": probs}, given, known=known)
+    assert (told.posterior[:900].argmax(axis=1) == truth[:900]).all()
+    np.testing.assert_allclose(told.posterior[:900].max(axis=1), 1.0)
+    expected = 0.8 * np.eye(4) + 0.2 * np.roll(np.eye(4), 1, axis=1)
+    assert np.abs(told.transition - expected).max() < np.abs(blind.transition - expected).max()
+    rest = slice(900, None)
+    wrong = given[rest] != truth[rest]
+
+    def missed(fitted: channel.Channel) -> float:
+        suspicion = 1 - fitted.posterior[np.arange(900, len(given)), given[rest]]
+        return float(np.square(suspicion - wrong).mean())
+
+    assert missed(told) < missed(blind)
+
+
+def test_nothing_known_changes_nothing() -> None:
+    probs, given, _ = planted(6, 0.1)
+    unknown = channel.fit({"m": probs}, given, known=np.full(len(given), channel.UNKNOWN))
+    assert unknown.posterior.tobytes() == channel.fit({"m": probs}, given).posterior.tobytes()
