@@ -15,6 +15,7 @@ from labelaudit import __version__
 from labelaudit.errors import LabelAuditError
 
 from .scan import scan
+from .score import score
 from .streams import printable
 
 
@@ -41,6 +42,7 @@ app = typer.Typer(
     epilog="Exit codes: 0 fine, 2 could not run, 130 interrupted.",
 )
 app.command()(scan)
+app.command()(score)
 
 
 def _show_version(wanted: bool) -> None:

@@ -27,7 +27,7 @@ LAYERS = """errors
 LEVEL = {room: level for level, line in enumerate(LAYERS.splitlines()) for room in line.split()}
 WITHOUT_TORCH = {
     *("errors", "types", "images", "sources", "scorers", "decide", "document", "verdicts", "originals", "estimate"),
-    *("policy", "gate", "clean", "judge", "reports", "review"),
+    *("policy", "gate", "clean", "judge", "memory", "reports", "review"),
 }
 NO_ROOM = {"labelaudit/__init__.py", "labelaudit/__main__.py"}
 FILES = sorted(

@@ -8,6 +8,7 @@ first column's name for most other readers.
 from __future__ import annotations
 
 import csv
+import io
 import re
 from pathlib import Path
 from typing import Any, TextIO
@@ -31,14 +32,25 @@ def write_samples(audit: Audit, path: Path) -> None:
     _write(audit, audit.order, path)
 
 
+def render_suspects(audit: Audit) -> str:
+    """The text of `write_suspects`."""
+    text = io.StringIO(newline="")
+    _render(audit, audit.suspects, text)
+    return text.getvalue()
+
+
 def _write(audit: Audit, rows: Ints, path: Path) -> None:
     # backslashreplace: a name that is no valid UTF-8 stays visible and cannot stop the file
     with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
-        writer = csv.writer(Lines(file))
-        writer.writerow(cell(name) for name in audit.columns(rows[:0]))
-        for start in range(0, len(rows), _BLOCK):
-            columns = audit.columns(rows[start : start + _BLOCK])
-            writer.writerows([cell(value) for value in row] for row in zip(*columns.values(), strict=True))
+        _render(audit, rows, file)
+
+
+def _render(audit: Audit, rows: Ints, file: TextIO) -> None:
+    writer = csv.writer(Lines(file))
+    writer.writerow(cell(name) for name in audit.columns(rows[:0]))
+    for start in range(0, len(rows), _BLOCK):
+        columns = audit.columns(rows[start : start + _BLOCK])
+        writer.writerows([cell(value) for value in row] for row in zip(*columns.values(), strict=True))
 
 
 class Lines:

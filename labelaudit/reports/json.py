@@ -26,6 +26,13 @@ def write_summary(audit: Audit, path: Path) -> None:
     _write(json.dumps(plain(audit.summary()), indent=2, ensure_ascii=False, allow_nan=False), path)
 
 
+def render_suspects(audit: Audit) -> str:
+    """The summary with the rows of ``suspects.csv`` in it, as ``suspects.list``, indented for reading."""
+    summary = audit.summary()
+    summary["suspects"] = {**summary["suspects"], "list": audit.table("suspects")}
+    return json.dumps(plain(summary), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
 def write_audit(audit: Audit, path: Path) -> None:
     """All text of ``audit``, one line per part."""
     samples, decision = audit.samples, audit.decision
