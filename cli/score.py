@@ -1,0 +1,134 @@
+"""``labelaudit score``: the labels of new data, judged by a saved audit."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from .scan import available_cores, default_cache
+from .streams import Color, open_console, printable, report_progress
+
+if TYPE_CHECKING:
+    from labelaudit.document import Audit
+
+_FINDINGS = 20
+"""Findings shown on stderr."""
+
+
+def score(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder that `labelaudit scan` wrote.")],
+    new_data: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="NEW_DATA", help="What is new: folder of class folders, CSV, TSV, JSONL, Parquet, .npz."
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--output", metavar="FILE|DIR", help="A .csv or .json file, or a folder for the whole result."
+        ),
+    ] = None,
+    format: Annotated[  # noqa: A002  the name people type
+        Literal["csv", "json"] | None,
+        typer.Option(help="What is written; by the ending of FILE unless said, else csv."),
+    ] = None,
+    labels: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Labels of the new data in a CSV, TSV or JSONL table.")
+    ] = None,
+    path_column: Annotated[str | None, typer.Option(metavar="NAME", help="Its column that names the image.")] = None,
+    label_column: Annotated[str | None, typer.Option(metavar="NAME", help="Its column that holds the label.")] = None,
+    features: Annotated[
+        Path | None, typer.Option(metavar="X.npy", help="Features of the new data, where the scan had --features.")
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(metavar="DATA", help="Where the audited images are now, if they were moved.")
+    ] = None,
+    device: Annotated[
+        Literal["auto", "cpu", "cuda"], typer.Option(envvar="LABELAUDIT_DEVICE", show_envvar=False)
+    ] = "auto",
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1, metavar="N", envvar="LABELAUDIT_WORKERS", show_envvar=False, help="Threads; all cores unless said."
+        ),
+    ] = None,
+    cache: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", envvar="LABELAUDIT_CACHE", show_envvar=False, help="Folder that keeps features, as for scan."
+        ),
+    ] = None,
+    no_cache: Annotated[bool, typer.Option("--no-cache", metavar="", help="Keep no features.")] = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", metavar="", help="Print no summary.")] = False,
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", metavar="", help="Show every stage and finding.")] = False,
+    color: Annotated[
+        Color, typer.Option(envvar="LABELAUDIT_COLOR", show_envvar=False, help="Colour in the output.")
+    ] = "auto",
+) -> None:
+    """Judge the labels of NEW_DATA by the audit in RUN, without training anything.
+
+    The suspects go to stdout, or to FILE, with the columns of suspects.csv; a summary goes to stderr. Classes that the
+    audit does not know, and images that are in the audited data under another label, are named there and in the JSON.
+    """
+    to_file = output is not None and output.suffix.lower() in (".csv", ".json")
+    kind = format or ("json" if output is not None and output.suffix.lower() == ".json" else "csv")
+    where = None if no_cache else cache or default_cache()
+
+    from labelaudit.errors import DataError, RunError
+    from labelaudit.increment import score as judge_labels
+    from labelaudit.reports import csv, json
+
+    if new_data is None and labels is None:
+        raise DataError("nothing to score: name a folder or table after RUN, such as `labelaudit score RUN ./incoming`")
+    with report_progress(quiet=quiet, verbose=verbose, color=color) as (progress, notice):
+        audit = judge_labels(
+            run,
+            new_data,
+            labels=labels,
+            path_column=path_column,
+            label_column=label_column,
+            features=features,
+            originals=data,
+            output=None if to_file else output,
+            device=device,
+            workers=workers or available_cores(),
+            cache=where,
+            progress=progress,
+        )
+    text = (csv if kind == "csv" else json).render_suspects(audit)
+    if output is None:
+        sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
+        sys.stdout.flush()
+    elif to_file:
+        try:
+            output.write_bytes(text.encode("utf-8", "backslashreplace"))
+        except OSError as error:
+            raise RunError(f"cannot write {output} ({error.strerror}): choose another file with -o") from None
+    if not quiet:
+        _summarize(audit, color, None if verbose else _FINDINGS)
+
+
+def _summarize(audit: Audit, color: Color, top: int | None) -> None:
+    """What a person wants to know at once, on stderr."""
+    console = open_console(sys.stderr, color)
+    decision, flagged = audit.decision, len(audit.suspects)
+    low, high = decision.noise_interval
+    line = f"{len(audit.samples):,} new labels: {flagged:,} suspect{'' if flagged == 1 else 's'}"
+    if decision.judged.any():
+        line += f", about {decision.noise_rate:.1%} wrong (90% interval {low:.1%} to {high:.1%})"
+    unjudged = int((~decision.judged).sum())
+    if unjudged:
+        line += f"; {unjudged:,} not judged, of classes with too few audited images"
+    shown = audit.findings[:top]
+    for text in (line, *audit.notes, *(f"{finding.path}: {finding.detail}" for finding in shown)):
+        console.print(printable(text), soft_wrap=True)
+    if len(audit.findings) > len(shown):
+        console.print(
+            f"and {len(audit.findings) - len(shown):,} more findings; --format json lists all", soft_wrap=True
+        )
+    if audit.files:
+        console.print(printable(f"Written to {next(iter(audit.files.values())).parent}"), soft_wrap=True)
