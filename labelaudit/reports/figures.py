@@ -1,0 +1,161 @@
+"""What a report says and draws, before any format: sentences, the heat map, the histogram, the classes.
+
+Only numbers and words; `html` and `markdown` give them a shape. Left out: anything about single suspects, which are
+rows of `Audit.columns`.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from labelaudit.document import Audit
+from labelaudit.types import Floats, Ints
+
+MAP_CLASSES = 30
+"""Classes that a heat map still shows legibly."""
+BINS = 50
+
+_KINDS = (
+    (re.compile("the same image also carries"), "same image, another label"),
+    (re.compile("looks like "), "looks like another class"),
+    (re.compile("ambiguous between "), "ambiguous between two classes"),
+    (re.compile("fits no class well"), "fits no class well"),
+)
+"""How a reason of `labelaudit.decide` begins: the kind that suspects can be filtered by."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeatMap:
+    """Which classes are mixed up with which: all of them, or the most confused ones."""
+
+    classes: tuple[int, ...]
+    """(m,) indices of the classes shown, in the order of the classes."""
+    expected: Floats
+    """(m, m) float64: expected number of samples given class i that are j in truth; the diagonal is 0."""
+    flagged: Ints
+    """(m, m) suspects given class i for which j is suggested."""
+    left_out: int
+    """Classes not shown."""
+    share: float
+    """Part of all expected mix-ups that the classes shown hold, in [0, 1]."""
+
+    def level(self, i: int, j: int) -> int:
+        """Shade of a cell from 0 (nothing) to 9 (the most), by the square root: small pairs stay visible."""
+        top = float(self.expected.max(initial=0.0))
+        return math.ceil(9 * math.sqrt(float(self.expected[i, j]) / top)) if top > 0 else 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Histogram:
+    """Samples by label score, in equal bins from 0 to 1."""
+
+    counts: Ints
+    """(BINS,) samples."""
+    flagged: Ints
+    """(BINS,) those of them that are suspects."""
+    threshold: float
+    """Label score up to which a sample is flagged."""
+
+    def height(self, count: int) -> float:
+        """Of a bar, in [0, 1]: logarithmic, since nearly all samples lie at one end."""
+        return math.log1p(count) / math.log1p(max(1, int(self.counts.max())))
+
+    @property
+    def ticks(self) -> list[int]:
+        """Counts to mark on the axis: powers of ten."""
+        return [10**power for power in range(int(math.log10(max(1, int(self.counts.max())))) + 1)]
+
+
+def headline(audit: Audit) -> str:
+    """The answer in one or two sentences."""
+    decision, n, flagged = audit.decision, len(audit.samples), len(audit.suspects)
+    low, high = decision.noise_interval
+    are = "is a suspect: its label" if flagged == 1 else "are suspects: their labels"
+    said = f"{flagged:,} of {n:,} {'images' if has_images(audit) else 'samples'} ({flagged / max(n, 1):.1%}) "
+    said += f"{are} may be wrong. "
+    if not math.isfinite(decision.noise_rate):
+        return said + "The share of wrong labels cannot be estimated."
+    return said + f"About {decision.noise_rate:.1%} of all labels are wrong (90% interval {low:.1%} to {high:.1%})."
+
+
+def caveats(audit: Audit, *, reviewed: bool = False) -> tuple[str, ...]:
+    """How far to trust the answer, in sentences; ``reviewed``: people's verdicts say it better than the model."""
+    decision, said = audit.decision, list[str]()
+    flagged = len(audit.suspects)
+    if flagged and not reviewed:
+        wrong = float(decision.suspicion[audit.suspects].sum())
+        said.append(
+            f"Nobody has checked this list yet. By the model's own reckoning about {wrong:,.0f} of the {flagged:,} "
+            "suspects carry a wrong label, but it is no judge of itself: `labelaudit review RUN` and "
+            "`labelaudit estimate RUN` turn a short review into precision and recall that hold."
+        )
+    said.append(
+        "A score is a probability under the model's assumptions. On labels that people made, the estimated share of "
+        "wrong ones reads low: expect the truth nearer the upper end of its interval."
+    )
+    if flagged and decision.noise_rate < 0.01:
+        said.append("In a dataset this clean many suspects are false alarms: images that are hard, not wrong.")
+    unjudged = sum(row["samples"] > 0 and not row["judged"] for row in audit.class_table())
+    if unjudged:
+        said.append(f"{unjudged:,} {'class has' if unjudged == 1 else 'classes have'} too few images to be judged.")
+    return tuple(said)
+
+
+def has_images(audit: Audit) -> bool:
+    """Whether the audit was made of images, wherever they are now."""
+    return audit.samples.images is not None or bool(dict(audit.settings.get("source") or {}).get("data"))
+
+
+def kind_of(reason: str) -> str:
+    """What kind of suspect a ``reason`` makes: few kinds, without the names of classes.
+
+    >>> kind_of("looks like two"), kind_of("a reason of tomorrow")
+    ('looks like another class', 'other')
+    """
+    return next((kind for start, kind in _KINDS if start.match(reason)), "other")
+
+
+def map_confusion(audit: Audit, top: int = MAP_CLASSES) -> HeatMap:
+    """The heat map of all classes, or of the ``top`` ones with the most samples expected to be mixed up."""
+    expected = np.array(audit.decision.noise_matrix, dtype=np.float64)
+    np.fill_diagonal(expected, 0.0)
+    total = len(expected)
+    mixed = expected.sum(axis=0) + expected.sum(axis=1)
+    shown = np.sort(np.argsort(-mixed, kind="stable")[:top])
+    part = expected[np.ix_(shown, shown)]
+    place = np.full(total, -1)
+    place[shown] = np.arange(len(shown))
+    given, better = place[audit.samples.labels[audit.suspects]], place[audit.decision.predicted[audit.suspects]]
+    both = (given >= 0) & (better >= 0)
+    flagged = np.zeros(part.shape, dtype=np.int64)
+    np.add.at(flagged, (given[both], better[both]), 1)
+    np.fill_diagonal(flagged, 0)
+    everything = float(expected.sum())
+    return HeatMap(
+        classes=tuple(shown.tolist()),
+        expected=part,
+        flagged=flagged,
+        left_out=total - len(shown),
+        share=float(part.sum()) / everything if everything > 0 else 1.0,
+    )
+
+
+def count_scores(audit: Audit) -> Histogram:
+    """All samples by label score."""
+    bins = np.minimum(((1.0 - audit.decision.suspicion) * BINS).astype(np.int64), BINS - 1)
+    return Histogram(
+        counts=np.bincount(bins, minlength=BINS),
+        flagged=np.bincount(bins[audit.decision.is_issue], minlength=BINS),
+        threshold=1.0 - audit.decision.threshold,
+    )
+
+
+def rank_classes(audit: Audit) -> list[dict[str, Any]]:
+    """The rows of `Audit.class_table` that have samples, noisiest first, then the unjudged; ``index`` is the class."""
+    rows = [row | {"index": index} for index, row in enumerate(audit.class_table()) if row["samples"]]
+    return sorted(rows, key=lambda row: (row["noise_rate"] is None, -(row["noise_rate"] or 0.0), row["label"]))

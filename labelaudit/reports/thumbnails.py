@@ -1,0 +1,85 @@
+"""Small pictures of samples as text that a page can carry: decoded once per content, in parallel, never fatal.
+
+Left out: the images themselves. A page that shows suspects needs a few hundred pixels of each.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from labelaudit.errors import DataError
+from labelaudit.images import ImageError, preview
+from labelaudit.types import Images, Progress, Samples, silent
+
+STAGE = "report"
+"""The stage that progress is reported under."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Thumbnails:
+    """Pictures of some rows of the samples; equal content is held once."""
+
+    files: tuple[str, ...]
+    """Distinct WebP files in Base64."""
+    place: Mapping[int, int]
+    """Row -> index into `files`."""
+    problems: Mapping[int, str]
+    """Row -> why there is no picture of it."""
+
+
+def draw(
+    samples: Samples,
+    images: Images,
+    sides: Mapping[int, int],
+    *,
+    workers: int = 2,
+    progress: Progress = silent,
+) -> Thumbnails:
+    """Previews of the rows of ``sides``, each at most that many pixels wide and high.
+
+    Args:
+        samples: whose digests tell which rows have the same content.
+        images: aligned with ``samples``.
+        sides: row -> side in pixels; only these rows are read.
+        workers: threads that read and decode.
+        progress: hears about the distinct pictures.
+    """
+    wanted = {(samples.digests[row], side): row for row, side in reversed(sides.items())}
+    firsts = sorted(wanted.items(), key=lambda entry: entry[1])
+    files, index, refused = list[str](), dict[tuple[str, int], int](), dict[tuple[str, int], str]()
+    with ThreadPoolExecutor(max(1, workers), thread_name_prefix=STAGE) as pool:
+        drawn = pool.map(lambda entry: _draw(images, entry[1], entry[0][1]), firsts)
+        for done, ((key, _), (file, problem)) in enumerate(zip(firsts, drawn, strict=True), start=1):
+            if problem:
+                refused[key] = problem
+            else:
+                index[key] = len(files)
+                files.append(file)
+            progress(STAGE, done, len(firsts))
+    keys = {row: (samples.digests[row], side) for row, side in sides.items()}
+    return Thumbnails(
+        files=tuple(files),
+        place={row: index[key] for row, key in keys.items() if key in index},
+        problems={row: refused[key] for row, key in keys.items() if key in refused},
+    )
+
+
+def missing(rows: Sequence[int] = (), why: str = "") -> Thumbnails:
+    """No pictures at all, of ``rows`` for the reason ``why``."""
+    return Thumbnails(files=(), place={}, problems=dict.fromkeys(rows, why))
+
+
+def _draw(images: Images, row: int, side: int) -> tuple[str, str]:
+    """The picture of ``row`` in Base64 and "", or "" and what is wrong."""
+    try:
+        return base64.b64encode(preview(images.encoded(row), side)).decode("ascii"), ""
+    except ImageError as error:
+        return "", str(error)
+    except FileNotFoundError:
+        return "", "the image is gone since the scan"
+    except (OSError, ValueError, DataError) as error:
+        reason = getattr(error, "strerror", None) or " ".join(str(error).split())
+        return "", f"the image cannot be read: {reason or type(error).__name__}"
