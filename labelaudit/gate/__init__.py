@@ -1,5 +1,27 @@
 """The gate: audit − baseline, policy → outcome. NumPy only, so that a finished RUN is judged in a moment.
 
-`outcome` holds the result that formats print, `baseline` the file of what is already known, `rules` what a policy's
-limits mean; `judge_gate` puts them together.
+`outcome` is the result that formats print, `baseline`, `baseline_file` and `upkeep` are about what is known already,
+`suspects` says what counts, `rules` what a policy's limits mean, and `judging` puts them together. Left out: printing,
+and finding the policy.
 """
+
+from labelaudit.gate.baseline import Baseline
+from labelaudit.gate.judging import judge_gate
+from labelaudit.gate.outcome import BaselineReport, Outcome, Problem, Rule, Stale, Suspect
+from labelaudit.gate.suspects import TOLERANCE, Scope
+from labelaudit.gate.upkeep import prune_baseline, refresh_baseline
+
+__all__ = [
+    "TOLERANCE",
+    "Baseline",
+    "BaselineReport",
+    "Outcome",
+    "Problem",
+    "Rule",
+    "Scope",
+    "Stale",
+    "Suspect",
+    "judge_gate",
+    "prune_baseline",
+    "refresh_baseline",
+]

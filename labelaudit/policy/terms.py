@@ -13,7 +13,7 @@ from functools import cache
 
 KINDS = (
     *("suspect", "conflict", "near_duplicate", "leak", "missing", "unreadable", "truncated", "empty", "oversized"),
-    *("unlabelled", "duplicate_row", "link_loop", "bad_name"),
+    *("unlabelled", "duplicate_row", "link_loop", "bad_name", "unknown_class"),
 )
 """What an ignore can be restricted to: suspects, or one kind of finding."""
 

@@ -1,0 +1,109 @@
+"""The verdict on an audit: statuses, rules, the state of the baseline and what has to be said, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from labelaudit.document import Audit
+from labelaudit.errors import DataError
+from labelaudit.gate.baseline import Baseline
+from labelaudit.gate.outcome import Outcome
+from labelaudit.gate.rules import apply_rules
+from labelaudit.gate.suspects import TOLERANCE, Case, Scope
+from labelaudit.gate.upkeep import report_baseline
+from labelaudit.policy import Policy
+
+if TYPE_CHECKING:
+    from labelaudit.verdicts import Reviewed
+
+
+def judge_gate(
+    audit: Audit,
+    policy: Policy,
+    baseline: Baseline | None = None,
+    reviewed: Reviewed | None = None,
+    *,
+    today: date,
+    scope: Scope | None = None,
+    baseline_path: Path | str = "",
+) -> Outcome:
+    """Judge ``audit`` by ``policy``; what ``baseline`` knows does not count.
+
+    Args:
+        audit: of the whole dataset, even where only some files are of interest.
+        policy: its limits and ignores.
+        baseline: what was known before.
+        reviewed: people's verdicts (`labelaudit.verdicts.match`); those in the baseline count too.
+        today: on which ignores are in force.
+        scope: the samples that the rules are about; the baseline's stale entries are then left alone.
+        baseline_path: how the baseline is called in the outcome.
+
+    Raises:
+        DataError: there is nothing to judge, which is no pass.
+        OptionError: the policy names a class that does not exist, or counts against a baseline that is not there.
+    """
+    if not len(audit.samples):
+        raise DataError(f"'{audit.samples.root}' holds no sample: an empty dataset does not pass")
+    if not audit.decision.judged.any():
+        raise DataError(f"'{audit.samples.root}': no class has enough images to judge a label by, so nothing can pass")
+    case = Case(audit, policy, baseline, reviewed, today, scope)
+    rules, noise = apply_rules(case)
+    rate = noise.get("dataset")
+    samples = audit.samples
+    sizes = np.bincount(samples.labels[case.in_scope], minlength=len(samples.classes)).tolist()
+    return Outcome(
+        root=samples.root,
+        fingerprint=audit.fingerprint,
+        samples=int(case.in_scope.sum()),
+        classes=dict(zip(samples.classes, sizes, strict=True)),
+        noise_rate=float("nan") if rate is None else rate.rate,
+        noise_interval=(float("nan"),) * 2 if rate is None else (rate.low, rate.high),
+        threshold=case.threshold,
+        tolerance=TOLERANCE,
+        rules=rules,
+        suspects=case.suspects,
+        findings=case.problems,
+        scope="" if scope is None else scope.description,
+        baseline=None if baseline is None else report_baseline(case, baseline, str(baseline_path)),
+        notes=tuple(_notes(case)),
+    )
+
+
+def _notes(case: Case) -> Iterator[str]:
+    """What a person should know besides the rules."""
+    policy = case.policy
+    if not policy.asks:
+        suspects = "; suspects are reported and do not fail" if case.baseline is None else ", no new suspects"
+        yield f"No limit was asked for, so the default ones hold: no conflicts, unreadable files or leaks{suspects}."
+    for ignore in policy.ignores:
+        if case.has_expired(ignore):
+            yield f"The ignore of {ignore} ({ignore.reason}) expired on {ignore.expires} and no longer holds."
+    if case.scope is None:
+        for ignore in case.unused_ignores():
+            yield f"The ignore of {ignore} ({ignore.reason}) matches nothing: remove it."
+        for rule in policy.rules:
+            if rule.where.path and not case.matches(replace(rule.where, label="")).any():
+                yield f"The rule about '{rule.where}' matches no sample."
+    else:
+        outside = int(case.suspected.sum()) - len(case.suspects)
+        findings = len(case.audit.findings) - len(case.problems)
+        if outside or findings:
+            yield (
+                f"Outside of the {case.scope.description} there are {outside:,} suspects and {findings:,} findings, "
+                "which were not judged."
+            )
+    unjudged = [row["label"] for row in case.audit.class_table() if row["samples"] and not row["judged"]]
+    if unjudged:
+        more = f" and {len(unjudged) - 5:,} more" if len(unjudged) > 5 else ""
+        yield f"Not judged, with too few images: {', '.join(unjudged[:5])}{more}."
+    if case.reviewed is not None:
+        yield from case.reviewed.notes
+    disputed = [] if case.reviewed is None else sorted(case.reviewed.disputed)
+    if disputed:
+        yield f"Reviewers disagree on {len(disputed):,} samples, which count as if nobody had looked."
