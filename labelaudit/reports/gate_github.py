@@ -9,7 +9,7 @@ so that no text from the data can be one. Left out: the table for the summary pa
 
 from __future__ import annotations
 
-from labelaudit.gate.outcome import Outcome, Suspect
+from labelaudit.gate.outcome import Outcome, Problem, Suspect
 from labelaudit.reports import gate_wording as wording
 from labelaudit.reports.text import printable
 
@@ -26,7 +26,7 @@ def github(outcome: Outcome) -> str:
         others = [rule.name for rule in broken[len(single) :]]
         said = f"{wording.count(len(others), 'more rule')} broken: {wording.enumerate_some(others, 20)}"
         lines.append(_command("error", said, title="labelaudit"))
-    worst = (*wording.open_findings(outcome), *wording.open_suspects(outcome))[:_MOST]
+    worst = _worst(wording.open_findings(outcome), wording.open_suspects(outcome))
     for entry in worst:
         said = f"{wording.relabel(entry)}, score {wording.score(entry)}: " if isinstance(entry, Suspect) else ""
         kind = "suspect" if isinstance(entry, Suspect) else entry.kind
@@ -38,15 +38,23 @@ def github(outcome: Outcome) -> str:
                 title=f"labelaudit {entry.status} {kind}",
             )
         )
-    parts = (wording.verdict(outcome), wording.about(outcome), wording.suspects(outcome), wording.findings(outcome))
-    said = "\n".join(part for part in (*parts, wording.rest(outcome, worst), *wording.baseline(outcome)) if part)
-    lines.append(_command("notice", said, title="labelaudit check"))
+    parts = [
+        say(outcome) for say in (wording.verdict, wording.about, wording.noise, wording.suspects, wording.findings)
+    ]
+    further = (wording.rest(outcome, worst), *wording.baseline(outcome))
+    lines.append(_command("notice", *parts, *filter(None, further), title="labelaudit check"))
     return "\n".join(lines) + "\n"
 
 
-def _command(kind: str, message: str, **properties: str) -> str:
-    """``::kind key=value,…::message``, escaped as the runner unescapes it; the line breaks of ``message`` stay."""
-    said = "%0A".join(_data(line) for line in message.split("\n"))
+def _worst(findings: tuple[Problem, ...], suspects: tuple[Suspect, ...]) -> tuple[Suspect | Problem, ...]:
+    """Ten: half of them findings, half suspects, where there are enough of both."""
+    first = findings[: max(_MOST // 2, _MOST - len(suspects))]
+    return (*first, *suspects[: _MOST - len(first)])
+
+
+def _command(kind: str, *lines: str, **properties: str) -> str:
+    """``::kind key=value,…::message``, escaped as the runner unescapes it."""
+    said = "%0A".join(_data(line) for line in lines)
     given = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
     return f"::{kind} {given}::{said}"
 

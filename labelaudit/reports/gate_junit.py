@@ -43,17 +43,18 @@ def _suite(name: str, cases: Sequence[str], outcome: Outcome) -> str:
     facts = {
         "verdict": wording.verdict(outcome),
         "dataset": wording.about(outcome),
+        "noise": wording.noise(outcome),
         **{f"suspects.{status}": str(number) for status, number in outcome.counts().items()},
         "findings": wording.findings(outcome),
     }
     properties = "".join(f"<property{_attributes(name=key, value=value)}/>\n" for key, value in facts.items())
-    said = "\n".join((*wording.baseline(outcome), *outcome.notes, *wording.advice(outcome)))
+    said = (*wording.baseline(outcome), *outcome.notes, *wording.advice(outcome))
     output = f"<system-out>{_text(said)}</system-out>\n" if name == "rules" and said else ""
     return f"<testsuite{head}>\n<properties>\n{properties}</properties>\n{''.join(cases)}{output}</testsuite>"
 
 
 def _case(suite: str, name: str, failures: str, output: Sequence[str] = ()) -> str:
-    said = f"<system-out>{_text(_lines(output))}</system-out>" if output else ""
+    said = f"<system-out>{_text(output)}</system-out>" if output else ""
     head = _attributes(classname=f"labelaudit.{suite}", name=name)
     return f"<testcase{head}>{failures}{said}</testcase>\n" if failures or said else f"<testcase{head}/>\n"
 
@@ -65,7 +66,7 @@ def _failure(outcome: Outcome, rules: Iterable[Rule]) -> str:
         return ""
     entries = dict.fromkeys(entry for rule in broken for entry in wording.concerns(rule, outcome))
     head = _attributes(message="; ".join(rule.message for rule in broken), type=broken[0].id)
-    return f"<failure{head}>{_text(_lines(_listing(list(entries))))}</failure>"
+    return f"<failure{head}>{_text(_listing(list(entries)))}</failure>"
 
 
 def _listing(entries: Sequence[Suspect | Problem]) -> list[str]:
@@ -76,17 +77,12 @@ def _listing(entries: Sequence[Suspect | Problem]) -> list[str]:
         for entry in entries[:_ENTRIES]
     ]
     more = len(entries) - len(lines)
-    return [*lines, f"and {more:,} more: --format json, jsonl and csv list every one"] if more else lines
+    return [*lines, f"and {more:,} more: --format json, jsonl and csv list all"] if more else lines
 
 
 def _attributes(**values: str | int) -> str:
     return "".join(f" {name}={quoteattr(printable(str(value)))}" for name, value in values.items())
 
 
-def _lines(lines: Iterable[str]) -> str:
-    return "\n".join(printable(line) for line in lines)
-
-
-def _text(text: str) -> str:
-    """``text`` of several lines as XML text."""
-    return escape(_lines(text.split("\n")))
+def _text(lines: Iterable[str]) -> str:
+    return escape("\n".join(printable(line) for line in lines))

@@ -19,11 +19,11 @@ COMMENT = 60_000
 """UTF-8 bytes of a comment."""
 STEP = 1_000_000
 """UTF-8 bytes of a step summary: GitHub refuses more than 1 MiB for everything that one step writes."""
-_TAIL = 8_000
-"""Bytes kept free for what stands below the tables."""
+_REST = 1_000
+"""Bytes kept free for the sentences that say what the tables leave out."""
 _LONGEST = 200
 """Characters of one cell; a longer one is shortened in its middle."""
-_HARMLESS = re.compile(r"(?!.*(?:www\.|\bgh-|://|:[\w+-]+:))(?:[^\W_]|[ .,:;%()'\"/+=>…–-])*", re.IGNORECASE)
+_HARMLESS = re.compile(r"(?!.*(?:www\.|\bgh-|://|:[\w+-]+:))(?:[^\W_]|[ .,:;!?%()'\"/+=>…–-])*", re.IGNORECASE)
 """Sentences without links, references, emphasis, tags or columns."""
 _STRAIGHT = re.compile(r"[^`\\|]+")
 
@@ -45,39 +45,38 @@ def step_summary(outcome: Outcome, *, room: int = STEP) -> str:
 
 
 def _page(outcome: Outcome, *, room: int, rows: int) -> str:
+    broken_first = (*outcome.broken, *(rule for rule in outcome.rules if rule.passed))
+    findings, suspects = wording.open_findings(outcome), wording.open_suspects(outcome)
+    steps = wording.advice(outcome)
     head = [
         f"### {'✅' if outcome.passed else '❌'} labelaudit check: {_prose(wording.verdict(outcome))}",
         _prose(wording.about(outcome)),
+        _prose(wording.noise(outcome)),
     ]
-    left = room - _TAIL - _size(head)
-    broken_first = (*outcome.broken, *(rule for rule in outcome.rules if rule.passed))
-    rules, shown_rules, left = _table("||rule|result|", map(_rule_row, broken_first), rows, left)
-    new, uncertain = wording.open_findings(outcome), wording.open_suspects(outcome)
-    suspects, shown_suspects, left = _table(
-        "|status|score|file|given -> suggested|why|", map(_suspect_row, uncertain), rows, left
+    counted = [f"**{_prose(wording.suspects(outcome))}**", f"**{_prose(wording.findings(outcome))}**"]
+    tail = [*_items(wording.baseline(outcome)), *_items(outcome.notes), *(["**Next**"] if steps else [])]
+    tail += ["\n".join(f"- {step}" for step in steps)]
+    left = room - _size([*head, *counted, *tail]) - _REST
+    rule_table, shown_rules, left = _table("||rule|result|", map(_rule_row, broken_first), rows, left)
+    suspect_table, shown_suspects, left = _table(
+        "|status|score|file|given -> suggested|why|", map(_suspect_row, suspects), rows, left
     )
-    findings, shown_findings, left = _table("|status|kind|file|why|", map(_finding_row, new), rows, left)
-    shown: Sequence[Suspect | Problem] = (*uncertain[:shown_suspects], *new[:shown_findings])
-    unseen = len(outcome.rules) - shown_rules
+    finding_table, shown_findings, left = _table("|status|kind|file|why|", map(_finding_row, findings), rows, left)
+    more_rules = len(outcome.rules) - shown_rules
+    shown: tuple[Suspect | Problem, ...] = (*suspects[:shown_suspects], *findings[:shown_findings])
     body = [
         *head,
-        rules,
-        f"{wording.count(unseen, 'more rule')} not listed here." if unseen else "",
-        f"**{_prose(wording.suspects(outcome))}**",
-        suspects,
-        f"**{_prose(wording.findings(outcome))}**",
-        findings,
+        rule_table,
+        f"{wording.count(more_rules, 'more rule')} not listed here." if more_rules else "",
+        *(counted[0], suspect_table, counted[1], finding_table),
         _prose(wording.rest(outcome, shown)),
-        *_items(wording.baseline(outcome)),
-        *_items(outcome.notes),
-        "**Next**" if wording.advice(outcome) else "",
-        "\n".join(f"- {step}" for step in wording.advice(outcome)),
+        *tail,
     ]
-    text = "\n\n".join(part for part in body if part) + "\n"
-    if len(text.encode()) <= room:
-        return text
-    short = f"{head[0]}\n\n{_prose(wording.suspects(outcome))}\n\n{_prose(wording.findings(outcome))}\n"
-    return short if len(short.encode()) <= room else ""
+    for lines in (body, [head[0], *counted, "There is no room here for more: --format json has it all."]):
+        text = "\n\n".join(part for part in lines if part) + "\n"
+        if len(text.encode()) <= room:
+            return text
+    return ""
 
 
 def _table(head: str, rows: Iterable[str], most: int, room: int) -> tuple[str, int, int]:

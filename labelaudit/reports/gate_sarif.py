@@ -56,7 +56,7 @@ def sarif(outcome: Outcome) -> str:
     left_out = len(entries) - RESULTS
     notices = [_notice("error", rule.message, rule.id) for rule in outcome.broken]
     if left_out > 0:
-        said = f"{left_out:,} of {len(entries):,} results are not in this file: --format json lists every one."
+        said = f"{left_out:,} of {len(entries):,} results are not in this file: --format json lists all."
         notices.append(_notice("warning", said))
     notices += [_notice("note", line) for line in (*wording.baseline(outcome), *outcome.notes)]
     kinds = dict.fromkeys(_rule(entry) for entry in entries[:RESULTS])

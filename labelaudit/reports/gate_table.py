@@ -20,7 +20,7 @@ def table(outcome: Outcome) -> str:
     """The outcome as plain text."""
     rules = (*outcome.broken, *(rule for rule in outcome.rules if rule.passed))
     suspects, findings = wording.open_suspects(outcome)[:_SUSPECTS], wording.open_findings(outcome)[:_FINDINGS]
-    lines = ["labelaudit check: " + wording.about(outcome)]
+    lines = ["labelaudit check: " + wording.about(outcome), wording.noise(outcome)]
     lines += _section(
         "Rules:", [("ok" if rule.passed else "BROKEN", rule.name, rule.message) for rule in rules], _RULES
     )
@@ -29,8 +29,9 @@ def table(outcome: Outcome) -> str:
         [(s.status, wording.score(s), wording.relabel(s), s.path, wording.why(s)) for s in suspects],
     )
     lines += _section(wording.findings(outcome), [(p.status, p.kind, p.path, wording.why(p)) for p in findings])
-    lines += _section("", [(line,) for line in (wording.rest(outcome, (*suspects, *findings)),) if line])
-    lines += _section("Baseline:", [(line,) for line in wording.baseline(outcome)])
+    left_out = wording.rest(outcome, (*suspects, *findings))
+    lines += ["", left_out] if left_out else []
+    lines += ["", *wording.baseline(outcome)] if outcome.baseline else []
     lines += _section("Notes:", [(line,) for line in outcome.notes], _NOTES)
     lines += _section("Next:", [(line,) for line in wording.advice(outcome)])
     lines += ["", wording.verdict(outcome)]
@@ -46,4 +47,4 @@ def _section(title: str, rows: Sequence[tuple[str, ...]], most: int = 50) -> lis
     widths = [min(40, max(map(len, column))) for column in zip(*shown, strict=True)]
     lines = ["  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in shown]
     more = [f"  and {len(rows) - most:,} more"] if len(rows) > most else []
-    return ["", *([title] if title else []), *lines, *more]
+    return ["", title, *lines, *more]

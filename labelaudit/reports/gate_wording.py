@@ -29,20 +29,18 @@ def verdict(outcome: Outcome) -> str:
 
 
 def about(outcome: Outcome) -> str:
-    """What was judged, and its estimated noise."""
+    """What was judged."""
     scope = f", {outcome.scope}" if outcome.scope else ""
-    return (
-        f"{outcome.root or 'dataset'}{scope}: {count(outcome.samples, 'sample')} in "
-        f"{count(len(outcome.classes), 'class', 'classes')}; {noise(outcome)}"
-    )
+    classes = count(len(outcome.classes), "class", "classes")
+    return f"{outcome.root or 'dataset'}{scope}: {count(outcome.samples, 'sample')} in {classes}"
 
 
 def noise(outcome: Outcome) -> str:
     """The estimated share of wrong labels with its interval."""
     if not math.isfinite(outcome.noise_rate):
-        return "too few samples to estimate the share of wrong labels"
+        return "wrong labels: too few samples for an estimate"
     low, high = outcome.noise_interval
-    return f"estimated wrong labels {outcome.noise_rate:.1%} (90 % interval {low:.1%} to {high:.1%})"
+    return f"wrong labels: {outcome.noise_rate:.1%} estimated, 90 % interval {low:.1%} to {high:.1%}"
 
 
 def suspects(outcome: Outcome) -> str:
@@ -55,8 +53,8 @@ def findings(outcome: Outcome) -> str:
     """The number of findings by status and kind."""
     if not outcome.findings:
         return "0 findings"
-    kinds = Counter((problem.status, problem.kind) for problem in outcome.findings)
-    parts = ", ".join(f"{number:,} {status} {kind}" for (status, kind), number in sorted(kinds.items()))
+    kinds = Counter((STATUSES.index(problem.status), problem.kind) for problem in outcome.findings)
+    parts = ", ".join(f"{number:,} {STATUSES[place]} {kind}" for (place, kind), number in sorted(kinds.items()))
     return f"{count(len(outcome.findings), 'finding')}: {parts}"
 
 
@@ -75,11 +73,11 @@ def rest(outcome: Outcome, shown: Sequence[Suspect | Problem]) -> str:
     hidden = Counter(entry.status for entry in outcome.suspects)
     hidden.subtract(entry.status for entry in shown if isinstance(entry, Suspect))
     parts = [f"{hidden[status]:,} {status}" for status in STATUSES if hidden[status]]
-    left = [f"{', '.join(parts)} of the suspects"] if parts else []
+    left = [f"{', '.join(parts)} suspects"] if parts else []
     problems = len(outcome.findings) - sum(isinstance(entry, Problem) for entry in shown)
     if problems:
-        left.append(f"{problems:,} of the findings")
-    return f"Not listed here: {' and '.join(left)}; --format json, jsonl and csv list every one." if left else ""
+        left.append(f"{problems:,} findings")
+    return f"Not listed here: {' and '.join(left)}; --format json, jsonl and csv list all." if left else ""
 
 
 def score(suspect: Suspect) -> str:
@@ -95,7 +93,7 @@ def relabel(suspect: Suspect) -> str:
 def why(entry: Suspect | Problem) -> str:
     """Why it is listed, and why it has its status."""
     said = entry.reason if isinstance(entry, Suspect) else entry.detail
-    return "; ".join(part for part in (said, entry.note) if part)
+    return f"{said.removesuffix('.')}; {entry.note}" if said and entry.note else said or entry.note
 
 
 def concerns(rule: Rule, outcome: Outcome) -> tuple[Suspect | Problem, ...]:
@@ -127,19 +125,19 @@ def advice(outcome: Outcome) -> tuple[str, ...]:
     counts = outcome.counts()
     if counts["new"]:
         steps.append(
-            f"Look at the {count(counts['new'], 'new suspect')} with `labelaudit review`: correct a wrong label in the "
-            "data, confirm a right one; the verdicts count at the next check."
+            f"Look at {count(counts['new'], 'new suspect')} with `labelaudit review`: correct wrong labels in the "
+            "data, confirm right ones."
         )
     if open_findings(outcome):
-        steps.append("Repair, remove or relabel the files of the new findings.")
+        steps.append("Repair, remove or relabel what the new findings name.")
     if not outcome.passed and outcome.baseline is None and outcome.suspects:
         steps.append(
             "To count only what is new from now on, keep a baseline: `labelaudit check --write-baseline FILE`."
         )
     if counts["uncertain"]:
         steps.append(
-            f"{count(counts['uncertain'], 'uncertain suspect')} lie within {outcome.tolerance:.2g} of the threshold, "
-            "where another machine may decide otherwise: worth a look, never a failure by themselves."
+            f"{count(counts['uncertain'], 'suspect')} within {outcome.tolerance:.2g} of the threshold: another machine "
+            "may flag otherwise, so none fails the gate."
         )
     if outcome.baseline is not None and outcome.baseline.stale:
         steps.append("Remove stale entries with `labelaudit baseline prune`.")
