@@ -1,9 +1,9 @@
 """What people decided about samples: ``verdicts.csv`` in a RUN, one line for each decision, never rewritten.
 
-A verdict belongs to an image's content under a label, not to a path: it survives renaming and re-scanning, and a changed
-image or label has to be looked at again. The file is a log. The last verdict of each reviewer counts, ``undo`` takes
-the one before it back, reviewers who disagree leave a dispute instead of a result. A cell that a spreadsheet would
-execute gets a leading ``'``, which is taken off again when the file is read.
+A verdict belongs to an image's content under a label, not to a path: it survives renaming and re-scanning, and a
+changed image or label has to be looked at again. The file is a log. The last verdict of each reviewer counts, ``undo``
+takes the one before it back, reviewers who disagree leave a dispute instead of a result. A cell that a spreadsheet
+would execute gets a leading ``'``, which is taken off again when the file is read.
 
 Left out: who may judge what, and editing old lines; people can, with a text editor.
 """
@@ -148,6 +148,8 @@ def append(path: Path | str, *verdicts: Verdict) -> None:
     if not verdicts:
         return
     place = Path(path)
+    if not place.parent.is_dir():
+        raise RunError(f"cannot write {path} ({place.parent} is no folder): the verdict was not kept")
     try:
         with (
             FileLock(place.with_name(f".{place.name}.lock"), timeout=_LOCK_SECONDS),
@@ -157,10 +159,9 @@ def append(path: Path | str, *verdicts: Verdict) -> None:
             text = file.read().decode("utf-8", "surrogatepass")
             done = text[: _finished(path, text)]
             before = len(done.encode("utf-8", "surrogatepass"))
-            header = _header(path, done)
-            rows = [] if header else [COLUMNS]
-            rows += [_arranged(verdict, header or COLUMNS) for verdict in verdicts]
-            data = _encode(rows)
+            header = _header(path, done, COLUMNS)
+            new = [_arranged(verdict, header or COLUMNS) for verdict in verdicts]
+            data = _encode(new if header else [COLUMNS, *new])
             try:
                 file.truncate(before)
                 if file.write(data) != len(data):
@@ -326,13 +327,13 @@ def _parse(path: Path | str, text: str) -> Iterator[Verdict]:
         raise DataError(f"'{path}' line {rows.line_num} cannot be parsed: {error}") from error
 
 
-def _header(path: Path | str, text: str) -> tuple[str, ...]:
-    """The columns of a file; none where there is nothing yet."""
+def _header(path: Path | str, text: str, needed: Sequence[str] = COLUMNS[:4]) -> tuple[str, ...]:
+    """The columns of a file, among them those ``needed``; none where there is nothing yet."""
     first = text.removeprefix("\ufeff").lstrip("\r\n").partition("\n")[0].rstrip("\r")
     if not first.strip():
         return ()
     header = tuple(name.strip() for name in next(csv.reader([first])))
-    if missing := [name for name in COLUMNS[:4] if name not in header]:
+    if missing := [name for name in needed if name not in header]:
         raise DataError(f"'{path}' has no column '{missing[0]}': its first line must be {','.join(COLUMNS)}")
     return header
 
@@ -350,10 +351,10 @@ def _finished(path: Path | str, text: str) -> int:
     end = text.rfind("\n") + 1
     if text.count('"', 0, end) % 2:  # the last line end is within a cell: where did that line begin?
         end = quotes = at = 0
-        for line in text.splitlines(keepends=True):
-            quotes, at = quotes + line.count('"'), at + len(line)
-            end = at if quotes % 2 == 0 and line.endswith("\n") else end
-        lost = text[end:].split("\n")[1:]
+        for line in text[: text.rfind("\n") + 1].split("\n")[:-1]:
+            quotes, at = quotes + line.count('"'), at + len(line) + 1
+            end = at if quotes % 2 == 0 else end
+        lost = text[end:].split("\n")[:-1]  # a torn line has no end
         if any(line.count(",") >= len(COLUMNS) - 1 and set(line.split(",")) & set(VERDICTS) for line in lost):
             raise DataError(f"'{path}' line {text.count(chr(10), 0, end) + 1}: a quote that never ends")
     return end

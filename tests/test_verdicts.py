@@ -1,195 +1,299 @@
-"""What people decided: nothing confirmed is lost, nothing is taken for a verdict that is none."""
+"""The log of people's verdicts: nothing lost by a crash, a second writer, a spreadsheet or a changed dataset."""
 
 from __future__ import annotations
 
+import csv
+import errno
+import os
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from audits import make_audit, make_samples
-from hypothesis import given
+from audits import IDS, make_audit, make_samples
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labelaudit.errors import DataError, RunError
-from labelaudit.verdicts import COLUMNS, Verdict, append, match, merge, read, render, verdicts_file
-
-TIME = "2026-11-21T06:30:{:02d}Z"
-
-
-def judged(row: int, verdict: str, new_label: str = "", *, by: str = "ann", at: int = 0) -> Verdict:
-    samples = make_samples()
-    return Verdict(
-        path=samples.ids[row],
-        digest=samples.digests[row],
-        given_label=samples.classes[samples.labels[row]],
-        verdict=verdict,
-        new_label=new_label,
-        reviewer=by,
-        time=TIME.format(at),
-    )
-
-
-def test_what_is_appended_is_read(tmp_path: Path) -> None:
-    path = verdicts_file(tmp_path)
-    assert read(path) == ()
-    append(path)
-    assert not path.exists()
-    verdicts = (judged(1, "suggested", "dog"), judged(2, "given"), judged(3, "none", at=1))
-    append(path, verdicts[0])
-    append(path, *verdicts[1:])
-    assert read(path) == verdicts
-    assert path.read_text(encoding="utf-8") == render(verdicts)
-    assert path.read_text(encoding="utf-8").splitlines()[0] == ",".join(COLUMNS)
-
-
-@given(st.lists(st.text(alphabet=st.characters(exclude_categories=["Cs"])), min_size=3, max_size=3))
-def test_any_name_comes_back_and_none_is_a_formula(tmp_path_factory: pytest.TempPathFactory, names: list[str]) -> None:
-    path = tmp_path_factory.mktemp("run") / "verdicts.csv"
-    verdict = replace(judged(0, "given"), path=names[0], given_label=names[1], reviewer=names[2])
-    append(path, verdict)
-    append(path, verdict)
-    assert read(path) == (verdict, verdict)
-
-
-@pytest.mark.parametrize(
-    "name", ["=1+1", "'=1+1", "''=1", "-x", "@a", "\tb", "a,b", 'a"b', "a\nb", "a\rb", "'", "it's"]
+from labelaudit.verdicts import (
+    COLUMNS,
+    VERDICTS,
+    Verdict,
+    append,
+    in_force,
+    match,
+    merge,
+    now,
+    read,
+    render,
+    verdicts_file,
 )
-def test_names_that_a_spreadsheet_or_a_reader_would_trip_over(tmp_path: Path, name: str) -> None:
-    verdict = replace(judged(0, "given"), path=name)
-    append(tmp_path / "v.csv", verdict)
-    assert read(tmp_path / "v.csv") == (verdict,)
-    cell = (tmp_path / "v.csv").read_text(encoding="utf-8").splitlines()[1].lstrip('"')
-    assert not cell.startswith(("=", "+", "-", "@", "\t"))
+
+HOSTILE = ["a,b.png", 'a"b.png', "a\nb.png", "a\rb.png", "a\r\nb.png", "=1+1.png", "'=1.png", "''@x", "-1", "'-1", "+x"]
+HOSTILE += ["'quoted'", "ünï/ﷺ\u202e.png", " spaced ", "a\tb", "\tb", "\ud800.png", "a\x00b", "\u2028", "\x85\x0b"]
 
 
-def test_a_line_torn_by_a_crash_is_passed_over_and_written_over(tmp_path: Path) -> None:
-    path = tmp_path / "verdicts.csv"
-    append(path, judged(0, "given"), replace(judged(1, "given"), path="two\nlines"))
-    whole = path.read_bytes()
-    torn = replace(judged(2, "given"), path="more\nlines")
-    for cut in range(1, len(render([torn]).split("\n", 1)[1])):
-        path.write_bytes(whole + render([torn]).split("\n", 1)[1].encode()[:-cut])
-        assert len(read(path)) == 2, cut
-        append(path, judged(3, "given"))
-        assert [verdict.path for verdict in read(path)] == ["cat/a.png", "two\nlines", "dog/d.png"]
-        path.write_bytes(whole)
-
-
-def test_processes_that_write_at_once_lose_nothing(tmp_path: Path) -> None:
-    script = (
-        "import sys; from labelaudit.verdicts import Verdict, append\n"
-        "path, who = sys.argv[1:]\n"
-        "for i in range(25):\n"
-        "    append(path, Verdict(path=str(i), digest='d', given_label='g', verdict='given', reviewer=who))\n"
+def make(row: int = 1, verdict: str = "other", new_label: str = "dog", **changes: str) -> Verdict:
+    """A verdict on a sample of `make_audit`."""
+    given = ("cat", "cat", "cat", "dog", "dog", "owl")[row]
+    verdict = "given" if new_label == given else verdict
+    return Verdict(
+        **{
+            "path": IDS[row],
+            "digest": f"{row:032x}",
+            "given_label": given,
+            "verdict": verdict,
+            "new_label": new_label if verdict in ("suggested", "other") else "",
+            "reviewer": "ann",
+            "time": "2026-11-21T06:30:00Z",
+            **changes,
+        }
     )
-    path = tmp_path / "verdicts.csv"
-    running = [subprocess.Popen([sys.executable, "-c", script, str(path), name]) for name in ("ann", "bob")]
-    assert [process.wait() for process in running] == [0, 0]
-    found = read(path)
-    assert len(found) == 50
-    for name in ("ann", "bob"):
-        assert [verdict.path for verdict in found if verdict.reviewer == name] == [str(i) for i in range(25)]
+
+
+def test_a_missing_file_holds_no_verdicts(tmp_path: Path) -> None:
+    assert read(verdicts_file(tmp_path)) == ()
+    append(verdicts_file(tmp_path))
+    assert not verdicts_file(tmp_path).exists()
+
+
+def test_what_is_appended_is_read_back_in_order(tmp_path: Path) -> None:
+    file = verdicts_file(tmp_path)
+    said = [
+        make(1),
+        make(1, verdict="undo"),
+        make(3, verdict="none"),
+        make(0, new_label="cat"),
+        make(4, verdict="skip"),
+    ]
+    append(file, said[0])
+    append(file, *said[1:])
+    assert read(file) == tuple(said)
+    text = file.read_text(encoding="utf-8")
+    assert text.splitlines()[0] == ",".join(COLUMNS)
+    assert text.splitlines()[1] == f"cat/b.png,{1:032x},cat,other,dog,ann,2026-11-21T06:30:00Z"
+    assert text == render(said)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_names_come_back_exactly(tmp_path: Path, name: str) -> None:
+    file = verdicts_file(tmp_path)
+    said = make(path=name, given_label=name, reviewer=name)
+    append(file, said)
+    append(file, make(3))
+    assert read(file) == (said, make(3))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.text(min_size=1), min_size=1, max_size=3))
+def test_any_text_comes_back_exactly(names: list[str]) -> None:
+    said = tuple(make(path=name, given_label=name, reviewer=name) for name in names)
+    from labelaudit.verdicts import _parse
+
+    assert tuple(_parse("x", render(said))) == said
+
+
+def test_no_cell_is_executed_by_a_spreadsheet() -> None:
+    text = render([make(path=name, reviewer=name) for name in HOSTILE])
+    rows = list(csv.reader(iter(text.splitlines(keepends=True))))
+    risky = [cell for row in rows for cell in row if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
+    assert risky == ["-1", "-1"]  # a number does nothing
+
+
+def test_an_unfinished_last_line_is_passed_over_and_then_replaced(tmp_path: Path) -> None:
+    file = verdicts_file(tmp_path)
+    whole = render([make(1), make(3, path="a\nb.png")])
+    for cut in range(len(whole) + 1):
+        file.write_text(whole[:cut], encoding="utf-8")
+        kept = read(file)
+        assert kept == (make(1), make(3, path="a\nb.png"))[: len(kept)]
+        assert len(kept) == whole[:cut].count("Z\n")
+        append(file, make(4, verdict="none"))
+        assert read(file) == (*kept, make(4, verdict="none"))
+
+
+def test_a_quote_that_never_ends_is_damage_and_loses_nothing(tmp_path: Path) -> None:
+    file = verdicts_file(tmp_path)
+    lines = render([make(1), make(3), make(4)]).splitlines(keepends=True)
+    lines[2] = lines[2].replace("dog/d.png", '"dog/d.png')
+    for whole in ("".join(lines), "".join(lines[:3])):
+        file.write_text(whole, encoding="utf-8")
+        for use in (read, lambda place: append(place, make(0))):
+            with pytest.raises(DataError, match=r"line 3: a quote that never ends"):
+                use(file)
+        assert file.read_text(encoding="utf-8") == whole
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("line", "message"),
     [
-        ("path,digest\na,b\n", "has no column 'given_label'"),
-        ("path,digest,given_label,verdict\na,b,c\n", "line 2 has 3 cells for 4 columns"),
-        ("path,digest,given_label,verdict\n\na,b,c,maybe\n", "line 3: verdict 'maybe' on 'a' is none of given,"),
-        ("path,digest,given_label,verdict\na,b,c,other\n", "line 2: verdict 'other' on 'a' needs the right class"),
-        ("path,digest,given_label,verdict,new_label\na,b,c,skip,d\n", "line 2: verdict 'skip' on 'a' has no new_label"),
-        ("path,digest,given_label,verdict,new_label\na,b,c,given,d\n", "line 2: verdict 'given' on 'a' keeps 'c'"),
-        ("path,digest,given_label,verdict,time\na,b,c,given,noon\n", "line 2: time 'noon' on 'a' must be like"),
-        ('path,digest,given_label,verdict\n"a"x,b,c,given\n', "line 2 cannot be parsed"),
+        ("a.png,00,cat,maybe,,ann,", "line 3: verdict 'maybe' on 'a.png' is none of given, suggested"),
+        ("a.png,00,cat,other,,ann,", "line 3: verdict 'other' on 'a.png' needs the right class"),
+        ("a.png,00,cat,none,dog,ann,", "line 3: verdict 'none' on 'a.png' has no new_label"),
+        ("a.png,00,cat,given,dog,ann,", "line 3: verdict 'given' on 'a.png' keeps 'cat'"),
+        ("a.png,00,cat,given,,ann,yesterday", "line 3: time 'yesterday'"),
+        ("a.png,00,cat", "line 3 has 3 cells for 7 columns"),
+        ("a.png,,cat,given,,,", "line 3: verdict on 'a.png' names no digest"),
+        ('a.png,"00"x,cat,given,,,', "line 3 cannot be parsed"),
     ],
 )
-def test_a_damaged_file_names_its_line(tmp_path: Path, text: str, message: str) -> None:
-    (tmp_path / "v.csv").write_text(text, encoding="utf-8")
+def test_a_damaged_line_is_named(tmp_path: Path, line: str, message: str) -> None:
+    file = verdicts_file(tmp_path)
+    file.write_text(render([make(1)]) + line + "\n", encoding="utf-8")
     with pytest.raises(DataError, match=message):
-        read(tmp_path / "v.csv")
+        read(file)
 
 
-def test_what_cannot_be_written_or_read_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "verdicts.csv"
-    append(path, judged(0, "given"))
-    before = path.read_bytes()
+def test_files_of_spreadsheets_are_read(tmp_path: Path) -> None:
+    file = verdicts_file(tmp_path)
+    text = "\ufeffverdict,given_label,digest,path,my note,time\r\nnone,cat,00,a.png,hm,2026-11-21 07:30:00+01:00\r\n"
+    file.write_bytes(text.encode())
+    first = Verdict(path="a.png", digest="00", given_label="cat", verdict="none", time="2026-11-21T06:30:00Z")
+    assert read(file) == (first,)
+    with pytest.raises(DataError, match="has no column 'new_label'"):
+        append(file, make(1))
+    file.write_bytes(text.replace("my note", "my note,reviewer,new_label").replace(",hm", ",hm,,").encode())
+    append(file, make(1))
+    assert read(file) == (first, make(1))
 
-    def full(_: int) -> None:
-        raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("labelaudit.verdicts.os.fsync", full)
-    with pytest.raises(RunError, match=r"No space left on device.*not kept"):
-        append(path, judged(1, "given"))
-    assert path.read_bytes() == before
-    monkeypatch.undo()
-    (tmp_path / "other.csv").write_text("path,digest,given_label,verdict,mood\n", encoding="utf-8")
-    with pytest.raises(DataError, match="has other columns"):
-        append(tmp_path / "other.csv", judged(1, "given"))
-    (tmp_path / "latin.csv").write_bytes(b"path,\xe4\n")
-    with pytest.raises(DataError, match="not UTF-8"):
-        read(tmp_path / "latin.csv")
+def test_what_is_no_list_of_verdicts_is_refused_and_left_alone(tmp_path: Path) -> None:
+    file = verdicts_file(tmp_path)
+    for data, message in [(b"a,b\n1,2\n", "has no column 'path'"), (b"\xff\xfe", "is not UTF-8")]:
+        file.write_bytes(data)
+        for use in (read, lambda place: append(place, make(0))):
+            with pytest.raises(DataError, match=message):
+                use(file)
+        assert file.read_bytes() == data
     with pytest.raises(DataError, match="cannot be read"):
         read(tmp_path)
+    with pytest.raises(RunError, match="the verdict was not kept"):
+        append(tmp_path / "no" / "folder.csv", make(0))
 
 
-def test_the_last_verdict_of_each_reviewer_counts() -> None:
-    audit = make_audit()
-    log = (judged(1, "given"), judged(1, "suggested", "dog", at=1), judged(2, "skip"), judged(3, "none", at=2))
-    reviewed = match(audit, log)
-    assert {row: (verdict.right, verdict.wrong) for row, verdict in reviewed.settled.items()} == {
-        1: ("dog", True),
-        3: (None, True),
-    }
-    assert reviewed.skipped == (2,)
-    assert not reviewed.disputed
-    assert not reviewed.notes
-    assert match(audit.samples, log) == reviewed
+def test_a_full_disk_keeps_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = verdicts_file(tmp_path)
+    append(file, make(1))
+    before = file.read_bytes()
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(RunError, match=r"No space left on device\): the verdict was not kept"):
+        append(file, make(3))
+    assert file.read_bytes() == before
 
 
-def test_undo_takes_back_one_verdict_at_a_time() -> None:
-    log = [judged(1, "given"), judged(1, "none", at=1), judged(1, "undo", at=2)]
-    assert match(make_audit(), log).settled[1].verdict == "given"
-    assert not match(make_audit(), [*log, judged(1, "undo", at=3), judged(1, "undo", at=4)]).settled
-    assert match(make_audit(), [*log, judged(1, "undo", by="bob", at=3)]).settled[1].verdict == "given"
-
-
-def test_reviewers_who_disagree_settle_nothing_and_those_who_agree_do() -> None:
-    log = [judged(1, "suggested", "dog"), judged(1, "other", "dog", by="bob"), judged(2, "given")]
-    assert match(make_audit(), log).settled[1].right == "dog"
-    torn = match(make_audit(), [*log, judged(2, "suggested", "owl", by="bob", at=1), judged(1, "skip", by="eve")])
-    assert set(torn.settled) == {1}
-    assert [verdict.reviewer for verdict in torn.disputed[2]] == ["ann", "bob"]
-    assert torn.notes == ("Reviewers disagree on 1 image, first cat/c.png (ann: cat, bob: owl).",)
-
-
-def test_verdicts_follow_the_content_and_not_the_name() -> None:
-    samples = make_samples(digests=(*(f"{i:032x}" for i in range(5)), f"{1:032x}"), labels=[0, 0, 0, 1, 1, 0])
-    renamed = replace(judged(1, "suggested", "dog"), path="somewhere/else.png")
-    assert set(match(samples, [renamed]).settled) == {1, 5}
-
-
-def test_strangers_are_told_apart() -> None:
-    log = [
-        replace(judged(0, "given"), path="gone.png", digest="f" * 32),
-        replace(judged(1, "given"), digest="e" * 32),
-        replace(judged(3, "given"), given_label="owl"),
-        judged(4, "other", "wolf"),
-        replace(judged(5, "skip"), digest="d" * 32),
-    ]
-    reviewed = match(make_audit(), log)
-    assert reviewed.strangers == tuple(log[:3])
-    assert set(reviewed.settled) == {4}
-    assert reviewed.notes == (
-        "1 verdict on images that the audit does not have, first gone.png.",
-        "1 verdict on images that were changed since the review, first cat/b.png.",
-        "1 verdict on images that had another label then (now 'dog'), first dog/d.png.",
-        "1 verdict with a new label that is no class of the audit, first dog/e.png ('wolf').",
+def test_processes_do_not_tear_each_others_lines(tmp_path: Path) -> None:
+    file = verdicts_file(tmp_path)
+    code = (
+        "import sys; from pathlib import Path; from labelaudit.verdicts import Verdict, append\n"
+        "for i in range(40): append(Path(sys.argv[1]), Verdict(path=f'{i}\\n.png', digest=f'{i:02}', given_label='cat',"
+        " verdict='none', reviewer=sys.argv[2]))"
     )
+    writers = [subprocess.Popen([sys.executable, "-c", code, str(file), who]) for who in ("ann", "bob")]
+    assert [writer.wait(60) for writer in writers] == [0, 0]
+    said = read(file)
+    assert len(said) == 80
+    for who in ("ann", "bob"):
+        assert [v.digest for v in said if v.reviewer == who] == [f"{i:02}" for i in range(40)]
 
 
-def test_copies_of_a_file_merge_by_time() -> None:
-    ann, bob = judged(0, "given", at=2), judged(1, "given", by="bob", at=1)
-    assert merge((ann,), (bob, ann)) == (bob, ann)
+def test_the_last_verdict_of_a_reviewer_counts_and_undo_takes_it_back() -> None:
+    first, second = make(1, time="2026-11-21T06:00:00Z"), make(1, verdict="none", time="2026-11-21T06:01:00Z")
+    undo = replace(first, verdict="undo", new_label="", time="2026-11-21T06:02:00Z")
+    audit = make_audit()
+    assert match(audit, [first, second]).settled == {1: second}
+    assert match(audit, [first, second, undo]).settled == {1: first}
+    assert match(audit, [first, second, undo, undo, undo]).settled == {}
+    assert match(audit, [undo, second, first]).settled == {1: first}  # by time, whatever the order in the file
+    assert in_force([first, undo, replace(undo, reviewer="bob")]) == {}
+
+
+def test_a_verdict_without_a_time_follows_the_one_before_it() -> None:
+    dated, later = make(1), make(1, verdict="none", time="")
+    assert match(make_audit(), [dated, later]).settled == {1: later}
+    assert merge([dated, later], [make(1, time="2026-11-21T07:00:00Z")])[:2] == (dated, later)
+
+
+def test_reviewers_who_disagree_settle_nothing() -> None:
+    ann, bob = make(1), make(1, new_label="cat", reviewer="bob")
+    reviewed = match(make_audit(), [ann, bob])
+    assert reviewed.settled == {}
+    assert reviewed.disputed == {1: (ann, bob)}
+    assert reviewed.notes == ("Reviewers disagree on 1 image, first cat/b.png (ann: dog, bob: cat).",)
+    agreed = match(make_audit(), [ann, make(1, verdict="suggested", reviewer="bob")])
+    assert agreed.settled == {1: make(1, verdict="suggested", reviewer="bob")}
+    assert agreed.disputed == {}
+    assert match(make_audit(), [ann, make(1, verdict="skip", reviewer="bob")]).settled == {1: ann}
+    assert match(make_audit(), [make(1, verdict="skip", reviewer="bob")]).skipped == (1,)
+
+
+def test_copies_of_an_image_share_the_verdict_and_other_labels_do_not() -> None:
+    samples = make_samples(digests=("0" * 32,) * 4 + ("1" * 32, "2" * 32))
+    said = make(0, digest="0" * 32)
+    assert match(make_audit(samples=samples), [said]).settled == {0: said, 1: said, 2: said}
+
+
+def test_a_renamed_file_keeps_its_verdict() -> None:
+    samples = make_samples(ids=("cat/a.png", "cat/new name.png", *IDS[2:]))
+    reviewed = match(make_audit(samples=samples), [make(1)])
+    assert reviewed.settled == {1: make(1)}
+    assert reviewed.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("said", "note"),
+    [
+        (
+            make(1, digest="f" * 32),
+            "1 verdict on images that were changed since the review, first cat/b.png: left out.",
+        ),
+        (
+            make(1, path="x.png", digest="f" * 32),
+            "1 verdict on images that the audit does not have, first x.png: left out.",
+        ),
+        (
+            make(1, new_label="bird"),
+            "1 verdict for a class that the audit does not have, first cat/b.png ('bird'): left out.",
+        ),
+        (
+            make(1, given_label="kitty"),
+            "1 verdict on images whose label has changed since, first cat/b.png ('kitty' then, 'cat' now): left out.",
+        ),
+        (
+            make(3, given_label="owl"),
+            "1 verdict on labels that have been corrected as they said, "
+            "first dog/d.png ('owl' then, 'dog' now): left out.",
+        ),
+    ],
+)
+def test_verdicts_that_cannot_count_are_named(said: Verdict, note: str) -> None:
+    if said.given_label == "owl":
+        said = replace(said, verdict="other", new_label="dog")
+    reviewed = match(make_audit(), [said])
+    assert reviewed.settled == {}
+    assert reviewed.strangers == (said,)
+    assert reviewed.notes == (note,)
+
+
+def test_a_class_unknown_to_the_audit_does_not_bring_an_older_verdict_back() -> None:
+    reviewed = match(make_audit(), [make(1), make(1, new_label="bird", time=now())])
+    assert reviewed.settled == {}
+
+
+def test_merging_copies_of_a_log_counts_what_they_share_once() -> None:
+    base = (make(1), make(1, verdict="undo"), make(1))  # the same twice within a second is meant
+    ann = (*base, make(3, verdict="none", time="2026-11-21T08:00:00Z"))
+    bob = (*base, make(4, verdict="none", reviewer="bob", time="2026-11-21T07:00:00Z"))
+    assert merge(ann, bob) == (*base, bob[-1], ann[-1])
+    assert merge(ann, ann) == ann
+    assert merge() == ()
+
+
+def test_choosing_the_given_label_is_the_verdict_given() -> None:
+    said = Verdict(path="a", digest="0", given_label="cat", verdict="suggested", new_label="cat")
+    assert (said.verdict, said.right, said.wrong) == ("given", "cat", False)
+    assert [make(1, verdict=word).wrong for word in VERDICTS] == [False, True, True, True, False, False]
