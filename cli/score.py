@@ -32,7 +32,7 @@ def score(
             "-o", "--output", metavar="FILE|DIR", help="A .csv or .json file, or a folder for the whole result."
         ),
     ] = None,
-    format: Annotated[  # noqa: A002  the name people type
+    format: Annotated[
         Literal["csv", "json"] | None,
         typer.Option(help="What is written; by the ending of FILE unless said, else csv."),
     ] = None,
@@ -71,8 +71,9 @@ def score(
 ) -> None:
     """Judge the labels of NEW_DATA by the audit in RUN, without training anything.
 
-    The suspects go to stdout, or to FILE, with the columns of suspects.csv; a summary goes to stderr. Classes that the
-    audit does not know, and images that are in the audited data under another label, are named there and in the JSON.
+    The suspects go to stdout or FILE, with the columns of suspects.csv; a summary goes to stderr.
+
+    Classes that the audit does not know, and images that it knows under another label, are named there and in the JSON.
     """
     to_file = output is not None and output.suffix.lower() in (".csv", ".json")
     kind = format or ("json" if output is not None and output.suffix.lower() == ".json" else "csv")
@@ -84,7 +85,9 @@ def score(
 
     if new_data is None and labels is None:
         raise DataError("nothing to score: name a folder or table after RUN, such as `labelaudit score RUN ./incoming`")
-    with report_progress(quiet=quiet, verbose=verbose, color=color) as (progress, notice):
+    if output is not None and to_file and not output.parent.is_dir():
+        raise RunError(f"cannot write {output}: there is no folder {output.parent}")
+    with report_progress(quiet=quiet, verbose=verbose, color=color) as (progress, _):
         audit = judge_labels(
             run,
             new_data,
