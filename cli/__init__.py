@@ -1,7 +1,8 @@
 """The command line of labelaudit, installed as ``labelaudit.cli``: parse, call the library, print, exit code.
 
 One file per command. `terminal` knows what a result looks like, `streams` where colour and progress may go. Only here
-is the environment read, and only here does an error become an exit code: 0 fine, 2 could not run, 130 interrupted.
+is the environment read, and only here does an error become an exit code: 0 fine, 1 a rule of the gate is broken,
+2 could not run, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ from typer.core import TyperGroup
 from labelaudit import __version__
 from labelaudit.errors import LabelAuditError
 
+from .baseline import baseline
+from .check import check
+from .config import config
 from .scan import scan
 from .score import score
 from .streams import printable
@@ -39,10 +43,13 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit codes: 0 fine, 2 could not run, 130 interrupted.",
+    epilog="Exit codes: 0 fine, 1 a rule of the gate is broken, 2 could not run, 130 interrupted.",
 )
 app.command()(scan)
 app.command()(score)
+app.command()(check)
+app.add_typer(baseline)
+app.command()(config)
 
 
 def _show_version(wanted: bool) -> None:

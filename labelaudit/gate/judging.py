@@ -91,6 +91,7 @@ def _notes(case: Case) -> Iterator[str]:
             if rule.where.path and not case.matches(replace(rule.where, label="")).any():
                 yield f"The rule about '{rule.where}' matches no sample."
     else:
+        yield from case.scope.notes
         outside = int(case.suspected.sum()) - len(case.suspects)
         findings = len(case.audit.findings) - len(case.problems)
         if outside or findings:

@@ -39,6 +39,8 @@ class Scope:
     """Sample ids."""
     description: str
     """Such as ``3 changed files``."""
+    notes: tuple[str, ...] = ()
+    """What a person should know about how they were chosen."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,154 @@
+"""The audit that a gate judges: read from a RUN, made for DATA, or brought up to date for some files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from labelaudit.errors import OptionError, RunError
+
+from .changed import changed_since, place_files, read_list
+from .scan import available_cores, default_cache
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from labelaudit.document import Audit
+    from labelaudit.gate import Scope
+    from labelaudit.policy import Settled
+    from labelaudit.types import Progress
+    from labelaudit.verdicts import Reviewed
+
+
+@dataclass(frozen=True)
+class Target:
+    """What the person named, and how to get at its audit."""
+
+    data: Path
+    """A dataset, or a RUN."""
+    settled: Settled
+    run: Path | None
+    """Where the scan of a dataset is kept."""
+    images: Path | None
+    """Where the images of a RUN are now."""
+    use_cache: bool
+    progress: Progress
+    notice: Callable[[str], None]
+
+    @property
+    def is_run(self) -> bool:
+        return (self.data / "audit.json").is_file()
+
+    def check(self) -> None:
+        """Refuse what cannot be meant, and what cannot be written, before the long work."""
+        from labelaudit.policy import SETTINGS
+        from labelaudit.reports.run import check_output
+
+        if not self.data.exists():
+            raise OptionError(f"'{self.data}' does not exist: name a dataset, or a folder that `labelaudit scan` wrote")
+        if self.is_run:
+            machine = ("device", "workers", "cache")
+            scan = [s.name for s in SETTINGS.values() if s.scan and s.name not in machine]
+            typed = [name for name in scan if self.settled.origins[name] == "command line"]
+            if typed or self.run is not None:
+                raise OptionError(f"--{typed[0] if typed else 'run'} is for a dataset: {self.data} is a finished RUN")
+        elif self.images is not None:
+            raise OptionError(f"--data says where the images of a RUN are: {self.data} is a dataset itself")
+        if self.run is not None:
+            check_output(self.run, self.data)
+
+    def audit(self) -> Audit:
+        """The audit of everything."""
+        from labelaudit.reports import run as runs
+
+        if self.is_run:
+            return runs.read(self.data)
+        from labelaudit.increment import current
+
+        options = {**self.settled.scan_options(), **self._machine()}
+        audit = current(self.data, **options, progress=self.progress, notice=self.notice)
+        if self.run is not None:
+            runs.write(audit, self.run)
+        return audit
+
+    def audit_files(self, since: str | None, files: Path | None) -> tuple[Audit, Scope | None]:
+        """An audit that knows the chosen files as they are now, and the scope they make; none where labels changed.
+
+        A RUN that knows them already is judged as it is; otherwise what changed since is judged from its memory.
+        """
+        from labelaudit.gate import Scope
+
+        audit = self.audit()
+        data, labels = self._source(audit)
+        listed = changed_since(since, data) if since is not None else read_list(files or Path("-"))
+        chosen, relabelled, outside = place_files(listed, data, labels)
+        kind = "listed" if since is None else "changed"
+        if self.is_run and (relabelled or not _is_current(audit, chosen, data)):
+            from labelaudit.increment import update
+
+            machine = self._machine()
+            audit = update(
+                audit,
+                data,
+                labels=labels,
+                path_column=(audit.settings.get("source") or {}).get("path_column"),
+                label_column=(audit.settings.get("source") or {}).get("label_column"),
+                progress=self.progress,
+                notice=self.notice,
+                **machine,
+            )
+        if relabelled:
+            self.notice(f"Labels are among the {kind} files: everything is judged.")
+            return audit, None
+        known = {*audit.samples.ids, *(finding.path for finding in audit.findings)} & chosen
+        strangers = len(chosen) - len(known) + outside
+        notes = (f"{strangers:,} of the {len(listed):,} {kind} files are no images of the dataset.",) * bool(strangers)
+        return audit, Scope(chosen, f"{len(known):,} {kind} file{'s' * (len(known) != 1)}", notes)
+
+    def reviewed(self, audit: Audit) -> Reviewed | None:
+        """The verdicts that people left in the RUN, if there is one."""
+        from labelaudit import verdicts
+
+        folder = self.data if self.is_run else self.run
+        said = () if folder is None else verdicts.read(verdicts.verdicts_file(folder))
+        return verdicts.match(audit, said) if said else None
+
+    def _machine(self) -> dict[str, Any]:
+        options = self.settled.scan_options()
+        cache = (options.get("cache") or default_cache()) if self.use_cache else None
+        return {
+            "cache": cache,
+            "workers": options.get("workers") or available_cores(),
+            "device": options.get("device", "auto"),
+        }
+
+    def _source(self, audit: Audit) -> tuple[Path, Path | None]:
+        """Where the images, and a table of labels, are now."""
+        source = audit.settings.get("source") or {}
+        place = self.images or (Path(source["data"]) if source.get("data") else None)
+        if not self.is_run:
+            place = self.data
+        if place is None or not place.exists():
+            raise RunError(f"the images of {self.data} are not at '{place}': name their place with --data")
+        return place, Path(source["labels"]) if source.get("labels") else None
+
+
+def _is_current(audit: Audit, chosen: frozenset[str], data: Path) -> bool:
+    """Whether ``audit`` knows the chosen files, byte for byte, or nothing of them that is an image."""
+    from labelaudit.images import SUFFIXES, ImageError
+    from labelaudit.originals import open_originals
+
+    row_of = {name: row for row, name in enumerate(audit.samples.ids)}
+    images = [name for name in sorted(chosen) if Path(name).suffix.lower() in SUFFIXES]
+    if not images:
+        return True
+    if any(name not in row_of for name in images):
+        return False
+    originals = open_originals(audit, data)
+    try:
+        for name in images:
+            originals.encoded(row_of[name])
+    except ImageError:
+        return False
+    return True

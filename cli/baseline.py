@@ -1,0 +1,137 @@
+"""``labelaudit baseline``: what a baseline holds, without what is stale, against another, joined with another."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from .streams import open_console, printable
+
+if TYPE_CHECKING:
+    from labelaudit.gate.baseline import Known, KnownFinding
+
+baseline = typer.Typer(
+    name="baseline",
+    no_args_is_help=True,
+    help="Look at, prune, compare and merge baselines of `labelaudit check`.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+_File = Annotated[Path, typer.Argument(metavar="FILE", help="A baseline.")]
+_Format = Annotated[Literal["table", "json"], typer.Option("--format", help="For people or for programs.")]
+
+
+@baseline.command()
+def show(file: _File, format: _Format = "table") -> None:
+    """Show what FILE knows: counts, noise, settings, and every entry."""
+    from labelaudit.gate.baseline_file import dumps, read
+
+    known = read(file)
+    if format == "json":
+        _print(dumps(known).removesuffix("\n"))
+        return
+    verdicts = Counter(entry.verdict or "nobody looked" for entry in known.suspects)
+    kinds = Counter(entry.kind for entry in known.findings)
+    said = ", ".join(f"{number:,} {kind}" for kind, number in [*sorted(verdicts.items()), *sorted(kinds.items())])
+    _print(f"{len(known.suspects):,} suspects and {len(known.findings):,} findings" + (f": {said}" if said else ""))
+    for name, noise in known.noise.items():
+        _print(f"noise of {name}: {noise.rate:.1%} (90 % interval {noise.low:.1%} to {noise.high:.1%})")
+    for name, value in known.settings.items():
+        _print(f"{name}: {value if isinstance(value, str) else json.dumps(value)}")
+    for suspect in known.suspects:
+        _print(_line("", suspect))
+    for finding in known.findings:
+        _print(_line("", finding))
+
+
+@baseline.command()
+def prune(
+    file: _File,
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder that `labelaudit scan` wrote for the data.")],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", "-n", metavar="", help="Only say what would be removed.")
+    ] = False,
+) -> None:
+    """Remove the entries of FILE that match nothing in RUN any more, verdicts on images that are gone included."""
+    from labelaudit.gate import prune_baseline
+    from labelaudit.gate.baseline_file import read, write
+    from labelaudit.reports import run as runs
+
+    known = read(file)
+    kept, stale = prune_baseline(known, runs.read(run))
+    for entry in stale:
+        label = f", labelled {entry.given_label}" if entry.given_label else ""
+        _print(f"{'would remove' if dry_run else 'removed'}  {entry.path}{label}: {entry.why}")
+    if stale and not dry_run:
+        write(kept, file)
+    _print(f"{len(stale):,} of {len(known):,} entries stale, {len(kept):,} kept")
+
+
+@baseline.command()
+def diff(
+    old: Annotated[Path, typer.Argument(metavar="OLD", help="A baseline.")],
+    new: Annotated[Path, typer.Argument(metavar="NEW", help="Another one.")],
+    format: _Format = "table",
+) -> None:
+    """Show what NEW knows and OLD does not, and the other way round. Ends with 0 whether or not they differ."""
+    from labelaudit.gate.baseline import changed_settings, compare
+    from labelaudit.gate.baseline_file import read
+
+    one, other = read(old), read(new)
+    changes, settings = compare(one, other), changed_settings(one.settings, other.settings)
+    if format == "json":
+        record = {
+            "changes": [{"change": kind, **asdict(entry)} for kind, entry in changes],
+            "changed_settings": list(settings),
+        }
+        _print(json.dumps(record, indent=2))
+        return
+    for kind, entry in changes:
+        _print(_line(kind, entry))
+    for line in settings:
+        _print(f"setting  {line}")
+    counts = Counter(kind for kind, _ in changes)
+    _print(f"{counts['added']:,} added, {counts['removed']:,} removed, {counts['verdict']:,} with another verdict")
+
+
+@baseline.command()
+def merge(
+    one: Annotated[Path, typer.Argument(metavar="ONE", help="A baseline.")],
+    other: Annotated[Path, typer.Argument(metavar="OTHER", help="Another one; its settings and rates are kept.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="FILE", help="Where the joined one is written; may be ONE.")
+    ],
+) -> None:
+    """Write what either of two baselines knows, with the later of two verdicts on one image.
+
+    As a merge driver of Git: labelaudit baseline merge %A %B -o %A
+    """
+    from labelaudit.gate.baseline import merge as join
+    from labelaudit.gate.baseline_file import read, write
+
+    first, second = read(one), read(other)
+    joined = join(first, second)
+    write(joined, output)
+    _print(f"{output} written: {len(joined):,} entries from {len(first):,} and {len(second):,}")
+
+
+def _line(kind: str, entry: Known | KnownFinding) -> str:
+    from labelaudit.gate.baseline import Known
+
+    head = f"{kind:<8}  " if kind else ""
+    if not isinstance(entry, Known):
+        return f"{head}{entry.path}: {entry.kind}" + (f" with {entry.partner}" if entry.partner else "")
+    found = f"{entry.given_label} -> {entry.suggested_label or '?'}, suspicion {entry.suspicion:.2f}"
+    words = [entry.verdict and f"verdict {entry.verdict}", entry.reviewer and f"by {entry.reviewer}", entry.note]
+    return f"{head}{entry.path}: {', '.join([found, *filter(None, words)])}"
+
+
+def _print(text: str) -> None:
+    console = open_console(sys.stdout, "never")
+    for line in text.split("\n"):
+        console.print(printable(line), soft_wrap=True)

@@ -1,0 +1,75 @@
+"""Which files a gate is about: those changed since a Git revision, or a list that somebody brings."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from labelaudit.errors import OptionError, RunError
+
+METADATA = ("metadata.csv", "metadata.jsonl")
+"""Tables of labels inside a folder of images, as `labelaudit.sources` knows them."""
+
+
+def changed_since(revision: str, place: Path) -> list[Path]:
+    """Files at or below ``place`` that differ from where ``revision`` and the working tree parted; new ones included.
+
+    Deleted files are not among them. Changes that others made to ``revision`` since then do not count.
+
+    Raises:
+        RunError: git is not there, ``place`` is in no repository, or the revision is not known.
+    """
+    if revision.startswith("-"):
+        raise OptionError(f"--changed-since '{revision}': name a branch, tag or commit")
+    folder = place if place.is_dir() else place.parent
+    changed = _git(
+        folder, ["diff", "--name-only", "-z", "--relative", "--diff-filter=d", "--merge-base", revision, "--", "."]
+    )
+    untracked = _git(folder, ["ls-files", "--others", "--exclude-standard", "-z", "--", "."])
+    return [folder / name for name in dict.fromkeys([*changed, *untracked])]
+
+
+def read_list(source: Path) -> list[Path]:
+    """The files that ``source`` (``-``: stdin) lists, one a line or separated by NUL; empty lines do not count."""
+    try:
+        data = sys.stdin.buffer.read() if str(source) == "-" else source.read_bytes()
+    except OSError as error:
+        raise RunError(f"cannot read the list of files {source} ({error.strerror})") from None
+    text = data.decode("utf-8", "surrogateescape")
+    names = text.split("\0") if "\0" in text else text.splitlines()
+    return [Path(name) for name in dict.fromkeys(names) if name.strip()]
+
+
+def _git(folder: Path, arguments: list[str]) -> list[str]:
+    """The NUL-separated names that a git command prints."""
+    try:
+        ended = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, check=False)
+    except OSError as error:
+        raise RunError(f"--changed-since needs git, which cannot be run ({error.strerror})") from None
+    if ended.returncode:
+        said = ended.stderr.decode("utf-8", "replace").strip().splitlines()
+        why = said[0] if said else f"exit code {ended.returncode}"
+        raise RunError(f"--changed-since: git says: {why}; is the revision fetched (fetch-depth: 0)?")
+    return [name for name in ended.stdout.decode("utf-8", "surrogateescape").split("\0") if name]
+
+
+def place_files(files: list[Path], data: Path, labels: Path | None) -> tuple[frozenset[str], bool, int]:
+    """What ``files`` are to the dataset: (sample ids, whether its labels are among them, how many lie outside).
+
+    Labels of a dataset are in a table, or in one file with the images; a change there may be about any sample.
+    """
+    base = os.path.realpath(data if data.is_dir() else data.parent)
+    tables = {os.path.realpath(table) for table in (labels, None if data.is_dir() else data) if table is not None}
+    ids, outside, relabelled = set(), 0, False
+    for file in files:
+        real = os.path.join(os.path.realpath(file.parent), file.name)  # noqa: PTH118  the name may be a link
+        inside = Path(os.path.relpath(real, base)).as_posix()
+        if os.path.realpath(real) in tables or (not inside.startswith("../") and file.name in METADATA):
+            relabelled = True
+        elif inside.startswith("../"):
+            outside += 1
+        else:
+            ids.add(inside)
+    return frozenset(ids), relabelled, outside

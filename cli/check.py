@@ -1,0 +1,287 @@
+"""``labelaudit check``: label quality in CI, as an exit code.
+
+A RUN is judged as it is, without torch; DATA is scanned first, or what changed since the last check is. The exit code
+depends on the rules alone: never on the format, nor on how much of the result a format shows.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from labelaudit.errors import OptionError, RunError
+
+from .audited import Target
+from .config import load_settings, today
+from .streams import Color, open_console, printable, report_progress
+
+if TYPE_CHECKING:
+    from labelaudit.document import Audit
+    from labelaudit.gate import Baseline, Outcome, Scope
+    from labelaudit.policy import Settled
+    from labelaudit.verdicts import Reviewed
+
+Format = Literal["table", "json", "jsonl", "csv", "markdown", "junit", "sarif", "github"]
+
+_RULES, _BASELINE, _FILES, _OUTPUT = "Rules", "What is known already", "Which files", "Output"
+_SCAN = "Scanning DATA (a RUN is judged as it was scanned)"
+_ENDINGS: dict[str, Format] = {
+    **{".json": "json", ".jsonl": "jsonl", ".csv": "csv", ".md": "markdown", ".xml": "junit", ".sarif": "sarif"}
+}
+
+
+def _option(*names: str, panel: str, **rest: Any) -> Any:
+    """An option under a heading of ``--help``."""
+    return typer.Option(*names, rich_help_panel=panel, show_default=False, **rest)
+
+
+def check(
+    data: Annotated[
+        Path, typer.Argument(metavar="DATA|RUN", help="A dataset as for `labelaudit scan`, or a folder that it wrote.")
+    ],
+    max_noise: Annotated[
+        str | None,
+        _option(
+            "--max-noise", panel=_RULES, metavar="2%", help="Estimated share of wrong labels; fails only beyond doubt."
+        ),
+    ] = None,
+    max_suspects: Annotated[
+        str | None, _option("--max-suspects", panel=_RULES, metavar="N", help="Suspects that count.")
+    ] = None,
+    max_new: Annotated[
+        str | None,
+        _option("--max-new", panel=_RULES, metavar="N", help="Suspects that the baseline does not know."),
+    ] = None,
+    max_class_noise: Annotated[
+        list[str] | None,
+        _option(
+            "--max-class-noise",
+            panel=_RULES,
+            metavar="CLASS=5%",
+            help="The same as --max-noise for a class; *=5% for every class not named. May be repeated.",
+        ),
+    ] = None,
+    no_conflicts: Annotated[
+        bool | None,
+        _option("--no-conflicts/--allow-conflicts", panel=_RULES, help="No image, nor a near-copy, under two labels."),
+    ] = None,
+    no_unreadable: Annotated[
+        bool | None,
+        _option("--no-unreadable/--allow-unreadable", panel=_RULES, help="No file that cannot be read."),
+    ] = None,
+    no_leaks: Annotated[
+        bool | None,
+        _option("--no-leaks/--allow-leaks", panel=_RULES, help="No image, nor a near-copy, in two splits."),
+    ] = None,
+    threshold: Annotated[
+        str | None,
+        _option(
+            "--threshold",
+            panel=_RULES,
+            metavar="P",
+            help="Probability of a wrong label that makes a suspect, in place of the scan's own.",
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None, _option("--config", panel=_RULES, metavar="FILE", help="Policy file, instead of the nearest one.")
+    ] = None,
+    baseline: Annotated[
+        Path | None,
+        _option("--baseline", panel=_BASELINE, metavar="FILE", help="What it knows does not count."),
+    ] = None,
+    write_baseline: Annotated[
+        Path | None,
+        _option(
+            "--write-baseline",
+            panel=_BASELINE,
+            metavar="FILE",
+            help="Let FILE know everything found now, keep people's verdicts in it, and end with 0.",
+        ),
+    ] = None,
+    since: Annotated[
+        str | None,
+        _option("--changed-since", panel=_FILES, metavar="GIT_REF", help="Judge only files changed since they parted."),
+    ] = None,
+    files: Annotated[
+        Path | None,
+        _option("--files", panel=_FILES, metavar="FILE", help="Judge only the files listed in FILE, or - for stdin."),
+    ] = None,
+    format: Annotated[
+        Format | None,
+        _option(
+            "--format",
+            panel=_OUTPUT,
+            envvar="LABELAUDIT_FORMAT",
+            show_envvar=False,
+            help="By the ending of -o FILE unless said, else table.",
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None, _option("-o", "--output", panel=_OUTPUT, metavar="FILE", help="Write there, not to stdout.")
+    ] = None,
+    run: Annotated[
+        Path | None,
+        _option("--run", panel=_OUTPUT, metavar="RUN", help="Keep the scan of DATA there, with people's verdicts."),
+    ] = None,
+    exit_zero: Annotated[
+        bool, _option("--exit-zero", panel=_OUTPUT, metavar="", help="End with 0 though a rule is broken.")
+    ] = False,
+    place: Annotated[
+        Path | None, _option("--data", panel=_SCAN, metavar="DATA", help="Where the images of a RUN are now.")
+    ] = None,
+    labels: Annotated[Path | None, _option("--labels", panel=_SCAN, metavar="FILE", help="Table of labels.")] = None,
+    path_column: Annotated[
+        str | None, _option("--path-column", panel=_SCAN, metavar="NAME", help="Its column that names the image.")
+    ] = None,
+    label_column: Annotated[
+        str | None, _option("--label-column", panel=_SCAN, metavar="NAME", help="Its column that holds the label.")
+    ] = None,
+    effort: Annotated[
+        str | None, _option("--effort", panel=_SCAN, metavar="NAME", help="quick, standard or thorough.")
+    ] = None,
+    methods: Annotated[
+        str | None, _option("--methods", panel=_SCAN, metavar="NAMES", help="Robust training methods.")
+    ] = None,
+    train: Annotated[
+        str | None, _option("--train", panel=_SCAN, metavar="NAME", help="auto, features or pixels.")
+    ] = None,
+    backbone: Annotated[
+        str | None, _option("--backbone", panel=_SCAN, metavar="NAMES", help="Networks that make features.")
+    ] = None,
+    image_size: Annotated[
+        str | None, _option("--image-size", panel=_SCAN, metavar="N", help="Their input size in pixels.")
+    ] = None,
+    seed: Annotated[str | None, _option("--seed", panel=_SCAN, metavar="N", help="Same seed, same result.")] = None,
+    device: Annotated[str | None, _option("--device", panel=_SCAN, metavar="NAME", help="auto, cpu or cuda.")] = None,
+    workers: Annotated[str | None, _option("--workers", panel=_SCAN, metavar="N", help="Threads.")] = None,
+    cache: Annotated[
+        Path | None,
+        _option(
+            "--cache", panel=_SCAN, metavar="DIR", help="Keeps features and the last audit: let CI keep this folder."
+        ),
+    ] = None,
+    no_cache: Annotated[bool, _option("--no-cache", panel=_SCAN, metavar="", help="Scan everything anew.")] = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", metavar="", help="Print errors and the result only.")] = False,
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", metavar="", help="Name every stage on stderr.")] = False,
+    color: Annotated[
+        Color, typer.Option(envvar="LABELAUDIT_COLOR", show_envvar=False, help="Colour on stderr.")
+    ] = "auto",
+) -> None:
+    """Fail if the labels of DATA, or of an audited RUN, break a rule.
+
+    Without any rule, facts count and opinions do not: conflicts, unreadable files and leaks fail, suspects are only
+    reported. A baseline adds that no suspect is new. Rules can also be kept in [tool.labelaudit] of pyproject.toml or
+    in labelaudit.toml, and be set as LABELAUDIT_MAX_NOISE and so on; `labelaudit config` shows what is in force.
+
+    Exit codes, whatever the format: 0 all rules hold, 1 a rule is broken, 2 could not run, 130 interrupted.
+    """
+    given = {
+        **{"max-noise": max_noise, "max-suspects": max_suspects, "max-new": max_new},
+        **{"max-class-noise": max_class_noise or None, "no-conflicts": no_conflicts, "no-unreadable": no_unreadable},
+        **{"no-leaks": no_leaks, "threshold": threshold, "baseline": baseline, "labels": labels},
+        **{"path-column": path_column, "label-column": label_column, "effort": effort, "methods": methods},
+        **{"train": train, "backbone": backbone, "image-size": image_size, "seed": seed, "device": device},
+        **{"workers": workers, "cache": cache},
+    }
+    settled = load_settings(given, data, config)
+    restricted = since is not None or files is not None
+    if since is not None and files is not None:
+        raise OptionError("--changed-since and --files: give one of them")
+    if restricted and write_baseline is not None:
+        raise OptionError("a baseline is about the whole dataset: --write-baseline goes without a choice of files")
+    for file in filter(None, (output, write_baseline)):
+        if not file.absolute().parent.is_dir():
+            raise RunError(f"cannot write {file}: the folder {file.parent} does not exist")
+    old = _read_baselines(settled.values["baseline"], write_baseline)
+    with report_progress(quiet=quiet, verbose=verbose, color=color) as (progress, notice):
+        target = Target(data, settled, run, place, not no_cache, progress, notice)
+        target.check()
+        audit, scope = target.audit_files(since, files) if restricted else (target.audit(), None)
+        reviewed = target.reviewed(audit)
+    outcome, written = _judge(audit, settled, old, reviewed, scope, write_baseline)
+    kind = format or (_ENDINGS.get(output.suffix.lower(), "table") if output is not None else "table")
+    _write(outcome, kind, output)
+    if not quiet:
+        _say(outcome, kind, output, written, color)
+    raise typer.Exit(0 if exit_zero else outcome.exit_code)
+
+
+def _read_baselines(known: Path | None, write: Path | None) -> Baseline | None:
+    """What is known: the baseline in force and, where another one is refreshed, the verdicts in that too."""
+    from labelaudit.gate.baseline import merge
+    from labelaudit.gate.baseline_file import read
+
+    old = read(write) if write is not None and write.exists() else None
+    if known is None or (write is not None and known.resolve() == write.resolve()):
+        return old
+    return read(known) if old is None else merge(read(known), old)
+
+
+def _judge(
+    audit: Audit,
+    settled: Settled,
+    old: Baseline | None,
+    reviewed: Reviewed | None,
+    scope: Scope | None,
+    write: Path | None,
+) -> tuple[Outcome, str]:
+    """The outcome, and what was written to a baseline; the gate that writes one then judges by it."""
+    from labelaudit.gate import judge_gate, refresh_baseline
+    from labelaudit.gate.baseline import compare
+    from labelaudit.gate.baseline_file import write as write_file
+
+    policy, day = settled.policy(), today()
+    path, said = settled.values["baseline"], ""
+    if write is not None:
+        new = refresh_baseline(audit, policy, old, reviewed, today=day)
+        write_file(new, write)
+        kinds = [kind for kind, _ in compare(old or replace(new, suspects=(), findings=()), new)]
+        verdicts = sum(bool(known.verdict) for known in new.suspects)
+        said = (
+            f"{write} written: {len(new):,} entries, {kinds.count('added'):,} added, {kinds.count('removed'):,} "
+            f"removed, {verdicts:,} with a person's verdict; nothing found so far counts from now on"
+        )
+        old, path = new, write
+    shown = "" if path is None else os.path.relpath(path) if path.resolve().is_relative_to(Path.cwd()) else path
+    outcome = judge_gate(audit, policy, old, reviewed, today=day, scope=scope, baseline_path=shown)
+    return outcome, said
+
+
+def _write(outcome: Outcome, kind: Format, output: Path | None) -> None:
+    from labelaudit.reports.gate_formats import GATE_FORMATS
+    from labelaudit.reports.gate_markdown import STEP, step_summary
+
+    text = GATE_FORMATS[kind](outcome).encode("utf-8")
+    summary = os.environ.get("GITHUB_STEP_SUMMARY") if kind == "github" else None
+    try:
+        if output is not None:
+            output.write_bytes(text)
+        else:
+            sys.stdout.buffer.write(text)
+            sys.stdout.flush()
+        if summary:
+            with Path(summary).open("a", encoding="utf-8") as page:
+                page.write(step_summary(outcome, room=STEP - page.tell()))
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise RunError(f"cannot write {error.filename or 'the result'} ({error.strerror})") from None
+
+
+def _say(outcome: Outcome, kind: Format, output: Path | None, written: str, color: Color) -> None:
+    """What a person wants to know at once, on stderr, unless stdout just said it."""
+    from labelaudit.reports.gate_wording import verdict
+
+    lines = [written] if written else []
+    if output is not None:
+        lines.append(f"{verdict(outcome)}; written to {output}")
+    elif kind != "table":
+        lines.append(verdict(outcome))
+    console = open_console(sys.stderr, color)
+    for line in lines:
+        console.print(printable(line), soft_wrap=True)

@@ -1,0 +1,116 @@
+"""``labelaudit config``: the settings in force and where each came from; what ``check`` reads them with."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from .streams import Color, open_console, printable
+
+if TYPE_CHECKING:
+    from labelaudit.policy import Settled
+
+
+def config(
+    data: Annotated[
+        Path | None, typer.Argument(metavar="DATA", help="Whose policy; that of the working folder unless said.")
+    ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option("--config", metavar="FILE", help="The policy file, instead of the nearest one."),
+    ] = None,
+    format: Annotated[Literal["table", "json"], typer.Option(help="For people or for programs.")] = "table",
+    color: Annotated[
+        Color, typer.Option(envvar="LABELAUDIT_COLOR", show_envvar=False, help="Colour in the output.")
+    ] = "auto",
+) -> None:
+    """Show every setting of `labelaudit check` that is in force, and where it came from.
+
+    The policy file is the nearest labelaudit.toml, or pyproject.toml with [tool.labelaudit], upward from DATA, else
+    from the working folder. The command line counts before LABELAUDIT_NAME, that before the file.
+    """
+    settled = load_settings({}, data, file)
+    if format == "json":
+        import json
+
+        shown = {
+            name: {"value": _plain(value), "from": settled.origins[name]} for name, value in settled.values.items()
+        }
+        record = {"file": None if settled.file is None else str(settled.file), "settings": shown}
+        print(json.dumps(record, indent=2))  # noqa: T201  stdout is where data goes
+        return
+    console = open_console(sys.stdout, color)
+    for line in _lines(settled):
+        console.print(printable(line), soft_wrap=True)
+
+
+def load_settings(command_line: Mapping[str, Any], data: Path | None, file: Path | None) -> Settled:
+    """The settings for ``data``: command line, environment, policy file ``file`` or the nearest one, defaults.
+
+    Raises `OptionError` with the name of the option, variable or file that is wrong.
+    """
+    from labelaudit.errors import OptionError
+    from labelaudit.policy import find_policy, read_policy, settle
+
+    named = os.environ.get("LABELAUDIT_CONFIG")
+    place = file or (Path(named) if named else None)
+    if place is not None and not place.is_file():
+        raise OptionError(f"no policy file {place}: name one with --config")
+    if place is None:
+        place = find_policy([*([] if data is None else [data]), Path.cwd()])
+    return settle(command_line, os.environ, {} if place is None else read_policy(place), place)
+
+
+def today() -> date:
+    """The day in UTC, so that an ignore expires everywhere at once."""
+    return datetime.now(UTC).date()
+
+
+def _lines(settled: Settled) -> list[str]:
+    from labelaudit.policy import SETTINGS
+
+    lines = [f"Policy file: {settled.file or 'none found'}", ""]
+    names = [name for name in settled.values if name not in ("rule", "ignore")]
+    wide = max(map(len, names))
+    shown = {name: _shown(settled.values[name]) for name in names}
+    broad = max(map(len, shown.values()))
+    lines += [f"{name:<{wide}}  {shown[name]:<{broad}}  {settled.origins[name]}" for name in names]
+    for rule in settled.values["rule"]:
+        limits = {"max-noise": rule.max_noise, "max-suspects": rule.max_suspects, "max-new": rule.max_new}
+        said = ", ".join(f"{name} {limit:g}" for name, limit in limits.items() if limit is not None)
+        lines.append(f"rule    {rule.where}: {said}  {settled.origins['rule']}")
+    for ignore in settled.values["ignore"]:
+        until = f", until {ignore.expires}" if ignore.expires else ""
+        gone = " EXPIRED: counts again" if ignore.expires and today() > ignore.expires else ""
+        lines.append(f"ignore  {ignore}: {ignore.reason}{until}{gone}  {settled.origins['ignore']}")
+    assert set(settled.values) == set(SETTINGS)
+    return lines
+
+
+def _shown(value: Any) -> str:
+    if value is None or value in ((), {}):
+        return "-"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}={share:g}" for name, share in value.items())
+    if isinstance(value, tuple):
+        return ",".join(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _plain(value: Any) -> Any:
+    """``value`` as JSON knows it."""
+    from dataclasses import asdict, is_dataclass
+
+    if is_dataclass(value) and not isinstance(value, type):
+        return _plain(asdict(value))
+    if isinstance(value, Mapping):
+        return {str(name): _plain(entry) for name, entry in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [_plain(entry) for entry in value]
+    return str(value) if isinstance(value, (Path, date)) else value
