@@ -1,19 +1,18 @@
 """``--format markdown``: a comment for a pull request; and the summary page of a GitHub step.
 
 Verdict first, then rules, the worst open suspects and findings, and what to do next. A comment holds 65,536 characters
-on GitHub, a step summary 1 MiB: what would not fit is left out row by row and counted. Text from the data is shown as
-code or as entities, so that no file name becomes a link, a mention or a column. Left out: images, which a comment
+on GitHub, a step summary 1 MiB: what would not fit is left out row by row and counted. No file name becomes a
+link, a mention or a column. Left out: images, which a comment
 could only show from a public address.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 
 from labelaudit.gate.outcome import Outcome, Problem, Rule, Suspect
 from labelaudit.reports import gate_wording as wording
-from labelaudit.reports.text import printable
+from labelaudit.reports.text import as_code, as_prose
 
 COMMENT = 60_000
 """UTF-8 bytes of a comment."""
@@ -21,11 +20,8 @@ STEP = 1_000_000
 """UTF-8 bytes of a step summary: GitHub refuses more than 1 MiB for everything that one step writes."""
 _REST = 1_000
 """Bytes kept free for the sentences that say what the tables leave out."""
-_LONGEST = 200
-"""Characters of one cell; a longer one is shortened in its middle."""
-_HARMLESS = re.compile(r"(?!.*(?:www\.|\bgh-|://|:[\w+-]+:))(?:[^\W_]|[ .,:;!?%()'\"/+=>…–-])*", re.IGNORECASE)
-"""Sentences without links, references, emphasis, tags or columns."""
-_STRAIGHT = re.compile(r"[^`\\|]+")
+_LONGEST = 300
+"""Characters of one sentence or name; a longer one loses its middle."""
 
 
 def markdown(outcome: Outcome) -> str:
@@ -97,13 +93,16 @@ def _rule_row(rule: Rule) -> str:
 
 
 def _suspect_row(suspect: Suspect) -> str:
-    given, suggested = _code(suspect.given_label), _code(suspect.suggested_label) if suspect.suggested_label else "none"
-    told = f"{_code(suspect.path)}|{given} -> {suggested}|{_prose(wording.why(suspect))}"
+    given, suggested = (
+        as_code(suspect.given_label),
+        as_code(suspect.suggested_label) if suspect.suggested_label else "none",
+    )
+    told = f"{as_code(suspect.path)}|{given} -> {suggested}|{_prose(wording.why(suspect))}"
     return f"|{suspect.status}|{wording.score(suspect)}|{told}|"
 
 
 def _finding_row(problem: Problem) -> str:
-    return f"|{problem.status}|{_prose(problem.kind)}|{_code(problem.path)}|{_prose(wording.why(problem))}|"
+    return f"|{problem.status}|{_prose(problem.kind)}|{as_code(problem.path)}|{_prose(wording.why(problem))}|"
 
 
 def _items(lines: Sequence[str]) -> list[str]:
@@ -114,18 +113,8 @@ def _items(lines: Sequence[str]) -> list[str]:
 
 
 def _prose(text: str) -> str:
-    """A sentence as it is, where nothing in it means anything to Markdown; as code otherwise."""
-    return text if len(text) <= 2 * _LONGEST and _HARMLESS.fullmatch(text) else _code(text, 2 * _LONGEST)
-
-
-def _code(text: str, longest: int = _LONGEST) -> str:
-    """``text`` as inline code: in backticks, or, where it holds what would end them or a cell, in entities."""
-    said = printable(text)
-    if len(said) > longest:
-        said = f"{said[: longest // 2]} … {said[-longest // 2 :]}"
-    if _STRAIGHT.fullmatch(said) and said == said.strip():
-        return f"`{said}`"
-    return "<code>" + "".join(c if c.isalnum() or c in " /-" else f"&#{ord(c)};" for c in said) + "</code>"
+    half = _LONGEST // 2
+    return as_prose(text if len(text) <= _LONGEST else f"{text[:half]} … {text[-half:]}")
 
 
 def _size(lines: Sequence[str]) -> int:

@@ -39,6 +39,7 @@ _RULES = {
     "duplicate_row": ("LA302", "The label table names the image twice", "warning"),
     "link_loop": ("LA303", "A link leads back to itself", "warning"),
     "bad_name": ("LA304", "The file name cannot be used", "warning"),
+    "unknown_class": ("LA305", "The label is no class of the audited dataset", "warning"),
 }
 """Kind -> (ruleId, what it means, level of an open one). A kind without a number of its own is LA999."""
 _OTHER = ("LA999", "Something else about the file or its label", "warning")

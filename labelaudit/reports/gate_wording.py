@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from labelaudit.gate.outcome import STATUSES, Outcome, Problem, Rule, Suspect
+from labelaudit.gate.rules import KINDS
+from labelaudit.policy import matches_glob
 
 _SINGLE_FILES = (".npz", ".parquet")
 """Kinds of dataset whose samples are rows of one file, and no files of their own."""
@@ -97,11 +99,16 @@ def why(entry: Suspect | Problem) -> str:
 
 
 def concerns(rule: Rule, outcome: Outcome) -> tuple[Suspect | Problem, ...]:
-    """What a broken ``rule`` is likely about: the open suspects of its subject, or the open findings."""
-    if rule.id.startswith("no-"):
-        return open_findings(outcome)
-    chosen = open_suspects(outcome)
-    return tuple(s for s in chosen if s.given_label == rule.subject) if rule.subject in outcome.classes else chosen
+    """What a broken ``rule`` is about: the open findings of its kinds, or the open suspects of its class and paths."""
+    if rule.id in KINDS:
+        return tuple(problem for problem in open_findings(outcome) if problem.kind in KINDS[rule.id])
+    return tuple(suspect for suspect in open_suspects(outcome) if _is_subject(rule.subject, suspect))
+
+
+def _is_subject(subject: str, suspect: Suspect) -> bool:
+    """Whether ``subject`` (a class, a path pattern, or a pattern and a class) holds the suspect."""
+    pattern = subject.removesuffix(f" {suspect.given_label}")
+    return subject in ("", suspect.given_label) or matches_glob(suspect.path, pattern)
 
 
 def baseline(outcome: Outcome) -> tuple[str, ...]:
