@@ -47,6 +47,10 @@ def scan(
         Path | None,
         _option(panel=_INPUT, metavar="P.npy", help="n x C out-of-sample probabilities, classes sorted by name."),
     ] = None,
+    verdicts: Annotated[
+        Path | None,
+        _option(panel=_INPUT, metavar="FILE", help="What people decided; verdicts.csv in RUN unless said."),
+    ] = None,
     methods: Annotated[
         str,
         _option(panel=_METHOD, metavar="NAMES", env="METHODS", help="Robust training methods, separated by commas."),
@@ -104,6 +108,9 @@ def scan(
     no_cache: Annotated[
         bool, _option("--no-cache", panel=_MACHINE, metavar="", help="Keep no features for the next scan.")
     ] = False,
+    no_html: Annotated[
+        bool, _option("--no-html", metavar="", help="Write no report.html, the page with the suspects' pictures.")
+    ] = False,
     quiet: Annotated[bool, _option("-q", "--quiet", metavar="", help="Print errors only.")] = False,
     verbose: Annotated[
         bool, _option("-v", "--verbose", metavar="", help="Show more suspects and how they were found.")
@@ -132,6 +139,7 @@ def scan(
             label_column=label_column,
             features=features,
             probs=probs,
+            verdicts=verdicts,
             methods=parse_names("--methods", methods),
             options=options,
             train=train,
@@ -142,6 +150,7 @@ def scan(
             seed=seed,
             workers=workers or available_cores(),
             cache=where,
+            html=not no_html,
             progress=progress,
             notice=notice,
         )

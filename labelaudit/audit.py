@@ -26,6 +26,7 @@ from labelaudit.intake import (
     embed_samples,
     given_features,
     given_probs,
+    known_labels,
     name_some,
     name_source,
     note_skipped,
@@ -36,6 +37,7 @@ from labelaudit.machine import Clock, find_device, list_versions
 from labelaudit.representation import Choice, Train, choose, load_pixels
 from labelaudit.sources import open_source
 from labelaudit.types import Decision, Evidence, Features, Finding, Floats, Ints, Progress, Samples, silent
+from labelaudit.verdicts import Verdict
 
 Effort = Literal["quick", "standard", "thorough"]
 METHODS = ("crust", "limit", "sln")
@@ -65,6 +67,7 @@ def scan(
     label_column: str | None = None,
     features: Path | str | Floats | None = None,
     probs: Path | str | Floats | None = None,
+    verdicts: Path | str | None = None,
     methods: Sequence[str] = METHODS,
     options: Mapping[str, Mapping[str, Any]] | None = None,
     train: Train = "auto",
@@ -75,6 +78,7 @@ def scan(
     seed: int = 0,
     workers: int = 2,
     cache: Path | str | None = None,
+    html: bool = True,
     progress: Progress = silent,
     notice: Callable[[str], None] = lambda _: None,
 ) -> Audit:
@@ -82,8 +86,10 @@ def scan(
 
     ``data`` is a folder, table, Parquet or ``.npz`` file (see the README); ``features`` (n, d) and ``probs`` (n, C, out
     of sample, classes sorted by name) are arrays or ``.npy`` files with one row per row of the source. ``options`` is
-    method -> option -> value. With ``output`` the result is also written to that folder. ``progress`` and ``notice``
-    hear what is going on; by default nothing is printed.
+    method -> option -> value. ``verdicts`` is a file of people's verdicts, by default that of ``output``: what they
+    say is taken as known. With ``output`` the result is also written to that folder,
+    with ``html`` as a page to look at too. ``progress`` and ``notice`` hear
+    what is going on; by default nothing is printed.
 
     Returns the `Audit`: ``audit.table("suspects")``, ``audit.summary()``, ``audit.evidence``, ``audit.files``.
     Raises `LabelAuditError` where nothing can be audited.
@@ -97,6 +103,7 @@ def scan(
     >>> folder.cleanup()
     """
     from labelaudit.reports.run import check_output, write
+    from labelaudit.verdicts import read, verdicts_file
 
     options = {name: dict(values) for name, values in (options or {}).items()}
     _check_names(methods, options)
@@ -109,6 +116,11 @@ def scan(
         )
     if output is not None:
         check_output(output, data)
+    if verdicts is not None and not Path(verdicts).is_file():
+        raise DataError(f"'{verdicts}' (--verdicts) does not exist: name a file that `labelaudit review` wrote")
+    if verdicts is None and output is not None:
+        verdicts = verdicts_file(output)
+    said = () if verdicts is None else read(verdicts)
     clock = Clock()
     with clock.stage("ingest"):
         listing = open_source(data, labels=labels, path_column=path_column, label_column=label_column)
@@ -134,6 +146,7 @@ def scan(
         findings=findings,
         features=given,
         probs=opinion,
+        verdicts=said,
         methods=methods,
         options=options,
         train=train,
@@ -149,7 +162,9 @@ def scan(
     )
     notes = (*audit.notes, *note_skipped(listing.skipped))
     audit = replace(audit, settings=settings, notes=notes, stages=(*clock.stages, *audit.stages))
-    return audit if output is None else replace(audit, files=write(audit, output))
+    if output is None:
+        return audit
+    return replace(audit, files=write(audit, output, html=html, workers=workers, progress=progress, notice=notice))
 
 
 def audit_samples(
@@ -158,6 +173,7 @@ def audit_samples(
     findings: tuple[Finding, ...] = (),
     features: Features | None = None,
     probs: Floats | None = None,
+    verdicts: Sequence[Verdict] = (),
     methods: Sequence[str] = METHODS,
     options: Mapping[str, Mapping[str, Any]] | None = None,
     train: Train = "auto",
@@ -199,7 +215,10 @@ def audit_samples(
     _require_two_classes(samples)
     with clock.stage("duplicates"):
         findings += find_copies(samples, features, device=device, workers=workers, progress=progress)
-    material = _Material(samples=samples, seed=seed, device=device, progress=progress)
+    known = known_labels(samples, verdicts)
+    if reviewed := int((known != channel.UNKNOWN).sum()):
+        notes.append(f"People's verdicts on {reviewed:,} of the images are taken as known, in training too.")
+    material = _Material(samples=samples, known=known, seed=seed, device=device, progress=progress)
     with clock.stage("train"):
         if features is not None:
             material.add_probes(features)
@@ -218,8 +237,10 @@ def audit_samples(
             samples.labels,
             samples.classes,
             digests=samples.digests,
+            known=known,
             recipe={
                 "refits": refits,
+                "reviewed": reviewed,
                 "features": None if features is None else features.name,
                 "methods_on": None if choice is None else ("pixels" if choice.pixels else "features"),
                 "representation": None if choice is None else choice.reason,
@@ -249,6 +270,8 @@ class _Material:
     """What the models learned, while it is being gathered."""
 
     samples: Samples
+    known: Ints
+    """(n,) true class where people have verified it, as in `channel.fit`."""
     seed: int
     device: str
     progress: Progress
@@ -262,7 +285,8 @@ class _Material:
     _near: tuple[Floats, Ints] | None = None
 
     def __post_init__(self) -> None:
-        self._labels, self._classes = self.samples.labels, len(self.samples.classes)
+        self._labels = np.where(self.known >= 0, self.known, self.samples.labels)  # what is trained on
+        self._classes = len(self.samples.classes)
         self._fold_of = stratified_folds(self._labels, FOLDS, seed=self.seed, digests=self.samples.digests)
 
     def add_probes(self, features: Features) -> None:
@@ -340,11 +364,12 @@ class _Material:
 
     def settle(self) -> tuple[channel.Channel, int]:
         """Fit the channel, then refit the probes on what it believes for as long as the likelihood gains from it."""
-        fitted, refits = channel.fit(self.models, self._labels), 0
+        given = self.samples.labels
+        fitted, refits = channel.fit(self.models, given, known=self.known), 0
         while self._near is not None and refits < _REFITS:
             self.progress("decide", refits, None)
             models = {**self.models, **self._probe(fitted.posterior)}
-            better = channel.fit(models, self._labels)
+            better = channel.fit(models, given, known=self.known)
             if better.loss > fitted.loss - _GAIN:
                 break
             fitted, refits, self.models = better, refits + 1, models

@@ -53,8 +53,8 @@ class Channel:
     """Mean negative log-likelihood of the given labels in nats; lower is better, comparable on the same labels."""
 
 
-UNKNOWN = -1
-"""In ``known``: nobody has looked at this sample."""
+UNKNOWN, NO_CLASS = -1, -2
+"""In ``known``: nobody has looked at this sample · somebody has, and no class of the dataset is right."""
 
 
 def fit(models: Mapping[str, Floats], labels: Ints, *, known: Ints | None = None) -> Channel:
@@ -63,8 +63,8 @@ def fit(models: Mapping[str, Floats], labels: Ints, *, known: Ints | None = None
     Args:
         models: name -> (n, C) probabilities of models that did not train on the sample they judge.
         labels: (n,) given labels in [0, C).
-        known: (n,) true class where a person has verified it, `UNKNOWN` elsewhere. Verified samples count with what is
-            known of them: their posterior is certain, and T learns from real errors.
+        known: (n,) true class where a person has verified it, `UNKNOWN` or `NO_CLASS` elsewhere. Verified samples count
+            with what is known of them: their posterior is certain, and T learns from real errors.
 
     Raises:
         DataError: no models, or shapes that do not fit.

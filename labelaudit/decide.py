@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from labelaudit.channel import Channel
+from labelaudit.channel import NO_CLASS, UNKNOWN, Channel
 from labelaudit.types import Bools, Decision, Floats, Ints
 
 THRESHOLD = 0.2
@@ -34,6 +34,7 @@ def decide(
     *,
     digests: Sequence[str],
     counts: Ints | None = None,
+    known: Ints | None = None,
     recipe: dict[str, Any] | None = None,
 ) -> Decision:
     """Turn a fitted channel into a `Decision`.
@@ -45,15 +46,19 @@ def decide(
         digests: (n,) content digests. Copies of one image are judged together: each *distinct* label they carry is one
             more reading of the same true class.
         counts: (C,) images per class that the channel's models learned from; those of ``labels`` unless given.
+        known: (n,) what people have verified, as in `channel.fit`. It is final: such a sample is flagged if and only if
+            its label was found wrong.
         recipe: JSON-able facts about how the evidence came about, completed here.
     """
     n = len(labels)
     rows = np.arange(n)
+    known = np.full(n, UNKNOWN) if known is None else known
     posterior, shared = _judge_copies_together(channel, labels, digests)
+    _take_as_known(posterior, labels, known)
     suspicion = np.clip(1.0 - posterior[rows, labels], 0.0, 1.0)
     if counts is None:
         counts = np.bincount(labels, minlength=len(classes))
-    judged = counts[labels] >= FEWEST
+    judged = (counts[labels] >= FEWEST) | (known != UNKNOWN)
     flagged: Bools = (suspicion >= THRESHOLD) & judged
     others = posterior.copy()
     others[rows, labels] = -1.0
@@ -73,7 +78,7 @@ def decide(
         noise_interval=interval,
         noise_matrix=matrix,
         reasons=tuple(
-            _reason(row, posterior, labels, rival, classes, shared)
+            _reason(row, posterior, labels, rival, classes, shared, known)
             if flagged[row]
             else ("" if judged[row] else f"not judged: {counts[labels[row]]} of {FEWEST} images that this class needs")
             for row in range(n)
@@ -105,6 +110,17 @@ def noise_rate(suspicion: Floats) -> tuple[float, tuple[float, float]]:
     return rate, (max(0.0, rate - error(rate)), min(1.0, max(rate, high) + error(high)))
 
 
+def _take_as_known(posterior: Floats, labels: Ints, known: Ints) -> None:
+    """Make what people have verified certain in (n, C) ``posterior``."""
+    rows = np.flatnonzero(known >= 0)
+    posterior[rows] = 0.0
+    posterior[rows, known[rows]] = 1.0
+    rows = np.flatnonzero(known == NO_CLASS)
+    posterior[rows, labels[rows]] = 0.0
+    rest = posterior[rows].sum(axis=1, keepdims=True)
+    posterior[rows] = np.divide(posterior[rows], rest, out=posterior[rows], where=rest > 0)
+
+
 def _judge_copies_together(channel: Channel, labels: Ints, digests: Sequence[str]) -> tuple[Floats, npt.NDArray[Any]]:
     """(n, C) posterior with all distinct labels of byte-identical samples counted, and (n,) how many those are."""
     posterior = np.asarray(channel.posterior, dtype=np.float64).copy()
@@ -124,11 +140,19 @@ def _judge_copies_together(channel: Channel, labels: Ints, digests: Sequence[str
 
 
 def _reason(
-    row: int, posterior: Floats, labels: Ints, rival: Ints, classes: Sequence[str], copies: npt.NDArray[Any]
+    row: int,
+    posterior: Floats,
+    labels: Ints,
+    rival: Ints,
+    classes: Sequence[str],
+    copies: npt.NDArray[Any],
+    known: Ints,
 ) -> str:
     """Why a flagged sample is flagged, in words."""
     given, best = classes[int(labels[row])], classes[int(rival[row])]
     right, wrong = float(posterior[row, labels[row]]), float(posterior[row, rival[row]])
+    if known[row] != UNKNOWN:
+        return "reviewed: no class is right" if known[row] == NO_CLASS else f"reviewed: {best} is right"
     said = []
     if copies[row] > 1:
         said.append(f"the same image also carries {'another label' if copies[row] == 2 else 'other labels'}")

@@ -13,9 +13,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from labelaudit.channel import NO_CLASS, UNKNOWN
 from labelaudit.errors import DataError
 from labelaudit.sources import Listing
 from labelaudit.types import Features, Finding, Floats, Ints, Progress, Samples
+from labelaudit.verdicts import Verdict, in_force
 
 
 def name_source(
@@ -28,6 +30,27 @@ def name_source(
         "path_column": path_column,
         "label_column": label_column,
     }
+
+
+def known_labels(samples: Samples, verdicts: Sequence[Verdict]) -> Ints:
+    """(n,) true class by people's ``verdicts``, `channel.UNKNOWN` or `channel.NO_CLASS`, for `channel.fit`.
+
+    What was said about one copy of an image holds for all of them. Where reviewers disagree, nothing is known.
+    """
+    code = {name: number for number, name in enumerate(samples.classes)}
+    labels_of: dict[str, set[str]] = {}
+    for digest, label in zip(samples.digests, samples.labels.tolist(), strict=True):
+        labels_of.setdefault(digest, set()).add(samples.classes[label])
+    said: dict[str, set[int]] = {}
+    for (digest, given), told in in_force(verdicts).items():
+        if given not in labels_of.get(digest, ()):
+            continue
+        for verdict in told:
+            if verdict.verdict != "skip" and (verdict.right is None or verdict.right in code):
+                right = NO_CLASS if verdict.right is None else code[verdict.right]
+                said.setdefault(digest, set()).add(right)
+    agreed = {digest: next(iter(answers)) for digest, answers in said.items() if len(answers) == 1}
+    return np.array([agreed.get(digest, UNKNOWN) for digest in samples.digests], dtype=np.int64)
 
 
 def embed_samples(

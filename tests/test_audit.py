@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,12 @@ from PIL import Image
 
 from labelaudit import DataError, LabelAuditError, OptionError, read_audit, scan
 from labelaudit.audit import _specs
+from labelaudit.channel import NO_CLASS, UNKNOWN
 from labelaudit.ingest import ingest
+from labelaudit.intake import known_labels
 from labelaudit.representation import Choice, choose, load_pixels, typical_side
 from labelaudit.sources import open_source
+from labelaudit.verdicts import Verdict, append, verdicts_file
 
 NAMES = np.array(["ant", "bee", "cat"])
 
@@ -51,7 +55,7 @@ def test_features_and_a_table(labels_file: Path, tmp_path: Path) -> None:
     again = read_audit(tmp_path / "run")
     assert again.table("samples") == audit.table("samples")
     texts = {"suspects.csv", "samples.csv", "summary.json", "audit.json"}
-    assert set(audit.files) == texts | {"evidence.npz", "judge.npz"}
+    assert set(audit.files) == texts | {"evidence.npz", "judge.npz", "report.html"}
 
 
 def test_same_seed_same_bits(labels_file: Path) -> None:
@@ -240,3 +244,41 @@ def test_the_image_size_holds_for_the_backbones_unless_the_network_from_pixels_t
     assert _specs(None, "standard", pixels, 16) == ("lite0@128",)
     with pytest.raises(OptionError, match="--image-size 16: backbones take 32 pixels or more"):
         scan("anywhere", image_size=16)
+
+
+def test_the_verdicts_of_a_run_teach_the_next_scan(labels_file: Path, tmp_path: Path) -> None:
+    x, truth, given = blobs()
+    run = tmp_path / "run"
+    before = scan(labels=labels_file, features=x, methods=["limit"], output=run)
+    assert before.decision.recipe["reviewed"] == 0
+    worst = int(before.suspects[0])
+    clean = int(np.flatnonzero((given == truth) & ~before.decision.is_issue)[0])
+
+    def judge(row: int, verdict: str, right: str = "") -> Verdict:
+        digest, label = before.identity(row)
+        return Verdict(path=before.samples.ids[row], digest=digest, given_label=label, verdict=verdict, new_label=right)
+
+    other = NAMES[(given[clean] + 1) % 3]
+    append(verdicts_file(run), judge(worst, "given"), judge(clean, "other", str(other)))
+    after = scan(labels=labels_file, features=x, methods=["limit"], output=run)
+    assert after.decision.suspicion[[worst, clean]].tolist() == [0.0, 1.0]
+    assert after.decision.reasons[clean] == f"reviewed: {other} is right"
+    assert "People's verdicts on 2 of the images are taken as known, in training too." in after.notes
+    assert verdicts_file(run).is_file()
+    with pytest.raises(DataError, match=r"'none.csv' \(--verdicts\) does not exist"):
+        scan(labels=labels_file, features=x, verdicts="none.csv")
+
+
+def test_verdicts_hold_for_every_copy_and_disputes_for_none(labels_file: Path) -> None:
+    samples, _ = ingest(open_source(None, labels=labels_file))
+    samples = replace(samples, digests=(samples.digests[1], *samples.digests[1:]))
+    row, third = 1, 2
+
+    def judge(at: int, verdict: str, right: str = "", by: str = "ann") -> Verdict:
+        label = samples.classes[samples.labels[at]]
+        identity = {"path": samples.ids[at], "digest": samples.digests[at], "given_label": label}
+        return Verdict(**identity, verdict=verdict, new_label=right, reviewer=by)
+
+    known = known_labels(samples, [judge(row, "none"), judge(third, "given"), judge(third, "none", by="bob")])
+    assert known[[0, row]].tolist() == [NO_CLASS, NO_CLASS]
+    assert set(known[2:].tolist()) == {UNKNOWN}

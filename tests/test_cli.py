@@ -105,6 +105,7 @@ def test_defaults(calls: list[dict[str, Any]], tmp_path: Path) -> None:
         "label_column": None,
         "features": None,
         "probs": None,
+        "verdicts": None,
         "methods": ("crust", "limit", "sln"),
         "options": {},
         "train": "auto",
@@ -115,14 +116,15 @@ def test_defaults(calls: list[dict[str, Any]], tmp_path: Path) -> None:
         "seed": 0,
         "workers": available_cores(),
         "cache": tmp_path / "labelaudit",
+        "html": True,
     }
 
 
 def test_every_option_reaches_the_library(calls: list[dict[str, Any]]) -> None:
     line = (
-        "scan images -o out --labels l.csv --path-column p --label-column l --features x.npy --probs p.npy "
+        "scan images -o out --labels l.csv --path-column p --label-column l --features x.npy --probs p.npy --verdicts v.csv "
         "--methods sln,limit --set sln.sigma=0.5 --set sln.mo=yes=1 --set limit.beta=2 --train pixels "
-        "--backbone lite0,resnet18 --image-size 96 --effort quick --device cpu --seed 7 --workers 3 --cache c"
+        "--backbone lite0,resnet18 --image-size 96 --effort quick --device cpu --seed 7 --workers 3 --cache c --no-html"
     )
     assert call(*line.split()).code == 0
     assert {name: value for name, value in calls[0].items() if name not in {"progress", "notice"}} == {
@@ -133,6 +135,7 @@ def test_every_option_reaches_the_library(calls: list[dict[str, Any]]) -> None:
         "label_column": "l",
         "features": Path("x.npy"),
         "probs": Path("p.npy"),
+        "verdicts": Path("v.csv"),
         "methods": ("sln", "limit"),
         "options": {"sln": {"sigma": "0.5", "mo": "yes=1"}, "limit": {"beta": "2"}},
         "train": "pixels",
@@ -143,6 +146,7 @@ def test_every_option_reaches_the_library(calls: list[dict[str, Any]]) -> None:
         "seed": 7,
         "workers": 3,
         "cache": Path("c"),
+        "html": False,
     }
 
 
@@ -229,8 +233,8 @@ def test_version(option: str) -> None:
 def test_help_names_every_option_of_the_issue() -> None:
     text = call("scan", "--help", env={"COLUMNS": "200"}).out
     names = (
-        "DATA --output -o --labels --path-column --label-column --features --probs --methods --set --train --backbone "
-        "--image-size --effort --device --seed --workers --cache --no-cache --quiet -q --verbose -v --color"
+        "DATA --output -o --labels --path-column --label-column --features --probs --verdicts --methods --set --train --backbone "
+        "--image-size --effort --device --seed --workers --cache --no-cache --no-html --quiet -q --verbose -v --color"
     )
     assert [name for name in names.split() if name not in text] == []
     for choices in ("auto|features|pixels", "quick|standard|thorough", "auto|cpu|cuda", "auto|always|never"):

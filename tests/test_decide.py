@@ -72,3 +72,32 @@ def test_noise_rate_of_nothing_is_unknown() -> None:
     rate, (low, high) = noise_rate(np.full(1000, 0.05))
     assert rate == pytest.approx(0.05)
     assert low < 0.05 < high
+
+
+def test_what_people_verified_is_final() -> None:
+    probs, given, truth = planted(4, 0.1)
+    known = np.full(len(given), channel.UNKNOWN)
+    right, wrong = np.flatnonzero(given == truth), np.flatnonzero(given != truth)
+    known[right[:20]], known[wrong[:20]], known[right[20]] = truth[right[:20]], truth[wrong[:20]], channel.NO_CLASS
+    fitted = channel.fit({"m": np.roll(probs, 1, axis=1)}, given, known=known)  # a model that is always wrong
+    digests = [str(i) for i in range(len(given))]
+    decision = decide(fitted, given, CLASSES, digests=digests, known=known)
+    assert not decision.is_issue[right[:20]].any()
+    assert decision.is_issue[wrong[:20]].all()
+    assert (decision.predicted[wrong[:20]] == truth[wrong[:20]]).all()
+    assert decision.reasons[wrong[0]] == f"reviewed: {CLASSES[truth[wrong[0]]]} is right"
+    assert decision.suspicion[right[20]] == 1.0
+    assert decision.reasons[right[20]] == "reviewed: no class is right"
+    assert np.allclose(decision.probs.sum(axis=1), 1.0, atol=1e-5)
+
+
+def test_a_verdict_counts_in_a_class_too_small_to_judge() -> None:
+    probs, given, _ = planted(3, 0.1)
+    given[given == 3] = 0
+    given[:4] = 3
+    known = np.full(len(given), channel.UNKNOWN)
+    known[0] = 1
+    fitted = channel.fit({"m": probs}, given, known=known)
+    decision = decide(fitted, given, CLASSES, digests=[str(i) for i in range(len(given))], known=known)
+    assert decision.is_issue[:4].tolist() == [True, False, False, False]
+    assert decision.judged[:4].tolist() == [True, False, False, False]

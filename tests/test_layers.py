@@ -16,8 +16,8 @@ LAYERS = """errors
     batches memory
     training decide duplicates judge
     representation document
-    verdicts originals machine intake
-    estimate policy
+    verdicts originals machine
+    intake estimate policy
     gate clean
     reports
     review
