@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -31,7 +32,8 @@ Format = Literal["table", "json", "jsonl", "csv", "markdown", "junit", "sarif", 
 _RULES, _BASELINE, _FILES, _OUTPUT = "Rules", "What is known already", "Which files", "Output"
 _SCAN = "Scanning DATA (a RUN is judged as it was scanned)"
 _ENDINGS: dict[str, Format] = {
-    **{".json": "json", ".jsonl": "jsonl", ".csv": "csv", ".md": "markdown", ".xml": "junit", ".sarif": "sarif"}
+    **{".json": "json", ".jsonl": "jsonl", ".csv": "csv", ".md": "markdown", ".xml": "junit", ".sarif": "sarif"},
+    ".txt": "table",
 }
 
 
@@ -124,6 +126,15 @@ def check(
     output: Annotated[
         Path | None, _option("-o", "--output", panel=_OUTPUT, metavar="FILE", help="Write there, not to stdout.")
     ] = None,
+    reports: Annotated[
+        list[Path] | None,
+        _option(
+            "--report",
+            panel=_OUTPUT,
+            metavar="FILE",
+            help="Write there too: .json, .jsonl, .csv, .md, .xml (JUnit), .sarif or .txt. May be repeated.",
+        ),
+    ] = None,
     run: Annotated[
         Path | None,
         _option("--run", panel=_OUTPUT, metavar="RUN", help="Keep the scan of DATA there, with people's verdicts."),
@@ -194,7 +205,8 @@ def check(
         raise OptionError("--changed-since and --files: give one of them")
     if restricted and write_baseline is not None:
         raise OptionError("a baseline is about the whole dataset: --write-baseline goes without a choice of files")
-    for file in filter(None, (output, write_baseline)):
+    further = {file: _kind_of(file) for file in reports or ()}
+    for file in filter(None, (output, write_baseline, *further)):
         if not file.absolute().parent.is_dir():
             raise RunError(f"cannot write {file}: the folder {file.parent} does not exist")
     old = _read_baselines(settled.values["baseline"], write_baseline)
@@ -205,7 +217,7 @@ def check(
         reviewed = target.reviewed(audit)
     outcome, written = _judge(audit, settled, old, reviewed, scope, write_baseline)
     kind = format or (_ENDINGS.get(output.suffix.lower(), "table") if output is not None else "table")
-    _write(outcome, kind, output)
+    _write(outcome, kind, output, further)
     if not quiet:
         _say(outcome, kind, output, written, color)
     raise typer.Exit(0 if exit_zero else outcome.exit_code)
@@ -252,13 +264,24 @@ def _judge(
     return outcome, said
 
 
-def _write(outcome: Outcome, kind: Format, output: Path | None) -> None:
+def _kind_of(file: Path) -> Format:
+    """The format that the ending of ``file`` stands for."""
+    kind = _ENDINGS.get(file.suffix.lower())
+    if kind is None:
+        raise OptionError(f"--report {file}: the ending says no format; known: {', '.join(_ENDINGS)}")
+    return kind
+
+
+def _write(outcome: Outcome, kind: Format, output: Path | None, further: Mapping[Path, Format]) -> None:
     from labelaudit.reports.gate_formats import GATE_FORMATS
     from labelaudit.reports.gate_markdown import STEP, step_summary
 
     text = GATE_FORMATS[kind](outcome).encode("utf-8")
+    others = {file: GATE_FORMATS[other](outcome).encode("utf-8") for file, other in further.items()}
     summary = os.environ.get("GITHUB_STEP_SUMMARY") if kind == "github" else None
     try:
+        for file, other in others.items():
+            file.write_bytes(other)
         if output is not None:
             output.write_bytes(text)
         else:
