@@ -3,7 +3,8 @@
 ``CACHE/audits/<settings>-<place>`` is a RUN, written whole or not at all. ``<settings>`` stands for everything that an
 audit depends on but the data, ``<place>`` for where the data lies. A folder made at another place with the same
 settings serves too, if the data is nearly the same: a build machine may check out anywhere. The `KEPT` audits used last
-stay, within `MOST_BYTES`. Left out: audits of features or probabilities that were brought; they are scanned every time.
+stay, within `MOST_BYTES`. Verdicts count by their content: a scan takes them as known, so new ones ask for a new scan.
+Left out: audits of features or probabilities that were brought; they are scanned every time.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from labelaudit.audit import scan
 from labelaudit.document import Audit
 from labelaudit.errors import RunError
 from labelaudit.increment.updating import attempt
-from labelaudit.ingest import ingest
+from labelaudit.ingest import digest, ingest
 from labelaudit.intake import name_source, note_skipped
 from labelaudit.judge import Judge
 from labelaudit.machine import Clock
@@ -34,7 +35,7 @@ from labelaudit.types import Progress, silent
 KEPT = 8
 MOST_BYTES = 2 * 2**30
 _ELSEWHERE = 3  # audits made at other places that are tried before a full scan
-_MACHINE = ("data", "labels", "output", "device", "workers", "cache", "progress", "notice")
+_MACHINE = ("data", "labels", "output", "device", "workers", "cache", "html", "progress", "notice")
 """Arguments of `scan` that do not change what an audit finds."""
 
 
@@ -88,8 +89,8 @@ class Store:
         from filelock import FileLock
 
         settings, place = (
-            _digest(_settings(data, options)),
-            _digest(name_source(data, options.get("labels"), None, None)),
+            _key(_settings(data, options)),
+            _key(name_source(data, options.get("labels"), None, None)),
         )
         self._folder, self._settings = folder, settings
         self._own = folder / f"{settings}-{place}"
@@ -129,13 +130,13 @@ def _settings(data: Path | str, options: Mapping[str, Any]) -> dict[str, Any]:
     """Everything but the data that the audit of a scan with ``options`` depends on."""
     bound = inspect.signature(scan).bind(data, **options)
     bound.apply_defaults()
-    return {
-        "labelaudit": __version__,
-        **{name: value for name, value in bound.arguments.items() if name not in _MACHINE},
-    }
+    settings = {name: value for name, value in bound.arguments.items() if name not in _MACHINE}
+    if (verdicts := settings.get("verdicts")) is not None:
+        settings["verdicts"] = digest(Path(verdicts).read_bytes()) if Path(verdicts).is_file() else None
+    return {"labelaudit": __version__, **settings}
 
 
-def _digest(value: Any) -> str:
+def _key(value: Any) -> str:
     text = json.dumps(plain(value), sort_keys=True)
     return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
 
