@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from .changed import changed_since, place_files, read_list
 from .scan import available_cores, default_cache
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from labelaudit.document import Audit
     from labelaudit.gate import Scope
@@ -79,32 +79,22 @@ class Target:
         """
         from labelaudit.gate import Scope
 
-        audit = self.audit()
-        data, labels = self._source(audit)
+        saved = self.audit() if self.is_run else None
+        source = {} if saved is None else saved.settings.get("source") or {}
+        data, labels = self._place(source), source.get("labels") if self.is_run else self.settled.values["labels"]
         listed = changed_since(since, data) if since is not None else read_list(files or Path("-"))
-        chosen, relabelled, outside = place_files(listed, data, labels)
+        chosen, relabelled, outside = place_files(listed, data, None if labels is None else Path(labels))
+        audit = saved or self.audit()
+        if saved is not None and (relabelled or not _is_current(saved, chosen, data)):
+            audit = self._update(saved, data, source)
         kind = "listed" if since is None else "changed"
-        if self.is_run and (relabelled or not _is_current(audit, chosen, data)):
-            from labelaudit.increment import update
-
-            machine = self._machine()
-            audit = update(
-                audit,
-                data,
-                labels=labels,
-                path_column=(audit.settings.get("source") or {}).get("path_column"),
-                label_column=(audit.settings.get("source") or {}).get("label_column"),
-                progress=self.progress,
-                notice=self.notice,
-                **machine,
-            )
         if relabelled:
             self.notice(f"Labels are among the {kind} files: everything is judged.")
             return audit, None
         known = {*audit.samples.ids, *(finding.path for finding in audit.findings)} & chosen
         strangers = len(chosen) - len(known) + outside
-        notes = (f"{strangers:,} of the {len(listed):,} {kind} files are no images of the dataset.",) * bool(strangers)
-        return audit, Scope(chosen, f"{len(known):,} {kind} file{'s' * (len(known) != 1)}", notes)
+        notes = (f"{kind.capitalize()} files that are no images of the dataset: {strangers:,} of {len(listed):,}.",)
+        return audit, Scope(chosen, f"{len(known):,} {kind} file{'s' * (len(known) != 1)}", notes * bool(strangers))
 
     def reviewed(self, audit: Audit) -> Reviewed | None:
         """The verdicts that people left in the RUN, if there is one."""
@@ -123,15 +113,32 @@ class Target:
             "device": options.get("device", "auto"),
         }
 
-    def _source(self, audit: Audit) -> tuple[Path, Path | None]:
-        """Where the images, and a table of labels, are now."""
-        source = audit.settings.get("source") or {}
-        place = self.images or (Path(source["data"]) if source.get("data") else None)
+    def _place(self, source: Mapping[str, str | None]) -> Path:
+        """Where the images are now."""
         if not self.is_run:
-            place = self.data
+            return self.data
+        named = source.get("data")
+        place = self.images or (Path(named) if named else None)
         if place is None or not place.exists():
             raise RunError(f"the images of {self.data} are not at '{place}': name their place with --data")
-        return place, Path(source["labels"]) if source.get("labels") else None
+        return place
+
+    def _update(self, saved: Audit, data: Path, source: Mapping[str, str | None]) -> Audit:
+        """``saved`` with what changed since judged anew; the dataset keeps the name that the person gave it."""
+        from labelaudit.increment import update
+
+        audit = update(
+            saved,
+            data,
+            labels=source.get("labels"),
+            path_column=source.get("path_column"),
+            label_column=source.get("label_column"),
+            progress=self.progress,
+            notice=self.notice,
+            **self._machine(),
+        )
+        root = saved.samples.root if self.images is None else str(self.images)
+        return replace(audit, samples=replace(audit.samples, root=root))
 
 
 def _is_current(audit: Audit, chosen: frozenset[str], data: Path) -> bool:

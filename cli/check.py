@@ -255,8 +255,8 @@ def _judge(
         kinds = [kind for kind, _ in compare(old or replace(new, suspects=(), findings=()), new)]
         verdicts = sum(bool(known.verdict) for known in new.suspects)
         said = (
-            f"{write} written: {len(new):,} entries, {kinds.count('added'):,} added, {kinds.count('removed'):,} "
-            f"removed, {verdicts:,} with a person's verdict; nothing found so far counts from now on"
+            f"{write} written: {len(new):,} known ({kinds.count('added'):,} added, {kinds.count('removed'):,} "
+            f"removed), {verdicts:,} with a person's verdict; nothing found so far counts from now on"
         )
         old, path = new, write
     shown = "" if path is None else os.path.relpath(path) if path.resolve().is_relative_to(Path.cwd()) else path

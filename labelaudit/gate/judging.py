@@ -95,10 +95,7 @@ def _notes(case: Case) -> Iterator[str]:
         outside = int(case.suspected.sum()) - len(case.suspects)
         findings = len(case.audit.findings) - len(case.problems)
         if outside or findings:
-            yield (
-                f"Outside of the {case.scope.description} there are {outside:,} suspects and {findings:,} findings, "
-                "which were not judged."
-            )
+            yield f"Outside of the {case.scope.description}, not judged: {outside:,} suspects, {findings:,} findings."
     unjudged = [row["label"] for row in case.audit.class_table() if row["samples"] and not row["judged"]]
     if unjudged:
         more = f" and {len(unjudged) - 5:,} more" if len(unjudged) > 5 else ""

@@ -7,7 +7,8 @@ kept, and then the message says so. With a baseline the limit is at least the up
 recorded: what was known does not count, a rise counts only beyond its interval.
 
 Without a single limit asked for, facts count and opinions do not: conflicts, unreadable files and leaks fail, suspects
-are reported. A baseline adds that there is no new suspect, and no rise of the noise rate.
+are reported. A baseline adds that there is no new suspect. That noise has not risen is a rule wherever there is a
+baseline, unless max-noise says how far it may, or the gate is about a few files, whose noise is not the dataset's.
 """
 
 from __future__ import annotations
@@ -82,7 +83,7 @@ def _whole_dataset(case: Case, noise: Noise | None) -> Iterator[Rule]:
     policy, baseline = case.policy, case.baseline
     if policy.max_noise is not None:
         yield _noise_rule(case, "max-noise", "", "dataset", noise, policy.max_noise)
-    elif baseline is not None and "dataset" in baseline.noise:
+    elif baseline is not None and "dataset" in baseline.noise and case.scope is None:
         yield _noise_rule(case, "noise-rise", "", "dataset", noise, baseline.noise["dataset"].high)
     max_new = 0 if baseline is not None and not policy.asks else policy.max_new
     for rule_id, most in (("max-suspects", policy.max_suspects), ("max-new", max_new)):
