@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 LAYERS = """errors
     types
-    images
+    images folders
     sources noise networks neighbors backbones coresets folds channel
     ingest regularizers methods scorers probes
     batches memory
@@ -18,9 +18,9 @@ LAYERS = """errors
     representation document
     verdicts originals machine
     intake estimate policy
-    gate clean
+    gate
     reports
-    review
+    review clean
     audit
     increment impact
     cli"""
