@@ -14,7 +14,7 @@ from labelaudit.document import Audit
 from labelaudit.errors import DataError, RunError
 from labelaudit.images import ImageError
 from labelaudit.ingest import digest
-from labelaudit.sources import open_source
+from labelaudit.sources import Files, open_source
 from labelaudit.types import Images
 
 
@@ -42,6 +42,10 @@ class Originals:
         if digest(data) != self.digests[index]:
             raise ImageError("changed", "the image was changed since the scan: scan again")
         return data
+
+    def path(self, index: int) -> str | None:
+        """The file that `encoded` reads, for those who link to it; ``None`` where there is no file of its own."""
+        return self.source.path(self.rows[index]) if isinstance(self.source, Files) and self.rows[index] >= 0 else None
 
 
 def open_originals(audit: Audit, data: Path | str | None = None) -> Images:

@@ -68,7 +68,11 @@ class Files:
         return len(self._paths)
 
     def encoded(self, index: int) -> bytes:
-        return read_file(os.path.join(self._root, self._paths[index]))  # noqa: PTH118 (ten times faster)
+        return read_file(self.path(index))
+
+    def path(self, index: int) -> str:
+        """Where the file is, for those who link to it."""
+        return os.path.join(self._root, self._paths[index])  # noqa: PTH118 (ten times faster)
 
 
 def read_file(path: str) -> bytes:
