@@ -18,6 +18,8 @@ from labelaudit.errors import LabelAuditError
 from .baseline import baseline
 from .check import check
 from .config import config
+from .estimate import estimate
+from .report import report
 from .scan import scan
 from .score import score
 from .streams import printable
@@ -46,6 +48,8 @@ app = typer.Typer(
     epilog="Exit codes: 0 fine, 1 a rule of the gate is broken, 2 could not run, 130 interrupted.",
 )
 app.command()(scan)
+app.command()(estimate)
+app.command()(report)
 app.command()(score)
 app.command()(check)
 app.add_typer(baseline)

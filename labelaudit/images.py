@@ -40,7 +40,7 @@ SUFFIXES |= {".ppm", ".pgm", ".pbm", ".pnm"}
 MAX_PIXELS = 178_956_970
 """Larger images are refused from their header: half a gigabyte of RGB."""
 
-_EXACT = 64
+_EXACT = 32
 """Sides of an image up to which its preview keeps every pixel."""
 
 logging.getLogger("PIL").addHandler(logging.NullHandler())
@@ -132,7 +132,7 @@ def thumbnail(data: bytes, side: int) -> Pixels:
 def preview(data: bytes, side: int) -> bytes:
     """The whole image as a WebP file of at most ``side`` by ``side`` pixels, upright: what a page shows of it.
 
-    Never enlarged; lossless where the image has at most 64 pixels on both sides, so that every one of a digit or an
+    Never enlarged; lossless where the image has at most 32 pixels on both sides, so that every one of a digit or an
     icon can be seen. Raises `ImageError` as `decode` does.
 
     >>> probe(preview(encode(np.zeros((50, 200), np.uint8)), 100))

@@ -11,7 +11,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,15 +19,19 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from labelaudit.document import Audit
 from labelaudit.errors import RunError
 from labelaudit.judge import FILE as JUDGE
 from labelaudit.judge import Judge
+from labelaudit.memory import Memory
 from labelaudit.reports import figures, thumbnails
+from labelaudit.reports.checked import Checked
 from labelaudit.reports.json import plain
 from labelaudit.reports.text import printable
 from labelaudit.reports.thumbnails import Thumbnails
-from labelaudit.types import Images, Progress, silent
+from labelaudit.types import Images, Ints, Progress, silent
 
 FILE = "report.html"
 """Its name in a RUN folder."""
@@ -36,8 +39,9 @@ MOST = 5000
 """Suspects that a report shows unless told otherwise; ``suspects.csv`` has all of them."""
 
 _LARGE, _SMALL, _FEW = 160, 96, 1000  # side of a suspect's picture: large for a few suspects, small for more
-_NEAR_SIDE, _NEAR, _WITH_NEAR = 72, 3, 1000  # look-alikes of each class, beside that many suspects
+_NEAR_SIDE, _NEAR, _WITH_NEAR = 72, 3, 500  # look-alikes of each class, beside that many suspects
 _PAIRS, _CLASSES, _FINDINGS = 12, 25, 500  # rows shown at once: pairs, classes (the rest folded), findings of a kind
+_FACES = 100  # findings of a kind with their pictures
 _FOLDED = 2000  # classes in the fold
 _ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
 
@@ -54,6 +58,17 @@ class Page:
     """Suspects of the audit."""
     unpictured: int
     """Suspects shown without their picture although the audit has images."""
+    why: str
+    """What is wrong with the first of these."""
+
+    def account(self) -> list[str]:
+        """What is in it and what is not, in a few phrases for a person."""
+        said = [f"{self.shown:,} suspect{'' if self.shown == 1 else 's'}"]
+        if self.shown < self.total:
+            said.append(f"the other {self.total - self.shown:,} are in suspects.csv")
+        if self.unpictured:
+            said.append(f"{self.unpictured:,} without a picture: {self.why}")
+        return said
 
 
 def write(audit: Audit, path: Path, **options: Any) -> Page:
@@ -72,7 +87,7 @@ def place(text: str, path: Path) -> None:
     partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
     try:
         partial.write_text(text, encoding="utf-8", newline="\n")
-        os.replace(partial, path)
+        partial.replace(path)
     except OSError as error:
         raise RunError(f"cannot write {path} ({error.strerror or error}): choose another file with -o") from error
     finally:
@@ -84,6 +99,7 @@ def render(
     *,
     images: Images | None = None,
     trouble: str = "",
+    checked: Checked | None = None,
     most: int = MOST,
     workers: int = 2,
     progress: Progress = silent,
@@ -94,22 +110,28 @@ def render(
         audit: with look-alikes where it has a judge, in memory or in its RUN.
         images: aligned with the samples; those of the audit unless given. Only what is shown is decoded.
         trouble: why there are no images although the audit was made of some, for a person.
+        checked: what people's verdicts say, where there are any.
         most: at most that many suspects.
         workers: threads that read and decode.
         progress: hears about the pictures.
     """
     images = audit.samples.images if images is None else images
     rows = audit.suspects[: max(0, most)].tolist()
-    near = _look_alikes(audit, rows) if images is not None else {}
+    near, faces = (_look_alikes(audit, rows), _faces(audit)) if images is not None else ({}, {})
     if images is None:
         drawn = thumbnails.missing(rows if trouble else (), trouble)
     else:
         sides = {row: _NEAR_SIDE for pair in near.values() for side in pair for row in side}
+        sides |= dict.fromkeys(faces.values(), _NEAR_SIDE)
         sides |= dict.fromkeys(rows, _LARGE if len(rows) <= _FEW else _SMALL)
         drawn = thumbnails.draw(audit.samples, images, sides, workers=workers, progress=progress)
-    text = _fill(audit, _data(audit, rows, near, drawn, pictured=images is not None or bool(trouble)), len(rows))
+    data = _data(audit, rows, near, drawn)
+    data |= {"pictured": images is not None or bool(trouble)} | _verdicts(checked, rows)
+    seen = {path: drawn.files[drawn.place[row]] for path, row in faces.items() if row in drawn.place}
+    text = _fill(audit, data, checked, faces=seen, shown=len(rows))
+    bare = [drawn.problems[row] for row in rows if row in drawn.problems]
     return Page(
-        text=text, shown=len(rows), total=len(audit.suspects), unpictured=sum(row in drawn.problems for row in rows)
+        text=text, shown=len(rows), total=len(audit.suspects), unpictured=len(bare), why=bare[0] if bare else ""
     )
 
 
@@ -123,11 +145,28 @@ def _look_alikes(audit: Audit, rows: list[int]) -> dict[int, tuple[tuple[int, ..
             return {}
     if judge is None or len(judge.memory) != len(audit.samples):
         return {}
-    given, better = audit.samples.labels, audit.decision.predicted
-    return {
-        row: (judge.alike(row, int(given[row]), _NEAR), judge.alike(row, int(better[row]), _NEAR))
-        for row in rows[:_WITH_NEAR]
-    }
+    rows = rows[:_WITH_NEAR]
+    given, better = audit.samples.labels[rows], audit.decision.predicted[rows]
+    sides = zip(_alike(judge.memory, rows, given), _alike(judge.memory, rows, better), strict=True)
+    return dict(zip(rows, sides, strict=True))
+
+
+def _alike(memory: Memory, rows: list[int], labels: Ints) -> list[tuple[int, ...]]:
+    """For each of ``rows`` what `Judge.alike` finds for its label, one class at a time: large classes are read once."""
+    found: list[tuple[int, ...]] = [()] * len(rows)
+    for label in np.unique(labels).tolist():
+        asked = np.flatnonzero(labels == label)
+        right = np.flatnonzero((memory.labels == label) & memory.right)
+        if not len(right):
+            continue
+        mine = np.asarray(rows)[asked]
+        cosines, places = memory.take(right).nearest(memory.vectors[mine], 3 * _NEAR, digests=memory.digests[mine])
+        for place, likeness, near in zip(asked.tolist(), cosines, places, strict=True):
+            distinct: dict[bytes, int] = {}
+            for row in right[near[np.isfinite(likeness)]].tolist():
+                distinct.setdefault(memory.digests[row], row)
+            found[place] = tuple(distinct.values())[:_NEAR]
+    return found
 
 
 def _data(
@@ -135,8 +174,6 @@ def _data(
     rows: list[int],
     near: Mapping[int, tuple[tuple[int, ...], tuple[int, ...]]],
     drawn: Thumbnails,
-    *,
-    pictured: bool,
 ) -> dict[str, Any]:
     """What the page's script reads: columns of the suspects, and pictures by number."""
     samples, decision = audit.samples, audit.decision
@@ -153,7 +190,6 @@ def _data(
             remarks.setdefault(path, []).append(printable(f"{finding.kind.replace('_', ' ')}: {finding.detail}"))
     return {
         "total": len(audit.suspects),
-        "pictured": pictured,
         "classes": [printable(name) for name in samples.classes],
         "kinds": names,
         "reasons": [printable(reason) for reason in reasons],
@@ -178,12 +214,30 @@ def _data(
     }
 
 
+def _verdicts(checked: Checked | None, rows: list[int]) -> dict[str, Any]:
+    """What people decided about ``rows``; nothing where nobody has decided anything."""
+    if checked is None:
+        return {"verdicts": [], "verdict": None}
+    words = [checked.words.get(row, "") for row in rows]
+    kinds = list(dict.fromkeys(words))
+    return {"verdicts": kinds, "verdict": [kinds.index(word) for word in words]}
+
+
+def _faces(audit: Audit) -> dict[str, int]:
+    """Path -> row of the samples that findings are about, the first of each kind."""
+    rows = {path: row for row, path in enumerate(audit.samples.ids)} if audit.findings else {}
+    paths = (path for _, found in _group_findings(audit) for one in found[:_FACES] for path in (one.path, one.partner))
+    return {path: rows[path] for path in paths if path in rows}
+
+
 def _short(values: Any, digits: int = 4) -> list[float]:
     """Numbers as a page needs them: this many decimals."""
     return [round(float(value), digits) for value in values]
 
 
-def _fill(audit: Audit, data: Mapping[str, Any], shown: int) -> str:
+def _fill(
+    audit: Audit, data: Mapping[str, Any], checked: Checked | None, *, faces: Mapping[str, str], shown: int
+) -> str:
     """The template with the facts of ``audit``; every text that goes in passes `printable` and is escaped."""
     from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup
@@ -207,7 +261,9 @@ def _fill(audit: Audit, data: Mapping[str, Any], shown: int) -> str:
         decision=audit.decision,
         shown=shown,
         headline=figures.headline(audit),
-        caveats=figures.caveats(audit),
+        caveats=figures.caveats(audit, reviewed=checked is not None),
+        checked=checked,
+        faces=faces,
         noun="images" if figures.has_images(audit) else "samples",
         heat=figures.map_confusion(audit),
         pairs=audit.confused_pairs(_PAIRS),

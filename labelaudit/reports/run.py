@@ -13,13 +13,18 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from zipfile import BadZipFile
 
 from labelaudit.document import Audit
-from labelaudit.errors import DataError, OptionError, RunError
+from labelaudit.errors import DataError, LabelAuditError, OptionError, RunError
 from labelaudit.judge import FILE as JUDGE
-from labelaudit.reports import csv, json, npz
+from labelaudit.reports import csv, json, markdown, npz
+from labelaudit.reports.checked import read_checked
+from labelaudit.reports.html import FILE as REPORT
+from labelaudit.reports.html import write as write_page
+from labelaudit.types import Progress, silent
 
 WRITERS: Mapping[str, Callable[[Audit, Path], None]] = {
     "suspects.csv": csv.write_suspects,
@@ -53,10 +58,19 @@ def check_output(output: Path | str, data: Path | str | None = None) -> None:
         raise RunError(f"cannot write {output} ({error.strerror}): choose another folder with -o") from None
 
 
-def write(audit: Audit, folder: Path | str) -> dict[str, Path]:
+def write(
+    audit: Audit,
+    folder: Path | str,
+    *,
+    html: bool = False,
+    workers: int = 2,
+    progress: Progress = silent,
+    notice: Callable[[str], None] = lambda _: None,
+) -> dict[str, Path]:
     """Write all files of a RUN and return them by name, in the order in which they are shown.
 
-    Interrupted or failed, it leaves an earlier RUN as it was.
+    Interrupted or failed, it leaves an earlier RUN as it was. With ``html`` the report comes last, into a RUN that is
+    complete without it: when it cannot be made, ``notice`` hears why. ``workers`` threads decode its pictures.
 
     Raises:
         RunError: ``folder`` holds other people's files, or cannot be written.
@@ -75,6 +89,8 @@ def write(audit: Audit, folder: Path | str) -> dict[str, Path]:
             _swap(fresh, place)
     except OSError as error:
         raise RunError(f"cannot write {folder} ({error.strerror or error}): an earlier result is untouched") from error
+    if html and _report(replace(audit, files={}), Path(folder), workers, progress, notice):
+        kept += (REPORT,)
     return {name: Path(folder) / name for name in (*WRITERS, *kept)}
 
 
@@ -95,7 +111,7 @@ def read(folder: Path | str) -> Audit:
         raise RunError(f"{folder} is not a RUN folder (no audit.json): make one with `labelaudit scan`")
     try:
         arrays = npz.read(place / "evidence.npz")
-        files = {name: place / name for name in (*WRITERS, JUDGE) if (place / name).exists()}
+        files = {name: place / name for name in (*WRITERS, JUDGE, REPORT) if (place / name).exists()}
         return json.read_audit(place / "audit.json", arrays, files)
     except (OSError, EOFError, BadZipFile, KeyError, TypeError, ValueError, AttributeError, DataError) as error:
         detail = " ".join(f"{type(error).__name__}: {error}".split())
@@ -151,10 +167,26 @@ def _keep_judge(audit: Audit, path: Path) -> tuple[str, ...]:
     return (JUDGE,)
 
 
+def _report(audit: Audit, folder: Path, workers: int, progress: Progress, notice: Callable[[str], None]) -> bool:
+    """Write the report of ``audit`` into its RUN; what prevents it is told, since the scan itself is saved by now."""
+    checked = None
+    try:
+        checked = read_checked(audit, folder)
+    except LabelAuditError as error:
+        notice(f"the report leaves out the verdicts: {error}")
+    try:
+        write_page(audit, folder / REPORT, checked=checked, workers=workers, progress=progress)
+    except Exception as error:  # whatever it is, it may not cost the scan
+        what = str(error) if isinstance(error, LabelAuditError) else f"{type(error).__name__}: {error}"
+        notice(f"{REPORT} was not written ({what}); everything else is: try `labelaudit report`")
+        return False
+    return True
+
+
 def _carry(old: Path, fresh: Path) -> None:
     """Take along what is not ours: as hard links where possible, so that the old RUN stays complete."""
     for entry in old.iterdir():
-        if entry.name in WRITERS or entry.name == JUDGE:
+        if entry.name in WRITERS or entry.name in (JUDGE, REPORT, markdown.FILE):
             continue
         if entry.is_dir() and not entry.is_symlink():
             shutil.copytree(entry, fresh / entry.name, symlinks=True, copy_function=_link)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 
 def printable(text: str) -> str:
     r"""``text`` with control, bidirectional and undecodable characters escaped: no file name can steer a terminal.
@@ -21,3 +23,31 @@ def encodable(text: str) -> str:
     'caf\\udce9.png'
     """
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def as_code(text: str, longest: int = 300) -> str:
+    """``text`` as inline code of GitHub-flavoured Markdown, on one line and within one table cell.
+
+    In backticks, or in entities where it holds what would end them or the cell. No link, mention, reference, tag or
+    emphasis comes to life in it. Longer than ``longest`` it loses its middle.
+
+    >>> as_code("a.png"), as_code("a|b")
+    ('`a.png`', '<code>a&#124;b</code>')
+    """
+    said = printable(text)
+    if len(said) > longest:
+        said = f"{said[: longest // 2]} … {said[-longest // 2 :]}"
+    if said and said == said.strip() and not set(said) & set("`\\|"):
+        return f"`{said}`"
+    return "<code>" + "".join(c if c.isalnum() or c in " /-" else f"&#{ord(c)};" for c in said) + "</code>"
+
+
+def as_prose(text: str) -> str:
+    r"""``text`` as a sentence of GitHub-flavoured Markdown that nothing in it can give a meaning of its own.
+
+    >>> as_prose("*a* for @me in #5 | www.example.org")
+    '\\*a\\* for @\u200bme in #\u200b5 \\| www\u200b.example.org'
+    """
+    said = re.sub(r"([\\`*_\[\]<>|~&$])", r"\\\1", printable(text))
+    said = re.sub(r"(?<=[@#])(?=\w)|(?<=\bwww)(?=\.)|(?<=:)(?=//)|(?<=\bGH)(?=-\d)|(?<=:)(?=[\w+-]+:)", "\u200b", said)
+    return re.sub(r"^([+#-]|\d+[.)])", "\u200b\\1", said)

@@ -47,7 +47,7 @@ def draw(
         workers: threads that read and decode.
         progress: hears about the distinct pictures.
     """
-    wanted = {(samples.digests[row], side): row for row, side in reversed(sides.items())}
+    wanted = {(samples.digests[row], side): row for row, side in reversed(list(sides.items()))}
     firsts = sorted(wanted.items(), key=lambda entry: entry[1])
     files, index, refused = list[str](), dict[tuple[str, int], int](), dict[tuple[str, int], str]()
     with ThreadPoolExecutor(max(1, workers), thread_name_prefix=STAGE) as pool:

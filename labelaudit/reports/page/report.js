@@ -19,14 +19,17 @@ function isolate(text) {
   return make("bdi", "", text);
 }
 
+function sharpen(image) {
+  const small = image.naturalWidth && Math.max(image.naturalWidth, image.naturalHeight) <= 64;
+  image.classList.toggle("exact", small);
+}
+
 function picture(number, alt, problem) {
   if (number < 0) return make("span", "absent", problem || "no picture");
   const image = make("img");
   image.alt = alt;
   image.decoding = "async";
-  image.addEventListener("load", () => {
-    if (Math.max(image.naturalWidth, image.naturalHeight) <= 64) image.className = "exact";
-  });
+  image.addEventListener("load", () => sharpen(image));
   image.src = "data:image/webp;base64," + data.pictures[number];
   return image;
 }
@@ -57,8 +60,10 @@ function card(row, place, total) {
   button.dataset.row = row;
   const given = data.classes[data.given[row]];
   const suggested = data.classes[data.suggested[row]];
+  const decided = data.verdict && data.verdicts[data.verdict[row]];
   button.setAttribute("aria-label", `${data.path[row]}: given ${given}, suggested ${suggested}, ` +
-    `score ${data.score[row].toFixed(3)}, ${data.reasons[data.reason[row]]}`);
+    `score ${data.score[row].toFixed(3)}, ${data.reasons[data.reason[row]]}` +
+    (decided ? `; reviewed: ${decided}` : ""));
   if (data.pictured) {
     button.append(make("span", "picture", picture(data.picture[row], "", data.problem[row])));
   }
@@ -78,7 +83,7 @@ function card(row, place, total) {
   }
   const path = make("span", "path", isolate(data.path[row]));
   path.title = data.path[row];
-  const why = make("span", "why", data.kinds[data.kind[row]]);
+  const why = make("span", decided ? "why decided" : "why", decided || data.kinds[data.kind[row]]);
   why.title = data.reasons[data.reason[row]];
   button.append(sides, make("span", "foot", path, why, make("span", "score", "score " + data.score[row].toFixed(3))));
   const item = make("li", "", button);
@@ -195,7 +200,7 @@ new ResizeObserver(() => {
 // --- filters, kept in the address so that Back and a reload find them again
 
 const form = document.getElementById("filters");
-const FILTERS = ["given", "suggested", "kind"];
+const FILTERS = ["given", "suggested", "kind", ...(data.verdict ? ["verdict"] : [])];
 const SORTS = {
   "": null,
   mild: (a, b) => b - a,
@@ -297,6 +302,9 @@ function openDetail(row, list) {
     facts.append(strip);
   }
   facts.append(make("p", "", capital(data.reasons[data.reason[row]]) + "."));
+  if (data.verdict && data.verdicts[data.verdict[row]]) {
+    facts.append(make("p", "decided", "Reviewed: " + data.verdicts[data.verdict[row]] + "."));
+  }
   for (const remark of data.remarks[row] || []) facts.append(make("p", "muted", remark));
   const numbers = make("dl", "facts");
   const fact = (name, value) => numbers.append(make("div", "", make("dt", "", name), make("dd", "", value)));
@@ -403,6 +411,11 @@ if (strip) {
 fillChoices("given", data.classes);
 fillChoices("suggested", data.classes);
 fillChoices("kind", data.kinds);
+if (data.verdict) fillChoices("verdict", data.verdicts.map((words) => words || "not reviewed"));
+for (const face of document.querySelectorAll(".face")) {
+  face.addEventListener("load", () => sharpen(face));
+  sharpen(face);
+}
 form.hidden = !rows.length;
 toggle.hidden = false;
 paintTheme(remember());

@@ -1,0 +1,95 @@
+"""``labelaudit report``: the audit of a RUN as a page to look at, or as Markdown."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from labelaudit.errors import OptionError, RunError
+
+from .streams import Color, report_progress
+
+
+def report(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder that `labelaudit scan` wrote.")],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--output", metavar="FILE", help="File to write, - for stdout; report.html or .md in RUN unless said."
+        ),
+    ] = None,
+    format_: Annotated[
+        Literal["html", "markdown"] | None,
+        typer.Option("--format", help="A page with pictures, or GitHub's Markdown; by the ending of FILE unless said."),
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(metavar="DATA", help="Where the images are now, if the dataset was moved.")
+    ] = None,
+    most: Annotated[
+        int | None,
+        typer.Option(min=0, metavar="N", help="Suspects shown, worst first: 5000 on a page, 100 in Markdown."),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", envvar="LABELAUDIT_WORKERS", show_envvar=False, help="Threads that decode."),
+    ] = None,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", metavar="", help="Print errors only.")] = False,
+    color: Annotated[
+        Color, typer.Option(envvar="LABELAUDIT_COLOR", show_envvar=False, help="Colour of the progress.")
+    ] = "auto",
+) -> None:
+    """Make the report of RUN again: after a review, with more suspects, or as Markdown.
+
+    The page is one file without any reference to the network. Verdicts in RUN are counted in.
+    """
+    from labelaudit.originals import open_originals
+    from labelaudit.reports import html, markdown
+    from labelaudit.reports.checked import read_checked
+    from labelaudit.reports.run import read
+
+    from .scan import available_cores
+
+    to_stdout = output is not None and str(output) == "-"
+    if format_ is None:
+        ending = "" if output is None else output.suffix.lower()
+        format_ = "markdown" if ending in (".md", ".markdown") else "html"
+    if output is not None and output.is_dir():
+        raise OptionError(f"-o {output} is a folder: name a file in it, such as {output / html.FILE}")
+    audit = read(run)
+    checked = read_checked(audit, run)
+    with report_progress(quiet=quiet, verbose=False, color=color) as (progress, notice):
+        if format_ == "markdown":
+            path = output or run / markdown.FILE
+            text = markdown.render(audit, checked=checked, most=markdown.MOST if most is None else most)
+            said = ""
+        else:
+            path = output or run / html.FILE
+            images, trouble = None, ""
+            try:
+                images = open_originals(audit, data)
+            except RunError as error:
+                if data is not None:
+                    raise
+                trouble = str(error) if audit.settings.get("source", {}).get("data") else ""
+            page = html.render(
+                audit,
+                images=images,
+                trouble=trouble,
+                checked=checked,
+                most=html.MOST if most is None else most,
+                workers=workers or available_cores(),
+                progress=progress,
+            )
+            text = page.text
+            said = ", ".join(page.account())
+        if to_stdout:
+            sys.stdout.buffer.write(text.encode("utf-8"))
+            sys.stdout.buffer.flush()
+        else:
+            html.place(text, path)
+        size = len(text.encode("utf-8"))
+        weight = f"{size / 1e6:,.1f} MB" if size >= 1e5 else f"{size / 1e3:,.1f} kB"
+        notice(f"{'stdout' if to_stdout else path}: {weight}" + (f", {said}" if said else ""))
