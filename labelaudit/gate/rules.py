@@ -40,7 +40,8 @@ _WHAT = {
     "no-leaks": ("image in two splits", "images in two splits"),
 }
 _DRIFT = 0.001
-"""A noise limit that is missed or kept by less is said to be close: another machine may decide otherwise."""
+"""A noise limit that is missed or kept by no more is said to be close: another machine may decide otherwise. Seven
+times the largest drift measured, as for `labelaudit.gate.suspects.TOLERANCE`."""
 
 
 def apply_rules(case: Case) -> tuple[tuple[Rule, ...], dict[str, Noise]]:

@@ -1,0 +1,245 @@
+"""Policies: what a file may say, where a value comes from, what is refused and how."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from labelaudit.errors import LabelAuditError, OptionError
+from labelaudit.policy import (
+    SETTINGS,
+    Ignore,
+    Policy,
+    ScopedRule,
+    Where,
+    find_policy,
+    matches_glob,
+    read_policy,
+    settle,
+)
+from labelaudit.policy.settings import parse_class_shares, parse_count, parse_flag, parse_names, parse_share
+
+FULL = """
+max-noise = "2%"
+max-suspects = 40
+max-new = 0
+no-conflicts = true
+no-unreadable = false
+threshold = 0.5
+baseline = "known.json"
+
+[max-class-noise]
+cat = "5%"
+"golden retriever, old" = 0.1
+
+[[rule]]
+path = "train/**"
+max-noise = 0.03
+max-suspects = 7
+
+[[rule]]
+class = "*"
+max-new = 1
+
+[[ignore]]
+path = "legacy/"
+kind = "suspect"
+reason = "bought, will be replaced"
+expires = 2027-01-31
+
+[[ignore]]
+digest = "00ff"
+reason = "a cat in a dog's costume"
+
+[scan]
+labels = "labels.csv"
+effort = "quick"
+backbone = ["lite0@128", "resnet18"]
+seed = 3
+"""
+
+
+def write(folder: Path, text: str, name: str = "labelaudit.toml") -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text(text, encoding="utf-8")
+    return folder / name
+
+
+def message(folder: Path, text: str, name: str = "labelaudit.toml") -> str:
+    with pytest.raises(OptionError) as caught:
+        read_policy(write(folder, text, name))
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_everything_that_a_file_can_say(tmp_path: Path) -> None:
+    place = write(tmp_path, FULL)
+    settled = settle({}, {}, read_policy(place), place)
+    assert settled.policy() == Policy(
+        max_noise=0.02,
+        max_suspects=40,
+        max_new=0,
+        max_class_noise={"cat": 0.05, "golden retriever, old": 0.1},
+        no_conflicts=True,
+        no_unreadable=False,
+        threshold=0.5,
+        rules=(
+            ScopedRule(where=Where(path="train/**"), max_noise=0.03, max_suspects=7),
+            ScopedRule(where=Where(label="*"), max_new=1),
+        ),
+        ignores=(
+            Ignore(
+                where=Where(path="legacy/"),
+                kind="suspect",
+                reason="bought, will be replaced",
+                expires=date(2027, 1, 31),
+            ),
+            Ignore(where=Where(), digest="00ff", reason="a cat in a dog's costume"),
+        ),
+    )
+    assert settled.scan_options() == {
+        "labels": tmp_path / "labels.csv",  # relative to the file, not to the working folder
+        "effort": "quick",
+        "backbone": ("lite0@128", "resnet18"),
+        "seed": 3,
+    }
+    assert settled.values["baseline"] == tmp_path / "known.json"
+
+
+def test_the_same_in_pyproject(tmp_path: Path) -> None:
+    text = (
+        "[tool.other]\nx = 1\n[tool.labelaudit]\nmax-new = 0\n[[tool.labelaudit.ignore]]\nclass = 'a'\nreason = 'b'\n"
+    )
+    place = write(tmp_path, text, "pyproject.toml")
+    policy = settle({}, {}, read_policy(place), place).policy()
+    assert policy == Policy(max_new=0, ignores=(Ignore(where=Where(label="a"), reason="b"),))
+
+
+def test_the_nearest_file_counts(tmp_path: Path) -> None:
+    far, near = write(tmp_path, ""), tmp_path / "a" / "b" / "c"
+    near.mkdir(parents=True)
+    write(tmp_path / "a" / "b", "[project]\nname = 'x'\n", "pyproject.toml")  # not about us: passed over
+    assert find_policy([near]) == far.resolve()
+    mine = write(tmp_path / "a", "[tool.labelaudit]\n", "pyproject.toml")
+    assert find_policy([near]) == mine.resolve()
+    first = write(tmp_path / "a", "")
+    assert find_policy([near]) == first.resolve()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    assert find_policy([elsewhere, near]) == far.resolve()  # the first place that has one above it
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("max-nose = 1", ["unknown key", "'max-nose'", "did you mean 'max-noise'"]),
+        ("max_noise = '1%'", ["did you mean 'max-noise'"]),
+        ("effort = 'quick'", ["'effort'", "[scan]"]),
+        ("[scan]\neffrt = 'quick'", ["scan", "did you mean 'effort'"]),
+        ("scan = 3", ["write [scan]"]),
+        ("max-noise = 2", ["max-noise", "2%"]),
+        ("max-suspects = -1", ["max-suspects", "'-1'"]),
+        ("max-suspects = 1.5", ["max-suspects", "whole number"]),
+        ("no-leaks = 'maybe'", ["no-leaks", "true nor false"]),
+        ("max-class-noise = 3", ["max-class-noise", "no table"]),
+        ("[max-class-noise]\ncat = 'x'", ["max-class-noise", "'x'"]),
+        ("[rule]\npath = 'a'", ["[[rule]]"]),
+        ("[[rule]]\npath = 'a'", ["rule 1", "at least one of max-noise"]),
+        ("[[rule]]\nmax-new = 1", ["rule 1", "path or class"]),
+        ("[[rule]]\npath='a'\nmax-new=1\n[[rule]]\npth='b'\nmax-new=1", ["key of rule 2", "did you mean 'path'"]),
+        ("[[ignore]]\npath = 'a'", ["ignore 1", "reason"]),
+        ("[[ignore]]\npath = 'a'\nreason = ' '", ["ignore 1", "reason", "no text"]),
+        ("[[ignore]]\nreason = 'a'", ["ignore 1", "path, class, kind or digest"]),
+        ("[[ignore]]\npath='a'\nreason='b'\nexpires='soon'", ["ignore 1", "expires", "'soon'"]),
+        ("[[ignore]]\npath='a'\nreason='b'\nexpires=2027-01-01T00:00:00", ["expires", "no date"]),
+        ("[[ignore]]\nkind='leek'\nreason='b'", ["kind of finding", "did you mean 'leak'"]),
+        ("a = 1\nb =\n", ["TOML", "line 2"]),
+    ],
+)
+def test_what_is_refused(tmp_path: Path, text: str, words: list[str]) -> None:
+    said = message(tmp_path, text)
+    assert "labelaudit.toml" in said
+    assert [word for word in words if word not in said] == []
+
+
+def test_pyproject_with_something_else_under_our_name(tmp_path: Path) -> None:
+    assert "[tool.labelaudit]" in message(tmp_path, "[tool]\nlabelaudit = 3\n", "pyproject.toml")
+
+
+def test_command_line_over_environment_over_file_over_default() -> None:
+    file: dict[str, Any] = {"max-new": 3, "max-suspects": 3, "max-noise": 0.3}
+    environment = {"LABELAUDIT_MAX_NEW": "2", "LABELAUDIT_MAX_SUSPECTS": "2", "LABELAUDIT_NO_LEAKS": ""}
+    settled = settle({"max-new": "1", "seed": None}, environment, file, Path("p.toml"))
+    names = ("max-new", "max-suspects", "max-noise", "no-leaks", "seed")
+    assert [(settled.values[name], settled.origins[name]) for name in names] == [
+        (1, "command line"),
+        (2, "LABELAUDIT_MAX_SUSPECTS"),
+        (0.3, "p.toml"),
+        (None, "default"),
+        (None, "default"),
+    ]
+    assert set(settled.values) == set(settled.origins) == set(SETTINGS)
+
+
+def test_a_wrong_value_names_where_it_came_from() -> None:
+    with pytest.raises(OptionError, match=r"^--max-noise: '2' is no share"):
+        settle({"max-noise": "2"}, {}, {})
+    with pytest.raises(OptionError, match=r"^LABELAUDIT_SEED: 'x' is no count"):
+        settle({}, {"LABELAUDIT_SEED": "x"}, {})
+
+
+@pytest.mark.parametrize(
+    ("value", "share"), [("2%", 0.02), (".5", 0.5), ("100 %", 1.0), (0, 0.0), (1e-5, 1e-5), ("1.0", 1.0), ("0%", 0)]
+)
+def test_shares(value: Any, share: float) -> None:
+    assert parse_share(value) == pytest.approx(share, abs=1e-15)
+
+
+@pytest.mark.parametrize("value", ["2", 1, "1", "101%", "-1%", "", "%", "nan", float("nan"), float("inf"), True, None])
+def test_no_shares(value: Any) -> None:
+    with pytest.raises(OptionError):
+        parse_share(value)
+
+
+def test_other_values() -> None:
+    assert parse_class_shares("cat=1%, dog = 2%") == {"cat": 0.01, "dog": 0.02}
+    assert parse_names("a, b,a") == parse_names(["a", "b"]) == ("a", "b")
+    assert [parse_flag(word) for word in (True, "yes", "0", "False")] == [True, True, False, False]
+    assert parse_count("12") == 12
+    for parse, wrong in ((parse_class_shares, ["5%"]), (parse_names, ","), (parse_count, "٣"), (parse_flag, 1)):
+        with pytest.raises(LabelAuditError):
+            parse(wrong)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path", "matches"),
+    [
+        ("train/**", "train/cat/1.png", True),
+        ("train/**", "test/train/1.png", False),
+        ("train/", "train/cat/1.png", True),
+        ("./train/*.png", "train/1.png", True),
+        ("train/*.png", "train/cat/1.png", False),
+        ("train/**/1.png", "train/1.png", True),
+        ("**/cat/*", "a/b/cat/1.png", True),
+        ("**/cat/*", "cat/1.png", True),
+        ("*.jpg", "a/b/1.jpg", True),
+        ("*.jpg", "a/b/1.jpeg", False),
+        ("img?.png", "x/img1.png", True),
+        ("img?.png", "x/img/.png", False),
+        ("a[1].png", "a[1].png", True),
+        ("a[1].png", "a1.png", False),
+        ("**", "anything/at all\n.png", True),
+    ],
+)
+def test_globs(pattern: str, path: str, matches: bool) -> None:
+    assert matches_glob(path, pattern) is matches
+
+
+def test_whether_a_policy_asks_for_anything() -> None:
+    assert not Policy().asks
+    assert not Policy(no_leaks=False, threshold=0.5, ignores=(Ignore(where=Where(path="a"), reason="b"),)).asks
+    for asking in ({"max_new": 0}, {"max_noise": 0.0}, {"no_leaks": True}, {"max_class_noise": {"*": 0.1}}):
+        assert Policy(**asking).asks
