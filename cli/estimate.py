@@ -1,0 +1,136 @@
+"""``labelaudit estimate``: how good the list is, from a small review; what to review until then."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .streams import Color, open_console, printable
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from labelaudit.estimate import Estimate, Plan, Quantity, SelfTest, Stop
+
+
+def estimate(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder that `labelaudit scan` wrote.")],
+    reviews: Annotated[
+        int | None,
+        typer.Option(min=10, metavar="N", help="Samples to review: 200 unless said; more extend an earlier plan."),
+    ] = None,
+    fdr: Annotated[
+        float | None,
+        typer.Option("--fdr", metavar="Q", help="Also list flags of which at most the share Q is false: RUN/fdr.csv."),
+    ] = None,
+    self_test: Annotated[
+        bool, typer.Option("--selftest", metavar="", help="Also plant errors, as a ceiling for recall.")
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Of a new plan and of the self-test.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print JSON.")] = False,
+    color: Annotated[
+        Color, typer.Option(envvar="LABELAUDIT_COLOR", show_envvar=False, help="Colour in the output.")
+    ] = "auto",
+) -> None:
+    """Say how far to trust the list in RUN: precision, recall and noise rate with 90% intervals.
+
+    Without verdicts it draws the samples to review and says what to do next. The plan and the numbers are kept in
+    RUN/estimate.json; verdicts in RUN/verdicts.csv.
+    """
+    from labelaudit import estimate as room
+    from labelaudit import read_audit, verdicts
+
+    audit = read_audit(run)
+    reviewed = verdicts.match(audit, verdicts.read(verdicts.verdicts_file(run)))
+    plan = room.load_plan(run, audit)
+    if plan is None or reviews is not None or (plan.stratum_of == room.UNPLANNED).any():
+        size = reviews or max(room.REVIEWS, len(plan.rows) if plan else 0)
+        plan = room.plan_reviews(audit, reviews=size, seed=seed, reviewed=reviewed, plan=plan)
+    told = bool(reviewed.settled)
+    found = room.estimate(audit, plan, reviewed) if told else None
+    stop = room.stop_rule(audit, reviewed, plan) if told else None
+    flags = room.fdr_flags(audit, plan, reviewed, target=fdr) if fdr is not None else None
+    ceiling = room.selftest(audit, seed=seed) if self_test else None
+    where = room.save(run, audit, plan, estimate=found, fdr=flags, stop=stop, selftest=ceiling)
+    if flags is not None:
+        from labelaudit.reports.fdr import write_flags
+
+        write_flags(audit, flags, reviewed, run / "fdr.csv")
+    if as_json:
+        import json
+
+        record = room.estimate_record(audit, plan, estimate=found, fdr=flags, stop=stop, selftest=ceiling)
+        del record["population"]
+        typer.echo(json.dumps(record | {"notes": list(reviewed.notes), "file": str(where)}, indent=2))
+        return
+    console = open_console(sys.stdout, color)
+    _show(console, run, plan, found, stop, reviewed.notes)
+    if flags is not None:
+        _say(console, f"{flags.sentence} They are in {run / 'fdr.csv'}." if len(flags.rows) else flags.sentence)
+    if ceiling is not None:
+        _show_ceiling(console, ceiling)
+
+
+def _show(
+    console: Console, run: Path, plan: Plan, found: Estimate | None, stop: Stop | None, notes: tuple[str, ...]
+) -> None:
+    if found is None or stop is None:
+        flagged = sum(s.drawn for s in plan.strata if s.flagged)
+        _say(
+            console,
+            f"{len(plan.rows):,} samples to review, drawn at random within {len(plan.strata)} strata by score: "
+            f"{flagged:,} of the flagged, {len(plan.rows) - flagged:,} of the rest, where misses would be.",
+        )
+        _say(
+            console, f"Next: labelaudit review {run}, queue 'estimation sample', then labelaudit estimate {run} again."
+        )
+        return
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for heading, justify in (("", "left"), ("estimate", "right"), ("90% interval", "right"), ("", "left")):
+        table.add_column(heading, justify=justify)  # type: ignore[arg-type]
+    rows = (
+        ("precision", found.precision, f"of the {found.flagged:,} flags are wrong labels"),
+        ("recall", found.recall, "of the wrong labels are flagged"),
+        ("noise rate", found.noise_rate, f"of the {found.samples:,} labels are wrong"),
+    )
+    for name, quantity, meaning in rows:
+        value, interval = _percent(quantity)
+        table.add_row(Text(name, style="bold"), value, interval, Text(meaning, style="dim"))
+    console.print(table)
+    console.print()
+    _say(console, f"{found.reviewed:,} verdicts count, {found.found:,} of them on wrong labels. {stop.sentence}")
+    left = found.planned - sum(stratum["reviewed"] for stratum in found.strata) - found.missing
+    if left > 0:
+        _say(
+            console, f"About {left:,} of the {found.planned:,} planned reviews are to be done: labelaudit review {run}."
+        )
+    for note in (*found.notes, *notes):
+        _say(console, f"- {note}")
+
+
+def _percent(quantity: Quantity) -> tuple[str, str]:
+    value = "unknown" if quantity.value is None else f"{quantity.value:.1%}"
+    return value, f"{quantity.low:.1%} to {quantity.high:.1%}"
+
+
+def _show_ceiling(console: Console, ceiling: SelfTest) -> None:
+    for kind in ceiling.ceilings:
+        _say(
+            console,
+            f"Ceiling for recall, {kind.planted:,} planted {kind.kind.replace('_', '-')} errors: {kind.ceiling:.0%} "
+            f"({kind.low:.0%} to {kind.high:.0%}).",
+        )
+    _say(console, ceiling.caveat)
+    if ceiling.alarm:
+        _say(console, ceiling.alarm)
+
+
+def _say(console: Console, line: str) -> None:
+    """A paragraph; names from the data cannot steer the terminal."""
+    console.print(printable(line), soft_wrap=True)

@@ -1,0 +1,222 @@
+"""A set of flags with a stated share of false ones: conformal p-values, Benjamini-Hochberg, Storey's correction.
+
+A sample is called a label error when too few *verified-clean* samples look as suspicious as it does (Bates et al. 2023,
+"Testing for outliers with conformal p-values", Annals of Statistics 51). The clean ones come from the review. They were
+drawn by strata, so each stands for (N - m)/m unreviewed samples of its cell, and the p-value is the weighted one for a
+calibration set with known shift (Tibshirani et al. 2019, "Conformal prediction under covariate shift")::
+
+    p(s) = (sum of w_j over clean j with suspicion >= s, + w*) / (sum of w_j, + w*)
+
+with w* the greatest weight of any cell that reaches up to s, so that p never falls as s falls. Oversampling the
+suspects thus pays: p-values can be small exactly where flags are. Benjamini and Hochberg (1995) with Storey's (2002)
+share of clean samples, itself from the review, then reads: flag down to s while (clean ones expected down to s, plus
+w*) / (samples down to s) is at most the target.
+
+Guaranteed for one stratum, by Bates et al.; with several the weighted p-values are not exactly independent of the
+choice of threshold, and the rate is held by measurement: simulated on every set, benchmarks/estimate.py. Samples that
+a person has judged are never guessed at: a verified-wrong one is listed with q = 0, a verified-right one is not listed,
+and the stated rate is that of the others. Left out: a cell with no verdict; all of it counts as clean.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from labelaudit.document import Audit
+from labelaudit.errors import OptionError
+from labelaudit.estimate.cells import count_cells
+from labelaudit.estimate.sampling import Plan, align
+from labelaudit.types import Bools, Floats, Ints
+
+if TYPE_CHECKING:
+    from labelaudit.verdicts import Reviewed
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FdrFlags:
+    """Flags at a stated false-discovery rate."""
+
+    target: float
+    """Share of false flags asked for, among flags that nobody has reviewed."""
+    rows: Ints
+    """Flagged rows, by q-value; those that a person found wrong first."""
+    verified: int
+    """How many of them a person found wrong."""
+    p_values: Floats
+    """(n,) in (0, 1]; 1 where a person has judged the label right, 0 where wrong."""
+    q_values: Floats
+    """(n,) smallest target at which the sample is flagged; 1 and 0 as above."""
+    clean: int
+    """Verified-clean samples that calibrate."""
+    clean_share: float
+    """Storey's pi0: share of clean among the unreviewed, from the review."""
+    reachable: float
+    """Smallest target at which any unreviewed sample is flagged; 1 when none is at any."""
+    more_reviews: int | None
+    """Further reviews from which flags at the target are to be expected; 0 when there are some, None when no number
+    of reviews is expected to help."""
+    sentence: str
+    """The above for a person."""
+
+    def record(self) -> dict[str, Any]:
+        """As JSON-able values; the list itself is in fdr.csv."""
+        return {
+            "target": self.target,
+            "flags": len(self.rows),
+            "verified_wrong": self.verified,
+            "calibrated_on": self.clean,
+            "clean_share": self.clean_share,
+            "reachable": self.reachable,
+            "more_reviews": self.more_reviews,
+            "sentence": self.sentence,
+        }
+
+
+def fdr_flags(audit: Audit, plan: Plan, reviewed: Reviewed, *, target: float) -> FdrFlags:
+    """The largest set of flags of which at most the share ``target`` is expected to be false.
+
+    Args:
+        audit: the scan.
+        plan: of `plan_reviews`.
+        reviewed: verdicts matched to ``audit``.
+        target: false-discovery rate, above 0 and below 1.
+
+    Raises:
+        OptionError: ``target`` is out of range.
+    """
+    if not 0 < target < 1:
+        raise OptionError(f"--fdr {target:g}: give a rate between 0 and 1, such as 0.1")
+    plan = align(plan, audit)
+    cells = count_cells(audit, plan, reviewed)
+    n = len(audit.samples)
+    known_wrong = np.zeros(n, dtype=np.bool_)
+    known = np.zeros(n, dtype=np.bool_)
+    for row, verdict in reviewed.settled.items():
+        known[row] = True
+        known_wrong[row] = verdict.wrong
+    weights = cell_weights(cells.size, cells.judged)
+    clean = cells.counts & ~cells.is_wrong
+    tested = ~known & audit.decision.judged
+    blind = (weights[cells.cell_of] == np.inf) & ~known
+    curve = null_curve(
+        audit.decision.suspicion,
+        tested=tested,
+        calibration=np.r_[np.flatnonzero(clean), np.flatnonzero(blind)],
+        weights=np.r_[weights[cells.cell_of[clean]], np.ones(int(blind.sum()))],
+        reach=np.where(np.isfinite(weights), weights, 0.0)[cells.cell_of],
+    )
+    p_values, q_values = np.ones(n), np.ones(n)
+    p_values[curve.rows], q_values[curve.rows] = curve.p_values, curve.q_values
+    p_values[known_wrong] = q_values[known_wrong] = 0.0
+    rows = np.flatnonzero(q_values <= target)
+    rows = rows[np.lexsort((audit.rank[rows], q_values[rows]))]
+    reachable = float(curve.q_values.min()) if len(curve.rows) else 1.0
+    more = more_reviews(curve, int(cells.judged.sum()), target)
+    share = float(curve.total / max(int(tested.sum()), 1))
+    verified = int(known_wrong.sum())
+    return FdrFlags(
+        target=target,
+        rows=rows,
+        verified=verified,
+        p_values=p_values,
+        q_values=q_values,
+        clean=int(clean.sum()),
+        clean_share=min(1.0, share),
+        reachable=reachable,
+        more_reviews=more,
+        sentence=_sentence(target, len(rows) - verified, verified, reachable, more, int(clean.sum())),
+    )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class NullCurve:
+    """The tested samples worst first, and how many clean ones to expect down to each."""
+
+    rows: Ints
+    """(m,) rows, worst first."""
+    expected: Floats
+    """(m,) clean samples expected down to the row, from the calibration weights."""
+    reach: Floats
+    """(m,) w*: greatest weight of a cell down to the row."""
+    total: float
+    """Clean samples expected among all tested."""
+    places: Ints
+    """(m,) tested samples down to the row, equal suspicions included."""
+
+    @property
+    def p_values(self) -> Floats:
+        """(m,) weighted conformal p-values."""
+        return np.asarray(np.minimum((self.expected + self.reach) / np.maximum(self.total + self.reach, 1e-12), 1.0))
+
+    @property
+    def q_values(self) -> Floats:
+        """(m,) Benjamini-Hochberg with Storey's share: non-decreasing down the list, in (0, 1]."""
+        ratio = (self.expected + self.reach) / self.places
+        return np.asarray(np.minimum(np.minimum.accumulate(ratio[::-1])[::-1], 1.0))
+
+
+def null_curve(suspicion: Floats, *, tested: Bools, calibration: Ints, weights: Floats, reach: Floats) -> NullCurve:
+    """Put the verified-clean samples' weights beside the tested samples.
+
+    Args:
+        suspicion: (n,) higher = worse.
+        tested: (n,) samples that may be flagged.
+        calibration: (k,) rows of verified-clean samples, drawn at random within cells.
+        weights: (k,) unreviewed samples that each stands for.
+        reach: (n,) the weight of each sample's cell.
+    """
+    rows = np.flatnonzero(tested)
+    rows = rows[np.argsort(-suspicion[rows], kind="stable")]
+    scores = suspicion[rows]
+    order = np.argsort(-suspicion[calibration], kind="stable")
+    sums = np.r_[0.0, np.cumsum(weights[order])]
+    expected = sums[np.searchsorted(-suspicion[calibration][order], -scores, side="right")]
+    return NullCurve(
+        rows=rows,
+        expected=expected,
+        reach=np.maximum.accumulate(reach[rows]) if len(rows) else np.zeros(0),
+        total=float(sums[-1]),
+        places=np.searchsorted(-scores, -scores, side="right"),
+    )
+
+
+def cell_weights(size: Ints, judged: Ints) -> Floats:
+    """(c,) unreviewed samples per reviewed one; infinite where nothing is reviewed."""
+    return np.where(judged > 0, (size - judged) / np.maximum(judged, 1), np.inf)
+
+
+def more_reviews(curve: NullCurve, judged: int, target: float) -> int | None:
+    """Further reviews from which flags are to be expected, if the clean share down the list is as it looks now.
+
+    Twice the reviews halve w*, the price of not knowing; the clean share already seen, E/R, stays. Down to some rank R
+    flags appear when E/R + w* judged / (judged + more) / R <= target; the rank that asks for least counts.
+    """
+    if len(curve.rows) and float(curve.q_values.min()) <= target:
+        return 0
+    margin = target * curve.places - curve.expected
+    possible = margin > 0
+    if not possible.any() or not judged:
+        return None
+    needed = judged * (curve.reach[possible] / margin[possible] - 1)
+    return max(1, int(np.ceil(needed.min())))
+
+
+def _sentence(target: float, flags: int, verified: int, reachable: float, more: int | None, clean: int) -> str:
+    said = f"{verified:,} found wrong by a person are listed besides. " if verified else ""
+    if not clean:
+        return f"No flags at a false-discovery rate of {target:.0%}: no sample was verified clean yet. {said}".strip()
+    if flags:
+        return f"{flags:,} flags of which at most {target:.0%} are expected to be false. {said}".strip()
+    lead = f"No flags are possible at a false-discovery rate of {target:.0%}: "
+    if reachable < 1:
+        lead += f"the ranking and {clean:,} verified-clean samples allow {reachable:.0%} at best. "
+    else:
+        lead += f"the ranking does not set errors apart from the {clean:,} verified-clean samples. "
+    if more is None:
+        help_ = "More reviews are not expected to help: already at the top of the list more are clean than that. "
+    else:
+        help_ = f"About {more:,} more reviews should make some possible. "
+    return (lead + help_ + said).strip()

@@ -1,0 +1,215 @@
+"""Precision and recall of the flags and the noise rate, with intervals that hold.
+
+Wrong labels among the flagged (A) and the unflagged (B) each have a distribution for their lower and for their upper
+limit (`labelaudit.estimate.cells`). They are melded (Fay, Proschan and Brittain 2015, "Combining one-sample confidence
+procedures for inference in the two-sample case", Biometrics 71): recall = A/(A+B) takes A low and B high for its lower
+limit and the reverse for its upper one. Left out: difference and regression estimators with normal intervals, which
+have no width where no error was drawn.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from labelaudit.document import Audit
+from labelaudit.estimate.cells import Cells, count_cells, draw_unseen, expected_wrong
+from labelaudit.estimate.sampling import UNPLANNED, Plan, align
+from labelaudit.types import Floats
+
+if TYPE_CHECKING:
+    from labelaudit.verdicts import Reviewed
+
+CONFIDENCE = 0.9
+_DRAWS = 20_000
+_TAUGHT = (
+    "This scan was told the verdicts, so the flags of reviewed samples repeat them: precision and recall cannot be "
+    "taken from them. The noise rate can."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quantity:
+    """A number that is not known exactly."""
+
+    value: float | None
+    """Best guess; None where nothing says anything, such as a precision without flags."""
+    low: float
+    high: float
+    """Ends of the 90 % interval, 5 % outside at each."""
+
+    def __str__(self) -> str:
+        shown = "unknown" if self.value is None else f"{self.value:.1%}"
+        return f"{shown} ({self.low:.1%} to {self.high:.1%})"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """What a review says about the flags and the dataset."""
+
+    precision: Quantity
+    """Share of the flagged whose label is wrong."""
+    recall: Quantity
+    """Share of the wrong labels that are flagged."""
+    noise_rate: Quantity
+    """Share of the labels that are wrong."""
+    wrong: Quantity
+    """Number of wrong labels in the dataset."""
+    samples: int
+    flagged: int
+    planned: int
+    """Samples in the plan."""
+    reviewed: int
+    """Verdicts that count: in the plan's order without gaps, or worst-first from the top."""
+    found: int
+    """Wrong labels among them."""
+    missing: int
+    """Looked at without a verdict: could not be told, or reviewers disagree."""
+    strata: tuple[dict[str, Any], ...]
+    """Per stratum: flagged, suspicion, size, reviewed, wrong."""
+    notes: tuple[str, ...] = ()
+
+    def record(self) -> dict[str, Any]:
+        """As JSON-able values."""
+        return {**asdict(self), "confidence": CONFIDENCE, "strata": list(self.strata), "notes": list(self.notes)}
+
+
+def melded(
+    flagged: tuple[Floats, Floats], unflagged: tuple[Floats, Floats], flags: int, samples: int
+) -> dict[str, tuple[Floats, Floats]]:
+    """Limits (...,) of precision, recall, noise_rate and wrong from draws (..., draws) of total wrong labels."""
+    tail = (1 - CONFIDENCE) / 2
+
+    def ends(low: Floats, high: Floats) -> tuple[Floats, Floats]:
+        return np.quantile(low, tail, axis=-1), np.quantile(high, 1 - tail, axis=-1)
+
+    (a_low, a_high), (b_low, b_high) = flagged, unflagged
+    wrong = ends(a_low + b_low, a_high + b_high)
+    inside = ends(a_low, a_high)
+    recall = ends(_share(a_low, b_high, empty=0.0), _share(a_high, b_low, empty=1.0))
+    return {
+        "precision": (inside[0] / max(flags, 1), inside[1] / flags if flags else np.ones_like(inside[1])),
+        "recall": recall,
+        "noise_rate": (wrong[0] / max(samples, 1), wrong[1] / max(samples, 1)),
+        "wrong": wrong,
+    }
+
+
+def _share(a: Floats, b: Floats, *, empty: float) -> Floats:
+    return np.where(a + b > 0, a / np.maximum(a + b, 1e-12), empty)
+
+
+def estimate(audit: Audit, plan: Plan, reviewed: Reviewed) -> Estimate:
+    """Precision and recall of the flags and the noise rate, each with a 90 % interval.
+
+    Deterministic. What could not be told is taken to be like what could, within its cell.
+
+    Args:
+        audit: the scan whose flags are in question; may be later than the plan.
+        plan: of `plan_reviews`.
+        reviewed: verdicts matched to ``audit``.
+    """
+    plan = align(plan, audit)
+    cells = count_cells(audit, plan, reviewed)
+    generator = np.random.default_rng([plan.seed, 5])
+    drawn = []
+    for flagged in (True, False):
+        mine = cells.flagged == flagged
+        size, judged, wrong = cells.size[mine], cells.judged[mine], cells.wrong[mine]
+        low, high = draw_unseen(size, judged, wrong, generator=generator, draws=_DRAWS) if mine.any() else _nothing()
+        drawn.append((low + wrong.sum(), high + wrong.sum()))
+    n, flags = len(audit.samples), int(audit.decision.is_issue.sum())
+    limits = melded(drawn[0], drawn[1], flags, n)
+    each = expected_wrong(audit, cells)
+    a, b = float(each[cells.flagged].sum()), float(each[~cells.flagged].sum())
+    values = {
+        "precision": a / flags if flags else None,
+        "recall": a / (a + b) if a + b > 0 else None,
+        "noise_rate": (a + b) / n if n else None,
+        "wrong": a + b,
+    }
+    quantities = {name: _quantity(values[name], *limits[name]) for name in values}
+    taught = _taught(audit, reviewed)
+    if taught:
+        quantities["precision"] = quantities["recall"] = Quantity(value=None, low=0.0, high=1.0)
+    return Estimate(
+        **quantities,
+        samples=n,
+        flagged=flags,
+        planned=len(plan.rows),
+        reviewed=int(cells.judged.sum()),
+        found=int(cells.wrong.sum()),
+        missing=int(cells.missing.sum()),
+        strata=_strata(plan, cells),
+        notes=((_TAUGHT,) if taught else ()) + _notes(audit, plan, reviewed, cells),
+    )
+
+
+def _taught(audit: Audit, reviewed: Reviewed) -> bool:
+    """Whether the flags repeat the verdicts: the reviewed are as good as certain, in the sense of their verdicts."""
+    rows = list(reviewed.settled)
+    if len(rows) < 10:
+        return False
+    wrong = np.array([verdict.wrong for verdict in reviewed.settled.values()])
+    return bool((np.abs(audit.decision.suspicion[rows] - wrong) < 1e-6).mean() > 0.9)
+
+
+def _nothing() -> tuple[Floats, Floats]:
+    return np.zeros(_DRAWS), np.zeros(_DRAWS)
+
+
+def _quantity(value: float | None, low: Floats, high: Floats) -> Quantity:
+    ends = float(low), float(high)
+    if value is None:
+        return Quantity(value=None, low=ends[0], high=ends[1])
+    return Quantity(value=value, low=min(ends[0], value), high=max(ends[1], value))
+
+
+def _strata(plan: Plan, cells: Cells) -> tuple[dict[str, Any], ...]:
+    return tuple(
+        {
+            "flagged": stratum.flagged,
+            "suspicion": [stratum.low, stratum.high],
+            "size": stratum.size,
+            "drawn": stratum.drawn,
+            "reviewed": int(cells.judged[cells.stratum == index].sum()),
+            "wrong": int(cells.wrong[cells.stratum == index].sum()),
+        }
+        for index, stratum in enumerate(plan.strata)
+    )
+
+
+def _notes(audit: Audit, plan: Plan, reviewed: Reviewed, cells: Cells) -> tuple[str, ...]:
+    notes = []
+    lost = int(cells.missing.sum())
+    if lost:
+        ends = []
+        for wrong in (cells.wrong, cells.wrong + cells.missing):
+            share = wrong / np.maximum(cells.judged + cells.missing, 1)
+            measured = np.where(cells.judged + cells.missing > 0, share * cells.size, expected_wrong(audit, cells))
+            ends.append(float(measured.sum()) / max(len(audit.samples), 1))
+        notes.append(
+            f"{lost:,} reviewed without a verdict (could not be told, or reviewers disagree) are taken to be like "
+            f"the others of their stratum; were they all right or all wrong, the noise rate would read {ends[0]:.1%} "
+            f"or {ends[1]:.1%}."
+        )
+    new = int(((plan.stratum_of == UNPLANNED) & ~cells.seen[cells.cell_of]).sum())
+    if new:
+        notes.append(f"{new:,} samples are not in the plan: the intervals allow for all of them right or all wrong.")
+    blind = (cells.judged == 0) & (cells.stratum != UNPLANNED)
+    if blind.any():
+        notes.append(
+            f"{int(blind.sum())} of {len(blind)} parts of the dataset have no verdict yet "
+            f"({int(cells.size[blind].sum()):,} samples): the intervals allow for all of them right or all wrong."
+        )
+    if plan.gone:
+        notes.append(f"{plan.gone:,} samples of the plan are gone from the dataset.")
+    unused = len(reviewed.settled) - int(cells.judged.sum())
+    if unused > 0:
+        notes.append(
+            f"{unused:,} verdicts on samples outside the plan do not count here: which samples were picked for them "
+            "was not left to chance."
+        )
+    return tuple(notes)

@@ -1,0 +1,150 @@
+"""When a reviewer who goes worst-first down the list may stop: how many wrong labels are found, how many are left.
+
+What is left is estimated from the random sample of the plan, on the part of the dataset that the reviewer has not
+reached; what the reviewer has seen is known. That is the two-phase form of stopping criteria in document screening
+(Callaghan and Mueller-Hansen 2020, "Statistical stopping criteria for automated screening", Systematic Reviews 9),
+with the random sample drawn first and the intervals of `labelaudit.estimate.cells`.
+
+The 90 % interval holds at a moment chosen beforehand. A reviewer who stops at the first moment at which its lower end
+looks good chooses the moment by the data, which no interval at a fixed level allows for. No theorem is claimed for
+that; but the sample stays the same all the while, so the looks are strongly dependent, and the share of false stops was
+simulated (benchmarks/estimate.py): below the nominal 5 % on every set. Left out: a guess from the shape of the curve of
+finds, which says nothing about errors that the model does not suspect.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from labelaudit.document import Audit
+from labelaudit.estimate.cells import count_cells, draw_unseen, expected_wrong
+from labelaudit.estimate.intervals import CONFIDENCE, Quantity
+from labelaudit.estimate.sampling import Plan, align, seen_mask
+from labelaudit.types import Floats, Ints
+
+if TYPE_CHECKING:
+    from labelaudit.verdicts import Reviewed
+
+TARGET = 0.9
+"""Share of the wrong labels that a review should find, unless said otherwise."""
+_DRAWS = 2_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stop:
+    """Where a review stands."""
+
+    reviewed: int
+    """Samples with a verdict."""
+    found: int
+    """Wrong labels among them."""
+    left: Quantity
+    """Wrong labels that nobody has looked at yet."""
+    share_found: Quantity
+    """Share of all wrong labels that is found."""
+    target: float
+    """Share to be found."""
+    safe: bool
+    """The lower end of `share_found` reaches the target: 95 % confidence, under what the module says."""
+    more: int | None
+    """Further samples, worst first, after which the target is to be expected; 0 when it is already."""
+    more_sampled: int | None
+    """Further verdicts of the estimation sample that should make sure of a target that is reached already; None where
+    it is not, or where the sample cannot help."""
+    sentence: str
+    """The above for a person."""
+
+    def record(self) -> dict[str, Any]:
+        """As JSON-able values."""
+        return {**asdict(self), "confidence": CONFIDENCE}
+
+
+def stop_rule(audit: Audit, reviewed: Reviewed, plan: Plan, *, target: float = TARGET) -> Stop:
+    """How many wrong labels are found, how many are left, whether to stop. Deterministic.
+
+    Takes under 20 ms at 100,000 samples once the audit has been asked for its order and fingerprint.
+
+    Args:
+        audit: the scan.
+        reviewed: verdicts so far, of the plan and of the list alike.
+        plan: of `plan_reviews`; without any of its verdicts nothing is known about what is left.
+        target: share of the wrong labels to be found, in (0, 1).
+    """
+    plan = align(plan, audit)
+    cells = count_cells(audit, plan, reviewed)
+    found = sum(verdict.wrong for verdict in reviewed.settled.values())
+    counted = int(cells.wrong.sum())
+    generator = np.random.default_rng([plan.seed, 6])
+    low, high = draw_unseen(cells.size, cells.judged, cells.wrong, generator=generator, draws=_DRAWS)
+    elsewhere = found - counted  # found outside the sample: part of what the sample speaks for
+    low, high = np.maximum(low - elsewhere, 0), np.maximum(high - elsewhere, 0)
+    each = expected_wrong(audit, cells)
+    left_value = max(0.0, float(each.sum()) - found)
+    tail = (1 - CONFIDENCE) / 2
+    ends = float(np.quantile(low, tail)), float(np.quantile(high, 1 - tail))
+    left = Quantity(value=left_value, low=min(ends[0], left_value), high=max(ends[1], left_value))
+    share = Quantity(
+        value=found / (found + left_value) if found + left_value > 0 else None,
+        low=_share(found, left.high, 0.0),
+        high=_share(found, left.low, 1.0),
+    )
+    safe = _share(found, left.high, 1.0) >= target
+    more = None if safe else _more(audit, reviewed, each / cells.size, cells.cell_of, found, left_value, target)
+    return Stop(
+        reviewed=len(reviewed.settled),
+        found=found,
+        left=left,
+        share_found=share,
+        target=target,
+        safe=safe,
+        more=0 if safe else more,
+        more_sampled=(sampled := 0 if safe else _sampled(left, found, target, int(cells.judged[~cells.seen].sum()))),
+        sentence=_sentence(left, share, found, target, safe, more, sampled),
+    )
+
+
+def _share(found: int, left: float, empty: float) -> float:
+    return found / (found + left) if found + left > 0 else empty
+
+
+def _more(
+    audit: Audit, reviewed: Reviewed, rate: Floats, cell_of: Ints, found: int, left: float, target: float
+) -> int | None:
+    """Unseen samples down the list until the finds are expected to reach the target; None without any errors."""
+    if found + left <= 0:
+        return None
+    unseen = audit.order[~seen_mask(len(audit.samples), reviewed)[audit.order]]
+    gained = np.cumsum(rate[cell_of[unseen]])
+    if not len(gained):
+        return 0
+    gained *= left / max(float(gained[-1]), 1e-12)
+    wanted = target * (found + left) - found
+    return 0 if wanted <= 0 else min(int(np.searchsorted(gained, wanted)) + 1, len(unseen))
+
+
+def _sampled(left: Quantity, found: int, target: float, judged: int) -> int | None:
+    """More random verdicts until the upper end of `left` lets the target through, if its distance shrinks with them."""
+    assert left.value is not None
+    allowed = found * (1 / target - 1)
+    if allowed <= left.value or not judged:
+        return None
+    return max(1, int(np.ceil(judged * ((left.high - left.value) / (allowed - left.value) - 1))))
+
+
+def _sentence(
+    left: Quantity, share: Quantity, found: int, target: float, safe: bool, more: int | None, sampled: int | None
+) -> str:
+    assert left.value is not None
+    said = f"{found:,} wrong labels found, about {left.value:,.0f} left ({left.low:,.0f} to {left.high:,.0f})"
+    if share.value is not None:
+        said += f": {share.value:.0%} found ({share.low:.0%} to {share.high:.0%})"
+    if safe:
+        return f"{said}. You can stop: at least {target:.0%} are found, at 95% confidence."
+    if more:
+        said += f". About {more:,} more down the list should bring it to {target:.0%}"
+    elif sampled:
+        said += f". {target:.0%} are probably found; about {sampled:,} more random reviews should make sure"
+    return said + "."
