@@ -24,18 +24,24 @@ def sibling(place: Path) -> Iterator[Path]:
         shutil.rmtree(fresh, ignore_errors=True)
 
 
-def swap(fresh: Path, place: Path) -> None:
-    """Let ``fresh`` take the place of ``place``, which may not be there yet."""
-    previous = _previous(place)
-    shutil.rmtree(previous, ignore_errors=True)
+def swap(*pairs: tuple[Path, Path]) -> None:
+    """Let each new folder take the place of its pair, which may not be there yet; all of them, or none."""
+    for _, place in pairs:
+        shutil.rmtree(_previous(place), ignore_errors=True)
     try:
-        if place.exists():
-            place.rename(previous)
-        fresh.rename(place)
+        for _, place in pairs:
+            if place.exists():
+                place.rename(_previous(place))
+        for fresh, place in pairs:
+            fresh.rename(place)
     except BaseException:
-        recover(place)
+        for fresh, place in pairs:
+            if place.exists() and not fresh.exists():
+                place.rename(fresh)
+            recover(place)
         raise
-    shutil.rmtree(previous, ignore_errors=True)
+    for _, place in pairs:
+        shutil.rmtree(_previous(place), ignore_errors=True)
 
 
 def recover(place: Path) -> None:

@@ -1,0 +1,33 @@
+"""A cleaned dataset from an audit and people's verdicts: first a plan to read and edit, then a new folder.
+
+`plan` decides what changes and why, `plan_file` is its file, `dataset` what it leads to, `names`, `transfer`, `forms`
+and `parquet` how that is laid out and brought there, `applying` the whole, `returning` the way back, `report` what is
+said about it. Left out: any change to the source.
+"""
+
+from labelaudit.clean.applying import Applied, apply_plan, quarantine_of, restore
+from labelaudit.clean.flags import choose_flags
+from labelaudit.clean.forms import FORMS
+from labelaudit.clean.plan import ACTIONS, DEFAULTS, Change, Plan, choose_actions, make_plan
+from labelaudit.clean.plan_file import FILE as PLAN
+from labelaudit.clean.plan_file import read_plan, write_plan
+from labelaudit.clean.transfer import LINKS
+
+__all__ = [
+    "ACTIONS",
+    "DEFAULTS",
+    "FORMS",
+    "LINKS",
+    "PLAN",
+    "Applied",
+    "Change",
+    "Plan",
+    "apply_plan",
+    "choose_actions",
+    "choose_flags",
+    "make_plan",
+    "quarantine_of",
+    "read_plan",
+    "restore",
+    "write_plan",
+]

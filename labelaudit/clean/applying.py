@@ -1,0 +1,316 @@
+"""From a plan to a new dataset, and back: whole or not at all, with the source left as it is.
+
+Everything is written to hidden siblings and takes its place at the end by renaming, the quarantine first. So OUT is
+there only when all of it is; a crash between the two renames leaves a quarantine without OUT, which the next apply
+replaces. Left out: changing a dataset in place, by design.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from labelaudit.clean.dataset import Dataset, cleaned, original
+from labelaudit.clean.forms import FORMS, WITHOUT_IMAGES
+from labelaudit.clean.names import by_class
+from labelaudit.clean.plan import Plan
+from labelaudit.clean.plan_file import plan_id
+from labelaudit.clean.report import FILE, KIND, PAGE, make_report, write_report
+from labelaudit.clean.returning import find_images
+from labelaudit.clean.transfer import LINKS, Transfer
+from labelaudit.document import Audit
+from labelaudit.errors import OptionError, RunError, unknown_name
+from labelaudit.folders import recover, sibling, swap
+from labelaudit.originals import open_originals
+from labelaudit.types import Progress, silent
+
+
+@dataclass(frozen=True, kw_only=True)
+class Applied:
+    """A new dataset on disk."""
+
+    folder: Path
+    quarantine: Path | None = None
+    """Where the images in quarantine are, if any."""
+    report: Mapping[str, Any] = field(default_factory=dict)
+    """The content of ``clean-report.json``."""
+    unchanged: bool = False
+    """The same plan had been applied before: nothing was written."""
+    notes: tuple[str, ...] = ()
+    """Sentences for a person about how it went."""
+
+
+def quarantine_of(out: Path | str) -> Path:
+    """The folder beside ``out`` that holds what it has in quarantine."""
+    place = Path(out).absolute()
+    return place.with_name(f"{place.name}-quarantine")
+
+
+def apply_plan(
+    plan: Plan,
+    audit: Audit,
+    out: Path | str,
+    *,
+    form: str = "folders",
+    link: str = "auto",
+    data: Path | str | None = None,
+    run: Path | str | None = None,
+    replace: bool = False,
+    workers: int = 2,
+    progress: Progress = silent,
+) -> Applied:
+    """Make the dataset of ``plan`` in ``out``. Applied twice, the second time changes nothing.
+
+    Args:
+        plan: of `make_plan` or `read_plan`.
+        audit: the scan that it is about.
+        out: folder to make; images in quarantine go to `quarantine_of` it.
+        form: one of `FORMS`.
+        link: one of `LINKS`; what cannot be linked is copied, and counted in the report.
+        data: where the images are now, if they were moved since the scan.
+        run: the RUN folder, which ``out`` may not be in.
+        replace: take the place of an earlier cleaned dataset.
+        workers: threads that read and write.
+
+    Raises:
+        OptionError: ``form`` or ``link`` is unknown, or ``out`` lies in the data or the RUN, or holds one of them.
+        DataError: images are gone or were changed since the scan.
+        RunError: ``out`` holds something else, or cannot be written; nothing is half-made.
+    """
+    _check_choices(form, link)
+    place = Path(out).resolve()
+    _check_place(place, audit, data, run)
+    dataset, apart = cleaned(audit, plan)
+    if not len(dataset):
+        raise OptionError("the plan leaves nothing: not one sample would be in the new dataset")
+    if (done := _find_done(place, plan, form, replace)) is not None:
+        aside = place.with_name(done["quarantine"]) if done["quarantine"] else None
+        return Applied(folder=Path(out), quarantine=aside, report=done, unchanged=True)
+    transfer = None
+    if form not in WITHOUT_IMAGES:
+        transfer = Transfer(open_originals(audit, data), audit.samples, link=link, workers=workers, progress=progress)
+    unread = () if transfer is None else _unreadable(plan, audit, data)
+    return _write(plan, dataset, apart, place, out=Path(out), form=form, link=link, transfer=transfer, unread=unread)
+
+
+def restore(
+    audit: Audit,
+    cleaned_folder: Path | str,
+    out: Path | str,
+    *,
+    form: str | None = None,
+    link: str = "auto",
+    data: Path | str | None = None,
+    run: Path | str | None = None,
+    workers: int = 2,
+    progress: Progress = silent,
+) -> Applied:
+    """Make the dataset as it was scanned, in ``out``: from a cleaned one, its quarantine and, where it is, the source.
+
+    Images are found by their content, whatever the folders did with their names. What is nowhere is named in a note.
+
+    Args:
+        audit: the scan before cleaning.
+        cleaned_folder: what `apply_plan` made.
+        out: folder to make.
+        form: one of `FORMS`; that of the cleaned dataset unless said.
+
+    Raises:
+        OptionError, RunError: as `apply_plan`; or ``cleaned_folder`` was not made from this audit.
+    """
+    report = _read_report(Path(cleaned_folder))
+    if report is None:
+        raise RunError(f"{cleaned_folder} was not made by `labelaudit clean` (no {FILE})")
+    if report["source"]["fingerprint"] != audit.fingerprint:
+        raise RunError(f"{cleaned_folder} was made from another scan than this RUN: name the RUN that it came from")
+    form = form or ("csv" if report["form"] == "patch" else report["form"])
+    _check_choices(form, link)
+    place = Path(out).resolve()
+    _check_place(place, audit, data, run, Path(cleaned_folder))
+    plan = Plan(changes=(), fingerprint=audit.fingerprint, root=audit.samples.root, samples=len(audit.samples))
+    if (done := _find_done(place, plan, form, False)) is not None:
+        return Applied(folder=Path(out), report=done, unchanged=True)
+    rows: list[int] = list(range(len(audit.samples)))
+    transfer = None
+    notes: tuple[str, ...] = ()
+    if form not in WITHOUT_IMAGES:
+        found = find_images(audit, (Path(cleaned_folder), quarantine_of(cleaned_folder)), data, workers, progress)
+        transfer = Transfer(found.images, audit.samples, link=link, workers=workers, progress=progress)
+        rows, notes = found.rows, found.notes
+        if not rows:
+            raise RunError(f"not one image of the scan is in {cleaned_folder}, its quarantine or the source")
+    return _write(
+        plan,
+        original(audit, rows),
+        original(audit, ()),
+        place,
+        out=Path(out),
+        form=form,
+        link=link,
+        transfer=transfer,
+        notes=notes,
+    )
+
+
+def _write(
+    plan: Plan,
+    dataset: Dataset,
+    apart: Dataset,
+    place: Path,
+    *,
+    out: Path,
+    form: str,
+    link: str,
+    transfer: Transfer | None,
+    unread: tuple[tuple[Path, str], ...] = (),
+    notes: tuple[str, ...] = (),
+) -> Applied:
+    aside = quarantine_of(place) if transfer is not None and (len(apart) or unread) else None
+    if aside is not None:
+        _check_free(aside, True)
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with ExitStack() as stack:
+            fresh = stack.enter_context(sibling(place))
+            FORMS[form](dataset, plan, fresh, transfer)
+            kept = None
+            if aside is not None and transfer is not None:
+                kept = stack.enter_context(sibling(aside))
+                transfer.place(apart.rows, [kept / name for name in by_class(apart, transfer.ending)])
+                notes += _copy_unreadable(unread, kept)
+            report = make_report(
+                plan,
+                dataset,
+                form=form,
+                files=_count_files(fresh),
+                how={} if transfer is None else transfer.how,
+                quarantine="" if aside is None else aside.name,
+                notes=(*notes, *_notes(dataset, apart, form, link, transfer)),
+            )
+            for folder in (fresh, kept):
+                if folder is not None:
+                    write_report(report, folder)
+            if hasattr(os, "sync"):
+                os.sync()  # on disk, not only in the page cache, before it is called done
+            before = _read_report(place)
+            swap(*([] if kept is None or aside is None else [(kept, aside)]), (fresh, place))
+            if before is not None and before["quarantine"] and aside is None:
+                shutil.rmtree(place.with_name(before["quarantine"]), ignore_errors=True)  # that of what was replaced
+    except OSError as error:
+        raise RunError(f"cannot write {out} ({error.strerror or error}): nothing was made") from error
+    return Applied(folder=out, quarantine=aside, report=report, notes=tuple(report["notes"][len(plan.notes) :]))
+
+
+def _notes(dataset: Dataset, apart: Dataset, form: str, link: str, transfer: Transfer | None) -> list[str]:
+    said = []
+    if transfer is not None and link in ("hard", "symlink", "reflink") and transfer.how["copy"]:
+        name = {"hard": "hard links", "symlink": "symbolic links", "reflink": "reflinks"}[link]
+        many = f"{transfer.how['copy']:,} of {transfer.how.total():,} images"
+        why = "Parquet holds the images themselves" if form == "parquet" else f"no {name} could be made"
+        said.append(f"{many} were copied: {why}.")
+    if transfer is None and len(apart):
+        said.append(f"{len(apart):,} samples in quarantine are left out; as {form}, no images are moved.")
+    if form == "folders" and dataset.samples.extra:
+        said.append(f"Class folders cannot hold the columns {', '.join(dataset.samples.extra)}: --as hf or csv can.")
+    present = set(dataset.labels)
+    empty = [label for label in dataset.classes if label not in present]
+    if empty and form != "patch":
+        said.append(f"No sample is left of {', '.join(empty[:5])}{' and others' if len(empty) > 5 else ''}.")
+    return said
+
+
+def _check_choices(form: str, link: str) -> None:
+    if form not in FORMS:
+        raise unknown_name("form", form, FORMS)
+    if link not in LINKS:
+        raise unknown_name("link", link, LINKS)
+
+
+def _check_place(
+    place: Path, audit: Audit, data: Path | str | None, run: Path | str | None, other: Path | None = None
+) -> None:
+    """Refuse what would write into, or over, what is only to be read."""
+    source = data or (audit.settings.get("source") or {}).get("data")
+    for what, folder in (("data", source), ("RUN", run), ("cleaned dataset", other)):
+        if folder is None:
+            continue
+        own = Path(folder).resolve()
+        if place == own or (own.is_dir() and own in place.parents):
+            raise OptionError(f"the output {place} lies inside the {what} {folder}: choose a folder outside with -o")
+        if place in own.parents and place.exists():
+            raise OptionError(f"the output {place} holds the {what} {folder}: choose another folder with -o")
+
+
+def _check_free(place: Path, replace: bool) -> None:
+    """Refuse to replace what is not ours, and what is ours unless asked to."""
+    recover(place)
+    if not place.exists() or (place.is_dir() and not any(place.iterdir())):
+        return
+    report = _read_report(place) if place.is_dir() else None
+    if report is None:
+        raise RunError(f"{place} holds something that `labelaudit clean` did not make: choose another folder with -o")
+    if not replace:
+        raise RunError(f"{place} holds another cleaned dataset: choose another folder with -o, or use --replace")
+
+
+def _find_done(place: Path, plan: Plan, form: str, replace: bool) -> dict[str, Any] | None:
+    """The report of an earlier apply of the same plan in the same form, if all of it is still there."""
+    recover(place)
+    report = _read_report(place)
+    same = report is not None and report["plan"] == plan_id(plan) and report["form"] == form
+    if report is not None and same and _count_files(place) >= report["files"]:
+        aside = place.with_name(report["quarantine"]) if report["quarantine"] else None
+        if aside is None or aside.is_dir():
+            return report
+    if same and not replace:
+        raise RunError(f"{place} is a cleaned dataset that lacks files by now: use --replace to make it again")
+    _check_free(place, replace)
+    return None
+
+
+def _read_report(folder: Path) -> dict[str, Any] | None:
+    with suppress(OSError, ValueError):
+        report = json.loads((folder / FILE).read_text(encoding="utf-8"))
+        if isinstance(report, dict) and report.get("kind") == KIND:
+            try:
+                int(report["files"]), report["source"]["fingerprint"], report["plan"], report["form"] + ""
+                return report if "/" not in report["quarantine"] else None
+            except (KeyError, TypeError):
+                return None
+    return None
+
+
+def _count_files(folder: Path) -> int:
+    return sum(len({*files} - {FILE, PAGE}) for _, _, files in os.walk(folder))
+
+
+def _unreadable(plan: Plan, audit: Audit, data: Path | str | None) -> tuple[tuple[Path, str], ...]:
+    """Files that could not be read and are to be kept apart: where they are, and under which name."""
+    source = data or (audit.settings.get("source") or {}).get("data") or ""
+    found = []
+    for change in plan.changes:
+        parts = [part for part in change.path.split("/") if part not in ("", ".", "..")]
+        file = Path(source, *parts)
+        if not change.digest and change.action == "quarantine" and source and Path(source).is_dir() and file.is_file():
+            found.append((file, "/".join(parts)))
+    return tuple(found)
+
+
+def _copy_unreadable(files: tuple[tuple[Path, str], ...], folder: Path) -> tuple[str, ...]:
+    missed = []
+    for file, name in files:
+        target = folder / "unreadable" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            data = file.read_bytes()
+        except OSError:
+            missed.append(name)
+        else:
+            target.write_bytes(data)
+    return (f"{len(missed):,} unreadable files cannot even be copied, first {missed[0]}.",) if missed else ()

@@ -1,0 +1,58 @@
+"""Which suspects a plan means: those at a stated false-discovery rate, or the audit's own.
+
+Left out: computing the rate; `labelaudit.estimate` does.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from labelaudit.document import Audit
+from labelaudit.errors import OptionError, RunError, unknown_name
+
+if TYPE_CHECKING:
+    from labelaudit.estimate import FdrFlags
+    from labelaudit.verdicts import Reviewed
+
+CHOICES = ("auto", "fdr", "threshold")
+"""auto: fdr where ``RUN/estimate.json`` holds a rate, threshold elsewhere."""
+
+
+def choose_flags(
+    audit: Audit, reviewed: Reviewed, run: Path | str, *, choice: str = "auto", target: float | None = None
+) -> FdrFlags | None:
+    """The flags at the rate ``target``, or at that of ``RUN/estimate.json``; None for the audit's own threshold.
+
+    Raises:
+        OptionError: ``choice`` is unknown, contradicts ``target``, or asks for a rate that nobody has set.
+        RunError: there is no review plan that a rate could rest on, or its file is damaged.
+    """
+    from labelaudit.estimate import fdr_flags
+    from labelaudit.estimate.record import FILE, load_plan
+
+    if choice not in CHOICES:
+        raise unknown_name("choice of flags", choice, CHOICES)
+    if choice == "threshold":
+        if target is not None:
+            raise OptionError("--fdr sets a rate, --flags threshold asks for none: leave one away")
+        return None
+    plan = load_plan(run, audit)
+    if target is None and plan is not None:
+        target = _stored_target(Path(run) / FILE)
+    if target is None:
+        if choice == "fdr":
+            raise OptionError("no false-discovery rate is set: give one, such as --fdr 0.1")
+        return None
+    if plan is None:
+        raise RunError(f"a false-discovery rate rests on a review: `labelaudit estimate {run}` plans one")
+    return fdr_flags(audit, plan, reviewed, target=target)
+
+
+def _stored_target(path: Path) -> float | None:
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        parts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return float(parts["fdr"]["target"])
+    return None

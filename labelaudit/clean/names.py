@@ -1,0 +1,90 @@
+"""Where an image of the new dataset lies: paths that stay below their folder whatever a label or a name holds.
+
+A file keeps its path below the class folder, or its whole id where the classes were in a table. Left out: what only
+some file systems refuse (names of devices, letters that differ in case alone); they say so themselves.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import PurePosixPath
+
+from labelaudit.clean.dataset import Dataset
+from labelaudit.errors import OptionError
+from labelaudit.images import SUFFIXES
+
+Ending = Callable[[int], str]
+"""Row of the audit -> the ending that its bytes ask for, such as ``.png``."""
+
+
+def class_folder(label: str) -> str:
+    """The folder of a class: its name, or where that is no single visible path part, the name with percent escapes.
+
+    >>> class_folder("tabby cat"), class_folder("../x"), class_folder("a/b"), class_folder("."), class_folder("50%")
+    ('tabby cat', '%2E.%2Fx', 'a%2Fb', '%2E', '50%')
+    """
+    if _is_one_part(label):
+        return label
+    escaped = "".join(_escape(c) if c in "/\\%" or not c.isprintable() else c for c in label)
+    return _escape(escaped[0]) + escaped[1:] if escaped.startswith((".", " ")) else escaped or "%"
+
+
+def by_class(dataset: Dataset, ending: Ending) -> tuple[str, ...]:
+    """(m,) ``[split/]class/name`` of each sample, all different.
+
+    Where a relabelled image meets another one of its name, it is the one that gets eight digits of its digest.
+
+    Raises:
+        OptionError: two classes would share a folder.
+    """
+    folders = {label: class_folder(label) for label in {*dataset.classes, *dataset.labels}}
+    counts = Counter(folders.values())
+    if shared := [label for label in sorted(folders) if counts[folders[label]] > 1]:
+        raise OptionError(
+            f"the classes '{shared[0]}' and '{shared[1]}' would share a folder: use --as hf or --as parquet"
+        )
+    return _unique(dataset, [folders[label] for label in dataset.labels], ending)
+
+
+def as_given(dataset: Dataset, ending: Ending) -> tuple[str, ...]:
+    """(m,) ``[split/]path`` of each sample as its id has it, without what would lead out of the folder."""
+    return _unique(dataset, [""] * len(dataset), ending)
+
+
+def _unique(dataset: Dataset, folder_of: Sequence[str], ending: Ending) -> tuple[str, ...]:
+    samples, given = dataset.samples, dataset.samples.labels.tolist()
+    moved = [dataset.labels[place] != samples.classes[given[row]] for place, row in enumerate(dataset.rows)]
+    found = [""] * len(dataset)
+    taken: set[str] = set()
+    for place in sorted(range(len(dataset)), key=lambda place: moved[place]):  # stable: what stays names itself first
+        row = dataset.rows[place]
+        folder, split = folder_of[place], "" if samples.splits is None else samples.splits[row]
+        inside = _inside(samples.ids[row], split, samples.classes[given[row]] if folder else "")
+        path = PurePosixPath(*(part for part in (split, folder) if part), *inside)
+        if path.suffix.lower() not in SUFFIXES:
+            path = path.with_name(path.name + ending(row))
+        name, number = path, 1
+        while str(name) in taken:
+            mark = samples.digests[row][:8] + (f"-{number}" if number > 1 else "")
+            name, number = path.with_name(f"{path.stem}-{mark}{path.suffix}"), number + 1
+        taken.add(str(name))
+        found[place] = str(name)
+    return tuple(found)
+
+
+def _inside(name: str, split: str, label: str) -> list[str]:
+    """The parts of a sample's id below its split and the folder of its class."""
+    parts = [part.replace("\0", "%00") for part in name.split("/") if part not in ("", ".", "..")]
+    for level in (split, label):
+        if level and len(parts) > 1 and parts[0] == level:
+            parts = parts[1:]
+    return parts or ["unnamed"]
+
+
+def _is_one_part(label: str) -> bool:
+    return bool(label) and label.isprintable() and not label.startswith((".", " ")) and not set(label) & set("/\\")
+
+
+def _escape(text: str) -> str:
+    return "".join(f"%{byte:02X}" for byte in text.encode("utf-8", "surrogatepass"))

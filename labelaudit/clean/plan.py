@@ -1,0 +1,312 @@
+"""What is to be changed about a dataset, and why: people's verdicts first, and nothing unreviewed unless asked for.
+
+Reasons and what happens to them unless said otherwise:
+
+    wrong           a person named the right class            relabel
+    no_class        a person found that no class is right     quarantine
+    suspect         flagged, and reviewed by nobody           keep
+    conflict        the same bytes under another label        keep
+    near_duplicate  nearly the same image, another label      keep
+    leak            the same image in two splits              keep
+    unreadable      no image that could be judged             drop: it is not in the new dataset either way
+
+A verdict on an image holds for all its copies. Where a person confirmed the given label nothing but a leak changes the
+sample. A suspect is relabelled only where another class is more probable than the given one. Left out: reviewers who
+disagree; their samples stay as they are until they agree.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from labelaudit.document import Audit
+from labelaudit.errors import OptionError, unknown_name
+from labelaudit.types import Ints
+
+if TYPE_CHECKING:
+    from labelaudit.estimate import FdrFlags
+    from labelaudit.verdicts import Reviewed, Verdict
+
+ACTIONS = ("keep", "drop", "relabel", "quarantine", "weight")
+"""keep: nothing · drop: left out · relabel: under its new label · quarantine: left out, kept in a folder of its own ·
+weight: kept, with the probability that its label is right."""
+DEFAULTS: Mapping[str, str] = {
+    "wrong": "relabel",
+    "no_class": "quarantine",
+    "suspect": "keep",
+    "conflict": "keep",
+    "near_duplicate": "keep",
+    "leak": "keep",
+    "unreadable": "drop",
+}
+"""Reason -> what happens unless said otherwise."""
+SOURCES = ("verdict", "fdr", "threshold", "finding", "hand")
+"""Who says so: a person · the flags at a stated false-discovery rate · the flag threshold · the scan's findings about
+files and copies · whoever edited the plan."""
+_POSSIBLE = {
+    "no_class": ("keep", "drop", "quarantine", "weight"),
+    "leak": ("keep", "drop", "quarantine"),
+    "unreadable": ("drop", "quarantine"),
+}
+_PLAIN = ("wrong", "no_class", "suspect")
+"""Reasons that an action without a reason is for."""
+_UNREADABLE = ("unreadable", "truncated", "empty", "oversized")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """One sample that will not be what it was. Compared by all its fields."""
+
+    path: str
+    digest: str
+    """Content digest; empty for a file that could not be read."""
+    given_label: str
+    action: str
+    """One of `ACTIONS`, never ``keep``."""
+    new_label: str = ""
+    """For ``relabel``."""
+    source: str = "hand"
+    """One of `SOURCES`."""
+    reason: str = ""
+    """A key of `DEFAULTS`; free text where a person wrote the change."""
+    label_score: float | None = None
+    """1 - suspicion: the probability that the given label is right; lower = worse."""
+    weight: float | None = None
+    """For ``weight``, in [0, 1]."""
+    detail: str = ""
+    """One sentence for a person."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """All changes, worst first, and what they rest on."""
+
+    changes: tuple[Change, ...]
+    fingerprint: str = ""
+    """Of the audited dataset."""
+    root: str = ""
+    samples: int = 0
+    actions: Mapping[str, str] = field(default_factory=dict)
+    """Reason -> action, all of them."""
+    flags: Mapping[str, Any] = field(default_factory=dict)
+    """Which suspects were meant: ``source`` (threshold or fdr) and the ``target`` of the latter."""
+    kept: Mapping[str, int] = field(default_factory=dict)
+    """Reason -> samples that have it and stay as they are."""
+    new_classes: tuple[str, ...] = ()
+    """Classes that the dataset did not have; without being named here a new label must be a class of the audit."""
+    notes: tuple[str, ...] = ()
+    """Sentences that a person should read before applying."""
+
+    def counts(self) -> dict[tuple[str, str, str], int]:
+        """(action, reason, source) -> changes, in the order of `ACTIONS` and `DEFAULTS`."""
+        found = Counter((change.action, change.reason, change.source) for change in self.changes)
+        reasons = [*DEFAULTS, *sorted({reason for _, reason, _ in found} - {*DEFAULTS})]
+        order = sorted(found, key=lambda key: (ACTIONS.index(key[0]), reasons.index(key[1]), SOURCES.index(key[2])))
+        return {key: found[key] for key in order}
+
+
+def choose_actions(settings: Iterable[str]) -> dict[str, str]:
+    """Reason -> action from ``REASON=ACTION`` and plain ``ACTION``, the last one counting.
+
+    A plain action is for wrong labels, found by a person or suspected; where it cannot be done the default stays.
+
+    >>> choose_actions(["drop", "suspect=weight"])["wrong"], choose_actions(["drop", "suspect=weight"])["suspect"]
+    ('drop', 'weight')
+    """
+    chosen = dict(DEFAULTS)
+    for setting in settings:
+        name, equals, action = (part.strip() for part in setting.partition("="))
+        if not equals:
+            _require_action(name)
+            chosen |= {reason: name for reason in _PLAIN if name in _POSSIBLE.get(reason, ACTIONS)}
+            continue
+        reason = name.replace("-", "_")
+        if reason not in DEFAULTS:
+            raise unknown_name("reason", name, DEFAULTS)
+        _require_action(action)
+        if action not in _POSSIBLE.get(reason, ACTIONS):
+            raise OptionError(f"--action {setting}: for {reason} there is {', '.join(_POSSIBLE[reason])}")
+        chosen[reason] = action
+    return chosen
+
+
+def make_plan(
+    audit: Audit, reviewed: Reviewed, *, actions: Mapping[str, str] | None = None, flags: FdrFlags | None = None
+) -> Plan:
+    """What ``actions`` (reason -> action, `DEFAULTS` for the rest) change about the dataset of ``audit``.
+
+    Args:
+        audit: the scan.
+        reviewed: people's verdicts, matched to ``audit``.
+        actions: of `choose_actions`.
+        flags: the suspects that are meant, at a stated false-discovery rate; the audit's own flags without.
+    """
+    return _Maker(audit, reviewed, {**DEFAULTS, **(actions or {})}, flags).plan()
+
+
+class _Maker:
+    """The samples with a reason, each looked at once."""
+
+    def __init__(self, audit: Audit, reviewed: Reviewed, actions: Mapping[str, str], flags: FdrFlags | None) -> None:
+        self.audit, self.reviewed, self.actions, self.flags = audit, reviewed, actions, flags
+        self.verdicts = _share_with_copies(audit, reviewed)
+        self.row_of = {name: row for row, name in enumerate(audit.samples.ids)}
+        self.suspects: Ints = audit.suspects if flags is None else flags.rows
+        self.source = "threshold" if flags is None else "fdr"
+        self.kept: Counter[str] = Counter()
+        self.unsure = 0
+
+    def plan(self) -> Plan:
+        samples = self.audit.samples
+        pairs = {kind: self._pairs(kind) for kind in ("leak", "conflict", "near_duplicate")}
+        suspects = set(self.suspects.tolist())
+        rows = {*suspects, *self.verdicts, *(row for found in pairs.values() for row in found)}
+        changes: list[Change] = []
+        for row in sorted(rows, key=lambda row: int(self.audit.rank[row])):
+            options = [
+                ("leak", "finding", pairs["leak"].get(row)),
+                self._verdict(row),
+                ("conflict", "finding", pairs["conflict"].get(row)),
+                ("near_duplicate", "finding", pairs["near_duplicate"].get(row)),
+                ("suspect", self.source, self.audit.decision.reasons[row] if row in suspects else None),
+            ]
+            changes += self._first(row, options)
+        return Plan(
+            changes=(*changes, *self._unreadable()),
+            fingerprint=self.audit.fingerprint,
+            root=samples.root,
+            samples=len(samples),
+            actions=dict(self.actions),
+            flags={"source": self.source, **({"target": self.flags.target} if self.flags else {})},
+            kept=dict(sorted(self.kept.items())),
+            notes=tuple(self._notes(changes)),
+        )
+
+    def _first(self, row: int, options: Iterable[tuple[str, str, str | None]]) -> list[Change]:
+        """The change for the first reason that asks for one; a verdict is the last word."""
+        kept = []
+        for reason, source, detail in options:
+            if detail is None:
+                continue
+            if reason:
+                action = self.actions[reason]
+                change = None if action == "keep" else self._change(row, reason, source, action, detail)
+                if change is not None:
+                    return [change]
+                kept.append(reason)
+            if source == "verdict":
+                break
+        self.kept.update(kept)
+        return []
+
+    def _change(self, row: int, reason: str, source: str, action: str, detail: str) -> Change | None:
+        samples, decision = self.audit.samples, self.audit.decision
+        digest, given = self.audit.identity(row)
+        score = 1.0 - float(decision.suspicion[row])
+        verdict, new_label = self.verdicts.get(row), ""
+        if action == "relabel":
+            said = verdict.right if verdict is not None and source == "verdict" else None
+            new_label = said or samples.classes[int(decision.predicted[row])]
+            if new_label == given:
+                self.unsure += 1
+                return None
+        weight = (0.0 if source == "verdict" else round(score, 6)) if action == "weight" else None
+        return Change(
+            path=samples.ids[row],
+            digest=digest,
+            given_label=given,
+            action=action,
+            new_label=new_label,
+            source=source,
+            reason=reason,
+            label_score=round(score, 6),
+            weight=weight,
+            detail=detail,
+        )
+
+    def _verdict(self, row: int) -> tuple[str, str, str | None]:
+        """Reason, source and detail of what a person said about ``row``; the reason is empty where the label is right.
+
+        Samples on which reviewers disagree are treated as confirmed: nothing automatic touches them.
+        """
+        if row in self.reviewed.disputed:
+            return "", "verdict", "reviewers disagree"
+        verdict = self.verdicts.get(row)
+        if verdict is None:
+            return "", "verdict", None
+        who = f"{verdict.reviewer or 'a person'} on {verdict.time[:10]}" if verdict.time else verdict.reviewer
+        copy = "" if verdict.identity == self.audit.identity(row) else f" of its copy {verdict.path}"
+        said = f"reviewed{copy} by {who}" if who else f"reviewed{copy}"
+        if verdict.right == self.audit.identity(row)[1]:
+            return "", "verdict", said
+        return ("no_class" if verdict.right is None else "wrong"), "verdict", said
+
+    def _pairs(self, kind: str) -> dict[int, str]:
+        """Row -> detail of the findings of one kind; of a leak only the sample that is reported."""
+        found: dict[int, str] = {}
+        for finding in self.audit.findings:
+            if finding.kind != kind:
+                continue
+            if finding.path in self.row_of:
+                found[self.row_of[finding.path]] = finding.detail
+            if kind != "leak" and finding.partner in self.row_of:
+                found.setdefault(self.row_of[finding.partner], f"see {finding.path}: {finding.detail}")
+        return found
+
+    def _unreadable(self) -> Iterator[Change]:
+        for finding in self.audit.findings:
+            if finding.kind in _UNREADABLE and finding.path not in self.row_of:
+                yield Change(
+                    path=finding.path,
+                    digest="",
+                    given_label="",
+                    action=self.actions["unreadable"],
+                    source="finding",
+                    reason="unreadable",
+                    detail=finding.detail,
+                )
+
+    def _notes(self, changes: Iterable[Change]) -> Iterator[str]:
+        yield from self.reviewed.notes
+        guesses = [change for change in changes if change.source in ("threshold", "fdr")]
+        if guesses:
+            right = sum(change.label_score or 0.0 for change in guesses)
+            what = f"{len(guesses):,} suspects that nobody has reviewed are changed"
+            if self.flags is not None:
+                yield f"{what}: at most {self.flags.target:.0%} of them are expected to have a right label."
+            else:
+                yield f"{what}: by the model about {right:,.0f} of them have a right label. A review would tell."
+        if self.unsure:
+            yield (
+                f"{self.unsure:,} samples were to be relabelled, but their given label is still the most probable one: "
+                "they stay as they are."
+            )
+        left_out = Counter(
+            finding.kind
+            for finding in self.audit.findings
+            if finding.path not in self.row_of and finding.kind not in _UNREADABLE
+        )
+        if left_out:
+            said = ", ".join(f"{count:,} {kind.replace('_', ' ')}" for kind, count in sorted(left_out.items()))
+            yield f"What the scan left out is not in the new dataset either: {said}."
+
+
+def _share_with_copies(audit: Audit, reviewed: Reviewed) -> dict[int, Verdict]:
+    """Row -> verdict in force, those of copies under other labels included where they agree."""
+    found = dict(reviewed.settled)
+    by_digest: dict[str, list[Verdict]] = {}
+    for verdict in reviewed.settled.values():
+        by_digest.setdefault(verdict.digest, []).append(verdict)
+    for row, digest in enumerate(audit.samples.digests):
+        said = by_digest.get(digest)
+        if said and row not in found and row not in reviewed.disputed and len({verdict.right for verdict in said}) == 1:
+            found[row] = said[-1]
+    return found
+
+
+def _require_action(action: str) -> None:
+    if action not in ACTIONS:
+        raise unknown_name("action", action, ACTIONS)

@@ -1,0 +1,221 @@
+"""``plan.json``: read by people and by `git diff`, one change a line, and meant to be edited.
+
+A plan that is read back is applied exactly as it stands, so everything in it is checked against the audit first: an
+unknown field, a sample that is not there, another digest or label each stop it, with the entry named. Left out: line
+numbers; an editor that reformats the file does no harm.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+from labelaudit import __version__
+from labelaudit.clean.plan import ACTIONS, SOURCES, Change, Plan
+from labelaudit.document import Audit
+from labelaudit.errors import RunError
+from labelaudit.reports.json import plain
+
+SCHEMA_VERSION = 1
+KIND = "labelaudit clean plan"
+FILE = "plan.json"
+
+_FIELDS = {entry.name: entry.default for entry in fields(Change)}
+_PARTS = {"schema_version", "kind", "labelaudit", "checksum", *(entry.name for entry in fields(Plan))}
+
+
+def plan_id(plan: Plan) -> str:
+    """32 hexadecimal digits for what ``plan`` changes; nothing else counts."""
+    text = json.dumps(
+        [record(change) for change in plan.changes] + [plan.new_classes, plan.fingerprint], sort_keys=True
+    )
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def record(change: Change) -> dict[str, Any]:
+    """``change`` without what it leaves at its default; what identifies it stays."""
+    said = asdict(change)
+    return {name: said[name] for name in said if name in ("digest", "source") or said[name] != _FIELDS[name]}
+
+
+def dumps(plan: Plan) -> str:
+    """The text of the file."""
+    parts: dict[str, Any] = {
+        "schema_version": SCHEMA_VERSION,
+        "kind": KIND,
+        "labelaudit": __version__,
+        **{entry.name: getattr(plan, entry.name) for entry in fields(Plan) if entry.name != "changes"},
+        "checksum": plan_id(plan),
+    }
+    lines = [f"  {_json(name)}: {_json(value)}" for name, value in parts.items()]
+    changes = ",\n".join(f"    {_json(record(change))}" for change in plan.changes)
+    lines.append(f'  "changes": [\n{changes}\n  ]' if changes else '  "changes": []')
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def write_plan(plan: Plan, path: Path | str) -> None:
+    """Write ``plan`` whole or not at all.
+
+    Raises:
+        RunError: the plan that is there was edited by hand, or the file cannot be written; it is as it was.
+    """
+    place = Path(path)
+    if is_edited(place):
+        raise RunError(f"{path} was edited by hand: apply it with --plan {path}, or move it away for a new one")
+    partial = place.with_name(f".{place.name}.{secrets.token_hex(4)}.partial")
+    try:
+        with partial.open("x", encoding="utf-8", newline="\n") as file:
+            file.write(dumps(plan))
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(place)
+    except OSError as error:
+        raise RunError(f"cannot write {path} ({error.strerror or error}): an earlier plan is untouched") from error
+    finally:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+
+
+def is_edited(path: Path) -> bool:
+    """Whether there is a plan that is not as it was written; a damaged one counts as edited."""
+    try:
+        parts = _load(path)
+        return parts.get("checksum") != plan_id(_build(path, parts))
+    except FileNotFoundError:
+        return False
+    except RunError:
+        return True
+
+
+def read_plan(path: Path | str, audit: Audit) -> Plan:
+    """The plan in a file, every change checked against ``audit``.
+
+    Raises:
+        RunError: there is no plan, it is damaged or of a newer labelaudit, or an entry of it cannot be done.
+    """
+    place = Path(path)
+    try:
+        parts = _load(place)
+    except FileNotFoundError:
+        raise RunError(f"there is no plan {path}: make one with `labelaudit clean RUN`") from None
+    plan = _build(place, parts)
+    rows = {name: row for row, name in enumerate(audit.samples.ids)}
+    unread = {finding.path for finding in audit.findings} - {*rows}
+    classes = {*audit.samples.classes, *plan.new_classes}
+    seen: dict[str, int] = {}
+    for number, change in enumerate(plan.changes, 1):
+        where = f"{path}, change {number} ('{change.path}')"
+        if change.path in seen:
+            raise RunError(f"{where}: change {seen[change.path]} is on the same sample: leave one")
+        seen[change.path] = number
+        _check(change, where, audit, rows, unread, classes)
+    return plan
+
+
+def _check(
+    change: Change, where: str, audit: Audit, rows: Mapping[str, int], unread: set[str], classes: set[str]
+) -> None:
+    row = rows.get(change.path)
+    if row is None:
+        if change.path not in unread:
+            raise RunError(f"{where}: the audit has no such sample: take the change out")
+        if change.action not in ("drop", "quarantine"):
+            raise RunError(f"{where}: a file that cannot be read can only be dropped or quarantined")
+        return
+    digest, label = audit.identity(row)
+    if change.digest != digest:
+        raise RunError(f"{where}: its digest is {digest} in the audit, not '{change.digest}': make a new plan")
+    if change.given_label != label:
+        raise RunError(f"{where}: its given label is '{label}' in the audit, not '{change.given_label}'")
+    if change.action == "relabel" and change.new_label not in classes:
+        raise RunError(
+            f"{where}: '{change.new_label}' is no class of the audit: write it into \"new_classes\" if it is meant"
+        )
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        parts = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError, RecursionError) as error:
+        raise RunError(f"{path} cannot be read ({' '.join(str(error).split())}): correct it, or move it away") from None
+    if not isinstance(parts, dict) or parts.get("kind") != KIND:
+        raise RunError(f"{path} is no plan of labelaudit clean")
+    version = parts.get("schema_version")
+    if not isinstance(version, int) or version > SCHEMA_VERSION:
+        raise RunError(f"{path} was written by a newer labelaudit (schema {version}): pip install -U labelaudit")
+    return parts
+
+
+def _build(path: Path, parts: Mapping[str, Any]) -> Plan:
+    """The plan of the file's ``parts``, every value of the right kind."""
+    _refuse_unknown(parts, _PARTS, str(path))
+    changes = parts.get("changes")
+    if not isinstance(changes, list):
+        raise RunError(f'{path}: "changes" must be a list')
+    classes = parts.get("new_classes", [])
+    if not _is_texts(classes):
+        raise RunError(f'{path}: "new_classes" must be a list of names')
+    kept, actions, flags = (parts.get(name, {}) for name in ("kept", "actions", "flags"))
+    return Plan(
+        changes=tuple(_change(entry, f"{path}, change {number}") for number, entry in enumerate(changes, 1)),
+        fingerprint=str(parts.get("fingerprint", "")),
+        root=str(parts.get("root", "")),
+        samples=int(parts["samples"]) if isinstance(parts.get("samples"), int) else 0,
+        actions=actions if isinstance(actions, dict) else {},
+        flags=flags if isinstance(flags, dict) else {},
+        kept=kept if isinstance(kept, dict) else {},
+        new_classes=tuple(classes),
+        notes=tuple(parts["notes"]) if _is_texts(parts.get("notes")) else (),
+    )
+
+
+def _change(entry: Any, where: str) -> Change:
+    if not isinstance(entry, dict):
+        raise RunError(f'{where} must be an object such as {{"path": …, "digest": …, "action": …}}')
+    where += f" ('{entry.get('path', '')}')"
+    _refuse_unknown(entry, _FIELDS, where)
+    said = {"given_label": "", "digest": "", **entry}
+    for name in ("path", "action"):
+        if not said.get(name):
+            raise RunError(f'{where}: "{name}" is missing')
+    for name, value in said.items():
+        wanted: tuple[type, ...] = (int, float, type(None)) if name in ("label_score", "weight") else (str,)
+        if not isinstance(value, wanted) or isinstance(value, bool):
+            raise RunError(
+                f'{where}: "{name}" is {json.dumps(value)}: write {"a number" if len(wanted) > 1 else "text"}'
+            )
+    if said["action"] not in ACTIONS[1:]:
+        raise RunError(f"{where}: action '{said['action']}' is none of {', '.join(ACTIONS[1:])}")
+    if said.get("source", "hand") not in SOURCES:
+        raise RunError(f"{where}: source '{said['source']}' is none of {', '.join(SOURCES)}")
+    if (said["action"] == "relabel") != bool(said.get("new_label")):
+        needs = "needs a" if said["action"] == "relabel" else "has no"
+        raise RunError(f"{where}: action '{said['action']}' {needs} \"new_label\"")
+    weight = said.get("weight")
+    if (said["action"] == "weight") != (weight is not None) or not 0 <= (weight or 0) <= 1:
+        needs = 'needs a "weight" from 0 to 1' if said["action"] == "weight" else 'has no "weight"'
+        raise RunError(f"{where}: action '{said['action']}' {needs}")
+    return Change(**said)
+
+
+def _refuse_unknown(entry: Mapping[str, Any], known: Sequence[str] | set[str] | Mapping[str, Any], where: str) -> None:
+    if strange := [name for name in entry if name not in known]:
+        raise RunError(f'{where}: unknown field "{strange[0]}": there are {", ".join(sorted(known))}')
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(entry, str) for entry in value)
+
+
+def _json(value: Any) -> str:
+    text = json.dumps(plain(value), ensure_ascii=False, allow_nan=False)
+    return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)

@@ -1,0 +1,125 @@
+"""``clean-report.json`` and ``clean-report.md``: what was changed, in the folder of the new dataset.
+
+The JSON holds the whole plan with where each image went, one change a line; the Markdown is for a person and shows the
+first `SHOWN` changes. Text from the data is escaped. Left out: anything that is not known while writing, such as times,
+so that the same plan gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from labelaudit import __version__
+from labelaudit.clean.dataset import Dataset
+from labelaudit.clean.plan import Plan
+from labelaudit.clean.plan_file import plan_id, record
+from labelaudit.reports.json import plain
+from labelaudit.reports.text import as_code, as_prose, encodable
+
+SCHEMA_VERSION = 1
+KIND = "labelaudit clean report"
+FILE, PAGE = "clean-report.json", "clean-report.md"
+SHOWN = 200
+_SAID = {
+    "drop": "left out",
+    "relabel": "under a new label",
+    "quarantine": "in quarantine",
+    "weight": "kept with a weight",
+}
+
+
+def make_report(
+    plan: Plan,
+    dataset: Dataset,
+    *,
+    form: str,
+    files: int,
+    how: Mapping[str, int],
+    quarantine: str,
+    notes: Sequence[str],
+) -> dict[str, Any]:
+    """The content of ``clean-report.json`` as JSON-able values."""
+    before = Counter(dataset.samples.classes[label] for label in dataset.samples.labels.tolist())
+    after = Counter(dataset.labels)
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "kind": KIND,
+        "labelaudit": __version__,
+        "plan": plan_id(plan),
+        "form": form,
+        "source": {"root": plan.root, "fingerprint": plan.fingerprint, "samples": len(dataset.samples)},
+        "samples": len(dataset),
+        "files": files,
+        "made_as": dict(sorted(how.items())),
+        "quarantine": quarantine,
+        "counts": [
+            {"action": action, "reason": reason, "source": source, "samples": count}
+            for (action, reason, source), count in plan.counts().items()
+        ],
+        "kept": dict(plan.kept),
+        "classes": [{"label": label, "before": before[label], "after": after[label]} for label in dataset.classes],
+        "notes": [*plan.notes, *notes],
+        "changes": [record(change) for change in plan.changes],
+    }
+
+
+def write_report(report: Mapping[str, Any], folder: Path) -> None:
+    """Write both files into ``folder``."""
+    lines = [f"  {_json(name)}: {_json(value)}" for name, value in report.items() if name != "changes"]
+    changes = ",\n".join(f"    {_json(change)}" for change in report["changes"])
+    lines.append(f'  "changes": [\n{changes}\n  ]' if changes else '  "changes": []')
+    text = "{\n" + ",\n".join(lines) + "\n}\n"
+    (folder / FILE).write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
+    (folder / PAGE).write_text(encodable(render(report)), encoding="utf-8", newline="\n")
+
+
+def render(report: Mapping[str, Any]) -> str:
+    """The Markdown of a report."""
+    source, changes = report["source"], report["changes"]
+    parts = [
+        "# What was cleaned",
+        f"{report['samples']:,} of {source['samples']:,} samples of {as_code(source['root'] or 'the dataset')}, "
+        f"{len(changes):,} changes, as {report['form']}.",
+    ]
+    if report["counts"]:
+        rows = ((_SAID[row["action"]], row["reason"], row["source"], f"{row['samples']:,}") for row in report["counts"])
+        parts += ["## Changes", _table(("what", "why", "by", "samples"), rows, code=(1,))]
+    if report["kept"]:
+        said = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in report["kept"].items())
+        parts.append(f"Stay as they are: {as_prose(said)}.")
+    parts += [f"- {as_prose(note)}" for note in report["notes"]]
+    sizes = ((entry["label"], f"{entry['before']:,}", f"{entry['after']:,}") for entry in report["classes"])
+    parts += ["## Classes", _table(("class", "before", "after"), sizes, code=(0,))]
+    if changes:
+        shown = changes[:SHOWN]
+        table = (
+            (
+                change["path"],
+                change.get("given_label", ""),
+                change["action"] + (f" to {change['new_label']}" if change.get("new_label") else ""),
+                f"{change.get('reason', '')}, {change['source']}",
+                "" if change.get("label_score") is None else f"{change['label_score']:.3f}",
+            )
+            for change in shown
+        )
+        parts += ["## Samples", _table(("path", "given", "now", "why", "label score"), table, code=(0, 1, 2, 3))]
+        if len(changes) > len(shown):
+            parts.append(f"and {len(changes) - len(shown):,} more in {FILE}.")
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]], *, code: Sequence[int]) -> str:
+    lines = [f"| {' | '.join(head)} |", f"|{' --- |' * len(head)}"]
+    for row in rows:
+        cells = (as_code(value) if place in code and value else as_prose(value) for place, value in enumerate(row))
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _json(value: Any) -> str:
+    text = json.dumps(plain(value), ensure_ascii=False, allow_nan=False)
+    return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)

@@ -1,0 +1,104 @@
+"""Where the images of a scan are after its dataset was cleaned: found by content, in several folders.
+
+Left out: files whose content is no longer that of the scan; they count as not there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from labelaudit.document import Audit
+from labelaudit.errors import DataError, LabelAuditError
+from labelaudit.images import ImageError
+from labelaudit.ingest import ingest
+from labelaudit.originals import open_originals
+from labelaudit.sources import Files, open_source
+from labelaudit.sources.folder import walk
+from labelaudit.sources.listing import Listing
+from labelaudit.types import Images, Progress, Samples
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """Images of an audit, gathered."""
+
+    images: Images
+    """Aligned with the audit; reading one that is not in `rows` raises `ImageError`."""
+    rows: list[int]
+    """Rows that are there."""
+    notes: tuple[str, ...]
+
+
+class _Gathered:
+    """`Images` whose rows lie in several places."""
+
+    def __init__(self, places: Sequence[tuple[Images, int] | None]) -> None:
+        self._places = places
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def encoded(self, index: int) -> bytes:
+        place = self._places[index]
+        if place is None:
+            raise ImageError("missing", "the image is neither in the cleaned dataset nor in its source")
+        return place[0].encoded(place[1])
+
+    def path(self, index: int) -> str | None:
+        """The file of an image, where it has one."""
+        place = self._places[index]
+        finder = None if place is None else getattr(place[0], "path", None)
+        return None if place is None or finder is None else finder(place[1])
+
+
+def find_images(
+    audit: Audit, folders: Sequence[Path], data: Path | str | None, workers: int, progress: Progress
+) -> Found:
+    """Look for every image of ``audit`` in ``folders``, all of whose images are read, and then in its source."""
+    wanted = set(audit.samples.digests)
+    place_of: dict[str, tuple[Images, int]] = {}
+    for folder in folders:
+        if not folder.is_dir():
+            continue
+        samples = _read(folder, workers, progress)
+        if samples is None or samples.images is None:
+            continue
+        for row, digest in enumerate(samples.digests):
+            if digest in wanted:
+                place_of.setdefault(digest, (samples.images, row))
+    places: list[tuple[Images, int] | None] = [place_of.get(digest) for digest in audit.samples.digests]
+    missing = [row for row, place in enumerate(places) if place is None]
+    if missing:
+        try:
+            source = open_originals(audit, data)
+            for row in missing:
+                try:
+                    source.encoded(row)
+                    places[row] = (source, row)
+                except ImageError:
+                    continue
+        except LabelAuditError:
+            pass  # the source is gone: what is missing stays missing, and is said below
+    rows = [row for row, place in enumerate(places) if place is not None]
+    gone = [audit.samples.ids[row] for row, place in enumerate(places) if place is None]
+    note = f"{len(gone):,} images that were dropped are in no place any more, first {gone[0]}." if gone else ""
+    return Found(images=_Gathered(places), rows=rows, notes=(note,) if note else ())
+
+
+def _read(folder: Path, workers: int, progress: Progress) -> Samples | None:
+    """Every image below a folder, or in its Parquet files, with its digest."""
+    found = walk(folder)
+    if found.paths:
+        files = Files(folder, found.paths)
+        listing = Listing(root=str(folder), ids=found.paths, labels=("",) * len(found.paths), images=files)
+    else:
+        try:
+            listing = open_source(folder)
+        except DataError:
+            return None
+    try:
+        return ingest(listing, fewest_classes=1, workers=workers, progress=progress)[0]
+    except DataError:
+        return None
