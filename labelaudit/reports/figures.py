@@ -19,8 +19,10 @@ from labelaudit.types import Floats, Ints
 MAP_CLASSES = 30
 """Classes that a heat map still shows legibly."""
 BINS = 50
+_SEEN = 0.05  # expected samples from which a cell of the heat map has a colour
 
 _KINDS = (
+    (re.compile("reviewed: "), "reviewed by people"),
     (re.compile("the same image also carries"), "same image, another label"),
     (re.compile("looks like "), "looks like another class"),
     (re.compile("ambiguous between "), "ambiguous between two classes"),
@@ -34,7 +36,7 @@ class HeatMap:
     """Which classes are mixed up with which: all of them, or the most confused ones."""
 
     classes: tuple[int, ...]
-    """(m,) indices of the classes shown, in the order of the classes."""
+    """(m,) indices of the classes shown: all in their order, or the most confused ones, those of a pair together."""
     expected: Floats
     """(m, m) float64: expected number of samples given class i that are j in truth; the diagonal is 0."""
     flagged: Ints
@@ -45,9 +47,9 @@ class HeatMap:
     """Part of all expected mix-ups that the classes shown hold, in [0, 1]."""
 
     def level(self, i: int, j: int) -> int:
-        """Shade of a cell from 0 (nothing) to 9 (the most), by the square root: small pairs stay visible."""
-        top = float(self.expected.max(initial=0.0))
-        return math.ceil(9 * math.sqrt(float(self.expected[i, j]) / top)) if top > 0 else 0
+        """Shade of a cell from 0 (nothing to speak of) to 9 (the most), by the square root: small pairs stay visible."""
+        value, top = float(self.expected[i, j]), float(self.expected.max(initial=0.0))
+        return math.ceil(9 * math.sqrt(value / top)) if value >= _SEEN else 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,12 +123,11 @@ def kind_of(reason: str) -> str:
 
 
 def map_confusion(audit: Audit, top: int = MAP_CLASSES) -> HeatMap:
-    """The heat map of all classes, or of the ``top`` ones with the most samples expected to be mixed up."""
+    """The heat map of all classes, or of at most ``top`` classes that make up the most confused pairs."""
     expected = np.array(audit.decision.noise_matrix, dtype=np.float64)
     np.fill_diagonal(expected, 0.0)
     total = len(expected)
-    mixed = expected.sum(axis=0) + expected.sum(axis=1)
-    shown = np.sort(np.argsort(-mixed, kind="stable")[:top])
+    shown = np.arange(total) if total <= top else _most_confused(expected, top)
     part = expected[np.ix_(shown, shown)]
     place = np.full(total, -1)
     place[shown] = np.arange(len(shown))
@@ -143,6 +144,16 @@ def map_confusion(audit: Audit, top: int = MAP_CLASSES) -> HeatMap:
         left_out=total - len(shown),
         share=float(part.sum()) / everything if everything > 0 else 1.0,
     )
+
+
+def _most_confused(expected: Floats, top: int) -> Ints:
+    """At most ``top`` classes: those of the largest pairs of ``expected``, in that order."""
+    chosen: dict[int, None] = {}
+    for pair in np.argsort(-expected, axis=None, kind="stable")[: top * top].tolist():
+        both = dict.fromkeys(divmod(pair, len(expected)))
+        if len(chosen | both) <= top:
+            chosen |= both
+    return np.array(list(chosen), dtype=np.int64)
 
 
 def count_scores(audit: Audit) -> Histogram:

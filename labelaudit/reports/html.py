@@ -260,6 +260,7 @@ def _fill(
         audit=audit,
         decision=audit.decision,
         shown=shown,
+        near=len(data["near"]),
         headline=figures.headline(audit),
         caveats=figures.caveats(audit, reviewed=checked is not None),
         checked=checked,

@@ -35,8 +35,8 @@ function picture(number, alt, problem) {
 }
 
 function percent(share) {
-  if (share > 0 && share < 0.01) return "<1%";
-  if (share < 1 && share > 0.99) return ">99%";
+  if (share < 0.01) return "<1%";
+  if (share > 0.99) return ">99%";
   return Math.round(100 * share) + "%";
 }
 
@@ -81,7 +81,9 @@ function card(row, place, total) {
     }
     sides.append(side);
   }
-  const path = make("span", "path", isolate(data.path[row]));
+  const end = data.path[row].lastIndexOf("/") + 1;
+  const path = make("span", "path", make("bdi", "folder", data.path[row].slice(0, end)),
+    make("bdi", "file", data.path[row].slice(end)));
   path.title = data.path[row];
   const why = make("span", decided ? "why decided" : "why", decided || data.kinds[data.kind[row]]);
   why.title = data.reasons[data.reason[row]];
@@ -306,11 +308,15 @@ function openDetail(row, list) {
     facts.append(make("p", "decided", "Reviewed: " + data.verdicts[data.verdict[row]] + "."));
   }
   for (const remark of data.remarks[row] || []) facts.append(make("p", "muted", remark));
-  const numbers = make("dl", "facts");
+  let numbers = make("dl", "facts");
   const fact = (name, value) => numbers.append(make("div", "", make("dt", "", name), make("dd", "", value)));
   fact("label score (0 = surely wrong)", data.score[row].toFixed(4));
   if (data.split) fact("split", data.split[row]);
-  for (const [name, values] of Object.entries(data.evidence)) fact(name.replaceAll("_", " "), values[row].toFixed(3));
+  facts.append(numbers);
+  const opinions = Object.entries(data.evidence);
+  if (opinions.length) facts.append(make("h3", "", "Suspicion by method, 1 = surely wrong"));
+  numbers = make("dl", "facts");
+  for (const [name, values] of opinions) fact(name.replaceAll("_", " "), values[row].toFixed(3));
   facts.append(numbers);
   const copyPath = make("button", "", "Copy path");
   copyPath.type = "button";
@@ -343,6 +349,42 @@ function capital(text) {
 dialog.addEventListener("click", (event) => {
   if (event.target === dialog) dialog.close();
 });
+
+// --- the heat map: one stop for Tab, arrow keys inside
+
+const cells = [...document.querySelectorAll(".heat a")].map((link) => {
+  const cell = link.parentElement;
+  link.tabIndex = -1;
+  return { link, x: cell.cellIndex, y: cell.parentElement.rowIndex };
+});
+if (cells.length) cells[0].link.tabIndex = 0;
+
+function nextCell(from, dx, dy) {
+  let best = null;
+  let least = Infinity;
+  for (const cell of cells) {
+    const ahead = (cell.x - from.x) * dx + (cell.y - from.y) * dy;
+    const aside = Math.abs((cell.x - from.x) * dy) + Math.abs((cell.y - from.y) * dx);
+    if (ahead > 0 && ahead + 3 * aside < least) {
+      best = cell;
+      least = ahead + 3 * aside;
+    }
+  }
+  return best;
+}
+
+for (const cell of cells) {
+  cell.link.addEventListener("focus", () => {
+    for (const other of cells) other.link.tabIndex = other === cell ? 0 : -1;
+  });
+  cell.link.addEventListener("keydown", (event) => {
+    const way = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] }[event.key];
+    if (!way) return;
+    event.preventDefault();
+    const next = nextCell(cell, ...way);
+    if (next) next.link.focus();
+  });
+}
 
 // --- parts of the page
 

@@ -1,0 +1,162 @@
+"""report.md: what GitHub makes of it is what the audit says, and names from the data stay names."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from audits import IDS, make_audit, make_decision, make_samples
+from hypothesis import given
+from hypothesis import strategies as st
+
+from labelaudit.cli import main
+from labelaudit.document import Audit
+from labelaudit.reports import markdown, run
+from labelaudit.reports.checked import Checked, Share, read_checked
+from labelaudit.reports.text import as_code, as_prose
+from labelaudit.types import Finding
+from labelaudit.verdicts import Verdict, append, verdicts_file
+
+HOSTILE = ("a|b", "`c`", "<img src=x onerror=alert(1)>", "[x](javascript:alert(1))", "@everyone #1", "d\n| e \u202e")
+
+
+def hostile_audit() -> Audit:
+    names = HOSTILE[:3]
+    decision = make_decision(reasons=("", f"looks like {names[0]}", "", f"looks like {names[1]}", "", ""))
+    findings = (Finding(kind="conflict", path=HOSTILE[4], detail=HOSTILE[3], partner=HOSTILE[5]),)
+    samples = make_samples(ids=HOSTILE, classes=names, root=HOSTILE[2])
+    return make_audit(samples=samples, decision=decision, findings=findings, notes=HOSTILE)
+
+
+def test_it_says_what_the_audit_says() -> None:
+    text = markdown.render(make_audit())
+    assert text.startswith("# Label audit of `pets`\n\n2 of 6 samples (33.3%) are suspects")
+    assert "(90% interval 20.0% to 60.0%)" in text
+    assert "| 1 | `cat/b.png` | `cat` | `dog` | 0.030 | looks like dog |" in text
+    assert "| `cat` | `dog` | 1 | 1 |" in text
+    assert "| `owl` | cannot be judged | 0 | 1 |" in text
+    assert "- `cat/z.png`: The file ends in the middle of the image." in text
+    assert "Features were chosen" in text
+    assert text.endswith("\n")
+    assert "\n\n\n" not in text
+
+
+def test_fewer_suspects_and_where_the_others_are() -> None:
+    text = markdown.render(make_audit(), most=1)
+    assert "dog/d.png" not in text.split("## Worst suspects")[1].split("##")[0]
+    assert "And 1 more in `suspects.csv`." in text
+    assert "0.030" not in markdown.render(make_audit(), most=0)
+
+
+def cells_of(line: str) -> int:
+    return len(re.findall(r"(?<!\\)\|", line)) - 1
+
+
+def test_every_row_has_the_cells_of_its_head_whatever_the_names() -> None:
+    text = markdown.render(hostile_audit())
+    for table in re.findall(r"(?:^\|.*\n)+", text, flags=re.M):
+        lines = table.splitlines()
+        assert re.fullmatch(r"\|( -{3}:? \|)+", lines[1])
+        assert len({cells_of(line) for line in lines}) == 1, table
+
+
+def test_no_name_comes_to_life() -> None:
+    text = markdown.render(hostile_audit())
+    assert "\u202e" not in text
+    outside = re.sub(r"`[^`\\|]+`|<code>(?:[^\W_]|[ /-]|&#\d+;)*</code>", "", text)
+    assert not re.search(r"(?<!\\)[<`]", outside)
+    assert "](" not in outside.replace("\\]", "")
+    assert not re.search(r"@\w|#\d", outside)
+
+
+@given(st.text(min_size=1, max_size=40))
+def test_code_is_one_line_of_one_cell(name: str) -> None:
+    said = as_code(name)
+    assert said.isprintable()
+    inside = re.fullmatch(r"`([^`\\|]+)`|<code>((?:[^\W_]|[ /-]|&#\d+;)*)</code>", said)
+    assert inside, said
+
+
+@given(st.text(max_size=40))
+def test_prose_has_no_bare_mark(name: str) -> None:
+    said = as_prose(name)
+    assert "\n" not in said
+    bare = re.sub(r"\\.", " ", said)
+    assert not set(bare) & set("`*_[]<>|~$\\")
+    assert not re.search(r"[@#]\w|://|www\.", bare)
+
+
+def test_people_are_heard() -> None:
+    shares = (Share(name="precision", value=0.9, low=0.8, high=0.95), Share(name="recall", value=None, low=0, high=1))
+    checked = Checked(words={1: "given is right"}, shares=shares, sentences=("200 verdicts by @ann.",))
+    text = markdown.render(make_audit(), checked=checked)
+    assert "| precision | 90.0% | 80.0% to 95.0% |" in text
+    assert "| recall | unknown | 0.0% to 100.0% |" in text
+    assert "@\u200bann" in text
+    assert "Nobody has checked" not in text
+    assert "Nobody has checked" in markdown.render(make_audit())
+
+
+def test_nobody_has_judged_anything(tmp_path: Path) -> None:
+    assert read_checked(make_audit(), tmp_path) is None
+
+
+def test_verdicts_become_words_and_counts(tmp_path: Path) -> None:
+    audit = make_audit()
+
+    def told(row: int, verdict: str, new_label: str = "", reviewer: str = "ann") -> Verdict:
+        digest, label = audit.identity(row)
+        return Verdict(
+            path=IDS[row], digest=digest, given_label=label, verdict=verdict, new_label=new_label, reviewer=reviewer
+        )
+
+    append(
+        verdicts_file(tmp_path),
+        *(told(1, "suggested", "dog"), told(3, "given"), told(0, "other", "owl"), told(2, "none"), told(4, "skip")),
+        *(told(5, "given"), told(5, "none", reviewer="bob")),
+    )
+    checked = read_checked(audit, tmp_path)
+    assert checked is not None
+    assert checked.words == {
+        **{1: "suggested is right", 3: "given is right", 0: "another is right", 2: "none is right"},
+        **{4: "nobody could tell", 5: "reviewers disagree"},
+    }
+    assert checked.shares == ()
+    assert checked.sentences[0] == "2 of 2 suspects are reviewed: 1 labels wrong, 1 right, 0 suspects open."
+    assert "labelaudit estimate RUN" in checked.sentences[1]
+
+
+def test_a_planned_review_gives_precision_and_recall(tmp_path: Path) -> None:
+    from labelaudit.estimate import plan_reviews, save
+
+    audit = make_audit()
+    plan = plan_reviews(audit, reviews=10, seed=0)
+    save(tmp_path, audit, plan)
+    for row in plan.rows:
+        digest, label = audit.identity(row)
+        kind = "none" if audit.decision.is_issue[row] else "given"
+        append(verdicts_file(tmp_path), Verdict(path=IDS[row], digest=digest, given_label=label, verdict=kind))
+    checked = read_checked(audit, tmp_path)
+    assert checked is not None
+    assert [(share.value, share.shown) for share in checked.shares] == [
+        (1.0, "100.0%"),
+        (1.0, "100.0%"),
+        (pytest.approx(2 / 6), "33.3%"),
+    ]
+    assert all(share.low <= share.value <= share.high for share in checked.shares if share.value is not None)
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_the_command_goes_by_format_or_ending(
+    named: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run.write(make_audit(), tmp_path / "run")
+    more = ["--format", "markdown"] if named else ["-o", str(tmp_path / "page.MD")]
+    monkeypatch.setattr("sys.argv", ["labelaudit", "report", str(tmp_path / "run"), *more])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert not ended.value.code
+    file = tmp_path / "run" / "report.md" if named else tmp_path / "page.MD"
+    assert file.read_text("utf-8") == markdown.render(make_audit())
+    assert capsys.readouterr().out == ""
