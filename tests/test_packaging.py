@@ -324,7 +324,7 @@ def test_the_container_recipe_copies_what_there_is_and_starts_labelaudit(
 
 def test_the_package_takes_along_what_the_recipes_need() -> None:
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    assert '"schemas/*.json"' in text
+    assert '"labelaudit.reports.schemas" = ["*.json"]' in text
     built = re.findall(r"^COPY (.*) \S+$", DOCKERFILE, re.MULTILINE)
     assert set(" ".join(built).split()) >= {"pyproject.toml", "README.md", "LICENSE", "labelaudit", "cli"}
 
