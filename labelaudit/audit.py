@@ -55,7 +55,6 @@ _REFITS = 3
 _GAIN = 5e-4  # nats of held-out likelihood that a refit must bring to be kept
 _WORTH_TIMING, _WORTH_TIMING_PIXELS = 3000, 500  # images from which training on features, on pixels is forecast
 _FEATURE_BYTES = 1280 * 4  # of one image and backbone, for the forecast
-_REFERENCE_WIDTH = 256  # principal components for the logistic regression column
 
 
 def scan(
@@ -325,11 +324,7 @@ class _Material:
                 found["ce"] if "ce" in found else self._crossfit("ce", options.get("ce", {})), method="cross_entropy"
             )
         if self._blocks:
-            width = max(1, _REFERENCE_WIDTH // max(1, len(self._blocks) - 1))
-            narrow = np.concatenate(
-                [block[:, :width] for block in self._blocks[: max(1, len(self._blocks) - 1)]], axis=1
-            )
-            fitted = probes.logistic(narrow, self._labels, self._classes, self._fold_of)
+            fitted = probes.logistic(probes.narrow(self._blocks[: len(self._rotations)]), self._labels, self._classes, self._fold_of)
             found["logistic"] = self._self_confidence("logistic", fitted)
             found["neighbors"] = self._self_confidence("neighbors", self.models["neighbors"])
         if "given" in self.models:
@@ -377,13 +372,15 @@ class _Material:
 
     def keep_judge(self, decision: Decision, features: Features) -> Judge:
         """What judges new images from now on: the probes, fitted to all samples as the decision sees them."""
+        discriminants = [f"discriminant_{number}" for number in range(len(self._blocks))]
         return Judge.fit(
             self.samples,
             decision,
             features,
             rotations=self._rotations,
             blocks=self._blocks[: len(self._rotations)],
-            held_out=[self.models[f"discriminant_{number}"] for number in range(len(self._blocks))],
+            held_out={name: self.models[name] for name in (*discriminants, "logistic")},
+            trained_on=self._labels,
         )
 
 

@@ -20,6 +20,8 @@ from labelaudit.types import Features, Floats, Ints
 
 WIDTH = 512
 """Principal components kept of each feature block."""
+NARROW = 256
+"""Principal components that the logistic regression sees."""
 NEIGHBORS = 30
 SHARPNESS = 10.0
 """Votes weigh exp(SHARPNESS · (cosine − cosine of the nearest))."""
@@ -27,6 +29,7 @@ SHRINKAGE = 0.2
 """Share of the isotropic part in the pooled covariance."""
 
 _ROUNDING = 1e-5  # share of the total variance below which a within-class variance is float32 rounding: equal images
+_NEVER = -30.0  # logit of a class that has no samples
 _ROWS = 20_000  # rows that the principal components are estimated on
 
 
@@ -49,7 +52,7 @@ class Rotation:
 
 @dataclass(frozen=True, kw_only=True)
 class Discriminant:
-    """A fitted linear discriminant: class probabilities are the softmax of ``x @ directions + offset``."""
+    """A fitted linear discriminant or logistic regression: class probabilities are the softmax of ``x @ directions + offset``."""
 
     directions: npt.NDArray[np.float32]
     """(d, C)"""
@@ -200,6 +203,28 @@ def logistic(
         model = LogisticRegression(C=1 / strength, max_iter=200, tol=1e-3).fit(x[train], labels[train])
         probs[np.ix_(held, present)] = model.predict_proba(x[held])
     return probs
+
+
+def fit_logistic(
+    x: npt.NDArray[np.float32], labels: Ints, classes: int, *, strength: float = 300.0
+) -> Discriminant:
+    """The model of `logistic` fitted to all rows, for images that come later."""
+    from sklearn.linear_model import LogisticRegression
+
+    directions = np.zeros((x.shape[1], classes), dtype=np.float32)
+    offset = np.full(classes, _NEVER, dtype=np.float32)
+    present = np.unique(labels)
+    offset[present[0]] = 0.0
+    if len(present) > 1:
+        model = LogisticRegression(C=1 / strength, max_iter=200, tol=1e-3).fit(x, labels)
+        fitted = present if len(present) > 2 else present[1:]  # of two classes the first stays at zero
+        directions[:, fitted], offset[fitted] = model.coef_.T, model.intercept_
+    return Discriminant(directions=directions, offset=offset)
+
+
+def narrow(blocks: Sequence[npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
+    """The first `NARROW` principal components (n, w), shared out among the ``blocks``: what `logistic` is fitted to."""
+    return np.concatenate([block[:, : max(1, NARROW // len(blocks))] for block in blocks], axis=1)
 
 
 def onehot(labels: Ints, classes: int) -> npt.NDArray[np.float32]:
