@@ -12,27 +12,23 @@ from labelaudit.gate.outcome import STATUSES, BaselineReport, Outcome, Problem, 
 from labelaudit.reports.gate_formats import GATE_FORMATS
 
 HOSTILE = (
-    *(
-        "cat/=cmd|' /C calc'!A0.png",
-        "cat/a\nb\r\n::error::x.png",
-        "cat/\x1b[31m\x00\x07\ufffe.png",
-        "caf\udce9/\ud800.png",
-    ),
-    *(
-        "cat/a|b`c``d\\|e.png",
-        "<img src=x onerror=alert(1)>&amp;]]>.png",
-        "@team #1 www.evil.com https://x.y _a_ *b*.png",
-    ),
-    *(
-        "cat/%2e%2e%0A::.png",
-        "http:evil/..png",
-        "\u202egnp.exe",
-        "猫/ñ é.png",
-        "FAILED: 9 of 9 rules broken: x",
-        " a , b: ",
-    ),
-    *("5 suspects: 9 new, 9 known, 9 accepted, 9 ignored, 9 uncertain", "x" * 4000),
+    "cat/=cmd|' /C calc'!A0.png",
+    "cat/a\nb\r\n::error::x.png",
+    "cat/\x1b[31m\x00\x07\ufffe.png",
+    "caf\udce9/\ud800.png",
+    "cat/a|b`c``d\\|e.png",
+    "<img src=x onerror=alert(1)>&amp;]]>.png",
+    "@team #1 www.evil.com https://x.y _a_ *b*.png",
+    "cat/%2e%2e%0A::.png",
+    "http:evil/..png",
+    "\u202egnp.exe",
+    "猫/ñ é.png",
+    "FAILED: 9 of 9 rules broken: x",
+    " a , b: ",
+    "5 suspects: 9 new, 9 known, 9 accepted, 9 ignored, 9 uncertain",
+    "x" * 4000,
 )
+"""Names that mean something to a spreadsheet, a terminal, a log, XML, Markdown, a URI or a reader of our own lines."""
 CLASSES = ("cat", "dog", *HOSTILE[:6])
 
 

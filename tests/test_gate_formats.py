@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from audits import make_audit
@@ -18,6 +19,7 @@ from spoken import READERS, expected, read_markdown
 from typer.testing import CliRunner
 
 from labelaudit.cli import app
+from labelaudit.cli.check import Format
 from labelaudit.gate.outcome import Outcome
 from labelaudit.reports import gate_markdown, run
 from labelaudit.reports.gate_formats import GATE_FORMATS
@@ -28,6 +30,7 @@ every_format = pytest.mark.parametrize("name", sorted(GATE_FORMATS))
 def test_the_formats_are_those_of_the_issue() -> None:
     assert list(GATE_FORMATS) == ["table", "json", "jsonl", "csv", "markdown", "junit", "sarif", "github"]
     assert set(READERS) == set(GATE_FORMATS)
+    assert get_args(Format) == tuple(GATE_FORMATS), "the command line offers them all"
 
 
 @every_format
