@@ -108,6 +108,7 @@ def restore(
     link: str = "auto",
     data: Path | str | None = None,
     run: Path | str | None = None,
+    replace: bool = False,
     workers: int = 2,
     progress: Progress = silent,
 ) -> Applied:
@@ -134,8 +135,10 @@ def restore(
     place = Path(out).resolve()
     _check_place(place, audit, data, run, Path(cleaned_folder))
     plan = Plan(changes=(), fingerprint=audit.fingerprint, root=audit.samples.root, samples=len(audit.samples))
-    if (done := _find_done(place, plan, form, False)) is not None:
+    done = _find_done(place, plan, form, replace)
+    if done is not None and done["samples"] == len(audit.samples):
         return Applied(folder=Path(out), report=done, unchanged=True)
+    _check_free(place, replace)
     rows: list[int] = list(range(len(audit.samples)))
     transfer = None
     notes: tuple[str, ...] = ()

@@ -274,16 +274,13 @@ class _Maker:
         guesses = [change for change in changes if change.source in ("threshold", "fdr")]
         if guesses:
             right = sum(change.label_score or 0.0 for change in guesses)
-            what = f"{len(guesses):,} suspects that nobody has reviewed are changed"
+            what = f"Suspects that are changed though nobody has reviewed them: {len(guesses):,}. "
             if self.flags is not None:
-                yield f"{what}: at most {self.flags.target:.0%} of them are expected to have a right label."
+                yield f"{what}At most {self.flags.target:.0%} of them are expected to have a right label."
             else:
-                yield f"{what}: by the model about {right:,.0f} of them have a right label. A review would tell."
+                yield f"{what}By the model about {right:,.1f} of them have a right label; a review would tell."
         if self.unsure:
-            yield (
-                f"{self.unsure:,} samples were to be relabelled, but their given label is still the most probable one: "
-                "they stay as they are."
-            )
+            yield f"Not relabelled because the given label is still the most probable one: {self.unsure:,}."
         left_out = Counter(
             finding.kind
             for finding in self.audit.findings

@@ -113,9 +113,10 @@ def render(report: Mapping[str, Any]) -> str:
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]], *, code: Sequence[int]) -> str:
+    """A table whose columns ``code`` hold text from the data; the others hold numbers and words of ours."""
     lines = [f"| {' | '.join(head)} |", f"|{' --- |' * len(head)}"]
     for row in rows:
-        cells = (as_code(value) if place in code and value else as_prose(value) for place, value in enumerate(row))
+        cells = (as_code(value) if place in code and value else value for place, value in enumerate(row))
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
