@@ -1,9 +1,9 @@
 """What an audited dataset knows, kept so that new images can be judged without training anything again.
 
 A `Judge` is arrays only: linear discriminants on the features, fitted to what the audit believes about *all* its
-samples; a memory of these samples (`labelaudit.memory`) for neighbour votes and for showing look-alikes; and a noise
-channel refitted for just these models. A new image is judged as a sample of the audit is (`labelaudit.channel`), minus
-the robust methods, whose networks are not kept.
+samples, and the scan's logistic regression; a memory of these samples (`labelaudit.memory`) for neighbour votes and for
+showing look-alikes; and a noise channel refitted for just these models. A new image is judged as a sample of the audit
+is (`labelaudit.channel`), minus the robust methods, whose networks are not kept.
 
 The file grows with the memory: 10,000 samples of 10 classes take about 4 MB, a million about 330 MB. Pool weights and
 transition come from the held-out likelihood of at most 20,000 samples. Assumed: new labels are made as the old ones
@@ -27,7 +27,7 @@ from labelaudit import channel
 from labelaudit.channel import Channel
 from labelaudit.errors import DataError, RunError
 from labelaudit.memory import ARRAYS, Memory
-from labelaudit.probes import Discriminant, Rotation, fit_discriminant, split_blocks
+from labelaudit.probes import NARROW, Discriminant, Rotation, fit_discriminant, fit_logistic, narrow, split_blocks
 from labelaudit.types import Decision, Features, Floats, Ints, Samples
 
 VERSION = 1
@@ -67,8 +67,8 @@ class Judge:
     """(d,) float32, subtracted first."""
     recall: Floats
     """(d, w / blocks) float32: block by block, the rotation from features to memory."""
-    discriminants: tuple[Discriminant, ...]
-    """One per feature block on its d_b centred features, then one on all d where there are several blocks."""
+    models: Mapping[str, Discriminant]
+    """Linear models by name: ``discriminant_b`` on the d_b centred features of block b; the others on all d."""
     weights: Mapping[str, float]
     """Pool weight of each model, see `Channel.weights`."""
     transition: Floats
@@ -85,7 +85,8 @@ class Judge:
         *,
         rotations: Sequence[Rotation],
         blocks: Sequence[npt.NDArray[np.float32]],
-        held_out: Sequence[Floats],
+        held_out: Mapping[str, Floats],
+        trained_on: Ints | None = None,
     ) -> Judge:
         """Fit to an audit's ``decision`` about its ``samples``.
 
@@ -95,12 +96,20 @@ class Judge:
             features: (n, d), by which new images will have to be described too.
             rotations: one per block of ``features``, first component first (`find_rotations`).
             blocks: (n, w_b) the features rotated by them.
-            held_out: (n, C) cross-fitted opinions of the discriminants: per block, then of all blocks where there
-                are several. They and the neighbour votes are what pool weights and transition are fitted to.
+            held_out: name -> (n, C) cross-fitted opinions: ``discriminant_0`` and so on, one per block, then one of
+                all blocks where there are several; ``logistic`` where the judge should have it. They and the
+                neighbour votes are what pool weights and transition are fitted to.
+            trained_on: (n,) labels that the logistic regression was fitted to, if not the given ones.
         """
-        models = [fit_discriminant(x, decision.probs) for x in blocks]
+        fitted = [(fit_discriminant(x, decision.probs), [part]) for x, part in zip(blocks, rotations, strict=True)]
         if len(blocks) > 1:
-            models.append(fit_discriminant(np.concatenate(blocks, axis=1), decision.probs))
+            fitted.append((fit_discriminant(np.concatenate(blocks, axis=1), decision.probs), list(rotations)))
+        models = {f"discriminant_{number}": _compose(*model) for number, model in enumerate(fitted)}
+        if "logistic" in held_out:
+            wanted = samples.labels if trained_on is None else trained_on
+            model = fit_logistic(narrow(blocks), wanted, len(samples.classes))
+            few = max(1, NARROW // len(blocks))
+            models["logistic"] = _compose(model, [replace(part, axes=part.axes[:, :few]) for part in rotations])
         width = max(1, WIDTH // len(blocks))
         short = _shorten([block[:, :width] for block in blocks])
         right = decision.suspicion < decision.threshold
@@ -111,16 +120,16 @@ class Judge:
             widths=features.blocks or (features.values.shape[1],),
             mean=np.concatenate([rotation.mean for rotation in rotations]),
             recall=_stack([rotation.axes[:, :width] for rotation in rotations]),
-            discriminants=tuple(_compose(model, part) for model, part in zip(models, _parts(rotations), strict=True)),
+            models=models,
             weights={},
             transition=np.eye(len(samples.classes), dtype=np.float32),
             memory=Memory.of(short, decision.probs, samples.digests, samples.labels, right, scanned=True),
         )
         rows = np.unique(np.linspace(0, len(samples) - 1, min(len(samples), _CALIBRATED)).astype(np.int64))
-        opinions = {f"discriminant_{number}": probs[rows] for number, probs in enumerate(held_out)}
+        opinions = {name: held_out[name][rows] for name in models}
         opinions["neighbors"] = judge.memory.vote(short[rows], len(samples.classes), digests=judge.memory.digests[rows])
-        fitted = channel.fit(opinions, samples.labels[rows])
-        return replace(judge, weights=fitted.weights, transition=fitted.transition.astype(np.float32))
+        settled = channel.fit(opinions, samples.labels[rows])
+        return replace(judge, weights=settled.weights, transition=settled.transition.astype(np.float32))
 
     @property
     def counts(self) -> Ints:
@@ -147,10 +156,10 @@ class Judge:
         """What `score` rests on, as `decide` takes it; without labels the posterior is what the image alone shows."""
         self._check(features)
         blocks = self._center(features)
-        inputs = [*blocks, np.concatenate(blocks, axis=1)] if len(blocks) > 1 else blocks
+        whole = np.concatenate(blocks, axis=1) if len(blocks) > 1 else blocks[0]
+        inputs = {f"discriminant_{number}": block for number, block in enumerate(blocks)}
         opinions: dict[str, Floats] = {
-            f"discriminant_{number}": model.apply(x)
-            for number, (model, x) in enumerate(zip(self.discriminants, inputs, strict=True))
+            name: model.apply(inputs.get(name, whole)) for name, model in self.models.items()
         }
         names = None if digests is None else np.array(digests, dtype=np.bytes_)
         opinions["neighbors"] = self.memory.vote(self._remember(blocks), len(self.classes), digests=names)
@@ -175,6 +184,7 @@ class Judge:
             "features": [self.features, self.version],
             "classes": self.classes,
             "widths": self.widths,
+            "models": list(self.models),
             "weights": self.weights,
         }
         arrays: dict[str, npt.NDArray[Any]] = {
@@ -183,8 +193,8 @@ class Judge:
             "transition": self.transition,
             **{f"memory_{name}": getattr(self.memory, name) for name in ARRAYS},
         }
-        for number, model in enumerate(self.discriminants):
-            arrays[f"directions_{number}"], arrays[f"offset_{number}"] = model.directions, model.offset
+        for name, model in self.models.items():
+            arrays[f"directions_{name}"], arrays[f"offset_{name}"] = model.directions, model.offset
         with Path(path).open("wb") as file:
             np.savez(file, allow_pickle=False, about=np.array(json.dumps(about)), **arrays)
 
@@ -209,17 +219,16 @@ class Judge:
                     f"{file} was written by a newer labelaudit (version {about['version']}, this one reads up to "
                     f"{VERSION}): pip install -U labelaudit"
                 )
-            models = sum(name.startswith("directions_") for name in arrays)
             return cls(
                 features=about["features"][0],
                 version=about["features"][1],
                 classes=tuple(about["classes"]),
                 widths=tuple(about["widths"]),
                 weights=about["weights"],
-                discriminants=tuple(
-                    Discriminant(directions=arrays[f"directions_{number}"], offset=arrays[f"offset_{number}"])
-                    for number in range(models)
-                ),
+                models={
+                    name: Discriminant(directions=arrays[f"directions_{name}"], offset=arrays[f"offset_{name}"])
+                    for name in about["models"]
+                },
                 mean=arrays["mean"],
                 recall=arrays["recall"],
                 transition=arrays["transition"],
@@ -269,11 +278,6 @@ def _stack(axes: Sequence[Floats]) -> npt.NDArray[np.float32]:
     """(d, w) of matrices (d_b, w_b), narrow ones filled up with zeros."""
     width = max(part.shape[1] for part in axes)
     return np.concatenate([np.pad(part, ((0, 0), (0, width - part.shape[1]))) for part in axes]).astype(np.float32)
-
-
-def _parts(rotations: Sequence[Rotation]) -> list[Sequence[Rotation]]:
-    """The rotations behind each discriminant."""
-    return [*([rotation] for rotation in rotations), *([rotations] if len(rotations) > 1 else [])]
 
 
 def _compose(model: Discriminant, rotations: Sequence[Rotation]) -> Discriminant:

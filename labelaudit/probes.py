@@ -52,7 +52,7 @@ class Rotation:
 
 @dataclass(frozen=True, kw_only=True)
 class Discriminant:
-    """A fitted linear discriminant or logistic regression: class probabilities are the softmax of ``x @ directions + offset``."""
+    """A fitted linear model: class probabilities are the softmax of ``x @ directions + offset``."""
 
     directions: npt.NDArray[np.float32]
     """(d, C)"""
@@ -205,9 +205,7 @@ def logistic(
     return probs
 
 
-def fit_logistic(
-    x: npt.NDArray[np.float32], labels: Ints, classes: int, *, strength: float = 300.0
-) -> Discriminant:
+def fit_logistic(x: npt.NDArray[np.float32], labels: Ints, classes: int, *, strength: float = 300.0) -> Discriminant:
     """The model of `logistic` fitted to all rows, for images that come later."""
     from sklearn.linear_model import LogisticRegression
 

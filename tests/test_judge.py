@@ -50,10 +50,11 @@ def audited(n: int = 600) -> tuple[Samples, Decision, Features, Judge]:
     for _ in range(2):
         held_out = [probes.discriminant(block, belief, fold_of) for block in everything]
         models = {f"discriminant_{number}": probs for number, probs in enumerate(held_out)}
+        models["logistic"] = probes.logistic(probes.narrow(blocks), given, 4, fold_of)
         fitted = channel.fit(models, given)
         belief = fitted.posterior
     decision = decide(fitted, given, CLASSES, digests=digests)
-    judge = Judge.fit(samples, decision, described, rotations=rotations, blocks=blocks, held_out=held_out)
+    judge = Judge.fit(samples, decision, described, rotations=rotations, blocks=blocks, held_out=models)
     return samples, decision, described, judge
 
 
@@ -70,7 +71,7 @@ def test_composed_discriminants_are_those_on_principal_components() -> None:
     ]
     centered = x - JUDGE.mean
     expected = joint.apply(np.concatenate(rotated, axis=1))
-    assert JUDGE.discriminants[2].apply(centered) == pytest.approx(expected, abs=2e-4)
+    assert JUDGE.models["discriminant_2"].apply(centered) == pytest.approx(expected, abs=2e-4)
 
 
 def test_neighbours_are_the_nearest_in_memory_whatever_the_block() -> None:

@@ -111,3 +111,15 @@ def test_logistic_gives_missing_classes_no_probability() -> None:
     assert np.allclose(found.sum(1), 1, atol=1e-5)
     assert found[0, 3] == 0
     assert (found.argmax(1) == labels).mean() > 0.9
+
+
+@pytest.mark.parametrize("classes", [2, 3, 4])
+def test_models_for_later_are_those_of_one_fold(classes: int) -> None:
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, min(classes, 3), 90)  # of four classes one has no samples
+    x = (2 * np.eye(3, 8)[labels] + rng.normal(size=(90, 8))).astype(np.float32)
+    one = np.zeros(90, dtype=np.int64)
+    later = probes.fit_logistic(x, labels, classes).apply(x)
+    assert later == pytest.approx(probes.logistic(x, labels, classes, one), abs=1e-4)
+    belief = probes.onehot(labels, classes)
+    assert probes.fit_discriminant(x, belief).apply(x) == pytest.approx(probes.discriminant(x, belief, one), abs=1e-4)

@@ -55,8 +55,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     features = Features(values=x, name="given")
     rotations, blocks = probes.find_rotations(features), probes.principal_blocks(features)
     belief, fold_of = probes.onehot(truth, 2), stratified_folds(truth, 5, seed=0)
-    held_out = [probes.discriminant(blocks[0], belief, fold_of)]
-    decision = decide(channel.fit({"a": held_out[0]}, truth), truth, samples.classes, digests=digests)
+    held_out = {"discriminant_0": probes.discriminant(blocks[0], belief, fold_of)}
+    decision = decide(channel.fit(held_out, truth), truth, samples.classes, digests=digests)
     judge = Judge.fit(samples, decision, features, rotations=rotations, blocks=blocks, held_out=held_out)
     run.write(Audit(samples=samples, decision=decision, evidence={}, judge=judge), folder / "run")
     (folder / "new.csv").write_text("path,label\na.png,cat\nb.png,cat\nc.png,dog\nd.png,owl\n", encoding="utf-8")
