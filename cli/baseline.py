@@ -35,7 +35,7 @@ def show(file: _File, format: _Format = "table") -> None:
     if format == "json":
         _print(dumps(known).removesuffix("\n"))
         return
-    verdicts = Counter(entry.verdict or "nobody looked" for entry in known.suspects)
+    verdicts = Counter(f"verdict {said}" if (said := entry.verdict) else "without verdict" for entry in known.suspects)
     kinds = Counter(entry.kind for entry in known.findings)
     said = ", ".join(f"{number:,} {kind}" for kind, number in [*sorted(verdicts.items()), *sorted(kinds.items())])
     _print(f"{len(known.suspects):,} suspects and {len(known.findings):,} findings" + (f": {said}" if said else ""))

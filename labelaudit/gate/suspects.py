@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from labelaudit.verdicts import Reviewed
 
 TOLERANCE = 0.02
-"""Half the width of the band around the flag threshold, 2.5 times the largest drift measured: from AVX-512 to SSE, and
+"""Half the width of the band around the flag threshold, 2.5 times the largest drift measured: from AVX2 to SSE, and
 from two threads to one, no suspicion of 1,500 images with human labels moved by more than .008 (docs/check.md)."""
 
 
