@@ -9,7 +9,7 @@ which would make two equal outcomes differ, and one testcase per image, which wo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from xml.sax.saxutils import escape, quoteattr
 
 from labelaudit.gate.outcome import Outcome, Problem, Rule, Suspect
@@ -22,14 +22,18 @@ _ENTRIES = 20
 
 def junit(outcome: Outcome) -> str:
     """The outcome as one JUnit XML document."""
-    rules = [_case("rules", rule.name, failures=_failure(outcome, [rule])) for rule in outcome.rules]
+    waiting, all_of = wording.by_class(wording.open_suspects(outcome)), wording.by_class(outcome.suspects)
+    broken_of: dict[str, list[Rule]] = {}
+    for rule in outcome.broken:
+        broken_of.setdefault(rule.subject, []).append(rule)
+    rules = [
+        _case("rules", rule.name, "" if rule.passed else _failure(outcome, [rule], waiting)) for rule in outcome.rules
+    ]
     classes = []
     for name, samples in outcome.classes.items():
-        broken = [rule for rule in outcome.broken if rule.subject == name]
-        own = [s for s in outcome.suspects if s.given_label == name]
-        said = f"{wording.count(samples, 'sample')}, {wording.count(len(own), 'suspect')}"
-        listing = _listing([s for s in wording.open_suspects(outcome) if s.given_label == name])
-        classes.append(_case("classes", name, _failure(outcome, broken), output=[said, *listing]))
+        said = f"{wording.count(samples, 'sample')}, {wording.count(len(all_of.get(name, ())), 'suspect')}"
+        failure = _failure(outcome, broken_of[name], waiting) if name and name in broken_of else ""
+        classes.append(_case("classes", name, failure, output=[said, *_listing(waiting.get(name, ()))]))
     suites = [_suite("rules", rules, outcome), _suite("classes", classes, outcome)]
     failed = sum("<failure " in case for case in (*rules, *classes))
     head = _attributes(name="labelaudit", tests=len(rules) + len(classes), failures=failed, errors=0)
@@ -53,18 +57,15 @@ def _suite(name: str, cases: Sequence[str], outcome: Outcome) -> str:
     return f"<testsuite{head}>\n<properties>\n{properties}</properties>\n{''.join(cases)}{output}</testsuite>"
 
 
-def _case(suite: str, name: str, failures: str, output: Sequence[str] = ()) -> str:
+def _case(suite: str, name: str, failure: str, output: Sequence[str] = ()) -> str:
     said = f"<system-out>{_text(output)}</system-out>" if output else ""
     head = _attributes(classname=f"labelaudit.{suite}", name=name)
-    return f"<testcase{head}>{failures}{said}</testcase>\n" if failures or said else f"<testcase{head}/>\n"
+    return f"<testcase{head}>{failure}{said}</testcase>\n" if failure or said else f"<testcase{head}/>\n"
 
 
-def _failure(outcome: Outcome, rules: Iterable[Rule]) -> str:
-    """One element for the broken ones among ``rules``; nothing if all hold."""
-    broken = [rule for rule in rules if not rule.passed]
-    if not broken:
-        return ""
-    entries = dict.fromkeys(entry for rule in broken for entry in wording.concerns(rule, outcome))
+def _failure(outcome: Outcome, broken: Sequence[Rule], waiting: Mapping[str, Sequence[Suspect]]) -> str:
+    """One element for all of ``broken``."""
+    entries = dict.fromkeys(entry for rule in broken for entry in wording.concerns(rule, outcome, waiting))
     head = _attributes(message="; ".join(rule.message for rule in broken), type=broken[0].id)
     return f"<failure{head}>{_text(_listing(list(entries)))}</failure>"
 

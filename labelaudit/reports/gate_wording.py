@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import posixpath
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
 from labelaudit.gate.outcome import STATUSES, Outcome, Problem, Rule, Suspect
@@ -98,17 +98,35 @@ def why(entry: Suspect | Problem) -> str:
     return f"{said.removesuffix('.')}; {entry.note}" if said and entry.note else said or entry.note
 
 
-def concerns(rule: Rule, outcome: Outcome) -> tuple[Suspect | Problem, ...]:
-    """What a broken ``rule`` is about: the open findings of its kinds, or the open suspects of its class and paths."""
+def by_class(suspects: Sequence[Suspect]) -> dict[str, list[Suspect]]:
+    """Given label -> its suspects, in the same order."""
+    groups: dict[str, list[Suspect]] = {}
+    for suspect in suspects:
+        groups.setdefault(suspect.given_label, []).append(suspect)
+    return groups
+
+
+def concerns(
+    rule: Rule, outcome: Outcome, groups: Mapping[str, Sequence[Suspect]]
+) -> Sequence[Suspect] | Sequence[Problem]:
+    """What a broken ``rule`` is about: the open findings of its kinds, or the open suspects of its class and paths.
+
+    ``groups`` is `by_class` of the open suspects.
+    """
+    subject = rule.subject
     if rule.id in KINDS:
-        return tuple(problem for problem in open_findings(outcome) if problem.kind in KINDS[rule.id])
-    return tuple(suspect for suspect in open_suspects(outcome) if _is_subject(rule.subject, suspect))
-
-
-def _is_subject(subject: str, suspect: Suspect) -> bool:
-    """Whether ``subject`` (a class, a path pattern, or a pattern and a class) holds the suspect."""
-    pattern = subject.removesuffix(f" {suspect.given_label}")
-    return subject in ("", suspect.given_label) or matches_glob(suspect.path, pattern)
+        return [problem for problem in open_findings(outcome) if problem.kind in KINDS[rule.id]]
+    if not subject:
+        return open_suspects(outcome)
+    if subject in outcome.classes:
+        return groups.get(subject, ())
+    of_class = [name for name in outcome.classes if subject.endswith(f" {name}")]
+    if of_class:
+        name = max(of_class, key=len)
+        pattern, chosen = subject.removesuffix(f" {name}"), groups.get(name, ())
+    else:
+        pattern, chosen = subject, open_suspects(outcome)
+    return [suspect for suspect in chosen if matches_glob(suspect.path, pattern)]
 
 
 def baseline(outcome: Outcome) -> tuple[str, ...]:
