@@ -13,7 +13,7 @@ import pkgutil
 from pathlib import Path
 
 from labelaudit.errors import unknown_name
-from labelaudit.methods._interface import Batch, Fit, Method, Predict, Recipe, cross_entropy, ranks
+from labelaudit.methods._interface import Batch, Fit, Method, Predict, Recipe, cross_entropy, given_probability, ranks
 from labelaudit.methods._options import Between, Option, configure, options_of
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "configure",
     "cross_entropy",
     "get_method",
+    "given_probability",
     "method_help",
     "method_names",
     "options_of",

@@ -160,6 +160,11 @@ def cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
     return functional.cross_entropy(logits.flatten(0, -2), y.flatten(), reduction="none").view(y.shape)
 
 
+def given_probability(logits: Tensor, y: Tensor) -> Tensor:
+    """p_y over the last axis: logits (..., C), y broadcastable to (...)."""
+    return torch.exp(-cross_entropy(logits, y))
+
+
 def ranks(values: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     """(n,) mid-ranks scaled into (0, 1): (rank - 0.5) / n, ties shared.
 

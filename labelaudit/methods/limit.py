@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from labelaudit.methods._draws import draw_noise
 from labelaudit.methods._interface import Batch, Method
 from labelaudit.methods._options import Between
 from labelaudit.networks import Network
@@ -47,12 +48,7 @@ class Limit(Method):
         """The classifier's logit gradient: μ = p - s, or a draw around it with standard deviation σ."""
         if self.sigma == 0:
             return p - s
-        noise = torch.empty_like(p)
-        if self.distribution == "gaussian":
-            return p - s + self.sigma * noise.normal_(generator=self.fit.generator)
-        uniform = noise.uniform_(-0.5, 0.5, generator=self.fit.generator)
-        scale = self.sigma / 2**0.5
-        return p - s - scale * uniform.sign() * torch.log1p(-2 * uniform.abs().clamp(max=0.5 - 1e-7))
+        return p - s + draw_noise(p, self.sigma, self.distribution, self.fit.generator)
 
     def predict(self, networks: Sequence[Network], x: Tensor) -> Tensor:
         """Views: q first, since the score is q's; then the classifier."""
