@@ -43,6 +43,7 @@ _NEAR_SIDE, _NEAR, _WITH_NEAR = 72, 3, 500  # look-alikes of each class, beside 
 _PAIRS, _CLASSES, _FINDINGS = 12, 25, 500  # rows shown at once: pairs, classes (the rest folded), findings of a kind
 _FACES = 100  # findings of a kind with their pictures
 _FOLDED = 2000  # classes in the fold
+_SCRIPTS = ("cards.js", "page.js")  # one after the other they are the page's one script
 _ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
 
 
@@ -129,9 +130,12 @@ def render(
     data |= {"pictured": images is not None or bool(trouble)} | _verdicts(checked, rows)
     seen = {path: drawn.files[drawn.place[row]] for path, row in faces.items() if row in drawn.place}
     text = _fill(audit, data, checked, faces=seen, shown=len(rows))
-    bare = [drawn.problems[row] for row in rows if row in drawn.problems]
     return Page(
-        text=text, shown=len(rows), total=len(audit.suspects), unpictured=len(bare), why=bare[0] if bare else ""
+        text=text,
+        shown=len(rows),
+        total=len(audit.suspects),
+        unpictured=len(data["problem"]),
+        why=next(iter(data["problem"].values()), ""),
     )
 
 
@@ -242,7 +246,7 @@ def _fill(
     from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup
 
-    style, script = _read("report.css"), _read("report.js")
+    style, script = _read("report.css"), "".join(_read(name) for name in _SCRIPTS)
     environment = Environment(
         autoescape=True,
         undefined=StrictUndefined,
@@ -261,6 +265,8 @@ def _fill(
         decision=audit.decision,
         shown=shown,
         near=len(data["near"]),
+        unpictured=len(data["problem"]),
+        why=next(iter(data["problem"].values()), ""),
         headline=figures.headline(audit),
         caveats=figures.caveats(audit, reviewed=checked is not None),
         checked=checked,
