@@ -17,6 +17,7 @@ from labelaudit.errors import LabelAuditError
 
 from .baseline import baseline
 from .check import check
+from .clean import clean
 from .config import config
 from .estimate import estimate
 from .report import report
@@ -48,6 +49,7 @@ app = typer.Typer(
     epilog="Exit codes: 0 fine, 1 a rule of the gate is broken, 2 could not run, 130 interrupted.",
 )
 app.command()(scan)
+app.command()(clean)
 app.command()(estimate)
 app.command()(report)
 app.command()(score)

@@ -359,7 +359,7 @@ def test_classes_without_samples_and_lost_columns_are_said(audit: Audit, tmp_pat
     audit = replace(audit, samples=replace(audit.samples, extra={"who": ("x",) * 6}))
     plan = make_plan(audit, match(audit, [said(audit, 5, "none")]))
     assert apply_plan(plan, audit, tmp_path / "out").notes == (
-        "Class folders cannot hold the columns who: --as hf or csv can.",
+        "Class folders cannot hold the columns who: --format hf or csv can.",
         "No sample is left of owl.",
     )
     gone = make_plan(audit, match(audit, [said(audit, row, "none") for row in range(6)]))

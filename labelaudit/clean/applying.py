@@ -220,7 +220,7 @@ def _notes(dataset: Dataset, apart: Dataset, form: str, link: str, transfer: Tra
     if transfer is None and len(apart):
         said.append(f"{len(apart):,} samples in quarantine are left out; as {form}, no images are moved.")
     if form == "folders" and dataset.samples.extra:
-        said.append(f"Class folders cannot hold the columns {', '.join(dataset.samples.extra)}: --as hf or csv can.")
+        said.append(f"Class folders cannot hold the columns {', '.join(dataset.samples.extra)}: --format hf or csv can.")
     present = set(dataset.labels)
     empty = [label for label in dataset.classes if label not in present]
     if empty and form != "patch":

@@ -86,7 +86,7 @@ WITHOUT_IMAGES = ("csv", "patch")
 
 def _need(transfer: Transfer | None) -> Transfer:
     if transfer is None:
-        raise RunError("this audit has no images to write: use --as csv or --as patch")
+        raise RunError("this audit has no images to write: use --format csv or patch")
     return transfer
 
 

@@ -42,7 +42,7 @@ def by_class(dataset: Dataset, ending: Ending) -> tuple[str, ...]:
     counts = Counter(folders.values())
     if shared := [label for label in sorted(folders) if counts[folders[label]] > 1]:
         raise OptionError(
-            f"the classes '{shared[0]}' and '{shared[1]}' would share a folder: use --as hf or --as parquet"
+            f"the classes '{shared[0]}' and '{shared[1]}' would share a folder: use --format hf or parquet"
         )
     return _unique(dataset, [folders[label] for label in dataset.labels], ending)
 

@@ -1,0 +1,231 @@
+"""``labelaudit clean``: from suspects and verdicts to a plan, and from the plan to a new dataset."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from labelaudit.errors import OptionError
+
+from .streams import Color, open_console, printable, report_progress
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from labelaudit.clean import Applied, Change, Plan
+    from labelaudit.document import Audit
+
+_PLAN, _MADE = "What to change", "What to make"
+_SHOWN = 10
+"""Changes shown of a plan; four times as many with ``-v``."""
+_SAID = {"drop": "leave out", "relabel": "relabel", "quarantine": "quarantine", "weight": "weight"}
+_BY = {"verdict": "a person", "fdr": "the FDR set", "threshold": "the model", "finding": "the scan", "hand": "by hand"}
+
+
+def clean(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder that `labelaudit scan` wrote.")],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="OUT", help="Folder for the new dataset.")
+    ] = None,
+    apply: Annotated[
+        bool, typer.Option("--apply", metavar="", help="Make the new dataset; without it there is only a plan.")
+    ] = False,
+    action: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="[REASON=]ACTION",
+            rich_help_panel=_PLAN,
+            help="keep, drop, relabel, quarantine or weight, for wrong, no_class, suspect, conflict, near_duplicate, "
+            "leak or unreadable; may be repeated. Without a reason: for wrong, no_class and suspect.",
+        ),
+    ] = None,
+    relabel_suspects: Annotated[
+        bool,
+        typer.Option(
+            "--relabel-suspects", metavar="", rich_help_panel=_PLAN, help="Short for --action suspect=relabel."
+        ),
+    ] = False,
+    flags: Annotated[
+        Literal["auto", "fdr", "threshold"],
+        typer.Option(
+            rich_help_panel=_PLAN, help="Which suspects are meant; auto: the FDR set if RUN/estimate.json holds one."
+        ),
+    ] = "auto",
+    fdr: Annotated[
+        float | None,
+        typer.Option(
+            "--fdr", metavar="Q", rich_help_panel=_PLAN, help="Suspects of which at most the share Q is false."
+        ),
+    ] = None,
+    plan: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", rich_help_panel=_PLAN, help="A plan to show or apply as it is, edited or not."),
+    ] = None,
+    format_: Annotated[
+        Literal["folders", "hf", "parquet", "csv", "patch"] | None,
+        typer.Option(
+            "--format",
+            rich_help_panel=_MADE,
+            help="Class folders; Hugging Face's metadata.csv or Parquet; labels.csv; or only relabel.csv, for a diff.",
+        ),
+    ] = None,
+    link: Annotated[
+        Literal["auto", "hard", "symlink", "reflink", "copy"],
+        typer.Option(rich_help_panel=_MADE, help="How images get there; auto: reflinks where possible, else copies."),
+    ] = "auto",
+    undo: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="CLEANED", rich_help_panel=_MADE, help="Make the dataset as it was from a cleaned one, in OUT."
+        ),
+    ] = None,
+    replace: Annotated[
+        bool,
+        typer.Option("--replace", metavar="", rich_help_panel=_MADE, help="Take the place of an earlier dataset here."),
+    ] = False,
+    data: Annotated[
+        Path | None, typer.Option(metavar="DATA", help="Where the images are now, if the dataset was moved.")
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", envvar="LABELAUDIT_WORKERS", show_envvar=False, help="Threads that copy."),
+    ] = None,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", metavar="", help="Print errors only.")] = False,
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", metavar="", help="Show more changes.")] = False,
+    color: Annotated[
+        Color, typer.Option(envvar="LABELAUDIT_COLOR", show_envvar=False, help="Colour in the output.")
+    ] = "auto",
+) -> None:
+    """Plan what to change about the labels in RUN, and make a new dataset of it with --apply.
+
+    People's verdicts come first, and nothing that nobody has reviewed is changed unless --action asks for it. The plan
+    is RUN/plan.json, which may be edited. The source is never touched.
+    """
+    from labelaudit import read_audit
+    from labelaudit.clean import PLAN, apply_plan, restore
+
+    from .scan import available_cores
+
+    audit = read_audit(run)
+    console = open_console(sys.stdout, color)
+    making: dict[str, Any] = {"link": link, "data": data, "run": run, "replace": replace}
+    making["workers"] = workers or available_cores()
+    if (apply or undo is not None) and output is None:
+        raise OptionError("name a folder for the new dataset: -o OUT")
+    if undo is not None and output is not None:
+        if apply or action or plan or relabel_suspects or fdr is not None:
+            raise OptionError("--undo makes the dataset as it was: it takes no plan, --action, --fdr or --apply")
+        with report_progress(quiet=quiet, verbose=verbose, color=color) as (progress, _):
+            made = restore(audit, undo, output, form=format_, progress=progress, **making)
+        if not quiet:
+            _show_made(console, made, len(audit.samples))
+        return
+    settings = [*(action or []), *(["suspect=relabel"] if relabel_suspects else [])]
+    chosen = _plan(audit, run, plan, settings, flags, fdr)
+    if not quiet:
+        _show_plan(console, chosen, audit, most=_SHOWN * (4 if verbose else 1))
+    if not apply or output is None:
+        if not quiet:
+            where = plan or run / PLAN
+            out = output or "OUT"
+            same = f" --format {format_}" if format_ else ""
+            same += f" --link {link}" if link != "auto" else ""
+            _say(console, f"Nothing is made yet. The plan is {where}; edit it if you like, then:")
+            _say(console, f"  labelaudit clean {run} --plan {where} -o {out}{same} --apply")
+        return
+    with report_progress(quiet=quiet, verbose=verbose, color=color) as (progress, _):
+        made = apply_plan(chosen, audit, output, form=format_ or "folders", progress=progress, **making)
+    if not quiet:
+        _show_made(console, made, len(audit.samples))
+
+
+def _plan(audit: Audit, run: Path, file: Path | None, settings: Sequence[str], flags: str, fdr: float | None) -> Plan:
+    """The plan of ``file``, or a new one, which is written to RUN."""
+    from labelaudit import verdicts
+    from labelaudit.clean import PLAN, choose_actions, choose_flags, make_plan, read_plan, write_plan
+
+    if file is not None:
+        if settings or flags != "auto" or fdr is not None:
+            raise OptionError("--plan is applied as it is: leave --action, --flags and --fdr away, or edit the plan")
+        return read_plan(file, audit)
+    actions = choose_actions(settings)
+    reviewed = verdicts.match(audit, verdicts.read(verdicts.verdicts_file(run)))
+    plan = make_plan(
+        audit, reviewed, actions=actions, flags=choose_flags(audit, reviewed, run, choice=flags, target=fdr)
+    )
+    write_plan(plan, run / PLAN)
+    return plan
+
+
+def _show_plan(console: Console, plan: Plan, audit: Audit, *, most: int) -> None:
+    if plan.changes:
+        table = _table(("samples", "right"), ("what", "left"), ("why", "left"), ("who says so", "left"))
+        for (action, reason, source), count in plan.counts().items():
+            table.add_row(f"{count:,}", _SAID[action], printable(reason.replace("_", " ")), _BY[source])
+        _say(console, f"{len(plan.changes):,} changes to {len(audit.samples):,} samples", style="bold")
+        console.print(table)
+        _show_worst(console, plan.changes, most)
+    else:
+        _say(console, f"No changes to {len(audit.samples):,} samples", style="bold")
+    kept = {name: count for name, count in plan.kept.items() if isinstance(count, int)}
+    if kept:
+        said = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in kept.items())
+        advice = ": review them, or use --action suspect=quarantine" if "suspect" in kept else ""
+        _say(console, f"As they are: {said}{advice}")
+    for note in plan.notes:
+        _say(console, f"- {note}")
+    console.print()
+
+
+def _show_worst(console: Console, changes: Sequence[Change], most: int) -> None:
+    from rich.text import Text
+
+    console.print()
+    table = _table(("path", "left"), ("given", "left"), ("now", "left"), ("score", "right"), ("why", "left"))
+    for change in changes[:most]:
+        now = change.new_label or f"({_SAID[change.action]}{'' if change.weight is None else f' {change.weight:.2f}'})"
+        table.add_row(
+            Text(printable(change.path)),
+            Text(printable(change.given_label), style="red"),
+            Text(printable(now), style="green"),
+            "" if change.label_score is None else f"{change.label_score:.3f}",
+            Text(printable(change.detail or change.reason), style="dim"),
+        )
+    console.print(table)
+    if len(changes) > most:
+        _say(console, f"and {len(changes) - most:,} more in the plan", style="dim")
+    console.print()
+
+
+def _show_made(console: Console, made: Applied, samples: int) -> None:
+    report = made.report
+    if made.unchanged:
+        _say(console, f"{made.folder} is this dataset already: nothing was changed.")
+        return
+    how = ", ".join(f"{count:,} as {name}" for name, count in report["made_as"].items())
+    said = f"{report['samples']:,} of {samples:,} samples as {report['form']} in {made.folder}"
+    _say(console, f"{said}{f' ({how})' if how else ''}", style="bold")
+    if made.quarantine is not None:
+        _say(console, f"In quarantine: {made.quarantine}")
+    for note in made.notes:
+        _say(console, f"- {note}")
+    _say(console, f"What changed: {made.folder / 'clean-report.md'}")
+
+
+def _table(*headings: tuple[str, Literal["left", "right"]]) -> Table:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for heading, justify in headings:
+        table.add_column(heading, justify=justify, overflow="fold")
+    return table
+
+
+def _say(console: Console, line: str, style: str = "") -> None:
+    """A paragraph; names from the data cannot steer the terminal."""
+    console.print(printable(line), soft_wrap=True, style=style)
