@@ -21,9 +21,11 @@ from .clean import clean
 from .config import config
 from .estimate import estimate
 from .report import report
+from .review import review
 from .scan import scan
 from .score import score
 from .streams import printable
+from .verdicts import verdicts
 
 
 class _Group(TyperGroup):
@@ -52,6 +54,8 @@ app.command()(scan)
 app.command()(clean)
 app.command()(estimate)
 app.command()(report)
+app.command()(review)
+app.add_typer(verdicts)
 app.command()(score)
 app.command()(check)
 app.add_typer(baseline)

@@ -1,0 +1,169 @@
+"""``labelaudit review``: judge the suspects of a RUN by keyboard, or hand them to another labelling tool."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from labelaudit.errors import OptionError
+
+from .streams import printable
+
+if TYPE_CHECKING:
+    from labelaudit.document import Audit
+
+_EXCHANGE = "For another labelling tool"
+
+
+def review(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder that `labelaudit scan` wrote.")],
+    data: Annotated[
+        Path | None, typer.Option(metavar="DATA", help="Where the images are now, if the dataset was moved.")
+    ] = None,
+    order: Annotated[
+        Literal["worst", "pair", "sample", "disputes"],
+        typer.Option(
+            help="Worst first; by pair of classes; the random sample that `labelaudit estimate` needs, shown without "
+            "scores; or images that reviewers disagree on."
+        ),
+    ] = "worst",
+    reviewer: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", envvar="LABELAUDIT_REVIEWER", show_envvar=False, help="Your name in verdicts.csv."
+        ),
+    ] = None,
+    again: Annotated[bool, typer.Option("--again", metavar="", help="Ask what others have judged, too.")] = False,
+    port: Annotated[int, typer.Option(min=0, max=65535, metavar="N", help="Port of the page; 0 takes a free one.")] = 0,
+    no_open: Annotated[
+        bool, typer.Option("--no-open", metavar="", help="Print the address only, open no browser.")
+    ] = False,
+    export: Annotated[
+        Path | None,
+        typer.Option(rich_help_panel=_EXCHANGE, metavar="FILE", help="Write the queue to FILE and show no page."),
+    ] = None,
+    format_: Annotated[
+        Literal["label-studio", "cvat", "prodigy", "csv"] | None,
+        typer.Option("--format", rich_help_panel=_EXCHANGE, help="Of FILE; by its ending unless said."),
+    ] = None,
+    embed: Annotated[
+        bool,
+        typer.Option(
+            "--embed", rich_help_panel=_EXCHANGE, metavar="", help="Put the images into FILE (label-studio, prodigy)."
+        ),
+    ] = False,
+    prefix: Annotated[
+        str | None,
+        typer.Option(
+            "--image-prefix",
+            rich_help_panel=_EXCHANGE,
+            metavar="URL",
+            help="What the tool puts before an image's path to find it, such as s3://bucket/ or /data/images/.",
+        ),
+    ] = None,
+) -> None:
+    """Judge the suspects in RUN, in a page on this machine that nobody else can reach.
+
+    Every verdict is in RUN/verdicts.csv before the next image shows. Ctrl-C ends the page; start it again to go on.
+    """
+    from labelaudit import read_audit
+
+    if export is None and (format_ or embed or prefix is not None):
+        raise OptionError("--format, --embed and --image-prefix are for --export FILE")
+    audit = read_audit(run)
+    if export is not None:
+        options = {"name": format_, "order": order, "data": data, "embed": embed, "prefix": prefix, "again": again}
+        _export(audit, run, export, **options)
+    else:
+        _show(audit, run, data, order=order, reviewer=reviewer, again=again, port=port, no_open=no_open)
+
+
+def _show(
+    audit: Audit,
+    run: Path,
+    data: Path | None,
+    *,
+    order: str,
+    reviewer: str | None,
+    again: bool,
+    port: int,
+    no_open: bool,
+) -> None:
+    import secrets
+
+    from labelaudit.originals import open_originals
+    from labelaudit.review.server import listen, serve
+    from labelaudit.review.session import open_session
+
+    name = _user() if reviewer is None else reviewer.strip()
+    session = open_session(audit, open_originals(audit, data), run, order=order, reviewer=name, again=again)
+    for note in session.notes:
+        typer.echo(printable(note), err=True)
+
+    def ready(address: str) -> None:
+        progress = session.progress()
+        typer.echo(
+            f"{len(session.queue.rows):,} images to judge, {progress['done']:,} of them done. Ctrl-C ends the page.",
+            err=True,
+        )
+        typer.echo(address)
+        sys.stdout.flush()
+        if not no_open and sys.stdout.isatty() and _has_desktop():
+            _open_browser(address)
+
+    place = listen(port)
+    try:
+        serve(session, place, secrets.token_urlsafe(24), ready=ready)
+    except KeyboardInterrupt:
+        pass
+    finally:
+        place.close()
+    progress = session.progress()
+    typer.echo(
+        printable(
+            f"\n{progress['done']:,} of {len(session.queue.rows):,} judged; verdicts are in {session.ledger.path}"
+        ),
+        err=True,
+    )
+
+
+def _export(audit: Audit, run: Path, file: Path, **options: Any) -> None:
+    from labelaudit.review.exchange import export_queue
+
+    written = export_queue(audit, run, file, **options)
+    names = ", ".join(printable(str(path)) for path in written.files)
+    typer.echo(f"{written.tasks:,} image{'s' * (written.tasks != 1)} in {names}", err=True)
+    for line in written.advice:
+        typer.echo(printable(line), err=True)
+
+
+def _user() -> str:
+    """The name of the person's account; empty where the machine knows none."""
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return ""
+
+
+def _has_desktop() -> bool:
+    """Whether a browser would open where the person sits."""
+    if os.environ.get("SSH_CONNECTION") or os.environ.get("SSH_TTY"):
+        return False
+    if sys.platform in ("darwin", "win32"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def _open_browser(address: str) -> None:
+    import webbrowser
+
+    try:
+        webbrowser.open(address)
+    except webbrowser.Error:
+        typer.echo("no browser could be opened: open the address above yourself", err=True)

@@ -1,0 +1,174 @@
+"""``labelaudit verdicts``: what people said about a RUN, from several reviewers and other tools, in one place."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from itertools import combinations
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from labelaudit.errors import DataError, OptionError
+
+from .streams import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from labelaudit.document import Audit
+    from labelaudit.verdicts import Reviewed, Verdict
+
+verdicts = typer.Typer(
+    name="verdicts",
+    help="Show, merge and import what reviewers said.",
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+_MOST = 20
+"""Problems and disputes shown."""
+_RUN = typer.Argument(metavar="RUN", help="Folder that `labelaudit scan` wrote.")
+
+
+@verdicts.command()
+def show(run: Annotated[Path, _RUN]) -> None:
+    """Count the verdicts in RUN, compare the reviewers, list what they disagree on."""
+    from labelaudit import read_audit
+    from labelaudit.verdicts import in_force, match, read, verdicts_file
+
+    audit = read_audit(run)
+    log = read(verdicts_file(run))
+    if not log:
+        typer.echo(f"no verdicts in {printable(str(verdicts_file(run)))}: labelaudit review {printable(str(run))}")
+        return
+    reviewed = match(audit, log)
+    _say(*_counts(audit, reviewed))
+    said = in_force(log)
+    _say(*_people(said.values()))
+    if reviewed.disputed:
+        _say("", f"Open disputes ({len(reviewed.disputed):,}): labelaudit review {run} --order disputes")
+        for row, told in list(reviewed.disputed.items())[:_MOST]:
+            opinions = ", ".join(f"{verdict.reviewer or 'somebody'}: {verdict.right or 'no class'}" for verdict in told)
+            _say(f"  {audit.samples.ids[row]} (given {audit.identity(row)[1]})  {opinions}")
+        if len(reviewed.disputed) > _MOST:
+            _say(f"  and {len(reviewed.disputed) - _MOST:,} more")
+    for note in reviewed.notes:
+        _note(note)
+
+
+@verdicts.command()
+def merge(
+    logs: Annotated[list[Path], typer.Argument(metavar="LOG...", help="RUN folders, or verdicts.csv files.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="RUN", help="RUN that gets the verdicts it does not have yet.")
+    ],
+) -> None:
+    """Bring the verdicts of several reviewers, or of copies of a RUN, together in one RUN."""
+    from labelaudit import read_audit
+    from labelaudit.verdicts import append, match, read, verdicts_file
+    from labelaudit.verdicts import merge as join
+
+    audit = read_audit(output)
+    target = verdicts_file(output)
+    here = read(target)
+    told = []
+    for place in logs:
+        file = verdicts_file(place) if place.is_dir() else place
+        if not file.is_file():
+            raise DataError(f"'{file}' does not exist: name RUN folders or verdicts.csv files")
+        told.append(read(file))
+    joined = Counter(join(here, *told))
+    joined.subtract(Counter(here))
+    new = [verdict for verdict in join(*told) if _once(joined, verdict)]
+    append(target, *new)
+    reviewed = match(audit, (*here, *new))
+    typer.echo(f"{len(new):,} new verdicts in {printable(str(target))}, {len(here):,} were there.", err=True)
+    for note in reviewed.notes:
+        _note(note)
+
+
+@verdicts.command("import")
+def import_(
+    run: Annotated[Path, _RUN],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What the labelling tool exported.")],
+    format_: Annotated[
+        Literal["label-studio", "cvat", "prodigy", "csv"] | None,
+        typer.Option("--format", help="Of FILE; by its ending unless said."),
+    ] = None,
+    reviewer: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Whose answers these are; as FILE says unless said.")
+    ] = None,
+    partly: Annotated[
+        bool, typer.Option("--partly", metavar="", help="Import what can be, in spite of entries that cannot.")
+    ] = False,
+) -> None:
+    """Bring verdicts back from Label Studio, CVAT, Prodigy or a spreadsheet: all of FILE, or nothing."""
+    from labelaudit import read_audit
+    from labelaudit.review.exchange import read_answers
+    from labelaudit.verdicts import append, verdicts_file
+
+    found = read_answers(read_audit(run), file, run, name=format_, reviewer=reviewer)
+    for line in found.repeats[:_MOST]:
+        _note(f"{line}: counted once")
+    for line in found.problems[:_MOST]:
+        _note(line)
+    if len(found.problems) > _MOST:
+        _note(f"and {len(found.problems) - _MOST:,} more entries")
+    if found.problems and not partly:
+        entries = "entry" if len(found.problems) == 1 else "entries"
+        raise OptionError(
+            f"nothing was imported: {len(found.problems):,} {entries} of '{file}' cannot be, see above; --partly "
+            "imports the rest"
+        )
+    append(verdicts_file(run), *found.verdicts)
+    known = f", {found.known:,} were known" if found.known else ""
+    typer.echo(f"{len(found.verdicts):,} verdicts imported{known}: {printable(str(verdicts_file(run)))}", err=True)
+
+
+def _once(left: Counter[Verdict], verdict: Verdict) -> bool:
+    """Whether one of ``verdict`` is left, which is then taken."""
+    left[verdict] -= 1
+    return left[verdict] >= 0
+
+
+def _counts(audit: Audit, reviewed: Reviewed) -> tuple[str, ...]:
+    kinds = Counter(verdict.verdict for verdict in reviewed.settled.values())
+    suspects = set(audit.suspects.tolist())
+    seen = len(suspects & {*reviewed.settled, *reviewed.disputed, *reviewed.skipped})
+    return (
+        f"{len(reviewed.settled):,} of {len(audit.samples):,} images have a verdict, {seen:,} of "
+        f"{len(suspects):,} suspects were looked at",
+        f"  {kinds['given']:,} given label right, {kinds['suggested']:,} suggested label right, {kinds['other']:,} "
+        f"another class, {kinds['none']:,} no class, {len(reviewed.skipped):,} skipped, {len(reviewed.disputed):,} "
+        "disputed",
+    )
+
+
+def _people(told: Iterable[Sequence[Verdict]]) -> tuple[str, ...]:
+    """How much each reviewer said, and how often two of them agree where both did."""
+    said: Counter[str] = Counter()
+    both: Counter[tuple[str, str]] = Counter()
+    agree: Counter[tuple[str, str]] = Counter()
+    for verdicts_ in told:
+        right = {v.reviewer: v.right for v in verdicts_ if v.verdict != "skip"}
+        said.update(v.reviewer for v in verdicts_)
+        for pair in combinations(sorted(right), 2):
+            both[pair] += 1
+            agree[pair] += right[pair[0]] == right[pair[1]]
+    lines = [f"  {name or '(no name)'}: {count:,}" for name, count in sorted(said.items())]
+    lines += [
+        f"  {a or '(no name)'} and {b or '(no name)'} agree on {agree[a, b]:,} of {count:,} ({agree[a, b] / count:.0%})"
+        for (a, b), count in sorted(both.items())
+    ]
+    return ("", "Reviewers", *lines)
+
+
+def _say(*lines: str) -> None:
+    for line in lines:
+        typer.echo(printable(line))
+    sys.stdout.flush()
+
+
+def _note(line: str) -> None:
+    typer.echo(printable(line), err=True)

@@ -1,0 +1,169 @@
+"""The review page over HTTP: a few files, a few questions, two writes. JSON in, JSON out.
+
+Text from the data travels as JSON only, never in markup: the page itself is always the same bytes. Left out: state; a
+`Session` has all of it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from importlib.resources import files
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from labelaudit.errors import LabelAuditError, OptionError
+from labelaudit.images import ImageError
+from labelaudit.reports.json import plain
+from labelaudit.review.guard import Guard
+from labelaudit.review.ledger import StaleAnswer
+from labelaudit.review.session import Session
+
+_TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
+_BODY = 4096
+"""Bytes of a write at most; the largest is below 100."""
+_STATUS = {"missing": 404, "changed": 409}
+
+
+def build_app(session: Session, token: str) -> Starlette:
+    """The application that shows ``session`` to whoever has the ``token``."""
+    page = files("labelaudit.review") / "page"
+    static = {entry.name: entry.read_bytes() for entry in page.iterdir() if entry.is_file()}
+
+    def serve_page(_: Request) -> Response:
+        return Response(static["review.html"], media_type="text/html")
+
+    def serve_file(request: Request) -> Response:
+        name = request.path_params["name"]
+        if name not in static:
+            return _json({"error": "no such file"}, 404)
+        return Response(static[name], media_type=_TYPES[name.rpartition(".")[2]])
+
+    def about(_: Request) -> Any:
+        return session.about()
+
+    def questions(request: Request) -> Any:
+        return session.questions(_number(request, "start"), _number(request, "count"))
+
+    def next_open(request: Request) -> Any:
+        return {"next": session.next_open(_number(request, "start"))}
+
+    def neighbours(request: Request) -> Any:
+        return session.neighbours(request.path_params["place"])
+
+    def progress(_: Request) -> Any:
+        return session.progress()
+
+    def stop(_: Request) -> Any:
+        return {"sentence": session.stop()}
+
+    def picture(request: Request) -> Any:
+        return _picture(session.pictures.show(_row(request), safe="safe" in request.query_params))
+
+    def thumbnail(request: Request) -> Any:
+        return _picture(session.pictures.thumbnail(_row(request)), "private, max-age=3600")
+
+    def _row(request: Request) -> int:
+        row = int(request.path_params["row"])
+        if row >= len(session.audit.samples):
+            raise OptionError(f"there is no sample {row}")
+        return row
+
+    def judge(body: dict[str, Any]) -> Any:
+        place, version, label = (_integer(body, name) for name in ("place", "version", "label"))
+        try:
+            return session.judge(place or 0, str(body.get("answer")), label, version or 0)
+        except StaleAnswer as error:
+            return _json({"error": str(error), "kind": "stale", "question": session.questions(place or 0, 1)[0]}, 409)
+
+    def undo(body: dict[str, Any]) -> Any:
+        return session.undo(_integer(body, "place"))
+
+    return Starlette(
+        routes=[
+            Route("/", serve_page),
+            Route("/page/{name}", serve_file),
+            Route("/api/about", _answering(about)),
+            Route("/api/questions", _answering(questions)),
+            Route("/api/next", _answering(next_open)),
+            Route("/api/neighbours/{place:int}", _answering(neighbours)),
+            Route("/api/progress", _answering(progress)),
+            Route("/api/stop", _answering(stop)),
+            Route("/api/judge", _taking(judge), methods=["POST"]),
+            Route("/api/undo", _taking(undo), methods=["POST"]),
+            Route("/image/{row:int}", _answering(picture)),
+            Route("/thumbnail/{row:int}", _answering(thumbnail)),
+        ],
+        middleware=[Middleware(Guard, token=token)],
+    )
+
+
+def _answering(respond: Callable[[Request], Any]) -> Callable[[Request], Response]:
+    """A read: what ``respond`` returns as JSON, what it raises as a line and a status."""
+
+    def answer(request: Request) -> Response:
+        return _guarded(lambda: respond(request))
+
+    return answer
+
+
+def _taking(respond: Callable[[dict[str, Any]], Any]) -> Callable[[Request], Any]:
+    """A write: a small JSON object in, the rest as `_answering`."""
+
+    async def answer(request: Request) -> Response:
+        body = bytearray()
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > _BODY:
+                return _json({"error": "too long"}, 413)
+        try:
+            parts = json.loads(body)
+        except (ValueError, RecursionError):
+            parts = None
+        if not isinstance(parts, dict):
+            return _json({"error": "not a JSON object"}, 400)
+        return await run_in_threadpool(_guarded, lambda: respond(parts))
+
+    return answer
+
+
+def _guarded(respond: Callable[[], Any]) -> Response:
+    try:
+        value = respond()
+    except ImageError as error:
+        return _json({"error": str(error), "kind": error.kind}, _STATUS.get(error.kind, 422))
+    except OptionError as error:
+        return _json({"error": str(error), "kind": "request"}, 400)
+    except LabelAuditError as error:
+        return _json({"error": str(error), "kind": "failure"}, 500)
+    return value if isinstance(value, Response) else _json(value)
+
+
+def _json(value: Any, status: int = 200) -> Response:
+    # ASCII only: names that are no valid UTF-8 hold lone surrogates, which JSON can escape and UTF-8 cannot hold
+    return Response(json.dumps(plain(value), allow_nan=False), status, media_type="application/json")
+
+
+def _picture(picture: tuple[bytes, str], caching: str = "no-store") -> Response:
+    data, media_type = picture
+    return Response(data, media_type=media_type, headers={"cache-control": caching})
+
+
+def _number(request: Request, name: str) -> int:
+    text = request.query_params.get(name, "0")
+    if not (text.isascii() and text.isdecimal() and len(text) < 10):
+        raise OptionError(f"{name} must be a number, not '{text}'")
+    return int(text)
+
+
+def _integer(body: dict[str, Any], name: str) -> int | None:
+    value = body.get(name)
+    if value is not None and type(value) is not int:
+        raise OptionError(f"{name} must be a whole number")
+    return value

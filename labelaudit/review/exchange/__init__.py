@@ -1,0 +1,207 @@
+"""The queue for other labelling tools, and their answers back as verdicts.
+
+One file is one `Format`; `tasks` is what they share, `matching` what becomes of answers. Left out: formats for anything
+but one class an image.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TextIO
+
+from labelaudit import verdicts
+from labelaudit.document import Audit
+from labelaudit.errors import DataError, OptionError, RunError, unknown_name
+from labelaudit.originals import open_originals
+from labelaudit.review.exchange import cvat, label_studio, prodigy, table
+from labelaudit.review.exchange.matching import Matched, match_answers, name_reviewers
+from labelaudit.review.exchange.tasks import Format, Source, Task, check_classes
+from labelaudit.review.queue import open_queue
+
+FORMATS: Mapping[str, Format] = {
+    "label-studio": label_studio.FORMAT,
+    "cvat": cvat.FORMAT,
+    "prodigy": prodigy.FORMAT,
+    "csv": table.FORMAT,
+}
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What an export wrote."""
+
+    files: tuple[Path, ...]
+    tasks: int
+    left_out: tuple[str, ...]
+    """Images that are missing or were changed since the scan."""
+    advice: tuple[str, ...]
+    """What to do with the files, a sentence each."""
+
+
+def format_of(file: Path, name: str | None = None) -> str:
+    """The format ``name``, or that of the file's ending.
+
+    Raises:
+        OptionError: unknown, or the ending says nothing.
+
+    >>> format_of(Path("queue.jsonl"))
+    'prodigy'
+    """
+    if name is not None:
+        if name not in FORMATS:
+            raise unknown_name("format", name, FORMATS)
+        return name
+    suffix = {".zip": ".xml"}.get(file.suffix.lower(), file.suffix.lower())
+    found = next((key for key, format_ in FORMATS.items() if suffix == format_.suffix), None)
+    if found is None:
+        raise OptionError(f"the ending of '{file}' names no format: use --format {', '.join(FORMATS)}")
+    return found
+
+
+def export_queue(
+    audit: Audit,
+    run: Path,
+    file: Path,
+    *,
+    name: str | None = None,
+    order: str = "worst",
+    data: Path | None = None,
+    embed: bool = False,
+    prefix: str | None = None,
+    again: bool = False,
+) -> Exported:
+    """Write what is still to be judged in the RUN folder ``run`` as tasks for another tool.
+
+    Args:
+        audit: of the RUN.
+        run: RUN folder.
+        file: what to write; other files may come beside it.
+        name: format; by the file's ending unless said.
+        order: one of `ORDERS`; a blind order leaves out what the model thinks.
+        data: where the images are now, if the dataset was moved.
+        embed: put the images into the file.
+        prefix: what the tool puts before an image's path; what it expects by default unless said.
+        again: also what has been judged already.
+
+    Raises:
+        OptionError: no such format or order, or the format cannot hold what was asked for.
+        RunError: nothing is left to judge, the images are not there, or a file cannot be written.
+    """
+    format_ = FORMATS[format_of(file, name)]
+    queue, _, reviewed = open_queue(audit, run, order)
+    if not again:
+        queue = replace(queue, rows=tuple(row for row in queue.rows if row not in reviewed.settled))
+    if not queue.rows:
+        raise RunError("everything in this queue is judged: --again exports it all the same")
+    images = open_originals(audit, data) if embed or format_.measures else None
+    if prefix is None:
+        prefix = format_.prefix or (_folder(audit, data) if format_.embeds else "")
+    source = Source(audit, queue, prefix, images, embed=embed, measure=format_.measures)
+    return export_tasks(source, file, name=name)
+
+
+def export_tasks(source: Source, file: Path, *, name: str | None = None) -> Exported:
+    """Write the tasks of ``source`` to ``file`` and what belongs to it beside it, whole or not at all.
+
+    Raises:
+        OptionError: no such format, or it cannot hold what was asked for.
+        RunError: a file cannot be written.
+    """
+    chosen = format_of(file, name)
+    format_ = FORMATS[chosen]
+    classes = source.audit.samples.classes
+    check_classes(classes)
+    if source.embed and not format_.embeds:
+        raise OptionError(f"{chosen} cannot hold images: leave --embed away, or use label-studio or prodigy")
+    written = _Counted(source.tasks())
+    files = [file]
+    with _fresh(file) as opened:
+        format_.write(written, opened)
+    if format_.setup is not None:
+        files.append(file.with_suffix(format_.setup_suffix))
+        with _fresh(files[-1]) as opened:
+            opened.write(format_.setup(classes))
+    advice = list(format_.advise(file))
+    if format_.by_path and not source.embed:
+        advice.append(format_.by_path)
+    if source.left_out:
+        advice.append(
+            f"Left out: {len(source.left_out):,} that are missing or were changed since the scan, first "
+            f"'{source.left_out[0]}'."
+        )
+    return Exported(files=tuple(files), tasks=written.count, left_out=tuple(source.left_out), advice=tuple(advice))
+
+
+def read_answers(
+    audit: Audit, file: Path, run: Path, *, name: str | None = None, reviewer: str | None = None
+) -> Matched:
+    """What the answers in ``file`` come to for the RUN; nothing is written.
+
+    Args:
+        audit: of the RUN.
+        file: what the tool exported.
+        run: RUN folder, whose verdicts are taken into account.
+        name: format; by the file's ending unless said.
+        reviewer: whose answers these are; as the file says unless said.
+
+    Raises:
+        DataError: the file cannot be read, or is damaged; the entry is named.
+        OptionError: unknown format.
+    """
+    chosen = format_of(file, name)
+    try:
+        data = file.read_bytes()
+        time = datetime.fromtimestamp(file.stat().st_mtime, UTC).isoformat()
+    except OSError as error:
+        raise DataError(f"'{file}' cannot be read: {error.strerror or error}") from error
+    try:
+        answers = list(FORMATS[chosen].read(data))
+    except DataError as error:
+        raise DataError(f"'{file}' as {chosen}: {error}; nothing was imported") from error
+    except (AttributeError, TypeError, ValueError) as error:
+        raise DataError(f"'{file}' is no export of {chosen} ({error}): nothing was imported") from error
+    log = verdicts.read(verdicts.verdicts_file(run))
+    return match_answers(audit, name_reviewers(answers, reviewer, chosen), log, time=time)
+
+
+def _folder(audit: Audit, data: Path | None) -> str:
+    """The folder of the images with a slash behind it; empty where they lie in no folder."""
+    place = data or Path((audit.settings.get("source") or {}).get("data") or "")
+    return f"{place.resolve().as_posix()}/" if str(place) != "." and place.is_dir() else ""
+
+
+class _Counted:
+    """An iterator that knows how many it gave."""
+
+    def __init__(self, tasks: Iterator[Task]) -> None:
+        self._tasks, self.count = tasks, 0
+
+    def __iter__(self) -> Iterator[Task]:
+        return self
+
+    def __next__(self) -> Task:
+        task = next(self._tasks)
+        self.count += 1
+        return task
+
+
+@contextmanager
+def _fresh(path: Path) -> Iterator[TextIO]:
+    """A new text file that takes the place of ``path`` when all of it is written."""
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
+    try:
+        with partial.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OSError as error:
+        raise RunError(f"cannot write {path} ({error.strerror or error})") from error
+    finally:
+        partial.unlink(missing_ok=True)

@@ -1,0 +1,84 @@
+"""Prodigy: tasks for its choice interface out, ``prodigy db-out`` back. One JSON object a line.
+
+The choices are the two candidates, the next most probable classes and "no class fits": a list of a thousand classes is
+no interface. ``ignore`` and ``reject`` are skips, because a rejected choice says nothing about the label. Left out:
+hashes, which Prodigy makes itself.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TextIO
+
+from labelaudit.errors import DataError
+from labelaudit.review.exchange.tasks import NO_CLASS, Answer, Format, Task, answered
+
+
+def write(tasks: Iterable[Task], file: TextIO) -> None:
+    """One task a line."""
+    for task in tasks:
+        line = {
+            "image": task.image,
+            "options": [{"id": name, "text": name} for name in (*task.options, NO_CLASS)],
+            "labelaudit": task.identity(),
+            "meta": {"labelled": task.given_label, **task.opinion()} if task.label_score is not None else {},
+        }
+        file.write(json.dumps(line) + "\n")
+
+
+def advise(file: Path) -> tuple[str, ...]:
+    """What to do with the file."""
+    return (
+        f"In Prodigy: prodigy mark suspects {file.name} --view-id choice",
+        "Back: prodigy db-out suspects > done.jsonl, then labelaudit verdicts import RUN done.jsonl",
+    )
+
+
+def read(data: bytes) -> Iterator[Answer]:
+    """The answered lines; raises `DataError` for what is none."""
+    for number, line in enumerate(data.decode("utf-8-sig", "surrogateescape").splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            task = json.loads(line)
+        except ValueError as error:
+            raise DataError(f"line {number} is not JSON ({error})") from None
+        if not isinstance(task, dict):
+            raise DataError(f"line {number} is no Prodigy task")
+        if "answer" in task:
+            yield from _answer(f"line {number}", task)
+
+
+def _answer(name: str, task: dict[str, Any]) -> Iterator[Answer]:
+    identity = task.get("labelaudit") or {}
+    stamp = task.get("_timestamp")
+    moment = datetime.fromtimestamp(stamp, UTC).isoformat() if isinstance(stamp, (int, float)) else ""
+    about = {
+        "entry": name,
+        **{key: str(identity.get(key) or "") for key in ("path", "digest", "given_label")},
+        "reviewer": str(task.get("_annotator_id") or task.get("_session_id") or ""),
+        "time": moment,
+    }
+    if not identity:
+        raise DataError(f"{name} holds no 'labelaudit' part: it is not one of the exported tasks")
+    accepted = task.get("accept") or []
+    if task["answer"] in ("ignore", "reject"):
+        yield Answer(kind="skip", **about)
+    elif task["answer"] == "accept" and len(accepted) > 1:
+        raise DataError(f"{name} ('{about['path']}') has {len(accepted)} choices instead of one")
+    elif task["answer"] == "accept" and accepted:
+        kind, label = answered(str(accepted[0]))
+        yield Answer(kind=kind, label=label, **about)
+
+
+FORMAT = Format(
+    suffix=".jsonl",
+    write=write,
+    read=read,
+    advise=advise,
+    embeds=True,
+    by_path="Browsers do not load images by path: use --embed, or an address with --image-prefix.",
+)

@@ -1,0 +1,82 @@
+"""CSV: one line an image, to be filled in with any spreadsheet.
+
+A person writes into ``verdict`` one of given, suggested, other, none, skip, or only the right class into ``new_label``;
+lines with neither were not judged. Cells that a spreadsheet would execute are guarded as in ``suspects.csv``. Left out:
+whole verdict logs, which `labelaudit verdicts merge` joins.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TextIO
+
+from labelaudit.errors import DataError
+from labelaudit.reports.csv import Lines, cell
+from labelaudit.review.exchange.tasks import CANNOT_TELL, NO_CLASS, Answer, Format, Task, answered
+
+_OPINION = ("suggested_label", "label_score", "reason")
+_COLUMNS = ("path", "digest", "given_label", *_OPINION, "verdict", "new_label", "reviewer", "time")
+_CLASS = {"given": "given_label", "suggested": "suggested_label", "other": "new_label"}
+
+
+def write(tasks: Iterable[Task], file: TextIO) -> None:
+    """A header and one line a task; the last four cells are the reviewer's."""
+    writer = csv.writer(Lines(file))
+    writer.writerow(_COLUMNS)
+    for task in tasks:
+        told: Mapping[str, str | float] = {**task.identity(), **task.opinion()}
+        writer.writerow([cell(told.get(name, "")) for name in _COLUMNS])
+
+
+def advise(file: Path) -> tuple[str, ...]:
+    """What to do with the file."""
+    return (
+        "Fill in 'verdict' (given, suggested, other, none, skip) or just the right class in 'new_label', then "
+        f"labelaudit verdicts import RUN {file.name}",
+    )
+
+
+def read(data: bytes) -> Iterator[Answer]:
+    """The lines that were filled in; raises `DataError` for what is none."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise DataError("it is not UTF-8: save it as CSV UTF-8") from None
+    head = text.partition("\n")[0]
+    rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=";" if head.count(";") > head.count(",") else ",")
+    if "path" not in (rows.fieldnames or ()) and "digest" not in (rows.fieldnames or ()):
+        raise DataError("it has neither a column 'path' nor 'digest'")
+    try:
+        for line in rows:
+            told = {name: _bare(line.get(name) or "") for name in _COLUMNS}
+            if told["verdict"].strip() or told["new_label"]:
+                yield _answer(f"line {rows.line_num}", told)
+    except csv.Error as error:
+        raise DataError(f"line {rows.line_num} cannot be parsed ({error})") from None
+
+
+def _answer(name: str, told: Mapping[str, str]) -> Answer:
+    verdict = told["verdict"].strip().lower()
+    if verdict not in ("", "none", "skip", *_CLASS):
+        raise DataError(f"{name} ('{told['path']}') has verdict '{verdict}': use {', '.join(_CLASS)}, none or skip")
+    text = {"none": NO_CLASS, "skip": CANNOT_TELL}.get(verdict) or told[_CLASS.get(verdict, "new_label")]
+    if not text and verdict == "suggested":
+        text = told["new_label"]
+    if not text:
+        raise DataError(f"{name} ('{told['path']}') says '{verdict}' and names no class: write it into new_label")
+    if verdict == "suggested" and told["new_label"] not in ("", text):
+        raise DataError(f"{name} ('{told['path']}') says 'suggested' ({text}) and '{told['new_label']}'")
+    kind, label = answered(text)
+    place = {key: told[key] for key in ("path", "digest", "given_label", "reviewer", "time")}
+    return Answer(entry=name, kind=kind, label=label, **place)
+
+
+def _bare(text: str) -> str:
+    """A cell without the guard that `cell` put before it."""
+    return text[1:] if text.startswith("'") and cell(text[1:]) == text else text
+
+
+FORMAT = Format(suffix=".csv", write=write, read=read, advise=advise)

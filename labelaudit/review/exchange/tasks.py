@@ -1,0 +1,188 @@
+"""What goes out to another tool, one `Task` an image, and what comes back, one `Answer` an entry.
+
+The digest of the image and its given label travel with each task, so that what comes back finds its sample even after
+renaming. Text is carried exactly where a format can hold it; `writable` is what the others get, and what an answer is
+compared with too. Left out: boxes, polygons and several labels for one image.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TextIO
+from urllib.parse import quote
+
+from labelaudit.document import Audit
+from labelaudit.errors import OptionError
+from labelaudit.images import ImageError, preview, probe
+from labelaudit.review.pictures import SIDE, media_type_of
+from labelaudit.review.queue import Queue, ask
+
+if TYPE_CHECKING:
+    from labelaudit.types import Images
+
+NO_CLASS = "(no class fits)"
+CANNOT_TELL = "(cannot tell)"
+SUSPECT = "(suspect)"
+RESERVED = (NO_CLASS, CANNOT_TELL, SUSPECT)
+"""Choices beside the classes; a dataset with a class of such a name cannot be handed out."""
+
+_FEW = 10
+"""Classes up to which all of them are offered everywhere."""
+_UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """One image to judge. What the model thinks is empty where the queue is blind."""
+
+    path: str
+    digest: str
+    given_label: str
+    options: tuple[str, ...]
+    """The classes to offer where a thousand would be too many, the candidates first."""
+    suggested_label: str = ""
+    label_score: float | None = None
+    """1 - suspicion, lower = worse."""
+    reason: str = ""
+    size: tuple[int, int] | None = None
+    """Width and height in pixels, where a format needs them."""
+    image: str = ""
+    """Where the tool finds the image, or the image itself as a ``data:`` address."""
+
+    def identity(self) -> dict[str, str]:
+        """What an answer is found by."""
+        return {"path": self.path, "digest": self.digest, "given_label": self.given_label}
+
+    def opinion(self) -> dict[str, str | float]:
+        """What the model thinks, where it may be shown."""
+        if self.label_score is None:
+            return {}
+        return {
+            "suggested_label": self.suggested_label,
+            "label_score": round(self.label_score, 6),
+            "reason": self.reason,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """One entry that came back."""
+
+    entry: str
+    """Where it is in the file, such as ``task 12`` or ``line 7``."""
+    kind: Literal["class", "none", "skip"]
+    label: str = ""
+    """The right class, where ``kind`` is ``class``."""
+    path: str = ""
+    digest: str = ""
+    given_label: str = ""
+    reviewer: str = ""
+    time: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Format:
+    """What one file of this package offers."""
+
+    suffix: str
+    """How its files end."""
+    write: Callable[[Iterable[Task], TextIO], None]
+    read: Callable[[bytes], Iterator[Answer]]
+    """Raises `DataError` that names the entry."""
+    advise: Callable[[Path], tuple[str, ...]]
+    """What to do with the file that was written, a sentence each."""
+    setup: Callable[[Sequence[str]], str] | None = None
+    """The text of a second file that tells the tool about the classes."""
+    setup_suffix: str = ""
+    prefix: str = ""
+    """What its tool expects before an image's path unless told otherwise."""
+    embeds: bool = False
+    """Whether an image can be part of the file."""
+    measures: bool = False
+    """Whether it needs the sizes of the images."""
+    by_path: str = ""
+    """What to mind where the images are not part of the file."""
+
+
+@dataclass
+class Source:
+    """What makes tasks of a queue: the audit, its images where they are needed, and where a tool finds them."""
+
+    audit: Audit
+    queue: Queue
+    prefix: str
+    images: Images | None = None
+    embed: bool = False
+    measure: bool = False
+    left_out: list[str] = field(default_factory=list)
+    """Paths of images that are missing or were changed, filled while tasks are made."""
+
+    def tasks(self) -> Iterator[Task]:
+        """One task for each image of the queue, in its order. Nothing but one image is in memory at a time."""
+        audit, blind = self.audit, self.queue.blind
+        classes, decision = audit.samples.classes, audit.decision
+        for row in self.queue.rows:
+            digest, given = audit.identity(row)
+            path, size = audit.samples.ids[row], None
+            address = self.prefix + (quote(path, errors="surrogateescape") if _quotes(self.prefix) else path)
+            if self.images is not None and (self.embed or self.measure):
+                try:
+                    data = self.images.encoded(row)
+                    size = probe(data)
+                    address = _embedded(data) if self.embed else address
+                except ImageError:
+                    self.left_out.append(path)
+                    continue
+            question = ask(audit, row, blind=blind)
+            few = range(len(classes)) if len(classes) <= _FEW else ()
+            offered = dict.fromkeys((question.left, question.right, *question.further, *few))
+            yield Task(
+                path=path,
+                digest=digest,
+                given_label=given,
+                options=tuple(classes[c] for c in offered),
+                suggested_label="" if blind else classes[question.rival],
+                label_score=None if blind else 1 - float(decision.suspicion[row]),
+                reason="" if blind else decision.reasons[row],
+                size=size,
+                image=address,
+            )
+
+
+def writable(text: str) -> str:
+    r"""``text`` with what XML and UTF-8 cannot hold written as an escape.
+
+    >>> writable("caf\udce9\x01")
+    'caf\\udce9\\x01'
+    """
+    return _UNWRITABLE.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+
+
+def answered(text: str) -> tuple[Literal["class", "none", "skip"], str]:
+    """The kind of an answer and its class, from a choice as the tool wrote it."""
+    if text == NO_CLASS:
+        return "none", ""
+    return ("skip", "") if text == CANNOT_TELL else ("class", text)
+
+
+def check_classes(classes: Iterable[str]) -> None:
+    """Refuse classes that cannot be told from our own choices; raises `OptionError`."""
+    for name in classes:
+        if name in RESERVED:
+            raise OptionError(f"a class is called '{name}', which stands for an answer here: rename it to export")
+
+
+def _quotes(prefix: str) -> bool:
+    """Whether what follows ``prefix`` is part of an address and not a path on a disk."""
+    return "://" in prefix or "?" in prefix
+
+
+def _embedded(data: bytes) -> str:
+    media_type = media_type_of(data)
+    if media_type is None:
+        data, media_type = preview(data, SIDE), "image/webp"
+    return f"data:{media_type};base64,{base64.b64encode(data).decode('ascii')}"

@@ -1,0 +1,87 @@
+"""Who may speak to the page: only a browser on this machine that was given the token.
+
+Binding to loopback does not keep other people's web pages out, which run in the same browser. So: every request needs
+the token, first in the address and from then on in a cookie that scripts cannot read and other sites cannot send; a
+Host that is not this machine is refused, which ends DNS rebinding; a write needs the page's own Origin. Host and Origin
+may name any port, because an SSH tunnel may end at another one. What is sent back runs no foreign script, is framed by
+nobody and tells nobody where it came from. Left out: TLS, which a loopback address does not need.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+from http.cookies import CookieError, SimpleCookie
+from urllib.parse import parse_qs
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_HOST = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?", re.IGNORECASE)
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_HEADERS = {
+    "content-security-policy": _POLICY,
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+}
+_CLOSED = "Open the address that labelaudit review printed: it holds the key to this page.\n"
+
+
+class Guard:
+    """ASGI middleware that lets nobody through without the ``token``."""
+
+    def __init__(self, app: ASGIApp, token: str) -> None:
+        self.app, self.token = app, token
+        self.cookie = f"labelaudit-{token[:8]}"
+        """Its own name for each server: cookies do not know ports, and several reviews may run at once."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return  # no websockets, and nothing to start or end
+        headers = Headers(scope=scope)
+        invited = self._invited(scope)
+
+        async def send_guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                answer = MutableHeaders(scope=message)
+                answer.update(_HEADERS)
+                answer.setdefault("cache-control", "no-store")
+                if invited:
+                    answer["set-cookie"] = f"{self.cookie}={self.token}; Path=/; HttpOnly; SameSite=Strict"
+            await send(message)
+
+        refusal = self._refusal(scope, headers, invited)
+        app = self.app if refusal is None else refusal
+        await app(scope, receive, send_guarded)
+
+    def _refusal(self, scope: Scope, headers: Headers, invited: bool) -> PlainTextResponse | None:
+        """The answer to a request that must not get through."""
+        host = headers.get("host", "")
+        if not _HOST.fullmatch(host):
+            return PlainTextResponse("This page answers to 127.0.0.1 and localhost only.\n", 421)
+        if not (invited or self._known(headers)):
+            return PlainTextResponse(_CLOSED, 403)
+        if scope["method"] not in ("GET", "HEAD") and headers.get("origin") != f"http://{host}":
+            return PlainTextResponse("Only the page itself may write.\n", 403)
+        return None
+
+    def _invited(self, scope: Scope) -> bool:
+        """Whether the address of the page carries the token."""
+        if scope["path"] != "/" or scope["method"] not in ("GET", "HEAD"):
+            return False
+        given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
+        return hmac.compare_digest(given.encode(), self.token.encode())
+
+    def _known(self, headers: Headers) -> bool:
+        try:
+            held = SimpleCookie(headers.get("cookie", "")).get(self.cookie)
+        except CookieError:
+            return False
+        return held is not None and hmac.compare_digest(held.value.encode(), self.token.encode())

@@ -1,0 +1,149 @@
+"""What has been said about each image so far: the verdict log of a RUN, kept in memory and on disk at once.
+
+A verdict is in the file, flushed to the disk, before anybody is told that it was taken. What other processes append to
+the same file (a second page, a merge) is noticed by the file's size and time and read before the next answer is given.
+Each answer names the version of the image's record that it was given on; a version that has passed means another tab or
+page was faster, and nothing is written over it. Left out: watching the file between two requests.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+from labelaudit import verdicts
+from labelaudit.errors import LabelAuditError, RunError
+from labelaudit.verdicts import Verdict
+
+Identity = tuple[str, str]
+
+
+class StaleAnswer(LabelAuditError):
+    """Somebody else answered about the image since it was shown; nothing was written."""
+
+
+class Ledger:
+    """The verdicts in ``path``, as ``reviewer`` adds to them. Safe to use from several threads."""
+
+    def __init__(self, path: Path, reviewer: str) -> None:
+        self.path, self.reviewer = path, reviewer
+        self._lock = threading.RLock()
+        self._stamp: tuple[int, int] | None = None
+        self._log: list[Verdict] = []
+        self._trails: dict[Identity, dict[str, list[Verdict]]] = {}
+        self._versions: Counter[Identity] = Counter()
+        self._mine: list[Identity] = []
+        self._newest = ""
+        self._refresh()
+
+    @property
+    def log(self) -> Sequence[Verdict]:
+        """All verdicts, oldest line first."""
+        with self._lock:
+            self._refresh()
+            return tuple(self._log)
+
+    def mine(self, identity: Identity) -> Verdict | None:
+        """This reviewer's verdict in force."""
+        with self._lock:
+            trail = self._trails.get(identity, {}).get(self.reviewer)
+            return trail[-1] if trail else None
+
+    def others(self, identity: Identity) -> tuple[Verdict, ...]:
+        """The verdicts in force of everybody else."""
+        with self._lock:
+            people = self._trails.get(identity, {})
+            return tuple(trail[-1] for name, trail in people.items() if trail and name != self.reviewer)
+
+    def last(self) -> Identity | None:
+        """The image of this reviewer's last verdict in force."""
+        with self._lock:
+            self._refresh()
+            return self._mine[-1] if self._mine else None
+
+    def version(self, identity: Identity) -> int:
+        """Grows with everything that this reviewer says about the image."""
+        with self._lock:
+            return self._versions[identity]
+
+    def add(self, verdict: Verdict, version: int) -> None:
+        """Write ``verdict`` on an image that was shown at ``version``.
+
+        Raises:
+            StaleAnswer: the record is at another version by now.
+            RunError: it could not be written; nothing has changed.
+        """
+        with self._lock:
+            self._refresh()
+            if self._versions[verdict.identity] != version:
+                raise StaleAnswer("this image was judged in another tab meanwhile: look at its verdict first")
+            self._write(verdict)
+
+    def undo(self, identity: Identity) -> Verdict:
+        """Withdraw this reviewer's verdict on an image; returns what was withdrawn.
+
+        Raises:
+            RunError: there is nothing to withdraw.
+        """
+        with self._lock:
+            self._refresh()
+            last = self.mine(identity)
+            if last is None:
+                raise RunError("nothing to undo")
+            undo = Verdict(
+                path=last.path,
+                digest=last.digest,
+                given_label=last.given_label,
+                verdict="undo",
+                reviewer=self.reviewer,
+                time=verdicts.now(),
+            )
+            self._write(undo)
+            return last
+
+    def _write(self, verdict: Verdict) -> None:
+        """Put ``verdict`` on disk, then into memory; the file is read again only where it has more to say."""
+        before = self._stamp[0] if self._stamp else 0
+        verdicts.append(self.path, verdict)
+        header, _, line = verdicts.render((verdict,)).partition("\n")
+        ours = len((line if before else f"{header}\n{line}").encode("utf-8", "surrogatepass"))
+        status = self.path.stat()
+        if status.st_size == before + ours and verdict.time >= self._newest:
+            self._stamp = (status.st_size, status.st_mtime_ns)
+            self._log.append(verdict)
+            self._take(verdict)
+        else:
+            self._refresh()
+
+    def _refresh(self) -> None:
+        """Read the file again where it is not as this ledger left it; its verdicts count in the order of time."""
+        try:
+            status = self.path.stat()
+            stamp = (status.st_size, status.st_mtime_ns)
+        except FileNotFoundError:
+            stamp = (0, 0)
+        if stamp == self._stamp:
+            return
+        log = list(verdicts.read(self.path))
+        self._trails, self._mine, self._versions, self._newest = {}, [], Counter(), ""
+        for verdict in verdicts.merge(log):
+            self._take(verdict)
+        self._log, self._stamp = log, stamp
+
+    def _take(self, verdict: Verdict) -> None:
+        """One more verdict, in the order of time."""
+        self._newest = max(self._newest, verdict.time)
+        identity, own = verdict.identity, verdict.reviewer == self.reviewer
+        trail = self._trails.setdefault(identity, defaultdict(list))[verdict.reviewer]
+        if verdict.verdict != "undo":
+            trail.append(verdict)
+            if own:
+                self._mine.append(identity)
+        elif trail:
+            trail.pop()
+            if own:  # its last place in the history; a person undoes the last one nearly always
+                del self._mine[len(self._mine) - 1 - self._mine[::-1].index(identity)]
+        if own:
+            self._versions[identity] += 1

@@ -1,0 +1,74 @@
+"""Images to compare a suspect with: those of a class that look most like it and are believed to be labelled right.
+
+A RUN of features keeps what is needed for that (``judge.npz``). Any other RUN shows typical images of the class,
+those that the audit is surest about, and says so. Left out: likeness from pixels.
+"""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import numpy as np
+
+from labelaudit.document import Audit
+from labelaudit.errors import RunError
+from labelaudit.judge import FILE, Judge
+
+STRIP = 8
+"""Images shown of each class."""
+_POOL = 4 * STRIP
+
+
+class Likeness:
+    """Comparison images for the samples of one audit. The judge is read when first asked for; thread-safe."""
+
+    def __init__(self, audit: Audit, run: Path) -> None:
+        self.audit = audit
+        self.kind = "typical"
+        """``alike``, or ``typical`` where the RUN keeps no likeness; final after the first `find`."""
+        self._place = run / FILE
+        self._judge: Judge | None = audit.judge
+        self._asked = False
+        self._lock = threading.Lock()
+        self._typical: dict[int, tuple[int, ...]] = {}
+
+    def find(self, row: int, label: int) -> tuple[int, ...]:
+        """Up to `STRIP` rows of class ``label`` to show beside ``row``, best first; never a copy of it."""
+        judge = self._load()
+        if judge is not None:
+            return judge.alike(row, label, STRIP)
+        digest = self.audit.samples.digests[row]
+        return tuple(other for other in self._sure(label) if self.audit.samples.digests[other] != digest)[:STRIP]
+
+    def _load(self) -> Judge | None:
+        with self._lock:
+            if not self._asked:
+                self._asked = True
+                if self._judge is None and self._place.is_file():
+                    try:
+                        self._judge = Judge.load(self._place)
+                    except RunError:
+                        self._judge = None  # the page is worth opening without it, and says "typical"
+                if self._judge is not None and not self._fits(self._judge):
+                    self._judge = None
+                self.kind = "typical" if self._judge is None else "alike"
+            return self._judge
+
+    def _fits(self, judge: Judge) -> bool:
+        """Whether the judge remembers exactly the samples of the audit."""
+        samples = self.audit.samples
+        return (
+            judge.classes == samples.classes
+            and len(judge.memory) == len(samples)
+            and bool((judge.memory.digests == np.array(samples.digests, dtype=np.bytes_)).all())
+        )
+
+    def _sure(self, label: int) -> tuple[int, ...]:
+        """The samples of a class with the least suspicion, no image twice."""
+        if label not in self._typical:
+            rows = np.flatnonzero((self.audit.samples.labels == label) & ~self.audit.decision.is_issue)
+            best = rows[np.argsort(self.audit.decision.suspicion[rows], kind="stable")][:_POOL]
+            digests = self.audit.samples.digests
+            self._typical[label] = tuple({digests[row]: row for row in best[::-1].tolist()}.values())[::-1]
+        return self._typical[label]

@@ -1,0 +1,78 @@
+"""What the page shows of an image: its own bytes where a browser reads them, a preview where not, small ones of strips.
+
+Bytes are passed on only under the type that their signature says, and only formats that hold nothing but pixels. Left
+out: tiles for images of hundreds of megapixels; the preview has to do.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections import OrderedDict
+from typing import NamedTuple
+
+from labelaudit.images import preview
+from labelaudit.types import Images
+
+SIDE = 2048
+"""Largest side of a preview in pixels."""
+THUMBNAIL = 224
+_LARGE = 6_000_000  # bytes from which a preview travels and decodes faster than the image itself
+_KEPT = 2_000
+_SIGNATURES = (
+    (re.compile(rb"\xff\xd8\xff"), "image/jpeg"),
+    (re.compile(rb"\x89PNG\r\n\x1a\n"), "image/png"),
+    (re.compile(rb"RIFF....WEBP", re.DOTALL), "image/webp"),
+    (re.compile(rb"GIF8[79]a"), "image/gif"),
+)
+
+
+class Picture(NamedTuple):
+    """Bytes and what they are."""
+
+    data: bytes
+    media_type: str
+
+
+class Pictures:
+    """Pictures of the images of a dataset. Safe to use from several threads."""
+
+    def __init__(self, images: Images) -> None:
+        self.images = images
+        self._lock = threading.Lock()
+        self._thumbnails: OrderedDict[int, bytes] = OrderedDict()
+
+    def show(self, row: int, *, safe: bool = False) -> Picture:
+        """The image of ``row`` for the stage; with ``safe`` always a preview, for what a browser failed to read.
+
+        Raises:
+            ImageError: it is missing, changed, or cannot be decoded.
+        """
+        data = self.images.encoded(row)
+        media_type = media_type_of(data)
+        if safe or media_type is None or len(data) > _LARGE:
+            return Picture(preview(data, SIDE), "image/webp")
+        return Picture(data, media_type)
+
+    def thumbnail(self, row: int) -> Picture:
+        """The image of ``row`` at most `THUMBNAIL` pixels wide and high; raises `ImageError` as `show` does."""
+        with self._lock:
+            data = self._thumbnails.get(row)
+            if data is not None:
+                self._thumbnails.move_to_end(row)
+        if data is None:
+            data = preview(self.images.encoded(row), THUMBNAIL)
+            with self._lock:
+                self._thumbnails[row] = data
+                if len(self._thumbnails) > _KEPT:
+                    self._thumbnails.popitem(last=False)
+        return Picture(data, "image/webp")
+
+
+def media_type_of(data: bytes) -> str | None:
+    r"""The type of image bytes that every browser reads, by their signature alone.
+
+    >>> media_type_of(b"\x89PNG\r\n\x1a\n"), media_type_of(b"<svg onload=alert(1)>")
+    ('image/png', None)
+    """
+    return next((media_type for signature, media_type in _SIGNATURES if signature.match(data)), None)

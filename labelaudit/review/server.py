@@ -1,0 +1,57 @@
+"""The page's server: one address on this machine, until Ctrl-C.
+
+The socket listens before the address is told to anybody, so that a browser may open it at once. Left out: addresses
+that other machines can reach; use an SSH tunnel.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+
+from labelaudit.errors import RunError
+from labelaudit.review.app import build_app
+from labelaudit.review.session import Session
+
+HOST = "127.0.0.1"
+_PATIENCE = 2
+"""Seconds that requests in flight get to end."""
+
+
+def listen(port: int = 0) -> socket.socket:
+    """A listening socket on this machine; ``port`` 0 takes a free one.
+
+    Raises:
+        RunError: the port is taken or not allowed.
+    """
+    place = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        place.bind((HOST, port))
+        place.listen(128)
+    except OSError as error:
+        place.close()
+        raise RunError(f"port {port} cannot be used ({error.strerror or error}): choose another with --port") from error
+    return place
+
+
+def serve(session: Session, place: socket.socket, token: str, *, ready: Callable[[str], None]) -> None:
+    """Show ``session`` on the socket ``place`` until interrupted; ``ready`` is told the address before that.
+
+    Ctrl-C ends it as a `KeyboardInterrupt`, after what was asked last is answered.
+    """
+    import uvicorn
+
+    config = uvicorn.Config(
+        build_app(session, token),
+        log_level="critical",
+        access_log=False,
+        lifespan="off",
+        loop="asyncio",
+        http="h11",
+        ws="none",
+        server_header=False,
+        timeout_graceful_shutdown=_PATIENCE,
+    )
+    ready(f"http://{HOST}:{place.getsockname()[1]}/?token={token}")
+    uvicorn.Server(config).run(sockets=[place])

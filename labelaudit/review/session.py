@@ -1,0 +1,218 @@
+"""One review: an audit, its images, a queue and the verdicts, and what a page may ask of them.
+
+Everything a page shows comes from here as JSON-able values; nothing of HTTP is known. What cannot be seen cannot be
+judged: an image that is missing or was changed since the scan refuses its verdict. Left out: anything that the next
+request cannot ask again; the only state that matters is in ``verdicts.csv``.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from labelaudit import verdicts
+from labelaudit.document import Audit
+from labelaudit.errors import LabelAuditError, OptionError, RunError
+from labelaudit.estimate import Plan, stop_rule
+from labelaudit.review.ledger import Ledger
+from labelaudit.review.likeness import Likeness
+from labelaudit.review.pictures import Pictures
+from labelaudit.review.queue import Queue, ask, open_queue
+from labelaudit.types import Images
+from labelaudit.verdicts import Verdict
+
+SLICE = 100
+"""Questions sent at once at most."""
+ANSWERS = ("class", "none", "skip")
+"""class: this class is right · none: no class of the dataset is · skip: cannot tell."""
+
+
+class Session:
+    """A review of ``audit`` in the folder ``run`` under the name ``reviewer``. Safe to use from several threads."""
+
+    def __init__(
+        self, audit: Audit, images: Images, run: Path, queue: Queue, *, reviewer: str, plan: Plan | None, again: bool
+    ) -> None:
+        self.audit, self.run, self.queue, self.plan, self.again = audit, run, queue, plan, again
+        self.pictures = Pictures(images)
+        self.likeness = Likeness(audit, run)
+        self.ledger = Ledger(verdicts.verdicts_file(run), reviewer)
+        self.notes: tuple[str, ...] = ()
+        """What a person should know about the verdicts that are there already."""
+
+    def about(self) -> dict[str, Any]:
+        """What a page needs once: names, classes, where to begin."""
+        place = self.run.resolve()
+        return {
+            "run": place.name or str(place),
+            "file": str(self.ledger.path),
+            "reviewer": self.ledger.reviewer,
+            "order": self.queue.order,
+            "blind": self.queue.blind,
+            "total": len(self.queue.rows),
+            "next": self.next_open(0),
+            "classes": list(self.audit.samples.classes),
+            "progress": self.progress(),
+        }
+
+    def next_open(self, start: int) -> int:
+        """The first position from ``start`` on that is not done; the length of the queue where there is none."""
+        rows = self.queue.rows
+        return next((place for place in range(start, len(rows)) if not self._done(rows[place])), len(rows))
+
+    def questions(self, start: int, count: int) -> list[dict[str, Any]]:
+        """At most `SLICE` questions from position ``start`` on."""
+        start = max(start, 0)
+        rows = self.queue.rows[start : start + max(0, min(count, SLICE))]
+        return [self._question(start + offset, row) for offset, row in enumerate(rows)]
+
+    def neighbours(self, place: int) -> dict[str, Any]:
+        """The comparison images of both candidates at a position: rows for the left and the right strip."""
+        question = ask(self.audit, self._row(place), blind=self.queue.blind)
+        strips = [self.likeness.find(question.row, label) for label in (question.left, question.right)]
+        return {"kind": self.likeness.kind, "left": list(strips[0]), "right": list(strips[1])}
+
+    def judge(self, place: int, answer: str, label: int | None, version: int) -> dict[str, Any]:
+        """Take one of `ANSWERS` about the image at a position; returns its question as it stands now.
+
+        Raises:
+            ImageError: the image is missing or was changed: nobody can have judged it.
+            StaleAnswer: another tab was faster.
+            OptionError: no such answer, class or position.
+            RunError: it could not be written.
+        """
+        row = self._row(place)
+        if answer not in ANSWERS:
+            raise OptionError(f"answer '{answer}' is none of {', '.join(ANSWERS)}")
+        classes = self.audit.samples.classes
+        if answer == "class" and (label is None or not 0 <= label < len(classes)):
+            raise OptionError(f"label {label} is none of the {len(classes)} classes")
+        digest, given = self.audit.identity(row)
+        self.pictures.images.encoded(row)
+        kind = answer
+        if answer == "class":
+            suggested = classes[int(self.audit.decision.predicted[row])]
+            kind = {suggested: "suggested", given: "given"}.get(classes[label or 0], "other")
+        verdict = Verdict(
+            path=self.audit.samples.ids[row],
+            digest=digest,
+            given_label=given,
+            verdict=kind,
+            new_label=classes[label or 0] if answer == "class" else "",
+            reviewer=self.ledger.reviewer,
+            time=verdicts.now(),
+        )
+        self.ledger.add(verdict, version)
+        return self._question(place, row)
+
+    def undo(self, place: int | None) -> dict[str, Any]:
+        """Withdraw the verdict at a position, or this reviewer's last one; returns the question to go back to.
+
+        Raises:
+            RunError: there is nothing to withdraw, or the image is in another queue.
+        """
+        if place is not None:
+            row = self._row(place)
+            self.ledger.undo(self.audit.identity(row))
+            return self._question(place, row)
+        identity = self.ledger.last()
+        here = {self.audit.identity(row): place for place, row in enumerate(self.queue.rows)}
+        if identity is None or identity not in here:
+            raise RunError("nothing to undo in this queue")
+        return self.undo(here[identity])
+
+    def progress(self) -> dict[str, Any]:
+        """How many are done, and how they were judged."""
+        kinds: Counter[str] = Counter()
+        for row in self.queue.rows:
+            if self._done(row):
+                mine = self._standing(row)
+                kinds[mine.verdict if mine else "skip"] += 1
+        wrong = sum(kinds[kind] for kind in ("suggested", "other", "none"))
+        return {"done": kinds.total(), "right": kinds["given"], "wrong": wrong, "skipped": kinds["skip"]}
+
+    def stop(self) -> str:
+        """The stop rule in a sentence; empty where there is no estimation sample with verdicts yet."""
+        reviewed = verdicts.match(self.audit, self.ledger.log)
+        if self.plan is None or not any(row in reviewed.settled for row in self.plan.rows):
+            return ""
+        try:
+            return stop_rule(self.audit, reviewed, self.plan).sentence
+        except LabelAuditError as error:
+            return str(error)
+
+    def _question(self, place: int, row: int) -> dict[str, Any]:
+        blind = self.queue.blind
+        question = ask(self.audit, row, blind=blind)
+        identity = self.audit.identity(row)
+        mine, others = self.ledger.mine(identity), self.ledger.others(identity)
+        index = {name: c for c, name in enumerate(self.audit.samples.classes)} if mine or others else {}
+        shown: dict[str, Any] = {
+            "place": place,
+            "row": row,
+            "left": question.left,
+            "right": question.right,
+            "further": list(question.further),
+            "version": self.ledger.version(identity),
+            "done": self._done(row),
+            "verdict": None if mine is None else {"kind": _answer(mine), "label": index.get(mine.new_label)},
+        }
+        if not blind:
+            decision = self.audit.decision
+            shown |= {
+                "path": self.audit.samples.ids[row],
+                "split": "" if self.audit.samples.splits is None else self.audit.samples.splits[row],
+                "suggests": int(decision.predicted[row]) != question.given,
+                "score": float(decision.suspicion[row]),
+                "reason": decision.reasons[row],
+                "said": [] if self.queue.order != "disputes" else [_said(verdict) for verdict in others],
+            }
+        return shown
+
+    def _row(self, place: int) -> int:
+        if not 0 <= place < len(self.queue.rows):
+            raise OptionError(f"position {place} is outside the queue of {len(self.queue.rows)}")
+        return self.queue.rows[place]
+
+    def _standing(self, row: int) -> Verdict | None:
+        """The verdict that counts for the progress: one's own, or somebody else's where that is enough."""
+        identity = self.audit.identity(row)
+        mine = self.ledger.mine(identity)
+        if mine is not None or self.again:
+            return mine
+        return next((said for said in self.ledger.others(identity) if said.verdict != "skip"), None)
+
+    def _done(self, row: int) -> bool:
+        if self.queue.order == "disputes":
+            identity = self.audit.identity(row)
+            mine = self.ledger.mine(identity)
+            told = [said for said in (mine, *self.ledger.others(identity)) if said and said.verdict != "skip"]
+            return len({said.right for said in told}) <= 1
+        return self._standing(row) is not None
+
+
+def open_session(
+    audit: Audit, images: Images, run: Path, *, order: str = "worst", reviewer: str = "", again: bool = False
+) -> Session:
+    """Begin or continue a review of the RUN folder ``run``; ``again`` asks what other reviewers have judged, too.
+
+    The estimation sample is drawn and kept in ``RUN/estimate.json`` where ``order`` needs one that is not there.
+
+    Raises:
+        DataError: the verdicts cannot be read.
+        OptionError: unknown order.
+        RunError: there is nothing to review, or the plan cannot be kept.
+    """
+    queue, plan, reviewed = open_queue(audit, run, order)
+    session = Session(audit, images, run, queue, reviewer=reviewer, plan=plan, again=again)
+    session.notes = reviewed.notes
+    return session
+
+
+def _answer(verdict: Verdict) -> str:
+    return verdict.verdict if verdict.verdict in ("none", "skip") else "class"
+
+
+def _said(verdict: Verdict) -> dict[str, str]:
+    return {"reviewer": verdict.reviewer or "somebody", "label": verdict.new_label, "kind": _answer(verdict)}
