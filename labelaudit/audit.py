@@ -324,7 +324,9 @@ class _Material:
                 found["ce"] if "ce" in found else self._crossfit("ce", options.get("ce", {})), method="cross_entropy"
             )
         if self._blocks:
-            fitted = probes.logistic(probes.narrow(self._blocks[: len(self._rotations)]), self._labels, self._classes, self._fold_of)
+            fitted = probes.logistic(
+                probes.narrow(self._blocks[: len(self._rotations)]), self._labels, self._classes, self._fold_of
+            )
             found["logistic"] = self._self_confidence("logistic", fitted)
             found["neighbors"] = self._self_confidence("neighbors", self.models["neighbors"])
         if "given" in self.models:
