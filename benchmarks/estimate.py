@@ -250,6 +250,40 @@ def main() -> None:
     print(f"{time.process_time() - started:.0f} CPU seconds")
     options.out.parent.mkdir(exist_ok=True)
     options.out.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    if options.out == ROWS:
+        write_table(rows, options.runs)
+
+
+def write_table(rows: list[dict[str, Any]], runs: int) -> None:
+    """One row per set at 200 reviews into RESULTS.md, and the worst of everything."""
+    lines = [
+        "| set | wrong | precision | recall | noise rate | flags at 10 %: false, recall |",
+        "|---|---|---|---|---|---|",
+    ]
+    for row in (row for row in rows if row["reviews"] == 200 and "intervals" in row and "fdr" in row):
+        cells = [f"{row['intervals'][q]['coverage']:.0%} ±{row['intervals'][q]['width'] / 2:.3f}" for q in QUANTITIES]
+        kept = row["fdr"]["0.1"]
+        rate = f"{row['intervals']['noise_rate']['truth']:.1%}"
+        lines.append(f"| {row['set']} | {rate} | {' | '.join(cells)} | {kept['rate']:.3f}, {kept['recall']:.2f} |")
+    covered = [row["intervals"][q]["coverage"] for row in rows if "intervals" in row for q in QUANTITIES]
+    over = [row["fdr"][str(t)]["rate"] - t for row in rows if "fdr" in row for t in TARGETS]
+    false = [row["stopping"]["false_stops"] for row in rows if "stopping" in row]
+    said = []
+    if covered:
+        said.append(f"Coverage of the 90 % intervals over all sets and sizes: at least {min(covered):.1%}.")
+    if over:
+        said.append(f"Realised false-discovery rate less its target, at 5, 10 and 20 %: at most {max(over):+.4f}.")
+    if false:
+        said.append(f"Reviewers who stopped before they had 90 % of the errors: at most {max(false):.1%} on any set.")
+    about = f"Coverage of the 90 % interval and half its width, 200 reviews, {runs} simulated reviews each."
+    block = "\n".join([START, "", about, "", *lines, "", *said, "", END])
+    text = RESULTS.read_text(encoding="utf-8")
+    if START in text:
+        before, _, rest = text.partition(START)
+        text = before + block + rest.partition(END)[2]
+    else:
+        text = f"{text.rstrip()}\n\n## What a review says\n\n{block}\n"
+    RESULTS.write_text(text, encoding="utf-8")
 
 
 def shown(row: dict[str, Any]) -> str:

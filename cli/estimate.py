@@ -41,9 +41,10 @@ def estimate(
     RUN/estimate.json; verdicts in RUN/verdicts.csv.
     """
     from labelaudit import estimate as room
-    from labelaudit import read_audit, verdicts
+    from labelaudit import verdicts
+    from labelaudit.reports.run import read
 
-    audit = read_audit(run)
+    audit = read(run)
     reviewed = verdicts.match(audit, verdicts.read(verdicts.verdicts_file(run)))
     plan = room.load_plan(run, audit)
     if plan is None or reviews is not None or (plan.stratum_of == room.UNPLANNED).any():

@@ -191,17 +191,19 @@ def cell_weights(size: Ints, judged: Ints) -> Floats:
 def more_reviews(curve: NullCurve, judged: int, target: float) -> int | None:
     """Further reviews from which flags are to be expected, if the clean share down the list is as it looks now.
 
-    Twice the reviews halve w*, the price of not knowing; the clean share already seen, E/R, stays. Down to some rank R
-    flags appear when E/R + w* judged / (judged + more) / R <= target; the rank that asks for least counts.
+    Twice the reviews halve w*, the price of not knowing; the share of clean ones stays, taken as what the reviewed
+    stand for and half a verdict more, as none among few is no promise. Down to some rank R flags are to be expected
+    when (clean + w*/2 + w* judged / (judged + more)) / R <= target; the rank that asks for least counts. None where
+    that is more than there is to review.
     """
     if len(curve.rows) and float(curve.q_values.min()) <= target:
         return 0
-    margin = target * curve.places - curve.expected
+    margin = target * curve.places - curve.expected - curve.reach / 2
     possible = margin > 0
     if not possible.any() or not judged:
         return None
-    needed = judged * (curve.reach[possible] / margin[possible] - 1)
-    return max(1, int(np.ceil(needed.min())))
+    needed = max(1, int(np.ceil((judged * (curve.reach[possible] / margin[possible] - 1)).min())))
+    return needed if needed <= len(curve.rows) else None
 
 
 def _sentence(target: float, flags: int, verified: int, reachable: float, more: int | None, clean: int) -> str:
@@ -216,7 +218,7 @@ def _sentence(target: float, flags: int, verified: int, reachable: float, more: 
     else:
         lead += f"the ranking does not set errors apart from the {clean:,} verified-clean samples. "
     if more is None:
-        help_ = "More reviews are not expected to help: already at the top of the list more are clean than that. "
+        help_ = "More reviews are not expected to help: too many of even the worst are clean. "
     else:
         help_ = f"About {more:,} more reviews should make some possible. "
     return (lead + help_ + said).strip()

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from labelaudit.verdicts import Reviewed
 
 CONFIDENCE = 0.9
-_DRAWS = 20_000
+_DRAWS = 10_000
 _TAUGHT = (
     "This scan was told the verdicts, so the flags of reviewed samples repeat them: precision and recall cannot be "
     "taken from them. The noise rate can."
