@@ -285,15 +285,21 @@ def _write(outcome: Outcome, kind: Format, output: Path | None, further: Mapping
         if output is not None:
             output.write_bytes(text)
         else:
-            sys.stdout.buffer.write(text)
-            sys.stdout.flush()
+            _print(text)
         if summary:
             with Path(summary).open("a", encoding="utf-8") as page:
                 page.write(step_summary(outcome, room=STEP - page.tell()))
-    except BrokenPipeError:
-        raise
     except OSError as error:
         raise RunError(f"cannot write {error.filename or 'the result'} ({error.strerror})") from None
+
+
+def _print(text: bytes) -> None:
+    """To stdout; a reader that has seen enough, such as ``head``, does not change the exit code."""
+    try:
+        sys.stdout.buffer.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is left to fail at the end
 
 
 def _say(outcome: Outcome, kind: Format, output: Path | None, written: str, color: Color) -> None:

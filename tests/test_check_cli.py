@@ -169,6 +169,15 @@ def test_a_file_gets_the_report_and_stderr_the_verdict(run: Path, tmp_path: Path
     assert (tmp_path / "gate.json").read_bytes() == first
 
 
+def test_a_reader_that_closes_early_does_not_change_the_exit_code(run: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    line = [sys.executable, "-m", "labelaudit", "check", str(run), "--max-suspects", "2", "--format", "json"]
+    ended = subprocess.run(line, stdout=writing, stderr=subprocess.PIPE, text=True)
+    os.close(writing)
+    assert (ended.returncode, ended.stderr) == (0, "PASSED: 1 rule kept\n")
+
+
 def test_the_step_summary_of_github(run: Path, tmp_path: Path) -> None:
     page = tmp_path / "summary.md"
     page.write_text("before\n")
