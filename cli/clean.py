@@ -168,7 +168,7 @@ def _show_plan(console: Console, plan: Plan, audit: Audit, *, most: int) -> None
         for (action, reason, source), count in plan.counts().items():
             table.add_row(f"{count:,}", _SAID[action], printable(reason.replace("_", " ")), _BY[source])
         _say(console, f"{len(plan.changes):,} changes to {len(audit.samples):,} samples", style="bold")
-        console.print(table)
+        _print(console, table)
         _show_worst(console, plan.changes, most)
     else:
         _say(console, f"No changes to {len(audit.samples):,} samples", style="bold")
@@ -196,7 +196,7 @@ def _show_worst(console: Console, changes: Sequence[Change], most: int) -> None:
             "" if change.label_score is None else f"{change.label_score:.3f}",
             Text(printable(change.detail or change.reason), style="dim"),
         )
-    console.print(table)
+    _print(console, table)
     if len(changes) > most:
         _say(console, f"and {len(changes) - most:,} more in the plan", style="dim")
     console.print()
@@ -224,6 +224,13 @@ def _table(*headings: tuple[str, Literal["left", "right"]]) -> Table:
     for heading, justify in headings:
         table.add_column(heading, justify=justify, overflow="fold")
     return table
+
+
+def _print(console: Console, table: Table) -> None:
+    """``table`` without spaces at line ends."""
+    with console.capture() as captured:
+        console.print(table)
+    console.file.write("".join(f"{line.rstrip(' ')}\n" for line in captured.get().splitlines()))
 
 
 def _say(console: Console, line: str, style: str = "") -> None:

@@ -90,7 +90,7 @@ def apply_plan(
     if not len(dataset):
         raise OptionError("the plan leaves nothing: not one sample would be in the new dataset")
     if (done := _find_done(place, plan, form, replace)) is not None:
-        aside = place.with_name(done["quarantine"]) if done["quarantine"] else None
+        aside = Path(out).with_name(done["quarantine"]) if done["quarantine"] else None
         return Applied(folder=Path(out), quarantine=aside, report=done, unchanged=True)
     transfer = None
     if form not in WITHOUT_IMAGES:
@@ -207,7 +207,8 @@ def _write(
                 shutil.rmtree(place.with_name(before["quarantine"]), ignore_errors=True)  # that of what was replaced
     except OSError as error:
         raise RunError(f"cannot write {out} ({error.strerror or error}): nothing was made") from error
-    return Applied(folder=out, quarantine=aside, report=report, notes=tuple(report["notes"][len(plan.notes) :]))
+    shown = None if aside is None else out.with_name(aside.name)
+    return Applied(folder=out, quarantine=shown, report=report, notes=tuple(report["notes"][len(plan.notes) :]))
 
 
 def _notes(dataset: Dataset, apart: Dataset, form: str, link: str, transfer: Transfer | None) -> list[str]:
@@ -220,7 +221,9 @@ def _notes(dataset: Dataset, apart: Dataset, form: str, link: str, transfer: Tra
     if transfer is None and len(apart):
         said.append(f"{len(apart):,} samples in quarantine are left out; as {form}, no images are moved.")
     if form == "folders" and dataset.samples.extra:
-        said.append(f"Class folders cannot hold the columns {', '.join(dataset.samples.extra)}: --format hf or csv can.")
+        said.append(
+            f"Class folders cannot hold the columns {', '.join(dataset.samples.extra)}: --format hf or csv can."
+        )
     present = set(dataset.labels)
     empty = [label for label in dataset.classes if label not in present]
     if empty and form != "patch":
