@@ -6,7 +6,7 @@ showing look-alikes; and a noise channel refitted for just these models. A new i
 is (`labelaudit.channel`), minus the robust methods, whose networks are not kept.
 
 The file grows with the memory: 10,000 samples of 10 classes take about 4 MB, a million about 330 MB. Pool weights and
-transition come from the held-out likelihood of at most 20,000 samples. Assumed: new labels are made as the old ones
+transition come from the held-out likelihood of at most 10,000 samples. Assumed: new labels are made as the old ones
 were, so a batch much noisier than the dataset ranks well but its suspicions are too low. Left out: learning from what
 is scored; scan again for that.
 """
@@ -37,7 +37,7 @@ FILE = "judge.npz"
 WIDTH = 128
 """Length of the vectors in the memory, shared out among the feature blocks."""
 
-_CALIBRATED = 20_000  # samples that pool weights and transition are fitted to
+_CALIBRATED = 10_000  # samples that pool weights and transition are fitted to
 
 
 class Judgement(NamedTuple):

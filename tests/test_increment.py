@@ -277,10 +277,12 @@ def test_what_an_update_cannot_do_is_scanned_and_said(
 
     monkeypatch.setattr(updating, "scan", remember)
     change(place)
+    (place / "run" / "verdicts.csv").write_text("path\n", encoding="utf-8")
     heard: list[str] = []
     assert follow(place, notice=heard.append) is before
     assert heard[0].startswith("Scanning everything: ")
     assert reason in heard[0]
+    assert calls[0]["verdicts"] == place / "run" / "verdicts.csv", "what people said counts"
     assert {name: calls[0][name] for name in ("methods", "train", "effort", "seed")} == {
         "methods": ["limit"],
         "train": "features",
@@ -317,6 +319,15 @@ def test_current_scans_once_and_then_follows(place: Path, monkeypatch: pytest.Mo
     assert third.decision.recipe["update"]["now"] == 0
     current(place / "data", cache=place / "cache", **{**OPTIONS, "seed": 1})
     assert scanned == ["copy", "copy"], "other settings are another audit"
+
+
+def test_current_scans_again_when_people_said_more(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scanned = keep(place, monkeypatch)
+    said = place / "said.csv"
+    for text in ("one", "one", "two"):
+        said.write_text(text, encoding="utf-8")
+        current(place / "data", cache=place / "cache", verdicts=said, **OPTIONS)
+    assert scanned == ["copy", "copy"]
 
 
 def test_current_serves_another_checkout(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,6 +32,7 @@ from labelaudit.machine import Clock, find_device, list_versions
 from labelaudit.memory import Memory
 from labelaudit.sources import open_source
 from labelaudit.types import Bools, Decision, Evidence, Features, Finding, Floats, Ints, Progress, Samples, silent
+from labelaudit.verdicts import verdicts_file
 
 MOST_CHANGED = 0.2
 """Share of rows, of those that the last full scan judged, that may differ before everything is scanned again."""
@@ -75,7 +76,8 @@ def update(
     if isinstance(audit, str):
         notice(f"Scanning everything: {audit}.")
         machine: dict[str, Any] = {"device": device, "workers": workers, "cache": folder}
-        return scan(data, **where, **scan_options(previous), **machine, progress=progress, notice=notice)
+        options = {**scan_options(previous), "verdicts": _find_verdicts(previous)}
+        return scan(data, **where, **options, **machine, progress=progress, notice=notice)
     return replace(
         audit,
         settings={**previous.settings, "source": name_source(data, **where)},
@@ -107,6 +109,14 @@ def scan_options(audit: Audit) -> dict[str, Any]:
     """The options that make the scan of ``audit`` again, but for the data and the machine."""
     names = ("methods", "options", "train", "backbone", "image_size", "effort")
     return {name: audit.settings[name] for name in names if name in audit.settings} | {"seed": audit.seed}
+
+
+def _find_verdicts(audit: Audit) -> Path | None:
+    """What people said about ``audit``, in the RUN that it was read from."""
+    if "audit.json" not in audit.files:
+        return None
+    file = verdicts_file(audit.files["audit.json"].parent)
+    return file if file.is_file() else None
 
 
 @dataclass(frozen=True, kw_only=True)
