@@ -82,8 +82,11 @@ class Target:
         saved = self.audit() if self.is_run else None
         source = {} if saved is None else saved.settings.get("source") or {}
         data, labels = self._place(source), source.get("labels") if self.is_run else self.settled.values["labels"]
-        listed = changed_since(since, data) if since is not None else read_list(files or Path("-"))
-        chosen, relabelled, outside = place_files(listed, data, None if labels is None else Path(labels))
+        table = None if labels is None else Path(labels)
+        listed = read_list(files or Path("-")) if since is None else changed_since(since, data)
+        if since is not None and table is not None:
+            listed += [file for file in changed_since(since, table) if file.name == table.name and file not in listed]
+        chosen, relabelled, outside = place_files(listed, data, table)
         audit = saved or self.audit()
         if saved is not None and (relabelled or not _is_current(saved, chosen, data)):
             audit = self._update(saved, data, source)

@@ -12,6 +12,9 @@ from labelaudit.errors import OptionError, RunError
 METADATA = ("metadata.csv", "metadata.jsonl")
 """Tables of labels inside a folder of images, as `labelaudit.sources` knows them."""
 
+_HOOKED = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")
+"""What Git sets for its hooks, relative to another folder than ours."""
+
 
 def changed_since(revision: str, place: Path) -> list[Path]:
     """Files at or below ``place`` that differ from where ``revision`` and the working tree parted; new ones included.
@@ -19,11 +22,13 @@ def changed_since(revision: str, place: Path) -> list[Path]:
     Deleted files are not among them. Changes that others made to ``revision`` since then do not count.
 
     Raises:
-        RunError: git is not there, ``place`` is in no repository, or the revision is not known.
+        RunError: git is not there, ``place`` is in no repository or ignored by it, or the revision is not known.
     """
     if revision.startswith("-"):
         raise OptionError(f"--changed-since '{revision}': name a branch, tag or commit")
     folder = place if place.is_dir() else place.parent
+    if _run_git(folder, ["check-ignore", "-q", "--", "."]).returncode == 0:
+        raise RunError(f"--changed-since: Git ignores {folder}, so it knows of no change: list the files with --files")
     changed = _git(
         folder, ["diff", "--name-only", "-z", "--relative", "--diff-filter=d", "--merge-base", revision, "--", "."]
     )
@@ -44,15 +49,22 @@ def read_list(source: Path) -> list[Path]:
 
 def _git(folder: Path, arguments: list[str]) -> list[str]:
     """The NUL-separated names that a git command prints."""
-    try:
-        ended = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, check=False)
-    except OSError as error:
-        raise RunError(f"--changed-since needs git, which cannot be run ({error.strerror})") from None
+    ended = _run_git(folder, arguments)
     if ended.returncode:
         said = ended.stderr.decode("utf-8", "replace").strip().splitlines()
         why = said[0] if said else f"exit code {ended.returncode}"
         raise RunError(f"--changed-since: git says: {why}; is the revision fetched (fetch-depth: 0)?")
     return [name for name in ended.stdout.decode("utf-8", "surrogateescape").split("\0") if name]
+
+
+def _run_git(folder: Path, arguments: list[str]) -> subprocess.CompletedProcess[bytes]:
+    """Git in ``folder``, without what a hook's Git says about another one."""
+    environment = {name: value for name, value in os.environ.items() if name not in _HOOKED}
+    line = ["git", "-C", str(folder), *arguments]
+    try:
+        return subprocess.run(line, capture_output=True, check=False, env=environment)
+    except OSError as error:
+        raise RunError(f"--changed-since needs git, which cannot be run ({error.strerror})") from None
 
 
 def place_files(files: list[Path], data: Path, labels: Path | None) -> tuple[frozenset[str], bool, int]:

@@ -484,6 +484,34 @@ def test_a_change_of_the_labels_is_about_everything(
     assert len(calls) == 1
 
 
+def test_a_change_of_the_labels_beside_the_images(
+    monkeypatch: pytest.MonkeyPatch, repository: Audit, tmp_path: Path
+) -> None:
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "labels/all.csv").write_text("file,label\n")
+    (tmp_path / "labels/notes.txt").write_text("about something else")
+    calls = install_current(monkeypatch, repository)
+    line = ("check", "pets", "--labels", "labels/all.csv", "--changed-since", "main", "--format", "json", "--no-cache")
+    assert json.loads(call(*line).out)["dataset"]["scope"] == ""
+    git("add", "labels/all.csv")
+    git("commit", "-q", "-m", "labels")
+    assert json.loads(call(*line).out)["dataset"]["scope"] == "0 changed files"
+    assert len(calls) == 2
+
+
+def test_images_that_git_ignores_are_no_pass(repository: Audit, tmp_path: Path) -> None:
+    git("rm", "-q", "-r", "--cached", "pets")
+    (tmp_path / ".gitignore").write_text("/pets\n")
+    ended = call("check", "RUN", "--changed-since", "main")
+    assert ended.code == 2
+    assert "Git ignores" in ended.err
+
+
+def test_inside_a_hook_of_git(repository: Audit) -> None:
+    ended = call("check", "RUN", "--changed-since", "main", env={"GIT_DIR": ".git", "GIT_INDEX_FILE": ".git/index"})
+    assert "0 changed files" in ended.out
+
+
 def test_git_says_why_it_cannot(repository: Audit) -> None:
     ended = call("check", "RUN", "--changed-since", "no-such-branch")
     assert ended.code == 2
