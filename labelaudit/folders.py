@@ -1,4 +1,4 @@
-"""A folder that is written whole or not at all.
+"""A folder, or a file, that is written whole or not at all.
 
 What is new is written to a hidden sibling first and takes its place by renaming; what was there before comes back where
 that is cut off. Left out: locking two writers against each other; the later one wins, whole.
@@ -6,6 +6,7 @@ that is cut off. Left out: locking two writers against each other; the later one
 
 from __future__ import annotations
 
+import os
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -22,6 +23,19 @@ def sibling(place: Path) -> Iterator[Path]:
         yield fresh
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
+
+
+def write_text(text: str, path: Path) -> None:
+    """Write ``text`` to the file ``path`` as UTF-8, whole or not at all; raises `OSError` where it cannot."""
+    fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
+    try:
+        with fresh.open("w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)
 
 
 def swap(*pairs: tuple[Path, Path]) -> None:

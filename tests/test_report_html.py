@@ -10,6 +10,7 @@ from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -23,9 +24,8 @@ from labelaudit.decide import decide
 from labelaudit.document import Audit
 from labelaudit.errors import RunError
 from labelaudit.images import ImageError, decode, encode, probe
-from labelaudit.judge import Judge
 from labelaudit.memory import Memory
-from labelaudit.reports import figures, html, run, thumbnails
+from labelaudit.reports import figures, gallery, html, run, thumbnails
 from labelaudit.types import Finding
 from labelaudit.verdicts import Verdict, append, verdicts_file
 
@@ -212,20 +212,15 @@ def test_look_alikes_are_those_of_the_judge() -> None:
     digests = [f"{i // 2:032x}" for i in range(n)]  # every image twice
     memory = Memory.of(vectors, np.eye(3)[labels], digests, labels, generator.random(n) < 0.7, scanned=True)
     rows, wanted = list(range(0, n, 3)), generator.integers(0, 3, n // 3)
-    assert html._alike(memory, rows, wanted) == [
+    assert gallery._alike(memory, rows, wanted) == [
         memory.alike(row, int(label), 3) for row, label in zip(rows, wanted, strict=True)
     ]
 
 
 def judged_audit() -> Audit:
-    memory = Memory.of(
-        np.eye(6), np.full((6, 3), 1 / 3), make_samples().digests, make_samples().labels, np.ones(6, bool), scanned=True
-    )
-    judge = Judge(
-        features="given", version="", classes=CLASSES, widths=(6,), mean=np.zeros(6), recall=np.eye(6),
-        discriminants=(), weights={}, transition=np.eye(3), memory=memory,
-    )  # fmt: skip
-    return with_pictures(judge=judge)
+    known = make_samples()
+    memory = Memory.of(np.eye(6), np.full((6, 3), 1 / 3), known.digests, known.labels, np.ones(6, bool), scanned=True)
+    return with_pictures(judge=SimpleNamespace(memory=memory))
 
 
 def test_look_alikes_of_both_classes_stand_beside_a_suspect() -> None:
@@ -240,6 +235,9 @@ def test_a_damaged_judge_costs_the_look_alikes_only(tmp_path: Path) -> None:
     (tmp_path / "judge.npz").write_bytes(b"no archive")
     page = html.render(with_pictures(files={"judge.npz": tmp_path / "judge.npz"}))
     assert data_of(page.text)["near"] == []
+    assert len(data_of(page.text)["pictures"]) == 2  # type: ignore[arg-type]
+    assert "without look-alikes" in page.account()[1]
+    assert "damaged" in page.account()[1]
 
 
 @pytest.mark.parametrize("classes", [2, 30, 31, 1000])
@@ -317,6 +315,20 @@ def test_scan_writes_it_last_and_reads_it_back(tmp_path: Path) -> None:
     assert files == read_audit(tmp_path / "run").files
     assert not list(tmp_path.glob(".*"))
     assert len(data_of(files["report.html"].read_text("utf-8"))["pictures"]) == 2  # type: ignore[arg-type]
+
+
+def test_a_report_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "report.html"
+    html.place("old", file)
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(RunError, match=r"cannot write .*report\.html \(No space left on device\)"):
+        html.place("new", file)
+    assert file.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [file]
 
 
 def test_an_old_report_does_not_outlive_its_audit(tmp_path: Path) -> None:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import numpy as np
 
 from labelaudit.document import Audit
-from labelaudit.types import Floats, Ints
+from labelaudit.types import Finding, Floats, Ints
 
 MAP_CLASSES = 30
 """Classes that a heat map still shows legibly."""
@@ -47,7 +48,7 @@ class HeatMap:
     """Part of all expected mix-ups that the classes shown hold, in [0, 1]."""
 
     def level(self, i: int, j: int) -> int:
-        """Shade of a cell from 0 (nothing to speak of) to 9 (the most), by the square root: small pairs stay visible."""
+        """Shade of a cell from 0 (nothing to speak of) to 9 (the most), by the square root: small ones show."""
         value, top = float(self.expected[i, j]), float(self.expected.max(initial=0.0))
         return math.ceil(9 * math.sqrt(value / top)) if value >= _SEEN else 0
 
@@ -170,3 +171,9 @@ def rank_classes(audit: Audit) -> list[dict[str, Any]]:
     """The rows of `Audit.class_table` that have samples, noisiest first, then the unjudged; ``index`` is the class."""
     rows = [row | {"index": index} for index, row in enumerate(audit.class_table()) if row["samples"]]
     return sorted(rows, key=lambda row: (row["noise_rate"] is None, -(row["noise_rate"] or 0.0), row["label"]))
+
+
+def group_findings(audit: Audit) -> list[tuple[str, list[Finding]]]:
+    """(kind in words, its findings), in the order of the kinds."""
+    ordered = sorted(audit.findings, key=lambda finding: finding.kind)
+    return [(kind.replace("_", " "), list(group)) for kind, group in groupby(ordered, key=lambda found: found.kind)]

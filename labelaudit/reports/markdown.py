@@ -8,8 +8,6 @@ pictures, and the figures that a table says as well.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import groupby
-from pathlib import Path
 
 from labelaudit.document import Audit
 from labelaudit.reports import figures
@@ -40,13 +38,6 @@ def render(audit: Audit, *, checked: Checked | None = None, most: int = MOST) ->
         f"labels {as_code(audit.fingerprint)}."
     )
     return "\n\n".join(parts) + "\n"
-
-
-def write(audit: Audit, path: Path, *, checked: Checked | None = None, most: int = MOST) -> None:
-    """Write `render` of ``audit`` to ``path``, whole or not at all; raises `RunError` where it cannot."""
-    from labelaudit.reports.html import place
-
-    place(render(audit, checked=checked, most=most), path)
 
 
 def _checked(checked: Checked) -> Iterable[str]:
@@ -113,10 +104,8 @@ def _suspects(audit: Audit, most: int) -> Iterable[str]:
 def _findings(audit: Audit) -> Iterable[str]:
     if audit.findings:
         yield "## Files and rows with a problem"
-    ordered = sorted(audit.findings, key=lambda finding: finding.kind)
-    for kind, group in groupby(ordered, key=lambda finding: finding.kind):
-        found = list(group)
-        lines = [f"**{len(found):,} {as_prose(kind.replace('_', ' '))}**", ""]
+    for kind, found in figures.group_findings(audit):
+        lines = [f"**{len(found):,} {as_prose(kind)}**", ""]
         for finding in found[:_FINDINGS]:
             partner = (
                 f" and {as_code(finding.partner)}" if finding.partner and finding.partner not in finding.detail else ""

@@ -89,9 +89,10 @@ def write(
             _swap(fresh, place)
     except OSError as error:
         raise RunError(f"cannot write {folder} ({error.strerror or error}): an earlier result is untouched") from error
-    if html and _report(replace(audit, files={}), Path(folder), workers, progress, notice):
-        kept += (REPORT,)
-    return {name: Path(folder) / name for name in (*WRITERS, *kept)}
+    files = {name: Path(folder) / name for name in (*WRITERS, *kept)}
+    if html and _report(replace(audit, files=files), Path(folder), workers, progress, notice):
+        files[REPORT] = Path(folder) / REPORT
+    return files
 
 
 def read(folder: Path | str) -> Audit:

@@ -1,0 +1,173 @@
+"""What the page's script reads: the suspects in columns, their pictures and those of their look-alikes by number.
+
+A picture is decoded and held once per content. The worst suspects are shown beside images like them, of the given and
+of the suggested class, which the audit takes to be right. Left out: images at full size, and where they lie.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from labelaudit.document import Audit
+from labelaudit.errors import RunError
+from labelaudit.judge import FILE as JUDGE
+from labelaudit.judge import Judge
+from labelaudit.memory import Memory
+from labelaudit.reports import figures, thumbnails
+from labelaudit.reports.checked import Checked
+from labelaudit.reports.text import printable
+from labelaudit.reports.thumbnails import Thumbnails
+from labelaudit.types import Images, Ints, Progress, silent
+
+_LARGE, _SMALL, _FEW = 160, 96, 1000  # side of a suspect's picture: large for a few suspects, small for more
+_NEAR_SIDE, _NEAR, _WITH_NEAR = 72, 3, 500  # look-alikes of each class, beside that many suspects
+_FACES = 100  # findings of a kind with their pictures
+
+Pairs = Mapping[int, tuple[tuple[int, ...], tuple[int, ...]]]
+"""Row of a suspect -> rows of images like it, of its given and of its suggested class."""
+
+
+def fill(
+    audit: Audit,
+    rows: list[int],
+    *,
+    images: Images | None,
+    trouble: str = "",
+    checked: Checked | None = None,
+    workers: int = 2,
+    progress: Progress = silent,
+) -> tuple[dict[str, Any], dict[str, str], str]:
+    """The data of the page, the pictures of findings (path -> Base64), and why there are no look-alikes.
+
+    ``rows`` are the suspects shown, worst first; the other arguments are those of `html.render`.
+    """
+    near: Pairs = {}
+    faces: dict[str, int] = {}
+    lost = ""
+    if images is None:
+        drawn = thumbnails.missing(rows if trouble else (), trouble)
+    else:
+        faces = _faces(audit)
+        try:
+            near = _look_alikes(audit, rows)
+        except RunError as error:
+            lost = str(error)
+        sides = {row: _NEAR_SIDE for pair in near.values() for side in pair for row in side}
+        sides |= dict.fromkeys(faces.values(), _NEAR_SIDE)
+        sides |= dict.fromkeys(rows, _LARGE if len(rows) <= _FEW else _SMALL)
+        drawn = thumbnails.draw(audit.samples, images, sides, workers=workers, progress=progress)
+    data = _suspects(audit, rows) | _verdicts(checked, rows) | _pictures(audit, rows, near, drawn)
+    data["pictured"] = images is not None or bool(trouble)
+    return data, {path: drawn.files[drawn.place[row]] for path, row in faces.items() if row in drawn.place}, lost
+
+
+def _suspects(audit: Audit, rows: list[int]) -> dict[str, Any]:
+    """What is said of each suspect."""
+    samples, decision = audit.samples, audit.decision
+    pick = np.array(rows, dtype=np.int64)
+    given, better = samples.labels[pick], decision.predicted[pick]
+    paths = [samples.ids[row] for row in rows]
+    kinds, kind = _number([figures.kind_of(decision.reasons[row]) for row in rows])
+    reasons, reason = _number([printable(decision.reasons[row]) for row in rows])
+    remarks: dict[str, list[str]] = {}
+    for finding in audit.findings:
+        for path in {finding.path, finding.partner} - {""}:
+            remarks.setdefault(path, []).append(printable(f"{finding.kind.replace('_', ' ')}: {finding.detail}"))
+    return {
+        "total": len(audit.suspects),
+        "classes": [printable(name) for name in samples.classes],
+        "path": [printable(path) for path in paths],
+        "exact": {place: path for place, path in enumerate(paths) if not path.isprintable()},
+        "split": None if samples.splits is None else [printable(samples.splits[row]) for row in rows],
+        "given": given.tolist(),
+        "suggested": better.tolist(),
+        "score": _short(1 - decision.suspicion[pick]),
+        "givenProb": _short(decision.probs[pick, given]),
+        "suggestedProb": _short(decision.probs[pick, better]),
+        "kinds": kinds,
+        "kind": kind,
+        "reasons": reasons,
+        "reason": reason,
+        "evidence": {printable(name): _short(found.suspicion[pick], 3) for name, found in audit.evidence.items()},
+        "remarks": {place: remarks[path] for place, path in enumerate(paths) if path in remarks},
+    }
+
+
+def _pictures(audit: Audit, rows: list[int], near: Pairs, drawn: Thumbnails) -> dict[str, Any]:
+    """Which picture belongs to which suspect and look-alike."""
+    others = list(dict.fromkeys(row for pair in near.values() for side in pair for row in side))
+    number = {row: place for place, row in enumerate(others)}
+    return {
+        "picture": [drawn.place.get(row, -1) for row in rows],
+        "problem": {place: printable(drawn.problems[row]) for place, row in enumerate(rows) if row in drawn.problems},
+        "near": [[[number[row] for row in side] for side in near[row]] for row in rows if row in near],
+        "nearPath": [printable(audit.samples.ids[row]) for row in others],
+        "nearPicture": [drawn.place.get(row, -1) for row in others],
+        "pictures": drawn.files,
+    }
+
+
+def _look_alikes(audit: Audit, rows: list[int]) -> Pairs:
+    """Images like the worst suspects, where the audit has a judge; raises `RunError` where that is damaged."""
+    judge = audit.judge
+    if judge is None and JUDGE in audit.files:
+        judge = Judge.load(audit.files[JUDGE])
+    if judge is None or len(judge.memory) != len(audit.samples):
+        return {}
+    rows = rows[:_WITH_NEAR]
+    given, better = audit.samples.labels[rows], audit.decision.predicted[rows]
+    sides = zip(_alike(judge.memory, rows, given), _alike(judge.memory, rows, better), strict=True)
+    return dict(zip(rows, sides, strict=True))
+
+
+def _alike(memory: Memory, rows: list[int], labels: Ints) -> list[tuple[int, ...]]:
+    """For each of ``rows`` what `Judge.alike` finds for its label, one class at a time: large classes are read once."""
+    found: list[tuple[int, ...]] = [()] * len(rows)
+    for label in np.unique(labels).tolist():
+        asked = np.flatnonzero(labels == label)
+        right = np.flatnonzero((memory.labels == label) & memory.right)
+        if not len(right):
+            continue
+        mine = np.asarray(rows)[asked]
+        cosines, places = memory.take(right).nearest(memory.vectors[mine], 3 * _NEAR, digests=memory.digests[mine])
+        for place, likeness, near in zip(asked.tolist(), cosines, places, strict=True):
+            distinct: dict[bytes, int] = {}
+            for row in right[near[np.isfinite(likeness)]].tolist():
+                distinct.setdefault(memory.digests[row], row)
+            found[place] = tuple(distinct.values())[:_NEAR]
+    return found
+
+
+def _verdicts(checked: Checked | None, rows: list[int]) -> dict[str, Any]:
+    """What people decided about ``rows``; nothing where nobody has decided anything."""
+    if checked is None:
+        return {"verdicts": [], "verdict": None}
+    words, word = _number([checked.words.get(row, "") for row in rows])
+    return {"verdicts": words, "verdict": word}
+
+
+def _faces(audit: Audit) -> dict[str, int]:
+    """Path -> row of the samples that findings are about, the first of each kind."""
+    rows = {path: row for row, path in enumerate(audit.samples.ids)} if audit.findings else {}
+    paths = (
+        path for _, found in figures.group_findings(audit) for one in found[:_FACES] for path in (one.path, one.partner)
+    )
+    return {path: rows[path] for path in paths if path in rows}
+
+
+def _short(values: Any, digits: int = 4) -> list[float]:
+    """Numbers as a page needs them: this many decimals."""
+    return [round(float(value), digits) for value in values]
+
+
+def _number(texts: list[str]) -> tuple[list[str], list[int]]:
+    """The distinct ``texts``, and for each text its place among them.
+
+    >>> _number(["a", "b", "a"])
+    (['a', 'b'], [0, 1, 0])
+    """
+    places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
+    return list(places), [places[text] for text in texts]
