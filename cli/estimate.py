@@ -24,7 +24,11 @@ def estimate(
     ] = None,
     fdr: Annotated[
         float | None,
-        typer.Option("--fdr", metavar="Q", help="Also list flags of which at most the share Q is false: RUN/fdr.csv."),
+        typer.Option(
+            "--fdr",
+            metavar="Q",
+            help="Also list flags of which at most the share Q is false: RUN/fdr.csv.",
+        ),
     ] = None,
     self_test: Annotated[
         bool, typer.Option("--selftest", metavar="", help="Also plant errors, as a ceiling for recall.")
@@ -53,7 +57,8 @@ def estimate(
     told = bool(reviewed.settled)
     found = room.estimate(audit, plan, reviewed) if told else None
     stop = room.stop_rule(audit, reviewed, plan) if told else None
-    flags = room.fdr_flags(audit, plan, reviewed, target=fdr) if fdr is not None else None
+    target = room.load_target(run) if fdr is None else fdr
+    flags = room.fdr_flags(audit, plan, reviewed, target=target) if target is not None else None
     ceiling = room.selftest(audit, seed=seed) if self_test else None
     where = room.save(run, audit, plan, estimate=found, fdr=flags, stop=stop, selftest=ceiling)
     if flags is not None:
@@ -85,9 +90,7 @@ def _show(
             f"{len(plan.rows):,} samples to review, drawn at random within {len(plan.strata)} strata by score: "
             f"{flagged:,} of the flagged, {len(plan.rows) - flagged:,} of the rest, where misses would be.",
         )
-        _say(
-            console, f"Next: labelaudit review {run}, queue 'estimation sample', then labelaudit estimate {run} again."
-        )
+        _say(console, f"Next: labelaudit review {run} --order sample, then labelaudit estimate {run} again.")
         return
     from rich.table import Table
     from rich.text import Text
@@ -103,13 +106,15 @@ def _show(
     for name, quantity, meaning in rows:
         value, interval = _percent(quantity)
         table.add_row(Text(name, style="bold"), value, interval, Text(meaning, style="dim"))
-    console.print(table)
-    console.print()
+    with console.capture() as captured:
+        console.print(table)
+    console.file.write("\n".join(line.rstrip() for line in captured.get().splitlines()) + "\n\n")
     _say(console, f"{found.reviewed:,} verdicts count, {found.found:,} of them on wrong labels. {stop.sentence}")
     left = found.planned - sum(stratum["reviewed"] for stratum in found.strata) - found.missing
     if left > 0:
         _say(
-            console, f"About {left:,} of the {found.planned:,} planned reviews are to be done: labelaudit review {run}."
+            console,
+            f"About {left:,} of the {found.planned:,} planned reviews are left: labelaudit review {run} --order sample",
         )
     for note in (*found.notes, *notes):
         _say(console, f"- {note}")

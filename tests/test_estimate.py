@@ -379,6 +379,7 @@ def test_json_is_json_and_the_flags_go_to_a_file(run: Path) -> None:
     assert len(rows) == record["fdr"]["flags"] > record["fdr"]["verified_wrong"] > 0
     assert all(row["given_label"] != row["predicted_label"] for row in rows)
     assert all(float(row["q_value"]) <= 0.2 for row in rows)
+    assert json.loads(call(run, "--json")[1])["fdr"]["target"] == 0.2  # the list follows later verdicts
 
 
 def test_text_says_ceiling_and_never_recall_alone_for_planted_errors(run: Path) -> None:

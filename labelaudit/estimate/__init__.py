@@ -8,7 +8,7 @@ next scan may learn, `record` what RUN/estimate.json holds. Left out: guarantees
 from labelaudit.estimate.fdr import FdrFlags, fdr_flags
 from labelaudit.estimate.intervals import Estimate, Quantity, estimate
 from labelaudit.estimate.known import NO_CLASS, known_labels
-from labelaudit.estimate.record import estimate_record, load_plan, save
+from labelaudit.estimate.record import estimate_record, load_plan, load_target, save
 from labelaudit.estimate.sampling import REVIEWS, UNPLANNED, Plan, Stratum, align, plan_reviews
 from labelaudit.estimate.selftest import Ceiling, SelfTest, selftest
 from labelaudit.estimate.stopping import Stop, stop_rule
@@ -31,6 +31,7 @@ __all__ = [
     "fdr_flags",
     "known_labels",
     "load_plan",
+    "load_target",
     "plan_reviews",
     "save",
     "selftest",

@@ -83,6 +83,14 @@ def estimate_record(
     }
 
 
+def load_target(run: Path | str) -> float | None:
+    """The false-discovery rate that flags were last listed at, or None."""
+    parts = _read(Path(run) / FILE)
+    kept = parts.get("fdr") if isinstance(parts, dict) else None
+    target = kept.get("target") if isinstance(kept, dict) else None
+    return float(target) if isinstance(target, (int, float)) else None
+
+
 def load_plan(run: Path | str, audit: Audit | None = None) -> Plan | None:
     """The plan of a RUN, or None where there is none yet.
 
@@ -95,12 +103,9 @@ def load_plan(run: Path | str, audit: Audit | None = None) -> Plan | None:
         RunError: the file is damaged, or a newer labelaudit wrote it.
     """
     place = Path(run) / FILE
-    try:
-        parts = json.loads(place.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    parts = _read(place)
+    if parts is None:
         return None
-    except (OSError, ValueError) as error:
-        raise RunError(f"{place} cannot be read ({error}): move it away and plan again") from error
     try:
         if parts["schema_version"] > SCHEMA_VERSION:
             raise RunError(f"{place} was written by a newer labelaudit: pip install -U labelaudit")
@@ -108,6 +113,15 @@ def load_plan(run: Path | str, audit: Audit | None = None) -> Plan | None:
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise RunError(f"{place} is damaged ({type(error).__name__}: {error}): move it away and plan again") from error
     return plan if audit is None else align(plan, audit)
+
+
+def _read(place: Path) -> Any:
+    try:
+        return json.loads(place.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise RunError(f"{place} cannot be read ({error}): move it away and plan again") from error
 
 
 def _plan(parts: dict[str, Any], population: dict[str, str]) -> Plan:
