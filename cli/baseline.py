@@ -102,7 +102,7 @@ def diff(
 @baseline.command()
 def merge(
     one: Annotated[Path, typer.Argument(metavar="ONE", help="A baseline.")],
-    other: Annotated[Path, typer.Argument(metavar="OTHER", help="Another one; its settings and rates are kept.")],
+    other: Annotated[Path, typer.Argument(metavar="OTHER", help="Another one; its settings are kept.")],
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="FILE", help="Where the joined one is written; may be ONE.")
     ],

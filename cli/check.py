@@ -70,15 +70,20 @@ def check(
     ] = None,
     no_conflicts: Annotated[
         bool | None,
-        _option("--no-conflicts/--allow-conflicts", panel=_RULES, help="No image, nor a near-copy, under two labels."),
+        _option(
+            "--no-conflicts/--allow-conflicts",
+            panel=_RULES,
+            metavar="",
+            help="No image, nor a near-copy, under two labels.",
+        ),
     ] = None,
     no_unreadable: Annotated[
         bool | None,
-        _option("--no-unreadable/--allow-unreadable", panel=_RULES, help="No file that cannot be read."),
+        _option("--no-unreadable/--allow-unreadable", panel=_RULES, metavar="", help="No file that cannot be read."),
     ] = None,
     no_leaks: Annotated[
         bool | None,
-        _option("--no-leaks/--allow-leaks", panel=_RULES, help="No image, nor a near-copy, in two splits."),
+        _option("--no-leaks/--allow-leaks", panel=_RULES, metavar="", help="No image, nor a near-copy, in two splits."),
     ] = None,
     threshold: Annotated[
         str | None,
@@ -107,7 +112,12 @@ def check(
     ] = None,
     since: Annotated[
         str | None,
-        _option("--changed-since", panel=_FILES, metavar="GIT_REF", help="Judge only files changed since they parted."),
+        _option(
+            "--changed-since",
+            panel=_FILES,
+            metavar="GIT_REF",
+            help="Judge only files changed since it and the working tree parted.",
+        ),
     ] = None,
     files: Annotated[
         Path | None,
@@ -185,9 +195,13 @@ def check(
 ) -> None:
     """Fail if the labels of DATA, or of an audited RUN, break a rule.
 
-    Without any rule, facts count and opinions do not: conflicts, unreadable files and leaks fail, suspects are only
-    reported. A baseline adds that no suspect is new. Rules can also be kept in [tool.labelaudit] of pyproject.toml or
-    in labelaudit.toml, and be set as LABELAUDIT_MAX_NOISE and so on; `labelaudit config` shows what is in force.
+    Without any rule conflicts, unreadable files and leaks fail; suspects are only reported.
+
+    With a baseline, what it knows does not count, and by default no suspect may be new.
+
+    Rules can be kept in labelaudit.toml or pyproject.toml, or be set as LABELAUDIT_MAX_NOISE and so on.
+
+    `labelaudit config` shows what is in force and where it came from.
 
     Exit codes, whatever the format: 0 all rules hold, 1 a rule is broken, 2 could not run, 130 interrupted.
     """

@@ -32,8 +32,11 @@ def config(
 ) -> None:
     """Show every setting of `labelaudit check` that is in force, and where it came from.
 
-    The policy file is the nearest labelaudit.toml, or pyproject.toml with [tool.labelaudit], upward from DATA, else
-    from the working folder. The command line counts before LABELAUDIT_NAME, that before the file.
+    The policy file is the nearest labelaudit.toml, or pyproject.toml with a table tool.labelaudit, upward from DATA.
+
+    Where there is none, it is the nearest upward from the working folder.
+
+    The command line of check counts before LABELAUDIT_NAME, that before the file, that before the default.
     """
     settled = load_settings({}, data, file)
     if format == "json":

@@ -226,6 +226,13 @@ def test_verdicts_and_ignores_change_the_noise() -> None:
     assert without.noise_rate == pytest.approx(np.mean([0.1, 0.97, 0.2]))
 
 
+def test_noise_that_the_audit_could_not_estimate() -> None:
+    unknown = make_audit(decision=make_decision(noise_rate=np.nan, noise_interval=(np.nan, np.nan)), findings=())
+    outcome = judged(Policy(max_noise=0.1), audit=unknown)
+    assert (outcome.rules[0].measured, outcome.record()["noise"]["rate"]) == (None, None)
+    assert refresh_baseline(unknown, Policy(), today=DAY).noise == {}
+
+
 def test_class_limits() -> None:
     outcome = judged(Policy(max_class_noise={"dog": 0.9, "*": 0.5}))
     assert [(r.name, r.limit) for r in outcome.rules] == [

@@ -66,7 +66,7 @@ def apply_rules(case: Case) -> tuple[tuple[Rule, ...], dict[str, Noise]]:
 
 
 def measure_noise(case: Case, mask: Bools) -> Noise | None:
-    """The share of wrong labels among the samples of ``mask`` (n,) that count; None where none of them was judged.
+    """The share of wrong labels among the samples of ``mask`` (n,) that count; None where it cannot be estimated.
 
     Where nothing was taken out and nobody said anything, it is the audit's own.
     """
@@ -75,7 +75,8 @@ def measure_noise(case: Case, mask: Bools) -> Noise | None:
     if not chosen.any():
         return None
     if not case.rulings and np.array_equal(chosen, decision.judged):
-        return Noise(decision.noise_rate, *decision.noise_interval)
+        found = Noise(decision.noise_rate, *decision.noise_interval)
+        return found if all(map(math.isfinite, found)) else None
     rate, (low, high) = noise_rate(case.suspicion[chosen])
     return Noise(rate, low, high)
 
@@ -126,7 +127,7 @@ def _noise_rule(case: Case, rule_id: str, subject: str, name: str, noise: Noise 
     raised = known is not None and known.high > limit
     most = known.high if known is not None and raised else limit
     about = f" of '{subject}'" if subject else ""
-    if noise is None or not math.isfinite(noise.low):
+    if noise is None:
         return Rule(
             id=rule_id,
             subject=subject,
