@@ -61,7 +61,7 @@ _KEYS = {"rules": "rule", "ignores": "ignore"}
 
 
 def parse_share(value: Any) -> float:
-    """A share in [0, 1] from ``2%``, ``0.02`` or 0.02; a bare ``1`` or ``2`` is refused, for it is meant as a percentage.
+    """A share in [0, 1] from ``2%``, ``0.02`` or 0.02; a bare ``1`` or ``2`` is refused: it is meant as a percentage.
 
     >>> parse_share("2%"), parse_share(0.5), parse_share("0")
     (0.02, 0.5, 0.0)
