@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import beta
 
 from labelaudit import channel
 from labelaudit.document import Audit
@@ -76,6 +75,8 @@ def selftest(audit: Audit, *, seed: int = 0) -> SelfTest:
     Raises:
         DataError: fewer than 20 samples are judged and not flagged, or there is only one class.
     """
+    from scipy.stats import beta
+
     rng = np.random.default_rng([seed, 7])
     n = len(audit.samples)
     rows = np.sort(rng.choice(n, min(n, _ROWS), replace=False))
