@@ -42,12 +42,12 @@ def test_a_whole_review_leaves_nothing_open() -> None:
         assert (quantity.low, quantity.value, quantity.high) == pytest.approx((value, value, value))
 
 
-@pytest.mark.parametrize(("rate", "hidden"), [(0.003, 0.5), (0.1, 0.5), (0.4, 0.2)])
+@pytest.mark.parametrize(("rate", "hidden"), [(0.003, 0.5), (0.2, 0.4)])
 def test_ninety_percent_intervals_hold(rate: float, hidden: float) -> None:
     audit, wrong = make_survey(n=1500, rate=rate, hidden=hidden, seed=1)
     flagged = audit.decision.is_issue
     truth = (wrong[flagged].mean(), wrong[flagged].sum() / wrong.sum(), wrong.mean())
-    runs = 60
+    runs = 40
     held = np.zeros(3)
     for seed in range(runs):
         plan = plan_reviews(audit, reviews=120, seed=seed)
@@ -55,7 +55,7 @@ def test_ninety_percent_intervals_hold(rate: float, hidden: float) -> None:
         quantities = (found.precision, found.recall, found.noise_rate)
         held += [q.low - 1e-9 <= value <= q.high + 1e-9 for q, value in zip(quantities, truth, strict=True)]
         assert all(q.value is None or 0 <= q.low <= q.value <= q.high <= 1 for q in quantities)
-    assert (held / runs >= 0.8).all()  # 90 %, less 2.6 standard errors of 60 runs
+    assert (held / runs >= 0.775).all()  # 90 %, less 2.6 standard errors of 40 runs
 
 
 def test_more_reviews_narrow() -> None:
@@ -256,7 +256,7 @@ def test_the_stop_rule_follows_the_reviewer_down_the_list() -> None:
 
 def test_it_seldom_says_stop_too_early() -> None:
     audit, wrong = make_survey(n=800, rate=0.3, hidden=0.2, seed=5)
-    false_stops, runs = 0, 30
+    false_stops, runs = 0, 15
     for seed in range(runs):
         plan = plan_reviews(audit, reviews=200, seed=seed)
         for count in range(0, 801, 160):
@@ -264,7 +264,7 @@ def test_it_seldom_says_stop_too_early() -> None:
             if stop.safe:
                 false_stops += stop.found < 0.9 * wrong.sum()
                 break
-    assert false_stops <= 4  # 5 % of 30 is 1.5
+    assert false_stops <= 3  # 5 % of 15 is .75
 
 
 def test_without_the_sample_nothing_is_known_about_what_is_left() -> None:
