@@ -37,6 +37,9 @@ FILE = "judge.npz"
 WIDTH = 128
 """Length of the vectors in the memory, shared out among the feature blocks."""
 
+LEAST_ERROR = 0.01
+"""Share of new labels that is expected to be wrong at least. An audit of clean labels estimates none; to a judge that
+believed it, no label that comes later could be wrong."""
 _CALIBRATED = 10_000  # samples that pool weights and transition are fitted to
 
 
@@ -129,7 +132,7 @@ class Judge:
         opinions = {name: held_out[name][rows] for name in models}
         opinions["neighbors"] = judge.memory.vote(short[rows], len(samples.classes), digests=judge.memory.digests[rows])
         settled = channel.fit(opinions, samples.labels[rows])
-        return replace(judge, weights=settled.weights, transition=settled.transition.astype(np.float32))
+        return replace(judge, weights=settled.weights, transition=_doubt(settled.transition).astype(np.float32))
 
     @property
     def counts(self) -> Ints:
@@ -278,6 +281,14 @@ def _stack(axes: Sequence[Floats]) -> npt.NDArray[np.float32]:
     """(d, w) of matrices (d_b, w_b), narrow ones filled up with zeros."""
     width = max(part.shape[1] for part in axes)
     return np.concatenate([np.pad(part, ((0, 0), (0, width - part.shape[1]))) for part in axes]).astype(np.float32)
+
+
+def _doubt(transition: Floats) -> Floats:
+    """(C, C) ``transition`` with an error of `LEAST_ERROR` or more in each row, what is added shared by all classes."""
+    error = 1 - np.diagonal(transition)
+    lift = np.clip((LEAST_ERROR - error) / np.maximum(1 - error, 1e-9), 0, 1)[:, None]
+    others = (1 - np.eye(len(transition))) / max(len(transition) - 1, 1)
+    return np.asarray((1 - lift) * transition + lift * others)
 
 
 def _compose(model: Discriminant, rotations: Sequence[Rotation]) -> Discriminant:

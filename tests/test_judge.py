@@ -14,7 +14,7 @@ from labelaudit import channel, probes
 from labelaudit.decide import decide
 from labelaudit.errors import DataError, RunError
 from labelaudit.folds import stratified_folds
-from labelaudit.judge import Judge
+from labelaudit.judge import Judge, _doubt
 from labelaudit.memory import BELIEFS
 from labelaudit.reports import run
 from labelaudit.types import Decision, Features, Samples
@@ -214,3 +214,14 @@ def test_the_judge_goes_with_its_run_and_never_stays_behind(tmp_path: Path) -> N
     assert "judge.npz" in run.write(again, tmp_path / "copy")
     assert "judge.npz" not in run.write(make_audit(), tmp_path / "run")
     assert not (tmp_path / "run" / "judge.npz").exists()
+
+
+def test_an_audit_of_clean_labels_leaves_room_for_wrong_ones() -> None:
+    """Its channel knows no error; a label that comes later can be wrong all the same."""
+    transition = np.array([[1.0, 0.0, 0.0], [0.004, 0.995, 0.001], [0.1, 0.1, 0.8]])
+    doubted = _doubt(transition)
+    np.testing.assert_allclose(doubted.sum(axis=1), 1.0)
+    np.testing.assert_allclose(np.diagonal(doubted), [0.99, 0.99, 0.8])
+    np.testing.assert_allclose(doubted[0], [0.99, 0.005, 0.005])
+    np.testing.assert_allclose(doubted[2], transition[2])
+    assert doubted[1, 0] > doubted[1, 2] > 0.001
