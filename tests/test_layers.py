@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from labelaudit import _HOMES as HOMES  # public name -> where it lives
+
 ROOT = Path(__file__).parents[1]
 LAYERS = """errors
     types
@@ -48,7 +50,7 @@ def imports_of(file: str) -> set[str]:
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module == "labelaudit":
-            found |= {f"labelaudit.{alias.name}" for alias in node.names}
+            found |= {f"labelaudit.{HOMES.get(alias.name, alias.name)}" for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
             found.add(str(node.module))
         elif isinstance(node, ast.ImportFrom):
