@@ -426,3 +426,18 @@ def test_what_cannot_be_written_is_one_line(
         assert capsys.readouterr().err.count("\n") == 1
     with pytest.raises(RunError, match="choose another file"):
         html.write(replace(make_audit()), tmp_path / "no" / "such.html")
+
+
+@pytest.mark.parametrize("more", [[], ["--no-html"]])
+def test_scan_makes_one_unless_told_otherwise(more: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    asked: dict[str, object] = {}
+
+    def scan(*_: object, **options: object) -> Audit:
+        asked.update(options)
+        return make_audit()
+
+    monkeypatch.setattr("labelaudit.audit.scan", scan)
+    monkeypatch.setattr("sys.argv", ["labelaudit", "scan", str(tmp_path), "-q", *more])
+    with pytest.raises(SystemExit):
+        main()
+    assert asked["html"] is (not more)

@@ -4,7 +4,7 @@
 
 const data = JSON.parse(document.getElementById("data").textContent);
 const rows = data.path.map((_, row) => row);
-const CARD = { least: 330, gap: 14, height: data.pictured ? 190 : 128 };
+const CARD = { least: 330, gap: 14, height: data.pictured ? 210 : 140 };
 const collator = new Intl.Collator(undefined, { numeric: true });
 
 // --- elements
