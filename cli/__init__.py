@@ -20,6 +20,7 @@ from .check import check
 from .clean import clean
 from .config import config
 from .estimate import estimate
+from .impact import impact
 from .report import report
 from .review import review
 from .scan import scan
@@ -52,6 +53,7 @@ app = typer.Typer(
 )
 app.command()(scan)
 app.command()(clean)
+app.command()(impact)
 app.command()(estimate)
 app.command()(report)
 app.command()(review)

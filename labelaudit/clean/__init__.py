@@ -5,7 +5,7 @@ and `parquet` how that is laid out and brought there, `applying` the whole, `ret
 said about it. Left out: any change to the source.
 """
 
-from labelaudit.clean.applying import Applied, apply_plan, quarantine_of, restore
+from labelaudit.clean.applying import Applied, apply_plan, quarantine_of, read_applied, restore
 from labelaudit.clean.flags import choose_flags
 from labelaudit.clean.forms import FORMS
 from labelaudit.clean.plan import ACTIONS, DEFAULTS, Change, Plan, choose_actions, make_plan
@@ -27,6 +27,7 @@ __all__ = [
     "choose_flags",
     "make_plan",
     "quarantine_of",
+    "read_applied",
     "read_plan",
     "restore",
     "write_plan",

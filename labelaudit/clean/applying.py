@@ -20,7 +20,7 @@ from labelaudit.clean.dataset import Dataset, cleaned, original
 from labelaudit.clean.forms import FORMS, WITHOUT_IMAGES
 from labelaudit.clean.names import by_class
 from labelaudit.clean.plan import Plan
-from labelaudit.clean.plan_file import plan_id
+from labelaudit.clean.plan_file import build_plan, plan_id
 from labelaudit.clean.report import FILE, KIND, PAGE, make_report, write_report
 from labelaudit.clean.returning import find_images
 from labelaudit.clean.transfer import LINKS, Transfer
@@ -99,6 +99,17 @@ def apply_plan(
     return _write(plan, dataset, apart, place, out=Path(out), form=form, link=link, transfer=transfer, unread=unread)
 
 
+def read_applied(folder: Path | str, audit: Audit) -> Plan:
+    """The plan that made a cleaned dataset, checked against the ``audit`` that it came from.
+
+    Raises:
+        RunError: `apply_plan` did not make ``folder``, or made it from another scan.
+    """
+    report = _read_report_of(Path(folder), audit)
+    classes = [entry["label"] for entry in report["classes"] if entry["label"] not in audit.samples.classes]
+    return build_plan({"changes": report["changes"], "new_classes": classes}, Path(folder) / FILE, audit)
+
+
 def restore(
     audit: Audit,
     cleaned_folder: Path | str,
@@ -125,11 +136,7 @@ def restore(
     Raises:
         OptionError, RunError: as `apply_plan`; or ``cleaned_folder`` was not made from this audit.
     """
-    report = _read_report(Path(cleaned_folder))
-    if report is None:
-        raise RunError(f"{cleaned_folder} was not made by `labelaudit clean` (no {FILE})")
-    if report["source"]["fingerprint"] != audit.fingerprint:
-        raise RunError(f"{cleaned_folder} was made from another scan than this RUN: name the RUN that it came from")
+    report = _read_report_of(Path(cleaned_folder), audit)
     form = form or ("csv" if report["form"] == "patch" else report["form"])
     _check_choices(form, link)
     place = Path(out).resolve()
@@ -290,6 +297,16 @@ def _read_report(folder: Path) -> dict[str, Any] | None:
             except (KeyError, TypeError):
                 return None
     return None
+
+
+def _read_report_of(folder: Path, audit: Audit) -> dict[str, Any]:
+    """The report of a dataset that was cleaned by the RUN of ``audit``."""
+    report = _read_report(folder)
+    if report is None:
+        raise RunError(f"{folder} was not made by `labelaudit clean` (no {FILE})")
+    if report["source"]["fingerprint"] != audit.fingerprint:
+        raise RunError(f"{folder} was made from another scan than this RUN: name the RUN that it came from")
+    return report
 
 
 def _count_files(folder: Path) -> int:

@@ -105,7 +105,12 @@ def read_plan(path: Path | str, audit: Audit) -> Plan:
         parts = _load(place)
     except FileNotFoundError:
         raise RunError(f"there is no plan {path}: make one with `labelaudit clean RUN`") from None
-    plan = _build(place, parts)
+    return build_plan(parts, place, audit)
+
+
+def build_plan(parts: Mapping[str, Any], path: Path, audit: Audit) -> Plan:
+    """The plan of ``parts``, as JSON has them, every change checked against ``audit``; raises `RunError`."""
+    plan = _build(path, parts)
     rows = {name: row for row, name in enumerate(audit.samples.ids)}
     unread = {finding.path for finding in audit.findings} - {*rows}
     classes = {*audit.samples.classes, *plan.new_classes}

@@ -1,0 +1,86 @@
+"""``labelaudit impact``: whether cleaning helped a model here, or did not."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from .streams import Color, open_console, printable, report_progress
+
+
+def impact(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder that `labelaudit scan` wrote.")],
+    test: Annotated[
+        Path | None,
+        typer.Option(metavar="DATA", help="Images with labels that are right; the reviewed ones unless said."),
+    ] = None,
+    cleaned: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PLAN|OUT", help="A plan or a cleaned dataset; RUN/plan.json, or what the verdicts ask for."
+        ),
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=2, metavar="N", help="Trainings on each kind of labels.")] = 10,
+    data: Annotated[
+        Path | None, typer.Option(metavar="DATA", help="Where the images are now, if the dataset was moved.")
+    ] = None,
+    device: Annotated[
+        Literal["auto", "cpu", "cuda"],
+        typer.Option(envvar="LABELAUDIT_DEVICE", show_envvar=False, help="Where images become features."),
+    ] = "auto",
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", envvar="LABELAUDIT_WORKERS", show_envvar=False, help="Threads that decode."),
+    ] = None,
+    cache: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", envvar="LABELAUDIT_CACHE", show_envvar=False, help="Folder that keeps features."),
+    ] = None,
+    no_cache: Annotated[bool, typer.Option("--no-cache", metavar="", help="Keep no features.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print JSON.")] = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", metavar="", help="Show no progress.")] = False,
+    color: Annotated[
+        Color, typer.Option(envvar="LABELAUDIT_COLOR", show_envvar=False, help="Colour in the output.")
+    ] = "auto",
+) -> None:
+    """Train the same model on the given and on the cleaned labels of RUN, and say whether cleaning helped.
+
+    The difference in accuracy has a 90% interval over test images and trainings; where that does not tell, so it says.
+    """
+    from labelaudit.impact import measure
+
+    from .scan import available_cores, default_cache
+
+    with report_progress(quiet=quiet, verbose=False, color=color) as (progress, _):
+        found = measure(
+            run,
+            plan=cleaned,
+            test=test,
+            data=data,
+            seeds=seeds,
+            device=device,
+            workers=workers or available_cores(),
+            cache=None if no_cache else cache or default_cache(),
+            progress=progress,
+        )
+    if as_json:
+        import json
+
+        typer.echo(json.dumps(found.record(), indent=2))
+        return
+    console = open_console(sys.stdout, color)
+    console.print(printable(found.sentence), soft_wrap=True, style="bold")
+    console.print()
+    given, left = found.trained_on
+    console.print(f"  {'given labels':<16}{found.given:>7.1%}  on {given:,} samples")
+    console.print(f"  {'cleaned labels':<16}{found.cleaned:>7.1%}  on {left:,} samples, {found.changed:,} changes")
+    console.print()
+    where = {"supplied": "supplied", "reviewed": "reviewed", "reviewed sample": "reviewed, as the review was drawn"}
+    console.print(
+        f"{found.images:,} test images with {where[found.test]} labels, {found.seeds} trainings each.", soft_wrap=True
+    )
+    for note in found.notes:
+        console.print(f"- {printable(note)}", soft_wrap=True)

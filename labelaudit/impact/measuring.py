@@ -1,0 +1,182 @@
+"""From a RUN to the answer: which plan, which features, which truth.
+
+Left out: keeping the answer; it costs seconds once the features are in the cache.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from labelaudit import verdicts
+from labelaudit.clean import PLAN, Plan, make_plan, read_applied, read_plan
+from labelaudit.document import Audit
+from labelaudit.errors import DataError, OptionError, RunError
+from labelaudit.impact.comparison import Impact, compare
+from labelaudit.impact.training import Training, judge_trainings, label_twice
+from labelaudit.impact.truth import Truth, require_images, reviewed_truth
+from labelaudit.judge import FILE as JUDGE
+from labelaudit.judge import Judge
+from labelaudit.machine import find_device
+from labelaudit.originals import open_originals
+from labelaudit.reports import run as runs
+from labelaudit.types import Bools, Features, Ints, Progress, Samples, silent
+from labelaudit.verdicts import Reviewed
+
+SEEDS = 10
+_LEARNED = (
+    "The scan knew these verdicts, so what the model changed on its own may look a little better here than it is; "
+    "--test DATA is free of that."
+)
+
+
+def measure(
+    run: Path | str,
+    *,
+    plan: Path | str | None = None,
+    test: Path | str | None = None,
+    data: Path | str | None = None,
+    seeds: int = SEEDS,
+    device: Literal["auto", "cpu", "cuda"] = "auto",
+    workers: int = 2,
+    cache: Path | str | None = None,
+    progress: Progress = silent,
+) -> Impact:
+    """Train on given and on cleaned labels of the RUN ``run`` and compare.
+
+    Args:
+        run: RUN folder; its features are made again, or taken from the cache.
+        plan: a plan, or a folder that `apply_plan` made; RUN/plan.json or what the verdicts ask for without.
+        test: dataset with labels that are right, of the same classes; the reviewed samples without.
+        data: where the images are now, if they were moved since the scan.
+        seeds: at least 2 trainings of each kind.
+        cache: folder that keeps features.
+
+    Raises:
+        OptionError: too few seeds.
+        DataError: too few test images, or nothing is changed.
+        RunError: the RUN, the plan or the images cannot be read.
+    """
+    if seeds < 2:
+        raise OptionError(f"--seeds {seeds}: give at least 2, or there is no telling luck from effect")
+    audit = runs.read(run)
+    reviewed = verdicts.match(audit, verdicts.read(verdicts.verdicts_file(run)))
+    chosen = _choose_plan(audit, Path(run), plan, reviewed)
+    before, after = label_twice(audit, chosen)
+    if np.array_equal(before.shares, after.shares):
+        raise DataError("there is nothing to compare: the plan changes no label. Review some suspects first")
+    place, machine = None if cache is None else Path(cache), find_device(device)
+    if test is None:
+        asked = reviewed_truth(audit, reviewed, Path(run))
+        require_images(asked)
+        features, usable = _embed(audit, Path(run), None, data, machine, workers, place, progress)
+        further = None
+    else:
+        features, usable = _embed(audit, Path(run), None, data, machine, workers, place, progress)
+        asked, further = _supplied_test(audit, Path(run), test, machine, workers, place, progress)
+        require_images(asked)
+    if not usable.all():
+        before, after = (Training(shares=way.shares * usable[:, None]) for way in (before, after))
+    correct = judge_trainings(
+        features,
+        (before, after),
+        asked,
+        further,
+        digests=audit.samples.digests,
+        seeds=seeds,
+        seed=audit.seed,
+        progress=progress,
+    )
+    found = compare(correct[0], correct[1], asked.weights, seed=audit.seed)
+    learned = _LEARNED if asked.rows is not None and _has_learned(audit, chosen, asked.rows) else ""
+    missing = f"{int((~usable).sum()):,} images of the scan cannot be read now and are in neither training."
+    return replace(
+        found,
+        test=asked.kind,
+        trained_on=(before.samples, after.samples),
+        changed=len(chosen.changes),
+        notes=tuple(note for note in (*asked.notes, learned, "" if usable.all() else missing, *found.notes) if note),
+    )
+
+
+def _supplied_test(
+    audit: Audit, run: Path, test: Path | str, device: str, workers: int, cache: Path | None, progress: Progress
+) -> tuple[Truth, Features]:
+    """The labels of another dataset, without images that are in the training data or of other classes."""
+    from labelaudit.ingest import ingest
+    from labelaudit.sources import open_source
+
+    samples, _ = ingest(open_source(test), fewest_classes=1, workers=workers, progress=progress)
+    code = {name: number for number, name in enumerate(audit.samples.classes)}
+    labels = np.array([code.get(samples.classes[label], -1) for label in samples.labels.tolist()], dtype=np.int64)
+    known = set(audit.samples.digests)
+    copies = np.array([digest in known for digest in samples.digests], dtype=np.bool_)
+    keep = (labels >= 0) & ~copies
+    notes = []
+    if (labels < 0).any():
+        notes.append(f"{int((labels < 0).sum()):,} test images are of classes that the RUN does not have: left out.")
+    if copies.any():
+        notes.append(f"{int(copies.sum()):,} test images are in the training data too: left out.")
+    require_images(Truth(labels=labels[keep], weights=np.ones(int(keep.sum())), kind="supplied"))
+    features, usable = _embed(audit, run, samples.take(keep), None, device, workers, cache, progress)
+    labels = labels[keep][usable]
+    kept = replace(features, values=features.values[usable])
+    return Truth(labels=labels, weights=np.ones(len(labels)), kind="supplied", notes=tuple(notes)), kept
+
+
+def _embed(
+    audit: Audit,
+    run: Path,
+    samples: Samples | None,
+    data: Path | str | None,
+    device: str,
+    workers: int,
+    cache: Path | None,
+    progress: Progress,
+) -> tuple[Features, Bools]:
+    """Features of ``samples``, or of the audit's own, by the backbones of the scan; and which rows could be read."""
+    from labelaudit.backbones import embed
+
+    judge = Judge.load(run)
+    if judge.features == "given":
+        if samples is not None:
+            raise OptionError("the scan was made on features that were brought: there is nothing to describe --test by")
+        if len(judge.memory) != len(audit.samples):
+            raise RunError(f"{run} and its {JUDGE} are of different scans: run `labelaudit scan` again")
+        remembered = Features(values=judge.memory.vectors.astype(np.float32), name="remembered")
+        return remembered, np.ones(len(audit.samples), dtype=np.bool_)
+    images = open_originals(audit, data) if samples is None else samples.images
+    digests = audit.samples.digests if samples is None else samples.digests
+    if images is None:
+        raise DataError("--test has labels but no images: name a folder, table or file with images")
+    features, failures = embed(
+        images,
+        digests,
+        backbones=judge.features.split("+"),
+        device=device,
+        workers=workers,
+        cache=cache,
+        progress=progress,
+    )
+    usable = np.ones(len(digests), dtype=np.bool_)
+    usable[[row for row, _, _ in failures]] = False
+    if not usable.any() and len(usable):
+        raise RunError(f"not one image can be read ({failures[0][2]}): name their place with --data")
+    return features, usable
+
+
+def _has_learned(audit: Audit, plan: Plan, rows: Ints) -> bool:
+    """Whether changes without a verdict come from a scan that was taught by the verdicts on ``rows``."""
+    certain = np.isin(audit.decision.suspicion[rows], (0.0, 1.0))
+    return bool(certain.all()) and any(change.source in ("threshold", "fdr") for change in plan.changes)
+
+
+def _choose_plan(audit: Audit, run: Path, plan: Path | str | None, reviewed: Reviewed) -> Plan:
+    if plan is not None:
+        return read_applied(plan, audit) if Path(plan).is_dir() else read_plan(plan, audit)
+    if (run / PLAN).is_file():
+        return read_plan(run / PLAN, audit)
+    return make_plan(audit, reviewed)
