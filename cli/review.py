@@ -122,13 +122,8 @@ def _show(
         pass
     finally:
         place.close()
-    progress = session.progress()
-    typer.echo(
-        printable(
-            f"\n{progress['done']:,} of {len(session.queue.rows):,} judged; verdicts are in {session.ledger.path}"
-        ),
-        err=True,
-    )
+    progress, where = session.progress(), printable(str(session.ledger.path))
+    typer.echo(f"\n{progress['done']:,} of {len(session.queue.rows):,} judged; verdicts are in {where}", err=True)
 
 
 def _export(audit: Audit, run: Path, file: Path, **options: Any) -> None:

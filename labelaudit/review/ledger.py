@@ -45,6 +45,11 @@ class Ledger:
             self._refresh()
             return tuple(self._log)
 
+    def refresh(self) -> None:
+        """Take in what others have written since."""
+        with self._lock:
+            self._refresh()
+
     def mine(self, identity: Identity) -> Verdict | None:
         """This reviewer's verdict in force."""
         with self._lock:

@@ -63,6 +63,7 @@ class Session:
 
     def questions(self, start: int, count: int) -> list[dict[str, Any]]:
         """At most `SLICE` questions from position ``start`` on."""
+        self.ledger.refresh()
         start = max(start, 0)
         rows = self.queue.rows[start : start + max(0, min(count, SLICE))]
         return [self._question(start + offset, row) for offset, row in enumerate(rows)]
@@ -124,6 +125,7 @@ class Session:
 
     def progress(self) -> dict[str, Any]:
         """How many are done, and how they were judged."""
+        self.ledger.refresh()
         kinds: Counter[str] = Counter()
         for row in self.queue.rows:
             if self._done(row):

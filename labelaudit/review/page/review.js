@@ -20,7 +20,7 @@ const passed = new Set();
 let question = null;   // what is shown
 let ready = false;     // its image is on the screen, and nothing is being written
 const judged = [];     // places judged in this tab, for undo
-let stopTimer = 0;
+let countTimer = 0, stopTimer = 0;
 
 function begin() {
   document.title = `${about.run}: review`;
@@ -127,8 +127,8 @@ function render() {
     candidate.querySelector(".strip").replaceChildren();
   }
   $("further").replaceChildren(...further.map((label, index) => {
-    const button = Object.assign(document.createElement("button"), { type: "button", textContent: about.classes[label], title: about.classes[label] });
-    button.append(Object.assign(document.createElement("kbd"), { textContent: index + 3 }));
+    const button = Object.assign(document.createElement("button"), { type: "button", title: about.classes[label] });
+    button.append(Object.assign(document.createElement("bdi"), { textContent: about.classes[label] }), Object.assign(document.createElement("kbd"), { textContent: index + 3 }));
     button.setAttribute("aria-pressed", String(verdict?.label === label));
     button.addEventListener("click", () => answer("class", label));
     return button;
@@ -189,7 +189,8 @@ const spoken = (kind, label) => kind === "none" ? "no class fits" : kind === "sk
 
 function tellAnswer(kind, label) {
   const last = $("last");
-  const said = Object.assign(document.createElement("b"), { textContent: spoken(kind, about.classes[label]) });
+  const said = document.createElement("b");
+  said.append(Object.assign(document.createElement("bdi"), { textContent: spoken(kind, about.classes[label]) }));
   last.replaceChildren("Saved: ", said, ". U undoes it.");
 }
 
@@ -204,10 +205,12 @@ function say(text, kind = "") {
   $("notice").hidden = !text;
 }
 
-async function progressed() {
-  showProgress(await ask("/api/progress").catch(() => null));
+// The figures wait until nobody is in a hurry: the next image comes first.
+function progressed() {
+  clearTimeout(countTimer);
   clearTimeout(stopTimer);
-  stopTimer = setTimeout(askStop, 500);
+  countTimer = setTimeout(async () => showProgress(await ask("/api/progress").catch(() => null)), 120);
+  stopTimer = setTimeout(askStop, 600);
 }
 
 async function askStop() {
@@ -232,7 +235,6 @@ function showProgress(progress) {
 
 async function finish() {
   question = null;
-  document.body.dataset.shown = "end";
   $("desk").hidden = true;
   $("end").hidden = false;
   showProgress(await ask("/api/progress").catch(() => null));
@@ -243,6 +245,7 @@ async function finish() {
   $("end-text").textContent = `${parts.join(" ")} The verdicts are in ${about.file}. You can close this page.`;
   $("end-again").hidden = !skipped;
   ready = true;
+  document.body.dataset.shown = "end";
   askStop();
 }
 

@@ -1,0 +1,178 @@
+"""RUN folders with images to review, made without a scan, and a server to review them with."""
+
+from __future__ import annotations
+
+import http.client
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import numpy as np
+from PIL import Image
+
+from labelaudit.document import Audit
+from labelaudit.images import encode
+from labelaudit.ingest import digest
+from labelaudit.reports import run as runs
+from labelaudit.types import Decision, Samples
+
+
+def build_audit(
+    names: Sequence[str],
+    digests: Sequence[str],
+    labels: Sequence[int],
+    classes: Sequence[str],
+    source: str,
+    **rest: Any,
+) -> Audit:
+    """All samples are suspects of falling suspicion, and look like the class after their own."""
+    n, c = len(names), len(classes)
+    given = np.array(labels)
+    predicted = (given + 1) % c
+    probs = np.full((n, c), 0.1 / max(c - 2, 1), dtype=np.float32)
+    probs[np.arange(n), predicted] = 0.7
+    probs[np.arange(n), given] = 0.2
+    suspicion = np.linspace(0.99, 0.6, n)
+    flagged = np.ones(n, dtype=np.bool_)
+    clean = rest.get("clean", 0)
+    if clean:
+        suspicion[-clean:], flagged[-clean:], predicted[-clean:] = 0.05, False, given[-clean:]
+    decision = Decision(
+        suspicion=suspicion,
+        is_issue=flagged,
+        judged=np.ones(n, dtype=np.bool_),
+        probs=probs,
+        predicted=predicted,
+        threshold=0.5,
+        noise_rate=0.1,
+        noise_interval=(0.05, 0.2),
+        noise_matrix=np.eye(c),
+        reasons=tuple(f"looks like {classes[k]}" if flag else "" for k, flag in zip(predicted, flagged, strict=True)),
+    )
+    samples = Samples(ids=tuple(names), labels=given, classes=tuple(classes), digests=tuple(digests), root=source)
+    return Audit(samples=samples, decision=decision, evidence={}, settings={"source": {"data": source}})
+
+
+def write_run(
+    folder: Path, names: Sequence[str] = (), *, classes: Sequence[str] = ("cat", "dog", "owl"), **rest: Any
+) -> Path:
+    """A data folder of PNG files and a RUN about it; returns the RUN."""
+    data, run = folder / "data", folder / "run"
+    names = names or tuple(f"{classes[i % len(classes)]}/{i}.png" for i in range(12))
+    labels = [i % len(classes) for i in range(len(names))]
+    digests = []
+    for i, name in enumerate(names):
+        pixels = np.random.default_rng(i).integers(0, 256, (24, 32, 3), dtype=np.uint8)
+        file = data / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(png(pixels))
+        digests.append(digest(file.read_bytes()))
+    runs.write(build_audit(names, digests, labels, classes, str(data), **rest), run)
+    return run
+
+
+def png(pixels: Any) -> bytes:
+    """A PNG file."""
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    return file.getvalue()
+
+
+def write_large_run(folder: Path, n: int, classes: int) -> Path:
+    """A RUN of n suspects, tiny images in one ``.npz``."""
+    pixels = np.random.default_rng(0).integers(0, 256, (n, 8, 8), dtype=np.uint8)
+    labels = np.arange(n) % classes
+    np.savez(folder / "data.npz", images=pixels, labels=labels)
+    digests = [digest(encode(image)) for image in pixels]
+    names = [f"data.npz#{row}" for row in range(n)]
+    source = str(folder / "data.npz")
+    audit = build_audit(names, digests, labels.tolist(), [f"class {c:04}" for c in range(classes)], source)
+    runs.write(audit, folder / "run")
+    return folder / "run"
+
+
+@dataclass
+class Server:
+    """`labelaudit review` in a process of its own."""
+
+    process: subprocess.Popen[str]
+    address: str
+
+    @property
+    def port(self) -> int:
+        port = urlsplit(self.address).port
+        assert port is not None
+        return port
+
+    @property
+    def token(self) -> str:
+        return parse_qs(urlsplit(self.address).query)["token"][0]
+
+    @property
+    def cookie(self) -> str:
+        return f"labelaudit-{self.token[:8]}={self.token}"
+
+    def request(self, method: str, path: str, body: object = None, **headers: str) -> tuple[int, dict[str, str], bytes]:
+        """Status, headers and body, with the page's own headers unless said otherwise; "" leaves one out."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        sent = {"Host": f"127.0.0.1:{self.port}", "Cookie": self.cookie, "Origin": f"http://127.0.0.1:{self.port}"}
+        sent |= headers
+        data = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
+        connection.putrequest(method, path, skip_host=True)
+        for name, value in sent.items():
+            if value:
+                connection.putheader(name, value)
+        connection.putheader("Content-Length", str(len(data or b"")))
+        connection.endheaders(data)
+        answer = connection.getresponse()
+        got = answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
+        connection.close()
+        return got
+
+    def ask(self, path: str, body: object = None) -> Any:
+        return json.loads(self.request("GET" if body is None else "POST", path, body)[2])
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> tuple[int, str]:
+        """End it; its exit code and what it said on stderr."""
+        self.process.send_signal(how)
+        _, said = self.process.communicate(timeout=20)
+        return self.process.returncode, said
+
+
+def start(run: Path, *options: str) -> Server:
+    """Start `labelaudit review` and wait for its address."""
+    environment = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY")}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "labelaudit", "review", str(run), "--reviewer", "ann", *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
+    assert process.stdout is not None
+    address = process.stdout.readline().strip()
+    if not address:
+        _, said = process.communicate(timeout=20)
+        raise AssertionError(said)
+    return Server(process, address)
+
+
+@contextmanager
+def serving(run: Path, *options: str) -> Iterator[Server]:
+    """A server that is gone at the end, whatever happened."""
+    server = start(run, *options)
+    try:
+        yield server
+    finally:
+        if server.process.poll() is None:
+            server.process.kill()
+        server.process.communicate(timeout=20)

@@ -1,0 +1,272 @@
+"""The review page in a real browser: by keyboard, with hostile names, with ten thousand suspects, through a crash."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from browser import Watch, watch
+from review_runs import Server, serving, write_large_run, write_run
+
+from labelaudit import verdicts
+from labelaudit.verdicts import verdicts_file
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+
+def show(page: Page, server: Server) -> Watch:
+    """Open the page and wait for its first image."""
+    seen = watch(page)
+    page.goto(server.address)
+    page.wait_for_selector("body[data-shown]")
+    return seen
+
+
+def wait_for(page: Page, place: int | str) -> None:
+    page.wait_for_selector(f"body[data-shown='{place}']")
+
+
+def said(run: Path) -> list[tuple[str, str, str]]:
+    return [(v.path, v.verdict, v.new_label) for v in verdicts.read(verdicts_file(run))]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    return write_run(tmp_path)
+
+
+@pytest.fixture
+def server(run: Path) -> Iterator[Server]:
+    with serving(run) as started:
+        yield started
+
+
+def test_a_review_by_keyboard_alone(page: Page, server: Server, run: Path) -> None:
+    seen = show(page, server)
+    assert page.url == f"http://127.0.0.1:{server.port}/", "the key is out of the address"
+    assert page.locator("#choose-left .name").inner_text() == "cat"
+    assert page.locator("#choose-right .name").inner_text() == "dog"
+    for place, key in enumerate(("ArrowLeft", "ArrowRight", "3", "0", "s")):
+        wait_for(page, place)
+        page.keyboard.press(key)
+    wait_for(page, 5)
+    page.keyboard.press("/")
+    page.keyboard.type("OW")
+    assert page.locator("#found li").all_inner_texts() == ["owl"]
+    page.keyboard.press("Enter")
+    wait_for(page, 6)
+    page.keyboard.press("u")
+    wait_for(page, 5)
+    page.keyboard.press("n")
+    wait_for(page, 6)
+    assert said(run) == [
+        ("cat/0.png", "given", "cat"),
+        ("dog/1.png", "suggested", "owl"),
+        ("owl/2.png", "other", "dog"),
+        ("cat/3.png", "none", ""),
+        ("dog/4.png", "skip", ""),
+        ("owl/5.png", "given", "owl"),
+        ("owl/5.png", "undo", ""),
+        ("owl/5.png", "none", ""),
+    ]
+    page.keyboard.press("[")
+    wait_for(page, 5)
+    assert page.locator("#standing").inner_text() == "You said no class fits"
+    assert page.locator("#none").get_attribute("aria-pressed") == "true"
+    page.keyboard.press("?")
+    assert page.locator("#help").is_visible()
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Escape")
+    assert len(said(run)) == 8, "nothing is judged behind a dialog"
+    page.wait_for_selector("#counts:has-text('6 of 12')")
+    assert seen == Watch(requests=seen.requests)
+    assert all(url.startswith(f"http://127.0.0.1:{server.port}/") for url in seen.requests)
+
+
+def test_a_key_held_down_is_one_answer(page: Page, server: Server, run: Path) -> None:
+    show(page, server)
+    page.keyboard.down("ArrowLeft")
+    for _ in range(10):
+        page.keyboard.down("ArrowLeft")
+    page.keyboard.up("ArrowLeft")
+    wait_for(page, 1)
+    assert len(said(run)) == 1
+
+
+def test_mouse_zoom_and_pixels(page: Page, server: Server) -> None:
+    show(page, server)
+    image = page.locator("#view img")
+    assert image.evaluate("image => image.getBoundingClientRect().width / image.naturalWidth") > 4
+    page.keyboard.press("Space")
+    assert page.locator("#view .scale").inner_text() == "2.5×"
+    page.keyboard.press("+")
+    page.mouse.move(600, 300)
+    page.mouse.down()
+    page.mouse.move(500, 250, steps=3)
+    page.mouse.up()
+    assert "translate(-" in str(image.evaluate("image => image.style.transform"))
+    page.keyboard.press("p")
+    assert image.evaluate("image => getComputedStyle(image).imageRendering") == "pixelated"
+    page.keyboard.press("Space")
+    assert page.locator("#view .scale").is_hidden()
+    page.locator("#choose-right").click()
+    wait_for(page, 1)
+    page.locator(".candidate.left .strip button, #undo").last.click()
+
+
+def test_the_end_and_the_way_back(page: Page, server: Server, run: Path) -> None:
+    show(page, server)
+    for place in range(12):
+        wait_for(page, place)
+        page.keyboard.press("s" if place == 7 else "ArrowLeft")
+    wait_for(page, "end")
+    assert "12 of 12 judged: 0 labels wrong, 11 right, 1 skipped." in page.locator("#end-text").inner_text()
+    page.locator("#end-again").click()
+    wait_for(page, 7)
+    page.keyboard.press("ArrowRight")
+    wait_for(page, "end")
+    page.keyboard.press("u")
+    wait_for(page, 7)
+    assert [verdict for _, verdict, _ in said(run)][-3:] == ["given", "suggested", "undo"]
+
+
+def test_names_from_the_data_run_no_code(page: Page, tmp_path: Path) -> None:
+    attack = "<img src=x onerror=alert(1)>"
+    classes = (f"a{attack}", "b\"'><script>alert(2)</script>", "c\u202etac", "d${alert(3)}", "e" * 300)
+    names = [f"{i}/{attack.replace('/', '')}{i}.png" for i in range(5)] + [
+        "javascript:alert(4).png",
+        '9/\u202egnp."&amp;.png',
+    ]
+    run = write_run(tmp_path, names, classes=classes)
+    with serving(run) as server:
+        seen = show(page, server)
+        for place in range(7):
+            wait_for(page, place)
+            page.keyboard.press("/")
+            page.keyboard.type("<")
+            page.keyboard.press("Escape")
+            page.keyboard.press("ArrowRight")
+        wait_for(page, "end")
+    assert seen.dialogs == []
+    assert seen.errors == []
+    assert [path for path, _, _ in said(run)] == names
+    assert page.locator("img[src='x']").count() == 0
+
+
+def test_a_changed_image_is_not_judged_but_passed(page: Page, server: Server, run: Path) -> None:
+    (run.parent / "data/cat/0.png").write_bytes(b"something else")
+    (run.parent / "data/dog/1.png").unlink()
+    page.goto(server.address)
+    wait_for(page, 0)
+    assert "changed since the scan" in page.locator("#view").inner_text()
+    page.keyboard.press("ArrowLeft")
+    assert "cannot be judged" in page.locator("#last").inner_text()
+    page.keyboard.press("s")
+    wait_for(page, 1)
+    assert (
+        "gone since the scan" in page.locator("#view").inner_text()
+        or "cannot be read" in page.locator("#view").inner_text()
+    )
+    page.keyboard.press("s")
+    wait_for(page, 2)
+    (run.parent / "data/owl/2.png").write_bytes(b"while it is shown")
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_selector("#view .absent")
+    assert said(run) == []
+
+
+def test_two_tabs(chromium: Browser, server: Server, run: Path) -> None:
+    context = chromium.new_context()
+    first, second = context.new_page(), context.new_page()
+    show(first, server)
+    show(second, server)
+    first.keyboard.press("ArrowLeft")
+    wait_for(first, 1)
+    second.keyboard.press("ArrowRight")
+    second.wait_for_selector("#notice:not([hidden])")
+    assert "another tab" in second.locator("#notice").inner_text()
+    assert second.locator("#standing").inner_text() == "You said cat"
+    assert said(run) == [("cat/0.png", "given", "cat")]
+    second.keyboard.press("ArrowRight")
+    second.wait_for_selector("body:not([data-shown='0'])")
+    assert said(run)[1:] == [("cat/0.png", "suggested", "dog")]
+    context.close()
+
+
+def test_a_server_that_dies_is_named_and_the_next_one_goes_on(page: Page, run: Path) -> None:
+    with serving(run) as server:
+        show(page, server)
+        page.keyboard.press("ArrowLeft")
+        wait_for(page, 1)
+        server.process.kill()
+        server.process.wait()
+        page.keyboard.press("ArrowLeft")
+        page.wait_for_selector("#notice[data-kind=alarm]")
+        assert "every verdict is on disk" in page.locator("#notice").inner_text()
+    assert len(said(run)) == 1
+    with serving(run) as again:
+        page.goto(again.address)
+        wait_for(page, 1)
+
+
+def test_the_estimation_sample_hides_what_sways(page: Page, tmp_path: Path) -> None:
+    run = write_run(tmp_path, [f"{('cat', 'dog', 'owl')[i % 3]}/{i}.png" for i in range(30)], clean=15)
+    with serving(run, "--order", "sample") as server:
+        show(page, server)
+        text = page.locator("body").inner_text()
+        assert "scores, suggestions and file names are hidden" in text
+        assert not any(word in text for word in (".png", "suspicion", "looks like", "given label", "suggested"))
+        page.keyboard.press("ArrowLeft")
+        wait_for(page, 1)
+        page.wait_for_selector("#counts:has-text('1 of 30')")
+
+
+@pytest.mark.parametrize("size", [(1280, 800), (390, 844), (1280, 600)])
+def test_the_choices_are_in_sight(chromium: Browser, server: Server, size: tuple[int, int]) -> None:
+    context = chromium.new_context(viewport={"width": size[0], "height": size[1]})
+    page = context.new_page()
+    show(page, server)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    for name in ("#view img", "#choose-left", "#choose-right", "#another", "#none", "#skip", "#undo"):
+        box = page.locator(name).bounding_box()
+        assert box is not None
+        assert box["y"] + box["height"] <= size[1], name
+    context.close()
+
+
+def test_ten_thousand_suspects_of_a_thousand_classes(page: Page, tmp_path: Path) -> None:
+    run = write_large_run(tmp_path, 10_000, 1_000)
+    with serving(run) as server:
+        began = time.perf_counter()
+        seen = show(page, server)
+        opened = time.perf_counter() - began
+        sizes = page.evaluate(
+            "performance.getEntriesByType('resource').map(entry => [entry.name, entry.decodedBodySize])"
+        )
+        assert max(size for name, size in sizes if "questions" in name) < 40_000, "the queue comes in slices"
+        page.evaluate(
+            """() => {
+                window.took = []; let pressed = 0;
+                document.addEventListener('keydown', () => { pressed = performance.now(); }, true);
+                new MutationObserver(() => window.took.push(performance.now() - pressed))
+                    .observe(document.body, { attributeFilter: ['data-shown'] });
+            }"""
+        )
+        for place in range(12):
+            wait_for(page, place)
+            page.wait_for_timeout(250)
+            page.keyboard.press("ArrowRight")
+        wait_for(page, 12)
+        took = sorted(page.evaluate("window.took"))
+        page.keyboard.press("/")
+        page.keyboard.type("0777")
+        page.keyboard.press("Enter")
+        wait_for(page, 13)
+    assert said(run)[-1][1:] == ("other", "class 0777")
+    assert opened < 5, f"{opened:.2f} s"
+    assert took[len(took) // 2] < 150, f"median {took[len(took) // 2]:.0f} ms"
+    assert seen.errors == []
