@@ -17,7 +17,7 @@ import numpy.typing as npt
 from labelaudit import channel, probes
 from labelaudit.backbones import SMALLEST
 from labelaudit.decide import FEWEST, decide
-from labelaudit.document import Audit
+from labelaudit.document import BEFORE_REVIEW, Audit
 from labelaudit.duplicates import find_copies
 from labelaudit.errors import DataError, OptionError, unknown_name
 from labelaudit.folds import stratified_folds
@@ -245,6 +245,8 @@ def audit_samples(
                 "representation": None if choice is None else choice.reason,
             },
         )
+        if reviewed:
+            evidence[BEFORE_REVIEW] = _before_review(fitted, samples)
         judge = None if features is None else material.keep_judge(decision, features)
     few = [name for name, count in zip(samples.classes, samples.counts().tolist(), strict=True) if 0 < count < FEWEST]
     if few:
@@ -384,6 +386,13 @@ class _Material:
             held_out={name: self.models[name] for name in (*discriminants, "logistic")},
             trained_on=self._labels,
         )
+
+
+def _before_review(fitted: channel.Channel, samples: Samples) -> Evidence:
+    """What the channel says of each sample without its own verdict, which the held-out models have not seen either."""
+    joint = fitted.probs * fitted.transition.T[samples.labels]
+    right = joint[np.arange(len(samples)), samples.labels] / np.maximum(joint.sum(axis=1), np.finfo(np.float32).tiny)
+    return Evidence(method=BEFORE_REVIEW, suspicion=np.clip(1 - right, 0, 1))
 
 
 def _training_effort(name: str, n: int, *, pixels: bool, options: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,13 +18,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from labelaudit.errors import DataError, OptionError, unknown_name
-from labelaudit.types import Decision, Evidence, Finding, Ints, Samples
+from labelaudit.types import Bools, Decision, Evidence, Finding, Floats, Ints, Samples
 
 if TYPE_CHECKING:
     from labelaudit.judge import Judge
 
 SCHEMA_VERSION = 1
 """Version of `summary.json` and `audit.json`; raised when a reader of the old form would misread the new one."""
+
+BEFORE_REVIEW = "before_review"
+"""Evidence of a scan that was told verdicts: the suspicion of each sample as if nobody had looked at it."""
 
 _TABLES = ("suspects", "samples")
 _FORMS = ("records", "pandas", "polars")
@@ -109,10 +112,26 @@ class Audit:
         )
 
     @cached_property
+    def blind(self) -> tuple[Floats, Bools]:
+        """(n,) suspicion and (n,) flags before people's verdicts made some samples certain: what a review measures."""
+        evidence = self.evidence.get(BEFORE_REVIEW)
+        if evidence is None:
+            return self.decision.suspicion, self.decision.is_issue
+        return evidence.suspicion, (evidence.suspicion >= self.decision.threshold) & self.decision.judged
+
+    @cached_property
+    def blind_order(self) -> Ints:
+        """(n,) `order` by `blind` suspicion."""
+        return self.order if BEFORE_REVIEW not in self.evidence else self._worst_first(self.blind[0])
+
+    @cached_property
     def order(self) -> Ints:
         """(n,) all rows, worst first; equal suspicions are ordered by id, so the order is always the same."""
+        return self._worst_first(self.decision.suspicion)
+
+    def _worst_first(self, suspicion: Floats) -> Ints:
         ids = np.argsort(np.array(self.samples.ids, dtype=np.str_), kind="stable")
-        return ids[np.argsort(-self.decision.suspicion[ids], kind="stable")]
+        return ids[np.argsort(-suspicion[ids], kind="stable")]
 
     @cached_property
     def rank(self) -> Ints:

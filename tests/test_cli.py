@@ -122,8 +122,8 @@ def test_defaults(calls: list[dict[str, Any]], tmp_path: Path) -> None:
 
 def test_every_option_reaches_the_library(calls: list[dict[str, Any]]) -> None:
     line = (
-        "scan images -o out --labels l.csv --path-column p --label-column l --features x.npy --probs p.npy --verdicts v.csv "
-        "--methods sln,limit --set sln.sigma=0.5 --set sln.mo=yes=1 --set limit.beta=2 --train pixels "
+        "scan images -o out --labels l.csv --path-column p --label-column l --features x.npy --probs p.npy "
+        "--verdicts v.csv --methods sln,limit --set sln.sigma=0.5 --set sln.mo=yes=1 --set limit.beta=2 --train pixels "
         "--backbone lite0,resnet18 --image-size 96 --effort quick --device cpu --seed 7 --workers 3 --cache c --no-html"
     )
     assert call(*line.split()).code == 0
@@ -233,8 +233,9 @@ def test_version(option: str) -> None:
 def test_help_names_every_option_of_the_issue() -> None:
     text = call("scan", "--help", env={"COLUMNS": "200"}).out
     names = (
-        "DATA --output -o --labels --path-column --label-column --features --probs --verdicts --methods --set --train --backbone "
-        "--image-size --effort --device --seed --workers --cache --no-cache --no-html --quiet -q --verbose -v --color"
+        "DATA --output -o --labels --path-column --label-column --features --probs --verdicts --methods --set --train "
+        "--backbone --image-size --effort --device --seed --workers --cache --no-cache --no-html --quiet -q "
+        "--verbose -v --color"
     )
     assert [name for name in names.split() if name not in text] == []
     for choices in ("auto|features|pixels", "quick|standard|thorough", "auto|cpu|cuda", "auto|always|never"):

@@ -16,10 +16,8 @@ from typer.testing import CliRunner
 from labelaudit.cli import app
 from labelaudit.errors import DataError, OptionError
 from labelaudit.estimate import (
-    NO_CLASS,
     estimate,
     fdr_flags,
-    known_labels,
     plan_reviews,
     selftest,
     stop_rule,
@@ -28,7 +26,8 @@ from labelaudit.estimate.cells import draw_unseen
 from labelaudit.estimate.fdr import null_curve
 from labelaudit.estimate.stopping import Stop
 from labelaudit.reports import run as reports
-from labelaudit.verdicts import Reviewed, Verdict, append, verdicts_file
+from labelaudit.types import Evidence
+from labelaudit.verdicts import Reviewed, append, verdicts_file
 
 # intervals
 
@@ -121,16 +120,20 @@ def test_a_queue_that_was_jumped_about_in_counts_up_to_the_gap() -> None:
     assert found.reviewed < len(only_wrong)
 
 
-def test_flags_that_repeat_the_verdicts_say_nothing_about_themselves() -> None:
+def test_a_scan_that_was_told_the_verdicts_is_measured_by_what_it_would_say_without_them() -> None:
     audit, wrong = make_survey()
     plan = plan_reviews(audit, reviews=100)
+    rows = list(plan.rows)
+    reviewed = judge(audit, wrong, rows)
     suspicion = audit.decision.suspicion.copy()
-    suspicion[list(plan.rows)] = wrong[list(plan.rows)]
-    taught = replace(audit, decision=replace(audit.decision, suspicion=suspicion, is_issue=suspicion >= 0.2))
-    found = estimate(taught, plan, judge(audit, wrong, plan.rows))
-    assert (found.recall.value, found.recall.low, found.recall.high) == (None, 0.0, 1.0)
-    assert "told the verdicts" in found.notes[0]
-    assert found.noise_rate.low <= wrong.mean() <= found.noise_rate.high
+    suspicion[rows] = wrong[rows]
+    told = replace(
+        audit,
+        decision=replace(audit.decision, suspicion=suspicion, is_issue=suspicion >= 0.2),
+        evidence={**audit.evidence, "before_review": Evidence(method="", suspicion=audit.decision.suspicion)},
+    )
+    assert estimate(told, plan, reviewed) == estimate(audit, plan, reviewed)
+    assert plan_reviews(told, reviews=100).rows == plan.rows
 
 
 def test_no_flags_have_no_precision() -> None:
@@ -314,16 +317,6 @@ def test_evidence_that_finds_nothing_raises_the_alarm() -> None:
 def test_a_self_test_needs_samples() -> None:
     with pytest.raises(DataError, match="self-test needs 20"):
         selftest(make_survey(n=15)[0])
-
-
-def test_known_labels() -> None:
-    audit, _ = make_survey(n=20)
-    digest, given = audit.identity(7)
-    none = Verdict(path="x", digest=digest, given_label=given, verdict="none")
-    reviewed = Reviewed(settled={7: none, 2: verdict_on(audit, 2, True), 5: verdict_on(audit, 5, False)})
-    rows, labels = known_labels(reviewed, audit)
-    assert rows.tolist() == [2, 5, 7]
-    assert labels.tolist() == [1, 1, NO_CLASS]
 
 
 # the command

@@ -1,20 +1,18 @@
 """What is honestly known about a scan: from a small review to intervals, flags at a stated rate, and when to stop.
 
 `sampling` says whom to review, `intervals` what the review says about the flags and the dataset, `fdr` which flags hold
-a stated false-discovery rate, `stopping` when a reviewer may stop, `selftest` what the ceiling is, `known` what the
-next scan may learn, `record` what RUN/estimate.json holds. Left out: guarantees without any review; there are none.
+a stated false-discovery rate, `stopping` when a reviewer may stop, `selftest` what the ceiling is, `record` what
+RUN/estimate.json holds. Left out: guarantees without any review; there are none.
 """
 
 from labelaudit.estimate.fdr import FdrFlags, fdr_flags
 from labelaudit.estimate.intervals import Estimate, Quantity, estimate
-from labelaudit.estimate.known import NO_CLASS, known_labels
 from labelaudit.estimate.record import estimate_record, load_plan, load_target, save
 from labelaudit.estimate.sampling import REVIEWS, UNPLANNED, Plan, Stratum, align, plan_reviews
 from labelaudit.estimate.selftest import Ceiling, SelfTest, selftest
 from labelaudit.estimate.stopping import Stop, stop_rule
 
 __all__ = [
-    "NO_CLASS",
     "REVIEWS",
     "UNPLANNED",
     "Ceiling",
@@ -29,7 +27,6 @@ __all__ = [
     "estimate",
     "estimate_record",
     "fdr_flags",
-    "known_labels",
     "load_plan",
     "load_target",
     "plan_reviews",

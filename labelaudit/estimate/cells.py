@@ -74,8 +74,8 @@ def count_cells(audit: Audit, plan: Plan, reviewed: Reviewed) -> Cells:
         judged[row] = True
         is_wrong[row] = verdict.wrong
     top = np.zeros(n, dtype=np.bool_)
-    top[audit.order[: leading(audit, reviewed)]] = True
-    code = (plan.stratum_of.astype(np.int64) * 2 + audit.decision.is_issue) * 2 + top
+    top[audit.blind_order[: leading(audit, reviewed)]] = True
+    code = (plan.stratum_of.astype(np.int64) * 2 + audit.blind[1]) * 2 + top
     used = np.flatnonzero(np.bincount(code, minlength=1024))
     compact = np.zeros(1024, dtype=np.int64)
     compact[used] = np.arange(len(used))
@@ -150,6 +150,6 @@ def expected_wrong(audit: Audit, cells: Cells) -> Floats:
 
     A cell without a verdict is taken at the model's suspicion.
     """
-    opinion = np.bincount(cells.cell_of, weights=audit.decision.suspicion, minlength=len(cells.size))
+    opinion = np.bincount(cells.cell_of, weights=audit.blind[0], minlength=len(cells.size))
     measured = cells.size * cells.wrong / np.maximum(cells.judged, 1)
     return np.where(cells.judged > 0, measured, opinion)

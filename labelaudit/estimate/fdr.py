@@ -102,7 +102,7 @@ def fdr_flags(audit: Audit, plan: Plan, reviewed: Reviewed, *, target: float) ->
     tested = ~known & audit.decision.judged
     blind = (weights[cells.cell_of] == np.inf) & ~known
     curve = null_curve(
-        audit.decision.suspicion,
+        audit.blind[0],
         tested=tested,
         calibration=np.r_[np.flatnonzero(clean), np.flatnonzero(blind)],
         weights=np.r_[weights[cells.cell_of[clean]], np.ones(int(blind.sum()))],

@@ -24,10 +24,6 @@ if TYPE_CHECKING:
 
 CONFIDENCE = 0.9
 _DRAWS = 10_000
-_TAUGHT = (
-    "This scan was told the verdicts, so the flags of reviewed samples repeat them: precision and recall cannot be "
-    "taken from them. The noise rate can."
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,7 +116,7 @@ def estimate(audit: Audit, plan: Plan, reviewed: Reviewed) -> Estimate:
         size, judged, wrong = cells.size[mine], cells.judged[mine], cells.wrong[mine]
         low, high = draw_unseen(size, judged, wrong, generator=generator, draws=_DRAWS) if mine.any() else _nothing()
         drawn.append((low + wrong.sum(), high + wrong.sum()))
-    n, flags = len(audit.samples), int(audit.decision.is_issue.sum())
+    n, flags = len(audit.samples), int(audit.blind[1].sum())
     limits = melded(drawn[0], drawn[1], flags, n)
     each = expected_wrong(audit, cells)
     a, b = float(each[cells.flagged].sum()), float(each[~cells.flagged].sum())
@@ -131,9 +127,6 @@ def estimate(audit: Audit, plan: Plan, reviewed: Reviewed) -> Estimate:
         "wrong": a + b,
     }
     quantities = {name: _quantity(values[name], *limits[name]) for name in values}
-    taught = _taught(audit, reviewed)
-    if taught:
-        quantities["precision"] = quantities["recall"] = Quantity(value=None, low=0.0, high=1.0)
     return Estimate(
         **quantities,
         samples=n,
@@ -143,17 +136,8 @@ def estimate(audit: Audit, plan: Plan, reviewed: Reviewed) -> Estimate:
         found=int(cells.wrong.sum()),
         missing=int(cells.missing.sum()),
         strata=_strata(plan, cells),
-        notes=((_TAUGHT,) if taught else ()) + _notes(audit, plan, reviewed, cells),
+        notes=_notes(audit, plan, reviewed, cells),
     )
-
-
-def _taught(audit: Audit, reviewed: Reviewed) -> bool:
-    """Whether the flags repeat the verdicts: the reviewed are as good as certain, in the sense of their verdicts."""
-    rows = list(reviewed.settled)
-    if len(rows) < 10:
-        return False
-    wrong = np.array([verdict.wrong for verdict in reviewed.settled.values()])
-    return bool((np.abs(audit.decision.suspicion[rows] - wrong) < 1e-6).mean() > 0.9)
 
 
 def _nothing() -> tuple[Floats, Floats]:

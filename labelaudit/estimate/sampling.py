@@ -110,7 +110,7 @@ def plan_reviews(
     if reviews < 10:
         raise OptionError(f"a review of {reviews} samples says nothing: plan at least 10")
     numbers = permanent_numbers(audit, plan.seed if plan else seed)
-    suspicion, flagged = audit.decision.suspicion, audit.decision.is_issue
+    suspicion, flagged = audit.blind
     if plan is None:
         stratum_of = np.full(len(audit.samples), UNPLANNED, dtype=np.uint8)
         strata: list[Stratum] = []
@@ -120,7 +120,7 @@ def plan_reviews(
     open_rows = stratum_of == UNPLANNED
     known = np.zeros(len(audit.samples), dtype=np.bool_)
     if reviewed is not None:
-        known[audit.order[: leading(audit, reviewed)]] = True
+        known[audit.blind_order[: leading(audit, reviewed)]] = True
     share = allocate(suspicion, flagged, reviews)
     for domain in (True, False):
         rows = np.flatnonzero(open_rows & ~known & (flagged == domain))
@@ -267,7 +267,7 @@ def align(plan: Plan, audit: Audit) -> Plan:
 
 def leading(audit: Audit, reviewed: Reviewed) -> int:
     """How far somebody went down the list worst-first without a gap: rows of `Audit.order` seen from its top."""
-    seen = seen_mask(len(audit.samples), reviewed)[audit.order]
+    seen = seen_mask(len(audit.samples), reviewed)[audit.blind_order]
     return len(seen) if seen.all() else int(seen.argmin())
 
 

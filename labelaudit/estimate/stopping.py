@@ -116,7 +116,7 @@ def _more(
     """Unseen samples down the list until the finds are expected to reach the target; None without any errors."""
     if found + left <= 0:
         return None
-    unseen = audit.order[~seen_mask(len(audit.samples), reviewed)[audit.order]]
+    unseen = audit.blind_order[~seen_mask(len(audit.samples), reviewed)[audit.blind_order]]
     gained = np.cumsum(rate[cell_of[unseen]])
     if not len(gained):
         return 0
