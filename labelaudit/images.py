@@ -202,7 +202,7 @@ def suffix(data: bytes) -> str:
     """The usual ending of a file of these bytes; empty where they are no image known here.
 
     >>> suffix(encode(np.zeros((2, 2), np.uint8))), suffix(b"text")
-    ('.png', '')
+    ('.pnm', '')
     """
     return _ENDINGS.get(_sniff(data) or "", "")
 
