@@ -9,10 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import secrets
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -21,6 +18,7 @@ from labelaudit import __version__
 from labelaudit.clean.plan import ACTIONS, SOURCES, Change, Plan
 from labelaudit.document import Audit
 from labelaudit.errors import RunError
+from labelaudit.folders import write_text
 from labelaudit.reports.json import plain
 
 SCHEMA_VERSION = 1
@@ -69,18 +67,10 @@ def write_plan(plan: Plan, path: Path | str) -> None:
     place = Path(path)
     if is_edited(place):
         raise RunError(f"{path} was edited by hand: apply it with --plan {path}, or move it away for a new one")
-    partial = place.with_name(f".{place.name}.{secrets.token_hex(4)}.partial")
     try:
-        with partial.open("x", encoding="utf-8", newline="\n") as file:
-            file.write(dumps(plan))
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(place)
+        write_text(dumps(plan), place)
     except OSError as error:
         raise RunError(f"cannot write {path} ({error.strerror or error}): an earlier plan is untouched") from error
-    finally:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
 
 
 def is_edited(path: Path) -> bool:

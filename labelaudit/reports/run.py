@@ -8,17 +8,16 @@ the later one wins, whole.
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from zipfile import BadZipFile
 
 from labelaudit.document import Audit
 from labelaudit.errors import DataError, LabelAuditError, OptionError, RunError
+from labelaudit.folders import recover, sibling, swap
 from labelaudit.judge import FILE as JUDGE
 from labelaudit.reports import csv, json, markdown, npz
 from labelaudit.reports.checked import read_checked
@@ -79,14 +78,14 @@ def write(
     _check_replaceable(place, folder)
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
-        with _sibling(place) as fresh:
+        with sibling(place) as fresh:
             for name, writer in WRITERS.items():
                 writer(audit, fresh / name)
                 _flush(fresh / name)
             kept = _keep_judge(audit, fresh / JUDGE)
             if place.exists():
                 _carry(place, fresh)
-            _swap(fresh, place)
+            swap((fresh, place))
     except OSError as error:
         raise RunError(f"cannot write {folder} ({error.strerror or error}): an earlier result is untouched") from error
     files = {name: Path(folder) / name for name in (*WRITERS, *kept)}
@@ -107,7 +106,7 @@ def read(folder: Path | str) -> Audit:
     labelaudit.errors.RunError: no-such-run is not a RUN folder (no audit.json): make one with `labelaudit scan`
     """
     place = Path(folder)
-    _recover(place.resolve())
+    recover(place.resolve())
     if not (place / "audit.json").is_file():
         raise RunError(f"{folder} is not a RUN folder (no audit.json): make one with `labelaudit scan`")
     try:
@@ -126,7 +125,7 @@ def _is_run(place: Path) -> bool:
 
 def _check_replaceable(place: Path, shown: Path | str) -> None:
     """Refuse what is not ours to replace."""
-    _recover(place)
+    recover(place)
     if not place.exists():
         return
     if not place.is_dir():
@@ -136,17 +135,6 @@ def _check_replaceable(place: Path, shown: Path | str) -> None:
     strangers = any(not entry.name.startswith(".") or entry.is_dir() for entry in place.iterdir())
     if strangers and not _is_run(place):
         raise RunError(f"{shown} holds files that are not a labelaudit RUN: choose another folder with -o")
-
-
-@contextmanager
-def _sibling(place: Path) -> Iterator[Path]:
-    """A new hidden folder beside ``place``, gone at the end unless it was moved."""
-    fresh = place.with_name(f".{place.name}.{secrets.token_hex(4)}.partial")
-    fresh.mkdir()
-    try:
-        yield fresh
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
 
 
 def _flush(path: Path) -> None:
@@ -200,28 +188,3 @@ def _link(source: Path | str, target: Path | str) -> None:
         os.link(source, target, follow_symlinks=False)
     except OSError:
         shutil.copy2(source, target, follow_symlinks=False)
-
-
-def _previous(place: Path) -> Path:
-    return place.with_name(f".{place.name}.previous")
-
-
-def _swap(fresh: Path, place: Path) -> None:
-    """Let ``fresh`` take the place of ``place``."""
-    previous = _previous(place)
-    shutil.rmtree(previous, ignore_errors=True)
-    try:
-        if place.exists():
-            place.rename(previous)
-        fresh.rename(place)
-    except BaseException:
-        _recover(place)
-        raise
-    shutil.rmtree(previous, ignore_errors=True)
-
-
-def _recover(place: Path) -> None:
-    """Put the old RUN back where a swap was cut off between its two renames."""
-    previous = _previous(place)
-    if not place.exists() and previous.is_dir():
-        previous.rename(place)
