@@ -25,10 +25,10 @@ def review(
         Path | None, typer.Option(metavar="DATA", help="Where the images are now, if the dataset was moved.")
     ] = None,
     order: Annotated[
-        Literal["worst", "pair", "sample", "disputes"],
+        Literal["worst", "all", "pair", "sample", "disputes"],
         typer.Option(
-            help="Worst first; by pair of classes; the random sample that `labelaudit estimate` needs, shown without "
-            "scores; or images that reviewers disagree on."
+            help="Suspects worst first; all images worst first; suspects by pair of classes; the random sample that "
+            "`labelaudit estimate` needs, shown without scores; or images that reviewers disagree on."
         ),
     ] = "worst",
     reviewer: Annotated[

@@ -5,10 +5,11 @@ from __future__ import annotations
 import http.client
 import io
 import json
-import os
+import secrets
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,10 +20,14 @@ from urllib.parse import parse_qs, urlsplit
 import numpy as np
 from PIL import Image
 
+from labelaudit import read_audit
 from labelaudit.document import Audit
 from labelaudit.images import encode
 from labelaudit.ingest import digest
+from labelaudit.originals import open_originals
 from labelaudit.reports import run as runs
+from labelaudit.review.server import address_of, listen, make_server
+from labelaudit.review.session import open_session
 from labelaudit.types import Decision, Samples
 
 
@@ -102,9 +107,8 @@ def write_large_run(folder: Path, n: int, classes: int) -> Path:
 
 @dataclass
 class Server:
-    """`labelaudit review` in a process of its own."""
+    """A review page, wherever it runs."""
 
-    process: subprocess.Popen[str]
     address: str
 
     @property
@@ -141,38 +145,52 @@ class Server:
     def ask(self, path: str, body: object = None) -> Any:
         return json.loads(self.request("GET" if body is None else "POST", path, body)[2])
 
-    def stop(self, how: signal.Signals = signal.SIGINT) -> tuple[int, str]:
-        """End it; its exit code and what it said on stderr."""
-        self.process.send_signal(how)
+
+@dataclass
+class Process(Server):
+    """`labelaudit review` in a process of its own."""
+
+    process: subprocess.Popen[str]
+
+    def stop(self) -> tuple[int, str]:
+        """Press Ctrl-C; its exit code and what it said on stderr."""
+        self.process.send_signal(signal.SIGINT)
         _, said = self.process.communicate(timeout=20)
         return self.process.returncode, said
 
 
-def start(run: Path, *options: str) -> Server:
-    """Start `labelaudit review` and wait for its address."""
-    environment = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY")}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "labelaudit", "review", str(run), "--reviewer", "ann", *options],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environment,
-    )
-    assert process.stdout is not None
-    address = process.stdout.readline().strip()
-    if not address:
-        _, said = process.communicate(timeout=20)
-        raise AssertionError(said)
-    return Server(process, address)
+@contextmanager
+def serving(run: Path, **options: Any) -> Iterator[Server]:
+    """The page of ``run``, served from a thread of this process."""
+    audit = read_audit(run)
+    session = open_session(audit, open_originals(audit), run, **{"reviewer": "ann", **options})
+    token = secrets.token_urlsafe(24)
+    with listen() as place:
+        server = make_server(session, token)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [place]})
+        thread.start()
+        try:
+            yield Server(address_of(place, token))
+        finally:
+            server.should_exit = True
+            thread.join(20)
 
 
 @contextmanager
-def serving(run: Path, *options: str) -> Iterator[Server]:
-    """A server that is gone at the end, whatever happened."""
-    server = start(run, *options)
+def running(run: Path, *options: str) -> Iterator[Process]:
+    """`labelaudit review`, gone at the end whatever happened."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "labelaudit", "review", str(run), "--reviewer", "ann", "--no-open", *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     try:
-        yield server
+        assert process.stdout is not None
+        address = process.stdout.readline().strip()
+        assert address, "it ended before it said its address"
+        yield Process(address, process)
     finally:
-        if server.process.poll() is None:
-            server.process.kill()
-        server.process.communicate(timeout=20)
+        if process.poll() is None:
+            process.kill()
+        process.communicate(timeout=20)

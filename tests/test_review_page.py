@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from browser import Watch, watch
-from review_runs import Server, serving, write_large_run, write_run
+from review_runs import Server, running, serving, write_large_run, write_run
 
 from labelaudit import verdicts
 from labelaudit.verdicts import verdicts_file
@@ -198,7 +198,7 @@ def test_two_tabs(chromium: Browser, server: Server, run: Path) -> None:
 
 
 def test_a_server_that_dies_is_named_and_the_next_one_goes_on(page: Page, run: Path) -> None:
-    with serving(run) as server:
+    with running(run) as server:
         show(page, server)
         page.keyboard.press("ArrowLeft")
         wait_for(page, 1)
@@ -208,14 +208,14 @@ def test_a_server_that_dies_is_named_and_the_next_one_goes_on(page: Page, run: P
         page.wait_for_selector("#notice[data-kind=alarm]")
         assert "every verdict is on disk" in page.locator("#notice").inner_text()
     assert len(said(run)) == 1
-    with serving(run) as again:
+    with running(run) as again:
         page.goto(again.address)
         wait_for(page, 1)
 
 
 def test_the_estimation_sample_hides_what_sways(page: Page, tmp_path: Path) -> None:
     run = write_run(tmp_path, [f"{('cat', 'dog', 'owl')[i % 3]}/{i}.png" for i in range(30)], clean=15)
-    with serving(run, "--order", "sample") as server:
+    with serving(run, order="sample") as server:
         show(page, server)
         text = page.locator("body").inner_text()
         assert "scores, suggestions and file names are hidden" in text

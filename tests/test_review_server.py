@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from review_runs import Server, serving, write_run
+from review_runs import Server, running, serving, write_run
 from typer.testing import CliRunner
 
 from labelaudit import verdicts
@@ -151,7 +151,7 @@ def test_a_long_body_is_not_read(server: Server) -> None:
 
 def test_ctrl_c_ends_cleanly_and_says_where_the_verdicts_are(tmp_path: Path) -> None:
     run = write_run(tmp_path)
-    with serving(run) as server:
+    with running(run) as server:
         server.ask("/api/judge", {"place": 0, "answer": "none", "label": None, "version": 0})
         code, said = server.stop()
     assert code == 0
@@ -162,7 +162,7 @@ def test_ctrl_c_ends_cleanly_and_says_where_the_verdicts_are(tmp_path: Path) -> 
 
 def test_a_killed_server_loses_nothing_and_goes_on_at_the_right_place(tmp_path: Path) -> None:
     run = write_run(tmp_path)
-    with serving(run) as server:
+    with running(run) as server:
         for place in range(5):
             kept = server.ask("/api/judge", {"place": place, "answer": "class", "label": 0, "version": 0})
             assert kept["done"]
@@ -172,7 +172,7 @@ def test_a_killed_server_loses_nothing_and_goes_on_at_the_right_place(tmp_path: 
         server.process.wait(20)
     with verdicts_file(run).open("ab") as file:
         file.write(b"cat/9.png,abc")  # what a crash in the middle of a line would leave
-    with serving(run) as again:
+    with running(run) as again:
         about = again.ask("/api/about")
         assert (about["next"], about["progress"]["done"]) == (4, 4)
         assert again.ask("/api/undo", {"place": None})["place"] == 3

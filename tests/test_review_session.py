@@ -50,6 +50,7 @@ def run(tmp_path: Path) -> Path:
 def test_worst_first_and_by_pair() -> None:
     audit = make_audit()
     assert build_queue(audit, "worst").rows == tuple(audit.suspects.tolist()) == (1, 3)
+    assert build_queue(audit, "all").rows == tuple(audit.order.tolist())
     three = make_decision(
         is_issue=np.array([True, True, True, True, False, False]), predicted=np.array([1, 2, 1, 0, 1, 2])
     )

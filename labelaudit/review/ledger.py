@@ -68,6 +68,11 @@ class Ledger:
             self._refresh()
             return self._mine[-1] if self._mine else None
 
+    def identities(self) -> tuple[Identity, ...]:
+        """The images that anybody ever said something about."""
+        with self._lock:
+            return tuple(self._trails)
+
     def version(self, identity: Identity) -> int:
         """Grows with everything that this reviewer says about the image."""
         with self._lock:

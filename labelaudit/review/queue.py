@@ -1,6 +1,6 @@
 """Which images a reviewer is asked about, in which order, between which two labels.
 
-An image is asked about once: copies of it under the same label share their verdict. Three orders serve the search for
+An image is asked about once: copies of it under the same label share their verdict. Most orders serve the search for
 errors. The estimation sample serves an honest estimate and is therefore *blind*: people who are shown a guess agree
 with it more often than they would by themselves, so the page then hides score, reason, path and which of the two labels
 is the given one, and the sides are shuffled by the image's content. Left out: an order that adapts to the verdicts.
@@ -21,10 +21,11 @@ from labelaudit.errors import RunError, unknown_name
 from labelaudit.estimate import REVIEWS, Plan, load_plan, plan_reviews, save
 from labelaudit.verdicts import Reviewed
 
-Order = Literal["worst", "pair", "sample", "disputes"]
+Order = Literal["worst", "all", "pair", "sample", "disputes"]
 ORDERS: tuple[str, ...] = get_args(Order)
-"""worst: suspects, worst first · pair: suspects by their pair of classes, most confused pair first · sample: the
-estimation sample, blind · disputes: images on which reviewers disagree."""
+"""worst: suspects, worst first · all: every image, worst first, to go on below the threshold · pair: suspects by their
+pair of classes, most confused pair first · sample: the estimation sample, blind · disputes: images on which reviewers
+disagree."""
 FURTHER = 5
 """Classes offered with a key of their own, beside the two candidates."""
 
@@ -96,6 +97,8 @@ def build_queue(audit: Audit, order: str, *, plan: Plan | None = None, reviewed:
     """
     if order == "worst":
         return Queue("worst", _once(audit, audit.suspects.tolist()))
+    if order == "all":
+        return Queue("all", _once(audit, audit.order.tolist()))
     if order == "pair":
         return Queue("pair", _once(audit, _by_pair(audit)))
     if order == "sample":

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from labelaudit.errors import RunError
 from labelaudit.review.app import build_app
 from labelaudit.review.session import Session
+
+if TYPE_CHECKING:
+    import uvicorn
 
 HOST = "127.0.0.1"
 _PATIENCE = 2
@@ -40,6 +44,17 @@ def serve(session: Session, place: socket.socket, token: str, *, ready: Callable
 
     Ctrl-C ends it as a `KeyboardInterrupt`, after what was asked last is answered.
     """
+    ready(address_of(place, token))
+    make_server(session, token).run(sockets=[place])
+
+
+def address_of(place: socket.socket, token: str) -> str:
+    """What a browser opens: it holds the key to the page."""
+    return f"http://{HOST}:{place.getsockname()[1]}/?token={token}"
+
+
+def make_server(session: Session, token: str) -> uvicorn.Server:
+    """The server, to be run on a listening socket."""
     import uvicorn
 
     config = uvicorn.Config(
@@ -53,5 +68,4 @@ def serve(session: Session, place: socket.socket, token: str, *, ready: Callable
         server_header=False,
         timeout_graceful_shutdown=_PATIENCE,
     )
-    ready(f"http://{HOST}:{place.getsockname()[1]}/?token={token}")
-    uvicorn.Server(config).run(sockets=[place])
+    return uvicorn.Server(config)

@@ -8,6 +8,7 @@ request cannot ask again; the only state that matters is in ``verdicts.csv``.
 from __future__ import annotations
 
 from collections import Counter
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from labelaudit import verdicts
 from labelaudit.document import Audit
 from labelaudit.errors import LabelAuditError, OptionError, RunError
 from labelaudit.estimate import Plan, stop_rule
-from labelaudit.review.ledger import Ledger
+from labelaudit.review.ledger import Identity, Ledger
 from labelaudit.review.likeness import Likeness
 from labelaudit.review.pictures import Pictures
 from labelaudit.review.queue import Queue, ask, open_queue
@@ -47,6 +48,7 @@ class Session:
         return {
             "run": place.name or str(place),
             "file": str(self.ledger.path),
+            "advice": f"labelaudit {'estimate' if self.queue.blind else 'clean'} {self.run}",
             "reviewer": self.ledger.reviewer,
             "order": self.queue.order,
             "blind": self.queue.blind,
@@ -118,19 +120,22 @@ class Session:
             self.ledger.undo(self.audit.identity(row))
             return self._question(place, row)
         identity = self.ledger.last()
-        here = {self.audit.identity(row): place for place, row in enumerate(self.queue.rows)}
-        if identity is None or identity not in here:
+        if identity is None or identity not in self._places:
             raise RunError("nothing to undo in this queue")
-        return self.undo(here[identity])
+        return self.undo(self._places[identity])
 
     def progress(self) -> dict[str, Any]:
         """How many are done, and how they were judged."""
         self.ledger.refresh()
         kinds: Counter[str] = Counter()
-        for row in self.queue.rows:
-            if self._done(row):
-                mine = self._standing(row)
-                kinds[mine.verdict if mine else "skip"] += 1
+        if self.queue.order == "disputes":
+            rows = [row for row in self.queue.rows if self._done(row)]
+        else:  # what was said is less than what could be asked
+            rows = [self.queue.rows[self._places[said]] for said in self.ledger.identities() if said in self._places]
+        for row in rows:
+            standing = self._standing(row)
+            if standing is not None:
+                kinds[standing.verdict] += 1
         wrong = sum(kinds[kind] for kind in ("suggested", "other", "none"))
         return {"done": kinds.total(), "right": kinds["given"], "wrong": wrong, "skipped": kinds["skip"]}
 
@@ -171,6 +176,11 @@ class Session:
                 "said": [] if self.queue.order != "disputes" else [_said(verdict) for verdict in others],
             }
         return shown
+
+    @cached_property
+    def _places(self) -> dict[Identity, int]:
+        """Content and label of each image of the queue -> its position."""
+        return {self.audit.identity(row): place for place, row in enumerate(self.queue.rows)}
 
     def _row(self, place: int) -> int:
         if not 0 <= place < len(self.queue.rows):

@@ -216,7 +216,7 @@ function progressed() {
 async function askStop() {
   const { sentence } = await ask("/api/stop").catch(() => ({ sentence: "" }));
   $("end-stop").textContent = sentence;
-  if (sentence && !about.blind) say(sentence);
+  if (sentence && !about.blind && question) say(sentence);
 }
 
 function showProgress(progress) {
@@ -242,7 +242,8 @@ async function finish() {
   $("end-title").textContent = passed.size ? "That is all that can be judged" : "All done";
   const parts = [`${count(done)} of ${count(deck.total)} judged: ${count(wrong)} labels wrong, ${count(right)} right, ${count(skipped)} skipped.`];
   if (passed.size) parts.push(`${count(passed.size)} could not be shown.`);
-  $("end-text").textContent = `${parts.join(" ")} The verdicts are in ${about.file}. You can close this page.`;
+  $("end-text").textContent = `${parts.join(" ")} The verdicts are in ${about.file}. Next: ${about.advice}`;
+  if ($("notice").dataset.kind !== "alarm") say("");
   $("end-again").hidden = !skipped;
   ready = true;
   document.body.dataset.shown = "end";
