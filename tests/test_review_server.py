@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -262,3 +262,41 @@ def test_reviewers_merge_and_their_disputes_are_shown(tmp_path: Path) -> None:
     assert "  ann and bob agree on 1 of 2 (50%)" in out.splitlines()
     assert "  dog/1.png (given dog)  ann: owl, bob: cat" in out.splitlines()
     assert call("verdicts", "merge", str(tmp_path / "none.csv"), "-o", str(run))[0] == 2
+
+
+@pytest.mark.parametrize(
+    ("environment", "terminal", "opens"),
+    [
+        ({"DISPLAY": ":0"}, True, True),
+        ({"WAYLAND_DISPLAY": "wayland-0"}, True, True),
+        ({}, True, False),
+        ({"DISPLAY": ":0", "SSH_CONNECTION": "1.2.3.4 5 6.7.8.9 22"}, True, False),
+        ({"DISPLAY": ":0"}, False, False),
+    ],
+)
+def test_a_browser_opens_on_a_desktop_only(
+    run: Path, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], terminal: bool, opens: bool
+) -> None:
+    import sys
+    import webbrowser
+
+    from labelaudit.cli.review import review
+    from labelaudit.review import server
+
+    opened: list[str] = []
+
+    def interrupted(*_: object, ready: Callable[[str], None]) -> None:
+        ready("http://127.0.0.1:1/?token=x")
+        raise KeyboardInterrupt
+
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "SSH_CONNECTION", "SSH_TTY"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal, raising=False)
+    monkeypatch.setattr(webbrowser, "open", opened.append)
+    monkeypatch.setattr(server, "serve", interrupted)
+    for wanted in (True, False):
+        review(run, no_open=not wanted, export=None, format_=None, embed=False, prefix=None)
+        assert opened == (["http://127.0.0.1:1/?token=x"] if opens else []), "asked for, then not"
