@@ -70,7 +70,7 @@ class Average:
                 a.copy_(b)
 
 
-class _Bodies(nn.Module):
+class Bodies(nn.Module):
     """F convolutional bodies, each on its own (B, c, H, W) batch."""
 
     def __init__(self, make: Callable[[], nn.Module], copies: int) -> None:
@@ -110,7 +110,7 @@ def _cnn(shape: Sequence[int], classes: int, copies: int) -> Network:
         layers.append(_block(widths[-2], widths[-1], 3, 1, 1))
         return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
 
-    return Network(_Bodies(make, copies), copies, widths[-1], classes)
+    return Network(Bodies(make, copies), copies, widths[-1], classes)
 
 
 def _mnist_cnn(shape: Sequence[int], classes: int, copies: int) -> Network:
@@ -126,7 +126,7 @@ def _mnist_cnn(shape: Sequence[int], classes: int, copies: int) -> Network:
         body = nn.Sequential(*blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten())
         return nn.Sequential(body, nn.Linear(256, 128), nn.ReLU())
 
-    return Network(_Bodies(make, copies), copies, 128, classes)
+    return Network(Bodies(make, copies), copies, 128, classes)
 
 
 _MNIST_CNN_SIDE = 28  # its strides leave nothing of smaller images; on larger ones it is five times faster than `cnn`

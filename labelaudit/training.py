@@ -26,6 +26,7 @@ from labelaudit.errors import DataError
 from labelaudit.folds import stratified_folds
 from labelaudit.methods import Fit, Method, Recipe, configure, cross_entropy, get_method
 from labelaudit.networks import Network, build, default_network
+from labelaudit.regularizers import Composition, configure_all
 from labelaudit.types import Evidence, Progress, silent
 
 _STACKED = 50_000_000  # logits F·n·C up to which folds train side by side as one batched network
@@ -45,6 +46,7 @@ def crossfit(
     digests: Sequence[str] | None = None,
     epochs: int | None = None,
     augment: Augment = "none",
+    regularizers: Sequence[str] | Mapping[str, Mapping[str, Any]] = (),
     seed: int = 0,
     device: str = "cpu",
     progress: Progress = silent,
@@ -53,9 +55,10 @@ def crossfit(
 
     ``x`` is (n, d) float features or (n, H, W, c) uint8 pixels, ``labels`` (n,) in [0, classes). ``network`` is a name
     from `labelaudit.networks`, by default chosen by the shape; samples of equal ``digests`` share a fold; ``epochs``
-    overrides the method's own. `Evidence` holds the held-out probabilities (mean over the last third of the epochs),
-    losses and margins per epoch, and the method's columns: ``name`` over the fits that trained on a sample,
-    ``name_heldout`` from the one that did not. `plan` says how it is optimised. Same arguments, same bits on CPU.
+    overrides the method's own; ``regularizers`` are names, or name -> option -> value. `Evidence` holds the held-out
+    probabilities (mean over the last third of the epochs), losses and margins per epoch, and the method's columns:
+    ``name`` over the fits that trained on a sample, ``name_heldout`` from the one that did not. `plan` says how it is
+    optimised. Same arguments, same bits on CPU.
     Raises `DataError` for unusable arrays, `OptionError` for options.
 
     >>> x = np.repeat(np.eye(2, 8, dtype=np.float32), 10, axis=0)
@@ -72,6 +75,8 @@ def crossfit(
     together = 1 if pixels or folds * len(labels) * classes > _STACKED else folds if cuda else -(-folds // 2)
     groups = [range(first, min(first + together, folds)) for first in range(0, folds, together)]
     inputs = Inputs(x, labels, classes, device=device, augment=augment)
+    composed = _compose(configure(get_method(method), options or {}), regularizers)
+    added = {name: regularizer.settings() for name, regularizer in configure_all(composed).items()}
     done, stop = itertools.count(1), threading.Event()
 
     def train(number: int) -> tuple[Method, _Record]:
@@ -92,7 +97,15 @@ def crossfit(
             progress(f"training {method}", next(done), len(groups) * recipe.epochs)
 
         own = inputs.drawn_by(torch.Generator(device).manual_seed(_seed(seed, number, chosen.networks)))
-        fit(chosen, networks, own, trained, recipe=recipe, observe=observe)
+        fit(
+            chosen,
+            networks,
+            own,
+            trained,
+            recipe=recipe,
+            observe=observe,
+            regularizers=composed,
+        )
         return chosen, record
 
     fits = _in_parallel(train, len(groups), stop, workers=1 if cuda else torch.get_num_threads())
@@ -100,6 +113,7 @@ def crossfit(
     for _, other in fits[1:]:
         record.merge(other)
     settings = {"network": network, "folds": folds, "seed": seed, "augment": augment, **vars(recipe)}
+    settings |= {"regularizers": added} if added else {}
     return record.evidence(method, fits[0][0], labels, settings)
 
 
@@ -162,11 +176,13 @@ def fit(
     *,
     recipe: Recipe,
     observe: Callable[[int, Tensor], None],
+    regularizers: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> None:
-    """Train ``networks`` by ``method`` on the samples of ``trained`` (F, n).
+    """Train ``networks`` by ``method``, under ``regularizers``, on the samples of ``trained`` (F, n).
 
     ``observe(epoch, logits)`` is called after each epoch with the logits (V, F, n, C) of all samples.
     """
+    composition = Composition(tuple(configure_all(regularizers or {}).values()), networks, inputs.generator)
     steps = recipe.epochs * steps_of(int(trained.sum(1).max()), recipe.batch)
     parameters = [parameter for network in networks for parameter in network.parameters()]
     optimizer = _optimizer(parameters, recipe)
@@ -195,13 +211,22 @@ def fit(
             network.train()
         for batch in inputs.batches(trained, weights, recipe.batch):
             with inputs.precision():
-                loss = method.step(networks, batch)
+                loss = composition.step(method, networks, batch)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             method.stepped(networks)
         outlook = None
         observe(epoch, predict())
+
+
+def _compose(
+    method: Method, regularizers: Sequence[str] | Mapping[str, Mapping[str, Any]]
+) -> dict[str, Mapping[str, Any]]:
+    """The method's own regularisers first; one that is also asked for gets the options of both."""
+    asked = regularizers if isinstance(regularizers, Mapping) else {name: {} for name in regularizers}
+    own = method.regularizers()
+    return {**own, **{name: {**own.get(name, {}), **options} for name, options in asked.items()}}
 
 
 class _Record:

@@ -14,8 +14,9 @@ LAYERS = """errors
     types
     images folders
     sources noise networks neighbors backbones coresets folds channel
-    ingest regularizers methods scorers probes
-    batches memory
+    injection spectra
+    ingest methods scorers probes
+    batches memory regularizers
     training decide duplicates judge
     representation document
     verdicts originals machine

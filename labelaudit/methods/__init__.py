@@ -13,6 +13,7 @@ import pkgutil
 from pathlib import Path
 
 from labelaudit.errors import unknown_name
+from labelaudit.methods._draws import draw_beta
 from labelaudit.methods._interface import Batch, Fit, Method, Predict, Recipe, cross_entropy, given_probability, ranks
 from labelaudit.methods._options import Between, Option, configure, options_of
 
@@ -26,6 +27,7 @@ __all__ = [
     "Recipe",
     "configure",
     "cross_entropy",
+    "draw_beta",
     "get_method",
     "given_probability",
     "method_help",

@@ -92,6 +92,10 @@ class Method:
 
     fit: Fit = field(init=False, repr=False, compare=False)
 
+    def regularizers(self) -> Mapping[str, Mapping[str, Any]]:
+        """Regularisers that belong to the method, by name with their options (`labelaudit.regularizers`)."""
+        return {}
+
     def begin(self, fit: Fit) -> None:
         """Allocate per-sample buffers. Overriders call ``super().begin(fit)``."""
         self.fit = fit

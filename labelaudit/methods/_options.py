@@ -61,8 +61,10 @@ def options_of(method: type[Any]) -> tuple[Option, ...]:
     return tuple(found)
 
 
-def configure(method: type[T], options: Mapping[str, Any]) -> T:
-    """An instance of ``method`` with ``options``; text is converted to each option's type, ``auto`` to ``None``.
+def configure(method: type[T], options: Mapping[str, Any], kind: str = "method") -> T:
+    """An instance of ``method``, or of another ``kind`` of class, with ``options``.
+
+    Text is converted to each option's type, ``auto`` to ``None``.
 
     Raises `OptionError` for an unknown option (naming the nearest), a wrong type or a value out of range.
 
@@ -76,7 +78,7 @@ def configure(method: type[T], options: Mapping[str, Any]) -> T:
     values = {}
     for key, value in options.items():
         if key not in known:
-            raise unknown_name(f"option of method {name}", key, known)
+            raise unknown_name(f"option of {kind} {name}", key, known)
         values[key] = _convert(f"{name}.{key}", value, hints[key])
     return method(**values)
 

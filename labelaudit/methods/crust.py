@@ -23,6 +23,7 @@ import torch
 from torch import Tensor
 
 from labelaudit.coresets import assign, centrality, facility_location
+from labelaudit.methods._draws import draw_beta
 from labelaudit.methods._interface import Batch, Fit, Method, Predict, Recipe, cross_entropy
 from labelaudit.methods._options import Between
 from labelaudit.networks import Network
@@ -73,7 +74,7 @@ class Crust(Method):
         if self._weights is None or self.mixup == 0:
             return super().step(networks, batch)
         partner = self._partners(batch.index)
-        share = _beta(self.mixup, partner.shape, self.fit.generator)
+        share = draw_beta(self.mixup, partner.shape, self.fit.generator)
         wide = share.view(*share.shape, *[1] * (batch.x.ndim - 2))
         logits = networks[0](wide * batch.take(partner) + (1 - wide) * batch.x).float()
         loss = share * cross_entropy(logits, self.fit.labels[partner]) + (1 - share) * cross_entropy(logits, batch.y)
@@ -178,12 +179,3 @@ class Crust(Method):
         partner = self._members.gather(1, start + draw)
         following = self._members.gather(1, start + (draw + 1) % size)
         return torch.where(partner == index, following, partner)
-
-
-def _beta(alpha: float, shape: torch.Size, generator: torch.Generator) -> Tensor:
-    """Draws of Beta(α, α); of the uniform at α = 1."""
-    uniform = torch.rand((2, *shape), generator=generator, device=generator.device)
-    if alpha == 1:
-        return uniform[0]
-    gamma = torch._standard_gamma(torch.full_like(uniform, alpha), generator=generator)
-    return gamma[0] / gamma.sum(0).clamp(min=1e-12)

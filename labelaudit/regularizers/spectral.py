@@ -1,0 +1,66 @@
+"""Spectral normalisation: every layer's largest singular value is held at one.
+
+Bar, Drory and Giryes, "A Spectral Perspective of DNN Robustness to Label Noise", AISTATS 2022, after Miyato et al.,
+"Spectral Normalization for Generative Adversarial Networks", ICLR 2018: W is replaced by W·scale/σ(W) in linear and
+convolutional layers, the last one included. A network that cannot stretch differences much cannot fit labels that vary
+faster than its inputs do.
+
+The trap: BatchNorm after a layer divides by that layer's scale again, so that normalising it changes nothing. Hence
+``batchnorm``: ``remove`` (the default) puts a learned shift per channel in its place; ``unscaled`` keeps it without its
+learned scale, which is what the released code does and constrains the last layer only; ``keep`` leaves it alone.
+Kernels are reshaped to one row per output channel, whose norm is up to k times below a k x k convolution's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import torch
+from torch import Tensor, nn
+
+from labelaudit.methods import Between
+from labelaudit.networks import Network
+from labelaudit.regularizers._interface import Regularizer
+from labelaudit.spectra import normalize_layers
+
+
+@dataclass(kw_only=True)
+class SpectralNormalisation(Regularizer):
+    """Everything happens in `attach`; the power iteration belongs to the layers."""
+
+    scale: Annotated[float, Between(0.01, 100), "the norm that every layer is held at"] = 1.0
+    last: Annotated[bool, "normalise the last layer too, as the paper does; logits stay small then"] = True
+    batchnorm: Annotated[
+        Literal["remove", "unscaled", "keep"], "what becomes of BatchNorm, which undoes the normalisation"
+    ] = "remove"
+
+    def attach(self, networks: Sequence[Network], generator: torch.Generator) -> None:
+        super().attach(networks, generator)
+        for network in networks:
+            if self.batchnorm == "remove":
+                remove_batchnorm(network)
+            for module in network.modules():
+                if self.batchnorm == "unscaled" and isinstance(module, nn.BatchNorm2d):
+                    module.weight.requires_grad_(False)  # it begins at one
+            normalize_layers(network, scale=self.scale, last=self.last, generator=generator)
+
+
+class Shift(nn.Module):
+    """What a convolution without a bias needs when BatchNorm is gone: (B, c, H, W) plus one number per channel."""
+
+    def __init__(self, channels: int, device: torch.device) -> None:
+        super().__init__()
+        self.bias = nn.Parameter(torch.zeros(channels, 1, 1, device=device))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.bias
+
+
+def remove_batchnorm(network: nn.Module) -> None:
+    """Put a `Shift` in the place of every BatchNorm."""
+    for parent in list(network.modules()):
+        for name, child in list(parent.named_children()):
+            if isinstance(child, nn.BatchNorm2d):
+                setattr(parent, name, Shift(child.num_features, child.weight.device))

@@ -1,0 +1,244 @@
+"""Regularisers: each against its formula, and all of them around any method."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+from fits import batch_of
+from torch import Tensor, nn
+from torch.nn.functional import one_hot
+
+from labelaudit.errors import OptionError
+from labelaudit.injection import GaussianNoise, injected
+from labelaudit.methods import Batch, cross_entropy, get_method, options_of
+from labelaudit.networks import Network, StackedLinear, build
+from labelaudit.regularizers import Composition, Regularizer, configure_all, get_regularizer, regularizer_help
+from labelaudit.regularizers import regularizer_names as names
+from labelaudit.regularizers.explicit_gaussian import Hidden, trace
+from labelaudit.regularizers.jacobian import squared_jacobian
+from labelaudit.regularizers.label_smoothing import LabelSmoothing
+from labelaudit.regularizers.min_entropy import MinimumEntropy
+from labelaudit.regularizers.mixup import Mixup
+from labelaudit.training import crossfit
+
+Y = torch.tensor([[0, 1, 2, 3, 0, 1], [3, 2, 1, 0, 3, 2]])  # (F, B)
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def step(regularizer: Regularizer | None, network: Network, batch: Batch) -> Tensor:
+    """One training step of cross-entropy."""
+    composition = Composition([] if regularizer is None else [regularizer], [network], generator(7))
+    return composition.step(get_method("ce")(), [network], batch)
+
+
+def smooth(copies: int = 1) -> Network:
+    """Three features, a smooth hidden layer, four classes."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        body = nn.Sequential(StackedLinear(copies, 3, 5), nn.Softplus())
+        return Network(body, copies, 5, 4)
+
+
+def test_without_regularisers_a_step_is_the_methods_own() -> None:
+    network, batch = build("mlp", (3,), 4, copies=2), batch_of(Y)
+    assert torch.equal(step(None, network, batch), get_method("ce")().step([network], batch))
+    assert not network._forward_hooks
+
+
+def test_label_smoothing_is_cross_entropy_against_smooth_targets() -> None:
+    network, batch = build("mlp", (3,), 4, copies=2), batch_of(Y, torch.randn(2, 6, 3, generator=generator()))
+    target = 0.8 * one_hot(Y, 4) + 0.2 / 4
+    expected = -(target * network(batch.x).log_softmax(-1)).sum(-1).mean(-1).sum()
+    torch.testing.assert_close(step(LabelSmoothing(alpha=0.2), network, batch), expected)
+
+
+def test_minimum_entropy_adds_the_mean_entropy() -> None:
+    network, batch = build("mlp", (3,), 4, copies=2), batch_of(Y, torch.randn(2, 6, 3, generator=generator()))
+    p = network(batch.x).softmax(-1).detach()
+    entropies = [-float((p[f, b] * p[f, b].log()).sum()) for f in range(2) for b in range(6)]
+    added = float((step(MinimumEntropy(coefficient=2.0), network, batch) - step(None, network, batch)).detach())
+    assert added == pytest.approx(2 * sum(entropies) / 6, rel=1e-4)
+
+
+def test_mixup_is_the_mixed_loss_of_both_labels_at_the_mixed_input() -> None:
+    network, batch = build("linear", (3,), 4, copies=2), batch_of(Y, torch.randn(2, 6, 3, generator=generator()))
+    mixing = Mixup(alpha=1.0)
+    mixing.generator = generator(7)
+    mixed = mixing.transform(batch)
+    share, other = mixed.weight[:, :6] / 2, mixed.y[:, 6:]
+    torch.testing.assert_close(mixed.weight[:, 6:] / 2, 1 - share)
+    for f in range(2):
+        assert sorted(mixed.index[f, 6:].tolist()) == list(range(6))  # everyone is somebody's partner
+        for b in range(6):
+            partner = int(mixed.index[f, 6 + b])
+            expected = share[f, b] * batch.x[f, b] + (1 - share[f, b]) * batch.x[f, partner]
+            torch.testing.assert_close(mixed.x[f, b], expected)
+            assert other[f, b] == Y[f, partner]
+    logits = network(mixed.x[:, :6])
+    loss = share * cross_entropy(logits, Y) + (1 - share) * cross_entropy(logits, other)
+    torch.testing.assert_close(step(Mixup(alpha=1.0), network, batch), loss.mean(-1).sum())
+
+
+def test_the_jacobian_penalty_is_the_squared_frobenius_norm_on_average() -> None:
+    network, x = smooth(2), torch.randn(2, 6, 3, generator=generator(), requires_grad=True)
+    logits = network(x)
+    exact = torch.zeros(2, 6)
+    for c in range(4):
+        (gradient,) = torch.autograd.grad(logits[..., c].sum(), x, retain_graph=True)
+        exact += gradient.square().sum(-1)
+    stream = generator()
+    draws = torch.stack([squared_jacobian(network(x), x, stream).detach() for _ in range(4000)])
+    torch.testing.assert_close(draws.mean(0), exact, rtol=0.1, atol=0)
+
+
+def exact_trace(network: Network, x: Tensor, diagonal: bool) -> float:
+    """Σ over samples of Tr(JᵀHJ), or Σ_cj p_c(1 - p_c) J_cj², with J from autograd and H written out."""
+    total = 0.0
+    for f in range(len(x)):
+        for b in range(x.shape[1]):
+
+            def logits(row: Tensor, f: int = f) -> Tensor:
+                wide = row.expand(len(x), 1, -1)
+                return network(wide)[f, 0]
+
+            jacobian = torch.autograd.functional.jacobian(logits, x[f, b])  # (C, d)
+            p = logits(x[f, b]).softmax(-1).detach()
+            hessian = torch.diag(p * (1 - p)) if diagonal else torch.diag(p) - torch.outer(p, p)
+            total += float(torch.trace(jacobian.T @ hessian @ jacobian))
+    return total
+
+
+def test_the_explicit_regulariser_is_the_trace_the_diagonal_or_an_unbiased_estimate() -> None:
+    network, x = smooth(2), torch.randn(2, 6, 3, generator=generator(), requires_grad=True)
+    heard = [Hidden(None, x)]
+    for form, diagonal in (("trace", False), ("diagonal", True)):
+        found = trace(network(x), heard, form=form, generator=None)  # type: ignore[arg-type]
+        assert float(found.detach()) == pytest.approx(exact_trace(network, x.detach(), diagonal) / 6, rel=1e-4)
+    stream = generator()
+    estimates = [float(trace(network(x), heard, form="estimate", generator=stream).detach()) for _ in range(3000)]
+    assert np.mean(estimates) == pytest.approx(exact_trace(network, x.detach(), False) / 6, rel=0.05)
+
+
+@pytest.mark.parametrize("form", ["trace", "diagonal", "estimate"])
+@pytest.mark.parametrize(("name", "shape"), [("mlp", (12,)), ("cnn", (8, 8, 1))])
+def test_the_explicit_regulariser_hears_every_layer_of_every_copy(form: str, name: str, shape: tuple[int, ...]) -> None:
+    network = build(name, shape, 4, copies=2)
+    x = torch.randn(2, 6, *(shape if len(shape) == 1 else (1, 8, 8)), generator=generator())
+    values = []
+    for layers in ("all", "input", "hidden", "0,1"):
+        regularizer = get_regularizer("explicit_gaussian")(form=form, layers=layers)  # type: ignore[call-arg]
+        values.append(float(step(regularizer, copy.deepcopy(network), batch_of(Y, x)).detach()))
+    plain = float(step(None, copy.deepcopy(network), batch_of(Y, x)).detach())
+    if form != "estimate":
+        assert values[0] - plain == pytest.approx(values[1] + values[2] - 2 * plain, rel=1e-3)
+    assert min(values) > plain
+
+
+def test_the_mean_increment_under_noise_is_the_trace_and_the_label_term() -> None:
+    """Second order, smooth activations: ½σ²·[Tr(JᵀHJ) + Σ_c (p - e_y)_c·tr ∇²z_c] (dossier 5.3)."""
+    network, sigma = smooth(), 0.05
+    x, y = torch.randn(1, 1, 3, generator=generator()), torch.tensor([[2]])
+    kept = exact_trace(network, x, False)
+
+    def logits(row: Tensor) -> Tensor:
+        return network(row.view(1, 1, 3))[0, 0]
+
+    p = logits(x[0, 0]).softmax(-1).detach() - one_hot(y[0, 0], 4)
+    curvature = torch.stack(
+        [torch.trace(torch.autograd.functional.hessian(lambda r, c=c: logits(r)[c], x[0, 0])) for c in range(4)]
+    )
+    expected = 0.5 * sigma**2 * (kept + float((p * curvature).sum()))
+    half = sigma * torch.randn(1, 200_000, 3, generator=generator(), dtype=torch.float32)
+    noisy = cross_entropy(network(x + torch.cat([half, -half], 1)), y).double().mean()
+    assert float((noisy - cross_entropy(network(x), y)).detach()) == pytest.approx(expected, rel=0.05)
+
+
+def test_noise_hits_the_chosen_layers_in_training_only_and_never_the_logits() -> None:
+    for layers, count in (("all", 2), ("input", 1), ("hidden", 1), ("1", 1)):
+        network = build("mlp", (3,), 4, copies=2)
+        clean = network(torch.ones(2, 6, 3))
+        get_regularizer("gaussian")(layers=layers).attach([network], generator())  # type: ignore[call-arg]
+        assert len(injected(network)) == count
+        assert not torch.equal(network(torch.ones(2, 6, 3)), clean)
+        network.eval()
+        assert torch.equal(network(torch.ones(2, 6, 3)), clean)
+    with pytest.raises(OptionError, match=r"layers '2': this network has layers 0 \(input\) to 1"):
+        get_regularizer("gaussian")(layers="2").attach([build("mlp", (3,), 4)], generator())  # type: ignore[call-arg]
+    with pytest.raises(OptionError, match="give all, input, hidden"):
+        get_regularizer("gaussian")(layers="some").attach([build("mlp", (3,), 4)], generator())  # type: ignore[call-arg]
+
+
+def test_additive_and_multiplicative_noise_have_their_size() -> None:
+    h = torch.tensor([2.0, 0.0]).repeat(100_000, 1)
+    additive = GaussianNoise(0.3, "additive", generator())(h) - h
+    torch.testing.assert_close(additive.std(0), torch.tensor([0.3, 0.3]), rtol=0.02, atol=0)
+    multiplied = GaussianNoise(0.3, "multiplicative", generator())(h) - h
+    torch.testing.assert_close(multiplied.std(0), torch.tensor([0.6, 0.0]), rtol=0.02, atol=0)
+    assert GaussianNoise(0.0, "additive", generator())(h) is h
+
+
+@pytest.mark.parametrize("name", names())
+def test_options_describe_themselves_and_wrong_ones_are_named(name: str) -> None:
+    assert regularizer_help(name).endswith(".")
+    for option in options_of(get_regularizer(name)):
+        assert option.help, option.name
+        (made,) = configure_all({name: {option.name: str(option.default)}}).values()
+        assert made.settings()[option.name] == option.default
+    with pytest.raises(OptionError, match=f"unknown option of regularizer {name} 'nonsense'"):
+        configure_all({name: {"nonsense": 1}})
+
+
+def test_an_unknown_regulariser_is_named_with_its_nearest() -> None:
+    with pytest.raises(OptionError, match="did you mean 'mixup'"):
+        configure_all(["mixip"])
+
+
+def sample(pixels: bool) -> tuple[np.ndarray, np.ndarray]:
+    rng, labels = np.random.default_rng(0), np.arange(60) % 3
+    if pixels:
+        return (rng.integers(0, 60, (60, 8, 8, 1)) + 60 * labels[:, None, None, None]).astype(np.uint8), labels
+    return (rng.normal(size=(60, 6)) + 2 * np.eye(6)[labels]).astype(np.float32), labels
+
+
+@pytest.mark.parametrize("pixels", [False, True])
+@pytest.mark.parametrize("name", names())
+def test_composes_with_cross_entropy_the_same_way_twice(name: str, pixels: bool) -> None:
+    x, labels = sample(pixels)
+    state = torch.random.get_rng_state()
+    plain, one, two = (
+        crossfit("ce", x, labels, 3, folds=2, epochs=2, options={"batch": 15}, regularizers=chosen)
+        for chosen in ((), (name,), (name,))
+    )
+    assert torch.equal(state, torch.random.get_rng_state())
+    assert one.losses is not None
+    assert two.losses is not None
+    assert plain.losses is not None
+    assert np.isfinite(one.losses).all()
+    assert one.losses.tobytes() == two.losses.tobytes() != plain.losses.tobytes()
+    assert one.tables["settings"]["regularizers"].keys() == {name}
+    assert "regularizers" not in plain.tables["settings"]
+
+
+@pytest.mark.parametrize("method", ["sln", "limit", "crust", "co_teaching"])
+def test_all_of_them_compose_with_methods_of_every_kind(method: str) -> None:
+    x, labels = sample(pixels=True)
+    evidence = crossfit(method, x, labels, 3, folds=2, epochs=4, options={"batch": 15}, regularizers=names())
+    assert all(np.isfinite(column).all() for column in evidence.columns.values())
+    assert set(evidence.tables["settings"]["regularizers"]) == set(names())
+
+
+def test_a_method_may_ask_for_a_regulariser_and_a_person_may_set_its_options() -> None:
+    x, labels = sample(pixels=False)
+    asked = crossfit("spectral", x, labels, 3, folds=2, epochs=1, options={"scale": 1.5})
+    assert asked.tables["settings"]["regularizers"] == {"spectral": {"scale": 1.5, "last": True, "batchnorm": "remove"}}
+    told = crossfit(
+        "spectral", x, labels, 3, folds=2, epochs=1, regularizers={"spectral": {"last": False}, "mixup": {}}
+    )
+    assert told.tables["settings"]["regularizers"]["spectral"]["last"] is False
+    assert list(told.tables["settings"]["regularizers"]) == ["spectral", "mixup"]
