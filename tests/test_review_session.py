@@ -15,12 +15,14 @@ from review_runs import png, write_run
 
 import labelaudit
 from labelaudit import verdicts
+from labelaudit.document import Audit
 from labelaudit.errors import DataError, OptionError, RunError
 from labelaudit.estimate import load_plan
 from labelaudit.images import ImageError, decode
 from labelaudit.originals import open_originals
+from labelaudit.reports import run as runs
 from labelaudit.review.ledger import Ledger, StaleAnswer
-from labelaudit.review.likeness import Likeness
+from labelaudit.review.likeness import STRIP, Likeness
 from labelaudit.review.pictures import Pictures, media_type_of
 from labelaudit.review.queue import ask, build_queue
 from labelaudit.review.session import Session, open_session
@@ -280,6 +282,20 @@ def test_neighbours_without_a_judge_are_typical_images_of_the_class(tmp_path: Pa
         assert len({audit.samples.digests[row] for row in rows}) == len(rows)
     (run / "judge.npz").write_bytes(b"damaged")
     assert Likeness(audit, run).find(0, 1) == likeness.find(0, 1)
+
+
+def test_neighbours_with_a_judge_are_its_look_alikes(run: Path, tmp_path: Path) -> None:
+    from test_judge import DECISION, JUDGE, SAMPLES
+
+    judged = tmp_path / "judged"
+    runs.write(Audit(samples=SAMPLES, decision=DECISION, evidence={}, judge=JUDGE), judged)
+    likeness = Likeness(labelaudit.read_audit(judged), judged)
+    assert likeness.find(3, 1) == JUDGE.alike(3, 1, STRIP)
+    assert (likeness.kind, len(likeness.find(3, 1))) == ("alike", STRIP)
+    (run / "judge.npz").write_bytes((judged / "judge.npz").read_bytes())
+    other = Likeness(labelaudit.read_audit(run), run)
+    other.find(0, 1)
+    assert other.kind == "typical", "a judge of other samples knows nothing about these"
 
 
 def test_pictures_are_passed_on_under_their_own_type_only(run: Path) -> None:
