@@ -78,9 +78,11 @@ def impact(
     console.print(f"  {'given labels':<16}{found.given:>7.1%}  on {given:,} samples")
     console.print(f"  {'cleaned labels':<16}{found.cleaned:>7.1%}  on {left:,} samples, {found.changed:,} changes")
     console.print()
-    where = {"supplied": "supplied", "reviewed": "reviewed", "reviewed sample": "reviewed, as the review was drawn"}
-    console.print(
-        f"{found.images:,} test images with {where[found.test]} labels, {found.seeds} trainings each.", soft_wrap=True
-    )
+    where = {
+        "supplied": "test images with supplied labels",
+        "reviewed": "reviewed test images",
+        "reviewed sample": "reviewed test images, each counting for the samples that it was drawn for",
+    }
+    console.print(f"{found.images:,} {where[found.test]}; {found.seeds} trainings each.", soft_wrap=True)
     for note in found.notes:
         console.print(f"- {printable(note)}", soft_wrap=True)
