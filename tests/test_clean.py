@@ -178,6 +178,8 @@ def test_tables_without_images(audit: Audit, plan: Plan, tmp_path: Path) -> None
         ("dog/e.png", "dog"),
         ("owl/f.png", "owl"),
     ]
+    again = open_source(tmp_path / "pets", labels=tmp_path / "csv" / "labels.csv")
+    assert again.labels == ("cat", "dog", "dog", "owl")
     apply_plan(plan, moved, tmp_path / "patch", form="patch")
     lines = (tmp_path / "patch" / "relabel.csv").read_text(encoding="utf-8").splitlines()
     assert lines[0] == "path,digest,given_label,action,new_label,weight,source,reason,label_score"
