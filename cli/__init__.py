@@ -21,6 +21,7 @@ from .clean import clean
 from .config import config
 from .estimate import estimate
 from .impact import impact
+from .methods import methods
 from .report import report
 from .review import review
 from .scan import scan
@@ -59,6 +60,7 @@ app.command()(report)
 app.command()(review)
 app.add_typer(verdicts)
 app.command()(score)
+app.command()(methods)
 app.command()(check)
 app.add_typer(baseline)
 app.command()(config)

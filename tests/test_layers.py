@@ -17,7 +17,7 @@ LAYERS = """errors
     injection spectra
     ingest methods scorers probes
     batches memory regularizers
-    training decide duplicates judge
+    training decide duplicates judge catalog
     representation document
     verdicts originals machine
     intake estimate policy

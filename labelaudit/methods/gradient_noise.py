@@ -1,11 +1,11 @@
 """Cross-entropy with Gaussian or Laplace noise on its gradient: the baseline of LIMIT, and of SLN.
 
-LIMIT's CE+GN and CE+LN (Harutyunyan et al., ICML 2020, Table 1) and SLN's Eq. 1 and 2 (Chen et al., ICLR 2021) are one
-family: noise of standard deviation σ is added to the gradient of cross-entropy in the logits of every sample
-(``where=logits``), or in every parameter (``where=weights``, after averaging over the batch). LIMIT's released code
-adds it to the logit gradient of the batch *mean*, which is B times smaller: ``scale=batch`` does the same and is a much
-stronger noise, with which the paper's rows for this baseline were made. Suspicion: ranks of the mean margin, sign
-turned.
+Harutyunyan et al., "Improving Generalization by Controlling Label-Noise Information in Neural Network Weights", ICML
+2020, Table 1 (CE+GN, CE+LN), and Chen et al., ICLR 2021, Eq. 1 and 2, add noise of standard deviation σ to the gradient
+of cross-entropy in the logits of every sample (``where=logits``), or in every parameter (``where=weights``, after
+averaging over the batch). LIMIT's released code adds it to the logit gradient of the batch *mean*, which is B times
+smaller: ``scale=batch`` does the same and is a much stronger noise, with which the paper's rows for this baseline were
+made. Suspicion: ranks of the mean margin, sign turned.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Jacobian regularisation: logits that hardly move when the input does.
 
-As in the comparison of Bar, Drory and Giryes, "A Spectral Perspective of DNN Robustness to Label Noise", AISTATS 2022:
-adds c·‖Jᵀv‖² with J the Jacobian of the logits in the input and v ~ N(0, I) a fresh direction, an unbiased estimate of
+Bar, Drory and Giryes, "A Spectral Perspective of DNN Robustness to Label Noise", AISTATS 2022, as a comparison: adds
+c·‖Jᵀv‖² with J the Jacobian of the logits in the input and v ~ N(0, I) a fresh direction, an unbiased estimate of
 c·‖J‖_F². Inputs are standardised here and in [0, 1] there, so c is in other units. The released code begins after ten
 epochs with a new optimiser; this is on from the start. BatchNorm lets gradients of one sample reach the others.
 """

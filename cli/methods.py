@@ -1,0 +1,90 @@
+"""``labelaudit methods``: what there is to choose from, with options and papers."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .streams import Color, open_console
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from labelaudit.catalog import Entry
+    from labelaudit.methods import Option
+
+_KINDS = {
+    "method": "Methods, for `scan --methods`; options as --set METHOD.OPTION=VALUE",
+    "regularizer": "Regularisers, around any method",
+    "scorer": "Scorers, of finished evidence",
+}
+
+
+def methods(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Only these.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON for programs.")] = False,
+    color: Annotated[
+        Color, typer.Option(envvar="LABELAUDIT_COLOR", show_envvar=False, help="Colour in the output.")
+    ] = "auto",
+) -> None:
+    """List every training method, regulariser and scorer: options, defaults, ranges, paper."""
+    from labelaudit.catalog import list_choices, own_options, shared_options
+
+    entries = list_choices(tuple(names or ()))
+    if as_json:
+        typer.echo(json.dumps([entry.to_dict() for entry in entries], ensure_ascii=False, indent=2))
+        return
+    console = open_console(sys.stdout, color)
+    for kind, title in _KINDS.items():
+        chosen = [entry for entry in entries if entry.kind == kind]
+        if not chosen:
+            continue
+        console.print(title, style="bold")
+        for entry in chosen:
+            _show(console, entry, own_options(entry))
+        if kind == "method":
+            console.print("\n  every method", style="bold")
+            _show_options(console, shared_options())
+        console.print()
+
+
+def _show(console: Console, entry: Entry, options: tuple[Option, ...]) -> None:
+    from rich.padding import Padding
+
+    console.print(f"\n  {entry.name}", style="cyan")
+    for text, style in ((entry.help, ""), (entry.paper, "dim")):
+        if text:
+            console.print(Padding(text, (0, 0, 0, 4)), style=style)
+    _show_options(console, options)
+
+
+def _show_options(console: Console, options: tuple[Option, ...]) -> None:
+    """One row each: name, default, range or choices, what it is."""
+    from rich.padding import Padding
+    from rich.table import Table
+
+    if not options:
+        return
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    table.add_column(overflow="fold")
+    for option in options:
+        table.add_row(option.name, _default(option), _range(option), option.help)
+    console.print(Padding(table, (0, 0, 0, 4)))
+
+
+def _default(option: Option) -> str:
+    if option.default is None:
+        return "auto"
+    return str(option.default).lower() if isinstance(option.default, bool) else str(option.default)
+
+
+def _range(option: Option) -> str:
+    if option.low is None or option.high is None:
+        return "text" if option.kind == "str" else option.kind
+    return f"{option.low:g} to {option.high:g}"

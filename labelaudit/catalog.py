@@ -1,0 +1,86 @@
+"""What there is to choose from: every method, regulariser and scorer with its options and its paper.
+
+All of it is read off the files themselves (docstrings, dataclass fields, annotations), so a new file is in the list.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from labelaudit.errors import unknown_name
+from labelaudit.methods import Method, Option, get_method, method_help, method_names, options_of
+from labelaudit.regularizers import get_regularizer, regularizer_help, regularizer_names
+from labelaudit.scorers import scorer_help, scorer_names
+
+Kind = Literal["method", "regularizer", "scorer"]
+_PAPER = re.compile(r'(?:^|(?<=[.:;] )|(?<=after ))([A-Z](?:[^".:]|al\.)*)"([^"]+)",? ([^".;:,()]*\d{4})')
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One choice."""
+
+    kind: Kind
+    name: str
+    help: str
+    """One sentence."""
+    paper: str
+    """Authors, title, venue and year of the first paper that its file names; empty where it names none."""
+    options: tuple[Option, ...]
+    """Its own first; of a method those that all methods have follow."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-able."""
+        return asdict(self)
+
+
+def list_choices(names: tuple[str, ...] = ()) -> tuple[Entry, ...]:
+    """Every method, then every regulariser, then every scorer, each by name; or those of ``names`` alone.
+
+    A name that is a method's and a regulariser's brings both. Raises `OptionError` for a name that is nobody's.
+
+    >>> [(entry.kind, entry.name) for entry in list_choices(("mixup",))]
+    [('regularizer', 'mixup')]
+    """
+    entries = tuple(_entries())
+    known = {entry.name for entry in entries}
+    for name in names:
+        if name not in known:
+            raise unknown_name("method, regularizer or scorer", name, sorted(known))
+    return tuple(entry for entry in entries if not names or entry.name in names)
+
+
+def own_options(entry: Entry) -> tuple[Option, ...]:
+    """The options of ``entry`` that not every method has with this default."""
+    shared = options_of(Method) if entry.kind == "method" else ()
+    return tuple(option for option in entry.options if option not in shared)
+
+
+def shared_options() -> tuple[Option, ...]:
+    """The options that every method has; a method's own default may differ."""
+    return options_of(Method)
+
+
+def _entries() -> Iterator[Entry]:
+    package = Path(__file__).parent
+    for name in method_names():
+        paper, options = _paper(package / "methods" / f"{name}.py"), options_of(get_method(name))
+        yield Entry(kind="method", name=name, help=method_help(name), paper=paper, options=options)
+    for name in regularizer_names():
+        paper, options = _paper(package / "regularizers" / f"{name}.py"), options_of(get_regularizer(name))
+        yield Entry(kind="regularizer", name=name, help=regularizer_help(name), paper=paper, options=options)
+    for name in scorer_names():
+        paper = _paper(package / "scorers" / f"{name}.py")
+        yield Entry(kind="scorer", name=name, help=scorer_help(name), paper=paper, options=())
+
+
+def _paper(file: Path) -> str:
+    """The first reference of the form ``Authors, "Title", Venue Year`` in the docstring of ``file``."""
+    text = " ".join((ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or "").partition("\n")[2].split())
+    found = _PAPER.search(text)
+    return "" if found is None else f'{found[1].strip().rstrip(",")}, "{found[2]}", {found[3]}'
