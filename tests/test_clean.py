@@ -355,6 +355,8 @@ def test_unreadable_files_can_be_kept_apart(audit: Audit, tmp_path: Path) -> Non
     plan = make_plan(audit, match(audit, []), actions={"unreadable": "quarantine"})
     apply_plan(plan, audit, tmp_path / "out")
     assert contents(tmp_path / "out-quarantine") == {"unreadable/cat/broken.png": b"\x89PNG\r\n\x1a\n"}
+    note = "Unreadable files that cannot be kept apart, because they are in no folder of files: 1."
+    assert apply_plan(plan, audit, tmp_path / "csv", form="csv").notes == (note,)
 
 
 def test_classes_without_samples_and_lost_columns_are_said(audit: Audit, tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -239,6 +241,21 @@ def test_a_plan_that_was_edited_by_hand_is_not_written_over(audit: Audit, tmp_pa
         read_plan(file, audit)
     with pytest.raises(RunError, match="there is no plan"):
         read_plan(tmp_path / "no.json", audit)
+
+
+def test_a_full_disk_keeps_the_earlier_plan(audit: Audit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "plan.json"
+    write_plan(make_plan(audit, match(audit, [])), file)
+    before = file.read_bytes()
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(RunError, match=r"No space left on device\): an earlier plan is untouched"):
+        write_plan(make_plan(audit, match(audit, [said(audit, 1, "none")])), file)
+    assert file.read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["plan.json"]
 
 
 def test_new_classes_are_named_in_the_plan(audit: Audit, tmp_path: Path) -> None:

@@ -96,7 +96,22 @@ def apply_plan(
     if form not in WITHOUT_IMAGES:
         transfer = Transfer(open_originals(audit, data), audit.samples, link=link, workers=workers, progress=progress)
     unread = () if transfer is None else _unreadable(plan, audit, data)
-    return _write(plan, dataset, apart, place, out=Path(out), form=form, link=link, transfer=transfer, unread=unread)
+    wanted = sum(not change.digest and change.action == "quarantine" for change in plan.changes)
+    lost = (
+        f"Unreadable files that cannot be kept apart, because they are in no folder of files: {wanted - len(unread):,}."
+    )
+    return _write(
+        plan,
+        dataset,
+        apart,
+        place,
+        out=Path(out),
+        form=form,
+        link=link,
+        transfer=transfer,
+        unread=unread,
+        notes=(lost,) if len(unread) < wanted else (),
+    )
 
 
 def read_applied(folder: Path | str, audit: Audit) -> Plan:
