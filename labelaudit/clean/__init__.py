@@ -2,12 +2,13 @@
 
 `plan` decides what changes and why, `plan_file` is its file, `dataset` what it leads to, `names`, `transfer`, `forms`
 and `parquet` how that is laid out and brought there, `applying` the whole, `returning` the way back, `report` what is
-said about it. Left out: any change to the source.
+said about it, `output` where it may go. Left out: any change to the source.
 """
 
-from labelaudit.clean.applying import Applied, apply_plan, quarantine_of, read_applied, restore
+from labelaudit.clean.applying import Applied, apply_plan, read_applied, restore
 from labelaudit.clean.flags import choose_flags
 from labelaudit.clean.forms import FORMS
+from labelaudit.clean.output import quarantine_of
 from labelaudit.clean.plan import ACTIONS, DEFAULTS, Change, Plan, choose_actions, make_plan
 from labelaudit.clean.plan_file import FILE as PLAN
 from labelaudit.clean.plan_file import read_plan, write_plan

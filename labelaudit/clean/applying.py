@@ -7,11 +7,10 @@ replaces. Left out: changing a dataset in place, by design.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Mapping
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,14 +18,23 @@ from typing import Any
 from labelaudit.clean.dataset import Dataset, cleaned, original
 from labelaudit.clean.forms import FORMS, WITHOUT_IMAGES
 from labelaudit.clean.names import by_class
+from labelaudit.clean.output import (
+    check_free,
+    check_place,
+    count_files,
+    find_done,
+    quarantine_of,
+    read_report,
+    read_report_of,
+)
 from labelaudit.clean.plan import Plan
-from labelaudit.clean.plan_file import build_plan, plan_id
-from labelaudit.clean.report import FILE, KIND, PAGE, make_report, write_report
+from labelaudit.clean.plan_file import build_plan
+from labelaudit.clean.report import FILE, make_report, write_report
 from labelaudit.clean.returning import find_images
 from labelaudit.clean.transfer import LINKS, Transfer
 from labelaudit.document import Audit
 from labelaudit.errors import OptionError, RunError, unknown_name
-from labelaudit.folders import recover, sibling, swap
+from labelaudit.folders import sibling, swap
 from labelaudit.originals import open_originals
 from labelaudit.types import Progress, silent
 
@@ -44,12 +52,6 @@ class Applied:
     """The same plan had been applied before: nothing was written."""
     notes: tuple[str, ...] = ()
     """Sentences for a person about how it went."""
-
-
-def quarantine_of(out: Path | str) -> Path:
-    """The folder beside ``out`` that holds what it has in quarantine."""
-    place = Path(out).absolute()
-    return place.with_name(f"{place.name}-quarantine")
 
 
 def apply_plan(
@@ -85,11 +87,11 @@ def apply_plan(
     """
     _check_choices(form, link)
     place = Path(out).resolve()
-    _check_place(place, audit, data, run)
+    check_place(place, audit, data, run)
     dataset, apart = cleaned(audit, plan)
     if not len(dataset):
         raise OptionError("the plan leaves nothing: not one sample would be in the new dataset")
-    if (done := _find_done(place, plan, form, replace)) is not None:
+    if (done := find_done(place, plan, form, replace)) is not None:
         aside = Path(out).with_name(done["quarantine"]) if done["quarantine"] else None
         return Applied(folder=Path(out), quarantine=aside, report=done, unchanged=True)
     transfer = None
@@ -120,7 +122,7 @@ def read_applied(folder: Path | str, audit: Audit) -> Plan:
     Raises:
         RunError: `apply_plan` did not make ``folder``, or made it from another scan.
     """
-    report = _read_report_of(Path(folder), audit)
+    report = read_report_of(Path(folder), audit)
     classes = [entry["label"] for entry in report["classes"] if entry["label"] not in audit.samples.classes]
     return build_plan({"changes": report["changes"], "new_classes": classes}, Path(folder) / FILE, audit)
 
@@ -151,16 +153,16 @@ def restore(
     Raises:
         OptionError, RunError: as `apply_plan`; or ``cleaned_folder`` was not made from this audit.
     """
-    report = _read_report_of(Path(cleaned_folder), audit)
+    report = read_report_of(Path(cleaned_folder), audit)
     form = form or ("csv" if report["form"] == "patch" else report["form"])
     _check_choices(form, link)
     place = Path(out).resolve()
-    _check_place(place, audit, data, run, Path(cleaned_folder))
+    check_place(place, audit, data, run, Path(cleaned_folder))
     plan = Plan(changes=(), fingerprint=audit.fingerprint, root=audit.samples.root, samples=len(audit.samples))
-    done = _find_done(place, plan, form, replace)
+    done = find_done(place, plan, form, replace)
     if done is not None and done["samples"] == len(audit.samples):
         return Applied(folder=Path(out), report=done, unchanged=True)
-    _check_free(place, replace)
+    check_free(place, replace)
     rows: list[int] = list(range(len(audit.samples)))
     transfer = None
     notes: tuple[str, ...] = ()
@@ -198,7 +200,7 @@ def _write(
 ) -> Applied:
     aside = quarantine_of(place) if transfer is not None and (len(apart) or unread) else None
     if aside is not None:
-        _check_free(aside, True)
+        check_free(aside, True)
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         with ExitStack() as stack:
@@ -213,7 +215,7 @@ def _write(
                 plan,
                 dataset,
                 form=form,
-                files=_count_files(fresh),
+                files=count_files(fresh),
                 how={} if transfer is None else transfer.how,
                 quarantine="" if aside is None else aside.name,
                 notes=(*notes, *_notes(dataset, apart, form, link, transfer)),
@@ -223,7 +225,7 @@ def _write(
                     write_report(report, folder)
             if hasattr(os, "sync"):
                 os.sync()  # on disk, not only in the page cache, before it is called done
-            before = _read_report(place)
+            before = read_report(place)
             swap(*([] if kept is None or aside is None else [(kept, aside)]), (fresh, place))
             if before is not None and before["quarantine"] and aside is None:
                 shutil.rmtree(place.with_name(before["quarantine"]), ignore_errors=True)  # that of what was replaced
@@ -258,74 +260,6 @@ def _check_choices(form: str, link: str) -> None:
         raise unknown_name("form", form, FORMS)
     if link not in LINKS:
         raise unknown_name("link", link, LINKS)
-
-
-def _check_place(
-    place: Path, audit: Audit, data: Path | str | None, run: Path | str | None, other: Path | None = None
-) -> None:
-    """Refuse what would write into, or over, what is only to be read."""
-    source = data or (audit.settings.get("source") or {}).get("data")
-    for what, folder in (("data", source), ("RUN", run), ("cleaned dataset", other)):
-        if folder is None:
-            continue
-        own = Path(folder).resolve()
-        if place == own or (own.is_dir() and own in place.parents):
-            raise OptionError(f"the output {place} lies inside the {what} {folder}: choose a folder outside with -o")
-        if place in own.parents and place.exists():
-            raise OptionError(f"the output {place} holds the {what} {folder}: choose another folder with -o")
-
-
-def _check_free(place: Path, replace: bool) -> None:
-    """Refuse to replace what is not ours, and what is ours unless asked to."""
-    recover(place)
-    if not place.exists() or (place.is_dir() and not any(place.iterdir())):
-        return
-    report = _read_report(place) if place.is_dir() else None
-    if report is None:
-        raise RunError(f"{place} holds something that `labelaudit clean` did not make: choose another folder with -o")
-    if not replace:
-        raise RunError(f"{place} holds another cleaned dataset: choose another folder with -o, or use --replace")
-
-
-def _find_done(place: Path, plan: Plan, form: str, replace: bool) -> dict[str, Any] | None:
-    """The report of an earlier apply of the same plan in the same form, if all of it is still there."""
-    recover(place)
-    report = _read_report(place)
-    same = report is not None and report["plan"] == plan_id(plan) and report["form"] == form
-    if report is not None and same and _count_files(place) >= report["files"]:
-        aside = place.with_name(report["quarantine"]) if report["quarantine"] else None
-        if aside is None or aside.is_dir():
-            return report
-    if same and not replace:
-        raise RunError(f"{place} is a cleaned dataset that lacks files by now: use --replace to make it again")
-    _check_free(place, replace)
-    return None
-
-
-def _read_report(folder: Path) -> dict[str, Any] | None:
-    with suppress(OSError, ValueError):
-        report = json.loads((folder / FILE).read_text(encoding="utf-8"))
-        if isinstance(report, dict) and report.get("kind") == KIND:
-            try:
-                int(report["files"]), report["source"]["fingerprint"], report["plan"], report["form"] + ""
-                return report if "/" not in report["quarantine"] else None
-            except (KeyError, TypeError):
-                return None
-    return None
-
-
-def _read_report_of(folder: Path, audit: Audit) -> dict[str, Any]:
-    """The report of a dataset that was cleaned by the RUN of ``audit``."""
-    report = _read_report(folder)
-    if report is None:
-        raise RunError(f"{folder} was not made by `labelaudit clean` (no {FILE})")
-    if report["source"]["fingerprint"] != audit.fingerprint:
-        raise RunError(f"{folder} was made from another scan than this RUN: name the RUN that it came from")
-    return report
-
-
-def _count_files(folder: Path) -> int:
-    return sum(len({*files} - {FILE, PAGE}) for _, _, files in os.walk(folder))
 
 
 def _unreadable(plan: Plan, audit: Audit, data: Path | str | None) -> tuple[tuple[Path, str], ...]:
