@@ -15,7 +15,8 @@ from labelaudit.cli import main
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-COMMANDS = sorted(set(re.findall(r"labelaudit scan [^`\n#]+", README)))
+COMMANDS = sorted({found.strip() for found in re.findall(r"(?<!from )labelaudit [a-z]+ [^`\n#:]*[^`\n#:\s]", README)})
+WANTED = {"scan", "report", "review", "estimate", "clean", "impact", "check", "score"}
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -28,12 +29,14 @@ def test_commands_are_understood(
         main()
     assert ended.value.code == 2
     error = capsys.readouterr().err
-    assert error.startswith("labelaudit: '"), error
-    assert "does not exist" in error
+    assert error.startswith("labelaudit: "), error
+    assert error.count("\n") == 1
+    assert re.search("does not exist|is not a RUN folder|no baseline in", error), error
 
 
 def test_the_commands_were_found() -> None:
-    assert len(COMMANDS) >= 7
+    assert len(COMMANDS) >= 14
+    assert {command.split()[1] for command in COMMANDS} >= WANTED
 
 
 def test_make_targets_exist() -> None:
