@@ -89,7 +89,7 @@ def test_hostile_names_come_back_exactly(tmp_path: Path, name: str) -> None:
 @given(st.lists(st.text(min_size=1), min_size=1, max_size=3))
 def test_any_text_comes_back_exactly(names: list[str]) -> None:
     said = tuple(make(path=name, given_label=name, reviewer=name) for name in names)
-    from labelaudit.verdicts import _parse
+    from labelaudit.verdicts.log import _parse
 
     assert tuple(_parse("x", render(said))) == said
 

@@ -1,0 +1,168 @@
+"""The file: appended to, never rewritten, and read back to the same text whatever a name holds.
+
+Left out: line ends other than those the file has; what a spreadsheet saved is read and appended to as it is.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import astuple
+from pathlib import Path
+
+from labelaudit.errors import DataError, RunError
+from labelaudit.verdicts.verdict import COLUMNS, VERDICTS, Verdict
+
+FILE = "verdicts.csv"
+
+_EXECUTABLE = re.compile(r"'*[=+\-@\t\r\n]", re.DOTALL)
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?")
+_LOCK_SECONDS = 30
+
+
+def verdicts_file(run: Path | str) -> Path:
+    """Where the verdicts of a RUN are kept."""
+    return Path(run) / FILE
+
+
+def read(path: Path | str) -> tuple[Verdict, ...]:
+    """All verdicts of a file, oldest line first; none where there is no file.
+
+    A last line that a crash left unfinished was never confirmed to anybody, and is passed over. Further columns and
+    their order do not matter.
+
+    Raises:
+        DataError: the file cannot be read, or a line is no verdict; the line is named.
+    """
+    try:
+        text = Path(path).read_bytes().decode("utf-8-sig", "surrogatepass")
+    except FileNotFoundError:
+        return ()
+    except UnicodeDecodeError as error:
+        raise DataError(f"'{path}' is not UTF-8: save it as UTF-8") from error
+    except OSError as error:
+        raise DataError(f"'{path}' cannot be read: {error.strerror or error}") from error
+    return tuple(_parse(path, text[: _finished(path, text)]))
+
+
+def append(path: Path | str, *verdicts: Verdict) -> None:
+    """Add ``verdicts`` to a file, made with its header where there is none. They are on disk when this returns.
+
+    Several processes may append to one file: each call is a whole. Only an unfinished last line is ever taken away.
+
+    Raises:
+        RunError: the file cannot be written; what it held is as it was.
+        DataError: the file that is there is no list of verdicts.
+    """
+    from filelock import FileLock, Timeout
+
+    if not verdicts:
+        return
+    place = Path(path)
+    if not place.parent.is_dir():
+        raise RunError(f"cannot write {path} ({place.parent} is no folder): the verdict was not kept")
+    try:
+        with (
+            FileLock(place.with_name(f".{place.name}.lock"), timeout=_LOCK_SECONDS),
+            place.open("ab+", buffering=0) as file,
+        ):
+            file.seek(0)
+            text = file.read().decode("utf-8", "surrogatepass")
+            done = text[: _finished(path, text)]
+            before = len(done.encode("utf-8", "surrogatepass"))
+            header = _header(path, done, COLUMNS)
+            new = [_arranged(verdict, header or COLUMNS) for verdict in verdicts]
+            data = _encode(new if header else [COLUMNS, *new])
+            try:
+                file.truncate(before)
+                if file.write(data) != len(data):
+                    raise OSError(None, "the disk took only a part")
+                os.fsync(file.fileno())
+            except OSError:
+                file.truncate(before)
+                raise
+    except UnicodeDecodeError as error:
+        raise DataError(f"'{path}' is not UTF-8: save it as UTF-8") from error
+    except Timeout:
+        raise RunError(f"{path} is locked by another process: the verdict was not kept, try again") from None
+    except OSError as error:
+        raise RunError(f"cannot write {path} ({error.strerror or error}): the verdict was not kept") from error
+
+
+def render(verdicts: Iterable[Verdict]) -> str:
+    """The text of a file of ``verdicts``."""
+    return _encode([COLUMNS, *(astuple(verdict) for verdict in verdicts)]).decode("utf-8", "surrogatepass")
+
+
+def _parse(path: Path | str, text: str) -> Iterator[Verdict]:
+    header = _header(path, text)
+    rows = csv.reader(io.StringIO(text, newline=""), strict=True)
+    begun = False
+    try:
+        for cells in rows:
+            if not any(cells) or not begun:
+                begun = begun or any(cells)
+                continue
+            if len(cells) != len(header):
+                raise DataError(f"'{path}' line {rows.line_num} has {len(cells)} cells for {len(header)} columns")
+            named = {name: _bare(cell) for name, cell in zip(header, cells, strict=True) if name in COLUMNS}
+            try:
+                yield Verdict(**named)
+            except DataError as error:
+                raise DataError(f"'{path}' line {rows.line_num}: {error}") from None
+    except csv.Error as error:
+        raise DataError(f"'{path}' line {rows.line_num} cannot be parsed: {error}") from error
+
+
+def _header(path: Path | str, text: str, needed: Sequence[str] = COLUMNS[:4]) -> tuple[str, ...]:
+    """The columns of a file, among them those ``needed``; none where there is nothing yet."""
+    first = text.removeprefix("\ufeff").lstrip("\r\n").partition("\n")[0].rstrip("\r")
+    if not first.strip():
+        return ()
+    header = tuple(name.strip() for name in next(csv.reader([first])))
+    if missing := [name for name in needed if name not in header]:
+        raise DataError(f"'{path}' has no column '{missing[0]}': its first line must be {','.join(COLUMNS)}")
+    return header
+
+
+def _arranged(verdict: Verdict, header: Sequence[str]) -> tuple[str, ...]:
+    """``verdict`` in the columns of a file; a person's own columns stay empty."""
+    return tuple(getattr(verdict, name) if name in COLUMNS else "" for name in header)
+
+
+def _finished(path: Path | str, text: str) -> int:
+    """How much of a file's text is finished lines: up to the last line end that is in no quoted cell.
+
+    Raises `DataError` where a quote never ends although verdicts follow it: that is damage, not an unfinished line.
+    """
+    end = text.rfind("\n") + 1
+    if text.count('"', 0, end) % 2:  # the last line end is within a cell: where did that line begin?
+        end = quotes = at = 0
+        for line in text[: text.rfind("\n") + 1].split("\n")[:-1]:
+            quotes, at = quotes + line.count('"'), at + len(line) + 1
+            end = at if quotes % 2 == 0 else end
+        lost = text[end:].split("\n")[:-1]  # a torn line has no end
+        if any(line.count(",") >= len(COLUMNS) - 1 and set(line.split(",")) & set(VERDICTS) for line in lost):
+            raise DataError(f"'{path}' line {text.count(chr(10), 0, end) + 1}: a quote that never ends")
+    return end
+
+
+def _encode(rows: Iterable[Sequence[str]]) -> bytes:
+    lines = []
+    for cells in rows:
+        line = io.StringIO(newline="")
+        csv.writer(line).writerow([_guarded(cell) for cell in cells])  # ends in \r\n, or \r in a cell stays unquoted
+        lines.append(line.getvalue().removesuffix("\r\n") + "\n")
+    return "".join(lines).encode("utf-8", "surrogatepass")
+
+
+def _guarded(cell: str) -> str:
+    """``cell`` with a ``'`` before what a spreadsheet would execute; `_bare` takes exactly that back."""
+    return f"'{cell}" if _EXECUTABLE.match(cell) and not _NUMBER.fullmatch(cell) else cell
+
+
+def _bare(cell: str) -> str:
+    return cell[1:] if cell.startswith("'") and _EXECUTABLE.match(cell) else cell

@@ -1,0 +1,143 @@
+"""Which verdicts are in force, and on which samples of an audit.
+
+Left out: guessing; a verdict that cannot count is named with its reason.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from labelaudit.document import Audit
+from labelaudit.verdicts.verdict import Verdict
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reviewed:
+    """What people's verdicts say about the samples of one audit."""
+
+    settled: Mapping[int, Verdict] = field(default_factory=dict)
+    """Row of the audit's samples -> the verdict in force; its right class, if any, is a class of the audit. Copies of
+    an image under the same label share it."""
+    skipped: tuple[int, ...] = ()
+    """Rows that somebody looked at and nobody could tell."""
+    disputed: Mapping[int, tuple[Verdict, ...]] = field(default_factory=dict)
+    """Rows on which reviewers disagree, with the last verdict of each."""
+    strangers: tuple[Verdict, ...] = ()
+    """Verdicts in force that cannot count here: on an image the audit does not have, or has changed or under another
+    label, or for a class it does not know."""
+    notes: tuple[str, ...] = ()
+    """One sentence for each kind of thing that a person should know before relying on the verdicts."""
+
+
+def merge(*logs: Sequence[Verdict]) -> tuple[Verdict, ...]:
+    """All verdicts of several logs in the order of time; what two copies of a log have in common counts once.
+
+    A verdict without a time keeps its place after the one before it.
+    """
+    most: Counter[Verdict] = Counter()
+    kept: list[tuple[str, Verdict]] = []
+    for log in logs:
+        seen: Counter[Verdict] = Counter()
+        for time, verdict in _timed(log):
+            seen[verdict] += 1
+            if seen[verdict] > most[verdict]:
+                most[verdict] += 1
+                kept.append((time, verdict))
+    return tuple(verdict for _, verdict in sorted(kept, key=lambda entry: entry[0]))
+
+
+def match(audit: Audit, verdicts: Sequence[Verdict]) -> Reviewed:
+    """Bring ``verdicts`` (in the file's order) and the samples of ``audit`` together by content and given label."""
+    last = in_force(verdicts)
+    samples, digests = audit.samples, {digest for digest, _ in last}
+    rows_of: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
+    for row, digest in enumerate(samples.digests):
+        if digest in digests:
+            rows_of[audit.identity(row)].append(row)
+    settled: dict[int, Verdict] = {}
+    disputed: dict[int, tuple[Verdict, ...]] = {}
+    skipped: list[int] = []
+    strangers: list[Verdict] = []
+    known = {None, *samples.classes}
+    for identity, all_told in last.items():
+        rows = rows_of.get(identity, [])
+        told = tuple(verdict for verdict in all_told if verdict.verdict != "skip")
+        strangers += [verdict for verdict in told if not rows or verdict.right not in known]
+        understood = tuple(verdict for verdict in told if verdict.right in known)
+        if not told:
+            skipped += rows
+        elif len({verdict.right for verdict in understood}) > 1:
+            disputed |= dict.fromkeys(rows, understood)
+        elif understood:
+            settled |= dict.fromkeys(rows, understood[-1])
+    return Reviewed(
+        settled=dict(sorted(settled.items())),
+        skipped=tuple(sorted(skipped)),
+        disputed=dict(sorted(disputed.items())),
+        strangers=tuple(strangers),
+        notes=tuple(_notes(audit, rows_of, disputed, strangers)),
+    )
+
+
+def in_force(verdicts: Sequence[Verdict]) -> dict[tuple[str, str], tuple[Verdict, ...]]:
+    """Identity -> the last verdict of each reviewer who has one left, oldest first."""
+    trails: dict[tuple[str, str], dict[str, list[tuple[int, Verdict]]]] = {}
+    ordered = sorted(_timed(verdicts), key=lambda entry: entry[0])  # stable: equal times keep the file's order
+    for place, (_, verdict) in enumerate(ordered):
+        trail = trails.setdefault(verdict.identity, {}).setdefault(verdict.reviewer, [])
+        if verdict.verdict != "undo":
+            trail.append((place, verdict))
+        elif trail:
+            trail.pop()
+    last = {
+        identity: sorted((trail[-1] for trail in people.values() if trail), key=lambda entry: entry[0])
+        for identity, people in trails.items()
+    }
+    return {identity: tuple(verdict for _, verdict in left) for identity, left in last.items() if left}
+
+
+def _timed(log: Iterable[Verdict]) -> Iterator[tuple[str, Verdict]]:
+    """Each verdict with its time, or that of the one before it where it has none."""
+    time = ""
+    for verdict in log:
+        time = verdict.time or time
+        yield time, verdict
+
+
+def _notes(
+    audit: Audit,
+    rows_of: Mapping[tuple[str, str], Sequence[int]],
+    disputed: Mapping[int, tuple[Verdict, ...]],
+    strangers: Sequence[Verdict],
+) -> Iterator[str]:
+    row_of = {name: row for row, name in enumerate(audit.samples.ids)} if strangers else {}
+    labels_of: defaultdict[str, set[str]] = defaultdict(set)
+    for digest, label in rows_of:
+        labels_of[digest].add(label)
+    reasons: defaultdict[str, list[str]] = defaultdict(list)
+    for verdict in strangers:
+        if verdict.identity in rows_of:
+            what = f"{verdict.path} ('{verdict.right}')"
+            reasons["for a class that the audit does not have"].append(what)
+        elif verdict.digest in labels_of:
+            what = f"{verdict.path} ('{verdict.given_label}' then, '{min(labels_of[verdict.digest])}' now)"
+            if verdict.right in labels_of[verdict.digest]:
+                reasons["on labels that have been corrected as they said"].append(what)
+            else:
+                reasons["on images whose label has changed since"].append(what)
+        elif verdict.path in row_of:
+            reasons["on images that were changed since the review"].append(verdict.path)
+        else:
+            reasons["on images that the audit does not have"].append(verdict.path)
+    for reason, places in reasons.items():
+        yield f"{_count(places, 'verdict')} {reason}, first {places[0]}: left out."
+    if disputed:
+        row = next(iter(sorted(disputed)))
+        said = ", ".join(f"{v.reviewer or 'somebody'}: {v.right or 'no class'}" for v in disputed[row])
+        yield f"Reviewers disagree on {_count(disputed, 'image')}, first {audit.samples.ids[row]} ({said})."
+
+
+def _count(things: Sequence[str] | Mapping[int, object], name: str) -> str:
+    return f"{len(things):,} {name}{'s' * (len(things) > 1)}"
