@@ -19,6 +19,7 @@ from .baseline import baseline
 from .check import check
 from .clean import clean
 from .config import config
+from .corrupt import corrupt
 from .estimate import estimate
 from .impact import impact
 from .methods import methods
@@ -61,6 +62,7 @@ app.command()(review)
 app.add_typer(verdicts)
 app.command()(score)
 app.command()(methods)
+app.command()(corrupt)
 app.command()(check)
 app.add_typer(baseline)
 app.command()(config)

@@ -24,7 +24,7 @@ LAYERS = """errors
     gate
     reports
     review clean
-    audit
+    audit corrupt
     increment impact
     cli"""
 LEVEL = {room: level for level, line in enumerate(LAYERS.splitlines()) for room in line.split()}

@@ -1,0 +1,109 @@
+"""``labelaudit corrupt``: a copy of a dataset with planted noise, to see what finds it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from labelaudit.errors import OptionError
+
+from .scan import available_cores
+from .streams import Color, open_console, printable, report_progress
+
+
+def corrupt(
+    data: Annotated[Path, typer.Argument(metavar="DATA", help="What to copy: any dataset of images that scan takes.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="OUT", help="New folder for the copy: class folders, truth.csv.")
+    ],
+    noise: Annotated[
+        Literal["symmetric", "uniform", "pair", "asymmetric", "instance", "openset"],
+        typer.Option(help="symmetric: any other class. uniform: any class, the own one included."),
+    ],
+    rate: Annotated[
+        float, typer.Option(min=0, max=1, metavar="R", help="Share of samples touched, of each class where it applies.")
+    ],
+    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Same seed, same copy.")] = 0,
+    pairs: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map",
+            metavar="CLASS=CLASS",
+            help="For asymmetric: what a class becomes; may be repeated. A random exchange of all unless said.",
+        ),
+    ] = None,
+    outside: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="For openset: images that belong to no class.")
+    ] = None,
+    labels: Annotated[Path | None, typer.Option(metavar="FILE", help="Labels in a CSV, TSV or JSONL table.")] = None,
+    path_column: Annotated[str | None, typer.Option(metavar="NAME", help="Its column that names the image.")] = None,
+    label_column: Annotated[str | None, typer.Option(metavar="NAME", help="Its column that holds the label.")] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1, metavar="N", envvar="LABELAUDIT_WORKERS", show_envvar=False, help="Threads; all cores unless said."
+        ),
+    ] = None,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", metavar="", help="Print errors only.")] = False,
+    color: Annotated[
+        Color, typer.Option(envvar="LABELAUDIT_COLOR", show_envvar=False, help="Colour in the output.")
+    ] = "auto",
+) -> None:
+    """Copy DATA to OUT with planted label noise, and the truth in OUT/truth.csv.
+
+    DATA is left as it is. Images are hard links where the file system allows, else copies.
+
+    The papers disagree on uniform noise: here `symmetric` never keeps the true class, `uniform` may.
+    """
+    from labelaudit.corrupt import NOISES
+    from labelaudit.corrupt import corrupt as plant
+
+    with report_progress(quiet=quiet, verbose=False, color=color) as (progress, _):
+        made = plant(
+            data,
+            output,
+            noise=noise,
+            rate=rate,
+            seed=seed,
+            mapping=parse_pairs(pairs or []),
+            outside=outside,
+            labels=labels,
+            path_column=path_column,
+            label_column=label_column,
+            workers=workers or available_cores(),
+            progress=progress,
+        )
+    if quiet:
+        return
+    console = open_console(sys.stdout, color)
+    how = ", ".join(f"{count:,} as {name}" for name, count in sorted(made.how.items()))
+    lines = [
+        f"{noise} noise at rate {rate:g}: {NOISES[noise]}.",
+        f"{made.wrong:,} of {made.samples:,} labels are wrong: a realised rate of {made.rate:.2%}.",
+        *(f"  {source} becomes {target}" for source, target in sorted(made.mapping.items())),
+        f"Written to {made.folder} ({how}), the truth to {made.folder / 'truth.csv'}.",
+    ]
+    if made.left_out:
+        lines.insert(2, f"{made.left_out:,} could not be used and were left out: unreadable or without a label.")
+    for line in lines:
+        console.print(printable(line), soft_wrap=True)
+
+
+def parse_pairs(pairs: list[str]) -> dict[str, str]:
+    """Class -> class from ``CLASS=CLASS``.
+
+    >>> parse_pairs(["cat=dog", "dog=cat"])
+    {'cat': 'dog', 'dog': 'cat'}
+    """
+    found: dict[str, str] = {}
+    for pair in pairs:
+        source, equals, target = pair.partition("=")
+        if not (source and equals and target):
+            raise OptionError(f"--map {pair}: write CLASS=CLASS, such as cat=dog")
+        if source in found:
+            raise OptionError(f"--map names '{source}' twice: a class becomes one other")
+        found[source] = target
+    return found
