@@ -47,6 +47,8 @@ BACKBONES: Mapping[str, tuple[str, ...]] = {
     "thorough": ("lite0@128", "lite0@224", "lite1@160", "lite1@240", "lite2@260"),
 }
 FOLDS = 5
+HEAD_WIDTH = 768
+"""Principal components that heads are trained on, all blocks together."""
 PIXEL_FOLDS = 3
 """Networks from pixels cost a hundred times what heads on features do; two thirds of the data still train well."""
 PIXEL_SAMPLES = 60_000
@@ -300,9 +302,14 @@ class _Material:
             rotation.apply(block)
             for rotation, block in zip(self._rotations, probes.split_blocks(features), strict=True)
         )
-        self.x = np.concatenate(blocks, axis=1) if len(blocks) > 1 else blocks[0]
-        self._blocks = (*blocks, self.x) if len(blocks) > 1 else blocks
-        self._near = nearest(self.x, k=probes.NEIGHBORS, device=self.device)
+        joined = np.concatenate(blocks, axis=1) if len(blocks) > 1 else blocks[0]
+        self._blocks = (*blocks, joined) if len(blocks) > 1 else blocks
+        self._near = nearest(joined, k=probes.NEIGHBORS, device=self.device)
+        self.x = (
+            joined
+            if len(blocks) == 1
+            else np.concatenate([block[:, : head_width(len(blocks))] for block in blocks], axis=1)
+        )
         self.models.update(self._probe(probes.onehot(self._labels, self._classes)))
 
     def _probe(self, belief: Floats) -> dict[str, Floats]:
@@ -388,6 +395,11 @@ class _Material:
         )
 
 
+def head_width(blocks: int) -> int:
+    """Principal components of each feature block that the methods' heads are trained on."""
+    return min(probes.WIDTH, HEAD_WIDTH // blocks)
+
+
 def _before_review(fitted: channel.Channel, samples: Samples) -> Evidence:
     """What the channel says of each sample without its own verdict, which the held-out models have not seen either."""
     joint = fitted.probs * fitted.transition.T[samples.labels]
@@ -426,7 +438,7 @@ def _forecast(
     )
     learning = 0.0
     if n >= (_WORTH_TIMING_PIXELS if choice.pixels else _WORTH_TIMING):
-        shape = (choice.side, choice.side, 3) if choice.pixels else (probes.WIDTH * len(specs),)
+        shape = (choice.side, choice.side, 3) if choice.pixels else (head_width(len(specs)) * len(specs),)
         for name in dict.fromkeys((*methods, "ce")):
             effort = _training_effort(name, n, pixels=choice.pixels, options=options.get(name, {}))
             learning += training.forecast(
