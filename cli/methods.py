@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .streams import Color, open_console
+from .streams import Color, open_console, strip_line_ends
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -31,13 +31,21 @@ def methods(
     ] = "auto",
 ) -> None:
     """List every training method, regulariser and scorer: options, defaults, ranges, paper."""
-    from labelaudit.catalog import list_choices, own_options, shared_options
+    from labelaudit.catalog import list_choices, shared_options
 
     entries = list_choices(tuple(names or ()))
     if as_json:
         typer.echo(json.dumps([entry.to_dict() for entry in entries], ensure_ascii=False, indent=2))
         return
     console = open_console(sys.stdout, color)
+    with console.capture() as captured:
+        _list(console, entries, shared_options())
+    console.file.write(strip_line_ends(captured.get()))
+
+
+def _list(console: Console, entries: tuple[Entry, ...], shared: tuple[Option, ...]) -> None:
+    from labelaudit.catalog import own_options
+
     for kind, title in _KINDS.items():
         chosen = [entry for entry in entries if entry.kind == kind]
         if not chosen:
@@ -47,7 +55,7 @@ def methods(
             _show(console, entry, own_options(entry))
         if kind == "method":
             console.print("\n  every method", style="bold")
-            _show_options(console, shared_options())
+            _show_options(console, shared)
         console.print()
 
 

@@ -7,6 +7,7 @@ Results go to stdout; progress, forecasts and errors go to stderr. Colour needs 
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -25,8 +26,14 @@ __all__ = ["Color", "open_console", "printable", "report_progress", "wants_color
 
 Color = Literal["auto", "always", "never"]
 
+_TRAILING = re.compile(r" +((?:\x1b\[[0-9;]*m)*)$", re.MULTILINE)
 _PIPE_WIDTH = 120
 """Columns where nothing says how wide the output is."""
+
+
+def strip_line_ends(text: str) -> str:
+    """``text`` without the padding at the end of its lines, which rich puts before the codes that reset a colour."""
+    return _TRAILING.sub(r"\1", text)
 
 
 def wants_color(choice: Color, stream: TextIO, environment: Mapping[str, str]) -> bool:

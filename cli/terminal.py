@@ -8,7 +8,6 @@ which are the HTML report's.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -20,15 +19,13 @@ from rich.text import Text
 
 from labelaudit.document import Audit
 
-from .streams import printable
+from .streams import printable, strip_line_ends
 
 if TYPE_CHECKING:
     from rich.console import JustifyMethod
 
 _SUSPECTS, _PAIRS, _FINDINGS = 10, 5, 3
 """Rows shown of each; four times as many with ``-v``."""
-_TRAILING = re.compile(r" +((?:\x1b\[[0-9;]*m)*)$", re.MULTILINE)
-"""Padding at the end of a line, before the codes that reset its colour."""
 _INDENT = 2
 """Columns before what stands under a heading."""
 
@@ -37,7 +34,7 @@ def render(audit: Audit, console: Console, *, verbose: bool = False) -> None:
     """Print ``audit``: without lines wider than the console and without spaces at line ends."""
     with console.capture() as captured:
         _render(audit, console, verbose=verbose)
-    console.file.write(_TRAILING.sub(r"\1", captured.get()))
+    console.file.write(strip_line_ends(captured.get()))
     console.file.flush()
 
 

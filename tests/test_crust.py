@@ -10,7 +10,8 @@ from torch.nn import functional
 
 from labelaudit.coresets import distances
 from labelaudit.methods import Fit
-from labelaudit.methods.crust import Crust, _beta
+from labelaudit.methods._draws import draw_beta
+from labelaudit.methods.crust import Crust
 from labelaudit.networks import build
 
 N, CLASSES, WIDTH = 60, 3, 5
@@ -153,6 +154,6 @@ def test_medoids_are_reported_with_their_clusters() -> None:
 
 def test_beta_draws_have_the_variance_of_their_distribution() -> None:
     for alpha in (0.3, 1.0, 4.0):
-        drawn = _beta(alpha, torch.Size([100_000]), torch.Generator().manual_seed(0))
+        drawn = draw_beta(alpha, torch.Size([100_000]), torch.Generator().manual_seed(0))
         assert float(drawn.mean()) == pytest.approx(0.5, abs=0.01)
         assert float(drawn.var()) == pytest.approx(1 / (4 * (2 * alpha + 1)), rel=0.02)
