@@ -59,7 +59,8 @@ def _headline(audit: Audit, console: Console) -> None:
     low, high = decision.noise_interval
     flagged = len(audit.suspects)
     line = Text()
-    kind = "sample" if audit.samples.images is None else "image"
+    pictured = audit.samples.images is not None or (audit.settings.get("source") or {}).get("data")
+    kind = "image" if pictured else "sample"
     line.append(_count(n, kind), style="bold").append(f" in {_count(len(audit.samples.classes), 'class', 'classes')}: ")
     line.append(_count(flagged, "suspect"), style="bold red" if flagged else "bold green")
     line.append(f" ({flagged / max(n, 1):.1%}), ")
