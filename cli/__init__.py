@@ -7,6 +7,8 @@ is the environment read, and only here does an error become an exit code: 0 fine
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import Annotated, Any
 
 import typer
@@ -84,5 +86,11 @@ def labelaudit(
 
 
 def main() -> None:
-    """Run the command line; the console script ``labelaudit``."""
+    """Run the command line; the console script ``labelaudit``.
+
+    What the caller closed (``>&-``) is nowhere, not an error: the exit code stays that of the work.
+    """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123  open to the end
     app()

@@ -39,6 +39,8 @@ def changed_since(revision: str, place: Path) -> list[Path]:
 def read_list(source: Path) -> list[Path]:
     """The files that ``source`` (``-``: stdin) lists, one a line or separated by NUL; empty lines do not count."""
     try:
+        if str(source) == "-" and sys.stdin is None:
+            raise OptionError("--files -: stdin is closed, so no list of files came")
         data = sys.stdin.buffer.read() if str(source) == "-" else source.read_bytes()
     except OSError as error:
         raise RunError(f"cannot read the list of files {source} ({error.strerror})") from None

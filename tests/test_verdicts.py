@@ -108,7 +108,7 @@ def test_an_unfinished_last_line_is_passed_over_and_then_replaced(tmp_path: Path
         file.write_text(whole[:cut], encoding="utf-8")
         kept = read(file)
         assert kept == (make(1), make(3, path="a\nb.png"))[: len(kept)]
-        assert len(kept) == whole[:cut].count("Z\n")
+        assert len(kept) == whole[:cut].count("Z")  # the last letter of a line
         append(file, make(4, verdict="none"))
         assert read(file) == (*kept, make(4, verdict="none"))
 
@@ -297,3 +297,18 @@ def test_choosing_the_given_label_is_the_verdict_given() -> None:
     said = Verdict(path="a", digest="0", given_label="cat", verdict="suggested", new_label="cat")
     assert (said.verdict, said.right, said.wrong) == ("given", "cat", False)
     assert [make(1, verdict=word).wrong for word in VERDICTS] == [False, True, True, True, False, False]
+
+
+def test_a_last_line_without_its_end_counts_where_it_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "verdicts.csv"
+    ann = Verdict(
+        path="a", digest="00", given_label="cat", verdict="given", reviewer="ann", time="2026-11-21T06:30:00Z"
+    )
+    bob = replace(ann, reviewer="bob")
+    append(path, ann, bob)
+    path.write_bytes(path.read_bytes().removesuffix(b"\n"))
+    assert read(path) == (ann, bob)
+    append(path, ann)
+    assert read(path) == (ann, bob, ann)
+    path.write_bytes(path.read_bytes().removesuffix(b"Z\n"))
+    assert read(path) == (ann, bob)

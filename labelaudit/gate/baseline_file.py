@@ -169,6 +169,8 @@ def _parse(document: Any) -> Baseline:
     for name, value in noise.items():
         if not (isinstance(value, list) and len(value) == 3 and all(map(_is_share, value))):
             raise noise.fail(f"noise of '{name}': must be three shares [rate, low, high]")
+        if value[1] > value[2]:
+            raise noise.fail(f"noise of '{name}': its interval ends at {value[2]}, before it begins at {value[1]}")
     return Baseline(
         dataset=_mapping(document, "dataset"),
         settings=_mapping(document, "settings"),

@@ -31,8 +31,8 @@ def verdicts_file(run: Path | str) -> Path:
 def read(path: Path | str) -> tuple[Verdict, ...]:
     """All verdicts of a file, oldest line first; none where there is no file.
 
-    A last line that a crash left unfinished was never confirmed to anybody, and is passed over. Further columns and
-    their order do not matter.
+    A last line that a crash left unfinished was never confirmed to anybody, and is passed over; one that only lacks its
+    line end counts, as editors write it. Further columns and their order do not matter.
 
     Raises:
         DataError: the file cannot be read, or a line is no verdict; the line is named.
@@ -76,6 +76,8 @@ def append(path: Path | str, *verdicts: Verdict) -> None:
             header = _header(path, done, COLUMNS)
             new = [_arranged(verdict, header or COLUMNS) for verdict in verdicts]
             data = _encode(new if header else [COLUMNS, *new])
+            if done and not done.endswith("\n"):
+                data = b"\n" + data
             try:
                 file.truncate(before)
                 if file.write(data) != len(data):
@@ -147,7 +149,18 @@ def _finished(path: Path | str, text: str) -> int:
         lost = text[end:].split("\n")[:-1]  # a torn line has no end
         if any(line.count(",") >= len(COLUMNS) - 1 and set(line.split(",")) & set(VERDICTS) for line in lost):
             raise DataError(f"'{path}' line {text.count(chr(10), 0, end) + 1}: a quote that never ends")
-    return end
+    return len(text) if end < len(text) and _is_whole(text[:end], text[end:]) else end
+
+
+def _is_whole(before: str, last: str) -> bool:
+    """Whether ``last``, a line without its end, is a verdict to its last cell: then only the line end is missing."""
+    header = _header("", before) if before else ()
+    if not header or header[-1] != "time" or not last.endswith("Z"):  # any other cell could be cut
+        return False
+    try:
+        return len(list(_parse("", ",".join(header) + "\n" + last))) == 1
+    except DataError:
+        return False
 
 
 def _encode(rows: Iterable[Sequence[str]]) -> bytes:

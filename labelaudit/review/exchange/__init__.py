@@ -90,10 +90,13 @@ def export_queue(
         again: also what has been judged already.
 
     Raises:
-        OptionError: no such format or order, or the format cannot hold what was asked for.
+        OptionError: no such format or order, the format cannot hold what was asked for, or ``file`` lies in the data.
         RunError: nothing is left to judge, the images are not there, or a file cannot be written.
     """
     format_ = FORMATS[format_of(file, name)]
+    place = Path(data or (audit.settings.get("source") or {}).get("data") or file).resolve()
+    if place.is_dir() and place in file.resolve().parents:
+        raise OptionError(f"the export {file} lies inside the data {place}: choose a file outside with --export")
     queue, _, reviewed = open_queue(audit, run, order)
     if not again:
         queue = replace(queue, rows=tuple(row for row in queue.rows if row not in reviewed.settled))
