@@ -30,7 +30,7 @@ from labelaudit.regularizers import Composition, configure_all
 from labelaudit.types import Evidence, Progress, silent
 
 _STACKED = 50_000_000  # logits F·n·C up to which folds train side by side as one batched network
-_FORECAST, _FORECAST_PIXELS = 2000, 400  # samples of the trial epoch
+_FORECAST, _FORECAST_PIXELS = 1000, 400  # samples of the trial epoch
 _LEAST_STEPS = 200  # of a fit: what the methods need to tell samples apart (measured on 150 to 1,400 digits)
 
 
