@@ -11,7 +11,7 @@ import typer
 
 from labelaudit.errors import OptionError
 
-from .streams import Color, open_console, printable, report_progress
+from .streams import Color, open_console, printable, report_progress, strip_line_ends
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -230,7 +230,7 @@ def _print(console: Console, table: Table) -> None:
     """``table`` without spaces at line ends."""
     with console.capture() as captured:
         console.print(table)
-    console.file.write("".join(f"{line.rstrip(' ')}\n" for line in captured.get().splitlines()))
+    console.file.write(strip_line_ends(captured.get()))
 
 
 def _say(console: Console, line: str, style: str = "") -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .streams import Color, open_console, printable
+from .streams import Color, open_console, printable, strip_line_ends
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -108,7 +108,7 @@ def _show(
         table.add_row(Text(name, style="bold"), value, interval, Text(meaning, style="dim"))
     with console.capture() as captured:
         console.print(table)
-    console.file.write("\n".join(line.rstrip() for line in captured.get().splitlines()) + "\n\n")
+    console.file.write(strip_line_ends(captured.get()) + "\n")
     _say(console, f"{found.reviewed:,} verdicts count, {found.found:,} of them on wrong labels. {stop.sentence}")
     left = found.planned - sum(stratum["reviewed"] for stratum in found.strata) - found.missing
     if left > 0:

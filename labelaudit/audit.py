@@ -402,8 +402,7 @@ def head_width(blocks: int) -> int:
 
 def _before_review(fitted: channel.Channel, samples: Samples) -> Evidence:
     """What the channel says of each sample without its own verdict, which the held-out models have not seen either."""
-    joint = fitted.probs * fitted.transition.T[samples.labels]
-    right = joint[np.arange(len(samples)), samples.labels] / np.maximum(joint.sum(axis=1), np.finfo(np.float32).tiny)
+    right = channel.blind_posterior(fitted, samples.labels)[np.arange(len(samples)), samples.labels]
     return Evidence(method=BEFORE_REVIEW, suspicion=np.clip(1 - right, 0, 1))
 
 

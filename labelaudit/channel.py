@@ -130,6 +130,11 @@ def apply(
     )
 
 
+def blind_posterior(channel: Channel, labels: Ints) -> Floats:
+    """(n, C) r of a fitted channel's own samples as if nothing had been known of them."""
+    return _posterior(channel.probs, channel.transition, labels)[0]
+
+
 def _pool(logs: Floats, weights: Floats) -> Floats:
     """(n, C) q from (M, n, C) log-probabilities."""
     pooled = np.tensordot(weights.astype(logs.dtype), logs, 1)

@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 
 @contextmanager
@@ -25,17 +26,27 @@ def sibling(place: Path) -> Iterator[Path]:
         shutil.rmtree(fresh, ignore_errors=True)
 
 
-def write_text(text: str, path: Path) -> None:
-    """Write ``text`` to the file ``path`` as UTF-8, whole or not at all; raises `OSError` where it cannot."""
+@contextmanager
+def fresh_text(path: Path, *, errors: str = "strict") -> Iterator[TextIO]:
+    """A new UTF-8 file that takes the place of ``path`` when all of it is written; raises `OSError` where it cannot.
+
+    Line ends stay as they are written; ``errors`` is what becomes of characters that UTF-8 does not have.
+    """
     fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
     try:
-        with fresh.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with fresh.open("w", encoding="utf-8", errors=errors, newline="") as file:
+            yield file
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(path)
     finally:
         fresh.unlink(missing_ok=True)
+
+
+def write_text(text: str, path: Path, *, errors: str = "strict") -> None:
+    """`fresh_text` for a text that is there already."""
+    with fresh_text(path, errors=errors) as file:
+        file.write(text)
 
 
 def swap(*pairs: tuple[Path, Path]) -> None:

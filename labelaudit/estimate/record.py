@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
-import secrets
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +22,7 @@ from labelaudit.estimate.intervals import Estimate
 from labelaudit.estimate.sampling import Plan, Stratum, align, plan_record
 from labelaudit.estimate.selftest import SelfTest
 from labelaudit.estimate.stopping import Stop
+from labelaudit.folders import write_text
 
 SCHEMA_VERSION = 1
 FILE = "estimate.json"
@@ -46,16 +45,10 @@ def save(
     """
     record = estimate_record(audit, plan, estimate=estimate, fdr=fdr, stop=stop, selftest=selftest)
     place = Path(run) / FILE
-    fresh = place.with_name(f".{FILE}.{secrets.token_hex(4)}.partial")
+    text = json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False)
     try:
-        with fresh.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
-            json.dump(record, file, indent=1, ensure_ascii=False, allow_nan=False)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(place)
+        write_text(text + "\n", place, errors="backslashreplace")
     except OSError as error:
-        fresh.unlink(missing_ok=True)
         raise RunError(f"cannot write {place} ({error.strerror or error}): an earlier plan is untouched") from error
     return place
 

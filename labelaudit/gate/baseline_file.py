@@ -8,16 +8,14 @@ lay it out anew. Left out: reading what a newer labelaudit wrote; it is refused.
 from __future__ import annotations
 
 import json
-import os
 import re
-import secrets
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
 
 from labelaudit.errors import RunError
+from labelaudit.folders import write_text
 from labelaudit.gate.baseline import WORDS, Baseline, Known, KnownFinding, Noise
 
 SCHEMA_VERSION = 1
@@ -63,19 +61,10 @@ def write(baseline: Baseline, path: Path | str) -> None:
     Raises:
         RunError: the file cannot be written; an earlier one is as it was.
     """
-    place = Path(path).resolve()
-    partial = place.with_name(f".{place.name}.{secrets.token_hex(4)}.partial")
     try:
-        with partial.open("x", encoding="utf-8", newline="\n") as file:
-            file.write(dumps(baseline))
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(place)
+        write_text(dumps(baseline), Path(path).resolve())
     except OSError as error:
         raise RunError(f"cannot write the baseline {path} ({error.strerror or error})") from None
-    finally:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
 
 
 def dumps(baseline: Baseline) -> str:

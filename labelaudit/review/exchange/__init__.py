@@ -6,8 +6,6 @@ but one class an image.
 
 from __future__ import annotations
 
-import os
-import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -18,6 +16,7 @@ from typing import TextIO
 from labelaudit import verdicts
 from labelaudit.document import Audit
 from labelaudit.errors import DataError, OptionError, RunError, unknown_name
+from labelaudit.folders import fresh_text
 from labelaudit.originals import open_originals
 from labelaudit.review.exchange import cvat, label_studio, prodigy, table
 from labelaudit.review.exchange.matching import Matched, match_answers, name_reviewers
@@ -196,15 +195,9 @@ class _Counted:
 
 @contextmanager
 def _fresh(path: Path) -> Iterator[TextIO]:
-    """A new text file that takes the place of ``path`` when all of it is written."""
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
+    """`fresh_text` whose failure is said."""
     try:
-        with partial.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+        with fresh_text(path, errors="backslashreplace") as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
     except OSError as error:
         raise RunError(f"cannot write {path} ({error.strerror or error})") from error
-    finally:
-        partial.unlink(missing_ok=True)
