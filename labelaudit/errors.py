@@ -17,6 +17,10 @@ import difflib
 from collections.abc import Iterable
 
 
+_SHOWN = 50
+"""Names listed in one message; a dataset may have thousands of classes."""
+
+
 class LabelAuditError(Exception):
     """Root of the tree: ``str(error)`` is one line that a person can act on."""
 
@@ -46,4 +50,5 @@ def unknown_name(what: str, received: str, known: Iterable[str]) -> OptionError:
     names = sorted(known)
     nearest = difflib.get_close_matches(received, names, n=1, cutoff=0.5)
     hint = f"did you mean '{nearest[0]}'? " if nearest else ""
-    return OptionError(f"unknown {what} '{received}': {hint}Known: {', '.join(names)}")
+    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
+    return OptionError(f"unknown {what} '{received}': {hint}Known: {', '.join(names[:_SHOWN])}{more}")

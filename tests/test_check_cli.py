@@ -57,6 +57,13 @@ def run(tmp_path: Path) -> Path:
     return Path("RUN")
 
 
+@pytest.fixture
+def tidy(tmp_path: Path) -> Path:
+    """The same without findings, so that only suspects can break a rule."""
+    runs.write(make_audit(findings=()), tmp_path / "RUN")
+    return Path("RUN")
+
+
 def save_png(path: Path, seed: int) -> bytes:
     path.parent.mkdir(parents=True, exist_ok=True)
     buffer = io.BytesIO()
@@ -114,12 +121,12 @@ def install_current(monkeypatch: pytest.MonkeyPatch, audit: Audit | BaseExceptio
 
 
 @pytest.mark.parametrize("format", GATE_FORMATS)
-def test_the_exit_code_does_not_depend_on_the_format(run: Path, format: str) -> None:
-    assert call("check", run, "--max-suspects", 2, "--format", format).code == 0
-    assert call("check", run, "--max-suspects", 1, "--format", format).code == 1
-    assert call("check", run, "--max-suspects", 1, "--format", format, "-o", "report", "-q").code == 1
-    assert call("check", run, "--max-suspects", 1, "--format", format, "--exit-zero").code == 0
-    assert call("check", run, "--max-suspects", "x", "--format", format, "--exit-zero").code == 2
+def test_the_exit_code_does_not_depend_on_the_format(tidy: Path, format: str) -> None:
+    assert call("check", tidy, "--max-suspects", 2, "--format", format).code == 0
+    assert call("check", tidy, "--max-suspects", 1, "--format", format).code == 1
+    assert call("check", tidy, "--max-suspects", 1, "--format", format, "-o", "report", "-q").code == 1
+    assert call("check", tidy, "--max-suspects", 1, "--format", format, "--exit-zero").code == 0
+    assert call("check", tidy, "--max-suspects", "x", "--format", format, "--exit-zero").code == 2
 
 
 def test_every_format_is_an_option() -> None:
@@ -159,23 +166,23 @@ def test_the_table_says_it_all_on_stdout(run: Path) -> None:
     assert "cat/b.png" in ended.out
 
 
-def test_a_file_gets_the_report_and_stderr_the_verdict(run: Path, tmp_path: Path) -> None:
-    ended = call("check", run, "--max-suspects", 0, "-o", "gate.json")
+def test_a_file_gets_the_report_and_stderr_the_verdict(tidy: Path, tmp_path: Path) -> None:
+    ended = call("check", tidy, "--max-suspects", 0, "-o", "gate.json")
     assert (ended.code, ended.out) == (1, "")
-    assert ended.err == "FAILED: 1 of 1 rule broken: max-suspects; written to gate.json\n"
+    assert ended.err == "FAILED: 1 of 4 rules broken: max-suspects; written to gate.json\n"
     first = (tmp_path / "gate.json").read_bytes()
     assert json.loads(first)["rules"][0]["id"] == "max-suspects"
-    call("check", run, "--max-suspects", 0, "-o", "gate.json", "-q")
+    call("check", tidy, "--max-suspects", 0, "-o", "gate.json", "-q")
     assert (tmp_path / "gate.json").read_bytes() == first
 
 
-def test_a_reader_that_closes_early_does_not_change_the_exit_code(run: Path) -> None:
+def test_a_reader_that_closes_early_does_not_change_the_exit_code(tidy: Path) -> None:
     reading, writing = os.pipe()
     os.close(reading)
-    line = [sys.executable, "-m", "labelaudit", "check", str(run), "--max-suspects", "2", "--format", "json"]
+    line = [sys.executable, "-m", "labelaudit", "check", str(tidy), "--max-suspects", "2", "--format", "json"]
     ended = subprocess.run(line, stdout=writing, stderr=subprocess.PIPE, text=True)
     os.close(writing)
-    assert (ended.returncode, ended.stderr) == (0, "PASSED: 1 rule kept\n")
+    assert (ended.returncode, ended.stderr) == (0, "PASSED: 4 rules kept\n")
 
 
 def test_the_step_summary_of_github(run: Path, tmp_path: Path) -> None:
@@ -299,11 +306,11 @@ def test_the_baseline_commands(run: Path, tmp_path: Path) -> None:
 # settings
 
 
-def test_settings_come_from_the_command_line_then_the_environment_then_the_file(run: Path, tmp_path: Path) -> None:
+def test_settings_come_from_the_command_line_then_the_environment_then_the_file(tidy: Path, tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text("[tool.labelaudit]\nmax-suspects = 2\n")
-    assert call("check", run).code == 0
-    assert call("check", run, env={"LABELAUDIT_MAX_SUSPECTS": "1"}).code == 1
-    assert call("check", run, "--max-suspects", "2", env={"LABELAUDIT_MAX_SUSPECTS": "1"}).code == 0
+    assert call("check", tidy).code == 0
+    assert call("check", tidy, env={"LABELAUDIT_MAX_SUSPECTS": "1"}).code == 1
+    assert call("check", tidy, "--max-suspects", "2", env={"LABELAUDIT_MAX_SUSPECTS": "1"}).code == 0
     lines = call("config", env={"LABELAUDIT_SEED": "4"}).out.splitlines()
     assert lines[0] == f"Policy file: {tmp_path / 'pyproject.toml'}"
     assert [line.split() for line in lines if line.startswith(("max-suspects", "seed", "max-new"))] == [
@@ -313,13 +320,13 @@ def test_settings_come_from_the_command_line_then_the_environment_then_the_file(
     ]
 
 
-def test_a_policy_beside_the_data_comes_before_that_of_the_working_folder(run: Path, tmp_path: Path) -> None:
+def test_a_policy_beside_the_data_comes_before_that_of_the_working_folder(tidy: Path, tmp_path: Path) -> None:
     (tmp_path / "labelaudit.toml").write_text("max-suspects = 2\n")
-    (run / "labelaudit.toml").write_text("max-suspects = 1\n")
-    assert call("check", run).code == 1
-    assert call("check", run, "--config", "labelaudit.toml").code == 0
-    assert call("check", run, env={"LABELAUDIT_CONFIG": "labelaudit.toml"}).code == 0
-    assert call("check", run, "--config", "nowhere.toml").code == 2
+    (tidy / "labelaudit.toml").write_text("max-suspects = 1\n")
+    assert call("check", tidy).code == 1
+    assert call("check", tidy, "--config", "labelaudit.toml").code == 0
+    assert call("check", tidy, env={"LABELAUDIT_CONFIG": "labelaudit.toml"}).code == 0
+    assert call("check", tidy, "--config", "nowhere.toml").code == 2
 
 
 def test_ignores_and_their_end(run: Path, tmp_path: Path) -> None:
@@ -348,7 +355,7 @@ def test_a_misspelt_key_is_2(run: Path, tmp_path: Path) -> None:
 
 
 def test_scan_options_reach_the_scan(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    calls = install_current(monkeypatch, make_audit())
+    calls = install_current(monkeypatch, make_audit(findings=()))
     (tmp_path / "data").mkdir()
     (tmp_path / "labelaudit.toml").write_text("max-suspects = 2\n[scan]\neffort = 'quick'\nseed = 1\n")
     options = ("--seed", 7, "--backbone", "a,b", "--labels", "l.csv", "--cache", "kept", "--workers", 3, "--run", "OUT")
@@ -370,7 +377,7 @@ def test_scan_options_reach_the_scan(monkeypatch: pytest.MonkeyPatch, tmp_path: 
 
 
 def test_verdicts_in_the_kept_run_count(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    audit = make_audit()
+    audit = make_audit(findings=())
     install_current(monkeypatch, audit)
     (tmp_path / "data").mkdir()
     call("check", "data", "--run", "OUT")

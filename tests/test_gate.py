@@ -19,6 +19,7 @@ from labelaudit.gate import TOLERANCE, Baseline, Outcome, Scope, judge_gate, ref
 from labelaudit.gate.baseline import Known, Noise
 from labelaudit.gate.outcome import Rule
 from labelaudit.policy import Ignore, Policy, ScopedRule, Where
+from labelaudit.reports.gate_formats import GATE_FORMATS
 from labelaudit.types import Finding
 from labelaudit.verdicts import Verdict, match
 
@@ -29,6 +30,11 @@ IDENTITY = [f"{i:032x}" for i in range(6)]
 def judged(policy: Policy | None = None, baseline: Baseline | None = None, **options: Any) -> Outcome:
     audit = options.pop("audit", None) or make_audit()
     return judge_gate(audit, policy or Policy(), baseline, **{"today": DAY, **options})
+
+
+def only(**limits: Any) -> Policy:
+    """A policy of these limits, the rules that hold by default switched off."""
+    return Policy(**{"no_conflicts": False, "no_unreadable": False, "no_leaks": False, **limits})
 
 
 def with_suspicion(*values: float, **changes: Any) -> Audit:
@@ -80,7 +86,7 @@ def test_a_baseline_makes_it_known_by_content_and_label() -> None:
 
 def test_a_person_accepts_it() -> None:
     said = match(make_audit(), [verdict(1, "given", reviewer="ana", time="2026-11-20T08:00:00Z")])
-    outcome = judged(Policy(max_suspects=1), reviewed=said)
+    outcome = judged(only(max_suspects=1), reviewed=said)
     assert statuses(outcome) == {"cat/b.png": "accepted", "dog/d.png": "new"}
     assert outcome.suspects[0].note == "label found right by ana (2026-11-20)"
     assert outcome.passed
@@ -147,7 +153,7 @@ def test_what_an_ignore_is_about(ignore: Ignore, suspects: list[str], findings: 
 
 def test_near_the_threshold_a_suspect_is_named_and_does_not_count() -> None:
     audit = with_suspicion(0.47, 0.481, 0.5, 0.519, 0.521, 0.4)
-    outcome = judged(Policy(max_suspects=1), audit=audit)
+    outcome = judged(only(max_suspects=1), audit=audit)
     assert statuses(outcome) == {
         "dog/e.png": "new",
         "dog/d.png": "uncertain",
@@ -198,11 +204,11 @@ def test_a_threshold_of_the_policy() -> None:
 
 @pytest.mark.parametrize(("limit", "passed"), [(0.19, False), (0.2, True), (0.3, True), (0.5, True)])
 def test_noise_fails_only_where_the_whole_interval_is_above(limit: float, passed: bool) -> None:
-    outcome = judged(Policy(max_noise=limit))
-    (only,) = outcome.rules
-    assert (only.passed, only.measured, only.limit) == (passed, 0.2, limit)
-    assert ("not beyond doubt" in only.message) == (0.2 <= limit < 0.4)
-    assert ("another machine" in only.message) == (limit == 0.2)
+    outcome = judged(only(max_noise=limit))
+    (single,) = outcome.rules
+    assert (single.passed, single.measured, single.limit) == (passed, 0.2, limit)
+    assert ("not beyond doubt" in single.message) == (0.2 <= limit < 0.4)
+    assert ("another machine" in single.message) == (limit == 0.2)
 
 
 def test_with_a_baseline_noise_must_rise_beyond_its_interval() -> None:
@@ -234,7 +240,7 @@ def test_noise_that_the_audit_could_not_estimate() -> None:
 
 
 def test_class_limits() -> None:
-    outcome = judged(Policy(max_class_noise={"dog": 0.9, "*": 0.5}))
+    outcome = judged(only(max_class_noise={"dog": 0.9, "*": 0.5}))
     assert [(r.name, r.limit) for r in outcome.rules] == [
         ("max-class-noise cat", 0.5),
         ("max-class-noise dog", 0.9),
@@ -245,7 +251,7 @@ def test_class_limits() -> None:
     assert "cannot be estimated" in owl.message
     assert any("Not judged" in note and "owl" in note for note in outcome.notes)
     with pytest.raises(OptionError, match="'dgo': did you mean 'dog'"):
-        judged(Policy(max_class_noise={"dgo": 0.1}))
+        judged(only(max_class_noise={"dgo": 0.1}))
 
 
 def many(labels: list[int], suspicion: list[float]) -> Audit:
@@ -270,21 +276,21 @@ def many(labels: list[int], suspicion: list[float]) -> Audit:
 
 def test_a_noisy_class_breaks_its_limit_and_no_other() -> None:
     audit = many([0] * 200 + [1] * 200, [0.5] * 200 + [0.0] * 200)
-    outcome = judged(Policy(max_class_noise={"*": 0.1}), audit=audit)
+    outcome = judged(only(max_class_noise={"*": 0.1}), audit=audit)
     assert [(r.subject, r.passed) for r in outcome.rules] == [("cat", False), ("dog", True)]
-    baseline = refresh_baseline(audit, Policy(max_class_noise={"*": 0.1}), today=DAY)
-    assert judged(Policy(max_class_noise={"*": 0.1}), baseline, audit=audit).passed
+    baseline = refresh_baseline(audit, only(max_class_noise={"*": 0.1}), today=DAY)
+    assert judged(only(max_class_noise={"*": 0.1}), baseline, audit=audit).passed
 
 
 # counts, findings and rules for a part
 
 
 def test_counts_are_of_what_is_new() -> None:
-    assert [r.passed for r in judged(Policy(max_suspects=2)).rules] == [True]
-    broken = judged(Policy(max_suspects=1)).rules[0]
+    assert [r.passed for r in judged(only(max_suspects=2)).rules] == [True]
+    broken = judged(only(max_suspects=1)).rules[0]
     assert (broken.passed, broken.measured, broken.limit) == (False, 2.0, 1.0)
     baseline = replace(known(), suspects=known().suspects[:1])
-    outcome = judged(Policy(max_suspects=0, max_new=1), baseline)
+    outcome = judged(only(max_suspects=0, max_new=1), baseline)
     assert [(r.id, r.measured, r.passed) for r in outcome.rules][1:] == [
         ("max-suspects", 1.0, False),
         ("max-new", 1.0, True),
@@ -317,10 +323,16 @@ def test_a_finding_breaks_its_rule_until_it_is_known(kind: str, name: str) -> No
 
 
 def test_findings_without_a_rule_are_listed() -> None:
-    audit = make_audit(findings=(Finding(kind="bad_name", path="x", detail="odd"),))
+    kinds = ("bad_name", "unlabelled", "unlabelled", "duplicate_row")
+    audit = make_audit(findings=tuple(Finding(kind=kind, path=f"{i}", detail="") for i, kind in enumerate(kinds)))
     outcome = judged(audit=audit)
     assert outcome.passed
-    assert [problem.kind for problem in outcome.findings] == ["bad_name"]
+    assert sorted(problem.kind for problem in outcome.findings) == sorted(kinds)
+    said = "Findings that no rule is about, so that they never fail: 1 bad_name, 1 duplicate_row, 2 unlabelled."
+    assert said in outcome.notes
+    for name, render in GATE_FORMATS.items():
+        assert "unlabelled" in render(outcome), name
+    assert not any("no rule is about" in note for note in judged().notes)
 
 
 def test_without_limits_facts_count_and_suspects_do_not() -> None:
@@ -337,12 +349,12 @@ def test_without_limits_facts_count_and_suspects_do_not() -> None:
         "no-unreadable",
         "no-leaks",
     ]
-    assert [r.name for r in judged(Policy(no_leaks=True)).rules] == ["no-leaks"]
+    assert [r.name for r in judged(only(no_leaks=True)).rules] == ["no-leaks"]
 
 
 def test_rules_for_a_part() -> None:
     audit = many([0, 1] * 100, [0.9, 0.1] * 100)  # every cat is suspect, and the cats are in test/
-    policy = Policy(
+    policy = only(
         rules=(
             ScopedRule(where=Where(path="train/**"), max_suspects=0, max_noise=0.2),
             ScopedRule(where=Where(path="test/"), max_suspects=99),
@@ -363,8 +375,80 @@ def test_rules_for_a_part() -> None:
     twice = Policy(rules=(ScopedRule(where=Where(label="cat"), max_suspects=0),) * 2)
     with pytest.raises(OptionError, match="two rules 'max-suspects cat'"):
         judged(twice, audit=audit)
-    with pytest.raises(OptionError, match="class of a rule"):
+    with pytest.raises(OptionError, match="rule 1: unknown class 'kite'"):
         judged(Policy(rules=(ScopedRule(where=Where(label="kite"), max_suspects=0),)), audit=audit)
+
+
+# what holds whatever else is asked for, and names that mean nothing
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        Policy(max_noise=0.9),
+        Policy(max_suspects=99),
+        Policy(max_class_noise={"cat": 0.9}),
+        Policy(rules=(ScopedRule(where=Where(path="nothing/**"), max_suspects=0),)),
+        Policy(no_leaks=True),
+        Policy(no_leaks=False),
+    ],
+)
+def test_no_other_limit_switches_off_the_rules_about_facts(policy: Policy) -> None:
+    assert [r.name for r in judged(policy).broken] == ["no-conflicts", "no-unreadable"]
+    allowed = replace(policy, no_conflicts=False, no_unreadable=False)
+    assert judged(allowed).passed
+
+
+def test_with_a_baseline_no_other_limit_lets_new_suspects_in() -> None:
+    baseline = replace(known(), suspects=known().suspects[:1])
+    for policy in (Policy(max_noise=0.9), Policy(rules=(ScopedRule(where=Where(path="x/"), max_suspects=0),))):
+        assert [r.name for r in judged(policy, baseline).broken] == ["max-new"]
+    assert judged(Policy(max_suspects=1), baseline).passed
+    assert judged(Policy(max_new=1), baseline).passed
+
+
+@pytest.mark.parametrize(
+    ("policy", "said"),
+    [
+        (Policy(max_class_noise={"*": 0.1, "dgo": 0.1}), "max-class-noise: unknown class 'dgo': did you mean 'dog'?"),
+        (
+            Policy(rules=(ScopedRule(where=Where(path="**", label="ct"), max_suspects=0),)),
+            "rule 1: unknown class 'ct': did you mean 'cat'?",
+        ),
+        (
+            Policy(
+                ignores=(Ignore(where=Where(path="a"), reason="r"), Ignore(where=Where(label="owls"), reason="r")),
+                origins={"ignore": "p/labelaudit.toml: ignore"},
+            ),
+            "p/labelaudit.toml: ignore 2: unknown class 'owls': did you mean 'owl'?",
+        ),
+    ],
+)
+def test_a_class_that_the_dataset_does_not_have_is_an_error(policy: Policy, said: str) -> None:
+    for judge in (lambda: judged(policy), lambda: refresh_baseline(make_audit(), policy, today=DAY)):
+        with pytest.raises(OptionError) as caught:
+            judge()
+        assert str(caught.value).startswith(said)
+
+
+def test_a_path_that_matches_nothing_is_said_in_every_format() -> None:
+    policy = Policy(
+        rules=(ScopedRule(where=Where(path="cta/**"), max_suspects=0),),
+        ignores=(Ignore(where=Where(path="legcy/**"), reason="bought"),),
+        origins={"rule": "labelaudit.toml: rule"},
+    )
+    for scope in (None, Scope(frozenset({"cat/a.png"}), "1 changed file")):
+        outcome = judged(policy, scope=scope)
+        assert outcome.notes[:2] == (
+            "'cta/**' matches no sample: the rule of labelaudit.toml about it decides nothing.",
+            "'legcy/**' matches no sample: the ignore (bought) takes out nothing.",
+        )
+        for name, render in GATE_FORMATS.items():
+            text = render(outcome).replace("\\*", "*")
+            assert "cta/**' matches no sample" in text, name
+            assert "legcy/**' matches no sample" in text, name
+    broken = make_audit(findings=(Finding(kind="truncated", path="legcy/z.png", detail=""),))
+    assert not any("legcy" in note for note in judged(policy, audit=broken).notes)
 
 
 # a restricted gate

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,14 @@ from labelaudit.policy import (
     read_policy,
     settle,
 )
-from labelaudit.policy.settings import parse_class_shares, parse_count, parse_flag, parse_names, parse_share
+from labelaudit.policy.settings import (
+    FURTHER_VARIABLES,
+    parse_class_shares,
+    parse_count,
+    parse_flag,
+    parse_names,
+    parse_share,
+)
 
 FULL = """
 max-noise = "2%"
@@ -154,7 +162,19 @@ def test_the_nearest_file_counts(tmp_path: Path) -> None:
         ("[[ignore]]\npath = 'a'\nreason = ' '", ["ignore 1", "reason", "no text"]),
         ("[[ignore]]\nreason = 'a'", ["ignore 1", "path, class, kind or digest"]),
         ("[[ignore]]\npath='a'\nreason='b'\nexpires='soon'", ["ignore 1", "expires", "'soon'"]),
-        ("[[ignore]]\npath='a'\nreason='b'\nexpires=2027-01-01T00:00:00", ["expires", "no date"]),
+        ("[[ignore]]\npath='a'\nreason='b'\nexpires=07:32:00", ["expires", "no date"]),
+        ("[[ignore]]\npath='a'\nreason='b'\nexpires=20270101", ["expires", "no date"]),
+        ("no-leaks = 'yes'", ["no-leaks", "'yes' is neither true nor false", "without quotes"]),
+        ("no-leaks = 1", ["no-leaks", "neither true nor false"]),
+        ("max-new = '3'", ["max-new", "'3' is text", "without quotes"]),
+        ("max-new = true", ["max-new", "'True' is no count"]),
+        (f"max-new = {10**16}", ["max-new", "from 0 to 1,000,000,000,000,000"]),
+        (f"max-new = {'9' * 5000}", ["thousands of digits"]),
+        ("a = " + "[" * 3000, ["nests too deep"]),
+        ("[[rule]]\npath='a'\nmax-suspects='2'", ["rule 1", "max-suspects", "'2' is text"]),
+        ("max-class-noise = 'cat=5%'", ["max-class-noise", "no table of classes"]),
+        ("[scan]\nseed = '3'", ["seed", "'3' is text"]),
+        ("[scan]\neffort = 'quik'", ["effort", "quick, standard, thorough"]),
         ("[[ignore]]\nkind='leek'\nreason='b'", ["kind of finding", "did you mean 'leak'"]),
         ("a = 1\nb =\n", ["TOML", "line 2"]),
     ],
@@ -163,6 +183,51 @@ def test_what_is_refused(tmp_path: Path, text: str, words: list[str]) -> None:
     said = message(tmp_path, text)
     assert "labelaudit.toml" in said
     assert [word for word in words if word not in said] == []
+
+
+@pytest.mark.parametrize(
+    ("written", "day"),
+    [
+        ("2027-01-31", date(2027, 1, 31)),
+        ("'2027-01-31'", date(2027, 1, 31)),
+        ("2027-01-31T12:00:00", date(2027, 1, 31)),
+        ("2027-01-31T22:00:00-05:00", date(2027, 2, 1)),  # the day in UTC, as that on which it is compared
+        ("'2027-01-31T23:59:59Z'", date(2027, 1, 31)),
+    ],
+)
+def test_an_end_is_a_date_a_moment_or_text_of_either(tmp_path: Path, written: str, day: date) -> None:
+    place = write(tmp_path, f"[[ignore]]\npath = 'a'\nreason = 'b'\nexpires = {written}\n")
+    assert settle({}, {}, read_policy(place), place).policy().ignores[0].expires == day
+
+
+def test_a_byte_order_mark_is_no_part_of_the_policy(tmp_path: Path) -> None:
+    assert read_policy(write(tmp_path, "\ufeffmax-new = 3\n")) == {"max-new": 3}
+    (tmp_path / "labelaudit.toml").write_bytes("max-new = 3".encode("utf-16"))
+    with pytest.raises(OptionError, match="not UTF-8"):
+        read_policy(tmp_path / "labelaudit.toml")
+
+
+def test_a_misspelt_variable_is_an_error() -> None:
+    with pytest.raises(OptionError, match="variable 'LABELAUDIT_MAX_NOSE': did you mean 'LABELAUDIT_MAX_NOISE'"):
+        settle({}, {"LABELAUDIT_MAX_NOSE": "2%"}, {})
+    with pytest.raises(OptionError, match="LABELAUDIT_RULE"):
+        settle({}, {"LABELAUDIT_RULE": "x"}, {})
+    known = dict.fromkeys(FURTHER_VARIABLES, "x") | {"LABELAUDIT_MAX_NOSE": "", "OTHER_LABELAUDIT_X": "1"}
+    assert set(settle({}, known, {}).origins.values()) == {"default"}
+
+
+def test_variables_of_the_templates_and_commands_are_known() -> None:
+    root = Path(__file__).parents[1]
+    files = [*(root / "cli").glob("*.py"), *(root / "templates").iterdir(), root / "action.yml"]
+    used = {name for file in files for name in re.findall(r"LABELAUDIT_[A-Z_]*[A-Z]", file.read_text(encoding="utf-8"))}
+    assert used - {setting.variable for setting in SETTINGS.values()} - {"LABELAUDIT_NAME"} <= set(FURTHER_VARIABLES)
+
+
+def test_a_policy_knows_where_it_was_written() -> None:
+    file = {"rule": (), "max-new": 1}
+    policy = settle({"max-noise": "1%"}, {"LABELAUDIT_NO_LEAKS": "1"}, file, Path("p.toml")).policy()
+    names = ("max-noise", "no-leaks", "max-new")
+    assert [policy.origins[name] for name in names] == ["--max-noise", "LABELAUDIT_NO_LEAKS", "p.toml: max-new"]
 
 
 def test_pyproject_with_something_else_under_our_name(tmp_path: Path) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,10 +14,10 @@ from labelaudit.document import Audit
 from labelaudit.errors import DataError
 from labelaudit.gate.baseline import Baseline
 from labelaudit.gate.outcome import Outcome
-from labelaudit.gate.rules import apply_rules
+from labelaudit.gate.rules import KINDS, apply_rules
 from labelaudit.gate.suspects import TOLERANCE, Case, Scope
 from labelaudit.gate.upkeep import report_baseline
-from labelaudit.policy import Policy
+from labelaudit.policy import Policy, matches_glob
 
 if TYPE_CHECKING:
     from labelaudit.verdicts import Reviewed
@@ -78,19 +78,17 @@ def judge_gate(
 def _notes(case: Case) -> Iterator[str]:
     """What a person should know besides the rules."""
     policy = case.policy
+    yield from _policy_notes(case)
     if not policy.asks:
         suspects = "; suspects are reported and do not fail" if case.baseline is None else ", no new suspects"
         yield f"No limit was asked for, so the default ones hold: no conflicts, unreadable files or leaks{suspects}."
-    for ignore in policy.ignores:
-        if case.has_expired(ignore):
-            yield f"The ignore of {ignore} ({ignore.reason}) expired on {ignore.expires} and no longer holds."
-    if case.scope is None:
-        for ignore in case.unused_ignores():
-            yield f"The ignore of {ignore} ({ignore.reason}) matches nothing: remove it."
-        for rule in policy.rules:
-            if rule.where.path and not case.matches(replace(rule.where, label="")).any():
-                yield f"The rule about '{rule.where}' matches no sample."
-    else:
+    ungated = Counter(
+        problem.kind for problem in case.problems if not any(problem.kind in kinds for kinds in KINDS.values())
+    )
+    if ungated:
+        said = ", ".join(f"{number:,} {kind}" for kind, number in sorted(ungated.items()))
+        yield f"Findings that no rule is about, so that they never fail: {said}."
+    if case.scope is not None:
         yield from case.scope.notes
         outside = int(case.suspected.sum()) - len(case.suspects)
         findings = len(case.audit.findings) - len(case.problems)
@@ -105,3 +103,27 @@ def _notes(case: Case) -> Iterator[str]:
     disputed = [] if case.reviewed is None else sorted(case.reviewed.disputed)
     if disputed:
         yield f"Reviewers disagree on {len(disputed):,} samples, which count as if nobody had looked."
+
+
+def _policy_notes(case: Case) -> Iterator[str]:
+    """What of the policy is about nothing; first, for a typo there leaves a gate open."""
+    policy = case.policy
+    for rule in policy.rules:
+        if case.is_about_nothing(rule.where):
+            yield f"'{rule.where}' matches no sample: {_place(policy, 'rule')} about it decides nothing."
+    findings = [name for finding in case.audit.findings for name in (finding.path, finding.partner) if name]
+    for ignore in policy.ignores:
+        where = ignore.where
+        if case.has_expired(ignore):
+            yield f"The ignore of {ignore} ({ignore.reason}) expired on {ignore.expires} and no longer holds."
+        elif case.is_about_nothing(where) and not any(
+            matches_glob(name, where.path) for name in findings if where.path
+        ):
+            yield f"'{where}' matches no sample: {_place(policy, 'ignore')} ({ignore.reason}) takes out nothing."
+        elif case.scope is None and ignore in case.unused_ignores:
+            yield f"The ignore of {ignore} ({ignore.reason}) matches nothing: remove it."
+
+
+def _place(policy: Policy, key: str) -> str:
+    origin = policy.origins.get(key, "").removesuffix(f": {key}")
+    return f"the {key} of {origin}" if origin else f"the {key}"

@@ -6,9 +6,14 @@ lies above it, for a build must not fail on sampling error. The estimate itself 
 kept, and then the message says so. With a baseline the limit is at least the upper end of the noise that the baseline
 recorded: what was known does not count, a rise counts only beyond its interval.
 
-Without a single limit asked for, facts count and opinions do not: conflicts, unreadable files and leaks fail, suspects
-are reported. A baseline adds that there is no new suspect. That noise has not risen is a rule wherever there is a
-baseline, unless max-noise says how far it may, or the gate is about a few files, whose noise is not the dataset's.
+Some rules hold unless they are switched off by name, whatever else is asked for: no other limit, and no typo in one,
+opens the gate. They are about facts: no conflicts, unreadable files or leaks (``no-leaks = false``). Suspects are
+opinions and only reported, but with a baseline none may be new, unless ``max-new`` or ``max-suspects`` says how many.
+That noise has not risen is a rule wherever there is a baseline, unless ``max-noise`` says how far it may, or the gate
+is about a few files, whose noise is not the dataset's.
+
+Left out: rules about unlabelled images, repeated rows and the like, which need not be wrong. They are findings, listed
+and counted in every format, and a note says that no rule is about them.
 """
 
 from __future__ import annotations
@@ -21,7 +26,7 @@ from dataclasses import replace
 import numpy as np
 
 from labelaudit.decide import noise_rate
-from labelaudit.errors import OptionError, unknown_name
+from labelaudit.errors import OptionError
 from labelaudit.gate.baseline import Noise
 from labelaudit.gate.outcome import Rule, Suspect
 from labelaudit.gate.suspects import TOLERANCE, Case, count
@@ -87,22 +92,20 @@ def _whole_dataset(case: Case, noise: Noise | None) -> Iterator[Rule]:
         yield _noise_rule(case, "max-noise", "", "dataset", noise, policy.max_noise)
     elif baseline is not None and "dataset" in baseline.noise and case.scope is None:
         yield _noise_rule(case, "noise-rise", "", "dataset", noise, baseline.noise["dataset"].high)
-    max_new = 0 if baseline is not None and not policy.asks else policy.max_new
+    max_new = policy.max_new
+    if max_new is None and policy.max_suspects is None and baseline is not None:
+        max_new = 0
     for rule_id, most in (("max-suspects", policy.max_suspects), ("max-new", max_new)):
         if most is not None:
             yield _count_rule(case, rule_id, "", case.suspects, most)
     for rule_id, kinds in KINDS.items():
-        wanted: bool | None = getattr(policy, rule_id.replace("-", "_"))
-        if wanted or (wanted is None and not policy.asks):
+        if getattr(policy, rule_id.replace("-", "_")) is not False:
             yield _no_rule(case, rule_id, kinds)
 
 
 def _class_limits(case: Case) -> Iterator[tuple[str, float]]:
     """(class, limit), in the order of the classes."""
     limits, classes = case.policy.max_class_noise, case.audit.samples.classes
-    for name in limits:
-        if name != "*" and name not in classes:
-            raise unknown_name("class of max-class-noise", name, classes)
     for name, number in zip(classes, case.audit.samples.counts().tolist(), strict=True):
         if name in limits or ("*" in limits and number):
             yield name, limits.get(name, limits.get("*", 1.0))
@@ -115,8 +118,6 @@ def _scoped(case: Case) -> Iterator[tuple[Where, ScopedRule]]:
         names = [rule.where.label]
         if rule.where.label == "*":
             names = [name for name, n in zip(samples.classes, samples.counts().tolist(), strict=True) if n]
-        elif rule.where.label and rule.where.label not in samples.classes:
-            raise unknown_name("class of a rule", rule.where.label, samples.classes)
         for name in names:
             yield replace(rule.where, label=name), rule
 

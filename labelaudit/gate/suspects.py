@@ -9,7 +9,7 @@ drift by two tolerances before it can look new. Left out: such a band for rates,
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 from hashlib import blake2b
@@ -75,6 +75,9 @@ class Case:
     reviewed: Reviewed | None
     today: date
     scope: Scope | None
+
+    def __post_init__(self) -> None:
+        self.policy.check_classes(self.audit.samples.classes)
 
     @cached_property
     def threshold(self) -> float:
@@ -186,14 +189,23 @@ class Case:
 
     def matches(self, where: Where) -> Bools:
         """(n,) samples in scope that a rule is about; the class must be a name, not ``*``."""
+        return self.in_scope & self._all_of(where)
+
+    def is_about_nothing(self, where: Where) -> bool:
+        """Whether no sample of the whole dataset is meant; ``*`` stands for any class."""
+        return not self._all_of(replace(where, label="" if where.label == "*" else where.label)).any()
+
+    def _all_of(self, where: Where) -> Bools:
+        """(n,) samples that are meant, in scope or not."""
         samples = self.audit.samples
-        found = self.in_scope.copy()
+        found = np.ones(len(samples), dtype=np.bool_)
         if where.label:
             found &= samples.labels == samples.classes.index(where.label)
         if where.path:
             found &= np.array([matches_glob(name, where.path) for name in samples.ids], dtype=np.bool_)
         return found
 
+    @cached_property
     def unused_ignores(self) -> tuple[Ignore, ...]:
         """Ignores in force that take out nothing."""
         rows = {name: row for row, name in enumerate(self.audit.samples.ids)}

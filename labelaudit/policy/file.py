@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from labelaudit.errors import OptionError
-from labelaudit.policy.settings import SETTINGS, parse_table
+from labelaudit.policy.settings import SETTINGS, as_toml, parse_table
 
 FILES = ("labelaudit.toml", "pyproject.toml")
 """Names of policy files; the first wins where a folder has both."""
@@ -41,8 +41,8 @@ def read_policy(path: Path) -> dict[str, Any]:
     scan = table.pop("scan", {})
     if not isinstance(scan, Mapping):
         raise OptionError(f"{path}: scan: write [scan] and its options below it")
-    gate_parsers = {name: setting.parse for name, setting in SETTINGS.items() if not setting.scan}
-    scan_parsers = {name: setting.parse for name, setting in SETTINGS.items() if setting.scan}
+    gate_parsers = {name: as_toml(setting.parse) for name, setting in SETTINGS.items() if not setting.scan}
+    scan_parsers = {name: as_toml(setting.parse) for name, setting in SETTINGS.items() if setting.scan}
     moved = [name for name in table if name in scan_parsers]
     if moved:
         raise OptionError(f"{path}: '{moved[0]}' is an option of the scan: put it under [scan]")
@@ -54,9 +54,15 @@ def read_policy(path: Path) -> dict[str, Any]:
 def _table(path: Path) -> dict[str, Any] | None:
     """Our table of a policy file; None where a pyproject.toml has none."""
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise OptionError(f"{path} cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise OptionError(f"{path} is not UTF-8: save it as UTF-8") from None
+    except tomllib.TOMLDecodeError as error:
         raise OptionError(f"{path} cannot be read as TOML ({error}): mend it") from None
+    except (ValueError, RecursionError):  # whole numbers of thousands of digits, brackets thousands deep
+        raise OptionError(f"{path} holds a number of thousands of digits, or nests too deep: no policy does") from None
     if path.name != FILES[1]:
         return document
     tool = document.get("tool", {})

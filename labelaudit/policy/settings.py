@@ -1,8 +1,9 @@
 """Every setting of the gate: how it is written, what it defaults to, and where its value came from.
 
 `settle` lays the command line over the environment over the policy file over the defaults and remembers which of them
-spoke; the environment itself is read by the command line only. Left out: merging of lists and tables, which replace
-each other whole.
+spoke; the environment itself is read by the command line only. Text from a command line or variable is parsed
+leniently (``yes``, ``12``); a TOML file has types of its own, so there a number in quotes is an error. Left out:
+merging of lists and tables, which replace each other whole.
 """
 
 from __future__ import annotations
@@ -10,12 +11,20 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 from labelaudit.errors import OptionError, unknown_name
 from labelaudit.policy.terms import KINDS, Ignore, Policy, ScopedRule, Where
+
+PREFIX = "LABELAUDIT_"
+FURTHER_VARIABLES = tuple(PREFIX + name for name in ("CONFIG", "COLOR", "FORMAT", "OUTPUT", "REVIEWER")) + tuple(
+    PREFIX + name for name in ("ARGS", "DATA", "PACKAGE")
+)
+"""Names that start with `PREFIX` and are no settings: options of single commands, and of templates/gitlab.yml."""
+_MOST = 10**15
+"""Largest count: far beyond any dataset, and exact as a float."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +40,7 @@ class Setting:
 
     @property
     def variable(self) -> str:
-        return "LABELAUDIT_" + self.name.upper().replace("-", "_")
+        return PREFIX + self.name.upper().replace("-", "_")
 
 
 @dataclass(frozen=True)
@@ -45,8 +54,17 @@ class Settled:
 
     def policy(self) -> Policy:
         """The settings that the gate judges by."""
-        names = Policy.__dataclass_fields__
-        return Policy(**{name: self.values[key] for name in names if (key := _KEYS.get(name, name.replace("_", "-")))})
+        keys = {name: _KEYS.get(name, name.replace("_", "-")) for name in Policy.__dataclass_fields__}
+        given = {name: key for name, key in keys.items() if key in self.values}
+        named = {key: self._name(key) for key in given.values()}
+        return Policy(**{name: self.values[key] for name, key in given.items()}, origins=named)
+
+    def _name(self, key: str) -> str:
+        """How the person wrote ``key``, for messages."""
+        origin = self.origins[key]
+        if origin in ("command line", "default"):
+            return f"--{key}"
+        return origin if origin.startswith(PREFIX) else f"{origin}: {key}"
 
     def scan_options(self) -> dict[str, Any]:
         """The settings of the scan that were given, as keyword arguments; the others are left to the scan."""
@@ -79,9 +97,15 @@ def parse_share(value: Any) -> float:
 
 def parse_count(value: Any) -> int:
     """A whole number from 0."""
+    if type(value) not in (int, str):
+        raise OptionError(f"'{value}' is no count: write a whole number from 0")
+    if isinstance(value, int) and abs(value) > _MOST:
+        raise OptionError(f"write a whole number from 0 to {_MOST:,}")
     text = str(value).strip()
-    if isinstance(value, (bool, float)) or not (text.isascii() and text.isdigit()):
+    if not (text.isascii() and text.isdigit()):
         raise OptionError(f"'{text}' is no count: write a whole number from 0")
+    if len(text) > 20 or int(text) > _MOST:
+        raise OptionError(f"write a whole number from 0 to {_MOST:,}")
     return int(text)
 
 
@@ -118,6 +142,17 @@ def parse_names(value: Any) -> tuple[str, ...]:
     return names
 
 
+def _choose(*names: str) -> Callable[[Any], str]:
+    """A parser that takes one of ``names``."""
+
+    def parse(value: Any) -> str:
+        if value not in names:
+            raise OptionError(f"'{value}' is not known: write one of {', '.join(names)}")
+        return str(value)
+
+    return parse
+
+
 def parse_class_shares(value: Any) -> dict[str, float]:
     """Class -> share, from a table, from ``CLASS=5%`` repeated, or from such parts separated by commas.
 
@@ -142,7 +177,8 @@ def _parse_rules(value: Any) -> tuple[ScopedRule, ...]:
     limits = {"max-noise": parse_share, "max-suspects": parse_count, "max-new": parse_count}
     rules = []
     for number, entry in _entries("rule", value):
-        given = parse_table(f"rule {number}", entry, {"path": parse_text, "class": parse_text, **limits})
+        parsers = {"path": parse_text, "class": parse_text, **limits}
+        given = parse_table(f"rule {number}", entry, {name: as_toml(parse) for name, parse in parsers.items()})
         if not given.keys() & limits or not given.keys() & {"path", "class"}:
             raise OptionError(f"rule {number}: needs a path or class, and at least one of {', '.join(limits)}")
         where = Where(path=given.pop("path", ""), label=given.pop("class", ""))
@@ -171,16 +207,37 @@ def _parse_kind(value: Any) -> str:
 
 
 def _parse_day(value: Any) -> date:
+    """The day of a date, of a moment (in UTC where it says a time zone), or of either as ISO 8601 text."""
     try:
-        return value if type(value) is date else date.fromisoformat(value)
-    except (TypeError, ValueError):
-        raise OptionError(f"'{value}' is no date: write expires = 2027-01-31") from None
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+        if isinstance(moment, datetime):
+            return (moment if moment.tzinfo is None else moment.astimezone(UTC)).date()
+    except (ValueError, OverflowError):
+        moment = None
+    if type(moment) is not date:
+        raise OptionError(f"'{value}' is no date: write expires = 2027-01-31")
+    return moment
 
 
 def _entries(name: str, value: Any) -> Iterable[tuple[int, Mapping[str, Any]]]:
     if not isinstance(value, (list, tuple)) or not all(isinstance(entry, Mapping) for entry in value):
         raise OptionError(f"write [[{name}]] with double brackets, once for each {name}")
     return enumerate(value, 1)
+
+
+def as_toml(parse: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """``parse`` for a value from a TOML file, where a flag is a boolean, a count a number and a table a table."""
+
+    def parse_typed(value: Any) -> Any:
+        if parse is parse_flag and not isinstance(value, bool):
+            raise OptionError(f"'{value}' is neither true nor false: write one of them, without quotes")
+        if parse is parse_count and isinstance(value, str):
+            raise OptionError(f"'{value}' is text: write a whole number from 0, without quotes")
+        if parse is parse_class_shares and not isinstance(value, Mapping):
+            raise OptionError(f"'{value}' is no table of classes: write cat = \"5%\" under [max-class-noise]")
+        return parse(value)
+
+    return parse_typed
 
 
 def parse_table(what: str, table: Mapping[str, Any], parsers: Mapping[str, Callable[[Any], Any]]) -> dict[str, Any]:
@@ -214,11 +271,11 @@ SETTINGS: Mapping[str, Setting] = {
         Setting("path-column", parse_text, "its column that names the image", scan=True),
         Setting("label-column", parse_text, "its column that holds the label", scan=True),
         Setting("methods", parse_names, "robust training methods", scan=True),
-        Setting("train", parse_text, "auto, features or pixels", scan=True),
+        Setting("train", _choose("auto", "features", "pixels"), "auto, features or pixels", scan=True),
         Setting("backbone", parse_names, "networks that turn images into features", scan=True),
         Setting("image-size", parse_count, "their input size in pixels", scan=True),
-        Setting("effort", parse_text, "quick, standard or thorough", scan=True),
-        Setting("device", parse_text, "auto, cpu or cuda", scan=True),
+        Setting("effort", _choose("quick", "standard", "thorough"), "quick, standard or thorough", scan=True),
+        Setting("device", _choose("auto", "cpu", "cuda"), "auto, cpu or cuda", scan=True),
         Setting("seed", parse_count, "same data, same seed, same result", scan=True),
         Setting("workers", parse_count, "threads that read and decode", scan=True),
         Setting("cache", parse_path, "folder that keeps features", scan=True),
@@ -232,7 +289,11 @@ def settle(
 ) -> Settled:
     """Each setting from the first of ``command_line`` (by name; ``None`` = not given), ``environment`` (by variable;
     empty = not given), ``file`` (as `labelaudit.policy.read_policy` gives it, from ``place``) and default that has it.
+
+    Raises:
+        OptionError: a value cannot be, or a variable begins like ours and is none: a misspelt limit must not be lost.
     """
+    _check_variables(environment)
     values, origins = {}, {}
     for name, setting in SETTINGS.items():
         in_file_only = name in _KEYS.values()
@@ -246,6 +307,14 @@ def settle(
         else:
             values[name], origins[name] = setting.default, "default"
     return Settled(values, origins, place)
+
+
+def _check_variables(environment: Mapping[str, str]) -> None:
+    settable = [setting.variable for name, setting in SETTINGS.items() if name not in _KEYS.values()]
+    known = {*settable, *FURTHER_VARIABLES}
+    for name, value in environment.items():
+        if name.startswith(PREFIX) and value and name not in known:
+            raise unknown_name("environment variable", name, known)
 
 
 def _parse(setting: Setting, value: Any, origin: str) -> Any:

@@ -6,10 +6,12 @@ Left out: ignores without a reason; the next reader could not tell which of them
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
+
+from labelaudit.errors import OptionError, unknown_name
 
 KINDS = (
     *("suspect", "conflict", "near_duplicate", "leak", "missing", "unreadable", "truncated", "empty", "oversized"),
@@ -81,10 +83,38 @@ class Policy:
     """Suspicion from which a sample is a suspect, in [0, 1]; ``None``: the audit's own."""
     rules: tuple[ScopedRule, ...] = ()
     ignores: tuple[Ignore, ...] = ()
+    origins: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+    """Key as in a policy file -> where it was written, for messages, such as ``labelaudit.toml: rule``."""
+
+    def check_classes(self, classes: Sequence[str]) -> None:
+        """Refuse a policy that names a class which is not among ``classes``: its limit would never be broken.
+
+        Raises:
+            OptionError: names the key, the class, and the one that was probably meant.
+        """
+        for key, name in self._classes():
+            if name not in classes:
+                raise OptionError(f"{key}: {unknown_name('class', name, classes)}")
+
+    def _classes(self) -> Iterator[tuple[str, str]]:
+        """(where it is written, name) of each class that the policy names."""
+
+        def place(key: str) -> str:
+            return self.origins.get(key, key)
+
+        for name in self.max_class_noise:
+            if name != "*":
+                yield place("max-class-noise"), name
+        for number, rule in enumerate(self.rules, 1):
+            if rule.where.label not in ("", "*"):
+                yield f"{place('rule')} {number}", rule.where.label
+        for number, ignore in enumerate(self.ignores, 1):
+            if ignore.where.label:
+                yield f"{place('ignore')} {number}", ignore.where.label
 
     @property
     def asks(self) -> bool:
-        """Whether any rule was asked for; otherwise the gate applies its default ones."""
+        """Whether any limit was asked for, besides those that hold unless they are switched off."""
         limits = (self.max_noise, self.max_suspects, self.max_new)
         wanted = self.no_conflicts or self.no_unreadable or self.no_leaks
         return bool(wanted or self.max_class_noise or self.rules or any(limit is not None for limit in limits))

@@ -1,8 +1,8 @@
-"""``--format csv``: one row for the verdict, then one for every rule, suspect and finding.
+"""``--format csv``: one row for the verdict, then one for every rule, suspect, finding and note.
 
-The column ``record`` tells them apart: ``verdict``, ``rule``, ``suspect``, ``finding``. A spreadsheet filters by it;
-a file of suspects alone would be silent about the conflicts and the verdict. Cells are neutralised as in
-``suspects.csv``. Left out: the baseline's stale entries and the notes, which ``json`` and ``table`` have.
+The column ``record`` tells them apart: ``verdict``, ``rule``, ``suspect``, ``finding``, ``note``. A spreadsheet filters
+by it; a file of suspects alone would be silent about the conflicts and the verdict. Cells are neutralised as in
+``suspects.csv``. Left out: the baseline's stale entries, which ``json`` and ``table`` have.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ def as_csv(outcome: Outcome) -> str:
         rows.append({"record": "suspect", "message": entry["reason"]} | _known(entry))
     for entry in record["findings"]:
         rows.append({"record": "finding", "name": entry["kind"], "message": entry["detail"]} | _known(entry))
+    rows += [{"record": "note", "message": note} for note in outcome.notes]
     buffer = io.StringIO(newline="")
     writer = csv.writer(Lines(buffer))
     writer.writerow(COLUMNS)

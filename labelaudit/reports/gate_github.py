@@ -2,7 +2,7 @@
 
 GitHub shows ten errors, ten warnings and ten notices of a step and drops the rest without a word, so there is one
 error for each of the worst ten broken rules (the tenth stands for all others), one warning for each of the worst ten
-open suspects or findings, and one notice with the verdict, the counts, and where the rest is. Every line is a command,
+open suspects or findings, and one notice with the verdict, the counts, the notes, and where the rest is. Every line is a command,
 so that no text from the data can be one. Left out: the table for the summary page of the step, which is
 `labelaudit.reports.gate_markdown.step_summary`.
 """
@@ -41,7 +41,9 @@ def github(outcome: Outcome) -> str:
     parts = [
         say(outcome) for say in (wording.verdict, wording.about, wording.noise, wording.suspects, wording.findings)
     ]
-    further = (wording.rest(outcome, worst), *wording.baseline(outcome))
+    further = (wording.rest(outcome, worst), *wording.baseline(outcome), *outcome.notes[:_MOST])
+    if len(outcome.notes) > _MOST:
+        further = (*further, f"and {wording.count(len(outcome.notes) - _MOST, 'more note')}")
     lines.append(_command("notice", *parts, *filter(None, further), title="labelaudit check"))
     return "\n".join(lines) + "\n"
 
