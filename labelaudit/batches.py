@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
 
 import numpy.typing as npt
@@ -39,8 +39,25 @@ class Inputs:
             self.scale = 1 / some.std((0, 2, 3)).clamp(min=1.0).view(-1, 1, 1)
         else:
             values = torch.tensor(x, dtype=torch.float32, device=device)
-            values -= values.mean(0)
-            self.x = values.mul_(1 / values.std().clamp(min=1e-12))  # one scale for all: the geometry is the caller's
+            self.mean = values.mean(0)
+            values -= self.mean
+            self.scale = 1 / values.std().clamp(min=1e-12)  # one scale for all: the geometry is the caller's
+            self.x = values.mul_(self.scale)
+
+    def beside(self, x: npt.NDArray[Any], labels: npt.NDArray[Any]) -> Inputs:
+        """Other samples, normalised as these are."""
+        other = copy.copy(self)
+        device = self.y.device
+        other.y = torch.tensor(labels, dtype=torch.int64, device=device)
+        values = torch.tensor(x, device=device)
+        other.x = values.movedim(-1, 1).contiguous() if self.pixels else (values.float() - self.mean) * self.scale
+        return other
+
+    def place(self, network: Network) -> Network:
+        """``network`` on the device of the data, in the memory layout that convolutions are fastest in there."""
+        device = self.y.device
+        network.to(device)
+        return network.to(memory_format=torch.channels_last) if device.type == "cuda" else network
 
     def drawn_by(self, generator: torch.Generator) -> Inputs:
         """The same tensors with a random stream of their own, so that several fits can share them."""
@@ -85,17 +102,21 @@ class Inputs:
         x = (x.float() - self.mean) * self.scale
         return x.contiguous(memory_format=torch.channels_last) if x.is_cuda else x
 
-    @torch.no_grad()
-    def predict(self, method: Method, networks: Sequence[Network], folds: int) -> Tensor:
+    def predict(self, method: Method, networks: Sequence[Network]) -> Tensor:
         """Logits (V, F, n, C) of all samples in evaluation mode, not augmented."""
         for network in networks:
             network.eval()
+        return self.evaluate(lambda x: method.predict(networks, x), networks[0].copies)
+
+    @torch.no_grad()
+    def evaluate(self, forward: Callable[[Tensor], Tensor], folds: int) -> Tensor:
+        """``forward`` of (F, B, …) inputs to (V, F, B, C) for all n samples, not augmented: (V, F, n, C) float32."""
         rows = max(1, _CHUNK // max(self.x[0].numel(), folds * self.classes))
         parts = []
         for x in torch.split(self.x, rows):
             ready = self._normalised(x) if self.pixels else x
             with self.precision():
-                parts.append(method.predict(networks, ready.expand(folds, *ready.shape)).float())
+                parts.append(forward(ready.expand(folds, *ready.shape)).float())
         return torch.cat(parts, dim=2)
 
 

@@ -36,6 +36,7 @@ class Network(nn.Module):
 
     def __init__(self, body: nn.Module, copies: int, width: int, classes: int) -> None:
         super().__init__()
+        self.copies = copies
         self.body = body
         self.last = StackedLinear(copies, width, classes)
 
@@ -52,13 +53,13 @@ class Average:
     the initialisation; early on the average follows fast, as ``(1 + t) / (10 + t)``.
     """
 
-    def __init__(self, network: nn.Module, *, momentum: float, steps: int) -> None:
+    def __init__(self, network: Network, *, momentum: float, steps: int) -> None:
         self.network = copy.deepcopy(network).requires_grad_(False).eval()
         self.momentum = min(momentum, max(0.0, 1 - 10 / max(steps, 1)))
         self._step = 0
 
     @torch.no_grad()
-    def update(self, network: nn.Module) -> None:
+    def update(self, network: Network) -> None:
         """Move the average one step towards ``network``; integer buffers are copied."""
         momentum = min(self.momentum, (1 + self._step) / (10 + self._step))
         self._step += 1

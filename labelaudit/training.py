@@ -24,8 +24,9 @@ from torch import Tensor
 from labelaudit.batches import Augment, Inputs, steps_of
 from labelaudit.errors import DataError
 from labelaudit.folds import stratified_folds
-from labelaudit.methods import Fit, Method, Recipe, configure, cross_entropy, get_method
+from labelaudit.methods import Fit, Method, Recipe, configure, get_method
 from labelaudit.networks import Network, build, default_network
+from labelaudit.record import Record
 from labelaudit.regularizers import Composition, configure_all
 from labelaudit.types import Evidence, Progress, silent
 
@@ -65,7 +66,7 @@ def crossfit(
     >>> crossfit("ce", x, np.repeat([0, 1], 10), 2).probs.shape
     (20, 2)
     """
-    _check(x, labels, classes)
+    check_arrays(x, labels, classes)
     pixels = x.ndim == 4
     recipe = plan(method, len(labels), pixels=pixels, folds=folds, options=options, epochs=epochs)
     network = network or default_network(x.shape[1:])
@@ -75,37 +76,28 @@ def crossfit(
     together = 1 if pixels or folds * len(labels) * classes > _STACKED else folds if cuda else -(-folds // 2)
     groups = [range(first, min(first + together, folds)) for first in range(0, folds, together)]
     inputs = Inputs(x, labels, classes, device=device, augment=augment)
-    composed = _compose(configure(get_method(method), options or {}), regularizers)
+    composed = compose(configure(get_method(method), options or {}), regularizers)
     added = {name: regularizer.settings() for name, regularizer in configure_all(composed).items()}
     done, stop = itertools.count(1), threading.Event()
 
-    def train(number: int) -> tuple[Method, _Record]:
+    def train(number: int) -> tuple[Method, Record]:
         """Fit the folds of one group."""
         chosen, group = configure(get_method(method), options or {}), groups[number]
         trained = torch.stack([torch.from_numpy(fold_of != fold) for fold in group]).to(device)
-        networks = [
-            build(network, x.shape[1:], classes, copies=len(group), seed=_seed(seed, number, k)).to(device)
-            for k in range(chosen.networks)
-        ]
-        record = _Record(len(labels), classes, recipe.epochs, int(chosen.burn_in * recipe.epochs))
+        seeds = [seed_of(seed, number, k) for k in range(chosen.networks)]
+        networks = [inputs.place(build(network, x.shape[1:], classes, copies=len(group), seed=own)) for own in seeds]
+        record = Record(len(labels), classes, recipe.epochs, int(chosen.burn_in * recipe.epochs))
 
-        def observe(epoch: int, logits: Tensor) -> None:
+        def observe(course: Course) -> None:
             if stop.is_set():
                 raise InterruptedError
+            epoch, logits = course.epoch - 1, course.predict()
             measured = chosen.measure(epoch, logits) if epoch >= record.burn_in else {}
             record.add(epoch, logits, inputs.y, trained, measured)
             progress(f"training {method}", next(done), len(groups) * recipe.epochs)
 
-        own = inputs.drawn_by(torch.Generator(device).manual_seed(_seed(seed, number, chosen.networks)))
-        fit(
-            chosen,
-            networks,
-            own,
-            trained,
-            recipe=recipe,
-            observe=observe,
-            regularizers=composed,
-        )
+        own = inputs.drawn_by(torch.Generator(device).manual_seed(seed_of(seed, number, chosen.networks)))
+        fit(chosen, networks, own, trained, recipe=recipe, observe=observe, regularizers=composed)
         return chosen, record
 
     fits = _in_parallel(train, len(groups), stop, workers=1 if cuda else torch.get_num_threads())
@@ -126,13 +118,16 @@ def plan(
     options: Mapping[str, Any] | None = None,
     epochs: int | None = None,
 ) -> Recipe:
-    """How `crossfit` optimises ``method``: smaller batches and up to 3 times the epochs where there are few samples."""
+    """How ``method`` is optimised on n samples: smaller batches and up to 3 times the epochs where there are few.
+
+    One fold: all samples train, as for a model that is to be used.
+    """
     prototype = configure(get_method(method), options or {})
     recipe = prototype.recipe("pixels" if pixels else "features")
     if prototype.batch is None:
         recipe = replace(recipe, batch=min(recipe.batch, max(16, n // 40)))
     if prototype.epochs is None:
-        steps = steps_of(n * (folds - 1) // folds, recipe.batch)
+        steps = steps_of(n * (folds - 1) // folds if folds > 1 else n, recipe.batch)
         recipe = replace(recipe, epochs=max(recipe.epochs, min(3 * recipe.epochs, _LEAST_STEPS // steps)))
     return recipe if epochs is None else replace(recipe, epochs=epochs)
 
@@ -168,6 +163,31 @@ def forecast(
     return seconds * recipe.epochs * n / some
 
 
+class Course:
+    """A fit under way: all that changes while it runs, which is what a checkpoint has to hold."""
+
+    def __init__(
+        self, method: Method, networks: Sequence[Network], optimizer: torch.optim.Optimizer, inputs: Inputs
+    ) -> None:
+        self.method, self.networks, self.optimizer, self.inputs = method, networks, optimizer, inputs
+        self.epoch = 0
+        """Epochs behind it."""
+        self.weights: Tensor | None = None
+        """What `Method.choose` said last."""
+        self._outlook: Tensor | None = None
+
+    def predict(self) -> Tensor:
+        """Logits (V, F, n, C) of all samples in evaluation mode, computed once per epoch."""
+        if self._outlook is None:
+            self._outlook = self.inputs.predict(self.method, self.networks)
+        return self._outlook
+
+    def advance(self) -> None:
+        """An epoch is over."""
+        self.epoch += 1
+        self._outlook = None
+
+
 def fit(
     method: Method,
     networks: Sequence[Network],
@@ -175,12 +195,14 @@ def fit(
     trained: Tensor,
     *,
     recipe: Recipe,
-    observe: Callable[[int, Tensor], None],
+    observe: Callable[[Course], None],
+    resume: Callable[[Course], None] | None = None,
     regularizers: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> None:
     """Train ``networks`` by ``method``, under ``regularizers``, on the samples of ``trained`` (F, n).
 
-    ``observe(epoch, logits)`` is called after each epoch with the logits (V, F, n, C) of all samples.
+    ``observe`` is called after each epoch; ``resume`` before the first, when everything is set up: it may put the
+    course where an earlier one was.
     """
     composition = Composition(tuple(configure_all(regularizers or {}).values()), networks, inputs.generator)
     steps = recipe.epochs * steps_of(int(trained.sum(1).max()), recipe.batch)
@@ -197,30 +219,27 @@ def fit(
             generator=inputs.generator,
         )
     )
-    outlook: Tensor | None = None
-
-    def predict() -> Tensor:
-        nonlocal outlook
-        if outlook is None:
-            outlook = inputs.predict(method, networks, len(trained))
-        return outlook
-
-    for epoch in range(recipe.epochs):
-        weights = method.choose(epoch, predict)
+    course = Course(method, networks, optimizer, inputs)
+    if resume is not None:
+        resume(course)
+    for epoch in range(course.epoch, recipe.epochs):
+        course.weights = method.choose(epoch, course.predict)
         for network in networks:
             network.train()
-        for batch in inputs.batches(trained, weights, recipe.batch):
+        for group in optimizer.param_groups:
+            group["lr"] = recipe.rate(epoch)
+        for batch in inputs.batches(trained, course.weights, recipe.batch):
             with inputs.precision():
                 loss = composition.step(method, networks, batch)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             method.stepped(networks)
-        outlook = None
-        observe(epoch, predict())
+        course.advance()
+        observe(course)
 
 
-def _compose(
+def compose(
     method: Method, regularizers: Sequence[str] | Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Mapping[str, Any]]:
     """The method's own regularisers first; one that is also asked for gets the options of both."""
@@ -229,77 +248,9 @@ def _compose(
     return {**own, **{name: {**own.get(name, {}), **options} for name, options in asked.items()}}
 
 
-class _Record:
-    """Running sums of what every epoch and fold say about each sample."""
-
-    def __init__(self, n: int, classes: int, epochs: int, burn_in: int) -> None:
-        self.burn_in = burn_in
-        self.losses = np.zeros((epochs, n), dtype=np.float32)
-        self.margins = np.zeros((epochs, n), dtype=np.float32)
-        self.probs = np.zeros((n, classes), dtype=np.float32)
-        self.late = epochs - max(1, epochs // 3)
-        self.agreement = np.zeros(2)
-        self._sums: dict[str, npt.NDArray[np.float64]] = {}
-        self._counts: dict[str, npt.NDArray[np.float64]] = {}
-
-    def add(self, epoch: int, logits: Tensor, y: Tensor, trained: Tensor, measured: Mapping[str, Tensor]) -> None:
-        """Take in one epoch of F folds: logits (V, F, n, C), statistics (F, n)."""
-        scored = logits[0]
-        loss, margin = cross_entropy(scored, y), margins(scored, y)
-        for name, values in {"loss": loss, "margin": -margin, **measured}.items():
-            if epoch < self.burn_in:
-                continue
-            for suffix, mask in (("", trained), ("_heldout", ~trained)):
-                valid = mask & values.isfinite()
-                self._sums[name + suffix] = self._sums.get(name + suffix, 0.0) + _numpy(values.where(valid, 0.0).sum(0))
-                self._counts[name + suffix] = self._counts.get(name + suffix, 0.0) + _numpy(valid.sum(0))
-        fold, row = (~trained).nonzero(as_tuple=True)
-        rows = row.cpu().numpy()
-        self.losses[epoch, rows], self.margins[epoch, rows] = _numpy(loss[fold, row]), _numpy(margin[fold, row])
-        if epoch >= self.late:
-            self.probs[rows] += _numpy(scored[fold, row].softmax(-1)) / (len(self.losses) - self.late)
-        if epoch == len(self.losses) - 1:
-            right = scored.argmax(-1) == y
-            self.agreement += [float(right[trained].sum()), float(right[~trained].sum())]
-
-    def merge(self, other: _Record) -> None:
-        """Take in the record of other folds."""
-        self.losses += other.losses
-        self.margins += other.margins
-        self.probs += other.probs
-        self.agreement += other.agreement
-        for name, values in other._sums.items():
-            self._sums[name] = self._sums[name] + values
-            self._counts[name] = self._counts[name] + other._counts[name]
-
-    def evidence(self, name: str, method: Method, labels: npt.NDArray[Any], settings: Mapping[str, Any]) -> Evidence:
-        columns = {
-            column: np.divide(total, self._counts[column], out=np.zeros_like(total), where=self._counts[column] > 0)
-            for column, total in self._sums.items()
-            if self._counts[column].any()
-        }
-        n, folds = len(labels), int(settings["folds"])
-        probs = self.probs / self.probs.sum(1, keepdims=True)
-        columns.update(method.derive(probs, labels))
-        fit_ = {
-            "in_sample": float(self.agreement[0] / max(n * (folds - 1), 1)),
-            "held_out": float(self.agreement[1] / n),
-        }
-        tables = {"settings": {**settings, **method.settings()}, "fit": fit_, **method.tables(columns, probs, labels)}
-        return Evidence(
-            method=name,
-            suspicion=method.suspicion(columns, labels),
-            probs=probs,
-            losses=self.losses,
-            margins=self.margins,
-            columns=columns,
-            tables=tables,
-        )
-
-
 def _in_parallel(
-    train: Callable[[int], tuple[Method, _Record]], groups: int, stop: threading.Event, *, workers: int
-) -> list[tuple[Method, _Record]]:
+    train: Callable[[int], tuple[Method, Record]], groups: int, stop: threading.Event, *, workers: int
+) -> list[tuple[Method, Record]]:
     """``train(number)`` of every group, in order, on up to ``workers`` threads that share torch's cores between them.
 
     Small convolutions leave a second core mostly waiting, and on a busy machine both; whole fits do not. The first
@@ -310,7 +261,7 @@ def _in_parallel(
         return [train(number) for number in range(groups)]
     try:
         with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(threads // workers,)) as pool:
-            futures: list[Future[tuple[Method, _Record]]] = [pool.submit(train, number) for number in range(groups)]
+            futures: list[Future[tuple[Method, Record]]] = [pool.submit(train, number) for number in range(groups)]
             try:
                 return [future.result() for future in futures]
             except BaseException:
@@ -321,12 +272,6 @@ def _in_parallel(
         torch.set_num_threads(threads)
 
 
-def margins(logits: Tensor, y: Tensor) -> Tensor:
-    """Logit of the given label minus the largest other: logits (..., n, C), y (n,) to (..., n)."""
-    given = y.expand(logits.shape[:-1]).unsqueeze(-1)
-    return logits.gather(-1, given).squeeze(-1) - logits.scatter(-1, given, -torch.inf).amax(-1)
-
-
 def _optimizer(parameters: Sequence[Tensor], recipe: Recipe) -> torch.optim.Optimizer:
     fused = parameters[0].device.type in ("cpu", "cuda")
     if recipe.optimizer == "sgd":
@@ -334,16 +279,12 @@ def _optimizer(parameters: Sequence[Tensor], recipe: Recipe) -> torch.optim.Opti
     return torch.optim.AdamW(parameters, recipe.lr, weight_decay=recipe.weight_decay, fused=fused)
 
 
-def _seed(seed: int, group: int, part: int) -> int:
+def seed_of(seed: int, group: int, part: int) -> int:
     """A 63-bit seed of its own for every network and random stream of a run."""
     return int(np.random.SeedSequence([seed, group, part]).generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
-def _numpy(values: Tensor) -> npt.NDArray[Any]:
-    return values.cpu().numpy()
-
-
-def _check(x: npt.NDArray[Any], labels: npt.NDArray[Any], classes: int) -> None:
+def check_arrays(x: npt.NDArray[Any], labels: npt.NDArray[Any], classes: int) -> None:
     if x.ndim not in (2, 4) or len(x) != len(labels):
         raise DataError(f"expected (n, d) features or (n, H, W, c) pixels for {len(labels)} labels, not {x.shape}")
     if x.ndim == 4 and x.dtype != np.uint8:

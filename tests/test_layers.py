@@ -16,7 +16,7 @@ LAYERS = """errors
     sources noise networks neighbors backbones coresets folds channel
     injection spectra
     ingest methods scorers probes
-    batches memory regularizers
+    batches memory regularizers record
     training decide duplicates judge catalog
     representation document
     verdicts originals machine
@@ -24,7 +24,7 @@ LAYERS = """errors
     gate
     reports
     review clean
-    audit corrupt
+    audit corrupt fitting
     increment impact
     cli"""
 LEVEL = {room: level for level, line in enumerate(LAYERS.splitlines()) for room in line.split()}

@@ -9,7 +9,8 @@ import torch
 from labelaudit.batches import Inputs, flip, shift
 from labelaudit.errors import DataError, OptionError
 from labelaudit.networks import Average, build, default_network, network_names
-from labelaudit.training import crossfit, forecast, margins, plan
+from labelaudit.record import margins
+from labelaudit.training import crossfit, forecast, plan
 
 
 def generator() -> torch.Generator:

@@ -6,6 +6,7 @@ A method that writes its mathematics over the last axis (classes) never notices 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Annotated, Any, ClassVar, Literal
@@ -17,6 +18,7 @@ from scipy.stats import rankdata
 from torch import Tensor
 from torch.nn import functional
 
+from labelaudit.errors import OptionError
 from labelaudit.methods._options import Between
 from labelaudit.networks import Network
 
@@ -67,6 +69,29 @@ class Recipe:
     lr: float
     optimizer: Literal["adam", "sgd"] = "adam"
     weight_decay: float = 0.0
+    schedule: str = "constant"
+    """``constant``, ``cosine`` (to zero), or epochs such as ``80,100``, after each of which the rate is a tenth."""
+
+    def __post_init__(self) -> None:
+        self.rate(0)
+
+    def rate(self, epoch: int) -> float:
+        """Learning rate of an epoch, counted from 0; raises `OptionError` for a schedule that is none.
+
+        >>> [round(Recipe(epochs=4, batch=1, lr=1.0, schedule="1,3").rate(epoch), 4) for epoch in range(4)]
+        [1.0, 0.1, 0.1, 0.01]
+        """
+        if self.schedule == "constant":
+            return self.lr
+        if self.schedule == "cosine":
+            return self.lr * (1 + math.cos(math.pi * epoch / self.epochs)) / 2
+        try:
+            ends = [int(end) for end in self.schedule.split(",")]
+        except ValueError:
+            raise OptionError(
+                f"schedule '{self.schedule}': give constant, cosine, or epochs after which the rate is a tenth: 80,100"
+            ) from None
+        return self.lr * 0.1 ** sum(epoch >= end for end in ends)
 
 
 @dataclass(kw_only=True)
@@ -75,6 +100,8 @@ class Method:
 
     networks: ClassVar[int] = 1
     """K."""
+    outcome: ClassVar[str] = ""
+    """The view that is the outcome of a training run, where it is not the first."""
     column: ClassVar[str] = "loss_heldout"
     """The column whose ranks are the suspicion; higher = more suspicious."""
     recipes: ClassVar[Mapping[str, Recipe]] = {
@@ -87,6 +114,9 @@ class Method:
     lr: Annotated[float | None, Between(0, 100), "learning rate"] = None
     optimizer: Annotated[Literal["adam", "sgd"] | None, "sgd has momentum 0.9"] = None
     weight_decay: Annotated[float | None, Between(0, 10), "decoupled for adam, L2 for sgd"] = None
+    schedule: Annotated[
+        str | None, "of the learning rate: constant, cosine, or epochs after which it is a tenth, such as 80,100"
+    ] = None
 
     burn_in: Annotated[float, Between(0, 0.95), "share of the epochs, at the start, left out of averaged columns"] = 0.0
 
@@ -116,9 +146,13 @@ class Method:
     def stepped(self, networks: Sequence[Network]) -> None:
         """After each optimiser step."""
 
+    def views(self, networks: Sequence[Network]) -> Mapping[str, Network]:
+        """The V models that come of the training, by name; the first is the one whose probabilities are reported."""
+        return {f"network_{k}" if k else "network": network for k, network in enumerate(networks)}
+
     def predict(self, networks: Sequence[Network], x: Tensor) -> Tensor:
-        """(V, F, B, C) logits in evaluation mode; view 0 is the model whose probabilities are reported."""
-        return torch.stack([network(x) for network in networks])
+        """(V, F, B, C) logits in evaluation mode of the `views`; what follows them has no model of its own."""
+        return torch.stack([network(x) for network in self.views(networks).values()])
 
     def measure(self, epoch: int, logits: Tensor) -> Mapping[str, Tensor]:  # noqa: ARG002
         """Per-sample statistics (F, n) from logits (V, F, n, C) after an epoch; NaN = does not apply.

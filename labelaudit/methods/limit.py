@@ -29,6 +29,7 @@ class Limit(Method):
     """Networks: 0 is the classifier, 1 the label predictor q."""
 
     networks: ClassVar[int] = 2
+    outcome: ClassVar[str] = "classifier"
     column: ClassVar[str] = "limit_l1"
 
     beta: Annotated[float, Between(0, 1000), "a label can pull q away from the classifier by about 1/beta"] = 10.0
@@ -50,9 +51,9 @@ class Limit(Method):
             return p - s
         return p - s + draw_noise(p, self.sigma, self.distribution, self.fit.generator)
 
-    def predict(self, networks: Sequence[Network], x: Tensor) -> Tensor:
-        """Views: q first, since the score is q's; then the classifier."""
-        return torch.stack([networks[1](x), networks[0](x)])
+    def views(self, networks: Sequence[Network]) -> Mapping[str, Network]:
+        """q first, since the score is q's; then the classifier, which is what a training run is for."""
+        return {"q": networks[1], "classifier": networks[0]}
 
     def measure(self, epoch: int, logits: Tensor) -> Mapping[str, Tensor]:  # noqa: ARG002
         s, p = logits.softmax(-1)

@@ -64,8 +64,8 @@ class StochasticLabelNoise(Method):
     def stepped(self, networks: Sequence[Network]) -> None:
         self._average.update(networks[0])
 
-    def predict(self, networks: Sequence[Network], x: Tensor) -> Tensor:
-        return torch.stack([self._average.network(x), networks[0](x)])
+    def views(self, networks: Sequence[Network]) -> Mapping[str, Network]:
+        return {"average": self._average.network, "network": networks[0]}
 
     def measure(self, epoch: int, logits: Tensor) -> Mapping[str, Tensor]:  # noqa: ARG002
         loss = cross_entropy(logits, self.fit.labels)
