@@ -16,7 +16,6 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-
 _SHOWN = 50
 """Names listed in one message; a dataset may have thousands of classes."""
 

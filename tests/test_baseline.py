@@ -82,7 +82,7 @@ ODD = st.text(st.characters(exclude_categories=()), max_size=8)
         st.builds(
             Known,
             path=ODD.filter(bool),
-            digest=ODD.filter(bool),
+            digest=st.integers(0, 2**128 - 1).map("{:032x}".format),
             given_label=ODD.filter(bool),
             suspicion=st.integers(0, 100).map(lambda n: n / 100),
             verdict=st.sampled_from(["", "given", "none"]),
@@ -132,9 +132,24 @@ def test_missing_and_unreadable(tmp_path: Path) -> None:
         assert "other.json:1: " in error(tmp_path / "other.json")
 
 
+def test_a_byte_order_mark_and_other_line_ends_are_accepted(tmp_path: Path) -> None:
+    path = saved(tmp_path)
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+    assert read(path) == refresh()
+    path.write_bytes(dumps(refresh()).replace("dog/d.png", "dög/d.png").encode("latin-1"))
+    assert error(path).removeprefix(str(path)).startswith(":21: no UTF-8")
+
+
+def test_a_time_is_read_as_utc(tmp_path: Path) -> None:
+    path = saved(tmp_path)
+    said = '"suspicion": 0.97, "verdict": "given", "time": "2026-05-05T02:00:00+02:00"}\n'
+    path.write_text(path.read_text(encoding="utf-8").replace('"suspicion": 0.97}\n', said), encoding="utf-8")
+    assert read(path).suspects[1].time == "2026-05-05T00:00:00Z"
+
+
 def test_a_newer_version_is_refused(tmp_path: Path) -> None:
     said = edited(tmp_path, '"schema_version": 1', '"schema_version": 2')
-    assert said.startswith(":1: written by a newer labelaudit (schema 2, this one reads up to 1)")
+    assert said.startswith(":2: written by a newer labelaudit (schema 2, this one reads up to 1)")
     assert "pip install -U" in said
 
 
@@ -166,9 +181,28 @@ TWICE = f'"elsewhere", "digest": "{IDENTITY[1]}", "given_label": "cat"'
         ('"suspicion": 0.97}\n', '"suspicion": 0.97, "note": 3}\n', ":21: note 3 is no text"),
         ('"suspicion": 0.97}\n', '"suspicion": 0.97, "path": "b"}\n', ":21: 'path' stands twice"),
         ('"given_label": "dog", ', "", ":21: an entry without given_label"),
-        ("[0.4, 0.2, 0.6]", "[0.4, 0.2]", ":16: noise of 'dataset'"),
+        ("[0.4, 0.2, 0.6]", "[0.4, 0.2]", ":17: noise of 'dataset'"),
+        ('"schema_version": 1', '"schema_version": "1"', ":2: schema_version is missing or no number"),
+        ('"kind": "labelaudit baseline"', '"kind": "else"', ":3: no baseline"),
+        (f'"digest": "{IDENTITY[3]}"', '"digest": "../x"', ':21: digest "../x" is not 32 hexadecimal digits'),
+        (f'"digest": "{IDENTITY[3]}"', f'"digest": "{"A" * 32}"', ":21: digest"),
+        ('"identity": "', '"identity": "x', ":24: identity"),
+        ('"suspicion": 0.97}\n', '"suspicion": 0.97, "verdict": "given", "time": "soon"}\n', ":21: time 'soon'"),
+        ('"suspicion": 0.97}\n', '"suspicion": 0.97, "time": "2026-02-30"}\n', ":21: time '2026-02-30'"),
+        ('"suspicion": 0.97}\n', '"suspicion": 0.97, "reviewer": "a\\nb"}\n', ":21: reviewer"),
+        ('"suspicion": 0.97}\n', '"suspicion": 0.97, "reviewer": " "}\n', ":21: reviewer"),
+        ('"suspicion": 0.97}\n', '"suspicion": 0.97, "new_label": "cat"}\n', ":21: new_label 'cat' without a verdict"),
+        ('"suspicion": 0.97}\n', '"suspicion": 0.97, "verdict": "none", "new_label": "cat"}\n', ":21: verdict 'none'"),
+        ('"suspicion": 0.97}\n', '"suspicion": 0.97,\n"note": 3}\n', ":22: note 3 is no text"),
+        ('"suspicion": 0.97}\n', '"suspicion": 0.97,\n"path": "b"}\n', ":22: 'path' stands twice"),
+        ('"suspicion": 0.97}\n', '"suspicion": NaN}\n', ":21: NaN is no number"),
+        ('"suspicion": 0.97}\n', '"suspicion": -Infinity}\n', ":21: -Infinity is no number"),
+        ('"suspicion": 0.97}\n', '"suspicion": 1e999}\n', ":21: 1e999 is no number"),
+        ('"suspicion": 0.97}\n', f'"suspicion": {"9" * 5000}}}\n', f":21: {'9' * 18}… is no number"),
+        ('"suspicion": 0.97}\n', f'"suspicion": {"[" * 9999}{"]" * 9999}}}\n', ":21: brackets nested too deep"),
+        ('"suspicion": 0.97}\n', '"note": "NaN {",\n"suspicion": NaN}\n', ":22: NaN"),
         ('"noise": {', '"noize": {', ":1: 'noise' is missing"),
-        ('"findings": [', '"findings": [3, ', ":1: 'findings' holds 3"),
+        ('"findings": [', '"findings": [3, ', ":23: 'findings' holds 3"),
     ],
 )
 def test_a_wrong_entry_names_the_line(tmp_path: Path, before: str, after: str, said: str) -> None:

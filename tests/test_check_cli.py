@@ -275,7 +275,7 @@ def test_a_first_baseline_that_the_policy_names_already(run: Path, tmp_path: Pat
 def test_the_baseline_commands(run: Path, tmp_path: Path) -> None:
     call("check", run, "--write-baseline", "known.json")
     known = baseline_file.read("known.json")
-    gone = replace(known.suspects[0], path="gone.png", digest="ff", verdict="none", reviewer="ana", note="blurred")
+    gone = replace(known.suspects[0], path="gone.png", digest="f" * 32, verdict="none", reviewer="ana", note="blurred")
     baseline_file.write(replace(known, suspects=(*known.suspects, gone)), "other.json")
 
     shown = call("baseline", "show", "other.json")

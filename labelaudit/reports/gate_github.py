@@ -2,8 +2,8 @@
 
 GitHub shows ten errors, ten warnings and ten notices of a step and drops the rest without a word, so there is one
 error for each of the worst ten broken rules (the tenth stands for all others), one warning for each of the worst ten
-open suspects or findings, and one notice with the verdict, the counts, the notes, and where the rest is. Every line is a command,
-so that no text from the data can be one. Left out: the table for the summary page of the step, which is
+open suspects or findings, and one notice with the verdict, the counts, the notes, and where the rest is. Every line is
+a command, so that no text from the data can be one. Left out: the table for the summary page of the step, which is
 `labelaudit.reports.gate_markdown.step_summary`.
 """
 
