@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from labelaudit.errors import OptionError, RunError
+from labelaudit.errors import DataError, OptionError, RunError
 
 from .changed import changed_since, place_files, read_list
 from .scan import available_cores, default_cache
@@ -83,7 +83,7 @@ class Target:
         source = {} if saved is None else saved.settings.get("source") or {}
         data, labels = self._place(source), source.get("labels") if self.is_run else self.settled.values["labels"]
         table = None if labels is None else Path(labels)
-        listed = read_list(files or Path("-")) if since is None else changed_since(since, data)
+        listed = _read_files(files or Path("-")) if since is None else changed_since(since, data)
         if since is not None and table is not None:
             listed += [file for file in changed_since(since, table) if file.name == table.name and file not in listed]
         chosen, relabelled, outside = place_files(listed, data, table)
@@ -94,9 +94,18 @@ class Target:
         if relabelled:
             self.notice(f"Labels are among the {kind} files: everything is judged.")
             return audit, None
-        known = {*audit.samples.ids, *(finding.path for finding in audit.findings)} & chosen
+        found = (name for finding in audit.findings for name in (finding.path, finding.partner))
+        known = {*audit.samples.ids, *found} & chosen
+        if since is None and not known:
+            raise DataError(
+                f"--files: none of the {len(listed):,} listed files, such as '{listed[0]}', is an image of {data}: "
+                "write their paths relative to the working folder"
+            )
         strangers = len(chosen) - len(known) + outside
         notes = (f"{kind.capitalize()} files that are no images of the dataset: {strangers:,} of {len(listed):,}.",)
+        if not known:
+            nothing = f"No image of {data} has changed since '{since}': there is nothing to judge."
+            return audit, Scope(chosen, "0 changed files", (nothing, *notes * bool(strangers)))
         return audit, Scope(chosen, f"{len(known):,} {kind} file{'s' * (len(known) != 1)}", notes * bool(strangers))
 
     def reviewed(self, audit: Audit) -> Reviewed | None:
@@ -142,6 +151,17 @@ class Target:
         )
         root = saved.samples.root if self.images is None else str(self.images)
         return replace(audit, samples=replace(audit.samples, root=root))
+
+
+def _read_files(source: Path) -> list[Path]:
+    """The listed files; a list without any would pass with nothing judged, so it is refused."""
+    listed = read_list(source)
+    if not listed:
+        raise DataError(
+            f"--files {source}: the list is empty, and nothing judged is no pass; --changed-since GIT_REF passes where "
+            "nothing changed"
+        )
+    return listed
 
 
 def _is_current(audit: Audit, chosen: frozenset[str], data: Path) -> bool:

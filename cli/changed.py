@@ -19,21 +19,43 @@ _HOOKED = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")
 def changed_since(revision: str, place: Path) -> list[Path]:
     """Files at or below ``place`` that differ from where ``revision`` and the working tree parted; new ones included.
 
-    Deleted files are not among them. Changes that others made to ``revision`` since then do not count.
+    Deleted files are not among them. Changes that others made to ``revision`` since then do not count. Where the two
+    parted more than once, the point that Git takes for the best one counts.
 
     Raises:
-        RunError: git is not there, ``place`` is in no repository or ignored by it, or the revision is not known.
+        RunError: git is not there, ``place`` is in no repository or ignored by it, or the revision is not known or
+            never parted from ours.
     """
     if revision.startswith("-"):
         raise OptionError(f"--changed-since '{revision}': name a branch, tag or commit")
     folder = place if place.is_dir() else place.parent
     if _run_git(folder, ["check-ignore", "-q", "--", "."]).returncode == 0:
         raise RunError(f"--changed-since: Git ignores {folder}, so it knows of no change: list the files with --files")
-    changed = _git(
-        folder, ["diff", "--name-only", "-z", "--relative", "--diff-filter=d", "--merge-base", revision, "--", "."]
-    )
+    parted = _find_parting(folder, revision)
+    changed = _git(folder, ["diff", "--name-only", "-z", "--relative", "--diff-filter=d", parted, "--", "."])
     untracked = _git(folder, ["ls-files", "--others", "--exclude-standard", "-z", "--", "."])
     return [folder / name for name in dict.fromkeys([*changed, *untracked])]
+
+
+def _find_parting(folder: Path, revision: str) -> str:
+    """The commit at which ``revision`` and HEAD parted; what cannot be said of them names the way out."""
+    _git(folder, ["rev-parse", "--git-dir"])
+    shallow = _git(folder, ["rev-parse", "--is-shallow-repository"]) == ["true\n"]
+    deeper = "this clone has only the latest commits: fetch all of them (`git fetch --unshallow`, or fetch-depth: 0)"
+    if _run_git(folder, ["rev-parse", "-q", "--verify", "--end-of-options", f"{revision}^{{commit}}"]).returncode:
+        advice = deeper if shallow else "fetch it, or name a branch, tag or commit that `git log` knows"
+        raise RunError(f"--changed-since: Git knows no commit '{revision}' here; {advice}")
+    if _run_git(folder, ["rev-parse", "-q", "--verify", "HEAD"]).returncode:
+        raise RunError("--changed-since: the branch that is checked out has no commit yet, so nothing parted from it")
+    parted = _run_git(folder, ["merge-base", revision, "HEAD"]).stdout.decode().strip()
+    if not parted:
+        advice = (
+            deeper
+            if shallow
+            else "name a commit of this branch, or list the files (`git diff --name-only A B` | --files -)"
+        )
+        raise RunError(f"--changed-since: '{revision}' and HEAD have no commit in common; {advice}")
+    return parted
 
 
 def read_list(source: Path) -> list[Path]:
@@ -54,8 +76,7 @@ def _git(folder: Path, arguments: list[str]) -> list[str]:
     ended = _run_git(folder, arguments)
     if ended.returncode:
         said = ended.stderr.decode("utf-8", "replace").strip().splitlines()
-        why = said[0] if said else f"exit code {ended.returncode}"
-        raise RunError(f"--changed-since: git says: {why}; is the revision fetched (fetch-depth: 0)?")
+        raise RunError(f"--changed-since: Git says: {said[0] if said else f'exit code {ended.returncode}'}")
     return [name for name in ended.stdout.decode("utf-8", "surrogateescape").split("\0") if name]
 
 

@@ -26,6 +26,7 @@ from labelaudit.gate import baseline_file
 from labelaudit.ingest import digest
 from labelaudit.reports import run as runs
 from labelaudit.reports.gate_formats import GATE_FORMATS
+from labelaudit.types import Finding
 from labelaudit.verdicts import Verdict, append, verdicts_file
 
 
@@ -447,7 +448,47 @@ def test_listed_files_that_the_run_knows_are_judged_as_they_were(monkeypatch: py
     assert [suspect["path"] for suspect in said["suspects"]] == ["cat/b.png"]
     assert "Listed files that are no images of the dataset: 1 of 3." in said["notes"]
     assert call("check", "RUN", "--max-suspects", 0, "--files", "-", input="pets/cat/a.png\n\n").code == 0
-    assert call("check", "RUN", "--max-suspects", 0, "--files", "-", input="").code == 0
+
+
+@pytest.mark.parametrize(
+    ("listed", "words"),
+    [
+        ("", "the list is empty"),
+        ("\n \n", "the list is empty"),
+        ("README.md\n", "none of the 1 listed files, such as 'README.md', is an image of"),
+        ("cat/b.png\ncat/a.png\n", "none of the 2 listed files, such as 'cat/b.png'"),  # relative to the data instead
+        ("pets/cat/typo.png", "relative to the working folder"),
+    ],
+)
+def test_a_list_with_nothing_of_the_dataset_is_no_pass(
+    monkeypatch: pytest.MonkeyPatch, pets: Audit, listed: str, words: str
+) -> None:
+    install_current(monkeypatch, pets)
+    ended = call("check", "RUN", "--files", "-", "--exit-zero", input=listed)
+    assert (ended.code, ended.out) == (2, "")
+    assert words in ended.err
+
+
+def test_nothing_changed_is_a_pass_that_says_so(repository: Audit, tmp_path: Path) -> None:
+    (tmp_path / "pets/notes.txt").write_text("no image")
+    ended = call("check", "RUN", "--changed-since", "main", "--max-suspects", 0, "--format", "json")
+    notes = json.loads(ended.out)["notes"]
+    assert ended.code == 0
+    assert f"No image of {tmp_path / 'pets'} has changed since 'main': there is nothing to judge." in notes
+    assert "Changed files that are no images of the dataset: 1 of 1." in notes
+
+
+def test_an_image_that_was_copied_under_another_label_is_a_conflict(
+    monkeypatch: pytest.MonkeyPatch, repository: Audit, tmp_path: Path
+) -> None:
+    content = (tmp_path / "pets/cat/a.png").read_bytes()
+    (tmp_path / "pets/dog/copy.png").write_bytes(content)
+    finding = Finding(kind="conflict", path="cat/a.png", detail="the same bytes", partner="dog/copy.png")
+    install_current(monkeypatch, replace(repository, findings=(finding,)))
+    ended = call("check", "RUN", "--changed-since", "main", "--format", "json")
+    said = json.loads(ended.out)
+    assert (ended.code, said["dataset"]["scope"]) == (1, "1 changed file")
+    assert [(found["kind"], found["partner"]) for found in said["findings"]] == [("conflict", "dog/copy.png")]
 
 
 def test_changed_files_are_judged_anew(monkeypatch: pytest.MonkeyPatch, repository: Audit, tmp_path: Path) -> None:
@@ -522,7 +563,48 @@ def test_inside_a_hook_of_git(repository: Audit) -> None:
 def test_git_says_why_it_cannot(repository: Audit) -> None:
     ended = call("check", "RUN", "--changed-since", "no-such-branch")
     assert ended.code == 2
-    assert "no-such-branch" in ended.err
+    assert "Git knows no commit 'no-such-branch' here; fetch it" in ended.err
+    assert "depth" not in ended.err  # it is no shallow clone
+    blob = call("check", "RUN", "--changed-since", "main:pets/cat/a.png")
+    assert (blob.code, "Git knows no commit" in blob.err) == (2, True)
+
+
+def test_a_branch_with_a_history_of_its_own(repository: Audit) -> None:
+    git("checkout", "-q", "--orphan", "other")
+    ended = call("check", "RUN", "--changed-since", "main")
+    assert ended.code == 2
+    assert "has no commit yet" in ended.err
+    git("commit", "-q", "-m", "another beginning")
+    ended = call("check", "RUN", "--changed-since", "main")
+    assert ended.code == 2
+    assert "'main' and HEAD have no commit in common; name a commit of this branch" in ended.err
+
+
+def test_a_clone_without_history_says_how_to_get_it(repository: Audit, tmp_path: Path) -> None:
+    git("commit", "-q", "--allow-empty", "-m", "second")
+    git("clone", "-q", "--depth", "1", f"file://{tmp_path}", str(tmp_path / "clone"))
+    ended = call("check", "RUN", "--data", "clone/pets", "--changed-since", "HEAD~1")
+    assert ended.code == 2
+    assert "Git knows no commit 'HEAD~1' here; this clone has only the latest commits" in ended.err
+    assert "fetch-depth: 0" in ended.err
+
+
+def test_data_in_no_repository(pets: Audit) -> None:
+    ended = call("check", "RUN", "--changed-since", "main")
+    assert ended.code == 2
+    assert "not a git repository" in ended.err
+
+
+def test_branches_that_parted_twice(monkeypatch: pytest.MonkeyPatch, repository: Audit, tmp_path: Path) -> None:
+    git("checkout", "-q", "-b", "mine")
+    git("commit", "-q", "--allow-empty", "-m", "a")
+    git("checkout", "-q", "main")
+    git("commit", "-q", "--allow-empty", "-m", "b")
+    git("branch", "before")
+    git("merge", "-q", "-m", "c", "mine")
+    git("checkout", "-q", "mine")
+    git("merge", "-q", "-m", "d", "before")  # a criss-cross: two best common ancestors
+    assert call("check", "RUN", "--changed-since", "main", "--allow-conflicts").code == 0
 
 
 def test_the_images_of_a_run_may_have_moved(pets: Audit, tmp_path: Path) -> None:
