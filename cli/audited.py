@@ -170,7 +170,7 @@ def _is_current(audit: Audit, chosen: frozenset[str], data: Path) -> bool:
     from labelaudit.originals import open_originals
 
     row_of = {name: row for row, name in enumerate(audit.samples.ids)}
-    images = [name for name in sorted(chosen) if Path(name).suffix.lower() in SUFFIXES]
+    images = [name for name in sorted(chosen) if name in row_of or Path(name).suffix.lower() in SUFFIXES]
     if not images:
         return True
     if any(name not in row_of for name in images):

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labelaudit.errors import RunError
-from labelaudit.gate import prune_baseline, refresh_baseline
+from labelaudit.gate import judge_gate, prune_baseline, refresh_baseline
 from labelaudit.gate.baseline import WORDS, Baseline, Known, KnownFinding, Noise, changed_settings, compare, merge
 from labelaudit.gate.baseline_file import dumps, read, write
 from labelaudit.policy import Ignore, Policy, Where
@@ -281,6 +281,52 @@ def test_verdicts_of_a_run_enter_and_the_later_one_counts() -> None:
         reviewed = match(audit, [said("suggested", time, "dog")])
         known = refresh_baseline(audit, Policy(), old, reviewed, today=DAY).suspects[0]
         assert (known.verdict, known.new_label, known.reviewer) == wins
+
+
+EARLY, LATE, LATEST = (f"2026-0{month}-01T00:00:00Z" for month in (1, 2, 3))
+
+
+def spoken(verdict: str, time: str, reviewer: str = "ana") -> Verdict:
+    label = "dog" if verdict == "suggested" else ""
+    said = {"path": "cat/b.png", "digest": IDENTITY[1], "given_label": "cat", "reviewer": reviewer}
+    return Verdict(verdict=verdict, new_label=label, time=time, **said)
+
+
+@pytest.mark.parametrize(
+    ("log", "now"),
+    [
+        ([spoken("given", LATE), spoken("undo", LATEST)], ("", "")),  # the log that the baseline was made from
+        ([spoken("undo", LATEST)], ("", "")),  # a fresh RUN, whose log knows the verdict from the baseline only
+        ([spoken("suggested", EARLY), spoken("given", LATE), spoken("undo", LATEST)], ("suggested", EARLY)),
+        ([spoken("given", LATE), spoken("undo", LATEST), spoken("none", LATEST)], ("none", LATEST)),
+        ([spoken("undo", LATEST, "bo")], ("given", LATE)),  # somebody else's undo
+        ([spoken("undo", EARLY)], ("given", LATE)),  # before the verdict was given
+        ([spoken("none", EARLY), spoken("undo", LATEST)], ("given", LATE)),  # the undo of an earlier verdict
+    ],
+)
+def test_a_verdict_taken_back_in_the_run_is_taken_back_in_the_baseline(
+    log: list[Verdict], now: tuple[str, str]
+) -> None:
+    audit = make_audit()
+    entry = replace(refresh().suspects[0], verdict="given", new_label="", reviewer="ana", time=LATE)
+    old = replace(refresh(), suspects=(entry, *refresh().suspects[1:]))
+    reviewed = match(audit, log)
+    new = refresh_baseline(audit, Policy(), old, reviewed, today=DAY)
+    assert (new.suspects[0].verdict, new.suspects[0].time) == now
+    outcome = judge_gate(audit, Policy(), old, reviewed, today=DAY)
+    assert (outcome.suspects[0].status == "accepted") == (now[0] == "given")
+    assert any("taken back since" in note for note in outcome.notes) == (now != ("given", LATE))
+
+
+def test_a_verdict_taken_back_on_an_image_that_is_gone_goes() -> None:
+    gone = replace(refresh().suspects[0], digest="f" * 32, verdict="given", reviewer="ana", time=EARLY)
+    undo = replace(spoken("undo", LATE), digest="f" * 32)
+    old = replace(refresh(), suspects=(*refresh().suspects, gone))
+    assert gone in refresh_baseline(make_audit(), Policy(), old, None, today=DAY).suspects
+    reviewed = match(make_audit(), [undo])
+    assert gone.digest not in {
+        k.digest for k in refresh_baseline(make_audit(), Policy(), old, reviewed, today=DAY).suspects
+    }
 
 
 def test_small_moves_of_a_suspicion_leave_the_line_alone() -> None:

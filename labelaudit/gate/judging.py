@@ -100,6 +100,12 @@ def _notes(case: Case) -> Iterator[str]:
         yield f"Not judged, with too few images: {', '.join(unjudged[:5])}{more}."
     if case.reviewed is not None:
         yield from case.reviewed.notes
+    taken_back = [] if case.baseline is None else [k for k in case.baseline.suspects if case.is_taken_back(k)]
+    if taken_back:
+        yield (
+            f"{len(taken_back):,} verdict{'s' * (len(taken_back) > 1)} in the baseline, first on {taken_back[0].path}, "
+            "taken back since: left out, and gone from it once it is written again."
+        )
     disputed = [] if case.reviewed is None else sorted(case.reviewed.disputed)
     if disputed:
         yield f"Reviewers disagree on {len(disputed):,} samples, which count as if nobody had looked."

@@ -24,7 +24,7 @@ from labelaudit.policy import Ignore, Policy, Where, matches_glob
 from labelaudit.types import Bools, Finding, Floats, Ints
 
 if TYPE_CHECKING:
-    from labelaudit.verdicts import Reviewed
+    from labelaudit.verdicts import Reviewed, Verdict
 
 TOLERANCE = 0.02
 """Half the width of the band around the flag threshold, 2.5 times the largest drift measured: from AVX2 to SSE, and
@@ -131,8 +131,25 @@ class Case:
 
     @cached_property
     def known(self) -> Mapping[tuple[str, str], Known]:
-        """The baseline's suspects by identity."""
-        return {} if self.baseline is None else {known.identity: known for known in self.baseline.suspects}
+        """The baseline's suspects by identity, without the verdicts that their reviewers took back since."""
+        known = {} if self.baseline is None else {known.identity: known for known in self.baseline.suspects}
+        for identity, entry in known.items():
+            if self.is_taken_back(entry):
+                known[identity] = replace(entry, verdict="", new_label="", reviewer="", time="")
+        return known
+
+    def is_taken_back(self, known: Known) -> bool:
+        """Whether the RUN says that the reviewer took back the verdict of a baseline's entry.
+
+        An ``undo`` takes back the verdict before it, which the baseline may have copied; where the RUN's own log has
+        none, it is about an earlier one, known only to the baseline.
+        """
+        undone = () if self.reviewed is None or not known.verdict else self.reviewed.undone.get(known.identity, ())
+        return any(
+            said.reviewer == known.reviewer
+            and (said.time >= known.time if said.verdict == "undo" else _same_verdict(said, known))
+            for said in undone
+        )
 
     @cached_property
     def suspicion(self) -> Floats:
@@ -289,6 +306,10 @@ def _holds(ignore: Ignore, path: str, label: str, digest: str) -> bool:
         and ignore.where.label in ("", label)
         and ignore.digest in ("", digest)
     )
+
+
+def _same_verdict(said: Verdict, known: Known) -> bool:
+    return (said.verdict, said.time) == (known.verdict, known.time)
 
 
 def _explain(ignore: Ignore) -> str:

@@ -123,7 +123,7 @@ def find_stale(case: Case, baseline: Baseline) -> tuple[Stale, ...]:
     suspected = {case.audit.identity(row) for row in case.suspected.nonzero()[0].tolist()}
     label_of = dict(present)
     stale = []
-    for known in baseline.suspects:
+    for known in case.known.values():
         if known.identity in suspected or (known.identity in present and known.verdict):
             continue
         why = "gone"

@@ -27,6 +27,9 @@ class Reviewed:
     strangers: tuple[Verdict, ...] = ()
     """Verdicts in force that cannot count here: on an image the audit does not have, or has changed or under another
     label, or for a class it does not know."""
+    undone: Mapping[tuple[str, str], tuple[Verdict, ...]] = field(default_factory=dict)
+    """(digest, given label) -> verdicts that were taken back, and each ``undo`` that had nothing in this log to take
+    back. Who copied verdicts elsewhere, such as into a baseline, learns here which of them no longer hold."""
     notes: tuple[str, ...] = ()
     """One sentence for each kind of thing that a person should know before relying on the verdicts."""
 
@@ -50,7 +53,7 @@ def merge(*logs: Sequence[Verdict]) -> tuple[Verdict, ...]:
 
 def match(audit: Audit, verdicts: Sequence[Verdict]) -> Reviewed:
     """Bring ``verdicts`` (in the file's order) and the samples of ``audit`` together by content and given label."""
-    last = in_force(verdicts)
+    last, undone = _replay(verdicts)
     samples, digests = audit.samples, {digest for digest, _ in last}
     rows_of: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
     for row, digest in enumerate(samples.digests):
@@ -77,25 +80,34 @@ def match(audit: Audit, verdicts: Sequence[Verdict]) -> Reviewed:
         skipped=tuple(sorted(skipped)),
         disputed=dict(sorted(disputed.items())),
         strangers=tuple(strangers),
+        undone=undone,
         notes=tuple(_notes(audit, rows_of, disputed, strangers)),
     )
 
 
 def in_force(verdicts: Sequence[Verdict]) -> dict[tuple[str, str], tuple[Verdict, ...]]:
     """Identity -> the last verdict of each reviewer who has one left, oldest first."""
+    return _replay(verdicts)[0]
+
+
+def _replay(
+    verdicts: Sequence[Verdict],
+) -> tuple[dict[tuple[str, str], tuple[Verdict, ...]], dict[tuple[str, str], tuple[Verdict, ...]]]:
+    """By identity: the verdicts in force, and those taken back (`Reviewed.undone`)."""
     trails: dict[tuple[str, str], dict[str, list[tuple[int, Verdict]]]] = {}
+    undone: defaultdict[tuple[str, str], tuple[Verdict, ...]] = defaultdict(tuple)
     ordered = sorted(_timed(verdicts), key=lambda entry: entry[0])  # stable: equal times keep the file's order
     for place, (_, verdict) in enumerate(ordered):
         trail = trails.setdefault(verdict.identity, {}).setdefault(verdict.reviewer, [])
         if verdict.verdict != "undo":
             trail.append((place, verdict))
-        elif trail:
-            trail.pop()
+        else:
+            undone[verdict.identity] += (trail.pop()[1] if trail else verdict,)
     last = {
         identity: sorted((trail[-1] for trail in people.values() if trail), key=lambda entry: entry[0])
         for identity, people in trails.items()
     }
-    return {identity: tuple(verdict for _, verdict in left) for identity, left in last.items() if left}
+    return {identity: tuple(verdict for _, verdict in left) for identity, left in last.items() if left}, dict(undone)
 
 
 def _timed(log: Iterable[Verdict]) -> Iterator[tuple[str, Verdict]]:
