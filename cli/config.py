@@ -1,4 +1,4 @@
-"""``labelaudit config``: the settings in force and where each came from; what ``check`` reads them with."""
+"""``labelaudit config``: the settings in force and where each came from; what ``check`` and ``scan`` read them with."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def config(
         Color, typer.Option(envvar="LABELAUDIT_COLOR", show_envvar=False, help="Colour in the output.")
     ] = "auto",
 ) -> None:
-    """Show every setting of `labelaudit check` that is in force, and where it came from.
+    """Show every setting of `labelaudit check`, and of the scan, that is in force, and where it came from.
 
     The policy file is the nearest labelaudit.toml, or pyproject.toml with a table tool.labelaudit, upward from DATA.
 
@@ -83,7 +83,11 @@ def _lines(settled: Settled) -> list[str]:
     wide = max(map(len, names))
     shown = {name: _shown(settled.values[name]) for name in names}
     broad = max(map(len, shown.values()))
-    lines += [f"{name:<{wide}}  {shown[name]:<{broad}}  {settled.origins[name]}" for name in names]
+    rows = {name: f"{name:<{wide}}  {shown[name]:<{broad}}  {settled.origins[name]}" for name in names}
+    lines += [row for name, row in rows.items() if not SETTINGS[name].scan]
+    lines += ["", "Of the scan, by `labelaudit scan` or `check DATA`; in the file under [scan]:"]
+    lines += [row for name, row in rows.items() if SETTINGS[name].scan]
+    lines += [""] if settled.values["rule"] or settled.values["ignore"] else []
     for rule in settled.values["rule"]:
         limits = {"max-noise": rule.max_noise, "max-suspects": rule.max_suspects, "max-new": rule.max_new}
         said = ", ".join(f"{name} {limit:g}" for name, limit in limits.items() if limit is not None)

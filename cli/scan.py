@@ -11,6 +11,7 @@ import typer
 
 from labelaudit.errors import OptionError
 
+from .config import load_settings
 from .streams import Color, open_console, report_progress
 
 _INPUT = "Labels and features of your own"
@@ -25,6 +26,7 @@ def _option(*names: str, panel: str | None = None, env: str | None = None, **res
 
 
 def scan(
+    ctx: typer.Context,
     data: Annotated[
         Path | None, typer.Argument(metavar="DATA", help="Folder of class folders, CSV, TSV, JSONL, Parquet or .npz.")
     ] = None,
@@ -121,36 +123,39 @@ def scan(
 
     The result is printed on stdout and written to RUN; progress goes to stderr.
 
-    An option with a fixed value can also be set as LABELAUDIT_NAME, such as LABELAUDIT_DEVICE=cpu.
+    An option with a fixed value can also be set as LABELAUDIT_NAME, such as LABELAUDIT_DEVICE=cpu, or under [scan] in
+    the nearest labelaudit.toml; `labelaudit config` shows what is in force.
     """
     if data is None and labels is None:
         raise OptionError("nothing to scan: name a folder or table, such as `labelaudit scan ./images`")
     options = parse_settings(settings or [])
-    where = None if no_cache else cache or default_cache()
+    settled = load_settings({}, data, None)
+    filed = {name: value for name, value in settled.scan_options().items() if _is_default(ctx, name)}
+    chosen: dict[str, Any] = {
+        **{"labels": labels, "path_column": path_column, "label_column": label_column, "image_size": image_size},
+        **{"methods": parse_names("--methods", methods), "train": train, "effort": effort, "device": device},
+        **{"backbone": None if backbone == "auto" else parse_names("--backbone", backbone), "seed": seed},
+        **{"workers": workers, "cache": cache},
+        **filed,
+    }
+    chosen["cache"] = None if no_cache else chosen["cache"] or default_cache()
+    chosen["workers"] = chosen["workers"] or available_cores()
 
     from labelaudit.audit import scan as audit_labels
 
     with report_progress(quiet=quiet, verbose=verbose, color=color) as (progress, notice):
+        for name, value in filed.items():
+            key = name.replace("_", "-")
+            notice(f"{key}: {','.join(value) if isinstance(value, tuple) else value}, from {settled.origins[key]}")
         audit = audit_labels(
             data,
             output=output,
-            labels=labels,
-            path_column=path_column,
-            label_column=label_column,
             features=features,
             probs=probs,
             verdicts=verdicts,
-            methods=parse_names("--methods", methods),
             options=options,
-            train=train,
-            backbone=None if backbone == "auto" else parse_names("--backbone", backbone),
-            image_size=image_size,
-            effort=effort,
-            device=device,
-            seed=seed,
-            workers=workers or available_cores(),
-            cache=where,
             html=not no_html,
+            **chosen,
             progress=progress,
             notice=notice,
         )
@@ -158,6 +163,12 @@ def scan(
         from .terminal import render
 
         render(audit, open_console(sys.stdout, color), verbose=verbose)
+
+
+def _is_default(ctx: typer.Context, name: str) -> bool:
+    """Whether neither the command line nor a variable says anything about the option ``name``."""
+    source = ctx.get_parameter_source(name)
+    return source is None or source.name == "DEFAULT"
 
 
 def parse_names(option: str, text: str) -> tuple[str, ...]:

@@ -166,6 +166,40 @@ def test_environment_sets_options_and_the_command_line_wins(calls: list[dict[str
     assert [calls[0][name] for name in ("seed", "device", "cache", "output")] == [6, "cpu", Path("c"), Path("o")]
 
 
+def test_the_policy_file_configures_the_scan(
+    calls: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Command line over environment over file over default, as for `labelaudit check`."""
+    monkeypatch.chdir(tmp_path)
+    lines = ("labels = 'l.csv'", "methods = ['sln', 'limit']", "seed = 3", "device = 'cpu'", "effort = 'quick'")
+    (tmp_path / "labelaudit.toml").write_text("\n".join(["max-new = 0", "[scan]", *lines, "cache = 'kept'"]))
+    ended = call("scan", "images", "--seed", "7", env={"LABELAUDIT_DEVICE": "cuda"})
+    assert ended.code == 0
+    said = {name: calls[0][name] for name in ("labels", "methods", "seed", "device", "effort", "cache", "train")}
+    assert said == {
+        "labels": tmp_path / "l.csv",  # relative to the file
+        "methods": ("sln", "limit"),
+        "seed": 7,
+        "device": "cuda",
+        "effort": "quick",
+        "cache": tmp_path / "kept",
+        "train": "auto",
+    }
+    assert f"effort: quick, from {tmp_path / 'labelaudit.toml'}" in ended.err
+    assert "seed" not in ended.err
+    assert call("scan", "images", "--no-cache", "--effort", "standard").code == 0
+    assert (calls[1]["cache"], calls[1]["effort"]) == (None, "standard")
+    (tmp_path / "labelaudit.toml").write_text("[scan]\nefort = 'quick'")
+    assert call("scan", "images").code == 2
+    assert len(calls) == 2
+
+
+def test_a_misspelt_variable_is_no_scan_with_other_settings(calls: list[dict[str, Any]]) -> None:
+    ended = call("scan", "images", env={"LABELAUDIT_SEDE": "5"})
+    assert (ended.code, calls) == (2, [])
+    assert "did you mean 'LABELAUDIT_SEED'" in ended.err
+
+
 def test_default_cache_ignores_a_relative_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     for value in ("", "relative/cache"):

@@ -223,6 +223,11 @@ def test_variables_of_the_templates_and_commands_are_known() -> None:
     assert used - {setting.variable for setting in SETTINGS.values()} - {"LABELAUDIT_NAME"} <= set(FURTHER_VARIABLES)
 
 
+def test_backbones_that_the_scan_may_choose_are_left_to_it() -> None:
+    file = {"backbone": ("resnet18",)}
+    assert settle({"backbone": "auto"}, {}, file, Path("p.toml")).scan_options() == {}
+
+
 def test_a_policy_knows_where_it_was_written() -> None:
     file = {"rule": (), "max-new": 1}
     policy = settle({"max-noise": "1%"}, {"LABELAUDIT_NO_LEAKS": "1"}, file, Path("p.toml")).policy()

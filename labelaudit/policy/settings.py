@@ -71,7 +71,7 @@ class Settled:
         return {
             setting.name.replace("-", "_"): self.values[setting.name]
             for setting in SETTINGS.values()
-            if setting.scan and self.values[setting.name] is not None
+            if setting.scan and self.values[setting.name] not in (None, ("auto",))
         }
 
 
