@@ -17,8 +17,8 @@ LAYERS = """errors
     injection spectra
     ingest methods scorers probes
     batches memory regularizers record
-    training decide duplicates judge catalog
-    representation document
+    training decide duplicates judge catalog diagnostics strangers
+    representation document material
     verdicts originals machine
     intake estimate policy
     gate

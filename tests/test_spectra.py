@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from itertools import pairwise
+from typing import Any
 
 import pytest
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 
 from labelaudit.networks import Bodies, Network, StackedLinear, build
 from labelaudit.regularizers.spectral import SpectralNormalisation
-from labelaudit.spectra import as_matrices, lipschitz_scale, weighted_layers
+from labelaudit.spectra import as_matrices, convolution_norm, layer_norms, lipschitz_scale, weighted_layers
 
 
 def generator() -> torch.Generator:
@@ -122,3 +123,77 @@ def test_two_passes_before_one_backward_are_differentiable() -> None:
     (network(x) + network(-x)).square().sum().backward()
     assert all(p.grad is not None and p.grad.isfinite().all() for p in network.parameters())
     assert [len(pair) for pair in pairwise(weighted_layers(network))] == [2]
+
+
+def dense(layer: nn.Conv2d, side: int) -> Tensor:
+    """The matrix of a convolution on (c, side, side) inputs."""
+    eye = torch.eye(layer.in_channels * side * side).view(-1, layer.in_channels, side, side)
+    zero = layer(torch.zeros_like(eye[:1]))
+    return (layer(eye) - zero).flatten(1).T.detach()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"padding": 1},
+        {"padding": 0, "stride": 2},
+        {"padding": 2, "dilation": 2},
+        {"padding": 1, "groups": 2, "bias": False},
+        {"padding": 1, "padding_mode": "circular"},
+    ],
+)
+def test_the_norm_of_a_convolution_is_that_of_its_matrix(options: dict[str, Any]) -> None:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        layer = nn.Conv2d(4, 6, 3, **options)
+    expected = float(torch.linalg.svdvals(dense(layer, 7))[0])
+    assert convolution_norm(layer, 7, 7) == pytest.approx(expected, rel=1e-4)
+
+
+def test_the_norm_on_a_torus_is_that_of_the_kernels_transform_and_bounds_the_zero_padded_one() -> None:
+    """Sedghi, Gupta and Long, ICLR 2019, Theorem 6: the largest norm over the frequencies."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        layer = nn.Conv2d(4, 6, 3, padding=1, bias=False, padding_mode="circular")
+    found = convolution_norm(layer, 16, 16)
+    transform = torch.fft.fft2(layer.weight.detach(), s=(16, 16)).permute(2, 3, 0, 1)
+    assert found == pytest.approx(float(torch.linalg.matrix_norm(transform, ord=2).amax()), rel=1e-3)
+    wide = torch.fft.fft2(layer.weight.detach(), s=(64, 64)).permute(2, 3, 0, 1)
+    layer.padding_mode = "zeros"
+    padded = convolution_norm(layer, 16, 16)
+    assert 0.8 * found < padded <= float(torch.linalg.matrix_norm(wide, ord=2).amax()) * 1.01
+
+
+def test_a_box_kernel_stretches_three_times_as_far_as_its_reshaped_norm_says() -> None:
+    """(1 + 2cos(π / 65))² / 3 = 2.995 on 64 px, of the bound √(k·k) = 3; a random kernel lies between."""
+    box, random = nn.Conv2d(1, 1, 3, padding=1, bias=False), nn.Conv2d(16, 16, 3, padding=1, bias=False)
+    with torch.no_grad():
+        box.weight.fill_(1 / 3)  # reshaped: one row of length 1
+        random.weight.normal_(generator=generator())
+        random.weight.div_(torch.linalg.matrix_norm(random.weight.flatten(1), ord=2))
+    assert convolution_norm(box, 64, 64) == pytest.approx(2.995, rel=0.003)
+    assert 1.2 < convolution_norm(random, 16, 16) < 3
+
+
+def test_layer_norms_name_every_layer_with_both_norms() -> None:
+    network = build("cnn", (8, 8, 1), 4, copies=2).train()
+    before = copy.deepcopy(network.state_dict())
+    found = layer_norms(network, torch.zeros(2, 1, 1, 8, 8))
+    assert network.training
+    assert all(torch.equal(a, b) for a, b in zip(before.values(), network.state_dict().values(), strict=True))
+    convolutions = [norms for norms in found if norms.kind == "3x3 convolution"]
+    assert all(0.5 * one.matrix < one.operator <= 3.001 * one.matrix for one in convolutions)
+    assert found[-1].layer == "last"
+    assert found[-1].matrix == found[-1].operator
+    assert found[-1].matrix == pytest.approx(float(torch.linalg.svdvals(network.last.weight).amax().detach()), rel=1e-5)
+    (norm,) = {one.operator for one in found if one.kind == "batchnorm"}
+    assert norm == pytest.approx((1 + 1e-5) ** -0.5)
+    assert len(found) == len(weighted_layers(network)) + sum(isinstance(m, nn.BatchNorm2d) for m in network.modules())
+
+
+def test_the_scale_of_a_body_that_serves_all_copies_counts_for_each() -> None:
+    body = nn.Linear(5, 6)
+    network = Network(body, 2, 6, 3)
+    shared = torch.linalg.svdvals(body.weight.detach())[0]
+    expected = shared * torch.linalg.svdvals(network.last.weight.detach())[:, 0]
+    torch.testing.assert_close(lipschitz_scale(network, 2), expected)
