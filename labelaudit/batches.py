@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import copy
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy.typing as npt
 import torch
@@ -22,11 +22,27 @@ Augment = Literal["none", "shift", "shift+flip"]
 _CHUNK = 4_000_000  # inputs or logits evaluated at once
 
 
+class Scaling(NamedTuple):
+    """What brings inputs to mean 0 and a standard deviation near 1: (x - mean) · scale."""
+
+    mean: Tensor
+    """(c, 1, 1) of pixels, (d,) of features."""
+    scale: Tensor
+    """(c, 1, 1) of pixels; one for all features, whose geometry is the caller's."""
+
+
 class Inputs:
-    """Inputs and labels on the device, in batches of F folds."""
+    """Inputs and labels on the device, in batches of F folds; scaled by themselves, or as other ones were."""
 
     def __init__(
-        self, x: npt.NDArray[Any], labels: npt.NDArray[Any], classes: int, *, device: str, augment: Augment
+        self,
+        x: npt.NDArray[Any],
+        labels: npt.NDArray[Any],
+        classes: int,
+        *,
+        device: str,
+        augment: Augment,
+        scaling: Scaling | None = None,
     ) -> None:
         self.classes, self.augment = classes, augment
         self.generator = torch.Generator(device)  # of shuffling and augmentation
@@ -34,24 +50,17 @@ class Inputs:
         self.pixels = x.ndim == 4
         if self.pixels:
             self.x = torch.tensor(x, device=device).movedim(-1, 1).contiguous()  # (n, c, H, W) uint8
-            some = self.x[:: max(1, len(x) // 5000)].float()
-            self.mean = some.mean((0, 2, 3)).view(-1, 1, 1)
-            self.scale = 1 / some.std((0, 2, 3)).clamp(min=1.0).view(-1, 1, 1)
+            if scaling is None:
+                some = self.x[:: max(1, len(x) // 5000)].float()
+                deviation = some.std((0, 2, 3)).clamp(min=1.0)
+                scaling = Scaling(some.mean((0, 2, 3)).view(-1, 1, 1), 1 / deviation.view(-1, 1, 1))
+            self.scaling = scaling
         else:
             values = torch.tensor(x, dtype=torch.float32, device=device)
-            self.mean = values.mean(0)
-            values -= self.mean
-            self.scale = 1 / values.std().clamp(min=1e-12)  # one scale for all: the geometry is the caller's
-            self.x = values.mul_(self.scale)
-
-    def beside(self, x: npt.NDArray[Any], labels: npt.NDArray[Any]) -> Inputs:
-        """Other samples, normalised as these are."""
-        other = copy.copy(self)
-        device = self.y.device
-        other.y = torch.tensor(labels, dtype=torch.int64, device=device)
-        values = torch.tensor(x, device=device)
-        other.x = values.movedim(-1, 1).contiguous() if self.pixels else (values.float() - self.mean) * self.scale
-        return other
+            mean = values.mean(0) if scaling is None else scaling.mean
+            values -= mean
+            self.scaling = scaling or Scaling(mean, 1 / values.std().clamp(min=1e-12))
+            self.x = values.mul_(self.scaling.scale)
 
     def place(self, network: Network) -> Network:
         """``network`` on the device of the data, in the memory layout that convolutions are fastest in there."""
@@ -99,7 +108,7 @@ class Inputs:
         return x.view(*index.shape, *x.shape[1:])
 
     def _normalised(self, x: Tensor) -> Tensor:
-        x = (x.float() - self.mean) * self.scale
+        x = (x.float() - self.scaling.mean) * self.scaling.scale
         return x.contiguous(memory_format=torch.channels_last) if x.is_cuda else x
 
     def predict(self, method: Method, networks: Sequence[Network]) -> Tensor:
