@@ -38,7 +38,7 @@ def show(run: Annotated[Path, _RUN]) -> None:
     from labelaudit.verdicts import in_force, match, read, verdicts_file
 
     audit = read_audit(run)
-    log = read(verdicts_file(run))
+    log = read(verdicts_file(run), notice=_note)
     if not log:
         typer.echo(f"no verdicts in {printable(str(verdicts_file(run)))}: labelaudit review {printable(str(run))}")
         return
@@ -71,13 +71,13 @@ def merge(
 
     audit = read_audit(output)
     target = verdicts_file(output)
-    here = read(target)
+    here = read(target, notice=_note)
     told = []
     for place in logs:
         file = verdicts_file(place) if place.is_dir() else place
         if not file.is_file():
             raise DataError(f"'{file}' does not exist: name RUN folders or verdicts.csv files")
-        told.append(read(file))
+        told.append(read(file, notice=_note))
     joined = Counter(join(here, *told))
     joined.subtract(Counter(here))
     new = [verdict for verdict in join(*told) if _once(joined, verdict)]
@@ -109,6 +109,8 @@ def import_(
     from labelaudit.verdicts import append, verdicts_file
 
     found = read_answers(read_audit(run), file, run, name=format_, reviewer=reviewer)
+    for line in found.notes:
+        _note(line)
     for line in found.repeats[:_MOST]:
         _note(f"{line}: counted once")
     for line in found.problems[:_MOST]:

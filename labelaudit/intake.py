@@ -17,7 +17,7 @@ from labelaudit.channel import NO_CLASS, UNKNOWN
 from labelaudit.errors import DataError
 from labelaudit.sources import Listing
 from labelaudit.types import Features, Finding, Floats, Ints, Progress, Samples
-from labelaudit.verdicts import Verdict, in_force
+from labelaudit.verdicts import Verdict, agreed
 
 
 def name_source(
@@ -37,20 +37,9 @@ def known_labels(samples: Samples, verdicts: Sequence[Verdict]) -> Ints:
 
     What was said about one copy of an image holds for all of them. Where reviewers disagree, nothing is known.
     """
-    code = {name: number for number, name in enumerate(samples.classes)}
-    labels_of: dict[str, set[str]] = {}
-    for digest, label in zip(samples.digests, samples.labels.tolist(), strict=True):
-        labels_of.setdefault(digest, set()).add(samples.classes[label])
-    said: dict[str, set[int]] = {}
-    for (digest, given), told in in_force(verdicts).items():
-        if given not in labels_of.get(digest, ()):
-            continue
-        for verdict in told:
-            if verdict.verdict != "skip" and (verdict.right is None or verdict.right in code):
-                right = NO_CLASS if verdict.right is None else code[verdict.right]
-                said.setdefault(digest, set()).add(right)
-    agreed = {digest: next(iter(answers)) for digest, answers in said.items() if len(answers) == 1}
-    return np.array([agreed.get(digest, UNKNOWN) for digest in samples.digests], dtype=np.int64)
+    code: dict[str | None, int] = {name: number for number, name in enumerate(samples.classes)} | {None: NO_CLASS}
+    right = {digest: code[label] for digest, label in agreed(samples, verdicts).items()}
+    return np.array([right.get(digest, UNKNOWN) for digest in samples.digests], dtype=np.int64)
 
 
 def embed_samples(

@@ -439,3 +439,31 @@ def test_writable_text_is_what_xml_can_hold() -> None:
     assert ElementTree.fromstring(f"<a>{text}</a>").text
     assert "\U0001f600" in text
     assert text.encode("utf-8")
+
+
+def test_a_suggestion_that_is_taken_stays_a_suggestion(tmp_path: Path) -> None:
+    run = write_run(tmp_path, clean=12)  # no label is doubted, and yet the next likely class is handed out
+    file = tmp_path / "queue.csv"
+    export(run, file, order="all")
+    rows = list(csv.DictReader(io.StringIO(file.read_bytes().decode(), newline="")))
+    assert {row["suggested_label"] for row in rows if row["given_label"] == "cat"} == {"dog"}
+    (tmp_path / "done.csv").write_text(
+        "path,suggested_label,verdict\ncat/0.png,owl,suggested\ndog/1.png,owl,suggested\n"
+    )
+    assert told(bring(run, tmp_path / "done.csv")) == [
+        ("cat/0.png", "suggested", "owl"),  # by another scan, maybe: the entry says so
+        ("dog/1.png", "suggested", "owl"),
+    ]
+    (tmp_path / "bare.csv").write_text("path,new_label\ncat/0.png,dog\ndog/1.png,cat\n")
+    assert told(bring(run, tmp_path / "bare.csv")) == [("cat/0.png", "suggested", "dog"), ("dog/1.png", "other", "cat")]
+    assert call("verdicts", "import", str(run), str(tmp_path / "done.csv"))[0] == 0
+    assert "2 suggested label right, 0 another class" in call("verdicts", "show", str(run))[1]
+
+
+def test_an_unfinished_line_is_told_where_verdicts_are_shown_and_imported(run: Path, tmp_path: Path) -> None:
+    (tmp_path / "done.csv").write_text("path,new_label\ncat/0.png,dog\n")
+    assert call("verdicts", "import", str(run), str(tmp_path / "done.csv"))[0] == 0
+    with verdicts_file(run).open("a") as file:
+        file.write("dog/1.png,00")
+    for arguments in (("show", str(run)), ("import", str(run), str(tmp_path / "done.csv"))):
+        assert call("verdicts", *arguments)[2].count("ends in an unfinished line (3)") == 1

@@ -20,12 +20,14 @@ from labelaudit.verdicts import (
     COLUMNS,
     VERDICTS,
     Verdict,
+    agreed,
     append,
     in_force,
     match,
     merge,
     now,
     read,
+    read_reviewed,
     render,
     verdicts_file,
 )
@@ -312,3 +314,46 @@ def test_a_last_line_without_its_end_counts_where_it_is_whole(tmp_path: Path) ->
     assert read(path) == (ann, bob, ann)
     path.write_bytes(path.read_bytes().removesuffix(b"Z\n"))
     assert read(path) == (ann, bob)
+
+
+def test_an_unfinished_last_line_is_told_once_and_then_replaced(tmp_path: Path) -> None:
+    file = verdicts_file(tmp_path)
+    append(file, make(1), make(3))
+    file.write_bytes(file.read_bytes()[:-20])
+    told: list[str] = []
+    assert read(file, notice=told.append) == (make(1),)
+    note = f"{file} ends in an unfinished line (3), which does not count: judge that image again."
+    assert told == [note]
+    assert read_reviewed(make_audit(), tmp_path).notes == (note,)
+    append(file, make(4, verdict="none"))
+    assert read_reviewed(make_audit(), tmp_path).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("said", "right"),
+    [
+        ([make(1)], {f"{1:032x}": "dog"}),
+        ([make(1, verdict="none")], {f"{1:032x}": None}),
+        ([make(1), make(1, verdict="skip", reviewer="bob")], {f"{1:032x}": "dog"}),
+        ([make(1), make(1, new_label="owl", reviewer="bob")], {}),
+        ([make(1), make(1, new_label="bird", reviewer="bob")], {f"{1:032x}": "dog"}),
+        ([make(1, digest="f" * 32)], {}),
+        ([make(1, verdict="skip")], {}),
+    ],
+)
+def test_what_reviewers_agree_on_is_the_same_by_image_and_by_sample(
+    said: list[Verdict], right: dict[str, str | None]
+) -> None:
+    audit = make_audit()
+    assert agreed(audit.samples, said) == right
+    settled = match(audit, said).settled.values()
+    assert {verdict.digest: verdict.right for verdict in settled} == right
+
+
+def test_answers_on_copies_under_two_labels_have_to_agree() -> None:
+    same = "a" * 32
+    digests = (same, *(f"{row:032x}" for row in (1, 2)), same, *(f"{row:032x}" for row in (4, 5)))
+    audit = make_audit(samples=make_samples(digests=digests))
+    as_cat, as_dog = make(0, new_label="cat", digest=same), make(3, new_label="dog", digest=same)
+    assert agreed(audit.samples, [as_cat]) == {same: "cat"}
+    assert agreed(audit.samples, [as_cat, as_dog]) == {}

@@ -9,7 +9,7 @@ Left out: who may judge what, and editing old lines; people can, with a text edi
 """
 
 from labelaudit.verdicts.log import FILE, append, read, render, verdicts_file
-from labelaudit.verdicts.matching import Reviewed, in_force, match, merge
+from labelaudit.verdicts.matching import Reviewed, agreed, in_force, match, merge, read_reviewed
 from labelaudit.verdicts.verdict import COLUMNS, VERDICTS, Verdict, now
 
 __all__ = [
@@ -18,12 +18,14 @@ __all__ = [
     "VERDICTS",
     "Reviewed",
     "Verdict",
+    "agreed",
     "append",
     "in_force",
     "match",
     "merge",
     "now",
     "read",
+    "read_reviewed",
     "render",
     "verdicts_file",
 ]

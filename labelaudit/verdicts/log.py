@@ -9,7 +9,7 @@ import csv
 import io
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import astuple
 from pathlib import Path
 
@@ -28,11 +28,11 @@ def verdicts_file(run: Path | str) -> Path:
     return Path(run) / FILE
 
 
-def read(path: Path | str) -> tuple[Verdict, ...]:
+def read(path: Path | str, *, notice: Callable[[str], None] = lambda _: None) -> tuple[Verdict, ...]:
     """All verdicts of a file, oldest line first; none where there is no file.
 
-    A last line that a crash left unfinished was never confirmed to anybody, and is passed over; one that only lacks its
-    line end counts, as editors write it. Further columns and their order do not matter.
+    A last line that a crash left unfinished was never confirmed to anybody, and is passed over; ``notice`` hears of it.
+    One that only lacks its line end counts, as editors write it. Further columns and their order do not matter.
 
     Raises:
         DataError: the file cannot be read, or a line is no verdict; the line is named.
@@ -45,7 +45,12 @@ def read(path: Path | str) -> tuple[Verdict, ...]:
         raise DataError(f"'{path}' is not UTF-8: save it as UTF-8") from error
     except OSError as error:
         raise DataError(f"'{path}' cannot be read: {error.strerror or error}") from error
-    return tuple(_parse(path, text[: _finished(path, text)]))
+    done = _finished(path, text)
+    found = tuple(_parse(path, text[:done]))
+    if text[done:].strip():
+        line = text.count("\n", 0, done) + 1
+        notice(f"{path} ends in an unfinished line ({line}), which does not count: judge that image again.")
+    return found
 
 
 def append(path: Path | str, *verdicts: Verdict) -> None:

@@ -1,4 +1,4 @@
-"""Which verdicts are in force, and on which samples of an audit.
+"""Which verdicts are in force, on which samples, and what reviewers agree on.
 
 Left out: guessing; a verdict that cannot count is named with its reason.
 """
@@ -6,10 +6,13 @@ Left out: guessing; a verdict that cannot count is named with its reason.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from labelaudit.document import Audit
+from labelaudit.types import Samples
+from labelaudit.verdicts.log import read, verdicts_file
 from labelaudit.verdicts.verdict import Verdict
 
 
@@ -51,30 +54,36 @@ def merge(*logs: Sequence[Verdict]) -> tuple[Verdict, ...]:
     return tuple(verdict for _, verdict in sorted(kept, key=lambda entry: entry[0]))
 
 
+def read_reviewed(audit: Audit, run: Path | str) -> Reviewed:
+    """`match` for the verdicts that are kept in the folder ``run``; an unfinished last line is among the notes.
+
+    Raises:
+        DataError: the file is damaged.
+    """
+    told: list[str] = []
+    found = match(audit, read(verdicts_file(run), notice=told.append))
+    return replace(found, notes=(*told, *found.notes))
+
+
 def match(audit: Audit, verdicts: Sequence[Verdict]) -> Reviewed:
     """Bring ``verdicts`` (in the file's order) and the samples of ``audit`` together by content and given label."""
-    last, undone = _replay(verdicts)
-    samples, digests = audit.samples, {digest for digest, _ in last}
-    rows_of: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
-    for row, digest in enumerate(samples.digests):
-        if digest in digests:
-            rows_of[audit.identity(row)].append(row)
+    samples, (last, undone) = audit.samples, _replay(verdicts)
+    rows_of = _places(samples, {digest for digest, _ in last})
     settled: dict[int, Verdict] = {}
     disputed: dict[int, tuple[Verdict, ...]] = {}
     skipped: list[int] = []
     strangers: list[Verdict] = []
     known = {None, *samples.classes}
-    for identity, all_told in last.items():
+    for identity, told in last.items():
         rows = rows_of.get(identity, [])
-        told = tuple(verdict for verdict in all_told if verdict.verdict != "skip")
-        strangers += [verdict for verdict in told if not rows or verdict.right not in known]
-        understood = tuple(verdict for verdict in told if verdict.right in known)
-        if not told:
+        opinions = _opinions(told, known)
+        strangers += [v for v in told if v.verdict != "skip" and (not rows or v.right not in known)]
+        if all(verdict.verdict == "skip" for verdict in told):
             skipped += rows
-        elif len({verdict.right for verdict in understood}) > 1:
-            disputed |= dict.fromkeys(rows, understood)
-        elif understood:
-            settled |= dict.fromkeys(rows, understood[-1])
+        elif len(_answers(opinions)) > 1:
+            disputed |= dict.fromkeys(rows, opinions)
+        elif opinions:
+            settled |= dict.fromkeys(rows, opinions[-1])
     return Reviewed(
         settled=dict(sorted(settled.items())),
         skipped=tuple(sorted(skipped)),
@@ -83,6 +92,21 @@ def match(audit: Audit, verdicts: Sequence[Verdict]) -> Reviewed:
         undone=undone,
         notes=tuple(_notes(audit, rows_of, disputed, strangers)),
     )
+
+
+def agreed(samples: Samples, verdicts: Sequence[Verdict]) -> dict[str, str | None]:
+    """Digest -> the right class by everybody who could tell, None for no class; images that are disputed left out.
+
+    What was said about one copy of an image, under whichever label, holds for all of them.
+    """
+    last = in_force(verdicts)
+    rows_of = _places(samples, {digest for digest, _ in last})
+    known = {None, *samples.classes}
+    answers: defaultdict[str, set[str | None]] = defaultdict(set)
+    for identity, told in last.items():
+        if identity in rows_of:
+            answers[identity[0]] |= _answers(_opinions(told, known))
+    return {digest: next(iter(said)) for digest, said in answers.items() if len(said) == 1}
 
 
 def in_force(verdicts: Sequence[Verdict]) -> dict[tuple[str, str], tuple[Verdict, ...]]:
@@ -108,6 +132,25 @@ def _replay(
         for identity, people in trails.items()
     }
     return {identity: tuple(verdict for _, verdict in left) for identity, left in last.items() if left}, dict(undone)
+
+
+def _places(samples: Samples, digests: Container[str]) -> Mapping[tuple[str, str], list[int]]:
+    """Identity -> rows of the samples whose content is among ``digests``."""
+    rows_of: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
+    for row, digest in enumerate(samples.digests):
+        if digest in digests:
+            rows_of[digest, samples.classes[int(samples.labels[row])]].append(row)
+    return rows_of
+
+
+def _opinions(told: Iterable[Verdict], known: Container[str | None]) -> tuple[Verdict, ...]:
+    """Those of reviewers who could tell, for a class that is ``known`` or for none."""
+    return tuple(verdict for verdict in told if verdict.verdict != "skip" and verdict.right in known)
+
+
+def _answers(opinions: Iterable[Verdict]) -> set[str | None]:
+    """The different right classes; None: no class."""
+    return {verdict.right for verdict in opinions}
 
 
 def _timed(log: Iterable[Verdict]) -> Iterator[tuple[str, Verdict]]:

@@ -96,7 +96,7 @@ def export_queue(
     place = Path(data or (audit.settings.get("source") or {}).get("data") or file).resolve()
     if place.is_dir() and place in file.resolve().parents:
         raise OptionError(f"the export {file} lies inside the data {place}: choose a file outside with --export")
-    queue, _, reviewed = open_queue(audit, run, order)
+    queue, _, reviewed, notes = open_queue(audit, run, order)
     if not again:
         queue = replace(queue, rows=tuple(row for row in queue.rows if row not in reviewed.settled))
     if not queue.rows:
@@ -105,7 +105,8 @@ def export_queue(
     if prefix is None:
         prefix = format_.prefix or (_folder(audit, data) if format_.embeds else "")
     source = Source(audit, queue, prefix, images, embed=embed, measure=format_.measures)
-    return export_tasks(source, file, name=name)
+    made = export_tasks(source, file, name=name)
+    return replace(made, advice=(*made.advice, *notes, *reviewed.notes))
 
 
 def export_tasks(source: Source, file: Path, *, name: str | None = None) -> Exported:
@@ -168,8 +169,10 @@ def read_answers(
         raise DataError(f"'{file}' as {chosen}: {error}; nothing was imported") from error
     except (AttributeError, TypeError, ValueError) as error:
         raise DataError(f"'{file}' is no export of {chosen} ({error}): nothing was imported") from error
-    log = verdicts.read(verdicts.verdicts_file(run))
-    return match_answers(audit, name_reviewers(answers, reviewer, chosen), log, time=time)
+    torn: list[str] = []
+    log = verdicts.read(verdicts.verdicts_file(run), notice=torn.append)
+    found = match_answers(audit, name_reviewers(answers, reviewer, chosen), log, time=time)
+    return replace(found, notes=tuple(torn))
 
 
 def _folder(audit: Audit, data: Path | None) -> str:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from labelaudit.document import Audit
 from labelaudit.errors import DataError
 from labelaudit.review.exchange.tasks import Answer, writable
+from labelaudit.review.queue import ask
 from labelaudit.verdicts import Verdict, in_force
 
 
@@ -29,6 +30,8 @@ class Matched:
     """One line for each entry that cannot be taken."""
     repeats: tuple[str, ...]
     """One line for each entry that says the same as an earlier one."""
+    notes: tuple[str, ...] = ()
+    """What to know about the verdicts that are there already."""
 
 
 def match_answers(audit: Audit, answers: Iterable[Answer], log: Sequence[Verdict], *, time: str) -> Matched:
@@ -88,12 +91,12 @@ class _Places:
         digest, given = self.audit.identity(row)
         label = ""
         kind: str = answer.kind
-        if kind == "class":
+        if kind in ("class", "suggested"):
             if answer.label not in self.class_of:
                 raise DataError(f"says '{answer.label}', which is no class of the audit")
             label = self.class_of[answer.label]
-            suggested = samples.classes[int(self.audit.decision.predicted[row])]
-            kind = "given" if label == given else "suggested" if label == suggested else "other"
+            suggested = kind == "suggested" or label == samples.classes[ask(self.audit, row).rival]  # as handed out
+            kind = "given" if label == given else "suggested" if suggested else "other"
         return Verdict(
             path=samples.ids[row],
             digest=digest,

@@ -71,7 +71,7 @@ def _answer(name: str, told: Mapping[str, str]) -> Answer:
         raise DataError(f"{name} ('{told['path']}') says 'suggested' ({text}) and '{told['new_label']}'")
     kind, label = answered(text)
     place = {key: told[key] for key in ("path", "digest", "given_label", "reviewer", "time")}
-    return Answer(entry=name, kind=kind, label=label, **place)
+    return Answer(entry=name, kind="suggested" if verdict == "suggested" else kind, label=label, **place)
 
 
 def _bare(text: str) -> str:

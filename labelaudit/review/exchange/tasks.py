@@ -74,9 +74,10 @@ class Answer:
 
     entry: str
     """Where it is in the file, such as ``task 12`` or ``line 7``."""
-    kind: Literal["class", "none", "skip"]
+    kind: Literal["class", "suggested", "none", "skip"]
+    """suggested: a class of which the entry itself says that it is the suggested one."""
     label: str = ""
-    """The right class, where ``kind`` is ``class``."""
+    """The right class, where ``kind`` is ``class`` or ``suggested``."""
     path: str = ""
     digest: str = ""
     given_label: str = ""
