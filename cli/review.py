@@ -101,6 +101,7 @@ def _show(
 
     name = _user() if reviewer is None else reviewer.strip()
     session = open_session(audit, open_originals(audit, data), run, order=order, reviewer=name, again=again)
+    session.prepare()
     for note in session.notes:
         typer.echo(printable(note), err=True)
 

@@ -118,6 +118,15 @@ def test_mouse_zoom_and_pixels(page: Page, server: Server) -> None:
     page.locator(".candidate.left .strip button, #undo").last.click()
 
 
+def test_undo_with_nothing_to_undo_says_so(page: Page, server: Server) -> None:
+    show(page, server)
+    wait_for(page, 0)
+    page.keyboard.press("u")
+    page.get_by_text("There is nothing to undo").wait_for()
+    page.keyboard.press("ArrowLeft")
+    wait_for(page, 1)
+
+
 def test_the_end_and_the_way_back(page: Page, server: Server, run: Path) -> None:
     show(page, server)
     for place in range(12):

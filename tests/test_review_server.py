@@ -68,7 +68,7 @@ def test_other_hosts_are_refused_whatever_they_know(server: Server, host: str) -
 @pytest.mark.parametrize("host", ["localhost:9000", "[::1]:80", "LOCALHOST"])
 def test_a_tunnel_may_end_at_another_port(server: Server, host: str) -> None:
     assert server.request("GET", "/api/about", Host=host)[0] == 200
-    assert server.request("POST", "/api/undo", {"place": 3}, Host=host, Origin=f"http://{host}")[0] == 500
+    assert server.request("POST", "/api/undo", {"place": 3}, Host=host, Origin=f"http://{host}")[0] == 409
 
 
 @pytest.mark.parametrize(
@@ -300,3 +300,11 @@ def test_a_browser_opens_on_a_desktop_only(
     for wanted in (True, False):
         review(run, no_open=not wanted, export=None, format_=None, embed=False, prefix=None)
         assert opened == (["http://127.0.0.1:1/?token=x"] if opens else []), "asked for, then not"
+
+
+def test_nothing_to_undo_is_no_failure_of_the_server(server: Server, run: Path) -> None:
+    for body, said in (({"place": None}, b"you have judged no image yet"), ({"place": 2}, b"no verdict on this image")):
+        status, _, answer = server.request("POST", "/api/undo", body)
+        assert status == 409
+        assert said in answer
+    assert not verdicts_file(run).exists()

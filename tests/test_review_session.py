@@ -19,9 +19,11 @@ from labelaudit.document import Audit
 from labelaudit.errors import DataError, OptionError, RunError
 from labelaudit.estimate import load_plan
 from labelaudit.images import ImageError, decode
+from labelaudit.judge import Judge
+from labelaudit.memory import Memory
 from labelaudit.originals import open_originals
 from labelaudit.reports import run as runs
-from labelaudit.review.ledger import Ledger, StaleAnswer
+from labelaudit.review.ledger import Ledger, NothingToUndo, StaleAnswer
 from labelaudit.review.likeness import STRIP, Likeness
 from labelaudit.review.pictures import Pictures, media_type_of
 from labelaudit.review.queue import ask, build_queue
@@ -142,9 +144,9 @@ def test_undo_goes_back_and_an_earlier_verdict_counts_again(run: Path) -> None:
     assert (back["place"], back["verdict"], back["done"]) == (0, {"kind": "class", "label": 0}, True)
     assert session.undo(None)["place"] == 1
     assert session.undo(None)["verdict"] is None
-    with pytest.raises(RunError, match="nothing to undo"):
+    with pytest.raises(NothingToUndo, match="nothing to undo"):
         session.undo(None)
-    with pytest.raises(RunError, match="nothing to undo"):
+    with pytest.raises(NothingToUndo, match="nothing to undo"):
         session.undo(5)
     assert [verdict for _, verdict, _ in said(run)] == ["given", "none", "suggested", "undo", "undo", "undo"]
 
@@ -348,3 +350,50 @@ def test_own_lines_are_taken_in_without_reading_the_log_again(run: Path, monkeyp
     ledger.undo(verdict.identity)
     assert reads == []
     assert tuple(ledger.log) == read(ledger.path)
+
+
+@pytest.mark.parametrize("damage", ["noise", "half", "other"])
+def test_a_judge_that_cannot_be_used_is_said_and_typical_images_are_shown(tmp_path: Path, damage: str) -> None:
+    run = write_run(tmp_path)
+    memory = Memory.of(np.eye(3), np.eye(3), ["0", "1", "2"], np.arange(3), np.ones(3, dtype=np.bool_), scanned=True)
+    Judge(
+        features="lite0@128",
+        version="0",
+        classes=("cat", "dog", "owl"),
+        widths=(3,),
+        mean=np.zeros(3, dtype=np.float32),
+        recall=np.eye(3, dtype=np.float32),
+        models={},
+        weights={},
+        transition=np.eye(3, dtype=np.float32),
+        memory=memory,
+    ).save(run / "judge.npz")
+    data = (run / "judge.npz").read_bytes()
+    if damage != "other":  # `other` is whole, but of another dataset
+        (run / "judge.npz").write_bytes(b"noise" if damage == "noise" else data[: len(data) // 2])
+    session = open_run(run)
+    session.prepare()
+    assert len(session.notes) == 1
+    assert ("is of another scan" if damage == "other" else "is damaged") in session.notes[0]
+    assert session.notes[0].endswith("compares with typical images, not with the most alike.")
+    assert session.neighbours(0)["kind"] == "typical"
+
+
+def test_a_damaged_plan_stops_only_the_order_that_needs_it(tmp_path: Path) -> None:
+    run = write_run(tmp_path)
+    (run / "estimate.json").write_text("{", encoding="utf-8")
+    session = open_run(run)
+    assert "estimate.json cannot be read" in session.notes[0]
+    session.judge(0, "none", None, 0)
+    assert session.stop() == ""
+    with pytest.raises(RunError, match=r"estimate\.json cannot be read"):
+        open_run(run, order="sample")
+
+
+def test_a_page_begins_with_its_first_question(tmp_path: Path) -> None:
+    run = write_run(tmp_path)
+    session = open_run(run)
+    session.judge(0, "none", None, 0)
+    session.prepare()
+    assert session.notes == ()
+    assert [one["place"] for one in session.about()["first"]] == [1]

@@ -22,7 +22,7 @@ from labelaudit.errors import LabelAuditError, OptionError
 from labelaudit.images import ImageError
 from labelaudit.reports.json import plain
 from labelaudit.review.guard import Guard
-from labelaudit.review.ledger import StaleAnswer
+from labelaudit.review.ledger import NothingToUndo, StaleAnswer
 from labelaudit.review.session import Session
 
 _TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
@@ -83,7 +83,10 @@ def build_app(session: Session, token: str) -> Starlette:
             return _json({"error": str(error), "kind": "stale", "question": session.questions(place or 0, 1)[0]}, 409)
 
     def undo(body: dict[str, Any]) -> Any:
-        return session.undo(_integer(body, "place"))
+        try:
+            return session.undo(_integer(body, "place"))
+        except NothingToUndo as error:
+            return _json({"error": str(error), "kind": "nothing"}, 409)
 
     return Starlette(
         routes=[

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from labelaudit import verdicts
-from labelaudit.errors import LabelAuditError, RunError
+from labelaudit.errors import LabelAuditError
 from labelaudit.verdicts import Verdict
 
 Identity = tuple[str, str]
@@ -22,6 +22,10 @@ Identity = tuple[str, str]
 
 class StaleAnswer(LabelAuditError):
     """Somebody else answered about the image since it was shown; nothing was written."""
+
+
+class NothingToUndo(LabelAuditError):
+    """This reviewer has no verdict in force that could be withdrawn; nothing was written."""
 
 
 class Ledger:
@@ -95,13 +99,14 @@ class Ledger:
         """Withdraw this reviewer's verdict on an image; returns what was withdrawn.
 
         Raises:
-            RunError: there is nothing to withdraw.
+            NothingToUndo: there is nothing to withdraw.
+            RunError: it could not be written; nothing has changed.
         """
         with self._lock:
             self._refresh()
             last = self.mine(identity)
             if last is None:
-                raise RunError("nothing to undo")
+                raise NothingToUndo("There is nothing to undo: you have no verdict on this image.")
             undo = Verdict(
                 path=last.path,
                 digest=last.digest,

@@ -1,7 +1,8 @@
 """Images to compare a suspect with: those of a class that look most like it and are believed to be labelled right.
 
-A RUN of features keeps what is needed for that (``judge.npz``). Any other RUN shows typical images of the class,
-those that the audit is surest about, and says so. Left out: likeness from pixels.
+A RUN of features keeps what is needed for that (``judge.npz``). Any other RUN, and one whose file is damaged or of
+another scan, shows typical images of the class, those that the audit is surest about, and says so. Left out: likeness
+from pixels.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 from labelaudit.document import Audit
 from labelaudit.errors import RunError
 from labelaudit.judge import FILE, Judge
+from labelaudit.memory import ARRAYS
 
 STRIP = 8
 """Images shown of each class."""
@@ -26,7 +28,9 @@ class Likeness:
     def __init__(self, audit: Audit, run: Path) -> None:
         self.audit = audit
         self.kind = "typical"
-        """``alike``, or ``typical`` where the RUN keeps no likeness; final after the first `find`."""
+        """``alike``, or ``typical`` where the RUN keeps no likeness; final after `load`."""
+        self.trouble = ""
+        """Why what the RUN keeps cannot be used, in a sentence; final after `load`."""
         self._place = run / FILE
         self._judge: Judge | None = audit.judge
         self._asked = False
@@ -35,23 +39,26 @@ class Likeness:
 
     def find(self, row: int, label: int) -> tuple[int, ...]:
         """Up to `STRIP` rows of class ``label`` to show beside ``row``, best first; never a copy of it."""
-        judge = self._load()
+        judge = self.load()
         if judge is not None:
             return judge.alike(row, label, STRIP)
         digest = self.audit.samples.digests[row]
         return tuple(other for other in self._sure(label) if self.audit.samples.digests[other] != digest)[:STRIP]
 
-    def _load(self) -> Judge | None:
+    def load(self) -> Judge | None:
+        """The judge of the RUN, where there is one that fits; read once."""
         with self._lock:
             if not self._asked:
                 self._asked = True
                 if self._judge is None and self._place.is_file():
                     try:
                         self._judge = Judge.load(self._place)
-                    except RunError:
-                        self._judge = None  # the page is worth opening without it, and says "typical"
+                    except RunError as error:  # the page is worth opening without it
+                        self.trouble = str(error)
                 if self._judge is not None and not self._fits(self._judge):
-                    self._judge = None
+                    self._judge, self.trouble = None, f"{self._place} is of another scan: run `labelaudit scan` again"
+                if self.trouble:
+                    self.trouble += "; until then the page compares with typical images, not with the most alike."
                 self.kind = "typical" if self._judge is None else "alike"
             return self._judge
 
@@ -60,7 +67,7 @@ class Likeness:
         samples = self.audit.samples
         return (
             judge.classes == samples.classes
-            and len(judge.memory) == len(samples)
+            and all(len(getattr(judge.memory, name)) == len(samples) for name in ARRAYS)
             and bool((judge.memory.digests == np.array(samples.digests, dtype=np.bytes_)).all())
         )
 

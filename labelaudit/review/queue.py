@@ -64,6 +64,8 @@ class Opened(NamedTuple):
     queue: Queue
     plan: Plan | None
     reviewed: Reviewed
+    notes: tuple[str, ...]
+    """What a person should know about the plan."""
 
 
 def open_queue(audit: Audit, run: Path, order: str) -> Opened:
@@ -74,10 +76,16 @@ def open_queue(audit: Audit, run: Path, order: str) -> Opened:
     Raises:
         DataError: the verdicts cannot be read.
         OptionError: unknown order.
-        RunError: there is nothing to review, or the plan cannot be read or kept.
+        RunError: there is nothing to review, or the plan that ``order`` needs cannot be read or kept.
     """
-    reviewed = verdicts.match(audit, verdicts.read(verdicts.verdicts_file(run)))
-    plan = load_plan(run, audit)
+    reviewed = verdicts.read_reviewed(audit, run)
+    plan, notes = None, tuple[str, ...]()
+    try:
+        plan = load_plan(run, audit)
+    except RunError as error:
+        if order == "sample":
+            raise
+        notes = (f"The page does not say how many wrong labels are left: {error}.",)
     if plan is None and order == "sample":
         plan = plan_reviews(audit, reviews=REVIEWS, reviewed=reviewed)
         save(run, audit, plan)
@@ -86,7 +94,7 @@ def open_queue(audit: Audit, run: Path, order: str) -> Opened:
         suspects = f"the scan flagged no image; `labelaudit review {run} --order sample` checks that"
         why = {"disputes": "no reviewers disagree", "sample": "the sample is empty"}.get(order, suspects)
         raise RunError(f"nothing to review: {why}")
-    return Opened(queue, plan, reviewed)
+    return Opened(queue, plan, reviewed, notes)
 
 
 def build_queue(audit: Audit, order: str, *, plan: Plan | None = None, reviewed: Reviewed | None = None) -> Queue:

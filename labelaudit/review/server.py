@@ -44,8 +44,9 @@ def serve(session: Session, place: socket.socket, token: str, *, ready: Callable
 
     Ctrl-C ends it as a `KeyboardInterrupt`, after what was asked last is answered.
     """
+    server = make_server(session, token)
     ready(address_of(place, token))
-    make_server(session, token).run(sockets=[place])
+    server.run(sockets=[place])
 
 
 def address_of(place: socket.socket, token: str) -> str:
@@ -56,6 +57,9 @@ def address_of(place: socket.socket, token: str) -> str:
 def make_server(session: Session, token: str) -> uvicorn.Server:
     """The server, to be run on a listening socket."""
     import uvicorn
+
+    # imported by the first requests otherwise, while somebody waits
+    import uvicorn.protocols.http.h11_impl
 
     config = uvicorn.Config(
         build_app(session, token),

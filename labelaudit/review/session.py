@@ -14,9 +14,9 @@ from typing import Any
 
 from labelaudit import verdicts
 from labelaudit.document import Audit
-from labelaudit.errors import LabelAuditError, OptionError, RunError
+from labelaudit.errors import LabelAuditError, OptionError
 from labelaudit.estimate import Plan, stop_rule
-from labelaudit.review.ledger import Identity, Ledger
+from labelaudit.review.ledger import Identity, Ledger, NothingToUndo
 from labelaudit.review.likeness import Likeness
 from labelaudit.review.pictures import Pictures
 from labelaudit.review.queue import Queue, ask, open_queue
@@ -40,11 +40,21 @@ class Session:
         self.likeness = Likeness(audit, run)
         self.ledger = Ledger(verdicts.verdicts_file(run), reviewer)
         self.notes: tuple[str, ...] = ()
-        """What a person should know about the verdicts that are there already."""
+        """What a person should know about the RUN and the verdicts that are there already."""
+
+    def prepare(self) -> None:
+        """Do now what the first page would wait for, and note what it has to do without."""
+        self.likeness.load()
+        if self.likeness.trouble:
+            self.notes = (*self.notes, self.likeness.trouble)
+        place = self.about()["next"]
+        if self.questions(place, SLICE):
+            self.neighbours(place)
+        self.stop()
 
     def about(self) -> dict[str, Any]:
-        """What a page needs once: names, classes, where to begin."""
-        place = self.run.resolve()
+        """What a page needs once: names, classes, where to begin and the question there."""
+        place, begin = self.run.resolve(), self.next_open(0)
         return {
             "run": place.name or str(place),
             "file": str(self.ledger.path),
@@ -53,7 +63,8 @@ class Session:
             "order": self.queue.order,
             "blind": self.queue.blind,
             "total": len(self.queue.rows),
-            "next": self.next_open(0),
+            "next": begin,
+            "first": self.questions(begin, 1),
             "classes": list(self.audit.samples.classes),
             "progress": self.progress(),
         }
@@ -113,15 +124,18 @@ class Session:
         """Withdraw the verdict at a position, or this reviewer's last one; returns the question to go back to.
 
         Raises:
-            RunError: there is nothing to withdraw, or the image is in another queue.
+            NothingToUndo: there is nothing to withdraw, or the image is in another queue.
+            RunError: it could not be written.
         """
         if place is not None:
             row = self._row(place)
             self.ledger.undo(self.audit.identity(row))
             return self._question(place, row)
         identity = self.ledger.last()
-        if identity is None or identity not in self._places:
-            raise RunError("nothing to undo in this queue")
+        if identity is None:
+            raise NothingToUndo("There is nothing to undo: you have judged no image yet.")
+        if identity not in self._places:
+            raise NothingToUndo("There is nothing to undo: your last verdict is on no image of this queue.")
         return self.undo(self._places[identity])
 
     def progress(self) -> dict[str, Any]:
@@ -216,9 +230,9 @@ def open_session(
         OptionError: unknown order.
         RunError: there is nothing to review, or the plan cannot be kept.
     """
-    queue, plan, reviewed = open_queue(audit, run, order)
+    queue, plan, reviewed, notes = open_queue(audit, run, order)
     session = Session(audit, images, run, queue, reviewer=reviewer, plan=plan, again=again)
-    session.notes = reviewed.notes
+    session.notes = (*notes, *reviewed.notes)
     return session
 
 

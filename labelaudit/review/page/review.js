@@ -29,8 +29,8 @@ function begin() {
   $("reviewer").textContent = about.reviewer;
   if (about.blind) say("Estimation sample: scores, suggestions and file names are hidden, and the sides are shuffled, so that nothing sways you. Which label is right?");
   showProgress(about.progress);
-  askStop();
-  go(about.next);
+  about.first.forEach(one => deck.update(one));
+  go(about.next).then(askStop);  // the image first
 }
 
 async function go(place) {
@@ -108,7 +108,7 @@ async function undo() {
     await go(back.place);
   } catch (error) {
     ready = true;
-    error.kind === "failure" ? tell(error.message) : fail(error);
+    error.kind === "nothing" || error.kind === "failure" ? tell(error.message) : fail(error);
   }
 }
 
@@ -156,7 +156,11 @@ function side(button, label, role, verdict) {
 
 async function showNeighbours(shown) {
   const strips = await deck.neighbours(shown.place).catch(() => null);
-  if (!strips || question !== shown) return;
+  if (question !== shown) return;
+  if (!strips) {
+    for (const title of document.querySelectorAll(".strip-title")) title.textContent = "images to compare with could not be loaded";
+    return;
+  }
   for (const name of ["left", "right"]) {
     const candidate = document.querySelector(`.candidate.${name}`);
     const label = about.classes[shown[name]];
