@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from labelaudit.estimate import Estimate, Plan, Quantity, SelfTest, Stop
+    from labelaudit.verdicts import Reviewed
 
 
 def estimate(
@@ -49,11 +50,13 @@ def estimate(
     from labelaudit.reports.run import read
 
     audit = read(run)
-    reviewed = verdicts.match(audit, verdicts.read(verdicts.verdicts_file(run)))
+    reviewed = verdicts.read_reviewed(audit, run)
     plan = room.load_plan(run, audit)
+    before = 0 if plan is None else len(plan.rows)
     if plan is None or reviews is not None or (plan.stratum_of == room.UNPLANNED).any():
         size = reviews or max(room.REVIEWS, len(plan.rows) if plan else 0)
         plan = room.plan_reviews(audit, reviews=size, seed=seed, reviewed=reviewed, plan=plan)
+    notes = (*reviewed.notes, *_size_notes(reviews, before, len(plan.rows)))
     told = bool(reviewed.settled)
     found = room.estimate(audit, plan, reviewed) if told else None
     stop = room.stop_rule(audit, reviewed, plan) if told else None
@@ -70,28 +73,67 @@ def estimate(
 
         record = room.estimate_record(audit, plan, estimate=found, fdr=flags, stop=stop, selftest=ceiling)
         del record["population"]
-        typer.echo(json.dumps(record | {"notes": list(reviewed.notes), "file": str(where)}, indent=2))
+        unclear = {"could_not_tell": len(reviewed.skipped), "disputed": len(reviewed.disputed)}
+        typer.echo(json.dumps(record | unclear | {"notes": list(notes), "file": str(where)}, indent=2))
         return
     console = open_console(sys.stdout, color)
-    _show(console, run, plan, found, stop, reviewed.notes)
+    if found is None or stop is None:
+        _show_next(console, run, plan, reviewed)
+    else:
+        _show(console, run, found, stop)
+    for note in (*(found.notes if found else ()), *notes):
+        _say(console, f"- {note}")
     if flags is not None:
         _say(console, f"{flags.sentence} They are in {run / 'fdr.csv'}." if len(flags.rows) else flags.sentence)
     if ceiling is not None:
         _show_ceiling(console, ceiling)
 
 
-def _show(
-    console: Console, run: Path, plan: Plan, found: Estimate | None, stop: Stop | None, notes: tuple[str, ...]
-) -> None:
-    if found is None or stop is None:
-        flagged = sum(s.drawn for s in plan.strata if s.flagged)
+def _size_notes(asked: int | None, before: int, planned: int) -> tuple[str, ...]:
+    """Why a plan has not the size that was asked for."""
+    if asked is None or asked == planned:
+        return ()
+    if planned > asked:
+        return (
+            f"--reviews {asked:,}: the plan has {before:,} already and never shrinks; any first part of it counts.",
+        )
+    return (
+        f"--reviews {asked:,}: the plan has {planned:,} samples, which are all that the dataset has to draw from; what "
+        "was reviewed worst-first counts besides.",
+    )
+
+
+def _show_next(console: Console, run: Path, plan: Plan, reviewed: Reviewed) -> None:
+    """What to do where no verdict counts yet."""
+    skipped, disputed = len(reviewed.skipped), len(reviewed.disputed)
+    flagged = sum(s.drawn for s in plan.strata if s.flagged)
+    _say(
+        console,
+        f"{len(plan.rows):,} samples to review, drawn at random within {len(plan.strata)} strata by score: "
+        f"{flagged:,} of the flagged, {len(plan.rows) - flagged:,} of the rest, where misses would be.",
+    )
+    if skipped or disputed:
         _say(
             console,
-            f"{len(plan.rows):,} samples to review, drawn at random within {len(plan.strata)} strata by score: "
-            f"{flagged:,} of the flagged, {len(plan.rows) - flagged:,} of the rest, where misses would be.",
+            f"{skipped + disputed:,} samples were looked at and none has a verdict ({skipped:,} could not be told, on "
+            f"{disputed:,} reviewers disagree), so nothing is known yet: "
+            "the noise rate may be anything from 0% to 100%.",
         )
-        _say(console, f"Next: labelaudit review {run} --order sample, then labelaudit estimate {run} again.")
-        return
+    left = len(set(plan.rows) - {*reviewed.skipped, *reviewed.disputed})
+    then = f"then labelaudit estimate {run} again."
+    if left:
+        _say(console, f"Next: labelaudit review {run} --order sample, {then}")
+    elif disputed:
+        _say(console, f"Next: labelaudit review {run} --order disputes, {then}")
+    else:
+        _say(
+            console,
+            f"Next: labelaudit review {run} --order sample offers the skipped ones again, or labelaudit estimate {run} "
+            f"--reviews {2 * len(plan.rows)} plans more; {then}",
+        )
+
+
+def _show(console: Console, run: Path, found: Estimate, stop: Stop) -> None:
     from rich.table import Table
     from rich.text import Text
 
@@ -116,8 +158,6 @@ def _show(
             console,
             f"About {left:,} of the {found.planned:,} planned reviews are left: labelaudit review {run} --order sample",
         )
-    for note in (*found.notes, *notes):
-        _say(console, f"- {note}")
 
 
 def _percent(quantity: Quantity) -> tuple[str, str]:

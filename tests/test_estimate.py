@@ -27,7 +27,7 @@ from labelaudit.estimate.fdr import null_curve
 from labelaudit.estimate.stopping import Stop
 from labelaudit.reports import run as reports
 from labelaudit.types import Evidence
-from labelaudit.verdicts import Reviewed, append, verdicts_file
+from labelaudit.verdicts import Reviewed, Verdict, append, verdicts_file
 
 # intervals
 
@@ -387,3 +387,49 @@ def test_bad_calls_end_with_2(run: Path, tmp_path: Path) -> None:
     assert call(run, "--reviews", 3)[0] == 2
     assert call(tmp_path / "nowhere")[0] == 2
     assert not (run / "estimate.json").exists()
+
+
+def skip(run: Path, rows: list[int]) -> None:
+    audit, _ = make_survey(n=600)
+    for row in rows:
+        digest, given = audit.identity(row)
+        skipped = Verdict(path=audit.samples.ids[row], digest=digest, given_label=given, verdict="skip")
+        append(verdicts_file(run), skipped)
+
+
+def test_a_review_of_skips_is_not_called_none(run: Path) -> None:
+    before = call(run, "--reviews", 20)[1]
+    skip(run, planned(run)[:5])
+    said = call(run, "--fdr", 0.1)[1]
+    assert said != before
+    assert "5 samples were looked at and none has a verdict (5 could not be told, on 0 reviewers disagree)" in said
+    assert "anything from 0% to 100%" in said
+    assert "no sample was verified clean yet" in said
+    assert "Review the planned sample: `labelaudit review RUN --order sample`" in said
+    assert json.loads(call(run, "--json")[1])["could_not_tell"] == 5
+    skip(run, planned(run)[5:])
+    assert "--order sample offers the skipped ones again, or labelaudit estimate" in call(run)[1]
+
+
+def test_a_plan_of_another_size_than_asked_for_is_explained(run: Path) -> None:
+    assert "--reviews" not in call(run, "--reviews", 100)[1]
+    said = call(run, "--reviews", 40)[1]
+    assert "--reviews 40: the plan has 100 already and never shrinks" in said
+    assert len(planned(run)) == 100
+    said = call(run, "--reviews", 5000)[1]
+    assert "--reviews 5,000: the plan has 600 samples, which are all that the dataset has" in said
+    assert any("--reviews 40" in note for note in json.loads(call(run, "--reviews", 40, "--json")[1])["notes"])
+
+
+def test_verdicts_for_unknown_classes_are_noted_where_they_hold_up_the_sample() -> None:
+    audit, wrong = make_survey(n=600)
+    plan = plan_reviews(audit, reviews=60)
+    first = plan.rows[0]
+    digest, given = audit.identity(first)
+    odd = Verdict(path="x", digest=digest, given_label=given, verdict="other", new_label="fox")
+    reviewed = judge(audit, wrong, plan.rows[1:])
+    found = estimate(audit, plan, replace(reviewed, strangers=(odd,)))
+    note = next(note for note in found.notes if "does not have" in note)
+    assert note.startswith("1 planned samples count as not looked at")
+    assert f"first {audit.samples.ids[first]} ('fox')" in note
+    assert not any("does not have" in note for note in estimate(audit, plan, reviewed).notes)

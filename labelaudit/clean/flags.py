@@ -1,11 +1,15 @@
 """Which suspects a plan means: those at a stated false-discovery rate, or the audit's own.
 
+A damaged ``estimate.json`` stops only what rests on it. It may have held a rate, so where suspects are to be changed
+the person has to say which ones are meant.
+
 Left out: computing the rate; `labelaudit.estimate` does.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,9 +26,19 @@ CHOICES = ("auto", "fdr", "threshold")
 
 
 def choose_flags(
-    audit: Audit, reviewed: Reviewed, run: Path | str, *, choice: str = "auto", target: float | None = None
+    audit: Audit,
+    reviewed: Reviewed,
+    run: Path | str,
+    *,
+    choice: str = "auto",
+    target: float | None = None,
+    needed: bool = True,
+    notice: Callable[[str], None] = lambda _: None,
 ) -> FdrFlags | None:
     """The flags at the rate ``target``, or at that of ``RUN/estimate.json``; None for the audit's own threshold.
+
+    Where suspects stay as they are they need not be known (``needed`` is False): then a damaged file is no error, and
+    ``notice`` hears of it.
 
     Raises:
         OptionError: ``choice`` is unknown, contradicts ``target``, or asks for a rate that nobody has set.
@@ -39,7 +53,15 @@ def choose_flags(
         if target is not None:
             raise OptionError("--fdr sets a rate, --flags threshold asks for none: leave one away")
         return None
-    plan = load_plan(run, audit)
+    try:
+        plan = load_plan(run, audit)
+    except RunError as error:
+        if choice == "fdr" or target is not None:
+            raise
+        if needed:
+            raise RunError(f"{error}; or use --flags threshold") from error
+        notice(f"{error}. Suspects are counted by the scan's threshold.")
+        return None
     if target is None and plan is not None:
         target = _stored_target(Path(run) / FILE)
     if target is None:

@@ -209,7 +209,10 @@ def more_reviews(curve: NullCurve, judged: int, target: float) -> int | None:
 def _sentence(target: float, flags: int, verified: int, reachable: float, more: int | None, clean: int) -> str:
     said = f"{verified:,} found wrong by a person are listed besides. " if verified else ""
     if not clean:
-        return f"No flags at a false-discovery rate of {target:.0%}: no sample was verified clean yet. {said}".strip()
+        return (
+            f"No flags at a false-discovery rate of {target:.0%}: no sample was verified clean yet, which is what the "
+            f"rate is measured against. Review the planned sample: `labelaudit review RUN --order sample`. {said}"
+        ).strip()
     if flags:
         return f"{flags:,} flags of which at most {target:.0%} are expected to be false. {said}".strip()
     lead = f"No flags are possible at a false-discovery rate of {target:.0%}: "

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from labelaudit import verdicts
 from labelaudit.document import Audit
+from labelaudit.errors import RunError
 from labelaudit.verdicts import Reviewed, Verdict
 
 
@@ -51,7 +52,7 @@ def read_checked(audit: Audit, run: Path) -> Checked | None:
     Raises:
         DataError: a file of the review is damaged.
     """
-    reviewed = verdicts.match(audit, verdicts.read(verdicts.verdicts_file(run)))
+    reviewed = verdicts.read_reviewed(audit, run)
     if not reviewed.settled and not reviewed.disputed and not reviewed.skipped:
         return None
     words = {row: _describe(verdict) for row, verdict in reviewed.settled.items()}
@@ -88,7 +89,10 @@ def _estimate(audit: Audit, run: Path, reviewed: Reviewed) -> tuple[tuple[Share,
     """Precision, recall and noise rate where a sample was planned, and what they rest on."""
     from labelaudit.estimate import estimate, load_plan
 
-    plan = load_plan(run, audit)
+    try:
+        plan = load_plan(run, audit)
+    except RunError as error:
+        return (), (f"Without precision and recall: {error}.",)
     if plan is None:
         return (), (
             "Verdicts on the worst suspects alone say nothing about the rest: `labelaudit estimate RUN` draws a sample "
