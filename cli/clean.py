@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from labelaudit.errors import OptionError
+from labelaudit.errors import OptionError, RunError
 
 from .streams import Color, open_console, printable, report_progress, strip_line_ends
 
@@ -124,6 +124,9 @@ def clean(
             made = restore(audit, undo, output, form=format_, progress=progress, **making)
         if not quiet:
             _show_made(console, made, len(audit.samples))
+        if made.lost:
+            advice = "when they turn up, undo again with --replace, and with --data where the source was moved"
+            raise RunError(f"{made.lost}. {made.folder} has the others; {advice}")
         return
     settings = [*(action or []), *(["suspect=relabel"] if relabel_suspects else [])]
     chosen = _plan(audit, run, plan, settings, flags, fdr)
@@ -154,10 +157,17 @@ def _plan(audit: Audit, run: Path, file: Path | None, settings: Sequence[str], f
             raise OptionError("--plan is applied as it is: leave --action, --flags and --fdr away, or edit the plan")
         return read_plan(file, audit)
     actions = choose_actions(settings)
-    reviewed = verdicts.match(audit, verdicts.read(verdicts.verdicts_file(run)))
-    plan = make_plan(
-        audit, reviewed, actions=actions, flags=choose_flags(audit, reviewed, run, choice=flags, target=fdr)
+    reviewed = verdicts.read_reviewed(audit, run)
+    chosen = choose_flags(
+        audit,
+        reviewed,
+        run,
+        choice=flags,
+        target=fdr,
+        needed=actions["suspect"] != "keep",
+        notice=lambda line: typer.echo(printable(line), err=True),
     )
+    plan = make_plan(audit, reviewed, actions=actions, flags=chosen)
     write_plan(plan, run / PLAN)
     return plan
 
@@ -213,7 +223,8 @@ def _show_made(console: Console, made: Applied, samples: int) -> None:
     if made.quarantine is not None:
         _say(console, f"In quarantine: {made.quarantine}")
     for note in made.notes:
-        _say(console, f"- {note}")
+        if note != f"{made.lost}.":
+            _say(console, f"- {note}")
     _say(console, f"What changed: {made.folder / 'clean-report.md'}")
 
 

@@ -53,11 +53,9 @@ def report(
     from .scan import available_cores
 
     to_stdout = output is not None and str(output) == "-"
-    if format_ is None:
-        ending = "" if output is None else output.suffix.lower()
-        format_ = "markdown" if ending in (".md", ".markdown") else "html"
     if output is not None and output.is_dir():
         raise OptionError(f"-o {output} is a folder: name a file in it, such as {output / html.FILE}")
+    format_ = format_ or _format_of(None if to_stdout else output)
     audit = read(run)
     checked = read_checked(audit, run)
     with report_progress(quiet=quiet, verbose=False, color=color) as (progress, notice):
@@ -93,3 +91,13 @@ def report(
         size = len(text.encode("utf-8"))
         weight = f"{size / 1e6:,.1f} MB" if size >= 1e5 else f"{size / 1e3:,.1f} kB"
         notice(f"{'stdout' if to_stdout else path}: {weight}" + (f", {said}" if said else ""))
+
+
+def _format_of(file: Path | None) -> Literal["html", "markdown"]:
+    """What the ending of ``file`` asks for; a page without a file."""
+    ending = ".html" if file is None else file.suffix.lower()
+    if ending in (".html", ".htm"):
+        return "html"
+    if ending in (".md", ".markdown"):
+        return "markdown"
+    raise OptionError(f"-o {file}: end it in .html for a page or .md for Markdown, or say which with --format")

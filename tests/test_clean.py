@@ -389,7 +389,9 @@ def test_the_way_back(audit: Audit, plan: Plan, tmp_path: Path, form: str, gone:
         del expected["dog/b.png"]
     back = restore(audit, tmp_path / "out", tmp_path / "back", form="folders")
     assert contents(tmp_path / "back") == expected
-    assert back.notes == (("1 images that were dropped are in no place any more, first dog/b.png.",) if gone else ())
+    told = "1 of 6 images could not be restored, first 'dog/b.png' (dropped, so only the source had them: 1)"
+    assert back.lost.startswith(told) if gone else back.lost == ""
+    assert back.notes == ((f"{back.lost}.",) if gone else ())
     if gone:  # what came back in part is not called done
         (tmp_path / "nowhere").rename(tmp_path / "pets")
         with pytest.raises(RunError, match="use --replace"):
@@ -429,3 +431,39 @@ def test_names_from_the_data_have_no_power_in_the_report(tmp_path: Path) -> None
     page = (tmp_path / "out" / "clean-report.md").read_text(encoding="utf-8")
     assert "\x1b" not in page
     assert "`cat/[a](b).png`" in page
+
+
+def test_a_quarantine_is_found_when_the_cleaned_folder_alone_has_another_name(
+    audit: Audit, plan: Plan, tmp_path: Path
+) -> None:
+    apply_plan(plan, audit, tmp_path / "out")
+    (tmp_path / "out").rename(tmp_path / "better")
+    (tmp_path / "pets" / "cat" / "c.png").unlink()
+    back = restore(audit, tmp_path / "better", tmp_path / "back")
+    assert (back.lost, contents(tmp_path / "back")["cat/c.png"]) == ("", png(2))
+
+
+def test_what_is_lost_with_a_quarantine_is_called_so(audit: Audit, plan: Plan, tmp_path: Path) -> None:
+    apply_plan(plan, audit, tmp_path / "out")
+    (tmp_path / "out-quarantine").rename(tmp_path / "elsewhere")
+    (tmp_path / "pets" / "cat" / "c.png").unlink()
+    back = restore(audit, tmp_path / "out", tmp_path / "back")
+    assert f"(quarantined, but not in {tmp_path / 'out-quarantine'}: 1). The source has none of them" in back.lost
+    assert len(contents(tmp_path / "back")) == 5
+
+
+def test_a_class_called_like_a_file_beside_it_gets_a_folder_and_a_word(tmp_path: Path) -> None:
+    audit = make_dataset(tmp_path / "pets", samples={"classes": ("Clean-Report.json", "dog", "owl")})
+    plan = make_plan(audit, match(audit, [said(audit, 2, "none")]))
+    made = apply_plan(plan, audit, tmp_path / "out")
+    assert class_folder("Clean-Report.json") == "%43lean-Report.json"
+    assert "%43lean-Report.json/cat/a.png" in contents(tmp_path / "out")
+    assert any("'Clean-Report.json' is in %43lean-Report.json; --format hf" in note for note in made.notes)
+    assert report(tmp_path / "out")["samples"] == 5
+
+
+def test_unreadable_files_never_meet_the_images_of_a_class(tmp_path: Path) -> None:
+    audit = make_dataset(tmp_path / "pets", samples={"classes": ("cat", "dog", "Unreadable")})
+    plan = make_plan(audit, match(audit, []), actions={"unreadable": "quarantine"})
+    apply_plan(plan, audit, tmp_path / "out")
+    assert contents(tmp_path / "out-quarantine") == {"unreadable-files/cat/broken.png": b"\x89PNG\r\n\x1a\n"}

@@ -102,3 +102,57 @@ def test_verdicts_that_cannot_count_are_said(run: Path) -> None:
     shown = invoke("clean", run).stdout
     assert "- 1 verdict on images that the audit does not have, first x.png: left out." in shown
     assert "- Reviewers disagree on 1 image, first cat/b.png (ann: dog, bob: cat)." in shown
+
+
+def test_what_cannot_be_restored_is_said_even_when_quiet(run: Path, tmp_path: Path) -> None:
+    assert invoke("clean", run, "-o", tmp_path / "out", "--apply", "-q").exit_code == 0
+    (tmp_path / "out-quarantine").rename(tmp_path / "away")
+    (tmp_path / "pets").rename(tmp_path / "moved")
+    back = invoke("clean", run, "--undo", tmp_path / "out", "-o", tmp_path / "back", "-q")
+    assert (back.exit_code, back.stdout, back.stderr.count("\n")) == (2, "", 1)
+    assert "1 of 6 images could not be restored, first 'cat/c.png'" in back.stderr
+    assert f"(quarantined, but not in {tmp_path / 'out-quarantine'}: 1)" in back.stderr
+    assert f"{tmp_path / 'back'} has the others" in back.stderr
+    assert contents(tmp_path / "back") == {name: png(n) for n, name in enumerate(IDS) if name != "cat/c.png"}
+    (tmp_path / "moved").rename(tmp_path / "pets")
+    again = invoke("clean", run, "--undo", tmp_path / "out", "-o", tmp_path / "back", "-q", "--replace")
+    assert (again.exit_code, again.output) == (0, "")
+    assert len(contents(tmp_path / "back")) == 6
+
+
+def test_a_damaged_estimate_stops_only_what_rests_on_it(run: Path) -> None:
+    (run / "estimate.json").write_text("{", encoding="utf-8")
+    made = invoke("clean", run)
+    assert made.exit_code == 0
+    assert made.stderr.count("estimate.json cannot be read") == 1
+    assert made.stderr.endswith("Suspects are counted by the scan's threshold.\n")
+    assert invoke("clean", run, "--flags", "threshold", "--action", "suspect=drop").stderr == ""
+    for arguments in (["--action", "suspect=drop"], ["--fdr", "0.1"], ["--flags", "fdr"]):
+        assert invoke("clean", run, *arguments).exit_code == 2
+    assert "or use --flags threshold" in invoke("clean", run, "--action", "suspect=drop").stderr
+    assert invoke("report", run, "--format", "markdown").exit_code == 0
+    assert "Without precision and recall:" in (run / "report.md").read_text(encoding="utf-8")
+
+
+def test_flags_that_are_not_possible_are_explained(run: Path) -> None:
+    assert invoke("estimate", run).exit_code == 0
+    shown = invoke("clean", run, "--fdr", "0.01", "--action", "suspect=drop").stdout
+    assert "No flags" in shown
+
+
+def test_an_unfinished_verdict_is_noted(run: Path) -> None:
+    with verdicts.verdicts_file(run).open("a", encoding="utf-8") as file:
+        file.write("cat/a.png,0")
+    assert invoke("clean", run).stdout.count("ends in an unfinished line (4)") == 1
+
+
+@pytest.mark.parametrize("ending", ["r.xyz", "r", "report.pdf"])
+def test_a_report_has_an_ending_that_says_what_it_is(run: Path, tmp_path: Path, ending: str) -> None:
+    refused = invoke("report", run, "-o", tmp_path / ending)
+    assert refused.exit_code == 2
+    assert "end it in .html for a page or .md for Markdown" in refused.stderr
+    assert not (tmp_path / ending).exists()
+    assert invoke("report", run, "-o", tmp_path / ending, "--format", "markdown").exit_code == 0
+    assert (tmp_path / ending).read_text(encoding="utf-8").startswith("#")
+    assert invoke("report", run, "-o", tmp_path / "R.HTM", "-q").exit_code == 0
+    assert (tmp_path / "R.HTM").read_text(encoding="utf-8").lstrip().startswith("<!doctype")

@@ -17,7 +17,7 @@ from typing import Any
 
 from labelaudit.clean.dataset import Dataset, cleaned, original
 from labelaudit.clean.forms import FORMS, WITHOUT_IMAGES
-from labelaudit.clean.names import by_class
+from labelaudit.clean.names import by_class, class_folder
 from labelaudit.clean.output import (
     check_free,
     check_place,
@@ -30,7 +30,7 @@ from labelaudit.clean.output import (
 from labelaudit.clean.plan import Plan
 from labelaudit.clean.plan_file import build_plan
 from labelaudit.clean.report import FILE, make_report, write_report
-from labelaudit.clean.returning import find_images
+from labelaudit.clean.returning import explain_loss, find_images
 from labelaudit.clean.transfer import LINKS, Transfer
 from labelaudit.document import Audit
 from labelaudit.errors import OptionError, RunError, unknown_name
@@ -52,6 +52,8 @@ class Applied:
     """The same plan had been applied before: nothing was written."""
     notes: tuple[str, ...] = ()
     """Sentences for a person about how it went."""
+    lost: str = ""
+    """What `restore` could not bring back, in a sentence without its end; empty where all is there."""
 
 
 def apply_plan(
@@ -142,7 +144,8 @@ def restore(
 ) -> Applied:
     """Make the dataset as it was scanned, in ``out``: from a cleaned one, its quarantine and, where it is, the source.
 
-    Images are found by their content, whatever the folders did with their names. What is nowhere is named in a note.
+    Images are found by their content, whatever the folders did with their names. What is nowhere cannot be brought
+    back; all else is, and `Applied.lost` says what is missing. Once it has turned up, ``replace`` makes it whole.
 
     Args:
         audit: the scan before cleaning.
@@ -164,12 +167,13 @@ def restore(
         return Applied(folder=Path(out), report=done, unchanged=True)
     check_free(place, replace)
     rows: list[int] = list(range(len(audit.samples)))
-    transfer = None
-    notes: tuple[str, ...] = ()
+    transfer, lost = None, ""
     if form not in WITHOUT_IMAGES:
-        found = find_images(audit, (Path(cleaned_folder), quarantine_of(cleaned_folder)), data, workers, progress)
+        aside = Path(cleaned_folder).absolute().with_name(report["quarantine"] or quarantine_of(cleaned_folder).name)
+        folders = dict.fromkeys((Path(cleaned_folder), aside, quarantine_of(cleaned_folder)))
+        found = find_images(audit, tuple(folders), data, workers, progress)
         transfer = Transfer(found.images, audit.samples, link=link, workers=workers, progress=progress)
-        rows, notes = found.rows, found.notes
+        rows, lost = found.rows, explain_loss(audit, found, report, aside)
         if not rows:
             raise RunError(f"not one image of the scan is in {cleaned_folder}, its quarantine or the source")
     return _write(
@@ -181,7 +185,7 @@ def restore(
         form=form,
         link=link,
         transfer=transfer,
-        notes=notes,
+        lost=lost,
     )
 
 
@@ -197,6 +201,7 @@ def _write(
     transfer: Transfer | None,
     unread: tuple[tuple[Path, str], ...] = (),
     notes: tuple[str, ...] = (),
+    lost: str = "",
 ) -> Applied:
     aside = quarantine_of(place) if transfer is not None and (len(apart) or unread) else None
     if aside is not None:
@@ -210,7 +215,7 @@ def _write(
             if aside is not None and transfer is not None:
                 kept = stack.enter_context(sibling(aside))
                 transfer.place(apart.rows, [kept / name for name in by_class(apart, transfer.ending)])
-                notes += _copy_unreadable(unread, kept)
+                notes += _copy_unreadable(unread, kept, apart)
             report = make_report(
                 plan,
                 dataset,
@@ -218,7 +223,7 @@ def _write(
                 files=count_files(fresh),
                 how={} if transfer is None else transfer.how,
                 quarantine="" if aside is None else aside.name,
-                notes=(*notes, *_notes(dataset, apart, form, link, transfer)),
+                notes=(*([f"{lost}."] if lost else ()), *notes, *_notes(dataset, apart, form, link, transfer)),
             )
             for folder in (fresh, kept):
                 if folder is not None:
@@ -232,7 +237,8 @@ def _write(
     except OSError as error:
         raise RunError(f"cannot write {out} ({error.strerror or error}): nothing was made") from error
     shown = None if aside is None else out.with_name(aside.name)
-    return Applied(folder=out, quarantine=shown, report=report, notes=tuple(report["notes"][len(plan.notes) :]))
+    told = tuple(report["notes"][len(plan.notes) :])
+    return Applied(folder=out, quarantine=shown, report=report, notes=told, lost=lost)
 
 
 def _notes(dataset: Dataset, apart: Dataset, form: str, link: str, transfer: Transfer | None) -> list[str]:
@@ -249,6 +255,12 @@ def _notes(dataset: Dataset, apart: Dataset, form: str, link: str, transfer: Tra
             f"Class folders cannot hold the columns {', '.join(dataset.samples.extra)}: --format hf or csv can."
         )
     present = set(dataset.labels)
+    if form == "folders" and (odd := [label for label in sorted(present) if class_folder(label) != label]):
+        places = ", ".join(f"'{label}' is in {class_folder(label)}" for label in odd[:5])
+        more = f" and {len(odd) - 5:,} more" if len(odd) > 5 else ""
+        said.append(
+            f"No folder can be called like these classes: {places}{more}; --format hf or parquet keep the names."
+        )
     empty = [label for label in dataset.classes if label not in present]
     if empty and form != "patch":
         said.append(f"No sample is left of {', '.join(empty[:5])}{' and others' if len(empty) > 5 else ''}.")
@@ -274,10 +286,12 @@ def _unreadable(plan: Plan, audit: Audit, data: Path | str | None) -> tuple[tupl
     return tuple(found)
 
 
-def _copy_unreadable(files: tuple[tuple[Path, str], ...], folder: Path) -> tuple[str, ...]:
-    missed = []
+def _copy_unreadable(files: tuple[tuple[Path, str], ...], folder: Path, apart: Dataset) -> tuple[str, ...]:
+    missed, inside = [], "unreadable"
+    while any(inside.casefold() == name.casefold() for name in (*apart.classes, *(apart.splits or ()))):
+        inside += "-files"  # not among the images of a class, one of which could be a link to the source
     for file, name in files:
-        target = folder / "unreadable" / name
+        target = folder / inside / name
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
             data = file.read_bytes()

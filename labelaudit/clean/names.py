@@ -1,18 +1,25 @@
 """Where an image of the new dataset lies: paths that stay below their folder whatever a label or a name holds.
 
-A file keeps its path below the class folder, or its whole id where the classes were in a table. Left out: what only
-some file systems refuse (names of devices, letters that differ in case alone); they say so themselves.
+A file keeps its path below the class folder, or its whole id where the classes were in a table. A class that is new
+must have a name that every file system takes for a folder; one that the dataset came with gets percent escapes where it
+is no path part, or is the name of a file that lies beside the class folders. Left out: what only some file systems
+refuse about classes that are there already (names of devices, letters that differ in case alone); they say so
+themselves.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import PurePosixPath
 
 from labelaudit.clean.dataset import Dataset
-from labelaudit.errors import OptionError
+from labelaudit.errors import OptionError, RunError
 from labelaudit.images import SUFFIXES
+
+BESIDE = ("clean-report.json", "clean-report.md", "weights.csv")
+"""Files that may lie beside class folders."""
+_DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10))}
 
 Ending = Callable[[int], str]
 """Row of the audit -> the ending that its bytes ask for, such as ``.png``."""
@@ -24,10 +31,27 @@ def class_folder(label: str) -> str:
     >>> class_folder("tabby cat"), class_folder("../x"), class_folder("a/b"), class_folder("."), class_folder("50%")
     ('tabby cat', '%2E.%2Fx', 'a%2Fb', '%2E', '50%')
     """
-    if _is_one_part(label):
+    if _is_one_part(label) and label.casefold() not in BESIDE:
         return label
+    if _is_one_part(label):
+        return _escape(label[0]) + label[1:]
     escaped = "".join(_escape(c) if c in "/\\%" or not c.isprintable() else c for c in label)
     return _escape(escaped[0]) + escaped[1:] if escaped.startswith((".", " ")) else escaped or "%"
+
+
+def check_class(name: str, classes: Iterable[str], where: str) -> None:
+    """Refuse a new class whose name cannot be that of a folder everywhere; raises `RunError`, naming ``where``."""
+    fault = ""
+    if not _is_one_part(name) or name != name.rstrip(" .") or set(name) & set('<>:"|?*'):
+        fault = "no folder can be called so everywhere"
+    elif name.partition(".")[0].rstrip().casefold() in _DEVICES:
+        fault = "Windows keeps that name for a device"
+    elif name.casefold() in BESIDE:
+        fault = "a file that is written beside the class folders is called so"
+    elif twins := [known for known in classes if known != name and known.casefold() == name.casefold()]:
+        fault = f"it differs from the class '{twins[0]}' in upper and lower case only"
+    if fault:
+        raise RunError(f"{where}: a new class cannot be called '{name}': {fault}; choose another name")
 
 
 def by_class(dataset: Dataset, ending: Ending) -> tuple[str, ...]:

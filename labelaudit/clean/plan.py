@@ -279,6 +279,8 @@ class _Maker:
                 yield f"{what}At most {self.flags.target:.0%} of them are expected to have a right label."
             else:
                 yield f"{what}By the model about {right:,.1f} of them have a right label; a review would tell."
+        elif self.flags is not None and self.actions["suspect"] != "keep":
+            yield self.flags.sentence
         if self.unsure:
             yield f"Not relabelled because the given label is still the most probable one: {self.unsure:,}."
         left_out = Counter(

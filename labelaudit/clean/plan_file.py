@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from labelaudit import __version__
+from labelaudit.clean.names import check_class
 from labelaudit.clean.plan import ACTIONS, SOURCES, Change, Plan
 from labelaudit.document import Audit
 from labelaudit.errors import RunError
@@ -101,6 +102,9 @@ def read_plan(path: Path | str, audit: Audit) -> Plan:
 def build_plan(parts: Mapping[str, Any], path: Path, audit: Audit) -> Plan:
     """The plan of ``parts``, as JSON has them, every change checked against ``audit``; raises `RunError`."""
     plan = _build(path, parts)
+    _check_origin(plan, path, audit)
+    for name in plan.new_classes:
+        check_class(name, audit.samples.classes, str(path))
     rows = {name: row for row, name in enumerate(audit.samples.ids)}
     unread = {finding.path for finding in audit.findings} - {*rows}
     classes = {*audit.samples.classes, *plan.new_classes}
@@ -112,6 +116,21 @@ def build_plan(parts: Mapping[str, Any], path: Path, audit: Audit) -> Plan:
         seen[change.path] = number
         _check(change, where, audit, rows, unread, classes)
     return plan
+
+
+def _check_origin(plan: Plan, path: Path, audit: Audit) -> None:
+    """Refuse the plan of another dataset; what a person wrote without naming one is checked by its changes alone.
+
+    The same content at another place is the same dataset.
+    """
+    again = "make a new one with `labelaudit clean RUN`"
+    if plan.fingerprint and plan.fingerprint != audit.fingerprint:
+        raise RunError(
+            f"{path} was made for a dataset with other images or labels (fingerprint {plan.fingerprint[:12]}, the RUN "
+            f"has {audit.fingerprint[:12]}): {again}"
+        )
+    if not plan.fingerprint and plan.root and plan.root != audit.samples.root:
+        raise RunError(f"{path} was made for '{plan.root}', the RUN is about '{audit.samples.root}': {again}")
 
 
 def _check(
@@ -129,6 +148,10 @@ def _check(
         raise RunError(f"{where}: its digest is {digest} in the audit, not '{change.digest}': make a new plan")
     if change.given_label != label:
         raise RunError(f"{where}: its given label is '{label}' in the audit, not '{change.given_label}'")
+    if change.action == "relabel" and change.new_label == label:
+        raise RunError(
+            f"{where}: \"new_label\" '{label}' is the given label: take the change out, or name another class"
+        )
     if change.action == "relabel" and change.new_label not in classes:
         raise RunError(
             f"{where}: '{change.new_label}' is no class of the audit: write it into \"new_classes\" if it is meant"
@@ -193,12 +216,14 @@ def _change(entry: Any, where: str) -> Change:
     if said.get("source", "hand") not in SOURCES:
         raise RunError(f"{where}: source '{said['source']}' is none of {', '.join(SOURCES)}")
     if (said["action"] == "relabel") != bool(said.get("new_label")):
-        needs = "needs a" if said["action"] == "relabel" else "has no"
-        raise RunError(f"{where}: action '{said['action']}' {needs} \"new_label\"")
+        if said["action"] == "relabel":
+            raise RunError(f"{where}: action 'relabel' needs a \"new_label\"")
+        raise RunError(f"{where}: remove \"new_label\": action '{said['action']}' takes none")
     weight = said.get("weight")
     if (said["action"] == "weight") != (weight is not None) or not 0 <= (weight or 0) <= 1:
-        needs = 'needs a "weight" from 0 to 1' if said["action"] == "weight" else 'has no "weight"'
-        raise RunError(f"{where}: action '{said['action']}' {needs}")
+        if said["action"] == "weight":
+            raise RunError(f"{where}: action 'weight' needs a \"weight\" from 0 to 1")
+        raise RunError(f"{where}: remove \"weight\": action '{said['action']}' takes none")
     return Change(**said)
 
 

@@ -5,9 +5,11 @@ Left out: files whose content is no longer that of the scan; they count as not t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from labelaudit.document import Audit
 from labelaudit.errors import DataError, LabelAuditError
@@ -28,7 +30,10 @@ class Found:
     """Aligned with the audit; reading one that is not in `rows` raises `ImageError`."""
     rows: list[int]
     """Rows that are there."""
-    notes: tuple[str, ...]
+    lost: list[int]
+    """Rows that are nowhere."""
+    trouble: str
+    """Why the source could not be looked into, where it was needed."""
 
 
 class _Gathered:
@@ -70,6 +75,7 @@ def find_images(
                 place_of.setdefault(digest, (samples.images, row))
     places: list[tuple[Images, int] | None] = [place_of.get(digest) for digest in audit.samples.digests]
     missing = [row for row, place in enumerate(places) if place is None]
+    trouble = ""
     if missing:
         try:
             source = open_originals(audit, data)
@@ -79,12 +85,31 @@ def find_images(
                     places[row] = (source, row)
                 except ImageError:
                     continue
-        except LabelAuditError:
-            pass  # the source is gone: what is missing stays missing, and is said below
+        except LabelAuditError as error:  # the source is gone: what is missing stays missing
+            trouble = str(error)
     rows = [row for row, place in enumerate(places) if place is not None]
-    gone = [audit.samples.ids[row] for row, place in enumerate(places) if place is None]
-    note = f"{len(gone):,} images that were dropped are in no place any more, first {gone[0]}." if gone else ""
-    return Found(images=_Gathered(places), rows=rows, notes=(note,) if note else ())
+    lost = [row for row, place in enumerate(places) if place is None]
+    return Found(images=_Gathered(places), rows=rows, lost=lost, trouble=trouble)
+
+
+def explain_loss(audit: Audit, found: Found, report: Mapping[str, Any], quarantine: Path) -> str:
+    """What is lost and where it should have been, by the ``report`` of the cleaned dataset; "" where nothing is."""
+    if not found.lost:
+        return ""
+    names = [audit.samples.ids[row] for row in found.lost]
+    action = {change["path"]: change["action"] for change in report["changes"]}
+    fate = Counter(action.get(name, "") for name in names)
+    aside, dropped = fate["quarantine"], fate["drop"]
+    places = {
+        f"quarantined, but not in {quarantine}": aside,
+        "dropped, so only the source had them": dropped,
+        "gone from the cleaned dataset, or changed": len(names) - aside - dropped,
+    }
+    said = "; ".join(f"{place}: {count:,}" for place, count in places.items() if count)
+    source = f"The source shows none: {found.trouble}" if found.trouble else "The source has none of them"
+    return (
+        f"{len(names):,} of {len(audit.samples):,} images could not be restored, first '{names[0]}' ({said}). {source}"
+    )
 
 
 def _read(folder: Path, workers: int, progress: Progress) -> Samples | None:
