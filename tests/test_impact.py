@@ -235,6 +235,19 @@ def test_supplied_labels(audit: Audit, tmp_path: Path, monkeypatch: pytest.Monke
     )
 
 
+def test_a_test_set_that_is_the_training_set_is_named(audit: Audit, tmp_path: Path) -> None:
+    run, test = tmp_path / "run", tmp_path / "test"
+    write_plan(relabel(audit, range(N), TRUE), run / "plan.json")
+    (test / "yak").mkdir(parents=True)
+    (test / "yak" / "1.png").write_bytes(png(1))
+    with pytest.raises(DataError) as caught:
+        measure(run, test=test, seeds=2)
+    assert str(caught.value) == (
+        "0 supplied test images tell nothing, 20 is the least (1 test images are of classes that the RUN does not "
+        "have: left out): give --test images that the scan has not seen"
+    )
+
+
 def test_a_reviewed_image_is_judged_by_models_that_never_saw_it() -> None:
     rng = np.random.default_rng(0)
     x = rng.normal(size=(60, 40)).astype(np.float32)  # nothing to learn, so only memory could be right

@@ -63,7 +63,7 @@ def measure(
     if seeds < 2:
         raise OptionError(f"--seeds {seeds}: give at least 2, or there is no telling luck from effect")
     audit = runs.read(run)
-    reviewed = verdicts.match(audit, verdicts.read(verdicts.verdicts_file(run)))
+    reviewed = verdicts.read_reviewed(audit, run)
     chosen = _choose_plan(audit, Path(run), plan, reviewed)
     before, after = label_twice(audit, chosen)
     if np.array_equal(before.shares, after.shares):
@@ -120,11 +120,14 @@ def _supplied_test(
         notes.append(f"{int((labels < 0).sum()):,} test images are of classes that the RUN does not have: left out.")
     if copies.any():
         notes.append(f"{int(copies.sum()):,} test images are in the training data too: left out.")
-    require_images(Truth(labels=labels[keep], weights=np.ones(int(keep.sum())), kind="supplied"))
+    told = tuple(notes)
+    require_images(Truth(labels=labels[keep], weights=np.ones(int(keep.sum())), kind="supplied", notes=told))
     features, usable = _embed(audit, run, samples.take(keep), None, device, workers, cache, progress)
     labels = labels[keep][usable]
     kept = replace(features, values=features.values[usable])
-    return Truth(labels=labels, weights=np.ones(len(labels)), kind="supplied", notes=tuple(notes)), kept
+    if not usable.all():
+        told = (*told, f"{int((~usable).sum()):,} test images cannot be read: left out.")
+    return Truth(labels=labels, weights=np.ones(len(labels)), kind="supplied", notes=told), kept
 
 
 def _embed(

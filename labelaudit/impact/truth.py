@@ -61,8 +61,12 @@ def reviewed_truth(audit: Audit, reviewed: Reviewed, run: Path) -> Truth:
 
 def require_images(test: Truth) -> None:
     if len(test.labels) < FEWEST:
-        where = "supplied" if test.kind == "supplied" else "reviewed"
-        raise DataError(
-            f"{len(test.labels)} {where} test images tell nothing, {FEWEST} is the least: review more, or give "
-            "--test DATA with labels that are right"
+        supplied = test.kind == "supplied"
+        where = "supplied" if supplied else "reviewed"
+        advice = (
+            "give --test images that the scan has not seen"
+            if supplied
+            else ("review more, or give --test DATA with labels that are right")
         )
+        why = f" ({' '.join(test.notes).rstrip('.')})" if supplied and test.notes else ""
+        raise DataError(f"{len(test.labels)} {where} test images tell nothing, {FEWEST} is the least{why}: {advice}")
