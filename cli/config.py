@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -38,7 +39,7 @@ def config(
 
     The command line of check counts before LABELAUDIT_NAME, that before the file, that before the default.
     """
-    settled = load_settings({}, data, file)
+    settled = _with_defaults(load_settings({}, data, file))
     if format == "json":
         import json
 
@@ -68,6 +69,16 @@ def load_settings(command_line: Mapping[str, Any], data: Path | None, file: Path
     if place is None:
         place = find_policy([*([] if data is None else [data]), Path.cwd()])
     return settle(command_line, os.environ, {} if place is None else read_policy(place), place)
+
+
+def _with_defaults(settled: Settled) -> Settled:
+    """``settled`` with the values of the rules that hold unless they are switched off."""
+    values = dict(settled.values)
+    for name in ("no-conflicts", "no-unreadable", "no-leaks"):
+        values[name] = values[name] is not False
+    if values["baseline"] is not None and values["max-new"] is None and values["max-suspects"] is None:
+        values["max-new"] = 0
+    return replace(settled, values=values)
 
 
 def today() -> date:

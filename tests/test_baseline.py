@@ -379,6 +379,13 @@ def test_pruning_removes_what_matches_nothing() -> None:
     assert prune_baseline(kept, make_audit()) == (kept, ())
 
 
+def test_a_baseline_of_another_dataset_is_not_emptied() -> None:
+    other = make_samples(digests=tuple(f"{i:032x}" for i in range(100, 106)))
+    with pytest.raises(RunError, match="none of the 2 images in the baseline is in 'pets'"):
+        prune_baseline(refresh(), make_audit(samples=other))
+    assert prune_baseline(Baseline(), make_audit(samples=other)) == (Baseline(), ())
+
+
 def test_comparing() -> None:
     old = refresh()
     found = replace(old.suspects[0], verdict="given")

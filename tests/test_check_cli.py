@@ -344,6 +344,29 @@ def test_ignores_and_their_end(run: Path, tmp_path: Path) -> None:
     assert record["settings"]["max-suspects"] == {"value": 1, "from": str(tmp_path / "labelaudit.toml")}
 
 
+def test_config_shows_the_rules_that_hold_by_default(tmp_path: Path) -> None:
+    (tmp_path / "labelaudit.toml").write_text("no-leaks = false\nbaseline = 'known.json'\n")
+    settings = json.loads(call("config", "--format", "json").out)["settings"]
+    shown = {name: settings[name]["value"] for name in ("no-conflicts", "no-leaks", "max-new", "max-suspects")}
+    assert shown == {"no-conflicts": True, "no-leaks": False, "max-new": 0, "max-suspects": None}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[max-class-noise]\ncta = '5%'", "labelaudit.toml: max-class-noise: unknown class 'cta': did you mean 'cat'?"),
+        ("[[rule]]\nclass = 'dgo'\nmax-new = 0", "labelaudit.toml: rule 1: unknown class 'dgo'"),
+        ("[[ignore]]\nclass = 'dgo'\nreason = 'r'", "labelaudit.toml: ignore 1: unknown class 'dgo'"),
+    ],
+)
+def test_a_class_that_is_not_there_is_2_and_writes_nothing(run: Path, tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "labelaudit.toml").write_text(text)
+    ended = call("check", run, "--write-baseline", "known.json", "--exit-zero")
+    assert (ended.code, ended.out) == (2, "")
+    assert said in ended.err
+    assert not (tmp_path / "known.json").exists()
+
+
 def test_a_misspelt_key_is_2(run: Path, tmp_path: Path) -> None:
     (tmp_path / "labelaudit.toml").write_text("max-suspect = 2\n")
     for command in (("check", run), ("config",)):

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from audits import IDS, make_audit, make_decision, make_samples
+from audits import IDS, LABELS, make_audit, make_decision, make_samples
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -40,7 +40,8 @@ def only(**limits: Any) -> Policy:
 def with_suspicion(*values: float, **changes: Any) -> Audit:
     """The small audit with other suspicions, flagged from its threshold of .5."""
     suspicion = np.array(values)
-    return make_audit(decision=make_decision(suspicion=suspicion, is_issue=suspicion >= 0.5), **changes)
+    flagged = (suspicion >= 0.5) & (LABELS != 2)  # owls are not judged, and what is not judged is never flagged
+    return make_audit(decision=make_decision(suspicion=suspicion, is_issue=flagged), **changes)
 
 
 def known() -> Baseline:

@@ -279,7 +279,13 @@ def test_other_values() -> None:
     assert parse_names("a, b,a") == parse_names(["a", "b"]) == ("a", "b")
     assert [parse_flag(word) for word in (True, "yes", "0", "False")] == [True, True, False, False]
     assert parse_count("12") == 12
-    for parse, wrong in ((parse_class_shares, ["5%"]), (parse_names, ","), (parse_count, "٣"), (parse_flag, 1)):
+    for parse, wrong in (
+        (parse_class_shares, ["5%"]),
+        (parse_class_shares, "a=1%,a=2%"),
+        (parse_names, ","),
+        (parse_count, "٣"),
+        (parse_flag, 1),
+    ):
         with pytest.raises(LabelAuditError):
             parse(wrong)  # type: ignore[operator]
 

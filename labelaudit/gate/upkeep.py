@@ -11,6 +11,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from labelaudit.document import Audit
+from labelaudit.errors import RunError
 from labelaudit.gate.baseline import Baseline, Known, KnownFinding, Noise, changed_settings
 from labelaudit.gate.outcome import BaselineReport, Stale
 from labelaudit.gate.rules import apply_rules
@@ -81,7 +82,16 @@ def refresh_baseline(
 
 
 def prune_baseline(baseline: Baseline, audit: Audit) -> tuple[Baseline, tuple[Stale, ...]]:
-    """``baseline`` without its stale entries, verdicts on images that are gone included, and those entries."""
+    """``baseline`` without its stale entries, verdicts on images that are gone included, and those entries.
+
+    Raises:
+        RunError: it knows none of the images, so it is about another dataset: nothing would be left of it.
+    """
+    if baseline.suspects and not {known.digest for known in baseline.suspects} & set(audit.samples.digests):
+        raise RunError(
+            f"none of the {len(baseline.suspects):,} images in the baseline is in '{audit.samples.root}': it is about "
+            "another dataset, or start anew with `labelaudit check --write-baseline`"
+        )
     made_with = baseline.settings.get("threshold")
     threshold = made_with if isinstance(made_with, float) and 0 <= made_with <= 1 else None
     case = Case(audit, Policy(threshold=threshold), baseline, None, date.min, None)

@@ -169,6 +169,8 @@ def parse_class_shares(value: Any) -> dict[str, float]:
         name, equals, share = str(part).rpartition("=")
         if not equals or not name.strip():
             raise OptionError(f"'{part}': write CLASS=5%, or *=5% for every class")
+        if name.strip() in shares:
+            raise OptionError(f"'{name.strip()}' is given two limits: keep one")
         shares[name.strip()] = parse_share(share)
     return shares
 
