@@ -7,20 +7,18 @@ in order, timed and explained. Left out: everything that happens to a finished a
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 
-from labelaudit import channel, probes
+from labelaudit import channel
 from labelaudit.backbones import SMALLEST
 from labelaudit.decide import FEWEST, decide
 from labelaudit.document import BEFORE_REVIEW, Audit
 from labelaudit.duplicates import find_copies
 from labelaudit.errors import DataError, OptionError, unknown_name
-from labelaudit.folds import stratified_folds
 from labelaudit.ingest import ingest
 from labelaudit.intake import (
     embed_samples,
@@ -32,11 +30,12 @@ from labelaudit.intake import (
     note_skipped,
     source_rows,
 )
-from labelaudit.judge import Judge
 from labelaudit.machine import Clock, find_device, list_versions
+from labelaudit.material import Material, head_width, training_effort
 from labelaudit.representation import Choice, Train, choose, load_pixels
 from labelaudit.sources import open_source
-from labelaudit.types import Decision, Evidence, Features, Finding, Floats, Ints, Progress, Samples, silent
+from labelaudit.strangers import Strangers
+from labelaudit.types import Evidence, Features, Finding, Floats, Progress, Samples, silent
 from labelaudit.verdicts import Verdict
 
 Effort = Literal["quick", "standard", "thorough"]
@@ -46,15 +45,6 @@ BACKBONES: Mapping[str, tuple[str, ...]] = {
     "standard": ("lite0@128", "lite1@160", "lite2@260"),
     "thorough": ("lite0@128", "lite0@224", "lite1@160", "lite1@240", "lite2@260"),
 }
-FOLDS = 5
-HEAD_WIDTH = 768
-"""Principal components that heads are trained on, all blocks together."""
-PIXEL_FOLDS = 3
-"""Networks from pixels cost a hundred times what heads on features do; two thirds of the data still train well."""
-PIXEL_SAMPLES = 60_000
-"""Images that a network from pixels sees in training, repeats counted: larger datasets get fewer epochs, at least 5."""
-_REFITS = 3
-_GAIN = 5e-4  # nats of held-out likelihood that a refit must bring to be kept
 _WORTH_TIMING, _WORTH_TIMING_PIXELS = 3000, 500  # images from which training on features, on pixels is forecast
 _FEATURE_BYTES = 1280 * 4  # of one image and backbone, for the forecast
 
@@ -219,7 +209,7 @@ def audit_samples(
     known = known_labels(samples, verdicts)
     if reviewed := int((known != channel.UNKNOWN).sum()):
         notes.append(f"People's verdicts on {reviewed:,} of the images are taken as known, in training too.")
-    material = _Material(samples=samples, known=known, seed=seed, device=device, progress=progress)
+    material = Material(samples=samples, known=known, seed=seed, device=device, progress=progress)
     with clock.stage("train"):
         if features is not None:
             material.add_probes(features)
@@ -233,14 +223,20 @@ def audit_samples(
             notes.append("Only probabilities were given, so no method was trained: the ranking rests on them alone.")
     with clock.stage("decide"):
         fitted, refits = material.settle()
+        fitted, strangers = material.set_apart(fitted)
+        outside = None if strangers is None else strangers.posterior(fitted, samples.labels, known)
+        if outside is not None:
+            notes.append(f"About {outside.sum():,.0f} images seem to belong to no class (`reason` says which).")
         decision = decide(
             fitted,
             samples.labels,
             samples.classes,
             digests=samples.digests,
             known=known,
+            strangers=outside,
             recipe={
                 "refits": refits,
+                "strangers_gain": None if strangers is None else strangers.gain,
                 "reviewed": reviewed,
                 "features": None if features is None else features.name,
                 "methods_on": None if choice is None else ("pixels" if choice.pixels else "features"),
@@ -248,7 +244,7 @@ def audit_samples(
             },
         )
         if reviewed:
-            evidence[BEFORE_REVIEW] = _before_review(fitted, samples)
+            evidence[BEFORE_REVIEW] = _before_review(fitted, samples, strangers)
         judge = None if features is None else material.keep_judge(decision, features)
     few = [name for name, count in zip(samples.classes, samples.counts().tolist(), strict=True) if 0 < count < FEWEST]
     if few:
@@ -268,153 +264,12 @@ def audit_samples(
     )
 
 
-@dataclass(kw_only=True)
-class _Material:
-    """What the models learned, while it is being gathered."""
-
-    samples: Samples
-    known: Ints
-    """(n,) true class where people have verified it, as in `channel.fit`."""
-    seed: int
-    device: str
-    progress: Progress
-    models: dict[str, Floats] = field(default_factory=dict)
-    """Held-out probabilities (n, C) that the pool draws on, by name; the probes' are refitted, the others stay."""
-    x: npt.NDArray[Any] | None = None
-    """What methods train on: (n, d) principal components, or (n, H, W, c) pixels."""
-    _rotations: tuple[probes.Rotation, ...] = ()
-    _blocks: tuple[npt.NDArray[np.float32], ...] = ()
-    """One per backbone, and all side by side where there are several."""
-    _near: tuple[Floats, Ints] | None = None
-
-    def __post_init__(self) -> None:
-        self._labels = np.where(self.known >= 0, self.known, self.samples.labels)  # what is trained on
-        self._classes = len(self.samples.classes)
-        self._fold_of = stratified_folds(self._labels, FOLDS, seed=self.seed, digests=self.samples.digests)
-
-    def add_probes(self, features: Features) -> None:
-        """Prepare the closed-form models on ``features`` and take their first opinion, on the given labels."""
-        from labelaudit.neighbors import nearest
-
-        self.progress("probes", 0, None)
-        self._rotations = probes.find_rotations(features)
-        blocks = tuple(
-            rotation.apply(block)
-            for rotation, block in zip(self._rotations, probes.split_blocks(features), strict=True)
-        )
-        joined = np.concatenate(blocks, axis=1) if len(blocks) > 1 else blocks[0]
-        self._blocks = (*blocks, joined) if len(blocks) > 1 else blocks
-        self._near = nearest(joined, k=probes.NEIGHBORS, device=self.device)
-        self.x = (
-            joined
-            if len(blocks) == 1
-            else np.concatenate([block[:, : head_width(len(blocks))] for block in blocks], axis=1)
-        )
-        self.models.update(self._probe(probes.onehot(self._labels, self._classes)))
-
-    def _probe(self, belief: Floats) -> dict[str, Floats]:
-        """Held-out probabilities of every probe, trained on (n, C) beliefs about the true class."""
-        if self._near is None:
-            return {}
-        opinions: dict[str, Floats] = {
-            f"discriminant_{number}": probes.discriminant(block, belief, self._fold_of)
-            for number, block in enumerate(self._blocks)
-        }
-        opinions["neighbors"] = probes.neighbor_votes(*self._near, belief, digests=self.samples.digests)
-        return opinions
-
-    def gather(self, methods: Sequence[str], options: Mapping[str, Mapping[str, Any]]) -> dict[str, Evidence]:
-        """Cross-fit every method asked for, then the reference columns; their probabilities join the models."""
-        found: dict[str, Evidence] = {}
-        if self.x is not None:
-            for name in methods:
-                found[name] = self._crossfit(name, options.get(name, {}))
-            found["cross_entropy"] = replace(
-                found["ce"] if "ce" in found else self._crossfit("ce", options.get("ce", {})), method="cross_entropy"
-            )
-        if self._blocks:
-            fitted = probes.logistic(
-                probes.narrow(self._blocks[: len(self._rotations)]), self._labels, self._classes, self._fold_of
-            )
-            found["logistic"] = self._self_confidence("logistic", fitted)
-            found["neighbors"] = self._self_confidence("neighbors", self.models["neighbors"])
-        if "given" in self.models:
-            found["given"] = self._self_confidence("given", self.models["given"])
-        self.models.update(
-            {name: e.probs for name, e in found.items() if e.probs is not None and name not in self.models}
-        )
-        return found
-
-    def _crossfit(self, name: str, options: Mapping[str, Any]) -> Evidence:
-        from labelaudit.training import crossfit
-
-        assert self.x is not None
-        return crossfit(
-            name,
-            self.x,
-            self._labels,
-            self._classes,
-            options=options,
-            digests=self.samples.digests,
-            seed=self.seed,
-            device=self.device,
-            progress=self.progress,
-            **_training_effort(name, len(self.samples), pixels=self.x.ndim == 4, options=options),
-        )
-
-    def _self_confidence(self, name: str, probabilities: Floats) -> Evidence:
-        from labelaudit.scorers import get_scorer
-
-        suspicion = get_scorer("self_confidence")(self._labels, probabilities)
-        return Evidence(method=name, suspicion=suspicion, probs=probabilities)
-
-    def settle(self) -> tuple[channel.Channel, int]:
-        """Fit the channel, then refit the probes on what it believes for as long as the likelihood gains from it."""
-        given = self.samples.labels
-        fitted, refits = channel.fit(self.models, given, known=self.known), 0
-        while self._near is not None and refits < _REFITS:
-            self.progress("decide", refits, None)
-            models = {**self.models, **self._probe(fitted.posterior)}
-            better = channel.fit(models, given, known=self.known)
-            if better.loss > fitted.loss - _GAIN:
-                break
-            fitted, refits, self.models = better, refits + 1, models
-        return fitted, refits
-
-    def keep_judge(self, decision: Decision, features: Features) -> Judge:
-        """What judges new images from now on: the probes, fitted to all samples as the decision sees them."""
-        discriminants = [f"discriminant_{number}" for number in range(len(self._blocks))]
-        return Judge.fit(
-            self.samples,
-            decision,
-            features,
-            rotations=self._rotations,
-            blocks=self._blocks[: len(self._rotations)],
-            held_out={name: self.models[name] for name in (*discriminants, "logistic")},
-            trained_on=self._labels,
-        )
-
-
-def head_width(blocks: int) -> int:
-    """Principal components of each feature block that the methods' heads are trained on."""
-    return min(probes.WIDTH, HEAD_WIDTH // blocks)
-
-
-def _before_review(fitted: channel.Channel, samples: Samples) -> Evidence:
+def _before_review(fitted: channel.Channel, samples: Samples, strangers: Strangers | None) -> Evidence:
     """What the channel says of each sample without its own verdict, which the held-out models have not seen either."""
     right = channel.blind_posterior(fitted, samples.labels)[np.arange(len(samples)), samples.labels]
+    if strangers is not None:
+        right = right * (1 - strangers.posterior(fitted, samples.labels, np.full(len(samples), channel.UNKNOWN)))
     return Evidence(method=BEFORE_REVIEW, suspicion=np.clip(1 - right, 0, 1))
-
-
-def _training_effort(name: str, n: int, *, pixels: bool, options: Mapping[str, Any]) -> dict[str, Any]:
-    """What a scan sets of `training.crossfit` by the size of the dataset: folds, epochs, augmentation."""
-    from labelaudit.methods import get_method
-
-    if not pixels:
-        return {"folds": FOLDS, "epochs": None, "augment": "none"}
-    affordable = max(5, PIXEL_SAMPLES * PIXEL_FOLDS // ((PIXEL_FOLDS - 1) * n))
-    epochs = None if "epochs" in options else min(get_method(name).recipes["pixels"].epochs, affordable)
-    return {"folds": PIXEL_FOLDS, "epochs": epochs, "augment": "shift"}
 
 
 def _forecast(
@@ -439,7 +294,7 @@ def _forecast(
     if n >= (_WORTH_TIMING_PIXELS if choice.pixels else _WORTH_TIMING):
         shape = (choice.side, choice.side, 3) if choice.pixels else (head_width(len(specs)) * len(specs),)
         for name in dict.fromkeys((*methods, "ce")):
-            effort = _training_effort(name, n, pixels=choice.pixels, options=options.get(name, {}))
+            effort = training_effort(name, n, pixels=choice.pixels, options=options.get(name, {}))
             learning += training.forecast(
                 name, shape, n, classes, options=options.get(name, {}), device=device, **effort
             )

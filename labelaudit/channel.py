@@ -1,25 +1,33 @@
 """The noise channel: given label = true label sent through a confusion matrix; what does that make of each sample?
 
 Several models say, for each sample and without having seen its label, how probable each class is. They are combined by
-a logarithmic pool and linked to the labels people gave by a transition matrix::
+a logarithmic pool and linked to the labels people gave by a transition matrix, whose errors grow with difficulty::
 
     q(k | x)      ∝ Π_m p_m(k | x) ** a_m                      what the image shows
-    P(given = j | x) = Σ_k q(k | x) T[k, j]                    what people wrote
-    r(k | x, j)   ∝ q(k | x) T[k, j]                           the posterior of the true class
+    T_x[k, j]     ∝ T[k, j] · exp(b · h(x)) for j ≠ k          how people err; h = logit of 1 − max q, mean 0
+    P(given = j | x) = Σ_k q(k | x) T_x[k, j]                  what people wrote
+    r(k | x, j)   ∝ q(k | x) T_x[k, j]                         the posterior of the true class
 
-Weights a and matrix T are the maximum-likelihood estimate from the given labels alone, alternating EM for T (Dempster
-et al. 1977; Natarajan et al. 2013 for the model) and L-BFGS for a. No truth is needed: a model is worth what it adds to
-the likelihood of labels that it has not seen, and that one number also says when to stop refitting.
+Weights a, matrix T and slope b ≥ 0 are the maximum a posteriori estimate from the given labels alone, found jointly by
+L-BFGS (Natarajan et al. 2013 for the model with b = 0). No truth is needed: a model is worth what it adds to the
+likelihood of labels that it has not seen, and that one number also says when to stop refitting. The search starts from
+labels that are half noise: started from good ones it mistakes 80 % noise for ignorance (docs/log.md).
 
-What it assumes: given the true class, a wrong label does not depend on the image. People err more on ambiguous images;
-then the noise rate read off the channel is low (docs/evidence.md has the measurements). Left out: a noise model that
-depends on the image, which the labels alone cannot tell from a weak classifier.
+Labels alone cannot tell even noise from models that are even in doubt: taking a constant φ off every q and adding it to
+T's errors changes the likelihood hardly at all. Of these explanations the channel takes the one in which the surest
+images are sure (anchor points, Patrini et al. 2017), unless even these are doubtful.
+
+What it assumes: how people err depends on the true class and on how hard the image is for the models, and what they
+confuse on hard images they also confuse on easy ones. Human labels are read too clean where that fails
+(docs/evidence.md has the measurements).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -31,10 +39,16 @@ from labelaudit.types import Floats, Ints
 
 PSEUDO_COUNT = 10.0
 """Samples per class that the prior of T counts for: rare classes borrow the dataset's overall error rate."""
+LEAST_NOISE = 0.003
+"""Share of each class that the prior of T takes to be labelled wrongly at least, as any of the other classes."""
 
 _FLOOR = 1e-7
-_CELLS = 20_000_000  # rows x classes x models that the pool weights are fitted on
-_ROUNDS, _EM_STEPS = 8, 6
+_CELLS = 10_000_000  # rows x classes x models that weights, transition and slope are fitted on
+_ROUNDS, _ITERATIONS, _SWEEPS = 3, 80, 18
+_START_RIGHT, _START_SHARPNESS = 0.5, 2.0
+_STEEPEST = 3.0
+_ANCHORS, _MOST_DOUBT = 0.05, 0.15  # share of images taken to be sure; mean doubt from which they are not
+_SUREST = 1e-4  # blind error probability that counts as the least difficulty
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,11 +58,17 @@ class Channel:
     weights: Mapping[str, float]
     """Pool weight a_m of each model, at least 0; together they also set the sharpness of q."""
     transition: Floats
-    """(C, C) float64, rows sum to 1: T[k, j] = P(given j | true k)."""
+    """(C, C) float64, rows sum to 1: T[k, j] = P(given j | true k) at mean difficulty."""
     probs: Floats
     """(n, C) float32: q, the pooled probabilities, blind to the sample's own label."""
     posterior: Floats
     """(n, C) float32: r, the probability of each true class once the given label is counted in."""
+    slope: float = 0.0
+    """b ≥ 0: how much the odds of an error grow with `difficulty`; 0 = people err alike on all images."""
+    ease: float = 0.0
+    """Mean `difficulty`, which the slope counts from."""
+    floor: float = 0.0
+    """φ in [0, 1): the even part of the pooled probabilities, which was taken off them."""
     loss: float
     """Mean negative log-likelihood of the given labels in nats; lower is better, comparable on the same labels."""
 
@@ -57,14 +77,17 @@ UNKNOWN, NO_CLASS = -1, -2
 """In ``known``: nobody has looked at this sample · somebody has, and no class of the dataset is right."""
 
 
-def fit(models: Mapping[str, Floats], labels: Ints, *, known: Ints | None = None) -> Channel:
-    """Fit pool weights and transition matrix to the given labels.
+def fit(
+    models: Mapping[str, Floats], labels: Ints, *, known: Ints | None = None, start: Channel | None = None
+) -> Channel:
+    """Fit pool weights, transition matrix and slope to the given labels.
 
     Args:
         models: name -> (n, C) probabilities of models that did not train on the sample they judge.
         labels: (n,) given labels in [0, C).
         known: (n,) true class where a person has verified it, `UNKNOWN` or `NO_CLASS` elsewhere. Verified samples count
             with what is known of them: their posterior is certain, and T learns from real errors.
+        start: an earlier fit with the same models, to begin from.
 
     Raises:
         DataError: no models, or shapes that do not fit.
@@ -79,29 +102,47 @@ def fit(models: Mapping[str, Floats], labels: Ints, *, known: Ints | None = None
     shape = next(iter(models.values())).shape
     if any(probs.shape != shape for probs in models.values()) or shape[0] != len(labels):
         raise DataError(f"models of shapes {[p.shape for p in models.values()]} for {len(labels)} labels")
+    classes = shape[1]
     logs = np.stack([np.log(np.maximum(probs, _FLOOR), dtype=np.float32) for probs in models.values()])  # (M, n, C)
-    rows = _subset(len(labels), logs[:, 0].size)
-    some, some_labels = logs[:, rows].astype(np.float64), labels[rows]
     if known is None:
         known = np.full(len(labels), UNKNOWN)
-    onehot = _onehot(labels, shape[1])
-    weights: Floats = np.full(len(logs), 0.5 / len(logs))
-    transition: Floats = np.full((shape[1],) * 2, 0.1 / shape[1]) + 0.9 * np.eye(shape[1])
+    rows = _subset(np.flatnonzero(known != NO_CLASS), logs[:, 0].size)
+    part = _Part(np.ascontiguousarray(logs[:, rows], dtype=np.float64), labels[rows], known[rows])
+    if start is None:
+        weights: Floats = np.full(len(logs), _START_SHARPNESS / len(logs))
+        transition: Floats = np.full((classes,) * 2, (1 - _START_RIGHT) / max(classes - 1, 1))
+        np.fill_diagonal(transition, _START_RIGHT if classes > 1 else 1.0)
+        slope, ease = 0.0, 0.0
+        hard: Floats = np.zeros(len(rows))
+    else:
+        weights, transition = np.array([start.weights[name] for name in models]), start.transition
+        slope, ease = start.slope, start.ease
+        hard = difficulty(_pool(part.logs, weights)) - ease
     loss = np.inf
-    for _ in range(_ROUNDS):
-        probs = _pool(logs, weights)
-        for _ in range(_EM_STEPS):
-            posterior, likelihood = _posterior(probs, transition, labels, known)
-            transition = _estimate(posterior, onehot)
-        weights = _reweigh(some, some_labels, known[rows], transition, weights)
-        previous, loss = loss, float(-np.log(likelihood).mean())
-        if abs(previous - loss) < 1e-6:
+    for number in range(_ROUNDS):
+        prior = _prior(transition, np.bincount(part.labels, minlength=classes))
+        found = part.search(weights, transition, slope, hard, prior, sloped=number > 0 or start is not None)
+        weights, transition, slope = found.weights, found.transition, found.slope
+        blind = difficulty(_pool(part.logs, weights))
+        ease = float(blind.mean())
+        hard = blind - ease
+        previous, loss = loss, found.loss
+        if number > 0 and abs(previous - loss) < 1e-4:
             break
     probs = _pool(logs, weights)
-    posterior, likelihood = _posterior(probs, transition, labels, known)
+    floor = _even_part(probs)
+    if floor or len(rows) < (known != NO_CLASS).sum():
+        probs = _without(probs, floor)
+        ease = float(difficulty(probs).mean())
+        transition = _sweep(probs, transition, labels, known, np.exp(slope * (difficulty(probs) - ease)))
+    harder = np.exp(slope * (difficulty(probs) - ease))
+    posterior, likelihood = _posterior(probs, transition, labels, harder, known)
     return Channel(
         weights=dict(zip(models, weights.tolist(), strict=True)),
         transition=transition,
+        slope=slope,
+        ease=ease,
+        floor=floor,
         probs=probs.astype(np.float32),
         posterior=posterior.astype(np.float32),
         loss=float(-np.log(likelihood).mean()),
@@ -109,21 +150,32 @@ def fit(models: Mapping[str, Floats], labels: Ints, *, known: Ints | None = None
 
 
 def apply(
-    weights: Mapping[str, float], transition: Floats, models: Mapping[str, Floats], labels: Ints | None
+    weights: Mapping[str, float],
+    transition: Floats,
+    models: Mapping[str, Floats],
+    labels: Ints | None,
+    *,
+    slope: float = 0.0,
+    ease: float = 0.0,
+    floor: float = 0.0,
 ) -> Channel:
-    """A fitted channel's ``weights`` and ``transition`` on other samples, judged by the same ``models`` (m, C) each.
+    """A fitted channel on other samples, judged by the same ``models`` (m, C) each.
 
     Without ``labels`` (m,) the posterior is q, and the loss NaN.
     """
     logs = np.stack([np.log(np.maximum(models[name], _FLOOR), dtype=np.float32) for name in weights])
-    probs = _pool(logs, np.array(list(weights.values())))
+    probs = _without(_pool(logs, np.array(list(weights.values()))), floor)
     posterior, loss = probs, np.nan
     if labels is not None and len(labels):
-        posterior, likelihood = _posterior(probs, transition, labels)
+        harder = np.exp(slope * (difficulty(probs) - ease))
+        posterior, likelihood = _posterior(probs, transition, labels, harder)
         loss = float(-np.log(likelihood).mean())
     return Channel(
         weights=weights,
         transition=transition,
+        slope=slope,
+        ease=ease,
+        floor=floor,
         probs=probs.astype(np.float32),
         posterior=posterior.astype(np.float32),
         loss=loss,
@@ -132,7 +184,19 @@ def apply(
 
 def blind_posterior(channel: Channel, labels: Ints) -> Floats:
     """(n, C) r of a fitted channel's own samples as if nothing had been known of them."""
-    return _posterior(channel.probs, channel.transition, labels)[0]
+    return likelihoods(channel, labels)[0]
+
+
+def likelihoods(channel: Channel, labels: Ints) -> tuple[Floats, Floats]:
+    """(n, C) r of a fitted channel's own samples under ``labels`` (n,), and (n, 1) the probability of these labels."""
+    harder = np.exp(channel.slope * (difficulty(channel.probs) - channel.ease))
+    return _posterior(channel.probs, channel.transition, labels, harder)
+
+
+def difficulty(probs: Floats) -> Floats:
+    """(n,) logit of the probability that the best class of (n, C) ``probs`` is not the right one."""
+    wrong = np.clip(1.0 - probs.max(axis=1).astype(np.float64), _SUREST, 1 - _SUREST)
+    return np.asarray(np.log(wrong) - np.log1p(-wrong))
 
 
 def _pool(logs: Floats, weights: Floats) -> Floats:
@@ -144,9 +208,33 @@ def _pool(logs: Floats, weights: Floats) -> Floats:
     return pooled
 
 
-def _posterior(probs: Floats, transition: Floats, labels: Ints, known: Ints | None = None) -> tuple[Floats, Floats]:
-    """(n, C) r and (n, 1) likelihood of the given label, and of the true one where it is known."""
-    joint = probs * transition.T[labels].astype(probs.dtype)
+def _even_part(probs: Floats) -> float:
+    """φ: how far the surest of (n, C) ``probs`` are from certain, 0 where too far to be anchors."""
+    classes, best = probs.shape[1], np.sort(probs.max(axis=1))
+    doubt = float(1 - best[-max(1, int(_ANCHORS * len(best))) :].mean(dtype=np.float64))
+    return doubt * classes / max(classes - 1, 1) if doubt <= _MOST_DOUBT else 0.0
+
+
+def _without(probs: Floats, floor: float) -> Floats:
+    """(n, C) ``probs`` with the even part taken off."""
+    if not floor:
+        return probs
+    rest = np.maximum(probs - floor / probs.shape[1], _FLOOR)
+    return np.asarray(rest / rest.sum(axis=1, keepdims=True))
+
+
+def _posterior(
+    probs: Floats, transition: Floats, labels: Ints, harder: Floats, known: Ints | None = None
+) -> tuple[Floats, Floats]:
+    """(n, C) r and (n, 1) likelihood of the given label, and of the true one where it is known.
+
+    ``harder`` (n,) multiplies the odds of an error.
+    """
+    right = np.diagonal(transition)
+    joint = transition.T[labels] * harder[:, None]
+    joint[np.arange(len(labels)), labels] = right[labels]
+    joint /= right + (1 - right) * harder[:, None]
+    joint *= probs
     if known is not None and (verified := np.flatnonzero(known >= 0)).size:
         only = np.maximum(joint[verified, known[verified]], np.finfo(np.float32).tiny)
         joint[verified] = 0
@@ -155,29 +243,105 @@ def _posterior(probs: Floats, transition: Floats, labels: Ints, known: Ints | No
     return joint / likelihood, likelihood
 
 
-def _estimate(posterior: Floats, onehot: csr_array) -> Floats:
-    """(C, C) T from expected counts, rows shrunk towards the dataset's overall error rate."""
-    counts = np.asarray((onehot.T @ posterior).T, dtype=np.float64)  # (C true, C given)
-    classes = len(counts)
-    error = max(1 - np.trace(counts) / counts.sum(), 1e-9)
-    prior = np.full_like(counts, error / max(classes - 1, 1))
-    np.fill_diagonal(prior, 1 - error)
-    counts += PSEUDO_COUNT * prior + np.eye(classes)
-    return np.asarray(counts / counts.sum(axis=1, keepdims=True))
+def _prior(transition: Floats, sizes: Ints) -> Floats:
+    """(C, C) pseudo-counts of T: every class errs a little, and about as often as the dataset does."""
+    classes = len(transition)
+    error = float((1 - np.diagonal(transition)) @ sizes / max(sizes.sum(), 1))
+    counts = (PSEUDO_COUNT * max(error, 1e-9) + LEAST_NOISE * sizes)[:, None] / max(classes - 1, 1)
+    counts = np.repeat(counts, classes, axis=1)
+    np.fill_diagonal(counts, PSEUDO_COUNT * (1 - error) + 1)
+    return counts
 
 
-def _reweigh(logs: Floats, labels: Ints, known: Ints, transition: Floats, start: Floats) -> Floats:
-    """(M,) weights that maximise the likelihood at a fixed T; the gradient is Σ (r - q) · log p_m."""
-    n = len(labels)
+def _sweep(probs: Floats, transition: Floats, labels: Ints, known: Ints, harder: Floats) -> Floats:
+    """T from all samples by fixed-point iteration, where `_Part.search` saw only some of them."""
+    onehot = _onehot(labels, probs.shape[1])
+    for _ in range(_SWEEPS):
+        posterior, _ = _posterior(probs, transition, labels, harder, known)
+        posterior[known == NO_CLASS] = 0
+        counts, expected = _tally(posterior, transition, onehot, harder)
+        prior = _prior(transition, np.bincount(labels, minlength=len(transition)))
+        transition = transition * (counts + prior) / (expected + prior.sum(axis=1, keepdims=True) * transition)
+        transition /= transition.sum(axis=1, keepdims=True)
+    return transition
 
-    def objective(weights: Floats) -> tuple[float, Floats]:
-        probs = _pool(logs, weights)
-        posterior, likelihood = _posterior(probs, transition, labels, known)
-        gradient = -np.einsum("nc,mnc->m", posterior - probs, logs) / n
-        return float(-np.log(likelihood).mean()), gradient
 
-    found = minimize(objective, start, jac=True, bounds=[(0.0, 5.0)] * len(start), method="L-BFGS-B", tol=1e-7)
-    return np.asarray(found.x)
+def _tally(posterior: Floats, transition: Floats, onehot: csr_array, harder: Floats) -> tuple[Floats, Floats]:
+    """(C, C) how often class k was given label j, by the posterior, and how often T says it should have been."""
+    counts = np.asarray((onehot.T @ posterior).T, dtype=np.float64)
+    right = np.diagonal(transition)
+    share = posterior / (right + (1 - right) * harder[:, None])
+    expected = transition * (harder @ share)[:, None]
+    np.fill_diagonal(expected, right * share.sum(axis=0))
+    return counts, expected
+
+
+class _Found(NamedTuple):
+    weights: Floats
+    transition: Floats
+    slope: float
+    loss: float
+
+
+@dataclass(frozen=True)
+class _Part:
+    """The samples that the search sees."""
+
+    logs: Floats
+    """(M, m, C) float64"""
+    labels: Ints
+    known: Ints
+
+    @cached_property
+    def _onehot(self) -> csr_array:
+        return _onehot(self.labels, self.logs.shape[2])
+
+    def search(
+        self, weights: Floats, transition: Floats, slope: float, hard: Floats, prior: Floats, *, sloped: bool
+    ) -> _Found:
+        """Weights, T and b that maximise likelihood times prior, with the difficulties ``hard`` (m,) held fixed."""
+        models, classes = len(weights), len(transition)
+        steepest = _STEEPEST if sloped else 0.0
+        found = minimize(
+            self.objective,
+            np.concatenate([weights, [slope], np.log(np.maximum(transition, 1e-12)).ravel()]),
+            args=(hard, prior),
+            jac=True,
+            bounds=[(0.0, 5.0)] * models + [(0.0, steepest)] + [(-60.0, 60.0)] * classes**2,
+            method="L-BFGS-B",
+            options={"maxiter": _ITERATIONS, "ftol": 1e-8},
+        )
+        matrix = _rows_softmax(found.x[models + 1 :].reshape(classes, classes))
+        return _Found(found.x[:models], matrix, float(found.x[models]), float(found.fun))
+
+    def objective(self, point: Floats, hard: Floats, prior: Floats) -> tuple[float, Floats]:
+        """Negative log of likelihood times prior per sample, and its gradient.
+
+        ``point`` holds the M weights, b, and C·C logits of the rows of T.
+        """
+        n, models, classes = len(self.labels), len(self.logs), len(prior)
+        matrix = _rows_softmax(point[models + 1 :].reshape(classes, classes))
+        harder = np.exp(point[models] * hard)
+        probs = _pool(self.logs, point[:models])
+        posterior, likelihood = _posterior(probs, matrix, self.labels, harder, self.known)
+        counts, expected = _tally(posterior, matrix, self._onehot, harder)
+        right = np.diagonal(matrix)
+        errs = (1 - right) * harder[:, None] / (right + (1 - right) * harder[:, None])  # (m, C)
+        erred = 1 - posterior[np.arange(n), self.labels] - (posterior * errs).sum(axis=1)
+        gradient = np.concatenate(
+            [
+                -self.logs.reshape(models, -1) @ (posterior - probs).ravel(),
+                [-(hard @ erred)],
+                -(counts - expected + prior - prior.sum(axis=1, keepdims=True) * matrix).ravel(),
+            ]
+        )
+        loss = -np.log(likelihood).sum() - (prior * np.log(np.maximum(matrix, 1e-300))).sum()
+        return float(loss) / n, gradient / n
+
+
+def _rows_softmax(logits: Floats) -> Floats:
+    raised = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(raised / raised.sum(axis=1, keepdims=True))
 
 
 def _onehot(labels: Ints, classes: int) -> csr_array:
@@ -185,7 +349,8 @@ def _onehot(labels: Ints, classes: int) -> csr_array:
     return csr_array((np.ones(n, dtype=np.float32), labels, np.arange(n + 1)), shape=(n, classes))
 
 
-def _subset(n: int, width: int) -> npt.NDArray[np.int64]:
-    """Evenly spread rows, all of them unless the arrays would be too large."""
+def _subset(rows: npt.NDArray[np.int64], width: int) -> npt.NDArray[np.int64]:
+    """Evenly spread ``rows``, all of them unless the arrays would be too large."""
+    n = len(rows)
     keep = int(np.clip(_CELLS // max(width, 1), min(n, 2000), n))
-    return np.unique(np.linspace(0, n - 1, keep).astype(np.int64))
+    return rows[np.unique(np.linspace(0, n - 1, keep).astype(np.int64))]

@@ -35,6 +35,7 @@ def decide(
     digests: Sequence[str],
     counts: Ints | None = None,
     known: Ints | None = None,
+    strangers: Floats | None = None,
     recipe: dict[str, Any] | None = None,
 ) -> Decision:
     """Turn a fitted channel into a `Decision`.
@@ -48,6 +49,8 @@ def decide(
         counts: (C,) images per class that the channel's models learned from; those of ``labels`` unless given.
         known: (n,) what people have verified, as in `channel.fit`. It is final: such a sample is flagged if and only if
             its label was found wrong.
+        strangers: (n,) probability that the image belongs to no class (`labelaudit.strangers`): its label is wrong, and
+            no other one is right.
         recipe: JSON-able facts about how the evidence came about, completed here.
     """
     n = len(labels)
@@ -55,6 +58,8 @@ def decide(
     known = np.full(n, UNKNOWN) if known is None else known
     posterior, shared = _judge_copies_together(channel, labels, digests)
     _take_as_known(posterior, labels, known)
+    if strangers is not None:
+        posterior *= (1.0 - strangers)[:, None]
     suspicion = np.clip(1.0 - posterior[rows, labels], 0.0, 1.0)
     if counts is None:
         counts = np.bincount(labels, minlength=len(classes))
@@ -78,7 +83,7 @@ def decide(
         noise_interval=interval,
         noise_matrix=matrix,
         reasons=tuple(
-            _reason(row, posterior, labels, rival, classes, shared, known)
+            _reason(row, posterior, labels, rival, classes, shared, known, strangers)
             if flagged[row]
             else ("" if judged[row] else f"not judged: {counts[labels[row]]} of {FEWEST} images that this class needs")
             for row in range(n)
@@ -147,6 +152,7 @@ def _reason(
     classes: Sequence[str],
     copies: npt.NDArray[Any],
     known: Ints,
+    strangers: Floats | None,
 ) -> str:
     """Why a flagged sample is flagged, in words."""
     given, best = classes[int(labels[row])], classes[int(rival[row])]
@@ -156,7 +162,9 @@ def _reason(
     said = []
     if copies[row] > 1:
         said.append(f"the same image also carries {'another label' if copies[row] == 2 else 'other labels'}")
-    if wrong >= _CLEAR:
+    if strangers is not None and strangers[row] >= 0.5:
+        said.append(f"belongs to no class, {best} is nearest")
+    elif wrong >= _CLEAR:
         said.append(f"looks like {best}")
     elif right + wrong >= _CLEAR:
         said.append(f"ambiguous between {given} and {best}")

@@ -247,7 +247,7 @@ class Audit:
         judged = np.bincount(samples.labels[decision.judged], minlength=classes) > 0
         flagged = np.bincount(samples.labels[decision.is_issue], minlength=classes)
         right = np.diagonal(decision.noise_matrix)
-        given = decision.noise_matrix.sum(axis=1)
+        given = np.bincount(samples.labels[decision.judged], minlength=classes)
         missing = decision.noise_matrix.sum(axis=0) - right
         return [
             {

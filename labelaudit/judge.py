@@ -30,7 +30,7 @@ from labelaudit.memory import ARRAYS, Memory
 from labelaudit.probes import NARROW, Discriminant, Rotation, fit_discriminant, fit_logistic, narrow, split_blocks
 from labelaudit.types import Decision, Features, Floats, Ints, Samples
 
-VERSION = 1
+VERSION = 2
 """Of the file; raised when a reader of the old form would misread the new one."""
 FILE = "judge.npz"
 """Its name in a RUN folder."""
@@ -40,6 +40,7 @@ WIDTH = 128
 LEAST_ERROR = 0.01
 """Share of new labels that is expected to be wrong at least. An audit of clean labels estimates none; to a judge that
 believed it, no label that comes later could be wrong."""
+_SCALARS = ("slope", "ease", "floor")  # of the channel; version 1 had none
 _CALIBRATED = 10_000  # samples that pool weights and transition are fitted to
 
 
@@ -76,6 +77,12 @@ class Judge:
     """Pool weight of each model, see `Channel.weights`."""
     transition: Floats
     """(C, C) float32, see `Channel.transition`."""
+    slope: float = 0.0
+    """See `Channel.slope`."""
+    ease: float = 0.0
+    """See `Channel.ease`."""
+    floor: float = 0.0
+    """See `Channel.floor`."""
     memory: Memory
     """The audited samples."""
 
@@ -131,8 +138,16 @@ class Judge:
         rows = np.unique(np.linspace(0, len(samples) - 1, min(len(samples), _CALIBRATED)).astype(np.int64))
         opinions = {name: held_out[name][rows] for name in models}
         opinions["neighbors"] = judge.memory.vote(short[rows], len(samples.classes), digests=judge.memory.digests[rows])
-        settled = channel.fit(opinions, samples.labels[rows])
-        return replace(judge, weights=settled.weights, transition=_doubt(settled.transition).astype(np.float32))
+        inside = decision.probs[rows].sum(axis=1) >= 0.5  # what belongs to no class says nothing about labelling
+        settled = channel.fit(opinions, samples.labels[rows], known=np.where(inside, channel.UNKNOWN, channel.NO_CLASS))
+        return replace(
+            judge,
+            weights=settled.weights,
+            transition=_doubt(settled.transition).astype(np.float32),
+            slope=settled.slope,
+            ease=settled.ease,
+            floor=settled.floor,
+        )
 
     @property
     def counts(self) -> Ints:
@@ -166,7 +181,9 @@ class Judge:
         }
         names = None if digests is None else np.array(digests, dtype=np.bytes_)
         opinions["neighbors"] = self.memory.vote(self._remember(blocks), len(self.classes), digests=names)
-        return channel.apply(self.weights, self.transition, opinions, labels)
+        return channel.apply(
+            self.weights, self.transition, opinions, labels, slope=self.slope, ease=self.ease, floor=self.floor
+        )
 
     def project(self, features: Features) -> npt.NDArray[np.float32]:
         """The ``features`` (m, d) as unit vectors (m, w) comparable to `memory`."""
@@ -189,6 +206,7 @@ class Judge:
             "widths": self.widths,
             "models": list(self.models),
             "weights": self.weights,
+            **{name: getattr(self, name) for name in _SCALARS},
         }
         arrays: dict[str, npt.NDArray[Any]] = {
             "mean": self.mean,
@@ -235,6 +253,7 @@ class Judge:
                 mean=arrays["mean"],
                 recall=arrays["recall"],
                 transition=arrays["transition"],
+                **{name: float(about.get(name, 0.0)) for name in _SCALARS},
                 memory=Memory(**{name: arrays[f"memory_{name}"] for name in ARRAYS}),
             )
         except (OSError, EOFError, BadZipFile, KeyError, TypeError, ValueError, IndexError) as error:

@@ -54,28 +54,74 @@ def test_loss_is_the_mean_negative_log_likelihood() -> None:
     probs, given, _ = planted(3, 0.2)
     fitted = channel.fit({"m": probs}, given)
     by_hand = 0.0
-    for q, j in zip(fitted.probs, given, strict=True):
-        by_hand -= np.log(sum(float(q[k]) * fitted.transition[k, j] for k in range(4)))
+    for q, j, h in zip(fitted.probs, given, channel.difficulty(fitted.probs) - fitted.ease, strict=True):
+        harder = np.where(np.eye(4), 1, np.exp(fitted.slope * h)) * fitted.transition
+        by_hand -= np.log(sum(float(q[k]) * harder[k, j] / harder[k].sum() for k in range(4)))
     assert fitted.loss == pytest.approx(by_hand / len(given), rel=1e-4)
     assert np.allclose(fitted.transition.sum(axis=1), 1)
     assert np.allclose(fitted.posterior.sum(axis=1), 1, atol=1e-5)
 
 
 @pytest.mark.parametrize("verified", [0, 60])
-def test_the_weights_gradient_is_the_derivative_of_the_loss(verified: int) -> None:
+def test_the_gradient_is_the_derivative_of_the_objective(verified: int) -> None:
     probs, given, truth = planted(4, 0.2, n=200)
     known = np.where(np.arange(200) < verified, truth, channel.UNKNOWN)
     logs = np.log(np.stack([probs, np.roll(probs, 1, axis=0)]))
-    transition = channel.fit({"m": probs}, given).transition
+    part = channel._Part(logs, given, known)
+    rng = np.random.default_rng(0)
+    hard, prior = rng.normal(size=200), rng.uniform(0, 3, (4, 4))
+    point = np.concatenate([[0.6, 0.3], [0.4], rng.normal(size=16)])
+    gradient = part.objective(point, hard, prior)[1]
+    for i, step in enumerate(np.eye(len(point)) * 1e-5):
+        slope = part.objective(point + step, hard, prior)[0] - part.objective(point - step, hard, prior)[0]
+        assert gradient[i] == pytest.approx(slope / 2e-5, rel=1e-4, abs=1e-7)
 
-    def loss(weights: Array) -> float:
-        pooled = channel._pool(logs, weights)
-        return float(-np.log(channel._posterior(pooled, transition, given, known)[1]).mean())
 
-    best = channel._reweigh(logs, given, known, transition, np.array([0.5, 0.5]))
-    for step in np.eye(2) * 1e-3:
-        assert loss(best) <= loss(best + step) + 1e-9
-        assert loss(best) <= loss(np.maximum(best - step, 0)) + 1e-9
+def test_most_labels_wrong_is_not_taken_for_ignorance() -> None:
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 4, 4000)
+    given = np.where(rng.random(4000) < 0.6, (truth + rng.integers(1, 4, 4000)) % 4, truth)
+    sharp = sharp_model(truth, 4, 4.0, rng)
+    trained_on_noise = 0.4 * sharp + 0.2 * (1 - sharp)
+    fitted = channel.fit({"m": trained_on_noise}, given)
+    wrong = 1 - fitted.posterior[np.arange(4000), given]
+    assert abs(wrong.mean() - 0.6) < 0.02
+    assert (fitted.probs.argmax(axis=1) == truth).mean() > 0.95
+
+
+def test_errors_that_grow_with_difficulty_give_a_slope_and_even_ones_none() -> None:
+    rng = np.random.default_rng(1)
+    truth = rng.integers(0, 4, 6000)
+    probs = sharp_model(truth, 4, 2.2, rng)
+    hard = channel.difficulty(probs)
+    for slope in (0.0, 0.5):
+        odds = 0.06 * np.exp(slope * (hard - hard.mean()))
+        given = np.where(rng.random(6000) < odds / (1 + odds), (truth + 1) % 4, truth)
+        fitted = channel.fit({"m": probs}, given)
+        assert abs(fitted.slope - slope) < 0.15
+        wrong = 1 - fitted.posterior[np.arange(6000), given]
+        assert abs(wrong.mean() - (given != truth).mean()) < 0.02
+
+
+def test_an_even_part_that_the_models_learned_is_taken_off() -> None:
+    probs, given, truth = planted(8, 0.0, skill=3.5)
+    rng = np.random.default_rng(2)
+    given = np.where(rng.random(len(truth)) < 0.3, rng.integers(0, 4, len(truth)), truth)
+    flat = 0.9 * probs + 0.1 / 4
+    fitted = channel.fit({"m": flat}, given)
+    wrong = 1 - fitted.posterior[np.arange(len(given)), given]
+    assert abs(wrong.mean() - (given != truth).mean()) < 0.02
+    again = channel.apply(
+        fitted.weights,
+        fitted.transition,
+        {"m": flat},
+        given,
+        slope=fitted.slope,
+        ease=fitted.ease,
+        floor=fitted.floor,
+    )
+    assert np.allclose(again.posterior, fitted.posterior, atol=1e-5)
+    assert again.loss == pytest.approx(fitted.loss, abs=1e-5)
 
 
 def test_rare_classes_borrow_the_overall_error_rate() -> None:

@@ -25,7 +25,7 @@ LAYERS = """errors
     reports
     review clean
     audit corrupt fitting
-    increment impact
+    increment impact bench
     cli"""
 LEVEL = {room: level for level, line in enumerate(LAYERS.splitlines()) for room in line.split()}
 WITHOUT_TORCH = {

@@ -28,6 +28,7 @@ _KINDS = (
     (re.compile("looks like "), "looks like another class"),
     (re.compile("ambiguous between "), "ambiguous between two classes"),
     (re.compile("fits no class well"), "fits no class well"),
+    (re.compile("belongs to no class"), "belongs to no class"),
 )
 """How a reason of `labelaudit.decide` begins: the kind that suspects can be filtered by."""
 

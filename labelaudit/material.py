@@ -1,0 +1,195 @@
+"""What the models of a scan learned about its samples, while it is being gathered.
+
+Probes and methods are cross-fitted, the noise channel combines them, the probes are refitted on what the channel
+believes, and images that belong to no class are set apart. `labelaudit.audit` puts these steps in order. Left out:
+everything that reads or writes files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from labelaudit import channel, probes
+from labelaudit.folds import stratified_folds
+from labelaudit.judge import Judge
+from labelaudit.strangers import Strangers, find_strangers
+from labelaudit.types import Decision, Evidence, Features, Floats, Ints, Progress, Samples
+
+FOLDS = 5
+HEAD_WIDTH = 768
+"""Principal components that heads are trained on, all blocks together."""
+PIXEL_FOLDS = 3
+"""Networks from pixels cost a hundred times what heads on features do; two thirds of the data still train well."""
+PIXEL_SAMPLES = 60_000
+"""Images that a network from pixels sees in training, repeats counted: larger datasets get fewer epochs, at least 5."""
+_REFITS = 3
+_GAIN = 5e-4  # nats of held-out likelihood that a refit must bring to be kept
+
+
+@dataclass(kw_only=True)
+class Material:
+    """What the models learned, while it is being gathered."""
+
+    samples: Samples
+    known: Ints
+    """(n,) true class where people have verified it, as in `channel.fit`."""
+    seed: int
+    device: str
+    progress: Progress
+    models: dict[str, Floats] = field(default_factory=dict)
+    """Held-out probabilities (n, C) that the pool draws on, by name; the probes' are refitted, the others stay."""
+    x: npt.NDArray[Any] | None = None
+    """What methods train on: (n, d) principal components, or (n, H, W, c) pixels."""
+    _rotations: tuple[probes.Rotation, ...] = ()
+    _blocks: tuple[npt.NDArray[np.float32], ...] = ()
+    """One per backbone, and all side by side where there are several."""
+    _near: tuple[Floats, Ints] | None = None
+
+    def __post_init__(self) -> None:
+        self._labels = np.where(self.known >= 0, self.known, self.samples.labels)  # what is trained on
+        self._classes = len(self.samples.classes)
+        self._fold_of = stratified_folds(self._labels, FOLDS, seed=self.seed, digests=self.samples.digests)
+
+    def add_probes(self, features: Features) -> None:
+        """Prepare the closed-form models on ``features`` and take their first opinion, on the given labels."""
+        from labelaudit.neighbors import nearest
+
+        self.progress("probes", 0, None)
+        self._rotations = probes.find_rotations(features)
+        blocks = tuple(
+            rotation.apply(block)
+            for rotation, block in zip(self._rotations, probes.split_blocks(features), strict=True)
+        )
+        joined = np.concatenate(blocks, axis=1) if len(blocks) > 1 else blocks[0]
+        self._blocks = (*blocks, joined) if len(blocks) > 1 else blocks
+        self._near = nearest(joined, k=probes.NEIGHBORS, device=self.device)
+        self.x = self._heads()
+        self.models.update(self._probe(probes.onehot(self._labels, self._classes)))
+
+    def _probe(self, belief: Floats) -> dict[str, Floats]:
+        """Held-out probabilities of every probe, trained on (n, C) beliefs about the true class."""
+        if self._near is None:
+            return {}
+        opinions: dict[str, Floats] = {
+            f"discriminant_{number}": probes.discriminant(block, belief, self._fold_of)
+            for number, block in enumerate(self._blocks)
+        }
+        opinions["neighbors"] = probes.neighbor_votes(*self._near, belief, digests=self.samples.digests)
+        return opinions
+
+    def gather(self, methods: Sequence[str], options: Mapping[str, Mapping[str, Any]]) -> dict[str, Evidence]:
+        """Cross-fit every method asked for, then the reference columns; their probabilities join the models."""
+        found: dict[str, Evidence] = {}
+        if self.x is not None:
+            for name in methods:
+                found[name] = self._crossfit(name, options.get(name, {}))
+            found["cross_entropy"] = replace(
+                found["ce"] if "ce" in found else self._crossfit("ce", options.get("ce", {})), method="cross_entropy"
+            )
+        if self._blocks:
+            fitted = probes.logistic(
+                probes.narrow(self._blocks[: len(self._rotations)]), self._labels, self._classes, self._fold_of
+            )
+            found["logistic"] = self._self_confidence("logistic", fitted)
+            found["neighbors"] = self._self_confidence("neighbors", self.models["neighbors"])
+        if "given" in self.models:
+            found["given"] = self._self_confidence("given", self.models["given"])
+        self.models.update(
+            {name: e.probs for name, e in found.items() if e.probs is not None and name not in self.models}
+        )
+        return found
+
+    def _crossfit(self, name: str, options: Mapping[str, Any]) -> Evidence:
+        from labelaudit.training import crossfit
+
+        assert self.x is not None
+        return crossfit(
+            name,
+            self.x,
+            self._labels,
+            self._classes,
+            options=options,
+            digests=self.samples.digests,
+            seed=self.seed,
+            device=self.device,
+            progress=self.progress,
+            **training_effort(name, len(self.samples), pixels=self.x.ndim == 4, options=options),
+        )
+
+    def _self_confidence(self, name: str, probabilities: Floats) -> Evidence:
+        from labelaudit.scorers import get_scorer
+
+        suspicion = get_scorer("self_confidence")(self._labels, probabilities)
+        return Evidence(method=name, suspicion=suspicion, probs=probabilities)
+
+    def settle(self) -> tuple[channel.Channel, int]:
+        """Fit the channel, then refit the probes on what it believes for as long as the likelihood gains from it."""
+        given = self.samples.labels
+        fitted, refits = channel.fit(self.models, given, known=self.known), 0
+        while self._near is not None and refits < _REFITS:
+            self.progress("decide", refits, None)
+            models = {**self.models, **self._probe(fitted.posterior)}
+            better = channel.fit(models, given, known=self.known, start=fitted)
+            if better.loss > fitted.loss - _GAIN:
+                break
+            fitted, refits, self.models = better, refits + 1, models
+        return fitted, refits
+
+    def set_apart(self, fitted: channel.Channel) -> tuple[channel.Channel, Strangers | None]:
+        """Look for images of no class; where there are any, the channel is fitted anew to the others."""
+        if self._near is None:
+            return fitted, None
+        self.progress("decide", 0, None)
+        given = self.samples.labels
+        strangers = find_strangers(
+            fitted,
+            given,
+            x=self._heads(),
+            near=self._near,
+            fold_of=self._fold_of,
+            digests=self.samples.digests,
+        )
+        if strangers is None:
+            return fitted, None
+        none = strangers.posterior(fitted, given, self.known)
+        known = np.where((self.known == channel.UNKNOWN) & (none >= 0.5), channel.NO_CLASS, self.known)
+        return channel.fit(self.models, given, known=known, start=fitted), strangers
+
+    def _heads(self) -> npt.NDArray[np.float32]:
+        """(n, d) the leading principal components of all feature blocks side by side."""
+        blocks = self._blocks[: len(self._rotations)]
+        return blocks[0] if len(blocks) == 1 else np.concatenate([b[:, : head_width(len(blocks))] for b in blocks], 1)
+
+    def keep_judge(self, decision: Decision, features: Features) -> Judge:
+        """What judges new images from now on: the probes, fitted to all samples as the decision sees them."""
+        discriminants = [f"discriminant_{number}" for number in range(len(self._blocks))]
+        return Judge.fit(
+            self.samples,
+            decision,
+            features,
+            rotations=self._rotations,
+            blocks=self._blocks[: len(self._rotations)],
+            held_out={name: self.models[name] for name in (*discriminants, "logistic")},
+            trained_on=self._labels,
+        )
+
+
+def head_width(blocks: int) -> int:
+    """Principal components of each feature block that the methods' heads are trained on."""
+    return min(probes.WIDTH, HEAD_WIDTH // blocks)
+
+
+def training_effort(name: str, n: int, *, pixels: bool, options: Mapping[str, Any]) -> dict[str, Any]:
+    """What a scan sets of `training.crossfit` by the size of the dataset: folds, epochs, augmentation."""
+    from labelaudit.methods import get_method
+
+    if not pixels:
+        return {"folds": FOLDS, "epochs": None, "augment": "none"}
+    affordable = max(5, PIXEL_SAMPLES * PIXEL_FOLDS // ((PIXEL_FOLDS - 1) * n))
+    epochs = None if "epochs" in options else min(get_method(name).recipes["pixels"].epochs, affordable)
+    return {"folds": PIXEL_FOLDS, "epochs": epochs, "augment": "shift"}
