@@ -7,8 +7,9 @@ import itertools
 import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from labelaudit.coresets import assign, centrality, facility_location
+from labelaudit.coresets import _naive, _similarities, assign, centrality, distances, facility_location
 
 
 def cloud(m: int, seed: int = 0) -> torch.Tensor:
@@ -41,6 +42,42 @@ def test_lazy_greedy_is_naive_greedy(m: int, budget: int, seed: int) -> None:
     assert len(set(chosen)) == budget
     for size in range(1, budget + 1):  # equal up to ties: every prefix covers as well as the naive one
         assert objective(points, chosen[:size]) == pytest.approx(objective(points, slow[:size]), rel=1e-5)
+
+
+@pytest.mark.parametrize("block", [16_000_000, 70])
+def test_what_a_gpu_runs_is_naive_greedy_too(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("labelaudit.coresets._BLOCK", block)
+    points = torch.cat([cloud(30), cloud(5)])  # five points are there twice
+    chosen, slow = _naive(_similarities(points), 20).tolist(), naive(points, 20)
+    assert len(set(chosen)) == 20
+    for size in range(1, 21):
+        assert objective(points, chosen[:size]) == pytest.approx(objective(points, slow[:size]), rel=1e-5)
+    assert sorted(_naive(_similarities(points), 35).tolist()) == list(range(35))
+
+
+def test_half_the_distances_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    points = cloud(50)
+    both = distances(points, points)
+    monkeypatch.setattr("labelaudit.coresets._TILE", 16)
+    assert torch.equal(_similarities(points), both.max() - both)
+
+
+def test_the_similarities_are_held_once_and_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of all storages that come into being on the way to them, one is larger than a row of tiles."""
+    large: set[tuple[int, int]] = set()
+
+    class Watch(TorchDispatchMode):
+        def __torch_dispatch__(self, function, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+            found = function(*args, **(kwargs or {}))
+            if isinstance(found, torch.Tensor) and found.untyped_storage().nbytes() > 50 * 300 * 4:
+                large.add((found.untyped_storage().data_ptr(), found.untyped_storage().nbytes()))
+            return found
+
+    monkeypatch.setattr("labelaudit.coresets._TILE", 50)
+    points = cloud(300)
+    with Watch():
+        _similarities(points)
+    assert [size for _, size in large] == [300 * 300 * 4]
 
 
 def test_gains_never_increase() -> None:
