@@ -18,6 +18,7 @@ from labelaudit import __version__
 from labelaudit.errors import LabelAuditError
 
 from .baseline import baseline
+from .bench import bench
 from .check import check
 from .clean import clean
 from .config import config
@@ -65,6 +66,7 @@ app.add_typer(verdicts)
 app.command()(score)
 app.command()(methods)
 app.command()(corrupt)
+app.command()(bench)
 app.command()(check)
 app.add_typer(baseline)
 app.command()(config)

@@ -1,0 +1,164 @@
+"""The papers' datasets, as the person has them: found below DATA, listed, and decoded only as far as needed.
+
+Nothing is downloaded. DATA is one dataset with a train and a test split, or a folder that holds several by name:
+``mnist-train.parquet`` and ``mnist-test.parquet``, or ``mnist/`` with whatever `labelaudit.sources` reads.
+scikit-learn's digits need no DATA: they come with it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from labelaudit.errors import DataError, OptionError
+from labelaudit.sources import Listing, open_source
+from labelaudit.types import Images, Ints, Progress, silent
+
+SIDES = {"mnist": 28, "cifar10": 32}
+"""Name -> stored side in pixels."""
+TITLES = {"mnist": "MNIST", "cifar10": "CIFAR-10", "digits": "scikit-learn's digits"}
+_CLASSES = 10
+_TRAIN, _TEST = ("train", "training"), ("test", "testing")
+_DIGITS_TEST = 400
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """One split: labels, and images to be decoded."""
+
+    labels: Ints
+    """(n,) true labels."""
+    images: Images | None = None
+    pixels: npt.NDArray[np.uint8] | None = None
+    """(n, H, W, c) where they are there already."""
+    side: int = 0
+
+    def take(self, rows: Ints, progress: Progress = silent) -> npt.NDArray[np.uint8]:
+        """Pixels (m, H, W, c) of some rows; raises `DataError` where one cannot be decoded."""
+        if self.pixels is not None:
+            return self.pixels[rows]
+        from labelaudit.representation import load_pixels
+
+        assert self.images is not None
+        order = np.argsort(rows, kind="stable")  # images lie in files that are read in order
+        found, failures = load_pixels(_Rows(self.images, rows[order]), self.side, progress=progress)
+        if failures:
+            raise DataError(f"an image of the dataset cannot be read: {failures[0][2]}")
+        pixels = np.empty_like(found)
+        pixels[order] = found
+        return pixels
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """What a preset draws from."""
+
+    name: str
+    train: Part
+    test: Part
+    classes: int = _CLASSES
+
+    @property
+    def fingerprint(self) -> str:
+        """Tells datasets apart by their labels, without reading an image."""
+        digest = hashlib.blake2b(digest_size=8)
+        for part in (self.train, self.test):
+            digest.update(np.ascontiguousarray(part.labels, dtype="<i8").data)
+        return digest.hexdigest()
+
+
+def open_dataset(name: str, data: Path | None) -> Dataset:
+    """The dataset ``name``; raises `OptionError` without ``data``, `DataError` where it is not in there."""
+    if name == "digits":
+        return _digits()
+    title = TITLES[name]
+    if data is None:
+        raise OptionError(
+            f"this preset needs {title}: give it with --data, a folder with {name}-train.parquet and "
+            f"{name}-test.parquet or with train and test folders of class folders; or try digits, which needs none"
+        )
+    parts = {split: [part for part in _listings(name, data) if part[1] == split] for split in ("train", "test")}
+    for split, found in parts.items():
+        if not found:
+            raise DataError(f"'{data}' holds no {split} split of {title}: give both a train and a test split")
+    classes = sorted(
+        {label for rows in parts.values() for listing, _, some in rows for label in _labels(listing, some)}
+    )
+    if len(classes) != _CLASSES:
+        raise DataError(f"'{data}' has {len(classes)} classes, {title} has {_CLASSES}: give that dataset alone")
+    code = {label: number for number, label in enumerate(classes)}
+    return Dataset(name, _join(parts["train"], code, SIDES[name]), _join(parts["test"], code, SIDES[name]))
+
+
+def _listings(name: str, data: Path) -> list[tuple[Listing, str, list[int]]]:
+    """(listing, split, rows) of all that belongs to the dataset."""
+    files = sorted(data.glob("*.parquet")) if data.is_dir() else []
+    named = [file for file in files if file.name.lower().replace("-", "").startswith(name)]
+    inside = next((data / folder for folder in (name, TITLES[name], name.upper()) if (data / folder).is_dir()), None)
+    found = []
+    for path in named or [inside or data]:
+        listing = open_source(path)
+        for split, names in (("train", _TRAIN), ("test", _TEST)):
+            rows = [row for row, own in enumerate(listing.splits or ()) if own.lower() in names]
+            if rows:
+                found.append((listing, split, rows))
+    return found
+
+
+def _labels(listing: Listing, rows: Sequence[int]) -> list[str]:
+    found = [listing.labels[row] for row in rows]
+    if None in found or listing.images is None:
+        raise DataError(f"'{listing.root}' has samples without a label or an image: a benchmark needs all of them")
+    return [label for label in found if label is not None]
+
+
+def _join(rows: list[tuple[Listing, str, list[int]]], code: dict[str, int], side: int) -> Part:
+    labels = [code[label] for listing, _, some in rows for label in _labels(listing, some)]
+    images = [(listing.images, row) for listing, _, some in rows for row in some]
+    return Part(np.array(labels, dtype=np.int64), _Joined(images), side=side)
+
+
+def _digits() -> Dataset:
+    """1,797 digits of 8 px, the first `_DIGITS_TEST` of a fixed shuffle for testing."""
+    from sklearn.datasets import load_digits
+
+    raw: Any = load_digits()
+    pixels = np.minimum(raw.images * 16, 255).astype(np.uint8)[..., None]
+    labels = raw.target.astype(np.int64)
+    order = np.random.default_rng(0).permutation(len(labels))
+    test, train = order[:_DIGITS_TEST], order[_DIGITS_TEST:]
+    return Dataset("digits", Part(labels[train], pixels=pixels[train]), Part(labels[test], pixels=pixels[test]))
+
+
+class _Joined:
+    """`Images` that lie in several listings."""
+
+    def __init__(self, images: list[tuple[Any, int]]) -> None:
+        self._images = images
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def encoded(self, index: int) -> bytes:
+        images, row = self._images[index]
+        encoded: bytes = images.encoded(row)
+        return encoded
+
+
+class _Rows:
+    """Some rows of other `Images`."""
+
+    def __init__(self, images: Images, rows: Ints) -> None:
+        self._images, self._rows = images, rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def encoded(self, index: int) -> bytes:
+        return self._images.encoded(int(self._rows[index]))

@@ -1,0 +1,96 @@
+"""Runs that are over, one JSON line each, so that none has to be made twice.
+
+A run is the same when preset, arm, seed, device, epochs, samples, data and everything its arm and setting say are.
+Lines are only ever added; one that a crash tore is dropped when the file is read, and made again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from labelaudit.bench.preset import Arm, Device, Preset
+from labelaudit.errors import RunError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One arm with one seed."""
+
+    preset: str
+    arm: str
+    seed: int
+    device: Device
+    epochs: int
+    samples: int
+    """Training samples."""
+    whole: bool
+    """Neither ``--samples`` nor ``--epochs`` made it less than the preset says."""
+    definition: str
+    """Digest of what the preset says, and of the data: runs compare only where it is equal."""
+    values: Mapping[str, float | None]
+    """Reading -> value; ``None`` where it does not apply."""
+    noise: float
+    """Share of training labels that are wrong."""
+    seconds: float
+    busy: float
+    """Processes that waited for a core or had one, per core, when the run began (load average of a minute)."""
+    machine: str
+    versions: Mapping[str, str]
+    date: str
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """What makes two runs the same."""
+        return (self.preset, self.arm, self.seed, self.device, self.epochs, self.samples, self.definition)
+
+
+def definition_of(preset: Preset, arm: Arm, fingerprint: str) -> str:
+    """A digest of the arm as it is trained, the setting, and the data."""
+    setting = {f.name: getattr(preset.setting, f.name) for f in fields(preset.setting) if f.name != "plant"}
+    own = {f.name: getattr(arm, f.name) for f in fields(arm) if f.name != "readings"}
+    own["readings"] = [reading.name for reading in arm.readings]
+    text = json.dumps([setting, own, fingerprint], sort_keys=True, default=dict)
+    return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
+
+
+def read(path: Path) -> tuple[Run, ...]:
+    """All runs of a file, which need not be there; raises `RunError` for one that holds something else."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    except FileNotFoundError:
+        return ()
+    except (OSError, UnicodeDecodeError) as error:
+        raise RunError(f"cannot read {path} ({error}): choose another file with -o") from None
+    runs = []
+    for number, line in enumerate(lines, 1):
+        try:
+            runs.append(Run(**json.loads(line)))
+        except (ValueError, TypeError):
+            if number == len(lines) and not line.endswith("\n"):
+                break
+            raise RunError(f"{path}, line {number}, is no finished run: remove the line") from None
+    return tuple(runs)
+
+
+def append(path: Path, run: Run) -> None:
+    """Add one run, on the disk when this returns; raises `RunError` where it cannot be written."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a+b") as file:
+            torn = file.tell() > 0 and not _ends_whole(file)
+            file.write(b"\n" * torn + json.dumps(asdict(run), ensure_ascii=False).encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise RunError(f"cannot write {path} ({error.strerror or error}): choose another file with -o") from None
+
+
+def _ends_whole(file: Any) -> bool:
+    file.seek(-1, os.SEEK_END)
+    return bool(file.read(1) == b"\n")

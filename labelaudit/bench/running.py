@@ -1,0 +1,194 @@
+"""Running a preset: every arm with every seed on the same data, what is finished kept at once and never made again."""
+
+from __future__ import annotations
+
+import math
+import os
+import platform
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from labelaudit.bench import record
+from labelaudit.bench.datasets import Dataset, open_dataset
+from labelaudit.bench.preset import Arm, Device, Finished, Preset, Setting
+from labelaudit.bench.record import Run
+from labelaudit.errors import OptionError
+from labelaudit.machine import list_versions
+from labelaudit.types import Ints, Progress, silent
+
+_VERSIONS = ("labelaudit", "python", "torch", "numpy")
+
+
+def run_preset(
+    preset: Preset,
+    *,
+    data: Path | None,
+    runs: Path,
+    seeds: Sequence[int] | None = None,
+    epochs: int | None = None,
+    samples: int | None = None,
+    device: Device = "cpu",
+    progress: Progress = silent,
+    told: Callable[[Run, bool], None] | None = None,
+) -> tuple[Run, ...]:
+    """The runs of ``preset``, those in the file ``runs`` taken from there and new ones added to it as they finish.
+
+    ``epochs`` of every arm and ``samples`` (of training, validation and test each, at most) make it a slice, which is
+    marked as one. ``told`` gets each run in turn, and whether it was there already.
+    Raises `OptionError` without the data that the preset needs, `DataError` for data that is not it.
+    """
+    setting = preset.setting
+    if samples is not None and samples < 100:
+        raise OptionError(f"--samples {samples}: ten classes need 100 or more")
+    dataset = open_dataset(setting.dataset, data)
+    known = {run.key: run for run in record.read(runs)}
+    found = []
+    for seed in range(preset.seeds) if seeds is None else seeds:
+        drawn: Drawn | None = None
+        for arm in preset.arms:
+            asked = _blank(preset, arm, dataset, seed, epochs, samples, device)
+            done = known.get(asked.key)
+            if done is None:
+                drawn = drawn or draw(dataset, setting, seed, samples=samples, progress=progress)
+                done = _run(arm, asked, drawn, dataset.classes, progress)
+                record.append(runs, done)
+            found.append(done)
+            if told is not None:
+                told(done, asked.key in known)
+    return tuple(found)
+
+
+class Drawn:
+    """What one seed trains and tests on."""
+
+    def __init__(
+        self, setting: Setting, train: tuple[Any, Ints, Ints], valid: tuple[Any, Ints], test: tuple[Any, Ints]
+    ) -> None:
+        self.setting = setting
+        self.x, self.given, self.true = train
+        """(n, …) samples, their labels as given and as they are."""
+        self.valid = valid if len(valid[1]) else None
+        self.test = test
+
+
+def draw(
+    dataset: Dataset, setting: Setting, seed: int, *, samples: int | None = None, progress: Progress = silent
+) -> Drawn:
+    """Training, validation and test samples of one seed, noise planted on the first and perhaps the second."""
+    generator = np.random.default_rng(seed)
+    most = math.inf if samples is None else samples
+    order = generator.permutation(len(dataset.train.labels))
+    valid = order[: int(min(setting.valid, most, len(order) // 4))]
+    train = order[len(valid) :][: int(min(setting.samples, most))]
+    test = generator.permutation(len(dataset.test.labels))
+    test = test[: int(min(setting.test or len(test), most))]
+    true = dataset.train.labels
+    given = setting.plant(true[train], dataset.classes, generator=generator).labels
+    check = (
+        setting.plant(true[valid], dataset.classes, generator=generator).labels if setting.valid_noisy else true[valid]
+    )
+    shaped = _flat if setting.features else _as_is
+    both = shaped(dataset.train.take(np.concatenate([train, valid]), progress))
+    return Drawn(
+        setting,
+        (both[: len(train)], given, true[train]),
+        (both[len(train) :], check),
+        (shaped(dataset.test.take(test, progress)), dataset.test.labels[test]),
+    )
+
+
+def _blank(
+    preset: Preset, arm: Arm, dataset: Dataset, seed: int, epochs: int | None, samples: int | None, device: Device
+) -> Run:
+    """The run as it is asked for, before it is made."""
+    setting = preset.setting
+    available = len(dataset.train.labels) - min(setting.valid, len(dataset.train.labels) // 4)
+    n = min(setting.samples, available, samples or setting.samples)
+    return Run(
+        preset=preset.name,
+        arm=arm.name,
+        seed=seed,
+        device=device,
+        epochs=epochs or arm.epochs,
+        samples=n,
+        whole=n == setting.samples and (epochs or arm.epochs) == arm.epochs,
+        definition=record.definition_of(preset, arm, dataset.fingerprint),
+        values={},
+        noise=0.0,
+        seconds=0.0,
+        busy=0.0,
+        machine="",
+        versions={},
+        date="",
+    )
+
+
+def _run(arm: Arm, asked: Run, drawn: Drawn, classes: int, progress: Progress) -> Run:
+    from labelaudit.fitting import train
+
+    stage = f"{asked.preset}: {arm.name}, seed {asked.seed}"
+    busy, started = _busy(), time.perf_counter()
+    trained = train(
+        drawn.x,
+        drawn.given,
+        classes,
+        method=arm.method,
+        options=arm.options_for(asked.epochs),
+        regularizers=arm.regularizers,
+        network=arm.network,
+        epochs=asked.epochs,
+        valid=drawn.valid,
+        test=drawn.test,
+        truth=drawn.true,
+        augment=drawn.setting.augment,
+        seed=asked.seed,
+        device=asked.device,
+        progress=lambda _, done, total: progress(stage, done, total),
+    )
+    seconds = time.perf_counter() - started
+    wrong = drawn.given != drawn.true
+    test_x, test_y = drawn.test
+    over = Finished(
+        trained=trained, wrong=wrong, x=drawn.x, given=drawn.given, test_x=test_x, test_y=test_y, seed=asked.seed
+    )
+    values = {reading.name: float(reading.read(over)) for reading in arm.readings}
+    versions = list_versions()
+    return replace(
+        asked,
+        values={name: value if math.isfinite(value) else None for name, value in values.items()},
+        noise=float(wrong.mean()),
+        seconds=round(seconds, 1),
+        busy=busy,
+        machine=_machine(asked.device),
+        versions={name: versions[name] for name in _VERSIONS if name in versions},
+        date=datetime.now(UTC).date().isoformat(),
+    )
+
+
+def _as_is(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
+    return pixels
+
+
+def _flat(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
+    """(n, H·W·c) float32 of [0, 1]."""
+    return pixels.reshape(len(pixels), -1).astype(np.float32) / 255
+
+
+def _busy() -> float:
+    """Load average of the last minute per core, 0 where the system has none."""
+    return round(os.getloadavg()[0] / (os.cpu_count() or 1), 2) if hasattr(os, "getloadavg") else 0.0
+
+
+def _machine(device: Device) -> str:
+    if device == "cuda":
+        import torch
+
+        return str(torch.cuda.get_device_name())
+    return f"{os.cpu_count()} CPU cores, {platform.machine()}"

@@ -1,0 +1,148 @@
+"""Runs as a table for people: mean ± standard deviation over seeds beside the paper's value, and whether orders hold.
+
+The section of a Markdown file between two marks is written anew from the record; the rest of the file stays. Runs whose
+preset has changed since stay in the record and leave the table.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from labelaudit.bench.preset import Arm, Preset, Reading
+from labelaudit.bench.record import Run
+from labelaudit.errors import RunError
+from labelaudit.folders import write_text
+
+START, END = "<!-- bench -->", "<!-- /bench -->"
+HEADING = "## The papers' tables (`labelaudit bench`)"
+COLUMNS = ("preset", "row", "paper", "ours", "seeds", "n", "epochs", "s a seed", "machine")
+_BUSY = 0.75  # processes per core beside which seconds say little
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One reading of one arm over all its seeds."""
+
+    name: str
+    """``ARM: READING``."""
+    arm: Arm
+    reading: Reading
+    runs: tuple[Run, ...]
+    """By seed; of equal epochs, samples, device and machine."""
+
+    @property
+    def values(self) -> dict[int, float]:
+        """Seed -> value, where there is one."""
+        found = {run.seed: run.values.get(self.reading.name) for run in self.runs}
+        return {seed: value for seed, value in found.items() if value is not None}
+
+    @property
+    def ours(self) -> str:
+        """Mean ± sample standard deviation."""
+        values, digits = list(self.values.values()), self.reading.digits
+        if not values:
+            return "-"
+        spread = f" ± {statistics.stdev(values):.{digits}f}" if len(values) > 1 else ""
+        return f"{statistics.fmean(values):.{digits}f}{spread}"
+
+    @property
+    def paper(self) -> str:
+        """What the paper has, - where it has nothing."""
+        return "-" if self.reading.paper is None else f"{self.reading.paper:.{self.reading.digits}f}"
+
+    def cells(self) -> tuple[str, ...]:
+        """One for each of `COLUMNS` but the first."""
+        first = self.runs[0]
+        whole = first.whole
+        seconds = statistics.fmean(run.seconds for run in self.runs)
+        busy = any(run.busy > _BUSY for run in self.runs)
+        return (
+            self.name,
+            self.paper,
+            self.ours,
+            str(len(self.runs)),
+            f"{first.samples:,}" + ("" if whole else " (slice)"),
+            str(first.epochs),
+            f"{seconds:.0f}" + (" (busy)" if busy else ""),
+            first.machine,
+        )
+
+
+def rows_of(preset: Preset, runs: Iterable[Run]) -> list[list[Row]]:
+    """One group of rows for every slice, device and machine that ``preset`` was run with, the whole one first."""
+    groups: dict[tuple[object, ...], list[Run]] = {}
+    own = [run for run in runs if run.preset == preset.name]
+    for run in own:
+        share = "whole" if run.whole else (run.samples, run.epochs)
+        groups.setdefault((not run.whole, str(share), run.device, run.machine), []).append(run)
+    found = []
+    for key in sorted(groups, key=str):
+        group = []
+        for name, (arm, reading) in preset.rows().items():
+            mine = sorted((run for run in groups[key] if run.arm == arm.name), key=lambda run: run.seed)
+            if mine:
+                group.append(Row(name=name, arm=arm, reading=reading, runs=tuple(mine)))
+        if group:
+            found.append(group)
+    return found
+
+
+def orders_of(preset: Preset, rows: Sequence[Row]) -> list[str]:
+    """One sentence for each order that the paper has: whether it holds, by how much, in how many seeds."""
+    by_name: Mapping[str, Row] = {row.name: row for row in rows}
+    found = []
+    for above, below in preset.orders:
+        if above not in by_name or below not in by_name:
+            continue
+        a, b = by_name[above].values, by_name[below].values
+        gaps = [a[seed] - b[seed] for seed in sorted({*a} & {*b})]
+        if gaps:
+            mean = statistics.fmean(gaps)
+            holds = sum(gap > 0 for gap in gaps)
+            verdict = "holds" if mean > 0 else "does not hold"
+            digits = by_name[above].reading.digits
+            found.append(f"{above} > {below} {verdict}: {mean:+.{digits}f}, in {holds} of {len(gaps)} seeds")
+    return found
+
+
+def section(presets: Sequence[Preset], runs: Sequence[Run]) -> str:
+    """The Markdown between the marks."""
+    lines = ["| " + " | ".join(COLUMNS) + " |", "|" + "---|" * len(COLUMNS)]
+    notes = []
+    for preset in presets:
+        for group in rows_of(preset, runs):
+            first = group[0].runs[0]
+            lines += ["| " + " | ".join((preset.name, *row.cells())) + " |" for row in group]
+            slice_ = "" if first.whole else ", the slice"
+            held = "".join(f" {line}." for line in orders_of(preset, group))
+            versions = ", ".join(f"{name} {version}" for name, version in first.versions.items())
+            notes.append(
+                f"* **{preset.name}**{slice_} ({preset.paper}). {preset.shows}.{held} "
+                f"Noise: {preset.setting.noise}; {first.noise:.1%} of the labels are wrong. "
+                f"Differs from the paper: {preset.differs}. {first.date}, {versions}."
+            )
+    about = (
+        "Mean ± standard deviation over seeds; accuracies and shares in per cent. Seconds are of one run, *busy* where "
+        "other work had the cores too. A *slice* is smaller than the preset and compares with nothing."
+    )
+    return "\n".join([about, "", *lines, "", *notes])
+
+
+def write_section(path: Path, text: str) -> None:
+    """Put ``text`` between the marks of the file, which are added at its end where they are not there.
+
+    Raises `RunError` where the file cannot be read or written.
+    """
+    try:
+        old = path.read_text(encoding="utf-8") if path.exists() else "# Measured results\n"
+        before, found, rest = old.partition(START)
+        if not found:
+            before = f"{old.rstrip()}\n\n{HEADING}\n\n"
+        after = rest.partition(END)[2] if found else "\n"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_text(f"{before}{START}\n{text}\n{END}{after}", path)
+    except (OSError, UnicodeDecodeError) as error:
+        raise RunError(f"cannot write {path} ({error}): choose another file with -o") from None
