@@ -1,21 +1,13 @@
-"""The networks that methods train, by name: heads on features, small CNNs on pixels.
-
-Every network holds F independent copies (one per fold) and maps (F, B, …) to logits (F, B, C), so that the folds of
-a cross-fit train as one batched matrix product. Left out: the papers' ResNets and pretrained backbones.
-"""
+"""What every network is: F copies of a body and a linear layer; and a running average of one."""
 
 from __future__ import annotations
 
 import copy
 import math
-import threading
-from collections.abc import Callable, Sequence
-from itertools import pairwise
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
-
-from labelaudit.errors import OptionError, unknown_name
 
 
 class StackedLinear(nn.Module):
@@ -82,98 +74,9 @@ class Bodies(nn.Module):
         return torch.stack([body(x[f]) for f, body in enumerate(self.copies)])
 
 
-def _linear(shape: Sequence[int], classes: int, copies: int) -> Network:
-    """Multinomial logistic regression on features."""
-    return Network(nn.Identity(), copies, _width_of(shape), classes)
-
-
-def _mlp(shape: Sequence[int], classes: int, copies: int) -> Network:
-    """One hidden layer of 256 ReLU units on features."""
-    hidden = 256
-    return Network(nn.Sequential(StackedLinear(copies, _width_of(shape), hidden), nn.ReLU()), copies, hidden, classes)
-
-
-def _block(inputs: int, outputs: int, kernel: int, stride: int, padding: int) -> nn.Sequential:
-    conv = nn.Conv2d(inputs, outputs, kernel, stride, padding, bias=False)
-    return nn.Sequential(conv, nn.BatchNorm2d(outputs), nn.ReLU())
-
-
-def _cnn(shape: Sequence[int], classes: int, copies: int) -> Network:
-    """Light CNN for images of 8 to 64 px: 3×3 convolutions, halved until 4 px or less, global average pooling."""
-    height, width, channels = _image_shape(shape)
-    halvings = max(1, math.ceil(math.log2(min(height, width) / 4)))
-
-    widths = [min(16 * 2**i, 128) for i in range(halvings + 2)]
-
-    def make() -> nn.Module:
-        layers = [_block(channels, widths[0], 3, 1, 1)]
-        layers += [_block(before, after, 3, 2, 1) for before, after in pairwise(widths[:-1])]
-        layers.append(_block(widths[-2], widths[-1], 3, 1, 1))
-        return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
-
-    return Network(Bodies(make, copies), copies, widths[-1], classes)
-
-
-def _mnist_cnn(shape: Sequence[int], classes: int, copies: int) -> Network:
-    """The CNN of LIMIT (Harutyunyan et al. 2020, Table 3) for 28-px images: 4 convolutions, 128 hidden units."""
-    height, width, channels = _image_shape(shape)
-    if min(height, width) < _MNIST_CNN_SIDE:
-        least = f"at least {_MNIST_CNN_SIDE} px, not {width}×{height}"
-        raise OptionError(f"network 'mnist_cnn' needs images of {least}: use 'cnn'")
-
-    def make() -> nn.Module:
-        blocks = [_block(channels, 32, 4, 2, 1), _block(32, 32, 4, 2, 1), _block(32, 64, 3, 2, 0)]
-        blocks.append(_block(64, 256, 3, 1, 0))
-        body = nn.Sequential(*blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten())
-        return nn.Sequential(body, nn.Linear(256, 128), nn.ReLU())
-
-    return Network(Bodies(make, copies), copies, 128, classes)
-
-
-_MNIST_CNN_SIDE = 28  # its strides leave nothing of smaller images; on larger ones it is five times faster than `cnn`
-_GLOBAL_RANDOM = threading.Lock()  # torch initialises layers from its global generator; folds are built in threads
-_FEATURES = {"linear": _linear, "mlp": _mlp}
-_PIXELS = {"cnn": _cnn, "mnist_cnn": _mnist_cnn}
-
-
-def network_names(*, pixels: bool) -> tuple[str, ...]:
-    """Names that `build` takes for inputs of this kind.
-
-    >>> network_names(pixels=False)
-    ('linear', 'mlp')
-    """
-    return tuple(_PIXELS if pixels else _FEATURES)
-
-
-def default_network(shape: Sequence[int]) -> str:
-    """The network for one sample's shape: (d,) features or (H, W, c) pixels."""
-    if len(shape) == 1:
-        return "mlp"
-    return "mnist_cnn" if min(shape[:2]) >= _MNIST_CNN_SIDE else "cnn"
-
-
-def build(name: str, shape: Sequence[int], classes: int, *, copies: int = 1, seed: int = 0) -> Network:
-    """F = ``copies`` freshly initialised networks for samples of ``shape``: (d,) features or (H, W, c) pixels.
-
-    The same seed gives the same weights and leaves torch's global random state as it was. Raises `OptionError` for a
-    name that is unknown for this kind of input.
-
-    >>> build("linear", (64,), 10, copies=5)(torch.zeros(5, 3, 64)).shape
-    torch.Size([5, 3, 10])
-    """
-    table = _FEATURES if len(shape) == 1 else _PIXELS
-    if name not in table:
-        raise unknown_name(f"network for {'features' if len(shape) == 1 else 'pixels'}", name, table)
-    with _GLOBAL_RANDOM, torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return table[name](shape, classes, copies)
-
-
-def _width_of(shape: Sequence[int]) -> int:
-    (width,) = shape
-    return width
-
-
-def _image_shape(shape: Sequence[int]) -> tuple[int, int, int]:
-    height, width, channels = shape
-    return height, width, channels
+def he_initialised(module: nn.Module) -> nn.Module:
+    """``module`` with convolutions drawn as in He et al., "Delving Deep into Rectifiers", ICCV 2015."""
+    for layer in module.modules():
+        if isinstance(layer, nn.Conv2d):
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+    return module

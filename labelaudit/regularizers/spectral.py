@@ -59,8 +59,9 @@ class Shift(nn.Module):
 
 
 def remove_batchnorm(network: nn.Module) -> None:
-    """Put a `Shift` in the place of every BatchNorm."""
+    """Put a `Shift` in the place of every BatchNorm; timm's, which include an activation, keep that."""
     for parent in list(network.modules()):
         for name, child in list(parent.named_children()):
             if isinstance(child, nn.BatchNorm2d):
-                setattr(parent, name, Shift(child.num_features, child.weight.device))
+                shift, activation = Shift(child.num_features, child.weight.device), getattr(child, "act", None)
+                setattr(parent, name, nn.Sequential(shift, activation) if isinstance(activation, nn.Module) else shift)

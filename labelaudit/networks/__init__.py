@@ -1,0 +1,93 @@
+"""The networks that methods train, by name: heads on features, small networks on pixels, those of the papers.
+
+Every network holds F independent copies (one per fold) and maps (F, B, …) to logits (F, B, C), so that the folds of
+a cross-fit train side by side. A new one is a function (shape, classes, copies) -> `Network` and a line in a
+table here.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+
+import torch
+
+from labelaudit.errors import OptionError, unknown_name
+from labelaudit.networks import convolutional, heads, residual
+from labelaudit.networks.frame import Average, Bodies, Network, StackedLinear
+from labelaudit.networks.published import SOURCES, published
+from labelaudit.networks.weights import read_weights, start_from
+
+__all__ = [
+    "Average",
+    "Bodies",
+    "Network",
+    "StackedLinear",
+    "build",
+    "default_network",
+    "network_help",
+    "network_names",
+    "read_weights",
+    "start_from",
+]
+
+Make = Callable[[Sequence[int], int, int], Network]
+
+_GLOBAL_RANDOM = threading.Lock()  # torch initialises layers from its global generator; folds are built in threads
+_FEATURES: Mapping[str, Make] = {"linear": heads.linear, "mlp": heads.mlp, "mlp_2x512": heads.mlp_2x512}
+_PIXELS: Mapping[str, Make] = {
+    "cnn": convolutional.cnn,
+    "mnist_cnn": convolutional.mnist_cnn,
+    "lenet5": convolutional.lenet5,
+    "allcnn": convolutional.allcnn,
+    "resnet32": residual.resnet32,
+    "resnet34": residual.resnet34,
+    "wrn28_2": residual.wrn28_2,
+    "mlp_2x512": heads.mlp_2x512,
+}
+
+
+def network_names(*, pixels: bool) -> tuple[str, ...]:
+    """Names that `build` takes for inputs of this kind; for pixels ``timm:NAME`` and ``torchvision:NAME`` too.
+
+    >>> network_names(pixels=False)
+    ('linear', 'mlp', 'mlp_2x512')
+    """
+    return tuple(_PIXELS if pixels else _FEATURES)
+
+
+def network_help(name: str) -> str:
+    """One sentence about a network of `network_names`."""
+    return ({**_FEATURES, **_PIXELS}[name].__doc__ or "").partition("\n")[0]
+
+
+def default_network(shape: Sequence[int]) -> str:
+    """The network for one sample's shape: (d,) features or (H, W, c) pixels."""
+    if len(shape) == 1:
+        return "mlp"
+    return "mnist_cnn" if min(shape[:2]) >= convolutional.MNIST_CNN_SIDE else "cnn"
+
+
+def build(
+    name: str, shape: Sequence[int], classes: int, *, copies: int = 1, seed: int = 0, pretrained: bool = False
+) -> Network:
+    """F = ``copies`` freshly initialised networks for samples of ``shape``: (d,) features or (H, W, c) pixels.
+
+    With ``pretrained``, a network of timm or torchvision brings its published weights, which are fetched where they are
+    not on this machine; its last layer is new. The same seed gives the same weights and leaves torch's global random
+    state as it was. Raises `OptionError` for a name that is unknown for this kind of input.
+
+    >>> build("linear", (64,), 10, copies=5)(torch.zeros(5, 3, 64)).shape
+    torch.Size([5, 3, 10])
+    """
+    table = _FEATURES if len(shape) == 1 else _PIXELS
+    outside = len(shape) == 3 and name.partition(":")[0] in SOURCES and ":" in name
+    if not outside and name not in table:
+        raise unknown_name(f"network for {'features' if len(shape) == 1 else 'pixels'}", name, table)
+    if pretrained and not outside:
+        raise OptionError(f"network '{name}' has no published weights: give a file, or timm:NAME or torchvision:NAME")
+    with _GLOBAL_RANDOM, torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        if outside:
+            return published(name, shape, classes, copies, pretrained=pretrained)
+        return table[name](shape, classes, copies)
