@@ -135,7 +135,7 @@ def main() -> None:
     if not torch.cuda.is_available():
         del present["labelaudit on CUDA"]
     lines = [
-        f"{options.m:,} points, budget {options.budget:,}, {options.threads} threads, medians of {options.repeats} turns,"
+        f"{options.m:,} points, budget {options.budget:,}, {options.threads} threads, {options.repeats} turns,"
         f" {platform.machine()}, torch {torch.__version__.split('+')[0]}. Target: {TARGET} s.",
         "",
         "| points | by | wall s | CPU s | peak MiB | objective / ours |",
