@@ -36,6 +36,7 @@ from labelaudit.backbones import embed
 from labelaudit.document import Audit
 from labelaudit.folds import stratified_folds
 from labelaudit.ingest import ingest
+from labelaudit.neighbors import nearest
 from labelaudit.representation import load_pixels
 from labelaudit.sources import open_source
 from labelaudit.types import Images, Samples
@@ -44,7 +45,7 @@ HERE = Path(__file__).parent
 RESULTS, ROWS = HERE / "RESULTS.md", HERE / "results" / "detection.json"
 START, END = "<!-- detection -->", "<!-- /detection -->"
 Labels = npt.NDArray[np.int64]
-Spoil = Callable[[Samples, Labels, np.random.Generator], tuple[Samples, Labels]]
+Spoil = Callable[[Samples, Labels, np.random.Generator, Path], tuple[Samples, Labels]]
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Setting:
     load: Callable[[Path], tuple[Samples, Labels]]
     """Samples, and the true labels (n,)."""
     spoil: Spoil
-    """(samples with the labels to audit, truth): -1 where no class is right."""
+    """(samples to audit, truth) from samples, truth, generator and data folder; truth -1 where no class is right."""
     tuned: bool = False
 
 
@@ -108,14 +109,14 @@ def whole(path: Path) -> Samples:
     return samples
 
 
-def as_given(samples: Samples, truth: Labels, rng: np.random.Generator) -> tuple[Samples, Labels]:
+def as_given(samples: Samples, truth: Labels, rng: np.random.Generator, data: Path) -> tuple[Samples, Labels]:
     return samples, truth
 
 
 def planted(plant: Callable[[Labels, int, np.random.Generator], noise.Planted]) -> Spoil:
     """Noise that looks at labels only."""
 
-    def spoil(samples: Samples, truth: Labels, rng: np.random.Generator) -> tuple[Samples, Labels]:
+    def spoil(samples: Samples, truth: Labels, rng: np.random.Generator, data: Path) -> tuple[Samples, Labels]:
         return replace(samples, labels=plant(truth, len(samples.classes), rng).labels), truth
 
     return spoil
@@ -138,7 +139,7 @@ def asymmetric(rate: float) -> Spoil:
 def instance_dependent(rate: float) -> Spoil:
     """Xia et al. 2020 on raw pixels, as published."""
 
-    def spoil(samples: Samples, truth: Labels, rng: np.random.Generator) -> tuple[Samples, Labels]:
+    def spoil(samples: Samples, truth: Labels, rng: np.random.Generator, data: Path) -> tuple[Samples, Labels]:
         assert samples.images is not None
         pixels, _ = load_pixels(samples.images, 32)
         flat = pixels.reshape(len(pixels), -1).astype(np.float32)
@@ -148,11 +149,11 @@ def instance_dependent(rate: float) -> Spoil:
     return spoil
 
 
-def open_set(rate: float, strangers: str) -> Spoil:
+def open_set(rate: float, strangers: Callable[[Path], tuple[Samples, Labels]]) -> Spoil:
     """A share of the images replaced by some of another dataset, under the labels of those that went."""
 
-    def spoil(samples: Samples, truth: Labels, rng: np.random.Generator) -> tuple[Samples, Labels]:
-        others = first(strangers, 10_000)(HERE.parent.parent / "shared" / "data")[0]
+    def spoil(samples: Samples, truth: Labels, rng: np.random.Generator, data: Path) -> tuple[Samples, Labels]:
+        others = strangers(data)[0]
         rows = noise.open_set_rows(len(samples), rate, generator=rng)
         guests = rng.choice(len(others), len(rows), replace=False)
         digests = list(samples.digests)
@@ -196,7 +197,8 @@ SETTINGS = {
     "cifar10-asymmetric-20": Setting(CIFAR, asymmetric(0.2)),
     "cifar10-instance-20": Setting(CIFAR, instance_dependent(0.2)),
     "cifar10-instance-40": Setting(CIFAR, instance_dependent(0.4)),
-    "cifar10-openset-10": Setting(CIFAR, open_set(0.1, "mnist-train.parquet")),
+    "cifar10-openset-10": Setting(CIFAR, open_set(0.1, MNIST), tuned=True),
+    "cifar10-openset-10-trashnet": Setting(CIFAR, open_set(0.1, trashnet)),
     "cifar10-clean": Setting(first("cifar10-test.parquet"), as_given),
     "cifar10-50000-symmetric-20": Setting(first("cifar10-train.parquet"), symmetric(0.2)),
     "mnist-symmetric-10": Setting(MNIST, symmetric(0.1)),
@@ -218,7 +220,7 @@ def measure(
     """All rows of one setting and seed: the tool, its columns, cleanlab."""
     setting = SETTINGS[name]
     samples, truth = setting.load(data)
-    samples, truth = setting.spoil(samples, truth, np.random.default_rng(1000 + seed))
+    samples, truth = setting.spoil(samples, truth, np.random.default_rng(1000 + seed), data)
     wrong = samples.labels != truth
     started = time.perf_counter()
     audit = audit_samples(samples, effort=effort, seed=seed, cache=cache)  # type: ignore[arg-type]
@@ -244,6 +246,7 @@ def measure(
     rows = [tool]
     rows += [{**about, "column": key, **ranking(e.suspicion, wrong)} for key, e in audit.evidence.items()]
     rows += [{**about, "column": key, **ranking(suspicion, wrong)} for key, suspicion in by_loss(audit).items()]
+    rows.append({**about, **by_simifeat(audit, samples, wrong, cache)})
     return rows + [{**about, **row} for row in by_cleanlab(audit, samples, wrong, seed, cache)]
 
 
@@ -251,6 +254,20 @@ def by_loss(audit: Audit) -> dict[str, npt.NDArray[Any]]:
     """Plain training's own scores: the margin AUM averages (column cross_entropy), and the small-loss criterion."""
     plain = audit.evidence.get("cross_entropy")
     return {} if plain is None else {"small loss": plain.columns["loss"]}
+
+
+def by_simifeat(audit: Audit, samples: Samples, wrong: npt.NDArray[np.bool_], cache: Path) -> dict[str, Any]:
+    """SimiFeat-V (Zhu et al. 2022) without its augmentation: majority of the 10 nearest and the sample itself."""
+    specs = str(audit.decision.recipe["features"]).split("+")
+    assert samples.images is not None
+    features, _ = embed(samples.images, samples.digests, backbones=specs, cache=cache)
+    _, near = nearest(np.concatenate(probes.principal_blocks(features), axis=1), k=10)
+    votes = (
+        np.eye(len(samples.classes))[samples.labels[near]].sum(axis=1) + np.eye(len(samples.classes))[samples.labels]
+    )
+    rows = np.arange(len(samples))
+    vote = 1 - votes[rows, samples.labels] / 11
+    return {"column": "simifeat vote", **ranking(vote, wrong), **flags(votes.argmax(1) != samples.labels, wrong)}
 
 
 def by_cleanlab(
@@ -310,8 +327,8 @@ def flags(flagged: npt.NDArray[np.bool_], wrong: npt.NDArray[np.bool_]) -> dict[
 def render(rows: list[dict[str, Any]]) -> str:
     """The Markdown table: mean ± standard deviation over seeds."""
     lines = [
-        "| setting | column | seeds | AUROC | AP | P@100 | flagged | P | R | F1 | best F1 | wrong | estimated | s |",
-        "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|",
+        "| setting | column | seeds | AUROC | AP | P@100 | flagged | P | R | F1 | best F1 | wrong | est. | s | MB |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     keys = (
         "auroc",
@@ -325,6 +342,7 @@ def render(rows: list[dict[str, Any]]) -> str:
         "rate",
         "estimated_rate",
         "seconds",
+        "peak_mb",
     )
     for setting in dict.fromkeys(row["setting"] for row in rows):
         some = [row for row in rows if row["setting"] == setting]
@@ -340,7 +358,7 @@ def render(rows: list[dict[str, Any]]) -> str:
 def _cell(values: list[float], key: str) -> str:
     if not values:
         return ""
-    if key == "seconds":
+    if key in ("seconds", "peak_mb"):
         return f"{np.mean(values):.0f}"
     spread = f" ± {np.std(values):.3f}" if len(values) > 1 and key in ("auroc", "ap", "f1", "estimated_rate") else ""
     return f"{np.mean(values):.3f}{spread}"

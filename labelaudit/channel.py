@@ -11,7 +11,8 @@ a logarithmic pool and linked to the labels people gave by a transition matrix, 
 Weights a, matrix T and slope b ≥ 0 are the maximum a posteriori estimate from the given labels alone, found jointly by
 L-BFGS (Natarajan et al. 2013 for the model with b = 0). No truth is needed: a model is worth what it adds to the
 likelihood of labels that it has not seen, and that one number also says when to stop refitting. The search starts from
-labels that are half noise: started from good ones it mistakes 80 % noise for ignorance (docs/log.md).
+several T, the last one what the models confuse: started from few errors alone it mistakes 80 % noise for ignorance, and
+from even ones alone exchanged pairs of classes (docs/log.md).
 
 Labels alone cannot tell even noise from models that are even in doubt: taking a constant φ off every q and adding it to
 T's errors changes the likelihood hardly at all. Of these explanations the channel takes the one in which the surest
@@ -45,7 +46,8 @@ LEAST_NOISE = 0.003
 _FLOOR = 1e-7
 _CELLS = 10_000_000  # rows x classes x models that weights, transition and slope are fitted on
 _ROUNDS, _ITERATIONS, _SWEEPS = 3, 80, 18
-_START_RIGHT, _START_SHARPNESS = 0.5, 2.0
+_MOST_RIGHT, _HALF_RIGHT, _SHARPNESS = 0.9, 0.5, 2.0  # diagonals of T and sum of the weights that a search starts from
+_TRIAL_ROWS, _TELLING = 4000, 2e-4  # samples that starts are compared on; nats that a noisier one must bring
 _STEEPEST = 3.0
 _ANCHORS, _MOST_DOUBT = 0.05, 0.15  # share of images taken to be sure; mean doubt from which they are not
 _SUREST = 1e-4  # blind error probability that counts as the least difficulty
@@ -109,9 +111,7 @@ def fit(
     rows = _subset(np.flatnonzero(known != NO_CLASS), logs[:, 0].size)
     part = _Part(np.ascontiguousarray(logs[:, rows], dtype=np.float64), labels[rows], known[rows])
     if start is None:
-        weights: Floats = np.full(len(logs), _START_SHARPNESS / len(logs))
-        transition: Floats = np.full((classes,) * 2, (1 - _START_RIGHT) / max(classes - 1, 1))
-        np.fill_diagonal(transition, _START_RIGHT if classes > 1 else 1.0)
+        weights, transition = part.begin()
         slope, ease = 0.0, 0.0
         hard: Floats = np.zeros(len(rows))
     else:
@@ -295,6 +295,34 @@ class _Part:
     @cached_property
     def _onehot(self) -> csr_array:
         return _onehot(self.labels, self.logs.shape[2])
+
+    def begin(self) -> tuple[Floats, Floats]:
+        """Weights and T to start from: of few errors, of half noise and of what the models confuse, the likeliest.
+
+        Where the labels cannot tell, the fewest errors.
+        """
+        few = np.linspace(0, len(self.labels) - 1, min(len(self.labels), _TRIAL_ROWS)).astype(np.int64)
+        some = _Part(np.ascontiguousarray(self.logs[:, few]), self.labels[few], self.known[few])
+        models, classes = len(self.logs), self.logs.shape[2]
+        others = (1 - np.eye(classes)) / max(classes - 1, 1)
+        starts = [right * np.eye(classes) + (1 - right) * others for right in (_MOST_RIGHT, _HALF_RIGHT)]
+        opinion = np.exp(some.logs).mean(axis=0)
+        believed = np.eye(classes)[opinion.argmax(axis=1)]
+        starts.append((believed.T @ opinion + starts[1]) / (believed.sum(axis=0)[:, None] + 1))
+        best: _Found | None = None
+        for transition in starts:
+            found = some.search(
+                np.full(models, _SHARPNESS / models),
+                transition,
+                0.0,
+                np.zeros(len(few)),
+                _prior(transition, np.bincount(some.labels, minlength=classes)),
+                sloped=False,
+            )
+            if best is None or found.loss < best.loss - _TELLING:
+                best = found
+        assert best is not None
+        return best.weights, best.transition
 
     def search(
         self, weights: Floats, transition: Floats, slope: float, hard: Floats, prior: Floats, *, sloped: bool

@@ -28,7 +28,7 @@ PIXEL_FOLDS = 3
 PIXEL_SAMPLES = 60_000
 """Images that a network from pixels sees in training, repeats counted: larger datasets get fewer epochs, at least 5."""
 _REFITS = 3
-_GAIN = 5e-4  # nats of held-out likelihood that a refit must bring to be kept
+_GAIN = 4e-4  # share of what the models know about the labels, in nats, that a refit must add to be kept
 
 
 @dataclass(kw_only=True)
@@ -41,6 +41,8 @@ class Material:
     seed: int
     device: str
     progress: Progress
+    regularizers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Name -> option -> value, around every method asked for; the reference stays as it is."""
     models: dict[str, Floats] = field(default_factory=dict)
     """Held-out probabilities (n, C) that the pool draws on, by name; the probes' are refitted, the others stay."""
     x: npt.NDArray[Any] | None = None
@@ -87,9 +89,10 @@ class Material:
         found: dict[str, Evidence] = {}
         if self.x is not None:
             for name in methods:
-                found[name] = self._crossfit(name, options.get(name, {}))
+                found[name] = self._crossfit(name, options.get(name, {}), self.regularizers)
+            plain = "ce" in found and not self.regularizers
             found["cross_entropy"] = replace(
-                found["ce"] if "ce" in found else self._crossfit("ce", options.get("ce", {})), method="cross_entropy"
+                found["ce"] if plain else self._crossfit("ce", options.get("ce", {})), method="cross_entropy"
             )
         if self._blocks:
             fitted = probes.logistic(
@@ -104,7 +107,9 @@ class Material:
         )
         return found
 
-    def _crossfit(self, name: str, options: Mapping[str, Any]) -> Evidence:
+    def _crossfit(
+        self, name: str, options: Mapping[str, Any], regularizers: Mapping[str, Mapping[str, Any]] | None = None
+    ) -> Evidence:
         from labelaudit.training import crossfit
 
         assert self.x is not None
@@ -114,6 +119,7 @@ class Material:
             self._labels,
             self._classes,
             options=options,
+            regularizers=regularizers or {},
             digests=self.samples.digests,
             seed=self.seed,
             device=self.device,
@@ -130,12 +136,16 @@ class Material:
     def settle(self) -> tuple[channel.Channel, int]:
         """Fit the channel, then refit the probes on what it believes for as long as the likelihood gains from it."""
         given = self.samples.labels
+        shares = self.samples.counts() / len(given)
+        ignorance = float(
+            -(shares * np.log(np.maximum(shares, 1e-12))).sum()
+        )  # loss of knowing nothing but frequencies
         fitted, refits = channel.fit(self.models, given, known=self.known), 0
         while self._near is not None and refits < _REFITS:
             self.progress("decide", refits, None)
             models = {**self.models, **self._probe(fitted.posterior)}
             better = channel.fit(models, given, known=self.known, start=fitted)
-            if better.loss > fitted.loss - _GAIN:
+            if better.loss > fitted.loss - _GAIN * (ignorance - fitted.loss):
                 break
             fitted, refits, self.models = better, refits + 1, models
         return fitted, refits
