@@ -66,6 +66,14 @@ def scan(
             help="An option of a method, such as sln.sigma=0.5; may be repeated.",
         ),
     ] = None,
+    regularizer: Annotated[
+        list[str] | None,
+        _option(
+            panel=_METHOD,
+            metavar="NAME",
+            help="Put around every method, such as mixup (`labelaudit methods` lists them); may be repeated.",
+        ),
+    ] = None,
     train: Annotated[
         Literal["auto", "features", "pixels"],
         _option(
@@ -129,6 +137,7 @@ def scan(
     if data is None and labels is None:
         raise OptionError("nothing to scan: name a folder or table, such as `labelaudit scan ./images`")
     options = parse_settings(settings or [])
+    regularizers: dict[str, dict[str, str]] = {name: {} for name in regularizer or ()}
     settled = load_settings({}, data, None)
     filed = {name: value for name, value in settled.scan_options().items() if _is_default(ctx, name)}
     chosen: dict[str, Any] = {
@@ -138,6 +147,8 @@ def scan(
         **{"workers": workers, "cache": cache},
         **filed,
     }
+    for name in regularizers.keys() & options.keys() - set(chosen["methods"]):  # a method's name means the method
+        regularizers[name] = options.pop(name)
     chosen["cache"] = None if no_cache else chosen["cache"] or default_cache()
     chosen["workers"] = chosen["workers"] or available_cores()
 
@@ -154,6 +165,7 @@ def scan(
             probs=probs,
             verdicts=verdicts,
             options=options,
+            regularizers=regularizers,
             html=not no_html,
             **chosen,
             progress=progress,

@@ -61,6 +61,7 @@ def scan(
     verdicts: Path | str | None = None,
     methods: Sequence[str] = METHODS,
     options: Mapping[str, Mapping[str, Any]] | None = None,
+    regularizers: Sequence[str] | Mapping[str, Mapping[str, Any]] = (),
     train: Train = "auto",
     backbone: Sequence[str] | None = None,
     image_size: int | None = None,
@@ -77,10 +78,10 @@ def scan(
 
     ``data`` is a folder, table, Parquet or ``.npz`` file (see the README); ``features`` (n, d) and ``probs`` (n, C, out
     of sample, classes sorted by name) are arrays or ``.npy`` files with one row per row of the source. ``options`` is
-    method -> option -> value. ``verdicts`` is a file of people's verdicts, by default that of ``output``: what they
-    say is taken as known. With ``output`` the result is also written to that folder,
-    with ``html`` as a page to look at too. ``progress`` and ``notice`` hear
-    what is going on; by default nothing is printed.
+    method -> option -> value; ``regularizers`` are names, or name -> option -> value, around every method. ``verdicts``
+    is a file of people's verdicts, by default that of ``output``: what they say is taken as known. With ``output`` the
+    result is also written to that folder, with ``html`` as a page to look at too. ``progress`` and ``notice`` hear what
+    is going on; by default nothing is printed.
 
     Returns the `Audit`: ``audit.table("suspects")``, ``audit.summary()``, ``audit.evidence``, ``audit.files``.
     Raises `LabelAuditError` where nothing can be audited.
@@ -97,7 +98,9 @@ def scan(
     from labelaudit.verdicts import read, verdicts_file
 
     options = {name: dict(values) for name, values in (options or {}).items()}
-    _check_names(methods, options)
+    named = regularizers if isinstance(regularizers, Mapping) else {name: {} for name in regularizers}
+    around = {name: dict(values) for name, values in named.items()}
+    _check_names(methods, options, around)
     _check_choice("train", train, ("auto", "features", "pixels"))
     _check_choice("effort", effort, tuple(BACKBONES))
     _check_choice("device", device, ("auto", "cpu", "cuda"))
@@ -125,6 +128,7 @@ def scan(
         "source": name_source(data, labels, path_column, label_column),
         "methods": list(methods),
         "options": options,
+        **({"regularizers": around} if around else {}),
         "train": train,
         "backbone": None if backbone is None else list(backbone),
         "image_size": image_size,
@@ -140,6 +144,7 @@ def scan(
         verdicts=said,
         methods=methods,
         options=options,
+        regularizers=around,
         train=train,
         backbone=backbone,
         image_size=image_size,
@@ -167,6 +172,7 @@ def audit_samples(
     verdicts: Sequence[Verdict] = (),
     methods: Sequence[str] = METHODS,
     options: Mapping[str, Mapping[str, Any]] | None = None,
+    regularizers: Mapping[str, Mapping[str, Any]] | None = None,
     train: Train = "auto",
     backbone: Sequence[str] | None = None,
     image_size: int | None = None,
@@ -209,7 +215,9 @@ def audit_samples(
     known = known_labels(samples, verdicts)
     if reviewed := int((known != channel.UNKNOWN).sum()):
         notes.append(f"People's verdicts on {reviewed:,} of the images are taken as known, in training too.")
-    material = Material(samples=samples, known=known, seed=seed, device=device, progress=progress)
+    material = Material(
+        samples=samples, known=known, seed=seed, device=device, progress=progress, regularizers=regularizers or {}
+    )
     with clock.stage("train"):
         if features is not None:
             material.add_probes(features)
@@ -331,12 +339,18 @@ def _require_two_classes(samples: Samples) -> None:
         raise DataError(f"all {len(samples)} images are the same file, byte for byte: nothing tells their labels apart")
 
 
-def _check_names(methods: Sequence[str], options: Mapping[str, Mapping[str, Any]]) -> None:
-    """Unknown methods and options fail before the long work."""
-    if not methods and not options:
+def _check_names(
+    methods: Sequence[str],
+    options: Mapping[str, Mapping[str, Any]],
+    regularizers: Mapping[str, Mapping[str, Any]],
+) -> None:
+    """Unknown methods, regularisers and options fail before the long work."""
+    if not methods and not options and not regularizers:
         return
     from labelaudit.methods import configure, get_method
+    from labelaudit.regularizers import configure_all
 
+    configure_all(regularizers)
     for name in dict.fromkeys([*methods, *options]):
         configure(get_method(name), options.get(name, {}))
     for name in options:

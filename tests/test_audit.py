@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from labelaudit import DataError, LabelAuditError, OptionError, read_audit, scan
+from labelaudit import Audit, DataError, LabelAuditError, OptionError, read_audit, scan
 from labelaudit.audit import _specs
 from labelaudit.channel import NO_CLASS, UNKNOWN
+from labelaudit.gate.upkeep import shaping_settings
+from labelaudit.increment.updating import scan_options
 from labelaudit.ingest import ingest
 from labelaudit.intake import known_labels
 from labelaudit.representation import Choice, choose, load_pixels, typical_side
@@ -39,6 +42,25 @@ def labels_file(tmp_path: Path) -> Path:
     lines = "".join(f"s{i},{NAMES[g]},{i % 7}\n" for i, g in enumerate(given))
     (tmp_path / "labels.csv").write_text("path,label,shift\n" + lines)
     return tmp_path / "labels.csv"
+
+
+def test_regularizers_go_around_the_methods_asked_for_and_are_recorded(labels_file: Path, tmp_path: Path) -> None:
+    def run(**options: Any) -> Audit:
+        settings = {"methods": ["ce"], "options": {"ce": {"epochs": 2}}, "device": "cpu", "html": False, **options}
+        return scan(labels=labels_file, features=blobs()[0], **settings)
+
+    plain, mixed = run(), run(regularizers={"mixup": {"alpha": "2"}}, output=tmp_path / "run")
+    assert "regularizers" not in plain.settings
+    assert mixed.settings["regularizers"] == {"mixup": {"alpha": "2"}}
+    assert mixed.evidence["ce"].tables["settings"]["regularizers"] == {"mixup": {"alpha": 2.0}}
+    assert not np.array_equal(mixed.evidence["ce"].suspicion, plain.evidence["ce"].suspicion)
+    reference = "cross_entropy"
+    assert np.array_equal(mixed.evidence[reference].suspicion, plain.evidence[reference].suspicion)
+    again = read_audit(tmp_path / "run")
+    assert scan_options(again)["regularizers"] == {"mixup": {"alpha": "2"}}
+    assert shaping_settings(again, 0.5)["regularizers"] == {"mixup": {"alpha": "2"}}
+    with pytest.raises(OptionError, match="unknown regularizer 'mixip': did you mean 'mixup'"):
+        run(regularizers=["mixip"])
 
 
 def test_features_and_a_table(labels_file: Path, tmp_path: Path) -> None:

@@ -108,6 +108,7 @@ def test_defaults(calls: list[dict[str, Any]], tmp_path: Path) -> None:
         "verdicts": None,
         "methods": ("crust", "limit", "sln"),
         "options": {},
+        "regularizers": {},
         "train": "auto",
         "backbone": None,
         "image_size": None,
@@ -124,7 +125,8 @@ def test_every_option_reaches_the_library(calls: list[dict[str, Any]]) -> None:
     line = (
         "scan images -o out --labels l.csv --path-column p --label-column l --features x.npy --probs p.npy "
         "--verdicts v.csv --methods sln,limit --set sln.sigma=0.5 --set sln.mo=yes=1 --set limit.beta=2 --train pixels "
-        "--backbone lite0,resnet18 --image-size 96 --effort quick --device cpu --seed 7 --workers 3 --cache c --no-html"
+        "--backbone lite0,resnet18 --image-size 96 --effort quick --device cpu --seed 7 --workers 3 --cache c "
+        "--no-html --regularizer mixup --regularizer spectral --set mixup.alpha=.2"
     )
     assert call(*line.split()).code == 0
     assert {name: value for name, value in calls[0].items() if name not in {"progress", "notice"}} == {
@@ -138,6 +140,7 @@ def test_every_option_reaches_the_library(calls: list[dict[str, Any]]) -> None:
         "verdicts": Path("v.csv"),
         "methods": ("sln", "limit"),
         "options": {"sln": {"sigma": "0.5", "mo": "yes=1"}, "limit": {"beta": "2"}},
+        "regularizers": {"mixup": {"alpha": ".2"}, "spectral": {}},
         "train": "pixels",
         "backbone": ("lite0", "resnet18"),
         "image_size": 96,
@@ -148,6 +151,14 @@ def test_every_option_reaches_the_library(calls: list[dict[str, Any]]) -> None:
         "cache": Path("c"),
         "html": False,
     }
+
+
+def test_options_of_a_name_that_is_a_methods_too_are_the_methods(calls: list[dict[str, Any]]) -> None:
+    named = ("--regularizer", "gaussian", "--set", "gaussian.variance=1")
+    call("scan", "images", "--methods", "gaussian", *named)
+    call("scan", "images", "--methods", "sln", *named)
+    assert [call["regularizers"] for call in calls] == [{"gaussian": {}}, {"gaussian": {"variance": "1"}}]
+    assert [call["options"] for call in calls] == [{"gaussian": {"variance": "1"}}, {}]
 
 
 def test_no_cache(calls: list[dict[str, Any]]) -> None:
