@@ -40,15 +40,16 @@ from labelaudit.types import Floats, Ints
 
 PSEUDO_COUNT = 10.0
 """Samples per class that the prior of T counts for: rare classes borrow the dataset's overall error rate."""
-LEAST_NOISE = 0.003
+LEAST_NOISE = 0.0005
 """Share of each class that the prior of T takes to be labelled wrongly at least, as any of the other classes."""
 
 _FLOOR = 1e-7
 _CELLS = 10_000_000  # rows x classes x models that weights, transition and slope are fitted on
 _ROUNDS, _ITERATIONS, _SWEEPS = 3, 80, 18
-_MOST_RIGHT, _HALF_RIGHT, _SHARPNESS = 0.9, 0.5, 2.0  # diagonals of T and sum of the weights that a search starts from
-_TRIAL_ROWS, _TELLING = 4000, 2e-4  # samples that starts are compared on; nats that a noisier one must bring
-_STEEPEST = 3.0
+_MOST_RIGHT, _HALF_RIGHT = 0.9, 0.5  # diagonals of T that a search starts from
+_SHARPNESS = (2.0, 2.0, 8.0)  # sums of the weights that it starts from
+_TRIAL_ROWS, _TELLING = 4000, 5e-4  # samples that starts are compared on; nats below which labels cannot tell
+_STEEPEST, _SHARPEST = 3.0, 20.0
 _ANCHORS, _MOST_DOUBT = 0.05, 0.15  # share of images taken to be sure; mean doubt from which they are not
 _SUREST = 1e-4  # blind error probability that counts as the least difficulty
 
@@ -210,9 +211,14 @@ def _pool(logs: Floats, weights: Floats) -> Floats:
 
 def _even_part(probs: Floats) -> float:
     """φ: how far the surest of (n, C) ``probs`` are from certain, 0 where too far to be anchors."""
-    classes, best = probs.shape[1], np.sort(probs.max(axis=1))
-    doubt = float(1 - best[-max(1, int(_ANCHORS * len(best))) :].mean(dtype=np.float64))
+    classes, doubt = probs.shape[1], _doubt(probs)
     return doubt * classes / max(classes - 1, 1) if doubt <= _MOST_DOUBT else 0.0
+
+
+def _doubt(probs: Floats) -> float:
+    """Mean of 1 - max q over the surest images."""
+    best = np.sort(probs.max(axis=1))
+    return float(1 - best[-max(1, int(_ANCHORS * len(best))) :].mean(dtype=np.float64))
 
 
 def _without(probs: Floats, floor: float) -> Floats:
@@ -297,9 +303,8 @@ class _Part:
         return _onehot(self.labels, self.logs.shape[2])
 
     def begin(self) -> tuple[Floats, Floats]:
-        """Weights and T to start from: of few errors, of half noise and of what the models confuse, the likeliest.
-
-        Where the labels cannot tell, the fewest errors.
+        """Weights and T to start from: the likeliest of few errors, even ones on half of the labels, and what models
+        confuse. Where labels cannot tell, the fewest errors that leave the surest images sure.
         """
         few = np.linspace(0, len(self.labels) - 1, min(len(self.labels), _TRIAL_ROWS)).astype(np.int64)
         some = _Part(np.ascontiguousarray(self.logs[:, few]), self.labels[few], self.known[few])
@@ -309,19 +314,21 @@ class _Part:
         opinion = np.exp(some.logs).mean(axis=0)
         believed = np.eye(classes)[opinion.argmax(axis=1)]
         starts.append((believed.T @ opinion + starts[1]) / (believed.sum(axis=0)[:, None] + 1))
-        best: _Found | None = None
-        for transition in starts:
-            found = some.search(
-                np.full(models, _SHARPNESS / models),
+        found = [
+            some.search(
+                np.full(models, sharpness / models),
                 transition,
                 0.0,
                 np.zeros(len(few)),
                 _prior(transition, np.bincount(some.labels, minlength=classes)),
                 sloped=False,
             )
-            if best is None or found.loss < best.loss - _TELLING:
-                best = found
-        assert best is not None
+            for transition, sharpness in zip(starts, _SHARPNESS, strict=True)
+        ]
+        likeliest = min(one.loss for one in found)
+        likely = [one for one in found if one.loss <= likeliest + _TELLING]
+        sure = [one for one in likely if _doubt(_pool(some.logs, one.weights)) <= _MOST_DOUBT]
+        best = (sure or likely)[0]
         return best.weights, best.transition
 
     def search(
@@ -335,7 +342,7 @@ class _Part:
             np.concatenate([weights, [slope], np.log(np.maximum(transition, 1e-12)).ravel()]),
             args=(hard, prior),
             jac=True,
-            bounds=[(0.0, 5.0)] * models + [(0.0, steepest)] + [(-60.0, 60.0)] * classes**2,
+            bounds=[(0.0, _SHARPEST)] * models + [(0.0, steepest)] + [(-60.0, 60.0)] * classes**2,
             method="L-BFGS-B",
             options={"maxiter": _ITERATIONS, "ftol": 1e-8},
         )

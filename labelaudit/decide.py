@@ -16,12 +16,14 @@ import numpy.typing as npt
 from labelaudit.channel import NO_CLASS, UNKNOWN, Channel
 from labelaudit.types import Bools, Decision, Floats, Ints
 
-THRESHOLD = 0.2
-"""Flag from this probability of a wrong label. Below 1/2 because a channel that knows no hard images is too kind to
-them: on human label noise the best F1 lies between .10 and .20, on planted noise between .3 and .5, and .2 gives at
-least 97 % of the best F1 on both (docs/evidence.md)."""
+THRESHOLD = 0.25
+"""Flag from this probability of a wrong label. Below 1/2 because a channel is too kind to hard images: on human label
+noise the best F1 lies between .10 and .25, on planted noise between .3 and .5 (docs/evidence.md)."""
+CAUTIOUS = 0.4
+"""The threshold where next to no label is wrong: what is flagged there is mostly the models' own doubt."""
 FEWEST = 5
 """A class with fewer images cannot be judged: some fold would have to do without it."""
+_RARE = 0.04  # noise rate below which the threshold rises towards `CAUTIOUS`
 _DOUBT = 0.1  # upper end of the noise interval: every sample with at least this probability of a wrong label is one
 _CLEAR = 0.7  # posterior of the suggested label from which the reason names it without an alternative
 _Z90 = 1.645
@@ -36,6 +38,7 @@ def decide(
     counts: Ints | None = None,
     known: Ints | None = None,
     strangers: Floats | None = None,
+    threshold: float | None = None,
     recipe: dict[str, Any] | None = None,
 ) -> Decision:
     """Turn a fitted channel into a `Decision`.
@@ -51,6 +54,7 @@ def decide(
             its label was found wrong.
         strangers: (n,) probability that the image belongs to no class (`labelaudit.strangers`): its label is wrong, and
             no other one is right.
+        threshold: suspicion from which a sample is flagged; by `flag_threshold` unless given.
         recipe: JSON-able facts about how the evidence came about, completed here.
     """
     n = len(labels)
@@ -64,21 +68,22 @@ def decide(
     if counts is None:
         counts = np.bincount(labels, minlength=len(classes))
     judged = (counts[labels] >= FEWEST) | (known != UNKNOWN)
-    flagged: Bools = (suspicion >= THRESHOLD) & judged
+    rate, interval = noise_rate(suspicion[judged])
+    threshold = flag_threshold(rate) if threshold is None else threshold
+    flagged: Bools = (suspicion >= threshold) & judged
     others = posterior.copy()
     others[rows, labels] = -1.0
     rival = others.argmax(axis=1)
     predicted = np.where(flagged, rival, posterior.argmax(axis=1))
     matrix = np.zeros((len(classes),) * 2)
     np.add.at(matrix, labels[judged], posterior[judged])
-    rate, interval = noise_rate(suspicion[judged])
     return Decision(
         suspicion=suspicion,
         is_issue=flagged,
         judged=judged,
         probs=posterior.astype(np.float32),
         predicted=predicted,
-        threshold=THRESHOLD,
+        threshold=threshold,
         noise_rate=rate,
         noise_interval=interval,
         noise_matrix=matrix,
@@ -91,11 +96,20 @@ def decide(
         recipe={
             "pool_weights": {name: round(weight, 4) for name, weight in channel.weights.items()},
             "channel_loss": channel.loss,
-            "threshold": THRESHOLD,
+            "threshold": threshold,
             "threshold_rule": "flag where the posterior probability of a wrong label reaches the threshold",
             **(recipe or {}),
         },
     )
+
+
+def flag_threshold(rate: float) -> float:
+    """The suspicion from which samples are flagged where a share ``rate`` of the labels seems wrong.
+
+    >>> [round(flag_threshold(rate), 2) for rate in (0.0, 0.02, 0.04, 0.5)]
+    [0.4, 0.33, 0.25, 0.25]
+    """
+    return THRESHOLD + (CAUTIOUS - THRESHOLD) * max(0.0, 1 - rate / _RARE)
 
 
 def noise_rate(suspicion: Floats) -> tuple[float, tuple[float, float]]:

@@ -40,7 +40,7 @@ WIDTH = 128
 LEAST_ERROR = 0.01
 """Share of new labels that is expected to be wrong at least. An audit of clean labels estimates none; to a judge that
 believed it, no label that comes later could be wrong."""
-_SCALARS = ("slope", "ease", "floor")  # of the channel; version 1 had none
+_SCALARS = ("slope", "ease", "floor", "threshold")  # fields that version 1 did not have
 _CALIBRATED = 10_000  # samples that pool weights and transition are fitted to
 
 
@@ -83,6 +83,8 @@ class Judge:
     """See `Channel.ease`."""
     floor: float = 0.0
     """See `Channel.floor`."""
+    threshold: float = 0.2
+    """Suspicion from which the audit flagged samples, `Decision.threshold`."""
     memory: Memory
     """The audited samples."""
 
@@ -147,6 +149,7 @@ class Judge:
             slope=settled.slope,
             ease=settled.ease,
             floor=settled.floor,
+            threshold=decision.threshold,
         )
 
     @property
@@ -253,7 +256,7 @@ class Judge:
                 mean=arrays["mean"],
                 recall=arrays["recall"],
                 transition=arrays["transition"],
-                **{name: float(about.get(name, 0.0)) for name in _SCALARS},
+                **{name: float(about[name]) for name in _SCALARS if name in about},
                 memory=Memory(**{name: arrays[f"memory_{name}"] for name in ARRAYS}),
             )
         except (OSError, EOFError, BadZipFile, KeyError, TypeError, ValueError, IndexError) as error:

@@ -82,11 +82,28 @@ def test_most_labels_wrong_is_not_taken_for_ignorance() -> None:
     truth = rng.integers(0, 4, 4000)
     given = np.where(rng.random(4000) < 0.6, (truth + rng.integers(1, 4, 4000)) % 4, truth)
     sharp = sharp_model(truth, 4, 4.0, rng)
-    trained_on_noise = 0.4 * sharp + 0.2 * (1 - sharp)
-    fitted = channel.fit({"m": trained_on_noise}, given)
+    timid = sharp**0.2
+    fitted = channel.fit({"m": timid / timid.sum(axis=1, keepdims=True)}, given)
     wrong = 1 - fitted.posterior[np.arange(4000), given]
     assert abs(wrong.mean() - 0.6) < 0.02
     assert (fitted.probs.argmax(axis=1) == truth).mean() > 0.95
+
+
+def test_pairs_exchanged_by_many_are_not_taken_for_ignorance() -> None:
+    rng = np.random.default_rng(3)
+    truth = rng.integers(0, 10, 5000)
+    given = np.where(rng.random(5000) < 0.4, (truth + 1) % 10, truth)
+    timid = sharp_model(truth, 10, 4.0, rng) ** 0.2
+    fitted = channel.fit({"m": timid / timid.sum(axis=1, keepdims=True)}, given)
+    wrong = 1 - fitted.posterior[np.arange(5000), given]
+    assert abs(wrong.mean() - 0.4) < 0.05
+    assert wrong[given != truth].mean() > 0.8
+
+
+def test_where_nothing_can_be_told_few_labels_are_wrong() -> None:
+    given = np.random.default_rng(4).integers(0, 3, 600)
+    fitted = channel.fit({"m": np.full((600, 3), 1 / 3)}, given)
+    assert (1 - fitted.posterior[np.arange(600), given]).max() < 0.2
 
 
 def test_errors_that_grow_with_difficulty_give_a_slope_and_even_ones_none() -> None:

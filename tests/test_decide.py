@@ -7,7 +7,7 @@ import pytest
 from test_channel import planted
 
 from labelaudit import channel
-from labelaudit.decide import THRESHOLD, decide, noise_rate
+from labelaudit.decide import CAUTIOUS, THRESHOLD, decide, flag_threshold, noise_rate
 
 CLASSES = ("ant", "bee", "cat", "dog")
 
@@ -40,9 +40,22 @@ def test_copies_under_two_labels_are_judged_together() -> None:
     digests = ["same", "same", *(str(i) for i in range(len(given) - 2))]
     decision = decide(channel.fit({"m": probs}, given), given, CLASSES, digests=digests)
     assert np.allclose(decision.probs[0], decision.probs[1])
-    assert decision.suspicion[1] > THRESHOLD > decision.suspicion[0]
+    assert decision.suspicion[1] > decision.threshold > decision.suspicion[0]
     assert "the same image also carries another label" in decision.reasons[1]
     assert decision.predicted[1] == 0
+
+
+def test_the_threshold_rises_where_next_to_nothing_is_wrong() -> None:
+    probs, given, truth = planted(0, 0.2)
+    digests = [str(i) for i in range(len(given))]
+    noisy = decide(channel.fit({"m": probs}, given), given, CLASSES, digests=digests)
+    clean = decide(channel.fit({"m": probs}, truth), truth, CLASSES, digests=digests)
+    assert noisy.threshold == THRESHOLD
+    assert THRESHOLD < clean.threshold <= CAUTIOUS
+    assert clean.threshold == flag_threshold(clean.noise_rate)
+    asked = decide(channel.fit({"m": probs}, truth), truth, CLASSES, digests=digests, threshold=0.1)
+    assert asked.threshold == 0.1
+    assert asked.is_issue.sum() > clean.is_issue.sum()
 
 
 def test_too_few_images_are_not_judged() -> None:

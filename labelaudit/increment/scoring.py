@@ -174,6 +174,7 @@ def judge_rows(judge: Judge, samples: Samples, features: Features) -> tuple[Deci
         judge.classes,
         digests=[samples.digests[row] for row in rows.tolist()],
         counts=judge.counts,
+        threshold=judge.threshold,
         recipe={"features": judge.features, "judge": "linear discriminants and neighbour votes of a saved audit"},
     )
     arrays = {name: getattr(decision, name)[:m] for name in ("suspicion", "is_issue", "judged", "probs", "predicted")}
