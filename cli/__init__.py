@@ -31,6 +31,7 @@ from .review import review
 from .scan import scan
 from .score import score
 from .streams import printable
+from .train import train
 from .verdicts import verdicts
 
 
@@ -66,6 +67,7 @@ app.add_typer(verdicts)
 app.command()(score)
 app.command()(methods)
 app.command()(corrupt)
+app.command()(train)
 app.command()(bench)
 app.command()(check)
 app.add_typer(baseline)

@@ -228,13 +228,14 @@ def fit(
             network.train()
         for group in optimizer.param_groups:
             group["lr"] = recipe.rate(epoch)
-        for batch in inputs.batches(trained, course.weights, recipe.batch):
-            with inputs.precision():
-                loss = composition.step(method, networks, batch)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-            method.stepped(networks)
+        with inputs.tuned():
+            for batch in inputs.batches(trained, course.weights, recipe.batch):
+                with inputs.precision():
+                    loss = composition.step(method, networks, batch)
+                optimizer.zero_grad(set_to_none=True)
+                loss.backward()  # type: ignore[no-untyped-call]
+                optimizer.step()
+                method.stepped(networks)
         course.advance()
         observe(course)
 

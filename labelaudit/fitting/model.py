@@ -15,6 +15,9 @@ from labelaudit.errors import DataError
 from labelaudit.networks import Network, build
 from labelaudit.regularizers import Composition, configure_all
 
+WEIGHTS = "model.safetensors"
+"""Of a MODEL folder."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Model:

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -20,9 +20,9 @@ from labelaudit.batches import Augment, Inputs
 from labelaudit.errors import DataError, RunError
 from labelaudit.fitting import checkpoint as saved
 from labelaudit.fitting.curves import Curves, Row, suspicion_of
-from labelaudit.fitting.model import Model
-from labelaudit.methods import configure, get_method
-from labelaudit.networks import build, default_network
+from labelaudit.fitting.model import WEIGHTS, Model
+from labelaudit.methods import Method, configure, get_method
+from labelaudit.networks import Network, build, default_network, read_weights, start_from
 from labelaudit.regularizers import configure_all
 from labelaudit.training import Course, check_arrays, compose, fit, plan, seed_of
 from labelaudit.types import Progress, silent
@@ -50,6 +50,8 @@ class Trained:
     """(n, C) of the training samples after the last epoch."""
     settings: Mapping[str, Any]
     """JSON-able: all that shaped the run."""
+    inputs: Inputs
+    """The training samples on the device, for `labelaudit.diagnostics.diagnose`."""
 
 
 def train(
@@ -66,6 +68,8 @@ def train(
     test: Labelled | None = None,
     truth: npt.NDArray[np.integer[Any]] | None = None,
     augment: Augment = "none",
+    init: Path | Literal["pretrained"] | None = None,
+    compiled: bool = False,
     seed: int = 0,
     device: str = "cpu",
     checkpoint: Path | None = None,
@@ -77,8 +81,10 @@ def train(
 
     ``options`` of the method include ``batch``, ``lr``, ``optimizer``, ``weight_decay`` and ``schedule``. ``valid`` and
     ``test`` are measured after each epoch and change nothing; so does ``truth`` (n,), the true labels, -1 where no
-    class is right. ``checkpoint`` is a file, written after each epoch; with ``resume`` the run goes on from it, where
-    it exists. ``told`` gets each row of the curves. Same arguments, same bits on CPU, resumed or not.
+    class is right. ``init`` starts from a file of weights, an earlier MODEL folder, or the published weights of a
+    network of timm or torchvision; ``compiled`` uses torch.compile. ``checkpoint`` is a file, written after each epoch;
+    with ``resume`` the run goes on from it, where it exists. ``told`` gets each row of the curves. Same arguments, same
+    bits on CPU, resumed or not.
     Raises `DataError` for unusable arrays, `OptionError` for options, `RunError` for a checkpoint of another run.
 
     >>> x = np.repeat(np.eye(2, 8, dtype=np.float32), 10, axis=0)
@@ -87,9 +93,8 @@ def train(
     """
     names = tuple(map(str, range(classes))) if isinstance(classes, int) else tuple(classes)
     check_arrays(x, labels, len(names))
-    pixels = x.ndim == 4
     chosen = configure(get_method(method), options or {})
-    recipe = plan(method, len(labels), pixels=pixels, folds=1, options=options, epochs=epochs)
+    recipe = plan(method, len(labels), pixels=x.ndim == 4, folds=1, options=options, epochs=epochs)
     composed = compose(chosen, regularizers)
     network = network or default_network(x.shape[1:])
     settings = {
@@ -100,34 +105,26 @@ def train(
         "network": network,
         "shape": list(x.shape[1:]),
         "classes": list(names),
+        "samples": len(labels),
         "augment": augment,
+        "init": None if init is None else str(init),
         "seed": seed,
         "device": device.partition(":")[0],
+        "data": fingerprint(x, labels, *(valid or ()), *(test or ()), *(() if truth is None else (truth,))),
     }
     inputs = Inputs(x, labels, len(names), device=device, augment=augment)
     inputs = inputs.drawn_by(torch.Generator(device).manual_seed(seed_of(seed, 0, chosen.networks)))
-    others = {}
-    for name, given in (("valid", valid), ("test", test)):
-        if given is not None:
-            check_arrays(*given, len(names))
-            if given[0].shape[1:] != x.shape[1:]:
-                raise DataError(f"{name} samples are {given[0].shape[1:]}, the training samples {x.shape[1:]}")
-            others[name] = Inputs(*given, len(names), device=device, augment="none", scaling=inputs.scaling)
+    others = {name: _beside(inputs, given, name) for name, given in (("valid", valid), ("test", test)) if given}
     true = None if truth is None else torch.tensor(truth, dtype=torch.int64, device=device)
     if true is not None and true.shape != inputs.y.shape:
         raise DataError(f"truth must hold {len(labels)} labels, not {tuple(true.shape)}")
-    settings["data"] = fingerprint(x, labels, *(valid or ()), *(test or ()), *(() if truth is None else (truth,)))
     curves = Curves(recipe.epochs, int(chosen.burn_in * recipe.epochs))
 
     def begin(course: Course) -> None:
-        if checkpoint is None:
-            return
-        if resume and checkpoint.exists():
+        if checkpoint is not None and resume and checkpoint.exists():
             saved.resume(saved.read(checkpoint, settings), course, curves)
             curves.resumed()
-        elif checkpoint.exists():
-            raise RunError(f"{checkpoint} holds an unfinished run: go on with it (--resume), or choose another folder")
-        else:
+        elif checkpoint is not None:
             saved.write(checkpoint, course, curves, settings)
 
     def observe(course: Course) -> None:
@@ -138,21 +135,25 @@ def train(
             told(row)
         progress(f"training {method}", course.epoch, recipe.epochs)
 
+    if checkpoint is not None and checkpoint.exists() and not resume:
+        raise RunError(f"{checkpoint} holds an unfinished run: go on with it (--resume), or choose another folder")
     place = torch.device(device)
     with torch.random.fork_rng(devices=[place] if place.type == "cuda" else []):
         torch.manual_seed(seed_of(seed, 0, chosen.networks + 1))  # of dropout, which knows no other generator
-        networks = [
-            inputs.place(build(network, x.shape[1:], len(names), seed=seed_of(seed, 0, k)))
-            for k in range(chosen.networks)
-        ]
+        seeds = [seed_of(seed, 0, k) for k in range(chosen.networks)]
+        built = [build(network, x.shape[1:], len(names), seed=own, pretrained=init == "pretrained") for own in seeds]
+        networks = [inputs.place(one) for one in built]
+        if isinstance(init, Path):
+            begin_with(init, networks, chosen)
+        for one in networks if compiled else ():
+            one.compile()
         trained = torch.ones(1, len(labels), dtype=torch.bool, device=device)
         fit(chosen, networks, inputs, trained, recipe=recipe, observe=observe, resume=begin, regularizers=composed)
     views = chosen.views(networks)
     outcome = views[chosen.outcome] if chosen.outcome else next(iter(views.values()))
-    model = Model(network=outcome.eval(), classes=names, shape=x.shape[1:], scaling=inputs.scaling, settings=settings)
     columns = curves.columns()
     return Trained(
-        model=model,
+        model=Model(network=outcome, classes=names, shape=x.shape[1:], scaling=inputs.scaling, settings=settings),
         curves=tuple(curves.rows),
         losses=torch.stack(curves.losses).numpy(),
         columns=columns,
@@ -160,7 +161,31 @@ def train(
         suspicion=suspicion_of(chosen, columns, labels),
         probs=curves.probs.numpy(),
         settings=settings,
+        inputs=inputs,
     )
+
+
+def _beside(inputs: Inputs, given: Labelled, name: str) -> Inputs:
+    """Other samples, scaled as the training samples are."""
+    x, labels = given
+    device = inputs.y.device
+    if x.shape[1:] != tuple(inputs.shape) or not len(x) or (inputs.pixels and x.dtype != np.uint8):
+        raise DataError(f"{name} samples are {x.shape} {x.dtype}, one training sample is {tuple(inputs.shape)}")
+    if len(x) != len(labels) or labels.min() < 0 or labels.max() >= inputs.classes:
+        raise DataError(f"{name} labels must be {len(x)} numbers in 0..{inputs.classes - 1}")
+    return Inputs(x, labels, inputs.classes, device=str(device), augment="none", scaling=inputs.scaling)
+
+
+def begin_with(init: Path, networks: Sequence[Network], method: Method) -> None:
+    """Weights from a file, or from the MODEL folder of an earlier run, into the networks that are to begin with them.
+
+    Published weights, of the model that a body wraps, go into all networks.
+    """
+    file = init / WEIGHTS if init.is_dir() else init
+    weights = read_weights(file)
+    whole = any(name.startswith("body.") for name in weights)
+    for network in method.started(networks) if whole else networks:
+        start_from(network, weights, str(file))
 
 
 def fingerprint(*arrays: npt.NDArray[Any]) -> str:

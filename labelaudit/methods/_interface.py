@@ -150,6 +150,10 @@ class Method:
         """The V models that come of the training, by name; the first is the one whose probabilities are reported."""
         return {f"network_{k}" if k else "network": network for k, network in enumerate(networks)}
 
+    def started(self, networks: Sequence[Network]) -> Sequence[Network]:
+        """The networks that begin with the weights of an already trained one, where a run is given one."""
+        return networks
+
     def predict(self, networks: Sequence[Network], x: Tensor) -> Tensor:
         """(V, F, B, C) logits in evaluation mode of the `views`; what follows them has no model of its own."""
         return torch.stack([network(x) for network in self.views(networks).values()])

@@ -5,7 +5,8 @@ Harutyunyan et al., "Improving Generalization by Controlling Label-Noise Informa
 label plus β·‖p - s‖²; the classifier only ever sees s. Suspicion: ranks of the distance between predicted and
 cross-entropy gradients, ‖e_y - s‖, in which the classifier cancels out. The paper leaves the norm open: ``limit_l1``
 (half the L1 distance, 1 - s_y) ranks real noise better than ``limit_residual`` (L2), and is used.
-Left out: +init from a cross-entropy model and the soft regulariser (Eq. 11).
++init is a training run that starts from a cross-entropy model (``train --init MODEL``). Left out: the soft regulariser
+(Eq. 11).
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from labelaudit.methods._draws import draw_noise
-from labelaudit.methods._interface import Batch, Method
+from labelaudit.methods._interface import Batch, Method, Predict, cross_entropy
 from labelaudit.methods._options import Between
 from labelaudit.networks import Network
 
@@ -36,6 +37,20 @@ class Limit(Method):
     distribution: Annotated[Literal["laplace", "gaussian"], "of the predicted gradient"] = "laplace"
     burn_in: Annotated[float, Between(0, 0.95), "share of the epochs left out of averaged columns"] = 0.5
     sigma: Annotated[float, Between(0, 10), "std of sampled gradients; 0 = use their mean (-S)"] = 0.0
+    init: Annotated[
+        int, Between(0, 10_000), "epochs at the start in which q alone learns, by cross-entropy: the paper's +init"
+    ] = 0
+
+    _alone = False
+
+    def choose(self, epoch: int, predict: Predict) -> Tensor | None:
+        self._alone = epoch < self.init
+        return super().choose(epoch, predict)
+
+    def step(self, networks: Sequence[Network], batch: Batch) -> Tensor:
+        if not self._alone:
+            return super().step(networks, batch)
+        return (batch.weight * cross_entropy(networks[1](batch.x).float(), batch.y)).mean(-1).sum()
 
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:
         z, r = logits
@@ -54,6 +69,10 @@ class Limit(Method):
     def views(self, networks: Sequence[Network]) -> Mapping[str, Network]:
         """q first, since the score is q's; then the classifier, which is what a training run is for."""
         return {"q": networks[1], "classifier": networks[0]}
+
+    def started(self, networks: Sequence[Network]) -> Sequence[Network]:
+        """The paper's +init: q begins as a trained cross-entropy model, buffers included, the classifier anew."""
+        return networks[1:]
 
     def measure(self, epoch: int, logits: Tensor) -> Mapping[str, Tensor]:  # noqa: ARG002
         s, p = logits.softmax(-1)

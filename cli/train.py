@@ -1,0 +1,263 @@
+"""``labelaudit train``: a model from labels that may be wrong."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from labelaudit.errors import OptionError
+
+from .scan import available_cores, parse_settings
+from .streams import Color, open_console, printable, report_progress
+
+if TYPE_CHECKING:
+    from labelaudit.fitting import Made
+    from labelaudit.types import Progress
+
+_INPUT, _HOW, _MACHINE = "Data", "How to train", "This machine"
+_SHOWN = {
+    "train_loss": "loss",
+    "train_accuracy": "accuracy",
+    "true_accuracy": "true",
+    "valid_accuracy": "valid",
+    "test_accuracy": "test",
+}
+Told = Callable[[Mapping[str, float], int], None]
+
+
+def train(
+    data: Annotated[Path, typer.Argument(metavar="DATA", help="Any dataset of images that scan takes.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="MODEL", help="New folder for the model, its curves and pictures.")
+    ],
+    method: Annotated[
+        str, typer.Option(rich_help_panel=_HOW, metavar="NAME", help="One of `labelaudit methods`.")
+    ] = "ce",
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            rich_help_panel=_HOW,
+            metavar="NAME.OPTION=VALUE",
+            help="Option of the method or a regulariser, such as sln.lr=0.01; may be repeated.",
+        ),
+    ] = None,
+    regularizer: Annotated[
+        list[str] | None,
+        typer.Option(rich_help_panel=_HOW, metavar="NAME", help="Around the method, such as mixup; may be repeated."),
+    ] = None,
+    network: Annotated[
+        str | None,
+        typer.Option(
+            rich_help_panel=_HOW,
+            metavar="NAME",
+            help="cnn, mnist_cnn, lenet5, allcnn, resnet32, resnet34, wrn28_2, mlp_2x512, timm:NAME, torchvision:NAME.",
+        ),
+    ] = None,
+    init: Annotated[
+        str | None,
+        typer.Option(
+            rich_help_panel=_HOW,
+            metavar="WEIGHTS",
+            help="Begin with a weights file, an earlier MODEL, or `pretrained`: published ones, fetched if need be.",
+        ),
+    ] = None,
+    epochs: Annotated[
+        int | None,
+        typer.Option(rich_help_panel=_HOW, min=1, metavar="N", help="Passes over the data; the method's own."),
+    ] = None,
+    augment: Annotated[
+        Literal["none", "shift", "shift+flip"],
+        typer.Option(rich_help_panel=_HOW, help="Move images by up to an eighth; mirror them too."),
+    ] = "shift",
+    image_size: Annotated[
+        int | None,
+        typer.Option(
+            rich_help_panel=_HOW,
+            min=8,
+            max=1024,
+            metavar="N",
+            help="Side of the squares; the images' own, up to 64.",
+        ),
+    ] = None,
+    seed: Annotated[
+        int, typer.Option(rich_help_panel=_HOW, min=0, metavar="N", help="Same data, same seed, same model.")
+    ] = 0,
+    valid: Annotated[
+        str | None,
+        typer.Option(rich_help_panel=_INPUT, metavar="FRACTION|DATA", help="Measured each epoch, not trained on."),
+    ] = None,
+    test: Annotated[
+        Path | None, typer.Option(rich_help_panel=_INPUT, metavar="DATA", help="Measured each epoch as well.")
+    ] = None,
+    truth: Annotated[
+        Path | None,
+        typer.Option(rich_help_panel=_INPUT, metavar="FILE", help="True labels, as truth.csv of `labelaudit corrupt`."),
+    ] = None,
+    labels: Annotated[
+        Path | None, typer.Option(rich_help_panel=_INPUT, metavar="FILE", help="Labels in a CSV, TSV or JSONL table.")
+    ] = None,
+    path_column: Annotated[
+        str | None, typer.Option(rich_help_panel=_INPUT, metavar="NAME", help="Its column that names the image.")
+    ] = None,
+    label_column: Annotated[
+        str | None, typer.Option(rich_help_panel=_INPUT, metavar="NAME", help="Its column that holds the label.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", metavar="", help="Go on with a run that was cut off, with the same options.")
+    ] = False,
+    diagnose: Annotated[
+        bool, typer.Option("--diagnose", metavar="", help="Measure norms, margins, calibration and memorisation.")
+    ] = False,
+    device: Annotated[
+        Literal["auto", "cpu", "cuda"],
+        typer.Option(rich_help_panel=_MACHINE, envvar="LABELAUDIT_DEVICE", show_envvar=False, help="Where to train."),
+    ] = "auto",
+    compiled: Annotated[
+        bool, typer.Option("--compile", rich_help_panel=_MACHINE, metavar="", help="Compile the network; pays on GPUs.")
+    ] = False,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            rich_help_panel=_MACHINE,
+            min=1,
+            metavar="N",
+            envvar="LABELAUDIT_WORKERS",
+            show_envvar=False,
+            help="Threads that decode; all cores unless said.",
+        ),
+    ] = None,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", metavar="", help="Print errors only.")] = False,
+    color: Annotated[
+        Color, typer.Option(envvar="LABELAUDIT_COLOR", show_envvar=False, help="Colour in the output.")
+    ] = "auto",
+) -> None:
+    """Train a model on DATA by a robust method, and write it to MODEL.
+
+    A checkpoint is kept after every epoch: the same command with --resume goes on where a run was cut off.
+    """
+    options = parse_settings(settings or [])
+    share = parse_valid(valid)
+
+    from labelaudit.fitting import make
+
+    try:
+        with report_epochs(quiet=quiet, color=color) as (progress, told):
+            made = make(
+                data,
+                output,
+                method=method,
+                options=options,
+                regularizers=tuple(dict.fromkeys(regularizer or ())),
+                network=network,
+                epochs=epochs,
+                valid=share,
+                test=test,
+                truth=truth,
+                augment=augment,
+                image_size=image_size,
+                init="pretrained" if init == "pretrained" else None if init is None else Path(init),
+                compiled=compiled,
+                diagnostics=diagnose,
+                seed=seed,
+                device=device,
+                resume=resume,
+                labels=labels,
+                path_column=path_column,
+                label_column=label_column,
+                workers=workers or available_cores(),
+                progress=progress,
+                told=told,
+            )
+    except KeyboardInterrupt:
+        typer.echo(f"labelaudit: interrupted; the same command with --resume goes on in {output}", err=True)
+        raise typer.Exit(130) from None
+    if not quiet:
+        console = open_console(sys.stdout, color)
+        for line in summarize(made):
+            console.print(printable(line), soft_wrap=True)
+
+
+def parse_valid(text: str | None) -> float | Path | None:
+    """A share where it reads as a number, else a path.
+
+    >>> parse_valid("0.1"), parse_valid("./held-out")
+    (0.1, PosixPath('held-out'))
+    """
+    if text is None:
+        return None
+    try:
+        share = float(text)
+    except ValueError:
+        return Path(text)
+    if not 0 < share < 1:
+        raise OptionError(f"--valid {text}: give a share between 0 and 1, or a dataset")
+    return share
+
+
+def describe(row: Mapping[str, float], epochs: int, left: float) -> str:
+    """An epoch in one line.
+
+    >>> describe({"epoch": 2, "train_loss": 0.51, "train_accuracy": 0.9}, 12, 75.0)
+    'epoch 2 of 12: loss 0.510, accuracy 90.0%; 1 min 15 s left'
+    """
+    parts = [
+        f"{name} {row[key]:.3f}" if key.endswith("loss") else f"{name} {row[key]:.1%}"
+        for key, name in _SHOWN.items()
+        if key in row
+    ]
+    rest = f"; {_seconds(left)} left" if row["epoch"] < epochs else ""
+    return f"epoch {row['epoch']:.0f} of {epochs}: {', '.join(parts)}{rest}"
+
+
+def summarize(made: Made) -> Iterator[str]:
+    """What came of it."""
+    row, settings = made.trained.curves[-1], made.trained.settings
+    yield (
+        f"{settings['method']} on {settings['network']}, {row['epoch']:.0f} epochs over {settings['samples']:,} images "
+        f"of {len(settings['classes'])} classes in {_seconds(row['seconds'])}."
+    )
+    yield f"Given labels of the training images: {row['train_accuracy']:.1%} agree with the model."
+    for name in ("valid", "test"):
+        if f"{name}_accuracy" in row:
+            others = {key.rpartition("_")[2]: v for key, v in row.items() if key.startswith(f"{name}_accuracy_")}
+            beside = "".join(f", {view} {value:.1%}" for view, value in others.items())
+            yield f"Accuracy on {name} images: {row[f'{name}_accuracy']:.1%}{beside}."
+    if "noise" in made.about:
+        yield (
+            f"Against the truth: {made.about['noise']:.1%} of the labels are wrong; the model agrees with "
+            f"{row['true_accuracy']:.1%} of the true ones and memorised {_share(row['memorised'])} of the wrong ones."
+        )
+        found = made.about["detection"]["suspicion"]
+        if found is not None:
+            yield f"The method's suspicion of training images tells wrong from right with an AUROC of {found:.4f}."
+    yield from made.notes
+    yield f"Written to {made.place}: {', '.join(made.files)}."
+
+
+@contextmanager
+def report_epochs(*, quiet: bool, color: Color) -> Iterator[tuple[Progress, Told]]:
+    """(progress, told), both on stderr: bars while reading, then a line per epoch."""
+
+    def told(row: Mapping[str, float], epochs: int) -> None:
+        if not quiet:
+            notice(describe(row, epochs, row["seconds"] / row["epoch"] * (epochs - row["epoch"])))
+
+    with report_progress(quiet=quiet, verbose=False, color=color) as (progress, notice):
+        yield progress, told
+
+
+def _share(value: float) -> str:
+    return "none" if math.isnan(value) else f"{value:.1%}"
+
+
+def _seconds(seconds: float) -> str:
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    return f"{seconds:.0f} s" if seconds < 60 else f"{int(seconds) // 60} min {int(seconds) % 60} s"

@@ -1,0 +1,187 @@
+"""A dataset made ready to be trained on: pixels, labels, what is kept out of training, and the truth where it is known.
+
+Where DATA has splits, its training split is trained on, and its validation and test splits are measured unless others
+are named. Left out: datasets whose squares do not fit in memory.
+"""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from labelaudit.errors import DataError, OptionError
+from labelaudit.fitting.run import Labelled
+from labelaudit.ingest import ingest
+from labelaudit.representation import SMALL, load_pixels, typical_side
+from labelaudit.sources import open_source
+from labelaudit.types import Bools, Ints, Progress, Samples, silent
+
+PUBLISHED_SIDE = 224
+"""Of images for networks of timm and torchvision, unless said."""
+_SPLITS = {
+    "train": ("train", "training"),
+    "valid": ("valid", "val", "validation", "dev"),
+    "test": ("test", "testing"),
+}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Collected:
+    """What `train` takes, and whose pixels they are."""
+
+    samples: Samples
+    """The training samples."""
+    x: npt.NDArray[np.uint8]
+    """(n, side, side, c)."""
+    valid: Labelled | None
+    test: Labelled | None
+    truth: Ints | None
+    """(n,) true class, -1 where none is right."""
+    notes: tuple[str, ...]
+
+
+def collect(
+    data: Path,
+    *,
+    labels: Path | None = None,
+    path_column: str | None = None,
+    label_column: str | None = None,
+    valid: float | Path | None = None,
+    test: Path | None = None,
+    truth: Path | None = None,
+    image_size: int | None = None,
+    network: str | None = None,
+    seed: int = 0,
+    workers: int = 2,
+    progress: Progress = silent,
+) -> Collected:
+    """Read everything that a training run needs; raises `DataError` or `OptionError` where it cannot be had.
+
+    ``valid`` is a share of every class, taken from the training samples with copies kept together, or a dataset. Images
+    become squares of ``image_size``; unless said, their usual side, at most 64, or 224 for a published network.
+    """
+    listing = open_source(data, labels=labels, path_column=path_column, label_column=label_column)
+    everything, findings = ingest(listing, workers=workers, progress=progress)
+    if everything.images is None:
+        raise DataError(f"'{data}' holds no images to train on")
+    notes = [f"{len(findings):,} samples cannot be used and are left out."] if findings else []
+    parts, told = _split(everything, valid, test)
+    samples = parts["train"]
+    if isinstance(valid, float):
+        held = _held_out(samples, valid, np.random.default_rng(seed))
+        parts["valid"], samples = samples.take(held), samples.take(~held)
+    for name, path in (("valid", valid), ("test", test)):
+        if isinstance(path, Path):
+            parts[name], _ = ingest(open_source(path), fewest_classes=1, workers=workers, progress=progress)
+    known = {*samples.digests}
+    for name in ("valid", "test"):
+        if name in parts and (copies := sum(digest in known for digest in parts[name].digests)):
+            notes.append(f"{copies:,} {name} images are in the training data too.")
+    assert samples.images is not None
+    side = image_size or _side(samples, network)
+    x, kept = _squares(samples, side, workers, progress)
+    samples = samples.take(kept)
+    if not kept.all():
+        notes.append(f"{int((~kept).sum()):,} images cannot be decoded and are left out.")
+    del parts["train"]
+    others = {name: _labelled(part, samples, side, name, workers, progress) for name, part in parts.items()}
+    if any(pixels.shape[-1] != x.shape[-1] for pixels, _ in others.values()):  # grey here, colours there
+        x, others = _in_color(x), {name: (_in_color(pixels), known) for name, (pixels, known) in others.items()}
+    return Collected(
+        samples=samples,
+        x=x,
+        valid=others.get("valid"),
+        test=others.get("test"),
+        truth=None if truth is None else read_truth(truth, samples),
+        notes=(*notes, *told),
+    )
+
+
+def read_truth(path: Path, samples: Samples) -> Ints:
+    """(n,) true classes by a table with the columns ``path`` and ``true_label``, as `labelaudit corrupt` writes it.
+
+    -1 where it names no class, or one that no sample is given. Raises `DataError` unless every sample is in it.
+    """
+    try:
+        with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
+            reader = csv.DictReader(file)
+            if not {"path", "true_label"} <= {*(reader.fieldnames or ())}:
+                raise DataError(f"{path} (--truth) has no columns path and true_label, as truth.csv of corrupt has")
+            true = {row["path"]: row["true_label"] for row in reader}
+    except (OSError, csv.Error) as error:
+        raise DataError(f"cannot read {path} (--truth): {getattr(error, 'strerror', None) or error}") from None
+    missing = [name for name in samples.ids if name not in true]
+    if missing:
+        raise DataError(
+            f"{path} (--truth) does not know {len(missing):,} of {len(samples):,} training images, the first is "
+            f"'{missing[0]}': give the truth.csv of this dataset"
+        )
+    code = {name: number for number, name in enumerate(samples.classes)}
+    return np.array([code.get(true[name], -1) for name in samples.ids], dtype=np.int64)
+
+
+def _split(samples: Samples, valid: float | Path | None, test: Path | None) -> tuple[dict[str, Samples], list[str]]:
+    """The parts of a dataset that has splits, by what they are for; one that has none is all for training."""
+    if samples.splits is None:
+        return {"train": samples}, []
+    of = np.array([split.lower() for split in samples.splits])
+    asked = {"train": None, "valid": valid, "test": test}
+    rows = {name: np.isin(of, words) for name, words in _SPLITS.items() if asked[name] is None}
+    parts = {name: samples.take(own) for name, own in rows.items() if own.any()}
+    if "train" not in parts:
+        return {"train": samples}, []
+    sizes = ", ".join(f"{len(part):,} for {name}" for name, part in parts.items())
+    return parts, [f"By the dataset's own splits: {sizes}."]
+
+
+def _held_out(samples: Samples, share: float, generator: np.random.Generator) -> Bools:
+    """(n,) whom to keep out of training: about ``share`` of every class, copies of an image together."""
+    if not 0 < share < 1:
+        raise OptionError(f"--valid {share:g}: give a share between 0 and 1, or a dataset")
+    held = np.zeros(len(samples), dtype=np.bool_)
+    _, first, group = np.unique(samples.digests, return_index=True, return_inverse=True)
+    for label in range(len(samples.classes)):
+        own = np.flatnonzero(samples.labels[first] == label)
+        taken = generator.permutation(own)[: round(share * len(own))]
+        held |= np.isin(group, taken)
+    if not held.any() or held.all():
+        raise OptionError(f"--valid {share:g} of {len(samples):,} samples leaves nothing: give another share")
+    return held
+
+
+def _side(samples: Samples, network: str | None) -> int:
+    if network is not None and ":" in network:
+        return PUBLISHED_SIDE
+    assert samples.images is not None
+    return min(max(typical_side(samples.images), 8), SMALL)
+
+
+def _squares(samples: Samples, side: int, workers: int, progress: Progress) -> tuple[npt.NDArray[np.uint8], Bools]:
+    """Pixels of the samples that can be decoded, and which those are."""
+    assert samples.images is not None
+    pixels, failures = load_pixels(samples.images, side, workers=workers, progress=progress)
+    kept = np.ones(len(samples), dtype=np.bool_)
+    kept[[row for row, _, _ in failures]] = False
+    return (pixels if kept.all() else pixels[kept]), kept
+
+
+def _labelled(part: Samples, training: Samples, side: int, name: str, workers: int, progress: Progress) -> Labelled:
+    """Pixels and labels in the classes of the training samples; raises `DataError` for others."""
+    strange = sorted({*part.classes} - {*training.classes})
+    if strange:
+        raise DataError(
+            f"{name} images are of class '{strange[0]}', which no training image is given: its classes are "
+            f"{', '.join(training.classes[:5])}{' …' if len(training.classes) > 5 else ''}"
+        )
+    code = {label: number for number, label in enumerate(training.classes)}
+    labels = np.array([code[label] for label in part.classes], dtype=np.int64)[part.labels]
+    pixels, kept = _squares(part, side, workers, progress)
+    return pixels, labels[kept]
+
+
+def _in_color(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    return np.ascontiguousarray(np.broadcast_to(pixels, (*pixels.shape[:-1], 3)))
