@@ -19,11 +19,11 @@ from labelaudit.types import Bools, Decision, Floats, Ints
 THRESHOLD = 0.25
 """Flag from this probability of a wrong label. Below 1/2 because a channel is too kind to hard images: on human label
 noise the best F1 lies between .10 and .25, on planted noise between .3 and .5 (docs/evidence.md)."""
-CAUTIOUS = 0.4
+CAUTIOUS = 0.5
 """The threshold where next to no label is wrong: what is flagged there is mostly the models' own doubt."""
 FEWEST = 5
 """A class with fewer images cannot be judged: some fold would have to do without it."""
-_RARE = 0.04  # noise rate below which the threshold rises towards `CAUTIOUS`
+_RARE = 0.05  # noise rate below which the threshold rises towards `CAUTIOUS`
 _DOUBT = 0.1  # upper end of the noise interval: every sample with at least this probability of a wrong label is one
 _CLEAR = 0.7  # posterior of the suggested label from which the reason names it without an alternative
 _Z90 = 1.645
@@ -106,8 +106,8 @@ def decide(
 def flag_threshold(rate: float) -> float:
     """The suspicion from which samples are flagged where a share ``rate`` of the labels seems wrong.
 
-    >>> [round(flag_threshold(rate), 2) for rate in (0.0, 0.02, 0.04, 0.5)]
-    [0.4, 0.33, 0.25, 0.25]
+    >>> [flag_threshold(rate) for rate in (0.0, 0.025, 0.05, 0.5)]
+    [0.5, 0.375, 0.25, 0.25]
     """
     return THRESHOLD + (CAUTIOUS - THRESHOLD) * max(0.0, 1 - rate / _RARE)
 

@@ -1,0 +1,130 @@
+"""What does each ingredient of a scan bring? One scan per setting, then the decision again without each of them.
+
+    python benchmarks/ablation.py [SETTING …] [--seed 0] [--data ../shared/data]
+
+Average precision (AP) and best F1 of the ranking, F1 of the flags and the estimated noise rate; the first row is the
+tool as it is. The models are trained once per setting: what is left out is left out of the pool and of what follows.
+The table in benchmarks/RESULTS.md is rewritten with the settings of this run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+from detection import RESULTS, SETTINGS, flags, ranking
+
+from labelaudit import channel, material
+from labelaudit.audit import BACKBONES, METHODS
+from labelaudit.backbones import embed
+from labelaudit.decide import decide
+from labelaudit.representation import choose, load_pixels
+from labelaudit.types import Samples, silent
+
+START, END = "<!-- ablation -->", "<!-- /ablation -->"
+DEFAULTS = ("cifar10n-aggre", "cifar10n-worse", "cifar10-symmetric-10", "cifar10-pair-20", "cifar10-openset-10")
+
+
+def gather(samples: Samples, seed: int, cache: Path) -> material.Material:
+    """Everything that is trained, as a standard scan trains it."""
+    known = np.full(len(samples), channel.UNKNOWN)
+    choice = choose(samples, "auto", image_size=None, device="cpu", workers=2, cache=cache, seed=seed)
+    specs = BACKBONES["quick" if choice.pixels or choice.tiny else "standard"]
+    assert samples.images is not None
+    features, _ = embed(samples.images, samples.digests, backbones=specs, cache=cache)
+    found = material.Material(samples=samples, known=known, seed=seed, device="cpu", progress=silent)
+    found.add_probes(features)
+    if choice.pixels:
+        found.x, _ = load_pixels(samples.images, choice.side)
+    found.gather(METHODS, {})
+    return found
+
+
+@contextmanager
+def without(what: str, trained: material.Material) -> Iterator[None]:
+    """The material and its channel while ``what`` is left out."""
+    kept = dict(trained.models)
+    names = list(kept)
+    probes = [name for name in names if name.startswith("discriminant") or name == "neighbors"]
+    left_out = {
+        "the three methods": list(METHODS),
+        "all networks": [name for name in names if name not in probes and name != "logistic"],
+        "the probes": probes,
+        **{name: [name] for name in (*METHODS, "cross_entropy", "logistic", "neighbors")},
+    }.get(what, [])
+    constants: dict[str, Any] = {
+        "the slope": {"_STEEPEST": 0.0},
+        "the floor": {"_MOST_DOUBT": 0.0},
+        "the least noise": {"LEAST_NOISE": 0.0},
+    }.get(what, {})
+    trained.models = {name: probs for name, probs in kept.items() if name not in left_out}
+    refits = {"_REFITS": 0} if what in ("refits", "the probes", "neighbors") else {}
+    with patch.multiple(channel, **constants), patch.multiple(material, **refits):
+        yield
+    trained.models = kept
+
+
+def measure(name: str, seed: int, data: Path, cache: Path) -> list[tuple[str, dict[str, float]]]:
+    """(what is left out, figures), the whole first."""
+    setting = SETTINGS[name]
+    samples, truth = setting.load(data)
+    samples, truth = setting.spoil(samples, truth, np.random.default_rng(1000 + seed), data)
+    wrong = samples.labels != truth
+    trained = gather(samples, seed, cache)
+    rows = []
+    for what in (
+        *("nothing", "the three methods", *METHODS, "cross_entropy", "logistic", "neighbors", "all networks"),
+        *("the probes", "refits", "the slope", "the floor", "the least noise", "strangers"),
+    ):
+        with without(what, trained):
+            fitted, _ = trained.settle()
+            strangers = None
+            if what not in ("strangers", "the probes"):
+                fitted, strangers = trained.set_apart(fitted)
+        outside = None if strangers is None else strangers.posterior(fitted, samples.labels, trained.known)
+        decision = decide(
+            fitted, samples.labels, samples.classes, digests=samples.digests, known=trained.known, strangers=outside
+        )
+        figures = {**ranking(decision.suspicion, wrong), **flags(decision.is_issue, wrong), "rate": decision.noise_rate}
+        rows.append((what, figures))
+        print(name, what, {key: round(value, 4) for key, value in figures.items()}, flush=True)
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("settings", nargs="*", default=list(DEFAULTS), metavar="SETTING", help=", ".join(SETTINGS))
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--data", type=Path, default=Path(__file__).parents[2] / "shared" / "data")
+    parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "labelaudit-benchmark" / "cache")
+    args = parser.parse_args()
+    found = {name: dict(measure(name, args.seed, args.data, args.cache)) for name in args.settings}
+    lines = [
+        "| without | " + " | ".join(f"{name} AP | F1 / best | rate" for name in found) + " |",
+        "|---|" + "---|---|---|" * len(found),
+    ]
+    for what in next(iter(found.values())):
+        cells = []
+        for figures in (rows[what] for rows in found.values()):
+            cells.append(
+                f"{figures['ap']:.3f} | {figures['f1']:.3f} / {figures['best_f1']:.3f} | {figures['rate']:.3f}"
+            )
+        lines.append(f"| {what} | " + " | ".join(cells) + " |")
+    text = RESULTS.read_text(encoding="utf-8")
+    if START not in text:
+        text += f"\n## What each ingredient brings (`benchmarks/ablation.py`)\n\n{START}\n{END}\n"
+    before, after = text.split(START)[0], text.split(END)[1]
+    table = "\n".join(lines)
+    RESULTS.write_text(
+        f"{before}{START}\nSeed {args.seed}, effort standard.\n\n{table}\n{END}{after}", encoding="utf-8"
+    )
+
+
+if __name__ == "__main__":
+    main()
