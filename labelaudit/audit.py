@@ -32,10 +32,11 @@ from labelaudit.intake import (
 )
 from labelaudit.machine import Clock, find_device, list_versions
 from labelaudit.material import Material, head_width, training_effort
+from labelaudit.quality import find_low_quality
 from labelaudit.representation import Choice, Train, choose, load_pixels
 from labelaudit.sources import open_source
 from labelaudit.strangers import Strangers
-from labelaudit.types import Evidence, Features, Finding, Floats, Progress, Samples, silent
+from labelaudit.types import Decision, Evidence, Features, Finding, Floats, Images, Progress, Samples, silent
 from labelaudit.verdicts import Verdict
 
 Effort = Literal["quick", "standard", "thorough"]
@@ -251,6 +252,8 @@ def audit_samples(
                 "representation": None if choice is None else choice.reason,
             },
         )
+        if samples.images is not None:
+            decision = _name_low_quality(decision, samples.images, workers)
         if reviewed:
             evidence[BEFORE_REVIEW] = _before_review(fitted, samples, strangers)
         judge = None if features is None else material.keep_judge(decision, features)
@@ -270,6 +273,17 @@ def audit_samples(
         seed=seed,
         judge=judge,
     )
+
+
+def _name_low_quality(decision: Decision, images: Images, workers: int) -> Decision:
+    """The ``decision`` with reasons that say of suspects in which there is too little to see that this is so."""
+    reasons = list(decision.reasons)
+    open_to_doubt = np.array(
+        [row for row in np.flatnonzero(decision.is_issue) if not reasons[row].startswith("reviewed")]
+    )
+    for row, what in find_low_quality(images, open_to_doubt.astype(np.int64), workers=workers).items():
+        reasons[row] = f"low quality ({what}); {reasons[row]}"
+    return replace(decision, reasons=tuple(reasons))
 
 
 def _before_review(fitted: channel.Channel, samples: Samples, strangers: Strangers | None) -> Evidence:

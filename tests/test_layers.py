@@ -15,7 +15,7 @@ LAYERS = """errors
     images folders
     sources noise networks neighbors backbones coresets folds channel
     injection spectra
-    ingest methods scorers probes
+    ingest methods scorers probes quality
     batches memory regularizers record
     training decide duplicates judge catalog diagnostics strangers
     representation document material

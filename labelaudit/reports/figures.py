@@ -29,6 +29,7 @@ _KINDS = (
     (re.compile("ambiguous between "), "ambiguous between two classes"),
     (re.compile("fits no class well"), "fits no class well"),
     (re.compile("belongs to no class"), "belongs to no class"),
+    (re.compile("low quality"), "low quality"),
 )
 """How a reason of `labelaudit.decide` begins: the kind that suspects can be filtered by."""
 
