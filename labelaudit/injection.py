@@ -16,6 +16,9 @@ from labelaudit.errors import OptionError
 from labelaudit.networks import Bodies, Network
 
 Kind = Literal["additive", "multiplicative"]
+_SMOOTH = (nn.ELU, nn.SELU, nn.CELU, nn.GELU, nn.SiLU, nn.Mish, nn.Softplus, nn.Tanh)
+ACTIVATIONS = (nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.PReLU, nn.Hardswish, *_SMOOTH)
+"""What counts as a hidden layer's activation; gates such as a sigmoid do not."""
 
 
 class GaussianNoise(nn.Module):
@@ -58,7 +61,7 @@ def activations(network: Network) -> list[list[Place]]:
             Place(parent, name, fold)
             for parent in copy.modules()
             for name, child in parent.named_children()
-            if isinstance(child, nn.ReLU)
+            if isinstance(child, ACTIVATIONS)
         ]
         for layer, place in enumerate(places):
             if layer == len(found):

@@ -28,7 +28,7 @@ def test_every_choice_is_listed_once_with_help_and_every_paper_with_its_year() -
     (limit,) = list_choices(("limit",))
     title = "Improving Generalization by Controlling Label-Noise Information in Neural Network Weights"
     assert limit.paper == f'Harutyunyan et al., "{title}", ICML 2020'
-    assert {option.name for option in own_options(limit)} == {"beta", "distribution", "sigma", "burn_in"}
+    assert {option.name for option in own_options(limit)} == {"beta", "distribution", "sigma", "burn_in", "init"}
 
 
 def test_a_name_of_two_kinds_brings_both_and_an_unknown_one_its_nearest() -> None:

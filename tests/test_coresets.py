@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import itertools
 
 import numpy as np
@@ -160,6 +161,41 @@ def test_centrality_follows_its_points() -> None:
 def test_near_duplicates_far_from_the_origin_keep_their_distances() -> None:
     points = torch.tensor([[1000.0, 1000.0], [1000.0, 1000.0009765625], [1000.0, 1000.0]])
     assert centrality(points).tolist() == pytest.approx([0.0009765625 / 3, 2 * 0.0009765625 / 3, 0.0009765625 / 3])
+
+
+@pytest.mark.parametrize("greedy", ["lazy", "naive"])
+def test_selection_follows_its_points(greedy: str) -> None:
+    points, order = cloud(40), torch.randperm(40, generator=torch.Generator().manual_seed(0))
+
+    def select(x: torch.Tensor) -> torch.Tensor:
+        return _naive(_similarities(x), 15) if greedy == "naive" else facility_location(x, 15, greedy="lazy")
+
+    moved, chosen = order[select(points[order])].tolist(), select(points).tolist()
+    for size in range(1, 16):  # two points that are each other's nearest can stand for one another
+        assert objective(points, moved[:size]) == pytest.approx(objective(points, chosen[:size]), rel=1e-6)
+
+
+def released(distance: np.ndarray, budget: int) -> list[int]:
+    """The heap of the released code, whose `inc()` is F(S ∪ e) where a lazy greedy needs F(S ∪ e) - F(S)."""
+    similarity = distance.max() - distance
+    heap = [(-value, i) for i, value in enumerate(similarity.sum(0))]
+    heapq.heapify(heap)
+    covered, order = np.zeros(len(distance)), []
+    while len(order) < budget:
+        _, i = heapq.heappop(heap)
+        improved = np.maximum(covered, similarity[i]).sum()
+        if heap and improved < -heap[0][0]:
+            heapq.heappush(heap, (-improved, i))
+            continue
+        order.append(i)
+        covered = np.maximum(covered, similarity[i])
+    return order
+
+
+def test_the_heap_of_the_released_code_takes_the_most_central_points() -> None:
+    points = cloud(60, 2)
+    assert released(pairwise(points), 30) == centrality(points).argsort(stable=True)[:30].tolist()
+    assert released(pairwise(points), 30) != facility_location(points, 30).tolist()
 
 
 def test_released_code_order_is_ascending_centrality() -> None:

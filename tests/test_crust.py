@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from fits import batch_of, begun
 from torch import Tensor
 from torch.nn import functional
 
 from labelaudit.coresets import distances
-from labelaudit.methods import Fit
+from labelaudit.methods import Batch, Fit, get_method
 from labelaudit.methods._draws import draw_beta
 from labelaudit.methods.crust import Crust
 from labelaudit.networks import build
@@ -18,11 +19,12 @@ N, CLASSES, WIDTH = 60, 3, 5
 MEDOIDS = {"selector": "facility_location", "partition": "given"}
 
 
-def started(**options: object) -> tuple[Crust, Tensor]:
+def started(pixels: bool = False, **options: object) -> tuple[Crust, Tensor]:
     """A method that has begun, and the logits (1, n, C) of its network."""
     method = Crust(**options)  # type: ignore[arg-type]
-    network = build("mlp", (WIDTH,), CLASSES, seed=1)
-    x = torch.randn(1, N, WIDTH, generator=torch.Generator().manual_seed(0))
+    network = build(*(("cnn", (8, 8, 1)) if pixels else ("mlp", (WIDTH,))), CLASSES, seed=1).eval()
+    shape = (1, 8, 8) if pixels else (WIDTH,)
+    x = torch.randn(1, N, *shape, generator=torch.Generator().manual_seed(0))
     trained = torch.ones(1, N, dtype=torch.bool)
     trained[0, ::5] = False
     labels = torch.randint(CLASSES, (N,), generator=torch.Generator().manual_seed(2))
@@ -42,8 +44,9 @@ def started(**options: object) -> tuple[Crust, Tensor]:
     return method, network(x).detach()
 
 
-def test_gradient_distances_are_those_autograd_gives_at_the_input_of_the_last_layer() -> None:
-    method, logits = started(gradient="last_layer")
+@pytest.mark.parametrize("pixels", [False, True])
+def test_gradient_distances_are_those_autograd_gives_at_the_input_of_the_last_layer(pixels: bool) -> None:
+    method, logits = started(pixels, gradient="last_layer")
     network = method.fit.networks[0]
     inputs = network.body(method._x).detach().requires_grad_()  # type: ignore[attr-defined]
     loss = functional.cross_entropy(network.last(inputs)[0], method.fit.labels, reduction="sum")
@@ -72,8 +75,12 @@ def test_centrality_is_the_mean_distance_to_the_training_samples_of_the_block(pa
         assert float(found[i]) == pytest.approx(float(expected), rel=1e-4)
 
 
-def test_selection_takes_the_budget_of_each_class_from_training_samples_with_cluster_sizes_as_weights() -> None:
-    method, logits = started(budget=0.25, warmup=2, every=2, **MEDOIDS)
+@pytest.mark.parametrize("pixels", [False, True])
+@pytest.mark.parametrize("greedy", ["auto", "lazy", "stochastic", "parts"])
+def test_selection_takes_the_budget_of_each_class_from_training_samples_with_cluster_sizes_as_weights(
+    greedy: str, pixels: bool
+) -> None:
+    method, logits = started(pixels, budget=0.25, warmup=2, every=2, greedy=greedy, **MEDOIDS)
     assert method.choose(1, lambda: logits.unsqueeze(0)) is None
     weights = method.choose(2, lambda: logits.unsqueeze(0))
     assert weights is not None
@@ -101,6 +108,46 @@ def test_mixup_partners_are_other_members_of_the_cluster() -> None:
             nearest = distances(gradients[partner][None], gradients[mates])[0]
             own = float((gradients[partner] - gradients[medoid]).norm())
             assert own == pytest.approx(float(nearest.min()), abs=1e-5)
+
+
+def test_a_step_mixes_the_medoid_with_a_member_of_its_cluster_and_weighs_by_the_clusters_size() -> None:
+    """Eq. 11, written out: λ·x_partner + (1 - λ)·x_medoid, both labels, times the number the medoid stands for."""
+    method, logits = started(budget=0.3, warmup=0, **MEDOIDS)
+    weights = method.choose(0, lambda: logits.unsqueeze(0))
+    assert weights is not None
+    x, network = method._x, method.fit.networks[0]  # type: ignore[attr-defined]
+    index = weights[0].nonzero().squeeze(1)[None]
+    one = Batch(
+        x=x[:, index[0]],
+        y=method.fit.labels[index],
+        index=index,
+        weight=weights.gather(1, index),
+        take=lambda rows: x[:, rows[0]],
+    )
+    state = method.fit.generator.get_state()
+    total = method.step([network], one)
+    method.fit.generator.set_state(state)
+    partner = method._partners(index)
+    share = draw_beta(method.mixup, partner.shape, method.fit.generator)
+    expected = torch.zeros(())
+    for j in range(index.shape[1]):
+        medoid, other, part = index[0, j], partner[0, j], share[0, j]
+        z = network((part * x[0, other] + (1 - part) * x[0, medoid])[None, None])[0, 0]
+        labels = method.fit.labels
+        loss = -part * z.log_softmax(-1)[labels[other]] - (1 - part) * z.log_softmax(-1)[labels[medoid]]
+        expected = expected + weights[0, medoid] * loss
+    torch.testing.assert_close(total, expected / index.shape[1])
+
+
+def test_before_the_first_selection_and_without_mixup_a_step_is_cross_entropy() -> None:
+    labels = torch.arange(12) % 3
+    one = batch_of(labels[None], torch.randn(1, 12, 3, generator=torch.Generator().manual_seed(0)))
+    plain = begun(get_method("ce")(), labels, 3)
+    expected = plain.step(plain.fit.networks, one)
+    for options in ({"warmup": 3}, {"warmup": 0, "mixup": 0.0}):
+        method = begun(Crust(**options), labels, 3)  # type: ignore[arg-type]
+        method.choose(0, lambda: torch.zeros(1, 1, 12, 3))
+        torch.testing.assert_close(method.step(plain.fit.networks, one), expected)
 
 
 def test_central_selector_takes_the_most_central_half_unweighted() -> None:

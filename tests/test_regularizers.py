@@ -125,6 +125,30 @@ def test_the_explicit_regulariser_is_the_trace_the_diagonal_or_an_unbiased_estim
     assert np.mean(estimates) == pytest.approx(exact_trace(network, x.detach(), False) / 6, rel=0.05)
 
 
+def test_the_trace_is_the_mean_squared_gradient_under_labels_drawn_from_the_prediction() -> None:
+    """Fisher's form: Σ_c p_c·‖∇_h CE(z, c)‖² = Tr(JᵀHJ), in every layer."""
+    network, x = smooth(2), torch.randn(2, 6, 3, generator=generator(), requires_grad=True)
+    hidden = network.body(x)
+    logits = network.last(hidden)
+    p, expected = logits.softmax(-1).detach(), 0.0
+    for c in range(4):
+        loss = cross_entropy(logits, torch.full((2, 6), c)).sum()
+        gradients = torch.autograd.grad(loss, [x, hidden], retain_graph=True)
+        expected += sum(float((p[..., c] * gradient.square().sum(-1)).sum()) for gradient in gradients)
+    found = trace(logits, [Hidden(None, x), Hidden(None, hidden)], form="trace", generator=None)  # type: ignore[arg-type]
+    assert float(found.detach()) == pytest.approx(expected / 6, rel=1e-4)
+
+
+def test_noise_on_the_input_of_a_linear_map_costs_its_squared_norm() -> None:
+    """GNI, Eq. 12: with ½‖·‖² as the loss the increment is ½σ²·‖J‖_F², exactly."""
+    weight, x = torch.randn(3, 4, generator=generator()), torch.randn(3, generator=generator(1))
+    noise = GaussianNoise(0.5, "additive", generator(2))
+    target = torch.ones(4)
+    noisy = 0.5 * (noise(x.expand(200_000, 3)) @ weight - target).square().sum(-1).mean()
+    clean = 0.5 * (x @ weight - target).square().sum()
+    assert float(noisy - clean) == pytest.approx(0.5 * 0.25 * float(weight.square().sum()), rel=0.05)
+
+
 @pytest.mark.parametrize("form", ["trace", "diagonal", "estimate"])
 @pytest.mark.parametrize(("name", "shape"), [("mlp", (12,)), ("cnn", (8, 8, 1))])
 def test_the_explicit_regulariser_hears_every_layer_of_every_copy(form: str, name: str, shape: tuple[int, ...]) -> None:
@@ -181,6 +205,19 @@ def test_additive_and_multiplicative_noise_have_their_size() -> None:
     multiplied = GaussianNoise(0.3, "multiplicative", generator())(h) - h
     torch.testing.assert_close(multiplied.std(0), torch.tensor([0.6, 0.0]), rtol=0.02, atol=0)
     assert GaussianNoise(0.0, "additive", generator())(h) is h
+    x = torch.randn(50, generator=generator(1))
+    added, scaled = (GaussianNoise(0.3, kind, generator())(x) - x for kind in ("additive", "multiplicative"))
+    torch.testing.assert_close(scaled, x * added)  # the same draws, in proportion
+
+
+def test_every_kind_of_activation_is_a_layer_and_gates_are_not() -> None:
+    body = nn.Sequential(
+        StackedLinear(1, 3, 5), nn.GELU(), nn.Sequential(StackedLinear(1, 5, 5), nn.SiLU()), nn.Sigmoid(), nn.ELU()
+    )
+    network = Network(body, 1, 5, 4)
+    get_regularizer("gaussian")(layers="hidden").attach([network], generator())  # type: ignore[call-arg]
+    assert len(injected(network)) == 3
+    assert isinstance(body[3], nn.Sigmoid)
 
 
 @pytest.mark.parametrize("name", names())

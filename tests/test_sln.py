@@ -14,7 +14,7 @@ from labelaudit.networks import build
 CLASSES = 4
 
 
-def started(n: int, **options: float) -> StochasticLabelNoise:
+def started(n: int, **options: object) -> StochasticLabelNoise:
     method = StochasticLabelNoise(**options)  # type: ignore[arg-type]
     network = build("linear", (3,), CLASSES)
     labels = torch.arange(n) % CLASSES
@@ -88,6 +88,33 @@ def test_correction_keeps_labels_of_large_loss_replaces_those_of_small_loss_and_
     assert 0 < float(omega[0, 2]) < 1
     corrected = omega * given[0] + (1 - omega) * cross_entropy(z, logits[0].argmax(-1))[0]
     torch.testing.assert_close(loss[0], corrected)
+
+
+def test_soft_correction_mixes_all_probabilities_and_noise_may_go_on() -> None:
+    method = started(4, correction=0.5, sigma=0.5, corrected_by="probabilities", keep_noise=True)
+    logits = 2 * torch.randn(2, 1, 4, CLASSES, generator=torch.Generator().manual_seed(3))
+    method.choose(5, lambda: logits)
+    z = torch.randn(1, 1, 4, CLASSES, generator=torch.Generator().manual_seed(1))
+    y = torch.arange(4)[None]
+    draws = torch.stack([method.loss(z, batch(y)) for _ in range(4000)])
+    assert draws.std(0).min() > 0.1
+    omega = method._omega
+    assert omega is not None
+    expected = omega * cross_entropy(z, y)[0] - (1 - omega) * (logits[0].softmax(-1) * z[0].log_softmax(-1)).sum(-1)
+    torch.testing.assert_close(draws.mean(0)[0], expected, atol=0.1, rtol=0)
+    quiet = started(4, correction=0.5, sigma=0.5, corrected_by="probabilities")
+    quiet.choose(5, lambda: logits)
+    torch.testing.assert_close(quiet.loss(z, batch(y))[0], expected)
+
+
+def test_correction_that_keeps_every_label_is_no_correction() -> None:
+    method = started(6, correction=1.0, sigma=0.0)
+    method.choose(1, lambda: torch.randn(2, 1, 6, CLASSES, generator=torch.Generator().manual_seed(0)))
+    method._omega = torch.ones(1, 6)
+    z, y = torch.randn(1, 1, 6, CLASSES, generator=torch.Generator().manual_seed(1)), torch.arange(6)[None] % CLASSES
+    loss = method.loss(z, batch(y))
+    torch.testing.assert_close(loss, cross_entropy(z, y))
+    assert loss.dtype == torch.float32
 
 
 def test_given_share_is_min_max_over_the_training_fold_and_survives_equal_losses() -> None:

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 import torch
+from timm.layers import BatchNormAct2d
 from torch import Tensor, nn
 
 from labelaudit.networks import Bodies, Network, StackedLinear, build
-from labelaudit.regularizers.spectral import SpectralNormalisation
+from labelaudit.regularizers.spectral import SpectralNormalisation, remove_batchnorm
 from labelaudit.spectra import as_matrices, convolution_norm, layer_norms, lipschitz_scale, weighted_layers
 
 
@@ -92,6 +93,19 @@ def test_what_becomes_of_batchnorm(option: str, norms_left: int, free_scales: in
     assert bool(norms_left) == bool(found)
     assert sum(module.weight.requires_grad for module in found) == (len(found) if free_scales else 0)
     assert network(torch.zeros(1, 3, 1, 8, 8)).shape == (1, 3, 4)
+
+
+def test_what_replaces_batchnorm_keeps_its_activation_and_takes_vectors_too() -> None:
+    """timm's BatchNorm ends in an activation: without it, a network would be linear."""
+    network = nn.Sequential(nn.Conv2d(1, 3, 3), BatchNormAct2d(3), nn.Flatten(), nn.Linear(12, 5), nn.BatchNorm1d(5))
+    remove_batchnorm(network)
+    assert not any(isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)) for module in network.modules())
+    x = torch.randn(6, 1, 4, 4, generator=generator())
+    torch.testing.assert_close(network[:2](x), network[0](x).relu())
+    shift = network[4]
+    with torch.no_grad():
+        shift.get_parameter("bias").copy_(torch.arange(5.0))
+    torch.testing.assert_close(network(x), network[:4](x) + torch.arange(5.0))
 
 
 def test_the_product_of_norms_bounds_how_far_a_network_without_batchnorm_stretches() -> None:

@@ -8,7 +8,8 @@ class), ``gradient_norm``, and the paper's medoids as what they are (``medoid``,
 
 Where this leaves the paper, because of what we measured (docs/methods): training selects by ``centrality``, which is
 what the released code does, since at a budget of one half facility location prefers wrong labels; selection happens
-a few times a run instead of every epoch; centrality is taken against at most 1,024 members of the class.
+a few times a run instead of every epoch; centrality is taken against at most 1,024 members of the class. The paper's
+own form is ``selector=facility_location gradient=last_layer warmup=0 every=1``.
 """
 
 from __future__ import annotations
@@ -46,6 +47,10 @@ class Crust(Method):
         Literal["centrality", "facility_location"],
         "the most central samples, as the released code, or greedy medoids, as the paper",
     ] = "centrality"
+    greedy: Annotated[
+        Literal["auto", "lazy", "parts", "stochastic"],
+        "how medoids are found: exactly (lazy), on random parts, or from random candidates; auto: lazy up to 6,000",
+    ] = "auto"
     partition: Annotated[Literal["predicted", "given"], "which label makes the classes"] = "predicted"
     gradient: Annotated[Literal["logits", "last_layer"], "p - e_y, or W'(p - e_y)"] = "logits"
     warmup: Annotated[int | None, Between(0, 1000), "epochs on all samples first; auto: a quarter of them"] = None
@@ -93,7 +98,7 @@ class Crust(Method):
         for rows in np.split(np.argsort(labels, kind="stable"), np.bincount(labels).cumsum()[:-1]):
             if len(rows):
                 points = gradients[rows]
-                medoids = facility_location(points, int(self.budget * len(rows)))
+                medoids = facility_location(points, int(self.budget * len(rows)), greedy=self.greedy)
                 own, sizes = assign(points, medoids)
                 taken = rows[medoids.numpy()]
                 medoid[rows], size[rows] = taken[own.numpy()], sizes.numpy()[own.numpy()]
@@ -161,7 +166,7 @@ class Crust(Method):
                 clusters, owned = rows[chosen], rows[chosen]
                 own = own[:budget]
             else:
-                chosen = facility_location(points, budget, generator=self.fit.generator)
+                chosen = facility_location(points, budget, greedy=self.greedy, generator=self.fit.generator)
                 own, sizes = assign(points, chosen)
                 weights[fold, rows[chosen]] = sizes.float()
                 clusters, owned = rows[own.argsort(stable=True)], rows

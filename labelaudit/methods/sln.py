@@ -4,14 +4,16 @@ Chen et al., "Noise against noise: stochastic label noise helps combat inherent 
 ranks of the momentum model's mean margin against the given label, which ranks real noise better than its mean loss
 (measured, docs/methods); the paper's loss is column ``ema_loss``, its weight for the given label ``omega``.
 ``dissection`` in the tables is the paper's Fig. 4 without ground truth: samples by loss, and how often the prediction
-equals the given label. Left out: noise on gradients instead of labels (Eq. 1 and 2).
+equals the given label. Labels are corrected anew in each epoch, from the momentum model in evaluation mode, with ω from
+its loss against the given labels; the released code looks at augmented images, and from the second such epoch on at the
+loss against the corrected ones. Noise on gradients instead of labels (Eq. 1 and 2) is method ``gradient_noise``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +37,10 @@ class StochasticLabelNoise(Method):
     )
     momentum: Annotated[float, Between(0, 1), "of the averaged model; lowered where the run is short"] = 0.999
     correction: Annotated[float, Between(0, 1), "share of the epochs, at the end, that train on corrected labels"] = 0.6
+    corrected_by: Annotated[
+        Literal["class", "probabilities"], "what stands in for a label: the predicted class, or all probabilities"
+    ] = "class"
+    keep_noise: Annotated[bool, "label noise goes on under correction; the released code stops it"] = False
 
     def begin(self, fit: Fit) -> None:
         super().begin(fit)
@@ -42,21 +48,25 @@ class StochasticLabelNoise(Method):
         self._sigma = self._sigma_used
         self._average = Average(fit.networks[0], momentum=self.momentum, steps=fit.steps)
         self._omega: Tensor | None = None  # (F, n) share of the given label in the target
-        self._predicted = torch.empty(0)  # (F, n)
+        self._predicted = torch.empty(0)  # (F, n) classes, or (F, n, C) probabilities
 
     def choose(self, epoch: int, predict: Predict) -> Tensor | None:
         if epoch >= self.fit.epochs * (1 - self.correction) and epoch > 0:
-            self._sigma = 0.0
+            if not self.keep_noise:
+                self._sigma = 0.0
             logits = predict()[0]
             self._omega = given_share(cross_entropy(logits, self.fit.labels), self.fit.trained)
-            self._predicted = logits.argmax(-1)
+            self._predicted = logits.argmax(-1) if self.corrected_by == "class" else logits.softmax(-1)
         return None
 
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:
         target = functional.one_hot(batch.y, logits.shape[-1]).to(logits.dtype)
         if self._omega is not None:
             omega = self._omega.gather(1, batch.index).unsqueeze(-1)
-            predicted = functional.one_hot(self._predicted.gather(1, batch.index), logits.shape[-1])
+            fold = torch.arange(len(batch.index), device=batch.index.device).unsqueeze(1)
+            predicted = self._predicted[fold, batch.index]
+            if self.corrected_by == "class":
+                predicted = functional.one_hot(predicted, logits.shape[-1])
             target = omega * target + (1 - omega) * predicted
         noise = torch.empty_like(target).normal_(generator=self.fit.generator)
         return -((target + self._sigma * noise) * logits.log_softmax(-1)).sum(-1)

@@ -42,26 +42,30 @@ class SpectralNormalisation(Regularizer):
             if self.batchnorm == "remove":
                 remove_batchnorm(network)
             for module in network.modules():
-                if self.batchnorm == "unscaled" and isinstance(module, nn.BatchNorm2d):
+                if self.batchnorm == "unscaled" and isinstance(module, _BATCHNORMS) and module.affine:
                     module.weight.requires_grad_(False)  # it begins at one
             normalize_layers(network, scale=self.scale, last=self.last, generator=generator)
 
 
 class Shift(nn.Module):
-    """What a convolution without a bias needs when BatchNorm is gone: (B, c, H, W) plus one number per channel."""
+    """What a layer without a bias needs when BatchNorm is gone: (B, c, …) plus one number per channel."""
 
     def __init__(self, channels: int, device: torch.device) -> None:
         super().__init__()
-        self.bias = nn.Parameter(torch.zeros(channels, 1, 1, device=device))
+        self.bias = nn.Parameter(torch.zeros(channels, device=device))
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.bias
+        return x + self.bias.view(-1, *[1] * (x.ndim - 2))
+
+
+_BATCHNORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 
 
 def remove_batchnorm(network: nn.Module) -> None:
-    """Put a `Shift` in the place of every BatchNorm; timm's, which include an activation, keep that."""
+    """Put a `Shift` in the place of every BatchNorm; of timm's, which end in an activation, only that stays."""
     for parent in list(network.modules()):
         for name, child in list(parent.named_children()):
-            if isinstance(child, nn.BatchNorm2d):
-                shift, activation = Shift(child.num_features, child.weight.device), getattr(child, "act", None)
-                setattr(parent, name, nn.Sequential(shift, activation) if isinstance(activation, nn.Module) else shift)
+            if isinstance(child, _BATCHNORMS):
+                shift = Shift(child.num_features, next(network.parameters()).device)
+                activation = getattr(child, "act", None)
+                setattr(parent, name, shift if activation is None else nn.Sequential(shift, activation))
