@@ -5,8 +5,8 @@ Harutyunyan et al., "Improving Generalization by Controlling Label-Noise Informa
 label plus β·‖p - s‖²; the classifier only ever sees s. Suspicion: ranks of the distance between predicted and
 cross-entropy gradients, ‖e_y - s‖, in which the classifier cancels out. The paper leaves the norm open: ``limit_l1``
 (half the L1 distance, 1 - s_y) ranks real noise better than ``limit_residual`` (L2), and is used.
-+init is a training run that starts from a cross-entropy model (``train --init MODEL``). Left out: the soft regulariser
-(Eq. 11).
+``init`` epochs are the paper's +init within one fit; ``train --init MODEL`` starts from a cross-entropy model that is
+there already. The soft regulariser (Eq. 11) is method ``limit_soft``.
 """
 
 from __future__ import annotations
