@@ -45,7 +45,8 @@ LEAST_NOISE = 0.0005
 
 _FLOOR = 1e-7
 _CELLS = 10_000_000  # rows x classes x models that weights, transition and slope are fitted on
-_ROUNDS, _ITERATIONS, _SWEEPS = 3, 80, 18
+_ROUNDS, _SWEEPS = 3, 18
+_ROUGHLY, _CLOSELY = (80, 1e-8), (300, 1e-10)  # iterations, and relative gain at which a search ends
 _MOST_RIGHT, _HALF_RIGHT = 0.9, 0.5  # diagonals of T that a search starts from
 _SHARPNESS = (2.0, 2.0, 8.0)  # sums of the weights that it starts from
 _TRIAL_ROWS, _TELLING = 4000, 5e-4  # samples that starts are compared on; nats below which labels cannot tell
@@ -122,7 +123,10 @@ def fit(
     loss = np.inf
     for number in range(_ROUNDS):
         prior = _prior(transition, np.bincount(part.labels, minlength=classes))
-        found = part.search(weights, transition, slope, hard, prior, sloped=number > 0 or start is not None)
+        sloped = number > 0 or start is not None
+        found = part.search(
+            weights, transition, slope, hard, prior, sloped=sloped, effort=_CLOSELY if sloped else _ROUGHLY
+        )
         weights, transition, slope = found.weights, found.transition, found.slope
         blind = difficulty(_pool(part.logs, weights))
         ease = float(blind.mean())
@@ -322,6 +326,7 @@ class _Part:
                 np.zeros(len(few)),
                 _prior(transition, np.bincount(some.labels, minlength=classes)),
                 sloped=False,
+                effort=_ROUGHLY,
             )
             for transition, sharpness in zip(starts, _SHARPNESS, strict=True)
         ]
@@ -332,7 +337,15 @@ class _Part:
         return best.weights, best.transition
 
     def search(
-        self, weights: Floats, transition: Floats, slope: float, hard: Floats, prior: Floats, *, sloped: bool
+        self,
+        weights: Floats,
+        transition: Floats,
+        slope: float,
+        hard: Floats,
+        prior: Floats,
+        *,
+        sloped: bool,
+        effort: tuple[int, float],
     ) -> _Found:
         """Weights, T and b that maximise likelihood times prior, with the difficulties ``hard`` (m,) held fixed."""
         models, classes = len(weights), len(transition)
@@ -344,7 +357,7 @@ class _Part:
             jac=True,
             bounds=[(0.0, _SHARPEST)] * models + [(0.0, steepest)] + [(-60.0, 60.0)] * classes**2,
             method="L-BFGS-B",
-            options={"maxiter": _ITERATIONS, "ftol": 1e-8},
+            options={"maxiter": effort[0], "maxfun": 2 * effort[0], "ftol": effort[1]},
         )
         matrix = _rows_softmax(found.x[models + 1 :].reshape(classes, classes))
         return _Found(found.x[:models], matrix, float(found.x[models]), float(found.fun))
