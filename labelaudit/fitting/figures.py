@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 WIDTH, HEIGHT = 640, 380
-_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 20, 64, 48
+_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 20, 76, 48
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 """Okabe and Ito's, which colour-blind people can tell apart."""
 
@@ -69,11 +69,14 @@ def _frame(title: str, names: Sequence[str], top: float, across: str, up: str) -
         f'<text x="16" y="{(_TOP + low) / 2:.0f}" text-anchor="middle" '
         f'transform="rotate(-90 16 {(_TOP + low) / 2:.0f})">{escape(up)}</text>',
     ]
-    x = float(_LEFT)
+    x, y = float(_LEFT), 32
     for name, color in zip(names, COLORS, strict=False):
-        parts.append(f'<rect x="{x:.0f}" y="36" width="12" height="12" fill="{color}"/>')
-        parts.append(f'<text x="{x + 17:.0f}" y="46">{escape(name)}</text>')
-        x += 34 + 6.6 * len(name)
+        width = 34 + 6.6 * len(name)
+        if x + width > WIDTH:
+            x, y = float(_LEFT), y + 17
+        parts.append(f'<rect x="{x:.0f}" y="{y}" width="12" height="12" fill="{color}"/>')
+        parts.append(f'<text x="{x + 17:.0f}" y="{y + 10}">{escape(name)}</text>')
+        x += width
     for step in range(5):
         value = top * step / 4
         y = _y(value, top)

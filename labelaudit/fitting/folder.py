@@ -69,13 +69,13 @@ def write(
     trained: Trained, place: Path, labels: Ints, *, truth: Ints | None, about: Mapping[str, Any]
 ) -> dict[str, Path]:
     """Everything but the checkpoint, which goes; name -> file. ``about`` is put into ``model.json``."""
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     model, names = trained.model, [WEIGHTS, "curves.csv", "losses.svg", "accuracy.svg"]
     try:
         place.mkdir(parents=True, exist_ok=True)
         fresh = place / f".{WEIGHTS}.partial"
-        save_file({name: value.contiguous().cpu() for name, value in model.network.state_dict().items()}, fresh)
+        fresh.write_bytes(save({name: value.contiguous().cpu() for name, value in model.network.state_dict().items()}))
         fresh.replace(place / WEIGHTS)
         _write_table(place / "curves.csv", trained.curves)
         for name, drawing in draw_curves(trained.curves).items():
