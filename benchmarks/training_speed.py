@@ -150,12 +150,14 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)), help="of torch, in this process")
     options = parser.parse_args()
+    torch.set_num_threads(options.threads)
     options.samples = options.samples or (50_000 if options.device == "cuda" else 10_000)
     where = torch.cuda.get_device_name() if options.device == "cuda" else platform.machine()
     lines = [
-        f"{where}, {options.workers} cores and as many workers, {options.samples:,} images of {SIDE} px, batch "
-        f"{options.batch}, medians of {options.repeats} epochs each, torch {torch.__version__.split('+')[0]}. "
+        f"{where}, {options.threads} threads, {options.workers} workers, {options.samples:,} images of {SIDE} px, "
+        f"batch {options.batch}, medians of {options.repeats} epochs each, torch {torch.__version__.split('+')[0]}. "
         f"Target: {TARGETS[options.device]:g} times the usual loop.",
         "",
         "| network | loop | samples/s | from, to | CPU s per epoch | seconds / ours | CPU s / ours |",
