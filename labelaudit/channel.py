@@ -50,7 +50,7 @@ _ROUGHLY, _CLOSELY = (80, 1e-8), (300, 1e-10)  # iterations, and relative gain a
 _MOST_RIGHT, _HALF_RIGHT = 0.9, 0.5  # diagonals of T that a search starts from
 _SHARPNESS = (2.0, 2.0, 8.0)  # sums of the weights that it starts from
 _TRIAL_ROWS, _TELLING = 4000, 5e-4  # samples that starts are compared on; nats below which labels cannot tell
-_STEEPEST, _SHARPEST = 3.0, 20.0
+_STEEPEST, _SHARPEST = 0.6, 20.0
 _ANCHORS, _MOST_DOUBT = 0.05, 0.15  # share of images taken to be sure; mean doubt from which they are not
 _SUREST = 1e-4  # blind error probability that counts as the least difficulty
 
