@@ -8,6 +8,7 @@ import torch
 
 from labelaudit.batches import Inputs, flip, shift
 from labelaudit.errors import DataError, OptionError
+from labelaudit.methods import Recipe
 from labelaudit.networks import Average, build, default_network, network_names
 from labelaudit.record import margins
 from labelaudit.training import crossfit, forecast, plan
@@ -225,3 +226,24 @@ def test_the_plan_spends_more_epochs_on_few_samples_unless_told() -> None:
     assert few.batch < usual.batch
     assert plan("ce", 200, pixels=False, folds=5, options={"epochs": 2}).epochs == 2
     assert plan("ce", 200, pixels=False, folds=5, epochs=4).epochs == 4
+
+
+def test_learning_rates_follow_their_schedule() -> None:
+    def rates(schedule: str) -> list[float]:
+        recipe = Recipe(epochs=4, batch=1, lr=0.5, schedule=schedule)
+        return [recipe.rate(epoch) for epoch in range(4)]
+
+    assert rates("constant") == [0.5] * 4
+    assert rates("1,3") == pytest.approx([0.5, 0.05, 0.05, 0.005])
+    assert rates("cosine") == pytest.approx([0.5, 0.25 + 0.125 * 2**0.5, 0.25, 0.25 - 0.125 * 2**0.5])
+    with pytest.raises(OptionError, match="schedule 'later': give constant, cosine, or epochs"):
+        rates("later")
+
+
+def test_pixels_are_moved_as_bytes_to_the_same_bits_as_after_scaling() -> None:
+    x = np.random.default_rng(0).integers(0, 256, (20, 9, 9, 3)).astype(np.uint8)
+    inputs = Inputs(x, np.arange(20) % 2, 2, device="cpu", augment="shift+flip").drawn_by(generator())
+    taken = inputs.take(torch.arange(20).view(1, 20))
+    scaled = (torch.from_numpy(x).movedim(-1, 1).float() - inputs.scaling.mean) * inputs.scaling.scale
+    draws = generator()
+    assert torch.equal(taken[0], flip(shift(scaled, 1, draws), draws))
