@@ -69,13 +69,13 @@ def _frame(title: str, names: Sequence[str], top: float, across: str, up: str) -
         f'<text x="16" y="{(_TOP + low) / 2:.0f}" text-anchor="middle" '
         f'transform="rotate(-90 16 {(_TOP + low) / 2:.0f})">{escape(up)}</text>',
     ]
-    x, y = float(_LEFT), 32
+    x, line = float(_LEFT), 32
     for name, color in zip(names, COLORS, strict=False):
         width = 34 + 6.6 * len(name)
         if x + width > WIDTH:
-            x, y = float(_LEFT), y + 17
-        parts.append(f'<rect x="{x:.0f}" y="{y}" width="12" height="12" fill="{color}"/>')
-        parts.append(f'<text x="{x + 17:.0f}" y="{y + 10}">{escape(name)}</text>')
+            x, line = float(_LEFT), line + 17
+        parts.append(f'<rect x="{x:.0f}" y="{line}" width="12" height="12" fill="{color}"/>')
+        parts.append(f'<text x="{x + 17:.0f}" y="{line + 10}">{escape(name)}</text>')
         x += width
     for step in range(5):
         value = top * step / 4
