@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labelaudit.errors import DataError, OptionError, RunError
 
-from .changed import changed_since, place_files, read_list
+from .changed import changed_since, read_list
+from .located import Located, locate, settle
 from .scan import available_cores, default_cache
 
 if TYPE_CHECKING:
@@ -79,14 +82,13 @@ class Target:
         """
         from labelaudit.gate import Scope
 
+        listed = [] if since is not None else _read_files(files or Path("-"))
         saved = self.audit() if self.is_run else None
         source = {} if saved is None else saved.settings.get("source") or {}
-        data, labels = self._place(source), source.get("labels") if self.is_run else self.settled.values["labels"]
-        table = None if labels is None else Path(labels)
-        listed = _read_files(files or Path("-")) if since is None else changed_since(since, data)
-        if since is not None and table is not None:
-            listed += [file for file in changed_since(since, table) if file.name == table.name and file not in listed]
-        chosen, relabelled, outside = place_files(listed, data, table)
+        data, located = self._locate(source)
+        if since is not None:
+            listed = changed_since(since, located)
+        chosen, relabelled, outside = located.place(listed)
         audit = saved or self.audit()
         if saved is not None and (relabelled or not _is_current(saved, chosen, data)):
             audit = self._update(saved, data, source)
@@ -96,17 +98,18 @@ class Target:
             return audit, None
         found = (name for finding in audit.findings for name in (finding.path, finding.partner))
         known = {*audit.samples.ids, *found} & chosen
-        if since is None and not known:
-            raise DataError(
-                f"--files: none of the {len(listed):,} listed files, such as '{listed[0]}', is an image of {data}: "
-                "write their paths relative to the working folder"
-            )
-        strangers = len(chosen) - len(known) + outside
-        notes = (f"{kind.capitalize()} files that are no images of the dataset: {strangers:,} of {len(listed):,}.",)
+        if since is None:
+            _refuse_strangers(listed, outside, chosen - known, bool(known), located, data)
+        gone = sum(not os.path.lexists(Path(located.base, name)) for name in chosen - known)
+        strangers = len(chosen) - len(known) - gone + len(outside)
+        notes = [
+            f"{kind.capitalize()} files that are no images of the dataset: {strangers:,} of {len(listed):,}."
+        ] * bool(strangers)
+        notes += [f"Deleted files that nothing names any more: {gone:,}."] * bool(gone)
         if not known:
-            nothing = f"No image of {data} has changed since '{since}': there is nothing to judge."
-            return audit, Scope(chosen, "0 changed files", (nothing, *notes * bool(strangers)))
-        return audit, Scope(chosen, f"{len(known):,} {kind} file{'s' * (len(known) != 1)}", notes * bool(strangers))
+            notes.insert(0, f"No image of {data} has changed since '{since}': there is nothing to judge.")
+        files_of = "file" if len(known) == 1 else "files"
+        return audit, Scope(chosen, f"{len(known):,} {kind} {files_of}", tuple(notes))
 
     def reviewed(self, audit: Audit) -> Reviewed | None:
         """The verdicts that people left in the RUN, if there is one."""
@@ -125,15 +128,17 @@ class Target:
             "device": options.get("device", "auto"),
         }
 
-    def _place(self, source: Mapping[str, str | None]) -> Path:
-        """Where the images are now."""
+    def _locate(self, source: Mapping[str, str | None]) -> tuple[Path, Located]:
+        """Where the images are now, and all files of the dataset."""
         if not self.is_run:
-            return self.data
-        named = source.get("data")
+            values = self.settled.values
+            return self.data, locate(self.data, values["labels"], values["path-column"], values["label-column"])
+        named, labels = source.get("data"), source.get("labels")
         place = self.images or (Path(named) if named else None)
         if place is None or not place.exists():
             raise RunError(f"the images of {self.data} are not at '{place}': name their place with --data")
-        return place
+        table = Path(labels) if labels else None
+        return place, locate(place, table, source.get("path_column"), source.get("label_column"))
 
     def _update(self, saved: Audit, data: Path, source: Mapping[str, str | None]) -> Audit:
         """``saved`` with what changed since judged anew; the dataset keeps the name that the person gave it."""
@@ -164,17 +169,35 @@ def _read_files(source: Path) -> list[Path]:
     return listed
 
 
+def _refuse_strangers(
+    listed: list[Path], outside: list[Path], strange: Set[str], any_known: bool, located: Located, data: Path
+) -> None:
+    """A listed file that should be an image of the dataset and is none: nobody would see that it was not judged."""
+    from labelaudit.images import SUFFIXES
+
+    if not any_known:
+        raise DataError(
+            f"--files: none of the {len(listed):,} listed files, such as '{listed[0]}', is an image of {data}: "
+            "write their paths relative to the working folder"
+        )
+    wrong = [file for file in outside if file.suffix.lower() in SUFFIXES and not os.path.lexists(file)]
+    if data.is_dir():
+        wrong += [file for file in listed if os.path.relpath(settle(file), located.base) in strange]
+    if wrong:
+        why = "lies in the dataset and is none of its images" if os.path.lexists(wrong[0]) else "does not exist"
+        raise DataError(f"--files: '{wrong[0]}' {why}: correct the name, or leave it out of the list")
+
+
 def _is_current(audit: Audit, chosen: frozenset[str], data: Path) -> bool:
     """Whether ``audit`` knows the chosen files, byte for byte, or nothing of them that is an image."""
     from labelaudit.images import SUFFIXES, ImageError
     from labelaudit.originals import open_originals
 
     row_of = {name: row for row, name in enumerate(audit.samples.ids)}
-    images = [name for name in sorted(chosen) if name in row_of or Path(name).suffix.lower() in SUFFIXES]
-    if not images:
-        return True
-    if any(name not in row_of for name in images):
+    there = [name for name in sorted(chosen) if Path(name).suffix.lower() in SUFFIXES and (data / name).exists()]
+    if any(name not in row_of for name in there):
         return False
+    images = sorted(chosen & row_of.keys())
     originals = open_originals(audit, data)
     try:
         for name in images:

@@ -2,42 +2,93 @@
 
 from __future__ import annotations
 
+import codecs
 import os
+import re
 import subprocess
 import sys
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from labelaudit.errors import OptionError, RunError
 
-METADATA = ("metadata.csv", "metadata.jsonl")
-"""Tables of labels inside a folder of images, as `labelaudit.sources` knows them."""
+from .located import Located, is_below, settle, touches
 
 _HOOKED = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")
 """What Git sets for its hooks, relative to another folder than ours."""
+_ESCAPE = re.compile(rb"\\([0-7]{3}|.)", re.DOTALL)
+_ESCAPED = {b"a": b"\a", b"b": b"\b", b"t": b"\t", b"n": b"\n", b"v": b"\v", b"f": b"\f", b"r": b"\r"}
 
 
-def changed_since(revision: str, place: Path) -> list[Path]:
-    """Files at or below ``place`` that differ from where ``revision`` and the working tree parted; new ones included.
+def changed_since(revision: str, located: Located) -> list[Path]:
+    """Files of a dataset that differ from where ``revision`` and the working tree parted; new and deleted ones too.
 
-    Deleted files are not among them. Changes that others made to ``revision`` since then do not count. Where the two
-    parted more than once, the point that Git takes for the best one counts.
+    Changes that others made to ``revision`` since then do not count. Where the two parted more than once, the point
+    that Git takes for the best one counts. Of a nested repository Git names only the folder.
 
     Raises:
-        RunError: git is not there, ``place`` is in no repository or ignored by it, or the revision is not known or
-            never parted from ours.
+        RunError: git is not there, the dataset or a file of it is in no repository or ignored by it, or the revision
+            is not known or never parted from ours.
     """
     if revision.startswith("-"):
         raise OptionError(f"--changed-since '{revision}': name a branch, tag or commit")
-    folder = place if place.is_dir() else place.parent
-    if _run_git(folder, ["check-ignore", "-q", "--", "."]).returncode == 0:
-        raise RunError(f"--changed-since: Git ignores {folder}, so it knows of no change: list the files with --files")
-    parted = _find_parting(folder, revision)
-    changed = _git(folder, ["diff", "--name-only", "-z", "--relative", "--diff-filter=d", parted, "--", "."])
-    untracked = _git(folder, ["ls-files", "--others", "--exclude-standard", "-z", "--", "."])
-    return [folder / name for name in dict.fromkeys([*changed, *untracked])]
+    paths = dict.fromkeys([*located.whole, *(path for reach in located.names.values() for path in reach)])
+    changed, whole, tracked = list[str](), list[str](), set[str]()
+    for root, folder in _find_roots(located.base, paths).items():
+        parted = _find_parting(root, revision)
+        diff = ["diff", "--name-only", "-z", "--no-renames", "--ignore-submodules=none", parted, "--", folder]
+        untracked = ["ls-files", "--others", "--exclude-standard", "-z", "--", folder]
+        new = [str(Path(root, name)) for name in _git(root, untracked)]
+        differs = [str(Path(root, name)) for name in _git(root, diff)]
+        changed += [*differs, *new]
+        known = _git(root, ["ls-files", "-z", "--recurse-submodules", "--", folder])
+        tracked |= {str(Path(root, name)) for name in known}
+        whole += [*new, *filter(os.path.isdir, differs), str(Path(root, ".git"))]
+    _refuse_unwatched(paths, touches(whole), tracked)
+    concerned = {*paths, *(folder for path in paths for folder in _folders(path))}
+    return [Path(name) for name in dict.fromkeys(changed) if located.contains(name) or name in concerned]
 
 
-def _find_parting(folder: Path, revision: str) -> str:
+def _find_roots(base: str, paths: Iterable[str]) -> dict[str, str]:
+    """The repositories that hold the dataset -> the folder in each below which all of its files lie.
+
+    What is in no repository is left out: `_refuse_unwatched` names it. A nested repository is part of the outer one.
+    """
+    found: dict[str, list[str]] = {_find_root(base): [base]}
+    for folder in dict.fromkeys(os.path.split(path)[0] for path in paths):
+        root = next((root for root in found if is_below(folder, root)), None)
+        if root is None and Path(folder).is_dir():
+            ended = _run_git(folder, ["rev-parse", "--show-toplevel"])
+            root = os.fsdecode(ended.stdout).removesuffix("\n") if not ended.returncode else None
+        if root is not None and not is_below(folder, f"{root}/.git"):
+            found.setdefault(root, []).append(folder)
+    return {root: os.path.commonpath(folders) for root, folders in found.items()}
+
+
+def _find_root(folder: str) -> str:
+    return _git(folder, ["rev-parse", "--show-toplevel"])[0].removesuffix("\n")
+
+
+def _refuse_unwatched(paths: Iterable[str], below: Callable[[str], bool], tracked: set[str]) -> None:
+    """Git must know every file of the dataset, or it would call a change of it none.
+
+    Git's own folder is as good as watched: what git-annex keeps there is named by its content.
+    """
+    for path in dict.fromkeys(map(settle, paths)):
+        if path not in tracked and not below(path) and os.path.lexists(path):
+            shown = os.path.relpath(path) if is_below(path, str(Path.cwd())) else path
+            raise RunError(
+                f"--changed-since: Git ignores '{shown}', or it lies in another repository, so nothing says whether it "
+                "changed: leave out --changed-since, or list what changed with --files"
+            )
+
+
+def _folders(path: str) -> Iterator[str]:
+    while path != (path := os.path.split(path)[0]):
+        yield path
+
+
+def _find_parting(folder: str, revision: str) -> str:
     """The commit at which ``revision`` and HEAD parted; what cannot be said of them names the way out."""
     _git(folder, ["rev-parse", "--git-dir"])
     shallow = _git(folder, ["rev-parse", "--is-shallow-repository"]) == ["true\n"]
@@ -52,26 +103,42 @@ def _find_parting(folder: Path, revision: str) -> str:
         advice = (
             deeper
             if shallow
-            else "name a commit of this branch, or list the files (`git diff --name-only A B` | --files -)"
+            else "name a commit of this branch, or list the files (`git diff -z --name-only A B` | --files -)"
         )
         raise RunError(f"--changed-since: '{revision}' and HEAD have no commit in common; {advice}")
     return parted
 
 
 def read_list(source: Path) -> list[Path]:
-    """The files that ``source`` (``-``: stdin) lists, one a line or separated by NUL; empty lines do not count."""
+    """The files that ``source`` (``-``: stdin) lists, one a line or separated by NUL; empty lines do not count.
+
+    Lines end with LF or CRLF, and nowhere else; a name in quotes is read as Git writes it.
+    """
     try:
         if str(source) == "-" and sys.stdin is None:
             raise OptionError("--files -: stdin is closed, so no list of files came")
         data = sys.stdin.buffer.read() if str(source) == "-" else source.read_bytes()
     except OSError as error:
         raise RunError(f"cannot read the list of files {source} ({error.strerror})") from None
-    text = data.decode("utf-8", "surrogateescape")
-    names = text.split("\0") if "\0" in text else text.splitlines()
+    text = data.removeprefix(codecs.BOM_UTF8).decode("utf-8", "surrogateescape")
+    names = text.split("\0") if "\0" in text else [_unquote(line.removesuffix("\r")) for line in text.split("\n")]
     return [Path(name) for name in dict.fromkeys(names) if name.strip()]
 
 
-def _git(folder: Path, arguments: list[str]) -> list[str]:
+def _unquote(line: str) -> str:
+    """The name that Git put in quotes, which it does to any that is not plain ASCII, unless it is told ``-z``."""
+    if len(line) < 2 or line[0] != '"' or line[-1] != '"' or os.path.lexists(line):
+        return line
+    data = _ESCAPE.sub(_unescape, line[1:-1].encode("utf-8", "surrogateescape"))
+    return data.decode("utf-8", "surrogateescape")
+
+
+def _unescape(found: re.Match[bytes]) -> bytes:
+    said = found[1]
+    return bytes([int(said, 8) & 255]) if said.isdigit() else _ESCAPED.get(said, said)
+
+
+def _git(folder: str, arguments: list[str]) -> list[str]:
     """The NUL-separated names that a git command prints."""
     ended = _run_git(folder, arguments)
     if ended.returncode:
@@ -80,31 +147,11 @@ def _git(folder: Path, arguments: list[str]) -> list[str]:
     return [name for name in ended.stdout.decode("utf-8", "surrogateescape").split("\0") if name]
 
 
-def _run_git(folder: Path, arguments: list[str]) -> subprocess.CompletedProcess[bytes]:
+def _run_git(folder: str, arguments: list[str]) -> subprocess.CompletedProcess[bytes]:
     """Git in ``folder``, without what a hook's Git says about another one."""
     environment = {name: value for name, value in os.environ.items() if name not in _HOOKED}
-    line = ["git", "-C", str(folder), *arguments]
+    line = ["git", "--literal-pathspecs", "-C", folder, *arguments]
     try:
         return subprocess.run(line, capture_output=True, check=False, env=environment)
     except OSError as error:
         raise RunError(f"--changed-since needs git, which cannot be run ({error.strerror})") from None
-
-
-def place_files(files: list[Path], data: Path, labels: Path | None) -> tuple[frozenset[str], bool, int]:
-    """What ``files`` are to the dataset: (sample ids, whether its labels are among them, how many lie outside).
-
-    Labels of a dataset are in a table, or in one file with the images; a change there may be about any sample.
-    """
-    base = os.path.realpath(data if data.is_dir() else data.parent)
-    tables = {os.path.realpath(table) for table in (labels, None if data.is_dir() else data) if table is not None}
-    ids, outside, relabelled = set(), 0, False
-    for file in files:
-        real = os.path.join(os.path.realpath(file.parent), file.name)  # noqa: PTH118  the name may be a link
-        inside = Path(os.path.relpath(real, base)).as_posix()
-        if os.path.realpath(real) in tables or (not inside.startswith("../") and file.name in METADATA):
-            relabelled = True
-        elif inside.startswith("../"):
-            outside += 1
-        else:
-            ids.add(inside)
-    return frozenset(ids), relabelled, outside

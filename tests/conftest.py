@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from browser import chromium, page
+from gates import elsewhere, pets, repository, run, tidy
 
-__all__ = ["chromium", "page"]
+__all__ = ["chromium", "elsewhere", "page", "pets", "repository", "run", "tidy"]
