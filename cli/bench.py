@@ -113,14 +113,16 @@ def _table(preset: Preset, rows: list[Row]) -> Any:
     from rich.table import Table
 
     first = rows[0].runs[0]
-    what = f"{first.samples:,} samples, {len(rows[0].runs)} seeds, {first.machine}"
-    table = Table(title=f"{preset.name} ({preset.paper}): {what}", title_justify="left", box=None, pad_edge=False)
+    seeds = f"{len(rows[0].runs)} seed{'s' if len(rows[0].runs) > 1 else ''}"
+    title = f"{preset.name} ({preset.paper}): {first.samples:,} samples, {seeds}, {first.machine}"
+    title += "" if first.whole else "\nA slice: it compares with nothing."
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
     table.add_column("row")
-    for name in ("paper", "ours", "epochs", "s a seed"):
+    for name in ("paper", "ours", "difference", "epochs", "s", "core s"):
         table.add_column(name, justify="right")
     for row in rows:
-        _, paper, ours, _, _, epochs, seconds, _ = row.cells()
-        table.add_row(row.name, paper, ours, epochs, seconds)
+        name, paper, ours, difference, _, _, epochs, seconds, core_seconds, _ = row.cells()
+        table.add_row(name, paper, ours, difference, epochs, seconds, core_seconds)
     return table
 
 
@@ -134,6 +136,7 @@ def _row_to_json(preset: Preset, row: Row) -> dict[str, Any]:
         "epochs": row.runs[0].epochs,
         "samples": row.runs[0].samples,
         "seconds": [run.seconds for run in row.runs],
+        "core_seconds": [run.core_seconds for run in row.runs],
         "machine": row.runs[0].machine,
         "versions": dict(row.runs[0].versions),
     }
@@ -152,7 +155,7 @@ def _list(presets: tuple[Preset, ...], *, as_json: bool, color: Color) -> None:
     for preset in presets:
         times = "; ".join(
             f"{'GPU' if device == 'cuda' else 'CPU'} {_time(cost.seconds)} ({cost.known})"
-            for device, cost in preset.costs.items()
+            for device, cost in sorted(preset.costs.items())
         )
         table.add_row(preset.name, preset.paper, preset.setting.dataset, times, preset.shows)
     with console.capture() as captured:
@@ -183,4 +186,6 @@ def _number(value: float | None) -> str:
 def _time(seconds: float) -> str:
     if seconds < 120:
         return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+    if seconds < 7200:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.0f} h" if seconds < 172_800 else f"{seconds / 86_400:.0f} days"

@@ -29,15 +29,22 @@ class Run:
     epochs: int
     samples: int
     """Training samples."""
+    cut: int | None
+    """``--samples``, where it made training, validation or test smaller."""
     whole: bool
     """Neither ``--samples`` nor ``--epochs`` made it less than the preset says."""
     definition: str
-    """Digest of what the preset says, and of the data: runs compare only where it is equal."""
+    """Digest of what the preset says: runs compare only where it is equal."""
+    data: str
+    """`Dataset.fingerprint`."""
     values: Mapping[str, float | None]
     """Reading -> value; ``None`` where it does not apply."""
     noise: float
     """Share of training labels that are wrong."""
     seconds: float
+    core_seconds: float
+    """Processor time of this process, over all its cores, which other work on the machine does not stretch; 0 = not
+    measured."""
     busy: float
     """Processes that waited for a core or had one, per core, when the run began (load average of a minute)."""
     machine: str
@@ -47,15 +54,15 @@ class Run:
     @property
     def key(self) -> tuple[Any, ...]:
         """What makes two runs the same."""
-        return (self.preset, self.arm, self.seed, self.device, self.epochs, self.samples, self.definition)
+        return (self.preset, self.arm, self.seed, self.device, self.epochs, self.cut, self.definition, self.data)
 
 
-def definition_of(preset: Preset, arm: Arm, fingerprint: str) -> str:
-    """A digest of the arm as it is trained, the setting, and the data."""
+def definition_of(preset: Preset, arm: Arm) -> str:
+    """A digest of the arm as it is trained and read, and of the setting."""
     setting = {f.name: getattr(preset.setting, f.name) for f in fields(preset.setting) if f.name != "plant"}
-    own = {f.name: getattr(arm, f.name) for f in fields(arm) if f.name != "readings"}
+    own = {f.name: getattr(arm, f.name) for f in fields(arm) if f.name not in ("readings", "epochs")}
     own["readings"] = [reading.name for reading in arm.readings]
-    text = json.dumps([setting, own, fingerprint], sort_keys=True, default=dict)
+    text = json.dumps([setting, own], sort_keys=True, default=dict)
     return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
 
 
@@ -80,17 +87,15 @@ def read(path: Path) -> tuple[Run, ...]:
 
 def append(path: Path, run: Run) -> None:
     """Add one run, on the disk when this returns; raises `RunError` where it cannot be written."""
+    line = json.dumps(asdict(run), ensure_ascii=False).encode() + b"\n"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a+b") as file:
-            torn = file.tell() > 0 and not _ends_whole(file)
-            file.write(b"\n" * torn + json.dumps(asdict(run), ensure_ascii=False).encode() + b"\n")
+            file.seek(0)
+            whole = file.read().rfind(b"\n") + 1
+            file.truncate(whole)  # a line that was torn is no run
+            file.write(line)
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
         raise RunError(f"cannot write {path} ({error.strerror or error}): choose another file with -o") from None
-
-
-def _ends_whole(file: Any) -> bool:
-    file.seek(-1, os.SEEK_END)
-    return bool(file.read(1) == b"\n")

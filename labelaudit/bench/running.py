@@ -7,7 +7,7 @@ import os
 import platform
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -57,7 +57,7 @@ def run_preset(
             done = known.get(asked.key)
             if done is None:
                 drawn = drawn or draw(dataset, setting, seed, samples=samples, progress=progress)
-                done = _run(arm, asked, drawn, dataset.classes, progress)
+                done = _run(preset, arm, asked, drawn, dataset.classes, progress)
                 record.append(runs, done)
             found.append(done)
             if told is not None:
@@ -65,17 +65,20 @@ def run_preset(
     return tuple(found)
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Drawn:
     """What one seed trains and tests on."""
 
-    def __init__(
-        self, setting: Setting, train: tuple[Any, Ints, Ints], valid: tuple[Any, Ints], test: tuple[Any, Ints]
-    ) -> None:
-        self.setting = setting
-        self.x, self.given, self.true = train
-        """(n, …) samples, their labels as given and as they are."""
-        self.valid = valid if len(valid[1]) else None
-        self.test = test
+    x: npt.NDArray[Any]
+    """(n, …) training samples."""
+    given: Ints
+    """(n,) their labels, noise and all."""
+    true: Ints
+    """(n,) their labels as they are."""
+    valid: tuple[npt.NDArray[Any], Ints] | None
+    """Samples and labels, noisy or not as the setting says."""
+    test: tuple[npt.NDArray[Any], Ints]
+    """Samples and true labels."""
 
 
 def draw(
@@ -83,46 +86,54 @@ def draw(
 ) -> Drawn:
     """Training, validation and test samples of one seed, noise planted on the first and perhaps the second."""
     generator = np.random.default_rng(seed)
-    most = math.inf if samples is None else samples
+    train_size, valid_size, test_size = _sizes(dataset, setting, samples)
     order = generator.permutation(len(dataset.train.labels))
-    valid = order[: int(min(setting.valid, most, len(order) // 4))]
-    train = order[len(valid) :][: int(min(setting.samples, most))]
-    test = generator.permutation(len(dataset.test.labels))
-    test = test[: int(min(setting.test or len(test), most))]
+    valid, train = order[:valid_size], order[valid_size:][:train_size]
+    test = generator.permutation(len(dataset.test.labels))[:test_size]
     true = dataset.train.labels
     given = setting.plant(true[train], dataset.classes, generator=generator).labels
-    check = (
-        setting.plant(true[valid], dataset.classes, generator=generator).labels if setting.valid_noisy else true[valid]
-    )
+    check = true[valid]
+    if setting.valid_noisy:
+        check = setting.plant(check, dataset.classes, generator=generator).labels
     shaped = _flat if setting.features else _as_is
     both = shaped(dataset.train.take(np.concatenate([train, valid]), progress))
     return Drawn(
-        setting,
-        (both[: len(train)], given, true[train]),
-        (both[len(train) :], check),
-        (shaped(dataset.test.take(test, progress)), dataset.test.labels[test]),
+        x=both[:train_size],
+        given=given,
+        true=true[train],
+        valid=(both[train_size:], check) if valid_size else None,
+        test=(shaped(dataset.test.take(test, progress)), dataset.test.labels[test]),
     )
+
+
+def _sizes(dataset: Dataset, setting: Setting, samples: int | None) -> tuple[int, int, int]:
+    """Training, validation and test samples; validation takes at most a quarter of what there is."""
+    there, most = len(dataset.train.labels), samples or len(dataset.train.labels)
+    valid = min(setting.valid, most, there // 4)
+    test = min(setting.test or len(dataset.test.labels), most, len(dataset.test.labels))
+    return min(setting.samples, most, there - valid), valid, test
 
 
 def _blank(
     preset: Preset, arm: Arm, dataset: Dataset, seed: int, epochs: int | None, samples: int | None, device: Device
 ) -> Run:
     """The run as it is asked for, before it is made."""
-    setting = preset.setting
-    available = len(dataset.train.labels) - min(setting.valid, len(dataset.train.labels) // 4)
-    n = min(setting.samples, available, samples or setting.samples)
+    full, sizes = _sizes(dataset, preset.setting, None), _sizes(dataset, preset.setting, samples)
     return Run(
         preset=preset.name,
         arm=arm.name,
         seed=seed,
         device=device,
         epochs=epochs or arm.epochs,
-        samples=n,
-        whole=n == setting.samples and (epochs or arm.epochs) == arm.epochs,
-        definition=record.definition_of(preset, arm, dataset.fingerprint),
+        samples=sizes[0],
+        cut=None if sizes == full else samples,
+        whole=sizes == full and sizes[0] == preset.setting.samples and epochs in (None, arm.epochs),
+        definition=record.definition_of(preset, arm),
+        data=dataset.fingerprint,
         values={},
         noise=0.0,
         seconds=0.0,
+        core_seconds=0.0,
         busy=0.0,
         machine="",
         versions={},
@@ -130,11 +141,12 @@ def _blank(
     )
 
 
-def _run(arm: Arm, asked: Run, drawn: Drawn, classes: int, progress: Progress) -> Run:
+def _run(preset: Preset, arm: Arm, asked: Run, drawn: Drawn, classes: int, progress: Progress) -> Run:
+    """``asked``, made."""
     from labelaudit.fitting import train
 
     stage = f"{asked.preset}: {arm.name}, seed {asked.seed}"
-    busy, started = _busy(), time.perf_counter()
+    busy, started, worked = _busy(), time.perf_counter(), time.process_time()
     trained = train(
         drawn.x,
         drawn.given,
@@ -147,12 +159,12 @@ def _run(arm: Arm, asked: Run, drawn: Drawn, classes: int, progress: Progress) -
         valid=drawn.valid,
         test=drawn.test,
         truth=drawn.true,
-        augment=drawn.setting.augment,
+        augment=preset.setting.augment,
         seed=asked.seed,
         device=asked.device,
         progress=lambda _, done, total: progress(stage, done, total),
     )
-    seconds = time.perf_counter() - started
+    seconds, core_seconds = time.perf_counter() - started, time.process_time() - worked
     wrong = drawn.given != drawn.true
     test_x, test_y = drawn.test
     over = Finished(
@@ -165,6 +177,7 @@ def _run(arm: Arm, asked: Run, drawn: Drawn, classes: int, progress: Progress) -
         values={name: value if math.isfinite(value) else None for name, value in values.items()},
         noise=float(wrong.mean()),
         seconds=round(seconds, 1),
+        core_seconds=round(core_seconds, 1),
         busy=busy,
         machine=_machine(asked.device),
         versions={name: versions[name] for name in _VERSIONS if name in versions},

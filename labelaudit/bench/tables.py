@@ -10,15 +10,16 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from labelaudit.bench.preset import Arm, Preset, Reading
-from labelaudit.bench.record import Run
+from labelaudit.bench.record import Run, definition_of
 from labelaudit.errors import RunError
 from labelaudit.folders import write_text
 
 START, END = "<!-- bench -->", "<!-- /bench -->"
 HEADING = "## The papers' tables (`labelaudit bench`)"
-COLUMNS = ("preset", "row", "paper", "ours", "seeds", "n", "epochs", "s a seed", "machine")
+COLUMNS = ("preset", "row", "paper", "ours", "difference", "seeds", "n", "epochs", "s", "core s", "machine")
 _BUSY = 0.75  # processes per core beside which seconds say little
 
 
@@ -53,33 +54,44 @@ class Row:
         """What the paper has, - where it has nothing."""
         return "-" if self.reading.paper is None else f"{self.reading.paper:.{self.reading.digits}f}"
 
+    @property
+    def difference(self) -> str:
+        """Ours minus the paper's."""
+        values, paper = list(self.values.values()), self.reading.paper
+        return f"{statistics.fmean(values) - paper:+.{self.reading.digits}f}" if values and paper is not None else "-"
+
     def cells(self) -> tuple[str, ...]:
         """One for each of `COLUMNS` but the first."""
         first = self.runs[0]
         whole = first.whole
         seconds = statistics.fmean(run.seconds for run in self.runs)
+        worked = statistics.fmean(run.core_seconds for run in self.runs)
         busy = any(run.busy > _BUSY for run in self.runs)
         return (
             self.name,
             self.paper,
             self.ours,
+            self.difference,
             str(len(self.runs)),
             f"{first.samples:,}" + ("" if whole else " (slice)"),
             str(first.epochs),
             f"{seconds:.0f}" + (" (busy)" if busy else ""),
+            f"{worked:.0f}" if worked else "-",
             first.machine,
         )
 
 
 def rows_of(preset: Preset, runs: Iterable[Run]) -> list[list[Row]]:
-    """One group of rows for every slice, device and machine that ``preset`` was run with, the whole one first."""
-    groups: dict[tuple[object, ...], list[Run]] = {}
-    own = [run for run in runs if run.preset == preset.name]
-    for run in own:
-        share = "whole" if run.whole else (run.samples, run.epochs)
-        groups.setdefault((not run.whole, str(share), run.device, run.machine), []).append(run)
+    """One group of rows for every slice and machine that the preset of today was run with; the whole one first."""
+    groups: dict[tuple[Any, ...], list[Run]] = {}
+    now = {(preset.name, arm.name, definition_of(preset, arm)): arm.epochs for arm in preset.arms}
+    for run in runs:
+        planned = now.get((run.preset, run.arm, run.definition))
+        if planned is not None:
+            share = (run.samples, run.cut or 0, run.epochs if run.epochs != planned else 0)
+            groups.setdefault((bool(share[1] or share[2]), *share, run.data, run.device, run.machine), []).append(run)
     found = []
-    for key in sorted(groups, key=str):
+    for key in sorted(groups):
         group = []
         for name, (arm, reading) in preset.rows().items():
             mine = sorted((run for run in groups[key] if run.arm == arm.name), key=lambda run: run.seed)
@@ -126,7 +138,8 @@ def section(presets: Sequence[Preset], runs: Sequence[Run]) -> str:
             )
     about = (
         "Mean ± standard deviation over seeds; accuracies and shares in per cent. Seconds are of one run, *busy* where "
-        "other work had the cores too. A *slice* is smaller than the preset and compares with nothing."
+        "other work had the cores too; core seconds are the processor time that the run itself had. A *slice* is "
+        "smaller than the preset and compares with nothing."
     )
     return "\n".join([about, "", *lines, "", *notes])
 

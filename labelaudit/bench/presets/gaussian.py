@@ -14,9 +14,10 @@ from labelaudit.bench.preset import Arm, Cost, Finished, Preset, Reading, Settin
 from labelaudit.bench.readings import last_accuracy
 from labelaudit.noise import symmetric
 
-_VARIANCE = 0.1
-_DRAWS = 200
-_LOOKED_AT = 512
+_VARIANCE = 1.0  # the paper's .1 is of pixels in [0, 1]; in units of standardised MNIST pixels that is 1.05
+_SMALL = 0.1  # of the comparison: Theorem 1 is of second order
+_DRAWS = 100
+_LOOKED_AT = 256
 
 
 def _diagnosed(part: str, value: str) -> Callable[[Finished], float]:
@@ -32,28 +33,40 @@ def _diagnosed(part: str, value: str) -> Callable[[Finished], float]:
 
 
 def increment_over_penalty(run: Finished) -> float:
-    """Mean rise of the training loss under the noise, over ½σ²Σ_k Tr(J_kᵀHJ_k); 1 = as the theorem has it."""
+    """Mean rise of the test loss under noise of σ² = .1, over ½σ²Σ_k Tr(J_kᵀHJ_k); 1 = as the theorem has it.
+
+    On test samples, since what the theorem drops averages out where probabilities are calibrated, which they are not on
+    samples that were learnt by heart.
+    """
     import torch
 
     from labelaudit.injection import inject_noise, injected
     from labelaudit.methods import cross_entropy
     from labelaudit.regularizers import Pass, configure_all
 
-    network = copy.deepcopy(run.trained.model.network).eval()
-    inputs = _inputs(run, training=True)
+    network = copy.deepcopy(run.trained.model.network)
+    inputs = _inputs(run)
     generator = torch.Generator(inputs.y.device).manual_seed(run.seed)
     if not injected(network):
-        inject_noise(network, _VARIANCE**0.5, kind="additive", layers="all", generator=generator)
+        inject_noise(network, _SMALL**0.5, kind="additive", layers="all", generator=generator)
+    network.eval()
     sources = injected(network)
     rows = torch.arange(min(_LOOKED_AT, len(inputs.y)), device=inputs.y.device).unsqueeze(0)
     x, y = inputs.take(rows), inputs.y[rows]
+    moved = []
     with torch.no_grad():
         still = cross_entropy(network(x), y).mean()
         for source in sources:
             source.generator = generator
             source.train()
-        moved = torch.stack([cross_entropy(network(x), y).mean() for _ in range(_DRAWS)]).mean()
-    (penalty,) = configure_all({"explicit_gaussian": {"variance": _VARIANCE, "form": "trace"}}).values()
+        for _ in range(_DRAWS):
+            state = generator.get_state()
+            for sign in (1, -1):  # the same noise turned round: what is of first order is gone
+                generator.set_state(state)
+                for source in sources:
+                    source.sigma = sign * _SMALL**0.5
+                moved.append(cross_entropy(network(x), y).mean())
+    (penalty,) = configure_all({"explicit_gaussian": {"variance": _SMALL, "form": "trace"}}).values()
     penalty.attach([network], generator)
     network.train()
     for source in sources:
@@ -61,23 +74,24 @@ def increment_over_penalty(run: Finished) -> float:
     batch: Any = None  # the penalty does not look at labels
     expected = penalty.penalty([Pass(network=0, x=x, logits=network(x).float())], batch)
     assert expected is not None
-    return float((moved - still) / expected.detach())
+    return float((torch.stack(moved).mean() - still) / expected.detach())
 
 
-def _inputs(run: Finished, *, training: bool = False) -> Any:
+def _inputs(run: Finished) -> Any:
     from labelaudit.batches import Inputs
 
     model = run.trained.model
-    x, y = (run.x, run.given) if training else (run.test_x, run.test_y)
-    return Inputs(x, y, len(model.classes), device=model.device, augment="none", scaling=model.scaling)
+    return Inputs(
+        run.test_x, run.test_y, len(model.classes), device=model.device, augment="none", scaling=model.scaling
+    )
 
 
 _READINGS = (
     last_accuracy(),
     Reading(name="mean margin", read=_diagnosed("margin", "mean"), digits=3),
     Reading(name="calibration error", read=_diagnosed("calibration", "error"), digits=4),
-    Reading(name="loss rise / regulariser", read=increment_over_penalty, digits=2),
 )
+_RATIO = Reading(name="loss rise / regulariser", read=increment_over_penalty, digits=2)
 _REGULARIZERS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     "plain": {},
     "noise": {"gaussian": {"variance": _VARIANCE}},
@@ -103,14 +117,14 @@ PRESETS = (
                 method="ce",
                 network="mlp_2x512",
                 epochs=40,
-                readings=_READINGS,
+                readings=(*_READINGS, _RATIO) if name == "noise" else _READINGS,
                 options={"optimizer": "adam", "lr": 1e-3, "batch": 128},
                 regularizers=regularizers,
             )
             for name, regularizers in _REGULARIZERS.items()
         ),
         device="cpu",
-        costs={"cpu": Cost(seconds=60, known="estimated")},
+        costs={"cpu": Cost(seconds=60, known="estimated"), "cuda": Cost(seconds=15, known="estimated")},
         orders=(
             ("noise: mean margin", "plain: mean margin"),
             ("regulariser: mean margin", "plain: mean margin"),
