@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Set
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +44,30 @@ class Target:
     def is_run(self) -> bool:
         return (self.data / "audit.json").is_file()
 
+    @cached_property
+    def saved(self) -> Audit | None:
+        """The audit of a RUN, as it was written."""
+        from labelaudit.reports import run as runs
+
+        return runs.read(self.data) if self.is_run else None
+
+    @property
+    def source(self) -> Mapping[str, str | None]:
+        """Where the RUN was made from: ``data``, ``labels``, ``path_column``, ``label_column``."""
+        return {} if self.saved is None else self.saved.settings.get("source") or {}
+
+    @property
+    def images_folder(self) -> Path | None:
+        """Where the images are now, as far as anything says so."""
+        named = self.source.get("data")
+        return (self.images or (Path(named) if named else None)) if self.is_run else self.data
+
+    @property
+    def table(self) -> Path | None:
+        """The table of labels, where they are in one of their own."""
+        labels = self.source.get("labels") if self.is_run else self.settled.values["labels"]
+        return Path(labels) if labels else None
+
     def check(self) -> None:
         """Refuse what cannot be meant, and what cannot be written, before the long work."""
         from labelaudit.policy import SETTINGS
@@ -63,11 +88,11 @@ class Target:
 
     def audit(self) -> Audit:
         """The audit of everything."""
+        from labelaudit.increment import current
         from labelaudit.reports import run as runs
 
-        if self.is_run:
-            return runs.read(self.data)
-        from labelaudit.increment import current
+        if self.saved is not None:
+            return self.saved
 
         options = {**self.settled.scan_options(), **self._machine()}
         audit = current(self.data, **options, progress=self.progress, notice=self.notice)
@@ -83,15 +108,14 @@ class Target:
         from labelaudit.gate import Scope
 
         listed = [] if since is not None else _read_files(files or Path("-"))
-        saved = self.audit() if self.is_run else None
-        source = {} if saved is None else saved.settings.get("source") or {}
-        data, located = self._locate(source)
+        saved = self.saved
+        data, located = self._locate()
         if since is not None:
             listed = changed_since(since, located)
         chosen, relabelled, outside = located.place(listed)
         audit = saved or self.audit()
         if saved is not None and (relabelled or not _is_current(saved, chosen, data)):
-            audit = self._update(saved, data, source)
+            audit = self._update(saved, data)
         kind = "listed" if since is None else "changed"
         if relabelled:
             self.notice(f"Labels are among the {kind} files: everything is judged.")
@@ -128,28 +152,29 @@ class Target:
             "device": options.get("device", "auto"),
         }
 
-    def _locate(self, source: Mapping[str, str | None]) -> tuple[Path, Located]:
+    def _locate(self) -> tuple[Path, Located]:
         """Where the images are now, and all files of the dataset."""
-        if not self.is_run:
-            values = self.settled.values
-            return self.data, locate(self.data, values["labels"], values["path-column"], values["label-column"])
-        named, labels = source.get("data"), source.get("labels")
-        place = self.images or (Path(named) if named else None)
+        place = self.images_folder
         if place is None or not place.exists():
             raise RunError(f"the images of {self.data} are not at '{place}': name their place with --data")
-        table = Path(labels) if labels else None
-        return place, locate(place, table, source.get("path_column"), source.get("label_column"))
+        values, source = self.settled.values, self.source
+        columns = (
+            (source.get("path_column"), source.get("label_column"))
+            if self.is_run
+            else (values["path-column"], values["label-column"])
+        )
+        return place, locate(place, self.table, *columns)
 
-    def _update(self, saved: Audit, data: Path, source: Mapping[str, str | None]) -> Audit:
+    def _update(self, saved: Audit, data: Path) -> Audit:
         """``saved`` with what changed since judged anew; the dataset keeps the name that the person gave it."""
         from labelaudit.increment import update
 
         audit = update(
             saved,
             data,
-            labels=source.get("labels"),
-            path_column=source.get("path_column"),
-            label_column=source.get("label_column"),
+            labels=self.source.get("labels"),
+            path_column=self.source.get("path_column"),
+            label_column=self.source.get("label_column"),
             progress=self.progress,
             notice=self.notice,
             **self._machine(),

@@ -19,6 +19,7 @@ from labelaudit.errors import OptionError, RunError
 
 from .audited import Target
 from .config import load_settings, today
+from .outputs import check_outputs
 from .streams import Color, open_console, printable, report_progress
 
 if TYPE_CHECKING:
@@ -220,13 +221,11 @@ def check(
     if restricted and write_baseline is not None:
         raise OptionError("a baseline is about the whole dataset: --write-baseline goes without a choice of files")
     further = {file: _kind_of(file) for file in reports or ()}
-    for file in filter(None, (output, write_baseline, *further)):
-        if not file.absolute().parent.is_dir():
-            raise RunError(f"cannot write {file}: the folder {file.parent} does not exist")
-    old = _read_baselines(settled.values["baseline"], write_baseline)
     with report_progress(quiet=quiet, verbose=verbose, color=color) as (progress, notice):
         target = Target(data, settled, run, place, not no_cache, progress, notice)
         target.check()
+        _check_files(target, output, reports or [], write_baseline, files)
+        old = _read_baselines(settled.values["baseline"], write_baseline)
         audit, scope = target.audit_files(since, files) if restricted else (target.audit(), None)
         reviewed = target.reviewed(audit)
     outcome, written = _judge(audit, settled, old, reviewed, scope, write_baseline)
@@ -235,6 +234,27 @@ def check(
     if not quiet:
         _say(outcome, kind, output, written, color)
     raise typer.Exit(0 if exit_zero else outcome.exit_code)
+
+
+def _check_files(
+    target: Target, output: Path | None, reports: list[Path], write_baseline: Path | None, files: Path | None
+) -> None:
+    """Nothing that is read may be overwritten, but for a baseline by its own refresh."""
+    known = target.settled.values["baseline"]
+    refreshed = write_baseline is not None and known is not None and write_baseline.resolve() == known.resolve()
+    inputs = {
+        **{"the table of labels": target.table, "the data": target.images_folder},
+        **{"the policy file": target.settled.file, "the list of files": files},
+    }
+    folders = {
+        "the RUN": target.data if target.is_run else target.run,
+        "the data": place if (place := target.images_folder) is not None and place.is_dir() else None,
+    }
+    written = [("--write-baseline", write_baseline)] if write_baseline is not None else []
+    check_outputs(written, inputs, {} if refreshed else folders)
+    reported = [("-o", output)] if output is not None else []
+    reported += [("--report", file) for file in reports]
+    check_outputs(reported, {**inputs, "the baseline": known, "what --write-baseline writes": write_baseline}, folders)
 
 
 def _read_baselines(known: Path | None, write: Path | None) -> Baseline | None:

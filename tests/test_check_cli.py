@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -227,3 +228,61 @@ def test_images_from_the_first_check_to_a_new_wrong_label(tmp_path: Path) -> Non
     assert changed.code == 1
     assert said["dataset"]["scope"] == "1 changed file"
     assert [(suspect["path"], suspect["suggested_label"]) for suspect in said["suspects"]] == [("green/new.png", "red")]
+
+
+# outputs
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ("-o x.json --report x.json", "--report x.json would overwrite what -o writes"),
+        ("--report x.json --report ./x.json", "--report x.json would overwrite what --report writes"),
+        ("--write-baseline x.json -o x.json", "-o x.json would overwrite what --write-baseline writes"),
+        ("--write-baseline x.json --report link.json", "--report link.json would overwrite what --write-baseline"),
+        ("--baseline known.json -o known.json", "-o known.json would overwrite the baseline"),
+        ("--baseline known.json --report known.json", "--report known.json would overwrite the baseline"),
+        ("--config policy.json -o policy.json", "-o policy.json would overwrite the policy file"),
+        ("--config policy.json --write-baseline policy.json", "policy.json would overwrite the policy file"),
+        ("-o labels.csv", "-o labels.csv would overwrite the table of labels"),
+        ("--report labels.csv", "--report labels.csv would overwrite the table of labels"),
+        ("--files list.txt -o list.txt", "-o list.txt would overwrite the list of files"),
+        ("-o pets/cat/a.png", "-o pets/cat/a.png lies inside the data"),
+        ("--write-baseline pets/x.json", "--write-baseline pets/x.json lies inside the data"),
+        ("-o RUN/audit.json", "-o RUN/audit.json lies inside the RUN"),
+        ("--report RUN/x.json", "--report RUN/x.json lies inside the RUN"),
+        ("--write-baseline RUN/audit.json", "--write-baseline RUN/audit.json lies inside the RUN"),
+        ("-o pets", "-o: cannot write 'pets', which is a folder: name a file"),
+        ("--write-baseline pets", "--write-baseline: cannot write 'pets', which is a folder: name a file"),
+    ],
+)
+def test_nothing_that_is_read_is_overwritten(
+    monkeypatch: pytest.MonkeyPatch, pets: Audit, tmp_path: Path, options: str, words: str
+) -> None:
+    source = {**pets.settings["source"], "labels": str(tmp_path / "labels.csv")}
+    runs.write(replace(pets, settings={**pets.settings, "source": source}), tmp_path / "RUN")
+    call("check", "RUN", "--write-baseline", "known.json")
+    (tmp_path / "labels.csv").write_text("path,label\ncat/a.png,cat\n")
+    (tmp_path / "policy.json").write_text("no-leaks = true\n")
+    (tmp_path / "list.txt").write_text("pets/cat/a.png\n")
+    (tmp_path / "link.json").symlink_to("x.json")
+    before = {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()}
+    calls = install_current(monkeypatch, pets)
+    commands = ["check RUN", "check pets --labels labels.csv --no-cache --run OUT"]
+    for command in commands[: 1 if "RUN/" in options else 2]:
+        ended = call(*command.split(), *options.split(), "--exit-zero")
+        assert (ended.code, ended.out, calls) == (2, "", [])
+        assert words in ended.err
+    assert {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()} == before
+
+
+def test_no_name_is_no_file_to_write(pets: Audit) -> None:
+    ended = call("check", "RUN", "-o", "")
+    assert (ended.code, ended.err) == (2, "labelaudit: -o: cannot write '.', which is a folder: name a file\n")
+
+
+def test_a_baseline_is_refreshed_in_its_place(pets: Audit, tmp_path: Path) -> None:
+    assert call("check", "RUN", "--write-baseline", "known.json").code == 0
+    (tmp_path / "known.json").rename(tmp_path / "pets/known.json")
+    refresh = ("--baseline", "pets/known.json", "--write-baseline", "pets/known.json")
+    assert call("check", "RUN", *refresh, "-o", "/dev/null").code == 0
