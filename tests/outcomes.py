@@ -65,6 +65,7 @@ def make_outcome(**changes: Any) -> Outcome:
             "root": "./pets",
             "fingerprint": "ab" * 16,
             "samples": 6,
+            "judged": 6,
             "classes": dict.fromkeys(CLASSES, 3),
             "noise_rate": 0.04,
             "noise_interval": (0.036, 0.087),

@@ -23,6 +23,9 @@ def test_nothing_changed_is_a_pass_that_says_so(repository: Audit, tmp_path: Pat
     assert ended.code == 0
     assert f"No image of {tmp_path / 'pets'} has changed since 'main': there is nothing to judge." in notes
     assert "Changed files that are no images of the dataset: 1 of 1." in notes
+    assert json.loads(ended.out)["dataset"]["judged"] == 0
+    ended = call("check", "RUN", "--changed-since", "main", "--max-suspects", 0)
+    assert ended.out.splitlines()[-1] == "PASSED: nothing judged"
 
 
 def test_an_image_that_was_copied_under_another_label_is_a_conflict(

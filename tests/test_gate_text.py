@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 
@@ -162,3 +163,15 @@ Next:
 
 PASSED: 1 rule kept
 """
+
+
+@pytest.mark.parametrize("name", GATE_FORMATS)
+def test_nothing_judged_is_never_called_a_rule_that_is_kept(name: str) -> None:
+    text = GATE_FORMATS[name](make_outcome(samples=0, judged=0, classes={}, scope="0 changed files"))
+    if name.startswith("json"):
+        assert json.loads(text.splitlines()[0] if name == "jsonl" else text)["dataset"]["judged"] == 0
+    else:
+        assert "PASSED: nothing judged" in text.replace("\\", "")
+        assert "kept" not in text
+    unseen = GATE_FORMATS[name](make_outcome(samples=2, judged=0))
+    assert name.startswith("json") or "1 rule kept, no label judged" in unseen.replace("\\", "")

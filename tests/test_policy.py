@@ -262,16 +262,31 @@ def test_a_wrong_value_names_where_it_came_from() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "share"), [("2%", 0.02), (".5", 0.5), ("100 %", 1.0), (0, 0.0), (1e-5, 1e-5), ("1.0", 1.0), ("0%", 0)]
+    ("value", "share"), [("2%", 0.02), (".5", 0.5), ("100 %", 1.0), (0, 0.0), (1e-5, 1e-5), ("0%", 0)]
 )
 def test_shares(value: Any, share: float) -> None:
     assert parse_share(value) == pytest.approx(share, abs=1e-15)
 
 
-@pytest.mark.parametrize("value", ["2", 1, "1", "101%", "-1%", "", "%", "nan", float("nan"), float("inf"), True, None])
+@pytest.mark.parametrize(
+    "value", ["2", 1, "1", 1.0, "1.0", "101%", "-1%", "", "%", "nan", float("nan"), float("inf"), True, None]
+)
 def test_no_shares(value: Any) -> None:
     with pytest.raises(OptionError):
         parse_share(value)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_what_is_no_number_is_not_taken_for_a_percentage(value: float) -> None:
+    with pytest.raises(OptionError, match=rf"^'{value}' is no share: write a percentage such as 2% or a fraction"):
+        parse_share(value)
+
+
+@pytest.mark.parametrize("value", [".98", "98%", "100%", 0.99, 0.9800000001])
+def test_a_threshold_that_no_suspect_can_pass_is_refused(value: Any) -> None:
+    with pytest.raises(OptionError, match=r"^--threshold: .* leaves no room .* so write less than 0\.98$"):
+        settle({"threshold": value}, {}, {})
+    assert settle({"threshold": ".97"}, {}, {}).values["threshold"] == 0.97
 
 
 def test_other_values() -> None:

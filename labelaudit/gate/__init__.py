@@ -8,8 +8,9 @@ and finding the policy.
 from labelaudit.gate.baseline import Baseline
 from labelaudit.gate.judging import judge_gate
 from labelaudit.gate.outcome import BaselineReport, Outcome, Problem, Rule, Stale, Suspect
-from labelaudit.gate.suspects import TOLERANCE, Scope
+from labelaudit.gate.suspects import Scope
 from labelaudit.gate.upkeep import prune_baseline, refresh_baseline
+from labelaudit.policy import TOLERANCE
 
 __all__ = [
     "TOLERANCE",

@@ -15,9 +15,9 @@ from labelaudit.errors import DataError
 from labelaudit.gate.baseline import Baseline
 from labelaudit.gate.outcome import Outcome
 from labelaudit.gate.rules import KINDS, apply_rules
-from labelaudit.gate.suspects import TOLERANCE, Case, Scope
+from labelaudit.gate.suspects import Case, Scope
 from labelaudit.gate.upkeep import report_baseline
-from labelaudit.policy import Policy, matches_glob
+from labelaudit.policy import TOLERANCE, Policy, matches_glob
 
 if TYPE_CHECKING:
     from labelaudit.verdicts import Reviewed
@@ -61,6 +61,7 @@ def judge_gate(
         root=samples.root,
         fingerprint=audit.fingerprint,
         samples=int(case.in_scope.sum()),
+        judged=int((case.in_scope & audit.decision.judged).sum()),
         classes=dict(zip(samples.classes, sizes, strict=True)),
         noise_rate=float("nan") if rate is None else rate.rate,
         noise_interval=(float("nan"),) * 2 if rate is None else (rate.low, rate.high),

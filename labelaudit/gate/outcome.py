@@ -111,6 +111,8 @@ class Outcome:
     """Of the dataset's content and labels; 32 hexadecimal digits."""
     samples: int
     """Samples that the rules are about."""
+    judged: int
+    """Those of them whose label could be judged; the others are of classes with too few images."""
     classes: Mapping[str, int]
     """Class name -> those of its samples."""
     noise_rate: float
@@ -143,6 +145,11 @@ class Outcome:
         return 0 if self.passed else 1
 
     @property
+    def is_about_nothing(self) -> bool:
+        """Whether there was neither a sample nor a finding that a rule could have been about."""
+        return not (self.samples or self.findings)
+
+    @property
     def broken(self) -> tuple[Rule, ...]:
         """The rules that failed."""
         return tuple(rule for rule in self.rules if not rule.passed)
@@ -171,6 +178,7 @@ class Outcome:
                 "fingerprint": self.fingerprint,
                 "scope": self.scope,
                 "samples": self.samples,
+                "judged": self.judged,
                 "classes": dict(self.classes),
             },
             "noise": {

@@ -29,8 +29,8 @@ from labelaudit.decide import noise_rate
 from labelaudit.errors import OptionError
 from labelaudit.gate.baseline import Noise
 from labelaudit.gate.outcome import Rule, Suspect
-from labelaudit.gate.suspects import TOLERANCE, Case, count
-from labelaudit.policy import ScopedRule, Where
+from labelaudit.gate.suspects import Case, count
+from labelaudit.policy import TOLERANCE, ScopedRule, Where
 from labelaudit.types import Bools
 
 KINDS: Mapping[str, tuple[str, ...]] = {

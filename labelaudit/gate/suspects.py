@@ -20,15 +20,11 @@ import numpy as np
 from labelaudit.document import Audit
 from labelaudit.gate.baseline import Baseline, Known
 from labelaudit.gate.outcome import Problem, Status, Suspect
-from labelaudit.policy import Ignore, Policy, Where, matches_glob
+from labelaudit.policy import TOLERANCE, Ignore, Policy, Where, matches_glob
 from labelaudit.types import Bools, Finding, Floats, Ints
 
 if TYPE_CHECKING:
     from labelaudit.verdicts import Reviewed, Verdict
-
-TOLERANCE = 0.02
-"""Half the width of the band around the flag threshold, 2.5 times the largest drift measured: from AVX2 to SSE, and
-from two threads to one, no suspicion of 1,500 images with human labels moved by more than .008 (docs/check.md)."""
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from labelaudit.errors import RunError
 from labelaudit.gate.baseline import Baseline, Known, KnownFinding, Noise, changed_settings
 from labelaudit.gate.outcome import BaselineReport, Stale
 from labelaudit.gate.rules import apply_rules
-from labelaudit.gate.suspects import TOLERANCE, Case
-from labelaudit.policy import Policy
+from labelaudit.gate.suspects import Case
+from labelaudit.policy import TOLERANCE, Policy
 
 if TYPE_CHECKING:
     from labelaudit.verdicts import Reviewed

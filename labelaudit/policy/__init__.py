@@ -6,11 +6,12 @@ it is kept.
 
 from labelaudit.policy.file import FILES, find_policy, read_policy
 from labelaudit.policy.settings import SETTINGS, Setting, Settled, settle
-from labelaudit.policy.terms import Ignore, Policy, ScopedRule, Where, matches_glob
+from labelaudit.policy.terms import TOLERANCE, Ignore, Policy, ScopedRule, Where, matches_glob
 
 __all__ = [
     "FILES",
     "SETTINGS",
+    "TOLERANCE",
     "Ignore",
     "Policy",
     "ScopedRule",

@@ -8,6 +8,7 @@ merging of lists and tables, which replace each other whole.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from labelaudit.errors import OptionError, unknown_name
-from labelaudit.policy.terms import KINDS, Ignore, Policy, ScopedRule, Where
+from labelaudit.policy.terms import KINDS, TOLERANCE, Ignore, Policy, ScopedRule, Where
 
 PREFIX = "LABELAUDIT_"
 FURTHER_VARIABLES = tuple(PREFIX + name for name in ("CONFIG", "COLOR", "FORMAT", "OUTPUT", "REVIEWER")) + tuple(
@@ -79,19 +80,32 @@ _KEYS = {"rules": "rule", "ignores": "ignore"}
 
 
 def parse_share(value: Any) -> float:
-    """A share in [0, 1] from ``2%``, ``0.02`` or 0.02; a bare ``1`` or ``2`` is refused: it is meant as a percentage.
+    """A share in [0, 1] from ``2%``, ``0.02`` or 0.02; a bare 1, 1.0 or 2 is refused: it may be meant as a percentage.
 
     >>> parse_share("2%"), parse_share(0.5), parse_share("0")
     (0.02, 0.5, 0.0)
     """
     text = str(value).strip()
     number = re.fullmatch(r"(\d+\.?\d*|\.\d+)\s*(%?)", text, re.ASCII)
-    if isinstance(value, bool) or (number is None and not isinstance(value, float)):
+    is_number = isinstance(value, float) and math.isfinite(value)
+    if isinstance(value, bool) or (number is None and not is_number):
         raise OptionError(f"'{text}' is no share: write a percentage such as 2% or a fraction such as 0.02")
     share = float(text.rstrip(" %")) / (100 if text.endswith("%") else 1)
-    if not 0 <= share <= 1 or text == "1":
-        hint = "" if text.endswith("%") else f": for a percentage write {text}%"
+    percent = text.endswith("%")
+    if not 0 <= share <= 1 or (share == 1 and not percent):
+        hint = "" if percent else f": for a percentage write {text}%" + (", for all of them 100%" if share == 1 else "")
         raise OptionError(f"'{text}' is no share from 0 to 1{hint}")
+    return share
+
+
+def parse_threshold(value: Any) -> float:
+    """A share at which a suspect can still count: one within `TOLERANCE` above the threshold never does."""
+    share = parse_share(value)
+    if share >= 1 - TOLERANCE:
+        raise OptionError(
+            f"'{value}' leaves no room for a suspect that counts: within {TOLERANCE} above the threshold none does, so "
+            f"write less than {1 - TOLERANCE:g}"
+        )
     return share
 
 
@@ -265,7 +279,7 @@ SETTINGS: Mapping[str, Setting] = {
         Setting("no-conflicts", parse_flag, "no image under two labels"),
         Setting("no-unreadable", parse_flag, "no file that cannot be read"),
         Setting("no-leaks", parse_flag, "no image in two splits"),
-        Setting("threshold", parse_share, "suspicion from which a sample is a suspect"),
+        Setting("threshold", parse_threshold, "suspicion from which a sample is a suspect"),
         Setting("baseline", parse_path, "file of what is known"),
         Setting("rule", _parse_rules, "limits by class and path", ()),
         Setting("ignore", _parse_ignores, "what does not count, and why", ()),

@@ -27,7 +27,10 @@ def verdict(outcome: Outcome) -> str:
     if broken:
         names = enumerate_some([rule.name for rule in outcome.broken], 5)
         return f"FAILED: {broken:,} of {count(total, 'rule')} broken: {names}"
-    return f"PASSED: {count(total, 'rule')} kept" if total else "PASSED: no rule was set"
+    if outcome.is_about_nothing:
+        return "PASSED: nothing judged"
+    unseen = "" if outcome.judged else ", no label judged"
+    return f"PASSED: {count(total, 'rule')} kept{unseen}" if total else f"PASSED: no rule was set{unseen}"
 
 
 def about(outcome: Outcome) -> str:
