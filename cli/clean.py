@@ -177,7 +177,11 @@ def _show_plan(console: Console, plan: Plan, audit: Audit, *, most: int) -> None
         table = _table(("samples", "right"), ("what", "left"), ("why", "left"), ("who says so", "left"))
         for (action, reason, source), count in plan.counts().items():
             table.add_row(f"{count:,}", _SAID[action], printable(reason.replace("_", " ")), _BY[source])
-        _say(console, f"{len(plan.changes):,} changes to {len(audit.samples):,} samples", style="bold")
+        _say(
+            console,
+            f"{len(plan.changes):,} change{'s' * (len(plan.changes) != 1)} to {len(audit.samples):,} samples",
+            style="bold",
+        )
         _print(console, table)
         _show_worst(console, plan.changes, most)
     else:

@@ -115,7 +115,8 @@ def _show_next(console: Console, run: Path, plan: Plan, reviewed: Reviewed) -> N
     if skipped or disputed:
         _say(
             console,
-            f"{skipped + disputed:,} samples were looked at and none has a verdict ({skipped:,} could not be told, on "
+            f"{_count(skipped + disputed, 'sample was', 'samples were')} looked at and none has a verdict "
+            f"({skipped:,} could not be told, on "
             f"{disputed:,} reviewers disagree), so nothing is known yet: "
             "the noise rate may be anything from 0% to 100%.",
         )
@@ -126,11 +127,11 @@ def _show_next(console: Console, run: Path, plan: Plan, reviewed: Reviewed) -> N
     elif disputed:
         _say(console, f"Next: labelaudit review {run} --order disputes, {then}")
     else:
-        _say(
-            console,
-            f"Next: labelaudit review {run} --order sample offers the skipped ones again, or labelaudit estimate {run} "
-            f"--reviews {2 * len(plan.rows)} plans more; {then}",
-        )
+        again = f"Next: labelaudit review {run} --order sample offers the skipped ones again"
+        planned = len(plan.rows)
+        if planned < plan.drawable:
+            again += f", or labelaudit estimate {run} --reviews {min(2 * planned, plan.drawable)} plans more"
+        _say(console, f"{again}; {then}")
 
 
 def _show(console: Console, run: Path, found: Estimate, stop: Stop) -> None:
@@ -138,7 +139,8 @@ def _show(console: Console, run: Path, found: Estimate, stop: Stop) -> None:
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for heading, justify in (("", "left"), ("estimate", "right"), ("90% interval", "right"), ("", "left")):
+    headings = ("90% interval", "scan's opinion") if found.is_opinion else ("estimate", "90% interval")
+    for heading, justify in (("", "left"), *((heading, "right") for heading in headings), ("", "left")):
         table.add_column(heading, justify=justify)  # type: ignore[arg-type]
     rows = (
         ("precision", found.precision, f"of the {found.flagged:,} flags are wrong labels"),
@@ -147,16 +149,22 @@ def _show(console: Console, run: Path, found: Estimate, stop: Stop) -> None:
     )
     for name, quantity, meaning in rows:
         value, interval = _percent(quantity)
-        table.add_row(Text(name, style="bold"), value, interval, Text(meaning, style="dim"))
+        shown = (interval, value) if found.is_opinion else (value, interval)
+        table.add_row(Text(name, style="bold"), *shown, Text(meaning, style="dim"))
     with console.capture() as captured:
         console.print(table)
     console.file.write(strip_line_ends(captured.get()) + "\n")
-    _say(console, f"{found.reviewed:,} verdicts count, {found.found:,} of them on wrong labels. {stop.sentence}")
+    counted = _count(found.reviewed, "verdict counts", "verdicts count")
+    _say(
+        console,
+        f"{counted}, {_count(found.found, 'on a wrong label', 'on wrong labels')}. {stop.sentence}",
+    )
     left = found.planned - sum(stratum["reviewed"] for stratum in found.strata) - found.missing
     if left > 0:
         _say(
             console,
-            f"About {left:,} of the {found.planned:,} planned reviews are left: labelaudit review {run} --order sample",
+            f"About {left:,} of the {found.planned:,} planned reviews {'is' if left == 1 else 'are'} left: "
+            f"labelaudit review {run} --order sample",
         )
 
 
@@ -175,6 +183,10 @@ def _show_ceiling(console: Console, ceiling: SelfTest) -> None:
     _say(console, ceiling.caveat)
     if ceiling.alarm:
         _say(console, ceiling.alarm)
+
+
+def _count(number: int, one: str, more: str) -> str:
+    return f"{number:,} {one if number == 1 else more}"
 
 
 def _say(console: Console, line: str) -> None:

@@ -83,7 +83,8 @@ def merge(
     new = [verdict for verdict in join(*told) if _once(joined, verdict)]
     append(target, *new)
     reviewed = match(audit, (*here, *new))
-    typer.echo(f"{len(new):,} new verdicts in {printable(str(target))}, {len(here):,} were there.", err=True)
+    there = f"{len(here):,} {'was' if len(here) == 1 else 'were'} there"
+    typer.echo(f"{_verdicts(len(new), 'new ')} in {printable(str(target))}, {there}.", err=True)
     for note in reviewed.notes:
         _note(note)
 
@@ -124,8 +125,12 @@ def import_(
             "imports the rest"
         )
     append(verdicts_file(run), *found.verdicts)
-    known = f", {found.known:,} were known" if found.known else ""
-    typer.echo(f"{len(found.verdicts):,} verdicts imported{known}: {printable(str(verdicts_file(run)))}", err=True)
+    known = f", {found.known:,} {'was' if found.known == 1 else 'were'} known" if found.known else ""
+    typer.echo(f"{_verdicts(len(found.verdicts))} imported{known}: {printable(str(verdicts_file(run)))}", err=True)
+
+
+def _verdicts(number: int, kind: str = "") -> str:
+    return f"{number:,} {kind}verdict{'s' * (number != 1)}"
 
 
 def _once(left: Counter[Verdict], verdict: Verdict) -> bool:
@@ -138,9 +143,10 @@ def _counts(audit: Audit, reviewed: Reviewed) -> tuple[str, ...]:
     kinds = Counter(verdict.verdict for verdict in reviewed.settled.values())
     suspects = set(audit.suspects.tolist())
     seen = len(suspects & {*reviewed.settled, *reviewed.disputed, *reviewed.skipped})
+    have, were = ("has" if len(reviewed.settled) == 1 else "have"), ("was" if seen == 1 else "were")
     return (
-        f"{len(reviewed.settled):,} of {len(audit.samples):,} images have a verdict, {seen:,} of "
-        f"{len(suspects):,} suspects were looked at",
+        f"{len(reviewed.settled):,} of {len(audit.samples):,} images {have} a verdict, {seen:,} of "
+        f"{len(suspects):,} suspects {were} looked at",
         f"  {kinds['given']:,} given label right, {kinds['suggested']:,} suggested label right, {kinds['other']:,} "
         f"another class, {kinds['none']:,} no class, {len(reviewed.skipped):,} skipped, {len(reviewed.disputed):,} "
         "disputed",

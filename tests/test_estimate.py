@@ -18,6 +18,7 @@ from labelaudit.errors import DataError, OptionError
 from labelaudit.estimate import (
     estimate,
     fdr_flags,
+    load_plan,
     plan_reviews,
     selftest,
     stop_rule,
@@ -27,7 +28,7 @@ from labelaudit.estimate.fdr import null_curve
 from labelaudit.estimate.stopping import Stop
 from labelaudit.reports import run as reports
 from labelaudit.types import Evidence
-from labelaudit.verdicts import Reviewed, Verdict, append, verdicts_file
+from labelaudit.verdicts import Reviewed, Verdict, append, match, verdicts_file
 
 # intervals
 
@@ -405,7 +406,9 @@ def test_a_review_of_skips_is_not_called_none(run: Path) -> None:
     assert "5 samples were looked at and none has a verdict (5 could not be told, on 0 reviewers disagree)" in said
     assert "anything from 0% to 100%" in said
     assert "no sample was verified clean yet" in said
-    assert "Review the planned sample: `labelaudit review RUN --order sample`" in said
+    assert "Review the planned sample: `labelaudit review`, --order sample" in said
+    assert f"Next: labelaudit review {run} --order sample" in said
+    assert "RUN" not in said
     assert json.loads(call(run, "--json")[1])["could_not_tell"] == 5
     skip(run, planned(run)[5:])
     assert "--order sample offers the skipped ones again, or labelaudit estimate" in call(run)[1]
@@ -433,3 +436,54 @@ def test_verdicts_for_unknown_classes_are_noted_where_they_hold_up_the_sample() 
     assert note.startswith("1 planned samples count as not looked at")
     assert f"first {audit.samples.ids[first]} ('fox')" in note
     assert not any("does not have" in note for note in estimate(audit, plan, reviewed).notes)
+
+
+def test_no_more_is_offered_than_the_dataset_has(run: Path) -> None:
+    call(run, "--reviews", 400)
+    skip(run, planned(run))
+    assert f"labelaudit estimate {run} --reviews 600 plans more" in call(run)[1]
+    call(run, "--reviews", 600)
+    skip(run, planned(run)[400:])
+    said = call(run, "--fdr", 0.1)[1]
+    assert "offers the skipped ones again; then" in said
+    assert "plans more" not in said
+    assert "Everything was looked at" in said
+    assert "Review the planned sample" not in said
+
+
+@pytest.mark.parametrize("wrong", [True, False, None])
+def test_where_all_is_reviewed_nothing_is_left_to_flag(run: Path, wrong: bool | None) -> None:
+    call(run, "--reviews", 600)
+    audit, truth = make_survey(n=600)
+    said = [verdict_on(audit, row, bool(truth[row]) if wrong is None else wrong) for row in range(600)]
+    append(verdicts_file(run), *said)
+    flags = fdr_flags(audit, load_plan(run, audit), match(audit, said), target=0.1)
+    assert "nothing is left to flag" in flags.sentence
+    for phrase in ("set errors apart", "verified clean yet", "More reviews", "Review the planned"):
+        assert phrase not in flags.sentence
+    assert ("found wrong by a person are listed." in flags.sentence) == (wrong is not False)
+    assert flags.sentence in " ".join(call(run, "--fdr", 0.1)[1].split())
+
+
+def test_a_plan_reviewed_without_a_clean_sample_asks_for_more(run: Path) -> None:
+    call(run, "--reviews", 100)
+    audit, _ = make_survey(n=600)
+    append(verdicts_file(run), *(verdict_on(audit, row, True) for row in planned(run)))
+    said = call(run, "--fdr", 0.1)[1]
+    assert "The planned sample is reviewed: plan more" in said
+    assert "RUN" not in said
+
+
+def test_one_is_one_and_few_verdicts_are_led_by_the_interval(run: Path) -> None:
+    call(run, "--reviews", 100)
+    audit, _ = make_survey(n=600)
+    append(verdicts_file(run), *(verdict_on(audit, row, True) for row in planned(run)[:1]))
+    said = call(run)[1]
+    assert "1 verdict counts, 1 on a wrong label. 1 wrong label found" in said
+    assert said.index("90% interval") < said.index("scan's opinion") < said.index("precision")
+    assert "point values are mostly the scan's own opinion" in said
+    assert "scan's own opinion" in json.loads(call(run, "--json")[1])["estimate"]["notes"][0]
+    append(verdicts_file(run), *(verdict_on(audit, row, row % 2 == 0) for row in planned(run)[1:12]))
+    said = call(run)[1]
+    assert said.index("estimate") < said.index("90% interval")
+    assert "opinion" not in said

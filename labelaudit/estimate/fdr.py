@@ -127,7 +127,16 @@ def fdr_flags(audit: Audit, plan: Plan, reviewed: Reviewed, *, target: float) ->
         clean_share=min(1.0, share),
         reachable=reachable,
         more_reviews=more,
-        sentence=_sentence(target, len(rows) - verified, verified, reachable, more, int(clean.sum())),
+        sentence=_sentence(
+            target,
+            len(rows) - verified,
+            verified,
+            reachable,
+            more,
+            int(clean.sum()),
+            advice="" if clean.any() else _advise(plan, reviewed),
+            left=len(curve.rows),
+        ),
     )
 
 
@@ -206,22 +215,51 @@ def more_reviews(curve: NullCurve, judged: int, target: float) -> int | None:
     return needed if needed <= len(curve.rows) else None
 
 
-def _sentence(target: float, flags: int, verified: int, reachable: float, more: int | None, clean: int) -> str:
-    said = f"{verified:,} found wrong by a person are listed besides. " if verified else ""
+def _advise(plan: Plan, reviewed: Reviewed) -> str:
+    """What to do where no sample was verified clean."""
+    if {*plan.rows} - {*reviewed.settled, *reviewed.skipped, *reviewed.disputed}:
+        return "Review the planned sample: `labelaudit review`, --order sample."
+    if len(plan.rows) < plan.drawable:
+        return "The planned sample is reviewed: plan more with `labelaudit estimate`, --reviews."
+    if reviewed.disputed or reviewed.skipped:
+        return "Everything was looked at: what is left was skipped, or reviewers disagree on it."
+    return "The planned sample is reviewed, and there is no more to plan."
+
+
+def _sentence(
+    target: float,
+    flags: int,
+    verified: int,
+    reachable: float,
+    more: int | None,
+    clean: int,
+    *,
+    advice: str,
+    left: int,
+) -> str:
+    said = (
+        f"{verified:,} found wrong by a person {'is' if verified == 1 else 'are'} listed besides. " if verified else ""
+    )
+    if not left:
+        return (
+            f"No flags at a false-discovery rate of {target:.0%}: every sample that the scan could judge is reviewed, "
+            f"so nothing is left to flag. {said.replace(' besides', '')}"
+        ).strip()
     if not clean:
         return (
             f"No flags at a false-discovery rate of {target:.0%}: no sample was verified clean yet, which is what the "
-            f"rate is measured against. Review the planned sample: `labelaudit review RUN --order sample`. {said}"
+            f"rate is measured against. {advice} {said}"
         ).strip()
     if flags:
-        return f"{flags:,} flags of which at most {target:.0%} are expected to be false. {said}".strip()
+        what = "flag" if flags == 1 else "flags"
+        return f"{flags:,} {what} of which at most {target:.0%} are expected to be false. {said}".strip()
     lead = f"No flags are possible at a false-discovery rate of {target:.0%}: "
     if reachable < 1:
-        lead += f"the ranking and {clean:,} verified-clean samples allow {reachable:.0%} at best. "
+        lead += f"the ranking and {clean:,} verified-clean sample{'s' * (clean > 1)} allow {reachable:.0%} at best. "
     else:
-        lead += f"the ranking does not set errors apart from the {clean:,} verified-clean samples. "
+        lead += f"the ranking does not set errors apart from the {clean:,} verified-clean sample{'s' * (clean > 1)}. "
     if more is None:
         help_ = "More reviews are not expected to help: too many of even the worst are clean. "
     else:
-        help_ = f"About {more:,} more reviews should make some possible. "
+        help_ = f"About {more:,} more review{'s' * (more > 1)} should make some possible. "
     return (lead + help_ + said).strip()

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from labelaudit.verdicts import Reviewed
 
 CONFIDENCE = 0.9
+FEW = 10
+"""Verdicts below which a best guess is the scan's opinion rather than the reviewer's: cells without a verdict are taken
+at their suspicion."""
 _DRAWS = 10_000
 
 
@@ -66,6 +69,11 @@ class Estimate:
     strata: tuple[dict[str, Any], ...]
     """Per stratum: flagged, suspicion, size, reviewed, wrong."""
     notes: tuple[str, ...] = ()
+
+    @property
+    def is_opinion(self) -> bool:
+        """Whether so little is reviewed that the best guesses are mostly the scan's: look at the intervals first."""
+        return self.reviewed < min(FEW, self.samples)
 
     def record(self) -> dict[str, Any]:
         """As JSON-able values."""
@@ -167,6 +175,11 @@ def _strata(plan: Plan, cells: Cells) -> tuple[dict[str, Any], ...]:
 
 def _notes(audit: Audit, plan: Plan, reviewed: Reviewed, cells: Cells) -> tuple[str, ...]:
     notes = []
+    if (judged := int(cells.judged.sum())) < min(FEW, len(audit.samples)):
+        notes.append(
+            f"With {judged:,} verdict{'s' * (judged != 1)} the point values are mostly the scan's own opinion: rely on "
+            f"the intervals, or review more; from {FEW} on they come first."
+        )
     lost = int(cells.missing.sum())
     if lost:
         ends = []
@@ -200,10 +213,12 @@ def _notes(audit: Audit, plan: Plan, reviewed: Reviewed, cells: Cells) -> tuple[
         )
     if plan.gone:
         notes.append(f"{plan.gone:,} samples of the plan are gone from the dataset.")
-    unused = len(reviewed.settled) - int(cells.judged.sum())
+    unused = len(reviewed.settled) - judged
     if unused > 0:
+        many = f"{unused:,} verdicts on samples" if unused > 1 else "1 verdict on a sample"
+        them = "them" if unused > 1 else "it"
         notes.append(
-            f"{unused:,} verdicts on samples outside the plan do not count here: which samples were picked for them "
-            "was not left to chance."
+            f"{many} outside the plan {'do' if unused > 1 else 'does'} not count here: which samples were picked for "
+            f"{them} was not left to chance."
         )
     return tuple(notes)

@@ -83,6 +83,11 @@ class Plan:
         share = np.array([stratum.drawn / max(stratum.size, 1) for stratum in self.strata])
         return np.asarray(share[self.stratum_of[list(self.rows)]])
 
+    @property
+    def drawable(self) -> int:
+        """Samples that the plan can grow to: all but those reviewed worst-first before they were planned."""
+        return int((self.stratum_of != UNPLANNED).sum())
+
     def __repr__(self) -> str:
         return f"<Plan of {len(self.rows)} reviews in {len(self.strata)} strata, seed {self.seed}>"
 

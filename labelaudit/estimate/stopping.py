@@ -138,7 +138,8 @@ def _sentence(
     left: Quantity, share: Quantity, found: int, target: float, safe: bool, more: int | None, sampled: int | None
 ) -> str:
     assert left.value is not None
-    said = f"{found:,} wrong labels found, about {left.value:,.0f} left ({left.low:,.0f} to {left.high:,.0f})"
+    said = f"{found:,} wrong label{'s' * (found != 1)} found, "
+    said += f"about {left.value:,.0f} left ({left.low:,.0f} to {left.high:,.0f})"
     if share.value is not None:
         said += f": {share.value:.0%} found ({share.low:.0%} to {share.high:.0%})"
     if safe:
@@ -146,5 +147,6 @@ def _sentence(
     if more:
         said += f". About {more:,} more down the list should bring it to {target:.0%}"
     elif sampled:
-        said += f". {target:.0%} are probably found; about {sampled:,} more random reviews should make sure"
+        reviews = f"{sampled:,} more random review{'s' * (sampled > 1)}"
+        said += f". {target:.0%} are probably found; about {reviews} should make sure"
     return said + "."
