@@ -106,18 +106,28 @@ def merge(
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="FILE", help="Where the joined one is written; may be ONE.")
     ],
+    base: Annotated[
+        Path | None,
+        typer.Option("--base", metavar="FILE", help="What both came from: what either dropped since stays dropped."),
+    ] = None,
 ) -> None:
     """Write what either of two baselines knows, with the later of two verdicts on one image.
 
-    As a merge driver of Git: labelaudit baseline merge %A %B -o %A
+    As a merge driver of Git: labelaudit baseline merge %A %B --base %O -o %A
     """
     from labelaudit.gate.baseline import merge as join
     from labelaudit.gate.baseline_file import read, write
 
     first, second = read(one), read(other)
-    joined = join(first, second)
+    ancestor = read(base) if base is not None and not _is_empty(base) else None
+    joined = join(first, second, ancestor)
     write(joined, output)
     _print(f"{output} written: {len(joined):,} entries from {len(first):,} and {len(second):,}")
+
+
+def _is_empty(file: Path) -> bool:
+    """Git brings an empty file where two branches added theirs with nothing before them."""
+    return file.is_file() and not file.stat().st_size
 
 
 def _line(kind: str, entry: Known | KnownFinding) -> str:

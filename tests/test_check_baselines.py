@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from audits import IDS, make_audit
-from gates import call
+from gates import call, git
 
+from labelaudit.document import Audit
 from labelaudit.gate import baseline_file
 from labelaudit.reports import run as runs
 from labelaudit.verdicts import Verdict, append, verdicts_file
@@ -113,3 +115,40 @@ def test_the_baseline_commands(run: Path, tmp_path: Path) -> None:
     call("baseline", "prune", "other.json", run)
     assert (tmp_path / "other.json").read_bytes() == (tmp_path / "known.json").read_bytes()
     assert call("baseline", "show", "nothing.json").code == 2
+
+
+def test_git_merges_baselines_and_what_one_side_pruned_stays_away(repository: Audit, tmp_path: Path) -> None:
+    call("check", "RUN", "--write-baseline", "known.json")
+    base = baseline_file.read("known.json")
+    driver = f"{sys.executable} -m labelaudit baseline merge %A %B --base %O -o %A"
+    git("config", "merge.labelaudit.driver", driver)
+    (tmp_path / ".gitattributes").write_text("known.json merge=labelaudit\n")
+    git("add", ".gitattributes", "known.json")
+    git("commit", "-q", "-m", "base")
+    git("checkout", "-q", "-b", "pruned")
+    baseline_file.write(replace(base, suspects=base.suspects[1:]), "known.json")
+    git("commit", "-q", "-a", "-m", "pruned")
+    git("checkout", "-q", "main")
+    added = replace(base.suspects[0], path="new.png", digest="e" * 32)
+    baseline_file.write(replace(base, suspects=(*base.suspects, added)), "known.json")
+    git("commit", "-q", "-a", "-m", "added")
+    git("merge", "-q", "-m", "both", "pruned")
+    assert [known.path for known in baseline_file.read("known.json").suspects] == [base.suspects[1].path, "new.png"]
+
+    (tmp_path / "none.json").write_bytes(b"")  # as Git gives it where both sides added the file
+    call("baseline", "merge", "known.json", "known.json", "--base", "none.json", "-o", "joined.json")
+    assert (tmp_path / "joined.json").read_bytes() == (tmp_path / "known.json").read_bytes()
+
+
+def test_what_a_person_wrote_survives_a_prune_on_the_other_side(run: Path) -> None:
+    call("check", run, "--write-baseline", "base.json")
+    base = baseline_file.read("base.json")
+    spoken = replace(base, suspects=(replace(base.suspects[0], note="asked bo"), *base.suspects[1:]))
+    baseline_file.write(spoken, "one.json")
+    baseline_file.write(replace(base, suspects=(), findings=base.findings[1:]), "other.json")
+    for pair in (("one.json", "other.json"), ("other.json", "one.json")):
+        assert call("baseline", "merge", *pair, "--base", "base.json", "-o", "joined.json").code == 0
+        joined = baseline_file.read("joined.json")
+        assert (joined.suspects, joined.findings) == (spoken.suspects[:1], base.findings[1:])
+        assert call("baseline", "merge", *pair, "-o", "joined.json").code == 0
+        assert len(baseline_file.read("joined.json")) == len(base)

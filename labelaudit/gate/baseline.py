@@ -88,10 +88,15 @@ class Baseline:
         return len(self.suspects) + len(self.findings)
 
 
-def merge(one: Baseline, other: Baseline) -> Baseline:
+def merge(one: Baseline, other: Baseline, base: Baseline | None = None) -> Baseline:
     """What either knows; of one suspect's two verdicts the later, of two notes both. The rest is that of ``other``,
     and a noise rate is the higher of the two.
+
+    With the ``base`` that both came from, an entry that one of them dropped since stays dropped, unless the other wrote
+    a verdict or note into it meanwhile. Without one nothing says whether it was dropped here or added there: it stays.
     """
+    if base is not None:
+        one, other = _without_dropped(one, other, base), _without_dropped(other, one, base)
     suspects = {known.identity: known for known in one.suspects}
     for known in other.suspects:
         suspects[known.identity] = _join(suspects.get(known.identity, known), known)
@@ -123,6 +128,22 @@ def changed_settings(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[st
         for name in dict.fromkeys([*old, *new])
         if old.get(name) != new.get(name)
     )
+
+
+def _without_dropped(one: Baseline, other: Baseline, base: Baseline) -> Baseline:
+    """``one`` less the entries that ``other`` dropped from ``base`` and nobody wrote into since."""
+    before, after = _by_identity(base), _by_identity(other)
+
+    def stays(entry: Known | KnownFinding) -> bool:
+        earlier = before.get(entry.identity)
+        return earlier is None or entry.identity in after or _words(entry) != _words(earlier)
+
+    return replace(one, suspects=tuple(filter(stays, one.suspects)), findings=tuple(filter(stays, one.findings)))
+
+
+def _words(entry: Known | KnownFinding) -> tuple[str, ...]:
+    """What a person wrote into it."""
+    return (entry.note, entry.verdict, entry.new_label) if isinstance(entry, Known) else (entry.note,)
 
 
 def _join(one: Known, other: Known) -> Known:
