@@ -81,7 +81,9 @@ def clean(
     undo: Annotated[
         Path | None,
         typer.Option(
-            metavar="CLEANED", rich_help_panel=_MADE, help="Make the dataset as it was from a cleaned one, in OUT."
+            metavar="CLEANED",
+            rich_help_panel=_MADE,
+            help="Bring back every image and label of the scan from a cleaned dataset, in OUT.",
         ),
     ] = None,
     replace: Annotated[
@@ -119,7 +121,9 @@ def clean(
         raise OptionError("name a folder for the new dataset: -o OUT")
     if undo is not None and output is not None:
         if apply or action or plan or relabel_suspects or fdr is not None:
-            raise OptionError("--undo makes the dataset as it was: it takes no plan, --action, --fdr or --apply")
+            raise OptionError(
+                "--undo makes the dataset as it was scanned: it takes no plan, --action, --fdr or --apply"
+            )
         with report_progress(quiet=quiet, verbose=verbose, color=color) as (progress, _):
             made = restore(audit, undo, output, form=format_, progress=progress, **making)
         if not quiet:

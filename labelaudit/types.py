@@ -138,6 +138,11 @@ class _Subset:
     def encoded(self, index: int) -> bytes:
         return self._images.encoded(self._rows[index])
 
+    def path(self, index: int) -> str | None:
+        """The file of an image, for those who link to it; ``None`` where there is no file of its own."""
+        finder = getattr(self._images, "path", None)
+        return None if finder is None else finder(self._rows[index])
+
 
 @dataclass(frozen=True, kw_only=True)
 class Features:

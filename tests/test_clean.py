@@ -391,7 +391,9 @@ def test_the_way_back(audit: Audit, plan: Plan, tmp_path: Path, form: str, gone:
     assert contents(tmp_path / "back") == expected
     told = "1 of 6 images could not be restored, first 'dog/b.png' (dropped, so only the source had them: 1)"
     assert back.lost.startswith(told) if gone else back.lost == ""
-    assert back.notes == ((f"{back.lost}.",) if gone else ())
+    *lost, passed_over = back.notes
+    assert lost == ([f"{back.lost}."] if gone else [])
+    assert passed_over.startswith("1 file of the source was never part of the scan and is not here: cat/broken.png.")
     if gone:  # what came back in part is not called done
         (tmp_path / "nowhere").rename(tmp_path / "pets")
         with pytest.raises(RunError, match="use --replace"):
@@ -467,3 +469,55 @@ def test_unreadable_files_never_meet_the_images_of_a_class(tmp_path: Path) -> No
     plan = make_plan(audit, match(audit, []), actions={"unreadable": "quarantine"})
     apply_plan(plan, audit, tmp_path / "out")
     assert contents(tmp_path / "out-quarantine") == {"unreadable-files/cat/broken.png": b"\x89PNG\r\n\x1a\n"}
+
+
+@pytest.mark.parametrize("link", ["hard", "symlink"])
+@pytest.mark.parametrize("gone", [False, True])
+def test_the_way_back_by_links(audit: Audit, plan: Plan, tmp_path: Path, link: str, gone: bool) -> None:
+    apply_plan(plan, audit, tmp_path / "out")
+    if gone:
+        (tmp_path / "pets").rename(tmp_path / "nowhere")
+    back = restore(audit, tmp_path / "out", tmp_path / "back", link=link)
+    there = len(IDS) - gone  # dog/b.png was dropped, and only the source has it
+    assert back.report["made_as"] == {"hard link" if link == "hard" else link: there}
+    assert not any("copied" in note for note in back.notes)
+    kept, again = tmp_path / "out-quarantine/cat/c.png", tmp_path / "back/cat/c.png"
+    assert again.read_bytes() == png(2)
+    assert again.samefile(kept)
+    assert any("keep what they lead to" in note for note in back.notes) == (link == "symlink")
+
+
+def test_copies_of_an_image_do_not_become_one_file(tmp_path: Path) -> None:
+    audit = make_dataset(tmp_path / "pets")
+    (tmp_path / "pets/cat/c.png").write_bytes(png(0))
+    digests = (*audit.samples.digests[:2], audit.samples.digests[0], *audit.samples.digests[3:])
+    audit = replace(audit, samples=replace(audit.samples, digests=digests))
+    apply_plan(make_plan(audit, match(audit, [])), audit, tmp_path / "out")
+    restore(audit, tmp_path / "out", tmp_path / "back", link="hard")
+    assert not (tmp_path / "back/cat/a.png").samefile(tmp_path / "back/cat/c.png")
+    (tmp_path / "out/cat/c.png").unlink()
+    back = restore(audit, tmp_path / "out", tmp_path / "again", link="hard")
+    assert not (tmp_path / "again/cat/a.png").samefile(tmp_path / "again/cat/c.png")
+    assert back.report["made_as"] == {"hard link": 5, "copy": 1}
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_files_that_were_never_scanned_are_said_not_to_come_back(
+    audit: Audit, plan: Plan, tmp_path: Path, gone: bool
+) -> None:
+    (tmp_path / "pets/cat/d.txt").write_text("a picture under a wrong name")
+    (tmp_path / "pets/.hidden").write_text("")
+    apply_plan(plan, audit, tmp_path / "out")
+    if gone:
+        (tmp_path / "pets").rename(tmp_path / "nowhere")
+    notes = restore(audit, tmp_path / "out", tmp_path / "back").notes
+    if gone:
+        assert any(
+            "1 file of the source was never part of the scan and is not here: cat/broken.png." in n for n in notes
+        )
+    else:
+        told = "2 files of the source were never part of the scan and are not here: cat/broken.png, cat/d.txt."
+        assert any(told in note for note in notes)
+        for file in ("broken.png", "d.txt"):
+            (tmp_path / "pets/cat" / file).unlink()
+        assert restore(audit, tmp_path / "out", tmp_path / "whole").notes == ()

@@ -30,7 +30,7 @@ from labelaudit.clean.output import (
 from labelaudit.clean.plan import Plan
 from labelaudit.clean.plan_file import build_plan
 from labelaudit.clean.report import FILE, make_report, write_report
-from labelaudit.clean.returning import explain_loss, find_images
+from labelaudit.clean.returning import explain_loss, explain_passed_over, find_images
 from labelaudit.clean.transfer import LINKS, Transfer
 from labelaudit.document import Audit
 from labelaudit.errors import OptionError, RunError, unknown_name
@@ -146,6 +146,7 @@ def restore(
 
     Images are found by their content, whatever the folders did with their names. What is nowhere cannot be brought
     back; all else is, and `Applied.lost` says what is missing. Once it has turned up, ``replace`` makes it whole.
+    Files that the scan passed over do not come back; `Applied.notes` counts them.
 
     Args:
         audit: the scan before cleaning.
@@ -167,7 +168,7 @@ def restore(
         return Applied(folder=Path(out), report=done, unchanged=True)
     check_free(place, replace)
     rows: list[int] = list(range(len(audit.samples)))
-    transfer, lost = None, ""
+    transfer, lost, notes = None, "", []
     if form not in WITHOUT_IMAGES:
         aside = Path(cleaned_folder).absolute().with_name(report["quarantine"] or quarantine_of(cleaned_folder).name)
         folders = dict.fromkeys((Path(cleaned_folder), aside, quarantine_of(cleaned_folder)))
@@ -176,6 +177,9 @@ def restore(
         rows, lost = found.rows, explain_loss(audit, found, report, aside)
         if not rows:
             raise RunError(f"not one image of the scan is in {cleaned_folder}, its quarantine or the source")
+        notes = [note] if (note := explain_passed_over(audit, data)) else []
+        if link == "symlink":
+            notes.append(f"The links lead to {cleaned_folder}, its quarantine or the source: keep what they lead to.")
     return _write(
         plan,
         original(audit, rows),
@@ -185,6 +189,7 @@ def restore(
         form=form,
         link=link,
         transfer=transfer,
+        notes=tuple(notes),
         lost=lost,
     )
 

@@ -5,6 +5,7 @@ Left out: files whose content is no longer that of the scan; they count as not t
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,11 +16,15 @@ from labelaudit.document import Audit
 from labelaudit.errors import DataError, LabelAuditError
 from labelaudit.images import ImageError
 from labelaudit.ingest import ingest
+from labelaudit.intake import name_some
 from labelaudit.originals import open_originals
 from labelaudit.sources import Files, open_source
 from labelaudit.sources.folder import walk
 from labelaudit.sources.listing import Listing
 from labelaudit.types import Images, Progress, Samples
+
+_FILES = ("unreadable", "truncated", "empty", "oversized", "unlabelled", "bad_name")
+"""Findings about files that are there and could not be judged."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,10 +42,16 @@ class Found:
 
 
 class _Gathered:
-    """`Images` whose rows lie in several places."""
+    """`Images` whose rows lie in several places. A file that serves several rows, copies of one image, is the file of
+    the first of them only: linked, two images would be one, and who edits one would edit both."""
 
     def __init__(self, places: Sequence[tuple[Images, int] | None]) -> None:
         self._places = places
+        first: dict[tuple[int, int], int] = {}
+        for row, place in enumerate(places):
+            if place is not None:
+                first.setdefault((id(place[0]), place[1]), row)
+        self._owners = frozenset(first.values())
 
     def __len__(self) -> int:
         return len(self._places)
@@ -52,8 +63,8 @@ class _Gathered:
         return place[0].encoded(place[1])
 
     def path(self, index: int) -> str | None:
-        """The file of an image, where it has one."""
-        place = self._places[index]
+        """The file of an image, where it has one of its own."""
+        place = self._places[index] if index in self._owners else None
         finder = None if place is None else getattr(place[0], "path", None)
         return None if place is None or finder is None else finder(place[1])
 
@@ -63,7 +74,7 @@ def find_images(
 ) -> Found:
     """Look for every image of ``audit`` in ``folders``, all of whose images are read, and then in its source."""
     wanted = set(audit.samples.digests)
-    place_of: dict[str, tuple[Images, int]] = {}
+    places_of: dict[str, list[tuple[Images, int]]] = {}
     for folder in folders:
         if not folder.is_dir():
             continue
@@ -72,8 +83,11 @@ def find_images(
             continue
         for row, digest in enumerate(samples.digests):
             if digest in wanted:
-                place_of.setdefault(digest, (samples.images, row))
-    places: list[tuple[Images, int] | None] = [place_of.get(digest) for digest in audit.samples.digests]
+                places_of.setdefault(digest, []).append((samples.images, row))
+    places: list[tuple[Images, int] | None] = []
+    for digest in audit.samples.digests:  # copies of an image take a file each, while there are some
+        there = places_of.get(digest)
+        places.append((there.pop(0) if len(there) > 1 else there[0]) if there else None)
     missing = [row for row, place in enumerate(places) if place is None]
     trouble = ""
     if missing:
@@ -109,6 +123,36 @@ def explain_loss(audit: Audit, found: Found, report: Mapping[str, Any], quaranti
     source = f"The source shows none: {found.trouble}" if found.trouble else "The source has none of them"
     return (
         f"{len(names):,} of {len(audit.samples):,} images could not be restored, first '{names[0]}' ({said}). {source}"
+    )
+
+
+def explain_passed_over(audit: Audit, data: Path | str | None) -> str:
+    """Which files of the source were never part of the scan, so that no way leads back to them; "" where none are.
+
+    By the folder of the source where it is there, otherwise by what the scan found unusable. Hidden files and the label
+    table are not counted.
+    """
+    source = audit.settings.get("source") or {}
+    root, table = data or source.get("data") or "", source.get("labels")
+    known, files = set(audit.samples.ids), set()
+    if root and Path(root).is_dir():
+        for folder, inside, names in os.walk(root):
+            inside[:] = [name for name in inside if not name.startswith(".")]
+            within = Path(folder).relative_to(root)
+            files |= {(within / name).as_posix() for name in names if not name.startswith(".")}
+        if table and Path(table).is_relative_to(root):
+            files.discard(Path(table).relative_to(root).as_posix())
+    if files & known:
+        passed = files - known
+    else:  # the source is gone, or holds no file per image
+        passed = {finding.path for finding in audit.findings if finding.kind in _FILES} - known
+    if not passed:
+        return ""
+    one = len(passed) == 1
+    return (
+        f"{len(passed):,} file{'' if one else 's'} of the source {'was' if one else 'were'} never part of the scan and "
+        f"{'is' if one else 'are'} not here: {name_some(sorted(passed))}. Copy {'it' if one else 'them'} from the "
+        "source where needed."
     )
 
 
