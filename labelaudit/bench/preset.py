@@ -101,10 +101,11 @@ class Setting:
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """Seconds that one seed takes, and how that is known."""
+    """Seconds that one seed takes."""
 
     seconds: float
     known: Literal["measured", "measured, busy", "estimated"]
+    """``busy``: processor time of one thread, since other work had the machine too."""
 
 
 @dataclass(frozen=True, kw_only=True)

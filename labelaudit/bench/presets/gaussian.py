@@ -124,7 +124,7 @@ PRESETS = (
             for name, regularizers in _REGULARIZERS.items()
         ),
         device="cpu",
-        costs={"cpu": Cost(seconds=60, known="estimated"), "cuda": Cost(seconds=15, known="estimated")},
+        costs={"cpu": Cost(seconds=42, known="measured, busy"), "cuda": Cost(seconds=15, known="estimated")},
         orders=(
             ("noise: mean margin", "plain: mean margin"),
             ("regulariser: mean margin", "plain: mean margin"),

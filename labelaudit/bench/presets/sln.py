@@ -63,7 +63,7 @@ PRESETS = (
         ),
         arms=_arms("mnist_cnn", 40, {**_PAPER, "lr": 0.02}, 1.0, (None, None, None, None)),
         device="cpu",
-        costs={"cpu": Cost(seconds=120, known="estimated"), "cuda": Cost(seconds=20, known="estimated")},
+        costs={"cpu": Cost(seconds=175, known="measured, busy"), "cuda": Cost(seconds=20, known="estimated")},
         orders=_ORDERS,
         differs=(
             "MNIST and a small CNN instead of CIFAR-10 and WRN-28-2, 40 epochs at rate .02 instead of 300 at .001: "
