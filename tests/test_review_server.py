@@ -160,6 +160,18 @@ def test_ctrl_c_ends_cleanly_and_says_where_the_verdicts_are(tmp_path: Path) -> 
     assert "Traceback" not in said
 
 
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        (["review", "--help"], "with exit code 0"),
+        (["--help"], "130 interrupted (0 where Ctrl-C ends the page of `review`)"),
+    ],
+)
+def test_the_help_says_what_ctrl_c_ends_with(command: list[str], told: str) -> None:
+    plain = CliRunner(env={"COLUMNS": "200", "TERM": "dumb", "NO_COLOR": "1"}).invoke(app, command).output
+    assert told in " ".join(plain.replace("│", " ").split())
+
+
 def test_a_killed_server_loses_nothing_and_goes_on_at_the_right_place(tmp_path: Path) -> None:
     run = write_run(tmp_path)
     with running(run) as server:

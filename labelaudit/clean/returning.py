@@ -42,8 +42,11 @@ class Found:
 
 
 class _Gathered:
-    """`Images` whose rows lie in several places. A file that serves several rows, copies of one image, is the file of
-    the first of them only: linked, two images would be one, and who edits one would edit both."""
+    """`Images` whose rows lie in several places.
+
+    A file that serves several rows, copies of one image, is the file of the first of them only: linked, two images
+    would be one, and who edits one would edit both.
+    """
 
     def __init__(self, places: Sequence[tuple[Images, int] | None]) -> None:
         self._places = places
