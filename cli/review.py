@@ -68,8 +68,8 @@ def review(
 ) -> None:
     """Judge the suspects in RUN, in a page on this machine that nobody else can reach.
 
-    Every verdict is in RUN/verdicts.csv before the next image shows. Ctrl-C ends the page, with exit code 0 since nothing
-    is cut short; start it again to go on.
+    Every verdict is in RUN/verdicts.csv before the next image shows. Ctrl-C ends the page, with exit code 0 since
+    nothing is cut short; start it again to go on.
     """
     from labelaudit import read_audit
 
