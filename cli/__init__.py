@@ -55,8 +55,8 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit codes: 0 fine, 1 a rule of the gate is broken, 2 could not run, 130 interrupted (0 where Ctrl-C ends the "
-    "page of `review`).",
+    epilog="Exit codes: 0 fine, 1 a rule of the gate is broken, 2 could not run, 130 interrupted (0 where Ctrl-C ends "
+    "the page of `review`).",
 )
 app.command()(scan)
 app.command()(clean)
