@@ -282,11 +282,11 @@ def test_what_is_no_number_is_not_taken_for_a_percentage(value: float) -> None:
         parse_share(value)
 
 
-@pytest.mark.parametrize("value", [".98", "98%", "100%", 0.99, 0.9800000001])
+@pytest.mark.parametrize("value", [".95", "95%", "100%", 0.99, 0.9500000001])
 def test_a_threshold_that_no_suspect_can_pass_is_refused(value: Any) -> None:
-    with pytest.raises(OptionError, match=r"^--threshold: .* leaves no room .* so write less than 0\.98$"):
+    with pytest.raises(OptionError, match=r"^--threshold: .* leaves no room .* so write less than 0\.95$"):
         settle({"threshold": value}, {}, {})
-    assert settle({"threshold": ".97"}, {}, {}).values["threshold"] == 0.97
+    assert settle({"threshold": ".94"}, {}, {}).values["threshold"] == 0.94
 
 
 def test_other_values() -> None:
