@@ -7,6 +7,7 @@ that is cut off. Left out: locking two writers against each other; the later one
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -24,6 +25,12 @@ def sibling(place: Path) -> Iterator[Path]:
         yield fresh
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
+
+
+def partials(place: Path) -> tuple[Path, ...]:
+    """Folders of `sibling` beside ``place``: of runs that were killed, or are at work."""
+    ending = re.compile(rf"\.{re.escape(place.name)}\.[0-9a-f]{{8}}\.partial")
+    return tuple(sorted(path for path in place.parent.iterdir() if ending.fullmatch(path.name) and path.is_dir()))
 
 
 @contextmanager

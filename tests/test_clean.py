@@ -6,6 +6,9 @@ import csv
 import errno
 import json
 import os
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -521,3 +524,25 @@ def test_files_that_were_never_scanned_are_said_not_to_come_back(
         for file in ("broken.png", "d.txt"):
             (tmp_path / "pets/cat" / file).unlink()
         assert restore(audit, tmp_path / "out", tmp_path / "whole").notes == ()
+
+
+def test_a_killed_run_leaves_no_dataset_and_the_next_one_names_what_it_left(
+    audit: Audit, plan: Plan, tmp_path: Path
+) -> None:
+    code = (
+        "import os, signal, sys; sys.path.insert(0, sys.argv[1]); from pathlib import Path; from cleaning import *\n"
+        "from labelaudit.clean import applying, make_plan, apply_plan; from labelaudit.verdicts import match\n"
+        "applying.write_report = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "audit = make_dataset(Path(sys.argv[2]) / 'pets')\n"
+        "apply_plan(make_plan(audit, match(audit, [])), audit, Path(sys.argv[2]) / 'out')\n"
+    )
+    before = contents(tmp_path / "pets")
+    killed = subprocess.run([sys.executable, "-c", code, str(Path(__file__).parent), str(tmp_path)], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert contents(tmp_path / "pets") == before
+    (left,) = (path for path in tmp_path.iterdir() if path.name != "pets")
+    assert left.name.startswith(".out.")
+    made = apply_plan(plan, audit, tmp_path / "out")
+    assert made.notes[-1] == f"A run that was killed left a hidden folder here: delete {left}."
+    assert left.is_dir()
+    assert str(left) not in json.dumps(dict(made.report))

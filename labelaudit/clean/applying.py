@@ -2,7 +2,8 @@
 
 Everything is written to hidden siblings and takes its place at the end by renaming, the quarantine first. So OUT is
 there only when all of it is; a crash between the two renames leaves a quarantine without OUT, which the next apply
-replaces. Left out: changing a dataset in place, by design.
+replaces. What a killed run leaves is hidden siblings, which the next one names and does not delete: they may be those
+of a run at work. Left out: changing a dataset in place, by design.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ from labelaudit.clean.returning import explain_loss, explain_passed_over, find_i
 from labelaudit.clean.transfer import LINKS, Transfer
 from labelaudit.document import Audit
 from labelaudit.errors import OptionError, RunError, unknown_name
-from labelaudit.folders import sibling, swap
+from labelaudit.folders import partials, sibling, swap
+from labelaudit.intake import name_some
 from labelaudit.originals import open_originals
 from labelaudit.types import Progress, silent
 
@@ -242,8 +244,17 @@ def _write(
     except OSError as error:
         raise RunError(f"cannot write {out} ({error.strerror or error}): nothing was made") from error
     shown = None if aside is None else out.with_name(aside.name)
-    told = tuple(report["notes"][len(plan.notes) :])
+    told = (*report["notes"][len(plan.notes) :], *_leftovers(place, aside))
     return Applied(folder=out, quarantine=shown, report=report, notes=told, lost=lost)
+
+
+def _leftovers(place: Path, aside: Path | None) -> tuple[str, ...]:
+    """A word about hidden folders of runs that were killed; not in the report, which depends on the plan alone."""
+    left = partials(place) + (() if aside is None else partials(aside))
+    if not left:
+        return ()
+    many = "a hidden folder" if len(left) == 1 else f"{len(left):,} hidden folders"
+    return (f"A run that was killed left {many} here: delete {name_some([str(path) for path in left])}.",)
 
 
 def _notes(dataset: Dataset, apart: Dataset, form: str, link: str, transfer: Transfer | None) -> list[str]:
