@@ -1,5 +1,5 @@
 """CRUST: Mirzasoleiman, Cao and Leskovec, "Coresets for Robust Training of Neural Networks against Noisy Labels",
-NeurIPS 2020: Table 1, and how many labels of the coreset are right, by either selector.
+NeurIPS 2020: accuracy on CIFAR-10, and how many labels of the coreset are right, by either selector.
 
 The paper describes greedy facility location; its released code selects the most central samples instead, which is what
 its numbers were made with."""
@@ -59,7 +59,7 @@ _ORDER = (("centrality: right labels in the coreset", "facility location: right 
 PRESETS = (
     Preset(
         name="crust-mnist",
-        paper="CRUST, Figure 2",
+        paper="CRUST, coreset figure",
         shows="At a budget of one half the released code's selector leaves wrong labels out, the paper's does not",
         setting=Setting(
             dataset="mnist",
@@ -79,7 +79,7 @@ PRESETS = (
     ),
     Preset(
         name="crust-cifar10-50",
-        paper="CRUST, Table 1",
+        paper="CRUST, CIFAR table",
         shows="CIFAR-10 with 50 % uniform noise: CRUST as its code selects, and as its text does",
         setting=Setting(
             dataset="cifar10",

@@ -101,7 +101,7 @@ _REGULARIZERS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
 PRESETS = (
     Preset(
         name="gaussian-mnist",
-        paper="GNI, Figures 3 to 6",
+        paper="GNI, figures",
         shows="Noise on the layers widens margins and calibrates, and so does its explicit regulariser in its place",
         setting=Setting(
             dataset="mnist",

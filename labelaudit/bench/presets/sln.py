@@ -1,5 +1,5 @@
 """SLN: Chen et al., "Noise against noise: stochastic label noise helps combat inherent label noise", ICLR 2021:
-Table 2, where noise on labels, a momentum model and label correction each add to the one before."""
+CIFAR-10, where noise on labels, a momentum model and label correction each add to the one before."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ _SAME = "the same schedule; labels are drawn anew with every seed instead of rea
 PRESETS = (
     Preset(
         name="sln-mnist",
-        paper="SLN, Table 2",
+        paper="SLN, CIFAR table",
         shows="Label noise, a momentum model and label correction each add to the one before",
         setting=Setting(
             dataset="mnist",
@@ -72,7 +72,7 @@ PRESETS = (
     ),
     Preset(
         name="sln-cifar10-symmetric",
-        paper="SLN, Table 2",
+        paper="SLN, CIFAR table",
         shows="CIFAR-10 with 40 % symmetric noise: SLN, its momentum model and label correction against CE",
         setting=Setting(
             dataset="cifar10",
@@ -90,7 +90,7 @@ PRESETS = (
     ),
     Preset(
         name="sln-cifar10-asymmetric",
-        paper="SLN, Table 2",
+        paper="SLN, CIFAR table",
         shows="CIFAR-10 with 40 % of five classes taken for their look-alikes: the same comparison",
         setting=Setting(
             dataset="cifar10",
