@@ -38,11 +38,11 @@ def changed_since(revision: str, located: Located) -> list[Path]:
         parted = _find_parting(root, revision)
         diff = ["diff", "--name-only", "-z", "--no-renames", "--ignore-submodules=none", parted, "--", folder]
         untracked = ["ls-files", "--others", "--exclude-standard", "-z", "--", folder]
-        new = [str(Path(root, name)) for name in _git(root, untracked)]
-        differs = [str(Path(root, name)) for name in _git(root, diff)]
+        new = [os.path.normpath(f"{root}/{name}") for name in _git(root, untracked)]
+        differs = [os.path.normpath(f"{root}/{name}") for name in _git(root, diff)]
         changed += [*differs, *new]
         known = _git(root, ["ls-files", "-z", "--recurse-submodules", "--", folder])
-        tracked |= {str(Path(root, name)) for name in known}
+        tracked |= {f"{root}/{name}" for name in known}
         whole += [*new, *filter(os.path.isdir, differs), str(Path(root, ".git"))]
     _refuse_unwatched(paths, touches(whole), tracked)
     concerned = {*paths, *(folder for path in paths for folder in _folders(path))}
@@ -74,7 +74,8 @@ def _refuse_unwatched(paths: Iterable[str], below: Callable[[str], bool], tracke
 
     Git's own folder is as good as watched: what git-annex keeps there is named by its content.
     """
-    for path in dict.fromkeys(map(settle, paths)):
+    folders: dict[str, str] = {}
+    for path in dict.fromkeys(settle(path, folders) for path in paths):
         if path not in tracked and not below(path) and os.path.lexists(path):
             shown = os.path.relpath(path) if is_below(path, str(Path.cwd())) else path
             raise RunError(

@@ -65,7 +65,8 @@ def locate(data: Path, table: Path | None, path_column: str | None, label_column
         return Located(base, {}, _settle_all(tables), packed=True)
     listing = open_source(data, labels=table, path_column=path_column, label_column=label_column)
     named = dict.fromkeys([*listing.ids, *(finding.path for finding in listing.findings)])
-    names = {name: tuple(_reach(Path(base, name))) for name in named}
+    real: dict[str, str] = {}
+    names = {name: tuple(_reach(f"{base}{os.sep}{name}", real)) for name in named}
     packed = data.is_dir() and not any(os.path.lexists(paths[0]) for paths in names.values())
     if packed:
         tables += [file for file in data.rglob(f"*{_SHARD}") if file.is_file()]
@@ -75,10 +76,16 @@ def locate(data: Path, table: Path | None, path_column: str | None, label_column
     return Located(base, {} if packed else names, _settle_all(tables), packed)
 
 
-def settle(path: Path | str) -> str:
-    """The absolute path of a file, links above it resolved; the file itself may be one, or be gone."""
+def settle(path: Path | str, folders: dict[str, str] | None = None) -> str:
+    """The absolute path of a file, links above it resolved; the file itself may be one, or be gone.
+
+    ``folders`` remembers where the folders of many files really are.
+    """
     folder, name = os.path.split(os.path.abspath(path))  # noqa: PTH100  a pathlib path resolves the last link too
-    return str(Path(os.path.realpath(folder), name))
+    real = {} if folders is None else folders
+    if folder not in real:
+        real[folder] = os.path.realpath(folder)
+    return f"{real[folder].rstrip(os.sep)}{os.sep}{name}"
 
 
 def is_below(path: str, folder: str) -> bool:
@@ -100,10 +107,10 @@ def touches(paths: Iterable[str]) -> Callable[[str], bool]:
     return lambda path: path in chosen or below(os.path.split(path)[0])
 
 
-def _reach(path: Path) -> Iterator[str]:
+def _reach(path: str, folders: dict[str, str]) -> Iterator[str]:
     """``path`` as it is named, in its own folder, and behind its link; each once."""
-    behind = [os.path.realpath(path)] if path.is_symlink() else []
-    yield from dict.fromkeys([os.path.normpath(path), settle(path), *behind])
+    behind = [os.path.realpath(path)] if Path(path).is_symlink() else []
+    yield from dict.fromkeys([os.path.normpath(path), settle(path, folders), *behind])
 
 
 def _settle_all(files: Iterable[Path]) -> tuple[str, ...]:
