@@ -110,7 +110,8 @@ def fit(
     logs = np.stack([np.log(np.maximum(probs, _FLOOR), dtype=np.float32) for probs in models.values()])  # (M, n, C)
     if known is None:
         known = np.full(len(labels), UNKNOWN)
-    rows = _subset(np.flatnonzero(known != NO_CLASS), logs[:, 0].size)
+    usable = known != NO_CLASS
+    rows = _subset(np.flatnonzero(usable if usable.any() else ~usable), logs[:, 0].size)
     part = _Part(np.ascontiguousarray(logs[:, rows], dtype=np.float64), labels[rows], known[rows])
     if start is None:
         weights, transition = part.begin()
@@ -136,7 +137,7 @@ def fit(
             break
     probs = _pool(logs, weights)
     floor = _even_part(probs)
-    if floor or len(rows) < (known != NO_CLASS).sum():
+    if floor or len(rows) < usable.sum():
         probs = _without(probs, floor)
         ease = float(difficulty(probs).mean())
         transition = _sweep(probs, transition, labels, known, np.exp(slope * (difficulty(probs) - ease)))

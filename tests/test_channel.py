@@ -189,3 +189,9 @@ def test_nothing_known_changes_nothing() -> None:
     probs, given, _ = planted(6, 0.1)
     unknown = channel.fit({"m": probs}, given, known=np.full(len(given), channel.UNKNOWN))
     assert unknown.posterior.tobytes() == channel.fit({"m": probs}, given).posterior.tobytes()
+
+
+def test_a_dataset_in_which_no_label_is_right_is_still_fitted() -> None:
+    probs, given, _ = planted(7, 0.1, n=60)
+    fitted = channel.fit({"m": probs}, given, known=np.full(len(given), channel.NO_CLASS))
+    assert np.isfinite(fitted.posterior).all()
