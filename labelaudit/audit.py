@@ -205,7 +205,9 @@ def audit_samples(
         notes.append(f"Trained on {choice.reason}.")
         specs = _specs(backbone, effort, choice, image_size)
         with clock.stage("forecast"):
-            if cost := _forecast(samples, specs, choice, methods, options or {}, device, workers, cache):
+            if cost := _forecast(
+                samples, specs, choice, methods, options or {}, regularizers or {}, device, workers, cache
+            ):
                 notice(cost)
         with clock.stage("embed"):
             samples, features, failed = embed_samples(samples, specs, device, workers, cache, progress)
@@ -300,6 +302,7 @@ def _forecast(
     choice: Choice,
     methods: Sequence[str],
     options: Mapping[str, Mapping[str, Any]],
+    regularizers: Mapping[str, Mapping[str, Any]],
     device: str,
     workers: int,
     cache: Path | None,
@@ -315,10 +318,12 @@ def _forecast(
     learning = 0.0
     if n >= (_WORTH_TIMING_PIXELS if choice.pixels else _WORTH_TIMING):
         shape = (choice.side, choice.side, 3) if choice.pixels else (head_width(len(specs)) * len(specs),)
-        for name in dict.fromkeys((*methods, "ce")):
+        fits = [(name, regularizers) for name in dict.fromkeys(methods)]
+        fits += [("ce", {})] if regularizers or "ce" not in methods else []  # the reference, which stays as it is
+        for name, around in fits:
             effort = training_effort(name, n, pixels=choice.pixels, options=options.get(name, {}))
             learning += training.forecast(
-                name, shape, n, classes, options=options.get(name, {}), device=device, **effort
+                name, shape, n, classes, options=options.get(name, {}), regularizers=around, device=device, **effort
             )
     if embedding + learning < 5:
         return ""

@@ -142,11 +142,12 @@ def forecast(
     folds: int = 5,
     epochs: int | None = None,
     augment: Augment = "none",
+    regularizers: Sequence[str] | Mapping[str, Mapping[str, Any]] = (),
     device: str = "cpu",
 ) -> float:
     """Seconds that `crossfit` would take for n samples of ``shape``: (d,) features or (H, W, c) pixels.
 
-    Measured: one epoch on up to `_FORECAST` random samples, twice, as the first one warms up.
+    Measured, regularisers included: one epoch on up to `_FORECAST` random samples, twice, as the first one warms up.
     """
     pixels = len(shape) == 3
     recipe = plan(method, n, pixels=pixels, folds=folds, options=options, epochs=epochs)
@@ -154,11 +155,14 @@ def forecast(
     rng = np.random.default_rng(0)
     x = rng.integers(0, 256, (some, *shape), np.uint8) if pixels else rng.standard_normal((some, *shape), np.float32)
     labels = np.arange(some) % min(classes, max(2, some // folds))
-    settings = {**(options or {}), "batch": min(recipe.batch, some)}
+    trial: dict[str, Any] = {
+        **{"options": {**(options or {}), "batch": min(recipe.batch, some)}, "folds": folds, "epochs": 1},
+        **{"augment": augment, "regularizers": regularizers, "device": device},
+    }
     seconds = 0.0
     for _ in range(2):
         started = time.perf_counter()
-        crossfit(method, x, labels, classes, options=settings, folds=folds, epochs=1, augment=augment, device=device)
+        crossfit(method, x, labels, classes, **trial)
         seconds = time.perf_counter() - started
     return seconds * recipe.epochs * n / some
 

@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from PIL import Image
+from pictures import Listed
 
 from labelaudit import Audit, DataError, LabelAuditError, OptionError, read_audit, scan
-from labelaudit.audit import _specs
+from labelaudit.audit import _forecast, _specs
 from labelaudit.channel import NO_CLASS, UNKNOWN
 from labelaudit.gate.upkeep import shaping_settings
 from labelaudit.increment.updating import scan_options
@@ -250,6 +251,26 @@ def test_the_cost_is_forecast_before_the_work(folder: Path, monkeypatch: pytest.
         "Here this takes about 2 min to embed 90 images with lite0@128, then about 40 s to train limit on features; "
         "0 MB hold what is trained on."
     ]
+
+
+def test_the_forecast_counts_what_is_trained_regularised_or_not(
+    labels_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, dict[str, Any]]] = []
+
+    def note(name: str, *_: Any, regularizers: dict[str, Any], **__: Any) -> float:
+        asked.append((name, regularizers))
+        return 0.0
+
+    monkeypatch.setattr("labelaudit.training.forecast", note)
+    monkeypatch.setattr("labelaudit.backbones.forecast", lambda *_, **__: 0.0)
+    monkeypatch.setattr("labelaudit.audit._WORTH_TIMING", 10)
+    samples = replace(ingest(open_source(None, labels=labels_file))[0], images=Listed([]))
+    mixup = {"mixup": {"alpha": "0.5"}}
+    for around in ({}, mixup):
+        choice = Choice(pixels=False, side=8, reason="")
+        assert _forecast(samples, ("lite0@128",), choice, ("ce", "limit"), {}, around, "cpu", 1, None) == ""
+    assert asked == [("ce", {}), ("limit", {}), ("ce", mixup), ("limit", mixup), ("ce", {})]
 
 
 def test_files_passed_over_are_said(folder: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -11,6 +13,7 @@ from labelaudit.errors import DataError, OptionError
 from labelaudit.methods import Recipe
 from labelaudit.networks import Average, build, default_network, network_names
 from labelaudit.record import margins
+from labelaudit.regularizers.jacobian import Jacobian
 from labelaudit.training import crossfit, forecast, plan
 
 
@@ -217,6 +220,19 @@ def test_the_forecast_grows_with_the_samples_and_the_epochs(shape: tuple[int, ..
     few = forecast("ce", shape, 20_000, 3, folds=3, epochs=2)
     assert few > 0
     assert forecast("ce", shape, 200_000, 3, folds=3, epochs=20) > 10 * few
+
+
+def test_the_forecast_pays_for_the_regularisers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a clock that only the regulariser moves, a second for each step."""
+    seconds: list[int] = []
+    monkeypatch.setattr("labelaudit.training.time", SimpleNamespace(perf_counter=lambda: len(seconds)))
+    monkeypatch.setattr(Jacobian, "penalty", lambda *_: seconds.append(1))
+    assert forecast("ce", (8,), 4000, 3, folds=3) == 0
+    around = {"jacobian": {"coefficient": "0.1"}}
+    found = forecast("ce", (8,), 4000, 3, folds=3, regularizers=around)
+    recipe = plan("ce", 4000, pixels=False, folds=3)
+    assert found == len(seconds) / 2 * recipe.epochs * 4
+    assert len(seconds) >= 2 * 2 * (1000 * 2 // 3 // recipe.batch)  # two trials of two groups of folds
 
 
 def test_the_plan_spends_more_epochs_on_few_samples_unless_told() -> None:
