@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -48,26 +48,39 @@ def gather(samples: Samples, seed: int, cache: Path) -> material.Material:
 
 @contextmanager
 def without(what: str, trained: material.Material) -> Iterator[None]:
-    """The material and its channel while ``what`` is left out."""
+    """The material and its channel while ``what`` is left out, of the refits too."""
     kept = dict(trained.models)
-    names = list(kept)
-    probes = [name for name in names if name.startswith("discriminant") or name == "neighbors"]
+    probes = [name for name in kept if name.startswith("discriminant") or name == "neighbors"]
+    single = [name for name in probes if name.startswith("discriminant")][:-1]
     left_out = {
         "the three methods": list(METHODS),
-        "all networks": [name for name in names if name not in probes and name != "logistic"],
+        "all networks": [name for name in kept if name not in probes and name != "logistic"],
         "the probes": probes,
+        "discriminants of one backbone": single,
+        "discriminant of all backbones": [name for name in probes if name.startswith("discriminant")][len(single) :],
         **{name: [name] for name in (*METHODS, "cross_entropy", "logistic", "neighbors")},
     }.get(what, [])
-    constants: dict[str, Any] = {
-        "the slope": {"_STEEPEST": 0.0},
-        "the floor": {"_MOST_DOUBT": 0.0},
-        "the least noise": {"LEAST_NOISE": 0.0},
-    }.get(what, {})
-    trained.models = {name: probs for name, probs in kept.items() if name not in left_out}
-    refits = {"_REFITS": 0} if what in ("refits", "the probes", "neighbors") else {}
-    with patch.multiple(channel, **constants), patch.multiple(material, **refits):
+    patches: list[Any] = [
+        patch.object(trained, "models", _fewer(kept, left_out)),
+        patch.object(trained, "_probe", lambda belief: _fewer(probe(belief), left_out)),
+    ]
+    probe = trained._probe
+    if what == "the slope":
+        patches.append(patch.object(channel, "_STEEPEST", 0.0))
+    elif what == "the floor":
+        patches.append(patch.object(channel, "_MOST_DOUBT", 0.0))
+    elif what == "the least noise":
+        patches.append(patch.object(channel, "LEAST_NOISE", 0.0))
+    elif what in ("refits", "the probes"):
+        patches.append(patch.object(material, "_REFITS", 0))
+    with ExitStack() as stack:
+        for one in patches:
+            stack.enter_context(one)
         yield
-    trained.models = kept
+
+
+def _fewer(models: dict[str, Any], left_out: list[str]) -> dict[str, Any]:
+    return {name: probs for name, probs in models.items() if name not in left_out}
 
 
 def measure(name: str, seed: int, data: Path, cache: Path) -> list[tuple[str, dict[str, float]]]:
@@ -80,7 +93,8 @@ def measure(name: str, seed: int, data: Path, cache: Path) -> list[tuple[str, di
     rows = []
     for what in (
         *("nothing", "the three methods", *METHODS, "cross_entropy", "logistic", "neighbors", "all networks"),
-        *("the probes", "refits", "the slope", "the floor", "the least noise", "strangers"),
+        *("the probes", "discriminants of one backbone", "discriminant of all backbones"),
+        *("refits", "the slope", "the floor", "the least noise", "strangers"),
     ):
         with without(what, trained):
             fitted, _ = trained.settle()
