@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from PIL import Image
 from pictures import Listed
+from PIL import Image
 
 from labelaudit import Audit, DataError, LabelAuditError, OptionError, read_audit, scan
 from labelaudit.audit import _forecast, _specs
@@ -265,7 +265,7 @@ def test_the_forecast_counts_what_is_trained_regularised_or_not(
     monkeypatch.setattr("labelaudit.training.forecast", note)
     monkeypatch.setattr("labelaudit.backbones.forecast", lambda *_, **__: 0.0)
     monkeypatch.setattr("labelaudit.audit._WORTH_TIMING", 10)
-    samples = replace(ingest(open_source(None, labels=labels_file))[0], images=Listed([]))
+    samples = replace(ingest(open_source(None, labels=labels_file))[0], images=Listed([b""] * 150))
     mixup = {"mixup": {"alpha": "0.5"}}
     for around in ({}, mixup):
         choice = Choice(pixels=False, side=8, reason="")
