@@ -21,10 +21,13 @@ THRESHOLD = 0.25
 noise the best F1 lies between .10 and .25, on planted noise between .3 and .5 (docs/evidence.md)."""
 CAUTIOUS = 0.5
 """The threshold where next to no label is wrong: what is flagged there is mostly the models' own doubt."""
+ODDS = 2.0
+"""What the odds of a wrong label are multiplied by when they are counted: between planted noise, which asks for about 1,
+and human labels, which ask for 2 to 6 (docs/evidence.md)."""
 FEWEST = 5
 """A class with fewer images cannot be judged: some fold would have to do without it."""
-_RARE = 0.05  # noise rate below which the threshold rises towards `CAUTIOUS`
-_DOUBT = 0.1  # upper end of the noise interval: every sample with at least this probability of a wrong label is one
+_RARE = 0.05  # mean suspicion below which the threshold rises towards `CAUTIOUS`
+_DOUBT = 0.1  # upper end of the noise rate: every sample with at least this probability of a wrong label is one
 _CLEAR = 0.7  # posterior of the suggested label from which the reason names it without an alternative
 _Z90 = 1.645
 
@@ -69,7 +72,8 @@ def decide(
         counts = np.bincount(labels, minlength=len(classes))
     judged = (counts[labels] >= FEWEST) | (known != UNKNOWN)
     rate, interval = noise_rate(suspicion[judged])
-    threshold = flag_threshold(rate) if threshold is None else threshold
+    if threshold is None:
+        threshold = flag_threshold(float(suspicion[judged].mean()) if judged.any() else 0.0)
     flagged: Bools = (suspicion >= threshold) & judged
     others = posterior.copy()
     others[rows, labels] = -1.0
@@ -103,30 +107,37 @@ def decide(
     )
 
 
-def flag_threshold(rate: float) -> float:
-    """The suspicion from which samples are flagged where a share ``rate`` of the labels seems wrong.
+def flag_threshold(mean: float) -> float:
+    """The suspicion from which samples are flagged where it is ``mean`` on average.
 
-    >>> [flag_threshold(rate) for rate in (0.0, 0.025, 0.05, 0.5)]
+    >>> [flag_threshold(mean) for mean in (0.0, 0.025, 0.05, 0.5)]
     [0.5, 0.375, 0.25, 0.25]
     """
-    return THRESHOLD + (CAUTIOUS - THRESHOLD) * max(0.0, 1 - rate / _RARE)
+    return THRESHOLD + (CAUTIOUS - THRESHOLD) * max(0.0, 1 - mean / _RARE)
 
 
 def noise_rate(suspicion: Floats) -> tuple[float, tuple[float, float]]:
-    """Share of wrong labels, and a 90 % interval, from calibrated suspicions (m,).
+    """Share of wrong labels, and a 90 % interval, from the suspicions (m,) of the samples in question.
 
-    The estimate is the mean suspicion. The interval runs from its lower sampling bound to the share of samples with at
-    least a 10 % chance of being wrong, plus sampling error: the channel reads noise that grows with difficulty too low,
-    and that share is where it ends up on human labels.
+    Labels alone cannot tell ambiguous images from wrong labels. Taken as chances, suspicions have their mean, which is
+    right for planted noise; human labels reach the share of samples with at least a 10 % chance of being wrong. The
+    interval runs from the one to the other, widened by sampling error at both ends. The estimate lies between them:
+    the mean with the odds of each suspicion times `ODDS`, or less where next to no label seems wrong.
+
+    >>> rate, (low, high) = noise_rate(np.array([0.9] * 100 + [0.2] * 100 + [0.0] * 800))
+    >>> round(rate, 3), round(low, 3), round(high, 3)
+    (0.128, 0.094, 0.221)
     """
     if not len(suspicion):
         return 0.0, (0.0, 1.0)
-    rate, high = float(suspicion.mean()), float((suspicion >= _DOUBT).mean())
+    mean, doubtful = float(suspicion.mean()), float((suspicion >= _DOUBT).mean())
+    odds = 1.0 + (ODDS - 1.0) * min(1.0, mean / _RARE)
+    rate = float((odds * suspicion / (1.0 + (odds - 1.0) * suspicion)).mean())
 
     def error(share: float) -> float:
         return _Z90 * float(np.sqrt(max(share * (1 - share), 1 / len(suspicion)) / len(suspicion)))
 
-    return rate, (max(0.0, rate - error(rate)), min(1.0, max(rate, high) + error(high)))
+    return rate, (max(0.0, mean - error(mean)), min(1.0, max(rate, doubtful) + error(doubtful)))
 
 
 def _take_as_known(posterior: Floats, labels: Ints, known: Ints) -> None:

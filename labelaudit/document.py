@@ -240,7 +240,8 @@ class Audit:
 
         ``label``, ``samples``, ``judged`` (False: too few images to judge), ``flagged``; for judged classes also
         ``noise_rate`` (share of samples given this label whose true class is another, in [0, 1]) and
-        ``expected_missing`` (samples of this class that carry another label), else None.
+        ``expected_missing`` (samples of this class that carry another label), else None. Both are expectations by
+        `Decision.noise_matrix`; `Decision.noise_rate` also counts a part of the ambiguous images.
         """
         samples, decision = self.samples, self.decision
         classes = len(samples.classes)

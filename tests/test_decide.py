@@ -52,7 +52,7 @@ def test_the_threshold_rises_where_next_to_nothing_is_wrong() -> None:
     clean = decide(channel.fit({"m": probs}, truth), truth, CLASSES, digests=digests)
     assert noisy.threshold == THRESHOLD
     assert THRESHOLD < clean.threshold <= CAUTIOUS
-    assert clean.threshold == flag_threshold(clean.noise_rate)
+    assert clean.threshold == flag_threshold(clean.suspicion.mean())
     asked = decide(channel.fit({"m": probs}, truth), truth, CLASSES, digests=digests, threshold=0.1)
     assert asked.threshold == 0.1
     assert asked.is_issue.sum() > clean.is_issue.sum()
@@ -82,9 +82,21 @@ def test_noise_matrix_counts_the_judged_samples() -> None:
 
 def test_noise_rate_of_nothing_is_unknown() -> None:
     assert noise_rate(np.zeros(0)) == (0.0, (0.0, 1.0))
-    rate, (low, high) = noise_rate(np.full(1000, 0.05))
-    assert rate == pytest.approx(0.05)
-    assert low < 0.05 < high
+
+
+def test_noise_rate_lies_between_chances_taken_as_such_and_every_doubt_counted() -> None:
+    human = np.concatenate([np.full(100, 0.95), np.full(200, 0.3), np.full(700, 0.01)])
+    rate, (low, high) = noise_rate(human)
+    assert low < human.mean() < rate < 0.3 < high
+    sure = np.repeat([1.0, 0.0], [100, 900])
+    assert noise_rate(sure)[0] == pytest.approx(0.1)
+    hardly = np.full(1000, 0.001)
+    rate, (low, high) = noise_rate(hardly)
+    assert rate == pytest.approx(0.001, rel=0.05)  # where next to nothing is wrong, doubt is doubt
+    assert low < rate < high
+    for value in (0.05, 0.12, 0.5, 1.0):
+        rate, (low, high) = noise_rate(np.full(1000, value))
+        assert low <= value <= rate <= high
 
 
 def test_what_people_verified_is_final() -> None:
