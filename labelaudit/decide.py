@@ -22,8 +22,8 @@ noise the best F1 lies between .10 and .25, on planted noise between .3 and .5 (
 CAUTIOUS = 0.5
 """The threshold where next to no label is wrong: what is flagged there is mostly the models' own doubt."""
 ODDS = 2.0
-"""What the odds of a wrong label are multiplied by when they are counted: between planted noise, which asks for about 1,
-and human labels, which ask for 2 to 6 (docs/evidence.md)."""
+"""What the odds of a wrong label are multiplied by when they are counted: between planted noise, which asks for about
+1, and human labels, which ask for 2 to 6 (docs/evidence.md)."""
 FEWEST = 5
 """A class with fewer images cannot be judged: some fold would have to do without it."""
 _RARE = 0.05  # mean suspicion below which the threshold rises towards `CAUTIOUS`
