@@ -13,7 +13,7 @@ from labelaudit.errors import DataError, OptionError, RunError
 
 from .changed import changed_since, read_list
 from .located import Located, locate, settle
-from .scan import available_cores, default_cache
+from .machine import available_cores, default_cache
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -11,6 +11,7 @@ import typer
 
 from labelaudit.errors import OptionError, RunError
 
+from .machine import available_cores
 from .streams import Color, open_console, printable, report_progress, strip_line_ends
 
 if TYPE_CHECKING:
@@ -110,8 +111,6 @@ def clean(
     """
     from labelaudit import read_audit
     from labelaudit.clean import PLAN, apply_plan, restore
-
-    from .scan import available_cores
 
     audit = read_audit(run)
     console = open_console(sys.stdout, color)

@@ -10,7 +10,7 @@ import typer
 
 from labelaudit.errors import OptionError
 
-from .scan import available_cores
+from .machine import available_cores
 from .streams import Color, open_console, printable, report_progress
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from .machine import available_cores, default_cache
 from .streams import Color, open_console, printable, report_progress
 
 
@@ -51,8 +52,6 @@ def impact(
     The difference in accuracy has a 90% interval over test images and trainings; where that does not tell, so it says.
     """
     from labelaudit.impact import measure
-
-    from .scan import available_cores, default_cache
 
     with report_progress(quiet=quiet, verbose=False, color=color) as (progress, _):
         found = measure(

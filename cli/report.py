@@ -10,6 +10,7 @@ import typer
 
 from labelaudit.errors import OptionError, RunError
 
+from .machine import available_cores
 from .streams import Color, report_progress
 
 
@@ -49,8 +50,6 @@ def report(
     from labelaudit.reports import html, markdown
     from labelaudit.reports.checked import read_checked
     from labelaudit.reports.run import read
-
-    from .scan import available_cores
 
     to_stdout = output is not None and str(output) == "-"
     if output is not None and output.is_dir():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -12,6 +11,7 @@ import typer
 from labelaudit.errors import OptionError
 
 from .config import load_settings
+from .machine import available_cores, default_cache
 from .streams import Color, open_console, report_progress
 
 _INPUT = "Labels and features of your own"
@@ -209,17 +209,3 @@ def parse_settings(settings: list[str]) -> dict[str, dict[str, str]]:
             raise OptionError(f"--set '{setting}': write METHOD.OPTION=VALUE, such as sln.sigma=0.5")
         options.setdefault(method, {})[option] = value.strip()
     return options
-
-
-def default_cache() -> Path:
-    """``$XDG_CACHE_HOME/labelaudit``, or ``~/.cache/labelaudit``; a relative XDG_CACHE_HOME counts as unset."""
-    named = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    try:
-        return (named if named.is_absolute() else Path.home() / ".cache") / "labelaudit"
-    except RuntimeError:
-        raise OptionError("no home folder to cache in: use --cache DIR or --no-cache") from None
-
-
-def available_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from .scan import available_cores, default_cache
+from .machine import available_cores, default_cache
 from .streams import Color, open_console, printable, report_progress
 
 if TYPE_CHECKING:

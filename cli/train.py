@@ -13,7 +13,8 @@ import typer
 
 from labelaudit.errors import OptionError
 
-from .scan import available_cores, parse_settings
+from .machine import available_cores
+from .scan import parse_settings
 from .streams import Color, open_console, printable, report_progress
 
 if TYPE_CHECKING:

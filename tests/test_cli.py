@@ -21,7 +21,8 @@ from typer.testing import CliRunner
 
 import labelaudit
 from labelaudit.cli import app
-from labelaudit.cli.scan import available_cores, default_cache, parse_settings
+from labelaudit.cli.machine import available_cores, default_cache
+from labelaudit.cli.scan import parse_settings
 from labelaudit.cli.streams import open_console, printable, report_progress, wants_color
 from labelaudit.cli.terminal import render
 from labelaudit.document import Audit
