@@ -22,7 +22,9 @@ import tarfile
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -387,7 +389,8 @@ def main() -> None:
     for seed in args.seeds:
         for name in args.settings:
             rows = [r for r in rows if (r["setting"], r["seed"], r["effort"]) != (name, seed, args.effort)]
-            found = measure(name, seed, args.effort, args.data, args.cache, args.keep)
+            with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as alone:  # its peak memory is its own
+                found = alone.submit(measure, name, seed, args.effort, args.data, args.cache, args.keep).result()
             rows = sorted([*rows, *found], key=lambda r: (list(SETTINGS).index(r["setting"]), r["effort"]))
             write(rows)
             for row in found:
