@@ -15,6 +15,7 @@ import numpy as np
 
 from labelaudit import channel
 from labelaudit.backbones import SMALLEST
+from labelaudit.cost import forecast
 from labelaudit.decide import FEWEST, decide
 from labelaudit.document import BEFORE_REVIEW, Audit
 from labelaudit.duplicates import find_copies
@@ -31,9 +32,9 @@ from labelaudit.intake import (
     source_rows,
 )
 from labelaudit.machine import Clock, find_device, list_versions
-from labelaudit.material import Material, head_width, training_effort
+from labelaudit.material import Material
 from labelaudit.quality import find_low_quality
-from labelaudit.representation import Choice, Train, choose, load_pixels
+from labelaudit.representation import Choice, Train, check_network, choose, load_pixels
 from labelaudit.sources import open_source
 from labelaudit.strangers import Strangers
 from labelaudit.types import Decision, Evidence, Features, Finding, Floats, Images, Progress, Samples, silent
@@ -46,8 +47,6 @@ BACKBONES: Mapping[str, tuple[str, ...]] = {
     "standard": ("lite0@128", "lite1@160", "lite2@260"),
     "thorough": ("lite0@128", "lite0@224", "lite1@160", "lite1@240", "lite2@260"),
 }
-_WORTH_TIMING, _WORTH_TIMING_PIXELS = 3000, 500  # images from which training on features, on pixels is forecast
-_FEATURE_BYTES = 1280 * 4  # of one image and backbone, for the forecast
 
 
 def scan(
@@ -64,6 +63,8 @@ def scan(
     options: Mapping[str, Mapping[str, Any]] | None = None,
     regularizers: Sequence[str] | Mapping[str, Mapping[str, Any]] = (),
     train: Train = "auto",
+    network: str | None = None,
+    init: Path | str | None = None,
     backbone: Sequence[str] | None = None,
     image_size: int | None = None,
     effort: Effort = "standard",
@@ -105,6 +106,7 @@ def scan(
     _check_choice("train", train, ("auto", "features", "pixels"))
     _check_choice("effort", effort, tuple(BACKBONES))
     _check_choice("device", device, ("auto", "cpu", "cuda"))
+    begin = check_network(network, init, train, features=features is not None)
     if image_size is not None and image_size < SMALLEST and train != "pixels":
         raise OptionError(
             f"--image-size {image_size}: backbones take {SMALLEST} pixels or more; smaller sides are for --train pixels"
@@ -131,6 +133,8 @@ def scan(
         "options": options,
         **({"regularizers": around} if around else {}),
         "train": train,
+        **({"network": network} if network is not None else {}),
+        **({"init": str(begin)} if begin is not None else {}),
         "backbone": None if backbone is None else list(backbone),
         "image_size": image_size,
         "effort": effort,
@@ -147,6 +151,8 @@ def scan(
         options=options,
         regularizers=around,
         train=train,
+        network=network,
+        init=begin,
         backbone=backbone,
         image_size=image_size,
         effort=effort,
@@ -175,6 +181,8 @@ def audit_samples(
     options: Mapping[str, Mapping[str, Any]] | None = None,
     regularizers: Mapping[str, Mapping[str, Any]] | None = None,
     train: Train = "auto",
+    network: str | None = None,
+    init: Path | Literal["pretrained"] | None = None,
     backbone: Sequence[str] | None = None,
     image_size: int | None = None,
     effort: Effort = "standard",
@@ -196,6 +204,8 @@ def audit_samples(
                 samples,
                 train,
                 image_size=image_size,
+                network=network,
+                init=init,
                 device=device,
                 workers=workers,
                 cache=cache,
@@ -205,8 +215,17 @@ def audit_samples(
         notes.append(f"Trained on {choice.reason}.")
         specs = _specs(backbone, effort, choice, image_size)
         with clock.stage("forecast"):
-            if cost := _forecast(
-                samples, specs, choice, methods, options or {}, regularizers or {}, device, workers, cache
+            if cost := forecast(
+                samples,
+                specs,
+                choice,
+                methods,
+                options=options or {},
+                regularizers=regularizers or {},
+                network=network,
+                device=device,
+                workers=workers,
+                cache=cache,
             ):
                 notice(cost)
         with clock.stage("embed"):
@@ -219,7 +238,14 @@ def audit_samples(
     if reviewed := int((known != channel.UNKNOWN).sum()):
         notes.append(f"People's verdicts on {reviewed:,} of the images are taken as known, in training too.")
     material = Material(
-        samples=samples, known=known, seed=seed, device=device, progress=progress, regularizers=regularizers or {}
+        samples=samples,
+        known=known,
+        seed=seed,
+        device=device,
+        progress=progress,
+        regularizers=regularizers or {},
+        network=network,
+        init=init,
     )
     with clock.stage("train"):
         if features is not None:
@@ -296,49 +322,6 @@ def _before_review(fitted: channel.Channel, samples: Samples, strangers: Strange
     return Evidence(method=BEFORE_REVIEW, suspicion=np.clip(1 - right, 0, 1))
 
 
-def _forecast(
-    samples: Samples,
-    specs: Sequence[str],
-    choice: Choice,
-    methods: Sequence[str],
-    options: Mapping[str, Mapping[str, Any]],
-    regularizers: Mapping[str, Mapping[str, Any]],
-    device: str,
-    workers: int,
-    cache: Path | None,
-) -> str:
-    """What the scan will cost on this machine, measured on a few samples; empty for what takes a moment."""
-    from labelaudit import backbones, training
-
-    assert samples.images is not None
-    n, classes = len(samples), len(samples.classes)
-    embedding = backbones.forecast(
-        samples.images, samples.digests, backbones=specs, device=device, workers=workers, cache=cache
-    )
-    learning = 0.0
-    if n >= (_WORTH_TIMING_PIXELS if choice.pixels else _WORTH_TIMING):
-        shape = (choice.side, choice.side, 3) if choice.pixels else (head_width(len(specs)) * len(specs),)
-        fits = [(name, regularizers) for name in dict.fromkeys(methods)]
-        fits += [("ce", {})] if regularizers or "ce" not in methods else []  # the reference, which stays as it is
-        for name, around in fits:
-            effort = training_effort(name, n, pixels=choice.pixels, options=options.get(name, {}))
-            learning += training.forecast(
-                name, shape, n, classes, options=options.get(name, {}), regularizers=around, device=device, **effort
-            )
-    if embedding + learning < 5:
-        return ""
-    parts = [
-        f"{_duration(seconds)} to {what}"
-        for seconds, what in (
-            (embedding, f"embed {n:,} images with {', '.join(specs)}"),
-            (learning, f"train {', '.join(methods) or 'the reference'} on {'pixels' if choice.pixels else 'features'}"),
-        )
-        if seconds >= 1
-    ]
-    megabytes = n * (len(specs) * _FEATURE_BYTES + choice.pixels * choice.side**2 * 3) / 1e6
-    return f"Here this takes {', then '.join(parts)}; {megabytes:.0f} MB hold what is trained on."
-
-
 def _specs(backbone: Sequence[str] | None, effort: Effort, choice: Choice, image_size: int | None) -> tuple[str, ...]:
     """The backbones asked for, or those of ``effort``, at ``image_size`` unless that is the network's from pixels."""
     names = backbone or BACKBONES["quick" if choice.pixels or choice.tiny else effort]
@@ -382,7 +365,3 @@ def _check_names(
 def _check_choice(option: str, value: str, known: Sequence[str]) -> None:
     if value not in known:
         raise unknown_name(option, value, known)
-
-
-def _duration(seconds: float) -> str:
-    return f"about {seconds:.0f} s" if seconds < 100 else f"about {seconds / 60:.0f} min"

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -43,6 +44,10 @@ class Material:
     progress: Progress
     regularizers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Name -> option -> value, around every method asked for; the reference stays as it is."""
+    network: str | None = None
+    """What methods train, and the reference too; by default one that suits what they train on."""
+    init: Path | Literal["pretrained"] | None = None
+    """What it begins with, as in `training.crossfit`."""
     models: dict[str, Floats] = field(default_factory=dict)
     """Held-out probabilities (n, C) that the pool draws on, by name; the probes' are refitted, the others stay."""
     x: npt.NDArray[Any] | None = None
@@ -119,6 +124,8 @@ class Material:
             self._labels,
             self._classes,
             options=options,
+            network=self.network,
+            init=self.init,
             regularizers=regularizers or {},
             digests=self.samples.digests,
             seed=self.seed,

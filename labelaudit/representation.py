@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from labelaudit import channel
 from labelaudit.backbones import embed
+from labelaudit.errors import OptionError, unknown_name
 from labelaudit.folds import stratified_folds
 from labelaudit.images import ImageError, decode, probe, resize
 from labelaudit.neighbors import nearest
@@ -60,20 +61,31 @@ def choose(
     train: Train,
     *,
     image_size: int | None,
+    network: str | None = None,
+    init: Path | Literal["pretrained"] | None = None,
     device: str,
     workers: int,
     cache: Path | None,
     seed: int,
     progress: Progress = silent,
 ) -> Choice:
-    """Decide between features and pixels; ``auto`` measures where the images are small."""
+    """Decide between features and pixels; ``auto`` measures where the images are small.
+
+    A ``network`` that cannot be had for these images, or begun with ``init``, is refused here, before the long work.
+    """
     if samples.images is None:
         return Choice(pixels=False, side=0, reason="features were given, so heads are trained on them")
+    from labelaudit.networks import usual_side
+
     longest = typical_side(samples.images)
-    side = image_size or min(max(longest, 8), SMALL)
+    side = image_size or usual_side(network) or min(max(longest, 8), SMALL)
     if train == "features":
         return Choice(pixels=False, side=side, reason="features, as asked for with --train features")
     if train == "pixels":
+        if network is not None:
+            from labelaudit.training import builder
+
+            builder(network, (side, side, 3), len(samples.classes), init)(1, seed)
         return Choice(pixels=True, side=side, reason=f"pixels ({side} x {side}), as asked for with --train pixels")
     if longest > SMALL:
         reason = f"features: images of about {longest} pixels a side are too large to train from pixels quickly"
@@ -89,6 +101,28 @@ def choose(
         f"{abs(by_features):.3f} from features of {TRIAL})"
     )
     return Choice(pixels=better, side=side, tiny=longest < TINY, reason=reason)
+
+
+def check_network(
+    network: str | None, init: Path | str | None, train: Train, *, features: bool
+) -> Path | Literal["pretrained"] | None:
+    """What ``network`` begins with, once it is clear that it can train on what ``train`` says, or on given features.
+
+    Raises `OptionError` for a network of the other kind, an unknown one, and one that the data would choose between.
+    """
+    from labelaudit.networks import is_published, network_names
+
+    pixels = train == "pixels" and not features
+    if network is not None and train == "auto" and not features:
+        raise OptionError(f"--network {network}: say with --train pixels or --train features what it is to train on")
+    if network is not None and network not in network_names(pixels=pixels) and not (pixels and is_published(network)):
+        other = network in network_names(pixels=not pixels) or is_published(network)
+        if other:
+            raise OptionError(f"--network {network} is for --train {'features' if pixels else 'pixels'}")
+        raise unknown_name(f"network for {'pixels' if pixels else 'features'}", network, network_names(pixels=pixels))
+    if init is not None and not is_published(network):
+        raise OptionError(f"--init {init} is for networks of timm and torchvision: name one with --network timm:NAME")
+    return "pretrained" if init == "pretrained" else None if init is None else Path(init).absolute()
 
 
 def typical_side(images: Images) -> int:

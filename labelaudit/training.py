@@ -14,7 +14,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -22,16 +23,19 @@ import torch
 from torch import Tensor
 
 from labelaudit.batches import Augment, Inputs, steps_of
-from labelaudit.errors import DataError
+from labelaudit.errors import DataError, OptionError
 from labelaudit.folds import stratified_folds
 from labelaudit.methods import Fit, Method, Recipe, configure, get_method
-from labelaudit.networks import Network, build, default_network
+from labelaudit.networks import Network, build, default_network, is_published, read_weights, start_from
 from labelaudit.record import Record
 from labelaudit.regularizers import Composition, configure_all
 from labelaudit.types import Evidence, Progress, silent
 
+Init = Path | Literal["pretrained"] | None
+"""A file of weights to begin with, the published ones of a network of timm or torchvision, or none."""
 _STACKED = 50_000_000  # logits F·n·C up to which folds train side by side as one batched network
 _FORECAST, _FORECAST_PIXELS = 1000, 400  # samples of the trial epoch
+_FEWEST, _SLOW = 20, 2.0  # samples, and seconds, of the one before it
 _LEAST_STEPS = 200  # of a fit: what the methods need to tell samples apart (measured on 150 to 1,400 digits)
 
 
@@ -43,6 +47,7 @@ def crossfit(
     *,
     options: Mapping[str, Any] | None = None,
     network: str | None = None,
+    init: Init = None,
     folds: int = 5,
     digests: Sequence[str] | None = None,
     epochs: int | None = None,
@@ -56,10 +61,10 @@ def crossfit(
 
     ``x`` is (n, d) float features or (n, H, W, c) uint8 pixels, ``labels`` (n,) in [0, classes). ``network`` is a name
     from `labelaudit.networks`, by default chosen by the shape; samples of equal ``digests`` share a fold; ``epochs``
-    overrides the method's own; ``regularizers`` are names, or name -> option -> value. `Evidence` holds the held-out
-    probabilities (mean over the last third of the epochs), losses and margins per epoch, and the method's columns:
-    ``name`` over the fits that trained on a sample, ``name_heldout`` from the one that did not. `plan` says how it is
-    optimised. Same arguments, same bits on CPU.
+    overrides the method's own; ``regularizers`` are names, or name -> option -> value; ``init`` is what every fold
+    begins with. `Evidence` holds the held-out probabilities (mean over the last third of the epochs),
+    losses and margins per epoch, and the method's columns: ``name`` over the fits that trained on a sample,
+    ``name_heldout`` from the one that did not. `plan` says how it is optimised. Same arguments, same bits on CPU.
     Raises `DataError` for unusable arrays, `OptionError` for options.
 
     >>> x = np.repeat(np.eye(2, 8, dtype=np.float32), 10, axis=0)
@@ -70,6 +75,7 @@ def crossfit(
     pixels = x.ndim == 4
     recipe = plan(method, len(labels), pixels=pixels, folds=folds, options=options, epochs=epochs)
     network = network or default_network(x.shape[1:])
+    make = builder(network, x.shape[1:], classes, init)
     fold_of = stratified_folds(labels, folds, seed=seed, digests=digests)
     folds = int(fold_of.max()) + 1
     cuda = device.startswith("cuda")
@@ -85,7 +91,7 @@ def crossfit(
         chosen, group = configure(get_method(method), options or {}), groups[number]
         trained = torch.stack([torch.from_numpy(fold_of != fold) for fold in group]).to(device)
         seeds = [seed_of(seed, number, k) for k in range(chosen.networks)]
-        networks = [inputs.place(build(network, x.shape[1:], classes, copies=len(group), seed=own)) for own in seeds]
+        networks = [inputs.place(make(len(group), own)) for own in seeds]
         record = Record(len(labels), classes, recipe.epochs, int(chosen.burn_in * recipe.epochs))
 
         def observe(course: Course) -> None:
@@ -100,13 +106,38 @@ def crossfit(
         fit(chosen, networks, own, trained, recipe=recipe, observe=observe, regularizers=composed)
         return chosen, record
 
-    fits = _in_parallel(train, len(groups), stop, workers=1 if cuda else torch.get_num_threads())
+    alone = cuda or is_published(network)  # theirs may have dropout, which knows no generator but torch's own
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed_of(seed, len(groups), 0))
+        fits = _in_parallel(train, len(groups), stop, workers=1 if alone else torch.get_num_threads())
     record = fits[0][1]
     for _, other in fits[1:]:
         record.merge(other)
     settings = {"network": network, "folds": folds, "seed": seed, "augment": augment, **vars(recipe)}
     settings |= {"regularizers": added} if added else {}
+    settings |= {"init": str(init)} if init is not None else {}
     return record.evidence(method, fits[0][0], labels, settings)
+
+
+def builder(network: str, shape: Sequence[int], classes: int, init: Init = None) -> Callable[[int, int], Network]:
+    """(copies, seed) -> `build` of ``network``, with the weights of ``init`` in every copy.
+
+    Raises `RunError` for weights that cannot be read or are of another network, and `OptionError` for those of a model
+    that labelaudit trained: it may know the labels that it is to judge.
+    """
+    weights = read_weights(init) if isinstance(init, Path) and not init.is_dir() else {}
+    if isinstance(init, Path) and (init.is_dir() or any(name.startswith("body.") for name in weights)):
+        raise OptionError(
+            f"--init {init}: a model that labelaudit trained may know the labels it is to judge: give published weights"
+        )
+
+    def make(copies: int, seed: int) -> Network:
+        made = build(network, shape, classes, copies=copies, seed=seed, pretrained=init == "pretrained")
+        if weights:
+            start_from(made, weights, str(init))
+        return made
+
+    return make
 
 
 def plan(
@@ -141,29 +172,41 @@ def forecast(
     options: Mapping[str, Any] | None = None,
     folds: int = 5,
     epochs: int | None = None,
+    network: str | None = None,
     augment: Augment = "none",
     regularizers: Sequence[str] | Mapping[str, Mapping[str, Any]] = (),
     device: str = "cpu",
 ) -> float:
     """Seconds that `crossfit` would take for n samples of ``shape``: (d,) features or (H, W, c) pixels.
 
-    Measured, regularisers included: one epoch on up to `_FORECAST` random samples, twice, as the first one warms up.
+    Measured, regularisers included: one epoch on up to `_FORECAST` random samples, after one on a tenth of them that
+    warms up, and that is enough where it is slow already.
     """
     pixels = len(shape) == 3
     recipe = plan(method, n, pixels=pixels, folds=folds, options=options, epochs=epochs)
-    some = min(n, _FORECAST_PIXELS if pixels else _FORECAST)
-    rng = np.random.default_rng(0)
-    x = rng.integers(0, 256, (some, *shape), np.uint8) if pixels else rng.standard_normal((some, *shape), np.float32)
-    labels = np.arange(some) % min(classes, max(2, some // folds))
-    trial: dict[str, Any] = {
-        **{"options": {**(options or {}), "batch": min(recipe.batch, some)}, "folds": folds, "epochs": 1},
-        **{"augment": augment, "regularizers": regularizers, "device": device},
-    }
-    seconds = 0.0
-    for _ in range(2):
+    most, rng = min(n, _FORECAST_PIXELS if pixels else _FORECAST), np.random.default_rng(0)
+    x = rng.integers(0, 256, (most, *shape), np.uint8) if pixels else rng.standard_normal((most, *shape), np.float32)
+    seconds, some = 0.0, most
+    for some in (min(most, max(most // 10, _FEWEST)), most):
+        labels = np.arange(some) % min(classes, max(2, some // folds))
+        settings = {**(options or {}), "batch": min(recipe.batch, some)}
         started = time.perf_counter()
-        crossfit(method, x, labels, classes, **trial)
+        crossfit(
+            method,
+            x[:some],
+            labels,
+            classes,
+            options=settings,
+            network=network,
+            folds=folds,
+            epochs=1,
+            augment=augment,
+            regularizers=regularizers,
+            device=device,
+        )
         seconds = time.perf_counter() - started
+        if seconds > _SLOW:
+            break
     return seconds * recipe.epochs * n / some
 
 

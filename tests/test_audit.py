@@ -9,18 +9,23 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+import torch
 from pictures import Listed
 from PIL import Image
+from safetensors.torch import save_file
 
 from labelaudit import Audit, DataError, LabelAuditError, OptionError, read_audit, scan
-from labelaudit.audit import _forecast, _specs
+from labelaudit.audit import _specs
 from labelaudit.channel import NO_CLASS, UNKNOWN
+from labelaudit.cost import forecast
 from labelaudit.gate.upkeep import shaping_settings
 from labelaudit.increment.updating import scan_options
 from labelaudit.ingest import ingest
 from labelaudit.intake import known_labels
+from labelaudit.networks import build
 from labelaudit.representation import Choice, choose, load_pixels, typical_side
 from labelaudit.sources import open_source
+from labelaudit.training import builder
 from labelaudit.verdicts import Verdict, append, verdicts_file
 
 NAMES = np.array(["ant", "bee", "cat"])
@@ -244,7 +249,7 @@ def test_progress_and_notices_are_heard_and_nothing_is_printed(
 def test_the_cost_is_forecast_before_the_work(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("labelaudit.backbones.forecast", lambda *_, **__: 130.0)
     monkeypatch.setattr("labelaudit.training.forecast", lambda *_, **__: 20.0)
-    monkeypatch.setattr("labelaudit.audit._WORTH_TIMING", 10)
+    monkeypatch.setattr("labelaudit.cost._WORTH_TIMING", 10)
     said: list[str] = []
     scan(folder, train="features", methods=["limit"], effort="quick", notice=said.append)
     assert said == [
@@ -264,12 +269,19 @@ def test_the_forecast_counts_what_is_trained_regularised_or_not(
 
     monkeypatch.setattr("labelaudit.training.forecast", note)
     monkeypatch.setattr("labelaudit.backbones.forecast", lambda *_, **__: 0.0)
-    monkeypatch.setattr("labelaudit.audit._WORTH_TIMING", 10)
+    monkeypatch.setattr("labelaudit.cost._WORTH_TIMING", 10)
     samples = replace(ingest(open_source(None, labels=labels_file))[0], images=Listed([b""] * 150))
     mixup = {"mixup": {"alpha": "0.5"}}
     for around in ({}, mixup):
         choice = Choice(pixels=False, side=8, reason="")
-        assert _forecast(samples, ("lite0@128",), choice, ("ce", "limit"), {}, around, "cpu", 1, None) == ""
+        found = forecast(
+            samples,
+            ("lite0@128",),
+            choice,
+            ("ce", "limit"),
+            **{"options": {}, "regularizers": around, "network": None, "device": "cpu", "workers": 1, "cache": None},
+        )
+        assert found == ""
     assert asked == [("ce", {}), ("limit", {}), ("ce", mixup), ("limit", mixup), ("ce", {})]
 
 
@@ -277,6 +289,58 @@ def test_files_passed_over_are_said(folder: Path) -> None:
     (folder / "notes.txt").write_text("not an image")
     audit = scan(folder, train="features", methods=[], effort="quick")
     assert "Passed over 1 file that is no image: 1 .txt." in audit.notes
+
+
+def test_a_network_by_name_trains_from_pixels_what_it_is_told_to_begin_with(folder: Path, tmp_path: Path) -> None:
+    import timm
+
+    torch.manual_seed(0)
+    weights = tmp_path / "weights.safetensors"
+    save_file(timm.create_model("test_resnet", num_classes=7).state_dict(), weights)
+    how: dict[str, Any] = {"train": "pixels", "network": "timm:test_resnet", "image_size": 32, "backbone": ["lite0@32"]}
+    how |= {"methods": ["ce"], "options": {"ce": {"epochs": 1}}, "html": False, "init": weights}
+    audit = scan(folder, output=tmp_path / "run", **how)
+    made = audit.evidence["ce"].tables["settings"]
+    assert (made["network"], made["init"]) == ("timm:test_resnet", str(weights))
+    again = read_audit(tmp_path / "run")
+    assert {name: scan_options(again)[name] for name in ("network", "init")} == {
+        "network": "timm:test_resnet",
+        "init": str(weights),
+    }
+    assert shaping_settings(again, 0.5)["network"] == "timm:test_resnet"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"network": "resnet32"}, "--network resnet32: say with --train pixels or --train features"),
+        ({"network": "resnet33", "train": "pixels"}, "unknown network for pixels 'resnet33': did you mean 'resnet3"),
+        ({"network": "linear", "train": "pixels"}, "--network linear is for --train features"),
+        ({"network": "timm:resnet18", "train": "features"}, "--network timm:resnet18 is for --train pixels"),
+        ({"network": "timm:resnet19", "train": "pixels"}, "unknown timm network 'resnet19': did you mean 'resnet18'"),
+        ({"network": "lenet5", "train": "pixels", "image_size": 12}, "at least 16 px, not 12×12"),
+        ({"init": "pretrained", "train": "pixels"}, "--init pretrained is for networks of timm and torchvision"),
+        (
+            {"init": "no.pth", "network": "timm:test_resnet", "train": "pixels"},
+            "cannot read weights from .*no.pth: No such file",
+        ),
+    ],
+)
+def test_a_network_that_cannot_be_had_is_refused_before_the_long_work(
+    folder: Path, options: dict[str, Any], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("labelaudit.audit.embed_samples", lambda *_: pytest.fail("too late"))
+    with pytest.raises(LabelAuditError, match=message):
+        scan(folder, **options)
+
+
+def test_a_model_that_may_know_the_labels_does_not_judge_them(tmp_path: Path) -> None:
+    (tmp_path / "MODEL").mkdir()
+    weights = tmp_path / "MODEL" / "model.safetensors"
+    save_file(build("timm:test_resnet", (32, 32, 3), 3).state_dict(), weights)
+    for init in (tmp_path / "MODEL", weights):
+        with pytest.raises(OptionError, match="may know the labels it is to judge: give published weights"):
+            builder("timm:test_resnet", (32, 32, 3), 3, init)
 
 
 def test_the_image_size_holds_for_the_backbones_unless_the_network_from_pixels_takes_it() -> None:

@@ -20,7 +20,7 @@ LAYERS = """errors
     training decide duplicates judge catalog diagnostics strangers
     representation document material
     verdicts originals machine
-    intake estimate policy
+    intake cost estimate policy
     gate
     reports
     review clean

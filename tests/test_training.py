@@ -192,6 +192,17 @@ def test_fits_in_parallel_threads_give_the_bits_of_fits_one_after_the_other() ->
     assert one.losses.tobytes() == two.losses.tobytes()
 
 
+def test_the_dropout_of_a_published_network_is_seeded_and_leaves_the_global_generator_alone() -> None:
+    x, labels = np.random.default_rng(0).integers(0, 255, (8, 32, 32, 3)).astype(np.uint8), np.arange(8) % 2
+    found = []
+    for state in (1, 2):
+        torch.manual_seed(state)
+        evidence = crossfit("ce", x, labels, 2, epochs=1, folds=2, network="torchvision:mobilenet_v3_small")
+        found.append(evidence.suspicion.tobytes())
+        assert torch.equal(torch.get_rng_state(), torch.Generator().manual_seed(state).get_state())
+    assert found[0] == found[1]
+
+
 def test_an_error_in_one_fold_stops_the_others() -> None:
     x, labels = np.zeros((40, 8, 8, 1), dtype=np.uint8), np.arange(40) % 2
     calls = []
@@ -231,8 +242,14 @@ def test_the_forecast_pays_for_the_regularisers(monkeypatch: pytest.MonkeyPatch)
     around = {"jacobian": {"coefficient": "0.1"}}
     found = forecast("ce", (8,), 4000, 3, folds=3, regularizers=around)
     recipe = plan("ce", 4000, pixels=False, folds=3)
-    assert found == len(seconds) / 2 * recipe.epochs * 4
-    assert len(seconds) >= 2 * 2 * (1000 * 2 // 3 // recipe.batch)  # two trials of two groups of folds
+    assert len(seconds) == 2 * 1 + 2 * 7  # two groups of folds, of 100 samples and of 1000, two thirds in training
+    assert found == 2 * 7 * recipe.epochs * 4
+
+
+def test_a_forecast_that_is_slow_already_is_not_made_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([0.0, 3.0])
+    monkeypatch.setattr("labelaudit.training.time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    assert forecast("ce", (8,), 4000, 3, folds=3, epochs=5) == 3 * 5 * 4000 / 100
 
 
 def test_the_plan_spends_more_epochs_on_few_samples_unless_told() -> None:

@@ -16,12 +16,11 @@ import numpy.typing as npt
 from labelaudit.errors import DataError, OptionError
 from labelaudit.fitting.run import Labelled
 from labelaudit.ingest import ingest
+from labelaudit.networks import usual_side
 from labelaudit.representation import SMALL, load_pixels, typical_side
 from labelaudit.sources import open_source
 from labelaudit.types import Bools, Ints, Progress, Samples, silent
 
-PUBLISHED_SIDE = 224
-"""Of images for networks of timm and torchvision, unless said."""
 _SPLITS = {
     "train": ("train", "training"),
     "valid": ("valid", "val", "validation", "dev"),
@@ -154,10 +153,8 @@ def _held_out(samples: Samples, share: float, generator: np.random.Generator) ->
 
 
 def _side(samples: Samples, network: str | None) -> int:
-    if network is not None and ":" in network:
-        return PUBLISHED_SIDE
     assert samples.images is not None
-    return min(max(typical_side(samples.images), 8), SMALL)
+    return usual_side(network) or min(max(typical_side(samples.images), 8), SMALL)
 
 
 def _squares(samples: Samples, side: int, workers: int, progress: Progress) -> tuple[npt.NDArray[np.uint8], Bools]:

@@ -107,7 +107,7 @@ def attempt(
 
 def scan_options(audit: Audit) -> dict[str, Any]:
     """The options that make the scan of ``audit`` again, but for the data and the machine."""
-    names = ("methods", "options", "regularizers", "train", "backbone", "image_size", "effort")
+    names = ("methods", "options", "regularizers", "train", "network", "init", "backbone", "image_size", "effort")
     return {name: audit.settings[name] for name in names if name in audit.settings} | {"seed": audit.seed}
 
 

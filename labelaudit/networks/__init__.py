@@ -15,7 +15,7 @@ import torch
 from labelaudit.errors import OptionError, unknown_name
 from labelaudit.networks import convolutional, heads, residual
 from labelaudit.networks.frame import Average, Bodies, Network, StackedLinear
-from labelaudit.networks.published import SOURCES, published
+from labelaudit.networks.published import SIDE, SOURCES, published
 from labelaudit.networks.weights import read_weights, start_from
 
 __all__ = [
@@ -25,10 +25,12 @@ __all__ = [
     "StackedLinear",
     "build",
     "default_network",
+    "is_published",
     "network_help",
     "network_names",
     "read_weights",
     "start_from",
+    "usual_side",
 ]
 
 Make = Callable[[Sequence[int], int, int], Network]
@@ -56,6 +58,21 @@ def network_names(*, pixels: bool) -> tuple[str, ...]:
     return tuple(_PIXELS if pixels else _FEATURES)
 
 
+def is_published(name: str | None) -> bool:
+    """Whether ``name`` is a network of timm or torchvision.
+
+    >>> is_published("timm:resnet18"), is_published("resnet32")
+    (True, False)
+    """
+    source, colon, _ = (name or "").partition(":")
+    return bool(colon) and source in SOURCES
+
+
+def usual_side(network: str | None) -> int | None:
+    """Side in pixels of the images that ``network`` is meant for; ``None`` where it takes them as they are."""
+    return SIDE if is_published(network) else None
+
+
 def network_help(name: str) -> str:
     """One sentence about a network of `network_names`."""
     return ({**_FEATURES, **_PIXELS}[name].__doc__ or "").partition("\n")[0]
@@ -81,7 +98,7 @@ def build(
     torch.Size([5, 3, 10])
     """
     table = _FEATURES if len(shape) == 1 else _PIXELS
-    outside = len(shape) == 3 and name.partition(":")[0] in SOURCES and ":" in name
+    outside = len(shape) == 3 and is_published(name)
     if not outside and name not in table:
         raise unknown_name(f"network for {'features' if len(shape) == 1 else 'pixels'}", name, table)
     if pretrained and not outside:

@@ -17,6 +17,8 @@ from labelaudit.errors import BackboneError, OptionError, unknown_name
 from labelaudit.networks.frame import Bodies, Network
 
 SOURCES = ("timm", "torchvision")
+SIDE = 224
+"""Of the images for them, in pixels, unless said."""
 _AUXILIARY = ("googlenet", "inception_v3")  # their training output is several tensors unless told
 
 

@@ -1,0 +1,75 @@
+"""What a scan will cost on this machine, measured on a few samples before the long work.
+
+Left out: what goes before and after training, which takes seconds where training takes minutes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from labelaudit import backbones
+from labelaudit.material import head_width, training_effort
+from labelaudit.representation import Choice
+from labelaudit.types import Samples
+
+_WORTH_TIMING, _WORTH_TIMING_PIXELS = 3000, 500  # images from which training on features, on pixels is forecast
+_FEATURE_BYTES = 1280 * 4  # of one image and backbone
+
+
+def forecast(
+    samples: Samples,
+    specs: Sequence[str],
+    choice: Choice,
+    methods: Sequence[str],
+    *,
+    options: Mapping[str, Mapping[str, Any]],
+    regularizers: Mapping[str, Mapping[str, Any]],
+    network: str | None,
+    device: str,
+    workers: int,
+    cache: Path | None,
+) -> str:
+    """Minutes and megabytes in a sentence; empty for what takes a moment."""
+    from labelaudit import training
+
+    assert samples.images is not None
+    n, classes = len(samples), len(samples.classes)
+    embedding = backbones.forecast(
+        samples.images, samples.digests, backbones=specs, device=device, workers=workers, cache=cache
+    )
+    learning = 0.0
+    if network is not None or n >= (_WORTH_TIMING_PIXELS if choice.pixels else _WORTH_TIMING):
+        shape = (choice.side, choice.side, 3) if choice.pixels else (head_width(len(specs)) * len(specs),)
+        fits = [(name, regularizers) for name in dict.fromkeys(methods)]
+        fits += [("ce", {})] if regularizers or "ce" not in methods else []  # the reference, which stays as it is
+        for name, around in fits:
+            own = options.get(name, {})
+            learning += training.forecast(
+                name,
+                shape,
+                n,
+                classes,
+                options=own,
+                network=network,
+                regularizers=around,
+                device=device,
+                **training_effort(name, n, pixels=choice.pixels, options=own),
+            )
+    if embedding + learning < 5:
+        return ""
+    parts = [
+        f"{_duration(seconds)} to {what}"
+        for seconds, what in (
+            (embedding, f"embed {n:,} images with {', '.join(specs)}"),
+            (learning, f"train {', '.join(methods) or 'the reference'} on {'pixels' if choice.pixels else 'features'}"),
+        )
+        if seconds >= 1
+    ]
+    megabytes = n * (len(specs) * _FEATURE_BYTES + choice.pixels * choice.side**2 * 3) / 1e6
+    return f"Here this takes {', then '.join(parts)}; {megabytes:.0f} MB hold what is trained on."
+
+
+def _duration(seconds: float) -> str:
+    return f"about {seconds:.0f} s" if seconds < 100 else f"about {seconds / 60:.0f} min"
