@@ -169,8 +169,18 @@ def check(
     methods: Annotated[
         str | None, _option("--methods", panel=_SCAN, metavar="NAMES", help="Robust training methods.")
     ] = None,
+    regularizer: Annotated[
+        list[str] | None, _option("--regularizer", panel=_SCAN, metavar="NAME", help="Around them; may be repeated.")
+    ] = None,
     train: Annotated[
         str | None, _option("--train", panel=_SCAN, metavar="NAME", help="auto, features or pixels.")
+    ] = None,
+    network: Annotated[
+        str | None, _option("--network", panel=_SCAN, metavar="NAME", help="What the methods train.")
+    ] = None,
+    init: Annotated[
+        str | None,
+        _option("--init", panel=_SCAN, metavar="WEIGHTS", help="What it begins with: a file, or pretrained."),
     ] = None,
     backbone: Annotated[
         str | None, _option("--backbone", panel=_SCAN, metavar="NAMES", help="Networks that make features.")
@@ -212,7 +222,7 @@ def check(
         **{"no-leaks": no_leaks, "threshold": threshold, "baseline": baseline, "labels": labels},
         **{"path-column": path_column, "label-column": label_column, "effort": effort, "methods": methods},
         **{"train": train, "backbone": backbone, "image-size": image_size, "seed": seed, "device": device},
-        **{"workers": workers, "cache": cache},
+        **{"workers": workers, "cache": cache, "regularizer": regularizer or None, "network": network, "init": init},
     }
     settled = load_settings(given, data, config)
     restricted = since is not None or files is not None

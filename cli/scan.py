@@ -63,12 +63,13 @@ def scan(
             "--set",
             panel=_METHOD,
             metavar="METHOD.OPTION=VALUE",
-            help="An option of a method, such as sln.sigma=0.5; may be repeated.",
+            help="An option of a method or a regularizer, such as sln.sigma=0.5; may be repeated.",
         ),
     ] = None,
-    regularizer: Annotated[
+    regularizers: Annotated[
         list[str] | None,
         _option(
+            "--regularizer",
             panel=_METHOD,
             metavar="NAME",
             help="Put around every method, such as mixup (`labelaudit methods` lists them); may be repeated.",
@@ -80,6 +81,25 @@ def scan(
             panel=_METHOD, env="TRAIN", help="Heads on features, or a small network on pixels; auto measures both."
         ),
     ] = "auto",
+    network: Annotated[
+        str | None,
+        _option(
+            panel=_METHOD,
+            metavar="NAME",
+            env="NETWORK",
+            help="What the methods train on pixels or features: a name of `labelaudit methods`, timm:NAME, "
+            "torchvision:NAME.",
+        ),
+    ] = None,
+    init: Annotated[
+        str | None,
+        _option(
+            panel=_METHOD,
+            metavar="WEIGHTS",
+            env="INIT",
+            help="Begin timm's or torchvision's with a weights file, or with `pretrained` ones, fetched if need be.",
+        ),
+    ] = None,
     backbone: Annotated[
         str, _option(panel=_METHOD, metavar="NAMES", env="BACKBONE", help="Networks that turn images into features.")
     ] = "auto",
@@ -137,18 +157,20 @@ def scan(
     if data is None and labels is None:
         raise OptionError("nothing to scan: name a folder or table, such as `labelaudit scan ./images`")
     options = parse_settings(settings or [])
-    regularizers: dict[str, dict[str, str]] = {name: {} for name in regularizer or ()}
     settled = load_settings({}, data, None)
     filed = {name: value for name, value in settled.scan_options().items() if _is_default(ctx, name)}
     chosen: dict[str, Any] = {
         **{"labels": labels, "path_column": path_column, "label_column": label_column, "image_size": image_size},
         **{"methods": parse_names("--methods", methods), "train": train, "effort": effort, "device": device},
+        **{"regularizers": regularizers or (), "network": network, "init": init},
         **{"backbone": None if backbone == "auto" else parse_names("--backbone", backbone), "seed": seed},
         **{"workers": workers, "cache": cache},
         **filed,
     }
-    for name in regularizers.keys() & options.keys() - set(chosen["methods"]):  # a method's name means the method
-        regularizers[name] = options.pop(name)
+    around: dict[str, dict[str, str]] = {name: {} for name in chosen["regularizers"]}
+    for name in around.keys() & options.keys() - set(chosen["methods"]):  # a method's name means the method
+        around[name] = options.pop(name)
+    chosen["regularizers"] = around
     chosen["cache"] = None if no_cache else chosen["cache"] or default_cache()
     chosen["workers"] = chosen["workers"] or available_cores()
 
@@ -156,7 +178,7 @@ def scan(
 
     with report_progress(quiet=quiet, verbose=verbose, color=color) as (progress, notice):
         for name, value in filed.items():
-            key = name.replace("_", "-")
+            key = "regularizer" if name == "regularizers" else name.replace("_", "-")
             notice(f"{key}: {','.join(value) if isinstance(value, tuple) else value}, from {settled.origins[key]}")
         audit = audit_labels(
             data,
@@ -165,7 +187,6 @@ def scan(
             probs=probs,
             verdicts=verdicts,
             options=options,
-            regularizers=regularizers,
             html=not no_html,
             **chosen,
             progress=progress,

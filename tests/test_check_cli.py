@@ -117,6 +117,7 @@ def test_scan_options_reach_the_scan(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     (tmp_path / "data").mkdir()
     (tmp_path / "labelaudit.toml").write_text("max-suspects = 2\n[scan]\neffort = 'quick'\nseed = 1\n")
     options = ("--seed", 7, "--backbone", "a,b", "--labels", "l.csv", "--cache", "kept", "--workers", 3, "--run", "OUT")
+    options += ("--regularizer", "mixup", "--regularizer", "jacobian", "--network", "resnet32", "--init", "pretrained")
     assert call("check", "data", *options).code == 0
     passed = {name: value for name, value in calls[0].items() if name not in ("progress", "notice", "rest")}
     assert passed == {
@@ -124,6 +125,9 @@ def test_scan_options_reach_the_scan(monkeypatch: pytest.MonkeyPatch, tmp_path: 
         "effort": "quick",
         "seed": 7,
         "backbone": ("a", "b"),
+        "regularizers": ("mixup", "jacobian"),
+        "network": "resnet32",
+        "init": "pretrained",
         "labels": Path("l.csv"),
         "cache": Path("kept"),
         "workers": 3,

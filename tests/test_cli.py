@@ -111,6 +111,8 @@ def test_defaults(calls: list[dict[str, Any]], tmp_path: Path) -> None:
         "options": {},
         "regularizers": {},
         "train": "auto",
+        "network": None,
+        "init": None,
         "backbone": None,
         "image_size": None,
         "effort": "standard",
@@ -201,9 +203,17 @@ def test_the_policy_file_configures_the_scan(
     assert "seed" not in ended.err
     assert call("scan", "images", "--no-cache", "--effort", "standard").code == 0
     assert (calls[1]["cache"], calls[1]["effort"]) == (None, "standard")
+    (tmp_path / "labelaudit.toml").write_text("[scan]\nregularizer = ['mixup', 'jacobian']\ninit = 'w.pth'")
+    ended = call("scan", "images", "--set", "mixup.alpha=0.5")
+    assert calls[2]["regularizers"] == {"mixup": {"alpha": "0.5"}, "jacobian": {}}
+    assert calls[2]["init"] == tmp_path / "w.pth"
+    assert f"regularizer: mixup,jacobian, from {tmp_path / 'labelaudit.toml'}" in ended.err
+    call("scan", "images", "--regularizer", "spectral", env={"LABELAUDIT_REGULARIZER": "mixup"})
+    call("scan", "images", env={"LABELAUDIT_REGULARIZER": "mixup,spectral"})
+    assert [made["regularizers"] for made in calls[3:]] == [{"spectral": {}}, {"mixup": {}, "spectral": {}}]
     (tmp_path / "labelaudit.toml").write_text("[scan]\nefort = 'quick'")
     assert call("scan", "images").code == 2
-    assert len(calls) == 2
+    assert len(calls) == 5
 
 
 def test_a_misspelt_variable_is_no_scan_with_other_settings(calls: list[dict[str, Any]]) -> None:

@@ -21,12 +21,12 @@ from labelaudit.policy import (
     read_policy,
     settle,
 )
+from labelaudit.policy.names import names_of, parse_names
 from labelaudit.policy.settings import (
     FURTHER_VARIABLES,
     parse_class_shares,
     parse_count,
     parse_flag,
-    parse_names,
     parse_share,
 )
 
@@ -65,6 +65,9 @@ reason = "a cat in a dog's costume"
 [scan]
 labels = "labels.csv"
 effort = "quick"
+regularizer = ["mixup"]
+network = "timm:resnet18"
+init = "weights.safetensors"
 backbone = ["lite0@128", "resnet18"]
 seed = 3
 """
@@ -111,6 +114,9 @@ def test_everything_that_a_file_can_say(tmp_path: Path) -> None:
     assert settled.scan_options() == {
         "labels": tmp_path / "labels.csv",  # relative to the file, not to the working folder
         "effort": "quick",
+        "regularizers": ("mixup",),
+        "network": "timm:resnet18",
+        "init": tmp_path / "weights.safetensors",
         "backbone": ("lite0@128", "resnet18"),
         "seed": 3,
     }
@@ -175,6 +181,13 @@ def test_the_nearest_file_counts(tmp_path: Path) -> None:
         ("max-class-noise = 'cat=5%'", ["max-class-noise", "no table of classes"]),
         ("[scan]\nseed = '3'", ["seed", "'3' is text"]),
         ("[scan]\neffort = 'quik'", ["effort", "quick, standard, thorough"]),
+        ("[scan]\nregularizer = ['mixip']", ["scan: regularizer", "'mixip'", "did you mean 'mixup'"]),
+        ("[scan]\nregularizer = 3", ["scan: regularizer", "'3' is no list of names: write one such as"]),
+        ("[scan]\nregularizer = []", ["scan: regularizer", "names nothing"]),
+        ("[scan]\nregularizers = ['mixup']", ["did you mean 'regularizer'"]),
+        ("[scan]\nmethods = 'slm'", ["scan: methods", "unknown method 'slm': did you mean 'sln'"]),
+        ("[scan]\ninit = 3", ["scan: init", "write its path, or pretrained"]),
+        ("regularizer = ['mixup']", ["'regularizer' is an option of the scan", "[scan]"]),
         ("[[ignore]]\nkind='leek'\nreason='b'", ["kind of finding", "did you mean 'leak'"]),
         ("a = 1\nb =\n", ["TOML", "line 2"]),
     ],
@@ -334,3 +347,22 @@ def test_whether_a_policy_asks_for_anything() -> None:
     assert not Policy(no_leaks=False, threshold=0.5, ignores=(Ignore(where=Where(path="a"), reason="b"),)).asks
     for asking in ({"max_new": 0}, {"max_noise": 0.0}, {"no_leaks": True}, {"max_class_noise": {"*": 0.1}}):
         assert Policy(**asking).asks
+
+
+def test_names_in_a_policy_are_those_that_can_be_trained() -> None:
+    from labelaudit.methods import method_names
+    from labelaudit.regularizers import regularizer_names
+
+    for what, known in (("method", method_names()), ("regularizer", regularizer_names())):
+        assert names_of(what)(list(known)) == known
+        with pytest.raises(OptionError, match="Known: " + ", ".join(known)):
+            names_of(what)("_interface")
+
+
+def test_weights_are_a_file_beside_the_policy_or_the_published_ones(tmp_path: Path) -> None:
+    place = write(tmp_path, "[scan]\ninit = 'pretrained'")
+    assert read_policy(place) == {"init": "pretrained"}
+    assert settle({}, {"LABELAUDIT_INIT": "w.pth"}, {}).scan_options() == {"init": Path("w.pth")}
+    assert settle({}, {"LABELAUDIT_REGULARIZER": "mixup,jacobian"}, {}).scan_options() == {
+        "regularizers": ("mixup", "jacobian")
+    }

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from labelaudit.errors import OptionError, unknown_name
+from labelaudit.policy.names import names_of, parse_init, parse_names
 from labelaudit.policy.terms import KINDS, TOLERANCE, Ignore, Policy, ScopedRule, Where
 
 PREFIX = "LABELAUDIT_"
@@ -38,6 +39,8 @@ class Setting:
     default: Any = None
     scan: bool = False
     """Whether it is passed on to the scan, and stands under ``[scan]`` in the file."""
+    keyword: str = ""
+    """The scan's name for it, where that is another one."""
 
     @property
     def variable(self) -> str:
@@ -70,7 +73,7 @@ class Settled:
     def scan_options(self) -> dict[str, Any]:
         """The settings of the scan that were given, as keyword arguments; the others are left to the scan."""
         return {
-            setting.name.replace("-", "_"): self.values[setting.name]
+            setting.keyword or setting.name.replace("-", "_"): self.values[setting.name]
             for setting in SETTINGS.values()
             if setting.scan and self.values[setting.name] not in (None, ("auto",))
         }
@@ -143,17 +146,6 @@ def parse_text(value: Any) -> str:
 def parse_path(value: Any) -> Path:
     """A path; one in a policy file is relative to the file's folder."""
     return value if isinstance(value, Path) else Path(parse_text(value))
-
-
-def parse_names(value: Any) -> tuple[str, ...]:
-    """Names from a list, or from text with commas."""
-    parts = value.split(",") if isinstance(value, str) else value
-    if not isinstance(parts, (list, tuple)) or not all(isinstance(part, str) for part in parts):
-        raise OptionError(f"'{value}' is no list of names")
-    names = tuple(dict.fromkeys(part.strip() for part in parts if part.strip()))
-    if not names:
-        raise OptionError(f"'{value}' names nothing")
-    return names
 
 
 def _choose(*names: str) -> Callable[[Any], str]:
@@ -286,8 +278,11 @@ SETTINGS: Mapping[str, Setting] = {
         Setting("labels", parse_path, "table of labels", scan=True),
         Setting("path-column", parse_text, "its column that names the image", scan=True),
         Setting("label-column", parse_text, "its column that holds the label", scan=True),
-        Setting("methods", parse_names, "robust training methods", scan=True),
+        Setting("methods", names_of("method"), "robust training methods", scan=True),
+        Setting("regularizer", names_of("regularizer"), "what is put around them", scan=True, keyword="regularizers"),
         Setting("train", _choose("auto", "features", "pixels"), "auto, features or pixels", scan=True),
+        Setting("network", parse_text, "what the methods train", scan=True),
+        Setting("init", parse_init, "weights that it begins with", scan=True),
         Setting("backbone", parse_names, "networks that turn images into features", scan=True),
         Setting("image-size", parse_count, "their input size in pixels", scan=True),
         Setting("effort", _choose("quick", "standard", "thorough"), "quick, standard or thorough", scan=True),
