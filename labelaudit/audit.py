@@ -42,7 +42,7 @@ from labelaudit.verdicts import Verdict
 
 Effort = Literal["quick", "standard", "thorough"]
 METHODS = ("crust", "limit", "sln")
-BACKBONES: Mapping[str, tuple[str, ...]] = {
+BACKBONES: Mapping[Effort, tuple[str, ...]] = {
     "quick": ("lite0@128",),
     "standard": ("lite0@128", "lite1@160", "lite2@260"),
     "thorough": ("lite0@128", "lite0@224", "lite1@160", "lite1@240", "lite2@260"),
@@ -220,6 +220,7 @@ def audit_samples(
                 specs,
                 choice,
                 methods,
+                others={e: other for e in BACKBONES if (other := _specs(backbone, e, choice, image_size)) != specs},
                 options=options or {},
                 regularizers=regularizers or {},
                 network=network,

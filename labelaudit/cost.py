@@ -24,6 +24,7 @@ def forecast(
     choice: Choice,
     methods: Sequence[str],
     *,
+    others: Mapping[str, Sequence[str]],
     options: Mapping[str, Mapping[str, Any]],
     regularizers: Mapping[str, Mapping[str, Any]],
     network: str | None,
@@ -31,7 +32,10 @@ def forecast(
     workers: int,
     cache: Path | None,
 ) -> str:
-    """Minutes and megabytes in a sentence; empty for what takes a moment."""
+    """Minutes and megabytes in a sentence or two; empty for what takes a moment.
+
+    ``others`` are the embedded backbones of the efforts that were not asked for: what embedding with them would take.
+    """
     from labelaudit import training
 
     assert samples.images is not None
@@ -68,7 +72,13 @@ def forecast(
         if seconds >= 1
     ]
     megabytes = n * (len(specs) * _FEATURE_BYTES + choice.pixels * choice.side**2 * 3) / 1e6
-    return f"Here this takes {', then '.join(parts)}; {megabytes:.0f} MB hold what is trained on."
+    said = f"Here this takes {', then '.join(parts)}; {megabytes:.0f} MB hold what is trained on."
+    if embedding >= 1 and others:
+        instead = backbones.forecast_others(
+            samples.images, samples.digests, seconds=embedding, backbones=specs, others=others, cache=cache
+        )
+        said += f" To embed for {', '.join(f'--effort {name}: {_duration(s)}' for name, s in instead.items())}."
+    return said
 
 
 def _duration(seconds: float) -> str:

@@ -254,7 +254,7 @@ def test_the_cost_is_forecast_before_the_work(folder: Path, monkeypatch: pytest.
     scan(folder, train="features", methods=["limit"], effort="quick", notice=said.append)
     assert said == [
         "Here this takes about 2 min to embed 90 images with lite0@128, then about 40 s to train limit on features; "
-        "0 MB hold what is trained on."
+        "0 MB hold what is trained on. To embed for --effort standard: about 21 min, --effort thorough: about 38 min."
     ]
 
 
@@ -279,7 +279,15 @@ def test_the_forecast_counts_what_is_trained_regularised_or_not(
             ("lite0@128",),
             choice,
             ("ce", "limit"),
-            **{"options": {}, "regularizers": around, "network": None, "device": "cpu", "workers": 1, "cache": None},
+            **{
+                "others": {},
+                "options": {},
+                "regularizers": around,
+                "network": None,
+                "device": "cpu",
+                "workers": 1,
+                "cache": None,
+            },
         )
         assert found == ""
     assert asked == [("ce", {}), ("limit", {}), ("ce", mixup), ("limit", mixup), ("ce", {})]

@@ -10,7 +10,7 @@ import torch
 from pictures import Listed, jpeg, photo
 from PIL import Image
 
-from labelaudit.backbones import embed, forecast, parse_specs
+from labelaudit.backbones import embed, forecast, forecast_others, parse_specs
 from labelaudit.backbones.lite import SIZES, blocks, same_padding
 from labelaudit.backbones.lite_onnx import fold
 from labelaudit.backbones.lite_torch import Lite
@@ -169,6 +169,14 @@ def test_forecast_measures_what_is_left_to_embed(tmp_path):
     assert max(images.reads) <= 2
     embed(images, images.digests, backbones=["lite0@32"], cache=tmp_path)
     assert forecast(images, images.digests, backbones=["lite0@32"], cache=tmp_path) == 0
+
+
+def test_other_forecasts_follow_the_work_that_is_left(tmp_path):
+    images = Listed([encode(photo(seed)) for seed in range(4)])
+    embed(images, images.digests, backbones=["lite0@32"], cache=tmp_path)
+    others = {"double": ["lite0@64", "lite0@128"], "little": ["lite0@32"], "both": ["lite0@32", "lite0@64"]}
+    found = forecast_others(images, images.digests, seconds=10.0, backbones=["lite0@64"], others=others, cache=tmp_path)
+    assert found == {"double": pytest.approx(50.0), "little": 0.0, "both": pytest.approx(10.0)}
 
 
 # Names

@@ -15,7 +15,7 @@ import tempfile
 import threading
 import time
 import zlib
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -130,6 +130,28 @@ def forecast(
             pass
         seconds = time.perf_counter() - started
     return seconds * len(todo) / len(sample)
+
+
+def forecast_others(
+    images: Images,
+    digests: Sequence[str],
+    *,
+    seconds: float,
+    backbones: Sequence[str],
+    others: Mapping[str, Sequence[str]],
+    cache: Path | None = None,
+) -> dict[str, float]:
+    """Name -> seconds that ``others``, embedded backbones each, would take where ``backbones`` take ``seconds`` > 0.
+
+    In proportion to the multiply-adds that are left to do.
+    """
+
+    def work(specs: Sequence[str]) -> float:
+        parts = _open(images, digests, specs, "cpu", cache).parts
+        return sum(float(part.missing.sum()) * part.backbone.spec.work for part in parts)
+
+    rate = seconds / work(backbones)
+    return {name: rate * work(specs) for name, specs in others.items()}
 
 
 @dataclass(kw_only=True)

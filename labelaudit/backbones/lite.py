@@ -22,6 +22,8 @@ WIDTH = 1280
 """d: features of every variant."""
 SIZES = {"lite0": 128, "lite1": 160, "lite2": 260}
 """Variant -> side in pixels where a spec names none."""
+WORK = {"lite0": 407e6 / 224**2, "lite1": 631e6 / 240**2, "lite2": 899e6 / 260**2}
+"""Variant -> multiply-adds per pixel of the input (Liu 2020, the release's table)."""
 PIXEL_MEAN, PIXEL_STD = 127.0, 128.0
 NORM_EPSILON = 1e-3
 

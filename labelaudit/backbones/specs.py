@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from labelaudit.backbones.lite import SIZES
+from labelaudit.backbones.lite import SIZES, WORK
 from labelaudit.errors import OptionError
 
 SMALLEST, LARGEST = 32, 1024
@@ -25,6 +25,11 @@ class Spec:
     def embedded(self) -> bool:
         """Whether its weights come with the installation."""
         return self.name in SIZES
+
+    @property
+    def work(self) -> float:
+        """Multiply-adds of one image; for embedded ones only."""
+        return WORK[self.name] * self.size**2
 
 
 def parse_specs(texts: Sequence[str]) -> tuple[Spec, ...]:
