@@ -18,9 +18,16 @@ if TYPE_CHECKING:
 
 _KINDS = {
     "method": "Methods, for `scan --methods`; options as --set METHOD.OPTION=VALUE",
-    "regularizer": "Regularisers, around any method",
+    "regularizer": "Regularisers, around any method, for `train` and `scan --regularizer`",
+    "network": "Networks, for `train` and `scan --network`",
     "scorer": "Scorers, of finished evidence",
 }
+
+
+_PUBLISHED = (
+    "On pixels; any network of these libraries that ends in a linear layer, from scratch or with --init pretrained, on "
+    "images of 224 px unless --image-size says otherwise."
+)
 
 
 def methods(
@@ -30,7 +37,7 @@ def methods(
         Color, typer.Option(envvar="LABELAUDIT_COLOR", show_envvar=False, help="Colour in the output.")
     ] = "auto",
 ) -> None:
-    """List every training method, regulariser and scorer: options, defaults, ranges, paper."""
+    """List every training method, regulariser, network and scorer: options, defaults, ranges, sizes, paper."""
     from labelaudit.catalog import list_choices, shared_options
 
     entries = list_choices(tuple(names or ()))
@@ -39,11 +46,13 @@ def methods(
         return
     console = open_console(sys.stdout, color)
     with console.capture() as captured:
-        _list(console, entries, shared_options())
+        _list(console, entries, shared_options(), asked=bool(names))
     console.file.write(strip_line_ends(captured.get()))
 
 
-def _list(console: Console, entries: tuple[Entry, ...], shared: tuple[Option, ...]) -> None:
+def _list(console: Console, entries: tuple[Entry, ...], shared: tuple[Option, ...], *, asked: bool) -> None:
+    from rich.padding import Padding
+
     from labelaudit.catalog import own_options
 
     for kind, title in _KINDS.items():
@@ -56,6 +65,9 @@ def _list(console: Console, entries: tuple[Entry, ...], shared: tuple[Option, ..
         if kind == "method":
             console.print("\n  every method", style="bold")
             _show_options(console, shared)
+        if kind == "network" and not asked:
+            console.print("\n  timm:NAME, torchvision:NAME", style="cyan")
+            console.print(Padding(_PUBLISHED, (0, 0, 0, 4)))
         console.print()
 
 
@@ -63,10 +75,18 @@ def _show(console: Console, entry: Entry, options: tuple[Option, ...]) -> None:
     from rich.padding import Padding
 
     console.print(f"\n  {entry.name}", style="cyan")
-    for text, style in ((entry.help, ""), (entry.paper, "dim")):
+    for text, style in ((entry.help, ""), (_size(entry), ""), (entry.paper, "dim")):
         if text:
             console.print(Padding(text, (0, 0, 0, 4)), style=style)
     _show_options(console, options)
+
+
+def _size(entry: Entry) -> str:
+    """What a network takes, and how large it is; empty for anything else."""
+    if entry.parameters is None:
+        return ""
+    shape = f"{entry.shape[0]} features" if len(entry.shape) == 1 else "×".join(map(str, entry.shape))
+    return f"On {' or '.join(entry.takes)}; {entry.parameters:,} parameters for {shape} and 10 classes."
 
 
 def _show_options(console: Console, options: tuple[Option, ...]) -> None:

@@ -1,4 +1,4 @@
-"""What there is to choose from: every method, regulariser and scorer with its options and its paper.
+"""What there is to choose from: every method, regulariser, network and scorer with its options and its paper.
 
 All of it is read off the files themselves (docstrings, dataclass fields, annotations), so a new file is in the list.
 """
@@ -14,10 +14,14 @@ from typing import Any, Literal
 
 from labelaudit.errors import unknown_name
 from labelaudit.methods import Method, Option, get_method, method_help, method_names, options_of
+from labelaudit.networks import count_parameters, network_help, network_names, network_text, usual_shape
 from labelaudit.regularizers import get_regularizer, regularizer_help, regularizer_names
 from labelaudit.scorers import scorer_help, scorer_names
 
-Kind = Literal["method", "regularizer", "scorer"]
+Kind = Literal["method", "regularizer", "network", "scorer"]
+CLASSES = 10
+"""Of the networks whose parameters are counted, as in the papers."""
+_INPUTS: tuple[Literal["features", "pixels"], ...] = ("features", "pixels")
 _PAPER = re.compile(r'(?:^|(?<=[.:;] )|(?<=after ))([A-Z](?:[^".:]|al\.)*)"([^"]+)",? ([^".;:,()]*\d{4})')
 
 
@@ -33,6 +37,12 @@ class Entry:
     """Authors, title, venue and year of the first paper that its file names; empty where it names none."""
     options: tuple[Option, ...]
     """Its own first; of a method those that all methods have follow."""
+    takes: tuple[Literal["features", "pixels"], ...] = ()
+    """Of a network: what it can be trained on."""
+    shape: tuple[int, ...] = ()
+    """Of a network: (H, W, channels) or (features,) that it is meant for."""
+    parameters: int | None = None
+    """Of a network: at this shape and `CLASSES` classes."""
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able."""
@@ -40,7 +50,7 @@ class Entry:
 
 
 def list_choices(names: tuple[str, ...] = ()) -> tuple[Entry, ...]:
-    """Every method, then every regulariser, then every scorer, each by name; or those of ``names`` alone.
+    """Every method, then every regulariser, network and scorer, each by name; or those of ``names`` alone.
 
     A name that is a method's and a regulariser's brings both. Raises `OptionError` for a name that is nobody's.
 
@@ -51,7 +61,7 @@ def list_choices(names: tuple[str, ...] = ()) -> tuple[Entry, ...]:
     known = {entry.name for entry in entries}
     for name in names:
         if name not in known:
-            raise unknown_name("method, regularizer or scorer", name, sorted(known))
+            raise unknown_name("method, regularizer, network or scorer", name, sorted(known))
     return tuple(entry for entry in entries if not names or entry.name in names)
 
 
@@ -74,6 +84,18 @@ def _entries() -> Iterator[Entry]:
     for name in regularizer_names():
         paper, options = _paper(package / "regularizers" / f"{name}.py"), options_of(get_regularizer(name))
         yield Entry(kind="regularizer", name=name, help=regularizer_help(name), paper=paper, options=options)
+    for name in sorted({*network_names(pixels=True), *network_names(pixels=False)}):
+        shape = usual_shape(name)
+        yield Entry(
+            kind="network",
+            name=name,
+            help=network_help(name),
+            paper=_reference(network_text(name)),
+            options=(),
+            takes=tuple(kind for kind in _INPUTS if name in network_names(pixels=kind == "pixels")),
+            shape=shape,
+            parameters=count_parameters(name, shape, CLASSES),
+        )
     for name in scorer_names():
         paper = _paper(package / "scorers" / f"{name}.py")
         yield Entry(kind="scorer", name=name, help=scorer_help(name), paper=paper, options=())
@@ -81,6 +103,10 @@ def _entries() -> Iterator[Entry]:
 
 def _paper(file: Path) -> str:
     """The first reference of the form ``Authors, "Title", Venue Year`` in the docstring of ``file``."""
-    text = " ".join((ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or "").partition("\n")[2].split())
-    found = _PAPER.search(text)
+    return _reference(ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or "")
+
+
+def _reference(docstring: str) -> str:
+    """The first one below the first line."""
+    found = _PAPER.search(" ".join(docstring.partition("\n")[2].split()))
     return "" if found is None else f'{found[1].strip().rstrip(",")}, "{found[2]}", {found[3]}'

@@ -11,16 +11,28 @@ from labelaudit.catalog import list_choices, own_options
 from labelaudit.cli import app
 from labelaudit.errors import OptionError
 from labelaudit.methods import method_names
+from labelaudit.networks import network_names
 from labelaudit.regularizers import regularizer_names
 from labelaudit.scorers import scorer_names
 
-REFERENCES = {"ce", "confidence_weighted_entropy", "neighbor_vote", "normalized_margin", "self_confidence"}
+REFERENCES = {
+    "ce",
+    "cnn",
+    "linear",
+    "mlp",
+    "confidence_weighted_entropy",
+    "neighbor_vote",
+    "normalized_margin",
+    "self_confidence",
+}
 """What is older than its papers."""
 
 
 def test_every_choice_is_listed_once_with_help_and_every_paper_with_its_year() -> None:
     entries = list_choices()
-    for kind, names in (("method", method_names()), ("regularizer", regularizer_names()), ("scorer", scorer_names())):
+    networks = tuple(sorted({*network_names(pixels=True), *network_names(pixels=False)}))
+    kinds = {"method": method_names(), "regularizer": regularizer_names(), "network": networks}
+    for kind, names in {**kinds, "scorer": scorer_names()}.items():
         assert tuple(entry.name for entry in entries if entry.kind == kind) == names
     for entry in entries:
         assert entry.help.endswith("."), entry.name
@@ -48,6 +60,19 @@ def test_the_command_prints_options_defaults_and_ranges() -> None:
     one = CliRunner().invoke(app, ["methods", "gce"])
     assert "truncation" in one.stdout
     assert "sln" not in one.stdout
+
+
+def test_networks_are_listed_with_what_they_take_and_their_parameters() -> None:
+    (network,) = list_choices(("resnet32",))
+    assert (network.takes, network.shape, network.parameters) == (("pixels",), (32, 32, 3), 464_154)
+    assert network.paper == 'He et al., "Deep Residual Learning for Image Recognition", CVPR 2016'
+    (both,) = list_choices(("mlp_2x512",))
+    assert (both.takes, both.parameters) == (("features", "pixels"), 669_706)
+    whole = CliRunner().invoke(app, ["methods"], env={"COLUMNS": "120"}).stdout
+    assert "On pixels; 464,154 parameters for 32×32×3 and 10 classes." in whole
+    assert "On features; 7,690 parameters for 768 features and 10 classes." in whole
+    assert "timm:NAME, torchvision:NAME" in whole
+    assert "timm:NAME" not in CliRunner().invoke(app, ["methods", "resnet32"]).stdout
 
 
 def test_json_holds_everything_and_errors_go_to_stderr() -> None:

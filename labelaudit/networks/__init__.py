@@ -7,6 +7,7 @@ table here.
 
 from __future__ import annotations
 
+import inspect
 import threading
 from collections.abc import Callable, Mapping, Sequence
 
@@ -24,18 +25,23 @@ __all__ = [
     "Network",
     "StackedLinear",
     "build",
+    "count_parameters",
     "default_network",
     "is_published",
     "network_help",
     "network_names",
+    "network_text",
     "read_weights",
     "start_from",
+    "usual_shape",
     "usual_side",
 ]
 
 Make = Callable[[Sequence[int], int, int], Network]
 
 _GLOBAL_RANDOM = threading.Lock()  # torch initialises layers from its global generator; folds are built in threads
+_HEAD_FEATURES = 768  # what a scan gives to heads
+_SHAPES = dict.fromkeys(("mnist_cnn", "lenet5", "mlp_2x512"), (28, 28, 1))
 _FEATURES: Mapping[str, Make] = {"linear": heads.linear, "mlp": heads.mlp, "mlp_2x512": heads.mlp_2x512}
 _PIXELS: Mapping[str, Make] = {
     "cnn": convolutional.cnn,
@@ -73,9 +79,33 @@ def usual_side(network: str | None) -> int | None:
     return SIDE if is_published(network) else None
 
 
+def usual_shape(name: str) -> tuple[int, ...]:
+    """One sample of what a network of `network_names` is used on, (H, W, c) or (d,), such as by its paper.
+
+    >>> usual_shape("resnet32"), usual_shape("linear")
+    ((32, 32, 3), (768,))
+    """
+    return _SHAPES.get(name, (32, 32, 3)) if name in _PIXELS else (_HEAD_FEATURES,)
+
+
+def network_text(name: str) -> str:
+    """What its own docstring says about a network of `network_names`."""
+    return inspect.getdoc({**_FEATURES, **_PIXELS}[name]) or ""
+
+
 def network_help(name: str) -> str:
     """One sentence about a network of `network_names`."""
-    return ({**_FEATURES, **_PIXELS}[name].__doc__ or "").partition("\n")[0]
+    return network_text(name).partition("\n")[0]
+
+
+def count_parameters(name: str, shape: Sequence[int], classes: int) -> int:
+    """Numbers that training changes, counted without making them.
+
+    >>> count_parameters("linear", (64,), 10)
+    650
+    """
+    with torch.device("meta"):
+        return sum(parameter.numel() for parameter in build(name, shape, classes).parameters())
 
 
 def default_network(shape: Sequence[int]) -> str:

@@ -33,7 +33,11 @@ def cnn(shape: Sequence[int], classes: int, copies: int) -> Network:
 
 
 def mnist_cnn(shape: Sequence[int], classes: int, copies: int) -> Network:
-    """The CNN of LIMIT (Harutyunyan et al. 2020, Table 3) for 28-px images: 4 convolutions, 128 hidden units."""
+    """The CNN of LIMIT (its Table 3) for images from 28 px: 4 convolutions, 128 hidden units.
+
+    Harutyunyan et al., "Improving Generalization by Controlling Label-Noise Information in Neural Network Weights",
+    ICML 2020.
+    """
     _check_side("mnist_cnn", shape, MNIST_CNN_SIDE)
     channels = shape[2]
 
@@ -47,8 +51,9 @@ def mnist_cnn(shape: Sequence[int], classes: int, copies: int) -> Network:
 
 
 def lenet5(shape: Sequence[int], classes: int, copies: int) -> Network:
-    """LeNet-5 as in Bar et al. 2022, BatchNorm after every layer but the last: 2 convolutions of 5×5, 120, 84 units.
+    """LeNet-5 as in SN for images from 16 px, BatchNorm after every layer but the last: 2 convolutions, 120, 84 units.
 
+    Bar, Drory and Giryes, "A Spectral Perspective of DNN Robustness to Label Noise", AISTATS 2022.
     The first fully connected layer is a convolution over all that is left, which is the same thing.
     """
     _check_side("lenet5", shape, _LENET_SIDE)
@@ -63,8 +68,9 @@ def lenet5(shape: Sequence[int], classes: int, copies: int) -> Network:
 
 
 def allcnn(shape: Sequence[int], classes: int, copies: int) -> Network:
-    """AllCNN as in Bar et al. 2022 for 32-px images: 8 convolutions of 3×3, two poolings, then a 1×1 one to classes.
+    """AllCNN as in SN for 32-px images: 8 convolutions of 3×3, two poolings, then a 1×1 one to classes.
 
+    Bar, Drory and Giryes, "A Spectral Perspective of DNN Robustness to Label Noise", AISTATS 2022.
     The 1×1 convolution before the global average is the linear layer after it. The released code has BatchNorm and a
     ReLU in between, which keeps logits positive; this does not.
     """

@@ -22,7 +22,10 @@ def mlp(shape: Sequence[int], classes: int, copies: int) -> Network:
 
 
 def mlp_2x512(shape: Sequence[int], classes: int, copies: int) -> Network:
-    """Two hidden layers of 512 ReLU units, on features or pixels: the MLP of Camuto et al. 2020, with biases."""
+    """Two hidden layers of 512 ReLU units, on features or pixels: the MLP of GNI, with biases.
+
+    Camuto et al., "Explicit Regularisation in Gaussian Noise Injections", NeurIPS 2020.
+    """
     hidden = 512
     layers = [StackedLinear(copies, math.prod(shape), hidden), nn.ReLU(), StackedLinear(copies, hidden, hidden)]
     return Network(nn.Sequential(nn.Flatten(2), *layers, nn.ReLU()), copies, hidden, classes)

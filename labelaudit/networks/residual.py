@@ -1,7 +1,6 @@
 """Residual networks for images of about 32 pixels, as the papers use them on CIFAR.
 
-He et al., "Deep Residual Learning for Image Recognition", CVPR 2016, and Zagoruyko and Komodakis, "Wide Residual
-Networks", BMVC 2016. Each ReLU is a layer of its own, so that noise can be injected after it.
+Each ReLU is a layer of its own, so that noise can be injected after it.
 """
 
 from __future__ import annotations
@@ -66,18 +65,25 @@ class WideBlock(nn.Module):
 
 
 def resnet32(shape: Sequence[int], classes: int, copies: int) -> Network:
-    """ResNet-32 (He et al. 2016, Section 4.2), the one of CRUST: 3 stages of 5 blocks, 16 to 64 channels, 0.46 M."""
+    """ResNet-32 for 32-px images, the one of CRUST: 3 stages of 5 blocks, 16 to 64 channels.
+
+    He et al., "Deep Residual Learning for Image Recognition", CVPR 2016, Section 4.2.
+    """
     return _residual(shape, classes, copies, widths=(16, 32, 64), depths=(5, 5, 5), projected=False)
 
 
 def resnet34(shape: Sequence[int], classes: int, copies: int) -> Network:
-    """ResNet-34 for 32-px images, the one of LIMIT: a 3×3 stem and no pooling, 64 to 512 channels, 21 M."""
+    """ResNet-34 for 32-px images, the one of LIMIT: a 3×3 stem and no pooling, 64 to 512 channels.
+
+    He et al., "Deep Residual Learning for Image Recognition", CVPR 2016.
+    """
     return _residual(shape, classes, copies, widths=(64, 128, 256, 512), depths=(3, 4, 6, 3), projected=True)
 
 
 def wrn28_2(shape: Sequence[int], classes: int, copies: int) -> Network:
-    """Wide ResNet 28-2 (Zagoruyko and Komodakis 2016), the one of SLN: 3 stages of 4 blocks, 32 to 128 channels, 1.5 M.
+    """Wide ResNet 28-2 for 32-px images, the one of SLN: 3 stages of 4 blocks, 32 to 128 channels.
 
+    Zagoruyko and Komodakis, "Wide Residual Networks", BMVC 2016.
     SLN's code strides in the second convolution of a block and has biases in all of them; this is the original.
     """
     widths = (32, 64, 128)
