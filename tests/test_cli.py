@@ -129,7 +129,8 @@ def test_every_option_reaches_the_library(calls: list[dict[str, Any]]) -> None:
         "scan images -o out --labels l.csv --path-column p --label-column l --features x.npy --probs p.npy "
         "--verdicts v.csv --methods sln,limit --set sln.sigma=0.5 --set sln.mo=yes=1 --set limit.beta=2 --train pixels "
         "--backbone lite0,resnet18 --image-size 96 --effort quick --device cpu --seed 7 --workers 3 --cache c "
-        "--no-html --regularizer mixup --regularizer spectral --set mixup.alpha=.2"
+        "--no-html --regularizer mixup --regularizer spectral --set mixup.alpha=.2 "
+        "--network timm:resnet18 --init pretrained"
     )
     assert call(*line.split()).code == 0
     assert {name: value for name, value in calls[0].items() if name not in {"progress", "notice"}} == {
@@ -145,6 +146,8 @@ def test_every_option_reaches_the_library(calls: list[dict[str, Any]]) -> None:
         "options": {"sln": {"sigma": "0.5", "mo": "yes=1"}, "limit": {"beta": "2"}},
         "regularizers": {"mixup": {"alpha": ".2"}, "spectral": {}},
         "train": "pixels",
+        "network": "timm:resnet18",
+        "init": "pretrained",
         "backbone": ("lite0", "resnet18"),
         "image_size": 96,
         "effort": "quick",
