@@ -146,7 +146,7 @@ def train(
     options = parse_settings(settings or [])
     share = parse_valid(valid)
 
-    from labelaudit.fitting import make
+    from labelaudit.fitting import is_under_way, make
 
     try:
         with report_epochs(quiet=quiet, color=color) as (progress, told):
@@ -177,7 +177,11 @@ def train(
                 told=told,
             )
     except KeyboardInterrupt:
-        typer.echo(f"labelaudit: interrupted; the same command with --resume goes on in {output}", err=True)
+        begun = is_under_way(output)
+        how = (
+            f"the same command with --resume goes on in {printable(str(output))}" if begun else "nothing was begun yet"
+        )
+        typer.echo(f"labelaudit: interrupted; {how}", err=True)
         raise typer.Exit(130) from None
     if not quiet:
         console = open_console(sys.stdout, color)

@@ -105,6 +105,18 @@ def test_a_run_that_is_interrupted_goes_on_to_the_model_of_one_that_is_not(
     assert (over.code, "holds a finished model: choose another folder with -o" in over.err) == (2, True)
 
 
+def test_a_run_that_is_interrupted_before_it_began_promises_nothing(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("labelaudit.fitting.making.collect", interrupt)
+    ended = call(*ask(data, tmp_path / "model"))
+    assert (ended.code, ended.err) == (130, "labelaudit: interrupted; nothing was begun yet\n")
+    assert not (tmp_path / "model").exists()
+
+
 def test_options_go_to_the_method_or_the_regulariser_they_name(data: Path, tmp_path: Path) -> None:
     more = ["--epochs", "1", "--regularizer", "mixup", "--set", "mixup.alpha=0.5", "--network", "mlp_2x512", "-q"]
     ended = call("train", str(data), "-o", str(tmp_path / "model"), *more, "--init", str(tmp_path / "none.pth"))
@@ -202,8 +214,14 @@ def test_a_truth_that_is_not_this_datasets_is_refused(data: Path, tmp_path: Path
     truth.write_text("path,true_label\nelse.png,nine\n")
     with pytest.raises(DataError, match="does not know 60 of 60 training images, the first is 'eight/"):
         collect(data, truth=truth)
+    truth.write_text("path,true_label\na.png,nine\na.png,nine\na.png,eight\n")
+    with pytest.raises(DataError, match=r"truth.csv \(--truth\), line 4: 'a.png' is 'nine' above and 'eight' here"):
+        collect(data, truth=truth)
+    truth.write_text("path,true_label\na.png\n")
+    with pytest.raises(DataError, match=r"line 2: no true_label: write one, or nothing after a comma"):
+        collect(data, truth=truth)
     names = "".join(f"{path.relative_to(data).as_posix()},\n" for path in data.rglob("*.png"))
-    truth.write_text("path,true_label\n" + names)
+    truth.write_text("\ufeffpath,true_label\n" + names)  # as spreadsheets begin a table
     found = collect(data, truth=truth).truth
     assert found is not None
     assert set(found.tolist()) == {-1}

@@ -106,11 +106,23 @@ def read_truth(path: Path, samples: Samples) -> Ints:
     -1 where it names no class, or one that no sample is given. Raises `DataError` unless every sample is in it.
     """
     try:
-        with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
+        with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
             reader = csv.DictReader(file)
             if not {"path", "true_label"} <= {*(reader.fieldnames or ())}:
                 raise DataError(f"{path} (--truth) has no columns path and true_label, as truth.csv of corrupt has")
-            true = {row["path"]: row["true_label"] for row in reader}
+            true = dict[str, str]()
+            for row in reader:
+                name, label = row["path"], row["true_label"]
+                if label is None:
+                    raise DataError(
+                        f"{path} (--truth), line {reader.line_num}: no true_label: write one, or nothing "
+                        "after a comma where no class is right"
+                    )
+                if true.setdefault(name, label) != label:
+                    raise DataError(
+                        f"{path} (--truth), line {reader.line_num}: '{name}' is '{true[name]}' above and "
+                        f"'{label}' here: keep one"
+                    )
     except (OSError, csv.Error) as error:
         raise DataError(f"cannot read {path} (--truth): {getattr(error, 'strerror', None) or error}") from None
     missing = [name for name in samples.ids if name not in true]

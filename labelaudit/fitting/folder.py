@@ -50,9 +50,14 @@ _SHARES = {
 }
 
 
+def is_under_way(place: Path) -> bool:
+    """Whether a run was begun at ``place`` that can be gone on with."""
+    return (place / CHECKPOINT).is_file()
+
+
 def check_place(place: Path, *, resume: bool) -> None:
     """Whether a run may write to ``place``: asked before the long work. Raises `RunError`."""
-    if (place / CHECKPOINT).is_file():
+    if is_under_way(place):
         if not resume:
             raise RunError(f"{place} holds an unfinished run: go on with --resume, or choose another folder with -o")
         return
