@@ -192,13 +192,13 @@ def train(
 def parse_valid(text: str | None) -> float | Path | None:
     """A share where it reads as a number, else a path.
 
-    >>> parse_valid("0.1"), parse_valid("./held-out")
-    (0.1, PosixPath('held-out'))
+    >>> parse_valid("0.1"), parse_valid("10%"), parse_valid("./held-out")
+    (0.1, 0.1, PosixPath('held-out'))
     """
     if text is None:
         return None
     try:
-        share = float(text)
+        share = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
     except ValueError:
         return Path(text)
     if not 0 < share < 1:
@@ -215,7 +215,7 @@ def describe(row: Mapping[str, float], epochs: int, left: float) -> str:
     parts = [
         f"{name} {row[key]:.3f}" if key.endswith("loss") else f"{name} {row[key]:.1%}"
         for key, name in _SHOWN.items()
-        if key in row
+        if not math.isnan(row.get(key, math.nan))
     ]
     rest = f"; {_seconds(left)} left" if row["epoch"] < epochs else ""
     return f"epoch {row['epoch']:.0f} of {epochs}: {', '.join(parts)}{rest}"
@@ -225,7 +225,8 @@ def summarize(made: Made) -> Iterator[str]:
     """What came of it."""
     row, settings = made.trained.curves[-1], made.trained.settings
     yield (
-        f"{settings['method']} on {settings['network']}, {row['epoch']:.0f} epochs over {settings['samples']:,} images "
+        f"{settings['method']} on {settings['network']}, {row['epoch']:.0f} epoch{'s' * (row['epoch'] > 1)} "
+        f"over {settings['samples']:,} images "
         f"of {len(settings['classes'])} classes in {_seconds(row['seconds'])}."
     )
     yield f"Given labels of the training images: {row['train_accuracy']:.1%} agree with the model."
@@ -237,7 +238,8 @@ def summarize(made: Made) -> Iterator[str]:
     if "noise" in made.about:
         yield (
             f"Against the truth: {made.about['noise']:.1%} of the labels are wrong; the model agrees with "
-            f"{row['true_accuracy']:.1%} of the true ones and memorised {_share(row['memorised'])} of the wrong ones."
+            f"{_share(row['true_accuracy'])} of the true ones and memorised {_share(row['memorised'])} of the wrong "
+            "ones."
         )
         found = made.about["detection"]["suspicion"]
         if found is not None:

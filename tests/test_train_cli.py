@@ -139,7 +139,10 @@ def test_options_go_to_the_method_or_the_regulariser_they_name(data: Path, tmp_p
         (["--valid", "1.5"], "--valid 1.5: give a share between 0 and 1"),
         (["--resume"], "holds no unfinished run to resume"),
         (["--truth", "nowhere.csv"], "cannot read nowhere.csv (--truth)"),
-        (["--test", "nowhere"], "'nowhere' does not exist"),
+        (["--test", "nowhere"], "'nowhere' (--test) does not exist: give a dataset"),
+        (["--valid", "nowhere"], "'nowhere' (--valid) does not exist: give a share between 0 and 1, or a dataset"),
+        (["--valid", "150%"], "--valid 150%: give a share between 0 and 1"),
+        (["--set", "ce.lr=fast"], "ce.lr='fast' is not of type float: give a value from 0 to 100"),
     ],
 )
 def test_what_cannot_be_trained_is_refused_in_one_line(
@@ -219,6 +222,11 @@ def test_a_truth_that_is_not_this_datasets_is_refused(data: Path, tmp_path: Path
         collect(data, truth=truth)
     truth.write_text("path,true_label\na.png\n")
     with pytest.raises(DataError, match=r"line 2: no true_label: write one, or nothing after a comma"):
+        collect(data, truth=truth)
+    truth.write_text(
+        "path,true_label\n" + "".join(f"{p.relative_to(data).as_posix()},ten\n" for p in data.rglob("*.png"))
+    )
+    with pytest.raises(DataError, match="names no class of the dataset: 'ten' there, eight, nine, seven here"):
         collect(data, truth=truth)
     names = "".join(f"{path.relative_to(data).as_posix()},\n" for path in data.rglob("*.png"))
     truth.write_text("\ufeffpath,true_label\n" + names)  # as spreadsheets begin a table

@@ -269,8 +269,9 @@ def test_learning_rates_follow_their_schedule() -> None:
     assert rates("constant") == [0.5] * 4
     assert rates("1,3") == pytest.approx([0.5, 0.05, 0.05, 0.005])
     assert rates("cosine") == pytest.approx([0.5, 0.25 + 0.125 * 2**0.5, 0.25, 0.25 - 0.125 * 2**0.5])
-    with pytest.raises(OptionError, match="schedule 'later': give constant, cosine, or epochs"):
-        rates("later")
+    for schedule in ("later", "0,3", "-3"):
+        with pytest.raises(OptionError, match=f"schedule '{schedule}': give constant, cosine, or epochs"):
+            rates(schedule)
 
 
 def test_pixels_are_moved_as_bytes_to_the_same_bits_as_after_scaling() -> None:

@@ -63,6 +63,10 @@ def collect(
     ``valid`` is a share of every class, taken from the training samples with copies kept together, or a dataset. Images
     become squares of ``image_size``; unless said, their usual side, at most 64, or 224 for a published network.
     """
+    for name, path in (("valid", valid), ("test", test)):
+        if isinstance(path, Path) and not path.exists():
+            also = "a share between 0 and 1, or " if name == "valid" else ""
+            raise DataError(f"'{path}' (--{name}) does not exist: give {also}a dataset")
     listing = open_source(data, labels=labels, path_column=path_column, label_column=label_column)
     everything, findings = ingest(listing, workers=workers, progress=progress)
     if everything.images is None:
@@ -132,7 +136,12 @@ def read_truth(path: Path, samples: Samples) -> Ints:
             f"'{missing[0]}': give the truth.csv of this dataset"
         )
     code = {name: number for number, name in enumerate(samples.classes)}
-    return np.array([code.get(true[name], -1) for name in samples.ids], dtype=np.int64)
+    found = np.array([code.get(true[name], -1) for name in samples.ids], dtype=np.int64)
+    strange = next((true[name] for name in samples.ids if true[name]), None)
+    if strange is not None and (found < 0).all():
+        known = f"{', '.join(samples.classes[:5])}{' …' if len(samples.classes) > 5 else ''}"
+        raise DataError(f"{path} (--truth) names no class of the dataset: '{strange}' there, {known} here")
+    return found
 
 
 def _split(samples: Samples, valid: float | Path | None, test: Path | None) -> tuple[dict[str, Samples], list[str]]:

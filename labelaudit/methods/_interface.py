@@ -87,6 +87,8 @@ class Recipe:
             return self.lr * (1 + math.cos(math.pi * epoch / self.epochs)) / 2
         try:
             ends = [int(end) for end in self.schedule.split(",")]
+            if min(ends) < 1:
+                raise ValueError
         except ValueError:
             raise OptionError(
                 f"schedule '{self.schedule}': give constant, cosine, or epochs after which the rate is a tenth: 80,100"

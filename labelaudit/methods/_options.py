@@ -117,9 +117,11 @@ def _convert(label: str, value: Any, hint: Any) -> Any:
         exact = isinstance(value, str) or (converted == value and isinstance(value, bool) == (kind is bool))
     except (ValueError, TypeError, KeyError):
         exact = False
-    if not exact:
-        raise OptionError(f"{label}={value!r} is not {'true or false' if kind is bool else f'of type {kind.__name__}'}")
     between = next((note for note in notes if isinstance(note, Between)), None)
+    if not exact:
+        wanted = "true or false" if kind is bool else f"of type {kind.__name__}"
+        hint = f": give a value from {between.low:g} to {between.high:g}" if between else ""
+        raise OptionError(f"{label}={value!r} is not {wanted}{hint}")
     if between and not between.low <= converted <= between.high:
         raise OptionError(f"{label}={value} is out of range: give a value from {between.low:g} to {between.high:g}")
     return converted
