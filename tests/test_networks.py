@@ -67,6 +67,7 @@ def test_each_network_says_what_it_is() -> None:
     ("name", "shape", "message"),
     [
         ("timm:resnet19", (32, 32, 3), "unknown timm network 'resnet19': did you mean 'resnet18'"),
+        ("timm:", (32, 32, 3), "network 'timm:': write a name after the colon, such as timm:resnet18"),
         ("torchvision:squeezenet1_0", (32, 32, 3), "does not end in a linear layer"),
         ("torchvision:vgg11", (16, 16, 3), "takes no images of 16×16 px"),
         ("timm:resnet18", (8,), "unknown network for features"),

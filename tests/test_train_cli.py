@@ -245,6 +245,19 @@ def test_detection_is_the_share_of_pairs_in_the_right_order() -> None:
     assert making.auroc(suspicion, np.zeros(40, bool)) is None
 
 
+def test_files_that_cannot_be_read_are_counted_wherever_they_are(data: Path, tmp_path: Path) -> None:
+    for name, broken in (("valid", 1), ("test", 2)):
+        for path in sorted(data.rglob("*.png"))[::6]:
+            place = tmp_path / name / path.parent.name / path.name
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(path.read_bytes())
+        for number in range(broken):
+            (place.parent / f"broken{number}.png").write_bytes(b"\x89PNG\r\n\x1a\nbroken")
+    notes = collect(data, valid=tmp_path / "valid", test=tmp_path / "test").notes
+    assert "1 valid image cannot be used and is left out." in notes
+    assert "2 test images cannot be used and are left out." in notes
+
+
 def test_pictures_are_svg_with_every_number_in_its_place() -> None:
     lines = draw_lines("A & B", {"one": [0.0, 4.0, float("nan")], "two": [2.0]}, across="epoch", up="nats")
     root = xml.fromstring(lines)

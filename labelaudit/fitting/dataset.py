@@ -71,7 +71,7 @@ def collect(
     everything, findings = ingest(listing, workers=workers, progress=progress)
     if everything.images is None:
         raise DataError(f"'{data}' holds no images to train on")
-    notes = [f"{len(findings):,} samples cannot be used and are left out."] if findings else []
+    notes = _left_out(len(findings), "training")
     parts, told = _split(everything, valid, test)
     samples = parts["train"]
     if isinstance(valid, float):
@@ -79,7 +79,8 @@ def collect(
         parts["valid"], samples = samples.take(held), samples.take(~held)
     for name, path in (("valid", valid), ("test", test)):
         if isinstance(path, Path):
-            parts[name], _ = ingest(open_source(path), fewest_classes=1, workers=workers, progress=progress)
+            parts[name], lost = ingest(open_source(path), fewest_classes=1, workers=workers, progress=progress)
+            notes += _left_out(len(lost), name)
     known = {*samples.digests}
     for name in ("valid", "test"):
         if name in parts and (copies := sum(digest in known for digest in parts[name].digests)):
@@ -89,7 +90,7 @@ def collect(
     x, kept = _squares(samples, side, workers, progress)
     samples = samples.take(kept)
     if not kept.all():
-        notes.append(f"{int((~kept).sum()):,} images cannot be decoded and are left out.")
+        notes += _left_out(int((~kept).sum()), "training")
     del parts["train"]
     others = {name: _labelled(part, samples, side, name, workers, progress) for name, part in parts.items()}
     if any(pixels.shape[-1] != x.shape[-1] for pixels, _ in others.values()):  # grey here, colours there
@@ -142,6 +143,12 @@ def read_truth(path: Path, samples: Samples) -> Ints:
         known = f"{', '.join(samples.classes[:5])}{' …' if len(samples.classes) > 5 else ''}"
         raise DataError(f"{path} (--truth) names no class of the dataset: '{strange}' there, {known} here")
     return found
+
+
+def _left_out(count: int, part: str) -> list[str]:
+    """What is said of images that cannot be read."""
+    which = "image cannot be used and is" if count == 1 else "images cannot be used and are"
+    return [f"{count:,} {part} {which} left out."] if count else []
 
 
 def _split(samples: Samples, valid: float | Path | None, test: Path | None) -> tuple[dict[str, Samples], list[str]]:

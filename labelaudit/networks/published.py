@@ -37,6 +37,8 @@ class Published(nn.Module):
 def published(name: str, shape: Sequence[int], classes: int, copies: int, *, pretrained: bool) -> Network:
     """The network ``SOURCE:NAME``; raises `OptionError` for an unknown one and `BackboneError` without its weights."""
     source, _, model = name.partition(":")
+    if not model:
+        raise OptionError(f"network '{name}': write a name after the colon, such as {source}:resnet18")
     make = _timm if source == "timm" else _torchvision
     height, width, _ = shape
 
