@@ -254,6 +254,8 @@ def _check_for(noise: str, mapping: Mapping[str, str] | None, outside: Path | st
     """Options that belong to one noise are refused with any other."""
     if mapping and noise != "asymmetric":
         raise OptionError(f"--map is for asymmetric noise, not {noise}")
+    if same := next((name for name, target in (mapping or {}).items() if name == target), None):
+        raise OptionError(f"--map {same}={same}: a class becomes another one; leave it out and its labels stay right")
     if (noise == "openset") != (outside is not None):
         said = "needs --outside, a folder of images of no class" if noise == "openset" else "takes no --outside"
         raise OptionError(f"{noise} noise {said}")

@@ -97,6 +97,8 @@ def test_asymmetric_follows_its_map(source: Path, tmp_path: Path) -> None:
         corrupt(source, tmp_path / "bad", noise="asymmetric", rate=0.5, mapping={"cat": "dgo"})
     with pytest.raises(OptionError, match="--map is for asymmetric noise, not pair"):
         corrupt(source, tmp_path / "bad", noise="pair", rate=0.5, mapping={"cat": "dog"})
+    with pytest.raises(OptionError, match="--map cat=cat: a class becomes another one; leave it out"):
+        corrupt(source, tmp_path / "bad", noise="asymmetric", rate=0.5, mapping={"dog": "cat", "cat": "cat"})
     assert not (tmp_path / "bad").exists()
 
 
