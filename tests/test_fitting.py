@@ -149,7 +149,9 @@ def test_a_checkpoint_of_another_run_is_refused_by_what_differs(tmp_path: Path) 
         train(x, labels, 3, checkpoint=file, told=cut_after(1))
     with pytest.raises(RunError, match=r"another lr: 0\.001 there, 0\.1 now"):
         train(x, labels, 3, options={"lr": 0.1}, checkpoint=file, resume=True)
-    with pytest.raises(RunError, match="another data"):
+    with pytest.raises(RunError, match=r"another regularizers: mixup: None there, \{'alpha': 0\.3\} now"):
+        train(x, labels, 3, regularizers=["mixup"], checkpoint=file, resume=True)
+    with pytest.raises(RunError, match="other data: an image, a label, or what --valid, --test or --truth names"):
         train(x + 1, labels, 3, checkpoint=file, resume=True)
     with pytest.raises(RunError, match="--resume"):
         train(x, labels, 3, checkpoint=file)

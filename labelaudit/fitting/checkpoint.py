@@ -60,13 +60,23 @@ def read(path: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(content, dict) or content.get("version") != VERSION:
         raise RunError(f"{path} is no checkpoint of this version: start anew in another folder")
     then = content["settings"]
-    for name in sorted({*then, *settings}):
+    for name in sorted({*then, *settings}, key=lambda name: (name == "data", name)):
         if then.get(name) != settings.get(name):
             raise RunError(
-                f"{path} was made with another {name}: {then.get(name)!r} there, {settings.get(name)!r} now; resume "
-                "with what the run began with, or start anew in another folder"
+                f"{path} was made with {_describe(name, then.get(name), settings.get(name))}; resume with what the run "
+                "began with, or start anew in another folder"
             )
     return content
+
+
+def _describe(name: str, then: Any, now: Any) -> str:
+    """What is not as it was, down to the one option of a method or regulariser."""
+    if name == "data":
+        return "other data: an image, a label, or what --valid, --test or --truth names has changed"
+    if isinstance(then, Mapping) and isinstance(now, Mapping):
+        key = next(key for key in sorted({*then, *now}) if then.get(key) != now.get(key))
+        return _describe(f"{name}: {key}", then.get(key), now.get(key))
+    return f"another {name}: {then!r} there, {now!r} now"
 
 
 def resume(content: Mapping[str, Any], course: Course, record: object) -> None:
