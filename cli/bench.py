@@ -11,7 +11,7 @@ import typer
 
 from labelaudit.errors import OptionError
 
-from .streams import Color, open_console, printable, report_progress, strip_line_ends
+from .streams import Color, open_console, printable, report_progress, trimmed
 
 if TYPE_CHECKING:
     from labelaudit.bench import Preset, Run
@@ -86,7 +86,7 @@ def bench(
             seeds=None if seeds is None else range(seeds),
             epochs=epochs,
             samples=samples,
-            device="cuda" if find_device(device) == "cuda" else "cpu",
+            device=find_device(device),
             progress=progress,
             told=tell,
         )
@@ -98,9 +98,8 @@ def bench(
         return
     console = open_console(sys.stdout, color)
     for group in groups:
-        with console.capture() as captured:
+        with trimmed(console):
             console.print(_table(chosen, group))
-        console.file.write(strip_line_ends(captured.get()))
         for line in orders_of(chosen, group):
             console.print(printable(line), soft_wrap=True)
     if chosen.differs:
@@ -158,9 +157,8 @@ def _list(presets: tuple[Preset, ...], *, as_json: bool, color: Color) -> None:
             for device, cost in sorted(preset.costs.items())
         )
         table.add_row(preset.name, preset.paper, preset.setting.dataset, times, preset.shows)
-    with console.capture() as captured:
+    with trimmed(console):
         console.print(table)
-    console.file.write(strip_line_ends(captured.get()))
 
 
 def _preset_to_json(preset: Preset) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import typer
 from labelaudit.errors import OptionError, RunError
 
 from .machine import available_cores
-from .streams import Color, open_console, printable, report_progress, strip_line_ends
+from .streams import Color, open_console, printable, report_progress, trimmed
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -185,7 +185,8 @@ def _show_plan(console: Console, plan: Plan, audit: Audit, *, most: int) -> None
             f"{len(plan.changes):,} change{'s' * (len(plan.changes) != 1)} to {len(audit.samples):,} samples",
             style="bold",
         )
-        _print(console, table)
+        with trimmed(console):
+            console.print(table)
         _show_worst(console, plan.changes, most)
     else:
         _say(console, f"No changes to {len(audit.samples):,} samples", style="bold")
@@ -213,7 +214,8 @@ def _show_worst(console: Console, changes: Sequence[Change], most: int) -> None:
             "" if change.label_score is None else f"{change.label_score:.3f}",
             Text(printable(change.detail or change.reason), style="dim"),
         )
-    _print(console, table)
+    with trimmed(console):
+        console.print(table)
     if len(changes) > most:
         _say(console, f"and {len(changes) - most:,} more in the plan", style="dim")
     console.print()
@@ -242,13 +244,6 @@ def _table(*headings: tuple[str, Literal["left", "right"]]) -> Table:
     for heading, justify in headings:
         table.add_column(heading, justify=justify, overflow="fold")
     return table
-
-
-def _print(console: Console, table: Table) -> None:
-    """``table`` without spaces at line ends."""
-    with console.capture() as captured:
-        console.print(table)
-    console.file.write(strip_line_ends(captured.get()))
 
 
 def _say(console: Console, line: str, style: str = "") -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .streams import Color, open_console, printable, strip_line_ends
+from .streams import Color, open_console, printable, trimmed
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -151,9 +151,9 @@ def _show(console: Console, run: Path, found: Estimate, stop: Stop) -> None:
         value, interval = _percent(quantity)
         shown = (interval, value) if found.is_opinion else (value, interval)
         table.add_row(Text(name, style="bold"), *shown, Text(meaning, style="dim"))
-    with console.capture() as captured:
+    with trimmed(console):
         console.print(table)
-    console.file.write(strip_line_ends(captured.get()) + "\n")
+    console.print()
     counted = _count(found.reviewed, "verdict counts", "verdicts count")
     _say(
         console,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .streams import Color, open_console, strip_line_ends
+from .streams import Color, open_console, trimmed
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -45,9 +45,8 @@ def methods(
         typer.echo(json.dumps([entry.to_dict() for entry in entries], ensure_ascii=False, indent=2))
         return
     console = open_console(sys.stdout, color)
-    with console.capture() as captured:
+    with trimmed(console):
         _list(console, entries, shared_options(), asked=bool(names))
-    console.file.write(strip_line_ends(captured.get()))
 
 
 def _list(console: Console, entries: tuple[Entry, ...], shared: tuple[Option, ...], *, asked: bool) -> None:

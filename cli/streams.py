@@ -22,18 +22,13 @@ if TYPE_CHECKING:
 
     from labelaudit.types import Progress
 
-__all__ = ["Color", "open_console", "printable", "report_progress", "wants_color"]
+__all__ = ["Color", "open_console", "printable", "report_progress", "trimmed", "wants_color"]
 
 Color = Literal["auto", "always", "never"]
 
 _TRAILING = re.compile(r" +((?:\x1b\[[0-9;]*m)*)$", re.MULTILINE)
 _PIPE_WIDTH = 120
 """Columns where nothing says how wide the output is."""
-
-
-def strip_line_ends(text: str) -> str:
-    """``text`` without the padding at the end of its lines, which rich puts before the codes that reset a colour."""
-    return _TRAILING.sub(r"\1", text)
 
 
 def wants_color(choice: Color, stream: TextIO, environment: Mapping[str, str]) -> bool:
@@ -67,6 +62,14 @@ def open_console(stream: TextIO, color: Color) -> Console:
         highlight=False,
         legacy_windows=False,
     )
+
+
+@contextmanager
+def trimmed(console: Console) -> Iterator[None]:
+    """What is printed inside loses the padding of its lines, which rich puts before the codes that reset a colour."""
+    with console.capture() as captured:
+        yield
+    console.file.write(_TRAILING.sub(r"\1", captured.get()))
 
 
 @contextmanager

@@ -18,8 +18,9 @@ from rich.table import Table
 from rich.text import Text
 
 from labelaudit.document import Audit
+from labelaudit.reports.figures import has_images
 
-from .streams import printable, strip_line_ends
+from .streams import printable, trimmed
 
 if TYPE_CHECKING:
     from rich.console import JustifyMethod
@@ -32,9 +33,8 @@ _INDENT = 2
 
 def render(audit: Audit, console: Console, *, verbose: bool = False) -> None:
     """Print ``audit``: without lines wider than the console and without spaces at line ends."""
-    with console.capture() as captured:
+    with trimmed(console):
         _render(audit, console, verbose=verbose)
-    console.file.write(strip_line_ends(captured.get()))
     console.file.flush()
 
 
@@ -59,8 +59,7 @@ def _headline(audit: Audit, console: Console) -> None:
     low, high = decision.noise_interval
     flagged = len(audit.suspects)
     line = Text()
-    pictured = audit.samples.images is not None or (audit.settings.get("source") or {}).get("data")
-    kind = "image" if pictured else "sample"
+    kind = "image" if has_images(audit) else "sample"
     line.append(_count(n, kind), style="bold").append(f" in {_count(len(audit.samples.classes), 'class', 'classes')}: ")
     line.append(_count(flagged, "suspect"), style="bold red" if flagged else "bold green")
     line.append(f" ({flagged / max(n, 1):.1%}), ")

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
+from typing import Literal
 
 from labelaudit.document import Stage
 from labelaudit.errors import OptionError
@@ -31,10 +32,10 @@ class Clock:
         self.stages.append(Stage(name=name, seconds=time.perf_counter() - started, peak_bytes=peak))
 
 
-def find_device(device: str) -> str:
+def find_device(device: str) -> Literal["cpu", "cuda"]:
     """``cpu`` or ``cuda`` for ``auto``, ``cpu`` or ``cuda``; raises `OptionError` where there is no CUDA device."""
     if device == "cpu":
-        return device
+        return "cpu"
     import torch
 
     available = torch.cuda.is_available()
