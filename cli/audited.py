@@ -88,11 +88,11 @@ class Target:
 
     def audit(self) -> Audit:
         """The audit of everything."""
-        from labelaudit.increment import current
-        from labelaudit.reports import run as runs
-
         if self.saved is not None:
             return self.saved
+
+        from labelaudit.increment import current
+        from labelaudit.reports import run as runs
 
         options = {**self.settled.scan_options(), **self._machine()}
         audit = current(self.data, **options, progress=self.progress, notice=self.notice)

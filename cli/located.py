@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-METADATA = ("metadata.csv", "metadata.jsonl")
-"""Tables of labels inside a folder of images, as `labelaudit.sources` knows them."""
 _SHARD = ".parquet"
 
 
@@ -31,6 +29,8 @@ class Located:
         A folder stands for all below it, and a file for every sample that links to it. A file inside of the dataset
         that is no sample, or not any more, is called as one would be.
         """
+        from labelaudit.sources import METADATA
+
         placed = {file: settle(file) for file in files}
         touched = touches(placed.values())
         ids = {name for name, paths in self.names.items() if any(map(touched, paths))}
@@ -56,7 +56,7 @@ class Located:
 
 def locate(data: Path, table: Path | None, path_column: str | None, label_column: str | None) -> Located:
     """The files of a dataset as it is now; images are not read."""
-    from labelaudit.sources import open_source
+    from labelaudit.sources import METADATA, open_source
     from labelaudit.sources.arrays import ARRAY_SUFFIXES
 
     base = os.path.realpath(data if data.is_dir() else data.parent)
