@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from labelaudit.bench import Arm, Finished, Preset, Run, get_preset, list_presets, record, run_preset, tables
 from labelaudit.bench.datasets import open_dataset
 from labelaudit.bench.presets.gaussian import increment_over_penalty
-from labelaudit.bench.readings import auroc, best_accuracy, chosen_accuracy, last_accuracy
+from labelaudit.bench.readings import best_accuracy, chosen_accuracy, detection, last_accuracy
 from labelaudit.bench.running import draw
 from labelaudit.cli import app
 from labelaudit.errors import DataError, OptionError, RunError
@@ -256,11 +256,16 @@ def test_which_epoch_is_read() -> None:
     assert last_accuracy(view="network").read(run) == pytest.approx(40)
 
 
-def test_auroc_is_scikit_learn_s() -> None:
+def test_detection_is_read_from_the_suspicion_or_a_column() -> None:
     generator = np.random.default_rng(0)
     wrong, scores = generator.random(200) < 0.3, generator.integers(0, 20, 200).astype(float)
-    assert auroc(wrong, scores) == pytest.approx(roc_auc_score(wrong, scores))
-    assert math.isnan(auroc(np.ones(3, dtype=bool), np.arange(3.0)))
+    none: Any = np.zeros(0)
+    trained: Any = _Trained([])
+    trained.suspicion, trained.last = scores, {"loss": -scores}
+    run = Finished(trained=trained, wrong=wrong, x=none, given=none, test_x=none, test_y=none, seed=0)
+    assert detection().read(run) == pytest.approx(roc_auc_score(wrong, scores))
+    assert detection(column="loss").read(run) == pytest.approx(roc_auc_score(wrong, -scores))
+    assert math.isnan(detection().read(replace(run, wrong=np.ones(200, dtype=bool))))
 
 
 def test_the_noise_s_effect_is_the_regulariser_s_where_the_theorem_holds() -> None:

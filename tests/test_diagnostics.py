@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from labelaudit.batches import Inputs
 from labelaudit.diagnostics import (
+    auroc,
     check_memorisation,
     diagnose,
     expected_calibration_error,
@@ -179,3 +180,12 @@ def test_many_classes_are_estimated(monkeypatch: pytest.MonkeyPatch) -> None:
     estimated = diagnose(network, inputs)["jacobian"]
     assert estimated["how"] == "estimated from 50 draws"
     assert estimated["mean_squared_norm"] == pytest.approx(exact["mean_squared_norm"], rel=0.1)
+
+
+def test_detection_is_the_share_of_pairs_in_the_right_order() -> None:
+    rng = np.random.default_rng(0)
+    suspicion, wrong = rng.integers(0, 5, 40) / 4, rng.random(40) < 0.3
+    pairs = [(a > b) + 0.5 * (a == b) for a in suspicion[wrong] for b in suspicion[~wrong]]
+    assert auroc(suspicion, wrong) == pytest.approx(np.mean(pairs))
+    assert auroc(suspicion, np.zeros(40, bool)) is None
+    assert auroc(np.full(40, np.nan), wrong) is None

@@ -16,7 +16,7 @@ from sklearn.datasets import load_digits
 from test_cli import call
 
 from labelaudit.errors import DataError, OptionError
-from labelaudit.fitting import load, making
+from labelaudit.fitting import load
 from labelaudit.fitting.dataset import collect
 from labelaudit.fitting.figures import draw_lines, draw_stack
 
@@ -235,14 +235,6 @@ def test_a_truth_that_is_not_this_datasets_is_refused(data: Path, tmp_path: Path
     assert set(found.tolist()) == {-1}
     with pytest.raises(OptionError, match=r"--valid 0\.001 of 60 samples leaves nothing"):
         collect(data, valid=0.001)
-
-
-def test_detection_is_the_share_of_pairs_in_the_right_order() -> None:
-    rng = np.random.default_rng(0)
-    suspicion, wrong = rng.integers(0, 5, 40) / 4, rng.random(40) < 0.3
-    pairs = [(a > b) + 0.5 * (a == b) for a in suspicion[wrong] for b in suspicion[~wrong]]
-    assert making.auroc(suspicion, wrong) == pytest.approx(np.mean(pairs))
-    assert making.auroc(suspicion, np.zeros(40, bool)) is None
 
 
 def test_files_that_cannot_be_read_are_counted_wherever_they_are(data: Path, tmp_path: Path) -> None:

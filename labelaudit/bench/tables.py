@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from labelaudit.bench.preset import Arm, Preset, Reading
+from labelaudit.bench.preset import Preset, Reading
 from labelaudit.bench.record import Run, definition_of
 from labelaudit.errors import RunError
 from labelaudit.folders import write_text
@@ -29,7 +29,6 @@ class Row:
 
     name: str
     """``ARM: READING``."""
-    arm: Arm
     reading: Reading
     runs: tuple[Run, ...]
     """By seed; of equal epochs, samples, device and machine."""
@@ -96,7 +95,7 @@ def rows_of(preset: Preset, runs: Iterable[Run]) -> list[list[Row]]:
         for name, (arm, reading) in preset.rows().items():
             mine = sorted((run for run in groups[key] if run.arm == arm.name), key=lambda run: run.seed)
             if mine:
-                group.append(Row(name=name, arm=arm, reading=reading, runs=tuple(mine)))
+                group.append(Row(name=name, reading=reading, runs=tuple(mine)))
         if group:
             found.append(group)
     return found

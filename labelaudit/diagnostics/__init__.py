@@ -1,6 +1,7 @@
 """What a trained network is like: how far it stretches its inputs, how sure and how right it is, what it memorised."""
 
 from labelaudit.diagnostics.calibration import expected_calibration_error, reliability
+from labelaudit.diagnostics.detection import auroc
 from labelaudit.diagnostics.information import (
     check_memorisation,
     fano_bound,
@@ -12,6 +13,7 @@ from labelaudit.diagnostics.summary import diagnose
 
 __all__ = [
     "Margins",
+    "auroc",
     "check_memorisation",
     "diagnose",
     "expected_calibration_error",

@@ -7,12 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-import numpy.typing as npt
-from scipy.stats import rankdata
-
 from labelaudit.batches import Augment
-from labelaudit.diagnostics import diagnose
+from labelaudit.diagnostics import auroc, diagnose
 from labelaudit.errors import OptionError, unknown_name
 from labelaudit.fitting import folder
 from labelaudit.fitting.curves import Row
@@ -24,7 +20,7 @@ from labelaudit.methods import configure, get_method
 from labelaudit.networks import network_names
 from labelaudit.regularizers import configure_all
 from labelaudit.training import plan
-from labelaudit.types import Bools, Floats, Progress, silent
+from labelaudit.types import Progress, silent
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -80,7 +76,7 @@ def make(
         raise OptionError(f"the output {output} lies inside the data {data}: choose a folder outside with -o")
     folder.check_place(output, resume=resume)
     device = find_device(device)
-    told_of = collect(
+    collected = collect(
         data,
         labels=labels,
         path_column=path_column,
@@ -94,19 +90,19 @@ def make(
         workers=workers,
         progress=progress,
     )
-    epochs = plan(method, len(told_of.samples), pixels=True, folds=1, options=own, epochs=epochs).epochs
+    epochs = plan(method, len(collected.samples), pixels=True, folds=1, options=own, epochs=epochs).epochs
     trained = train(
-        told_of.x,
-        told_of.samples.labels,
-        told_of.samples.classes,
+        collected.x,
+        collected.samples.labels,
+        collected.samples.classes,
         method=method,
         options=own,
         regularizers=added,
         network=network,
         epochs=epochs,
-        valid=told_of.valid,
-        test=told_of.test,
-        truth=told_of.truth,
+        valid=collected.valid,
+        test=collected.test,
+        truth=collected.truth,
         augment=augment,
         init=init,
         compiled=compiled,
@@ -118,9 +114,9 @@ def make(
         told=None if told is None else lambda row: told(row, epochs),
     )
     source = name_source(data, labels, path_column, label_column)
-    about = {"source": source, "versions": list_versions(), **_findings(trained, told_of, valid, diagnostics)}
-    files = folder.write(trained, output, told_of.samples.labels, truth=told_of.truth, about=about)
-    return Made(trained=trained, place=output, files=files, about=about, notes=told_of.notes)
+    about = {"source": source, "versions": list_versions(), **_findings(trained, collected, valid, diagnostics)}
+    files = folder.write(trained, output, collected.samples.labels, truth=collected.truth, about=about)
+    return Made(trained=trained, place=output, files=files, about=about, notes=collected.notes)
 
 
 def _sort_options(
@@ -156,16 +152,3 @@ def _findings(trained: Trained, collected: Collected, valid: float | Path | None
             trained.model.network, trained.inputs, noise=noise, held_out=held_out, seed=trained.settings["seed"]
         )
     return found
-
-
-def auroc(suspicion: npt.NDArray[Any] | Floats, wrong: Bools) -> float | None:
-    """Chance that a wrong label is more suspicious than a right one, ties half; ``None`` where one kind is missing.
-
-    >>> auroc(np.array([0.1, 0.9, 0.5]), np.array([False, True, False]))
-    1.0
-    """
-    bad = int(wrong.sum())
-    good = len(wrong) - bad
-    if not (bad and good) or not np.isfinite(suspicion).all():
-        return None
-    return float((rankdata(suspicion)[wrong].sum() - bad * (bad + 1) / 2) / (bad * good))
