@@ -12,8 +12,9 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO, TextIO
 
 
 @contextmanager
@@ -35,13 +36,22 @@ def partials(place: Path) -> tuple[Path, ...]:
 
 @contextmanager
 def fresh_text(path: Path, *, errors: str = "strict") -> Iterator[TextIO]:
-    """A new UTF-8 file that takes the place of ``path`` when all of it is written; raises `OSError` where it cannot.
+    """`fresh_bytes` for UTF-8 text.
 
     Line ends stay as they are written; ``errors`` is what becomes of characters that UTF-8 does not have.
     """
+    with fresh_bytes(path) as file:
+        text = TextIOWrapper(file, encoding="utf-8", errors=errors, newline="")
+        yield text
+        text.detach()
+
+
+@contextmanager
+def fresh_bytes(path: Path) -> Iterator[BinaryIO]:
+    """A new file that takes the place of ``path`` when all of it is written; raises `OSError` where it cannot."""
     fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
     try:
-        with fresh.open("w", encoding="utf-8", errors=errors, newline="") as file:
+        with fresh.open("wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())

@@ -7,8 +7,6 @@ regularisers, which keep theirs in the layers they attach.
 
 from __future__ import annotations
 
-import os
-import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from labelaudit.errors import RunError
+from labelaudit.folders import fresh_bytes
 from labelaudit.training import Course
 
 VERSION = 1
@@ -36,18 +35,12 @@ def write(path: Path, course: Course, record: object, settings: Mapping[str, Any
         "method": {name: capture(value, name) for name, value in _attributes(course.method)},
         "record": capture(record),
     }
-    fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with fresh.open("wb") as file:
+        with fresh_bytes(path) as file:
             torch.save(content, file)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
     except OSError as error:
         raise RunError(f"cannot write {path} ({error.strerror or error}): choose another folder") from error
-    finally:
-        fresh.unlink(missing_ok=True)
 
 
 def read(path: Path, settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from labelaudit.fitting.curves import Row
 from labelaudit.fitting.figures import draw_lines, draw_stack
 from labelaudit.fitting.model import WEIGHTS, Model, rebuild
 from labelaudit.fitting.run import Trained
-from labelaudit.folders import fresh_text, write_text
+from labelaudit.folders import fresh_bytes, fresh_text, write_text
 from labelaudit.networks import read_weights
 from labelaudit.types import Ints
 
@@ -79,9 +79,8 @@ def write(
     model, names = trained.model, [WEIGHTS, "curves.csv", "losses.svg", "accuracy.svg"]
     try:
         place.mkdir(parents=True, exist_ok=True)
-        fresh = place / f".{WEIGHTS}.partial"
-        fresh.write_bytes(save({name: value.contiguous().cpu() for name, value in model.network.state_dict().items()}))
-        fresh.replace(place / WEIGHTS)
+        with fresh_bytes(place / WEIGHTS) as file:
+            file.write(save({name: value.contiguous().cpu() for name, value in model.network.state_dict().items()}))
         _write_table(place / "curves.csv", trained.curves)
         for name, drawing in draw_curves(trained.curves).items():
             write_text(drawing, place / name)

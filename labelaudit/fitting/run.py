@@ -48,10 +48,13 @@ class Trained:
     """(n,) in (0, 1), 1 = surely mislabeled, as the method defines it, but in sample."""
     probs: npt.NDArray[np.float32]
     """(n, C) of the training samples after the last epoch."""
-    settings: Mapping[str, Any]
-    """JSON-able: all that shaped the run."""
     inputs: Inputs
     """The training samples on the device, for `labelaudit.diagnostics.diagnose`."""
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """JSON-able: all that shaped the run."""
+        return self.model.settings
 
 
 def train(
@@ -160,7 +163,6 @@ def train(
         last={name: values.numpy() for name, values in curves.last.items()},
         suspicion=suspicion_of(chosen, columns, labels),
         probs=curves.probs.numpy(),
-        settings=settings,
         inputs=inputs,
     )
 
