@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from labelaudit.images import ImageError, thumbnail
 from labelaudit.neighbors import nearest
+from labelaudit.sources.listing import TRAINING
 from labelaudit.types import Bools, Features, Finding, Floats, Ints, Progress, Samples, silent
 
 SIMILARITY = 0.80
@@ -32,8 +33,6 @@ STANDS_OUT = 4
 """The correlation must also be this many times closer to 1 than the usual one with the neighbours of either image."""
 SAME = 0.995
 """From this correlation on a pair need not stand out: bursts of frames are alike all over."""
-TRAINING = ("train", "training")
-"""Names of the split that models learn from; of a leaking pair the other sample is the one that is reported."""
 NEIGHBORS = 10
 SHORT = 256
 SIDE = 16
@@ -100,8 +99,8 @@ def leaks(samples: Samples, pairs: Pairs | None = None) -> tuple[Finding, ...]:
     """Samples of one split that are in another split too, kind ``leak``: equal bytes first, then the near-same of
     ``pairs`` (`find_pairs` with ``across="splits"``, ``"either"`` or ``"all"``), most alike first.
 
-    Each sample is in at least one finding. Where one of the two is in the training split (`TRAINING`), the other, which
-    no longer tests anything, is the one reported. Labels do not matter. Nothing without splits.
+    Each sample is in at least one finding. Where one of the two is in the training split, the other, which no longer
+    tests anything, is the one reported. Labels do not matter. Nothing without splits.
     """
     if samples.splits is None:
         return ()

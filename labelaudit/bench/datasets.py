@@ -17,14 +17,14 @@ import numpy as np
 import numpy.typing as npt
 
 from labelaudit.errors import DataError, OptionError
-from labelaudit.sources import Listing, open_source
+from labelaudit.sources import Joined, Listing, open_source
+from labelaudit.sources.listing import TESTING, TRAINING
 from labelaudit.types import Images, Ints, Progress, silent
 
 SIDES = {"mnist": 28, "cifar10": 32}
 """Name -> stored side in pixels."""
 TITLES = {"mnist": "MNIST", "cifar10": "CIFAR-10", "digits": "scikit-learn's digits"}
 _CLASSES = 10
-_TRAIN, _TEST = ("train", "training"), ("test", "testing")
 _DIGITS_TEST = 400
 
 
@@ -47,7 +47,7 @@ class Part:
 
         assert self.images is not None
         order = np.argsort(rows, kind="stable")  # images lie in files that are read in order
-        found, failures = load_pixels(_Rows(self.images, rows[order]), self.side, progress=progress)
+        found, failures = load_pixels(Joined((self.images, rows[order])), self.side, progress=progress)
         if failures:
             raise DataError(f"an image of the dataset cannot be read: {failures[0][2]}")
         pixels = np.empty_like(found)
@@ -104,7 +104,7 @@ def _listings(name: str, data: Path) -> list[tuple[Listing, str, list[int]]]:
     found = []
     for path in named or [inside or data]:
         listing = open_source(path)
-        for split, names in (("train", _TRAIN), ("test", _TEST)):
+        for split, names in (("train", TRAINING), ("test", TESTING)):
             rows = [row for row, own in enumerate(listing.splits or ()) if own.lower() in names]
             if rows:
                 found.append((listing, split, rows))
@@ -120,8 +120,8 @@ def _labels(listing: Listing, rows: Sequence[int]) -> list[str]:
 
 def _join(rows: list[tuple[Listing, str, list[int]]], code: dict[str, int], side: int) -> Part:
     labels = [code[label] for listing, _, some in rows for label in _labels(listing, some)]
-    images = [(listing.images, row) for listing, _, some in rows for row in some]
-    return Part(np.array(labels, dtype=np.int64), _Joined(images), side=side)
+    images = [(listing.images, np.array(some)) for listing, _, some in rows if listing.images is not None]
+    return Part(np.array(labels, dtype=np.int64), Joined(*images), side=side)
 
 
 def _digits() -> Dataset:
@@ -134,31 +134,3 @@ def _digits() -> Dataset:
     order = np.random.default_rng(0).permutation(len(labels))
     test, train = order[:_DIGITS_TEST], order[_DIGITS_TEST:]
     return Dataset("digits", Part(labels[train], pixels=pixels[train]), Part(labels[test], pixels=pixels[test]))
-
-
-class _Joined:
-    """`Images` that lie in several listings."""
-
-    def __init__(self, images: list[tuple[Any, int]]) -> None:
-        self._images = images
-
-    def __len__(self) -> int:
-        return len(self._images)
-
-    def encoded(self, index: int) -> bytes:
-        images, row = self._images[index]
-        encoded: bytes = images.encoded(row)
-        return encoded
-
-
-class _Rows:
-    """Some rows of other `Images`."""
-
-    def __init__(self, images: Images, rows: Ints) -> None:
-        self._images, self._rows = images, rows
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def encoded(self, index: int) -> bytes:
-        return self._images.encoded(int(self._rows[index]))

@@ -19,13 +19,10 @@ from labelaudit.ingest import ingest
 from labelaudit.networks import usual_side
 from labelaudit.representation import SMALL, load_pixels, typical_side
 from labelaudit.sources import open_source
+from labelaudit.sources.listing import TESTING, TRAINING, VALIDATION
 from labelaudit.types import Bools, Ints, Progress, Samples, silent
 
-_SPLITS = {
-    "train": ("train", "training"),
-    "valid": ("valid", "val", "validation", "dev"),
-    "test": ("test", "testing"),
-}
+_SPLITS = {"train": TRAINING, "valid": VALIDATION, "test": TESTING}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -94,7 +91,7 @@ def collect(
     del parts["train"]
     others = {name: _labelled(part, samples, side, name, workers, progress) for name, part in parts.items()}
     if any(pixels.shape[-1] != x.shape[-1] for pixels, _ in others.values()):  # grey here, colours there
-        x, others = _in_color(x), {name: (_in_color(pixels), known) for name, (pixels, known) in others.items()}
+        x, others = _in_color(x), {name: (_in_color(pixels), given) for name, (pixels, given) in others.items()}
     return Collected(
         samples=samples,
         x=x,

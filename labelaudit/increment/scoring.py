@@ -25,7 +25,7 @@ from labelaudit.judge import Judge
 from labelaudit.machine import Clock, find_device, list_versions
 from labelaudit.originals import open_originals
 from labelaudit.reports import run as runs
-from labelaudit.sources import open_source
+from labelaudit.sources import Joined, open_source
 from labelaudit.types import Bools, Decision, Features, Finding, Floats, Images, Ints, Progress, Samples, silent
 
 Device = Literal["auto", "cpu", "cuda"]
@@ -256,19 +256,3 @@ def _compare_with(
     new = set(samples.ids)
     found = find_copies(both, remembered, device=device, workers=workers, progress=progress)
     return tuple(finding for finding in found if finding.path in new or finding.partner in new)
-
-
-class Joined:
-    """`Images` of several sources, or of some rows of them, one after the other."""
-
-    def __init__(self, *parts: tuple[Images, Ints | None]) -> None:
-        self._places = [
-            (images, row) for images, rows in parts for row in (range(len(images)) if rows is None else rows.tolist())
-        ]
-
-    def __len__(self) -> int:
-        return len(self._places)
-
-    def encoded(self, index: int) -> bytes:
-        images, row = self._places[index]
-        return images.encoded(row)

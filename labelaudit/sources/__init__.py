@@ -15,11 +15,11 @@ from labelaudit.errors import DataError
 from labelaudit.images import SUFFIXES
 from labelaudit.sources.arrays import ARRAY_SUFFIXES, list_array_labels, list_arrays
 from labelaudit.sources.folder import list_folder, walk
-from labelaudit.sources.listing import SPLITS, Files, Listing
+from labelaudit.sources.listing import SPLITS, Files, Joined, Listing
 from labelaudit.sources.parquet import list_parquet
 from labelaudit.sources.table import TABLE_SUFFIXES, list_labels, list_metadata, list_table
 
-__all__ = ["Files", "Listing", "open_source"]
+__all__ = ["Files", "Joined", "Listing", "open_source"]
 
 METADATA = ("metadata.csv", "metadata.jsonl")
 KINDS = "a folder, .csv, .tsv, .jsonl, .parquet, .npz or .npy"

@@ -13,9 +13,11 @@ from pathlib import Path, PurePosixPath
 
 from labelaudit.errors import DataError
 from labelaudit.images import ImageError
-from labelaudit.types import Finding, Images
+from labelaudit.types import Finding, Images, Ints
 
-SPLITS = frozenset({"train", "training", "val", "valid", "validation", "dev", "test", "testing", "eval"})
+TRAINING, VALIDATION, TESTING = ("train", "training"), ("valid", "val", "validation", "dev"), ("test", "testing")
+"""Names of a split by what it is for; lower case."""
+SPLITS = frozenset({*TRAINING, *VALIDATION, *TESTING, "eval"})
 """Folder and file names that are a split of the data, never a class; lower case."""
 PATH_NAMES: tuple[str, ...] = ("file_name", "filename", "file_path", "filepath", "path", "file", "image_path")
 PATH_NAMES += ("image_file", "image_name", "image", "img_path", "img", "image_id", "id", "name", "uri", "url")
@@ -73,6 +75,22 @@ class Files:
     def path(self, index: int) -> str:
         """Where the file is, for those who link to it."""
         return os.path.join(self._root, self._paths[index])  # noqa: PTH118 (ten times faster)
+
+
+class Joined:
+    """`Images` of several sources, or of some rows of them, one after the other."""
+
+    def __init__(self, *parts: tuple[Images, Ints | None]) -> None:
+        self._places = [
+            (images, row) for images, rows in parts for row in (range(len(images)) if rows is None else rows.tolist())
+        ]
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def encoded(self, index: int) -> bytes:
+        images, row = self._places[index]
+        return images.encoded(row)
 
 
 def read_file(path: str) -> bytes:
