@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -19,7 +18,6 @@ from .streams import Color, open_console, printable, report_progress
 
 if TYPE_CHECKING:
     from labelaudit.fitting import Made
-    from labelaudit.types import Progress
 
 _INPUT, _HOW, _MACHINE = "Data", "How to train", "This machine"
 _SHOWN = {
@@ -29,7 +27,6 @@ _SHOWN = {
     "valid_accuracy": "valid",
     "test_accuracy": "test",
 }
-Told = Callable[[Mapping[str, float], int], None]
 
 
 def train(
@@ -149,7 +146,7 @@ def train(
     from labelaudit.fitting import is_under_way, make
 
     try:
-        with report_epochs(quiet=quiet, color=color) as (progress, told):
+        with report_progress(quiet=quiet, verbose=False, color=color) as (progress, notice):
             made = make(
                 data,
                 output,
@@ -174,7 +171,7 @@ def train(
                 label_column=label_column,
                 workers=workers or available_cores(),
                 progress=progress,
-                told=told,
+                told=lambda row, epochs: notice(describe(row, epochs)),
             )
     except KeyboardInterrupt:
         begun = is_under_way(output)
@@ -206,10 +203,10 @@ def parse_valid(text: str | None) -> float | Path | None:
     return share
 
 
-def describe(row: Mapping[str, float], epochs: int, left: float) -> str:
+def describe(row: Mapping[str, float], epochs: int) -> str:
     """An epoch in one line.
 
-    >>> describe({"epoch": 2, "train_loss": 0.51, "train_accuracy": 0.9}, 12, 75.0)
+    >>> describe({"epoch": 2, "train_loss": 0.51, "train_accuracy": 0.9, "seconds": 15.0}, 12)
     'epoch 2 of 12: loss 0.510, accuracy 90.0%; 1 min 15 s left'
     """
     parts = [
@@ -217,6 +214,7 @@ def describe(row: Mapping[str, float], epochs: int, left: float) -> str:
         for key, name in _SHOWN.items()
         if not math.isnan(row.get(key, math.nan))
     ]
+    left = row["seconds"] / row["epoch"] * (epochs - row["epoch"])
     rest = f"; {_seconds(left)} left" if row["epoch"] < epochs else ""
     return f"epoch {row['epoch']:.0f} of {epochs}: {', '.join(parts)}{rest}"
 
@@ -246,18 +244,6 @@ def summarize(made: Made) -> Iterator[str]:
             yield f"The method's suspicion of training images tells wrong from right with an AUROC of {found:.4f}."
     yield from made.notes
     yield f"Written to {made.place}: {', '.join(made.files)}."
-
-
-@contextmanager
-def report_epochs(*, quiet: bool, color: Color) -> Iterator[tuple[Progress, Told]]:
-    """(progress, told), both on stderr: bars while reading, then a line per epoch."""
-
-    def told(row: Mapping[str, float], epochs: int) -> None:
-        if not quiet:
-            notice(describe(row, epochs, row["seconds"] / row["epoch"] * (epochs - row["epoch"])))
-
-    with report_progress(quiet=quiet, verbose=False, color=color) as (progress, notice):
-        yield progress, told
 
 
 def _share(value: float) -> str:
