@@ -192,11 +192,10 @@ def _notes(audit: Audit, plan: Plan, reviewed: Reviewed, cells: Cells) -> tuple[
             f"the others of their stratum; were they all right or all wrong, the noise rate would read {ends[0]:.1%} "
             f"or {ends[1]:.1%}."
         )
-    known, identities = set(audit.samples.classes), {v.identity: v for v in reviewed.strangers if v.right}
-    strange = [row for row in plan.rows if audit.identity(row) in identities and row not in reviewed.settled]
-    strange = [row for row in strange if identities[audit.identity(row)].right not in known]
+    unknown = {verdict.identity: verdict.right for verdict in reviewed.strangers}  # on an image here: its class is not
+    strange = [row for row in plan.rows if audit.identity(row) in unknown and row not in reviewed.settled]
     if strange:
-        right = identities[audit.identity(strange[0])].right
+        right = unknown[audit.identity(strange[0])]
         notes.append(
             f"{len(strange):,} planned samples count as not looked at, and those drawn after them in their strata "
             f"wait: their verdict names a class that the audit does not have, first {audit.samples.ids[strange[0]]} "
