@@ -112,7 +112,9 @@ def check_network(
     """
     from labelaudit.networks import is_published, network_names
 
-    pixels = train == "pixels" and not features
+    if features and train == "pixels":
+        raise OptionError("--train pixels with --features: methods train on the one or the other, give one of them")
+    pixels = train == "pixels"
     if network is not None and train == "auto" and not features:
         raise OptionError(f"--network {network}: say with --train pixels or --train features what it is to train on")
     if network is not None and network not in network_names(pixels=pixels) and not (pixels and is_published(network)):
