@@ -68,6 +68,8 @@ def bench(
     if preset is None:
         raise OptionError("name a preset, such as digits; all of them: labelaudit bench --list")
     chosen = get_preset(preset)
+    if output.is_dir():
+        raise OptionError(f"'{output}' (-o) is a folder: name the Markdown file that is to hold the table")
     runs = output.parent / "results" / "bench.jsonl"
     found: list[Run] = []
     with report_progress(quiet=quiet, verbose=True, color=color) as (progress, notice):

@@ -14,7 +14,8 @@ from labelaudit.material import head_width, training_effort
 from labelaudit.representation import Choice
 from labelaudit.types import Samples
 
-_WORTH_TIMING, _WORTH_TIMING_PIXELS = 3000, 500  # images from which training on features, on pixels is forecast
+_WORTH_TIMING = 3000  # images from which training on features is forecast
+_WORTH_TIMING_PIXELS = 100_000  # pixels of all images together, likewise
 _FEATURE_BYTES = 1280 * 4  # of one image and backbone
 
 
@@ -44,7 +45,8 @@ def forecast(
         samples.images, samples.digests, backbones=specs, device=device, workers=workers, cache=cache
     )
     learning = 0.0
-    if network is not None or n >= (_WORTH_TIMING_PIXELS if choice.pixels else _WORTH_TIMING):
+    large = n * choice.side**2 >= _WORTH_TIMING_PIXELS if choice.pixels else n >= _WORTH_TIMING
+    if network is not None or large:
         shape = (choice.side, choice.side, 3) if choice.pixels else (head_width(len(specs)) * len(specs),)
         fits = [(name, regularizers) for name in dict.fromkeys(methods)]
         fits += [("ce", {})] if regularizers or "ce" not in methods else []  # the reference, which stays as it is

@@ -120,6 +120,5 @@ def _require_classes(
         first = f"; the first: {findings[0].path}: {findings[0].detail}" if findings else ""
         raise DataError(f"nothing to audit in {where}{left_out}{first}")
     if len(classes) < fewest:
-        raise DataError(
-            f"only one class in {where}, '{classes[0]}' with {kept} images{left_out}: an audit compares classes"
-        )
+        images = f"{kept} image{'s' * (kept != 1)}"
+        raise DataError(f"only one class in {where}, '{classes[0]}' with {images}{left_out}: an audit compares classes")

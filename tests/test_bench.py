@@ -364,6 +364,7 @@ def test_the_command_writes_its_table_and_says_where(tmp_path: Path) -> None:
         (["bench"], "name a preset"),
         (["bench", "digit"], "did you mean 'digits'"),
         (["bench", "sln-mnist"], "--data"),
+        (["bench", "digits", "-o", "."], "name the Markdown file"),
     ],
 )
 def test_what_cannot_be_run_is_one_line(arguments: list[str], said: str) -> None:
