@@ -346,13 +346,13 @@ def render(rows: list[dict[str, Any]]) -> str:
         "seconds",
         "peak_mb",
     )
-    for setting in dict.fromkeys(row["setting"] for row in rows):
-        some = [row for row in rows if row["setting"] == setting]
+    for setting, effort in dict.fromkeys((row["setting"], row["effort"]) for row in rows):
+        some = [row for row in rows if (row["setting"], row["effort"]) == (setting, effort)]
         for column in dict.fromkeys(row["column"] for row in some):
             group = [row for row in some if row["column"] == column]
             name = f"**{column}**" if column == "labelaudit" else column
             cells = [_cell([row[key] for row in group if key in row], key) for key in keys]
-            mark = " (tuned)" if group[0]["tuned"] else ""
+            mark = " (tuned)" * group[0]["tuned"] + f" ({effort})" * (effort != "standard")
             lines.append(f"| {setting}{mark} | {name} | {len(group)} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
@@ -370,7 +370,7 @@ def write(rows: list[dict[str, Any]]) -> None:
     """Keep the rows, and put the table between its marks in RESULTS.md."""
     ROWS.parent.mkdir(exist_ok=True)
     ROWS.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
-    machine = f"Python {platform.python_version()}, 2 CPU cores, {platform.machine()}; effort in the JSON file."
+    machine = f"Python {platform.python_version()}, 2 CPU cores, {platform.machine()}; effort standard unless said."
     text = RESULTS.read_text(encoding="utf-8")
     before, after = text.split(START)[0], text.split(END)[1]
     RESULTS.write_text(f"{before}{START}\n{machine}\n\n{render(rows)}\n{END}{after}", encoding="utf-8")
