@@ -2,8 +2,8 @@
 
 The loop reads as plainly as it does because the data sits on the device as one tensor, batches are drawn by index
 (`labelaudit.batches`), the folds of a cross-fit on features are an axis of every tensor, and a method says the rest
-through its hooks (`labelaudit.methods`). Left out: files of any kind (`labelaudit.fitting` keeps checkpoints), and early
-stopping: what a sample looks like early and late is evidence, so every epoch is recorded.
+through its hooks (`labelaudit.methods`). Left out: files of any kind (`labelaudit.fitting` keeps checkpoints), and
+early stopping: what a sample looks like early and late is evidence, so every epoch is recorded.
 """
 
 from __future__ import annotations
