@@ -119,6 +119,10 @@ def check_network(
         raise OptionError(f"--network {network}: say with --train pixels or --train features what it is to train on")
     if network is not None and network not in network_names(pixels=pixels) and not (pixels and is_published(network)):
         other = network in network_names(pixels=not pixels) or is_published(network)
+        if other and features:
+            raise OptionError(
+                f"--network {network} is for pixels; on --features: {', '.join(network_names(pixels=False))}"
+            )
         if other:
             raise OptionError(f"--network {network} is for --train {'features' if pixels else 'pixels'}")
         raise unknown_name(f"network for {'pixels' if pixels else 'features'}", network, network_names(pixels=pixels))

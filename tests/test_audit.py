@@ -327,6 +327,10 @@ def test_a_network_by_name_trains_from_pixels_what_it_is_told_to_begin_with(fold
         ({"network": "timm:resnet18", "train": "features"}, "--network timm:resnet18 is for --train pixels"),
         ({"network": "timm:resnet19", "train": "pixels"}, "unknown timm network 'resnet19': did you mean 'resnet18'"),
         ({"network": "lenet5", "train": "pixels", "image_size": 12}, "at least 16 px, not 12×12"),
+        (
+            {"features": np.zeros((90, 8)), "network": "resnet32"},
+            "--network resnet32 is for pixels; on --features: linear",
+        ),
         ({"features": np.zeros((90, 8)), "train": "pixels"}, "--train pixels with --features: .* give one of them"),
         ({"init": "pretrained", "train": "pixels"}, "--init pretrained is for networks of timm and torchvision"),
         (

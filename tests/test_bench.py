@@ -310,6 +310,12 @@ def test_a_slice_is_a_group_of_its_own_and_old_definitions_leave_the_table() -> 
     assert "the slice" in tables.section([preset], runs)
 
 
+def test_the_share_of_wrong_labels_is_that_of_all_seeds() -> None:
+    preset = get_preset("limit-mnist-50")
+    runs = [made(preset, preset.arms[0], seed, {"test accuracy": 20.0}, noise=seed / 10 + 0.4) for seed in (0, 1)]
+    assert "; 45.0% of the labels are wrong." in tables.section([preset], runs)
+
+
 def test_arms_of_different_lengths_are_compared_in_a_slice_too() -> None:
     preset = get_preset("limit-mnist-50")
     values = {"test accuracy": 50.0}

@@ -130,9 +130,10 @@ def section(presets: Sequence[Preset], runs: Sequence[Run]) -> str:
             slice_ = "" if first.whole else ", the slice"
             held = "".join(f" {line}." for line in orders_of(preset, group))
             versions = ", ".join(f"{name} {version}" for name, version in first.versions.items())
+            wrong = statistics.fmean({run.seed: run.noise for row in group for run in row.runs}.values())
             notes.append(
                 f"* **{preset.name}**{slice_} ({preset.paper}). {preset.shows}.{held} "
-                f"Noise: {preset.setting.noise}; {first.noise:.1%} of the labels are wrong. "
+                f"Noise: {preset.setting.noise}; {wrong:.1%} of the labels are wrong. "
                 f"Differs from the paper: {preset.differs}. {first.date}, {versions}."
             )
     about = (
