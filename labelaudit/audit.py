@@ -32,7 +32,7 @@ from labelaudit.intake import (
     source_rows,
 )
 from labelaudit.machine import Clock, find_device, list_versions
-from labelaudit.material import Material
+from labelaudit.material import FEWER_FOLDS, FOLDS, Material
 from labelaudit.quality import find_low_quality
 from labelaudit.representation import Choice, Train, check_network, choose, load_pixels
 from labelaudit.sources import open_source
@@ -197,7 +197,7 @@ def audit_samples(
     _require_two_classes(samples)
     clock, notes = Clock(), list[str]()
     device = find_device(device)
-    choice = None
+    choice, folds = None, FEWER_FOLDS if effort == "quick" else FOLDS
     if features is None and samples.images is not None and (probs is None or train != "auto"):
         with clock.stage("choose"):
             choice = choose(
@@ -220,6 +220,7 @@ def audit_samples(
                 specs,
                 choice,
                 methods,
+                folds=folds,
                 others={e: other for e in BACKBONES if (other := _specs(backbone, e, choice, image_size)) != specs},
                 options=options or {},
                 regularizers=regularizers or {},
@@ -247,6 +248,7 @@ def audit_samples(
         regularizers=regularizers or {},
         network=network,
         init=init,
+        folds=folds,
     )
     with clock.stage("train"):
         if features is not None:

@@ -45,6 +45,7 @@ LEAST_NOISE = 0.0005
 
 _FLOOR = 1e-7
 _CELLS = 10_000_000  # rows x classes x models that weights, transition and slope are fitted on
+_SEARCHED = 10_000  # cells of T that are searched one by one; of a larger T, each row's share of errors
 _ROUNDS, _SWEEPS = 3, 18
 _ROUGHLY, _CLOSELY = (80, 1e-8), (300, 1e-10)  # iterations, and relative gain at which a search ends
 _MOST_RIGHT, _HALF_RIGHT = 0.9, 0.5  # diagonals of T that a search starts from
@@ -138,7 +139,7 @@ def fit(
             break
     probs = _pool(logs, weights)
     floor = _even_part(probs)
-    if floor or len(rows) < usable.sum():
+    if floor or len(rows) < usable.sum() or classes**2 > _SEARCHED:
         probs = _without(probs, floor)
         ease = float(difficulty(probs).mean())
         transition = _sweep(probs, transition, labels, known, np.exp(slope * (difficulty(probs) - ease)))
@@ -266,7 +267,7 @@ def _prior(transition: Floats, sizes: Ints) -> Floats:
 
 
 def _sweep(probs: Floats, transition: Floats, labels: Ints, known: Ints, harder: Floats) -> Floats:
-    """T from all samples by fixed-point iteration, where `_Part.search` saw only some of them."""
+    """T from all samples by fixed-point iteration, where `_Part.search` saw only some of them or of its cells."""
     onehot = _onehot(labels, probs.shape[1])
     for _ in range(_SWEEPS):
         posterior, _ = _posterior(probs, transition, labels, harder, known)
@@ -353,22 +354,25 @@ class _Part:
         models, classes = len(weights), len(transition)
         steepest = _STEEPEST if sloped else 0.0
         bounds = np.array([(0.0, _SHARPEST)] * models + [(0.0, steepest)] + [(-60.0, 60.0)] * classes**2)
-        point = np.concatenate([weights, [slope], np.log(np.maximum(transition, 1e-12)).ravel()])
+        best = np.concatenate([weights, [slope], np.log(np.maximum(transition, 1e-12)).ravel()])
         scale = self._scale(weights, transition, hard, prior)
+        step = 1 if classes**2 <= _SEARCHED else classes + 1  # every cell of T, or its diagonal
+        moved = np.r_[: models + 1, models + 1 : len(best) : step]
 
         def scaled(point: Floats) -> tuple[float, Floats]:
-            loss, gradient = self.objective(point * scale, hard, prior)
-            return loss, gradient * scale
+            best[moved] = point * scale[moved]
+            loss, gradient = self.objective(best, hard, prior)
+            return loss, gradient[moved] * scale[moved]
 
         found = minimize(
             scaled,
-            point / scale,
+            best[moved] / scale[moved],
             jac=True,
-            bounds=bounds / scale[:, None],
+            bounds=bounds[moved] / scale[moved, None],
             method="L-BFGS-B",
             options={"maxiter": effort[0], "maxfun": 2 * effort[0], "ftol": effort[1]},
         )
-        best = found.x * scale
+        best[moved] = found.x * scale[moved]
         matrix = _rows_softmax(best[models + 1 :].reshape(classes, classes))
         return _Found(best[:models], matrix, float(best[models]), float(found.fun))
 

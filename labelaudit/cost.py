@@ -25,6 +25,7 @@ def forecast(
     choice: Choice,
     methods: Sequence[str],
     *,
+    folds: int,
     others: Mapping[str, Sequence[str]],
     options: Mapping[str, Mapping[str, Any]],
     regularizers: Mapping[str, Mapping[str, Any]],
@@ -35,7 +36,7 @@ def forecast(
 ) -> str:
     """Minutes and megabytes in a sentence or two; empty for what takes a moment.
 
-    ``others`` are the embedded backbones of the efforts that were not asked for: what embedding with them would take.
+    ``folds`` are those of a cross-fit on features; ``others`` are the embedded backbones of the efforts that were not asked for: what embedding with them would take.
     """
     from labelaudit import training
 
@@ -61,7 +62,7 @@ def forecast(
                 network=network,
                 regularizers=around,
                 device=device,
-                **training_effort(name, n, pixels=choice.pixels, options=own),
+                **training_effort(name, n, folds, pixels=choice.pixels, options=own),
             )
     if embedding + learning < 5:
         return ""
