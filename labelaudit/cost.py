@@ -36,7 +36,8 @@ def forecast(
 ) -> str:
     """Minutes and megabytes in a sentence or two; empty for what takes a moment.
 
-    ``folds`` are those of a cross-fit on features; ``others`` are the embedded backbones of the efforts that were not asked for: what embedding with them would take.
+    ``folds`` are those of a cross-fit on features. ``others`` are the embedded backbones of the efforts that were not
+    asked for: what embedding with them would take.
     """
     from labelaudit import training
 
