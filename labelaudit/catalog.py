@@ -14,14 +14,22 @@ from typing import Any, Literal
 
 from labelaudit.errors import unknown_name
 from labelaudit.methods import Method, Option, get_method, method_help, method_names, options_of
-from labelaudit.networks import count_parameters, network_help, network_names, network_text, usual_shape
+from labelaudit.networks import (
+    count_parameters,
+    is_published,
+    network_help,
+    network_names,
+    network_text,
+    usual_shape,
+)
 from labelaudit.regularizers import get_regularizer, regularizer_help, regularizer_names
 from labelaudit.scorers import scorer_help, scorer_names
 
 Kind = Literal["method", "regularizer", "network", "scorer"]
+Input = Literal["features", "pixels"]
 CLASSES = 10
 """Of the networks whose parameters are counted, as in the papers."""
-_INPUTS: tuple[Literal["features", "pixels"], ...] = ("features", "pixels")
+_INPUTS: tuple[Input, ...] = ("features", "pixels")
 _PAPER = re.compile(r'(?:^|(?<=[.:;] )|(?<=after ))([A-Z](?:[^".:]|al\.)*)"([^"]+)",? ([^".;:,()]*\d{4})')
 
 
@@ -37,7 +45,7 @@ class Entry:
     """Authors, title, venue and year of the first paper that its file names; empty where it names none."""
     options: tuple[Option, ...]
     """Its own first; of a method those that all methods have follow."""
-    takes: tuple[Literal["features", "pixels"], ...] = ()
+    takes: tuple[Input, ...] = ()
     """Of a network: what it can be trained on."""
     shape: tuple[int, ...] = ()
     """Of a network: (H, W, channels) or (features,) that it is meant for."""
@@ -52,12 +60,13 @@ class Entry:
 def list_choices(names: tuple[str, ...] = ()) -> tuple[Entry, ...]:
     """Every method, then every regulariser, network and scorer, each by name; or those of ``names`` alone.
 
-    A name that is a method's and a regulariser's brings both. Raises `OptionError` for a name that is nobody's.
+    A name that is a method's and a regulariser's brings both. Networks of timm and torchvision come only where asked
+    for, as ``timm:NAME``. Raises `OptionError` for a name that is nobody's.
 
     >>> [(entry.kind, entry.name) for entry in list_choices(("mixup",))]
     [('regularizer', 'mixup')]
     """
-    entries = tuple(_entries())
+    entries = (*_entries(), *(_published(name) for name in names if is_published(name)))
     known = {entry.name for entry in entries}
     for name in names:
         if name not in known:
@@ -85,20 +94,29 @@ def _entries() -> Iterator[Entry]:
         paper, options = _paper(package / "regularizers" / f"{name}.py"), options_of(get_regularizer(name))
         yield Entry(kind="regularizer", name=name, help=regularizer_help(name), paper=paper, options=options)
     for name in sorted({*network_names(pixels=True), *network_names(pixels=False)}):
-        shape = usual_shape(name)
-        yield Entry(
-            kind="network",
-            name=name,
-            help=network_help(name),
-            paper=_reference(network_text(name)),
-            options=(),
-            takes=tuple(kind for kind in _INPUTS if name in network_names(pixels=kind == "pixels")),
-            shape=shape,
-            parameters=count_parameters(name, shape, CLASSES),
-        )
+        takes = tuple(kind for kind in _INPUTS if name in network_names(pixels=kind == "pixels"))
+        yield _network(name, network_help(name), takes, paper=_reference(network_text(name)))
     for name in scorer_names():
         paper = _paper(package / "scorers" / f"{name}.py")
         yield Entry(kind="scorer", name=name, help=scorer_help(name), paper=paper, options=())
+
+
+def _published(name: str) -> Entry:
+    return _network(name, "From scratch, or with --init pretrained.", ("pixels",))
+
+
+def _network(name: str, said: str, takes: tuple[Input, ...], *, paper: str = "") -> Entry:
+    shape = usual_shape(name)
+    return Entry(
+        kind="network",
+        name=name,
+        help=said,
+        paper=paper,
+        options=(),
+        takes=takes,
+        shape=shape,
+        parameters=count_parameters(name, shape, CLASSES),
+    )
 
 
 def _paper(file: Path) -> str:

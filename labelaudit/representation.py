@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from labelaudit import channel
 from labelaudit.backbones import embed
-from labelaudit.errors import OptionError, unknown_name
+from labelaudit.errors import OptionError
 from labelaudit.folds import stratified_folds
 from labelaudit.images import ImageError, decode, probe, resize
 from labelaudit.neighbors import nearest
@@ -110,7 +110,7 @@ def check_network(
 
     Raises `OptionError` for a network of the other kind, an unknown one, and one that the data would choose between.
     """
-    from labelaudit.networks import is_published, network_names
+    from labelaudit.networks import is_published, network_names, unknown_network
 
     if features and train == "pixels":
         raise OptionError("--train pixels with --features: methods train on the one or the other, give one of them")
@@ -125,7 +125,7 @@ def check_network(
             )
         if other:
             raise OptionError(f"--network {network} is for --train {'features' if pixels else 'pixels'}")
-        raise unknown_name(f"network for {'pixels' if pixels else 'features'}", network, network_names(pixels=pixels))
+        raise unknown_network(network, pixels=pixels)
     if init is not None and not is_published(network):
         raise OptionError(f"--init {init} is for networks of timm and torchvision: name one with --network timm:NAME")
     return "pretrained" if init == "pretrained" else None if init is None else Path(init).absolute()

@@ -75,6 +75,13 @@ def test_networks_are_listed_with_what_they_take_and_their_parameters() -> None:
     assert "timm:NAME" not in CliRunner().invoke(app, ["methods", "resnet32"]).stdout
 
 
+def test_a_network_of_a_library_is_described_where_it_is_asked_for() -> None:
+    (network,) = list_choices(("torchvision:mobilenet_v3_small",))
+    assert (network.takes, network.shape, network.parameters) == (("pixels",), (224, 224, 3), 1_528_106)
+    with pytest.raises(OptionError, match="unknown torchvision network 'mobilenet_v9': did you mean 'mobilenet_v"):
+        list_choices(("torchvision:mobilenet_v9",))
+
+
 def test_json_holds_everything_and_errors_go_to_stderr() -> None:
     found = json.loads(CliRunner().invoke(app, ["methods", "--json"]).stdout)
     assert [entry["name"] for entry in found] == [entry.name for entry in list_choices()]

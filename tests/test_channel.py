@@ -100,6 +100,17 @@ def test_pairs_exchanged_by_many_are_not_taken_for_ignorance() -> None:
     assert wrong[given != truth].mean() > 0.8
 
 
+def test_of_many_classes_pairs_that_are_exchanged_are_still_learned() -> None:
+    probs, given, truth = planted(seed=5, rate=0.3, classes=101, n=2020, skill=5.0)
+    fitted = channel.fit({"m": probs}, given)
+    following = fitted.transition[np.arange(101), (np.arange(101) + 1) % 101]
+    assert following.mean() > 0.15  # .3, but for the pseudo-counts beside 20 samples a class
+    wrong = 1 - fitted.posterior[np.arange(2020), given]
+    assert abs(wrong.mean() - 0.3) < 0.03
+    assert wrong[given != truth].mean() > 0.9
+    assert wrong[given == truth].mean() < 0.05
+
+
 def test_where_nothing_can_be_told_few_labels_are_wrong() -> None:
     given = np.random.default_rng(4).integers(0, 3, 600)
     fitted = channel.fit({"m": np.full((600, 3), 1 / 3)}, given)

@@ -70,7 +70,7 @@ def test_each_network_says_what_it_is() -> None:
         ("timm:", (32, 32, 3), "network 'timm:': write a name after the colon, such as timm:resnet18"),
         ("torchvision:squeezenet1_0", (32, 32, 3), "does not end in a linear layer"),
         ("torchvision:vgg11", (16, 16, 3), "takes no images of 16×16 px"),
-        ("timm:resnet18", (8,), "unknown network for features"),
+        ("timm:resnet18", (8,), "network 'timm:resnet18' is for pixels, not features: choose from linear"),
         ("lenet5", (12, 12, 1), "at least 16 px, not 12×12"),
     ],
 )

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from labelaudit.batches import Augment
 from labelaudit.diagnostics import auroc, diagnose
-from labelaudit.errors import OptionError, unknown_name
+from labelaudit.errors import OptionError
 from labelaudit.fitting import folder
 from labelaudit.fitting.curves import Row
 from labelaudit.fitting.dataset import Collected, collect
@@ -17,7 +17,7 @@ from labelaudit.fitting.run import Trained, train
 from labelaudit.intake import name_source
 from labelaudit.machine import find_device, list_versions
 from labelaudit.methods import configure, get_method
-from labelaudit.networks import network_names
+from labelaudit.networks import network_names, unknown_network
 from labelaudit.regularizers import configure_all
 from labelaudit.training import plan
 from labelaudit.types import Progress, silent
@@ -71,7 +71,7 @@ def make(
     own, added = _sort_options(method, options or {}, regularizers)
     plan(method, 2, pixels=True, folds=1, options=own, epochs=epochs)
     if network is not None and ":" not in network and network not in network_names(pixels=True):
-        raise unknown_name("network for pixels", network, network_names(pixels=True))
+        raise unknown_network(network, pixels=True)
     if output.resolve().is_relative_to(data.resolve()):
         raise OptionError(f"the output {output} lies inside the data {data}: choose a folder outside with -o")
     folder.check_place(output, resume=resume)

@@ -33,6 +33,7 @@ __all__ = [
     "network_text",
     "read_weights",
     "start_from",
+    "unknown_network",
     "usual_shape",
     "usual_side",
 ]
@@ -74,17 +75,31 @@ def is_published(name: str | None) -> bool:
     return bool(colon) and source in SOURCES
 
 
+def unknown_network(name: str, *, pixels: bool) -> OptionError:
+    """The error for a ``name`` that `build` does not take for inputs of this kind.
+
+    >>> str(unknown_network("linear", pixels=True)).partition(":")[0]
+    "network 'linear' is for features, not pixels"
+    """
+    known, kind, other = network_names(pixels=pixels), *(("pixels", "features") if pixels else ("features", "pixels"))
+    if name in network_names(pixels=not pixels) or is_published(name):
+        return OptionError(f"network '{name}' is for {other}, not {kind}: choose from {', '.join(known)}")
+    return unknown_name(f"network for {kind}", name, known)
+
+
 def usual_side(network: str | None) -> int | None:
     """Side in pixels of the images that ``network`` is meant for; ``None`` where it takes them as they are."""
     return SIDE if is_published(network) else None
 
 
 def usual_shape(name: str) -> tuple[int, ...]:
-    """One sample of what a network of `network_names` is used on, (H, W, c) or (d,), such as by its paper.
+    """One sample of what a network is used on, (H, W, c) or (d,), such as by its paper.
 
     >>> usual_shape("resnet32"), usual_shape("linear")
     ((32, 32, 3), (768,))
     """
+    if is_published(name):
+        return (SIDE, SIDE, 3)
     return _SHAPES.get(name, (32, 32, 3)) if name in _PIXELS else (_HEAD_FEATURES,)
 
 
@@ -130,7 +145,7 @@ def build(
     table = _FEATURES if len(shape) == 1 else _PIXELS
     outside = len(shape) == 3 and is_published(name)
     if not outside and name not in table:
-        raise unknown_name(f"network for {'features' if len(shape) == 1 else 'pixels'}", name, table)
+        raise unknown_network(name, pixels=len(shape) == 3)
     if pretrained and not outside:
         raise OptionError(f"network '{name}' has no published weights: give a file, or timm:NAME or torchvision:NAME")
     with _GLOBAL_RANDOM, torch.random.fork_rng(devices=[]):
