@@ -21,9 +21,10 @@ import numpy as np
 from detection import RESULTS, SETTINGS, flags, ranking
 
 from labelaudit import channel, material
-from labelaudit.audit import BACKBONES, METHODS
+from labelaudit.assessment import METHODS
 from labelaudit.backbones import embed
 from labelaudit.decide import decide
+from labelaudit.effort import BACKBONES
 from labelaudit.representation import choose, load_pixels
 from labelaudit.types import Samples, silent
 

@@ -33,7 +33,7 @@ import numpy.typing as npt
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from labelaudit import noise, probes
-from labelaudit.audit import audit_samples
+from labelaudit.assessment import audit_samples
 from labelaudit.backbones import embed
 from labelaudit.document import Audit
 from labelaudit.folds import stratified_folds

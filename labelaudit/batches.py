@@ -19,7 +19,7 @@ from labelaudit.methods import Batch, Method
 from labelaudit.networks import Network
 
 Augment = Literal["none", "shift", "shift+flip"]
-_CHUNK = 4_000_000  # inputs or logits evaluated at once
+_CHUNK, _CHUNK_CUDA = 4_000_000, 64_000_000  # inputs or logits evaluated at once
 
 
 class Scaling(NamedTuple):
@@ -127,7 +127,8 @@ class Inputs:
     @torch.no_grad()
     def evaluate(self, forward: Callable[[Tensor], Tensor], folds: int) -> Tensor:
         """``forward`` of (F, B, …) inputs to (V, F, B, C) for all n samples, not augmented: (V, F, n, C) float32."""
-        rows = max(1, _CHUNK // max(self.x[0].numel(), folds * self.classes))
+        most = _CHUNK_CUDA if self.y.is_cuda else _CHUNK
+        rows = max(1, most // max(self.x[0].numel(), folds * self.classes))
         parts = []
         for x in torch.split(self.x, rows):
             ready = self._normalised(x) if self.pixels else x

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from labelaudit import backbones
-from labelaudit.material import head_width, training_effort
+from labelaudit.material import PIXEL_FOLDS, TUNED, TUNED_BY, TUNED_SIDE, TUNING, head_width, training_effort
 from labelaudit.representation import Choice
 from labelaudit.types import Samples
 
@@ -26,6 +26,7 @@ def forecast(
     methods: Sequence[str],
     *,
     folds: int,
+    tunes: bool,
     others: Mapping[str, Sequence[str]],
     options: Mapping[str, Mapping[str, Any]],
     regularizers: Mapping[str, Mapping[str, Any]],
@@ -36,8 +37,8 @@ def forecast(
 ) -> str:
     """Minutes and megabytes in a sentence or two; empty for what takes a moment.
 
-    ``folds`` are those of a cross-fit on features. ``others`` are the embedded backbones of the efforts that were not
-    asked for: what embedding with them would take.
+    ``folds`` are those of a cross-fit on features; with ``tunes`` a backbone is fine-tuned as well. ``others`` are the
+    embedded backbones of the efforts that were not asked for: what embedding with them would take.
     """
     from labelaudit import training
 
@@ -65,17 +66,25 @@ def forecast(
                 device=device,
                 **training_effort(name, n, folds, pixels=choice.pixels, options=own),
             )
-    if embedding + learning < 5:
+    tuning = 0.0
+    if tunes:
+        shape = (TUNED_SIDE, TUNED_SIDE, 3)
+        tuning = training.forecast(
+            TUNED_BY, shape, n, classes, options=TUNING, folds=PIXEL_FOLDS, network=TUNED, device=device
+        )
+    if embedding + learning + tuning < 5:
         return ""
     parts = [
         f"{_duration(seconds)} to {what}"
         for seconds, what in (
             (embedding, f"embed {n:,} images with {', '.join(specs)}"),
             (learning, f"train {', '.join(methods) or 'the reference'} on {'pixels' if choice.pixels else 'features'}"),
+            (tuning, f"fine-tune {TUNED}"),
         )
         if seconds >= 1
     ]
-    megabytes = n * (len(specs) * _FEATURE_BYTES + choice.pixels * choice.side**2 * 3) / 1e6
+    side = choice.side if choice.pixels else TUNED_SIDE if tunes else 0
+    megabytes = n * (len(specs) * _FEATURE_BYTES + side**2 * 3) / 1e6
     said = f"Here this takes {', then '.join(parts)}; {megabytes:.0f} MB hold what is trained on."
     if embedding >= 1 and others:
         instead = backbones.forecast_others(

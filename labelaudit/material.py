@@ -18,6 +18,7 @@ import numpy.typing as npt
 from labelaudit import channel, probes
 from labelaudit.folds import stratified_folds
 from labelaudit.judge import Judge
+from labelaudit.representation import load_pixels
 from labelaudit.strangers import Strangers, find_strangers
 from labelaudit.types import Decision, Evidence, Features, Floats, Ints, Progress, Samples
 
@@ -30,6 +31,10 @@ PIXEL_FOLDS = 3
 """Networks from pixels cost a hundred times what heads on features do; two thirds of the data still train well."""
 PIXEL_SAMPLES = 60_000
 """Images that a network from pixels sees in training, repeats counted: larger datasets get fewer epochs, at least 5."""
+TUNED, TUNED_SIDE = "lite0", 160
+"""The embedded backbone that is fine-tuned on a GPU, and the side in pixels of what it is shown there."""
+TUNED_BY = "sln"
+TUNING: Mapping[str, Any] = {"epochs": 8, "batch": 64, "lr": 5e-4, "schedule": "cosine"}
 _REFITS = 3
 _GAIN = 4e-4  # share of what the models know about the labels, in nats, that a refit must add to be kept
 
@@ -115,6 +120,39 @@ class Material:
             {name: e.probs for name, e in found.items() if e.probs is not None and name not in self.models}
         )
         return found
+
+    def add_pixels(self, side: int, *, workers: int) -> None:
+        """Have methods train on the images, as squares of ``side`` pixels."""
+        assert self.samples.images is not None
+        self.x, _ = load_pixels(self.samples.images, side, workers=workers, progress=self.progress)
+
+    def fine_tune(self, *, workers: int) -> Evidence:
+        """Cross-fit the backbone end to end on the images; what it says joins the models.
+
+        Its first layers adapt to the dataset, which frozen features cannot. Takes a GPU: measured on two cores at a
+        lower resolution, ten minutes of it brought nothing (docs/log.md).
+        """
+        from labelaudit.training import crossfit
+
+        assert self.samples.images is not None
+        pixels, _ = load_pixels(self.samples.images, TUNED_SIDE, workers=workers, progress=self.progress)
+        found = crossfit(
+            TUNED_BY,
+            pixels,
+            self._labels,
+            self._classes,
+            options=TUNING,
+            network=TUNED,
+            folds=PIXEL_FOLDS,
+            augment="shift",
+            digests=self.samples.digests,
+            seed=self.seed,
+            device=self.device,
+            progress=self.progress,
+        )
+        assert found.probs is not None
+        self.models["fine_tuned"] = found.probs
+        return replace(found, method="fine_tuned")
 
     def _crossfit(
         self, name: str, options: Mapping[str, Any], regularizers: Mapping[str, Mapping[str, Any]] | None = None

@@ -15,9 +15,9 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from labelaudit import Audit, DataError, LabelAuditError, OptionError, read_audit, scan
-from labelaudit.audit import _specs
 from labelaudit.channel import NO_CLASS, UNKNOWN
 from labelaudit.cost import forecast
+from labelaudit.effort import backbones_of, tunes
 from labelaudit.gate.upkeep import shaping_settings
 from labelaudit.increment.updating import scan_options
 from labelaudit.ingest import ingest
@@ -211,6 +211,33 @@ def test_a_folder_from_pixels(folder: Path) -> None:
     assert {"cat/10.png", "ant/41.png"} & set(worst)
 
 
+def test_thorough_on_a_gpu_fine_tunes_a_backbone_whose_opinion_is_weighed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for room in ("assessment.tunes", "material.TUNED_SIDE", "cost.TUNED_SIDE", "material.TUNING", "cost.TUNING"):
+        small = {"tunes": lambda *_, **__: True, "TUNED_SIDE": 32, "TUNING": {"epochs": 2, "batch": 16, "lr": 5e-4}}
+        monkeypatch.setattr(f"labelaudit.{room}", small[room.partition(".")[2]])
+    said: list[str] = []
+    audit = scan(folder, effort="quick", train="features", methods=[], notice=said.append)
+    tuned = audit.evidence["fine_tuned"]
+    assert (tuned.settings["network"], tuned.settings["folds"], tuned.settings["lr"]) == ("lite0", 3, 5e-4)
+    assert tuned.probs is not None
+    assert len(np.unique(tuned.probs.round(4), axis=0)) > 45  # each image has an opinion of its own
+    assert "fine_tuned" in audit.decision.recipe["pool_weights"]
+    assert "to fine-tune lite0" in said[0]
+    assert any(note.startswith("Fine-tuned lite0 end to end") for note in audit.notes)
+
+
+def test_only_thorough_on_a_gpu_fine_tunes_and_not_beside_a_network_from_pixels() -> None:
+    features, pixels = (Choice(pixels=chosen, side=16, reason="") for chosen in (False, True))
+    assert tunes("thorough", features, network=None, device="cuda")
+    assert not tunes("thorough", features, network=None, device="cpu")
+    assert not tunes("standard", features, network=None, device="cuda")
+    assert not tunes("thorough", pixels, network=None, device="cuda")
+    assert not tunes("thorough", features, network="linear", device="cuda")
+    assert not tunes("thorough", None, network=None, device="cuda")
+
+
 def test_auto_measures_small_images_and_says_why(folder: Path) -> None:
     samples, _ = ingest(open_source(folder))
     assert samples.images is not None
@@ -280,6 +307,8 @@ def test_the_forecast_counts_what_is_trained_regularised_or_not(
             choice,
             ("ce", "limit"),
             **{
+                "folds": 5,
+                "tunes": False,
                 "others": {},
                 "options": {},
                 "regularizers": around,
@@ -358,10 +387,10 @@ def test_a_model_that_may_know_the_labels_does_not_judge_them(tmp_path: Path) ->
 
 def test_the_image_size_holds_for_the_backbones_unless_the_network_from_pixels_takes_it() -> None:
     features, pixels = (Choice(pixels=chosen, side=16, reason="") for chosen in (False, True))
-    assert _specs(None, "standard", features, 96) == ("lite0@96", "lite1@96", "lite2@96")
-    assert _specs(None, "thorough", features, 96) == ("lite0@96", "lite1@96", "lite2@96")
-    assert _specs(("lite2@64", "lite0"), "quick", features, 96) == ("lite2@64", "lite0@96")
-    assert _specs(None, "standard", pixels, 16) == ("lite0@128",)
+    assert backbones_of("standard", features, asked=None, image_size=96) == ("lite0@96", "lite1@96", "lite2@96")
+    assert backbones_of("thorough", features, asked=None, image_size=96) == ("lite0@96", "lite1@96", "lite2@96")
+    assert backbones_of("quick", features, asked=("lite2@64", "lite0"), image_size=96) == ("lite2@64", "lite0@96")
+    assert backbones_of("standard", pixels, asked=None, image_size=16) == ("lite0@128",)
     with pytest.raises(OptionError, match="--image-size 16: backbones take 32 pixels or more"):
         scan("anywhere", image_size=16)
 

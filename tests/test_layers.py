@@ -13,18 +13,20 @@ ROOT = Path(__file__).parents[1]
 LAYERS = """errors
     types
     images folders
-    sources noise networks neighbors backbones coresets folds channel
+    sources noise neighbors backbones coresets folds channel
+    networks
     injection spectra
     ingest methods scorers probes quality
     batches memory regularizers record
     training decide duplicates judge catalog diagnostics strangers
-    representation document material
-    verdicts originals machine
-    intake cost estimate policy
+    representation document
+    verdicts originals machine material
+    intake cost effort estimate policy
     gate
     reports
     review clean
-    audit corrupt fitting
+    assessment corrupt fitting
+    audit
     increment impact bench
     cli"""
 LEVEL = {room: level for level, line in enumerate(LAYERS.splitlines()) for room in line.split()}

@@ -36,7 +36,10 @@ class Lite(nn.Module):
         self.blocks = nn.ModuleList(_Block(block, weights) for block in blocks(variant))
 
     def forward(self, pixels: Tensor) -> Tensor:
-        x = (pixels.permute(0, 3, 1, 2).float() - PIXEL_MEAN) / PIXEL_STD
+        return self.describe((pixels.permute(0, 3, 1, 2).float() - PIXEL_MEAN) / PIXEL_STD)
+
+    def describe(self, x: Tensor) -> Tensor:
+        """Features (B, 1280) of images (B, 3, H, W) at the scale of the weights."""
         for block in self.blocks:
             x = block(x)
         return x.mean((2, 3))
@@ -64,10 +67,10 @@ class _Layer(nn.Module):
         self.conv = nn.Conv2d(fan * groups, width, side, stride=layer.stride, groups=groups, bias=False)
         self.norm = nn.BatchNorm2d(width, eps=NORM_EPSILON)
         self.clipped = layer.clipped
-        self.conv.load_state_dict({"weight": kernel})
-        self.norm.load_state_dict(
-            {part: torch.from_numpy(weights[f"{layer.norm}.{part}"]) for part in self.norm.state_dict()}
-        )
+        with torch.no_grad():
+            self.conv.weight.copy_(kernel)
+            for part, values in self.norm.state_dict().items():
+                values.copy_(torch.from_numpy(weights[f"{layer.norm}.{part}"]))
 
     def forward(self, x: Tensor) -> Tensor:
         side, stride = self.conv.kernel_size[0], self.conv.stride[0]

@@ -15,6 +15,7 @@ import torch
 
 from labelaudit.errors import OptionError, unknown_name
 from labelaudit.networks import convolutional, heads, residual
+from labelaudit.networks.embedded import EMBEDDED, SIDES
 from labelaudit.networks.frame import Average, Bodies, Network, StackedLinear
 from labelaudit.networks.published import SIDE, SOURCES, published
 from labelaudit.networks.weights import read_weights, start_from
@@ -53,6 +54,7 @@ _PIXELS: Mapping[str, Make] = {
     "resnet34": residual.resnet34,
     "wrn28_2": residual.wrn28_2,
     "mlp_2x512": heads.mlp_2x512,
+    **EMBEDDED,
 }
 
 
@@ -89,7 +91,7 @@ def unknown_network(name: str, *, pixels: bool) -> OptionError:
 
 def usual_side(network: str | None) -> int | None:
     """Side in pixels of the images that ``network`` is meant for; ``None`` where it takes them as they are."""
-    return SIDE if is_published(network) else None
+    return SIDE if is_published(network) else SIDES.get(network or "")
 
 
 def usual_shape(name: str) -> tuple[int, ...]:
@@ -98,8 +100,8 @@ def usual_shape(name: str) -> tuple[int, ...]:
     >>> usual_shape("resnet32"), usual_shape("linear")
     ((32, 32, 3), (768,))
     """
-    if is_published(name):
-        return (SIDE, SIDE, 3)
+    if side := usual_side(name):
+        return (side, side, 3)
     return _SHAPES.get(name, (32, 32, 3)) if name in _PIXELS else (_HEAD_FEATURES,)
 
 
