@@ -220,7 +220,7 @@ def test_thorough_on_a_gpu_fine_tunes_a_backbone_whose_opinion_is_weighed(
     said: list[str] = []
     audit = scan(folder, effort="quick", train="features", methods=[], notice=said.append)
     tuned = audit.evidence["fine_tuned"]
-    assert (tuned.settings["network"], tuned.settings["folds"], tuned.settings["lr"]) == ("lite0", 3, 5e-4)
+    assert tuple(tuned.tables["settings"][key] for key in ("network", "folds", "lr")) == ("lite0", 3, 5e-4)
     assert tuned.probs is not None
     assert len(np.unique(tuned.probs.round(4), axis=0)) > 45  # each image has an opinion of its own
     assert "fine_tuned" in audit.decision.recipe["pool_weights"]
