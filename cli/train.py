@@ -55,7 +55,8 @@ def train(
         typer.Option(
             rich_help_panel=_HOW,
             metavar="NAME",
-            help="cnn, mnist_cnn, lenet5, allcnn, resnet32, resnet34, wrn28_2, mlp_2x512, timm:NAME, torchvision:NAME.",
+            help="cnn, mnist_cnn, lenet5, allcnn, resnet32, resnet34, wrn28_2, mlp_2x512, lite0, timm:NAME, "
+            "torchvision:NAME.",
         ),
     ] = None,
     init: Annotated[
