@@ -54,7 +54,7 @@ class Target:
     @property
     def source(self) -> Mapping[str, str | None]:
         """Where the RUN was made from: ``data``, ``labels``, ``path_column``, ``label_column``."""
-        return {} if self.saved is None else self.saved.settings.get("source") or {}
+        return {} if self.saved is None else self.saved.source
 
     @property
     def images_folder(self) -> Path | None:

@@ -111,6 +111,11 @@ class Audit:
             f"suspects, noise {self.decision.noise_rate:.1%} ({low:.1%} to {high:.1%})>"
         )
 
+    @property
+    def source(self) -> Mapping[str, str | None]:
+        """What the scan read: ``data``, ``labels``, ``path_column``, ``label_column``; empty where not known."""
+        return self.settings.get("source") or {}
+
     @cached_property
     def blind(self) -> tuple[Floats, Bools]:
         """(n,) suspicion and (n,) flags before people's verdicts made some samples certain: what a review measures."""

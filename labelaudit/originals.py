@@ -58,7 +58,7 @@ def open_originals(audit: Audit, data: Path | str | None = None) -> Images:
     """
     if audit.samples.images is not None:
         return audit.samples.images
-    source = dict(audit.settings.get("source") or {})
+    source = dict(audit.source)
     if data is not None:
         source["data"] = str(data)
     if not source.get("data"):

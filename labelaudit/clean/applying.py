@@ -292,7 +292,7 @@ def _check_choices(form: str, link: str) -> None:
 
 def _unreadable(plan: Plan, audit: Audit, data: Path | str | None) -> tuple[tuple[Path, str], ...]:
     """Files that could not be read and are to be kept apart: where they are, and under which name."""
-    source = data or (audit.settings.get("source") or {}).get("data") or ""
+    source = data or audit.source.get("data") or ""
     found = []
     for change in plan.changes:
         parts = [part for part in change.path.split("/") if part not in ("", ".", "..")]

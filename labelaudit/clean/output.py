@@ -29,7 +29,7 @@ def check_place(
     place: Path, audit: Audit, data: Path | str | None, run: Path | str | None, other: Path | None = None
 ) -> None:
     """Refuse what would write into, or over, what is only to be read."""
-    source = data or (audit.settings.get("source") or {}).get("data")
+    source = data or audit.source.get("data")
     for what, folder in (("data", source), ("RUN", run), ("cleaned dataset", other)):
         if folder is None:
             continue

@@ -135,8 +135,7 @@ def explain_passed_over(audit: Audit, data: Path | str | None) -> str:
     By the folder of the source where it is there, otherwise by what the scan found unusable. Hidden files and the label
     table are not counted.
     """
-    source = audit.settings.get("source") or {}
-    root, table = data or source.get("data") or "", source.get("labels")
+    root, table = data or audit.source.get("data") or "", audit.source.get("labels")
     known, files = set(audit.samples.ids), set()
     if root and Path(root).is_dir():
         for folder, inside, names in os.walk(root):

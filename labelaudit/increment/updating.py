@@ -13,7 +13,7 @@ small images takes about a second.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -63,7 +63,7 @@ def update(
     Where this cannot be done (see the module) a full scan with the previous settings is made, and ``notice`` hears why.
     """
     if data is None and labels is None:
-        source: Mapping[str, Any] = previous.settings.get("source") or {}
+        source = previous.source
         data, labels = source.get("data"), source.get("labels")
         path_column, label_column = source.get("path_column"), source.get("label_column")
     where: dict[str, Any] = {"labels": labels, "path_column": path_column, "label_column": label_column}

@@ -113,7 +113,7 @@ def caveats(audit: Audit, *, reviewed: bool = False) -> tuple[str, ...]:
 
 def has_images(audit: Audit) -> bool:
     """Whether the audit was made of images, wherever they are now."""
-    return audit.samples.images is not None or bool(dict(audit.settings.get("source") or {}).get("data"))
+    return audit.samples.images is not None or bool(audit.source.get("data"))
 
 
 def kind_of(reason: str) -> str:

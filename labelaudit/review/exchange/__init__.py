@@ -93,7 +93,7 @@ def export_queue(
         RunError: nothing is left to judge, the images are not there, or a file cannot be written.
     """
     format_ = FORMATS[format_of(file, name)]
-    place = Path(data or (audit.settings.get("source") or {}).get("data") or file).resolve()
+    place = Path(data or audit.source.get("data") or file).resolve()
     if place.is_dir() and place in file.resolve().parents:
         raise OptionError(f"the export {file} lies inside the data {place}: choose a file outside with --export")
     queue, _, reviewed, notes = open_queue(audit, run, order)
@@ -177,7 +177,7 @@ def read_answers(
 
 def _folder(audit: Audit, data: Path | None) -> str:
     """The folder of the images with a slash behind it; empty where they lie in no folder."""
-    place = data or Path((audit.settings.get("source") or {}).get("data") or "")
+    place = data or Path(audit.source.get("data") or "")
     return f"{place.resolve().as_posix()}/" if str(place) != "." and place.is_dir() else ""
 
 
