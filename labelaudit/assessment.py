@@ -30,6 +30,7 @@ from labelaudit.verdicts import Verdict
 
 METHODS = ("crust", "limit", "sln")
 """What a scan trains unless told otherwise."""
+_SMALL = 50  # images per class below which the rate of exchanged labels was seen to be halved (docs/evidence.md)
 
 
 def audit_samples(
@@ -193,9 +194,16 @@ def _before_review(fitted: channel.Channel, samples: Samples, strangers: Strange
 
 def _note_few(samples: Samples) -> list[str]:
     """What to say of classes with too few images."""
+    counts = samples.counts()
+    usual = int(np.median(counts[counts > 0]))
+    small = (
+        f"The classes have about {usual} images each: too few to tell labels that two classes exchange from doubt, so "
+        "the noise rate may read far too low. The ranking suffers less."
+    )
     few = [name for name, count in zip(samples.classes, samples.counts().tolist(), strict=True) if 0 < count < FEWEST]
     these = f"{len(few)} class{'es' * (len(few) > 1)}"
-    return [f"Cannot judge {these} with fewer than {FEWEST} images: {name_some(few)}."] if few else []
+    unjudged = f"Cannot judge {these} with fewer than {FEWEST} images: {name_some(few)}."
+    return [small] * (usual < _SMALL) + [unjudged] * bool(few)
 
 
 def _require_two_classes(samples: Samples) -> None:

@@ -110,7 +110,7 @@ def check_network(
 
     Raises `OptionError` for a network of the other kind, an unknown one, and one that the data would choose between.
     """
-    from labelaudit.networks import is_published, network_names, unknown_network
+    from labelaudit.networks import begins_trained, is_published, network_names, unknown_network
 
     if features and train == "pixels":
         raise OptionError("--train pixels with --features: methods train on the one or the other, give one of them")
@@ -126,6 +126,8 @@ def check_network(
         if other:
             raise OptionError(f"--network {network} is for --train {'features' if pixels else 'pixels'}")
         raise unknown_network(network, pixels=pixels)
+    if init is not None and begins_trained(network):
+        raise OptionError(f"--init {init}: {network} brings its own weights, leave --init out")
     if init is not None and not is_published(network):
         raise OptionError(f"--init {init} is for networks of timm and torchvision: name one with --network timm:NAME")
     return "pretrained" if init == "pretrained" else None if init is None else Path(init).absolute()

@@ -26,7 +26,15 @@ from labelaudit.batches import Augment, Inputs, steps_of
 from labelaudit.errors import DataError, OptionError
 from labelaudit.folds import stratified_folds
 from labelaudit.methods import Fit, Method, Recipe, configure, get_method
-from labelaudit.networks import Network, build, default_network, is_published, read_weights, start_from
+from labelaudit.networks import (
+    Network,
+    begins_trained,
+    build,
+    default_network,
+    is_published,
+    read_weights,
+    start_from,
+)
 from labelaudit.record import Record
 from labelaudit.regularizers import Composition, configure_all
 from labelaudit.types import Evidence, Progress, silent
@@ -73,7 +81,15 @@ def crossfit(
     """
     check_arrays(x, labels, classes)
     pixels = x.ndim == 4
-    recipe = plan(method, len(labels), pixels=pixels, folds=folds, options=options, epochs=epochs)
+    recipe = plan(
+        method,
+        len(labels),
+        pixels=pixels,
+        folds=folds,
+        options=options,
+        epochs=epochs,
+        trained=begins_trained(network, init),
+    )
     network = network or default_network(x.shape[1:])
     make = builder(network, x.shape[1:], classes, init)
     fold_of = stratified_folds(labels, folds, seed=seed, digests=digests)
@@ -148,13 +164,17 @@ def plan(
     folds: int,
     options: Mapping[str, Any] | None = None,
     epochs: int | None = None,
+    trained: bool = False,
 ) -> Recipe:
     """How ``method`` is optimised on n samples: smaller batches and up to 3 times the epochs where there are few.
 
-    One fold: all samples train, as for a model that is to be used.
+    One fold: all samples train, as for a model that is to be used. A network that is ``trained`` already, by others,
+    moves at a quarter of the learning rate.
     """
     prototype = configure(get_method(method), options or {})
     recipe = prototype.recipe("pixels" if pixels else "features")
+    if prototype.lr is None and trained:
+        recipe = replace(recipe, lr=recipe.lr / 4)
     if prototype.batch is None:
         recipe = replace(recipe, batch=min(recipe.batch, max(16, n // 40)))
     if prototype.epochs is None:

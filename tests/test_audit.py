@@ -361,6 +361,7 @@ def test_a_network_by_name_trains_from_pixels_what_it_is_told_to_begin_with(fold
             "--network resnet32 is for pixels; on --features: linear",
         ),
         ({"features": np.zeros((90, 8)), "train": "pixels"}, "--train pixels with --features: .* give one of them"),
+        ({"init": "x.pt", "network": "lite0", "train": "pixels"}, "lite0 brings its own weights, leave --init out"),
         ({"init": "pretrained", "train": "pixels"}, "--init pretrained is for networks of timm and torchvision"),
         (
             {"init": "no.pth", "network": "timm:test_resnet", "train": "pixels"},

@@ -279,3 +279,12 @@ def test_a_method_may_ask_for_a_regulariser_and_a_person_may_set_its_options() -
     )
     assert told.tables["settings"]["regularizers"]["spectral"]["last"] is False
     assert list(told.tables["settings"]["regularizers"]) == ["spectral", "mixup"]
+
+
+def test_spectral_refuses_to_take_from_a_network_what_its_batchnorm_has_learned() -> None:
+    network = build("lite0", (32, 32, 3), 3)
+    for form in ("remove", "unscaled"):
+        with pytest.raises(OptionError, match=f"spectral.batchnorm={form} takes from this network .*keep"):
+            configure_all({"spectral": {"batchnorm": form}})["spectral"].attach([network], torch.Generator())
+    configure_all({"spectral": {"batchnorm": "keep"}})["spectral"].attach([network], torch.Generator())
+    assert network.eval()(torch.zeros(1, 2, 3, 32, 32)).isfinite().all()

@@ -259,6 +259,8 @@ def test_the_plan_spends_more_epochs_on_few_samples_unless_told() -> None:
     assert few.batch < usual.batch
     assert plan("ce", 200, pixels=False, folds=5, options={"epochs": 2}).epochs == 2
     assert plan("ce", 200, pixels=False, folds=5, epochs=4).epochs == 4
+    assert plan("ce", 200, pixels=True, folds=5, trained=True).lr == plan("ce", 200, pixels=True, folds=5).lr / 4
+    assert plan("ce", 200, pixels=True, folds=5, trained=True, options={"lr": 0.1}).lr == 0.1
 
 
 def test_learning_rates_follow_their_schedule() -> None:

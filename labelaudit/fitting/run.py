@@ -22,7 +22,7 @@ from labelaudit.fitting import checkpoint as saved
 from labelaudit.fitting.curves import Curves, Row, suspicion_of
 from labelaudit.fitting.model import WEIGHTS, Model
 from labelaudit.methods import Method, configure, get_method
-from labelaudit.networks import Network, build, default_network, read_weights, start_from
+from labelaudit.networks import Network, begins_trained, build, default_network, read_weights, start_from
 from labelaudit.regularizers import configure_all
 from labelaudit.training import Course, check_arrays, compose, fit, plan, seed_of
 from labelaudit.types import Progress, silent
@@ -97,7 +97,15 @@ def train(
     names = tuple(map(str, range(classes))) if isinstance(classes, int) else tuple(classes)
     check_arrays(x, labels, len(names))
     chosen = configure(get_method(method), options or {})
-    recipe = plan(method, len(labels), pixels=x.ndim == 4, folds=1, options=options, epochs=epochs)
+    recipe = plan(
+        method,
+        len(labels),
+        pixels=x.ndim == 4,
+        folds=1,
+        options=options,
+        epochs=epochs,
+        trained=begins_trained(network, init),
+    )
     composed = compose(chosen, regularizers)
     network = network or default_network(x.shape[1:])
     settings = {

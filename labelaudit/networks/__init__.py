@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 import torch
 
@@ -25,6 +26,7 @@ __all__ = [
     "Bodies",
     "Network",
     "StackedLinear",
+    "begins_trained",
     "build",
     "count_parameters",
     "default_network",
@@ -87,6 +89,16 @@ def unknown_network(name: str, *, pixels: bool) -> OptionError:
     if name in network_names(pixels=not pixels) or is_published(name):
         return OptionError(f"network '{name}' is for {other}, not {kind}: choose from {', '.join(known)}")
     return unknown_name(f"network for {kind}", name, known)
+
+
+def begins_trained(network: str | None, init: object = None) -> bool:
+    """Whether ``network`` starts from published weights, by itself or by ``init``: a file of them or ``pretrained``.
+
+    >>> begins_trained("lite0"), begins_trained("timm:resnet18"), begins_trained("timm:resnet18", "pretrained")
+    (True, False, True)
+    """
+    file = isinstance(init, Path) and not init.is_dir()  # a folder is a model of labelaudit's own
+    return network in EMBEDDED or (is_published(network) and (file or init == "pretrained"))
 
 
 def usual_side(network: str | None) -> int | None:

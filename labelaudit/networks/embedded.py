@@ -29,7 +29,7 @@ class _Tunable(nn.Module):
 
 
 def lite0(shape: Sequence[int], classes: int, copies: int) -> Network:  # noqa: ARG001
-    """EfficientNet-Lite0 with its ImageNet weights, to fine-tune: set a small learning rate, such as lr=0.0005.
+    """EfficientNet-Lite0 with its ImageNet weights, to fine-tune: the usual learning rates are quartered.
 
     Tan and Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks", ICML 2019.
     """
@@ -37,7 +37,7 @@ def lite0(shape: Sequence[int], classes: int, copies: int) -> Network:  # noqa: 
 
 
 def lite1(shape: Sequence[int], classes: int, copies: int) -> Network:  # noqa: ARG001
-    """EfficientNet-Lite1 with its ImageNet weights, to fine-tune: set a small learning rate, such as lr=0.0005.
+    """EfficientNet-Lite1 with its ImageNet weights, to fine-tune: the usual learning rates are quartered.
 
     Tan and Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks", ICML 2019.
     """
@@ -45,7 +45,7 @@ def lite1(shape: Sequence[int], classes: int, copies: int) -> Network:  # noqa: 
 
 
 def lite2(shape: Sequence[int], classes: int, copies: int) -> Network:  # noqa: ARG001
-    """EfficientNet-Lite2 with its ImageNet weights, to fine-tune: set a small learning rate, such as lr=0.0005.
+    """EfficientNet-Lite2 with its ImageNet weights, to fine-tune: the usual learning rates are quartered.
 
     Tan and Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks", ICML 2019.
     """

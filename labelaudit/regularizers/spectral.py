@@ -7,7 +7,8 @@ faster than its inputs do.
 
 The trap: BatchNorm after a layer divides by that layer's scale again, so that normalising it changes nothing. Hence
 ``batchnorm``: ``remove`` (the default) puts a learned shift per channel in its place; ``unscaled`` keeps it without its
-learned scale, which is what the released code does and constrains the last layer only; ``keep`` leaves it alone.
+learned scale, which is what the released code does and constrains the last layer only; ``keep`` leaves it alone, and is
+the only one for a network that comes with weights, which are nothing without their BatchNorm.
 Kernels are reshaped to one row per output channel, whose norm is up to k times below a k x k convolution's own.
 """
 
@@ -20,6 +21,7 @@ from typing import Annotated, Literal
 import torch
 from torch import Tensor, nn
 
+from labelaudit.errors import OptionError
 from labelaudit.methods import Between
 from labelaudit.networks import Network
 from labelaudit.regularizers._interface import Regularizer
@@ -39,6 +41,11 @@ class SpectralNormalisation(Regularizer):
     def attach(self, networks: Sequence[Network], generator: torch.Generator) -> None:
         super().attach(networks, generator)
         for network in networks:
+            if self.batchnorm != "keep" and _has_learned(network):
+                raise OptionError(
+                    f"spectral.batchnorm={self.batchnorm} takes from this network what its BatchNorm has learned: "
+                    "train it from scratch, or set spectral.batchnorm=keep"
+                )
             if self.batchnorm == "remove":
                 remove_batchnorm(network)
             for module in network.modules():
@@ -59,6 +66,12 @@ class Shift(nn.Module):
 
 
 _BATCHNORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
+
+
+def _has_learned(network: nn.Module) -> bool:
+    """Whether some BatchNorm has seen images already."""
+    found = (module.running_mean for module in network.modules() if isinstance(module, _BATCHNORMS))
+    return any(mean is not None and bool(mean.any()) for mean in found)
 
 
 def remove_batchnorm(network: nn.Module) -> None:
