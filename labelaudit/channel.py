@@ -45,7 +45,7 @@ LEAST_NOISE = 0.0005
 
 _FLOOR = 1e-7
 _CELLS = 10_000_000  # rows x classes x models that weights, transition and slope are fitted on
-_SEARCHED = 10_000  # cells of T that are searched one by one; of a larger T, each row's share of errors
+_SEARCHED = 2_500  # cells of T that are searched one by one; of a larger T, each row's share of errors
 _ROUNDS, _SWEEPS = 3, 18
 _ROUGHLY, _CLOSELY = (80, 1e-8), (300, 1e-10)  # iterations, and relative gain at which a search ends
 _MOST_RIGHT, _HALF_RIGHT = 0.9, 0.5  # diagonals of T that a search starts from
