@@ -108,7 +108,7 @@ def scan(
     ] = None,
     effort: Annotated[
         Literal["quick", "standard", "thorough"],
-        _option(panel=_METHOD, env="EFFORT", help="One small backbone, three, or five: better features take longer."),
+        _option(panel=_METHOD, env="EFFORT", help="One small backbone, three, or five, and on a GPU one fine-tuned."),
     ] = "standard",
     device: Annotated[
         Literal["auto", "cpu", "cuda"], _option(panel=_MACHINE, env="DEVICE", help="Where the networks run.")

@@ -1,8 +1,8 @@
 """What the models of a scan learned about its samples, while it is being gathered.
 
 Probes and methods are cross-fitted, the noise channel combines them, the probes are refitted on what the channel
-believes, and images that belong to no class are set apart. `labelaudit.audit` puts these steps in order. Left out:
-everything that reads or writes files.
+believes, and images that belong to no class are set apart. `labelaudit.assessment` puts these steps in order. Left
+out: everything that writes files.
 """
 
 from __future__ import annotations
