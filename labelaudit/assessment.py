@@ -30,7 +30,7 @@ from labelaudit.verdicts import Verdict
 
 METHODS = ("crust", "limit", "sln")
 """What a scan trains unless told otherwise."""
-_SMALL = 50  # images per class below which the rate of exchanged labels was seen to be halved (docs/evidence.md)
+_SMALL = 50  # images per class below which the rate was seen to be off by a factor of two (docs/evidence.md)
 
 
 def audit_samples(
@@ -197,8 +197,8 @@ def _note_few(samples: Samples) -> list[str]:
     counts = samples.counts()
     usual = int(np.median(counts[counts > 0]))
     small = (
-        f"The classes have about {usual} images each: too few to tell labels that two classes exchange from doubt, so "
-        "the noise rate may read far too low. The ranking suffers less."
+        f"The classes have about {usual} images each: too few to tell wrong labels from doubt, so the noise rate may read "
+        "far too low or too high. The ranking suffers less."
     )
     few = [name for name, count in zip(samples.classes, samples.counts().tolist(), strict=True) if 0 < count < FEWEST]
     these = f"{len(few)} class{'es' * (len(few) > 1)}"
