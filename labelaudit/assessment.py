@@ -197,8 +197,8 @@ def _note_few(samples: Samples) -> list[str]:
     counts = samples.counts()
     usual = int(np.median(counts[counts > 0]))
     small = (
-        f"The classes have about {usual} images each: too few to tell wrong labels from doubt, so the noise rate may read "
-        "far too low or too high. The ranking suffers less."
+        f"The classes have about {usual} images each: too few to tell wrong labels from doubt, so the noise rate may "
+        "read far too low or too high. The ranking suffers less."
     )
     few = [name for name, count in zip(samples.classes, samples.counts().tolist(), strict=True) if 0 < count < FEWEST]
     these = f"{len(few)} class{'es' * (len(few) > 1)}"

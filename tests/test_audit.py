@@ -15,6 +15,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from labelaudit import Audit, DataError, LabelAuditError, OptionError, read_audit, scan
+from labelaudit.assessment import _note_few
 from labelaudit.channel import NO_CLASS, UNKNOWN
 from labelaudit.cost import forecast
 from labelaudit.effort import backbones_of, tunes
@@ -26,6 +27,7 @@ from labelaudit.networks import build
 from labelaudit.representation import Choice, choose, load_pixels, typical_side
 from labelaudit.sources import open_source
 from labelaudit.training import builder
+from labelaudit.types import Samples
 from labelaudit.verdicts import Verdict, append, verdicts_file
 
 NAMES = np.array(["ant", "bee", "cat"])
@@ -226,6 +228,23 @@ def test_thorough_on_a_gpu_fine_tunes_a_backbone_whose_opinion_is_weighed(
     assert "fine_tuned" in audit.decision.recipe["pool_weights"]
     assert "to fine-tune lite0" in said[0]
     assert any(note.startswith("Fine-tuned lite0 end to end") for note in audit.notes)
+
+
+def test_small_classes_are_said_to_blur_the_rate() -> None:
+    few = samples_of({"ant": 12, "bee": 30, "cat": 31})
+    assert _note_few(few) == [
+        "The classes have about 30 images each: too few to tell wrong labels from doubt, so the noise rate may read far "
+        "too low or too high. The ranking suffers less."
+    ]
+    assert _note_few(samples_of({"ant": 60, "bee": 60, "cat": 3})) == [
+        "Cannot judge 1 class with fewer than 5 images: cat."
+    ]
+
+
+def samples_of(counts: dict[str, int]) -> Samples:
+    labels = np.repeat(np.arange(len(counts)), list(counts.values()))
+    names = tuple(map(str, range(len(labels))))
+    return Samples(root="", ids=names, labels=labels, classes=tuple(counts), digests=names, images=None)
 
 
 def test_only_thorough_on_a_gpu_fine_tunes_and_not_beside_a_network_from_pixels() -> None:
