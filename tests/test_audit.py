@@ -233,8 +233,8 @@ def test_thorough_on_a_gpu_fine_tunes_a_backbone_whose_opinion_is_weighed(
 def test_small_classes_are_said_to_blur_the_rate() -> None:
     few = samples_of({"ant": 12, "bee": 30, "cat": 31})
     assert _note_few(few) == [
-        "The classes have about 30 images each: too few to tell wrong labels from doubt, so the noise rate may read far "
-        "too low or too high. The ranking suffers less."
+        "The classes have about 30 images each: too few to tell wrong labels from doubt, so the noise rate may read "
+        "far too low or too high. The ranking suffers less."
     ]
     assert _note_few(samples_of({"ant": 60, "bee": 60, "cat": 3})) == [
         "Cannot judge 1 class with fewer than 5 images: cat."
