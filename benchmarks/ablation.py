@@ -24,8 +24,8 @@ from labelaudit import channel, material
 from labelaudit.assessment import METHODS
 from labelaudit.backbones import embed
 from labelaudit.decide import decide
-from labelaudit.effort import BACKBONES
-from labelaudit.representation import choose, load_pixels
+from labelaudit.effort import FOLDS, backbones_of
+from labelaudit.representation import choose
 from labelaudit.types import Samples, silent
 
 START, END = "<!-- ablation -->", "<!-- /ablation -->"
@@ -36,13 +36,15 @@ def gather(samples: Samples, seed: int, cache: Path) -> material.Material:
     """Everything that is trained, as a standard scan trains it."""
     known = np.full(len(samples), channel.UNKNOWN)
     choice = choose(samples, "auto", image_size=None, device="cpu", workers=2, cache=cache, seed=seed)
-    specs = BACKBONES["quick" if choice.pixels or choice.tiny else "standard"]
+    specs = backbones_of("standard", choice, asked=None, image_size=None)
     assert samples.images is not None
     features, _ = embed(samples.images, samples.digests, backbones=specs, cache=cache)
-    found = material.Material(samples=samples, known=known, seed=seed, device="cpu", progress=silent)
+    found = material.Material(
+        samples=samples, known=known, seed=seed, device="cpu", progress=silent, folds=FOLDS["standard"]
+    )
     found.add_probes(features)
     if choice.pixels:
-        found.x, _ = load_pixels(samples.images, choice.side)
+        found.add_pixels(choice.side, workers=2)
     found.gather(METHODS, {})
     return found
 

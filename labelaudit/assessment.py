@@ -17,7 +17,7 @@ from labelaudit.cost import forecast
 from labelaudit.decide import FEWEST, decide
 from labelaudit.document import BEFORE_REVIEW, Audit
 from labelaudit.duplicates import find_copies
-from labelaudit.effort import BACKBONES, Effort, backbones_of, folds_of, tunes
+from labelaudit.effort import BACKBONES, FOLDS, Effort, backbones_of, tunes
 from labelaudit.errors import DataError
 from labelaudit.intake import embed_samples, known_labels, name_some
 from labelaudit.machine import Clock, find_device, list_versions
@@ -60,7 +60,7 @@ def audit_samples(
     _require_two_classes(samples)
     clock, notes = Clock(), list[str]()
     device = find_device(device)
-    choice, folds = None, folds_of(effort)
+    choice, tuned = None, False
     if features is None and samples.images is not None and (probs is None or train != "auto"):
         with clock.stage("choose"):
             choice = choose(
@@ -76,6 +76,7 @@ def audit_samples(
                 progress=progress,
             )
         notes.append(f"Trained on {choice.reason}.")
+        tuned = tunes(effort, choice, network=network, device=device)
         specs = backbones_of(effort, choice, asked=backbone, image_size=image_size)
         with clock.stage("forecast"):
             if cost := forecast(
@@ -83,8 +84,8 @@ def audit_samples(
                 specs,
                 choice,
                 methods,
-                folds=folds,
-                tunes=tunes(effort, choice, network=network, device=device),
+                folds=FOLDS[effort],
+                tunes=tuned,
                 others={
                     other: names
                     for other in BACKBONES
@@ -116,7 +117,7 @@ def audit_samples(
         regularizers=regularizers or {},
         network=network,
         init=init,
-        folds=folds,
+        folds=FOLDS[effort],
     )
     with clock.stage("train"):
         if features is not None:
@@ -126,7 +127,7 @@ def audit_samples(
         if probs is not None:
             material.models["given"] = np.asarray(probs, dtype=np.float32)
         evidence = material.gather(methods, options or {})
-        if tunes(effort, choice, network=network, device=device):
+        if tuned:
             evidence["fine_tuned"] = material.fine_tune(workers=workers)
             notes.append(f"Fine-tuned {TUNED} end to end as well, on images of {TUNED_SIDE} x {TUNED_SIDE}.")
         if material.x is None and methods:
@@ -194,16 +195,18 @@ def _before_review(fitted: channel.Channel, samples: Samples, strangers: Strange
 
 def _note_few(samples: Samples) -> list[str]:
     """What to say of classes with too few images."""
-    counts = samples.counts()
+    counts, notes = samples.counts(), list[str]()
     usual = int(np.median(counts[counts > 0]))
-    small = (
-        f"The classes have about {usual} images each: too few to tell wrong labels from doubt, so the noise rate may "
-        "read far too low or too high. The ranking suffers less."
-    )
-    few = [name for name, count in zip(samples.classes, samples.counts().tolist(), strict=True) if 0 < count < FEWEST]
-    these = f"{len(few)} class{'es' * (len(few) > 1)}"
-    unjudged = f"Cannot judge {these} with fewer than {FEWEST} images: {name_some(few)}."
-    return [small] * (usual < _SMALL) + [unjudged] * bool(few)
+    if usual < _SMALL:
+        notes.append(
+            f"The classes have about {usual} images each: too few to tell wrong labels from doubt, so the noise rate "
+            "may read far too low or too high. The ranking suffers less."
+        )
+    few = [name for name, count in zip(samples.classes, counts.tolist(), strict=True) if 0 < count < FEWEST]
+    if few:
+        these = f"{len(few)} class{'es' * (len(few) > 1)}"
+        notes.append(f"Cannot judge {these} with fewer than {FEWEST} images: {name_some(few)}.")
+    return notes
 
 
 def _require_two_classes(samples: Samples) -> None:

@@ -45,7 +45,7 @@ LEAST_NOISE = 0.0005
 
 _FLOOR = 1e-7
 _CELLS = 10_000_000  # rows x classes x models that weights, transition and slope are fitted on
-_SEARCHED = 2_500  # cells of T that are searched one by one; of a larger T, each row's share of errors
+_SEARCHED = 50  # classes up to which the cells of T are searched one by one; beyond, each row's share of errors
 _ROUNDS, _SWEEPS = 3, 18
 _ROUGHLY, _CLOSELY = (80, 1e-8), (300, 1e-10)  # iterations, and relative gain at which a search ends
 _MOST_RIGHT, _HALF_RIGHT = 0.9, 0.5  # diagonals of T that a search starts from
@@ -139,7 +139,7 @@ def fit(
             break
     probs = _pool(logs, weights)
     floor = _even_part(probs)
-    if floor or len(rows) < usable.sum() or classes**2 > _SEARCHED:
+    if floor or len(rows) < usable.sum() or classes > _SEARCHED:
         probs = _without(probs, floor)
         ease = float(difficulty(probs).mean())
         transition = _sweep(probs, transition, labels, known, np.exp(slope * (difficulty(probs) - ease)))
@@ -353,11 +353,12 @@ class _Part:
         """Weights, T and b that maximise likelihood times prior, with the difficulties ``hard`` (m,) held fixed."""
         models, classes = len(weights), len(transition)
         steepest = _STEEPEST if sloped else 0.0
-        bounds = np.array([(0.0, _SHARPEST)] * models + [(0.0, steepest)] + [(-60.0, 60.0)] * classes**2)
         best = np.concatenate([weights, [slope], np.log(np.maximum(transition, 1e-12)).ravel()])
         scale = self._scale(weights, transition, hard, prior)
-        step = 1 if classes**2 <= _SEARCHED else classes + 1  # every cell of T, or its diagonal
+        step = 1 if classes <= _SEARCHED else classes + 1  # every cell of T, or its diagonal
         moved = np.r_[: models + 1, models + 1 : len(best) : step]
+        cells = len(moved) - models - 1
+        bounds = np.array([(0.0, _SHARPEST)] * models + [(0.0, steepest)] + [(-60.0, 60.0)] * cells)
 
         def scaled(point: Floats) -> tuple[float, Floats]:
             best[moved] = point * scale[moved]
@@ -368,7 +369,7 @@ class _Part:
             scaled,
             best[moved] / scale[moved],
             jac=True,
-            bounds=bounds[moved] / scale[moved, None],
+            bounds=bounds / scale[moved, None],
             method="L-BFGS-B",
             options={"maxiter": effort[0], "maxfun": 2 * effort[0], "ftol": effort[1]},
         )

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from labelaudit import backbones
-from labelaudit.material import PIXEL_FOLDS, TUNED, TUNED_BY, TUNED_SIDE, TUNING, head_width, training_effort
+from labelaudit.material import TUNED, TUNED_SIDE, TUNING, head_width, training_effort
 from labelaudit.representation import Choice
 from labelaudit.types import Samples
 
@@ -69,9 +69,7 @@ def forecast(
     tuning = 0.0
     if tunes:
         shape = (TUNED_SIDE, TUNED_SIDE, 3)
-        tuning = training.forecast(
-            TUNED_BY, shape, n, classes, options=TUNING, folds=PIXEL_FOLDS, network=TUNED, device=device
-        )
+        tuning = training.forecast(shape=shape, n=n, classes=classes, device=device, **TUNING)
     if embedding + learning + tuning < 5:
         return ""
     parts = [

@@ -22,9 +22,6 @@ from labelaudit.representation import load_pixels
 from labelaudit.strangers import Strangers, find_strangers
 from labelaudit.types import Decision, Evidence, Features, Floats, Ints, Progress, Samples
 
-FOLDS = 5
-FEWER_FOLDS = 4
-"""Where speed counts most: two cores share four fits evenly, which takes 60 % of the time of five."""
 HEAD_WIDTH = 768
 """Principal components that heads are trained on, all blocks together."""
 PIXEL_FOLDS = 3
@@ -33,8 +30,14 @@ PIXEL_SAMPLES = 60_000
 """Images that a network from pixels sees in training, repeats counted: larger datasets get fewer epochs, at least 5."""
 TUNED, TUNED_SIDE = "lite0", 160
 """The embedded backbone that is fine-tuned on a GPU, and the side in pixels of what it is shown there."""
-TUNED_BY = "sln"
-TUNING: Mapping[str, Any] = {"epochs": 8, "batch": 64, "lr": 5e-4, "schedule": "cosine"}
+TUNING: Mapping[str, Any] = {
+    "method": "sln",
+    "network": TUNED,
+    "options": {"epochs": 8, "batch": 64, "lr": 5e-4, "schedule": "cosine"},
+    "folds": PIXEL_FOLDS,
+    "augment": "shift",
+}
+"""How, as arguments of `training.crossfit` and `training.forecast`."""
 _REFITS = 3
 _GAIN = 4e-4  # share of what the models know about the labels, in nats, that a refit must add to be kept
 
@@ -49,14 +52,14 @@ class Material:
     seed: int
     device: str
     progress: Progress
+    folds: int
+    """Of the cross-fit on features."""
     regularizers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Name -> option -> value, around every method asked for; the reference stays as it is."""
     network: str | None = None
     """What methods train, and the reference too; by default one that suits what they train on."""
     init: Path | Literal["pretrained"] | None = None
     """What it begins with, as in `training.crossfit`."""
-    folds: int = FOLDS
-    """Of the cross-fit on features."""
     models: dict[str, Floats] = field(default_factory=dict)
     """Held-out probabilities (n, C) that the pool draws on, by name; the probes' are refitted, the others stay."""
     x: npt.NDArray[Any] | None = None
@@ -103,10 +106,10 @@ class Material:
         found: dict[str, Evidence] = {}
         if self.x is not None:
             for name in methods:
-                found[name] = self._crossfit(name, options.get(name, {}), self.regularizers)
+                found[name] = self._train(name, options.get(name, {}), self.regularizers)
             plain = "ce" in found and not self.regularizers
             found["cross_entropy"] = replace(
-                found["ce"] if plain else self._crossfit("ce", options.get("ce", {})), method="cross_entropy"
+                found["ce"] if plain else self._train("ce", options.get("ce", {})), method="cross_entropy"
             )
         if self._blocks:
             fitted = probes.logistic(
@@ -123,8 +126,7 @@ class Material:
 
     def add_pixels(self, side: int, *, workers: int) -> None:
         """Have methods train on the images, as squares of ``side`` pixels."""
-        assert self.samples.images is not None
-        self.x, _ = load_pixels(self.samples.images, side, workers=workers, progress=self.progress)
+        self.x = self._squares(side, workers)
 
     def fine_tune(self, *, workers: int) -> Evidence:
         """Cross-fit the backbone end to end on the images; what it says joins the models.
@@ -132,48 +134,40 @@ class Material:
         Its first layers adapt to the dataset, which frozen features cannot. Takes a GPU: measured on two cores at a
         lower resolution, ten minutes of it brought nothing (docs/log.md).
         """
-        from labelaudit.training import crossfit
-
-        assert self.samples.images is not None
-        pixels, _ = load_pixels(self.samples.images, TUNED_SIDE, workers=workers, progress=self.progress)
-        found = crossfit(
-            TUNED_BY,
-            pixels,
-            self._labels,
-            self._classes,
-            options=TUNING,
-            network=TUNED,
-            folds=PIXEL_FOLDS,
-            augment="shift",
-            digests=self.samples.digests,
-            seed=self.seed,
-            device=self.device,
-            progress=self.progress,
-        )
+        found = self._crossfit(x=self._squares(TUNED_SIDE, workers), **TUNING)
         assert found.probs is not None
         self.models["fine_tuned"] = found.probs
         return replace(found, method="fine_tuned")
 
-    def _crossfit(
+    def _squares(self, side: int, workers: int) -> npt.NDArray[np.uint8]:
+        assert self.samples.images is not None
+        return load_pixels(self.samples.images, side, workers=workers, progress=self.progress)[0]
+
+    def _train(
         self, name: str, options: Mapping[str, Any], regularizers: Mapping[str, Mapping[str, Any]] | None = None
     ) -> Evidence:
-        from labelaudit.training import crossfit
-
         assert self.x is not None
-        return crossfit(
-            name,
-            self.x,
-            self._labels,
-            self._classes,
+        return self._crossfit(
+            method=name,
+            x=self.x,
             options=options,
             network=self.network,
             init=self.init,
             regularizers=regularizers or {},
+            **training_effort(name, len(self.samples), self.folds, pixels=self.x.ndim == 4, options=options),
+        )
+
+    def _crossfit(self, **how: Any) -> Evidence:
+        from labelaudit.training import crossfit
+
+        return crossfit(
+            labels=self._labels,
+            classes=self._classes,
             digests=self.samples.digests,
             seed=self.seed,
             device=self.device,
             progress=self.progress,
-            **training_effort(name, len(self.samples), self.folds, pixels=self.x.ndim == 4, options=options),
+            **how,
         )
 
     def _self_confidence(self, name: str, probabilities: Floats) -> Evidence:

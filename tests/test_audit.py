@@ -23,6 +23,7 @@ from labelaudit.gate.upkeep import shaping_settings
 from labelaudit.increment.updating import scan_options
 from labelaudit.ingest import ingest
 from labelaudit.intake import known_labels
+from labelaudit.material import TUNING
 from labelaudit.networks import build
 from labelaudit.representation import Choice, choose, load_pixels, typical_side
 from labelaudit.sources import open_source
@@ -216,9 +217,10 @@ def test_a_folder_from_pixels(folder: Path) -> None:
 def test_thorough_on_a_gpu_fine_tunes_a_backbone_whose_opinion_is_weighed(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for room in ("assessment.tunes", "material.TUNED_SIDE", "cost.TUNED_SIDE", "material.TUNING", "cost.TUNING"):
-        small = {"tunes": lambda *_, **__: True, "TUNED_SIDE": 32, "TUNING": {"epochs": 2, "batch": 16, "lr": 5e-4}}
-        monkeypatch.setattr(f"labelaudit.{room}", small[room.partition(".")[2]])
+    monkeypatch.setattr("labelaudit.assessment.tunes", lambda *_, **__: True)
+    monkeypatch.setattr("labelaudit.material.TUNED_SIDE", 32)
+    monkeypatch.setattr("labelaudit.cost.TUNED_SIDE", 32)
+    monkeypatch.setitem(TUNING, "options", {"epochs": 2, "batch": 16, "lr": 5e-4})
     said: list[str] = []
     audit = scan(folder, effort="quick", train="features", methods=[], notice=said.append)
     tuned = audit.evidence["fine_tuned"]

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import torch
 
+from labelaudit.backbones.lite import SIZES
 from labelaudit.errors import OptionError, unknown_name
-from labelaudit.networks import convolutional, heads, residual
-from labelaudit.networks.embedded import EMBEDDED, SIDES
+from labelaudit.networks import convolutional, embedded, heads, residual
 from labelaudit.networks.frame import Average, Bodies, Network, StackedLinear
 from labelaudit.networks.published import SIDE, SOURCES, published
 from labelaudit.networks.weights import read_weights, start_from
@@ -56,7 +56,9 @@ _PIXELS: Mapping[str, Make] = {
     "resnet34": residual.resnet34,
     "wrn28_2": residual.wrn28_2,
     "mlp_2x512": heads.mlp_2x512,
-    **EMBEDDED,
+    "lite0": embedded.lite0,
+    "lite1": embedded.lite1,
+    "lite2": embedded.lite2,
 }
 
 
@@ -85,7 +87,8 @@ def unknown_network(name: str, *, pixels: bool) -> OptionError:
     >>> str(unknown_network("linear", pixels=True)).partition(":")[0]
     "network 'linear' is for features, not pixels"
     """
-    known, kind, other = network_names(pixels=pixels), *(("pixels", "features") if pixels else ("features", "pixels"))
+    known = network_names(pixels=pixels)
+    kind, other = ("pixels", "features") if pixels else ("features", "pixels")
     if name in network_names(pixels=not pixels) or is_published(name):
         return OptionError(f"network '{name}' is for {other}, not {kind}: choose from {', '.join(known)}")
     return unknown_name(f"network for {kind}", name, known)
@@ -98,12 +101,12 @@ def begins_trained(network: str | None, init: object = None) -> bool:
     (True, False, True)
     """
     file = isinstance(init, Path) and not init.is_dir()  # a folder is a model of labelaudit's own
-    return network in EMBEDDED or (is_published(network) and (file or init == "pretrained"))
+    return network in SIZES or (is_published(network) and (file or init == "pretrained"))
 
 
 def usual_side(network: str | None) -> int | None:
     """Side in pixels of the images that ``network`` is meant for; ``None`` where it takes them as they are."""
-    return SIDE if is_published(network) else SIDES.get(network or "")
+    return SIDE if is_published(network) else SIZES.get(network or "")
 
 
 def usual_shape(name: str) -> tuple[int, ...]:

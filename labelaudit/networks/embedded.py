@@ -6,11 +6,11 @@ brought to the deviation that ImageNet's had.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from labelaudit.backbones.lite import SIZES, WIDTH
+from labelaudit.backbones.lite import WIDTH
 from labelaudit.backbones.lite_torch import Lite
 from labelaudit.networks.frame import Bodies, Network
 
@@ -54,8 +54,3 @@ def lite2(shape: Sequence[int], classes: int, copies: int) -> Network:  # noqa: 
 
 def _tunable(variant: str, classes: int, copies: int) -> Network:
     return Network(Bodies(lambda: _Tunable(variant), copies), copies, WIDTH, classes)
-
-
-EMBEDDED: dict[str, Callable[[Sequence[int], int, int], Network]] = {"lite0": lite0, "lite1": lite1, "lite2": lite2}
-SIDES = SIZES
-"""Side in pixels that each is meant for here."""
