@@ -16,6 +16,7 @@ from labelaudit.types import Samples
 
 _WORTH_TIMING = 3000  # images from which training on features is forecast
 _WORTH_TIMING_PIXELS = 100_000  # pixels of all images together, likewise
+_WORTH_SAYING = 5  # seconds below which nothing is said
 _FEATURE_BYTES = 1280 * 4  # of one image and backbone
 
 
@@ -70,7 +71,7 @@ def forecast(
     if tunes:
         shape = (TUNED_SIDE, TUNED_SIDE, 3)
         tuning = training.forecast(shape=shape, n=n, classes=classes, device=device, **TUNING)
-    if embedding + learning + tuning < 5:
+    if embedding + learning + tuning < _WORTH_SAYING:
         return ""
     parts = [
         f"{_duration(seconds)} to {what}"

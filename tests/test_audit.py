@@ -220,6 +220,7 @@ def test_thorough_on_a_gpu_fine_tunes_a_backbone_whose_opinion_is_weighed(
     monkeypatch.setattr("labelaudit.assessment.tunes", lambda *_, **__: True)
     monkeypatch.setattr("labelaudit.material.TUNED_SIDE", 32)
     monkeypatch.setattr("labelaudit.cost.TUNED_SIDE", 32)
+    monkeypatch.setattr("labelaudit.training.forecast", lambda *_, **__: 60.0)  # seconds: none that are measured here
     monkeypatch.setitem(TUNING, "options", {"epochs": 2, "batch": 16, "lr": 5e-4})
     said: list[str] = []
     audit = scan(folder, effort="quick", train="features", methods=[], notice=said.append)
