@@ -18,12 +18,12 @@ from hashlib import blake2b
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 import torch
 from PIL import Image
 
 from labelaudit.backbones import embed, parse_specs
 from labelaudit.backbones.lite_torch import Lite
+from labelaudit.backbones.runners import import_onnxruntime
 from labelaudit.types import Floats
 
 ROOT = Path(__file__).parents[1]
@@ -95,7 +95,7 @@ def main() -> None:
     print(
         f"{len(files)} images ({what}), {options.backbone}, {CORES} cores, {platform.processor() or platform.machine()}"
     )
-    print(f"torch {torch.__version__}, onnxruntime {onnxruntime.__version__}")
+    print(f"torch {torch.__version__}, onnxruntime {import_onnxruntime().__version__}")
     ratios = []
     for repeat in range(options.repeats):
         wall, cpu, ours = timed(embed_ours)

@@ -20,7 +20,7 @@ from typing import BinaryIO, TextIO
 @contextmanager
 def sibling(place: Path) -> Iterator[Path]:
     """A new hidden folder beside ``place``, gone at the end unless it was moved."""
-    fresh = place.with_name(f".{place.name}.{secrets.token_hex(4)}.partial")
+    fresh = _partial(place)
     fresh.mkdir()
     try:
         yield fresh
@@ -49,7 +49,7 @@ def fresh_text(path: Path, *, errors: str = "strict") -> Iterator[TextIO]:
 @contextmanager
 def fresh_bytes(path: Path) -> Iterator[BinaryIO]:
     """A new file that takes the place of ``path`` when all of it is written; raises `OSError` where it cannot."""
-    fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
+    fresh = _partial(path)
     try:
         with fresh.open("wb") as file:
             yield file
@@ -67,7 +67,10 @@ def write_text(text: str, path: Path, *, errors: str = "strict") -> None:
 
 
 def swap(*pairs: tuple[Path, Path]) -> None:
-    """Let each new folder take the place of its pair, which may not be there yet; all of them, or none."""
+    """Let each new folder take the place of its pair, which may not be there yet; all of them, or none.
+
+    Old folders are moved away first and deleted at the end, so that `recover` can tell at any moment how far it came.
+    """
     for _, place in pairs:
         shutil.rmtree(_previous(place), ignore_errors=True)
     try:
@@ -86,11 +89,25 @@ def swap(*pairs: tuple[Path, Path]) -> None:
         shutil.rmtree(_previous(place), ignore_errors=True)
 
 
-def recover(place: Path) -> None:
-    """Put the old folder back where a `swap` was cut off between its two renames."""
-    previous = _previous(place)
-    if not place.exists() and previous.is_dir():
-        previous.rename(place)
+def recover(*places: Path) -> None:
+    """Put the old folders back where a `swap` of ``places`` was cut off: all of them are then old, or all new.
+
+    A new folder that came without the others becomes a hidden sibling, as a killed run leaves them.
+    """
+    *others, last = places
+    cut = not last.exists() and _previous(last).is_dir()
+    for place in (*others, last):
+        previous = _previous(place)
+        if not previous.is_dir():
+            continue
+        if cut and place.exists():
+            place.rename(_partial(place))
+        if not place.exists():
+            previous.rename(place)
+
+
+def _partial(place: Path) -> Path:
+    return place.with_name(f".{place.name}.{secrets.token_hex(4)}.partial")
 
 
 def _previous(place: Path) -> Path:

@@ -7,6 +7,7 @@ over bytes. Left out: half precision and TF32, since features from CPU and CUDA 
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -62,13 +63,26 @@ def find_backbone(spec: Spec, device: str) -> Backbone:
     return Backbone(spec=spec, width=lite.WIDTH, identity=identity, load=load)
 
 
+def import_onnxruntime() -> Any:
+    """ONNX Runtime, with the reports that it sends its maker switched off; nothing else here may import it.
+
+    From 1.29 on it reports device, system and Python's path on Linux as soon as it is loaded, so that only the variable
+    it reads then can stop it: ``disable_telemetry_events`` comes too late (microsoft/onnxruntime#25573). Who sets
+    ``ORT_DISABLE_TELEMETRY`` already is left his choice.
+    """
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    import onnxruntime
+
+    return onnxruntime
+
+
 class OnnxRunner:
     """An embedded network in one session that the calling threads share, each computing on its own core."""
 
     def __init__(self, variant: str, size: int) -> None:
-        import onnxruntime
-
         from labelaudit.backbones.lite_onnx import build_graph
+
+        onnxruntime = import_onnxruntime()
 
         options = onnxruntime.SessionOptions()
         # Threads of our own instead of the session's: they decode as well, and none spins while it waits.

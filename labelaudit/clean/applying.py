@@ -9,7 +9,6 @@ of a run at work. Left out: changing a dataset in place, by design.
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -22,8 +21,11 @@ from labelaudit.clean.names import by_class, class_folder
 from labelaudit.clean.output import (
     check_free,
     check_place,
+    check_quarantine,
     count_files,
+    drop_quarantine,
     find_done,
+    find_quarantine,
     quarantine_of,
     read_report,
     read_report_of,
@@ -96,8 +98,7 @@ def apply_plan(
     if not len(dataset):
         raise OptionError("the plan leaves nothing: not one sample would be in the new dataset")
     if (done := find_done(place, plan, form, replace)) is not None:
-        aside = Path(out).with_name(done["quarantine"]) if done["quarantine"] else None
-        return Applied(folder=Path(out), quarantine=aside, report=done, unchanged=True)
+        return Applied(folder=Path(out), quarantine=find_quarantine(Path(out), done), report=done, unchanged=True)
     transfer = None
     if form not in WITHOUT_IMAGES:
         transfer = Transfer(open_originals(audit, data), audit.samples, link=link, workers=workers, progress=progress)
@@ -212,7 +213,7 @@ def _write(
 ) -> Applied:
     aside = quarantine_of(place) if transfer is not None and (len(apart) or unread) else None
     if aside is not None:
-        check_free(aside, True)
+        check_quarantine(aside, place)
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         with ExitStack() as stack:
@@ -230,6 +231,7 @@ def _write(
                 files=count_files(fresh),
                 how={} if transfer is None else transfer.how,
                 quarantine="" if aside is None else aside.name,
+                quarantine_files=0 if kept is None else count_files(kept),
                 notes=(*([f"{lost}."] if lost else ()), *notes, *_notes(dataset, apart, form, link, transfer)),
             )
             for folder in (fresh, kept):
@@ -239,12 +241,11 @@ def _write(
                 os.sync()  # on disk, not only in the page cache, before it is called done
             before = read_report(place)
             swap(*([] if kept is None or aside is None else [(kept, aside)]), (fresh, place))
-            if before is not None and before["quarantine"] and aside is None:
-                shutil.rmtree(place.with_name(before["quarantine"]), ignore_errors=True)  # that of what was replaced
+            stays = "" if before is None else drop_quarantine(place, before)
     except OSError as error:
         raise RunError(f"cannot write {out} ({error.strerror or error}): nothing was made") from error
     shown = None if aside is None else out.with_name(aside.name)
-    told = (*report["notes"][len(plan.notes) :], *_leftovers(place, aside))
+    told = (*report["notes"][len(plan.notes) :], *filter(None, [stays]), *_leftovers(place, aside))
     return Applied(folder=out, quarantine=shown, report=report, notes=told, lost=lost)
 
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from labelaudit.clean.plan_file import plan_id
 from labelaudit.clean.report import FILE, KIND, PAGE
 from labelaudit.document import Audit
 from labelaudit.errors import OptionError, RunError
-from labelaudit.folders import recover
+from labelaudit.folders import partials, recover
 
 
 def quarantine_of(out: Path | str) -> Path:
@@ -41,8 +43,8 @@ def check_place(
 
 
 def check_free(place: Path, replace: bool) -> None:
-    """Refuse to replace what is not ours, and what is ours unless asked to."""
-    recover(place)
+    """Refuse to replace what is not ours, what somebody put into it, and what is ours unless asked to."""
+    recover(quarantine_of(place), place)
     if not place.exists() or (place.is_dir() and not any(place.iterdir())):
         return
     report = read_report(place) if place.is_dir() else None
@@ -50,16 +52,58 @@ def check_free(place: Path, replace: bool) -> None:
         raise RunError(f"{place} holds something that `labelaudit clean` did not make: choose another folder with -o")
     if not replace:
         raise RunError(f"{place} holds another cleaned dataset: choose another folder with -o, or use --replace")
+    _check_added(place, report["files"])
+
+
+def check_quarantine(aside: Path, place: Path) -> None:
+    """Refuse to replace a quarantine that is not that of the dataset in ``place``, or that holds other files.
+
+    One that a killed run made for a dataset that never appeared is nobody's: a hidden folder beside it has its id.
+    """
+    if not aside.exists() or (aside.is_dir() and not any(aside.iterdir())):
+        return
+    report = read_report(aside) if aside.is_dir() else None
+    if report is None:
+        raise RunError(f"{aside} holds something that `labelaudit clean` did not make: choose another folder with -o")
+    owners = [read_report(folder) for folder in (place, *partials(place))]
+    if report["id"] not in {owner["id"] for owner in owners if owner is not None}:
+        raise RunError(
+            f"{aside} is the quarantine of another cleaned dataset, which was moved or deleted: rename it as that "
+            "dataset is called now, with -quarantine behind, delete it, or choose another folder with -o"
+        )
+    _check_added(aside, report["quarantine_files"])
+
+
+def find_quarantine(folder: Path, report: Mapping[str, Any]) -> Path | None:
+    """The folder beside the dataset in ``folder`` that holds its quarantine, whichever of the two was renamed."""
+    if not report["quarantine"]:
+        return None
+    for aside in (quarantine_of(folder), folder.absolute().with_name(report["quarantine"])):
+        other = read_report(aside)
+        if other is not None and other["id"] == report["id"]:
+            return aside
+    return None
+
+
+def drop_quarantine(place: Path, report: Mapping[str, Any]) -> str:
+    """Delete the quarantine of the dataset in ``place`` that was just replaced; returns a note where it must stay."""
+    aside = find_quarantine(place, report)
+    if aside is None:
+        return ""
+    if aside == quarantine_of(place) and count_files(aside) <= report["quarantine_files"]:
+        shutil.rmtree(aside, ignore_errors=True)
+        return ""
+    return f"The quarantine of the dataset that was replaced stays in {aside}: delete it when nobody needs it."
 
 
 def find_done(place: Path, plan: Plan, form: str, replace: bool) -> dict[str, Any] | None:
     """The report of an earlier apply of the same plan in the same form, if all of it is still there."""
-    recover(place)
+    recover(quarantine_of(place), place)
     report = read_report(place)
     same = report is not None and report["plan"] == plan_id(plan) and report["form"] == form
     if report is not None and same and count_files(place) >= report["files"]:
-        aside = place.with_name(report["quarantine"]) if report["quarantine"] else None
-        if aside is None or aside.is_dir():
+        aside = find_quarantine(place, report)
+        if not report["quarantine"] or (aside is not None and count_files(aside) >= report["quarantine_files"]):
             return report
     if same and not replace:
         raise RunError(f"{place} is a cleaned dataset that lacks files by now: use --replace to make it again")
@@ -68,15 +112,37 @@ def find_done(place: Path, plan: Plan, form: str, replace: bool) -> dict[str, An
 
 
 def read_report(folder: Path) -> dict[str, Any] | None:
-    with suppress(OSError, ValueError):
+    """The report that lies in ``folder``; None where there is none that this tool could have written."""
+    with suppress(OSError, ValueError, RecursionError):
         report = json.loads((folder / FILE).read_text(encoding="utf-8"))
-        if isinstance(report, dict) and report.get("kind") == KIND:
-            try:
-                int(report["files"]), report["source"]["fingerprint"], report["plan"], report["form"] + ""
-                return report if "/" not in report["quarantine"] else None
-            except (KeyError, TypeError):
-                return None
+        if isinstance(report, dict) and report.get("kind") == KIND and _is_sound(report):
+            return report
     return None
+
+
+def _is_sound(report: Mapping[str, Any]) -> bool:
+    """Whether what later commands rely on is there and of its kind; a quarantine has the name of a sibling only."""
+    kinds = {"files": int, "quarantine_files": int, "samples": int, "source": dict, "changes": list, "classes": list}
+    kinds |= dict.fromkeys(("id", "plan", "form", "quarantine"), str)
+    if any(not isinstance(report.get(name), kind) for name, kind in kinds.items()) or not report["id"]:
+        return False
+    name = report["quarantine"]
+    entries = [report["source"], *report["changes"], *report["classes"]]
+    return (
+        isinstance(report["source"].get("fingerprint"), str)
+        and all(isinstance(entry, dict) for entry in entries)
+        and all(isinstance(entry.get("label"), str) for entry in report["classes"])
+        and (not name or (name.endswith("-quarantine") and not set(name) & set("/\\\0")))
+    )
+
+
+def _check_added(folder: Path, files: int) -> None:
+    there = count_files(folder)
+    if there > files:
+        raise RunError(
+            f"{folder} holds {there - files:,} files that `labelaudit clean` did not put there: move them away first, "
+            "or choose another folder with -o"
+        )
 
 
 def read_report_of(folder: Path, audit: Audit) -> dict[str, Any]:

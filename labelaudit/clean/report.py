@@ -1,13 +1,14 @@
 """``clean-report.json`` and ``clean-report.md``: what was changed, in the folder of the new dataset.
 
 The JSON holds the whole plan with where each image went, one change a line; the Markdown is for a person and shows the
-first `SHOWN` changes. Text from the data is escaped. Left out: anything that is not known while writing, such as times,
-so that the same plan gives the same bytes.
+first `SHOWN` changes. Text from the data is escaped. The same report lies in the quarantine: the random ``id`` in both
+is what tells that they belong together. Left out: times, so that the same plan gives the same bytes but for the ``id``.
 """
 
 from __future__ import annotations
 
 import json
+import secrets
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -40,15 +41,17 @@ def make_report(
     files: int,
     how: Mapping[str, int],
     quarantine: str,
+    quarantine_files: int,
     notes: Sequence[str],
 ) -> dict[str, Any]:
-    """The content of ``clean-report.json`` as JSON-able values."""
+    """The content of ``clean-report.json`` as JSON-able values; ``files`` and ``quarantine_files`` are how many."""
     before = Counter(dataset.samples.classes[label] for label in dataset.samples.labels.tolist())
     after = Counter(dataset.labels)
     return {
         "schema_version": SCHEMA_VERSION,
         "kind": KIND,
         "labelaudit": __version__,
+        "id": secrets.token_hex(16),
         "plan": plan_id(plan),
         "form": form,
         "source": {"root": plan.root, "fingerprint": plan.fingerprint, "samples": len(dataset.samples)},
@@ -56,6 +59,7 @@ def make_report(
         "files": files,
         "made_as": dict(sorted(how.items())),
         "quarantine": quarantine,
+        "quarantine_files": quarantine_files,
         "counts": [
             {"action": action, "reason": reason, "source": source, "samples": count}
             for (action, reason, source), count in plan.counts().items()
