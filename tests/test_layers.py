@@ -13,9 +13,9 @@ ROOT = Path(__file__).parents[1]
 LAYERS = """errors
     types
     images folders
-    sources noise neighbors backbones coresets folds channel
-    networks
-    injection spectra
+    sources noise neighbors backbones coresets folds channel linear vectors
+    networks ridge
+    injection spectra prototypes
     ingest methods scorers probes quality
     batches memory regularizers record
     training decide duplicates judge catalog diagnostics strangers

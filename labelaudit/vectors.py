@@ -1,0 +1,56 @@
+"""What an image looks like as one vector of unit length, made of the features of all backbones.
+
+The features of each backbone are centred and scaled to unit length image by image, so that a backbone with large
+numbers has no more say than another; side by side they are divided by the root of their number. Inner products are then
+mean cosines. Left out: scaling of single columns and principal components, which cost .01 to .03 in average precision
+on three sets of human errors (docs/log.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from labelaudit.types import Features, Floats
+
+_ROWS = 20_000  # rows that the mean is taken over
+_CHUNK = 8192
+
+
+@dataclass(frozen=True, kw_only=True)
+class Directions:
+    """Turns features into joint unit vectors, in the same way for audited and for new images."""
+
+    means: tuple[npt.NDArray[np.float32], ...]
+    """One (d_b,) per feature block: what is subtracted first."""
+
+    def apply(self, values: Floats) -> npt.NDArray[np.float32]:
+        """Joint unit vectors (n, d) of the features ``values`` (n, d); features equal to the mean become zero."""
+        joint = np.empty(values.shape, dtype=np.float32)
+        share = 1 / np.sqrt(len(self.means))
+        for start in range(0, len(values), _CHUNK):
+            rows, place = slice(start, start + _CHUNK), 0
+            for mean in self.means:
+                part = slice(place, place := place + len(mean))
+                block = np.asarray(values[rows, part], dtype=np.float32) - mean
+                length = np.linalg.norm(block, axis=1, keepdims=True)
+                joint[rows, part] = block * (share / np.where(length > 0, length, 1))
+        return joint
+
+
+def find_directions(features: Features) -> Directions:
+    """The means of each feature block, over at most 20,000 evenly spread rows."""
+    values = features.values[:: max(1, len(features.values) // _ROWS)]
+    return Directions(means=tuple(_mean(block) for block in _split(values, features.blocks)))
+
+
+def _split(values: Floats, widths: Sequence[int]) -> list[Floats]:
+    ends = np.cumsum(widths or (values.shape[1],)).tolist()
+    return [values[:, start:stop] for start, stop in zip([0, *ends[:-1]], ends, strict=True)]
+
+
+def _mean(block: Floats) -> npt.NDArray[np.float32]:
+    return np.asarray(block.mean(axis=0, dtype=np.float64), dtype=np.float32)
