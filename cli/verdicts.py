@@ -66,7 +66,7 @@ def merge(
 ) -> None:
     """Bring the verdicts of several reviewers, or of copies of a RUN, together in one RUN."""
     from labelaudit import read_audit
-    from labelaudit.verdicts import append, match, read, verdicts_file
+    from labelaudit.verdicts import append, match, now, overtaken, read, verdicts_file
     from labelaudit.verdicts import merge as join
 
     audit = read_audit(output)
@@ -80,11 +80,13 @@ def merge(
         told.append(read(file, notice=_note))
     joined = Counter(join(here, *told))
     joined.subtract(Counter(here))
-    new = [verdict for verdict in join(*told) if _once(joined, verdict)]
+    new, late = overtaken(here, [verdict for verdict in join(*told) if _once(joined, verdict)], now=now())
     append(target, *new)
     reviewed = match(audit, (*here, *new))
     there = f"{len(here):,} {'was' if len(here) == 1 else 'were'} there"
     typer.echo(f"{_verdicts(len(new), 'new ')} in {printable(str(target))}, {there}.", err=True)
+    if late:
+        _note(f"Left out: {_verdicts(len(late))} that the same reviewer has changed since, first {late[0].path}.")
     for note in reviewed.notes:
         _note(note)
 

@@ -1,20 +1,28 @@
 """A folder, or a file, that is written whole or not at all.
 
 What is new is written to a hidden sibling first and takes its place by renaming; what was there before comes back where
-that is cut off. Left out: locking two writers against each other; the later one wins, whole.
+that is cut off. Two writers of one folder take turns; the later one wins, whole.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import TextIOWrapper
 from pathlib import Path
 from typing import BinaryIO, TextIO
+
+try:
+    import fcntl
+except ImportError:  # pragma: no cover  Windows
+    fcntl = None  # type: ignore[assignment]
+    from filelock import FileLock
 
 
 @contextmanager
@@ -32,6 +40,11 @@ def partials(place: Path) -> tuple[Path, ...]:
     """Folders of `sibling` beside ``place``: of runs that were killed, or are at work."""
     ending = re.compile(rf"\.{re.escape(place.name)}\.[0-9a-f]{{8}}\.partial")
     return tuple(sorted(path for path in place.parent.iterdir() if ending.fullmatch(path.name) and path.is_dir()))
+
+
+def is_partial(path: Path) -> bool:
+    """Whether ``path`` is what a killed run left of a `sibling` or a fresh file, or one at work is writing."""
+    return re.fullmatch(r"\..+\.[0-9a-f]{8}\.partial", path.name) is not None
 
 
 @contextmanager
@@ -66,27 +79,30 @@ def write_text(text: str, path: Path, *, errors: str = "strict") -> None:
         file.write(text)
 
 
-def swap(*pairs: tuple[Path, Path]) -> None:
+def swap(*pairs: tuple[Path, Path], first: Callable[[], None] = lambda: None) -> None:
     """Let each new folder take the place of its pair, which may not be there yet; all of them, or none.
 
     Old folders are moved away first and deleted at the end, so that `recover` can tell at any moment how far it came.
+    All of it happens under the lock of the last place; ``first`` is called when that is held.
     """
-    for _, place in pairs:
-        shutil.rmtree(_previous(place), ignore_errors=True)
-    try:
+    with locked(pairs[-1][1]):
+        first()
         for _, place in pairs:
-            if place.exists():
-                place.rename(_previous(place))
-        for fresh, place in pairs:
-            fresh.rename(place)
-    except BaseException:
-        for fresh, place in pairs:
-            if place.exists() and not fresh.exists():
-                place.rename(fresh)
-            recover(place)
-        raise
-    for _, place in pairs:
-        shutil.rmtree(_previous(place), ignore_errors=True)
+            shutil.rmtree(_previous(place), ignore_errors=True)
+        try:
+            for _, place in pairs:
+                if place.exists():
+                    place.rename(_previous(place))
+            for fresh, place in pairs:
+                fresh.rename(place)
+        except BaseException:
+            for fresh, place in pairs:
+                if place.exists() and not fresh.exists():
+                    place.rename(fresh)
+                _restore(place)
+            raise
+        for _, place in pairs:
+            shutil.rmtree(_previous(place), ignore_errors=True)
 
 
 def recover(*places: Path) -> None:
@@ -94,9 +110,15 @@ def recover(*places: Path) -> None:
 
     A new folder that came without the others becomes a hidden sibling, as a killed run leaves them.
     """
-    *others, last = places
+    if any(not place.exists() and _previous(place).is_dir() for place in places):
+        with locked(places[-1]):  # a swap that is still at work holds it
+            _restore(*places)
+
+
+def _restore(*places: Path) -> None:
+    last = places[-1]
     cut = not last.exists() and _previous(last).is_dir()
-    for place in (*others, last):
+    for place in places:
         previous = _previous(place)
         if not previous.is_dir():
             continue
@@ -104,6 +126,53 @@ def recover(*places: Path) -> None:
             place.rename(_partial(place))
         if not place.exists():
             previous.rename(place)
+
+
+@contextmanager
+def locked(place: Path, *, seconds: float = 30.0) -> Iterator[None]:
+    """Hold the lock of a file or folder that is replaced or appended to: ``.NAME.lock`` beside it, while it is held.
+
+    It lies beside the folder and not in it, so that a folder can be replaced under it. Where nothing may be written
+    there, nothing can be replaced either, and the lock is inside.
+
+    Raises:
+        LockedError: another process holds it for longer than ``seconds``.
+    """
+    lock = place.with_name(f".{place.name}.lock") if place.name else place / ".lock"
+    if place.is_dir() and not os.access(lock.parent, os.W_OK):
+        lock = place / ".lock"
+    if fcntl is None:  # pragma: no cover  Windows, where filelock deletes its file
+        with FileLock(lock, timeout=seconds):
+            yield
+        return
+    held = _acquire(lock, time.monotonic() + seconds)
+    try:
+        yield
+    finally:
+        lock.unlink(missing_ok=True)  # before it is let go: who waits for it sees that it is gone, and makes a new one
+        os.close(held)
+
+
+def _acquire(lock: Path, until: float) -> int:
+    """The descriptor of ``lock``, held."""
+    while True:
+        opened = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.samestat(os.fstat(opened), os.stat(lock)):  # noqa: PTH116  nobody deleted it meanwhile
+                return opened
+        except FileNotFoundError:
+            pass
+        except BlockingIOError:
+            if time.monotonic() > until:
+                os.close(opened)
+                raise LockedError(errno.EAGAIN, "another process is writing there") from None
+            time.sleep(0.01)
+        os.close(opened)
+
+
+class LockedError(OSError):
+    """Another process holds a lock for too long."""
 
 
 def _partial(place: Path) -> Path:

@@ -185,17 +185,32 @@ def test_two_servers_on_one_run_see_each_other(run: Path) -> None:
     assert twice.questions(0, 1)[0]["verdict"] is None
 
 
-def test_what_a_merge_adds_counts_in_the_order_of_time(run: Path) -> None:
+def test_a_verdict_of_a_clock_that_ran_ahead_can_be_corrected(run: Path) -> None:
     session = open_run(run)
     session.judge(0, "class", 0, 0)
     mine = verdicts.read(session.ledger.path)[0]
-    older = replace(mine, verdict="none", new_label="", time="2001-01-01T00:00:00Z")
-    verdicts.append(session.ledger.path, older)
-    session.judge(1, "none", None, 0)
-    assert session.questions(0, 1)[0]["verdict"] == {"kind": "class", "label": 0}
-    undone = session.undo(0)
-    assert undone["verdict"] == {"kind": "none", "label": None}
-    assert [v.verdict for v in verdicts.in_force(verdicts.read(session.ledger.path))[mine.identity]] == ["none"]
+    verdicts.append(session.ledger.path, replace(mine, verdict="none", new_label="", time="2099-01-01T00:00:00Z"))
+    shown = session.questions(0, 1)[0]
+    assert shown["verdict"] == {"kind": "none", "label": None}
+    assert session.judge(0, "class", 1, shown["version"])["verdict"] == {"kind": "class", "label": 1}
+    assert open_run(run).questions(0, 1)[0]["verdict"] == {"kind": "class", "label": 1}
+    assert session.undo(0)["verdict"] == {"kind": "none", "label": None}
+
+
+def test_of_two_pages_of_one_reviewer_only_one_answers_first(run: Path) -> None:
+    """Both have read the log; what the other one writes between reading and writing is noticed under the lock."""
+    one, other = open_run(run), open_run(run)
+    append = verdicts.append
+
+    def overtake(path: Path, *said: Verdict, **options: Any) -> None:
+        verdicts.append = append
+        other.judge(0, "none", None, 0)
+        append(path, *said, **options)
+
+    verdicts.append = overtake
+    with pytest.raises(StaleAnswer):
+        one.judge(0, "class", 0, 0)
+    assert [said.verdict for said in verdicts.read(one.ledger.path)] == ["none"]
 
 
 def test_a_dispute_is_shown_and_settled(run: Path) -> None:

@@ -1,8 +1,8 @@
 """The RUN folder: written whole or not at all, replaced without losing what people put in it, read back.
 
 All files are written to a hidden sibling folder first, which then takes the place of the old RUN by two renames.
-Whatever else lies in the old RUN (verdicts, plans, notes) moves along. Left out: locking two scans against each other;
-the later one wins, whole.
+Whatever else lies in the old RUN (verdicts, plans, notes) moves along, under the lock that a verdict is appended under:
+a review goes on while a scan ends. Of two scans into one RUN the later one wins, whole.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from zipfile import BadZipFile
 
 from labelaudit.document import Audit
 from labelaudit.errors import DataError, LabelAuditError, OptionError, RunError
-from labelaudit.folders import recover, sibling, swap
+from labelaudit.folders import is_partial, recover, sibling, swap
 from labelaudit.judge import FILE as JUDGE
 from labelaudit.reports import csv, json, markdown, npz
 from labelaudit.reports.checked import read_checked
@@ -35,8 +35,12 @@ WRITERS: Mapping[str, Callable[[Audit, Path], None]] = {
 """File name -> what writes it, in the order in which they are shown."""
 
 
-def check_output(output: Path | str, data: Path | str | None = None) -> None:
+def check_output(
+    output: Path | str, data: Path | str | None = None, *, notice: Callable[[str], None] = lambda _: None
+) -> None:
     """Whether a RUN can be written to ``output``: asked before the long work, so that it is not lost at its end.
+
+    ``notice`` hears that an earlier RUN is there, which will be replaced.
 
     Raises:
         OptionError: ``output`` lies inside the folder ``data``, or holds it.
@@ -50,6 +54,8 @@ def check_output(output: Path | str, data: Path | str | None = None) -> None:
         if place in source.parents and _is_run(place):
             raise OptionError(f"the output {output} holds the data {data}: choose another folder with -o")
     _check_replaceable(place, output)
+    if _is_run(place):
+        notice(f"{output} holds an earlier result, which this one will replace; verdicts and files of yours stay.")
     parent = next(folder for folder in place.parents if folder.exists())
     try:
         Path(tempfile.mkdtemp(prefix=".labelaudit-", dir=parent)).rmdir()
@@ -83,9 +89,7 @@ def write(
                 writer(audit, fresh / name)
                 _flush(fresh / name)
             kept = _keep_judge(audit, fresh / JUDGE)
-            if place.exists():
-                _carry(place, fresh)
-            swap((fresh, place))
+            swap((fresh, place), first=lambda: _carry(place, fresh))
     except OSError as error:
         raise RunError(f"cannot write {folder} ({error.strerror or error}): an earlier result is untouched") from error
     files = {name: Path(folder) / name for name in (*WRITERS, *kept)}
@@ -174,8 +178,8 @@ def _report(audit: Audit, folder: Path, workers: int, progress: Progress, notice
 
 def _carry(old: Path, fresh: Path) -> None:
     """Take along what is not ours: as hard links where possible, so that the old RUN stays complete."""
-    for entry in old.iterdir():
-        if entry.name in WRITERS or entry.name in (JUDGE, REPORT, markdown.FILE):
+    for entry in old.iterdir() if old.exists() else ():
+        if entry.name in WRITERS or entry.name in (JUDGE, REPORT, markdown.FILE) or is_partial(entry):
             continue
         if entry.is_dir() and not entry.is_symlink():
             shutil.copytree(entry, fresh / entry.name, symlinks=True, copy_function=_link)

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from labelaudit import verdicts
@@ -39,7 +40,6 @@ class Ledger:
         self._trails: dict[Identity, dict[str, list[Verdict]]] = {}
         self._versions: Counter[Identity] = Counter()
         self._mine: list[Identity] = []
-        self._newest = ""
         self._refresh()
 
     @property
@@ -90,10 +90,13 @@ class Ledger:
             RunError: it could not be written; nothing has changed.
         """
         with self._lock:
-            self._refresh()
-            if self._versions[verdict.identity] != version:
-                raise StaleAnswer("this image was judged in another tab meanwhile: look at its verdict first")
-            self._write(verdict)
+
+            def check() -> Verdict:
+                if self._versions[verdict.identity] != version:
+                    raise StaleAnswer("this image was judged in another tab meanwhile: look at its verdict first")
+                return verdict
+
+            self._write(check)
 
     def undo(self, identity: Identity) -> Verdict:
         """Withdraw this reviewer's verdict on an image; returns what was withdrawn.
@@ -103,53 +106,62 @@ class Ledger:
             RunError: it could not be written; nothing has changed.
         """
         with self._lock:
+
+            def withdraw() -> Verdict:
+                last = self.mine(identity)
+                if last is None:
+                    raise NothingToUndo("There is nothing to undo: you have no verdict on this image.")
+                return replace(last, verdict="undo", new_label="", time=verdicts.now())
+
             self._refresh()
             last = self.mine(identity)
-            if last is None:
-                raise NothingToUndo("There is nothing to undo: you have no verdict on this image.")
-            undo = Verdict(
-                path=last.path,
-                digest=last.digest,
-                given_label=last.given_label,
-                verdict="undo",
-                reviewer=self.reviewer,
-                time=verdicts.now(),
-            )
-            self._write(undo)
-            return last
+            self._write(withdraw)
+            return last or withdraw()
 
-    def _write(self, verdict: Verdict) -> None:
-        """Put ``verdict`` on disk, then into memory; the file is read again only where it has more to say."""
-        before = self._stamp[0] if self._stamp else 0
-        verdicts.append(self.path, verdict)
+    def _write(self, decide: Callable[[], Verdict]) -> None:
+        """Put what ``decide`` says, once everything in the file is known, on disk and then into memory.
+
+        Where another process wrote meanwhile, it is asked again: two pages of one reviewer cannot both be first.
+        """
+        while True:
+            self._refresh()
+            verdict, before = decide(), self._stamp[0] if self._stamp else 0
+            try:
+                verdicts.append(self.path, verdict, size=before)
+            except verdicts.ChangedLog:
+                continue
+            break
         header, _, line = verdicts.render((verdict,)).partition("\n")
         ours = len((line if before else f"{header}\n{line}").encode("utf-8", "surrogatepass"))
-        status = self.path.stat()
-        if status.st_size == before + ours and verdict.time >= self._newest:
-            self._stamp = (status.st_size, status.st_mtime_ns)
+        stamp = self._read_stamp()
+        if stamp[0] == before + ours:
+            self._stamp = stamp
             self._log.append(verdict)
             self._take(verdict)
         else:
             self._refresh()
 
     def _refresh(self) -> None:
-        """Read the file again where it is not as this ledger left it; its verdicts count in the order of time."""
-        try:
-            status = self.path.stat()
-            stamp = (status.st_size, status.st_mtime_ns)
-        except FileNotFoundError:
-            stamp = (0, 0)
+        """Read the file again where it is not as this ledger left it; its verdicts count in the order of its lines."""
+        stamp = self._read_stamp()
         if stamp == self._stamp:
             return
         log = list(verdicts.read(self.path))
-        self._trails, self._mine, self._versions, self._newest = {}, [], Counter(), ""
-        for verdict in verdicts.merge(log):
+        self._trails, self._mine, self._versions = {}, [], Counter()
+        for verdict in log:
             self._take(verdict)
         self._log, self._stamp = log, stamp
 
+    def _read_stamp(self) -> tuple[int, int]:
+        """Size and time of the file; nothing while there is none, or while a scan replaces its folder."""
+        try:
+            status = self.path.stat()
+        except FileNotFoundError:
+            return 0, 0
+        return status.st_size, status.st_mtime_ns
+
     def _take(self, verdict: Verdict) -> None:
-        """One more verdict, in the order of time."""
-        self._newest = max(self._newest, verdict.time)
+        """One more verdict, after all others."""
         identity, own = verdict.identity, verdict.reviewer == self.reviewer
         trail = self._trails.setdefault(identity, defaultdict(list))[verdict.reviewer]
         if verdict.verdict != "undo":

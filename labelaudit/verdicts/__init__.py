@@ -1,21 +1,23 @@
 """What people decided about samples: ``verdicts.csv`` in a RUN, one line for each decision, never rewritten.
 
 A verdict belongs to an image's content under a label, not to a path: it survives renaming and re-scanning, and a
-changed image or label has to be looked at again. The file is a log. The last verdict of each reviewer counts, ``undo``
-takes the one before it back, reviewers who disagree leave a dispute instead of a result. A cell that a spreadsheet
-would execute gets a leading ``'``, which is taken off again when the file is read.
+changed image or label has to be looked at again. The file is a log: the last line of each reviewer about an image
+counts, whatever the clock said, ``undo`` takes the one before it back, reviewers who disagree leave a dispute instead
+of a result. A cell that a spreadsheet would execute gets a leading ``'``, which is taken off again when the file is
+read.
 
 Left out: who may judge what, and editing old lines; people can, with a text editor.
 """
 
-from labelaudit.verdicts.log import FILE, append, read, render, verdicts_file
-from labelaudit.verdicts.matching import Reviewed, agreed, in_force, match, merge, read_reviewed
+from labelaudit.verdicts.log import FILE, ChangedLog, append, read, render, verdicts_file
+from labelaudit.verdicts.matching import Reviewed, agreed, in_force, match, merge, overtaken, read_reviewed
 from labelaudit.verdicts.verdict import COLUMNS, VERDICTS, Verdict, now
 
 __all__ = [
     "COLUMNS",
     "FILE",
     "VERDICTS",
+    "ChangedLog",
     "Reviewed",
     "Verdict",
     "agreed",
@@ -24,6 +26,7 @@ __all__ = [
     "match",
     "merge",
     "now",
+    "overtaken",
     "read",
     "read_reviewed",
     "render",

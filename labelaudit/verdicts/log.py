@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import astuple
 from pathlib import Path
 
-from labelaudit.errors import DataError, RunError
+from labelaudit.errors import DataError, LabelAuditError, RunError
+from labelaudit.folders import LockedError, locked
 from labelaudit.verdicts.verdict import COLUMNS, VERDICTS, Verdict
 
 FILE = "verdicts.csv"
@@ -53,27 +54,28 @@ def read(path: Path | str, *, notice: Callable[[str], None] = lambda _: None) ->
     return found
 
 
-def append(path: Path | str, *verdicts: Verdict) -> None:
+class ChangedLog(LabelAuditError):
+    """Somebody wrote into the file since it was read; nothing was added."""
+
+
+def append(path: Path | str, *verdicts: Verdict, size: int | None = None) -> None:
     """Add ``verdicts`` to a file, made with its header where there is none. They are on disk when this returns.
 
     Several processes may append to one file: each call is a whole. Only an unfinished last line is ever taken away.
+    ``size`` is how many bytes the file had when it was read, where the verdicts rest on what it said then.
 
     Raises:
+        ChangedLog: the file has another ``size`` by now.
         RunError: the file cannot be written; what it held is as it was.
         DataError: the file that is there is no list of verdicts.
     """
-    from filelock import FileLock, Timeout
-
     if not verdicts:
         return
     place = Path(path)
-    if not place.parent.is_dir():
-        raise RunError(f"cannot write {path} ({place.parent} is no folder): the verdict was not kept")
     try:
-        with (
-            FileLock(place.with_name(f".{place.name}.lock"), timeout=_LOCK_SECONDS),
-            place.open("ab+", buffering=0) as file,
-        ):
+        with locked(place.parent.resolve(), seconds=_LOCK_SECONDS), place.open("ab+", buffering=0) as file:
+            if size is not None and file.seek(0, os.SEEK_END) != size:
+                raise ChangedLog(f"{path} was written to meanwhile")
             file.seek(0)
             text = file.read().decode("utf-8", "surrogatepass")
             done = text[: _finished(path, text)]
@@ -93,7 +95,9 @@ def append(path: Path | str, *verdicts: Verdict) -> None:
                 raise
     except UnicodeDecodeError as error:
         raise DataError(f"'{path}' is not UTF-8: save it as UTF-8") from error
-    except Timeout:
+    except (FileNotFoundError, NotADirectoryError):
+        raise RunError(f"cannot write {path} ({place.parent} is no folder): the verdict was not kept") from None
+    except LockedError:
         raise RunError(f"{path} is locked by another process: the verdict was not kept, try again") from None
     except OSError as error:
         raise RunError(f"cannot write {path} ({error.strerror or error}): the verdict was not kept") from error

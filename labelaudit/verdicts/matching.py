@@ -38,9 +38,10 @@ class Reviewed:
 
 
 def merge(*logs: Sequence[Verdict]) -> tuple[Verdict, ...]:
-    """All verdicts of several logs in the order of time; what two copies of a log have in common counts once.
+    """All verdicts of several logs by time; what two copies of a log have in common counts once.
 
-    A verdict without a time keeps its place after the one before it.
+    Within a log the order of its lines rules, whatever their times say: a clock may have been wrong. A verdict counts
+    as made no earlier than the one before it.
     """
     most: Counter[Verdict] = Counter()
     kept: list[tuple[str, Verdict]] = []
@@ -52,6 +53,21 @@ def merge(*logs: Sequence[Verdict]) -> tuple[Verdict, ...]:
                 most[verdict] += 1
                 kept.append((time, verdict))
     return tuple(verdict for _, verdict in sorted(kept, key=lambda entry: entry[0]))
+
+
+def overtaken(log: Sequence[Verdict], new: Iterable[Verdict], *, now: str) -> tuple[list[Verdict], list[Verdict]]:
+    """``new`` verdicts from elsewhere, parted: those to be appended to ``log``, and those that came too late.
+
+    What its reviewer has said about the image since, in ``log``, stays in force. A verdict of the log that is stamped
+    later than ``now`` (ISO 8601 in UTC) says nothing about which came first.
+    """
+    last = {(v.identity, v.reviewer): v for told in in_force(log).values() for v in told}
+    taken: list[Verdict] = []
+    late: list[Verdict] = []
+    for verdict in new:
+        said = last.get((verdict.identity, verdict.reviewer))
+        (late if said is not None and verdict.time and verdict.time < said.time <= now else taken).append(verdict)
+    return taken, late
 
 
 def read_reviewed(audit: Audit, run: Path | str) -> Reviewed:
@@ -120,8 +136,7 @@ def _replay(
     """By identity: the verdicts in force, and those taken back (`Reviewed.undone`)."""
     trails: dict[tuple[str, str], dict[str, list[tuple[int, Verdict]]]] = {}
     undone: defaultdict[tuple[str, str], tuple[Verdict, ...]] = defaultdict(tuple)
-    ordered = sorted(_timed(verdicts), key=lambda entry: entry[0])  # stable: equal times keep the file's order
-    for place, (_, verdict) in enumerate(ordered):
+    for place, verdict in enumerate(verdicts):
         trail = trails.setdefault(verdict.identity, {}).setdefault(verdict.reviewer, [])
         if verdict.verdict != "undo":
             trail.append((place, verdict))
@@ -154,10 +169,10 @@ def _answers(opinions: Iterable[Verdict]) -> set[str | None]:
 
 
 def _timed(log: Iterable[Verdict]) -> Iterator[tuple[str, Verdict]]:
-    """Each verdict with its time, or that of the one before it where it has none."""
+    """Each verdict with its time, or that of the one before it where it has none or an earlier one."""
     time = ""
     for verdict in log:
-        time = verdict.time or time
+        time = max(time, verdict.time)
         yield time, verdict
 
 
