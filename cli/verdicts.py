@@ -127,8 +127,10 @@ def import_(
             "imports the rest"
         )
     append(verdicts_file(run), *found.verdicts)
-    known = f", {found.known:,} {'was' if found.known == 1 else 'were'} known" if found.known else ""
-    typer.echo(f"{_verdicts(len(found.verdicts))} imported{known}: {printable(str(verdicts_file(run)))}", err=True)
+    told = f", {found.known:,} {'was' if found.known == 1 else 'were'} known" if found.known else ""
+    told += f", {found.late:,} left out that their reviewers have changed since" if found.late else ""
+    told += ", because nothing in it is judged yet" if not found.answers else ""
+    typer.echo(f"{_verdicts(len(found.verdicts))} imported{told}: {printable(str(verdicts_file(run)))}", err=True)
 
 
 def _verdicts(number: int, kind: str = "") -> str:

@@ -154,7 +154,7 @@ def read_answers(
         reviewer: whose answers these are; as the file says unless said.
 
     Raises:
-        DataError: the file cannot be read, or is damaged; the entry is named.
+        DataError: the file cannot be read, is damaged, or is no export of that format.
         OptionError: unknown format.
     """
     chosen = format_of(file, name)
@@ -163,6 +163,8 @@ def read_answers(
         time = datetime.fromtimestamp(file.stat().st_mtime, UTC).isoformat()
     except OSError as error:
         raise DataError(f"'{file}' cannot be read: {error.strerror or error}") from error
+    if name is None and chosen == "csv" and label_studio.is_table(data):
+        chosen = "label-studio"
     try:
         answers = list(FORMATS[chosen].read(data))
     except DataError as error:

@@ -16,7 +16,17 @@ from typing import TextIO
 from xml.etree import ElementTree
 
 from labelaudit.errors import DataError
-from labelaudit.review.exchange.tasks import CANNOT_TELL, NO_CLASS, SUSPECT, Answer, Format, Task, answered, writable
+from labelaudit.review.exchange.tasks import (
+    CANNOT_TELL,
+    NO_CLASS,
+    SUSPECT,
+    Answer,
+    Format,
+    Refused,
+    Task,
+    answered,
+    writable,
+)
 
 _ATTRIBUTES = ("digest", "given_label", "suggested_label", "label_score", "reason")
 _LARGEST = 2**31
@@ -58,7 +68,7 @@ def advise(file: Path) -> tuple[str, ...]:
     )
 
 
-def read(data: bytes) -> Iterator[Answer]:
+def read(data: bytes) -> Iterator[Answer | Refused]:
     """The judged images of an export; raises `DataError` for what is none."""
     try:
         root = ElementTree.fromstring(_unpacked(data))
@@ -68,14 +78,19 @@ def read(data: bytes) -> Iterator[Answer]:
         raise DataError(f"it is <{root.tag}>, not CVAT's <annotations>")
     reviewer = root.findtext(".//assignee/username") or root.findtext(".//owner/username") or ""
     time = (root.findtext(".//meta/dumped") or root.findtext(".//updated") or "").strip()
+    if root.find("track") is not None:
+        raise DataError("it is about a video (<track>): export the task as CVAT for images 1.1")
     for image in root.iter("image"):
         path = image.get("name", "")
         name = f"image {image.get('id', '?')}"
         tags = image.findall("tag")
         chosen = [tag.get("label", "") for tag in tags if tag.get("label") != SUSPECT]
         if len(set(chosen)) > 1:
-            raise DataError(f"{name} ('{path}') has {len(set(chosen))} classes instead of one: {', '.join(chosen)}")
+            yield Refused(name, path, f"has {len(set(chosen))} classes instead of one: {', '.join(chosen)}")
+            continue
         if not chosen:
+            if drawn := [part.tag for part in image if part.tag != "tag"]:
+                yield Refused(name, path, f"has a {drawn[0]} in place of a tag: add the tag of its right class")
             continue
         told = {a.get("name"): a.text or "" for tag in tags if tag.get("label") == SUSPECT for a in tag}
         kind, label = answered(chosen[0])

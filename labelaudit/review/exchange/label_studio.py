@@ -1,12 +1,15 @@
-"""Label Studio: tasks with a pre-annotation out, the JSON or JSON-MIN export back (labelstud.io/guide/task_format).
+"""Label Studio: tasks with a pre-annotation out, its JSON, JSON-MIN or CSV back (labelstud.io/guide/task_format).
 
 Beside the tasks lies the labelling setup of the project. Tasks sort worst first by prediction score. Without embedding
 the tool serves the files itself: local files below its document root, or any address by prefix. A cancelled annotation
-is a skip. Left out: its API; both files are uploaded by hand.
+is a skip. An answer in the only Choices control is taken whatever its name. Left out: its API; both files are uploaded
+by hand.
 """
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -15,10 +18,13 @@ from xml.sax.saxutils import quoteattr
 
 from labelaudit import __version__
 from labelaudit.errors import DataError
-from labelaudit.review.exchange.tasks import NO_CLASS, Answer, Format, Task, answered, writable
+from labelaudit.review.exchange.tasks import NO_CLASS, Answer, Format, Refused, Task, answered, writable
 
 _CONTROL = "label"
 _SETUP = ".config.xml"
+_ADDED = ("annotation_id", "annotator", "created_at", "updated_at", "lead_time")
+"""What its flat exports add to the columns of a task."""
+_TASK = ("id", "image", "path", "digest", "given_label", "suggested_label", "label_score", "reason")
 
 
 def write(tasks: Iterable[Task], file: TextIO) -> None:
@@ -49,47 +55,84 @@ def advise(file: Path) -> tuple[str, ...]:
     return (
         f"In Label Studio: make a project, paste {file.with_suffix(_SETUP).name} under Labeling Setup > Code, import "
         f"{file.name}.",
-        "Back: export as JSON, then labelaudit verdicts import RUN EXPORT.json",
+        "Back: export as JSON, JSON-MIN or CSV, then labelaudit verdicts import RUN EXPORT.json",
     )
 
 
-def read(data: bytes) -> Iterator[Answer]:
-    """The annotations of an export; raises `DataError` for what is none."""
+def read(data: bytes) -> Iterator[Answer | Refused]:
+    """The annotations of an export, JSON, JSON-MIN or CSV; raises `DataError` for what is none."""
+    if is_table(data):
+        yield from _read_table(data)
+        return
     try:
         tasks = json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f"it is not JSON ({error})") from None
     if not isinstance(tasks, list) or not all(isinstance(task, dict) for task in tasks):
-        raise DataError("it is not a list of Label Studio tasks: export as JSON or JSON-MIN")
+        raise DataError("it is not a list of Label Studio tasks: export as JSON, JSON-MIN or CSV")
     for number, task in enumerate(tasks, start=1):
         name = f"task {task.get('id', number)}"
         if "annotations" in task:
             for annotation in task["annotations"] or ():
-                yield from _annotation(name, task.get("data") or {}, annotation)
-        elif _CONTROL in task:
-            yield from _minimal(name, task)
+                yield _annotation(name, task.get("data") or {}, annotation)
+        elif "annotation_id" in task or _CONTROL in task:
+            yield _minimal(name, task)
+        elif "data" not in task:
+            raise DataError(f"{name} is no Label Studio task: export as JSON, JSON-MIN or CSV")
 
 
-def _annotation(name: str, data: dict[str, Any], annotation: dict[str, Any]) -> Iterator[Answer]:
+def is_table(data: bytes) -> bool:
+    """Whether ``data`` is Label Studio's CSV, by the columns that it adds to those of the tasks."""
+    return set(_ADDED) <= set(next(csv.reader([data[:4096].decode("utf-8-sig", "replace").partition("\n")[0]]), ()))
+
+
+def _read_table(data: bytes) -> Iterator[Answer | Refused]:
+    try:
+        rows = csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True)
+        for line in rows:
+            task: dict[str, Any] = {name: value for name, value in line.items() if name and value}
+            for name, value in task.items():
+                if value.startswith(("{", "[")):  # what is no plain text, such as several choices, is JSON in a cell
+                    task[name] = json.loads(value)
+            yield _minimal(f"line {rows.line_num}", task)
+    except (csv.Error, ValueError, RecursionError) as error:
+        raise DataError(f"it is a damaged CSV ({error})") from None
+
+
+def _annotation(name: str, data: dict[str, Any], annotation: dict[str, Any]) -> Answer | Refused:
     about = _about(name, data, annotation, annotation.get("completed_by"))
     if annotation.get("was_cancelled"):
-        yield Answer(kind="skip", **about)
-        return
-    for result in annotation.get("result") or ():
-        if result.get("type") == "choices" and result.get("from_name", _CONTROL) == _CONTROL:
-            yield _chosen(about, (result.get("value") or {}).get("choices") or [])
+        return Answer(kind="skip", **about)
+    results = annotation.get("result") or []
+    choices = [result for result in results if result.get("type") == "choices"]
+    ours = [result for result in choices if result.get("from_name", _CONTROL) == _CONTROL] or choices
+    if len(ours) != 1:
+        other = sorted({str(result.get("type")) for result in results if result not in choices})
+        found = f"{len(ours)} controls with choices" if ours else f"{' and '.join(other) or 'nothing'}"
+        return Refused(
+            name, about["path"], f"has {found} in place of one choice: name the Choices control '{_CONTROL}'"
+        )
+    return _chosen(about, (ours[0].get("value") or {}).get("choices") or [])
 
 
-def _minimal(name: str, task: dict[str, Any]) -> Iterator[Answer]:
-    chosen = task[_CONTROL]
-    choices = chosen.get("choices", []) if isinstance(chosen, dict) else [chosen] if chosen else []
-    if choices:
-        yield _chosen(_about(name, task, task, task.get("annotator")), choices)
+def _minimal(name: str, task: dict[str, Any]) -> Answer | Refused:
+    about = _about(name, task, task, task.get("annotator"))
+    controls = [key for key in task if key not in (*_ADDED, *_TASK)]
+    control = _CONTROL if _CONTROL in task else controls[0] if len(controls) == 1 else ""
+    chosen = task.get(control)
+    if isinstance(chosen, dict):
+        chosen = chosen.get("choices")
+    choices = chosen if isinstance(chosen, list) else [chosen] if chosen else []
+    if not all(isinstance(choice, str) for choice in choices):
+        return Refused(name, about["path"], f"has something else than a choice in '{control}'")
+    return _chosen(about, choices)
 
 
-def _chosen(about: dict[str, str], choices: list[Any]) -> Answer:
+def _chosen(about: dict[str, str], choices: list[Any]) -> Answer | Refused:
     if len(choices) != 1:
-        raise DataError(f"{about['entry']} ('{about['path']}') has {len(choices)} choices instead of one")
+        many = len(choices) or "no"
+        hint = "" if choices else f": choose one in a Choices control called '{_CONTROL}'"
+        return Refused(about["entry"], about["path"], f"has {many} choices instead of one{hint}")
     kind, label = answered(str(choices[0]))
     return Answer(kind=kind, label=label, **about)
 

@@ -2,7 +2,8 @@
 
 An entry is found by its digest and given label, by its path where the tool lost the digest. Whatever cannot be taken is
 a line that names the entry, and nothing is taken unless everything can be, or the person says so. An answer that its
-reviewer has given already is passed over, so that an export can be imported again as it grows. Left out: guessing.
+reviewer has given already is passed over, so that an export can be imported again as it grows; so is one that is older
+than what its reviewer has said since. Left out: guessing.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from dataclasses import dataclass, replace
 
 from labelaudit.document import Audit
 from labelaudit.errors import DataError
-from labelaudit.review.exchange.tasks import Answer, writable
+from labelaudit.review.exchange.tasks import Answer, Refused, writable
 from labelaudit.review.queue import ask
-from labelaudit.verdicts import Verdict, in_force
+from labelaudit.verdicts import Verdict, in_force, overtaken
+from labelaudit.verdicts import now as verdict_time
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +28,10 @@ class Matched:
     """New ones, in the file's order."""
     known: int
     """Answers that their reviewers have given before."""
+    late: int
+    """Answers that their reviewers have changed since."""
+    answers: int
+    """All entries that somebody answered, whatever became of them."""
     problems: tuple[str, ...]
     """One line for each entry that cannot be taken."""
     repeats: tuple[str, ...]
@@ -34,7 +40,7 @@ class Matched:
     """What to know about the verdicts that are there already."""
 
 
-def match_answers(audit: Audit, answers: Iterable[Answer], log: Sequence[Verdict], *, time: str) -> Matched:
+def match_answers(audit: Audit, answers: Iterable[Answer | Refused], log: Sequence[Verdict], *, time: str) -> Matched:
     """Make verdicts of ``answers``.
 
     Args:
@@ -48,7 +54,11 @@ def match_answers(audit: Audit, answers: Iterable[Answer], log: Sequence[Verdict
     first: dict[tuple[tuple[str, str], str], tuple[Answer, Verdict]] = {}
     problems: list[str] = []
     repeats: list[str] = []
-    for answer in answers:
+    count = 0
+    for count, answer in enumerate(answers, start=1):  # noqa: B007  how many there were
+        if isinstance(answer, Refused):
+            problems.append(f"{answer.entry} ('{answer.path}') {answer.reason}")
+            continue
         try:
             verdict = places.verdict(answer, time)
         except DataError as error:
@@ -66,7 +76,15 @@ def match_answers(audit: Audit, answers: Iterable[Answer], log: Sequence[Verdict
             problems.append(f"{line}, but {earlier.entry} says {_spoken(said)}")
     made = [verdict for _, verdict in first.values()]
     new = tuple(v for v in made if not ((old := told.get((v.identity, v.reviewer))) and _same(v, old)))
-    return Matched(verdicts=new, known=len(made) - len(new), problems=tuple(problems), repeats=tuple(repeats))
+    taken, late = overtaken(log, new, now=verdict_time())
+    return Matched(
+        verdicts=tuple(taken),
+        known=len(made) - len(new),
+        late=len(late),
+        answers=count,
+        problems=tuple(problems),
+        repeats=tuple(repeats),
+    )
 
 
 class _Places:
@@ -128,11 +146,14 @@ class _Places:
         return here if here in fitting and here is not None else fitting[0]
 
 
-def name_reviewers(answers: Iterable[Answer], reviewer: str | None, fallback: str) -> list[Answer]:
+def name_reviewers(answers: Iterable[Answer | Refused], reviewer: str | None, fallback: str) -> list[Answer | Refused]:
     """``answers`` under the name ``reviewer``; unless said, under their own, ``fallback`` where they have none."""
-    if reviewer is not None:
-        return [replace(answer, reviewer=reviewer) for answer in answers]
-    return [replace(answer, reviewer=answer.reviewer or fallback) for answer in answers]
+    return [
+        answer
+        if isinstance(answer, Refused)
+        else replace(answer, reviewer=(answer.reviewer or fallback) if reviewer is None else reviewer)
+        for answer in answers
+    ]
 
 
 def _same(one: Verdict, other: Verdict) -> bool:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from labelaudit.errors import DataError
-from labelaudit.review.exchange.tasks import NO_CLASS, Answer, Format, Task, answered
+from labelaudit.review.exchange.tasks import NO_CLASS, Answer, Format, Refused, Task, answered
 
 
 def write(tasks: Iterable[Task], file: TextIO) -> None:
@@ -37,41 +37,49 @@ def advise(file: Path) -> tuple[str, ...]:
     )
 
 
-def read(data: bytes) -> Iterator[Answer]:
+def read(data: bytes) -> Iterator[Answer | Refused]:
     """The answered lines; raises `DataError` for what is none."""
     for number, line in enumerate(data.decode("utf-8-sig", "surrogateescape").splitlines(), start=1):
         if not line.strip():
             continue
         try:
             task = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise DataError(f"line {number} is not JSON ({error})") from None
         if not isinstance(task, dict):
             raise DataError(f"line {number} is no Prodigy task")
         if "answer" in task:
-            yield from _answer(f"line {number}", task)
+            yield _answer(f"line {number}", task)
 
 
-def _answer(name: str, task: dict[str, Any]) -> Iterator[Answer]:
-    identity = task.get("labelaudit") or {}
+def _answer(name: str, task: dict[str, Any]) -> Answer | Refused:
+    identity = task.get("labelaudit")
+    if not identity or not isinstance(identity, dict):
+        return Refused(name, "", "holds no 'labelaudit' part: it is not one of the exported tasks")
     stamp = task.get("_timestamp")
-    moment = datetime.fromtimestamp(stamp, UTC).isoformat() if isinstance(stamp, (int, float)) else ""
+    moment = _moment(stamp) if isinstance(stamp, (int, float)) else ""
     about = {
         "entry": name,
         **{key: str(identity.get(key) or "") for key in ("path", "digest", "given_label")},
         "reviewer": str(task.get("_annotator_id") or task.get("_session_id") or ""),
         "time": moment,
     }
-    if not identity:
-        raise DataError(f"{name} holds no 'labelaudit' part: it is not one of the exported tasks")
-    accepted = task.get("accept") or []
-    if task["answer"] in ("ignore", "reject"):
-        yield Answer(kind="skip", **about)
-    elif task["answer"] == "accept" and len(accepted) > 1:
-        raise DataError(f"{name} ('{about['path']}') has {len(accepted)} choices instead of one")
-    elif task["answer"] == "accept" and accepted:
-        kind, label = answered(str(accepted[0]))
-        yield Answer(kind=kind, label=label, **about)
+    answer, accepted = task["answer"], task.get("accept") or []
+    if answer in ("ignore", "reject"):
+        return Answer(kind="skip", **about)
+    if answer != "accept" or not isinstance(accepted, list) or len(accepted) != 1:
+        many = len(accepted) if isinstance(accepted, list) and answer == "accept" else "no"
+        return Refused(name, about["path"], f"has {many} choices instead of one ('{answer}')")
+    kind, label = answered(str(accepted[0]))
+    return Answer(kind=kind, label=label, **about)
+
+
+def _moment(stamp: float) -> str:
+    """ISO 8601 of seconds since 1970; empty where no calendar has them."""
+    try:
+        return datetime.fromtimestamp(stamp, UTC).isoformat()
+    except (ValueError, OverflowError, OSError):
+        return ""
 
 
 FORMAT = Format(

@@ -15,7 +15,7 @@ from typing import TextIO
 
 from labelaudit.errors import DataError
 from labelaudit.reports.csv import Lines, cell
-from labelaudit.review.exchange.tasks import CANNOT_TELL, NO_CLASS, Answer, Format, Task, answered
+from labelaudit.review.exchange.tasks import CANNOT_TELL, NO_CLASS, Answer, Format, Refused, Task, answered
 
 _OPINION = ("suggested_label", "label_score", "reason")
 _COLUMNS = ("path", "digest", "given_label", *_OPINION, "verdict", "new_label", "reviewer", "time")
@@ -39,8 +39,8 @@ def advise(file: Path) -> tuple[str, ...]:
     )
 
 
-def read(data: bytes) -> Iterator[Answer]:
-    """The lines that were filled in; raises `DataError` for what is none."""
+def read(data: bytes) -> Iterator[Answer | Refused]:
+    """The lines that were filled in; raises `DataError` for what is no such table."""
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -51,6 +51,12 @@ def read(data: bytes) -> Iterator[Answer]:
         raise DataError("it has neither a column 'path' nor 'digest'")
     try:
         for line in rows:
+            if None in line or None in line.values():
+                many = len(rows.fieldnames or ())
+                yield Refused(
+                    f"line {rows.line_num}", line.get("path") or "", f"has not the {many} cells of the header"
+                )
+                continue
             told = {name: _bare(line.get(name) or "") for name in _COLUMNS}
             if told["verdict"].strip() or told["new_label"]:
                 yield _answer(f"line {rows.line_num}", told)
@@ -58,17 +64,18 @@ def read(data: bytes) -> Iterator[Answer]:
         raise DataError(f"line {rows.line_num} cannot be parsed ({error})") from None
 
 
-def _answer(name: str, told: Mapping[str, str]) -> Answer:
-    verdict = told["verdict"].strip().lower()
+def _answer(name: str, told: Mapping[str, str]) -> Answer | Refused:
+    verdict, named = told["verdict"].strip().lower(), told["new_label"]
     if verdict not in ("", "none", "skip", *_CLASS):
-        raise DataError(f"{name} ('{told['path']}') has verdict '{verdict}': use {', '.join(_CLASS)}, none or skip")
+        return Refused(name, told["path"], f"has verdict '{verdict}': use {', '.join(_CLASS)}, none or skip")
     text = {"none": NO_CLASS, "skip": CANNOT_TELL}.get(verdict) or told[_CLASS.get(verdict, "new_label")]
-    if not text and verdict == "suggested":
-        text = told["new_label"]
+    if not text and verdict in ("suggested", "given"):
+        text = named
     if not text:
-        raise DataError(f"{name} ('{told['path']}') says '{verdict}' and names no class: write it into new_label")
-    if verdict == "suggested" and told["new_label"] not in ("", text):
-        raise DataError(f"{name} ('{told['path']}') says 'suggested' ({text}) and '{told['new_label']}'")
+        return Refused(name, told["path"], f"says '{verdict}' and names no class: write it into new_label")
+    if named not in ("", text):
+        said = f"'{verdict}'" if verdict in ("none", "skip") else f"'{verdict}' ({text})"
+        return Refused(name, told["path"], f"says {said} and '{named}': leave one of them")
     kind, label = answered(text)
     place = {key: told[key] for key in ("path", "digest", "given_label", "reviewer", "time")}
     return Answer(entry=name, kind="suggested" if verdict == "suggested" else kind, label=label, **place)

@@ -85,6 +85,16 @@ class Answer:
     time: str = ""
 
 
+@dataclass(frozen=True)
+class Refused:
+    """One entry that came back and is no answer that can be taken."""
+
+    entry: str
+    path: str
+    reason: str
+    """The rest of a sentence that begins with the entry."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Format:
     """What one file of this package offers."""
@@ -92,8 +102,8 @@ class Format:
     suffix: str
     """How its files end."""
     write: Callable[[Iterable[Task], TextIO], None]
-    read: Callable[[bytes], Iterator[Answer]]
-    """Raises `DataError` that names the entry."""
+    read: Callable[[bytes], Iterator[Answer | Refused]]
+    """Every entry that somebody answered; raises `DataError` where the file is no export at all."""
     advise: Callable[[Path], tuple[str, ...]]
     """What to do with the file that was written, a sentence each."""
     setup: Callable[[Sequence[str]], str] | None = None
