@@ -11,6 +11,7 @@ import os
 import re
 import secrets
 import shutil
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,11 +19,10 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
-try:
-    import fcntl
-except ImportError:  # pragma: no cover  Windows
-    fcntl = None  # type: ignore[assignment]
+if sys.platform == "win32":
     from filelock import FileLock
+else:
+    import fcntl
 
 
 @contextmanager
@@ -141,34 +141,43 @@ def locked(place: Path, *, seconds: float = 30.0) -> Iterator[None]:
     lock = place.with_name(f".{place.name}.lock") if place.name else place / ".lock"
     if place.is_dir() and not os.access(lock.parent, os.W_OK):
         lock = place / ".lock"
-    if fcntl is None:  # pragma: no cover  Windows, where filelock deletes its file
-        with FileLock(lock, timeout=seconds):
-            yield
-        return
-    held = _acquire(lock, time.monotonic() + seconds)
-    try:
+    with _held(lock, time.monotonic() + seconds):
         yield
-    finally:
-        lock.unlink(missing_ok=True)  # before it is let go: who waits for it sees that it is gone, and makes a new one
-        os.close(held)
 
 
-def _acquire(lock: Path, until: float) -> int:
-    """The descriptor of ``lock``, held."""
-    while True:
-        opened = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+if sys.platform == "win32":
+
+    def _held(lock: Path, until: float) -> FileLock:
+        """filelock deletes its file there when it lets go."""
+        return FileLock(lock, timeout=max(0.0, until - time.monotonic()))
+
+else:
+
+    @contextmanager
+    def _held(lock: Path, until: float) -> Iterator[None]:
+        held = _acquire(lock, until)
         try:
-            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if os.path.samestat(os.fstat(opened), os.stat(lock)):  # noqa: PTH116  nobody deleted it meanwhile
-                return opened
-        except FileNotFoundError:
-            pass
-        except BlockingIOError:
-            if time.monotonic() > until:
-                os.close(opened)
-                raise LockedError(errno.EAGAIN, "another process is writing there") from None
-            time.sleep(0.01)
-        os.close(opened)
+            yield
+        finally:
+            lock.unlink(missing_ok=True)  # before it is let go: who waits for it sees that it is gone, and makes one
+            os.close(held)
+
+    def _acquire(lock: Path, until: float) -> int:
+        """The descriptor of ``lock``, held."""
+        while True:
+            opened = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            try:
+                fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if os.path.samestat(os.fstat(opened), os.stat(lock)):  # noqa: PTH116  nobody deleted it meanwhile
+                    return opened
+            except FileNotFoundError:
+                pass
+            except BlockingIOError:
+                if time.monotonic() > until:
+                    os.close(opened)
+                    raise LockedError(errno.EAGAIN, "another process is writing there") from None
+                time.sleep(0.01)
+            os.close(opened)
 
 
 class LockedError(OSError):
