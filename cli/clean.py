@@ -63,6 +63,16 @@ def clean(
             "--fdr", metavar="Q", rich_help_panel=_PLAN, help="Suspects of which at most the share Q is false."
         ),
     ] = None,
+    surest: Annotated[
+        int | None,
+        typer.Option(
+            "--surest",
+            min=1,
+            metavar="N",
+            rich_help_panel=_PLAN,
+            help="Relabel the N suspects whose suggested label is surest; the report shows what that costs.",
+        ),
+    ] = None,
     plan: Annotated[
         Path | None,
         typer.Option(metavar="FILE", rich_help_panel=_PLAN, help="A plan to show or apply as it is, edited or not."),
@@ -132,7 +142,11 @@ def clean(
             raise RunError(f"{made.lost}. {made.folder} has the others; {advice}")
         return
     settings = [*(action or []), *(["suspect=relabel"] if relabel_suspects else [])]
-    chosen = _plan(audit, run, plan, settings, flags, fdr)
+    if surest is not None:
+        if flags == "fdr" or fdr is not None or plan is not None:
+            raise OptionError("--surest chooses the suspects by itself: leave --fdr, --flags and --plan away")
+        settings, flags = ["suspect=relabel", *settings], "threshold"
+    chosen = _plan(audit, run, plan, settings, flags, fdr, surest)
     if not quiet:
         _show_plan(console, chosen, audit, most=_SHOWN * (4 if verbose else 1))
     if not apply or output is None:
@@ -150,7 +164,15 @@ def clean(
         _show_made(console, made, len(audit.samples))
 
 
-def _plan(audit: Audit, run: Path, file: Path | None, settings: Sequence[str], flags: str, fdr: float | None) -> Plan:
+def _plan(
+    audit: Audit,
+    run: Path,
+    file: Path | None,
+    settings: Sequence[str],
+    flags: str,
+    fdr: float | None,
+    surest: int | None,
+) -> Plan:
     """The plan of ``file``, or a new one, which is written to RUN."""
     from labelaudit import verdicts
     from labelaudit.clean import PLAN, choose_actions, choose_flags, make_plan, read_plan, write_plan
@@ -170,7 +192,7 @@ def _plan(audit: Audit, run: Path, file: Path | None, settings: Sequence[str], f
         needed=actions["suspect"] != "keep",
         notice=lambda line: typer.echo(printable(line), err=True),
     )
-    plan = make_plan(audit, reviewed, actions=actions, flags=chosen)
+    plan = make_plan(audit, reviewed, actions=actions, flags=chosen, surest=surest)
     write_plan(plan, run / PLAN)
     return plan
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from audits import make_samples
+from audits import make_audit, make_samples
 from cleaning import IDS, make_dataset, said
 
 from labelaudit.clean import Change, choose_actions, choose_flags, make_plan, read_plan, write_plan
@@ -20,7 +20,7 @@ from labelaudit.errors import OptionError, RunError
 from labelaudit.estimate import fdr_flags, plan_reviews
 from labelaudit.estimate.record import save
 from labelaudit.types import Finding
-from labelaudit.verdicts import match
+from labelaudit.verdicts import Verdict, match
 
 
 @pytest.fixture
@@ -282,3 +282,16 @@ def test_hand_written_changes_need_little(audit: Audit, tmp_path: Path) -> None:
     row = {"path": IDS[0], "digest": audit.samples.digests[0], "given_label": "cat", "action": "drop"}
     edit(file, lambda parts: parts.update(changes=[row]))
     assert brief(read_plan(file, audit).changes) == [("cat/a.png", "drop", "", "hand", "")]
+
+
+def test_the_surest_suspects_and_what_they_cost() -> None:
+    audit = make_audit()
+    actions = choose_actions(["suspect=relabel"])
+    plan = make_plan(audit, match(audit, ()), actions=actions, surest=1)
+    (change,) = (change for change in plan.changes if change.reason == "suspect")
+    assert (change.path, change.new_label) == ("cat/b.png", "dog")
+    assert any("about 0.1 of them get a wrong label, with 90% at most " in note for note in plan.notes)
+    (digest, label), said = audit.identity(1), "given"
+    judged = match(audit, [Verdict(path="cat/b.png", digest=digest, given_label=label, verdict=said)])
+    plan = make_plan(audit, judged, actions=actions, surest=1)
+    assert [change.path for change in plan.changes if change.reason == "suspect"] == ["dog/d.png"]

@@ -101,7 +101,8 @@ def test_it_says_what_the_audit_says() -> None:
     assert data["path"] == ["cat/b.png", "dog/d.png"]
     assert data["classes"] == list(CLASSES)
     assert (data["given"], data["suggested"], data["kind"]) == ([0, 1], [1, 0], [0, 0])
-    assert data["score"] == pytest.approx([0.03, 0.03])
+    assert data["likely"] == pytest.approx([0.97, 0.97])
+    assert data["reasons"] == [""], "what only repeats the suggestion is not said"
     assert data["kinds"] == ["looks like another class"]
     assert data["remarks"]["0"] == ["conflict: Same bytes as dog/d.png."]  # type: ignore[index]
 
@@ -267,8 +268,8 @@ def test_histogram_counts_everything_and_reaches_both_ends() -> None:
     audit = make_audit(decision=make_decision(suspicion=suspicion, is_issue=suspicion >= 0.2, threshold=0.2))
     histogram = figures.count_scores(audit)
     assert histogram.counts.sum() == 6
-    assert histogram.counts[0] == 2
-    assert histogram.counts[-1] == 1
+    assert histogram.counts[0] == 1
+    assert histogram.counts[-1] == 2
     assert histogram.flagged.sum() == 5
     assert (histogram.height(0), histogram.height(int(histogram.counts.max()))) == (0.0, 1.0)
     assert histogram.height(1) > 0.2
@@ -392,8 +393,8 @@ def test_the_command_makes_it_again_with_verdicts(
     assert "report.html" in err
     assert "1 suspect, the other 1 are in suspects.csv" in err
     text = (place / "report.html").read_text("utf-8")
-    assert data_of(text)["verdicts"] == ["none is right"]
-    assert "1 of 2 suspects are reviewed: 1 labels wrong" in text
+    assert data_of(text)["said"] == {"0": "confirmed wrong: no class fits"}
+    assert "People judged 1 of 2 suspects: 1 confirmed wrong, 0 cleared, 1 open." in text
 
 
 def test_the_command_writes_to_stdout(

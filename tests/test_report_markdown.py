@@ -33,7 +33,7 @@ def test_it_says_what_the_audit_says() -> None:
     text = markdown.render(make_audit())
     assert text.startswith("# Label audit of `pets`\n\n2 of 6 samples (33.3%) are suspects")
     assert "(90% interval 20.0% to 60.0%)" in text
-    assert "| 1 | `cat/b.png` | `cat` | `dog` | 0.030 | looks like dog |" in text
+    assert "| 1 | `cat/b.png` | `cat` | `dog` | 97.0% |  |" in text
     assert "| `cat` | `dog` | 1 | 1 |" in text
     assert "| `owl` | cannot be judged | 0 | 1 |" in text
     assert "- `cat/z.png`: The file ends in the middle of the image." in text
@@ -46,7 +46,7 @@ def test_fewer_suspects_and_where_the_others_are() -> None:
     text = markdown.render(make_audit(), most=1)
     assert "dog/d.png" not in text.split("## Worst suspects")[1].split("##")[0]
     assert "And 1 more in `suspects.csv`." in text
-    assert "0.030" not in markdown.render(make_audit(), most=0)
+    assert "97.0%" not in markdown.render(make_audit(), most=0)
 
 
 def cells_of(line: str) -> int:
@@ -89,10 +89,18 @@ def test_prose_has_no_bare_mark(name: str) -> None:
 
 def test_people_are_heard() -> None:
     shares = (Share(name="precision", value=0.9, low=0.8, high=0.95), Share(name="recall", value=None, low=0, high=1))
-    checked = Checked(words={1: "given is right"}, shares=shares, sentences=("200 verdicts by @ann.",))
+    told = {
+        "outcomes": {1: "cleared"},
+        "words": {1: "cleared"},
+        "shares": shares,
+        "sentences": ("200 verdicts by @ann.",),
+    }
+    checked = Checked(wrong=0, cleared=1, unclear=0, open=1, elsewhere=3, **told)
     text = markdown.render(make_audit(), checked=checked)
     assert "| precision | 90.0% | 80.0% to 95.0% |" in text
-    assert "| recall | unknown | 0.0% to 100.0% |" in text
+    assert "| recall | not known yet |  |" in text, "an interval that says nothing is no number"
+    assert "People judged 1 of 2 suspects: 0 confirmed wrong, 1 cleared, 1 open. They found 3 more wrong" in text
+    assert "cat/b.png" not in text.split("## Worst suspects")[1].split("##")[0], "people come before the model"
     assert "@\u200bann" in text
     assert "Nobody has checked" not in text
     assert "Nobody has checked" in markdown.render(make_audit())
@@ -119,12 +127,17 @@ def test_verdicts_become_words_and_counts(tmp_path: Path) -> None:
     checked = read_checked(audit, tmp_path)
     assert checked is not None
     assert checked.words == {
-        **{1: "suggested is right", 3: "given is right", 0: "another is right", 2: "none is right"},
+        **{1: "confirmed wrong: “dog” is correct", 3: "cleared: “dog” is correct"},
+        **{0: "confirmed wrong: “owl” is correct", 2: "confirmed wrong: no class fits"},
         **{4: "nobody could tell", 5: "reviewers disagree"},
     }
+    assert checked.outcomes == {0: "wrong", 1: "wrong", 2: "wrong", 3: "cleared", 4: "unclear", 5: "unclear"}
     assert checked.shares == ()
-    assert checked.sentences[0] == "2 of 2 suspects are reviewed: 1 labels wrong, 1 right, 0 suspects open."
-    assert "labelaudit estimate RUN" in checked.sentences[1]
+    assert checked.sentence == (
+        "People judged 2 of 2 suspects: 1 confirmed wrong, 1 cleared, 0 open. "
+        "They found 2 more wrong among what the scan had not flagged."
+    )
+    assert "labelaudit estimate RUN" in checked.sentences[0]
 
 
 def test_a_planned_review_gives_precision_and_recall(tmp_path: Path) -> None:

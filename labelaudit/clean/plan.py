@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from labelaudit.document import Audit
 from labelaudit.errors import OptionError, unknown_name
+from labelaudit.estimate.price import price, rank_surest
 from labelaudit.types import Ints
 
 if TYPE_CHECKING:
@@ -134,7 +135,12 @@ def choose_actions(settings: Iterable[str]) -> dict[str, str]:
 
 
 def make_plan(
-    audit: Audit, reviewed: Reviewed, *, actions: Mapping[str, str] | None = None, flags: FdrFlags | None = None
+    audit: Audit,
+    reviewed: Reviewed,
+    *,
+    actions: Mapping[str, str] | None = None,
+    flags: FdrFlags | None = None,
+    surest: int | None = None,
 ) -> Plan:
     """What ``actions`` (reason -> action, `DEFAULTS` for the rest) change about the dataset of ``audit``.
 
@@ -143,18 +149,30 @@ def make_plan(
         reviewed: people's verdicts, matched to ``audit``.
         actions: of `choose_actions`.
         flags: the suspects that are meant, at a stated false-discovery rate; the audit's own flags without.
+        surest: of the audit's own flags only that many, those whose suggested label is surest (`rank_surest`).
     """
-    return _Maker(audit, reviewed, {**DEFAULTS, **(actions or {})}, flags).plan()
+    return _Maker(audit, reviewed, {**DEFAULTS, **(actions or {})}, flags, surest).plan()
 
 
 class _Maker:
     """The samples with a reason, each looked at once."""
 
-    def __init__(self, audit: Audit, reviewed: Reviewed, actions: Mapping[str, str], flags: FdrFlags | None) -> None:
+    def __init__(
+        self,
+        audit: Audit,
+        reviewed: Reviewed,
+        actions: Mapping[str, str],
+        flags: FdrFlags | None,
+        surest: int | None,
+    ) -> None:
         self.audit, self.reviewed, self.actions, self.flags = audit, reviewed, actions, flags
         self.verdicts = _share_with_copies(audit, reviewed)
         self.row_of = {name: row for row, name in enumerate(audit.samples.ids)}
         self.suspects: Ints = audit.suspects if flags is None else flags.rows
+        self.surest = surest
+        if surest is not None:
+            judged = [*reviewed.settled, *reviewed.disputed]
+            self.suspects = rank_surest(audit, judged)[:surest]
         self.source = "threshold" if flags is None else "fdr"
         self.kept: Counter[str] = Counter()
         self.unsure = 0
@@ -269,6 +287,13 @@ class _Maker:
                     detail=finding.detail,
                 )
 
+    def _price(self) -> str:
+        """What relabelling the chosen suspects costs, by the model's reckoning."""
+        decision = self.audit.decision
+        chances = 1.0 - decision.probs[self.suspects, decision.predicted[self.suspects]].astype(float)
+        (cost,) = price(chances, [len(self.suspects)])
+        return f"By the model about {cost.wrong:,.1f} of them get a wrong label, with 90% at most {cost.most:,}."
+
     def _notes(self, changes: Iterable[Change]) -> Iterator[str]:
         yield from self.reviewed.notes
         guesses = [change for change in changes if change.source in ("threshold", "fdr")]
@@ -277,6 +302,8 @@ class _Maker:
             what = f"Suspects that are changed though nobody has reviewed them: {len(guesses):,}. "
             if self.flags is not None:
                 yield f"{what}At most {self.flags.target:.0%} of them are expected to have a right label."
+            elif self.surest is not None and self.actions["suspect"] == "relabel":
+                yield f"{what}{self._price()}"
             else:
                 yield f"{what}By the model about {right:,.1f} of them have a right label; a review would tell."
         elif self.flags is not None and self.actions["suspect"] != "keep":

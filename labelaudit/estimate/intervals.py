@@ -26,6 +26,8 @@ CONFIDENCE = 0.9
 FEW = 10
 """Verdicts below which a best guess is the scan's opinion rather than the reviewer's: cells without a verdict are taken
 at their suspicion."""
+WIDEST = 0.3
+"""Width of a 90 % interval of a share up to which the share is worth showing as a number."""
 _DRAWS = 10_000
 
 
@@ -38,6 +40,11 @@ class Quantity:
     low: float
     high: float
     """Ends of the 90 % interval, 5 % outside at each."""
+
+    @property
+    def is_precise(self) -> bool:
+        """Whether the interval, of a share, is at most `WIDEST` wide."""
+        return self.high - self.low <= WIDEST
 
     def __str__(self) -> str:
         shown = "unknown" if self.value is None else f"{self.value:.1%}"

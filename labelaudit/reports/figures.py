@@ -10,16 +10,23 @@ import math
 import re
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from labelaudit.document import Audit
 from labelaudit.types import Finding, Floats, Ints
 
+if TYPE_CHECKING:
+    from labelaudit.reports.checked import Checked
+
 MAP_CLASSES = 30
 """Classes that a heat map still shows legibly."""
 BINS = 50
+NARROW = 0.1
+"""Width of the noise rate's interval that is narrow enough for any rate."""
+SAMPLE = "judging 200 random images (`labelaudit estimate RUN`, about 10 minutes)"
+"""What brings a number where the scan's own is worth nothing."""
 _SEEN = 0.05  # expected samples from which a cell of the heat map has a colour
 
 _KINDS = (
@@ -57,14 +64,14 @@ class HeatMap:
 
 @dataclass(frozen=True, kw_only=True)
 class Histogram:
-    """Samples by label score, in equal bins from 0 to 1."""
+    """Samples by how likely their label is wrong, in equal bins from 0 to 1."""
 
     counts: Ints
     """(BINS,) samples."""
     flagged: Ints
     """(BINS,) those of them that are suspects."""
     threshold: float
-    """Label score up to which a sample is flagged."""
+    """Suspicion from which a sample is flagged."""
 
     def height(self, count: int) -> float:
         """Of a bar, in [0, 1]: logarithmic, since nearly all samples lie at one end."""
@@ -76,23 +83,49 @@ class Histogram:
         return [10**power for power in range(int(math.log10(max(1, int(self.counts.max())))) + 1)]
 
 
-def headline(audit: Audit) -> str:
-    """The answer in one or two sentences."""
-    decision, n, flagged = audit.decision, len(audit.samples), len(audit.suspects)
-    low, high = decision.noise_interval
+def headline(audit: Audit, checked: Checked | None = None) -> str:
+    """The answer in one or two sentences: what people found where they have judged, else what the scan says."""
+    n, flagged = len(audit.samples), len(audit.suspects)
+    noun = "images" if has_images(audit) else "samples"
+    if checked is not None and checked.judged:
+        return checked.sentence
+    if not flagged:
+        return f"No label of the {n:,} {noun} looks wrong. {noise_sentence(audit)}"
     are = "is a suspect: its label" if flagged == 1 else "are suspects: their labels"
-    said = f"{flagged:,} of {n:,} {'images' if has_images(audit) else 'samples'} ({flagged / max(n, 1):.1%}) "
-    said += f"{are} may be wrong. "
+    return f"{flagged:,} of {n:,} {noun} ({flagged / max(n, 1):.1%}) {are} may be wrong. {noise_sentence(audit)}"
+
+
+def noise_sentence(audit: Audit) -> str:
+    """How many labels are wrong by the scan's own estimate, or what would tell where that says next to nothing."""
+    decision = audit.decision
+    low, high = decision.noise_interval
     if not math.isfinite(decision.noise_rate):
-        return said + "The share of wrong labels cannot be estimated."
-    return said + f"About {decision.noise_rate:.1%} of all labels are wrong (90% interval {low:.1%} to {high:.1%})."
+        return f"The share of wrong labels cannot be estimated: {SAMPLE} would tell."
+    if not knows_noise(audit):
+        return f"How many labels are wrong in all is not known yet: {SAMPLE} would tell."
+    if not len(audit.suspects):
+        return f"At most {high:.1%} of all labels are wrong, by the scan's own estimate (90% interval)."
+    return f"About {decision.noise_rate:.1%} of all labels are wrong (90% interval {low:.1%} to {high:.1%})."
 
 
-def caveats(audit: Audit, *, reviewed: bool = False) -> tuple[str, ...]:
-    """How far to trust the answer, in sentences; ``reviewed``: people's verdicts say it better than the model."""
+def knows_noise(audit: Audit) -> bool:
+    """Whether the scan's estimate of the noise rate is worth a number: its interval is no wider than the rate itself,
+    or than `NARROW`."""
+    rate, (low, high) = audit.decision.noise_rate, audit.decision.noise_interval
+    return math.isfinite(rate) and high - low <= max(rate, NARROW)
+
+
+def caveats(audit: Audit, checked: Checked | None = None) -> tuple[str, ...]:
+    """How far to trust the answer, in sentences; with ``checked`` people's verdicts say it better than the model."""
     decision, said = audit.decision, list[str]()
     flagged = len(audit.suspects)
-    if flagged and not reviewed:
+    if checked is not None and checked.judged:
+        wrong = float(decision.suspicion[audit.suspects].sum())
+        said.append(
+            f"Before anybody looked, the scan flagged {flagged:,} and took about {wrong:,.0f} of them to be wrong. "
+            f"{noise_sentence(audit)}"
+        )
+    elif flagged:
         wrong = float(decision.suspicion[audit.suspects].sum())
         said.append(
             f"Nobody has checked this list yet. By the model's own reckoning about {wrong:,.0f} of the {flagged:,} "
@@ -100,10 +133,10 @@ def caveats(audit: Audit, *, reviewed: bool = False) -> tuple[str, ...]:
             "`labelaudit estimate RUN` turn a short review into precision and recall that hold."
         )
     said.append(
-        "A score is a probability under the model's assumptions. On labels that people made, the estimated share of "
-        "wrong ones reads low: expect the truth nearer the upper end of its interval."
+        "“Likely wrong” is a probability under the model's assumptions. On labels that people made, the estimated "
+        "share of wrong ones reads low: expect the truth nearer the upper end of its interval."
     )
-    if flagged and decision.noise_rate < 0.01:
+    if flagged and decision.noise_rate < 0.01 and checked is None:
         said.append("In a dataset this clean many suspects are false alarms: images that are hard, not wrong.")
     unjudged = sum(row["samples"] > 0 and not row["judged"] for row in audit.class_table())
     if unjudged:
@@ -123,6 +156,15 @@ def kind_of(reason: str) -> str:
     ('looks like another class', 'other')
     """
     return next((kind for start, kind in _KINDS if start.match(reason)), "other")
+
+
+def adds_nothing(reason: str, suggested: str) -> bool:
+    """Whether ``reason`` only repeats the ``suggested`` label, which stands beside it.
+
+    >>> adds_nothing("looks like dog", "dog"), adds_nothing("ambiguous between cat and dog", "dog")
+    (True, False)
+    """
+    return reason == f"looks like {suggested}"
 
 
 def map_confusion(audit: Audit, top: int = MAP_CLASSES) -> HeatMap:
@@ -160,12 +202,12 @@ def _most_confused(expected: Floats, top: int) -> Ints:
 
 
 def count_scores(audit: Audit) -> Histogram:
-    """All samples by label score."""
-    bins = np.minimum(((1.0 - audit.decision.suspicion) * BINS).astype(np.int64), BINS - 1)
+    """All samples by suspicion."""
+    bins = np.minimum((audit.decision.suspicion * BINS).astype(np.int64), BINS - 1)
     return Histogram(
         counts=np.bincount(bins, minlength=BINS),
         flagged=np.bincount(bins[audit.decision.is_issue], minlength=BINS),
-        threshold=1.0 - audit.decision.threshold,
+        threshold=audit.decision.threshold,
     )
 
 

@@ -16,14 +16,15 @@ from labelaudit.errors import RunError
 from labelaudit.judge import FILE as JUDGE
 from labelaudit.judge import Judge
 from labelaudit.memory import Memory
-from labelaudit.reports import figures, thumbnails
-from labelaudit.reports.checked import Checked
+from labelaudit.reports import figures, landscape, thumbnails
+from labelaudit.reports.checked import OUTCOMES, Checked
 from labelaudit.reports.text import printable
 from labelaudit.reports.thumbnails import Thumbnails
-from labelaudit.types import Images, Ints, Progress, silent
+from labelaudit.types import Floats, Images, Ints, Progress, silent
 
 _LARGE, _SMALL, _FEW = 160, 96, 1000  # side of a suspect's picture: large for a few suspects, small for more
 _NEAR_SIDE, _NEAR, _WITH_NEAR = 72, 3, 500  # look-alikes of each class, beside that many suspects
+_LIKELY_CLASSES = 3  # of each suspect, with their probabilities
 _FACES = 100  # findings of a kind with their pictures
 
 Pairs = Mapping[int, tuple[tuple[int, ...], tuple[int, ...]]]
@@ -46,21 +47,19 @@ def fill(
     """
     near: Pairs = {}
     faces: dict[str, int] = {}
-    lost = ""
+    memory, lost = _read_memory(audit)
     if images is None:
         drawn = thumbnails.missing(rows if trouble else (), trouble)
     else:
         faces = _faces(audit)
-        try:
-            near = _look_alikes(audit, rows)
-        except RunError as error:
-            lost = str(error)
+        near = {} if memory is None else _look_alikes(audit, memory, rows)
         sides = {row: _NEAR_SIDE for pair in near.values() for side in pair for row in side}
         sides |= dict.fromkeys(faces.values(), _NEAR_SIDE)
         sides |= dict.fromkeys(rows, _LARGE if len(rows) <= _FEW else _SMALL)
         drawn = thumbnails.draw(audit.samples, images, sides, workers=workers, progress=progress)
     data = _suspects(audit, rows) | _verdicts(checked, rows) | _pictures(audit, rows, near, drawn)
     data["pictured"] = images is not None or bool(trouble)
+    data["map"] = None if memory is None else landscape.chart(memory, audit.samples.labels, audit.suspects)
     return data, {path: drawn.files[drawn.place[row]] for path, row in faces.items() if row in drawn.place}, lost
 
 
@@ -70,28 +69,31 @@ def _suspects(audit: Audit, rows: list[int]) -> dict[str, Any]:
     pick = np.array(rows, dtype=np.int64)
     given, better = samples.labels[pick], decision.predicted[pick]
     paths = [samples.ids[row] for row in rows]
+    shown = min(_LIKELY_CLASSES, decision.probs.shape[1])
+    best = np.argsort(-decision.probs[pick], axis=1, kind="stable")[:, :shown]
     kinds, kind = _number([figures.kind_of(decision.reasons[row]) for row in rows])
-    reasons, reason = _number([printable(decision.reasons[row]) for row in rows])
+    reasons, reason = _number([_reason(audit, row) for row in rows])
     remarks: dict[str, list[str]] = {}
     for finding in audit.findings:
         for path in {finding.path, finding.partner} - {""}:
             remarks.setdefault(path, []).append(printable(f"{finding.kind.replace('_', ' ')}: {finding.detail}"))
     return {
         "total": len(audit.suspects),
+        "row": rows,
         "classes": [printable(name) for name in samples.classes],
         "path": [printable(path) for path in paths],
         "exact": {place: path for place, path in enumerate(paths) if not path.isprintable()},
         "split": None if samples.splits is None else [printable(samples.splits[row]) for row in rows],
         "given": given.tolist(),
         "suggested": better.tolist(),
-        "score": _short(1 - decision.suspicion[pick]),
-        "givenProb": _short(decision.probs[pick, given]),
-        "suggestedProb": _short(decision.probs[pick, better]),
+        "likely": _short(decision.suspicion[pick]),
+        "best": best.tolist(),
+        "bestProb": [_short(values) for values in np.take_along_axis(decision.probs[pick], best, axis=1)],
         "kinds": kinds,
         "kind": kind,
         "reasons": reasons,
         "reason": reason,
-        "evidence": {printable(name): _short(found.suspicion[pick], 3) for name, found in audit.evidence.items()},
+        "methods": {printable(name): _standing(found.suspicion, pick) for name, found in audit.evidence.items()},
         "remarks": {place: remarks[path] for place, path in enumerate(paths) if path in remarks},
     }
 
@@ -104,22 +106,42 @@ def _pictures(audit: Audit, rows: list[int], near: Pairs, drawn: Thumbnails) -> 
         "picture": [drawn.place.get(row, -1) for row in rows],
         "problem": {place: printable(drawn.problems[row]) for place, row in enumerate(rows) if row in drawn.problems},
         "near": [[[number[row] for row in side] for side in near[row]] for row in rows if row in near],
+        "nearRow": others,
         "nearPath": [printable(audit.samples.ids[row]) for row in others],
         "nearPicture": [drawn.place.get(row, -1) for row in others],
         "pictures": drawn.files,
     }
 
 
-def _look_alikes(audit: Audit, rows: list[int]) -> Pairs:
-    """Images like the worst suspects, where the audit has a judge; raises `RunError` where that is damaged."""
+def _read_memory(audit: Audit) -> tuple[Memory | None, str]:
+    """What the audit's judge remembers of its samples, where it has one; else None and what is wrong with it."""
     judge = audit.judge
-    if judge is None and JUDGE in audit.files:
-        judge = Judge.load(audit.files[JUDGE])
-    if judge is None or len(judge.memory) != len(audit.samples):
-        return {}
+    try:
+        if judge is None and JUDGE in audit.files:
+            judge = Judge.load(audit.files[JUDGE])
+    except RunError as error:
+        return None, str(error)
+    return (None if judge is None or len(judge.memory) != len(audit.samples) else judge.memory), ""
+
+
+def _reason(audit: Audit, row: int) -> str:
+    """Why ``row`` is a suspect; empty where that only repeats the suggested label beside it."""
+    reason = audit.decision.reasons[row]
+    suggested = audit.samples.classes[int(audit.decision.predicted[row])]
+    return "" if figures.adds_nothing(reason, suggested) else printable(reason)
+
+
+def _standing(suspicion: Floats, pick: Ints) -> list[float]:
+    """For each row of ``pick`` the share of all samples that a method suspects less: methods rank, no more."""
+    ordered = np.sort(suspicion)
+    return _short(np.searchsorted(ordered, suspicion[pick], side="left") / max(1, len(ordered) - 1), 3)
+
+
+def _look_alikes(audit: Audit, memory: Memory, rows: list[int]) -> Pairs:
+    """Images like the worst suspects."""
     rows = rows[:_WITH_NEAR]
     given, better = audit.samples.labels[rows], audit.decision.predicted[rows]
-    sides = zip(_alike(judge.memory, rows, given), _alike(judge.memory, rows, better), strict=True)
+    sides = zip(_alike(memory, rows, given), _alike(memory, rows, better), strict=True)
     return dict(zip(rows, sides, strict=True))
 
 
@@ -144,9 +166,12 @@ def _alike(memory: Memory, rows: list[int], labels: Ints) -> list[tuple[int, ...
 def _verdicts(checked: Checked | None, rows: list[int]) -> dict[str, Any]:
     """What people decided about ``rows``; nothing where nobody has decided anything."""
     if checked is None:
-        return {"verdicts": [], "verdict": None}
-    words, word = _number([checked.words.get(row, "") for row in rows])
-    return {"verdicts": words, "verdict": word}
+        return {"outcomes": OUTCOMES, "outcome": None, "said": {}}
+    return {
+        "outcomes": OUTCOMES,
+        "outcome": [OUTCOMES.index(checked.outcomes.get(row, "open")) for row in rows],
+        "said": {place: printable(checked.words[row]) for place, row in enumerate(rows) if row in checked.words},
+    }
 
 
 def _faces(audit: Audit) -> dict[str, int]:

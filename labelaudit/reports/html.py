@@ -19,11 +19,12 @@ from typing import Any
 
 from labelaudit.document import Audit
 from labelaudit.errors import RunError
+from labelaudit.estimate.price import list_prices
 from labelaudit.folders import write_text
 from labelaudit.reports import figures, gallery
 from labelaudit.reports.checked import Checked
 from labelaudit.reports.json import plain
-from labelaudit.reports.text import printable
+from labelaudit.reports.text import likely, printable
 from labelaudit.types import Images, Progress, silent
 
 FILE = "report.html"
@@ -33,7 +34,8 @@ MOST = 5000
 
 _PAIRS, _CLASSES, _FINDINGS = 12, 25, 500  # rows shown at once: pairs, classes (the rest folded), findings of a kind
 _FOLDED = 2000  # classes in the fold
-_SCRIPTS = ("cards.js", "page.js")  # one after the other they are the page's one script
+_SCRIPTS = ("cards.js", "detail.js", "filters.js", "landscape.js", "page.js")  # one after the other: the page's script
+_LIVE = "live.js"  # and this where people judge in the page itself
 _ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
 
 
@@ -92,6 +94,8 @@ def render(
     trouble: str = "",
     checked: Checked | None = None,
     most: int = MOST,
+    live: bool = False,
+    link: Mapping[int, str] | None = None,
     workers: int = 2,
     progress: Progress = silent,
 ) -> Page:
@@ -103,6 +107,8 @@ def render(
         trouble: why there are no images although the audit was made of some, for a person.
         checked: what people's verdicts say, where there are any.
         most: at most that many suspects.
+        live: a server stands behind the page, which takes verdicts and shows originals (`labelaudit.review`).
+        link: sample -> address of its original, which the enlarged view then shows.
         workers: threads that read and decode.
         progress: hears about the pictures.
     """
@@ -111,6 +117,8 @@ def render(
     data, faces, lost = gallery.fill(
         audit, rows, images=images, trouble=trouble, checked=checked, workers=workers, progress=progress
     )
+    data["live"] = live
+    data["link"] = {place: link[row] for place, row in enumerate(rows) if link and row in link}
     text = _fill(audit, data, checked, faces=faces, shown=len(rows))
     return Page(
         text=text,
@@ -129,7 +137,12 @@ def _fill(
     from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup
 
-    style, script = _read("report.css"), "".join(_read(name) for name in _SCRIPTS)
+    scripts = (*_SCRIPTS, _LIVE) if data["live"] else _SCRIPTS
+    style, script = _read("report.css"), "".join(_read(name) for name in scripts)
+    sources = f"script-src {_hash(script)}; style-src {_hash(style)}; "
+    sources += "img-src data: 'self'; connect-src 'self'; " if data["live"] else "img-src data:; "
+    if data["link"]:
+        sources = sources.replace("data:", "data: file:")
     environment = Environment(
         autoescape=True,
         undefined=StrictUndefined,
@@ -139,8 +152,7 @@ def _fill(
     )
     classes = figures.rank_classes(audit)
     return environment.from_string(_read("report.html.jinja")).render(
-        policy=f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; img-src data:; "
-        "base-uri 'none'; form-action 'none'",
+        policy=f"default-src 'none'; {sources}base-uri 'none'; form-action 'none'",
         style=Markup(style),
         script=Markup(script),
         data=Markup(embed(data)),
@@ -148,11 +160,17 @@ def _fill(
         decision=audit.decision,
         shown=shown,
         near=len(data["near"]),
+        mapped=data["map"] is not None,
+        index={name: index for index, name in enumerate(audit.samples.classes)},
         unpictured=len(data["problem"]),
         why=next(iter(data["problem"].values()), ""),
-        headline=figures.headline(audit),
-        caveats=figures.caveats(audit, reviewed=checked is not None),
+        headline=figures.headline(audit, checked),
+        caveats=figures.caveats(audit, checked),
+        knows_noise=figures.knows_noise(audit),
         checked=checked,
+        live=data["live"],
+        likely=likely,
+        prices=list_prices(audit, () if checked is None else tuple(checked.outcomes)),
         faces=faces,
         noun="images" if figures.has_images(audit) else "samples",
         heat=figures.map_confusion(audit),

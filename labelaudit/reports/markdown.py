@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+import numpy as np
+
 from labelaudit.document import Audit
 from labelaudit.reports import figures
 from labelaudit.reports.checked import Checked
-from labelaudit.reports.text import as_code, as_prose
+from labelaudit.reports.text import as_code, as_prose, likely
 
 FILE = "report.md"
 """Its name in a RUN folder."""
@@ -25,11 +27,11 @@ _PAIRS, _CLASSES, _FINDINGS = 20, 50, 10  # rows shown: pairs, classes, findings
 def render(audit: Audit, *, checked: Checked | None = None, most: int = MOST) -> str:
     """The report of ``audit`` with its ``most`` worst suspects; ``checked``: what people's verdicts say of it."""
     name = as_code(audit.samples.root) if audit.samples.root else "a dataset without a folder"
-    parts = [f"# Label audit of {name}", figures.headline(audit)]
-    parts.append("\n".join(f"- {sentence}" for sentence in figures.caveats(audit, reviewed=checked is not None)))
+    parts = [f"# Label audit of {name}", figures.headline(audit, checked)]
+    parts.append("\n".join(f"- {sentence}" for sentence in figures.caveats(audit, checked)))
     if checked is not None:
         parts += ["## Checked by people", *_checked(checked)]
-    parts += [*_pairs(audit), *_classes(audit), *_suspects(audit, max(0, most)), *_findings(audit)]
+    parts += [*_pairs(audit), *_classes(audit), *_suspects(audit, max(0, most), checked), *_findings(audit)]
     if audit.notes:
         parts += ["## Notes", "\n".join(f"- {as_prose(note)}" for note in audit.notes)]
     version = audit.versions.get("labelaudit", "")
@@ -44,7 +46,7 @@ def _checked(checked: Checked) -> Iterable[str]:
     if checked.shares:
         yield _table(
             ("share", "estimate:", "90% interval:"),
-            ([share.name, share.shown, f"{share.low:.1%} to {share.high:.1%}"] for share in checked.shares),
+            ([share.name, share.shown, share.interval] for share in checked.shares),
         )
     yield "\n".join(f"- {as_prose(sentence)}" for sentence in checked.sentences)
 
@@ -54,7 +56,7 @@ def _pairs(audit: Audit) -> Iterable[str]:
     if pairs:
         yield "## Most confused classes"
         yield _table(
-            ("given", "in truth", "expected:", "suspects:"),
+            ("given", "probably", "expected:", "suspects:"),
             (
                 [as_code(pair["given_label"]), as_code(pair["true_label"]), f"{pair['expected']:,.0f}", pair["flagged"]]
                 for pair in pairs
@@ -81,24 +83,30 @@ def _classes(audit: Audit) -> Iterable[str]:
         yield f"And {len(rows) - _CLASSES:,} less noisy or unjudged classes in `summary.json`."
 
 
-def _suspects(audit: Audit, most: int) -> Iterable[str]:
-    columns = audit.columns(audit.suspects[:most])
+def _suspects(audit: Audit, most: int, checked: Checked | None) -> Iterable[str]:
+    """The worst suspects, without those that people have cleared."""
+    cleared = [row for row, found in checked.outcomes.items() if found == "cleared"] if checked is not None else []
+    suspects = audit.suspects[~np.isin(audit.suspects, cleared)]
+    columns = audit.columns(suspects[:most])
     names = ("rank", "path", "given_label", "predicted_label", "label_score", "reason")
     rows = list(zip(*(columns[name] for name in names), strict=True))
     yield "## Worst suspects"
     if rows:
         yield _table(
-            ("#:", "path", "given", "suggested", "score:", "reason"),
+            ("#:", "path", "given", "suggested", "likely wrong:", "reason"),
             (
-                [rank, as_code(path), as_code(given), as_code(better), f"{score:.3f}", as_prose(reason)]
+                [rank, as_code(path), as_code(given), as_code(better), likely(1 - score), _reason(reason, better)]
                 for rank, path, given, better, score, reason in rows
             ),
         )
-        yield "The score is the probability that the given label is right: 0 is worst."
-    if len(audit.suspects) > len(rows):
-        yield f"And {len(audit.suspects) - len(rows):,} more in `suspects.csv`."
+    if len(suspects) > len(rows):
+        yield f"And {len(suspects) - len(rows):,} more in `suspects.csv`."
     elif not rows:
         yield "None: no label looks wrong enough."
+
+
+def _reason(reason: str, suggested: str) -> str:
+    return "" if figures.adds_nothing(reason, suggested) else as_prose(reason)
 
 
 def _findings(audit: Audit) -> Iterable[str]:

@@ -14,6 +14,17 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
+def likely(chance: float) -> str:
+    """``chance`` in [0, 1] that a label is wrong, as every screen says it: never a flat 0 or 100 %.
+
+    >>> likely(0.5), likely(0.9996), likely(0.0)
+    ('50.0%', '>99.9%', '<0.1%')
+    """
+    if chance > 0.9995:
+        return ">99.9%"
+    return "<0.1%" if chance < 0.0005 else f"{chance:.1%}"
+
+
 def encodable(text: str) -> str:
     r"""``text`` with what UTF-8 cannot hold (lone surrogates of undecodable file names) written as ``\udcXX``.
 

@@ -1,14 +1,19 @@
 "use strict";
-// The suspects: cards, the grid that holds those in view, one suspect in full. page.js follows in the same script.
+// The suspects: elements, cards, and the grid that holds the cards in view. Other files follow in the same script.
 // Text from the data only ever becomes a text node or an attribute of an element made here; nothing parses it.
 
 const data = JSON.parse(document.getElementById("data").textContent);
 const rows = data.path.map((_, row) => row);
-const CARD = { least: 330, gap: 14, height: data.pictured ? 210 : 140 };
+const OPEN = 0, WRONG = 1, CLEARED = 2;  // places in data.outcomes
+const BASE = 58;  // height of the labels where there is no picture
+const CARD = { least: 330, gap: 14, height: 0 };
 const collator = new Intl.Collator(undefined, { numeric: true });
+const count = (number) => number.toLocaleString("en");
+if (data.live && !data.outcome) data.outcome = rows.map(() => OPEN);
 
 // --- elements
 
+/** An element with a class and children; strings among these become text. */
 function make(tag, className, ...children) {
   const element = document.createElement(tag);
   if (className) element.className = className;
@@ -16,15 +21,26 @@ function make(tag, className, ...children) {
   return element;
 }
 
+/** A button that does `act`. */
+function makeButton(text, act, className) {
+  const button = make("button", className, text);
+  button.type = "button";
+  button.addEventListener("click", act);
+  return button;
+}
+
+/** Text whose direction of writing touches nothing around it. */
 function isolate(text) {
   return make("bdi", "", text);
 }
 
+/** Show the pixels of small images as squares. */
 function sharpen(image) {
   const small = image.naturalWidth && Math.max(image.naturalWidth, image.naturalHeight) <= 64;
   image.classList.toggle("exact", small);
 }
 
+/** A picture of the page by its number, or in its place why there is none. */
 function picture(number, alt, problem) {
   if (number < 0) return make("span", "absent", problem || "no picture");
   const image = make("img");
@@ -35,36 +51,47 @@ function picture(number, alt, problem) {
   return image;
 }
 
+/** A probability as all screens say it: never a flat 0 or 100 %. */
 function percent(share) {
-  if (share < 0.01) return "<1%";
-  if (share > 0.99) return ">99%";
-  return Math.round(100 * share) + "%";
+  if (share > 0.9995) return ">99.9%";
+  return share < 0.0005 ? "<0.1%" : (100 * share).toFixed(1) + "%";
 }
 
-function label(role, row) {
-  const name = make("span", "name " + role, isolate(data.classes[data[role][row]]));
-  name.title = data.classes[data[role][row]];
-  return make("span", "label", make("span", "role", role), name,
-    make("span", "chance", percent(data[role + "Prob"][row])));
+/** Long names lose their middle, so that two that differ at either end never read the same. */
+function shorten(name, most) {
+  const letters = [...name];
+  if (letters.length <= most) return name;
+  const half = Math.floor((most - 1) / 2);
+  return letters.slice(0, half).join("") + "…" + letters.slice(-half).join("");
 }
 
-function look(role) {
-  return role === "given" ? 0 : 1;
+const className = (role, row) => data.classes[data[role][row]];
+const look = (role) => (role === "given" ? 0 : 1);
+const outcome = (row) => (data.outcome ? data.outcome[row] : OPEN);
+
+/** The given or the suggested label with the word that says which it is. */
+function label(role, row, most = 40) {
+  const name = make("span", "name " + role, isolate(shorten(className(role, row), most)));
+  name.title = className(role, row);
+  return make("span", "label", make("span", "role", role), name);
 }
 
 // --- one suspect as a card
+
+/** What stands at the foot of a card: the verdict, or why it is a suspect where that adds something. */
+function footnote(row) {
+  const said = data.said[row];
+  const words = said || data.reasons[data.reason[row]];
+  const why = make("span", said ? "why decided " + data.outcomes[outcome(row)] : "why", words);
+  why.title = words;
+  return why;
+}
 
 function card(row, place, total) {
   const button = make("button", data.pictured ? "card" : "card flat");
   button.type = "button";
   button.tabIndex = -1;
   button.dataset.row = row;
-  const given = data.classes[data.given[row]];
-  const suggested = data.classes[data.suggested[row]];
-  const decided = data.verdict && data.verdicts[data.verdict[row]];
-  button.setAttribute("aria-label", `${data.path[row]}: given ${given}, suggested ${suggested}, ` +
-    `score ${data.score[row].toFixed(3)}, ${data.reasons[data.reason[row]]}` +
-    (decided ? `; reviewed: ${decided}` : ""));
   if (data.pictured) {
     button.append(make("span", "picture", picture(data.picture[row], "", data.problem[row])));
   }
@@ -75,7 +102,7 @@ function card(row, place, total) {
       const strip = make("span", "near");
       for (const other of data.near[row][look(role)]) {
         const frame = make("span", "", picture(data.nearPicture[other], "", " "));
-        frame.title = `${data.nearPath[other]}, believed to be ${data.classes[data[role][row]]}`;
+        frame.title = `${data.nearPath[other]}, believed to be ${className(role, row)}`;
         strip.append(frame);
       }
       side.append(strip);
@@ -86,12 +113,13 @@ function card(row, place, total) {
   const path = make("span", "path", make("bdi", "folder", data.path[row].slice(0, end)),
     make("bdi", "file", data.path[row].slice(end)));
   path.title = data.path[row];
-  const why = make("span", decided ? "why decided" : "why", decided || data.kinds[data.kind[row]]);
-  why.title = data.reasons[data.reason[row]];
-  button.append(sides, make("span", "foot", path, why, make("span", "score", "score " + data.score[row].toFixed(3))));
+  const chance = make("span", "likely", percent(data.likely[row]) + " likely wrong");
+  button.append(sides, make("span", "foot", path, footnote(row), chance));
   const item = make("li", "", button);
+  item.dataset.outcome = data.outcomes[outcome(row)];
   item.setAttribute("aria-setsize", total);
   item.setAttribute("aria-posinset", place + 1);
+  if (data.live) item.append(verdictBar(row));
   return item;
 }
 
@@ -100,14 +128,20 @@ function card(row, place, total) {
 const grid = document.getElementById("grid");
 const shown = { rows: rows, cards: new Map(), columns: 1, width: 0, active: 0 };
 
+/** How many columns fit, how wide and how high a card is, how high the grid. */
 function measure() {
   const room = grid.clientWidth;
   shown.columns = Math.max(1, Math.floor((room + CARD.gap) / (CARD.least + CARD.gap)));
   shown.width = (room - CARD.gap * (shown.columns - 1)) / shown.columns;
+  const side = data.pictured ? Math.max(96, Math.min(360, Math.round(128 + (CARD.least - 330) * 0.5))) : BASE;
+  document.documentElement.style.setProperty("--side", side + "px");
+  CARD.height = side + 82 + (data.live ? 46 : 0);
+  document.documentElement.style.setProperty("--card", CARD.height + "px");
   const lines = Math.ceil(shown.rows.length / shown.columns);
   grid.style.height = Math.max(0, lines * (CARD.height + CARD.gap) - CARD.gap) + "px";
 }
 
+/** Make the cards that came into view and take away those that left it. */
 function paint() {
   if (!grid.clientWidth) return;
   const line = CARD.height + CARD.gap;
@@ -141,6 +175,7 @@ function paint() {
   for (const [place, item] of shown.cards) item.firstChild.tabIndex = place === shown.active ? 0 : -1;
 }
 
+/** Show `list`, from its beginning. */
 function refill(list) {
   shown.rows = list;
   shown.active = 0;
@@ -150,7 +185,21 @@ function refill(list) {
   paint();
 }
 
+/** Make the card of `row` again where it is in view: its verdict has changed. */
+function repaint(row) {
+  for (const [place, item] of shown.cards) {
+    if (shown.rows[place] !== row) continue;
+    const focused = item.contains(document.activeElement);
+    item.remove();
+    shown.cards.delete(place);
+    paint();
+    if (focused) focusCard(place);
+  }
+}
+
+/** Move the keyboard to a card and bring it into view. */
 function focusCard(place) {
+  if (!shown.rows.length) return;
   shown.active = Math.max(0, Math.min(shown.rows.length - 1, place));
   const top = grid.getBoundingClientRect().top + Math.floor(shown.active / shown.columns) * (CARD.height + CARD.gap);
   const head = document.querySelector(".top").offsetHeight + 8;
@@ -177,8 +226,8 @@ grid.addEventListener("keydown", (event) => {
 });
 
 grid.addEventListener("focusin", (event) => {
-  const button = event.target.closest(".card");
-  if (button) shown.active = shown.rows.indexOf(Number(button.dataset.row));
+  const button = event.target.closest("li").querySelector(".card");
+  shown.active = shown.rows.indexOf(Number(button.dataset.row));
 });
 
 addEventListener("click", (event) => {
@@ -199,83 +248,3 @@ new ResizeObserver(() => {
   measure();
   paint();
 }).observe(grid);
-
-// --- one suspect in full
-
-const dialog = document.getElementById("detail");
-
-function openDetail(row, list) {
-  const place = list.indexOf(row);
-  const title = make("h2", "", isolate(data.path[row]));
-  title.id = "detail-title";
-  const step = (text, name, to) => {
-    const button = make("button", "", text);
-    button.type = "button";
-    button.setAttribute("aria-label", name);
-    button.disabled = !(to in list);
-    button.dataset.step = name;
-    button.addEventListener("click", () => openDetail(list[to], list));
-    return button;
-  };
-  const close = make("button", "", "Close");
-  close.type = "button";
-  close.addEventListener("click", () => dialog.close());
-  const facts = make("div", "");
-  for (const role of ["given", "suggested"]) {
-    facts.append(label(role, row));
-    if (!data.near[row]) continue;
-    const strip = make("div", "near");
-    for (const other of data.near[row][look(role)]) {
-      const alt = `${data.nearPath[other]}, believed to be ${data.classes[data[role][row]]}`;
-      strip.append(make("figure", "", make("span", "", picture(data.nearPicture[other], alt, " ")),
-        make("figcaption", "", isolate(data.nearPath[other]))));
-    }
-    facts.append(strip);
-  }
-  facts.append(make("p", "", capital(data.reasons[data.reason[row]]) + "."));
-  if (data.verdict && data.verdicts[data.verdict[row]]) {
-    facts.append(make("p", "decided", "Reviewed: " + data.verdicts[data.verdict[row]] + "."));
-  }
-  for (const remark of data.remarks[row] || []) facts.append(make("p", "muted", remark));
-  let numbers = make("dl", "facts");
-  const fact = (name, value) => numbers.append(make("div", "", make("dt", "", name), make("dd", "", value)));
-  fact("label score (0 = surely wrong)", data.score[row].toFixed(4));
-  if (data.split) fact("split", data.split[row]);
-  facts.append(numbers);
-  const opinions = Object.entries(data.evidence);
-  if (opinions.length) facts.append(make("h3", "", "Suspicion by method, 1 = surely wrong"));
-  numbers = make("dl", "facts");
-  for (const [name, values] of opinions) fact(name.replaceAll("_", " "), values[row].toFixed(3));
-  facts.append(numbers);
-  const copyPath = make("button", "", "Copy path");
-  copyPath.type = "button";
-  copyPath.addEventListener("click", () => copy(copyPath, pathOf(row)));
-  const body = make("div", data.pictured ? "body" : "body flat");
-  if (data.pictured) {
-    const alt = `${data.path[row]}, labelled ${data.classes[data.given[row]]}`;
-    body.append(make("div", "", make("span", "picture", picture(data.picture[row], alt, data.problem[row]))));
-  }
-  body.append(facts);
-  const had = document.activeElement && document.activeElement.dataset.step;
-  dialog.replaceChildren(make("div", "sheet", make("div", "bar-top", title,
-    step("←", "Previous suspect", place - 1), step("→", "Next suspect", place + 1), copyPath, close), body));
-  if (!dialog.open) dialog.showModal();
-  const again = had && [...dialog.querySelectorAll("[data-step]")].find((button) => button.dataset.step === had);
-  (again && !again.disabled ? again : close).focus();
-  dialog.onkeydown = (event) => {
-    const to = { ArrowRight: place + 1, ArrowLeft: place - 1 }[event.key];
-    if (to in list) openDetail(list[to], list);
-  };
-  dialog.onclose = () => {
-    if (list === shown.rows && location.hash.startsWith("#suspects")) focusCard(place);
-  };
-}
-
-function capital(text) {
-  return text.charAt(0).toUpperCase() + text.slice(1);
-}
-
-dialog.addEventListener("click", (event) => {
-  if (event.target === dialog) dialog.close();
-});
-

@@ -1,90 +1,18 @@
-// What is around the suspects: filters, heat map, parts of the page, colours. cards.js comes first.
-
-// --- filters, kept in the address so that Back and a reload find them again
-
-const form = document.getElementById("filters");
-const FILTERS = ["given", "suggested", "kind", ...(data.verdict ? ["verdict"] : [])];
-const SORTS = {
-  "": null,
-  mild: (a, b) => b - a,
-  given: (a, b) => collator.compare(data.classes[data.given[a]], data.classes[data.given[b]]) || a - b,
-  suggested: (a, b) => collator.compare(data.classes[data.suggested[a]], data.classes[data.suggested[b]]) || a - b,
-  path: (a, b) => collator.compare(data.path[a], data.path[b]) || a - b,
-};
-
-function fillChoices(name, names) {
-  const counts = new Map();
-  for (const value of data[name]) counts.set(value, (counts.get(value) || 0) + 1);
-  const values = [...counts.keys()].sort((a, b) => collator.compare(names[a], names[b]));
-  for (const value of values) {
-    form.elements[name].append(new Option(`${names[value]} (${counts.get(value)})`, value));
-  }
-}
-
-function filter() {
-  const wanted = FILTERS.map((name) => [name, form.elements[name].value]).filter(([, value]) => value !== "");
-  const text = form.elements.path.value.toLowerCase();
-  const list = rows.filter((row) => wanted.every(([name, value]) => data[name][row] === Number(value)) &&
-    (!text || data.path[row].toLowerCase().includes(text)));
-  const order = SORTS[form.elements.sort.value];
-  if (order) list.sort(order);
-  refill(list);
-  const of = rows.length.toLocaleString("en");
-  const all = list.length === rows.length;
-  document.getElementById("count").textContent = !rows.length ? "" :
-    all ? `${of} ${rows.length === 1 ? "suspect" : "suspects"}` : `${list.length.toLocaleString("en")} of ${of} suspects`;
-}
-
-function address() {
-  const query = new URLSearchParams();
-  for (const name of [...FILTERS, "path", "sort"]) {
-    if (form.elements[name].value) query.set(name, form.elements[name].value);
-  }
-  return "#suspects" + (query.size ? "?" + query : "");
-}
-
-form.addEventListener("input", () => {
-  filter();
-  history.replaceState(null, "", address());
-});
-form.addEventListener("submit", (event) => event.preventDefault());
-form.addEventListener("reset", () => setTimeout(() => {
-  filter();
-  history.replaceState(null, "", "#suspects");
-}));
-
-async function copy(button, text) {
-  const before = button.textContent;
-  try {
-    await navigator.clipboard.writeText(text);
-    button.textContent = "Copied";
-  } catch {
-    button.textContent = "Not allowed";
-  }
-  setTimeout(() => (button.textContent = before), 1500);
-}
-
-function pathOf(row) {
-  return data.exact[row] ?? data.path[row];
-}
-
-document.getElementById("copy").addEventListener("click", (event) => {
-  copy(event.currentTarget, shown.rows.map(pathOf).join("\n"));
-});
+// What is around the suspects: heat map, parts of the page, colours. The other files come first.
 
 // --- the heat map: one stop for Tab, arrow keys inside
 
-const cells = [...document.querySelectorAll(".heat a")].map((link) => {
+const heat = [...document.querySelectorAll(".heat a")].map((link) => {
   const cell = link.parentElement;
   link.tabIndex = -1;
   return { link, x: cell.cellIndex, y: cell.parentElement.rowIndex };
 });
-if (cells.length) cells[0].link.tabIndex = 0;
+if (heat.length) heat[0].link.tabIndex = 0;
 
 function nextCell(from, dx, dy) {
   let best = null;
   let least = Infinity;
-  for (const cell of cells) {
+  for (const cell of heat) {
     const ahead = (cell.x - from.x) * dx + (cell.y - from.y) * dy;
     const aside = Math.abs((cell.x - from.x) * dy) + Math.abs((cell.y - from.y) * dx);
     if (ahead > 0 && ahead + 3 * aside < least) {
@@ -95,9 +23,9 @@ function nextCell(from, dx, dy) {
   return best;
 }
 
-for (const cell of cells) {
+for (const cell of heat) {
   cell.link.addEventListener("focus", () => {
-    for (const other of cells) other.link.tabIndex = other === cell ? 0 : -1;
+    for (const other of heat) other.link.tabIndex = other === cell ? 0 : -1;
   });
   cell.link.addEventListener("keydown", (event) => {
     const way = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] }[event.key];
@@ -110,7 +38,7 @@ for (const cell of cells) {
 
 // --- parts of the page
 
-const PARTS = ["overview", "suspects", "files", "about"];
+const PARTS = ["overview", "suspects", "map", "files", "about"].filter((name) => document.getElementById(name));
 
 function show() {
   const [name, query] = location.hash.slice(1).split("?");
@@ -120,14 +48,21 @@ function show() {
     if (link.hash === "#" + part) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  if (part !== "suspects") return;
-  const wanted = new URLSearchParams(query || "");
-  for (const field of [...FILTERS, "path", "sort"]) {
-    form.elements[field].value = wanted.get(field) || "";
-    if (form.elements[field].selectedIndex < 0) form.elements[field].value = "";
-  }
-  filter();
+  if (part === "suspects") restore(query);
+  if (part === "map") drawMap();
+  markScrolling();
 }
+
+/** What scrolls sideways can be reached by keyboard. */
+function markScrolling() {
+  for (const box of document.querySelectorAll(".scroll")) {
+    const scrolls = box.scrollWidth > box.clientWidth;
+    const caption = box.querySelector("caption");
+    const marks = { tabindex: "0", role: "region", "aria-label": caption ? caption.textContent : "Table" };
+    for (const [name, value] of Object.entries(marks)) scrolls ? box.setAttribute(name, value) : box.removeAttribute(name);
+  }
+}
+addEventListener("resize", markScrolling);
 
 addEventListener("hashchange", () => {
   if (dialog.open) dialog.close();
@@ -149,11 +84,13 @@ function remember(theme) {
   }
 }
 
+const isDark = () => (document.documentElement.dataset.theme || (system.matches ? "dark" : "light")) === "dark";
+
 function paintTheme(theme) {
   if (theme === "dark" || theme === "light") document.documentElement.dataset.theme = theme;
-  const dark = (document.documentElement.dataset.theme || (system.matches ? "dark" : "light")) === "dark";
-  toggle.setAttribute("aria-pressed", dark);
-  return dark;
+  toggle.setAttribute("aria-pressed", isDark());
+  if (chart) drawMap();
+  return isDark();
 }
 
 toggle.addEventListener("click", () => {
@@ -165,22 +102,21 @@ system.addEventListener("change", () => paintTheme());
 
 // --- begin
 
-const worst = rows.slice(0, 6);
+const worst = rows.filter((row) => outcome(row) !== CLEARED).slice(0, 6);
 const strip = document.getElementById("worst");
 if (strip) {
   if (!data.pictured) strip.classList.add("flat");
+  measure();
   strip.append(...worst.map((row, place) => card(row, place, worst.length)));
   for (const button of strip.querySelectorAll(".card")) button.tabIndex = 0;
+  document.getElementById("worst-title").hidden = strip.hidden = !worst.length;
 }
-fillChoices("given", data.classes);
-fillChoices("suggested", data.classes);
-fillChoices("kind", data.kinds);
-if (data.verdict) fillChoices("verdict", data.verdicts.map((words) => words || "not reviewed"));
 for (const face of document.querySelectorAll(".face")) {
   face.addEventListener("load", () => sharpen(face));
   sharpen(face);
 }
 form.hidden = !rows.length;
 toggle.hidden = false;
+if (matchMedia("(max-width: 640px)").matches) document.getElementById("more-filters").open = false;
 paintTheme(remember());
 show();

@@ -1,0 +1,80 @@
+"""The map of a dataset: every sample as a point of two coordinates, where classes that look unlike lie apart.
+
+The coordinates are the two directions that separate the given classes best (linear discriminant analysis), or the
+first two principal components where there are two classes only. A suspect is a dot of one class's colour among those
+of another. Left out: neighbour embeddings (t-SNE, UMAP), which take minutes where this takes a second, and invent
+distances between groups.
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import numpy as np
+
+from labelaudit.memory import Memory
+from labelaudit.types import Floats, Ints
+
+MOST = 100_000
+"""Points of a map; of larger datasets it shows all suspects and a random part of the rest."""
+_FITTED = 20_000  # samples that the directions are fitted to
+_STEPS = 65_535  # a coordinate is a whole number of 16 bits
+_TAIL = 0.002  # share of points at each end of an axis that lie on its edge
+
+
+def chart(memory: Memory, labels: Ints, suspects: Ints) -> dict[str, Any] | None:
+    """The map of n remembered samples with their given ``labels`` (n,), as a page needs it; None for fewer than 3.
+
+    ``rows``: the samples shown, or None for all; ``x``, ``y``: their places, 16-bit numbers in Base64; ``label``: their
+    given classes, likewise. A suspect of ``suspects`` is always among them.
+    """
+    if len(memory) < 3:
+        return None
+    rows = _choose(len(memory), suspects)
+    places = project(memory.vectors, labels, rows)
+    return {
+        "rows": None if len(rows) == len(memory) else rows.tolist(),
+        "x": _pack(places[:, 0]),
+        "y": _pack(places[:, 1]),
+        "label": _pack(labels[rows]),
+    }
+
+
+def project(vectors: Floats, labels: Ints, rows: Ints) -> Ints:
+    """The places (m, 2) of the ``rows`` (m,) of ``vectors`` (n, w), whole numbers from 0 to 65,535. Deterministic."""
+    from sklearn.decomposition import PCA
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+
+    some = rows[np.linspace(0, len(rows) - 1, min(len(rows), _FITTED)).astype(np.int64)]
+    known, counts = np.unique(labels[some], return_counts=True)
+    fitted = some[np.isin(labels[some], known[counts > 1])]
+    seen = np.asarray(vectors[fitted], dtype=np.float64)
+    if len(np.unique(labels[fitted])) > 2 and seen.shape[1] > 1:
+        model: Any = LinearDiscriminantAnalysis(solver="eigen", shrinkage=0.05, n_components=2)
+        model.fit(seen, labels[fitted])
+    else:
+        model = PCA(min(2, *seen.shape), random_state=0).fit(seen)
+    found = model.transform(np.asarray(vectors[rows], dtype=np.float64))
+    found = np.pad(found, ((0, 0), (0, 2 - found.shape[1])))
+    middle = np.median(found, axis=0)
+    usual = np.median(np.abs(found - middle), axis=0)
+    found = np.arcsinh((found - middle) / np.where(usual > 0, usual, 1.0))  # one far class must not squeeze the others
+    low, high = np.quantile(found, [_TAIL, 1 - _TAIL], axis=0)
+    spread = np.where(high > low, high - low, 1.0)
+    return np.asarray(np.rint(_STEPS * np.clip((found - low) / spread, 0, 1)), dtype=np.int64)
+
+
+def _choose(n: int, suspects: Ints) -> Ints:
+    """Rows of at most `MOST` samples, the worst suspects first among those that are kept, in ascending order."""
+    if n <= MOST:
+        return np.arange(n)
+    kept = suspects[:MOST]
+    rest = np.setdiff1d(np.arange(n), kept)
+    drawn = np.random.default_rng(0).choice(rest, MOST - len(kept), replace=False)
+    return np.sort(np.concatenate([kept, drawn]))
+
+
+def _pack(values: Ints) -> str:
+    """Whole numbers below 65,536 as little-endian 16-bit ones in Base64."""
+    return base64.b64encode(np.asarray(values, dtype="<u2").tobytes()).decode("ascii")
