@@ -13,10 +13,11 @@ from typing import Any, Literal
 import numpy as np
 
 from labelaudit import channel
+from labelaudit.context.groups import add_near_copies, name_groups, note_groups
 from labelaudit.cost import forecast
 from labelaudit.decide import FEWEST, decide
 from labelaudit.document import BEFORE_REVIEW, Audit
-from labelaudit.duplicates import find_copies
+from labelaudit.duplicates import find_copies, find_pairs
 from labelaudit.effort import BACKBONES, FOLDS, Effort, backbones_of, tunes
 from labelaudit.errors import DataError
 from labelaudit.intake import embed_samples, known_labels, name_some
@@ -40,6 +41,7 @@ def audit_samples(
     features: Features | None = None,
     probs: Floats | None = None,
     verdicts: Sequence[Verdict] = (),
+    group: Sequence[str] = (),
     methods: Sequence[str] = METHODS,
     options: Mapping[str, Mapping[str, Any]] | None = None,
     regularizers: Mapping[str, Mapping[str, Any]] | None = None,
@@ -59,6 +61,7 @@ def audit_samples(
     """`scan` from `Samples` on: for callers that hold a dataset already."""
     _require_two_classes(samples)
     clock, notes = Clock(), list[str]()
+    samples = name_groups(samples, group)
     device = find_device(device)
     choice, tuned = None, False
     if features is None and samples.images is not None and (probs is None or train != "auto"):
@@ -104,7 +107,7 @@ def audit_samples(
         findings += failed
     _require_two_classes(samples)
     with clock.stage("duplicates"):
-        findings += find_copies(samples, features, device=device, workers=workers, progress=progress)
+        samples, findings = _group_copies(samples, findings, features, device, workers, progress)
     known = known_labels(samples, verdicts)
     if reviewed := int((known != channel.UNKNOWN).sum()):
         notes.append(f"People's verdicts on {reviewed:,} of the images are taken as known, in training too.")
@@ -143,6 +146,7 @@ def audit_samples(
             samples.labels,
             samples.classes,
             digests=samples.digests,
+            groups=samples.groups,
             known=known,
             strangers=outside,
             recipe={
@@ -159,7 +163,7 @@ def audit_samples(
         if reviewed:
             evidence[BEFORE_REVIEW] = _before_review(fitted, samples, strangers)
         judge = None if features is None else material.keep_judge(decision, features)
-    notes += _note_few(samples)
+    notes += [*note_groups(samples, named=bool(group)), *_note_few(samples)]
     return Audit(
         samples=samples,
         decision=decision,
@@ -172,6 +176,21 @@ def audit_samples(
         seed=seed,
         judge=judge,
     )
+
+
+def _group_copies(
+    samples: Samples,
+    findings: tuple[Finding, ...],
+    features: Features | None,
+    device: str,
+    workers: int,
+    progress: Progress,
+) -> tuple[Samples, tuple[Finding, ...]]:
+    """The ``samples`` in groups of near-copies, and the ``findings`` with the copies among them."""
+    if features is None:
+        return samples, findings + find_copies(samples, None)
+    pairs = find_pairs(samples, features, device=device, workers=workers, progress=progress)
+    return add_near_copies(samples, pairs.first, pairs.second), findings + find_copies(samples, features, pairs=pairs)
 
 
 def _name_low_quality(decision: Decision, images: Images, workers: int) -> Decision:

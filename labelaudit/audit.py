@@ -34,6 +34,7 @@ def scan(
     features: Path | str | Floats | None = None,
     probs: Path | str | Floats | None = None,
     verdicts: Path | str | None = None,
+    group: str | Sequence[str] = (),
     methods: Sequence[str] = METHODS,
     options: Mapping[str, Mapping[str, Any]] | None = None,
     regularizers: Sequence[str] | Mapping[str, Mapping[str, Any]] = (),
@@ -56,9 +57,10 @@ def scan(
     ``data`` is a folder, table, Parquet or ``.npz`` file (see the README); ``features`` (n, d) and ``probs`` (n, C, out
     of sample, classes sorted by name) are arrays or ``.npy`` files with one row per row of the source. ``options`` is
     method -> option -> value; ``regularizers`` are names, or name -> option -> value, around every method. ``verdicts``
-    is a file of people's verdicts, by default that of ``output``: what they say is taken as known. With ``output`` the
-    result is also written to that folder, with ``html`` as a page to look at too. ``progress`` and ``notice`` hear what
-    is going on; by default nothing is printed.
+    is a file of people's verdicts, by default that of ``output``: what they say is taken as known. ``group`` says which
+    images show one and the same thing and must not vouch for each other (`labelaudit.context.groups`). With ``output``
+    the result is also written to that folder, with ``html`` as a page to look at too. ``progress`` and ``notice`` hear
+    what is going on; by default nothing is printed.
 
     Returns the `Audit`: ``audit.table("suspects")``, ``audit.summary()``, ``audit.evidence``, ``audit.files``.
     Raises `LabelAuditError` where nothing can be audited.
@@ -75,6 +77,7 @@ def scan(
     from labelaudit.verdicts import read, verdicts_file
 
     options = {name: dict(values) for name, values in (options or {}).items()}
+    groups = (group,) if isinstance(group, str) else tuple(group)
     named = regularizers if isinstance(regularizers, Mapping) else {name: {} for name in regularizers}
     around = {name: dict(values) for name, values in named.items()}
     _check_names(methods, options, around)
@@ -104,6 +107,7 @@ def scan(
             raise DataError("labels but no images to judge them by: give images, --features X.npy or --probs P.npy")
     settings = {
         "source": name_source(data, labels, path_column, label_column),
+        **({"group": list(groups)} if groups else {}),
         "methods": list(methods),
         "options": options,
         **({"regularizers": around} if around else {}),
@@ -122,6 +126,7 @@ def scan(
         features=given,
         probs=opinion,
         verdicts=said,
+        group=groups,
         methods=methods,
         options=options,
         regularizers=around,

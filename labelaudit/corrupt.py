@@ -214,7 +214,7 @@ def _replace(
     wrong = np.zeros(len(samples), dtype=np.bool_)
     wrong[rows] = True
     images.outside, images.taken = files, taken
-    return replace(samples, digests=tuple(digests)), wrong
+    return replace(samples, digests=tuple(digests), groups=()), wrong
 
 
 def _write(

@@ -24,6 +24,8 @@ CAUTIOUS = 0.5
 ODDS = 2.0
 """What the odds of a wrong label are multiplied by when they are counted: between planted noise, which asks for about
 1, and human labels, which ask for 2 to 6 (docs/evidence.md)."""
+SHARED = 0.75
+"""Share of pairs within groups that must agree for a group to be taken to show one class."""
 FEWEST = 5
 """A class with fewer images cannot be judged: some fold would have to do without it."""
 _RARE = 0.05  # mean suspicion below which the threshold rises towards `CAUTIOUS`
@@ -38,6 +40,7 @@ def decide(
     classes: Sequence[str],
     *,
     digests: Sequence[str],
+    groups: Sequence[str] | None = None,
     counts: Ints | None = None,
     known: Ints | None = None,
     strangers: Floats | None = None,
@@ -52,6 +55,8 @@ def decide(
         classes: (C,) names, for the reasons.
         digests: (n,) content digests. Copies of one image are judged together: each *distinct* label they carry is one
             more reading of the same true class.
+        groups: (n,) as `Samples.groups`, the digests by default. Near-copies are judged together too, a class counts
+            by its groups, and the interval is that of as many samples as there are groups.
         counts: (C,) images per class that the channel's models learned from; those of ``labels`` unless given.
         known: (n,) what people have verified, as in `channel.fit`. It is final: such a sample is flagged if and only if
             its label was found wrong.
@@ -64,6 +69,11 @@ def decide(
     rows = np.arange(n)
     known = np.full(n, UNKNOWN) if known is None else known
     posterior, shared = _judge_copies_together(channel, labels, digests)
+    apart = n
+    if groups is not None and groups != digests:
+        posterior = judge_groups_together(posterior, labels, groups)
+        counts = count_groups(labels, groups, len(classes)) if counts is None else counts
+        apart = len(set(groups))
     _take_as_known(posterior, labels, known)
     if strangers is not None:
         posterior *= (1.0 - strangers)[:, None]
@@ -71,7 +81,7 @@ def decide(
     if counts is None:
         counts = np.bincount(labels, minlength=len(classes))
     judged = (counts[labels] >= FEWEST) | (known != UNKNOWN)
-    rate, interval = noise_rate(suspicion[judged])
+    rate, interval = noise_rate(suspicion[judged], companions=n / max(apart, 1))
     if threshold is None:
         threshold = flag_threshold(float(suspicion[judged].mean()) if judged.any() else 0.0)
     flagged: Bools = (suspicion >= threshold) & judged
@@ -116,13 +126,14 @@ def flag_threshold(mean: float) -> float:
     return THRESHOLD + (CAUTIOUS - THRESHOLD) * max(0.0, 1 - mean / _RARE)
 
 
-def noise_rate(suspicion: Floats) -> tuple[float, tuple[float, float]]:
+def noise_rate(suspicion: Floats, *, companions: float = 1.0) -> tuple[float, tuple[float, float]]:
     """Share of wrong labels, and a 90 % interval, from the suspicions (m,) of the samples in question.
 
     Labels alone cannot tell ambiguous images from wrong labels. Taken as chances, suspicions have their mean, which is
     right for planted noise; human labels reach the share of samples with at least a 10 % chance of being wrong. The
     interval runs from the one to the other, widened by sampling error at both ends. The estimate lies between them:
-    the mean with the odds of each suspicion times `ODDS`, or less where next to no label seems wrong.
+    the mean with the odds of each suspicion times `ODDS`, or less where next to no label seems wrong. Samples in groups
+    of ``companions`` on average, wrong together, say as much as one each.
 
     >>> rate, (low, high) = noise_rate(np.array([0.9] * 100 + [0.2] * 100 + [0.0] * 800))
     >>> round(rate, 3), round(low, 3), round(high, 3)
@@ -135,7 +146,8 @@ def noise_rate(suspicion: Floats) -> tuple[float, tuple[float, float]]:
     rate = float((odds * suspicion / (1.0 + (odds - 1.0) * suspicion)).mean())
 
     def error(share: float) -> float:
-        return _Z90 * float(np.sqrt(max(share * (1 - share), 1 / len(suspicion)) / len(suspicion)))
+        apart = len(suspicion) / companions
+        return _Z90 * float(np.sqrt(max(share * (1 - share), 1 / apart) / apart))
 
     return rate, (max(0.0, mean - error(mean)), min(1.0, max(rate, doubtful) + error(doubtful)))
 
@@ -167,6 +179,43 @@ def _judge_copies_together(channel: Channel, labels: Ints, digests: Sequence[str
         posterior[group] = shared / shared.sum()
         distinct[group] = len(given)
     return posterior, distinct
+
+
+def judge_groups_together(posterior: Floats, labels: Ints, groups: Sequence[str]) -> Floats:
+    """(n, C) ``posterior`` where the members of a group share one true class: the geometric mean of those of its most
+    frequent label, by which the others are judged as well.
+
+    The members' labels are copies of one another, so they count once; what each image shows is averaged. Unchanged
+    where groups are not of one class: where two members agree in fewer than `SHARED` of all cases.
+    """
+    code, sizes = np.unique(np.asarray(groups), return_inverse=True, return_counts=True)[1:]
+    if _agreement(code, labels) < SHARED:
+        return posterior
+    logs = np.log(np.maximum(posterior, 1e-12))
+    joint = posterior.copy()
+    order = np.argsort(code, kind="stable")
+    for rows in np.split(order, np.cumsum(sizes)[:-1]):
+        if len(rows) > 1:
+            counts = np.bincount(labels[rows])
+            speaks = counts[labels[rows]] == counts.max()
+            mean = logs[rows[speaks]].mean(axis=0)
+            shared = np.exp(mean - mean.max())
+            joint[rows] = shared / shared.sum()
+    return joint
+
+
+def count_groups(labels: Ints, groups: Sequence[str], classes: int) -> Ints:
+    """(C,) number of groups that each class lies in."""
+    pairs = np.unique(np.stack([np.unique(np.asarray(groups), return_inverse=True)[1], labels]), axis=1)
+    return np.bincount(pairs[1], minlength=classes)
+
+
+def _agreement(code: Ints, labels: Ints) -> float:
+    """Share of the pairs of members of one group that carry the same label."""
+    cells = np.unique(np.stack([code, labels]), axis=1, return_counts=True)[1].astype(np.float64)
+    sizes = np.bincount(code).astype(np.float64)
+    pairs = float((sizes * (sizes - 1)).sum())
+    return float((cells * (cells - 1)).sum()) / pairs if pairs else 0.0
 
 
 def _reason(

@@ -68,17 +68,20 @@ def find_copies(
     samples: Samples,
     features: Features | None,
     *,
+    pairs: Pairs | None = None,
     device: str = "cpu",
     workers: int = 2,
     progress: Progress = silent,
 ) -> tuple[Finding, ...]:
     """`conflicts`, `near_duplicates` and `leaks` in one pass; without features only those of equal bytes.
 
-    Equal to the three asked for one by one; neighbours are searched and thumbnails read once.
+    Equal to the three asked for one by one; neighbours are searched and thumbnails read once, or not at all where
+    ``pairs`` of `find_pairs` across ``"either"`` or ``"all"`` are at hand.
     """
     if features is None:
         return conflicts(samples) + leaks(samples)
-    pairs = find_pairs(samples, features, across="either", device=device, workers=workers, progress=progress)
+    if pairs is None:
+        pairs = find_pairs(samples, features, across="either", device=device, workers=workers, progress=progress)
     across_labels = pairs.take(samples.labels[pairs.first] != samples.labels[pairs.second])
     return conflicts(samples) + _name_conflicts(samples, across_labels) + leaks(samples, pairs)
 

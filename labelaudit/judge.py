@@ -139,7 +139,10 @@ class Judge:
         )
         rows = np.unique(np.linspace(0, len(samples) - 1, min(len(samples), _CALIBRATED)).astype(np.int64))
         opinions = {name: held_out[name][rows] for name in models}
-        opinions["neighbors"] = judge.memory.vote(short[rows], len(samples.classes), digests=judge.memory.digests[rows])
+        asked = judge.memory
+        if samples.groups != samples.digests:  # members of a group have no vote on each other
+            asked = replace(asked, digests=np.unique(samples.groups, return_inverse=True)[1].astype(np.bytes_))
+        opinions["neighbors"] = asked.vote(short[rows], len(samples.classes), digests=asked.digests[rows])
         inside = decision.probs[rows].sum(axis=1) >= 0.5  # what belongs to no class says nothing about labelling
         settled = channel.fit(opinions, samples.labels[rows], known=np.where(inside, channel.UNKNOWN, channel.NO_CLASS))
         return replace(

@@ -72,11 +72,11 @@ class Material:
     def __post_init__(self) -> None:
         self._labels = np.where(self.known >= 0, self.known, self.samples.labels)  # what is trained on
         self._classes = len(self.samples.classes)
-        self._fold_of = stratified_folds(self._labels, self.folds, seed=self.seed, digests=self.samples.digests)
+        self._fold_of = stratified_folds(self._labels, self.folds, seed=self.seed, digests=self.samples.groups)
 
     def add_probes(self, features: Features) -> None:
         """Prepare the closed-form models on ``features`` and take their first opinion, on the given labels."""
-        from labelaudit.neighbors import nearest
+        from labelaudit.neighbors import nearest, nearest_outside
 
         self.progress("probes", 0, None)
         self._rotations = probes.find_rotations(features)
@@ -86,7 +86,12 @@ class Material:
         )
         joined = np.concatenate(blocks, axis=1) if len(blocks) > 1 else blocks[0]
         self._blocks = (*blocks, joined) if len(blocks) > 1 else blocks
-        self._near = nearest(joined, k=probes.NEIGHBORS, device=self.device)
+        samples, k = self.samples, probes.NEIGHBORS
+        self._near = (
+            nearest(joined, k=k, device=self.device)
+            if samples.groups == samples.digests
+            else nearest_outside(joined, samples.groups, k=k, device=self.device)
+        )
         self.x = self._heads()
         self.models.update(self._probe(probes.onehot(self._labels, self._classes)))
 
@@ -98,7 +103,7 @@ class Material:
             f"discriminant_{number}": probes.discriminant(block, belief, self._fold_of)
             for number, block in enumerate(self._blocks)
         }
-        opinions["neighbors"] = probes.neighbor_votes(*self._near, belief, digests=self.samples.digests)
+        opinions["neighbors"] = probes.neighbor_votes(*self._near, belief, digests=self.samples.groups)
         return opinions
 
     def gather(self, methods: Sequence[str], options: Mapping[str, Mapping[str, Any]]) -> dict[str, Evidence]:
@@ -163,7 +168,7 @@ class Material:
         return crossfit(
             labels=self._labels,
             classes=self._classes,
-            digests=self.samples.digests,
+            digests=self.samples.groups,
             seed=self.seed,
             device=self.device,
             progress=self.progress,
@@ -205,7 +210,7 @@ class Material:
             x=self._heads(),
             near=self._near,
             fold_of=self._fold_of,
-            digests=self.samples.digests,
+            digests=self.samples.groups,
         )
         if strangers is None:
             return fitted, None

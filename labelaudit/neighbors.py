@@ -6,6 +6,7 @@ makes no mistakes that a later stage would have to explain. Left out: approximat
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -16,6 +17,7 @@ from labelaudit.types import Floats
 
 Metric = Literal["cosine", "euclidean"]
 
+_SMALL_GROUP = 32
 BLOCK_BYTES = 2**26
 """Queries are normalised and searched in blocks of about this size."""
 
@@ -56,6 +58,38 @@ def nearest(
         order = np.lexsort((rows, -found), axis=1)
         similarities[block] = np.take_along_axis(found, order, axis=1)
         indices[block] = np.take_along_axis(rows, order, axis=1)
+    return similarities, indices
+
+
+def nearest_outside(
+    x: Floats, groups: Sequence[str], *, k: int, device: str = "cpu"
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+    """`nearest` by cosine among the rows of ``x`` (n, d) that are of another group than the row itself.
+
+    Groups of up to `_SMALL_GROUP` are struck out of a longer list; larger ones are searched one by one. Where fewer
+    than k rows are outside, similarities of -inf mark the places that nothing fills.
+
+    >>> nearest_outside(np.eye(3, dtype=np.float32), ["a", "a", "b"], k=2)[1][:, 0].tolist()
+    [2, 2, 0]
+    """
+    code, sizes = np.unique(np.asarray(groups), return_inverse=True, return_counts=True)[1:]
+    k = min(k, len(x) - int(sizes.min()))
+    similarities = np.full((len(x), k), -np.inf, np.float32)
+    indices = np.zeros((len(x), k), np.int64)
+    small = sizes[code] <= _SMALL_GROUP
+    if small.any():
+        spare = int(sizes[sizes <= _SMALL_GROUP].max()) - 1
+        found, rows = nearest(x, k=k + spare, device=device)
+        found = np.where(code[rows] == code[:, None], -np.inf, found)
+        best = np.argsort(-found, axis=1, kind="stable")[:, :k]
+        similarities[small] = np.take_along_axis(found, best, axis=1)[small]
+        indices[small] = np.take_along_axis(rows, best, axis=1)[small]
+    for large in np.flatnonzero(sizes > _SMALL_GROUP).tolist():
+        inside = np.flatnonzero(code == large)
+        others = np.flatnonzero(code != large)
+        if len(others):
+            found, rows = nearest(x[others], queries=x[inside], k=k, device=device)
+            similarities[inside, : found.shape[1]], indices[inside, : found.shape[1]] = found, others[rows]
     return similarities, indices
 
 

@@ -84,12 +84,19 @@ class Samples:
     """Further columns of the label table, carried through to the output."""
     root: str = ""
     """The data root as the person named it."""
+    groups: tuple[str, ...] = ()
+    """(n,) equal names are samples that must not vouch for each other (`labelaudit.context.groups`): copies,
+    near-copies, what a person named. The digest where a sample stands alone; the `digests` unless given."""
 
     def __post_init__(self) -> None:
         n = len(self.ids)
+        if not self.groups:
+            object.__setattr__(self, "groups", self.digests)
         labels = np.asarray(self.labels)
         if labels.shape != (n,) or len(self.digests) != n:
             raise DataError(f"{n} ids, but labels of shape {labels.shape} and {len(self.digests)} digests")
+        if len(self.groups) != n:
+            raise DataError(f"{n} ids, but {len(self.groups)} groups")
         if self.images is not None and len(self.images) != n:
             raise DataError(f"{n} ids, but {len(self.images)} images")
         if self.splits is not None and len(self.splits) != n:
@@ -123,6 +130,7 @@ class Samples:
             splits=None if self.splits is None else tuple(self.splits[i] for i in pick),
             extra={name: tuple(column[i] for i in pick) for name, column in self.extra.items()},
             root=self.root,
+            groups=tuple(self.groups[i] for i in pick),
         )
 
 

@@ -22,6 +22,7 @@ LAYERS = """errors
     representation document
     verdicts originals machine material
     intake cost effort estimate policy
+    context
     gate
     reports
     review clean
@@ -32,7 +33,7 @@ LAYERS = """errors
 LEVEL = {room: level for level, line in enumerate(LAYERS.splitlines()) for room in line.split()}
 WITHOUT_TORCH = {
     *("errors", "types", "images", "sources", "scorers", "decide", "document", "verdicts", "originals", "estimate"),
-    *("policy", "gate", "clean", "judge", "memory", "reports", "review"),
+    *("policy", "gate", "clean", "judge", "memory", "reports", "review", "context"),
 }
 NO_ROOM = {"labelaudit/__init__.py", "labelaudit/__main__.py"}
 FILES = sorted(

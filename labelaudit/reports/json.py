@@ -64,6 +64,7 @@ def write_audit(audit: Audit, path: Path) -> None:
         "splits": samples.splits,
         "reasons": decision.reasons,
         "extra": samples.extra,
+        **({"groups": samples.groups} if samples.groups != samples.digests else {}),
     }
     lines = (
         f'"{name}": {json.dumps(plain(part), ensure_ascii=False, allow_nan=False)}' for name, part in parts.items()
@@ -98,6 +99,7 @@ def read_audit(path: Path, arrays: Arrays, files: Mapping[str, Path]) -> Audit:
             splits=None if parts["splits"] is None else tuple(parts["splits"]),
             extra={name: tuple(values) for name, values in parts["extra"].items()},
             root=parts["root"],
+            groups=tuple(parts.get("groups", ())),
         ),
         decision=Decision(
             **{name: arrays[f"decision/{name}"] for name in DECISION},
