@@ -60,8 +60,7 @@ def audit_samples(
 ) -> Audit:
     """`scan` from `Samples` on: for callers that hold a dataset already."""
     _require_two_classes(samples)
-    clock, notes = Clock(), list[str]()
-    samples = name_groups(samples, group)
+    clock, notes, samples = Clock(), list[str](), name_groups(samples, group)
     device = find_device(device)
     choice, tuned = None, False
     if features is None and samples.images is not None and (probs is None or train != "auto"):
