@@ -2,7 +2,8 @@
 
 Distances are Euclidean, in float32, by direct differences: converged gradients are so close together that the usual
 expansion |a|² - 2ab + |b|² would leave nothing but rounding. Nothing larger than one float32 block of distances is
-held, except by greedy selection, which keeps the (m, m) float32 similarities of one class or part of it, once.
+held, except by greedy selection, which keeps the (m, m) float32 similarities of one class or part of it, once, unless
+it is ``streamed``.
 Lazy greedy is NumPy on one core, as it takes thousands of small steps, which torch's threads would only slow down; on a
 GPU, where looking at every gain is quicker than asking which to look at, naive greedy takes its place.
 Left out: other submodular objectives.
@@ -11,6 +12,7 @@ Left out: other submodular objectives.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from itertools import zip_longest
 from typing import Literal
 
@@ -51,16 +53,18 @@ def facility_location(
     points: Tensor,
     budget: int,
     *,
-    greedy: Literal["auto", "lazy", "parts", "stochastic"] = "auto",
+    greedy: Literal["auto", "lazy", "streamed", "parts", "stochastic"] = "auto",
     generator: torch.Generator | None = None,
 ) -> Tensor:
     """(budget,) indices of medoids of ``points`` (m, p), in the order in which greedy selection takes them.
 
     Maximises Σ_i max_{j in S} (d_max - d_ij) (CRUST, Mirzasoleiman et al. 2020, Eq. 10). ``lazy`` equals naive greedy
-    up to ties and is within 1 - 1/e of the optimum; it keeps (m, m) float32 similarities. ``parts`` runs it on random
-    parts of at most 4,096 points, in time linear in m. ``stochastic`` looks at a random share of the points per pick
-    (Mirzasoleiman et al. 2015, ε = .05) and computes distances on demand. ``auto`` is lazy up to 6,000 points, then
-    parts. A budget outside 1..m is moved to its end.
+    up to ties and is within 1 - 1/e of the optimum; it keeps (m, m) float32 similarities. ``streamed`` makes the same
+    picks without keeping them, for classes whose similarities do not fit in memory: distances of candidates are
+    computed when they are looked at. ``parts`` runs lazy greedy on random parts of at most 4,096 points, in time
+    linear in m. ``stochastic`` looks at a random share of the points per pick (Mirzasoleiman et al. 2015, ε = .05) and
+    computes distances on demand. ``auto`` is lazy up to 6,000 points, then parts. A budget outside 1..m is moved to its
+    end.
 
     >>> facility_location(torch.tensor([[0.0], [0.1], [9.0], [9.1], [9.2]]), 2).tolist()
     [2, 0]
@@ -72,10 +76,13 @@ def facility_location(
         return _stochastic(points, budget, generator)
     if greedy == "parts" or (greedy == "auto" and m > _LAZY_LIMIT):
         return _parts(points, budget, generator)
+    if greedy == "streamed":
+        return _streamed(points, budget)
     similarity = _similarities(points)
     if points.is_cuda:
         return _naive(similarity, budget)
-    return torch.from_numpy(_lazy(similarity.numpy(), budget))
+    kept = similarity.numpy()
+    return torch.from_numpy(_lazy(kept.__getitem__, kept.sum(1, dtype=np.float64), budget))
 
 
 def assign(points: Tensor, medoids: Tensor) -> tuple[Tensor, Tensor]:
@@ -116,24 +123,45 @@ def _naive(similarity: Tensor, budget: int) -> Tensor:
     return order
 
 
-def _lazy(similarity: npt.NDArray[np.float32], budget: int) -> npt.NDArray[np.int64]:
-    """Lazy greedy: a stale gain is an upper bound, so only the candidates at the top are looked at again."""
-    m = len(similarity)
+def _lazy(
+    similar: Callable[[npt.NDArray[np.int64]], npt.NDArray[np.float32]], bound: npt.NDArray[np.float64], budget: int
+) -> npt.NDArray[np.int64]:
+    """Lazy greedy: a stale gain is an upper bound, so only the candidates at the top are looked at again.
+
+    ``similar`` gives the similarities (k, m) of k candidates to all points, ``bound`` (m,) is their sum for each.
+    """
+    m = len(bound)
     covered = np.zeros(m, dtype=np.float32)  # similarity of each point to its medoid so far
-    bound = similarity.sum(1, dtype=np.float64)
     order = np.empty(budget, dtype=np.int64)
     for pick in range(budget):
         while True:
             top = np.argpartition(bound, -_AT_ONCE)[-_AT_ONCE:] if m > _AT_ONCE else np.arange(m)
             open_ = top[np.isfinite(bound[top])]
-            bound[open_] = np.maximum(similarity[open_] - covered, 0).sum(1, dtype=np.float64)
+            looked_at = similar(open_)
+            bound[open_] = np.maximum(looked_at - covered, 0).sum(1, dtype=np.float64)
             best = open_[np.argmax(bound[open_])]
             if bound[best] >= bound.max():
                 break
         order[pick] = best
-        np.maximum(covered, similarity[best], out=covered)
+        np.maximum(covered, looked_at[np.flatnonzero(open_ == best)[0]], out=covered)
         bound[best] = -np.inf
     return order
+
+
+def _streamed(points: Tensor, budget: int) -> Tensor:
+    """Lazy greedy whose similarities are computed when they are asked for: memory linear in m, twice per pick or so."""
+    rows = max(1, _BLOCK // len(points))
+    farthest = max(float(distances(part, points).max()) for part in torch.split(points, rows))
+
+    def similar(candidates: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        found: npt.NDArray[np.float32] = (
+            (farthest - distances(points[torch.from_numpy(candidates)], points)).cpu().numpy()
+        )
+        return found
+
+    parts = np.array_split(np.arange(len(points)), math.ceil(len(points) / rows))
+    bound = np.concatenate([similar(part).sum(1, dtype=np.float64) for part in parts])
+    return torch.from_numpy(_lazy(similar, bound, budget)).to(points.device)
 
 
 _AT_ONCE = 16

@@ -70,13 +70,18 @@ def activations(network: Network) -> list[list[Place]]:
     return found
 
 
-def inject_noise(network: Network, sigma: float, *, kind: Kind, layers: str, generator: torch.Generator) -> None:
+def inject_noise(
+    network: Network, variance: float, *, kind: Kind, layers: str, generator: torch.Generator, variances: str = ""
+) -> None:
     """Disturb the chosen ``layers`` of ``network``: ``all``, ``input``, ``hidden`` or numbers such as ``0,2``.
 
-    Raises `OptionError` for a layer the network does not have.
+    ``variance`` is σ² of all of them, unless ``variances`` gives one for each, separated by commas.
+    Raises `OptionError` for a layer the network does not have, or another number of variances.
     """
     hidden = activations(network)
-    for layer in chosen_layers(layers, len(hidden)):
+    chosen = chosen_layers(layers, len(hidden))
+    for layer, own in zip(chosen, layer_variances(variance, variances, len(chosen)), strict=True):
+        sigma = own**0.5
         if layer == 0:
             network.body = nn.Sequential(GaussianNoise(sigma, kind, generator), network.body)
         else:
@@ -101,6 +106,27 @@ def chosen_layers(layers: str, hidden: int) -> list[int]:
     if not 0 <= numbers[0] <= numbers[-1] <= hidden:
         raise OptionError(f"layers '{layers}': this network has layers 0 (input) to {hidden}")
     return numbers
+
+
+def layer_variances(variance: float, variances: str, layers: int) -> list[float]:
+    """σ² of each of so many layers: ``variances``, separated by commas, or ``variance`` for all where that is empty.
+
+    >>> layer_variances(0.5, "", 2), layer_variances(0.5, "1.05,0.1", 2)
+    ([0.5, 0.5], [1.05, 0.1])
+    """
+    if not variances:
+        return [variance] * layers
+    try:
+        found = [float(part) for part in variances.split(",")]
+        if not all(0 <= one <= 100 for one in found):
+            raise ValueError
+    except ValueError:
+        raise OptionError(
+            f"variances '{variances}': give numbers from 0 to 100, one for each layer: 1.05,0.1"
+        ) from None
+    if len(found) != layers:
+        raise OptionError(f"variances '{variances}' has {len(found)} numbers for {layers} layers: give {layers}")
+    return found
 
 
 def injected(network: nn.Module) -> list[GaussianNoise]:

@@ -1,16 +1,17 @@
 """Spectral norms of a network's layers: how far one of them, and all of them together, can stretch a difference.
 
 The largest singular value of a weight, with a convolution's kernel reshaped to one row per output channel, as the
-spectral-normalisation papers do. For a k x k convolution of stride 1 that is not its norm as an operator, which may be
-up to k times larger, so for such networks the product of the norms is a scale and not a certificate; `layer_norms`
-has both. Left out: bounds on whole networks with BatchNorm or residual connections.
+spectral-normalisation papers' code does (`SpectralNorm`). For a k x k convolution of stride 1 that is not its norm as
+an operator, which may be up to k times larger, so for such networks the product of the norms is a scale and not a
+certificate; `ConvolutionNorm` holds the operator's, which the paper's bound is about, and `layer_norms` has both. Left
+out: bounds on whole networks with BatchNorm or residual connections.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +20,8 @@ from torch.nn.utils import parametrize
 from labelaudit.networks import Network, StackedLinear
 
 _WARM_UP = 20  # power iterations at the start: one from a random vector underestimates the norm
+_WEIGHTED = (StackedLinear, nn.Linear, nn.Conv2d)
+_LAYERS = (*_WEIGHTED, nn.BatchNorm1d, nn.BatchNorm2d)
 _LANCZOS = 40  # steps: .3 % below the norm of a box kernel on 64 px, whose spectrum is the most crowded one tried
 
 
@@ -63,19 +66,79 @@ class SpectralNorm(nn.Module):
         self.u, self.v = u, v  # new tensors: the old ones may be part of a graph that is not differentiated yet
 
 
+class ConvolutionNorm(nn.Module):
+    """A parametrisation W -> W·scale/σ(A), A the convolution by W on inputs of one size, zero padding as the layer's.
+
+    σ by power iteration on A itself: one per pass in training mode, none in evaluation, no gradient through u and v.
+    """
+
+    v: Tensor
+
+    def __init__(self, layer: nn.Conv2d, height: int, width: int, *, scale: float, generator: torch.Generator) -> None:
+        super().__init__()
+        self.scale = scale
+        self._how: Any = (layer.stride, layer.padding, layer.dilation, layer.groups)
+        weight = layer.weight.detach()
+        start = torch.randn(1, layer.in_channels, height, width, generator=generator, device=weight.device)
+        self.register_buffer("v", start / start.norm())
+        self._iterate(weight, 3 * _WARM_UP)  # its spectrum is more crowded than a matrix's
+
+    def forward(self, weight: Tensor) -> Tensor:
+        with torch.autocast(weight.device.type, enabled=False):
+            if self.training:
+                self._iterate(weight.detach(), 1)
+            with torch.no_grad():
+                image = self._convolve(weight.detach(), self.v)
+                u = image / image.norm().clamp(min=1e-12)
+            sigma = (u * self._convolve(weight, self.v)).sum().clamp(min=1e-12)
+            held: Tensor = weight * (self.scale / sigma)
+            return held
+
+    def _convolve(self, weight: Tensor, x: Tensor) -> Tensor:
+        return nn.functional.conv2d(x, weight, None, *self._how)
+
+    def _iterate(self, weight: Tensor, times: int) -> None:
+        with torch.enable_grad():
+            for _ in range(times):
+                x = self.v.detach().requires_grad_()
+                image = self._convolve(weight, x)
+                (back,) = torch.autograd.grad(image, x, image.detach())  # AᵀAv
+                self.v = back / back.norm().clamp(min=1e-12)
+
+
 def weighted_layers(network: nn.Module) -> list[nn.Module]:
     """The linear and convolutional layers, in order of definition."""
-    return [module for module in network.modules() if isinstance(module, (StackedLinear, nn.Linear, nn.Conv2d))]
+    return [module for module in network.modules() if isinstance(module, _WEIGHTED)]
 
 
-def normalize_layers(network: Network, *, scale: float, last: bool, generator: torch.Generator) -> None:
-    """Hold the spectral norm of every layer of ``network`` at ``scale``; the last one too if ``last``."""
-    for layer in weighted_layers(network):
-        if last or layer is not network.last:
+def normalize_layers(
+    network: Network,
+    *,
+    scale: float,
+    last: bool,
+    generator: torch.Generator,
+    norm: Literal["reshaped", "operator"] = "reshaped",
+) -> None:
+    """Hold the spectral norm of every layer of ``network`` at ``scale``; the last one too if ``last``.
+
+    ``norm`` says which one of convolutions: of the kernel as a matrix, or of the convolution on inputs of `shape`.
+    """
+    sizes = _input_shapes(network, torch.zeros(network.copies, 1, *_as_images(network))) if norm == "operator" else {}
+    for name, layer in list(network.named_modules()):
+        if not isinstance(layer, _WEIGHTED) or (layer is network.last and not last):
+            continue
+        if isinstance(layer, nn.Conv2d) and norm == "operator":
+            held: nn.Module = ConvolutionNorm(layer, *sizes[name][-2:], scale=scale, generator=generator)
+        else:
             stacked = isinstance(layer, StackedLinear)
-            weight = layer.get_parameter("weight")
-            norm = SpectralNorm(weight, stacked=stacked, scale=scale, generator=generator)
-            parametrize.register_parametrization(layer, "weight", norm)
+            held = SpectralNorm(layer.get_parameter("weight"), stacked=stacked, scale=scale, generator=generator)
+        parametrize.register_parametrization(layer, "weight", held)
+
+
+def _as_images(network: Network) -> tuple[int, ...]:
+    """One sample's shape as the network takes it: channels first."""
+    *sides, last = network.shape
+    return (last, *sides)
 
 
 @torch.no_grad()
@@ -87,8 +150,13 @@ def lipschitz_scale(network: Network, copies: int) -> Tensor:
     """
     product = torch.ones(copies, device=network.last.bias.device)
     for name, layer in network.named_modules():
-        if isinstance(layer, (StackedLinear, nn.Linear, nn.Conv2d)):
+        if isinstance(layer, _WEIGHTED):
             stacked = isinstance(layer, StackedLinear)
+            parametrizations: Any = layer.parametrizations if parametrize.is_parametrized(layer, "weight") else None
+            held = parametrizations.weight[0] if parametrizations else None
+            if isinstance(held, ConvolutionNorm):
+                product[_copy_of(name)] *= held.scale
+                continue
             norms = torch.linalg.matrix_norm(as_matrices(torch.as_tensor(layer.weight), stacked=stacked).float(), ord=2)
             if stacked:
                 product = product * norms
@@ -120,6 +188,17 @@ def layer_norms(network: nn.Module, x: Tensor, *, seed: int = 0) -> tuple[LayerN
 
     BatchNorm is taken as it is in evaluation: every channel times its γ / √(variance + ε).
     """
+    layers = dict(network.named_modules())
+    was_training = network.training
+    network.eval()
+    try:
+        return tuple(_norms_of(name, layers[name], shape, seed) for name, shape in _input_shapes(network, x).items())
+    finally:
+        network.train(was_training)
+
+
+def _input_shapes(network: nn.Module, x: Tensor) -> dict[str, torch.Size]:
+    """What every linear, convolutional and batch-normalising layer is given when ``network`` is given ``x``."""
     shapes: dict[str, torch.Size] = {}
 
     def noter(name: str) -> Callable[[nn.Module, tuple[Tensor]], None]:
@@ -131,8 +210,8 @@ def layer_norms(network: nn.Module, x: Tensor, *, seed: int = 0) -> tuple[LayerN
     network.eval()
     try:
         with torch.no_grad():
-            network(x)
-        return tuple(_norms_of(name, layers[name], shape, seed) for name, shape in shapes.items())
+            network(x.to(next(network.parameters()).device))
+        return shapes
     finally:
         network.train(was_training)
         for hook in hooks:
@@ -164,9 +243,6 @@ def convolution_norm(layer: nn.Conv2d, height: int, width: int, *, seed: int = 0
                 break
             basis.append((rest / rest.norm()).view_as(v))
     return float(torch.linalg.matrix_norm(torch.stack(images), ord=2))
-
-
-_LAYERS = (StackedLinear, nn.Linear, nn.Conv2d, nn.BatchNorm1d, nn.BatchNorm2d)
 
 
 @torch.no_grad()

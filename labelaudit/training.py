@@ -180,7 +180,9 @@ def plan(
     if prototype.epochs is None:
         steps = steps_of(n * (folds - 1) // folds if folds > 1 else n, recipe.batch)
         recipe = replace(recipe, epochs=max(recipe.epochs, min(3 * recipe.epochs, _LEAST_STEPS // steps)))
-    return recipe if epochs is None else replace(recipe, epochs=epochs)
+    recipe = recipe if epochs is None else replace(recipe, epochs=epochs)
+    prototype.check_epochs(recipe.epochs)
+    return recipe
 
 
 def forecast(
@@ -207,9 +209,10 @@ def forecast(
     most, rng = min(n, _FORECAST_PIXELS if pixels else _FORECAST), np.random.default_rng(0)
     x = rng.integers(0, 256, (most, *shape), np.uint8) if pixels else rng.standard_normal((most, *shape), np.float32)
     seconds, some = 0.0, most
+    own = {name: value for name, value in (options or {}).items() if name not in get_method(method).leading}
     for some in (min(most, max(most // 10, _FEWEST)), most):
         labels = np.arange(some) % min(classes, max(2, some // folds))
-        settings = {**(options or {}), "batch": min(recipe.batch, some)}
+        settings = {**own, "batch": min(recipe.batch, some)}
         started = time.perf_counter()
         crossfit(
             method,
@@ -291,6 +294,7 @@ def fit(
         resume(course)
     for epoch in range(course.epoch, recipe.epochs):
         course.weights = method.choose(epoch, course.predict)
+        composition.begin_epoch(epoch)
         for network in networks:
             network.train()
         for group in optimizer.param_groups:
@@ -344,7 +348,8 @@ def _optimizer(parameters: Sequence[Tensor], recipe: Recipe) -> torch.optim.Opti
     fused = parameters[0].device.type in ("cpu", "cuda")
     if recipe.optimizer == "sgd":
         return torch.optim.SGD(parameters, recipe.lr, momentum=0.9, weight_decay=recipe.weight_decay, fused=fused)
-    return torch.optim.AdamW(parameters, recipe.lr, weight_decay=recipe.weight_decay, fused=fused)
+    kind = torch.optim.Adam if recipe.weight_decay_form == "l2" else torch.optim.AdamW
+    return kind(parameters, recipe.lr, weight_decay=recipe.weight_decay, fused=fused)
 
 
 def seed_of(seed: int, group: int, part: int) -> int:

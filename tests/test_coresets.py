@@ -46,6 +46,15 @@ def test_lazy_greedy_is_naive_greedy(m: int, budget: int, seed: int) -> None:
 
 
 @pytest.mark.parametrize("block", [16_000_000, 70])
+def test_streamed_greedy_makes_the_picks_of_lazy_greedy(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("labelaudit.coresets._BLOCK", block)
+    points = cloud(60, 3)
+    lazy, streamed = (facility_location(points, 25, greedy=how).tolist() for how in ("lazy", "streamed"))
+    for size in range(1, 26):
+        assert objective(points, streamed[:size]) == pytest.approx(objective(points, lazy[:size]), rel=1e-5)
+
+
+@pytest.mark.parametrize("block", [16_000_000, 70])
 def test_what_a_gpu_runs_is_naive_greedy_too(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("labelaudit.coresets._BLOCK", block)
     points = torch.cat([cloud(30), cloud(5)])  # five points are there twice

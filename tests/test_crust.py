@@ -99,7 +99,7 @@ def test_mixup_partners_are_other_members_of_the_cluster() -> None:
     medoids = weights[0].nonzero().squeeze(1)
     gradients = method._gradients(logits)[0]
     for _ in range(5):
-        partners = method._partners(medoids[None])[0]
+        partners = method._partners(medoids[None])[0, :, 0]
         for medoid, partner in zip(medoids.tolist(), partners.tolist(), strict=True):
             assert method.fit.labels[partner] == method.fit.labels[medoid]
             assert method.fit.trained[0, partner]
@@ -127,7 +127,7 @@ def test_a_step_mixes_the_medoid_with_a_member_of_its_cluster_and_weighs_by_the_
     state = method.fit.generator.get_state()
     total = method.step([network], one)
     method.fit.generator.set_state(state)
-    partner = method._partners(index)
+    partner = method._partners(index)[..., 0]
     share = draw_beta(method.mixup, partner.shape, method.fit.generator)
     expected = torch.zeros(())
     for j in range(index.shape[1]):
@@ -136,6 +136,45 @@ def test_a_step_mixes_the_medoid_with_a_member_of_its_cluster_and_weighs_by_the_
         labels = method.fit.labels
         loss = -part * z.log_softmax(-1)[labels[other]] - (1 - part) * z.log_softmax(-1)[labels[medoid]]
         expected = expected + weights[0, medoid] * loss
+    torch.testing.assert_close(total, expected / index.shape[1])
+
+
+@pytest.mark.parametrize(("partners", "size"), [(1, 7), (3, 7), (6, 7), (3, 2)])
+def test_every_other_member_is_a_partner_equally_often(partners: int, size: int) -> None:
+    """A cluster of ``size`` among others: no partner is the sample itself, none comes twice while there are enough."""
+    method, _ = started(partners=partners)
+    rows = torch.arange(10, 10 + size)
+    method._members[0, 20 : 20 + size] = rows
+    method._start[0, rows], method._size[0, rows], method._place[0, rows] = 20, size, torch.arange(size)
+    drawn = method._partners(rows[1].repeat(1, 4000))[0]  # (4000, |R|)
+    assert drawn.shape == (4000, partners)
+    others = [row for row in rows.tolist() if row != int(rows[1])]
+    shares = [float((drawn == row).float().mean()) for row in others]
+    assert sum(shares) == pytest.approx(1)
+    assert shares == pytest.approx([1 / len(others)] * len(others), abs=0.02)
+    if partners < size:
+        assert all(len(set(one)) == partners for one in drawn.tolist())
+
+
+def test_a_step_averages_over_the_partners_of_a_sample() -> None:
+    method, logits = started(budget=0.2, warmup=0, partners=3, **MEDOIDS)
+    weights = method.choose(0, lambda: logits.unsqueeze(0))
+    assert weights is not None
+    x, network, labels = method._x, method.fit.networks[0], method.fit.labels  # type: ignore[attr-defined]
+    index = weights[0].nonzero().squeeze(1)[None]
+    weight = weights.gather(1, index)
+    one = Batch(x=x[:, index[0]], y=labels[index], index=index, weight=weight, take=lambda rows: x[:, rows[0]])
+    state = method.fit.generator.get_state()
+    total = method.step([network], one)
+    method.fit.generator.set_state(state)
+    partners = method._partners(index)[0]  # (B, 3)
+    share = draw_beta(1.0, torch.Size((1, partners.numel())), method.fit.generator)[0].view(partners.shape)
+    expected = torch.zeros(())
+    for j, medoid in enumerate(index[0].tolist()):
+        for other, part in zip(partners[j].tolist(), share[j], strict=True):
+            z = network((part * x[0, other] + (1 - part) * x[0, medoid])[None, None])[0, 0].log_softmax(-1)
+            loss = -part * z[labels[other]] - (1 - part) * z[labels[medoid]]
+            expected = expected + weight[0, j] / 3 * loss  # r_j = |V_j| / |R_j|
     torch.testing.assert_close(total, expected / index.shape[1])
 
 
@@ -168,7 +207,7 @@ def test_mixup_of_central_samples_stays_among_the_selected_of_the_class() -> Non
     weights = method.choose(0, lambda: logits.unsqueeze(0))
     assert weights is not None
     chosen = weights[0].nonzero().squeeze(1)
-    partners = method._partners(chosen[None])[0]
+    partners = method._partners(chosen[None])[0, :, 0]
     assert (weights[0, partners] == 1).all()
     assert torch.equal(method.fit.labels[partners], method.fit.labels[chosen])
     assert (partners != chosen).all()

@@ -13,7 +13,7 @@ from torch.nn.functional import one_hot
 
 from labelaudit.errors import OptionError
 from labelaudit.injection import GaussianNoise, injected
-from labelaudit.methods import Batch, cross_entropy, get_method, options_of
+from labelaudit.methods import Batch, cross_entropy, get_method, method_names, options_of
 from labelaudit.networks import Network, StackedLinear, build
 from labelaudit.regularizers import Composition, Regularizer, configure_all, get_regularizer, regularizer_help
 from labelaudit.regularizers import regularizer_names as names
@@ -164,6 +164,64 @@ def test_the_explicit_regulariser_hears_every_layer_of_every_copy(form: str, nam
     assert min(values) > plain
 
 
+@pytest.mark.parametrize("form", ["trace", "diagonal"])
+def test_multiplicative_noise_is_felt_in_proportion_to_the_activations(form: str) -> None:
+    """N(0, h²σ²) is additive noise on log h: the Jacobian's columns times h."""
+    network, x = smooth(2), torch.randn(2, 6, 3, generator=generator(), requires_grad=True)
+    scaled = trace(network(x), [Hidden(None, x)], form=form, generator=None, scaled=True)  # type: ignore[arg-type]
+    logarithm = x.detach().abs().log().requires_grad_()
+    again = x.detach().sign() * logarithm.exp()
+    expected = trace(network(again), [Hidden(None, logarithm)], form=form, generator=None)  # type: ignore[arg-type]
+    torch.testing.assert_close(scaled, expected, rtol=1e-4, atol=0)
+    stream = generator()
+    if form == "trace":
+        estimates = [
+            float(trace(network(x), [Hidden(None, x)], form="estimate", generator=stream, scaled=True).detach())
+            for _ in range(2000)
+        ]
+        assert np.mean(estimates) == pytest.approx(float(scaled.detach()), rel=0.1)
+
+
+def test_every_layer_may_have_a_variance_of_its_own() -> None:
+    network, x = build("mlp", (3,), 4, copies=2), torch.randn(2, 6, 3, generator=generator())
+
+    def rise(**options: object) -> float:
+        regularizer = get_regularizer("explicit_gaussian")(form="trace", **options)  # type: ignore[arg-type]
+        plain = float(step(None, copy.deepcopy(network), batch_of(Y, x)).detach())
+        return float(step(regularizer, copy.deepcopy(network), batch_of(Y, x)).detach()) - plain
+
+    apart = rise(layers="input", variance=0.8) + rise(layers="hidden", variance=0.2)
+    assert rise(variances="0.8,0.2") == pytest.approx(apart, rel=1e-3)
+    noisy = build("mlp", (3,), 4, copies=2)
+    get_regularizer("gaussian")(variances="0.25,0.01").attach([noisy], generator())  # type: ignore[call-arg]
+    assert [source.sigma for source in injected(noisy)] == pytest.approx([0.5, 0.1])
+    for wrong, message in (("1,2,3", "has 3 numbers for 2 layers: give 2"), ("1,x", "give numbers from 0 to 100")):
+        with pytest.raises(OptionError, match=message):
+            get_regularizer("gaussian")(variances=wrong).attach([noisy], generator())  # type: ignore[call-arg]
+
+
+def test_the_jacobian_penalty_may_begin_later() -> None:
+    regularizer = configure_all({"jacobian": {"start": 2, "coefficient": 1.0}})["jacobian"]
+    network, x = smooth(2), torch.randn(2, 6, 3, generator=generator())
+    composition = Composition([regularizer], [network], generator())
+    totals = []
+    for epoch in range(4):
+        composition.begin_epoch(epoch)
+        totals.append(float(composition.step(get_method("ce")(), [network], batch_of(Y, x)).detach()))
+    assert totals[0] == totals[1] < min(totals[2:])
+
+
+@pytest.mark.parametrize("name", sorted({*method_names()} & {*names()}))
+def test_a_method_has_every_option_of_the_regulariser_of_its_name(name: str) -> None:
+    """``--method spectral --set spectral.batchnorm=…`` means what it means beside ``--regularizer spectral``."""
+    theirs = {option.name: option for option in options_of(get_method(name))}
+    for option in options_of(get_regularizer(name)):
+        mine = theirs[option.name]
+        assert (mine.kind, mine.low, mine.high) == (option.kind, option.low, option.high)
+    passed_on = get_method(name)().regularizers()[name]
+    assert {*passed_on} == {option.name for option in options_of(get_regularizer(name))}
+
+
 def test_the_mean_increment_under_noise_is_the_trace_and_the_label_term() -> None:
     """Second order, smooth activations: ½σ²·[Tr(JᵀHJ) + Σ_c (p - e_y)_c·tr ∇²z_c] (dossier 5.3)."""
     network, sigma = smooth(), 0.05
@@ -273,7 +331,9 @@ def test_all_of_them_compose_with_methods_of_every_kind(method: str) -> None:
 def test_a_method_may_ask_for_a_regulariser_and_a_person_may_set_its_options() -> None:
     x, labels = sample(pixels=False)
     asked = crossfit("spectral", x, labels, 3, folds=2, epochs=1, options={"scale": 1.5})
-    assert asked.tables["settings"]["regularizers"] == {"spectral": {"scale": 1.5, "last": True, "batchnorm": "remove"}}
+    assert asked.tables["settings"]["regularizers"] == {
+        "spectral": {"scale": 1.5, "norm": "reshaped", "last": True, "batchnorm": "remove"}
+    }
     told = crossfit(
         "spectral", x, labels, 3, folds=2, epochs=1, regularizers={"spectral": {"last": False}, "mixup": {}}
     )

@@ -46,6 +46,24 @@ def test_every_layer_of_every_copy_is_held_at_the_scale(name: str, shape: tuple[
         torch.testing.assert_close(norm, torch.full_like(norm, 1.5), rtol=0.01, atol=0)
 
 
+def test_the_norm_of_the_convolution_itself_can_be_held() -> None:
+    """The released code holds the reshaped kernel's, and the convolution may stretch up to k times more."""
+    network, reshaped = (normalised("cnn", (8, 8, 1), scale=1.5, norm=norm) for norm in ("operator", "reshaped"))
+    x = torch.randn(2, 4, 1, 8, 8, generator=generator())
+    for _ in range(60):
+        network(x)
+    network.eval()
+    found = layer_norms(network, x)
+    assert [one.operator for one in found] == pytest.approx([1.5] * len(found), rel=0.02)
+    assert max(one.operator for one in layer_norms(reshaped.eval(), x)) > 1.8
+    torch.testing.assert_close(lipschitz_scale(network, 2), torch.full((2,), 1.5**4), rtol=0.02, atol=0)
+    before = copy.deepcopy(network.state_dict())
+    assert torch.equal(network(x), network(x))
+    assert all(torch.equal(a, b) for a, b in zip(before.values(), network.state_dict().values(), strict=True))
+    network(x).sum().backward()
+    assert all(parameter.grad is not None and parameter.grad.isfinite().all() for parameter in network.parameters())
+
+
 def test_training_keeps_the_norms_and_evaluation_changes_nothing() -> None:
     network = normalised("mlp", (12,))
     optimizer = torch.optim.SGD(network.parameters(), 0.5)

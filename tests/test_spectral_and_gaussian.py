@@ -34,7 +34,7 @@ def test_the_margin_is_in_units_of_what_the_network_can_stretch() -> None:
 def test_the_noisy_loss_is_the_mean_loss_under_noise_and_the_network_is_left_as_it_was() -> None:
     network, generator = build("mlp", (5,), 3, copies=2), torch.Generator().manual_seed(0)
     method = begun(Gaussian(draws=400), LABELS, 3, networks=[network], folds=2)
-    inject_noise(network, 0.5, kind="additive", layers="all", generator=generator)
+    inject_noise(network, 0.25, kind="additive", layers="all", generator=generator)
     x = torch.randn(2, 12, 5, generator=generator)
     network.eval()
     with torch.no_grad():

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from labelaudit.batches import Inputs, flip, shift
 from labelaudit.errors import DataError, OptionError
@@ -14,7 +15,7 @@ from labelaudit.methods import Recipe
 from labelaudit.networks import Average, build, default_network, network_names
 from labelaudit.record import margins
 from labelaudit.regularizers.jacobian import Jacobian
-from labelaudit.training import crossfit, forecast, plan
+from labelaudit.training import _optimizer, crossfit, forecast, plan
 
 
 def generator() -> torch.Generator:
@@ -283,3 +284,41 @@ def test_pixels_are_moved_as_bytes_to_the_same_bits_as_after_scaling() -> None:
     scaled = (torch.from_numpy(x).movedim(-1, 1).float() - inputs.scaling.mean) * inputs.scaling.scale
     draws = generator()
     assert torch.equal(taken[0], flip(shift(scaled, 1, draws), draws))
+
+
+@pytest.mark.parametrize(
+    ("method", "options", "epochs"),
+    [
+        ("limit", {"init": 3}, 3),
+        ("crust", {"warmup": 4}, 3),
+        ("dmi", {"warmup": 1.0}, 3),
+        ("forward", {"warmup": 1}, 5),
+    ],
+)
+def test_a_start_that_leaves_nothing_is_refused(method: str, options: dict[str, float], epochs: int) -> None:
+    (name,) = options
+    with pytest.raises(OptionError, match=rf"{method}\.{name}=.* leaves none of the {epochs} epochs"):
+        plan(method, 100, pixels=False, folds=2, options=options, epochs=epochs)
+    plan(method, 100, pixels=False, folds=2, options={name: 0}, epochs=epochs)
+
+
+def test_the_forecast_of_a_method_with_a_long_start_is_of_what_follows() -> None:
+    assert forecast("crust", (8,), 200, 3, folds=2, options={"warmup": 5}) > 0
+
+
+def test_weight_decay_is_decoupled_from_adam_or_a_term_of_the_loss() -> None:
+    """By Adam a term of the loss moves every weight by the rate; decoupled it shrinks in proportion."""
+
+    def moved(form: str) -> Tensor:
+        weight = torch.nn.Parameter(torch.tensor([1.0, 100.0]))
+        recipe = Recipe(epochs=1, batch=1, lr=0.01, weight_decay=0.1, weight_decay_form=form)  # type: ignore[arg-type]
+        optimizer = _optimizer([weight], recipe)
+        weight.grad = torch.zeros(2)
+        optimizer.step()
+        return (torch.tensor([1.0, 100.0]) - weight.detach()).double()
+
+    torch.testing.assert_close(moved("l2"), torch.tensor([0.01, 0.01], dtype=torch.float64), rtol=0.01, atol=0)
+    for form in ("auto", "decoupled"):
+        torch.testing.assert_close(moved(form), torch.tensor([0.001, 0.1], dtype=torch.float64), rtol=0.01, atol=0)
+    with pytest.raises(OptionError, match="decoupled is for adam"):
+        Recipe(epochs=1, batch=1, lr=0.01, optimizer="sgd", weight_decay_form="decoupled")

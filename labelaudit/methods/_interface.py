@@ -69,11 +69,16 @@ class Recipe:
     lr: float
     optimizer: Literal["adam", "sgd"] = "adam"
     weight_decay: float = 0.0
+    weight_decay_form: Literal["auto", "decoupled", "l2"] = "auto"
+    """``l2``: a term of the loss, whose gradient adam scales as any other; ``decoupled``: weights shrink by rate times
+    decay in each step; ``auto``: decoupled for adam, l2 for sgd, which has no other."""
     schedule: str = "constant"
     """``constant``, ``cosine`` (to zero), or epochs such as ``80,100``, after each of which the rate is a tenth."""
 
     def __post_init__(self) -> None:
         self.rate(0)
+        if self.optimizer == "sgd" and self.weight_decay_form == "decoupled":
+            raise OptionError("weight_decay_form=decoupled is for adam: sgd's weight decay is l2, leave the form away")
 
     def rate(self, epoch: int) -> float:
         """Learning rate of an epoch, counted from 0; raises `OptionError` for a schedule that is none.
@@ -106,6 +111,9 @@ class Method:
     """The view that is the outcome of a training run, where it is not the first."""
     column: ClassVar[str] = "loss_heldout"
     """The column whose ranks are the suspicion; higher = more suspicious."""
+    leading: ClassVar[tuple[str, ...]] = ()
+    """Options that say how long it takes at the start until the method does what it is for, in epochs (int) or as a
+    share of them (float): something of the run must be left."""
     recipes: ClassVar[Mapping[str, Recipe]] = {
         "features": Recipe(epochs=12, batch=256, lr=1e-3),
         "pixels": Recipe(epochs=8, batch=64, lr=2e-3),
@@ -115,7 +123,11 @@ class Method:
     batch: Annotated[int | None, Between(1, 100_000), "samples per step and fold"] = None
     lr: Annotated[float | None, Between(0, 100), "learning rate"] = None
     optimizer: Annotated[Literal["adam", "sgd"] | None, "sgd has momentum 0.9"] = None
-    weight_decay: Annotated[float | None, Between(0, 10), "decoupled for adam, L2 for sgd"] = None
+    weight_decay: Annotated[float | None, Between(0, 10), "pull of all weights towards zero"] = None
+    weight_decay_form: Annotated[
+        Literal["decoupled", "l2"] | None,
+        "l2: a term of the loss, as in the papers; decoupled: apart from adam's step; auto: l2 for sgd only",
+    ] = None
     schedule: Annotated[
         str | None, "of the learning rate: constant, cosine, or epochs after which it is a tenth, such as 80,100"
     ] = None
@@ -196,6 +208,18 @@ class Method:
         default = self.recipes[kind]
         chosen = {name: getattr(self, name) for name in default.__dataclass_fields__}
         return Recipe(**{name: getattr(default, name) if value is None else value for name, value in chosen.items()})
+
+    def check_epochs(self, epochs: int) -> None:
+        """Raise `OptionError` where one of `leading` leaves none of ``epochs`` to the method proper."""
+        for name in self.leading:
+            first = getattr(self, name)
+            if first is not None and (first if isinstance(first, int) else int(first * epochs)) >= epochs:
+                fewer = f"fewer than {epochs}" if isinstance(first, int) else "less than 1"
+                method = type(self).__module__.rpartition(".")[2]
+                raise OptionError(
+                    f"{method}.{name}={first} leaves none of the {epochs} epochs to the method itself: give {fewer}, "
+                    "or train for more epochs"
+                )
 
 
 def cross_entropy(logits: Tensor, y: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ the probabilities of a sample that surely is of class i, its anchor, are row i o
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import torch
 from torch import Tensor
@@ -19,6 +19,8 @@ from labelaudit.methods._options import Between
 @dataclass(kw_only=True)
 class Corrected(Method):
     """Cross-entropy for a while, then one estimate of T per fold: what the corrections by T have in common."""
+
+    leading: ClassVar[tuple[str, ...]] = ("warmup",)
 
     warmup: Annotated[float, Between(0, 1), "share of the epochs, at the start, on cross-entropy to estimate T"] = 0.5
     passed: Annotated[float, Between(0, 0.5), "share of the samples passed over as too sure to be an anchor"] = 0.03

@@ -37,6 +37,7 @@ class Crust(Method):
     """Selection happens in `choose`, mixup in `step`, scoring in `measure`, the medoids' report in `derive`."""
 
     column: ClassVar[str] = "loss"
+    leading: ClassVar[tuple[str, ...]] = ("warmup",)
     recipes: ClassVar[Mapping[str, Recipe]] = {
         "features": Recipe(epochs=12, batch=256, lr=1e-3),
         "pixels": Recipe(epochs=10, batch=64, lr=2e-3),
@@ -48,14 +49,18 @@ class Crust(Method):
         "the most central samples, as the released code, or greedy medoids, as the paper",
     ] = "centrality"
     greedy: Annotated[
-        Literal["auto", "lazy", "parts", "stochastic"],
-        "how medoids are found: exactly (lazy), on random parts, or from random candidates; auto: lazy up to 6,000",
+        Literal["auto", "lazy", "streamed", "parts", "stochastic"],
+        "how medoids are found: exactly (lazy; streamed keeps no distances), on random parts, or from random "
+        "candidates; auto: lazy up to 6,000, then parts",
     ] = "auto"
     partition: Annotated[Literal["predicted", "given"], "which label makes the classes"] = "predicted"
     gradient: Annotated[Literal["logits", "last_layer"], "p - e_y, or W'(p - e_y)"] = "logits"
     warmup: Annotated[int | None, Between(0, 1000), "epochs on all samples first; auto: a quarter of them"] = None
     every: Annotated[int | None, Between(1, 1000), "epochs between selections; auto: a quarter of them"] = None
     mixup: Annotated[float, Between(0, 100), "Beta(a, a) inside clusters; 0 = off"] = 1.0
+    partners: Annotated[
+        int, Between(1, 64), "members of its cluster that a selected sample is mixed with in a step: the paper's |R_j|"
+    ] = 1
     burn_in: Annotated[float, Between(0, 0.95), "share of the epochs, at the start, left out of averaged columns"] = (
         0.25
     )
@@ -69,6 +74,7 @@ class Crust(Method):
         self._members = torch.arange(shape[1], device=device).repeat(shape[0], 1)  # (F, n) rows, cluster after cluster
         self._start = torch.zeros(shape, dtype=torch.int64, device=device)  # (F, n) where a row's cluster begins
         self._size = torch.ones(shape, dtype=torch.int64, device=device)
+        self._place = torch.zeros(shape, dtype=torch.int64, device=device)  # (F, n) of a row inside its cluster
 
     def choose(self, epoch: int, predict: Predict) -> Tensor | None:
         if epoch >= self._warmup and (epoch - self._warmup) % self._every == 0:
@@ -78,12 +84,13 @@ class Crust(Method):
     def step(self, networks: Sequence[Network], batch: Batch) -> Tensor:
         if self._weights is None or self.mixup == 0:
             return super().step(networks, batch)
-        partner = self._partners(batch.index)
+        partner = self._partners(batch.index).flatten(1)  # (F, B·|R|), a sample's partners side by side
+        x, y = (values.repeat_interleave(self.partners, dim=1) for values in (batch.x, batch.y))
         share = draw_beta(self.mixup, partner.shape, self.fit.generator)
-        wide = share.view(*share.shape, *[1] * (batch.x.ndim - 2))
-        logits = networks[0](wide * batch.take(partner) + (1 - wide) * batch.x).float()
-        loss = share * cross_entropy(logits, self.fit.labels[partner]) + (1 - share) * cross_entropy(logits, batch.y)
-        return (batch.weight * loss).mean(-1).sum()
+        wide = share.view(*share.shape, *[1] * (x.ndim - 2))
+        logits = networks[0](wide * batch.take(partner) + (1 - wide) * x).float()
+        loss = share * cross_entropy(logits, self.fit.labels[partner]) + (1 - share) * cross_entropy(logits, y)
+        return (batch.weight.repeat_interleave(self.partners, dim=1) * loss).mean(-1).sum()
 
     def measure(self, epoch: int, logits: Tensor) -> Mapping[str, Tensor]:  # noqa: ARG002
         gradients = self._gradients(logits[0])
@@ -170,17 +177,30 @@ class Crust(Method):
                 own, sizes = assign(points, chosen)
                 weights[fold, rows[chosen]] = sizes.float()
                 clusters, owned = rows[own.argsort(stable=True)], rows
-            start = filled[fold]
+            start, order = filled[fold], torch.arange(len(clusters), device=rows.device)
+            begins = sizes.cumsum(0) - sizes
             self._members[fold, start : start + len(clusters)] = clusters
-            self._start[fold, owned] = start + (sizes.cumsum(0) - sizes)[own]
+            self._start[fold, owned] = start + begins[own]
             self._size[fold, owned] = sizes[own]
+            self._place[fold, clusters] = start + order - self._start[fold, clusters]
             filled[fold] += len(clusters)
         return weights
 
     def _partners(self, index: Tensor) -> Tensor:
-        """(F, B) a random other member of each sample's cluster, itself where it is alone."""
-        start, size = self._start.gather(1, index), self._size.gather(1, index)
-        draw = (torch.rand(index.shape, generator=self.fit.generator, device=index.device) * size).long() % size
-        partner = self._members.gather(1, start + draw)
-        following = self._members.gather(1, start + (draw + 1) % size)
-        return torch.where(partner == index, following, partner)
+        """(F, B, |R|) other members of each sample's cluster, every set of them as likely as every other.
+
+        Floyd's sampling without replacement, on the ring of the others that follows the sample; a cluster of fewer
+        gives some of them again, one of a single sample the sample itself.
+        """
+        start, place, size = (values.gather(1, index) for values in (self._start, self._place, self._size))
+        others = size - 1
+        drawn: list[Tensor] = []
+        for k in range(self.partners):
+            ends = torch.where(others >= self.partners, others - self.partners + k + 1, others).clamp(min=1)
+            uniform = torch.rand(index.shape, generator=self.fit.generator, device=index.device)
+            step = torch.minimum((uniform * ends).long(), ends - 1)
+            again = torch.stack([step == one for one in drawn]).any(0) if drawn else torch.zeros_like(step).bool()
+            drawn.append(torch.where(again & (others >= self.partners), ends - 1, step))
+        steps = torch.stack(drawn, dim=-1) + 1
+        ring = (place.unsqueeze(-1) + steps) % size.unsqueeze(-1)
+        return self._members.gather(1, (start.unsqueeze(-1) + ring).flatten(1)).view(ring.shape)

@@ -35,6 +35,7 @@ class DivideMix(Method):
 
     networks: ClassVar[int] = 2
     column: ClassVar[str] = "margin"
+    leading: ClassVar[tuple[str, ...]] = ("warmup",)
 
     warmup: Annotated[float, Between(0, 1), "share of the epochs, at the start, on cross-entropy"] = 0.4
     threshold: Annotated[float, Between(0, 1), "a label is kept where w is above this"] = 0.5

@@ -32,6 +32,7 @@ class DeterminantInformation(Method):
     """`choose` begins the running matrix from all training samples, `loss` moves it on by a batch."""
 
     column: ClassVar[str] = "margin"
+    leading: ClassVar[tuple[str, ...]] = ("warmup",)
 
     warmup: Annotated[float, Between(0, 1), "share of the epochs, at the start, on cross-entropy"] = 0.5
     ridge: Annotated[float, Between(1e-6, 1), "multiple of the identity that keeps the matrix invertible"] = 0.01

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -33,11 +33,17 @@ class Gaussian(Method):
         "pixels": Recipe(epochs=8, batch=64, lr=2e-3),
     }
 
-    variance: Annotated[float, Between(0, 100), "of the noise, in training and in the score"] = 0.25
+    variance: Annotated[float, Between(0, 100), "σ² of the noise, in training and in the score"] = 0.25
+    variances: Annotated[str, "σ² of each disturbed layer instead, separated by commas"] = ""
+    kind: Annotated[Literal["additive", "multiplicative"], "noise of one size, or in proportion to what it hits"] = (
+        "additive"
+    )
+    layers: Annotated[str, "all, input, hidden, or numbers separated by commas, 0 = input"] = "all"
     draws: Annotated[int, Between(2, 1000), "passes that the loss is averaged over after each epoch"] = 8
 
     def regularizers(self) -> Mapping[str, Mapping[str, Any]]:
-        return {"gaussian": {"variance": self.variance}}
+        own = {"variance": self.variance, "variances": self.variances, "kind": self.kind, "layers": self.layers}
+        return {"gaussian": own}
 
     def predict(self, networks: Sequence[Network], x: Tensor) -> Tensor:
         clean = networks[0](x)

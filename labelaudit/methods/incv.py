@@ -29,6 +29,7 @@ class IterativeCrossValidation(Method):
 
     networks: ClassVar[int] = 2
     column: ClassVar[str] = "margin"
+    leading: ClassVar[tuple[str, ...]] = ("warmup",)
 
     warmup: Annotated[float, Between(0, 1), "share of the epochs, at the start, on halves"] = 0.5
     noise: Annotated[float, Between(0, 0.99), "share of wrong labels to expect"] = 0.2

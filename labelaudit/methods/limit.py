@@ -33,6 +33,7 @@ class Limit(Method):
     networks: ClassVar[int] = 2
     outcome: ClassVar[str] = "classifier"
     column: ClassVar[str] = "limit_l1"
+    leading: ClassVar[tuple[str, ...]] = ("init",)
 
     beta: Annotated[float, Between(0, 1000), "a label can pull q away from the classifier by about 1/beta"] = 10.0
     distribution: Annotated[Literal["laplace", "gaussian"], "of the predicted gradient"] = "laplace"

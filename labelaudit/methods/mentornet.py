@@ -26,6 +26,7 @@ class MentorNet(Method):
     """One threshold per fold, moved on by every batch."""
 
     column: ClassVar[str] = "margin"
+    leading: ClassVar[tuple[str, ...]] = ("warmup",)
 
     percentile: Annotated[float, Between(0.01, 1), "share of the losses of a batch that lie below the threshold"] = 0.8
     decay: Annotated[float, Between(0, 0.999), "of the moving average of thresholds"] = 0.9

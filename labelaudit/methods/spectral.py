@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -34,9 +34,16 @@ class Spectral(Method):
     }
 
     scale: Annotated[float, Between(0.01, 100), "norm that every layer is held at; the paper's is 1"] = 2.0
+    norm: Annotated[
+        Literal["reshaped", "operator"], "of a kernel as a matrix, as the released code, or of the convolution itself"
+    ] = "reshaped"
+    last: Annotated[bool, "normalise the last layer too, as the paper does; logits stay small then"] = True
+    batchnorm: Annotated[
+        Literal["remove", "unscaled", "keep"], "what becomes of BatchNorm, which undoes the normalisation"
+    ] = "remove"
 
     def regularizers(self) -> Mapping[str, Mapping[str, Any]]:
-        return {"spectral": {"scale": self.scale, "last": True, "batchnorm": "remove"}}
+        return {"spectral": {"scale": self.scale, "norm": self.norm, "last": self.last, "batchnorm": self.batchnorm}}
 
     def measure(self, epoch: int, logits: Tensor) -> Mapping[str, Tensor]:  # noqa: ARG002
         given = self.fit.labels.expand(logits.shape[1:3]).unsqueeze(-1)

@@ -168,5 +168,8 @@ def build(
     with _GLOBAL_RANDOM, torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         if outside:
-            return published(name, shape, classes, copies, pretrained=pretrained)
-        return table[name](shape, classes, copies)
+            made = published(name, shape, classes, copies, pretrained=pretrained)
+        else:
+            made = table[name](shape, classes, copies)
+    made.shape = tuple(shape)
+    return made

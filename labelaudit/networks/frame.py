@@ -29,6 +29,8 @@ class Network(nn.Module):
     def __init__(self, body: nn.Module, copies: int, width: int, classes: int) -> None:
         super().__init__()
         self.copies = copies
+        self.shape: tuple[int, ...] = ()
+        """Of one sample as the data holds it, (d,) or (H, W, c); set by `labelaudit.networks.build`."""
         self.body = body
         self.last = StackedLinear(copies, width, classes)
 

@@ -1,7 +1,7 @@
 """What a regulariser is: three hooks around a method's training step, none of which the method notices.
 
 `Regularizer.attach` changes the networks once, before the method begins; `Regularizer.transform` changes what a batch
-holds; `Regularizer.penalty` adds to what is minimised. Left out: anything that depends on the epoch.
+holds; `Regularizer.penalty` adds to what is minimised. Each may look at `Regularizer.epoch`.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ class Regularizer:
     """The hooks, with defaults that do nothing. Fields of a subclass are its options."""
 
     generator: torch.Generator = field(init=False, repr=False, compare=False)
+    epoch: int = field(init=False, repr=False, compare=False, default=0)
+    """The one under way, counted from 0."""
 
     def attach(self, networks: Sequence[Network], generator: torch.Generator) -> None:  # noqa: ARG002
         """Change layers, or listen to them. ``generator`` is the only source of randomness there is."""
@@ -79,6 +81,11 @@ class Composition:
         if regularizers:
             for number, network in enumerate(networks):
                 network.register_forward_hook(self._listener(number))
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Tell every regulariser which epoch begins, counted from 0."""
+        for regularizer in self._regularizers:
+            regularizer.epoch = epoch
 
     def step(self, method: Method, networks: Sequence[Network], batch: Batch) -> Tensor:
         """The scalar to minimise."""

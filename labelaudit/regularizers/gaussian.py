@@ -3,7 +3,8 @@
 Camuto et al., "Explicit Regularisation in Gaussian Noise Injections", NeurIPS 2020, Section 2: h + ε with ε ~ N(0, σ²),
 or N(0, h²σ²) for multiplicative noise, on layers 0 (the input) to L - 1, after the activation, never on the logits nor
 in evaluation. σ is in units of the activations: inputs are standardised here, and BatchNorm directly after a disturbed
-layer rescales the noise with them.
+layer rescales the noise with them. A paper's σ² of pixels in [0, 1] is that over the pixels' variance here, on the
+input alone; ``variances=1.05,0.1,0.1`` gives every layer its own.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ class GaussianNoiseInjection(Regularizer):
     """Everything happens in `attach`; the noise belongs to the layers."""
 
     variance: Annotated[float, Between(0, 100), "σ² of the noise"] = 0.1
+    variances: Annotated[str, "σ² of each disturbed layer instead, separated by commas"] = ""
     kind: Annotated[Literal["additive", "multiplicative"], "noise of one size, or in proportion to what it hits"] = (
         "additive"
     )
@@ -33,4 +35,11 @@ class GaussianNoiseInjection(Regularizer):
     def attach(self, networks: Sequence[Network], generator: torch.Generator) -> None:
         super().attach(networks, generator)
         for network in networks:
-            inject_noise(network, self.variance**0.5, kind=self.kind, layers=self.layers, generator=generator)
+            inject_noise(
+                network,
+                self.variance,
+                kind=self.kind,
+                layers=self.layers,
+                generator=generator,
+                variances=self.variances,
+            )

@@ -3,7 +3,8 @@
 Bar, Drory and Giryes, "A Spectral Perspective of DNN Robustness to Label Noise", AISTATS 2022, as a comparison: adds
 c·‖Jᵀv‖² with J the Jacobian of the logits in the input and v ~ N(0, I) a fresh direction, an unbiased estimate of
 c·‖J‖_F². Inputs are standardised here and in [0, 1] there, so c is in other units. The released code begins after ten
-epochs with a new optimiser; this is on from the start. BatchNorm lets gradients of one sample reach the others.
+epochs (``start=10``), with a new optimiser, which this does not make. BatchNorm lets gradients of one sample reach the
+others.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ class Jacobian(Regularizer):
     """One more backward pass in each step."""
 
     coefficient: Annotated[float, Between(0, 100), "weight of the squared norm"] = 1e-3
+    start: Annotated[int, Between(0, 10_000), "epochs without it first"] = 0
 
     def attach(self, networks: Sequence[Network], generator: torch.Generator) -> None:
         super().attach(networks, generator)
@@ -32,6 +34,8 @@ class Jacobian(Regularizer):
             require_input_gradients(network)
 
     def penalty(self, passes: Sequence[Pass], batch: Batch) -> Tensor | None:  # noqa: ARG002
+        if self.epoch < self.start:
+            return None
         norms = [squared_jacobian(passed.logits, passed.x, self.generator).mean(-1).sum() for passed in passes]
         return self.coefficient * torch.stack(norms).sum() if norms else None
 

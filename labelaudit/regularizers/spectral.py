@@ -9,7 +9,8 @@ The trap: BatchNorm after a layer divides by that layer's scale again, so that n
 ``batchnorm``: ``remove`` (the default) puts a learned shift per channel in its place; ``unscaled`` keeps it without its
 learned scale, which is what the released code does and constrains the last layer only; ``keep`` leaves it alone, and is
 the only one for a network that comes with weights, which are nothing without their BatchNorm.
-Kernels are reshaped to one row per output channel, whose norm is up to k times below a k x k convolution's own.
+``norm=reshaped`` takes a kernel as a matrix of one row per output channel, as the released code does; the norm of the
+convolution itself, which the paper's bound is about, is up to k times larger for k x k, and is ``norm=operator``.
 """
 
 from __future__ import annotations
@@ -33,6 +34,9 @@ class SpectralNormalisation(Regularizer):
     """Everything happens in `attach`; the power iteration belongs to the layers."""
 
     scale: Annotated[float, Between(0.01, 100), "the norm that every layer is held at"] = 1.0
+    norm: Annotated[
+        Literal["reshaped", "operator"], "of a kernel as a matrix, as the released code, or of the convolution itself"
+    ] = "reshaped"
     last: Annotated[bool, "normalise the last layer too, as the paper does; logits stay small then"] = True
     batchnorm: Annotated[
         Literal["remove", "unscaled", "keep"], "what becomes of BatchNorm, which undoes the normalisation"
@@ -51,7 +55,7 @@ class SpectralNormalisation(Regularizer):
             for module in network.modules():
                 if self.batchnorm == "unscaled" and isinstance(module, _BATCHNORMS) and module.affine:
                     module.weight.requires_grad_(False)  # it begins at one
-            normalize_layers(network, scale=self.scale, last=self.last, generator=generator)
+            normalize_layers(network, scale=self.scale, last=self.last, generator=generator, norm=self.norm)
 
 
 class Shift(nn.Module):

@@ -48,7 +48,7 @@ def increment_over_penalty(run: Finished) -> float:
     inputs = _inputs(run)
     generator = torch.Generator(inputs.y.device).manual_seed(run.seed)
     if not injected(network):
-        inject_noise(network, _SMALL**0.5, kind="additive", layers="all", generator=generator)
+        inject_noise(network, _SMALL, kind="additive", layers="all", generator=generator)
     network.eval()
     sources = injected(network)
     rows = torch.arange(min(_LOOKED_AT, len(inputs.y)), device=inputs.y.device).unsqueeze(0)
