@@ -13,11 +13,11 @@ from typing import Any, Literal
 import numpy as np
 
 from labelaudit import channel
-from labelaudit.context.groups import add_near_copies, name_groups, note_groups
+from labelaudit.context.alike import find_alike
+from labelaudit.context.groups import name_groups
 from labelaudit.cost import forecast
 from labelaudit.decide import FEWEST, decide
 from labelaudit.document import BEFORE_REVIEW, Audit
-from labelaudit.duplicates import find_copies, find_pairs
 from labelaudit.effort import BACKBONES, FOLDS, Effort, backbones_of, tunes
 from labelaudit.errors import DataError
 from labelaudit.intake import embed_samples, known_labels, name_some
@@ -34,7 +34,7 @@ METHODS = ("crust", "limit", "sln")
 _SMALL = 50  # images per class below which the rate was seen to be off by a factor of two (docs/evidence.md)
 
 
-def audit_samples(
+def audit_samples(  # noqa: PLR0915
     samples: Samples,
     *,
     findings: tuple[Finding, ...] = (),
@@ -106,7 +106,8 @@ def audit_samples(
         findings += failed
     _require_two_classes(samples)
     with clock.stage("duplicates"):
-        samples, findings = _group_copies(samples, findings, features, device, workers, progress)
+        alike = find_alike(samples, features, named=bool(group), device=device, workers=workers, progress=progress)
+        samples, findings = alike.samples, findings + alike.findings
     known = known_labels(samples, verdicts)
     if reviewed := int((known != channel.UNKNOWN).sum()):
         notes.append(f"People's verdicts on {reviewed:,} of the images are taken as known, in training too.")
@@ -162,7 +163,8 @@ def audit_samples(
         if reviewed:
             evidence[BEFORE_REVIEW] = _before_review(fitted, samples, strangers)
         judge = None if features is None else material.keep_judge(decision, features)
-    notes += [*note_groups(samples, named=bool(group)), *_note_few(samples)]
+    decision, hedged = alike.hedge(decision, material.nearest)
+    notes += [*alike.notes(), *hedged, *_note_few(samples)]
     return Audit(
         samples=samples,
         decision=decision,
@@ -175,21 +177,6 @@ def audit_samples(
         seed=seed,
         judge=judge,
     )
-
-
-def _group_copies(
-    samples: Samples,
-    findings: tuple[Finding, ...],
-    features: Features | None,
-    device: str,
-    workers: int,
-    progress: Progress,
-) -> tuple[Samples, tuple[Finding, ...]]:
-    """The ``samples`` in groups of near-copies, and the ``findings`` with the copies among them."""
-    if features is None:
-        return samples, findings + find_copies(samples, None)
-    pairs = find_pairs(samples, features, device=device, workers=workers, progress=progress)
-    return add_near_copies(samples, pairs.first, pairs.second), findings + find_copies(samples, features, pairs=pairs)
 
 
 def _name_low_quality(decision: Decision, images: Images, workers: int) -> Decision:

@@ -218,6 +218,11 @@ class Material:
         known = np.where((self.known == channel.UNKNOWN) & (none >= 0.5), channel.NO_CLASS, self.known)
         return channel.fit(self.models, given, known=known, start=fitted), strangers
 
+    @property
+    def nearest(self) -> Ints | None:
+        """(n,) row of the sample most like each, outside its group; None where there are no features."""
+        return None if self._near is None else self._near[1][:, 0]
+
     def _heads(self) -> npt.NDArray[np.float32]:
         """(n, d) the leading principal components of all feature blocks side by side."""
         blocks = self._blocks[: len(self._rotations)]

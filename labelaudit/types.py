@@ -55,7 +55,8 @@ class Finding:
     """missing · unreadable · truncated · empty · oversized · unlabelled · duplicate_row · link_loop · bad_name ·
 unknown_class (a class that the audit does not know) ·
     conflict (same bytes, other label) · near_duplicate (nearly the same image, other label) ·
-    leak (same bytes or nearly the same image, other split)"""
+    leak (same bytes or nearly the same image, other split) · same_scene (a crop, a turned copy or another frame, other
+    split)"""
     path: str
     """Id of the sample, relative to the data root, with ``/``."""
     detail: str

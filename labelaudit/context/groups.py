@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -45,7 +44,10 @@ def name_groups(samples: Samples, how: Sequence[str]) -> Samples:
     if not how:
         return samples
     for one in how:
-        named = [name or other for name, other in zip(_names(samples, one), samples.groups, strict=True)]
+        names = read_names(samples, one)
+        if not any(names):
+            raise DataError(f"--group {one}: no image has a group by it; the first is '{samples.ids[0]}'")
+        named = [name or other for name, other in zip(names, samples.groups, strict=True)]
         samples = _join(samples, _ties(samples.groups), _ties(named), names=named)
     if count_groups(samples.labels, samples.groups, len(samples.classes)).max() < 2:
         said = ", ".join(f"--group {one}" for one in how)
@@ -59,53 +61,34 @@ def add_near_copies(samples: Samples, first: Ints, second: Ints) -> Samples:
     return _join(samples, _ties(samples.groups), (first[kept], second[kept]), names=samples.groups)
 
 
-def note_groups(samples: Samples, *, named: bool) -> list[str]:
-    """What to say of the groups: how many images have a companion, and which classes lie in too few groups."""
-    if samples.groups == samples.digests:
-        return []
-    sizes = Counter(samples.groups)
-    if named:
-        people = len(sizes.keys() - set(samples.digests))
-        notes = [f"{len(samples):,} images in {people:,} groups: images of a group are not judged by one another."]
-    else:
-        codes = [f"{group} {label}" for group, label in zip(samples.groups, samples.labels.tolist(), strict=True)]
-        alike = Counter(codes)
-        count = sum(alike[code] > 1 for code in codes)
-        notes = [
-            f"{count:,} of {len(samples):,} images have a near-copy with the same label: near-copies are not judged by "
-            "one another, and wrong ones are wrong together."
-        ]
+def name_few(samples: Samples) -> list[str]:
+    """What to say of classes that have enough images, but in too few groups to be judged."""
     spread = count_groups(samples.labels, samples.groups, len(samples.classes))
     few = [
         name
         for name, count, size in zip(samples.classes, spread, samples.counts(), strict=True)
         if count < FEWEST <= size
     ]
-    if few:
-        notes.append(
-            f"Cannot judge {name_some(few)}: fewer than {FEWEST} groups have images of "
-            f"{'it' if len(few) == 1 else 'each'}."
-        )
-    return notes
+    if not few:
+        return []
+    return [
+        f"Cannot judge {name_some(few)}: fewer than {FEWEST} groups have images of {'it' if len(few) == 1 else 'each'}."
+    ]
 
 
-def _names(samples: Samples, how: str) -> list[str]:
-    """(n,) what ``how`` calls the group of each sample; empty where it says nothing."""
+def read_names(samples: Samples, how: str) -> list[str]:
+    """(n,) what ``how`` calls the group of each sample; empty where it says nothing. See `name_groups`."""
     if how.startswith(PATTERN):
-        names = _match(samples, how)
-    elif how in samples.extra:
-        names = [value.strip() for value in samples.extra[how]]
-    elif how == PARENT:
-        names = [_folder(samples, row) for row in range(len(samples))]
-    else:
-        columns = f"it has {', '.join(samples.extra)}" if samples.extra else "it has no further columns"
-        raise OptionError(
-            f"--group {how}: the table of labels has no such column ({columns}); for folders write parent, for a part "
-            f"of the path name:'(patient[0-9]+)'"
-        )
-    if not any(names):
-        raise DataError(f"--group {how}: no image has a group by it; the first is '{samples.ids[0]}'")
-    return names
+        return _match(samples, how)
+    if how in samples.extra:
+        return [value.strip() for value in samples.extra[how]]
+    if how == PARENT:
+        return [_folder(samples, row) for row in range(len(samples))]
+    columns = f"it has {', '.join(samples.extra)}" if samples.extra else "it has no further columns"
+    raise OptionError(
+        f"--group {how}: the table of labels has no such column ({columns}); for folders write parent, for a part "
+        f"of the path name:'(patient[0-9]+)'"
+    )
 
 
 def _match(samples: Samples, how: str) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from labelaudit.context.groups import add_near_copies, name_groups, note_groups
+from labelaudit.context.groups import add_near_copies, name_groups
 from labelaudit.decide import count_groups, judge_groups_together, noise_rate
 from labelaudit.errors import DataError, OptionError
 from labelaudit.neighbors import nearest, nearest_outside
@@ -34,7 +34,6 @@ def test_alone_a_sample_is_its_own_group_and_copies_are_one() -> None:
     assert name_groups(samples, ()) is samples
     nothing = np.array([], dtype=np.int64)
     assert add_near_copies(samples, nothing, nothing).groups == samples.digests
-    assert note_groups(samples, named=False) == []
 
 
 def test_a_pattern_names_groups_by_what_it_captures() -> None:

@@ -1,0 +1,98 @@
+"""The images of a dataset that are alike: copies and scenes as groups, what of it is a finding, and what stays open.
+
+Puts `duplicates`, `groups`, `scenes` and `siblings` in order for a scan. Left out: what is done with the groups.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+
+from labelaudit.context.groups import add_near_copies, name_few
+from labelaudit.context.scenes import Scenes, find_scenes, group_scenes, scenes_across, share_apart
+from labelaudit.context.siblings import find_siblings
+from labelaudit.duplicates import find_copies, find_pairs
+from labelaudit.types import Decision, Features, Finding, Ints, Progress, Samples, silent
+
+LEAST_OPEN = 0.1
+"""Share of images that may have siblings outside their group from which the noise rate's interval is opened."""
+_ANY = 0.5  # how often the label of an image is wrong, at most, of which nothing is known
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alike:
+    """What is alike in a dataset."""
+
+    samples: Samples
+    """In groups that must not vouch for each other."""
+    findings: tuple[Finding, ...]
+    """Conflicts, near-duplicates, leaks and scenes in two splits."""
+    scenes: Scenes | None
+    """Without features there are none."""
+    named: bool
+    """Whether a person named groups."""
+
+    def notes(self) -> list[str]:
+        """What to say of the groups."""
+        samples = self.samples
+        if samples.groups == samples.digests:
+            return []
+        if self.named:
+            count = len(set(samples.groups) - set(samples.digests))
+            said = f"{len(samples):,} images in {count:,} groups: images of a group are not judged by one another."
+        else:
+            codes = list(zip(samples.groups, samples.labels.tolist(), strict=True))
+            shared = Counter(codes)
+            alike = sum(shared[code] > 1 for code in codes)
+            kind = "show the same scene as another" if self.scenes and self.scenes.widespread else "have a near-copy"
+            said = (
+                f"{alike:,} of {len(samples):,} images {kind} with the same label: such images are not judged by one "
+                "another, and are wrong together."
+            )
+        return [said, *name_few(samples)]
+
+    def hedge(self, decision: Decision, nearest: Ints | None) -> tuple[Decision, list[str]]:
+        """The ``decision`` with an interval that starts at 0 where models may have seen siblings of what they judged,
+        and what to say of it. ``nearest`` (n,) is the row of the sample most like each, outside its group."""
+        if self.scenes is None or nearest is None:
+            return decision, []
+        siblings = find_siblings(self.samples, nearest)
+        blind = max(share_apart(self.samples, self.scenes), 0.0 if siblings is None else siblings.excess)
+        notes = [] if siblings is None else [siblings.note()]
+        if blind < LEAST_OPEN:
+            return decision, notes
+        if siblings is None:
+            notes.append(
+                f"About {blind:.0%} of the images may show the scene of another that is not in their group: a wrong "
+                "label that both carry cannot stand out. Where a column or a name says what belongs together, give it "
+                "with --group."
+            )
+        high = decision.noise_interval[1]
+        return replace(decision, noise_interval=(0.0, min(1.0, high + _ANY * blind * (1 - high)))), notes
+
+
+def find_alike(
+    samples: Samples,
+    features: Features | None,
+    *,
+    named: bool = False,
+    device: str = "cpu",
+    workers: int = 2,
+    progress: Progress = silent,
+) -> Alike:
+    """Group the near-copies and, where they are widespread, the scenes of ``samples``, and list what is a finding.
+
+    ``named`` says that a person's groups are in ``samples`` already.
+    """
+    if features is None:
+        return Alike(samples=samples, findings=find_copies(samples, None), scenes=None, named=named)
+    pairs = find_pairs(samples, features, device=device, workers=workers, progress=progress)
+    scenes = find_scenes(samples, features, device=device)
+    copies = find_copies(samples, features, pairs=pairs)
+    leaked = {finding.path for finding in copies if finding.kind == "leak"}
+    return Alike(
+        samples=group_scenes(add_near_copies(samples, pairs.first, pairs.second), scenes),
+        findings=copies + scenes_across(samples, scenes, leaked),
+        scenes=scenes,
+        named=named,
+    )

@@ -1,0 +1,136 @@
+"""Images of one scene: crops, turned copies and frames of a film, which pixels do not match but features do.
+
+Two images show the same scene where their features are four times closer than is usual around them: the cosine of a
+pair against that of the 30th neighbour of either. A few such pairs are in every dataset (one bottle photographed
+twice), and cost nothing. Where many images have one, the dataset was made by cutting up fewer pictures, and a model
+that saw one part knows the label of the other: then pairs that are about three times closer count too, and connected
+ones are groups. Left out: scenes of more than 30 images that are as much alike as any two of their pictures.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from labelaudit.context.groups import add_near_copies
+from labelaudit.neighbors import nearest
+from labelaudit.sources.listing import TRAINING
+from labelaudit.types import Bools, Features, Finding, Floats, Ints, Samples
+from labelaudit.vectors import find_directions
+
+CLOSE, LOOSE, LOOSEST = 0.25, 0.35, 0.5
+"""Distance of a pair as a share of the usual one: clearly one scene, one scene where most images have such a pair, and
+what is no group yet but hardly says anything about a label."""
+WIDESPREAD = 0.15
+"""Share of images in a close pair from which a dataset is taken to be cut from fewer pictures."""
+NEIGHBORS = 10
+USUAL = 30
+"""The neighbour whose distance is the usual one; in small datasets the last of the nearest tenth."""
+_SHORT = 256
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scenes:
+    """Pairs of images that may show one scene, closest first; copies of the same bytes are not among them."""
+
+    first: Ints
+    """(p,) row of the sample that comes first."""
+    second: Ints
+    """(p,) row of the other."""
+    distance: Floats
+    """(p,) cosine distance as a share of the usual one, below `LOOSEST`."""
+    share: float
+    """Share of the distinct images that are in a pair closer than `CLOSE`."""
+
+    @property
+    def widespread(self) -> bool:
+        """Whether the dataset seems to be cut from fewer pictures."""
+        return self.share >= WIDESPREAD
+
+    @property
+    def sure(self) -> Bools:
+        """(p,) whether the pair counts as one scene."""
+        return np.asarray(self.distance < (LOOSE if self.widespread else CLOSE))
+
+
+def find_scenes(samples: Samples, features: Features, *, device: str = "cpu") -> Scenes:
+    """Compare every image with its nearest ones; of byte-identical ones the first stands for all.
+
+    >>> x = np.random.default_rng(0).normal(size=(60, 8)).astype(np.float32)
+    >>> twins = np.repeat(x, 2, axis=0) + np.float32(0.01)
+    >>> ids = tuple(map(str, range(120)))
+    >>> samples = Samples(ids=ids, labels=np.zeros(120, int), classes=("x",), digests=ids)
+    >>> find_scenes(samples, Features(values=twins, name="given")).share
+    1.0
+    """
+    rows = np.sort(np.unique(samples.digests, return_index=True)[1])
+    x = find_directions(features).apply(features.values)[rows]
+    usual = min(USUAL, max(NEIGHBORS, len(rows) // 10))
+    around = nearest(_shorten(x), k=usual, device=device)[1]
+    if around.shape[1] < NEIGHBORS:
+        return Scenes(first=rows[:0], second=rows[:0], distance=np.zeros(0), share=0.0)
+    all_rows = np.arange(len(rows))
+    far = 1 - _cosine(x, all_rows, around[:, -1])
+    pairs = np.stack([np.repeat(all_rows, NEIGHBORS), around[:, :NEIGHBORS].ravel()])
+    first, second = np.unique(np.sort(pairs, axis=0), axis=1)
+    distance = (1 - _cosine(x, first, second)) / np.maximum(np.minimum(far[first], far[second]), 1e-6)
+    close = np.unique(np.concatenate([first[distance < CLOSE], second[distance < CLOSE]]))
+    kept = np.flatnonzero(distance < LOOSEST)
+    kept = kept[np.lexsort((second[kept], first[kept], distance[kept]))]
+    return Scenes(
+        first=rows[first[kept]], second=rows[second[kept]], distance=distance[kept], share=len(close) / len(rows)
+    )
+
+
+def group_scenes(samples: Samples, scenes: Scenes) -> Samples:
+    """The ``samples`` with the images of each scene as a group, where scenes are widespread."""
+    if not scenes.widespread:
+        return samples
+    return add_near_copies(samples, scenes.first[scenes.sure], scenes.second[scenes.sure])
+
+
+def share_apart(samples: Samples, scenes: Scenes) -> float:
+    """Share of the images that may have another one of their scene outside their group, where scenes are widespread."""
+    if not scenes.widespread:
+        return 0.0
+    group = np.unique(samples.groups, return_inverse=True)[1]
+    apart = group[scenes.first] != group[scenes.second]
+    return len(np.unique(np.concatenate([scenes.first[apart], scenes.second[apart]]))) / len(samples)
+
+
+def scenes_across(samples: Samples, scenes: Scenes, named: set[str]) -> tuple[Finding, ...]:
+    """Samples of one split whose scene is in another split too, kind ``same_scene``, each once, without those ``named``
+    as leaks already. The one outside the training split is reported."""
+    if samples.splits is None:
+        return ()
+    found: dict[str, Finding] = {}
+    for first, second in zip(scenes.first[scenes.sure].tolist(), scenes.second[scenes.sure].tolist(), strict=True):
+        if samples.splits[first] == samples.splits[second]:
+            continue
+        row, other = (first, second) if samples.splits[second].casefold() in TRAINING else (second, first)
+        path, partner = samples.ids[row], samples.ids[other]
+        if path not in named:
+            detail = f"in split '{samples.splits[row]}', but seems to show the scene of '{partner}' in split "
+            found.setdefault(
+                path,
+                Finding(kind="same_scene", path=path, detail=f"{detail}'{samples.splits[other]}'", partner=partner),
+            )
+    return tuple(found.values())
+
+
+def _shorten(x: Floats) -> Floats:
+    """``x`` (n, d) on random directions: cosines to ±.03, enough to name neighbours, at a tenth the cost."""
+    if x.shape[1] <= 2 * _SHORT:
+        return x
+    directions = np.random.default_rng(0).standard_normal((x.shape[1], _SHORT), dtype=np.float32)
+    return np.asarray(x @ directions)
+
+
+def _cosine(x: Floats, first: Ints, second: Ints) -> Floats:
+    """(p,) cosines of rows of unit length."""
+    found = np.empty(len(first))
+    for start in range(0, len(first), 8192):
+        part = slice(start, start + 8192)
+        found[part] = np.einsum("pd,pd->p", x[first[part]], x[second[part]])
+    return found

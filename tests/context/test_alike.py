@@ -1,0 +1,149 @@
+"""Scenes and siblings: datasets cut from fewer pictures are told from others, and never get a tight interval."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from labelaudit.context.alike import find_alike
+from labelaudit.context.groups import name_groups
+from labelaudit.context.scenes import find_scenes, group_scenes, scenes_across, share_apart
+from labelaudit.context.siblings import find_siblings
+from labelaudit.neighbors import nearest, nearest_outside
+from labelaudit.types import Decision, Features, Floats, Samples
+
+CLASSES = ("cat", "dog", "owl")
+
+
+def features(patients: int, frames: int, spread: float, seed: int = 0) -> Features:
+    """Frames of patients: vectors of a class, a patient's own part, and ``spread`` from frame to frame."""
+    draw = np.random.default_rng(seed)
+    center = np.repeat(draw.normal(size=(3, 40)), patients // 3, axis=0)
+    own = np.repeat(center + draw.normal(size=(patients, 40)), frames, axis=0)
+    return Features(values=np.float32(own + spread * draw.normal(size=own.shape)), name="given")
+
+
+def samples(patients: int, frames: int, *, named: bool = True, splits: bool = False) -> Samples:
+    """The samples of `features`, labelled by their class."""
+    n = patients * frames
+    label = np.arange(n) // (frames * patients // 3)
+    ids = [
+        f"{CLASSES[label[row]]}/"
+        + (f"patient{row // frames}_{row % frames}.png" if named else f"x{row * 7919 % 10007}.png")
+        for row in range(n)
+    ]
+    return Samples(
+        ids=tuple(ids),
+        labels=label,
+        classes=CLASSES,
+        digests=tuple(f"{row:032x}" for row in range(n)),
+        splits=tuple("test" if row % frames == 0 else "train" for row in range(n)) if splits else None,
+    )
+
+
+def decision(n: int) -> Decision:
+    return Decision(
+        suspicion=np.zeros(n),
+        is_issue=np.zeros(n, bool),
+        judged=np.ones(n, bool),
+        probs=np.full((n, 3), 1 / 3, np.float32),
+        predicted=np.zeros(n, int),
+        threshold=0.5,
+        noise_rate=0.0,
+        noise_interval=(0.0, 0.003),
+        noise_matrix=np.eye(3),
+        reasons=("",) * n,
+    )
+
+
+def outside(dataset: Samples, values: Floats) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    return nearest_outside(values - values.mean(axis=0), dataset.groups, k=1)[1][:, 0]
+
+
+@pytest.mark.parametrize(("patients", "frames"), [(60, 4), (15, 16)])
+def test_frames_of_a_patient_are_one_scene_and_become_a_group(patients: int, frames: int) -> None:
+    dataset, seen = samples(patients, frames, named=False), features(patients, frames, 0.3)
+    scenes = find_scenes(dataset, seen)
+    assert scenes.widespread
+    assert scenes.share > 0.9
+    assert (scenes.first // frames == scenes.second // frames)[scenes.sure].all()
+    grouped = group_scenes(dataset, scenes)
+    assert len(set(grouped.groups)) <= 1.1 * patients
+    assert share_apart(grouped, scenes) < 0.1 < share_apart(dataset, scenes)
+
+
+def test_unrelated_images_are_no_scenes() -> None:
+    dataset, seen = samples(240, 1), features(240, 1, 0.3)
+    scenes = find_scenes(dataset, seen)
+    assert scenes.share < 0.02
+    assert group_scenes(dataset, scenes) is dataset
+    assert share_apart(dataset, scenes) == 0
+    assert find_siblings(dataset, outside(dataset, seen.values)) is None
+
+
+def test_copies_of_the_same_bytes_are_no_scenes() -> None:
+    seen = features(120, 1, 0.3)
+    twice = samples(120, 2)
+    dataset = Samples(
+        ids=twice.ids, labels=twice.labels, classes=CLASSES, digests=tuple(f"{row // 2:032x}" for row in range(240))
+    )
+    copied = Features(values=np.repeat(seen.values, 2, axis=0), name="given")
+    assert find_scenes(dataset, copied).share == find_scenes(samples(120, 1), seen).share
+
+
+def test_few_samples_have_no_scenes() -> None:
+    dataset = samples(3, 2)
+    assert len(find_scenes(dataset, features(3, 2, 0.3)).first) == 0
+
+
+def test_names_that_neighbours_share_are_named_with_what_to_type() -> None:
+    dataset, seen = samples(60, 4), features(60, 4, 1.0)
+    found = find_siblings(dataset, outside(dataset, seen.values))
+    assert found is not None
+    assert found.excess > 0.3 > found.expected
+    assert "--group 'name:([^/]+)[ _.-][0-9]+" in found.note()
+    grouped = name_groups(dataset, [found.how])
+    assert len(set(grouped.groups)) == 60
+    assert find_siblings(grouped, outside(grouped, seen.values)) is None
+
+
+def test_a_column_that_neighbours_share_is_named_and_a_source_is_not() -> None:
+    dataset, seen = samples(60, 4, named=False), features(60, 4, 1.0)
+    rows = range(len(dataset))
+    columns = {"case": tuple(f"c{row // 4}" for row in rows), "scanner": tuple("AB"[row // 8 % 2] for row in rows)}
+    dataset = Samples(ids=dataset.ids, labels=dataset.labels, classes=CLASSES, digests=dataset.digests, extra=columns)
+    found = find_siblings(dataset, nearest(seen.values, k=1)[1][:, 0])
+    assert found is not None
+    assert found.how == "case"
+
+
+def test_the_interval_starts_at_zero_and_ends_high_where_siblings_stay_outside_the_groups() -> None:
+    tight = decision(240)
+    dataset, seen = samples(60, 4), features(60, 4, 1.0)
+    alike = find_alike(dataset, seen)
+    hedged, notes = alike.hedge(tight, outside(alike.samples, seen.values))
+    assert hedged.noise_interval[0] == 0
+    assert hedged.noise_interval[1] > 0.15
+    assert "scan again with --group" in notes[0]
+    clear = find_alike(samples(240, 1), features(240, 1, 0.3))
+    assert clear.notes() == []
+    assert clear.hedge(tight, outside(clear.samples, features(240, 1, 0.3).values)) == (tight, [])
+
+
+def test_scenes_in_two_splits_are_counted_apart_from_leaks() -> None:
+    dataset, seen = samples(60, 4, splits=True), features(60, 4, 0.3)
+    found = scenes_across(dataset, find_scenes(dataset, seen), {dataset.ids[0]})
+    assert {finding.kind for finding in found} == {"same_scene"}
+    assert {finding.path for finding in found} == {dataset.ids[row] for row in range(4, 240, 4)}
+    assert find_alike(dataset, seen).findings
+    assert scenes_across(samples(60, 4), find_scenes(dataset, seen), set()) == ()
+
+
+def test_a_class_in_too_few_groups_is_said_not_to_be_judged() -> None:
+    dataset = samples(12, 20, named=True)
+    grouped = name_groups(dataset, ["name:(patient[0-9]+)_"])
+    alike = find_alike(grouped, None, named=True)
+    assert alike.notes() == [
+        "240 images in 12 groups: images of a group are not judged by one another.",
+        "Cannot judge cat, dog, owl: fewer than 5 groups have images of each.",
+    ]
