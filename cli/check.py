@@ -317,24 +317,29 @@ def _kind_of(file: Path) -> Format:
 
 
 def _write(outcome: Outcome, kind: Format, output: Path | None, further: Mapping[Path, Format]) -> None:
+    from labelaudit.folders import write_bytes
     from labelaudit.reports.gate_formats import GATE_FORMATS
     from labelaudit.reports.gate_markdown import STEP, step_summary
 
     text = GATE_FORMATS[kind](outcome).encode("utf-8")
     others = {file: GATE_FORMATS[other](outcome).encode("utf-8") for file, other in further.items()}
     summary = os.environ.get("GITHUB_STEP_SUMMARY") if kind == "github" else None
+    where: Path | str | None = None
     try:
         for file, other in others.items():
-            file.write_bytes(other)
+            where = file
+            write_bytes(other, file)
         if output is not None:
-            output.write_bytes(text)
+            where = output
+            write_bytes(text, output)
         else:
             _print(text)
+        where = summary
         if summary:
             with Path(summary).open("a", encoding="utf-8") as page:
                 page.write(step_summary(outcome, room=STEP - page.tell()))
     except OSError as error:
-        raise RunError(f"cannot write {error.filename or 'the result'} ({error.strerror})") from None
+        raise RunError(f"cannot write {where or 'the result'} ({error.strerror or error})") from None
 
 
 def _print(text: bytes) -> None:

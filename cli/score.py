@@ -80,6 +80,7 @@ def score(
     where = None if no_cache else cache or default_cache()
 
     from labelaudit.errors import DataError, RunError
+    from labelaudit.folders import write_bytes
     from labelaudit.increment import score as judge_labels
     from labelaudit.reports import csv, json
 
@@ -108,7 +109,7 @@ def score(
         sys.stdout.flush()
     elif to_file:
         try:
-            output.write_bytes(text.encode("utf-8", "backslashreplace"))
+            write_bytes(text.encode("utf-8", "backslashreplace"), output)
         except OSError as error:
             raise RunError(f"cannot write {output} ({error.strerror}): choose another file with -o") from None
     if not quiet:

@@ -11,11 +11,12 @@ import os
 import re
 import secrets
 import shutil
+import stat
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from io import TextIOWrapper
+from io import BufferedReader, TextIOWrapper
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
@@ -61,16 +62,48 @@ def fresh_text(path: Path, *, errors: str = "strict") -> Iterator[TextIO]:
 
 @contextmanager
 def fresh_bytes(path: Path) -> Iterator[BinaryIO]:
-    """A new file that takes the place of ``path`` when all of it is written; raises `OSError` where it cannot."""
+    """A new file that takes the place of ``path`` when all of it is written; raises `OSError` where it cannot.
+
+    A link keeps leading to the file, and the file keeps who may read it. What is no regular file, such as a terminal,
+    a pipe or /dev/stdout, gets what is written as it comes.
+    """
+    path = Path(os.path.realpath(path))
+    if path.is_relative_to("/dev") or path.is_relative_to("/proc") or (path.exists() and not path.is_file()):
+        with path.open("wb") as file:
+            yield file
+        return
     fresh = _partial(path)
     try:
         with fresh.open("wb") as file:
+            if path.exists():
+                fresh.chmod(path.stat().st_mode & 0o7777)
             yield file
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(path)
     finally:
         fresh.unlink(missing_ok=True)
+
+
+def write_bytes(data: bytes, path: Path) -> None:
+    """`fresh_bytes` for bytes that are there already."""
+    with fresh_bytes(path) as file:
+        file.write(data)
+
+
+def open_regular(path: Path) -> BufferedReader:
+    """A regular file, to be read; raises `OSError` for anything else, so that a pipe without a writer hangs nobody."""
+    opened = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    if not stat.S_ISREG(os.fstat(opened).st_mode):
+        os.close(opened)
+        raise OSError(errno.EINVAL, "not a regular file")
+    return os.fdopen(opened, "rb")
+
+
+def read_regular(path: Path) -> bytes:
+    """The bytes of a regular file; raises `OSError` as `open_regular` does."""
+    with open_regular(path) as file:
+        return file.read()
 
 
 def write_text(text: str, path: Path, *, errors: str = "strict") -> None:

@@ -11,10 +11,12 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 
 from labelaudit.errors import DataError
+from labelaudit.folders import open_regular
 from labelaudit.images import ImageError, decode, probe
 from labelaudit.sources import Listing
 from labelaudit.types import Finding, Images, Progress, Samples, silent
@@ -90,6 +92,12 @@ def digest(data: bytes) -> str:
     'cae66941d9efbd404e4d88758ea67670'
     """
     return hashlib.blake2b(data, digest_size=DIGEST_BYTES).hexdigest()
+
+
+def digest_file(path: Path) -> str:
+    """`digest` of a regular file, whatever its size; raises `OSError` for anything else."""
+    with open_regular(path) as file:
+        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=DIGEST_BYTES)).hexdigest()
 
 
 def _read(images: Images, rows: Sequence[int], check_pixels: bool) -> list[str | tuple[str, str]]:

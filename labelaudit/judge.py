@@ -18,7 +18,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
-from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +25,7 @@ import numpy.typing as npt
 from labelaudit import channel
 from labelaudit.channel import Channel
 from labelaudit.errors import DataError, RunError
+from labelaudit.folders import open_regular
 from labelaudit.memory import ARRAYS, Memory
 from labelaudit.probes import NARROW, Discriminant, Rotation, fit_discriminant, fit_logistic, narrow, split_blocks
 from labelaudit.types import Decision, Features, Floats, Ints, Samples
@@ -238,8 +238,11 @@ class Judge:
                 f"{file} does not exist: this audit keeps no model of its images; make one with `labelaudit scan`"
             )
         try:
-            with file.open("rb") as opened, np.load(opened, allow_pickle=False) as archive:
+            with open_regular(file) as opened, np.load(opened, allow_pickle=False) as archive:
                 arrays = {name: archive[name] for name in archive.files}
+            for name, array in arrays.items():
+                if not isinstance(array, np.ndarray) or (array.dtype.kind == "f" and not np.isfinite(array).all()):
+                    raise ValueError(f"'{name}' is no array of finite numbers")
             about = json.loads(str(arrays.pop("about")))
             if int(about["version"]) > VERSION:
                 raise RunError(
@@ -262,7 +265,9 @@ class Judge:
                 **{name: float(about[name]) for name in _SCALARS if name in about},
                 memory=Memory(**{name: arrays[f"memory_{name}"] for name in ARRAYS}),
             )
-        except (OSError, EOFError, BadZipFile, KeyError, TypeError, ValueError, IndexError) as error:
+        except RunError:
+            raise
+        except Exception as error:  # what a damaged ZIP and its arrays raise is no closed list
             detail = " ".join(f"{type(error).__name__}: {error}".split())
             raise RunError(f"{file} is damaged ({detail}): run `labelaudit scan` again") from error
 

@@ -11,6 +11,7 @@ lazily and never holds a dataset's images.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -249,6 +250,22 @@ class Decision:
             _freeze(self, name, array)
         if len(self.reasons) != n:
             raise DataError(f"decision: {len(self.reasons)} reasons for {n} samples")
+        self._check_values()
+
+    def _check_values(self) -> None:
+        """Numbers that compare with nothing would pass every limit of a gate."""
+        suspicion, probs = np.asarray(self.suspicion), np.asarray(self.probs)
+        if suspicion.ndim != 1 or not ((suspicion >= 0) & (suspicion <= 1)).all():
+            raise DataError("decision: suspicion must be (n,), finite and within [0, 1]")
+        if probs.ndim != 2 or not np.isfinite(probs).all():
+            raise DataError(f"decision: probs must be (n, C) and finite, not {probs.shape}")
+        predicted = np.asarray(self.predicted)
+        if predicted.dtype.kind not in "iu" or not ((predicted >= 0) & (predicted < probs.shape[1])).all():
+            raise DataError(f"decision: predicted must index the {probs.shape[1]} classes")
+        if np.asarray(self.is_issue).dtype != np.bool_ or np.asarray(self.judged).dtype != np.bool_:
+            raise DataError("decision: is_issue and judged must be (n,) of booleans")
+        if not math.isfinite(self.threshold):
+            raise DataError("decision: the threshold must be a number")
 
 
 def _freeze(owner: object, name: str, array: npt.NDArray[Any]) -> None:

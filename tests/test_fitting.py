@@ -391,3 +391,24 @@ def test_the_state_of_a_network_without_copies_is_whole() -> None:
     checkpoint.restore(other, checkpoint.capture(network), torch.device("cpu"))
     for a, b in zip(network.state_dict().values(), other.state_dict().values(), strict=True):
         assert torch.equal(a, b)
+
+
+def test_every_flipped_bit_of_a_checkpoint_is_noticed(tmp_path: Path) -> None:
+    x, labels = features()
+    file = tmp_path / "checkpoint.pt"
+    with pytest.raises(Cut):
+        train(x, labels, 3, checkpoint=file, told=cut_after(1))
+    whole, draw = file.read_bytes(), np.random.default_rng(0)
+    for place in draw.integers(0, len(whole), 40).tolist():
+        file.write_bytes(whole[:place] + bytes([whole[place] ^ 1 << int(draw.integers(8))]) + whole[place + 1 :])
+        with pytest.raises(RunError, match="damaged"):
+            checkpoint.read(file, {})
+
+
+def test_a_kill_during_the_first_checkpoint_does_not_lock_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / ".checkpoint.pt.0123abcd.partial").write_bytes(b"half")
+    folder.check_place(tmp_path / "model", resume=False)
+    (tmp_path / "model" / "notes.txt").write_text("mine")
+    with pytest.raises(RunError, match="exists already"):
+        folder.check_place(tmp_path / "model", resume=False)

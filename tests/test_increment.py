@@ -358,6 +358,25 @@ def test_the_audits_used_longest_ago_go(place: Path, monkeypatch: pytest.MonkeyP
     assert audit.files["audit.json"].parent in folders
 
 
+def test_only_what_this_tool_saved_is_deleted(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten folders of others, one of which looks like ours, and one of ours into which somebody put a file."""
+    keep(place, monkeypatch)
+    monkeypatch.setattr(saved, "KEPT", 1)
+    audits = place / "cache" / "audits"
+    for number in range(9):
+        (audits / f"my-holiday-{number}").mkdir(parents=True)
+        (audits / f"my-holiday-{number}" / "a.png").write_bytes(b"a")
+    shutil.copytree(place / "run", audits / f"{'a' * 16}-{'b' * 16}")
+    current(place / "data", cache=place / "cache", **{**OPTIONS, "seed": 0})
+    (own,) = (folder for folder in audits.iterdir() if (folder / saved.MARK).exists())
+    (own / "notes.txt").write_text("mine")
+    for seed in range(1, 4):
+        current(place / "data", cache=place / "cache", **{**OPTIONS, "seed": seed})
+    names = {folder.name for folder in audits.iterdir() if folder.is_dir()}
+    assert {own.name, f"{'a' * 16}-{'b' * 16}", *(f"my-holiday-{number}" for number in range(9))} <= names
+    assert len(names) == 12
+
+
 def test_without_a_cache_current_is_a_scan(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scanned = keep(place, monkeypatch)
     current(place / "data", **OPTIONS)

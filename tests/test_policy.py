@@ -366,3 +366,19 @@ def test_weights_are_a_file_beside_the_policy_or_the_published_ones(tmp_path: Pa
     assert settle({}, {"LABELAUDIT_REGULARIZER": "mixup,jacobian"}, {}).scan_options() == {
         "regularizers": ("mixup", "jacobian")
     }
+
+
+@pytest.mark.parametrize("cache", ["..", "../other", "/tmp", ".", "inside/../..", "link"])
+def test_a_policy_names_no_cache_outside_its_repository(tmp_path: Path, cache: str) -> None:
+    (tmp_path / "repository" / "sub").mkdir(parents=True)
+    (tmp_path / "repository" / "link").symlink_to(tmp_path)
+    place = write(tmp_path / "repository", f'[scan]\ncache = "{cache}"\n', "labelaudit.toml")
+    with pytest.raises(OptionError, match="is not inside the repository"):
+        read_policy(place)
+
+
+def test_a_policy_may_name_a_cache_anywhere_in_its_repository(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "sub").mkdir()
+    place = write(tmp_path / "sub", '[scan]\ncache = "../.cache"\n', "labelaudit.toml")
+    assert read_policy(place)["cache"].resolve() == tmp_path / ".cache"

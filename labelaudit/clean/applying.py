@@ -32,6 +32,7 @@ from labelaudit.clean.output import (
 )
 from labelaudit.clean.plan import Plan
 from labelaudit.clean.plan_file import build_plan
+from labelaudit.clean.reading_back import read_back
 from labelaudit.clean.report import FILE, make_report, write_report
 from labelaudit.clean.returning import explain_loss, explain_passed_over, find_images
 from labelaudit.clean.transfer import LINKS, Transfer
@@ -116,6 +117,8 @@ def apply_plan(
         form=form,
         link=link,
         transfer=transfer,
+        workers=workers,
+        progress=progress,
         unread=unread,
         notes=(lost,) if len(unread) < wanted else (),
     )
@@ -192,6 +195,8 @@ def restore(
         form=form,
         link=link,
         transfer=transfer,
+        workers=workers,
+        progress=progress,
         notes=tuple(notes),
         lost=lost,
     )
@@ -207,6 +212,8 @@ def _write(
     form: str,
     link: str,
     transfer: Transfer | None,
+    workers: int,
+    progress: Progress,
     unread: tuple[tuple[Path, str], ...] = (),
     notes: tuple[str, ...] = (),
     lost: str = "",
@@ -219,6 +226,8 @@ def _write(
         with ExitStack() as stack:
             fresh = stack.enter_context(sibling(place))
             FORMS[form](dataset, plan, fresh, transfer)
+            if transfer is not None:
+                read_back(dataset, fresh, form, workers=workers, progress=progress)
             kept = None
             if aside is not None and transfer is not None:
                 kept = stack.enter_context(sibling(aside))

@@ -2,13 +2,15 @@
 
 A file keeps its path below the class folder, or its whole id where the classes were in a table. A class that is new
 must have a name that every file system takes for a folder; one that the dataset came with gets percent escapes where it
-is no path part, or is the name of a file that lies beside the class folders. Left out: what only some file systems
-refuse about classes that are there already (names of devices, letters that differ in case alone); they say so
-themselves.
+is no path part, is longer than a file system takes, or is the name of a file that lies beside the class folders. Names
+that a later scan passes over, and in the form of Hugging Face words that `datasets` takes for a split wherever they
+stand, get percent escapes too. Left out: what only some file systems refuse about classes that are there already (names
+of devices, letters that differ in case alone); they say so themselves.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import PurePosixPath
@@ -16,10 +18,19 @@ from pathlib import PurePosixPath
 from labelaudit.clean.dataset import Dataset
 from labelaudit.errors import OptionError, RunError
 from labelaudit.images import SUFFIXES
+from labelaudit.ingest import digest
+from labelaudit.sources.folder import is_passed_over
 
 BESIDE = ("clean-report.json", "clean-report.md", "weights.csv")
 """Files that may lie beside class folders."""
 _DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10))}
+
+_LONGEST = 200
+"""Bytes of a path part; file systems take 255, and a name may still get an ending and digits of a digest."""
+_SPLIT_WORD = re.compile(
+    r"(?<![^-._ 0-9])(train|training|validation|valid|dev|val|test|testing|eval|evaluation)(?![^-._ 0-9])"
+)
+"""Between separators or alone in a path part, `datasets` takes it for a split (datasets.data_files)."""
 
 Ending = Callable[[int], str]
 """Row of the audit -> the ending that its bytes ask for, such as ``.png``."""
@@ -32,11 +43,11 @@ def class_folder(label: str) -> str:
     ('tabby cat', '%2E.%2Fx', 'a%2Fb', '%2E', '50%')
     """
     if _is_one_part(label) and label.casefold() not in BESIDE:
-        return label
+        return _fitted(_seen(label))
     if _is_one_part(label):
         return _escape(label[0]) + label[1:]
     escaped = "".join(_escape(c) if c in "/\\%" or not c.isprintable() else c for c in label)
-    return _escape(escaped[0]) + escaped[1:] if escaped.startswith((".", " ")) else escaped or "%"
+    return _fitted(_escape(escaped[0]) + escaped[1:] if escaped.startswith((".", " ")) else escaped or "%")
 
 
 def check_class(name: str, classes: Iterable[str], where: str) -> None:
@@ -68,15 +79,15 @@ def by_class(dataset: Dataset, ending: Ending) -> tuple[str, ...]:
         raise OptionError(
             f"the classes '{shared[0]}' and '{shared[1]}' would share a folder: use --format hf or parquet"
         )
-    return _unique(dataset, [folders[label] for label in dataset.labels], ending)
+    return _unique(dataset, [folders[label] for label in dataset.labels], ending, _seen)
 
 
 def as_given(dataset: Dataset, ending: Ending) -> tuple[str, ...]:
-    """(m,) ``[split/]path`` of each sample as its id has it, without what would lead out of the folder."""
-    return _unique(dataset, [""] * len(dataset), ending)
+    """(m,) ``[split/]path`` of each sample as its id has it, less what would lead out of the folder or be misread."""
+    return _unique(dataset, [""] * len(dataset), ending, lambda part: _seen(_without_split_words(part)))
 
 
-def _unique(dataset: Dataset, folder_of: Sequence[str], ending: Ending) -> tuple[str, ...]:
+def _unique(dataset: Dataset, folder_of: Sequence[str], ending: Ending, spell: Callable[[str], str]) -> tuple[str, ...]:
     samples, given = dataset.samples, dataset.samples.labels.tolist()
     moved = [dataset.labels[place] != samples.classes[given[row]] for place, row in enumerate(dataset.rows)]
     found = [""] * len(dataset)
@@ -84,7 +95,10 @@ def _unique(dataset: Dataset, folder_of: Sequence[str], ending: Ending) -> tuple
     for place in sorted(range(len(dataset)), key=lambda place: moved[place]):  # stable: what stays names itself first
         row = dataset.rows[place]
         folder, split = folder_of[place], "" if samples.splits is None else samples.splits[row]
-        inside = _inside(samples.ids[row], split, samples.classes[given[row]] if folder else "")
+        inside = [
+            _fitted(spell(part))
+            for part in _inside(samples.ids[row], split, samples.classes[given[row]] if folder else "")
+        ]
         path = PurePosixPath(*(part for part in (split, folder) if part), *inside)
         if path.suffix.lower() not in SUFFIXES:
             path = path.with_name(path.name + ending(row))
@@ -104,6 +118,31 @@ def _inside(name: str, split: str, label: str) -> list[str]:
         if level and len(parts) > 1 and parts[0] == level:
             parts = parts[1:]
     return parts or ["unnamed"]
+
+
+def _seen(part: str) -> str:
+    """``part`` so that a scan does not pass it over: not hidden, not the name of what other tools leave behind."""
+    part = "".join(_escape(c) if "\ud800" <= c <= "\udfff" else c for c in part)
+    return _escape(part[0]) + part[1:] if part and is_passed_over(part) else part
+
+
+def _without_split_words(part: str) -> str:
+    """``part`` without a word that `datasets` would take for a split.
+
+    >>> _without_split_words("test_01.png"), _without_split_words("latest.png")
+    ('%74est_01.png', 'latest.png')
+    """
+    return _SPLIT_WORD.sub(lambda found: _escape(found[0][0]) + found[0][1:], part)
+
+
+def _fitted(part: str) -> str:
+    """``part`` at a length that every file system takes: what is cut off leaves eight digits of the digest."""
+    data = part.encode("utf-8", "surrogateescape")
+    if len(data) <= _LONGEST:
+        return part
+    stem, dot, suffix = part.rpartition(".")
+    suffix = dot + suffix if stem and len(suffix) < 10 else ""
+    return f"{data[: _LONGEST - 20].decode('utf-8', 'ignore')}%{digest(data)[:8]}{suffix}"
 
 
 def _is_one_part(label: str) -> bool:

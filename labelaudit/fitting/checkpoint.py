@@ -1,24 +1,29 @@
 """Everything that changes while a model is fitted, in one file, from which a killed run goes on to the same bits.
 
 Weights, optimiser, random states, the method's own buffers and what was recorded so far. A method needs no code for
-it: its attributes are walked. The file holds tensors and plain values; reading it runs nothing. Left out: the state of
-regularisers, which keep theirs in the layers they attach.
+it: its attributes are walked. The file holds tensors and plain values, with a checksum at its end; reading it runs
+nothing. Left out: the state of regularisers, which keep theirs in the layers they attach.
 """
 
 from __future__ import annotations
 
+import hashlib
+import io
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, BinaryIO, cast
 
 import torch
 from torch import Tensor, nn
 
 from labelaudit.errors import RunError
-from labelaudit.folders import fresh_bytes
+from labelaudit.folders import fresh_bytes, read_regular
 from labelaudit.training import Course
 
 VERSION = 1
+_SUM = 16
+_END = b" labelaudit checkpoint\n"
+_TAIL = _SUM + len(_END)
 _PLAIN = (bool, int, float, str, type(None))
 _STATE = "state of a "
 
@@ -38,7 +43,9 @@ def write(path: Path, course: Course, record: object, settings: Mapping[str, Any
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with fresh_bytes(path) as file:
-            torch.save(content, file)
+            summed = _Summed(file)
+            torch.save(content, cast(IO[bytes], summed))
+            file.write(summed.sum.digest() + _END)
     except OSError as error:
         raise RunError(f"cannot write {path} ({error.strerror or error}): choose another folder") from error
 
@@ -46,7 +53,11 @@ def write(path: Path, course: Course, record: object, settings: Mapping[str, Any
 def read(path: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
     """What `write` wrote; raises `RunError` for a damaged file and for one of other ``settings``."""
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        data = memoryview(read_regular(path))
+        body, sum_, end = data[:-_TAIL], data[-_TAIL : -len(_END)], data[-len(_END) :]
+        if bytes(end) != _END or hashlib.blake2b(body, digest_size=_SUM).digest() != bytes(sum_):
+            raise ValueError("another checksum")
+        content = torch.load(io.BytesIO(body), map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged file can raise nearly anything
         reason = getattr(error, "strerror", None) or "it is damaged"
         raise RunError(f"cannot read {path} ({reason}): start anew without --resume in another folder") from None
@@ -60,6 +71,20 @@ def read(path: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
                 "began with, or start anew in another folder"
             )
     return content
+
+
+class _Summed:
+    """A file that is written to, and the checksum of what was: a flipped bit may not be trained on."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file, self.sum = file, hashlib.blake2b(digest_size=_SUM)
+
+    def write(self, data: bytes) -> int:
+        self.sum.update(data)
+        return self._file.write(data)
+
+    def flush(self) -> None:
+        self._file.flush()
 
 
 def _describe(name: str, then: Any, now: Any) -> str:

@@ -22,7 +22,7 @@ from labelaudit.fitting.curves import Row
 from labelaudit.fitting.figures import draw_lines, draw_stack
 from labelaudit.fitting.model import WEIGHTS, Model, rebuild
 from labelaudit.fitting.run import Trained
-from labelaudit.folders import fresh_bytes, fresh_text, write_text
+from labelaudit.folders import fresh_bytes, fresh_text, is_partial, write_text
 from labelaudit.networks import read_weights
 from labelaudit.types import Ints
 
@@ -66,7 +66,7 @@ def check_place(place: Path, *, resume: bool) -> None:
         raise RunError(f"{place} holds a finished model: {done}")
     if resume:
         raise RunError(f"{place} holds no unfinished run to resume: leave --resume away")
-    if place.exists() and not (place.is_dir() and not any(place.iterdir())):
+    if place.exists() and not (place.is_dir() and all(map(is_partial, place.iterdir()))):
         raise RunError(f"{place} exists already and is no MODEL folder: choose another with -o")
 
 
@@ -101,7 +101,8 @@ def write(
         }
         text = json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
         write_text(text, place / ABOUT, errors="surrogateescape")
-        (place / CHECKPOINT).unlink(missing_ok=True)
+        for left in (place / CHECKPOINT, *filter(is_partial, place.iterdir())):  # by a run that was killed, too
+            left.unlink(missing_ok=True)
     except OSError as error:
         reason = error.strerror or error
         raise RunError(f"cannot write {place} ({reason}): make room there, then go on with --resume") from error

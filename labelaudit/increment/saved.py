@@ -3,7 +3,8 @@
 ``CACHE/audits/<settings>-<place>`` is a RUN, written whole or not at all. ``<settings>`` stands for everything that an
 audit depends on but the data, ``<place>`` for where the data lies. A folder made at another place with the same
 settings serves too, if the data is nearly the same: a build machine may check out anywhere. The `KEPT` audits used last
-stay, within `MOST_BYTES`. Verdicts count by their content: a scan takes them as known, so new ones ask for a new scan.
+stay, within `MOST_BYTES`; only folders that hold our mark and nothing but files of ours are ever deleted. Verdicts
+count by their content: a scan takes them as known, so new ones ask for a new scan.
 Left out: audits of features or probabilities that were brought; they are scanned every time.
 """
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
+import re
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -34,6 +36,10 @@ from labelaudit.types import Progress, silent
 
 KEPT = 8
 MOST_BYTES = 2 * 2**30
+MARK = "saved-audit"
+"""File in each saved audit that says who made it."""
+_MARKED = "made by labelaudit check: deleted when newer audits take its place\n"
+_NAME = re.compile(r"[0-9a-f]{16}-[0-9a-f]{16}")
 _ELSEWHERE = 3  # audits made at other places that are tried before a full scan
 _MACHINE = ("data", "labels", "output", "device", "workers", "cache", "html", "progress", "notice")
 """Arguments of `scan` that do not change what an audit finds."""
@@ -118,12 +124,26 @@ class Store:
         """Keep ``audit``, and let go of the audits used longest ago; returns it with its files."""
         with self._lock:
             audit = replace(audit, files=runs.write(audit, self._own))
+            (self._own / MARK).write_text(_MARKED, encoding="utf-8")
             kept = 0
-            for number, place in enumerate(sorted(self._folder.glob("*-*"), key=_age)):
+            for number, place in enumerate(sorted(filter(_is_ours, self._folder.iterdir()), key=_age)):
                 kept += sum(file.stat().st_size for file in place.iterdir())
                 if place != self._own and (number >= KEPT or kept > MOST_BYTES):
                     shutil.rmtree(place)
         return audit
+
+
+def _is_ours(place: Path) -> bool:
+    """Whether ``place`` is a saved audit, with our mark and no file that is not ours."""
+    if not _NAME.fullmatch(place.name) or place.is_symlink() or not place.is_dir():
+        return False
+    names = {entry.name for entry in place.iterdir() if entry.is_file() and not entry.is_symlink()}
+    ours = {MARK, *runs.FILES}
+    try:
+        marked = (place / MARK).read_text(encoding="utf-8") == _MARKED
+    except (OSError, ValueError):
+        return False
+    return marked and names <= ours and len(names) == sum(1 for _ in place.iterdir())
 
 
 def _settings(data: Path | str, options: Mapping[str, Any]) -> dict[str, Any]:

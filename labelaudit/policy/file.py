@@ -33,7 +33,8 @@ def read_policy(path: Path) -> dict[str, Any]:
     """The settings of a policy file by name, checked; its paths are made absolute.
 
     Raises:
-        OptionError: the file cannot be read, is no TOML (with the line), or holds a key or value that is not known.
+        OptionError: the file cannot be read, is no TOML (with the line), holds a key or value that is not known, or
+            names a cache outside its repository.
     """
     table = _table(path)
     if table is None:
@@ -48,7 +49,26 @@ def read_policy(path: Path) -> dict[str, Any]:
         raise OptionError(f"{path}: '{moved[0]}' is an option of the scan: put it under [scan]")
     given = parse_table(str(path), table, {**gate_parsers, "scan": dict})
     given |= parse_table(f"{path}: scan", scan, scan_parsers)
-    return {name: path.parent.resolve() / value if isinstance(value, Path) else value for name, value in given.items()}
+    here = path.parent.resolve()
+    placed = {name: here / value if isinstance(value, Path) else value for name, value in given.items()}
+    if (cache := placed.get("cache")) is not None:
+        _check_cache(path, cache)
+    return placed
+
+
+def _check_cache(path: Path, cache: Path) -> None:
+    """Refuse a cache outside the repository of the policy file ``path``, whoever wrote it: a cache deletes old audits.
+
+    The repository is the nearest folder above with a ``.git``; without one it is the folder of the policy file.
+    """
+    here = path.parent.resolve()
+    root = next((folder for folder in (here, *here.parents) if (folder / ".git").exists()), here)
+    place = cache.resolve()
+    if place == root or root not in place.parents:
+        raise OptionError(
+            f"{path}: scan: cache: '{cache}' is not inside the repository {root}: name a folder below it, or give the "
+            "folder with --cache or LABELAUDIT_CACHE"
+        )
 
 
 def _table(path: Path) -> dict[str, Any] | None:

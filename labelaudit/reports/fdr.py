@@ -13,6 +13,7 @@ import numpy as np
 from labelaudit.document import Audit
 from labelaudit.errors import RunError
 from labelaudit.estimate import FdrFlags
+from labelaudit.folders import fresh_text
 from labelaudit.reports.csv import Lines, cell
 from labelaudit.verdicts import Reviewed
 
@@ -33,7 +34,7 @@ def write_flags(audit: Audit, flags: FdrFlags, reviewed: Reviewed, path: Path) -
     others = np.array(audit.decision.probs[rows], dtype=np.float64)
     others[np.arange(len(rows)), given] = -1.0
     try:
-        with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+        with fresh_text(path, errors="backslashreplace") as file:
             writer = csv.writer(Lines(file))
             writer.writerow(COLUMNS)
             for row, label, better in zip(rows.tolist(), given.tolist(), others.argmax(axis=1).tolist(), strict=True):

@@ -1,8 +1,9 @@
 """``summary.json`` for machines and ``audit.json`` for later commands.
 
 ``summary.json`` is `Audit.summary`. ``audit.json`` holds all text of an audit (samples, findings, settings, reasons),
-one line per part; with the arrays of ``evidence.npz`` it becomes the same audit again. Numbers that are not finite
-are ``null``: both files are strict JSON. Left out: images, and reading older schemas, of which there are none yet.
+one line per part; with the arrays of ``evidence.npz`` it becomes the same audit again. It says which bytes belong to it
+in other files, and its last line is the digest of the lines before. Numbers that are not finite are ``null``: both
+files are strict JSON. Left out: images, and reading older schemas, of which there are none yet.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ import numpy as np
 
 from labelaudit.document import SCHEMA_VERSION, Audit, Stage, finding_record
 from labelaudit.errors import RunError
+from labelaudit.folders import read_regular
+from labelaudit.ingest import digest
 from labelaudit.reports.npz import DECISION, Arrays, evidence_of
 from labelaudit.types import Decision, Finding, Samples
 
@@ -33,8 +36,8 @@ def render_suspects(audit: Audit) -> str:
     return json.dumps(plain(summary), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def write_audit(audit: Audit, path: Path) -> None:
-    """All text of ``audit``, one line per part."""
+def write_audit(audit: Audit, path: Path, *, companions: Mapping[str, str]) -> None:
+    """All text of ``audit``, one line per part; ``companions`` are the digests of the files that belong to it."""
     samples, decision = audit.samples, audit.decision
     parts = {
         "schema_version": SCHEMA_VERSION,
@@ -65,20 +68,30 @@ def write_audit(audit: Audit, path: Path) -> None:
         "reasons": decision.reasons,
         "extra": samples.extra,
         **({"groups": samples.groups} if samples.groups != samples.digests else {}),
+        "companions": companions,
     }
     lines = (
         f'"{name}": {json.dumps(plain(part), ensure_ascii=False, allow_nan=False)}' for name, part in parts.items()
     )
-    _write("{\n" + ",\n".join(lines) + "\n}", path)
+    body = ("{\n" + ",\n".join(lines)).encode("utf-8", "backslashreplace")
+    path.write_bytes(body + _seal(body))
 
 
-def read_audit(path: Path, arrays: Arrays, files: Mapping[str, Path]) -> Audit:
-    """The audit written to ``path``, with the ``arrays`` of its ``evidence.npz``.
+def _seal(body: bytes) -> bytes:
+    """The end of ``audit.json``: the digest of what comes before it."""
+    return f',\n"checksum": "{digest(body)}"\n}}\n'.encode()
+
+
+def load_parts(path: Path) -> dict[str, Any]:
+    """The content of ``audit.json`` as JSON has it, its checksum compared.
 
     Raises:
         RunError: a newer labelaudit wrote it. What is damaged raises `KeyError`, `TypeError` or `ValueError`.
     """
-    parts = json.loads(path.read_text(encoding="utf-8"))
+    data = read_regular(path)
+    parts = json.loads(data)
+    if not isinstance(parts, dict):
+        raise TypeError("audit.json is no object")
     version = parts["schema_version"]
     if not isinstance(version, int):
         raise TypeError("schema_version is not a number")
@@ -87,6 +100,14 @@ def read_audit(path: Path, arrays: Arrays, files: Mapping[str, Path]) -> Audit:
             f"{path} was written by a newer labelaudit (schema {version}, this one reads up to {SCHEMA_VERSION}): "
             "pip install -U labelaudit"
         )
+    length = len(_seal(b""))
+    if _seal(data[:-length]) != data[-length:]:
+        raise ValueError("audit.json was changed since it was written")
+    return parts
+
+
+def build_audit(parts: Mapping[str, Any], arrays: Arrays, files: Mapping[str, Path]) -> Audit:
+    """The audit of `load_parts` with the ``arrays`` of its ``evidence.npz``; what does not fit raises as there."""
     index = {name: i for i, name in enumerate(parts["classes"])}
     verdict = parts["decision"]
     low, high = verdict["noise_interval"]

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from labelaudit.document import Audit
+from labelaudit.folders import open_regular
 from labelaudit.types import Evidence
 
 Arrays = Mapping[str, npt.NDArray[Any]]
@@ -39,8 +40,11 @@ def write(audit: Audit, path: Path) -> None:
 
 def read(path: Path) -> Arrays:
     """All arrays of ``path``; raises what NumPy and zipfile raise when it is damaged."""
-    with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-        return {name: archive[name] for name in archive.files}
+    with open_regular(path) as file, np.load(file, allow_pickle=False) as archive:
+        arrays = {name: archive[name] for name in archive.files}
+    if strange := [name for name, array in arrays.items() if not isinstance(array, np.ndarray)]:
+        raise ValueError(f"'{strange[0]}' is no array")
+    return arrays
 
 
 def evidence_of(arrays: Arrays, name: str, *, method: str, tables: Mapping[str, Any]) -> Evidence:

@@ -13,11 +13,11 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from zipfile import BadZipFile
 
 from labelaudit.document import Audit
-from labelaudit.errors import DataError, LabelAuditError, OptionError, RunError
+from labelaudit.errors import LabelAuditError, OptionError, RunError
 from labelaudit.folders import is_partial, recover, sibling, swap
+from labelaudit.ingest import digest_file
 from labelaudit.judge import FILE as JUDGE
 from labelaudit.reports import csv, json, markdown, npz
 from labelaudit.reports.checked import read_checked
@@ -29,10 +29,14 @@ WRITERS: Mapping[str, Callable[[Audit, Path], None]] = {
     "suspects.csv": csv.write_suspects,
     "samples.csv": csv.write_samples,
     "summary.json": json.write_summary,
-    "audit.json": json.write_audit,
     "evidence.npz": npz.write,
 }
-"""File name -> what writes it, in the order in which they are shown."""
+"""File name -> what writes it; ``audit.json``, which holds the digests of others, comes last."""
+AUDIT, ARRAYS = "audit.json", "evidence.npz"
+SHOWN = ("suspects.csv", "samples.csv", "summary.json", AUDIT, ARRAYS)
+"""The files that every RUN has, in the order in which they are shown."""
+FILES = (*SHOWN, JUDGE, REPORT, markdown.FILE)
+"""Every file of a RUN that is ours; the others are people's."""
 
 
 def check_output(
@@ -87,12 +91,15 @@ def write(
         with sibling(place) as fresh:
             for name, writer in WRITERS.items():
                 writer(audit, fresh / name)
-                _flush(fresh / name)
             kept = _keep_judge(audit, fresh / JUDGE)
+            companions = {name: digest_file(fresh / name) for name in (ARRAYS, *kept)}
+            json.write_audit(audit, fresh / AUDIT, companions=companions)
+            for name in (*WRITERS, AUDIT, *kept):
+                _flush(fresh / name)
             swap((fresh, place), first=lambda: _carry(place, fresh))
     except OSError as error:
         raise RunError(f"cannot write {folder} ({error.strerror or error}): an earlier result is untouched") from error
-    files = {name: Path(folder) / name for name in (*WRITERS, *kept)}
+    files = {name: Path(folder) / name for name in (*SHOWN, *kept)}
     if html and _report(replace(audit, files=files), Path(folder), workers, progress, notice):
         files[REPORT] = Path(folder) / REPORT
     return files
@@ -111,20 +118,34 @@ def read(folder: Path | str) -> Audit:
     """
     place = Path(folder)
     recover(place.resolve())
-    if not (place / "audit.json").is_file():
+    if not (place / AUDIT).is_file():
         raise RunError(f"{folder} is not a RUN folder (no audit.json): make one with `labelaudit scan`")
     try:
-        arrays = npz.read(place / "evidence.npz")
-        files = {name: place / name for name in (*WRITERS, JUDGE, REPORT) if (place / name).exists()}
-        return json.read_audit(place / "audit.json", arrays, files)
-    except (OSError, EOFError, BadZipFile, KeyError, TypeError, ValueError, AttributeError, DataError) as error:
+        parts = json.load_parts(place / AUDIT)
+        _check_companions(place, parts["companions"])
+        files = {name: place / name for name in (*SHOWN, JUDGE, REPORT) if (place / name).exists()}
+        return json.build_audit(parts, npz.read(place / ARRAYS), files)
+    except RunError:
+        raise
+    except Exception as error:  # what damaged JSON, ZIP and arrays raise is no closed list
         detail = " ".join(f"{type(error).__name__}: {error}".split())
         raise RunError(f"{folder} is damaged ({detail}): run `labelaudit scan` again") from error
 
 
+def _check_companions(place: Path, digests: Mapping[str, str]) -> None:
+    """Refuse files that are not those that were written with the audit; a judge may be missing."""
+    if ARRAYS not in digests:
+        raise KeyError(ARRAYS)
+    for name in (ARRAYS, JUDGE):
+        if name == JUDGE and not (place / name).exists():
+            continue
+        if digest_file(place / name) != digests.get(name):
+            raise ValueError(f"{name} is not the file that was written with audit.json")
+
+
 def _is_run(place: Path) -> bool:
     """Whether ``place`` is a RUN, a damaged one included: at least two of our files."""
-    return sum((place / name).is_file() for name in WRITERS) >= 2
+    return sum((place / name).is_file() for name in SHOWN) >= 2
 
 
 def _check_replaceable(place: Path, shown: Path | str) -> None:
@@ -156,7 +177,6 @@ def _keep_judge(audit: Audit, path: Path) -> tuple[str, ...]:
         shutil.copyfile(read_from, path)
     else:
         return ()
-    _flush(path)
     return (JUDGE,)
 
 
@@ -179,7 +199,7 @@ def _report(audit: Audit, folder: Path, workers: int, progress: Progress, notice
 def _carry(old: Path, fresh: Path) -> None:
     """Take along what is not ours: as hard links where possible, so that the old RUN stays complete."""
     for entry in old.iterdir() if old.exists() else ():
-        if entry.name in WRITERS or entry.name in (JUDGE, REPORT, markdown.FILE) or is_partial(entry):
+        if entry.name in FILES or is_partial(entry):
             continue
         if entry.is_dir() and not entry.is_symlink():
             shutil.copytree(entry, fresh / entry.name, symlinks=True, copy_function=_link)

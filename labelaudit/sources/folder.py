@@ -45,6 +45,11 @@ def walk(root: Path) -> Walk:
     return Walk(paths=tuple(sorted(walker.paths)), findings=tuple(findings), skipped=skipped)
 
 
+def is_passed_over(name: str) -> bool:
+    """Whether an entry of a folder is not looked at: it is hidden, or some system left it behind."""
+    return name.startswith(".") or name == "__MACOSX"
+
+
 class _Walker:
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -71,7 +76,7 @@ class _Walker:
             for entry in ordered:
                 path = f"{inside}/{entry.name}" if inside else entry.name
                 try:
-                    if not entry.name.startswith(".") and entry.name != "__MACOSX":
+                    if not is_passed_over(entry.name):
                         pending += self._see(entry, path)
                 except OSError as error:
                     self._report("unreadable", path, f"cannot be looked at: {error.strerror}")
