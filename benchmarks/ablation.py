@@ -20,26 +20,27 @@ from unittest.mock import patch
 import numpy as np
 from detection import RESULTS, SETTINGS, flags, ranking
 
-from labelaudit import channel, material
-from labelaudit.assessment import METHODS
-from labelaudit.backbones import embed
-from labelaudit.decide import decide
-from labelaudit.effort import FOLDS, backbones_of
-from labelaudit.representation import choose
+from labelaudit.features import embed
+from labelaudit.judge import noise_model
+from labelaudit.judge.decide import decide
+from labelaudit.scanning import pool
+from labelaudit.scanning.choice import choose
+from labelaudit.scanning.effort import FOLDS, backbones_of
+from labelaudit.scanning.settings import METHODS
 from labelaudit.types import Samples, silent
 
 START, END = "<!-- ablation -->", "<!-- /ablation -->"
 DEFAULTS = ("cifar10n-aggre", "cifar10n-worse", "cifar10-symmetric-10", "cifar10-pair-20", "cifar10-openset-10")
 
 
-def gather(samples: Samples, seed: int, cache: Path) -> material.Material:
+def gather(samples: Samples, seed: int, cache: Path) -> pool.Material:
     """Everything that is trained, as a standard scan trains it."""
-    known = np.full(len(samples), channel.UNKNOWN)
+    known = np.full(len(samples), noise_model.UNKNOWN)
     choice = choose(samples, "auto", image_size=None, device="cpu", workers=2, cache=cache, seed=seed)
     specs = backbones_of("standard", choice, asked=None, image_size=None)
     assert samples.images is not None
     features, _ = embed(samples.images, samples.digests, backbones=specs, cache=cache)
-    found = material.Material(
+    found = pool.Material(
         samples=samples, known=known, seed=seed, device="cpu", progress=silent, folds=FOLDS["standard"]
     )
     found.add_probes(features)
@@ -50,7 +51,7 @@ def gather(samples: Samples, seed: int, cache: Path) -> material.Material:
 
 
 @contextmanager
-def without(what: str, trained: material.Material) -> Iterator[None]:
+def without(what: str, trained: pool.Material) -> Iterator[None]:
     """The material and its channel while ``what`` is left out, of the refits too."""
     kept = dict(trained.models)
     probes = [name for name in kept if name.startswith("discriminant") or name == "neighbors"]
@@ -69,13 +70,13 @@ def without(what: str, trained: material.Material) -> Iterator[None]:
     ]
     probe = trained._probe
     if what == "the slope":
-        patches.append(patch.object(channel, "_STEEPEST", 0.0))
+        patches.append(patch.object(noise_model, "_STEEPEST", 0.0))
     elif what == "the floor":
-        patches.append(patch.object(channel, "_MOST_DOUBT", 0.0))
+        patches.append(patch.object(noise_model, "_MOST_DOUBT", 0.0))
     elif what == "the least noise":
-        patches.append(patch.object(channel, "LEAST_NOISE", 0.0))
+        patches.append(patch.object(noise_model, "LEAST_NOISE", 0.0))
     elif what in ("refits", "the probes"):
-        patches.append(patch.object(material, "_REFITS", 0))
+        patches.append(patch.object(pool, "_REFITS", 0))
     with ExitStack() as stack:
         for one in patches:
             stack.enter_context(one)

@@ -32,15 +32,16 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from labelaudit import noise, probes
-from labelaudit.assessment import audit_samples
-from labelaudit.backbones import embed
-from labelaudit.document import Audit
-from labelaudit.folds import stratified_folds
-from labelaudit.ingest import ingest
-from labelaudit.neighbors import nearest
-from labelaudit.representation import load_pixels
-from labelaudit.sources import open_source
+from labelaudit.audit.document import Audit
+from labelaudit.corrupt import noise
+from labelaudit.data.ingest import ingest
+from labelaudit.data.pixels import load_pixels
+from labelaudit.data.sources import open_source
+from labelaudit.features import embed
+from labelaudit.features.neighbors import nearest
+from labelaudit.judge import probes
+from labelaudit.scanning.assessment import audit_samples
+from labelaudit.training.folds import stratified_folds
 from labelaudit.types import Images, Samples
 
 HERE = Path(__file__).parent

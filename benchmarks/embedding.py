@@ -21,9 +21,9 @@ import numpy as np
 import torch
 from PIL import Image
 
-from labelaudit.backbones import embed, parse_specs
-from labelaudit.backbones.lite_torch import Lite
-from labelaudit.backbones.runners import import_onnxruntime
+from labelaudit.features import embed, parse_specs
+from labelaudit.features.lite_torch import Lite
+from labelaudit.features.runners import import_onnxruntime
 from labelaudit.types import Floats
 
 ROOT = Path(__file__).parents[1]

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from labelaudit.document import Audit
+from labelaudit.audit.document import Audit
 from labelaudit.estimate.cells import draw_unseen
 from labelaudit.estimate.fdr import cell_weights, null_curve
 from labelaudit.estimate.intervals import CONFIDENCE, melded

@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from labelaudit.coresets import distances, facility_location
+from labelaudit.methods._coresets import distances, facility_location
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 START, END = "<!-- facility_location -->", "<!-- /facility_location -->"

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from labelaudit.impact.comparison import compare
 from labelaudit.impact.training import Training, judge_trainings
 from labelaudit.impact.truth import Truth
-from labelaudit.probes import onehot
+from labelaudit.judge.probes import onehot
 from labelaudit.types import Bools, Features
 
 CLASSES, WIDTH, TRAIN, POOL, TRAININGS, NOISE = 5, 32, 1_500, 20_000, 100, 0.2

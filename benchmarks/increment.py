@@ -25,10 +25,11 @@ from pathlib import Path
 import numpy as np
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from labelaudit import noise, read_audit, scan
-from labelaudit.document import Audit
-from labelaudit.increment import score
-from labelaudit.sources import open_source
+from labelaudit import read_audit, scan
+from labelaudit.audit.document import Audit
+from labelaudit.corrupt import noise
+from labelaudit.data.sources import open_source
+from labelaudit.scoring.score import score
 
 ROOT = Path(__file__).parents[1]
 FOLLOW = """

@@ -28,10 +28,10 @@ from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
-from labelaudit.batches import Inputs
 from labelaudit.methods import Recipe, get_method
 from labelaudit.networks import build
-from labelaudit.training import fit
+from labelaudit.training.batches import Inputs
+from labelaudit.training.loop import fit
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 START, END = "<!-- training_speed -->", "<!-- /training_speed -->"
@@ -93,7 +93,7 @@ def usual(name: str, pixels: np.ndarray, labels: np.ndarray, options: Any, *, ha
 
 
 def ours(name: str, pixels: np.ndarray, labels: np.ndarray, options: Any) -> Callable[[], None]:
-    """One epoch of `labelaudit.training.fit`."""
+    """One epoch of `labelaudit.training.loop.fit`."""
     inputs = Inputs(pixels, labels, CLASSES, device=options.device, augment="shift+flip")
     inputs.generator.manual_seed(0)
     network = inputs.place(build(name, (SIDE, SIDE, 3), CLASSES))

@@ -14,14 +14,15 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from labelaudit import __version__
 from labelaudit.errors import LabelAuditError
+from labelaudit.machine import __version__
 
 from .baseline import baseline
 from .bench import bench
 from .check import check
 from .clean import clean
 from .config import config
+from .console.streams import printable
 from .corrupt import corrupt
 from .estimate import estimate
 from .impact import impact
@@ -30,7 +31,6 @@ from .report import report
 from .review import review
 from .scan import scan
 from .score import score
-from .streams import printable
 from .train import train
 from .verdicts import verdicts
 

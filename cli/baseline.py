@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from .streams import open_console, printable
+from .console.streams import open_console, printable
 
 if TYPE_CHECKING:
-    from labelaudit.gate.baseline import Known, KnownFinding
+    from labelaudit.check.baseline import Known, KnownFinding
 
 baseline = typer.Typer(
     name="baseline",
@@ -29,7 +29,7 @@ _Format = Annotated[Literal["table", "json"], typer.Option("--format", help="For
 @baseline.command()
 def show(file: _File, format: _Format = "table") -> None:
     """Show what FILE knows: counts, noise, settings, and every entry."""
-    from labelaudit.gate.baseline_file import dumps, read
+    from labelaudit.check.baseline_file import dumps, read
 
     known = read(file)
     if format == "json":
@@ -58,9 +58,9 @@ def prune(
     ] = False,
 ) -> None:
     """Remove the entries of FILE that match nothing in RUN any more, verdicts on images that are gone included."""
-    from labelaudit.gate import prune_baseline
-    from labelaudit.gate.baseline_file import read, write
-    from labelaudit.reports import run as runs
+    from labelaudit.audit import run as runs
+    from labelaudit.check import prune_baseline
+    from labelaudit.check.baseline_file import read, write
 
     known = read(file)
     kept, stale = prune_baseline(known, runs.read(run))
@@ -79,8 +79,8 @@ def diff(
     format: _Format = "table",
 ) -> None:
     """Show what NEW knows and OLD does not, and the other way round. Ends with 0 whether or not they differ."""
-    from labelaudit.gate.baseline import changed_settings, compare
-    from labelaudit.gate.baseline_file import read
+    from labelaudit.check.baseline import changed_settings, compare
+    from labelaudit.check.baseline_file import read
 
     one, other = read(old), read(new)
     changes, settings = compare(one, other), changed_settings(one.settings, other.settings)
@@ -115,8 +115,8 @@ def merge(
 
     As a merge driver of Git: labelaudit baseline merge %A %B --base %O -o %A
     """
-    from labelaudit.gate.baseline import merge as join
-    from labelaudit.gate.baseline_file import read, write
+    from labelaudit.check.baseline import merge as join
+    from labelaudit.check.baseline_file import read, write
 
     first, second = read(one), read(other)
     ancestor = read(base) if base is not None and not _is_empty(base) else None
@@ -131,7 +131,7 @@ def _is_empty(file: Path) -> bool:
 
 
 def _line(kind: str, entry: Known | KnownFinding) -> str:
-    from labelaudit.gate.baseline import Known
+    from labelaudit.check.baseline import Known
 
     head = f"{kind:<8}  " if kind else ""
     if not isinstance(entry, Known):

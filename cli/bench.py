@@ -11,7 +11,7 @@ import typer
 
 from labelaudit.errors import OptionError
 
-from .streams import Color, open_console, printable, report_progress, trimmed
+from .console.streams import Color, open_console, printable, report_progress, trimmed
 
 if TYPE_CHECKING:
     from labelaudit.bench import Preset, Run
@@ -57,8 +57,9 @@ def bench(
     Runs are kept in results/bench.jsonl beside FILE as they finish, and never made twice: after Ctrl-C, or with more
     --seeds, only what is missing is run.
     """
-    from labelaudit.bench import get_preset, list_presets, run_preset
-    from labelaudit.bench.record import read
+    from labelaudit.bench import run_preset
+    from labelaudit.bench.presets import get_preset, list_presets
+    from labelaudit.bench.runs import read
     from labelaudit.bench.tables import orders_of, rows_of, section, write_section
     from labelaudit.machine import find_device
 

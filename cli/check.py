@@ -15,17 +15,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from labelaudit.check.policy import today
+from labelaudit.check.target import Target
 from labelaudit.errors import OptionError, RunError
+from labelaudit.files import check_outputs
 
-from .audited import Target
-from .config import load_settings, today
-from .outputs import check_outputs
-from .streams import Color, open_console, printable, report_progress
+from .console.options import default_cache, load_settings
+from .console.streams import Color, open_console, printable, report_progress
 
 if TYPE_CHECKING:
-    from labelaudit.document import Audit
-    from labelaudit.gate import Baseline, Outcome, Scope
-    from labelaudit.policy import Settled
+    from labelaudit.audit.document import Audit
+    from labelaudit.check import Baseline, Outcome, Scope
+    from labelaudit.check.settings import Settled
     from labelaudit.verdicts import Reviewed
 
 Format = Literal["table", "json", "jsonl", "csv", "markdown", "junit", "sarif", "github"]
@@ -231,8 +232,9 @@ def check(
     if restricted and write_baseline is not None:
         raise OptionError("a baseline is about the whole dataset: --write-baseline goes without a choice of files")
     further = {file: _kind_of(file) for file in reports or ()}
+    kept = None if no_cache else settled.scan_options().get("cache") or default_cache()
     with report_progress(quiet=quiet, verbose=verbose, color=color) as (progress, notice):
-        target = Target(data, settled, run, place, not no_cache, progress, notice)
+        target = Target(data, settled, run, place, kept, progress, notice)
         target.check()
         _check_files(target, output, reports or [], write_baseline, files)
         old = _read_baselines(settled.values["baseline"], write_baseline)
@@ -269,8 +271,8 @@ def _check_files(
 
 def _read_baselines(known: Path | None, write: Path | None) -> Baseline | None:
     """What is known: the baseline in force and, where another one is refreshed, the verdicts in that too."""
-    from labelaudit.gate.baseline import merge
-    from labelaudit.gate.baseline_file import read
+    from labelaudit.check.baseline import merge
+    from labelaudit.check.baseline_file import read
 
     old = read(write) if write is not None and write.exists() else None
     if known is None or (write is not None and known.resolve() == write.resolve()):
@@ -287,9 +289,9 @@ def _judge(
     write: Path | None,
 ) -> tuple[Outcome, str]:
     """The outcome, and what was written to a baseline; the gate that writes one then judges by it."""
-    from labelaudit.gate import judge_gate, refresh_baseline
-    from labelaudit.gate.baseline import compare
-    from labelaudit.gate.baseline_file import write as write_file
+    from labelaudit.check import judge_gate, refresh_baseline
+    from labelaudit.check.baseline import compare
+    from labelaudit.check.baseline_file import write as write_file
 
     policy, day = settled.policy(), today()
     path, said = settled.values["baseline"], ""
@@ -317,9 +319,9 @@ def _kind_of(file: Path) -> Format:
 
 
 def _write(outcome: Outcome, kind: Format, output: Path | None, further: Mapping[Path, Format]) -> None:
-    from labelaudit.folders import write_bytes
-    from labelaudit.reports.gate_formats import GATE_FORMATS
-    from labelaudit.reports.gate_markdown import STEP, step_summary
+    from labelaudit.check.formats.formats import GATE_FORMATS
+    from labelaudit.check.formats.markdown import STEP, step_summary
+    from labelaudit.files import write_bytes
 
     text = GATE_FORMATS[kind](outcome).encode("utf-8")
     others = {file: GATE_FORMATS[other](outcome).encode("utf-8") for file, other in further.items()}
@@ -353,7 +355,7 @@ def _print(text: bytes) -> None:
 
 def _say(outcome: Outcome, kind: Format, output: Path | None, written: str, color: Color) -> None:
     """What a person wants to know at once, on stderr, unless stdout just said it."""
-    from labelaudit.reports.gate_wording import verdict
+    from labelaudit.check.formats.wording import verdict
 
     lines = [written] if written else []
     if output is not None:

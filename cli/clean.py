@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from labelaudit.errors import OptionError, RunError
+from labelaudit.machine import available_cores
 
-from .machine import available_cores
-from .streams import Color, open_console, printable, report_progress, trimmed
+from .console.streams import Color, open_console, printable, report_progress, trimmed
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from labelaudit.audit.document import Audit
     from labelaudit.clean import Applied, Change, Plan
-    from labelaudit.document import Audit
 
 _PLAN, _MADE = "What to change", "What to make"
 _SHOWN = 10

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from .streams import Color, open_console, printable
+from labelaudit.check.policy import today
+
+from .console.options import load_settings
+from .console.streams import Color, open_console, printable
 
 if TYPE_CHECKING:
-    from labelaudit.policy import Settled
+    from labelaudit.check.settings import Settled
 
 
 def config(
@@ -54,23 +56,6 @@ def config(
         console.print(printable(line), soft_wrap=True)
 
 
-def load_settings(command_line: Mapping[str, Any], data: Path | None, file: Path | None) -> Settled:
-    """The settings for ``data``: command line, environment, policy file ``file`` or the nearest one, defaults.
-
-    Raises `OptionError` with the name of the option, variable or file that is wrong.
-    """
-    from labelaudit.errors import OptionError
-    from labelaudit.policy import find_policy, read_policy, settle
-
-    named = os.environ.get("LABELAUDIT_CONFIG")
-    place = file or (Path(named) if named else None)
-    if place is not None and not place.is_file():
-        raise OptionError(f"no policy file {place}: name one with --config")
-    if place is None:
-        place = find_policy([*([] if data is None else [data]), Path.cwd()])
-    return settle(command_line, os.environ, {} if place is None else read_policy(place), place)
-
-
 def _with_defaults(settled: Settled) -> Settled:
     """``settled`` with the values of the rules that hold unless they are switched off."""
     values = dict(settled.values)
@@ -81,13 +66,8 @@ def _with_defaults(settled: Settled) -> Settled:
     return replace(settled, values=values)
 
 
-def today() -> date:
-    """The day in UTC, so that an ignore expires everywhere at once."""
-    return datetime.now(UTC).date()
-
-
 def _lines(settled: Settled) -> list[str]:
-    from labelaudit.policy import SETTINGS
+    from labelaudit.check.settings import SETTINGS
 
     lines = [f"Policy file: {settled.file or 'none found'}", ""]
     names = [name for name in settled.values if name not in ("rule", "ignore")]

@@ -9,9 +9,9 @@ from typing import Annotated, Literal
 import typer
 
 from labelaudit.errors import OptionError
+from labelaudit.machine import available_cores
 
-from .machine import available_cores
-from .streams import Color, open_console, printable, report_progress
+from .console.streams import Color, open_console, printable, report_progress
 
 
 def corrupt(
@@ -58,8 +58,8 @@ def corrupt(
 
     The papers disagree on uniform noise: here `symmetric` never keeps the true class, `uniform` may.
     """
-    from labelaudit.corrupt import NOISES
-    from labelaudit.corrupt import corrupt as plant
+    from labelaudit.corrupt.copy import NOISES
+    from labelaudit.corrupt.copy import corrupt as plant
 
     with report_progress(quiet=quiet, verbose=False, color=color) as (progress, _):
         made = plant(

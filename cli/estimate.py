@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .streams import Color, open_console, printable, trimmed
+from .console.streams import Color, open_console, printable, trimmed
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -47,7 +47,7 @@ def estimate(
     """
     from labelaudit import estimate as room
     from labelaudit import verdicts
-    from labelaudit.reports.run import read
+    from labelaudit.audit.run import read
 
     audit = read(run)
     reviewed = verdicts.read_reviewed(audit, run)
@@ -65,7 +65,7 @@ def estimate(
     ceiling = room.selftest(audit, seed=seed) if self_test else None
     where = room.save(run, audit, plan, estimate=found, fdr=flags, stop=stop, selftest=ceiling)
     if flags is not None:
-        from labelaudit.reports.fdr import write_flags
+        from labelaudit.estimate.fdr_csv import write_flags
 
         write_flags(audit, flags, reviewed, run / "fdr.csv")
     if as_json:

@@ -8,8 +8,10 @@ from typing import Annotated, Literal
 
 import typer
 
-from .machine import available_cores, default_cache
-from .streams import Color, open_console, printable, report_progress
+from labelaudit.machine import available_cores
+
+from .console.options import default_cache
+from .console.streams import Color, open_console, printable, report_progress
 
 
 def impact(

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .streams import Color, open_console, trimmed
+from .console.streams import Color, open_console, trimmed
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from labelaudit.catalog import Entry
     from labelaudit.methods import Option
+    from labelaudit.training.catalog import Entry
 
 _KINDS = {
     "method": "Methods, for `scan --methods`; options as --set METHOD.OPTION=VALUE",
@@ -38,7 +38,7 @@ def methods(
     ] = "auto",
 ) -> None:
     """List every training method, regulariser, network and scorer: options, defaults, ranges, sizes, paper."""
-    from labelaudit.catalog import list_choices, shared_options
+    from labelaudit.training.catalog import list_choices, shared_options
 
     entries = list_choices(tuple(names or ()))
     if as_json:
@@ -52,7 +52,7 @@ def methods(
 def _list(console: Console, entries: tuple[Entry, ...], shared: tuple[Option, ...], *, asked: bool) -> None:
     from rich.padding import Padding
 
-    from labelaudit.catalog import own_options
+    from labelaudit.training.catalog import own_options
 
     for kind, title in _KINDS.items():
         chosen = [entry for entry in entries if entry.kind == kind]

@@ -8,10 +8,11 @@ from typing import Annotated, Literal
 
 import typer
 
+from labelaudit.audit.run import REPORT
 from labelaudit.errors import OptionError, RunError
+from labelaudit.machine import available_cores
 
-from .machine import available_cores
-from .streams import Color, report_progress
+from .console.streams import Color, report_progress
 
 
 def report(
@@ -46,24 +47,24 @@ def report(
 
     The page is one file without any reference to the network. Verdicts in RUN are counted in.
     """
-    from labelaudit.originals import open_originals
+    from labelaudit.audit.originals import open_originals
+    from labelaudit.audit.run import MARKDOWN, read
     from labelaudit.reports import html, markdown
-    from labelaudit.reports.checked import read_checked
-    from labelaudit.reports.run import read
+    from labelaudit.reports.review_state import read_checked
 
     to_stdout = output is not None and str(output) == "-"
     if output is not None and output.is_dir():
-        raise OptionError(f"-o {output} is a folder: name a file in it, such as {output / html.FILE}")
+        raise OptionError(f"-o {output} is a folder: name a file in it, such as {output / REPORT}")
     format_ = format_ or _format_of(None if to_stdout else output)
     audit = read(run)
     checked = read_checked(audit, run)
     with report_progress(quiet=quiet, verbose=False, color=color) as (progress, notice):
         if format_ == "markdown":
-            path = output or run / markdown.FILE
+            path = output or run / MARKDOWN
             text = markdown.render(audit, checked=checked, most=markdown.MOST if most is None else most)
             said = ""
         else:
-            path = output or run / html.FILE
+            path = output or run / REPORT
             images, trouble = None, ""
             try:
                 images = open_originals(audit, data)

@@ -11,10 +11,10 @@ import typer
 
 from labelaudit.errors import OptionError
 
-from .streams import printable
+from .console.streams import printable
 
 if TYPE_CHECKING:
-    from labelaudit.document import Audit
+    from labelaudit.audit.document import Audit
 
 _EXCHANGE = "For another labelling tool"
 
@@ -96,7 +96,7 @@ def _show(
 ) -> None:
     import secrets
 
-    from labelaudit.originals import open_originals
+    from labelaudit.audit.originals import open_originals
     from labelaudit.review.server import listen, serve
     from labelaudit.review.session import open_session
 

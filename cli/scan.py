@@ -9,20 +9,14 @@ from typing import Annotated, Any, Literal
 import typer
 
 from labelaudit.errors import OptionError
+from labelaudit.machine import available_cores
 
-from .config import load_settings
-from .machine import available_cores, default_cache
-from .streams import Color, open_console, report_progress
+from .console.options import _is_default, _option, default_cache, load_settings, parse_names, parse_settings
+from .console.streams import Color, open_console, report_progress
 
 _INPUT = "Labels and features of your own"
 _METHOD = "How to judge"
 _MACHINE = "This machine"
-
-
-def _option(*names: str, panel: str | None = None, env: str | None = None, **rest: Any) -> Any:
-    """An option under a heading of ``--help``, which can also be set as ``LABELAUDIT_<env>``."""
-    variable = f"LABELAUDIT_{env}" if env else None
-    return typer.Option(*names, rich_help_panel=panel, envvar=variable, show_envvar=False, **rest)
 
 
 def scan(
@@ -174,7 +168,7 @@ def scan(
     chosen["cache"] = None if no_cache else chosen["cache"] or default_cache()
     chosen["workers"] = chosen["workers"] or available_cores()
 
-    from labelaudit.audit import scan as audit_labels
+    from labelaudit.scanning.scan import scan as audit_labels
 
     with report_progress(quiet=quiet, verbose=verbose, color=color) as (progress, notice):
         for name, value in filed.items():
@@ -193,40 +187,6 @@ def scan(
             notice=notice,
         )
     if not quiet:
-        from .terminal import render
+        from .console.summary import render
 
         render(audit, open_console(sys.stdout, color), verbose=verbose)
-
-
-def _is_default(ctx: typer.Context, name: str) -> bool:
-    """Whether neither the command line nor a variable says anything about the option ``name``."""
-    source = ctx.get_parameter_source(name)
-    return source is None or source.name == "DEFAULT"
-
-
-def parse_names(option: str, text: str) -> tuple[str, ...]:
-    """The names of a comma-separated list, each once.
-
-    >>> parse_names("--methods", "crust, sln,crust")
-    ('crust', 'sln')
-    """
-    names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
-    if not names:
-        raise OptionError(f"{option} '{text}' names nothing: give names separated by commas")
-    return names
-
-
-def parse_settings(settings: list[str]) -> dict[str, dict[str, str]]:
-    """METHOD -> OPTION -> VALUE from ``METHOD.OPTION=VALUE``; the last of equal ones counts.
-
-    >>> parse_settings(["sln.sigma=0.5"])
-    {'sln': {'sigma': '0.5'}}
-    """
-    options: dict[str, dict[str, str]] = {}
-    for setting in settings:
-        name, equals, value = setting.partition("=")
-        method, dot, option = name.strip().partition(".")
-        if not (equals and dot and method and option and value.strip()):
-            raise OptionError(f"--set '{setting}': write METHOD.OPTION=VALUE, such as sln.sigma=0.5")
-        options.setdefault(method, {})[option] = value.strip()
-    return options

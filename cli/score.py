@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from .machine import available_cores, default_cache
-from .streams import Color, open_console, printable, report_progress
+from labelaudit.machine import available_cores
+
+from .console.options import default_cache
+from .console.streams import Color, open_console, printable, report_progress
 
 if TYPE_CHECKING:
-    from labelaudit.document import Audit
+    from labelaudit.audit.document import Audit
 
 _FINDINGS = 20
 """Findings shown on stderr."""
@@ -79,10 +81,10 @@ def score(
     kind = format or ("json" if output is not None and output.suffix.lower() == ".json" else "csv")
     where = None if no_cache else cache or default_cache()
 
+    from labelaudit.audit import csv, json
     from labelaudit.errors import DataError, RunError
-    from labelaudit.folders import write_bytes
-    from labelaudit.increment import score as judge_labels
-    from labelaudit.reports import csv, json
+    from labelaudit.files import write_bytes
+    from labelaudit.scoring.score import score as judge_labels
 
     if new_data is None and labels is None:
         raise DataError("nothing to score: name a folder or table after RUN, such as `labelaudit score RUN ./incoming`")

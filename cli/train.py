@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from labelaudit.errors import OptionError
+from labelaudit.machine import available_cores
 
-from .machine import available_cores
-from .scan import parse_settings
-from .streams import Color, open_console, printable, report_progress
+from .console.options import parse_settings
+from .console.streams import Color, open_console, printable, report_progress
 
 if TYPE_CHECKING:
-    from labelaudit.fitting import Made
+    from labelaudit.models import Made
 
 _INPUT, _HOW, _MACHINE = "Data", "How to train", "This machine"
 _SHOWN = {
@@ -144,7 +144,7 @@ def train(
     options = parse_settings(settings or [])
     share = parse_valid(valid)
 
-    from labelaudit.fitting import is_under_way, make
+    from labelaudit.models import is_under_way, make
 
     try:
         with report_progress(quiet=quiet, verbose=False, color=color) as (progress, notice):

@@ -12,12 +12,12 @@ import typer
 
 from labelaudit.errors import DataError, OptionError
 
-from .streams import printable
+from .console.streams import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from labelaudit.document import Audit
+    from labelaudit.audit.document import Audit
     from labelaudit.verdicts import Reviewed, Verdict
 
 verdicts = typer.Typer(

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from labelaudit import read_audit
-from labelaudit.cli.terminal import render
+from labelaudit.cli.console.summary import render
 
 WIDTH = 100
 

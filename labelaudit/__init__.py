@@ -8,16 +8,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from labelaudit.audit import scan
-    from labelaudit.document import Audit, Stage
+    from labelaudit.audit.document import Audit
+    from labelaudit.audit.run import read as read_audit
     from labelaudit.errors import BackboneError, DataError, LabelAuditError, OptionError, RunError
-    from labelaudit.reports.run import read as read_audit
+    from labelaudit.machine import Stage
+    from labelaudit.machine import __version__ as __version__
+    from labelaudit.scanning.scan import scan
     from labelaudit.types import Decision, Evidence, Features, Finding, Samples
 
-__version__ = "0.1.0"
-
 _HOMES = {
-    "Audit": "document.Audit",
+    "__version__": "machine.__version__",
+    "Audit": "audit.document.Audit",
     "BackboneError": "errors.BackboneError",
     "DataError": "errors.DataError",
     "Decision": "types.Decision",
@@ -28,9 +29,9 @@ _HOMES = {
     "OptionError": "errors.OptionError",
     "RunError": "errors.RunError",
     "Samples": "types.Samples",
-    "Stage": "document.Stage",
-    "read_audit": "reports.run.read",
-    "scan": "audit.scan",
+    "Stage": "machine.Stage",
+    "read_audit": "audit.run.read",
+    "scan": "scanning.scan.scan",
 }
 
 __all__ = [

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import resource
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from labelaudit.document import Stage
 from labelaudit.errors import OptionError
+
+if TYPE_CHECKING:
+    pass
+
+__version__ = "0.1.0"
 
 _PACKAGES = ("labelaudit", "numpy", "scipy", "torch", "scikit-learn", "onnxruntime", "faiss-gpu", "faiss-cpu", "pillow")
 
@@ -55,3 +61,20 @@ def list_versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """One stage of a scan and what it cost."""
+
+    name: str
+    """Such as ``ingest``, ``embed``, ``train``."""
+    seconds: float
+    """Wall-clock time."""
+    peak_bytes: int
+    """Peak resident memory of the process up to the end of the stage."""
+
+
+def available_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -273,3 +273,10 @@ def _freeze(owner: object, name: str, array: npt.NDArray[Any]) -> None:
     view = array.view()
     view.setflags(write=False)
     object.__setattr__(owner, name, view)
+
+
+KINDS = (
+    *("suspect", "conflict", "near_duplicate", "leak", "missing", "unreadable", "truncated", "empty", "oversized"),
+    *("unlabelled", "duplicate_row", "link_loop", "bad_name", "unknown_class"),
+)
+"""What an ignore can be restricted to: suspects, or one kind of finding."""

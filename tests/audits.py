@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from labelaudit.document import Audit, Stage
+from labelaudit.audit.document import Audit
+from labelaudit.machine import Stage
 from labelaudit.types import Decision, Evidence, Finding, Samples
 
 CLASSES = ("cat", "dog", "owl")

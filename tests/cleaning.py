@@ -10,8 +10,8 @@ import numpy as np
 from audits import make_audit, make_decision, make_samples
 from PIL import Image
 
-from labelaudit.document import Audit
-from labelaudit.ingest import digest
+from labelaudit.audit.document import Audit
+from labelaudit.data.ingest import digest
 from labelaudit.types import Finding
 from labelaudit.verdicts import Verdict
 

@@ -1,8 +1,7 @@
-"""Fixtures that more than one test file uses."""
+"""Fixtures that tests of several rooms use."""
 
 from __future__ import annotations
 
 from browser import chromium, page
-from gates import elsewhere, pets, repository, run, tidy
 
-__all__ = ["chromium", "elsewhere", "page", "pets", "repository", "run", "tidy"]
+__all__ = ["chromium", "page"]

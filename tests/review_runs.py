@@ -21,11 +21,11 @@ import numpy as np
 from PIL import Image
 
 from labelaudit import read_audit
-from labelaudit.document import Audit
-from labelaudit.images import encode
-from labelaudit.ingest import digest
-from labelaudit.originals import open_originals
-from labelaudit.reports import run as runs
+from labelaudit.audit import run as runs
+from labelaudit.audit.document import Audit
+from labelaudit.audit.originals import open_originals
+from labelaudit.data.images import encode
+from labelaudit.data.ingest import digest
 from labelaudit.review.server import address_of, listen, make_server
 from labelaudit.review.session import open_session
 from labelaudit.types import Decision, Samples

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from labelaudit.images import encode
+from labelaudit.data.images import encode
 
 ROOT = Path(__file__).parents[1]
 COMMANDS = """
@@ -104,7 +104,7 @@ def test_onnx_runtime_is_imported_in_one_place_only() -> None:
 
 
 def test_whoever_sets_the_switch_keeps_his_choice(monkeypatch: pytest.MonkeyPatch) -> None:
-    from labelaudit.backbones.runners import import_onnxruntime
+    from labelaudit.features.runners import import_onnxruntime
 
     monkeypatch.setenv("ORT_DISABLE_TELEMETRY", "0")
     import_onnxruntime()

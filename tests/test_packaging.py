@@ -21,11 +21,11 @@ import yaml
 from audits import make_audit, make_samples
 from pictures import photo
 
-from labelaudit.images import SUFFIXES
-from labelaudit.policy import SETTINGS
-from labelaudit.reports import run
-from labelaudit.sources.arrays import ARRAY_SUFFIXES
-from labelaudit.sources.table import TABLE_SUFFIXES
+from labelaudit.audit import run
+from labelaudit.check.settings import SETTINGS
+from labelaudit.data.arrays import ARRAY_SUFFIXES
+from labelaudit.data.images import SUFFIXES
+from labelaudit.data.table import TABLE_SUFFIXES
 
 ROOT = Path(__file__).parents[1]
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
@@ -325,9 +325,9 @@ def test_the_container_recipe_copies_what_there_is_and_starts_labelaudit(
 
 def test_the_package_takes_along_what_the_recipes_need() -> None:
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    assert '"labelaudit.reports.schemas" = ["*.json"]' in text
+    assert '"labelaudit.audit" = ["schemas/*.json"]' in text
     built = re.findall(r"^COPY (.*) \S+$", DOCKERFILE, re.MULTILINE)
-    assert set(" ".join(built).split()) >= {"pyproject.toml", "README.md", "LICENSE", "labelaudit", "cli"}
+    assert set(" ".join(built).split()) >= {"pyproject.toml", "setup.py", "README.md", "LICENSE", "labelaudit", "cli"}
 
 
 def test_the_guide_shows_what_works(tmp_path: Path, repository: Path, environment: dict[str, str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import importlib
+import pkgutil
 import subprocess
 import sys
 from pathlib import Path
@@ -36,6 +37,10 @@ def test_public_names_are_pinned() -> None:
     assert set(PUBLIC) < set(dir(labelaudit))
 
 
+def test_no_public_name_is_a_module_that_an_import_would_put_in_its_place() -> None:
+    assert not set(PUBLIC) & {module.name for module in pkgutil.iter_modules(labelaudit.__path__)}
+
+
 @pytest.mark.parametrize("name", PUBLIC)
 def test_public_name_loads_and_is_documented(name: str) -> None:
     value = getattr(labelaudit, name)
@@ -66,7 +71,7 @@ MODULES = sorted(
 )
 
 
-@pytest.mark.parametrize("name", [*MODULES, "labelaudit.cli.scan", "labelaudit.cli.streams"])
+@pytest.mark.parametrize("name", [*MODULES, "labelaudit.cli.scan", "labelaudit.cli.console.streams"])
 def test_examples_in_docstrings_run(name: str) -> None:
     assert doctest.testmod(importlib.import_module(name), optionflags=doctest.IGNORE_EXCEPTION_DETAIL).failed == 0
 

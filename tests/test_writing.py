@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from labelaudit.folders import LockedError, fresh_bytes, is_partial, locked, open_regular, read_regular, write_bytes
+from labelaudit.files import LockedError, fresh_bytes, is_partial, locked, open_regular, read_regular, write_bytes
 
 
 def test_a_full_disk_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

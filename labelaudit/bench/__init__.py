@@ -4,9 +4,8 @@ Left out: anything that downloads; the datasets are the person's.
 """
 
 from labelaudit.bench.preset import Arm, Cost, Finished, Preset, Reading, Setting
-from labelaudit.bench.presets import get_preset, list_presets
-from labelaudit.bench.record import Run
 from labelaudit.bench.running import run_preset
+from labelaudit.bench.runs import Run
 
 __all__ = [
     "Arm",
@@ -16,7 +15,5 @@ __all__ = [
     "Reading",
     "Run",
     "Setting",
-    "get_preset",
-    "list_presets",
     "run_preset",
 ]

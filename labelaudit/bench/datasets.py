@@ -1,7 +1,7 @@
 """The papers' datasets, as the person has them: found below DATA, listed, and decoded only as far as needed.
 
 Nothing is downloaded. DATA is one dataset with a train and a test split, or a folder that holds several by name:
-``mnist-train.parquet`` and ``mnist-test.parquet``, or ``mnist/`` with whatever `labelaudit.sources` reads.
+``mnist-train.parquet`` and ``mnist-test.parquet``, or ``mnist/`` with whatever `labelaudit.data.sources` reads.
 scikit-learn's digits need no DATA: they come with it.
 """
 
@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from labelaudit.data.listing import TESTING, TRAINING
+from labelaudit.data.sources import Joined, Listing, open_source
 from labelaudit.errors import DataError, OptionError
-from labelaudit.sources import Joined, Listing, open_source
-from labelaudit.sources.listing import TESTING, TRAINING
 from labelaudit.types import Images, Ints, Progress, silent
 
 SIDES = {"mnist": 28, "cifar10": 32}
@@ -43,7 +43,7 @@ class Part:
         """Pixels (m, H, W, c) of some rows; raises `DataError` where one cannot be decoded."""
         if self.pixels is not None:
             return self.pixels[rows]
-        from labelaudit.representation import load_pixels
+        from labelaudit.data.pixels import load_pixels
 
         assert self.images is not None
         order = np.argsort(rows, kind="stable")  # images lie in files that are read in order

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy.typing as npt
 
-from labelaudit.noise import Planted
+from labelaudit.corrupt.noise import Planted
 from labelaudit.types import Bools, Ints
 
 if TYPE_CHECKING:
-    from labelaudit.batches import Augment
-    from labelaudit.fitting import Trained
+    from labelaudit.models import Trained
+    from labelaudit.training.batches import Augment
 
 Device = Literal["cpu", "cuda"]
 Plant = Callable[..., Planted]
-"""A function of `labelaudit.noise` with all but (true labels (n,), C, generator=…) filled in."""
+"""A function of `labelaudit.corrupt.noise` with all but (true labels (n,), C, generator=…) filled in."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +55,7 @@ class Reading:
 
 @dataclass(frozen=True, kw_only=True)
 class Arm:
-    """One training run, by the names that `labelaudit.fitting.train` takes."""
+    """One training run, by the names that `labelaudit.models.train` takes."""
 
     name: str
     method: str

@@ -30,7 +30,7 @@ def detection(paper: float | None = None, *, column: str = "") -> Reading:
     """AUROC of wrong labels, of the method's suspicion or of one of its ``column``s after the last epoch."""
 
     def read(run: Finished) -> float:
-        from labelaudit.diagnostics import auroc
+        from labelaudit.models.detection import auroc
 
         found = auroc(run.trained.last[column] if column else run.trained.suspicion, run.wrong)
         return NAN if found is None else found

@@ -15,10 +15,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from labelaudit.bench import record
 from labelaudit.bench.datasets import Dataset, open_dataset
 from labelaudit.bench.preset import Arm, Device, Finished, Preset, Setting
-from labelaudit.bench.record import Run
+from labelaudit.bench.runs import Run, append, definition_of, read
 from labelaudit.errors import OptionError
 from labelaudit.machine import list_versions
 from labelaudit.types import Ints, Progress, silent
@@ -48,7 +47,7 @@ def run_preset(
     if samples is not None and samples < 100:
         raise OptionError(f"--samples {samples}: ten classes need 100 or more")
     dataset = open_dataset(setting.dataset, data)
-    known = {run.key: run for run in record.read(runs)}
+    known = {run.key: run for run in read(runs)}
     found = []
     for seed in range(preset.seeds) if seeds is None else seeds:
         drawn: Drawn | None = None
@@ -58,7 +57,7 @@ def run_preset(
             if done is None:
                 drawn = drawn or draw(dataset, setting, seed, samples=samples, progress=progress)
                 done = _run(preset, arm, asked, drawn, dataset.classes, progress)
-                record.append(runs, done)
+                append(runs, done)
             found.append(done)
             if told is not None:
                 told(done, asked.key in known)
@@ -128,7 +127,7 @@ def _blank(
         samples=sizes[0],
         cut=None if sizes == full else samples,
         whole=sizes == full and sizes[0] == preset.setting.samples and epochs in (None, arm.epochs),
-        definition=record.definition_of(preset, arm),
+        definition=definition_of(preset, arm),
         data=dataset.fingerprint,
         values={},
         noise=0.0,
@@ -143,7 +142,7 @@ def _blank(
 
 def _run(preset: Preset, arm: Arm, asked: Run, drawn: Drawn, classes: int, progress: Progress) -> Run:
     """``asked``, made."""
-    from labelaudit.fitting import train
+    from labelaudit.models.run import train
 
     stage = f"{asked.preset}: {arm.name}, seed {asked.seed}"
     busy, started, worked = _busy(), time.perf_counter(), time.process_time()

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from labelaudit.bench.preset import Preset, Reading
-from labelaudit.bench.record import Run, definition_of
+from labelaudit.bench.runs import Run, definition_of
 from labelaudit.errors import RunError
-from labelaudit.folders import write_text
+from labelaudit.files import write_text
 
 START, END = "<!-- bench -->", "<!-- /bench -->"
 HEADING = "## The papers' tables (`labelaudit bench`)"

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from labelaudit.audit.document import Audit
+from labelaudit.audit.originals import open_originals
 from labelaudit.clean.dataset import Dataset, cleaned, original
 from labelaudit.clean.forms import FORMS, WITHOUT_IMAGES
 from labelaudit.clean.names import by_class, class_folder
@@ -36,11 +38,9 @@ from labelaudit.clean.reading_back import read_back
 from labelaudit.clean.report import FILE, make_report, write_report
 from labelaudit.clean.returning import explain_loss, explain_passed_over, find_images
 from labelaudit.clean.transfer import LINKS, Transfer
-from labelaudit.document import Audit
 from labelaudit.errors import OptionError, RunError, unknown_name
-from labelaudit.folders import partials, sibling, swap
-from labelaudit.intake import name_some
-from labelaudit.originals import open_originals
+from labelaudit.files import partials, sibling, swap
+from labelaudit.text import name_some
 from labelaudit.types import Progress, silent
 
 

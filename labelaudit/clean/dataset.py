@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from labelaudit.audit.document import Audit
 from labelaudit.clean.plan import Plan
-from labelaudit.document import Audit
 from labelaudit.types import Samples
 
 

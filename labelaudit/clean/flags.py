@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from labelaudit.document import Audit
+from labelaudit.audit.document import Audit
 from labelaudit.errors import OptionError, RunError, unknown_name
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def choose_flags(
         RunError: there is no review plan that a rate could rest on, or its file is damaged.
     """
     from labelaudit.estimate import fdr_flags
-    from labelaudit.estimate.record import FILE, load_plan
+    from labelaudit.estimate.estimate_file import FILE, load_plan
 
     if choice not in CHOICES:
         raise unknown_name("choice of flags", choice, CHOICES)

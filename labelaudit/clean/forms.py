@@ -25,8 +25,7 @@ from labelaudit.clean.parquet import write_parquet
 from labelaudit.clean.plan import Plan
 from labelaudit.clean.transfer import Transfer
 from labelaudit.errors import RunError
-from labelaudit.reports.csv import Lines, cell
-from labelaudit.reports.text import encodable
+from labelaudit.text import Lines, cell, encodable
 
 _CHUNK = 10_000
 """Rows that pandas guesses the types of at once, in `datasets`."""

@@ -16,10 +16,10 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import PurePosixPath
 
 from labelaudit.clean.dataset import Dataset
+from labelaudit.data.folder import is_passed_over
+from labelaudit.data.images import SUFFIXES
+from labelaudit.data.ingest import digest
 from labelaudit.errors import OptionError, RunError
-from labelaudit.images import SUFFIXES
-from labelaudit.ingest import digest
-from labelaudit.sources.folder import is_passed_over
 
 BESIDE = ("clean-report.json", "clean-report.md", "weights.csv")
 """Files that may lie beside class folders."""

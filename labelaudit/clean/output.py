@@ -13,12 +13,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from labelaudit.audit.document import Audit
 from labelaudit.clean.plan import Plan
 from labelaudit.clean.plan_file import plan_id
 from labelaudit.clean.report import FILE, KIND, PAGE
-from labelaudit.document import Audit
 from labelaudit.errors import OptionError, RunError
-from labelaudit.folders import partials, recover
+from labelaudit.files import partials, recover
 
 
 def quarantine_of(out: Path | str) -> Path:

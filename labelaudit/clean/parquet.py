@@ -14,7 +14,7 @@ from typing import Any
 from labelaudit.clean.dataset import Dataset
 from labelaudit.clean.transfer import Transfer, list_failures
 from labelaudit.errors import DataError
-from labelaudit.reports.text import encodable
+from labelaudit.text import encodable
 
 GROUP_ROWS = 100
 """Rows of a row group, as the `datasets` library writes image tables."""

@@ -22,7 +22,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from labelaudit.document import Audit
+from labelaudit.audit.document import Audit
 from labelaudit.errors import OptionError, unknown_name
 from labelaudit.estimate.price import price, rank_surest
 from labelaudit.types import Ints

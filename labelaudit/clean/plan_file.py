@@ -14,13 +14,13 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from labelaudit import __version__
+from labelaudit.audit.document import Audit
+from labelaudit.audit.json import plain
 from labelaudit.clean.names import check_class
 from labelaudit.clean.plan import ACTIONS, SOURCES, Change, Plan
-from labelaudit.document import Audit
 from labelaudit.errors import RunError
-from labelaudit.folders import write_text
-from labelaudit.reports.json import plain
+from labelaudit.files import write_text
+from labelaudit.machine import __version__
 
 SCHEMA_VERSION = 1
 KIND = "labelaudit clean plan"

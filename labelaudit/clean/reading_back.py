@@ -13,10 +13,10 @@ from pathlib import Path
 
 from labelaudit.clean.dataset import Dataset
 from labelaudit.clean.names import class_folder
+from labelaudit.data.ingest import digest
+from labelaudit.data.sources import open_source
 from labelaudit.errors import DataError, RunError
-from labelaudit.ingest import digest
-from labelaudit.reports.text import encodable
-from labelaudit.sources import open_source
+from labelaudit.text import encodable
 from labelaudit.types import Images, Progress
 
 _CHUNK = 64

@@ -14,12 +14,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from labelaudit import __version__
+from labelaudit.audit.json import plain
 from labelaudit.clean.dataset import Dataset
 from labelaudit.clean.plan import Plan
 from labelaudit.clean.plan_file import plan_id, record
-from labelaudit.reports.json import plain
-from labelaudit.reports.text import as_code, as_prose, encodable
+from labelaudit.machine import __version__
+from labelaudit.text import as_code, as_prose, encodable
 
 SCHEMA_VERSION = 1
 KIND = "labelaudit clean report"

@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from labelaudit.document import Audit
+from labelaudit.audit.document import Audit
+from labelaudit.audit.originals import open_originals
+from labelaudit.data.folder import walk
+from labelaudit.data.images import ImageError
+from labelaudit.data.ingest import ingest
+from labelaudit.data.listing import Listing
+from labelaudit.data.sources import Files, open_source
 from labelaudit.errors import DataError, LabelAuditError
-from labelaudit.images import ImageError
-from labelaudit.ingest import ingest
-from labelaudit.intake import name_some
-from labelaudit.originals import open_originals
-from labelaudit.sources import Files, open_source
-from labelaudit.sources.folder import walk
-from labelaudit.sources.listing import Listing
+from labelaudit.text import name_some
 from labelaudit.types import Images, Progress, Samples
 
 _FILES = ("unreadable", "truncated", "empty", "oversized", "unlabelled", "bad_name")

@@ -14,10 +14,10 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from labelaudit.audit.originals import Originals
+from labelaudit.data.images import ImageError, suffix
+from labelaudit.data.ingest import digest
 from labelaudit.errors import DataError
-from labelaudit.images import ImageError, suffix
-from labelaudit.ingest import digest
-from labelaudit.originals import Originals
 from labelaudit.types import Images, Progress, Samples, silent
 
 LINKS = ("auto", "hard", "symlink", "reflink", "copy")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from labelaudit.context.groups import add_near_copies, name_few
 from labelaudit.context.scenes import Scenes, find_scenes, group_scenes, scenes_across, share_apart
 from labelaudit.context.siblings import find_siblings
-from labelaudit.duplicates import find_copies, find_pairs
+from labelaudit.features.duplicates import find_copies, find_pairs
 from labelaudit.types import Decision, Features, Finding, Ints, Progress, Samples, silent
 
 LEAST_OPEN = 0.1

@@ -17,9 +17,9 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from labelaudit.decide import FEWEST, count_groups
 from labelaudit.errors import DataError, OptionError
-from labelaudit.intake import name_some
+from labelaudit.judge.decide import FEWEST, count_groups
+from labelaudit.text import name_some
 from labelaudit.types import Bools, Ints, Samples
 
 PARENT = "parent"

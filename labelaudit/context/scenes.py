@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from labelaudit.context.groups import add_near_copies
-from labelaudit.neighbors import nearest
-from labelaudit.sources.listing import TRAINING
+from labelaudit.data.listing import TRAINING
+from labelaudit.features.neighbors import nearest
+from labelaudit.judge.vectors import find_directions
 from labelaudit.types import Bools, Features, Finding, Floats, Ints, Samples
-from labelaudit.vectors import find_directions
 
 CLOSE, LOOSE, LOOSEST = 0.25, 0.35, 0.5
 """Distance of a pair as a share of the usual one: clearly one scene, one scene where most images have such a pair, and

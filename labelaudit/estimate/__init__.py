@@ -5,9 +5,9 @@ a stated false-discovery rate, `stopping` when a reviewer may stop, `selftest` w
 RUN/estimate.json holds. Left out: guarantees without any review; there are none.
 """
 
+from labelaudit.estimate.estimate_file import estimate_record, load_plan, load_target, save
 from labelaudit.estimate.fdr import FdrFlags, fdr_flags
 from labelaudit.estimate.intervals import Estimate, Quantity, estimate
-from labelaudit.estimate.record import estimate_record, load_plan, load_target, save
 from labelaudit.estimate.sampling import REVIEWS, UNPLANNED, Plan, Stratum, align, plan_reviews
 from labelaudit.estimate.selftest import Ceiling, SelfTest, selftest
 from labelaudit.estimate.stopping import Stop, stop_rule

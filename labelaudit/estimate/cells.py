@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from labelaudit.document import Audit
+from labelaudit.audit.document import Audit
 from labelaudit.estimate.sampling import UNPLANNED, Plan, leading, seen_mask
 from labelaudit.types import Bools, Floats, Ints
 

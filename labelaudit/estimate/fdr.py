@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from labelaudit.document import Audit
+from labelaudit.audit.document import Audit
 from labelaudit.errors import OptionError
 from labelaudit.estimate.cells import count_cells
 from labelaudit.estimate.sampling import Plan, align

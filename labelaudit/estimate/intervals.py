@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from labelaudit.document import Audit
+from labelaudit.audit.document import Audit
 from labelaudit.estimate.cells import Cells, count_cells, draw_unseen, expected_wrong
 from labelaudit.estimate.sampling import UNPLANNED, Plan, align
 from labelaudit.types import Floats

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from labelaudit.document import Audit
+from labelaudit.audit.document import Audit
 from labelaudit.types import Floats, Ints
 
 SURE = 0.9

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from labelaudit.document import Audit
+from labelaudit.audit.document import Audit
 from labelaudit.errors import OptionError
 from labelaudit.types import Bools, Floats, Ints
 

@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from labelaudit import channel
-from labelaudit.document import Audit
+from labelaudit.audit.document import Audit
 from labelaudit.errors import DataError
+from labelaudit.judge.noise_fit import fit_noise_model
 from labelaudit.types import Floats, Ints
 
 KINDS = ("uniform", "look_alike")
@@ -91,7 +91,7 @@ def selftest(audit: Audit, *, seed: int = 0) -> SelfTest:
         places = rng.choice(trusted, count, replace=False)
         planted = labels.copy()
         planted[places] = _flip(audit, rows[places], kind, rng)
-        fitted = channel.fit(models, planted)
+        fitted = fit_noise_model(models, planted)
         suspicion = 1 - fitted.posterior[places, planted[places]]
         hits = int((suspicion >= decision.threshold).sum())
         low, high = beta.ppf([0.05, 0.95], hits + 0.5, count - hits + 0.5).tolist()

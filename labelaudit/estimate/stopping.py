@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from labelaudit.document import Audit
+from labelaudit.audit.document import Audit
 from labelaudit.estimate.cells import count_cells, draw_unseen, expected_wrong
 from labelaudit.estimate.intervals import CONFIDENCE, Quantity
 from labelaudit.estimate.sampling import Plan, align, seen_mask

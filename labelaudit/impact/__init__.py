@@ -1,8 +1,8 @@
 """Did cleaning help here? One model, trained on the given and on the cleaned labels, judged on labels people stand for.
 
-The model is the shrunk linear discriminant of `labelaudit.probes` on the features of the scan: no seed of its own, a
-second a fit, and it does feel label noise. Each seed draws one set of random weights for the training samples (the
-Bayesian bootstrap, Rubin 1981), the same for both trainings, which stands for having collected the data once more.
+The model is the shrunk linear discriminant of `labelaudit.judge.probes` on the features of the scan: no seed of its
+own, a second a fit, and it does feel label noise. Each seed draws one set of random weights for the training samples
+(the Bayesian bootstrap, Rubin 1981), the same for both trainings, which stands for having collected the data once more.
 Test labels are supplied, or they are the reviewed samples, each judged by models of other folds; where the review was
 planned, each counts for the samples that it was drawn for.
 

@@ -12,17 +12,17 @@ from typing import Literal
 import numpy as np
 
 from labelaudit import verdicts
+from labelaudit.audit import run as runs
+from labelaudit.audit.document import Audit
+from labelaudit.audit.originals import open_originals
 from labelaudit.clean import PLAN, Plan, make_plan, read_applied, read_plan
-from labelaudit.document import Audit
 from labelaudit.errors import DataError, OptionError, RunError
 from labelaudit.impact.comparison import Impact, compare
 from labelaudit.impact.training import Training, judge_trainings, label_twice
 from labelaudit.impact.truth import Truth, require_images, reviewed_truth
-from labelaudit.judge import FILE as JUDGE
-from labelaudit.judge import Judge
+from labelaudit.judge.judge import FILE as JUDGE
+from labelaudit.judge.judge import Judge
 from labelaudit.machine import find_device
-from labelaudit.originals import open_originals
-from labelaudit.reports import run as runs
 from labelaudit.types import Bools, Features, Ints, Progress, Samples, silent
 from labelaudit.verdicts import Reviewed
 
@@ -106,8 +106,8 @@ def _supplied_test(
     audit: Audit, run: Path, test: Path | str, device: str, workers: int, cache: Path | None, progress: Progress
 ) -> tuple[Truth, Features]:
     """The labels of another dataset, without images that are in the training data or of other classes."""
-    from labelaudit.ingest import ingest
-    from labelaudit.sources import open_source
+    from labelaudit.data.ingest import ingest
+    from labelaudit.data.sources import open_source
 
     samples, _ = ingest(open_source(test), fewest_classes=1, workers=workers, progress=progress)
     code = {name: number for number, name in enumerate(audit.samples.classes)}
@@ -141,7 +141,7 @@ def _embed(
     progress: Progress,
 ) -> tuple[Features, Bools]:
     """Features of ``samples``, or of the audit's own, by the backbones of the scan; and which rows could be read."""
-    from labelaudit.backbones import embed
+    from labelaudit.features import embed
 
     judge = Judge.load(run)
     if judge.features == "given":

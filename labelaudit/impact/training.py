@@ -11,12 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from labelaudit.audit.document import Audit
 from labelaudit.clean import Plan
 from labelaudit.clean.dataset import cleaned
-from labelaudit.document import Audit
-from labelaudit.folds import stratified_folds
 from labelaudit.impact.truth import Truth
-from labelaudit.probes import Rotation, find_rotations, fit_discriminant, onehot, split_blocks
+from labelaudit.judge.probes import Rotation, find_rotations, fit_discriminant, onehot, split_blocks
+from labelaudit.training.folds import stratified_folds
 from labelaudit.types import Bools, Features, Floats, Progress, silent
 
 FOLDS = 5

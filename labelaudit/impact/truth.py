@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from labelaudit.document import Audit
+from labelaudit.audit.document import Audit
 from labelaudit.errors import DataError
-from labelaudit.estimate.record import load_plan
+from labelaudit.estimate.estimate_file import load_plan
 from labelaudit.types import Floats, Ints
 from labelaudit.verdicts import Reviewed
 

@@ -1,4 +1,4 @@
-"""What a robust training method is: a few hooks around one training loop (`labelaudit.training`).
+"""What a robust training method is: a few hooks around one training loop (`labelaudit.training.crossfit`).
 
 Shapes: F folds (or 1) train side by side as an axis of every tensor; K networks of one method are stacked in front.
 A method that writes its mathematics over the last axis (classes) never notices either.

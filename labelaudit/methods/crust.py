@@ -23,7 +23,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from labelaudit.coresets import assign, centrality, facility_location
+from labelaudit.methods._coresets import assign, centrality, facility_location
 from labelaudit.methods._draws import draw_beta
 from labelaudit.methods._interface import Batch, Fit, Method, Predict, Recipe, cross_entropy
 from labelaudit.methods._options import Between

@@ -17,10 +17,10 @@ from typing import Annotated, Any, ClassVar, Literal
 import torch
 from torch import Tensor
 
-from labelaudit.injection import injected
 from labelaudit.methods._interface import Method, Recipe
 from labelaudit.methods._options import Between
 from labelaudit.networks import Network
+from labelaudit.networks.injection import injected
 
 
 @dataclass(kw_only=True)

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from labelaudit.methods._interface import Method, Recipe
 from labelaudit.methods._options import Between
-from labelaudit.spectra import lipschitz_scale
+from labelaudit.networks.spectra import lipschitz_scale
 
 
 @dataclass(kw_only=True)

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import torch
 
-from labelaudit.backbones.lite import SIZES
 from labelaudit.errors import OptionError, unknown_name
+from labelaudit.features.lite import SIZES
 from labelaudit.networks import convolutional, embedded, heads, residual
 from labelaudit.networks.frame import Average, Bodies, Network, StackedLinear
 from labelaudit.networks.published import SIDE, SOURCES, published

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from labelaudit.backbones.lite import WIDTH
-from labelaudit.backbones.lite_torch import Lite
+from labelaudit.features.lite import WIDTH
+from labelaudit.features.lite_torch import Lite
 from labelaudit.networks.frame import Bodies, Network
 
 _DEVIATION = 0.46  # of ImageNet's (pixel - 127) / 128

@@ -19,9 +19,9 @@ from typing import Annotated, Any, Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from labelaudit.injection import activations, chosen_layers, layer_variances
 from labelaudit.methods import Batch, Between
 from labelaudit.networks import Network
+from labelaudit.networks.injection import activations, chosen_layers, layer_variances
 from labelaudit.regularizers._interface import Pass, Regularizer, require_input_gradients
 
 

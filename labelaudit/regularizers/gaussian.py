@@ -15,9 +15,9 @@ from typing import Annotated, Literal
 
 import torch
 
-from labelaudit.injection import inject_noise
 from labelaudit.methods import Between
 from labelaudit.networks import Network
+from labelaudit.networks.injection import inject_noise
 from labelaudit.regularizers._interface import Regularizer
 
 

@@ -25,8 +25,8 @@ from torch import Tensor, nn
 from labelaudit.errors import OptionError
 from labelaudit.methods import Between
 from labelaudit.networks import Network
+from labelaudit.networks.spectra import normalize_layers
 from labelaudit.regularizers._interface import Regularizer
-from labelaudit.spectra import normalize_layers
 
 
 @dataclass(kw_only=True)

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from labelaudit.document import Audit
+from labelaudit.audit.document import Audit, has_images
 from labelaudit.types import Finding, Floats, Ints
 
 if TYPE_CHECKING:
-    from labelaudit.reports.checked import Checked
+    from labelaudit.reports.review_state import Checked
 
 MAP_CLASSES = 30
 """Classes that a heat map still shows legibly."""
@@ -38,7 +38,7 @@ _KINDS = (
     (re.compile("belongs to no class"), "belongs to no class"),
     (re.compile("low quality"), "low quality"),
 )
-"""How a reason of `labelaudit.decide` begins: the kind that suspects can be filtered by."""
+"""How a reason of `labelaudit.judge.decide` begins: the kind that suspects can be filtered by."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,11 +142,6 @@ def caveats(audit: Audit, checked: Checked | None = None) -> tuple[str, ...]:
     if unjudged:
         said.append(f"{unjudged:,} {'class has' if unjudged == 1 else 'classes have'} too few images to be judged.")
     return tuple(said)
-
-
-def has_images(audit: Audit) -> bool:
-    """Whether the audit was made of images, wherever they are now."""
-    return audit.samples.images is not None or bool(audit.source.get("data"))
 
 
 def kind_of(reason: str) -> str:

@@ -11,15 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from labelaudit.document import Audit
+from labelaudit.audit.document import Audit
 from labelaudit.errors import RunError
-from labelaudit.judge import FILE as JUDGE
-from labelaudit.judge import Judge
-from labelaudit.memory import Memory
+from labelaudit.judge.judge import FILE as JUDGE
+from labelaudit.judge.judge import Judge
+from labelaudit.judge.memory import Memory
 from labelaudit.reports import figures, landscape, thumbnails
-from labelaudit.reports.checked import OUTCOMES, Checked
-from labelaudit.reports.text import printable
+from labelaudit.reports.review_state import OUTCOMES, Checked
 from labelaudit.reports.thumbnails import Thumbnails
+from labelaudit.text import printable
 from labelaudit.types import Floats, Images, Ints, Progress, silent
 
 _LARGE, _SMALL, _FEW = 160, 96, 1000  # side of a suspect's picture: large for a few suspects, small for more

@@ -11,24 +11,23 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from labelaudit.document import Audit
-from labelaudit.errors import RunError
+from labelaudit.audit.document import Audit, has_images
+from labelaudit.audit.json import plain
+from labelaudit.audit.run import REPORT
+from labelaudit.errors import LabelAuditError, RunError
 from labelaudit.estimate.price import list_prices
-from labelaudit.folders import write_text
+from labelaudit.files import write_text
 from labelaudit.reports import figures, gallery
-from labelaudit.reports.checked import Checked
-from labelaudit.reports.json import plain
-from labelaudit.reports.text import likely, printable
+from labelaudit.reports.review_state import Checked, read_checked
+from labelaudit.text import likely, printable
 from labelaudit.types import Images, Progress, silent
 
-FILE = "report.html"
-"""Its name in a RUN folder."""
 MOST = 5000
 """Suspects that a report shows unless told otherwise; ``suspects.csv`` has all of them."""
 
@@ -172,7 +171,7 @@ def _fill(
         likely=likely,
         prices=list_prices(audit, () if checked is None else tuple(checked.outcomes)),
         faces=faces,
-        noun="images" if figures.has_images(audit) else "samples",
+        noun="images" if has_images(audit) else "samples",
         heat=figures.map_confusion(audit),
         pairs=audit.confused_pairs(_PAIRS),
         histogram=figures.count_scores(audit),
@@ -237,3 +236,29 @@ def _spell(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return ", ".join(_spell(part) for part in value)
     return value if isinstance(value, str) else json.dumps(plain(value), ensure_ascii=False)
+
+
+def add_report(
+    audit: Audit,
+    folder: Path,
+    *,
+    workers: int = 2,
+    progress: Progress = silent,
+    notice: Callable[[str], None] = lambda _: None,
+) -> bool:
+    """Write the report of ``audit`` into its RUN, which is complete without it.
+
+    Returns whether there is a report now; what prevented it goes to ``notice``, since the scan itself is saved.
+    """
+    checked = None
+    try:
+        checked = read_checked(audit, folder)
+    except LabelAuditError as error:
+        notice(f"the report leaves out the verdicts: {error}")
+    try:
+        write(audit, folder / REPORT, checked=checked, workers=workers, progress=progress)
+    except Exception as error:  # whatever it is, it may not cost the scan
+        what = str(error) if isinstance(error, LabelAuditError) else f"{type(error).__name__}: {error}"
+        notice(f"{REPORT} was not written ({what}); everything else is: try `labelaudit report`")
+        return False
+    return True

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from labelaudit.memory import Memory
+from labelaudit.judge.memory import Memory
 from labelaudit.types import Floats, Ints
 
 MOST = 100_000

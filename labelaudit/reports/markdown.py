@@ -11,13 +11,11 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from labelaudit.document import Audit
+from labelaudit.audit.document import Audit
 from labelaudit.reports import figures
-from labelaudit.reports.checked import Checked
-from labelaudit.reports.text import as_code, as_prose, likely
+from labelaudit.reports.review_state import Checked
+from labelaudit.text import as_code, as_prose, likely
 
-FILE = "report.md"
-"""Its name in a RUN folder."""
 MOST = 100
 """Suspects listed unless told otherwise."""
 

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from labelaudit.data.images import ImageError, preview
 from labelaudit.errors import DataError
-from labelaudit.images import ImageError, preview
 from labelaudit.types import Images, Progress, Samples, silent
 
 STAGE = "report"

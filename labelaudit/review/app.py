@@ -18,9 +18,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from labelaudit.audit.json import plain
+from labelaudit.data.images import ImageError
 from labelaudit.errors import LabelAuditError, OptionError
-from labelaudit.images import ImageError
-from labelaudit.reports.json import plain
 from labelaudit.review.guard import Guard
 from labelaudit.review.ledger import NothingToUndo, StaleAnswer
 from labelaudit.review.session import Session

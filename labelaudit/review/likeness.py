@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from labelaudit.document import Audit
+from labelaudit.audit.document import Audit
 from labelaudit.errors import RunError
-from labelaudit.judge import FILE, Judge
-from labelaudit.memory import ARRAYS
+from labelaudit.judge.judge import FILE, Judge
+from labelaudit.judge.memory import ARRAYS
 
 STRIP = 8
 """Images shown of each class."""

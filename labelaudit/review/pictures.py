@@ -11,7 +11,7 @@ import threading
 from collections import OrderedDict
 from typing import NamedTuple
 
-from labelaudit.images import preview
+from labelaudit.data.images import preview
 from labelaudit.types import Images
 
 SIDE = 2048

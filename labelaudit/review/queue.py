@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple, get_args
 import numpy as np
 
 from labelaudit import verdicts
-from labelaudit.document import Audit
+from labelaudit.audit.document import Audit
 from labelaudit.errors import RunError, unknown_name
 from labelaudit.estimate import REVIEWS, Plan, load_plan, plan_reviews, save
 from labelaudit.verdicts import Reviewed

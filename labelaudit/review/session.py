@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from labelaudit import verdicts
-from labelaudit.document import Audit
+from labelaudit.audit.document import Audit
 from labelaudit.errors import LabelAuditError, OptionError
 from labelaudit.estimate import Plan, stop_rule
 from labelaudit.review.ledger import Identity, Ledger, NothingToUndo

@@ -14,7 +14,7 @@ from dataclasses import astuple
 from pathlib import Path
 
 from labelaudit.errors import DataError, LabelAuditError, RunError
-from labelaudit.folders import LockedError, locked
+from labelaudit.files import LockedError, locked
 from labelaudit.verdicts.verdict import COLUMNS, VERDICTS, Verdict
 
 FILE = "verdicts.csv"

@@ -10,8 +10,11 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from labelaudit.document import Audit
-from labelaudit.types import Samples
+import numpy as np
+
+from labelaudit.audit.document import Audit
+from labelaudit.judge.noise_model import NO_CLASS, UNKNOWN
+from labelaudit.types import Ints, Samples
 from labelaudit.verdicts.log import read, verdicts_file
 from labelaudit.verdicts.verdict import Verdict
 
@@ -211,3 +214,13 @@ def _notes(
 
 def _count(things: Sequence[str] | Mapping[int, object], name: str) -> str:
     return f"{len(things):,} {name}{'s' * (len(things) > 1)}"
+
+
+def known_labels(samples: Samples, verdicts: Sequence[Verdict]) -> Ints:
+    """(n,) true class by people's ``verdicts``, `channel.UNKNOWN` or `channel.NO_CLASS`, for `channel.fit`.
+
+    What was said about one copy of an image holds for all of them. Where reviewers disagree, nothing is known.
+    """
+    code: dict[str | None, int] = {name: number for number, name in enumerate(samples.classes)} | {None: NO_CLASS}
+    right = {digest: code[label] for digest, label in agreed(samples, verdicts).items()}
+    return np.array([right.get(digest, UNKNOWN) for digest in samples.digests], dtype=np.int64)

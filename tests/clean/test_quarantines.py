@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from cleaning import contents, make_dataset, png, said
 
+from labelaudit.audit.document import Audit
 from labelaudit.clean import Plan, apply_plan, make_plan, quarantine_of
-from labelaudit.document import Audit
 from labelaudit.errors import RunError
 from labelaudit.verdicts import match
 

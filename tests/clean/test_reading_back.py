@@ -11,12 +11,12 @@ import pytest
 from audits import make_audit, make_samples
 from cleaning import contents, png
 
+from labelaudit.audit.document import Audit
 from labelaudit.clean import apply_plan, applying, make_plan
 from labelaudit.clean.forms import keeps_text
-from labelaudit.document import Audit
+from labelaudit.data.ingest import digest
+from labelaudit.data.sources import open_source
 from labelaudit.errors import RunError
-from labelaudit.ingest import digest
-from labelaudit.sources import open_source
 from labelaudit.verdicts import match
 
 LONG = "a" * 300

@@ -9,7 +9,7 @@ from labelaudit.context.alike import find_alike
 from labelaudit.context.groups import name_groups
 from labelaudit.context.scenes import find_scenes, group_scenes, scenes_across, share_apart
 from labelaudit.context.siblings import find_siblings
-from labelaudit.neighbors import nearest, nearest_outside
+from labelaudit.features.neighbors import nearest, nearest_outside
 from labelaudit.types import Decision, Features, Floats, Samples
 
 CLASSES = ("cat", "dog", "owl")

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from labelaudit.context.groups import add_near_copies, name_groups
-from labelaudit.decide import count_groups, judge_groups_together, noise_rate
 from labelaudit.errors import DataError, OptionError
-from labelaudit.neighbors import nearest, nearest_outside
+from labelaudit.features.neighbors import nearest, nearest_outside
+from labelaudit.judge.decide import count_groups, judge_groups_together, noise_rate
 from labelaudit.types import Samples
 
 PATHS = ("cat/p1_0.png", "cat/p1_1.png", "dog/p2_0.png", "cat/p3_0.png", "dog/p3_1.png", "dog/x.png")

@@ -12,7 +12,7 @@ from typing import Any
 
 from labelaudit.bench.preset import Arm, Cost, Preset, Reading, Setting
 from labelaudit.bench.readings import best_accuracy, chosen_clean, last_accuracy
-from labelaudit.noise import symmetric
+from labelaudit.corrupt.noise import symmetric
 
 _PAPER = {"optimizer": "sgd", "lr": 0.1, "weight_decay": 5e-4, "batch": 128}
 _CODE = {"selector": "centrality", "partition": "given"}

@@ -11,7 +11,7 @@ from typing import Any
 
 from labelaudit.bench.preset import Arm, Cost, Preset, Setting
 from labelaudit.bench.readings import curve, detection, last_accuracy
-from labelaudit.noise import symmetric
+from labelaudit.corrupt.noise import symmetric
 
 _METHODS: Mapping[str, Mapping[str, Any]] = {
     "ce": {},

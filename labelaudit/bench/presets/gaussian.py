@@ -12,7 +12,7 @@ from typing import Any
 
 from labelaudit.bench.preset import Arm, Cost, Finished, Preset, Reading, Setting
 from labelaudit.bench.readings import last_accuracy
-from labelaudit.noise import symmetric
+from labelaudit.corrupt.noise import symmetric
 
 _VARIANCE = 1.0  # the paper's .1 is of pixels in [0, 1]; in units of standardised MNIST pixels that is 1.05
 _SMALL = 0.1  # of the comparison: Theorem 1 is of second order
@@ -21,10 +21,10 @@ _LOOKED_AT = 256
 
 
 def _diagnosed(part: str, value: str) -> Callable[[Finished], float]:
-    """A number of `labelaudit.diagnostics.diagnose` on the test samples."""
+    """A number of `labelaudit.models.diagnosis.diagnose` on the test samples."""
 
     def read(run: Finished) -> float:
-        from labelaudit.diagnostics import diagnose
+        from labelaudit.models.diagnosis import diagnose
 
         found: float = diagnose(run.trained.model.network, _inputs(run), samples=_LOOKED_AT, seed=run.seed)[part][value]
         return found
@@ -40,8 +40,8 @@ def increment_over_penalty(run: Finished) -> float:
     """
     import torch
 
-    from labelaudit.injection import inject_noise, injected
     from labelaudit.methods import cross_entropy
+    from labelaudit.networks.injection import inject_noise, injected
     from labelaudit.regularizers import Pass, configure_all
 
     network = copy.deepcopy(run.trained.model.network)
@@ -78,7 +78,7 @@ def increment_over_penalty(run: Finished) -> float:
 
 
 def _inputs(run: Finished) -> Any:
-    from labelaudit.batches import Inputs
+    from labelaudit.training.batches import Inputs
 
     model = run.trained.model
     return Inputs(

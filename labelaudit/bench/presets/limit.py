@@ -9,7 +9,7 @@ from typing import Any
 
 from labelaudit.bench.preset import Arm, Cost, Preset, Reading, Setting
 from labelaudit.bench.readings import chosen_accuracy, detection
-from labelaudit.noise import asymmetric, symmetric
+from labelaudit.corrupt.noise import asymmetric, symmetric
 
 _ADAM: Mapping[str, Any] = {"optimizer": "adam", "lr": 1e-3, "weight_decay": 0.0, "batch": 256}
 _PAIRS = {9: 1, 2: 0, 4: 7, 3: 5}  # no dog to cat: .4 of four classes is 16 % of all labels

@@ -9,7 +9,7 @@ from typing import Any
 
 from labelaudit.bench.preset import Arm, Cost, Preset, Setting
 from labelaudit.bench.readings import last_accuracy
-from labelaudit.noise import CIFAR10_PAIRS, asymmetric, symmetric
+from labelaudit.corrupt.noise import CIFAR10_PAIRS, asymmetric, symmetric
 
 _NAMES = ("CE: test accuracy", "SLN: SLN, test accuracy", "SLN: SLN-MO, test accuracy", "SLN-MO-LC: test accuracy")
 _ORDERS = tuple(zip(_NAMES[1:], _NAMES[:-1], strict=True))

@@ -9,7 +9,7 @@ from typing import Any
 
 from labelaudit.bench.preset import Arm, Cost, Preset, Setting
 from labelaudit.bench.readings import chosen_accuracy
-from labelaudit.noise import MNIST_PAIRS, asymmetric, uniform
+from labelaudit.corrupt.noise import MNIST_PAIRS, asymmetric, uniform
 
 _RELEASED = {"spectral": {"scale": 1.0, "last": True, "batchnorm": "unscaled"}}
 _ORDER = (("l2 + SN: test accuracy", "l2: test accuracy"),)

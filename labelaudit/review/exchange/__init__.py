@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TextIO
 
 from labelaudit import verdicts
-from labelaudit.document import Audit
+from labelaudit.audit.document import Audit
+from labelaudit.audit.originals import open_originals
 from labelaudit.errors import DataError, OptionError, RunError, unknown_name
-from labelaudit.folders import fresh_text
-from labelaudit.originals import open_originals
+from labelaudit.files import fresh_text
 from labelaudit.review.exchange import cvat, label_studio, prodigy, table
 from labelaudit.review.exchange.matching import Matched, match_answers, name_reviewers
 from labelaudit.review.exchange.tasks import Format, Source, Task, check_classes

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any, TextIO
 from xml.sax.saxutils import quoteattr
 
-from labelaudit import __version__
 from labelaudit.errors import DataError
+from labelaudit.machine import __version__
 from labelaudit.review.exchange.tasks import NO_CLASS, Answer, Format, Refused, Task, answered, writable
 
 _CONTROL = "label"

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from labelaudit.document import Audit
+from labelaudit.audit.document import Audit
 from labelaudit.errors import DataError
 from labelaudit.review.exchange.tasks import Answer, Refused, writable
 from labelaudit.review.queue import ask

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TextIO
 
 from labelaudit.errors import DataError
-from labelaudit.reports.csv import Lines, cell
 from labelaudit.review.exchange.tasks import CANNOT_TELL, NO_CLASS, Answer, Format, Refused, Task, answered
+from labelaudit.text import Lines, cell
 
 _OPINION = ("suggested_label", "label_score", "reason")
 _COLUMNS = ("path", "digest", "given_label", *_OPINION, "verdict", "new_label", "reviewer", "time")

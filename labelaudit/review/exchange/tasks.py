@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TextIO
 from urllib.parse import quote
 
-from labelaudit.document import Audit
+from labelaudit.audit.document import Audit
+from labelaudit.data.images import ImageError, preview, probe
 from labelaudit.errors import OptionError
-from labelaudit.images import ImageError, preview, probe
 from labelaudit.review.pictures import SIDE, media_type_of
 from labelaudit.review.queue import Queue, ask
 

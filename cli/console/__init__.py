@@ -1,0 +1,1 @@
+"""What all commands share with the person at the terminal: options, colour, progress, the printed result."""

@@ -1,0 +1,82 @@
+"""The options and settings that several commands share, and the user's cache folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from labelaudit.errors import OptionError
+
+if TYPE_CHECKING:
+    from labelaudit.check.settings import Settled
+
+
+def default_cache() -> Path:
+    """``$XDG_CACHE_HOME/labelaudit``, or ``~/.cache/labelaudit``; a relative XDG_CACHE_HOME counts as unset."""
+    named = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    try:
+        return (named if named.is_absolute() else Path.home() / ".cache") / "labelaudit"
+    except RuntimeError:
+        raise OptionError("no home folder to cache in: use --cache DIR or --no-cache") from None
+
+
+def _option(*names: str, panel: str | None = None, env: str | None = None, **rest: Any) -> Any:
+    """An option under a heading of ``--help``, which can also be set as ``LABELAUDIT_<env>``."""
+    variable = f"LABELAUDIT_{env}" if env else None
+    return typer.Option(*names, rich_help_panel=panel, envvar=variable, show_envvar=False, **rest)
+
+
+def _is_default(ctx: typer.Context, name: str) -> bool:
+    """Whether neither the command line nor a variable says anything about the option ``name``."""
+    source = ctx.get_parameter_source(name)
+    return source is None or source.name == "DEFAULT"
+
+
+def parse_names(option: str, text: str) -> tuple[str, ...]:
+    """The names of a comma-separated list, each once.
+
+    >>> parse_names("--methods", "crust, sln,crust")
+    ('crust', 'sln')
+    """
+    names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    if not names:
+        raise OptionError(f"{option} '{text}' names nothing: give names separated by commas")
+    return names
+
+
+def parse_settings(settings: list[str]) -> dict[str, dict[str, str]]:
+    """METHOD -> OPTION -> VALUE from ``METHOD.OPTION=VALUE``; the last of equal ones counts.
+
+    >>> parse_settings(["sln.sigma=0.5"])
+    {'sln': {'sigma': '0.5'}}
+    """
+    options: dict[str, dict[str, str]] = {}
+    for setting in settings:
+        name, equals, value = setting.partition("=")
+        method, dot, option = name.strip().partition(".")
+        if not (equals and dot and method and option and value.strip()):
+            raise OptionError(f"--set '{setting}': write METHOD.OPTION=VALUE, such as sln.sigma=0.5")
+        options.setdefault(method, {})[option] = value.strip()
+    return options
+
+
+def load_settings(command_line: Mapping[str, Any], data: Path | None, file: Path | None) -> Settled:
+    """The settings for ``data``: command line, environment, policy file ``file`` or the nearest one, defaults.
+
+    Raises `OptionError` with the name of the option, variable or file that is wrong.
+    """
+    from labelaudit.check.policy_file import find_policy, read_policy
+    from labelaudit.check.settings import settle
+    from labelaudit.errors import OptionError
+
+    named = os.environ.get("LABELAUDIT_CONFIG")
+    place = file or (Path(named) if named else None)
+    if place is not None and not place.is_file():
+        raise OptionError(f"no policy file {place}: name one with --config")
+    if place is None:
+        place = find_policy([*([] if data is None else [data]), Path.cwd()])
+    return settle(command_line, os.environ, {} if place is None else read_policy(place), place)

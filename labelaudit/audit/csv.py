@@ -1,0 +1,51 @@
+"""``suspects.csv`` and ``samples.csv``: the rows of `Audit.table` for people, spreadsheets and data frames.
+
+UTF-8, one header line, ``\\n`` at line ends. A text cell that a spreadsheet would execute gets a leading ``'``; who
+needs the exact name of such a file finds it in ``audit.json``. Left out: a byte order mark, which would break the
+first column's name for most other readers.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import TextIO
+
+from labelaudit.audit.document import Audit
+from labelaudit.text import Lines, cell
+from labelaudit.types import Ints
+
+_BLOCK = 65_536
+"""Rows turned into Python values at a time: bounds the memory of a large dataset's file."""
+
+
+def write_suspects(audit: Audit, path: Path) -> None:
+    """The flagged samples, worst first."""
+    _write(audit, audit.suspects, path)
+
+
+def write_samples(audit: Audit, path: Path) -> None:
+    """Every sample, worst first."""
+    _write(audit, audit.order, path)
+
+
+def render_suspects(audit: Audit) -> str:
+    """The text of `write_suspects`."""
+    text = io.StringIO(newline="")
+    _render(audit, audit.suspects, text)
+    return text.getvalue()
+
+
+def _write(audit: Audit, rows: Ints, path: Path) -> None:
+    # backslashreplace: a name that is no valid UTF-8 stays visible and cannot stop the file
+    with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+        _render(audit, rows, file)
+
+
+def _render(audit: Audit, rows: Ints, file: TextIO) -> None:
+    writer = csv.writer(Lines(file))
+    writer.writerow(cell(name) for name in audit.columns(rows[:0]))
+    for start in range(0, len(rows), _BLOCK):
+        columns = audit.columns(rows[start : start + _BLOCK])
+        writer.writerows([cell(value) for value in row] for row in zip(*columns.values(), strict=True))

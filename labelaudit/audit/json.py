@@ -1,0 +1,187 @@
+"""``summary.json`` for machines and ``audit.json`` for later commands.
+
+``summary.json`` is `Audit.summary`. ``audit.json`` holds all text of an audit (samples, findings, settings, reasons),
+one line per part; with the arrays of ``evidence.npz`` it becomes the same audit again. It says which bytes belong to it
+in other files, and its last line is the digest of the lines before. Numbers that are not finite are ``null``: both
+files are strict JSON. Left out: images, and reading older schemas, of which there are none yet.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from labelaudit.audit.document import SCHEMA_VERSION, Audit, finding_record
+from labelaudit.audit.npz import DECISION, Arrays, evidence_of
+from labelaudit.data.ingest import digest
+from labelaudit.errors import RunError
+from labelaudit.files import read_regular
+from labelaudit.machine import Stage
+from labelaudit.types import Decision, Finding, Samples
+
+
+def write_summary(audit: Audit, path: Path) -> None:
+    """The dataset as a whole, indented for reading."""
+    _write(json.dumps(plain(audit.summary()), indent=2, ensure_ascii=False, allow_nan=False), path)
+
+
+def summary_schema() -> dict[str, Any]:
+    """The JSON Schema of ``summary.json``, which ships in the package.
+
+    >>> summary_schema()["$schema"]
+    'https://json-schema.org/draft/2020-12/schema'
+    """
+    file = resources.files("labelaudit.audit") / "schemas" / "summary.schema.json"
+    loaded: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return loaded
+
+
+def render_suspects(audit: Audit) -> str:
+    """The summary with the rows of ``suspects.csv`` in it, as ``suspects.list``, indented for reading."""
+    summary = audit.summary()
+    summary["suspects"] = {**summary["suspects"], "list": audit.table("suspects")}
+    return json.dumps(plain(summary), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def write_audit(audit: Audit, path: Path, *, companions: Mapping[str, str]) -> None:
+    """All text of ``audit``, one line per part; ``companions`` are the digests of the files that belong to it."""
+    samples, decision = audit.samples, audit.decision
+    parts = {
+        "schema_version": SCHEMA_VERSION,
+        "fingerprint": audit.fingerprint,
+        "settings": audit.settings,
+        "seed": audit.seed,
+        "device": audit.device,
+        "versions": audit.versions,
+        "notes": audit.notes,
+        "stages": [[stage.name, stage.seconds, stage.peak_bytes] for stage in audit.stages],
+        "decision": {
+            "threshold": decision.threshold,
+            "noise_rate": decision.noise_rate,
+            "noise_interval": decision.noise_interval,
+            "recipe": decision.recipe,
+        },
+        "evidence": [
+            {"name": name, "method": evidence.method, "tables": evidence.tables}
+            for name, evidence in audit.evidence.items()
+        ],
+        "findings": [finding_record(finding) for finding in audit.findings],
+        "root": samples.root,
+        "classes": samples.classes,
+        "ids": samples.ids,
+        "labels": [samples.classes[label] for label in samples.labels.tolist()],
+        "digests": samples.digests,
+        "splits": samples.splits,
+        "reasons": decision.reasons,
+        "extra": samples.extra,
+        **({"groups": samples.groups} if samples.groups != samples.digests else {}),
+        "companions": companions,
+    }
+    lines = (
+        f'"{name}": {json.dumps(plain(part), ensure_ascii=False, allow_nan=False)}' for name, part in parts.items()
+    )
+    body = ("{\n" + ",\n".join(lines)).encode("utf-8", "backslashreplace")
+    path.write_bytes(body + _seal(body))
+
+
+def _seal(body: bytes) -> bytes:
+    """The end of ``audit.json``: the digest of what comes before it."""
+    return f',\n"checksum": "{digest(body)}"\n}}\n'.encode()
+
+
+def load_parts(path: Path) -> dict[str, Any]:
+    """The content of ``audit.json`` as JSON has it, its checksum compared.
+
+    Raises:
+        RunError: a newer labelaudit wrote it. What is damaged raises `KeyError`, `TypeError` or `ValueError`.
+    """
+    data = read_regular(path)
+    parts = json.loads(data)
+    if not isinstance(parts, dict):
+        raise TypeError("audit.json is no object")
+    version = parts["schema_version"]
+    if not isinstance(version, int):
+        raise TypeError("schema_version is not a number")
+    if version > SCHEMA_VERSION:
+        raise RunError(
+            f"{path} was written by a newer labelaudit (schema {version}, this one reads up to {SCHEMA_VERSION}): "
+            "pip install -U labelaudit"
+        )
+    length = len(_seal(b""))
+    if _seal(data[:-length]) != data[-length:]:
+        raise ValueError("audit.json was changed since it was written")
+    return parts
+
+
+def build_audit(parts: Mapping[str, Any], arrays: Arrays, files: Mapping[str, Path]) -> Audit:
+    """The audit of `load_parts` with the ``arrays`` of its ``evidence.npz``; what does not fit raises as there."""
+    index = {name: i for i, name in enumerate(parts["classes"])}
+    verdict = parts["decision"]
+    low, high = verdict["noise_interval"]
+    return Audit(
+        samples=Samples(
+            ids=tuple(parts["ids"]),
+            labels=np.array([index[name] for name in parts["labels"]], dtype=np.int64),
+            classes=tuple(parts["classes"]),
+            digests=tuple(parts["digests"]),
+            splits=None if parts["splits"] is None else tuple(parts["splits"]),
+            extra={name: tuple(values) for name, values in parts["extra"].items()},
+            root=parts["root"],
+            groups=tuple(parts.get("groups", ())),
+        ),
+        decision=Decision(
+            **{name: arrays[f"decision/{name}"] for name in DECISION},
+            threshold=_number(verdict["threshold"]),
+            noise_rate=_number(verdict["noise_rate"]),
+            noise_interval=(_number(low), _number(high)),
+            reasons=tuple(parts["reasons"]),
+            recipe=verdict["recipe"],
+        ),
+        evidence={
+            entry["name"]: evidence_of(arrays, entry["name"], method=entry["method"], tables=entry["tables"])
+            for entry in parts["evidence"]
+        },
+        findings=tuple(Finding(**record) for record in parts["findings"]),
+        settings=parts["settings"],
+        stages=tuple(Stage(name=name, seconds=seconds, peak_bytes=peak) for name, seconds, peak in parts["stages"]),
+        notes=tuple(parts["notes"]),
+        versions=parts["versions"],
+        device=parts["device"],
+        seed=parts["seed"],
+        files=files,
+    )
+
+
+def plain(value: Any) -> Any:
+    """``value`` as JSON knows it: dicts, lists, strings, finite numbers, booleans and None.
+
+    >>> plain({"rate": float("nan"), "pair": (np.float64(0.5), Path("a") / "b")})
+    {'rate': None, 'pair': [0.5, 'a/b']}
+    """
+    if isinstance(value, Mapping):
+        return {str(name): plain(entry) for name, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(entry) for entry in value]
+    if isinstance(value, (np.ndarray, np.generic)):
+        return plain(value.tolist())
+    if isinstance(value, Path):
+        return value.as_posix()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _number(value: float | None) -> float:
+    """A number of ours, whose ``null`` is NaN."""
+    return math.nan if value is None else float(value)
+
+
+def _write(text: str, path: Path) -> None:
+    # a name that is no valid UTF-8 holds lone surrogates, and backslashreplace writes them as JSON escapes them
+    path.write_text(text + "\n", encoding="utf-8", errors="backslashreplace", newline="\n")

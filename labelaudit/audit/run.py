@@ -1,0 +1,184 @@
+"""The RUN folder: written whole or not at all, replaced without losing what people put in it, read back.
+
+All files are written to a hidden sibling folder first, which then takes the place of the old RUN by two renames.
+Whatever else lies in the old RUN (verdicts, plans, notes) moves along, under the lock that a verdict is appended under:
+a review goes on while a scan ends. Of two scans into one RUN the later one wins, whole.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from labelaudit.audit import csv, json, npz
+from labelaudit.audit.document import Audit
+from labelaudit.data.ingest import digest_file
+from labelaudit.errors import OptionError, RunError
+from labelaudit.files import is_partial, recover, sibling, swap
+from labelaudit.judge.judge import FILE as JUDGE
+
+REPORT, MARKDOWN = "report.html", "report.md"
+"""Names of the pages in a RUN folder, which `labelaudit.reports` adds."""
+
+WRITERS: Mapping[str, Callable[[Audit, Path], None]] = {
+    "suspects.csv": csv.write_suspects,
+    "samples.csv": csv.write_samples,
+    "summary.json": json.write_summary,
+    "evidence.npz": npz.write,
+}
+"""File name -> what writes it; ``audit.json``, which holds the digests of others, comes last."""
+AUDIT, ARRAYS = "audit.json", "evidence.npz"
+SHOWN = ("suspects.csv", "samples.csv", "summary.json", AUDIT, ARRAYS)
+"""The files that every RUN has, in the order in which they are shown."""
+FILES = (*SHOWN, JUDGE, REPORT, MARKDOWN)
+"""Every file of a RUN that is ours; the others are people's."""
+
+
+def check_output(
+    output: Path | str, data: Path | str | None = None, *, notice: Callable[[str], None] = lambda _: None
+) -> None:
+    """Whether a RUN can be written to ``output``: asked before the long work, so that it is not lost at its end.
+
+    ``notice`` hears that an earlier RUN is there, which will be replaced.
+
+    Raises:
+        OptionError: ``output`` lies inside the folder ``data``, or holds it.
+        RunError: ``output`` is a file, holds other people's files, or cannot be created there.
+    """
+    place = Path(output).resolve()
+    if data is not None and Path(data).is_dir():
+        source = Path(data).resolve()
+        if place == source or source in place.parents:
+            raise OptionError(f"the output {output} lies inside the data {data}: choose a folder outside with -o")
+        if place in source.parents and _is_run(place):
+            raise OptionError(f"the output {output} holds the data {data}: choose another folder with -o")
+    _check_replaceable(place, output)
+    if _is_run(place):
+        notice(f"{output} holds an earlier result, which this one will replace; verdicts and files of yours stay.")
+    parent = next(folder for folder in place.parents if folder.exists())
+    try:
+        Path(tempfile.mkdtemp(prefix=".labelaudit-", dir=parent)).rmdir()
+    except OSError as error:
+        raise RunError(f"cannot write {output} ({error.strerror}): choose another folder with -o") from None
+
+
+def write(audit: Audit, folder: Path | str) -> dict[str, Path]:
+    """Write all files of a RUN but its pages and return them by name, in the order in which they are shown.
+
+    Interrupted or failed, it leaves an earlier RUN as it was.
+
+    Raises:
+        RunError: ``folder`` holds other people's files, or cannot be written.
+    """
+    place = Path(folder).resolve()
+    _check_replaceable(place, folder)
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with sibling(place) as fresh:
+            for name, writer in WRITERS.items():
+                writer(audit, fresh / name)
+            kept = _keep_judge(audit, fresh / JUDGE)
+            companions = {name: digest_file(fresh / name) for name in (ARRAYS, *kept)}
+            json.write_audit(audit, fresh / AUDIT, companions=companions)
+            for name in (*WRITERS, AUDIT, *kept):
+                _flush(fresh / name)
+            swap((fresh, place), first=lambda: _carry(place, fresh))
+    except OSError as error:
+        raise RunError(f"cannot write {folder} ({error.strerror or error}): an earlier result is untouched") from error
+    return {name: Path(folder) / name for name in (*SHOWN, *kept)}
+
+
+def read(folder: Path | str) -> Audit:
+    """The audit of a RUN folder, equal to the one that was written but for the images.
+
+    Raises:
+        RunError: there is no RUN, it is damaged, or a newer labelaudit wrote it.
+
+    >>> import labelaudit
+    >>> labelaudit.read_audit("no-such-run")
+    Traceback (most recent call last):
+    labelaudit.errors.RunError: no-such-run is not a RUN folder (no audit.json): make one with `labelaudit scan`
+    """
+    place = Path(folder)
+    recover(place.resolve())
+    if not (place / AUDIT).is_file():
+        raise RunError(f"{folder} is not a RUN folder (no audit.json): make one with `labelaudit scan`")
+    try:
+        parts = json.load_parts(place / AUDIT)
+        _check_companions(place, parts["companions"])
+        files = {name: place / name for name in (*SHOWN, JUDGE, REPORT) if (place / name).exists()}
+        return json.build_audit(parts, npz.read(place / ARRAYS), files)
+    except RunError:
+        raise
+    except Exception as error:  # what damaged JSON, ZIP and arrays raise is no closed list
+        detail = " ".join(f"{type(error).__name__}: {error}".split())
+        raise RunError(f"{folder} is damaged ({detail}): run `labelaudit scan` again") from error
+
+
+def _check_companions(place: Path, digests: Mapping[str, str]) -> None:
+    """Refuse files that are not those that were written with the audit; a judge may be missing."""
+    if ARRAYS not in digests:
+        raise KeyError(ARRAYS)
+    for name in (ARRAYS, JUDGE):
+        if name == JUDGE and not (place / name).exists():
+            continue
+        if digest_file(place / name) != digests.get(name):
+            raise ValueError(f"{name} is not the file that was written with audit.json")
+
+
+def _is_run(place: Path) -> bool:
+    """Whether ``place`` is a RUN, a damaged one included: at least two of our files."""
+    return sum((place / name).is_file() for name in SHOWN) >= 2
+
+
+def _check_replaceable(place: Path, shown: Path | str) -> None:
+    """Refuse what is not ours to replace."""
+    recover(place)
+    if not place.exists():
+        return
+    if not place.is_dir():
+        raise RunError(f"{shown} is a file: choose a folder with -o")
+    if place.is_mount():
+        raise RunError(f"{shown} is a mount point, which cannot be replaced whole: use -o {Path(shown) / 'run'}")
+    strangers = any(not entry.name.startswith(".") or entry.is_dir() for entry in place.iterdir())
+    if strangers and not _is_run(place):
+        raise RunError(f"{shown} holds files that are not a labelaudit RUN: choose another folder with -o")
+
+
+def _flush(path: Path) -> None:
+    """On disk, not only in the page cache, before the old file goes."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def _keep_judge(audit: Audit, path: Path) -> tuple[str, ...]:
+    """Write the audit's judge to ``path`` if it has one, in memory or beside where it was read from."""
+    read_from = audit.files.get(JUDGE)
+    if audit.judge is not None:
+        audit.judge.save(path)
+    elif read_from is not None and read_from.is_file():
+        shutil.copyfile(read_from, path)
+    else:
+        return ()
+    return (JUDGE,)
+
+
+def _carry(old: Path, fresh: Path) -> None:
+    """Take along what is not ours: as hard links where possible, so that the old RUN stays complete."""
+    for entry in old.iterdir() if old.exists() else ():
+        if entry.name in FILES or is_partial(entry):
+            continue
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.copytree(entry, fresh / entry.name, symlinks=True, copy_function=_link)
+        else:
+            _link(entry, fresh / entry.name)
+
+
+def _link(source: Path | str, target: Path | str) -> None:
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except OSError:
+        shutil.copy2(source, target, follow_symlinks=False)

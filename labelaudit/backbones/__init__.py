@@ -1,7 +1,0 @@
-"""Images to feature vectors: the embedded EfficientNet-Lite networks, and any timm model by name."""
-
-from labelaudit.backbones.embedding import embed, forecast, forecast_others
-from labelaudit.backbones.lite import SIZES as EMBEDDED
-from labelaudit.backbones.specs import SMALLEST, Spec, parse_specs
-
-__all__ = ["EMBEDDED", "SMALLEST", "Spec", "embed", "forecast", "forecast_others", "parse_specs"]

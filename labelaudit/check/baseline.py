@@ -1,0 +1,181 @@
+"""The baseline: what is known about a dataset and accepted for now.
+
+Suspects are keyed by content digest and given label: renaming an image keeps it known, relabelling it does not. What
+people found out (``verdict``, ``reviewer``, ``note``) survives every refresh. Left out: how the file looks, which is
+`labelaudit.check.baseline_file`'s, and what is current (`labelaudit.check.refresh_baseline`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+WORDS = ("given", "suggested", "other", "none")
+"""Verdicts that a baseline can hold, as in `labelaudit.verdicts`: the given label is right, or it is not."""
+
+Identity = tuple[str, str]
+
+
+class Noise(NamedTuple):
+    """A share of wrong labels, in [0, 1], and its 90 % interval."""
+
+    rate: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """A suspect that is known."""
+
+    path: str
+    digest: str
+    given_label: str
+    suggested_label: str = ""
+    suspicion: float = 0.0
+    """When it was written, to two digits, in [0, 1], 1 = surely mislabeled."""
+    verdict: str = ""
+    """What a person found, one of `WORDS`; empty: nobody looked."""
+    new_label: str = ""
+    """The right class, where the verdict names one."""
+    reviewer: str = ""
+    time: str = ""
+    """Of the verdict, ISO 8601 in UTC."""
+    note: str = ""
+    """Free text of a person."""
+
+    @property
+    def identity(self) -> Identity:
+        """(content digest, given label)."""
+        return self.digest, self.given_label
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnownFinding:
+    """A finding that is known: a file, a conflict, a leak."""
+
+    path: str
+    kind: str
+    identity: str
+    """32 hexadecimal digits, as `Problem.identity`."""
+    partner: str = ""
+    note: str = ""
+    """Free text of a person."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Baseline:
+    """What was known when it was made."""
+
+    dataset: Mapping[str, Any] = field(default_factory=dict)
+    """``fingerprint`` and ``samples``."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """JSON-able: what shapes the findings, such as methods, effort, seed, threshold and labelaudit's version."""
+    noise: Mapping[str, Noise] = field(default_factory=dict)
+    """By what it is about: ``dataset``, ``class cat`` or ``rule train/**``."""
+    suspects: tuple[Known, ...] = ()
+    """Sorted by path; no identity twice."""
+    findings: tuple[KnownFinding, ...] = ()
+    """Sorted by path; no identity twice."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "suspects", tuple(sorted(self.suspects, key=_order)))
+        object.__setattr__(self, "findings", tuple(sorted(self.findings, key=_order)))
+
+    def __len__(self) -> int:
+        """Suspects and findings."""
+        return len(self.suspects) + len(self.findings)
+
+
+def merge(one: Baseline, other: Baseline, base: Baseline | None = None) -> Baseline:
+    """What either knows; of one suspect's two verdicts the later, of two notes both. The rest is that of ``other``,
+    and a noise rate is the higher of the two.
+
+    With the ``base`` that both came from, an entry that one of them dropped since stays dropped, unless the other wrote
+    a verdict or note into it meanwhile. Without one nothing says whether it was dropped here or added there: it stays.
+    """
+    if base is not None:
+        one, other = _without_dropped(one, other, base), _without_dropped(other, one, base)
+    suspects = {known.identity: known for known in one.suspects}
+    for known in other.suspects:
+        suspects[known.identity] = _join(suspects.get(known.identity, known), known)
+    findings = {known.identity: known for known in (*one.findings, *other.findings)}
+    noise = {name: max(found) for name in {*one.noise, *other.noise} if (found := _both(one.noise, other.noise, name))}
+    return replace(other, suspects=tuple(suspects.values()), findings=tuple(findings.values()), noise=noise)
+
+
+def compare(old: Baseline, new: Baseline) -> list[tuple[str, Known | KnownFinding]]:
+    """What changed from ``old`` to ``new``: ``added``, ``removed`` or ``verdict`` and the entry, by path."""
+    before, after = _by_identity(old), _by_identity(new)
+    changes = [("added", known) for identity, known in after.items() if identity not in before]
+    changes += [("removed", known) for identity, known in before.items() if identity not in after]
+    for known in new.suspects:
+        earlier = before.get(known.identity)
+        if isinstance(earlier, Known) and (earlier.verdict, earlier.new_label) != (known.verdict, known.new_label):
+            changes.append(("verdict", known))
+    return sorted(changes, key=lambda change: (_order(change[1]), change[0]))
+
+
+def changed_settings(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, ...]:
+    """Sentences about settings that are not what they were.
+
+    >>> changed_settings({"effort": "standard", "seed": 0}, {"effort": "quick", "seed": 0})
+    ('effort: standard, now quick',)
+    """
+    return tuple(
+        f"{name}: {_shown(old.get(name))}, now {_shown(new.get(name))}"
+        for name in dict.fromkeys([*old, *new])
+        if old.get(name) != new.get(name)
+    )
+
+
+def _without_dropped(one: Baseline, other: Baseline, base: Baseline) -> Baseline:
+    """``one`` less the entries that ``other`` dropped from ``base`` and nobody wrote into since."""
+    before, after = _by_identity(base), _by_identity(other)
+
+    def stays(entry: Known | KnownFinding) -> bool:
+        earlier = before.get(entry.identity)
+        return earlier is None or entry.identity in after or _words(entry) != _words(earlier)
+
+    return replace(one, suspects=tuple(filter(stays, one.suspects)), findings=tuple(filter(stays, one.findings)))
+
+
+def _words(entry: Known | KnownFinding) -> tuple[str, ...]:
+    """What a person wrote into it."""
+    return (entry.note, entry.verdict, entry.new_label) if isinstance(entry, Known) else (entry.note,)
+
+
+def _join(one: Known, other: Known) -> Known:
+    """Two readings of one suspect: the later verdict, and every note."""
+    spoken = max((one, other), key=lambda known: (bool(known.verdict), known.time))
+    notes = dict.fromkeys(note for note in (one.note, other.note) if note)
+    return replace(
+        other,
+        verdict=spoken.verdict,
+        new_label=spoken.new_label,
+        reviewer=spoken.reviewer,
+        time=spoken.time,
+        note="; ".join(notes),
+    )
+
+
+def _by_identity(baseline: Baseline) -> dict[object, Known | KnownFinding]:
+    known: tuple[Known | KnownFinding, ...] = (*baseline.suspects, *baseline.findings)
+    return {entry.identity: entry for entry in known}
+
+
+def _both(one: Mapping[str, Noise], other: Mapping[str, Noise], name: str) -> list[Noise]:
+    return [noise[name] for noise in (one, other) if name in noise]
+
+
+def _order(known: Known | KnownFinding) -> tuple[str, ...]:
+    if isinstance(known, Known):
+        return known.path, known.given_label, known.digest
+    return known.path, known.kind, known.identity
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "none"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -1,0 +1,327 @@
+"""Which suspects and findings count: the baseline, people's verdicts and the policy each take some out.
+
+A suspect is a judged sample whose suspicion reaches the flag threshold less `TOLERANCE`, or one that a person found
+wrong. The band of ± `TOLERANCE` around the threshold answers for numeric drift between machines: inside it a suspect
+is uncertain and named, but counts for no rule; and since a baseline holds the uncertain ones too, a known suspect must
+drift by two tolerances before it can look new. Left out: such a band for rates, whose intervals are far wider.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import cached_property
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from labelaudit.audit.document import Audit
+from labelaudit.check.baseline import Baseline, Known
+from labelaudit.check.outcome import Problem, Status, Suspect
+from labelaudit.check.policy import TOLERANCE, Ignore, Policy, Where, matches_glob
+from labelaudit.types import Bools, Finding, Floats, Ints
+
+if TYPE_CHECKING:
+    from labelaudit.verdicts import Reviewed, Verdict
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The samples that a gate is restricted to."""
+
+    paths: frozenset[str]
+    """Sample ids."""
+    description: str
+    """Such as ``3 changed files``."""
+    notes: tuple[str, ...] = ()
+    """What a person should know about how they were chosen."""
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """The verdict in force on a sample, from the RUN or the baseline."""
+
+    verdict: str
+    new_label: str
+    reviewer: str
+    time: str
+    note: str = ""
+
+    @property
+    def right(self) -> bool:
+        """Whether the given label was found right."""
+        return self.verdict == "given"
+
+    def __str__(self) -> str:
+        who = f" by {self.reviewer}" if self.reviewer else ""
+        when = f" ({self.time[:10]})" if self.time else ""
+        found = "right" if self.right else f"wrong, {self.new_label} is right" if self.new_label else "wrong"
+        return "; ".join(part for part in (f"label found {found}{who}{when}", self.note) if part)
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """What is put before the gate, and the standing of each of its samples; everything is computed once."""
+
+    audit: Audit
+    policy: Policy
+    baseline: Baseline | None
+    reviewed: Reviewed | None
+    today: date
+    scope: Scope | None
+
+    def __post_init__(self) -> None:
+        self.policy.check_classes(self.audit.samples.classes)
+
+    @cached_property
+    def threshold(self) -> float:
+        """Suspicion from which a sample is a suspect: the policy's, or the audit's own."""
+        return self.audit.decision.threshold if self.policy.threshold is None else self.policy.threshold
+
+    @cached_property
+    def ignores(self) -> tuple[Ignore, ...]:
+        """The ignores that have not expired."""
+        return tuple(ignore for ignore in self.policy.ignores if not self.has_expired(ignore))
+
+    def has_expired(self, ignore: Ignore) -> bool:
+        return ignore.expires is not None and self.today > ignore.expires
+
+    @cached_property
+    def in_scope(self) -> Bools:
+        """(n,) samples that the gate is about."""
+        if self.scope is None:
+            return np.ones(len(self.audit.samples), dtype=np.bool_)
+        return np.array([name in self.scope.paths for name in self.audit.samples.ids], dtype=np.bool_)
+
+    @cached_property
+    def counted(self) -> Bools:
+        """(n,) samples whose noise counts: judged, in scope and not ignored."""
+        counted = self.audit.decision.judged & self.in_scope
+        if self.ignores:
+            rows = np.flatnonzero(counted)
+            counted[rows] = [self._ignored_by(row) is None for row in rows.tolist()]
+        return counted
+
+    @cached_property
+    def rulings(self) -> Mapping[int, Ruling]:
+        """Row -> verdict in force: of the RUN's and the baseline's the later one, the RUN's where neither is dated."""
+        found = {}
+        settled = {} if self.reviewed is None else self.reviewed.settled
+        spoken = {known.digest for known in self.known.values() if known.verdict}
+        for row, digest in enumerate(self.audit.samples.digests):
+            if row not in settled and digest not in spoken:
+                continue
+            known = self.known.get(self.audit.identity(row))
+            latest = None
+            if known is not None and known.verdict:
+                label = known.new_label or (known.suggested_label if known.verdict == "suggested" else "")
+                latest = Ruling(known.verdict, label, known.reviewer, known.time, known.note)
+            if row in settled and (latest is None or settled[row].time >= latest.time):
+                said = settled[row]
+                latest = Ruling(said.verdict, said.new_label, said.reviewer, said.time, known.note if known else "")
+            if latest is not None:
+                found[row] = latest
+        return found
+
+    @cached_property
+    def known(self) -> Mapping[tuple[str, str], Known]:
+        """The baseline's suspects by identity, without the verdicts that their reviewers took back since."""
+        known = {} if self.baseline is None else {known.identity: known for known in self.baseline.suspects}
+        for identity, entry in known.items():
+            if self.is_taken_back(entry):
+                known[identity] = replace(entry, verdict="", new_label="", reviewer="", time="")
+        return known
+
+    def is_taken_back(self, known: Known) -> bool:
+        """Whether the RUN says that the reviewer took back the verdict of a baseline's entry.
+
+        An ``undo`` takes back the verdict before it, which the baseline may have copied; where the RUN's own log has
+        none, it is about an earlier one, known only to the baseline.
+        """
+        undone = () if self.reviewed is None or not known.verdict else self.reviewed.undone.get(known.identity, ())
+        return any(
+            said.reviewer == known.reviewer
+            and (said.time >= known.time if said.verdict == "undo" else _same_verdict(said, known))
+            for said in undone
+        )
+
+    @cached_property
+    def suspicion(self) -> Floats:
+        """(n,) suspicion with people's verdicts counted in: 0 where the label was found right, 1 where wrong."""
+        values = self.audit.decision.suspicion.copy()
+        for row, ruling in self.rulings.items():
+            values[row] = 0.0 if ruling.right else 1.0
+        return values
+
+    @cached_property
+    def suspected(self) -> Bools:
+        """(n,) samples that reach the lower edge of the band, or that a person found wrong, in scope or not."""
+        decision = self.audit.decision
+        found = decision.judged & (decision.suspicion >= self.threshold - TOLERANCE)
+        if self.policy.threshold is None:
+            found |= decision.is_issue
+        found[[row for row, ruling in self.rulings.items() if not ruling.right]] = True
+        return found
+
+    @cached_property
+    def suspect_rows(self) -> Ints:
+        """Rows of `suspects`."""
+        order = self.audit.order
+        return order[(self.suspected & self.in_scope)[order]]
+
+    @cached_property
+    def suspects(self) -> tuple[Suspect, ...]:
+        """All suspects in scope, worst first."""
+        return tuple(self._suspect(row) for row in self.suspect_rows.tolist())
+
+    @cached_property
+    def problems(self) -> tuple[Problem, ...]:
+        """All findings in scope, by kind and path."""
+        known = set() if self.baseline is None else {known.identity for known in self.baseline.findings}
+        rows = {name: row for row, name in enumerate(self.audit.samples.ids)}
+        found = []
+        for finding in self.audit.findings:
+            if self.scope is not None and self.scope.paths.isdisjoint((finding.path, finding.partner)):
+                continue
+            identity = self._identify(finding, rows)
+            ignore = next((ignore for ignore in self.ignores if self._covers(ignore, finding, rows)), None)
+            found.append(
+                Problem(
+                    kind=finding.kind,
+                    path=finding.path,
+                    detail=finding.detail,
+                    partner=finding.partner,
+                    identity=identity,
+                    status="ignored" if ignore is not None else "known" if identity in known else "new",
+                    note="" if ignore is None else _explain(ignore),
+                )
+            )
+        return tuple(sorted(found, key=lambda problem: (problem.kind, problem.path, problem.partner)))
+
+    def matches(self, where: Where) -> Bools:
+        """(n,) samples in scope that a rule is about; the class must be a name, not ``*``."""
+        return self.in_scope & self._all_of(where)
+
+    def is_about_nothing(self, where: Where) -> bool:
+        """Whether no sample of the whole dataset is meant; ``*`` stands for any class."""
+        return not self._all_of(replace(where, label="" if where.label == "*" else where.label)).any()
+
+    def _all_of(self, where: Where) -> Bools:
+        """(n,) samples that are meant, in scope or not."""
+        samples = self.audit.samples
+        found = np.ones(len(samples), dtype=np.bool_)
+        if where.label:
+            found &= samples.labels == samples.classes.index(where.label)
+        if where.path:
+            found &= np.array([matches_glob(name, where.path) for name in samples.ids], dtype=np.bool_)
+        return found
+
+    @cached_property
+    def unused_ignores(self) -> tuple[Ignore, ...]:
+        """Ignores in force that take out nothing."""
+        rows = {name: row for row, name in enumerate(self.audit.samples.ids)}
+        return tuple(
+            ignore
+            for ignore in self.ignores
+            if not any(self._takes(ignore, row) for row in np.flatnonzero(self.suspected).tolist())
+            and not any(self._covers(ignore, finding, rows) for finding in self.audit.findings)
+        )
+
+    def _suspect(self, row: int) -> Suspect:
+        samples, decision = self.audit.samples, self.audit.decision
+        digest, given = self.audit.identity(row)
+        ruling, known, ignore = self.rulings.get(row), self.known.get((digest, given)), self._ignored_by(row)
+        suspicion = float(decision.suspicion[row])
+        status: Status = "new"
+        if ruling is not None and ruling.right:
+            status, note = "accepted", str(ruling)
+        elif ignore is not None:
+            status, note = "ignored", _explain(ignore)
+        else:
+            note = str(ruling) if ruling is not None else known.note if known is not None else ""
+            if self.reviewed is not None and row in self.reviewed.disputed:
+                note = "reviewers disagree"
+            if known is not None:
+                status = "known"
+            elif ruling is None and suspicion < self.threshold + TOLERANCE:
+                status = "uncertain"
+        suggested = _suggest(self.audit, row)
+        if ruling is not None and not ruling.right:
+            suggested = ruling.new_label
+        return Suspect(
+            path=samples.ids[row],
+            digest=digest,
+            given_label=given,
+            suggested_label=suggested,
+            suspicion=suspicion,
+            reason=decision.reasons[row],
+            status=status,
+            note=note,
+        )
+
+    def _ignored_by(self, row: int) -> Ignore | None:
+        return next((ignore for ignore in self.ignores if self._takes(ignore, row)), None)
+
+    def _takes(self, ignore: Ignore, row: int) -> bool:
+        """Whether ``ignore`` takes out the suspicion of a sample."""
+        samples = self.audit.samples
+        return ignore.kind in ("", "suspect") and _holds(
+            ignore, samples.ids[row], samples.classes[int(samples.labels[row])], samples.digests[row]
+        )
+
+    def _covers(self, ignore: Ignore, finding: Finding, rows: Mapping[str, int]) -> bool:
+        """Whether ``ignore`` takes out a finding: by its path, or by its partner's."""
+        samples = self.audit.samples
+        if ignore.kind not in ("", finding.kind):
+            return False
+        for name in filter(None, (finding.path, finding.partner)):
+            row = rows.get(name)
+            label = "" if row is None else samples.classes[int(samples.labels[row])]
+            if _holds(ignore, name, label, "" if row is None else samples.digests[row]):
+                return True
+        return False
+
+    def _identify(self, finding: Finding, rows: Mapping[str, int]) -> str:
+        """32 hexadecimal digits from the kind and, of each of its samples, content and label, or the path without."""
+        keys = []
+        for name in filter(None, (finding.path, finding.partner)):
+            row = rows.get(name)
+            key = [name] if row is None else list(self.audit.identity(row))
+            if row is not None and finding.kind == "leak" and self.audit.samples.splits is not None:
+                key.append(self.audit.samples.splits[row])
+            keys.append("\0".join(key))
+        text = "\1".join([finding.kind, *sorted(keys)])
+        return blake2b(text.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
+
+
+def _holds(ignore: Ignore, path: str, label: str, digest: str) -> bool:
+    return (
+        (not ignore.where.path or matches_glob(path, ignore.where.path))
+        and ignore.where.label in ("", label)
+        and ignore.digest in ("", digest)
+    )
+
+
+def _same_verdict(said: Verdict, known: Known) -> bool:
+    return (said.verdict, said.time) == (known.verdict, known.time)
+
+
+def _explain(ignore: Ignore) -> str:
+    return ignore.reason + (f" (until {ignore.expires})" if ignore.expires else "")
+
+
+def _suggest(audit: Audit, row: int) -> str:
+    """The most probable class other than the given one."""
+    given, predicted = int(audit.samples.labels[row]), int(audit.decision.predicted[row])
+    if predicted == given and len(audit.samples.classes) > 1:
+        probs = audit.decision.probs[row].copy()
+        probs[given] = -1
+        predicted = int(probs.argmax())
+    return audit.samples.classes[predicted]
+
+
+def count(suspects: Iterable[Suspect], status: Status) -> int:
+    """How many have that status."""
+    return sum(suspect.status == status for suspect in suspects)

@@ -1,0 +1,69 @@
+"""``--format github``: annotations for GitHub Actions.
+
+GitHub shows ten errors, ten warnings and ten notices of a step and drops the rest without a word, so there is one
+error for each of the worst ten broken rules (the tenth stands for all others), one warning for each of the worst ten
+open suspects or findings, and one notice with the verdict, the counts, the notes, and where the rest is. Every line is
+a command, so that no text from the data can be one. Left out: the table for the summary page of the step, which is
+`labelaudit.check.formats.markdown.step_summary`.
+"""
+
+from __future__ import annotations
+
+from labelaudit.check.formats import wording
+from labelaudit.check.outcome import Outcome, Problem, Suspect
+from labelaudit.text import printable
+
+_MOST = 10
+"""Annotations of one kind that GitHub shows for a step."""
+
+
+def github(outcome: Outcome) -> str:
+    """Workflow commands, one a line."""
+    broken = outcome.broken
+    single = broken if len(broken) <= _MOST else broken[: _MOST - 1]
+    lines = [_command("error", rule.message, title=f"labelaudit {rule.name}") for rule in single]
+    if len(broken) > len(single):
+        others = [rule.name for rule in broken[len(single) :]]
+        said = f"{wording.count(len(others), 'more rule')} broken: {wording.enumerate_some(others, 20)}"
+        lines.append(_command("error", said, title="labelaudit"))
+    worst = _worst(wording.open_findings(outcome), wording.open_suspects(outcome))
+    for entry in worst:
+        said = f"{wording.relabel(entry)}, score {wording.score(entry)}: " if isinstance(entry, Suspect) else ""
+        kind = "suspect" if isinstance(entry, Suspect) else entry.kind
+        lines.append(
+            _command(
+                "warning",
+                f"{entry.path}: {said}{wording.why(entry)}",
+                file=wording.file_of(outcome, entry.path),
+                title=f"labelaudit {entry.status} {kind}",
+            )
+        )
+    parts = [
+        say(outcome) for say in (wording.verdict, wording.about, wording.noise, wording.suspects, wording.findings)
+    ]
+    further = (wording.rest(outcome, worst), *wording.baseline(outcome), *outcome.notes[:_MOST])
+    if len(outcome.notes) > _MOST:
+        further = (*further, f"and {wording.count(len(outcome.notes) - _MOST, 'more note')}")
+    lines.append(_command("notice", *parts, *filter(None, further), title="labelaudit check"))
+    return "\n".join(lines) + "\n"
+
+
+def _worst(findings: tuple[Problem, ...], suspects: tuple[Suspect, ...]) -> tuple[Suspect | Problem, ...]:
+    """Ten: half of them findings, half suspects, where there are enough of both."""
+    first = findings[: max(_MOST // 2, _MOST - len(suspects))]
+    return (*first, *suspects[: _MOST - len(first)])
+
+
+def _command(kind: str, *lines: str, **properties: str) -> str:
+    """``::kind key=value,…::message``, escaped as the runner unescapes it."""
+    said = "%0A".join(_data(line) for line in lines)
+    given = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
+    return f"::{kind} {given}::{said}"
+
+
+def _data(text: str) -> str:
+    return printable(text).replace("%", "%25")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

@@ -1,0 +1,210 @@
+"""The sentences that every format of the gate for people shares, so that they all say the same.
+
+What is counted is counted here once; the formats only escape and lay out. A suspect that was in the baseline, or that
+a person or the policy has settled, is counted and not listed: old suspects don't nag. What a format leaves out is
+named by `rest`. Text from the data stands as it is here: each format escapes whole sentences in its own way.
+"""
+
+from __future__ import annotations
+
+import math
+import posixpath
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
+
+from labelaudit.check.outcome import STATUSES, Outcome, Problem, Rule, Suspect
+from labelaudit.check.policy import matches_glob
+from labelaudit.check.rules import KINDS
+
+_SINGLE_FILES = (".npz", ".parquet")
+"""Kinds of dataset whose samples are rows of one file, and no files of their own."""
+
+
+def verdict(outcome: Outcome) -> str:
+    """PASSED or FAILED, and which rules did it."""
+    total, broken = len(outcome.rules), len(outcome.broken)
+    if broken:
+        names = enumerate_some([rule.name for rule in outcome.broken], 5)
+        return f"FAILED: {broken:,} of {count(total, 'rule')} broken: {names}"
+    if outcome.is_about_nothing:
+        return "PASSED: nothing judged"
+    unseen = "" if outcome.judged else ", no label judged"
+    return f"PASSED: {count(total, 'rule')} kept{unseen}" if total else f"PASSED: no rule was set{unseen}"
+
+
+def about(outcome: Outcome) -> str:
+    """What was judged."""
+    scope = f", {outcome.scope}" if outcome.scope else ""
+    classes = count(len(outcome.classes), "class", "classes")
+    return f"{outcome.root or 'dataset'}{scope}: {count(outcome.samples, 'sample')} in {classes}"
+
+
+def noise(outcome: Outcome) -> str:
+    """The estimated share of wrong labels with its interval."""
+    if not math.isfinite(outcome.noise_rate):
+        return "wrong labels: too few samples for an estimate"
+    low, high = outcome.noise_interval
+    return f"wrong labels: {outcome.noise_rate:.1%} estimated, 90 % interval {low:.1%} to {high:.1%}"
+
+
+def suspects(outcome: Outcome) -> str:
+    """The number of suspects of every status, zeros included."""
+    parts = ", ".join(f"{number:,} {status}" for status, number in outcome.counts().items())
+    return f"{count(len(outcome.suspects), 'suspect')}: {parts}"
+
+
+def findings(outcome: Outcome) -> str:
+    """The number of findings by status and kind."""
+    if not outcome.findings:
+        return "0 findings"
+    kinds = Counter((STATUSES.index(problem.status), problem.kind) for problem in outcome.findings)
+    parts = ", ".join(f"{number:,} {STATUSES[place]} {kind}" for (place, kind), number in sorted(kinds.items()))
+    return f"{count(len(outcome.findings), 'finding')}: {parts}"
+
+
+def open_suspects(outcome: Outcome) -> tuple[Suspect, ...]:
+    """The suspects that wait for a person: new ones first, then uncertain ones, each worst first."""
+    return tuple(s for status in ("new", "uncertain") for s in outcome.suspects if s.status == status)
+
+
+def open_findings(outcome: Outcome) -> tuple[Problem, ...]:
+    """The findings that are neither in the baseline nor ignored."""
+    return tuple(problem for problem in outcome.findings if problem.status == "new")
+
+
+def rest(outcome: Outcome, shown: Sequence[Suspect | Problem]) -> str:
+    """How many suspects and findings are not among those ``shown``, and where they are; empty if all are."""
+    hidden = Counter(entry.status for entry in outcome.suspects)
+    hidden.subtract(entry.status for entry in shown if isinstance(entry, Suspect))
+    parts = [f"{hidden[status]:,} {status}" for status in STATUSES if hidden[status]]
+    left = [f"{', '.join(parts)} suspects"] if parts else []
+    problems = len(outcome.findings) - sum(isinstance(entry, Problem) for entry in shown)
+    if problems:
+        left.append(f"{problems:,} findings")
+    return f"Not listed here: {' and '.join(left)}; --format json, jsonl and csv list all." if left else ""
+
+
+def score(suspect: Suspect) -> str:
+    """``label_score``: 0 to 1, lower = worse."""
+    return f"{1 - suspect.suspicion:.3f}"
+
+
+def relabel(suspect: Suspect) -> str:
+    """From which label to which."""
+    return f"{suspect.given_label} -> {suspect.suggested_label or '(no class is right)'}"
+
+
+def why(entry: Suspect | Problem) -> str:
+    """Why it is listed, and why it has its status."""
+    said = entry.reason if isinstance(entry, Suspect) else entry.detail
+    return f"{said.removesuffix('.')}; {entry.note}" if said and entry.note else said or entry.note
+
+
+def by_class(suspects: Sequence[Suspect]) -> dict[str, list[Suspect]]:
+    """Given label -> its suspects, in the same order."""
+    groups: dict[str, list[Suspect]] = {}
+    for suspect in suspects:
+        groups.setdefault(suspect.given_label, []).append(suspect)
+    return groups
+
+
+def concerns(
+    rule: Rule, outcome: Outcome, groups: Mapping[str, Sequence[Suspect]]
+) -> Sequence[Suspect] | Sequence[Problem]:
+    """What a broken ``rule`` is about: the open findings of its kinds, or the open suspects of its class and paths.
+
+    ``groups`` is `by_class` of the open suspects.
+    """
+    subject = rule.subject
+    if rule.id in KINDS:
+        return [problem for problem in open_findings(outcome) if problem.kind in KINDS[rule.id]]
+    if not subject:
+        return open_suspects(outcome)
+    if subject in outcome.classes:
+        return groups.get(subject, ())
+    of_class = [name for name in outcome.classes if subject.endswith(f" {name}")]
+    if of_class:
+        name = max(of_class, key=len)
+        pattern, chosen = subject.removesuffix(f" {name}"), groups.get(name, ())
+    else:
+        pattern, chosen = subject, open_suspects(outcome)
+    return [suspect for suspect in chosen if matches_glob(suspect.path, pattern)]
+
+
+def baseline(outcome: Outcome) -> tuple[str, ...]:
+    """What is to be said about the baseline, if there is one."""
+    report = outcome.baseline
+    if report is None:
+        return ()
+    lines = [f"Baseline {report.path}: {count(report.entries, 'entry', 'entries')}, {len(report.stale):,} stale"]
+    if report.stale:
+        reasons = Counter(entry.why for entry in report.stale)
+        said = enumerate_some([f"{number:,} {why}" for why, number in sorted(reasons.items())], 5)
+        lines.append(f"Stale entries: {said}")
+    if report.changed:
+        lines.append(f"Settings differ from the baseline's: {enumerate_some(report.changed, 5)}")
+    return tuple(lines)
+
+
+def advice(outcome: Outcome) -> tuple[str, ...]:
+    """What to do next, one sentence each."""
+    steps = []
+    counts = outcome.counts()
+    if counts["new"]:
+        steps.append(
+            f"Look at {count(counts['new'], 'new suspect')} with `labelaudit review`: correct wrong labels in the "
+            "data, confirm right ones."
+        )
+    if open_findings(outcome):
+        steps.append("Repair, remove or relabel what the new findings name.")
+    if not outcome.passed and outcome.baseline is None and outcome.suspects:
+        steps.append(
+            "To count only what is new from now on, keep a baseline: `labelaudit check --write-baseline FILE`."
+        )
+    if counts["uncertain"]:
+        steps.append(
+            f"{count(counts['uncertain'], 'suspect')} within {outcome.tolerance:.2g} of the threshold: another machine "
+            "may flag otherwise, so none fails the gate."
+        )
+    if outcome.baseline is not None and outcome.baseline.stale:
+        steps.append("Remove stale entries with `labelaudit baseline prune`.")
+    if outcome.baseline is not None and outcome.baseline.changed:
+        steps.append("Refresh the baseline for the changed settings: `labelaudit check --write-baseline`.")
+    return tuple(steps)
+
+
+def file_of(outcome: Outcome, path: str) -> str:
+    """The file of a sample as a CI system names it: relative to where the check ran, if the dataset was named so.
+
+    >>> from types import SimpleNamespace
+    >>> file_of(SimpleNamespace(root="./pets"), "cat/a.png")
+    'pets/cat/a.png'
+    """
+    if is_single_file(outcome.root):
+        return posixpath.normpath(outcome.root)
+    return posixpath.normpath(posixpath.join(outcome.root, path)) if outcome.root else path
+
+
+def is_single_file(root: str) -> bool:
+    """Whether the samples of the dataset ``root`` are rows of one file.
+
+    >>> is_single_file("data/pets.npz"), is_single_file("pets")
+    (True, False)
+    """
+    return PurePosixPath(root).suffix.lower() in _SINGLE_FILES
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """``1 rule``, ``2 rules``."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def enumerate_some(names: Sequence[str], most: int) -> str:
+    """The first ``most`` names, and how many more there are.
+
+    >>> enumerate_some(["a", "b", "c"], 2)
+    'a, b and 1 more'
+    """
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

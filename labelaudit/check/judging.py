@@ -1,0 +1,136 @@
+"""The verdict on an audit: statuses, rules, the state of the baseline and what has to be said, put together."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from labelaudit.audit.document import Audit
+from labelaudit.check.baseline import Baseline
+from labelaudit.check.case import Case, Scope
+from labelaudit.check.outcome import Outcome
+from labelaudit.check.policy import TOLERANCE, Policy, matches_glob
+from labelaudit.check.rules import KINDS, apply_rules
+from labelaudit.check.upkeep import report_baseline
+from labelaudit.errors import DataError
+
+if TYPE_CHECKING:
+    from labelaudit.verdicts import Reviewed
+
+
+def judge_gate(
+    audit: Audit,
+    policy: Policy,
+    baseline: Baseline | None = None,
+    reviewed: Reviewed | None = None,
+    *,
+    today: date,
+    scope: Scope | None = None,
+    baseline_path: Path | str = "",
+) -> Outcome:
+    """Judge ``audit`` by ``policy``; what ``baseline`` knows does not count.
+
+    Args:
+        audit: of the whole dataset, even where only some files are of interest.
+        policy: its limits and ignores.
+        baseline: what was known before.
+        reviewed: people's verdicts (`labelaudit.verdicts.match`); those in the baseline count too.
+        today: on which ignores are in force.
+        scope: the samples that the rules are about; the baseline's stale entries are then left alone.
+        baseline_path: how the baseline is called in the outcome.
+
+    Raises:
+        DataError: there is nothing to judge, which is no pass.
+        OptionError: the policy names a class that does not exist, or counts against a baseline that is not there.
+    """
+    if not len(audit.samples):
+        raise DataError(f"'{audit.samples.root}' holds no sample: an empty dataset does not pass")
+    if not audit.decision.judged.any():
+        raise DataError(f"'{audit.samples.root}': no class has enough images to judge a label by, so nothing can pass")
+    case = Case(audit, policy, baseline, reviewed, today, scope)
+    rules, noise = apply_rules(case)
+    rate = noise.get("dataset")
+    samples = audit.samples
+    sizes = np.bincount(samples.labels[case.in_scope], minlength=len(samples.classes)).tolist()
+    return Outcome(
+        root=samples.root,
+        fingerprint=audit.fingerprint,
+        samples=int(case.in_scope.sum()),
+        judged=int((case.in_scope & audit.decision.judged).sum()),
+        classes=dict(zip(samples.classes, sizes, strict=True)),
+        noise_rate=float("nan") if rate is None else rate.rate,
+        noise_interval=(float("nan"),) * 2 if rate is None else (rate.low, rate.high),
+        threshold=case.threshold,
+        tolerance=TOLERANCE,
+        rules=rules,
+        suspects=case.suspects,
+        findings=case.problems,
+        scope="" if scope is None else scope.description,
+        baseline=None if baseline is None else report_baseline(case, baseline, str(baseline_path)),
+        notes=tuple(_notes(case)),
+    )
+
+
+def _notes(case: Case) -> Iterator[str]:
+    """What a person should know besides the rules."""
+    policy = case.policy
+    yield from _policy_notes(case)
+    if not policy.asks:
+        suspects = "; suspects are reported and do not fail" if case.baseline is None else ", no new suspects"
+        yield f"No limit was asked for, so the default ones hold: no conflicts, unreadable files or leaks{suspects}."
+    ungated = Counter(
+        problem.kind for problem in case.problems if not any(problem.kind in kinds for kinds in KINDS.values())
+    )
+    if ungated:
+        said = ", ".join(f"{number:,} {kind}" for kind, number in sorted(ungated.items()))
+        yield f"Findings that no rule is about, so that they never fail: {said}."
+    if case.scope is not None:
+        yield from case.scope.notes
+        outside = int(case.suspected.sum()) - len(case.suspects)
+        findings = len(case.audit.findings) - len(case.problems)
+        if outside or findings:
+            yield f"Outside of the {case.scope.description}, not judged: {outside:,} suspects, {findings:,} findings."
+    unjudged = [row["label"] for row in case.audit.class_table() if row["samples"] and not row["judged"]]
+    if unjudged:
+        more = f" and {len(unjudged) - 5:,} more" if len(unjudged) > 5 else ""
+        yield f"Not judged, with too few images: {', '.join(unjudged[:5])}{more}."
+    if case.reviewed is not None:
+        yield from case.reviewed.notes
+    taken_back = [] if case.baseline is None else [k for k in case.baseline.suspects if case.is_taken_back(k)]
+    if taken_back:
+        yield (
+            f"{len(taken_back):,} verdict{'s' * (len(taken_back) > 1)} in the baseline, first on {taken_back[0].path}, "
+            "taken back since: left out, and gone from it once it is written again."
+        )
+    disputed = [] if case.reviewed is None else sorted(case.reviewed.disputed)
+    if disputed:
+        yield f"Reviewers disagree on {len(disputed):,} samples, which count as if nobody had looked."
+
+
+def _policy_notes(case: Case) -> Iterator[str]:
+    """What of the policy is about nothing; first, for a typo there leaves a gate open."""
+    policy = case.policy
+    for rule in policy.rules:
+        if case.is_about_nothing(rule.where):
+            yield f"'{rule.where}' matches no sample: {_place(policy, 'rule')} about it decides nothing."
+    findings = [name for finding in case.audit.findings for name in (finding.path, finding.partner) if name]
+    for ignore in policy.ignores:
+        where = ignore.where
+        if case.has_expired(ignore):
+            yield f"The ignore of {ignore} ({ignore.reason}) expired on {ignore.expires} and no longer holds."
+        elif case.is_about_nothing(where) and not any(
+            matches_glob(name, where.path) for name in findings if where.path
+        ):
+            yield f"'{where}' matches no sample: {_place(policy, 'ignore')} ({ignore.reason}) takes out nothing."
+        elif case.scope is None and ignore in case.unused_ignores:
+            yield f"The ignore of {ignore} ({ignore.reason}) matches nothing: remove it."
+
+
+def _place(policy: Policy, key: str) -> str:
+    origin = policy.origins.get(key, "").removesuffix(f": {key}")
+    return f"the {key} of {origin}" if origin else f"the {key}"

@@ -1,0 +1,148 @@
+"""What a policy says: limits for the whole dataset, rules for classes and paths, ignores with a reason.
+
+Left out: ignores without a reason; the next reader could not tell which of them still hold.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from functools import cache
+from typing import TYPE_CHECKING
+
+from labelaudit.errors import OptionError, unknown_name
+
+if TYPE_CHECKING:
+    pass
+
+TOLERANCE = 0.05
+"""Half the width of the band around the flag threshold, 1.5 times the largest drift measured: from AVX2 to SSE, and
+from two threads to one, no suspicion of 1,797 digits moved by more than .032 (docs/check.md)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Where:
+    """Which samples a rule or an ignore is about; what is empty matches everything."""
+
+    path: str = ""
+    """Glob over sample ids, see `matches_glob`."""
+    label: str = ""
+    """A class, ``class`` in the file; in a rule ``*`` means each class by itself."""
+
+    def __str__(self) -> str:
+        return " ".join(part for part in (self.path, self.label) if part)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScopedRule:
+    """Limits for some of the samples."""
+
+    where: Where
+    max_noise: float | None = None
+    max_suspects: int | None = None
+    max_new: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ignore:
+    """Suspects and findings that do not count, and why."""
+
+    where: Where
+    reason: str
+    kind: str = ""
+    """``suspect`` or a kind of finding; empty: all of them."""
+    digest: str = ""
+    """Content digest of one image."""
+    expires: date | None = None
+    """Last day on which it holds."""
+
+    def __str__(self) -> str:
+        parts = {"path": self.where.path, "class": self.where.label, "kind": self.kind, "digest": self.digest}
+        return ", ".join(f"{name} '{value}'" for name, value in parts.items() if value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """Limits and exceptions; ``None`` means not asked for."""
+
+    max_noise: float | None = None
+    """Share of wrong labels, in [0, 1]."""
+    max_suspects: int | None = None
+    """Suspects that count; with a baseline those it does not know."""
+    max_new: int | None = None
+    """Suspects that the baseline does not know."""
+    max_class_noise: Mapping[str, float] = field(default_factory=dict)
+    """Class -> share of wrong labels among its samples; ``*`` is the limit of every class not named."""
+    no_conflicts: bool | None = None
+    """No image, nor a near-copy of it, under two labels."""
+    no_unreadable: bool | None = None
+    """No file that could not be read."""
+    no_leaks: bool | None = None
+    """No image, nor a near-copy of it, in two splits."""
+    threshold: float | None = None
+    """Suspicion from which a sample is a suspect, in [0, 1]; ``None``: the audit's own."""
+    rules: tuple[ScopedRule, ...] = ()
+    ignores: tuple[Ignore, ...] = ()
+    origins: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+    """Key as in a policy file -> where it was written, for messages, such as ``labelaudit.toml: rule``."""
+
+    def check_classes(self, classes: Sequence[str]) -> None:
+        """Refuse a policy that names a class which is not among ``classes``: its limit would never be broken.
+
+        Raises:
+            OptionError: names the key, the class, and the one that was probably meant.
+        """
+        for key, name in self._classes():
+            if name not in classes:
+                raise OptionError(f"{key}: {unknown_name('class', name, classes)}")
+
+    def _classes(self) -> Iterator[tuple[str, str]]:
+        """(where it is written, name) of each class that the policy names."""
+
+        def place(key: str) -> str:
+            return self.origins.get(key, key)
+
+        for name in self.max_class_noise:
+            if name != "*":
+                yield place("max-class-noise"), name
+        for number, rule in enumerate(self.rules, 1):
+            if rule.where.label not in ("", "*"):
+                yield f"{place('rule')} {number}", rule.where.label
+        for number, ignore in enumerate(self.ignores, 1):
+            if ignore.where.label:
+                yield f"{place('ignore')} {number}", ignore.where.label
+
+    @property
+    def asks(self) -> bool:
+        """Whether any limit was asked for, besides those that hold unless they are switched off."""
+        limits = (self.max_noise, self.max_suspects, self.max_new)
+        wanted = self.no_conflicts or self.no_unreadable or self.no_leaks
+        return bool(wanted or self.max_class_noise or self.rules or any(limit is not None for limit in limits))
+
+
+def matches_glob(path: str, pattern: str) -> bool:
+    """Whether a sample id matches a glob: ``*`` and ``?`` within a folder's name, ``**`` across folders.
+
+    A pattern that ends in ``/`` stands for all below it; one without a slash for files of that name in any folder.
+
+    >>> matches_glob("train/cat/1.png", "train/**"), matches_glob("train/cat/1.png", "train/*.png")
+    (True, False)
+    """
+    return _glob(pattern).fullmatch(path) is not None
+
+
+@cache
+def _glob(pattern: str) -> re.Pattern[str]:
+    whole = pattern.removeprefix("./")
+    whole = whole + "**" if whole.endswith("/") else whole
+    whole = whole if "/" in whole or whole == "**" else "**/" + whole
+    special = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+    parts = re.findall(r"\*\*/|\*\*|\*|\?|[^*?]+", whole)
+    return re.compile("".join(special.get(part, re.escape(part)) for part in parts), re.DOTALL)
+
+
+def today() -> date:
+    """The day in UTC, so that an ignore expires everywhere at once."""
+    return datetime.now(UTC).date()

@@ -1,0 +1,197 @@
+"""What the limits of a policy mean.
+
+*Counts* are of new suspects: neither in the baseline, nor accepted by a person, nor ignored by the policy, nor
+uncertain. *Noise* is compared at the lower end of its 90 % interval: a limit is broken only where the whole interval
+lies above it, for a build must not fail on sampling error. The estimate itself may well lie above a limit that is
+kept, and then the message says so. With a baseline the limit is at least the upper end of the noise that the baseline
+recorded: what was known does not count, a rise counts only beyond its interval.
+
+Some rules hold unless they are switched off by name, whatever else is asked for: no other limit, and no typo in one,
+opens the gate. They are about facts: no conflicts, unreadable files or leaks (``no-leaks = false``). Suspects are
+opinions and only reported, but with a baseline none may be new, unless ``max-new`` or ``max-suspects`` says how many.
+That noise has not risen is a rule wherever there is a baseline, unless ``max-noise`` says how far it may, or the gate
+is about a few files, whose noise is not the dataset's.
+
+Left out: rules about unlabelled images, repeated rows and the like, which need not be wrong. They are findings, listed
+and counted in every format, and a note says that no rule is about them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from labelaudit.check.baseline import Noise
+from labelaudit.check.case import Case, count
+from labelaudit.check.outcome import Rule, Suspect
+from labelaudit.check.policy import TOLERANCE, ScopedRule, Where
+from labelaudit.errors import OptionError
+from labelaudit.judge.decide import noise_rate
+from labelaudit.types import Bools
+
+KINDS: Mapping[str, tuple[str, ...]] = {
+    "no-conflicts": ("conflict", "near_duplicate"),
+    "no-unreadable": ("unreadable", "truncated", "empty", "oversized", "missing"),
+    "no-leaks": ("leak",),
+}
+"""Rule -> the kinds of findings that break it."""
+_WHAT = {
+    "no-conflicts": ("image under two labels", "images under two labels"),
+    "no-unreadable": ("file that cannot be read", "files that cannot be read"),
+    "no-leaks": ("image in two splits", "images in two splits"),
+}
+_DRIFT = 0.001
+"""A noise limit that is missed or kept by no more is said to be close: another machine may decide otherwise. Seven
+times the largest drift measured, as for `labelaudit.check.case.TOLERANCE`."""
+
+
+def apply_rules(case: Case) -> tuple[tuple[Rule, ...], dict[str, Noise]]:
+    """Every rule in force with its verdict, and the noise they measured, by the name it has in a baseline."""
+    noise = {"dataset": measure_noise(case, case.in_scope)}
+    rules = [*_whole_dataset(case, noise["dataset"])]
+    for name, limit in _class_limits(case):
+        mask = case.matches(Where(label=name))
+        noise[f"class {name}"] = measured = measure_noise(case, mask)
+        rules.append(_noise_rule(case, "max-class-noise", name, f"class {name}", measured, limit))
+    for where, scoped in _scoped(case):
+        mask, subject = case.matches(where), str(where)
+        if scoped.max_noise is not None:
+            noise[f"rule {subject}"] = measured = measure_noise(case, mask)
+            rules.append(_noise_rule(case, "max-noise", subject, f"rule {subject}", measured, scoped.max_noise))
+        chosen = tuple(s for s, row in zip(case.suspects, case.suspect_rows.tolist(), strict=True) if mask[row])
+        for rule_id, most in (("max-suspects", scoped.max_suspects), ("max-new", scoped.max_new)):
+            if most is not None:
+                rules.append(_count_rule(case, rule_id, subject, chosen, most))
+    _check_unique(rules)
+    return tuple(rules), {name: measured for name, measured in noise.items() if measured is not None}
+
+
+def measure_noise(case: Case, mask: Bools) -> Noise | None:
+    """The share of wrong labels among the samples of ``mask`` (n,) that count; None where it cannot be estimated.
+
+    Where nothing was taken out and nobody said anything, it is the audit's own.
+    """
+    decision = case.audit.decision
+    chosen = mask & case.counted
+    if not chosen.any():
+        return None
+    if not case.rulings and np.array_equal(chosen, decision.judged):
+        found = Noise(decision.noise_rate, *decision.noise_interval)
+        return found if all(map(math.isfinite, found)) else None
+    rate, (low, high) = noise_rate(case.suspicion[chosen])
+    return Noise(rate, low, high)
+
+
+def _whole_dataset(case: Case, noise: Noise | None) -> Iterator[Rule]:
+    policy, baseline = case.policy, case.baseline
+    if policy.max_noise is not None:
+        yield _noise_rule(case, "max-noise", "", "dataset", noise, policy.max_noise)
+    elif baseline is not None and "dataset" in baseline.noise and case.scope is None:
+        yield _noise_rule(case, "noise-rise", "", "dataset", noise, baseline.noise["dataset"].high)
+    max_new = policy.max_new
+    if max_new is None and policy.max_suspects is None and baseline is not None:
+        max_new = 0
+    for rule_id, most in (("max-suspects", policy.max_suspects), ("max-new", max_new)):
+        if most is not None:
+            yield _count_rule(case, rule_id, "", case.suspects, most)
+    for rule_id, kinds in KINDS.items():
+        if getattr(policy, rule_id.replace("-", "_")) is not False:
+            yield _no_rule(case, rule_id, kinds)
+
+
+def _class_limits(case: Case) -> Iterator[tuple[str, float]]:
+    """(class, limit), in the order of the classes."""
+    limits, classes = case.policy.max_class_noise, case.audit.samples.classes
+    for name, number in zip(classes, case.audit.samples.counts().tolist(), strict=True):
+        if name in limits or ("*" in limits and number):
+            yield name, limits.get(name, limits.get("*", 1.0))
+
+
+def _scoped(case: Case) -> Iterator[tuple[Where, ScopedRule]]:
+    """The policy's rules, one about ``*`` as one about each class."""
+    samples = case.audit.samples
+    for rule in case.policy.rules:
+        names = [rule.where.label]
+        if rule.where.label == "*":
+            names = [name for name, n in zip(samples.classes, samples.counts().tolist(), strict=True) if n]
+        for name in names:
+            yield replace(rule.where, label=name), rule
+
+
+def _noise_rule(case: Case, rule_id: str, subject: str, name: str, noise: Noise | None, limit: float) -> Rule:
+    """Broken where the lower end of the noise interval lies above ``limit``, or above what the baseline recorded."""
+    known = case.baseline.noise.get(name) if case.baseline is not None else None
+    raised = known is not None and known.high > limit
+    most = known.high if known is not None and raised else limit
+    about = f" of '{subject}'" if subject else ""
+    if noise is None:
+        return Rule(
+            id=rule_id,
+            subject=subject,
+            measured=None,
+            limit=most,
+            passed=True,
+            message=f"Noise{about} cannot be estimated: no sample was judged (too few per class, or all are ignored).",
+        )
+    passed = noise.low <= most
+    said = f"About {noise.rate:.1%} of the labels{about} are wrong (90 % interval {noise.low:.1%} to {noise.high:.1%})"
+    recorded = raised or rule_id == "noise-rise"
+    bound = f"the {_percent(most)} that the baseline reached" if recorded else f"the limit of {_percent(most)}"
+    if not passed:
+        verdict = f"all of it above {bound}"
+    elif noise.rate > most:
+        verdict = f"above {bound}, but not beyond doubt"
+    else:
+        verdict = f"within {bound}"
+    close = "; so close to it that another machine may decide otherwise" if abs(noise.low - most) <= _DRIFT else ""
+    return Rule(
+        id=rule_id, subject=subject, measured=noise.low, limit=most, passed=passed, message=f"{said}, {verdict}{close}."
+    )
+
+
+def _count_rule(case: Case, rule_id: str, subject: str, suspects: tuple[Suspect, ...], most: int) -> Rule:
+    """Broken where more than ``most`` of the suspects are new."""
+    if rule_id == "max-new" and case.baseline is None:
+        raise OptionError("max-new counts what a baseline does not know: name one with --baseline FILE")
+    new, known, uncertain = (count(suspects, status) for status in ("new", "known", "uncertain"))
+    about = f" of '{subject}'" if subject else ""
+    parts = [f"{new:,} new suspect{'s' * (new != 1)}{about}, at most {most:,} allowed"]
+    if known:
+        parts.append(f"{known:,} known to the baseline")
+    if uncertain:
+        parts.append(f"{uncertain:,} within {TOLERANCE} of the threshold, too uncertain to count")
+    return Rule(
+        id=rule_id,
+        subject=subject,
+        measured=float(new),
+        limit=float(most),
+        passed=new <= most,
+        message="; ".join(parts) + ".",
+    )
+
+
+def _no_rule(case: Case, rule_id: str, kinds: tuple[str, ...]) -> Rule:
+    """Broken by a single new finding of ``kinds``."""
+    found = [problem for problem in case.problems if problem.kind in kinds]
+    new, known = (sum(problem.status == status for problem in found) for status in ("new", "known"))
+    parts = [f"{new:,} {_WHAT[rule_id][new != 1]}"]
+    if known:
+        parts.append(f"{known:,} known to the baseline")
+    if rule_id == "no-leaks" and case.audit.samples.splits is None:
+        parts.append("the dataset has no splits")
+    return Rule(id=rule_id, subject="", measured=float(new), limit=0.0, passed=not new, message="; ".join(parts) + ".")
+
+
+def _check_unique(rules: Sequence[Rule]) -> None:
+    names = Counter(rule.name for rule in rules)
+    twice = [name for name, number in names.items() if number > 1]
+    if twice:
+        raise OptionError(f"the policy has two rules '{twice[0]}': keep one")
+
+
+def _percent(share: float) -> str:
+    return f"{share:.2%}".replace(".00%", "%")

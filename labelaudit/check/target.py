@@ -1,0 +1,231 @@
+"""The audit that a gate judges: read from a RUN, made for DATA, or brought up to date for some files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Set
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from labelaudit.check.changed import changed_since, read_list
+from labelaudit.check.located import Located, locate, settle
+from labelaudit.errors import DataError, OptionError, RunError
+from labelaudit.machine import available_cores
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from labelaudit.audit.document import Audit
+    from labelaudit.check import Scope
+    from labelaudit.check.settings import Settled
+    from labelaudit.types import Progress
+    from labelaudit.verdicts import Reviewed
+
+
+@dataclass(frozen=True)
+class Target:
+    """What the person named, and how to get at its audit."""
+
+    data: Path
+    """A dataset, or a RUN."""
+    settled: Settled
+    run: Path | None
+    """Where the scan of a dataset is kept."""
+    images: Path | None
+    """Where the images of a RUN are now."""
+    cache: Path | None
+    """Folder of features and audits; none keeps nothing."""
+    progress: Progress
+    notice: Callable[[str], None]
+
+    @property
+    def is_run(self) -> bool:
+        return (self.data / "audit.json").is_file()
+
+    @cached_property
+    def saved(self) -> Audit | None:
+        """The audit of a RUN, as it was written."""
+        from labelaudit.audit import run as runs
+
+        return runs.read(self.data) if self.is_run else None
+
+    @property
+    def source(self) -> Mapping[str, str | None]:
+        """Where the RUN was made from: ``data``, ``labels``, ``path_column``, ``label_column``."""
+        return {} if self.saved is None else self.saved.source
+
+    @property
+    def images_folder(self) -> Path | None:
+        """Where the images are now, as far as anything says so."""
+        named = self.source.get("data")
+        return (self.images or (Path(named) if named else None)) if self.is_run else self.data
+
+    @property
+    def table(self) -> Path | None:
+        """The table of labels, where they are in one of their own."""
+        labels = self.source.get("labels") if self.is_run else self.settled.values["labels"]
+        return Path(labels) if labels else None
+
+    def check(self) -> None:
+        """Refuse what cannot be meant, and what cannot be written, before the long work."""
+        from labelaudit.audit.run import check_output
+        from labelaudit.check.settings import SETTINGS
+
+        if not self.data.exists():
+            raise OptionError(f"'{self.data}' does not exist: name a dataset, or a folder that `labelaudit scan` wrote")
+        if self.is_run:
+            machine = ("device", "workers", "cache")
+            scan = [s.name for s in SETTINGS.values() if s.scan and s.name not in machine]
+            typed = [name for name in scan if self.settled.origins[name] == "command line"]
+            if typed or self.run is not None:
+                raise OptionError(f"--{typed[0] if typed else 'run'} is for a dataset: {self.data} is a finished RUN")
+        elif self.images is not None:
+            raise OptionError(f"--data says where the images of a RUN are: {self.data} is a dataset itself")
+        if self.run is not None:
+            check_output(self.run, self.data)
+
+    def audit(self) -> Audit:
+        """The audit of everything."""
+        if self.saved is not None:
+            return self.saved
+
+        from labelaudit.audit import run as runs
+        from labelaudit.scoring.kept import current
+
+        options = {**self.settled.scan_options(), **self._machine()}
+        audit = current(self.data, **options, progress=self.progress, notice=self.notice)
+        if self.run is not None:
+            runs.write(audit, self.run)
+        return audit
+
+    def audit_files(self, since: str | None, files: Path | None) -> tuple[Audit, Scope | None]:
+        """An audit that knows the chosen files as they are now, and the scope they make; none where labels changed.
+
+        A RUN that knows them already is judged as it is; otherwise what changed since is judged from its memory.
+        """
+        from labelaudit.check import Scope
+
+        listed = [] if since is not None else _read_files(files or Path("-"))
+        saved = self.saved
+        data, located = self._locate()
+        if since is not None:
+            listed = changed_since(since, located)
+        chosen, relabelled, outside = located.place(listed)
+        audit = saved or self.audit()
+        if saved is not None and (relabelled or not _is_current(saved, chosen, data)):
+            audit = self._update(saved, data)
+        kind = "listed" if since is None else "changed"
+        if relabelled:
+            self.notice(f"Labels are among the {kind} files: everything is judged.")
+            return audit, None
+        found = (name for finding in audit.findings for name in (finding.path, finding.partner))
+        known = {*audit.samples.ids, *found} & chosen
+        if since is None:
+            _refuse_strangers(listed, outside, chosen - known, bool(known), located, data)
+        gone = sum(not os.path.lexists(Path(located.base, name)) for name in chosen - known)
+        strangers = len(chosen) - len(known) - gone + len(outside)
+        notes = [
+            f"{kind.capitalize()} files that are no images of the dataset: {strangers:,} of {len(listed):,}."
+        ] * bool(strangers)
+        notes += [f"Deleted files that nothing names any more: {gone:,}."] * bool(gone)
+        if not known:
+            notes.insert(0, f"No image of {data} has changed since '{since}': there is nothing to judge.")
+        files_of = "file" if len(known) == 1 else "files"
+        return audit, Scope(chosen, f"{len(known):,} {kind} {files_of}", tuple(notes))
+
+    def reviewed(self, audit: Audit) -> Reviewed | None:
+        """The verdicts that people left in the RUN, if there is one."""
+        from labelaudit import verdicts
+
+        folder = self.data if self.is_run else self.run
+        said = () if folder is None else verdicts.read(verdicts.verdicts_file(folder))
+        return verdicts.match(audit, said) if said else None
+
+    def _machine(self) -> dict[str, Any]:
+        options = self.settled.scan_options()
+        return {
+            "cache": self.cache,
+            "workers": options.get("workers") or available_cores(),
+            "device": options.get("device", "auto"),
+        }
+
+    def _locate(self) -> tuple[Path, Located]:
+        """Where the images are now, and all files of the dataset."""
+        place = self.images_folder
+        if place is None or not place.exists():
+            raise RunError(f"the images of {self.data} are not at '{place}': name their place with --data")
+        values, source = self.settled.values, self.source
+        columns = (
+            (source.get("path_column"), source.get("label_column"))
+            if self.is_run
+            else (values["path-column"], values["label-column"])
+        )
+        return place, locate(place, self.table, *columns)
+
+    def _update(self, saved: Audit, data: Path) -> Audit:
+        """``saved`` with what changed since judged anew; the dataset keeps the name that the person gave it."""
+        from labelaudit.scoring.update import update
+
+        audit = update(
+            saved,
+            data,
+            labels=self.source.get("labels"),
+            path_column=self.source.get("path_column"),
+            label_column=self.source.get("label_column"),
+            progress=self.progress,
+            notice=self.notice,
+            **self._machine(),
+        )
+        root = saved.samples.root if self.images is None else str(self.images)
+        return replace(audit, samples=replace(audit.samples, root=root))
+
+
+def _read_files(source: Path) -> list[Path]:
+    """The listed files; a list without any would pass with nothing judged, so it is refused."""
+    listed = read_list(source)
+    if not listed:
+        raise DataError(
+            f"--files {source}: the list is empty, and nothing judged is no pass; --changed-since GIT_REF passes where "
+            "nothing changed"
+        )
+    return listed
+
+
+def _refuse_strangers(
+    listed: list[Path], outside: list[Path], strange: Set[str], any_known: bool, located: Located, data: Path
+) -> None:
+    """A listed file that should be an image of the dataset and is none: nobody would see that it was not judged."""
+    from labelaudit.data.images import SUFFIXES
+
+    if not any_known:
+        raise DataError(
+            f"--files: none of the {len(listed):,} listed files, such as '{listed[0]}', is an image of {data}: "
+            "write their paths relative to the working folder"
+        )
+    wrong = [file for file in outside if file.suffix.lower() in SUFFIXES and not os.path.lexists(file)]
+    if data.is_dir():
+        wrong += [file for file in listed if os.path.relpath(settle(file), located.base) in strange]
+    if wrong:
+        why = "lies in the dataset and is none of its images" if os.path.lexists(wrong[0]) else "does not exist"
+        raise DataError(f"--files: '{wrong[0]}' {why}: correct the name, or leave it out of the list")
+
+
+def _is_current(audit: Audit, chosen: frozenset[str], data: Path) -> bool:
+    """Whether ``audit`` knows the chosen files, byte for byte, or nothing of them that is an image."""
+    from labelaudit.audit.originals import open_originals
+    from labelaudit.data.images import SUFFIXES, ImageError
+
+    row_of = {name: row for row, name in enumerate(audit.samples.ids)}
+    there = [name for name in sorted(chosen) if Path(name).suffix.lower() in SUFFIXES and (data / name).exists()]
+    if any(name not in row_of for name in there):
+        return False
+    images = sorted(chosen & row_of.keys())
+    originals = open_originals(audit, data)
+    try:
+        for name in images:
+            originals.encoded(row_of[name])
+    except ImageError:
+        return False
+    return True

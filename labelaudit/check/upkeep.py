@@ -1,0 +1,151 @@
+"""A baseline and the audit of today: what is stale or made otherwise, how it is refreshed and pruned.
+
+Left out: baselines of a part of a dataset. A gate restricted to some files neither refreshes a baseline nor calls
+entries stale.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from labelaudit.audit.document import Audit
+from labelaudit.check.baseline import Baseline, Known, KnownFinding, Noise, changed_settings
+from labelaudit.check.case import Case
+from labelaudit.check.outcome import BaselineReport, Stale
+from labelaudit.check.policy import TOLERANCE, Policy
+from labelaudit.check.rules import apply_rules
+from labelaudit.errors import RunError
+
+if TYPE_CHECKING:
+    from labelaudit.verdicts import Reviewed
+
+
+def refresh_baseline(
+    audit: Audit,
+    policy: Policy,
+    old: Baseline | None = None,
+    reviewed: Reviewed | None = None,
+    *,
+    today: date,
+) -> Baseline:
+    """The baseline that knows everything ``audit`` found, but for what the policy ignores.
+
+    Verdicts and notes of ``old`` stay, also those on images that are gone or no longer suspected; its other stale
+    entries go. A suspicion that moved by no more than the tolerance is left as it was, so that the file stays quiet.
+    """
+    case = Case(audit, policy, old, reviewed, today, None)
+    found: dict[tuple[str, str], Known] = {}
+    for row, suspect in zip(case.suspect_rows.tolist(), case.suspects, strict=True):
+        identity = suspect.digest, suspect.given_label
+        if suspect.status == "ignored" or identity in found:
+            continue
+        earlier, ruling = case.known.get(identity), case.rulings.get(row)
+        suspicion = round(suspect.suspicion, 2)
+        if earlier is not None and abs(earlier.suspicion - suspect.suspicion) <= TOLERANCE:
+            suspicion = earlier.suspicion
+        found[identity] = Known(
+            path=suspect.path,
+            digest=suspect.digest,
+            given_label=suspect.given_label,
+            suggested_label=suspect.suggested_label,
+            suspicion=suspicion,
+            verdict=ruling.verdict if ruling else "",
+            new_label=ruling.new_label if ruling else "",
+            reviewer=ruling.reviewer if ruling else "",
+            time=ruling.time if ruling else "",
+            note=earlier.note if earlier else "",
+        )
+    kept = [known for known in case.known.values() if known.identity not in found and (known.verdict or known.note)]
+    notes = {} if old is None else {known.identity: known.note for known in old.findings}
+    problems = {
+        problem.identity: KnownFinding(
+            path=problem.path,
+            kind=problem.kind,
+            identity=problem.identity,
+            partner=problem.partner,
+            note=notes.get(problem.identity, ""),
+        )
+        for problem in case.problems
+        if problem.status != "ignored"
+    }
+    limits = replace(policy, max_new=None, rules=tuple(replace(rule, max_new=None) for rule in policy.rules))
+    _, noise = apply_rules(replace(case, policy=limits))
+    return Baseline(
+        dataset={"fingerprint": audit.fingerprint, "samples": len(audit.samples)},
+        settings=shaping_settings(audit, case.threshold),
+        noise={name: Noise(*(round(end, 4) for end in value)) for name, value in noise.items()},
+        suspects=(*found.values(), *kept),
+        findings=tuple(problems.values()),
+    )
+
+
+def prune_baseline(baseline: Baseline, audit: Audit) -> tuple[Baseline, tuple[Stale, ...]]:
+    """``baseline`` without its stale entries, verdicts on images that are gone included, and those entries.
+
+    Raises:
+        RunError: it knows none of the images, so it is about another dataset: nothing would be left of it.
+    """
+    if baseline.suspects and not {known.digest for known in baseline.suspects} & set(audit.samples.digests):
+        raise RunError(
+            f"none of the {len(baseline.suspects):,} images in the baseline is in '{audit.samples.root}': it is about "
+            "another dataset, or start anew with `labelaudit check --write-baseline`"
+        )
+    made_with = baseline.settings.get("threshold")
+    threshold = made_with if isinstance(made_with, float) and 0 <= made_with <= 1 else None
+    case = Case(audit, Policy(threshold=threshold), baseline, None, date.min, None)
+    stale = find_stale(case, baseline)
+    gone = {(entry.path, entry.digest, entry.given_label) for entry in stale}
+    return replace(
+        baseline,
+        suspects=tuple(s for s in baseline.suspects if (s.path, s.digest, s.given_label) not in gone),
+        findings=tuple(f for f in baseline.findings if (f.path, f.identity, "") not in gone),
+    ), stale
+
+
+def shaping_settings(audit: Audit, threshold: float) -> dict[str, Any]:
+    """What shapes an audit's findings, as JSON-able values."""
+    settings, recipe = audit.settings, audit.decision.recipe
+    names = ("methods", "options", "regularizers", "train", "network", "init", "backbone", "image_size", "effort")
+    shaping: dict[str, Any] = {name: settings[name] for name in names if settings.get(name)}
+    return shaping | {
+        "features": recipe.get("features"),
+        "seed": audit.seed,
+        "threshold": round(threshold, 6),
+        "labelaudit": audit.versions.get("labelaudit"),
+    }
+
+
+def report_baseline(case: Case, baseline: Baseline, path: str) -> BaselineReport:
+    """How ``baseline`` fits the audit of ``case``."""
+    return BaselineReport(
+        path=path,
+        entries=len(baseline),
+        stale=() if case.scope is not None else find_stale(case, baseline),
+        changed=changed_settings(baseline.settings, shaping_settings(case.audit, case.threshold)),
+    )
+
+
+def find_stale(case: Case, baseline: Baseline) -> tuple[Stale, ...]:
+    """Entries that match nothing any more; a verdict on an image that is still there is a record, never stale."""
+    present = {case.audit.identity(row) for row in range(len(case.audit.samples))}
+    suspected = {case.audit.identity(row) for row in case.suspected.nonzero()[0].tolist()}
+    label_of = dict(present)
+    stale = []
+    for known in case.known.values():
+        if known.identity in suspected or (known.identity in present and known.verdict):
+            continue
+        why = "gone"
+        if known.identity in present:
+            why = "no longer suspected"
+        elif known.digest in label_of:
+            why = f"relabelled as {label_of[known.digest]}"
+        stale.append(Stale(path=known.path, digest=known.digest, given_label=known.given_label, why=why))
+    current = {problem.identity for problem in case.problems}
+    stale += [
+        Stale(path=known.path, digest=known.identity, given_label="", why="solved")
+        for known in baseline.findings
+        if known.identity not in current
+    ]
+    return tuple(sorted(stale, key=lambda entry: (entry.path, entry.given_label, entry.digest)))

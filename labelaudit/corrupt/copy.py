@@ -1,0 +1,274 @@
+"""A copy of a dataset with planted label noise, and the truth about it: for trying out what finds wrong labels.
+
+The copy is class folders and ``truth.csv`` (path, given_label, true_label). It is written whole or not at all and never
+into, over or around the source. Hard links share their file with the source: edit neither. Left out: the looks of an
+image as a hint; a file keeps its name, so where names hold the class (``cat_12.jpg``), they give the truth away.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from labelaudit.clean.dataset import Dataset
+from labelaudit.clean.names import by_class
+from labelaudit.clean.transfer import Transfer
+from labelaudit.corrupt import noise as planting
+from labelaudit.data.folder import walk
+from labelaudit.data.images import ImageError, probe
+from labelaudit.data.ingest import digest, ingest
+from labelaudit.data.sources import Files, open_source
+from labelaudit.errors import DataError, OptionError, RunError, unknown_name
+from labelaudit.files import recover, sibling, swap
+from labelaudit.text import Lines
+from labelaudit.types import Bools, Images, Ints, Progress, Samples, silent
+
+NOISES: Mapping[str, str] = {
+    "symmetric": "each touched sample gets one of the other classes, all alike: as many are wrong as are touched",
+    "uniform": "each touched sample gets any class, its own included: of C classes (C - 1) / C of them are wrong",
+    "pair": "a share of every class gets the next class by name, of the last one the first",
+    "asymmetric": "a share of every class that is mapped gets the class it is mapped to; unmapped classes stay clean",
+    "instance": "each image has its own probability, and wrong classes that it looks more like are likelier",
+    "openset": "images are replaced by outside ones that belong to no class; the labels stay",
+}
+"""Name -> what it does; see `labelaudit.corrupt.noise` for who means which."""
+_SIDE = 16  # pixels, for noise that depends on the image
+
+
+@dataclass(frozen=True, kw_only=True)
+class Corrupted:
+    """What was planted."""
+
+    folder: Path
+    samples: int
+    wrong: int
+    """Labels that are not the true one, or under open-set noise images that have none."""
+    asked: float
+    mapping: Mapping[str, str]
+    """Class -> the class that its wrong samples got, under asymmetric noise."""
+    left_out: int
+    """Samples of the source that could not be used: unreadable or without a label."""
+    how: Mapping[str, int]
+    """Files by how they were made: ``hard link``, ``copy``."""
+
+    @property
+    def rate(self) -> float:
+        """Realised share of wrong labels."""
+        return self.wrong / self.samples
+
+
+def corrupt(
+    data: Path | str,
+    output: Path | str,
+    *,
+    noise: str,
+    rate: float,
+    seed: int = 0,
+    mapping: Mapping[str, str] | None = None,
+    outside: Path | str | None = None,
+    labels: Path | str | None = None,
+    path_column: str | None = None,
+    label_column: str | None = None,
+    workers: int = 2,
+    progress: Progress = silent,
+) -> Corrupted:
+    """Copy ``data``, any dataset of images that a scan takes, to the new folder ``output`` with noise of `NOISES`.
+
+    ``rate`` in [0, 1] is the share of samples touched, of each source class where there is one; which labels become
+    wrong is in ``truth.csv`` and the result. ``mapping`` (class -> class) is for asymmetric noise, by default a random
+    exchange of all classes; ``outside`` is a folder of images that belong to no class, for open-set noise, whose true
+    label is empty. Same arguments, same copy.
+
+    Raises `OptionError`, `DataError` or `RunError`; nothing is left behind then.
+    """
+    if noise not in NOISES:
+        raise unknown_name("noise", noise, NOISES)
+    _check_for(noise, mapping, outside)
+    place = Path(output).resolve()
+    for source in (data, outside):
+        _check_place(place, source)
+    listing = open_source(data, labels=labels, path_column=path_column, label_column=label_column)
+    samples, _ = ingest(listing, workers=workers, progress=progress)
+    if listing.images is None:
+        raise DataError(f"'{data}' holds no images to copy")
+    row_of = {name: row for row, name in enumerate(listing.ids)}
+    images = _Images(listing.images, [row_of[name] for name in samples.ids])
+    samples = replace(samples, images=images)
+    generator = np.random.default_rng(seed)
+    true = samples
+    pairs: Mapping[str, str] = {}
+    if outside is not None:
+        samples, wrong = _replace(samples, images, Path(outside), rate, generator)
+        given = samples.labels
+    else:
+        pairs = (mapping or _exchange(samples, generator)) if noise == "asymmetric" else {}
+        planted = _plant(samples, noise, rate, pairs, generator, workers, progress)
+        given, wrong = planted.labels, planted.wrong
+    made = _write(samples, true, given, wrong, place, outset=outside is not None, workers=workers, progress=progress)
+    return Corrupted(
+        folder=Path(output),
+        samples=len(samples),
+        wrong=int(wrong.sum()),
+        asked=rate,
+        mapping=pairs,
+        left_out=len(listing.ids) - len(samples),
+        how=made,
+    )
+
+
+def _plant(
+    samples: Samples,
+    noise: str,
+    rate: float,
+    pairs: Mapping[str, str],
+    generator: np.random.Generator,
+    workers: int,
+    progress: Progress,
+) -> planting.Planted:
+    true, classes = samples.labels, len(samples.classes)
+    if noise == "asymmetric":
+        number = {name: index for index, name in enumerate(samples.classes)}
+        if strange := sorted({*pairs, *pairs.values()} - {*number}):
+            raise unknown_name("class", strange[0], samples.classes)
+        numbers = {number[source]: number[target] for source, target in pairs.items()}
+        return planting.asymmetric(true, classes, rate, numbers, generator=generator)
+    if noise == "instance":
+        from labelaudit.data.pixels import load_pixels
+
+        assert samples.images is not None
+        pixels, _ = load_pixels(samples.images, _SIDE, workers=workers, progress=progress)
+        features = pixels.reshape(len(pixels), -1).astype(np.float64)
+        return planting.instance_dependent(true, classes, rate, features, generator=generator)
+    forms: Mapping[str, Callable[..., planting.Planted]] = {
+        "symmetric": planting.symmetric,
+        "uniform": planting.uniform,
+        "pair": planting.pair,
+    }
+    return forms[noise](true, classes, rate, generator=generator)
+
+
+def _exchange(samples: Samples, generator: np.random.Generator) -> dict[str, str]:
+    """A random mapping that moves every class."""
+    moved = planting.derangement(len(samples.classes), generator=generator)
+    return {samples.classes[source]: samples.classes[target] for source, target in moved.items()}
+
+
+class _Images:
+    """`Images` of some rows of a source, which know their files; some rows may be files from elsewhere."""
+
+    def __init__(self, images: Images, rows: Sequence[int]) -> None:
+        self._images, self._rows = images, rows
+        self.outside: Files | None = None
+        self.taken: Mapping[int, int] = {}
+        """Row -> its file in `outside`."""
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def encoded(self, index: int) -> bytes:
+        if self.outside is not None and index in self.taken:
+            return self.outside.encoded(self.taken[index])
+        return self._images.encoded(self._rows[index])
+
+    def path(self, index: int) -> str | None:
+        """Where the file is, if it is one."""
+        if self.outside is not None and index in self.taken:
+            return self.outside.path(self.taken[index])
+        finder = getattr(self._images, "path", None)
+        return None if finder is None else str(finder(self._rows[index]))
+
+
+def _replace(
+    samples: Samples, images: _Images, outside: Path, rate: float, generator: np.random.Generator
+) -> tuple[Samples, Bools]:
+    """The samples with rows of outside images in them, each used once, and which rows they are."""
+    rows = planting.open_set_rows(len(samples), rate, generator=generator)
+    if not outside.is_dir():
+        raise DataError(f"'{outside}' (--outside) is no folder of images")
+    paths, classes = walk(outside).paths, {*samples.classes}
+    paths = tuple(path for path in paths if not classes & {*path.split("/")[:-1]})
+    files, taken, digests = Files(outside, paths), dict[int, int](), list(samples.digests)
+    waiting = iter(rows.tolist())
+    row = next(waiting, None)
+    known = {*samples.digests}
+    for other in generator.permutation(len(paths)).tolist():
+        if row is None:
+            break
+        try:
+            content = files.encoded(other)
+            probe(content)
+        except (ImageError, OSError, ValueError):
+            continue
+        if digest(content) not in known:  # an image of the dataset belongs to a class
+            digests[row], taken[row] = digest(content), other
+            row = next(waiting, None)
+    if row is not None:
+        raise DataError(
+            f"'{outside}' (--outside) has {len(taken):,} usable images of no class, {len(rows):,} are needed: "
+            "give more, or a lower --rate"
+        )
+    wrong = np.zeros(len(samples), dtype=np.bool_)
+    wrong[rows] = True
+    images.outside, images.taken = files, taken
+    return replace(samples, digests=tuple(digests), groups=()), wrong
+
+
+def _write(
+    samples: Samples,
+    true: Samples,
+    given: Ints,
+    wrong: Bools,
+    place: Path,
+    *,
+    outset: bool,
+    workers: int,
+    progress: Progress,
+) -> Mapping[str, int]:
+    """Class folders by the given labels and ``truth.csv``, in the place of nothing or an empty folder."""
+    assert samples.images is not None
+    names = [samples.classes[label] for label in given.tolist()]
+    dataset = Dataset(samples=samples, rows=tuple(range(len(samples))), labels=tuple(names), classes=samples.classes)
+    transfer = Transfer(samples.images, samples, link="hard", workers=workers, progress=progress)
+    truth = [true.classes[label] for label in true.labels.tolist()]
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with sibling(place) as fresh:
+            paths = by_class(dataset, transfer.ending)
+            transfer.place(dataset.rows, [fresh / path for path in paths])
+            with (fresh / "truth.csv").open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+                writer = csv.writer(Lines(file))
+                writer.writerow(("path", "given_label", "true_label"))
+                for path, name, own, bad in zip(paths, names, truth, wrong.tolist(), strict=True):
+                    writer.writerow((path, name, "" if bad and outset else own))
+            swap((fresh, place))
+    except OSError as error:
+        raise RunError(f"cannot write {place} ({error.strerror or error}): choose another folder with -o") from error
+    return transfer.how
+
+
+def _check_for(noise: str, mapping: Mapping[str, str] | None, outside: Path | str | None) -> None:
+    """Options that belong to one noise are refused with any other."""
+    if mapping and noise != "asymmetric":
+        raise OptionError(f"--map is for asymmetric noise, not {noise}")
+    if same := next((name for name, target in (mapping or {}).items() if name == target), None):
+        raise OptionError(f"--map {same}={same}: a class becomes another one; leave it out and its labels stay right")
+    if (noise == "openset") != (outside is not None):
+        said = "needs --outside, a folder of images of no class" if noise == "openset" else "takes no --outside"
+        raise OptionError(f"{noise} noise {said}")
+
+
+def _check_place(place: Path, source: Path | str | None) -> None:
+    """Refuse to write into, over or around what is only to be read, and over anything that is there."""
+    if source is not None:
+        own = Path(source).resolve()
+        if place == own or (own.is_dir() and own in place.parents):
+            raise OptionError(f"the output {place} lies inside the data {source}: choose a folder outside with -o")
+        if place in own.parents:
+            raise OptionError(f"the output {place} holds the data {source}: choose another folder with -o")
+    recover(place)
+    if place.exists() and not (place.is_dir() and not any(place.iterdir())):
+        raise RunError(f"{place} exists already: choose a new folder with -o")

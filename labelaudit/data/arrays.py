@@ -1,0 +1,155 @@
+"""NumPy files: ``.npz`` with images and labels, ``.npy`` images or labels, rows in order.
+
+Pickled arrays are refused. An ``.npz`` is read whole (its members may be compressed); ``.npy`` images of 8 or
+16 bits are mapped. Other types are brought to uint8: whole numbers must go from 0 to 255, floats from 0 to 1 (white).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from labelaudit.data.images import encode
+from labelaudit.data.listing import Listing
+from labelaudit.errors import DataError
+
+Array = npt.NDArray[Any]
+
+ARRAY_SUFFIXES = frozenset({".npz", ".npy"})
+IMAGE_KEYS = ("images", "image", "x", "data", "arr_0")
+LABEL_KEYS = ("labels", "label", "y", "targets", "target", "arr_1")
+CLASS_KEYS = ("classes", "class_names", "label_names", "names")
+SPLIT_KEYS = ("", "train", "val", "valid", "test")
+
+
+def list_arrays(path: Path, *, labels: Path | None = None) -> Listing:
+    """The images of an ``.npz`` or ``.npy`` with their labels, from the same ``.npz`` or the file ``labels``.
+
+    An ``.npz`` holds ``images`` and ``labels`` (or x and y), or one pair for each split such as ``train_images``
+    and ``train_labels``, and optionally ``classes``, the names that integer labels index.
+    """
+    arrays = _load(path)
+    pairs = [(split, _key(arrays, IMAGE_KEYS, split), _key(arrays, LABEL_KEYS, split)) for split in SPLIT_KEYS]
+    pairs = [(split, image, label) for split, image, label in pairs if image and (label or labels)]
+    if not pairs:
+        held = ", ".join(sorted(arrays)) or "nothing"
+        raise DataError(f"'{path}' holds {held}: it needs arrays 'images' and 'labels' (or --labels FILE)")
+    stacks = [_stack(arrays[image or ""], path, image or "") for _, image, _ in pairs]
+    total = sum(len(stack) for stack in stacks)
+    if labels is not None:
+        given = list_array_labels(labels).labels
+    else:
+        names = _class_names(arrays)
+        given = tuple(text for _, _, label in pairs for text in _names(arrays[label or ""], names, path))
+    if len(given) != total:
+        raise DataError(f"'{path}' has {total} images but {len(given)} labels")
+    tagged = [split for (split, _, _), stack in zip(pairs, stacks, strict=True) for _ in range(len(stack))]
+    return Listing(
+        root=str(path),
+        ids=tuple(f"{path.name}#{row}" for row in range(total)),
+        labels=given,
+        images=_Stacks(stacks),
+        splits=tuple(tagged) if all(tagged) else None,
+    )
+
+
+def list_array_labels(path: Path) -> Listing:
+    """The labels of an ``.npy``, or of ``labels`` in an ``.npz``, for samples that are rows of a matrix."""
+    arrays = _load(path)
+    key = next(iter(arrays)) if path.suffix.lower() == ".npy" else _key(arrays, LABEL_KEYS, "")
+    if key is None:
+        raise DataError(f"'{path}' holds {', '.join(sorted(arrays))}: it needs an array 'labels'")
+    labels = _names(arrays[key], _class_names(arrays), path)
+    return Listing(root="", ids=tuple(f"{path.name}#{row}" for row in range(len(labels))), labels=tuple(labels))
+
+
+class _Stacks:
+    """`Images` of arrays, encoded when asked for."""
+
+    def __init__(self, stacks: Sequence[Array]) -> None:
+        self._stacks = stacks
+        self._ends = np.cumsum([len(stack) for stack in stacks])
+
+    def __len__(self) -> int:
+        return int(self._ends[-1])
+
+    def encoded(self, index: int) -> bytes:
+        number = int(np.searchsorted(self._ends, index, side="right"))
+        stack = self._stacks[number]
+        row = stack[index - int(self._ends[number])]  # negative: counted from the end of this stack
+        return encode(np.asarray(row))
+
+
+def _load(path: Path) -> dict[str, Array]:
+    try:
+        with path.open("rb") as file:
+            if file.read(2) == b"PK":
+                file.seek(0)
+                with np.load(file, allow_pickle=False) as members:
+                    return {name: members[name] for name in members.files}
+        return {"images": np.load(path, mmap_mode="r", allow_pickle=False)}
+    except (OSError, ValueError, EOFError, KeyError) as error:
+        if "allow_pickle" in str(error):
+            raise DataError(f"'{path}' holds Python objects: save plain numbers or text (no dtype=object)") from error
+        raise DataError(f"'{path}' is not a readable NumPy file: {str(error).splitlines()[0]}") from error
+    except Exception as error:  # zipfile and zlib raise their own
+        raise DataError(f"'{path}' is damaged: {error}") from error
+
+
+def _key(arrays: dict[str, Array], names: Sequence[str], split: str) -> str | None:
+    lower = {name.lower(): name for name in arrays}
+    tried = [joined for name in names for joined in ((f"{split}_{name}", f"{name}_{split}") if split else (name,))]
+    return next((lower[name] for name in tried if name in lower), None)
+
+
+def _stack(array: Array, path: Path, name: str) -> Array:
+    """Images as (n, H, W) or (n, H, W, channels); (n, 1|3, H, W) is turned round."""
+    where = f"'{name}' of '{path}'"
+    if array.ndim not in (3, 4) or array.dtype.kind not in "buif":
+        raise DataError(f"{where} must be numbers (n, H, W) or (n, H, W, channels), not {array.shape} {array.dtype}")
+    if array.ndim == 4 and array.shape[3] not in (1, 2, 3, 4):
+        if array.shape[1] not in (1, 3):
+            raise DataError(f"{where} of shape {array.shape} has no axis of 1 to 4 channels at its end")
+        array = np.moveaxis(array, 1, 3)
+    if array.dtype in (np.uint8, np.uint16, np.bool_) or not array.size:
+        return array
+    low, high = float(array.min()), float(array.max())
+    whole = array.dtype.kind in "ui" or (high > 1 and bool((array == np.rint(array)).all()))
+    if not (low >= 0 and (high <= 255 if whole else high <= 1)):
+        raise DataError(f"{where} goes from {low:g} to {high:g}: store uint8, uint16, or floats from 0 to 1 (white)")
+    pixels = np.empty(array.shape, np.uint8)
+    for row, image in enumerate(array):  # one by one: no second copy of a large array
+        pixels[row] = np.rint(image * (1 if whole else 255))
+    return pixels
+
+
+def _class_names(arrays: dict[str, Array]) -> list[str]:
+    key = _key(arrays, CLASS_KEYS, "")
+    return [] if key is None else [str(name) for name in arrays[key].ravel().astype(str)]
+
+
+def _names(array: Array, classes: Sequence[str], path: Path) -> list[str | None]:
+    """Labels as text: integers through ``classes`` where given, negative ones are then no label."""
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim != 1 or array.dtype.kind not in "biufUS":
+        shape = f"{array.shape} {array.dtype}"
+        raise DataError(
+            f"labels in '{path}' must be (n,) integers or text, not {shape}; for one-hot take argmax(axis=1)"
+        )
+    if array.dtype.kind in "US":
+        texts = np.char.decode(array, "utf-8") if array.dtype.kind == "S" else array
+        return [str(text).strip() or None for text in texts]
+    missing = ~np.isfinite(array) if array.dtype.kind == "f" else np.zeros(len(array), bool)
+    if (array[~missing] != np.rint(array[~missing].astype(np.float64))).any():
+        raise DataError(f"labels in '{path}' are no whole numbers: are they probabilities? Take argmax(axis=1)")
+    numbers = np.where(missing, -1, array).astype(np.int64)
+    if classes:
+        if numbers.max(initial=0) >= len(classes):
+            raise DataError(f"'{path}' has label {numbers.max()}, but names {len(classes)} classes")
+        return [classes[number] if number >= 0 else None for number in numbers.tolist()]
+    return [None if gone else str(number) for number, gone in zip(numbers.tolist(), missing.tolist(), strict=True)]

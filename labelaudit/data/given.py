@@ -1,0 +1,73 @@
+"""What a person brings, made ready to be judged: features, probabilities, images that still have to be embedded.
+
+Rows follow the source as the person keeps it until here, and the samples that survived ingest from here on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from labelaudit.data.sources import Listing
+from labelaudit.errors import DataError
+from labelaudit.text import name_some
+from labelaudit.types import Features, Floats, Ints, Samples
+
+
+def source_rows(listing: Listing, samples: Samples) -> Ints:
+    """(n,) row in the person's source of each sample that survived ingest."""
+    place = dict(zip(listing.ids, listing.rows, strict=True))
+    return np.array([place[name] for name in samples.ids], dtype=np.int64)
+
+
+def given_features(features: Path | str | Floats, total: int, rows: Ints) -> Features:
+    """The ``rows`` of an (n, d) matrix with one row per row of the source; raises `DataError` for anything else."""
+    values, name = _array(features, "--features")
+    real = np.issubdtype(values.dtype, np.integer) or np.issubdtype(values.dtype, np.floating)
+    if values.ndim != 2 or len(values) != total or not values.shape[1] or not real:
+        raise DataError(
+            f"{name}: features must be a matrix of real numbers with {total} rows, not {values.shape} {values.dtype}"
+        )
+    with np.errstate(over="ignore"):  # too large for float32: infinity, which is refused next
+        values = np.asarray(values[rows], dtype=np.float32)
+    if not np.isfinite(values).all():
+        bad = int(np.flatnonzero(~np.isfinite(values).all(axis=1))[0])
+        raise DataError(
+            f"{name}: row {int(rows[bad])} holds NaN, infinity or a number beyond 3.4e38: remove or replace it"
+        )
+    return Features(values=values, name="given")
+
+
+def given_probs(probs: Path | str | Floats, total: int, rows: Ints, classes: Sequence[str]) -> Floats:
+    """The ``rows`` of an (n, C) matrix of probabilities, float64 and summing to 1; raises `DataError` otherwise."""
+    values, name = _array(probs, "--probs")
+    if values.shape != (total, len(classes)):
+        raise DataError(
+            f"{name}: probabilities must be ({total}, {len(classes)}), a row per sample and a column per class in the "
+            f"order {name_some(classes)}, not {values.shape}"
+        )
+    values = np.asarray(values[rows], dtype=np.float64)
+    bad = ~(np.isfinite(values).all(axis=1) & (values >= 0).all(axis=1) & (np.abs(values.sum(axis=1) - 1) < 1e-3))
+    if bad.any():
+        row = int(np.flatnonzero(bad)[0])
+        raise DataError(
+            f"{name}: {int(bad.sum())} rows are no probabilities; row {int(rows[row])} sums to "
+            f"{values[row].sum():.4g}: give softmax outputs, not logits"
+        )
+    return np.asarray(values / values.sum(axis=1, keepdims=True))
+
+
+def _array(given: Path | str | Floats, option: str) -> tuple[npt.NDArray[Any], str]:
+    if isinstance(given, np.ndarray):
+        return given, option
+    try:
+        loaded = np.load(given, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise DataError(f"'{given}' ({option}) is no .npy file that can be read: {error}") from None
+    if not isinstance(loaded, np.ndarray):
+        raise DataError(f"'{given}' ({option}) holds several arrays: give a .npy file with one")
+    return loaded, f"'{given}' ({option})"

@@ -1,0 +1,132 @@
+"""From a listing to samples: every file read once, digested and checked, in parallel.
+
+What cannot be used becomes a finding with its reason and is left out; nothing about one file stops the others.
+The result does not depend on the number of threads. Left out: keeping what was read, because a dataset's bytes
+may not fit in memory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from labelaudit.data.images import ImageError, decode, probe
+from labelaudit.data.sources import Listing
+from labelaudit.errors import DataError
+from labelaudit.files import open_regular
+from labelaudit.types import Finding, Images, Progress, Samples, silent
+
+DIGEST_BYTES = 16
+_CHUNK = 64
+
+
+def ingest(
+    listing: Listing,
+    *,
+    check_pixels: bool = False,
+    fewest_classes: int = 2,
+    workers: int = 2,
+    progress: Progress = silent,
+) -> tuple[Samples, tuple[Finding, ...]]:
+    """Read, digest and check every labelled sample of ``listing`` in ``workers`` threads.
+
+    The header of each image is checked; with ``check_pixels`` the whole image is decoded, which also finds files
+    that end early. Samples keep the listing's order; classes are sorted. Without images a sample's digest is that
+    of its id. The findings are the listing's, then those met here in the listing's order.
+
+    Raises `DataError` with the counts of what was left out if nothing remains, or fewer than ``fewest_classes``.
+    """
+    n = len(listing.ids)
+    labelled = [row for row in range(n) if listing.labels[row] is not None]
+    digests = [""] * n
+    refused: dict[int, Finding] = {
+        row: Finding(kind="unlabelled", path=listing.ids[row], detail="it has no label")
+        for row in range(n)
+        if listing.labels[row] is None
+    }
+    images = listing.images
+    if images is None:
+        for row in labelled:
+            digests[row] = digest(listing.ids[row].encode("utf-8", "surrogateescape"))
+    else:
+        chunks = [labelled[start : start + _CHUNK] for start in range(0, len(labelled), _CHUNK)]
+        done = 0
+        with ThreadPoolExecutor(max(1, workers), thread_name_prefix="ingest") as pool:
+            for rows, results in zip(
+                chunks, pool.map(lambda chunk: _read(images, chunk, check_pixels), chunks), strict=True
+            ):
+                for row, result in zip(rows, results, strict=True):
+                    if isinstance(result, str):
+                        digests[row] = result
+                    else:
+                        refused[row] = Finding(kind=result[0], path=listing.ids[row], detail=result[1])
+                done += len(rows)
+                progress("ingest", done, len(labelled))
+    findings = listing.findings + tuple(refused[row] for row in sorted(refused))
+    kept = np.array([row for row in labelled if row not in refused], dtype=np.int64)
+    classes = sorted({str(listing.labels[row]) for row in kept.tolist()})
+    _require_classes(listing, classes, len(kept), findings, fewest_classes)
+    index = {name: number for number, name in enumerate(classes)}
+    everything = Samples(
+        ids=listing.ids,
+        labels=np.array([index.get(str(label), 0) for label in listing.labels], dtype=np.int64),
+        classes=tuple(classes),
+        digests=tuple(digests),
+        images=images,
+        splits=listing.splits,
+        extra=listing.extra,
+        root=listing.root,
+    )
+    return everything.take(kept), findings
+
+
+def digest(data: bytes) -> str:
+    """BLAKE2b-128 of some bytes in hexadecimal: what makes two files the same content.
+
+    >>> digest(b"")
+    'cae66941d9efbd404e4d88758ea67670'
+    """
+    return hashlib.blake2b(data, digest_size=DIGEST_BYTES).hexdigest()
+
+
+def digest_file(path: Path) -> str:
+    """`digest` of a regular file, whatever its size; raises `OSError` for anything else."""
+    with open_regular(path) as file:
+        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=DIGEST_BYTES)).hexdigest()
+
+
+def _read(images: Images, rows: Sequence[int], check_pixels: bool) -> list[str | tuple[str, str]]:
+    """For each row its digest, or the kind and detail of what is wrong."""
+    results: list[str | tuple[str, str]] = []
+    for row in rows:
+        try:
+            data = images.encoded(row)
+            (decode if check_pixels else probe)(data)
+            results.append(digest(data))
+        except ImageError as error:
+            results.append((error.kind, str(error)))
+        except FileNotFoundError:
+            results.append(("missing", "there is no such file"))
+        except (OSError, ValueError, DataError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            results.append(("unreadable", f"cannot be read: {reason}"))
+    return results
+
+
+def _require_classes(
+    listing: Listing, classes: Sequence[str], kept: int, findings: Sequence[Finding], fewest: int
+) -> None:
+    where = f"'{listing.root}'" if listing.root else "the labels"
+    counts = ", ".join(f"{count} {kind}" for kind, count in Counter(found.kind for found in findings).most_common())
+    left_out = f" (left out: {counts})" if counts else ""
+    if not classes:
+        first = f"; the first: {findings[0].path}: {findings[0].detail}" if findings else ""
+        raise DataError(f"nothing to audit in {where}{left_out}{first}")
+    if len(classes) < fewest:
+        images = f"{kept} image{'s' * (kept != 1)}"
+        raise DataError(f"only one class in {where}, '{classes[0]}' with {images}{left_out}: an audit compares classes")

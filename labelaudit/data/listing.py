@@ -1,0 +1,128 @@
+"""What every source hands on: who is there, under which label, and where the bytes are.
+
+Nothing is decoded and no image is read here, so listing a large dataset costs a walk or a table, not its bytes.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from labelaudit.data.images import ImageError
+from labelaudit.errors import DataError
+from labelaudit.types import Finding, Images, Ints
+
+TRAINING, VALIDATION, TESTING = ("train", "training"), ("valid", "val", "validation", "dev"), ("test", "testing")
+"""Names of a split by what it is for; lower case."""
+SPLITS = frozenset({*TRAINING, *VALIDATION, *TESTING, "eval"})
+"""Folder and file names that are a split of the data, never a class; lower case."""
+PATH_NAMES: tuple[str, ...] = ("file_name", "filename", "file_path", "filepath", "path", "file", "image_path")
+PATH_NAMES += ("image_file", "image_name", "image", "img_path", "img", "image_id", "id", "name", "uri", "url")
+"""Column names that are taken for the image's path, best first; lower case."""
+LABEL_NAMES: tuple[str, ...] = ("label", "given_label", "given", "class", "class_name", "classname", "label_name")
+LABEL_NAMES += ("target", "category", "labels", "y", "fine_label", "species", "diagnosis", "annotation", "tag")
+"""Column names that are taken for the label, best first; lower case."""
+MAX_BYTES = 2**30
+"""Larger files are not read: no single image needs them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listing:
+    """A dataset as the person keeps it, before any image was read."""
+
+    root: str
+    """The data root as the person named it."""
+    ids: tuple[str, ...]
+    """(n,) unique; path relative to the root with ``/``, or a row name such as ``train.parquet#12``."""
+    labels: tuple[str | None, ...]
+    """(n,) given label as written; ``None`` where there is none."""
+    images: Images | None = None
+    """Aligned with `ids`; ``None`` where only labels were given."""
+    splits: tuple[str, ...] | None = None
+    """(n,) where the dataset has a split level."""
+    extra: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Further columns of the table, each (n,)."""
+    findings: tuple[Finding, ...] = ()
+    """What was left out while listing, and why."""
+    rows: tuple[int, ...] = ()
+    """(n,) position of each sample in the source as the person keeps it: the row of its feature vector."""
+    total: int = 0
+    """Rows of the source, those left out included: the rows that a matrix of features must have."""
+    skipped: Mapping[str, int] = field(default_factory=dict)
+    """Files that are no images, counted by ending."""
+
+    def __post_init__(self) -> None:
+        if not self.rows:
+            object.__setattr__(self, "rows", tuple(range(len(self.ids))))
+            object.__setattr__(self, "total", max(self.total, len(self.ids)))
+
+
+class Files:
+    """`Images` of files below a root. Reads regular files only, so a pipe or device cannot hang a scan."""
+
+    def __init__(self, root: Path | str, paths: Sequence[str]) -> None:
+        self._root, self._paths = os.fspath(root), paths
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def encoded(self, index: int) -> bytes:
+        return read_file(self.path(index))
+
+    def path(self, index: int) -> str:
+        """Where the file is, for those who link to it."""
+        return os.path.join(self._root, self._paths[index])  # noqa: PTH118 (ten times faster)
+
+
+class Joined:
+    """`Images` of several sources, or of some rows of them, one after the other."""
+
+    def __init__(self, *parts: tuple[Images, Ints | None]) -> None:
+        self._places = [
+            (images, row) for images, rows in parts for row in (range(len(images)) if rows is None else rows.tolist())
+        ]
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def encoded(self, index: int) -> bytes:
+        images, row = self._places[index]
+        return images.encoded(row)
+
+
+def read_file(path: str) -> bytes:
+    """The bytes of one regular file of at most `MAX_BYTES`; raises `OSError`, `ValueError` or `ImageError`."""
+    with open(path, "rb", buffering=0, opener=_open_at_once) as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise ImageError("unreadable", "a pipe, socket or device, not a regular file")
+        if status.st_size > MAX_BYTES:
+            raise ImageError("oversized", f"{status.st_size:,} bytes are over the limit of {MAX_BYTES:,}")
+        return file.readall()
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def guess_column(columns: Iterable[str], names: Sequence[str]) -> str | None:
+    """The column whose lower-case name comes first in ``names``."""
+    known = {column.strip().lower().replace(" ", "_").replace("-", "_"): column for column in columns}
+    return next((known[name] for name in names if name in known), None)
+
+
+def require_column(asked: str, columns: Sequence[str], *, option: str, where: str) -> str:
+    """``asked`` if it is a column; otherwise a `DataError` that names those there are."""
+    if asked not in columns:
+        raise DataError(f"{where} has no column '{asked}' ({option}): it has {', '.join(columns)}")
+    return asked
+
+
+def split_of(path: str) -> str | None:
+    """The split that a file's name or folder says it belongs to: ``data/train-00000-of-00002.parquet`` → train."""
+    parts = PurePosixPath(path).with_suffix("").parts
+    tokens = "-".join(reversed(parts)).replace("_", "-").replace(".", "-").split("-")
+    return next((token for token in tokens if token.lower() in SPLITS), None)

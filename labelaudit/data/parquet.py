@@ -1,0 +1,211 @@
+"""Parquet files in the Hugging Face image convention: ``struct{bytes, path}``, plain bytes or paths.
+
+Labels and further columns are read whole, image bytes row group by row group when they are asked for. A file
+written as one huge row group is therefore decompressed as a whole; write at most some thousand rows a group.
+Left out: several labels for one image, images nested in lists.
+"""
+
+from __future__ import annotations
+
+import bisect
+import json
+import math
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+from labelaudit.data.images import ImageError
+from labelaudit.data.listing import LABEL_NAMES, PATH_NAMES, Listing, guess_column, read_file, require_column, split_of
+from labelaudit.errors import DataError
+
+GROUPS_KEPT = 2
+
+
+def list_parquet(path: Path, *, path_column: str | None = None, label_column: str | None = None) -> Listing:
+    """The rows of one Parquet file, or of all ``*.parquet`` below a folder in the order of their names.
+
+    Ids are the images' own paths where these are unique, ``file.parquet#12`` (rows from 0) otherwise. Integer
+    labels get their names from the schema's ``huggingface`` metadata, and stay numbers written as text without.
+    """
+    root = path if path.is_dir() else path.parent
+    shards = [_Shard(file, file.relative_to(root).as_posix()) for file in _files(path)]
+    image = shards[0].image_column(path_column)
+    label = shards[0].label_column(label_column, image)
+    further = shards[0].scalar_columns(image, label)
+    for shard in shards:
+        for column in (image, label, *further):
+            if column is not None:
+                require_column(column, shard.columns, option="in another shard", where=f"'{shard.path}'")
+    paths = [text for shard in shards for text in shard.paths(image)]
+    numbered = tuple(f"{shard.name}#{row}" for shard in shards for row in range(shard.rows))
+    own = tuple(text.replace("\\", "/") for text in paths if text)
+    splits = tuple(shard.split for shard in shards for _ in range(shard.rows))
+    return Listing(
+        root=str(path),
+        ids=own if len(set(own)) == len(numbered) else numbered,
+        labels=tuple(text for shard in shards for text in shard.labels(label)),
+        images=None if image is None else _Rows(shards, image),
+        splits=splits if all(splits) else None,
+        extra={column: tuple(text for shard in shards for text in shard.texts(column)) for column in further},
+    )
+
+
+class _Shard:
+    """One Parquet file: its schema and its row groups."""
+
+    def __init__(self, path: Path, name: str) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        self.path, self.name = path, name
+        try:
+            with pq.ParquetFile(path, memory_map=True) as file:
+                self._metadata, self.schema = file.metadata, file.schema_arrow
+        except (pa.ArrowException, OSError) as error:
+            reason = str(error).splitlines()[0]
+            raise DataError(f"'{path}' is not a readable Parquet file: {reason}") from error
+        self.rows: int = self._metadata.num_rows
+        self.columns: tuple[str, ...] = tuple(self.schema.names)
+        groups = [self._metadata.row_group(i).num_rows for i in range(self._metadata.num_row_groups)]
+        self.starts: list[int] = [0, *accumulate(groups)]
+        self.split = split_of(name) or ""
+        self.features = _features(self.schema.metadata or {})
+
+    def read(self, column: str, group: int | None = None) -> Any:
+        """One column (``image.path``: one field of it) as an Arrow chunked array, of one row group or of all."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        try:
+            with pq.ParquetFile(self.path, memory_map=True, metadata=self._metadata) as file:
+                wanted = [column]
+                table = file.read(wanted) if group is None else file.read_row_group(group, wanted)
+        except (pa.ArrowException, OSError) as error:
+            raise DataError(f"'{self.path}' is damaged at column '{column}': {str(error).splitlines()[0]}") from error
+        return table.column(0)
+
+    def image_column(self, asked: str | None) -> str | None:
+        if asked is not None:
+            return require_column(asked, self.columns, option="--path-column", where=f"'{self.path}'")
+        import pyarrow.types as kinds
+
+        declared = [name for name in self.columns if self.features.get(name, {}).get("_type") == "Image"]
+        structs = [name for name in self.columns if self._field(name, "bytes") is not None]
+        binary = [name for name in self.columns if _is_binary(self.schema.field(name).type)]
+        text = [name for name in self.columns if kinds.is_string(self.schema.field(name).type)]
+        return next(iter(declared + structs + binary), None) or guess_column(text, PATH_NAMES)
+
+    def label_column(self, asked: str | None, image: str | None) -> str:
+        if asked is not None:
+            return require_column(asked, self.columns, option="--label-column", where=f"'{self.path}'")
+        declared = [name for name in self.columns if self.features.get(name, {}).get("_type") == "ClassLabel"]
+        others = [name for name in self.columns if name != image]
+        guess = declared[0] if len(declared) == 1 else guess_column(declared or others, LABEL_NAMES)
+        guess = guess or (others[0] if len(others) == 1 else None)
+        if guess is None:
+            listed = ", ".join(self.columns)
+            raise DataError(f"'{self.path}' has no column of labels among {listed}: use --label-column")
+        return guess
+
+    def scalar_columns(self, *known: str | None) -> list[str]:
+        """The further columns that fit in a cell of text."""
+        import pyarrow.types as kinds
+
+        typed = [(name, self.schema.field(name).type) for name in self.columns if name not in known]
+        return [name for name, kind in typed if not kinds.is_nested(kind) and not _is_binary(kind)]
+
+    def labels(self, column: str) -> list[str | None]:
+        kind = self.schema.field(column).type
+        if column not in self.scalar_columns():
+            raise DataError(f"column '{column}' of '{self.path}' holds {kind}: a label must be one name or number")
+        values = self.read(column).to_pylist()
+        names = self.features.get(column, {}).get("names")
+        if not isinstance(names, list):
+            return [_text(value) or None for value in values]
+        if wrong := [value for value in values if isinstance(value, int) and value >= len(names)]:
+            raise DataError(f"'{self.path}' has label {wrong[0]}, but its schema names {len(names)} classes")
+        return [_text(names[value] if isinstance(value, int) and value >= 0 else None) or None for value in values]
+
+    def texts(self, column: str) -> list[str]:
+        return [_text(value) for value in self.read(column).to_pylist()]
+
+    def paths(self, image: str | None) -> list[str]:
+        """The images' own paths, empty where they have none."""
+        if image is None or _is_binary(self.schema.field(image).type):
+            return [""] * self.rows
+        column = self.read(image if self._field(image, "bytes") is None else f"{image}.path")
+        return [_text(value.get("path") if isinstance(value, dict) else value) for value in column.to_pylist()]
+
+    def _field(self, column: str, name: str) -> Any:
+        """A field of a struct column, ``None`` where there is none."""
+        import pyarrow.types as kinds
+
+        kind = self.schema.field(column).type
+        return kind.field(name) if kinds.is_struct(kind) and kind.get_field_index(name) >= 0 else None
+
+
+class _Rows:
+    """`Images` of Parquet rows. Holds `GROUPS_KEPT` decompressed row groups."""
+
+    def __init__(self, shards: Sequence[_Shard], image: str) -> None:
+        self._shards, self._image = shards, image
+        self._starts = [0, *accumulate(shard.rows for shard in shards)]
+        self._kept: OrderedDict[tuple[int, int], Any] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return self._starts[-1]
+
+    def encoded(self, index: int) -> bytes:
+        number = bisect.bisect_right(self._starts, index) - 1
+        shard, row = self._shards[number], index - self._starts[number]
+        group = bisect.bisect_right(shard.starts, row) - 1
+        value = self._group(number, group)[row - shard.starts[group]].as_py()
+        data, path = (value.get("bytes"), value.get("path")) if isinstance(value, dict) else (value, None)
+        if isinstance(data, str):
+            data, path = None, data
+        if data is not None:
+            return bytes(data)
+        if path:
+            return read_file(str(shard.path.parent / path))
+        raise ImageError("empty", "the row holds neither bytes nor a path")
+
+    def _group(self, number: int, group: int) -> Any:
+        with self._lock:
+            key = (number, group)
+            if key not in self._kept:
+                self._kept[key] = self._shards[number].read(self._image, group)
+                if len(self._kept) > GROUPS_KEPT:
+                    self._kept.popitem(last=False)
+            self._kept.move_to_end(key)
+            return self._kept[key]
+
+
+def _files(path: Path) -> list[Path]:
+    found = sorted(file for file in path.rglob("*.parquet") if file.is_file()) if path.is_dir() else [path]
+    return [file for file in found if not any(part.startswith(".") for part in file.relative_to(path).parts)]
+
+
+def _features(metadata: Mapping[bytes, bytes]) -> Mapping[str, Mapping[str, Any]]:
+    """``info.features`` of the schema's ``huggingface`` entry; empty where there is none or it is damaged."""
+    try:
+        features = json.loads(metadata.get(b"huggingface", b"{}"))["info"]["features"]
+    except (ValueError, KeyError, TypeError):
+        return {}
+    return {name: kind for name, kind in features.items() if isinstance(kind, dict)}
+
+
+def _is_binary(kind: Any) -> bool:
+    import pyarrow.types as kinds
+
+    return bool(kinds.is_binary(kind) or kinds.is_large_binary(kind) or kinds.is_fixed_size_binary(kind))
+
+
+def _text(value: Any) -> str:
+    """A cell as text; whole floating-point numbers (integers beside missing values) lose their ``.0``."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    return str(int(value) if isinstance(value, float) and value.is_integer() else value).strip()

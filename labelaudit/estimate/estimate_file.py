@@ -1,0 +1,143 @@
+"""``RUN/estimate.json``: the plan, and what was last estimated from it; replaced whole or not at all.
+
+``numbers`` and ``strata`` of ``population`` are little-endian arrays in Base64, one entry per sample of the dataset as
+it was when the plan was made or extended: with them a later scan finds every sample's stratum again. Left out:
+verdicts, which live in verdicts.csv and nowhere else.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from labelaudit.audit.document import Audit
+from labelaudit.errors import RunError
+from labelaudit.estimate.fdr import FdrFlags
+from labelaudit.estimate.intervals import Estimate
+from labelaudit.estimate.sampling import Plan, Stratum, align, plan_record
+from labelaudit.estimate.selftest import SelfTest
+from labelaudit.estimate.stopping import Stop
+from labelaudit.files import write_text
+from labelaudit.machine import __version__
+
+SCHEMA_VERSION = 1
+FILE = "estimate.json"
+
+
+def save(
+    run: Path | str,
+    audit: Audit,
+    plan: Plan,
+    *,
+    estimate: Estimate | None = None,
+    fdr: FdrFlags | None = None,
+    stop: Stop | None = None,
+    selftest: SelfTest | None = None,
+) -> Path:
+    """Write ``RUN/estimate.json`` and return its path.
+
+    Raises:
+        RunError: it cannot be written; an earlier one is untouched.
+    """
+    record = estimate_record(audit, plan, estimate=estimate, fdr=fdr, stop=stop, selftest=selftest)
+    place = Path(run) / FILE
+    text = json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False)
+    try:
+        write_text(text + "\n", place, errors="backslashreplace")
+    except OSError as error:
+        raise RunError(f"cannot write {place} ({error.strerror or error}): an earlier plan is untouched") from error
+    return place
+
+
+def estimate_record(
+    audit: Audit,
+    plan: Plan,
+    *,
+    estimate: Estimate | None = None,
+    fdr: FdrFlags | None = None,
+    stop: Stop | None = None,
+    selftest: SelfTest | None = None,
+) -> dict[str, Any]:
+    """The content of ``estimate.json`` as JSON-able values; what was not asked for is null."""
+    parts = {"estimate": estimate, "fdr": fdr, "stop": stop, "selftest": selftest}
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "labelaudit": __version__,
+        "plan": plan_record(plan, audit),
+        "population": {
+            "numbers": base64.b64encode(plan.numbers.astype("<u8").tobytes()).decode(),
+            "strata": base64.b64encode(plan.stratum_of.tobytes()).decode(),
+        },
+        **{name: None if part is None else part.record() for name, part in parts.items()},
+    }
+
+
+def load_target(run: Path | str) -> float | None:
+    """The false-discovery rate that flags were last listed at, or None."""
+    parts = _read(Path(run) / FILE)
+    kept = parts.get("fdr") if isinstance(parts, dict) else None
+    target = kept.get("target") if isinstance(kept, dict) else None
+    return float(target) if isinstance(target, (int, float)) else None
+
+
+def load_plan(run: Path | str, audit: Audit | None = None) -> Plan | None:
+    """The plan of a RUN, or None where there is none yet.
+
+    Args:
+        run: RUN folder.
+        audit: what the plan is to be aligned with. Without it, `Plan.rows` are those of the audit that the plan was
+            made for, which a later scan may have left behind.
+
+    Raises:
+        RunError: the file is damaged, or a newer labelaudit wrote it.
+    """
+    place = Path(run) / FILE
+    parts = _read(place)
+    if parts is None:
+        return None
+    try:
+        if parts["schema_version"] > SCHEMA_VERSION:
+            raise RunError(f"{place} was written by a newer labelaudit: pip install -U labelaudit")
+        plan = _plan(parts["plan"], parts["population"])
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise RunError(f"{place} is damaged ({type(error).__name__}: {error}): move it away and plan again") from error
+    return plan if audit is None else align(plan, audit)
+
+
+def _read(place: Path) -> Any:
+    try:
+        return json.loads(place.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise RunError(f"{place} cannot be read ({error}): move it away and plan again") from error
+
+
+def _plan(parts: dict[str, Any], population: dict[str, str]) -> Plan:
+    numbers = np.frombuffer(base64.b64decode(population["numbers"], validate=True), dtype="<u8").astype(np.uint64)
+    stratum_of = np.frombuffer(base64.b64decode(population["strata"], validate=True), dtype=np.uint8)
+    rows = tuple(int(review["row"]) for review in parts["reviews"])
+    if len(numbers) != len(stratum_of) or any(not 0 <= row < len(numbers) for row in rows):
+        raise ValueError("its parts do not fit each other")
+    return Plan(
+        rows=rows,
+        strata=tuple(
+            Stratum(
+                flagged=bool(s["flagged"]),
+                low=float(s["suspicion"][0]),
+                high=float(s["suspicion"][1]),
+                size=int(s["size"]),
+                drawn=int(s["drawn"]),
+            )
+            for s in parts["strata"]
+        ),
+        stratum_of=stratum_of,
+        numbers=numbers,
+        seed=int(parts["seed"]),
+        fingerprint=str(parts["fingerprint"]),
+        gone=int(parts["gone"]),
+    )

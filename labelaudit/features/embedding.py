@@ -1,0 +1,325 @@
+"""Images to features: what is cached is read, the rest is decoded, resized and run in a few threads.
+
+Each worker thread takes a small batch of images from bytes to features on its own core; decoding and inference release
+the interpreter, so they overlap without a second pool. An image is decoded once per JPEG scale, whatever the number of
+backbones, and its features depend on nothing but its bytes and the spec: not on the other backbones, the batch, the
+number of workers or the state of the cache. Left out: flips and crops at embedding time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import tempfile
+import threading
+import time
+import zlib
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from labelaudit.data.images import ImageError, decode, probe, resize
+from labelaudit.errors import BackboneError, DataError
+from labelaudit.features.runners import Backbone, Pixels, Runner, find_backbone
+from labelaudit.features.specs import parse_specs
+from labelaudit.features.store import Digests, Store
+from labelaudit.types import Bools, Features, Finding, Floats, Images, Ints, Progress, Samples, silent
+
+_PIXELS_VERSION = 1
+"""Raise it when decoding or resizing changes what the backbones see: cached features are then made again."""
+_CPU_BATCH = 8
+"""Images a worker takes at once: larger ones gain nothing on CPU and leave the cache of the core."""
+_DEVICE_BATCH = 64
+_IN_MEMORY = 256 << 20
+"""Bytes; larger feature matrices live in a temporary memory map."""
+_COPY_ROWS = 4096
+_SAMPLE = 48
+
+
+def embed(
+    images: Images,
+    digests: Sequence[str],
+    *,
+    backbones: Sequence[str],
+    device: str = "cpu",
+    workers: int = 2,
+    cache: Path | None = None,
+    progress: Progress = silent,
+) -> tuple[Features, tuple[tuple[int, str, str], ...]]:
+    """Features of every image, (n, d) float32: one block per backbone, side by side, and what failed.
+
+    ``digests`` (n,) are the images' content digests: equal ones are embedded once, and features are kept under them in
+    the folder ``cache`` as they are made, so an interrupted run continues where it stopped. ``backbones`` are specs
+    ``name[@size]``: ``lite0``, ``lite1``, ``lite2`` (embedded, no network) or any timm model. The whole image is
+    squeezed into the square of the backbone's size. ``workers`` threads decode, and on CPU run the backbone.
+
+    Images that cannot be decoded have zero rows and are listed as (row, kind, detail), kinds as in `Finding`.
+    Raises `OptionError` for an unknown or repeated backbone, `BackboneError` where one cannot be loaded,
+    `RunError` where the cache cannot be used, `DataError` where digests and images differ in number.
+
+    >>> from labelaudit.data.images import encode
+    >>> class Grey:
+    ...     def __len__(self): return 2
+    ...     def encoded(self, index): return encode(np.full((8, 8), 100 * index, np.uint8))
+    >>> features, failures = embed(Grey(), ["a" * 32, "b" * 32], backbones=["lite0@32"])
+    >>> features.values.shape, features.name, failures
+    ((2, 1280), 'lite0@32', ())
+    """
+    job = _open(images, digests, backbones, device, cache)
+    widths = [part.backbone.width for part in job.parts]
+    starts = np.cumsum([0, *widths]).tolist()
+    values = _allocate(len(images), starts[-1], cache)
+    blocks = [values[:, start:stop] for start, stop in itertools.pairwise(starts)]
+    for block, part in zip(blocks, job.parts, strict=True):
+        _fill(block, part)
+    todo = job.todo()
+    failures: dict[int, tuple[str, str]] = {}
+    done = 0
+    with contextlib.closing(_run(job, todo, job.load(), workers, _batch_size(device))) as batches:
+        for batch in batches:
+            for block, part, (rows, made) in zip(blocks, job.parts, batch.made, strict=True):
+                block[rows] = made
+                if part.store is not None and len(rows):
+                    part.store.append(job.digests[rows], made)
+            failures.update(batch.failures)
+            done += batch.size
+            progress("embed", done, len(todo))
+    repeats = np.flatnonzero(job.first != np.arange(len(images)))
+    for rows in _slices(repeats):
+        values[rows] = values[job.first[rows]]
+    failures.update({row: failures[first] for row in repeats.tolist() if (first := int(job.first[row])) in failures})
+    name = "+".join(str(part.backbone.spec) for part in job.parts)
+    features = Features(values=values, name=name, blocks=tuple(widths), version=_version(job.parts))
+    return features, tuple((row, *failures[row]) for row in sorted(failures))
+
+
+def _version(parts: Sequence[_Part]) -> str:
+    """Eight hexadecimal digits that change whenever features of the same spec would."""
+    made_by = [[str(part.backbone.spec), _PIXELS_VERSION, part.backbone.identity] for part in parts]
+    return f"{zlib.crc32(json.dumps(made_by, sort_keys=True).encode()):08x}"
+
+
+def forecast(
+    images: Images,
+    digests: Sequence[str],
+    *,
+    backbones: Sequence[str],
+    device: str = "cpu",
+    workers: int = 2,
+    cache: Path | None = None,
+) -> float:
+    """Seconds that `embed` with the same arguments would take, measured on up to 48 of the images it would embed.
+
+    Loading the backbones is not counted, and what was measured is not kept.
+    """
+    job = _open(images, digests, backbones, device, cache)
+    todo = job.todo()
+    if not len(todo):
+        return 0.0
+    sample = todo[np.unique(np.linspace(0, len(todo) - 1, _SAMPLE).astype(np.int64))]
+    runners = job.load()
+    seconds = 0.0
+    for rows in (sample[:workers], sample):  # the first pass warms up
+        started = time.perf_counter()
+        for _ in _run(job, rows, runners, workers, max(1, min(_batch_size(device), len(rows) // workers))):
+            pass
+        seconds = time.perf_counter() - started
+    return seconds * len(todo) / len(sample)
+
+
+def forecast_others(
+    images: Images,
+    digests: Sequence[str],
+    *,
+    seconds: float,
+    backbones: Sequence[str],
+    others: Mapping[str, Sequence[str]],
+    cache: Path | None = None,
+) -> dict[str, float]:
+    """Name -> seconds that ``others``, embedded backbones each, would take where ``backbones`` take ``seconds`` > 0.
+
+    In proportion to the multiply-adds that are left to do.
+    """
+
+    def work(specs: Sequence[str]) -> float:
+        parts = _open(images, digests, specs, "cpu", cache).parts
+        return sum(float(part.missing.sum()) * part.backbone.spec.work for part in parts)
+
+    rate = seconds / work(backbones)
+    return {name: rate * work(specs) for name, specs in others.items()}
+
+
+@dataclass(kw_only=True)
+class _Part:
+    """One backbone of a job: where its features are kept, and which rows have to be made."""
+
+    backbone: Backbone
+    store: Store | None
+    stored: Ints
+    """(n,) row in the store, -1 where there is none or where an earlier image has the same digest."""
+    missing: Bools
+    """(n,) has to be embedded."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Job:
+    images: Images
+    digests: Digests
+    first: Ints
+    """(n,) row of the first image with the same digest."""
+    parts: tuple[_Part, ...]
+
+    def todo(self) -> Ints:
+        """Rows that some backbone has to embed, ascending: sources read best in order."""
+        return np.flatnonzero(np.any([part.missing for part in self.parts], axis=0))
+
+    def load(self) -> tuple[Runner | None, ...]:
+        """The runners of the backbones that have something to do."""
+        return tuple(part.backbone.load() if part.missing.any() else None for part in self.parts)
+
+
+def _open(images: Images, digests: Sequence[str], backbones: Sequence[str], device: str, cache: Path | None) -> _Job:
+    if len(digests) != len(images):
+        raise DataError(f"{len(images)} images, but {len(digests)} digests")
+    keys = np.array(digests, dtype="S32") if len(digests) else np.empty(0, dtype="S32")
+    _, places, inverse = np.unique(keys, return_index=True, return_inverse=True)
+    first = places[inverse]
+    once = first == np.arange(len(keys))
+    parts = []
+    for spec in parse_specs(backbones):
+        backbone = find_backbone(spec, device)
+        identity = {**backbone.identity, "pixels": _PIXELS_VERSION}
+        store = None if cache is None else Store(cache, str(spec), identity, backbone.width)
+        stored = np.full(len(keys), -1, dtype=np.int64)
+        if store is not None:
+            stored[once] = store.find(keys[once])
+        parts.append(_Part(backbone=backbone, store=store, stored=stored, missing=once & (stored < 0)))
+    return _Job(images=images, digests=keys, first=first, parts=tuple(parts))
+
+
+def _allocate(n: int, width: int, cache: Path | None) -> Floats:
+    """(n, width) of zeros, in memory or, where big, in a nameless temporary file that ends with the array."""
+    if n * width * 4 <= _IN_MEMORY:
+        return np.zeros((n, width), dtype=np.float32)
+    with tempfile.TemporaryFile(dir=cache) as file:
+        return np.memmap(file, dtype=np.float32, mode="w+", shape=(n, width))
+
+
+def _fill(block: Floats, part: _Part) -> None:
+    """Copy what is stored into the (n, d) ``block``; rows that turn out damaged become missing."""
+    if part.store is None:
+        return
+    for rows in _slices(np.flatnonzero(part.stored >= 0)):
+        block[rows], intact = part.store.read(part.stored[rows])
+        part.missing[rows[~intact]] = True
+
+
+def _slices(rows: Ints) -> Iterator[Ints]:
+    """``rows`` in pieces small enough to copy through memory."""
+    return (rows[at : at + _COPY_ROWS] for at in range(0, len(rows), _COPY_ROWS))
+
+
+def _batch_size(device: str) -> int:
+    return _CPU_BATCH if device == "cpu" else _DEVICE_BATCH
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Batch:
+    size: int
+    made: tuple[tuple[Ints, Floats], ...]
+    """Per backbone: rows (B,) and their features (B, d)."""
+    failures: dict[int, tuple[str, str]]
+
+
+def _run(job: _Job, rows: Ints, runners: Sequence[Runner | None], workers: int, size: int) -> Generator[_Batch]:
+    """Embed ``rows`` and yield the batches as they are ready. Closing it early stops the threads within one batch."""
+    stop = threading.Event()
+    queue = iter([rows[at : at + size] for at in range(0, len(rows), size)])
+    pool = ThreadPoolExecutor(max(1, workers), thread_name_prefix="embed")
+    pending: set[Future[_Batch]] = set()
+    try:
+        while True:
+            for batch in itertools.islice(queue, 2 * max(1, workers) - len(pending)):
+                pending.add(pool.submit(_embed_batch, job, batch, runners, stop))
+            if not pending:
+                return
+            ready, pending = wait(pending, return_when=FIRST_COMPLETED)
+            for future in ready:
+                yield future.result()
+    finally:
+        stop.set()
+        pool.shutdown(cancel_futures=True)
+
+
+def _embed_batch(job: _Job, rows: Ints, runners: Sequence[Runner | None], stop: threading.Event) -> _Batch:
+    squares: list[dict[int, Pixels]] = [{} for _ in job.parts]
+    failures: dict[int, tuple[str, str]] = {}
+    for row in rows.tolist():
+        if stop.is_set():
+            break
+        wanted = [place for place, part in enumerate(job.parts) if part.missing[row]]
+        try:
+            sides = {job.parts[place].backbone.spec.size for place in wanted}
+            pictures = _read_squares(job.images.encoded(row), sides)
+        except ImageError as error:
+            failures[row] = (error.kind, str(error))
+        except OSError as error:
+            failures[row] = ("unreadable", error.strerror or str(error))
+        else:
+            for place in wanted:
+                squares[place][row] = pictures[job.parts[place].backbone.spec.size]
+    made = []
+    for part, runner, pixels in zip(job.parts, runners, squares, strict=True):
+        features = np.empty((0, part.backbone.width), dtype=np.float32)
+        if pixels and runner is not None and not stop.is_set():
+            features = runner(np.stack(list(pixels.values())))
+            if not np.isfinite(features).all():
+                raise BackboneError(f"backbone '{part.backbone.spec}' gives features that are not finite: use another")
+        made.append((np.fromiter(pixels, dtype=np.int64)[: len(features)], features))
+    return _Batch(size=len(rows), made=tuple(made), failures=failures)
+
+
+def _read_squares(data: bytes, sides: AbstractSet[int]) -> dict[int, Pixels]:
+    """Side -> the whole image squeezed into (side, side, 3), decoded once per JPEG scale that a side calls for."""
+    shorter = min(probe(data)) if len(sides) > 1 and data.startswith(b"\xff\xd8") else 0
+    by_scale: dict[int, Pixels] = {}
+    squares = {}
+    for side in sides:
+        scale = next((scale for scale in (8, 4, 2) if shorter >= scale * side), 1)
+        if scale not in by_scale:
+            by_scale[scale] = decode(data, size=side)
+        squares[side] = resize(by_scale[scale], side)
+    return squares
+
+
+def embed_samples(
+    samples: Samples,
+    specs: Sequence[str],
+    device: str,
+    workers: int,
+    cache: Path | None,
+    progress: Progress,
+) -> tuple[Samples, Features, tuple[Finding, ...]]:
+    """Features of all samples; what cannot be decoded becomes a finding and leaves the dataset."""
+    from labelaudit.features import embed
+
+    assert samples.images is not None
+    features, failures = embed(
+        samples.images,
+        samples.digests,
+        backbones=specs,
+        device=device,
+        workers=workers,
+        cache=cache,
+        progress=progress,
+    )
+    findings = tuple(Finding(kind=kind, path=samples.ids[row], detail=detail) for row, kind, detail in failures)
+    if failures:
+        keep = np.setdiff1d(np.arange(len(samples)), [row for row, _, _ in failures])
+        samples, features = samples.take(keep), replace(features, values=features.values[keep])
+    return samples, features, findings

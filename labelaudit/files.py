@@ -1,0 +1,262 @@
+"""Writes a file or a folder whole or not at all, and refuses outputs that would overwrite what is read.
+
+What is new is written to a hidden sibling first and takes its place by renaming; what was there before comes back where
+that is cut off. Two writers of one folder take turns; the later one wins, whole.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import secrets
+import shutil
+import stat
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from io import BufferedReader, TextIOWrapper
+from pathlib import Path
+from typing import BinaryIO, TextIO
+
+from labelaudit.errors import OptionError, RunError
+
+if sys.platform == "win32":
+    from filelock import FileLock
+else:
+    import fcntl
+
+
+@contextmanager
+def sibling(place: Path) -> Iterator[Path]:
+    """A new hidden folder beside ``place``, gone at the end unless it was moved."""
+    fresh = _partial(place)
+    fresh.mkdir()
+    try:
+        yield fresh
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+def partials(place: Path) -> tuple[Path, ...]:
+    """Folders of `sibling` beside ``place``: of runs that were killed, or are at work."""
+    ending = re.compile(rf"\.{re.escape(place.name)}\.[0-9a-f]{{8}}\.partial")
+    return tuple(sorted(path for path in place.parent.iterdir() if ending.fullmatch(path.name) and path.is_dir()))
+
+
+def is_partial(path: Path) -> bool:
+    """Whether ``path`` is what a killed run left of a `sibling` or a fresh file, or one at work is writing."""
+    return re.fullmatch(r"\..+\.[0-9a-f]{8}\.partial", path.name) is not None
+
+
+@contextmanager
+def fresh_text(path: Path, *, errors: str = "strict") -> Iterator[TextIO]:
+    """`fresh_bytes` for UTF-8 text.
+
+    Line ends stay as they are written; ``errors`` is what becomes of characters that UTF-8 does not have.
+    """
+    with fresh_bytes(path) as file:
+        text = TextIOWrapper(file, encoding="utf-8", errors=errors, newline="")
+        yield text
+        text.detach()
+
+
+@contextmanager
+def fresh_bytes(path: Path) -> Iterator[BinaryIO]:
+    """A new file that takes the place of ``path`` when all of it is written; raises `OSError` where it cannot.
+
+    A link keeps leading to the file, and the file keeps who may read it. What is no regular file, such as a terminal,
+    a pipe or /dev/stdout, gets what is written as it comes.
+    """
+    path = Path(os.path.realpath(path))
+    if path.is_relative_to("/dev") or path.is_relative_to("/proc") or (path.exists() and not path.is_file()):
+        with path.open("wb") as file:
+            yield file
+        return
+    fresh = _partial(path)
+    try:
+        with fresh.open("wb") as file:
+            if path.exists():
+                fresh.chmod(path.stat().st_mode & 0o7777)
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
+def write_bytes(data: bytes, path: Path) -> None:
+    """`fresh_bytes` for bytes that are there already."""
+    with fresh_bytes(path) as file:
+        file.write(data)
+
+
+def open_regular(path: Path) -> BufferedReader:
+    """A regular file, to be read; raises `OSError` for anything else, so that a pipe without a writer hangs nobody."""
+    opened = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    if not stat.S_ISREG(os.fstat(opened).st_mode):
+        os.close(opened)
+        raise OSError(errno.EINVAL, "not a regular file")
+    return os.fdopen(opened, "rb")
+
+
+def read_regular(path: Path) -> bytes:
+    """The bytes of a regular file; raises `OSError` as `open_regular` does."""
+    with open_regular(path) as file:
+        return file.read()
+
+
+def write_text(text: str, path: Path, *, errors: str = "strict") -> None:
+    """`fresh_text` for a text that is there already."""
+    with fresh_text(path, errors=errors) as file:
+        file.write(text)
+
+
+def swap(*pairs: tuple[Path, Path], first: Callable[[], None] = lambda: None) -> None:
+    """Let each new folder take the place of its pair, which may not be there yet; all of them, or none.
+
+    Old folders are moved away first and deleted at the end, so that `recover` can tell at any moment how far it came.
+    All of it happens under the lock of the last place; ``first`` is called when that is held.
+    """
+    with locked(pairs[-1][1]):
+        first()
+        for _, place in pairs:
+            shutil.rmtree(_previous(place), ignore_errors=True)
+        try:
+            for _, place in pairs:
+                if place.exists():
+                    place.rename(_previous(place))
+            for fresh, place in pairs:
+                fresh.rename(place)
+        except BaseException:
+            for fresh, place in pairs:
+                if place.exists() and not fresh.exists():
+                    place.rename(fresh)
+                _restore(place)
+            raise
+        for _, place in pairs:
+            shutil.rmtree(_previous(place), ignore_errors=True)
+
+
+def recover(*places: Path) -> None:
+    """Put the old folders back where a `swap` of ``places`` was cut off: all of them are then old, or all new.
+
+    A new folder that came without the others becomes a hidden sibling, as a killed run leaves them.
+    """
+    if any(not place.exists() and _previous(place).is_dir() for place in places):
+        with locked(places[-1]):  # a swap that is still at work holds it
+            _restore(*places)
+
+
+def _restore(*places: Path) -> None:
+    last = places[-1]
+    cut = not last.exists() and _previous(last).is_dir()
+    for place in places:
+        previous = _previous(place)
+        if not previous.is_dir():
+            continue
+        if cut and place.exists():
+            place.rename(_partial(place))
+        if not place.exists():
+            previous.rename(place)
+
+
+@contextmanager
+def locked(place: Path, *, seconds: float = 30.0) -> Iterator[None]:
+    """Hold the lock of a file or folder that is replaced or appended to: ``.NAME.lock`` beside it, while it is held.
+
+    It lies beside the folder and not in it, so that a folder can be replaced under it. Where nothing may be written
+    there, nothing can be replaced either, and the lock is inside.
+
+    Raises:
+        LockedError: another process holds it for longer than ``seconds``.
+    """
+    lock = place.with_name(f".{place.name}.lock") if place.name else place / ".lock"
+    if place.is_dir() and not os.access(lock.parent, os.W_OK):
+        lock = place / ".lock"
+    with _held(lock, time.monotonic() + seconds):
+        yield
+
+
+if sys.platform == "win32":
+
+    def _held(lock: Path, until: float) -> FileLock:
+        """filelock deletes its file there when it lets go."""
+        return FileLock(lock, timeout=max(0.0, until - time.monotonic()))
+
+else:
+
+    @contextmanager
+    def _held(lock: Path, until: float) -> Iterator[None]:
+        held = _acquire(lock, until)
+        try:
+            yield
+        finally:
+            lock.unlink(missing_ok=True)  # before it is let go: who waits for it sees that it is gone, and makes one
+            os.close(held)
+
+    def _acquire(lock: Path, until: float) -> int:
+        """The descriptor of ``lock``, held."""
+        while True:
+            opened = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            try:
+                fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if os.path.samestat(os.fstat(opened), os.stat(lock)):  # noqa: PTH116  nobody deleted it meanwhile
+                    return opened
+            except FileNotFoundError:
+                pass
+            except BlockingIOError:
+                if time.monotonic() > until:
+                    os.close(opened)
+                    raise LockedError(errno.EAGAIN, "another process is writing there") from None
+                time.sleep(0.01)
+            os.close(opened)
+
+
+class LockedError(OSError):
+    """Another process holds a lock for too long."""
+
+
+def _partial(place: Path) -> Path:
+    return place.with_name(f".{place.name}.{secrets.token_hex(4)}.partial")
+
+
+def _previous(place: Path) -> Path:
+    return place.with_name(f".{place.name}.previous")
+
+
+def check_outputs(
+    outputs: Iterable[tuple[str, Path]], inputs: Mapping[str, Path | None], folders: Mapping[str, Path | None]
+) -> None:
+    """Refuse ``outputs``, pairs of option and file, that would overwrite what is read, or each other.
+
+    ``inputs`` are files and ``folders`` places in which nothing is written, by what they are called. What is no regular
+    file, such as a terminal or pipe, loses nothing and may stand twice.
+
+    Raises:
+        OptionError: an output is an input, lies in one of the folders, or stands twice.
+        RunError: it is a folder, or lies in none.
+    """
+    earlier: list[tuple[str, Path]] = []
+    for option, file in outputs:
+        if file.is_dir():
+            raise RunError(f"{option}: cannot write '{file}', which is a folder: name a file")
+        if not file.absolute().parent.is_dir():
+            raise RunError(f"{option}: cannot write {file}: the folder {file.parent} does not exist")
+        if file.exists() and not file.is_file():
+            continue
+        for what, path in [*inputs.items(), *earlier]:
+            if path is not None and _is_same(file, path):
+                raise OptionError(f"{option} {file} would overwrite {what}: name another file")
+        for what, folder in folders.items():
+            if folder is not None and Path(os.path.realpath(folder)) in Path(os.path.realpath(file)).parents:
+                raise OptionError(f"{option} {file} lies inside {what}, {folder}: name a file elsewhere")
+        earlier.append((f"what {option} writes", file))
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    if one.exists() and other.exists():
+        return one.samefile(other)
+    return os.path.realpath(one) == os.path.realpath(other)

@@ -1,0 +1,247 @@
+"""From evidence to one verdict per sample: ranking, flags, suggested labels, noise rate, noise matrix, reasons.
+
+The suspicion is the noise channel's posterior probability that the given label is wrong
+(`labelaudit.judge.noise_model`); the methods' probabilities enter through its pool with weights that the likelihood of
+the given labels sets. Left out: guarantees about the flags; those need a person's review.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from labelaudit.judge.noise_model import NO_CLASS, UNKNOWN, Channel
+from labelaudit.types import Bools, Decision, Floats, Ints
+
+THRESHOLD = 0.25
+"""Flag from this probability of a wrong label. Below 1/2 because a channel is too kind to hard images: on human label
+noise the best F1 lies between .10 and .25, on planted noise between .3 and .5 (docs/evidence.md)."""
+CAUTIOUS = 0.5
+"""The threshold where next to no label is wrong: what is flagged there is mostly the models' own doubt."""
+ODDS = 2.0
+"""What the odds of a wrong label are multiplied by when they are counted: between planted noise, which asks for about
+1, and human labels, which ask for 2 to 6 (docs/evidence.md)."""
+SHARED = 0.75
+"""Share of pairs within groups that must agree for a group to be taken to show one class."""
+FEWEST = 5
+"""A class with fewer images cannot be judged: some fold would have to do without it."""
+_RARE = 0.05  # mean suspicion below which the threshold rises towards `CAUTIOUS`
+_DOUBT = 0.1  # upper end of the noise rate: every sample with at least this probability of a wrong label is one
+_CLEAR = 0.7  # posterior of the suggested label from which the reason names it without an alternative
+_Z90 = 1.645
+
+
+def decide(
+    channel: Channel,
+    labels: Ints,
+    classes: Sequence[str],
+    *,
+    digests: Sequence[str],
+    groups: Sequence[str] | None = None,
+    counts: Ints | None = None,
+    known: Ints | None = None,
+    strangers: Floats | None = None,
+    threshold: float | None = None,
+    recipe: dict[str, Any] | None = None,
+) -> Decision:
+    """Turn a fitted channel into a `Decision`.
+
+    Args:
+        channel: fitted on the same samples.
+        labels: (n,) given labels.
+        classes: (C,) names, for the reasons.
+        digests: (n,) content digests. Copies of one image are judged together: each *distinct* label they carry is one
+            more reading of the same true class.
+        groups: (n,) as `Samples.groups`, the digests by default. Near-copies are judged together too, a class counts
+            by its groups, and the interval is that of as many samples as there are groups.
+        counts: (C,) images per class that the channel's models learned from; those of ``labels`` unless given.
+        known: (n,) what people have verified, as in `channel.fit`. It is final: such a sample is flagged if and only if
+            its label was found wrong.
+        strangers: (n,) probability that the image belongs to no class (`labelaudit.judge.open_set`): its label is
+            wrong, and no other one is right.
+        threshold: suspicion from which a sample is flagged; by `flag_threshold` unless given.
+        recipe: JSON-able facts about how the evidence came about, completed here.
+    """
+    n = len(labels)
+    rows = np.arange(n)
+    known = np.full(n, UNKNOWN) if known is None else known
+    posterior, shared = _judge_copies_together(channel, labels, digests)
+    apart = n
+    if groups is not None and groups != digests:
+        posterior = judge_groups_together(posterior, labels, groups)
+        counts = count_groups(labels, groups, len(classes)) if counts is None else counts
+        apart = len(set(groups))
+    _take_as_known(posterior, labels, known)
+    if strangers is not None:
+        posterior *= (1.0 - strangers)[:, None]
+    suspicion = np.clip(1.0 - posterior[rows, labels], 0.0, 1.0)
+    if counts is None:
+        counts = np.bincount(labels, minlength=len(classes))
+    judged = (counts[labels] >= FEWEST) | (known != UNKNOWN)
+    rate, interval = noise_rate(suspicion[judged], companions=n / max(apart, 1))
+    if threshold is None:
+        threshold = flag_threshold(float(suspicion[judged].mean()) if judged.any() else 0.0)
+    flagged: Bools = (suspicion >= threshold) & judged
+    others = posterior.copy()
+    others[rows, labels] = -1.0
+    rival = others.argmax(axis=1)
+    predicted = np.where(flagged, rival, posterior.argmax(axis=1))
+    matrix = np.zeros((len(classes),) * 2)
+    np.add.at(matrix, labels[judged], posterior[judged])
+    return Decision(
+        suspicion=suspicion,
+        is_issue=flagged,
+        judged=judged,
+        probs=posterior.astype(np.float32),
+        predicted=predicted,
+        threshold=threshold,
+        noise_rate=rate,
+        noise_interval=interval,
+        noise_matrix=matrix,
+        reasons=tuple(
+            _reason(row, posterior, labels, rival, classes, shared, known, strangers)
+            if flagged[row]
+            else ("" if judged[row] else f"not judged: {counts[labels[row]]} of {FEWEST} images that this class needs")
+            for row in range(n)
+        ),
+        recipe={
+            "pool_weights": {name: round(weight, 4) for name, weight in channel.weights.items()},
+            "channel_loss": channel.loss,
+            "threshold": threshold,
+            "threshold_rule": "flag where the posterior probability of a wrong label reaches the threshold",
+            **(recipe or {}),
+        },
+    )
+
+
+def flag_threshold(mean: float) -> float:
+    """The suspicion from which samples are flagged where it is ``mean`` on average.
+
+    >>> [flag_threshold(mean) for mean in (0.0, 0.025, 0.05, 0.5)]
+    [0.5, 0.375, 0.25, 0.25]
+    """
+    return THRESHOLD + (CAUTIOUS - THRESHOLD) * max(0.0, 1 - mean / _RARE)
+
+
+def noise_rate(suspicion: Floats, *, companions: float = 1.0) -> tuple[float, tuple[float, float]]:
+    """Share of wrong labels, and a 90 % interval, from the suspicions (m,) of the samples in question.
+
+    Labels alone cannot tell ambiguous images from wrong labels. Taken as chances, suspicions have their mean, which is
+    right for planted noise; human labels reach the share of samples with at least a 10 % chance of being wrong. The
+    interval runs from the one to the other, widened by sampling error at both ends. The estimate lies between them:
+    the mean with the odds of each suspicion times `ODDS`, or less where next to no label seems wrong. Samples in groups
+    of ``companions`` on average, wrong together, say as much as one each.
+
+    >>> rate, (low, high) = noise_rate(np.array([0.9] * 100 + [0.2] * 100 + [0.0] * 800))
+    >>> round(rate, 3), round(low, 3), round(high, 3)
+    (0.128, 0.094, 0.221)
+    """
+    if not len(suspicion):
+        return 0.0, (0.0, 1.0)
+    mean, doubtful = float(suspicion.mean()), float((suspicion >= _DOUBT).mean())
+    odds = 1.0 + (ODDS - 1.0) * min(1.0, mean / _RARE)
+    rate = float((odds * suspicion / (1.0 + (odds - 1.0) * suspicion)).mean())
+
+    def error(share: float) -> float:
+        apart = len(suspicion) / companions
+        return _Z90 * float(np.sqrt(max(share * (1 - share), 1 / apart) / apart))
+
+    return rate, (max(0.0, mean - error(mean)), min(1.0, max(rate, doubtful) + error(doubtful)))
+
+
+def _take_as_known(posterior: Floats, labels: Ints, known: Ints) -> None:
+    """Make what people have verified certain in (n, C) ``posterior``."""
+    rows = np.flatnonzero(known >= 0)
+    posterior[rows] = 0.0
+    posterior[rows, known[rows]] = 1.0
+    rows = np.flatnonzero(known == NO_CLASS)
+    posterior[rows, labels[rows]] = 0.0
+    rest = posterior[rows].sum(axis=1, keepdims=True)
+    posterior[rows] = np.divide(posterior[rows], rest, out=posterior[rows], where=rest > 0)
+
+
+def _judge_copies_together(channel: Channel, labels: Ints, digests: Sequence[str]) -> tuple[Floats, npt.NDArray[Any]]:
+    """(n, C) posterior with all distinct labels of byte-identical samples counted, and (n,) how many those are."""
+    posterior = np.asarray(channel.posterior, dtype=np.float64).copy()
+    distinct = np.ones(len(labels), dtype=np.int64)
+    order = np.argsort(np.asarray(digests), kind="stable")
+    ordered = np.asarray(digests)[order]
+    for group in np.split(order, np.flatnonzero(ordered[1:] != ordered[:-1]) + 1):
+        given = np.unique(labels[group])
+        if len(given) < 2:
+            continue
+        joint = np.log(np.maximum(channel.probs[group].mean(axis=0, dtype=np.float64), 1e-12))
+        joint += np.log(channel.transition[:, given]).sum(axis=1)
+        shared = np.exp(joint - joint.max())
+        posterior[group] = shared / shared.sum()
+        distinct[group] = len(given)
+    return posterior, distinct
+
+
+def judge_groups_together(posterior: Floats, labels: Ints, groups: Sequence[str]) -> Floats:
+    """(n, C) ``posterior`` where the members of a group share one true class: the geometric mean of those of its most
+    frequent label, by which the others are judged as well.
+
+    The members' labels are copies of one another, so they count once; what each image shows is averaged. Unchanged
+    where groups are not of one class: where two members agree in fewer than `SHARED` of all cases.
+    """
+    code, sizes = np.unique(np.asarray(groups), return_inverse=True, return_counts=True)[1:]
+    if _agreement(code, labels) < SHARED:
+        return posterior
+    logs = np.log(np.maximum(posterior, 1e-12))
+    joint = posterior.copy()
+    order = np.argsort(code, kind="stable")
+    for rows in np.split(order, np.cumsum(sizes)[:-1]):
+        if len(rows) > 1:
+            counts = np.bincount(labels[rows])
+            speaks = counts[labels[rows]] == counts.max()
+            mean = logs[rows[speaks]].mean(axis=0)
+            shared = np.exp(mean - mean.max())
+            joint[rows] = shared / shared.sum()
+    return joint
+
+
+def count_groups(labels: Ints, groups: Sequence[str], classes: int) -> Ints:
+    """(C,) number of groups that each class lies in."""
+    pairs = np.unique(np.stack([np.unique(np.asarray(groups), return_inverse=True)[1], labels]), axis=1)
+    return np.bincount(pairs[1], minlength=classes)
+
+
+def _agreement(code: Ints, labels: Ints) -> float:
+    """Share of the pairs of members of one group that carry the same label."""
+    cells = np.unique(np.stack([code, labels]), axis=1, return_counts=True)[1].astype(np.float64)
+    sizes = np.bincount(code).astype(np.float64)
+    pairs = float((sizes * (sizes - 1)).sum())
+    return float((cells * (cells - 1)).sum()) / pairs if pairs else 0.0
+
+
+def _reason(
+    row: int,
+    posterior: Floats,
+    labels: Ints,
+    rival: Ints,
+    classes: Sequence[str],
+    copies: npt.NDArray[Any],
+    known: Ints,
+    strangers: Floats | None,
+) -> str:
+    """Why a flagged sample is flagged, in words."""
+    given, best = classes[int(labels[row])], classes[int(rival[row])]
+    right, wrong = float(posterior[row, labels[row]]), float(posterior[row, rival[row]])
+    if known[row] != UNKNOWN:
+        return "reviewed: no class is right" if known[row] == NO_CLASS else f"reviewed: {best} is right"
+    said = []
+    if copies[row] > 1:
+        said.append(f"the same image also carries {'another label' if copies[row] == 2 else 'other labels'}")
+    if strangers is not None and strangers[row] >= 0.5:
+        said.append(f"belongs to no class, {best} is nearest")
+    elif wrong >= _CLEAR:
+        said.append(f"looks like {best}")
+    elif right + wrong >= _CLEAR:
+        said.append(f"ambiguous between {given} and {best}")
+    else:
+        said.append(f"fits no class well, {best} best")
+    return "; ".join(said)

@@ -1,0 +1,334 @@
+"""What an audited dataset knows, kept so that new images can be judged without training anything again.
+
+A `Judge` is arrays only: linear discriminants on the features, fitted to what the audit believes about *all* its
+samples, and the scan's logistic regression; a memory of these samples (`labelaudit.judge.memory`) for neighbour votes
+and for showing look-alikes; and a noise channel refitted for just these models. A new image is judged as a sample of
+the audit is (`labelaudit.judge.noise_model`), minus the robust methods, whose networks are not kept.
+
+The file grows with the memory: 10,000 samples of 10 classes take about 4 MB, a million about 330 MB. Pool weights and
+transition come from the held-out likelihood of at most 10,000 samples. Assumed: new labels are made as the old ones
+were, so a batch much noisier than the dataset ranks well but its suspicions are too low. Left out: learning from what
+is scored; scan again for that.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from labelaudit.errors import DataError, RunError
+from labelaudit.files import open_regular
+from labelaudit.judge import noise_model
+from labelaudit.judge.memory import ARRAYS, Memory
+from labelaudit.judge.noise_fit import fit_noise_model
+from labelaudit.judge.noise_model import Channel
+from labelaudit.judge.probes import NARROW, Discriminant, Rotation, fit_discriminant, fit_logistic, narrow, split_blocks
+from labelaudit.types import Decision, Features, Floats, Ints, Samples
+
+VERSION = 2
+"""Of the file; raised when a reader of the old form would misread the new one."""
+FILE = "judge.npz"
+"""Its name in a RUN folder."""
+WIDTH = 128
+"""Length of the vectors in the memory, shared out among the feature blocks."""
+
+LEAST_ERROR = 0.01
+"""Share of new labels that is expected to be wrong at least. An audit of clean labels estimates none; to a judge that
+believed it, no label that comes later could be wrong."""
+_SCALARS = ("slope", "ease", "floor", "threshold")  # fields that version 1 did not have
+_CALIBRATED = 10_000  # samples that pool weights and transition are fitted to
+
+
+class Judgement(NamedTuple):
+    """What a `Judge` says about m images."""
+
+    suspicion: Floats
+    """(m,) float64 in [0, 1], 1 = surely mislabeled; 0 where no labels were given."""
+    probs: Floats
+    """(m, C) float32: probability of each true class, the given label counted in where there is one."""
+    predicted: Ints
+    """(m,) int64: the most probable class."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Judge:
+    """A frozen model of an audited dataset; `fit` makes one, ``labelaudit scan`` keeps it as ``RUN/judge.npz``."""
+
+    features: str
+    """What made the features that it understands, such as ``lite0@128``; other ones are refused."""
+    version: str
+    """`Features.version` of these."""
+    classes: tuple[str, ...]
+    """(C,) sorted."""
+    widths: tuple[int, ...]
+    """Widths of the feature blocks; they sum to d."""
+    mean: Floats
+    """(d,) float32, subtracted first."""
+    recall: Floats
+    """(d, w / blocks) float32: block by block, the rotation from features to memory."""
+    models: Mapping[str, Discriminant]
+    """Linear models by name: ``discriminant_b`` on the d_b centred features of block b; the others on all d."""
+    weights: Mapping[str, float]
+    """Pool weight of each model, see `Channel.weights`."""
+    transition: Floats
+    """(C, C) float32, see `Channel.transition`."""
+    slope: float = 0.0
+    """See `Channel.slope`."""
+    ease: float = 0.0
+    """See `Channel.ease`."""
+    floor: float = 0.0
+    """See `Channel.floor`."""
+    threshold: float = 0.2
+    """Suspicion from which the audit flagged samples, `Decision.threshold`."""
+    memory: Memory
+    """The audited samples."""
+
+    @classmethod
+    def fit(
+        cls,
+        samples: Samples,
+        decision: Decision,
+        features: Features,
+        *,
+        rotations: Sequence[Rotation],
+        blocks: Sequence[npt.NDArray[np.float32]],
+        held_out: Mapping[str, Floats],
+        trained_on: Ints | None = None,
+    ) -> Judge:
+        """Fit to an audit's ``decision`` about its ``samples``.
+
+        Args:
+            samples: n samples of C classes.
+            decision: what the audit believes; `Decision.probs` are the responsibilities that models are fitted to.
+            features: (n, d), by which new images will have to be described too.
+            rotations: one per block of ``features``, first component first (`find_rotations`).
+            blocks: (n, w_b) the features rotated by them.
+            held_out: name -> (n, C) cross-fitted opinions: ``discriminant_0`` and so on, one per block, then one of
+                all blocks where there are several; ``logistic`` where the judge should have it. They and the
+                neighbour votes are what pool weights and transition are fitted to.
+            trained_on: (n,) labels that the logistic regression was fitted to, if not the given ones.
+        """
+        fitted = [(fit_discriminant(x, decision.probs), [part]) for x, part in zip(blocks, rotations, strict=True)]
+        if len(blocks) > 1:
+            fitted.append((fit_discriminant(np.concatenate(blocks, axis=1), decision.probs), list(rotations)))
+        models = {f"discriminant_{number}": _compose(*model) for number, model in enumerate(fitted)}
+        if "logistic" in held_out:
+            wanted = samples.labels if trained_on is None else trained_on
+            model = fit_logistic(narrow(blocks), wanted, len(samples.classes))
+            few = max(1, NARROW // len(blocks))
+            models["logistic"] = _compose(model, [replace(part, axes=part.axes[:, :few]) for part in rotations])
+        width = max(1, WIDTH // len(blocks))
+        short = _shorten([block[:, :width] for block in blocks])
+        right = decision.suspicion < decision.threshold
+        judge = cls(
+            features=features.name,
+            version=features.version,
+            classes=samples.classes,
+            widths=features.blocks or (features.values.shape[1],),
+            mean=np.concatenate([rotation.mean for rotation in rotations]),
+            recall=_stack([rotation.axes[:, :width] for rotation in rotations]),
+            models=models,
+            weights={},
+            transition=np.eye(len(samples.classes), dtype=np.float32),
+            memory=Memory.of(short, decision.probs, samples.digests, samples.labels, right, scanned=True),
+        )
+        rows = np.unique(np.linspace(0, len(samples) - 1, min(len(samples), _CALIBRATED)).astype(np.int64))
+        opinions = {name: held_out[name][rows] for name in models}
+        asked = judge.memory
+        if samples.groups != samples.digests:  # members of a group have no vote on each other
+            asked = replace(asked, digests=np.unique(samples.groups, return_inverse=True)[1].astype(np.bytes_))
+        opinions["neighbors"] = asked.vote(short[rows], len(samples.classes), digests=asked.digests[rows])
+        inside = decision.probs[rows].sum(axis=1) >= 0.5  # what belongs to no class says nothing about labelling
+        settled = fit_noise_model(
+            opinions, samples.labels[rows], known=np.where(inside, noise_model.UNKNOWN, noise_model.NO_CLASS)
+        )
+        return replace(
+            judge,
+            weights=settled.weights,
+            transition=_doubt(settled.transition).astype(np.float32),
+            slope=settled.slope,
+            ease=settled.ease,
+            floor=settled.floor,
+            threshold=decision.threshold,
+        )
+
+    @property
+    def counts(self) -> Ints:
+        """(C,) audited samples of each given label: what a judgement about the class rests on."""
+        return np.bincount(self.memory.labels, minlength=len(self.classes))
+
+    def forget(self, rows: Ints) -> Judge:
+        """Without the samples of ``rows``; discriminants, pool weights and transition stay."""
+        return replace(self, memory=self.memory.take(np.setdiff1d(np.arange(len(self.memory)), rows)))
+
+    def score(self, features: Features, labels: Ints | None, *, digests: Sequence[str] | None = None) -> Judgement:
+        """Judge m images by their ``features`` (m, d) and given ``labels`` (m,), indices into `classes`.
+
+        ``digests`` (m,) leave copies of an image out of the vote about it. Raises `DataError` for features that
+        another backbone, or another version of it, made.
+        """
+        read = self.read(features, labels, digests=digests)
+        suspicion = np.zeros(len(features.values))
+        if labels is not None:
+            suspicion = np.clip(1.0 - read.posterior[np.arange(len(labels)), labels].astype(np.float64), 0.0, 1.0)
+        return Judgement(suspicion=suspicion, probs=read.posterior, predicted=read.posterior.argmax(axis=1))
+
+    def read(self, features: Features, labels: Ints | None, *, digests: Sequence[str] | None = None) -> Channel:
+        """What `score` rests on, as `decide` takes it; without labels the posterior is what the image alone shows."""
+        self._check(features)
+        blocks = self._center(features)
+        whole = np.concatenate(blocks, axis=1) if len(blocks) > 1 else blocks[0]
+        inputs = {f"discriminant_{number}": block for number, block in enumerate(blocks)}
+        opinions: dict[str, Floats] = {
+            name: model.apply(inputs.get(name, whole)) for name, model in self.models.items()
+        }
+        names = None if digests is None else np.array(digests, dtype=np.bytes_)
+        opinions["neighbors"] = self.memory.vote(self._remember(blocks), len(self.classes), digests=names)
+        return noise_model.apply(
+            self.weights, self.transition, opinions, labels, slope=self.slope, ease=self.ease, floor=self.floor
+        )
+
+    def project(self, features: Features) -> npt.NDArray[np.float32]:
+        """The ``features`` (m, d) as unit vectors (m, w) comparable to `memory`."""
+        self._check(features)
+        return self._remember(self._center(features))
+
+    def alike(self, row: int, label: int, k: int = 3) -> tuple[int, ...]:
+        """Up to k rows of audited samples most like sample ``row``, best first, to show beside it.
+
+        They carry the given label ``label`` and are believed right; none has the bytes of ``row`` or of another.
+        """
+        return self.memory.alike(row, label, k)
+
+    def save(self, path: Path | str) -> None:
+        """Write everything to one ``.npz`` without pickle; the same judge gives the same bytes."""
+        about = {
+            "version": VERSION,
+            "features": [self.features, self.version],
+            "classes": self.classes,
+            "widths": self.widths,
+            "models": list(self.models),
+            "weights": self.weights,
+            **{name: getattr(self, name) for name in _SCALARS},
+        }
+        arrays: dict[str, npt.NDArray[Any]] = {
+            "mean": self.mean,
+            "recall": self.recall,
+            "transition": self.transition,
+            **{f"memory_{name}": getattr(self.memory, name) for name in ARRAYS},
+        }
+        for name, model in self.models.items():
+            arrays[f"directions_{name}"], arrays[f"offset_{name}"] = model.directions, model.offset
+        with Path(path).open("wb") as file:
+            np.savez(file, allow_pickle=False, about=np.array(json.dumps(about)), **arrays)
+
+    @classmethod
+    def load(cls, path: Path | str) -> Judge:
+        """Read what `save` wrote; ``path`` is the file, or the RUN folder that it lies in.
+
+        Raises:
+            RunError: there is none, it is damaged, or a newer labelaudit wrote it.
+        """
+        file = Path(path) / FILE if Path(path).is_dir() else Path(path)
+        if not file.is_file():
+            raise RunError(
+                f"{file} does not exist: this audit keeps no model of its images; make one with `labelaudit scan`"
+            )
+        try:
+            with open_regular(file) as opened, np.load(opened, allow_pickle=False) as archive:
+                arrays = {name: archive[name] for name in archive.files}
+            for name, array in arrays.items():
+                if not isinstance(array, np.ndarray) or (array.dtype.kind == "f" and not np.isfinite(array).all()):
+                    raise ValueError(f"'{name}' is no array of finite numbers")
+            about = json.loads(str(arrays.pop("about")))
+            if int(about["version"]) > VERSION:
+                raise RunError(
+                    f"{file} was written by a newer labelaudit (version {about['version']}, this one reads up to "
+                    f"{VERSION}): pip install -U labelaudit"
+                )
+            return cls(
+                features=about["features"][0],
+                version=about["features"][1],
+                classes=tuple(about["classes"]),
+                widths=tuple(about["widths"]),
+                weights=about["weights"],
+                models={
+                    name: Discriminant(directions=arrays[f"directions_{name}"], offset=arrays[f"offset_{name}"])
+                    for name in about["models"]
+                },
+                mean=arrays["mean"],
+                recall=arrays["recall"],
+                transition=arrays["transition"],
+                **{name: float(about[name]) for name in _SCALARS if name in about},
+                memory=Memory(**{name: arrays[f"memory_{name}"] for name in ARRAYS}),
+            )
+        except RunError:
+            raise
+        except Exception as error:  # what a damaged ZIP and its arrays raise is no closed list
+            detail = " ".join(f"{type(error).__name__}: {error}".split())
+            raise RunError(f"{file} is damaged ({detail}): run `labelaudit scan` again") from error
+
+    def _check(self, features: Features) -> None:
+        if features.name != self.features:
+            raise DataError(f"these features are of {features.name}, the audit's of {self.features}: use its backbones")
+        if features.values.shape[1] != len(self.mean):
+            raise DataError(f"these features have {features.values.shape[1]} columns, the audit's {len(self.mean)}")
+        if features.version != self.version:
+            raise DataError(
+                f"another version of {self.features} made these features ({features.version}, the audit has "
+                f"{self.version}): run `labelaudit scan` again"
+            )
+
+    def _center(self, features: Features) -> list[Floats]:
+        ends = np.cumsum(self.widths).tolist()
+        return [
+            block - self.mean[end - width : end]
+            for block, end, width in zip(split_blocks(features), ends, self.widths, strict=True)
+        ]
+
+    def _remember(self, blocks: Sequence[Floats]) -> npt.NDArray[np.float32]:
+        ends = np.cumsum(self.widths).tolist()
+        return _shorten(
+            [
+                block @ self.recall[end - width : end]
+                for block, end, width in zip(blocks, ends, self.widths, strict=True)
+            ]
+        ).astype(np.float32)
+
+
+def _shorten(blocks: Sequence[Floats]) -> npt.NDArray[np.float16]:
+    """Leading principal components (n, w_b) of each block, side by side and of unit length, narrow ones filled up."""
+    width = max(block.shape[1] for block in blocks)
+    joined = np.concatenate([np.pad(block, ((0, 0), (0, width - block.shape[1]))) for block in blocks], axis=1)
+    length = np.linalg.norm(joined, axis=1, keepdims=True)
+    return np.asarray(joined / np.where(length > 0, length, 1), dtype=np.float16)
+
+
+def _stack(axes: Sequence[Floats]) -> npt.NDArray[np.float32]:
+    """(d, w) of matrices (d_b, w_b), narrow ones filled up with zeros."""
+    width = max(part.shape[1] for part in axes)
+    return np.concatenate([np.pad(part, ((0, 0), (0, width - part.shape[1]))) for part in axes]).astype(np.float32)
+
+
+def _doubt(transition: Floats) -> Floats:
+    """(C, C) ``transition`` with an error of `LEAST_ERROR` or more in each row, what is added shared by all classes."""
+    error = 1 - np.diagonal(transition)
+    lift = np.clip((LEAST_ERROR - error) / np.maximum(1 - error, 1e-9), 0, 1)[:, None]
+    others = (1 - np.eye(len(transition))) / max(len(transition) - 1, 1)
+    return np.asarray((1 - lift) * transition + lift * others)
+
+
+def _compose(model: Discriminant, rotations: Sequence[Rotation]) -> Discriminant:
+    """``model`` on rotated features as one on centred features."""
+    starts = np.cumsum([0, *(rotation.axes.shape[1] for rotation in rotations)])
+    directions = [
+        rotation.axes @ model.directions[start:stop]
+        for rotation, start, stop in zip(rotations, starts[:-1].tolist(), starts[1:].tolist(), strict=True)
+    ]
+    return Discriminant(directions=np.concatenate(directions), offset=model.offset)

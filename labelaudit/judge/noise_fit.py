@@ -1,0 +1,312 @@
+"""Fits the noise model to the given labels: pool weights, transition matrix and slope, from several starts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import minimize
+from scipy.sparse import csr_array
+
+from labelaudit.errors import DataError
+from labelaudit.judge.noise_model import (
+    _FLOOR,
+    _MOST_DOUBT,
+    NO_CLASS,
+    UNKNOWN,
+    Channel,
+    _doubt,
+    _even_part,
+    _pool,
+    _posterior,
+    _without,
+    difficulty,
+)
+from labelaudit.types import Floats, Ints
+
+PSEUDO_COUNT = 10.0
+"""Samples per class that the prior of T counts for: rare classes borrow the dataset's overall error rate."""
+
+
+LEAST_NOISE = 0.0005
+"""Share of each class that the prior of T takes to be labelled wrongly at least, as any of the other classes."""
+
+
+_CELLS = 10_000_000  # rows x classes x models that weights, transition and slope are fitted on
+
+
+_SEARCHED = 50  # classes up to which the cells of T are searched one by one; beyond, each row's share of errors
+
+
+_ROUNDS, _SWEEPS = 3, 18
+
+
+_ROUGHLY, _CLOSELY = (80, 1e-8), (300, 1e-10)  # iterations, and relative gain at which a search ends
+
+
+_MOST_RIGHT, _HALF_RIGHT = 0.9, 0.5  # diagonals of T that a search starts from
+
+
+_SHARPNESS = (2.0, 2.0, 8.0)  # sums of the weights that it starts from
+
+
+_TRIAL_ROWS, _TELLING = 4000, 5e-4  # samples that starts are compared on; nats below which labels cannot tell
+
+
+_STEEPEST, _SHARPEST = 0.6, 5.0
+
+
+_LEAST_CURVATURE = 1e-6
+
+
+def fit_noise_model(
+    models: Mapping[str, Floats], labels: Ints, *, known: Ints | None = None, start: Channel | None = None
+) -> Channel:
+    """Fit pool weights, transition matrix and slope to the given labels.
+
+    Args:
+        models: name -> (n, C) probabilities of models that did not train on the sample they judge.
+        labels: (n,) given labels in [0, C).
+        known: (n,) true class where a person has verified it, `UNKNOWN` or `NO_CLASS` elsewhere. Verified samples count
+            with what is known of them: their posterior is certain, and T learns from real errors.
+        start: an earlier fit with the same models, to begin from.
+
+    Raises:
+        DataError: no models, or shapes that do not fit.
+
+    >>> blind = np.array([[0.9, 0.1]] * 9 + [[0.1, 0.9]] * 9)
+    >>> channel = fit_noise_model({"a": blind}, np.array([0] * 8 + [1] + [1] * 9))
+    >>> int(channel.posterior[np.arange(18), [0] * 8 + [1] + [1] * 9].argmin())
+    8
+    """
+    if not models:
+        raise DataError("the noise channel needs the probabilities of at least one model")
+    shape = next(iter(models.values())).shape
+    if any(probs.shape != shape for probs in models.values()) or shape[0] != len(labels):
+        raise DataError(f"models of shapes {[p.shape for p in models.values()]} for {len(labels)} labels")
+    classes = shape[1]
+    logs = np.stack([np.log(np.maximum(probs, _FLOOR), dtype=np.float32) for probs in models.values()])  # (M, n, C)
+    if known is None:
+        known = np.full(len(labels), UNKNOWN)
+    usable = known != NO_CLASS
+    rows = _subset(np.flatnonzero(usable if usable.any() else ~usable), logs[:, 0].size)
+    part = _Part(np.ascontiguousarray(logs[:, rows], dtype=np.float64), labels[rows], known[rows])
+    if start is None:
+        weights, transition = part.begin()
+        slope, ease = 0.0, 0.0
+        hard: Floats = np.zeros(len(rows))
+    else:
+        weights, transition = np.array([start.weights[name] for name in models]), start.transition
+        slope, ease = start.slope, start.ease
+        hard = difficulty(_pool(part.logs, weights)) - ease
+    loss = np.inf
+    for number in range(_ROUNDS):
+        prior = _prior(transition, np.bincount(part.labels, minlength=classes))
+        sloped = number > 0 or start is not None
+        found = part.search(
+            weights, transition, slope, hard, prior, sloped=sloped, effort=_CLOSELY if sloped else _ROUGHLY
+        )
+        weights, transition, slope = found.weights, found.transition, found.slope
+        blind = difficulty(_pool(part.logs, weights))
+        ease = float(blind.mean())
+        hard = blind - ease
+        previous, loss = loss, found.loss
+        if number > 0 and abs(previous - loss) < 1e-4:
+            break
+    probs = _pool(logs, weights)
+    floor = _even_part(probs)
+    if floor or len(rows) < usable.sum() or classes > _SEARCHED:
+        probs = _without(probs, floor)
+        ease = float(difficulty(probs).mean())
+        transition = _sweep(probs, transition, labels, known, np.exp(slope * (difficulty(probs) - ease)))
+    harder = np.exp(slope * (difficulty(probs) - ease))
+    posterior, likelihood = _posterior(probs, transition, labels, harder, known)
+    return Channel(
+        weights=dict(zip(models, weights.tolist(), strict=True)),
+        transition=transition,
+        slope=slope,
+        ease=ease,
+        floor=floor,
+        probs=probs.astype(np.float32),
+        posterior=posterior.astype(np.float32),
+        loss=float(-np.log(likelihood).mean()),
+    )
+
+
+def _prior(transition: Floats, sizes: Ints) -> Floats:
+    """(C, C) pseudo-counts of T: every class errs a little, and about as often as the dataset does."""
+    classes = len(transition)
+    error = float((1 - np.diagonal(transition)) @ sizes / max(sizes.sum(), 1))
+    counts = (PSEUDO_COUNT * max(error, 1e-9) + LEAST_NOISE * sizes)[:, None] / max(classes - 1, 1)
+    counts = np.repeat(counts, classes, axis=1)
+    np.fill_diagonal(counts, PSEUDO_COUNT * (1 - error) + 1)
+    return counts
+
+
+def _sweep(probs: Floats, transition: Floats, labels: Ints, known: Ints, harder: Floats) -> Floats:
+    """T from all samples by fixed-point iteration, where `_Part.search` saw only some of them or of its cells."""
+    onehot = _onehot(labels, probs.shape[1])
+    for _ in range(_SWEEPS):
+        posterior, _ = _posterior(probs, transition, labels, harder, known)
+        posterior[known == NO_CLASS] = 0
+        counts, expected = _tally(posterior, transition, onehot, harder)
+        prior = _prior(transition, np.bincount(labels, minlength=len(transition)))
+        transition = transition * (counts + prior) / (expected + prior.sum(axis=1, keepdims=True) * transition)
+        transition /= transition.sum(axis=1, keepdims=True)
+    return transition
+
+
+def _tally(posterior: Floats, transition: Floats, onehot: csr_array, harder: Floats) -> tuple[Floats, Floats]:
+    """(C, C) how often class k was given label j, by the posterior, and how often T says it should have been."""
+    counts = np.asarray((onehot.T @ posterior).T, dtype=np.float64)
+    right = np.diagonal(transition)
+    share = posterior / (right + (1 - right) * harder[:, None])
+    expected = transition * (harder @ share)[:, None]
+    np.fill_diagonal(expected, right * share.sum(axis=0))
+    return counts, expected
+
+
+class _Found(NamedTuple):
+    weights: Floats
+    transition: Floats
+    slope: float
+    loss: float
+
+
+@dataclass(frozen=True)
+class _Part:
+    """The samples that the search sees."""
+
+    logs: Floats
+    """(M, m, C) float64"""
+    labels: Ints
+    known: Ints
+
+    @cached_property
+    def _onehot(self) -> csr_array:
+        return _onehot(self.labels, self.logs.shape[2])
+
+    def begin(self) -> tuple[Floats, Floats]:
+        """Weights and T to start from: the likeliest of few errors, even ones on half of the labels, and what models
+        confuse. Where labels cannot tell, the fewest errors that leave the surest images sure.
+        """
+        few = np.linspace(0, len(self.labels) - 1, min(len(self.labels), _TRIAL_ROWS)).astype(np.int64)
+        some = _Part(np.ascontiguousarray(self.logs[:, few]), self.labels[few], self.known[few])
+        models, classes = len(self.logs), self.logs.shape[2]
+        others = (1 - np.eye(classes)) / max(classes - 1, 1)
+        starts = [right * np.eye(classes) + (1 - right) * others for right in (_MOST_RIGHT, _HALF_RIGHT)]
+        opinion = np.exp(some.logs).mean(axis=0)
+        believed = np.eye(classes)[opinion.argmax(axis=1)]
+        starts.append((believed.T @ opinion + starts[1]) / (believed.sum(axis=0)[:, None] + 1))
+        found = [
+            some.search(
+                np.full(models, sharpness / models),
+                transition,
+                0.0,
+                np.zeros(len(few)),
+                _prior(transition, np.bincount(some.labels, minlength=classes)),
+                sloped=False,
+                effort=_ROUGHLY,
+            )
+            for transition, sharpness in zip(starts, _SHARPNESS, strict=True)
+        ]
+        likeliest = min(one.loss for one in found)
+        likely = [one for one in found if one.loss <= likeliest + _TELLING]
+        sure = [one for one in likely if _doubt(_pool(some.logs, one.weights)) <= _MOST_DOUBT]
+        best = (sure or likely)[0]
+        return best.weights, best.transition
+
+    def search(
+        self,
+        weights: Floats,
+        transition: Floats,
+        slope: float,
+        hard: Floats,
+        prior: Floats,
+        *,
+        sloped: bool,
+        effort: tuple[int, float],
+    ) -> _Found:
+        """Weights, T and b that maximise likelihood times prior, with the difficulties ``hard`` (m,) held fixed."""
+        models, classes = len(weights), len(transition)
+        steepest = _STEEPEST if sloped else 0.0
+        best = np.concatenate([weights, [slope], np.log(np.maximum(transition, 1e-12)).ravel()])
+        scale = self._scale(weights, transition, hard, prior)
+        step = 1 if classes <= _SEARCHED else classes + 1  # every cell of T, or its diagonal
+        moved = np.r_[: models + 1, models + 1 : len(best) : step]
+        cells = len(moved) - models - 1
+        bounds = np.array([(0.0, _SHARPEST)] * models + [(0.0, steepest)] + [(-60.0, 60.0)] * cells)
+
+        def scaled(point: Floats) -> tuple[float, Floats]:
+            best[moved] = point * scale[moved]
+            loss, gradient = self.objective(best, hard, prior)
+            return loss, gradient[moved] * scale[moved]
+
+        found = minimize(
+            scaled,
+            best[moved] / scale[moved],
+            jac=True,
+            bounds=bounds / scale[moved, None],
+            method="L-BFGS-B",
+            options={"maxiter": effort[0], "maxfun": 2 * effort[0], "ftol": effort[1]},
+        )
+        best[moved] = found.x * scale[moved]
+        matrix = _rows_softmax(best[models + 1 :].reshape(classes, classes))
+        return _Found(best[:models], matrix, float(best[models]), float(found.fun))
+
+    def _scale(self, weights: Floats, transition: Floats, hard: Floats, prior: Floats) -> Floats:
+        """Steps of about equal worth: the inverse root of what bounds the curvature along each coordinate of a search.
+
+        Cells of T differ in it by four orders of magnitude; without this the search takes twelve times as long.
+        """
+        probs = _pool(self.logs, weights)
+        n = len(probs)
+        spread = [((probs * logs**2).sum() - ((probs * logs).sum(axis=1) ** 2).sum()) / n for logs in self.logs]
+        slant = float(hard**2 @ (probs @ (1 - np.diagonal(transition)))) / n
+        cells = (probs.sum(axis=0)[:, None] * transition + prior) * (1 - transition) / n
+        return np.asarray(1 / np.sqrt(np.concatenate([spread, [slant], cells.ravel()]) + _LEAST_CURVATURE))
+
+    def objective(self, point: Floats, hard: Floats, prior: Floats) -> tuple[float, Floats]:
+        """Negative log of likelihood times prior per sample, and its gradient.
+
+        ``point`` holds the M weights, b, and C·C logits of the rows of T.
+        """
+        n, models, classes = len(self.labels), len(self.logs), len(prior)
+        matrix = _rows_softmax(point[models + 1 :].reshape(classes, classes))
+        harder = np.exp(point[models] * hard)
+        probs = _pool(self.logs, point[:models])
+        posterior, likelihood = _posterior(probs, matrix, self.labels, harder, self.known)
+        counts, expected = _tally(posterior, matrix, self._onehot, harder)
+        right = np.diagonal(matrix)
+        errs = (1 - right) * harder[:, None] / (right + (1 - right) * harder[:, None])  # (m, C)
+        erred = 1 - posterior[np.arange(n), self.labels] - (posterior * errs).sum(axis=1)
+        gradient = np.concatenate(
+            [
+                -self.logs.reshape(models, -1) @ (posterior - probs).ravel(),
+                [-(hard @ erred)],
+                -(counts - expected + prior - prior.sum(axis=1, keepdims=True) * matrix).ravel(),
+            ]
+        )
+        loss = -np.log(likelihood).sum() - (prior * np.log(np.maximum(matrix, 1e-300))).sum()
+        return float(loss) / n, gradient / n
+
+
+def _rows_softmax(logits: Floats) -> Floats:
+    raised = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(raised / raised.sum(axis=1, keepdims=True))
+
+
+def _onehot(labels: Ints, classes: int) -> csr_array:
+    n = len(labels)
+    return csr_array((np.ones(n, dtype=np.float32), labels, np.arange(n + 1)), shape=(n, classes))
+
+
+def _subset(rows: npt.NDArray[np.int64], width: int) -> npt.NDArray[np.int64]:
+    """Evenly spread ``rows``, all of them unless the arrays would be too large."""
+    n = len(rows)
+    keep = int(np.clip(_CELLS // max(width, 1), min(n, 2000), n))
+    return rows[np.unique(np.linspace(0, n - 1, keep).astype(np.int64))]

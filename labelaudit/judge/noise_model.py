@@ -1,0 +1,162 @@
+"""The noise channel: given label = true label sent through a confusion matrix; what does that make of each sample?
+
+Several models say, for each sample and without having seen its label, how probable each class is. They are combined by
+a logarithmic pool and linked to the labels people gave by a transition matrix, whose errors grow with difficulty::
+
+    q(k | x)      ∝ Π_m p_m(k | x) ** a_m                      what the image shows
+    T_x[k, j]     ∝ T[k, j] · exp(b · h(x)) for j ≠ k          how people err; h = logit of 1 − max q, mean 0
+    P(given = j | x) = Σ_k q(k | x) T_x[k, j]                  what people wrote
+    r(k | x, j)   ∝ q(k | x) T_x[k, j]                         the posterior of the true class
+
+Weights a, matrix T and slope b ≥ 0 are the maximum a posteriori estimate from the given labels alone, found jointly by
+L-BFGS (Natarajan et al. 2013 for the model with b = 0). No truth is needed: a model is worth what it adds to the
+likelihood of labels that it has not seen, and that one number also says when to stop refitting. The search starts from
+several T, the last one what the models confuse: started from few errors alone it mistakes 80 % noise for ignorance, and
+from even ones alone exchanged pairs of classes (docs/log.md).
+
+Labels alone cannot tell even noise from models that are even in doubt: taking a constant φ off every q and adding it to
+T's errors changes the likelihood hardly at all. Of these explanations the channel takes the one in which the surest
+images are sure (anchor points, Patrini et al. 2017), unless even these are doubtful.
+
+What it assumes: how people err depends on the true class and on how hard the image is for the models, and what they
+confuse on hard images they also confuse on easy ones. Human labels are read too clean where that fails
+(docs/evidence.md has the measurements).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from labelaudit.types import Floats, Ints
+
+_FLOOR = 1e-7
+_ANCHORS, _MOST_DOUBT = 0.05, 0.15  # share of images taken to be sure; mean doubt from which they are not
+_SUREST = 1e-4  # blind error probability that counts as the least difficulty
+
+
+@dataclass(frozen=True, kw_only=True)
+class Channel:
+    """A fitted noise channel and what it says about each sample."""
+
+    weights: Mapping[str, float]
+    """Pool weight a_m of each model, at least 0; together they also set the sharpness of q."""
+    transition: Floats
+    """(C, C) float64, rows sum to 1: T[k, j] = P(given j | true k) at mean difficulty."""
+    probs: Floats
+    """(n, C) float32: q, the pooled probabilities, blind to the sample's own label."""
+    posterior: Floats
+    """(n, C) float32: r, the probability of each true class once the given label is counted in."""
+    slope: float = 0.0
+    """b ≥ 0: how much the odds of an error grow with `difficulty`; 0 = people err alike on all images."""
+    ease: float = 0.0
+    """Mean `difficulty`, which the slope counts from."""
+    floor: float = 0.0
+    """φ in [0, 1): the even part of the pooled probabilities, which was taken off them."""
+    loss: float
+    """Mean negative log-likelihood of the given labels in nats; lower is better, comparable on the same labels."""
+
+
+UNKNOWN, NO_CLASS = -1, -2
+"""In ``known``: nobody has looked at this sample · somebody has, and no class of the dataset is right."""
+
+
+def apply(
+    weights: Mapping[str, float],
+    transition: Floats,
+    models: Mapping[str, Floats],
+    labels: Ints | None,
+    *,
+    slope: float = 0.0,
+    ease: float = 0.0,
+    floor: float = 0.0,
+) -> Channel:
+    """A fitted channel on other samples, judged by the same ``models`` (m, C) each.
+
+    Without ``labels`` (m,) the posterior is q, and the loss NaN.
+    """
+    logs = np.stack([np.log(np.maximum(models[name], _FLOOR), dtype=np.float32) for name in weights])
+    probs = _without(_pool(logs, np.array(list(weights.values()))), floor)
+    posterior, loss = probs, np.nan
+    if labels is not None and len(labels):
+        harder = np.exp(slope * (difficulty(probs) - ease))
+        posterior, likelihood = _posterior(probs, transition, labels, harder)
+        loss = float(-np.log(likelihood).mean())
+    return Channel(
+        weights=weights,
+        transition=transition,
+        slope=slope,
+        ease=ease,
+        floor=floor,
+        probs=probs.astype(np.float32),
+        posterior=posterior.astype(np.float32),
+        loss=loss,
+    )
+
+
+def blind_posterior(channel: Channel, labels: Ints) -> Floats:
+    """(n, C) r of a fitted channel's own samples as if nothing had been known of them."""
+    return likelihoods(channel, labels)[0]
+
+
+def likelihoods(channel: Channel, labels: Ints) -> tuple[Floats, Floats]:
+    """(n, C) r of a fitted channel's own samples under ``labels`` (n,), and (n, 1) the probability of these labels."""
+    harder = np.exp(channel.slope * (difficulty(channel.probs) - channel.ease))
+    return _posterior(channel.probs, channel.transition, labels, harder)
+
+
+def difficulty(probs: Floats) -> Floats:
+    """(n,) logit of the probability that the best class of (n, C) ``probs`` is not the right one."""
+    wrong = np.clip(1.0 - probs.max(axis=1).astype(np.float64), _SUREST, 1 - _SUREST)
+    return np.asarray(np.log(wrong) - np.log1p(-wrong))
+
+
+def _pool(logs: Floats, weights: Floats) -> Floats:
+    """(n, C) q from (M, n, C) log-probabilities."""
+    pooled = np.tensordot(weights.astype(logs.dtype), logs, 1)
+    pooled -= pooled.max(axis=1, keepdims=True)
+    np.exp(pooled, out=pooled)
+    pooled /= pooled.sum(axis=1, keepdims=True)
+    return pooled
+
+
+def _even_part(probs: Floats) -> float:
+    """φ: how far the surest of (n, C) ``probs`` are from certain, 0 where too far to be anchors."""
+    classes, doubt = probs.shape[1], _doubt(probs)
+    return doubt * classes / max(classes - 1, 1) if doubt <= _MOST_DOUBT else 0.0
+
+
+def _doubt(probs: Floats) -> float:
+    """Mean of 1 - max q over the surest images."""
+    best = np.sort(probs.max(axis=1))
+    return float(1 - best[-max(1, int(_ANCHORS * len(best))) :].mean(dtype=np.float64))
+
+
+def _without(probs: Floats, floor: float) -> Floats:
+    """(n, C) ``probs`` with the even part taken off."""
+    if not floor:
+        return probs
+    rest = np.maximum(probs - floor / probs.shape[1], _FLOOR)
+    return np.asarray(rest / rest.sum(axis=1, keepdims=True))
+
+
+def _posterior(
+    probs: Floats, transition: Floats, labels: Ints, harder: Floats, known: Ints | None = None
+) -> tuple[Floats, Floats]:
+    """(n, C) r and (n, 1) likelihood of the given label, and of the true one where it is known.
+
+    ``harder`` (n,) multiplies the odds of an error.
+    """
+    right = np.diagonal(transition)
+    joint = transition.T[labels] * harder[:, None]
+    joint[np.arange(len(labels)), labels] = right[labels]
+    joint /= right + (1 - right) * harder[:, None]
+    joint *= probs
+    if known is not None and (verified := np.flatnonzero(known >= 0)).size:
+        only = np.maximum(joint[verified, known[verified]], np.finfo(np.float32).tiny)
+        joint[verified] = 0
+        joint[verified, known[verified]] = only
+    likelihood = np.maximum(joint.sum(axis=1, keepdims=True), np.finfo(np.float32).tiny)
+    return joint / likelihood, likelihood

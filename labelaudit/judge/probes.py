@@ -1,0 +1,236 @@
+"""Closed-form models on features, cross-fitted: shrinkage discriminant, neighbour votes, logistic regression.
+
+They cost seconds, need no GPU and set the bar for every robust method. Discriminant and votes take a *distribution*
+over classes per sample instead of a label, so that they can be refitted on what the noise channel believes
+(`labelaudit.judge.noise_model`): the robust discriminant of Lawrence and Schölkopf (2001, "Estimating a Kernel Fisher
+Discriminant in the Presence of Label Noise"), cross-fitted. Left out: quadratic discriminants, which need more images
+per class than people have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.linalg import cho_factor, cho_solve
+
+from labelaudit.types import Features, Floats, Ints
+
+WIDTH = 512
+"""Principal components kept of each feature block."""
+NARROW = 256
+"""Principal components that the logistic regression sees."""
+NEIGHBORS = 30
+SHARPNESS = 10.0
+"""Votes weigh exp(SHARPNESS · (cosine − cosine of the nearest))."""
+SHRINKAGE = 0.2
+"""Share of the isotropic part in the pooled covariance."""
+
+_ROUNDING = 1e-5  # share of the total variance below which a within-class variance is float32 rounding: equal images
+_NEVER = -30.0  # logit of a class that has no samples
+_ROWS = 20_000  # rows that the principal components are estimated on
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rotation:
+    """How one feature block is centred, scaled to unit mean square and rotated to its principal components."""
+
+    mean: npt.NDArray[np.float32]
+    """(d,) what is subtracted first."""
+    axes: npt.NDArray[np.float32]
+    """(d, w) principal components, first the one with the most variance, times the scale."""
+
+    def apply(self, block: Floats) -> npt.NDArray[np.float32]:
+        """The ``block`` (n, d) in principal components (n, w); float32, a few thousand rows at a time."""
+        rotated = np.empty((len(block), self.axes.shape[1]), dtype=np.float32)
+        for start in range(0, len(block), 8192):
+            rotated[start : start + 8192] = (block[start : start + 8192] - self.mean) @ self.axes
+        return rotated
+
+
+@dataclass(frozen=True, kw_only=True)
+class Discriminant:
+    """A fitted linear model: class probabilities are the softmax of ``x @ directions + offset``."""
+
+    directions: npt.NDArray[np.float32]
+    """(d, C)"""
+    offset: npt.NDArray[np.float32]
+    """(C,)"""
+
+    def apply(self, x: Floats) -> npt.NDArray[np.float32]:
+        """Class probabilities (n, C) of ``x`` (n, d)."""
+        return np.asarray(_softmax(x @ self.directions + self.offset), dtype=np.float32)
+
+
+def split_blocks(features: Features) -> tuple[Floats, ...]:
+    """The feature blocks (n, d_b), one per backbone, as views."""
+    widths = features.blocks or (features.values.shape[1],)
+    ends = np.cumsum(widths)
+    return tuple(features.values[:, end - size : end] for end, size in zip(ends.tolist(), widths, strict=True))
+
+
+def find_rotations(features: Features, *, width: int = WIDTH) -> tuple[Rotation, ...]:
+    """For each feature block the rotation to its first ``width`` principal components.
+
+    The components are estimated on at most 20,000 evenly spread rows. Blocks no wider than ``width`` keep their
+    dimensions.
+    """
+    return tuple(_find_rotation(block, width) for block in split_blocks(features))
+
+
+def principal_blocks(features: Features, *, width: int = WIDTH) -> tuple[npt.NDArray[np.float32], ...]:
+    """Each feature block (n, d_b) centred, scaled to unit mean square and rotated to its first ``width`` components."""
+    rotations = find_rotations(features, width=width)
+    return tuple(part.apply(block) for part, block in zip(rotations, split_blocks(features), strict=True))
+
+
+def _find_rotation(block: Floats, width: int) -> Rotation:
+    n, d = block.shape
+    some = np.asarray(block[:: max(1, n // _ROWS)], dtype=np.float32)
+    mean = some.mean(axis=0)
+    some = some - mean
+    scale = 1 / max(float(np.sqrt(np.square(some).mean())), 1e-12)
+    basis = np.linalg.eigh(some.T @ some)[1][:, ::-1][:, : min(width, d)]  # d ≤ n is not needed
+    basis *= np.where(basis[np.abs(basis).argmax(axis=0), np.arange(basis.shape[1])] < 0, -scale, scale)
+    return Rotation(mean=mean, axes=basis)
+
+
+def discriminant(
+    x: npt.NDArray[np.float32], responsibilities: Floats, fold_of: Ints, *, shrinkage: float = SHRINKAGE
+) -> npt.NDArray[np.float32]:
+    """Held-out class probabilities (n, C) of linear discriminant analysis with a shrunk pooled covariance.
+
+    Args:
+        x: (n, d) features.
+        responsibilities: (n, C) probability that the sample belongs to each class; one-hot for plain labels.
+        fold_of: (n,) fold of each sample; a fold is judged by the model of the others.
+        shrinkage: in (0, 1]: S = (1 - s) S_pooled + s · mean variance · I.
+    """
+    weights = np.asarray(responsibilities, dtype=np.float32)
+    n, classes = weights.shape
+    mass = weights.sum(axis=1, keepdims=True)
+    folds = np.unique(fold_of)
+    scatter, sums, counts = [], [], []  # per fold: (d, d), (C, d), (C,)
+    for fold in folds:
+        rows = fold_of == fold
+        part, share = x[rows], weights[rows]
+        scatter.append(part.T @ (part * mass[rows]))
+        sums.append(share.T @ part)
+        counts.append(share.sum(axis=0, dtype=np.float64))
+    probs = np.empty((n, classes), dtype=np.float32)
+    for held in range(len(folds)):
+        others = [f for f in range(len(folds)) if f != held] or [held]
+        count = np.sum([counts[f] for f in others], axis=0)
+        total = np.sum([scatter[f] for f in others], axis=0)
+        model = _solve(total, np.sum([sums[f] for f in others], axis=0), count, shrinkage)
+        rows = fold_of == folds[held]
+        probs[rows] = model.apply(x[rows])
+    return probs
+
+
+def fit_discriminant(
+    x: npt.NDArray[np.float32], responsibilities: Floats, *, shrinkage: float = SHRINKAGE
+) -> Discriminant:
+    """The model of `discriminant` fitted to all rows, for images that come later."""
+    n, d = x.shape
+    classes = responsibilities.shape[1]
+    total, sums = np.zeros((d, d), dtype=np.float32), np.zeros((classes, d), dtype=np.float32)
+    count = np.zeros(classes)
+    for start in range(0, n, 8192):
+        part = x[start : start + 8192]
+        share = np.asarray(responsibilities[start : start + 8192], dtype=np.float32)
+        total += part.T @ (part * share.sum(axis=1, keepdims=True))
+        sums += share.T @ part
+        count += share.sum(axis=0, dtype=np.float64)
+    return _solve(total, sums, count, shrinkage)
+
+
+def _solve(total: Floats, sums: Floats, count: Floats, shrinkage: float) -> Discriminant:
+    """The discriminant of a scatter (d, d), class sums (C, d) and class masses (C,)."""
+    means = sums / np.maximum(count, 1e-6)[:, None]
+    within = (total - (means * count[:, None]).T @ means) / count.sum()
+    least = _ROUNDING * float(np.trace(total)) / float(count.sum())
+    spread = max(float(np.trace(within)) / len(within), least, 1e-12)
+    covariance = (1 - shrinkage) * within
+    covariance[np.diag_indices_from(covariance)] += shrinkage * spread
+    factor = cho_factor(covariance.astype(np.float32), check_finite=False)
+    directions = cho_solve(factor, means.T.astype(np.float32), check_finite=False)  # (d, C)
+    offset = np.log((count + 0.5) / (count.sum() + 0.5 * len(count))) - 0.5 * (means.T * directions).sum(axis=0)
+    return Discriminant(directions=directions, offset=offset.astype(np.float32))
+
+
+def neighbor_votes(
+    similarities: Floats, indices: Ints, responsibilities: Floats, *, digests: Sequence[str] | None = None
+) -> npt.NDArray[np.float32]:
+    """Class probabilities (n, C) by similarity-weighted vote of the k nearest other samples.
+
+    Args:
+        similarities: (n, k) cosines, best first.
+        indices: (n, k) rows of the neighbours, the sample itself excluded.
+        responsibilities: (n, C) what each neighbour votes for.
+        digests: (n,) content digests; a byte-identical copy has no vote, it would repeat its own label.
+    """
+    classes = responsibilities.shape[1]
+    weights = np.exp(SHARPNESS * (similarities - similarities[:, :1])).astype(np.float32)
+    if digests is not None:
+        code = np.unique(np.asarray(digests), return_inverse=True)[1]
+        weights[code[indices] == code[:, None]] = 0.0
+    votes = np.full((len(indices), classes), 0.5 / classes, dtype=np.float32)
+    for k in range(indices.shape[1]):
+        votes += weights[:, k, None] * responsibilities[indices[:, k]]
+    return np.asarray(votes / votes.sum(axis=1, keepdims=True), dtype=np.float32)
+
+
+def logistic(
+    x: npt.NDArray[np.float32], labels: Ints, classes: int, fold_of: Ints, *, strength: float = 300.0
+) -> npt.NDArray[np.float32]:
+    """Held-out class probabilities (n, C) of L2-regularised logistic regression on the given labels.
+
+    ``strength`` is the inverse of scikit-learn's C. Classes that a training fold lacks get probability 0 there.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    probs = np.zeros((len(x), classes), dtype=np.float32)
+    for fold in np.unique(fold_of):
+        held = fold_of == fold
+        train = ~held if not held.all() else held
+        present = np.unique(labels[train])
+        if len(present) == 1:
+            probs[held, present[0]] = 1.0
+            continue
+        model = LogisticRegression(C=1 / strength, max_iter=200, tol=1e-3).fit(x[train], labels[train])
+        probs[np.ix_(held, present)] = model.predict_proba(x[held])
+    return probs
+
+
+def fit_logistic(x: npt.NDArray[np.float32], labels: Ints, classes: int, *, strength: float = 300.0) -> Discriminant:
+    """The model of `logistic` fitted to all rows, for images that come later."""
+    from sklearn.linear_model import LogisticRegression
+
+    directions = np.zeros((x.shape[1], classes), dtype=np.float32)
+    offset = np.full(classes, _NEVER, dtype=np.float32)
+    present = np.unique(labels)
+    offset[present[0]] = 0.0
+    if len(present) > 1:
+        model = LogisticRegression(C=1 / strength, max_iter=200, tol=1e-3).fit(x, labels)
+        fitted = present if len(present) > 2 else present[1:]  # of two classes the first stays at zero
+        directions[:, fitted], offset[fitted] = model.coef_.T, model.intercept_
+    return Discriminant(directions=directions, offset=offset)
+
+
+def narrow(blocks: Sequence[npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
+    """The first `NARROW` principal components (n, w), shared out among the ``blocks``: what `logistic` is fitted to."""
+    return np.concatenate([block[:, : max(1, NARROW // len(blocks))] for block in blocks], axis=1)
+
+
+def onehot(labels: Ints, classes: int) -> npt.NDArray[np.float32]:
+    """(n, C) float32 with a one at each label."""
+    return np.asarray(np.eye(classes, dtype=np.float32)[labels])
+
+
+def _softmax(logits: Floats) -> Floats:
+    logits = logits - logits.max(axis=1, keepdims=True)
+    np.exp(logits, out=logits)
+    return np.asarray(logits / logits.sum(axis=1, keepdims=True))

@@ -1,0 +1,164 @@
+"""Ridge regression onto one-hot labels, left-one-out in closed form: no folds, no seed, no order of the samples.
+
+One eigendecomposition serves every penalty λ and every left-out sample. With centred features, their eigenvectors
+turned into coordinates Z, ZᵀZ = diag(w), and an intercept that is not penalised::
+
+    H = Z diag(1 / (w + λ)) Zᵀ + 11ᵀ / n          F = H Y                       the fit to one-hot labels Y
+    F₋g = (I - H_gg)⁻¹ (F_g - H_gg Y_g)                                         the same without the samples g
+
+for a group g of samples that must not judge each other: copies of an image, frames of a film, one patient. A sample
+without companions is a group of one. λ and the sharpness of the softmax of F₋g maximise the likelihood of the given
+labels. Source of the identity: Cook and Weisberg (1982), "Residuals and Influence in Regression", 2.2. Left out:
+weights of samples, which would need another decomposition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.linalg import eigh
+
+from labelaudit.judge.linear import HeldOut, Linear, find_sharpness, softmax, spread_rows
+from labelaudit.types import Floats, Ints
+
+PENALTIES = tuple(np.geomspace(0.01, 300, 16).tolist())
+"""What λ is chosen from, in units of the mean square length of a centred feature vector."""
+
+_ROUNDING = 1e-6  # share of the greatest eigenvalue below which one is float32 rounding
+_ROWS = 20_000  # samples that λ is chosen on
+_CHUNK = 8192
+
+
+def fit(x: npt.NDArray[np.float32], labels: Ints, classes: int, *, groups: Ints | None = None) -> HeldOut:
+    """Fit to all samples, and judge each by the model of all samples outside its group.
+
+    Args:
+        x: (n, d) features, n ≥ 2.
+        labels: (n,) in [0, C).
+        classes: C.
+        groups: (n,) samples with equal numbers are left out together; each is a group of its own by default.
+    """
+    basis = _decompose(x)
+    onehot = np.eye(classes, dtype=np.float32)[labels]
+    slopes = np.zeros((basis.axes.shape[1], classes), dtype=np.float32)  # Zᵀ Y
+    for rows, z in basis.chunks(x):
+        slopes += z.T @ onehot[rows]
+    problem = _Problem(basis, slopes, onehot.mean(axis=0), list(group_rows(groups)))
+    few = spread_rows(len(x), _ROWS)
+    if groups is not None:
+        few = np.flatnonzero(np.isin(groups, groups[few])) if len(few) < len(x) else few
+    trial = problem.take(few, groups)
+    held = trial.leave_out(x[few], onehot[few], PENALTIES)
+    found = [find_sharpness(scores, labels[few]) for scores in held]
+    best = int(np.argmin([loss for _, loss in found]))
+    sharpness = found[best][0]
+    scores = held[best] if len(few) == len(x) else problem.leave_out(x, onehot, PENALTIES[best : best + 1])[0]
+    directions = sharpness * (basis.axes @ (slopes / (basis.values + PENALTIES[best] * basis.unit)[:, None]))
+    return HeldOut(
+        probs=np.asarray(softmax(sharpness * scores), dtype=np.float32),
+        model=Linear(
+            directions=directions.astype(np.float32),
+            offset=(sharpness * problem.frequencies - basis.mean @ directions).astype(np.float32),
+        ),
+    )
+
+
+def group_rows(groups: Ints | None) -> Iterator[Ints]:
+    """The rows (m,) of each group with more than one member."""
+    if groups is None:
+        return
+    order = np.argsort(groups, kind="stable")
+    for rows in np.split(order, np.flatnonzero(np.diff(groups[order])) + 1):
+        if len(rows) > 1:
+            yield rows
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Basis:
+    """Eigenvectors of the centred features."""
+
+    mean: npt.NDArray[np.float32]
+    """(d,)"""
+    axes: npt.NDArray[np.float32]
+    """(d, r)"""
+    values: npt.NDArray[np.float32]
+    """(r,) w, positive"""
+    unit: float
+    """Mean square length of a centred feature vector."""
+    n: int
+
+    def turn(self, x: Floats) -> npt.NDArray[np.float32]:
+        """Coordinates Z (m, r) of ``x`` (m, d)."""
+        return np.asarray((x - self.mean) @ self.axes, dtype=np.float32)
+
+    def chunks(self, x: Floats) -> Iterator[tuple[slice, npt.NDArray[np.float32]]]:
+        """Rows and their coordinates, a few thousand at a time."""
+        for start in range(0, len(x), _CHUNK):
+            rows = slice(start, start + _CHUNK)
+            yield rows, self.turn(x[rows])
+
+
+def _decompose(x: npt.NDArray[np.float32]) -> _Basis:
+    """Eigenvectors of the covariance, or of the Gram matrix where there are fewer samples than features."""
+    n, d = x.shape
+    mean = np.asarray(x.mean(axis=0, dtype=np.float64), dtype=np.float32)
+    if n <= d:
+        centred = x - mean
+        values, vectors = eigh(centred @ centred.T, overwrite_a=True, check_finite=False)
+    else:
+        total = np.zeros((d, d), dtype=np.float32)
+        for start in range(0, n, _CHUNK):
+            part = x[start : start + _CHUNK] - mean
+            total += part.T @ part
+        values, vectors = eigh(total, overwrite_a=True, check_finite=False)
+    kept = values > max(_ROUNDING * float(values[-1]), 1e-12)
+    values, vectors = values[kept], vectors[:, kept]
+    axes = centred.T @ (vectors / np.sqrt(values)) if n <= d else vectors
+    unit = max(float(values.sum()) / n, 1e-12)
+    return _Basis(mean=mean, axes=np.ascontiguousarray(axes), values=values, unit=unit, n=n)
+
+
+@dataclass(frozen=True)
+class _Problem:
+    """What leaving out needs besides the rows themselves."""
+
+    basis: _Basis
+    slopes: npt.NDArray[np.float32]
+    """(r, C) Zᵀ Y of all samples."""
+    frequencies: npt.NDArray[np.float32]
+    """(C,) mean of Y."""
+    together: list[Ints]
+    """Rows of each group of several."""
+
+    def take(self, rows: Ints, groups: Ints | None) -> _Problem:
+        """The same fit, asked about ``rows`` only."""
+        some = None if groups is None else groups[rows]
+        return _Problem(self.basis, self.slopes, self.frequencies, list(group_rows(some)))
+
+    def leave_out(self, x: Floats, onehot: Floats, penalties: tuple[float, ...]) -> list[Floats]:
+        """F₋g (m, C) of ``x`` (m, d) with labels ``onehot`` (m, C), for each penalty."""
+        held = [np.empty(onehot.shape, dtype=np.float32) for _ in penalties]
+        shrunk = [1 / (self.basis.values + penalty * self.basis.unit) for penalty in penalties]
+        for rows, z in self.basis.chunks(x):
+            squared = z**2
+            for scores, share in zip(held, shrunk, strict=True):
+                fitted = z @ (self.slopes * share[:, None]) + self.frequencies
+                own = (squared @ share + 1 / self.basis.n)[:, None]
+                scores[rows] = (fitted - own * onehot[rows]) / np.maximum(1 - own, 1e-6)
+        for members in self.together:
+            z, wanted = self.basis.turn(x[members]), onehot[members]
+            for scores, share in zip(held, shrunk, strict=True):
+                scores[members] = self._leave_group_out(z, wanted, share)
+        return held
+
+    def _leave_group_out(self, z: Floats, onehot: Floats, share: Floats) -> Floats:
+        """F₋g (m, C) of one group; B Bᵀ = H_gg, so a group of more samples than features is solved in features."""
+        b = np.concatenate([z * np.sqrt(share), np.full((len(z), 1), self.basis.n**-0.5)], axis=1).astype(np.float64)
+        fitted = z @ (self.slopes * share[:, None]) + self.frequencies
+        rest = fitted - b @ (b.T @ onehot)
+        if len(z) <= b.shape[1]:
+            return np.asarray(np.linalg.solve(np.eye(len(z)) - b @ b.T, rest))
+        return np.asarray(rest + b @ np.linalg.solve(np.eye(b.shape[1]) - b.T @ b, b.T @ rest))

@@ -1,0 +1,1 @@
+"""Methods the papers are compared with that change the loss."""

@@ -1,0 +1,1 @@
+"""Methods the papers are compared with that choose which samples to learn from."""

@@ -1,0 +1,109 @@
+"""All diagnostics of one trained network, in a dictionary that can be written as JSON."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from labelaudit.models.calibration import expected_calibration_error, reliability
+from labelaudit.models.information import check_memorisation, fano_bound, least_information, uniform_noise_entropy
+from labelaudit.models.sensitivity import input_margins, squared_jacobian_norms
+from labelaudit.networks import Network
+from labelaudit.networks.spectra import layer_norms
+from labelaudit.training.batches import Inputs
+
+_EXACT = 100  # classes up to which the Jacobian is computed row by row
+_DRAWS = 50  # of the estimate beyond
+_VALUES = 2_000_000  # input values that are differentiated at once
+_AT_ONCE = 64  # samples
+
+
+def diagnose(
+    network: Network,
+    inputs: Inputs,
+    labels: Tensor | None = None,
+    *,
+    noise: float | None = None,
+    held_out: float | None = None,
+    samples: int = 256,
+    bins: int = 15,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """What is known about a ``network`` of one copy from its ``inputs``, in evaluation mode, not augmented.
+
+    ``labels`` (n,) are those it was trained on, by default the ones of ``inputs``. ``layers`` holds spectral norms,
+    ``jacobian`` and ``margin`` means and quantiles over up to ``samples`` random inputs, ``calibration`` the expected
+    calibration error against ``labels``, in ``bins`` of equal width. With ``noise``, the rate of wrong labels, spread
+    evenly over the other classes, ``fano`` says how many labels a network must get wrong that memorised none, and the
+    bits per label that this one must hold. ``memorisation`` compares the fit with 1 - noise, or with ``held_out``,
+    the accuracy on given labels that were kept out of training. Lengths are in units of the scaled inputs.
+    """
+    labels = inputs.y if labels is None else labels
+    was_training = network.training
+    network.eval()
+    try:
+        with torch.no_grad():
+            probs = inputs.evaluate(lambda x: network(x).unsqueeze(0), network.copies)[0, 0].softmax(-1)
+        chosen = torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed))[:samples].sort().values
+        rows = chosen.to(labels.device)
+        plain = copy.copy(inputs)
+        plain.augment = "none"
+        x = plain.take(rows.unsqueeze(0))
+        found: dict[str, Any] = {"samples": len(labels), "looked_at": len(rows)}
+        found["layers"] = [one.to_dict() for one in layer_norms(network, x[:, :1], seed=seed)]
+        found |= _sensitivity(network, x, labels[rows], inputs.classes <= _EXACT, seed)
+    finally:
+        network.train(was_training)
+    fit = float((probs.argmax(-1) == labels).float().mean())
+    found["calibration"] = {
+        "error": expected_calibration_error(probs, labels, bins),
+        "bins": bins,
+        "accuracy": fit,
+        "confidence": float(probs.max(-1).values.mean()),
+        "reliability": reliability(probs, labels, bins),
+    }
+    if noise is not None:
+        entropy = uniform_noise_entropy(noise, inputs.classes)
+        found["fano"] = {
+            "noise": noise,
+            "label_entropy_bits": entropy,
+            "least_error_without_memorising": fano_bound(entropy, inputs.classes),
+            "error": 1 - fit,
+            "least_bits_memorised_per_label": least_information(1 - fit, entropy, inputs.classes),
+        }
+    expected = held_out if noise is None else 1 - noise
+    if expected is not None:
+        against = "noise rate" if noise is not None else "held-out labels"
+        found["memorisation"] = {"against": against, **check_memorisation(fit, expected, len(labels))}
+    return found
+
+
+def _sensitivity(network: Network, x: Tensor, y: Tensor, exact: bool, seed: int) -> dict[str, Any]:
+    """``jacobian`` and ``margin`` of inputs x (1, m, …) with given labels y (m,)."""
+    generator = torch.Generator(x.device).manual_seed(seed)
+    at_once = max(1, min(_AT_ONCE, _VALUES // x[0, 0].numel()))
+    norms, distances, bounds = [], [], []
+    for part, given in zip(torch.split(x, at_once, dim=1), torch.split(y, at_once), strict=True):
+        squared = squared_jacobian_norms(network, part, draws=None if exact else _DRAWS, generator=generator)
+        margins = input_margins(network, part, given.unsqueeze(0), squared_norms=squared)
+        norms.append(squared[0])
+        distances.append(margins.distance[0])
+        bounds.append(margins.bound[0])
+    squared, distance = torch.cat(norms), torch.cat(distances)
+    return {
+        "jacobian": {
+            "how": "exact" if exact else f"estimated from {_DRAWS} draws",
+            "mean_norm": float(squared.sqrt().mean()),
+            "mean_squared_norm": float(squared.mean()),
+        },
+        "margin": {
+            "of": "the given label, in units of the scaled inputs",
+            "mean": float(distance.mean()),
+            **{f"p{100 * q:.0f}": float(distance.quantile(q)) for q in (0.1, 0.5, 0.9)},
+            "share_positive": float((distance > 0).float().mean()),
+            "mean_lower_bound": float(torch.cat(bounds).mean()),
+        },
+    }

@@ -1,0 +1,155 @@
+"""From a dataset to a MODEL folder: what `labelaudit train` does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from labelaudit.data.source import name_source
+from labelaudit.errors import OptionError
+from labelaudit.machine import find_device, list_versions
+from labelaudit.methods import configure, get_method
+from labelaudit.models import folder
+from labelaudit.models.curves import Row
+from labelaudit.models.dataset import Collected, collect
+from labelaudit.models.detection import auroc
+from labelaudit.models.diagnosis import diagnose
+from labelaudit.models.run import Trained, train
+from labelaudit.networks import network_names, unknown_network
+from labelaudit.regularizers import configure_all
+from labelaudit.training.batches import Augment
+from labelaudit.training.loop import plan
+from labelaudit.types import Progress, silent
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Made:
+    """A model in its folder."""
+
+    trained: Trained
+    place: Path
+    files: Mapping[str, Path]
+    about: Mapping[str, Any]
+    """What `train` cannot know: the dataset, the machine, how well wrong labels were told apart, diagnostics."""
+    notes: tuple[str, ...]
+
+
+def make(
+    data: Path,
+    output: Path,
+    *,
+    method: str = "ce",
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+    regularizers: Sequence[str] = (),
+    network: str | None = None,
+    epochs: int | None = None,
+    valid: float | Path | None = None,
+    test: Path | None = None,
+    truth: Path | None = None,
+    augment: Augment = "shift",
+    image_size: int | None = None,
+    init: Path | Literal["pretrained"] | None = None,
+    compiled: bool = False,
+    diagnostics: bool = False,
+    seed: int = 0,
+    device: str = "auto",
+    resume: bool = False,
+    labels: Path | None = None,
+    path_column: str | None = None,
+    label_column: str | None = None,
+    workers: int = 2,
+    progress: Progress = silent,
+    told: Callable[[Row, int], None] | None = None,
+) -> Made:
+    """Train a model on ``data``, any dataset of images that a scan takes, and write it to the folder ``output``.
+
+    ``options`` are by method or regulariser; ``told`` gets each row of the curves and the number of epochs. A run that
+    was cut off goes on with ``resume`` and otherwise the same arguments. See `train` and `collect` for the rest.
+    Raises `OptionError`, `DataError` or `RunError`, what can be said at once before anything is read.
+    """
+    own, added = _sort_options(method, options or {}, regularizers)
+    plan(method, 2, pixels=True, folds=1, options=own, epochs=epochs)
+    if network is not None and ":" not in network and network not in network_names(pixels=True):
+        raise unknown_network(network, pixels=True)
+    if output.resolve().is_relative_to(data.resolve()):
+        raise OptionError(f"the output {output} lies inside the data {data}: choose a folder outside with -o")
+    folder.check_place(output, resume=resume)
+    device = find_device(device)
+    collected = collect(
+        data,
+        labels=labels,
+        path_column=path_column,
+        label_column=label_column,
+        valid=valid,
+        test=test,
+        truth=truth,
+        image_size=image_size,
+        network=network,
+        seed=seed,
+        workers=workers,
+        progress=progress,
+    )
+    epochs = plan(method, len(collected.samples), pixels=True, folds=1, options=own, epochs=epochs).epochs
+    trained = train(
+        collected.x,
+        collected.samples.labels,
+        collected.samples.classes,
+        method=method,
+        options=own,
+        regularizers=added,
+        network=network,
+        epochs=epochs,
+        valid=collected.valid,
+        test=collected.test,
+        truth=collected.truth,
+        augment=augment,
+        init=init,
+        compiled=compiled,
+        seed=seed,
+        device=device,
+        checkpoint=output / folder.CHECKPOINT,
+        resume=resume,
+        progress=progress,
+        told=None if told is None else lambda row: told(row, epochs),
+    )
+    source = name_source(data, labels, path_column, label_column)
+    about = {"source": source, "versions": list_versions(), **_findings(trained, collected, valid, diagnostics)}
+    files = folder.write(trained, output, collected.samples.labels, truth=collected.truth, about=about)
+    return Made(trained=trained, place=output, files=files, about=about, notes=collected.notes)
+
+
+def _sort_options(
+    method: str, options: Mapping[str, Mapping[str, Any]], regularizers: Sequence[str]
+) -> tuple[Mapping[str, Any], dict[str, Mapping[str, Any]]]:
+    """The method's options, and the regularisers with theirs; all of them known and in range."""
+    known = {method, *regularizers}
+    for name in options:
+        if name not in known:
+            raise OptionError(f"--set {name}.…: this run has {', '.join(sorted(known))} to set options of")
+    own = options.get(method, {})
+    added = {name: {} if name == method else options.get(name, {}) for name in regularizers}
+    configure(get_method(method), own)
+    configure_all(added)
+    return own, added
+
+
+def _findings(trained: Trained, collected: Collected, valid: float | Path | None, diagnostics: bool) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    noise = None
+    if collected.truth is not None:
+        wrong = collected.truth != collected.samples.labels
+        noise = float(wrong.mean())
+        found["noise"] = noise
+        found["detection"] = {
+            "suspicion": auroc(trained.suspicion, wrong),
+            "mean": {name: auroc(values, wrong) for name, values in trained.columns.items()},
+            "last": {name: auroc(values, wrong) for name, values in trained.last.items()},
+        }
+    if diagnostics:
+        held_out = trained.curves[-1]["valid_accuracy"] if isinstance(valid, float) else None
+        found["diagnostics"] = diagnose(
+            trained.model.network, trained.inputs, noise=noise, held_out=held_out, seed=trained.settings["seed"]
+        )
+    return found

@@ -1,0 +1,166 @@
+"""What people's verdicts say about an audit, as a report shows it.
+
+Counts need verdicts only; precision and recall need them on a planned sample (`labelaudit.estimate`), since people who
+look at the worst suspects first learn nothing about the rest. Left out: the computation itself, and who decided what.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from labelaudit import verdicts
+from labelaudit.audit.document import Audit
+from labelaudit.errors import RunError
+from labelaudit.estimate.intervals import WIDEST
+from labelaudit.verdicts import Reviewed, Verdict
+
+
+@dataclass(frozen=True, kw_only=True)
+class Share:
+    """A share in [0, 1] that is not known exactly."""
+
+    name: str
+    value: float | None
+    """Best guess; None where nothing says anything."""
+    low: float
+    high: float
+    """Ends of the 90 % interval."""
+
+    @property
+    def is_precise(self) -> bool:
+        """Whether the interval is narrow enough for a number to mean something."""
+        return self.value is not None and self.high - self.low <= WIDEST
+
+    @property
+    def shown(self) -> str:
+        """The best guess for a person."""
+        return f"{self.value:.1%}" if self.value is not None and self.is_precise else "not known yet"
+
+    @property
+    def interval(self) -> str:
+        """The interval for a person; empty where it says next to nothing."""
+        return f"{self.low:.1%} to {self.high:.1%}" if self.is_precise else ""
+
+
+PACE = 20
+"""Images that a person judges in a minute, for forecasts of a review."""
+OUTCOMES = ("open", "wrong", "cleared", "unclear")
+"""open: nobody has judged it · wrong: people confirmed that the label is wrong · cleared: they found it correct ·
+unclear: they disagree, or could not tell."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    """The state of the review of one audit."""
+
+    outcomes: Mapping[int, str]
+    """Row -> one of `OUTCOMES`, for what somebody has looked at."""
+    words: Mapping[int, str]
+    """Row -> what people decided about it, in words."""
+    wrong: int
+    """Suspects whose label people confirmed to be wrong."""
+    cleared: int
+    """Suspects whose label they found correct."""
+    unclear: int
+    """Suspects that they disagree on, or could not judge."""
+    open: int
+    """Suspects that nobody has looked at."""
+    elsewhere: int
+    """Wrong labels that people found among the samples that the scan had not flagged."""
+    shares: tuple[Share, ...]
+    """Precision, recall and noise rate; empty without a planned sample."""
+    sentences: tuple[str, ...]
+    """What it rests on, and what to know before relying on it."""
+
+    @property
+    def judged(self) -> int:
+        """Suspects with a verdict that says something."""
+        return self.wrong + self.cleared
+
+    @property
+    def sentence(self) -> str:
+        """What people found, as the first thing to say."""
+        total = self.judged + self.unclear + self.open
+        said = f"People judged {self.judged:,} of {total:,} suspects: {self.wrong:,} confirmed wrong, "
+        said += f"{self.cleared:,} cleared, {self.open:,} open"
+        said += f", {self.unclear:,} unclear." if self.unclear else "."
+        if self.elsewhere:
+            said += f" They found {self.elsewhere:,} more wrong among what the scan had not flagged."
+        return said
+
+
+def read_checked(audit: Audit, run: Path) -> Checked | None:
+    """The review of ``audit`` in the folder ``run``; None where nobody has judged anything yet.
+
+    Raises:
+        DataError: a file of the review is damaged.
+    """
+    reviewed = verdicts.read_reviewed(audit, run)
+    if not reviewed.settled and not reviewed.disputed and not reviewed.skipped:
+        return None
+    unclear = (*reviewed.disputed, *reviewed.skipped)
+    outcomes = dict.fromkeys(unclear, "unclear")
+    outcomes |= {row: "wrong" if verdict.wrong else "cleared" for row, verdict in reviewed.settled.items()}
+    words = {row: _describe(verdict) for row, verdict in reviewed.settled.items()}
+    words |= dict.fromkeys(reviewed.disputed, "reviewers disagree")
+    words |= dict.fromkeys(reviewed.skipped, "nobody could tell")
+    suspects = Counter(outcomes.get(row, "open") for row in audit.suspects.tolist())
+    shares, basis = _estimate(audit, run, reviewed)
+    return Checked(
+        outcomes=outcomes,
+        words=words,
+        **{name: suspects[name] for name in OUTCOMES},
+        elsewhere=Counter(outcomes.values())["wrong"] - suspects["wrong"],
+        shares=shares,
+        sentences=(*basis, *reviewed.notes),
+    )
+
+
+def _describe(verdict: Verdict) -> str:
+    if not verdict.wrong:
+        return f"cleared: “{verdict.given_label}” is correct"
+    return (
+        f"confirmed wrong: “{verdict.new_label}” is correct" if verdict.new_label else "confirmed wrong: no class fits"
+    )
+
+
+def _estimate(audit: Audit, run: Path, reviewed: Reviewed) -> tuple[tuple[Share, ...], tuple[str, ...]]:
+    """Precision, recall and noise rate where a sample was planned, and what they rest on."""
+    from labelaudit.estimate import estimate, load_plan
+
+    try:
+        plan = load_plan(run, audit)
+    except RunError as error:
+        return (), (f"Without precision and recall: {error}.",)
+    if plan is None:
+        return (), (
+            "Verdicts on the worst suspects alone say nothing about the rest: `labelaudit estimate RUN` draws a sample "
+            "that does.",
+        )
+    known = estimate(audit, plan, reviewed)
+    rows = (
+        ("precision: suspects whose label is wrong", known.precision),
+        ("recall: wrong labels that are suspects", known.recall),
+        ("noise rate: labels that are wrong", known.noise_rate),
+    )
+    shares = tuple(Share(name=name, value=share.value, low=share.low, high=share.high) for name, share in rows)
+    basis = [f"From {known.reviewed:,} verdicts that count; the planned sample has {known.planned:,} images."]
+    if not all(share.is_precise for share in shares):
+        basis.append(_advise(known.planned, len(plan.rows) - sum(row in reviewed.settled for row in plan.rows)))
+    return shares, (*basis, *known.notes)
+
+
+def _advise(planned: int, left: int) -> str:
+    """What brings the numbers that are not known yet: a number is shown once its interval is `WIDEST` or narrower."""
+    if left:
+        return (
+            f"A number is shown once its 90% interval is {WIDEST:.0%} wide or narrower: judge the other {left:,} of "
+            f"the sample (`labelaudit review RUN --order sample`, about {max(1, round(left / PACE)):,} minutes)."
+        )
+    return (
+        f"A number is shown once its 90% interval is {WIDEST:.0%} wide or narrower: `labelaudit estimate RUN --reviews "
+        f"{2 * planned}` draws more images to judge."
+    )

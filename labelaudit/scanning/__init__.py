@@ -1,0 +1,1 @@
+"""From a dataset to an audit: settings, choice of representation, pool of models, scan."""

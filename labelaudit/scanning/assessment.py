@@ -1,0 +1,224 @@
+"""From samples to an audit: images → features or pixels → evidence → noise channel → decision.
+
+Each step is a room of its own; here they are put in order, timed and explained. Left out: where samples come from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from labelaudit.audit.document import BEFORE_REVIEW, Audit
+from labelaudit.context.alike import find_alike
+from labelaudit.context.groups import name_groups
+from labelaudit.data.quality import find_low_quality
+from labelaudit.errors import DataError
+from labelaudit.features.embedding import embed_samples
+from labelaudit.judge import noise_model
+from labelaudit.judge.decide import FEWEST, decide
+from labelaudit.judge.open_set import Strangers
+from labelaudit.machine import Clock, find_device, list_versions
+from labelaudit.scanning.choice import choose
+from labelaudit.scanning.effort import BACKBONES, FOLDS, backbones_of, tunes
+from labelaudit.scanning.forecast import forecast
+from labelaudit.scanning.pool import TUNED, TUNED_SIDE, Material
+from labelaudit.scanning.settings import METHODS, Effort, Train
+from labelaudit.text import name_some
+from labelaudit.types import Decision, Evidence, Features, Finding, Floats, Images, Progress, Samples, silent
+from labelaudit.verdicts import Verdict
+from labelaudit.verdicts.matching import known_labels
+
+_SMALL = 50  # images per class below which the rate was seen to be off by a factor of two (docs/evidence.md)
+
+
+def audit_samples(  # noqa: PLR0915
+    samples: Samples,
+    *,
+    findings: tuple[Finding, ...] = (),
+    features: Features | None = None,
+    probs: Floats | None = None,
+    verdicts: Sequence[Verdict] = (),
+    group: Sequence[str] = (),
+    methods: Sequence[str] = METHODS,
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+    regularizers: Mapping[str, Mapping[str, Any]] | None = None,
+    train: Train = "auto",
+    network: str | None = None,
+    init: Path | Literal["pretrained"] | None = None,
+    backbone: Sequence[str] | None = None,
+    image_size: int | None = None,
+    effort: Effort = "standard",
+    device: str = "auto",
+    seed: int = 0,
+    workers: int = 2,
+    cache: Path | None = None,
+    progress: Progress = silent,
+    notice: Callable[[str], None] = lambda _: None,
+) -> Audit:
+    """`scan` from `Samples` on: for callers that hold a dataset already."""
+    _require_two_classes(samples)
+    clock, notes, samples = Clock(), list[str](), name_groups(samples, group)
+    device = find_device(device)
+    choice, tuned = None, False
+    if features is None and samples.images is not None and (probs is None or train != "auto"):
+        with clock.stage("choose"):
+            choice = choose(
+                samples,
+                train,
+                image_size=image_size,
+                network=network,
+                init=init,
+                device=device,
+                workers=workers,
+                cache=cache,
+                seed=seed,
+                progress=progress,
+            )
+        notes.append(f"Trained on {choice.reason}.")
+        tuned = tunes(effort, choice, network=network, device=device)
+        specs = backbones_of(effort, choice, asked=backbone, image_size=image_size)
+        with clock.stage("forecast"):
+            if cost := forecast(
+                samples,
+                specs,
+                choice,
+                methods,
+                folds=FOLDS[effort],
+                tunes=tuned,
+                others={
+                    other: names
+                    for other in BACKBONES
+                    if (names := backbones_of(other, choice, asked=backbone, image_size=image_size)) != specs
+                },
+                options=options or {},
+                regularizers=regularizers or {},
+                network=network,
+                device=device,
+                workers=workers,
+                cache=cache,
+            ):
+                notice(cost)
+        with clock.stage("embed"):
+            samples, features, failed = embed_samples(samples, specs, device, workers, cache, progress)
+        findings += failed
+    _require_two_classes(samples)
+    with clock.stage("duplicates"):
+        alike = find_alike(samples, features, named=bool(group), device=device, workers=workers, progress=progress)
+        samples, findings = alike.samples, findings + alike.findings
+    known = known_labels(samples, verdicts)
+    if reviewed := int((known != noise_model.UNKNOWN).sum()):
+        notes.append(f"People's verdicts on {reviewed:,} of the images are taken as known, in training too.")
+    material = Material(
+        samples=samples,
+        known=known,
+        seed=seed,
+        device=device,
+        progress=progress,
+        regularizers=regularizers or {},
+        network=network,
+        init=init,
+        folds=FOLDS[effort],
+    )
+    with clock.stage("train"):
+        if features is not None:
+            material.add_probes(features)
+        if choice is not None and choice.pixels:
+            material.add_pixels(choice.side, workers=workers)
+        if probs is not None:
+            material.models["given"] = np.asarray(probs, dtype=np.float32)
+        evidence = material.gather(methods, options or {})
+        if tuned:
+            evidence["fine_tuned"] = material.fine_tune(workers=workers)
+            notes.append(f"Fine-tuned {TUNED} end to end as well, on images of {TUNED_SIDE} x {TUNED_SIDE}.")
+        if material.x is None and methods:
+            notes.append("Only probabilities were given, so no method was trained: the ranking rests on them alone.")
+    with clock.stage("decide"):
+        fitted, refits = material.settle()
+        fitted, strangers = material.set_apart(fitted)
+        outside = None if strangers is None else strangers.posterior(fitted, samples.labels, known)
+        if outside is not None:
+            notes.append(f"About {outside.sum():,.0f} images seem to belong to no class (`reason` says which).")
+        decision = decide(
+            fitted,
+            samples.labels,
+            samples.classes,
+            digests=samples.digests,
+            groups=samples.groups,
+            known=known,
+            strangers=outside,
+            recipe={
+                "refits": refits,
+                "strangers_gain": None if strangers is None else strangers.gain,
+                "reviewed": reviewed,
+                "features": None if features is None else features.name,
+                "methods_on": None if choice is None else ("pixels" if choice.pixels else "features"),
+                "representation": None if choice is None else choice.reason,
+            },
+        )
+        if samples.images is not None:
+            decision = _name_low_quality(decision, samples.images, workers)
+        if reviewed:
+            evidence[BEFORE_REVIEW] = _before_review(fitted, samples, strangers)
+        judge = None if features is None else material.keep_judge(decision, features)
+    decision, hedged = alike.hedge(decision, material.nearest)
+    notes += [*alike.notes(), *hedged, *_note_few(samples)]
+    return Audit(
+        samples=samples,
+        decision=decision,
+        evidence=evidence,
+        findings=findings,
+        stages=tuple(clock.stages),
+        notes=tuple(notes),
+        versions=list_versions(),
+        device=device,
+        seed=seed,
+        judge=judge,
+    )
+
+
+def _name_low_quality(decision: Decision, images: Images, workers: int) -> Decision:
+    """The ``decision`` with reasons that say of suspects in which there is too little to see that this is so."""
+    reasons = list(decision.reasons)
+    open_to_doubt = np.array(
+        [row for row in np.flatnonzero(decision.is_issue) if not reasons[row].startswith("reviewed")]
+    )
+    for row, what in find_low_quality(images, open_to_doubt.astype(np.int64), workers=workers).items():
+        reasons[row] = f"low quality ({what}); {reasons[row]}"
+    return replace(decision, reasons=tuple(reasons))
+
+
+def _before_review(fitted: noise_model.Channel, samples: Samples, strangers: Strangers | None) -> Evidence:
+    """What the channel says of each sample without its own verdict, which the held-out models have not seen either."""
+    right = noise_model.blind_posterior(fitted, samples.labels)[np.arange(len(samples)), samples.labels]
+    if strangers is not None:
+        right = right * (1 - strangers.posterior(fitted, samples.labels, np.full(len(samples), noise_model.UNKNOWN)))
+    return Evidence(method=BEFORE_REVIEW, suspicion=np.clip(1 - right, 0, 1))
+
+
+def _note_few(samples: Samples) -> list[str]:
+    """What to say of classes with too few images."""
+    counts, notes = samples.counts(), list[str]()
+    usual = int(np.median(counts[counts > 0]))
+    if usual < _SMALL:
+        notes.append(
+            f"The classes have about {usual} images each: too few to tell wrong labels from doubt, so the noise rate "
+            "may read far too low or too high. The ranking suffers less."
+        )
+    few = [name for name, count in zip(samples.classes, counts.tolist(), strict=True) if 0 < count < FEWEST]
+    if few:
+        these = f"{len(few)} class{'es' * (len(few) > 1)}"
+        notes.append(f"Cannot judge {these} with fewer than {FEWEST} images: {name_some(few)}.")
+    return notes
+
+
+def _require_two_classes(samples: Samples) -> None:
+    if len(samples) < 2 or (samples.counts() > 0).sum() < 2:
+        raise DataError(
+            f"{len(samples)} readable images in fewer than 2 classes: there is nothing to compare labels with"
+        )
+    if len(set(samples.digests)) == 1:
+        raise DataError(f"all {len(samples)} images are the same file, byte for byte: nothing tells their labels apart")

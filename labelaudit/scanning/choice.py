@@ -1,0 +1,162 @@
+"""What the networks see: features of a pretrained backbone, pixels, or both, decided by measuring on the data at hand.
+
+Only small images (at most 64 pixels a side as stored) are worth a network from pixels on ordinary hardware; for them a
+trial on at most 1,200 samples compares both by how well they predict given labels that they have not seen. The trial
+trusts no truth: with equally noisy labels on both sides, the better predictor of held-out labels is the better one.
+Left out: fine-tuning the backbone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from labelaudit.data.pixels import SMALL, load_pixels, typical_side
+from labelaudit.errors import OptionError
+from labelaudit.features import embed
+from labelaudit.features.neighbors import nearest
+from labelaudit.judge.noise_fit import fit_noise_model
+from labelaudit.judge.probes import discriminant, neighbor_votes, onehot, principal_blocks
+from labelaudit.scanning.settings import Train
+from labelaudit.training.folds import stratified_folds
+from labelaudit.types import Floats, Ints, Progress, Samples, silent
+
+TRIAL = "lite0@128"
+TINY = 24
+"""Stored side below which larger backbones are not worth their time: 8-pixel digits gained nothing from them."""
+CLEARLY = 0.75
+"""A network from pixels takes ten times as long, so its held-out loss must be below this share of the features'."""
+_TRIAL_ROWS = 1200
+_TRIAL_FOLDS = 2
+_HOPEFUL = 0.75
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """What the methods train on."""
+
+    pixels: bool
+    """Methods train a network from pixels; the probes use features either way."""
+    side: int
+    """Side in pixels of the squares they would be trained on."""
+    tiny: bool = False
+    """The stored images are so small that one small backbone sees all there is."""
+    reason: str
+    """One sentence for a person."""
+
+
+def choose(
+    samples: Samples,
+    train: Train,
+    *,
+    image_size: int | None,
+    network: str | None = None,
+    init: Path | Literal["pretrained"] | None = None,
+    device: str,
+    workers: int,
+    cache: Path | None,
+    seed: int,
+    progress: Progress = silent,
+) -> Choice:
+    """Decide between features and pixels; ``auto`` measures where the images are small.
+
+    A ``network`` that cannot be had for these images, or begun with ``init``, is refused here, before the long work.
+    """
+    if samples.images is None:
+        return Choice(pixels=False, side=0, reason="features were given, so heads are trained on them")
+    from labelaudit.networks import usual_side
+
+    longest = typical_side(samples.images)
+    side = image_size or usual_side(network) or min(max(longest, 8), SMALL)
+    if train == "features":
+        return Choice(pixels=False, side=side, reason="features, as asked for with --train features")
+    if train == "pixels":
+        if network is not None:
+            from labelaudit.training.crossfit import builder
+
+            builder(network, (side, side, 3), len(samples.classes), init)(1, seed)
+        return Choice(pixels=True, side=side, reason=f"pixels ({side} x {side}), as asked for with --train pixels")
+    if longest > SMALL:
+        reason = f"features: images of about {longest} pixels a side are too large to train from pixels quickly"
+        return Choice(pixels=False, side=side, reason=reason)
+    by_features, by_pixels, rows = _trial(samples, side, device, workers, cache, seed, progress)
+    if not np.isfinite(by_pixels):
+        reason = f"features of a pretrained backbone: on {rows} images, raw pixels say far less about held-out labels"
+        return Choice(pixels=False, side=side, tiny=longest < TINY, reason=reason)
+    better = by_pixels < CLEARLY * by_features
+    verdict = "pixels" if better else "features: a network from pixels is not clearly better"
+    reason = (
+        f"{verdict} (on {rows} images, held-out labels cost {abs(by_pixels):.3f} nats from pixels, "
+        f"{abs(by_features):.3f} from features of {TRIAL})"
+    )
+    return Choice(pixels=better, side=side, tiny=longest < TINY, reason=reason)
+
+
+def check_network(
+    network: str | None, init: Path | str | None, train: Train, *, features: bool
+) -> Path | Literal["pretrained"] | None:
+    """What ``network`` begins with, once it is clear that it can train on what ``train`` says, or on given features.
+
+    Raises `OptionError` for a network of the other kind, an unknown one, and one that the data would choose between.
+    """
+    from labelaudit.networks import begins_trained, is_published, network_names, unknown_network
+
+    if features and train == "pixels":
+        raise OptionError("--train pixels with --features: methods train on the one or the other, give one of them")
+    pixels = train == "pixels"
+    if network is not None and train == "auto" and not features:
+        raise OptionError(f"--network {network}: say with --train pixels or --train features what it is to train on")
+    if network is not None and network not in network_names(pixels=pixels) and not (pixels and is_published(network)):
+        other = network in network_names(pixels=not pixels) or is_published(network)
+        if other and features:
+            raise OptionError(
+                f"--network {network} is for pixels; on --features: {', '.join(network_names(pixels=False))}"
+            )
+        if other:
+            raise OptionError(f"--network {network} is for --train {'features' if pixels else 'pixels'}")
+        raise unknown_network(network, pixels=pixels)
+    if init is not None and begins_trained(network):
+        raise OptionError(f"--init {init}: {network} brings its own weights, leave --init out")
+    if init is not None and not is_published(network):
+        raise OptionError(f"--init {init} is for networks of timm and torchvision: name one with --network timm:NAME")
+    return "pretrained" if init == "pretrained" else None if init is None else Path(init).absolute()
+
+
+def _trial(
+    samples: Samples, side: int, device: str, workers: int, cache: Path | None, seed: int, progress: Progress
+) -> tuple[float, float, int]:
+    """Held-out loss in nats by features and by pixels, and on how many samples.
+
+    The network is not even tried (loss inf) where neighbours in raw pixels agree with far fewer held-out labels than a
+    discriminant on features: photographs, at any noise rate.
+    """
+    from labelaudit.training.crossfit import crossfit
+
+    rows = np.sort(np.random.default_rng(seed).permutation(len(samples))[:_TRIAL_ROWS])
+    some = samples.take(rows)
+    present, labels = np.unique(some.labels, return_inverse=True)
+    classes = len(present)
+    if some.images is None or classes < 2:
+        return 0.0, np.inf, len(rows)
+    features, _ = embed(some.images, some.digests, backbones=[TRIAL], device=device, workers=workers, cache=cache)
+    fold_of = stratified_folds(labels, _TRIAL_FOLDS, seed=seed, digests=some.digests)
+    (block,) = principal_blocks(features)
+    by_features = discriminant(block, onehot(labels, classes), fold_of)
+    loss = fit_noise_model({"features": by_features}, labels).loss
+    pixels, _ = load_pixels(some.images, side, workers=workers)
+    flat = pixels.reshape(len(pixels), -1).astype(np.float32)
+    by_neighbors = neighbor_votes(*nearest(flat - flat.mean(axis=0), k=10), onehot(labels, classes))
+    if _agreement(by_neighbors, labels) < _HOPEFUL * _agreement(by_features, labels):
+        return loss, np.inf, len(rows)
+    evidence = crossfit(
+        "ce", pixels, labels, classes, folds=_TRIAL_FOLDS, epochs=12, seed=seed, device=device, progress=progress
+    )
+    assert evidence.probs is not None
+    return loss, fit_noise_model({"pixels": evidence.probs}, labels).loss, len(rows)
+
+
+def _agreement(probs: Floats, labels: Ints) -> float:
+    return float((probs.argmax(axis=1) == labels).mean())

@@ -1,0 +1,94 @@
+"""What a scan will cost on this machine, measured on a few samples before the long work.
+
+Left out: what goes before and after training, which takes seconds where training takes minutes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from labelaudit import features
+from labelaudit.scanning.choice import Choice
+from labelaudit.scanning.pool import TUNED, TUNED_SIDE, TUNING, head_width, training_effort
+from labelaudit.text import _duration
+from labelaudit.types import Samples
+
+_WORTH_TIMING = 3000  # images from which training on features is forecast
+_WORTH_TIMING_PIXELS = 100_000  # pixels of all images together, likewise
+_WORTH_SAYING = 5  # seconds below which nothing is said
+_FEATURE_BYTES = 1280 * 4  # of one image and backbone
+
+
+def forecast(
+    samples: Samples,
+    specs: Sequence[str],
+    choice: Choice,
+    methods: Sequence[str],
+    *,
+    folds: int,
+    tunes: bool,
+    others: Mapping[str, Sequence[str]],
+    options: Mapping[str, Mapping[str, Any]],
+    regularizers: Mapping[str, Mapping[str, Any]],
+    network: str | None,
+    device: str,
+    workers: int,
+    cache: Path | None,
+) -> str:
+    """Minutes and megabytes in a sentence or two; empty for what takes a moment.
+
+    ``folds`` are those of a cross-fit on features; with ``tunes`` a backbone is fine-tuned as well. ``others`` are the
+    embedded backbones of the efforts that were not asked for: what embedding with them would take.
+    """
+    from labelaudit.training.forecast import forecast as forecast_crossfit
+
+    assert samples.images is not None
+    n, classes = len(samples), len(samples.classes)
+    embedding = features.forecast(
+        samples.images, samples.digests, backbones=specs, device=device, workers=workers, cache=cache
+    )
+    learning = 0.0
+    large = n * choice.side**2 >= _WORTH_TIMING_PIXELS if choice.pixels else n >= _WORTH_TIMING
+    if network is not None or large:
+        shape = (choice.side, choice.side, 3) if choice.pixels else (head_width(len(specs)) * len(specs),)
+        fits = [(name, regularizers) for name in dict.fromkeys(methods)]
+        fits += [("ce", {})] if regularizers or "ce" not in methods else []  # the reference, which stays as it is
+        for name, around in fits:
+            own = options.get(name, {})
+            learning += forecast_crossfit(
+                name,
+                shape,
+                n,
+                classes,
+                options=own,
+                network=network,
+                regularizers=around,
+                device=device,
+                **training_effort(name, n, folds, pixels=choice.pixels, options=own),
+            )
+    tuning = 0.0
+    if tunes:
+        shape = (TUNED_SIDE, TUNED_SIDE, 3)
+        tuning = forecast_crossfit(shape=shape, n=n, classes=classes, device=device, **TUNING)
+    if embedding + learning + tuning < _WORTH_SAYING:
+        return ""
+    parts = [
+        f"{_duration(seconds)} to {what}"
+        for seconds, what in (
+            (embedding, f"embed {n:,} images with {', '.join(specs)}"),
+            (learning, f"train {', '.join(methods) or 'the reference'} on {'pixels' if choice.pixels else 'features'}"),
+            (tuning, f"fine-tune {TUNED}"),
+        )
+        if seconds >= 1
+    ]
+    side = choice.side if choice.pixels else TUNED_SIDE if tunes else 0
+    megabytes = n * (len(specs) * _FEATURE_BYTES + side**2 * 3) / 1e6
+    said = f"Here this takes {', then '.join(parts)}; {megabytes:.0f} MB hold what is trained on."
+    if embedding >= 1 and others:
+        instead = features.forecast_others(
+            samples.images, samples.digests, seconds=embedding, backbones=specs, others=others, cache=cache
+        )
+        said += f" To embed for {', '.join(f'--effort {name}: {_duration(s)}' for name, s in instead.items())}."
+    return said

@@ -1,0 +1,182 @@
+"""The scan: from a folder, table or array to an audit, written to a folder where asked for.
+
+`scan` is what the command line calls and what a person imports; `labelaudit.scanning.assessment` does the work. Left
+out: everything that happens to a finished audit (review, clean, check).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+from labelaudit.audit.document import Audit
+from labelaudit.data.given import given_features, given_probs, source_rows
+from labelaudit.data.ingest import ingest
+from labelaudit.data.source import name_source, note_skipped
+from labelaudit.data.sources import open_source
+from labelaudit.errors import DataError, OptionError, unknown_name
+from labelaudit.features import SMALLEST
+from labelaudit.machine import Clock
+from labelaudit.scanning.assessment import audit_samples
+from labelaudit.scanning.choice import check_network
+from labelaudit.scanning.effort import BACKBONES
+from labelaudit.scanning.settings import METHODS, Effort, Train
+from labelaudit.types import Floats, Progress, silent
+
+
+def scan(
+    data: Path | str | None = None,
+    *,
+    output: Path | str | None = None,
+    labels: Path | str | None = None,
+    path_column: str | None = None,
+    label_column: str | None = None,
+    features: Path | str | Floats | None = None,
+    probs: Path | str | Floats | None = None,
+    verdicts: Path | str | None = None,
+    group: str | Sequence[str] = (),
+    methods: Sequence[str] = METHODS,
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+    regularizers: Sequence[str] | Mapping[str, Mapping[str, Any]] = (),
+    train: Train = "auto",
+    network: str | None = None,
+    init: Path | str | None = None,
+    backbone: Sequence[str] | None = None,
+    image_size: int | None = None,
+    effort: Effort = "standard",
+    device: Literal["auto", "cpu", "cuda"] = "auto",
+    seed: int = 0,
+    workers: int = 2,
+    cache: Path | str | None = None,
+    html: bool = True,
+    progress: Progress = silent,
+    notice: Callable[[str], None] = lambda _: None,
+) -> Audit:
+    """Rank every sample of a dataset by how surely its label is wrong.
+
+    ``data`` is a folder, table, Parquet or ``.npz`` file (see the README); ``features`` (n, d) and ``probs`` (n, C, out
+    of sample, classes sorted by name) are arrays or ``.npy`` files with one row per row of the source. ``options`` is
+    method -> option -> value; ``regularizers`` are names, or name -> option -> value, around every method. ``verdicts``
+    is a file of people's verdicts, by default that of ``output``: what they say is taken as known. ``group`` says which
+    images show one and the same thing and must not vouch for each other (`labelaudit.context.groups`). With ``output``
+    the result is also written to that folder, with ``html`` as a page to look at too. ``progress`` and ``notice`` hear
+    what is going on; by default nothing is printed.
+
+    Returns the `Audit`: ``audit.table("suspects")``, ``audit.summary()``, ``audit.evidence``, ``audit.files``.
+    Raises `LabelAuditError` where nothing can be audited.
+
+    >>> import tempfile; import numpy as np; folder = tempfile.TemporaryDirectory(); where = Path(folder.name)
+    >>> x = np.repeat(np.eye(2, 8, dtype=np.float32), 20, axis=0) + np.random.default_rng(0).normal(0, .1, (40, 8))
+    >>> np.save(where / "labels.npy", np.array(["cat"] * 19 + ["dog"] * 21))
+    >>> audit = scan(labels=where / "labels.npy", features=x, methods=["limit"])
+    >>> [(row["path"], row["predicted_label"]) for row in audit.table("suspects")]
+    [('labels.npy#19', 'cat')]
+    >>> folder.cleanup()
+    """
+    from labelaudit.audit.run import REPORT, check_output, write
+    from labelaudit.reports.html import add_report
+    from labelaudit.verdicts import read, verdicts_file
+
+    options = {name: dict(values) for name, values in (options or {}).items()}
+    groups = (group,) if isinstance(group, str) else tuple(group)
+    named = regularizers if isinstance(regularizers, Mapping) else {name: {} for name in regularizers}
+    around = {name: dict(values) for name, values in named.items()}
+    _check_names(methods, options, around)
+    _check_choice("train", train, ("auto", "features", "pixels"))
+    _check_choice("effort", effort, tuple(BACKBONES))
+    _check_choice("device", device, ("auto", "cpu", "cuda"))
+    begin = check_network(network, init, train, features=features is not None)
+    if image_size is not None and image_size < SMALLEST and train != "pixels":
+        raise OptionError(
+            f"--image-size {image_size}: backbones take {SMALLEST} pixels or more; smaller sides are for --train pixels"
+        )
+    if output is not None:
+        check_output(output, data)
+    if verdicts is not None and not Path(verdicts).is_file():
+        raise DataError(f"'{verdicts}' (--verdicts) does not exist: name a file that `labelaudit review` wrote")
+    if verdicts is None and output is not None:
+        verdicts = verdicts_file(output)
+    said = () if verdicts is None else read(verdicts)
+    clock = Clock()
+    with clock.stage("ingest"):
+        listing = open_source(data, labels=labels, path_column=path_column, label_column=label_column)
+        samples, findings = ingest(listing, workers=workers, progress=progress)
+        rows = source_rows(listing, samples)
+        given = None if features is None else given_features(features, listing.total, rows)
+        opinion = None if probs is None else given_probs(probs, listing.total, rows, samples.classes)
+        if samples.images is None and given is None and opinion is None:
+            raise DataError("labels but no images to judge them by: give images, --features X.npy or --probs P.npy")
+    settings = {
+        "source": name_source(data, labels, path_column, label_column),
+        **({"group": list(groups)} if groups else {}),
+        "methods": list(methods),
+        "options": options,
+        **({"regularizers": around} if around else {}),
+        "train": train,
+        **({"network": network} if network is not None else {}),
+        **({"init": str(begin)} if begin is not None else {}),
+        "backbone": None if backbone is None else list(backbone),
+        "image_size": image_size,
+        "effort": effort,
+        "features": given is not None,
+        "probs": opinion is not None,
+    }
+    audit = audit_samples(
+        samples,
+        findings=findings,
+        features=given,
+        probs=opinion,
+        verdicts=said,
+        group=groups,
+        methods=methods,
+        options=options,
+        regularizers=around,
+        train=train,
+        network=network,
+        init=begin,
+        backbone=backbone,
+        image_size=image_size,
+        effort=effort,
+        device=device,
+        seed=seed,
+        workers=workers,
+        cache=None if cache is None else Path(cache),
+        progress=progress,
+        notice=notice,
+    )
+    notes = (*audit.notes, *note_skipped(listing.skipped))
+    audit = replace(audit, settings=settings, notes=notes, stages=(*clock.stages, *audit.stages))
+    if output is None:
+        return audit
+    audit = replace(audit, files=write(audit, output))
+    if html and add_report(audit, Path(output), workers=workers, progress=progress, notice=notice):
+        audit = replace(audit, files={**audit.files, REPORT: Path(output) / REPORT})
+    return audit
+
+
+def _check_names(
+    methods: Sequence[str],
+    options: Mapping[str, Mapping[str, Any]],
+    regularizers: Mapping[str, Mapping[str, Any]],
+) -> None:
+    """Unknown methods, regularisers and options fail before the long work."""
+    if not methods and not options and not regularizers:
+        return
+    from labelaudit.methods import configure, get_method
+    from labelaudit.regularizers import configure_all
+
+    configure_all(regularizers)
+    for name in dict.fromkeys([*methods, *options]):
+        configure(get_method(name), options.get(name, {}))
+    for name in options:
+        if name not in methods and name != "ce":
+            raise OptionError(
+                f"--set {name}.…: method '{name}' is not among the methods asked for ({', '.join(methods)})"
+            )
+
+
+def _check_choice(option: str, value: str, known: Sequence[str]) -> None:
+    if value not in known:
+        raise unknown_name(option, value, known)

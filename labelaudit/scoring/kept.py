@@ -1,0 +1,168 @@
+"""Audits kept in the cache folder between checks, so that a check costs what changed since the last one.
+
+``CACHE/audits/<settings>-<place>`` is a RUN, written whole or not at all. ``<settings>`` stands for everything that an
+audit depends on but the data, ``<place>`` for where the data lies. A folder made at another place with the same
+settings serves too, if the data is nearly the same: a build machine may check out anywhere. The `KEPT` audits used last
+stay, within `MOST_BYTES`; only folders that hold our mark and nothing but files of ours are ever deleted. Verdicts
+count by their content: a scan takes them as known, so new ones ask for a new scan.
+Left out: audits of features or probabilities that were brought; they are scanned every time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+import re
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from labelaudit.audit import run as runs
+from labelaudit.audit.document import Audit
+from labelaudit.audit.json import plain
+from labelaudit.data.ingest import digest, ingest
+from labelaudit.data.source import name_source, note_skipped
+from labelaudit.data.sources import open_source
+from labelaudit.errors import RunError
+from labelaudit.judge.judge import Judge
+from labelaudit.machine import Clock, __version__
+from labelaudit.scanning.scan import scan
+from labelaudit.scoring.update import attempt
+from labelaudit.types import Progress, silent
+
+KEPT = 8
+MOST_BYTES = 2 * 2**30
+MARK = "saved-audit"
+"""File in each saved audit that says who made it."""
+_MARKED = "made by labelaudit check: deleted when newer audits take its place\n"
+_NAME = re.compile(r"[0-9a-f]{16}-[0-9a-f]{16}")
+_ELSEWHERE = 3  # audits made at other places that are tried before a full scan
+_MACHINE = ("data", "labels", "output", "device", "workers", "cache", "html", "progress", "notice")
+"""Arguments of `scan` that do not change what an audit finds."""
+
+
+def current(
+    data: Path | str | None = None,
+    *,
+    cache: Path | str | None = None,
+    progress: Progress = silent,
+    notice: Callable[[str], None] = lambda _: None,
+    **options: Any,
+) -> Audit:
+    """The audit of ``data`` as it is now: the saved one brought up to date (`update`), or a full scan.
+
+    ``options`` are those of `scan`, without ``output``. Features and the audit are kept in the folder ``cache``;
+    without one, or for features and probabilities that were brought, this is `scan`. ``notice`` hears what is going on.
+    """
+    arguments = {"cache": cache, "progress": progress, "notice": notice, **options}
+    brought = options.get("features") is not None or options.get("probs") is not None
+    if cache is None or brought or data is None:
+        return scan(data, **arguments)
+    machine: dict[str, Any] = {name: options[name] for name in ("device", "workers") if name in options}
+    where: dict[str, Any] = {name: options.get(name) for name in ("labels", "path_column", "label_column")}
+    store = Store(Path(cache) / "audits", data, options)
+    candidates = store.read()
+    if candidates:
+        clock = Clock()
+        with clock.stage("ingest"):
+            listing = open_source(data, **where)
+            samples, findings = ingest(listing, workers=options.get("workers", 2), progress=progress)
+        reasons = []
+        for previous in candidates:
+            audit = attempt(previous, samples, findings, **machine, cache=Path(cache), progress=progress)
+            if not isinstance(audit, str):
+                return store.write(
+                    replace(
+                        audit,
+                        settings={**previous.settings, "source": name_source(data, **where)},
+                        notes=(*audit.notes, *note_skipped(listing.skipped)),
+                        stages=(*clock.stages, *audit.stages),
+                    )
+                )
+            reasons.append(audit)
+        notice(f"Scanning everything: {reasons[0]}.")
+    return store.write(scan(data, **arguments))
+
+
+class Store:
+    """The saved audits of one cache; those of ``data`` with the given options of `scan` come first."""
+
+    def __init__(self, folder: Path, data: Path | str, options: Mapping[str, Any]) -> None:
+        from filelock import FileLock
+
+        settings, place = (
+            _key(_settings(data, options)),
+            _key(name_source(data, options.get("labels"), None, None)),
+        )
+        self._folder, self._settings = folder, settings
+        self._own = folder / f"{settings}-{place}"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RunError(f"cannot keep audits in {folder} ({error.strerror}): choose another --cache") from error
+        self._lock = FileLock(folder / "lock")
+
+    def read(self) -> list[Audit]:
+        """Saved audits with the same settings, that of the same place first, then the newest; damaged ones are not."""
+        found = []
+        with self._lock:
+            elsewhere = sorted(self._folder.glob(f"{self._settings}-*"), key=_age)
+            others = [place for place in elsewhere if place != self._own][:_ELSEWHERE]
+            for place in [self._own, *others]:
+                try:
+                    audit = runs.read(place)
+                    found.append(replace(audit, judge=Judge.load(place)))
+                except RunError:
+                    continue
+        return found
+
+    def write(self, audit: Audit) -> Audit:
+        """Keep ``audit``, and let go of the audits used longest ago; returns it with its files."""
+        with self._lock:
+            audit = replace(audit, files=runs.write(audit, self._own))
+            (self._own / MARK).write_text(_MARKED, encoding="utf-8")
+            kept = 0
+            for number, place in enumerate(sorted(filter(_is_ours, self._folder.iterdir()), key=_age)):
+                kept += sum(file.stat().st_size for file in place.iterdir())
+                if place != self._own and (number >= KEPT or kept > MOST_BYTES):
+                    shutil.rmtree(place)
+        return audit
+
+
+def _is_ours(place: Path) -> bool:
+    """Whether ``place`` is a saved audit, with our mark and no file that is not ours."""
+    if not _NAME.fullmatch(place.name) or place.is_symlink() or not place.is_dir():
+        return False
+    names = {entry.name for entry in place.iterdir() if entry.is_file() and not entry.is_symlink()}
+    ours = {MARK, *runs.FILES}
+    try:
+        marked = (place / MARK).read_text(encoding="utf-8") == _MARKED
+    except (OSError, ValueError):
+        return False
+    return marked and names <= ours and len(names) == sum(1 for _ in place.iterdir())
+
+
+def _settings(data: Path | str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Everything but the data that the audit of a scan with ``options`` depends on."""
+    bound = inspect.signature(scan).bind(data, **options)
+    bound.apply_defaults()
+    settings = {name: value for name, value in bound.arguments.items() if name not in _MACHINE}
+    if (verdicts := settings.get("verdicts")) is not None:
+        settings["verdicts"] = digest(Path(verdicts).read_bytes()) if Path(verdicts).is_file() else None
+    return {"labelaudit": __version__, **settings}
+
+
+def _key(value: Any) -> str:
+    text = json.dumps(plain(value), sort_keys=True)
+    return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
+
+
+def _age(place: Path) -> float:
+    """Seconds since it was written, for sorting: newest first; what is incomplete comes last."""
+    try:
+        return -(place / "audit.json").stat().st_mtime
+    except OSError:
+        return 0.0

@@ -1,0 +1,261 @@
+"""The labels of new images, judged by a saved audit: nothing is trained, the audited dataset is not read again.
+
+New images are embedded by the audit's own backbones and go through its `Judge`. Those that are in the audited dataset
+under another label, byte for byte or nearly, are conflicts whatever the judge says; the pixels of the latter are
+compared where the audited images can still be opened. Left out: learning from the batch, and leaks between splits.
+Images that the audit has seen are judged too, but by models that have seen their labels: scan again for those.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from labelaudit.audit import run as runs
+from labelaudit.audit.document import Audit
+from labelaudit.audit.originals import open_originals
+from labelaudit.data.given import given_features, source_rows
+from labelaudit.data.ingest import ingest
+from labelaudit.data.source import name_source, note_skipped
+from labelaudit.data.sources import Joined, open_source
+from labelaudit.errors import DataError, RunError
+from labelaudit.features.duplicates import NEIGHBORS, find_copies
+from labelaudit.features.embedding import embed_samples
+from labelaudit.judge.decide import decide, noise_rate
+from labelaudit.judge.judge import Judge
+from labelaudit.judge.noise_model import Channel
+from labelaudit.machine import Clock, find_device, list_versions
+from labelaudit.text import name_some
+from labelaudit.types import Bools, Decision, Features, Finding, Floats, Images, Ints, Progress, Samples, silent
+
+Device = Literal["auto", "cpu", "cuda"]
+
+
+def score(
+    run: Path | str,
+    data: Path | str | None = None,
+    *,
+    labels: Path | str | None = None,
+    path_column: str | None = None,
+    label_column: str | None = None,
+    features: Path | str | Floats | None = None,
+    originals: Path | str | None = None,
+    output: Path | str | None = None,
+    device: Device = "auto",
+    workers: int = 2,
+    cache: Path | str | None = None,
+    progress: Progress = silent,
+) -> Audit:
+    """Judge the labels of new data by the audit of the folder ``run``, without training anything.
+
+    ``data``, ``labels`` and the columns name the new data as for `scan`; one class is enough. ``features`` (m, d)
+    are needed where the audit's own were brought. ``originals`` is where the audited images lie now, if not where the
+    scan read them. With ``output`` the result is also written there as a RUN.
+
+    Returns the `Audit` of the new data over the audit's classes: no methods and no evidence, everything else as from
+    a scan. Labels that are no class of the audit are findings of kind ``unknown_class``.
+
+    Raises:
+        RunError: ``run`` is no RUN folder, or keeps no judge.
+        DataError: the new data cannot be read, or described by the audit's features.
+    """
+    audit, judge = runs.read(run), Judge.load(Path(run))
+    if output is not None:
+        runs.check_output(output, data)
+    clock = Clock()
+    with clock.stage("ingest"):
+        listing = open_source(data, labels=labels, path_column=path_column, label_column=label_column)
+        samples, findings = ingest(listing, fewest_classes=1, workers=workers, progress=progress)
+        given = None if features is None else given_features(features, listing.total, source_rows(listing, samples))
+    scored = score_samples(
+        samples,
+        audit,
+        judge,
+        features=given,
+        findings=findings,
+        originals=originals,
+        device=device,
+        workers=workers,
+        cache=None if cache is None else Path(cache),
+        progress=progress,
+    )
+    source = name_source(data, labels, path_column, label_column)
+    scored = replace(
+        scored,
+        settings={"source": source, "scored_by": {"run": Path(run).absolute().as_posix(), **scored.settings}},
+        notes=(*scored.notes, *note_skipped(listing.skipped)),
+        stages=(*clock.stages, *scored.stages),
+    )
+    return scored if output is None else replace(scored, files=runs.write(scored, output))
+
+
+def score_samples(
+    samples: Samples,
+    audit: Audit,
+    judge: Judge,
+    *,
+    features: Features | None = None,
+    findings: tuple[Finding, ...] = (),
+    originals: Path | str | None = None,
+    device: Device = "auto",
+    workers: int = 2,
+    cache: Path | None = None,
+    progress: Progress = silent,
+) -> Audit:
+    """`score` from `Samples` on: for callers that hold new data and an audit already."""
+    clock, place = Clock(), find_device(device)
+    if features is None:
+        with clock.stage("embed"):
+            samples, features, failed = embed_new(samples, judge, place, workers, cache, progress)
+        findings += failed
+    with clock.stage("decide"):
+        samples, features, strange = _set_strangers_aside(samples, features, judge)
+        findings += strange
+        decision, _ = judge_rows(judge, samples, features)
+    with clock.stage("duplicates"):
+        findings += _compare_with(
+            audit, judge, samples, judge.project(features), _open(audit, originals), place, workers, progress
+        )
+    who = f"the audit of '{audit.samples.root}'" if audit.samples.root else "an audit"
+    notes = [f"Judged by {who} ({len(judge.memory):,} samples), without training."]
+    if strange:
+        names = sorted({finding.detail.split("'")[1] for finding in strange})
+        notes.append(f"Left out {len(strange)} labelled with a class that the audit does not know: {name_some(names)}.")
+    return Audit(
+        samples=samples,
+        decision=decision,
+        evidence={},
+        findings=findings,
+        settings={"fingerprint": audit.fingerprint, "samples": len(judge.memory), "seed": audit.seed},
+        stages=tuple(clock.stages),
+        notes=tuple(notes),
+        versions=list_versions(),
+        device=place,
+        seed=audit.seed,
+    )
+
+
+def embed_new(
+    samples: Samples, judge: Judge, device: str, workers: int, cache: Path | None, progress: Progress
+) -> tuple[Samples, Features, tuple[Finding, ...]]:
+    """Features of ``samples`` by the backbones that ``judge`` understands; what cannot be decoded leaves."""
+    if judge.features == "given":
+        raise DataError("the audit was made on features that were brought: give those of the new data with --features")
+    if samples.images is None:
+        raise DataError("labels but no images to judge them by: name the folder or file that holds the images")
+    return embed_samples(samples, judge.features.split("+"), device, workers, cache, progress)
+
+
+def judge_rows(judge: Judge, samples: Samples, features: Features) -> tuple[Decision, Floats]:
+    """The decision about ``samples`` (m), over the judge's classes, and (m, C) what their images alone show.
+
+    A sample whose bytes the judge remembers under other labels is judged together with these, as a scan would.
+    """
+    m, classes = len(samples), len(judge.classes)
+    read = judge.read(features, samples.labels, digests=samples.digests)
+    twins = [
+        (row, label)
+        for row, copies in enumerate(judge.memory.copies(np.array(samples.digests, dtype=np.bytes_)))
+        for label in np.unique(judge.memory.labels[copies]).tolist()
+        if label != samples.labels[row]
+    ]
+    rows = np.array([*range(m), *(row for row, _ in twins)], dtype=np.int64)
+    labels = np.concatenate([samples.labels, np.array([label for _, label in twins], dtype=np.int64)])
+    together = Channel(
+        weights=read.weights,
+        transition=np.asarray(read.transition, dtype=np.float64),
+        probs=read.probs[rows],
+        posterior=read.posterior[rows],
+        loss=read.loss,
+    )
+    decision = decide(
+        together,
+        labels,
+        judge.classes,
+        digests=[samples.digests[row] for row in rows.tolist()],
+        counts=judge.counts,
+        threshold=judge.threshold,
+        recipe={"features": judge.features, "judge": "linear discriminants and neighbour votes of a saved audit"},
+    )
+    arrays = {name: getattr(decision, name)[:m] for name in ("suspicion", "is_issue", "judged", "probs", "predicted")}
+    decision = settle(replace(decision, **arrays, reasons=decision.reasons[:m]), samples.labels, classes)
+    return decision, read.probs
+
+
+def settle(decision: Decision, labels: Ints, classes: int) -> Decision:
+    """``decision`` with noise rate, interval and matrix counted again from its rows."""
+    judged = decision.judged
+    matrix = np.zeros((classes, classes))
+    np.add.at(matrix, labels[judged], decision.probs[judged])
+    rate, interval = noise_rate(decision.suspicion[judged])
+    return replace(decision, noise_rate=rate, noise_interval=interval, noise_matrix=matrix)
+
+
+def _set_strangers_aside(
+    samples: Samples, features: Features, judge: Judge
+) -> tuple[Samples, Features, tuple[Finding, ...]]:
+    """Samples over the judge's classes; those of other classes become findings that say what they look like."""
+    place = {name: number for number, name in enumerate(judge.classes)}
+    known: Bools = np.array([place.get(samples.classes[label], -1) >= 0 for label in samples.labels.tolist()], bool)
+    strangers, kept = np.flatnonzero(~known), np.flatnonzero(known)
+    looks = judge.score(replace(features, values=features.values[strangers]), None)
+    findings = []
+    for row, best, probs in zip(strangers.tolist(), looks.predicted.tolist(), looks.probs, strict=True):
+        given = samples.classes[int(samples.labels[row])]
+        likeness = f"looks like '{judge.classes[best]}' ({probs[best]:.0%})"
+        detail = f"labelled '{given}', a class that the audit does not know; of those it knows it {likeness}"
+        findings.append(Finding(kind="unknown_class", path=samples.ids[row], detail=detail))
+    some = samples.take(kept)
+    labels = np.array([place[samples.classes[label]] for label in some.labels.tolist()], dtype=np.int64)
+    some = replace(some, labels=labels, classes=judge.classes)
+    return some, replace(features, values=features.values[kept]), tuple(findings)
+
+
+def _open(audit: Audit, originals: Path | str | None) -> Images | None:
+    """The audited images, ``None`` where they cannot be opened and nobody said where they are."""
+    try:
+        return open_originals(audit, originals)
+    except RunError:
+        if originals is not None:
+            raise
+        return None
+
+
+def _compare_with(
+    audit: Audit,
+    judge: Judge,
+    samples: Samples,
+    vectors: Floats,
+    images: Images | None,
+    device: str,
+    workers: int,
+    progress: Progress,
+) -> tuple[Finding, ...]:
+    """Copies with different labels among the new samples, and between them and the audited ones."""
+    if not len(samples):
+        return ()
+    digests = np.array(samples.digests, dtype=np.bytes_)
+    near = judge.memory.nearest(vectors, NEIGHBORS)[1].ravel()
+    seen = np.unique(np.concatenate([near, *judge.memory.copies(digests)]))
+    prefix = f"{audit.samples.root or 'audit'}/"
+    while any(name.startswith(prefix) for name in samples.ids):
+        prefix = f"audit/{prefix}"
+    old = audit.samples.take(seen)
+    both = Samples(
+        ids=(*(prefix + name for name in old.ids), *samples.ids),
+        labels=np.concatenate([old.labels, samples.labels]),
+        classes=samples.classes,
+        digests=(*old.digests, *samples.digests),
+        images=None if images is None or samples.images is None else Joined((images, seen), (samples.images, None)),
+        root=samples.root,
+    )
+    remembered = Features(
+        values=np.concatenate([judge.memory.vectors[seen].astype(np.float32), np.asarray(vectors, dtype=np.float32)]),
+        name="memory",
+    )
+    new = set(samples.ids)
+    found = find_copies(both, remembered, device=device, workers=workers, progress=progress)
+    return tuple(finding for finding in found if finding.path in new or finding.partner in new)

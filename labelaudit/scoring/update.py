@@ -1,0 +1,315 @@
+"""A saved audit brought up to date: what did not change keeps its judgement, the rest is judged from memory.
+
+After k of n images came, went or were relabelled, only these are embedded and judged (`labelaudit.judge.judge`); all
+files are read once, because only their bytes say what changed. A sample's identity is its content and its label, so
+renamed files are unchanged. The update is an approximation of a scan: networks and discriminants are those of the last
+full scan, and rows judged from memory have no evidence of their own. So a fifth of changes, counted from that scan, a
+class it has not seen, or another version asks for a full scan, which `update` then makes, and says so.
+
+Left out: telling a changed file from its size and time. Checkouts and downloads do not keep times, and reading 10,000
+small images takes about a second.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from labelaudit.audit.document import Audit
+from labelaudit.data.ingest import ingest
+from labelaudit.data.source import name_source, note_skipped
+from labelaudit.data.sources import open_source
+from labelaudit.features.duplicates import NEIGHBORS, conflicts, find_copies, leaks
+from labelaudit.judge.judge import FILE, Judge
+from labelaudit.judge.memory import Memory
+from labelaudit.machine import Clock, __version__, find_device, list_versions
+from labelaudit.scanning.scan import scan
+from labelaudit.scoring.score import Device, embed_new, judge_rows, settle
+from labelaudit.types import Bools, Decision, Evidence, Features, Finding, Floats, Ints, Progress, Samples, silent
+from labelaudit.verdicts import verdicts_file
+
+MOST_CHANGED = 0.2
+"""Share of rows, of those that the last full scan judged, that may differ before everything is scanned again."""
+_NOTE = "Updated without training: "
+_PAIRED = ("conflict", "near_duplicate", "leak")
+
+
+def update(
+    previous: Audit,
+    data: Path | str | None = None,
+    *,
+    labels: Path | str | None = None,
+    path_column: str | None = None,
+    label_column: str | None = None,
+    device: Device = "auto",
+    workers: int = 2,
+    cache: Path | str | None = None,
+    progress: Progress = silent,
+    notice: Callable[[str], None] = lambda _: None,
+) -> Audit:
+    """The audit of a dataset as it is now, from the ``previous`` one: work in proportion to what changed.
+
+    Without ``data`` and ``labels`` the dataset is read from where the previous scan read it. Images are judged anew if
+    they or their label are new, or if a copy of them came or went. Everything else keeps its decision; noise rate and
+    matrix are counted again. Of the evidence, suspicions and probabilities stay; a row judged anew carries the judge's
+    there. ``audit.decision.recipe["update"]`` counts the rows of either kind, and a note says it.
+
+    Where this cannot be done (see the module) a full scan with the previous settings is made, and ``notice`` hears why.
+    """
+    if data is None and labels is None:
+        source = previous.source
+        data, labels = source.get("data"), source.get("labels")
+        path_column, label_column = source.get("path_column"), source.get("label_column")
+    where: dict[str, Any] = {"labels": labels, "path_column": path_column, "label_column": label_column}
+    folder = None if cache is None else Path(cache)
+    clock = Clock()
+    with clock.stage("ingest"):
+        listing = open_source(data, **where)
+        samples, findings = ingest(listing, workers=workers, progress=progress)
+    audit = attempt(previous, samples, findings, device=device, workers=workers, cache=folder, progress=progress)
+    if isinstance(audit, str):
+        notice(f"Scanning everything: {audit}.")
+        machine: dict[str, Any] = {"device": device, "workers": workers, "cache": folder}
+        options = {**scan_options(previous), "verdicts": _find_verdicts(previous)}
+        return scan(data, **where, **options, **machine, progress=progress, notice=notice)
+    return replace(
+        audit,
+        settings={**previous.settings, "source": name_source(data, **where)},
+        notes=(*audit.notes, *note_skipped(listing.skipped)),
+        stages=(*clock.stages, *audit.stages),
+    )
+
+
+def attempt(
+    previous: Audit,
+    samples: Samples,
+    findings: tuple[Finding, ...] = (),
+    *,
+    device: Device = "auto",
+    workers: int = 2,
+    cache: Path | None = None,
+    progress: Progress = silent,
+) -> Audit | str:
+    """`update` from ``samples`` on, or in a few words why a full scan is needed."""
+    if obstacle := _find_obstacle(previous):
+        return obstacle
+    judge, change = previous.judge or Judge.load(previous.files[FILE]), compare(previous, samples)
+    if obstacle := change.obstacle(previous, samples, judge):
+        return obstacle
+    return _revise(previous, samples, findings, change, judge, find_device(device), workers, cache, progress)
+
+
+def scan_options(audit: Audit) -> dict[str, Any]:
+    """The options that make the scan of ``audit`` again, but for the data and the machine."""
+    names = ("methods", "options", "regularizers", "train", "network", "init", "backbone", "image_size", "effort")
+    return {name: audit.settings[name] for name in names if name in audit.settings} | {"seed": audit.seed}
+
+
+def _find_verdicts(audit: Audit) -> Path | None:
+    """What people said about ``audit``, in the RUN that it was read from."""
+    if "audit.json" not in audit.files:
+        return None
+    file = verdicts_file(audit.files["audit.json"].parent)
+    return file if file.is_file() else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """What became of the rows of an earlier audit."""
+
+    before: Ints
+    """(n,) row in the earlier audit of each sample, -1 where image or label are new."""
+    removed: Ints
+    """Rows of the earlier audit that are gone, or carry another label now."""
+    unknown: tuple[str, ...]
+    """Classes that the earlier audit does not have."""
+
+    def obstacle(self, previous: Audit, samples: Samples, judge: Judge) -> str:
+        """Why an update would not do; empty where it would."""
+        if self.unknown:
+            return f"the class '{self.unknown[0]}' is new"
+        broken = {finding.path for finding in previous.findings if finding.kind not in _PAIRED}
+        fresh = sum(samples.ids[row] not in broken for row in np.flatnonzero(self.before < 0).tolist())
+        earlier = previous.decision.recipe.get("update", {}).get("removed", 0)
+        changed = max(fresh + int((~judge.memory.scanned).sum()), len(self.removed) + earlier)
+        scanned = int(judge.memory.scanned.sum()) + earlier
+        if changed > MOST_CHANGED * max(scanned, 1):
+            return f"{changed:,} of {scanned:,} images changed since the last full scan"
+        return ""
+
+
+def compare(previous: Audit, samples: Samples) -> Change:
+    """Match ``samples`` with those of ``previous`` by content and label, and equal ones by name where that fits."""
+    waiting: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
+    for row in range(len(previous.samples) - 1, -1, -1):
+        waiting[previous.identity(row)].append(row)
+    names = {name: row for row, name in enumerate(previous.samples.ids)}
+    identities = [
+        (digest, samples.classes[label]) for digest, label in zip(samples.digests, samples.labels.tolist(), strict=True)
+    ]
+    before = np.full(len(samples), -1, dtype=np.int64)
+    for row, (name, identity) in enumerate(zip(samples.ids, identities, strict=True)):
+        same = names.get(name, -1)
+        if same in waiting.get(identity, ()):
+            waiting[identity].remove(same)
+            before[row] = same
+    for row in np.flatnonzero(before < 0).tolist():
+        if waiting.get(identities[row]):
+            before[row] = waiting[identities[row]].pop()
+    return Change(
+        before=before,
+        removed=np.setdiff1d(np.arange(len(previous.samples)), before),
+        unknown=tuple(sorted(set(samples.classes) - set(previous.samples.classes))),
+    )
+
+
+def _find_obstacle(previous: Audit) -> str:
+    if previous.settings.get("features") or previous.settings.get("probs"):
+        return "features or probabilities were brought, and nothing says which of them changed"
+    if previous.judge is None and FILE not in previous.files:
+        return "the earlier audit kept no judge"
+    made_by = previous.versions.get("labelaudit")
+    return "" if made_by == __version__ else f"labelaudit {made_by} made the earlier audit, this is {__version__}"
+
+
+def _revise(
+    previous: Audit,
+    samples: Samples,
+    findings: tuple[Finding, ...],
+    change: Change,
+    judge: Judge,
+    device: str,
+    workers: int,
+    cache: Path | None,
+    progress: Progress,
+) -> Audit:
+    """The audit of ``samples``, over the classes of ``previous``."""
+    clock = Clock()
+    index = {name: number for number, name in enumerate(judge.classes)}
+    labels = np.array([index[samples.classes[label]] for label in samples.labels.tolist()], dtype=np.int64)
+    samples, before = replace(samples, labels=labels, classes=judge.classes), change.before
+    with clock.stage("embed"):
+        anew = _rows_to_judge(previous, samples, change)
+        some, features, failed = embed_new(samples.take(anew), judge, device, workers, cache, progress)
+        if failed:
+            broken = {finding.path for finding in failed}
+            kept = np.array([name not in broken for name in samples.ids])
+            samples, before, anew = samples.take(kept), before[kept], anew[kept]
+    with clock.stage("decide"):
+        rows = np.flatnonzero(anew)
+        decided, shown = judge_rows(judge.forget(change.removed), some, features)
+        source = np.where(anew, len(previous.samples), before)
+        source[rows] += np.arange(len(rows))
+        memory = judge.memory.join(
+            Memory.of(
+                judge.project(features),
+                decided.probs,
+                some.digests,
+                some.labels,
+                decided.suspicion < decided.threshold,
+                scanned=False,
+            )
+        ).take(source)
+        decision = _join(previous.decision, decided, source, samples.labels)
+        evidence = {name: _carry(old, decided.suspicion, shown, source) for name, old in previous.evidence.items()}
+    with clock.stage("duplicates"):
+        found = _find_copies(previous, samples, memory, before, rows, device, workers, progress)
+    earlier = previous.decision.recipe.get("update", {}).get("removed", 0)
+    counts = {
+        "scanned": int(memory.scanned.sum()),
+        "judged": int((~memory.scanned).sum()),
+        "removed": earlier + len(change.removed),
+        "now": len(rows),
+    }
+    line = (
+        f"{_NOTE}{counts['scanned']:,} of {len(samples):,} images keep the judgement of the full scan, "
+        f"{counts['judged']:,} came or changed since and were judged from memory, {counts['removed']:,} went."
+    )
+    return replace(
+        previous,
+        samples=samples,
+        decision=replace(decision, recipe={**previous.decision.recipe, "update": counts}),
+        evidence=evidence,
+        findings=(*findings, *failed, *found),
+        stages=tuple(clock.stages),
+        notes=(*(note for note in previous.notes if not note.startswith((_NOTE, "Passed over "))), line),
+        versions=list_versions(),
+        device=device,
+        files={},
+        judge=replace(judge, memory=memory),
+    )
+
+
+def _rows_to_judge(previous: Audit, samples: Samples, change: Change) -> Bools:
+    """(n,) whose image or label is new, or of whose bytes a copy came or went."""
+    digests = np.array(samples.digests)
+    came = digests[change.before < 0]
+    went = np.array(previous.samples.digests)[change.removed]
+    return np.asarray((change.before < 0) | np.isin(digests, np.concatenate([came, went])))
+
+
+def _join(old: Decision, new: Decision, source: Ints, labels: Ints) -> Decision:
+    """Rows of two decisions, one below the other, in the order ``source``."""
+    arrays: dict[str, Any] = {
+        name: np.concatenate([getattr(old, name), getattr(new, name)])[source]
+        for name in ("suspicion", "is_issue", "judged", "probs", "predicted")
+    }
+    reasons = (*old.reasons, *new.reasons)
+    joined = replace(old, **arrays, reasons=tuple(reasons[row] for row in source.tolist()))
+    return settle(joined, labels, old.probs.shape[1])
+
+
+def _carry(old: Evidence, suspicion: Floats, probs: Floats, source: Ints) -> Evidence:
+    """Suspicion and probabilities of ``old``, with the judge's below them, in the order ``source``."""
+    return Evidence(
+        method=old.method,
+        suspicion=np.concatenate([old.suspicion, suspicion])[source],
+        probs=None if old.probs is None else np.concatenate([old.probs, probs.astype(np.float32)])[source],
+        tables=old.tables,
+    )
+
+
+def _find_copies(
+    previous: Audit,
+    samples: Samples,
+    memory: Memory,
+    before: Ints,
+    rows: Ints,
+    device: str,
+    workers: int,
+    progress: Progress,
+) -> tuple[Finding, ...]:
+    """Conflicts, near duplicates and leaks: compared anew where a row is new, was renamed or moved to another split."""
+    moved = [
+        row
+        for row in np.flatnonzero(before >= 0).tolist()
+        if _place(samples, row) != _place(previous.samples, int(before[row]))
+    ]
+    asked = np.union1d(rows, moved).astype(np.int64)
+    settled = {samples.ids[row] for row in np.setdiff1d(np.arange(len(samples)), asked).tolist()}
+    found = [*conflicts(samples), *leaks(samples)]
+    if len(asked):
+        near = memory.nearest(memory.vectors[asked].astype(np.float32), NEIGHBORS + 1)[1]
+        some = np.union1d(asked, near.ravel())
+        vectors = Features(values=memory.vectors[some].astype(np.float32), name="memory")
+        fresh = {samples.ids[row] for row in asked.tolist()}
+        content = dict(zip(samples.ids, samples.digests, strict=True))
+        for finding in find_copies(samples.take(some), vectors, device=device, workers=workers, progress=progress):
+            exact = content[finding.path] == content[finding.partner]
+            if not exact and (finding.path in fresh or finding.partner in fresh):
+                found.append(finding)
+    known = {(finding.kind, finding.path) for finding in found}
+    for finding in previous.findings:
+        kept = finding.kind in _PAIRED and {finding.path, finding.partner} <= settled
+        if kept and (finding.kind, finding.path) not in known:
+            found.append(finding)
+    return tuple(sorted(found, key=lambda finding: _PAIRED.index(finding.kind)))
+
+
+def _place(samples: Samples, row: int) -> tuple[str, str]:
+    return samples.ids[row], "" if samples.splits is None else samples.splits[row]

@@ -1,0 +1,103 @@
+"""Text from data made safe to show: what a file name holds may not steer a terminal, a log or a document."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, TextIO
+
+
+def printable(text: str) -> str:
+    r"""``text`` with control, bidirectional and undecodable characters escaped: no file name can steer a terminal.
+
+    >>> printable("cat\x1b[31m.png")
+    'cat\\x1b[31m.png'
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def likely(chance: float) -> str:
+    """``chance`` in [0, 1] that a label is wrong, as every screen says it: never a flat 0 or 100 %.
+
+    >>> likely(0.5), likely(0.9996), likely(0.0)
+    ('50.0%', '>99.9%', '<0.1%')
+    """
+    if chance > 0.9995:
+        return ">99.9%"
+    return "<0.1%" if chance < 0.0005 else f"{chance:.1%}"
+
+
+def encodable(text: str) -> str:
+    r"""``text`` with what UTF-8 cannot hold (lone surrogates of undecodable file names) written as ``\udcXX``.
+
+    Inside a JSON string that is the escape JSON itself has for it.
+
+    >>> encodable("caf\udce9.png")
+    'caf\\udce9.png'
+    """
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def as_code(text: str, longest: int = 300) -> str:
+    """``text`` as inline code of GitHub-flavoured Markdown, on one line and within one table cell.
+
+    In backticks, or in entities where it holds what would end them or the cell. No link, mention, reference, tag or
+    emphasis comes to life in it. Longer than ``longest`` it loses its middle.
+
+    >>> as_code("a.png"), as_code("a|b")
+    ('`a.png`', '<code>a&#124;b</code>')
+    """
+    said = printable(text)
+    if len(said) > longest:
+        said = f"{said[: longest // 2]} … {said[-longest // 2 :]}"
+    if said and said == said.strip() and not set(said) & set("`\\|"):
+        return f"`{said}`"
+    return "<code>" + "".join(c if c.isalnum() or c in " /-" else f"&#{ord(c)};" for c in said) + "</code>"
+
+
+def as_prose(text: str) -> str:
+    r"""``text`` as a sentence of GitHub-flavoured Markdown that nothing in it can give a meaning of its own.
+
+    >>> as_prose("*a* for @me in #5 | www.example.org")
+    '\\*a\\* for @\u200bme in #\u200b5 \\| www\u200b.example.org'
+    """
+    said = re.sub(r"([\\`*_\[\]<>|~&$])", r"\\\1", printable(text))
+    said = re.sub(r"(?<=[@#])(?=\w)|(?<=\bwww)(?=\.)|(?<=:)(?=//)|(?<=\bGH)(?=-\d)|(?<=:)(?=[\w+-]+:)", "\u200b", said)
+    return re.sub(r"^([+#-]|\d+[.)])", "\u200b\\1", said)
+
+
+def _duration(seconds: float) -> str:
+    return f"about {seconds:.0f} s" if seconds < 100 else f"about {seconds / 60:.0f} min"
+
+
+_EXECUTABLE = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?")
+
+
+class Lines:
+    """Ends lines with ``\\n``; the writer itself must believe in ``\\r\\n``, or cells with ``\\r`` stay unquoted."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, line: str) -> int:
+        return self._file.write(line.removesuffix("\r\n") + "\n")
+
+
+def cell(value: Any) -> str:
+    """``value`` as a cell: six significant digits for floats, harmless text for strings.
+
+    >>> cell(0.123456789), cell(True), cell("-0.5"), cell("=1+1")
+    ('0.123457', 'True', '-0.5', "'=1+1")
+    """
+    if isinstance(value, float):
+        return format(value, ".6g")
+    text = str(value)
+    return f"'{text}" if text.startswith(_EXECUTABLE) and not _NUMBER.fullmatch(text) else text
+
+
+def name_some(names: Sequence[str], most: int = 5) -> str:
+    """The first ``most`` names and how many more there are."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -1,0 +1,164 @@
+"""The training loop: the recipe, the state of a running fit, and its epochs and steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from labelaudit.errors import DataError
+from labelaudit.methods import Fit, Method, Recipe, configure, get_method
+from labelaudit.networks import (
+    Network,
+)
+from labelaudit.regularizers import Composition, configure_all
+from labelaudit.training.batches import Inputs, steps_of
+
+_LEAST_STEPS = 200  # of a fit: what the methods need to tell samples apart (measured on 150 to 1,400 digits)
+
+
+def plan(
+    method: str,
+    n: int,
+    *,
+    pixels: bool,
+    folds: int,
+    options: Mapping[str, Any] | None = None,
+    epochs: int | None = None,
+    trained: bool = False,
+) -> Recipe:
+    """How ``method`` is optimised on n samples: smaller batches and up to 3 times the epochs where there are few.
+
+    One fold: all samples train, as for a model that is to be used. A network that is ``trained`` already, by others,
+    moves at a quarter of the learning rate.
+    """
+    prototype = configure(get_method(method), options or {})
+    recipe = prototype.recipe("pixels" if pixels else "features")
+    if prototype.lr is None and trained:
+        recipe = replace(recipe, lr=recipe.lr / 4)
+    if prototype.batch is None:
+        recipe = replace(recipe, batch=min(recipe.batch, max(16, n // 40)))
+    if prototype.epochs is None:
+        steps = steps_of(n * (folds - 1) // folds if folds > 1 else n, recipe.batch)
+        recipe = replace(recipe, epochs=max(recipe.epochs, min(3 * recipe.epochs, _LEAST_STEPS // steps)))
+    recipe = recipe if epochs is None else replace(recipe, epochs=epochs)
+    prototype.check_epochs(recipe.epochs)
+    return recipe
+
+
+class Course:
+    """A fit under way: all that changes while it runs, which is what a checkpoint has to hold."""
+
+    def __init__(
+        self, method: Method, networks: Sequence[Network], optimizer: torch.optim.Optimizer, inputs: Inputs
+    ) -> None:
+        self.method, self.networks, self.optimizer, self.inputs = method, networks, optimizer, inputs
+        self.epoch = 0
+        """Epochs behind it."""
+        self.weights: Tensor | None = None
+        """What `Method.choose` said last."""
+        self._outlook: Tensor | None = None
+
+    def predict(self) -> Tensor:
+        """Logits (V, F, n, C) of all samples in evaluation mode, computed once per epoch."""
+        if self._outlook is None:
+            self._outlook = self.inputs.predict(self.method, self.networks)
+        return self._outlook
+
+    def advance(self) -> None:
+        """An epoch is over."""
+        self.epoch += 1
+        self._outlook = None
+
+
+def fit(
+    method: Method,
+    networks: Sequence[Network],
+    inputs: Inputs,
+    trained: Tensor,
+    *,
+    recipe: Recipe,
+    observe: Callable[[Course], None],
+    resume: Callable[[Course], None] | None = None,
+    regularizers: Mapping[str, Mapping[str, Any]] | None = None,
+) -> None:
+    """Train ``networks`` by ``method``, under ``regularizers``, on the samples of ``trained`` (F, n).
+
+    ``observe`` is called after each epoch; ``resume`` before the first, when everything is set up: it may put the
+    course where an earlier one was.
+    """
+    composition = Composition(tuple(configure_all(regularizers or {}).values()), networks, inputs.generator)
+    steps = recipe.epochs * steps_of(int(trained.sum(1).max()), recipe.batch)
+    parameters = [parameter for network in networks for parameter in network.parameters()]
+    optimizer = _optimizer(parameters, recipe)
+    method.begin(
+        Fit(
+            labels=inputs.y,
+            classes=inputs.classes,
+            trained=trained,
+            networks=networks,
+            epochs=recipe.epochs,
+            steps=steps,
+            generator=inputs.generator,
+        )
+    )
+    course = Course(method, networks, optimizer, inputs)
+    if resume is not None:
+        resume(course)
+    for epoch in range(course.epoch, recipe.epochs):
+        course.weights = method.choose(epoch, course.predict)
+        composition.begin_epoch(epoch)
+        for network in networks:
+            network.train()
+        for group in optimizer.param_groups:
+            group["lr"] = recipe.rate(epoch)
+        with inputs.tuned():
+            for batch in inputs.batches(trained, course.weights, recipe.batch):
+                with inputs.precision():
+                    loss = composition.step(method, networks, batch)
+                optimizer.zero_grad(set_to_none=True)
+                loss.backward()  # type: ignore[no-untyped-call]
+                optimizer.step()
+                method.stepped(networks)
+        course.advance()
+        observe(course)
+
+
+def compose(
+    method: Method, regularizers: Sequence[str] | Mapping[str, Mapping[str, Any]]
+) -> dict[str, Mapping[str, Any]]:
+    """The method's own regularisers first; one that is also asked for gets the options of both."""
+    asked = regularizers if isinstance(regularizers, Mapping) else {name: {} for name in regularizers}
+    own = method.regularizers()
+    return {**own, **{name: {**own.get(name, {}), **options} for name, options in asked.items()}}
+
+
+def _optimizer(parameters: Sequence[Tensor], recipe: Recipe) -> torch.optim.Optimizer:
+    fused = parameters[0].device.type in ("cpu", "cuda")
+    if recipe.optimizer == "sgd":
+        return torch.optim.SGD(parameters, recipe.lr, momentum=0.9, weight_decay=recipe.weight_decay, fused=fused)
+    kind = torch.optim.Adam if recipe.weight_decay_form == "l2" else torch.optim.AdamW
+    return kind(parameters, recipe.lr, weight_decay=recipe.weight_decay, fused=fused)
+
+
+def seed_of(seed: int, group: int, part: int) -> int:
+    """A 63-bit seed of its own for every network and random stream of a run."""
+    return int(np.random.SeedSequence([seed, group, part]).generate_state(1, np.uint64)[0] >> np.uint64(1))
+
+
+def check_arrays(x: npt.NDArray[Any], labels: npt.NDArray[Any], classes: int) -> None:
+    if x.ndim not in (2, 4) or len(x) != len(labels):
+        raise DataError(f"expected (n, d) features or (n, H, W, c) pixels for {len(labels)} labels, not {x.shape}")
+    if x.ndim == 4 and x.dtype != np.uint8:
+        raise DataError(f"pixels must be uint8 in 0..255, not {x.dtype}")
+    if x.ndim == 2 and not np.isfinite(x).all():
+        raise DataError("features contain NaN or infinity: remove or replace these rows")
+    if len(labels) < 2 or classes < 2:
+        raise DataError(f"training needs at least 2 samples and 2 classes, not {len(labels)} and {classes}")
+    if labels.min() < 0 or labels.max() >= classes:
+        raise DataError(f"labels must lie in 0..{classes - 1}, not {labels.min()}..{labels.max()}")

@@ -1,0 +1,397 @@
+"""The RUN folder: round trip, whole or not at all, nobody's file lost."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import os
+import shutil
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from audits import make_audit, make_decision, make_samples
+
+from labelaudit import read_audit
+from labelaudit.audit import run
+from labelaudit.audit.document import Audit
+from labelaudit.data.ingest import digest, digest_file
+from labelaudit.errors import OptionError, RunError
+from labelaudit.text import cell
+from labelaudit.types import Evidence
+
+NAMES = {"suspects.csv", "samples.csv", "summary.json", "audit.json", "evidence.npz"}
+
+
+def assert_same(left: object, right: object) -> None:
+    """Equality of dataclasses that hold arrays: same dtypes, same bits."""
+    for part in fields(left):  # type: ignore[arg-type]
+        a, b = getattr(left, part.name), getattr(right, part.name)
+        if isinstance(a, np.ndarray):
+            assert a.dtype == b.dtype, part.name
+            np.testing.assert_array_equal(a, b)
+        elif part.name == "columns":
+            assert list(a) == list(b)
+            for name in a:
+                np.testing.assert_array_equal(a[name], b[name])
+        else:
+            assert a == b, part.name
+
+
+def assert_same_audit(left: Audit, right: Audit) -> None:
+    assert_same(left.samples, right.samples)
+    assert_same(left.decision, right.decision)
+    assert list(left.evidence) == list(right.evidence)
+    for name in left.evidence:
+        assert_same(left.evidence[name], right.evidence[name])
+    assert left.summary() == right.summary()
+    assert left.table("samples") == right.table("samples")
+
+
+def entries(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def test_round_trip(tmp_path: Path) -> None:
+    extra = {"who": ("Ann", "Böb", "", "\n", '"', ",")}
+    audit = make_audit(samples=make_samples(splits=tuple("ttvvee"), extra=extra))
+    files = run.write(audit, tmp_path / "new" / "run")
+    assert set(files) == entries(tmp_path / "new" / "run") == NAMES
+    assert all(path.is_file() for path in files.values())
+    assert entries(tmp_path / "new") == {"run"}
+    back = read_audit(tmp_path / "new" / "run")
+    assert_same_audit(audit, back)
+    assert back.files == files
+
+
+def test_round_trip_of_undecodable_names_and_unknown_rates(tmp_path: Path) -> None:
+    name = os.fsdecode(b"cat/\xff.png")
+    decision = make_decision(noise_rate=math.nan, noise_interval=(math.nan, math.nan))
+    audit = make_audit(samples=make_samples(ids=(name, "b", "c", "d", "e", "f")), decision=decision)
+    run.write(audit, tmp_path / "run")
+    back = read_audit(tmp_path / "run")
+    assert back.samples.ids[0] == name
+    assert math.isnan(back.decision.noise_rate)
+    assert json.loads((tmp_path / "run" / "summary.json").read_text("utf-8"))["noise"]["rate"] is None
+    assert r"cat/\udcff.png" in (tmp_path / "run" / "samples.csv").read_text("utf-8")
+
+
+def test_same_audit_same_bytes(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        run.write(make_audit(), tmp_path / name)
+    for file in NAMES:
+        assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
+
+
+def test_csv_reads_back_as_the_table(tmp_path: Path) -> None:
+    audit = make_audit()
+    files = run.write(audit, tmp_path / "run")
+    pd.testing.assert_frame_equal(
+        pd.read_csv(files["samples.csv"], keep_default_na=False), audit.table("samples", as_="pandas"), rtol=1e-5
+    )
+    assert len(pd.read_csv(files["suspects.csv"])) == 2
+    assert b"\r" not in files["samples.csv"].read_bytes()
+
+
+def test_csv_in_blocks_is_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run.write(make_audit(), tmp_path / "a")
+    monkeypatch.setattr("labelaudit.audit.csv._BLOCK", 2)
+    run.write(make_audit(), tmp_path / "b")
+    assert (tmp_path / "a" / "samples.csv").read_bytes() == (tmp_path / "b" / "samples.csv").read_bytes()
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n"])
+def test_cells_that_a_spreadsheet_would_execute_are_neutralised(start: str, tmp_path: Path) -> None:
+    danger = f"{start}cmd|' /C calc'!A0"
+    audit = make_audit(
+        samples=make_samples(
+            ids=(danger, *"bcdef"), classes=(f"{start}cat", "dog", "owl"), extra={f"{start}note": (danger,) * 6}
+        ),
+        decision=make_decision(reasons=("", danger, "", "", "", "")),
+    )
+    files = run.write(audit, tmp_path / "run")
+    with files["samples.csv"].open(encoding="utf-8", newline="") as file:
+        cells = [value for row in csv.reader(file) for value in row]
+    assert not any(value.startswith(start) for value in cells)
+    assert cells.count(f"'{danger}") == 8
+    assert read_audit(tmp_path / "run").samples.ids[0] == danger
+
+
+def test_numbers_in_cells_are_left_alone() -> None:
+    assert [cell(value) for value in (-1, "-1", "+2.5e-3", -0.5, 1e-9, False)] == [
+        "-1",
+        "-1",
+        "+2.5e-3",
+        "-0.5",
+        "1e-09",
+        "False",
+    ]
+    assert cell("-1+1") == "'-1+1"
+
+
+def test_a_new_scan_replaces_ours_and_keeps_what_people_put_there(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    run.write(make_audit(), folder)
+    (folder / "verdicts.csv").write_text("path,verdict\n", encoding="utf-8")
+    (folder / "notes").mkdir()
+    (folder / "notes" / "a.txt").write_text("mine", encoding="utf-8")
+    (folder / "link").symlink_to("nowhere")
+    run.write(make_audit(seed=9), folder)
+    assert read_audit(folder).seed == 9
+    assert (folder / "verdicts.csv").read_text(encoding="utf-8") == "path,verdict\n"
+    assert (folder / "notes" / "a.txt").read_text(encoding="utf-8") == "mine"
+    assert (folder / "link").is_symlink()
+    assert entries(tmp_path) == {"run"}
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt(), ZeroDivisionError()])
+@pytest.mark.parametrize("file", sorted(NAMES))
+def test_a_failed_write_leaves_the_earlier_run(
+    file: str, error: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "run"
+    run.write(make_audit(), folder)
+    before = {name: (folder / name).read_bytes() for name in NAMES}
+
+    def fail(audit: Audit, path: Path) -> None:
+        path.write_text("half", encoding="utf-8")
+        raise error
+
+    monkeypatch.setattr(run, "WRITERS", {**run.WRITERS, file: fail})
+    with pytest.raises(RunError if isinstance(error, OSError) else type(error)):
+        run.write(make_audit(seed=9), folder)
+    assert {name: (folder / name).read_bytes() for name in NAMES} == before
+    assert entries(tmp_path) == {"run"}
+
+
+def test_a_failed_swap_puts_the_earlier_run_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "run"
+    run.write(make_audit(), folder)
+    rename = Path.rename
+
+    def fail_second(self: Path, target: Path) -> Path:
+        if self.name.endswith(".partial"):
+            raise OSError(5, "Input/output error")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", fail_second)
+    with pytest.raises(RunError, match=r"Input/output error.*earlier result is untouched"):
+        run.write(make_audit(seed=9), folder)
+    assert read_audit(folder).seed == 3
+    assert entries(tmp_path) == {"run"}
+
+
+@pytest.mark.parametrize("then", ["read", "write"])
+def test_a_swap_that_was_killed_in_the_middle_is_put_right(then: str, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    run.write(make_audit(), folder)
+    (folder / "verdicts.csv").write_text("mine", encoding="utf-8")
+    folder.rename(tmp_path / ".run.previous")
+    if then == "write":
+        run.write(make_audit(seed=9), folder)
+    assert read_audit(folder).seed == (9 if then == "write" else 3)
+    assert (folder / "verdicts.csv").read_text(encoding="utf-8") == "mine"
+    assert entries(tmp_path) == {"run"}
+
+
+def test_a_folder_of_other_files_is_never_replaced(tmp_path: Path) -> None:
+    folder = tmp_path / "thesis"
+    folder.mkdir()
+    (folder / "chapter.tex").write_text("mine", encoding="utf-8")
+    for refuse in (lambda: run.check_output(folder), lambda: run.write(make_audit(), folder)):
+        with pytest.raises(RunError, match="holds files that are not a labelaudit RUN"):
+            refuse()
+    assert entries(folder) == {"chapter.tex"}
+
+
+def test_an_empty_folder_and_a_damaged_run_may_be_replaced(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / ".gitkeep").touch()
+    run.check_output(folder)
+    run.write(make_audit(), folder)
+    (folder / "audit.json").write_text("{", encoding="utf-8")
+    run.check_output(folder)
+    run.write(make_audit(), folder)
+    assert entries(folder) == {*NAMES, ".gitkeep"}
+    assert read_audit(folder).seed == 3
+
+
+def test_output_inside_the_data_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = tmp_path / "images"
+    data.mkdir()
+    (tmp_path / "link").symlink_to(data)
+    monkeypatch.chdir(data)
+    for output in (data, data / "run", tmp_path / "link" / "run", Path("labelaudit-run")):
+        with pytest.raises(OptionError, match="lies inside the data"):
+            run.check_output(output, data)
+    run.check_output(tmp_path / "run", data)
+    run.check_output(tmp_path / "images-run", data)
+    run.check_output(tmp_path / "run", tmp_path / "labels.csv")
+    assert entries(tmp_path) == {"images", "link"}
+
+
+def test_output_that_holds_the_data_is_refused(tmp_path: Path) -> None:
+    run.write(make_audit(), tmp_path / "run")
+    (tmp_path / "run" / "images").mkdir()
+    with pytest.raises(OptionError, match="holds the data"):
+        run.check_output(tmp_path / "run", tmp_path / "run" / "images")
+
+
+def test_output_that_cannot_be_written_is_refused_before_the_work(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(RunError, match="is a file"):
+        run.check_output(tmp_path / "file")
+    for place in (tmp_path / "file" / "run", Path("/proc/labelaudit-run")):
+        with pytest.raises(RunError, match=r"cannot write .*choose another folder with -o"):
+            run.check_output(place)
+        with pytest.raises(RunError, match="cannot write"):
+            run.write(make_audit(), place)
+
+
+def test_reading_what_is_no_run_says_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=r"not a RUN folder \(no audit.json\): make one with `labelaudit scan`"):
+        read_audit(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("audit.json", b""),
+        ("audit.json", b"[]"),
+        ("audit.json", b"{}"),
+        ("audit.json", b"\xff\xfe"),
+        ("audit.json", b'{"schema_version": "1"}'),
+        ("audit.json", b'{"schema_version": 1, "classes": 3}'),
+        ("evidence.npz", b""),
+        ("evidence.npz", b"PK\x03\x04 half"),
+        ("evidence.npz", None),
+    ],
+)
+def test_a_damaged_run_is_one_line(file: str, content: bytes | None, tmp_path: Path) -> None:
+    path = run.write(make_audit(), tmp_path / "run")[file]
+    if content is None:
+        path.unlink()
+    else:
+        path.write_bytes(content)
+    with pytest.raises(RunError, match=r"run is damaged .*: run `labelaudit scan` again") as caught:
+        read_audit(tmp_path / "run")
+    assert "\n" not in str(caught.value)
+
+
+def test_truncated_evidence_is_damage(tmp_path: Path) -> None:
+    path = run.write(make_audit(), tmp_path / "run")["evidence.npz"]
+    path.write_bytes(path.read_bytes()[:-200])
+    with pytest.raises(RunError, match="damaged"):
+        read_audit(tmp_path / "run")
+
+
+def test_evidence_with_pickled_objects_is_damage(tmp_path: Path) -> None:
+    path = run.write(make_audit(), tmp_path / "run")["evidence.npz"]
+    with path.open("wb") as file:
+        np.savez(file, **{"decision/suspicion": np.array([object()])})
+    seal(tmp_path / "run")
+    with pytest.raises(RunError, match=r"damaged .*allow_pickle"):
+        read_audit(tmp_path / "run")
+
+
+def seal(folder: Path) -> None:
+    """Let audit.json vouch for whatever lies beside it, as who tampers with a RUN on purpose would."""
+    path = folder / "audit.json"
+    text = path.read_text(encoding="utf-8")
+    there = {name: digest_file(folder / name) for name in ("evidence.npz", "judge.npz") if (folder / name).exists()}
+    body = text[: text.index('"companions"')] + f'"companions": {json.dumps(there)}'
+    path.write_text(f'{body},\n"checksum": "{digest(body.encode())}"\n}}\n', encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["evidence.npz", "judge.npz"])
+def test_a_part_of_another_run_is_damage(name: str, tmp_path: Path) -> None:
+    for place, seed in (("run", 0), ("other", 1)):
+        suspicion = np.full(6, 0.1 + seed / 2)
+        run.write(make_audit(decision=make_decision(suspicion=suspicion)), tmp_path / place)
+        if place == "other" or name == "evidence.npz":
+            (tmp_path / place / "judge.npz").write_bytes(b"no judge")
+            seal(tmp_path / place)
+    shutil.copy(tmp_path / "other" / name, tmp_path / "run" / name)
+    with pytest.raises(RunError, match=rf"damaged .*{name} is not the file that was written with audit\.json"):
+        read_audit(tmp_path / "run")
+
+
+@pytest.mark.parametrize(("old", "new"), [("cat/c.png", "cat/x.png"), ('"dog"', '"cow"'), ("0.4", "0.0")])
+def test_a_few_changed_characters_are_damage(old: str, new: str, tmp_path: Path) -> None:
+    path = run.write(make_audit(), tmp_path / "run")["audit.json"]
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+    with pytest.raises(RunError, match=r"damaged .*audit\.json was changed since it was written"):
+        read_audit(tmp_path / "run")
+
+
+def test_every_flipped_byte_of_a_run_is_damage(tmp_path: Path) -> None:
+    files = run.write(make_audit(), tmp_path / "run")
+    draw = np.random.default_rng(0)
+    for name in ("audit.json", "evidence.npz"):
+        whole = files[name].read_bytes()
+        for place in draw.integers(0, len(whole), 60).tolist():
+            files[name].write_bytes(
+                whole[:place] + bytes([whole[place] ^ 1 << int(draw.integers(8))]) + whole[place + 1 :]
+            )
+            with pytest.raises(RunError, match=r"damaged|newer"):
+                read_audit(tmp_path / "run")
+        files[name].write_bytes(whole)
+    read_audit(tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("suspicion", np.full(6, np.nan)),
+        ("suspicion", np.full(6, 2.0)),
+        ("suspicion", np.zeros((6, 1))),
+        ("probs", np.full((6, 3), np.inf, np.float32)),
+        ("predicted", np.full(6, 7)),
+        ("predicted", np.full(6, 0.5)),
+        ("is_issue", np.full(6, "x")),
+    ],
+)
+def test_numbers_that_pass_every_limit_are_damage(name: str, value: Any, tmp_path: Path) -> None:
+    path = run.write(make_audit(), tmp_path / "run")["evidence.npz"]
+    with np.load(path) as archive:
+        arrays = dict(archive)
+    np.savez(path, allow_pickle=False, **{**arrays, f"decision/{name}": value})
+    seal(tmp_path / "run")
+    with pytest.raises(RunError, match=f"damaged .*decision: .*{name}"):
+        read_audit(tmp_path / "run")
+
+
+def test_a_pipe_in_a_run_is_damage_and_hangs_nobody(tmp_path: Path) -> None:
+    for name in ("audit.json", "evidence.npz", "judge.npz"):
+        path = run.write(make_audit(), tmp_path / name)["audit.json"].with_name(name)
+        path.unlink(missing_ok=True)
+        os.mkfifo(path)
+        with pytest.raises(RunError, match="not a RUN folder" if name == "audit.json" else "not a regular file"):
+            read_audit(tmp_path / name)
+
+
+def test_a_run_from_a_newer_version_is_refused(tmp_path: Path) -> None:
+    path = run.write(make_audit(), tmp_path / "run")["audit.json"]
+    path.write_text(
+        path.read_text(encoding="utf-8").replace('"schema_version": 1', '"schema_version": 99'), encoding="utf-8"
+    )
+    with pytest.raises(RunError, match=r"newer labelaudit \(schema 99.*pip install -U labelaudit"):
+        read_audit(tmp_path / "run")
+
+
+def test_method_names_may_share_a_beginning(tmp_path: Path) -> None:
+    audit = make_audit(
+        evidence={
+            name: Evidence(method=name, suspicion=np.full(6, value), columns={"omega": np.full(6, value)})
+            for name, value in (("sln", 0.1), ("sln2", 0.2))
+        }
+    )
+    run.write(audit, tmp_path / "run")
+    assert_same_audit(audit, read_audit(tmp_path / "run"))

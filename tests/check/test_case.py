@@ -1,0 +1,520 @@
+"""The gate: which suspects and findings count, what the limits mean, what is said besides."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pytest
+from audits import IDS, LABELS, make_audit, make_decision, make_samples
+from hypothesis import given
+from hypothesis import strategies as st
+
+from labelaudit.audit.document import Audit
+from labelaudit.check import TOLERANCE, Baseline, Outcome, Scope, judge_gate, refresh_baseline
+from labelaudit.check.baseline import Known, Noise
+from labelaudit.check.formats.formats import GATE_FORMATS
+from labelaudit.check.outcome import Rule
+from labelaudit.check.policy import Ignore, Policy, ScopedRule, Where
+from labelaudit.errors import DataError, OptionError
+from labelaudit.judge.decide import noise_rate
+from labelaudit.types import Finding
+from labelaudit.verdicts import Verdict, match
+
+DAY = date(2026, 11, 21)
+IDENTITY = [f"{i:032x}" for i in range(6)]
+
+
+def judged(policy: Policy | None = None, baseline: Baseline | None = None, **options: Any) -> Outcome:
+    audit = options.pop("audit", None) or make_audit()
+    return judge_gate(audit, policy or Policy(), baseline, **{"today": DAY, **options})
+
+
+def only(**limits: Any) -> Policy:
+    """A policy of these limits, the rules that hold by default switched off."""
+    return Policy(**{"no_conflicts": False, "no_unreadable": False, "no_leaks": False, **limits})
+
+
+def with_suspicion(*values: float, **changes: Any) -> Audit:
+    """The small audit with other suspicions, flagged from its threshold of .5."""
+    suspicion = np.array(values)
+    flagged = (suspicion >= 0.5) & (LABELS != 2)  # owls are not judged, and what is not judged is never flagged
+    return make_audit(decision=make_decision(suspicion=suspicion, is_issue=flagged), **changes)
+
+
+def known() -> Baseline:
+    return refresh_baseline(make_audit(), Policy(), today=DAY)
+
+
+def verdict(row: int, said: str, new_label: str = "", **changes: str) -> Verdict:
+    label = IDS[row].split("/")[0]
+    return Verdict(path=IDS[row], digest=IDENTITY[row], given_label=label, verdict=said, new_label=new_label, **changes)
+
+
+def statuses(outcome: Outcome) -> dict[str, str]:
+    return {suspect.path: suspect.status for suspect in outcome.suspects}
+
+
+def rule(outcome: Outcome, name: str) -> Rule:
+    return next(rule for rule in outcome.rules if rule.name == name)
+
+
+# which suspects count
+
+
+def test_what_is_flagged_is_new() -> None:
+    outcome = judged()
+    assert statuses(outcome) == {"cat/b.png": "new", "dog/d.png": "new"}
+    first = outcome.suspects[0]
+    assert (first.given_label, first.suggested_label, first.reason, first.digest) == (
+        "cat",
+        "dog",
+        "looks like dog",
+        IDENTITY[1],
+    )
+
+
+def test_a_baseline_makes_it_known_by_content_and_label() -> None:
+    baseline = known()
+    assert statuses(judged(baseline=baseline)) == {"cat/b.png": "known", "dog/d.png": "known"}
+    renamed = make_audit(samples=make_samples(ids=tuple(f"{i}.png" for i in range(6))))
+    assert set(statuses(judged(baseline=baseline, audit=renamed)).values()) == {"known"}
+    relabelled = make_audit(samples=make_samples(labels=np.array([0, 1, 0, 1, 1, 2])))
+    assert statuses(judged(baseline=baseline, audit=relabelled)) == {"cat/b.png": "new", "dog/d.png": "known"}
+
+
+def test_a_person_accepts_it() -> None:
+    said = match(make_audit(), [verdict(1, "given", reviewer="ana", time="2026-11-20T08:00:00Z")])
+    outcome = judged(only(max_suspects=1), reviewed=said)
+    assert statuses(outcome) == {"cat/b.png": "accepted", "dog/d.png": "new"}
+    assert outcome.suspects[0].note == "label found right by ana (2026-11-20)"
+    assert outcome.passed
+
+
+def test_a_verdict_in_the_baseline_counts_as_well() -> None:
+    baseline = known()
+    first = replace(baseline.suspects[0], verdict="given", reviewer="bo", note="a small dog")
+    outcome = judged(baseline=replace(baseline, suspects=(first, *baseline.suspects[1:])))
+    assert statuses(outcome)["cat/b.png"] == "accepted"
+    assert outcome.suspects[0].note == "label found right by bo; a small dog"
+
+
+def test_what_a_person_found_wrong_is_a_suspect_whatever_the_model_says() -> None:
+    said = match(make_audit(), [verdict(0, "other", "owl"), verdict(1, "none")])
+    outcome = judged(Policy(max_suspects=2), reviewed=said)
+    assert statuses(outcome) == {"cat/b.png": "new", "dog/d.png": "new", "cat/a.png": "new"}
+    by_path = {suspect.path: suspect for suspect in outcome.suspects}
+    assert by_path["cat/a.png"].suggested_label == "owl"
+    assert by_path["cat/a.png"].note == "label found wrong, owl is right"
+    assert by_path["cat/b.png"].suggested_label == ""
+    assert not outcome.passed
+
+
+def test_disagreeing_reviewers_leave_it_open() -> None:
+    said = match(make_audit(), [verdict(1, "given", reviewer="a"), verdict(1, "suggested", "dog", reviewer="b")])
+    outcome = judged(reviewed=said)
+    assert (outcome.suspects[0].status, outcome.suspects[0].note) == ("new", "reviewers disagree")
+    assert any("disagree" in note for note in outcome.notes)
+
+
+def test_ignores() -> None:
+    holds = Ignore(where=Where(path="cat/**"), reason="bought", expires=DAY)
+    outcome = judged(Policy(ignores=(holds,), no_conflicts=True))
+    assert statuses(outcome) == {"cat/b.png": "ignored", "dog/d.png": "new"}
+    assert outcome.suspects[0].note == "bought (until 2026-11-21)"
+    assert {problem.status for problem in outcome.findings} == {"ignored"}
+    assert outcome.passed
+
+    tomorrow = judged(Policy(ignores=(holds,)), today=date(2026, 11, 22))
+    assert statuses(tomorrow)["cat/b.png"] == "new"
+    assert any("bought" in note and "expired on 2026-11-21" in note for note in tomorrow.notes)
+
+
+@pytest.mark.parametrize(
+    ("ignore", "suspects", "findings"),
+    [
+        (Ignore(where=Where(label="dog"), reason="r"), ["dog/d.png"], ["cat/b.png"]),  # the conflict's partner is a dog
+        (Ignore(where=Where(label="cat"), kind="suspect", reason="r"), ["cat/b.png"], []),
+        (Ignore(where=Where(), kind="truncated", reason="r"), [], ["cat/z.png"]),
+        (Ignore(where=Where(), digest=IDENTITY[3], reason="r"), ["dog/d.png"], ["cat/b.png"]),
+        (Ignore(where=Where(path="cat/**", label="dog"), reason="r"), [], []),
+    ],
+)
+def test_what_an_ignore_is_about(ignore: Ignore, suspects: list[str], findings: list[str]) -> None:
+    outcome = judged(Policy(ignores=(ignore,)))
+    assert [suspect.path for suspect in outcome.suspects if suspect.status == "ignored"] == suspects
+    assert [problem.path for problem in outcome.findings if problem.status == "ignored"] == findings
+    assert any("matches nothing" in note for note in outcome.notes) == (not suspects and not findings)
+
+
+# the tolerance band
+
+
+def test_near_the_threshold_a_suspect_is_named_and_does_not_count() -> None:
+    audit = with_suspicion(0.44, 0.451, 0.5, 0.549, 0.551, 0.4)
+    outcome = judged(only(max_suspects=1), audit=audit)
+    assert statuses(outcome) == {
+        "dog/e.png": "new",
+        "dog/d.png": "uncertain",
+        "cat/c.png": "uncertain",
+        "cat/b.png": "uncertain",
+    }
+    assert outcome.passed
+    assert "3 within 0.05 of the threshold" in rule(outcome, "max-suspects").message
+    assert outcome.suspects[-1].suggested_label == "dog"  # never the given label itself
+
+
+@given(
+    st.lists(st.floats(0, 1), min_size=6, max_size=6),
+    st.lists(st.floats(-1.99 * TOLERANCE, 1.99 * TOLERANCE), min_size=6, max_size=6),
+)
+def test_drift_below_two_tolerances_makes_nothing_new_against_a_baseline(
+    value: list[float], drift: list[float]
+) -> None:
+    baseline = refresh_baseline(with_suspicion(*value), Policy(), today=DAY)
+    outcome = judged(baseline=baseline, audit=with_suspicion(*np.clip(np.add(value, drift), 0, 1)))
+    assert outcome.counts()["new"] == 0
+    assert rule(outcome, "max-new").passed
+
+
+def test_a_person_removes_the_uncertainty() -> None:
+    audit = with_suspicion(0.1, 0.5, 0.1, 0.1, 0.1, 0.1)
+    assert statuses(judged(audit=audit)) == {"cat/b.png": "uncertain"}
+    assert statuses(judged(audit=audit, reviewed=match(audit, [verdict(1, "suggested", "dog")]))) == {
+        "cat/b.png": "new"
+    }
+
+
+def test_a_threshold_of_the_policy() -> None:
+    audit = with_suspicion(0.1, 0.97, 0.6, 0.8, 0.3, 0.4)
+    outcome = judged(Policy(threshold=0.7), audit=audit)
+    assert statuses(outcome) == {"cat/b.png": "new", "dog/d.png": "new"}
+    assert outcome.threshold == 0.7
+    assert statuses(judged(Policy(threshold=0.3), audit=audit)) == {
+        "cat/b.png": "new",
+        "dog/d.png": "new",
+        "cat/c.png": "new",
+        "dog/e.png": "uncertain",
+    }
+
+
+# noise
+
+
+@pytest.mark.parametrize(("limit", "passed"), [(0.19, False), (0.2, True), (0.3, True), (0.5, True)])
+def test_noise_fails_only_where_the_whole_interval_is_above(limit: float, passed: bool) -> None:
+    outcome = judged(only(max_noise=limit))
+    (single,) = outcome.rules
+    assert (single.passed, single.measured, single.limit) == (passed, 0.2, limit)
+    assert ("not beyond doubt" in single.message) == (0.2 <= limit < 0.4)
+    assert ("another machine" in single.message) == (limit == 0.2)
+
+
+def test_with_a_baseline_noise_must_rise_beyond_its_interval() -> None:
+    high, low = (replace(known(), noise={"dataset": Noise(0.1, 0.05, end)}) for end in (0.2, 0.15))
+    assert judged(Policy(max_noise=0.01), high).rules[0].passed
+    broken = judged(Policy(max_noise=0.01), low).rules[0]
+    assert (broken.passed, broken.limit) == (False, 0.15)
+    assert "the baseline reached" in broken.message
+    assert rule(judged(baseline=high), "noise-rise").passed
+    assert not rule(judged(baseline=low), "noise-rise").passed
+    assert judged(Policy(max_noise=0.3), low).rules[0].limit == 0.3
+
+
+def test_verdicts_and_ignores_change_the_noise() -> None:
+    assert judged().noise_rate == 0.4  # the audit's own, while nothing was taken out
+    right = judged(reviewed=match(make_audit(), [verdict(1, "given"), verdict(3, "given")]))
+    assert right.noise_rate == noise_rate(np.array([0.1, 0, 0.2, 0, 0.3]))[0]
+    wrong = judged(reviewed=match(make_audit(), [verdict(0, "none")]))
+    assert wrong.noise_rate == noise_rate(np.array([1, 0.97, 0.2, 0.97, 0.3]))[0]
+    without = judged(Policy(ignores=(Ignore(where=Where(path="dog/"), reason="r"),)))
+    assert without.noise_rate == noise_rate(np.array([0.1, 0.97, 0.2]))[0]
+
+
+def test_noise_that_the_audit_could_not_estimate() -> None:
+    unknown = make_audit(decision=make_decision(noise_rate=np.nan, noise_interval=(np.nan, np.nan)), findings=())
+    outcome = judged(Policy(max_noise=0.1), audit=unknown)
+    assert (outcome.rules[0].measured, outcome.record()["noise"]["rate"]) == (None, None)
+    assert refresh_baseline(unknown, Policy(), today=DAY).noise == {}
+
+
+def test_class_limits() -> None:
+    outcome = judged(only(max_class_noise={"dog": 0.9, "*": 0.5}))
+    assert [(r.name, r.limit) for r in outcome.rules] == [
+        ("max-class-noise cat", 0.5),
+        ("max-class-noise dog", 0.9),
+        ("max-class-noise owl", 0.5),
+    ]
+    owl = rule(outcome, "max-class-noise owl")
+    assert (owl.measured, owl.passed) == (None, True)
+    assert "cannot be estimated" in owl.message
+    assert any("Not judged" in note and "owl" in note for note in outcome.notes)
+    with pytest.raises(OptionError, match="'dgo': did you mean 'dog'"):
+        judged(only(max_class_noise={"dgo": 0.1}))
+
+
+def many(labels: list[int], suspicion: list[float]) -> Audit:
+    """A larger dataset of cats and dogs."""
+    n, given_label = len(labels), np.array(labels, dtype=np.int64)
+    samples = make_samples(
+        ids=tuple(f"{'train' if i % 2 else 'test'}/{i}.png" for i in range(n)),
+        labels=given_label,
+        digests=tuple(f"{i:032x}" for i in range(n)),
+    )
+    values = np.array(suspicion)
+    decision = make_decision(
+        suspicion=values,
+        is_issue=values >= 0.5,
+        judged=np.ones(n, dtype=bool),
+        probs=np.eye(3, dtype=np.float32)[given_label],
+        predicted=1 - given_label,
+        reasons=("",) * n,
+    )
+    return make_audit(samples=samples, decision=decision, evidence={}, findings=())
+
+
+def test_a_noisy_class_breaks_its_limit_and_no_other() -> None:
+    audit = many([0] * 200 + [1] * 200, [0.5] * 200 + [0.0] * 200)
+    outcome = judged(only(max_class_noise={"*": 0.1}), audit=audit)
+    assert [(r.subject, r.passed) for r in outcome.rules] == [("cat", False), ("dog", True)]
+    baseline = refresh_baseline(audit, only(max_class_noise={"*": 0.1}), today=DAY)
+    assert judged(only(max_class_noise={"*": 0.1}), baseline, audit=audit).passed
+
+
+# counts, findings and rules for a part
+
+
+def test_counts_are_of_what_is_new() -> None:
+    assert [r.passed for r in judged(only(max_suspects=2)).rules] == [True]
+    broken = judged(only(max_suspects=1)).rules[0]
+    assert (broken.passed, broken.measured, broken.limit) == (False, 2.0, 1.0)
+    baseline = replace(known(), suspects=known().suspects[:1])
+    outcome = judged(only(max_suspects=0, max_new=1), baseline)
+    assert [(r.id, r.measured, r.passed) for r in outcome.rules][1:] == [
+        ("max-suspects", 1.0, False),
+        ("max-new", 1.0, True),
+    ]
+    assert "1 known to the baseline" in outcome.rules[1].message
+
+
+def test_max_new_without_a_baseline_cannot_be_meant() -> None:
+    with pytest.raises(OptionError, match="--baseline"):
+        judged(Policy(max_new=0))
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("conflict", "no-conflicts"),
+        ("near_duplicate", "no-conflicts"),
+        ("truncated", "no-unreadable"),
+        ("missing", "no-unreadable"),
+        ("leak", "no-leaks"),
+    ],
+)
+def test_a_finding_breaks_its_rule_until_it_is_known(kind: str, name: str) -> None:
+    audit = make_audit(findings=(Finding(kind=kind, path="cat/a.png", detail="", partner="dog/d.png"),))
+    assert [r.name for r in judged(audit=audit).broken] == [name]
+    baseline = refresh_baseline(audit, Policy(), today=DAY)
+    again = judged(baseline=baseline, audit=audit)
+    assert again.passed
+    assert again.known_findings == {again.findings[0].identity}
+
+
+def test_findings_without_a_rule_are_listed() -> None:
+    kinds = ("bad_name", "unlabelled", "unlabelled", "duplicate_row")
+    audit = make_audit(findings=tuple(Finding(kind=kind, path=f"{i}", detail="") for i, kind in enumerate(kinds)))
+    outcome = judged(audit=audit)
+    assert outcome.passed
+    assert sorted(problem.kind for problem in outcome.findings) == sorted(kinds)
+    said = "Findings that no rule is about, so that they never fail: 1 bad_name, 1 duplicate_row, 2 unlabelled."
+    assert said in outcome.notes
+    for name, render in GATE_FORMATS.items():
+        assert "unlabelled" in render(outcome), name
+    assert not any("no rule is about" in note for note in judged().notes)
+
+
+def test_without_limits_facts_count_and_suspects_do_not() -> None:
+    outcome = judged()
+    assert [r.name for r in outcome.rules] == ["no-conflicts", "no-unreadable", "no-leaks"]
+    assert judged(audit=make_audit(findings=())).passed
+    assert any(note.startswith("No limit was asked for") for note in outcome.notes)
+    assert [r.name for r in judged(Policy(no_leaks=False)).rules] == ["no-conflicts", "no-unreadable"]
+    with_baseline = judged(baseline=known())
+    assert [r.name for r in with_baseline.rules] == [
+        "noise-rise",
+        "max-new",
+        "no-conflicts",
+        "no-unreadable",
+        "no-leaks",
+    ]
+    assert [r.name for r in judged(only(no_leaks=True)).rules] == ["no-leaks"]
+
+
+def test_rules_for_a_part() -> None:
+    audit = many([0, 1] * 100, [0.9, 0.1] * 100)  # every cat is suspect, and the cats are in test/
+    policy = only(
+        rules=(
+            ScopedRule(where=Where(path="train/**"), max_suspects=0, max_noise=0.2),
+            ScopedRule(where=Where(path="test/"), max_suspects=99),
+            ScopedRule(where=Where(label="*"), max_suspects=0),
+            ScopedRule(where=Where(path="*.jpg"), max_suspects=0),
+        )
+    )
+    outcome = judged(policy, audit=audit)
+    assert {r.name: r.passed for r in outcome.rules} == {
+        "max-noise train/**": True,
+        "max-suspects train/**": True,
+        "max-suspects test/": False,
+        "max-suspects cat": False,
+        "max-suspects dog": True,
+        "max-suspects *.jpg": True,
+    }
+    assert any("'*.jpg' matches no sample" in note for note in outcome.notes)
+    twice = Policy(rules=(ScopedRule(where=Where(label="cat"), max_suspects=0),) * 2)
+    with pytest.raises(OptionError, match="two rules 'max-suspects cat'"):
+        judged(twice, audit=audit)
+    with pytest.raises(OptionError, match="rule 1: unknown class 'kite'"):
+        judged(Policy(rules=(ScopedRule(where=Where(label="kite"), max_suspects=0),)), audit=audit)
+
+
+# what holds whatever else is asked for, and names that mean nothing
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        Policy(max_noise=0.9),
+        Policy(max_suspects=99),
+        Policy(max_class_noise={"cat": 0.9}),
+        Policy(rules=(ScopedRule(where=Where(path="nothing/**"), max_suspects=0),)),
+        Policy(no_leaks=True),
+        Policy(no_leaks=False),
+    ],
+)
+def test_no_other_limit_switches_off_the_rules_about_facts(policy: Policy) -> None:
+    assert [r.name for r in judged(policy).broken] == ["no-conflicts", "no-unreadable"]
+    allowed = replace(policy, no_conflicts=False, no_unreadable=False)
+    assert judged(allowed).passed
+
+
+def test_with_a_baseline_no_other_limit_lets_new_suspects_in() -> None:
+    baseline = replace(known(), suspects=known().suspects[:1])
+    for policy in (Policy(max_noise=0.9), Policy(rules=(ScopedRule(where=Where(path="x/"), max_suspects=0),))):
+        assert [r.name for r in judged(policy, baseline).broken] == ["max-new"]
+    assert judged(Policy(max_suspects=1), baseline).passed
+    assert judged(Policy(max_new=1), baseline).passed
+
+
+@pytest.mark.parametrize(
+    ("policy", "said"),
+    [
+        (Policy(max_class_noise={"*": 0.1, "dgo": 0.1}), "max-class-noise: unknown class 'dgo': did you mean 'dog'?"),
+        (
+            Policy(rules=(ScopedRule(where=Where(path="**", label="ct"), max_suspects=0),)),
+            "rule 1: unknown class 'ct': did you mean 'cat'?",
+        ),
+        (
+            Policy(
+                ignores=(Ignore(where=Where(path="a"), reason="r"), Ignore(where=Where(label="owls"), reason="r")),
+                origins={"ignore": "p/labelaudit.toml: ignore"},
+            ),
+            "p/labelaudit.toml: ignore 2: unknown class 'owls': did you mean 'owl'?",
+        ),
+    ],
+)
+def test_a_class_that_the_dataset_does_not_have_is_an_error(policy: Policy, said: str) -> None:
+    for judge in (lambda: judged(policy), lambda: refresh_baseline(make_audit(), policy, today=DAY)):
+        with pytest.raises(OptionError) as caught:
+            judge()
+        assert str(caught.value).startswith(said)
+
+
+def test_a_path_that_matches_nothing_is_said_in_every_format() -> None:
+    policy = Policy(
+        rules=(ScopedRule(where=Where(path="cta/**"), max_suspects=0),),
+        ignores=(Ignore(where=Where(path="legcy/**"), reason="bought"),),
+        origins={"rule": "labelaudit.toml: rule"},
+    )
+    for scope in (None, Scope(frozenset({"cat/a.png"}), "1 changed file")):
+        outcome = judged(policy, scope=scope)
+        assert outcome.notes[:2] == (
+            "'cta/**' matches no sample: the rule of labelaudit.toml about it decides nothing.",
+            "'legcy/**' matches no sample: the ignore (bought) takes out nothing.",
+        )
+        for name, render in GATE_FORMATS.items():
+            text = render(outcome).replace("\\*", "*")
+            assert "cta/**' matches no sample" in text, name
+            assert "legcy/**' matches no sample" in text, name
+    broken = make_audit(findings=(Finding(kind="truncated", path="legcy/z.png", detail=""),))
+    assert not any("legcy" in note for note in judged(policy, audit=broken).notes)
+
+
+# a restricted gate
+
+
+def test_only_some_files() -> None:
+    scope = Scope(frozenset({"dog/d.png", "readme.txt"}), "2 changed files", ("1 file is no image.",))
+    outcome = judged(Policy(max_suspects=0, no_conflicts=True), scope=scope)
+    assert statuses(outcome) == {"dog/d.png": "new"}
+    assert [problem.kind for problem in outcome.findings] == ["conflict"]  # its partner is in the scope
+    assert (outcome.samples, dict(outcome.classes)) == (1, {"cat": 0, "dog": 1, "owl": 0})
+    assert outcome.scope == "2 changed files"
+    assert "1 file is no image." in outcome.notes
+    assert "Outside of the 2 changed files, not judged: 1 suspects, 1 findings." in outcome.notes
+
+
+def test_nothing_of_interest_changed() -> None:
+    outcome = judged(Policy(max_noise=0.1, max_suspects=0), known(), scope=Scope(frozenset(), "0 changed files"))
+    assert outcome.passed
+    assert (outcome.samples, outcome.suspects, outcome.findings) == (0, (), ())
+    assert outcome.baseline is not None
+    assert outcome.baseline.stale == ()
+    assert json.dumps(outcome.record(), allow_nan=False)
+
+
+# the baseline's state, and ends
+
+
+def test_stale_entries_and_changed_settings_are_reported() -> None:
+    old = replace(
+        known(),
+        suspects=(*known().suspects, Known(path="gone.png", digest="ff", given_label="cat")),
+        settings={**known().settings, "effort": "thorough"},
+    )
+    report = judged(baseline=old, baseline_path="known.json").baseline
+    assert report is not None
+    assert (report.path, report.entries) == ("known.json", 5)
+    assert [(entry.path, entry.why) for entry in report.stale] == [("gone.png", "gone")]
+    assert report.changed == ("effort: thorough, now none",)
+
+
+def test_nothing_to_judge_is_no_pass() -> None:
+    empty = many([], [])
+    with pytest.raises(DataError, match="empty dataset"):
+        judged(audit=empty)
+    unjudged = make_audit(decision=make_decision(judged=np.zeros(6, dtype=bool), is_issue=np.zeros(6, dtype=bool)))
+    with pytest.raises(DataError, match="no class has enough images"):
+        judged(audit=unjudged)
+
+
+def test_the_same_audit_gives_the_same_bytes() -> None:
+    policy = Policy(max_noise=0.1, max_class_noise={"*": 0.2}, no_leaks=True)
+    texts = {json.dumps(judged(policy, known()).record(), allow_nan=False) for _ in range(3)}
+    assert len(texts) == 1
+    order = [3, 1, 5, 0, 2, 4]
+    shuffled = make_audit(
+        samples=make_samples().take(np.array(order)),
+        decision=make_decision(
+            **{
+                name: np.asarray(getattr(make_decision(), name))[order]
+                for name in ("suspicion", "is_issue", "judged", "probs", "predicted")
+            },
+            reasons=tuple(make_decision().reasons[i] for i in order),
+        ),
+        evidence={},
+    )
+    assert json.dumps(judged(policy, known(), audit=shuffled).record(), allow_nan=False) in texts

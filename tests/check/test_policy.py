@@ -1,0 +1,369 @@
+"""Policies: what a file may say, where a value comes from, what is refused and how."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from labelaudit.check.policy import Ignore, Policy, ScopedRule, Where, matches_glob
+from labelaudit.check.policy_file import find_policy, read_policy
+from labelaudit.check.settings import FURTHER_VARIABLES, SETTINGS, parse_class_shares, parse_flag, parse_share, settle
+from labelaudit.errors import LabelAuditError, OptionError
+from labelaudit.scanning.settings import names_of, parse_count, parse_names
+
+FULL = """
+max-noise = "2%"
+max-suspects = 40
+max-new = 0
+no-conflicts = true
+no-unreadable = false
+threshold = 0.5
+baseline = "known.json"
+
+[max-class-noise]
+cat = "5%"
+"golden retriever, old" = 0.1
+
+[[rule]]
+path = "train/**"
+max-noise = 0.03
+max-suspects = 7
+
+[[rule]]
+class = "*"
+max-new = 1
+
+[[ignore]]
+path = "legacy/"
+kind = "suspect"
+reason = "bought, will be replaced"
+expires = 2027-01-31
+
+[[ignore]]
+digest = "00ff"
+reason = "a cat in a dog's costume"
+
+[scan]
+labels = "labels.csv"
+effort = "quick"
+regularizer = ["mixup"]
+network = "timm:resnet18"
+init = "weights.safetensors"
+backbone = ["lite0@128", "resnet18"]
+seed = 3
+"""
+
+
+def write(folder: Path, text: str, name: str = "labelaudit.toml") -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text(text, encoding="utf-8")
+    return folder / name
+
+
+def message(folder: Path, text: str, name: str = "labelaudit.toml") -> str:
+    with pytest.raises(OptionError) as caught:
+        read_policy(write(folder, text, name))
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_everything_that_a_file_can_say(tmp_path: Path) -> None:
+    place = write(tmp_path, FULL)
+    settled = settle({}, {}, read_policy(place), place)
+    assert settled.policy() == Policy(
+        max_noise=0.02,
+        max_suspects=40,
+        max_new=0,
+        max_class_noise={"cat": 0.05, "golden retriever, old": 0.1},
+        no_conflicts=True,
+        no_unreadable=False,
+        threshold=0.5,
+        rules=(
+            ScopedRule(where=Where(path="train/**"), max_noise=0.03, max_suspects=7),
+            ScopedRule(where=Where(label="*"), max_new=1),
+        ),
+        ignores=(
+            Ignore(
+                where=Where(path="legacy/"),
+                kind="suspect",
+                reason="bought, will be replaced",
+                expires=date(2027, 1, 31),
+            ),
+            Ignore(where=Where(), digest="00ff", reason="a cat in a dog's costume"),
+        ),
+    )
+    assert settled.scan_options() == {
+        "labels": tmp_path / "labels.csv",  # relative to the file, not to the working folder
+        "effort": "quick",
+        "regularizers": ("mixup",),
+        "network": "timm:resnet18",
+        "init": tmp_path / "weights.safetensors",
+        "backbone": ("lite0@128", "resnet18"),
+        "seed": 3,
+    }
+    assert settled.values["baseline"] == tmp_path / "known.json"
+
+
+def test_the_same_in_pyproject(tmp_path: Path) -> None:
+    text = (
+        "[tool.other]\nx = 1\n[tool.labelaudit]\nmax-new = 0\n[[tool.labelaudit.ignore]]\nclass = 'a'\nreason = 'b'\n"
+    )
+    place = write(tmp_path, text, "pyproject.toml")
+    policy = settle({}, {}, read_policy(place), place).policy()
+    assert policy == Policy(max_new=0, ignores=(Ignore(where=Where(label="a"), reason="b"),))
+
+
+def test_the_nearest_file_counts(tmp_path: Path) -> None:
+    far, near = write(tmp_path, ""), tmp_path / "a" / "b" / "c"
+    near.mkdir(parents=True)
+    write(tmp_path / "a" / "b", "[project]\nname = 'x'\n", "pyproject.toml")  # not about us: passed over
+    assert find_policy([near]) == far.resolve()
+    mine = write(tmp_path / "a", "[tool.labelaudit]\n", "pyproject.toml")
+    assert find_policy([near]) == mine.resolve()
+    first = write(tmp_path / "a", "")
+    assert find_policy([near]) == first.resolve()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    assert find_policy([elsewhere, near]) == far.resolve()  # the first place that has one above it
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("max-nose = 1", ["unknown key", "'max-nose'", "did you mean 'max-noise'"]),
+        ("max_noise = '1%'", ["did you mean 'max-noise'"]),
+        ("effort = 'quick'", ["'effort'", "[scan]"]),
+        ("[scan]\neffrt = 'quick'", ["scan", "did you mean 'effort'"]),
+        ("scan = 3", ["write [scan]"]),
+        ("max-noise = 2", ["max-noise", "2%"]),
+        ("max-suspects = -1", ["max-suspects", "'-1'"]),
+        ("max-suspects = 1.5", ["max-suspects", "whole number"]),
+        ("no-leaks = 'maybe'", ["no-leaks", "true nor false"]),
+        ("max-class-noise = 3", ["max-class-noise", "no table"]),
+        ("[max-class-noise]\ncat = 'x'", ["max-class-noise", "'x'"]),
+        ("[rule]\npath = 'a'", ["[[rule]]"]),
+        ("[[rule]]\npath = 'a'", ["rule 1", "at least one of max-noise"]),
+        ("[[rule]]\nmax-new = 1", ["rule 1", "path or class"]),
+        ("[[rule]]\npath='a'\nmax-new=1\n[[rule]]\npth='b'\nmax-new=1", ["key of rule 2", "did you mean 'path'"]),
+        ("[[ignore]]\npath = 'a'", ["ignore 1", "reason"]),
+        ("[[ignore]]\npath = 'a'\nreason = ' '", ["ignore 1", "reason", "no text"]),
+        ("[[ignore]]\nreason = 'a'", ["ignore 1", "path, class, kind or digest"]),
+        ("[[ignore]]\npath='a'\nreason='b'\nexpires='soon'", ["ignore 1", "expires", "'soon'"]),
+        ("[[ignore]]\npath='a'\nreason='b'\nexpires=07:32:00", ["expires", "no date"]),
+        ("[[ignore]]\npath='a'\nreason='b'\nexpires=20270101", ["expires", "no date"]),
+        ("no-leaks = 'yes'", ["no-leaks", "'yes' is neither true nor false", "without quotes"]),
+        ("no-leaks = 1", ["no-leaks", "neither true nor false"]),
+        ("max-new = '3'", ["max-new", "'3' is text", "without quotes"]),
+        ("max-new = true", ["max-new", "'True' is no count"]),
+        (f"max-new = {10**16}", ["max-new", "from 0 to 1,000,000,000,000,000"]),
+        (f"max-new = {'9' * 5000}", ["thousands of digits"]),
+        ("a = " + "[" * 3000, ["nests too deep"]),
+        ("[[rule]]\npath='a'\nmax-suspects='2'", ["rule 1", "max-suspects", "'2' is text"]),
+        ("max-class-noise = 'cat=5%'", ["max-class-noise", "no table of classes"]),
+        ("[scan]\nseed = '3'", ["seed", "'3' is text"]),
+        ("[scan]\neffort = 'quik'", ["effort", "quick, standard, thorough"]),
+        ("[scan]\nregularizer = ['mixip']", ["scan: regularizer", "'mixip'", "did you mean 'mixup'"]),
+        ("[scan]\nregularizer = 3", ["scan: regularizer", "'3' is no list of names: write one such as"]),
+        ("[scan]\nregularizer = []", ["scan: regularizer", "names nothing"]),
+        ("[scan]\nregularizers = ['mixup']", ["did you mean 'regularizer'"]),
+        ("[scan]\nmethods = 'slm'", ["scan: methods", "unknown method 'slm': did you mean 'sln'"]),
+        ("[scan]\ninit = 3", ["scan: init", "write its path, or pretrained"]),
+        ("regularizer = ['mixup']", ["'regularizer' is an option of the scan", "[scan]"]),
+        ("[[ignore]]\nkind='leek'\nreason='b'", ["kind of finding", "did you mean 'leak'"]),
+        ("a = 1\nb =\n", ["TOML", "line 2"]),
+    ],
+)
+def test_what_is_refused(tmp_path: Path, text: str, words: list[str]) -> None:
+    said = message(tmp_path, text)
+    assert "labelaudit.toml" in said
+    assert [word for word in words if word not in said] == []
+
+
+@pytest.mark.parametrize(
+    ("written", "day"),
+    [
+        ("2027-01-31", date(2027, 1, 31)),
+        ("'2027-01-31'", date(2027, 1, 31)),
+        ("2027-01-31T12:00:00", date(2027, 1, 31)),
+        ("2027-01-31T22:00:00-05:00", date(2027, 2, 1)),  # the day in UTC, as that on which it is compared
+        ("'2027-01-31T23:59:59Z'", date(2027, 1, 31)),
+    ],
+)
+def test_an_end_is_a_date_a_moment_or_text_of_either(tmp_path: Path, written: str, day: date) -> None:
+    place = write(tmp_path, f"[[ignore]]\npath = 'a'\nreason = 'b'\nexpires = {written}\n")
+    assert settle({}, {}, read_policy(place), place).policy().ignores[0].expires == day
+
+
+def test_a_byte_order_mark_is_no_part_of_the_policy(tmp_path: Path) -> None:
+    assert read_policy(write(tmp_path, "\ufeffmax-new = 3\n")) == {"max-new": 3}
+    (tmp_path / "labelaudit.toml").write_bytes("max-new = 3".encode("utf-16"))
+    with pytest.raises(OptionError, match="not UTF-8"):
+        read_policy(tmp_path / "labelaudit.toml")
+
+
+def test_a_misspelt_variable_is_an_error() -> None:
+    with pytest.raises(OptionError, match="variable 'LABELAUDIT_MAX_NOSE': did you mean 'LABELAUDIT_MAX_NOISE'"):
+        settle({}, {"LABELAUDIT_MAX_NOSE": "2%"}, {})
+    with pytest.raises(OptionError, match="LABELAUDIT_RULE"):
+        settle({}, {"LABELAUDIT_RULE": "x"}, {})
+    known = dict.fromkeys(FURTHER_VARIABLES, "x") | {"LABELAUDIT_MAX_NOSE": "", "OTHER_LABELAUDIT_X": "1"}
+    assert set(settle({}, known, {}).origins.values()) == {"default"}
+
+
+def test_variables_of_the_templates_and_commands_are_known() -> None:
+    root = Path(__file__).parents[2]
+    files = [*(root / "cli").rglob("*.py"), *(root / "templates").iterdir(), root / "action.yml"]
+    used = {name for file in files for name in re.findall(r"LABELAUDIT_[A-Z_]*[A-Z]", file.read_text(encoding="utf-8"))}
+    assert used - {setting.variable for setting in SETTINGS.values()} - {"LABELAUDIT_NAME"} <= set(FURTHER_VARIABLES)
+
+
+def test_backbones_that_the_scan_may_choose_are_left_to_it() -> None:
+    file = {"backbone": ("resnet18",)}
+    assert settle({"backbone": "auto"}, {}, file, Path("p.toml")).scan_options() == {}
+
+
+def test_a_policy_knows_where_it_was_written() -> None:
+    file = {"rule": (), "max-new": 1}
+    policy = settle({"max-noise": "1%"}, {"LABELAUDIT_NO_LEAKS": "1"}, file, Path("p.toml")).policy()
+    names = ("max-noise", "no-leaks", "max-new")
+    assert [policy.origins[name] for name in names] == ["--max-noise", "LABELAUDIT_NO_LEAKS", "p.toml: max-new"]
+
+
+def test_pyproject_with_something_else_under_our_name(tmp_path: Path) -> None:
+    assert "[tool.labelaudit]" in message(tmp_path, "[tool]\nlabelaudit = 3\n", "pyproject.toml")
+
+
+def test_command_line_over_environment_over_file_over_default() -> None:
+    file: dict[str, Any] = {"max-new": 3, "max-suspects": 3, "max-noise": 0.3}
+    environment = {"LABELAUDIT_MAX_NEW": "2", "LABELAUDIT_MAX_SUSPECTS": "2", "LABELAUDIT_NO_LEAKS": ""}
+    settled = settle({"max-new": "1", "seed": None}, environment, file, Path("p.toml"))
+    names = ("max-new", "max-suspects", "max-noise", "no-leaks", "seed")
+    assert [(settled.values[name], settled.origins[name]) for name in names] == [
+        (1, "command line"),
+        (2, "LABELAUDIT_MAX_SUSPECTS"),
+        (0.3, "p.toml"),
+        (None, "default"),
+        (None, "default"),
+    ]
+    assert set(settled.values) == set(settled.origins) == set(SETTINGS)
+
+
+def test_a_wrong_value_names_where_it_came_from() -> None:
+    with pytest.raises(OptionError, match=r"^--max-noise: '2' is no share"):
+        settle({"max-noise": "2"}, {}, {})
+    with pytest.raises(OptionError, match=r"^LABELAUDIT_SEED: 'x' is no count"):
+        settle({}, {"LABELAUDIT_SEED": "x"}, {})
+
+
+@pytest.mark.parametrize(
+    ("value", "share"), [("2%", 0.02), (".5", 0.5), ("100 %", 1.0), (0, 0.0), (1e-5, 1e-5), ("0%", 0)]
+)
+def test_shares(value: Any, share: float) -> None:
+    assert parse_share(value) == pytest.approx(share, abs=1e-15)
+
+
+@pytest.mark.parametrize(
+    "value", ["2", 1, "1", 1.0, "1.0", "101%", "-1%", "", "%", "nan", float("nan"), float("inf"), True, None]
+)
+def test_no_shares(value: Any) -> None:
+    with pytest.raises(OptionError):
+        parse_share(value)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_what_is_no_number_is_not_taken_for_a_percentage(value: float) -> None:
+    with pytest.raises(OptionError, match=rf"^'{value}' is no share: write a percentage such as 2% or a fraction"):
+        parse_share(value)
+
+
+@pytest.mark.parametrize("value", [".95", "95%", "100%", 0.99, 0.9500000001])
+def test_a_threshold_that_no_suspect_can_pass_is_refused(value: Any) -> None:
+    with pytest.raises(OptionError, match=r"^--threshold: .* leaves no room .* so write less than 0\.95$"):
+        settle({"threshold": value}, {}, {})
+    assert settle({"threshold": ".94"}, {}, {}).values["threshold"] == 0.94
+
+
+def test_other_values() -> None:
+    assert parse_class_shares("cat=1%, dog = 2%") == {"cat": 0.01, "dog": 0.02}
+    assert parse_names("a, b,a") == parse_names(["a", "b"]) == ("a", "b")
+    assert [parse_flag(word) for word in (True, "yes", "0", "False")] == [True, True, False, False]
+    assert parse_count("12") == 12
+    for parse, wrong in (
+        (parse_class_shares, ["5%"]),
+        (parse_class_shares, "a=1%,a=2%"),
+        (parse_names, ","),
+        (parse_count, "٣"),
+        (parse_flag, 1),
+    ):
+        with pytest.raises(LabelAuditError):
+            parse(wrong)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path", "matches"),
+    [
+        ("train/**", "train/cat/1.png", True),
+        ("train/**", "test/train/1.png", False),
+        ("train/", "train/cat/1.png", True),
+        ("./train/*.png", "train/1.png", True),
+        ("train/*.png", "train/cat/1.png", False),
+        ("train/**/1.png", "train/1.png", True),
+        ("**/cat/*", "a/b/cat/1.png", True),
+        ("**/cat/*", "cat/1.png", True),
+        ("*.jpg", "a/b/1.jpg", True),
+        ("*.jpg", "a/b/1.jpeg", False),
+        ("img?.png", "x/img1.png", True),
+        ("img?.png", "x/img/.png", False),
+        ("a[1].png", "a[1].png", True),
+        ("a[1].png", "a1.png", False),
+        ("**", "anything/at all\n.png", True),
+    ],
+)
+def test_globs(pattern: str, path: str, matches: bool) -> None:
+    assert matches_glob(path, pattern) is matches
+
+
+def test_whether_a_policy_asks_for_anything() -> None:
+    assert not Policy().asks
+    assert not Policy(no_leaks=False, threshold=0.5, ignores=(Ignore(where=Where(path="a"), reason="b"),)).asks
+    for asking in ({"max_new": 0}, {"max_noise": 0.0}, {"no_leaks": True}, {"max_class_noise": {"*": 0.1}}):
+        assert Policy(**asking).asks
+
+
+def test_names_in_a_policy_are_those_that_can_be_trained() -> None:
+    from labelaudit.methods import method_names
+    from labelaudit.regularizers import regularizer_names
+
+    for what, known in (("method", method_names()), ("regularizer", regularizer_names())):
+        assert names_of(what)(list(known)) == known
+        with pytest.raises(OptionError, match="Known: " + ", ".join(known)):
+            names_of(what)("_interface")
+
+
+def test_weights_are_a_file_beside_the_policy_or_the_published_ones(tmp_path: Path) -> None:
+    place = write(tmp_path, "[scan]\ninit = 'pretrained'")
+    assert read_policy(place) == {"init": "pretrained"}
+    assert settle({}, {"LABELAUDIT_INIT": "w.pth"}, {}).scan_options() == {"init": Path("w.pth")}
+    assert settle({}, {"LABELAUDIT_REGULARIZER": "mixup,jacobian"}, {}).scan_options() == {
+        "regularizers": ("mixup", "jacobian")
+    }
+
+
+@pytest.mark.parametrize("cache", ["..", "../other", "/tmp", ".", "inside/../..", "link"])
+def test_a_policy_names_no_cache_outside_its_repository(tmp_path: Path, cache: str) -> None:
+    (tmp_path / "repository" / "sub").mkdir(parents=True)
+    (tmp_path / "repository" / "link").symlink_to(tmp_path)
+    place = write(tmp_path / "repository", f'[scan]\ncache = "{cache}"\n', "labelaudit.toml")
+    with pytest.raises(OptionError, match="is not inside the repository"):
+        read_policy(place)
+
+
+def test_a_policy_may_name_a_cache_anywhere_in_its_repository(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "sub").mkdir()
+    place = write(tmp_path / "sub", '[scan]\ncache = "../.cache"\n', "labelaudit.toml")
+    assert read_policy(place)["cache"].resolve() == tmp_path / ".cache"

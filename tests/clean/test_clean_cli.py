@@ -1,0 +1,158 @@
+"""``labelaudit clean`` as people type it: a plan, the dataset, the way back, and one line for what cannot be."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from cleaning import IDS, contents, make_dataset, png, said
+from typer.testing import CliRunner, Result
+
+from labelaudit import verdicts
+from labelaudit.audit import run as runs
+from labelaudit.cli import app
+
+
+def invoke(*arguments: object) -> Result:
+    return CliRunner().invoke(app, [str(part) for part in arguments], catch_exceptions=False, prog_name="labelaudit")
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """A RUN with two verdicts."""
+    audit = make_dataset(tmp_path / "pets")
+    runs.write(audit, tmp_path / "run")
+    file = verdicts.verdicts_file(tmp_path / "run")
+    verdicts.append(file, said(audit, 1, "suggested", "dog"), said(audit, 2, "none"))
+    return tmp_path / "run"
+
+
+def test_first_there_is_only_a_plan(run: Path, tmp_path: Path) -> None:
+    result = invoke("clean", run, "-o", tmp_path / "out", "--format", "hf")
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    assert lines[0] == "3 changes to 6 samples"
+    assert "cat/b.png       cat    dog           0.030  reviewed by ann on 2026-11-21" in lines
+    assert "As they are: 1 suspect: review them, or use --action suspect=quarantine" in lines
+    assert f"  labelaudit clean {run} --plan {run / 'plan.json'} -o {tmp_path / 'out'} --format hf --apply" in lines
+    assert not [line for line in lines if line != line.rstrip()]
+    assert (run / "plan.json").is_file()
+    assert not (tmp_path / "out").exists()
+    runs.write(runs.read(run), run)
+    assert (run / "plan.json").is_file()  # the next scan keeps it
+
+
+def test_apply_then_again_then_undo(run: Path, tmp_path: Path) -> None:
+    made = invoke("clean", run, "-o", tmp_path / "out", "--action", "suspect=drop", "--link", "hard", "--apply")
+    assert made.exit_code == 0
+    assert f"4 of 6 samples as folders in {tmp_path / 'out'} (5 as hard link)" in made.stdout
+    assert f"In quarantine: {tmp_path / 'out-quarantine'}" in made.stdout
+    again = invoke("clean", run, "--plan", run / "plan.json", "-o", tmp_path / "out", "--apply")
+    assert f"{tmp_path / 'out'} is this dataset already: nothing was changed." in again.stdout
+    back = invoke("clean", run, "--undo", tmp_path / "out", "-o", tmp_path / "back", "-q")
+    assert (back.exit_code, back.output) == (0, "")
+    assert contents(tmp_path / "back") == {name: png(number) for number, name in enumerate(IDS)}
+
+
+def test_an_edited_plan_is_applied_exactly_and_never_written_over(run: Path, tmp_path: Path) -> None:
+    assert invoke("clean", run, "-q").exit_code == 0
+    plan = json.loads((run / "plan.json").read_text(encoding="utf-8"))
+    plan["changes"] = [{**plan["changes"][0], "new_label": "owl"}]
+    (run / "plan.json").write_text(json.dumps(plan), encoding="utf-8")
+    refused = invoke("clean", run, "-o", tmp_path / "out", "--apply")
+    assert refused.exit_code == 2
+    assert "plan.json was edited by hand: apply it with --plan" in refused.stderr
+    made = invoke("clean", run, "--plan", run / "plan.json", "-o", tmp_path / "out", "--apply")
+    assert made.exit_code == 0
+    assert sorted(contents(tmp_path / "out")) == sorted({*IDS, "owl/b.png"} - {"cat/b.png"})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--apply"], "name a folder for the new dataset: -o OUT"),
+        (["--action", "suspekt=drop"], "unknown reason 'suspekt': did you mean 'suspect'?"),
+        (["--plan", "no.json"], "there is no plan no.json"),
+        (["--plan", "x", "--action", "drop"], "--plan is applied as it is"),
+        (["--fdr", "0.1"], "a false-discovery rate rests on a review"),
+        (["--undo", "x", "-o", "y", "--apply"], "--undo makes the dataset as it was"),
+        (["--undo", "x", "-o", "y"], "x was not made by `labelaudit clean`"),
+    ],
+)
+def test_what_cannot_be_is_one_line(run: Path, arguments: list[str], message: str) -> None:
+    result = invoke("clean", run, *arguments)
+    assert result.exit_code == 2
+    assert result.stderr.startswith("labelaudit: ")
+    assert result.stderr.count("\n") == 1
+    assert message in result.stderr
+
+
+def test_other_runs(run: Path, tmp_path: Path) -> None:
+    assert "is not a RUN folder" in invoke("clean", tmp_path / "pets").stderr
+    text = (run / "audit.json").read_text(encoding="utf-8")
+    (run / "audit.json").write_text(text.replace('"schema_version": 1', '"schema_version": 99'), encoding="utf-8")
+    assert "was written by a newer labelaudit" in invoke("clean", run).stderr
+
+
+def test_verdicts_that_cannot_count_are_said(run: Path) -> None:
+    audit = runs.read(run)
+    stranger = verdicts.Verdict(path="x.png", digest="f" * 32, given_label="cat", verdict="none")
+    verdicts.append(verdicts.verdicts_file(run), stranger, said(audit, 1, "given", reviewer="bob"))
+    shown = invoke("clean", run).stdout
+    assert "- 1 verdict on images that the audit does not have, first x.png: left out." in shown
+    assert "- Reviewers disagree on 1 image, first cat/b.png (ann: dog, bob: cat)." in shown
+
+
+def test_what_cannot_be_restored_is_said_even_when_quiet(run: Path, tmp_path: Path) -> None:
+    assert invoke("clean", run, "-o", tmp_path / "out", "--apply", "-q").exit_code == 0
+    (tmp_path / "out-quarantine").rename(tmp_path / "away")
+    (tmp_path / "pets").rename(tmp_path / "moved")
+    back = invoke("clean", run, "--undo", tmp_path / "out", "-o", tmp_path / "back", "-q")
+    assert (back.exit_code, back.stdout, back.stderr.count("\n")) == (2, "", 1)
+    assert "1 of 6 images could not be restored, first 'cat/c.png'" in back.stderr
+    assert f"(quarantined, but not in {tmp_path / 'out-quarantine'}: 1)" in back.stderr
+    assert f"{tmp_path / 'back'} has the others" in back.stderr
+    assert contents(tmp_path / "back") == {name: png(n) for n, name in enumerate(IDS) if name != "cat/c.png"}
+    (tmp_path / "moved").rename(tmp_path / "pets")
+    again = invoke("clean", run, "--undo", tmp_path / "out", "-o", tmp_path / "back", "-q", "--replace")
+    assert (again.exit_code, again.output) == (0, "")
+    assert len(contents(tmp_path / "back")) == 6
+
+
+def test_a_damaged_estimate_stops_only_what_rests_on_it(run: Path) -> None:
+    (run / "estimate.json").write_text("{", encoding="utf-8")
+    made = invoke("clean", run)
+    assert made.exit_code == 0
+    assert made.stderr.count("estimate.json cannot be read") == 1
+    assert made.stderr.endswith("Suspects are counted by the scan's threshold.\n")
+    assert invoke("clean", run, "--flags", "threshold", "--action", "suspect=drop").stderr == ""
+    for arguments in (["--action", "suspect=drop"], ["--fdr", "0.1"], ["--flags", "fdr"]):
+        assert invoke("clean", run, *arguments).exit_code == 2
+    assert "or use --flags threshold" in invoke("clean", run, "--action", "suspect=drop").stderr
+    assert invoke("report", run, "--format", "markdown").exit_code == 0
+    assert "Without precision and recall:" in (run / "report.md").read_text(encoding="utf-8")
+
+
+def test_flags_that_are_not_possible_are_explained(run: Path) -> None:
+    assert invoke("estimate", run).exit_code == 0
+    shown = invoke("clean", run, "--fdr", "0.01", "--action", "suspect=drop").stdout
+    assert "No flags" in shown
+
+
+def test_an_unfinished_verdict_is_noted(run: Path) -> None:
+    with verdicts.verdicts_file(run).open("a", encoding="utf-8") as file:
+        file.write("cat/a.png,0")
+    assert invoke("clean", run).stdout.count("ends in an unfinished line (4)") == 1
+
+
+@pytest.mark.parametrize("ending", ["r.xyz", "r", "report.pdf"])
+def test_a_report_has_an_ending_that_says_what_it_is(run: Path, tmp_path: Path, ending: str) -> None:
+    refused = invoke("report", run, "-o", tmp_path / ending)
+    assert refused.exit_code == 2
+    assert "end it in .html for a page or .md for Markdown" in refused.stderr
+    assert not (tmp_path / ending).exists()
+    assert invoke("report", run, "-o", tmp_path / ending, "--format", "markdown").exit_code == 0
+    assert (tmp_path / ending).read_text(encoding="utf-8").startswith("#")
+    assert invoke("report", run, "-o", tmp_path / "R.HTM", "-q").exit_code == 0
+    assert (tmp_path / "R.HTM").read_text(encoding="utf-8").lstrip().startswith("<!doctype")

@@ -1,0 +1,103 @@
+"""Neighbours against the slow obvious way."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from labelaudit.errors import DataError
+from labelaudit.features import neighbors
+from labelaudit.features.neighbors import nearest
+from labelaudit.types import Floats
+
+
+def slowly(x: Floats, queries: Floats | None, k: int, metric: str) -> tuple[np.ndarray, np.ndarray]:
+    rows = x if queries is None else queries
+    similarities, indices = [], []
+    for i, query in enumerate(rows.astype(np.float64)):
+        pairs = []
+        for j, other in enumerate(x.astype(np.float64)):
+            if queries is None and i == j:
+                continue
+            if metric == "cosine":
+                norm = np.linalg.norm(query) * np.linalg.norm(other)
+                value = query @ other / norm if norm else 0.0
+            else:
+                value = -np.linalg.norm(query - other)
+            pairs.append((-value, j))
+        pairs = sorted(pairs)[:k]
+        similarities.append([-value for value, _ in pairs])
+        indices.append([j for _, j in pairs])
+    return np.array(similarities), np.array(indices)
+
+
+@pytest.mark.parametrize("metric", ["cosine", "euclidean"])
+@pytest.mark.parametrize("apart", [False, True])
+@pytest.mark.parametrize("block", [2**26, 256])
+def test_against_brute_force(metric: str, apart: bool, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(neighbors, "BLOCK_BYTES", block)
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(60, 7)).astype(np.float32)
+    queries = rng.normal(size=(13, 7)).astype(np.float32) if apart else None
+    similarities, indices = nearest(x, queries=queries, k=5, metric=metric)
+    expected, rows = slowly(x, queries, 5, metric)
+    assert (indices == rows).all()
+    np.testing.assert_allclose(similarities, expected, atol=2e-3 if metric == "euclidean" else 1e-5)
+    assert similarities.dtype == np.float32
+    assert indices.dtype == np.int64
+
+
+def test_more_neighbours_than_rows() -> None:
+    x = np.eye(4, dtype=np.float32)
+    assert nearest(x, k=99)[1].shape == (4, 3)
+    assert nearest(x, queries=x[:2], k=99)[1].shape == (2, 4)
+    assert nearest(x[:1], k=3)[1].shape == (1, 0)
+    assert nearest(x, k=0)[0].shape == (4, 0)
+
+
+def test_copies_are_ordered_by_row_and_never_themselves() -> None:
+    x = np.tile(np.array([[3.0, 4.0]], np.float32), (9, 1))
+    similarities, indices = nearest(x, k=8)
+    for row in range(9):
+        assert indices[row].tolist() == [other for other in range(9) if other != row]
+    assert np.allclose(similarities, 1)
+    few = nearest(x, k=3)[1]
+    assert not (few == np.arange(9)[:, None]).any()
+
+
+def test_zero_vectors_are_like_nothing() -> None:
+    x = np.array([[0, 0], [1, 0], [1, 1]], np.float32)
+    similarities, indices = nearest(x, k=2)
+    assert similarities[0].tolist() == [0, 0]
+    assert indices[0].tolist() == [1, 2]
+
+
+def test_same_bits_every_time_and_inputs_untouched() -> None:
+    x = np.random.default_rng(1).normal(size=(300, 20)).astype(np.float32)
+    before = x.copy()
+    first, second = nearest(x, k=10), nearest(x, k=10)
+    assert all((a == b).all() for a, b in zip(first, second, strict=True))
+    assert (x == before).all()
+
+
+def test_cuda_without_a_gpu_build_is_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    import faiss
+
+    monkeypatch.setattr(faiss, "get_num_gpus", lambda: 0)
+    x = np.random.default_rng(1).normal(size=(30, 4)).astype(np.float32)
+    assert (nearest(x, k=3, device="cuda")[1] == nearest(x, k=3)[1]).all()
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        (np.zeros(3, np.float32), r"must be \(n, d\)"),
+        (np.zeros((3, 0), np.float32), "d > 0"),
+        (np.array([[0.0], [np.nan]], np.float32), "row 1 that is not finite"),
+    ],
+)
+def test_bad_arrays(x: Floats, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        nearest(x, k=1)
+    with pytest.raises(DataError, match="queries have 2 columns, x has 3"):
+        nearest(np.zeros((4, 3), np.float32), queries=np.zeros((4, 2), np.float32), k=1)

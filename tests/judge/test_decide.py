@@ -1,0 +1,129 @@
+"""From a channel to a decision: flags, suggestions, copies, rates, reasons."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from test_noise_model import planted
+
+from labelaudit.judge import noise_model
+from labelaudit.judge.decide import CAUTIOUS, THRESHOLD, decide, flag_threshold, noise_rate
+from labelaudit.judge.noise_fit import fit_noise_model
+
+CLASSES = ("ant", "bee", "cat", "dog")
+
+
+def test_flags_find_planted_flips_and_leave_clean_data_alone() -> None:
+    probs, given, truth = planted(0, 0.1, skill=4.0)
+    decision = decide(fit_noise_model({"m": probs}, given), given, CLASSES, digests=[str(i) for i in range(len(given))])
+    wrong = given != truth
+    hit = (decision.is_issue & wrong).sum()
+    assert 2 * hit / (decision.is_issue.sum() + wrong.sum()) > 0.9
+    assert (decision.predicted[decision.is_issue & wrong] == truth[decision.is_issue & wrong]).mean() > 0.95
+    low, high = decision.noise_interval
+    assert low <= wrong.mean() <= high
+    clean = decide(fit_noise_model({"m": probs}, truth), truth, CLASSES, digests=[str(i) for i in range(len(truth))])
+    assert clean.is_issue.mean() < 0.01
+
+
+def test_a_suggestion_is_never_the_given_label() -> None:
+    probs, given, _ = planted(1, 0.3, skill=1.5)
+    decision = decide(fit_noise_model({"m": probs}, given), given, CLASSES, digests=[str(i) for i in range(len(given))])
+    assert decision.is_issue.any()
+    assert (decision.predicted != given)[decision.is_issue].all()
+    assert [bool(reason) for reason in decision.reasons] == decision.is_issue.tolist()
+
+
+def test_copies_under_two_labels_are_judged_together() -> None:
+    probs, given, _ = planted(2, 0.05, skill=4.0)
+    probs[0] = probs[1] = (0.85, 0.05, 0.05, 0.05)
+    given[:2] = (0, 1)
+    digests = ["same", "same", *(str(i) for i in range(len(given) - 2))]
+    decision = decide(fit_noise_model({"m": probs}, given), given, CLASSES, digests=digests)
+    assert np.allclose(decision.probs[0], decision.probs[1])
+    assert decision.suspicion[1] > decision.threshold > decision.suspicion[0]
+    assert "the same image also carries another label" in decision.reasons[1]
+    assert decision.predicted[1] == 0
+
+
+def test_the_threshold_rises_where_next_to_nothing_is_wrong() -> None:
+    probs, given, truth = planted(0, 0.2)
+    digests = [str(i) for i in range(len(given))]
+    noisy = decide(fit_noise_model({"m": probs}, given), given, CLASSES, digests=digests)
+    clean = decide(fit_noise_model({"m": probs}, truth), truth, CLASSES, digests=digests)
+    assert noisy.threshold == THRESHOLD
+    assert THRESHOLD < clean.threshold <= CAUTIOUS
+    assert clean.threshold == flag_threshold(clean.suspicion.mean())
+    asked = decide(fit_noise_model({"m": probs}, truth), truth, CLASSES, digests=digests, threshold=0.1)
+    assert asked.threshold == 0.1
+    assert asked.is_issue.sum() > clean.is_issue.sum()
+
+
+def test_too_few_images_are_not_judged() -> None:
+    probs, given, _ = planted(3, 0.1)
+    given[given == 3] = 0
+    given[:4] = 3
+    decision = decide(fit_noise_model({"m": probs}, given), given, CLASSES, digests=[str(i) for i in range(len(given))])
+    assert not decision.judged[:4].any()
+    assert not decision.is_issue[:4].any()
+    assert decision.judged[4:].all()
+    assert set(decision.reasons[:4]) == {"not judged: 4 of 5 images that this class needs"}
+
+
+def test_noise_matrix_counts_the_judged_samples() -> None:
+    probs, given, truth = planted(4, 0.2)
+    decision = decide(fit_noise_model({"m": probs}, given), given, CLASSES, digests=[str(i) for i in range(len(given))])
+    assert decision.noise_matrix.sum() == pytest.approx(len(given), rel=1e-4)
+    actual = np.zeros((4, 4))
+    np.add.at(actual, (given, truth), 1)
+    off = ~np.eye(4, dtype=bool)
+    top = np.argsort(-np.where(off, decision.noise_matrix, 0), axis=None)[:4]
+    assert set(top.tolist()) == set(np.argsort(-np.where(off, actual, 0), axis=None)[:4].tolist())
+
+
+def test_noise_rate_of_nothing_is_unknown() -> None:
+    assert noise_rate(np.zeros(0)) == (0.0, (0.0, 1.0))
+
+
+def test_noise_rate_lies_between_chances_taken_as_such_and_every_doubt_counted() -> None:
+    human = np.concatenate([np.full(100, 0.95), np.full(200, 0.3), np.full(700, 0.01)])
+    rate, (low, high) = noise_rate(human)
+    assert low < human.mean() < rate < 0.3 < high
+    sure = np.repeat([1.0, 0.0], [100, 900])
+    assert noise_rate(sure)[0] == pytest.approx(0.1)
+    hardly = np.full(1000, 0.001)
+    rate, (low, high) = noise_rate(hardly)
+    assert rate == pytest.approx(0.001, rel=0.05)  # where next to nothing is wrong, doubt is doubt
+    assert low < rate < high
+    for value in (0.05, 0.12, 0.5, 1.0):
+        rate, (low, high) = noise_rate(np.full(1000, value))
+        assert low <= value <= rate <= high
+
+
+def test_what_people_verified_is_final() -> None:
+    probs, given, truth = planted(4, 0.1)
+    known = np.full(len(given), noise_model.UNKNOWN)
+    right, wrong = np.flatnonzero(given == truth), np.flatnonzero(given != truth)
+    known[right[:20]], known[wrong[:20]], known[right[20]] = truth[right[:20]], truth[wrong[:20]], noise_model.NO_CLASS
+    fitted = fit_noise_model({"m": np.roll(probs, 1, axis=1)}, given, known=known)  # a model that is always wrong
+    digests = [str(i) for i in range(len(given))]
+    decision = decide(fitted, given, CLASSES, digests=digests, known=known)
+    assert not decision.is_issue[right[:20]].any()
+    assert decision.is_issue[wrong[:20]].all()
+    assert (decision.predicted[wrong[:20]] == truth[wrong[:20]]).all()
+    assert decision.reasons[wrong[0]] == f"reviewed: {CLASSES[truth[wrong[0]]]} is right"
+    assert decision.suspicion[right[20]] == 1.0
+    assert decision.reasons[right[20]] == "reviewed: no class is right"
+    assert np.allclose(decision.probs.sum(axis=1), 1.0, atol=1e-5)
+
+
+def test_a_verdict_counts_in_a_class_too_small_to_judge() -> None:
+    probs, given, _ = planted(3, 0.1)
+    given[given == 3] = 0
+    given[:4] = 3
+    known = np.full(len(given), noise_model.UNKNOWN)
+    known[0] = 1
+    fitted = fit_noise_model({"m": probs}, given, known=known)
+    decision = decide(fitted, given, CLASSES, digests=[str(i) for i in range(len(given))], known=known)
+    assert decision.is_issue[:4].tolist() == [True, False, False, False]
+    assert decision.judged[:4].tolist() == [True, False, False, False]

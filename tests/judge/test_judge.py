@@ -1,0 +1,228 @@
+"""The judge: it agrees with the models it was fitted from, ranks new labels well, and survives its file bit for bit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from audits import make_audit
+
+from labelaudit.audit import run
+from labelaudit.errors import DataError, RunError
+from labelaudit.judge import probes
+from labelaudit.judge.decide import decide
+from labelaudit.judge.judge import Judge, _doubt
+from labelaudit.judge.memory import BELIEFS
+from labelaudit.judge.noise_fit import fit_noise_model
+from labelaudit.training.folds import stratified_folds
+from labelaudit.types import Decision, Features, Samples
+
+CLASSES = ("ant", "bee", "cat", "dog")
+WIDTHS = (24, 16)
+
+
+def draw(n: int, seed: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Features, true and given labels of four overlapping classes, 10 % of the labels flipped."""
+    rng = np.random.default_rng(seed)
+    truth = rng.integers(0, 4, n)
+    centers = np.random.default_rng(99).normal(0, 0.7, (4, sum(WIDTHS)))
+    x = (centers[truth] + rng.normal(size=(n, sum(WIDTHS)))).astype(np.float32)
+    given = np.where(rng.random(n) < 0.1, (truth + rng.integers(1, 4, n)) % 4, truth)
+    return x, truth, given
+
+
+def features(values: npt.NDArray[np.float32], **changes: object) -> Features:
+    return Features(**{"values": values, "name": "toy@8", "blocks": WIDTHS, "version": "00c0ffee", **changes})  # type: ignore[arg-type]
+
+
+def audited(n: int = 600) -> tuple[Samples, Decision, Features, Judge]:
+    x, _, given = draw(n, 0)
+    digests = tuple(f"{i % (n - 1):032x}" for i in range(n))  # the last is a copy of the first
+    samples = Samples(ids=tuple(f"s{i}" for i in range(n)), labels=given, classes=CLASSES, digests=digests)
+    described = features(x)
+    rotations = probes.find_rotations(described)
+    blocks = probes.principal_blocks(described)
+    fold_of = stratified_folds(given, 5, seed=0, digests=digests)
+    everything = (*blocks, np.concatenate(blocks, axis=1))
+    belief = probes.onehot(given, 4)
+    for _ in range(2):
+        held_out = [probes.discriminant(block, belief, fold_of) for block in everything]
+        models = {f"discriminant_{number}": probs for number, probs in enumerate(held_out)}
+        models["logistic"] = probes.logistic(probes.narrow(blocks), given, 4, fold_of)
+        fitted = fit_noise_model(models, given)
+        belief = fitted.posterior
+    decision = decide(fitted, given, CLASSES, digests=digests)
+    judge = Judge.fit(samples, decision, described, rotations=rotations, blocks=blocks, held_out=models)
+    return samples, decision, described, judge
+
+
+SAMPLES, DECISION, DESCRIBED, JUDGE = audited()
+
+
+def test_composed_discriminants_are_those_on_principal_components() -> None:
+    x = draw(50, 1)[0]
+    blocks = probes.principal_blocks(DESCRIBED)
+    joint = probes.fit_discriminant(np.concatenate(blocks, axis=1), DECISION.probs)
+    rotated = [
+        rotation.apply(block)
+        for rotation, block in zip(probes.find_rotations(DESCRIBED), probes.split_blocks(features(x)), strict=True)
+    ]
+    centered = x - JUDGE.mean
+    expected = joint.apply(np.concatenate(rotated, axis=1))
+    assert JUDGE.models["discriminant_2"].apply(centered) == pytest.approx(expected, abs=2e-4)
+
+
+def test_neighbours_are_the_nearest_in_memory_whatever_the_block() -> None:
+    vectors = JUDGE.project(features(draw(20, 1)[0]))
+    cosines, rows = JUDGE.memory.nearest(vectors, 7)
+    expected = vectors @ JUDGE.memory.vectors.astype(np.float32).T
+    assert np.array_equal(rows, np.argsort(-expected, axis=1, kind="stable")[:, :7])
+    assert cosines == pytest.approx(-np.sort(-expected, axis=1)[:, :7], abs=1e-6)
+
+
+def test_neighbours_across_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    vectors = JUDGE.project(features(draw(20, 1)[0]))
+    whole = JUDGE.memory.nearest(vectors, 7)
+    monkeypatch.setattr("labelaudit.judge.memory._BLOCK", 11)
+    monkeypatch.setattr("labelaudit.judge.memory._QUERIES", 3)
+    pieces = JUDGE.memory.nearest(vectors, 7)
+    assert np.array_equal(whole[1], pieces[1])
+
+
+def test_votes_are_those_of_the_probe() -> None:
+    x, _, _ = draw(30, 1)
+    vectors = JUDGE.project(features(x))
+    similarities, rows = JUDGE.memory.nearest(vectors, probes.NEIGHBORS)
+    assert len(CLASSES) <= BELIEFS, "all beliefs are kept"
+    expected = probes.neighbor_votes(similarities, rows, DECISION.probs)
+    assert JUDGE.memory.vote(vectors, 4) == pytest.approx(expected, abs=1e-3)
+
+
+def test_new_wrong_labels_rank_first_and_get_the_true_class() -> None:
+    x, truth, given = draw(2000, 2)
+    judged = JUDGE.score(features(x), given)
+    wrong = truth != given
+    above = judged.suspicion[wrong][:, None] > judged.suspicion[~wrong][None, :]
+    assert above.mean() > 0.93
+    sure = judged.suspicion[wrong] > 0.5
+    assert sure.mean() > 0.7
+    assert (judged.predicted[wrong][sure] == truth[wrong][sure]).mean() > 0.9
+
+
+def test_the_suspicion_is_calibrated() -> None:
+    x, truth, given = draw(4000, 3)
+    judged = JUDGE.score(features(x), given)
+    assert judged.suspicion.mean() == pytest.approx((truth != given).mean(), abs=0.04)
+    assert judged.probs.sum(axis=1) == pytest.approx(1, abs=1e-5)
+
+
+def test_without_labels_it_says_what_the_image_shows() -> None:
+    x, truth, given = draw(300, 4)
+    judged = JUDGE.score(features(x), None)
+    assert (judged.predicted == truth).mean() > 0.85
+    assert not judged.suspicion.any()
+    assert np.array_equal(judged.probs, JUDGE.read(features(x), given).probs)
+
+
+def test_a_copy_has_no_vote() -> None:
+    row = int(np.argmax(DECISION.suspicion))
+    one = features(DESCRIBED.values[row : row + 1])
+    _, seen = JUDGE.memory.nearest(JUDGE.project(one), 3)
+    _, left = JUDGE.memory.nearest(JUDGE.project(one), 3, digests=JUDGE.memory.digests[row : row + 1])
+    assert seen[0, 0] == row
+    assert row not in left[0]
+    assert left[0, :2].tolist() == seen[0, 1:].tolist()
+
+
+def test_look_alikes_are_right_of_that_class_and_no_copies() -> None:
+    for label in range(4):
+        rows = JUDGE.alike(0, label, k=4)
+        assert len(set(rows)) == 4
+        assert not {0, len(SAMPLES) - 1} & set(rows), "row 0 and its copy, the last row"
+        assert (SAMPLES.labels[list(rows)] == label).all()
+        assert (DECISION.suspicion[list(rows)] < DECISION.threshold).all()
+        cosines = JUDGE.memory.vectors.astype(np.float32) @ JUDGE.memory.vectors[0].astype(np.float32)
+        rest = np.flatnonzero((SAMPLES.labels == label) & JUDGE.memory.right & (np.arange(600) % 599 != 0))
+        assert sorted(rows) == sorted(rest[np.argsort(-cosines[rest])][:4].tolist())
+
+
+def test_a_class_with_fewer_look_alikes_gives_fewer() -> None:
+    lonely = replace(JUDGE, memory=replace(JUDGE.memory, right=np.arange(600) == 5))
+    assert lonely.alike(0, int(SAMPLES.labels[5])) == (5,)
+    assert lonely.alike(0, (int(SAMPLES.labels[5]) + 1) % 4) == ()
+
+
+def test_written_and_read_it_is_the_same_judge(tmp_path: Path) -> None:
+    JUDGE.save(tmp_path / "judge.npz")
+    JUDGE.save(tmp_path / "again.npz")
+    assert (tmp_path / "judge.npz").read_bytes() == (tmp_path / "again.npz").read_bytes()
+    x, _, given = draw(50, 5)
+    read = Judge.load(tmp_path)
+    assert np.array_equal(read.score(features(x), given).probs, JUDGE.score(features(x), given).probs)
+    assert read.alike(3, 1) == JUDGE.alike(3, 1)
+    assert (read.classes, read.features, read.version) == (CLASSES, "toy@8", "00c0ffee")
+
+
+def test_class_names_that_are_no_utf8_survive(tmp_path: Path) -> None:
+    names = ("a\udcff", *CLASSES[1:])
+    replace(JUDGE, classes=names).save(tmp_path / "judge.npz")
+    assert Judge.load(tmp_path).classes == names
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"name": "lite0@128"}, "of lite0@128, the audit's of toy@8"),
+        ({"version": "00000000"}, "another version of toy@8 made these features"),
+        ({"values": np.zeros((2, 12), np.float32), "blocks": (12,)}, "have 12 columns, the audit's 40"),
+    ],
+)
+def test_other_features_are_refused(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        JUDGE.score(features(**{"values": np.zeros((2, 40), np.float32), **changes}), None)  # type: ignore[arg-type]
+
+
+def test_bad_files_are_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(RunError, match="does not exist"):
+        Judge.load(tmp_path)
+    file = tmp_path / "judge.npz"
+    JUDGE.save(file)
+    file.write_bytes(file.read_bytes()[:5000])
+    with pytest.raises(RunError, match="damaged"):
+        Judge.load(file)
+    monkeypatch.setattr("labelaudit.judge.judge.VERSION", 2)
+    JUDGE.save(file)
+    monkeypatch.setattr("labelaudit.judge.judge.VERSION", 1)
+    with pytest.raises(RunError, match="newer labelaudit"):
+        Judge.load(file)
+
+
+def test_an_audit_and_its_judge_are_of_the_same_samples() -> None:
+    with pytest.raises(DataError, match="a judge of 600 samples, but 6 samples"):
+        make_audit(judge=JUDGE)
+
+
+def test_the_judge_goes_with_its_run_and_never_stays_behind(tmp_path: Path) -> None:
+    small = replace(JUDGE, memory=JUDGE.memory.take(np.arange(6)))
+    files = run.write(make_audit(judge=small), tmp_path / "run")
+    assert "judge.npz" in files
+    again = run.read(tmp_path / "run")
+    assert again.judge is None
+    assert Judge.load(again.files["judge.npz"]).memory.digests.tolist() == small.memory.digests.tolist()
+    assert "judge.npz" in run.write(again, tmp_path / "copy")
+    assert "judge.npz" not in run.write(make_audit(), tmp_path / "run")
+    assert not (tmp_path / "run" / "judge.npz").exists()
+
+
+def test_an_audit_of_clean_labels_leaves_room_for_wrong_ones() -> None:
+    """Its channel knows no error; a label that comes later can be wrong all the same."""
+    transition = np.array([[1.0, 0.0, 0.0], [0.004, 0.995, 0.001], [0.1, 0.1, 0.8]])
+    doubted = _doubt(transition)
+    np.testing.assert_allclose(doubted.sum(axis=1), 1.0)
+    np.testing.assert_allclose(np.diagonal(doubted), [0.99, 0.99, 0.8])
+    np.testing.assert_allclose(doubted[0], [0.99, 0.005, 0.005])
+    np.testing.assert_allclose(doubted[2], transition[2])
+    assert doubted[1, 0] > doubted[1, 2] > 0.001

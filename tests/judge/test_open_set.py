@@ -1,0 +1,75 @@
+"""Images of no class: found where labels say nothing about a group of its own, and only there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from labelaudit.features.neighbors import nearest
+from labelaudit.judge import noise_model, probes
+from labelaudit.judge.decide import decide
+from labelaudit.judge.noise_fit import fit_noise_model
+from labelaudit.judge.open_set import find_strangers
+from labelaudit.training.folds import stratified_folds
+
+CLASSES = ("ant", "bee", "cat", "dog")
+
+
+def scene(guests: int, *, spread: float = 1.0, noise: float = 0.05, seed: int = 0) -> dict[str, Any]:
+    """1,200 samples of four Gaussian classes in 12 dimensions, and guests around a fifth centre under random labels."""
+    rng = np.random.default_rng(seed)
+    truth = np.concatenate([rng.integers(0, 4, 1200), np.full(guests, 4)])
+    x = 4 * np.eye(5, 12)[truth] + spread * rng.normal(size=(len(truth), 12))
+    x = x.astype(np.float32)
+    given = np.where(truth == 4, rng.integers(0, 4, len(truth)), truth)
+    flip = rng.random(len(truth)) < noise
+    given = np.where(flip & (truth < 4), (truth + 1) % 4, given)
+    digests = [str(i) for i in range(len(truth))]
+    fold_of = stratified_folds(given, 5, seed=0, digests=digests)
+    near = nearest(x, k=20)
+    belief = probes.onehot(given, 4)
+    models = {
+        "discriminant": probes.discriminant(x, belief, fold_of),
+        "neighbors": probes.neighbor_votes(*near, belief, digests=digests),
+    }
+    fitted = fit_noise_model(models, given)
+    found = find_strangers(fitted, given, x=x, near=near, fold_of=fold_of, digests=digests)
+    return {"truth": truth, "given": given, "fitted": fitted, "found": found, "digests": digests}
+
+
+def unknown(labels: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    return np.full(len(labels), noise_model.UNKNOWN)
+
+
+def test_guests_are_told_from_wrong_labels() -> None:
+    seen = scene(150)
+    assert seen["found"] is not None
+    none = seen["found"].posterior(seen["fitted"], seen["given"], unknown(seen["given"]))
+    guest = seen["truth"] == 4
+    assert (none[guest] >= 0.5).mean() > 0.9
+    assert (none[~guest] >= 0.5).mean() < 0.01
+    decision = decide(seen["fitted"], seen["given"], CLASSES, digests=seen["digests"], strangers=none)
+    assert decision.is_issue[guest].mean() > 0.95
+    said = [reason for reason, is_guest in zip(decision.reasons, guest, strict=True) if is_guest and reason]
+    assert np.mean([reason.startswith("belongs to no class") for reason in said]) > 0.9
+    flips = ~guest & (seen["given"] != seen["truth"])
+    assert np.mean([decision.reasons[row].startswith("looks like") for row in np.flatnonzero(flips)]) > 0.9
+    assert decision.noise_rate == pytest.approx((seen["given"] != seen["truth"]).mean(), abs=0.02)
+
+
+@pytest.mark.parametrize(("spread", "noise"), [(1.0, 0.0), (1.0, 0.3), (2.5, 0.05), (6.0, 0.0)])
+def test_hard_images_and_wrong_labels_are_no_strangers(spread: float, noise: float) -> None:
+    assert scene(0, spread=spread, noise=noise)["found"] is None
+
+
+def test_what_people_said_is_final() -> None:
+    seen = scene(150)
+    known = unknown(seen["given"])
+    known[:5] = seen["truth"][:5]
+    known[-5:] = noise_model.NO_CLASS
+    none = seen["found"].posterior(seen["fitted"], seen["given"], known)
+    assert none[:5].tolist() == [0.0] * 5
+    assert none[-5:].tolist() == [1.0] * 5

@@ -1,0 +1,445 @@
+"""report.html: one harmless file that says what the audit says, whatever the data is called, whatever is missing."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from dataclasses import replace
+from html import unescape
+from html.parser import HTMLParser
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from audits import CLASSES, IDS, make_audit, make_decision, make_samples
+from pictures import Listed, jpeg, photo
+
+from labelaudit import read_audit
+from labelaudit.audit import run
+from labelaudit.audit.document import Audit
+from labelaudit.cli import main
+from labelaudit.data.images import ImageError, decode, encode, probe
+from labelaudit.errors import RunError
+from labelaudit.judge.decide import decide
+from labelaudit.judge.memory import Memory
+from labelaudit.judge.noise_model import NO_CLASS, UNKNOWN, Channel
+from labelaudit.reports import figures, gallery, html, thumbnails
+from labelaudit.types import Finding
+from labelaudit.verdicts import Verdict, append, verdicts_file
+
+HOSTILE = (
+    "</script><img src=x onerror=alert(1)>",
+    "javascript:alert(1)",
+    "a\u202egnp.exe",
+    "lone\udcff",
+    "{{ 7*7 }}<!--",
+    "\"'><svg onload=alert(1)>\u2028\0",
+)
+
+
+def pictures() -> Listed:
+    return Listed([jpeg(photo(seed, 300, 200)) for seed in range(5)] + [encode(photo(5, 20, 16))])
+
+
+def with_pictures(**changes: object) -> Audit:
+    return make_audit(**{"samples": make_samples(images=pictures()), **changes})
+
+
+def hostile_audit() -> Audit:
+    samples = make_samples(
+        ids=tuple(f"{name}/{i}.png" for i, name in enumerate(HOSTILE)),
+        classes=HOSTILE[:3],
+        images=pictures(),
+        root=HOSTILE[0],
+        splits=HOSTILE,
+        extra={"who": HOSTILE},
+    )
+    decision = make_decision(reasons=("", f"looks like {HOSTILE[0]}", "", f"looks like {HOSTILE[1]}", "", ""))
+    return make_audit(
+        samples=samples,
+        decision=decision,
+        findings=(Finding(kind="conflict", path=samples.ids[1], detail=HOSTILE[0], partner=HOSTILE[2]),),
+        notes=HOSTILE,
+        settings={"methods": HOSTILE, "options": {HOSTILE[0]: HOSTILE[1]}},
+        versions={HOSTILE[0]: HOSTILE[3]},
+        device=HOSTILE[0],
+    )
+
+
+class Parsed(HTMLParser):
+    """The tags of a page with their attributes, and the text of its script and style elements."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.raw: list[tuple[str, str]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        if self.tags and self.tags[-1][0] in ("script", "style") and data.strip():
+            self.raw.append((self.tags[-1][0], data))
+
+
+def data_of(text: str) -> dict[str, object]:
+    (block,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', text, flags=re.S)
+    return json.loads(block)
+
+
+def test_it_says_what_the_audit_says() -> None:
+    page = html.render(with_pictures())
+    assert (page.shown, page.total, page.unpictured) == (2, 2, 0)
+    assert page.account() == ["2 suspects"]
+    text = unescape(page.text)
+    for said in ("2 of 6 images (33.3%) are suspects", "40.0%", "20.0% to 60.0%", "Features were chosen", "cat/z.png"):
+        assert said in text
+    data = data_of(page.text)
+    assert data["path"] == ["cat/b.png", "dog/d.png"]
+    assert data["classes"] == list(CLASSES)
+    assert (data["given"], data["suggested"], data["kind"]) == ([0, 1], [1, 0], [0, 0])
+    assert data["likely"] == pytest.approx([0.97, 0.97])
+    assert data["reasons"] == [""], "what only repeats the suggestion is not said"
+    assert data["kinds"] == ["looks like another class"]
+    assert data["remarks"]["0"] == ["conflict: Same bytes as dog/d.png."]  # type: ignore[index]
+
+
+def test_same_audit_same_bytes() -> None:
+    assert html.render(with_pictures(), workers=1).text == html.render(with_pictures(), workers=4).text
+
+
+def test_only_what_is_shown_is_decoded() -> None:
+    images = pictures()
+    html.render(make_audit(samples=make_samples(images=images), findings=()))
+    assert images.reads == [0, 1, 0, 1, 0, 0]
+
+
+def test_the_policy_allows_this_script_and_style_and_nothing_else() -> None:
+    page = Parsed(html.render(with_pictures()).text)
+    (policy,) = (of["content"] for tag, of in page.tags if of.get("http-equiv") == "Content-Security-Policy")
+    assert policy is not None
+    rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
+    assert rules.pop("default-src") == rules.pop("base-uri") == rules.pop("form-action") == "'none'"
+    assert rules.pop("img-src") == "data:"
+    for rule, tag in (("script-src", "script"), ("style-src", "style")):
+        own = [text for name, text in page.raw if name == tag][-1]
+        assert rules.pop(rule) == f"'sha256-{base64.b64encode(hashlib.sha256(own.encode()).digest()).decode()}'"
+    assert not rules
+    for _, of in page.tags:
+        assert not {"style", "srcset"} & set(of)
+        assert not any(name.startswith("on") for name in of)
+        assert (of.get("href") or "#").startswith("#")
+        assert (of.get("src") or "data:").startswith("data:")
+
+
+def test_hostile_names_add_no_tag_and_no_script() -> None:
+    text = html.render(hostile_audit()).text
+    tame = Parsed(html.render(with_pictures(samples=make_samples(images=pictures(), splits=IDS))).text)
+    page = Parsed(text)
+    kinds = {(tag, tuple(sorted(of))) for tag, of in page.tags}
+    assert kinds - {(tag, tuple(sorted(of))) for tag, of in tame.tags} <= {("strong", ())}
+    assert [tag for tag, _ in page.tags].count("script") == 2
+    assert "<img src=x" not in text
+    assert "49" not in re.findall(r"<h1[^>]*>(.*?)</h1>", text, flags=re.S)[0]
+    assert text.encode("utf-8").decode("utf-8") == text
+    assert not set(text) & {"\u202e", "\u2028", "\0", "\udcff"}
+    data = data_of(text)
+    assert data["path"] == ["javascript:alert(1)/1.png", r"lone\udcff/3.png"]
+    assert data["exact"] == {"1": "lone\udcff/3.png"}
+
+
+def test_the_script_never_parses_text() -> None:
+    script = "".join(html._read(name) for name in html._SCRIPTS)
+    for word in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "Function(", "fetch("):
+        assert word not in script
+    for text in (script, html._read("report.css")):
+        assert "</" not in text
+        assert "http" not in text
+
+
+@pytest.mark.parametrize("most", [0, 1])
+def test_fewer_suspects_and_where_the_others_are(most: int) -> None:
+    page = html.render(with_pictures(), most=most)
+    assert (page.shown, page.total) == (most, 2)
+    assert f"the other {2 - most} are in suspects.csv" in page.account()[1]
+    assert "labelaudit report RUN --most 2" in page.text
+    assert len(data_of(page.text)["path"]) == most  # type: ignore[arg-type]
+
+
+def test_missing_and_damaged_images_have_a_reason_in_their_place() -> None:
+    class Changed(Listed):
+        def encoded(self, index: int) -> bytes:
+            if index == 1:
+                raise ImageError("changed", "the image was changed since the scan: scan again")
+            return b"\xff\xd8\xff broken"
+
+    page = html.render(make_audit(), images=Changed([b""] * 6))
+    assert page.unpictured == 2
+    assert "2 without a picture: the image was changed" in page.account()[1]
+    data = data_of(page.text)
+    assert data["picture"] == [-1, -1]
+    assert data["problem"]["0"] == "the image was changed since the scan: scan again"  # type: ignore[index]
+    assert "JPEG" in data["problem"]["1"]  # type: ignore[index]
+
+
+def test_an_audit_of_features_has_a_report_without_pictures() -> None:
+    data = data_of(html.render(make_audit()).text)
+    assert data["pictured"] is False
+    assert data["pictures"] == []
+    assert data["problem"] == {}
+
+
+def test_pictures_of_equal_content_are_held_once_and_small() -> None:
+    images = pictures()
+    samples = make_samples(images=images, digests=("a", "b", "a", "b", "c", "d"))
+    drawn = thumbnails.draw(samples, images, {0: 96, 2: 96, 1: 96, 3: 72, 5: 96})
+    assert len(drawn.files) == 4
+    assert drawn.place[0] == drawn.place[2]
+    assert drawn.place[1] != drawn.place[3]
+    files = [base64.b64decode(file) for file in drawn.files]
+    assert [probe(files[drawn.place[row]]) for row in (0, 3, 5)] == [(96, 64), (72, 48), (20, 16)]
+    np.testing.assert_array_equal(decode(files[drawn.place[5]]), photo(5, 20, 16))
+
+
+def test_look_alikes_are_those_of_the_judge() -> None:
+    generator = np.random.default_rng(0)
+    n = 60
+    labels = generator.integers(0, 3, n)
+    vectors = generator.normal(size=(n, 8))
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    digests = [f"{i // 2:032x}" for i in range(n)]  # every image twice
+    memory = Memory.of(vectors, np.eye(3)[labels], digests, labels, generator.random(n) < 0.7, scanned=True)
+    rows, wanted = list(range(0, n, 3)), generator.integers(0, 3, n // 3)
+    assert gallery._alike(memory, rows, wanted) == [
+        memory.alike(row, int(label), 3) for row, label in zip(rows, wanted, strict=True)
+    ]
+
+
+def judged_audit() -> Audit:
+    known = make_samples()
+    memory = Memory.of(np.eye(6), np.full((6, 3), 1 / 3), known.digests, known.labels, np.ones(6, bool), scanned=True)
+    return with_pictures(judge=SimpleNamespace(memory=memory))
+
+
+def test_look_alikes_of_both_classes_stand_beside_a_suspect() -> None:
+    data = data_of(html.render(judged_audit()).text)
+    paths = data["nearPath"]
+    sides = [[sorted(paths[place] for place in side) for side in pair] for pair in data["near"]]  # type: ignore
+    cats = ["cat/a.png", "cat/b.png", "cat/c.png"]
+    assert sides == [[["cat/a.png", "cat/c.png"], ["dog/d.png", "dog/e.png"]], [["dog/e.png"], cats]]
+
+
+def test_a_damaged_judge_costs_the_look_alikes_only(tmp_path: Path) -> None:
+    (tmp_path / "judge.npz").write_bytes(b"no archive")
+    page = html.render(with_pictures(files={"judge.npz": tmp_path / "judge.npz"}))
+    assert data_of(page.text)["near"] == []
+    assert len(data_of(page.text)["pictures"]) == 2  # type: ignore[arg-type]
+    assert "without look-alikes" in page.account()[1]
+    assert "damaged" in page.account()[1]
+
+
+@pytest.mark.parametrize("classes", [2, 30, 31, 1000])
+def test_heat_map_of_few_and_many_classes(classes: int) -> None:
+    matrix = np.zeros((classes, classes))
+    matrix[np.arange(classes), np.arange(classes)] = 50
+    matrix[-1, 0], matrix[0, 1] = 9, 4
+    names = tuple(f"c{i:04d}" for i in range(classes))
+    probs = np.full((6, classes), 1 / classes, np.float32)
+    audit = make_audit(
+        samples=make_samples(classes=names, labels=np.array([0, classes - 1, 0, 0, 1, 1])),
+        decision=make_decision(noise_matrix=matrix, probs=probs, predicted=np.array([0, 0, 0, 1, 1, 1])),
+    )
+    heat = figures.map_confusion(audit)
+    assert len(heat.classes) == min(classes, 30)
+    assert heat.left_out == max(0, classes - 30)
+    assert heat.share == 1.0
+    i, j = (heat.classes.index(c) for c in (classes - 1, 0))
+    assert (heat.expected[i, j], heat.flagged[i, j], heat.level(i, j)) == (matrix[-1, 0], 1, 9)
+    text = html.render(audit).text
+    assert text.count('<td class="same">') == min(classes, 30)
+    assert (f"most confused of {classes:,} classes" in text) == (classes > 30)
+
+
+def test_histogram_counts_everything_and_reaches_both_ends() -> None:
+    suspicion = np.array([0.0, 1.0, 0.5, 0.99, 0.2, 0.2])
+    audit = make_audit(decision=make_decision(suspicion=suspicion, is_issue=suspicion >= 0.2, threshold=0.2))
+    histogram = figures.count_scores(audit)
+    assert histogram.counts.sum() == 6
+    assert histogram.counts[0] == 1
+    assert histogram.counts[-1] == 2
+    assert histogram.flagged.sum() == 5
+    assert (histogram.height(0), histogram.height(int(histogram.counts.max()))) == (0.0, 1.0)
+    assert histogram.height(1) > 0.2
+
+
+def test_every_reason_has_its_kind() -> None:
+    posterior = np.array([[0.1, 0.9, 0], [0.4, 0.5, 0.1], [0.2, 0.4, 0.4], [0.1, 0.9, 0], [0.1, 0.9, 0], [1, 0, 0]])
+    channel = Channel(weights={}, transition=np.full((3, 3), 1 / 3), probs=posterior, posterior=posterior, loss=0.0)
+    known = np.array([UNKNOWN, UNKNOWN, UNKNOWN, 1, NO_CLASS, UNKNOWN])
+    labels, counts = np.zeros(6, int), np.full(3, 9)
+    decision = decide(channel, labels, CLASSES, digests=[*"abcdef"], counts=counts, known=known)
+    assert [figures.kind_of(reason) for reason in decision.reasons[:5]] == [
+        *("looks like another class", "ambiguous between two classes", "fits no class well"),
+        *("reviewed by people", "reviewed by people"),
+    ]
+    copied = decide(channel, np.array([0, 1, 0, 0, 0, 0]), CLASSES, digests=[*"aabcde"], counts=counts)
+    assert {figures.kind_of(reason) for reason in copied.reasons[:2] if reason} == {"same image, another label"}
+
+
+def test_nothing_suspect_and_nothing_known() -> None:
+    decision = make_decision(
+        is_issue=np.zeros(6, bool), noise_rate=float("nan"), noise_interval=(float("nan"),) * 2, reasons=("",) * 6
+    )
+    page = html.render(with_pictures(decision=decision, findings=(), notes=(), stages=(), settings={}))
+    assert page.shown == 0
+    assert "cannot be estimated" in page.text
+    assert "No label looks wrong enough" in page.text
+
+
+def test_places_on_this_machine_stay_here() -> None:
+    text = html.render(with_pictures(settings={"source": {"data": "/home/me/secret"}, "effort": "quick"})).text
+    assert "secret" not in text
+    assert "quick" in text
+
+
+def write_run(folder: Path) -> Path:
+    run.write(with_pictures(), folder, html=True)
+    return folder
+
+
+def test_scan_writes_it_last_and_reads_it_back(tmp_path: Path) -> None:
+    files = run.write(with_pictures(), tmp_path / "run", html=True)
+    assert list(files)[-1] == "report.html"
+    assert files == read_audit(tmp_path / "run").files
+    assert not list(tmp_path.glob(".*"))
+    assert len(data_of(files["report.html"].read_text("utf-8"))["pictures"]) == 2  # type: ignore[arg-type]
+
+
+def test_a_report_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "report.html"
+    html.place("old", file)
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(RunError, match=r"cannot write .*report\.html \(No space left on device\)"):
+        html.place("new", file)
+    assert file.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_an_old_report_does_not_outlive_its_audit(tmp_path: Path) -> None:
+    write_run(tmp_path / "run")
+    (tmp_path / "run" / "report.md").write_text("old")
+    (tmp_path / "run" / "mine.txt").write_text("kept")
+    assert "report.html" not in run.write(make_audit(), tmp_path / "run")
+    assert not list((tmp_path / "run").glob("report.*"))
+    assert (tmp_path / "run" / "mine.txt").exists()
+
+
+def test_a_report_that_fails_costs_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def explode(*_: object, **__: object) -> None:
+        raise MemoryError("no room")
+
+    monkeypatch.setattr(html, "render", explode)
+    heard: list[str] = []
+    files = run.write(make_audit(), tmp_path / "run", html=True, notice=heard.append)
+    assert "report.html" not in files
+    assert read_audit(tmp_path / "run").table() == make_audit().table()
+    assert len(heard) == 1
+    assert "no room" in heard[0]
+
+
+def test_damaged_verdicts_are_left_out_and_said(tmp_path: Path) -> None:
+    write_run(tmp_path / "run")
+    verdicts_file(tmp_path / "run").write_text("not,a,verdict\n1,2,3\n")
+    heard: list[str] = []
+    assert "report.html" in run.write(with_pictures(), tmp_path / "run", html=True, notice=heard.append)
+    assert len(heard) == 1
+    assert "verdicts" in heard[0]
+
+
+def test_an_interrupt_leaves_a_whole_run(tmp_path: Path) -> None:
+    def interrupt(stage: str, done: int, total: int | None) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run.write(with_pictures(), tmp_path / "run", html=True, progress=interrupt)
+    assert read_audit(tmp_path / "run").table() == make_audit().table()
+    assert not list((tmp_path / "run").glob("*report*"))
+
+
+def call(arguments: list[object], monkeypatch: pytest.MonkeyPatch) -> int:
+    monkeypatch.setattr("sys.argv", ["labelaudit", "report", *map(str, arguments)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    return int(ended.value.code or 0)
+
+
+def test_the_command_makes_it_again_with_verdicts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = write_run(tmp_path / "run")
+    (place / "report.html").unlink()
+    digest, label = make_audit().identity(1)
+    append(verdicts_file(place), Verdict(path=IDS[1], digest=digest, given_label=label, verdict="none"))
+    assert call([place, "--most", 1], monkeypatch) == 0
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "report.html" in err
+    assert "1 suspect, the other 1 are in suspects.csv" in err
+    text = (place / "report.html").read_text("utf-8")
+    assert data_of(text)["said"] == {"0": "confirmed wrong: no class fits"}
+    assert "People judged 1 of 2 suspects: 1 confirmed wrong, 0 cleared, 1 open." in text
+
+
+def test_the_command_writes_to_stdout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    place = write_run(tmp_path / "run")
+    assert call([place, "-o", "-", "-q"], monkeypatch) == 0
+    out, err = capsysbinary.readouterr()
+    assert out.strip().startswith(b"<!doctype html>")
+    assert err == b""
+
+
+def test_images_that_moved_are_named_or_missed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = {"source": {"data": str(tmp_path / "gone"), "labels": None, "path_column": None, "label_column": None}}
+    run.write(make_audit(settings=settings), tmp_path / "run")
+    assert call([tmp_path / "run"], monkeypatch) == 0
+    assert "2 without a picture: the images of the scan cannot be opened" in capsys.readouterr().err
+    assert call([tmp_path / "run", "--data", tmp_path / "elsewhere"], monkeypatch) == 2
+    assert "elsewhere" in capsys.readouterr().err
+
+
+def test_what_cannot_be_written_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = write_run(tmp_path / "run")
+    for arguments in ([tmp_path], [place, "-o", place], [place, "-o", tmp_path / "no" / "such.html"]):
+        assert call(arguments, monkeypatch) == 2
+        assert capsys.readouterr().err.count("\n") == 1
+    with pytest.raises(RunError, match="choose another file"):
+        html.write(replace(make_audit()), tmp_path / "no" / "such.html")
+
+
+@pytest.mark.parametrize("more", [[], ["--no-html"]])
+def test_scan_makes_one_unless_told_otherwise(more: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    asked: dict[str, object] = {}
+
+    def scan(*_: object, **options: object) -> Audit:
+        asked.update(options)
+        return make_audit()
+
+    monkeypatch.setattr("labelaudit.scanning.scan.scan", scan)
+    monkeypatch.setattr("sys.argv", ["labelaudit", "scan", str(tmp_path), "-q", *more])
+    with pytest.raises(SystemExit):
+        main()
+    assert asked["html"] is (not more)

@@ -1,0 +1,176 @@
+"""report.md: what GitHub makes of it is what the audit says, and names from the data stay names."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from audits import IDS, make_audit, make_decision, make_samples
+from hypothesis import given
+from hypothesis import strategies as st
+
+from labelaudit.audit import run
+from labelaudit.audit.document import Audit
+from labelaudit.cli import main
+from labelaudit.reports import markdown
+from labelaudit.reports.review_state import Checked, Share, read_checked
+from labelaudit.text import as_code, as_prose
+from labelaudit.types import Finding
+from labelaudit.verdicts import Verdict, append, verdicts_file
+
+HOSTILE = ("a|b", "`c`", "<img src=x onerror=alert(1)>", "[x](javascript:alert(1))", "@everyone #1", "d\n| e \u202e")
+
+
+def hostile_audit() -> Audit:
+    names = HOSTILE[:3]
+    decision = make_decision(reasons=("", f"looks like {names[0]}", "", f"looks like {names[1]}", "", ""))
+    findings = (Finding(kind="conflict", path=HOSTILE[4], detail=HOSTILE[3], partner=HOSTILE[5]),)
+    samples = make_samples(ids=HOSTILE, classes=names, root=HOSTILE[2])
+    return make_audit(samples=samples, decision=decision, findings=findings, notes=HOSTILE)
+
+
+def test_it_says_what_the_audit_says() -> None:
+    text = markdown.render(make_audit())
+    assert text.startswith("# Label audit of `pets`\n\n2 of 6 samples (33.3%) are suspects")
+    assert "(90% interval 20.0% to 60.0%)" in text
+    assert "| 1 | `cat/b.png` | `cat` | `dog` | 97.0% |  |" in text
+    assert "| `cat` | `dog` | 1 | 1 |" in text
+    assert "| `owl` | cannot be judged | 0 | 1 |" in text
+    assert "- `cat/z.png`: The file ends in the middle of the image." in text
+    assert "Features were chosen" in text
+    assert text.endswith("\n")
+    assert "\n\n\n" not in text
+
+
+def test_fewer_suspects_and_where_the_others_are() -> None:
+    text = markdown.render(make_audit(), most=1)
+    assert "dog/d.png" not in text.split("## Worst suspects")[1].split("##")[0]
+    assert "And 1 more in `suspects.csv`." in text
+    assert "97.0%" not in markdown.render(make_audit(), most=0)
+
+
+def cells_of(line: str) -> int:
+    return len(re.findall(r"(?<!\\)\|", line)) - 1
+
+
+def test_every_row_has_the_cells_of_its_head_whatever_the_names() -> None:
+    text = markdown.render(hostile_audit())
+    for table in re.findall(r"(?:^\|.*\n)+", text, flags=re.M):
+        lines = table.splitlines()
+        assert re.fullmatch(r"\|( -{3}:? \|)+", lines[1])
+        assert len({cells_of(line) for line in lines}) == 1, table
+
+
+def test_no_name_comes_to_life() -> None:
+    text = markdown.render(hostile_audit())
+    assert "\u202e" not in text
+    outside = re.sub(r"`[^`\\|]+`|<code>(?:[^\W_]|[ /-]|&#\d+;)*</code>", "", text)
+    assert not re.search(r"(?<!\\)[<`]", outside)
+    assert "](" not in outside.replace("\\]", "")
+    assert not re.search(r"@\w|#\d", outside)
+
+
+@given(st.text(min_size=1, max_size=40))
+def test_code_is_one_line_of_one_cell(name: str) -> None:
+    said = as_code(name)
+    assert said.isprintable()
+    inside = re.fullmatch(r"`([^`\\|]+)`|<code>((?:[^\W_]|[ /-]|&#\d+;)*)</code>", said)
+    assert inside, said
+
+
+@given(st.text(max_size=40))
+def test_prose_has_no_bare_mark(name: str) -> None:
+    said = as_prose(name)
+    assert "\n" not in said
+    bare = re.sub(r"\\.", " ", said)
+    assert not set(bare) & set("`*_[]<>|~$\\")
+    assert not re.search(r"[@#]\w|://|www\.", bare)
+
+
+def test_people_are_heard() -> None:
+    shares = (Share(name="precision", value=0.9, low=0.8, high=0.95), Share(name="recall", value=None, low=0, high=1))
+    told = {
+        "outcomes": {1: "cleared"},
+        "words": {1: "cleared"},
+        "shares": shares,
+        "sentences": ("200 verdicts by @ann.",),
+    }
+    checked = Checked(wrong=0, cleared=1, unclear=0, open=1, elsewhere=3, **told)
+    text = markdown.render(make_audit(), checked=checked)
+    assert "| precision | 90.0% | 80.0% to 95.0% |" in text
+    assert "| recall | not known yet |  |" in text, "an interval that says nothing is no number"
+    assert "People judged 1 of 2 suspects: 0 confirmed wrong, 1 cleared, 1 open. They found 3 more wrong" in text
+    assert "cat/b.png" not in text.split("## Worst suspects")[1].split("##")[0], "people come before the model"
+    assert "@\u200bann" in text
+    assert "Nobody has checked" not in text
+    assert "Nobody has checked" in markdown.render(make_audit())
+
+
+def test_nobody_has_judged_anything(tmp_path: Path) -> None:
+    assert read_checked(make_audit(), tmp_path) is None
+
+
+def test_verdicts_become_words_and_counts(tmp_path: Path) -> None:
+    audit = make_audit()
+
+    def told(row: int, verdict: str, new_label: str = "", reviewer: str = "ann") -> Verdict:
+        digest, label = audit.identity(row)
+        return Verdict(
+            path=IDS[row], digest=digest, given_label=label, verdict=verdict, new_label=new_label, reviewer=reviewer
+        )
+
+    append(
+        verdicts_file(tmp_path),
+        *(told(1, "suggested", "dog"), told(3, "given"), told(0, "other", "owl"), told(2, "none"), told(4, "skip")),
+        *(told(5, "given"), told(5, "none", reviewer="bob")),
+    )
+    checked = read_checked(audit, tmp_path)
+    assert checked is not None
+    assert checked.words == {
+        **{1: "confirmed wrong: “dog” is correct", 3: "cleared: “dog” is correct"},
+        **{0: "confirmed wrong: “owl” is correct", 2: "confirmed wrong: no class fits"},
+        **{4: "nobody could tell", 5: "reviewers disagree"},
+    }
+    assert checked.outcomes == {0: "wrong", 1: "wrong", 2: "wrong", 3: "cleared", 4: "unclear", 5: "unclear"}
+    assert checked.shares == ()
+    assert checked.sentence == (
+        "People judged 2 of 2 suspects: 1 confirmed wrong, 1 cleared, 0 open. "
+        "They found 2 more wrong among what the scan had not flagged."
+    )
+    assert "labelaudit estimate RUN" in checked.sentences[0]
+
+
+def test_a_planned_review_gives_precision_and_recall(tmp_path: Path) -> None:
+    from labelaudit.estimate import plan_reviews, save
+
+    audit = make_audit()
+    plan = plan_reviews(audit, reviews=10, seed=0)
+    save(tmp_path, audit, plan)
+    for row in plan.rows:
+        digest, label = audit.identity(row)
+        kind = "none" if audit.decision.is_issue[row] else "given"
+        append(verdicts_file(tmp_path), Verdict(path=IDS[row], digest=digest, given_label=label, verdict=kind))
+    checked = read_checked(audit, tmp_path)
+    assert checked is not None
+    assert [(share.value, share.shown) for share in checked.shares] == [
+        (1.0, "100.0%"),
+        (1.0, "100.0%"),
+        (pytest.approx(2 / 6), "33.3%"),
+    ]
+    assert all(share.low <= share.value <= share.high for share in checked.shares if share.value is not None)
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_the_command_goes_by_format_or_ending(
+    named: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run.write(make_audit(), tmp_path / "run")
+    more = ["--format", "markdown"] if named else ["-o", str(tmp_path / "page.MD")]
+    monkeypatch.setattr("sys.argv", ["labelaudit", "report", str(tmp_path / "run"), *more])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert not ended.value.code
+    file = tmp_path / "run" / "report.md" if named else tmp_path / "page.MD"
+    assert file.read_text("utf-8") == markdown.render(make_audit())
+    assert capsys.readouterr().out == ""

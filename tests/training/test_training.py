@@ -1,0 +1,326 @@
+"""The loop's own promises: folds, batches, averages, augmentation, and nothing leaking into held-out evidence."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from labelaudit.errors import DataError, OptionError
+from labelaudit.methods import Recipe
+from labelaudit.networks import Average, build, default_network, network_names
+from labelaudit.regularizers.jacobian import Jacobian
+from labelaudit.training.batches import Inputs, flip, shift
+from labelaudit.training.crossfit import crossfit
+from labelaudit.training.evidence import margins
+from labelaudit.training.forecast import forecast
+from labelaudit.training.loop import _optimizer, plan
+
+
+def generator() -> torch.Generator:
+    return torch.Generator().manual_seed(0)
+
+
+def test_batches_hand_every_training_sample_out_once_and_left_out_ones_never() -> None:
+    n = 53
+    data = Inputs(np.arange(2.0 * n).reshape(n, 2), np.arange(n) % 3, 3, device="cpu", augment="none")
+    data = data.drawn_by(generator())
+    trained = torch.stack([torch.arange(n) % 5 != 0, torch.arange(n) % 5 != 1])
+    weights = torch.ones(2, n)
+    weights[1, 30:] = 0
+    weights[1, 2] = 5.0
+    for chosen in (None, weights):
+        batches = list(data.batches(trained, chosen, 10))
+        index = torch.cat([batch.index for batch in batches], dim=1)
+        assert sorted(index[0].tolist()) == trained[0].nonzero().squeeze(1).tolist()
+        expected = trained[1] & (torch.ones(n) if chosen is None else weights[1] > 0).bool()
+        assert set(index[1].tolist()) == set(expected.nonzero().squeeze(1).tolist())
+        assert max(batch.x.shape[1] for batch in batches) - min(batch.x.shape[1] for batch in batches) <= 1
+        weight = torch.cat([batch.weight for batch in batches], dim=1)
+        torch.testing.assert_close(weight.mean(1), torch.ones(2))
+        for batch in batches:
+            assert torch.equal(batch.x, data.x[batch.index])
+            assert torch.equal(batch.y, data.y[batch.index])
+
+
+def test_held_out_evidence_knows_nothing_of_a_samples_own_label() -> None:
+    """Random labels: a network that memorises its training fold is no better than chance on the held-out one."""
+    rng = np.random.default_rng(0)
+    x, labels = rng.normal(size=(200, 100)).astype(np.float32), rng.integers(0, 2, 200)
+    evidence = crossfit("ce", x, labels, 2, epochs=40, options={"lr": 0.01, "batch": 32})
+    assert evidence.tables["fit"]["in_sample"] > 0.98
+    assert evidence.tables["fit"]["held_out"] < 0.65
+    assert evidence.probs is not None
+    assert (evidence.probs.argmax(1) == labels).mean() < 0.65
+    assert evidence.columns["loss"].mean() < evidence.columns["loss_heldout"].mean() / 3
+
+
+def test_the_folds_of_a_network_are_independent() -> None:
+    network = build("mlp", (6,), 3, copies=4)
+    x = torch.randn(4, 5, 6, generator=generator())
+    network(x)[2].sum().backward()
+    for parameter in network.parameters():
+        assert parameter.grad is not None
+        reached = parameter.grad.flatten(1).any(1)
+        assert reached.tolist() == [False, False, True, False]
+
+
+def test_the_same_seed_builds_the_same_network_and_leaves_the_global_generator_alone() -> None:
+    state = torch.random.get_rng_state()
+    heads, cnns = (("linear", (6,)), ("mlp", (6,))), (("cnn", (8, 8, 1)), ("cnn", (33, 40, 3)))
+    for name, shape in (*heads, *cnns, ("mnist_cnn", (28, 28, 1))):
+        one, same, other = (build(name, shape, 4, copies=2, seed=seed) for seed in (1, 1, 2))
+        pairs = list(zip(one.parameters(), same.parameters(), strict=True))
+        assert all(torch.equal(a, b) for a, b in pairs)
+        assert not torch.equal(one.last.weight, other.last.weight)
+        x = torch.zeros(2, 3, *shape) if len(shape) == 1 else torch.zeros(2, 3, shape[2], *shape[:2])
+        assert one(x).shape == (2, 3, 4)
+    assert torch.equal(state, torch.random.get_rng_state())
+
+
+def test_the_mnist_network_has_the_parameters_of_limit_table_3() -> None:
+    """218,122 in the paper, whose convolutions keep a bias (384 values) that BatchNorm makes redundant."""
+    network = build("mnist_cnn", (28, 28, 1), 10)
+    assert sum(parameter.numel() for parameter in network.parameters()) == 218_122 - (32 + 32 + 64 + 256)
+
+
+def test_default_networks_exist() -> None:
+    assert default_network((64,)) in network_names(pixels=False)
+    for side in range(8, 65):
+        shape = (side, side, 1)
+        x = torch.zeros(1, 2, 1, side, side)
+        assert build(default_network(shape), shape, 3)(x).shape == (1, 2, 3), side
+    with pytest.raises(OptionError, match="did you mean 'linear'"):
+        build("linar", (6,), 2)
+    with pytest.raises(OptionError, match="use 'cnn'"):
+        build("mnist_cnn", (16, 16, 1), 2)
+
+
+def test_average_of_a_constant_network_is_that_network_and_integers_are_copied() -> None:
+    network = build("cnn", (8, 8, 1), 3)
+    average = Average(network, momentum=0.999, steps=30)
+    assert average.momentum == pytest.approx(1 - 10 / 30)
+    network.train()
+    with torch.no_grad():
+        network(torch.randn(1, 16, 1, 8, 8, generator=generator()))  # moves BatchNorm's buffers
+        network.last.weight.add_(1.0)
+    for _ in range(60):
+        average.update(network)
+    for (name, ours), theirs in zip(average.network.state_dict().items(), network.state_dict().values(), strict=True):
+        torch.testing.assert_close(ours, theirs, msg=name)
+    assert not average.network.training
+
+
+def test_average_follows_its_recursion() -> None:
+    network = build("linear", (2,), 2)
+    average = Average(network, momentum=0.9, steps=10_000)
+    expected = network.last.weight.detach().clone()
+    for step in range(200):
+        with torch.no_grad():
+            network.last.weight.fill_(float(step % 7))
+        average.update(network)
+        momentum = min(0.9, (1 + step) / (10 + step))
+        expected = momentum * expected + (1 - momentum) * (step % 7)
+    torch.testing.assert_close(average.network.last.weight.detach(), expected)
+
+
+def test_margins_are_given_logit_minus_largest_other() -> None:
+    logits, y = torch.randn(2, 5, 4, generator=generator()), torch.tensor([0, 1, 2, 3, 0])
+    found = margins(logits, y)
+    for f in range(2):
+        for i in range(5):
+            others = [float(logits[f, i, c]) for c in range(4) if c != y[i]]
+            assert float(found[f, i]) == pytest.approx(float(logits[f, i, y[i]]) - max(others))
+
+
+def test_shift_moves_whole_images_and_flip_mirrors_about_half_of_them() -> None:
+    x = torch.rand(64, 2, 9, 9, generator=generator())
+    moved = shift(x, 2, generator())
+    assert moved.shape == x.shape
+    padded = torch.nn.functional.pad(x, (2, 2, 2, 2), mode="replicate")
+    windows = padded.unfold(2, 9, 1).unfold(3, 9, 1)  # (B, c, 5, 5, 9, 9)
+    for i in range(64):
+        assert any(torch.equal(moved[i], windows[i, :, r, c]) for r in range(5) for c in range(5))
+    mirrored = flip(x, generator())
+    turned = [not torch.equal(a, b) for a, b in zip(mirrored, x, strict=True)]
+    assert 16 < sum(turned) < 48
+    assert all(torch.equal(mirrored[i], x[i].flip(-1)) for i in range(64) if turned[i])
+
+
+def test_progress_counts_to_its_total_for_features_and_pixels() -> None:
+    for x in (np.random.default_rng(0).normal(size=(30, 4)), np.zeros((30, 8, 8, 3), dtype=np.uint8)):
+        seen: list[tuple[int, int | None]] = []
+
+        def note(stage: str, done: int, total: int | None, seen: list[tuple[int, int | None]] = seen) -> None:
+            seen.append((done, total))
+
+        crossfit("ce", x, np.arange(30) % 2, 2, epochs=2, folds=3, progress=note)
+        assert [done for done, _ in seen] == list(range(1, len(seen) + 1))
+        assert {total for _, total in seen} == {len(seen)}
+
+
+@pytest.mark.parametrize(
+    ("x", "labels", "classes", "message"),
+    [
+        (np.zeros((3, 2, 2)), [0, 1, 0], 2, "expected"),
+        (np.zeros((4, 2)), [0, 1, 0], 2, "expected"),
+        (np.zeros((3, 8, 8, 1)), [0, 1, 0], 2, "uint8"),
+        (np.full((3, 2), np.nan), [0, 1, 0], 2, "NaN"),
+        (np.zeros((3, 2)), [0, 1, 2], 2, "lie in 0..1"),
+        (np.zeros((1, 2)), [0], 2, "at least 2"),
+    ],
+)
+def test_unusable_arrays_are_named(x: np.ndarray, labels: list[int], classes: int, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        crossfit("ce", x, np.array(labels), classes)
+
+
+def test_fits_in_parallel_threads_give_the_bits_of_fits_one_after_the_other() -> None:
+    x, labels = np.random.default_rng(0).integers(0, 255, (40, 8, 8, 1)).astype(np.uint8), np.arange(40) % 2
+    threads, found = torch.get_num_threads(), []
+    try:
+        for number in (1, 2):
+            torch.set_num_threads(number)
+            found.append(crossfit("sln", x, labels, 2, epochs=2, folds=3, options={"batch": 16}, augment="shift+flip"))
+            assert torch.get_num_threads() == number
+    finally:
+        torch.set_num_threads(threads)
+    one, two = found
+    assert one.suspicion.tobytes() == two.suspicion.tobytes()
+    assert one.losses is not None
+    assert two.losses is not None
+    assert one.losses.tobytes() == two.losses.tobytes()
+
+
+def test_the_dropout_of_a_published_network_is_seeded_and_leaves_the_global_generator_alone() -> None:
+    x, labels = np.random.default_rng(0).integers(0, 255, (8, 32, 32, 3)).astype(np.uint8), np.arange(8) % 2
+    found = []
+    for state in (1, 2):
+        torch.manual_seed(state)
+        evidence = crossfit("ce", x, labels, 2, epochs=1, folds=2, network="torchvision:mobilenet_v3_small")
+        found.append(evidence.suspicion.tobytes())
+        assert torch.equal(torch.get_rng_state(), torch.Generator().manual_seed(state).get_state())
+    assert found[0] == found[1]
+
+
+def test_an_error_in_one_fold_stops_the_others() -> None:
+    x, labels = np.zeros((40, 8, 8, 1), dtype=np.uint8), np.arange(40) % 2
+    calls = []
+
+    def fail(stage: str, done: int, total: int | None) -> None:
+        calls.append(done)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        crossfit("ce", x, labels, 2, epochs=50, folds=4, progress=fail)
+    assert len(calls) <= 4
+
+
+def test_identical_samples_share_a_fold() -> None:
+    """Each sample has one copy under the other label: with copies in the training folds they would be memorised."""
+    rng = np.random.default_rng(0)
+    x = np.repeat(rng.normal(size=(60, 40)), 2, axis=0).astype(np.float32)
+    labels = np.tile([0, 1], 60)
+    together = crossfit("ce", x, labels, 2, epochs=30, digests=[str(i // 2) for i in range(120)], options={"lr": 0.01})
+    assert together.probs is not None
+    np.testing.assert_allclose(together.probs[::2], together.probs[1::2], atol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(32,), (8, 8, 1)])
+def test_the_forecast_grows_with_the_samples_and_the_epochs(shape: tuple[int, ...]) -> None:
+    few = forecast("ce", shape, 20_000, 3, folds=3, epochs=2)
+    assert few > 0
+    assert forecast("ce", shape, 200_000, 3, folds=3, epochs=20) > 10 * few
+
+
+def test_the_forecast_pays_for_the_regularisers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a clock that only the regulariser moves, a second for each step."""
+    seconds: list[int] = []
+    monkeypatch.setattr("labelaudit.training.crossfit.time", SimpleNamespace(perf_counter=lambda: len(seconds)))
+    monkeypatch.setattr(Jacobian, "penalty", lambda *_: seconds.append(1))
+    assert forecast("ce", (8,), 4000, 3, folds=3) == 0
+    around = {"jacobian": {"coefficient": "0.1"}}
+    found = forecast("ce", (8,), 4000, 3, folds=3, regularizers=around)
+    recipe = plan("ce", 4000, pixels=False, folds=3)
+    assert len(seconds) == 2 * 1 + 2 * 7  # two groups of folds, of 100 samples and of 1000, two thirds in training
+    assert found == 2 * 7 * recipe.epochs * 4
+
+
+def test_a_forecast_that_is_slow_already_is_not_made_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([0.0, 3.0])
+    monkeypatch.setattr("labelaudit.training.crossfit.time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    assert forecast("ce", (8,), 4000, 3, folds=3, epochs=5) == 3 * 5 * 4000 / 100
+
+
+def test_the_plan_spends_more_epochs_on_few_samples_unless_told() -> None:
+    usual = plan("ce", 50_000, pixels=False, folds=5)
+    few = plan("ce", 200, pixels=False, folds=5)
+    assert usual.epochs < few.epochs <= 3 * usual.epochs
+    assert few.batch < usual.batch
+    assert plan("ce", 200, pixels=False, folds=5, options={"epochs": 2}).epochs == 2
+    assert plan("ce", 200, pixels=False, folds=5, epochs=4).epochs == 4
+    assert plan("ce", 200, pixels=True, folds=5, trained=True).lr == plan("ce", 200, pixels=True, folds=5).lr / 4
+    assert plan("ce", 200, pixels=True, folds=5, trained=True, options={"lr": 0.1}).lr == 0.1
+
+
+def test_learning_rates_follow_their_schedule() -> None:
+    def rates(schedule: str) -> list[float]:
+        recipe = Recipe(epochs=4, batch=1, lr=0.5, schedule=schedule)
+        return [recipe.rate(epoch) for epoch in range(4)]
+
+    assert rates("constant") == [0.5] * 4
+    assert rates("1,3") == pytest.approx([0.5, 0.05, 0.05, 0.005])
+    assert rates("cosine") == pytest.approx([0.5, 0.25 + 0.125 * 2**0.5, 0.25, 0.25 - 0.125 * 2**0.5])
+    for schedule in ("later", "0,3", "-3"):
+        with pytest.raises(OptionError, match=f"schedule '{schedule}': give constant, cosine, or epochs"):
+            rates(schedule)
+
+
+def test_pixels_are_moved_as_bytes_to_the_same_bits_as_after_scaling() -> None:
+    x = np.random.default_rng(0).integers(0, 256, (20, 9, 9, 3)).astype(np.uint8)
+    inputs = Inputs(x, np.arange(20) % 2, 2, device="cpu", augment="shift+flip").drawn_by(generator())
+    taken = inputs.take(torch.arange(20).view(1, 20))
+    scaled = (torch.from_numpy(x).movedim(-1, 1).float() - inputs.scaling.mean) * inputs.scaling.scale
+    draws = generator()
+    assert torch.equal(taken[0], flip(shift(scaled, 1, draws), draws))
+
+
+@pytest.mark.parametrize(
+    ("method", "options", "epochs"),
+    [
+        ("limit", {"init": 3}, 3),
+        ("crust", {"warmup": 4}, 3),
+        ("dmi", {"warmup": 1.0}, 3),
+        ("forward", {"warmup": 1}, 5),
+    ],
+)
+def test_a_start_that_leaves_nothing_is_refused(method: str, options: dict[str, float], epochs: int) -> None:
+    (name,) = options
+    with pytest.raises(OptionError, match=rf"{method}\.{name}=.* leaves none of the {epochs} epochs"):
+        plan(method, 100, pixels=False, folds=2, options=options, epochs=epochs)
+    plan(method, 100, pixels=False, folds=2, options={name: 0}, epochs=epochs)
+
+
+def test_the_forecast_of_a_method_with_a_long_start_is_of_what_follows() -> None:
+    assert forecast("crust", (8,), 200, 3, folds=2, options={"warmup": 5}) > 0
+
+
+def test_weight_decay_is_decoupled_from_adam_or_a_term_of_the_loss() -> None:
+    """By Adam a term of the loss moves every weight by the rate; decoupled it shrinks in proportion."""
+
+    def moved(form: str) -> Tensor:
+        weight = torch.nn.Parameter(torch.tensor([1.0, 100.0]))
+        recipe = Recipe(epochs=1, batch=1, lr=0.01, weight_decay=0.1, weight_decay_form=form)  # type: ignore[arg-type]
+        optimizer = _optimizer([weight], recipe)
+        weight.grad = torch.zeros(2)
+        optimizer.step()
+        return (torch.tensor([1.0, 100.0]) - weight.detach()).double()
+
+    torch.testing.assert_close(moved("l2"), torch.tensor([0.01, 0.01], dtype=torch.float64), rtol=0.01, atol=0)
+    for form in ("auto", "decoupled"):
+        torch.testing.assert_close(moved(form), torch.tensor([0.001, 0.1], dtype=torch.float64), rtol=0.01, atol=0)
+    with pytest.raises(OptionError, match="decoupled is for adam"):
+        Recipe(epochs=1, batch=1, lr=0.01, optimizer="sgd", weight_decay_form="decoupled")
