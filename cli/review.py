@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 _EXCHANGE = "For another labelling tool"
 
+_OPENER = ".open-review.html"
+"""In RUN while the page is up: leads a browser to it, key included."""
+
 
 def review(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder that `labelaudit scan` wrote.")],
@@ -115,15 +118,16 @@ def _show(
         typer.echo(address)
         sys.stdout.flush()
         if not no_open and sys.stdout.isatty() and _has_desktop():
-            _open_browser(address)
+            _open_browser(address, opener)
 
-    place = listen(port)
+    place, opener = listen(port), run / _OPENER
     try:
         serve(session, place, secrets.token_urlsafe(24), ready=ready)
     except KeyboardInterrupt:
         pass
     finally:
         place.close()
+        opener.unlink(missing_ok=True)
     progress, where = session.progress(), printable(str(session.ledger.path))
     typer.echo(f"\n{progress['done']:,} of {len(session.queue.rows):,} judged; verdicts are in {where}", err=True)
 
@@ -157,10 +161,15 @@ def _has_desktop() -> bool:
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
-def _open_browser(address: str) -> None:
+def _open_browser(address: str, opener: Path) -> None:
+    """Open ``address`` by way of a file that only this account can read; a command line is there for everybody."""
     import webbrowser
 
+    page = f'<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0;url={address}">\n'
     try:
-        webbrowser.open(address)
-    except webbrowser.Error:
+        opener.unlink(missing_ok=True)
+        with os.fdopen(os.open(opener, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+            file.write(page)
+        webbrowser.open(opener.resolve().as_uri())
+    except (OSError, webbrowser.Error):
         typer.echo("no browser could be opened: open the address above yourself", err=True)

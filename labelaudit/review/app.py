@@ -6,6 +6,7 @@ Text from the data travels as JSON only, never in markup: the page itself is alw
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
 from importlib.resources import files
@@ -14,13 +15,14 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from labelaudit.audit.json import plain
 from labelaudit.data.images import ImageError
 from labelaudit.errors import LabelAuditError, OptionError
+from labelaudit.review.connection import PATIENCE
 from labelaudit.review.guard import Guard
 from labelaudit.review.ledger import NothingToUndo, StaleAnswer
 from labelaudit.review.session import Session
@@ -55,7 +57,7 @@ def build_app(session: Session, token: str) -> Starlette:
         return {"next": session.next_open(_number(request, "start"))}
 
     def neighbours(request: Request) -> Any:
-        return session.neighbours(request.path_params["place"])
+        return session.neighbours(_whole(request.path_params["place"], "place"))
 
     def progress(_: Request) -> Any:
         return session.progress()
@@ -70,7 +72,7 @@ def build_app(session: Session, token: str) -> Starlette:
         return _picture(session.pictures.thumbnail(_row(request)), "private, max-age=3600")
 
     def _row(request: Request) -> int:
-        row = int(request.path_params["row"])
+        row = _whole(request.path_params["row"], "row")
         if row >= len(session.audit.samples):
             raise OptionError(f"there is no sample {row}")
         return row
@@ -95,13 +97,13 @@ def build_app(session: Session, token: str) -> Starlette:
             Route("/api/about", _answering(about)),
             Route("/api/questions", _answering(questions)),
             Route("/api/next", _answering(next_open)),
-            Route("/api/neighbours/{place:int}", _answering(neighbours)),
+            Route("/api/neighbours/{place}", _answering(neighbours)),
             Route("/api/progress", _answering(progress)),
             Route("/api/stop", _answering(stop)),
             Route("/api/judge", _taking(judge), methods=["POST"]),
             Route("/api/undo", _taking(undo), methods=["POST"]),
-            Route("/image/{row:int}", _answering(picture)),
-            Route("/thumbnail/{row:int}", _answering(thumbnail)),
+            Route("/image/{row}", _answering(picture)),
+            Route("/thumbnail/{row}", _answering(thumbnail)),
         ],
         middleware=[Middleware(Guard, token=token)],
     )
@@ -121,10 +123,16 @@ def _taking(respond: Callable[[dict[str, Any]], Any]) -> Callable[[Request], Any
 
     async def answer(request: Request) -> Response:
         body = bytearray()
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > _BODY:
-                return _json({"error": "too long"}, 413)
+        try:
+            async with asyncio.timeout(PATIENCE):
+                async for chunk in request.stream():
+                    body += chunk
+                    if len(body) > _BODY:
+                        return _json({"error": "too long"}, 413)
+        except TimeoutError:
+            return _json({"error": "it did not come whole"}, 408)
+        except ClientDisconnect:
+            return _json({"error": "it did not come whole"}, 400)
         try:
             parts = json.loads(body)
         except (ValueError, RecursionError):
@@ -159,9 +167,13 @@ def _picture(picture: tuple[bytes, str], caching: str = "no-store") -> Response:
 
 
 def _number(request: Request, name: str) -> int:
-    text = request.query_params.get(name, "0")
+    return _whole(request.query_params.get(name, "0"), name)
+
+
+def _whole(text: str, name: str) -> int:
+    """A number of an address; thousands of digits are none."""
     if not (text.isascii() and text.isdecimal() and len(text) < 10):
-        raise OptionError(f"{name} must be a number, not '{text}'")
+        raise OptionError(f"{name} must be a number, not '{text[:20]}'")
     return int(text)
 
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import uvicorn
 
 HOST = "127.0.0.1"
+_HEADERS = 32_768
+"""Bytes of a request's headers at most: a browser sends the cookies of every review on this machine."""
 _PATIENCE = 2
 """Seconds that requests in flight get to end."""
 
@@ -58,8 +60,7 @@ def make_server(session: Session, token: str) -> uvicorn.Server:
     """The server, to be run on a listening socket."""
     import uvicorn
 
-    # imported by the first requests otherwise, while somebody waits
-    import uvicorn.protocols.http.h11_impl
+    from labelaudit.review.connection import MOST, Connection
 
     config = uvicorn.Config(
         build_app(session, token),
@@ -67,8 +68,10 @@ def make_server(session: Session, token: str) -> uvicorn.Server:
         access_log=False,
         lifespan="off",
         loop="asyncio",
-        http="h11",
+        http=Connection,
         ws="none",
+        limit_concurrency=MOST,
+        h11_max_incomplete_event_size=_HEADERS,
         server_header=False,
         timeout_graceful_shutdown=_PATIENCE,
     )

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import pytest
 from review_runs import Server, running, serving, write_run
@@ -13,6 +16,8 @@ from typer.testing import CliRunner
 
 from labelaudit import verdicts
 from labelaudit.cli import app
+from labelaudit.review import app as app_module
+from labelaudit.review import connection
 from labelaudit.review.server import listen
 from labelaudit.verdicts import Verdict, verdicts_file
 
@@ -26,6 +31,67 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def server(run: Path) -> Iterator[Server]:
     with serving(run) as started:
         yield started
+
+
+# what hangs and floods
+
+
+@pytest.mark.parametrize(
+    "path", ["/image/", "/thumbnail/", "/api/neighbours/", "/api/questions?start=", "/api/next?start="]
+)
+@pytest.mark.parametrize("number", ["9" * 5000, "-1", "1e3", "%C2%B2", "%D9%A3", "x"])
+def test_a_number_that_is_none_is_a_bad_request(server: Server, path: str, number: str) -> None:
+    status, _, body = server.request("GET", path + number)
+    assert status == 400
+    assert b"must be a number" in body
+    assert len(body) < 200
+
+
+def test_a_body_with_thousands_of_digits_is_a_bad_request(server: Server) -> None:
+    for body in (b'{"place": ' + b"9" * 4000 + b"}", b"[" * 4000, b'{"place": 1e999}'):
+        assert server.request("POST", "/api/judge", body)[0] == 400
+    assert server.request("POST", "/api/judge", {"place": 10**30, "answer": "none"})[0] == 400
+
+
+def test_half_requests_lock_nobody_out(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "PATIENCE", 0.5)
+    monkeypatch.setattr(app_module, "PATIENCE", 0.5)
+    post = "POST /api/judge HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: {}\r\nOrigin: http://127.0.0.1\r\n"
+    with serving(run) as started:
+        without_body = f"{post.format(started.cookie)}Content-Length: 90\r\n\r\n".encode()
+        halves = [b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX: ", without_body]
+        held = [socket.create_connection(("127.0.0.1", started.port), timeout=10) for _ in range(80)]
+        for number, half in enumerate(held):
+            half.sendall(halves[number % len(halves)])
+        assert started.request("GET", "/api/about")[0] == 200
+        for number, half in enumerate(held):  # each of them is ended by the server
+            said = b"".join(iter(lambda half=half: _received(half), b""))
+            assert said == b"" or (number % len(halves) == 3 and said.startswith(b"HTTP/1.1 408"))
+            half.close()
+        assert started.request("GET", "/api/about")[0] == 200
+
+
+def _received(place: socket.socket) -> bytes:
+    try:
+        return place.recv(4096)
+    except ConnectionResetError:
+        return b""
+
+
+def test_many_answers_at_once_are_kept_or_refused_and_none_is_lost(tmp_path: Path) -> None:
+    run = write_run(tmp_path)
+    with serving(run) as one, serving(run) as other, ThreadPoolExecutor(8) as pool:
+        asked = [(server_, place) for place in range(12) for server_ in (one, other)]
+
+        def judge(task: tuple[Server, int]) -> int:
+            server_, place = task
+            return server_.request("POST", "/api/judge", {"place": place, "answer": "none", "version": 0})[0]
+
+        answers = list(pool.map(judge, asked))
+    taken = verdicts.read(verdicts_file(run))
+    assert set(answers) <= {200, 409}
+    assert len(taken) == answers.count(200) == 12
+    assert len({verdict.path for verdict in taken}) == 12
 
 
 # who gets in
@@ -295,7 +361,12 @@ def test_a_browser_opens_on_a_desktop_only(
     from labelaudit.cli.review import review
     from labelaudit.review import server
 
-    opened: list[str] = []
+    opened: list[tuple[str, int]] = []
+
+    def look(address: str) -> None:
+        file = Path(unquote(urlsplit(address).path))
+        assert file.parent == run.resolve()
+        opened.append((file.read_text(encoding="utf-8"), file.stat().st_mode & 0o777))
 
     def interrupted(*_: object, ready: Callable[[str], None]) -> None:
         ready("http://127.0.0.1:1/?token=x")
@@ -307,11 +378,15 @@ def test_a_browser_opens_on_a_desktop_only(
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal, raising=False)
-    monkeypatch.setattr(webbrowser, "open", opened.append)
+    monkeypatch.setattr(webbrowser, "open", look)
     monkeypatch.setattr(server, "serve", interrupted)
     for wanted in (True, False):
         review(run, no_open=not wanted, export=None, format_=None, embed=False, prefix=None)
-        assert opened == (["http://127.0.0.1:1/?token=x"] if opens else []), "asked for, then not"
+        assert len(opened) == opens, "asked for, then not"
+        assert not list(run.glob(".open*")), "the way in is gone with the page"
+    for page, rights in opened:
+        assert 'content="0;url=http://127.0.0.1:1/?token=x"' in page
+        assert rights == 0o600, "the key is on no command line and for nobody else"
 
 
 def test_nothing_to_undo_is_no_failure_of_the_server(server: Server, run: Path) -> None:
