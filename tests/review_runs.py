@@ -26,6 +26,7 @@ from labelaudit.audit.document import Audit
 from labelaudit.audit.originals import open_originals
 from labelaudit.data.images import encode
 from labelaudit.data.ingest import digest
+from labelaudit.review.guard import Base
 from labelaudit.review.server import address_of, listen, make_server
 from labelaudit.review.session import open_session
 from labelaudit.types import Decision, Samples
@@ -73,7 +74,7 @@ def write_run(
     """A data folder of PNG files and a RUN about it; returns the RUN."""
     data, run = folder / "data", folder / "run"
     names = names or tuple(f"{classes[i % len(classes)]}/{i}.png" for i in range(12))
-    labels = [i % len(classes) for i in range(len(names))]
+    labels = rest.pop("labels", None) or [i % len(classes) for i in range(len(names))]
     digests = []
     for i, name in enumerate(names):
         pixels = np.random.default_rng(i).integers(0, 256, (24, 32, 3), dtype=np.uint8)
@@ -163,14 +164,15 @@ class Process(Server):
 def serving(run: Path, **options: Any) -> Iterator[Server]:
     """The page of ``run``, served from a thread of this process."""
     audit = read_audit(run)
+    outside = {name: options.pop(name) for name in ("report", "base") if name in options}
     session = open_session(audit, open_originals(audit), run, **{"reviewer": "ann", **options})
     token = secrets.token_urlsafe(24)
     with listen() as place:
-        server = make_server(session, token)
+        server = make_server(session, token, **outside)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [place]})
         thread.start()
         try:
-            yield Server(address_of(place, token))
+            yield Server(address_of(place, token, outside.get("base", Base())))
         finally:
             server.should_exit = True
             thread.join(20)

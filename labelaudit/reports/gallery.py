@@ -17,10 +17,11 @@ from labelaudit.judge.judge import FILE as JUDGE
 from labelaudit.judge.judge import Judge
 from labelaudit.judge.memory import Memory
 from labelaudit.reports import figures, landscape, thumbnails
-from labelaudit.reports.review_state import OUTCOMES, Checked
+from labelaudit.reports.review_state import Checked
 from labelaudit.reports.thumbnails import Thumbnails
 from labelaudit.text import printable
 from labelaudit.types import Floats, Images, Ints, Progress, silent
+from labelaudit.verdicts import OUTCOMES
 
 _LARGE, _SMALL, _FEW = 160, 96, 1000  # side of a suspect's picture: large for a few suspects, small for more
 _NEAR_SIDE, _NEAR, _WITH_NEAR = 72, 3, 500  # look-alikes of each class, beside that many suspects
@@ -75,8 +76,10 @@ def _suspects(audit: Audit, rows: list[int]) -> dict[str, Any]:
     reasons, reason = _number([_reason(audit, row) for row in rows])
     remarks: dict[str, list[str]] = {}
     for finding in audit.findings:
-        for path in {finding.path, finding.partner} - {""}:
-            remarks.setdefault(path, []).append(printable(f"{finding.kind.replace('_', ' ')}: {finding.detail}"))
+        what = finding.kind.replace("_", " ")
+        remarks.setdefault(finding.path, []).append(printable(f"{what}: {finding.detail}"))
+        if finding.partner not in ("", finding.path):  # the detail names the partner, not the other way round
+            remarks.setdefault(finding.partner, []).append(printable(f"{what}: with {finding.path}"))
     return {
         "total": len(audit.suspects),
         "row": rows,

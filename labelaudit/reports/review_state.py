@@ -15,7 +15,7 @@ from labelaudit import verdicts
 from labelaudit.audit.document import Audit
 from labelaudit.errors import RunError
 from labelaudit.estimate.intervals import WIDEST
-from labelaudit.verdicts import Reviewed, Verdict
+from labelaudit.verdicts import Reviewed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,9 +47,6 @@ class Share:
 
 PACE = 20
 """Images that a person judges in a minute, for forecasts of a review."""
-OUTCOMES = ("open", "wrong", "cleared", "unclear")
-"""open: nobody has judged it · wrong: people confirmed that the label is wrong · cleared: they found it correct ·
-unclear: they disagree, or could not tell."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +54,7 @@ class Checked:
     """The state of the review of one audit."""
 
     outcomes: Mapping[int, str]
-    """Row -> one of `OUTCOMES`, for what somebody has looked at."""
+    """Row -> one of `labelaudit.verdicts.OUTCOMES`, for what somebody has looked at."""
     words: Mapping[int, str]
     """Row -> what people decided about it, in words."""
     wrong: int
@@ -101,29 +98,16 @@ def read_checked(audit: Audit, run: Path) -> Checked | None:
     reviewed = verdicts.read_reviewed(audit, run)
     if not reviewed.settled and not reviewed.disputed and not reviewed.skipped:
         return None
-    unclear = (*reviewed.disputed, *reviewed.skipped)
-    outcomes = dict.fromkeys(unclear, "unclear")
-    outcomes |= {row: "wrong" if verdict.wrong else "cleared" for row, verdict in reviewed.settled.items()}
-    words = {row: _describe(verdict) for row, verdict in reviewed.settled.items()}
-    words |= dict.fromkeys(reviewed.disputed, "reviewers disagree")
-    words |= dict.fromkeys(reviewed.skipped, "nobody could tell")
+    outcomes, words = verdicts.list_outcomes(reviewed)
     suspects = Counter(outcomes.get(row, "open") for row in audit.suspects.tolist())
     shares, basis = _estimate(audit, run, reviewed)
     return Checked(
         outcomes=outcomes,
         words=words,
-        **{name: suspects[name] for name in OUTCOMES},
+        **{name: suspects[name] for name in verdicts.OUTCOMES},
         elsewhere=Counter(outcomes.values())["wrong"] - suspects["wrong"],
         shares=shares,
         sentences=(*basis, *reviewed.notes),
-    )
-
-
-def _describe(verdict: Verdict) -> str:
-    if not verdict.wrong:
-        return f"cleared: “{verdict.given_label}” is correct"
-    return (
-        f"confirmed wrong: “{verdict.new_label}” is correct" if verdict.new_label else "confirmed wrong: no class fits"
     )
 
 

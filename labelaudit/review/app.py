@@ -22,18 +22,31 @@ from starlette.routing import Route
 from labelaudit.audit.json import plain
 from labelaudit.data.images import ImageError
 from labelaudit.errors import LabelAuditError, OptionError
+from labelaudit.review import living
 from labelaudit.review.connection import PATIENCE
-from labelaudit.review.guard import Guard
+from labelaudit.review.ending import conclude
+from labelaudit.review.guard import Base, Guard
 from labelaudit.review.ledger import NothingToUndo, StaleAnswer
 from labelaudit.review.session import Session
 
 _TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 _BODY = 4096
-"""Bytes of a write at most; the largest is below 100."""
+"""Bytes of a write at most; the largest has a note of `_NOTE` letters."""
+_NOTE = 500
 _STATUS = {"missing": 404, "changed": 409}
 
 
-def build_app(session: Session, token: str) -> Starlette:
+Report = Callable[[], tuple[str, str]]
+"""Makes the report of the review's audit as it stands: the page, and the content security policy that it asks for."""
+
+
+def build_app(
+    session: Session,
+    token: str,
+    *,
+    report: Report | None = None,
+    base: Base = Base(),  # noqa: B008  immutable
+) -> Starlette:
     """The application that shows ``session`` to whoever has the ``token``."""
     page = files("labelaudit.review") / "page"
     static = {entry.name: entry.read_bytes() for entry in page.iterdir() if entry.is_file()}
@@ -47,8 +60,15 @@ def build_app(session: Session, token: str) -> Starlette:
             return _json({"error": "no such file"}, 404)
         return Response(static[name], media_type=_TYPES[name.rpartition(".")[2]])
 
+    def serve_report(_: Request) -> Any:
+        if report is None:
+            return _json({"error": "there is no report here"}, 404)
+        text, policy = report()
+        headers = {"content-security-policy": f"{policy}; frame-ancestors 'none'"}
+        return Response(text.encode("utf-8"), media_type="text/html", headers=headers)
+
     def about(_: Request) -> Any:
-        return session.about()
+        return session.about() | {"report": report is not None}
 
     def questions(request: Request) -> Any:
         return session.questions(_number(request, "start"), _number(request, "count"))
@@ -62,6 +82,15 @@ def build_app(session: Session, token: str) -> Starlette:
     def progress(_: Request) -> Any:
         return session.progress()
 
+    def page_of_pair(request: Request) -> Any:
+        return session.page_of_pair(_number(request, "start"))
+
+    def ending(_: Request) -> Any:
+        return conclude(session)
+
+    def living_state(_: Request) -> Any:
+        return living.state(session)
+
     def stop(_: Request) -> Any:
         return {"sentence": session.stop()}
 
@@ -72,17 +101,33 @@ def build_app(session: Session, token: str) -> Starlette:
         return _picture(session.pictures.thumbnail(_row(request)), "private, max-age=3600")
 
     def _row(request: Request) -> int:
-        row = _whole(request.path_params["row"], "row")
-        if row >= len(session.audit.samples):
+        return _known(_whole(request.path_params["row"], "row"))
+
+    def _known(row: int | None) -> int:
+        if row is None or not 0 <= row < len(session.audit.samples):
             raise OptionError(f"there is no sample {row}")
         return row
 
     def judge(body: dict[str, Any]) -> Any:
         place, version, label = (_integer(body, name) for name in ("place", "version", "label"))
         try:
-            return session.judge(place or 0, str(body.get("answer")), label, version or 0)
+            taken = session.judge(place or 0, str(body.get("answer")), label, version or 0, _note(body))
+            return taken | session.following(place or 0)
         except StaleAnswer as error:
             return _json({"error": str(error), "kind": "stale", "question": session.questions(place or 0, 1)[0]}, 409)
+
+    def judge_row(body: dict[str, Any]) -> Any:
+        row, version, label = (_integer(body, name) for name in ("row", "version", "label"))
+        try:
+            return living.judge(session, _known(row), str(body.get("answer")), label, version or 0, _note(body))
+        except StaleAnswer as error:
+            return _json({"error": str(error), "kind": "stale"} | living.state(session), 409)
+
+    def undo_row(body: dict[str, Any]) -> Any:
+        try:
+            return living.undo(session, _known(_integer(body, "row")))
+        except NothingToUndo as error:
+            return _json({"error": str(error), "kind": "nothing"}, 409)
 
     def undo(body: dict[str, Any]) -> Any:
         try:
@@ -93,6 +138,7 @@ def build_app(session: Session, token: str) -> Starlette:
     return Starlette(
         routes=[
             Route("/", serve_page),
+            Route("/report", _answering(serve_report)),
             Route("/page/{name}", serve_file),
             Route("/api/about", _answering(about)),
             Route("/api/questions", _answering(questions)),
@@ -100,12 +146,17 @@ def build_app(session: Session, token: str) -> Starlette:
             Route("/api/neighbours/{place}", _answering(neighbours)),
             Route("/api/progress", _answering(progress)),
             Route("/api/stop", _answering(stop)),
+            Route("/api/pair", _answering(page_of_pair)),
+            Route("/api/ending", _answering(ending)),
+            Route("/api/rows", _answering(living_state)),
+            Route("/api/rows/judge", _taking(judge_row), methods=["POST"]),
+            Route("/api/rows/undo", _taking(undo_row), methods=["POST"]),
             Route("/api/judge", _taking(judge), methods=["POST"]),
             Route("/api/undo", _taking(undo), methods=["POST"]),
             Route("/image/{row}", _answering(picture)),
             Route("/thumbnail/{row}", _answering(thumbnail)),
         ],
-        middleware=[Middleware(Guard, token=token)],
+        middleware=[Middleware(Guard, token=token, base=base)],
     )
 
 
@@ -175,6 +226,13 @@ def _whole(text: str, name: str) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) < 10):
         raise OptionError(f"{name} must be a number, not '{text[:20]}'")
     return int(text)
+
+
+def _note(body: dict[str, Any]) -> str:
+    note = body.get("note") or ""
+    if not isinstance(note, str) or len(note) > _NOTE:
+        raise OptionError(f"a note has at most {_NOTE} letters")
+    return note
 
 
 def _integer(body: dict[str, Any], name: str) -> int | None:

@@ -12,11 +12,14 @@ from __future__ import annotations
 import hmac
 import re
 from http.cookies import CookieError, SimpleCookie
-from urllib.parse import parse_qs
+from typing import NamedTuple
+from urllib.parse import parse_qs, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from labelaudit.errors import OptionError
 
 _HOST = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?", re.IGNORECASE)
 _POLICY = (
@@ -34,27 +37,56 @@ _HEADERS = {
 _CLOSED = "Open the address that labelaudit review printed: it holds the key to this page.\n"
 
 
+class Base(NamedTuple):
+    """Where the page is reached from outside, behind a proxy; empty where it is reached directly."""
+
+    origin: str = ""
+    """Such as ``https://hub.example.org``."""
+    path: str = ""
+    """Such as ``/user/ann/proxy/9000``, without a slash at its end."""
+
+    @classmethod
+    def of(cls, text: str) -> Base:
+        """``text`` as a person gives it, a path or a whole address.
+
+        >>> Base.of("https://hub.example.org/user/ann/"), Base.of("proxy/9000")
+        (Base(origin='https://hub.example.org', path='/user/ann'), Base(origin='', path='/proxy/9000'))
+        """
+        parts = urlsplit(text)
+        if parts.scheme not in ("", "http", "https") or parts.query or parts.fragment or "@" in parts.netloc:
+            raise OptionError(f"--base-path '{text}' must be a path, or an http address without query")
+        origin = f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""
+        path = "/".join(part for part in parts.path.split("/") if part)
+        return cls(origin, f"/{path}" if path else "")
+
+
 class Guard:
     """ASGI middleware that lets nobody through without the ``token``."""
 
-    def __init__(self, app: ASGIApp, token: str) -> None:
-        self.app, self.token = app, token
+    def __init__(self, app: ASGIApp, token: str, base: Base = Base()) -> None:  # noqa: B008  immutable
+        self.app, self.token, self.base = app, token, base
         self.cookie = f"labelaudit-{token[:8]}"
         """Its own name for each server: cookies do not know ports, and several reviews may run at once."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return  # no websockets, and nothing to start or end
+        # some proxies take the path off, some leave it there
+        if self.base.path and f"{scope['path']}/".startswith(f"{self.base.path}/"):
+            scope = {**scope, "path": scope["path"].removeprefix(self.base.path) or "/"}
         headers = Headers(scope=scope)
         invited = self._invited(scope)
 
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 answer = MutableHeaders(scope=message)
-                answer.update(_HEADERS)
+                for name, value in _HEADERS.items():
+                    answer.setdefault(name, value)
                 answer.setdefault("cache-control", "no-store")
                 if invited:
-                    answer["set-cookie"] = f"{self.cookie}={self.token}; Path=/; HttpOnly; SameSite=Strict"
+                    answer["set-cookie"] = (
+                        f"{self.cookie}={self.token}; Path={self.base.path or '/'}; HttpOnly; SameSite=Strict"
+                    )
             await send(message)
 
         refusal = self._refusal(scope, headers, invited)
@@ -64,17 +96,21 @@ class Guard:
     def _refusal(self, scope: Scope, headers: Headers, invited: bool) -> PlainTextResponse | None:
         """The answer to a request that must not get through."""
         host = headers.get("host", "")
-        if not _HOST.fullmatch(host):
+        if not _HOST.fullmatch(host) and host != self.base.origin.partition("://")[2]:
             return PlainTextResponse("This page answers to 127.0.0.1 and localhost only.\n", 421)
         if not (invited or self._known(headers)):
             return PlainTextResponse(_CLOSED, 403)
-        if scope["method"] not in ("GET", "HEAD") and headers.get("origin") != f"http://{host}":
+        if scope["method"] not in ("GET", "HEAD") and headers.get("origin") not in self._origins(host):
             return PlainTextResponse("Only the page itself may write.\n", 403)
         return None
 
+    def _origins(self, host: str) -> tuple[str, ...]:
+        """Where the page itself may come from."""
+        return (f"http://{host}", self.base.origin) if self.base.origin else (f"http://{host}",)
+
     def _invited(self, scope: Scope) -> bool:
         """Whether the address of the page carries the token."""
-        if scope["path"] != "/" or scope["method"] not in ("GET", "HEAD"):
+        if scope["path"] not in ("/", "/report") or scope["method"] not in ("GET", "HEAD"):
             return False
         given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
         return hmac.compare_digest(given.encode(), self.token.encode())

@@ -111,7 +111,7 @@ class Ledger:
                 last = self.mine(identity)
                 if last is None:
                     raise NothingToUndo("There is nothing to undo: you have no verdict on this image.")
-                return replace(last, verdict="undo", new_label="", time=verdicts.now())
+                return replace(last, verdict="undo", new_label="", note="", time=verdicts.now())
 
             self._refresh()
             last = self.mine(identity)

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from labelaudit.errors import RunError
-from labelaudit.review.app import build_app
+from labelaudit.review.app import Report, build_app
+from labelaudit.review.guard import Base
 from labelaudit.review.session import Session
 
 if TYPE_CHECKING:
@@ -41,29 +42,45 @@ def listen(port: int = 0) -> socket.socket:
     return place
 
 
-def serve(session: Session, place: socket.socket, token: str, *, ready: Callable[[str], None]) -> None:
+def serve(
+    session: Session,
+    place: socket.socket,
+    token: str,
+    *,
+    ready: Callable[[str], None],
+    report: Report | None = None,
+    base: Base = Base(),  # noqa: B008  immutable
+) -> None:
     """Show ``session`` on the socket ``place`` until interrupted; ``ready`` is told the address before that.
 
-    Ctrl-C ends it as a `KeyboardInterrupt`, after what was asked last is answered.
+    ``report`` is as in `make_server`; behind a proxy, ``base`` is where the page is reached from outside. Ctrl-C ends
+    it as a `KeyboardInterrupt`, after what was asked last is answered.
     """
-    server = make_server(session, token)
-    ready(address_of(place, token))
+    server = make_server(session, token, report=report, base=base)
+    ready(address_of(place, token, base))
     server.run(sockets=[place])
 
 
-def address_of(place: socket.socket, token: str) -> str:
+def address_of(place: socket.socket, token: str, base: Base = Base()) -> str:  # noqa: B008  immutable
     """What a browser opens: it holds the key to the page."""
-    return f"http://{HOST}:{place.getsockname()[1]}/?token={token}"
+    origin = base.origin or f"http://{HOST}:{place.getsockname()[1]}"
+    return f"{origin}{base.path}/?token={token}"
 
 
-def make_server(session: Session, token: str) -> uvicorn.Server:
-    """The server, to be run on a listening socket."""
+def make_server(
+    session: Session,
+    token: str,
+    *,
+    report: Report | None = None,
+    base: Base = Base(),  # noqa: B008  immutable
+) -> uvicorn.Server:
+    """The server, to be run on a listening socket; ``report`` makes the page that shows all suspects at once."""
     import uvicorn
 
     from labelaudit.review.connection import MOST, Connection
 
     config = uvicorn.Config(
-        build_app(session, token),
+        build_app(session, token, report=report, base=base),
         log_level="critical",
         access_log=False,
         lifespan="off",

@@ -8,14 +8,17 @@ request cannot ask again; the only state that matters is in ``verdicts.csv``.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from labelaudit import verdicts
 from labelaudit.audit.document import Audit
-from labelaudit.errors import LabelAuditError, OptionError
+from labelaudit.errors import LabelAuditError, OptionError, RunError
 from labelaudit.estimate import Plan, stop_rule
+from labelaudit.review.keys import KEYS
 from labelaudit.review.ledger import Identity, Ledger, NothingToUndo
 from labelaudit.review.likeness import Likeness
 from labelaudit.review.pictures import Pictures
@@ -23,6 +26,8 @@ from labelaudit.review.queue import Queue, ask, open_queue
 from labelaudit.types import Images
 from labelaudit.verdicts import Verdict
 
+PAGE = 24
+"""Images of one pair of classes that are judged at once at most."""
 SLICE = 100
 """Questions sent at once at most."""
 ANSWERS = ("class", "none", "skip")
@@ -33,9 +38,19 @@ class Session:
     """A review of ``audit`` in the folder ``run`` under the name ``reviewer``. Safe to use from several threads."""
 
     def __init__(
-        self, audit: Audit, images: Images, run: Path, queue: Queue, *, reviewer: str, plan: Plan | None, again: bool
+        self,
+        audit: Audit,
+        images: Images,
+        run: Path,
+        queue: Queue,
+        *,
+        reviewer: str,
+        plan: Plan | None,
+        again: bool,
+        keys: Mapping[str, Sequence[str]] = KEYS,
     ) -> None:
         self.audit, self.run, self.queue, self.plan, self.again = audit, run, queue, plan, again
+        self.keys = keys
         self.pictures = Pictures(images)
         self.likeness = Likeness(audit, run)
         self.ledger = Ledger(verdicts.verdicts_file(run), reviewer)
@@ -66,6 +81,7 @@ class Session:
             "next": begin,
             "first": self.questions(begin, 1),
             "classes": list(self.audit.samples.classes),
+            "keys": self.keys,
             "progress": self.progress(),
         }
 
@@ -87,7 +103,35 @@ class Session:
         strips = [self.likeness.find(question.row, label) for label in (question.left, question.right)]
         return {"kind": self.likeness.kind, "left": list(strips[0]), "right": list(strips[1])}
 
-    def judge(self, place: int, answer: str, label: int | None, version: int) -> dict[str, Any]:
+    def following(self, place: int) -> dict[str, Any]:
+        """The next open position after ``place`` and the question there, with what others have judged meanwhile."""
+        after = self.next_open(place + 1)
+        return {"next": after, "following": self.questions(after, 1)}
+
+    def page_of_pair(self, place: int) -> dict[str, Any]:
+        """Up to `PAGE` open questions from ``place`` on about the pair of classes of the first of them.
+
+        None where the queue is blind: a page of one pair would tell which label is the given one.
+        """
+        if self.queue.blind:
+            return {"questions": []}
+        begin = self.next_open(max(place, 0))
+        if begin >= len(self.queue.rows):
+            begin = self.next_open(0)
+        found: list[dict[str, Any]] = []
+        labels, predicted = self.audit.samples.labels, self.audit.decision.predicted
+        pair = None
+        for at in range(begin, len(self.queue.rows)):
+            row = self.queue.rows[at]
+            mine = int(labels[row]), int(predicted[row])
+            if mine == (pair or mine) and mine[0] != mine[1] and not self._done(row):
+                pair = mine
+                found.append(self._question(at, row))
+                if len(found) == PAGE:
+                    break
+        return {"questions": found}
+
+    def judge(self, place: int, answer: str, label: int | None, version: int, note: str = "") -> dict[str, Any]:
         """Take one of `ANSWERS` about the image at a position; returns its question as it stands now.
 
         Raises:
@@ -97,6 +141,11 @@ class Session:
             RunError: it could not be written.
         """
         row = self._row(place)
+        self.take(row, answer, label, version, note)
+        return self._question(place, row)
+
+    def take(self, row: int, answer: str, label: int | None, version: int, note: str = "") -> None:
+        """`judge` for a row of the audit."""
         if answer not in ANSWERS:
             raise OptionError(f"answer '{answer}' is none of {', '.join(ANSWERS)}")
         classes = self.audit.samples.classes
@@ -115,10 +164,10 @@ class Session:
             verdict=kind,
             new_label=classes[label or 0] if answer == "class" else "",
             reviewer=self.ledger.reviewer,
+            note=note,
             time=verdicts.now(),
         )
         self.ledger.add(verdict, version)
-        return self._question(place, row)
 
     def undo(self, place: int | None) -> dict[str, Any]:
         """Withdraw the verdict at a position, or this reviewer's last one; returns the question to go back to.
@@ -177,7 +226,7 @@ class Session:
             "further": list(question.further),
             "version": self.ledger.version(identity),
             "done": self._done(row),
-            "verdict": None if mine is None else {"kind": _answer(mine), "label": index.get(mine.new_label)},
+            "verdict": None if mine is None else _own(mine, index.get(mine.new_label)),
         }
         if not blind:
             decision = self.audit.decision
@@ -219,11 +268,20 @@ class Session:
 
 
 def open_session(
-    audit: Audit, images: Images, run: Path, *, order: str = "worst", reviewer: str = "", again: bool = False
+    audit: Audit,
+    images: Images,
+    run: Path,
+    *,
+    order: str = "worst",
+    reviewer: str = "",
+    again: bool = False,
+    only: Container[int] | None = None,
+    keys: Mapping[str, Sequence[str]] = KEYS,
 ) -> Session:
     """Begin or continue a review of the RUN folder ``run``; ``again`` asks what other reviewers have judged, too.
 
-    The estimation sample is drawn and kept in ``RUN/estimate.json`` where ``order`` needs one that is not there.
+    ``only`` keeps these rows of the queue and no others; ``keys`` are those of `read_keys`. The estimation
+    sample is drawn and kept in ``RUN/estimate.json`` where ``order`` needs one that is not there.
 
     Raises:
         DataError: the verdicts cannot be read.
@@ -231,13 +289,22 @@ def open_session(
         RunError: there is nothing to review, or the plan cannot be kept.
     """
     queue, plan, reviewed, notes = open_queue(audit, run, order)
-    session = Session(audit, images, run, queue, reviewer=reviewer, plan=plan, again=again)
+    if only is not None:
+        queue = replace(queue, rows=tuple(row for row in queue.rows if row in only))
+        if not queue.rows:
+            raise RunError("nothing to review: none of the images asked for is in this queue")
+    session = Session(audit, images, run, queue, reviewer=reviewer, plan=plan, again=again, keys=keys)
     session.notes = (*notes, *reviewed.notes)
     return session
 
 
 def _answer(verdict: Verdict) -> str:
     return verdict.verdict if verdict.verdict in ("none", "skip") else "class"
+
+
+def _own(verdict: Verdict, label: int | None) -> dict[str, Any]:
+    own: dict[str, Any] = {"kind": _answer(verdict), "label": label}
+    return own | {"note": verdict.note} if verdict.note else own
 
 
 def _said(verdict: Verdict) -> dict[str, str]:

@@ -11,18 +11,23 @@ Left out: who may judge what, and editing old lines; people can, with a text edi
 
 from labelaudit.verdicts.log import FILE, ChangedLog, append, read, render, verdicts_file
 from labelaudit.verdicts.matching import Reviewed, agreed, in_force, match, merge, overtaken, read_reviewed
+from labelaudit.verdicts.outcome import OUTCOMES, Outcomes, describe, list_outcomes
 from labelaudit.verdicts.verdict import COLUMNS, VERDICTS, Verdict, now
 
 __all__ = [
     "COLUMNS",
     "FILE",
+    "OUTCOMES",
     "VERDICTS",
     "ChangedLog",
+    "Outcomes",
     "Reviewed",
     "Verdict",
     "agreed",
     "append",
+    "describe",
     "in_force",
+    "list_outcomes",
     "match",
     "merge",
     "now",

@@ -21,6 +21,7 @@ FILE = "verdicts.csv"
 
 _EXECUTABLE = re.compile(r"'*[=+\-@\t\r\n]", re.DOTALL)
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?")
+_NEEDED = tuple(name for name in COLUMNS if name != "note")  # files of earlier versions have no notes
 _LOCK_SECONDS = 30
 
 
@@ -80,7 +81,9 @@ def append(path: Path | str, *verdicts: Verdict, size: int | None = None) -> Non
             text = file.read().decode("utf-8", "surrogatepass")
             done = text[: _finished(path, text)]
             before = len(done.encode("utf-8", "surrogatepass"))
-            header = _header(path, done, COLUMNS)
+            header = _header(path, done, _NEEDED)
+            if header and "note" not in header and any(verdict.note for verdict in verdicts):
+                raise DataError(f"'{path}' has no column 'note': add it to the first line, a comma to the others")
             new = [_arranged(verdict, header or COLUMNS) for verdict in verdicts]
             data = _encode(new if header else [COLUMNS, *new])
             if done and not done.endswith("\n"):
@@ -156,7 +159,7 @@ def _finished(path: Path | str, text: str) -> int:
             quotes, at = quotes + line.count('"'), at + len(line) + 1
             end = at if quotes % 2 == 0 else end
         lost = text[end:].split("\n")[:-1]  # a torn line has no end
-        if any(line.count(",") >= len(COLUMNS) - 1 and set(line.split(",")) & set(VERDICTS) for line in lost):
+        if any(line.count(",") >= len(_NEEDED) - 1 and set(line.split(",")) & set(VERDICTS) for line in lost):
             raise DataError(f"'{path}' line {text.count(chr(10), 0, end) + 1}: a quote that never ends")
     return len(text) if end < len(text) and _is_whole(text[:end], text[end:]) else end
 

@@ -10,7 +10,7 @@ from labelaudit.errors import DataError
 VERDICTS = ("given", "suggested", "other", "none", "skip", "undo")
 """given: the given label is right · suggested: the suggested one is · other: another class is · none: no class of the
 dataset is · skip: cannot tell · undo: the reviewer's verdict before this one is taken back."""
-COLUMNS = ("path", "digest", "given_label", "verdict", "new_label", "reviewer", "time")
+COLUMNS = ("path", "digest", "given_label", "verdict", "new_label", "reviewer", "note", "time")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +30,8 @@ class Verdict:
     new_label: str = ""
     """The right class for ``suggested``, ``other`` and ``given``; empty for the rest."""
     reviewer: str = ""
+    note: str = ""
+    """What the reviewer wanted to be remembered, in a few words; may be empty."""
     time: str = ""
     """In UTC, such as ``2026-11-21T06:30:00Z``; any ISO 8601 time is brought into this form. May be empty."""
 
@@ -47,6 +49,7 @@ class Verdict:
         if self.verdict == "given" or self.new_label == self.given_label:
             object.__setattr__(self, "verdict", "given")
             object.__setattr__(self, "new_label", self.given_label)
+        object.__setattr__(self, "note", " ".join(self.note.split()))
         object.__setattr__(self, "time", _utc(self.time, self.path))
 
     @property

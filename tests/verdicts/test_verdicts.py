@@ -78,7 +78,7 @@ def test_what_is_appended_is_read_back_in_order(tmp_path: Path) -> None:
     assert read(file) == tuple(said)
     text = file.read_text(encoding="utf-8")
     assert text.splitlines()[0] == ",".join(COLUMNS)
-    assert text.splitlines()[1] == f"cat/b.png,{1:032x},cat,other,dog,ann,2026-11-21T06:30:00Z"
+    assert text.splitlines()[1] == f"cat/b.png,{1:032x},cat,other,dog,ann,,2026-11-21T06:30:00Z"
     assert text == render(said)
 
 
@@ -134,13 +134,13 @@ def test_a_quote_that_never_ends_is_damage_and_loses_nothing(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("a.png,00,cat,maybe,,ann,", "line 3: verdict 'maybe' on 'a.png' is none of given, suggested"),
-        ("a.png,00,cat,other,,ann,", "line 3: verdict 'other' on 'a.png' needs the right class"),
-        ("a.png,00,cat,none,dog,ann,", "line 3: verdict 'none' on 'a.png' has no new_label"),
-        ("a.png,00,cat,given,dog,ann,", "line 3: verdict 'given' on 'a.png' keeps 'cat'"),
-        ("a.png,00,cat,given,,ann,yesterday", "line 3: time 'yesterday'"),
-        ("a.png,00,cat", "line 3 has 3 cells for 7 columns"),
-        ("a.png,,cat,given,,,", "line 3: verdict on 'a.png' names no digest"),
+        ("a.png,00,cat,maybe,,ann,,", "line 3: verdict 'maybe' on 'a.png' is none of given, suggested"),
+        ("a.png,00,cat,other,,ann,,", "line 3: verdict 'other' on 'a.png' needs the right class"),
+        ("a.png,00,cat,none,dog,ann,,", "line 3: verdict 'none' on 'a.png' has no new_label"),
+        ("a.png,00,cat,given,dog,ann,,", "line 3: verdict 'given' on 'a.png' keeps 'cat'"),
+        ("a.png,00,cat,given,,ann,,yesterday", "line 3: time 'yesterday'"),
+        ("a.png,00,cat", "line 3 has 3 cells for 8 columns"),
+        ("a.png,,cat,given,,,,", "line 3: verdict on 'a.png' names no digest"),
         ('a.png,"00"x,cat,given,,,', "line 3 cannot be parsed"),
     ],
 )
@@ -404,3 +404,15 @@ def test_answers_on_copies_under_two_labels_have_to_agree() -> None:
     as_cat, as_dog = make(0, new_label="cat", digest=same), make(3, new_label="dog", digest=same)
     assert agreed(audit.samples, [as_cat]) == {same: "cat"}
     assert agreed(audit.samples, [as_cat, as_dog]) == {}
+
+
+def test_a_note_is_kept_and_old_files_have_none(tmp_path: Path) -> None:
+    first = Verdict(path="a.png", digest="00", given_label="cat", verdict="none", note=" a \n drawing ")
+    append(tmp_path / "new.csv", first)
+    assert [verdict.note for verdict in read(tmp_path / "new.csv")] == ["a drawing"]
+    old = tmp_path / "old.csv"
+    old.write_text("path,digest,given_label,verdict,new_label,reviewer,time\nb.png,01,cat,given,,ann,\n")
+    append(old, Verdict(path="c.png", digest="02", given_label="cat", verdict="none"))
+    assert [(verdict.path, verdict.note) for verdict in read(old)] == [("b.png", ""), ("c.png", "")]
+    with pytest.raises(DataError, match="no column 'note'"):
+        append(old, first)

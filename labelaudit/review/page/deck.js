@@ -34,7 +34,7 @@ export class Deck {
     if (!this.questions.has(place)) {
       const start = place - place % SLICE;
       if (!this.slices.has(start)) {
-        const slice = ask(`/api/questions?start=${start}&count=${SLICE}`);
+        const slice = ask(`api/questions?start=${start}&count=${SLICE}`);
         this.slices.set(start, slice);
         slice.then(list => list.forEach(one => this.questions.has(one.place) || this.questions.set(one.place, one)), () => this.slices.delete(start));
       }
@@ -43,12 +43,18 @@ export class Deck {
     return this.questions.get(place);
   }
 
+  /** Ask again for all questions: many were answered elsewhere. */
+  forgetQuestions() {
+    this.questions.clear();
+    this.slices.clear();
+  }
+
   update(question) { this.questions.set(question.place, question); }
 
   async nextOpen(start, passed) {
     for (let place = start, steps = 0; place < this.total; place++, steps++) {
       if (steps > 2 * SLICE) {
-        place = (await ask(`/api/next?start=${place}`)).next;
+        place = (await ask(`api/next?start=${place}`)).next;
         if (place >= this.total) return this.total;
       }
       if (!passed.has(place) && !(await this.question(place)).done) return place;
@@ -71,7 +77,7 @@ export class Deck {
 
   neighbours(place) {
     if (!this.strips.has(place)) {
-      const coming = ask(`/api/neighbours/${place}`);
+      const coming = ask(`api/neighbours/${place}`);
       coming.catch(() => this.strips.delete(place));
       this.strips.set(place, coming);
     }
@@ -86,7 +92,7 @@ export class Deck {
       if (question.done) continue;
       await this.picture(question.row);
       const strips = await this.neighbours(next);
-      for (const row of [...strips.left, ...strips.right]) new Image().src = `/thumbnail/${row}`;
+      for (const row of [...strips.left, ...strips.right]) new Image().src = `thumbnail/${row}`;
     }
   }
 
@@ -102,12 +108,12 @@ export class Deck {
 }
 
 async function load(row) {
-  let picture = await fetched(`/image/${row}`);
+  let picture = await fetched(`image/${row}`);
   try {
     await picture.image.decode();
   } catch {
     URL.revokeObjectURL(picture.url);
-    picture = await fetched(`/image/${row}?safe=1`);
+    picture = await fetched(`image/${row}?safe=1`);
     await picture.image.decode().catch(() => { throw new Failure("the browser cannot show it", "unreadable"); });
   }
   return picture;

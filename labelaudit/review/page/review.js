@@ -2,24 +2,32 @@
 // Text from the data enters the page as textContent only.
 
 import { Deck, Failure, ask } from "./deck.js";
+import { Grid } from "./grid.js";
+import { actionOf, digitOf, isShortcut, labelKeys } from "./keys.js";
 import { Search } from "./search.js";
 import { Stage } from "./stage.js";
+import { View, make, shorten, spoken } from "./view.js";
 
 const $ = id => document.getElementById(id);
 const count = number => number.toLocaleString("en");
-const KIND = { given: "given label", rival: "next most likely", suggested: "suggested label" };
 const GONE = "The review was stopped; every verdict is on disk. Start it again with labelaudit review and open the address that it prints.";
+const STEADY = 5, PAUSE = 60_000;  // verdicts from which a pace is told; a longer gap is a break, not work
 
 if (location.search) history.replaceState(null, "", location.pathname);  // the key is in a cookie by now
 
-const about = await ask("/api/about").catch(error => { fail(error); throw error; });
-const stage = new Stage($("view"));
-const search = new Search($("search"), about.classes, label => answer("class", label));
+const about = await ask("api/about").catch(error => { fail(error); throw error; });
 const deck = new Deck(about.total);
+const view = new View(about, deck, answer);
+const stage = new Stage($("view"), side => question && answer("class", question[side]));
+const search = new Search($("search"), about.classes, label => answer("class", label));
+const grid = new Grid(about, { taken: pageTaken, failed: fail, leave: leaveGrid });
 const passed = new Set();
 let question = null;   // what is shown
 let ready = false;     // its image is on the screen, and nothing is being written
+let noted = "";        // for the next verdict
 const judged = [];     // places judged in this tab, for undo
+const times = [];      // of the verdicts in this tab, for the pace
+const closed = new Set();  // messages that were closed
 let countTimer = 0, stopTimer = 0;
 
 function begin() {
@@ -27,10 +35,19 @@ function begin() {
   document.documentElement.toggleAttribute("data-blind", about.blind);
   $("run").textContent = about.run;
   $("reviewer").textContent = about.reviewer;
-  if (about.blind) say("Estimation sample: scores, suggestions and file names are hidden, and the sides are shuffled, so that nothing sways you. Which label is right?");
+  $("report").hidden = $("end-report").hidden = !about.report || about.blind;
+  $("grid-button").hidden = about.blind;
+  labelKeys(about.keys, about.classes.length, view.fixed);
+  if (about.blind) say("Estimation sample: scores, suggestions and file names are hidden, and the sides are shuffled, so that nothing sways you. Which label is correct?");
   showProgress(about.progress);
   about.first.forEach(one => deck.update(one));
   go(about.next).then(askStop);  // the image first
+}
+
+/** Show one of the three parts of the page: the desk, the grid or the end. */
+function turnTo(part) {
+  for (const id of ["desk", "grid", "end"]) $(id).hidden = id !== part;
+  $("grid-button").setAttribute("aria-pressed", String(part === "grid"));
 }
 
 async function go(place) {
@@ -41,10 +58,9 @@ async function go(place) {
       if (place >= deck.total) return finish();
     }
     const next = await deck.question(place);
-    $("desk").hidden = false;
-    $("end").hidden = true;
+    turnTo("desk");
     question = next;
-    render();
+    view.render(question);
     const picture = await deck.picture(next.row);
     if (question !== next) return;
     if (picture.error) stage.showAbsent("This image cannot be judged", `${picture.error.message}. Press S to go on.`);
@@ -54,7 +70,7 @@ async function go(place) {
     question.absent = Boolean(picture.error);
     ready = true;
     document.body.dataset.shown = String(place);
-    showNeighbours(next);
+    view.showNeighbours(next, () => question === next);
     deck.prepare(place).catch(() => {});
   } catch (error) {
     fail(error);
@@ -63,8 +79,14 @@ async function go(place) {
 
 const painted = () => new Promise(resolve => requestAnimationFrame(() => resolve()));
 
+/** Where to go after a verdict: what the server says is open now, not what was open when the page asked ahead. */
+async function after(taken) {
+  (taken.following ?? []).forEach(one => deck.update(one));
+  return passed.has(taken.next) ? deck.nextOpen(taken.next, passed) : taken.next;
+}
+
 async function answer(kind, label) {
-  if (!ready || !question) return;
+  if (!ready || !question || label === null) return;
   if (question.absent) {
     if (kind !== "skip") return tell("This image cannot be judged: press S to go on.");
     passed.add(question.place);
@@ -73,20 +95,24 @@ async function answer(kind, label) {
   ready = false;
   const asked = question;
   try {
-    const taken = await ask("/api/judge", { place: asked.place, answer: kind, label, version: asked.version });
+    const { next, following, ...taken } = await ask("api/judge", { place: asked.place, answer: kind, label, version: asked.version, note: noted });
     deck.update(taken);
     judged.push(asked.place);
+    times.push(performance.now());
+    noted = "";
+    $("note").removeAttribute("aria-pressed");
     if (label !== undefined) search.remember(label);
     tellAnswer(kind, label);
     progressed();
-    go(await deck.nextOpen(asked.place + 1, passed));
+    go(await after({ next, following }));
   } catch (error) {
     ready = true;
     if (error.kind === "stale") {
       deck.update(error.question);
       question = error.question;
-      render();
-      showNeighbours(question);
+      view.render(question);
+      const shown = question;
+      view.showNeighbours(shown, () => question === shown);
       tell("This image was judged in another tab meanwhile. Its verdict is shown; answer again to change it.", true);
     } else if (error.kind === "changed" || error.kind === "missing") {
       deck.pictures.delete(asked.row);
@@ -100,7 +126,7 @@ async function undo() {
   ready = false;
   try {
     const place = judged.pop();
-    const back = await ask("/api/undo", { place: place ?? null });
+    const back = await ask("api/undo", { place: place ?? null });
     deck.update(back);
     passed.delete(back.place);
     tell("Undone.");
@@ -112,90 +138,48 @@ async function undo() {
   }
 }
 
+/** Look back or forth without judging; from the end back to the last image. */
 async function look(step) {
-  if (!question) return;
-  const place = ($("desk").hidden ? deck.total : question.place) + step;
+  if (!question && $("end").hidden) return;
+  const place = ($("end").hidden ? question.place : deck.total) + step;
   if (place >= 0 && place < deck.total) await go(place);
 }
 
-function render() {
-  const { left, right, further, verdict } = question;
-  side($("choose-left"), left, about.blind ? "" : KIND.given, verdict);
-  side($("choose-right"), right, about.blind ? "" : question.suggests ? KIND.suggested : KIND.rival, verdict);
-  for (const candidate of document.querySelectorAll(".candidate")) {
-    candidate.querySelector(".strip-title").textContent = "";
-    candidate.querySelector(".strip").replaceChildren();
-  }
-  $("further").replaceChildren(...further.map((label, index) => {
-    const button = Object.assign(document.createElement("button"), { type: "button", title: about.classes[label] });
-    button.append(Object.assign(document.createElement("bdi"), { textContent: about.classes[label] }), Object.assign(document.createElement("kbd"), { textContent: index + 3 }));
-    button.setAttribute("aria-pressed", String(verdict?.label === label));
-    button.addEventListener("click", () => answer("class", label));
-    return button;
-  }));
-  $("none").setAttribute("aria-pressed", String(verdict?.kind === "none"));
-  $("skip").setAttribute("aria-pressed", String(verdict?.kind === "skip"));
-  $("place").textContent = `${count(question.place + 1)} of ${count(deck.total)}`;
-  $("path").textContent = about.blind ? "" : question.path + (question.split ? ` (${question.split})` : "");
-  $("path").title = $("path").textContent;
-  $("why").textContent = about.blind ? "" : [question.reason, `suspicion ${question.score.toFixed(2)}`].filter(Boolean).join(" · ");
-  const said = (question.said ?? []).map(other => `${other.reviewer} said ${spoken(other.kind, other.label)}`);
-  if (verdict) said.unshift(`You said ${spoken(verdict.kind, about.classes[verdict.label])}`);
-  $("standing").hidden = !said.length;
-  $("standing").textContent = said.join(" · ");
-}
+// --- grid mode
 
-function side(button, label, role, verdict) {
-  const name = button.querySelector(".name");
-  name.textContent = about.classes[label];
-  name.title = about.classes[label];
-  name.toggleAttribute("data-long", about.classes[label].length > 16);
-  button.querySelector(".role").textContent = role;
-  button.setAttribute("aria-pressed", String(verdict?.label === label));
-}
-
-async function showNeighbours(shown) {
-  const strips = await deck.neighbours(shown.place).catch(() => null);
-  if (question !== shown) return;
-  if (!strips) {
-    for (const title of document.querySelectorAll(".strip-title")) title.textContent = "images to compare with could not be loaded";
-    return;
-  }
-  for (const name of ["left", "right"]) {
-    const candidate = document.querySelector(`.candidate.${name}`);
-    const label = about.classes[shown[name]];
-    const title = strips.kind === "alike" ? "most alike, labelled so" : "typical, labelled so";
-    candidate.querySelector(".strip-title").textContent = strips[name].length ? title : "none to compare with";
-    candidate.querySelector(".strip").replaceChildren(...strips[name].map(row => thumbnail(row, label)));
+async function enterGrid() {
+  if (about.blind) return;
+  ready = false;
+  try {
+    turnTo("grid");
+    if (!await grid.show(question?.place ?? 0)) finish();
+  } catch (error) {
+    fail(error);
   }
 }
 
-function thumbnail(row, label) {
-  const image = Object.assign(new Image(), { src: `/thumbnail/${row}`, alt: "", decoding: "async" });
-  image.addEventListener("load", () => image.classList.toggle("exact", Math.max(image.naturalWidth, image.naturalHeight) <= 16));
-  image.addEventListener("error", () => image.classList.add("failed"));
-  const button = Object.assign(document.createElement("button"), { type: "button", title: "Look closer" });
-  button.setAttribute("aria-label", `An image labelled ${label}`);
-  button.append(image);
-  button.addEventListener("click", async () => {
-    const picture = await deck.picture(row).catch(error => ({ error }));
-    if (picture.error) return;
-    $("closer").querySelector("div").replaceChildren(picture.image);
-    $("closer").querySelector("bdi").textContent = `labelled ${label}`;
-    $("closer").showModal();
-  });
-  const entry = document.createElement("li");
-  entry.append(button);
-  return entry;
+async function leaveGrid(place) {
+  deck.forgetQuestions();
+  go(await deck.nextOpen(place ?? 0, passed));
 }
 
-const spoken = (kind, label) => kind === "none" ? "no class fits" : kind === "skip" ? "can’t tell" : label;
+async function pageTaken(places, skipped) {
+  for (const _ of places) times.push(performance.now());
+  judged.push(...places);
+  skipped.forEach(place => passed.add(place));
+  deck.forgetQuestions();
+  progressed();
+  if (skipped.length) say(`${skipped.length} of the page could not be saved: they were changed, or judged elsewhere. They are open still.`);
+  if (skipped.length && !places.length) return leaveGrid(skipped[0]);
+  question = null;
+  if (!await grid.show(0)) finish();
+}
+
+// --- what is said
 
 function tellAnswer(kind, label) {
-  const last = $("last");
-  const said = document.createElement("b");
-  said.append(Object.assign(document.createElement("bdi"), { textContent: spoken(kind, about.classes[label]) }));
-  last.replaceChildren("Saved: ", said, ". U undoes it.");
+  const said = make("b", {}, make("bdi", { textContent: spoken(kind, about.classes[label]) }));
+  $("last").replaceChildren("Saved: ", said, ". U undoes it.");
 }
 
 function tell(text, loud = false) {
@@ -203,52 +187,74 @@ function tell(text, loud = false) {
   if (loud) say(text);
 }
 
+/** A message above the page, which takes no room from the picture; one that was closed does not come back. */
 function say(text, kind = "") {
-  $("notice").textContent = text;
+  if (kind !== "alarm" && closed.has(text)) return;
+  $("notice").querySelector("p").textContent = text;
   $("notice").dataset.kind = kind;
   $("notice").hidden = !text;
 }
+
+$("notice").querySelector("button").addEventListener("click", () => {
+  closed.add($("notice").querySelector("p").textContent);
+  $("notice").hidden = true;
+});
 
 // The figures wait until nobody is in a hurry: the next image comes first.
 function progressed() {
   clearTimeout(countTimer);
   clearTimeout(stopTimer);
-  countTimer = setTimeout(async () => showProgress(await ask("/api/progress").catch(() => null)), 120);
+  countTimer = setTimeout(async () => showProgress(await ask("api/progress").catch(() => null)), 120);
   stopTimer = setTimeout(askStop, 600);
 }
 
 async function askStop() {
-  const { sentence } = await ask("/api/stop").catch(() => ({ sentence: "" }));
+  const { sentence } = await ask("api/stop").catch(() => ({ sentence: "" }));
   $("end-stop").textContent = sentence;
-  if (sentence && !about.blind && question) say(sentence);
+  if (sentence && !about.blind && question && times.length % 20 === 0) say(sentence);
+}
+
+/** "12 a minute, about 9 minutes left": by the verdicts of this tab, breaks left out. */
+function pace(left) {
+  const gaps = times.slice(1).map((time, index) => time - times[index]).filter(gap => gap < PAUSE);
+  if (gaps.length < STEADY || !left) return "";
+  const perMinute = 60_000 * gaps.length / gaps.reduce((sum, gap) => sum + gap, 0);
+  const minutes = Math.ceil(left / perMinute);
+  return ` · ${count(Math.max(1, Math.round(perMinute)))} a minute, about ${count(minutes)} minute${minutes === 1 ? "" : "s"} left`;
 }
 
 function showProgress(progress) {
   if (!progress) return;
   about.progress = progress;
-  const done = Object.assign(document.createElement("b"), { textContent: count(progress.done) });
-  const parts = [` of ${count(deck.total)}`, ` · ${count(progress.wrong)} wrong`, ` · ${count(progress.right)} right`];
+  const done = make("b", { textContent: count(progress.done) });
+  const parts = [` of ${count(deck.total)}`, ` · ${count(progress.wrong)} wrong`, ` · ${count(progress.right)} correct`];
   if (progress.skipped) parts.push(` · ${count(progress.skipped)} skipped`);
-  $("counts").replaceChildren(done, ...(about.blind ? parts.slice(0, 1) : parts));
-  const meter = $("meter");
+  $("counts").replaceChildren(done, ...(about.blind ? parts.slice(0, 1) : parts), pace(deck.total - progress.done));
   const shares = about.blind ? { wrong: 0, right: progress.done, skipped: 0 } : progress;
-  for (const kind of ["wrong", "right", "skipped"]) meter.querySelector(`.${kind}`).style.flexBasis = `${100 * shares[kind] / deck.total}%`;
-  meter.setAttribute("aria-valuenow", progress.done);
-  meter.setAttribute("aria-valuemax", deck.total);
+  for (const kind of ["wrong", "right", "skipped"]) $("meter").querySelector(`.${kind}`).style.flexBasis = `${100 * shares[kind] / deck.total}%`;
+  $("meter").setAttribute("aria-valuenow", progress.done);
+  $("meter").setAttribute("aria-valuemax", deck.total);
 }
+
+// --- the end
 
 async function finish() {
   question = null;
-  $("desk").hidden = true;
-  $("end").hidden = false;
-  showProgress(await ask("/api/progress").catch(() => null));
-  const { right, wrong, skipped, done } = about.progress;
+  turnTo("end");
+  const told = await ask("api/ending").catch(() => ({ ...about.progress, total: deck.total, share: "", pairs: [], file: about.file }));
+  showProgress(told);
+  const left = told.total - told.done;
   $("end-title").textContent = passed.size ? "That is all that can be judged" : "All done";
-  const parts = [`${count(done)} of ${count(deck.total)} judged: ${count(wrong)} labels wrong, ${count(right)} right, ${count(skipped)} skipped.`];
-  if (passed.size) parts.push(`${count(passed.size)} could not be shown.`);
-  $("end-text").textContent = `${parts.join(" ")} The verdicts are in ${about.file}. Next: ${about.advice}`;
+  const parts = [about.blind ? `${count(told.done)} judged, ${count(left)} left` : `${count(told.wrong)} wrong, ${count(told.right)} correct, ${count(left)} left`];
+  if (told.skipped) parts.push(`, ${count(told.skipped)} skipped`);
+  parts.push(".", told.share ? ` ${told.share}` : "");
+  if (passed.size) parts.push(` ${count(passed.size)} could not be shown.`);
+  $("end-text").textContent = parts.join("");
+  const name = label => make("bdi", { textContent: shorten(about.classes[label], 40) });
+  $("end-pairs").replaceChildren(...told.pairs.map(([given, better, held, all]) => make("li", {}, name(given), " → ", name(better), ` ${count(held)} of ${count(all)}`)));
+  $("end-next").textContent = `The verdicts are in ${told.file}. Next: ${about.advice}`;
   if ($("notice").dataset.kind !== "alarm") say("");
-  $("end-again").hidden = !skipped;
+  $("end-again").hidden = !told.skipped;
   ready = true;
   document.body.dataset.shown = "end";
   askStop();
@@ -262,50 +268,75 @@ async function reopenSkipped() {
   go(await deck.nextOpen(0, passed));
 }
 
-function fail(error) {
-  if (!(error instanceof Failure)) throw error;
-  if (error.kind === "gone" || error.kind === "locked") {
-    say(GONE, "alarm");
-  } else say(error.message, "alarm");
+async function copyAdvice() {
+  const said = await navigator.clipboard.writeText(about.advice).then(() => "Copied", () => "Not allowed");
+  $("end-copy").textContent = said;
+  setTimeout(() => { $("end-copy").textContent = "Copy the next command"; }, 1500);
 }
 
-const KEYS = {
-  ArrowLeft: () => answer("class", question?.left), 1: () => answer("class", question?.left),
-  ArrowRight: () => answer("class", question?.right), 2: () => answer("class", question?.right),
-  0: () => answer("none"), n: () => answer("none"),
-  s: () => answer("skip"), ArrowDown: () => answer("skip"),
-  u: undo, Backspace: undo,
-  "/": openSearch, o: openSearch,
-  " ": () => stage.toggle(), "+": () => stage.zoom(1.5), "=": () => stage.zoom(1.5), "-": () => stage.zoom(1 / 1.5),
-  p: () => stage.togglePixels(),
-  "[": () => look(-1), "]": () => look(1), PageUp: () => look(-1), PageDown: () => look(1),
-  "?": () => $("help").showModal(),
+function fail(error) {
+  if (!(error instanceof Failure)) throw error;
+  if (error.kind === "gone" || error.kind === "locked") say(GONE, "alarm");
+  else say(error.message, "alarm");
+}
+
+// --- keys and buttons
+
+const ACTIONS = {
+  left: () => answer("class", question?.left), right: () => answer("class", question?.right),
+  none: () => answer("none"), skip: () => answer("skip"), undo, search: openSearch, note: openNote,
+  grid: () => grid.open ? leaveGrid(grid.questions[0]?.place) : enterGrid(),
+  zoom: () => stage.toggle(), zoom_in: () => stage.zoom(1.5), zoom_out: () => stage.zoom(1 / 1.5),
+  pixels: () => stage.togglePixels(), back: () => look(-1), forward: () => look(1), help: () => $("help").showModal(),
 };
-for (let key = 3; key <= 7; key++) KEYS[key] = () => question?.further.length > key - 3 && answer("class", question.further[key - 3]);
+const REPEATED = ["zoom_in", "zoom_out", "back", "forward"];  // of the others a key held down is one
 
 function openSearch() {
   if (ready && question) search.open(about.blind ? [] : [question.left, question.right, ...question.further]);
 }
 
+function openNote() {
+  if (!ready || !question) return;
+  $("noted").value = noted || question.verdict?.note || "";
+  $("noting").showModal();
+}
+$("noting").addEventListener("close", () => {
+  noted = $("noted").value.trim();
+  $("note").setAttribute("aria-pressed", String(Boolean(noted)));
+});
+
 document.addEventListener("keydown", event => {
-  if (document.querySelector("dialog[open]") || event.altKey || event.isComposing) return;
-  if (event.ctrlKey || event.metaKey) {
-    if (event.key !== "z") return;
+  if (event.isComposing) return;
+  const action = actionOf(event, about.keys);
+  if ($("help").open && action === "help") {
     event.preventDefault();
-    undo();
+    return $("help").close();
+  }
+  if (document.querySelector("dialog[open]")) return;
+  if (isShortcut(event)) {
+    if (event.key !== "z" || event.altKey) return;
+    event.preventDefault();
+    return grid.open ? grid.undo() : undo();
+  }
+  if (grid.open) {
+    if (event.target.closest?.("button") && !event.target.closest("#grid-cells") && ["Enter", " "].includes(event.key)) return;
+    if (grid.key(event, action)) event.preventDefault();
+    else if (action === "help") ACTIONS.help();
     return;
   }
-  if ((event.key === " " || event.key === "Enter") && event.target.closest?.("button")) return;
-  const act = KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
-  if (!act) return;
+  if ((event.key === " " || event.key === "Enter") && event.target.closest?.("button, a")) return;
+  const digit = action ? null : digitOf(event);
+  const label = digit && question ? view.classOf(digit, question) : undefined;
+  if (!action && label === undefined) return;
   event.preventDefault();
-  const again = event.repeat && !"+=-[]".includes(event.key);  // a key held down is one answer
-  if (!again) act();
+  if (event.repeat && !REPEATED.includes(action)) return;
+  action ? ACTIONS[action]() : answer("class", label);
 });
 
 const clicks = {
-  "choose-left": KEYS[1], "choose-right": KEYS[2], another: openSearch, none: KEYS[0], skip: KEYS.s, undo, "end-undo": undo,
-  "end-again": reopenSkipped, "help-button": KEYS["?"], theme: switchTheme,
+  "choose-left": ACTIONS.left, "choose-right": ACTIONS.right, another: openSearch, none: ACTIONS.none, skip: ACTIONS.skip,
+  note: openNote, undo, "end-undo": undo, "end-again": reopenSkipped, "end-copy": copyAdvice,
+  "help-button": ACTIONS.help, "grid-button": ACTIONS.grid, theme: switchTheme,
 };
 for (const [id, act] of Object.entries(clicks)) $(id).addEventListener("click", event => { if (event.detail) event.currentTarget.blur(); act(); });
 

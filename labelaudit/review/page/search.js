@@ -56,15 +56,15 @@ export class Search {
       return entry;
     }));
     this.note.textContent = !found.length ? "No class has these letters." : found.length > SHOWN ? `${(found.length - SHOWN).toLocaleString("en")} more: keep typing.` : "";
-    this.select(0);
+    this.select(typed ? 0 : -1);  // while nothing is typed nothing is chosen: Enter must not give a verdict
   }
 
   select(index) {
     const entries = [...this.list.children];
-    this.at = Math.max(0, Math.min(index, entries.length - 1));
+    this.at = Math.min(index, entries.length - 1);
     entries.forEach((entry, place) => entry.setAttribute("aria-selected", String(place === this.at)));
     entries[this.at]?.scrollIntoView({ block: "nearest" });
-    this.input.setAttribute("aria-activedescendant", entries.length ? `found-${this.at}` : "");
+    this.input.setAttribute("aria-activedescendant", entries[this.at] ? `found-${this.at}` : "");
   }
 
   key(event) {
@@ -72,7 +72,7 @@ export class Search {
     const step = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10 }[event.key];
     if (step) {
       event.preventDefault();
-      this.select(this.at + step);
+      this.select(Math.max(0, this.at + step));
     } else if (event.key === "Enter") {
       event.preventDefault();
       const entry = this.list.children[this.at];

@@ -1,10 +1,12 @@
 // The large image in the middle: fitted to its place, zoomed with wheel, keys and double click, moved by dragging.
 
-const SMALL = 64, MOST = 16, LEAST = 288, DEEPEST = 12;
+const SMALL = 64, MOST = 16, LEAST = 288, DEEPEST = 12, SWIPE = 70;
 
 export class Stage {
-  constructor(view) {
+  constructor(view, swiped) {
     this.view = view;
+    this.swiped = swiped;
+    this.fingers = new Map();
     this.exact = false;
     this.image = null;
     this.scaleNote = Object.assign(document.createElement("span"), { className: "scale", hidden: true });
@@ -12,6 +14,7 @@ export class Stage {
     view.addEventListener("wheel", event => { if (this.image) { event.preventDefault(); this.zoom(Math.exp(-event.deltaY / 300), event); } }, { passive: false });
     view.addEventListener("dblclick", event => this.toggle(event));
     view.addEventListener("pointerdown", event => this.grab(event));
+    for (const kind of ["pointermove", "pointerup", "pointercancel"]) view.addEventListener(kind, event => this.touch(event));
     new ResizeObserver(() => this.fit()).observe(view);
   }
 
@@ -78,8 +81,34 @@ export class Stage {
     this.scaleNote.textContent = `${this.depth.toFixed(1)}×`;
   }
 
+  // Two fingers zoom, one that moves aside on the whole image gives the answer of that side.
+  touch(event) {
+    const finger = this.fingers.get(event.pointerId);
+    if (!finger) return;
+    if (event.type === "pointermove") {
+      finger.x = event.clientX;
+      finger.y = event.clientY;
+      if (this.fingers.size !== 2) return;
+      const [a, b] = [...this.fingers.values()], apart = Math.hypot(a.x - b.x, a.y - b.y);
+      if (this.apart) this.zoom(apart / this.apart, { clientX: (a.x + b.x) / 2, clientY: (a.y + b.y) / 2 });
+      this.apart = apart;
+      this.pinched = true;
+      return;
+    }
+    this.fingers.delete(event.pointerId);
+    this.apart = 0;
+    const dx = event.clientX - finger.fromX, dy = event.clientY - finger.fromY;
+    const swipe = event.type === "pointerup" && !this.pinched && this.depth === 1 && Math.abs(dx) > SWIPE && Math.abs(dx) > 2 * Math.abs(dy);
+    if (!this.fingers.size) this.pinched = false;
+    if (swipe) this.swiped(dx < 0 ? "left" : "right");
+  }
+
   grab(event) {
-    if (!this.image || this.depth === 1 || event.button) return;
+    if (this.image && event.pointerType === "touch") {
+      this.fingers.set(event.pointerId, { x: event.clientX, y: event.clientY, fromX: event.clientX, fromY: event.clientY });
+      this.view.setPointerCapture(event.pointerId);
+    }
+    if (!this.image || this.fingers.size > 1 || this.depth === 1 || event.button) return;
     const start = { x: event.clientX - this.x, y: event.clientY - this.y };
     const move = moved => { this.x = moved.clientX - start.x; this.y = moved.clientY - start.y; this.apply(); };
     const end = () => {

@@ -1,0 +1,45 @@
+"""What became of the samples that people have looked at, in one word and in a sentence."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from labelaudit.verdicts.matching import Reviewed
+from labelaudit.verdicts.verdict import Verdict
+
+OUTCOMES = ("open", "wrong", "cleared", "unclear")
+"""open: nobody has judged it · wrong: people confirmed that the label is wrong · cleared: they found it correct ·
+unclear: they disagree, or could not tell."""
+
+
+class Outcomes(NamedTuple):
+    """Row -> what people decided; rows that nobody has looked at are in neither."""
+
+    kinds: dict[int, str]
+    """One of `OUTCOMES`."""
+    words: dict[int, str]
+    """A sentence without a full stop."""
+
+
+def list_outcomes(reviewed: Reviewed) -> Outcomes:
+    """The outcome of every row of ``reviewed``."""
+    kinds = dict.fromkeys((*reviewed.disputed, *reviewed.skipped), "unclear")
+    words = dict.fromkeys(reviewed.disputed, "reviewers disagree")
+    words |= dict.fromkeys(reviewed.skipped, "nobody could tell")
+    for row, verdict in reviewed.settled.items():
+        kinds[row] = "wrong" if verdict.wrong else "cleared"
+        words[row] = describe(verdict)
+    return Outcomes(kinds, words)
+
+
+def describe(verdict: Verdict) -> str:
+    """A verdict that says which label is correct, in words, with its reviewer's note.
+
+    >>> describe(Verdict(path="a.png", digest="00", given_label="cat", verdict="none", note="a drawing"))
+    'confirmed wrong: no class fits (a drawing)'
+    """
+    if not verdict.wrong:
+        said = f"cleared: “{verdict.given_label}” is correct"
+    else:
+        said = f"confirmed wrong: {f'“{verdict.new_label}” is correct' if verdict.new_label else 'no class fits'}"
+    return f"{said} ({verdict.note})" if verdict.note else said
