@@ -40,6 +40,8 @@ SUFFIXES |= {".ppm", ".pgm", ".pbm", ".pnm"}
 MAX_PIXELS = 178_956_970
 """Larger images are refused from their header: half a gigabyte of RGB."""
 
+_MODEL, _DATE, _ASCII = 0x0110, 0x0132, 2
+_LONGEST = 256  # bytes of a text in EXIF
 _EXACT = 32
 """Sides of an image up to which its preview keeps every pixel."""
 
@@ -93,6 +95,17 @@ def probe(data: bytes, *, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
     """
     with _opened(data, max_pixels) as image:
         return image.size
+
+
+def read_origin(data: bytes) -> tuple[str, str]:
+    """Camera model and date (``YYYY:MM:DD ...``) as an image's EXIF says them, empty where it does not.
+
+    Raises `ImageError` as `probe` does.
+    """
+    with _opened(data, MAX_PIXELS) as image:
+        exif = image.info.get("exif")
+    tags = _texts(exif.removeprefix(b"Exif\0\0"), (_MODEL, _DATE)) if isinstance(exif, bytes) else {}
+    return tags.get(_MODEL, ""), tags.get(_DATE, "")
 
 
 def decode(data: bytes, *, size: int | None = None, max_pixels: int = MAX_PIXELS) -> Pixels:
@@ -284,6 +297,23 @@ def _orientation(exif: bytes) -> int:
     except struct.error:
         pass
     return 1
+
+
+def _texts(exif: bytes, wanted: tuple[int, ...]) -> dict[int, str]:
+    """The texts under the ``wanted`` tags of the first directory; a damaged one says nothing."""
+    found: dict[int, str] = {}
+    try:
+        order = _order(exif)
+        (start,) = struct.unpack_from(order + "I", exif, 4)
+        (count,) = struct.unpack_from(order + "H", exif, start)
+        for entry in range(start + 2, start + 2 + 12 * min(count, 512), 12):
+            tag, kind, size, place = struct.unpack_from(order + "HHII", exif, entry)
+            if tag in wanted and kind == _ASCII and size <= _LONGEST:
+                text = exif[entry + 8 : entry + 8 + size] if size <= 4 else exif[place : place + size]
+                found[tag] = text.split(b"\0")[0].decode("ascii", "replace").strip()
+    except struct.error:
+        pass
+    return found
 
 
 def _order(tiff: bytes) -> str:

@@ -24,6 +24,8 @@ CAUTIOUS = 0.5
 ODDS = 2.0
 """What the odds of a wrong label are multiplied by when they are counted: between planted noise, which asks for about
 1, and human labels, which ask for 2 to 6 (docs/evidence.md)."""
+LEAST_ERROR = 0.01
+"""Share of labels that are taken to be wrong at least when the labels of a group are counted as votes."""
 SHARED = 0.75
 """Share of pairs within groups that must agree for a group to be taken to show one class."""
 FEWEST = 5
@@ -182,23 +184,28 @@ def _judge_copies_together(channel: Channel, labels: Ints, digests: Sequence[str
 
 
 def judge_groups_together(posterior: Floats, labels: Ints, groups: Sequence[str]) -> Floats:
-    """(n, C) ``posterior`` where the members of a group share one true class: the geometric mean of those of its most
-    frequent label, by which the others are judged as well.
+    """(n, C) ``posterior`` where the members of a group share one true class: what each image shows is averaged.
 
-    The members' labels are copies of one another, so they count once; what each image shows is averaged. Unchanged
-    where groups are not of one class: where two members agree in fewer than `SHARED` of all cases.
+    Members that carry one label count as one reading, for it was given to all of them at once. Where they disagree,
+    their labels were given one by one, and each counts as a vote. Unchanged where groups are not of one class: where
+    two members agree in fewer than `SHARED` of all cases.
     """
     code, sizes = np.unique(np.asarray(groups), return_inverse=True, return_counts=True)[1:]
     if _agreement(code, labels) < SHARED:
         return posterior
+    classes = posterior.shape[1]
     logs = np.log(np.maximum(posterior, 1e-12))
+    error = float(np.clip(1 - posterior[np.arange(len(labels)), labels].mean(), LEAST_ERROR, 0.5))
+    vote = np.log((1 - error) * max(classes - 1, 1) / error)
     joint = posterior.copy()
     order = np.argsort(code, kind="stable")
     for rows in np.split(order, np.cumsum(sizes)[:-1]):
         if len(rows) > 1:
-            counts = np.bincount(labels[rows])
-            speaks = counts[labels[rows]] == counts.max()
-            mean = logs[rows[speaks]].mean(axis=0)
+            counts = np.bincount(labels[rows], minlength=classes)
+            most = counts == counts.max()
+            mean = logs[rows[most[labels[rows]]]].mean(axis=0)
+            if (counts > 0).sum() > 1:
+                mean = mean + vote * (counts - most / most.sum())
             shared = np.exp(mean - mean.max())
             joint[rows] = shared / shared.sum()
     return joint

@@ -1,0 +1,101 @@
+"""What an image shows beside its subject: frame, size, light, sharpness, format, camera and date, as a few numbers.
+
+None of this is what a class is about, so where it tells the class, the classes were photographed, scanned or stored in
+different ways (`labelaudit.context.shortcuts`). Left out: text and tags printed into the picture, but for what they do
+to its frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from labelaudit.images import ImageError, decode, probe, read_origin, resize, suffix
+from labelaudit.types import Floats, Images, Ints
+
+SIDE = 64
+_FRAME = 2  # pixels of the frame at this side
+_LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601
+
+FAMILIES: Mapping[str, tuple[str, ...]] = {
+    "the frame": ("frame red", "frame green", "frame blue", "frame contrast", "frame step"),
+    "the size": ("width", "height", "aspect"),
+    "the brightness": ("brightness", "contrast"),
+    "the colour": ("saturation", "warmth"),
+    "the sharpness": ("sharpness",),
+    "the file format": ("format", "bytes per pixel"),
+    "the camera": ("camera",),
+    "the date in the file": ("day",),
+}
+"""What is said of a family, and its numbers. Words are numbered in order of first appearance."""
+LIGHT = ("the brightness", "the colour", "the sharpness")
+"""Families that may well belong to the subject."""
+
+
+def measure_cues(images: Images, rows: Ints, *, workers: int = 2) -> dict[str, Floats]:
+    """Name -> (m,) number of each of ``rows``, NaN where an image does not say; images that fail say nothing."""
+    words: dict[str, float] = {}
+
+    def look(row: int) -> dict[str, float | str]:
+        try:
+            return _look(images.encoded(row))
+        except (ImageError, OSError):
+            return {}
+
+    with ThreadPoolExecutor(max(1, workers), thread_name_prefix="cues") as pool:
+        seen = list(pool.map(look, rows.tolist()))
+    names = [name for family in FAMILIES.values() for name in family]
+    return {
+        name: np.array(
+            [
+                words.setdefault(value, float(len(words))) if isinstance(value, str) else value
+                for value in (one.get(name, np.nan) for one in seen)
+            ]
+        )
+        for name in names
+    }
+
+
+def _look(data: bytes) -> dict[str, float | str]:
+    width, height = probe(data)
+    pixels = resize(decode(data, size=SIDE), SIDE)
+    camera, date = read_origin(data)
+    cues: dict[str, float | str] = {
+        "width": float(width),
+        "height": float(height),
+        "aspect": width / height,
+        "format": suffix(data),
+        "bytes per pixel": len(data) / (width * height),
+        **_describe(pixels / np.float32(255)),
+    }
+    if camera:
+        cues["camera"] = camera
+    if date[:10].replace(":", "").replace("-", "").isdigit():
+        year, month, day = (int(date[start : start + size]) for start, size in ((0, 4), (5, 2), (8, 2)))
+        cues["day"] = float(year * 372 + month * 31 + day)
+    return cues
+
+
+def _describe(pixels: Floats) -> dict[str, float]:
+    """Numbers of (side, side, 3) pixels from 0 to 1."""
+    inner = np.zeros(pixels.shape[:2], dtype=bool)
+    inner[_FRAME:-_FRAME, _FRAME:-_FRAME] = True
+    frame, grey = pixels[~inner], pixels @ _LUMA
+    ring = np.zeros_like(inner)
+    ring[2 * _FRAME : -2 * _FRAME, 2 * _FRAME : -2 * _FRAME] = True
+    beside = pixels[inner & ~ring]
+    spread = pixels.max(axis=2) - pixels.min(axis=2)
+    bend = grey[1:-1, 1:-1] * 4 - grey[:-2, 1:-1] - grey[2:, 1:-1] - grey[1:-1, :-2] - grey[1:-1, 2:]
+    contrast = float(grey.std())
+    return {
+        **{f"frame {name}": float(frame[:, channel].mean()) for channel, name in enumerate(("red", "green", "blue"))},
+        "frame contrast": float(frame.std(axis=0).mean()),
+        "frame step": float(np.abs(frame.mean(axis=0) - beside.mean(axis=0)).max()),
+        "brightness": float(grey.mean()),
+        "contrast": contrast,
+        "saturation": float(spread.mean()),
+        "warmth": float((pixels[..., 0] - pixels[..., 2]).mean()),
+        "sharpness": float(np.abs(bend).mean()) / max(contrast, 1e-3),
+    }

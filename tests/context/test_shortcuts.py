@@ -1,0 +1,101 @@
+"""Shortcuts: what beside the picture tells the class is named, and nothing is where it does not."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from labelaudit.context.shortcuts import find_shortcuts
+from labelaudit.types import Samples
+
+N = 120
+DRAW = np.random.default_rng(4)
+LABELS = np.arange(N) % 2
+
+
+class Files:
+    """`Images` from encoded bytes."""
+
+    def __init__(self, files: Sequence[bytes]) -> None:
+        self.files = files
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def encoded(self, index: int) -> bytes:
+        return self.files[index]
+
+
+def picture(*, frame: bool = False, kind: str = "PNG", size: tuple[int, int] = (24, 24), camera: str = "") -> bytes:
+    pixels = DRAW.integers(60, 200, (*size, 3), dtype=np.uint8)
+    if frame:
+        pixels[[0, 1, -1, -2]] = pixels[:, [0, 1, -1, -2]] = 255
+    image, file = Image.fromarray(pixels), io.BytesIO()
+    exif = Image.Exif()
+    if camera:
+        exif[0x0110] = camera
+        exif[0x0132] = "2024:03:07 10:00:00"
+    image.save(file, kind, exif=exif)
+    return file.getvalue()
+
+
+def samples(
+    files: Sequence[bytes], extra: Mapping[str, tuple[str, ...]] | None = None, ids: Sequence[str] | None = None
+) -> Samples:
+    return Samples(
+        ids=tuple(ids or [f"{row}.png" for row in range(N)]),
+        labels=LABELS,
+        classes=("cat", "dog"),
+        digests=tuple(map(str, range(N))),
+        images=Files(files),
+        extra=extra or {},
+    )
+
+
+PLAIN = [picture() for _ in range(N)]
+
+
+def test_a_frame_on_one_class_is_a_shortcut() -> None:
+    best = find_shortcuts(samples([picture(frame=bool(label)) for label in LABELS]))[0]
+    assert best.cue == "the frame"
+    assert best.accuracy > 0.95
+    assert "The frame alone tells the given class of" in best.note()
+
+
+@pytest.mark.parametrize(
+    ("cue", "one", "other"),
+    [
+        ("the file format", {"kind": "PNG"}, {"kind": "BMP"}),
+        ("the size", {"size": (24, 24)}, {"size": (24, 30)}),
+        ("the camera", {"kind": "JPEG", "camera": "Canon"}, {"kind": "JPEG", "camera": "Nikon D"}),
+    ],
+)
+def test_the_kind_of_file_is_a_shortcut(cue: str, one: dict[str, object], other: dict[str, object]) -> None:
+    files = [picture(**(one, other)[label]) for label in LABELS]  # type: ignore[arg-type]
+    assert cue in {found.cue for found in find_shortcuts(samples(files))}
+
+
+def test_a_column_and_a_folder_are_shortcuts_and_another_spelling_of_the_class_is_none() -> None:
+    source = tuple("AB"[label] for label in LABELS)
+    names = ("ca", "dg")
+    extra = {
+        "scanner": source,
+        "class_id": source,
+        "note": tuple(("a cat", "a dog")[label] for label in LABELS),
+        "random": tuple("xyz"[row % 3] for row in range(N)),
+    }
+    found = find_shortcuts(samples(PLAIN, extra, [f"{names[label]}/{row}.png" for row, label in enumerate(LABELS)]))
+    assert {one.cue for one in found} == {"column 'scanner'", "folder level 1"}
+
+
+def test_plain_images_and_few_images_have_none() -> None:
+    assert find_shortcuts(samples(PLAIN)) == ()
+    assert find_shortcuts(samples([picture(frame=bool(label)) for label in LABELS]).take(np.arange(20))) == ()
+
+
+def test_files_that_fail_say_nothing() -> None:
+    assert find_shortcuts(samples([b"broken"] * N)) == ()
