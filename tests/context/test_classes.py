@@ -1,0 +1,76 @@
+"""Kinds of classes that mislead an audit are named, and ordinary ones are not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from labelaudit.context.classes import find_several, find_spellings, find_twins, is_left_over, note_classes, note_twins
+from labelaudit.types import Samples
+
+
+def samples(sizes: dict[str, int]) -> Samples:
+    labels = np.repeat(np.arange(len(sizes)), list(sizes.values()))
+    return Samples(
+        ids=tuple(map(str, range(len(labels)))),
+        labels=labels,
+        classes=tuple(sizes),
+        digests=tuple(map(str, range(len(labels)))),
+    )
+
+
+@pytest.mark.parametrize(
+    ("classes", "found"),
+    [
+        (["1", "1.0", "01"], [("1", "1.0", "01")]),
+        (["cat", "cat\u200b", "dog"], [("cat", "cat\u200b")]),
+        (["Polar Bear", "polar_bear", "polar-bear"], [("Polar Bear", "polar_bear", "polar-bear")]),
+        (["a", "A", "-1", "1", "10", "1.5", "ox", "oxen"], []),
+    ],
+)
+def test_spellings_of_one_class(classes: list[str], found: list[tuple[str, ...]]) -> None:
+    assert find_spellings(classes) == found
+
+
+def test_several_labels_in_a_cell() -> None:
+    assert find_several(["cat", "dog", "cat,dog", "dog | cat", "cat and dog", "salt and pepper", "black, white"]) == [
+        "cat,dog",
+        "dog | cat",
+        "cat and dog",
+    ]
+
+
+def test_what_is_left_over() -> None:
+    assert [
+        name
+        for name in ("other", "Background", "00_unknown", "none", "mother", "brother", "otter")
+        if is_left_over(name)
+    ] == [
+        "other",
+        "Background",
+        "00_unknown",
+        "none",
+    ]
+
+
+def test_notes_say_what_to_do_and_ordinary_classes_have_none() -> None:
+    assert note_classes(samples({"cat": 40, "dog": 60})) == []
+    said = "\n".join(note_classes(samples({"1": 40, "1.0": 40, "other": 40, "rare": 6, "cat\u200b": 40, "cat": 40})))
+    assert "Classes '1', '1.0' differ only in spelling: give them one name" in said
+    assert "'cat\\u200b', 'cat'" in said
+    assert "Class 'other' holds what is in no other class" in said
+    assert "Too few images to learn from: rare (6)" in said
+    assert not any("Too few" in note for note in note_classes(samples({"cat": 6, "dog": 9})))  # said of the whole
+
+
+def test_one_class_under_two_names_is_told_from_classes_that_are_hard() -> None:
+    draw = np.random.default_rng(0)
+    labels = np.repeat(np.arange(4), 60)
+    logits = draw.normal(size=(240, 4)) + 3 * np.eye(4)[labels]
+    logits[labels >= 2] = draw.normal(size=(120, 4)) + [0, 0, 3, 3]  # 2 and 3 are one class
+    logits[:120] += 1.5 * np.eye(4)[1 - labels[:120]]  # 0 and 1 are like each other
+    probs = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    assert find_twins(probs, labels) == [(2, 3)]
+    assert "Cannot be told apart: 'car', 'automobile'." in note_twins([(2, 3)], ["a", "b", "car", "automobile"])[0]
+    few = np.flatnonzero((labels != 3) | (np.arange(240) % 4 == 0))
+    assert find_twins(probs[few], labels[few]) == []
