@@ -57,7 +57,7 @@ class Finding:
 unknown_class (a class that the audit does not know) ·
     conflict (same bytes, other label) · near_duplicate (nearly the same image, other label) ·
     leak (same bytes or nearly the same image, other split) · same_scene (a crop, a turned copy or another frame, other
-    split)"""
+    split) · shortcut (something beside the picture tells the class; of the dataset, whose path is ``.``)"""
     path: str
     """Id of the sample, relative to the data root, with ``/``."""
     detail: str

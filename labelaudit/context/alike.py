@@ -6,10 +6,12 @@ Puts `duplicates`, `groups`, `scenes` and `siblings` in order for a scan. Left o
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from labelaudit.context.groups import add_near_copies, name_few
 from labelaudit.context.scenes import Scenes, find_scenes, group_scenes, scenes_across, share_apart
+from labelaudit.context.shortcuts import Shortcut
 from labelaudit.context.siblings import find_siblings
 from labelaudit.features.duplicates import find_copies, find_pairs
 from labelaudit.types import Decision, Features, Finding, Ints, Progress, Samples, silent
@@ -51,22 +53,28 @@ class Alike:
             )
         return [said, *name_few(samples)]
 
-    def hedge(self, decision: Decision, nearest: Ints | None) -> tuple[Decision, list[str]]:
+    def hedge(
+        self, decision: Decision, nearest: Ints | None, shortcuts: Sequence[Shortcut] = ()
+    ) -> tuple[Decision, list[str]]:
         """The ``decision`` with an interval that starts at 0 where models may have seen siblings of what they judged,
-        and what to say of it. ``nearest`` (n,) is the row of the sample most like each, outside its group."""
-        if self.scenes is None or nearest is None:
-            return decision, []
-        siblings = find_siblings(self.samples, nearest)
-        blind = max(share_apart(self.samples, self.scenes), 0.0 if siblings is None else siblings.excess)
-        notes = [] if siblings is None else [siblings.note()]
-        if blind < LEAST_OPEN:
-            return decision, notes
-        if siblings is None:
+        or learned ``shortcuts``, and what to say of it.
+
+        ``nearest`` (n,) is the row of the sample most like each, outside its group.
+        """
+        siblings = None if nearest is None else find_siblings(self.samples, nearest)
+        apart = 0.0 if self.scenes is None else share_apart(self.samples, self.scenes)
+        notes = [one.note() for one in shortcuts[:1]]
+        if siblings is not None:
+            notes.append(siblings.note())
+        elif apart >= LEAST_OPEN:
             notes.append(
-                f"About {blind:.0%} of the images may show the scene of another that is not in their group: a wrong "
+                f"About {apart:.0%} of the images may show the scene of another that is not in their group: a wrong "
                 "label that both carry cannot stand out. Where a column or a name says what belongs together, give it "
                 "with --group."
             )
+        blind = max(apart, 0.0 if siblings is None else siblings.excess, *(one.gain for one in shortcuts), 0.0)
+        if blind < LEAST_OPEN:
+            return decision, notes
         high = decision.noise_interval[1]
         return replace(decision, noise_interval=(0.0, min(1.0, high + _ANY * blind * (1 - high)))), notes
 

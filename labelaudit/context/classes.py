@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from scipy.stats import rankdata
 
-from labelaudit.intake import name_some
+from labelaudit.text import name_some
 from labelaudit.types import Floats, Ints, Samples
 
 LEFT_OVER = frozenset({"other", "others", "misc", "miscellaneous", "none", "unknown", "unsure", "background", "rest"})

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from labelaudit.images import ImageError, decode, probe, read_origin, resize, suffix
+from labelaudit.data.images import ImageError, decode, probe, read_origin, resize, suffix
 from labelaudit.types import Floats, Images, Ints
 
 SIDE = 64

@@ -9,6 +9,7 @@ inside the picture.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,9 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from labelaudit.context.cues import FAMILIES, LIGHT, measure_cues
-from labelaudit.folds import stratified_folds
-from labelaudit.sources.listing import LABEL_NAMES
-from labelaudit.types import Floats, Ints, Samples
+from labelaudit.data.listing import LABEL_NAMES
+from labelaudit.types import Finding, Floats, Ints, Samples
 
 LEAST_GAIN = 0.6
 """Share of the images that the class shares get wrong and a cue must get right. Measured: at most .38 on ten clean
@@ -49,6 +49,11 @@ class Shortcut:
         """Share of the images beyond the usual ones, in [0, 1], whose label the cue tells."""
         return (self.accuracy - self.usual) / max(1 - self.usual, 1e-9)
 
+    def finding(self) -> Finding:
+        """As a finding about the dataset as a whole."""
+        detail = f"{self.cue} alone tells the given class of {self.accuracy:.0%} of the images"
+        return Finding(kind="shortcut", path=".", detail=detail)
+
     def note(self) -> str:
         """What to say of it."""
         return (
@@ -65,9 +70,9 @@ def find_shortcuts(samples: Samples, *, workers: int = 2) -> tuple[Shortcut, ...
     if len(rows) < _FEWEST or len(np.unique(labels)) < 2:
         return ()
     groups = [samples.groups[row] for row in rows.tolist()]
-    fold_of = stratified_folds(labels, _FOLDS, seed=0, digests=groups)
-    if fold_of.max() < 1:
+    if len(set(groups)) < _FOLDS:
         return ()
+    fold_of = _cut(labels, groups)
     found = []
     for name, table in _tables(samples, rows, workers).items():
         kept = table[:, ~np.isnan(table).all(axis=0)]
@@ -113,6 +118,19 @@ def _indicators(values: Sequence[str]) -> Floats:
     """(m, v) one column per value."""
     code = np.unique(values, return_inverse=True)[1]
     return np.asarray(np.eye(code.max() + 1)[code], dtype=np.float64)
+
+
+def _cut(labels: Ints, groups: Sequence[str]) -> Ints:
+    """(m,) fold of each sample; groups stay together."""
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    fold_of = np.zeros(len(labels), dtype=np.int64)
+    cutter = StratifiedGroupKFold(_FOLDS, shuffle=True, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of classes with fewer members than folds
+        for fold, (_, held) in enumerate(cutter.split(labels, labels, groups)):
+            fold_of[held] = fold
+    return fold_of
 
 
 def _judge(cue: str, table: Floats, labels: Ints, fold_of: Ints) -> Shortcut:

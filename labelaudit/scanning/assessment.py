@@ -14,7 +14,9 @@ import numpy as np
 
 from labelaudit.audit.document import BEFORE_REVIEW, Audit
 from labelaudit.context.alike import find_alike
+from labelaudit.context.classes import note_classes
 from labelaudit.context.groups import name_groups
+from labelaudit.context.shortcuts import find_shortcuts
 from labelaudit.data.quality import find_low_quality
 from labelaudit.errors import DataError
 from labelaudit.features.embedding import embed_samples
@@ -164,8 +166,10 @@ def audit_samples(  # noqa: PLR0915
         if reviewed:
             evidence[BEFORE_REVIEW] = _before_review(fitted, samples, strangers)
         judge = None if features is None else material.keep_judge(decision, features)
-    decision, hedged = alike.hedge(decision, material.nearest)
-    notes += [*alike.notes(), *hedged, *_note_few(samples)]
+        shortcuts = find_shortcuts(samples, workers=workers)
+        findings += tuple(one.finding() for one in shortcuts)
+        decision, hedged = alike.hedge(decision, material.nearest, shortcuts)
+    notes += [*alike.notes(), *hedged, *note_classes(samples), *_note_few(samples)]
     return Audit(
         samples=samples,
         decision=decision,

@@ -67,7 +67,7 @@ def test_one_class_under_two_names_is_told_from_classes_that_are_hard() -> None:
     draw = np.random.default_rng(0)
     labels = np.repeat(np.arange(4), 60)
     logits = draw.normal(size=(240, 4)) + 3 * np.eye(4)[labels]
-    logits[labels >= 2] = draw.normal(size=(120, 4)) + [0, 0, 3, 3]  # 2 and 3 are one class
+    logits[labels >= 2] = draw.normal(size=(120, 4)) + np.array([0, 0, 3, 3])  # 2 and 3 are one class
     logits[:120] += 1.5 * np.eye(4)[1 - labels[:120]]  # 0 and 1 are like each other
     probs = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     assert find_twins(probs, labels) == [(2, 3)]
