@@ -70,7 +70,7 @@ def find_shortcuts(samples: Samples, *, workers: int = 2) -> tuple[Shortcut, ...
     if len(rows) < _FEWEST or len(np.unique(labels)) < 2:
         return ()
     groups = [samples.groups[row] for row in rows.tolist()]
-    if len(set(groups)) < _FOLDS:
+    if len(set(groups)) < _FOLDS or np.bincount(labels).max() < _FOLDS:
         return ()
     fold_of = _cut(labels, groups)
     found = []
