@@ -10,7 +10,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from labelaudit.errors import OptionError
@@ -50,6 +52,16 @@ def find_device(device: str) -> Literal["cpu", "cuda"]:
             "--device cuda: torch sees no CUDA device; use --device cpu, or install a CUDA build of torch"
         )
     return "cuda" if available else "cpu"
+
+
+@cache
+def multiplies_bytes() -> bool:
+    """Whether the CPU multiplies and adds up 8-bit integers in one instruction (VNNI); False where that is unknown."""
+    try:
+        known = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    return not {"avx512_vnni", "avx_vnni"}.isdisjoint(known.split())
 
 
 def list_versions() -> dict[str, str]:

@@ -1,7 +1,8 @@
 """What turns a batch of pixels into features: ONNX Runtime on CPU, torch on CUDA and for timm models.
 
 A runner takes uint8 (B, size, size, 3) and returns float32 (B, d). Normalisation happens inside, so what decodes hands
-over bytes. Left out: half precision and TF32, since features from CPU and CUDA share a cache and must agree to 1e-3.
+over bytes. Features in int8 are made on the CPU wherever the rest runs, and are the same bits on each. Left out: half
+precision and TF32, since float32 features from CPU and CUDA share a cache and must agree to 1e-3.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ import numpy as np
 import numpy.typing as npt
 
 from labelaudit.errors import BackboneError
-from labelaudit.features import lite
+from labelaudit.features import lite, lite_int8, lite_onnx
 from labelaudit.features.specs import Spec
+from labelaudit.machine import multiplies_bytes
 from labelaudit.types import Floats
 
 Pixels = npt.NDArray[np.uint8]
@@ -52,10 +54,14 @@ def find_backbone(spec: Spec, device: str) -> Backbone:
             spec=spec, width=module.width, identity=module.identity, load=lambda: TorchRunner(module, device)
         )
     identity = {"weights": lite.weights_path(spec.name).name, "mean": lite.PIXEL_MEAN, "std": lite.PIXEL_STD}
+    if spec.precision == "int8":
+        identity["int8"] = lite_int8.VERSION
 
     def load() -> Runner:
+        if spec.precision == "int8":  # integers are for CPUs; on a GPU float32 is the fast one
+            return OnnxRunner(lite_int8.build_graph(spec.name, spec.size, signed=multiplies_bytes()))
         if device == "cpu":
-            return OnnxRunner(spec.name, spec.size)
+            return OnnxRunner(lite_onnx.build_graph(spec.name, spec.size))
         from labelaudit.features.lite_torch import Lite
 
         return TorchRunner(Lite(spec.name), device)
@@ -79,9 +85,7 @@ def import_onnxruntime() -> Any:
 class OnnxRunner:
     """An embedded network in one session that the calling threads share, each computing on its own core."""
 
-    def __init__(self, variant: str, size: int) -> None:
-        from labelaudit.features.lite_onnx import build_graph
-
+    def __init__(self, graph: bytes) -> None:
         onnxruntime = import_onnxruntime()
 
         options = onnxruntime.SessionOptions()
@@ -90,9 +94,7 @@ class OnnxRunner:
         # The planned memory block is mapped and unmapped at every call, which cost a fifth of the time.
         options.enable_mem_pattern = False
         options.log_severity_level = 3
-        self._session = onnxruntime.InferenceSession(
-            build_graph(variant, size), options, providers=["CPUExecutionProvider"]
-        )
+        self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
 
     def __call__(self, pixels: Pixels) -> Floats:
         features: Floats = self._session.run(None, {"pixels": pixels})[0]

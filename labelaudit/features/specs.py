@@ -1,25 +1,29 @@
-"""Which backbone at which image size: ``lite0@128``, ``resnet18``, ``vit_small_patch16_224@224``."""
+"""Backbone, image size and precision in one word: ``lite0@128``, ``lite0@128-int8``, ``vit_small_patch16_224@224``."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from labelaudit.errors import OptionError
 from labelaudit.features.lite import SIZES, WORK
 
 SMALLEST, LARGEST = 32, 1024
+Precision = Literal["float32", "int8"]
+_INT8 = "-int8"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Spec:
-    """A backbone and the side in pixels of the square that every image is resized to."""
+    """A backbone, the side in pixels of the square that every image is resized to, and what it computes in."""
 
     name: str
     size: int
+    precision: Precision = "float32"
 
     def __str__(self) -> str:
-        return f"{self.name}@{self.size}"
+        return f"{self.name}@{self.size}{_INT8 if self.precision == 'int8' else ''}"
 
     @property
     def embedded(self) -> bool:
@@ -35,8 +39,8 @@ class Spec:
 def parse_specs(texts: Sequence[str]) -> tuple[Spec, ...]:
     """The specs that ``texts`` name, in order; raises `OptionError` for what is unknown, repeated or out of range.
 
-    >>> [str(spec) for spec in parse_specs(["lite0", "lite2@224"])]
-    ['lite0@128', 'lite2@224']
+    >>> [str(spec) for spec in parse_specs(["lite0", "lite2@224", "lite0-int8"])]
+    ['lite0@128', 'lite2@224', 'lite0@128-int8']
     """
     specs = tuple(_parse(text) for text in texts)
     if not specs:
@@ -47,18 +51,37 @@ def parse_specs(texts: Sequence[str]) -> tuple[Spec, ...]:
     return specs
 
 
+def in_precision(texts: Sequence[str], precision: Precision) -> tuple[str, ...]:
+    """The specs ``texts`` with embedded backbones in ``precision``; others have only one, and stay as they are.
+
+    >>> in_precision(["lite0@128", "resnet18"], "int8")
+    ('lite0@128-int8', 'resnet18')
+    """
+    if precision == "float32":
+        return tuple(text.strip().removesuffix(_INT8) for text in texts)
+    return tuple(
+        text + _INT8 if text.partition("@")[0] in SIZES and not text.endswith(_INT8) else text
+        for text in map(str.strip, texts)
+    )
+
+
 def _parse(text: str) -> Spec:
-    name, at, side = text.strip().partition("@")
+    wanted = text.strip()
+    small = wanted.removesuffix(_INT8)
+    name, at, side = small.partition("@")
     if name in SIZES:
         default = SIZES[name]
+    elif small != wanted:
+        raise OptionError(f"'{wanted}': only {', '.join(SIZES)} can be computed in int8, write {small}")
     else:
         from labelaudit.features.timm_models import default_size
 
         default = default_size(name)
+    precision: Precision = "float32" if small == wanted else "int8"
     if not at:
-        return Spec(name=name, size=default)
+        return Spec(name=name, size=default, precision=precision)
     if not (side.isascii() and side.isdigit() and SMALLEST <= int(side) <= LARGEST):
         raise OptionError(
-            f"'{text}': the image size after @ must be {SMALLEST} to {LARGEST} pixels, such as {name}@224"
+            f"'{wanted}': the image size after @ must be {SMALLEST} to {LARGEST} pixels, such as {name}@224"
         )
-    return Spec(name=name, size=int(side))
+    return Spec(name=name, size=int(side), precision=precision)

@@ -14,7 +14,7 @@ from labelaudit.data.images import encode
 from labelaudit.errors import BackboneError, DataError, OptionError
 from labelaudit.features import embed, forecast, forecast_others, parse_specs
 from labelaudit.features.lite import SIZES, blocks, same_padding
-from labelaudit.features.lite_onnx import fold
+from labelaudit.features.lite_onnx import build_graph, fold
 from labelaudit.features.lite_torch import Lite
 from labelaudit.features.runners import OnnxRunner, TorchRunner
 
@@ -29,7 +29,7 @@ def pixels():
 
 @pytest.mark.parametrize("variant", SIZES)
 def test_onnx_and_torch_give_the_same_features(variant, pixels):
-    onnx = OnnxRunner(variant, 68)(pixels)  # 68 -> 34 -> 17 -> 9: even and odd sides
+    onnx = OnnxRunner(build_graph(variant, 68))(pixels)  # 68 -> 34 -> 17 -> 9: even and odd sides
     reference = TorchRunner(Lite(variant), "cpu")(pixels)
     assert onnx.shape == (3, 1280)
     assert onnx.dtype == np.float32
@@ -38,10 +38,10 @@ def test_onnx_and_torch_give_the_same_features(variant, pixels):
 
 
 def test_the_pretrained_features_tell_images_apart(pixels):
-    features = OnnxRunner("lite0", 68)(pixels)
+    features = OnnxRunner(build_graph("lite0", 68))(pixels)
     noisy = np.clip(pixels.astype(int) + np.random.default_rng(0).integers(-4, 5, pixels.shape), 0, 255)
     unit = features / np.linalg.norm(features, axis=1, keepdims=True)
-    other = OnnxRunner("lite0", 68)(noisy.astype(np.uint8))
+    other = OnnxRunner(build_graph("lite0", 68))(noisy.astype(np.uint8))
     likeness = unit @ (other / np.linalg.norm(other, axis=1, keepdims=True)).T
     assert (likeness.argmax(1) == np.arange(3)).all()
     assert likeness.diagonal().min() > 0.8
@@ -232,7 +232,7 @@ def test_a_device_that_is_not_there_is_an_error():
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_cuda_gives_the_features_of_the_cpu(pixels):
-    cpu = OnnxRunner("lite0", 68)(pixels)
+    cpu = OnnxRunner(build_graph("lite0", 68))(pixels)
     cuda = TorchRunner(Lite("lite0"), "cuda")(pixels)
     assert np.linalg.norm(cuda - cpu) < 1e-3 * np.linalg.norm(cpu)
 
