@@ -1,7 +1,6 @@
-"""Exact k nearest neighbours; the only module that knows faiss.
+"""k nearest neighbours: all pairs compared up to `EXACT` rows, only rows in cells close by from there on (`Cells`).
 
-Search is brute force: on a few hundred thousand vectors it takes seconds to minutes and needs no tuning, and it
-makes no mistakes that a later stage would have to explain. Left out: approximate indexes, for millions of samples.
+This and `labelaudit.features.cells` are the only modules that know faiss. Left out: approximate search on a GPU.
 """
 
 from __future__ import annotations
@@ -13,11 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from labelaudit.errors import DataError
+from labelaudit.features.cells import Cells
 from labelaudit.types import Floats
 
 Metric = Literal["cosine", "euclidean"]
 
 _SMALL_GROUP = 32
+EXACT = 30_000
+"""Rows up to which every pair is compared: it takes seconds there, needs no tuning, and misses nothing."""
 BLOCK_BYTES = 2**26
 """Queries are normalised and searched in blocks of about this size."""
 
@@ -31,7 +33,8 @@ def nearest(
     Similarity is the cosine (a zero vector has 0 with everything), or minus the Euclidean distance: higher is
     nearer in both. Without ``queries`` no row is its own neighbour. Where there are fewer than k rows to choose
     from, all of them come back: the second axis is then shorter. ``device="cuda"`` searches on the GPU if this
-    faiss can, and on the CPU otherwise.
+    faiss can, and on the CPU otherwise. On the CPU about `cells.RECALL` of the neighbours are found among more than
+    `EXACT` rows, and all of them among fewer.
 
     Raises `DataError` for arrays that do not fit or are not finite.
 
@@ -50,6 +53,8 @@ def nearest(
         return similarities, indices
     search = _searcher(base, wanted + own, device, metric)
     step = max(1, BLOCK_BYTES // (4 * max(base.shape[1], wanted + 1)))
+    if len(base) > EXACT:  # rows of a cell are searched for together
+        step = len(asked)
     for start in range(0, len(asked), step):
         block = slice(start, min(start + step, len(asked)))
         found, rows = search(asked[block])
@@ -97,12 +102,15 @@ def _searcher(base: Floats, k: int, device: str, metric: Metric) -> Any:
     """A function of queries (b, d) that returns similarities (b, k) and rows (b, k), unordered among ties."""
     import faiss
 
-    kind = faiss.METRIC_INNER_PRODUCT if metric == "cosine" else faiss.METRIC_L2
+    kind: int = faiss.METRIC_INNER_PRODUCT if metric == "cosine" else faiss.METRIC_L2
     on_gpu = device.startswith("cuda") and hasattr(faiss, "StandardGpuResources") and faiss.get_num_gpus() > 0
     resources = faiss.StandardGpuResources() if on_gpu else None
+    cells = Cells(base, k, kind) if resources is None and len(base) > EXACT else None
 
     def search(queries: Floats) -> tuple[Floats, npt.NDArray[np.int64]]:
-        if resources is None:
+        if cells is not None:
+            distances, rows = cells.search(queries)
+        elif resources is None:
             distances, rows = faiss.knn(queries, base, k, metric=kind)
         else:
             distances, rows = faiss.knn_gpu(resources, queries, base, k, metric=kind)

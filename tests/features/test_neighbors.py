@@ -7,6 +7,7 @@ import pytest
 
 from labelaudit.errors import DataError
 from labelaudit.features import neighbors
+from labelaudit.features.cells import RECALL, Cells
 from labelaudit.features.neighbors import nearest
 from labelaudit.types import Floats
 
@@ -101,3 +102,52 @@ def test_bad_arrays(x: Floats, message: str) -> None:
         nearest(x, k=1)
     with pytest.raises(DataError, match="queries have 2 columns, x has 3"):
         nearest(np.zeros((4, 3), np.float32), queries=np.zeros((4, 2), np.float32), k=1)
+
+
+# Among many rows
+
+
+@pytest.fixture
+def many(monkeypatch):
+    """3,000 rows around 40 centres, which count as many."""
+    monkeypatch.setattr(neighbors, "EXACT", 1000)
+    rng = np.random.default_rng(0)
+    centres = rng.normal(size=(40, 16))
+    return (centres[rng.integers(0, 40, 3000)] + 0.3 * rng.normal(size=(3000, 16))).astype(np.float32)
+
+
+@pytest.mark.parametrize("metric", ["cosine", "euclidean"])
+@pytest.mark.parametrize("others", [False, True])
+def test_most_neighbours_are_found_among_many_rows(many, metric, others, monkeypatch):
+    queries = many[::7] + np.float32(0.01) if others else None
+    similarities, rows = nearest(many, queries=queries, k=10, metric=metric)
+    monkeypatch.setattr(neighbors, "EXACT", 10_000)
+    true_similarities, true_rows = nearest(many, queries=queries, k=10, metric=metric)
+    found = np.mean([len(np.intersect1d(*pair)) for pair in zip(rows, true_rows, strict=True)]) / 10
+    assert found >= 0.95
+    same = rows == true_rows
+    np.testing.assert_allclose(similarities[same], true_similarities[same], atol=1e-5)
+    assert (np.diff(similarities, axis=1) <= 0).all()
+    if not others:
+        assert (rows != np.arange(len(many))[:, None]).all()
+
+
+def test_the_same_rows_give_the_same_neighbours(many):
+    for first, second in zip(nearest(many, k=5), nearest(many, k=5), strict=True):
+        np.testing.assert_array_equal(first, second)
+
+
+def test_many_copies_of_one_row_are_no_trouble(many):
+    many[:2000] = many[0]
+    similarities, rows = nearest(many, k=5)
+    assert similarities[:2000].min() > 0.999
+    assert (rows != np.arange(len(many))[:, None]).all()
+    assert rows.min() >= 0
+
+
+def test_the_recall_of_cells_is_measured(many):
+    import faiss
+
+    cells = Cells(many, 5, faiss.METRIC_L2)
+    assert cells.recall >= RECALL
+    assert cells.probed < cells.count

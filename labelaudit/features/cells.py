@@ -1,0 +1,119 @@
+"""Nearest neighbours among many rows: rows are sorted into cells of alike ones, and only cells close by are compared.
+
+There are about four times √n cells, found by k-means; the rows of one cell are compared at once, as one product of
+matrices, with those of the cells nearest to it. The work grows with n^1.5 instead of n². How many cells that takes is
+measured: as many as find `RECALL` of the true neighbours of a sample. Left out: compressed vectors, which save memory
+and cost precision, and cells on a GPU, whose exact search is fast enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from labelaudit.types import Floats, Ints
+
+RECALL = 0.97
+"""Share of the true k nearest of `SAMPLE` rows that must be found."""
+SAMPLE = 256
+_PER_ROOT = 4.0
+_FEWEST, _MOST = 8, 256  # cells compared with
+_CROWDED = 8  # times as many rows as usual in the cells compared with, from which only some of them are looked at
+_ROUNDS, _PER_CELL = 6, 32  # of k-means: rounds, rows per cell that it sees
+
+
+class Cells:
+    """The rows of a matrix in cells, to be searched; the same rows give the same cells.
+
+    Args:
+        base: (n, d) float32, of unit length where ``kind`` is the inner product.
+        k: neighbours that will be asked for.
+        kind: faiss's metric, the inner product or L2.
+    """
+
+    def __init__(self, base: Floats, k: int, kind: int) -> None:
+        import faiss
+
+        n, width = base.shape
+        self._base, self._k, self._kind = base, k, kind
+        self.count = max(1, round(_PER_ROOT * n**0.5))
+        means = faiss.Kmeans(
+            width,
+            self.count,
+            niter=_ROUNDS,
+            seed=0,
+            spherical=kind == faiss.METRIC_INNER_PRODUCT,
+            min_points_per_centroid=1,
+            max_points_per_centroid=_PER_CELL,
+        )
+        means.train(base)
+        self._centres: Floats = np.asarray(means.centroids)
+        cell_of = self._assign(base)
+        self._order = np.argsort(cell_of, kind="stable")
+        self._starts = np.searchsorted(cell_of[self._order], np.arange(self.count + 1))
+        self._around = faiss.knn(self._centres, self._centres, min(_MOST, self.count), metric=kind)[1]
+        self.recall = 0.0
+        """Share of the true neighbours of a sample that a search finds."""
+        self.probed = _FEWEST
+        """Cells that the rows of a cell are compared with."""
+        self._measure(cell_of)
+
+    def _measure(self, cell_of: Ints) -> None:
+        """Set `probed` to as many cells as find `RECALL` of a sample's neighbours, `recall` to what they find."""
+        import faiss
+
+        rows = np.unique(np.linspace(0, len(self._base) - 1, SAMPLE).astype(np.int64))
+        truth = faiss.knn(self._base[rows], self._base, self._k, metric=self._kind)[1]
+        while True:
+            found = self.search(self._base[rows], cell_of[rows])[1]
+            same = [len(np.intersect1d(*pair)) for pair in zip(truth, found, strict=True)]
+            self.recall = float(np.mean(same)) / self._k
+            if self.recall >= RECALL or self.probed >= min(_MOST, self.count):
+                return
+            self.probed = min(2 * self.probed, _MOST, self.count)
+
+    def search(
+        self, queries: Floats, cell_of: Ints | None = None
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+        """faiss's distances (m, k) and rows (m, k) of the rows nearest to ``queries`` (m, d), unordered among ties.
+
+        ``cell_of`` (m,) is each query's cell where that is known.
+        """
+        import faiss
+
+        distances = np.empty((len(queries), self._k), np.float32)
+        rows = np.empty((len(queries), self._k), np.int64)
+        for cell, asked in _group(self._assign(queries) if cell_of is None else cell_of):
+            candidates = self._candidates(cell)
+            found, places = faiss.knn(queries[asked], self._base[candidates], self._k, metric=self._kind)
+            distances[asked], rows[asked] = found, candidates[places]
+        return distances, rows
+
+    def _candidates(self, cell: int) -> Ints:
+        """Rows of the `probed` cells nearest to ``cell``, ascending; of more cells where these hold too few rows."""
+        around = self._around[cell]
+        sizes = np.cumsum(self._starts[around + 1] - self._starts[around])
+        enough = int(np.searchsorted(sizes, self._k)) + 1
+        if enough > len(around):
+            return np.arange(len(self._base))
+        taken = around[: max(self.probed, enough)]
+        rows = np.concatenate([self._order[self._starts[c] : self._starts[c + 1]] for c in taken.tolist()])
+        most = max(self._k, _CROWDED * len(taken) * len(self._base) // self.count)
+        if len(rows) > most:  # thousands of copies of one image
+            rows = rows[np.linspace(0, len(rows) - 1, most).astype(np.int64)]
+        return np.sort(rows)
+
+    def _assign(self, x: Floats) -> Ints:
+        """(m,) the cell whose centre is nearest to each row of ``x``."""
+        import faiss
+
+        return np.asarray(faiss.knn(x, self._centres, 1, metric=self._kind)[1][:, 0])
+
+
+def _group(cell_of: Ints) -> Iterator[tuple[int, Ints]]:
+    """(cell, its places in ``cell_of``), by cell."""
+    order = np.argsort(cell_of, kind="stable")
+    cells, starts = np.unique(cell_of[order], return_index=True)
+    yield from zip(cells.tolist(), np.split(order, starts[1:]), strict=True)
