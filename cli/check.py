@@ -189,6 +189,9 @@ def check(
     image_size: Annotated[
         str | None, _option("--image-size", panel=_SCAN, metavar="N", help="Their input size in pixels.")
     ] = None,
+    precision: Annotated[
+        str | None, _option("--precision", panel=_SCAN, metavar="NAME", help="auto, float32 or int8.")
+    ] = None,
     seed: Annotated[str | None, _option("--seed", panel=_SCAN, metavar="N", help="Same seed, same result.")] = None,
     device: Annotated[str | None, _option("--device", panel=_SCAN, metavar="NAME", help="auto, cpu or cuda.")] = None,
     workers: Annotated[str | None, _option("--workers", panel=_SCAN, metavar="N", help="Threads.")] = None,
@@ -224,6 +227,7 @@ def check(
         **{"path-column": path_column, "label-column": label_column, "effort": effort, "methods": methods},
         **{"train": train, "backbone": backbone, "image-size": image_size, "seed": seed, "device": device},
         **{"workers": workers, "cache": cache, "regularizer": regularizer or None, "network": network, "init": init},
+        "precision": precision,
     }
     settled = load_settings(given, data, config)
     restricted = since is not None or files is not None
@@ -238,6 +242,8 @@ def check(
         target.check()
         _check_files(target, output, reports or [], write_baseline, files)
         old = _read_baselines(settled.values["baseline"], write_baseline)
+        if old is not None:
+            target = replace(target, precision=old.precision)
         audit, scope = target.audit_files(since, files) if restricted else (target.audit(), None)
         reviewed = target.reviewed(audit)
     outcome, written = _judge(audit, settled, old, reviewed, scope, write_baseline)

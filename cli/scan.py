@@ -100,6 +100,10 @@ def scan(
     image_size: Annotated[
         int | None, _option(panel=_METHOD, min=8, metavar="N", env="IMAGE_SIZE", help="Their input size in pixels.")
     ] = None,
+    precision: Annotated[
+        Literal["auto", "float32", "int8"],
+        _option(panel=_METHOD, env="PRECISION", help="What embedded networks compute in; auto: int8 if the CPU gains."),
+    ] = "auto",
     effort: Annotated[
         Literal["quick", "standard", "thorough"],
         _option(panel=_METHOD, env="EFFORT", help="One small backbone, three, or five, and on a GPU one fine-tuned."),
@@ -156,6 +160,7 @@ def scan(
     chosen: dict[str, Any] = {
         **{"labels": labels, "path_column": path_column, "label_column": label_column, "image_size": image_size},
         **{"methods": parse_names("--methods", methods), "train": train, "effort": effort, "device": device},
+        "precision": precision,
         **{"regularizers": regularizers or (), "network": network, "init": init},
         **{"backbone": None if backbone == "auto" else parse_names("--backbone", backbone), "seed": seed},
         **{"workers": workers, "cache": cache},

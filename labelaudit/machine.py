@@ -54,6 +54,13 @@ def find_device(device: str) -> Literal["cpu", "cuda"]:
     return "cuda" if available else "cpu"
 
 
+def find_precision(precision: str, device: str) -> Literal["float32", "int8"]:
+    """What embedded backbones compute in: as asked, or for ``auto`` int8 on a CPU that gains from it."""
+    if precision == "auto":
+        return "int8" if device == "cpu" and multiplies_bytes() else "float32"
+    return "int8" if precision == "int8" else "float32"
+
+
 @cache
 def multiplies_bytes() -> bool:
     """Whether the CPU multiplies and adds up 8-bit integers in one instruction (VNNI); False where that is unknown."""

@@ -83,6 +83,14 @@ class Baseline:
         object.__setattr__(self, "suspects", tuple(sorted(self.suspects, key=_order)))
         object.__setattr__(self, "findings", tuple(sorted(self.findings, key=_order)))
 
+    @property
+    def precision(self) -> str:
+        """What backbones computed in when it was made: ``float32``, ``int8``, or ``auto`` where nothing says."""
+        from labelaudit.features.specs import precision_of
+
+        features = self.settings.get("features")
+        return precision_of(features) if isinstance(features, str) else "auto"
+
     def __len__(self) -> int:
         """Suspects and findings."""
         return len(self.suspects) + len(self.findings)

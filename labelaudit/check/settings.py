@@ -238,6 +238,7 @@ SETTINGS: Mapping[str, Setting] = {
         Setting("init", parse_init, "weights that it begins with", scan=True),
         Setting("backbone", parse_names, "networks that turn images into features", scan=True),
         Setting("image-size", parse_count, "their input size in pixels", scan=True),
+        Setting("precision", _choose("auto", "float32", "int8"), "auto, float32 or int8", scan=True),
         Setting("effort", _choose("quick", "standard", "thorough"), "quick, standard or thorough", scan=True),
         Setting("device", _choose("auto", "cpu", "cuda"), "auto, cpu or cuda", scan=True),
         Setting("seed", parse_count, "same data, same seed, same result", scan=True),

@@ -39,6 +39,8 @@ class Target:
     """Folder of features and audits; none keeps nothing."""
     progress: Progress
     notice: Callable[[str], None]
+    precision: str = "auto"
+    """What backbones compute in unless the settings say: that of the baseline, so that the two can be compared."""
 
     @property
     def is_run(self) -> bool:
@@ -95,6 +97,8 @@ class Target:
         from labelaudit.scoring.kept import current
 
         options = {**self.settled.scan_options(), **self._machine()}
+        if options.get("precision", "auto") == "auto" and self.precision != "auto":
+            options["precision"] = self.precision
         audit = current(self.data, **options, progress=self.progress, notice=self.notice)
         if self.run is not None:
             runs.write(audit, self.run)

@@ -19,7 +19,7 @@ Metric = Literal["cosine", "euclidean"]
 
 _SMALL_GROUP = 32
 EXACT = 30_000
-"""Rows up to which every pair is compared: it takes seconds there, needs no tuning, and misses nothing."""
+"""Rows up to which each is compared with each: it takes seconds there, needs no tuning, and misses nothing."""
 BLOCK_BYTES = 2**26
 """Queries are normalised and searched in blocks of about this size."""
 
@@ -33,8 +33,8 @@ def nearest(
     Similarity is the cosine (a zero vector has 0 with everything), or minus the Euclidean distance: higher is
     nearer in both. Without ``queries`` no row is its own neighbour. Where there are fewer than k rows to choose
     from, all of them come back: the second axis is then shorter. ``device="cuda"`` searches on the GPU if this
-    faiss can, and on the CPU otherwise. On the CPU about `cells.RECALL` of the neighbours are found among more than
-    `EXACT` rows, and all of them among fewer.
+    faiss can, and on the CPU otherwise. On the CPU about `cells.RECALL` of the neighbours are found where more than
+    `EXACT` rows are asked about as many, and all of them elsewhere.
 
     Raises `DataError` for arrays that do not fit or are not finite.
 
@@ -51,10 +51,10 @@ def nearest(
     indices = np.empty((len(asked), max(wanted, 0)), np.int64)
     if wanted < 1:
         return similarities, indices
-    search = _searcher(base, wanted + own, device, metric)
-    step = max(1, BLOCK_BYTES // (4 * max(base.shape[1], wanted + 1)))
-    if len(base) > EXACT:  # rows of a cell are searched for together
-        step = len(asked)
+    many = len(asked) * len(base) > EXACT**2
+    search = _searcher(base, wanted + own, device, metric, cells=many)
+    # Among cells the queries of one are searched for together, wherever they stand.
+    step = len(asked) if many else max(1, BLOCK_BYTES // (4 * max(base.shape[1], wanted + 1)))
     for start in range(0, len(asked), step):
         block = slice(start, min(start + step, len(asked)))
         found, rows = search(asked[block])
@@ -98,18 +98,21 @@ def nearest_outside(
     return similarities, indices
 
 
-def _searcher(base: Floats, k: int, device: str, metric: Metric) -> Any:
-    """A function of queries (b, d) that returns similarities (b, k) and rows (b, k), unordered among ties."""
+def _searcher(base: Floats, k: int, device: str, metric: Metric, *, cells: bool) -> Any:
+    """A function of queries (b, d) that returns similarities (b, k) and rows (b, k), unordered among ties.
+
+    With ``cells`` it looks on the CPU only at rows near to each query.
+    """
     import faiss
 
     kind: int = faiss.METRIC_INNER_PRODUCT if metric == "cosine" else faiss.METRIC_L2
     on_gpu = device.startswith("cuda") and hasattr(faiss, "StandardGpuResources") and faiss.get_num_gpus() > 0
     resources = faiss.StandardGpuResources() if on_gpu else None
-    cells = Cells(base, k, kind) if resources is None and len(base) > EXACT else None
+    near = Cells(base, k, kind) if cells and resources is None else None
 
     def search(queries: Floats) -> tuple[Floats, npt.NDArray[np.int64]]:
-        if cells is not None:
-            distances, rows = cells.search(queries)
+        if near is not None:
+            distances, rows = near.search(queries)
         elif resources is None:
             distances, rows = faiss.knn(queries, base, k, metric=kind)
         else:

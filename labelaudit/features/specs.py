@@ -65,6 +65,15 @@ def in_precision(texts: Sequence[str], precision: Precision) -> tuple[str, ...]:
     )
 
 
+def precision_of(name: str) -> Precision:
+    """What the embedded backbones of features called ``name`` (specs joined by +) computed in.
+
+    >>> precision_of("lite0@128-int8+lite1@160-int8"), precision_of("lite0@128")
+    ('int8', 'float32')
+    """
+    return "int8" if any(spec.endswith(_INT8) for spec in name.split("+")) else "float32"
+
+
 def _parse(text: str) -> Spec:
     wanted = text.strip()
     small = wanted.removesuffix(_INT8)

@@ -23,12 +23,12 @@ from labelaudit.features.embedding import embed_samples
 from labelaudit.judge import noise_model
 from labelaudit.judge.decide import FEWEST, decide
 from labelaudit.judge.open_set import Strangers
-from labelaudit.machine import Clock, find_device, list_versions
+from labelaudit.machine import Clock, find_device, find_precision, list_versions
 from labelaudit.scanning.choice import choose
 from labelaudit.scanning.effort import BACKBONES, FOLDS, backbones_of, tunes
 from labelaudit.scanning.forecast import forecast
 from labelaudit.scanning.pool import TUNED, TUNED_SIDE, Material
-from labelaudit.scanning.settings import METHODS, Effort, Train
+from labelaudit.scanning.settings import METHODS, Effort, Precision, Train
 from labelaudit.text import name_some
 from labelaudit.types import Decision, Evidence, Features, Finding, Floats, Images, Progress, Samples, silent
 from labelaudit.verdicts import Verdict
@@ -53,6 +53,7 @@ def audit_samples(  # noqa: PLR0915
     init: Path | Literal["pretrained"] | None = None,
     backbone: Sequence[str] | None = None,
     image_size: int | None = None,
+    precision: Precision = "auto",
     effort: Effort = "standard",
     device: str = "auto",
     seed: int = 0,
@@ -72,6 +73,7 @@ def audit_samples(  # noqa: PLR0915
                 samples,
                 train,
                 image_size=image_size,
+                precision=find_precision(precision, device),
                 network=network,
                 init=init,
                 device=device,
@@ -82,7 +84,11 @@ def audit_samples(  # noqa: PLR0915
             )
         notes.append(f"Trained on {choice.reason}.")
         tuned = tunes(effort, choice, network=network, device=device)
-        specs = backbones_of(effort, choice, asked=backbone, image_size=image_size)
+        wanted: dict[str, Any] = {
+            **{"asked": backbone, "image_size": image_size},
+            "precision": find_precision(precision, device),
+        }
+        specs = backbones_of(effort, choice, **wanted)
         with clock.stage("forecast"):
             if cost := forecast(
                 samples,
@@ -92,9 +98,7 @@ def audit_samples(  # noqa: PLR0915
                 folds=FOLDS[effort],
                 tunes=tuned,
                 others={
-                    other: names
-                    for other in BACKBONES
-                    if (names := backbones_of(other, choice, asked=backbone, image_size=image_size)) != specs
+                    other: names for other in BACKBONES if (names := backbones_of(other, choice, **wanted)) != specs
                 },
                 options=options or {},
                 regularizers=regularizers or {},

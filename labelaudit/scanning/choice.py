@@ -18,6 +18,7 @@ from labelaudit.data.pixels import SMALL, load_pixels, typical_side
 from labelaudit.errors import OptionError
 from labelaudit.features import embed
 from labelaudit.features.neighbors import nearest
+from labelaudit.features.specs import Precision, in_precision
 from labelaudit.judge.noise_fit import fit_noise_model
 from labelaudit.judge.probes import discriminant, neighbor_votes, onehot, principal_blocks
 from labelaudit.scanning.settings import Train
@@ -53,6 +54,7 @@ def choose(
     train: Train,
     *,
     image_size: int | None,
+    precision: Precision = "float32",
     network: str | None = None,
     init: Path | Literal["pretrained"] | None = None,
     device: str,
@@ -82,7 +84,7 @@ def choose(
     if longest > SMALL:
         reason = f"features: images of about {longest} pixels a side are too large to train from pixels quickly"
         return Choice(pixels=False, side=side, reason=reason)
-    by_features, by_pixels, rows = _trial(samples, side, device, workers, cache, seed, progress)
+    by_features, by_pixels, rows = _trial(samples, side, precision, device, workers, cache, seed, progress)
     if not np.isfinite(by_pixels):
         reason = f"features of a pretrained backbone: on {rows} images, raw pixels say far less about held-out labels"
         return Choice(pixels=False, side=side, tiny=longest < TINY, reason=reason)
@@ -126,7 +128,14 @@ def check_network(
 
 
 def _trial(
-    samples: Samples, side: int, device: str, workers: int, cache: Path | None, seed: int, progress: Progress
+    samples: Samples,
+    side: int,
+    precision: Precision,
+    device: str,
+    workers: int,
+    cache: Path | None,
+    seed: int,
+    progress: Progress,
 ) -> tuple[float, float, int]:
     """Held-out loss in nats by features and by pixels, and on how many samples.
 
@@ -141,7 +150,14 @@ def _trial(
     classes = len(present)
     if some.images is None or classes < 2:
         return 0.0, np.inf, len(rows)
-    features, _ = embed(some.images, some.digests, backbones=[TRIAL], device=device, workers=workers, cache=cache)
+    features, _ = embed(
+        some.images,
+        some.digests,
+        backbones=in_precision([TRIAL], precision),
+        device=device,
+        workers=workers,
+        cache=cache,
+    )
     fold_of = stratified_folds(labels, _TRIAL_FOLDS, seed=seed, digests=some.digests)
     (block,) = principal_blocks(features)
     by_features = discriminant(block, onehot(labels, classes), fold_of)

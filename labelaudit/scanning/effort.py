@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from labelaudit.features.specs import Precision, in_precision
 from labelaudit.scanning.choice import Choice
 from labelaudit.scanning.settings import Effort
 
@@ -17,15 +18,23 @@ FOLDS: Mapping[Effort, int] = {"quick": 4, "standard": 5, "thorough": 5}
 
 
 def backbones_of(
-    effort: Effort, choice: Choice, *, asked: Sequence[str] | None, image_size: int | None
+    effort: Effort,
+    choice: Choice,
+    *,
+    asked: Sequence[str] | None,
+    image_size: int | None,
+    precision: Precision = "float32",
 ) -> tuple[str, ...]:
-    """The backbones ``asked`` for or those of ``effort``, at ``image_size`` unless that is for training from pixels."""
+    """The backbones ``asked`` for or those of ``effort``, at ``image_size`` unless that is for training from pixels.
+
+    Embedded ones compute in ``precision``.
+    """
     names = asked or BACKBONES["quick" if choice.pixels or choice.tiny else effort]
-    if image_size is None or choice.pixels:
-        return tuple(names)
-    if asked is None:
-        names = [name.partition("@")[0] for name in names]
-    return tuple(dict.fromkeys(name if "@" in name else f"{name}@{image_size}" for name in names))
+    if image_size is not None and not choice.pixels:
+        if asked is None:
+            names = [name.partition("@")[0] for name in names]
+        names = tuple(dict.fromkeys(name if "@" in name else f"{name}@{image_size}" for name in names))
+    return in_precision(names, precision)
 
 
 def tunes(effort: Effort, choice: Choice | None, *, network: str | None, device: str) -> bool:

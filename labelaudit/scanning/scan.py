@@ -22,7 +22,7 @@ from labelaudit.machine import Clock
 from labelaudit.scanning.assessment import audit_samples
 from labelaudit.scanning.choice import check_network
 from labelaudit.scanning.effort import BACKBONES
-from labelaudit.scanning.settings import METHODS, Effort, Train
+from labelaudit.scanning.settings import METHODS, Effort, Precision, Train
 from labelaudit.types import Floats, Progress, silent
 
 
@@ -45,6 +45,7 @@ def scan(
     init: Path | str | None = None,
     backbone: Sequence[str] | None = None,
     image_size: int | None = None,
+    precision: Precision = "auto",
     effort: Effort = "standard",
     device: Literal["auto", "cpu", "cuda"] = "auto",
     seed: int = 0,
@@ -85,6 +86,7 @@ def scan(
     around = {name: dict(values) for name, values in named.items()}
     _check_names(methods, options, around)
     _check_choice("train", train, ("auto", "features", "pixels"))
+    _check_choice("precision", precision, ("auto", "float32", "int8"))
     _check_choice("effort", effort, tuple(BACKBONES))
     _check_choice("device", device, ("auto", "cpu", "cuda"))
     begin = check_network(network, init, train, features=features is not None)
@@ -119,6 +121,7 @@ def scan(
         **({"init": str(begin)} if begin is not None else {}),
         "backbone": None if backbone is None else list(backbone),
         "image_size": image_size,
+        "precision": precision,
         "effort": effort,
         "features": given is not None,
         "probs": opinion is not None,
@@ -138,6 +141,7 @@ def scan(
         init=begin,
         backbone=backbone,
         image_size=image_size,
+        precision=precision,
         effort=effort,
         device=device,
         seed=seed,

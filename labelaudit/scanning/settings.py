@@ -56,6 +56,9 @@ Train = Literal["auto", "features", "pixels"]
 Effort = Literal["quick", "standard", "thorough"]
 
 
+Precision = Literal["auto", "float32", "int8"]
+
+
 PREFIX = "LABELAUDIT_"
 
 

@@ -25,6 +25,7 @@ from labelaudit.data.ingest import ingest
 from labelaudit.data.source import name_source, note_skipped
 from labelaudit.data.sources import open_source
 from labelaudit.features.duplicates import NEIGHBORS, conflicts, find_copies, leaks
+from labelaudit.features.specs import precision_of
 from labelaudit.judge.judge import FILE, Judge
 from labelaudit.judge.memory import Memory
 from labelaudit.machine import Clock, __version__, find_device, list_versions
@@ -107,7 +108,11 @@ def attempt(
 def scan_options(audit: Audit) -> dict[str, Any]:
     """The options that make the scan of ``audit`` again, but for the data and the machine."""
     names = ("methods", "options", "regularizers", "train", "network", "init", "backbone", "image_size", "effort")
-    return {name: audit.settings[name] for name in names if name in audit.settings} | {"seed": audit.seed}
+    options = {name: audit.settings[name] for name in names if name in audit.settings}
+    features = audit.decision.recipe.get("features")
+    if "precision" in audit.settings and features is not None:  # what auto meant there
+        options["precision"] = precision_of(features)
+    return options | {"seed": audit.seed}
 
 
 def _find_verdicts(audit: Audit) -> Path | None:

@@ -433,3 +433,11 @@ def test_findings_are_the_same_after_renaming() -> None:
     assert (
         refresh(samples=make_samples(ids=ids), findings=(turned,)).findings[0].identity == renamed.findings[0].identity
     )
+
+
+@pytest.mark.parametrize(
+    ("features", "precision"),
+    [("lite0@128-int8+lite1@160-int8", "int8"), ("lite0@128", "float32"), (None, "auto"), (7, "auto")],
+)
+def test_the_precision_is_that_of_the_features(features: object, precision: str) -> None:
+    assert Baseline(settings={"features": features}).precision == precision

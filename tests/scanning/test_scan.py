@@ -303,7 +303,7 @@ def test_the_cost_is_forecast_before_the_work(folder: Path, monkeypatch: pytest.
     monkeypatch.setattr("labelaudit.training.forecast.forecast", lambda *_, **__: 20.0)
     monkeypatch.setattr("labelaudit.scanning.forecast._WORTH_TIMING", 10)
     said: list[str] = []
-    scan(folder, train="features", methods=["limit"], effort="quick", notice=said.append)
+    scan(folder, train="features", methods=["limit"], effort="quick", precision="float32", notice=said.append)
     assert said == [
         "Here this takes about 2 min to embed 90 images with lite0@128, then about 40 s to train limit on features; "
         "0 MB hold what is trained on. To embed for --effort standard: about 21 min, --effort thorough: about 38 min."
