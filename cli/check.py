@@ -87,6 +87,24 @@ def check(
         bool | None,
         _option("--no-leaks/--allow-leaks", panel=_RULES, metavar="", help="No image, nor a near-copy, in two splits."),
     ] = None,
+    no_shortcuts: Annotated[
+        bool | None,
+        _option(
+            "--no-shortcuts/--allow-shortcuts",
+            panel=_RULES,
+            metavar="",
+            help="Nothing beside the picture tells the class: frame, size, camera, a column.",
+        ),
+    ] = None,
+    max_suspects_per: Annotated[
+        list[str] | None,
+        _option(
+            "--max-suspects-per",
+            panel=_RULES,
+            metavar="COLUMN=5%",
+            help="Share of suspects among the samples of any one value of a column. May be repeated.",
+        ),
+    ] = None,
     threshold: Annotated[
         str | None,
         _option(
@@ -164,6 +182,10 @@ def check(
     label_column: Annotated[
         str | None, _option("--label-column", panel=_SCAN, metavar="NAME", help="Its column that holds the label.")
     ] = None,
+    group: Annotated[
+        list[str] | None,
+        _option("--group", panel=_SCAN, metavar="HOW", help="Images that must not vouch for each other; as in scan."),
+    ] = None,
     effort: Annotated[
         str | None, _option("--effort", panel=_SCAN, metavar="NAME", help="quick, standard or thorough.")
     ] = None,
@@ -223,6 +245,7 @@ def check(
     given = {
         **{"max-noise": max_noise, "max-suspects": max_suspects, "max-new": max_new},
         **{"max-class-noise": max_class_noise or None, "no-conflicts": no_conflicts, "no-unreadable": no_unreadable},
+        **{"no-shortcuts": no_shortcuts, "max-suspects-per": max_suspects_per or None, "group": group or None},
         **{"no-leaks": no_leaks, "threshold": threshold, "baseline": baseline, "labels": labels},
         **{"path-column": path_column, "label-column": label_column, "effort": effort, "methods": methods},
         **{"train": train, "backbone": backbone, "image-size": image_size, "seed": seed, "device": device},

@@ -61,6 +61,7 @@ def _with_defaults(settled: Settled) -> Settled:
     values = dict(settled.values)
     for name in ("no-conflicts", "no-unreadable", "no-leaks"):
         values[name] = values[name] is not False
+    values["no-shortcuts"] = bool(values["no-shortcuts"])
     if values["baseline"] is not None and values["max-new"] is None and values["max-suspects"] is None:
         values["max-new"] = 0
     return replace(settled, values=values)

@@ -36,6 +36,16 @@ def scan(
     label_column: Annotated[
         str | None, _option(panel=_INPUT, metavar="NAME", env="LABEL_COLUMN", help="Its column that holds the label.")
     ] = None,
+    group: Annotated[
+        list[str] | None,
+        _option(
+            panel=_INPUT,
+            metavar="HOW",
+            env="GROUP",
+            help="Images of one thing, which must not vouch for each other: a column such as patient, parent (the "
+            "folder), or name:'(patient[0-9]+)_'. May be repeated.",
+        ),
+    ] = None,
     features: Annotated[
         Path | None, _option(panel=_INPUT, metavar="X.npy", help="n x d features, one row per sample.")
     ] = None,
@@ -163,7 +173,7 @@ def scan(
         "precision": precision,
         **{"regularizers": regularizers or (), "network": network, "init": init},
         **{"backbone": None if backbone == "auto" else parse_names("--backbone", backbone), "seed": seed},
-        **{"workers": workers, "cache": cache},
+        **{"workers": workers, "cache": cache, "group": tuple(group or ())},
         **filed,
     }
     around: dict[str, dict[str, str]] = {name: {} for name in chosen["regularizers"]}

@@ -277,6 +277,6 @@ def _freeze(owner: object, name: str, array: npt.NDArray[Any]) -> None:
 
 KINDS = (
     *("suspect", "conflict", "near_duplicate", "leak", "missing", "unreadable", "truncated", "empty", "oversized"),
-    *("unlabelled", "duplicate_row", "link_loop", "bad_name", "unknown_class"),
+    *("unlabelled", "duplicate_row", "link_loop", "bad_name", "unknown_class", "same_scene", "shortcut"),
 )
 """What an ignore can be restricted to: suspects, or one kind of finding."""

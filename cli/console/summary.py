@@ -41,6 +41,7 @@ def _render(audit: Audit, console: Console, *, verbose: bool) -> None:
     more = 4 if verbose else 1
     _headline(audit, console)
     _suspects(audit, console, _SUSPECTS * more)
+    _concentrations(audit, console, _FINDINGS * more)
     _pairs(audit, console, _PAIRS * more)
     if verbose:
         _classes(audit, console)
@@ -100,6 +101,14 @@ def _suspects(audit: Audit, console: Console, top: int) -> None:
         where = audit.files.get("suspects.csv")
         rest = f"and {len(audit.suspects) - len(rows):,} more" + (f" in {printable(str(where))}" if where else "")
         _line(console, "", rest, style="dim")
+
+
+def _concentrations(audit: Audit, console: Console, top: int) -> None:
+    if not audit.concentrations:
+        return
+    _section(console, "Where the suspects lie")
+    for one in audit.concentrations[:top]:
+        _line(console, "- ", printable(one.sentence()))
 
 
 def _pairs(audit: Audit, console: Console, top: int) -> None:

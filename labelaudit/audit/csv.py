@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from labelaudit.audit.document import Audit
+from labelaudit.audit.groups import COLUMNS
 from labelaudit.text import Lines, cell
 from labelaudit.types import Ints
 
@@ -28,6 +30,14 @@ def write_suspects(audit: Audit, path: Path) -> None:
 def write_samples(audit: Audit, path: Path) -> None:
     """Every sample, worst first."""
     _write(audit, audit.order, path)
+
+
+def write_groups(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """The ``rows`` of `labelaudit.audit.groups.list_groups`."""
+    with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+        writer = csv.writer(Lines(file))
+        writer.writerow(COLUMNS)
+        writer.writerows([cell(row[name]) for name in COLUMNS] for row in rows)
 
 
 def render_suspects(audit: Audit) -> str:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from labelaudit.audit.concentration import Concentration, find_concentrations
 from labelaudit.errors import DataError, OptionError, unknown_name
 from labelaudit.machine import Stage
 from labelaudit.types import Bools, Decision, Evidence, Finding, Floats, Ints, Samples
@@ -232,6 +233,11 @@ class Audit:
             for p in best
         ]
 
+    @cached_property
+    def concentrations(self) -> tuple[Concentration, ...]:
+        """Values of columns, folders and file names with far more suspects than the others, most telling first."""
+        return find_concentrations(self.samples, self.decision.is_issue)
+
     def class_table(self) -> list[dict[str, Any]]:
         """One row per class, in the order of the classes.
 
@@ -275,6 +281,7 @@ class Audit:
             "noise": {"rate": decision.noise_rate, "interval": list(decision.noise_interval), "confidence": 0.9},
             "suspects": {"count": len(self.suspects), "label_score_at_most": 1 - decision.threshold},
             "confused_pairs": self.confused_pairs(),
+            "concentrations": [one.record() for one in self.concentrations],
             "classes": self.class_table(),
             "findings": {
                 "counts": dict(sorted(kinds.items())),

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from labelaudit.audit import csv, json, npz
 from labelaudit.audit.document import Audit
+from labelaudit.audit.groups import list_groups
 from labelaudit.data.ingest import digest_file
 from labelaudit.errors import OptionError, RunError
 from labelaudit.files import is_partial, recover, sibling, swap
@@ -33,7 +34,9 @@ WRITERS: Mapping[str, Callable[[Audit, Path], None]] = {
 AUDIT, ARRAYS = "audit.json", "evidence.npz"
 SHOWN = ("suspects.csv", "samples.csv", "summary.json", AUDIT, ARRAYS)
 """The files that every RUN has, in the order in which they are shown."""
-FILES = (*SHOWN, JUDGE, REPORT, MARKDOWN)
+GROUPS = "groups.csv"
+"""One row per group of images that must not vouch for each other; only where there are such groups."""
+FILES = (*SHOWN, JUDGE, GROUPS, REPORT, MARKDOWN)
 """Every file of a RUN that is ours; the others are people's."""
 
 
@@ -83,6 +86,7 @@ def write(audit: Audit, folder: Path | str) -> dict[str, Path]:
             kept = _keep_judge(audit, fresh / JUDGE)
             companions = {name: digest_file(fresh / name) for name in (ARRAYS, *kept)}
             json.write_audit(audit, fresh / AUDIT, companions=companions)
+            kept += _write_groups(audit, fresh / GROUPS)
             for name in (*WRITERS, AUDIT, *kept):
                 _flush(fresh / name)
             swap((fresh, place), first=lambda: _carry(place, fresh))
@@ -109,13 +113,21 @@ def read(folder: Path | str) -> Audit:
     try:
         parts = json.load_parts(place / AUDIT)
         _check_companions(place, parts["companions"])
-        files = {name: place / name for name in (*SHOWN, JUDGE, REPORT) if (place / name).exists()}
+        files = {name: place / name for name in (*SHOWN, JUDGE, GROUPS, REPORT) if (place / name).exists()}
         return json.build_audit(parts, npz.read(place / ARRAYS), files)
     except RunError:
         raise
     except Exception as error:  # what damaged JSON, ZIP and arrays raise is no closed list
         detail = " ".join(f"{type(error).__name__}: {error}".split())
         raise RunError(f"{folder} is damaged ({detail}): run `labelaudit scan` again") from error
+
+
+def _write_groups(audit: Audit, path: Path) -> tuple[str, ...]:
+    """``groups.csv``, where samples are in groups; its name, if it was written."""
+    if not (rows := list_groups(audit)):
+        return ()
+    csv.write_groups(rows, path)
+    return (path.name,)
 
 
 def _check_companions(place: Path, digests: Mapping[str, str]) -> None:

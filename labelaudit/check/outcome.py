@@ -59,7 +59,8 @@ class Rule:
     """One rule of the policy and how it ended."""
 
     id: str
-    """max-noise · max-class-noise · noise-rise · max-suspects · max-new · no-conflicts · no-unreadable · no-leaks"""
+    """max-noise · max-class-noise · noise-rise · max-suspects · max-new · max-suspects-per · no-conflicts ·
+    no-unreadable · no-leaks · no-shortcuts"""
     subject: str
     """The class or path pattern it is about; empty: the whole dataset."""
     measured: float | None

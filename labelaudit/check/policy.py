@@ -81,6 +81,10 @@ class Policy:
     """No file that could not be read."""
     no_leaks: bool | None = None
     """No image, nor a near-copy of it, in two splits."""
+    no_shortcuts: bool | None = None
+    """Nothing beside the picture tells the class; asked for only where it is true."""
+    max_suspects_per: Mapping[str, float] = field(default_factory=dict)
+    """Column of the table, or ``folder level N`` -> share of suspects among the samples of any one value."""
     threshold: float | None = None
     """Suspicion from which a sample is a suspect, in [0, 1]; ``None``: the audit's own."""
     rules: tuple[ScopedRule, ...] = ()
@@ -118,8 +122,9 @@ class Policy:
     def asks(self) -> bool:
         """Whether any limit was asked for, besides those that hold unless they are switched off."""
         limits = (self.max_noise, self.max_suspects, self.max_new)
-        wanted = self.no_conflicts or self.no_unreadable or self.no_leaks
-        return bool(wanted or self.max_class_noise or self.rules or any(limit is not None for limit in limits))
+        wanted = self.no_conflicts or self.no_unreadable or self.no_leaks or self.no_shortcuts
+        each = self.max_suspects_per or self.max_class_noise or self.rules
+        return bool(wanted or each or any(limit is not None for limit in limits))
 
 
 def matches_glob(path: str, pattern: str) -> bool:

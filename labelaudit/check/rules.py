@@ -25,25 +25,30 @@ from dataclasses import replace
 
 import numpy as np
 
+from labelaudit.audit.concentration import find_attribute, list_attributes
 from labelaudit.check.baseline import Noise
 from labelaudit.check.case import Case, count
 from labelaudit.check.outcome import Rule, Suspect
 from labelaudit.check.policy import TOLERANCE, ScopedRule, Where
-from labelaudit.errors import OptionError
-from labelaudit.judge.decide import noise_rate
+from labelaudit.errors import OptionError, unknown_name
+from labelaudit.judge.decide import noise_rate, open_interval
 from labelaudit.types import Bools
 
 KINDS: Mapping[str, tuple[str, ...]] = {
     "no-conflicts": ("conflict", "near_duplicate"),
     "no-unreadable": ("unreadable", "truncated", "empty", "oversized", "missing"),
     "no-leaks": ("leak",),
+    "no-shortcuts": ("shortcut",),
 }
 """Rule -> the kinds of findings that break it."""
 _WHAT = {
     "no-conflicts": ("image under two labels", "images under two labels"),
     "no-unreadable": ("file that cannot be read", "files that cannot be read"),
     "no-leaks": ("image in two splits", "images in two splits"),
+    "no-shortcuts": ("shortcut past the picture", "shortcuts past the picture"),
 }
+_IF_ASKED = {"no-shortcuts"}
+"""Rules that do not hold by themselves: what they are about is a model's opinion."""
 _DRIFT = 0.001
 """A noise limit that is missed or kept by no more is said to be close: another machine may decide otherwise. Seven
 times the largest drift measured, as for `labelaudit.check.case.TOLERANCE`."""
@@ -82,8 +87,8 @@ def measure_noise(case: Case, mask: Bools) -> Noise | None:
     if not case.rulings and np.array_equal(chosen, decision.judged):
         found = Noise(decision.noise_rate, *decision.noise_interval)
         return found if all(map(math.isfinite, found)) else None
-    rate, (low, high) = noise_rate(case.suspicion[chosen])
-    return Noise(rate, low, high)
+    rate, interval = noise_rate(case.suspicion[chosen])
+    return Noise(rate, *open_interval(interval, float(decision.recipe.get("blind", 0.0))))
 
 
 def _whole_dataset(case: Case, noise: Noise | None) -> Iterator[Rule]:
@@ -98,8 +103,11 @@ def _whole_dataset(case: Case, noise: Noise | None) -> Iterator[Rule]:
     for rule_id, most in (("max-suspects", policy.max_suspects), ("max-new", max_new)):
         if most is not None:
             yield _count_rule(case, rule_id, "", case.suspects, most)
+    for attribute, limit in policy.max_suspects_per.items():
+        yield _per_value_rule(case, attribute, limit)
     for rule_id, kinds in KINDS.items():
-        if getattr(policy, rule_id.replace("-", "_")) is not False:
+        wanted = getattr(policy, rule_id.replace("-", "_"))
+        if wanted or (wanted is None and rule_id not in _IF_ASKED):
             yield _no_rule(case, rule_id, kinds)
 
 
@@ -147,6 +155,8 @@ def _noise_rule(case: Case, rule_id: str, subject: str, name: str, noise: Noise 
         verdict = f"above {bound}, but not beyond doubt"
     else:
         verdict = f"within {bound}"
+    if passed and case.audit.decision.recipe.get("blind"):
+        verdict += "; models that saw siblings or a shortcut prove nothing by it (see the notes)"
     close = "; so close to it that another machine may decide otherwise" if abs(noise.low - most) <= _DRIFT else ""
     return Rule(
         id=rule_id, subject=subject, measured=noise.low, limit=most, passed=passed, message=f"{said}, {verdict}{close}."
@@ -183,7 +193,33 @@ def _no_rule(case: Case, rule_id: str, kinds: tuple[str, ...]) -> Rule:
         parts.append(f"{known:,} known to the baseline")
     if rule_id == "no-leaks" and case.audit.samples.splits is None:
         parts.append("the dataset has no splits")
+    if rule_id == "no-leaks" and (scenes := sum(problem.kind == "same_scene" for problem in case.problems)):
+        parts.append(f"{scenes:,} more that seem to show a scene of another split, which break no rule")
     return Rule(id=rule_id, subject="", measured=float(new), limit=0.0, passed=not new, message="; ".join(parts) + ".")
+
+
+def _per_value_rule(case: Case, attribute: str, limit: float) -> Rule:
+    """Broken where more than ``limit`` of the samples of one value of ``attribute`` are new suspects."""
+    values = find_attribute(case.audit.samples, attribute)
+    if values is None:
+        known = (*case.audit.samples.extra, *list_attributes(case.audit.samples))
+        raise unknown_name("column to count suspects by", attribute, tuple(dict.fromkeys(known)))
+    code = np.unique(values, return_inverse=True)[1]
+    rows = [row for s, row in zip(case.suspects, case.suspect_rows.tolist(), strict=True) if s.status == "new"]
+    sizes = np.bincount(code[case.in_scope], minlength=code.max() + 1)
+    hits = np.bincount(code[rows], minlength=len(sizes)) if rows else np.zeros(len(sizes), dtype=np.int64)
+    shares = hits / np.maximum(sizes, 1)
+    worst = int(shares.argmax())
+    value = values[int(np.flatnonzero(code == worst)[0])]
+    message = f"'{value}' has the most: {hits[worst]:,} of {sizes[worst]:,} are new suspects ({shares[worst]:.1%})"
+    return Rule(
+        id="max-suspects-per",
+        subject=attribute,
+        measured=float(shares[worst]),
+        limit=limit,
+        passed=bool(shares[worst] <= limit),
+        message=f"By '{attribute}' {message}, at most {_percent(limit)} allowed.",
+    )
 
 
 def _check_unique(rules: Sequence[Rule]) -> None:

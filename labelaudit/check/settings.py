@@ -134,6 +134,14 @@ def parse_class_shares(value: Any) -> dict[str, float]:
     return shares
 
 
+def _parse_groups(value: Any) -> tuple[str, ...]:
+    """What names groups, from text or a list of texts; a pattern may hold commas, so text is one."""
+    parts = [value] if isinstance(value, str) else value
+    if not isinstance(parts, (list, tuple)) or not parts:
+        raise OptionError(f"'{value}' names no groups: write a column, parent or name:REGEX")
+    return tuple(parse_text(part) for part in parts)
+
+
 def _parse_rules(value: Any) -> tuple[ScopedRule, ...]:
     limits = {"max-noise": parse_share, "max-suspects": parse_count, "max-new": parse_count}
     rules = []
@@ -224,6 +232,8 @@ SETTINGS: Mapping[str, Setting] = {
         Setting("no-conflicts", parse_flag, "no image under two labels"),
         Setting("no-unreadable", parse_flag, "no file that cannot be read"),
         Setting("no-leaks", parse_flag, "no image in two splits"),
+        Setting("no-shortcuts", parse_flag, "nothing beside the picture tells the class"),
+        Setting("max-suspects-per", parse_class_shares, "share of suspects by value of a column", {}),
         Setting("threshold", parse_threshold, "suspicion from which a sample is a suspect"),
         Setting("baseline", parse_path, "file of what is known"),
         Setting("rule", _parse_rules, "limits by class and path", ()),
@@ -231,6 +241,7 @@ SETTINGS: Mapping[str, Setting] = {
         Setting("labels", parse_path, "table of labels", scan=True),
         Setting("path-column", parse_text, "its column that names the image", scan=True),
         Setting("label-column", parse_text, "its column that holds the label", scan=True),
+        Setting("group", _parse_groups, "images that must not vouch for each other", scan=True),
         Setting("methods", names_of("method"), "robust training methods", scan=True),
         Setting("regularizer", names_of("regularizer"), "what is put around them", scan=True, keyword="regularizers"),
         Setting("train", _choose("auto", "features", "pixels"), "auto, features or pixels", scan=True),

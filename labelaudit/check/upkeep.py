@@ -107,7 +107,10 @@ def prune_baseline(baseline: Baseline, audit: Audit) -> tuple[Baseline, tuple[St
 def shaping_settings(audit: Audit, threshold: float) -> dict[str, Any]:
     """What shapes an audit's findings, as JSON-able values."""
     settings, recipe = audit.settings, audit.decision.recipe
-    names = ("methods", "options", "regularizers", "train", "network", "init", "backbone", "image_size", "effort")
+    names = (
+        *("group", "methods", "options", "regularizers", "train", "network", "init", "backbone", "image_size"),
+        "effort",
+    )
     shaping: dict[str, Any] = {name: settings[name] for name in names if settings.get(name)}
     return shaping | {
         "features": recipe.get("features"),

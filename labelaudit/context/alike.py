@@ -14,11 +14,11 @@ from labelaudit.context.scenes import Scenes, find_scenes, group_scenes, scenes_
 from labelaudit.context.shortcuts import Shortcut
 from labelaudit.context.siblings import find_siblings
 from labelaudit.features.duplicates import find_copies, find_pairs
+from labelaudit.judge.decide import open_interval
 from labelaudit.types import Decision, Features, Finding, Ints, Progress, Samples, silent
 
 LEAST_OPEN = 0.1
 """Share of images that may have siblings outside their group from which the noise rate's interval is opened."""
-_ANY = 0.5  # how often the label of an image is wrong, at most, of which nothing is known
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,8 +75,8 @@ class Alike:
         blind = max(apart, 0.0 if siblings is None else siblings.excess, *(one.gain for one in shortcuts), 0.0)
         if blind < LEAST_OPEN:
             return decision, notes
-        high = decision.noise_interval[1]
-        return replace(decision, noise_interval=(0.0, min(1.0, high + _ANY * blind * (1 - high)))), notes
+        opened = open_interval(decision.noise_interval, blind)
+        return replace(decision, noise_interval=opened, recipe={**decision.recipe, "blind": blind}), notes
 
 
 def find_alike(

@@ -154,6 +154,16 @@ def noise_rate(suspicion: Floats, *, companions: float = 1.0) -> tuple[float, tu
     return rate, (max(0.0, mean - error(mean)), min(1.0, max(rate, doubtful) + error(doubtful)))
 
 
+def open_interval(interval: tuple[float, float], blind: float) -> tuple[float, float]:
+    """The ``interval`` of a noise rate where nothing is known of the labels of a share ``blind`` of the samples: from 0
+    to where half of them are wrong as well.
+
+    >>> open_interval((0.1, 0.2), 0.5), open_interval((0.1, 0.2), 0.0)
+    ((0.0, 0.4), (0.1, 0.2))
+    """
+    return (0.0, interval[1] + 0.5 * blind * (1 - interval[1])) if blind else interval
+
+
 def _take_as_known(posterior: Floats, labels: Ints, known: Ints) -> None:
     """Make what people have verified certain in (n, C) ``posterior``."""
     rows = np.flatnonzero(known >= 0)

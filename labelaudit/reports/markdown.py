@@ -30,6 +30,9 @@ def render(audit: Audit, *, checked: Checked | None = None, most: int = MOST) ->
     if checked is not None:
         parts += ["## Checked by people", *_checked(checked)]
     parts += [*_pairs(audit), *_classes(audit), *_suspects(audit, max(0, most), checked), *_findings(audit)]
+    if audit.concentrations:
+        said = "\n".join(f"- {as_prose(one.sentence())}" for one in audit.concentrations[:_PAIRS])
+        parts += ["## Where the suspects lie", said]
     if audit.notes:
         parts += ["## Notes", "\n".join(f"- {as_prose(note)}" for note in audit.notes)]
     version = audit.versions.get("labelaudit", "")

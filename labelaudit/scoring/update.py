@@ -36,6 +36,8 @@ from labelaudit.verdicts import verdicts_file
 
 MOST_CHANGED = 0.2
 """Share of rows, of those that the last full scan judged, that may differ before everything is scanned again."""
+MOST_GROUPED = 0.1
+"""Share of samples with a companion in their group from which a judge, which asks all it remembers, cannot stand in."""
 _NOTE = "Updated without training: "
 _PAIRED = ("conflict", "near_duplicate", "leak")
 
@@ -107,7 +109,10 @@ def attempt(
 
 def scan_options(audit: Audit) -> dict[str, Any]:
     """The options that make the scan of ``audit`` again, but for the data and the machine."""
-    names = ("methods", "options", "regularizers", "train", "network", "init", "backbone", "image_size", "effort")
+    names = (
+        *("group", "methods", "options", "regularizers", "train", "network", "init", "backbone", "image_size"),
+        "effort",
+    )
     options = {name: audit.settings[name] for name in names if name in audit.settings}
     features = audit.decision.recipe.get("features")
     if "precision" in audit.settings and features is not None:  # what auto meant there
@@ -178,6 +183,8 @@ def _find_obstacle(previous: Audit) -> str:
         return "features or probabilities were brought, and nothing says which of them changed"
     if previous.judge is None and FILE not in previous.files:
         return "the earlier audit kept no judge"
+    if len(previous.samples) - len(set(previous.samples.groups)) > MOST_GROUPED * len(previous.samples):
+        return "many images are in groups that must not vouch for each other, and a judge asks all of them"
     made_by = previous.versions.get("labelaudit")
     return "" if made_by == __version__ else f"labelaudit {made_by} made the earlier audit, this is {__version__}"
 

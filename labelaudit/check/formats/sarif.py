@@ -30,6 +30,7 @@ _RULES = {
     "conflict": ("LA101", "The same image carries different labels", "error"),
     "near_duplicate": ("LA102", "Nearly the same image carries another label", "warning"),
     "leak": ("LA103", "The same or nearly the same image is in two splits", "error"),
+    "same_scene": ("LA104", "A picture of the same scene seems to be in another split", "warning"),
     "missing": ("LA201", "The image does not exist", "error"),
     "unreadable": ("LA202", "The image cannot be read", "error"),
     "truncated": ("LA203", "The image file is cut off", "error"),
@@ -40,6 +41,7 @@ _RULES = {
     "link_loop": ("LA303", "A link leads back to itself", "warning"),
     "bad_name": ("LA304", "The file name cannot be used", "warning"),
     "unknown_class": ("LA305", "The label is no class of the audited dataset", "warning"),
+    "shortcut": ("LA401", "Something beside the picture tells the class", "warning"),
 }
 """Kind -> (ruleId, what it means, level of an open one). A kind without a number of its own is LA999."""
 _OTHER = ("LA999", "Something else about the file or its label", "warning")

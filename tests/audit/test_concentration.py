@@ -1,0 +1,75 @@
+"""Where the suspects lie: a value that stands out is named, once, and chance is not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from labelaudit.audit.concentration import find_attribute, find_concentrations, list_attributes
+from labelaudit.types import Bools, Samples
+
+N = 500
+DRAW = np.random.default_rng(5)
+PEOPLE = ("ann", "bob", "cyd", "dan", "eve")
+
+
+def samples(*, label: object = None, **rest: object) -> Samples:
+    people = tuple(PEOPLE[row // 100] for row in range(N))
+    return Samples(
+        ids=tuple(f"b{row // 100}/cat_{row:03}.png" for row in range(N)),
+        labels=np.asarray(label if label is not None else DRAW.integers(0, 4, N)),
+        classes=("a", "b", "c", "d"),
+        digests=tuple(map(str, range(N))),
+        extra={"annotator": people, "id": tuple(map(str, range(N))), "half": tuple("xy"[row % 2] for row in range(N))},
+        **rest,  # type: ignore[arg-type]
+    )
+
+
+def flagged(eve: int, others: int) -> Bools:
+    found = np.zeros(N, dtype=bool)
+    found[400 : 400 + eve] = True
+    for person in range(4):
+        found[100 * person : 100 * person + others] = True
+    return found
+
+
+def test_a_person_with_many_suspects_is_named_once() -> None:
+    (found,) = find_concentrations(samples(), flagged(23, 5))
+    assert found.sentence() == "column 'annotator', eve: 23 of 100 flagged (others 5%)"
+    assert found.p_value < 1e-4
+    assert found.share == pytest.approx(0.23)
+
+
+def test_chance_and_few_suspects_name_nobody() -> None:
+    assert find_concentrations(samples(), flagged(8, 5)) == ()
+    assert find_concentrations(samples(), flagged(2, 0)) == ()
+    assert find_concentrations(samples(), np.zeros(N, dtype=bool)) == ()
+    scattered = np.random.default_rng(0).random(N) < 0.1
+    assert find_concentrations(samples(), scattered) == ()
+
+
+def test_what_the_classes_explain_is_not_named() -> None:
+    label = np.where(np.arange(N) >= 400, 3, DRAW.integers(0, 3, N))
+    label[:60] = 3
+    hard = (label == 3) & (np.arange(N) % 3 == 0)
+    assert find_concentrations(samples(label=label), hard) == ()
+
+
+def test_members_of_a_group_count_once() -> None:
+    groups = tuple(f"g{row // 25}" for row in range(N))
+    assert find_concentrations(samples(groups=groups), flagged(25, 0)) == ()
+
+
+def test_what_spells_the_class_is_no_attribute() -> None:
+    label = np.arange(N) // 125
+    spelled = Samples(
+        ids=tuple(f"{'abcd'[number]}/{row}.png" for row, number in enumerate(label.tolist())),
+        labels=label,
+        classes=("a", "b", "c", "d"),
+        digests=tuple(map(str, range(N))),
+        extra={"time": tuple(f"2024-03-{row % 28 + 1:02}T10:{row % 60:02}:{row % 59:02}" for row in range(N))},
+    )
+    assert set(list_attributes(spelled)) == {"day of 'time'"}
+    assert find_attribute(spelled, "nothing") is None
+    assert find_attribute(samples(), "annotator") == samples().extra["annotator"]
+    assert find_attribute(samples(), "folder level 1") is not None
