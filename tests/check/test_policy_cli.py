@@ -18,7 +18,7 @@ def test_settings_come_from_the_command_line_then_the_environment_then_the_file(
     assert call("check", tidy, "--max-suspects", "2", env={"LABELAUDIT_MAX_SUSPECTS": "1"}).code == 0
     lines = call("config", env={"LABELAUDIT_SEED": "4"}).out.splitlines()
     assert lines[0] == f"Policy file: {tmp_path / 'pyproject.toml'}"
-    assert [line.split() for line in lines if line.startswith(("max-suspects", "seed", "max-new"))] == [
+    assert [line.split() for line in lines if line.startswith(("max-suspects ", "seed", "max-new"))] == [
         ["max-suspects", "2", str(tmp_path / "pyproject.toml")],
         ["max-new", "-", "default"],
         ["seed", "4", "LABELAUDIT_SEED"],
