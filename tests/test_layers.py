@@ -1,8 +1,9 @@
-"""The import directions of docs/architecture.md: a file imports from its own room and from lower floors only."""
+"""The floors of docs/architecture.md: a file imports from its own room and from lower floors only."""
 
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -10,24 +11,11 @@ import pytest
 from labelaudit import _HOMES as HOMES  # public name -> where it lives
 
 ROOT = Path(__file__).parents[1]
-FLOORS = """errors text
-    types files shelf
-    machine data judge
-    features audit
-    networks verdicts context
-    methods estimate
-    methods/losses methods/selection regularizers reports clean review
-    training review/exchange corrupt
-    models scanning impact
-    scoring bench
-    check bench/presets
-    check/formats cli/console
-    cli"""
-LEVEL = {room: level for level, line in enumerate(FLOORS.splitlines()) for room in line.split()}
-WITHOUT_TORCH = {
-    *("errors", "text", "types", "files", "shelf", "data", "judge", "audit", "verdicts", "estimate", "reports"),
-    *("clean", "review", "review/exchange", "check", "check/formats", "context"),
-}
+PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+FLOORS = [line.split() for line in PAGE.partition("## Floors")[2].split("```")[1].strip().splitlines()]
+"""From the ground up; a star marks a room that may import torch."""
+LEVEL = {room.rstrip("*"): level for level, floor in enumerate(FLOORS) for room in floor}
+WITHOUT_TORCH = {room for floor in FLOORS for room in floor if not room.endswith("*")}
 NO_ROOM = {"labelaudit/__init__.py", "labelaudit/__main__.py"}
 KNOW_FAISS = {"labelaudit/features/neighbors.py", "labelaudit/features/cells.py"}
 FILES = sorted(
@@ -63,7 +51,7 @@ def imports_of(file: str) -> set[str]:
 @pytest.mark.parametrize("file", [file for file in FILES if file not in NO_ROOM])
 def test_a_file_imports_only_from_floors_below(file: str) -> None:
     own = room_of(file)
-    assert own in LEVEL, f"{file}: give the room '{own}' a floor in this test"
+    assert own in LEVEL, f"{file}: give the room '{own}' a floor in docs/architecture.md"
     for module in sorted(imports_of(file)):
         top = module.split(".")[0]
         if top.partition("/")[0] in ("labelaudit", "cli"):
@@ -78,5 +66,14 @@ def test_a_file_imports_only_from_floors_below(file: str) -> None:
         assert top not in {"pickle", "dill", "joblib"}, f"{file}: no pickle"
 
 
-def test_every_room_of_the_list_is_spelled_as_a_room() -> None:
-    assert {room_of(file) for file in FILES if file not in NO_ROOM} == set(LEVEL)
+def test_the_page_about_the_architecture_knows_every_room() -> None:
+    rooms = {room_of(file) for file in FILES if file not in NO_ROOM}
+    assert rooms == set(LEVEL), "docs/architecture.md: the table of floors"
+    described = re.findall(r"^- \*\*(\S+)\*\*", PAGE, re.MULTILINE)
+    assert sorted(described) == sorted(rooms), "docs/architecture.md: one paragraph for each room"
+
+
+def test_the_picture_of_the_architecture_shows_every_room() -> None:
+    picture = (ROOT / "docs" / "architecture.svg").read_text(encoding="utf-8")
+    drawn = re.findall(r'<g class="room[^"]*" id="([^"]+)"', picture)
+    assert sorted(drawn) == sorted(LEVEL), "draw it again: python docs/make_architecture.py"
