@@ -28,7 +28,7 @@ from .estimate import estimate
 from .impact import impact
 from .methods import methods
 from .report import report
-from .review import review
+from .review import open_, review
 from .scan import scan
 from .score import score
 from .train import train
@@ -63,6 +63,7 @@ app.command()(clean)
 app.command()(impact)
 app.command()(estimate)
 app.command()(report)
+app.command("open")(open_)
 app.command()(review)
 app.add_typer(verdicts)
 app.command()(score)

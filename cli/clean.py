@@ -12,6 +12,7 @@ import typer
 from labelaudit.errors import OptionError, RunError
 from labelaudit.machine import available_cores
 
+from .console.runs import RUN, find_run
 from .console.streams import Color, open_console, printable, report_progress, trimmed
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ _BY = {"verdict": "a person", "fdr": "the FDR set", "threshold": "the model", "f
 
 
 def clean(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder that `labelaudit scan` wrote.")],
+    run: Annotated[Path | None, RUN] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="OUT", help="Folder for the new dataset.")
     ] = None,
@@ -122,6 +123,7 @@ def clean(
     from labelaudit import read_audit
     from labelaudit.clean import PLAN, apply_plan, restore
 
+    run = find_run(run)
     audit = read_audit(run)
     console = open_console(sys.stdout, color)
     making: dict[str, Any] = {"link": link, "data": data, "run": run, "replace": replace}

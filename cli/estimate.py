@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .console.runs import RUN, find_run
 from .console.streams import Color, open_console, printable, trimmed
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def estimate(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder that `labelaudit scan` wrote.")],
+    run: Annotated[Path | None, RUN] = None,
     reviews: Annotated[
         int | None,
         typer.Option(min=10, metavar="N", help="Samples to review: 200 unless said; more extend an earlier plan."),
@@ -49,6 +50,7 @@ def estimate(
     from labelaudit import verdicts
     from labelaudit.audit.run import read
 
+    run = find_run(run)
     audit = read(run)
     reviewed = verdicts.read_reviewed(audit, run)
     plan = room.load_plan(run, audit)

@@ -11,11 +11,12 @@ import typer
 from labelaudit.machine import available_cores
 
 from .console.options import default_cache
+from .console.runs import RUN, find_run
 from .console.streams import Color, open_console, printable, report_progress
 
 
 def impact(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder that `labelaudit scan` wrote.")],
+    run: Annotated[Path | None, RUN] = None,
     test: Annotated[
         Path | None,
         typer.Option(metavar="DATA", help="Images with labels that are right; the reviewed ones unless said."),
@@ -55,6 +56,7 @@ def impact(
     """
     from labelaudit.impact import measure
 
+    run = find_run(run)
     with report_progress(quiet=quiet, verbose=False, color=color) as (progress, _):
         found = measure(
             run,

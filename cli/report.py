@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -12,11 +12,16 @@ from labelaudit.audit.run import REPORT
 from labelaudit.errors import OptionError, RunError
 from labelaudit.machine import available_cores
 
+from .console.runs import RUN, find_run
 from .console.streams import Color, report_progress
+
+if TYPE_CHECKING:
+    from labelaudit.audit.document import Audit
+    from labelaudit.types import Images
 
 
 def report(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder that `labelaudit scan` wrote.")],
+    run: Annotated[Path | None, RUN] = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -34,6 +39,10 @@ def report(
         int | None,
         typer.Option(min=0, metavar="N", help="Suspects shown, worst first: 5000 on a page, 100 in Markdown."),
     ] = None,
+    link: Annotated[
+        bool,
+        typer.Option("--link", metavar="", help="Show the originals, as long as they stay where they are."),
+    ] = False,
     workers: Annotated[
         int | None,
         typer.Option(min=1, metavar="N", envvar="LABELAUDIT_WORKERS", show_envvar=False, help="Threads that decode."),
@@ -52,6 +61,7 @@ def report(
     from labelaudit.reports import html, markdown
     from labelaudit.reports.review_state import read_checked
 
+    run = find_run(run)
     to_stdout = output is not None and str(output) == "-"
     if output is not None and output.is_dir():
         raise OptionError(f"-o {output} is a folder: name a file in it, such as {output / REPORT}")
@@ -78,6 +88,7 @@ def report(
                 trouble=trouble,
                 checked=checked,
                 most=html.MOST if most is None else most,
+                link=_link(audit, images) if link else None,
                 workers=workers or available_cores(),
                 progress=progress,
             )
@@ -91,6 +102,13 @@ def report(
         size = len(text.encode("utf-8"))
         weight = f"{size / 1e6:,.1f} MB" if size >= 1e5 else f"{size / 1e3:,.1f} kB"
         notice(f"{'stdout' if to_stdout else path}: {weight}" + (f", {said}" if said else ""))
+
+
+def _link(audit: Audit, images: Images | None) -> dict[int, str]:
+    """Suspect -> address of its file, where it has one of its own."""
+    find = getattr(images, "path", None)
+    places = {} if find is None else {row: find(row) for row in audit.suspects.tolist()}
+    return {row: Path(place).resolve().as_uri() for row, place in places.items() if place is not None}
 
 
 def _format_of(file: Path | None) -> Literal["html", "markdown"]:

@@ -9,21 +9,34 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from labelaudit.errors import OptionError
+from labelaudit.check.policy import today
+from labelaudit.errors import OptionError, RunError
+from labelaudit.machine import available_cores
 
+from .console.options import load_settings
+from .console.runs import RUN, find_run
 from .console.streams import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from labelaudit.audit.document import Audit
 
+_PAGE = "The page"
 _EXCHANGE = "For another labelling tool"
+_BASE: Any = typer.Option(
+    "--base-path",
+    rich_help_panel=_PAGE,
+    metavar="PATH",
+    help="Where a proxy serves the page (Jupyter, VS Code): a path, or the whole address.",
+)
 
 _OPENER = ".open-review.html"
 """In RUN while the page is up: leads a browser to it, key included."""
 
 
 def review(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder that `labelaudit scan` wrote.")],
+    run: Annotated[Path | None, RUN] = None,
     data: Annotated[
         Path | None, typer.Option(metavar="DATA", help="Where the images are now, if the dataset was moved.")
     ] = None,
@@ -34,6 +47,9 @@ def review(
             "`labelaudit estimate` needs, shown without scores; or images that reviewers disagree on."
         ),
     ] = "worst",
+    gate: Annotated[
+        bool, typer.Option("--gate", metavar="", help="Only the suspects that fail `labelaudit check` on RUN.")
+    ] = False,
     reviewer: Annotated[
         str | None,
         typer.Option(
@@ -41,10 +57,16 @@ def review(
         ),
     ] = None,
     again: Annotated[bool, typer.Option("--again", metavar="", help="Ask what others have judged, too.")] = False,
-    port: Annotated[int, typer.Option(min=0, max=65535, metavar="N", help="Port of the page; 0 takes a free one.")] = 0,
+    keys: Annotated[
+        Path | None, typer.Option(metavar="FILE", help='Keys of your own: TOML with [keys] and left = "h" below it.')
+    ] = None,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, metavar="N", rich_help_panel=_PAGE, help="Port; 0 takes a free one.")
+    ] = 0,
     no_open: Annotated[
-        bool, typer.Option("--no-open", metavar="", help="Print the address only, open no browser.")
+        bool, typer.Option("--no-open", metavar="", rich_help_panel=_PAGE, help="Print the address, open no browser.")
     ] = False,
+    base_path: Annotated[str | None, _BASE] = None,
     export: Annotated[
         Path | None,
         typer.Option(rich_help_panel=_EXCHANGE, metavar="FILE", help="Write the queue to FILE and show no page."),
@@ -78,12 +100,47 @@ def review(
 
     if export is None and (format_ or embed or prefix is not None):
         raise OptionError("--format, --embed and --image-prefix are for --export FILE")
+    if gate and (order != "worst" or export is not None):
+        raise OptionError("--gate is a queue of its own: leave --order and --export away")
+    run = find_run(run)
     audit = read_audit(run)
     if export is not None:
         options = {"name": format_, "order": order, "data": data, "embed": embed, "prefix": prefix, "again": again}
         _export(audit, run, export, **options)
-    else:
-        _show(audit, run, data, order=order, reviewer=reviewer, again=again, port=port, no_open=no_open)
+        return
+    asked: dict[str, Any] = {"order": order, "reviewer": reviewer, "again": again, "keys": keys}
+    if gate:
+        asked["only"] = _fail_the_gate(audit, run)
+    _show(audit, run, data, **asked, port=port, no_open=no_open, base_path=base_path)
+
+
+def open_(
+    run: Annotated[Path | None, RUN] = None,
+    data: Annotated[
+        Path | None, typer.Option(metavar="DATA", help="Where the images are now, if the dataset was moved.")
+    ] = None,
+    reviewer: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", envvar="LABELAUDIT_REVIEWER", show_envvar=False, help="Your name in verdicts.csv."
+        ),
+    ] = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, metavar="N", help="Port; 0 takes a free one.")] = 0,
+    no_open: Annotated[bool, typer.Option("--no-open", metavar="", help="Print the address, open no browser.")] = False,
+    base_path: Annotated[str | None, _BASE] = None,
+) -> None:
+    """Show the report of RUN as a page in which suspects can be judged, and whose numbers follow.
+
+    It is `report.html` with the images at full size and a verdict on every card; `labelaudit review` asks about one
+    image after the other. Ctrl-C ends the page.
+    """
+    from labelaudit import read_audit
+
+    run = find_run(run)
+    audit = read_audit(run)
+    order = "worst" if len(audit.suspects) else "all"
+    asked: dict[str, Any] = {"order": order, "reviewer": reviewer, "again": False, "keys": None}
+    _show(audit, run, data, **asked, port=port, no_open=no_open, base_path=base_path, page="report")
 
 
 def _show(
@@ -94,20 +151,35 @@ def _show(
     order: str,
     reviewer: str | None,
     again: bool,
+    keys: Path | None,
     port: int,
     no_open: bool,
+    base_path: str | None = None,
+    only: Container[int] | None = None,
+    page: str = "",
 ) -> None:
     import secrets
 
     from labelaudit.audit.originals import open_originals
+    from labelaudit.review.guard import Base
+    from labelaudit.review.keys import read_keys
     from labelaudit.review.server import listen, serve
     from labelaudit.review.session import open_session
 
     name = _user() if reviewer is None else reviewer.strip()
-    session = open_session(audit, open_originals(audit, data), run, order=order, reviewer=name, again=again)
+    images, base = open_originals(audit, data), Base.of(base_path or "")
+    own = read_keys(keys)
+    session = open_session(audit, images, run, order=order, reviewer=name, again=again, only=only, keys=own)
     session.prepare()
     for note in session.notes:
         typer.echo(printable(note), err=True)
+
+    def report() -> tuple[str, str]:
+        from labelaudit.reports.html import render
+        from labelaudit.reports.review_state import read_checked
+
+        made = render(audit, images=images, checked=read_checked(audit, run), live=True, workers=available_cores())
+        return made.text, made.policy
 
     def ready(address: str) -> None:
         progress = session.progress()
@@ -115,6 +187,9 @@ def _show(
             f"{len(session.queue.rows):,} images to judge, {progress['done']:,} of them done. Ctrl-C ends the page.",
             err=True,
         )
+        if tunnel := _tunnel(place.getsockname()[1]) if base_path is None else "":
+            typer.echo(tunnel, err=True)
+        address = address.replace("/?token=", f"/{page}?token=")
         typer.echo(address)
         sys.stdout.flush()
         if not no_open and sys.stdout.isatty() and _has_desktop():
@@ -122,7 +197,7 @@ def _show(
 
     place, opener = listen(port), run / _OPENER
     try:
-        serve(session, place, secrets.token_urlsafe(24), ready=ready)
+        serve(session, place, secrets.token_urlsafe(24), ready=ready, report=report, base=base)
     except KeyboardInterrupt:
         pass
     finally:
@@ -130,6 +205,32 @@ def _show(
         opener.unlink(missing_ok=True)
     progress, where = session.progress(), printable(str(session.ledger.path))
     typer.echo(f"\n{progress['done']:,} of {len(session.queue.rows):,} judged; verdicts are in {where}", err=True)
+
+
+def _fail_the_gate(audit: Audit, run: Path) -> frozenset[int]:
+    """The rows of the suspects that count against the policy in force."""
+    from labelaudit import verdicts
+    from labelaudit.check import judge_gate
+    from labelaudit.check.baseline_file import read
+
+    settled = load_settings({}, run, None)
+    known = settled.values["baseline"]
+    reviewed, baseline = verdicts.read_reviewed(audit, run), None if known is None else read(known)
+    outcome = judge_gate(audit, settled.policy(), baseline, reviewed, today=today())
+    new = {(suspect.digest, suspect.given_label) for suspect in outcome.suspects if suspect.status == "new"}
+    if not new:
+        raise RunError("nothing to review: no suspect fails the gate")
+    return frozenset(row for row in audit.suspects.tolist() if audit.identity(row) in new)
+
+
+def _tunnel(port: int) -> str:
+    """How a page on a machine that somebody reaches by SSH gets to their own; empty on a desk."""
+    import socket
+
+    if not (os.environ.get("SSH_CONNECTION") or os.environ.get("SSH_TTY")):
+        return ""
+    there = f"{_user()}@{socket.gethostname()}".removeprefix("@")
+    return f"On your own machine: ssh -N -L {port}:127.0.0.1:{port} {there}, then open there:"
 
 
 def _export(audit: Audit, run: Path, file: Path, **options: Any) -> None:

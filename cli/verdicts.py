@@ -12,6 +12,7 @@ import typer
 
 from labelaudit.errors import DataError, OptionError
 
+from .console.runs import RUN, find_run
 from .console.streams import printable
 
 if TYPE_CHECKING:
@@ -32,11 +33,12 @@ _RUN = typer.Argument(metavar="RUN", help="Folder that `labelaudit scan` wrote."
 
 
 @verdicts.command()
-def show(run: Annotated[Path, _RUN]) -> None:
+def show(run: Annotated[Path | None, RUN] = None) -> None:
     """Count the verdicts in RUN, compare the reviewers, list what they disagree on."""
     from labelaudit import read_audit
     from labelaudit.verdicts import in_force, match, read, verdicts_file
 
+    run = find_run(run)
     audit = read_audit(run)
     log = read(verdicts_file(run), notice=_note)
     if not log:

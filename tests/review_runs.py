@@ -179,10 +179,10 @@ def serving(run: Path, **options: Any) -> Iterator[Server]:
 
 
 @contextmanager
-def running(run: Path, *options: str) -> Iterator[Process]:
+def running(run: Path, *options: str, command: str = "review") -> Iterator[Process]:
     """`labelaudit review`, gone at the end whatever happened."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "labelaudit", "review", str(run), "--reviewer", "ann", "--no-open", *options],
+        [sys.executable, "-m", "labelaudit", command, str(run), "--reviewer", "ann", "--no-open", *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

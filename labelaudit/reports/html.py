@@ -34,7 +34,7 @@ MOST = 5000
 _PAIRS, _CLASSES, _FINDINGS = 12, 25, 500  # rows shown at once: pairs, classes (the rest folded), findings of a kind
 _FOLDED = 2000  # classes in the fold
 _SCRIPTS = ("cards.js", "detail.js", "filters.js", "landscape.js", "page.js")  # one after the other: the page's script
-_LIVE = "live.js"  # and this where people judge in the page itself
+_LIVE = "live.js"  # before the last of these, where people judge in the page itself
 _ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
 
 
@@ -52,6 +52,8 @@ class Page:
     """Suspects shown without their picture although the audit has images."""
     why: str
     """What is wrong with the first of these."""
+    policy: str
+    """The content security policy that it carries, for a server to send along."""
     lost: str
     """Why it shows no look-alikes although the audit keeps what finds them."""
 
@@ -118,9 +120,10 @@ def render(
     )
     data["live"] = live
     data["link"] = {place: link[row] for place, row in enumerate(rows) if link and row in link}
-    text = _fill(audit, data, checked, faces=faces, shown=len(rows))
+    text, policy = _fill(audit, data, checked, faces=faces, shown=len(rows))
     return Page(
         text=text,
+        policy=policy,
         shown=len(rows),
         total=len(audit.suspects),
         unpictured=len(data["problem"]),
@@ -131,12 +134,12 @@ def render(
 
 def _fill(
     audit: Audit, data: Mapping[str, Any], checked: Checked | None, *, faces: Mapping[str, str], shown: int
-) -> str:
-    """The template with the facts of ``audit``; every text that goes in passes `printable` and is escaped."""
+) -> tuple[str, str]:
+    """The template with the facts of ``audit``, and the policy in it; every text passes `printable` and is escaped."""
     from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup
 
-    scripts = (*_SCRIPTS, _LIVE) if data["live"] else _SCRIPTS
+    scripts = (*_SCRIPTS[:-1], _LIVE, _SCRIPTS[-1]) if data["live"] else _SCRIPTS
     style, script = _read("report.css"), "".join(_read(name) for name in scripts)
     sources = f"script-src {_hash(script)}; style-src {_hash(style)}; "
     sources += "img-src data: 'self'; connect-src 'self'; " if data["live"] else "img-src data:; "
@@ -150,8 +153,9 @@ def _fill(
         finalize=lambda value: printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value,
     )
     classes = figures.rank_classes(audit)
-    return environment.from_string(_read("report.html.jinja")).render(
-        policy=f"default-src 'none'; {sources}base-uri 'none'; form-action 'none'",
+    policy = f"default-src 'none'; {sources}base-uri 'none'; form-action 'none'"
+    text = environment.from_string(_read("report.html.jinja")).render(
+        policy=policy,
         style=Markup(style),
         script=Markup(script),
         data=Markup(embed(data)),
@@ -168,6 +172,7 @@ def _fill(
         knows_noise=figures.knows_noise(audit),
         checked=checked,
         live=data["live"],
+        nobody={"wrong": 0, "cleared": 0, "unclear": 0, "open": len(audit.suspects)},
         likely=likely,
         prices=list_prices(audit, () if checked is None else tuple(checked.outcomes)),
         faces=faces,
@@ -186,6 +191,7 @@ def _fill(
         seconds=sum(stage.seconds for stage in audit.stages),
         peak=max((stage.peak_bytes for stage in audit.stages), default=0),
     )
+    return text, policy
 
 
 def embed(value: Any) -> str:

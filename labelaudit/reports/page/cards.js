@@ -187,14 +187,14 @@ function refill(list) {
 
 /** Make the card of `row` again where it is in view: its verdict has changed. */
 function repaint(row) {
-  for (const [place, item] of shown.cards) {
-    if (shown.rows[place] !== row) continue;
-    const focused = item.contains(document.activeElement);
-    item.remove();
-    shown.cards.delete(place);
-    paint();
-    if (focused) focusCard(place);
-  }
+  const place = shown.rows.indexOf(row);
+  const item = shown.cards.get(place);
+  if (!item) return;
+  const focused = item.contains(document.activeElement);
+  item.remove();
+  shown.cards.delete(place);
+  paint();
+  if (focused) focusCard(place);
 }
 
 /** Move the keyboard to a card and bring it into view. */

@@ -1,0 +1,53 @@
+"""Which RUN is meant: the one here, the only one, the one of a dataset; and the queue of what fails the gate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from review_runs import write_run
+from typer.testing import CliRunner
+
+from labelaudit import read_audit
+from labelaudit.cli import app
+from labelaudit.cli.console.runs import find_run
+from labelaudit.cli.review import _fail_the_gate
+from labelaudit.errors import OptionError, RunError
+
+
+def test_the_only_run_here_is_meant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(OptionError, match="no RUN here"):
+        find_run(None)
+    write_run(tmp_path)
+    assert find_run(None) == Path("run")
+    assert find_run(Path("anything")) == Path("anything")
+    with pytest.raises(OptionError, match="data is a dataset; its RUN is run"):
+        find_run(Path("data"))
+    (tmp_path / "run").rename(tmp_path / "labelaudit-run")
+    write_run(tmp_path / "more")
+    assert find_run(None) == Path("labelaudit-run")
+    (tmp_path / "labelaudit-run").rename(tmp_path / "one")
+    (tmp_path / "more" / "run").rename(tmp_path / "two")
+    with pytest.raises(OptionError, match="several RUNs here: name one of one, two"):
+        find_run(None)
+
+
+def test_a_dataset_instead_of_a_run_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_run(tmp_path)
+    result = CliRunner().invoke(app, ["clean", "data"], prog_name="labelaudit")
+    assert result.exit_code == 2
+    assert result.stderr == "labelaudit: data is a dataset; its RUN is run: put that in its place\n"
+
+
+def test_only_what_fails_the_gate_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = write_run(tmp_path)
+    audit = read_audit(run)
+    assert _fail_the_gate(audit, run) == set(audit.suspects.tolist())
+    ignored = CliRunner().invoke(app, ["check", str(run), "--write-baseline", str(tmp_path / "known.json")])
+    assert ignored.exit_code == 0
+    (tmp_path / "labelaudit.toml").write_text('baseline = "known.json"\n')
+    with pytest.raises(RunError, match="no suspect fails the gate"):
+        _fail_the_gate(audit, run)

@@ -1,0 +1,110 @@
+"""The report as a page in which people judge: `labelaudit open`, in a real browser and over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from browser import complaints, watch
+from review_runs import Server, running, serving, write_run
+
+from labelaudit import read_audit, verdicts
+from labelaudit.audit.originals import open_originals
+from labelaudit.reports.html import render
+from labelaudit.reports.review_state import read_checked
+from labelaudit.verdicts import verdicts_file
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+
+@contextmanager
+def open_report(run: Path) -> Iterator[Server]:
+    audit = read_audit(run)
+
+    def report() -> tuple[str, str]:
+        made = render(audit, images=open_originals(audit), checked=read_checked(audit, run), live=True)
+        return made.text, made.policy
+
+    with serving(run, report=report) as server:
+        yield Server(server.address.replace("/?", "/report?"))
+
+
+def test_cards_take_verdicts_and_the_numbers_follow(page: Page, tmp_path: Path) -> None:
+    run = write_run(tmp_path)
+    with open_report(run) as server:
+        seen = watch(page)
+        page.goto(server.address)
+        page.goto(f"http://127.0.0.1:{server.port}/report#suspects")
+        assert "token" not in page.url
+        page.locator("#grid .verdicts button").nth(1).click()
+        page.locator("#live-said:has-text('confirmed wrong')").wait_for()
+        page.locator("#grid .card").nth(1).focus()
+        page.keyboard.press("1")
+        page.locator("#live-said:has-text('cleared')").wait_for()
+        page.keyboard.press("0")
+        page.locator("#live-said:has-text('no class fits')").wait_for()
+        page.keyboard.press("u")
+        page.locator("#live-said:has-text('cleared')").wait_for()
+        assert page.locator("#badge").inner_text() == "11"
+        assert page.locator("#told-wrong").text_content() == "1"
+        assert str(page.locator("#headline").text_content()).startswith("People judged 2 of 12 suspects")
+        page.locator("#grid .card").first.click()
+        assert page.locator("dialog img[src^='image/']").count() == 1, "the original, at full size"
+        assert complaints(page) == []
+        assert seen.errors == []
+    log = verdicts.read(verdicts_file(run))
+    assert [(v.path, v.verdict, v.new_label) for v in log] == [
+        ("cat/0.png", "suggested", "dog"),
+        ("dog/1.png", "given", "dog"),
+        ("dog/1.png", "none", ""),
+        ("dog/1.png", "undo", ""),
+    ]
+
+
+def test_what_others_say_is_there_after_a_look_away(page: Page, tmp_path: Path) -> None:
+    run = write_run(tmp_path)
+    with open_report(run) as server, serving(run, reviewer="bob") as other:
+        page.goto(server.address)
+        other.ask("/api/judge", {"place": 0, "answer": "none", "label": None, "version": 0})
+        page.evaluate("dispatchEvent(new Event('focus'))")
+        page.locator("#told-wrong:has-text('1')").wait_for()
+
+
+def test_a_stale_page_overwrites_nothing(tmp_path: Path) -> None:
+    with open_report(write_run(tmp_path)) as server:
+        first = server.ask("/api/rows/judge", {"row": 0, "answer": "none", "label": None, "version": 0})
+        assert first["counts"] == {"open": 11, "wrong": 1, "cleared": 0, "unclear": 0, "elsewhere": 0}
+        status, _, _ = server.request("POST", "/api/rows/judge", {"row": 0, "answer": "skip", "version": 0})
+        assert status == 409
+        for body in (
+            {"row": 99, "answer": "none"},
+            {"answer": "none"},
+            {"row": 1, "answer": "none", "note": "x" * 501},
+        ):
+            assert server.request("POST", "/api/rows/judge", body)[0] == 400
+        assert server.request("POST", "/api/rows/undo", {"row": 5})[0] == 409
+
+
+def test_the_report_is_guarded_and_keeps_its_own_policy(tmp_path: Path) -> None:
+    with open_report(write_run(tmp_path)) as server:
+        assert server.request("GET", "/report", Cookie="")[0] == 403
+        status, headers, body = server.request("GET", "/report")
+        assert status == 200
+        assert headers["content-security-policy"].startswith("default-src 'none'; script-src 'sha256-")
+        assert "unsafe" not in headers["content-security-policy"]
+        assert headers["x-frame-options"] == "DENY"
+        assert b"labelaudit" in body
+
+
+def test_the_command_opens_the_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = write_run(tmp_path)
+    with running(run, command="open") as server:
+        assert "/report?token=" in server.address
+        assert server.request("GET", "/report")[0] == 200
+        code, said = server.stop()
+    assert code == 0
+    assert "Traceback" not in said
