@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -15,24 +17,50 @@ from .console.streams import Color, open_console, printable, report_progress, tr
 
 if TYPE_CHECKING:
     from labelaudit.bench import Preset, Run
+    from labelaudit.bench.coverage import Coverage
+    from labelaudit.bench.preset import Device
     from labelaudit.bench.tables import Row
 
 
+_WHICH = "Which cells"
+_DEVICES: tuple[Device, ...] = ("cpu", "cuda")
+
+
 def bench(
-    preset: Annotated[str | None, typer.Argument(metavar="[PRESET]", help="What to reproduce; see --list.")] = None,
+    preset: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="A table, or one preset of it; see --list.")
+    ] = None,
     list_them: Annotated[
-        bool, typer.Option("--list", metavar="", help="List all presets: paper, effect, expected time per device.")
+        bool, typer.Option("--list", metavar="", help="List all tables: what covers what, what was measured.")
     ] = False,
+    plan: Annotated[
+        bool, typer.Option("--plan", metavar="", help="Run what fits in --budget, cheapest first, of NAME or of all.")
+    ] = False,
+    budget: Annotated[str, typer.Option(metavar="TIME", help="For --plan, such as 8m, 2h or 90s.")] = "8m",
     data: Annotated[
         Path | None,
         typer.Option(
             metavar="DATA",
-            help="MNIST or CIFAR-10 as you have it: Parquet files or folders, with a train and a test split.",
+            help="MNIST, CIFAR-10 or CIFAR-100 as you have it: Parquet files or folders with a train and a test split.",
         ),
     ] = None,
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="FILE", help="Markdown file whose bench section is written anew.")
     ] = Path("benchmarks/RESULTS.md"),
+    arms: Annotated[
+        list[str] | None,
+        typer.Option("--arm", rich_help_panel=_WHICH, metavar="ARM", help="Only this row, such as CE; repeatable."),
+    ] = None,
+    noise: Annotated[
+        list[float] | None,
+        typer.Option(rich_help_panel=_WHICH, metavar="RATE", help="Only this noise level, such as 0.4; repeatable."),
+    ] = None,
+    n: Annotated[
+        list[int] | None,
+        typer.Option(
+            "--n", rich_help_panel=_WHICH, metavar="N", help="Only the presets of so many training samples; repeatable."
+        ),
+    ] = None,
     seeds: Annotated[
         int | None, typer.Option(min=1, max=100, metavar="N", help="How many; the preset's own number unless said.")
     ] = None,
@@ -50,28 +78,39 @@ def bench(
         Color, typer.Option(envvar="LABELAUDIT_COLOR", show_envvar=False, help="Colour in the output.")
     ] = "auto",
 ) -> None:
-    """Reproduce a table or an effect of one of the five papers: their value beside ours.
+    """Reproduce a table or a figure of one of the five papers: their values beside ours.
 
     Nothing is downloaded: --data says where MNIST or CIFAR-10 are. Preset digits needs no data.
 
     Runs are kept in results/bench.jsonl beside FILE as they finish, and never made twice: after Ctrl-C, or with more
-    --seeds, only what is missing is run.
+    --seeds, only what is missing is run, and a run that was cut off goes on where it was.
     """
-    from labelaudit.bench import run_preset
-    from labelaudit.bench.presets import get_preset, list_presets
+    from labelaudit.bench import narrow, run_preset
+    from labelaudit.bench.coverage import cover
+    from labelaudit.bench.coverage import plan as planned
+    from labelaudit.bench.presets import get_presets, list_presets, list_tables
     from labelaudit.bench.runs import read
     from labelaudit.bench.tables import orders_of, rows_of, section, write_section
     from labelaudit.machine import find_device
 
-    if list_them:
-        _list(list_presets(), as_json=as_json, color=color)
-        return
-    if preset is None:
-        raise OptionError("name a preset, such as digits; all of them: labelaudit bench --list")
-    chosen = get_preset(preset)
     if output.is_dir():
         raise OptionError(f"'{output}' (-o) is a folder: name the Markdown file that is to hold the table")
     runs = output.parent / "results" / "bench.jsonl"
+    if list_them:
+        _list(cover(list_tables(), read(runs)), as_json=as_json, color=color)
+        return
+    if preset is None and not plan:
+        raise OptionError("name a table or a preset, such as digits; all of them: labelaudit bench --list")
+    there = list_presets() if preset is None else get_presets(preset)
+    chosen = narrow(there, arms=arms or (), noise=noise or (), n=n or ())
+    where = find_device(device)
+    items = planned(chosen, read(runs), budget=parse_time(budget), device=where, seeds=seeds) if plan else ()
+    jobs: list[tuple[Preset, Sequence[int] | None]] = [
+        (one, None if seeds is None else range(seeds)) for one in (() if plan else chosen)
+    ]
+    jobs += [(replace(item.preset, arms=(item.arm,)), [item.seed]) for item in items]
+    if plan and not items:
+        raise OptionError(f"nothing that is not measured yet fits in {budget} on {where}: give a larger --budget")
     found: list[Run] = []
     with report_progress(quiet=quiet, verbose=True, color=color) as (progress, notice):
 
@@ -80,35 +119,53 @@ def bench(
             if not known:
                 write_section(output, section(list_presets(), read(runs)))
             values = ", ".join(f"{name} {_number(value)}" for name, value in run.values.items())
-            notice(f"{run.arm}, seed {run.seed}: {values} ({'known' if known else _time(run.seconds)})")
+            notice(f"{run.preset}, {run.arm}, seed {run.seed}: {values} ({'known' if known else _time(run.seconds)})")
 
-        run_preset(
-            chosen,
-            data=data,
-            runs=runs,
-            seeds=None if seeds is None else range(seeds),
-            epochs=epochs,
-            samples=samples,
-            device=find_device(device),
-            progress=progress,
-            told=tell,
-        )
-    groups = rows_of(chosen, found)
+        for one, numbers in jobs:
+            run_preset(
+                one,
+                data=data,
+                runs=runs,
+                seeds=numbers,
+                epochs=epochs,
+                samples=samples,
+                device=where,
+                progress=progress,
+                told=tell,
+            )
     write_section(output, section(list_presets(), read(runs)))
+    ran = {one.name: get_presets(one.name)[0] for one, _ in jobs}
+    groups = [(one, group) for one in ran.values() for group in rows_of(one, found)]
     if as_json:
-        rows = [_row_to_json(chosen, row) for group in groups for row in group]
+        rows = [_row_to_json(one, row) for one, group in groups for row in group]
         typer.echo(json.dumps(rows, ensure_ascii=False, indent=2))
         return
     console = open_console(sys.stdout, color)
-    for group in groups:
+    for one, group in groups:
         with trimmed(console):
-            console.print(_table(chosen, group))
-        for line in orders_of(chosen, group):
+            console.print(_table(one, group))
+        for line in orders_of(one, group):
             console.print(printable(line), soft_wrap=True)
-    if chosen.differs:
-        console.print(f"Differs from the paper: {chosen.differs}.", soft_wrap=True)
+    for differs in dict.fromkeys(one.differs for one in ran.values() if one.differs):
+        console.print(f"Differs from the paper: {differs}.", soft_wrap=True)
     if not quiet:
         console.print(f"Written to {printable(str(output))}; runs kept in {printable(str(runs))}.", soft_wrap=True)
+
+
+def parse_time(text: str) -> float:
+    """Seconds of ``8m``, ``2h``, ``90s`` or ``90``.
+
+    >>> parse_time("8m"), parse_time("1.5h"), parse_time("90")
+    (480.0, 5400.0, 90.0)
+    """
+    unit = {"s": 1, "m": 60, "h": 3600}.get(text[-1:].lower())
+    try:
+        seconds = float(text if unit is None else text[:-1]) * (unit or 1)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise OptionError(f"--budget {text}: give a time such as 8m, 2h or 90s")
+    return seconds
 
 
 def _table(preset: Preset, rows: list[Row]) -> Any:
@@ -144,27 +201,47 @@ def _row_to_json(preset: Preset, row: Row) -> dict[str, Any]:
     }
 
 
-def _list(presets: tuple[Preset, ...], *, as_json: bool, color: Color) -> None:
+def _list(covered: tuple[Coverage, ...], *, as_json: bool, color: Color) -> None:
     from rich.table import Table
 
     if as_json:
-        typer.echo(json.dumps([_preset_to_json(preset) for preset in presets], ensure_ascii=False, indent=2))
+        typer.echo(json.dumps([_coverage_to_json(one) for one in covered], ensure_ascii=False, indent=2))
         return
     console = open_console(sys.stdout, color)
     table = Table(box=None, pad_edge=False)
-    for name in ("preset", "paper", "data", "a seed takes", "what it shows"):
-        table.add_column(name, overflow="fold", no_wrap=name == "preset")
-    for preset in presets:
-        times = "; ".join(
-            f"{'GPU' if device == 'cuda' else 'CPU'} {_time(cost.seconds)} ({cost.known})"
-            for device, cost in sorted(preset.costs.items())
-        )
-        table.add_row(preset.name, preset.paper, preset.setting.dataset, times, preset.shows)
+    for name in ("table or figure", "paper", "data", "cells", "measured", "a seed takes", "what it shows"):
+        table.add_column(name, overflow="fold", no_wrap=name == "table or figure")
+    for one in covered:
+        data = ", ".join(dict.fromkeys(preset.setting.dataset for preset in one.table.presets))
+        cells, measured = (one.cells, one.measured) if one.cells else (f"{one.rows} rows", one.rows_measured)
+        takes = f"{'GPU' if one.device == 'cuda' else 'CPU'} {_time(one.seconds)}"
+        table.add_row(one.table.name, one.table.paper, data, str(cells), str(measured), takes, one.table.shows)
     with trimmed(console):
         console.print(table)
+    cells, measured = sum(one.cells for one in covered), sum(one.measured for one in covered)
+    console.print(f"{cells} numbers of the papers have a preset, {measured} of them were measured.", soft_wrap=True)
+    for one in covered:
+        if one.table.missing:
+            console.print(f"Not in {one.table.name}: {one.table.missing}.", soft_wrap=True)
+    console.print("The presets of a table: labelaudit bench --list --json.", soft_wrap=True)
+
+
+def _coverage_to_json(one: Coverage) -> dict[str, Any]:
+    return {
+        "table": one.table.name,
+        "paper": one.table.paper,
+        "shows": one.table.shows,
+        "cells": one.cells,
+        "measured": one.measured,
+        "rows": one.rows,
+        "rows_measured": one.rows_measured,
+        "missing": one.table.missing,
+        "presets": [_preset_to_json(preset) for preset in one.table.presets],
+    }
 
 
 def _preset_to_json(preset: Preset) -> dict[str, Any]:
+    costs = {name: preset.cost(name) for name in _DEVICES}
     return {
         "preset": preset.name,
         "paper": preset.paper,
@@ -172,9 +249,10 @@ def _preset_to_json(preset: Preset) -> dict[str, Any]:
         "dataset": preset.setting.dataset,
         "samples": preset.setting.samples,
         "noise": preset.setting.noise,
+        "level": preset.setting.level,
         "seeds": preset.seeds,
         "device": preset.device,
-        "seconds_a_seed": {name: {"seconds": cost.seconds, "known": cost.known} for name, cost in preset.costs.items()},
+        "seconds_a_seed": {name: {"seconds": round(cost.seconds), "known": cost.known} for name, cost in costs.items()},
         "rows": {name: reading.paper for name, (_, reading) in preset.rows().items()},
         "differs": preset.differs,
     }

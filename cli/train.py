@@ -72,8 +72,10 @@ def train(
         typer.Option(rich_help_panel=_HOW, min=1, metavar="N", help="Passes over the data; the method's own."),
     ] = None,
     augment: Annotated[
-        Literal["none", "shift", "shift+flip"],
-        typer.Option(rich_help_panel=_HOW, help="Move images by up to an eighth; mirror them too."),
+        Literal["none", "shift", "shift+flip", "crop", "crop+flip"],
+        typer.Option(
+            rich_help_panel=_HOW, help="Move images by up to an eighth (crop: black behind them); mirror them too."
+        ),
     ] = "shift",
     image_size: Annotated[
         int | None,

@@ -3,7 +3,7 @@
 Left out: anything that downloads; the datasets are the person's.
 """
 
-from labelaudit.bench.preset import Arm, Cost, Finished, Preset, Reading, Setting
+from labelaudit.bench.preset import Arm, Cost, Finished, Preset, Reading, Setting, Table, narrow
 from labelaudit.bench.running import run_preset
 from labelaudit.bench.runs import Run
 
@@ -15,5 +15,7 @@ __all__ = [
     "Reading",
     "Run",
     "Setting",
+    "Table",
+    "narrow",
     "run_preset",
 ]

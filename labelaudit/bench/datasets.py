@@ -21,10 +21,17 @@ from labelaudit.data.sources import Joined, Listing, open_source
 from labelaudit.errors import DataError, OptionError
 from labelaudit.types import Images, Ints, Progress, silent
 
-SIDES = {"mnist": 28, "cifar10": 32}
+SIDES = {"mnist": 28, "cifar10": 32, "cifar100": 32, "svhn": 32}
 """Name -> stored side in pixels."""
-TITLES = {"mnist": "MNIST", "cifar10": "CIFAR-10", "digits": "scikit-learn's digits"}
+TITLES = {
+    "mnist": "MNIST",
+    "cifar10": "CIFAR-10",
+    "cifar100": "CIFAR-100",
+    "svhn": "SVHN",
+    "digits": "scikit-learn's digits",
+}
 _CLASSES = 10
+_OF = {"cifar100": 100}  # classes, where they are not ten
 _DIGITS_TEST = 400
 
 
@@ -87,19 +94,21 @@ def open_dataset(name: str, data: Path | None) -> Dataset:
     for split, found in parts.items():
         if not found:
             raise DataError(f"'{data}' holds no {split} split of {title}: give both a train and a test split")
-    classes = sorted(
-        {label for rows in parts.values() for listing, _, some in rows for label in _labels(listing, some)}
-    )
-    if len(classes) != _CLASSES:
-        raise DataError(f"'{data}' has {len(classes)} classes, {title} has {_CLASSES}: give that dataset alone")
+    labels = {label for rows in parts.values() for listing, _, some in rows for label in _labels(listing, some)}
+    numbered = all(label.isdecimal() for label in labels)
+    classes = sorted(labels, key=lambda label: (int(label) if numbered else 0, label))
+    there = _OF.get(name, _CLASSES)
+    if len(classes) != there:
+        raise DataError(f"'{data}' has {len(classes)} classes, {title} has {there}: give that dataset alone")
     code = {label: number for number, label in enumerate(classes)}
-    return Dataset(name, _join(parts["train"], code, SIDES[name]), _join(parts["test"], code, SIDES[name]))
+    side = SIDES[name]
+    return Dataset(name, _join(parts["train"], code, side), _join(parts["test"], code, side), there)
 
 
 def _listings(name: str, data: Path) -> list[tuple[Listing, str, list[int]]]:
     """(listing, split, rows) of all that belongs to the dataset."""
     files = sorted(data.glob("*.parquet")) if data.is_dir() else []
-    named = [file for file in files if file.name.lower().replace("-", "").startswith(name)]
+    named = [file for file in files if _is_of(file.name, name)]
     inside = next((data / folder for folder in (name, TITLES[name], name.upper()) if (data / folder).is_dir()), None)
     found = []
     for path in named or [inside or data]:
@@ -109,6 +118,16 @@ def _listings(name: str, data: Path) -> list[tuple[Listing, str, list[int]]]:
             if rows:
                 found.append((listing, split, rows))
     return found
+
+
+def _is_of(file: str, name: str) -> bool:
+    """Whether a Parquet file is of the dataset ``name``: cifar100-train.parquet is not of cifar10.
+
+    >>> [_is_of(file, "cifar10") for file in ("cifar-10-train.parquet", "cifar100-train.parquet")]
+    [True, False]
+    """
+    rest = file.lower().replace("-", "")
+    return rest.startswith(name) and not rest[len(name) :][:1].isdecimal()
 
 
 def _labels(listing: Listing, rows: Sequence[int]) -> list[str]:

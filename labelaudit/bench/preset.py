@@ -6,13 +6,14 @@ searching hyperparameters; where a paper searched, a preset has the value that t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy.typing as npt
 
 from labelaudit.corrupt.noise import Planted
+from labelaudit.errors import OptionError
 from labelaudit.types import Bools, Ints
 
 if TYPE_CHECKING:
@@ -68,6 +69,8 @@ class Arm:
     decay: tuple[float, ...] = ()
     """Shares of the run after which the learning rate is a tenth."""
     regularizers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    series: tuple[str, ...] = ()
+    """Columns of the curves that are kept epoch by epoch, for a figure."""
 
     def options_for(self, epochs: int) -> dict[str, Any]:
         """The options of a run of ``epochs``."""
@@ -97,6 +100,12 @@ class Setting:
     features: bool = False
     """Pixels as one row of numbers, for networks that take features."""
     augment: Augment = "none"
+    level: float | None = None
+    """The noise rate as the paper counts it, by which ``--noise`` finds the setting."""
+    sees_images: bool = False
+    """`plant` is also given the training samples, as ``x``."""
+    outside: str = ""
+    """A dataset whose images take the place of those whose label becomes wrong: open-set noise."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,14 +130,96 @@ class Preset:
     arms: tuple[Arm, ...]
     device: Device
     """What it is made for; any preset runs on either."""
-    costs: Mapping[Device, Cost]
-    """Per seed; for `device` at least."""
+    costs: Mapping[Device, Cost] = field(default_factory=dict)
+    """Per seed, where they are known; see `cost`."""
     orders: tuple[tuple[str, str], ...] = ()
     """(row, row): the first is larger in the paper. A row is ``ARM: READING``."""
     differs: str = ""
     """Where the set-up departs from the paper's."""
     seeds: int = 3
 
+    def cost(self, device: Device) -> Cost:
+        """What a seed takes on ``device``: as measured, or estimated from the networks and the schedule."""
+        known = self.costs.get(device)
+        return known or Cost(seconds=sum(estimate(arm, self.setting, device) for arm in self.arms), known="estimated")
+
+    @property
+    def cells(self) -> int:
+        """Numbers of the paper that it makes again."""
+        return sum(reading.paper is not None for _, reading in self.rows().values())
+
     def rows(self) -> dict[str, tuple[Arm, Reading]]:
         """``ARM: READING`` -> both, in the order of the table."""
         return {f"{arm.name}: {reading.name}": (arm, reading) for arm in self.arms for reading in arm.readings}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """One table or figure of a paper: presets of one kind, one for each of its noise levels and sizes."""
+
+    name: str
+    paper: str
+    """Key and place, such as ``LIMIT, Tables 4 and 5``."""
+    shows: str
+    """One sentence."""
+    presets: tuple[Preset, ...]
+    missing: str = ""
+    """What of it no preset covers, and why."""
+
+    @property
+    def cells(self) -> int:
+        """Numbers of the paper that its presets make again."""
+        return sum(preset.cells for preset in self.presets)
+
+
+def narrow(
+    presets: Sequence[Preset], *, arms: Sequence[str] = (), noise: Sequence[float] = (), n: Sequence[int] = ()
+) -> tuple[Preset, ...]:
+    """Those of ``presets`` at these noise levels and sizes, with these arms alone; all where nothing is said.
+
+    Raises `OptionError` that names what there is where nothing is left.
+    """
+    there: dict[str, list[Any]] = {
+        "--arm": sorted({arm.name for preset in presets for arm in preset.arms}),
+        "--noise": sorted({preset.setting.level for preset in presets if preset.setting.level is not None}),
+        "--n": sorted({preset.setting.samples for preset in presets}),
+    }
+    wanted: dict[str, Sequence[Any]] = {"--arm": arms, "--noise": noise, "--n": n}
+    for option, asked in wanted.items():
+        strange = next((one for one in asked if one not in there[option]), None)
+        if strange is not None:
+            known = ", ".join(map(str, there[option])) or "none"
+            raise OptionError(f"{option} {strange} is not in this table: it has {known}")
+    found = []
+    for preset in presets:
+        own = tuple(arm for arm in preset.arms if not arms or arm.name in arms)
+        if own and (not noise or preset.setting.level in noise) and (not n or preset.setting.samples in n):
+            costs = preset.costs if own == preset.arms else {}
+            found.append(replace(preset, arms=own, costs=costs))
+    if not found:
+        raise OptionError("no cell of this table has that arm, noise level and size together: leave one of them away")
+    return tuple(found)
+
+
+_SECONDS: Mapping[str, tuple[float, float]] = {
+    "mlp": (4e-5, 2e-5),
+    "mnist_cnn": (4e-4, 4e-5),
+    "lenet5": (2e-4, 1e-4),
+    "mlp_2x512": (3e-4, 2e-5),
+    "mlp_4x512": (5e-4, 3e-5),
+    "allcnn": (3.7e-2, 2.7e-4),
+    "resnet32": (6.5e-3, 1.2e-4),
+    "resnet34": (7.4e-2, 8e-5),
+    "wrn28_2": (2.1e-2, 6e-5),
+}
+"""Network -> seconds that one training sample takes, forward and backward: on one CPU core, on one H100-class GPU."""
+_TWO = ("limit", "limit_soft", "co_teaching", "decoupling", "dividemix", "incv")  # methods of two networks
+_EVALUATED = 0.3  # of the time of training on a sample, to look at one
+
+
+def estimate(arm: Arm, setting: Setting, device: Device) -> float:
+    """Seconds of one run, by what its network is known to take for a sample."""
+    each = _SECONDS.get(arm.network, (1e-3, 5e-5))[device == "cuda"]
+    looked_at = setting.samples + setting.valid + (setting.test or 10_000)
+    networks = 2 if arm.method in _TWO else 1
+    return networks * arm.epochs * each * (setting.samples + _EVALUATED * looked_at)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from labelaudit.bench.preset import Finished, Reading
 
 ACCURACY = "test accuracy"
@@ -41,6 +43,31 @@ def detection(paper: float | None = None, *, column: str = "") -> Reading:
 def curve(name: str, column: str, *, paper: float | None = None) -> Reading:
     """A column of the curves after the last epoch, in per cent."""
     return Reading(name=name, paper=paper, read=lambda run: 100 * run.trained.curves[-1].get(column, NAN))
+
+
+def squared_jacobian(paper: float | None = None) -> Reading:
+    """Mean ‖J‖_F² of the logits in pixels of [0, 1], over up to 256 test samples."""
+
+    def read(run: Finished) -> float:
+        from labelaudit.models.diagnosis import diagnose
+
+        model = run.trained.model
+        found: float = diagnose(model.network, inputs_of(run), samples=256, seed=run.seed)["jacobian"][
+            "mean_squared_norm"
+        ]
+        return found * float((255 * model.scaling.scale).square().mean())
+
+    return Reading(name="squared Jacobian norm", paper=paper, read=read, digits=0)
+
+
+def inputs_of(run: Finished) -> Any:
+    """The test samples on the model's device, scaled as training samples were."""
+    from labelaudit.training.batches import Inputs
+
+    model = run.trained.model
+    return Inputs(
+        run.test_x, run.test_y, len(model.classes), device=model.device, augment="none", scaling=model.scaling
+    )
 
 
 def chosen_clean() -> Reading:

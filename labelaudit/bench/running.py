@@ -47,6 +47,7 @@ def run_preset(
     if samples is not None and samples < 100:
         raise OptionError(f"--samples {samples}: ten classes need 100 or more")
     dataset = open_dataset(setting.dataset, data)
+    strangers = open_dataset(setting.outside, data) if setting.outside else None
     known = {run.key: run for run in read(runs)}
     found = []
     for seed in range(preset.seeds) if seeds is None else seeds:
@@ -55,9 +56,11 @@ def run_preset(
             asked = _blank(preset, arm, dataset, seed, epochs, samples, device)
             done = known.get(asked.key)
             if done is None:
-                drawn = drawn or draw(dataset, setting, seed, samples=samples, progress=progress)
-                done = _run(preset, arm, asked, drawn, dataset.classes, progress)
+                drawn = drawn or draw(dataset, setting, seed, samples=samples, strangers=strangers, progress=progress)
+                unfinished = runs.parent / "unfinished" / f"{asked.digest}.pt"
+                done = _run(preset, arm, asked, drawn, dataset.classes, unfinished, progress)
                 append(runs, done)
+                unfinished.unlink(missing_ok=True)
             found.append(done)
             if told is not None:
                 told(done, asked.key in known)
@@ -73,7 +76,7 @@ class Drawn:
     given: Ints
     """(n,) their labels, noise and all."""
     true: Ints
-    """(n,) their labels as they are."""
+    """(n,) their labels as they are, -1 where no class is right."""
     valid: tuple[npt.NDArray[Any], Ints] | None
     """Samples and labels, noisy or not as the setting says."""
     test: tuple[npt.NDArray[Any], Ints]
@@ -81,25 +84,44 @@ class Drawn:
 
 
 def draw(
-    dataset: Dataset, setting: Setting, seed: int, *, samples: int | None = None, progress: Progress = silent
+    dataset: Dataset,
+    setting: Setting,
+    seed: int,
+    *,
+    samples: int | None = None,
+    strangers: Dataset | None = None,
+    progress: Progress = silent,
 ) -> Drawn:
-    """Training, validation and test samples of one seed, noise planted on the first and perhaps the second."""
+    """Training, validation and test samples of one seed, noise planted on the first and perhaps the second.
+
+    Images of ``strangers`` take the place of those whose label would be wrong, under the label they had.
+    """
     generator = np.random.default_rng(seed)
     train_size, valid_size, test_size = _sizes(dataset, setting, samples)
     order = generator.permutation(len(dataset.train.labels))
     valid, train = order[:valid_size], order[valid_size:][:train_size]
     test = generator.permutation(len(dataset.test.labels))[:test_size]
-    true = dataset.train.labels
-    given = setting.plant(true[train], dataset.classes, generator=generator).labels
-    check = true[valid]
-    if setting.valid_noisy:
-        check = setting.plant(check, dataset.classes, generator=generator).labels
+    labels = dataset.train.labels
     shaped = _flat if setting.features else _as_is
     both = shaped(dataset.train.take(np.concatenate([train, valid]), progress))
+
+    def planted(own: Ints, x: npt.NDArray[Any]) -> Ints:
+        seen = {"x": x} if setting.sees_images else {}
+        return setting.plant(own, dataset.classes, generator=generator, **seen).labels
+
+    true, check = labels[train].copy(), labels[valid]
+    given = planted(true, both[:train_size])
+    if setting.valid_noisy and valid_size:
+        check = planted(check, both[train_size:])
+    if strangers is not None:
+        rows = np.flatnonzero(given != true)
+        others = generator.permutation(len(strangers.train.labels))[: len(rows)]
+        both[rows] = shaped(strangers.train.take(others, progress))
+        given, true[rows] = true.copy(), -1
     return Drawn(
         x=both[:train_size],
         given=given,
-        true=true[train],
+        true=true,
         valid=(both[train_size:], check) if valid_size else None,
         test=(shaped(dataset.test.take(test, progress)), dataset.test.labels[test]),
     )
@@ -140,8 +162,8 @@ def _blank(
     )
 
 
-def _run(preset: Preset, arm: Arm, asked: Run, drawn: Drawn, classes: int, progress: Progress) -> Run:
-    """``asked``, made."""
+def _run(preset: Preset, arm: Arm, asked: Run, drawn: Drawn, classes: int, checkpoint: Path, progress: Progress) -> Run:
+    """Train and evaluate one arm with one seed, going on from ``checkpoint`` where it was cut off."""
     from labelaudit.models.run import train
 
     stage = f"{asked.preset}: {arm.name}, seed {asked.seed}"
@@ -161,6 +183,8 @@ def _run(preset: Preset, arm: Arm, asked: Run, drawn: Drawn, classes: int, progr
         augment=preset.setting.augment,
         seed=asked.seed,
         device=asked.device,
+        checkpoint=checkpoint,
+        resume=checkpoint.exists(),
         progress=lambda _, done, total: progress(stage, done, total),
     )
     seconds, core_seconds = time.perf_counter() - started, time.process_time() - worked
@@ -174,6 +198,7 @@ def _run(preset: Preset, arm: Arm, asked: Run, drawn: Drawn, classes: int, progr
     return replace(
         asked,
         values={name: value if math.isfinite(value) else None for name, value in values.items()},
+        series={name: [_finite(row.get(name)) for row in trained.curves] for name in arm.series},
         noise=float(wrong.mean()),
         seconds=round(seconds, 1),
         core_seconds=round(core_seconds, 1),
@@ -182,6 +207,10 @@ def _run(preset: Preset, arm: Arm, asked: Run, drawn: Drawn, classes: int, progr
         versions={name: versions[name] for name in _VERSIONS if name in versions},
         date=datetime.now(UTC).date().isoformat(),
     )
+
+
+def _finite(value: float | None) -> float | None:
+    return round(value, 6) if value is not None and math.isfinite(value) else None
 
 
 def _as_is(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:

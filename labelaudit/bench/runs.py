@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -50,20 +50,32 @@ class Run:
     machine: str
     versions: Mapping[str, str]
     date: str
+    series: Mapping[str, Sequence[float | None]] = field(default_factory=dict)
+    """Column of the curves -> one value per epoch, of those that the arm asks for."""
 
     @property
     def key(self) -> tuple[Any, ...]:
         """What makes two runs the same."""
         return (self.preset, self.arm, self.seed, self.device, self.epochs, self.cut, self.definition, self.data)
 
+    @property
+    def digest(self) -> str:
+        """The key in 16 hexadecimal digits."""
+        return hashlib.blake2b(json.dumps(self.key).encode(), digest_size=8).hexdigest()
+
 
 def definition_of(preset: Preset, arm: Arm) -> str:
     """A digest of the arm as it is trained and read, and of the setting."""
-    setting = {f.name: getattr(preset.setting, f.name) for f in fields(preset.setting) if f.name != "plant"}
-    own = {f.name: getattr(arm, f.name) for f in fields(arm) if f.name not in ("readings", "epochs")}
+    setting = {f.name: getattr(preset.setting, f.name) for f in fields(preset.setting) if f.name not in _UNTOLD}
+    setting |= {name: value for name in _LATER if (value := getattr(preset.setting, name))}
+    own = {f.name: getattr(arm, f.name) for f in fields(arm) if f.name not in ("readings", "epochs", "series")}
     own["readings"] = [reading.name for reading in arm.readings]
     text = json.dumps([setting, own], sort_keys=True, default=dict)
     return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
+
+
+_LATER = ("sees_images", "outside")  # fields that came when there were runs already: told where they say something
+_UNTOLD = ("plant", "level", *_LATER)
 
 
 def read(path: Path) -> tuple[Run, ...]:

@@ -96,6 +96,19 @@ def pair(labels: Ints, classes: int, rate: float, *, generator: np.random.Genera
     return asymmetric(labels, classes, rate, following, generator=generator, exact=exact)
 
 
+def next_in_blocks(
+    labels: Ints, classes: int, rate: float, *, generator: np.random.Generator, exact: bool = True, block: int = 5
+) -> Planted:
+    """Of every class a share of ``rate`` gets the next class of its block of classes, the last one the first.
+
+    SN's flip noise on CIFAR-100, whose released code takes blocks of five class numbers, which are no superclasses.
+    """
+    if classes % block:
+        raise OptionError(f"{classes} classes are no whole number of blocks of {block}")
+    following = {c: c - block + 1 if c % block == block - 1 else c + 1 for c in range(classes)}
+    return asymmetric(labels, classes, rate, following, generator=generator, exact=exact)
+
+
 def derangement(classes: int, *, generator: np.random.Generator) -> dict[int, int]:
     """A random mapping that moves every class, uniform among those that do: CRUST's asymmetric noise.
 

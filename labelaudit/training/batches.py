@@ -18,7 +18,8 @@ from torch import Tensor
 from labelaudit.methods import Batch, Method
 from labelaudit.networks import Network
 
-Augment = Literal["none", "shift", "shift+flip"]
+Augment = Literal["none", "shift", "shift+flip", "crop", "crop+flip"]
+"""``shift`` repeats the edges of a moved image, ``crop`` puts black there, as the papers do."""
 _CHUNK, _CHUNK_CUDA = 4_000_000, 64_000_000  # inputs or logits evaluated at once
 
 
@@ -108,8 +109,8 @@ class Inputs:
             return self.x[index]
         x = self.x[index.flatten()]
         if self.augment != "none":
-            x = shift(x, max(1, x.shape[-1] // 8), self.generator)
-        if self.augment == "shift+flip":
+            x = shift(x, max(1, x.shape[-1] // 8), self.generator, black=self.augment.startswith("crop"))
+        if self.augment.endswith("+flip"):
             x = flip(x, self.generator)
         x = self._normalised(x)
         return x.view(*index.shape, *x.shape[1:])
@@ -137,14 +138,16 @@ class Inputs:
         return torch.cat(parts, dim=2)
 
 
-def shift(x: Tensor, pixels: int, generator: torch.Generator) -> Tensor:
-    """Each image of (B, c, H, W) moved by up to ``pixels`` in both directions, edges repeated."""
+def shift(x: Tensor, pixels: int, generator: torch.Generator, *, black: bool = False) -> Tensor:
+    """Each image of (B, c, H, W) moved by up to ``pixels`` in both directions, edges repeated or zeros behind them."""
     batch, channels, height, width = x.shape
     offset = torch.randint(0, 2 * pixels + 1, (2, batch, 1), generator=generator, device=x.device) - pixels
-    rows = (offset[0] + torch.arange(height, device=x.device)).clamp(0, height - 1)
-    columns = (offset[1] + torch.arange(width, device=x.device)).clamp(0, width - 1)
+    rows, columns = offset[0] + torch.arange(height, device=x.device), offset[1] + torch.arange(width, device=x.device)
+    inside = ((rows >= 0) & (rows < height)).unsqueeze(2) & ((columns >= 0) & (columns < width)).unsqueeze(1)
+    rows, columns = rows.clamp(0, height - 1), columns.clamp(0, width - 1)
     source = (rows.unsqueeze(2) * width + columns.unsqueeze(1)).view(batch, 1, -1).expand(-1, channels, -1)
-    return x.reshape(batch, channels, -1).gather(2, source).view(x.shape)  # four times faster than indexing by three
+    moved = x.reshape(batch, channels, -1).gather(2, source).view(x.shape)  # four times faster than indexing by three
+    return moved.mul_(inside.unsqueeze(1)) if black else moved
 
 
 def flip(x: Tensor, generator: torch.Generator) -> Tensor:

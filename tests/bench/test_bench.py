@@ -16,9 +16,19 @@ from PIL import Image
 from sklearn.metrics import roc_auc_score
 from typer.testing import CliRunner
 
-from labelaudit.bench import Arm, Finished, Preset, Run, run_preset, runs, tables
+from labelaudit.bench import (
+    Arm,
+    Finished,
+    Preset,
+    Run,
+    coverage,
+    narrow,
+    run_preset,
+    tables,
+)
+from labelaudit.bench import runs as record
 from labelaudit.bench.datasets import open_dataset
-from labelaudit.bench.presets import get_preset, list_presets
+from labelaudit.bench.presets import get_preset, get_presets, list_presets, list_tables
 from labelaudit.bench.presets.gaussian import increment_over_penalty
 from labelaudit.bench.readings import best_accuracy, chosen_accuracy, detection, last_accuracy
 from labelaudit.bench.running import draw
@@ -30,28 +40,29 @@ from labelaudit.networks import network_names
 from labelaudit.regularizers import configure_all
 
 PRESETS = {preset.name: preset for preset in list_presets()}
-SIZES = {"mnist": 60_000, "cifar10": 50_000, "digits": 1397}
+SIZES = {"mnist": 60_000, "cifar10": 50_000, "cifar100": 50_000, "digits": 1397}
 
 
-def write_dataset(folder: Path, side: int, train: int = 14, test: int = 10) -> Path:
-    """Ten classes of squares that differ in brightness, in train and test folders."""
+def write_dataset(folder: Path, side: int, train: int = 14, test: int = 10, classes: int = 10) -> Path:
+    """Classes of squares that differ in brightness, in train and test folders."""
     generator = np.random.default_rng(0)
     for split, count in (("train", train), ("test", test)):
-        for label in range(10):
+        for label in range(classes):
             place = folder / split / str(label)
             place.mkdir(parents=True)
             for index in range(count):
-                pixels = np.clip(generator.normal(25 * label, 8, (side, side)), 0, 255).astype(np.uint8)
+                pixels = np.clip(generator.normal(250 / classes * label, 8, (side, side)), 0, 255).astype(np.uint8)
                 Image.fromarray(pixels).save(place / f"{index}.png")
     return folder
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with both datasets in it, by name."""
+    """A folder with the datasets in it, by name."""
     root = tmp_path_factory.mktemp("data")
     write_dataset(root / "mnist", 28)
     write_dataset(root / "cifar10", 32)
+    write_dataset(root / "cifar100", 32, train=2, test=1, classes=100)
     return root
 
 
@@ -66,7 +77,7 @@ def made(preset: Preset, arm: Arm, seed: int, values: dict[str, float | None], *
         "samples": preset.setting.samples,
         "cut": None,
         "whole": True,
-        "definition": runs.definition_of(preset, arm),
+        "definition": record.definition_of(preset, arm),
         "data": "d",
         "values": values,
         "noise": 0.5,
@@ -85,7 +96,7 @@ def test_a_preset_names_what_there_is(name: str) -> None:
     preset = PRESETS[name]
     setting = preset.setting
     assert setting.samples + setting.valid <= SIZES[setting.dataset]
-    assert preset.device in preset.costs
+    assert all(preset.cost(device).seconds > 0 for device in ("cpu", "cuda"))
     assert preset.differs
     assert preset.paper
     assert len({arm.name for arm in preset.arms}) == len(preset.arms)
@@ -93,8 +104,9 @@ def test_a_preset_names_what_there_is(name: str) -> None:
     for arm in preset.arms:
         assert arm.network in network_names(pixels=not setting.features)
         assert configure_all(arm.regularizers).keys() == arm.regularizers.keys()
-        for epochs in (1, arm.epochs):
+        for epochs in (4, arm.epochs):
             method = configure(get_method(arm.method), arm.options_for(epochs))
+            method.check_epochs(epochs)
             assert method.recipe("pixels").rate(0) == arm.options_for(epochs)["lr"]
         assert arm.readings
 
@@ -103,29 +115,53 @@ def test_the_issue_s_numbers_are_the_papers() -> None:
     def paper(preset: str) -> dict[str, float | None]:
         return {row: reading.paper for row, (_, reading) in PRESETS[preset].rows().items()}
 
-    assert paper("limit-mnist-50") == {"CE: test accuracy": 71.8, "LIMIT_L: test accuracy": 88.2}
-    assert list(paper("limit-mnist-80").values()) == [69.9, 93.9, None]
+    assert paper("limit-mnist-50")["CE: test accuracy"] == 71.8
+    assert paper("limit-mnist-50")["LIMIT_L: test accuracy"] == 88.2
+    assert list(paper("limit-mnist-80").values())[-2:] == [93.9, None]
+    assert paper("limit-mnist-89-48k")["MAE: test accuracy"] == 17.6
+    assert paper("limit-cifar10-60")["LIMIT_G+init: test accuracy"] == 81.9
+    assert paper("crust-cifar100-asym-40")["INCV: best test accuracy of any epoch"] == 50.7
+    assert paper("sln-cifar10-open")["Co-T: test accuracy"] == 85.21
+    assert paper("spectral-cifar10-70")["l2 + Jacobian: squared Jacobian norm"] == 19
+    assert paper("spectral-cifar100-flip-30")["l2 + SN: test accuracy"] == 63.5
     assert list(paper("limit-mnist-detection").values()) == [0.9987]
     assert list(paper("spectral-mnist-flip").values()) == [91.64, 95.66]
-    assert list(paper("sln-cifar10-symmetric").values()) == [53.16, 80.0, 84.71, 87.0]
-    assert list(paper("spectral-cifar10-30").values()) == [83.57, 85.35]
+    assert list(paper("sln-cifar10-symmetric").values())[:4] == [53.16, 80.0, 84.71, 87.0]
+    assert paper("spectral-cifar10-30")["l2: test accuracy"] == 83.57
+    assert paper("spectral-cifar10-30")["l2 + SN: test accuracy"] == 85.35
     assert paper("limit-cifar10-pair")["LIMIT_G: AUROC of limit_residual"] == 0.911
 
 
 def test_a_shorter_run_keeps_its_proportions() -> None:
-    (arm, _) = get_preset("crust-cifar10-50").arms
+    arm = get_preset("crust-cifar10-50").arms[0]
     full, short = arm.options_for(120), arm.options_for(12)
     assert (full["warmup"], full["schedule"]) == (5, "80,100")
     assert (short["warmup"], short["schedule"]) == (1, "8,10")
 
 
-@pytest.mark.parametrize("name", PRESETS)
-def test_every_preset_runs_on_a_slice(name: str, data: Path, tmp_path: Path) -> None:
-    """The networks of the GPU presets have tests of their own; here a small one takes their place."""
-    preset = PRESETS[name]
-    if preset.device == "cuda":
+def kinds() -> dict[str, Preset]:
+    """Every kind of arm and setting of the presets once, with the smallest network that can take its place."""
+    found: dict[tuple[object, ...], Preset] = {}
+    for preset in PRESETS.values():
+        setting = preset.setting
+        for arm in preset.arms:
+            kind = (arm.method, *arm.regularizers, *arm.spans, [one.name for one in arm.readings] != [""])
+            found.setdefault((*kind, setting.features), replace(preset, arms=(arm,)))
+        found.setdefault((setting.dataset, setting.sees_images, setting.outside), replace(preset, arms=preset.arms[:1]))
+    return {f"{preset.name}: {preset.arms[0].name}": preset for preset in found.values()}
+
+
+KINDS = kinds()
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_every_kind_of_preset_runs_on_a_slice(name: str, data: Path, tmp_path: Path) -> None:
+    """The networks of the presets have tests of their own; here a small one takes their place."""
+    preset = KINDS[name]
+    if not preset.setting.features:
         preset = replace(preset, arms=tuple(replace(arm, network="cnn") for arm in preset.arms))
     runs = run_preset(preset, data=data, runs=tmp_path / "runs.jsonl", seeds=[0], epochs=2, samples=100)
+    assert not any((tmp_path / "unfinished").iterdir())
     assert [run.arm for run in runs] == [arm.name for arm in preset.arms]
     for run, arm in zip(runs, preset.arms, strict=True):
         assert not run.whole
@@ -133,7 +169,7 @@ def test_every_preset_runs_on_a_slice(name: str, data: Path, tmp_path: Path) -> 
         assert list(run.values) == [reading.name for reading in arm.readings]
         assert all(value is None or math.isfinite(value) for value in run.values.values())
         assert any(value is not None for value in run.values.values())
-    assert runs.read(tmp_path / "runs.jsonl") == runs
+    assert record.read(tmp_path / "runs.jsonl") == runs
 
 
 def test_what_is_finished_is_not_made_again(tmp_path: Path) -> None:
@@ -164,23 +200,86 @@ def test_an_interrupted_run_keeps_what_is_finished(tmp_path: Path) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         run_preset(get_preset("digits"), data=None, runs=runs, seeds=[0], epochs=1, samples=100, progress=stop)
-    assert [run.arm for run in runs.read(runs)] == ["ce"]
+    assert [run.arm for run in record.read(runs)] == ["ce"]
+
+
+def test_an_arm_that_was_cut_off_goes_on_where_it_was(tmp_path: Path) -> None:
+    whole = get_preset("digits")
+    preset = replace(whole, arms=whole.arms[:1])
+    (arm,) = preset.arms
+    preset = replace(preset, arms=(replace(arm, series=("train_loss",)),))
+    (plain,) = run_preset(preset, data=None, runs=tmp_path / "a" / "runs.jsonl", seeds=[0], epochs=3, samples=100)
+    epochs = list[int]()
+
+    def stop(stage: str, done: int, total: int | None) -> None:
+        epochs.append(done)
+        if epochs == [1, 2]:
+            raise KeyboardInterrupt
+
+    runs = tmp_path / "b" / "runs.jsonl"
+    with pytest.raises(KeyboardInterrupt):
+        run_preset(preset, data=None, runs=runs, seeds=[0], epochs=3, samples=100, progress=stop)
+    assert record.read(runs) == ()
+    (again,) = run_preset(preset, data=None, runs=runs, seeds=[0], epochs=3, samples=100, progress=stop)
+    assert epochs == [1, 2, 3]
+    assert again.values == plain.values
+    assert again.series == plain.series
+    assert len(again.series["train_loss"]) == 3
+
+
+def test_cells_are_found_by_arm_noise_and_size() -> None:
+    table = get_presets("limit-mnist")
+    (one,) = narrow(table, arms=["MAE", "LIMIT_L"], noise=[0.5], n=[1000])
+    assert (one.name, [arm.name for arm in one.arms]) == ("limit-mnist-50", ["MAE", "LIMIT_L"])
+    assert len(narrow(table, noise=[0.5])) == 3
+    assert narrow(table) == table
+    with pytest.raises(OptionError, match="--arm LIMIT is not in this table: it has CE, CE"):
+        narrow(table, arms=["LIMIT"])
+    with pytest.raises(OptionError, match="no cell of this table"):
+        narrow(table, noise=[0.89], n=[1000])
+
+
+def test_a_plan_takes_what_fits_and_is_not_measured_yet() -> None:
+    presets = get_presets("limit-mnist")
+    everything = coverage.plan(presets, [], budget=1e9, device="cpu", seeds=1)
+    assert len(everything) == sum(len(preset.arms) for preset in presets)
+    first = coverage.plan(presets, [], budget=120, device="cpu", seeds=1)
+    assert 0 < len(first) < len(everything)
+    assert sum(item.seconds for item in first) <= 120
+    run = made(first[0].preset, first[0].arm, 0, {"test accuracy": 50.0})
+    assert first[0] not in coverage.plan(presets, [run], budget=120, device="cpu", seeds=1)
+    (covered,) = [one for one in coverage.cover(list_tables(), [run]) if one.table.name == "limit-mnist"]
+    assert (covered.cells, covered.measured) == (110, 1)
+
+
+def test_dependent_and_open_set_noise_are_planted(data: Path) -> None:
+    strangers = open_dataset("cifar100", data)
+    assert strangers.classes == 100
+    dataset = open_dataset("cifar10", data)
+    drawn = draw(dataset, replace(get_preset("sln-cifar10-dependent").setting, samples=100), 0)
+    assert float((drawn.given != drawn.true).mean()) == pytest.approx(0.4)
+    open_ = draw(dataset, replace(get_preset("sln-cifar10-open").setting, samples=100), 0, strangers=strangers)
+    assert float((open_.true == -1).mean()) == pytest.approx(0.4)
+    kept = draw(dataset, replace(get_preset("sln-cifar10-open").setting, samples=100), 0)
+    replaced = (open_.x != kept.x).any((1, 2, 3))
+    assert np.array_equal(replaced, open_.true == -1)
+    assert np.array_equal(open_.given, kept.true)
 
 
 def test_a_damaged_record_names_its_line(tmp_path: Path) -> None:
     path = tmp_path / "runs.jsonl"
     path.write_text('{"preset": "digits"}\n', encoding="utf-8")
     with pytest.raises(RunError, match="line 1"):
-        runs.read(path)
+        record.read(path)
 
 
 def test_a_torn_line_does_not_take_the_next_one_with_it(tmp_path: Path) -> None:
     path, preset = tmp_path / "runs.jsonl", get_preset("digits")
     run = made(preset, preset.arms[0], 0, {"test accuracy": 1.0})
-    runs.append(path, run)
+    record.append(path, run)
     path.write_text(path.read_text(encoding="utf-8") + '{"preset": "dig', encoding="utf-8")
-    runs.append(path, replace(run, seed=1))
-    assert [found.seed for found in runs.read(path)] == [0, 1]
+    record.append(path, replace(run, seed=1))
+    assert [found.seed for found in record.read(path)] == [0, 1]
 
 
 def test_noise_and_splits_are_the_setting_s(data: Path) -> None:
@@ -281,7 +380,7 @@ def test_the_noise_s_effect_is_the_regulariser_s_where_the_theorem_holds() -> No
 
 def test_the_table_is_means_and_deviations_beside_the_paper() -> None:
     preset = get_preset("limit-mnist-50")
-    ce, limit = preset.arms
+    ce, limit = preset.arms[0], preset.arms[-1]
     runs = [made(preset, ce, seed, {"test accuracy": 60.0 + seed}) for seed in range(3)]
     runs += [made(preset, limit, seed, {"test accuracy": 88.0 + 2 * seed}, busy=3.0) for seed in range(3)]
     (group,) = tables.rows_of(preset, runs)
@@ -322,7 +421,7 @@ def test_arms_of_different_lengths_are_compared_in_a_slice_too() -> None:
     values = {"test accuracy": 50.0}
     cut = [made(preset, arm, 0, values, whole=False, cut=100, samples=100) for arm in preset.arms]
     short = [made(preset, arm, 0, values, whole=False, epochs=2) for arm in preset.arms]
-    assert [len(group) for group in tables.rows_of(preset, cut + short)] == [2, 2]
+    assert [len(group) for group in tables.rows_of(preset, cut + short)] == [len(preset.arms)] * 2
 
 
 def test_only_the_section_is_written_anew(tmp_path: Path) -> None:
@@ -340,14 +439,28 @@ def test_only_the_section_is_written_anew(tmp_path: Path) -> None:
     assert path.read_text(encoding="utf-8") == text
 
 
-def test_list_says_paper_and_time_of_every_preset() -> None:
-    found = CliRunner().invoke(app, ["bench", "--list"])
+def test_list_says_what_covers_what_and_what_nothing_covers(tmp_path: Path) -> None:
+    here = ["-o", str(tmp_path / "RESULTS.md")]
+    found = CliRunner().invoke(app, ["bench", "--list", *here])
     assert found.exit_code == 0
-    for preset in PRESETS.values():
-        assert preset.name in found.stdout
-    listed = json.loads(CliRunner().invoke(app, ["bench", "--list", "--json"]).stdout)
-    assert [one["preset"] for one in listed] == list(PRESETS)
-    assert all(cost["known"] for one in listed for cost in one["seconds_a_seed"].values())
+    for table in list_tables():
+        assert table.name in found.stdout
+        assert not table.missing or f"Not in {table.name}: " in found.stdout
+    cells = sum(table.cells for table in list_tables())
+    assert f"{cells} numbers of the papers have a preset, 0 of them were measured." in found.stdout
+    listed = json.loads(CliRunner().invoke(app, ["bench", "--list", "--json", *here]).stdout)
+    presets = [one for table in listed for one in table["presets"]]
+    assert {one["preset"] for one in presets} == {*PRESETS}
+    assert all(cost["known"] for one in presets for cost in one["seconds_a_seed"].values())
+    assert sum(value is not None for one in presets for value in one["rows"].values()) == cells
+
+
+def test_the_command_plans_within_a_budget(tmp_path: Path) -> None:
+    output = str(tmp_path / "RESULTS.md")
+    arguments = ["bench", "digits", "--plan", "--budget", "30s", "--epochs", "1", "--samples", "100", "-o", output]
+    found = CliRunner().invoke(app, [*arguments, "--seeds", "1", "--arm", "ce", "--json"])
+    assert found.exit_code == 0, found.output
+    assert {row["row"].partition(":")[0] for row in json.loads(found.stdout)} == {"ce"}
 
 
 def test_the_command_writes_its_table_and_says_where(tmp_path: Path) -> None:
@@ -368,7 +481,9 @@ def test_the_command_writes_its_table_and_says_where(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["bench"], "name a preset"),
+        (["bench"], "name a table or a preset"),
+        (["bench", "limit-mnist", "--noise", "0.3"], "--noise 0.3 is not in this table: it has 0.0, 0.5, 0.8, 0.89"),
+        (["bench", "--plan", "--budget", "soon"], "give a time such as 8m"),
         (["bench", "digit"], "did you mean 'digits'"),
         (["bench", "sln-mnist"], "--data"),
         (["bench", "digits", "-o", "."], "name the Markdown file"),

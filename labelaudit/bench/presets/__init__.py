@@ -1,12 +1,22 @@
-"""The presets: ONE FILE = ONE PAPER, found by walking this folder; each holds a tuple ``PRESETS``."""
+"""The papers' tables: ONE FILE = ONE PAPER, found by walking this folder; each holds a tuple ``TABLES``."""
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
 
-from labelaudit.bench.preset import Preset
+from labelaudit.bench.preset import Preset, Table
 from labelaudit.errors import unknown_name
+
+
+def list_tables() -> tuple[Table, ...]:
+    """All tables and figures, by file.
+
+    >>> "limit-mnist" in {table.name for table in list_tables()}
+    True
+    """
+    names = sorted(info.name for info in pkgutil.iter_modules(__path__))
+    return tuple(table for name in names for table in importlib.import_module(f"{__name__}.{name}").TABLES)
 
 
 def list_presets() -> tuple[Preset, ...]:
@@ -15,14 +25,23 @@ def list_presets() -> tuple[Preset, ...]:
     >>> "digits" in {preset.name for preset in list_presets()}
     True
     """
-    names = sorted(info.name for info in pkgutil.iter_modules(__path__))
-    found = [preset for name in names for preset in importlib.import_module(f"{__name__}.{name}").PRESETS]
-    return tuple(sorted(found, key=lambda preset: preset.device))
+    found = {preset.name: preset for table in list_tables() for preset in table.presets}
+    return tuple(sorted(found.values(), key=lambda preset: preset.device))
 
 
 def get_preset(name: str) -> Preset:
     """A preset by name; raises `OptionError` with the nearest one for an unknown name."""
-    presets = {preset.name: preset for preset in list_presets()}
-    if name not in presets:
-        raise unknown_name("preset", name, presets)
-    return presets[name]
+    return _find(name)[0]
+
+
+def get_presets(name: str) -> tuple[Preset, ...]:
+    """The presets of a table, or the one preset of that name; raises `OptionError` for an unknown name."""
+    return _find(name)
+
+
+def _find(name: str) -> tuple[Preset, ...]:
+    presets = {preset.name: (preset,) for preset in list_presets()}
+    tables = {table.name: table.presets for table in list_tables()}
+    if name not in presets and name not in tables:
+        raise unknown_name("table or preset", name, [*tables, *presets])
+    return presets.get(name) or tables[name]

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from labelaudit.bench.preset import Arm, Cost, Preset, Setting
+from labelaudit.bench.preset import Arm, Cost, Preset, Setting, Table
 from labelaudit.bench.readings import curve, detection, last_accuracy
 from labelaudit.corrupt.noise import symmetric
 
@@ -22,7 +22,7 @@ _METHODS: Mapping[str, Mapping[str, Any]] = {
     "gaussian": {"variance": 0.5},
 }
 
-PRESETS = (
+_PRESETS = (
     Preset(
         name="digits",
         paper="all five",
@@ -49,5 +49,14 @@ PRESETS = (
         costs={"cpu": Cost(seconds=30, known="measured, busy"), "cuda": Cost(seconds=30, known="estimated")},
         orders=tuple((f"{name}: test accuracy", "ce: test accuracy") for name in _METHODS if name != "ce"),
         differs="no paper has this setting: there are no values to compare with",
+    ),
+)
+
+TABLES = (
+    Table(
+        name="digits-table",
+        paper="all five",
+        shows="All five papers on scikit-learn's digits: a minute's try, no paper's table",
+        presets=_PRESETS,
     ),
 )

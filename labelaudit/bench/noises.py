@@ -1,0 +1,41 @@
+"""Planted noise that looks at the images: a network says which labels could be taken for which."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from labelaudit import noise
+from labelaudit.types import Ints
+
+_EPOCHS = 12
+_FOLDS = 2
+
+
+def prediction_dependent(
+    labels: Ints, classes: int, rate: float, *, generator: np.random.Generator, x: npt.NDArray[Any]
+) -> noise.Planted:
+    """The int(rate · n) samples that a network confuses most get the class it confuses them with.
+
+    Chen et al. 2021, "Beyond class-conditional assumption", as `labelaudit.corrupt.noise.prediction_dependent`: the
+    probabilities are those of a network cross-fitted on the true ``labels`` of ``x`` (n, …), mean over its last epochs;
+    theirs are of one that was trained on the same samples, mean over all its epochs.
+    """
+    from labelaudit.training.crossfit import crossfit
+
+    seed = int(generator.integers(2**31))
+    probs = crossfit("ce", x, labels, classes, folds=_FOLDS, epochs=_EPOCHS, seed=seed).probs
+    assert probs is not None
+    return noise.prediction_dependent(labels, probs, rate)
+
+
+def exchanged(labels: Ints, classes: int, rate: float, *, generator: np.random.Generator) -> noise.Planted:
+    """Each label with probability ``rate`` becomes what a random exchange of the classes says: CRUST's asymmetric.
+
+    >>> exchanged(np.zeros(1000, int), 3, 0.5, generator=np.random.default_rng(0)).rate
+    0.481
+    """
+    mapping = noise.derangement(classes, generator=generator)
+    return noise.asymmetric(labels, classes, rate, mapping, generator=generator, exact=False)
