@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from labelaudit import noise
+from labelaudit.corrupt import noise
 from labelaudit.types import Ints
 
 _EPOCHS = 12
