@@ -26,6 +26,7 @@ from .console.streams import printable
 from .corrupt import corrupt
 from .estimate import estimate
 from .impact import impact
+from .inspect import inspect
 from .methods import methods
 from .report import report
 from .review import open_, review
@@ -59,6 +60,7 @@ app = typer.Typer(
     "the page of `review`).",
 )
 app.command()(scan)
+app.command()(inspect)
 app.command()(clean)
 app.command()(impact)
 app.command()(estimate)

@@ -12,9 +12,21 @@ from labelaudit.errors import OptionError
 from labelaudit.machine import available_cores
 
 from .console.options import _is_default, _option, default_cache, load_settings, parse_names, parse_settings
+from .console.reading import (
+    Bands,
+    Classes,
+    Format,
+    IgnoreMetadata,
+    LabelColumn,
+    LabelFrom,
+    Labels,
+    PathColumn,
+    Rows,
+    parse_reading,
+)
 from .console.streams import Color, open_console, report_progress
 
-_INPUT = "Labels and features of your own"
+_INPUT = "Features and verdicts of your own"
 _METHOD = "How to judge"
 _MACHINE = "This machine"
 
@@ -22,20 +34,20 @@ _MACHINE = "This machine"
 def scan(
     ctx: typer.Context,
     data: Annotated[
-        Path | None, typer.Argument(metavar="DATA", help="Folder of class folders, CSV, TSV, JSONL, Parquet or .npz.")
+        Path | None, typer.Argument(metavar="DATA", help="Folder, table, archive, shards or address (docs/inputs.md).")
     ] = None,
     output: Annotated[
         Path, _option("-o", "--output", metavar="RUN", env="OUTPUT", help="Folder for the result.")
     ] = Path("labelaudit-run"),
-    labels: Annotated[
-        Path | None, _option(panel=_INPUT, metavar="FILE", help="Labels in a CSV, TSV or JSONL table.")
-    ] = None,
-    path_column: Annotated[
-        str | None, _option(panel=_INPUT, metavar="NAME", env="PATH_COLUMN", help="Its column that names the image.")
-    ] = None,
-    label_column: Annotated[
-        str | None, _option(panel=_INPUT, metavar="NAME", env="LABEL_COLUMN", help="Its column that holds the label.")
-    ] = None,
+    labels: Labels = None,
+    path_column: PathColumn = None,
+    label_column: LabelColumn = None,
+    label_from: LabelFrom = None,
+    format: Format = None,
+    classes: Classes = None,
+    rows: Rows = None,
+    ignore_metadata: IgnoreMetadata = False,
+    bands: Bands = None,
     group: Annotated[
         list[str] | None,
         _option(
@@ -51,7 +63,9 @@ def scan(
     ] = None,
     probs: Annotated[
         Path | None,
-        _option(panel=_INPUT, metavar="P.npy", help="n x C out-of-sample probabilities, classes sorted by name."),
+        _option(
+            panel=_INPUT, metavar="P.npy", help="n x C out-of-sample probabilities; columns as --classes, or sorted."
+        ),
     ] = None,
     verdicts: Annotated[
         Path | None,
@@ -159,7 +173,7 @@ def scan(
 
     The result is printed on stdout and written to RUN; progress goes to stderr.
 
-    An option with a fixed value can also be set as LABELAUDIT_NAME, such as LABELAUDIT_DEVICE=cpu, or under [scan] in
+    An option with a fixed value can also be set as LABELAUDIT_NAME, such as LABELAUDIT_DEVICE=cpu, or under \\[scan] in
     the nearest labelaudit.toml; `labelaudit config` shows what is in force.
     """
     if data is None and labels is None:
@@ -169,6 +183,8 @@ def scan(
     filed = {name: value for name, value in settled.scan_options().items() if _is_default(ctx, name)}
     chosen: dict[str, Any] = {
         **{"labels": labels, "path_column": path_column, "label_column": label_column, "image_size": image_size},
+        **{"label_from": label_from, "format": format, "rows": rows, "ignore_metadata": ignore_metadata},
+        **parse_reading(classes, bands),
         **{"methods": parse_names("--methods", methods), "train": train, "effort": effort, "device": device},
         "precision": precision,
         **{"regularizers": regularizers or (), "network": network, "init": init},

@@ -54,7 +54,8 @@ class Finding:
 
     kind: str
     """missing · unreadable · truncated · empty · oversized · unlabelled · duplicate_row · link_loop · bad_name ·
-unknown_class (a class that the audit does not know) ·
+unknown_class (a class that the audit does not know, or that is not among the stated ones) ·
+    uniform (all pixels are alike) ·
     conflict (same bytes, other label) · near_duplicate (nearly the same image, other label) ·
     leak (same bytes or nearly the same image, other split) · same_scene (a crop, a turned copy or another frame, other
     split) · shortcut (something beside the picture tells the class; of the dataset, whose path is ``.``)"""
@@ -277,6 +278,6 @@ def _freeze(owner: object, name: str, array: npt.NDArray[Any]) -> None:
 
 KINDS = (
     *("suspect", "conflict", "near_duplicate", "leak", "missing", "unreadable", "truncated", "empty", "oversized"),
-    *("unlabelled", "duplicate_row", "link_loop", "bad_name", "unknown_class", "same_scene", "shortcut"),
+    *("unlabelled", "duplicate_row", "link_loop", "bad_name", "unknown_class", "same_scene", "shortcut", "uniform"),
 )
 """What an ignore can be restricted to: suspects, or one kind of finding."""

@@ -23,8 +23,8 @@ from pictures import photo
 
 from labelaudit.audit import run
 from labelaudit.check.settings import SETTINGS
-from labelaudit.data.arrays import ARRAY_SUFFIXES
 from labelaudit.data.images import SUFFIXES
+from labelaudit.data.readers.arrays import ARRAY_SUFFIXES
 from labelaudit.data.table import TABLE_SUFFIXES
 
 ROOT = Path(__file__).parents[1]

@@ -105,8 +105,8 @@ class Audit:
         )
 
     @property
-    def source(self) -> Mapping[str, str | None]:
-        """What the scan read: ``data``, ``labels``, ``path_column``, ``label_column``; empty where not known."""
+    def source(self) -> Mapping[str, Any]:
+        """What the scan read, and how (`Source.settings`); empty where that is not known."""
         return self.settings.get("source") or {}
 
     @cached_property

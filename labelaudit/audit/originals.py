@@ -13,7 +13,9 @@ from pathlib import Path
 from labelaudit.audit.document import Audit
 from labelaudit.data.images import ImageError
 from labelaudit.data.ingest import digest
-from labelaudit.data.sources import Files, open_source
+from labelaudit.data.listing import Files
+from labelaudit.data.source import Source
+from labelaudit.data.sources import open_source
 from labelaudit.errors import DataError, RunError
 from labelaudit.types import Images
 
@@ -64,12 +66,7 @@ def open_originals(audit: Audit, data: Path | str | None = None) -> Images:
     if not source.get("data"):
         raise RunError("this audit was made without images: it has features, probabilities and labels only")
     try:
-        listing = open_source(
-            source["data"],
-            labels=source.get("labels"),
-            path_column=source.get("path_column"),
-            label_column=source.get("label_column"),
-        )
+        listing = open_source(Source.of(source))
     except DataError as error:
         raise RunError(f"the images of the scan cannot be opened ({error}): name their place with --data") from error
     if listing.images is None:

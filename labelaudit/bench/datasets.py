@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from labelaudit.data.listing import TESTING, TRAINING
-from labelaudit.data.sources import Joined, Listing, open_source
+from labelaudit.data.listing import TESTING, TRAINING, Joined, Listing
+from labelaudit.data.sources import open_source
 from labelaudit.errors import DataError, OptionError
 from labelaudit.types import Images, Ints, Progress, silent
 

@@ -29,7 +29,7 @@ class Located:
         A folder stands for all below it, and a file for every sample that links to it. A file inside of the dataset
         that is no sample, or not any more, is called as one would be.
         """
-        from labelaudit.data.sources import METADATA
+        from labelaudit.data.readers.label_table import METADATA
 
         placed = {file: settle(file) for file in files}
         touched = touches(placed.values())
@@ -56,8 +56,9 @@ class Located:
 
 def locate(data: Path, table: Path | None, path_column: str | None, label_column: str | None) -> Located:
     """The files of a dataset as it is now; images are not read."""
-    from labelaudit.data.arrays import ARRAY_SUFFIXES
-    from labelaudit.data.sources import METADATA, open_source
+    from labelaudit.data.readers.arrays import ARRAY_SUFFIXES
+    from labelaudit.data.readers.label_table import METADATA
+    from labelaudit.data.sources import open_source
 
     base = os.path.realpath(data if data.is_dir() else data.parent)
     tables = [file for file in (table, None if data.is_dir() else data) if file is not None]

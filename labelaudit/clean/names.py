@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import PurePosixPath
 
 from labelaudit.clean.dataset import Dataset
-from labelaudit.data.folder import is_passed_over
 from labelaudit.data.images import SUFFIXES
 from labelaudit.data.ingest import digest
+from labelaudit.data.tree import is_passed_over
 from labelaudit.errors import OptionError, RunError
 
 BESIDE = ("clean-report.json", "clean-report.md", "weights.csv")

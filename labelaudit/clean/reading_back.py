@@ -43,7 +43,7 @@ def read_back(dataset: Dataset, folder: Path, form: str, *, workers: int, progre
         (dataset.samples.digests[row], spell(label)) for row, label in zip(dataset.rows, dataset.labels, strict=True)
     )
     try:
-        listing = open_source(folder)
+        listing = open_source(folder, **_how(dataset, form))
     except DataError as error:
         raise RunError(
             f"what was written cannot be read back ({error}): nothing was made; try another --format"
@@ -59,6 +59,13 @@ def read_back(dataset: Dataset, folder: Path, form: str, *, workers: int, progre
         f"what was written does not read back as it was meant, first {name} under '{label}': nothing was made; try "
         "another --format"
     )
+
+
+def _how(dataset: Dataset, form: str) -> dict[str, str]:
+    """How a form is read, whatever its names look like."""
+    if form == "folders":
+        return {"label_from": "top" if dataset.samples.splits is None else "level 2"}
+    return {"format": "label-table" if form == "hf" else form}
 
 
 def _digest_all(images: Images | None, n: int, workers: int, progress: Progress) -> list[str]:

@@ -14,11 +14,11 @@ from typing import Any
 
 from labelaudit.audit.document import Audit
 from labelaudit.audit.originals import open_originals
-from labelaudit.data.folder import walk
 from labelaudit.data.images import ImageError
 from labelaudit.data.ingest import ingest
-from labelaudit.data.listing import Listing
-from labelaudit.data.sources import Files, open_source
+from labelaudit.data.listing import Files, Listing
+from labelaudit.data.sources import open_source
+from labelaudit.data.tree import walk
 from labelaudit.errors import DataError, LabelAuditError
 from labelaudit.text import name_some
 from labelaudit.types import Images, Progress, Samples

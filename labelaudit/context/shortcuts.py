@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from labelaudit.context.cues import FAMILIES, LIGHT, measure_cues
-from labelaudit.data.listing import LABEL_NAMES
+from labelaudit.data.columns import LABEL_NAMES
 from labelaudit.types import Finding, Floats, Ints, Samples
 
 LEAST_GAIN = 0.6

@@ -18,10 +18,11 @@ from labelaudit.clean.dataset import Dataset
 from labelaudit.clean.names import by_class
 from labelaudit.clean.transfer import Transfer
 from labelaudit.corrupt import noise as planting
-from labelaudit.data.folder import walk
 from labelaudit.data.images import ImageError, probe
 from labelaudit.data.ingest import digest, ingest
-from labelaudit.data.sources import Files, open_source
+from labelaudit.data.listing import Files
+from labelaudit.data.sources import open_source
+from labelaudit.data.tree import walk
 from labelaudit.errors import DataError, OptionError, RunError, unknown_name
 from labelaudit.files import recover, sibling, swap
 from labelaudit.text import Lines

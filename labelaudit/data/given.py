@@ -1,7 +1,4 @@
-"""What a person brings, made ready to be judged: features, probabilities, images that still have to be embedded.
-
-Rows follow the source as the person keeps it until here, and the samples that survived ingest from here on.
-"""
+"""Features and probabilities that a person brings, checked against the rows and classes that they are for."""
 
 from __future__ import annotations
 
@@ -12,10 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from labelaudit.data.sources import Listing
+from labelaudit.data.listing import Listing
 from labelaudit.errors import DataError
 from labelaudit.text import name_some
 from labelaudit.types import Features, Floats, Ints, Samples
+
+_AHEAD, _LITTLE = 0.25, 0.6
+"""A matrix is refused where another order of columns agrees with the labels by so much more, its own with less."""
 
 
 def source_rows(listing: Listing, samples: Samples) -> Ints:
@@ -42,8 +42,14 @@ def given_features(features: Path | str | Floats, total: int, rows: Ints) -> Fea
     return Features(values=values, name="given")
 
 
-def given_probs(probs: Path | str | Floats, total: int, rows: Ints, classes: Sequence[str]) -> Floats:
-    """The ``rows`` of an (n, C) matrix of probabilities, float64 and summing to 1; raises `DataError` otherwise."""
+def given_probs(
+    probs: Path | str | Floats, total: int, rows: Ints, classes: Sequence[str], labels: Ints | None = None
+) -> Floats:
+    """The ``rows`` of an (n, C) matrix of probabilities, float64 and summing to 1; raises `DataError` otherwise.
+
+    With ``labels`` (n,), the given class of each of the rows, a matrix whose columns are plainly in another order than
+    ``classes`` is refused too.
+    """
     values, name = _array(probs, "--probs")
     if values.shape != (total, len(classes)):
         raise DataError(
@@ -58,7 +64,31 @@ def given_probs(probs: Path | str | Floats, total: int, rows: Ints, classes: Seq
             f"{name}: {int(bad.sum())} rows are no probabilities; row {int(rows[row])} sums to "
             f"{values[row].sum():.4g}: give softmax outputs, not logits"
         )
+    if labels is not None:
+        _check_order(values, labels, classes, name)
     return np.asarray(values / values.sum(axis=1, keepdims=True))
+
+
+def _check_order(probs: Floats, labels: Ints, classes: Sequence[str], name: str) -> None:
+    """Refuse columns that agree far better with the labels in another order of the classes."""
+    from scipy.optimize import linear_sum_assignment
+
+    if not len(labels):
+        return
+    counts = np.zeros((len(classes), len(classes)), dtype=np.int64)  # (C, C): label, most probable column
+    np.add.at(counts, (labels, probs.argmax(axis=1)), 1)
+    agreed = counts.trace() / len(labels)
+    if agreed >= _LITTLE:
+        return
+    _, columns = linear_sum_assignment(counts, maximize=True)
+    best = counts[np.arange(len(classes)), columns].sum() / len(labels)
+    if best < _LITTLE or best - agreed < _AHEAD or len(labels) < 2 * len(classes):
+        return
+    order = [classes[label] for label in np.argsort(columns).tolist()]
+    raise DataError(
+        f"{name}: in the order {name_some(classes)} the columns agree with {agreed:.0%} of the labels, in the order "
+        f"{name_some(order)} with {best:.0%}: state the order of the columns with --classes"
+    )
 
 
 def _array(given: Path | str | Floats, option: str) -> tuple[npt.NDArray[Any], str]:

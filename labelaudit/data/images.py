@@ -1,8 +1,7 @@
-"""From the bytes of an image file to pixels; the only module that knows Pillow.
+"""From the bytes of an image file to pixels.
 
-Readers are called by signature, never by file name, and only those listed here: a format that nobody asked for
-cannot be reached by a hostile file. Sizes are checked from the header before any pixel is allocated. Left out:
-animation (the first frame counts), colour management (ICC profiles are ignored) and orientation stored as XMP.
+Sizes are checked from the header before any pixel is allocated. Left out: animation (the first frame counts), colour
+management (ICC profiles are ignored) and orientation stored as XMP.
 """
 
 from __future__ import annotations
@@ -10,33 +9,37 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
-import re
 import struct
 import threading
 import warnings
+import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import (
-    BmpImagePlugin,
-    GifImagePlugin,
-    Image,
-    JpegImagePlugin,
-    PngImagePlugin,
-    PpmImagePlugin,
-    TiffImagePlugin,
-    WebPImagePlugin,
-)
+from PIL import Image
 
+from labelaudit.data import exposure as exposures
+from labelaudit.data.exposure import Exposure, Values
+from labelaudit.data.formats import (
+    LOUD,
+    SUFFIXES,
+    ImageError,
+    Raster,
+    describe,
+    ends_early,
+    identify,
+    open_image,
+    suffix,
+)
 from labelaudit.errors import DataError
+
+__all__ = ["MAX_PIXELS", "SUFFIXES", "ImageError", "Pixels", "decode", "encode", "preview", "probe", "suffix"]
 
 Pixels = npt.NDArray[np.uint8]
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".dib", ".gif", ".tif", ".tiff"})
-SUFFIXES |= {".ppm", ".pgm", ".pbm", ".pnm"}
-"""File name endings that are looked at, lower case."""
 MAX_PIXELS = 178_956_970
 """Larger images are refused from their header: half a gigabyte of RGB."""
 
@@ -47,42 +50,14 @@ _EXACT = 32
 
 logging.getLogger("PIL").addHandler(logging.NullHandler())
 _WARNINGS = threading.Lock()
-_ENDINGS = {"JPEG": ".jpg", "PNG": ".png", "WebP": ".webp", "BMP": ".bmp", "GIF": ".gif", "TIFF": ".tif", "PNM": ".pnm"}
-_HINTS = (
-    (b"version https://git-lfs", "a Git LFS pointer, not the image itself: run `git lfs pull`"),
-    (b"<?xml", "an XML or SVG text, not a raster image"),
-    (b"<svg", "an SVG text, not a raster image"),
-    (b"<!DOCTYPE", "a web page, not an image"),
-    (b"<html", "a web page, not an image"),
-)
-
-
-class ImageError(DataError):
-    """One file is no usable image; ``kind`` is that of its `Finding`."""
-
-    def __init__(self, kind: str, detail: str) -> None:
-        super().__init__(detail)
-        self.kind = kind
-        """unreadable · truncated · empty · oversized"""
-
-
-class _JpegFile(JpegImagePlugin.JpegImageFile):
-    """JPEG without the resolution lookup, which warns about damaged EXIF. A multi-picture file gives its first."""
-
-    def _read_dpi_from_exif(self) -> None:
-        pass
-
-
-_READERS: dict[str, tuple[bytes, Any]] = {
-    "JPEG": (rb"\xff\xd8\xff", _JpegFile),
-    "PNG": (rb"\x89PNG\r\n\x1a\n", PngImagePlugin.PngImageFile),
-    "WebP": (rb"RIFF....WEBP", WebPImagePlugin.WebPImageFile),
-    "BMP": (rb"BM", BmpImagePlugin.BmpImageFile),
-    "GIF": (rb"GIF8[79]a", GifImagePlugin.GifImageFile),
-    "TIFF": (rb"II[*+]\0|MM\0[*+]", TiffImagePlugin.TiffImageFile),
-    "PNM": (rb"P[1-6]\s", PpmImagePlugin.PpmImageFile),
-}
-"""Name of a format: its signature, its reader."""
+_THIN, _HEAD, _LONG_HEAD = 0.06, 120, 700
+"""Bytes per pixel up to which an image may be uniform; bytes of a header, and of a JPEG's with its tables."""
+_FEWEST = 64
+"""Pixels below which an image may as well have one shade."""
+_PACKED = 8192
+"""Bytes that are packed to see how they repeat."""
+_FAINT = 8
+"""Difference of grey values up to which nothing is seen of an image."""
 
 
 def probe(data: bytes, *, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
@@ -103,7 +78,7 @@ def read_origin(data: bytes) -> tuple[str, str]:
     Raises `ImageError` as `probe` does.
     """
     with _opened(data, MAX_PIXELS) as image:
-        exif = image.info.get("exif")
+        exif = None if isinstance(image, Raster) else image.info.get("exif")
     tags = _texts(exif.removeprefix(b"Exif\0\0"), (_MODEL, _DATE)) if isinstance(exif, bytes) else {}
     return tags.get(_MODEL, ""), tags.get(_DATE, "")
 
@@ -112,21 +87,78 @@ def decode(data: bytes, *, size: int | None = None, max_pixels: int = MAX_PIXELS
     """The pixels of an encoded image as (H, W, 3) uint8 RGB, upright.
 
     With ``size`` a JPEG is decoded at 1/2, 1/4 or 1/8 scale as long as its shorter side stays at least ``size``
-    pixels; other formats come in full. EXIF orientation is applied. Transparency is laid on white. Grey values
-    deeper than 8 bits are scaled by the smallest of 8, 10, 12, 14, 16, … bits that holds their maximum; floating
-    point by 1 or 255 where the values fit, by their own range otherwise.
+    pixels; other formats come in full. EXIF orientation is applied. Transparency is laid on white, on black where
+    white leaves nothing to be seen. Values deeper than 8 bits are scaled by the exposure that ``data`` carries
+    (`ExposedBytes`), by their own range otherwise; of more than four bands three are shown.
 
     Raises `ImageError` for what `probe` refuses, and for files that end early or cannot be decoded.
 
     >>> decode(encode(np.full((1, 1), 7, np.uint8))).tolist()
     [[[7, 7, 7]]]
     """
+    exposure: Exposure | None = getattr(data, "exposure", None)
     with _opened(data, max_pixels) as image:
+        if isinstance(image, Raster):
+            return np.ascontiguousarray(_raster_rgb(image.load(), exposure))
         if size is not None:
             image.draft(None, (size, size))
         image.load()
         upright = _upright(image)
-        return np.ascontiguousarray(np.asarray(_to_rgb(upright)))
+        return np.ascontiguousarray(np.asarray(_to_rgb(upright, exposure)))
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What a look at an image says without keeping its pixels."""
+
+    size: tuple[int, int]
+    """Width and height, as stored."""
+    deep: tuple[str, exposures.Range] | None
+    """``whole`` or ``real`` with the lowest and highest value, where these are deeper than a byte."""
+    is_uniform: bool
+    """Whether all pixels are alike, so that nothing is to be seen."""
+
+
+def survey(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Survey:
+    """Look at the header of an image, and at its pixels where they are deep or may all be alike.
+
+    Raises `ImageError` as `probe` does.
+    """
+    with _opened(data, max_pixels) as image:
+        size, deep = image.size, None
+        values: Values | None = None
+        try:
+            if isinstance(image, Raster):
+                values = image.load()
+            elif image.mode.startswith(("I", "F")):
+                values = np.asarray(image)
+        except (OSError, SyntaxError):
+            values = None  # found where all pixels are needed
+        if values is not None and values.dtype != np.uint8:
+            deep = ("real" if values.dtype.kind == "f" else "whole", exposures.measure(values))
+            return Survey(size, deep, deep[1][0] == deep[1][1])
+    return Survey(size, None, _may_be_uniform(data, size[0] * size[1]) and _is_uniform(data))
+
+
+def _may_be_uniform(data: bytes, pixels: int) -> bool:
+    """Whether an image has far fewer bytes than pixels once they are packed, headers not counted."""
+    kind = identify(data)
+    if pixels < _FEWEST:
+        return False
+    if len(data) <= _THIN * pixels + (_LONG_HEAD if kind == "JPEG" else _HEAD):
+        return True
+    if kind not in ("BMP", "TIFF", "PNM"):
+        return False
+    head = data[:_PACKED]
+    return len(zlib.compress(head, 1)) <= _THIN * len(head) + _HEAD // 2
+
+
+def _is_uniform(data: bytes) -> bool:
+    try:
+        shown = decode(data, size=64)
+    except ImageError:
+        return False  # found where all pixels are needed
+    return bool(np.ptp(shown, axis=(0, 1)).max() == 0)
 
 
 def resize(pixels: Pixels, side: int) -> Pixels:
@@ -183,56 +215,32 @@ def encode(pixels: npt.NDArray[Any]) -> bytes:
 
 
 @contextlib.contextmanager
-def _opened(data: bytes, max_pixels: int) -> Iterator[Image.Image]:
+def _opened(data: bytes, max_pixels: int) -> Iterator[Image.Image | Raster]:
     """The image with its header read and its size checked; whatever fails inside becomes an `ImageError`."""
     if not data:
         raise ImageError("empty", "the file has no bytes")
-    kind = _sniff(data)
+    kind = identify(data)
     if kind is None:
-        raise ImageError("unreadable", _describe(data))
+        raise ImageError("unreadable", describe(data))
     try:
-        with _silenced(kind in ("TIFF", "GIF") or (kind == "PNG" and b"acTL" in data[:4096])):
-            image: Image.Image = _READERS[kind][1](io.BytesIO(data), "")
+        with _silenced(kind in LOUD or (kind == "PNG" and b"acTL" in data[:4096])):
+            image = open_image(kind, data)
         width, height = image.size
         if width * height > max_pixels:
             raise ImageError("oversized", f"{width} x {height} pixels are over the limit of {max_pixels:,}")
         if width < 1 or height < 1:
             raise ImageError("unreadable", f"{kind} header says {width} x {height} pixels")
-        with image, _silenced(kind == "TIFF"):
+        with contextlib.nullcontext() if isinstance(image, Raster) else image, _silenced(kind in LOUD - {"GIF"}):
             yield image
     except ImageError:
         raise
     except (Image.DecompressionBombError, MemoryError) as error:
         raise ImageError("oversized", f"{kind} is too large to decode: {error}") from error
-    except Exception as error:  # Pillow's readers raise whatever their parsing runs into
-        if _ends_early(kind, data, error):
+    except Exception as error:  # readers raise whatever their parsing runs into
+        if ends_early(kind, data, error):
             raise ImageError("truncated", f"{kind} ends early after {len(data):,} bytes") from error
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ImageError("unreadable", f"{kind} cannot be decoded: {reason}") from error
-
-
-def suffix(data: bytes) -> str:
-    """The usual ending of a file of these bytes; empty where they are no image known here.
-
-    >>> suffix(encode(np.zeros((2, 2), np.uint8))), suffix(b"text")
-    ('.pnm', '')
-    """
-    return _ENDINGS.get(_sniff(data) or "", "")
-
-
-def _sniff(data: bytes) -> str | None:
-    return next((kind for kind, (mark, _) in _READERS.items() if re.match(mark, data[:16], re.DOTALL)), None)
-
-
-def _describe(data: bytes) -> str:
-    for signature, hint in _HINTS:
-        if data.lstrip()[: len(signature)].lower() == signature.lower():
-            return hint
-    if data[4:8] == b"ftyp":
-        return "HEIF, AVIF or video: convert it to JPEG or PNG"
-    if not data.strip(b"\0"):
-        return f"not an image: {len(data):,} zero bytes"
-    return f"not an image: the bytes are none of {', '.join(_READERS)}"
 
 
 @contextlib.contextmanager
@@ -244,24 +252,6 @@ def _silenced(loud: bool) -> Iterator[None]:
     with _WARNINGS, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
-
-
-def _ends_early(kind: str, data: bytes, error: Exception) -> bool:
-    """Whether a file that failed looks cut off rather than damaged."""
-    if isinstance(error, (EOFError, struct.error)) or "truncated" in str(error).lower():
-        return True
-    match kind:
-        case "JPEG" | "PNG":
-            missing = (b"\xff\xd9" if kind == "JPEG" else b"IEND") not in data[-4096:]
-        case "GIF":
-            missing = not data.rstrip(b"\0").endswith(b";")
-        case "WebP":
-            missing = int.from_bytes(data[4:8], "little") + 8 > len(data)
-        case "TIFF":
-            missing = int.from_bytes(data[4:8], "big" if data.startswith(b"MM") else "little") + 2 > len(data)
-        case _:
-            missing = len(data) < 64
-    return missing
 
 
 _TURNS = {
@@ -320,25 +310,39 @@ def _order(tiff: bytes) -> str:
     return ">" if tiff.startswith(b"MM") else "<"
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
+def _to_rgb(image: Image.Image, exposure: Exposure | None) -> Image.Image:
     if image.mode == "RGB" and "transparency" not in image.info:
         return image
     if image.mode.startswith(("I", "F")):
-        return Image.fromarray(_to_bytes(np.asarray(image))).convert("RGB")
+        return Image.fromarray(exposures.brighten(np.asarray(image), exposure)).convert("RGB")
     if "transparency" in image.info or image.mode in ("RGBA", "LA", "PA", "RGBa", "La"):
-        layer = image.convert("RGBA")
-        white = Image.new("RGBA", layer.size, (255, 255, 255, 255))
-        return Image.alpha_composite(white, layer).convert("RGB")
+        return _on_background(image.convert("RGBA"))
     return image.convert("RGB")
 
 
-def _to_bytes(values: npt.NDArray[Any]) -> Pixels:
-    """Grey values of any depth as uint8; see `decode` for the rule."""
-    wide = np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
-    low, high = min(float(wide.min()), 0.0), float(wide.max())
-    if values.dtype.kind == "f":
-        bounds = [1.0, 255.0] if low == 0 else []
-    else:
-        bounds = [2.0**bits - 1 for bits in (8, 10, 12, 14, 16, 20, 24, 32)]
-    span = next((bound for bound in bounds if high - low <= bound), high - low)
-    return np.rint((wide - low) * (255 / (span or 1))).astype(np.uint8)
+def _on_background(layer: Image.Image) -> Image.Image:
+    """A transparent image on white, or on black where white leaves nothing to be seen of it."""
+    on_white, on_black = (
+        Image.alpha_composite(Image.new("RGBA", layer.size, (shade, shade, shade, 255)), layer).convert("RGB")
+        for shade in (255, 0)
+    )
+    contrast = _contrast(on_white)
+    return on_black if contrast < _FAINT and _contrast(on_black) > contrast else on_white
+
+
+def _contrast(image: Image.Image) -> int:
+    """The largest difference between two values of one channel of an RGB image."""
+    return int(np.ptp(np.asarray(image), axis=(0, 1)).max())
+
+
+def _raster_rgb(values: Values, exposure: Exposure | None) -> Pixels:
+    """(H, W) or (H, W, bands) values as (H, W, 3): grey, colour, or the bands that are shown."""
+    if values.ndim == 3 and values.shape[2] > 4:
+        bands = (exposure or Exposure()).bands
+        if max(bands) >= values.shape[2]:
+            raise ImageError("unreadable", f"it has {values.shape[2]} bands, not {max(bands) + 1} (--bands)")
+        values = values[..., list(bands)]
+    elif values.ndim == 3:
+        values = values[..., :3] if values.shape[2] >= 3 else values[..., 0]
+    pixels = values if values.dtype == np.uint8 else exposures.brighten(values, exposure)
+    return np.repeat(pixels[..., None], 3, axis=2) if pixels.ndim == 2 else pixels

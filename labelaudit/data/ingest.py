@@ -11,12 +11,16 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from labelaudit.data.images import ImageError, decode, probe
-from labelaudit.data.sources import Listing
+from labelaudit.data import exposure as exposures
+from labelaudit.data.exposure import Exposed, Exposure
+from labelaudit.data.images import ImageError, decode, survey
+from labelaudit.data.listing import Listing
+from labelaudit.data.order import sort_classes
 from labelaudit.errors import DataError
 from labelaudit.files import open_regular
 from labelaudit.types import Finding, Images, Progress, Samples, silent
@@ -44,6 +48,8 @@ def ingest(
     n = len(listing.ids)
     labelled = [row for row in range(n) if listing.labels[row] is not None]
     digests = [""] * n
+    deep: dict[str, list[exposures.Range]] = {"whole": [], "real": []}
+    uniform: dict[int, Finding] = {}
     refused: dict[int, Finding] = {
         row: Finding(kind="unlabelled", path=listing.ids[row], detail="it has no label")
         for row in range(n)
@@ -61,23 +67,30 @@ def ingest(
                 chunks, pool.map(lambda chunk: _read(images, chunk, check_pixels), chunks), strict=True
             ):
                 for row, result in zip(rows, results, strict=True):
-                    if isinstance(result, str):
-                        digests[row] = result
-                    else:
-                        refused[row] = Finding(kind=result[0], path=listing.ids[row], detail=result[1])
+                    if isinstance(result, Finding):
+                        refused[row] = replace(result, path=listing.ids[row])
+                        continue
+                    digests[row] = result.digest
+                    if result.deep is not None:
+                        deep[result.deep[0]].append(result.deep[1])
+                    if result.is_uniform:
+                        detail = "all of its pixels are alike: there is nothing to see"
+                        uniform[row] = Finding(kind="uniform", path=listing.ids[row], detail=detail)
                 done += len(rows)
                 progress("ingest", done, len(labelled))
-    findings = listing.findings + tuple(refused[row] for row in sorted(refused))
+    met = refused | uniform
+    findings = listing.findings + tuple(met[row] for row in sorted(met))
     kept = np.array([row for row in labelled if row not in refused], dtype=np.int64)
-    classes = sorted({str(listing.labels[row]) for row in kept.tolist()})
-    _require_classes(listing, classes, len(kept), findings, fewest_classes)
+    held = sort_classes(str(listing.labels[row]) for row in kept.tolist())
+    classes = held if listing.classes is None else list(listing.classes)
+    _require_classes(listing, held, len(kept), findings, fewest_classes)
     index = {name: number for number, name in enumerate(classes)}
     everything = Samples(
         ids=listing.ids,
         labels=np.array([index.get(str(label), 0) for label in listing.labels], dtype=np.int64),
         classes=tuple(classes),
         digests=tuple(digests),
-        images=images,
+        images=None if images is None else _exposed(images, deep),
         splits=listing.splits,
         extra=listing.extra,
         root=listing.root,
@@ -100,22 +113,43 @@ def digest_file(path: Path) -> str:
         return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=DIGEST_BYTES)).hexdigest()
 
 
-def _read(images: Images, rows: Sequence[int], check_pixels: bool) -> list[str | tuple[str, str]]:
-    """For each row its digest, or the kind and detail of what is wrong."""
-    results: list[str | tuple[str, str]] = []
+@dataclass(frozen=True)
+class _Seen:
+    """What one look at an image found."""
+
+    digest: str
+    deep: tuple[str, exposures.Range] | None
+    is_uniform: bool
+
+
+def _read(images: Images, rows: Sequence[int], check_pixels: bool) -> list[_Seen | Finding]:
+    """For each row what was seen of it, or a finding without a path that says what is wrong."""
+    results: list[_Seen | Finding] = []
     for row in rows:
         try:
             data = images.encoded(row)
-            (decode if check_pixels else probe)(data)
-            results.append(digest(data))
+            seen = survey(data)
+            if check_pixels:
+                decode(data)
+            results.append(_Seen(digest(data), seen.deep, seen.is_uniform))
         except ImageError as error:
-            results.append((error.kind, str(error)))
+            results.append(Finding(kind=error.kind, path="", detail=str(error)))
         except FileNotFoundError:
-            results.append(("missing", "there is no such file"))
+            results.append(Finding(kind="missing", path="", detail="there is no such file"))
         except (OSError, ValueError, DataError) as error:
             reason = getattr(error, "strerror", None) or str(error)
-            results.append(("unreadable", f"cannot be read: {reason}"))
+            results.append(Finding(kind="unreadable", path="", detail=f"cannot be read: {reason}"))
     return results
+
+
+def _exposed(images: Images, deep: dict[str, list[exposures.Range]]) -> Images:
+    """``images`` with one exposure for those that are deeper than a byte, unless they have one."""
+    told = images.exposure if isinstance(images, Exposed) else Exposure()
+    if told.whole or told.real or not any(deep.values()):
+        return images
+    whole, real = exposures.settle(deep["whole"], real=False), exposures.settle(deep["real"], real=True)
+    inner = images.inner if isinstance(images, Exposed) else images
+    return Exposed(inner, replace(told, whole=whole, real=real))
 
 
 def _require_classes(

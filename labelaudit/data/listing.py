@@ -7,24 +7,17 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from labelaudit.data.images import ImageError
-from labelaudit.errors import DataError
 from labelaudit.types import Finding, Images, Ints
 
 TRAINING, VALIDATION, TESTING = ("train", "training"), ("valid", "val", "validation", "dev"), ("test", "testing")
 """Names of a split by what it is for; lower case."""
 SPLITS = frozenset({*TRAINING, *VALIDATION, *TESTING, "eval"})
 """Folder and file names that are a split of the data, never a class; lower case."""
-PATH_NAMES: tuple[str, ...] = ("file_name", "filename", "file_path", "filepath", "path", "file", "image_path")
-PATH_NAMES += ("image_file", "image_name", "image", "img_path", "img", "image_id", "id", "name", "uri", "url")
-"""Column names that are taken for the image's path, best first; lower case."""
-LABEL_NAMES: tuple[str, ...] = ("label", "given_label", "given", "class", "class_name", "classname", "label_name")
-LABEL_NAMES += ("target", "category", "labels", "y", "fine_label", "species", "diagnosis", "annotation", "tag")
-"""Column names that are taken for the label, best first; lower case."""
 MAX_BYTES = 2**30
 """Larger files are not read: no single image needs them."""
 
@@ -53,6 +46,14 @@ class Listing:
     """Rows of the source, those left out included: the rows that a matrix of features must have."""
     skipped: Mapping[str, int] = field(default_factory=dict)
     """Files that are no images, counted by ending."""
+    junk: Mapping[str, int] = field(default_factory=dict)
+    """Folders that systems made by themselves -> files in them, all passed over."""
+    origin: str = ""
+    """Where the labels come from, in words: ``folder names below 'train/'``, ``column 'label' of labels.csv``."""
+    notes: tuple[str, ...] = ()
+    """What a person should know about the listing: how rows matched, folders that were passed over."""
+    classes: tuple[str, ...] | None = None
+    """All class names in their stated order; ``None`` where none is stated."""
 
     def __post_init__(self) -> None:
         if not self.rows:
@@ -92,6 +93,12 @@ class Joined:
         images, row = self._places[index]
         return images.encoded(row)
 
+    def path(self, index: int) -> str | None:
+        """The file of an image, for those who link to it; ``None`` where there is no file of its own."""
+        images, row = self._places[index]
+        finder = getattr(images, "path", None)
+        return None if finder is None else finder(row)
+
 
 def read_file(path: str) -> bytes:
     """The bytes of one regular file of at most `MAX_BYTES`; raises `OSError`, `ValueError` or `ImageError`."""
@@ -106,19 +113,6 @@ def read_file(path: str) -> bytes:
 
 def _open_at_once(path: str, flags: int) -> int:
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
-
-
-def guess_column(columns: Iterable[str], names: Sequence[str]) -> str | None:
-    """The column whose lower-case name comes first in ``names``."""
-    known = {column.strip().lower().replace(" ", "_").replace("-", "_"): column for column in columns}
-    return next((known[name] for name in names if name in known), None)
-
-
-def require_column(asked: str, columns: Sequence[str], *, option: str, where: str) -> str:
-    """``asked`` if it is a column; otherwise a `DataError` that names those there are."""
-    if asked not in columns:
-        raise DataError(f"{where} has no column '{asked}' ({option}): it has {', '.join(columns)}")
-    return asked
 
 
 def split_of(path: str) -> str | None:

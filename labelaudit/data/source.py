@@ -1,27 +1,129 @@
-"""The source of a dataset, as settings and notes spell it."""
+"""What a person says about a dataset: where it is, and where its labels are if its files do not show that."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
+from labelaudit.data.listing import Listing
+from labelaudit.errors import OptionError
 from labelaudit.text import name_some
+from labelaudit.types import Samples
+
+READING = (
+    "labels",
+    "path_column",
+    "label_column",
+    "label_from",
+    "format",
+    "classes",
+    "rows",
+    "ignore_metadata",
+    "bands",
+)
+"""Fields of `Source` beside ``data`` that a person gives."""
+LEVELS = "parent, top, level N (1 = the folders directly in DATA) or name:'REGEX'"
 
 
-def name_source(
-    data: Path | str | None, labels: Path | str | None, path_column: str | None, label_column: str | None
-) -> dict[str, str | None]:
-    """Where a dataset was read from, for `Audit.settings`: `open_originals` and later commands open it again."""
-    return {
-        "data": _absolute(data),
-        "labels": _absolute(labels),
-        "path_column": path_column,
-        "label_column": label_column,
-    }
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A dataset and how to read it; everything but ``data`` is found out where it is not said."""
+
+    data: Any = None
+    """A folder, a file, an address such as ``s3://bucket/images``, or a Python object; ``None`` for labels alone."""
+    labels: Any = None
+    """A table, an array file, or one label for each row of ``data``."""
+    path_column: str | None = None
+    label_column: str | None = None
+    label_from: str | None = None
+    """``parent``, ``top``, ``level N`` or ``name:REGEX``: the folder, or the part of the name, that is the label."""
+    format: str | None = None
+    """Name of the one reader to ask."""
+    classes: Sequence[str] | None = None
+    """All class names, in the order of the columns of probabilities."""
+    rows: Path | str | None = None
+    """File with one path a line: the order of the rows of features and probabilities."""
+    ignore_metadata: bool = False
+    """Leave ``metadata.csv`` and ``metadata.jsonl`` in a folder of images aside."""
+    bands: Sequence[int] | None = None
+    """Of images with more than four bands: the three that are shown as red, green and blue, counted from 1."""
+    exposure: Mapping[str, Any] | None = None
+    """The scale of deep values that a scan has found (`Exposure.settings`); new images are shown in it too."""
+
+    def settings(self) -> dict[str, Any]:
+        """JSON-able, for `Audit.settings`: later commands open the dataset again with it. Paths are absolute."""
+        told = {field.name: getattr(self, field.name) for field in fields(self)}
+        kept = {"data", "labels", "path_column", "label_column"}
+        told = {name: value for name, value in told.items() if name in kept or value not in (None, False)}
+        for name in ("data", "labels", "rows"):
+            if name in told:
+                told[name] = _absolute(told[name])
+        for name in ("classes", "bands"):
+            if name in told:
+                told[name] = list(told[name])
+        return told
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> Source:
+        """The source that `settings` described; what a later version added is passed over."""
+        known = {field.name for field in fields(cls)}
+        return cls(**{name: value for name, value in settings.items() if name in known})
 
 
-def _absolute(path: Path | str | None) -> str | None:
-    return None if path is None else Path(path).absolute().as_posix()
+def level_asked(label_from: str) -> tuple[str, int | str | None]:
+    """What ``--label-from`` asks for: ``("level", N)``, ``("parent", None)`` or ``("name", REGEX)``.
+
+    >>> level_asked("top"), level_asked("level 2"), level_asked("name:(.+)_\\\\d+")
+    (('level', 1), ('level', 2), ('name', '(.+)_\\\\d+'))
+    """
+    text = label_from.strip()
+    if text.startswith("name:"):
+        return "name", text.removeprefix("name:")
+    if text.lower() == "parent":
+        return "parent", None
+    if text.lower() == "top":
+        return "level", 1
+    found = re.fullmatch(r"level[ :=_-]?([1-9]\d?)", text.lower())
+    if found is None:
+        raise OptionError(f"--label-from '{label_from}' must be {LEVELS}")
+    return "level", int(found.group(1))
+
+
+def is_address(data: Any) -> bool:
+    """Whether ``data`` is an address such as ``s3://bucket/folder``, also where a path has swallowed one slash."""
+    return isinstance(data, str | Path) and re.match(r"[a-z][a-z0-9+.-]+(::[^:]+)?:/{1,2}[^/]", str(data)) is not None
+
+
+def address_of(data: str | Path) -> str:
+    """The address with both of its slashes.
+
+    >>> address_of(Path("s3://bucket/x"))
+    's3://bucket/x'
+    """
+    return re.sub(r"^([a-z][a-z0-9+.-]+):/+", r"\1://", str(data))
+
+
+def _absolute(value: Any) -> str | None:
+    if not isinstance(value, str | Path):
+        return None
+    return address_of(value) if is_address(value) else Path(value).absolute().as_posix()
+
+
+def source_settings(source: Source, samples: Samples) -> dict[str, Any]:
+    """`Source.settings`, with the scale in which ``samples`` show their deep values where they have one."""
+    exposure = getattr(samples.images, "exposure", None)
+    told = source.settings()
+    return told if exposure is None else {**told, "exposure": exposure.settings()}
+
+
+def notes_of(listing: Listing) -> tuple[str, ...]:
+    """What an audit says about the reading of its dataset: where labels come from, what was passed over."""
+    origin = (f"Labels: {listing.origin}.",) if listing.origin else ()
+    junk = tuple(f"Passed over {count:,} files in {name}/, made by a system." for name, count in listing.junk.items())
+    return (*origin, *listing.notes, *note_skipped(listing.skipped), *junk)
 
 
 def note_skipped(skipped: Mapping[str, int]) -> tuple[str, ...]:

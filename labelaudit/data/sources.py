@@ -1,4 +1,4 @@
-"""Where samples come from, one file per kind: folder, table, parquet, arrays.
+"""The registry of readers: all of them are asked what a dataset is, and one certain answer is read.
 
 >>> open_source("no/such/folder")
 Traceback (most recent call last):
@@ -8,91 +8,271 @@ labelaudit.errors.DataError: 'no/such/folder' does not exist: give a folder of i
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
-from labelaudit.data.arrays import ARRAY_SUFFIXES, list_array_labels, list_arrays
-from labelaudit.data.folder import list_folder, walk
-from labelaudit.data.images import SUFFIXES
-from labelaudit.data.listing import SPLITS, Files, Joined, Listing
-from labelaudit.data.parquet import list_parquet
-from labelaudit.data.table import TABLE_SUFFIXES, list_labels, list_metadata, list_table
-from labelaudit.errors import DataError
+from labelaudit.data.exposure import Exposed, Exposure
+from labelaudit.data.folders import Candidate, Undecided
+from labelaudit.data.listing import Listing
+from labelaudit.data.order import state_classes, state_rows, unify_spelling
+from labelaudit.data.reader import Certainty, Reading, Subject
+from labelaudit.data.source import Source
+from labelaudit.data.table import Table, ends_as_image, parse_table
+from labelaudit.errors import DataError, unknown_name
 
-__all__ = ["Files", "Joined", "Listing", "open_source"]
+_ROOM = "labelaudit.data.readers"
+_WITHOUT_TABLE = frozenset({"class_folders", "file_names", "joined_lists"})
+"""Readers that are not asked where a person names a table or a column of it."""
+_WITH_LABELS = frozenset({".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".txt", ".lst", ".list", ".parquet", ".xml"})
+"""Endings of files that hold labels beside the images, or instead."""
 
-METADATA = ("metadata.csv", "metadata.jsonl")
-KINDS = "a folder, .csv, .tsv, .jsonl, .parquet, .npz or .npy"
+
+@cache
+def readers() -> Mapping[str, ModuleType]:
+    """Every reader by its name."""
+    room = importlib.import_module(_ROOM)
+    names = sorted(module.name for module in pkgutil.iter_modules(room.__path__))
+    return {name: importlib.import_module(f"{_ROOM}.{name}") for name in names}
 
 
-def open_source(
-    data: Path | str | None,
-    *,
-    labels: Path | str | None = None,
-    path_column: str | None = None,
-    label_column: str | None = None,
-) -> Listing:
-    """List the samples of a dataset of any kind, without reading an image.
+def open_source(data: Any = None, **how: Any) -> Listing:
+    """List the samples of a dataset of any kind, without decoding an image.
 
-    ``data`` is a folder (class folders, Hugging Face image folder, Parquet shards, or flat with ``labels``), a
-    table, a Parquet file or a NumPy file. ``None`` lists ``labels`` alone, for samples that are only features.
-
-    Raises `DataError`, in one line that says what to do, where there is nothing to list.
+    ``data`` is a `Source`, or what its field ``data`` takes, with the other fields as keywords. Labels are certain, or
+    nothing is listed: raises `DataError` in one line with what to type, where there are several readings or none.
     """
-    if data is None:
-        return _open_labels(labels, path_column=path_column, label_column=label_column)
-    path, table = Path(data), None if labels is None else Path(labels)
-    if not path.exists():
-        raise DataError(f"'{path}' does not exist: give a folder of images, a table or an array file")
-    if table is not None and not table.is_file():
-        raise DataError(f"'{table}' (--labels) {'is a folder' if table.is_dir() else 'does not exist'}: give a table")
-    if path.is_dir():
-        return _open_folder(path, table, path_column=path_column, label_column=label_column)
-    suffix = path.suffix.lower()
-    if suffix in ARRAY_SUFFIXES:
-        return list_arrays(path, labels=table)
-    if table is not None:
-        raise DataError(f"'{path}' holds labels itself: leave --labels away, or give a folder of images beside it")
-    if suffix in TABLE_SUFFIXES:
-        return list_table(path, path_column=path_column, label_column=label_column)
-    if suffix == ".parquet":
-        return list_parquet(path, path_column=path_column, label_column=label_column)
-    if suffix in SUFFIXES:
-        raise DataError(f"'{path}' is one image: give the folder of class folders above it")
-    if suffix in (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar"):
-        raise DataError(f"'{path}' is an archive: unpack it and give the folder")
-    raise DataError(f"'{path}' is no kind of dataset known here: give {KINDS}")
+    return inspect_source(data if isinstance(data, Source) else Source(data=data, **how))[1]
 
 
-def _open_folder(path: Path, table: Path | None, *, path_column: str | None, label_column: str | None) -> Listing:
-    if table is not None:
-        if table.suffix.lower() not in TABLE_SUFFIXES:
-            raise DataError(f"'{table}' names no files of '{path}': give a .csv, .tsv or .jsonl of paths and labels")
-        return list_table(table, root=path, path_column=path_column, label_column=label_column)
-    walked = walk(path)
-    folders = [path, *sorted(inside for inside in path.iterdir() if inside.name.lower() in SPLITS)]
-    if found := [folder / name for folder in folders for name in METADATA if (folder / name).is_file()]:
-        listing = list_metadata(path, found, path_column=path_column, label_column=label_column)
-        if listing is not None:
-            return listing
-    if not walked.paths and ".parquet" in walked.skipped:
-        return list_parquet(path, path_column=path_column, label_column=label_column)
-    if path_column is not None or label_column is not None:
-        raise DataError(f"'{path}' has no table for --path-column and --label-column: give one with --labels FILE")
-    return list_folder(path, walked)
+def inspect_source(source: Source) -> tuple[str, Listing]:
+    """What a dataset was taken for, a phrase such as ``class folders (5 classes)``, and its listing."""
+    what, listing = _open(source)
+    labels, notes = unify_spelling(listing.labels)
+    listing = replace(listing, labels=labels, notes=(*listing.notes, *notes))
+    if source.classes is not None:
+        listing = state_classes(listing, source.classes)
+    if source.rows is not None:
+        listing = state_rows(listing, source.rows)
+    if listing.images is not None and (source.exposure is not None or source.bands is not None):
+        exposure = Exposure.of(source.exposure or {"bands": [band - 1 for band in source.bands or ()]})
+        listing = replace(listing, images=Exposed(listing.images, exposure))
+    return what, listing
 
 
-def _open_labels(labels: Path | str | None, *, path_column: str | None, label_column: str | None) -> Listing:
-    if labels is None:
+def _open(source: Source) -> tuple[str, Listing]:
+    if source.data is None:
+        return "labels alone", _labels_alone(source)
+    subject = subject_of(source)
+    if subject.source.labels is not None and not subject.is_folder and not _takes_labels(subject):
+        raise DataError(
+            f"'{subject.shown}' holds labels itself: leave --labels away, or give a folder of images beside it"
+        )
+    return choose(readings_of(subject), subject)
+
+
+def _takes_labels(subject: Subject) -> bool:
+    """Whether a file is of images alone, so that labels may be given beside it."""
+    return subject.path is None or subject.path.suffix.lower() not in _WITH_LABELS
+
+
+def subject_of(source: Source) -> Subject:
+    """What ``source`` names, for the readers to look at."""
+    for name, reader in readers().items():
+        opener: Callable[[Source], Subject | None] | None = getattr(reader, "open_", None)
+        if opener is not None and source.format in (None, name):
+            subject = opener(source)
+            if subject is not None:
+                return subject
+    subject = Subject(source)
+    if subject.path is not None and not subject.path.exists():
+        raise DataError(f"'{subject.path}' does not exist: give a folder of images, a table or an array file")
+    labels = source.labels
+    if isinstance(labels, str | Path) and not Path(labels).is_file():
+        state = "is a folder" if Path(labels).is_dir() else "does not exist"
+        raise DataError(f"'{labels}' (--labels) {state}: give a table")
+    return subject
+
+
+def readings_of(subject: Subject) -> list[Reading]:
+    """The readings of a dataset that any reader knows, or the one that ``--format`` names."""
+    known, asked = readers(), subject.source.format
+    if asked is not None and asked.replace("-", "_") not in known:
+        raise unknown_name("format", asked, [name for name in known if hasattr(known[name], "recognise")])
+    found = []
+    for name, reader in known.items():
+        if name in _WITHOUT_TABLE and asked is None and _says_table(subject):
+            continue
+        if asked in (None, name, name.replace("_", "-")) and hasattr(reader, "recognise"):
+            arguments = (subject, tabulate) if name == "label_table" else (subject,)
+            found += reader.recognise(*arguments)
+    return found
+
+
+def _says_table(subject: Subject) -> bool:
+    """Whether the person said that labels are in a table."""
+    source = subject.source
+    return subject.is_folder and any((source.labels is not None, source.path_column, source.label_column))
+
+
+def tabulate(name: str, data: bytes) -> Table:
+    """A document of labels as a table, by the reader that knows its kind; raises `DataError` where none does."""
+    for reader in readers().values():
+        if hasattr(reader, "tabulate"):
+            table: Table | None = reader.tabulate(name, data)
+            if table is not None:
+                return table
+    return parse_table(name, data)
+
+
+def choose(readings: Sequence[Reading], subject: Subject) -> tuple[str, Listing]:
+    """What the one certain reading recognised, and its listing; raises `DataError` where there is none, or several.
+
+    Readings that divide the images alike are one: what labels most images is taken, and words before numbers.
+    """
+    certain = [reading for reading in readings if reading.certainty is Certainty.CERTAIN]
+    if len(certain) == 1:
+        return certain[0].what, certain[0].read()
+    if certain:
+        return _agreeing(certain, subject)
+    likely = [reading for reading in readings if reading.certainty is Certainty.LIKELY]
+    if len(likely) == len(readings) == 1:
+        return likely[0].what, likely[0].read()
+    possible = [
+        one
+        for reading in readings
+        if reading.certainty in (Certainty.POSSIBLE, Certainty.LIKELY)
+        for one in reading.candidates
+    ]
+    if possible:
+        raise Undecided(
+            f"'{subject.shown}' says nowhere for certain what its labels are. If they are these, say so", possible
+        )
+    refused = [reading for reading in readings if reading.certainty is Certainty.REFUSED]
+    if refused:
+        return refused[0].what, refused[0].read()
+    raise DataError(nothing_found(subject))
+
+
+def _agreeing(certain: Sequence[Reading], subject: Subject) -> tuple[str, Listing]:
+    listings = [(reading, reading.read()) for reading in certain]
+    first_reading, first = max(listings, key=lambda pair: (_labelled(pair[1]), _in_words(pair[1])))
+    official = [pair for pair in listings if pair[0].is_metadata]
+    if len(official) == 1 and all(_share_names(official[0][1], listing) for _, listing in listings):
+        return _official(official[0], listings)
+    for reading, listing in listings:
+        if listing is not first and (gap := _disagreement(first, listing)):
+            raise Undecided(
+                f"'{subject.shown}' has two sources of labels that {gap}. Say which",
+                [*_typed(first_reading, first), *_typed(reading, listing)],
+            )
+    others = [listing.origin for _, listing in listings if listing is not first]
+    told = f"The same labels are in the {' and the '.join(others)}."
+    return first_reading.what, replace(first, notes=(*first.notes, told))
+
+
+def _official(chosen: tuple[Reading, Listing], listings: Sequence[tuple[Reading, Listing]]) -> tuple[str, Listing]:
+    """The labels of ``metadata.csv``, with a note about how many of the folder names say something else."""
+    reading, listing = chosen
+    told = []
+    for _, other in listings:
+        known = dict(zip(other.ids, other.labels, strict=True))
+        pairs = [(label, known.get(name)) for name, label in zip(listing.ids, listing.labels, strict=True)]
+        unlike = sum(None not in pair and pair[0] != pair[1] for pair in pairs)
+        if other is not listing and unlike:
+            told.append(f"The {other.origin} differ for {unlike:,} of {len(pairs):,} images; {listing.origin} counts.")
+    return reading.what, replace(listing, notes=(*listing.notes, *told))
+
+
+def _share_names(first: Listing, second: Listing) -> bool:
+    """Whether two listings have most class names in common."""
+    one, other = {*first.labels} - {None}, {*second.labels} - {None}
+    return 2 * len(one & other) >= min(len(one), len(other))
+
+
+def _disagreement(first: Listing, second: Listing) -> str:
+    """How two listings of a dataset differ; empty where one label of the one is one label of the other."""
+    known = dict(zip(first.ids, first.labels, strict=True))
+    pairs = [
+        (known[name], label)
+        for name, label in zip(second.ids, second.labels, strict=True)
+        if label is not None and known.get(name) is not None
+    ]
+    if not pairs:
+        return "are about different images"
+    counts: dict[tuple[str | None, str | None], int] = {}
+    for pair in pairs:
+        counts[pair] = counts.get(pair, 0) + 1
+    best: dict[str | None, tuple[int, str | None]] = {}
+    for (one, other), count in counts.items():
+        best[one] = max(best.get(one, (0, None)), (count, other), key=lambda entry: entry[0])
+    kept = sum(count for count, _ in best.values())
+    one_to_one = len({other for _, other in best.values()}) == len(best)
+    if one_to_one and kept == len(pairs):
+        return ""
+    return (
+        f"differ for {len(pairs) - kept:,} of {len(pairs):,} images" if one_to_one else "divide the images differently"
+    )
+
+
+def _typed(reading: Reading, listing: Listing) -> list[Candidate]:
+    if reading.candidates:
+        return list(reading.candidates)
+    classes = sorted({label for label in listing.labels if label is not None})
+    name = reading.reader.replace("_", "-")
+    return [Candidate(type_=f"--format {name}", classes=classes, images=len(listing.ids))]
+
+
+def _labelled(listing: Listing) -> int:
+    return sum(label is not None for label in listing.labels)
+
+
+def _in_words(listing: Listing) -> bool:
+    return not all(label is None or label.lstrip("-").isdecimal() for label in listing.labels)
+
+
+def _labels_alone(source: Source) -> Listing:
+    if source.labels is None:
         raise DataError("no images and no labels: give DATA, or --labels FILE for features or probabilities alone")
-    path = Path(labels)
+    for reader in readers().values():
+        if hasattr(reader, "recognise_labels"):
+            found: Listing | None = reader.recognise_labels(source, tabulate)
+            if found is not None:
+                return found
+    path = Path(source.labels)
     if not path.is_file():
         raise DataError(f"'{path}' (--labels) does not exist: give a table, .npy, .npz or .parquet of labels")
-    suffix = path.suffix.lower()
-    if suffix in TABLE_SUFFIXES:
-        return list_labels(path, path_column=path_column, label_column=label_column)
-    if suffix in ARRAY_SUFFIXES:
-        return list_array_labels(path)
-    if suffix == ".parquet":
-        return replace(list_parquet(path, path_column=path_column, label_column=label_column), images=None)
     raise DataError(f"'{path}' is no kind of labels known here: give .csv, .tsv, .jsonl, .npy, .npz or .parquet")
+
+
+def nothing_found(subject: Subject) -> str:
+    """Why nothing was recognised, with what was looked for and what to do."""
+    path = subject.path
+    if not subject.is_folder:
+        if path is not None and ends_as_image(path.name):
+            return f"'{path}' is one image: give the folder of class folders above it"
+        return (
+            f"'{subject.shown}' is no kind of dataset known here: give a folder, a table (.csv, .tsv, .jsonl, .json), "
+            ".parquet, .npz, .npy, .zip or .tar"
+        )
+    tree = subject.tree
+    if subject.source.path_column is not None or subject.source.label_column is not None:
+        return f"'{tree.shown}' has no table for --path-column and --label-column: give one with --labels FILE"
+    advice = "put images into <class>/ folders, or give a table of labels with --labels FILE"
+    if not tree.paths:
+        counted = [f"{n} {ending}" for ending, n in sorted(tree.skipped.items(), key=lambda pair: -pair[1])[:4]]
+        counted += [f"{len(tree.findings)} that cannot be read"] if tree.findings else []
+        left = f" (left out: {', '.join(counted)})" if counted else ""
+        return f"no images in '{tree.shown}'{left}: {advice}"
+    boxes = sum(other.lower().endswith(".xml") for other in tree.others)
+    boxes = boxes if 2 * boxes > len(tree.paths) else 0
+    beside = f", {boxes:,} .xml files beside them may hold boxes, which are not read" if boxes else ""
+    return (
+        f"the {len(tree.paths):,} images in '{tree.shown}' have no labels: they lie in no class folders, no table "
+        f"there names them, and their names show no pattern{beside}: {advice}, or say --label-from name:'REGEX'"
+    )

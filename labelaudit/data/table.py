@@ -1,7 +1,7 @@
-"""A table of labels: CSV, TSV or JSON Lines, alone or beside a folder of images.
+"""A table of labels as rows of text: from CSV and its relatives, JSON Lines, JSON, and lists of paths and labels.
 
-Every cell is text: a label ``3`` stays the name "3". Left out: several labels for one image (a conflict), tables
-without a header, and compressed tables.
+Every cell is text: a label ``3`` stays the name "3". A table without a header is known by its first row, which is like
+the others; its columns are then called ``column 1``, ``column 2``. Left out: compressed tables and spreadsheets.
 """
 
 from __future__ import annotations
@@ -9,270 +9,234 @@ from __future__ import annotations
 import csv
 import io
 import json
-import posixpath
-import unicodedata
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from labelaudit.data.folder import walk
+from labelaudit.data.columns import LABEL_NAMES, PATH_NAMES, plain
 from labelaudit.data.images import SUFFIXES
-from labelaudit.data.listing import LABEL_NAMES, PATH_NAMES, SPLITS, Files, Listing, guess_column, require_column
 from labelaudit.errors import DataError
-from labelaudit.types import Finding
 
-TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".jsonl", ".ndjson"})
+LIST_SUFFIXES = frozenset({".txt", ".lst", ".list"})
+"""Plain lists: a path and a label on each line, without a header."""
+JSON_LINES = frozenset({".jsonl", ".ndjson"})
+TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".json"}) | JSON_LINES | LIST_SUFFIXES
+
+
+class DocumentError(DataError):
+    """A document of a known kind that holds no one label for each image."""
+
+
+Cells = tuple[int, list[str]]
+"""A line's number in the file and its cells."""
+_WITH_IMAGE = re.compile(rf"(.+?(?:{'|'.join(map(re.escape, sorted(SUFFIXES)))}))\s+(.+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
     """Rows of text under named columns."""
 
-    path: Path
+    name: str
+    """The file as a person named it."""
     columns: tuple[str, ...]
     rows: tuple[Mapping[str, str], ...]
     """A missing cell is the empty text."""
     lines: tuple[int, ...]
     """Line of each row in the file, for messages."""
+    has_header: bool = True
+
+    def here(self, row: int) -> str:
+        """The place of a row, for messages: ``labels.csv line 3``."""
+        return f"{self.name.replace(chr(92), '/').rpartition('/')[2]} line {self.lines[row]}"
 
 
-def read_table(path: Path) -> Table:
-    """Read a CSV, TSV or JSON Lines file in UTF-8 or UTF-16; a CSV may use ``;`` or tabs.
-
-    Raises `DataError`, naming the line, for what cannot be parsed and for rows longer than the header.
-    """
-    parse = _parse_json if path.suffix.lower() in (".jsonl", ".ndjson") else _parse_csv
-    numbered = list(parse(path, _read_text(path)))
-    columns = tuple(dict.fromkeys(name for _, row in numbered for name in row))
-    if not numbered:
-        raise DataError(f"'{path}' has no rows: it needs a header and one row for each image")
-    rows = tuple(dict.fromkeys(columns, "") | row for _, row in numbered)
-    return Table(path=path, columns=columns, rows=rows, lines=tuple(line for line, _ in numbered))
-
-
-def list_table(
-    path: Path, *, root: Path | None = None, path_column: str | None = None, label_column: str | None = None
-) -> Listing:
-    """The images that a table names. Without ``root`` their paths are relative to the table, and only they count.
-
-    With ``root`` the paths are matched with the images found below it: as they are, else by file name, else by
-    file name without ending. Images that no row names become findings.
-    """
-    table = read_table(path)
-    where, label = choose_columns(table, path_column=path_column, label_column=label_column)
-    if where is None:
-        raise DataError(f"'{path}' has no column of image paths among {', '.join(table.columns)}: use --path-column")
-    if root is not None:
-        return _match(table, where, label, root, [path])
-    names = [_normal(row[where], path.parent) for row in table.rows]
-    return _assemble(table, where, label, names, path.parent)
-
-
-def list_labels(path: Path, *, path_column: str | None = None, label_column: str | None = None) -> Listing:
-    """The labels of a table whose samples are the rows of a feature matrix: no image is looked for."""
-    table = read_table(path)
-    where, label = choose_columns(table, path_column=path_column, label_column=label_column)
-    names = [f"{path.name}#{i}" if where is None else _normal(row[where], None) for i, row in enumerate(table.rows)]
-    return _assemble(table, where, label, names, None)
-
-
-def list_metadata(
-    root: Path, paths: Sequence[Path], *, path_column: str | None = None, label_column: str | None = None
-) -> Listing | None:
-    """A Hugging Face image folder: ``metadata.csv`` or ``.jsonl`` in the root or in each split folder.
-
-    ``None`` where these hold no column of labels: then the class folders do.
-    """
-    rows: list[Mapping[str, str]] = []
-    lines: list[int] = []
-    where, label = path_column or "file_name", label_column
-    for path in paths:
-        table = read_table(path)
-        label = label or guess_column(table.columns, LABEL_NAMES)
-        if label is None or (label not in table.columns and label_column is None):
-            return None
-        require_column(where, table.columns, option="--path-column", where=f"'{path}'")
-        require_column(label, table.columns, option="--label-column", where=f"'{path}'")
-        inside = path.parent.relative_to(root)
-        rows += [{**row, where: (inside / row[where]).as_posix() if row[where] else ""} for row in table.rows]
-        lines += table.lines
-    if label is None:
-        return None
-    columns = tuple(dict.fromkeys(name for row in rows for name in row))
-    filled = tuple({**dict.fromkeys(columns, ""), **row} for row in rows)
-    return _match(Table(path=paths[0], columns=columns, rows=filled, lines=tuple(lines)), where, label, root, paths)
-
-
-def choose_columns(
-    table: Table, *, path_column: str | None = None, label_column: str | None = None
-) -> tuple[str | None, str]:
-    """The columns of paths (``None``: there is none) and of labels: those asked for, or guessed by name.
-
-    A path column is also known by its values, and in a table of two columns the other one is the label.
-    """
-    columns, name = table.columns, f"'{table.path}'"
-    if label_column is not None:
-        require_column(label_column, columns, option="--label-column", where=name)
-    if path_column is not None:
-        where: str | None = require_column(path_column, columns, option="--path-column", where=name)
-    else:
-        free = [column for column in columns if column != label_column]
-        shown = [column for column in free if _names_images(table, column)]
-        where = guess_column(shown, PATH_NAMES) or next(iter(shown), None) or guess_column(free, PATH_NAMES)
-    free = [column for column in columns if column != where]
-    label = label_column or guess_column(free, LABEL_NAMES) or (free[0] if len(free) == 1 else None)
-    if label is None:
-        raise DataError(f"{name} has no column of labels among {', '.join(columns)}: use --label-column")
-    return where, label
-
-
-def _match(table: Table, where: str, label: str, root: Path, tables: Sequence[Path]) -> Listing:
-    """The images below ``root`` with the labels of ``table``, which was read from ``tables``."""
-    walked = walk(root)
-    asked = [_normal(row[where], root) for row in table.rows]
-    names = asked
-    for key in (_same, posixpath.basename, _stem):
-        places = _unique(walked.paths, key)
-        names = [places.get(_same(key(name)), name) for name in asked]
-        if any(_same(key(name)) in places for name in asked):
-            break
-    detail = f"no row of {table.path.name} names it"
-    unnamed = [Finding(kind="unlabelled", path=path, detail=detail) for path in sorted({*walked.paths} - {*names})]
-    listing = _assemble(table, where, label, names, root)
-    findings = walked.findings + listing.findings + tuple(unnamed)
-    skipped = Counter(walked.skipped)
-    skipped.subtract(own.suffix.lower() for own in tables if root in own.parents)
-    return replace(listing, findings=findings, skipped={kind: count for kind, count in skipped.items() if count > 0})
-
-
-def _assemble(table: Table, where: str | None, label: str, names: Sequence[str], root: Path | None) -> Listing:
-    """One sample for each name; a name that comes twice is a finding, and is left out if its labels differ."""
-    labels = [row[label].strip() for row in table.rows]
-    first: dict[str, int] = {}
-    torn: set[str] = set()
-    findings: list[Finding] = []
-    for row, name in enumerate(names):
-        here = f"{table.path.name} line {table.lines[row]}"
-        before = first.setdefault(name, row) if name else row
-        if not name:
-            findings.append(Finding(kind="missing", path=f"{table.path.name}#{row}", detail=f"{here} names no file"))
-        elif before != row and labels[before] == labels[row]:
-            detail = f"{here} repeats line {table.lines[before]}"
-            findings.append(Finding(kind="duplicate_row", path=name, detail=detail))
-        elif before != row:
-            torn.add(name)
-            detail = (
-                f"labelled '{labels[before]}' in line {table.lines[before]} and '{labels[row]}' in {here}: left out"
-            )
-            findings.append(Finding(kind="conflict", path=name, detail=detail))
-    rows = tuple(row for name, row in first.items() if name not in torn)
-    ids = tuple(names[row] for row in rows)
-    columns = [column for column in table.columns if column not in (where, label)]
-    extra = {column: tuple(table.rows[row][column] for row in rows) for column in columns}
-    return Listing(
-        root=str(root or ""),
-        ids=ids,
-        labels=tuple(labels[row] or None for row in rows),
-        images=None if root is None else Files(root, ids),
-        splits=_splits(ids, extra),
-        extra=extra,
-        findings=tuple(findings),
-        rows=rows,
-        total=len(names),
-    )
-
-
-def _splits(ids: Sequence[str], extra: Mapping[str, tuple[str, ...]]) -> tuple[str, ...] | None:
-    given = extra.get("split")
-    found = given or tuple(name.split("/")[0] if "/" in name else "" for name in ids)
-    return found if found and all(split.lower() in SPLITS for split in found) else None
-
-
-def _names_images(table: Table, column: str) -> bool:
-    values = [row[column] for row in table.rows[:20]]
-    return 2 * sum(posixpath.splitext(value.strip())[1].lower() in SUFFIXES for value in values) > len(values)
-
-
-def _normal(value: str, root: Path | None) -> str:
-    """A path as an id: ``/`` between parts, no ``./``, relative to the root where it lies below it."""
-    path = value.strip().replace("\\", "/")
-    if root is not None and posixpath.isabs(path):
-        base = root.absolute().as_posix().rstrip("/") + "/"
-        path = path.removeprefix(base)
-    return posixpath.normpath(path) if path else ""
-
-
-def _same(name: str) -> str:
-    """Composed and decomposed accents are one name (tables and file systems differ on them)."""
-    return unicodedata.normalize("NFC", name)
-
-
-def _stem(name: str) -> str:
-    stem, suffix = posixpath.splitext(posixpath.basename(name))
-    return stem if suffix.lower() in SUFFIXES else posixpath.basename(name)
-
-
-def _unique(paths: Sequence[str], key: Callable[[str], str]) -> dict[str, str]:
-    """The path of each key that only one path has."""
-    counts = Counter(_same(key(path)) for path in paths)
-    return {_same(key(path)): path for path in paths if counts[_same(key(path))] == 1}
-
-
-def _read_text(path: Path) -> str:
+def read_table(path: Path, is_image: Callable[[str], bool] = lambda _: False) -> Table:
+    """`parse_table` of a file; raises `DataError` where it cannot be read."""
     try:
         data = path.read_bytes()
     except OSError as error:
         raise DataError(f"'{path}' cannot be read: {error.strerror}") from error
+    return parse_table(str(path), data, is_image)
+
+
+def parse_table(name: str, data: bytes, is_image: Callable[[str], bool] = lambda _: False) -> Table:
+    """The table in the bytes of a file called ``name``, in UTF-8 or UTF-16; a CSV may use ``;``, ``|`` or tabs.
+
+    ``is_image`` says of a cell that it names an image, so that no image is taken for a header. Raises `DataError`,
+    naming the line, for what cannot be parsed and for rows longer than the header.
+    """
+    text, suffix = _decode(name, data), name[name.rfind(".") :].lower()
+    if suffix in JSON_LINES or suffix == ".json":
+        return _of_records(name, list((_json_lines if suffix in JSON_LINES else _json)(name, text)))
+    cells = list(_list_lines(text) if suffix in LIST_SUFFIXES else _csv_lines(name, text))
+    if not cells:
+        raise DataError(f"'{name}' has no rows: it needs a header and one row for each image")
+    if _is_header(cells, lambda cell: is_image(cell) or ends_as_image(cell)):
+        return _of_header(name, cells)
+    width = max(len(row) for _, row in cells)
+    columns = tuple(f"column {number + 1}" for number in range(width))
+    return _filled(name, columns, cells, has_header=False)
+
+
+def ends_as_image(cell: str) -> bool:
+    """Whether a cell ends as the name of an image file does."""
+    ending = re.search(r"\.\w+$", cell.strip().partition("?")[0])
+    return ending is not None and ending.group().lower() in SUFFIXES
+
+
+def _is_header(cells: Sequence[Cells], is_image: Callable[[str], bool]) -> bool:
+    """Whether the first line names columns: it does where it is unlike the lines below it."""
+    first = [cell.strip() for cell in cells[0][1]]
+    if any(is_image(cell) for cell in first):
+        return False
+    if {plain(cell) for cell in first} & {*PATH_NAMES, *LABEL_NAMES}:
+        return True
+    return not any(
+        cell and any(len(row) > column and row[column].strip() == cell for _, row in cells[1:])
+        for column, cell in enumerate(first)
+    )
+
+
+def _of_header(name: str, cells: Sequence[Cells]) -> Table:
+    columns = tuple(cell.strip() or f"unnamed {i}" for i, cell in enumerate(cells[0][1]))
+    if twice := [column for column, count in Counter(columns).items() if count > 1]:
+        raise DataError(f"'{name}' has two columns '{twice[0]}': rename one")
+    if len(cells) == 1:
+        raise DataError(f"'{name}' has no rows: it needs a header and one row for each image")
+    for line, row in cells[1:]:
+        if any(row[len(columns) :]):
+            raise DataError(
+                f"'{name}' line {line} has {len(row)} cells for {len(columns)} columns: put cells that hold the "
+                "separator in quotes"
+            )
+    return _filled(name, columns, cells[1:], has_header=True)
+
+
+def _filled(name: str, columns: Sequence[str], cells: Sequence[Cells], *, has_header: bool) -> Table:
+    empty = dict.fromkeys(columns, "")
+    rows = tuple({**empty, **dict(zip(columns, row, strict=False))} for _, row in cells)
+    lines = tuple(line for line, _ in cells)
+    return Table(name=name, columns=tuple(columns), rows=rows, lines=lines, has_header=has_header)
+
+
+def _of_records(name: str, records: Sequence[tuple[int, Mapping[str, str]]]) -> Table:
+    if not records:
+        raise DataError(f"'{name}' has no rows: it needs one record for each image")
+    columns = tuple(dict.fromkeys(column for _, record in records for column in record))
+    rows = tuple(dict.fromkeys(columns, "") | dict(record) for _, record in records)
+    return Table(name=name, columns=columns, rows=rows, lines=tuple(line for line, _ in records))
+
+
+def _decode(name: str, data: bytes) -> str:
     encoding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
     if encoding != "utf-16" and data[:1000].count(0) > len(data[:1000]) // 4:
-        raise DataError(f"'{path}' holds zero bytes, as UTF-16 without its mark does: save it as UTF-8")
+        raise DataError(f"'{name}' holds zero bytes, as UTF-16 without its mark does: save it as UTF-8")
     try:
         return data.decode(encoding)
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise DataError(f"'{path}' line {line} is not {encoding[:6].upper().rstrip('-')}: save it as UTF-8") from error
+        raise DataError(f"'{name}' line {line} is not {encoding[:6].upper().rstrip('-')}: save it as UTF-8") from error
 
 
-def _parse_csv(path: Path, text: str) -> Iterator[tuple[int, dict[str, str]]]:
-    head = text.lstrip().partition("\n")[0]
-    delimiter = "\t" if path.suffix.lower() == ".tsv" else "," if "," in head else max(",;\t|", key=head.count)
+def _csv_lines(name: str, text: str) -> Iterator[Cells]:
+    head = text.lstrip("\r\n").partition("\n")[0]
+    best = max(",;\t|", key=head.count)
+    delimiter = "\t" if name.lower().endswith(".tsv") else "," if "," in head else best
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    columns: list[str] = []
     try:
-        for cells in reader:
-            if not any(cells):
-                continue
-            if not columns:
-                columns = [cell.strip() or f"column {i}" for i, cell in enumerate(cells)]
-                if twice := [name for name, count in Counter(columns).items() if count > 1]:
-                    raise DataError(f"'{path}' has two columns '{twice[0]}': rename one")
-                continue
-            if any(cells[len(columns) :]):
-                raise DataError(
-                    f"'{path}' line {reader.line_num} has {len(cells)} cells for {len(columns)} columns: "
-                    f"put cells that hold '{delimiter}' in quotes"
-                )
-            yield reader.line_num, dict(zip(columns, cells, strict=False))
+        yield from ((reader.line_num, cells) for cells in reader if any(cells))
     except csv.Error as error:
-        raise DataError(f"'{path}' line {reader.line_num} cannot be parsed: {error}") from error
+        raise DataError(f"'{name}' line {reader.line_num} cannot be parsed: {error}") from error
 
 
-def _parse_json(path: Path, text: str) -> Iterator[tuple[int, dict[str, str]]]:
+def _list_lines(text: str) -> Iterator[Cells]:
+    """Lines of a list, with tabs, commas or spaces between the cells; a path that ends as an image may hold any."""
+    lines = [(number, line.strip()) for number, line in enumerate(text.split("\n"), 1)]
+    lines = [(number, line) for number, line in lines if line and not line.startswith("#")]
+    sign = next((sign for sign in "\t,;|" if lines and all(sign in line for _, line in lines)), None)
+    for number, line in lines:
+        whole = _WITH_IMAGE.fullmatch(line)
+        if sign is not None:
+            yield number, [cell.strip() for cell in line.split(sign)]
+        elif whole is not None:
+            yield number, [whole.group(1), *whole.group(2).split()]
+        else:
+            yield number, line.split()
+
+
+def _json_lines(name: str, text: str) -> Iterator[tuple[int, dict[str, str]]]:
     for line, content in enumerate(text.split("\n"), 1):
         if not content.strip():
             continue
         try:
             row = json.loads(content)
         except json.JSONDecodeError as error:
-            raise DataError(f"'{path}' line {line} is not JSON: {error.msg}") from error
+            raise DataError(f"'{name}' line {line} is not JSON: {error.msg}") from error
         if not isinstance(row, dict):
-            raise DataError(f'\'{path}\' line {line} must be an object such as {{"path": …, "label": …}}')
-        yield line, {name: _text(value) for name, value in row.items()}
+            raise DataError(f'\'{name}\' line {line} must be an object such as {{"path": …, "label": …}}')
+        yield line, {column: _text(value) for column, value in row.items()}
+
+
+def _json(name: str, text: str) -> Iterator[tuple[int, dict[str, str]]]:
+    """The records of a JSON file: a list of objects, one list inside of an object, or an object of path and label."""
+    document = parse_json(name, text)
+    if isinstance(document, dict):
+        lists = [value for value in document.values() if isinstance(value, list) and value and _is_record(value[0])]
+        if len(lists) == 1:
+            document = lists[0]
+        elif document and all(isinstance(value, str | int) for value in document.values()):
+            document = [{"path": path, "label": label} for path, label in document.items()]
+        elif document and all(_is_record(value) for value in document.values()):
+            document = [{"path": path, **record} for path, record in document.items()]
+    if not isinstance(document, list) or not all(_is_record(record) for record in document):
+        raise DataError(f"'{name}' holds no list of records: it needs a list of objects with a path and a label")
+    for number, record in enumerate(document, 1):
+        yield number, {column: _text(value) for column, value in record.items()}
+
+
+def parse_json(name: str, text: str) -> Any:
+    """A JSON document; raises `DataError` where it is none."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise DataError(f"'{name}' line {error.lineno} is not JSON: {error.msg}") from error
+    except RecursionError:
+        raise DataError(f"'{name}' nests its brackets too deep: it is no list of records") from None
+
+
+def is_frame(data: Any) -> bool:
+    """Whether ``data`` is a pandas or polars data frame: named columns that become records."""
+    return hasattr(data, "columns") and (hasattr(data, "iloc") or hasattr(data, "to_dicts"))
+
+
+def frame_table(data: Any) -> Table:
+    """A pandas or polars data frame as a table of text; raises `DataError` for one without rows."""
+    columns = tuple(str(name) for name in data.columns)
+    cells = [[scalar_text(value) for value in data[name].to_list()] for name in data.columns]
+    rows = tuple(dict(zip(columns, values, strict=True)) for values in zip(*cells, strict=True))
+    if not rows:
+        raise DataError("the data frame has no rows")
+    return Table(name="the data frame", columns=columns, rows=rows, lines=tuple(range(len(rows))))
+
+
+def scalar_text(value: Any) -> str:
+    """A value as a cell: nothing for ``None`` and NaN, whole floating-point numbers without ``.0``."""
+    value = value.item() if hasattr(value, "item") and getattr(value, "ndim", 0) == 0 else value
+    if value is None or value != value:  # noqa: PLR0124  NaN and NaT
+        return ""
+    return str(int(value) if isinstance(value, float) and value.is_integer() else value).strip()
+
+
+def _is_record(value: Any) -> bool:
+    return isinstance(value, dict)
 
 
 def _text(value: Any) -> str:
     if isinstance(value, str):
         return value
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
     return "" if value is None else json.dumps(value, ensure_ascii=False)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from labelaudit.data.source import name_source
+from labelaudit.data.source import Source
 from labelaudit.errors import OptionError
 from labelaudit.machine import find_device, list_versions
 from labelaudit.methods import configure, get_method
@@ -114,7 +114,7 @@ def make(
         progress=progress,
         told=None if told is None else lambda row: told(row, epochs),
     )
-    source = name_source(data, labels, path_column, label_column)
+    source = Source(data=data, labels=labels, path_column=path_column, label_column=label_column).settings()
     about = {"source": source, "versions": list_versions(), **_findings(trained, collected, valid, diagnostics)}
     files = folder.write(trained, output, collected.samples.labels, truth=collected.truth, about=about)
     return Made(trained=trained, place=output, files=files, about=about, notes=collected.notes)

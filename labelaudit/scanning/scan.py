@@ -14,7 +14,7 @@ from typing import Any, Literal
 from labelaudit.audit.document import Audit
 from labelaudit.data.given import given_features, given_probs, source_rows
 from labelaudit.data.ingest import ingest
-from labelaudit.data.source import name_source, note_skipped
+from labelaudit.data.source import Source, notes_of, source_settings
 from labelaudit.data.sources import open_source
 from labelaudit.errors import DataError, OptionError, unknown_name
 from labelaudit.features import SMALLEST
@@ -27,12 +27,18 @@ from labelaudit.types import Floats, Progress, silent
 
 
 def scan(
-    data: Path | str | None = None,
+    data: Any = None,
     *,
     output: Path | str | None = None,
-    labels: Path | str | None = None,
+    labels: Any = None,
     path_column: str | None = None,
     label_column: str | None = None,
+    label_from: str | None = None,
+    format: str | None = None,
+    classes: Sequence[str] | None = None,
+    rows: Path | str | None = None,
+    ignore_metadata: bool = False,
+    bands: Sequence[int] | None = None,
     features: Path | str | Floats | None = None,
     probs: Path | str | Floats | None = None,
     verdicts: Path | str | None = None,
@@ -57,8 +63,9 @@ def scan(
 ) -> Audit:
     """Rank every sample of a dataset by how surely its label is wrong.
 
-    ``data`` is a folder, table, Parquet or ``.npz`` file (see the README); ``features`` (n, d) and ``probs`` (n, C, out
-    of sample, classes sorted by name) are arrays or ``.npy`` files with one row per row of the source. ``options`` is
+    ``data`` is a path, an address or a Python object (see docs/inputs.md), ``labels`` a table or the labels themselves;
+    the fields of `Source` say how to read them. ``features`` (n, d) and ``probs`` (n, C, out of sample, columns in the
+    order of ``classes``) are arrays or ``.npy`` files with one row per row of the source. ``options`` is
     method -> option -> value; ``regularizers`` are names, or name -> option -> value, around every method. ``verdicts``
     is a file of people's verdicts, by default that of ``output``: what they say is taken as known. ``group`` says which
     images show one and the same thing and must not vouch for each other (`labelaudit.context.groups`). With ``output``
@@ -94,8 +101,20 @@ def scan(
         raise OptionError(
             f"--image-size {image_size}: backbones take {SMALLEST} pixels or more; smaller sides are for --train pixels"
         )
+    source = Source(
+        data=data,
+        labels=labels,
+        path_column=path_column,
+        label_column=label_column,
+        label_from=label_from,
+        format=format,
+        classes=classes,
+        rows=rows,
+        ignore_metadata=ignore_metadata,
+        bands=bands,
+    )
     if output is not None:
-        check_output(output, data)
+        check_output(output, data if isinstance(data, str | Path) else None)
     if verdicts is not None and not Path(verdicts).is_file():
         raise DataError(f"'{verdicts}' (--verdicts) does not exist: name a file that `labelaudit review` wrote")
     if verdicts is None and output is not None:
@@ -103,15 +122,17 @@ def scan(
     said = () if verdicts is None else read(verdicts)
     clock = Clock()
     with clock.stage("ingest"):
-        listing = open_source(data, labels=labels, path_column=path_column, label_column=label_column)
+        listing = open_source(source)
         samples, findings = ingest(listing, workers=workers, progress=progress)
-        rows = source_rows(listing, samples)
-        given = None if features is None else given_features(features, listing.total, rows)
-        opinion = None if probs is None else given_probs(probs, listing.total, rows, samples.classes)
+        places = source_rows(listing, samples)
+        given = None if features is None else given_features(features, listing.total, places)
+        opinion = None
+        if probs is not None:
+            opinion = given_probs(probs, listing.total, places, samples.classes, samples.labels)
         if samples.images is None and given is None and opinion is None:
             raise DataError("labels but no images to judge them by: give images, --features X.npy or --probs P.npy")
     settings = {
-        "source": name_source(data, labels, path_column, label_column),
+        "source": source_settings(source, samples),
         **({"group": list(groups)} if groups else {}),
         "methods": list(methods),
         "options": options,
@@ -150,7 +171,7 @@ def scan(
         progress=progress,
         notice=notice,
     )
-    notes = (*audit.notes, *note_skipped(listing.skipped))
+    notes = (*audit.notes, *notes_of(listing))
     audit = replace(audit, settings=settings, notes=notes, stages=(*clock.stages, *audit.stages))
     if output is None:
         return audit

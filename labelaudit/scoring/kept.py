@@ -24,7 +24,7 @@ from labelaudit.audit import run as runs
 from labelaudit.audit.document import Audit
 from labelaudit.audit.json import plain
 from labelaudit.data.ingest import digest, ingest
-from labelaudit.data.source import name_source, note_skipped
+from labelaudit.data.source import READING, Source, notes_of, source_settings
 from labelaudit.data.sources import open_source
 from labelaudit.errors import RunError
 from labelaudit.judge.judge import Judge
@@ -62,7 +62,7 @@ def current(
     if cache is None or brought or data is None:
         return scan(data, **arguments)
     machine: dict[str, Any] = {name: options[name] for name in ("device", "workers") if name in options}
-    where: dict[str, Any] = {name: options.get(name) for name in ("labels", "path_column", "label_column")}
+    where: dict[str, Any] = {name: options[name] for name in READING if name in options}
     store = Store(Path(cache) / "audits", data, options)
     candidates = store.read()
     if candidates:
@@ -77,8 +77,8 @@ def current(
                 return store.write(
                     replace(
                         audit,
-                        settings={**previous.settings, "source": name_source(data, **where)},
-                        notes=(*audit.notes, *note_skipped(listing.skipped)),
+                        settings={**previous.settings, "source": source_settings(Source(data=data, **where), samples)},
+                        notes=(*audit.notes, *notes_of(listing)),
                         stages=(*clock.stages, *audit.stages),
                     )
                 )
@@ -95,7 +95,7 @@ class Store:
 
         settings, place = (
             _key(_settings(data, options)),
-            _key(name_source(data, options.get("labels"), None, None)),
+            _key(Source(data=data, labels=options.get("labels")).settings()),
         )
         self._folder, self._settings = folder, settings
         self._own = folder / f"{settings}-{place}"

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -19,8 +19,9 @@ from labelaudit.audit.document import Audit
 from labelaudit.audit.originals import open_originals
 from labelaudit.data.given import given_features, source_rows
 from labelaudit.data.ingest import ingest
-from labelaudit.data.source import name_source, note_skipped
-from labelaudit.data.sources import Joined, open_source
+from labelaudit.data.listing import Joined
+from labelaudit.data.source import Source, notes_of
+from labelaudit.data.sources import open_source
 from labelaudit.errors import DataError, RunError
 from labelaudit.features.duplicates import NEIGHBORS, find_copies
 from labelaudit.features.embedding import embed_samples
@@ -38,9 +39,11 @@ def score(
     run: Path | str,
     data: Path | str | None = None,
     *,
-    labels: Path | str | None = None,
+    labels: Any = None,
     path_column: str | None = None,
     label_column: str | None = None,
+    label_from: str | None = None,
+    format: str | None = None,
     features: Path | str | Floats | None = None,
     originals: Path | str | None = None,
     output: Path | str | None = None,
@@ -65,9 +68,18 @@ def score(
     audit, judge = runs.read(run), Judge.load(Path(run))
     if output is not None:
         runs.check_output(output, data)
+    source = Source(
+        data=data,
+        labels=labels,
+        path_column=path_column,
+        label_column=label_column,
+        label_from=label_from,
+        format=format,
+        exposure=audit.source.get("exposure"),
+    )
     clock = Clock()
     with clock.stage("ingest"):
-        listing = open_source(data, labels=labels, path_column=path_column, label_column=label_column)
+        listing = open_source(source)
         samples, findings = ingest(listing, fewest_classes=1, workers=workers, progress=progress)
         given = None if features is None else given_features(features, listing.total, source_rows(listing, samples))
     scored = score_samples(
@@ -82,11 +94,13 @@ def score(
         cache=None if cache is None else Path(cache),
         progress=progress,
     )
-    source = name_source(data, labels, path_column, label_column)
     scored = replace(
         scored,
-        settings={"source": source, "scored_by": {"run": Path(run).absolute().as_posix(), **scored.settings}},
-        notes=(*scored.notes, *note_skipped(listing.skipped)),
+        settings={
+            "source": source.settings(),
+            "scored_by": {"run": Path(run).absolute().as_posix(), **scored.settings},
+        },
+        notes=(*scored.notes, *notes_of(listing)),
         stages=(*clock.stages, *scored.stages),
     )
     return scored if output is None else replace(scored, files=runs.write(scored, output))

@@ -22,7 +22,7 @@ import numpy as np
 
 from labelaudit.audit.document import Audit
 from labelaudit.data.ingest import ingest
-from labelaudit.data.source import name_source, note_skipped
+from labelaudit.data.source import READING, Source, notes_of, source_settings
 from labelaudit.data.sources import open_source
 from labelaudit.features.duplicates import NEIGHBORS, conflicts, find_copies, leaks
 from labelaudit.features.specs import precision_of
@@ -65,14 +65,14 @@ def update(
     Where this cannot be done (see the module) a full scan with the previous settings is made, and ``notice`` hears why.
     """
     if data is None and labels is None:
-        source = previous.source
-        data, labels = source.get("data"), source.get("labels")
-        path_column, label_column = source.get("path_column"), source.get("label_column")
-    where: dict[str, Any] = {"labels": labels, "path_column": path_column, "label_column": label_column}
+        where: dict[str, Any] = {name: previous.source[name] for name in READING if name in previous.source}
+        data = previous.source.get("data")
+    else:
+        where = {"labels": labels, "path_column": path_column, "label_column": label_column}
     folder = None if cache is None else Path(cache)
     clock = Clock()
     with clock.stage("ingest"):
-        listing = open_source(data, **where)
+        listing = open_source(data, **where, exposure=previous.source.get("exposure"))
         samples, findings = ingest(listing, workers=workers, progress=progress)
     audit = attempt(previous, samples, findings, device=device, workers=workers, cache=folder, progress=progress)
     if isinstance(audit, str):
@@ -82,8 +82,8 @@ def update(
         return scan(data, **where, **options, **machine, progress=progress, notice=notice)
     return replace(
         audit,
-        settings={**previous.settings, "source": name_source(data, **where)},
-        notes=(*audit.notes, *note_skipped(listing.skipped)),
+        settings={**previous.settings, "source": source_settings(Source(data=data, **where), samples)},
+        notes=(*audit.notes, *notes_of(listing)),
         stages=(*clock.stages, *audit.stages),
     )
 

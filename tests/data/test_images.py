@@ -241,7 +241,7 @@ def test_random_damage_never_raises_anything_else(kind: str) -> None:
         (b"version https://git-lfs.github.com/spec/v1\noid", "unreadable", "git lfs pull"),
         (b"<svg xmlns='x'/>", "unreadable", "SVG"),
         (b"\n<!doctype html><html>", "unreadable", "web page"),
-        (b"\0\0\0\x18ftypheic\0\0\0\0", "unreadable", "HEIF"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0", "truncated", "HEIC ends early"),
         (b"\x89PNG\r\n\x1a\n", "truncated", "PNG ends early"),
     ],
 )

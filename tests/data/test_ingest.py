@@ -10,7 +10,8 @@ import pytest
 
 from labelaudit.data.images import encode
 from labelaudit.data.ingest import digest, ingest
-from labelaudit.data.sources import Listing, open_source
+from labelaudit.data.listing import Listing
+from labelaudit.data.sources import open_source
 from labelaudit.errors import DataError
 
 

@@ -40,6 +40,7 @@ _RULES = {
     "duplicate_row": ("LA302", "The label table names the image twice", "warning"),
     "link_loop": ("LA303", "A link leads back to itself", "warning"),
     "bad_name": ("LA304", "The file name cannot be used", "warning"),
+    "uniform": ("LA306", "All pixels of the image are alike", "warning"),
     "unknown_class": ("LA305", "The label is no class of the audited dataset", "warning"),
     "shortcut": ("LA401", "Something beside the picture tells the class", "warning"),
 }

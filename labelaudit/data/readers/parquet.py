@@ -13,25 +13,86 @@ import math
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
+from labelaudit.data.columns import LABEL_NAMES, PATH_NAMES, choose_columns, guess_column, require_column
+from labelaudit.data.folders import Candidate, Undecided
 from labelaudit.data.images import ImageError
-from labelaudit.data.listing import LABEL_NAMES, PATH_NAMES, Listing, guess_column, read_file, require_column, split_of
+from labelaudit.data.listing import Listing, read_file, split_of
+from labelaudit.data.parts import part_of
+from labelaudit.data.reader import Certainty, Reading, Subject
+from labelaudit.data.source import Source
+from labelaudit.data.table import Table
 from labelaudit.errors import DataError
+from labelaudit.text import name_some
 
 GROUPS_KEPT = 2
+_SAMPLE = 2000  # rows that a column of labels is known by
+
+
+def recognise(subject: Subject) -> list[Reading]:
+    """The one reading of a Parquet file, or of a folder that holds such files and no images."""
+    path, source = subject.path, subject.source
+    if path is None or source.label_from is not None or source.labels is not None:
+        return []
+    if subject.is_folder:
+        shards = [other for other in subject.tree.others if other.lower().endswith(".parquet")]
+        if subject.tree.paths or not shards or not path.is_dir():
+            return []
+    elif path.suffix.lower() != ".parquet":
+        return []
+
+    def read() -> Listing:
+        return list_parquet(path, path_column=source.path_column, label_column=source.label_column)
+
+    return [Reading(reader="parquet", certainty=Certainty.CERTAIN, what="Parquet with images", read=read)]
+
+
+def recognise_labels(source: Source, _: object) -> Listing | None:
+    """The labels of a Parquet file given with ``--labels``; ``None`` for other files."""
+    path = Path(source.labels)
+    if not path.is_file() or path.suffix.lower() != ".parquet":
+        return None
+    return replace(list_parquet(path, path_column=source.path_column, label_column=source.label_column), images=None)
+
+
+def tabulate(name: str, data: bytes) -> Table | None:
+    """A Parquet file of paths and labels, without images, as a table."""
+    if not name.lower().endswith(".parquet"):
+        return None
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+    import pyarrow.types as kinds
+
+    try:
+        table = pq.read_table(pa.BufferReader(data))
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(f"'{name}' is not a readable Parquet file: {str(error).splitlines()[0]}") from error
+    columns = [field.name for field in table.schema if not kinds.is_nested(field.type) and not _is_binary(field.type)]
+    cells = [[_text(value) for value in table.column(column).to_pylist()] for column in columns]
+    rows = tuple(dict(zip(columns, values, strict=True)) for values in zip(*cells, strict=True))
+    return Table(name=name, columns=tuple(columns), rows=rows, lines=tuple(range(1, len(rows) + 1)))
 
 
 def list_parquet(path: Path, *, path_column: str | None = None, label_column: str | None = None) -> Listing:
-    """The rows of one Parquet file, or of all ``*.parquet`` below a folder in the order of their names.
+    """The rows of one Parquet file, or of all ``*.parquet`` below a folder in the order of their names."""
+    root = path if path.is_dir() else path.parent
+    _refuse_several(path, _files(path))
+    shards = [Shard(file, file.relative_to(root).as_posix()) for file in _files(path)]
+    return list_shards(path, shards, path_column=path_column, label_column=label_column)
+
+
+def list_shards(
+    path: Path, shards: Sequence[Shard], *, path_column: str | None = None, label_column: str | None = None
+) -> Listing:
+    """The rows of ``shards``, one after the other, of the dataset at ``path``.
 
     Ids are the images' own paths where these are unique, ``file.parquet#12`` (rows from 0) otherwise. Integer
     labels get their names from the schema's ``huggingface`` metadata, and stay numbers written as text without.
     """
-    root = path if path.is_dir() else path.parent
-    shards = [_Shard(file, file.relative_to(root).as_posix()) for file in _files(path)]
     image = shards[0].image_column(path_column)
     label = shards[0].label_column(label_column, image)
     further = shards[0].scalar_columns(image, label)
@@ -50,29 +111,34 @@ def list_parquet(path: Path, *, path_column: str | None = None, label_column: st
         images=None if image is None else _Rows(shards, image),
         splits=splits if all(splits) else None,
         extra={column: tuple(text for shard in shards for text in shard.texts(column)) for column in further},
+        origin=f"column '{label}'" + (f" of {len(shards)} shards" if len(shards) > 1 else f" of {path.name}"),
     )
 
 
-class _Shard:
+class Shard:
     """One Parquet file: its schema and its row groups."""
 
     def __init__(self, path: Path, name: str) -> None:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        self.path, self.name = path, name
         try:
             with pq.ParquetFile(path, memory_map=True) as file:
-                self._metadata, self.schema = file.metadata, file.schema_arrow
+                self._metadata, schema = file.metadata, file.schema_arrow
         except (pa.ArrowException, OSError) as error:
             reason = str(error).splitlines()[0]
             raise DataError(f"'{path}' is not a readable Parquet file: {reason}") from error
-        self.rows: int = self._metadata.num_rows
-        self.columns: tuple[str, ...] = tuple(self.schema.names)
-        groups = [self._metadata.row_group(i).num_rows for i in range(self._metadata.num_row_groups)]
+        self._describe(
+            path, name, schema, [self._metadata.row_group(i).num_rows for i in range(self._metadata.num_row_groups)]
+        )
+
+    def _describe(self, path: Path, name: str, schema: Any, groups: Sequence[int]) -> None:
+        self.path, self.name, self.schema = path, name, schema
+        self.columns: tuple[str, ...] = tuple(schema.names)
         self.starts: list[int] = [0, *accumulate(groups)]
+        self.rows: int = self.starts[-1]
         self.split = split_of(name) or ""
-        self.features = _features(self.schema.metadata or {})
+        self.features = _features(schema.metadata or {})
 
     def read(self, column: str, group: int | None = None) -> Any:
         """One column (``image.path``: one field of it) as an Arrow chunked array, of one row group or of all."""
@@ -90,25 +156,30 @@ class _Shard:
     def image_column(self, asked: str | None) -> str | None:
         if asked is not None:
             return require_column(asked, self.columns, option="--path-column", where=f"'{self.path}'")
-        import pyarrow.types as kinds
-
         declared = [name for name in self.columns if self.features.get(name, {}).get("_type") == "Image"]
         structs = [name for name in self.columns if self._field(name, "bytes") is not None]
         binary = [name for name in self.columns if _is_binary(self.schema.field(name).type)]
-        text = [name for name in self.columns if kinds.is_string(self.schema.field(name).type)]
+        text = [name for name in self.columns if _is_text(self.schema.field(name).type)]
         return next(iter(declared + structs + binary), None) or guess_column(text, PATH_NAMES)
 
     def label_column(self, asked: str | None, image: str | None) -> str:
         if asked is not None:
             return require_column(asked, self.columns, option="--label-column", where=f"'{self.path}'")
+        where = f"'{self.path}'"
         declared = [name for name in self.columns if self.features.get(name, {}).get("_type") == "ClassLabel"]
-        others = [name for name in self.columns if name != image]
-        guess = declared[0] if len(declared) == 1 else guess_column(declared or others, LABEL_NAMES)
-        guess = guess or (others[0] if len(others) == 1 else None)
-        if guess is None:
-            listed = ", ".join(self.columns)
-            raise DataError(f"'{self.path}' has no column of labels among {listed}: use --label-column")
-        return guess
+        if len(declared) == 1:
+            return declared[0]
+        if len(declared) > 1:
+            raise DataError(f"{where} has several columns of labels, {name_some(declared)}: choose with --label-column")
+        others = self.scalar_columns(image)
+        if len(others) == len(self.columns) - 1 == 1:
+            return others[0]
+        nested = guess_column([name for name in self.columns if name not in (image, *others)], LABEL_NAMES)
+        if nested is not None:
+            return nested
+        texts = {name: self.texts(name)[:_SAMPLE] for name in others}
+        rows = [dict(zip(others, values, strict=True)) for values in zip(*texts.values(), strict=True)]
+        return str(choose_columns(others, rows, where=where, path_column=None, without_path=True).label)
 
     def scalar_columns(self, *known: str | None) -> list[str]:
         """The further columns that fit in a cell of text."""
@@ -150,7 +221,7 @@ class _Shard:
 class _Rows:
     """`Images` of Parquet rows. Holds `GROUPS_KEPT` decompressed row groups."""
 
-    def __init__(self, shards: Sequence[_Shard], image: str) -> None:
+    def __init__(self, shards: Sequence[Shard], image: str) -> None:
         self._shards, self._image = shards, image
         self._starts = [0, *accumulate(shard.rows for shard in shards)]
         self._kept: OrderedDict[tuple[int, int], Any] = OrderedDict()
@@ -196,6 +267,27 @@ def _features(metadata: Mapping[bytes, bytes]) -> Mapping[str, Mapping[str, Any]
     except (ValueError, KeyError, TypeError):
         return {}
     return {name: kind for name, kind in features.items() if isinstance(kind, dict)}
+
+
+def _refuse_several(path: Path, files: Sequence[Path]) -> None:
+    """Refuse folders of shards that are no parts of one dataset."""
+    above: dict[Path, int] = {}
+    for file in files:
+        place = file.parent
+        while place not in (path, path.parent) and part_of(place.name) is not None:
+            place = place.parent
+        above[place] = above.get(place, 0) + 1
+    if len(above) > 1:
+        found = [Candidate(type_=f"`labelaudit scan {place}`", classes=(), images=n) for place, n in above.items()]
+        raise Undecided(f"'{path}' holds Parquet files of several datasets: scan one of them", found)
+
+
+def _is_text(kind: Any) -> bool:
+    import pyarrow.types as kinds
+
+    if kinds.is_dictionary(kind):
+        return _is_text(kind.value_type)
+    return bool(kinds.is_string(kind) or kinds.is_large_string(kind) or kinds.is_string_view(kind))
 
 
 def _is_binary(kind: Any) -> bool:

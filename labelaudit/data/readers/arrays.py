@@ -15,6 +15,8 @@ import numpy.typing as npt
 
 from labelaudit.data.images import encode
 from labelaudit.data.listing import Listing
+from labelaudit.data.reader import Certainty, Reading, Subject
+from labelaudit.data.source import Source
 from labelaudit.errors import DataError
 
 Array = npt.NDArray[Any]
@@ -24,6 +26,28 @@ IMAGE_KEYS = ("images", "image", "x", "data", "arr_0")
 LABEL_KEYS = ("labels", "label", "y", "targets", "target", "arr_1")
 CLASS_KEYS = ("classes", "class_names", "label_names", "names")
 SPLIT_KEYS = ("", "train", "val", "valid", "test")
+
+
+def recognise(subject: Subject) -> list[Reading]:
+    """The one reading of a NumPy file."""
+    path, labels = subject.path, subject.source.labels
+    if path is None or subject.is_folder or path.suffix.lower() not in ARRAY_SUFFIXES:
+        return []
+    table = None if labels is None else Path(labels)
+    return [
+        Reading(
+            reader="arrays",
+            certainty=Certainty.CERTAIN,
+            what="an array file of images and labels",
+            read=lambda: list_arrays(path, labels=table),
+        )
+    ]
+
+
+def recognise_labels(source: Source, _: object) -> Listing | None:
+    """The labels of a NumPy file given with ``--labels``; ``None`` for other files."""
+    path = Path(source.labels)
+    return list_array_labels(path) if path.is_file() and path.suffix.lower() in ARRAY_SUFFIXES else None
 
 
 def list_arrays(path: Path, *, labels: Path | None = None) -> Listing:
@@ -38,13 +62,15 @@ def list_arrays(path: Path, *, labels: Path | None = None) -> Listing:
     if not pairs:
         held = ", ".join(sorted(arrays)) or "nothing"
         raise DataError(f"'{path}' holds {held}: it needs arrays 'images' and 'labels' (or --labels FILE)")
-    stacks = [_stack(arrays[image or ""], path, image or "") for _, image, _ in pairs]
+    stacks = [as_stack(arrays[image or ""], f"'{image}' of '{path}'") for _, image, _ in pairs]
     total = sum(len(stack) for stack in stacks)
     if labels is not None:
         given = list_array_labels(labels).labels
     else:
         names = _class_names(arrays)
-        given = tuple(text for _, _, label in pairs for text in _names(arrays[label or ""], names, path))
+        given = tuple(
+            text for _, _, label in pairs for text in array_labels(arrays[label or ""], names, f"labels in '{path}'")
+        )
     if len(given) != total:
         raise DataError(f"'{path}' has {total} images but {len(given)} labels")
     tagged = [split for (split, _, _), stack in zip(pairs, stacks, strict=True) for _ in range(len(stack))]
@@ -52,8 +78,9 @@ def list_arrays(path: Path, *, labels: Path | None = None) -> Listing:
         root=str(path),
         ids=tuple(f"{path.name}#{row}" for row in range(total)),
         labels=given,
-        images=_Stacks(stacks),
+        images=Stacks(stacks),
         splits=tuple(tagged) if all(tagged) else None,
+        origin=f"{labels or 'arrays ' + ', '.join(str(label) for _, _, label in pairs)}",
     )
 
 
@@ -63,11 +90,11 @@ def list_array_labels(path: Path) -> Listing:
     key = next(iter(arrays)) if path.suffix.lower() == ".npy" else _key(arrays, LABEL_KEYS, "")
     if key is None:
         raise DataError(f"'{path}' holds {', '.join(sorted(arrays))}: it needs an array 'labels'")
-    labels = _names(arrays[key], _class_names(arrays), path)
+    labels = array_labels(arrays[key], _class_names(arrays), f"labels in '{path}'")
     return Listing(root="", ids=tuple(f"{path.name}#{row}" for row in range(len(labels))), labels=tuple(labels))
 
 
-class _Stacks:
+class Stacks:
     """`Images` of arrays, encoded when asked for."""
 
     def __init__(self, stacks: Sequence[Array]) -> None:
@@ -106,9 +133,11 @@ def _key(arrays: dict[str, Array], names: Sequence[str], split: str) -> str | No
     return next((lower[name] for name in tried if name in lower), None)
 
 
-def _stack(array: Array, path: Path, name: str) -> Array:
-    """Images as (n, H, W) or (n, H, W, channels); (n, 1|3, H, W) is turned round."""
-    where = f"'{name}' of '{path}'"
+def as_stack(array: Array, where: str) -> Array:
+    """Images as (n, H, W) or (n, H, W, channels) of 8 or 16 bits; (n, 1|3, H, W) is turned round.
+
+    ``where`` names the array in messages. Raises `DataError` for other shapes, and for values that are no brightness.
+    """
     if array.ndim not in (3, 4) or array.dtype.kind not in "buif":
         raise DataError(f"{where} must be numbers (n, H, W) or (n, H, W, channels), not {array.shape} {array.dtype}")
     if array.ndim == 4 and array.shape[3] not in (1, 2, 3, 4):
@@ -132,24 +161,22 @@ def _class_names(arrays: dict[str, Array]) -> list[str]:
     return [] if key is None else [str(name) for name in arrays[key].ravel().astype(str)]
 
 
-def _names(array: Array, classes: Sequence[str], path: Path) -> list[str | None]:
-    """Labels as text: integers through ``classes`` where given, negative ones are then no label."""
+def array_labels(array: Array, classes: Sequence[str] = (), where: str = "labels") -> list[str | None]:
+    """(n,) labels as text: integers through ``classes`` where given, negative ones are then no label."""
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.ndim != 1 or array.dtype.kind not in "biufUS":
         shape = f"{array.shape} {array.dtype}"
-        raise DataError(
-            f"labels in '{path}' must be (n,) integers or text, not {shape}; for one-hot take argmax(axis=1)"
-        )
+        raise DataError(f"{where} must be (n,) integers or text, not {shape}; for one-hot take argmax(axis=1)")
     if array.dtype.kind in "US":
         texts = np.char.decode(array, "utf-8") if array.dtype.kind == "S" else array
         return [str(text).strip() or None for text in texts]
     missing = ~np.isfinite(array) if array.dtype.kind == "f" else np.zeros(len(array), bool)
     if (array[~missing] != np.rint(array[~missing].astype(np.float64))).any():
-        raise DataError(f"labels in '{path}' are no whole numbers: are they probabilities? Take argmax(axis=1)")
+        raise DataError(f"{where} are no whole numbers: are they probabilities? Take argmax(axis=1)")
     numbers = np.where(missing, -1, array).astype(np.int64)
     if classes:
         if numbers.max(initial=0) >= len(classes):
-            raise DataError(f"'{path}' has label {numbers.max()}, but names {len(classes)} classes")
+            raise DataError(f"{where} hold label {numbers.max()}, but there are names of {len(classes)} classes")
         return [classes[number] if number >= 0 else None for number in numbers.tolist()]
     return [None if gone else str(number) for number, gone in zip(numbers.tolist(), missing.tolist(), strict=True)]

@@ -1,0 +1,127 @@
+"""``labelaudit inspect``: what a dataset is taken for, before anything is scanned."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .console.options import _option
+from .console.reading import (
+    Bands,
+    Classes,
+    Format,
+    IgnoreMetadata,
+    LabelColumn,
+    LabelFrom,
+    Labels,
+    PathColumn,
+    Rows,
+    parse_reading,
+)
+from .console.streams import Color, open_console, printable
+
+if TYPE_CHECKING:
+    from labelaudit.data.listing import Listing
+
+_SHOWN, _EXAMPLES = 20, 5
+
+
+def inspect(
+    data: Annotated[Path, typer.Argument(metavar="DATA", help="A folder, a file or an address, as for scan.")],
+    labels: Labels = None,
+    path_column: PathColumn = None,
+    label_column: LabelColumn = None,
+    label_from: LabelFrom = None,
+    format: Format = None,
+    classes: Classes = None,
+    rows: Rows = None,
+    ignore_metadata: IgnoreMetadata = False,
+    bands: Bands = None,
+    as_json: Annotated[bool, typer.Option("--json", metavar="", help="Write JSON.")] = False,
+    color: Annotated[Color, _option(env="COLOR", help="Colour in the output.")] = "auto",
+) -> None:
+    """Show how DATA is read: what it is taken for, its classes, where labels come from, how rows match files.
+
+    No image is decoded. Where it is not certain what the labels are, the possible readings are listed with what to
+    type for each, and the exit code is 2.
+    """
+    from labelaudit.data.source import Source
+    from labelaudit.data.sources import inspect_source
+
+    source = Source(
+        data=data,
+        labels=labels,
+        path_column=path_column,
+        label_column=label_column,
+        label_from=label_from,
+        format=format,
+        rows=rows,
+        ignore_metadata=ignore_metadata,
+        **parse_reading(classes, bands),
+    )
+    what, listing = inspect_source(source)
+    if as_json:
+        typer.echo(json.dumps(_document(what, listing), indent=2, ensure_ascii=False))
+        return
+    console = open_console(sys.stdout, color)
+    for line in _lines(what, listing):
+        console.print(printable(line), markup=False, highlight=False)
+
+
+def _document(what: str, listing: Listing) -> dict[str, Any]:
+    counts = _counts(listing)
+    splits = Counter(listing.splits or ())
+    return {
+        "recognised": what,
+        "labels": listing.origin,
+        "images": len(listing.ids),
+        "classes": counts,
+        "splits": dict(splits),
+        "examples": [{"path": listing.ids[row], "label": listing.labels[row]} for row in _examples(listing)],
+        "findings": dict(Counter(finding.kind for finding in listing.findings)),
+        "notes": list(listing.notes),
+        "columns": list(listing.extra),
+    }
+
+
+def _lines(what: str, listing: Listing) -> list[str]:
+    from labelaudit.data.source import note_skipped
+
+    counts = _counts(listing)
+    width = max((len(str(name)) for name in counts), default=0)
+    lines = [f"Recognised: {what}.", f"Labels: {listing.origin}."]
+    lines.append(f"{sum(counts.values()):,} images of {len(counts):,} classes:")
+    lines += [f"  {name:<{width}}  {count:,}" for name, count in list(counts.items())[:_SHOWN]]
+    lines += [f"  and {len(counts) - _SHOWN:,} more classes"] if len(counts) > _SHOWN else []
+    if listing.splits is not None:
+        splits = ", ".join(f"{name} {count:,}" for name, count in Counter(listing.splits).items())
+        lines.append(f"Splits: {splits}.")
+    lines += ["For instance:", *(f"  {listing.ids[row]}  ->  {listing.labels[row]}" for row in _examples(listing))]
+    lines += [f"Further columns: {', '.join(listing.extra)}."] if listing.extra else []
+    lines += [*listing.notes, *note_skipped(listing.skipped)]
+    lines += [f"Passed over {count:,} files in {name}/, made by a system." for name, count in listing.junk.items()]
+    kinds = Counter(finding.kind for finding in listing.findings)
+    for kind, count in kinds.most_common():
+        first = next(finding for finding in listing.findings if finding.kind == kind)
+        lines.append(f"{count:,} {kind}, the first: {first.path} ({first.detail})")
+    return lines
+
+
+def _counts(listing: Listing) -> dict[str, int]:
+    """Class -> images, in the order of classes."""
+    from labelaudit.data.order import sort_classes
+
+    counts = Counter(label for label in listing.labels if label is not None)
+    order = sort_classes(counts) if listing.classes is None else listing.classes
+    return {name: counts.get(name, 0) for name in order}
+
+
+def _examples(listing: Listing) -> list[int]:
+    """Rows spread over the dataset."""
+    n = len(listing.ids)
+    return sorted({round(step * (n - 1) / max(1, _EXAMPLES - 1)) for step in range(_EXAMPLES)}) if n else []

@@ -1,0 +1,164 @@
+"""Archives as trees of files: zip and tar, read in place; compressed tars are unpacked once into a temporary file."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import lzma
+import os
+import tarfile
+import tempfile
+import threading
+import weakref
+import zipfile
+import zlib
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO, Any
+
+from labelaudit.data.images import SUFFIXES, ImageError
+from labelaudit.data.listing import MAX_BYTES
+from labelaudit.data.parts import JUNK
+from labelaudit.data.tree import Storage, Tree, ending_of
+from labelaudit.errors import DataError
+from labelaudit.types import Finding
+
+ZIP, TAR = (".zip",), (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+MAX_UNPACKED = 2**36
+"""Bytes of a compressed tar, unpacked."""
+_PACKED: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZ": bz2.open, b"\xfd7": lzma.open}
+
+
+class StoredImages:
+    """`Images` of files in a `Storage` that is not a folder."""
+
+    def __init__(self, storage: Storage, paths: Sequence[str]) -> None:
+        self._storage, self._paths = storage, paths
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def encoded(self, index: int) -> bytes:
+        return self._storage.read(self._paths[index])
+
+
+class ZipStorage:
+    """`Storage` of a zip file, which stays open."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._file = zipfile.ZipFile(path)
+        except (OSError, zipfile.BadZipFile) as error:
+            raise DataError(f"'{path}' is not a readable zip file: {error}") from error
+        self._lock = threading.Lock()
+        self.sizes = {entry.filename: entry.file_size for entry in self._file.infolist() if not entry.is_dir()}
+
+    def read(self, path: str) -> bytes:
+        _check_size(self.sizes[path])
+        try:
+            with self._lock, self._file.open(path) as file:
+                return file.read(MAX_BYTES + 1)
+        except (RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
+            raise ImageError("unreadable", f"cannot be read from the archive: {error}") from error
+
+    def images(self, paths: Sequence[str]) -> StoredImages:
+        return StoredImages(self, paths)
+
+
+class TarStorage:
+    """`Storage` of a tar file, indexed once; several threads may read."""
+
+    def __init__(self, path: Path) -> None:
+        self.sizes: dict[str, int] = {}
+        self._starts: dict[str, int] = {}
+        try:
+            self._file = _plain(path)
+            weakref.finalize(self, self._file.close)
+            with tarfile.open(fileobj=self._file, mode="r:") as archive:
+                for entry in archive:
+                    if entry.isfile():
+                        name = entry.name.removeprefix("./")
+                        self.sizes[name], self._starts[name] = entry.size, entry.offset_data
+        except (OSError, EOFError, tarfile.TarError, zlib.error, lzma.LZMAError) as error:
+            raise DataError(f"'{path}' is not a readable tar file: {error}") from error
+
+    def read(self, path: str) -> bytes:
+        size = _check_size(self.sizes[path])
+        return os.pread(self._file.fileno(), size, self._starts[path])
+
+    def images(self, paths: Sequence[str]) -> StoredImages:
+        return StoredImages(self, paths)
+
+
+class JoinedStorage:
+    """`Storage` of several archives: path -> the archive and the path in it."""
+
+    def __init__(self, places: dict[str, tuple[Storage, str]]) -> None:
+        self._places = places
+
+    def read(self, path: str) -> bytes:
+        storage, inside = self._places[path]
+        return storage.read(inside)
+
+    def images(self, paths: Sequence[str]) -> StoredImages:
+        return StoredImages(self, paths)
+
+
+def is_archive(path: Path) -> bool:
+    """Whether a file's name ends as an archive's does."""
+    return path.name.lower().endswith((*ZIP, *TAR))
+
+
+def open_archive(path: Path) -> ZipStorage | TarStorage:
+    """The files of an archive; raises `DataError` where it cannot be read."""
+    return ZipStorage(path) if path.name.lower().endswith(ZIP) else TarStorage(path)
+
+
+def tree_of(shown: str, names: Sequence[str], storage: Storage) -> Tree:
+    """The tree of the files ``names``: hidden ones are left out, paths that lead out of it are findings."""
+    images: list[str] = []
+    others: list[str] = []
+    findings: list[Finding] = []
+    junk: Counter[str] = Counter()
+    for name in sorted(names):
+        steps = name.split("/")
+        made = next((step for step in steps[:-1] if step in JUNK), None)
+        if made is not None:
+            junk[made] += 1
+        elif ".." in steps or name.startswith("/") or not name.isprintable():
+            findings.append(Finding(kind="bad_name", path=ascii(name)[1:-1], detail="a path that leads elsewhere"))
+        elif not any(step.startswith(".") and step != "." for step in steps):
+            (images if ending_of(name) in SUFFIXES else others).append(name)
+    return Tree(
+        shown=shown,
+        storage=storage,
+        paths=tuple(images),
+        others=tuple(others),
+        findings=tuple(findings),
+        junk=dict(junk),
+    )
+
+
+def _check_size(size: int) -> int:
+    if size > MAX_BYTES:
+        raise ImageError("oversized", f"{size:,} bytes are over the limit of {MAX_BYTES:,}")
+    return size
+
+
+def _plain(path: Path) -> IO[bytes]:
+    """An open tar file without compression."""
+    file = path.open("rb")
+    unpack = _PACKED.get(file.read(2))
+    file.seek(0)
+    if unpack is None:
+        return file
+    file.close()
+    plain = tempfile.TemporaryFile()  # noqa: SIM115  it stays open as long as the archive
+    with unpack(path, "rb") as packed:
+        while block := packed.read(2**20):
+            plain.write(block)
+            if plain.tell() > MAX_UNPACKED:
+                raise DataError(f"'{path}' unpacks to more than {MAX_UNPACKED // 2**30} GB: unpack it yourself")
+    plain.seek(0)
+    return plain

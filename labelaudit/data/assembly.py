@@ -1,0 +1,144 @@
+"""From the rows of a table of labels to a listing: what repeats, contradicts itself, or names no file or label."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from labelaudit.data.columns import Columns
+from labelaudit.data.listing import SPLITS, Files, Listing
+from labelaudit.data.matching import Match, after_upload, path_steps
+from labelaudit.data.table import Table, ends_as_image
+from labelaudit.data.tree import Tree
+from labelaudit.types import Finding, Images
+
+
+def assemble(table: Table, columns: Columns, match: Match, tree: Tree, *, tables: Sequence[Path | str] = ()) -> Listing:
+    """The images of ``tree`` that rows of ``table`` were matched with; rows and files left over become findings."""
+    assert columns.path is not None
+    asked = [row[columns.path] for row in table.rows]
+    names = [
+        file if file is not None else ("" if not path.strip() else "/".join(path_steps(path)) or path)
+        for file, path in zip(match.files, asked, strict=True)
+    ]
+    doubts = tuple(
+        Finding(kind="missing", path=names[row], detail=f"{table.here(row)} may mean {_some(files)}: left out")
+        for row, files in match.doubts.items()
+    )
+    lost = tuple(
+        Finding(kind="missing", path=names[row], detail=f"{table.here(row)} names no file that is there")
+        for row, file in enumerate(match.files)
+        if file is None and row not in match.doubts and asked[row].strip()
+    )
+    own = {posixpath.basename(str(path)) for path in tables}
+    skipped = dict(replace(tree, others=tuple(o for o in tree.others if posixpath.basename(o) not in own)).skipped)
+    keep = [row for row in range(len(names)) if match.files[row] is not None or not asked[row].strip()]
+    unnamed = sorted({*tree.paths} - {*match.files})
+    detail = f"no row of {posixpath.basename(table.name)} names it"
+    listing = list_rows(table, columns, names, tree.shown, None, origin=origin_of([table], columns), keep=keep)
+    return replace(
+        listing,
+        images=tree.storage.images(listing.ids),
+        findings=tree.findings
+        + lost
+        + doubts
+        + listing.findings
+        + tuple(Finding(kind="unlabelled", path=path, detail=detail) for path in unnamed),
+        skipped=skipped,
+        junk=tree.junk,
+        notes=(*listing.notes, f"{posixpath.basename(table.name)}: {match.describe(len(tree.paths))}."),
+    )
+
+
+def names_image(tree: Tree) -> Callable[[str], bool]:
+    """Whether a cell names an image of ``tree``, with or without its ending."""
+    names = {posixpath.basename(path).casefold() for path in tree.paths}
+    stems = {posixpath.splitext(name)[0] for name in names}
+
+    def is_image(cell: str) -> bool:
+        steps = path_steps(cell)
+        name = after_upload(steps[-1]) if steps else ""
+        return (
+            name in names
+            or (bool(steps) and steps[-1].casefold() in names)
+            or (not ends_as_image(cell) and name in stems)
+        )
+
+    return is_image
+
+
+def list_rows(
+    table: Table,
+    columns: Columns,
+    names: Sequence[str],
+    root: str,
+    images: Images | None,
+    *,
+    origin: str,
+    keep: Sequence[int] | None = None,
+) -> Listing:
+    """One sample for each name; a name that comes twice is a finding, and is left out if its labels differ."""
+    labels = [columns.value(row) for row in table.rows]
+    first: dict[str, int] = {}
+    torn: set[str] = set()
+    findings: list[Finding] = []
+    for row in range(len(names)) if keep is None else keep:
+        name = names[row]
+        before = first.setdefault(name, row) if name else row
+        if not name:
+            where = f"{posixpath.basename(table.name)}#{row}"
+            findings.append(Finding(kind="missing", path=where, detail=f"{table.here(row)} names no file"))
+        elif before != row and labels[before] == labels[row]:
+            detail = f"{table.here(row)} repeats line {table.lines[before]}"
+            findings.append(Finding(kind="duplicate_row", path=name, detail=detail))
+        elif before != row:
+            torn.add(name)
+            detail = (
+                f"labelled '{labels[before]}' in line {table.lines[before]} and '{labels[row]}' in {table.here(row)}: "
+                "left out"
+            )
+            findings.append(Finding(kind="conflict", path=name, detail=detail))
+    rows = tuple(row for name, row in first.items() if name not in torn)
+    ids = tuple(names[row] for row in rows)
+    further = [column for column in table.columns if column not in (columns.path, columns.label, *columns.one_hot)]
+    extra = {column: tuple(table.rows[row][column] for row in rows) for column in further}
+    return Listing(
+        root=root,
+        ids=ids,
+        labels=tuple(labels[row] or None for row in rows),
+        images=Files(root, ids) if isinstance(images, Files) else images,
+        splits=_splits(ids, extra),
+        extra=extra,
+        findings=tuple(findings),
+        rows=rows,
+        total=len(names),
+        origin=origin,
+    )
+
+
+def origin_of(tables: Sequence[Table], columns: Columns) -> str:
+    names = " and ".join(posixpath.basename(table.name) for table in tables)
+    header = "" if tables[0].has_header else ", which has no header"
+    return f"{columns.describe()} of {names}{header}"
+
+
+def _splits(ids: Sequence[str], extra: Mapping[str, tuple[str, ...]]) -> tuple[str, ...] | None:
+    given = extra.get("split")
+    found = given or tuple(name.split("/")[0] if "/" in name else "" for name in ids)
+    return found if found and all(split.lower() in SPLITS for split in found) else None
+
+
+def plain_path(value: str, root: Path | None) -> str:
+    """A path as an id: ``/`` between parts, no ``./``, relative to the root where it lies below it."""
+    path = value.strip().replace("\\", "/")
+    if root is not None and posixpath.isabs(path):
+        base = root.absolute().as_posix().rstrip("/") + "/"
+        path = path.removeprefix(base)
+    return posixpath.normpath(path) if path else ""
+
+
+def _some(files: Sequence[str]) -> str:
+    listed = " or ".join(f"'{file}'" for file in files[:2])
+    return listed if len(files) > 1 else f"{listed}, but other folders have such names too"

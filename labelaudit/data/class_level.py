@@ -1,0 +1,279 @@
+"""The search for the folders that are classes, among folders that may be splits, containers, masks or something else.
+
+The answer is a `Level` only where one reading is certain. Otherwise it is `Undecided`, with what to type for each
+reading: a wrong guess would judge every image under a name that nobody gave it. Left out: labels in file names and in
+tables, which other readers know.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+
+from labelaudit.data.folders import Candidate, Folder, Level, Place, Undecided
+from labelaudit.data.parts import Part, are_dates, is_split, part_of
+
+_ALIKE = 20
+"""Two folders are of like size where one holds at most this many times the images of the other."""
+_COMPANY = 4
+"""So many like class folders beside a folder called ``train`` make it a class too, as among vehicles."""
+
+
+@dataclass
+class _Found:
+    """Class folders below one folder; none where its images lie in no class folders."""
+
+    classes: dict[Place, str] = field(default_factory=dict)
+    splits: dict[Place, str] = field(default_factory=dict)
+    passed: dict[Place, str] = field(default_factory=dict)
+    lone: Folder | None = None
+    """The one folder that holds all images, where it may be a single class."""
+
+    @property
+    def names(self) -> set[str]:
+        return {name.casefold() for name in self.classes.values()}
+
+
+def find_classes(root: Folder, shown: str) -> Level | None:
+    """The class folders of a dataset; ``None`` where its images lie in none.
+
+    ``shown`` is the root as a person types it. Raises `Undecided` where several readings are possible.
+    """
+    found = _Search(root, shown).settle(root)
+    if not found.classes and found.lone is not None and found.lone.part is None:
+        found.classes[found.lone.place] = found.lone.name
+    if not found.classes:
+        return None
+    return Level(classes=found.classes, splits=found.splits, passed=found.passed)
+
+
+def take_level(root: Folder, depth: int | None) -> Level:
+    """The folders at ``depth`` (1: directly in the root), or those that hold images themselves, as classes.
+
+    Masks and what lies beside the data are passed over above the level that was asked for.
+    """
+    classes: dict[Place, str] = {}
+    passed: dict[Place, str] = {}
+    pending = [root]
+    while pending:
+        folder = pending.pop()
+        wanted = len(folder.place) == depth if depth is not None else bool(folder.images and folder.place)
+        if folder.place and folder.part in (Part.MASKS, Part.ASIDE) and not (wanted and depth is not None):
+            passed[folder.place] = folder.part.value
+            continue
+        if wanted:
+            classes[folder.place] = folder.name
+        if not wanted or depth is None:
+            pending += folder.children.values()
+    splits = {place[:n]: place[n - 1] for place in classes for n in range(1, len(place)) if is_split(place[n - 1])}
+    return Level(classes=classes, splits=splits, passed=passed)
+
+
+class _Search:
+    def __init__(self, root: Folder, shown: str) -> None:
+        self.root, self.shown = root, shown
+
+    def settle(self, folder: Folder) -> _Found:
+        """The class folders below ``folder``: its children, or what lies below those that are parts."""
+        found = _Found()
+        rest = self._pass_over(folder, found)
+        if not rest:
+            return found
+        if len(rest) == 1:
+            return self._go_through(folder, rest[0], found)
+        others = [child for child in rest if child.part is None]
+        if are_dates(child.name for child in rest):
+            others = []
+        if not others:
+            return self._merge(folder, rest, found)
+        if len(others) < len(rest):
+            if not self._is_company(rest, others):
+                parts = ", ".join(f"'{child.name}'" for child in rest if child.part is not None)
+                raise self.undecided(f"'{self._path(folder)}' holds {parts} beside {self._list(others)}", folder)
+            others = rest
+        return self._take(folder, others, found)
+
+    def _pass_over(self, folder: Folder, found: _Found) -> list[Folder]:
+        """The children that may hold the dataset; those that certainly do not are noted in ``found``."""
+        children = sorted(folder.children.values(), key=lambda child: child.place)
+        extra = [child for child in children if child.part in (Part.MASKS, Part.ASIDE)]
+        rest = [child for child in children if child not in extra]
+        if not rest:
+            return children if not folder.images else []
+        flat = [child for child in rest if child.is_flat and child.part is None]
+        for child in extra:
+            if len(flat) > 1 and child.is_flat and _is_alike(child, flat):
+                reason = f"'{self._path(child)}' may be a class or not"
+                raise self.undecided(f"{reason}, beside {self._list(flat)}", folder)
+            assert child.part is not None
+            found.passed[child.place] = child.part.value
+        return rest
+
+    def _go_through(self, folder: Folder, child: Folder, found: _Found) -> _Found:
+        """The only child that holds the dataset."""
+        inner = self.settle(child)
+        if not inner.classes and folder.images <= child.total:
+            inner.lone = inner.lone or child
+        if is_split(child.name):
+            inner.splits.setdefault(child.place, child.name)
+        inner.passed |= found.passed
+        return inner
+
+    def _merge(self, folder: Folder, parts: Sequence[Folder], found: _Found) -> _Found:
+        """The classes below several parts: splits, pieces, or versions of the same images."""
+        inner = {child.place: self.settle(child) for child in parts}
+        known = {name for one in inner.values() for name in one.names}
+        for one in inner.values():
+            if not one.classes and one.lone is not None and one.lone.name.casefold() in known:
+                one.classes[one.lone.place] = one.lone.name
+        labelled = [child for child in parts if inner[child.place].classes]
+        if not labelled:
+            if all(one.lone is not None and one.lone.part is None for one in inner.values()):
+                raise self.undecided(f"{self._list(parts)} hold one folder each", folder)
+            return found
+        self._check_same(parts, labelled, inner)
+        for child in parts:
+            one = inner[child.place]
+            found.classes |= one.classes
+            found.passed |= one.passed
+            if not one.classes:
+                found.passed[child.place] = "no class folders in it"
+            if child in labelled and (is_split(child.name) and not are_dates([child.name])):
+                found.splits[child.place] = child.name
+            found.splits |= one.splits
+        return found
+
+    def _check_same(self, parts: Sequence[Folder], labelled: Sequence[Folder], inner: dict[Place, _Found]) -> None:
+        """Several parts are one dataset only where they have classes in common; pieces may share none."""
+        stores = [child for child in parts if child.part is Part.DATA]
+        if len(stores) > 1 and any(child not in labelled for child in stores):
+            self._refuse_several(parts, labelled, inner)
+        for child in labelled:
+            names = inner[child.place].names
+            rest = {name for other in labelled if other is not child for name in inner[other.place].names}
+            if child.part is Part.SERIES or are_dates([child.name]) or not rest:
+                continue
+            if not names & rest or (child in stores and 2 * len(names & rest) < len(names)):
+                self._refuse_several(parts, labelled, inner)
+
+    def _refuse_several(self, parts: Sequence[Folder], labelled: Sequence[Folder], inner: dict[Place, _Found]) -> None:
+        whole = [self._alone(child, sorted({*inner[child.place].classes.values()})) for child in labelled]
+        unlike = [child for child in parts if child not in labelled]
+        aside = f" ({self._list(unlike)} have no class folders)" if unlike else ""
+        raise Undecided(f"'{self.shown}' holds several datasets{aside}: scan one of them", whole)
+
+    def _take(self, folder: Folder, children: Sequence[Folder], found: _Found) -> _Found:
+        """``children`` as classes, where nothing speaks against it."""
+        if folder.images > sum(child.total for child in children):
+            raise self.undecided(f"most images of '{self._path(folder)}' lie beside its folders", folder)
+        nested = [child for child in children if not child.is_flat]
+        deeper = [child for child in nested if not self._is_grouped(child, found)]
+        if deeper:
+            if not _is_index(children):
+                raise self._ambiguous(folder, children, deeper)
+            children = [inner for child in children for inner in child.children.values()]
+            if any(not (child.is_flat or self._is_grouped(child, found)) for child in children):
+                raise self._ambiguous(folder, children, deeper)
+        self._check_company(folder, children)
+        found.classes |= {child.place: child.name for child in children}
+        return found
+
+    def _is_grouped(self, child: Folder, found: _Found) -> bool:
+        """Whether what lies below a class folder only groups its images; inner splits and masks are noted."""
+        inner = list(child.children.values())
+        if are_dates(one.name for one in inner):
+            return True
+        if all(one.part is not None for one in inner):
+            passed = [one for one in inner if one.part in (Part.MASKS, Part.ASIDE)]
+            kept = [one for one in inner if one not in passed]
+            if any(not one.is_flat and not self._is_grouped(one, found) for one in kept):
+                return False
+            if kept or child.images:
+                found.passed |= {one.place: str(one.part and one.part.value) for one in passed}
+            found.splits |= {one.place: one.name for one in kept if one.part is Part.SPLIT}
+            return True
+        if len(inner) == 1 and not child.images and inner[0].name.casefold() == child.name.casefold():
+            return inner[0].is_flat
+        return 2 * child.images >= child.total
+
+    def _check_company(self, folder: Folder, children: Sequence[Folder]) -> None:
+        """Refuse a tiny folder of another kind of image beside class folders: pictures of a documentation."""
+        endings = Counter(ending for child in children for ending in child.endings)
+        usual = median(child.total for child in children)
+        for child in children:
+            strange = all(endings[ending] == 1 for ending in child.endings)
+            if len(children) > 2 and strange and child.total * _ALIKE < usual:
+                reason = f"'{self._path(child)}' ({child.total} of another kind of file) may be a class or not"
+                raise self.undecided(reason, folder)
+
+    def _is_company(self, children: Sequence[Folder], others: Sequence[Folder]) -> bool:
+        """Whether a part's name is the name of a class here: ``train`` among like folders of vehicles."""
+        parts = [child for child in children if child not in others]
+        return (
+            len(parts) == 1
+            and parts[0].name.lower() in ("train", "trains")
+            and len(others) >= _COMPANY
+            and all(child.is_flat for child in children)
+            and _is_alike(parts[0], others)
+        )
+
+    def _ambiguous(self, folder: Folder, children: Sequence[Folder], deeper: Sequence[Folder]) -> Undecided:
+        below = Counter(name for child in deeper for name in child.children)
+        repeated = [name for name, count in below.items() if count > 1]
+        if repeated and 2 * len(repeated) >= len(below):
+            some = ", ".join(sorted(repeated)[:3])
+            why = f"the same folder names ({some}) lie below each of {self._list(children)}"
+            return self.undecided(f"labels may be at either of two levels of '{self._path(folder)}': {why}", folder)
+        alone = [self._alone(child, sorted(child.children)) for child in deeper if len(child.children) > 1]
+        if len(alone) > 1 or len(deeper) < len(children):
+            kept = [] if len(alone) > 3 else alone
+            return self.undecided(f"'{self._path(folder)}' may hold several datasets or levels", folder, kept)
+        return self.undecided(f"labels may be at either of two levels of '{self._path(folder)}'", folder)
+
+    def undecided(self, reason: str, folder: Folder, first: Sequence[Candidate] = ()) -> Undecided:
+        """The refusal of ``folder``: ``first`` and every level of it are the candidates."""
+        levels = []
+        for depth in range(len(folder.place) + 1, 1 + max(len(one.place) for one in folder.walk())):
+            level = take_level(self.root, depth)
+            classes = sorted({*level.classes.values()})
+            option = "top" if depth == 1 else f"'level {depth}'"
+            total = sum(one.total for one in self.root.walk() if one.place in level.classes)
+            if classes:
+                levels.append(Candidate(type_=f"--label-from {option}", classes=classes, images=total))
+        levels.sort(key=lambda one: sum(part_of(name) is not None for name in one.classes))
+        return Undecided(f"{reason}. Say which", [*first, *levels[:3]])
+
+    def _alone(self, child: Folder, classes: Sequence[str]) -> Candidate:
+        path = self._path(child)
+        return Candidate(type_=f"`labelaudit scan {_quoted(path)}`", classes=classes, images=child.total)
+
+    def _path(self, folder: Folder) -> str:
+        return "/".join((self.shown.rstrip("/"), *folder.place)) if folder.place else self.shown
+
+    @staticmethod
+    def _list(folders: Sequence[Folder]) -> str:
+        names = [f"'{folder.name}'" for folder in folders[:3]]
+        return ", ".join(names) + (f" and {len(folders) - 3} more" if len(folders) > 3 else "")
+
+
+def _is_alike(child: Folder, others: Sequence[Folder]) -> bool:
+    usual = median(other.total for other in others)
+    return child.total * _ALIKE >= usual and usual * _ALIKE >= child.total
+
+
+def _is_index(children: Sequence[Folder]) -> bool:
+    """Whether the folders are the letters of an index: ``a/airfield``, ``b/bakery``."""
+
+    def fits(letter: str, names: Iterable[str]) -> bool:
+        return all(name.casefold().startswith(letter.casefold()) for name in names)
+
+    return all(
+        len(child.name) == 1 and child.name.isalpha() and not child.images and fits(child.name, child.children)
+        for child in children
+    )
+
+
+def _quoted(path: str) -> str:
+    return f"'{path}'" if any(sign in path for sign in " '\"()&;$`*?") else path

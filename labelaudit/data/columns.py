@@ -1,0 +1,214 @@
+"""The columns of a table that name the image and hold its label, found where that is certain and refused where not.
+
+Coordinates, ids, splits and measurements are never taken for labels. Two columns that divide the images in the same way
+(a number and its name) are one choice, and the one with names is taken. One column per class with a single 1 in each
+row is a label too. Left out: several labels for one image.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from labelaudit.data.parts import Part, part_of
+from labelaudit.errors import DataError
+from labelaudit.text import name_some
+
+Row = Mapping[str, str]
+
+PATH_NAMES: tuple[str, ...] = ("file_name", "filename", "file_path", "filepath", "path", "file", "image_path")
+PATH_NAMES += ("image_file", "image_name", "imagename", "image", "images", "img_path", "img", "image_id", "imageid")
+PATH_NAMES += ("id", "id_code", "name", "uri", "url", "fname")
+"""Column names that are taken for the image's path, best first; lower case."""
+LABEL_NAMES: tuple[str, ...] = ("label", "given_label", "given", "class", "class_name", "classname", "label_name")
+LABEL_NAMES += ("target", "category", "category_name", "labels", "y", "fine_label", "species", "diagnosis", "dx")
+LABEL_NAMES += ("annotation", "tag", "class_label", "image_label", "breed", "variety", "classes", "choice")
+LABEL_NAMES += ("class_id", "label_id", "category_id", "classid", "emotion")
+"""Column names that may hold the label; lower case."""
+
+_COORDINATES_TEXT = "x y w h z xmin ymin xmax ymax x_min y_min x_max y_max x1 y1 x2 y2 cx cy xc yc x_center y_center"
+_COORDINATES_TEXT += " left top right bottom width height bbox box bbox_x bbox_y bbox_w bbox_h bbox_width bbox_height"
+_COORDINATES_TEXT += " area lat lon latitude longitude image_width image_height"
+_COORDINATES = frozenset(_COORDINATES_TEXT.split())
+_SPLITS_TEXT = "split set subset fold usage partition phase is_train is_test is_valid train_test data_set"
+_SPLITS = frozenset(_SPLITS_TEXT.split())
+_NOTES_TEXT = "hash md5 sha1 sha256 phash size bytes filesize file_size date time datetime timestamp created"
+_NOTES_TEXT += " updated url uri link license source author photographer caption text description prompt comment"
+_NOTES_TEXT += " comments note notes age sex index idx row number count version confidence score weight quality"
+_NOTES_TEXT += " width height depth channels format mode"
+_NOTES = frozenset(_NOTES_TEXT.split())
+_ID = re.compile(r".*(_id|uuid|guid|_key|_no|_nr)|id|key|unnamed[:_]*\d*|")
+_SAMPLE = 2000
+_MANY = 10
+"""Rows from which a column of all different values is an id and no label."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Columns:
+    """The columns that were asked for or found."""
+
+    path: str | None
+    label: str | None
+    """``None`` where `one_hot` holds the label."""
+    one_hot: tuple[str, ...] = ()
+    """One column for each class."""
+
+    def describe(self) -> str:
+        """What holds the label, in words."""
+        return f"column '{self.label}'" if self.label is not None else f"{len(self.one_hot)} columns of 0 and 1"
+
+    def value(self, row: Row) -> str:
+        """The label in ``row``; empty where there is none, or where several classes are 1."""
+        if self.label is not None:
+            return row[self.label].strip()
+        ones = [name for name in self.one_hot if _is_one(row[name])]
+        return ones[0].strip() if len(ones) == 1 else ""
+
+
+def choose_columns(
+    columns: Sequence[str],
+    rows: Sequence[Row],
+    *,
+    where: str,
+    path_column: str | None = None,
+    label_column: str | None = None,
+    is_image: Callable[[str], bool] = lambda _: False,
+    without_path: bool = False,
+) -> Columns:
+    """The columns of a table called ``where`` in messages.
+
+    ``is_image`` says of a cell whether it names an image. With ``without_path`` no column of paths is looked for.
+    Raises `DataError` where no column, or more than one, may hold the label.
+    """
+    rows = rows[:_SAMPLE]
+    if label_column is not None:
+        require_column(label_column, columns, option="--label-column", where=where)
+    if path_column is not None:
+        require_column(path_column, columns, option="--path-column", where=where)
+    path = None if without_path else path_column or _path(columns, rows, label_column, is_image, where)
+    if label_column is not None:
+        return Columns(path=path, label=label_column)
+    free = [name for name in columns if name != path and not _is_numbering(name, columns, rows, path)]
+    return _label(free, rows, path, where)
+
+
+def guess_column(columns: Sequence[str], names: Sequence[str]) -> str | None:
+    """The column whose plain name comes first in ``names``."""
+    known = {plain(column): column for column in columns}
+    return next((known[name] for name in names if name in known), None)
+
+
+def require_column(asked: str, columns: Sequence[str], *, option: str, where: str) -> str:
+    """``asked`` if it is a column; otherwise a `DataError` that names those there are."""
+    if asked not in columns:
+        raise DataError(f"{where} has no column '{asked}' ({option}): it has {name_some(columns, 12)}")
+    return asked
+
+
+def plain(column: str) -> str:
+    """A column's name in lower case with ``_`` between words."""
+    return re.sub(r"[\s\-.]+", "_", column.strip().lower())
+
+
+def _path(
+    columns: Sequence[str], rows: Sequence[Row], label: str | None, is_image: Callable[[str], bool], where: str
+) -> str | None:
+    free = [name for name in columns if name != label]
+    some = rows[:50]
+    shown = [name for name in free if 2 * sum(is_image(row[name].strip()) for row in some) > len(some)]
+    shown = [name for name in shown if part_of(name) is not Part.MASKS] or shown
+    if len(shown) > 1 and guess_column(shown, PATH_NAMES) is None:
+        differing = [name for name in shown if len({row[name] for row in some}) == len(some)]
+        shown = differing or shown
+    if len(shown) > 1 and guess_column(shown, PATH_NAMES) is None:
+        raise DataError(f"{where} names images in several columns, {name_some(shown, 12)}: use --path-column")
+    return guess_column(shown, PATH_NAMES) or next(iter(shown), None) or guess_column(free, PATH_NAMES)
+
+
+def _label(free: Sequence[str], rows: Sequence[Row], path: str | None, where: str) -> Columns:
+    boxes = len({plain(name) for name in free} & _COORDINATES) > 1
+    kept = [name for name in free if not _is_aside(name, rows, boxes)]
+    named = [name for name in kept if plain(name) in LABEL_NAMES]
+    if len(named) > 1:
+        return Columns(path=path, label=_one_of(named, rows, where))
+    if named:
+        return Columns(path=path, label=named[0])
+    flags = [name for name in free if _is_flag(name, rows)]
+    if len(flags) > 1 and len(flags) >= len([name for name in kept if not _is_note(name, rows)]):
+        ones = [sum(_is_one(row[name]) for name in flags) for row in rows]
+        if 10 * sum(count == 1 for count in ones) >= 9 * len(rows):
+            return Columns(path=path, label=None, one_hot=tuple(flags))
+        several = sum(count > 1 for count in ones)
+        raise DataError(
+            f"{where} has 0 and 1 in {len(flags)} columns ({name_some(flags, 4)}), and {several:,} of {len(rows):,} "
+            "rows have several 1: several labels for one image are not read; name one column with --label-column"
+        )
+    likely = [name for name in kept if not _is_note(name, rows)]
+    if len(likely) == 1:
+        return Columns(path=path, label=likely[0])
+    found = f": {name_some(likely, 12)} may each be it" if likely else f" among {name_some(free, 12) or 'its paths'}"
+    raise DataError(f"{where} has no column that is surely the label{found}; name it with --label-column")
+
+
+def _one_of(named: Sequence[str], rows: Sequence[Row], where: str) -> str:
+    """The most readable of columns that divide the rows alike."""
+    first = named[0]
+    for other in named[1:]:
+        pairs = {(row[first].strip(), row[other].strip()) for row in rows}
+        if not len(pairs) == len({one for one, _ in pairs}) == len({two for _, two in pairs}):
+            raise DataError(
+                f"{where} has several columns of labels, {name_some(named, 12)}: choose with --label-column"
+            )
+    words = [name for name in named if not all(_is_number(row[name]) for row in rows)]
+    return (words or named)[0]
+
+
+def _is_numbering(name: str, columns: Sequence[str], rows: Sequence[Row], path: str | None) -> bool:
+    """Whether a column without a name, left of the paths, numbers the images: all whole and all different."""
+    unnamed = re.fullmatch(r"(column|unnamed) \d+|", name) is not None
+    if not unnamed or path is None or columns.index(name) > columns.index(path):
+        return False
+    values = [row[name].strip() for row in rows]
+    if len({*values}) < len(values) or not all(value.isdecimal() for value in values):
+        return False
+    numbers = sorted(map(int, values))
+    return len(values) >= _MANY or numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+
+
+def _is_aside(name: str, rows: Sequence[Row], boxes: bool) -> bool:
+    """Whether a column certainly holds no label: coordinates, splits, ids, measurements, nothing."""
+    key = plain(name)
+    values = [row[name].strip() for row in rows]
+    filled = [value for value in values if value]
+    if not filled or (boxes and key in _COORDINATES) or key in _SPLITS:
+        return True
+    if all(part_of(value) is Part.SPLIT for value in filled) or any(value[0] in "[{" for value in filled):
+        return True
+    if key in LABEL_NAMES:
+        return any(_is_measured(value) for value in filled)
+    return bool(_ID.fullmatch(key)) or any(_is_measured(value) for value in filled)
+
+
+def _is_note(name: str, rows: Sequence[Row]) -> bool:
+    """Whether a column without a telling name is unlike a label."""
+    values = [row[name].strip() for row in rows if row[name].strip()]
+    all_differ = len(values) >= _MANY and len({*values}) == len(values)
+    return plain(name) in _NOTES or all_differ or any(len(value) > 100 for value in values)
+
+
+def _is_flag(name: str, rows: Sequence[Row]) -> bool:
+    return plain(name) not in _SPLITS and all(row[name].strip() in ("0", "1", "0.0", "1.0", "") for row in rows)
+
+
+def _is_one(value: str) -> bool:
+    return value.strip() in ("1", "1.0")
+
+
+def _is_number(value: str) -> bool:
+    return bool(re.fullmatch(r"-?\d+(\.0*)?|", value.strip()))
+
+
+def _is_measured(value: str) -> bool:
+    """Whether a cell is a number with a fraction."""
+    return bool(re.fullmatch(r"-?\d*\.\d*[1-9]\d*(e-?\d+)?", value, re.IGNORECASE))

@@ -1,0 +1,137 @@
+"""The folders of a dataset as a tree of counts: what the search for class folders looks at, and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from labelaudit.data.parts import Part, part_of
+from labelaudit.errors import DataError
+
+Place = tuple[str, ...]
+"""A folder by the names above it, from the root; the root itself is ``()``."""
+
+
+@dataclass
+class Folder:
+    """One folder that holds images, itself or further below."""
+
+    place: Place
+    children: dict[str, Folder] = field(default_factory=dict)
+    """By name, those with images only."""
+    images: int = 0
+    """Images directly in it."""
+    total: int = 0
+    """Images in it and below."""
+    endings: set[str] = field(default_factory=set)
+    """Of the images directly in it, lower case."""
+
+    @property
+    def name(self) -> str:
+        return self.place[-1] if self.place else ""
+
+    @property
+    def part(self) -> Part | None:
+        return part_of(self.name)
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether all of its images lie directly in it."""
+        return not self.children
+
+    def walk(self) -> Iterator[Folder]:
+        """This folder and all below it."""
+        yield self
+        for child in self.children.values():
+            yield from child.walk()
+
+
+def plant(paths: Iterable[str]) -> Folder:
+    """The tree of folders that hold the image files ``paths``, which are relative with ``/``.
+
+    >>> plant(["cat/1.png", "cat/2.png", "dog/a/1.png"]).children["dog"].total
+    1
+    """
+    root = Folder(())
+    for path in paths:
+        *above, name = path.split("/")
+        folder = root
+        folder.total += 1
+        for step in above:
+            if step not in folder.children:
+                folder.children[step] = Folder((*folder.place, step))
+            folder = folder.children[step]
+            folder.total += 1
+        folder.images += 1
+        folder.endings.add(name.rpartition(".")[2].lower())
+    return root
+
+
+@dataclass(frozen=True, kw_only=True)
+class Level:
+    """Where the labels of a tree of folders are."""
+
+    classes: Mapping[Place, str]
+    """Folder -> the label of all images in it and below."""
+    splits: Mapping[Place, str] = field(default_factory=dict)
+    """Folder -> the split of all images in it and below."""
+    passed: Mapping[Place, str] = field(default_factory=dict)
+    """Folder that holds no images of the dataset -> why."""
+
+    def label(self, path: str) -> str | None:
+        """The class of an image; ``None`` where it lies in no class folder, or in a folder that is passed over."""
+        above = tuple(path.split("/")[:-1])
+        return None if self.reason(path) is not None else _nearest(self.classes, above)
+
+    def split(self, path: str) -> str:
+        """The split of an image, empty where it lies in none."""
+        return _nearest(self.splits, tuple(path.split("/")[:-1])) or ""
+
+    def reason(self, path: str) -> str | None:
+        """Why the folder of an image is passed over; ``None`` where it is not."""
+        return _nearest(self.passed, tuple(path.split("/")[:-1]))
+
+    def describe(self) -> str:
+        """Where labels come from, in words: ``folder names below train/ and val/``."""
+        above = sorted({place[:-1] for place in self.classes})
+        shown = [f"'{'/'.join(place)}/'" for place in above if place]
+        if not shown:
+            return "folder names"
+        if len(shown) > 3:
+            return f"folder names below {shown[0]} and {len(above) - 1} more folders"
+        return f"folder names below {' and '.join(filter(None, [', '.join(shown[:-1]), shown[-1]]))}"
+
+    def order(self, path: str) -> tuple[str | tuple[str, ...], ...]:
+        """The place of an image in the order in which loaders walk: class folder by class folder, then name."""
+        *above, name = path.split("/")
+        place = tuple(above)
+        depth = next((n for n in range(len(place), 0, -1) if place[:n] in self.classes), len(place))
+        return (place[:depth], "/".join(place), name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """One reading of a dataset that a person can choose."""
+
+    type_: str
+    """What to type after the command: ``DATA --label-from top`` with the path of DATA in place."""
+    classes: Sequence[str]
+    images: int
+
+    def describe(self) -> str:
+        """``2 classes: cat, dog``, at most four names long."""
+        names = ", ".join(self.classes[:3]) + (", …" if len(self.classes) > 3 else "")
+        return f"{len(self.classes)} class{'es' * (len(self.classes) != 1)}: {names}"
+
+
+class Undecided(DataError):
+    """It cannot be known from a dataset alone where its labels are; ``candidates`` can be typed."""
+
+    def __init__(self, reason: str, candidates: Sequence[Candidate]) -> None:
+        self.reason, self.candidates = reason, tuple(candidates)
+        listed = "; or ".join(one.type_ + (f" ({one.describe()})" if one.classes else "") for one in candidates[:5])
+        super().__init__(f"{reason}: {listed}" if listed else reason)
+
+
+def _nearest(known: Mapping[Place, str], place: Place) -> str | None:
+    return next((known[place[:n]] for n in range(len(place), -1, -1) if place[:n] in known), None)

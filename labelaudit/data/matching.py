@@ -1,0 +1,210 @@
+"""Rows of a table brought together with the files they name, by as much of the path as both have.
+
+A name alone is weak evidence: `train/7.png` and `test/7.png` are two images. So a row's folders may never contradict
+those of the file, and where a bare name occurs in several folders it decides nothing, not even for the rows that only
+one file happens to fit. Left out: similar names; a file is named or it is not.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from labelaudit.data.parts import is_split, part_of
+
+Steps = tuple[str, ...]
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+_UPLOAD = re.compile(r"(?:[0-9a-f]{8}|[0-9a-f]{32}|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})[-_](.+)", re.IGNORECASE)
+_ENDING = re.compile(r"\.(jpe?g?|jfif|png|webp|bmp|dib|gif|tiff?|p[pgbn]m|avif|hei[cf]|jp2|j2k|dcm)$", re.IGNORECASE)
+_EXACTLY = "by their whole path"
+_SELDOM = 0.02
+"""Share of a folder's names that other folders may have too, while the rest still says which file is meant."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Match:
+    """What a table's rows came to among the files of a dataset."""
+
+    files: tuple[str | None, ...]
+    """(rows) the file of each row; ``None`` where there is none, or where it cannot be known which."""
+    doubts: Mapping[int, tuple[str, ...]]
+    """Row -> the files that fit it equally, or the only one that fits where names decide nothing."""
+    ways: Mapping[str, int]
+    """How rows were matched -> how many."""
+
+    @property
+    def matched(self) -> int:
+        """Rows with a file."""
+        return sum(self.ways.values())
+
+    def describe(self, n_files: int) -> str:
+        """One line with all counts: rows that match, how, rows that do not, files without a row."""
+        rows, named = len(self.files), len({*self.files} - {None})
+        ways = ", ".join(f"{count:,} {way}" for way, count in self.ways.items())
+        line = f"{self.matched:,} of {rows:,} rows match a file" + (f" ({ways})" if self.ways else "")
+        lost = rows - self.matched - len(self.doubts)
+        line += f", {lost:,} match none" if lost else ""
+        line += f", {len(self.doubts):,} fit several files or names that several folders have" if self.doubts else ""
+        unnamed = n_files - named
+        return line + (f"; {unnamed:,} files have no row" if unnamed else "")
+
+
+def match_rows(asked: Sequence[str], files: Sequence[str], *, root: str = "") -> Match:
+    """Find for each of the paths ``asked`` (as a table has them) its file among ``files`` (relative, with ``/``).
+
+    ``root`` is the name of the folder that ``files`` are in: rows of a split other than it names match nothing.
+
+    >>> match_rows(["C:\\\\d\\\\cat\\\\1.JPG", "test/2"], ["cat/1.jpg", "train/2.png"]).files
+    ('cat/1.jpg', None)
+    """
+    places = [tuple(_composed(file).split("/")) for file in files]
+    indexes = [(key, _index(places, file_key)) for _, key, file_key in _WAYS]
+    steps = [path_steps(value) for value in asked]
+    chosen: dict[int, tuple[int, int]] = {}
+    doubts: dict[int, tuple[str, ...]] = {}
+    bases: dict[int, Steps] = {}
+    torn: Counter[Steps] = Counter()
+    for row, wanted in enumerate(steps):
+        for way, (key, index) in enumerate(indexes):
+            name = key(wanted[-1]) if wanted else None
+            fits = [] if name is None else [n for n in index.get(name, ()) if _agree(wanted, places[n], root)]
+            if not fits:
+                continue
+            shared = {n: _shared(wanted, places[n]) for n in fits}
+            best = [n for n in fits if shared[n] == max(shared.values())]
+            whole = [n for n in best if len(places[n]) == len(wanted) == 1 + shared[n]]
+            best = whole if len(whole) == 1 else best
+            if len(best) == 1:
+                chosen[row] = (best[0], 0 if whole and way == 0 else way + 1)
+                if not whole:
+                    bases[row] = places[best[0]][: -1 - shared[best[0]]]
+            else:
+                doubts[row] = tuple(files[n] for n in best)
+                torn.update({places[n][: -1 - shared[n]] for n in best})
+            break
+    sole = Counter(bases.values())
+    for row, base in bases.items():
+        if torn[base] > _SELDOM * (torn[base] + sole[base]):
+            doubts[row] = (files[chosen.pop(row)[0]],)
+    _drop_rivals(chosen, steps, files, doubts)
+    ways = Counter(_EXACTLY if way == 0 else _WAYS[way - 1][0] for _, way in chosen.values())
+    found = tuple(files[chosen[row][0]] if row in chosen else None for row in range(len(asked)))
+    return Match(files=found, doubts=doubts, ways=dict(ways.most_common()))
+
+
+def path_steps(value: str) -> Steps:
+    """The steps of a path as any system writes it: no drive, scheme, query, ``.``, ``..`` or decomposed accents.
+
+    >>> path_steps("C:\\\\data\\\\.\\\\cat\\\\1.png"), path_steps("https://x.org/a/b%20c.jpg?w=1")
+    (('data', 'cat', '1.png'), ('a', 'b c.jpg'))
+    """
+    text = value.strip()
+    if "?d=" in text:  # files that Label Studio serves from a folder
+        text = parse_qs(urlsplit(text).query).get("d", [text])[0]
+    elif _SCHEME.match(text):
+        address = urlsplit(text)
+        text = unquote(address.path) if address.scheme in ("http", "https", "file") else f"{address.path}"
+    text = re.sub(r"^[A-Za-z]:(?=[\\/])", "", text).replace("\\", "/")
+    steps = tuple(step for step in posixpath.normpath(_composed(text)).split("/") if step not in ("", ".", ".."))
+    return steps[-1:] if "upload" in steps[:-1] else steps  # the folders above an upload are the tool's own
+
+
+def _drop_rivals(
+    chosen: dict[int, tuple[int, int]], steps: Sequence[Steps], files: Sequence[str], doubts: dict[int, tuple[str, ...]]
+) -> None:
+    """Of rows that name one file in different words, those that name it best keep it, if they are of one mind."""
+    claims: defaultdict[int, list[int]] = defaultdict(list)
+    for row, (number, _) in chosen.items():
+        claims[number].append(row)
+    for number, rows in claims.items():
+        if len({steps[row] for row in rows}) == 1:
+            continue
+        best = min(chosen[row][1] for row in rows)
+        leading = {steps[row] for row in rows if chosen[row][1] == best}
+        for row in rows:
+            if len(leading) > 1 or chosen[row][1] > best:
+                del chosen[row]
+                doubts[row] = (files[number],)
+
+
+def _agree(wanted: Steps, place: Steps, root: str) -> bool:
+    """Whether no folder of a row contradicts one of the file: one path ends as the other does."""
+    shared = _shared(wanted, place)
+    before, above = wanted[: -1 - shared], place[: -1 - shared]
+    if before and above:
+        return False
+    other_split = bool(before) and is_split(before[-1]) and is_split(root) and _split(before[-1]) != _split(root)
+    return not other_split
+
+
+def _split(name: str) -> str:
+    """The kind of split, so that ``val`` and ``validation`` are one."""
+    text = re.sub(r"[^a-z0-9]", "", name.lower())
+    for start, kind in (("tr", "train"), ("val", "val"), ("dev", "val"), ("te", "test"), ("ts", "test")):
+        if start in text and part_of(name) is not None:
+            return kind
+    return text
+
+
+def _shared(wanted: Steps, place: Steps) -> int:
+    """The number of folders that both paths end with, in any letter case."""
+    shared = 0
+    for one, other in zip(reversed(wanted[:-1]), reversed(place[:-1]), strict=False):
+        if one.casefold() != other.casefold():
+            break
+        shared += 1
+    return shared
+
+
+def _composed(text: str) -> str:
+    return unicodedata.normalize("NFC", text)
+
+
+def _index(places: Sequence[Steps], key: Callable[[str], str | None]) -> dict[str, list[int]]:
+    index: defaultdict[str, list[int]] = defaultdict(list)
+    for number, place in enumerate(places):
+        name = key(place[-1])
+        if name is not None:
+            index[name].append(number)
+    return dict(index)
+
+
+def _ending_in_small_letters(name: str) -> str:
+    stem, ending = posixpath.splitext(name)
+    return stem + ending.lower()
+
+
+def _without_ending(name: str) -> str:
+    return _ENDING.sub("", name)
+
+
+def _if_without_ending(name: str) -> str | None:
+    return None if _ENDING.search(name) else name
+
+
+def after_upload(name: str) -> str:
+    """A file name in small letters without the hash that a tool put before it on uploading."""
+    found = _UPLOAD.fullmatch(name)
+    return (found.group(1) if found else name).casefold()
+
+
+def _number(name: str) -> str | None:
+    stem = _without_ending(name)
+    return str(int(stem)) if stem.isascii() and stem.isdecimal() else None
+
+
+_WAYS: tuple[tuple[str, Callable[[str], str | None], Callable[[str], str | None]], ...] = (
+    ("by the end of their path", lambda name: name, lambda name: name),
+    ("by name, but for the ending's letter case", _ending_in_small_letters, _ending_in_small_letters),
+    ("by name, but for letter case", str.casefold, str.casefold),
+    ("by name without ending", _if_without_ending, _without_ending),
+    ("by name after an upload's prefix", after_upload, after_upload),
+    ("by number, but for leading zeros", _number, _number),
+)
+"""How a row can name a file, and the keys that the row's and the file's name then have in common; the surest first."""

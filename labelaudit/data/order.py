@@ -1,0 +1,133 @@
+"""The order of classes and of rows: what the columns and the rows of features and probabilities stand for."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from labelaudit.data.listing import Joined, Listing
+from labelaudit.data.matching import match_rows
+from labelaudit.errors import DataError
+from labelaudit.text import name_some
+from labelaudit.types import Finding
+
+
+def sort_classes(names: Iterable[str]) -> list[str]:
+    """Class names in order: by value where all are whole numbers, as text otherwise.
+
+    >>> sort_classes(["10", "9", "1"]), sort_classes(["10", "9", "a"])
+    (['1', '9', '10'], ['10', '9', 'a'])
+    """
+    distinct = sorted({*names})
+    if all(re.fullmatch(r"-?\d+", name, re.ASCII) for name in distinct):
+        return sorted(distinct, key=lambda name: (int(name), name))
+    return distinct
+
+
+def parse_classes(text: str) -> tuple[str, ...]:
+    """The class names of ``--classes``: a file with one a line, or names separated by commas."""
+    path = Path(text)
+    if path.is_file():
+        try:
+            lines = path.read_text(encoding="utf-8-sig").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise DataError(f"'{text}' (--classes) cannot be read: {error}") from None
+        names = [line.strip() for line in lines]
+    else:
+        names = [name.strip() for name in text.split(",")]
+    names = [name for name in names if name]
+    if len({*names}) < len(names) or len(names) < 2:
+        twice = [name for name, count in Counter(names).items() if count > 1]
+        reason = f"names '{twice[0]}' twice" if twice else "names fewer than two classes"
+        raise DataError(f"--classes '{text}' {reason}: give all class names in order, or a file with one a line")
+    return tuple(names)
+
+
+def state_classes(listing: Listing, classes: Sequence[str]) -> Listing:
+    """``listing`` with the classes in the stated order; samples of no stated class become findings."""
+    known = {*classes}
+    strange = [row for row, label in enumerate(listing.labels) if label is not None and label not in known]
+    if strange and len(strange) == sum(label is not None for label in listing.labels):
+        held = name_some(sort_classes(label for label in listing.labels if label is not None), 5)
+        raise DataError(f"no label is among --classes {name_some(list(classes), 5)}: the labels are {held}")
+    findings = tuple(
+        Finding(
+            kind="unknown_class", path=listing.ids[row], detail=f"its class '{listing.labels[row]}' is not in --classes"
+        )
+        for row in strange
+    )
+    gone = {*strange}
+    rows = [row for row in range(len(listing.ids)) if row not in gone]
+    return replace(take_rows(listing, rows), findings=listing.findings + findings, classes=tuple(classes))
+
+
+def state_rows(listing: Listing, file: Path | str) -> Listing:
+    """``listing`` with its rows as ``file`` lists them, one path a line.
+
+    Raises `DataError` where lines name no sample for certain, or samples are not named.
+    """
+    path = Path(file)
+    try:
+        lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"'{file}' (--rows) cannot be read: {error}") from None
+    lines = [line for line in lines if line]
+    match = match_rows(lines, listing.ids)
+    named = {name: row for row, name in reversed(list(enumerate(match.files))) if name is not None}
+    missing = [name for name in listing.ids if name not in named]
+    if missing:
+        raise DataError(
+            f"'{file}' (--rows) leaves out {len(missing):,} of {len(listing.ids):,} samples, the first '{missing[0]}': "
+            "it must name every image, one path a line"
+        )
+    ordered = sorted(range(len(listing.ids)), key=lambda row: named[listing.ids[row]])
+    taken = take_rows(listing, ordered)
+    return replace(taken, rows=tuple(named[name] for name in taken.ids), total=len(lines))
+
+
+def take_rows(listing: Listing, rows: Sequence[int]) -> Listing:
+    """Some samples of a listing, in the order of ``rows``; rows of the source keep their numbers."""
+    chosen = np.array(rows, dtype=np.int64)
+    images = listing.images
+    return replace(
+        listing,
+        ids=tuple(listing.ids[row] for row in rows),
+        labels=tuple(listing.labels[row] for row in rows),
+        images=None if images is None else Joined((images, chosen)),
+        splits=None if listing.splits is None else tuple(listing.splits[row] for row in rows),
+        extra={name: tuple(column[row] for row in rows) for name, column in listing.extra.items()},
+        rows=tuple(listing.rows[row] for row in rows),
+    )
+
+
+def unify_spelling(labels: Sequence[str | None]) -> tuple[tuple[str | None, ...], tuple[str, ...]]:
+    """Labels with composed accents, and notes about names that differ in letter case, spaces or digits alone.
+
+    >>> unify_spelling(["Cat", "cat", "dog"])[1]
+    ("Classes that differ in spelling only: 'Cat' (1) and 'cat' (1).",)
+    """
+    composed = tuple(None if label is None else unicodedata.normalize("NFC", label) for label in labels)
+    counts = Counter(label for label in composed if label is not None)
+    groups: defaultdict[str, list[str]] = defaultdict(list)
+    for name in sorted(counts):
+        groups[_spelling(name)].append(name)
+    notes = []
+    for names in groups.values():
+        if len(names) > 1:
+            listed = " and ".join(f"'{name}' ({counts[name]:,})" for name in names)
+            notes.append(f"Classes that differ in spelling only: {listed}.")
+    return composed, tuple(notes)
+
+
+def _spelling(name: str) -> str:
+    """What is left of a name when its spelling is left away."""
+    text = unicodedata.normalize("NFKC", name).casefold()
+    if re.fullmatch(r"\s*[-+]?\d+(\.0*)?\s*", text, re.ASCII):
+        return str(int(text.partition(".")[0]))
+    return re.sub(r"[\W_]+", " ", text).strip() or text

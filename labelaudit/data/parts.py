@@ -1,0 +1,87 @@
+"""Folder names that are parts of a dataset and never classes: splits, containers, masks, and what lies beside the data.
+
+A name is a part where every word of it is one (``train_images``, ``JPEGImages``, ``Final_Training``, ``fold 3``).
+Left out: names that only look like parts in the company of others; `class_folders` weighs those.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from enum import Enum
+
+
+class Part(Enum):
+    """The role that a folder's name says it has."""
+
+    MASKS = "masks or annotations"
+    ASIDE = "beside the data"
+    SPLIT = "split"
+    SERIES = "piece"
+    DATA = "data"
+
+
+_SPLIT = "train training trn trainset trainingset traindata trainval test testing tst testset testdata val valid valset"
+_SPLIT += " validation validationset dev devset eval evaluation holdout"
+_SERIES = "fold split part batch batche chunk shard set subset"
+_DATA = "dataset data image img pic picture photo jpegimage jpeg jpg png raw original orig resized resize cropped crop"
+_DATA += " augmented augmentation processed preprocessed input rgb grayscale greyscale patche"
+_MASKS = "annotation annot label mask segmentation segmented segment groundtruth gt trimap bbox xml json heatmap"
+_ASIDE = "output result run log checkpoint ckpt cam gradcam figure fig asset doc documentation static media example"
+_ASIDE += " sample demo screenshot readme icon logo thumbnail thumb plot notebook src script util website"
+_ASIDE += " template tmp temp backup prediction pred visualization visualisation vis teaser banner"
+_FILLER = "final full all small large big new old ground truth class classification background foreground color colour"
+_FILLER += " version v x tr ts seg cls bounding boxes box object"
+_ROLES = {
+    **dict.fromkeys(_DATA.split(), Part.DATA),
+    **dict.fromkeys(_SERIES.split(), Part.SERIES),
+    **dict.fromkeys(_SPLIT.split(), Part.SPLIT),
+    **dict.fromkeys(_ASIDE.split(), Part.ASIDE),
+    **dict.fromkeys(_MASKS.split(), Part.MASKS),
+}
+_FILLERS = frozenset(_FILLER.split())
+_STRONGEST = (Part.MASKS, Part.ASIDE, Part.SPLIT, Part.SERIES, Part.DATA)
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_a-zA-Z]+")
+_DATE = re.compile(r"(19|20)\d\d([-_.]?(0[1-9]|1[0-2])([-_.]?[0-3]\d)?)?")
+
+JUNK = frozenset(
+    {
+        *("__MACOSX", "@eaDir", "#recycle", "#snapshot", "$RECYCLE.BIN", "System Volume Information", "lost+found"),
+        *("__pycache__", "node_modules", "site-packages", "venv", "RECYCLER", "@Recycle", "@Recently-Snapshot"),
+    }
+)
+"""Folders that systems, network drives and tools make by themselves: nothing in them is the owner's."""
+
+
+def part_of(name: str) -> Part | None:
+    """The part of a dataset that a folder of this name is; ``None`` for what may be a class.
+
+    >>> [part_of(name) for name in ("Training_Set", "val2017", "cat", "train_masks", "10")]
+    [<Part.SPLIT: 'split'>, <Part.SPLIT: 'split'>, None, <Part.MASKS: 'masks or annotations'>, None]
+    """
+    tokens = [token.lower() for token in _WORD.findall(name)]
+    words = [token for token in tokens if not token.isdecimal()]
+    if not words:
+        return None
+    roles = [_role(word) for word in words]
+    if any(role is None and word not in _FILLERS and len(word) > 1 for role, word in zip(roles, words, strict=True)):
+        return Part.DATA if {"dataset", "datasets"} & {*words} else None
+    if {"ground", "truth"} <= {*words} or {"bounding", "boxes"} <= {*words}:
+        return Part.MASKS
+    best = next((part for part in _STRONGEST if part in roles), None)
+    numbered = len(words) < len(tokens) or any(len(word) == 1 for word in words)
+    return None if best is Part.SERIES and not numbered else best
+
+
+def is_split(name: str) -> bool:
+    """Whether ``name`` says which split its images belong to, as ``train`` and ``fold1`` do."""
+    return part_of(name) in (Part.SPLIT, Part.SERIES)
+
+
+def are_dates(names: Iterable[str]) -> bool:
+    """Whether all names are years, months or days (``2021``, ``2021-05``): times of recording, not classes."""
+    return all(_DATE.fullmatch(name) for name in names)
+
+
+def _role(word: str) -> Part | None:
+    return _ROLES.get(word) or (_ROLES.get(word[:-1]) if word.endswith("s") else None)

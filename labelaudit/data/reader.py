@@ -1,0 +1,102 @@
+"""What a reader of datasets is, and what it is asked.
+
+A reader is one file of `labelaudit.data.readers`. It has ``recognise(subject)``, which lists the readings of a dataset
+that it knows and says how sure each is; or ``tabulate(name, data)``, which makes a `Table` of a document of labels, and
+is asked for every file that may hold labels. Its file name is what ``--format`` takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol
+
+from labelaudit.data.folders import Candidate
+from labelaudit.data.listing import Listing
+from labelaudit.data.source import Source, is_address
+from labelaudit.data.table import Table
+from labelaudit.data.tree import Tree, walk
+
+
+class Certainty(IntEnum):
+    """How sure a reader is of one of its readings."""
+
+    REFUSED = 0
+    """It is the reader's kind of dataset, and cannot be read as it is; listing it raises why."""
+    POSSIBLE = 1
+    """One of several readings, of which a person must choose."""
+    LIKELY = 2
+    """Read where no other reading is known."""
+    CERTAIN = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """One way in which a dataset can be read."""
+
+    reader: str
+    certainty: Certainty
+    what: str
+    """What was recognised, a phrase such as ``class folders``."""
+    read: Callable[[], Listing]
+    candidates: tuple[Candidate, ...] = ()
+    """What can be typed instead, where it is not certain."""
+    is_metadata: bool = False
+    """Whether it is the table that an image folder of Hugging Face has for this: it counts before folder names."""
+
+
+class Subject:
+    """A dataset in question: what the person said, and its files once somebody asks for them."""
+
+    def __init__(self, source: Source, tree: Tree | None = None) -> None:
+        self.source = source
+        self._tree = tree
+        is_path = isinstance(source.data, str | Path) and not is_address(source.data)
+        self.path = Path(source.data) if is_path else None
+
+    @property
+    def shown(self) -> str:
+        """The dataset as the person named it."""
+        return str(self.source.data)
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether it has files below it: a folder, an archive or an address."""
+        return self._tree is not None or (self.path is not None and self.path.is_dir())
+
+    @cached_property
+    def tree(self) -> Tree:
+        """All files below the folder."""
+        if self._tree is not None:
+            return self._tree
+        assert self.path is not None
+        return walk(self.path)
+
+    @cached_property
+    def head(self) -> bytes:
+        """The first bytes of a file; empty for a folder."""
+        if self.path is None or self._tree is not None or not self.path.is_file():
+            return b""
+        with self.path.open("rb") as file:
+            return file.read(4096)
+
+
+class Reader(Protocol):
+    """A file that recognises datasets."""
+
+    @staticmethod
+    def recognise(subject: Subject) -> list[Reading]:
+        """The readings of the dataset that this reader knows, none where it is no kind of its own."""
+        ...
+
+
+class Tabulator(Protocol):
+    """A file that knows one kind of document of labels."""
+
+    @staticmethod
+    def tabulate(name: str, data: bytes) -> Table | None:
+        """The document as a table with columns ``path`` and ``label``; ``None`` where it is of another kind."""
+        ...

@@ -1,0 +1,112 @@
+"""Class folders: the name of a folder is the label of all images in it, wherever these folders are."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from labelaudit.data.class_level import find_classes, take_level
+from labelaudit.data.folders import Level, Undecided, plant
+from labelaudit.data.listing import Listing
+from labelaudit.data.reader import Certainty, Reading, Subject
+from labelaudit.data.source import level_asked
+from labelaudit.data.tree import Tree
+from labelaudit.errors import DataError
+from labelaudit.types import Finding
+
+_OF_NO_CLASS = frozenset({"background", "clutter", "unknown", "unlabeled", "unlabelled", "misc", "unsorted", "unsup"})
+"""Words in the names of folders whose images belong to no class."""
+_MANY = 20
+"""Images outside class folders that are findings one by one; more of one folder are one note."""
+
+
+def recognise(subject: Subject) -> list[Reading]:
+    """One reading of a folder of class folders; a refused one, with candidates, where the level is not certain."""
+    asked = subject.source.label_from
+    if not subject.is_folder or not subject.tree.paths or (asked or "").strip().startswith("name:"):
+        return []
+    tree = subject.tree
+
+    def reading(level: Level) -> Reading:
+        return Reading(
+            reader="class_folders",
+            certainty=Certainty.LIKELY if asked is None and len(level.classes) == 1 else Certainty.CERTAIN,
+            what=f"class folders ({len({*level.classes.values()}):,} classes)",
+            read=lambda: list_classes(tree, level),
+        )
+
+    root = plant(tree.paths)
+    if asked is not None:
+        depth = level_asked(asked)[1]
+        level = take_level(root, depth if isinstance(depth, int) else None)
+        if not level.classes:
+            raise DataError(f"'{tree.shown}' has no images in folders at --label-from {asked}")
+        return [reading(level)]
+    try:
+        found = find_classes(root, tree.shown)
+    except Undecided as error:
+        refusal = error
+
+        def refuse() -> Listing:
+            raise refusal
+
+        what = "folders that may be classes"
+        undecided = Reading(
+            reader="class_folders",
+            certainty=Certainty.REFUSED,
+            what=what,
+            read=refuse,
+            candidates=error.candidates,
+        )
+        return [undecided]
+    return [] if found is None else [reading(found)]
+
+
+def list_classes(tree: Tree, level: Level) -> Listing:
+    """The images of ``tree`` under the labels of ``level``, in the order in which loaders walk.
+
+    Images in no class folder are findings, or a note where a folder has many; those passed over are a note.
+    """
+    labels = {path: level.label(path) for path in tree.paths}
+    ids = tuple(sorted((path for path in tree.paths if labels[path] is not None), key=level.order))
+    splits = tuple(level.split(path) for path in ids)
+    passed: Counter[tuple[str, str]] = Counter()
+    strays: dict[str, list[str]] = {}
+    for path in tree.paths:
+        reason = level.reason(path)
+        if reason is not None:
+            passed[_passed_folder(path, level), reason] += 1
+        elif labels[path] is None:
+            strays.setdefault(path.rpartition("/")[0], []).append(path)
+    few = [path for paths in strays.values() if len(paths) <= _MANY for path in paths]
+    many = {folder: len(paths) for folder, paths in strays.items() if len(paths) > _MANY}
+    notes = [f"Passed over {_images(count)} in '{folder}/': {reason}." for (folder, reason), count in passed.items()]
+    notes += [
+        f"Passed over {_images(n)} of '{folder or '.'}' that lie in no class folder." for folder, n in many.items()
+    ]
+    notes += [
+        f"The class '{name}' may hold images of no class: leave it out, or distrust what is said of it."
+        for name in sorted({*level.classes.values()})
+        if {*name.lower().replace("-", "_").split("_")} & _OF_NO_CLASS
+    ]
+    detail = "it lies in no class folder"
+    return Listing(
+        root=tree.shown,
+        ids=ids,
+        labels=tuple(labels[path] for path in ids),
+        images=tree.storage.images(ids),
+        splits=splits if all(splits) else None,
+        findings=tree.findings + tuple(Finding(kind="unlabelled", path=path, detail=detail) for path in few),
+        skipped=tree.skipped,
+        junk=tree.junk,
+        origin=level.describe(),
+        notes=tuple(notes),
+    )
+
+
+def _passed_folder(path: str, level: Level) -> str:
+    steps = path.split("/")[:-1]
+    return next("/".join(steps[:n]) for n in range(len(steps) + 1) if tuple(steps[:n]) in level.passed)
+
+
+def _images(count: int) -> str:
+    return f"{count:,} image{'s' * (count != 1)}"

@@ -1,0 +1,47 @@
+"""COCO-style JSON with one category for each image, as iNaturalist and image classification exports have it.
+
+Left out: boxes and regions of several classes in one image, which are no label of the image.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+from labelaudit.data.table import DocumentError, Table, parse_json
+
+
+def tabulate(name: str, data: bytes) -> Table | None:
+    """A JSON document with ``images``, ``annotations`` and ``categories`` as a table of paths and category names.
+
+    Raises `DocumentError` where images have annotations of several categories.
+    """
+    if not name.lower().endswith(".json") or b'"annotations"' not in data or b'"images"' not in data:
+        return None
+    document = parse_json(name, data.decode("utf-8", "replace"))
+    if not isinstance(document, dict) or not all(_is_records(document, key) for key in ("images", "annotations")):
+        return None
+    names = {one.get("id"): str(one.get("name", one.get("id"))) for one in document.get("categories", [])}
+    told: defaultdict[Any, set[str]] = defaultdict(set)
+    for annotation in document["annotations"]:
+        category = annotation.get("category_id")
+        if category is not None:
+            told[annotation.get("image_id")].add(names.get(category, str(category)))
+    several = sum(len(labels) > 1 for labels in told.values())
+    if several:
+        raise DocumentError(
+            f"'{name}' has several categories for {several:,} of {len(document['images']):,} images: boxes and several "
+            "labels for one image are not read"
+        )
+    rows = []
+    for image in document["images"]:
+        path = image.get("file_name") or image.get("path") or image.get("coco_url") or ""
+        rows.append({"path": str(path), "label": next(iter(told.get(image.get("id"), ())), "")})
+    if not rows:
+        raise DocumentError(f"'{name}' names no images")
+    return Table(name=name, columns=("path", "label"), rows=tuple(rows), lines=tuple(range(1, len(rows) + 1)))
+
+
+def _is_records(document: dict[str, Any], key: str) -> bool:
+    value = document.get(key)
+    return isinstance(value, list) and all(isinstance(one, dict) for one in value)

@@ -1,0 +1,132 @@
+"""Labels in file names: ``cat.12.jpg``, ``Abyssinian_1.jpg``, or whatever a given pattern finds.
+
+Without a pattern names are read only where they say it plainly: words before a number that starts anew for each word.
+Cameras and people number differently (``IMG_0001``, ``scan_3``), and their words are known or alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+
+from labelaudit.data.folders import Candidate, Level
+from labelaudit.data.listing import Listing
+from labelaudit.data.parts import Part, part_of
+from labelaudit.data.reader import Certainty, Reading, Subject
+from labelaudit.data.source import level_asked
+from labelaudit.data.tree import Tree
+from labelaudit.errors import DataError, OptionError
+from labelaudit.types import Finding
+
+PATTERN = r"(.+?)[._ -]?\(?\d+\)?"
+_WORDS = re.compile(r"([^\W\d_]{2,}(?:[ _-][^\W\d_]+)*)([._ -])\(?(\d+)\)?")
+_DEVICES_TEXT = "img image dsc dscn dscf pic photo picture p pxl mvi vid gopro gopr screenshot scan frame file"
+_DEVICES_TEXT += " page untitled copy whatsapp signal capture snapshot camera cam id no nr item sample case"
+_DEVICES_TEXT += " patient subject user slide tile patch crop left right front back top bottom day night new old"
+_DEVICES_TEXT += " the a"
+_DEVICES = frozenset(_DEVICES_TEXT.split())
+"""Words before a number that cameras, phones, scanners and cuttings write."""
+
+
+def recognise(subject: Subject) -> list[Reading]:
+    """A reading by the pattern asked for, or by the words before numbers; possible only, where it is not plain."""
+    if not subject.is_folder or not subject.tree.paths:
+        return []
+    tree, asked = subject.tree, subject.source.label_from
+    if asked is not None:
+        kind, pattern = level_asked(asked)
+        return [_by(tree, str(pattern), Certainty.CERTAIN)] if kind == "name" else []
+    words = _words(tree)
+    if words is None:
+        return []
+    names, plain = words
+    if plain:
+        return [_by(tree, PATTERN, Certainty.CERTAIN)]
+    candidate = Candidate(
+        type_=f"--label-from name:'{PATTERN}'", classes=sorted(names), images=sum(map(len, names.values()))
+    )
+    return [_by(tree, PATTERN, Certainty.POSSIBLE, candidate)]
+
+
+def _by(tree: Tree, pattern: str, certainty: Certainty, *candidates: Candidate) -> Reading:
+    return Reading(
+        reader="file_names",
+        certainty=certainty,
+        what=f"labels in file names by '{pattern}'",
+        read=lambda: list_names(tree, pattern),
+        candidates=candidates,
+    )
+
+
+def list_names(tree: Tree, pattern: str) -> Listing:
+    """The images of ``tree``, labelled by the first group of ``pattern`` in their name without ending.
+
+    Where the pattern does not fit the whole name, an image has no label. Raises `OptionError` for a pattern that
+    cannot be understood, `DataError` where it fits no name.
+    """
+    try:
+        expression = re.compile(pattern)
+    except re.error as error:
+        raise OptionError(f"--label-from name:'{pattern}' is not a regular expression: {error}") from None
+    labels: dict[str, str] = {}
+    paths = _of_dataset(tree)
+    for path in paths:
+        name = path.rpartition("/")[2]
+        stem = name.rpartition(".")[0] or name
+        fits = expression.fullmatch(stem)
+        label = fits and (fits.group(1) if expression.groups else fits.group())
+        if label:
+            labels[path] = label.strip()
+    if not labels:
+        raise DataError(f"no name in '{tree.shown}' fits --label-from name:'{pattern}': the first is '{tree.paths[0]}'")
+    order = Level(classes={}).order
+    ids = tuple(sorted(labels, key=order))
+    unfit = [path for path in paths if path not in labels]
+    passed = len(tree.paths) - len(paths)
+    return Listing(
+        root=tree.shown,
+        ids=ids,
+        labels=tuple(labels[path] for path in ids),
+        images=tree.storage.images(ids),
+        findings=tree.findings
+        + tuple(
+            Finding(kind="unlabelled", path=path, detail=f"its name does not fit the pattern {pattern}")
+            for path in unfit
+        ),
+        skipped=tree.skipped,
+        junk=tree.junk,
+        origin=f"file names by the pattern '{pattern}'",
+        notes=(f"Passed over {passed:,} images of masks or beside the data.",) if passed else (),
+    )
+
+
+def _words(tree: Tree) -> tuple[dict[str, list[int]], bool] | None:
+    """Words before the numbers of all names -> the numbers, and whether these words are plainly labels.
+
+    A folder in which no name has both, such as one of unlabelled test images, is left aside.
+    """
+    folders: defaultdict[str, list[re.Match[str] | None]] = defaultdict(list)
+    for path in _of_dataset(tree):
+        folder, _, name = path.rpartition("/")
+        folders[folder].append(_WORDS.fullmatch(name.rpartition(".")[0] or name))
+    telling = {folder: found for folder, found in folders.items() if any(found)}
+    numbers: defaultdict[str, list[int]] = defaultdict(list)
+    twice = False
+    for found in telling.values():
+        if not all(found):
+            return None
+        seen = [(one.group(1), int(one.group(3))) for one in found if one is not None]
+        twice |= len({*seen}) < len(seen)
+        for word, number in seen:
+            numbers[word].append(number)
+    if len(numbers) < 2 or 2 * len(numbers) > sum(map(len, numbers.values())):
+        return None
+    if any(part_of(word) or {*re.split(r"[ _-]", word.lower())} & _DEVICES for word in numbers):
+        return None
+    return dict(numbers), not twice and all(min(own) <= 1 for own in numbers.values())
+
+
+def _of_dataset(tree: Tree) -> list[str]:
+    """The images that lie in no folder of masks, nor in one beside the data."""
+    aside = (Part.MASKS, Part.ASIDE)
+    return [path for path in tree.paths if not any(part_of(step) in aside for step in path.split("/")[:-1])]

@@ -1,0 +1,125 @@
+"""The idx files of MNIST and its relatives, plain or ``.gz``: images and labels in two files of like names."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from labelaudit.data.folders import Candidate, Undecided
+from labelaudit.data.listing import Listing, split_of
+from labelaudit.data.reader import Certainty, Reading, Subject
+from labelaudit.data.readers.arrays import Array, Stacks
+from labelaudit.errors import DataError
+
+_IMAGES, _LABELS = b"\0\0\x08\x03", b"\0\0\x08\x01"
+_MOST = 2**33  # bytes of one file, unpacked
+
+
+def recognise(subject: Subject) -> list[Reading]:
+    """A folder of idx files, or one file of images with its labels beside it."""
+    path = subject.path
+    if path is None or subject.source.label_from is not None:
+        return []
+    if path.is_dir():
+        if subject.tree.paths:
+            return []
+        names = [path / other for other in subject.tree.others if "idx" in other.lower()]
+    else:
+        names = [path] if _head(path) == _IMAGES else []
+    images = [name for name in names if _head(name) == _IMAGES]
+    if not images:
+        return []
+    labels = Path(subject.source.labels) if isinstance(subject.source.labels, str | Path) else None
+    return [
+        Reading(
+            reader="idx",
+            certainty=Certainty.CERTAIN,
+            what="idx files of images and labels",
+            read=partial(list_idx, path, images, labels),
+        )
+    ]
+
+
+def list_idx(root: Path, images: Sequence[Path], labels: Path | None = None) -> Listing:
+    """The images of idx files with the labels of the files beside them, ``images`` and ``idx3`` replaced in the name.
+
+    Raises `DataError` where labels are missing or another number, `Undecided` where the files are several datasets.
+    """
+    kinds = {_kind(path): path for path in images}
+    if len(kinds) > 1:
+        found = [Candidate(type_=f"`labelaudit scan {path}`", classes=(), images=0) for path in kinds.values()]
+        raise Undecided(f"'{root}' holds idx files of several datasets: scan one of them", found)
+    stacks: list[Array] = []
+    given: list[str] = []
+    splits: list[str] = []
+    for path in images:
+        stack, numbers = _load(path, _IMAGES), _load(labels or _partner(path), _LABELS)
+        if len(stack) != len(numbers):
+            raise DataError(f"'{path}' has {len(stack):,} images, but its labels are {len(numbers):,}")
+        stacks.append(stack)
+        given += [str(number) for number in numbers.tolist()]
+        splits += [_split(path)] * len(stack)
+    ids = [f"{path.name}#{row}" for path, stack in zip(images, stacks, strict=True) for row in range(len(stack))]
+    return Listing(
+        root=str(root),
+        ids=tuple(ids),
+        labels=tuple(given),
+        images=Stacks(stacks),
+        splits=tuple(splits) if all(splits) and len({*splits}) > 1 else None,
+        origin=" and ".join((labels or _partner(path)).name for path in images),
+    )
+
+
+def _head(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            start = file.read(4)
+        if start[:2] == b"\x1f\x8b":
+            with gzip.open(path, "rb") as packed:
+                start = packed.read(4)
+    except (OSError, EOFError, zlib.error):
+        return b""
+    return start
+
+
+def _load(path: Path, kind: bytes) -> Array:
+    try:
+        with path.open("rb") as file:
+            packed = file.read(2) == b"\x1f\x8b"
+        with gzip.open(path, "rb") if packed else path.open("rb") as file:
+            data = file.read(_MOST)
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"'{path}' cannot be read: {error}") from error
+    axes = kind[3]
+    if data[:4] != kind:
+        raise DataError(f"'{path}' is not an idx file with {axes} axes")
+    shape = tuple(int.from_bytes(data[4 * n : 4 * n + 4], "big") for n in range(1, axes + 1))
+    if len(data) != 4 + 4 * axes + int(np.prod(shape, dtype=np.int64)):
+        raise DataError(
+            f"'{path}' says that it holds {shape}, but has {len(data):,} bytes: it ends early or is damaged"
+        )
+    return np.frombuffer(data, np.uint8, offset=4 + 4 * axes).reshape(shape)
+
+
+def _partner(path: Path) -> Path:
+    name = path.name.replace("images", "labels").replace("idx3", "idx1")
+    options = [path.with_name(name), path.with_name(name + ".gz"), path.with_name(name.removesuffix(".gz"))]
+    found = next((one for one in options if one.is_file() and one != path), None)
+    if found is None:
+        raise DataError(f"'{path}' has no labels beside it ('{name}'): give them with --labels FILE")
+    return found
+
+
+def _split(path: Path) -> str:
+    return "test" if path.name.startswith("t10k") else split_of(path.name) or ""
+
+
+def _kind(path: Path) -> str:
+    """A file's name without what says its split."""
+    split = "t10k" if path.name.startswith("t10k") else _split(path)
+    return path.name.removesuffix(".gz").replace(split, "") if split else path.name.removesuffix(".gz")

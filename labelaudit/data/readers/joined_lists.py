@@ -1,0 +1,72 @@
+"""Lists joined by an id, as CUB-200 has them: ``images.txt`` (id, path), ``image_class_labels.txt`` (id, class number)
+and ``classes.txt`` (class number, name).
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from labelaudit.data.assembly import assemble, names_image
+from labelaudit.data.columns import Columns
+from labelaudit.data.matching import match_rows
+from labelaudit.data.reader import Certainty, Reading, Subject
+from labelaudit.data.table import Table
+from labelaudit.data.tree import Tree, ending_of
+
+_LONGEST = 10_000_000  # bytes of a list
+
+
+def recognise(subject: Subject) -> list[Reading]:
+    """A folder of images with a list of their ids and a list of the classes of these ids."""
+    if not subject.is_folder or subject.source.labels is not None or subject.source.label_from is not None:
+        return []
+    tree = subject.tree
+    lists = {path: found for path in _candidates(tree) if (found := _pairs(tree, path))}
+    is_image = names_image(tree)
+    images = [path for path, found in lists.items() if all(map(is_image, found.values()))]
+    if len(images) != 1:
+        return []
+    ids = lists[images[0]]
+    same = [path for path, found in lists.items() if path not in images and found.keys() == ids.keys()]
+    telling = [path for path in same if _tells(path, "label")] or [
+        path for path in same if _tells(path, "class", "target")
+    ]
+    if len(telling) != 1:
+        return []
+    classes = lists[telling[0]]
+    names = next(
+        (
+            found
+            for path, found in lists.items()
+            if {*classes.values()} <= found.keys() and _tells(path, "class", "name")
+        ),
+        {},
+    )
+    rows = tuple({"path": path, "label": names.get(classes[key], classes[key])} for key, path in ids.items())
+    table = Table(name=telling[0], columns=("path", "label"), rows=rows, lines=tuple(range(1, len(rows) + 1)))
+    match = match_rows(list(ids.values()), tree.paths, root=tree.name)
+    read = partial(assemble, table, Columns(path="path", label="label"), match, tree, tables=tuple(lists))
+    what = f"{images[0]} and {telling[0]}, joined by their ids"
+    return [Reading(reader="joined_lists", certainty=Certainty.CERTAIN, what=what, read=read)]
+
+
+def _candidates(tree: Tree) -> list[str]:
+    return [path for path in tree.others if ending_of(path) == ".txt" and path.count("/") < 3][:40]
+
+
+def _tells(path: str, *words: str) -> bool:
+    return any(word in path.rpartition("/")[2].lower() for word in words)
+
+
+def _pairs(tree: Tree, path: str) -> dict[str, str]:
+    """Id -> the rest of the line; empty where a line does not begin with an id of its own."""
+    try:
+        data = tree.storage.read(path)
+        text = data.decode("utf-8-sig") if len(data) < _LONGEST else ""
+    except (OSError, ValueError):
+        return {}
+    lines = [line.strip().split(maxsplit=1) for line in text.splitlines() if line.strip()]
+    if not lines or any(len(line) != 2 or not line[0].isdecimal() for line in lines):
+        return {}
+    found = dict(lines)
+    return found if len(found) == len(lines) else {}

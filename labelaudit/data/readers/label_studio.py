@@ -1,0 +1,50 @@
+"""Exports of Label Studio in JSON: one row for each annotation that chooses a class for an image.
+
+Annotators who disagree give an image several rows. Left out: regions, ratings and predictions of models.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from labelaudit.data.table import DocumentError, Table, ends_as_image, parse_json
+
+
+def tabulate(name: str, data: bytes) -> Table | None:
+    """A list of tasks with ``data`` and ``annotations`` as a table of paths, choices and annotators."""
+    if not name.lower().endswith(".json") or b'"data"' not in data:
+        return None
+    if b'"annotations"' not in data and b'"completions"' not in data:
+        return None
+    tasks = parse_json(name, data.decode("utf-8", "replace"))
+    if not isinstance(tasks, list) or not all(isinstance(task, dict) and "data" in task for task in tasks):
+        return None
+    rows, lines, regions = [], [], 0
+    for line, task in enumerate(tasks, 1):
+        given = [one for one in task.get("annotations", task.get("completions", [])) if not one.get("was_cancelled")]
+        for annotation in given or [{}]:
+            results = [one for one in annotation.get("result", []) if isinstance(one, dict)]
+            choices = [str(choice) for one in results for choice in one.get("value", {}).get("choices", [])]
+            regions += bool(results and not choices)
+            label = choices[0] if len(choices) == 1 else ""
+            rows.append({"path": _image(task["data"]), "label": label, "annotator": _person(annotation)})
+            lines.append(line)
+    if regions and not any(row["label"] for row in rows):
+        raise DocumentError(f"'{name}' holds regions and no choice for a whole image: boxes and regions are not read")
+    if not rows:
+        raise DocumentError(f"'{name}' has no tasks")
+    return Table(name=name, columns=("path", "label", "annotator"), rows=tuple(rows), lines=tuple(lines))
+
+
+def _image(data: Any) -> str:
+    """The image of a task: the value under a telling name, or the one that ends as an image does."""
+    if not isinstance(data, dict):
+        return str(data)
+    texts = {key: value for key, value in data.items() if isinstance(value, str)}
+    named = next((texts[key] for key in ("image", "img", "file", "path", "url") if key in texts), None)
+    return named or next((value for value in texts.values() if ends_as_image(value)), "")
+
+
+def _person(annotation: dict[str, Any]) -> str:
+    who = annotation.get("completed_by", "")
+    return str(who.get("email") or who.get("id") or "") if isinstance(who, dict) else str(who or "")

@@ -1,0 +1,259 @@
+"""Python objects: a `datasets.Dataset`, a torch `Dataset`, a data frame, lists of paths with labels, arrays.
+
+They are known by what they can do, so that none of these libraries has to be installed or is imported here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from labelaudit.data.columns import choose_columns
+from labelaudit.data.images import encode
+from labelaudit.data.listing import Files, Joined, Listing, read_file
+from labelaudit.data.reader import Certainty, Reading, Subject
+from labelaudit.data.readers.arrays import Stacks, array_labels, as_stack
+from labelaudit.data.readers.label_table import list_frame
+from labelaudit.data.source import Source
+from labelaudit.data.table import frame_table, is_frame, scalar_text
+from labelaudit.errors import DataError
+from labelaudit.text import name_some
+
+Kind = tuple[str, Callable[[Any], bool], Callable[[Source], Listing]]
+
+
+def recognise(subject: Subject) -> list[Reading]:
+    """The one reading of a Python object that is no path."""
+    data = subject.source.data
+    if data is None or isinstance(data, str | Path):
+        return []
+    for what, fits, read in _KINDS:
+        if fits(data):
+            return [
+                Reading(reader="objects", certainty=Certainty.CERTAIN, what=what, read=partial(read, subject.source))
+            ]
+    raise DataError(
+        f"a {type(data).__name__} is no dataset known here: give a path, a datasets.Dataset, a torch Dataset of "
+        "(image, label), a data frame, a list of paths or an array of images with labels=…"
+    )
+
+
+def given_labels(labels: Any, count: int) -> list[str | None]:
+    """The labels of ``count`` images from a list, an array or a column; raises `DataError` for another number."""
+    values = (
+        labels.to_list()
+        if hasattr(labels, "to_list")
+        else labels.tolist()
+        if hasattr(labels, "tolist")
+        else list(labels)
+    )
+    if len(values) != count:
+        raise DataError(f"{count:,} images, but {len(values):,} labels")
+    return [scalar_text(value) or None for value in values]
+
+
+def _read_frame(source: Source) -> Listing:
+    return list_frame(frame_table(source.data), source)
+
+
+def _read_array(source: Source) -> Listing:
+    if source.labels is None:
+        raise DataError("an array of images needs labels=…, one for each image")
+    array = np.asarray(source.data)
+    stack = as_stack(array, "the array")
+    labels = source.labels
+    given = array_labels(np.asarray(labels)) if isinstance(labels, np.ndarray) else given_labels(labels, len(stack))
+    if len(given) != len(stack):
+        raise DataError(f"{len(stack):,} images, but {len(given):,} labels")
+    ids = tuple(f"image#{row}" for row in range(len(stack)))
+    return Listing(root="", ids=ids, labels=tuple(given), images=Stacks([stack]), origin="labels=")
+
+
+def _read_list(source: Source) -> Listing:
+    """Paths with ``labels``, or pairs of a path and a label."""
+    items = list(source.data)
+    if not items:
+        raise DataError("the list of images is empty")
+    if source.labels is not None:
+        labels = given_labels(source.labels, len(items))
+    elif all(isinstance(item, tuple | list) and len(item) == 2 for item in items):
+        labels, items = [scalar_text(item[1]) or None for item in items], [item[0] for item in items]
+    else:
+        raise DataError("a list of images needs labels=…, one for each image, or pairs of a path and a label")
+    if not all(isinstance(item, str | Path) for item in items):
+        return _lazy(len(items), items.__getitem__, labels, "labels=")
+    paths = [Path(item).as_posix() for item in items]
+    if twice := next((path for path in paths if paths.count(path) > 1), None) if len({*paths}) < len(paths) else None:
+        raise DataError(f"'{twice}' is twice in the list: name each image once")
+    return Listing(root="", ids=tuple(paths), labels=tuple(labels), images=Files("", paths), origin="labels=")
+
+
+def _read_torch(source: Source) -> Listing:
+    """A torch dataset of (image, label): files where it has a list of them, pixels asked for one by one otherwise."""
+    data = source.data
+    names = [str(name) for name in getattr(data, "classes", ())]
+    files = getattr(data, "samples", None) or getattr(data, "imgs", None)
+    if (
+        files
+        and len(files) == len(data)
+        and all(isinstance(file, tuple) and isinstance(file[0], str) for file in files)
+    ):
+        paths = [Path(path).as_posix() for path, _ in files]
+        labels = [_named(label, names) for _, label in files]
+        return Listing(
+            root="", ids=tuple(paths), labels=tuple(labels), images=Files("", paths), origin="the torch dataset"
+        )
+    targets = getattr(data, "targets", None)
+    if targets is not None and len(targets) == len(data):
+        labels = [_named(_number(target), names) for target in targets]
+    else:
+        items = (data[row] for row in range(len(data)))
+        labels = [_named(_number(_pair(item)[1]), names) for item in items]
+    return _lazy(len(data), lambda row: _pair(data[row])[0], labels, "the torch dataset")
+
+
+def _read_hugging_face(source: Source) -> Listing:
+    """A `datasets.Dataset`; its image column is not decoded, so that the stored bytes are judged."""
+    data = source.data
+    features = data.features
+    images = [name for name, kind in features.items() if type(kind).__name__ == "Image"]
+    if source.path_column is not None:
+        images = [source.path_column]
+    if len(images) != 1:
+        held = name_some(images) if images else f"none among {name_some(list(features))}"
+        raise DataError(f"the dataset must have one column of images, but has {held}: choose with path_column=…")
+    image = images[0]
+    classes = [name for name, kind in features.items() if type(kind).__name__ == "ClassLabel"]
+    label = source.label_column
+    if label is None and len(classes) == 1:
+        label = classes[0]
+    plain = [name for name, kind in features.items() if name != image and hasattr(kind, "dtype")]
+    values = data.select_columns(plain)
+    columns = {name: list(values[name]) for name in plain}
+    texts = {name: [scalar_text(value) for value in column] for name, column in columns.items()}
+    if label is None:
+        rows = [dict(zip(plain, cells, strict=True)) for cells in zip(*texts.values(), strict=True)]
+        label = choose_columns(plain, rows, where="the dataset", without_path=True).label
+    if label is None or label not in columns:
+        raise DataError(f"the dataset has no column '{label}': it has {name_some(list(features))}")
+    names = list(getattr(features[label], "names", None) or ())
+    labels = [_named(value, names) for value in columns[label]]
+    if type(features[image]).__name__ == "Image":
+        data = data.cast_column(image, replace(features[image], decode=False))
+    ids = tuple(f"row#{row}" for row in range(len(data)))
+    extra = {name: tuple(column) for name, column in texts.items() if name != label}
+    return Listing(
+        root="",
+        ids=ids,
+        labels=tuple(labels),
+        images=_Items(len(data), lambda row: data[row][image]),
+        extra=extra,
+        origin=f"column '{label}' of the dataset",
+    )
+
+
+def _read_splits(source: Source) -> Listing:
+    """A mapping of splits to datasets, such as a `datasets.DatasetDict`."""
+    parts = {str(name): _one(replace(source, data=data)) for name, data in source.data.items()}
+    known = [part.images for part in parts.values() if part.images is not None]
+    return Listing(
+        root="",
+        ids=tuple(f"{name}/{one}" for name, part in parts.items() for one in part.ids),
+        labels=tuple(label for part in parts.values() for label in part.labels),
+        images=Joined(*((images, None) for images in known)),
+        splits=tuple(name for name, part in parts.items() for _ in part.ids),
+        origin=next(iter(parts.values())).origin,
+    )
+
+
+def _one(source: Source) -> Listing:
+    return next(read for _, fits, read in _KINDS if fits(source.data))(source)
+
+
+class _Items:
+    """`Images` that are asked of an object one by one, and encoded without loss where they come as pixels."""
+
+    def __init__(self, count: int, item: Callable[[int], Any]) -> None:
+        self._count, self._item = count, item
+
+    def __len__(self) -> int:
+        return self._count
+
+    def encoded(self, index: int) -> bytes:
+        return as_bytes(self._item(index))
+
+
+def as_bytes(image: Any) -> bytes:
+    """An image as the bytes of a file: stored ones as they are, pixels without loss.
+
+    Takes bytes, a path, a mapping of ``bytes`` and ``path``, a Pillow image, an array or a tensor, channels first or
+    last, uint8 or from 0 to 1.
+    """
+    if isinstance(image, Mapping):
+        stored, path = image.get("bytes"), image.get("path")
+        return bytes(stored) if stored is not None else read_file(str(path))
+    if isinstance(image, bytes):
+        return image
+    if isinstance(image, str | Path):
+        return read_file(str(image))
+    if hasattr(image, "convert") and image.mode not in ("1", "L", "LA", "RGB", "RGBA", "I;16"):
+        image = image.convert("RGBA" if "A" in image.mode or "transparency" in image.info else "RGB")
+    array = np.asarray(image)
+    if array.ndim not in (2, 3):
+        raise DataError(f"an image must have 2 or 3 axes, not {array.ndim}: leave batches and videos away")
+    return encode(np.asarray(as_stack(array[None], "an image of the dataset")[0]))
+
+
+def _lazy(count: int, item: Callable[[int], Any], labels: Sequence[str | None], origin: str) -> Listing:
+    ids = tuple(f"item#{row}" for row in range(count))
+    return Listing(root="", ids=ids, labels=tuple(labels), images=_Items(count, item), origin=origin)
+
+
+def _pair(item: Any) -> tuple[Any, Any]:
+    if not isinstance(item, tuple | list) or len(item) < 2:
+        raise DataError(f"the dataset must give (image, label), but gives a {type(item).__name__}")
+    return item[0], item[1]
+
+
+def _number(value: Any) -> Any:
+    return value.item() if hasattr(value, "item") and getattr(value, "ndim", 0) == 0 else value
+
+
+def _named(value: Any, names: Sequence[str]) -> str | None:
+    """A label as text: integers through ``names`` where given; negative ones and nothing are no label."""
+    number = _number(value)
+    if isinstance(number, int) and not isinstance(number, bool) and names:
+        if number >= len(names):
+            raise DataError(f"the dataset has label {number}, but names {len(names)} classes")
+        return names[number] if number >= 0 else None
+    if isinstance(number, Sequence | np.ndarray) and not isinstance(number, str):
+        raise DataError("the dataset gives several labels for one image, which are not read")
+    return scalar_text(number) or None
+
+
+def _is_hugging_face(data: Any) -> bool:
+    return hasattr(data, "features") and hasattr(data, "column_names") and hasattr(data, "cast_column")
+
+
+def _is_torch(data: Any) -> bool:
+    return (
+        hasattr(data, "__getitem__")
+        and hasattr(data, "__len__")
+        and not isinstance(data, Sequence | Mapping | np.ndarray)
+    )
+
+
+_KINDS: tuple[Kind, ...] = (
+    ("a data frame", is_frame, _read_frame),
+    ("splits of datasets", lambda data: isinstance(data, Mapping), _read_splits),
+    ("a Hugging Face dataset", _is_hugging_face, _read_hugging_face),
+    ("an array of images", lambda data: isinstance(data, np.ndarray) or hasattr(data, "__array__"), _read_array),
+    ("a list of images", lambda data: isinstance(data, Sequence), _read_list),
+    ("a torch dataset", _is_torch, _read_torch),
+)
+"""What an object is called, how it is known, how it is read; the first that fits counts."""

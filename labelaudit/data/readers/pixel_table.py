@@ -1,0 +1,114 @@
+"""Pixels in a CSV: one image a row, ``label,pixel0,…`` as for digits or ``emotion,pixels`` as in fer2013.
+
+Images are squares of grey values from 0 to 255, or of three colours where the number of columns says so.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import re
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from labelaudit.data.columns import LABEL_NAMES, guess_column, plain, require_column
+from labelaudit.data.listing import Listing
+from labelaudit.data.reader import Certainty, Reading, Subject
+from labelaudit.data.readers.arrays import Array, Stacks
+from labelaudit.errors import DataError
+
+_PIXEL = re.compile(r"(pixel|px|p)?[ _]?\d+(x\d+)?", re.IGNORECASE)
+_FEWEST = 49  # pixels
+
+
+def recognise(subject: Subject) -> list[Reading]:
+    """A CSV whose columns are pixels, or that has a column ``pixels``."""
+    path = subject.path
+    if path is None or subject.is_folder or path.suffix.lower() not in (".csv", ".tsv") or subject.source.labels:
+        return []
+    try:
+        head = next(csv.reader([subject.head.decode("utf-8-sig", "replace").partition("\n")[0].rstrip("\r")]))
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            head = next(csv.reader(file), head)
+    except (OSError, UnicodeDecodeError, csv.Error, StopIteration):
+        return []
+    if not head:
+        return []
+    packed = [name for name in head if plain(name) == "pixels"]
+    pixels = [name for name in head if _PIXEL.fullmatch(name.strip()) and plain(name) not in LABEL_NAMES]
+    bare = all(cell.strip().isdecimal() for cell in head) and _side(len(head) - 1) is not None
+    if not packed and len(pixels) < _FEWEST and not (bare and len(head) > _FEWEST):
+        return []
+    read = partial(list_pixels, path, head, subject.source.label_column, bare)
+    return [Reading(reader="pixel_table", certainty=Certainty.CERTAIN, what="a table of pixels", read=read)]
+
+
+def list_pixels(path: Path, head: Sequence[str], label_column: str | None = None, bare: bool = False) -> Listing:
+    """The rows of a table of pixels as images.
+
+    ``bare`` tables have no header and the label first. Raises `DataError` where the pixels of a row are not a square,
+    or no column is surely the label.
+    """
+    columns = [f"column {number + 1}" for number in range(len(head))] if bare else [name.strip() for name in head]
+    packed = guess_column(columns, ("pixels",))
+    if packed is not None:
+        pixels = [packed]
+    elif bare:
+        pixels = columns[1:]
+    else:
+        pixels = [name for name in columns if _PIXEL.fullmatch(name) and plain(name) not in LABEL_NAMES]
+    rest = [name for name in columns if name not in pixels]
+    if label_column is not None:
+        label = require_column(label_column, columns, option="--label-column", where=f"'{path}'")
+    else:
+        guess = guess_column(rest, LABEL_NAMES) or (rest[0] if bare or len(rest) == 1 else None)
+        if guess is None:
+            raise DataError(f"'{path}' has no column of labels beside its {len(pixels):,} pixels: name --label-column")
+        label = guess
+    at = {name: number for number, name in enumerate(columns)}
+    labels, images = [], []
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        for number, row in enumerate(csv.reader(file)):
+            if not row or (number == 0 and not bare):
+                continue
+            values = (
+                row[at[packed]].split()
+                if packed is not None
+                else [row[at[name]] for name in pixels if at[name] < len(row)]
+            )
+            images.append(_image(values, f"'{path}' line {number + 1}"))
+            labels.append(row[at[label]].strip() or None)
+    if not images or len({image.shape for image in images}) > 1:
+        raise DataError(f"'{path}' has rows of different numbers of pixels" if images else f"'{path}' has no rows")
+    return Listing(
+        root=str(path),
+        ids=tuple(f"{path.name}#{row}" for row in range(len(images))),
+        labels=tuple(labels),
+        images=Stacks([np.stack(images)]),
+        origin="the first column" if bare else f"column '{label}' of {path.name}",
+    )
+
+
+def _image(values: Sequence[str], where: str) -> Array:
+    try:
+        pixels = np.array(values, dtype=np.float64)
+    except ValueError:
+        raise DataError(f"{where} holds a pixel that is not a number") from None
+    shape = _side(len(pixels))
+    if shape is None:
+        raise DataError(f"{where} has {len(pixels):,} pixels, which are no square image")
+    if not (pixels.min() >= 0 and pixels.max() <= 255 and (pixels == np.rint(pixels)).all()):
+        raise DataError(f"{where} has pixels from {pixels.min():g} to {pixels.max():g}: they must be whole, 0 to 255")
+    return pixels.astype(np.uint8).reshape(shape)
+
+
+def _side(count: int) -> tuple[int, ...] | None:
+    """The shape of an image of ``count`` values: a grey square, or a square in three colours."""
+    for channels in (1, 3):
+        side = math.isqrt(count // channels)
+        if side > 1 and side * side * channels == count:
+            return (side, side) if channels == 1 else (side, side, 3)
+    return None
