@@ -40,7 +40,9 @@ from labelaudit.data.sources import open_source
 from labelaudit.features import embed
 from labelaudit.features.neighbors import nearest
 from labelaudit.judge import probes
+from labelaudit.machine import Machine
 from labelaudit.scanning.assessment import audit_samples
+from labelaudit.scanning.settings import ScanSettings
 from labelaudit.training.folds import stratified_folds
 from labelaudit.types import Images, Samples
 
@@ -226,7 +228,7 @@ def measure(
     samples, truth = setting.spoil(samples, truth, np.random.default_rng(1000 + seed), data)
     wrong = samples.labels != truth
     started = time.perf_counter()
-    audit = audit_samples(samples, effort=effort, seed=seed, cache=cache)  # type: ignore[arg-type]
+    audit = audit_samples(samples, ScanSettings(effort=effort, seed=seed), Machine(cache=cache))  # type: ignore[arg-type]
     seconds = time.perf_counter() - started
     about = {"setting": name, "seed": seed, "effort": effort, "tuned": setting.tuned, "rate": float(wrong.mean())}
     decision = audit.decision

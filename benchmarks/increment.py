@@ -5,7 +5,7 @@
 
 `sample` audits sample_data/digits but for a fifth, scores that fifth, and prints average precision against truth.csv
 beside that of one scan of everything. `cifar` writes the 10,000 images of CIFAR-10's test file as PNG files with 5 %
-planted flips, lets `increment.current` make the audit of 9,900 of them, asks again, adds the last 100 and asks again,
+planted flips, lets `current` make the audit of 9,900 of them, asks again, adds the last 100 and asks again,
 in a process of its own each time; then it scores 2,000 images of the training file, which the audit has never seen.
 With --reuse the folder stays, so that another run starts from its audit. Run it on an otherwise idle machine.
 """
@@ -28,14 +28,21 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from labelaudit import read_audit, scan
 from labelaudit.audit.document import Audit
 from labelaudit.corrupt import noise
+from labelaudit.data.source import Source
 from labelaudit.data.sources import open_source
+from labelaudit.machine import Machine
 from labelaudit.scoring.score import score
 
 ROOT = Path(__file__).parents[1]
 FOLLOW = """
 import json, sys
-from labelaudit.increment import current
-audit = current(sys.argv[1], cache=sys.argv[2], effort=sys.argv[3], device="cpu")
+from pathlib import Path
+from labelaudit.data.source import Source
+from labelaudit.machine import Machine
+from labelaudit.scanning.settings import ScanSettings
+from labelaudit.scoring.kept import current
+machine = Machine(cache=Path(sys.argv[2]), device="cpu")
+audit = current(Source(data=sys.argv[1]), ScanSettings(effort=sys.argv[3]), machine)
 print(json.dumps({
     "run": str(audit.files["audit.json"].parent),
     "update": audit.decision.recipe.get("update"),
@@ -45,7 +52,7 @@ print(json.dumps({
 
 
 def follow(what: str, folder: Path, effort: str) -> Path:
-    """`increment.current` in a new process: prints its wall-clock seconds, imports included; returns the RUN."""
+    """`current` in a new process: prints its wall-clock seconds, imports included; returns the RUN."""
     started = time.perf_counter()
     command = [sys.executable, "-c", FOLLOW, str(folder / "images"), str(folder / "cache"), effort]
     found = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
@@ -79,7 +86,7 @@ def sample(folder: Path, folds: int) -> None:
         run = folder / str(fold) / "run"
         scan(folder / str(fold) / "old", output=run, cache=folder / "cache", device="cpu")
         started = time.perf_counter()
-        audit = score(run, folder / str(fold) / "new", cache=folder / "cache", device="cpu")
+        audit = score(run, Source(data=folder / str(fold) / "new"), Machine(cache=folder / "cache", device="cpu"))
         print(f"fold {fold}: scored in {time.perf_counter() - started:.1f} s")
         rank("  scored", audit, wrong, part)
         rank("  scanned with the others", whole, wrong, part)
@@ -118,7 +125,7 @@ def cifar(folder: Path, data: Path, effort: str) -> None:
     rank("the 9,900, scanned", audit, wrong, set(wrong) - late)
     unseen = write_images(data / "cifar10-train.parquet", 2000, folder / "unseen")
     started = time.perf_counter()
-    scored = score(run, folder / "unseen", cache=folder / "cache", device="cpu")
+    scored = score(run, Source(data=folder / "unseen"), Machine(cache=folder / "cache", device="cpu"))
     print(f"2,000 unseen images scored in {time.perf_counter() - started:.1f} s, without a cache of their features")
     rank("the 2,000, scored", scored, unseen, set(unseen))
 

@@ -19,6 +19,7 @@ from labelaudit.check.policy import today
 from labelaudit.check.target import Target
 from labelaudit.errors import OptionError, RunError
 from labelaudit.files import check_outputs
+from labelaudit.machine import Machine, available_cores
 
 from .console.options import default_cache, load_settings
 from .console.streams import Color, open_console, printable, report_progress
@@ -259,9 +260,16 @@ def check(
     if restricted and write_baseline is not None:
         raise OptionError("a baseline is about the whole dataset: --write-baseline goes without a choice of files")
     further = {file: _kind_of(file) for file in reports or ()}
-    kept = None if no_cache else settled.scan_options().get("cache") or default_cache()
     with report_progress(quiet=quiet, verbose=verbose, color=color) as (progress, notice):
-        target = Target(data, settled, run, place, kept, progress, notice)
+        options = settled.scan_options()
+        machine = Machine(
+            device=options.get("device", "auto"),
+            workers=options.get("workers") or available_cores(),
+            cache=None if no_cache else options.get("cache") or default_cache(),
+            progress=progress,
+            notice=notice,
+        )
+        target = Target(data, settled, run, place, machine)
         target.check()
         _check_files(target, output, reports or [], write_baseline, files)
         old = _read_baselines(settled.values["baseline"], write_baseline)

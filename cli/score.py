@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from labelaudit.machine import available_cores
+from labelaudit.machine import Machine, available_cores
 
 from .console.options import default_cache
 from .console.streams import Color, open_console, printable, report_progress
@@ -82,6 +82,7 @@ def score(
     where = None if no_cache else cache or default_cache()
 
     from labelaudit.audit import csv, json
+    from labelaudit.data.source import Source
     from labelaudit.errors import DataError, RunError
     from labelaudit.files import write_bytes
     from labelaudit.scoring.score import score as judge_labels
@@ -93,17 +94,11 @@ def score(
     with report_progress(quiet=quiet, verbose=verbose, color=color) as (progress, _):
         audit = judge_labels(
             run,
-            new_data,
-            labels=labels,
-            path_column=path_column,
-            label_column=label_column,
+            Source(data=new_data, labels=labels, path_column=path_column, label_column=label_column),
+            Machine(device=device, workers=workers or available_cores(), cache=where, progress=progress),
             features=features,
             originals=data,
             output=None if to_file else output,
-            device=device,
-            workers=workers or available_cores(),
-            cache=where,
-            progress=progress,
         )
     text = (csv if kind == "csv" else json).render_suspects(audit)
     if output is None:

@@ -7,22 +7,40 @@ import platform
 import resource
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal, get_args
 
-from labelaudit.errors import OptionError
-
-if TYPE_CHECKING:
-    pass
+from labelaudit.errors import OptionError, unknown_name
+from labelaudit.types import Progress, silent
 
 __version__ = "0.1.0"
 
+Device = Literal["auto", "cpu", "cuda"]
+
 _PACKAGES = ("labelaudit", "numpy", "scipy", "torch", "scikit-learn", "onnxruntime", "faiss-gpu", "faiss-cpu", "pillow")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """What a command runs on, and who hears how far it is."""
+
+    device: Device = "auto"
+    workers: int = 2
+    """Threads that read, decode and compute."""
+    cache: Path | None = None
+    """Folder that keeps features and audits; none keeps nothing."""
+    progress: Progress = silent
+    notice: Callable[[str], None] = lambda _: None
+    """Hears what a person should know at once, one sentence at a time."""
+
+    def settled(self) -> Machine:
+        """The same with `device` decided; raises `OptionError` where there is no such device."""
+        return replace(self, device=find_device(self.device))
 
 
 class Clock:
@@ -38,6 +56,12 @@ class Clock:
         yield
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
         self.stages.append(Stage(name=name, seconds=time.perf_counter() - started, peak_bytes=peak))
+
+
+def check_device(device: str) -> None:
+    """Refuse a device that nobody knows; whether it is there is asked when it is needed."""
+    if device not in get_args(Device):
+        raise unknown_name("device", device, get_args(Device))
 
 
 def find_device(device: str) -> Literal["cpu", "cuda"]:

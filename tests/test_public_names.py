@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import importlib
+import inspect
 import pkgutil
 import subprocess
 import sys
@@ -35,6 +36,22 @@ PUBLIC = [
 def test_public_names_are_pinned() -> None:
     assert labelaudit.__all__ == PUBLIC
     assert set(PUBLIC) < set(dir(labelaudit))
+
+
+def test_scan_spells_every_setting_once() -> None:
+    """Flat keywords for people, declared in `ScanSettings`, `Source` and `Machine`, and what is written and given."""
+    from dataclasses import fields
+
+    from labelaudit.data.source import READING, Source
+    from labelaudit.machine import Machine
+    from labelaudit.scanning.settings import ScanSettings
+
+    declared = {field.name: field.default for kind in (Source, ScanSettings, Machine) for field in fields(kind)}
+    assert {field.name for field in fields(Source)} == {"data", *READING, "exposure"}
+    spelled = inspect.signature(labelaudit.scan).parameters
+    assert set(spelled) == {*declared, "features", "probs", "verdicts", "output", "html"} - {"exposure"}
+    for name in ("methods", "train", "precision", "effort", "seed", "device", "workers", "image_size"):
+        assert spelled[name].default == declared[name], name
 
 
 def test_no_public_name_is_a_module_that_an_import_would_put_in_its_place() -> None:

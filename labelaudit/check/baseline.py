@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 WORDS = ("given", "suggested", "other", "none")
 """Verdicts that a baseline can hold, as in `labelaudit.verdicts`: the given label is right, or it is not."""
@@ -84,7 +84,7 @@ class Baseline:
         object.__setattr__(self, "findings", tuple(sorted(self.findings, key=_order)))
 
     @property
-    def precision(self) -> str:
+    def precision(self) -> Literal["auto", "float32", "int8"]:
         """What backbones computed in when it was made: ``float32``, ``int8``, or ``auto`` where nothing says."""
         from labelaudit.features.specs import precision_of
 

@@ -11,21 +11,21 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 from labelaudit.check.policy import TOLERANCE, Ignore, Policy, ScopedRule, Where
 from labelaudit.errors import OptionError, unknown_name
+from labelaudit.machine import Device
 from labelaudit.scanning.settings import (
     PREFIX,
+    ScanSettings,
     Setting,
-    _choose,
-    names_of,
+    list_settings,
+    one_of,
     parse_count,
-    parse_init,
-    parse_names,
     parse_path,
     parse_text,
 )
@@ -67,6 +67,13 @@ class Settled:
             for setting in SETTINGS.values()
             if setting.scan and self.values[setting.name] not in (None, ("auto",))
         }
+
+    def scan_settings(self) -> ScanSettings:
+        """What shapes a scan, from the settings that were given."""
+        known = {field.name for field in fields(ScanSettings)}
+        given = {name: value for name, value in self.scan_options().items() if name in known}
+        around: dict[str, dict[str, str]] = {name: {} for name in given.pop("regularizers", ())}
+        return ScanSettings(**given, regularizers=around)
 
 
 _KEYS = {"rules": "rule", "ignores": "ignore"}
@@ -132,14 +139,6 @@ def parse_class_shares(value: Any) -> dict[str, float]:
             raise OptionError(f"'{name.strip()}' is given two limits: keep one")
         shares[name.strip()] = parse_share(share)
     return shares
-
-
-def _parse_groups(value: Any) -> tuple[str, ...]:
-    """What names groups, from text or a list of texts; a pattern may hold commas, so text is one."""
-    parts = [value] if isinstance(value, str) else value
-    if not isinstance(parts, (list, tuple)) or not parts:
-        raise OptionError(f"'{value}' names no groups: write a column, parent or name:REGEX")
-    return tuple(parse_text(part) for part in parts)
 
 
 def _parse_rules(value: Any) -> tuple[ScopedRule, ...]:
@@ -241,18 +240,8 @@ SETTINGS: Mapping[str, Setting] = {
         Setting("labels", parse_path, "table of labels", scan=True),
         Setting("path-column", parse_text, "its column that names the image", scan=True),
         Setting("label-column", parse_text, "its column that holds the label", scan=True),
-        Setting("group", _parse_groups, "images that must not vouch for each other", scan=True),
-        Setting("methods", names_of("method"), "robust training methods", scan=True),
-        Setting("regularizer", names_of("regularizer"), "what is put around them", scan=True, keyword="regularizers"),
-        Setting("train", _choose("auto", "features", "pixels"), "auto, features or pixels", scan=True),
-        Setting("network", parse_text, "what the methods train", scan=True),
-        Setting("init", parse_init, "weights that it begins with", scan=True),
-        Setting("backbone", parse_names, "networks that turn images into features", scan=True),
-        Setting("image-size", parse_count, "their input size in pixels", scan=True),
-        Setting("precision", _choose("auto", "float32", "int8"), "auto, float32 or int8", scan=True),
-        Setting("effort", _choose("quick", "standard", "thorough"), "quick, standard or thorough", scan=True),
-        Setting("device", _choose("auto", "cpu", "cuda"), "auto, cpu or cuda", scan=True),
-        Setting("seed", parse_count, "same data, same seed, same result", scan=True),
+        *list_settings(),
+        Setting("device", one_of(Device), "auto, cpu or cuda", scan=True),
         Setting("workers", parse_count, "threads that read and decode", scan=True),
         Setting("cache", parse_path, "folder that keeps features", scan=True),
     )

@@ -7,20 +7,19 @@ from collections.abc import Set
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from labelaudit.check.changed import changed_since, read_list
 from labelaudit.check.located import Located, locate, settle
+from labelaudit.data.source import Source
 from labelaudit.errors import DataError, OptionError, RunError
-from labelaudit.machine import available_cores
+from labelaudit.machine import Machine
+from labelaudit.scanning.settings import Precision
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     from labelaudit.audit.document import Audit
     from labelaudit.check import Scope
     from labelaudit.check.settings import Settled
-    from labelaudit.types import Progress
     from labelaudit.verdicts import Reviewed
 
 
@@ -35,11 +34,8 @@ class Target:
     """Where the scan of a dataset is kept."""
     images: Path | None
     """Where the images of a RUN are now."""
-    cache: Path | None
-    """Folder of features and audits; none keeps nothing."""
-    progress: Progress
-    notice: Callable[[str], None]
-    precision: str = "auto"
+    machine: Machine
+    precision: Precision = "auto"
     """What backbones compute in unless the settings say: that of the baseline, so that the two can be compared."""
 
     @property
@@ -54,21 +50,24 @@ class Target:
         return runs.read(self.data) if self.is_run else None
 
     @property
-    def source(self) -> Mapping[str, str | None]:
-        """Where the RUN was made from: ``data``, ``labels``, ``path_column``, ``label_column``."""
-        return {} if self.saved is None else self.saved.source
+    def source(self) -> Source:
+        """Where the dataset is read from: a RUN says where it was made from."""
+        if self.is_run:
+            return Source.of({} if self.saved is None else self.saved.source)
+        values = self.settled.values
+        columns = {"path_column": values["path-column"], "label_column": values["label-column"]}
+        return Source(data=self.data, labels=values["labels"], **columns)
 
     @property
     def images_folder(self) -> Path | None:
         """Where the images are now, as far as anything says so."""
-        named = self.source.get("data")
+        named = self.source.data
         return (self.images or (Path(named) if named else None)) if self.is_run else self.data
 
     @property
     def table(self) -> Path | None:
         """The table of labels, where they are in one of their own."""
-        labels = self.source.get("labels") if self.is_run else self.settled.values["labels"]
-        return Path(labels) if labels else None
+        return Path(self.source.labels) if self.source.labels else None
 
     def check(self) -> None:
         """Refuse what cannot be meant, and what cannot be written, before the long work."""
@@ -96,10 +95,10 @@ class Target:
         from labelaudit.audit import run as runs
         from labelaudit.scoring.kept import current
 
-        options = {**self.settled.scan_options(), **self._machine()}
-        if options.get("precision", "auto") == "auto" and self.precision != "auto":
-            options["precision"] = self.precision
-        audit = current(self.data, **options, progress=self.progress, notice=self.notice)
+        settings = self.settled.scan_settings()
+        if settings.precision == "auto":
+            settings = replace(settings, precision=self.precision)
+        audit = current(self.source, settings, self.machine)
         if self.run is not None:
             runs.write(audit, self.run)
         return audit
@@ -122,7 +121,7 @@ class Target:
             audit = self._update(saved, data)
         kind = "listed" if since is None else "changed"
         if relabelled:
-            self.notice(f"Labels are among the {kind} files: everything is judged.")
+            self.machine.notice(f"Labels are among the {kind} files: everything is judged.")
             return audit, None
         found = (name for finding in audit.findings for name in (finding.path, finding.partner))
         known = {*audit.samples.ids, *found} & chosen
@@ -147,41 +146,18 @@ class Target:
         said = () if folder is None else verdicts.read(verdicts.verdicts_file(folder))
         return verdicts.match(audit, said) if said else None
 
-    def _machine(self) -> dict[str, Any]:
-        options = self.settled.scan_options()
-        return {
-            "cache": self.cache,
-            "workers": options.get("workers") or available_cores(),
-            "device": options.get("device", "auto"),
-        }
-
     def _locate(self) -> tuple[Path, Located]:
         """Where the images are now, and all files of the dataset."""
         place = self.images_folder
         if place is None or not place.exists():
             raise RunError(f"the images of {self.data} are not at '{place}': name their place with --data")
-        values, source = self.settled.values, self.source
-        columns = (
-            (source.get("path_column"), source.get("label_column"))
-            if self.is_run
-            else (values["path-column"], values["label-column"])
-        )
-        return place, locate(place, self.table, *columns)
+        return place, locate(place, self.table, self.source.path_column, self.source.label_column)
 
     def _update(self, saved: Audit, data: Path) -> Audit:
         """``saved`` with what changed since judged anew; the dataset keeps the name that the person gave it."""
         from labelaudit.scoring.update import update
 
-        audit = update(
-            saved,
-            data,
-            labels=self.source.get("labels"),
-            path_column=self.source.get("path_column"),
-            label_column=self.source.get("label_column"),
-            progress=self.progress,
-            notice=self.notice,
-            **self._machine(),
-        )
+        audit = update(saved, replace(self.source, data=data), self.machine)
         root = saved.samples.root if self.images is None else str(self.images)
         return replace(audit, samples=replace(audit.samples, root=root))
 

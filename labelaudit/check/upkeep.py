@@ -17,6 +17,7 @@ from labelaudit.check.outcome import BaselineReport, Stale
 from labelaudit.check.policy import TOLERANCE, Policy
 from labelaudit.check.rules import apply_rules
 from labelaudit.errors import RunError
+from labelaudit.scanning.settings import shaping
 
 if TYPE_CHECKING:
     from labelaudit.verdicts import Reviewed
@@ -106,13 +107,8 @@ def prune_baseline(baseline: Baseline, audit: Audit) -> tuple[Baseline, tuple[St
 
 def shaping_settings(audit: Audit, threshold: float) -> dict[str, Any]:
     """What shapes an audit's findings, as JSON-able values."""
-    settings, recipe = audit.settings, audit.decision.recipe
-    names = (
-        *("group", "methods", "options", "regularizers", "train", "network", "init", "backbone", "image_size"),
-        "effort",
-    )
-    shaping: dict[str, Any] = {name: settings[name] for name in names if settings.get(name)}
-    return shaping | {
+    recipe = audit.decision.recipe
+    return shaping(audit.settings) | {
         "features": recipe.get("features"),
         "seed": audit.seed,
         "threshold": round(threshold, 6),

@@ -15,7 +15,8 @@ from labelaudit.context.shortcuts import Shortcut
 from labelaudit.context.siblings import find_siblings
 from labelaudit.features.duplicates import find_copies, find_pairs
 from labelaudit.judge.decide import open_interval
-from labelaudit.types import Decision, Features, Finding, Ints, Progress, Samples, silent
+from labelaudit.machine import Machine
+from labelaudit.types import Decision, Features, Finding, Ints, Samples
 
 LEAST_OPEN = 0.1
 """Share of images that may have siblings outside their group from which the noise rate's interval is opened."""
@@ -82,11 +83,9 @@ class Alike:
 def find_alike(
     samples: Samples,
     features: Features | None,
+    machine: Machine,
     *,
     named: bool = False,
-    device: str = "cpu",
-    workers: int = 2,
-    progress: Progress = silent,
 ) -> Alike:
     """Group the near-copies and, where they are widespread, the scenes of ``samples``, and list what is a finding.
 
@@ -94,8 +93,8 @@ def find_alike(
     """
     if features is None:
         return Alike(samples=samples, findings=find_copies(samples, None), scenes=None, named=named)
-    pairs = find_pairs(samples, features, device=device, workers=workers, progress=progress)
-    scenes = find_scenes(samples, features, device=device)
+    pairs = find_pairs(samples, features, device=machine.device, workers=machine.workers, progress=machine.progress)
+    scenes = find_scenes(samples, features, device=machine.device)
     copies = find_copies(samples, features, pairs=pairs)
     leaked = {finding.path for finding in copies if finding.kind == "leak"}
     return Alike(

@@ -28,6 +28,7 @@ from labelaudit.errors import BackboneError, DataError
 from labelaudit.features.runners import Backbone, Pixels, Runner, find_backbone
 from labelaudit.features.specs import parse_specs
 from labelaudit.features.store import Digests, Store
+from labelaudit.machine import Machine
 from labelaudit.types import Bools, Features, Finding, Floats, Images, Ints, Progress, Samples, silent
 
 _PIXELS_VERSION = 1
@@ -298,12 +299,7 @@ def _read_squares(data: bytes, sides: AbstractSet[int]) -> dict[int, Pixels]:
 
 
 def embed_samples(
-    samples: Samples,
-    specs: Sequence[str],
-    device: str,
-    workers: int,
-    cache: Path | None,
-    progress: Progress,
+    samples: Samples, specs: Sequence[str], machine: Machine
 ) -> tuple[Samples, Features, tuple[Finding, ...]]:
     """Features of all samples; what cannot be decoded becomes a finding and leaves the dataset."""
     from labelaudit.features import embed
@@ -313,10 +309,10 @@ def embed_samples(
         samples.images,
         samples.digests,
         backbones=specs,
-        device=device,
-        workers=workers,
-        cache=cache,
-        progress=progress,
+        device=machine.device,
+        workers=machine.workers,
+        cache=machine.cache,
+        progress=machine.progress,
     )
     findings = tuple(Finding(kind=kind, path=samples.ids[row], detail=detail) for row, kind, detail in failures)
     if failures:

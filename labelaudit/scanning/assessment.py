@@ -5,10 +5,8 @@ Each step is a room of its own; here they are put in order, timed and explained.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
-from typing import Any, Literal
 
 import numpy as np
 
@@ -23,14 +21,14 @@ from labelaudit.features.embedding import embed_samples
 from labelaudit.judge import noise_model
 from labelaudit.judge.decide import FEWEST, decide
 from labelaudit.judge.open_set import Strangers
-from labelaudit.machine import Clock, find_device, find_precision, list_versions
+from labelaudit.machine import Clock, Machine, list_versions
 from labelaudit.scanning.choice import choose
-from labelaudit.scanning.effort import BACKBONES, FOLDS, backbones_of, tunes
+from labelaudit.scanning.effort import backbones_of, tunes
 from labelaudit.scanning.forecast import forecast
 from labelaudit.scanning.pool import TUNED, TUNED_SIDE, Material
-from labelaudit.scanning.settings import METHODS, Effort, Precision, Train
+from labelaudit.scanning.settings import ScanSettings
 from labelaudit.text import name_some
-from labelaudit.types import Decision, Evidence, Features, Finding, Floats, Images, Progress, Samples, silent
+from labelaudit.types import Decision, Evidence, Features, Finding, Floats, Images, Samples
 from labelaudit.verdicts import Verdict
 from labelaudit.verdicts.matching import known_labels
 
@@ -39,108 +37,51 @@ _SMALL = 50  # images per class below which the rate was seen to be off by a fac
 
 def audit_samples(  # noqa: PLR0915
     samples: Samples,
+    settings: ScanSettings | None = None,
+    machine: Machine | None = None,
     *,
     findings: tuple[Finding, ...] = (),
     features: Features | None = None,
     probs: Floats | None = None,
     verdicts: Sequence[Verdict] = (),
-    group: Sequence[str] = (),
-    methods: Sequence[str] = METHODS,
-    options: Mapping[str, Mapping[str, Any]] | None = None,
-    regularizers: Mapping[str, Mapping[str, Any]] | None = None,
-    train: Train = "auto",
-    network: str | None = None,
-    init: Path | Literal["pretrained"] | None = None,
-    backbone: Sequence[str] | None = None,
-    image_size: int | None = None,
-    precision: Precision = "auto",
-    effort: Effort = "standard",
-    device: str = "auto",
-    seed: int = 0,
-    workers: int = 2,
-    cache: Path | None = None,
-    progress: Progress = silent,
-    notice: Callable[[str], None] = lambda _: None,
 ) -> Audit:
     """`scan` from `Samples` on: for callers that hold a dataset already."""
+    settings, machine = settings or ScanSettings(), (machine or Machine()).settled()
     _require_two_classes(samples)
-    clock, notes, samples = Clock(), list[str](), name_groups(samples, group)
-    device = find_device(device)
+    clock, notes, samples = Clock(), list[str](), name_groups(samples, settings.group)
     choice, tuned = None, False
-    if features is None and samples.images is not None and (probs is None or train != "auto"):
+    if features is None and samples.images is not None and (probs is None or settings.train != "auto"):
         with clock.stage("choose"):
-            choice = choose(
-                samples,
-                train,
-                image_size=image_size,
-                precision=find_precision(precision, device),
-                network=network,
-                init=init,
-                device=device,
-                workers=workers,
-                cache=cache,
-                seed=seed,
-                progress=progress,
-            )
+            choice = choose(samples, settings, machine)
         notes.append(f"Trained on {choice.reason}.")
-        tuned = tunes(effort, choice, network=network, device=device)
-        wanted: dict[str, Any] = {
-            **{"asked": backbone, "image_size": image_size},
-            "precision": find_precision(precision, device),
-        }
-        specs = backbones_of(effort, choice, **wanted)
+        tuned = tunes(settings, choice, device=machine.device)
+        specs = backbones_of(settings.effort, choice, settings, device=machine.device)
         with clock.stage("forecast"):
-            if cost := forecast(
-                samples,
-                specs,
-                choice,
-                methods,
-                folds=FOLDS[effort],
-                tunes=tuned,
-                others={
-                    other: names for other in BACKBONES if (names := backbones_of(other, choice, **wanted)) != specs
-                },
-                options=options or {},
-                regularizers=regularizers or {},
-                network=network,
-                device=device,
-                workers=workers,
-                cache=cache,
-            ):
-                notice(cost)
+            if cost := forecast(samples, specs, choice, settings, machine, tunes=tuned):
+                machine.notice(cost)
         with clock.stage("embed"):
-            samples, features, failed = embed_samples(samples, specs, device, workers, cache, progress)
+            samples, features, failed = embed_samples(samples, specs, machine)
         findings += failed
     _require_two_classes(samples)
     with clock.stage("duplicates"):
-        alike = find_alike(samples, features, named=bool(group), device=device, workers=workers, progress=progress)
+        alike = find_alike(samples, features, machine, named=bool(settings.group))
         samples, findings = alike.samples, findings + alike.findings
     known = known_labels(samples, verdicts)
     if reviewed := int((known != noise_model.UNKNOWN).sum()):
         notes.append(f"People's verdicts on {reviewed:,} of the images are taken as known, in training too.")
-    material = Material(
-        samples=samples,
-        known=known,
-        seed=seed,
-        device=device,
-        progress=progress,
-        regularizers=regularizers or {},
-        network=network,
-        init=init,
-        folds=FOLDS[effort],
-    )
+    material = Material(samples=samples, known=known, settings=settings, machine=machine)
     with clock.stage("train"):
         if features is not None:
             material.add_probes(features)
         if choice is not None and choice.pixels:
-            material.add_pixels(choice.side, workers=workers)
+            material.add_pixels(choice.side)
         if probs is not None:
             material.models["given"] = np.asarray(probs, dtype=np.float32)
-        evidence = material.gather(methods, options or {})
+        evidence = material.gather()
         if tuned:
-            evidence["fine_tuned"] = material.fine_tune(workers=workers)
+            evidence["fine_tuned"] = material.fine_tune()
             notes.append(f"Fine-tuned {TUNED} end to end as well, on images of {TUNED_SIDE} x {TUNED_SIDE}.")
-        if material.x is None and methods:
+        if material.x is None and settings.methods:
             notes.append("Only probabilities were given, so no method was trained: the ranking rests on them alone.")
     with clock.stage("decide"):
         fitted, refits = material.settle()
@@ -166,11 +107,11 @@ def audit_samples(  # noqa: PLR0915
             },
         )
         if samples.images is not None:
-            decision = _name_low_quality(decision, samples.images, workers)
+            decision = _name_low_quality(decision, samples.images, machine.workers)
         if reviewed:
             evidence[BEFORE_REVIEW] = _before_review(fitted, samples, strangers)
         judge = None if features is None else material.keep_judge(decision, features)
-        shortcuts = find_shortcuts(samples, workers=workers)
+        shortcuts = find_shortcuts(samples, workers=machine.workers)
         findings += tuple(one.finding() for one in shortcuts)
         decision, hedged = alike.hedge(decision, material.nearest, shortcuts)
     notes += [*alike.notes(), *hedged, *note_classes(samples), *_note_few(samples)]
@@ -182,8 +123,8 @@ def audit_samples(  # noqa: PLR0915
         stages=tuple(clock.stages),
         notes=tuple(notes),
         versions=list_versions(),
-        device=device,
-        seed=seed,
+        device=machine.device,
+        seed=settings.seed,
         judge=judge,
     )
 

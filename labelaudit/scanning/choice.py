@@ -18,12 +18,13 @@ from labelaudit.data.pixels import SMALL, load_pixels, typical_side
 from labelaudit.errors import OptionError
 from labelaudit.features import embed
 from labelaudit.features.neighbors import nearest
-from labelaudit.features.specs import Precision, in_precision
+from labelaudit.features.specs import in_precision
 from labelaudit.judge.noise_fit import fit_noise_model
 from labelaudit.judge.probes import discriminant, neighbor_votes, onehot, principal_blocks
-from labelaudit.scanning.settings import Train
+from labelaudit.machine import Machine, find_precision
+from labelaudit.scanning.settings import ScanSettings, Train
 from labelaudit.training.folds import stratified_folds
-from labelaudit.types import Floats, Ints, Progress, Samples, silent
+from labelaudit.types import Floats, Ints, Samples
 
 TRIAL = "lite0@128"
 TINY = 24
@@ -49,42 +50,30 @@ class Choice:
     """One sentence for a person."""
 
 
-def choose(
-    samples: Samples,
-    train: Train,
-    *,
-    image_size: int | None,
-    precision: Precision = "float32",
-    network: str | None = None,
-    init: Path | Literal["pretrained"] | None = None,
-    device: str,
-    workers: int,
-    cache: Path | None,
-    seed: int,
-    progress: Progress = silent,
-) -> Choice:
+def choose(samples: Samples, settings: ScanSettings, machine: Machine) -> Choice:
     """Decide between features and pixels; ``auto`` measures where the images are small.
 
-    A ``network`` that cannot be had for these images, or begun with ``init``, is refused here, before the long work.
+    A network that cannot be had for these images, or begun with its weights, is refused here, before the long work.
     """
     if samples.images is None:
         return Choice(pixels=False, side=0, reason="features were given, so heads are trained on them")
     from labelaudit.networks import usual_side
 
+    train, network = settings.train, settings.network
     longest = typical_side(samples.images)
-    side = image_size or usual_side(network) or min(max(longest, 8), SMALL)
+    side = settings.image_size or usual_side(network) or min(max(longest, 8), SMALL)
     if train == "features":
         return Choice(pixels=False, side=side, reason="features, as asked for with --train features")
     if train == "pixels":
         if network is not None:
             from labelaudit.training.crossfit import builder
 
-            builder(network, (side, side, 3), len(samples.classes), init)(1, seed)
+            builder(network, (side, side, 3), len(samples.classes), settings.init)(1, settings.seed)
         return Choice(pixels=True, side=side, reason=f"pixels ({side} x {side}), as asked for with --train pixels")
     if longest > SMALL:
         reason = f"features: images of about {longest} pixels a side are too large to train from pixels quickly"
         return Choice(pixels=False, side=side, reason=reason)
-    by_features, by_pixels, rows = _trial(samples, side, precision, device, workers, cache, seed, progress)
+    by_features, by_pixels, rows = _trial(samples, side, settings, machine)
     if not np.isfinite(by_pixels):
         reason = f"features of a pretrained backbone: on {rows} images, raw pixels say far less about held-out labels"
         return Choice(pixels=False, side=side, tiny=longest < TINY, reason=reason)
@@ -127,16 +116,7 @@ def check_network(
     return "pretrained" if init == "pretrained" else None if init is None else Path(init).absolute()
 
 
-def _trial(
-    samples: Samples,
-    side: int,
-    precision: Precision,
-    device: str,
-    workers: int,
-    cache: Path | None,
-    seed: int,
-    progress: Progress,
-) -> tuple[float, float, int]:
+def _trial(samples: Samples, side: int, settings: ScanSettings, machine: Machine) -> tuple[float, float, int]:
     """Held-out loss in nats by features and by pixels, and on how many samples.
 
     The network is not even tried (loss inf) where neighbours in raw pixels agree with far fewer held-out labels than a
@@ -144,7 +124,7 @@ def _trial(
     """
     from labelaudit.training.crossfit import crossfit
 
-    rows = np.sort(np.random.default_rng(seed).permutation(len(samples))[:_TRIAL_ROWS])
+    rows = np.sort(np.random.default_rng(settings.seed).permutation(len(samples))[:_TRIAL_ROWS])
     some = samples.take(rows)
     present, labels = np.unique(some.labels, return_inverse=True)
     classes = len(present)
@@ -153,22 +133,30 @@ def _trial(
     features, _ = embed(
         some.images,
         some.digests,
-        backbones=in_precision([TRIAL], precision),
-        device=device,
-        workers=workers,
-        cache=cache,
+        backbones=in_precision([TRIAL], find_precision(settings.precision, machine.device)),
+        device=machine.device,
+        workers=machine.workers,
+        cache=machine.cache,
     )
-    fold_of = stratified_folds(labels, _TRIAL_FOLDS, seed=seed, digests=some.digests)
+    fold_of = stratified_folds(labels, _TRIAL_FOLDS, seed=settings.seed, digests=some.digests)
     (block,) = principal_blocks(features)
     by_features = discriminant(block, onehot(labels, classes), fold_of)
     loss = fit_noise_model({"features": by_features}, labels).loss
-    pixels, _ = load_pixels(some.images, side, workers=workers)
+    pixels, _ = load_pixels(some.images, side, workers=machine.workers)
     flat = pixels.reshape(len(pixels), -1).astype(np.float32)
     by_neighbors = neighbor_votes(*nearest(flat - flat.mean(axis=0), k=10), onehot(labels, classes))
     if _agreement(by_neighbors, labels) < _HOPEFUL * _agreement(by_features, labels):
         return loss, np.inf, len(rows)
     evidence = crossfit(
-        "ce", pixels, labels, classes, folds=_TRIAL_FOLDS, epochs=12, seed=seed, device=device, progress=progress
+        "ce",
+        pixels,
+        labels,
+        classes,
+        folds=_TRIAL_FOLDS,
+        epochs=12,
+        seed=settings.seed,
+        device=machine.device,
+        progress=machine.progress,
     )
     assert evidence.probs is not None
     return loss, fit_noise_model({"pixels": evidence.probs}, labels).loss, len(rows)

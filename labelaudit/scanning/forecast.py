@@ -5,13 +5,14 @@ Left out: what goes before and after training, which takes seconds where trainin
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
 
 from labelaudit import features
+from labelaudit.machine import Machine
 from labelaudit.scanning.choice import Choice
+from labelaudit.scanning.effort import BACKBONES, FOLDS, backbones_of
 from labelaudit.scanning.pool import TUNED, TUNED_SIDE, TUNING, head_width, training_effort
+from labelaudit.scanning.settings import Around, ScanSettings
 from labelaudit.text import _duration
 from labelaudit.types import Samples
 
@@ -22,51 +23,39 @@ _FEATURE_BYTES = 1280 * 4  # of one image and backbone
 
 
 def forecast(
-    samples: Samples,
-    specs: Sequence[str],
-    choice: Choice,
-    methods: Sequence[str],
-    *,
-    folds: int,
-    tunes: bool,
-    others: Mapping[str, Sequence[str]],
-    options: Mapping[str, Mapping[str, Any]],
-    regularizers: Mapping[str, Mapping[str, Any]],
-    network: str | None,
-    device: str,
-    workers: int,
-    cache: Path | None,
+    samples: Samples, specs: Sequence[str], choice: Choice, settings: ScanSettings, machine: Machine, *, tunes: bool
 ) -> str:
     """Minutes and megabytes in a sentence or two; empty for what takes a moment.
 
-    ``folds`` are those of a cross-fit on features; with ``tunes`` a backbone is fine-tuned as well. ``others`` are the
-    embedded backbones of the efforts that were not asked for: what embedding with them would take.
+    With ``tunes`` a backbone is fine-tuned as well. For the efforts that were not asked for it says what embedding
+    with their backbones would take.
     """
     from labelaudit.training.forecast import forecast as forecast_crossfit
 
     assert samples.images is not None
     n, classes = len(samples), len(samples.classes)
+    methods, regularizers, device = settings.methods, settings.regularizers, machine.device
     embedding = features.forecast(
-        samples.images, samples.digests, backbones=specs, device=device, workers=workers, cache=cache
+        samples.images, samples.digests, backbones=specs, device=device, workers=machine.workers, cache=machine.cache
     )
     learning = 0.0
     large = n * choice.side**2 >= _WORTH_TIMING_PIXELS if choice.pixels else n >= _WORTH_TIMING
-    if network is not None or large:
+    if settings.network is not None or large:
         shape = (choice.side, choice.side, 3) if choice.pixels else (head_width(len(specs)) * len(specs),)
-        fits = [(name, regularizers) for name in dict.fromkeys(methods)]
+        fits: list[tuple[str, Around]] = [(name, regularizers) for name in dict.fromkeys(methods)]
         fits += [("ce", {})] if regularizers or "ce" not in methods else []  # the reference, which stays as it is
         for name, around in fits:
-            own = options.get(name, {})
+            own = settings.options.get(name, {})
             learning += forecast_crossfit(
                 name,
                 shape,
                 n,
                 classes,
                 options=own,
-                network=network,
+                network=settings.network,
                 regularizers=around,
                 device=device,
-                **training_effort(name, n, folds, pixels=choice.pixels, options=own),
+                **training_effort(name, n, FOLDS[settings.effort], pixels=choice.pixels, options=own),
             )
     tuning = 0.0
     if tunes:
@@ -86,9 +75,12 @@ def forecast(
     side = choice.side if choice.pixels else TUNED_SIDE if tunes else 0
     megabytes = n * (len(specs) * _FEATURE_BYTES + side**2 * 3) / 1e6
     said = f"Here this takes {', then '.join(parts)}; {megabytes:.0f} MB hold what is trained on."
+    others: dict[str, Sequence[str]] = {
+        other: names for other in BACKBONES if (names := backbones_of(other, choice, settings, device=device)) != specs
+    }
     if embedding >= 1 and others:
         instead = features.forecast_others(
-            samples.images, samples.digests, seconds=embedding, backbones=specs, others=others, cache=cache
+            samples.images, samples.digests, seconds=embedding, backbones=specs, others=others, cache=machine.cache
         )
         said += f" To embed for {', '.join(f'--effort {name}: {_duration(s)}' for name, s in instead.items())}."
     return said

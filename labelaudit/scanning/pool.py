@@ -2,16 +2,14 @@
 
 Probes and methods are cross-fitted, the noise channel combines them, the probes are refitted on what the channel
 believes, and images that belong to no class are set apart. `labelaudit.scanning.assessment` puts these steps in order.
-Left
-out: everything that writes files.
+Left out: everything that writes files.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,8 +19,11 @@ from labelaudit.judge import noise_model, probes
 from labelaudit.judge.judge import Judge
 from labelaudit.judge.noise_fit import fit_noise_model
 from labelaudit.judge.open_set import Strangers, find_strangers
+from labelaudit.machine import Machine
+from labelaudit.scanning.effort import FOLDS
+from labelaudit.scanning.settings import Around, ScanSettings
 from labelaudit.training.folds import stratified_folds
-from labelaudit.types import Decision, Evidence, Features, Floats, Ints, Progress, Samples
+from labelaudit.types import Decision, Evidence, Features, Floats, Ints, Samples
 
 HEAD_WIDTH = 768
 """Principal components that heads are trained on, all blocks together."""
@@ -51,17 +52,8 @@ class Material:
     samples: Samples
     known: Ints
     """(n,) true class where people have verified it, as in `channel.fit`."""
-    seed: int
-    device: str
-    progress: Progress
-    folds: int
-    """Of the cross-fit on features."""
-    regularizers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """Name -> option -> value, around every method asked for; the reference stays as it is."""
-    network: str | None = None
-    """What methods train, and the reference too; by default one that suits what they train on."""
-    init: Path | Literal["pretrained"] | None = None
-    """What it begins with, as in `training.crossfit`."""
+    settings: ScanSettings
+    machine: Machine
     models: dict[str, Floats] = field(default_factory=dict)
     """Held-out probabilities (n, C) that the pool draws on, by name; the probes' are refitted, the others stay."""
     x: npt.NDArray[Any] | None = None
@@ -74,13 +66,15 @@ class Material:
     def __post_init__(self) -> None:
         self._labels = np.where(self.known >= 0, self.known, self.samples.labels)  # what is trained on
         self._classes = len(self.samples.classes)
-        self._fold_of = stratified_folds(self._labels, self.folds, seed=self.seed, digests=self.samples.groups)
+        self._fold_of = stratified_folds(
+            self._labels, FOLDS[self.settings.effort], seed=self.settings.seed, digests=self.samples.groups
+        )
 
     def add_probes(self, features: Features) -> None:
         """Prepare the closed-form models on ``features`` and take their first opinion, on the given labels."""
         from labelaudit.features.neighbors import nearest, nearest_outside
 
-        self.progress("probes", 0, None)
+        self.machine.progress("probes", 0, None)
         self._rotations = probes.find_rotations(features)
         blocks = tuple(
             rotation.apply(block)
@@ -90,9 +84,9 @@ class Material:
         self._blocks = (*blocks, joined) if len(blocks) > 1 else blocks
         samples, k = self.samples, probes.NEIGHBORS
         self._near = (
-            nearest(joined, k=k, device=self.device)
+            nearest(joined, k=k, device=self.machine.device)
             if samples.groups == samples.digests
-            else nearest_outside(joined, samples.groups, k=k, device=self.device)
+            else nearest_outside(joined, samples.groups, k=k, device=self.machine.device)
         )
         self.x = self._heads()
         self.models.update(self._probe(probes.onehot(self._labels, self._classes)))
@@ -108,16 +102,14 @@ class Material:
         opinions["neighbors"] = probes.neighbor_votes(*self._near, belief, digests=self.samples.groups)
         return opinions
 
-    def gather(self, methods: Sequence[str], options: Mapping[str, Mapping[str, Any]]) -> dict[str, Evidence]:
+    def gather(self) -> dict[str, Evidence]:
         """Cross-fit every method asked for, then the reference columns; their probabilities join the models."""
         found: dict[str, Evidence] = {}
         if self.x is not None:
-            for name in methods:
-                found[name] = self._train(name, options.get(name, {}), self.regularizers)
-            plain = "ce" in found and not self.regularizers
-            found["cross_entropy"] = replace(
-                found["ce"] if plain else self._train("ce", options.get("ce", {})), method="cross_entropy"
-            )
+            for name in self.settings.methods:
+                found[name] = self._train(name, self.settings.regularizers)
+            plain = "ce" in found and not self.settings.regularizers
+            found["cross_entropy"] = replace(found["ce"] if plain else self._train("ce", {}), method="cross_entropy")
         if self._blocks:
             fitted = probes.logistic(
                 probes.narrow(self._blocks[: len(self._rotations)]), self._labels, self._classes, self._fold_of
@@ -131,37 +123,36 @@ class Material:
         )
         return found
 
-    def add_pixels(self, side: int, *, workers: int) -> None:
+    def add_pixels(self, side: int) -> None:
         """Have methods train on the images, as squares of ``side`` pixels."""
-        self.x = self._squares(side, workers)
+        self.x = self._squares(side)
 
-    def fine_tune(self, *, workers: int) -> Evidence:
+    def fine_tune(self) -> Evidence:
         """Cross-fit the backbone end to end on the images; what it says joins the models.
 
         Its first layers adapt to the dataset, which frozen features cannot. Takes a GPU: measured on two cores at a
         lower resolution, ten minutes of it brought nothing (docs/log.md).
         """
-        found = self._crossfit(x=self._squares(TUNED_SIDE, workers), **TUNING)
+        found = self._crossfit(x=self._squares(TUNED_SIDE), **TUNING)
         assert found.probs is not None
         self.models["fine_tuned"] = found.probs
         return replace(found, method="fine_tuned")
 
-    def _squares(self, side: int, workers: int) -> npt.NDArray[np.uint8]:
+    def _squares(self, side: int) -> npt.NDArray[np.uint8]:
         assert self.samples.images is not None
-        return load_pixels(self.samples.images, side, workers=workers, progress=self.progress)[0]
+        return load_pixels(self.samples.images, side, workers=self.machine.workers, progress=self.machine.progress)[0]
 
-    def _train(
-        self, name: str, options: Mapping[str, Any], regularizers: Mapping[str, Mapping[str, Any]] | None = None
-    ) -> Evidence:
+    def _train(self, name: str, regularizers: Around) -> Evidence:
         assert self.x is not None
+        options, folds = self.settings.options.get(name, {}), FOLDS[self.settings.effort]
         return self._crossfit(
             method=name,
             x=self.x,
             options=options,
-            network=self.network,
-            init=self.init,
-            regularizers=regularizers or {},
-            **training_effort(name, len(self.samples), self.folds, pixels=self.x.ndim == 4, options=options),
+            network=self.settings.network,
+            init=self.settings.init,
+            regularizers=regularizers,
+            **training_effort(name, len(self.samples), folds, pixels=self.x.ndim == 4, options=options),
         )
 
     def _crossfit(self, **how: Any) -> Evidence:
@@ -171,9 +162,9 @@ class Material:
             labels=self._labels,
             classes=self._classes,
             digests=self.samples.groups,
-            seed=self.seed,
-            device=self.device,
-            progress=self.progress,
+            seed=self.settings.seed,
+            device=self.machine.device,
+            progress=self.machine.progress,
             **how,
         )
 
@@ -192,7 +183,7 @@ class Material:
         )  # loss of knowing nothing but frequencies
         fitted, refits = fit_noise_model(self.models, given, known=self.known), 0
         while self._near is not None and refits < _REFITS:
-            self.progress("decide", refits, None)
+            self.machine.progress("decide", refits, None)
             models = {**self.models, **self._probe(fitted.posterior)}
             better = fit_noise_model(models, given, known=self.known, start=fitted)
             if better.loss > fitted.loss - _GAIN * (ignorance - fitted.loss):
@@ -204,7 +195,7 @@ class Material:
         """Look for images of no class; where there are any, the channel is fitted anew to the others."""
         if self._near is None:
             return fitted, None
-        self.progress("decide", 0, None)
+        self.machine.progress("decide", 0, None)
         given = self.samples.labels
         strangers = find_strangers(
             fitted,

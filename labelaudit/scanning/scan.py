@@ -9,20 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from labelaudit.audit.document import Audit
 from labelaudit.data.given import given_features, given_probs, source_rows
 from labelaudit.data.ingest import ingest
 from labelaudit.data.source import Source, notes_of, source_settings
 from labelaudit.data.sources import open_source
-from labelaudit.errors import DataError, OptionError, unknown_name
-from labelaudit.features import SMALLEST
-from labelaudit.machine import Clock
+from labelaudit.errors import DataError
+from labelaudit.machine import Clock, Device, Machine, check_device
 from labelaudit.scanning.assessment import audit_samples
 from labelaudit.scanning.choice import check_network
-from labelaudit.scanning.effort import BACKBONES
-from labelaudit.scanning.settings import METHODS, Effort, Precision, Train
+from labelaudit.scanning.settings import METHODS, Effort, Precision, ScanSettings, Train, check_settings
 from labelaudit.types import Floats, Progress, silent
 
 
@@ -53,7 +51,7 @@ def scan(
     image_size: int | None = None,
     precision: Precision = "auto",
     effort: Effort = "standard",
-    device: Literal["auto", "cpu", "cuda"] = "auto",
+    device: Device = "auto",
     seed: int = 0,
     workers: int = 2,
     cache: Path | str | None = None,
@@ -87,20 +85,23 @@ def scan(
     from labelaudit.reports.html import add_report
     from labelaudit.verdicts import read, verdicts_file
 
-    options = {name: dict(values) for name, values in (options or {}).items()}
-    groups = (group,) if isinstance(group, str) else tuple(group)
     named = regularizers if isinstance(regularizers, Mapping) else {name: {} for name in regularizers}
-    around = {name: dict(values) for name, values in named.items()}
-    _check_names(methods, options, around)
-    _check_choice("train", train, ("auto", "features", "pixels"))
-    _check_choice("precision", precision, ("auto", "float32", "int8"))
-    _check_choice("effort", effort, tuple(BACKBONES))
-    _check_choice("device", device, ("auto", "cpu", "cuda"))
-    begin = check_network(network, init, train, features=features is not None)
-    if image_size is not None and image_size < SMALLEST and train != "pixels":
-        raise OptionError(
-            f"--image-size {image_size}: backbones take {SMALLEST} pixels or more; smaller sides are for --train pixels"
-        )
+    settings = ScanSettings(
+        group=(group,) if isinstance(group, str) else tuple(group),
+        methods=tuple(methods),
+        options={name: dict(values) for name, values in (options or {}).items()},
+        regularizers={name: dict(values) for name, values in named.items()},
+        train=train,
+        network=network,
+        init=check_network(network, init, train, features=features is not None),
+        backbone=None if backbone is None else tuple(backbone),
+        image_size=image_size,
+        precision=precision,
+        effort=effort,
+        seed=seed,
+    )
+    check_settings(settings)
+    check_device(device)
     source = Source(
         data=data,
         labels=labels,
@@ -112,6 +113,13 @@ def scan(
         rows=rows,
         ignore_metadata=ignore_metadata,
         bands=bands,
+    )
+    machine = Machine(
+        device=device,
+        workers=workers,
+        cache=None if cache is None else Path(cache),
+        progress=progress,
+        notice=notice,
     )
     if output is not None:
         check_output(output, data if isinstance(data, str | Path) else None)
@@ -131,77 +139,18 @@ def scan(
             opinion = given_probs(probs, listing.total, places, samples.classes, samples.labels)
         if samples.images is None and given is None and opinion is None:
             raise DataError("labels but no images to judge them by: give images, --features X.npy or --probs P.npy")
-    settings = {
+    record = {
         "source": source_settings(source, samples),
-        **({"group": list(groups)} if groups else {}),
-        "methods": list(methods),
-        "options": options,
-        **({"regularizers": around} if around else {}),
-        "train": train,
-        **({"network": network} if network is not None else {}),
-        **({"init": str(begin)} if begin is not None else {}),
-        "backbone": None if backbone is None else list(backbone),
-        "image_size": image_size,
-        "precision": precision,
-        "effort": effort,
+        **settings.record(),
         "features": given is not None,
         "probs": opinion is not None,
     }
-    audit = audit_samples(
-        samples,
-        findings=findings,
-        features=given,
-        probs=opinion,
-        verdicts=said,
-        group=groups,
-        methods=methods,
-        options=options,
-        regularizers=around,
-        train=train,
-        network=network,
-        init=begin,
-        backbone=backbone,
-        image_size=image_size,
-        precision=precision,
-        effort=effort,
-        device=device,
-        seed=seed,
-        workers=workers,
-        cache=None if cache is None else Path(cache),
-        progress=progress,
-        notice=notice,
-    )
+    audit = audit_samples(samples, settings, machine, findings=findings, features=given, probs=opinion, verdicts=said)
     notes = (*audit.notes, *notes_of(listing))
-    audit = replace(audit, settings=settings, notes=notes, stages=(*clock.stages, *audit.stages))
+    audit = replace(audit, settings=record, notes=notes, stages=(*clock.stages, *audit.stages))
     if output is None:
         return audit
     audit = replace(audit, files=write(audit, output))
     if html and add_report(audit, Path(output), workers=workers, progress=progress, notice=notice):
         audit = replace(audit, files={**audit.files, REPORT: Path(output) / REPORT})
     return audit
-
-
-def _check_names(
-    methods: Sequence[str],
-    options: Mapping[str, Mapping[str, Any]],
-    regularizers: Mapping[str, Mapping[str, Any]],
-) -> None:
-    """Unknown methods, regularisers and options fail before the long work."""
-    if not methods and not options and not regularizers:
-        return
-    from labelaudit.methods import configure, get_method
-    from labelaudit.regularizers import configure_all
-
-    configure_all(regularizers)
-    for name in dict.fromkeys([*methods, *options]):
-        configure(get_method(name), options.get(name, {}))
-    for name in options:
-        if name not in methods and name != "ce":
-            raise OptionError(
-                f"--set {name}.…: method '{name}' is not among the methods asked for ({', '.join(methods)})"
-            )
-
-
-def _check_choice(option: str, value: str, known: Sequence[str]) -> None:
-    if value not in known:
-        raise unknown_name(option, value, known)

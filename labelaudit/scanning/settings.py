@@ -1,14 +1,35 @@
-"""The settings of a scan: names, choices, defaults, and how each value is read from text."""
+"""The settings of a scan, each declared once: default, choices, help, and how it is read from text.
+
+The library's `scan` spells them as keyword arguments; the command line, the policy file, `labelaudit config`, updates,
+saved audits and baselines take them from here.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_type_hints
 
 from labelaudit.errors import OptionError, unknown_name
 from labelaudit.shelf import list_files
+
+if TYPE_CHECKING:
+    from labelaudit.audit.document import Audit
+
+METHODS = ("crust", "limit", "sln")
+"""Methods that a scan trains by default."""
+Train = Literal["auto", "features", "pixels"]
+Effort = Literal["quick", "standard", "thorough"]
+Precision = Literal["auto", "float32", "int8"]
+Around = Mapping[str, Mapping[str, Any]]
+"""Name of a method or regulariser -> option -> value."""
+
+PREFIX = "LABELAUDIT_"
+"""Begins the environment variable of every setting."""
+_MOST = 10**15
+"""Largest count: far beyond any dataset, and exact as a float."""
+_PACKAGE = Path(__file__).parents[1]
 
 
 def parse_names(value: Any) -> tuple[str, ...]:
@@ -47,25 +68,6 @@ def parse_init(value: Any) -> Path | Literal["pretrained"]:
     return "pretrained" if value == "pretrained" else Path(value)
 
 
-_PACKAGE = Path(__file__).parents[1]
-
-
-Train = Literal["auto", "features", "pixels"]
-
-
-Effort = Literal["quick", "standard", "thorough"]
-
-
-Precision = Literal["auto", "float32", "int8"]
-
-
-PREFIX = "LABELAUDIT_"
-
-
-_MOST = 10**15
-"""Largest count: far beyond any dataset, and exact as a float."""
-
-
 @dataclass(frozen=True)
 class Setting:
     """One key of a policy file, which is also an option and an environment variable."""
@@ -82,6 +84,16 @@ class Setting:
     @property
     def variable(self) -> str:
         return PREFIX + self.name.upper().replace("-", "_")
+
+
+@dataclass(frozen=True)
+class Key:
+    """How a field of `ScanSettings` is read from text, and what is said about it."""
+
+    parse: Callable[[Any], Any]
+    help: str
+    name: str = ""
+    """Its key in a policy file, where that is not the field's own name."""
 
 
 def parse_count(value: Any) -> int:
@@ -121,5 +133,129 @@ def _choose(*names: str) -> Callable[[Any], str]:
     return parse
 
 
-METHODS = ("crust", "limit", "sln")
-"""What a scan trains unless told otherwise."""
+def parse_groups(value: Any) -> tuple[str, ...]:
+    """What names groups, from text or a list of texts; a pattern may hold commas, so text is one."""
+    parts = [value] if isinstance(value, str) else value
+    if not isinstance(parts, (list, tuple)) or not parts:
+        raise OptionError(f"'{value}' names no groups: write a column, parent or name:REGEX")
+    return tuple(parse_text(part) for part in parts)
+
+
+def one_of(choices: Any) -> Callable[[Any], str]:
+    """A parser of the names in a ``Literal`` type."""
+    return _choose(*get_args(choices))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScanSettings:
+    """Everything that shapes an audit but the data.
+
+    A field with a `Key` is also a key under ``[scan]`` of a policy file, an environment variable and an option.
+    """
+
+    methods: Annotated[tuple[str, ...], Key(names_of("method"), "robust training methods")] = METHODS
+    options: Around = field(default_factory=dict)
+    """Method -> option -> value."""
+    regularizers: Annotated[Around, Key(names_of("regularizer"), "what is put around them", "regularizer")] = field(
+        default_factory=dict
+    )
+    """Regulariser -> option -> value, around every method."""
+    train: Annotated[Train, Key(one_of(Train), "auto, features or pixels")] = "auto"
+    network: Annotated[str | None, Key(parse_text, "what the methods train")] = None
+    """Name of `labelaudit methods`, ``timm:NAME`` or ``torchvision:NAME``; by default one that suits the input."""
+    init: Annotated[Path | Literal["pretrained"] | None, Key(parse_init, "weights that it begins with")] = None
+    backbone: Annotated[tuple[str, ...] | None, Key(parse_names, "networks that turn images into features")] = None
+    """By default those of `effort`."""
+    image_size: Annotated[int | None, Key(parse_count, "their input size in pixels")] = None
+    precision: Annotated[Precision, Key(one_of(Precision), "auto, float32 or int8")] = "auto"
+    """What embedded backbones compute in."""
+    effort: Annotated[Effort, Key(one_of(Effort), "quick, standard or thorough")] = "standard"
+    group: Annotated[tuple[str, ...], Key(parse_groups, "images that must not vouch for each other")] = ()
+    """Columns, ``parent`` or ``name:REGEX`` (`labelaudit.context.groups`)."""
+    seed: Annotated[int, Key(parse_count, "same data, same seed, same result")] = 0
+
+    @staticmethod
+    def of(audit: Audit) -> ScanSettings:
+        """The settings that ``audit`` was made with; what it does not hold is at its default.
+
+        A precision of ``auto`` becomes what it meant there: backbones of another one would not fit its judge.
+        """
+        from labelaudit.features.specs import precision_of
+
+        given = {name: audit.settings[name] for name in _RECORDED if audit.settings.get(name) is not None}
+        features = audit.decision.recipe.get("features")
+        if "precision" in given and features is not None:
+            given["precision"] = precision_of(features)
+        for name in ("methods", "backbone", "group"):
+            if name in given:
+                given[name] = tuple(given[name])
+        if "init" in given:
+            given["init"] = parse_init(given["init"])
+        return ScanSettings(**given, seed=audit.seed)
+
+    def record(self) -> dict[str, Any]:
+        """The settings but the seed, JSON-able, for `Audit.settings`; those at nothing that came later are left out."""
+        said = {name: getattr(self, name) for name in _RECORDED}
+        said = {name: value for name, value in said.items() if value or name not in _LEFT_OUT}
+        return {name: _plain(value) for name, value in said.items()}
+
+
+_LEFT_OUT = ("group", "regularizers", "network", "init")
+_RECORDED = (
+    *("group", "methods", "options", "regularizers", "train", "network", "init", "backbone", "image_size"),
+    *("precision", "effort"),
+)
+"""In the order of ``audit.json``."""
+
+
+def shaping(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The recorded settings of an audit that shape its findings and are not at nothing.
+
+    The precision is not among them: the name of the features says it.
+    """
+    return {name: settings[name] for name in _RECORDED if settings.get(name) and name != "precision"}
+
+
+def list_settings() -> tuple[Setting, ...]:
+    """The settings that a policy file knows under ``[scan]``, as `ScanSettings` declares them."""
+    found = []
+    for name, hint in get_type_hints(ScanSettings, include_extras=True).items():
+        key = next((note for note in getattr(hint, "__metadata__", ()) if isinstance(note, Key)), None)
+        if key is not None:
+            spelled = key.name or name.replace("_", "-")
+            found.append(Setting(spelled, key.parse, key.help, scan=True, keyword=name))
+    return tuple(found)
+
+
+def check_settings(settings: ScanSettings) -> None:
+    """Refuse unknown names and choices before the long work; raises `OptionError`."""
+    from labelaudit.features import SMALLEST
+
+    for name, known in (("train", Train), ("precision", Precision), ("effort", Effort)):
+        if (value := getattr(settings, name)) not in get_args(known):
+            raise unknown_name(name, value, get_args(known))
+    if settings.image_size is not None and settings.image_size < SMALLEST and settings.train != "pixels":
+        raise OptionError(
+            f"--image-size {settings.image_size}: backbones take {SMALLEST} pixels or more; smaller sides are for "
+            "--train pixels"
+        )
+    if not settings.methods and not settings.options and not settings.regularizers:
+        return
+    from labelaudit.methods import configure, get_method
+    from labelaudit.regularizers import configure_all
+
+    configure_all(settings.regularizers)
+    for name in dict.fromkeys([*settings.methods, *settings.options]):
+        configure(get_method(name), settings.options.get(name, {}))
+    for name in settings.options:
+        if name not in settings.methods and name != "ce":
+            asked = ", ".join(settings.methods)
+            raise OptionError(f"--set {name}.…: method '{name}' is not among the methods asked for ({asked})")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _plain(entry) for name, entry in value.items()}
+    if isinstance(value, tuple):
+        return list(value)
+    return str(value) if isinstance(value, Path) else value

@@ -11,11 +11,9 @@ Left out: audits of features or probabilities that were brought; they are scanne
 from __future__ import annotations
 
 import hashlib
-import inspect
 import json
 import re
 import shutil
-from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,14 +22,13 @@ from labelaudit.audit import run as runs
 from labelaudit.audit.document import Audit
 from labelaudit.audit.json import plain
 from labelaudit.data.ingest import digest, ingest
-from labelaudit.data.source import READING, Source, notes_of, source_settings
+from labelaudit.data.source import Source, notes_of, source_settings
 from labelaudit.data.sources import open_source
 from labelaudit.errors import RunError
 from labelaudit.judge.judge import Judge
-from labelaudit.machine import Clock, __version__
-from labelaudit.scanning.scan import scan
-from labelaudit.scoring.update import attempt
-from labelaudit.types import Progress, silent
+from labelaudit.machine import Clock, Machine, __version__
+from labelaudit.scanning.settings import ScanSettings
+from labelaudit.scoring.update import NeedsScan, scan_again, try_update
 
 KEPT = 8
 MOST_BYTES = 2 * 2**30
@@ -40,65 +37,64 @@ MARK = "saved-audit"
 _MARKED = "made by labelaudit check: deleted when newer audits take its place\n"
 _NAME = re.compile(r"[0-9a-f]{16}-[0-9a-f]{16}")
 _ELSEWHERE = 3  # audits made at other places that are tried before a full scan
-_MACHINE = ("data", "labels", "output", "device", "workers", "cache", "html", "progress", "notice")
-"""Arguments of `scan` that do not change what an audit finds."""
 
 
 def current(
-    data: Path | str | None = None,
+    source: Source,
+    settings: ScanSettings,
+    machine: Machine,
     *,
-    cache: Path | str | None = None,
-    progress: Progress = silent,
-    notice: Callable[[str], None] = lambda _: None,
-    **options: Any,
+    verdicts: Path | str | None = None,
 ) -> Audit:
-    """The audit of ``data`` as it is now: the saved one brought up to date (`update`), or a full scan.
+    """The audit of ``source`` as it is now: the saved one brought up to date (`update`), or a full scan.
 
-    ``options`` are those of `scan`, without ``output``. Features and the audit are kept in the folder ``cache``;
-    without one, or for features and probabilities that were brought, this is `scan`. ``notice`` hears what is going on.
+    Features and the audit are kept in the cache of ``machine``; without one this is `scan`.
     """
-    arguments = {"cache": cache, "progress": progress, "notice": notice, **options}
-    brought = options.get("features") is not None or options.get("probs") is not None
-    if cache is None or brought or data is None:
-        return scan(data, **arguments)
-    machine: dict[str, Any] = {name: options[name] for name in ("device", "workers") if name in options}
-    where: dict[str, Any] = {name: options[name] for name in READING if name in options}
-    store = Store(Path(cache) / "audits", data, options)
+    if machine.cache is None or source.data is None:
+        return scan_again(source, settings, machine, verdicts)
+    store = Store(machine.cache / "audits", source, settings, verdicts)
     candidates = store.read()
     if candidates:
         clock = Clock()
         with clock.stage("ingest"):
-            listing = open_source(data, **where)
-            samples, findings = ingest(listing, workers=options.get("workers", 2), progress=progress)
+            listing = open_source(source)
+            samples, findings = ingest(listing, workers=machine.workers, progress=machine.progress)
         reasons = []
         for previous in candidates:
-            audit = attempt(previous, samples, findings, **machine, cache=Path(cache), progress=progress)
-            if not isinstance(audit, str):
-                return store.write(
-                    replace(
-                        audit,
-                        settings={**previous.settings, "source": source_settings(Source(data=data, **where), samples)},
-                        notes=(*audit.notes, *notes_of(listing)),
-                        stages=(*clock.stages, *audit.stages),
-                    )
+            try:
+                audit = try_update(previous, samples, machine, findings)
+            except NeedsScan as obstacle:
+                reasons.append(obstacle)
+                continue
+            return store.write(
+                replace(
+                    audit,
+                    settings={**previous.settings, "source": source_settings(source, samples)},
+                    notes=(*audit.notes, *notes_of(listing)),
+                    stages=(*clock.stages, *audit.stages),
                 )
-            reasons.append(audit)
-        notice(f"Scanning everything: {reasons[0]}.")
-    return store.write(scan(data, **arguments))
+            )
+        machine.notice(f"Scanning everything: {reasons[0]}.")
+    return store.write(scan_again(source, settings, machine, verdicts))
 
 
 class Store:
-    """The saved audits of one cache; those of ``data`` with the given options of `scan` come first."""
+    """The saved audits of one cache; those of ``source`` with the given settings come first."""
 
-    def __init__(self, folder: Path, data: Path | str, options: Mapping[str, Any]) -> None:
+    def __init__(
+        self, folder: Path, source: Source, settings: ScanSettings, verdicts: Path | str | None = None
+    ) -> None:
         from filelock import FileLock
 
-        settings, place = (
-            _key(_settings(data, options)),
-            _key(Source(data=data, labels=options.get("labels")).settings()),
-        )
-        self._folder, self._settings = folder, settings
-        self._own = folder / f"{settings}-{place}"
+        said = Path(verdicts) if verdicts is not None and Path(verdicts).is_file() else None
+        place = {name: source.settings()[name] for name in ("data", "labels")}
+        shaped = {
+            **{"labelaudit": __version__, "settings": settings.record(), "seed": settings.seed},
+            **{"reading": {name: value for name, value in source.settings().items() if name not in place}},
+            **{"verdicts": None if said is None else digest(said.read_bytes())},
+        }
+        self._folder, self._settings = folder, _key(shaped)
+        self._own = folder / f"{self._settings}-{_key(place)}"
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -143,16 +139,6 @@ def _is_ours(place: Path) -> bool:
     except (OSError, ValueError):
         return False
     return marked and names <= ours and len(names) == sum(1 for _ in place.iterdir())
-
-
-def _settings(data: Path | str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Everything but the data that the audit of a scan with ``options`` depends on."""
-    bound = inspect.signature(scan).bind(data, **options)
-    bound.apply_defaults()
-    settings = {name: value for name, value in bound.arguments.items() if name not in _MACHINE}
-    if (verdicts := settings.get("verdicts")) is not None:
-        settings["verdicts"] = digest(Path(verdicts).read_bytes()) if Path(verdicts).is_file() else None
-    return {"labelaudit": __version__, **settings}
 
 
 def _key(value: Any) -> str:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
 
 import numpy as np
 
@@ -28,33 +27,23 @@ from labelaudit.features.embedding import embed_samples
 from labelaudit.judge.decide import decide, noise_rate
 from labelaudit.judge.judge import Judge
 from labelaudit.judge.noise_model import Channel
-from labelaudit.machine import Clock, find_device, list_versions
+from labelaudit.machine import Clock, Machine, list_versions
 from labelaudit.text import name_some
-from labelaudit.types import Bools, Decision, Features, Finding, Floats, Images, Ints, Progress, Samples, silent
-
-Device = Literal["auto", "cpu", "cuda"]
+from labelaudit.types import Bools, Decision, Features, Finding, Floats, Images, Ints, Samples
 
 
 def score(
     run: Path | str,
-    data: Path | str | None = None,
+    source: Source,
+    machine: Machine | None = None,
     *,
-    labels: Any = None,
-    path_column: str | None = None,
-    label_column: str | None = None,
-    label_from: str | None = None,
-    format: str | None = None,
     features: Path | str | Floats | None = None,
     originals: Path | str | None = None,
     output: Path | str | None = None,
-    device: Device = "auto",
-    workers: int = 2,
-    cache: Path | str | None = None,
-    progress: Progress = silent,
 ) -> Audit:
     """Judge the labels of new data by the audit of the folder ``run``, without training anything.
 
-    ``data``, ``labels`` and the columns name the new data as for `scan`; one class is enough. ``features`` (m, d)
+    ``source`` is the new data, read as by `scan`; one class is enough. ``features`` (m, d)
     are needed where the audit's own were brought. ``originals`` is where the audited images lie now, if not where the
     scan read them. With ``output`` the result is also written there as a RUN.
 
@@ -65,34 +54,23 @@ def score(
         RunError: ``run`` is no RUN folder, or keeps no judge.
         DataError: the new data cannot be read, or described by the audit's features.
     """
-    audit, judge = runs.read(run), Judge.load(Path(run))
+    audit, judge, machine = runs.read(run), Judge.load(Path(run)), machine or Machine()
     if output is not None:
-        runs.check_output(output, data)
-    source = Source(
-        data=data,
-        labels=labels,
-        path_column=path_column,
-        label_column=label_column,
-        label_from=label_from,
-        format=format,
-        exposure=audit.source.get("exposure"),
-    )
+        runs.check_output(output, source.data)
+    source = replace(source, exposure=audit.source.get("exposure"))
     clock = Clock()
     with clock.stage("ingest"):
         listing = open_source(source)
-        samples, findings = ingest(listing, fewest_classes=1, workers=workers, progress=progress)
+        samples, findings = ingest(listing, fewest_classes=1, workers=machine.workers, progress=machine.progress)
         given = None if features is None else given_features(features, listing.total, source_rows(listing, samples))
     scored = score_samples(
         samples,
         audit,
         judge,
+        machine,
         features=given,
         findings=findings,
         originals=originals,
-        device=device,
-        workers=workers,
-        cache=None if cache is None else Path(cache),
-        progress=progress,
     )
     scored = replace(
         scored,
@@ -110,29 +88,24 @@ def score_samples(
     samples: Samples,
     audit: Audit,
     judge: Judge,
+    machine: Machine,
     *,
     features: Features | None = None,
     findings: tuple[Finding, ...] = (),
     originals: Path | str | None = None,
-    device: Device = "auto",
-    workers: int = 2,
-    cache: Path | None = None,
-    progress: Progress = silent,
 ) -> Audit:
     """`score` from `Samples` on: for callers that hold new data and an audit already."""
-    clock, place = Clock(), find_device(device)
+    clock, machine = Clock(), machine.settled()
     if features is None:
         with clock.stage("embed"):
-            samples, features, failed = embed_new(samples, judge, place, workers, cache, progress)
+            samples, features, failed = embed_new(samples, judge, machine)
         findings += failed
     with clock.stage("decide"):
         samples, features, strange = _set_strangers_aside(samples, features, judge)
         findings += strange
         decision, _ = judge_rows(judge, samples, features)
     with clock.stage("duplicates"):
-        findings += _compare_with(
-            audit, judge, samples, judge.project(features), _open(audit, originals), place, workers, progress
-        )
+        findings += _compare_with(audit, judge, samples, judge.project(features), _open(audit, originals), machine)
     who = f"the audit of '{audit.samples.root}'" if audit.samples.root else "an audit"
     notes = [f"Judged by {who} ({len(judge.memory):,} samples), without training."]
     if strange:
@@ -147,20 +120,18 @@ def score_samples(
         stages=tuple(clock.stages),
         notes=tuple(notes),
         versions=list_versions(),
-        device=place,
+        device=machine.device,
         seed=audit.seed,
     )
 
 
-def embed_new(
-    samples: Samples, judge: Judge, device: str, workers: int, cache: Path | None, progress: Progress
-) -> tuple[Samples, Features, tuple[Finding, ...]]:
+def embed_new(samples: Samples, judge: Judge, machine: Machine) -> tuple[Samples, Features, tuple[Finding, ...]]:
     """Features of ``samples`` by the backbones that ``judge`` understands; what cannot be decoded leaves."""
     if judge.features == "given":
         raise DataError("the audit was made on features that were brought: give those of the new data with --features")
     if samples.images is None:
         raise DataError("labels but no images to judge them by: name the folder or file that holds the images")
-    return embed_samples(samples, judge.features.split("+"), device, workers, cache, progress)
+    return embed_samples(samples, judge.features.split("+"), machine)
 
 
 def judge_rows(judge: Judge, samples: Samples, features: Features) -> tuple[Decision, Floats]:
@@ -244,9 +215,7 @@ def _compare_with(
     samples: Samples,
     vectors: Floats,
     images: Images | None,
-    device: str,
-    workers: int,
-    progress: Progress,
+    machine: Machine,
 ) -> tuple[Finding, ...]:
     """Copies with different labels among the new samples, and between them and the audited ones."""
     if not len(samples):
@@ -271,5 +240,5 @@ def _compare_with(
         name="memory",
     )
     new = set(samples.ids)
-    found = find_copies(both, remembered, device=device, workers=workers, progress=progress)
+    found = find_copies(both, remembered, device=machine.device, workers=machine.workers, progress=machine.progress)
     return tuple(finding for finding in found if finding.path in new or finding.partner in new)

@@ -13,7 +13,6 @@ small images takes about a second.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -25,13 +24,13 @@ from labelaudit.data.ingest import ingest
 from labelaudit.data.source import READING, Source, notes_of, source_settings
 from labelaudit.data.sources import open_source
 from labelaudit.features.duplicates import NEIGHBORS, conflicts, find_copies, leaks
-from labelaudit.features.specs import precision_of
 from labelaudit.judge.judge import FILE, Judge
 from labelaudit.judge.memory import Memory
-from labelaudit.machine import Clock, __version__, find_device, list_versions
+from labelaudit.machine import Clock, Machine, __version__, list_versions
 from labelaudit.scanning.scan import scan
-from labelaudit.scoring.score import Device, embed_new, judge_rows, settle
-from labelaudit.types import Bools, Decision, Evidence, Features, Finding, Floats, Ints, Progress, Samples, silent
+from labelaudit.scanning.settings import ScanSettings
+from labelaudit.scoring.score import embed_new, judge_rows, settle
+from labelaudit.types import Bools, Decision, Evidence, Features, Finding, Floats, Ints, Samples
 from labelaudit.verdicts import verdicts_file
 
 MOST_CHANGED = 0.2
@@ -44,80 +43,55 @@ _PAIRED = ("conflict", "near_duplicate", "leak")
 
 def update(
     previous: Audit,
-    data: Path | str | None = None,
-    *,
-    labels: Path | str | None = None,
-    path_column: str | None = None,
-    label_column: str | None = None,
-    device: Device = "auto",
-    workers: int = 2,
-    cache: Path | str | None = None,
-    progress: Progress = silent,
-    notice: Callable[[str], None] = lambda _: None,
+    source: Source | None = None,
+    machine: Machine | None = None,
 ) -> Audit:
     """The audit of a dataset as it is now, from the ``previous`` one: work in proportion to what changed.
 
-    Without ``data`` and ``labels`` the dataset is read from where the previous scan read it. Images are judged anew if
+    Without ``source`` the dataset is read from where the previous scan read it. Images are judged anew if
     they or their label are new, or if a copy of them came or went. Everything else keeps its decision; noise rate and
     matrix are counted again. Of the evidence, suspicions and probabilities stay; a row judged anew carries the judge's
     there. ``audit.decision.recipe["update"]`` counts the rows of either kind, and a note says it.
 
     Where this cannot be done (see the module) a full scan with the previous settings is made, and ``notice`` hears why.
     """
-    if data is None and labels is None:
-        where: dict[str, Any] = {name: previous.source[name] for name in READING if name in previous.source}
-        data = previous.source.get("data")
-    else:
-        where = {"labels": labels, "path_column": path_column, "label_column": label_column}
-    folder = None if cache is None else Path(cache)
+    before = Source.of(previous.source)
+    source, machine = replace(source or before, exposure=before.exposure), machine or Machine()
     clock = Clock()
     with clock.stage("ingest"):
-        listing = open_source(data, **where, exposure=previous.source.get("exposure"))
-        samples, findings = ingest(listing, workers=workers, progress=progress)
-    audit = attempt(previous, samples, findings, device=device, workers=workers, cache=folder, progress=progress)
-    if isinstance(audit, str):
-        notice(f"Scanning everything: {audit}.")
-        machine: dict[str, Any] = {"device": device, "workers": workers, "cache": folder}
-        options = {**scan_options(previous), "verdicts": _find_verdicts(previous)}
-        return scan(data, **where, **options, **machine, progress=progress, notice=notice)
+        listing = open_source(source)
+        samples, findings = ingest(listing, workers=machine.workers, progress=machine.progress)
+    try:
+        audit = try_update(previous, samples, machine, findings)
+    except NeedsScan as obstacle:
+        machine.notice(f"Scanning everything: {obstacle}.")
+        return scan_again(source, ScanSettings.of(previous), machine, _find_verdicts(previous))
     return replace(
         audit,
-        settings={**previous.settings, "source": source_settings(Source(data=data, **where), samples)},
+        settings={**previous.settings, "source": source_settings(source, samples)},
         notes=(*audit.notes, *notes_of(listing)),
         stages=(*clock.stages, *audit.stages),
     )
 
 
-def attempt(
-    previous: Audit,
-    samples: Samples,
-    findings: tuple[Finding, ...] = (),
-    *,
-    device: Device = "auto",
-    workers: int = 2,
-    cache: Path | None = None,
-    progress: Progress = silent,
-) -> Audit | str:
-    """`update` from ``samples`` on, or in a few words why a full scan is needed."""
+def scan_again(source: Source, settings: ScanSettings, machine: Machine, verdicts: Path | str | None) -> Audit:
+    """A full scan of ``source``."""
+    where: dict[str, Any] = {name: getattr(source, name) for name in ("data", *READING)}
+    return scan(**where, **vars(settings), **vars(machine), verdicts=verdicts)
+
+
+class NeedsScan(Exception):
+    """A saved audit cannot be brought up to date; the message says why, in a few words."""
+
+
+def try_update(previous: Audit, samples: Samples, machine: Machine, findings: tuple[Finding, ...] = ()) -> Audit:
+    """`update` from ``samples`` on; raises `NeedsScan` where a full scan is needed."""
     if obstacle := _find_obstacle(previous):
-        return obstacle
+        raise NeedsScan(obstacle)
     judge, change = previous.judge or Judge.load(previous.files[FILE]), compare(previous, samples)
     if obstacle := change.obstacle(previous, samples, judge):
-        return obstacle
-    return _revise(previous, samples, findings, change, judge, find_device(device), workers, cache, progress)
-
-
-def scan_options(audit: Audit) -> dict[str, Any]:
-    """The options that make the scan of ``audit`` again, but for the data and the machine."""
-    names = (
-        *("group", "methods", "options", "regularizers", "train", "network", "init", "backbone", "image_size"),
-        "effort",
-    )
-    options = {name: audit.settings[name] for name in names if name in audit.settings}
-    features = audit.decision.recipe.get("features")
-    if "precision" in audit.settings and features is not None:  # what auto meant there
-        options["precision"] = precision_of(features)
-    return options | {"seed": audit.seed}
+        raise NeedsScan(obstacle)
+    return _revise(previous, samples, findings, change, judge, machine.settled())
 
 
 def _find_verdicts(audit: Audit) -> Path | None:
@@ -195,10 +169,7 @@ def _revise(
     findings: tuple[Finding, ...],
     change: Change,
     judge: Judge,
-    device: str,
-    workers: int,
-    cache: Path | None,
-    progress: Progress,
+    machine: Machine,
 ) -> Audit:
     """The audit of ``samples``, over the classes of ``previous``."""
     clock = Clock()
@@ -207,7 +178,7 @@ def _revise(
     samples, before = replace(samples, labels=labels, classes=judge.classes), change.before
     with clock.stage("embed"):
         anew = _rows_to_judge(previous, samples, change)
-        some, features, failed = embed_new(samples.take(anew), judge, device, workers, cache, progress)
+        some, features, failed = embed_new(samples.take(anew), judge, machine)
         if failed:
             broken = {finding.path for finding in failed}
             kept = np.array([name not in broken for name in samples.ids])
@@ -230,7 +201,7 @@ def _revise(
         decision = _join(previous.decision, decided, source, samples.labels)
         evidence = {name: _carry(old, decided.suspicion, shown, source) for name, old in previous.evidence.items()}
     with clock.stage("duplicates"):
-        found = _find_copies(previous, samples, memory, before, rows, device, workers, progress)
+        found = _find_copies(previous, samples, memory, before, rows, machine)
     earlier = previous.decision.recipe.get("update", {}).get("removed", 0)
     counts = {
         "scanned": int(memory.scanned.sum()),
@@ -251,7 +222,7 @@ def _revise(
         stages=tuple(clock.stages),
         notes=(*(note for note in previous.notes if not note.startswith((_NOTE, "Passed over "))), line),
         versions=list_versions(),
-        device=device,
+        device=machine.device,
         files={},
         judge=replace(judge, memory=memory),
     )
@@ -292,9 +263,7 @@ def _find_copies(
     memory: Memory,
     before: Ints,
     rows: Ints,
-    device: str,
-    workers: int,
-    progress: Progress,
+    machine: Machine,
 ) -> tuple[Finding, ...]:
     """Conflicts, near duplicates and leaks: compared anew where a row is new, was renamed or moved to another split."""
     moved = [
@@ -311,7 +280,9 @@ def _find_copies(
         vectors = Features(values=memory.vectors[some].astype(np.float32), name="memory")
         fresh = {samples.ids[row] for row in asked.tolist()}
         content = dict(zip(samples.ids, samples.digests, strict=True))
-        for finding in find_copies(samples.take(some), vectors, device=device, workers=workers, progress=progress):
+        for finding in find_copies(
+            samples.take(some), vectors, device=machine.device, workers=machine.workers, progress=machine.progress
+        ):
             exact = content[finding.path] == content[finding.partner]
             if not exact and (finding.path in fresh or finding.partner in fresh):
                 found.append(finding)

@@ -90,8 +90,8 @@ def install_current(monkeypatch: pytest.MonkeyPatch, audit: Audit | BaseExceptio
     """Let ``current`` and ``update`` answer with ``audit``; returns what they are called with."""
     calls: list[dict[str, Any]] = []
 
-    def answer(data: object, *rest: object, **options: Any) -> Audit:
-        calls.append({"data": data, "rest": rest, **options})
+    def answer(*rest: object, **options: Any) -> Audit:
+        calls.append({"rest": rest, **options})
         if isinstance(audit, BaseException):
             raise audit
         return audit

@@ -18,6 +18,8 @@ from PIL import Image
 from labelaudit.audit import run as runs
 from labelaudit.audit.document import Audit
 from labelaudit.check.formats.formats import GATE_FORMATS
+from labelaudit.data.source import Source
+from labelaudit.scanning.settings import ScanSettings
 from labelaudit.verdicts import Verdict, append, verdicts_file
 
 pytestmark = pytest.mark.usefixtures("elsewhere")
@@ -119,23 +121,20 @@ def test_scan_options_reach_the_scan(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     options = ("--seed", 7, "--backbone", "a,b", "--labels", "l.csv", "--cache", "kept", "--workers", 3, "--run", "OUT")
     options += ("--regularizer", "mixup", "--regularizer", "jacobian", "--network", "resnet32", "--init", "pretrained")
     assert call("check", "data", *options).code == 0
-    passed = {name: value for name, value in calls[0].items() if name not in ("progress", "notice", "rest")}
-    assert passed == {
-        "data": Path("data"),
-        "effort": "quick",
-        "seed": 7,
-        "backbone": ("a", "b"),
-        "regularizers": ("mixup", "jacobian"),
-        "network": "resnet32",
-        "init": "pretrained",
-        "labels": Path("l.csv"),
-        "cache": Path("kept"),
-        "workers": 3,
-        "device": "auto",
-    }
+    source, settings, machine = calls[0]["rest"]
+    assert source == Source(data=Path("data"), labels=Path("l.csv"))
+    assert settings == ScanSettings(
+        effort="quick",
+        seed=7,
+        backbone=("a", "b"),
+        regularizers={"mixup": {}, "jacobian": {}},
+        network="resnet32",
+        init="pretrained",
+    )
+    assert (machine.cache, machine.workers, machine.device) == (Path("kept"), 3, "auto")
     assert runs.read("OUT").fingerprint == make_audit().fingerprint
     assert call("check", "data", "--no-cache").code == 0
-    assert calls[1]["cache"] is None
+    assert calls[1]["rest"][2].cache is None
 
 
 def test_verdicts_in_the_kept_run_count(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

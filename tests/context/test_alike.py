@@ -10,6 +10,7 @@ from labelaudit.context.groups import name_groups
 from labelaudit.context.scenes import find_scenes, group_scenes, scenes_across, share_apart
 from labelaudit.context.siblings import find_siblings
 from labelaudit.features.neighbors import nearest, nearest_outside
+from labelaudit.machine import Machine
 from labelaudit.types import Decision, Features, Floats, Samples
 
 CLASSES = ("cat", "dog", "owl")
@@ -120,12 +121,12 @@ def test_a_column_that_neighbours_share_is_named_and_a_source_is_not() -> None:
 def test_the_interval_starts_at_zero_and_ends_high_where_siblings_stay_outside_the_groups() -> None:
     tight = decision(240)
     dataset, seen = samples(60, 4), features(60, 4, 1.0)
-    alike = find_alike(dataset, seen)
+    alike = find_alike(dataset, seen, Machine(device="cpu"))
     hedged, notes = alike.hedge(tight, outside(alike.samples, seen.values))
     assert hedged.noise_interval[0] == 0
     assert hedged.noise_interval[1] > 0.15
     assert "scan again with --group" in notes[0]
-    clear = find_alike(samples(240, 1), features(240, 1, 0.3))
+    clear = find_alike(samples(240, 1), features(240, 1, 0.3), Machine(device="cpu"))
     assert clear.notes() == []
     assert clear.hedge(tight, outside(clear.samples, features(240, 1, 0.3).values)) == (tight, [])
 
@@ -135,14 +136,14 @@ def test_scenes_in_two_splits_are_counted_apart_from_leaks() -> None:
     found = scenes_across(dataset, find_scenes(dataset, seen), {dataset.ids[0]})
     assert {finding.kind for finding in found} == {"same_scene"}
     assert {finding.path for finding in found} == {dataset.ids[row] for row in range(4, 240, 4)}
-    assert find_alike(dataset, seen).findings
+    assert find_alike(dataset, seen, Machine(device="cpu")).findings
     assert scenes_across(samples(60, 4), find_scenes(dataset, seen), set()) == ()
 
 
 def test_a_class_in_too_few_groups_is_said_not_to_be_judged() -> None:
     dataset = samples(12, 20, named=True)
     grouped = name_groups(dataset, ["name:(patient[0-9]+)_"])
-    alike = find_alike(grouped, None, named=True)
+    alike = find_alike(grouped, None, Machine(device="cpu"), named=True)
     assert alike.notes() == [
         "240 images in 12 groups: images of a group are not judged by one another.",
         "Cannot judge cat, dog, owl: fewer than 5 groups have images of each.",

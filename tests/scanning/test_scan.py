@@ -20,13 +20,14 @@ from labelaudit.data.ingest import ingest
 from labelaudit.data.pixels import load_pixels, typical_side
 from labelaudit.data.sources import open_source
 from labelaudit.judge.noise_model import NO_CLASS, UNKNOWN
+from labelaudit.machine import Machine
 from labelaudit.networks import build
 from labelaudit.scanning.assessment import _note_few
 from labelaudit.scanning.choice import Choice, choose
 from labelaudit.scanning.effort import backbones_of, tunes
 from labelaudit.scanning.forecast import forecast
 from labelaudit.scanning.pool import TUNING
-from labelaudit.scoring.update import scan_options
+from labelaudit.scanning.settings import ScanSettings
 from labelaudit.training.crossfit import builder
 from labelaudit.types import Samples
 from labelaudit.verdicts import Verdict, append, verdicts_file
@@ -67,7 +68,7 @@ def test_regularizers_go_around_the_methods_asked_for_and_are_recorded(labels_fi
     reference = "cross_entropy"
     assert np.array_equal(mixed.evidence[reference].suspicion, plain.evidence[reference].suspicion)
     again = read_audit(tmp_path / "run")
-    assert scan_options(again)["regularizers"] == {"mixup": {"alpha": "2"}}
+    assert ScanSettings.of(again).regularizers == {"mixup": {"alpha": "2"}}
     assert shaping_settings(again, 0.5)["regularizers"] == {"mixup": {"alpha": "2"}}
     with pytest.raises(OptionError, match="unknown regularizer 'mixip': did you mean 'mixup'"):
         run(regularizers=["mixip"])
@@ -255,22 +256,23 @@ def samples_of(counts: dict[str, int]) -> Samples:
 
 def test_only_thorough_on_a_gpu_fine_tunes_and_not_beside_a_network_from_pixels() -> None:
     features, pixels = (Choice(pixels=chosen, side=16, reason="") for chosen in (False, True))
-    assert tunes("thorough", features, network=None, device="cuda")
-    assert not tunes("thorough", features, network=None, device="cpu")
-    assert not tunes("standard", features, network=None, device="cuda")
-    assert not tunes("thorough", pixels, network=None, device="cuda")
-    assert not tunes("thorough", features, network="linear", device="cuda")
-    assert not tunes("thorough", None, network=None, device="cuda")
+    thorough = ScanSettings(effort="thorough")
+    assert tunes(thorough, features, device="cuda")
+    assert not tunes(thorough, features, device="cpu")
+    assert not tunes(ScanSettings(), features, device="cuda")
+    assert not tunes(thorough, pixels, device="cuda")
+    assert not tunes(replace(thorough, network="linear"), features, device="cuda")
+    assert not tunes(thorough, None, device="cuda")
 
 
 def test_auto_measures_small_images_and_says_why(folder: Path) -> None:
     samples, _ = ingest(open_source(folder))
     assert samples.images is not None
     assert typical_side(samples.images) == 12
-    chosen = choose(samples, "auto", image_size=None, device="cpu", workers=2, cache=None, seed=0)
+    chosen = choose(samples, ScanSettings(), Machine(device="cpu"))
     assert chosen.tiny
     assert "90 images" in chosen.reason
-    asked = choose(samples, "pixels", image_size=16, device="cpu", workers=2, cache=None, seed=0)
+    asked = choose(samples, ScanSettings(train="pixels", image_size=16), Machine(device="cpu"))
     assert (asked.pixels, asked.side) == (True, 16)
 
 
@@ -326,23 +328,8 @@ def test_the_forecast_counts_what_is_trained_regularised_or_not(
     mixup = {"mixup": {"alpha": "0.5"}}
     for around in ({}, mixup):
         choice = Choice(pixels=False, side=8, reason="")
-        found = forecast(
-            samples,
-            ("lite0@128",),
-            choice,
-            ("ce", "limit"),
-            **{
-                "folds": 5,
-                "tunes": False,
-                "others": {},
-                "options": {},
-                "regularizers": around,
-                "network": None,
-                "device": "cpu",
-                "workers": 1,
-                "cache": None,
-            },
-        )
+        settings = ScanSettings(methods=("ce", "limit"), regularizers=around, backbone=("lite0@128",))
+        found = forecast(samples, ("lite0@128",), choice, settings, Machine(device="cpu"), tunes=False)
         assert found == ""
     assert asked == [("ce", {}), ("limit", {}), ("ce", mixup), ("limit", mixup), ("ce", {})]
 
@@ -365,10 +352,7 @@ def test_a_network_by_name_trains_from_pixels_what_it_is_told_to_begin_with(fold
     made = audit.evidence["ce"].tables["settings"]
     assert (made["network"], made["init"]) == ("timm:test_resnet", str(weights))
     again = read_audit(tmp_path / "run")
-    assert {name: scan_options(again)[name] for name in ("network", "init")} == {
-        "network": "timm:test_resnet",
-        "init": str(weights),
-    }
+    assert (ScanSettings.of(again).network, ScanSettings.of(again).init) == ("timm:test_resnet", weights)
     assert shaping_settings(again, 0.5)["network"] == "timm:test_resnet"
 
 
@@ -413,10 +397,12 @@ def test_a_model_that_may_know_the_labels_does_not_judge_them(tmp_path: Path) ->
 
 def test_the_image_size_holds_for_the_backbones_unless_the_network_from_pixels_takes_it() -> None:
     features, pixels = (Choice(pixels=chosen, side=16, reason="") for chosen in (False, True))
-    assert backbones_of("standard", features, asked=None, image_size=96) == ("lite0@96", "lite1@96", "lite2@96")
-    assert backbones_of("thorough", features, asked=None, image_size=96) == ("lite0@96", "lite1@96", "lite2@96")
-    assert backbones_of("quick", features, asked=("lite2@64", "lite0"), image_size=96) == ("lite2@64", "lite0@96")
-    assert backbones_of("standard", pixels, asked=None, image_size=16) == ("lite0@128",)
+    at_96 = ScanSettings(image_size=96, precision="float32")
+    named = replace(at_96, backbone=("lite2@64", "lite0"))
+    assert backbones_of("standard", features, at_96, device="cpu") == ("lite0@96", "lite1@96", "lite2@96")
+    assert backbones_of("thorough", features, at_96, device="cpu") == ("lite0@96", "lite1@96", "lite2@96")
+    assert backbones_of("quick", features, named, device="cpu") == ("lite2@64", "lite0@96")
+    assert backbones_of("standard", pixels, replace(at_96, image_size=16), device="cpu") == ("lite0@128",)
     with pytest.raises(OptionError, match="--image-size 16: backbones take 32 pixels or more"):
         scan("anywhere", image_size=16)
 

@@ -147,7 +147,7 @@ def test_many_findings_are_counted_and_names_cannot_steer(monkeypatch: pytest.Mo
     findings = tuple(Finding(kind="unlabelled", path=f"{i}\x1b[31m.png", detail="it has no label") for i in range(25))
     audit = make_audit(findings=findings, samples=make_samples(classes=("cat", "dog", "owl\x1b")))
     audit = replace(audit, notes=())
-    monkeypatch.setattr("labelaudit.scoring.score", lambda *_, **__: audit)
+    monkeypatch.setattr("labelaudit.scoring.score.score", lambda *_, **__: audit)
     done = call("RUN", "new")
     assert "and 5 more findings; --format json lists all" in done.err
     assert "\x1b" not in done.err

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,16 +11,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from labelaudit import scoring
 from labelaudit.audit import run
 from labelaudit.audit.document import Audit
+from labelaudit.data.source import Source
 from labelaudit.errors import DataError, RunError
 from labelaudit.judge.judge import Judge
+from labelaudit.machine import Machine
 from labelaudit.scanning.scan import scan
+from labelaudit.scanning.settings import ScanSettings
 from labelaudit.scoring import kept
+from labelaudit.scoring import update as updating
 from labelaudit.scoring.kept import current
 from labelaudit.scoring.score import score
-from labelaudit.scoring.update import update
+from labelaudit.scoring.update import NeedsScan, try_update, update
 
 NAMES = ("ant", "bee", "cat")
 SHORT = {"limit": {"epochs": "2"}, "ce": {"epochs": "2"}}
@@ -70,12 +72,17 @@ def no_scan(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> Audit:
         raise AssertionError("a full scan")
 
-    monkeypatch.setattr(update, "scan", refuse)
-    monkeypatch.setattr(kept, "scan", refuse)
+    monkeypatch.setattr(updating, "scan", refuse)
 
 
 def follow(place: Path, **options: object) -> Audit:
-    return update(run.read(place / "run"), place / "data", cache=place / "cache", device="cpu", **options)  # type: ignore[arg-type]
+    machine = Machine(cache=place / "cache", device="cpu", **options)  # type: ignore[arg-type]
+    return update(run.read(place / "run"), Source(data=place / "data"), machine)
+
+
+def follow_kept(data: Path, cache: Path | None, *, seed: int = 0, verdicts: Path | None = None) -> Audit:
+    settings = ScanSettings(effort="quick", train="features", methods=("limit",), options=SHORT, seed=seed)
+    return current(Source(data=data), settings, Machine(cache=cache, device="cpu"), verdicts=verdicts)
 
 
 def rows_of(audit: Audit) -> dict[str, dict[str, object]]:
@@ -85,7 +92,9 @@ def rows_of(audit: Audit) -> dict[str, dict[str, object]]:
 def test_new_images_are_ranked_by_the_audit(place: Path) -> None:
     for i in range(100, 130):
         put(place / "new", i % 3, f"{i}.png", i, given=(i % 3 + 1) % 3 if i in (105, 116) else None)
-    audit = score(place / "run", place / "new", cache=place / "cache", device="cpu", output=place / "scored")
+    audit = score(
+        place / "run", Source(data=place / "new"), Machine(cache=place / "cache", device="cpu"), output=place / "scored"
+    )
     wrong = {"bee/105.png": "ant", "ant/116.png": "cat"}
     worst = audit.table("samples")[:2]
     assert {str(row["path"]): row["predicted_label"] for row in worst} == wrong
@@ -100,14 +109,14 @@ def test_one_class_is_enough_and_a_strange_one_is_a_finding(place: Path) -> None
     put(place / "new", 2, "a.png", 200)
     strange = put(place / "new", 1, "b.png", 201)
     shutil.move(strange.parent, place / "new" / "dog")
-    audit = score(place / "run", place / "new", device="cpu")
+    audit = score(place / "run", Source(data=place / "new"), Machine(device="cpu"))
     assert [(finding.kind, finding.path) for finding in audit.findings] == [("unknown_class", "dog/b.png")]
     assert "labelled 'dog'" in audit.findings[0].detail
     assert "looks like 'bee'" in audit.findings[0].detail
     assert audit.samples.ids == ("cat/a.png",)
     assert audit.samples.classes == NAMES
     shutil.rmtree(place / "new" / "cat")
-    assert len(score(place / "run", place / "new", device="cpu").samples) == 0
+    assert len(score(place / "run", Source(data=place / "new"), Machine(device="cpu")).samples) == 0
 
 
 @pytest.mark.parametrize("there", [True, False])
@@ -120,7 +129,7 @@ def test_an_audited_image_under_another_label_is_a_conflict(place: Path, there: 
     if not there:
         shutil.rmtree(place / "data")
     where = place / "data" if there else None
-    audit = score(place / "run", place / "new", device="cpu", originals=where)
+    audit = score(place / "run", Source(data=place / "new"), Machine(device="cpu"), originals=where)
     found = {finding.path: (finding.kind, finding.partner) for finding in audit.findings}
     root = run.read(place / "run").samples.root
     assert found["bee/copy.png"] == ("conflict", f"{root}/cat/2.png")
@@ -133,10 +142,10 @@ def test_an_audited_image_under_another_label_is_a_conflict(place: Path, there: 
 def test_what_cannot_be_scored_is_one_line(place: Path, tmp_path: Path) -> None:
     put(place / "new", 1, "a.png", 5)
     with pytest.raises(RunError, match="is not a RUN folder"):
-        score(place / "data", place / "new")
+        score(place / "data", Source(data=place / "new"))
     (place / "run" / "judge.npz").unlink()
     with pytest.raises(RunError, match="keeps no model"):
-        score(place / "run", place / "new")
+        score(place / "run", Source(data=place / "new"))
 
 
 def test_features_that_were_brought_must_be_brought_again(tmp_path: Path) -> None:
@@ -147,12 +156,13 @@ def test_features_that_were_brought_must_be_brought_again(tmp_path: Path) -> Non
     scan(labels=tmp_path / "labels.npy", features=x, methods=["limit"], output=tmp_path / "run", device="cpu")
     np.save(tmp_path / "new.npy", np.array(["a", "b", "b"]))
     with pytest.raises(DataError, match="--features"):
-        score(tmp_path / "run", labels=tmp_path / "new.npy", device="cpu")
-    audit = score(tmp_path / "run", labels=tmp_path / "new.npy", features=x[[0, 1, 2]], device="cpu")
+        score(tmp_path / "run", Source(labels=tmp_path / "new.npy"))
+    audit = score(tmp_path / "run", Source(labels=tmp_path / "new.npy"), features=x[[0, 1, 2]])
     assert audit.decision.suspicion.argmax() == 2
     previous = run.read(tmp_path / "run")
     again = replace(previous, settings={**previous.settings, "features": True})
-    assert "brought" in str(update.attempt(again, previous.samples))
+    with pytest.raises(NeedsScan, match="brought"):
+        try_update(again, previous.samples, Machine())
 
 
 def test_an_unchanged_dataset_keeps_its_audit(place: Path, no_scan: None) -> None:
@@ -173,8 +183,8 @@ def test_only_what_changed_is_judged_anew(place: Path, no_scan: None, monkeypatc
     (data / "ant" / "6.png").unlink()
     put(data, 0, "new.png", 300, given=1)
     embedded: list[int] = []
-    whole = update.embed_new
-    monkeypatch.setattr(update, "embed_new", lambda some, *rest: (embedded.append(len(some)), whole(some, *rest))[1])
+    whole = updating.embed_new
+    monkeypatch.setattr(updating, "embed_new", lambda some, *rest: (embedded.append(len(some)), whole(some, *rest))[1])
     audit = follow(place)
     after = rows_of(audit)
     assert after["ant/three.png"]["label_score"] == before["ant/3.png"]["label_score"]
@@ -278,7 +288,7 @@ def test_what_an_update_cannot_do_is_scanned_and_said(
         calls.append(options)
         return before
 
-    monkeypatch.setattr(update, "scan", remember)
+    monkeypatch.setattr(updating, "scan", remember)
     change(place)
     (place / "run" / "verdicts.csv").write_text("path\n", encoding="utf-8")
     heard: list[str] = []
@@ -287,7 +297,7 @@ def test_what_an_update_cannot_do_is_scanned_and_said(
     assert reason in heard[0]
     assert calls[0]["verdicts"] == place / "run" / "verdicts.csv", "what people said counts"
     assert {name: calls[0][name] for name in ("methods", "train", "effort", "seed")} == {
-        "methods": ["limit"],
+        "methods": ("limit",),
         "train": "features",
         "effort": "quick",
         "seed": 0,
@@ -304,23 +314,22 @@ def keep(place: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         scanned.append(Path(data).parent.name)
         return audit
 
-    monkeypatch.setattr(kept, "scan", remember)
-    remember.__signature__ = inspect.signature(scan)  # type: ignore[attr-defined]
+    monkeypatch.setattr(updating, "scan", remember)
     return scanned
 
 
 def test_current_scans_once_and_then_follows(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scanned = keep(place, monkeypatch)
-    first = current(place / "data", cache=place / "cache", **OPTIONS)
+    first = follow_kept(place / "data", place / "cache")
     assert "judge.npz" in first.files
     put(place / "data", 0, "new.png", 300, given=1)
-    second = current(place / "data", cache=place / "cache", **OPTIONS)
-    third = current(place / "data", cache=place / "cache", **OPTIONS)
+    second = follow_kept(place / "data", place / "cache")
+    third = follow_kept(place / "data", place / "cache")
     assert scanned == ["copy"]
     assert len(second.samples) == 91
     assert third.table("samples") == second.table("samples")
     assert third.decision.recipe["update"]["now"] == 0
-    current(place / "data", cache=place / "cache", **{**OPTIONS, "seed": 1})
+    follow_kept(place / "data", place / "cache", seed=1)
     assert scanned == ["copy", "copy"], "other settings are another audit"
 
 
@@ -329,15 +338,15 @@ def test_current_scans_again_when_people_said_more(place: Path, monkeypatch: pyt
     said = place / "said.csv"
     for text in ("one", "one", "two"):
         said.write_text(text, encoding="utf-8")
-        current(place / "data", cache=place / "cache", verdicts=said, **OPTIONS)
+        follow_kept(place / "data", place / "cache", verdicts=said)
     assert scanned == ["copy", "copy"]
 
 
 def test_current_serves_another_checkout(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scanned = keep(place, monkeypatch)
-    current(place / "data", cache=place / "cache", **OPTIONS)
+    follow_kept(place / "data", place / "cache")
     shutil.copytree(place / "data", tmp_path / "elsewhere" / "data")
-    audit = current(tmp_path / "elsewhere" / "data", cache=place / "cache", **OPTIONS)
+    audit = follow_kept(tmp_path / "elsewhere" / "data", place / "cache")
     assert scanned == ["copy"]
     assert audit.samples.root == str(tmp_path / "elsewhere" / "data")
     assert audit.settings["source"]["data"] == (tmp_path / "elsewhere" / "data").as_posix()
@@ -345,9 +354,9 @@ def test_current_serves_another_checkout(place: Path, tmp_path: Path, monkeypatc
 
 def test_a_damaged_saved_audit_is_made_again(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scanned = keep(place, monkeypatch)
-    first = current(place / "data", cache=place / "cache", **OPTIONS)
+    first = follow_kept(place / "data", place / "cache")
     first.files["evidence.npz"].write_bytes(b"nothing")
-    current(place / "data", cache=place / "cache", **OPTIONS)
+    follow_kept(place / "data", place / "cache")
     assert scanned == ["copy", "copy"]
 
 
@@ -355,7 +364,7 @@ def test_the_audits_used_longest_ago_go(place: Path, monkeypatch: pytest.MonkeyP
     keep(place, monkeypatch)
     monkeypatch.setattr(kept, "KEPT", 2)
     for seed in range(4):
-        audit = current(place / "data", cache=place / "cache", **{**OPTIONS, "seed": seed})
+        audit = follow_kept(place / "data", place / "cache", seed=seed)
     folders = [folder for folder in (place / "cache" / "audits").iterdir() if folder.is_dir()]
     assert len(folders) == 2
     assert audit.files["audit.json"].parent in folders
@@ -370,11 +379,11 @@ def test_only_what_this_tool_saved_is_deleted(place: Path, monkeypatch: pytest.M
         (audits / f"my-holiday-{number}").mkdir(parents=True)
         (audits / f"my-holiday-{number}" / "a.png").write_bytes(b"a")
     shutil.copytree(place / "run", audits / f"{'a' * 16}-{'b' * 16}")
-    current(place / "data", cache=place / "cache", **{**OPTIONS, "seed": 0})
+    follow_kept(place / "data", place / "cache", seed=0)
     (own,) = (folder for folder in audits.iterdir() if (folder / kept.MARK).exists())
     (own / "notes.txt").write_text("mine")
     for seed in range(1, 4):
-        current(place / "data", cache=place / "cache", **{**OPTIONS, "seed": seed})
+        follow_kept(place / "data", place / "cache", seed=seed)
     names = {folder.name for folder in audits.iterdir() if folder.is_dir()}
     assert {own.name, f"{'a' * 16}-{'b' * 16}", *(f"my-holiday-{number}" for number in range(9))} <= names
     assert len(names) == 12
@@ -382,10 +391,6 @@ def test_only_what_this_tool_saved_is_deleted(place: Path, monkeypatch: pytest.M
 
 def test_without_a_cache_current_is_a_scan(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scanned = keep(place, monkeypatch)
-    current(place / "data", **OPTIONS)
+    follow_kept(place / "data", None)
     assert scanned == ["copy"]
     assert not (place / "cache" / "audits").exists()
-
-
-def test_public_names_of_the_room() -> None:
-    assert {"current", "score", "score_samples", "update"} < set(scoring.__all__)
