@@ -26,7 +26,7 @@ from labelaudit.data.source import Source, notes_of, source_settings
 from labelaudit.data.sources import open_source
 from labelaudit.errors import RunError
 from labelaudit.judge.judge import Judge
-from labelaudit.machine import Clock, Machine, __version__
+from labelaudit.machine import Clock, Machine, __version__, find_device, find_precision
 from labelaudit.scanning.settings import ScanSettings
 from labelaudit.scoring.update import NeedsScan, scan_again, try_update
 
@@ -52,7 +52,7 @@ def current(
     """
     if machine.cache is None or source.data is None:
         return scan_again(source, settings, machine, verdicts)
-    store = Store(machine.cache / "audits", source, settings, verdicts)
+    store = Store(source, settings, machine, verdicts)
     candidates = store.read()
     if candidates:
         clock = Clock()
@@ -82,10 +82,12 @@ class Store:
     """The saved audits of one cache; those of ``source`` with the given settings come first."""
 
     def __init__(
-        self, folder: Path, source: Source, settings: ScanSettings, verdicts: Path | str | None = None
+        self, source: Source, settings: ScanSettings, machine: Machine, verdicts: Path | str | None = None
     ) -> None:
         from filelock import FileLock
 
+        precision = find_precision(settings.precision, find_device(machine.device))
+        settings = replace(settings, precision=precision)
         said = Path(verdicts) if verdicts is not None and Path(verdicts).is_file() else None
         place = {name: source.settings()[name] for name in ("data", "labels")}
         shaped = {
@@ -93,7 +95,8 @@ class Store:
             **{"reading": {name: value for name, value in source.settings().items() if name not in place}},
             **{"verdicts": None if said is None else digest(said.read_bytes())},
         }
-        self._folder, self._settings = folder, _key(shaped)
+        assert machine.cache is not None
+        self._folder, self._settings = (folder := machine.cache / "audits"), _key(shaped)
         self._own = folder / f"{self._settings}-{_key(place)}"
         try:
             folder.mkdir(parents=True, exist_ok=True)

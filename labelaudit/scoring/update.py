@@ -24,6 +24,7 @@ from labelaudit.data.ingest import ingest
 from labelaudit.data.source import READING, Source, notes_of, source_settings
 from labelaudit.data.sources import open_source
 from labelaudit.features.duplicates import NEIGHBORS, conflicts, find_copies, leaks
+from labelaudit.judge.decide import noise_rate
 from labelaudit.judge.judge import FILE, Judge
 from labelaudit.judge.memory import Memory
 from labelaudit.machine import Clock, Machine, __version__, list_versions
@@ -244,7 +245,16 @@ def _join(old: Decision, new: Decision, source: Ints, labels: Ints) -> Decision:
     }
     reasons = (*old.reasons, *new.reasons)
     joined = replace(old, **arrays, reasons=tuple(reasons[row] for row in source.tolist()))
-    return settle(joined, labels, old.probs.shape[1])
+    return _widen_as(old, settle(joined, labels, old.probs.shape[1]))
+
+
+def _widen_as(old: Decision, new: Decision) -> Decision:
+    """``new`` with its interval as much wider than its suspicions alone say as a scan found right for ``old``."""
+    counted = noise_rate(old.suspicion[old.judged])[1]
+    below = max(0.0, counted[0] - old.noise_interval[0])
+    above = max(0.0, old.noise_interval[1] - counted[1])
+    low, high = new.noise_interval
+    return replace(new, noise_interval=(max(0.0, low - below), min(1.0, high + above)))
 
 
 def _carry(old: Evidence, suspicion: Floats, probs: Floats, source: Ints) -> Evidence:

@@ -56,7 +56,7 @@ def test_changed_files_are_judged_anew(monkeypatch: pytest.MonkeyPatch, reposito
     assert said["dataset"]["root"] == "pets"
     assert "Deleted files that nothing names any more: 2." in said["notes"]
     (update,) = calls
-    assert update["rest"] == (tmp_path / "pets",)
+    assert update["rest"][1].data == tmp_path / "pets"
 
 
 def test_changes_on_the_other_branch_do_not_count(
