@@ -47,6 +47,8 @@ class Alike:
             codes = list(zip(samples.groups, samples.labels.tolist(), strict=True))
             shared = Counter(codes)
             alike = sum(shared[code] > 1 for code in codes)
+            if not alike:  # copies under other labels are findings, each with its partner
+                return name_few(samples)
             kind = "show the same scene as another" if self.scenes and self.scenes.widespread else "have a near-copy"
             said = (
                 f"{alike:,} of {len(samples):,} images {kind} with the same label: such images are not judged by one "

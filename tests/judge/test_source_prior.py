@@ -1,0 +1,46 @@
+"""A source whose labels are wrong more often is a prior, where the labels themselves ask for it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from labelaudit.judge.source_prior import weigh_sources
+from labelaudit.types import Floats
+
+N = 500
+PEOPLE = tuple("abcde"[row % 5] for row in range(N))
+GROUPS = tuple(f"{row:03}" for row in range(N))
+LABELS = np.zeros(N, dtype=np.int64)
+
+
+def doubtful(*, eve: float, others: float, seed: int = 0) -> tuple[Floats, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
+    """Posteriors of noisy models, and which labels are wrong."""
+    draw = np.random.default_rng(seed)
+    wrong = draw.random(N) < np.where(np.arange(N) % 5 == 4, eve, others)
+    odds = np.where(wrong, 1.0, -3.0) + draw.normal(size=N)
+    suspicion = 1 / (1 + np.exp(-odds))
+    return np.stack([1 - suspicion, suspicion * 0.75, suspicion * 0.25], axis=1), wrong
+
+
+def test_a_bad_source_raises_the_suspicion_of_its_labels_and_lowers_that_of_others() -> None:
+    posterior, wrong = doubtful(eve=0.4, others=0.01)
+    weighed, prior = weigh_sources(posterior, LABELS, {"half": PEOPLE[::-1], "annotator": PEOPLE}, groups=GROUPS)
+    assert prior is not None
+    assert prior.attribute == "annotator"
+    assert max(prior.factors, key=lambda one: prior.factors[one]) == "e"
+    assert "annotator: the odds are multiplied by" in prior.note()
+    np.testing.assert_allclose(weighed.sum(axis=1), 1)
+    np.testing.assert_allclose(weighed[:, 1] / weighed[:, 2], 3)
+    before, after = 1 - posterior[:, 0], 1 - weighed[:, 0]
+    best = [wrong[np.argsort(-score)[: wrong.sum()]].mean() for score in (before, after)]
+    assert best[1] > best[0]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_sources_that_are_alike_change_nothing(seed: int) -> None:
+    posterior, _ = doubtful(eve=0.1, others=0.1, seed=seed)
+    weighed, prior = weigh_sources(posterior, LABELS, {"annotator": PEOPLE}, groups=GROUPS)
+    assert prior is None
+    assert weighed is posterior
+    assert weigh_sources(posterior, LABELS, {}, groups=GROUPS) == (posterior, None)
