@@ -25,7 +25,9 @@ def doubtful(*, eve: float, others: float, seed: int = 0) -> tuple[Floats, np.nd
 
 def test_a_bad_source_raises_the_suspicion_of_its_labels_and_lowers_that_of_others() -> None:
     posterior, wrong = doubtful(eve=0.4, others=0.01)
-    weighed, prior = weigh_sources(posterior, LABELS, {"half": PEOPLE[::-1], "annotator": PEOPLE}, groups=GROUPS)
+    weighed, prior = weigh_sources(
+        posterior, LABELS, {"half": tuple("xy"[row // 7 % 2] for row in range(N)), "annotator": PEOPLE}, groups=GROUPS
+    )
     assert prior is not None
     assert prior.attribute == "annotator"
     assert max(prior.factors, key=lambda one: prior.factors[one]) == "e"
