@@ -1,0 +1,201 @@
+"""Datasets as they are: what a scan finds in copies, frames, shortcuts and sources with a known truth.
+
+    python benchmarks/cases.py [NAME=FOLDER[:GROUP] …] [--effort quick] [--seeds 0] [--variants TRASHNET.tar]
+
+A FOLDER holds ``images/`` and ``truth.csv`` (path, given, true); GROUP is what `scan --group` takes. ``--variants``
+makes such folders from a tar of photographs (``*/images/CLASS<number>.jpg``) in a temporary place: plain, each image
+mirrored or compressed again as well, a third of them mirrored, frames of pictures with and without their names, and
+frames with single wrong labels. Rows go to benchmarks/results/cases.json; the table in RESULTS.md is rewritten.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import platform
+import tarfile
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageEnhance, ImageOps
+from sklearn.metrics import average_precision_score
+
+from labelaudit.audit.document import Audit
+from labelaudit.audit.groups import list_groups
+from labelaudit.scanning.scan import scan
+
+HERE = Path(__file__).parent
+RESULTS, ROWS = HERE / "RESULTS.md", HERE / "results" / "cases.json"
+START, END = "<!-- cases -->", "<!-- /cases -->"
+CLASSES = ("glass", "metal", "paper", "plastic")
+FRAMES = {"frames": (8, (0.72, 0.9), 12, 0.2), "mild": (3, (0.5, 0.8), 25, 0.3)}
+"""Name -> frames of a picture, range of the part cut out, greatest turn in degrees, greatest change of brightness."""
+
+
+def read_photographs(tar: Path, per_class: int) -> list[tuple[Image.Image, str, str]]:
+    """(image, class, name) of the first ``per_class`` of each class in an order drawn once."""
+    with tarfile.open(tar) as archive:
+        names = sorted(name for name in archive.getnames() if name.endswith(".jpg"))
+        draw, found = np.random.default_rng(0), []
+        for label in CLASSES:
+            own = [name for name in names if Path(name).name.startswith(label)]
+            for row in draw.permutation(len(own))[:per_class].tolist():
+                file = archive.extractfile(own[row])
+                assert file is not None
+                found.append((Image.open(file).convert("RGB"), label, Path(own[row]).stem))
+    return found
+
+
+def make_copies(photographs: list[tuple[Image.Image, str, str]], place: Path, kind: str) -> None:
+    """Every tenth label wrong; each image also as ``kind``: mirrored, jpeg, a third (mirrored), or plain."""
+    draw, rows = np.random.default_rng(0), list[tuple[str, str, str]]()
+    for number, (image, label, name) in enumerate(photographs):
+        given = label if draw.random() >= 0.1 else str(draw.choice([other for other in CLASSES if other != label]))
+        saved = [(image, f"{name}_0.png", {})]
+        if kind == "mirrored" or (kind == "a third" and number % 3 == 0):
+            saved.append((ImageOps.mirror(image), f"{name}_m.png", {}))
+        if kind == "jpeg":
+            saved.append((image, f"{name}_j.jpg", {"quality": 60}))
+        for picture, file, how in saved:
+            path = place / "images" / given / file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            picture.save(path, **how)
+            rows.append((f"{given}/{file}", given, label))
+    write_truth(place, rows)
+
+
+def make_frames(
+    photographs: list[tuple[Image.Image, str, str]], place: Path, kind: str, *, whole: float, single: float
+) -> None:
+    """Frames of each picture: a share ``whole`` of pictures wrong in all of them, a share ``single`` of frames alone."""
+    count, (least, most), turn, light = FRAMES[kind]
+    draw, rows = np.random.default_rng(5), list[tuple[str, str, str]]()
+    wrong = set(draw.choice(len(photographs), round(whole * len(photographs)), replace=False).tolist())
+    for number, (image, label, _) in enumerate(photographs):
+        for frame in range(count):
+            one = number in wrong or draw.random() < single
+            given = CLASSES[(CLASSES.index(label) + 1 + number % 2) % len(CLASSES)] if one else label
+            side = draw.uniform(least, most)
+            left, top = (draw.uniform(0, 1 - side) * size for size in image.size)
+            box = (int(left), int(top), int(left + side * image.width), int(top + side * image.height))
+            turned = image.rotate(float(draw.uniform(-turn, turn)), resample=Image.Resampling.BILINEAR)
+            picture = ImageEnhance.Brightness(turned.crop(box).resize((128, 128)))
+            path = place / "images" / given / f"patient{number:03}_{frame}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            picture.enhance(float(draw.uniform(1 - light, 1 + light))).save(path)
+            rows.append((f"{given}/{path.name}", given, label))
+    write_truth(place, rows)
+
+
+def write_truth(place: Path, rows: list[tuple[str, str, str]]) -> None:
+    """``truth.csv`` of a dataset."""
+    with (place / "truth.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([("path", "given", "true"), *rows])
+
+
+def make_variants(tar: Path, place: Path) -> Iterator[tuple[str, Path, str]]:
+    """(name, folder, group) of each dataset that photographs are made into."""
+    fifty, twenty, sixty = (read_photographs(tar, per_class) for per_class in (50, 15, 45))
+    for kind in ("plain", "mirrored", "jpeg", "a third"):
+        make_copies(fifty, place / kind, kind)
+        yield kind, place / kind, ""
+    for kind, photographs in (("frames", twenty), ("mild", sixty)):
+        make_frames(photographs, place / kind, kind, whole=0.1, single=0)
+        yield f"{kind}, not named", place / kind, ""
+        yield f"{kind}, --group", place / kind, "name:(patient[0-9]+)_"
+    make_frames(twenty, place / "single", "frames", whole=0, single=0.05)
+    yield "single frames wrong", place / "single", ""
+
+
+def measure(name: str, folder: Path, group: str, effort: Any, seed: int, cache: Path) -> dict[str, Any]:
+    """One scan, compared with the truth."""
+    with (folder / "truth.csv").open(newline="") as file:
+        truth = {row["path"]: row for row in csv.DictReader(file)}
+    started = time.perf_counter()
+    audit = scan(folder / "images", group=group or (), effort=effort, seed=seed, cache=cache, train="features")
+    wrong = np.array([truth[path]["given"] != truth[path]["true"] for path in audit.samples.ids])
+    flagged = audit.decision.is_issue
+    row: dict[str, Any] = {
+        **{"case": name, "effort": effort, "seed": seed, "n": len(wrong), "wrong": int(wrong.sum())},
+        **{
+            "groups": len(set(audit.samples.groups)),
+            "flagged": int(flagged.sum()),
+            "right": int((flagged & wrong).sum()),
+        },
+        **{"rate": audit.decision.noise_rate, "interval": list(audit.decision.noise_interval)},
+        "seconds": round(time.perf_counter() - started, 1),
+        "notes": list(audit.notes),
+    }
+    if wrong.any():
+        row["ap"] = float(average_precision_score(wrong, audit.decision.suspicion))
+        row["ap_groups"] = score_groups(audit, wrong)
+    return row
+
+
+def score_groups(audit: Audit, wrong: np.ndarray[Any, Any]) -> float | None:
+    """Average precision of `groups.csv` for finding groups of mostly wrong labels; None where there are none."""
+    rows = {row["first_path"]: 1 - row["label_score"] for row in list_groups(audit)}
+    place = {path: number for number, path in enumerate(audit.samples.ids)}
+    members = np.unique(audit.samples.groups, return_inverse=True)[1]
+    truth = [wrong[members == members[place[path]]].mean() > 0.5 for path in rows]
+    return float(average_precision_score(truth, list(rows.values()))) if any(truth) else None
+
+
+def write_table(rows: list[dict[str, Any]]) -> None:
+    """Rewrite the table in RESULTS.md."""
+    lines = [
+        f"Python {platform.python_version()}, {platform.machine()}. By group: groups of mostly wrong labels found.",
+        "",
+        "| case | effort | n | groups | wrong | AP | AP by group | flagged | right | rate read |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        low, high = row["interval"]
+        ap, by_group = (f"{row[key]:.3f}" if row.get(key) is not None else "" for key in ("ap", "ap_groups"))
+        lines.append(
+            f"| {row['case']} | {row['effort']} | {row['n']} | {row['groups']} | {row['wrong']} | {ap} | {by_group} | "
+            f"{row['flagged']} | {row['right']} | {row['rate']:.1%} ({low:.1%} to {high:.1%}) |"
+        )
+    text = RESULTS.read_text(encoding="utf-8")
+    block = "\n".join([START, *lines, END])
+    if START in text:
+        text = text[: text.index(START)] + block + text[text.index(END) + len(END) :]
+    else:
+        text = f"{text.rstrip()}\n\n## Datasets as they are (`benchmarks/cases.py`)\n\n{block}\n"
+    RESULTS.write_text(text, encoding="utf-8")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("cases", nargs="*", metavar="NAME=FOLDER[:GROUP]")
+    parser.add_argument("--effort", default="quick")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0])
+    parser.add_argument("--variants", type=Path, metavar="TAR")
+    parser.add_argument("--cache", type=Path)
+    options = parser.parse_args()
+    rows = json.loads(ROWS.read_text(encoding="utf-8")) if ROWS.is_file() else []
+    with tempfile.TemporaryDirectory() as folder:
+        cases: list[tuple[str, Path, str]] = []
+        for case in options.cases:
+            name, _, rest = case.partition("=")
+            place, _, group = rest.partition(":")
+            cases.append((name, Path(place), group))
+        if options.variants:
+            cases += make_variants(options.variants, Path(folder))
+        for name, place, group in cases:
+            for seed in options.seeds:
+                row = measure(name, place, group, options.effort, seed, options.cache or Path(folder) / "cache")
+                print(row)
+                key = (row["case"], row["effort"], row["seed"])
+                rows = [old for old in rows if (old["case"], old["effort"], old["seed"]) != key] + [row]
+                ROWS.write_text(json.dumps(rows, indent=1), encoding="utf-8")
+    write_table(rows)
+
+
+if __name__ == "__main__":
+    main()
