@@ -72,7 +72,7 @@ def make_copies(photographs: list[tuple[Image.Image, str, str]], place: Path, ki
 def make_frames(
     photographs: list[tuple[Image.Image, str, str]], place: Path, kind: str, *, whole: float, single: float
 ) -> None:
-    """Frames of each picture: a share ``whole`` of pictures wrong in all of them, a share ``single`` of frames alone."""
+    """Frames of each picture: a share ``whole`` of pictures wrong in all, a share ``single`` of frames alone."""
     count, (least, most), turn, light = FRAMES[kind]
     draw, rows = np.random.default_rng(5), list[tuple[str, str, str]]()
     wrong = set(draw.choice(len(photographs), round(whole * len(photographs)), replace=False).tolist())
