@@ -181,7 +181,7 @@ def _judge_copies_together(channel: Channel, labels: Ints, digests: Sequence[str
     distinct = np.ones(len(labels), dtype=np.int64)
     order = np.argsort(np.asarray(digests), kind="stable")
     ordered = np.asarray(digests)[order]
-    for group in np.split(order, np.flatnonzero(ordered[1:] != ordered[:-1]) + 1):
+    for group in _repeated(order, ordered):
         given = np.unique(labels[group])
         if len(given) < 2:
             continue
@@ -191,6 +191,13 @@ def _judge_copies_together(channel: Channel, labels: Ints, digests: Sequence[str
         posterior[group] = shared / shared.sum()
         distinct[group] = len(given)
     return posterior, distinct
+
+
+def _repeated(order: Ints, ordered: npt.NDArray[Any]) -> list[Ints]:
+    """The stretches of ``order`` over which the sorted values ``ordered`` stay the same, of two rows or more."""
+    bounds = np.r_[0, np.flatnonzero(ordered[1:] != ordered[:-1]) + 1, len(ordered)]
+    several = np.flatnonzero(np.diff(bounds) > 1)
+    return [order[bounds[at] : bounds[at + 1]] for at in several.tolist()]
 
 
 def judge_groups_together(posterior: Floats, labels: Ints, groups: Sequence[str]) -> Floats:

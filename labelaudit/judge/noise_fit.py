@@ -14,7 +14,6 @@ from scipy.sparse import csr_array
 
 from labelaudit.errors import DataError
 from labelaudit.judge.noise_model import (
-    _FLOOR,
     _MOST_DOUBT,
     NO_CLASS,
     UNKNOWN,
@@ -24,7 +23,9 @@ from labelaudit.judge.noise_model import (
     _pool,
     _posterior,
     _without,
+    apply,
     difficulty,
+    take_logs,
 )
 from labelaudit.types import Floats, Ints
 
@@ -36,7 +37,9 @@ LEAST_NOISE = 0.0005
 """Share of each class that the prior of T takes to be labelled wrongly at least, as any of the other classes."""
 
 
-_CELLS = 10_000_000  # rows x classes x models that weights, transition and slope are fitted on
+_CELLS, _SWEPT = 400_000, 1_000_000  # rows x classes that the search and the last sweeps over T see
+_MANY = 2.5  # times as much of both where there are more than `_SEARCHED` classes
+_STILL = 1e-5  # change of T's cells below which they end
 
 
 _SEARCHED = 50  # classes up to which the cells of T are searched one by one; beyond, each row's share of errors
@@ -89,12 +92,13 @@ def fit_noise_model(
     if any(probs.shape != shape for probs in models.values()) or shape[0] != len(labels):
         raise DataError(f"models of shapes {[p.shape for p in models.values()]} for {len(labels)} labels")
     classes = shape[1]
-    logs = np.stack([np.log(np.maximum(probs, _FLOOR), dtype=np.float32) for probs in models.values()])  # (M, n, C)
     if known is None:
         known = np.full(len(labels), UNKNOWN)
     usable = known != NO_CLASS
-    rows = _subset(np.flatnonzero(usable if usable.any() else ~usable), logs[:, 0].size)
-    part = _Part(np.ascontiguousarray(logs[:, rows], dtype=np.float64), labels[rows], known[rows])
+    usable_rows = np.flatnonzero(usable if usable.any() else ~usable)
+    much = _MANY if classes > _SEARCHED else 1.0
+    rows = _subset(usable_rows, int(much * _CELLS) // classes)
+    part = _Part(take_logs(models, rows).astype(np.float64), labels[rows], known[rows])
     if start is None:
         weights, transition = part.begin()
         slope, ease = 0.0, 0.0
@@ -117,24 +121,16 @@ def fit_noise_model(
         previous, loss = loss, found.loss
         if number > 0 and abs(previous - loss) < 1e-4:
             break
-    probs = _pool(logs, weights)
+    rows = _subset(np.arange(len(labels)), int(much * _SWEPT) // classes)
+    probs = _pool(take_logs(models, rows), weights)
     floor = _even_part(probs)
-    if floor or len(rows) < usable.sum() or classes > _SEARCHED:
+    if floor or len(part.labels) < usable.sum() or classes > _SEARCHED:
         probs = _without(probs, floor)
         ease = float(difficulty(probs).mean())
-        transition = _sweep(probs, transition, labels, known, np.exp(slope * (difficulty(probs) - ease)))
-    harder = np.exp(slope * (difficulty(probs) - ease))
-    posterior, likelihood = _posterior(probs, transition, labels, harder, known)
-    return Channel(
-        weights=dict(zip(models, weights.tolist(), strict=True)),
-        transition=transition,
-        slope=slope,
-        ease=ease,
-        floor=floor,
-        probs=probs.astype(np.float32),
-        posterior=posterior.astype(np.float32),
-        loss=float(-np.log(likelihood).mean()),
-    )
+        harder = np.exp(slope * (difficulty(probs) - ease))
+        transition = _sweep(probs, transition, labels[rows], known[rows], harder)
+    named = dict(zip(models, weights.tolist(), strict=True))
+    return apply(named, transition, models, labels, known=known, slope=slope, ease=ease, floor=floor)
 
 
 def _prior(transition: Floats, sizes: Ints) -> Floats:
@@ -151,12 +147,15 @@ def _sweep(probs: Floats, transition: Floats, labels: Ints, known: Ints, harder:
     """T from all samples by fixed-point iteration, where `_Part.search` saw only some of them or of its cells."""
     onehot = _onehot(labels, probs.shape[1])
     for _ in range(_SWEEPS):
+        before = transition
         posterior, _ = _posterior(probs, transition, labels, harder, known)
         posterior[known == NO_CLASS] = 0
         counts, expected = _tally(posterior, transition, onehot, harder)
         prior = _prior(transition, np.bincount(labels, minlength=len(transition)))
         transition = transition * (counts + prior) / (expected + prior.sum(axis=1, keepdims=True) * transition)
         transition /= transition.sum(axis=1, keepdims=True)
+        if np.abs(transition - before).max() < _STILL:
+            break
     return transition
 
 
@@ -305,8 +304,8 @@ def _onehot(labels: Ints, classes: int) -> csr_array:
     return csr_array((np.ones(n, dtype=np.float32), labels, np.arange(n + 1)), shape=(n, classes))
 
 
-def _subset(rows: npt.NDArray[np.int64], width: int) -> npt.NDArray[np.int64]:
-    """Evenly spread ``rows``, all of them unless the arrays would be too large."""
+def _subset(rows: npt.NDArray[np.int64], most: int) -> npt.NDArray[np.int64]:
+    """About ``most`` of the ``rows``, but 2,000 at least, evenly spread; all where there are no more."""
     n = len(rows)
-    keep = int(np.clip(_CELLS // max(width, 1), min(n, 2000), n))
-    return rows[np.unique(np.linspace(0, n - 1, keep).astype(np.int64))]
+    keep = int(np.clip(most, min(n, 2000), n))
+    return rows if keep == n else rows[np.unique(np.linspace(0, n - 1, keep).astype(np.int64))]

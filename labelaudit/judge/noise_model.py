@@ -26,6 +26,7 @@ confuse on hard images they also confuse on easy ones. Human labels are read too
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,6 +60,9 @@ class Channel:
     """Mean negative log-likelihood of the given labels in nats; lower is better, comparable on the same labels."""
 
 
+_BLOCK, _THREADS = 1 << 17, 2  # cells judged at a time, so that they stay in the cache of a core; blocks at once
+
+
 UNKNOWN, NO_CLASS = -1, -2
 """In ``known``: nobody has looked at this sample · somebody has, and no class of the dataset is right."""
 
@@ -69,31 +73,50 @@ def apply(
     models: Mapping[str, Floats],
     labels: Ints | None,
     *,
+    known: Ints | None = None,
     slope: float = 0.0,
     ease: float = 0.0,
     floor: float = 0.0,
 ) -> Channel:
-    """A fitted channel on other samples, judged by the same ``models`` (m, C) each.
+    """A fitted channel on samples, judged by the same ``models`` (m, C) each; in blocks, for want of memory.
 
-    Without ``labels`` (m,) the posterior is q, and the loss NaN.
+    Without ``labels`` (m,) the posterior is q, and the loss NaN. ``known`` (m,) is as in `fit_noise_model`.
     """
-    logs = np.stack([np.log(np.maximum(models[name], _FLOOR), dtype=np.float32) for name in weights])
-    probs = _without(_pool(logs, np.array(list(weights.values()))), floor)
-    posterior, loss = probs, np.nan
-    if labels is not None and len(labels):
-        harder = np.exp(slope * (difficulty(probs) - ease))
-        posterior, likelihood = _posterior(probs, transition, labels, harder)
-        loss = float(-np.log(likelihood).mean())
+    models = {name: models[name] for name in weights}
+    n, classes = next(iter(models.values())).shape
+    powers = np.array(list(weights.values()))
+    probs = np.empty((n, classes), dtype=np.float32)
+    posterior = probs if labels is None else np.empty_like(probs)
+    surprise = np.full(n, np.nan)
+
+    def judge(start: int) -> None:
+        rows = slice(start, start + step)
+        pooled = _without(_pool(take_logs(models, rows), powers), floor)
+        probs[rows] = pooled
+        if labels is not None:
+            harder = np.exp(slope * (difficulty(pooled) - ease))
+            some = None if known is None else known[rows]
+            posterior[rows], likelihood = _posterior(pooled, transition, labels[rows], harder, some)
+            surprise[rows] = -np.log(likelihood[:, 0])
+
+    step = max(1, _BLOCK // classes)
+    with ThreadPoolExecutor(_THREADS) as pool:
+        list(pool.map(judge, range(0, n, step)))
     return Channel(
         weights=weights,
         transition=transition,
         slope=slope,
         ease=ease,
         floor=floor,
-        probs=probs.astype(np.float32),
-        posterior=posterior.astype(np.float32),
-        loss=loss,
+        probs=probs,
+        posterior=posterior,
+        loss=float(surprise.mean()) if n else np.nan,
     )
+
+
+def take_logs(models: Mapping[str, Floats], rows: slice | Ints) -> Floats:
+    """(M, r, C) float32: log-probabilities of the ``models`` for some rows."""
+    return np.stack([np.log(np.maximum(probs[rows], _FLOOR), dtype=np.float32) for probs in models.values()])
 
 
 def blind_posterior(channel: Channel, labels: Ints) -> Floats:
