@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from labelaudit.errors import OptionError
+from labelaudit.text import count, rough_duration
 
 from .console.streams import Color, open_console, printable, report_progress, trimmed
 
@@ -104,7 +105,7 @@ def bench(
     there = list_presets() if preset is None else get_presets(preset)
     chosen = narrow(there, arms=arms or (), noise=noise or (), n=n or ())
     where = find_device(device)
-    items = planned(chosen, read(runs), budget=parse_time(budget), device=where, seeds=seeds) if plan else ()
+    items = planned(chosen, read(runs), budget=parserough_duration(budget), device=where, seeds=seeds) if plan else ()
     jobs: list[tuple[Preset, Sequence[int] | None]] = [
         (one, None if seeds is None else range(seeds)) for one in (() if plan else chosen)
     ]
@@ -119,7 +120,7 @@ def bench(
             if not known:
                 write_section(output, section(list_presets(), read(runs)))
             values = ", ".join(f"{name} {_number(value)}" for name, value in run.values.items())
-            notice(f"{run.preset}, {run.arm}, seed {run.seed}: {values} ({'known' if known else _time(run.seconds)})")
+            notice(f"{run.preset}, {run.arm}, seed {run.seed}: {values} ({'known' if known else rough_duration(run.seconds)})")
 
         for one, numbers in jobs:
             run_preset(
@@ -152,10 +153,10 @@ def bench(
         console.print(f"Written to {printable(str(output))}; runs kept in {printable(str(runs))}.", soft_wrap=True)
 
 
-def parse_time(text: str) -> float:
+def parserough_duration(text: str) -> float:
     """Seconds of ``8m``, ``2h``, ``90s`` or ``90``.
 
-    >>> parse_time("8m"), parse_time("1.5h"), parse_time("90")
+    >>> parserough_duration("8m"), parserough_duration("1.5h"), parserough_duration("90")
     (480.0, 5400.0, 90.0)
     """
     unit = {"s": 1, "m": 60, "h": 3600}.get(text[-1:].lower())
@@ -172,7 +173,7 @@ def _table(preset: Preset, rows: list[Row]) -> Any:
     from rich.table import Table
 
     first = rows[0].runs[0]
-    seeds = f"{len(rows[0].runs)} seed{'s' if len(rows[0].runs) > 1 else ''}"
+    seeds = count(len(rows[0].runs), "seed")
     title = f"{preset.name} ({preset.paper}): {first.samples:,} samples, {seeds}, {first.machine}"
     title += "" if first.whole else "\nA slice: it compares with nothing."
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
@@ -214,7 +215,7 @@ def _list(covered: tuple[Coverage, ...], *, as_json: bool, color: Color) -> None
     for one in covered:
         data = ", ".join(dict.fromkeys(preset.setting.dataset for preset in one.table.presets))
         cells, measured = (one.cells, one.measured) if one.cells else (f"{one.rows} rows", one.rows_measured)
-        takes = f"{'GPU' if one.device == 'cuda' else 'CPU'} {_time(one.seconds)}"
+        takes = f"{'GPU' if one.device == 'cuda' else 'CPU'} {rough_duration(one.seconds)}"
         table.add_row(one.table.name, one.table.paper, data, str(cells), str(measured), takes, one.table.shows)
     with trimmed(console):
         console.print(table)
@@ -260,11 +261,3 @@ def _preset_to_json(preset: Preset) -> dict[str, Any]:
 
 def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.4g}"
-
-
-def _time(seconds: float) -> str:
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    if seconds < 7200:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.0f} h" if seconds < 172_800 else f"{seconds / 86_400:.0f} days"

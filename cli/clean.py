@@ -11,6 +11,7 @@ import typer
 
 from labelaudit.errors import OptionError, RunError
 from labelaudit.machine import available_cores
+from labelaudit.text import count
 
 from .console.runs import RUN, find_run
 from .console.streams import Color, open_console, printable, report_progress, trimmed
@@ -202,11 +203,11 @@ def _plan(
 def _show_plan(console: Console, plan: Plan, audit: Audit, *, most: int) -> None:
     if plan.changes:
         table = _table(("samples", "right"), ("what", "left"), ("why", "left"), ("who says so", "left"))
-        for (action, reason, source), count in plan.counts().items():
-            table.add_row(f"{count:,}", _SAID[action], printable(reason.replace("_", " ")), _BY[source])
+        for (action, reason, source), number in plan.counts().items():
+            table.add_row(f"{number:,}", _SAID[action], printable(reason.replace("_", " ")), _BY[source])
         _say(
             console,
-            f"{len(plan.changes):,} change{'s' * (len(plan.changes) != 1)} to {len(audit.samples):,} samples",
+            f"{count(len(plan.changes), 'change')} to {len(audit.samples):,} samples",
             style="bold",
         )
         with trimmed(console):

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from labelaudit.text import count
+
 from .console.runs import RUN, find_run
 from .console.streams import Color, open_console, printable, trimmed
 
@@ -117,7 +119,7 @@ def _show_next(console: Console, run: Path, plan: Plan, reviewed: Reviewed) -> N
     if skipped or disputed:
         _say(
             console,
-            f"{_count(skipped + disputed, 'sample was', 'samples were')} looked at and none has a verdict "
+            f"{count(skipped + disputed, 'sample was', 'samples were')} looked at and none has a verdict "
             f"({skipped:,} could not be told, on "
             f"{disputed:,} reviewers disagree), so nothing is known yet: "
             "the noise rate may be anything from 0% to 100%.",
@@ -156,10 +158,10 @@ def _show(console: Console, run: Path, found: Estimate, stop: Stop) -> None:
     with trimmed(console):
         console.print(table)
     console.print()
-    counted = _count(found.reviewed, "verdict counts", "verdicts count")
+    counted = count(found.reviewed, "verdict counts", "verdicts count")
     _say(
         console,
-        f"{counted}, {_count(found.found, 'on a wrong label', 'on wrong labels')}. {stop.sentence}",
+        f"{counted}, {count(found.found, 'on a wrong label', 'on wrong labels')}. {stop.sentence}",
     )
     left = found.planned - sum(stratum["reviewed"] for stratum in found.strata) - found.missing
     if left > 0:
@@ -185,10 +187,6 @@ def _show_ceiling(console: Console, ceiling: SelfTest) -> None:
     _say(console, ceiling.caveat)
     if ceiling.alarm:
         _say(console, ceiling.alarm)
-
-
-def _count(number: int, one: str, more: str) -> str:
-    return f"{number:,} {one if number == 1 else more}"
 
 
 def _say(console: Console, line: str) -> None:

@@ -12,6 +12,7 @@ import typer
 from labelaudit.check.policy import today
 from labelaudit.errors import OptionError, RunError
 from labelaudit.machine import available_cores
+from labelaudit.text import count
 
 from .console.options import load_settings
 from .console.runs import RUN, find_run
@@ -238,7 +239,7 @@ def _export(audit: Audit, run: Path, file: Path, **options: Any) -> None:
 
     written = export_queue(audit, run, file, **options)
     names = ", ".join(printable(str(path)) for path in written.files)
-    typer.echo(f"{written.tasks:,} image{'s' * (written.tasks != 1)} in {names}", err=True)
+    typer.echo(f"{count(written.tasks, 'image')} in {names}", err=True)
     for line in written.advice:
         typer.echo(printable(line), err=True)
 

@@ -12,6 +12,7 @@ import typer
 
 from labelaudit.errors import OptionError
 from labelaudit.machine import available_cores
+from labelaudit.text import duration
 
 from .console.options import parse_settings
 from .console.streams import Color, open_console, printable, report_progress
@@ -218,7 +219,7 @@ def describe(row: Mapping[str, float], epochs: int) -> str:
         if not math.isnan(row.get(key, math.nan))
     ]
     left = row["seconds"] / row["epoch"] * (epochs - row["epoch"])
-    rest = f"; {_seconds(left)} left" if row["epoch"] < epochs else ""
+    rest = f"; {duration(left)} left" if row["epoch"] < epochs else ""
     return f"epoch {row['epoch']:.0f} of {epochs}: {', '.join(parts)}{rest}"
 
 
@@ -228,7 +229,7 @@ def summarize(made: Made) -> Iterator[str]:
     yield (
         f"{settings['method']} on {settings['network']}, {row['epoch']:.0f} epoch{'s' * (row['epoch'] > 1)} "
         f"over {settings['samples']:,} images "
-        f"of {len(settings['classes'])} classes in {_seconds(row['seconds'])}."
+        f"of {len(settings['classes'])} classes in {duration(row['seconds'])}."
     )
     yield f"Given labels of the training images: {row['train_accuracy']:.1%} agree with the model."
     for name in ("valid", "test"):
@@ -251,9 +252,3 @@ def summarize(made: Made) -> Iterator[str]:
 
 def _share(value: float) -> str:
     return "none" if math.isnan(value) else f"{value:.1%}"
-
-
-def _seconds(seconds: float) -> str:
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    return f"{seconds:.0f} s" if seconds < 60 else f"{int(seconds) // 60} min {int(seconds) % 60} s"

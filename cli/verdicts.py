@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from labelaudit.errors import DataError, OptionError
+from labelaudit.text import count
 
 from .console.runs import RUN, find_run
 from .console.streams import printable
@@ -136,7 +137,7 @@ def import_(
 
 
 def _verdicts(number: int, kind: str = "") -> str:
-    return f"{number:,} {kind}verdict{'s' * (number != 1)}"
+    return count(number, f"{kind}verdict")
 
 
 def _once(left: Counter[Verdict], verdict: Verdict) -> bool:

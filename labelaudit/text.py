@@ -1,4 +1,7 @@
-"""Text from data made safe to show: what a file name holds may not steer a terminal, a log or a document."""
+"""Values as text, each in one way: counts, durations, lists of names, cells, and names that come from data.
+
+What a file name holds may not steer a terminal, a log or a document.
+"""
 
 from __future__ import annotations
 
@@ -66,13 +69,41 @@ def as_prose(text: str) -> str:
     return re.sub(r"^([+#-]|\d+[.)])", "\u200b\\1", said)
 
 
-def _duration(seconds: float) -> str:
-    return f"about {seconds:.0f} s" if seconds < 100 else f"about {seconds / 60:.0f} min"
+def count(number: int, one: str, many: str = "") -> str:
+    """``number`` with the noun that goes with it.
+
+    >>> count(1, "image"), count(2500, "image"), count(0, "class", "classes")
+    ('1 image', '2,500 images', '0 classes')
+    """
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
-_EXECUTABLE = ("=", "+", "-", "@", "\t", "\r", "\n")
+def duration(seconds: float) -> str:
+    """A time that was measured.
+
+    >>> duration(3.14), duration(119), duration(125)
+    ('3.1 s', '119 s', '2 min 5 s')
+    """
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    return f"{seconds:.0f} s" if seconds < 120 else f"{int(seconds) // 60} min {int(seconds) % 60} s"
 
 
+def rough_duration(seconds: float) -> str:
+    """A time that was forecast, in one unit.
+
+    >>> rough_duration(119), rough_duration(3000), rough_duration(10_000), rough_duration(200_000)
+    ('119 s', '50 min', '3 h', '2 days')
+    """
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    if seconds < 7200:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.0f} h" if seconds < 172_800 else f"{seconds / 86_400:.0f} days"
+
+
+_EXECUTABLE = re.compile(r"[=+\-@\t\r\n]")
+"""How a cell begins that a spreadsheet would execute."""
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?")
 
 
@@ -95,9 +126,27 @@ def cell(value: Any) -> str:
     if isinstance(value, float):
         return format(value, ".6g")
     text = str(value)
-    return f"'{text}" if text.startswith(_EXECUTABLE) and not _NUMBER.fullmatch(text) else text
+    return f"'{text}" if _EXECUTABLE.match(text) and not _NUMBER.fullmatch(text) else text
+
+
+def guarded(text: str) -> str:
+    """``text`` as a harmless cell that `unguarded` takes back exactly, whatever it holds.
+
+    >>> guarded("=1+1"), guarded("'=1+1"), unguarded("''=1+1"), unguarded("'tis")
+    ("'=1+1", "''=1+1", "'=1+1", "'tis")
+    """
+    return f"'{text}" if _EXECUTABLE.match(text.lstrip("'")) and not _NUMBER.fullmatch(text) else text
+
+
+def unguarded(text: str) -> str:
+    """The text of a cell that `guarded` made."""
+    return text[1:] if text.startswith("'") and _EXECUTABLE.match(text.lstrip("'")) else text
 
 
 def name_some(names: Sequence[str], most: int = 5) -> str:
-    """The first ``most`` names and how many more there are."""
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+    """The first ``most`` names and how many more there are.
+
+    >>> name_some(["a", "b", "c"], 2)
+    'a, b and 1 more'
+    """
+    return ", ".join(names[:most]) + (f" and {len(names) - most:,} more" if len(names) > most else "")

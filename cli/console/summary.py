@@ -8,7 +8,6 @@ which are the HTML report's.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from labelaudit.audit.document import Audit, has_images
+from labelaudit.text import count, duration, name_some
 
 from .streams import printable, trimmed
 
@@ -60,8 +60,8 @@ def _headline(audit: Audit, console: Console) -> None:
     flagged = len(audit.suspects)
     line = Text()
     kind = "image" if has_images(audit) else "sample"
-    line.append(_count(n, kind), style="bold").append(f" in {_count(len(audit.samples.classes), 'class', 'classes')}: ")
-    line.append(_count(flagged, "suspect"), style="bold red" if flagged else "bold green")
+    line.append(count(n, kind), style="bold").append(f" in {count(len(audit.samples.classes), 'class', 'classes')}: ")
+    line.append(count(flagged, "suspect"), style="bold red" if flagged else "bold green")
     line.append(f" ({flagged / max(n, 1):.1%}), ")
     if math.isfinite(decision.noise_rate):
         line.append("about ").append(f"{decision.noise_rate:.1%}", style="bold")
@@ -72,8 +72,8 @@ def _headline(audit: Audit, console: Console) -> None:
     console.print(line)
     unjudged = [row for row in audit.class_table() if row["samples"] and not row["judged"]]
     if unjudged:
-        names = _names(row["label"] for row in unjudged)
-        _line(console, "", f"Cannot judge {_count(len(unjudged), 'class', 'classes')} with too few images: {names}")
+        names = name_some([printable(row["label"]) for row in unjudged])
+        _line(console, "", f"Cannot judge {count(len(unjudged), 'class', 'classes')} with too few images: {names}")
 
 
 def _suspects(audit: Audit, console: Console, top: int) -> None:
@@ -159,8 +159,8 @@ def _costs(audit: Audit, console: Console, *, verbose: bool) -> None:
     _section(console, "Time")
     total = sum(stage.seconds for stage in audit.stages)
     peak = max(stage.peak_bytes for stage in audit.stages)
-    parts = ", ".join(f"{printable(stage.name)} {_seconds(stage.seconds)}" for stage in audit.stages)
-    _line(console, "", f"{_seconds(total)} on {printable(audit.device)}, peak memory {peak / 2**20:,.0f} MiB: {parts}")
+    parts = ", ".join(f"{printable(stage.name)} {duration(stage.seconds)}" for stage in audit.stages)
+    _line(console, "", f"{duration(total)} on {printable(audit.device)}, peak memory {peak / 2**20:,.0f} MiB: {parts}")
     if verbose:
         _line(console, "", ", ".join(printable(f"{name} {version}") for name, version in audit.versions.items()))
 
@@ -171,7 +171,7 @@ def _files(audit: Audit, console: Console) -> None:
     _section(console, "Files")
     folders = groupby(audit.files.values(), key=lambda path: path.parent)
     for folder, paths in folders:
-        _line(console, "", f"{printable(str(folder))}/  {_names((path.name for path in paths), top=99)}")
+        _line(console, "", f"{printable(str(folder))}/  {name_some([printable(path.name) for path in paths], 99)}")
 
 
 def _table(*headings: tuple[str, JustifyMethod]) -> Table:
@@ -193,18 +193,3 @@ def _indented(block: Table | Text) -> Padding:
 def _line(console: Console, lead: str, text: str, style: str = "") -> None:
     """One paragraph under a heading."""
     console.print(_indented(Text(lead + text, style=style)))
-
-
-def _names(names: Iterable[str], top: int = 5) -> str:
-    shown = [printable(name) for name in names]
-    return ", ".join(shown[:top]) + (f" and {len(shown) - top:,} more" if len(shown) > top else "")
-
-
-def _count(number: int, one: str, many: str = "") -> str:
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
-
-
-def _seconds(seconds: float) -> str:
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    return f"{seconds:.0f} s" if seconds < 120 else f"{int(seconds) // 60} min {int(seconds) % 60} s"

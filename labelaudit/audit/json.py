@@ -177,6 +177,12 @@ def plain(value: Any) -> Any:
     return value
 
 
+def json_line(value: Any) -> str:
+    """``value`` as JSON on one line, without a character that could steer a terminal."""
+    text = json.dumps(plain(value), ensure_ascii=False, allow_nan=False)
+    return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
+
+
 def _number(value: float | None) -> float:
     """A number of ours, whose ``null`` is NaN."""
     return math.nan if value is None else float(value)

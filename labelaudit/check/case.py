@@ -322,6 +322,6 @@ def _suggest(audit: Audit, row: int) -> str:
     return audit.samples.classes[predicted]
 
 
-def count(suspects: Iterable[Suspect], status: Status) -> int:
-    """How many have that status."""
+def number_of(suspects: Iterable[Suspect], status: Status) -> int:
+    """Number of the ``suspects`` that have that status."""
     return sum(suspect.status == status for suspect in suspects)

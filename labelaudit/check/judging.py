@@ -18,6 +18,7 @@ from labelaudit.check.policy import TOLERANCE, Policy, matches_glob
 from labelaudit.check.rules import KINDS, apply_rules
 from labelaudit.check.upkeep import report_baseline
 from labelaudit.errors import DataError
+from labelaudit.text import count, name_some
 
 if TYPE_CHECKING:
     from labelaudit.verdicts import Reviewed
@@ -97,14 +98,13 @@ def _notes(case: Case) -> Iterator[str]:
             yield f"Outside of the {case.scope.description}, not judged: {outside:,} suspects, {findings:,} findings."
     unjudged = [row["label"] for row in case.audit.class_table() if row["samples"] and not row["judged"]]
     if unjudged:
-        more = f" and {len(unjudged) - 5:,} more" if len(unjudged) > 5 else ""
-        yield f"Not judged, with too few images: {', '.join(unjudged[:5])}{more}."
+        yield f"Not judged, with too few images: {name_some(unjudged)}."
     if case.reviewed is not None:
         yield from case.reviewed.notes
     taken_back = [] if case.baseline is None else [k for k in case.baseline.suspects if case.is_taken_back(k)]
     if taken_back:
         yield (
-            f"{len(taken_back):,} verdict{'s' * (len(taken_back) > 1)} in the baseline, first on {taken_back[0].path}, "
+            f"{count(len(taken_back), 'verdict')} in the baseline, first on {taken_back[0].path}, "
             "taken back since: left out, and gone from it once it is written again."
         )
     disputed = [] if case.reviewed is None else sorted(case.reviewed.disputed)

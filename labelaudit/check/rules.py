@@ -27,11 +27,12 @@ import numpy as np
 
 from labelaudit.audit.concentration import find_attribute, list_attributes
 from labelaudit.check.baseline import Noise
-from labelaudit.check.case import Case, count
+from labelaudit.check.case import Case, number_of
 from labelaudit.check.outcome import Rule, Suspect
 from labelaudit.check.policy import TOLERANCE, ScopedRule, Where
 from labelaudit.errors import OptionError, unknown_name
 from labelaudit.judge.decide import noise_rate, open_interval
+from labelaudit.text import count
 from labelaudit.types import Bools
 
 KINDS: Mapping[str, tuple[str, ...]] = {
@@ -167,9 +168,9 @@ def _count_rule(case: Case, rule_id: str, subject: str, suspects: tuple[Suspect,
     """Broken where more than ``most`` of the suspects are new."""
     if rule_id == "max-new" and case.baseline is None:
         raise OptionError("max-new counts what a baseline does not know: name one with --baseline FILE")
-    new, known, uncertain = (count(suspects, status) for status in ("new", "known", "uncertain"))
+    new, known, uncertain = (number_of(suspects, status) for status in ("new", "known", "uncertain"))
     about = f" of '{subject}'" if subject else ""
-    parts = [f"{new:,} new suspect{'s' * (new != 1)}{about}, at most {most:,} allowed"]
+    parts = [f"{count(new, 'new suspect')}{about}, at most {most:,} allowed"]
     if known:
         parts.append(f"{known:,} known to the baseline")
     if uncertain:

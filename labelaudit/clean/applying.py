@@ -282,11 +282,8 @@ def _notes(dataset: Dataset, apart: Dataset, form: str, link: str, transfer: Tra
         )
     present = set(dataset.labels)
     if form == "folders" and (odd := [label for label in sorted(present) if class_folder(label) != label]):
-        places = ", ".join(f"'{label}' is in {class_folder(label)}" for label in odd[:5])
-        more = f" and {len(odd) - 5:,} more" if len(odd) > 5 else ""
-        said.append(
-            f"No folder can be called like these classes: {places}{more}; --format hf or parquet keep the names."
-        )
+        places = name_some([f"'{label}' is in {class_folder(label)}" for label in odd])
+        said.append(f"No folder can be called like these classes: {places}; --format hf or parquet keep the names.")
     empty = [label for label in dataset.classes if label not in present]
     if empty and form != "patch":
         said.append(f"No sample is left of {', '.join(empty[:5])}{' and others' if len(empty) > 5 else ''}.")

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from labelaudit.audit.document import Audit
-from labelaudit.audit.json import plain
+from labelaudit.audit.json import json_line
 from labelaudit.clean.names import check_class
 from labelaudit.clean.plan import ACTIONS, SOURCES, Change, Plan
 from labelaudit.errors import RunError
@@ -53,8 +53,8 @@ def dumps(plan: Plan) -> str:
         **{entry.name: getattr(plan, entry.name) for entry in fields(Plan) if entry.name != "changes"},
         "checksum": plan_id(plan),
     }
-    lines = [f"  {_json(name)}: {_json(value)}" for name, value in parts.items()]
-    changes = ",\n".join(f"    {_json(record(change))}" for change in plan.changes)
+    lines = [f"  {json_line(name)}: {json_line(value)}" for name, value in parts.items()]
+    changes = ",\n".join(f"    {json_line(record(change))}" for change in plan.changes)
     lines.append(f'  "changes": [\n{changes}\n  ]' if changes else '  "changes": []')
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
@@ -234,8 +234,3 @@ def _refuse_unknown(entry: Mapping[str, Any], known: Sequence[str] | set[str] | 
 
 def _is_texts(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(entry, str) for entry in value)
-
-
-def _json(value: Any) -> str:
-    text = json.dumps(plain(value), ensure_ascii=False, allow_nan=False)
-    return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)

@@ -7,14 +7,13 @@ is what tells that they belong together. Left out: times, so that the same plan 
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from labelaudit.audit.json import plain
+from labelaudit.audit.json import json_line
 from labelaudit.clean.dataset import Dataset
 from labelaudit.clean.plan import Plan
 from labelaudit.clean.plan_file import plan_id, record
@@ -73,8 +72,8 @@ def make_report(
 
 def write_report(report: Mapping[str, Any], folder: Path) -> None:
     """Write both files into ``folder``."""
-    lines = [f"  {_json(name)}: {_json(value)}" for name, value in report.items() if name != "changes"]
-    changes = ",\n".join(f"    {_json(change)}" for change in report["changes"])
+    lines = [f"  {json_line(name)}: {json_line(value)}" for name, value in report.items() if name != "changes"]
+    changes = ",\n".join(f"    {json_line(change)}" for change in report["changes"])
     lines.append(f'  "changes": [\n{changes}\n  ]' if changes else '  "changes": []')
     text = "{\n" + ",\n".join(lines) + "\n}\n"
     (folder / FILE).write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
@@ -123,8 +122,3 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]], *, code: Sequence
         cells = (as_code(value) if place in code and value else value for place, value in enumerate(row))
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
-
-
-def _json(value: Any) -> str:
-    text = json.dumps(plain(value), ensure_ascii=False, allow_nan=False)
-    return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)

@@ -29,6 +29,7 @@ from labelaudit.audit.document import Audit
 from labelaudit.errors import OptionError
 from labelaudit.estimate.cells import count_cells
 from labelaudit.estimate.sampling import Plan, align
+from labelaudit.text import count
 from labelaudit.types import Bools, Floats, Ints
 
 if TYPE_CHECKING:
@@ -251,15 +252,14 @@ def _sentence(
             f"rate is measured against. {advice} {said}"
         ).strip()
     if flags:
-        what = "flag" if flags == 1 else "flags"
-        return f"{flags:,} {what} of which at most {target:.0%} are expected to be false. {said}".strip()
+        return f"{count(flags, 'flag')} of which at most {target:.0%} are expected to be false. {said}".strip()
     lead = f"No flags are possible at a false-discovery rate of {target:.0%}: "
     if reachable < 1:
-        lead += f"the ranking and {clean:,} verified-clean sample{'s' * (clean > 1)} allow {reachable:.0%} at best. "
+        lead += f"the ranking and {count(clean, 'verified-clean sample')} allow {reachable:.0%} at best. "
     else:
-        lead += f"the ranking does not set errors apart from the {clean:,} verified-clean sample{'s' * (clean > 1)}. "
+        lead += f"the ranking does not set errors apart from the {count(clean, 'verified-clean sample')}. "
     if more is None:
         help_ = "More reviews are not expected to help: too many of even the worst are clean. "
     else:
-        help_ = f"About {more:,} more review{'s' * (more > 1)} should make some possible. "
+        help_ = f"About {count(more, 'more review')} should make some possible. "
     return (lead + help_ + said).strip()

@@ -17,6 +17,7 @@ import numpy as np
 from labelaudit.audit.document import Audit
 from labelaudit.estimate.cells import Cells, count_cells, draw_unseen, expected_wrong
 from labelaudit.estimate.sampling import UNPLANNED, Plan, align
+from labelaudit.text import count
 from labelaudit.types import Floats
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def melded(
     (a_low, a_high), (b_low, b_high) = flagged, unflagged
     wrong = ends(a_low + b_low, a_high + b_high)
     inside = ends(a_low, a_high)
-    recall = ends(_share(a_low, b_high, empty=0.0), _share(a_high, b_low, empty=1.0))
+    recall = ends(share_of(a_low, b_high, empty=0.0), share_of(a_high, b_low, empty=1.0))
     return {
         "precision": (inside[0] / max(flags, 1), inside[1] / flags if flags else np.ones_like(inside[1])),
         "recall": recall,
@@ -108,7 +109,9 @@ def melded(
     }
 
 
-def _share(a: Floats, b: Floats, *, empty: float) -> Floats:
+def share_of(a: Floats | float, b: Floats | float, *, empty: float) -> Floats:
+    """``a`` of ``a`` and ``b`` together, in [0, 1]; ``empty`` where both are 0."""
+    a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     return np.where(a + b > 0, a / np.maximum(a + b, 1e-12), empty)
 
 
@@ -184,7 +187,7 @@ def _notes(audit: Audit, plan: Plan, reviewed: Reviewed, cells: Cells) -> tuple[
     notes = []
     if (judged := int(cells.judged.sum())) < min(FEW, len(audit.samples)):
         notes.append(
-            f"With {judged:,} verdict{'s' * (judged != 1)} the point values are mostly the scan's own opinion: rely on "
+            f"With {count(judged, 'verdict')} the point values are mostly the scan's own opinion: rely on "
             f"the intervals, or review more; from {FEW} on they come first."
         )
     lost = int(cells.missing.sum())

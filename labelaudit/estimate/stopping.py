@@ -21,8 +21,9 @@ import numpy as np
 
 from labelaudit.audit.document import Audit
 from labelaudit.estimate.cells import count_cells, draw_unseen, expected_wrong
-from labelaudit.estimate.intervals import CONFIDENCE, Quantity
+from labelaudit.estimate.intervals import CONFIDENCE, Quantity, share_of
 from labelaudit.estimate.sampling import Plan, align, seen_mask
+from labelaudit.text import count
 from labelaudit.types import Floats, Ints
 
 if TYPE_CHECKING:
@@ -88,10 +89,10 @@ def stop_rule(audit: Audit, reviewed: Reviewed, plan: Plan, *, target: float = T
     left = Quantity(value=left_value, low=min(ends[0], left_value), high=max(ends[1], left_value))
     share = Quantity(
         value=found / (found + left_value) if found + left_value > 0 else None,
-        low=_share(found, left.high, 0.0),
-        high=_share(found, left.low, 1.0),
+        low=float(share_of(found, left.high, empty=0.0)),
+        high=float(share_of(found, left.low, empty=1.0)),
     )
-    safe = _share(found, left.high, 1.0) >= target
+    safe = float(share_of(found, left.high, empty=1.0)) >= target
     more = None if safe else _more(audit, reviewed, each / cells.size, cells.cell_of, found, left_value, target)
     return Stop(
         reviewed=len(reviewed.settled),
@@ -104,10 +105,6 @@ def stop_rule(audit: Audit, reviewed: Reviewed, plan: Plan, *, target: float = T
         more_sampled=(sampled := 0 if safe else _sampled(left, found, target, int(cells.judged[~cells.seen].sum()))),
         sentence=_sentence(left, share, found, target, safe, more, sampled),
     )
-
-
-def _share(found: int, left: float, empty: float) -> float:
-    return found / (found + left) if found + left > 0 else empty
 
 
 def _more(
@@ -138,7 +135,7 @@ def _sentence(
     left: Quantity, share: Quantity, found: int, target: float, safe: bool, more: int | None, sampled: int | None
 ) -> str:
     assert left.value is not None
-    said = f"{found:,} wrong label{'s' * (found != 1)} found, "
+    said = f"{count(found, 'wrong label')} found, "
     said += f"about {left.value:,.0f} left ({left.low:,.0f} to {left.high:,.0f})"
     if share.value is not None:
         said += f": {share.value:.0%} found ({share.low:.0%} to {share.high:.0%})"
@@ -147,6 +144,5 @@ def _sentence(
     if more:
         said += f". About {more:,} more down the list should bring it to {target:.0%}"
     elif sampled:
-        reviews = f"{sampled:,} more random review{'s' * (sampled > 1)}"
-        said += f". {target:.0%} are probably found; about {reviews} should make sure"
+        said += f". {target:.0%} are probably found; about {count(sampled, 'more random review')} should make sure"
     return said + "."

@@ -13,7 +13,7 @@ from labelaudit.scanning.choice import Choice
 from labelaudit.scanning.effort import BACKBONES, FOLDS, backbones_of
 from labelaudit.scanning.pool import TUNED, TUNED_SIDE, TUNING, head_width, training_effort
 from labelaudit.scanning.settings import Around, ScanSettings
-from labelaudit.text import _duration
+from labelaudit.text import rough_duration
 from labelaudit.types import Samples
 
 _WORTH_TIMING = 3000  # images from which training on features is forecast
@@ -64,7 +64,7 @@ def forecast(
     if embedding + learning + tuning < _WORTH_SAYING:
         return ""
     parts = [
-        f"{_duration(seconds)} to {what}"
+        f"about {rough_duration(seconds)} to {what}"
         for seconds, what in (
             (embedding, f"embed {n:,} images with {', '.join(specs)}"),
             (learning, f"train {', '.join(methods) or 'the reference'} on {'pixels' if choice.pixels else 'features'}"),
@@ -82,5 +82,6 @@ def forecast(
         instead = features.forecast_others(
             samples.images, samples.digests, seconds=embedding, backbones=specs, others=others, cache=machine.cache
         )
-        said += f" To embed for {', '.join(f'--effort {name}: {_duration(s)}' for name, s in instead.items())}."
+        efforts = ", ".join(f"--effort {name}: about {rough_duration(s)}" for name, s in instead.items())
+        said += f" To embed for {efforts}."
     return said

@@ -8,19 +8,17 @@ from __future__ import annotations
 import csv
 import io
 import os
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import astuple
 from pathlib import Path
 
 from labelaudit.errors import DataError, LabelAuditError, RunError
 from labelaudit.files import LockedError, locked
+from labelaudit.text import guarded, unguarded
 from labelaudit.verdicts.verdict import COLUMNS, VERDICTS, Verdict
 
 FILE = "verdicts.csv"
 
-_EXECUTABLE = re.compile(r"'*[=+\-@\t\r\n]", re.DOTALL)
-_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?")
 _NEEDED = tuple(name for name in COLUMNS if name != "note")  # files of earlier versions have no notes
 _LOCK_SECONDS = 30
 
@@ -122,7 +120,7 @@ def _parse(path: Path | str, text: str) -> Iterator[Verdict]:
                 continue
             if len(cells) != len(header):
                 raise DataError(f"'{path}' line {rows.line_num} has {len(cells)} cells for {len(header)} columns")
-            named = {name: _bare(cell) for name, cell in zip(header, cells, strict=True) if name in COLUMNS}
+            named = {name: unguarded(cell) for name, cell in zip(header, cells, strict=True) if name in COLUMNS}
             try:
                 yield Verdict(**named)
             except DataError as error:
@@ -179,15 +177,6 @@ def _encode(rows: Iterable[Sequence[str]]) -> bytes:
     lines = []
     for cells in rows:
         line = io.StringIO(newline="")
-        csv.writer(line).writerow([_guarded(cell) for cell in cells])  # ends in \r\n, or \r in a cell stays unquoted
+        csv.writer(line).writerow([guarded(cell) for cell in cells])  # ends in \r\n, or \r in a cell stays unquoted
         lines.append(line.getvalue().removesuffix("\r\n") + "\n")
     return "".join(lines).encode("utf-8", "surrogatepass")
-
-
-def _guarded(cell: str) -> str:
-    """``cell`` with a ``'`` before what a spreadsheet would execute; `_bare` takes exactly that back."""
-    return f"'{cell}" if _EXECUTABLE.match(cell) and not _NUMBER.fullmatch(cell) else cell
-
-
-def _bare(cell: str) -> str:
-    return cell[1:] if cell.startswith("'") and _EXECUTABLE.match(cell) else cell

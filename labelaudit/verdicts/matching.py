@@ -14,6 +14,7 @@ import numpy as np
 
 from labelaudit.audit.document import Audit
 from labelaudit.judge.noise_model import NO_CLASS, UNKNOWN
+from labelaudit.text import count
 from labelaudit.types import Ints, Samples
 from labelaudit.verdicts.log import read, verdicts_file
 from labelaudit.verdicts.verdict import Verdict
@@ -205,15 +206,11 @@ def _notes(
         else:
             reasons["on images that the audit does not have"].append(verdict.path)
     for reason, places in reasons.items():
-        yield f"{_count(places, 'verdict')} {reason}, first {places[0]}: left out."
+        yield f"{count(len(places), 'verdict')} {reason}, first {places[0]}: left out."
     if disputed:
         row = next(iter(sorted(disputed)))
         said = ", ".join(f"{v.reviewer or 'somebody'}: {v.right or 'no class'}" for v in disputed[row])
-        yield f"Reviewers disagree on {_count(disputed, 'image')}, first {audit.samples.ids[row]} ({said})."
-
-
-def _count(things: Sequence[str] | Mapping[int, object], name: str) -> str:
-    return f"{len(things):,} {name}{'s' * (len(things) > 1)}"
+        yield f"Reviewers disagree on {count(len(disputed), 'image')}, first {audit.samples.ids[row]} ({said})."
 
 
 def known_labels(samples: Samples, verdicts: Sequence[Verdict]) -> Ints:

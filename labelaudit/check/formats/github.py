@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from labelaudit.check.formats import wording
 from labelaudit.check.outcome import Outcome, Problem, Suspect
-from labelaudit.text import printable
+from labelaudit.text import count, name_some, printable
 
 _MOST = 10
 """Annotations of one kind that GitHub shows for a step."""
@@ -24,7 +24,7 @@ def github(outcome: Outcome) -> str:
     lines = [_command("error", rule.message, title=f"labelaudit {rule.name}") for rule in single]
     if len(broken) > len(single):
         others = [rule.name for rule in broken[len(single) :]]
-        said = f"{wording.count(len(others), 'more rule')} broken: {wording.enumerate_some(others, 20)}"
+        said = f"{count(len(others), 'more rule')} broken: {name_some(others, 20)}"
         lines.append(_command("error", said, title="labelaudit"))
     worst = _worst(wording.open_findings(outcome), wording.open_suspects(outcome))
     for entry in worst:
@@ -43,7 +43,7 @@ def github(outcome: Outcome) -> str:
     ]
     further = (wording.rest(outcome, worst), *wording.baseline(outcome), *outcome.notes[:_MOST])
     if len(outcome.notes) > _MOST:
-        further = (*further, f"and {wording.count(len(outcome.notes) - _MOST, 'more note')}")
+        further = (*further, f"and {count(len(outcome.notes) - _MOST, 'more note')}")
     lines.append(_command("notice", *parts, *filter(None, further), title="labelaudit check"))
     return "\n".join(lines) + "\n"
 

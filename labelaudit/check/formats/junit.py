@@ -14,7 +14,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from labelaudit.check.formats import wording
 from labelaudit.check.outcome import Outcome, Problem, Rule, Suspect
-from labelaudit.text import printable
+from labelaudit.text import count, printable
 
 _ENTRIES = 20
 """Suspects or findings listed in one testcase."""
@@ -31,7 +31,7 @@ def junit(outcome: Outcome) -> str:
     ]
     classes = []
     for name, samples in outcome.classes.items():
-        said = f"{wording.count(samples, 'sample')}, {wording.count(len(all_of.get(name, ())), 'suspect')}"
+        said = f"{count(samples, 'sample')}, {count(len(all_of.get(name, ())), 'suspect')}"
         failure = _failure(outcome, broken_of[name], waiting) if name and name in broken_of else ""
         classes.append(_case("classes", name, failure, output=[said, *_listing(waiting.get(name, ()))]))
     suites = [_suite("rules", rules, outcome), _suite("classes", classes, outcome)]

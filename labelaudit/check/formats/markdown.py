@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 
 from labelaudit.check.formats import wording
 from labelaudit.check.outcome import Outcome, Problem, Rule, Suspect
-from labelaudit.text import as_code, as_prose
+from labelaudit.text import as_code, as_prose, count
 
 COMMENT = 60_000
 """UTF-8 bytes of a comment."""
@@ -63,7 +63,7 @@ def _page(outcome: Outcome, *, room: int, rows: int) -> str:
     body = [
         *head,
         rule_table,
-        f"{wording.count(more_rules, 'more rule')} not listed here." if more_rules else "",
+        f"{count(more_rules, 'more rule')} not listed here." if more_rules else "",
         *(counted[0], suspect_table, counted[1], finding_table),
         _prose(wording.rest(outcome, shown)),
         *tail,

@@ -16,6 +16,7 @@ from pathlib import PurePosixPath
 from labelaudit.check.outcome import STATUSES, Outcome, Problem, Rule, Suspect
 from labelaudit.check.policy import matches_glob
 from labelaudit.check.rules import KINDS
+from labelaudit.text import count, name_some
 
 _SINGLE_FILES = (".npz", ".parquet")
 """Kinds of dataset whose samples are rows of one file, and no files of their own."""
@@ -25,7 +26,7 @@ def verdict(outcome: Outcome) -> str:
     """PASSED or FAILED, and which rules did it."""
     total, broken = len(outcome.rules), len(outcome.broken)
     if broken:
-        names = enumerate_some([rule.name for rule in outcome.broken], 5)
+        names = name_some([rule.name for rule in outcome.broken], 5)
         return f"FAILED: {broken:,} of {count(total, 'rule')} broken: {names}"
     if outcome.is_about_nothing:
         return "PASSED: nothing judged"
@@ -140,10 +141,10 @@ def baseline(outcome: Outcome) -> tuple[str, ...]:
     lines = [f"Baseline {report.path}: {count(report.entries, 'entry', 'entries')}, {len(report.stale):,} stale"]
     if report.stale:
         reasons = Counter(entry.why for entry in report.stale)
-        said = enumerate_some([f"{number:,} {why}" for why, number in sorted(reasons.items())], 5)
+        said = name_some([f"{number:,} {why}" for why, number in sorted(reasons.items())], 5)
         lines.append(f"Stale entries: {said}")
     if report.changed:
-        lines.append(f"Settings differ from the baseline's: {enumerate_some(report.changed, 5)}")
+        lines.append(f"Settings differ from the baseline's: {name_some(report.changed, 5)}")
     return tuple(lines)
 
 
@@ -193,18 +194,3 @@ def is_single_file(root: str) -> bool:
     (True, False)
     """
     return PurePosixPath(root).suffix.lower() in _SINGLE_FILES
-
-
-def count(number: int, one: str, many: str = "") -> str:
-    """``1 rule``, ``2 rules``."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
-
-
-def enumerate_some(names: Sequence[str], most: int) -> str:
-    """The first ``most`` names, and how many more there are.
-
-    >>> enumerate_some(["a", "b", "c"], 2)
-    'a, b and 1 more'
-    """
-    more = f" and {len(names) - most:,} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
