@@ -105,7 +105,7 @@ def bench(
     there = list_presets() if preset is None else get_presets(preset)
     chosen = narrow(there, arms=arms or (), noise=noise or (), n=n or ())
     where = find_device(device)
-    items = planned(chosen, read(runs), budget=parserough_duration(budget), device=where, seeds=seeds) if plan else ()
+    items = planned(chosen, read(runs), budget=parse_time(budget), device=where, seeds=seeds) if plan else ()
     jobs: list[tuple[Preset, Sequence[int] | None]] = [
         (one, None if seeds is None else range(seeds)) for one in (() if plan else chosen)
     ]
@@ -120,7 +120,8 @@ def bench(
             if not known:
                 write_section(output, section(list_presets(), read(runs)))
             values = ", ".join(f"{name} {_number(value)}" for name, value in run.values.items())
-            notice(f"{run.preset}, {run.arm}, seed {run.seed}: {values} ({'known' if known else rough_duration(run.seconds)})")
+            took = "known" if known else rough_duration(run.seconds)
+            notice(f"{run.preset}, {run.arm}, seed {run.seed}: {values} ({took})")
 
         for one, numbers in jobs:
             run_preset(
@@ -153,10 +154,10 @@ def bench(
         console.print(f"Written to {printable(str(output))}; runs kept in {printable(str(runs))}.", soft_wrap=True)
 
 
-def parserough_duration(text: str) -> float:
+def parse_time(text: str) -> float:
     """Seconds of ``8m``, ``2h``, ``90s`` or ``90``.
 
-    >>> parserough_duration("8m"), parserough_duration("1.5h"), parserough_duration("90")
+    >>> parse_time("8m"), parse_time("1.5h"), parse_time("90")
     (480.0, 5400.0, 90.0)
     """
     unit = {"s": 1, "m": 60, "h": 3600}.get(text[-1:].lower())
