@@ -307,7 +307,7 @@ def _check_files(
 
 
 def _read_baselines(known: Path | None, write: Path | None) -> Baseline | None:
-    """What is known: the baseline in force and, where another one is refreshed, the verdicts in that too."""
+    """The baseline in force and, if another one is refreshed, the verdicts in that too."""
     from labelaudit.check.baseline import merge
     from labelaudit.check.baseline_file import read
 
@@ -391,7 +391,7 @@ def _print(text: bytes) -> None:
 
 
 def _say(outcome: Outcome, kind: Format, output: Path | None, written: str, color: Color) -> None:
-    """What a person wants to know at once, on stderr, unless stdout just said it."""
+    """Print on stderr what a person wants to know at once, unless stdout just said it."""
     from labelaudit.check.formats.wording import verdict
 
     lines = [written] if written else []

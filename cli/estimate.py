@@ -94,7 +94,7 @@ def estimate(
 
 
 def _size_notes(asked: int | None, before: int, planned: int) -> tuple[str, ...]:
-    """Why a plan has not the size that was asked for."""
+    """Notes on a plan that has not the size that was asked for."""
     if asked is None or asked == planned:
         return ()
     if planned > asked:
@@ -108,7 +108,7 @@ def _size_notes(asked: int | None, before: int, planned: int) -> tuple[str, ...]
 
 
 def _show_next(console: Console, run: Path, plan: Plan, reviewed: Reviewed) -> None:
-    """What to do where no verdict counts yet."""
+    """Print the next step while no verdict counts yet."""
     skipped, disputed = len(reviewed.skipped), len(reviewed.disputed)
     flagged = sum(s.drawn for s in plan.strata if s.flagged)
     _say(

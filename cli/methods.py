@@ -81,7 +81,7 @@ def _show(console: Console, entry: Entry, options: tuple[Option, ...]) -> None:
 
 
 def _size(entry: Entry) -> str:
-    """What a network takes, and how large it is; empty for anything else."""
+    """The input of a network and its number of weights; empty for anything else."""
     if entry.parameters is None:
         return ""
     shape = f"{entry.shape[0]} features" if len(entry.shape) == 1 else "×".join(map(str, entry.shape))

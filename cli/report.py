@@ -112,7 +112,7 @@ def _link(audit: Audit, images: Images | None) -> dict[int, str]:
 
 
 def _format_of(file: Path | None) -> Literal["html", "markdown"]:
-    """What the ending of ``file`` asks for; a page without a file."""
+    """The format that the ending of ``file`` asks for; a page without a file."""
     ending = ".html" if file is None else file.suffix.lower()
     if ending in (".html", ".htm"):
         return "html"

@@ -225,7 +225,7 @@ def _fail_the_gate(audit: Audit, run: Path) -> frozenset[int]:
 
 
 def _tunnel(port: int) -> str:
-    """How a page on a machine that somebody reaches by SSH gets to their own; empty on a desk."""
+    """The SSH command that brings the page of a remote machine to a person's own; empty on a desk."""
     import socket
 
     if not (os.environ.get("SSH_CONNECTION") or os.environ.get("SSH_TTY")):

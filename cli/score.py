@@ -114,7 +114,7 @@ def score(
 
 
 def _summarize(audit: Audit, color: Color, top: int | None) -> None:
-    """What a person wants to know at once, on stderr."""
+    """Print on stderr what a person wants to know at once."""
     console = open_console(sys.stderr, color)
     decision, flagged = audit.decision, len(audit.suspects)
     low, high = decision.noise_interval

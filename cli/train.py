@@ -224,7 +224,7 @@ def describe(row: Mapping[str, float], epochs: int) -> str:
 
 
 def summarize(made: Made) -> Iterator[str]:
-    """What came of it."""
+    """Summary lines of a finished training run."""
     row, settings = made.trained.curves[-1], made.trained.settings
     yield (
         f"{settings['method']} on {settings['network']}, {row['epoch']:.0f} epoch{'s' * (row['epoch'] > 1)} "

@@ -161,7 +161,7 @@ def _counts(audit: Audit, reviewed: Reviewed) -> tuple[str, ...]:
 
 
 def _people(told: Iterable[Sequence[Verdict]]) -> tuple[str, ...]:
-    """How much each reviewer said, and how often two of them agree where both did."""
+    """The number of verdicts of each reviewer, and how often two of them agree on images that both judged."""
     said: Counter[str] = Counter()
     both: Counter[tuple[str, str]] = Counter()
     agree: Counter[tuple[str, str]] = Counter()

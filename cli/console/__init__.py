@@ -1,1 +1,1 @@
-"""What all commands share with the person at the terminal: options, colour, progress, the printed result."""
+"""The parts that all commands share: options, colour, progress, the printed result."""

@@ -1,4 +1,4 @@
-"""Which RUN a command is about, where the person does not say, or names the dataset instead."""
+"""Finds the RUN a command is about if the person does not name one, or names the dataset instead."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from labelaudit.errors import OptionError
 from .streams import printable
 
 DEFAULT = Path("labelaudit-run")
-"""What `labelaudit scan` writes unless told otherwise."""
+"""The folder that `labelaudit scan` writes unless told otherwise."""
 RUN: Any = typer.Argument(
     metavar="[RUN]", show_default=False, help="Folder that `labelaudit scan` wrote; by default the one here."
 )

@@ -1,4 +1,4 @@
-"""Where colour and progress may go, and how text from data is made safe to print.
+"""Decides where colour and progress may go, and makes text from data safe to print.
 
 Results go to stdout; progress, forecasts and errors go to stderr. Colour needs a terminal unless it is asked for:
 ``--color``, then NO_COLOR, then FORCE_COLOR, then TERM=dumb, then whether the stream is a terminal.
@@ -66,7 +66,7 @@ def open_console(stream: TextIO, color: Color) -> Console:
 
 @contextmanager
 def trimmed(console: Console) -> Iterator[None]:
-    """What is printed inside loses the padding of its lines, which rich puts before the codes that reset a colour."""
+    """Strips the padding of lines printed inside, which rich puts before the codes that reset a colour."""
     with console.capture() as captured:
         yield
     console.file.write(_TRAILING.sub(r"\1", captured.get()))
@@ -74,7 +74,7 @@ def trimmed(console: Console) -> Iterator[None]:
 
 @contextmanager
 def report_progress(*, quiet: bool, verbose: bool, color: Color) -> Iterator[tuple[Progress, Callable[[str], None]]]:
-    """What the library reports to while it works: (progress, notice), both on stderr.
+    """Yield the callbacks that the library reports to while it works: (progress, notice), both on stderr.
 
     Bars on a terminal; one line per stage elsewhere, and only when ``verbose``; nothing when ``quiet``.
     """

@@ -1,4 +1,4 @@
-"""What a finished scan looks like in a terminal, and in a pipe.
+"""Prints a finished scan to a terminal or a pipe.
 
 The order is that of a reader's questions: how bad is it, which images, which classes, what else is wrong, what was
 chosen, what did it cost, where are the files. Every name from the data goes through `printable`. Left out: thumbnails,

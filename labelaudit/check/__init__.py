@@ -1,8 +1,8 @@
 """The gate: audit − baseline, policy → outcome. NumPy only, so that a finished RUN is judged in a moment.
 
-`outcome` is the result that formats print, `baseline`, `baseline_file` and `upkeep` are about what is known already,
-`suspects` says what counts, `rules` what a policy's limits mean, and `judging` puts them together. Left out: printing,
-and finding the policy.
+`outcome` is the result that formats print, `baseline`, `baseline_file` and `upkeep` keep what is known already, `case`
+says what counts, `rules` evaluates the limits of a `policy`, `target` brings the audit, and `judging` puts them together.
+Left out: printing.
 """
 
 from labelaudit.check.baseline import Baseline

@@ -55,7 +55,7 @@ class Columns:
     """One column for each class."""
 
     def describe(self) -> str:
-        """What holds the label, in words."""
+        """The columns that hold the label, in words."""
         return f"column '{self.label}'" if self.label is not None else f"{len(self.one_hot)} columns of 0 and 1"
 
     def value(self, row: Row) -> str:

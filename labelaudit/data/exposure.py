@@ -1,4 +1,4 @@
-"""How values deeper than a byte become brightness: one scale for all images of a dataset.
+"""Turns values deeper than a byte into brightness: one scale for all images of a dataset.
 
 A scale of its own for each image would turn a dark image and a bright one into the same picture, and a class that is
 merely darker would vanish. So `ingest` measures the deep images of a dataset once, and its images carry the scale with
@@ -28,11 +28,11 @@ class Exposure:
     """The values that are shown black and white, for each kind of number, and the bands that are shown."""
 
     whole: Range | None = None
-    """Of integers."""
+    """Scale of images of integers."""
     real: Range | None = None
-    """Of floating point."""
+    """Scale of images of floating-point numbers."""
     bands: tuple[int, ...] = (0, 1, 2)
-    """Of images with more than four bands: which are shown as red, green and blue."""
+    """The bands shown as red, green and blue, of images with more than four."""
 
     def settings(self) -> dict[str, Any]:
         """JSON-able; `of` reads it."""

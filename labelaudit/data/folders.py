@@ -18,13 +18,13 @@ class Folder:
 
     place: Place
     children: dict[str, Folder] = field(default_factory=dict)
-    """By name, those with images only."""
+    """Folders in it by name, those with images only."""
     images: int = 0
     """Images directly in it."""
     total: int = 0
     """Images in it and below."""
     endings: set[str] = field(default_factory=set)
-    """Of the images directly in it, lower case."""
+    """Endings of the images directly in it, lower case."""
 
     @property
     def name(self) -> str:
@@ -69,7 +69,7 @@ def plant(paths: Iterable[str]) -> Folder:
 
 @dataclass(frozen=True, kw_only=True)
 class Level:
-    """Where the labels of a tree of folders are."""
+    """The level of a tree of folders that holds the labels."""
 
     classes: Mapping[Place, str]
     """Folder -> the label of all images in it and below."""
@@ -88,11 +88,11 @@ class Level:
         return _nearest(self.splits, tuple(path.split("/")[:-1])) or ""
 
     def reason(self, path: str) -> str | None:
-        """Why the folder of an image is passed over; ``None`` where it is not."""
+        """The reason to pass over the folder of an image; ``None`` to keep it."""
         return _nearest(self.passed, tuple(path.split("/")[:-1]))
 
     def describe(self) -> str:
-        """Where labels come from, in words: ``folder names below train/ and val/``."""
+        """The origin of labels, in words: ``folder names below train/ and val/``."""
         above = sorted({place[:-1] for place in self.classes})
         shown = [f"'{'/'.join(place)}/'" for place in above if place]
         if not shown:
@@ -114,7 +114,7 @@ class Candidate:
     """One reading of a dataset that a person can choose."""
 
     type_: str
-    """What to type after the command: ``DATA --label-from top`` with the path of DATA in place."""
+    """The text to type after the command: ``DATA --label-from top`` with the path of DATA in place."""
     classes: Sequence[str]
     images: int
 

@@ -124,7 +124,7 @@ def open_image(kind: str, data: bytes) -> Image.Image | Raster:
 
 
 def describe(data: bytes) -> str:
-    """What bytes are that are no image."""
+    """Name the kind of bytes that are not an image."""
     for signature, hint in _HINTS:
         if data.lstrip()[: len(signature)].lower() == signature.lower():
             return hint

@@ -109,7 +109,7 @@ def decode(data: bytes, *, size: int | None = None, max_pixels: int = MAX_PIXELS
 
 @dataclass(frozen=True)
 class Survey:
-    """What a look at an image says without keeping its pixels."""
+    """Facts about an image from one look at it, without its pixels."""
 
     size: tuple[int, int]
     """Width and height, as stored."""

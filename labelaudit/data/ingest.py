@@ -115,7 +115,7 @@ def digest_file(path: Path) -> str:
 
 @dataclass(frozen=True)
 class _Seen:
-    """What one look at an image found."""
+    """The result of one look at an image."""
 
     digest: str
     deep: tuple[str, exposures.Range] | None

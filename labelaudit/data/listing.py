@@ -1,4 +1,4 @@
-"""What every source hands on: who is there, under which label, and where the bytes are.
+"""The listing of a dataset, which every source hands on: samples, their labels, and the place of their bytes.
 
 Nothing is decoded and no image is read here, so listing a large dataset costs a walk or a table, not its bytes.
 """
@@ -39,7 +39,7 @@ class Listing:
     extra: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Further columns of the table, each (n,)."""
     findings: tuple[Finding, ...] = ()
-    """What was left out while listing, and why."""
+    """Samples that were left out while listing, with the reason."""
     rows: tuple[int, ...] = ()
     """(n,) position of each sample in the source as the person keeps it: the row of its feature vector."""
     total: int = 0
@@ -49,9 +49,9 @@ class Listing:
     junk: Mapping[str, int] = field(default_factory=dict)
     """Folders that systems made by themselves -> files in them, all passed over."""
     origin: str = ""
-    """Where the labels come from, in words: ``folder names below 'train/'``, ``column 'label' of labels.csv``."""
+    """The origin of the labels, in words: ``folder names below 'train/'``, ``column 'label' of labels.csv``."""
     notes: tuple[str, ...] = ()
-    """What a person should know about the listing: how rows matched, folders that were passed over."""
+    """Sentences about the listing for a person: how rows matched, folders that were passed over."""
     classes: tuple[str, ...] | None = None
     """All class names in their stated order; ``None`` where none is stated."""
 
@@ -74,7 +74,7 @@ class Files:
         return read_file(self.path(index))
 
     def path(self, index: int) -> str:
-        """Where the file is, for those who link to it."""
+        """Path of the file, for those who link to it."""
         return os.path.join(self._root, self._paths[index])  # noqa: PTH118 (ten times faster)
 
 

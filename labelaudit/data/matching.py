@@ -29,14 +29,14 @@ _SELDOM = 0.02
 
 @dataclass(frozen=True, kw_only=True)
 class Match:
-    """What a table's rows came to among the files of a dataset."""
+    """The rows of a table, matched with the files of a dataset."""
 
     files: tuple[str | None, ...]
     """(rows) the file of each row; ``None`` where there is none, or where it cannot be known which."""
     doubts: Mapping[int, tuple[str, ...]]
     """Row -> the files that fit it equally, or the only one that fits where names decide nothing."""
     ways: Mapping[str, int]
-    """How rows were matched -> how many."""
+    """Way in which rows were matched -> number of rows."""
 
     @property
     def matched(self) -> int:
@@ -118,7 +118,7 @@ def path_steps(value: str) -> Steps:
 def _drop_rivals(
     chosen: dict[int, tuple[int, int]], steps: Sequence[Steps], files: Sequence[str], doubts: dict[int, tuple[str, ...]]
 ) -> None:
-    """Of rows that name one file in different words, those that name it best keep it, if they are of one mind."""
+    """Among rows that name one file in different words, keep those that name it best, if they are of one mind."""
     claims: defaultdict[int, list[int]] = defaultdict(list)
     for row, (number, _) in chosen.items():
         claims[number].append(row)
@@ -207,4 +207,5 @@ _WAYS: tuple[tuple[str, Callable[[str], str | None], Callable[[str], str | None]
     ("by name after an upload's prefix", after_upload, after_upload),
     ("by number, but for leading zeros", _number, _number),
 )
-"""How a row can name a file, and the keys that the row's and the file's name then have in common; the surest first."""
+"""Ways in which a row can name a file, and the keys that the row's and the file's name then have in common; the surest
+first."""

@@ -126,7 +126,7 @@ def unify_spelling(labels: Sequence[str | None]) -> tuple[tuple[str | None, ...]
 
 
 def _spelling(name: str) -> str:
-    """What is left of a name when its spelling is left away."""
+    """A name without differences of spelling."""
     text = unicodedata.normalize("NFKC", name).casefold()
     if re.fullmatch(r"\s*[-+]?\d+(\.0*)?\s*", text, re.ASCII):
         return str(int(text.partition(".")[0]))

@@ -1,4 +1,4 @@
-"""What a reader of datasets is, and what it is asked.
+"""The interface of a reader of datasets.
 
 A reader is one file of `labelaudit.data.readers`. It has ``recognise(subject)``, which lists the readings of a dataset
 that it knows and says how sure each is; or ``tabulate(name, data)``, which makes a `Table` of a document of labels, and
@@ -22,7 +22,7 @@ from labelaudit.data.tree import Tree, walk
 
 
 class Certainty(IntEnum):
-    """How sure a reader is of one of its readings."""
+    """The confidence of a reader in one of its readings."""
 
     REFUSED = 0
     """It is the reader's kind of dataset, and cannot be read as it is; listing it raises why."""
@@ -40,10 +40,10 @@ class Reading:
     reader: str
     certainty: Certainty
     what: str
-    """What was recognised, a phrase such as ``class folders``."""
+    """The kind of dataset that was recognised, a phrase such as ``class folders``."""
     read: Callable[[], Listing]
     candidates: tuple[Candidate, ...] = ()
-    """What can be typed instead, where it is not certain."""
+    """Commands that can be typed instead, if it is not certain."""
     is_metadata: bool = False
     """Whether it is the table that an image folder of Hugging Face has for this: it counts before folder names."""
 

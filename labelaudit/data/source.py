@@ -1,4 +1,4 @@
-"""What a person says about a dataset: where it is, and where its labels are if its files do not show that."""
+"""The source of a dataset: where it is, and where its labels are if its files do not show that."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Source:
     ignore_metadata: bool = False
     """Leave ``metadata.csv`` and ``metadata.jsonl`` in a folder of images aside."""
     bands: Sequence[int] | None = None
-    """Of images with more than four bands: the three that are shown as red, green and blue, counted from 1."""
+    """The three bands shown as red, green and blue, counted from 1, of images with more than four."""
     exposure: Mapping[str, Any] | None = None
     """The scale of deep values that a scan has found (`Exposure.settings`); new images are shown in it too."""
 
@@ -74,7 +74,7 @@ class Source:
 
 
 def level_asked(label_from: str) -> tuple[str, int | str | None]:
-    """What ``--label-from`` asks for: ``("level", N)``, ``("parent", None)`` or ``("name", REGEX)``.
+    """Parse ``--label-from``: ``("level", N)``, ``("parent", None)`` or ``("name", REGEX)``.
 
     >>> level_asked("top"), level_asked("level 2"), level_asked("name:(.+)_\\\\d+")
     (('level', 1), ('level', 2), ('name', '(.+)_\\\\d+'))
@@ -120,7 +120,7 @@ def source_settings(source: Source, samples: Samples) -> dict[str, Any]:
 
 
 def notes_of(listing: Listing) -> tuple[str, ...]:
-    """What an audit says about the reading of its dataset: where labels come from, what was passed over."""
+    """Notes of an audit on the reading of its dataset: where labels come from, what was passed over."""
     origin = (f"Labels: {listing.origin}.",) if listing.origin else ()
     junk = tuple(f"Passed over {count:,} files in {name}/, made by a system." for name, count in listing.junk.items())
     return (*origin, *listing.notes, *note_skipped(listing.skipped), *junk)

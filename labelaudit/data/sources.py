@@ -51,7 +51,7 @@ def open_source(data: Any = None, **how: Any) -> Listing:
 
 
 def inspect_source(source: Source) -> tuple[str, Listing]:
-    """What a dataset was taken for, a phrase such as ``class folders (5 classes)``, and its listing."""
+    """Recognise a dataset: a phrase such as ``class folders (5 classes)``, and its listing."""
     what, listing = _open(source)
     labels, notes = unify_spelling(listing.labels)
     listing = replace(listing, labels=labels, notes=(*listing.notes, *notes))
@@ -82,7 +82,7 @@ def _takes_labels(subject: Subject) -> bool:
 
 
 def subject_of(source: Source) -> Subject:
-    """What ``source`` names, for the readers to look at."""
+    """The file or folder that ``source`` names, for the readers to look at."""
     for name, reader in readers().items():
         opener: Callable[[Source], Subject | None] | None = getattr(reader, "open_", None)
         if opener is not None and source.format in (None, name):
@@ -131,7 +131,7 @@ def tabulate(name: str, data: bytes) -> Table:
 
 
 def choose(readings: Sequence[Reading], subject: Subject) -> tuple[str, Listing]:
-    """What the one certain reading recognised, and its listing; raises `DataError` where there is none, or several.
+    """The one certain reading's phrase and its listing; raises `DataError` where there is none, or several.
 
     Readings that divide the images alike are one: what labels most images is taken, and words before numbers.
     """
@@ -196,7 +196,7 @@ def _share_names(first: Listing, second: Listing) -> bool:
 
 
 def _disagreement(first: Listing, second: Listing) -> str:
-    """How two listings of a dataset differ; empty where one label of the one is one label of the other."""
+    """The difference between two listings of a dataset; empty if their labels correspond one to one."""
     known = dict(zip(first.ids, first.labels, strict=True))
     pairs = [
         (known[name], label)
@@ -251,7 +251,7 @@ def _labels_alone(source: Source) -> Listing:
 
 
 def nothing_found(subject: Subject) -> str:
-    """Why nothing was recognised, with what was looked for and what to do."""
+    """The message for a dataset that no reader recognised: what was looked for and what to do."""
     path = subject.path
     if not subject.is_folder:
         if path is not None and ends_as_image(path.name):

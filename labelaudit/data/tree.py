@@ -20,7 +20,7 @@ from labelaudit.types import Finding, Images
 
 
 class Storage(Protocol):
-    """Where the bytes of a tree are."""
+    """The place of a tree's bytes."""
 
     def read(self, path: str) -> bytes:
         """The bytes of one file; raises `OSError`, `ValueError` or `ImageError`."""

@@ -22,8 +22,8 @@ noise the best F1 lies between .10 and .25, on planted noise between .3 and .5 (
 CAUTIOUS = 0.5
 """The threshold where next to no label is wrong: what is flagged there is mostly the models' own doubt."""
 ODDS = 2.0
-"""What the odds of a wrong label are multiplied by when they are counted: between planted noise, which asks for about
-1, and human labels, which ask for 2 to 6 (docs/evidence.md)."""
+"""The factor on the odds of a wrong label when wrong labels are counted: between planted noise, which asks for about 1,
+and human labels, which ask for 2 to 6 (docs/evidence.md)."""
 LEAST_ERROR = 0.01
 """Share of labels that are taken to be wrong at least when the labels of a group are counted as votes."""
 SHARED = 0.75
@@ -252,7 +252,7 @@ def _reason(
     known: Ints,
     strangers: Floats | None,
 ) -> str:
-    """Why a flagged sample is flagged, in words."""
+    """The reason to flag a sample, in words."""
     given, best = classes[int(labels[row])], classes[int(rival[row])]
     right, wrong = float(posterior[row, labels[row]]), float(posterior[row, rival[row]])
     if known[row] != UNKNOWN:

@@ -1,4 +1,4 @@
-"""What an audited dataset knows, kept so that new images can be judged without training anything again.
+"""The judge: models and sample memory of an audit, saved to score new images without training.
 
 A `Judge` is arrays only: linear discriminants on the features, fitted to what the audit believes about *all* its
 samples, and the scan's logistic regression; a memory of these samples (`labelaudit.judge.memory`) for neighbour votes
@@ -32,7 +32,7 @@ from labelaudit.judge.probes import NARROW, Discriminant, Rotation, fit_discrimi
 from labelaudit.types import Decision, Features, Floats, Ints, Samples
 
 VERSION = 2
-"""Of the file; raised when a reader of the old form would misread the new one."""
+"""Version of the file; raised when a reader of the old form would misread the new one."""
 FILE = "judge.npz"
 """Its name in a RUN folder."""
 WIDTH = 128
@@ -46,7 +46,7 @@ _CALIBRATED = 10_000  # samples that pool weights and transition are fitted to
 
 
 class Judgement(NamedTuple):
-    """What a `Judge` says about m images."""
+    """The result of a `Judge` for m images."""
 
     suspicion: Floats
     """(m,) float64 in [0, 1], 1 = surely mislabeled; 0 where no labels were given."""
@@ -61,7 +61,7 @@ class Judge:
     """A frozen model of an audited dataset; `fit` makes one, ``labelaudit scan`` keeps it as ``RUN/judge.npz``."""
 
     features: str
-    """What made the features that it understands, such as ``lite0@128``; other ones are refused."""
+    """Name of the features that it understands, such as ``lite0@128``; other ones are refused."""
     version: str
     """`Features.version` of these."""
     classes: tuple[str, ...]
@@ -180,7 +180,8 @@ class Judge:
         return Judgement(suspicion=suspicion, probs=read.posterior, predicted=read.posterior.argmax(axis=1))
 
     def read(self, features: Features, labels: Ints | None, *, digests: Sequence[str] | None = None) -> Channel:
-        """What `score` rests on, as `decide` takes it; without labels the posterior is what the image alone shows."""
+        """The noise model's reading that `score` rests on, as `decide` takes it; without labels the posterior is that
+        of the image alone."""
         self._check(features)
         blocks = self._center(features)
         whole = np.concatenate(blocks, axis=1) if len(blocks) > 1 else blocks[0]

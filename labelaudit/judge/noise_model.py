@@ -1,4 +1,4 @@
-"""The noise channel: given label = true label sent through a confusion matrix; what does that make of each sample?
+"""Noise model: pools several models' class probabilities and links them to the given labels by a transition matrix.
 
 Several models say, for each sample and without having seen its label, how probable each class is. They are combined by
 a logarithmic pool and linked to the labels people gave by a transition matrix, whose errors grow with difficulty::

@@ -34,7 +34,8 @@ _LEAST = 1e-6
 
 @dataclass(frozen=True, kw_only=True)
 class Strangers:
-    """Who belongs to no class."""
+    """For each sample the probability, from its image alone, that it belongs to no class of the dataset (open-set
+    noise)."""
 
     prior: Floats
     """(n,) u: probability from the image alone that it belongs to no class."""

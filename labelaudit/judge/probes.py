@@ -35,7 +35,7 @@ _ROWS = 20_000  # rows that the principal components are estimated on
 
 @dataclass(frozen=True, kw_only=True)
 class Rotation:
-    """How one feature block is centred, scaled to unit mean square and rotated to its principal components."""
+    """Centres one feature block, scales it to unit mean square and rotates it to its principal components."""
 
     mean: npt.NDArray[np.float32]
     """(d,) what is subtracted first."""

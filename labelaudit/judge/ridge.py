@@ -25,7 +25,7 @@ from labelaudit.judge.linear import HeldOut, Linear, find_sharpness, softmax, sp
 from labelaudit.types import Floats, Ints
 
 PENALTIES = tuple(np.geomspace(0.01, 300, 16).tolist())
-"""What λ is chosen from, in units of the mean square length of a centred feature vector."""
+"""The values λ is chosen from, in units of the mean square length of a centred feature vector."""
 
 _ROUNDING = 1e-6  # share of the greatest eigenvalue below which one is float32 rounding
 _ROWS = 20_000  # samples that λ is chosen on
@@ -123,7 +123,7 @@ def _decompose(x: npt.NDArray[np.float32]) -> _Basis:
 
 @dataclass(frozen=True)
 class _Problem:
-    """What leaving out needs besides the rows themselves."""
+    """The fitted regression, with what leaving samples out needs of it."""
 
     basis: _Basis
     slopes: npt.NDArray[np.float32]

@@ -1,4 +1,4 @@
-"""Where labels come from as prior: an annotator, a batch or a folder whose labels are wrong more often than others.
+"""Prior from the source of labels: an annotator, a batch or a folder whose labels are wrong more often than others.
 
 For each value v of an attribute the odds of an error are multiplied by a factor r_v, which changes the probability of
 the given label of a sample by (1 - s + r_v s) / (1 - e + r_v e), s being its suspicion and e the mean one. r_v
@@ -34,7 +34,7 @@ class SourcePrior:
     """Nats that it adds to the held-out log-likelihood of all labels."""
 
     def note(self) -> str:
-        """What to say of it."""
+        """A sentence about it."""
         value, factor = max(self.factors.items(), key=lambda one: one[1])
         return (
             f"Labels are wrong more often by {self.attribute}: the odds are multiplied by {factor:.1f} for '{value}', "

@@ -1,4 +1,4 @@
-"""What an image looks like as one vector of unit length, made of the features of all backbones.
+"""Joint vectors: the features of all backbones as one vector of unit length for each image.
 
 The features of each backbone are centred and scaled to unit length image by image, so that a backbone with large
 numbers has no more say than another; side by side they are divided by the root of their number. Inner products are then

@@ -1,4 +1,4 @@
-"""What a report says and draws, before any format: sentences, the heat map, the histogram, the classes.
+"""The sentences and figures of a report, before any format: the heat map, the histogram, the classes.
 
 Only numbers and words; `html` and `markdown` give them a shape. Left out: anything about single suspects, which are
 rows of `Audit.columns`.
@@ -26,7 +26,7 @@ BINS = 50
 NARROW = 0.1
 """Width of the noise rate's interval that is narrow enough for any rate."""
 SAMPLE = "judging 200 random images (`labelaudit estimate RUN`, about 10 minutes)"
-"""What brings a number where the scan's own is worth nothing."""
+"""The step that brings a number where the scan's own is worth nothing."""
 _SEEN = 0.05  # expected samples from which a cell of the heat map has a colour
 
 _KINDS = (
@@ -38,12 +38,12 @@ _KINDS = (
     (re.compile("belongs to no class"), "belongs to no class"),
     (re.compile("low quality"), "low quality"),
 )
-"""How a reason of `labelaudit.judge.decide` begins: the kind that suspects can be filtered by."""
+"""Beginning of a reason of `labelaudit.judge.decide` -> the kind that suspects can be filtered by."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class HeatMap:
-    """Which classes are mixed up with which: all of them, or the most confused ones."""
+    """Expected mix-ups between classes: between all of them, or the most confused ones."""
 
     classes: tuple[int, ...]
     """(m,) indices of the classes shown: all in their order, or the most confused ones, those of a pair together."""
@@ -74,7 +74,7 @@ class Histogram:
     """Suspicion from which a sample is flagged."""
 
     def height(self, count: int) -> float:
-        """Of a bar, in [0, 1]: logarithmic, since nearly all samples lie at one end."""
+        """Height of a bar, in [0, 1]: logarithmic, since nearly all samples lie at one end."""
         return math.log1p(count) / math.log1p(max(1, int(self.counts.max())))
 
     @property
@@ -96,7 +96,7 @@ def headline(audit: Audit, checked: Checked | None = None) -> str:
 
 
 def noise_sentence(audit: Audit) -> str:
-    """How many labels are wrong by the scan's own estimate, or what would tell where that says next to nothing."""
+    """The share of wrong labels by the scan's own estimate, or what would tell where that says next to nothing."""
     decision = audit.decision
     low, high = decision.noise_interval
     if not math.isfinite(decision.noise_rate):
@@ -116,7 +116,7 @@ def knows_noise(audit: Audit) -> bool:
 
 
 def caveats(audit: Audit, checked: Checked | None = None) -> tuple[str, ...]:
-    """How far to trust the answer, in sentences; with ``checked`` people's verdicts say it better than the model."""
+    """Sentences on how far to trust the answer; with ``checked`` people's verdicts say it better than the model."""
     decision, said = audit.decision, list[str]()
     flagged = len(audit.suspects)
     if checked is not None and checked.judged:
@@ -145,7 +145,7 @@ def caveats(audit: Audit, checked: Checked | None = None) -> tuple[str, ...]:
 
 
 def kind_of(reason: str) -> str:
-    """What kind of suspect a ``reason`` makes: few kinds, without the names of classes.
+    """The kind of suspect that a ``reason`` makes: few kinds, without the names of classes.
 
     >>> kind_of("looks like two"), kind_of("a reason of tomorrow")
     ('looks like another class', 'other')

@@ -1,4 +1,4 @@
-"""What the page's script reads: the suspects in columns, their pictures and those of their look-alikes by number.
+"""The data of the page's script: the suspects in columns, their pictures and those of their look-alikes by number.
 
 A picture is decoded and held once per content. The worst suspects are shown beside images like them, of the given and
 of the suggested class, which the audit takes to be right. Left out: images at full size, and where they lie.
@@ -65,7 +65,7 @@ def fill(
 
 
 def _suspects(audit: Audit, rows: list[int]) -> dict[str, Any]:
-    """What is said of each suspect."""
+    """The columns of the suspects."""
     samples, decision = audit.samples, audit.decision
     pick = np.array(rows, dtype=np.int64)
     given, better = samples.labels[pick], decision.predicted[pick]
@@ -102,7 +102,7 @@ def _suspects(audit: Audit, rows: list[int]) -> dict[str, Any]:
 
 
 def _pictures(audit: Audit, rows: list[int], near: Pairs, drawn: Thumbnails) -> dict[str, Any]:
-    """Which picture belongs to which suspect and look-alike."""
+    """The pictures of suspects and look-alikes, by number."""
     others = list(dict.fromkeys(row for pair in near.values() for side in pair for row in side))
     number = {row: place for place, row in enumerate(others)}
     return {
@@ -117,7 +117,7 @@ def _pictures(audit: Audit, rows: list[int], near: Pairs, drawn: Thumbnails) -> 
 
 
 def _read_memory(audit: Audit) -> tuple[Memory | None, str]:
-    """What the audit's judge remembers of its samples, where it has one; else None and what is wrong with it."""
+    """The sample memory of the audit's judge, if it has one; else None and what is wrong with it."""
     judge = audit.judge
     try:
         if judge is None and JUDGE in audit.files:
@@ -128,7 +128,7 @@ def _read_memory(audit: Audit) -> tuple[Memory | None, str]:
 
 
 def _reason(audit: Audit, row: int) -> str:
-    """Why ``row`` is a suspect; empty where that only repeats the suggested label beside it."""
+    """The reason ``row`` is a suspect for; empty if that only repeats the suggested label beside it."""
     reason = audit.decision.reasons[row]
     suggested = audit.samples.classes[int(audit.decision.predicted[row])]
     return "" if figures.adds_nothing(reason, suggested) else printable(reason)
@@ -167,7 +167,7 @@ def _alike(memory: Memory, rows: list[int], labels: Ints) -> list[tuple[int, ...
 
 
 def _verdicts(checked: Checked | None, rows: list[int]) -> dict[str, Any]:
-    """What people decided about ``rows``; nothing where nobody has decided anything."""
+    """The decisions of people about ``rows``; nothing if nobody has decided anything."""
     if checked is None:
         return {"outcomes": OUTCOMES, "outcome": None, "said": {}}
     return {

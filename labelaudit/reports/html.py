@@ -51,14 +51,14 @@ class Page:
     unpictured: int
     """Suspects shown without their picture although the audit has images."""
     why: str
-    """What is wrong with the first of these."""
+    """The error of the first of these."""
     policy: str
     """The content security policy that it carries, for a server to send along."""
     lost: str
-    """Why it shows no look-alikes although the audit keeps what finds them."""
+    """The reason it shows no look-alikes although the audit keeps what finds them."""
 
     def account(self) -> list[str]:
-        """What is in it and what is not, in a few phrases for a person."""
+        """The parts in it and those that are not, in a few phrases for a person."""
         said = [f"{self.shown:,} suspect{'' if self.shown == 1 else 's'}"]
         if self.shown < self.total:
             said.append(f"the other {self.total - self.shown:,} are in suspects.csv")

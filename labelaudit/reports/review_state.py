@@ -1,4 +1,4 @@
-"""What people's verdicts say about an audit, as a report shows it.
+"""People's verdicts on an audit, as a report shows them.
 
 Counts need verdicts only; precision and recall need them on a planned sample (`labelaudit.estimate`), since people who
 look at the worst suspects first learn nothing about the rest. Left out: the computation itself, and who decided what.
@@ -70,7 +70,7 @@ class Checked:
     shares: tuple[Share, ...]
     """Precision, recall and noise rate; empty without a planned sample."""
     sentences: tuple[str, ...]
-    """What it rests on, and what to know before relying on it."""
+    """The basis of the numbers, and what to know before relying on them."""
 
     @property
     def judged(self) -> int:
@@ -79,7 +79,7 @@ class Checked:
 
     @property
     def sentence(self) -> str:
-        """What people found, as the first thing to say."""
+        """The finding of the reviewers, as the first thing to say."""
         total = self.judged + self.unclear + self.open
         said = f"People judged {self.judged:,} of {total:,} suspects: {self.wrong:,} confirmed wrong, "
         said += f"{self.cleared:,} cleared, {self.open:,} open"
@@ -138,7 +138,8 @@ def _estimate(audit: Audit, run: Path, reviewed: Reviewed) -> tuple[tuple[Share,
 
 
 def _advise(planned: int, left: int) -> str:
-    """What brings the numbers that are not known yet: a number is shown once its interval is `WIDEST` or narrower."""
+    """The step that brings the numbers that are not known yet: a number is shown once its interval is `WIDEST` or
+    narrower."""
     if left:
         return (
             f"A number is shown once its 90% interval is {WIDEST:.0%} wide or narrower: judge the other {left:,} of "

@@ -162,7 +162,7 @@ def _in_folder(subject: Subject, tabulate: Tabulate) -> list[Reading]:
 
 
 def _certainty(table: Table, columns: Columns, match: Match, tree: Tree) -> Certainty:
-    """How surely a table that lies in a folder is that of its labels."""
+    """Confidence that a table in a folder holds the labels of that folder."""
     if 10 * match.matched < 9 * len(table.rows) and 2 * len({*match.files} - {None}) < len(tree.paths):
         return Certainty.POSSIBLE
     said = columns.label is None or plain(columns.label) in LABEL_NAMES or not table.has_header

@@ -256,4 +256,4 @@ _KINDS: tuple[Kind, ...] = (
     ("a list of images", lambda data: isinstance(data, Sequence), _read_list),
     ("a torch dataset", _is_torch, _read_torch),
 )
-"""What an object is called, how it is known, how it is read; the first that fits counts."""
+"""The name of an object, the test that knows it, its reader; the first that fits counts."""
