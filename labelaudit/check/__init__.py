@@ -1,7 +1,7 @@
 """The gate: audit − baseline, policy → outcome. NumPy only, so that a finished RUN is judged in a moment.
 
 `outcome` is the result that formats print, `baseline`, `baseline_file` and `upkeep` keep what is known already, `case`
-says what counts, `rules` evaluates the limits of a `policy`, `target` brings the audit, and `judging` puts them together.
+says what counts, `rules` evaluates the limits of a `policy`, `target` brings the audit, `judging` puts them together.
 Left out: printing.
 """
 
