@@ -183,6 +183,10 @@ def check(
     label_column: Annotated[
         str | None, _option("--label-column", panel=_SCAN, metavar="NAME", help="Its column that holds the label.")
     ] = None,
+    label_from: Annotated[
+        str | None,
+        _option("--label-from", panel=_SCAN, metavar="WHERE", help="The folder or name that is the label; as in scan."),
+    ] = None,
     group: Annotated[
         list[str] | None,
         _option("--group", panel=_SCAN, metavar="HOW", help="Images that must not vouch for each other; as in scan."),
@@ -249,6 +253,7 @@ def check(
         **{"no-shortcuts": no_shortcuts, "max-suspects-per": max_suspects_per or None, "group": group or None},
         **{"no-leaks": no_leaks, "threshold": threshold, "baseline": baseline, "labels": labels},
         **{"path-column": path_column, "label-column": label_column, "effort": effort, "methods": methods},
+        "label-from": label_from,
         **{"train": train, "backbone": backbone, "image-size": image_size, "seed": seed, "device": device},
         **{"workers": workers, "cache": cache, "regularizer": regularizer or None, "network": network, "init": init},
         "precision": precision,

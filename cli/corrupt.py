@@ -11,6 +11,7 @@ import typer
 from labelaudit.errors import OptionError
 from labelaudit.machine import available_cores
 
+from .console.reading import LabelFrom
 from .console.streams import Color, open_console, printable, report_progress
 
 
@@ -41,6 +42,7 @@ def corrupt(
     labels: Annotated[Path | None, typer.Option(metavar="FILE", help="Labels in a CSV, TSV or JSONL table.")] = None,
     path_column: Annotated[str | None, typer.Option(metavar="NAME", help="Its column that names the image.")] = None,
     label_column: Annotated[str | None, typer.Option(metavar="NAME", help="Its column that holds the label.")] = None,
+    label_from: LabelFrom = None,
     workers: Annotated[
         int | None,
         typer.Option(
@@ -73,6 +75,7 @@ def corrupt(
             labels=labels,
             path_column=path_column,
             label_column=label_column,
+            label_from=label_from,
             workers=workers or available_cores(),
             progress=progress,
         )

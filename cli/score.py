@@ -11,6 +11,7 @@ import typer
 from labelaudit.machine import Machine, available_cores
 
 from .console.options import default_cache
+from .console.reading import LabelFrom
 from .console.streams import Color, open_console, printable, report_progress
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def score(
     ] = None,
     path_column: Annotated[str | None, typer.Option(metavar="NAME", help="Its column that names the image.")] = None,
     label_column: Annotated[str | None, typer.Option(metavar="NAME", help="Its column that holds the label.")] = None,
+    label_from: LabelFrom = None,
     features: Annotated[
         Path | None, typer.Option(metavar="X.npy", help="Features of the new data, where the scan had --features.")
     ] = None,
@@ -94,7 +96,9 @@ def score(
     with report_progress(quiet=quiet, verbose=verbose, color=color) as (progress, _):
         audit = judge_labels(
             run,
-            Source(data=new_data, labels=labels, path_column=path_column, label_column=label_column),
+            Source(
+                data=new_data, labels=labels, path_column=path_column, label_column=label_column, label_from=label_from
+            ),
             Machine(device=device, workers=workers or available_cores(), cache=where, progress=progress),
             features=features,
             originals=data,

@@ -15,6 +15,7 @@ from labelaudit.machine import available_cores
 from labelaudit.text import duration
 
 from .console.options import parse_settings
+from .console.reading import LabelFrom
 from .console.streams import Color, open_console, printable, report_progress
 
 if TYPE_CHECKING:
@@ -111,6 +112,7 @@ def train(
     label_column: Annotated[
         str | None, typer.Option(rich_help_panel=_INPUT, metavar="NAME", help="Its column that holds the label.")
     ] = None,
+    label_from: LabelFrom = None,
     resume: Annotated[
         bool, typer.Option("--resume", metavar="", help="Go on with a run that was cut off, with the same options.")
     ] = False,
@@ -173,6 +175,7 @@ def train(
                 labels=labels,
                 path_column=path_column,
                 label_column=label_column,
+                label_from=label_from,
                 workers=workers or available_cores(),
                 progress=progress,
                 told=lambda row, epochs: notice(describe(row, epochs)),

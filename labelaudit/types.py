@@ -142,6 +142,7 @@ class _Subset:
 
     def __init__(self, images: Images, rows: Sequence[int]) -> None:
         self._images, self._rows = images, rows
+        self.exposure: Any = getattr(images, "exposure", None)
 
     def __len__(self) -> int:
         return len(self._rows)

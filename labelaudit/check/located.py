@@ -1,4 +1,4 @@
-"""Finds the files of a dataset: those of its samples, and those that hold labels or many samples at once."""
+"""Where the files of a dataset lie: those of its samples, and those that hold labels or many samples at once."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 _SHARD = ".parquet"
 
@@ -15,7 +16,7 @@ class Located:
     """The files of a dataset. Paths are absolute; the links above a file are resolved, the file's own is not."""
 
     base: str
-    """The folder that names of samples are relative to."""
+    """What the names of samples are relative to."""
     names: Mapping[str, tuple[str, ...]]
     """Sample, or file of a finding -> its path, as named, in its own folder, and behind its link."""
     whole: tuple[str, ...]
@@ -24,7 +25,7 @@ class Located:
     """Whether the samples are rows of shards, and no files of their own."""
 
     def place(self, files: Iterable[Path]) -> tuple[frozenset[str], bool, list[Path]]:
-        """Split ``files`` into names of samples, whether files of labels are among them, and files outside the dataset.
+        """What ``files`` are to the dataset: (names of samples, whether labels are among them, those outside).
 
         A folder stands for all below it, and a file for every sample that links to it. A file inside of the dataset
         that is no sample, or not any more, is called as one would be.
@@ -54,8 +55,8 @@ class Located:
         return path in self.whole or os.path.realpath(path) in self.whole
 
 
-def locate(data: Path, table: Path | None, path_column: str | None, label_column: str | None) -> Located:
-    """The files of a dataset as it is now; images are not read."""
+def locate(data: Path, table: Path | None, **how: Any) -> Located:
+    """The files of a dataset as it is now, read as ``how`` says (fields of `Source`); images are not read."""
     from labelaudit.data.readers.arrays import ARRAY_SUFFIXES
     from labelaudit.data.readers.label_table import METADATA
     from labelaudit.data.sources import open_source
@@ -64,7 +65,7 @@ def locate(data: Path, table: Path | None, path_column: str | None, label_column
     tables = [file for file in (table, None if data.is_dir() else data) if file is not None]
     if data.is_file() and data.suffix.lower() in (*ARRAY_SUFFIXES, _SHARD):
         return Located(base, {}, _settle_all(tables), packed=True)
-    listing = open_source(data, labels=table, path_column=path_column, label_column=label_column)
+    listing = open_source(data, labels=table, **how)
     named = dict.fromkeys([*listing.ids, *(finding.path for finding in listing.findings)])
     real: dict[str, str] = {}
     names = {name: tuple(_reach(f"{base}{os.sep}{name}", real)) for name in named}

@@ -54,7 +54,7 @@ class Settled:
         return Policy(**{name: self.values[key] for name, key in given.items()}, origins=named)
 
     def _name(self, key: str) -> str:
-        """The way the person wrote ``key``, for messages."""
+        """How the person wrote ``key``, for messages."""
         origin = self.origins[key]
         if origin in ("command line", "default"):
             return f"--{key}"
@@ -69,7 +69,7 @@ class Settled:
         }
 
     def scan_settings(self) -> ScanSettings:
-        """The settings that shape a scan, among those that were given."""
+        """What shapes a scan, from the settings that were given."""
         known = {field.name for field in fields(ScanSettings)}
         given = {name: value for name, value in self.scan_options().items() if name in known}
         around: dict[str, dict[str, str]] = {name: {} for name in given.pop("regularizers", ())}
@@ -240,6 +240,7 @@ SETTINGS: Mapping[str, Setting] = {
         Setting("labels", parse_path, "table of labels", scan=True),
         Setting("path-column", parse_text, "its column that names the image", scan=True),
         Setting("label-column", parse_text, "its column that holds the label", scan=True),
+        Setting("label-from", parse_text, "the folder or the part of a name that is the label", scan=True),
         *list_settings(),
         Setting("device", one_of(Device), "auto, cpu or cuda", scan=True),
         Setting("workers", parse_count, "threads that read and decode", scan=True),

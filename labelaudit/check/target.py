@@ -25,18 +25,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Target:
-    """The dataset or RUN that the person named, and the way to its audit."""
+    """What the person named, and how to get at its audit."""
 
     data: Path
     """A dataset, or a RUN."""
     settled: Settled
     run: Path | None
-    """The cache folder that keeps the scan of a dataset."""
+    """Where the scan of a dataset is kept."""
     images: Path | None
-    """The present folder of a RUN's images, if the dataset was moved."""
+    """Where the images of a RUN are now."""
     machine: Machine
     precision: Precision = "auto"
-    """Number format of the backbones unless the settings say: that of the baseline, so that the two compare."""
+    """What backbones compute in unless the settings say: that of the baseline, so that the two can be compared."""
 
     @property
     def is_run(self) -> bool:
@@ -51,16 +51,16 @@ class Target:
 
     @property
     def source(self) -> Source:
-        """The source of the dataset: a RUN says what it was made from."""
+        """Where the dataset is read from: a RUN says where it was made from."""
         if self.is_run:
             return Source.of({} if self.saved is None else self.saved.source)
         values = self.settled.values
-        columns = {"path_column": values["path-column"], "label_column": values["label-column"]}
+        columns = {name: values[name.replace("_", "-")] for name in ("path_column", "label_column", "label_from")}
         return Source(data=self.data, labels=values["labels"], **columns)
 
     @property
     def images_folder(self) -> Path | None:
-        """The present folder of the images, as far as anything says so."""
+        """Where the images are now, as far as anything says so."""
         named = self.source.data
         return (self.images or (Path(named) if named else None)) if self.is_run else self.data
 
@@ -147,11 +147,11 @@ class Target:
         return verdicts.match(audit, said) if said else None
 
     def _locate(self) -> tuple[Path, Located]:
-        """The present folder of the images, and all files of the dataset."""
+        """Where the images are now, and all files of the dataset."""
         place = self.images_folder
         if place is None or not place.exists():
             raise RunError(f"the images of {self.data} are not at '{place}': name their place with --data")
-        return place, locate(place, self.table, self.source.path_column, self.source.label_column)
+        return place, locate(place, self.table, **self.source.how())
 
     def _update(self, saved: Audit, data: Path) -> Audit:
         """``saved`` with what changed since judged anew; the dataset keeps the name that the person gave it."""

@@ -74,6 +74,7 @@ def corrupt(
     labels: Path | str | None = None,
     path_column: str | None = None,
     label_column: str | None = None,
+    label_from: str | None = None,
     workers: int = 2,
     progress: Progress = silent,
 ) -> Corrupted:
@@ -92,7 +93,9 @@ def corrupt(
     place = Path(output).resolve()
     for source in (data, outside):
         _check_place(place, source)
-    listing = open_source(data, labels=labels, path_column=path_column, label_column=label_column)
+    listing = open_source(
+        data, labels=labels, path_column=path_column, label_column=label_column, label_from=label_from
+    )
     samples, _ = ingest(listing, workers=workers, progress=progress)
     if listing.images is None:
         raise DataError(f"'{data}' holds no images to copy")

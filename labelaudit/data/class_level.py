@@ -88,12 +88,9 @@ class _Search:
             others = []
         if not others:
             return self._merge(folder, rest, found)
-        if len(others) < len(rest):
-            if not self._is_company(rest, others):
-                parts = ", ".join(f"'{child.name}'" for child in rest if child.part is not None)
-                raise self.undecided(f"'{self._path(folder)}' holds {parts} beside {self._list(others)}", folder)
-            others = rest
-        return self._take(folder, others, found)
+        if len(others) < len(rest) and not self._is_company(rest, others):
+            return self._beside(folder, rest, others, found)
+        return self._take(folder, rest, found)
 
     def _pass_over(self, folder: Folder, found: _Found) -> list[Folder]:
         """The children that may hold the dataset; those that certainly do not are noted in ``found``."""
@@ -111,12 +108,30 @@ class _Search:
             found.passed[child.place] = child.part.value
         return rest
 
+    def _beside(self, folder: Folder, rest: list[Folder], others: list[Folder], found: _Found) -> _Found:
+        """Parts beside folders of other names, which are passed over where several splits hold the same classes."""
+        parts = [child for child in rest if child.part is not None]
+        known: list[tuple[Folder, _Found]] = []
+        for child in parts:
+            try:
+                known.append((child, self.settle(child)))
+            except Undecided:
+                continue
+        labelled = [(child, inner) for child, inner in known if inner.classes]
+        splits = [inner.names for child, inner in labelled if child.part is Part.SPLIT]
+        if all(child.is_flat for child in others) and len(splits) > 1 and splits[0] & splits[1]:
+            found.passed |= {child.place: "beside the splits, without class folders" for child in others}
+            return self._merge(folder, parts, found)
+        first = [self._alone(child, sorted({*inner.classes.values()})) for child, inner in labelled]
+        listed = ", ".join(f"'{child.name}'" for child in parts)
+        raise self.undecided(f"'{self._path(folder)}' holds {listed} beside {self._list(others)}", folder, first)
+
     def _go_through(self, folder: Folder, child: Folder, found: _Found) -> _Found:
         """The only child that holds the dataset."""
         inner = self.settle(child)
         if not inner.classes and folder.images <= child.total:
             inner.lone = inner.lone or child
-        if is_split(child.name):
+        if child.part in (Part.SPLIT, Part.SERIES):
             inner.splits.setdefault(child.place, child.name)
         inner.passed |= found.passed
         return inner
@@ -130,9 +145,16 @@ class _Search:
                 one.classes[one.lone.place] = one.lone.name
         labelled = [child for child in parts if inner[child.place].classes]
         if not labelled:
-            if all(one.lone is not None and one.lone.part is None for one in inner.values()):
+            lone = [one.lone for one in inner.values() if one.lone is not None and one.lone.part is None]
+            if len(lone) > len({folder.name for folder in lone}) > 1:  # the same names again and again
+                for one in inner.values():
+                    if one.lone in lone and one.lone is not None:
+                        one.classes[one.lone.place] = one.lone.name
+                labelled = [child for child in parts if inner[child.place].classes]
+            elif len(lone) == len(parts):
                 raise self.undecided(f"{self._list(parts)} hold one folder each", folder)
-            return found
+            else:
+                return found
         self._check_same(parts, labelled, inner)
         for child in parts:
             one = inner[child.place]
@@ -140,7 +162,7 @@ class _Search:
             found.passed |= one.passed
             if not one.classes:
                 found.passed[child.place] = "no class folders in it"
-            if child in labelled and (is_split(child.name) and not are_dates([child.name])):
+            if child in labelled and child.part in (Part.SPLIT, Part.SERIES):
                 found.splits[child.place] = child.name
             found.splits |= one.splits
         return found

@@ -193,8 +193,8 @@ def _is_aside(name: str, rows: Sequence[Row], boxes: bool) -> bool:
 def _is_note(name: str, rows: Sequence[Row]) -> bool:
     """Whether a column without a telling name is unlike a label."""
     values = [row[name].strip() for row in rows if row[name].strip()]
-    all_differ = len(values) >= _MANY and len({*values}) == len(values)
-    return plain(name) in _NOTES or all_differ or any(len(value) > 100 for value in values)
+    mostly_differ = len(values) >= _MANY and 2 * len({*values}) > len(values)
+    return plain(name) in _NOTES or mostly_differ or any(len(value) > 100 for value in values)
 
 
 def _is_flag(name: str, rows: Sequence[Row]) -> bool:

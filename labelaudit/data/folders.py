@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from labelaudit.data.parts import Part, part_of
+from labelaudit.data.parts import Part, parts_among
 from labelaudit.errors import DataError
 
 Place = tuple[str, ...]
@@ -23,16 +23,14 @@ class Folder:
     """Images directly in it."""
     total: int = 0
     """Images in it and below."""
+    part: Part | None = None
+    """The part of a dataset that it is by its name, and by those of its neighbours."""
     endings: set[str] = field(default_factory=set)
     """Endings of the images directly in it, lower case."""
 
     @property
     def name(self) -> str:
         return self.place[-1] if self.place else ""
-
-    @property
-    def part(self) -> Part | None:
-        return part_of(self.name)
 
     @property
     def is_flat(self) -> bool:
@@ -64,6 +62,9 @@ def plant(paths: Iterable[str]) -> Folder:
             folder.total += 1
         folder.images += 1
         folder.endings.add(name.rpartition(".")[2].lower())
+    for folder in root.walk():
+        for name, part in parts_among(folder.children).items():
+            folder.children[name].part = part
     return root
 
 

@@ -163,4 +163,7 @@ def _require_classes(
         raise DataError(f"nothing to audit in {where}{left_out}{first}")
     if len(classes) < fewest:
         images = f"{kept} image{'s' * (kept != 1)}"
-        raise DataError(f"only one class in {where}, '{classes[0]}' with {images}{left_out}: an audit compares classes")
+        raise DataError(
+            f"only one class in {where}, '{classes[0]}' with {images}{left_out}: an audit compares classes, so give "
+            "the folder above it, name a table with --labels, or say where the classes are with --label-from"
+        )

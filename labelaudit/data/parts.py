@@ -23,7 +23,8 @@ class Part(Enum):
 
 _SPLIT = "train training trn trainset trainingset traindata trainval test testing tst testset testdata val valid valset"
 _SPLIT += " validation validationset dev devset eval evaluation holdout"
-_SERIES = "fold split part batch batche chunk shard set subset"
+_SERIES = "fold split part batch batche chunk shard set subset patient subject session video clip seq sequence camera"
+_SERIES += " slide case recording visit"
 _DATA = "dataset data image img pic picture photo jpegimage jpeg jpg png raw original orig resized resize cropped crop"
 _DATA += " augmented augmentation processed preprocessed input rgb grayscale greyscale patche"
 _MASKS = "annotation annot label mask segmentation segmented segment groundtruth gt trimap bbox xml json heatmap"
@@ -71,6 +72,37 @@ def part_of(name: str) -> Part | None:
     best = next((part for part in _STRONGEST if part in roles), None)
     numbered = len(words) < len(tokens) or any(len(word) == 1 for word in words)
     return None if best is Part.SERIES and not numbered else best
+
+
+def parts_among(names: Iterable[str]) -> dict[str, Part | None]:
+    """The parts that folders beside each other are, also those that show only in company.
+
+    ``asl_train`` and ``asl_test`` are splits, since nothing else tells them apart, and ``HAM_images_part_1`` and ``_2``
+    are pieces, since they are numbered and a word says that they are one.
+
+    >>> [part.value for part in parts_among(["asl_train", "asl_test"]).values()]
+    ['split', 'split']
+    """
+    parts = {name: part_of(name) for name in names}
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for name, part in parts.items():
+        if part is None:
+            words = tuple(word for word in _words(name) if _role(word) not in (Part.SPLIT, Part.SERIES))
+            alike.setdefault(words, []).append(name)
+    for group in alike.values():
+        if len(group) < 2:
+            continue
+        roles = [{_role(word) for word in _words(name)} for name in group]
+        if all(Part.SPLIT in own for own in roles):
+            parts |= dict.fromkeys(group, Part.SPLIT)
+        elif all(own & {Part.SERIES, Part.DATA} for own in roles):
+            parts |= dict.fromkeys(group, Part.SERIES)
+    return parts
+
+
+def _words(name: str) -> list[str]:
+    """The words of a name in small letters, without numbers and single letters."""
+    return [word for token in _WORD.findall(name) if not (word := token.lower()).isdecimal() and len(word) > 1]
 
 
 def is_split(name: str) -> bool:

@@ -66,6 +66,10 @@ class Source:
                 told[name] = list(told[name])
         return told
 
+    def how(self) -> dict[str, Any]:
+        """The fields beside ``data`` and ``labels`` that a person gave."""
+        return {name: value for name in READING[1:] if (value := getattr(self, name)) not in (None, False)}
+
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> Source:
         """The source that `settings` described; what a later version added is passed over."""
@@ -94,7 +98,7 @@ def level_asked(label_from: str) -> tuple[str, int | str | None]:
 
 def is_address(data: Any) -> bool:
     """Whether ``data`` is an address such as ``s3://bucket/folder``, also where a path has swallowed one slash."""
-    return isinstance(data, str | Path) and re.match(r"[a-z][a-z0-9+.-]+(::[^:]+)?:/{1,2}[^/]", str(data)) is not None
+    return isinstance(data, str | Path) and re.match(r"[a-z][a-z0-9+.-]+(::[^:]+)?:/{1,3}[^/]", str(data)) is not None
 
 
 def address_of(data: str | Path) -> str:
@@ -103,7 +107,8 @@ def address_of(data: str | Path) -> str:
     >>> address_of(Path("s3://bucket/x"))
     's3://bucket/x'
     """
-    return re.sub(r"^([a-z][a-z0-9+.-]+):/+", r"\1://", str(data))
+    slashes = "///" if str(data).startswith(("file:", "local:")) else "//"
+    return re.sub(r"^([a-z][a-z0-9+.-]+):/+", rf"\1:{slashes}", str(data))
 
 
 def _absolute(value: Any) -> str | None:
@@ -112,10 +117,10 @@ def _absolute(value: Any) -> str | None:
     return address_of(value) if is_address(value) else Path(value).absolute().as_posix()
 
 
-def source_settings(source: Source, samples: Samples) -> dict[str, Any]:
-    """`Source.settings`, with the scale in which ``samples`` show their deep values where they have one."""
+def source_settings(source: Source, samples: Samples, origin: str = "") -> dict[str, Any]:
+    """`Source.settings`, with where labels came from, and the scale in which ``samples`` show their deep values."""
     exposure = getattr(samples.images, "exposure", None)
-    told = source.settings()
+    told = {**source.settings(), **({"labels_from": origin} if origin else {})}
     return told if exposure is None else {**told, "exposure": exposure.settings()}
 
 

@@ -250,12 +250,20 @@ def _labels_alone(source: Source) -> Listing:
     raise DataError(f"'{path}' is no kind of labels known here: give .csv, .tsv, .jsonl, .npy, .npz or .parquet")
 
 
+def _stem_of_boxes(path: str) -> str | None:
+    """The name of a file that may hold boxes of the image of that name."""
+    stem, _, ending = path.rpartition("/")[2].rpartition(".")
+    return stem if ending.lower() in ("xml", "txt") else None
+
+
 def nothing_found(subject: Subject) -> str:
     """The message for a dataset that no reader recognised: what was looked for and what to do."""
     path = subject.path
     if not subject.is_folder:
         if path is not None and ends_as_image(path.name):
             return f"'{path}' is one image: give the folder of class folders above it"
+        if path is not None and path.suffix.lower() in (".7z", ".rar"):
+            return f"'{path}' is an archive of a kind that is not read: unpack it and give the folder, or a .zip"
         return (
             f"'{subject.shown}' is no kind of dataset known here: give a folder, a table (.csv, .tsv, .jsonl, .json), "
             ".parquet, .npz, .npy, .zip or .tar"
@@ -269,9 +277,10 @@ def nothing_found(subject: Subject) -> str:
         counted += [f"{len(tree.findings)} that cannot be read"] if tree.findings else []
         left = f" (left out: {', '.join(counted)})" if counted else ""
         return f"no images in '{tree.shown}'{left}: {advice}"
-    boxes = sum(other.lower().endswith(".xml") for other in tree.others)
+    stems = {path.rpartition("/")[2].rpartition(".")[0] for path in tree.paths}
+    boxes = sum(_stem_of_boxes(other) in stems for other in tree.others)
     boxes = boxes if 2 * boxes > len(tree.paths) else 0
-    beside = f", {boxes:,} .xml files beside them may hold boxes, which are not read" if boxes else ""
+    beside = f", {boxes:,} .xml or .txt files of the same names may hold boxes, which are not read" if boxes else ""
     return (
         f"the {len(tree.paths):,} images in '{tree.shown}' have no labels: they lie in no class folders, no table "
         f"there names them, and their names show no pattern{beside}: {advice}, or say --label-from name:'REGEX'"

@@ -24,6 +24,7 @@ from pathlib import Path
 import numpy as np
 
 from labelaudit.data.images import ImageError, decode, probe, resize
+from labelaudit.data.ingest import digest
 from labelaudit.errors import BackboneError, DataError
 from labelaudit.features.runners import Backbone, Pixels, Runner, find_backbone
 from labelaudit.features.specs import parse_specs
@@ -187,7 +188,9 @@ class _Job:
 def _open(images: Images, digests: Sequence[str], backbones: Sequence[str], device: str, cache: Path | None) -> _Job:
     if len(digests) != len(images):
         raise DataError(f"{len(images)} images, but {len(digests)} digests")
-    keys = np.array(digests, dtype="S32") if len(digests) else np.empty(0, dtype="S32")
+    exposure = getattr(images, "exposure", None)
+    names = digests if exposure is None else [digest(f"{one} {exposure}".encode()) for one in digests]
+    keys = np.array(names, dtype="S32") if len(names) else np.empty(0, dtype="S32")
     _, places, inverse = np.unique(keys, return_index=True, return_inverse=True)
     first = places[inverse]
     once = first == np.arange(len(keys))

@@ -46,6 +46,7 @@ def collect(
     labels: Path | None = None,
     path_column: str | None = None,
     label_column: str | None = None,
+    label_from: str | None = None,
     valid: float | Path | None = None,
     test: Path | None = None,
     truth: Path | None = None,
@@ -64,7 +65,9 @@ def collect(
         if isinstance(path, Path) and not path.exists():
             also = "a share between 0 and 1, or " if name == "valid" else ""
             raise DataError(f"'{path}' (--{name}) does not exist: give {also}a dataset")
-    listing = open_source(data, labels=labels, path_column=path_column, label_column=label_column)
+    listing = open_source(
+        data, labels=labels, path_column=path_column, label_column=label_column, label_from=label_from
+    )
     everything, findings = ingest(listing, workers=workers, progress=progress)
     if everything.images is None:
         raise DataError(f"'{data}' holds no images to train on")

@@ -59,6 +59,7 @@ def make(
     labels: Path | None = None,
     path_column: str | None = None,
     label_column: str | None = None,
+    label_from: str | None = None,
     workers: int = 2,
     progress: Progress = silent,
     told: Callable[[Row, int], None] | None = None,
@@ -82,6 +83,7 @@ def make(
         labels=labels,
         path_column=path_column,
         label_column=label_column,
+        label_from=label_from,
         valid=valid,
         test=test,
         truth=truth,
@@ -114,7 +116,8 @@ def make(
         progress=progress,
         told=None if told is None else lambda row: told(row, epochs),
     )
-    source = Source(data=data, labels=labels, path_column=path_column, label_column=label_column).settings()
+    asked: dict[str, Any] = {"path_column": path_column, "label_column": label_column, "label_from": label_from}
+    source = Source(data=data, labels=labels, **asked).settings()
     about = {"source": source, "versions": list_versions(), **_findings(trained, collected, valid, diagnostics)}
     files = folder.write(trained, output, collected.samples.labels, truth=collected.truth, about=about)
     return Made(trained=trained, place=output, files=files, about=about, notes=collected.notes)

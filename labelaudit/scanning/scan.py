@@ -132,6 +132,7 @@ def scan(
     with clock.stage("ingest"):
         listing = open_source(source)
         samples, findings = ingest(listing, workers=workers, progress=progress)
+        notice(f"Labels: {listing.origin}.")
         places = source_rows(listing, samples)
         given = None if features is None else given_features(features, listing.total, places)
         opinion = None
@@ -140,13 +141,13 @@ def scan(
         if samples.images is None and given is None and opinion is None:
             raise DataError("labels but no images to judge them by: give images, --features X.npy or --probs P.npy")
     record = {
-        "source": source_settings(source, samples),
+        "source": source_settings(source, samples, listing.origin),
         **settings.record(),
         "features": given is not None,
         "probs": opinion is not None,
     }
     audit = audit_samples(samples, settings, machine, findings=findings, features=given, probs=opinion, verdicts=said)
-    notes = (*audit.notes, *notes_of(listing))
+    notes = (*notes_of(listing), *audit.notes)
     audit = replace(audit, settings=record, notes=notes, stages=(*clock.stages, *audit.stages))
     if output is None:
         return audit

@@ -63,6 +63,18 @@ CERTAIN: dict[str, tuple[Spec, dict[str | None, int]]] = {
     "one class in one split": ({"train/cat": 2, "train/dog": 1, "test/cat": 1}, {"cat": 3, "dog": 1}),
     "a class with a folder in it": ({"cat": 9, "cat/more": 2, "dog": 5}, {"cat": 11, "dog": 5}),
     "the same folder twice": ({"cat/cat": 2, "dog/dog": 1}, {"cat": 2, "dog": 1}),
+    "splits with a name before": (
+        {"asl_train/asl_train/A": 2, "asl_train/asl_train/B": 2, "asl_test/asl_test": 2},
+        {"A": 2, "B": 2, None: 2},
+    ),
+    "patients above classes": (
+        {"patient_1/ill": 1, "patient_2/well": 2, "patient_3/ill": 1},
+        {"ill": 2, "well": 2},
+    ),
+    "a flat folder beside splits": (
+        {"Training/a": 1, "Training/b": 1, "Test/a": 1, "Test/b": 1, "test-multiple_fruits": 3},
+        {"a": 2, "b": 2, None: 3},
+    ),
     "background": ({"101_Object/a": 1, "101_Object/BACKGROUND_Google": 2}, {"a": 1, "BACKGROUND_Google": 2}),
 }
 
@@ -86,6 +98,7 @@ UNCERTAIN: dict[str, tuple[Spec, str]] = {
         },
         "labelaudit scan d/PBC_dataset",
     ),
+    "an app beside the dataset": ({"dataset/a": 2, "dataset/b": 2, "app/uploads": 1}, "labelaudit scan d/dataset"),
     "sites or animals": ({"A/cat": 2, "A/dog": 1, "B/cat": 1, "B/dog": 1}, "--label-from 'level 2'"),
     "kinds of kinds": ({"animals/cat": 1, "animals/dog": 1, "cars/bmw": 1, "cars/vw": 1}, "--label-from top"),
     "one folder in each": ({"a/cat": 1, "b/dog": 1}, "--label-from 'level 2'"),
@@ -112,7 +125,17 @@ def test_what_is_uncertain_stops_with_what_to_type(name: str) -> None:
     assert refused.value.candidates
 
 
-@pytest.mark.parametrize("spec", [{"train": 3, "test": 2}, {"images": 4}, {"": 3}, {"images": 2, "masks": 2}])
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"train": 3, "test": 2},
+        {"images": 4},
+        {"": 3},
+        {"images": 2, "masks": 2},
+        {"HAM10000_images_part_1": 2, "HAM10000_images_part_2": 2},
+        {"patient_1": 2, "patient_2": 3},
+    ],
+)
 def test_images_without_class_folders_have_none(spec: Spec) -> None:
     assert counts(spec) == {}
 

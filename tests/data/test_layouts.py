@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import struct
 from pathlib import Path
@@ -45,6 +46,12 @@ def coco(*annotations: tuple[int, int]) -> str:
 
 def idx(*axes: int, values: bytes) -> bytes:
     return bytes([0, 0, 8, len(axes)]) + struct.pack(f">{len(axes)}I", *axes) + values
+
+
+def npy(array: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
 
 
 TWO: Files = {"a.jpg": P, "b.jpg": P}
@@ -192,6 +199,11 @@ READ: dict[str, tuple[Files, dict[str, int], str]] = {
         {"a": 2, "b": 2},
         "l.csv",
     ),
+    "arrays side by side": (
+        {"X_train.npy": npy(np.zeros((3, 4, 4), np.uint8)), "y_train.npy": npy(np.array(["cat", "dog", "cat"]))},
+        {"cat": 2, "dog": 1},
+        "y_train.npy",
+    ),
     "files without ending": ({"cat/1": P, "dog/1": P, "dog/notes": b"hello"}, CAT_DOG, "folder names"),
 }
 
@@ -211,7 +223,7 @@ STOPPED: dict[str, tuple[Files, str]] = {
     ),
     "images and boxes": (
         {"JPEGImages/1.jpg": P, "Annotations/1.xml": "<annotation><object/></annotation>"},
-        r"1 \.xml files beside them may hold boxes",
+        r"1 \.xml or \.txt files of the same names may hold boxes",
     ),
     "COCO with boxes": (
         {"images/a.jpg": P, "images/b.jpg": P, "x.json": coco((1, 5), (1, 6))},
@@ -234,6 +246,15 @@ STOPPED: dict[str, tuple[Files, str]] = {
     "words before a common number": (
         {f"{name}_{n}.jpg": P for name, start in (("anna", 1), ("bert", 4)) for n in range(start, start + 3)},
         "--label-from name:",
+    ),
+    "YOLO": ({"train/images/1.jpg": P, "train/labels/1.txt": "0 .5 .5 .1 .1"}, "may hold boxes, which are not read"),
+    "words and numbers without a sign between": (
+        {f"{name}{n}.jpg": P for name in ("glass", "metal") for n in (1, 2)},
+        "--label-from name:",
+    ),
+    "several labels in a cell": (
+        {f"{n}.jpg": P for n in range(12)} | {"t.csv": "id,attributes\n" + "".join(f"{n},{n} 7\n" for n in range(12))},
+        "surely the label",
     ),
     "pickled batches": (
         {"data_batch_1": b"\x80\2x", "batches.meta": b"\x80\2x"},

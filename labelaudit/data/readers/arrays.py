@@ -6,7 +6,7 @@ Pickled arrays are refused. An ``.npz`` is read whole (its members may be compre
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from labelaudit.data.images import encode
-from labelaudit.data.listing import Listing
+from labelaudit.data.listing import Joined, Listing
 from labelaudit.data.reader import Certainty, Reading, Subject
 from labelaudit.data.source import Source
 from labelaudit.errors import DataError
@@ -31,6 +31,8 @@ SPLIT_KEYS = ("", "train", "val", "valid", "test")
 def recognise(subject: Subject) -> list[Reading]:
     """The one reading of a NumPy file."""
     path, labels = subject.path, subject.source.labels
+    if path is not None and path.is_dir():
+        return _pairs(subject, path)
     if path is None or subject.is_folder or path.suffix.lower() not in ARRAY_SUFFIXES:
         return []
     table = None if labels is None else Path(labels)
@@ -42,6 +44,32 @@ def recognise(subject: Subject) -> list[Reading]:
             read=lambda: list_arrays(path, labels=table),
         )
     ]
+
+
+def _pairs(subject: Subject, folder: Path) -> list[Reading]:
+    """The reading of a folder with one ``.npy`` of images and one of labels, or such a pair for each split."""
+    names = {other[:-4]: folder / other for other in subject.tree.others if other.endswith(".npy")}
+    if subject.tree.paths or subject.source.labels is not None or not names:
+        return []
+    found = [(split, _key(names, IMAGE_KEYS, split), _key(names, LABEL_KEYS, split)) for split in SPLIT_KEYS]
+    pairs = [(split, names[image], names[label]) for split, image, label in found if image and label]
+    if not pairs:
+        return []
+
+    def read() -> Listing:
+        parts = [list_arrays(image, labels=label) for _, image, label in pairs]
+        splits = tuple(split for (split, _, _), part in zip(pairs, parts, strict=True) for _ in part.ids)
+        return Listing(
+            root=str(folder),
+            ids=tuple(name for part in parts for name in part.ids),
+            labels=tuple(label for part in parts for label in part.labels),
+            images=Joined(*((part.images, None) for part in parts if part.images is not None)),
+            splits=splits if all(splits) else None,
+            origin=" and ".join(label.name for _, _, label in pairs),
+        )
+
+    what = "array files of images and of labels"
+    return [Reading(reader="arrays", certainty=Certainty.CERTAIN, what=what, read=read)]
 
 
 def recognise_labels(source: Source, _: object) -> Listing | None:
@@ -127,7 +155,7 @@ def _load(path: Path) -> dict[str, Array]:
         raise DataError(f"'{path}' is damaged: {error}") from error
 
 
-def _key(arrays: dict[str, Array], names: Sequence[str], split: str) -> str | None:
+def _key(arrays: Mapping[str, object], names: Sequence[str], split: str) -> str | None:
     lower = {name.lower(): name for name in arrays}
     tried = [joined for name in names for joined in ((f"{split}_{name}", f"{name}_{split}") if split else (name,))]
     return next((lower[name] for name in tried if name in lower), None)

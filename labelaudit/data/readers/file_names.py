@@ -19,7 +19,7 @@ from labelaudit.errors import DataError, OptionError
 from labelaudit.types import Finding
 
 PATTERN = r"(.+?)[._ -]?\(?\d+\)?"
-_WORDS = re.compile(r"([^\W\d_]{2,}(?:[ _-][^\W\d_]+)*)([._ -])\(?(\d+)\)?")
+_WORDS = re.compile(r"([^\W\d_]{2,}(?:[ _-][^\W\d_]+)*)([._ -]?)\(?(\d+)\)?")
 _DEVICES_TEXT = "img image dsc dscn dscf pic photo picture p pxl mvi vid gopro gopr screenshot scan frame file"
 _DEVICES_TEXT += " page untitled copy whatsapp signal capture snapshot camera cam id no nr item sample case"
 _DEVICES_TEXT += " patient subject user slide tile patch crop left right front back top bottom day night new old"
@@ -111,19 +111,20 @@ def _words(tree: Tree) -> tuple[dict[str, list[int]], bool] | None:
         folders[folder].append(_WORDS.fullmatch(name.rpartition(".")[0] or name))
     telling = {folder: found for folder, found in folders.items() if any(found)}
     numbers: defaultdict[str, list[int]] = defaultdict(list)
-    twice = False
+    twice = glued = False
     for found in telling.values():
         if not all(found):
             return None
         seen = [(one.group(1), int(one.group(3))) for one in found if one is not None]
         twice |= len({*seen}) < len(seen)
+        glued |= any(one is not None and not one.group(2) for one in found)
         for word, number in seen:
             numbers[word].append(number)
     if len(numbers) < 2 or 2 * len(numbers) > sum(map(len, numbers.values())):
         return None
     if any(part_of(word) or {*re.split(r"[ _-]", word.lower())} & _DEVICES for word in numbers):
         return None
-    return dict(numbers), not twice and all(min(own) <= 1 for own in numbers.values())
+    return dict(numbers), not twice and not glued and all(min(own) <= 1 for own in numbers.values())
 
 
 def _of_dataset(tree: Tree) -> list[str]:

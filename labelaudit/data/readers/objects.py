@@ -204,6 +204,8 @@ def as_bytes(image: Any) -> bytes:
     if hasattr(image, "convert") and image.mode not in ("1", "L", "LA", "RGB", "RGBA", "I;16"):
         image = image.convert("RGBA" if "A" in image.mode or "transparency" in image.info else "RGB")
     array = np.asarray(image)
+    if hasattr(image, "detach") and array.ndim == 3 and array.shape[0] in (1, 3, 4):  # a tensor: channels first
+        array = np.moveaxis(array, 0, 2)
     if array.ndim not in (2, 3):
         raise DataError(f"an image must have 2 or 3 axes, not {array.ndim}: leave batches and videos away")
     return encode(np.asarray(as_stack(array[None], "an image of the dataset")[0]))

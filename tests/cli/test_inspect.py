@@ -1,0 +1,59 @@
+"""`labelaudit inspect`: what is printed, as text and as JSON, and what stops."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from commands import call
+from data.built import PIXEL, build
+
+
+def test_what_was_recognised_is_printed(tmp_path: Path) -> None:
+    build(tmp_path / "d", {"Dataset/0": 2, "Dataset/1": 3, "Examples": 1, "README.md": "", "logo.png": PIXEL})
+    done = call("inspect", tmp_path / "d")
+    assert done.code == 0
+    for line in (
+        "Recognised: class folders (2 classes).",
+        "Labels: folder names below 'Dataset/'.",
+        "5 images of 2 classes:",
+        "  1  3",
+        "  Dataset/0/0.png  ->  0",
+        "Passed over 1 image in 'Examples/': beside the data.",
+        "1 unlabelled, the first: logo.png (it lies in no class folder)",
+    ):
+        assert line in done.out.splitlines()
+
+
+def test_rows_that_match_are_counted_in_json(tmp_path: Path) -> None:
+    build(tmp_path / "d", {"img/a.jpg": PIXEL, "img/b.jpg": PIXEL, "t.csv": "image,label,site\na,x,1\nb,y,2\nc,y,3\n"})
+    told = json.loads(call("inspect", tmp_path / "d", "--json").out)
+    assert told["labels"] == "column 'label' of t.csv"
+    assert told["classes"] == {"x": 1, "y": 1}
+    assert told["notes"] == ["t.csv: 2 of 3 rows match a file (2 by name without ending), 1 match none."]
+    assert told["findings"] == {"missing": 1}
+    assert told["columns"] == ["site"]
+
+
+def test_candidates_are_what_can_be_typed(tmp_path: Path) -> None:
+    build(tmp_path / "d", {"A/cat": 1, "A/dog": 1, "B/cat": 1, "B/dog": 1})
+    done = call("inspect", tmp_path / "d")
+    assert done.code == 2
+    assert "--label-from 'level 2' (2 classes: cat, dog)" in done.err
+    assert call("inspect", tmp_path / "d", "--label-from", "level 2").code == 0
+    assert "unknown format" in call("inspect", tmp_path / "d", "--format", "nope").err
+    assert "--bands '1,2' must be three numbers" in call("inspect", tmp_path / "d", "--bands", "1,2").err
+
+
+def test_classes_come_in_the_stated_order(tmp_path: Path) -> None:
+    build(tmp_path / "d", {"a": 1, "b": 2, "c": 3})
+    (tmp_path / "names.txt").write_text("c\na\n")
+    told = json.loads(call("inspect", tmp_path / "d", "--json", "--classes", tmp_path / "names.txt").out)
+    assert list(told["classes"].items()) == [("c", 3), ("a", 1)]
+    assert told["findings"] == {"unknown_class": 2}
+    assert "names 'a' twice" in call("inspect", tmp_path / "d", "--classes", "a,a").err
+
+
+def test_names_cannot_steer_the_terminal(tmp_path: Path) -> None:
+    build(tmp_path / "d", {"cat\x1b[31m": 1, "dog": 1})
+    assert "\x1b" not in call("inspect", tmp_path / "d").out

@@ -1,0 +1,120 @@
+"""Archives and shards are read in place, and say the same as the folder that they were made of."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from data.built import PIXEL, build, counts_of, labels_of
+
+from labelaudit.data.sources import open_source
+from labelaudit.errors import DataError
+
+TREE = {"root/cat/1.png": PIXEL, "root/cat/2.png": PIXEL, "root/dog/1.png": PIXEL}
+
+
+def zipped(path: Path, files: Mapping[str, bytes]) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return path
+
+
+def tarred(path: Path, files: Mapping[str, bytes], mode: str = "w") -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(path, mode) as archive:
+        for name, data in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(data)
+            archive.addfile(entry, io.BytesIO(data))
+    return path
+
+
+@pytest.mark.parametrize("ending", ["zip", "tar", "tar.gz", "tgz", "tar.bz2", "tar.xz"])
+def test_class_folders_in_an_archive(ending: str, tmp_path: Path) -> None:
+    path = tmp_path / f"pets.{ending}"
+    if ending == "zip":
+        zipped(path, {**TREE, "__MACOSX/root/x.png": b"", "root/.hidden/1.png": b""})
+    else:
+        mode = {"gz": "w:gz", "tgz": "w:gz", "bz2": "w:bz2", "xz": "w:xz"}.get(ending.rsplit(".", maxsplit=1)[-1], "w")
+        tarred(path, {f"./{name}": data for name, data in TREE.items()}, mode)
+    listing = open_source(path)
+    assert counts_of(listing) == {"cat": 2, "dog": 1}
+    assert listing.images is not None
+    assert listing.images.encoded(1) == PIXEL
+    build(tmp_path / "same", dict(TREE))
+    assert labels_of(open_source(tmp_path / "same")) == labels_of(listing)
+
+
+def test_paths_that_lead_out_of_an_archive_are_findings(tmp_path: Path) -> None:
+    listing = open_source(zipped(tmp_path / "x.zip", {**TREE, "../evil/1.png": PIXEL}))
+    assert counts_of(listing) == {"cat": 2, "dog": 1}
+    assert [finding.kind for finding in listing.findings] == ["bad_name"]
+
+
+@pytest.mark.parametrize("name", ["x.zip", "x.tar", "x.tar.gz"])
+def test_broken_archives(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(b"PK nothing" * 10)
+    with pytest.raises(DataError, match="is not a readable"):
+        open_source(tmp_path / name)
+
+
+def sample(key: str, label: str, ending: str = "cls") -> dict[str, bytes]:
+    return {f"{key}.png": PIXEL, f"{key}.{ending}": label.encode()}
+
+
+def test_numbered_shards_are_one_dataset(tmp_path: Path) -> None:
+    tarred(tmp_path / "train-000000.tar", sample("00", "3") | sample("01", "4"))
+    tarred(tmp_path / "train-000001.tar", sample("02", "3"))
+    tarred(tmp_path / "val-000000.tar", sample("03", "4"))
+    listing = open_source(tmp_path)
+    assert sorted(zip(listing.ids, listing.labels, strict=True)) == [
+        ("train/00.png", "3"),
+        ("train/01.png", "4"),
+        ("train/02.png", "3"),
+        ("val/03.png", "4"),
+    ]
+    assert {*(listing.splits or ())} == {"train", "val"}
+    two = open_source(tmp_path / "train-{000000..000001}.tar")
+    assert len(two.ids) == 3
+    with pytest.raises(DataError, match=r"train-000002\.tar' does not exist"):
+        open_source(tmp_path / "train-{000000..000002}.tar")
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_keys_of_shards_as_the_library_reads_them(tmp_path: Path) -> None:
+    webdataset = pytest.importorskip("webdataset")
+    files = sample("a/x.y", "1") | sample("a/b", "2")
+    files["a/x.y.png"] = files.pop("a/x.y.png")
+    path = tarred(tmp_path / "s-0.tar", {"a/b.png": PIXEL, "a/b.cls": b"2", "c.png": PIXEL, "c.cls": b"1"})
+    theirs = {item["__key__"]: item["cls"].decode() for item in webdataset.WebDataset(str(path), shardshuffle=False)}
+    ours = {name.partition(".")[0]: label for name, label in labels_of(open_source(path)).items()}
+    assert ours == theirs
+
+
+def test_labels_in_json_and_captions(tmp_path: Path) -> None:
+    tarred(
+        tmp_path / "j" / "a-0.tar",
+        sample("0", '{"label": "cat", "w": 3}', "json") | sample("1", '{"label": "dog"}', "json"),
+    )
+    assert counts_of(open_source(tmp_path / "j")) == {"cat": 1, "dog": 1}
+    tarred(tmp_path / "t" / "a-0.tar", sample("0", "a cat", "txt"))
+    with pytest.raises(DataError, match="have no labels"):
+        open_source(tmp_path / "t")
+    assert open_source(tmp_path / "t", label_column="txt").labels == ("a cat",)
+
+
+def test_tars_that_are_classes(tmp_path: Path) -> None:
+    tarred(tmp_path / "n01440764.tar", {"n01440764_1.JPEG": PIXEL})
+    tarred(tmp_path / "n01443537.tar", {"n01443537_1.JPEG": PIXEL})
+    assert counts_of(open_source(tmp_path)) == {"n01440764": 1, "n01443537": 1}
+
+
+def test_several_images_in_a_sample(tmp_path: Path) -> None:
+    tarred(tmp_path / "a-0.tar", {"0.left.png": PIXEL, "0.right.png": PIXEL, "0.cls": b"1"})
+    with pytest.raises(DataError, match="several images"):
+        open_source(tmp_path)

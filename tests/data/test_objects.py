@@ -1,0 +1,157 @@
+"""Python objects as datasets: frames, lists, arrays, torch and Hugging Face datasets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from data.built import PIXEL, build, counts_of, labels_of
+from PIL import Image
+
+from labelaudit.data.images import decode
+from labelaudit.data.sources import open_source
+from labelaudit.errors import DataError
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> Path:
+    return build(tmp_path, {"a.png": PIXEL, "b.png": PIXEL})
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_a_data_frame_of_paths_or_of_labels(library: str, two: Path) -> None:
+    frames = pytest.importorskip(library)
+    whole = frames.DataFrame({"path": [str(two / "a.png"), str(two / "b.png")], "label": [1, 2], "site": ["x", "y"]})
+    listing = open_source(whole)
+    assert listing.labels == ("1", "2")
+    assert listing.extra == {"site": ("x", "y")}
+    assert listing.images is not None
+    assert listing.images.encoded(1) == PIXEL
+    named = frames.DataFrame({"file": ["a.png", "b.png"], "label": ["cat", None]})
+    assert labels_of(open_source(two, labels=named)) == {"a.png": "cat", "b.png": None}
+
+
+def test_lists_of_paths(two: Path) -> None:
+    paths = [two / "a.png", two / "b.png"]
+    for listing in (open_source(paths, labels=["x", 2]), open_source(list(zip(paths, ["x", 2], strict=True)))):
+        assert listing.labels == ("x", "2")
+        assert listing.images is not None
+        assert listing.images.encoded(0) == PIXEL
+    for data, labels, message in (
+        (paths, None, "needs labels="),
+        (paths, ["x"], "2 images, but 1 labels"),
+        ([], [], "is empty"),
+        ([paths[0], paths[0]], ["x", "y"], "twice in the list"),
+    ):
+        with pytest.raises(DataError, match=message):
+            open_source(data, labels=labels)
+
+
+def test_arrays() -> None:
+    images = np.arange(2 * 4 * 5, dtype=np.uint8).reshape(2, 4, 5)
+    listing = open_source(images, labels=np.array([3, 0]))
+    assert listing.labels == ("3", "0")
+    assert listing.images is not None
+    assert (decode(listing.images.encoded(1))[..., 0] == images[1]).all()
+    with pytest.raises(DataError, match="needs labels="):
+        open_source(images)
+    with pytest.raises(DataError, match="2 images, but 3 labels"):
+        open_source(images, labels=[1, 2, 3])
+
+
+class Pairs:
+    """A torch-like dataset of (image, label)."""
+
+    def __init__(self, *items: tuple[Any, Any], **attributes: Any) -> None:
+        self.items = items
+        self.__dict__.update(attributes)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, index: int) -> tuple[Any, Any]:
+        return self.items[index]
+
+
+def test_a_dataset_of_images_and_numbers() -> None:
+    ramp = np.linspace(0, 1, 90, dtype=np.float32).reshape(3, 5, 6)
+    data = Pairs((ramp, 1), (Image.new("L", (4, 4), 7), 0), classes=["cat", "dog"])
+    listing = open_source(data)
+    assert listing.labels == ("dog", "cat")
+    assert listing.images is not None
+    assert decode(listing.images.encoded(0)).shape == (5, 6, 3)
+    assert decode(listing.images.encoded(1))[0, 0, 0] == 7
+    with pytest.raises(DataError, match=r"label 5, but names 2 classes"):
+        open_source(Pairs((ramp, 5), classes=["cat", "dog"]))
+    with pytest.raises(DataError, match="must give"):
+        open_source(Pairs(ramp))  # type: ignore[arg-type]
+
+
+def test_torchvision_image_folder_keeps_the_files(tmp_path: Path) -> None:
+    datasets = pytest.importorskip("torchvision.datasets")
+    build(tmp_path, {"cat": 1, "dog": 2})
+    folder = datasets.ImageFolder(str(tmp_path))
+    listing = open_source(folder)
+    assert counts_of(listing) == {"cat": 1, "dog": 2}
+    assert listing.images is not None
+    assert listing.images.encoded(0) == PIXEL
+
+
+def test_a_hugging_face_dataset() -> None:
+    datasets = pytest.importorskip("datasets")
+    features = datasets.Features(
+        {
+            "image": datasets.Image(),
+            "label": datasets.ClassLabel(names=["cat", "dog"]),
+            "site": datasets.Value("string"),
+        }
+    )
+    pictures = [Image.new("RGB", (4, 4), (n, 0, 0)) for n in range(3)]
+    data = datasets.Dataset.from_dict({"image": pictures, "label": [0, 1, -1], "site": list("xyz")}, features=features)
+    listing = open_source(data)
+    assert listing.labels == ("cat", "dog", None)
+    assert listing.extra == {"site": ("x", "y", "z")}
+    assert listing.images is not None
+    assert decode(listing.images.encoded(2))[0, 0, 0] == 2
+    both = open_source(datasets.DatasetDict({"train": data, "test": data.select([1])}))
+    assert both.splits == ("train",) * 3 + ("test",)
+    assert both.labels == ("cat", "dog", None, "dog")
+
+
+def test_what_is_no_dataset() -> None:
+    for data in (3, SimpleNamespace()):
+        with pytest.raises(DataError, match="is no dataset known here"):
+            open_source(data)
+
+
+def test_saved_hugging_face_datasets(tmp_path: Path) -> None:
+    import json
+
+    import pyarrow as pa
+
+    images = pa.array([{"bytes": PIXEL, "path": None}] * 3, pa.struct([("bytes", pa.binary()), ("path", pa.string())]))
+    names = {
+        "info": {"features": {"label": {"_type": "ClassLabel", "names": ["cat", "dog"]}, "image": {"_type": "Image"}}}
+    }
+    table = pa.table({"image": images, "label": pa.array([0, 1, 0])})
+    table = table.replace_schema_metadata({"huggingface": json.dumps(names)})
+    for split in ("train", "test"):
+        (tmp_path / split).mkdir()
+        file = str(tmp_path / split / "data-00000-of-00001.arrow")
+        with pa.OSFile(file, "wb") as sink, pa.ipc.new_stream(sink, table.schema) as writer:
+            writer.write_table(table, max_chunksize=2)
+        state = {"_data_files": [{"filename": "data-00000-of-00001.arrow"}]}
+        (tmp_path / split / "state.json").write_text(json.dumps(state))
+    (tmp_path / "dataset_dict.json").write_text('{"splits": ["train", "test"]}')
+    both = open_source(tmp_path)
+    assert both.labels == ("cat", "dog", "cat") * 2
+    assert both.splits == ("train",) * 3 + ("test",) * 3
+    assert both.images is not None
+    assert [both.images.encoded(row) for row in (0, 2, 5)] == [PIXEL] * 3
+    assert open_source(tmp_path / "train").labels == ("cat", "dog", "cat")
+    (tmp_path / "train" / "state.json").write_text('{"_data_files": [{"filename": "../x.arrow"}]}')
+    with pytest.raises(DataError, match="names no data files of this folder"):
+        open_source(tmp_path / "train")
