@@ -1,4 +1,4 @@
-"""What a scan ran on and what it cost: device, versions, seconds and memory per stage."""
+"""The machine a command runs on and what it costs: device, versions, seconds and memory per stage."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _PACKAGES = ("labelaudit", "numpy", "scipy", "torch", "scikit-learn", "onnxrunti
 
 @dataclass(frozen=True, kw_only=True)
 class Machine:
-    """What a command runs on, and who hears how far it is."""
+    """The device, threads and cache of a command, and the callbacks that hear how far it is."""
 
     device: Device = "auto"
     workers: int = 2
@@ -79,7 +79,7 @@ def find_device(device: str) -> Literal["cpu", "cuda"]:
 
 
 def find_precision(precision: str, device: str) -> Literal["float32", "int8"]:
-    """What embedded backbones compute in: as asked, or for ``auto`` int8 on a CPU that gains from it."""
+    """The number format embedded backbones compute in: as asked, or for ``auto`` int8 on a CPU that gains from it."""
     if precision == "auto":
         return "int8" if device == "cpu" and multiplies_bytes() else "float32"
     return "int8" if precision == "int8" else "float32"

@@ -103,7 +103,7 @@ def rough_duration(seconds: float) -> str:
 
 
 _EXECUTABLE = re.compile(r"[=+\-@\t\r\n]")
-"""How a cell begins that a spreadsheet would execute."""
+"""The beginning of a cell that a spreadsheet would execute."""
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?")
 
 

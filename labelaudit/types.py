@@ -27,7 +27,7 @@ Bools = npt.NDArray[np.bool_]
 
 
 class Progress(Protocol):
-    """What a long stage reports: ``done`` of ``total`` items (``None``: not known yet)."""
+    """A callback that a long stage reports to: ``done`` of ``total`` items (``None``: not known yet)."""
 
     def __call__(self, stage: str, done: int, total: int | None) -> None: ...
 
@@ -37,7 +37,7 @@ def silent(stage: str, done: int, total: int | None) -> None:
 
 
 class Images(Protocol):
-    """Where the pixels of a dataset come from. Safe to call from several threads.
+    """The source of a dataset's pixels. Safe to call from several threads.
 
     ``encoded(i)`` is the file as stored (JPEG, PNG, …), or for array sources a lossless encoding of row i;
     ``digest`` of an image is the BLAKE2b-128 of these bytes in hexadecimal.
@@ -163,11 +163,11 @@ class Features:
     values: Floats
     """(n, d) float32, possibly a read-only memory map; every value finite."""
     name: str
-    """What made them, such as ``lite0@128+lite2@260``, or ``given``."""
+    """Name of the backbones that made them, such as ``lite0@128+lite2@260``, or ``given``."""
     blocks: tuple[int, ...] = ()
     """Widths of the concatenated parts, in order; they sum to d."""
     version: str = ""
-    """What exactly made them: weights and preprocessing, 8 hexadecimal digits; empty where they were brought."""
+    """Version of the weights and preprocessing, 8 hexadecimal digits; empty if the features were given."""
 
     def __post_init__(self) -> None:
         if self.values.ndim != 2 or self.values.dtype != np.float32:
@@ -179,7 +179,7 @@ class Features:
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """What one method's training learned about each sample. Arrays only; saved as ``.npz`` without pickle."""
+    """Traces of one method's training for each sample. Arrays only; saved as ``.npz`` without pickle."""
 
     method: str
     """Name of the method or reference that yields it."""
@@ -281,4 +281,4 @@ KINDS = (
     *("suspect", "conflict", "near_duplicate", "leak", "missing", "unreadable", "truncated", "empty", "oversized"),
     *("unlabelled", "duplicate_row", "link_loop", "bad_name", "unknown_class", "same_scene", "shortcut", "uniform"),
 )
-"""What an ignore can be restricted to: suspects, or one kind of finding."""
+"""Kinds that an ignore can be restricted to: suspects, or one kind of finding."""

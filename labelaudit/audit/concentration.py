@@ -1,4 +1,5 @@
-"""Where the suspects lie: columns of the table, folders and file names of which one value has far more than the others.
+"""Finds where suspects concentrate: columns of the table, folders and file names of which one value has far more than
+the others.
 
 One annotator, one day or one batch with many suspects says more than any single one of them. For every attribute with 2
 to 50 values the suspects of each value are compared with those of the rest by Fisher's exact test, corrected for the
@@ -100,7 +101,7 @@ def find_attribute(samples: Samples, name: str) -> Sequence[str] | None:
 
 @dataclass(frozen=True)
 class _Case:
-    """What every attribute is tested on."""
+    """The samples and labels that every attribute is tested on."""
 
     labels: Ints
     flagged: Bools
@@ -175,7 +176,7 @@ def _spells_class(samples: Samples, values: Sequence[str]) -> bool:
 
 
 def _begin(name: str) -> str:
-    """What a file name begins with, up to its first number."""
+    """The beginning of a file name, up to its first number."""
     cut = next((at for at, sign in enumerate(name) if sign.isdigit()), len(name))
     return name[:cut].rstrip("_-. ") or "a number"
 

@@ -40,7 +40,7 @@ _FORMS = ("records", "pandas", "polars")
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Audit:
-    """What a scan found: samples, evidence, decision and findings, and how they came about.
+    """The result of a scan: samples, evidence, decision and findings, and how they came about.
 
     `table` gives the rows as people and spreadsheets read them, `summary` the whole as JSON-able values.
     A suspect's identity (`identity`) is its content and its label, so that it survives renaming and re-scoring.
@@ -63,7 +63,7 @@ class Audit:
     decision: Decision
     """One ranking, flags, suggested labels, noise rate and matrix."""
     evidence: Mapping[str, Evidence]
-    """By name: the methods asked for first, then the reference columns."""
+    """Evidence by name: the methods asked for first, then the reference columns."""
     findings: tuple[Finding, ...] = ()
     """Files, rows and duplicates that are wrong whatever a model says."""
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -75,14 +75,14 @@ class Audit:
     versions: Mapping[str, str] = field(default_factory=dict)
     """Software by name, such as ``{"labelaudit": "0.1.0", "numpy": "2.1.0"}``."""
     device: str = "cpu"
-    """Where the networks ran."""
+    """The device that the networks ran on."""
     seed: int = 0
     """The one seed of the scan."""
     files: Mapping[str, Path] = field(default_factory=dict)
-    """What was written, by file name; empty when nothing was."""
+    """Files that were written, by name; empty when nothing was."""
     judge: Judge | None = None
-    """What the scan keeps for judging new images, where there were features. An audit that was read back has it in
-    ``files["judge.npz"]``, for `Judge.load`."""
+    """The judge for new images, if there were features. An audit that was read back has it in ``files["judge.npz"]``,
+    for `Judge.load`."""
 
     def __post_init__(self) -> None:
         n, c = len(self.samples), len(self.samples.classes)
@@ -106,7 +106,7 @@ class Audit:
 
     @property
     def source(self) -> Mapping[str, Any]:
-        """What the scan read, and how (`Source.settings`); empty where that is not known."""
+        """The source that the scan read (`Source.settings`); empty if it is not known."""
         return self.settings.get("source") or {}
 
     @cached_property
@@ -152,7 +152,7 @@ class Audit:
         return digest.hexdigest()
 
     def identity(self, row: int) -> tuple[str, str]:
-        """What makes a finding about ``row`` the same finding next time: (content digest, given label)."""
+        """The key that makes a finding about ``row`` the same finding next time: (content digest, given label)."""
         return self.samples.digests[row], self.samples.classes[int(self.samples.labels[row])]
 
     def table(self, which: str = "suspects", as_: str = "records") -> Any:

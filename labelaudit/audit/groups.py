@@ -14,7 +14,7 @@ COLUMNS = (
     *("rank", "group", "samples", "given_label", "predicted_label", "label_score", "flagged", "labels"),
     "first_path",
 )
-"""Of ``groups.csv``."""
+"""Columns of ``groups.csv``."""
 
 
 def list_groups(audit: Audit) -> list[dict[str, Any]]:

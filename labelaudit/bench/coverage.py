@@ -1,4 +1,5 @@
-"""What of the papers' tables has a preset, what was measured, and what fits in the time there is."""
+"""Coverage of the papers' tables: the parts that have a preset, those measured, and those that fit in the time there
+is."""
 
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ class Coverage:
     cells: int
     """Numbers of the paper that a preset makes again; 0 for a figure."""
     measured: int
-    """Of these, with at least one whole run; slices do not count."""
+    """Number of these with at least one whole run; slices do not count."""
     rows: int
     """Rows of its presets, with and without a number in the paper."""
     rows_measured: int

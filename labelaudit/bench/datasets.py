@@ -64,7 +64,7 @@ class Part:
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """What a preset draws from."""
+    """A dataset of the papers, from which a preset draws."""
 
     name: str
     train: Part

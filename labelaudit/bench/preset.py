@@ -1,4 +1,4 @@
-"""What a preset is: the setting of one experiment of a paper, the runs that make it up, and what is read off each.
+"""A preset: the setting of one experiment of a paper, its runs, and the numbers read off each.
 
 A preset holds plain values and small functions, so that listing all of them loads neither torch nor data. Left out:
 searching hyperparameters; where a paper searched, a preset has the value that the paper, or its code, ended with.
@@ -49,7 +49,7 @@ class Reading:
     name: str
     read: Callable[[Finished], float]
     paper: float | None = None
-    """What the paper reports for it; ``None`` where it gives no number."""
+    """The paper's number for it; ``None`` if it gives none."""
     digits: int = 1
     """Places after the point in the table: 1 for per cent, 4 for an AUROC."""
 
@@ -129,17 +129,17 @@ class Preset:
     setting: Setting
     arms: tuple[Arm, ...]
     device: Device
-    """What it is made for; any preset runs on either."""
+    """The device it is made for; any preset runs on either."""
     costs: Mapping[Device, Cost] = field(default_factory=dict)
     """Per seed, where they are known; see `cost`."""
     orders: tuple[tuple[str, str], ...] = ()
     """(row, row): the first is larger in the paper. A row is ``ARM: READING``."""
     differs: str = ""
-    """Where the set-up departs from the paper's."""
+    """Departures of the set-up from the paper's."""
     seeds: int = 3
 
     def cost(self, device: Device) -> Cost:
-        """What a seed takes on ``device``: as measured, or estimated from the networks and the schedule."""
+        """Seconds of a seed on ``device``: as measured, or estimated from the networks and the schedule."""
         known = self.costs.get(device)
         return known or Cost(seconds=sum(estimate(arm, self.setting, device) for arm in self.arms), known="estimated")
 
@@ -164,7 +164,7 @@ class Table:
     """One sentence."""
     presets: tuple[Preset, ...]
     missing: str = ""
-    """What of it no preset covers, and why."""
+    """The part of it that no preset covers, and why."""
 
     @property
     def cells(self) -> int:

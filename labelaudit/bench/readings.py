@@ -71,7 +71,7 @@ def inputs_of(run: Finished) -> Any:
 
 
 def chosen_clean() -> Reading:
-    """Of the samples that the last epoch was trained on, those whose label is right."""
+    """Share of right labels among the samples that the last epoch was trained on."""
     return curve("right labels in the coreset", "chosen_clean")
 
 

@@ -69,7 +69,7 @@ def run_preset(
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Drawn:
-    """What one seed trains and tests on."""
+    """Training and test data of one seed."""
 
     x: npt.NDArray[Any]
     """(n, …) training samples."""

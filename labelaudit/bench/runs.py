@@ -55,7 +55,7 @@ class Run:
 
     @property
     def key(self) -> tuple[Any, ...]:
-        """What makes two runs the same."""
+        """The fields that make two runs the same."""
         return (self.preset, self.arm, self.seed, self.device, self.epochs, self.cut, self.definition, self.data)
 
     @property

@@ -31,7 +31,7 @@ class Row:
     """``ARM: READING``."""
     reading: Reading
     runs: tuple[Run, ...]
-    """By seed; of equal epochs, samples, device and machine."""
+    """Runs by seed; of equal epochs, samples, device and machine."""
 
     @property
     def values(self) -> dict[int, float]:
@@ -50,7 +50,7 @@ class Row:
 
     @property
     def paper(self) -> str:
-        """What the paper has, - where it has nothing."""
+        """The paper's number, - if it has none."""
         return "-" if self.reading.paper is None else f"{self.reading.paper:.{self.reading.digits}f}"
 
     @property

@@ -50,7 +50,7 @@ class Applied:
 
     folder: Path
     quarantine: Path | None = None
-    """Where the images in quarantine are, if any."""
+    """Folder of the images in quarantine, if any."""
     report: Mapping[str, Any] = field(default_factory=dict)
     """The content of ``clean-report.json``."""
     unchanged: bool = False
@@ -58,7 +58,7 @@ class Applied:
     notes: tuple[str, ...] = ()
     """Sentences for a person about how it went."""
     lost: str = ""
-    """What `restore` could not bring back, in a sentence without its end; empty where all is there."""
+    """A sentence without its end on what `restore` could not bring back; empty if all is there."""
 
 
 def apply_plan(

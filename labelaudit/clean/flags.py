@@ -1,4 +1,4 @@
-"""Which suspects a plan means: those at a stated false-discovery rate, or the audit's own.
+"""Chooses the suspects a plan means: those at a stated false-discovery rate, or the audit's own.
 
 A damaged ``estimate.json`` stops only what rests on it. It may have held a rate, so where suspects are to be changed
 the person has to say which ones are meant.

@@ -1,4 +1,4 @@
-"""Where an image of the new dataset lies: paths that stay below their folder whatever a label or a name holds.
+"""Paths of the images of the new dataset, which stay below their folder whatever a label or a name holds.
 
 A file keeps its path below the class folder, or its whole id where the classes were in a table. A class that is new
 must have a name that every file system takes for a folder; one that the dataset came with gets percent escapes where it

@@ -1,4 +1,5 @@
-"""What is to be changed about a dataset, and why: people's verdicts first, and nothing unreviewed unless asked for.
+"""The plan of changes to a dataset with their reasons: people's verdicts first, and nothing unreviewed unless asked
+for.
 
 Reasons and what happens to them unless said otherwise:
 
@@ -45,8 +46,8 @@ DEFAULTS: Mapping[str, str] = {
 }
 """Reason -> what happens unless said otherwise."""
 SOURCES = ("verdict", "fdr", "threshold", "finding", "hand")
-"""Who says so: a person · the flags at a stated false-discovery rate · the flag threshold · the scan's findings about
-files and copies · whoever edited the plan."""
+"""Origins of a change: a person · the flags at a stated false-discovery rate · the flag threshold · the scan's findings
+about files and copies · whoever edited the plan."""
 _POSSIBLE = {
     "no_class": ("keep", "drop", "quarantine", "weight"),
     "leak": ("keep", "drop", "quarantine"),
@@ -87,13 +88,13 @@ class Plan:
 
     changes: tuple[Change, ...]
     fingerprint: str = ""
-    """Of the audited dataset."""
+    """Fingerprint of the audited dataset."""
     root: str = ""
     samples: int = 0
     actions: Mapping[str, str] = field(default_factory=dict)
     """Reason -> action, all of them."""
     flags: Mapping[str, Any] = field(default_factory=dict)
-    """Which suspects were meant: ``source`` (threshold or fdr) and the ``target`` of the latter."""
+    """The suspects that were meant: ``source`` (threshold or fdr) and the ``target`` of the latter."""
     kept: Mapping[str, int] = field(default_factory=dict)
     """Reason -> samples that have it and stay as they are."""
     new_classes: tuple[str, ...] = ()
@@ -142,7 +143,7 @@ def make_plan(
     flags: FdrFlags | None = None,
     surest: int | None = None,
 ) -> Plan:
-    """What ``actions`` (reason -> action, `DEFAULTS` for the rest) change about the dataset of ``audit``.
+    """Plan the changes that ``actions`` (reason -> action, `DEFAULTS` for the rest) make to the dataset of ``audit``.
 
     Args:
         audit: the scan.
@@ -288,7 +289,7 @@ class _Maker:
                 )
 
     def _price(self) -> str:
-        """What relabelling the chosen suspects costs, by the model's reckoning."""
+        """A note on the cost of relabelling the chosen suspects, by the model's reckoning."""
         decision = self.audit.decision
         chances = 1.0 - decision.probs[self.suspects, decision.predicted[self.suspects]].astype(float)
         (cost,) = price(chances, [len(self.suspects)])

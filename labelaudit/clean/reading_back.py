@@ -62,7 +62,7 @@ def read_back(dataset: Dataset, folder: Path, form: str, *, workers: int, progre
 
 
 def _how(dataset: Dataset, form: str) -> dict[str, str]:
-    """How a form is read, whatever its names look like."""
+    """The options that read a form back, whatever its names look like."""
     if form == "folders":
         return {"label_from": "top" if dataset.samples.splits is None else "level 2"}
     return {"format": "label-table" if form == "hf" else form}

@@ -1,4 +1,4 @@
-"""Where the images of a scan are after its dataset was cleaned: found by content, in several folders.
+"""Finds the images of a scan after its dataset was cleaned: by content, in several folders.
 
 Left out: files whose content is no longer that of the scan; they count as not there.
 """
@@ -38,7 +38,7 @@ class Found:
     lost: list[int]
     """Rows that are nowhere."""
     trouble: str
-    """Why the source could not be looked into, where it was needed."""
+    """The reason the source could not be looked into, if it was needed."""
 
 
 class _Gathered:
@@ -110,7 +110,8 @@ def find_images(
 
 
 def explain_loss(audit: Audit, found: Found, report: Mapping[str, Any], quarantine: Path) -> str:
-    """What is lost and where it should have been, by the ``report`` of the cleaned dataset; "" where nothing is."""
+    """A sentence on what is lost and where it should have been, by the ``report`` of the cleaned dataset; "" if nothing
+    is."""
     if not found.lost:
         return ""
     names = [audit.samples.ids[row] for row in found.lost]
@@ -130,7 +131,8 @@ def explain_loss(audit: Audit, found: Found, report: Mapping[str, Any], quaranti
 
 
 def explain_passed_over(audit: Audit, data: Path | str | None) -> str:
-    """Which files of the source were never part of the scan, so that no way leads back to them; "" where none are.
+    """A sentence on files of the source that were never part of the scan, so that no way leads back to them; "" if
+    there are none.
 
     By the folder of the source where it is there, otherwise by what the scan found unusable. Hidden files and the label
     table are not counted.

@@ -29,7 +29,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS)
 
 
 class Transfer:
-    """Where images come from and how they get to their place."""
+    """Brings images from the source to their place in the new dataset."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class Transfer:
         self._link, self._workers, self.progress = link, workers, progress
         self._no_reflinks = False
         self.how: Counter[str] = Counter()
-        """How many files came as what: ``hard link``, ``symlink``, ``reflink``, ``copy``."""
+        """Way of transfer -> number of files: ``hard link``, ``symlink``, ``reflink``, ``copy``."""
 
     def read(self, row: int) -> bytes:
         """The bytes of a sample, as the scan saw them; raises `ImageError` where they are gone or others."""

@@ -1,1 +1,1 @@
-"""What is known about the images of a dataset beside their pixels: groups, sources, annotators, kinds of classes."""
+"""Facts about the images of a dataset beside their pixels: groups, sources, annotators, kinds of classes."""

@@ -24,7 +24,7 @@ LEAST_OPEN = 0.1
 
 @dataclass(frozen=True, kw_only=True)
 class Alike:
-    """What is alike in a dataset."""
+    """Copies and near-copies of a dataset, and the groups they make."""
 
     samples: Samples
     """In groups that must not vouch for each other."""
@@ -36,7 +36,7 @@ class Alike:
     """Whether a person named groups."""
 
     def notes(self) -> list[str]:
-        """What to say of the groups."""
+        """Sentences about the groups."""
         samples = self.samples
         if samples.groups == samples.digests:
             return []

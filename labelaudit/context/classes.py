@@ -31,7 +31,7 @@ _SHARED = 0.05  # mean share of probability that two classes must give each othe
 
 
 def note_classes(samples: Samples) -> list[str]:
-    """What the names and the sizes of the classes say."""
+    """Notes on the names and the sizes of the classes."""
     counts = samples.counts()
     present = [name for name, count in zip(samples.classes, counts.tolist(), strict=True) if count]
     notes = [
@@ -118,7 +118,7 @@ def find_twins(probs: Floats, labels: Ints) -> list[tuple[int, int]]:
 
 
 def note_twins(pairs: Iterable[tuple[int, int]], classes: Sequence[str]) -> list[str]:
-    """What to say of classes that cannot be told apart."""
+    """Notes on classes that cannot be told apart."""
     return [
         f"Cannot be told apart: {_quoted((classes[one], classes[other]))}. Models separate them no better than chance: "
         "one class under two names? Then join them; their labels are not counted as wrong for each other."

@@ -1,4 +1,4 @@
-"""What an image shows beside its subject: frame, size, light, sharpness, format, camera and date, as a few numbers.
+"""Cues of an image beside its subject: frame, size, light, sharpness, format, camera and date, as a few numbers.
 
 None of this is what a class is about, so where it tells the class, the classes were photographed, scanned or stored in
 different ways (`labelaudit.context.shortcuts`). Left out: text and tags printed into the picture, but for what they do
@@ -29,7 +29,7 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
     "the camera": ("camera",),
     "the date in the file": ("day",),
 }
-"""What is said of a family, and its numbers. Words are numbered in order of first appearance."""
+"""Words for a family -> its numbers. Words are numbered in order of first appearance."""
 LIGHT = ("the brightness", "the colour", "the sharpness")
 """Families that may well belong to the subject."""
 

@@ -62,7 +62,7 @@ def add_near_copies(samples: Samples, first: Ints, second: Ints) -> Samples:
 
 
 def name_few(samples: Samples) -> list[str]:
-    """What to say of classes that have enough images, but in too few groups to be judged."""
+    """A note on classes that have enough images, but in too few groups to be judged."""
     spread = count_groups(samples.labels, samples.groups, len(samples.classes))
     few = [
         name

@@ -38,7 +38,7 @@ class Shortcut:
     """A cue that tells the class."""
 
     cue: str
-    """What tells it, such as ``the frame`` or ``column 'scanner'``."""
+    """The cue that tells the class, such as ``the frame`` or ``column 'scanner'``."""
     accuracy: float
     """Share of held-out images whose given label the cue alone tells."""
     usual: float
@@ -55,7 +55,7 @@ class Shortcut:
         return Finding(kind="shortcut", path=".", detail=detail)
 
     def note(self) -> str:
-        """What to say of it."""
+        """A sentence about it."""
         return (
             f"{self.cue[0].upper()}{self.cue[1:]} alone tells the given class of {self.accuracy:.0%} of the images "
             f"(the most frequent class: {self.usual:.0%}): a model may have learned that in place of the subject, and "
@@ -96,7 +96,7 @@ def _tables(samples: Samples, rows: Ints, workers: int) -> dict[str, Floats]:
 
 
 def further_columns(samples: Samples) -> Mapping[str, Sequence[str]]:
-    """What is said of each sample beside its label: ``column 'NAME'``, and ``folder level N`` of the path."""
+    """Facts about each sample beside its label: ``column 'NAME'``, and ``folder level N`` of the path."""
     columns: dict[str, Sequence[str]] = {f"column '{name}'": values for name, values in samples.extra.items()}
     parts = [path.split("/")[:-1] for path in samples.ids]
     for level in range(max(map(len, parts), default=0)):
@@ -134,7 +134,7 @@ def _cut(labels: Ints, groups: Sequence[str]) -> Ints:
 
 
 def _judge(cue: str, table: Floats, labels: Ints, fold_of: Ints) -> Shortcut:
-    """How well a tree on ``table`` (m, f) tells held-out ``labels``."""
+    """Score a tree on ``table`` (m, f) on held-out ``labels``."""
     from sklearn.tree import DecisionTreeClassifier
 
     x: npt.NDArray[np.float64] = np.nan_to_num(table, nan=-1.0)

@@ -20,7 +20,8 @@ PATTERNS = (
     "name:([^/0-9]*[0-9]+)[^0-9/][^/]*$",
     "name:([^/_ .-]+)[ _-][^/]*$",
 )
-"""What may name a group in a file's name: all before its last number, up to its first number, up to the first sign."""
+"""Parts of a file's name that may name a group: all before its last number, up to its first number, up to the first
+sign."""
 
 LEAST_EXCESS = 0.3
 """Share of neighbours with the same name, beyond what the class explains, from which siblings are suspected."""
@@ -31,7 +32,7 @@ _FEWEST = 10  # neighbours beyond what is expected
 
 @dataclass(frozen=True, kw_only=True)
 class Siblings:
-    """What seems to name groups of images that vouch for each other."""
+    """Names or columns that seem to name groups of images that vouch for each other."""
 
     how: str
     """As after ``--group``."""
@@ -48,7 +49,7 @@ class Siblings:
         return (self.share - self.expected) / (1 - self.expected)
 
     def note(self) -> str:
-        """What to say of them, with what to do."""
+        """A sentence about them, with what to do."""
         how = f"'{self.how}'" if self.how.startswith("name:") else self.how
         return (
             f"For {self.share:.1%} of the images the most similar one has the same '{self.example}' (by chance "

@@ -42,7 +42,7 @@ _SIDE = 16  # pixels, for noise that depends on the image
 
 @dataclass(frozen=True, kw_only=True)
 class Corrupted:
-    """What was planted."""
+    """The copy that was made and the noise planted in it."""
 
     folder: Path
     samples: int
@@ -179,7 +179,7 @@ class _Images:
         return self._images.encoded(self._rows[index])
 
     def path(self, index: int) -> str | None:
-        """Where the file is, if it is one."""
+        """Path of the file, if it is one."""
         if self.outside is not None and index in self.taken:
             return self.outside.path(self.taken[index])
         finder = getattr(self._images, "path", None)

@@ -76,7 +76,7 @@ def asymmetric(
     generator: np.random.Generator,
     exact: bool = True,
 ) -> Planted:
-    """Of each class that is a key of ``mapping``, a share of ``rate`` gets the class it maps to.
+    """A share of ``rate`` of each class that is a key of ``mapping`` gets the class it maps to.
 
     ``rate`` is per source class: classes that are no key stay clean, so the realised rate is lower.
     """
@@ -91,7 +91,7 @@ def asymmetric(
 
 
 def pair(labels: Ints, classes: int, rate: float, *, generator: np.random.Generator, exact: bool = True) -> Planted:
-    """Of every class a share of ``rate`` gets the next class, the last one the first (SLN's CIFAR-100 noise)."""
+    """A share of ``rate`` of every class gets the next class, the last one the first (SLN's CIFAR-100 noise)."""
     following = {source: (source + 1) % classes for source in range(classes)}
     return asymmetric(labels, classes, rate, following, generator=generator, exact=exact)
 
@@ -99,7 +99,7 @@ def pair(labels: Ints, classes: int, rate: float, *, generator: np.random.Genera
 def next_in_blocks(
     labels: Ints, classes: int, rate: float, *, generator: np.random.Generator, exact: bool = True, block: int = 5
 ) -> Planted:
-    """Of every class a share of ``rate`` gets the next class of its block of classes, the last one the first.
+    """A share of ``rate`` of every class gets the next class of its block of classes, the last one the first.
 
     SN's flip noise on CIFAR-100, whose released code takes blocks of five class numbers, which are no superclasses.
     """

@@ -45,7 +45,7 @@ class FdrFlags:
     rows: Ints
     """Flagged rows, by q-value; those that a person found wrong first."""
     verified: int
-    """How many of them a person found wrong."""
+    """Number of them that a person found wrong."""
     p_values: Floats
     """(n,) in (0, 1]; 1 where a person has judged the label right, 0 where wrong."""
     q_values: Floats
@@ -217,7 +217,7 @@ def more_reviews(curve: NullCurve, judged: int, target: float) -> int | None:
 
 
 def _advise(plan: Plan, reviewed: Reviewed) -> str:
-    """What to do where no sample was verified clean."""
+    """The next step where no sample was verified clean."""
     if {*plan.rows} - {*reviewed.settled, *reviewed.skipped, *reviewed.disputed}:
         return "Review the planned sample: `labelaudit review`, --order sample."
     if len(plan.rows) < plan.drawable:

@@ -54,7 +54,7 @@ class Quantity:
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """What a review says about the flags and the dataset."""
+    """Precision and recall of the flags and the noise rate of the dataset, estimated from a review."""
 
     precision: Quantity
     """Share of the flagged whose label is wrong."""

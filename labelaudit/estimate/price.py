@@ -25,7 +25,7 @@ STEPS = (10, 20, 40, 80, 160, 320, 640, 1280, 2560, 5120)
 
 @dataclass(frozen=True, kw_only=True)
 class Price:
-    """What relabelling the surest suspects as suggested would cost."""
+    """Expected cost of relabelling the surest suspects as suggested."""
 
     count: int
     """Suspects relabelled, surest first."""

@@ -1,4 +1,4 @@
-"""Which samples a person should review, so that what is learned from them holds for the whole dataset.
+"""Plans a review sample, so that what is learned from it holds for the whole dataset.
 
 A stratified random sample by suspicion. Strata end where the expected spread is shared out evenly, and the sample is
 shared among them as Neyman (1934) has it, for precision, recall and noise rate together. The spread comes from the
@@ -73,7 +73,7 @@ class Plan:
     """(n,) the permanent random number of each sample."""
     seed: int
     fingerprint: str
-    """Of the dataset that `stratum_of` was aligned with."""
+    """Fingerprint of the dataset that `stratum_of` was aligned with."""
     gone: int = 0
     """Samples of the plan that the dataset no longer has."""
 
@@ -209,7 +209,7 @@ def _draws(
     share: Mapping[bool, int],
     least: list[int],
 ) -> list[int]:
-    """How many to draw from each stratum: in proportion to its summed spread, at least what it has, at most all."""
+    """Number of draws from each stratum: in proportion to its summed spread, at least what it has, at most all."""
     sizes = np.bincount(stratum_of, minlength=256)[: len(strata)]
     weight = np.bincount(stratum_of, weights=spread(suspicion), minlength=256)[: len(strata)]
     drawn = np.minimum(np.array(least, dtype=np.int64), sizes)
@@ -271,7 +271,7 @@ def align(plan: Plan, audit: Audit) -> Plan:
 
 
 def leading(audit: Audit, reviewed: Reviewed) -> int:
-    """How far somebody went down the list worst-first without a gap: rows of `Audit.order` seen from its top."""
+    """Number of rows at the top of the order that were seen without a gap."""
     seen = seen_mask(len(audit.samples), reviewed)[audit.blind_order]
     return len(seen) if seen.all() else int(seen.argmin())
 

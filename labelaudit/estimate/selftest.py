@@ -1,4 +1,4 @@
-"""A ceiling for recall: how many planted errors does the scan's own evidence bring over its threshold?
+"""A ceiling for recall: the share of planted errors that the scan's own evidence brings over its threshold.
 
 Labels of some trusted samples are changed in a copy, uniformly or to the look-alike class, and the noise channel is
 fitted again to the copy. The models stay frozen: they were trained on the labels as given, not on the planted ones, so
@@ -52,7 +52,7 @@ class SelfTest:
     ceilings: tuple[Ceiling, ...]
     caveat: str = CAVEAT
     alarm: str = ""
-    """What a low ceiling means, where it is low."""
+    """A warning where the ceiling is low."""
 
     def record(self) -> dict[str, Any]:
         """As JSON-able values; every name says ceiling."""

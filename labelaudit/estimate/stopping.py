@@ -1,4 +1,4 @@
-"""When a reviewer who goes worst-first down the list may stop: how many wrong labels are found, how many are left.
+"""The stop rule of a worst-first review: wrong labels found, wrong labels left.
 
 What is left is estimated from the random sample of the plan, on the part of the dataset that the reviewer has not
 reached; what the reviewer has seen is known. That is the two-phase form of stopping criteria in document screening
@@ -36,7 +36,7 @@ _DRAWS = 2_000
 
 @dataclass(frozen=True, kw_only=True)
 class Stop:
-    """Where a review stands."""
+    """Number of wrong labels a worst-first review has found, how many are probably left, and whether it may stop."""
 
     reviewed: int
     """Samples with a verdict."""
@@ -64,7 +64,7 @@ class Stop:
 
 
 def stop_rule(audit: Audit, reviewed: Reviewed, plan: Plan, *, target: float = TARGET) -> Stop:
-    """How many wrong labels are found, how many are left, whether to stop. Deterministic.
+    """Count the wrong labels found, estimate those left, and say whether to stop. Deterministic.
 
     Takes under 20 ms at 100,000 samples once the audit has been asked for its order and fingerprint.
 

@@ -38,7 +38,7 @@ class _Tensor:
     """A quantised tensor: the integer q of channel c stands for the real number (q - zero) · step[c] + middle[c]."""
 
     name: str
-    """Of the uint8 tensor in the graph."""
+    """Name of the uint8 tensor in the graph."""
     zero: int
     step: Floats
     """(c,)"""
@@ -50,7 +50,7 @@ class _Tensor:
 
 @dataclass(frozen=True, kw_only=True)
 class _Range:
-    """What a tensor without ReLU6 is quantised with, see `_Tensor`."""
+    """Range that a tensor without ReLU6 is quantised with, see `_Tensor`."""
 
     step: Floats
     middle: Floats
@@ -170,7 +170,7 @@ class _Graph:
         return replace(found, name=self.round(found.name, found.zero))
 
     def _range(self, layer: Layer) -> _Tensor:
-        """What the output of ``layer`` is quantised with, before it is rounded."""
+        """The range that the output of ``layer`` is quantised with, before it is rounded."""
         name = f"{layer.conv}.out"
         mean, spread = _statistics(self._weights, layer)
         if not layer.clipped:

@@ -1,4 +1,4 @@
-"""What turns a batch of pixels into features: ONNX Runtime on CPU, torch on CUDA and for timm models.
+"""Runners turn a batch of pixels into features: ONNX Runtime on CPU, torch on CUDA and for timm models.
 
 A runner takes uint8 (B, size, size, 3) and returns float32 (B, d). Normalisation happens inside, so what decodes hands
 over bytes. Features in int8 are made on the CPU wherever the rest runs, and are the same bits on each. Left out: half

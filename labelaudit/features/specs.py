@@ -66,7 +66,7 @@ def in_precision(texts: Sequence[str], precision: Precision) -> tuple[str, ...]:
 
 
 def precision_of(name: str) -> Precision:
-    """What the embedded backbones of features called ``name`` (specs joined by +) computed in.
+    """The number format that the embedded backbones of features called ``name`` (specs joined by +) computed in.
 
     >>> precision_of("lite0@128-int8+lite1@160-int8"), precision_of("lite0@128")
     ('int8', 'float32')

@@ -1,4 +1,5 @@
-"""Did cleaning help here? One model, trained on the given and on the cleaned labels, judged on labels people stand for.
+"""Measures whether cleaning helped: one model, trained on the given and on the cleaned labels, judged on labels people
+stand for.
 
 The model is the shrunk linear discriminant of `labelaudit.judge.probes` on the features of the scan: no seed of its
 own, a second a fit, and it does feel label noise. Each seed draws one set of random weights for the training samples

@@ -22,7 +22,7 @@ CONFIDENCE = 0.9
 
 @dataclass(frozen=True, kw_only=True)
 class Impact:
-    """What cleaning did to a model's accuracy."""
+    """Accuracy of a model on the given and on the cleaned labels, and the difference with its interval."""
 
     given: float
     """Accuracy of the model trained on the given labels, in [0, 1], mean over seeds."""
@@ -35,7 +35,7 @@ class Impact:
     images: int
     """Test images."""
     test: str
-    """Where their labels come from: ``supplied``, ``reviewed sample`` or ``reviewed``."""
+    """Source of the test labels: ``supplied``, ``reviewed sample`` or ``reviewed``."""
     seeds: int
     trained_on: tuple[int, int]
     """Samples with given labels, and those left after cleaning."""

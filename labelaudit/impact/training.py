@@ -30,7 +30,7 @@ class Training:
 
     @property
     def samples(self) -> int:
-        """How many are in."""
+        """Number of samples in it."""
         return int((self.shares.sum(axis=1) > 0).sum())
 
 

@@ -1,4 +1,4 @@
-"""Which points of a cloud represent it: facility location, its medoids, and how central each point is.
+"""Coresets, points of a cloud that represent it: facility location, its medoids, and how central each point is.
 
 Distances are Euclidean, in float32, by direct differences: converged gradients are so close together that the usual
 expansion |a|² - 2ab + |b|² would leave nothing but rounding. Nothing larger than one float32 block of distances is

@@ -1,4 +1,4 @@
-"""What a robust training method is: a few hooks around one training loop (`labelaudit.training.crossfit`).
+"""The interface of a robust training method: a few hooks around one training loop (`labelaudit.training.crossfit`).
 
 Shapes: F folds (or 1) train side by side as an axis of every tensor; K networks of one method are stacked in front.
 A method that writes its mathematics over the last axis (classes) never notices either.
@@ -44,7 +44,7 @@ class Batch:
 
 @dataclass(frozen=True, kw_only=True)
 class Fit:
-    """What a method is told before training begins."""
+    """The constants of one fit: labels, classes, training samples per fold, networks, epochs, steps, generator."""
 
     labels: Tensor
     """(n,) given labels."""
@@ -62,7 +62,7 @@ class Fit:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a method is optimised unless an option says otherwise."""
+    """Optimiser settings of a method unless an option says otherwise."""
 
     epochs: int
     batch: int

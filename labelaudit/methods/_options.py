@@ -24,7 +24,7 @@ class Between:
 
 @dataclass(frozen=True, kw_only=True)
 class Option:
-    """What a person may set on a method, as ``--set METHOD.NAME=VALUE``."""
+    """One option of a method, set as ``--set METHOD.NAME=VALUE``."""
 
     name: str
     kind: str

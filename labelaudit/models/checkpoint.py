@@ -51,7 +51,7 @@ def write(path: Path, course: Course, record: object, settings: Mapping[str, Any
 
 
 def read(path: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """What `write` wrote; raises `RunError` for a damaged file and for one of other ``settings``."""
+    """Read the file that `write` wrote; raises `RunError` for a damaged file and for one of other ``settings``."""
     try:
         data = memoryview(read_regular(path))
         body, sum_, end = data[:-_TAIL], data[-_TAIL : -len(_END)], data[-len(_END) :]
@@ -88,7 +88,7 @@ class _Summed:
 
 
 def _describe(name: str, then: Any, now: Any) -> str:
-    """What is not as it was, down to the one option of a method or regulariser."""
+    """Name the settings that are not as they were, down to the one option of a method or regulariser."""
     if name == "data":
         return "other data: an image, a label, or what --valid, --test or --truth names has changed"
     if isinstance(then, Mapping) and isinstance(now, Mapping):
@@ -137,7 +137,7 @@ def _state_of(value: Any, name: str) -> Any:
 
 
 def restore(value: Any, saved: Any, device: torch.device) -> Any:
-    """What ``saved`` says, on ``device``; networks, optimisers and objects are changed in place."""
+    """Put ``saved`` back on ``device``; networks, optimisers and objects are changed in place."""
     if isinstance(saved, dict) and len(saved) == 1 and next(iter(saved)) == _STATE + type(value).__name__:
         (state,) = saved.values()
         if isinstance(value, (nn.Module, torch.optim.Optimizer)):
@@ -166,7 +166,7 @@ def restore(value: Any, saved: Any, device: torch.device) -> Any:
 
 
 def _attributes(method: object) -> Iterator[tuple[str, Any]]:
-    """What a method keeps beside what it was told when training began."""
+    """The state a method keeps beside what it was told when training began."""
     return ((name, value) for name, value in vars(method).items() if name != "fit")
 
 

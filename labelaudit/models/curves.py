@@ -1,4 +1,4 @@
-"""What is measured after every epoch: loss and accuracy, and, where the truth is known, of whom.
+"""Training curves: loss and accuracy per epoch, split by right and wrong labels where the truth is known.
 
 All numbers are of models in evaluation mode on images as they are. ``train_accuracy`` and the losses are against the
 labels as given, which at high noise a good model does not fit. Left out: running averages over augmented batches.
@@ -89,7 +89,8 @@ class Curves:
 
 
 def dissect(predicted: Tensor, y: Tensor, truth: Tensor, loss: Tensor, chosen: Tensor | None) -> Row:
-    """How the samples with right and with wrong labels fare; all tensors (n,), truth -1 where no class is right.
+    """Loss and accuracy of the samples with right and with wrong labels; all tensors (n,), truth -1 where no class is
+    right.
 
     ``memorised`` is the share of the wrong samples that are predicted as labelled, ``recovered`` as what they are.
     """

@@ -27,7 +27,7 @@ _SPLITS = {"train": TRAINING, "valid": VALIDATION, "test": TESTING}
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Collected:
-    """What `train` takes, and whose pixels they are."""
+    """Pixels, labels and true classes of a dataset, with validation and test parts."""
 
     samples: Samples
     """The training samples."""
@@ -146,7 +146,7 @@ def read_truth(path: Path, samples: Samples) -> Ints:
 
 
 def _left_out(count: int, part: str) -> list[str]:
-    """What is said of images that cannot be read."""
+    """A note about images that cannot be read."""
     which = "image cannot be used and is" if count == 1 else "images cannot be used and are"
     return [f"{count:,} {part} {which} left out."] if count else []
 

@@ -1,4 +1,4 @@
-"""How well a score tells wrong labels from right ones, where it is known which are wrong."""
+"""Measures how well a score tells wrong labels from right ones, where it is known which are wrong."""
 
 from __future__ import annotations
 

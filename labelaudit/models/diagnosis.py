@@ -32,7 +32,7 @@ def diagnose(
     bins: int = 15,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """What is known about a ``network`` of one copy from its ``inputs``, in evaluation mode, not augmented.
+    """Diagnose a ``network`` of one copy on its ``inputs``, in evaluation mode, not augmented.
 
     ``labels`` (n,) are those it was trained on, by default the ones of ``inputs``. ``layers`` holds spectral norms,
     ``jacobian`` and ``margin`` means and quantiles over up to ``samples`` random inputs, ``calibration`` the expected

@@ -1,4 +1,4 @@
-"""How many wrong labels a network must get wrong unless it memorised them.
+"""Lower bound on the wrong labels that a network must get wrong unless it memorised them.
 
 Harutyunyan et al., "Improving Generalization by Controlling Label-Noise Information in Neural Network Weights", ICML
 2020, Theorem 2.1 and Remark 1: with I bits about the labels of n samples in the weights, beyond what their inputs say,
@@ -72,5 +72,5 @@ def check_memorisation(fit: float, expected: float, samples: int) -> dict[str, A
 
 
 def _entropy(p: float) -> float:
-    """Of a coin, in bits."""
+    """Entropy of a coin, in bits."""
     return -sum(q * math.log2(q) for q in (p, 1 - p) if q > 0)

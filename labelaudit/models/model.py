@@ -16,25 +16,25 @@ from labelaudit.regularizers import Composition, configure_all
 from labelaudit.training.batches import Inputs, Scaling
 
 WEIGHTS = "model.safetensors"
-"""Of a MODEL folder."""
+"""Name of the weights in a MODEL folder."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Model:
-    """What a training run is for."""
+    """A trained network with its class names and input scaling; `predict` gives class probabilities."""
 
     network: Network
     classes: tuple[str, ...]
     """(C,) names, in the order of the columns of `predict`."""
     shape: tuple[int, ...]
-    """Of one sample: (d,) features or (H, W, c) pixels."""
+    """Shape of one sample: (d,) features or (H, W, c) pixels."""
     scaling: Scaling
     settings: Mapping[str, Any] = field(default_factory=dict)
     """JSON-able: what shaped the run."""
 
     @property
     def device(self) -> str:
-        """Where it runs."""
+        """The device it runs on."""
         return str(self.scaling.mean.device)
 
     def predict(self, x: npt.NDArray[Any]) -> npt.NDArray[np.float32]:

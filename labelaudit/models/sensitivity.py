@@ -1,4 +1,4 @@
-"""How a network's logits move with its input: Jacobian norms, and how far an input is from another class.
+"""Sensitivity of a network's logits to its input: Jacobian norms, and how far an input is from another class.
 
 Everything is in units of the inputs as the network takes them, which are scaled to a standard deviation near 1.
 Networks are taken as they are, so call them in evaluation mode: BatchNorm ties the samples of a batch together in
@@ -46,7 +46,7 @@ def squared_jacobian_norms(
 
 
 def input_margins(network: Network, x: Tensor, y: Tensor, *, squared_norms: Tensor | None = None) -> Margins:
-    """How far each input is from where class ``y`` (..., B) ties with its strongest rival, x (..., B, *shape).
+    """Distance of each input from where class ``y`` (..., B) ties with its strongest rival, x (..., B, *shape).
 
     Camuto et al., "Explicit Regularisation in Gaussian Noise Injections", NeurIPS 2020, Eq. 34 (`Margins.distance`,
     exact for linear networks of two classes) and Eq. 19 (`Margins.bound`). ``squared_norms`` are those of

@@ -32,7 +32,7 @@ class Made:
     place: Path
     files: Mapping[str, Path]
     about: Mapping[str, Any]
-    """What `train` cannot know: the dataset, the machine, how well wrong labels were told apart, diagnostics."""
+    """Facts that `train` cannot know: the dataset, the machine, how well wrong labels were told apart, diagnostics."""
     notes: tuple[str, ...]
 
 

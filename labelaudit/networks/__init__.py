@@ -121,7 +121,7 @@ def usual_shape(name: str) -> tuple[int, ...]:
 
 
 def network_text(name: str) -> str:
-    """What its own docstring says about a network of `network_names`."""
+    """The docstring of a network of `network_names`."""
     return inspect.getdoc({**_FEATURES, **_PIXELS}[name]) or ""
 
 

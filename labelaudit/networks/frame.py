@@ -1,4 +1,4 @@
-"""What every network is: F copies of a body and a linear layer; and a running average of one."""
+"""The frame of every network: F copies of a body and a linear layer; and a running average of one."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Network(nn.Module):
         super().__init__()
         self.copies = copies
         self.shape: tuple[int, ...] = ()
-        """Of one sample as the data holds it, (d,) or (H, W, c); set by `labelaudit.networks.build`."""
+        """Shape of one sample as the data holds it, (d,) or (H, W, c); set by `labelaudit.networks.build`."""
         self.body = body
         self.last = StackedLinear(copies, width, classes)
 

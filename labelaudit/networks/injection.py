@@ -18,7 +18,7 @@ from labelaudit.networks import Bodies, Network
 Kind = Literal["additive", "multiplicative"]
 _SMOOTH = (nn.ELU, nn.SELU, nn.CELU, nn.GELU, nn.SiLU, nn.Mish, nn.Softplus, nn.Tanh)
 ACTIVATIONS = (nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.PReLU, nn.Hardswish, *_SMOOTH)
-"""What counts as a hidden layer's activation; gates such as a sigmoid do not."""
+"""Layers that count as a hidden layer's activation; gates such as a sigmoid do not."""
 
 
 class GaussianNoise(nn.Module):
@@ -43,12 +43,12 @@ class GaussianNoise(nn.Module):
 
 @dataclass(frozen=True)
 class Place:
-    """Where an activation sits."""
+    """The place of an activation in a network."""
 
     parent: nn.Module
     name: str
     fold: int | None
-    """Whose copy it is in, and (B, …) its output; ``None`` where one layer serves all folds: (F, B, …)."""
+    """The fold whose copy it is in, and (B, …) its output; ``None`` if one layer serves all folds: (F, B, …)."""
 
 
 def activations(network: Network) -> list[list[Place]]:

@@ -18,7 +18,7 @@ from labelaudit.networks.frame import Bodies, Network
 
 SOURCES = ("timm", "torchvision")
 SIDE = 224
-"""Of the images for them, in pixels, unless said."""
+"""Side of the images for them, in pixels, unless said."""
 _AUXILIARY = ("googlenet", "inception_v3")  # their training output is several tensors unless told
 
 

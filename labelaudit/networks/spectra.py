@@ -167,7 +167,7 @@ def lipschitz_scale(network: Network, copies: int) -> Tensor:
 
 @dataclass(frozen=True, kw_only=True)
 class LayerNorms:
-    """How far one layer can stretch a difference; of several copies, the one that stretches farthest."""
+    """Norms of one layer, how far it can stretch a difference; of several copies, the one that stretches farthest."""
 
     layer: str
     """Its name in the network."""
@@ -198,7 +198,7 @@ def layer_norms(network: nn.Module, x: Tensor, *, seed: int = 0) -> tuple[LayerN
 
 
 def _input_shapes(network: nn.Module, x: Tensor) -> dict[str, torch.Size]:
-    """What every linear, convolutional and batch-normalising layer is given when ``network`` is given ``x``."""
+    """The input shape of every linear, convolutional and batch-normalising layer when ``network`` is given ``x``."""
     shapes: dict[str, torch.Size] = {}
 
     def noter(name: str) -> Callable[[nn.Module, tuple[Tensor]], None]:

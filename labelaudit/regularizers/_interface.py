@@ -1,4 +1,4 @@
-"""What a regulariser is: three hooks around a method's training step, none of which the method notices.
+"""The interface of a regulariser: three hooks around a method's training step, none of which the method notices.
 
 `Regularizer.attach` changes the networks once, before the method begins; `Regularizer.transform` changes what a batch
 holds; `Regularizer.penalty` adds to what is minimised. Each may look at `Regularizer.epoch`.
@@ -22,7 +22,7 @@ class Pass:
     """One network's way from inputs to logits in the step under way."""
 
     network: int
-    """Which of the method's K."""
+    """Index of the network among the method's K."""
     x: Tensor
     """(F, B, …) what it was given."""
     logits: Tensor

@@ -65,7 +65,7 @@ class ExplicitGaussian(Regularizer):
 
 
 class Hidden(NamedTuple):
-    """What a layer passed on: (F, B, …) of all folds, or (B, …) of one."""
+    """The output of a layer: (F, B, …) of all folds, or (B, …) of one."""
 
     fold: int | None
     values: Tensor

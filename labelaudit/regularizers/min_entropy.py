@@ -20,7 +20,7 @@ from labelaudit.regularizers._interface import Pass, Regularizer
 
 @dataclass(kw_only=True)
 class MinimumEntropy(Regularizer):
-    """Of every network's predictions."""
+    """Adds the mean prediction entropy of every network to the loss."""
 
     coefficient: Annotated[float, Between(0, 100), "weight of the entropy; the paper uses .5 to 2"] = 0.5
 

@@ -59,7 +59,7 @@ class SpectralNormalisation(Regularizer):
 
 
 class Shift(nn.Module):
-    """What a layer without a bias needs when BatchNorm is gone: (B, c, …) plus one number per channel."""
+    """The bias of a layer without one when BatchNorm is gone: (B, c, …) plus one number per channel."""
 
     def __init__(self, channels: int, device: torch.device) -> None:
         super().__init__()

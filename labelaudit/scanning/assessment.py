@@ -141,7 +141,7 @@ def _name_low_quality(decision: Decision, images: Images, workers: int) -> Decis
 
 
 def _before_review(fitted: noise_model.Channel, samples: Samples, strangers: Strangers | None) -> Evidence:
-    """What the channel says of each sample without its own verdict, which the held-out models have not seen either."""
+    """Suspicion without each sample's own verdict, which the held-out models have not seen either."""
     right = noise_model.blind_posterior(fitted, samples.labels)[np.arange(len(samples)), samples.labels]
     if strangers is not None:
         right = right * (1 - strangers.posterior(fitted, samples.labels, np.full(len(samples), noise_model.UNKNOWN)))
@@ -149,7 +149,7 @@ def _before_review(fitted: noise_model.Channel, samples: Samples, strangers: Str
 
 
 def _note_few(samples: Samples) -> list[str]:
-    """What to say of classes with too few images."""
+    """Notes on classes with too few images."""
     counts, notes = samples.counts(), list[str]()
     usual = int(np.median(counts[counts > 0]))
     if usual < _SMALL:

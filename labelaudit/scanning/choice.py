@@ -1,4 +1,5 @@
-"""What the networks see: features of a pretrained backbone, pixels, or both, decided by measuring on the data at hand.
+"""Chooses the input of the networks: features of a pretrained backbone, pixels, or both, by measuring on the data at
+hand.
 
 Only small images (at most 64 pixels a side as stored) are worth a network from pixels on ordinary hardware; for them a
 trial on at most 1,200 samples compares both by how well they predict given labels that they have not seen. The trial
@@ -38,7 +39,7 @@ _HOPEFUL = 0.75
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """What the methods train on."""
+    """The input that the methods train on."""
 
     pixels: bool
     """Methods train a network from pixels; the probes use features either way."""
@@ -89,7 +90,7 @@ def choose(samples: Samples, settings: ScanSettings, machine: Machine) -> Choice
 def check_network(
     network: str | None, init: Path | str | None, train: Train, *, features: bool
 ) -> Path | Literal["pretrained"] | None:
-    """What ``network`` begins with, once it is clear that it can train on what ``train`` says, or on given features.
+    """Check that ``network`` suits the training input; return its initial weights.
 
     Raises `OptionError` for a network of the other kind, an unknown one, and one that the data would choose between.
     """

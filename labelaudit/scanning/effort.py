@@ -1,4 +1,4 @@
-"""How much a scan does: backbones, folds and fine-tuning by `Effort`."""
+"""Backbones, folds and fine-tuning of a scan by `Effort`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BACKBONES: Mapping[Effort, tuple[str, ...]] = {
     "thorough": ("lite0@128", "lite0@224", "lite1@160", "lite1@240", "lite2@260"),
 }
 FOLDS: Mapping[Effort, int] = {"quick": 4, "standard": 5, "thorough": 5}
-"""Of a cross-fit on features: two cores share four fits evenly, which takes 60 % of the time of five."""
+"""Folds of a cross-fit on features: two cores share four fits evenly, which takes 60 % of the time of five."""
 
 
 def backbones_of(effort: Effort, choice: Choice, settings: ScanSettings, *, device: str) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What a scan will cost on this machine, measured on a few samples before the long work.
+"""Forecasts the cost of a scan on this machine, measured on a few samples before the long work.
 
 Left out: what goes before and after training, which takes seconds where training takes minutes.
 """

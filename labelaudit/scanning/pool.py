@@ -1,4 +1,4 @@
-"""What the models of a scan learned about its samples, while it is being gathered.
+"""The pool of models of one scan: they are cross-fitted here, and their held-out class probabilities are kept by name.
 
 Probes and methods are cross-fitted, the noise channel combines them, the probes are refitted on what the channel
 believes, and images that belong to no class are set apart. `labelaudit.scanning.assessment` puts these steps in order.
@@ -40,14 +40,14 @@ TUNING: Mapping[str, Any] = {
     "folds": PIXEL_FOLDS,
     "augment": "shift",
 }
-"""How, as arguments of `training.crossfit` and `training.forecast`."""
+"""Settings of fine-tuning, as arguments of `training.crossfit` and `training.forecast`."""
 _REFITS = 3
 _GAIN = 4e-4  # share of what the models know about the labels, in nats, that a refit must add to be kept
 
 
 @dataclass(kw_only=True)
 class Material:
-    """What the models learned, while it is being gathered."""
+    """The models of one scan: they are cross-fitted here, and their held-out class probabilities are kept by name."""
 
     samples: Samples
     known: Ints
@@ -57,7 +57,7 @@ class Material:
     models: dict[str, Floats] = field(default_factory=dict)
     """Held-out probabilities (n, C) that the pool draws on, by name; the probes' are refitted, the others stay."""
     x: npt.NDArray[Any] | None = None
-    """What methods train on: (n, d) principal components, or (n, H, W, c) pixels."""
+    """Training input of the methods: (n, d) principal components, or (n, H, W, c) pixels."""
     _rotations: tuple[probes.Rotation, ...] = ()
     _blocks: tuple[npt.NDArray[np.float32], ...] = ()
     """One per backbone, and all side by side where there are several."""
@@ -222,7 +222,7 @@ class Material:
         return blocks[0] if len(blocks) == 1 else np.concatenate([b[:, : head_width(len(blocks))] for b in blocks], 1)
 
     def keep_judge(self, decision: Decision, features: Features) -> Judge:
-        """What judges new images from now on: the probes, fitted to all samples as the decision sees them."""
+        """The judge for new images: the probes, fitted to all samples as the decision sees them."""
         discriminants = [f"discriminant_{number}" for number in range(len(self._blocks))]
         return Judge.fit(
             self.samples,
@@ -241,7 +241,7 @@ def head_width(blocks: int) -> int:
 
 
 def training_effort(name: str, n: int, folds: int, *, pixels: bool, options: Mapping[str, Any]) -> dict[str, Any]:
-    """What a scan of n samples sets of `training.crossfit`: folds, which are fewer on pixels, epochs, augmentation."""
+    """Arguments of `training.crossfit` for n samples: folds, which are fewer on pixels, epochs, augmentation."""
     from labelaudit.methods import get_method
 
     if not pixels:

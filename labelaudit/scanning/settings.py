@@ -88,7 +88,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Key:
-    """How a field of `ScanSettings` is read from text, and what is said about it."""
+    """The parser of one field of `ScanSettings`, and its help."""
 
     parse: Callable[[Any], Any]
     help: str
@@ -134,7 +134,7 @@ def _choose(*names: str) -> Callable[[Any], str]:
 
 
 def parse_groups(value: Any) -> tuple[str, ...]:
-    """What names groups, from text or a list of texts; a pattern may hold commas, so text is one."""
+    """Parse the names of groups from text or a list of texts; a pattern may hold commas, so text is one."""
     parts = [value] if isinstance(value, str) else value
     if not isinstance(parts, (list, tuple)) or not parts:
         raise OptionError(f"'{value}' names no groups: write a column, parent or name:REGEX")
@@ -165,10 +165,10 @@ class ScanSettings:
     """Name of `labelaudit methods`, ``timm:NAME`` or ``torchvision:NAME``; by default one that suits the input."""
     init: Annotated[Path | Literal["pretrained"] | None, Key(parse_init, "weights that it begins with")] = None
     backbone: Annotated[tuple[str, ...] | None, Key(parse_names, "networks that turn images into features")] = None
-    """By default those of `effort`."""
+    """Backbones; by default those of `effort`."""
     image_size: Annotated[int | None, Key(parse_count, "their input size in pixels")] = None
     precision: Annotated[Precision, Key(one_of(Precision), "auto, float32 or int8")] = "auto"
-    """What embedded backbones compute in."""
+    """The number format embedded backbones compute in."""
     effort: Annotated[Effort, Key(one_of(Effort), "quick, standard or thorough")] = "standard"
     group: Annotated[tuple[str, ...], Key(parse_groups, "images that must not vouch for each other")] = ()
     """Columns, ``parent`` or ``name:REGEX`` (`labelaudit.context.groups`)."""

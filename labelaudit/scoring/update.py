@@ -96,7 +96,7 @@ def try_update(previous: Audit, samples: Samples, machine: Machine, findings: tu
 
 
 def _find_verdicts(audit: Audit) -> Path | None:
-    """What people said about ``audit``, in the RUN that it was read from."""
+    """People's verdicts on ``audit``, in the RUN that it was read from."""
     if "audit.json" not in audit.files:
         return None
     file = verdicts_file(audit.files["audit.json"].parent)
@@ -105,7 +105,7 @@ def _find_verdicts(audit: Audit) -> Path | None:
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """What became of the rows of an earlier audit."""
+    """The difference between an earlier audit and the dataset of now, row by row."""
 
     before: Ints
     """(n,) row in the earlier audit of each sample, -1 where image or label are new."""
@@ -115,7 +115,7 @@ class Change:
     """Classes that the earlier audit does not have."""
 
     def obstacle(self, previous: Audit, samples: Samples, judge: Judge) -> str:
-        """Why an update would not do; empty where it would."""
+        """The reason an update would not do; empty if it would."""
         if self.unknown:
             return f"the class '{self.unknown[0]}' is new"
         broken = {finding.path for finding in previous.findings if finding.kind not in _PAIRED}

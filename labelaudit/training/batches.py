@@ -24,7 +24,7 @@ _CHUNK, _CHUNK_CUDA = 4_000_000, 64_000_000  # inputs or logits evaluated at onc
 
 
 class Scaling(NamedTuple):
-    """What brings inputs to mean 0 and a standard deviation near 1: (x - mean) · scale."""
+    """Brings inputs to mean 0 and a standard deviation near 1: (x - mean) · scale."""
 
     mean: Tensor
     """(c, 1, 1) of pixels, (d,) of features."""

@@ -1,4 +1,4 @@
-"""What there is to choose from: every method, regulariser and network with its options and its paper.
+"""The catalog of every method, regulariser and network with its options and its paper.
 
 All of it is read off the files themselves (docstrings, dataclass fields, annotations), so a new file is in the list.
 """
@@ -27,7 +27,7 @@ from labelaudit.shelf import read_docstring
 Kind = Literal["method", "regularizer", "network"]
 Input = Literal["features", "pixels"]
 CLASSES = 10
-"""Of the networks whose parameters are counted, as in the papers."""
+"""Classes of the networks whose parameters are counted, as in the papers."""
 _INPUTS: tuple[Input, ...] = ("features", "pixels")
 _PAPER = re.compile(r'(?:^|(?<=[.:;] )|(?<=after ))([A-Z](?:[^".:]|al\.)*)"([^"]+)",? ([^".;:,()]*\d{4})')
 
@@ -45,11 +45,11 @@ class Entry:
     options: tuple[Option, ...]
     """Its own first; of a method those that all methods have follow."""
     takes: tuple[Input, ...] = ()
-    """Of a network: what it can be trained on."""
+    """For a network: the inputs it can be trained on."""
     shape: tuple[int, ...] = ()
-    """Of a network: (H, W, channels) or (features,) that it is meant for."""
+    """For a network: (H, W, channels) or (features,) that it is meant for."""
     parameters: int | None = None
-    """Of a network: at this shape and `CLASSES` classes."""
+    """For a network: its number of parameters at this shape and `CLASSES` classes."""
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able."""

@@ -1,4 +1,5 @@
-"""What a cross-fit has seen of each sample: running sums over epochs and folds, which become `Evidence` at the end."""
+"""Collects what a cross-fit sees of each sample: running sums over epochs and folds, which become `Evidence` at the
+end."""
 
 from __future__ import annotations
 

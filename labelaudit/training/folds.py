@@ -1,4 +1,4 @@
-"""Which fold judges which sample: stratified by class, identical images kept together.
+"""Assigns samples to folds: stratified by class, identical images kept together.
 
 A copy of an image in the training folds would give its label away, so samples with equal content digest share a fold.
 """

@@ -32,7 +32,8 @@ def plan(
     epochs: int | None = None,
     trained: bool = False,
 ) -> Recipe:
-    """How ``method`` is optimised on n samples: smaller batches and up to 3 times the epochs where there are few.
+    """The optimiser settings of ``method`` on n samples: smaller batches and up to 3 times the epochs where there are
+    few.
 
     One fold: all samples train, as for a model that is to be used. A network that is ``trained`` already, by others,
     moves at a quarter of the learning rate.
@@ -61,7 +62,7 @@ class Course:
         self.epoch = 0
         """Epochs behind it."""
         self.weights: Tensor | None = None
-        """What `Method.choose` said last."""
+        """The latest sample weights, from `Method.choose`."""
         self._outlook: Tensor | None = None
 
     def predict(self) -> Tensor:

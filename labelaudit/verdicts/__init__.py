@@ -1,4 +1,4 @@
-"""What people decided about samples: ``verdicts.csv`` in a RUN, one line for each decision, never rewritten.
+"""People's decisions about samples: ``verdicts.csv`` in a RUN, one line for each decision, never rewritten.
 
 A verdict belongs to an image's content under a label, not to a path: it survives renaming and re-scanning, and a
 changed image or label has to be looked at again. The file is a log: the last line of each reviewer about an image

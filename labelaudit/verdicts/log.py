@@ -24,7 +24,7 @@ _LOCK_SECONDS = 30
 
 
 def verdicts_file(run: Path | str) -> Path:
-    """Where the verdicts of a RUN are kept."""
+    """Path of the verdicts of a RUN."""
     return Path(run) / FILE
 
 
@@ -146,7 +146,7 @@ def _arranged(verdict: Verdict, header: Sequence[str]) -> tuple[str, ...]:
 
 
 def _finished(path: Path | str, text: str) -> int:
-    """How much of a file's text is finished lines: up to the last line end that is in no quoted cell.
+    """Length of the finished lines of a file's text: up to the last line end that is in no quoted cell.
 
     Raises `DataError` where a quote never ends although verdicts follow it: that is damage, not an unfinished line.
     """

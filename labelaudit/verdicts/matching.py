@@ -1,4 +1,4 @@
-"""Which verdicts are in force, on which samples, and what reviewers agree on.
+"""Replays the log: the verdicts in force, the samples they are about, and the agreement of reviewers.
 
 Left out: guessing; a verdict that cannot count is named with its reason.
 """
@@ -22,7 +22,7 @@ from labelaudit.verdicts.verdict import Verdict
 
 @dataclass(frozen=True, kw_only=True)
 class Reviewed:
-    """What people's verdicts say about the samples of one audit."""
+    """The verdicts of people on the samples of one audit."""
 
     settled: Mapping[int, Verdict] = field(default_factory=dict)
     """Row of the audit's samples -> the verdict in force; its right class, if any, is a class of the audit. Copies of
@@ -137,7 +137,7 @@ def in_force(verdicts: Sequence[Verdict]) -> dict[tuple[str, str], tuple[Verdict
 def _replay(
     verdicts: Sequence[Verdict],
 ) -> tuple[dict[tuple[str, str], tuple[Verdict, ...]], dict[tuple[str, str], tuple[Verdict, ...]]]:
-    """By identity: the verdicts in force, and those taken back (`Reviewed.undone`)."""
+    """The verdicts in force, and those taken back (`Reviewed.undone`), by identity."""
     trails: dict[tuple[str, str], dict[str, list[tuple[int, Verdict]]]] = {}
     undone: defaultdict[tuple[str, str], tuple[Verdict, ...]] = defaultdict(tuple)
     for place, verdict in enumerate(verdicts):

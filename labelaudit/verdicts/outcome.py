@@ -1,4 +1,4 @@
-"""What became of the samples that people have looked at, in one word and in a sentence."""
+"""The state of reviewed samples, in one word and in a sentence."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ class Verdict:
     """
 
     path: str
-    """Where the image lay, relative to the data root; for people."""
+    """Path of the image, relative to the data root; for people."""
     digest: str
     given_label: str
     verdict: str
@@ -31,7 +31,7 @@ class Verdict:
     """The right class for ``suggested``, ``other`` and ``given``; empty for the rest."""
     reviewer: str = ""
     note: str = ""
-    """What the reviewer wanted to be remembered, in a few words; may be empty."""
+    """A remark of the reviewer, in a few words; may be empty."""
     time: str = ""
     """In UTC, such as ``2026-11-21T06:30:00Z``; any ISO 8601 time is brought into this form. May be empty."""
 

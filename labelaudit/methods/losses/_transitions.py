@@ -1,4 +1,5 @@
-"""How often each true class is given as each other one, estimated from a network's probabilities.
+"""Estimates the transition matrix, how often each true class is given as each other one, from a network's
+probabilities.
 
 Patrini et al., "Making Deep Neural Networks Robust to Label Noise: a Loss Correction Approach", CVPR 2017, Section 3.4:
 the probabilities of a sample that surely is of class i, its anchor, are row i of the matrix T with T_ij = P(ỹ=j | y=i).

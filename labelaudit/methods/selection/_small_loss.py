@@ -1,4 +1,4 @@
-"""Who in a batch has the small losses, and how large a share counts as small as training goes on.
+"""Small-loss selection: mask of kept samples, and schedule R(t) of the kept share.
 
 Han et al., "Co-teaching: Robust Training of Deep Neural Networks with Extremely Noisy Labels", NeurIPS 2018: networks
 fit clean samples first, so a share ε of the largest losses is given up, growing from 0 to ε over the first epochs.
