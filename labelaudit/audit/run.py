@@ -43,7 +43,7 @@ FILES = (*SHOWN, JUDGE, GROUPS, REPORT, MARKDOWN)
 def check_output(
     output: Path | str, data: Path | str | None = None, *, notice: Callable[[str], None] = lambda _: None
 ) -> None:
-    """Whether a RUN can be written to ``output``: asked before the long work, so that it is not lost at its end.
+    """Check that a RUN can be written to ``output``, before the long work, so that it is not lost at its end.
 
     ``notice`` hears that an earlier RUN is there, which will be replaced.
 

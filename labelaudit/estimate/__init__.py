@@ -1,8 +1,9 @@
 """Estimates how good a scan is, from a small review: intervals, flags at a stated rate, and when to stop.
 
 `sampling` plans whom to review, `intervals` tells what the review says about the flags and the dataset, `fdr` chooses
-flags at a stated false-discovery rate, `stopping` tells when a reviewer may stop, `selftest` finds a ceiling for recall,
-`price` the cost of relabelling; `estimate_file` is RUN/estimate.json. Left out: guarantees without any review; there are none.
+flags at a stated false-discovery rate, `stopping` tells when a reviewer may stop, `selftest` finds a ceiling for
+recall, `price` the cost of relabelling; `estimate_file` is RUN/estimate.json. Left out: guarantees without any review;
+there are none.
 """
 
 from labelaudit.estimate.estimate_file import estimate_record, load_plan, load_target, save

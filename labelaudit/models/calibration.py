@@ -1,4 +1,4 @@
-"""Whether a model is as often right as it says: the expected calibration error and the table behind it."""
+"""Calibration of a model: the expected calibration error and the table behind it."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def is_under_way(place: Path) -> bool:
 
 
 def check_place(place: Path, *, resume: bool) -> None:
-    """Whether a run may write to ``place``: asked before the long work. Raises `RunError`."""
+    """Check that a run may write to ``place``, before the long work. Raises `RunError`."""
     if is_under_way(place):
         if not resume:
             raise RunError(f"{place} holds an unfinished run: go on with --resume, or choose another folder with -o")

@@ -52,7 +52,7 @@ def least_information(error: float, entropy: float, classes: int) -> float:
 
 
 def check_memorisation(fit: float, expected: float, samples: int) -> dict[str, Any]:
-    """Whether training labels are fitted better than a model could that had memorised none: JSON-able.
+    """Tell whether training labels are fitted better than a model could that had memorised none: JSON-able.
 
     ``fit`` is the accuracy on the given training labels. ``expected`` is what it would be without memorising: one minus
     the noise rate of labels that are otherwise predictable, or the accuracy on labels kept out of training, wrong ones
