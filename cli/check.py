@@ -194,32 +194,6 @@ def check(
     effort: Annotated[
         str | None, _option("--effort", panel=_SCAN, metavar="NAME", help="quick, standard or thorough.")
     ] = None,
-    methods: Annotated[
-        str | None, _option("--methods", panel=_SCAN, metavar="NAMES", help="Robust training methods.")
-    ] = None,
-    regularizer: Annotated[
-        list[str] | None, _option("--regularizer", panel=_SCAN, metavar="NAME", help="Around them; may be repeated.")
-    ] = None,
-    train: Annotated[
-        str | None, _option("--train", panel=_SCAN, metavar="NAME", help="auto, features or pixels.")
-    ] = None,
-    network: Annotated[
-        str | None, _option("--network", panel=_SCAN, metavar="NAME", help="What the methods train.")
-    ] = None,
-    init: Annotated[
-        str | None,
-        _option("--init", panel=_SCAN, metavar="WEIGHTS", help="What it begins with: a file, or pretrained."),
-    ] = None,
-    backbone: Annotated[
-        str | None, _option("--backbone", panel=_SCAN, metavar="NAMES", help="Networks that make features.")
-    ] = None,
-    image_size: Annotated[
-        str | None, _option("--image-size", panel=_SCAN, metavar="N", help="Their input size in pixels.")
-    ] = None,
-    precision: Annotated[
-        str | None, _option("--precision", panel=_SCAN, metavar="NAME", help="auto, float32 or int8.")
-    ] = None,
-    seed: Annotated[str | None, _option("--seed", panel=_SCAN, metavar="N", help="Same seed, same result.")] = None,
     device: Annotated[str | None, _option("--device", panel=_SCAN, metavar="NAME", help="auto, cpu or cuda.")] = None,
     workers: Annotated[str | None, _option("--workers", panel=_SCAN, metavar="N", help="Threads.")] = None,
     cache: Annotated[
@@ -242,6 +216,8 @@ def check(
     With a baseline, what it knows does not count, and by default no suspect may be new.
 
     Rules can be kept in labelaudit.toml or pyproject.toml, or be set as LABELAUDIT_MAX_NOISE and so on.
+
+    How DATA is scanned stands there too, under \\[scan]: methods, backbone, seed and what else `scan` knows.
 
     `labelaudit config` shows what is in force and where it came from.
 

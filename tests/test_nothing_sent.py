@@ -38,7 +38,7 @@ for line in sys.argv[1:]:
 LINES = (
     "scan images -o RUN --effort quick --methods limit -q",
     "score RUN images -o scored.csv -q",
-    "check images --effort quick --methods limit -q -o checked.txt",
+    "check images --effort quick -q -o checked.txt",
     "check RUN -q -o checked.txt",
     "train images -o MODEL --method ce --epochs 1 --network lite0 -q",
     "clean RUN -o OUT --apply -q",

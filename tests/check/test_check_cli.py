@@ -117,9 +117,11 @@ def test_a_name_cannot_steer_the_terminal(tmp_path: Path) -> None:
 def test_scan_options_reach_the_scan(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     calls = install_current(monkeypatch, make_audit(findings=()))
     (tmp_path / "data").mkdir()
-    (tmp_path / "labelaudit.toml").write_text("max-suspects = 2\n[scan]\neffort = 'quick'\nseed = 1\n")
-    options = ("--seed", 7, "--backbone", "a,b", "--labels", "l.csv", "--cache", "kept", "--workers", 3, "--run", "OUT")
-    options += ("--regularizer", "mixup", "--regularizer", "jacobian", "--network", "resnet32", "--init", "pretrained")
+    (tmp_path / "labelaudit.toml").write_text(
+        "max-suspects = 2\n[scan]\neffort = 'quick'\nseed = 7\nbackbone = ['a', 'b']\nnetwork = 'resnet32'\n"
+        "regularizer = ['mixup', 'jacobian']\ninit = 'pretrained'\n"
+    )
+    options = ("--labels", "l.csv", "--cache", "kept", "--workers", 3, "--run", "OUT")
     assert call("check", "data", *options).code == 0
     source, settings, machine = calls[0]["rest"]
     assert source == Source(data=Path("data"), labels=Path("l.csv"))
@@ -155,7 +157,7 @@ def test_verdicts_in_the_kept_run_count(monkeypatch: pytest.MonkeyPatch, tmp_pat
     ("line", "words"),
     [
         ("check nowhere", "'nowhere' does not exist"),
-        ("check RUN --seed 3", "--seed is for a dataset"),
+        ("check RUN --effort quick", "--effort is for a dataset"),
         ("check RUN --run OUT", "--run is for a dataset"),
         ("check data --data data", "--data says where the images of a RUN are"),
         ("check data --run data/inside", "inside the data"),
@@ -219,7 +221,8 @@ def test_images_from_the_first_check_to_a_new_wrong_label(tmp_path: Path) -> Non
     (tmp_path / "pets/red/0.png").rename(tmp_path / "pets/blue/known.png")
     git("init", "-q")
     commit()
-    options = ("--effort", "quick", "--methods", "limit", "--train", "features", "--cache", "kept", "--format", "json")
+    (tmp_path / "labelaudit.toml").write_text("[scan]\nmethods = ['limit']\ntrain = 'features'\n")
+    options = ("--effort", "quick", "--cache", "kept", "--format", "json")
     assert call("check", "pets", *options, "--write-baseline", "known.json").code == 0
     again = call("check", "pets", *options, "--baseline", "known.json")
     assert again.code == 0
