@@ -228,11 +228,8 @@ def check(
         **{"max-class-noise": max_class_noise or None, "no-conflicts": no_conflicts, "no-unreadable": no_unreadable},
         **{"no-shortcuts": no_shortcuts, "max-suspects-per": max_suspects_per or None, "group": group or None},
         **{"no-leaks": no_leaks, "threshold": threshold, "baseline": baseline, "labels": labels},
-        **{"path-column": path_column, "label-column": label_column, "effort": effort, "methods": methods},
-        "label-from": label_from,
-        **{"train": train, "backbone": backbone, "image-size": image_size, "seed": seed, "device": device},
-        **{"workers": workers, "cache": cache, "regularizer": regularizer or None, "network": network, "init": init},
-        "precision": precision,
+        **{"path-column": path_column, "label-column": label_column, "label-from": label_from, "effort": effort},
+        **{"device": device, "workers": workers, "cache": cache},
     }
     settled = load_settings(given, data, config)
     restricted = since is not None or files is not None
