@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from labelaudit.check.policy import today
 from labelaudit.errors import OptionError, RunError
 from labelaudit.machine import available_cores
 from labelaudit.text import count
@@ -213,6 +212,7 @@ def _fail_the_gate(audit: Audit, run: Path) -> frozenset[int]:
     from labelaudit import verdicts
     from labelaudit.check import judge_gate
     from labelaudit.check.baseline_file import read
+    from labelaudit.check.policy import today
 
     settled = load_settings({}, run, None)
     known = settled.values["baseline"]

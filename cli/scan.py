@@ -201,7 +201,8 @@ def scan(
 
     from labelaudit.scanning.scan import scan as audit_labels
 
-    with report_progress(quiet=quiet, verbose=verbose, color=color) as (progress, notice):
+    trainings = len(chosen["methods"])
+    with report_progress(quiet=quiet, verbose=True, color=color, trainings=trainings) as (progress, notice):
         for name, value in filed.items():
             key = "regularizer" if name == "regularizers" else name.replace("_", "-")
             notice(f"{key}: {','.join(value) if isinstance(value, tuple) else value}, from {settled.origins[key]}")

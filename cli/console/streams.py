@@ -73,10 +73,13 @@ def trimmed(console: Console) -> Iterator[None]:
 
 
 @contextmanager
-def report_progress(*, quiet: bool, verbose: bool, color: Color) -> Iterator[tuple[Progress, Callable[[str], None]]]:
+def report_progress(
+    *, quiet: bool, verbose: bool, color: Color, trainings: int = 0
+) -> Iterator[tuple[Progress, Callable[[str], None]]]:
     """Yield the callbacks that the library reports to while it works: (progress, notice), both on stderr.
 
-    Bars on a terminal; one line per stage elsewhere, and only when ``verbose``; nothing when ``quiet``.
+    One bar on a terminal; one line per stage elsewhere, and only when ``verbose``; nothing when ``quiet``.
+    ``trainings`` is how many methods a scan will train.
     """
     if quiet:
         from labelaudit.types import silent
@@ -88,30 +91,24 @@ def report_progress(*, quiet: bool, verbose: bool, color: Color) -> Iterator[tup
     def notice(line: str) -> None:
         console.print(printable(line), soft_wrap=True)
 
-    if not console.is_terminal or console.is_dumb_terminal or not sys.stderr.isatty():
-        begun: set[str] = set()
+    if console.is_terminal and not console.is_dumb_terminal and sys.stderr.isatty():
+        from labelaudit.display.bar import draw_bar
 
-        def say(stage: str, done: int, total: int | None) -> None:  # noqa: ARG001  the signature of Progress
-            if verbose and stage not in begun:
-                begun.add(stage)
-                notice(f"{stage} …" if total is None else f"{stage} ({total:,}) …")
-
-        yield say, notice
+        with draw_bar(console, trainings=trainings) as show:
+            yield show, notice
         return
 
-    from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bars
+    from labelaudit.display.stages import Course
 
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
-    with Bars(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=console, transient=True) as bars:
-        tasks: dict[str, TaskID] = {}
+    course, told = Course(trainings), set[str]()
 
-        def show(stage: str, done: int, total: int | None) -> None:
-            if stage not in tasks:
-                tasks[stage] = bars.add_task(printable(stage), total=total)
-            bars.update(tasks[stage], completed=done, total=total)
+    def say(stage: str, done: int, total: int | None) -> None:
+        phrase = course.advance(stage, done, total).phrase
+        if verbose and phrase not in told:
+            told.add(phrase)
+            notice(f"{phrase} …")
 
-        yield show, notice
+    yield say, notice
 
 
 def _ignore(line: str) -> None:

@@ -1,14 +1,16 @@
 """Prints a finished scan to a terminal or a pipe.
 
 The order is that of a reader's questions: how bad is it, which images, which classes, what else is wrong, what was
-chosen, what did it cost, where are the files. Every name from the data goes through `printable`. Left out: thumbnails,
-which are the HTML report's.
+chosen, what did it cost, what to do next; with ``-v`` also where the files are. Every name from the data goes through
+`printable`. Left out: thumbnails, which are the HTML report's.
 """
 
 from __future__ import annotations
 
 import math
+import shlex
 from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -17,7 +19,9 @@ from rich.table import Table
 from rich.text import Text
 
 from labelaudit.audit.document import Audit, has_images
-from labelaudit.text import count, duration, name_some
+from labelaudit.audit.run import REPORT
+from labelaudit.reports.figures import adds_nothing, knows_noise
+from labelaudit.text import count, duration, likely, name_some
 
 from .streams import printable, trimmed
 
@@ -51,23 +55,28 @@ def _render(audit: Audit, console: Console, *, verbose: bool) -> None:
         for note in audit.notes:
             _line(console, "- ", printable(note))
     _costs(audit, console, verbose=verbose)
-    _files(audit, console)
+    if verbose:
+        _files(audit, console)
+    _next_steps(audit, console)
 
 
 def _headline(audit: Audit, console: Console) -> None:
     decision, n = audit.decision, len(audit.samples)
-    low, high = decision.noise_interval
-    flagged = len(audit.suspects)
+    (low, high), flagged = decision.noise_interval, len(audit.suspects)
     line = Text()
     kind = "image" if has_images(audit) else "sample"
     line.append(count(n, kind), style="bold").append(f" in {count(len(audit.samples.classes), 'class', 'classes')}: ")
     line.append(count(flagged, "suspect"), style="bold red" if flagged else "bold green")
     line.append(f" ({flagged / max(n, 1):.1%}), ")
-    if math.isfinite(decision.noise_rate):
+    if not math.isfinite(decision.noise_rate):
+        line.append("the share of wrong labels cannot be estimated")
+    elif not knows_noise(audit):
+        line.append("how many labels are wrong is not known yet")
+    elif not flagged:
+        line.append(f"at most {high:.1%} of the labels wrong by the scan's own estimate")
+    else:
         line.append("about ").append(f"{decision.noise_rate:.1%}", style="bold")
         line.append(f" of the labels wrong (90% interval {low:.1%} to {high:.1%})")
-    else:
-        line.append("the share of wrong labels cannot be estimated")
     console.print()
     console.print(line)
     unjudged = [row for row in audit.class_table() if row["samples"] and not row["judged"]]
@@ -80,20 +89,23 @@ def _suspects(audit: Audit, console: Console, top: int) -> None:
     _section(console, "Worst suspects")
     rows = audit.suspects[:top]
     if not len(rows):
-        _line(console, "", f"None among {len(audit.samples):,}.")
+        _line(console, "", f"None among {len(audit.samples):,}: no label looks wrong.", style="green")
         return
     columns = audit.columns(rows)
-    names = ("rank", "path", "given_label", "predicted_label", "predicted_prob", "label_score", "reason")
-    table = _table(("", "right"), ("image", "left"), ("given", "left"), ("suggested", "left"), ("score", "right"))
-    table.add_column("reason")
+    names = ("rank", "path", "given_label", "predicted_label", "label_score", "reason")
+    told = list(zip(*(columns[name] for name in names), strict=True))
+    whys = ["" if adds_nothing(reason, better) else printable(reason) for *_, better, _, reason in told]
+    headings: list[tuple[str, JustifyMethod]] = [("", "right"), ("image", "left"), ("given", "left")]
+    table = _table(*headings, ("suggested", "left"), ("likely wrong", "right"))
+    if any(whys):
+        table.add_column("", style="dim")
     stacked = Text()
-    for rank, path, given, better, chance, score, reason in zip(*(columns[name] for name in names), strict=True):
-        place, why = Text(str(rank), style="dim"), Text(printable(reason), style="dim")
-        was = Text(printable(given), style="red")
-        should = Text(printable(better), style="green").append(f" {chance:.0%}", style="dim")
-        table.add_row(place, Text(printable(path)), was, should, f"{score:.3f}", why)
-        stacked += Text.assemble(place, " ", printable(path), "\n", was, " given, ", should, f", score {score:.3f}\n")
-        stacked += Text.assemble(why, "\n" if reason else "", "\n")
+    for (rank, path, given, better, score, _), why in zip(told, whys, strict=True):
+        place, chance = Text(str(rank), style="dim"), likely(1 - score)
+        was, should = Text(printable(given), style="red"), Text(printable(better), style="green")
+        table.add_row(place, Text(printable(path)), was, should, chance, *([why] if any(whys) else []))
+        stacked += Text.assemble(place, " ", printable(path), "\n", was, " given, ", should, " suggested, ")
+        stacked += Text.assemble(chance, " likely wrong\n", Text(why, style="dim"), "\n" if why else "", "\n")
     stacked.rstrip()
     fits = console.measure(table).maximum + _INDENT <= console.width
     console.print(_indented(table if fits else stacked))
@@ -116,7 +128,7 @@ def _pairs(audit: Audit, console: Console, top: int) -> None:
     if not pairs:
         return
     _section(console, "Most confused classes")
-    table = _table(("given", "left"), ("in truth", "left"), ("expected", "right"), ("flagged", "right"))
+    table = _table(("given", "left"), ("probably", "left"), ("expected", "right"), ("flagged", "right"))
     for pair in pairs:
         table.add_row(
             Text(printable(pair["given_label"]), style="red"),
@@ -172,6 +184,29 @@ def _files(audit: Audit, console: Console) -> None:
     folders = groupby(audit.files.values(), key=lambda path: path.parent)
     for folder, paths in folders:
         _line(console, "", f"{printable(str(folder))}/  {name_some([printable(path.name) for path in paths], 99)}")
+
+
+def _next_steps(audit: Audit, console: Console) -> None:
+    """Where to look, and what to type next."""
+    report, run = audit.files.get(REPORT), next((path.parent for path in audit.files.values()), None)
+    if run is None:
+        return
+    console.print()
+    steps = []
+    if report is not None:
+        address = report.resolve().as_uri()
+        steps.append(("Look", Text(address, style=f"link {address}")))
+    if len(audit.suspects) and has_images(audit):
+        steps.append(("Judge", Text(f"labelaudit review {spell_path(run)}")))
+    elif has_images(audit):
+        steps.append(("Check", Text(f"labelaudit review {spell_path(run)} --order sample")))
+    for word, step in steps:
+        console.print(Text.assemble((f"{word:<7}", "bold"), step), soft_wrap=True)
+
+
+def spell_path(path: Path) -> str:
+    """``path`` as it is typed in a shell."""
+    return shlex.quote(printable(str(path)))
 
 
 def _table(*headings: tuple[str, JustifyMethod]) -> Table:

@@ -318,7 +318,7 @@ def test_python_m_labelaudit_is_the_command() -> None:
 def test_result_on_stdout_everything_else_on_stderr(calls: list[dict[str, Any]]) -> None:
     ended = call("scan", "x")
     assert "2 suspects" in ended.out
-    assert ended.err == "about 3 s on 2 cores\n"
+    assert ended.err == "about 3 s on 2 cores\nLooking at them …\n", "a line per stage, not a minute of silence"
     assert ESCAPE not in ended.out + ended.err
 
 
@@ -328,7 +328,7 @@ def test_quiet_prints_nothing(calls: list[dict[str, Any]]) -> None:
 
 def test_verbose_off_a_terminal_names_each_stage_once(calls: list[dict[str, Any]]) -> None:
     ended = call("scan", "x", "-v")
-    assert ended.err == "about 3 s on 2 cores\nembed (2) …\n"
+    assert ended.err == "about 3 s on 2 cores\nLooking at them …\n"
     assert "Classes" in ended.out
 
 
@@ -402,13 +402,15 @@ def on_a_terminal(
 
 def test_a_terminal_gets_bars_and_colour(tmp_path: Path) -> None:
     text = on_a_terminal(["scan", "x"], {}, tmp_path)
-    assert "3/3" in text
+    assert "Looking at them" in text
+    assert "Beginning" not in text.split("Looking at them")[-1], "one bar, not one a stage"
     assert f"{ESCAPE}[1;31m2 suspects" in text
 
 
 def test_no_color_keeps_the_bars_and_drops_the_colour(tmp_path: Path) -> None:
     text = on_a_terminal(["scan", "x"], {"NO_COLOR": "1"}, tmp_path)
-    assert "3/3" in text
+    assert "Looking at them" in text
+    assert "Beginning" not in text.split("Looking at them")[-1], "one bar, not one a stage"
     assert not re.search(ESCAPE + r"\[[0-9;]*m", text)
 
 
@@ -430,7 +432,7 @@ def test_progress_without_a_total(capsys: pytest.CaptureFixture[str]) -> None:
     with report_progress(quiet=False, verbose=True, color="auto") as (progress, _):
         progress("walk", 3, None)
         progress("walk", 9, None)
-    assert capsys.readouterr().err == "walk …\n"
+    assert capsys.readouterr().err == "Walk …\n"
 
 
 # what a result looks like
@@ -442,18 +444,22 @@ def test_result_answers_the_questions_of_a_reader(tmp_path: Path) -> None:
     assert "6 samples in 3 classes: 2 suspects (33.3%), about 40.0% of the labels wrong" in text
     assert "(90% interval 20.0% to 60.0%)" in text
     assert "Cannot judge 1 class with too few images: owl" in text
-    assert re.search(r"1  cat/b.png  cat +dog 90% +0\.030  looks like dog\n", text)
+    assert re.search(r"1  cat/b.png  cat +dog +97.0%\n", text), "one number, and no reason that only repeats the label"
     assert re.search(r"cat +dog +1 +1\n", text)
     assert "1 truncated\n    cat/z.png: The file ends in the middle of the image.\n" in text
     assert "- Features were chosen: they fit better than pixels.\n" in text
     assert "62 s on cpu, peak memory 300 MiB: ingest 0.5 s, train 61 s\n" in text
-    assert f"{tmp_path}/run/  suspects.csv, samples.csv, summary.json, audit.json, evidence.npz\n" in text
+    assert "suspects.csv, samples.csv" not in text
+    files = {**reports.write(audit, tmp_path / "run"), "report.html": tmp_path / "run" / "report.html"}
+    text = rendered(replace(audit, files=files, settings={"source": {"data": "pets"}}), width=200, verbose=True)
+    assert f"{tmp_path}/run/  suspects.csv, samples.csv, summary.json, audit.json, evidence.npz" in text
+    assert text.endswith(f"\nLook   file://{tmp_path}/run/report.html\nJudge  labelaudit review {tmp_path}/run\n")
 
 
 def test_result_without_suspects_says_how_many_were_seen() -> None:
     decision = make_decision(is_issue=np.zeros(6, dtype=bool), noise_rate=float("nan"))
     text = rendered(make_audit(decision=decision))
-    assert "None among 6." in text
+    assert "None among 6: no label looks wrong." in text
     assert "the share of wrong labels cannot be estimated" in text
 
 
