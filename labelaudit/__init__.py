@@ -8,17 +8,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from labelaudit.audit.document import Audit
-    from labelaudit.audit.run import read as read_audit
+    from labelaudit.display.audit import Audit, read_audit
+    from labelaudit.display.scan import scan
     from labelaudit.errors import BackboneError, DataError, LabelAuditError, OptionError, RunError
     from labelaudit.machine import Stage
     from labelaudit.machine import __version__ as __version__
-    from labelaudit.scanning.scan import scan
     from labelaudit.types import Decision, Evidence, Features, Finding, Samples
 
 _HOMES = {
     "__version__": "machine.__version__",
-    "Audit": "audit.document.Audit",
+    "Audit": "display.audit.Audit",
     "BackboneError": "errors.BackboneError",
     "DataError": "errors.DataError",
     "Decision": "types.Decision",
@@ -30,8 +29,8 @@ _HOMES = {
     "RunError": "errors.RunError",
     "Samples": "types.Samples",
     "Stage": "machine.Stage",
-    "read_audit": "audit.run.read",
-    "scan": "scanning.scan.scan",
+    "read_audit": "display.audit.read_audit",
+    "scan": "display.scan.scan",
 }
 
 __all__ = [

@@ -1,0 +1,219 @@
+"""An audit that shows itself: as a table of figures and pictures in a notebook, as a report, as a page to judge in.
+
+Everything that an audit knows is in `labelaudit.audit.document`; here is only what a person at a prompt wants of it.
+Left out: widgets that need a notebook extension.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from dataclasses import fields
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from labelaudit.audit import document
+from labelaudit.audit.originals import open_originals
+from labelaudit.audit.run import REPORT
+from labelaudit.audit.run import read as read_run
+from labelaudit.errors import LabelAuditError, OptionError
+from labelaudit.reports import figures, html, thumbnails
+from labelaudit.reports.review_state import Checked, read_checked
+from labelaudit.text import likely, printable
+
+if TYPE_CHECKING:
+    import uvicorn
+
+    from labelaudit.types import Images
+
+_PICTURES, _SIDE = 12, 112  # suspects shown, and the side of their pictures in pixels
+_CLASSES = 12  # of the heat map
+_USED = (
+    *("show", "report", "review", "table", "frame", "summary", "suspects", "confused_pairs", "class_table"),
+    *("samples", "decision", "evidence", "findings", "notes", "settings", "files"),
+)
+_STYLE = "font:14px system-ui,sans-serif;border-collapse:collapse;margin:.4em 0"
+
+
+class Audit(document.Audit):
+    """What a scan found; `show`, `report` and `review` are for people, `table` and `summary` for programs.
+
+    As the last expression of a notebook's cell it is a summary with the worst suspects.
+
+    >>> import numpy as np
+    >>> from labelaudit import Audit, Decision, Samples
+    >>> samples = Samples(ids=("a", "b"), labels=np.array([0, 0]), classes=("cat", "dog"), digests=("00", "01"))
+    >>> decision = Decision(
+    ...     suspicion=np.array([0.1, 0.9]), is_issue=np.array([False, True]), judged=np.array([True, True]),
+    ...     probs=np.array([[0.9, 0.1], [0.1, 0.9]]), predicted=np.array([0, 1]), threshold=0.5, noise_rate=0.5,
+    ...     noise_interval=(0.1, 0.9), noise_matrix=np.array([[1.0, 1.0], [0.0, 0.0]]), reasons=("", "looks like dog"),
+    ... )
+    >>> audit = Audit(samples=samples, decision=decision, evidence={})
+    >>> [(row["path"], row["predicted_label"]) for row in audit.table("suspects")]
+    [('b', 'dog')]
+    """
+
+    @classmethod
+    def of(cls, audit: document.Audit) -> Audit:
+        """``audit`` with the methods for people."""
+        return cls(**{field.name: getattr(audit, field.name) for field in fields(document.Audit)})
+
+    def __dir__(self) -> Iterable[str]:
+        return sorted(_USED)
+
+    def _repr_html_(self) -> str:
+        return self._draw(_PICTURES)
+
+    def show(self, most: int = _PICTURES) -> Any:
+        """The summary with the ``most`` worst suspects, drawn where this is a notebook, else as text."""
+        try:
+            from IPython import display
+        except ImportError:
+            return repr(self)
+        drawn: Any = display.HTML
+        return drawn(self._draw(most))
+
+    def frame(self, which: str = "suspects") -> Any:
+        """`table` as a pandas data frame: ``suspects``, worst first, or all ``samples``."""
+        return self.table(which, "pandas")
+
+    def report(self, path: Path | str | None = None, **options: Any) -> Path:
+        """Write the report and return where it is: ``report.html`` of the RUN, or ``path``.
+
+        ``options`` are those of `labelaudit.reports.html.render`, such as ``most``.
+
+        Raises:
+            OptionError: the audit was not written to a RUN, and there is no ``path``.
+        """
+        if path is None and self.folder is None:
+            raise OptionError("this audit lies in no folder: give a path for the report, or scan with output=…")
+        place = Path(path) if path is not None else Path(str(self.folder)) / REPORT
+        html.write(self, place, **({"images": self._images(), "checked": self._checked()} | options))
+        return place
+
+    def review(self, port: int = 0, reviewer: str = "") -> Review:
+        """Start the page to judge suspects in, beside this program; ``.stop()`` ends it.
+
+        Raises:
+            OptionError: the audit was not written to a RUN, where the verdicts would be kept.
+        """
+        if self.folder is None:
+            raise OptionError("verdicts are kept beside the audit: scan with output='labelaudit-run' first")
+        return Review(self, self.folder, port, reviewer)
+
+    @property
+    def folder(self) -> Path | None:
+        """The RUN that the audit was written to, or read from; None for neither."""
+        return next((path.parent for path in self.files.values()), None)
+
+    def _images(self) -> Images | None:
+        try:
+            return open_originals(self)
+        except LabelAuditError:
+            return None
+
+    def _checked(self) -> Checked | None:
+        return None if self.folder is None else read_checked(self, self.folder)
+
+    def _draw(self, most: int) -> str:
+        checked = self._checked()
+        head = f"<p style='font:16px system-ui,sans-serif'>{_prose(figures.headline(self, checked))}</p>"
+        return head + _strip(self, self._images(), most) + _heat(self)
+
+
+class Review:
+    """A review page that runs in a thread of this program."""
+
+    def __init__(self, audit: Audit, run: Path, port: int, reviewer: str) -> None:
+        import secrets
+
+        from labelaudit.review.server import address_of, listen, make_server
+        from labelaudit.review.session import open_session
+
+        session = open_session(audit, open_originals(audit), run, reviewer=reviewer)
+        token, self._place = secrets.token_urlsafe(24), listen(port)
+        self.address = address_of(self._place, token)
+        """What a browser on this machine opens; it holds the key to the page."""
+        self._server: uvicorn.Server = make_server(session, token)
+        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._place]}, daemon=True)
+        self._thread.start()
+
+    def __repr__(self) -> str:
+        return f"<Review at {self.address}>"
+
+    def _repr_html_(self) -> str:
+        return f"<a href='{escape(self.address, quote=True)}' target='_blank'>Judge the suspects</a>"
+
+    def stop(self) -> None:
+        """End the page; every verdict is on disk."""
+        self._server.should_exit = True
+        self._thread.join(10)
+        self._place.close()
+
+
+def read_audit(folder: Path | str) -> Audit:
+    """The audit of a RUN folder, equal to the one that was written but for the images.
+
+    Raises:
+        RunError: there is no RUN, it is damaged, or a newer labelaudit wrote it.
+
+    >>> import labelaudit
+    >>> labelaudit.read_audit("no-such-run")
+    Traceback (most recent call last):
+    labelaudit.errors.RunError: no-such-run is not a RUN folder (no audit.json): make one with `labelaudit scan`
+    """
+    return Audit.of(read_run(folder))
+
+
+def _prose(text: str) -> str:
+    return "".join(
+        f"<code>{escape(printable(part))}</code>" if place % 2 else escape(printable(part))
+        for place, part in enumerate(text.split("`"))
+    )
+
+
+def _strip(audit: Audit, images: Images | None, most: int) -> str:
+    """The worst suspects: picture, given → suggested label, how likely the label is wrong."""
+    rows = audit.suspects[: max(0, most)].tolist()
+    if not rows:
+        return ""
+    drawn = thumbnails.missing(rows) if images is None else _pictures(audit, images, rows)
+    classes, decision = audit.samples.classes, audit.decision
+    cells = []
+    for row in rows:
+        given, better = classes[int(audit.samples.labels[row])], classes[int(decision.predicted[row])]
+        place = drawn.place.get(row)
+        source = "" if place is None else f"data:image/webp;base64,{drawn.files[place]}"
+        picture = f"<img src='{source}' alt='' style='max-width:{_SIDE}px;max-height:{_SIDE}px'><br>" if source else ""
+        path = escape(printable(audit.samples.ids[row]), quote=True)
+        words = f"{escape(printable(given))} → <b>{escape(printable(better))}</b>"
+        cells.append(
+            f"<div style='display:inline-block;width:{_SIDE + 24}px;margin:4px;vertical-align:top;"
+            f"font:12px system-ui,sans-serif;overflow-wrap:anywhere' title='{path}'>"
+            f"{picture}{words}<br>{likely(float(decision.suspicion[row]))} likely wrong</div>"
+        )
+    return f"<div>{''.join(cells)}</div>"
+
+
+def _pictures(audit: Audit, images: Images, rows: list[int]) -> thumbnails.Thumbnails:
+    return thumbnails.draw(audit.samples, images, dict.fromkeys(rows, _SIDE))
+
+
+def _heat(audit: Audit) -> str:
+    """The confusion of the classes that are mixed up most."""
+    heat = figures.map_confusion(audit, _CLASSES)
+    if not heat.flagged.any():
+        return ""
+    names = [escape(printable(audit.samples.classes[index])) for index in heat.classes]
+    head = "".join(f"<th style='padding:2px 6px;font-weight:400'>{name}</th>" for name in names)
+    lines = []
+    for i, name in enumerate(names):
+        line = "".join(
+            f"<td style='padding:2px 6px;text-align:center;background:rgba(178,60,10,{heat.level(i, j) / 12:.2f})'>"
+            f"{int(heat.flagged[i, j]) or ''}</td>"
+            for j in range(len(names))
+        )
+        lines.append(f"<tr><th style='padding:2px 6px;text-align:right;font-weight:400'>{name}</th>{line}</tr>")
+    caption = "<caption style='text-align:left'>Suspects by given (rows) and suggested label (columns)</caption>"
+    return f"<table style='{_STYLE}'>{caption}<tr><td></td>{head}</tr>{''.join(lines)}</table>"

@@ -1,0 +1,50 @@
+"""`labelaudit.scan`, as a person calls it: with a bar in a terminal or a notebook, and an audit that shows itself.
+
+The work is `labelaudit.scanning.scan`; programs that want no bar, or one of their own, say so by ``progress``.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any
+
+from labelaudit.display.audit import Audit
+from labelaudit.display.bar import draw_bar
+from labelaudit.scanning import scan as scanning
+from labelaudit.types import Progress, silent
+
+
+@wraps(scanning.scan)
+def scan(*sources: Any, progress: Progress | bool | None = None, **options: Any) -> Audit:
+    """See `labelaudit.scanning.scan`; ``progress``: None for a bar where somebody looks, False for none."""
+    methods = options.get("methods")
+    with _choose(progress, 3 if methods is None else len(methods)) as told:
+        return Audit.of(scanning.scan(*sources, progress=told, **options))
+
+
+@contextmanager
+def _choose(progress: Progress | bool | None, trainings: int) -> Iterator[Progress]:
+    """Who hears of the progress: the caller, nobody, or a bar."""
+    if callable(progress):
+        yield progress
+    elif progress is False or (progress is None and not _is_watched()):
+        yield silent
+    else:
+        from rich.console import Console
+
+        with draw_bar(Console(stderr=not _in_notebook()), trainings=trainings) as bar:
+            yield bar
+
+
+def _is_watched() -> bool:
+    return _in_notebook() or bool(getattr(sys.stderr, "isatty", lambda: False)())
+
+
+def _in_notebook() -> bool:
+    """Whether the caller is a Jupyter kernel."""
+    shell = sys.modules.get("IPython")
+    running = None if shell is None else shell.get_ipython()
+    return running is not None and type(running).__name__ == "ZMQInteractiveShell"
