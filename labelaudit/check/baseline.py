@@ -34,14 +34,14 @@ class Known:
     given_label: str
     suggested_label: str = ""
     suspicion: float = 0.0
-    """When it was written, to two digits, in [0, 1], 1 = surely mislabeled."""
+    """The suspicion when the baseline was written, to two digits, in [0, 1], 1 = surely mislabeled."""
     verdict: str = ""
-    """What a person found, one of `WORDS`; empty: nobody looked."""
+    """A person's finding, one of `WORDS`; empty: nobody looked."""
     new_label: str = ""
     """The right class, where the verdict names one."""
     reviewer: str = ""
     time: str = ""
-    """Of the verdict, ISO 8601 in UTC."""
+    """Time of the verdict, ISO 8601 in UTC."""
     note: str = ""
     """Free text of a person."""
 
@@ -66,14 +66,14 @@ class KnownFinding:
 
 @dataclass(frozen=True, kw_only=True)
 class Baseline:
-    """What was known when it was made."""
+    """The suspects, findings and noise rates of a dataset that were known when the baseline was made."""
 
     dataset: Mapping[str, Any] = field(default_factory=dict)
     """``fingerprint`` and ``samples``."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """JSON-able: what shapes the findings, such as methods, effort, seed, threshold and labelaudit's version."""
     noise: Mapping[str, Noise] = field(default_factory=dict)
-    """By what it is about: ``dataset``, ``class cat`` or ``rule train/**``."""
+    """Noise rates, keyed by what they are about: ``dataset``, ``class cat`` or ``rule train/**``."""
     suspects: tuple[Known, ...] = ()
     """Sorted by path; no identity twice."""
     findings: tuple[KnownFinding, ...] = ()
@@ -85,7 +85,7 @@ class Baseline:
 
     @property
     def precision(self) -> Literal["auto", "float32", "int8"]:
-        """What backbones computed in when it was made: ``float32``, ``int8``, or ``auto`` where nothing says."""
+        """The numbers backbones computed in when it was made: ``float32``, ``int8``, or ``auto`` where nothing says."""
         from labelaudit.features.specs import precision_of
 
         features = self.settings.get("features")
@@ -97,8 +97,8 @@ class Baseline:
 
 
 def merge(one: Baseline, other: Baseline, base: Baseline | None = None) -> Baseline:
-    """What either knows; of one suspect's two verdicts the later, of two notes both. The rest is that of ``other``,
-    and a noise rate is the higher of the two.
+    """Join two baselines: of one suspect's two verdicts the later counts, of two notes both. The rest is that of
+    ``other``, and a noise rate is the higher of the two.
 
     With the ``base`` that both came from, an entry that one of them dropped since stays dropped, unless the other wrote
     a verdict or note into it meanwhile. Without one nothing says whether it was dropped here or added there: it stays.
@@ -114,7 +114,7 @@ def merge(one: Baseline, other: Baseline, base: Baseline | None = None) -> Basel
 
 
 def compare(old: Baseline, new: Baseline) -> list[tuple[str, Known | KnownFinding]]:
-    """What changed from ``old`` to ``new``: ``added``, ``removed`` or ``verdict`` and the entry, by path."""
+    """Yield the changes from ``old`` to ``new``: ``added``, ``removed`` or ``verdict`` and the entry, by path."""
     before, after = _by_identity(old), _by_identity(new)
     changes = [("added", known) for identity, known in after.items() if identity not in before]
     changes += [("removed", known) for identity, known in before.items() if identity not in after]
@@ -150,7 +150,7 @@ def _without_dropped(one: Baseline, other: Baseline, base: Baseline) -> Baseline
 
 
 def _words(entry: Known | KnownFinding) -> tuple[str, ...]:
-    """What a person wrote into it."""
+    """The note a person wrote into a verdict."""
     return (entry.note, entry.verdict, entry.new_label) if isinstance(entry, Known) else (entry.note,)
 
 

@@ -21,7 +21,7 @@ from labelaudit.files import write_text
 from labelaudit.verdicts import Verdict
 
 SCHEMA_VERSION = 1
-"""Of the file; raised when a reader of the old form would misread the new one."""
+"""Version of the file; raised when a reader of the old form would misread the new one."""
 KIND = "labelaudit baseline"
 _VERSION = "schema_version"
 
@@ -30,7 +30,7 @@ _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"(\s*:)?|[{}\n]', re.DOTALL)
 _CONSTANT = re.compile(r'"(?:[^"\\]|\\.)*"|(-?[\w.+]+)')
 _DIGEST = re.compile(r"[0-9a-f]{32}")
 _DIGITS = 18
-"""Of the longest whole number that is read."""
+"""Digits of the longest whole number that is read."""
 _DEEPEST = 16
 _AnyKnown = TypeVar("_AnyKnown", Known, KnownFinding)
 
@@ -90,7 +90,7 @@ def dumps(baseline: Baseline) -> str:
 
 
 def _entry(known: Known | KnownFinding) -> dict[str, Any]:
-    """What is not empty; the suspicion always."""
+    """The fields of an entry that are not empty; the suspicion always."""
     record = {entry.name: getattr(known, entry.name) for entry in fields(known)}
     return {name: value for name, value in record.items() if value or name == "suspicion"}
 
@@ -106,7 +106,7 @@ def _block(name: str, lines: Iterable[str], brackets: str) -> str:
 
 
 class _WrongLineError(ValueError):
-    """What is wrong, and on which line."""
+    """A mistake in the file, and the line it is on."""
 
     def __init__(self, line: int, message: str) -> None:
         super().__init__(message)
@@ -126,7 +126,7 @@ class _Object(dict[str, Any]):
             self._lines[name] = line
 
     def fail(self, message: str, name: str = "") -> _WrongLineError:
-        """What is wrong with the key ``name``, or with the object."""
+        """An error about the key ``name``, or about the object."""
         return _WrongLineError(self._lines.get(name, self.line), message)
 
 
@@ -165,7 +165,7 @@ def _decode(text: str) -> Any:
 
 
 def _lines_of_objects(text: str) -> Iterator[list[int]]:
-    """Of each object, in the order in which they end: the line it begins on, then those of its keys."""
+    """For each object, in the order in which they end: the line it begins on, then those of its keys."""
     line, begun = 1, list[list[int]]()
     for token in _TOKEN.finditer(text):
         if token[0] == "{":

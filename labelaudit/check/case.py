@@ -1,4 +1,4 @@
-"""Which suspects and findings count: the baseline, people's verdicts and the policy each take some out.
+"""Tells which suspects and findings count: the baseline, people's verdicts and the policy each take some out.
 
 A suspect is a judged sample whose suspicion reaches the flag threshold less `TOLERANCE`, or one that a person found
 wrong. The band of ± `TOLERANCE` around the threshold answers for numeric drift between machines: inside it a suspect
@@ -36,7 +36,7 @@ class Scope:
     description: str
     """Such as ``3 changed files``."""
     notes: tuple[str, ...] = ()
-    """What a person should know about how they were chosen."""
+    """Sentences for a person about how the files were chosen."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,8 @@ class Ruling:
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """What is put before the gate, and the standing of each of its samples; everything is computed once."""
+    """An audit together with the baseline, policy and verdicts that it is checked against; says of each sample whether
+    it counts, and why."""
 
     audit: Audit
     policy: Policy

@@ -1,4 +1,4 @@
-"""Which files a gate is about: those changed since a Git revision, or a list that somebody brings."""
+"""The files a check is about: those changed since a Git revision, or a list that somebody brings."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from labelaudit.check.located import Located, is_below, settle, touches
 from labelaudit.errors import OptionError, RunError
 
 _HOOKED = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")
-"""What Git sets for its hooks, relative to another folder than ours."""
+"""Variables that Git sets for its hooks, relative to another folder than ours."""
 _ESCAPE = re.compile(rb"\\([0-7]{3}|.)", re.DOTALL)
 _ESCAPED = {b"a": b"\a", b"b": b"\b", b"t": b"\t", b"n": b"\n", b"v": b"\v", b"f": b"\f", b"r": b"\r"}
 

@@ -78,7 +78,7 @@ def judge_gate(
 
 
 def _notes(case: Case) -> Iterator[str]:
-    """What a person should know besides the rules."""
+    """Yield what a person should know besides the rules."""
     policy = case.policy
     yield from _policy_notes(case)
     if not policy.asks:
@@ -113,7 +113,7 @@ def _notes(case: Case) -> Iterator[str]:
 
 
 def _policy_notes(case: Case) -> Iterator[str]:
-    """What of the policy is about nothing; first, for a typo there leaves a gate open."""
+    """Yield the parts of the policy that match nothing; they come first, for a typo there leaves a gate open."""
     policy = case.policy
     for rule in policy.rules:
         if case.is_about_nothing(rule.where):

@@ -1,4 +1,4 @@
-"""Where the files of a dataset lie: those of its samples, and those that hold labels or many samples at once."""
+"""Finds the files of a dataset: those of its samples, and those that hold labels or many samples at once."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Located:
     """The files of a dataset. Paths are absolute; the links above a file are resolved, the file's own is not."""
 
     base: str
-    """What the names of samples are relative to."""
+    """The folder that names of samples are relative to."""
     names: Mapping[str, tuple[str, ...]]
     """Sample, or file of a finding -> its path, as named, in its own folder, and behind its link."""
     whole: tuple[str, ...]
@@ -25,7 +25,7 @@ class Located:
     """Whether the samples are rows of shards, and no files of their own."""
 
     def place(self, files: Iterable[Path]) -> tuple[frozenset[str], bool, list[Path]]:
-        """What ``files`` are to the dataset: (names of samples, whether labels are among them, those outside).
+        """Split ``files`` into names of samples, whether files of labels are among them, and files outside the dataset.
 
         A folder stands for all below it, and a file for every sample that links to it. A file inside of the dataset
         that is no sample, or not any more, is called as one would be.

@@ -1,4 +1,5 @@
-"""What the gate found: rules with their verdicts, every suspect and finding with its status, the state of the baseline.
+"""The result of a check: rules with their verdicts, every suspect and finding with its status, the state of the
+baseline.
 
 Every output format draws on `Outcome.record`, so that none can disagree with another or with the exit code. Nothing is
 left out of an outcome to keep it short: what does not count is listed too, with the reason why it does not.
@@ -15,7 +16,7 @@ from typing import Any, Literal
 from labelaudit.types import Finding
 
 SCHEMA_VERSION = 1
-"""Of `Outcome.record`; raised when a reader of the old form would misread the new one."""
+"""Version of `Outcome.record`; raised when a reader of the old form would misread the new one."""
 
 Status = Literal["new", "known", "accepted", "ignored", "uncertain"]
 STATUSES: tuple[Status, ...] = ("new", "known", "accepted", "ignored", "uncertain")
@@ -35,12 +36,12 @@ class Suspect:
     suspicion: float
     """In [0, 1], 1 = surely mislabeled."""
     reason: str
-    """Why it is suspected, in words."""
+    """The reason it is suspected for, in words."""
     status: Status
     """new: counts · known: in the baseline · accepted: a person found the label right · ignored: by policy ·
     uncertain: within the tolerance of the flag threshold, on either side, so that it never fails a gate by itself"""
     note: str = ""
-    """Why it has its status, where that needs words: who accepted it, the reason of an ignore."""
+    """A word on its status, where that needs one: who accepted it, the reason of an ignore."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +52,7 @@ class Problem(Finding):
     """32 hexadecimal digits, stable over renaming where the content is known: the key in a baseline."""
     status: Literal["new", "known", "ignored"]
     note: str = ""
-    """Why it is ignored."""
+    """The reason it is ignored for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +65,8 @@ class Rule:
     subject: str
     """The class or path pattern it is about; empty: the whole dataset."""
     measured: float | None
-    """What was compared: a count, or for noise the lower end of the 90 % interval, in [0, 1]; None: not measurable."""
+    """The number that was compared: a count, or for noise the lower end of the 90 % interval, in [0, 1]; None: not
+    measurable."""
     limit: float
     """The rule is broken when ``measured`` is greater."""
     passed: bool
@@ -91,7 +93,7 @@ class Stale:
 
 @dataclass(frozen=True, kw_only=True)
 class BaselineReport:
-    """How the baseline fits what was found."""
+    """The baseline compared with the audit: new, known and stale entries, and settings that differ."""
 
     path: str
     entries: int
@@ -109,7 +111,7 @@ class Outcome:
     root: str
     """The dataset as the person named it."""
     fingerprint: str
-    """Of the dataset's content and labels; 32 hexadecimal digits."""
+    """Digest of the dataset's content and labels; 32 hexadecimal digits."""
     samples: int
     """Samples that the rules are about."""
     judged: int
@@ -130,7 +132,7 @@ class Outcome:
     findings: tuple[Problem, ...] = ()
     """All of them, sorted by kind and path."""
     scope: str = ""
-    """What the gate was restricted to, such as ``3 changed files``; empty: everything."""
+    """The part of the dataset that was checked, such as ``3 changed files``; empty: everything."""
     baseline: BaselineReport | None = None
     notes: tuple[str, ...] = ()
     """Sentences for a person: what was passed over and why, which ignores have expired."""

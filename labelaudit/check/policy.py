@@ -1,4 +1,4 @@
-"""What a policy says: limits for the whole dataset, rules for classes and paths, ignores with a reason.
+"""The policy: limits for the whole dataset, rules for classes and paths, ignores with a reason.
 
 Left out: ignores without a reason; the next reader could not tell which of them still hold.
 """
@@ -24,7 +24,7 @@ from two threads to one, no suspicion of 1,797 digits moved by more than .032 (d
 
 @dataclass(frozen=True, kw_only=True)
 class Where:
-    """Which samples a rule or an ignore is about; what is empty matches everything."""
+    """The samples a rule or an ignore is about; what is empty matches everything."""
 
     path: str = ""
     """Glob over sample ids, see `matches_glob`."""

@@ -1,4 +1,4 @@
-"""What the limits of a policy mean.
+"""Evaluates the rules of a policy: measured value, limit, passed or failed.
 
 *Counts* are of new suspects: neither in the baseline, nor accepted by a person, nor ignored by the policy, nor
 uncertain. *Noise* is compared at the lower end of its 90 % interval: a limit is broken only where the whole interval

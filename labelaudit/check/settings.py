@@ -54,7 +54,7 @@ class Settled:
         return Policy(**{name: self.values[key] for name, key in given.items()}, origins=named)
 
     def _name(self, key: str) -> str:
-        """How the person wrote ``key``, for messages."""
+        """The way the person wrote ``key``, for messages."""
         origin = self.origins[key]
         if origin in ("command line", "default"):
             return f"--{key}"
@@ -69,7 +69,7 @@ class Settled:
         }
 
     def scan_settings(self) -> ScanSettings:
-        """What shapes a scan, from the settings that were given."""
+        """The settings that shape a scan, among those that were given."""
         known = {field.name for field in fields(ScanSettings)}
         given = {name: value for name, value in self.scan_options().items() if name in known}
         around: dict[str, dict[str, str]] = {name: {} for name in given.pop("regularizers", ())}

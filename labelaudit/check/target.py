@@ -25,18 +25,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Target:
-    """What the person named, and how to get at its audit."""
+    """The dataset or RUN that the person named, and the way to its audit."""
 
     data: Path
     """A dataset, or a RUN."""
     settled: Settled
     run: Path | None
-    """Where the scan of a dataset is kept."""
+    """The cache folder that keeps the scan of a dataset."""
     images: Path | None
-    """Where the images of a RUN are now."""
+    """The present folder of a RUN's images, if the dataset was moved."""
     machine: Machine
     precision: Precision = "auto"
-    """What backbones compute in unless the settings say: that of the baseline, so that the two can be compared."""
+    """Number format of the backbones unless the settings say: that of the baseline, so that the two compare."""
 
     @property
     def is_run(self) -> bool:
@@ -51,7 +51,7 @@ class Target:
 
     @property
     def source(self) -> Source:
-        """Where the dataset is read from: a RUN says where it was made from."""
+        """The source of the dataset: a RUN says what it was made from."""
         if self.is_run:
             return Source.of({} if self.saved is None else self.saved.source)
         values = self.settled.values
@@ -60,7 +60,7 @@ class Target:
 
     @property
     def images_folder(self) -> Path | None:
-        """Where the images are now, as far as anything says so."""
+        """The present folder of the images, as far as anything says so."""
         named = self.source.data
         return (self.images or (Path(named) if named else None)) if self.is_run else self.data
 
@@ -147,7 +147,7 @@ class Target:
         return verdicts.match(audit, said) if said else None
 
     def _locate(self) -> tuple[Path, Located]:
-        """Where the images are now, and all files of the dataset."""
+        """The present folder of the images, and all files of the dataset."""
         place = self.images_folder
         if place is None or not place.exists():
             raise RunError(f"the images of {self.data} are not at '{place}': name their place with --data")

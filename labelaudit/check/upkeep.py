@@ -106,7 +106,7 @@ def prune_baseline(baseline: Baseline, audit: Audit) -> tuple[Baseline, tuple[St
 
 
 def shaping_settings(audit: Audit, threshold: float) -> dict[str, Any]:
-    """What shapes an audit's findings, as JSON-able values."""
+    """The settings that shape an audit's findings, as values for JSON."""
     recipe = audit.decision.recipe
     return shaping(audit.settings) | {
         "features": recipe.get("features"),
@@ -117,7 +117,7 @@ def shaping_settings(audit: Audit, threshold: float) -> dict[str, Any]:
 
 
 def report_baseline(case: Case, baseline: Baseline, path: str) -> BaselineReport:
-    """How ``baseline`` fits the audit of ``case``."""
+    """Compare ``baseline`` with the audit of ``case``."""
     return BaselineReport(
         path=path,
         entries=len(baseline),

@@ -1,4 +1,4 @@
-"""What a review came to, as its last page says it: counts, the pairs of classes, what to do next."""
+"""The result of a review, as its last page says it: counts, the pairs of classes, what to do next."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may speak to the page: only a browser on this machine that was given the token.
+"""Lets only a browser on this machine that was given the token speak to the page.
 
 Binding to loopback does not keep other people's web pages out, which run in the same browser. So: every request needs
 the token, first in the address and from then on in a cookie that scripts cannot read and other sites cannot send; a
@@ -38,7 +38,7 @@ _CLOSED = "Open the address that labelaudit review printed: it holds the key to 
 
 
 class Base(NamedTuple):
-    """Where the page is reached from outside, behind a proxy; empty where it is reached directly."""
+    """The address under which the page is reached through a proxy; empty if it is reached directly."""
 
     origin: str = ""
     """Such as ``https://hub.example.org``."""
@@ -105,7 +105,7 @@ class Guard:
         return None
 
     def _origins(self, host: str) -> tuple[str, ...]:
-        """Where the page itself may come from."""
+        """The origins that the page itself may come from."""
         return (f"http://{host}", self.base.origin) if self.base.origin else (f"http://{host}",)
 
     def _invited(self, scope: Scope) -> bool:

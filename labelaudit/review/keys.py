@@ -1,4 +1,4 @@
-"""Which key does what on the review page: a table with defaults, and a file that changes it.
+"""The keys of the review page: a table with defaults, and a file that changes it.
 
 A key is named as browsers name it (``KeyboardEvent.key``), in any case. The digits 1 to 9 are not in the table: they
 stand for classes. Left out: chords and sequences.
@@ -29,7 +29,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "forward": ("]", "pagedown"),
     "help": ("?",),
 }
-"""What can be done -> its keys."""
+"""Action -> its keys."""
 _NAMES = {"space": " "}
 
 

@@ -1,4 +1,4 @@
-"""What has been said about each image so far: the verdict log of a RUN, kept in memory and on disk at once.
+"""The verdict log of a RUN, kept in memory and on disk at once.
 
 A verdict is in the file, flushed to the disk, before anybody is told that it was taken. What other processes append to
 the same file (a second page, a merge) is noticed by the file's size and time and read before the next answer is given.

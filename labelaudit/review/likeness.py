@@ -30,7 +30,7 @@ class Likeness:
         self.kind = "typical"
         """``alike``, or ``typical`` where the RUN keeps no likeness; final after `load`."""
         self.trouble = ""
-        """Why what the RUN keeps cannot be used, in a sentence; final after `load`."""
+        """A sentence on why what the RUN keeps cannot be used; final after `load`."""
         self._place = run / FILE
         self._judge: Judge | None = audit.judge
         self._asked = False

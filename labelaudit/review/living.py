@@ -14,7 +14,7 @@ from labelaudit.review.session import Session
 
 
 def state(session: Session) -> dict[str, Any]:
-    """What people have decided so far: ``rows`` (row -> kind, words, version) and ``counts`` over the suspects."""
+    """The decisions of people so far: ``rows`` (row -> kind, words, version) and ``counts`` over the suspects."""
     session.ledger.refresh()
     audit = session.audit
     kinds, words = verdicts.list_outcomes(verdicts.match(audit, session.ledger.log))

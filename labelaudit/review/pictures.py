@@ -1,4 +1,4 @@
-"""What the page shows of an image: its own bytes where a browser reads them, a preview where not, small ones of strips.
+"""Image bytes for the review page: the original if browsers can show it, else a preview; thumbnails for strips.
 
 Bytes are passed on only under the type that their signature says, and only formats that hold nothing but pixels. Left
 out: tiles for images of hundreds of megapixels; the preview has to do.

@@ -1,4 +1,4 @@
-"""Which images a reviewer is asked about, in which order, between which two labels.
+"""The queue: the images a reviewer is asked about, in order, each between two labels.
 
 An image is asked about once: copies of it under the same label share their verdict. Most orders serve the search for
 errors. The estimation sample serves an honest estimate and is therefore *blind*: people who are shown a guess agree
@@ -45,7 +45,7 @@ class Queue:
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked about one image. Classes are indices into `Samples.classes`."""
+    """One image of the queue with the two labels it is asked between. Classes are indices into `Samples.classes`."""
 
     row: int
     given: int
@@ -65,7 +65,7 @@ class Opened(NamedTuple):
     plan: Plan | None
     reviewed: Reviewed
     notes: tuple[str, ...]
-    """What a person should know about the plan."""
+    """Sentences about the plan for a person."""
 
 
 def open_queue(audit: Audit, run: Path, order: str) -> Opened:

@@ -62,7 +62,7 @@ def serve(
 
 
 def address_of(place: socket.socket, token: str, base: Base = Base()) -> str:  # noqa: B008  immutable
-    """What a browser opens: it holds the key to the page."""
+    """The address that a browser opens: it holds the key to the page."""
     origin = base.origin or f"http://{HOST}:{place.getsockname()[1]}"
     return f"{origin}{base.path}/?token={token}"
 

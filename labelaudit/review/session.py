@@ -55,7 +55,7 @@ class Session:
         self.likeness = Likeness(audit, run)
         self.ledger = Ledger(verdicts.verdicts_file(run), reviewer)
         self.notes: tuple[str, ...] = ()
-        """What a person should know about the RUN and the verdicts that are there already."""
+        """Sentences about the RUN and the verdicts that are there already."""
 
     def prepare(self) -> None:
         """Do now what the first page would wait for, and note what it has to do without."""
@@ -68,7 +68,7 @@ class Session:
         self.stop()
 
     def about(self) -> dict[str, Any]:
-        """What a page needs once: names, classes, where to begin and the question there."""
+        """The facts a page needs once: names, classes, where to begin and the question there."""
         place, begin = self.run.resolve(), self.next_open(0)
         return {
             "run": place.name or str(place),
@@ -188,7 +188,7 @@ class Session:
         return self.undo(self._places[identity])
 
     def progress(self) -> dict[str, Any]:
-        """How many are done, and how they were judged."""
+        """The number of images done, and how they were judged."""
         self.ledger.refresh()
         kinds: Counter[str] = Counter()
         if self.queue.order == "disputes":

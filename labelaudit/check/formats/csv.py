@@ -48,5 +48,5 @@ def _ended(passed: bool) -> str:
 
 
 def _known(entry: dict[str, Any]) -> dict[str, Any]:
-    """What of ``entry`` has a column of its own name and a value."""
+    """The parts of ``entry`` that have a column of their own name and a value."""
     return {name: value for name, value in entry.items() if name in COLUMNS and value is not None}

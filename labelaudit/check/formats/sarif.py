@@ -191,7 +191,7 @@ def _place(outcome: Outcome, path: str) -> dict[str, str]:
 
 
 def _bases(outcome: Outcome) -> dict[str, Any]:
-    """Where the relative addresses start, for a dataset that was named by an absolute path."""
+    """The start of all relative addresses, for a dataset that was named by an absolute path."""
     root = posixpath.normpath(outcome.root)
     if not posixpath.isabs(root):
         return {}

@@ -35,7 +35,7 @@ def verdict(outcome: Outcome) -> str:
 
 
 def about(outcome: Outcome) -> str:
-    """What was judged."""
+    """The dataset or the part of it that was judged, in one line."""
     scope = f", {outcome.scope}" if outcome.scope else ""
     classes = count(len(outcome.classes), "class", "classes")
     return f"{outcome.root or 'dataset'}{scope}: {count(outcome.samples, 'sample')} in {classes}"
@@ -75,7 +75,8 @@ def open_findings(outcome: Outcome) -> tuple[Problem, ...]:
 
 
 def rest(outcome: Outcome, shown: Sequence[Suspect | Problem]) -> str:
-    """How many suspects and findings are not among those ``shown``, and where they are; empty if all are."""
+    """A sentence about the suspects and findings that are not among those ``shown``, and where they are; empty if all
+    are."""
     hidden = Counter(entry.status for entry in outcome.suspects)
     hidden.subtract(entry.status for entry in shown if isinstance(entry, Suspect))
     parts = [f"{hidden[status]:,} {status}" for status in STATUSES if hidden[status]]
@@ -97,7 +98,7 @@ def relabel(suspect: Suspect) -> str:
 
 
 def why(entry: Suspect | Problem) -> str:
-    """Why it is listed, and why it has its status."""
+    """The reason an entry is listed for, and the reason of its status."""
     said = entry.reason if isinstance(entry, Suspect) else entry.detail
     return f"{said.removesuffix('.')}; {entry.note}" if said and entry.note else said or entry.note
 
@@ -113,7 +114,8 @@ def by_class(suspects: Sequence[Suspect]) -> dict[str, list[Suspect]]:
 def concerns(
     rule: Rule, outcome: Outcome, groups: Mapping[str, Sequence[Suspect]]
 ) -> Sequence[Suspect] | Sequence[Problem]:
-    """What a broken ``rule`` is about: the open findings of its kinds, or the open suspects of its class and paths.
+    """The entries a broken ``rule`` is about: the open findings of its kinds, or the open suspects of its class and
+    paths.
 
     ``groups`` is `by_class` of the open suspects.
     """
@@ -134,7 +136,7 @@ def concerns(
 
 
 def baseline(outcome: Outcome) -> tuple[str, ...]:
-    """What is to be said about the baseline, if there is one."""
+    """Lines about the baseline, if there is one."""
     report = outcome.baseline
     if report is None:
         return ()
@@ -149,7 +151,7 @@ def baseline(outcome: Outcome) -> tuple[str, ...]:
 
 
 def advice(outcome: Outcome) -> tuple[str, ...]:
-    """What to do next, one sentence each."""
+    """The next steps, one sentence each."""
     steps = []
     counts = outcome.counts()
     if counts["new"]:

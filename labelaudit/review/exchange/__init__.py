@@ -33,14 +33,14 @@ FORMATS: Mapping[str, Format] = {
 
 @dataclass(frozen=True)
 class Exported:
-    """What an export wrote."""
+    """The files that an export wrote, and advice on using them."""
 
     files: tuple[Path, ...]
     tasks: int
     left_out: tuple[str, ...]
     """Images that are missing or were changed since the scan."""
     advice: tuple[str, ...]
-    """What to do with the files, a sentence each."""
+    """The next steps with the files, a sentence each."""
 
 
 def format_of(file: Path, name: str | None = None) -> str:
@@ -144,7 +144,7 @@ def export_tasks(source: Source, file: Path, *, name: str | None = None) -> Expo
 def read_answers(
     audit: Audit, file: Path, run: Path, *, name: str | None = None, reviewer: str | None = None
 ) -> Matched:
-    """What the answers in ``file`` come to for the RUN; nothing is written.
+    """Match the answers in ``file`` with the RUN; nothing is written.
 
     Args:
         audit: of the RUN.

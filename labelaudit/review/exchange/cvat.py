@@ -59,7 +59,7 @@ def setup(classes: Sequence[str]) -> str:
 
 
 def advise(file: Path) -> tuple[str, ...]:
-    """What to do with the files."""
+    """The next steps with the files, a sentence each."""
     return (
         f"In CVAT: make a task, paste {file.with_suffix(_SETUP).name} under Labels > Raw, choose the images named in "
         f"{file.name} with their folders, then upload {file.name} as annotations, format CVAT 1.1.",

@@ -23,7 +23,7 @@ from labelaudit.review.exchange.tasks import NO_CLASS, Answer, Format, Refused, 
 _CONTROL = "label"
 _SETUP = ".config.xml"
 _ADDED = ("annotation_id", "annotator", "created_at", "updated_at", "lead_time")
-"""What its flat exports add to the columns of a task."""
+"""Columns that its flat exports add to those of a task."""
 _TASK = ("id", "image", "path", "digest", "given_label", "suggested_label", "label_score", "reason")
 
 
@@ -51,7 +51,7 @@ def setup(classes: Sequence[str]) -> str:
 
 
 def advise(file: Path) -> tuple[str, ...]:
-    """What to do with the files."""
+    """The next steps with the files, a sentence each."""
     return (
         f"In Label Studio: make a project, paste {file.with_suffix(_SETUP).name} under Labeling Setup > Code, import "
         f"{file.name}.",

@@ -22,7 +22,7 @@ from labelaudit.verdicts import now as verdict_time
 
 @dataclass(frozen=True, kw_only=True)
 class Matched:
-    """What a file of answers comes to."""
+    """A file of answers, matched with an audit: its verdicts, and what was left out."""
 
     verdicts: tuple[Verdict, ...]
     """New ones, in the file's order."""
@@ -37,7 +37,7 @@ class Matched:
     repeats: tuple[str, ...]
     """One line for each entry that says the same as an earlier one."""
     notes: tuple[str, ...] = ()
-    """What to know about the verdicts that are there already."""
+    """Sentences about the verdicts that are there already."""
 
 
 def match_answers(audit: Audit, answers: Iterable[Answer | Refused], log: Sequence[Verdict], *, time: str) -> Matched:
@@ -88,7 +88,7 @@ def match_answers(audit: Audit, answers: Iterable[Answer | Refused], log: Sequen
 
 
 class _Places:
-    """Where an answer can belong in an audit."""
+    """Finds the row of an audit that an answer belongs to."""
 
     def __init__(self, audit: Audit) -> None:
         self.audit = audit

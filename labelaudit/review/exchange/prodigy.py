@@ -30,7 +30,7 @@ def write(tasks: Iterable[Task], file: TextIO) -> None:
 
 
 def advise(file: Path) -> tuple[str, ...]:
-    """What to do with the file."""
+    """The next steps with the file, a sentence each."""
     return (
         f"In Prodigy: prodigy mark suspects {file.name} --view-id choice",
         "Back: prodigy db-out suspects > done.jsonl, then labelaudit verdicts import RUN done.jsonl",

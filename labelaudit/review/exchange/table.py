@@ -32,7 +32,7 @@ def write(tasks: Iterable[Task], file: TextIO) -> None:
 
 
 def advise(file: Path) -> tuple[str, ...]:
-    """What to do with the file."""
+    """The next steps with the file, a sentence each."""
     return (
         "Fill in 'verdict' (given, suggested, other, none, skip) or just the right class in 'new_label', then "
         f"labelaudit verdicts import RUN {file.name}",

@@ -1,4 +1,4 @@
-"""What goes out to another tool, one `Task` an image, and what comes back, one `Answer` an entry.
+"""The records exchanged with another tool: one `Task` an image goes out, one `Answer` an entry comes back.
 
 The digest of the image and its given label travel with each task, so that what comes back finds its sample even after
 renaming. Text is carried exactly where a format can hold it; `writable` is what the others get, and what an answer is
@@ -51,14 +51,14 @@ class Task:
     size: tuple[int, int] | None = None
     """Width and height in pixels, where a format needs them."""
     image: str = ""
-    """Where the tool finds the image, or the image itself as a ``data:`` address."""
+    """The address under which the tool finds the image, or the image itself as a ``data:`` address."""
 
     def identity(self) -> dict[str, str]:
-        """What an answer is found by."""
+        """The fields by which an answer is found again."""
         return {"path": self.path, "digest": self.digest, "given_label": self.given_label}
 
     def opinion(self) -> dict[str, str | float]:
-        """What the model thinks, where it may be shown."""
+        """The model's view of the label, where it may be shown."""
         if self.label_score is None:
             return {}
         return {
@@ -73,7 +73,7 @@ class Answer:
     """One entry that came back."""
 
     entry: str
-    """Where it is in the file, such as ``task 12`` or ``line 7``."""
+    """Its place in the file, such as ``task 12`` or ``line 7``."""
     kind: Literal["class", "suggested", "none", "skip"]
     """suggested: a class of which the entry itself says that it is the suggested one."""
     label: str = ""
@@ -97,31 +97,31 @@ class Refused:
 
 @dataclass(frozen=True, kw_only=True)
 class Format:
-    """What one file of this package offers."""
+    """The functions and defaults that one file of this package offers."""
 
     suffix: str
-    """How its files end."""
+    """The ending of its files."""
     write: Callable[[Iterable[Task], TextIO], None]
     read: Callable[[bytes], Iterator[Answer | Refused]]
     """Every entry that somebody answered; raises `DataError` where the file is no export at all."""
     advise: Callable[[Path], tuple[str, ...]]
-    """What to do with the file that was written, a sentence each."""
+    """The next steps with the file that was written, a sentence each."""
     setup: Callable[[Sequence[str]], str] | None = None
     """The text of a second file that tells the tool about the classes."""
     setup_suffix: str = ""
     prefix: str = ""
-    """What its tool expects before an image's path unless told otherwise."""
+    """The text its tool expects before an image's path unless told otherwise."""
     embeds: bool = False
     """Whether an image can be part of the file."""
     measures: bool = False
     """Whether it needs the sizes of the images."""
     by_path: str = ""
-    """What to mind where the images are not part of the file."""
+    """A remark for the case that the images are not part of the file."""
 
 
 @dataclass
 class Source:
-    """What makes tasks of a queue: the audit, its images where they are needed, and where a tool finds them."""
+    """Makes tasks of a queue: the audit, its images if they are needed, and the prefix of their addresses."""
 
     audit: Audit
     queue: Queue
