@@ -187,7 +187,7 @@ def _files(audit: Audit, console: Console) -> None:
 
 
 def _next_steps(audit: Audit, console: Console) -> None:
-    """Where to look, and what to type next."""
+    """Print the report's address and the command to type next."""
     report, run = audit.files.get(REPORT), next((path.parent for path in audit.files.values()), None)
     if run is None:
         return

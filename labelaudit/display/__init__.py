@@ -1,1 +1,1 @@
-"""What a person sees who scans from Python: a bar while it works, and an audit that shows itself in a notebook."""
+"""Scanning from Python: a bar while it works, and an audit that shows itself in a notebook."""

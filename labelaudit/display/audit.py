@@ -37,7 +37,7 @@ _STYLE = "font:14px system-ui,sans-serif;border-collapse:collapse;margin:.4em 0"
 
 
 class Audit(document.Audit):
-    """What a scan found; `show`, `report` and `review` are for people, `table` and `summary` for programs.
+    """The result of a scan; `show`, `report` and `review` are for people, `table` and `summary` for programs.
 
     As the last expression of a notebook's cell it is a summary with the worst suspects.
 
@@ -134,7 +134,7 @@ class Review:
         session = open_session(audit, open_originals(audit), run, reviewer=reviewer)
         token, self._place = secrets.token_urlsafe(24), listen(port)
         self.address = address_of(self._place, token)
-        """What a browser on this machine opens; it holds the key to the page."""
+        """The address to open on this machine; it holds the key to the page."""
         self._server: uvicorn.Server = make_server(session, token)
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._place]}, daemon=True)
         self._thread.start()

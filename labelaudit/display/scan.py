@@ -27,7 +27,7 @@ def scan(*sources: Any, progress: Progress | bool | None = None, **options: Any)
 
 @contextmanager
 def _choose(progress: Progress | bool | None, trainings: int) -> Iterator[Progress]:
-    """Who hears of the progress: the caller, nobody, or a bar."""
+    """Choose who hears of the progress: the caller, nobody, or a bar."""
     if callable(progress):
         yield progress
     elif progress is False or (progress is None and not _is_watched()):

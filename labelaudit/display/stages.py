@@ -1,4 +1,4 @@
-"""Where a long piece of work stands, in one phrase and one share: what a bar shows, on whatever it is drawn.
+"""The state of a long piece of work in one phrase and one share, as a bar shows it.
 
 The library reports stages by name with what is done of each (`Progress`). A scan has a usual course of them, each with
 its usual part of the whole, so that one bar can run from the first file to the last decision. Left out: exact times;
@@ -35,12 +35,12 @@ _UNFINISHED = 0.5  # of a phase that does not say how much there is to do
 
 
 class Standing(NamedTuple):
-    """Where the work stands."""
+    """The state of a piece of work."""
 
     phrase: str
-    """What is being done, such as ``Training, 2 of 3``."""
+    """The step under way, such as ``Training, 2 of 3``."""
     share: float | None
-    """Of the whole work, in [0, 1], never falling; None where nothing says."""
+    """Share of the whole work that is done, in [0, 1], never falling; None where it is not known."""
 
 
 class Course:
@@ -48,7 +48,7 @@ class Course:
 
     def __init__(self, trainings: int = 0) -> None:
         self.trainings = trainings
-        """How many methods are to be trained, where that is known."""
+        """Number of methods to be trained; 0 where it is not known."""
         self._trained: list[str] = []
         self._share = 0.0
 
