@@ -45,7 +45,7 @@ def draw_bar(console: Console, *, trainings: int = 0) -> Iterator[Progress]:
 
 
 def tell_left(seconds: float, share: float) -> str:
-    """Forecast the time that is left, in round numbers, when ``share`` took ``seconds``; empty as long as that says little.
+    """Forecast the time left in round numbers when ``share`` took ``seconds``; empty as long as that says little.
 
     >>> tell_left(10, 0.25), tell_left(600, 0.5), tell_left(1, 0.01)
     ('about 30 s left', 'about 10 min left', '')
