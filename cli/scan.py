@@ -48,6 +48,15 @@ def scan(
     rows: Rows = None,
     ignore_metadata: IgnoreMetadata = False,
     bands: Bands = None,
+    annotator: Annotated[
+        list[str] | None,
+        _option(
+            panel=_INPUT,
+            metavar="COLUMN",
+            help="Of several people's labels: the column that says whose a row is; or, repeated, the columns that each "
+            "hold one's labels.",
+        ),
+    ] = None,
     group: Annotated[
         list[str] | None,
         _option(
@@ -185,6 +194,7 @@ def scan(
         **{"labels": labels, "path_column": path_column, "label_column": label_column, "image_size": image_size},
         **{"label_from": label_from, "format": format, "rows": rows, "ignore_metadata": ignore_metadata},
         **parse_reading(classes, bands),
+        "annotator": tuple(annotator) if annotator else None,
         **{"methods": parse_names("--methods", methods), "train": train, "effort": effort, "device": device},
         "precision": precision,
         **{"regularizers": regularizers or (), "network": network, "init": init},

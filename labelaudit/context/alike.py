@@ -65,7 +65,7 @@ class Alike:
         ``nearest`` (n,) is the row of the sample most like each, outside its group.
         """
         siblings = None if nearest is None else find_siblings(self.samples, nearest)
-        apart = 0.0 if self.scenes is None else share_apart(self.samples, self.scenes)
+        apart = 0.0 if self.scenes is None or self.named else share_apart(self.samples, self.scenes)
         notes = [one.note() for one in shortcuts[:1]]
         if siblings is not None:
             notes.append(siblings.note())
@@ -98,9 +98,10 @@ def find_alike(
     pairs = find_pairs(samples, features, device=machine.device, workers=machine.workers, progress=machine.progress)
     scenes = find_scenes(samples, features, device=machine.device)
     copies = find_copies(samples, features, pairs=pairs)
+    grouped = add_near_copies(samples, pairs.first, pairs.second)
     leaked = {finding.path for finding in copies if finding.kind == "leak"}
     return Alike(
-        samples=group_scenes(add_near_copies(samples, pairs.first, pairs.second), scenes),
+        samples=grouped if named else group_scenes(grouped, scenes),
         findings=copies + scenes_across(samples, scenes, leaked),
         scenes=scenes,
         named=named,

@@ -34,10 +34,7 @@ def note_classes(samples: Samples) -> list[str]:
     """Notes on the names and the sizes of the classes."""
     counts = samples.counts()
     present = [name for name, count in zip(samples.classes, counts.tolist(), strict=True) if count]
-    notes = [
-        f"Classes {_quoted(names)} differ only in spelling: give them one name, or labels that are right look wrong."
-        for names in find_spellings(present)
-    ]
+    notes = list[str]()
     if several := find_several(present):
         notes.append(
             f"Classes {_quoted(several)} look like several labels in one cell: labelaudit judges one label per image, "

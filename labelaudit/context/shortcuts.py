@@ -30,6 +30,7 @@ MOST_VALUES = 50
 _ROWS = 1000  # images that are looked at
 _DEPTH = 3
 _FOLDS = 4
+_SPELLED, _RENAMED = 0.5, 0.99  # shares of the images
 _FEWEST = 30  # images below which a tree says nothing
 
 
@@ -111,7 +112,17 @@ def _spells_class(samples: Samples, name: str, values: Sequence[str]) -> bool:
         return True
     classes = [samples.classes[label].casefold() for label in samples.labels.tolist()]
     spelled = [label in value.casefold() for label, value in zip(classes, values, strict=True)]
-    return float(np.mean(spelled)) > 0.5
+    return float(np.mean(spelled)) > _SPELLED or _is_renaming(samples, values)
+
+
+def _is_renaming(samples: Samples, values: Sequence[str]) -> bool:
+    """Whether each of three or more classes has a value of its own: the class in other words."""
+    code = np.unique(np.asarray(values), return_inverse=True)[1]
+    table = np.zeros((code.max() + 1, len(samples.classes)))
+    np.add.at(table, (code, samples.labels), 1)
+    partners = {int(row.argmax()) for row in table}
+    classes = int((table.sum(axis=0) > 0).sum())
+    return len(partners) == len(table) == classes > 2 and table.max(axis=1).sum() >= _RENAMED * len(samples)
 
 
 def _indicators(values: Sequence[str]) -> Floats:

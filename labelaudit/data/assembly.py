@@ -12,6 +12,7 @@ from labelaudit.data.listing import SPLITS, Files, Listing
 from labelaudit.data.matching import Match, after_upload, path_steps
 from labelaudit.data.table import Table, ends_as_image
 from labelaudit.data.tree import Tree
+from labelaudit.data.votes import VOTES, describe, elect, gather_votes, spell
 from labelaudit.types import Finding, Images
 
 
@@ -80,6 +81,8 @@ def list_rows(
     keep: Sequence[int] | None = None,
 ) -> Listing:
     """One sample for each name; a name that comes twice is a finding, and is left out if its labels differ."""
+    if columns.annotators:
+        return _list_voted(table, columns, names, root, images, origin=origin, keep=keep)
     labels = [columns.value(row) for row in table.rows]
     first: dict[str, int] = {}
     torn: set[str] = set()
@@ -115,6 +118,39 @@ def list_rows(
         rows=rows,
         total=len(names),
         origin=origin,
+    )
+
+
+def _list_voted(
+    table: Table,
+    columns: Columns,
+    names: Sequence[str],
+    root: str,
+    images: Images | None,
+    *,
+    origin: str,
+    keep: Sequence[int] | None,
+) -> Listing:
+    """One sample for each name, with the most frequent of its annotators' labels."""
+    kept = [row for row in (range(len(names)) if keep is None else keep) if names[row]]
+    first: dict[str, int] = {}
+    for row in kept:
+        first.setdefault(names[row], row)
+    votes = gather_votes(table, columns, columns.annotators, names, kept)
+    labels, ids, rows = elect(votes), tuple(first), tuple(first.values())
+    aside = {columns.path, columns.label, *columns.one_hot, *columns.annotators}
+    extra = {column: tuple(table.rows[row][column] for row in rows) for column in table.columns if column not in aside}
+    return Listing(
+        root=root,
+        ids=ids,
+        labels=tuple(labels[name] for name in ids),
+        images=Files(root, ids) if isinstance(images, Files) else images,
+        splits=_splits(ids, extra),
+        extra=extra | {VOTES: tuple(spell(votes[name]) for name in ids)},
+        rows=rows,
+        total=len(names),
+        origin=origin,
+        notes=(describe(votes),),
     )
 
 

@@ -53,6 +53,8 @@ class Columns:
     """``None`` where `one_hot` holds the label."""
     one_hot: tuple[str, ...] = ()
     """One column for each class."""
+    annotators: tuple[str, ...] = ()
+    """The column that names annotators, or those that each hold one's labels, where images have several."""
 
     def describe(self) -> str:
         """The columns that hold the label, in words."""

@@ -23,6 +23,7 @@ READING = (
     "rows",
     "ignore_metadata",
     "bands",
+    "annotator",
 )
 """Fields of `Source` beside ``data`` that a person gives."""
 LEVELS = "parent, top, level N (1 = the folders directly in DATA) or name:'REGEX'"
@@ -50,6 +51,8 @@ class Source:
     """Leave ``metadata.csv`` and ``metadata.jsonl`` in a folder of images aside."""
     bands: Sequence[int] | None = None
     """The three bands shown as red, green and blue, counted from 1, of images with more than four."""
+    annotator: Sequence[str] | None = None
+    """The column that says whose label a row holds, or the columns that each hold one annotator's labels."""
     exposure: Mapping[str, Any] | None = None
     """The scale of deep values that a scan has found (`Exposure.settings`); new images are shown in it too."""
 
@@ -61,7 +64,7 @@ class Source:
         for name in ("data", "labels", "rows"):
             if name in told:
                 told[name] = _absolute(told[name])
-        for name in ("classes", "bands"):
+        for name in ("classes", "bands", "annotator"):
             if name in told:
                 told[name] = list(told[name])
         return told

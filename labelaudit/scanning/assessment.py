@@ -27,6 +27,7 @@ from labelaudit.scanning.effort import backbones_of, tunes
 from labelaudit.scanning.forecast import forecast
 from labelaudit.scanning.pool import TUNED, TUNED_SIDE, Material
 from labelaudit.scanning.settings import ScanSettings
+from labelaudit.scanning.testimony import hear
 from labelaudit.text import name_some
 from labelaudit.types import Decision, Evidence, Features, Finding, Floats, Images, Samples
 from labelaudit.verdicts import Verdict
@@ -89,6 +90,8 @@ def audit_samples(  # noqa: PLR0915
         outside = None if strangers is None else strangers.posterior(fitted, samples.labels, known)
         if outside is not None:
             notes.append(f"About {outside.sum():,.0f} images seem to belong to no class (`reason` says which).")
+        heard = hear(fitted, samples)
+        fitted, samples = replace(fitted, posterior=heard.posterior), heard.samples
         decision = decide(
             fitted,
             samples.labels,
@@ -98,6 +101,7 @@ def audit_samples(  # noqa: PLR0915
             known=known,
             strangers=outside,
             recipe={
+                **(heard.recipe or {}),
                 "refits": refits,
                 "strangers_gain": None if strangers is None else strangers.gain,
                 "reviewed": reviewed,
@@ -114,7 +118,7 @@ def audit_samples(  # noqa: PLR0915
         shortcuts = find_shortcuts(samples, workers=machine.workers)
         findings += tuple(one.finding() for one in shortcuts)
         decision, hedged = alike.hedge(decision, material.nearest, shortcuts)
-    notes += [*alike.notes(), *hedged, *note_classes(samples), *_note_few(samples)]
+    notes += [*alike.notes(), *heard.notes, *hedged, *note_classes(samples), *_note_few(samples)]
     return Audit(
         samples=samples,
         decision=decision,

@@ -37,6 +37,7 @@ def scan(
     rows: Path | str | None = None,
     ignore_metadata: bool = False,
     bands: Sequence[int] | None = None,
+    annotator: Sequence[str] | None = None,
     features: Path | str | Floats | None = None,
     probs: Path | str | Floats | None = None,
     verdicts: Path | str | None = None,
@@ -113,6 +114,7 @@ def scan(
         rows=rows,
         ignore_metadata=ignore_metadata,
         bands=bands,
+        annotator=annotator,
     )
     machine = Machine(
         device=device,

@@ -56,8 +56,6 @@ def test_what_is_left_over() -> None:
 def test_notes_say_what_to_do_and_ordinary_classes_have_none() -> None:
     assert note_classes(samples({"cat": 40, "dog": 60})) == []
     said = "\n".join(note_classes(samples({"1": 40, "1.0": 40, "other": 40, "rare": 6, "cat\u200b": 40, "cat": 40})))
-    assert "Classes '1', '1.0' differ only in spelling: give them one name" in said
-    assert "'cat\\u200b', 'cat'" in said
     assert "Class 'other' holds what is in no other class" in said
     assert "Too few images to learn from: rare (6)" in said
     assert not any("Too few" in note for note in note_classes(samples({"cat": 6, "dog": 9})))  # said of the whole

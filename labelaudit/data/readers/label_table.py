@@ -23,6 +23,7 @@ from labelaudit.data.reader import Certainty, Reading, Subject
 from labelaudit.data.source import Source
 from labelaudit.data.table import TABLE_SUFFIXES, DocumentError, Table, ends_as_image, frame_table, is_frame
 from labelaudit.data.tree import Tree, ending_of, walk
+from labelaudit.data.votes import find_annotators
 from labelaudit.errors import DataError
 
 METADATA = ("metadata.csv", "metadata.jsonl")
@@ -282,14 +283,16 @@ def _table(path: Path, tabulate: Tabulate) -> Table:
 
 
 def _columns(table: Table, source: Source, is_image: Callable[[str], bool]) -> Columns:
-    return choose_columns(
+    asked = source.annotator or ()
+    columns = choose_columns(
         table.columns,
         table.rows,
         where=f"'{table.name}'",
         path_column=source.path_column,
-        label_column=source.label_column,
+        label_column=source.label_column or (asked[0] if len(asked) > 1 and asked[0] in table.columns else None),
         is_image=lambda cell: is_image(cell) or ends_as_image(cell),
     )
+    return replace(columns, annotators=find_annotators(table, columns, asked))
 
 
 def _is_file(cell: str) -> bool:

@@ -1,0 +1,81 @@
+"""Several people's labels of one image: the rows, or the columns, of a table that are votes and no contradiction.
+
+A long table has a row for each vote and a column that says whose it is; a wide one a column for each person. Either way
+an image becomes one sample: its given label is the most frequent vote, and all of them are kept as JSON in the column
+`VOTES`. Left out: votes without a name, which are contradictions (`labelaudit.data.assembly`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+
+from labelaudit.data.columns import Columns, guess_column, require_column
+from labelaudit.data.table import Table
+
+VOTES = "annotator_votes"
+"""Column of a sample with all votes on it: a JSON object, annotator -> label."""
+ANNOTATORS: tuple[str, ...] = ("annotator", "annotator_id", "annotated_by", "labeler", "labeller", "labeled_by")
+ANNOTATORS += ("labelled_by", "rater")
+ANNOTATORS += ("rater_id", "worker", "worker_id", "workerid", "coder", "expert", "reader", "user", "user_id")
+"""Names of columns that say whose vote a row is; lower case."""
+_UNIQUE = 0.95  # share of rows of another image or another annotator than all before
+
+
+def find_annotators(table: Table, columns: Columns, asked: Sequence[str] | None) -> tuple[str, ...]:
+    """The column that names annotators, or those that each hold one's labels; empty where every image has one label.
+
+    Raises `DataError` where one that was ``asked`` for is not there.
+    """
+    for name in asked or ():
+        require_column(name, table.columns, option="--annotator", where=f"'{table.name}'")
+    if asked:
+        return tuple(asked)
+    free = [name for name in table.columns if name not in (columns.path, columns.label, *columns.one_hot)]
+    who = guess_column(free, ANNOTATORS)
+    if who is None or columns.path is None or columns.label is None:
+        return ()
+    images = {row[columns.path] for row in table.rows}
+    votes = {(row[columns.path], row[who]) for row in table.rows}
+    return (who,) if len(images) < len(votes) and len(votes) >= _UNIQUE * len(table.rows) else ()
+
+
+def gather_votes(
+    table: Table, columns: Columns, annotators: Sequence[str], names: Sequence[str], keep: Sequence[int]
+) -> dict[str, dict[str, str]]:
+    """Image -> annotator -> label, in the order in which images come first."""
+    votes: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    for row in keep:
+        cells, own = table.rows[row], votes[names[row]]
+        if len(annotators) > 1:
+            own |= {name: cells[name].strip() for name in annotators if cells[name].strip()}
+        elif label := columns.value(cells):
+            own[cells[annotators[0]].strip() or "?"] = label
+    return dict(votes)
+
+
+def elect(votes: Mapping[str, Mapping[str, str]]) -> dict[str, str | None]:
+    """Image -> most frequent label; of equally frequent ones the one that is more frequent in the whole table."""
+    overall = Counter(label for own in votes.values() for label in own.values())
+    return {
+        name: max(counts, key=lambda label: (counts[label], overall[label], label)) if counts else None
+        for name, own in votes.items()
+        for counts in [Counter(own.values())]
+    }
+
+
+def describe(votes: Mapping[str, Mapping[str, str]]) -> str:
+    """What to say of them."""
+    people = {who for own in votes.values() for who in own}
+    torn = sum(len(set(own.values())) > 1 for own in votes.values())
+    total = sum(map(len, votes.values()))
+    return (
+        f"{total:,} labels of {len(votes):,} images by {len(people):,} annotators, who disagree on {torn:,} images: "
+        "the given label is the most frequent one, and all are weighed."
+    )
+
+
+def spell(votes: Mapping[str, str]) -> str:
+    """The votes on one image as the text of a cell."""
+    return json.dumps(dict(votes), ensure_ascii=False)

@@ -1,0 +1,195 @@
+"""Several people's labels of the same images: what is right, how sure that is, and how good each of them is.
+
+Dawid and Skene (1979, "Maximum Likelihood Estimation of Observer Error-Rates Using the EM Algorithm") with what the
+images show as prior: the true class of image i has the probability
+
+    P(z | votes of i, x) ∝ p(z | x)^τ · Π_a π_a[z, vote of a]
+
+p are held-out probabilities, whose model has not seen the votes on i; τ, how far they are to be believed, maximises the
+likelihood of the votes; π_a is the confusion matrix of annotator a, pulled towards the one of all annotators as far as
+few votes ask for it. Left out: annotators whose quality changes with the kind of image or over time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import beta
+
+from labelaudit.types import Floats, Ints
+
+TEMPERS = tuple(np.linspace(0, 1.5, 16).tolist())
+"""What τ is chosen from; 0 leaves the images out."""
+PULL = 20.0
+"""Votes per true class that the common confusion matrix weighs in that of an annotator."""
+COMMON_PULL = 10.0
+"""Votes per true class that an annotator who is right nine times in ten weighs in the common matrix."""
+_RIGHT = 0.9
+_ROUNDS = 50
+_SETTLED = 1e-5
+_FLOOR = 1e-9
+
+
+@dataclass(frozen=True, kw_only=True)
+class Votes:
+    """v labels that annotators gave to n images."""
+
+    rows: Ints
+    """(v,) image of each vote."""
+    annotators: Ints
+    """(v,) who gave it, index into `names`."""
+    labels: Ints
+    """(v,) class that was given."""
+    names: tuple[str, ...]
+    """Of the annotators."""
+    images: int
+    """n"""
+    classes: int
+    """C"""
+
+    def shares(self) -> Floats:
+        """(n, C) share of each image's votes for each class."""
+        counts = self.counts()
+        return np.asarray(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1))
+
+    def counts(self) -> Floats:
+        """(n, C) number of votes."""
+        counts = np.zeros((self.images, self.classes))
+        np.add.at(counts, (self.rows, self.labels), 1.0)
+        return counts
+
+    def majority(self) -> Ints:
+        """(n,) most frequent vote, of equally frequent ones the class that is more frequent over all."""
+        counts = self.counts()
+        return np.asarray((counts + counts.sum(axis=0) / (2 * max(counts.sum(), 1))).argmax(axis=1))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Consensus:
+    """What the votes and the images say together."""
+
+    labels: Ints
+    """(n,) most probable class."""
+    posterior: Floats
+    """(n, C) probability of each class being the true one."""
+    agreement: Floats
+    """(n,) share of the image's votes for the consensus label."""
+    temper: float
+    """τ: how far the held-out probabilities are believed."""
+    confusion: Floats
+    """(A, C, C) π: probability that annotator a says j where k is true, rows k."""
+    quality: Floats
+    """(A,) share of an annotator's votes that are right."""
+    quality_interval: Floats
+    """(A, 2) 90 % interval of it."""
+    loss: float
+    """Negative log-likelihood of the votes per image, in nats."""
+
+    @property
+    def score(self) -> Floats:
+        """(n,) probability that the consensus label is right: ``consensus_quality_score``."""
+        return np.asarray(self.posterior[np.arange(len(self.labels)), self.labels])
+
+
+def find_consensus(votes: Votes, probs: Floats | None = None) -> Consensus:
+    """Weigh the votes by how good their annotators are, and by the held-out ``probs`` (n, C) where there are any.
+
+    >>> votes = Votes(rows=np.array([0, 0, 0, 1, 1, 1]), annotators=np.array([0, 1, 2] * 2),
+    ...               labels=np.array([0, 0, 1, 1, 1, 1]), names=("a", "b", "c"), images=2, classes=2)
+    >>> find_consensus(votes).labels.tolist()
+    [0, 1]
+    """
+    tempers = TEMPERS if probs is not None else (0.0,)
+    logs = np.zeros((votes.images, votes.classes)) if probs is None else np.log(np.maximum(probs, _FLOOR))
+    found = min((_iterate(votes, logs, temper) for temper in tempers), key=lambda one: one[2])
+    posterior, confusion, loss, temper = found
+    labels = posterior.argmax(axis=1)
+    right = posterior[votes.rows, votes.labels]
+    given = np.bincount(votes.annotators, minlength=len(votes.names))
+    hits = np.bincount(votes.annotators, weights=right, minlength=len(votes.names))
+    return Consensus(
+        labels=labels,
+        posterior=posterior,
+        agreement=votes.shares()[np.arange(votes.images), labels],
+        temper=temper,
+        confusion=confusion,
+        quality=hits / np.maximum(given, 1),
+        quality_interval=np.stack(
+            [beta.ppf(0.05, hits + 0.5, given - hits + 0.5), beta.ppf(0.95, hits + 0.5, given - hits + 0.5)], axis=1
+        ),
+        loss=loss,
+    )
+
+
+def order_by_need(votes: Votes, consensus: Consensus) -> Ints:
+    """(n,) rows in the order in which one more vote is expected to settle most: least sure consensus, fewest votes."""
+    doubt = 1 - consensus.score
+    asked = np.bincount(votes.rows, minlength=votes.images)
+    return np.lexsort((np.arange(votes.images), -doubt / (1 + asked)))
+
+
+def quality_of_labels(votes: Votes, consensus: Consensus) -> Floats:
+    """(v,) probability that each vote is right."""
+    return np.asarray(consensus.posterior[votes.rows, votes.labels])
+
+
+def _iterate(votes: Votes, logs: Floats, temper: float) -> tuple[Floats, Floats, float, float]:
+    """Posterior (n, C), confusion (A, C, C), loss and τ by expectation maximisation at one ``temper``."""
+    prior = temper * logs
+    prior = prior - prior.max(axis=1, keepdims=True)
+    prior = np.exp(prior)
+    prior /= prior.sum(axis=1, keepdims=True)
+    posterior = votes.shares() * 0.9 + prior * 0.1
+    shares = posterior.mean(axis=0)
+    loss = np.inf
+    for _ in range(_ROUNDS):
+        confusion = _fit_confusion(votes, posterior)
+        joint = np.log(np.maximum(prior, _FLOOR))
+        if not temper:
+            joint = joint + np.log(np.maximum(shares, _FLOOR))
+        np.add.at(joint, votes.rows, np.log(confusion[votes.annotators, :, votes.labels]))
+        highest = joint.max(axis=1, keepdims=True)
+        raised = np.exp(joint - highest)
+        total = raised.sum(axis=1, keepdims=True)
+        posterior = raised / total
+        shares = posterior.mean(axis=0)
+        before, loss = loss, float(-(highest + np.log(total)).mean())
+        if before - loss < _SETTLED:
+            break
+    return posterior, confusion, loss, temper
+
+
+def _fit_confusion(votes: Votes, posterior: Floats) -> Floats:
+    """(A, C, C) confusion of each annotator, pulled towards the common one, and that one towards good annotators."""
+    people, classes = len(votes.names), votes.classes
+    counts = np.zeros((people, classes, classes))
+    np.add.at(counts.transpose(0, 2, 1), (votes.annotators, votes.labels), posterior[votes.rows])
+    good = np.full((classes, classes), (1 - _RIGHT) / max(classes - 1, 1))
+    np.fill_diagonal(good, _RIGHT)
+    common = counts.sum(axis=0) + COMMON_PULL * good
+    common /= common.sum(axis=1, keepdims=True)
+    pulled = counts + PULL * common
+    return np.asarray(pulled / pulled.sum(axis=2, keepdims=True))
+
+
+def read_columns(columns: Sequence[Sequence[str]], classes: Sequence[str], names: Sequence[str]) -> Votes:
+    """The votes of a wide table: a column of labels per annotator, empty where one gave none."""
+    place = {name: number for number, name in enumerate(classes)}
+    found = [
+        (row, who, place[cell])
+        for who, column in enumerate(columns)
+        for row, cell in enumerate(column)
+        if cell in place
+    ]
+    table: npt.NDArray[np.int64] = np.array(found, dtype=np.int64).reshape(-1, 3)
+    return Votes(
+        rows=table[:, 0],
+        annotators=table[:, 1],
+        labels=table[:, 2],
+        names=tuple(names),
+        images=len(columns[0]) if columns else 0,
+        classes=len(classes),
+    )

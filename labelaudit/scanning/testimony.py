@@ -1,0 +1,158 @@
+"""What a dataset says of its labels beside the labels: other people's votes, their sources, classes that are one.
+
+The posterior of the noise model is completed by it before anything is decided. Left out: what nobody wrote down.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from labelaudit.audit.concentration import list_attributes
+from labelaudit.context.classes import find_spellings, find_twins, note_twins
+from labelaudit.data.votes import VOTES
+from labelaudit.judge.annotators import Consensus, Votes, find_consensus, order_by_need
+from labelaudit.judge.noise_model import Channel
+from labelaudit.judge.source_prior import weigh_sources
+from labelaudit.text import name_some
+from labelaudit.types import Floats, Samples
+
+_ASKED = 5  # images that are named as those to ask about next
+
+
+@dataclass(frozen=True, kw_only=True)
+class Testimony:
+    """What was found, and the posterior with it."""
+
+    posterior: Floats
+    """(n, C) float32 probability of each true class."""
+    samples: Samples
+    """With columns of the consensus, where there are several votes."""
+    notes: tuple[str, ...] = ()
+    recipe: Mapping[str, Any] | None = None
+    """JSON-able: quality by annotator, odds by source, twins."""
+
+
+def hear(channel: Channel, samples: Samples) -> Testimony:
+    """The posterior of ``channel`` with votes, sources and twins counted in; without any of them it stays as it is."""
+    heard = Testimony(posterior=channel.posterior, samples=samples, recipe={})
+    heard = _count_votes(heard, channel)
+    heard = _weigh_sources(heard)
+    return _join_twins(heard, channel)
+
+
+def _count_votes(heard: Testimony, channel: Channel) -> Testimony:
+    samples = heard.samples
+    if VOTES not in samples.extra or (votes := _read_votes(samples)) is None:
+        return heard
+    consensus = find_consensus(votes, channel.probs)
+    counts = votes.counts().sum(axis=1)
+    posterior = np.where((counts > 1)[:, None], consensus.posterior, heard.posterior).astype(np.float32)
+    people = _describe(votes, consensus)
+    worst = [f"{one['annotator']} {one['quality']:.0%}" for one in people[:_ASKED]]
+    ask = [samples.ids[row] for row in order_by_need(votes, consensus)[:_ASKED].tolist()]
+    columns = {
+        "consensus_label": [samples.classes[label] for label in consensus.labels.tolist()],
+        "consensus_quality_score": [f"{score:.4f}" for score in consensus.score.tolist()],
+        "annotator_agreement": [f"{share:.4f}" for share in consensus.agreement.tolist()],
+        "num_annotations": [str(int(count)) for count in counts.tolist()],
+    }
+    extra = {**samples.extra, **{name: tuple(column) for name, column in columns.items()}}
+    return replace(
+        heard,
+        posterior=posterior,
+        samples=replace(samples, extra=extra),
+        notes=(
+            *heard.notes,
+            f"Labels of annotators that seem right, fewest first: {', '.join(worst)}. One more vote would settle most "
+            f"about {name_some(ask)}.",
+        ),
+        recipe={**(heard.recipe or {}), "annotators": people, "votes_temper": consensus.temper},
+    )
+
+
+def _describe(votes: Votes, consensus: Consensus) -> list[dict[str, Any]]:
+    """Votes, quality and its interval of each annotator, worst first."""
+    given = np.bincount(votes.annotators, minlength=len(votes.names)).tolist()
+    rows = [
+        {"annotator": name, "votes": count, "quality": quality, "interval": interval}
+        for name, count, quality, interval in zip(
+            votes.names, given, consensus.quality.tolist(), consensus.quality_interval.tolist(), strict=True
+        )
+    ]
+    return sorted(rows, key=lambda row: (row["quality"], row["annotator"]))
+
+
+def _read_votes(samples: Samples) -> Votes | None:
+    """The votes in the column `VOTES`; None where no image has several. Votes for other classes are left."""
+    place = {name: number for number, name in enumerate(samples.classes)}
+    who: dict[str, int] = {}
+    found = [
+        (row, who.setdefault(name, len(who)), place[label])
+        for row, cell in enumerate(samples.extra[VOTES])
+        for name, label in json.loads(cell).items()
+        if label in place
+    ]
+    if len(found) <= len({row for row, _, _ in found}):
+        return None
+    table = np.array(found, dtype=np.int64)
+    return Votes(
+        rows=table[:, 0],
+        annotators=table[:, 1],
+        labels=table[:, 2],
+        names=tuple(who),
+        images=len(samples),
+        classes=len(samples.classes),
+    )
+
+
+def _weigh_sources(heard: Testimony) -> Testimony:
+    samples = heard.samples
+    attributes = {name: values for name, values in list_attributes(samples).items() if name not in _OURS}
+    weighed, prior = weigh_sources(heard.posterior, samples.labels, attributes, groups=samples.groups)
+    if prior is None:
+        return heard
+    source = {"attribute": prior.attribute, "odds": dict(prior.factors), "gain": prior.gain}
+    return replace(
+        heard,
+        posterior=weighed,
+        notes=(*heard.notes, prior.note()),
+        recipe={**(heard.recipe or {}), "source_prior": source},
+    )
+
+
+_OURS = frozenset({"column 'consensus_label'", "column 'annotator_agreement'", "column 'num_annotations'"})
+"""Attributes that say of a label what the votes have said."""
+
+
+def _join_twins(heard: Testimony, channel: Channel) -> Testimony:
+    """Classes that cannot be told apart, or are spellings of one, are not wrong for each other."""
+    samples = heard.samples
+    twins = find_twins(channel.probs, samples.labels)
+    place = {name: number for number, name in enumerate(samples.classes)}
+    spelled = [
+        (place[one], place[other])
+        for names in find_spellings(samples.classes)
+        for one, other in combinations(names, 2)
+        if (place[one], place[other]) not in twins
+    ]
+    if not twins and not spelled:
+        return heard
+    posterior = heard.posterior.copy()
+    for one, other in twins + spelled:
+        for own, rival in ((one, other), (other, one)):
+            rows = samples.labels == own
+            posterior[rows, own] += posterior[rows, rival]
+            posterior[rows, rival] = 0
+    pairs = [[samples.classes[one], samples.classes[other]] for one, other in twins + spelled]
+    return replace(
+        heard,
+        posterior=posterior,
+        notes=(*heard.notes, *note_twins(twins, samples.classes)),
+        recipe={**(heard.recipe or {}), "twins": pairs},
+    )

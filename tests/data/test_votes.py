@@ -1,0 +1,48 @@
+"""Rows and columns of several annotators are votes on one image, and not contradictions."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from labelaudit.data.source import Source
+from labelaudit.data.sources import open_source
+from labelaudit.data.votes import VOTES
+from labelaudit.errors import DataError
+
+LONG = "file,label,annotator\na,cat,ann\na,cat,bob\na,dog,eve\nb,dog,ann\nb,dog,bob\nb,cat,eve\nc,cat,ann\n"
+WIDE = "file,first,second,third\na,cat,cat,dog\nb,dog,dog,\nc,cat,,\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "annotator"), [(LONG, None), (LONG, ["annotator"]), (WIDE, ["first", "second", "third"])]
+)
+def test_an_image_is_one_sample_with_all_its_votes(tmp_path: Path, text: str, annotator: list[str] | None) -> None:
+    table = tmp_path / "labels.csv"
+    table.write_text(text)
+    listing = open_source(Source(data=None, labels=table, annotator=annotator))
+    assert listing.ids == ("a", "b", "c")
+    assert listing.labels == ("cat", "dog", "cat")
+    assert listing.findings == ()
+    votes = [json.loads(cell) for cell in listing.extra[VOTES]]
+    assert list(votes[0].values()) == ["cat", "cat", "dog"]
+    assert votes[2] == {next(iter(votes[0])): "cat"}
+    assert "annotators, who disagree on" in "".join(listing.notes)
+
+
+def test_rows_that_contradict_each_other_without_a_name_stay_findings(tmp_path: Path) -> None:
+    table = tmp_path / "labels.csv"
+    table.write_text("file,label,batch\na,cat,1\na,dog,1\nb,dog,1\n")
+    listing = open_source(Source(data=None, labels=table))
+    assert [finding.kind for finding in listing.findings] == ["conflict"]
+    assert VOTES not in listing.extra
+
+
+def test_one_label_an_image_is_no_vote(tmp_path: Path) -> None:
+    table = tmp_path / "labels.csv"
+    table.write_text("file,label,annotator\na,cat,ann\nb,dog,ann\nc,cat,bob\n")
+    assert open_source(Source(data=None, labels=table)).extra == {"annotator": ("ann", "ann", "bob")}
+    with pytest.raises(DataError, match="--annotator"):
+        open_source(Source(data=None, labels=table, annotator=["rater"]))
