@@ -66,7 +66,7 @@ def elect(votes: Mapping[str, Mapping[str, str]]) -> dict[str, str | None]:
 
 
 def describe(votes: Mapping[str, Mapping[str, str]]) -> str:
-    """What to say of them."""
+    """A sentence about the votes for a person."""
     people = {who for own in votes.values() for who in own}
     torn = sum(len(set(own.values())) > 1 for own in votes.values())
     total = sum(map(len, votes.values()))

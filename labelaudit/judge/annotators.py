@@ -22,7 +22,7 @@ from scipy.stats import beta
 from labelaudit.types import Floats, Ints
 
 TEMPERS = tuple(np.linspace(0, 1.5, 16).tolist())
-"""What τ is chosen from; 0 leaves the images out."""
+"""Values of τ that are tried; 0 leaves the images out."""
 PULL = 20.0
 """Votes per true class that the common confusion matrix weighs in that of an annotator."""
 COMMON_PULL = 10.0

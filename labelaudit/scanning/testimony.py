@@ -1,4 +1,4 @@
-"""What a dataset says of its labels beside the labels: other people's votes, their sources, classes that are one.
+"""Testimony beside the labels: other people's votes, the sources of labels, classes that are one.
 
 The posterior of the noise model is completed by it before anything is decided. Left out: what nobody wrote down.
 """
