@@ -232,6 +232,8 @@ class Decision:
     """(n,) int64: suggested class, the most probable one."""
     threshold: float
     """Suspicion from which a sample is flagged."""
+    sure_threshold: float | None = None
+    """Suspicion from which a flagged sample is surely mislabeled, the others are doubtful; `threshold` by default."""
     noise_rate: float
     """Estimated share of wrong labels among the judged samples, in [0, 1]."""
     noise_interval: tuple[float, float]
@@ -242,6 +244,18 @@ class Decision:
     """(n,) why a sample is flagged, or why it was not judged; empty for the others."""
     recipe: Mapping[str, Any] = field(default_factory=dict)
     """JSON-able: what was combined, with which weights, why; how the threshold was found."""
+
+    @property
+    def is_sure(self) -> Bools:
+        """(n,) flagged, and surely mislabeled; what is flagged and not sure is doubtful."""
+        least = self.threshold if self.sure_threshold is None else self.sure_threshold
+        return np.asarray(self.is_issue & (self.suspicion >= least))
+
+    @property
+    def tiers(self) -> tuple[str, ...]:
+        """(n,) ``sure``, ``doubtful``, or empty where nothing is flagged."""
+        names = np.array(["", "doubtful", "sure"])
+        return tuple(names[self.is_issue.astype(np.int64) + self.is_sure].tolist())
 
     def __post_init__(self) -> None:
         n = len(self.suspicion)
@@ -266,7 +280,7 @@ class Decision:
             raise DataError(f"decision: predicted must index the {probs.shape[1]} classes")
         if np.asarray(self.is_issue).dtype != np.bool_ or np.asarray(self.judged).dtype != np.bool_:
             raise DataError("decision: is_issue and judged must be (n,) of booleans")
-        if not math.isfinite(self.threshold):
+        if not math.isfinite(self.threshold) or not math.isfinite(self.sure_threshold or 0.0):
             raise DataError("decision: the threshold must be a number")
 
 

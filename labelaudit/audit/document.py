@@ -187,7 +187,7 @@ class Audit:
 
     def columns(self, rows: Ints) -> dict[str, list[Any]]:
         """Name -> values of ``rows``: the columns of `table`, in their order, as plain Python values."""
-        samples, decision = self.samples, self.decision
+        samples, decision, tiers = self.samples, self.decision, self.decision.tiers
         pick = rows.tolist()
         given, predicted = samples.labels[rows], decision.predicted[rows]
         columns: dict[str, list[Any]] = {"rank": self.rank[rows].tolist(), "path": [samples.ids[i] for i in pick]}
@@ -197,6 +197,7 @@ class Audit:
             "given_label": [samples.classes[c] for c in given.tolist()],
             "predicted_label": [samples.classes[c] for c in predicted.tolist()],
             "is_label_issue": decision.is_issue[rows].tolist(),
+            "tier": [tiers[i] for i in pick],
             "label_score": (1 - decision.suspicion[rows]).tolist(),
             "given_prob": decision.probs[rows, given].tolist(),
             "predicted_prob": decision.probs[rows, predicted].tolist(),
@@ -279,7 +280,12 @@ class Audit:
                 "classes": {row["label"]: row["samples"] for row in self.class_table()},
             },
             "noise": {"rate": decision.noise_rate, "interval": list(decision.noise_interval), "confidence": 0.9},
-            "suspects": {"count": len(self.suspects), "label_score_at_most": 1 - decision.threshold},
+            "suspects": {
+                "count": len(self.suspects),
+                "sure": int(decision.is_sure.sum()),
+                "doubtful": int((decision.is_issue & ~decision.is_sure).sum()),
+                "label_score_at_most": 1 - decision.threshold,
+            },
             "confused_pairs": self.confused_pairs(),
             "concentrations": [one.record() for one in self.concentrations],
             "classes": self.class_table(),

@@ -63,6 +63,7 @@ def write_audit(audit: Audit, path: Path, *, companions: Mapping[str, str]) -> N
         "stages": [[stage.name, stage.seconds, stage.peak_bytes] for stage in audit.stages],
         "decision": {
             "threshold": decision.threshold,
+            "sure_threshold": decision.sure_threshold,
             "noise_rate": decision.noise_rate,
             "noise_interval": decision.noise_interval,
             "recipe": decision.recipe,
@@ -138,6 +139,7 @@ def build_audit(parts: Mapping[str, Any], arrays: Arrays, files: Mapping[str, Pa
         decision=Decision(
             **{name: arrays[f"decision/{name}"] for name in DECISION},
             threshold=_number(verdict["threshold"]),
+            sure_threshold=None if verdict.get("sure_threshold") is None else _number(verdict["sure_threshold"]),
             noise_rate=_number(verdict["noise_rate"]),
             noise_interval=(_number(low), _number(high)),
             reasons=tuple(parts["reasons"]),

@@ -14,26 +14,24 @@ import numpy as np
 import numpy.typing as npt
 
 from labelaudit.judge.noise_model import NO_CLASS, UNKNOWN, Channel
+from labelaudit.judge.reading import Reading, lower_end, upper_end
 from labelaudit.types import Bools, Decision, Floats, Ints
 
-THRESHOLD = 0.25
-"""Flag from this probability of a wrong label. Below 1/2 because a channel is too kind to hard images: on human label
-noise the best F1 lies between .10 and .25, on planted noise between .3 and .5 (docs/evidence.md)."""
-CAUTIOUS = 0.5
-"""The threshold where next to no label is wrong: what is flagged there is mostly the models' own doubt."""
-ODDS = 2.0
-"""The factor on the odds of a wrong label when wrong labels are counted: between planted noise, which asks for about 1,
-and human labels, which ask for 2 to 6 (docs/evidence.md)."""
+HIGHEST = 0.5
+"""The threshold where hardly any label is wrong: what stands below it is rather right than wrong."""
+LOWEST = 0.02
+"""The least suspicion that is ever flagged."""
+SURE = 0.8
+"""Probability of a wrong label from which a suspect is sure, once verdicts have set the scale."""
 LEAST_ERROR = 0.01
 """Share of labels that are taken to be wrong at least when the labels of a group are counted as votes."""
 SHARED = 0.75
 """Share of pairs within groups that must agree for a group to be taken to show one class."""
 FEWEST = 5
 """A class with fewer images cannot be judged: some fold would have to do without it."""
-_RARE = 0.05  # mean suspicion below which the threshold rises towards `CAUTIOUS`
-_DOUBT = 0.1  # upper end of the noise rate: every sample with at least this probability of a wrong label is one
+_SOME = 1.5  # wrong labels that must be expected for a threshold below `HIGHEST`
+_DOUBT = 0.1  # probability of a wrong label from which a sample counts in the upper end of the noise rate
 _CLEAR = 0.7  # posterior of the suggested label from which the reason names it without an alternative
-_Z90 = 1.645
 
 
 def decide(
@@ -46,7 +44,9 @@ def decide(
     counts: Ints | None = None,
     known: Ints | None = None,
     strangers: Floats | None = None,
+    reading: Reading | None = None,
     threshold: float | None = None,
+    sure: float | None = None,
     recipe: dict[str, Any] | None = None,
 ) -> Decision:
     """Turn a fitted channel into a `Decision`.
@@ -64,7 +64,9 @@ def decide(
             its label was found wrong.
         strangers: (n,) probability that the image belongs to no class (`labelaudit.judge.open_set`): its label is
             wrong, and no other one is right.
-        threshold: suspicion from which a sample is flagged; by `flag_threshold` unless given.
+        reading: of the noise rate; counted from the suspicions unless given.
+        threshold: suspicion from which a sample is flagged; as many as are expected to be wrong unless given.
+        sure: suspicion from which a flagged sample is sure; by `Reading.sure` unless given, else the threshold.
         recipe: JSON-able facts about how the evidence came about, completed here.
     """
     n = len(labels)
@@ -84,8 +86,15 @@ def decide(
         counts = np.bincount(labels, minlength=len(classes))
     judged = (counts[labels] >= FEWEST) | (known != UNKNOWN)
     rate, interval = noise_rate(suspicion[judged], companions=n / max(apart, 1))
+    if reading is not None:
+        rate, interval = reading.rate, (reading.low, reading.high)
     if threshold is None:
-        threshold = flag_threshold(float(suspicion[judged].mean()) if judged.any() else 0.0)
+        expected = float(suspicion[judged].sum())
+        count = np.ceil(expected) if expected >= _SOME else 0
+        threshold = float(np.clip(suspicion_at(suspicion[judged], count), LOWEST, HIGHEST))
+    if sure is None:
+        count = 0.0 if reading is None else np.floor(reading.sure * int(judged.sum()))
+        sure = threshold if reading is None else max(threshold, suspicion_at(suspicion[judged], count))
     flagged: Bools = (suspicion >= threshold) & judged
     others = posterior.copy()
     others[rows, labels] = -1.0
@@ -100,6 +109,7 @@ def decide(
         probs=posterior.astype(np.float32),
         predicted=predicted,
         threshold=threshold,
+        sure_threshold=sure,
         noise_rate=rate,
         noise_interval=interval,
         noise_matrix=matrix,
@@ -119,39 +129,33 @@ def decide(
     )
 
 
-def flag_threshold(mean: float) -> float:
-    """The suspicion from which samples are flagged where it is ``mean`` on average.
+def suspicion_at(suspicion: Floats, count: float) -> float:
+    """The suspicion from which ``count`` of ``suspicion`` (m,) are flagged, 1 where that is less than one sample.
 
-    >>> [flag_threshold(mean) for mean in (0.0, 0.025, 0.05, 0.5)]
-    [0.5, 0.375, 0.25, 0.25]
+    >>> suspicion_at(np.array([0.1, 0.9, 0.4]), 2.2), suspicion_at(np.array([0.1, 0.9]), 0.4)
+    (0.4, 1.0)
     """
-    return THRESHOLD + (CAUTIOUS - THRESHOLD) * max(0.0, 1 - mean / _RARE)
+    place = min(round(count), len(suspicion))
+    return float(np.sort(suspicion)[-place]) if place else 1.0
 
 
 def noise_rate(suspicion: Floats, *, companions: float = 1.0) -> tuple[float, tuple[float, float]]:
     """Share of wrong labels, and a 90 % interval, from the suspicions (m,) of the samples in question.
 
-    Labels alone cannot tell ambiguous images from wrong labels. Taken as chances, suspicions have their mean, which is
-    right for planted noise; human labels reach the share of samples with at least a 10 % chance of being wrong. The
-    interval runs from the one to the other, widened by sampling error at both ends. The estimate lies between them:
-    the mean with the odds of each suspicion times `ODDS`, or less where next to no label seems wrong. Samples in groups
-    of ``companions`` on average, wrong together, say as much as one each.
+    The estimate is their mean. Labels alone cannot tell ambiguous images from wrong labels, so the interval runs from
+    what a small mean can be trusted for (`lower_end`) to the share of samples with at least a 10 % chance of being
+    wrong, widened by sampling error at both ends. Samples in groups of ``companions`` on average, wrong together, say
+    as much as one each.
 
     >>> rate, (low, high) = noise_rate(np.array([0.9] * 100 + [0.2] * 100 + [0.0] * 800))
     >>> round(rate, 3), round(low, 3), round(high, 3)
-    (0.128, 0.094, 0.221)
+    (0.11, 0.094, 0.221)
     """
     if not len(suspicion):
         return 0.0, (0.0, 1.0)
     mean, doubtful = float(suspicion.mean()), float((suspicion >= _DOUBT).mean())
-    odds = 1.0 + (ODDS - 1.0) * min(1.0, mean / _RARE)
-    rate = float((odds * suspicion / (1.0 + (odds - 1.0) * suspicion)).mean())
-
-    def error(share: float) -> float:
-        apart = len(suspicion) / companions
-        return _Z90 * float(np.sqrt(max(share * (1 - share), 1 / apart) / apart))
-
-    return rate, (max(0.0, mean - error(mean)), min(1.0, max(rate, doubtful) + error(doubtful)))
+    apart = len(suspicion) / companions
+    return mean, (lower_end(mean, apart), upper_end(max(mean, doubtful), apart))
 
 
 def open_interval(interval: tuple[float, float], blind: float) -> tuple[float, float]:

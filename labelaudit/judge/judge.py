@@ -1,9 +1,9 @@
 """The judge: models and sample memory of an audit, saved to score new images without training.
 
-A `Judge` is arrays only: linear discriminants on the features, fitted to what the audit believes about *all* its
-samples, and the scan's logistic regression; a memory of these samples (`labelaudit.judge.memory`) for neighbour votes
-and for showing look-alikes; and a noise channel refitted for just these models. A new image is judged as a sample of
-the audit is (`labelaudit.judge.noise_model`), minus the robust methods, whose networks are not kept.
+A `Judge` is arrays only: the scan's closed forms, ridge and prototypes, fitted to *all* its samples; a memory of these
+samples (`labelaudit.judge.memory`) for neighbour votes and for showing look-alikes; and a pool of just these models
+with even errors at the audit's rate. A new image is judged as a sample of the audit is (`labelaudit.judge.consensus`),
+minus the robust methods, whose networks are not kept.
 
 The file grows with the memory: 10,000 samples of 10 classes take about 4 MB, a million about 330 MB. Pool weights and
 transition come from the held-out likelihood of at most 10,000 samples. Assumed: new labels are made as the old ones
@@ -24,25 +24,37 @@ import numpy.typing as npt
 
 from labelaudit.errors import DataError, RunError
 from labelaudit.files import open_regular
-from labelaudit.judge import noise_model
+from labelaudit.judge import noise_model, prototypes, ridge, transition
+from labelaudit.judge.linear import HeldOut, Linear
 from labelaudit.judge.memory import ARRAYS, Memory
-from labelaudit.judge.noise_fit import fit_noise_model
 from labelaudit.judge.noise_model import Channel
-from labelaudit.judge.probes import NARROW, Discriminant, Rotation, fit_discriminant, fit_logistic, narrow, split_blocks
+from labelaudit.judge.pool import pool
+from labelaudit.judge.probes import Rotation, split_blocks
+from labelaudit.judge.vectors import Directions, expand
 from labelaudit.types import Decision, Features, Floats, Ints, Samples
 
-VERSION = 2
+VERSION = 3
 """Version of the file; raised when a reader of the old form would misread the new one."""
 FILE = "judge.npz"
 """Its name in a RUN folder."""
+CLOSED_FORMS = ("ridge", "prototypes")
+"""Models on joint unit vectors (`labelaudit.judge.vectors`), fitted by the scan."""
 WIDTH = 128
 """Length of the vectors in the memory, shared out among the feature blocks."""
 
 LEAST_ERROR = 0.01
 """Share of new labels that is expected to be wrong at least. An audit of clean labels estimates none; to a judge that
 believed it, no label that comes later could be wrong."""
-_SCALARS = ("slope", "ease", "floor", "threshold")  # fields that version 1 did not have
+_SCALARS = ("slope", "ease", "floor", "threshold", "sure_threshold")  # fields that older versions did not have
 _CALIBRATED = 10_000  # samples that pool weights and transition are fitted to
+
+
+def fit_closed_forms(
+    x: npt.NDArray[np.float32], labels: Ints, classes: int, *, groups: Ints | None = None
+) -> dict[str, HeldOut]:
+    """`CLOSED_FORMS` fitted to joint unit vectors ``x`` (n, d) in principal components (`reduce_blocks`)."""
+    forms = zip(CLOSED_FORMS, (ridge, prototypes), strict=True)
+    return {name: form.fit(x, labels, classes, groups=groups) for name, form in forms}
 
 
 class Judgement(NamedTuple):
@@ -72,8 +84,9 @@ class Judge:
     """(d,) float32, subtracted first."""
     recall: Floats
     """(d, w / blocks) float32: block by block, the rotation from features to memory."""
-    models: Mapping[str, Discriminant]
-    """Linear models by name: ``discriminant_b`` on the d_b centred features of block b; the others on all d."""
+    models: Mapping[str, Linear]
+    """Linear models by name: `CLOSED_FORMS` on joint unit vectors (d,); of older audits also ``discriminant_b`` on the
+    d_b centred features of block b, and others on all d."""
     weights: Mapping[str, float]
     """Pool weight of each model, see `Channel.weights`."""
     transition: Floats
@@ -86,6 +99,8 @@ class Judge:
     """See `Channel.floor`."""
     threshold: float = 0.2
     """Suspicion from which the audit flagged samples, `Decision.threshold`."""
+    sure_threshold: float = 1.0
+    """Suspicion from which they were sure, `Decision.sure_threshold`."""
     memory: Memory
     """The audited samples."""
 
@@ -98,31 +113,20 @@ class Judge:
         *,
         rotations: Sequence[Rotation],
         blocks: Sequence[npt.NDArray[np.float32]],
-        held_out: Mapping[str, Floats],
-        trained_on: Ints | None = None,
+        closed: Mapping[str, HeldOut],
     ) -> Judge:
         """Fit to an audit's ``decision`` about its ``samples``.
 
         Args:
             samples: n samples of C classes.
-            decision: what the audit believes; `Decision.probs` are the responsibilities that models are fitted to.
+            decision: what the audit believes.
             features: (n, d), by which new images will have to be described too.
             rotations: one per block of ``features``, first component first (`find_rotations`).
             blocks: (n, w_b) the features rotated by them.
-            held_out: name -> (n, C) cross-fitted opinions: ``discriminant_0`` and so on, one per block, then one of
-                all blocks where there are several; ``logistic`` where the judge should have it. They and the
-                neighbour votes are what pool weights and transition are fitted to.
-            trained_on: (n,) labels that the logistic regression was fitted to, if not the given ones.
+            closed: name -> model and opinions of `CLOSED_FORMS`, on `reduce_blocks` of these. Pool weights and
+                transition are fitted to them and to the neighbour votes.
         """
-        fitted = [(fit_discriminant(x, decision.probs), [part]) for x, part in zip(blocks, rotations, strict=True)]
-        if len(blocks) > 1:
-            fitted.append((fit_discriminant(np.concatenate(blocks, axis=1), decision.probs), list(rotations)))
-        models = {f"discriminant_{number}": _compose(*model) for number, model in enumerate(fitted)}
-        if "logistic" in held_out:
-            wanted = samples.labels if trained_on is None else trained_on
-            model = fit_logistic(narrow(blocks), wanted, len(samples.classes))
-            few = max(1, NARROW // len(blocks))
-            models["logistic"] = _compose(model, [replace(part, axes=part.axes[:, :few]) for part in rotations])
+        models = {name: expand(held.model, rotations) for name, held in closed.items()}
         width = max(1, WIDTH // len(blocks))
         short = _shorten([block[:, :width] for block in blocks])
         right = decision.suspicion < decision.threshold
@@ -139,23 +143,24 @@ class Judge:
             memory=Memory.of(short, decision.probs, samples.digests, samples.labels, right, scanned=True),
         )
         rows = np.unique(np.linspace(0, len(samples) - 1, min(len(samples), _CALIBRATED)).astype(np.int64))
-        opinions = {name: held_out[name][rows] for name in models}
+        opinions: dict[str, Floats] = {name: closed[name].probs[rows] for name in models}
         asked = judge.memory
         if samples.groups != samples.digests:  # members of a group have no vote on each other
             asked = replace(asked, digests=np.unique(samples.groups, return_inverse=True)[1].astype(np.bytes_))
         opinions["neighbors"] = asked.vote(short[rows], len(samples.classes), digests=asked.digests[rows])
         inside = decision.probs[rows].sum(axis=1) >= 0.5  # what belongs to no class says nothing about labelling
-        settled = fit_noise_model(
-            opinions, samples.labels[rows], known=np.where(inside, noise_model.UNKNOWN, noise_model.NO_CLASS)
+        given = samples.labels[rows]
+        pooled = pool(opinions, given, counted=inside)
+        rate = max(LEAST_ERROR, decision.noise_rate)
+        matrix = transition.anchor(
+            pooled.probs[inside], transition.even(rate, len(samples.classes)), given[inside], rate
         )
         return replace(
             judge,
-            weights=settled.weights,
-            transition=_doubt(settled.transition).astype(np.float32),
-            slope=settled.slope,
-            ease=settled.ease,
-            floor=settled.floor,
+            weights=pooled.weights,
+            transition=matrix.astype(np.float32),
             threshold=decision.threshold,
+            sure_threshold=decision.threshold if decision.sure_threshold is None else decision.sure_threshold,
         )
 
     @property
@@ -186,6 +191,9 @@ class Judge:
         blocks = self._center(features)
         whole = np.concatenate(blocks, axis=1) if len(blocks) > 1 else blocks[0]
         inputs = {f"discriminant_{number}": block for number, block in enumerate(blocks)}
+        if any(name in self.models for name in CLOSED_FORMS):
+            unit = self._directions().apply(features.values)
+            inputs |= dict.fromkeys(CLOSED_FORMS, unit)
         opinions: dict[str, Floats] = {
             name: model.apply(inputs.get(name, whole)) for name, model in self.models.items()
         }
@@ -260,7 +268,7 @@ class Judge:
                 widths=tuple(about["widths"]),
                 weights=about["weights"],
                 models={
-                    name: Discriminant(directions=arrays[f"directions_{name}"], offset=arrays[f"offset_{name}"])
+                    name: Linear(directions=arrays[f"directions_{name}"], offset=arrays[f"offset_{name}"])
                     for name in about["models"]
                 },
                 mean=arrays["mean"],
@@ -285,6 +293,9 @@ class Judge:
                 f"another version of {self.features} made these features ({features.version}, the audit has "
                 f"{self.version}): run `labelaudit scan` again"
             )
+
+    def _directions(self) -> Directions:
+        return Directions(means=tuple(np.split(self.mean, np.cumsum(self.widths)[:-1])))
 
     def _center(self, features: Features) -> list[Floats]:
         ends = np.cumsum(self.widths).tolist()
@@ -315,21 +326,3 @@ def _stack(axes: Sequence[Floats]) -> npt.NDArray[np.float32]:
     """(d, w) of matrices (d_b, w_b), narrow ones filled up with zeros."""
     width = max(part.shape[1] for part in axes)
     return np.concatenate([np.pad(part, ((0, 0), (0, width - part.shape[1]))) for part in axes]).astype(np.float32)
-
-
-def _doubt(transition: Floats) -> Floats:
-    """(C, C) ``transition`` with an error of `LEAST_ERROR` or more in each row, what is added shared by all classes."""
-    error = 1 - np.diagonal(transition)
-    lift = np.clip((LEAST_ERROR - error) / np.maximum(1 - error, 1e-9), 0, 1)[:, None]
-    others = (1 - np.eye(len(transition))) / max(len(transition) - 1, 1)
-    return np.asarray((1 - lift) * transition + lift * others)
-
-
-def _compose(model: Discriminant, rotations: Sequence[Rotation]) -> Discriminant:
-    """``model`` on rotated features as one on centred features."""
-    starts = np.cumsum([0, *(rotation.axes.shape[1] for rotation in rotations)])
-    directions = [
-        rotation.axes @ model.directions[start:stop]
-        for rotation, start, stop in zip(rotations, starts[:-1].tolist(), starts[1:].tolist(), strict=True)
-    ]
-    return Discriminant(directions=np.concatenate(directions), offset=model.offset)

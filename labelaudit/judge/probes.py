@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.linalg import cho_factor, cho_solve
 
+from labelaudit.judge.linear import Linear
 from labelaudit.types import Features, Floats, Ints
 
 WIDTH = 512
@@ -29,7 +30,6 @@ SHRINKAGE = 0.2
 """Share of the isotropic part in the pooled covariance."""
 
 _ROUNDING = 1e-5  # share of the total variance below which a within-class variance is float32 rounding: equal images
-_NEVER = -30.0  # logit of a class that has no samples
 _ROWS = 20_000  # rows that the principal components are estimated on
 
 
@@ -42,26 +42,17 @@ class Rotation:
     axes: npt.NDArray[np.float32]
     """(d, w) principal components, first the one with the most variance, times the scale."""
 
+    @property
+    def scale(self) -> float:
+        """The factor on lengths."""
+        return float(np.linalg.norm(self.axes[:, 0])) or 1.0
+
     def apply(self, block: Floats) -> npt.NDArray[np.float32]:
         """The ``block`` (n, d) in principal components (n, w); float32, a few thousand rows at a time."""
         rotated = np.empty((len(block), self.axes.shape[1]), dtype=np.float32)
         for start in range(0, len(block), 8192):
             rotated[start : start + 8192] = (block[start : start + 8192] - self.mean) @ self.axes
         return rotated
-
-
-@dataclass(frozen=True, kw_only=True)
-class Discriminant:
-    """A fitted linear model: class probabilities are the softmax of ``x @ directions + offset``."""
-
-    directions: npt.NDArray[np.float32]
-    """(d, C)"""
-    offset: npt.NDArray[np.float32]
-    """(C,)"""
-
-    def apply(self, x: Floats) -> npt.NDArray[np.float32]:
-        """Class probabilities (n, C) of ``x`` (n, d)."""
-        return np.asarray(_softmax(x @ self.directions + self.offset), dtype=np.float32)
 
 
 def split_blocks(features: Features) -> tuple[Floats, ...]:
@@ -130,9 +121,7 @@ def discriminant(
     return probs
 
 
-def fit_discriminant(
-    x: npt.NDArray[np.float32], responsibilities: Floats, *, shrinkage: float = SHRINKAGE
-) -> Discriminant:
+def fit_discriminant(x: npt.NDArray[np.float32], responsibilities: Floats, *, shrinkage: float = SHRINKAGE) -> Linear:
     """The model of `discriminant` fitted to all rows, for images that come later."""
     n, d = x.shape
     classes = responsibilities.shape[1]
@@ -147,7 +136,7 @@ def fit_discriminant(
     return _solve(total, sums, count, shrinkage)
 
 
-def _solve(total: Floats, sums: Floats, count: Floats, shrinkage: float) -> Discriminant:
+def _solve(total: Floats, sums: Floats, count: Floats, shrinkage: float) -> Linear:
     """The discriminant of a scatter (d, d), class sums (C, d) and class masses (C,)."""
     means = sums / np.maximum(count, 1e-6)[:, None]
     within = (total - (means * count[:, None]).T @ means) / count.sum()
@@ -158,7 +147,7 @@ def _solve(total: Floats, sums: Floats, count: Floats, shrinkage: float) -> Disc
     factor = cho_factor(covariance.astype(np.float32), check_finite=False)
     directions = cho_solve(factor, means.T.astype(np.float32), check_finite=False)  # (d, C)
     offset = np.log((count + 0.5) / (count.sum() + 0.5 * len(count))) - 0.5 * (means.T * directions).sum(axis=0)
-    return Discriminant(directions=directions, offset=offset.astype(np.float32))
+    return Linear(directions=directions, offset=offset.astype(np.float32))
 
 
 def neighbor_votes(
@@ -205,21 +194,6 @@ def logistic(
     return probs
 
 
-def fit_logistic(x: npt.NDArray[np.float32], labels: Ints, classes: int, *, strength: float = 300.0) -> Discriminant:
-    """The model of `logistic` fitted to all rows, for images that come later."""
-    from sklearn.linear_model import LogisticRegression
-
-    directions = np.zeros((x.shape[1], classes), dtype=np.float32)
-    offset = np.full(classes, _NEVER, dtype=np.float32)
-    present = np.unique(labels)
-    offset[present[0]] = 0.0
-    if len(present) > 1:
-        model = LogisticRegression(C=1 / strength, max_iter=200, tol=1e-3).fit(x, labels)
-        fitted = present if len(present) > 2 else present[1:]  # of two classes the first stays at zero
-        directions[:, fitted], offset[fitted] = model.coef_.T, model.intercept_
-    return Discriminant(directions=directions, offset=offset)
-
-
 def narrow(blocks: Sequence[npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
     """The first `NARROW` principal components (n, w), shared out among the ``blocks``: what `logistic` is fitted to."""
     return np.concatenate([block[:, : max(1, NARROW // len(blocks))] for block in blocks], axis=1)
@@ -228,9 +202,3 @@ def narrow(blocks: Sequence[npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]
 def onehot(labels: Ints, classes: int) -> npt.NDArray[np.float32]:
     """(n, C) float32 with a one at each label."""
     return np.asarray(np.eye(classes, dtype=np.float32)[labels])
-
-
-def _softmax(logits: Floats) -> Floats:
-    logits = logits - logits.max(axis=1, keepdims=True)
-    np.exp(logits, out=logits)
-    return np.asarray(logits / logits.sum(axis=1, keepdims=True))

@@ -14,7 +14,7 @@ weights of samples, which would need another decomposition.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,7 +32,14 @@ _ROWS = 20_000  # samples that λ is chosen on
 _CHUNK = 8192
 
 
-def fit(x: npt.NDArray[np.float32], labels: Ints, classes: int, *, groups: Ints | None = None) -> HeldOut:
+def fit(
+    x: npt.NDArray[np.float32],
+    labels: Ints,
+    classes: int,
+    *,
+    groups: Ints | None = None,
+    penalties: Sequence[float] = PENALTIES,
+) -> HeldOut:
     """Fit to all samples, and judge each by the model of all samples outside its group.
 
     Args:
@@ -40,6 +47,7 @@ def fit(x: npt.NDArray[np.float32], labels: Ints, classes: int, *, groups: Ints 
         labels: (n,) in [0, C).
         classes: C.
         groups: (n,) samples with equal numbers are left out together; each is a group of its own by default.
+        penalties: what λ is chosen from.
     """
     basis = _decompose(x)
     onehot = np.eye(classes, dtype=np.float32)[labels]
@@ -51,12 +59,12 @@ def fit(x: npt.NDArray[np.float32], labels: Ints, classes: int, *, groups: Ints 
     if groups is not None:
         few = np.flatnonzero(np.isin(groups, groups[few])) if len(few) < len(x) else few
     trial = problem.take(few, groups)
-    held = trial.leave_out(x[few], onehot[few], PENALTIES)
+    held = trial.leave_out(x[few], onehot[few], penalties)
     found = [find_sharpness(scores, labels[few]) for scores in held]
     best = int(np.argmin([loss for _, loss in found]))
     sharpness = found[best][0]
-    scores = held[best] if len(few) == len(x) else problem.leave_out(x, onehot, PENALTIES[best : best + 1])[0]
-    directions = sharpness * (basis.axes @ (slopes / (basis.values + PENALTIES[best] * basis.unit)[:, None]))
+    scores = held[best] if len(few) == len(x) else problem.leave_out(x, onehot, penalties[best : best + 1])[0]
+    directions = sharpness * (basis.axes @ (slopes / (basis.values + penalties[best] * basis.unit)[:, None]))
     return HeldOut(
         probs=np.asarray(softmax(sharpness * scores), dtype=np.float32),
         model=Linear(
@@ -138,7 +146,7 @@ class _Problem:
         some = None if groups is None else groups[rows]
         return _Problem(self.basis, self.slopes, self.frequencies, list(group_rows(some)))
 
-    def leave_out(self, x: Floats, onehot: Floats, penalties: tuple[float, ...]) -> list[Floats]:
+    def leave_out(self, x: Floats, onehot: Floats, penalties: Sequence[float]) -> list[Floats]:
         """F₋g (m, C) of ``x`` (m, d) with labels ``onehot`` (m, C), for each penalty."""
         held = [np.empty(onehot.shape, dtype=np.float32) for _ in penalties]
         shrunk = [1 / (self.basis.values + penalty * self.basis.unit) for penalty in penalties]

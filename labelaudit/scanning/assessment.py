@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -19,8 +20,10 @@ from labelaudit.data.quality import find_low_quality
 from labelaudit.errors import DataError
 from labelaudit.features.embedding import embed_samples
 from labelaudit.judge import noise_model
-from labelaudit.judge.decide import FEWEST, decide
-from labelaudit.judge.open_set import Strangers
+from labelaudit.judge.consensus import Consensus, set_suspicion
+from labelaudit.judge.decide import FEWEST, LOWEST, SURE, decide
+from labelaudit.judge.verdict_fit import VIEWS, VerdictFit, decided, log_odds
+from labelaudit.judge.verdict_fit import fit as fit_verdicts
 from labelaudit.machine import Clock, Machine, list_versions
 from labelaudit.scanning.choice import choose
 from labelaudit.scanning.effort import backbones_of, tunes
@@ -29,7 +32,7 @@ from labelaudit.scanning.pool import TUNED, TUNED_SIDE, Material
 from labelaudit.scanning.settings import ScanSettings
 from labelaudit.scanning.testimony import hear
 from labelaudit.text import name_some
-from labelaudit.types import Decision, Evidence, Features, Finding, Floats, Images, Samples
+from labelaudit.types import Decision, Evidence, Features, Finding, Floats, Images, Ints, Samples
 from labelaudit.verdicts import Verdict
 from labelaudit.verdicts.matching import known_labels
 
@@ -85,24 +88,23 @@ def audit_samples(  # noqa: PLR0915
         if material.x is None and settings.methods:
             notes.append("Only probabilities were given, so no method was trained: the ranking rests on them alone.")
     with clock.stage("decide"):
-        fitted, refits = material.settle()
-        fitted, strangers = material.set_apart(fitted)
-        outside = None if strangers is None else strangers.posterior(fitted, samples.labels, known)
-        if outside is not None:
+        consensus, strangers = material.settle()
+        outside = None
+        if strangers is not None:
+            outside = strangers.posterior(consensus.noise, samples.labels, known)
             notes.append(f"About {outside.sum():,.0f} images seem to belong to no class (`reason` says which).")
-        heard = hear(fitted, samples)
-        fitted, samples = replace(fitted, posterior=heard.posterior), heard.samples
-        decision = decide(
-            fitted,
-            samples.labels,
-            samples.classes,
-            digests=samples.digests,
-            groups=samples.groups,
-            known=known,
-            strangers=outside,
+        heard = hear(consensus.channel, samples)
+        consensus = replace(consensus, channel=replace(consensus.channel, posterior=heard.posterior))
+        samples = heard.samples
+        evidence |= _views(consensus)
+        tuned_by = fit_verdicts([log_odds(evidence[name].suspicion) for name in VIEWS], decided(known, samples.labels))
+        decision = decide_by(consensus, samples, known=known, outside=outside, verdicts=tuned_by)
+        decision = replace(
+            decision,
             recipe={
+                **decision.recipe,
                 **(heard.recipe or {}),
-                "refits": refits,
+                **_explain(consensus, tuned_by),
                 "strangers_gain": None if strangers is None else strangers.gain,
                 "reviewed": reviewed,
                 "features": None if features is None else features.name,
@@ -113,7 +115,7 @@ def audit_samples(  # noqa: PLR0915
         if samples.images is not None:
             decision = _name_low_quality(decision, samples.images, machine.workers)
         if reviewed:
-            evidence[BEFORE_REVIEW] = _before_review(fitted, samples, strangers)
+            evidence[BEFORE_REVIEW] = _before_review(consensus, samples, outside)
         judge = None if features is None else material.keep_judge(decision, features)
         shortcuts = find_shortcuts(samples, workers=machine.workers)
         findings += tuple(one.finding() for one in shortcuts)
@@ -144,11 +146,57 @@ def _name_low_quality(decision: Decision, images: Images, workers: int) -> Decis
     return replace(decision, reasons=tuple(reasons))
 
 
-def _before_review(fitted: noise_model.Channel, samples: Samples, strangers: Strangers | None) -> Evidence:
+def _views(consensus: Consensus) -> dict[str, Evidence]:
+    """The two views that verdicts weigh, each blind to them, as columns."""
+    views = zip(VIEWS, (consensus.pooled, consensus.modelled), strict=True)
+    return {name: Evidence(method=name, suspicion=np.clip(view, 0, 1)) for name, view in views}
+
+
+def decide_by(
+    consensus: Consensus, samples: Samples, *, known: Ints, outside: Floats | None, verdicts: VerdictFit | None
+) -> Decision:
+    """The decision of a ``consensus``: at its own scale, or at that of ``verdicts`` where there are enough of them."""
+    channel, reading = consensus.channel, consensus.reading
+    if verdicts is not None:
+        settled = set_suspicion(channel.posterior, samples.labels, verdicts.probability)
+        channel = replace(channel, posterior=settled.astype(np.float32))
+        reading = replace(reading, rate=verdicts.rate.value, low=verdicts.rate.low, high=verdicts.rate.high)
+    return decide(
+        channel,
+        samples.labels,
+        samples.classes,
+        digests=samples.digests,
+        groups=samples.groups,
+        known=known,
+        strangers=None if verdicts is not None else outside,
+        reading=reading,
+        threshold=None if verdicts is None else max(verdicts.threshold, LOWEST),
+        sure=None if verdicts is None else SURE,
+    )
+
+
+def _explain(consensus: Consensus, verdicts: VerdictFit | None) -> dict[str, Any]:
+    """The choices and their reasons, in words and numbers."""
+    gain, reading = consensus.gain, consensus.reading
+    nats = f"{1000 * gain.nats:+.1f} ± {1000 * gain.error:.1f} thousandths of a nat per image on labels not fitted to"
+    curve = "the set is too small for a learning curve"
+    if reading.by_curve is not None:
+        curve = f"the learning curve reads {reading.by_curve:.1%}"
+    scale = f"the noise model reads {reading.by_model:.1%}, {curve}"
+    if verdicts is not None:
+        scale = f"{verdicts.verdicts} verdicts set the scale; before them {scale}"
+    return {
+        "transition": f"{'used' if gain.earned else 'left even'}: {nats}",
+        "rate": scale,
+        "refits": 0,
+    }
+
+
+def _before_review(consensus: Consensus, samples: Samples, outside: Floats | None) -> Evidence:
     """Suspicion without each sample's own verdict, which the held-out models have not seen either."""
-    right = noise_model.blind_posterior(fitted, samples.labels)[np.arange(len(samples)), samples.labels]
-    if strangers is not None:
-        right = right * (1 - strangers.posterior(fitted, samples.labels, np.full(len(samples), noise_model.UNKNOWN)))
+    right = consensus.channel.posterior[np.arange(len(samples)), samples.labels].astype(np.float64)
+    if outside is not None:
+        right = right * (1 - consensus.none)
     return Evidence(method=BEFORE_REVIEW, suspicion=np.clip(1 - right, 0, 1))
 
 

@@ -1,12 +1,13 @@
 """The pool of models of one scan: they are cross-fitted here, and their held-out class probabilities are kept by name.
 
-Probes and methods are cross-fitted, the noise channel combines them, the probes are refitted on what the channel
-believes, and images that belong to no class are set apart. `labelaudit.scanning.assessment` puts these steps in order.
-Left out: everything that writes files.
+Ridge and prototypes judge each sample without its group in closed form, methods are cross-fitted, and all are brought
+to one answer (`labelaudit.judge.consensus`); images that belong to no class are set apart.
+`labelaudit.scanning.assessment` puts these steps in order. Left out: everything that writes files.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -15,10 +16,14 @@ import numpy as np
 import numpy.typing as npt
 
 from labelaudit.data.pixels import load_pixels
-from labelaudit.judge import noise_model, probes
-from labelaudit.judge.judge import Judge
+from labelaudit.judge import learning_curve, noise_model, probes
+from labelaudit.judge.consensus import Consensus, agree
+from labelaudit.judge.judge import Judge, fit_closed_forms
+from labelaudit.judge.learning_curve import Curve
+from labelaudit.judge.linear import HeldOut
 from labelaudit.judge.noise_fit import fit_noise_model
 from labelaudit.judge.open_set import Strangers, find_strangers
+from labelaudit.judge.vectors import reduce_blocks
 from labelaudit.machine import Machine
 from labelaudit.scanning.effort import FOLDS
 from labelaudit.scanning.settings import Around, ScanSettings
@@ -41,8 +46,9 @@ TUNING: Mapping[str, Any] = {
     "augment": "shift",
 }
 """Settings of fine-tuning, as arguments of `training.crossfit` and `training.forecast`."""
-_REFITS = 3
-_GAIN = 4e-4  # share of what the models know about the labels, in nats, that a refit must add to be kept
+REFERENCES = ("cross_entropy", "logistic", "neighbors")
+"""Columns that methods are compared with; they have no say in the pool, which has ridge regression in their place."""
+_CURVE_WIDTH = 256  # components that the learning curve sees, of all blocks together
 
 
 @dataclass(kw_only=True)
@@ -55,12 +61,14 @@ class Material:
     settings: ScanSettings
     machine: Machine
     models: dict[str, Floats] = field(default_factory=dict)
-    """Held-out probabilities (n, C) that the pool draws on, by name; the probes' are refitted, the others stay."""
+    """Held-out probabilities (n, C) that the pool draws on, by name."""
     x: npt.NDArray[Any] | None = None
     """Training input of the methods: (n, d) principal components, or (n, H, W, c) pixels."""
     _rotations: tuple[probes.Rotation, ...] = ()
     _blocks: tuple[npt.NDArray[np.float32], ...] = ()
-    """One per backbone, and all side by side where there are several."""
+    """One per backbone."""
+    _closed: dict[str, HeldOut] = field(default_factory=dict)
+    _curve: Curve | None = None
     _near: tuple[Floats, Ints] | None = None
 
     def __post_init__(self) -> None:
@@ -69,19 +77,20 @@ class Material:
         self._fold_of = stratified_folds(
             self._labels, FOLDS[self.settings.effort], seed=self.settings.seed, digests=self.samples.groups
         )
+        self._order = np.lexsort((self.samples.labels, np.asarray(self.samples.digests)))
 
     def add_probes(self, features: Features) -> None:
-        """Prepare the closed-form models on ``features`` and take their first opinion, on the given labels."""
+        """Fit the closed forms and the learning curve to ``features``, and find each sample's neighbours."""
         from labelaudit.features.neighbors import nearest, nearest_outside
 
         self.machine.progress("probes", 0, None)
         self._rotations = probes.find_rotations(features)
-        blocks = tuple(
+        self._blocks = tuple(
             rotation.apply(block)
             for rotation, block in zip(self._rotations, probes.split_blocks(features), strict=True)
         )
-        joined = np.concatenate(blocks, axis=1) if len(blocks) > 1 else blocks[0]
-        self._blocks = (*blocks, joined) if len(blocks) > 1 else blocks
+        self._fit_closed_forms(reduce_blocks(features, self._rotations, self._blocks))
+        joined = np.concatenate(self._blocks, axis=1) if len(self._blocks) > 1 else self._blocks[0]
         samples, k = self.samples, probes.NEIGHBORS
         self._near = (
             nearest(joined, k=k, device=self.machine.device)
@@ -89,18 +98,22 @@ class Material:
             else nearest_outside(joined, samples.groups, k=k, device=self.machine.device)
         )
         self.x = self._heads()
-        self.models.update(self._probe(probes.onehot(self._labels, self._classes)))
 
-    def _probe(self, belief: Floats) -> dict[str, Floats]:
-        """Held-out probabilities of every probe, trained on (n, C) beliefs about the true class."""
-        if self._near is None:
-            return {}
-        opinions: dict[str, Floats] = {
-            f"discriminant_{number}": probes.discriminant(block, belief, self._fold_of)
-            for number, block in enumerate(self._blocks)
-        }
-        opinions["neighbors"] = probes.neighbor_votes(*self._near, belief, digests=self.samples.groups)
-        return opinions
+    def _fit_closed_forms(self, x: npt.NDArray[np.float32]) -> None:
+        """Ridge, prototypes and the learning curve on joint unit vectors ``x`` (n, d).
+
+        Samples are taken in the order of their digests, so that their order in the source changes nothing.
+        """
+        order, labels = self._order, self._labels[self._order]
+        groups = np.unique(np.asarray(self.samples.groups)[order], return_inverse=True)[1]
+        x = x[order]
+        for name, held in fit_closed_forms(x, labels, self._classes, groups=groups).items():
+            self._closed[name] = replace(held, probs=_in_place(held.probs, order))
+            self.models[name] = self._closed[name].probs
+        ends = np.cumsum([0, *(block.shape[1] for block in self._blocks)])
+        few = _CURVE_WIDTH // len(self._blocks)
+        leading = np.concatenate([x[:, start:stop][:, :few] for start, stop in itertools.pairwise(ends.tolist())], 1)
+        self._curve = learning_curve.measure(leading, labels, self._classes, groups=groups)
 
     def gather(self) -> dict[str, Evidence]:
         """Cross-fit every method asked for, then the reference columns; their probabilities join the models."""
@@ -111,15 +124,23 @@ class Material:
             plain = "ce" in found and not self.settings.regularizers
             found["cross_entropy"] = replace(found["ce"] if plain else self._train("ce", {}), method="cross_entropy")
         if self._blocks:
-            fitted = probes.logistic(
-                probes.narrow(self._blocks[: len(self._rotations)]), self._labels, self._classes, self._fold_of
-            )
+            fitted = probes.logistic(probes.narrow(self._blocks), self._labels, self._classes, self._fold_of)
             found["logistic"] = self._self_confidence("logistic", fitted)
-            found["neighbors"] = self._self_confidence("neighbors", self.models["neighbors"])
+        if self._near is not None:
+            onehot = probes.onehot(self._labels, self._classes)
+            votes = probes.neighbor_votes(*self._near, onehot, digests=self.samples.groups)
+            found["neighbors"] = self._self_confidence("neighbors", votes)
+        for name in self._closed:
+            found[name] = self._self_confidence(name, self.models[name])
         if "given" in self.models:
             found["given"] = self._self_confidence("given", self.models["given"])
+        alone = not self.settings.methods and not self._closed
         self.models.update(
-            {name: e.probs for name, e in found.items() if e.probs is not None and name not in self.models}
+            {
+                name: e.probs
+                for name, e in found.items()
+                if e.probs is not None and name not in self.models and (alone or name not in REFERENCES)
+            }
         )
         return found
 
@@ -155,17 +176,28 @@ class Material:
             **training_effort(name, len(self.samples), folds, pixels=self.x.ndim == 4, options=options),
         )
 
-    def _crossfit(self, **how: Any) -> Evidence:
+    def _crossfit(self, x: npt.NDArray[Any], **how: Any) -> Evidence:
+        """Cross-fit on ``x`` (n, …) in the order of the digests: that of the source changes nothing."""
         from labelaudit.training.crossfit import crossfit
 
-        return crossfit(
-            labels=self._labels,
+        order = self._order
+        found = crossfit(
+            x=x[order],
+            labels=self._labels[order],
             classes=self._classes,
-            digests=self.samples.groups,
+            digests=[self.samples.groups[row] for row in order.tolist()],
             seed=self.settings.seed,
             device=self.machine.device,
             progress=self.machine.progress,
             **how,
+        )
+        return replace(
+            found,
+            suspicion=_in_place(found.suspicion, order),
+            probs=None if found.probs is None else _in_place(found.probs, order),
+            losses=None if found.losses is None else _in_place(found.losses.T, order).T,
+            margins=None if found.margins is None else _in_place(found.margins.T, order).T,
+            columns={name: _in_place(column, order) for name, column in found.columns.items()},
         )
 
     def _self_confidence(self, name: str, probabilities: Floats) -> Evidence:
@@ -174,42 +206,31 @@ class Material:
         suspicion = self_confidence(self._labels, probabilities)
         return Evidence(method=name, suspicion=suspicion, probs=probabilities)
 
-    def settle(self) -> tuple[noise_model.Channel, int]:
-        """Fit the channel, then refit the probes on what it believes for as long as the likelihood gains from it."""
-        given = self.samples.labels
-        shares = self.samples.counts() / len(given)
-        ignorance = float(
-            -(shares * np.log(np.maximum(shares, 1e-12))).sum()
-        )  # loss of knowing nothing but frequencies
-        fitted, refits = fit_noise_model(self.models, given, known=self.known), 0
-        while self._near is not None and refits < _REFITS:
-            self.machine.progress("decide", refits, None)
-            models = {**self.models, **self._probe(fitted.posterior)}
-            better = fit_noise_model(models, given, known=self.known, start=fitted)
-            if better.loss > fitted.loss - _GAIN * (ignorance - fitted.loss):
-                break
-            fitted, refits, self.models = better, refits + 1, models
-        return fitted, refits
-
-    def set_apart(self, fitted: noise_model.Channel) -> tuple[noise_model.Channel, Strangers | None]:
-        """Look for images of no class; where there are any, the channel is fitted anew to the others."""
-        if self._near is None:
-            return fitted, None
+    def settle(self) -> tuple[Consensus, Strangers | None]:
+        """Fit the noise model, look for images of no class, and bring all models to one answer."""
         self.machine.progress("decide", 0, None)
-        given = self.samples.labels
-        strangers = find_strangers(
+        given, known = self.samples.labels, self.known
+        fitted = fit_noise_model(self.models, given, known=known)
+        strangers = None
+        if self._near is not None:
+            strangers = find_strangers(
+                fitted, given, x=self._heads(), near=self._near, fold_of=self._fold_of, digests=self.samples.groups
+            )
+        if strangers is not None:
+            none = strangers.posterior(fitted, given, known)
+            known = np.where((known == noise_model.UNKNOWN) & (none >= 0.5), noise_model.NO_CLASS, known)
+            fitted = fit_noise_model(self.models, given, known=known, start=fitted)
+        consensus = agree(
+            self.models,
             fitted,
             given,
-            x=self._heads(),
-            near=self._near,
+            known=self.known,
             fold_of=self._fold_of,
-            digests=self.samples.groups,
+            strangers=strangers,
+            curve=self._curve,
+            companions=len(given) / max(len(set(self.samples.groups)), 1),
         )
-        if strangers is None:
-            return fitted, None
-        none = strangers.posterior(fitted, given, self.known)
-        known = np.where((self.known == noise_model.UNKNOWN) & (none >= 0.5), noise_model.NO_CLASS, self.known)
-        return fit_noise_model(self.models, given, known=known, start=fitted), strangers
+        return consensus, strangers
 
     @property
     def nearest(self) -> Ints | None:
@@ -218,21 +239,21 @@ class Material:
 
     def _heads(self) -> npt.NDArray[np.float32]:
         """(n, d) the leading principal components of all feature blocks side by side."""
-        blocks = self._blocks[: len(self._rotations)]
+        blocks = self._blocks
         return blocks[0] if len(blocks) == 1 else np.concatenate([b[:, : head_width(len(blocks))] for b in blocks], 1)
 
     def keep_judge(self, decision: Decision, features: Features) -> Judge:
-        """The judge for new images: the probes, fitted to all samples as the decision sees them."""
-        discriminants = [f"discriminant_{number}" for number in range(len(self._blocks))]
+        """The judge for new images: the closed forms, and the samples as the decision sees them."""
         return Judge.fit(
-            self.samples,
-            decision,
-            features,
-            rotations=self._rotations,
-            blocks=self._blocks[: len(self._rotations)],
-            held_out={name: self.models[name] for name in (*discriminants, "logistic")},
-            trained_on=self._labels,
+            self.samples, decision, features, rotations=self._rotations, blocks=self._blocks, closed=self._closed
         )
+
+
+def _in_place(sorted_rows: npt.NDArray[Any], order: Ints) -> npt.NDArray[Any]:
+    """Rows that belong to the samples ``order`` (n,), each put where its sample is."""
+    placed = np.empty_like(sorted_rows)
+    placed[order] = sorted_rows
+    return placed
 
 
 def head_width(blocks: int) -> int:

@@ -163,7 +163,8 @@ def judge_rows(judge: Judge, samples: Samples, features: Features) -> tuple[Deci
         digests=[samples.digests[row] for row in rows.tolist()],
         counts=judge.counts,
         threshold=judge.threshold,
-        recipe={"features": judge.features, "judge": "linear discriminants and neighbour votes of a saved audit"},
+        sure=max(judge.threshold, judge.sure_threshold),
+        recipe={"features": judge.features, "judge": "closed forms and neighbour votes of a saved audit"},
     )
     arrays = {name: getattr(decision, name)[:m] for name in ("suspicion", "is_issue", "judged", "probs", "predicted")}
     decision = settle(replace(decision, **arrays, reasons=decision.reasons[:m]), samples.labels, classes)

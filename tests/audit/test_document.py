@@ -22,6 +22,7 @@ FIXED = [
     "given_label",
     "predicted_label",
     "is_label_issue",
+    "tier",
     "label_score",
     "given_prob",
     "predicted_prob",
@@ -73,6 +74,7 @@ def test_table_has_the_columns_and_values_of_the_files() -> None:
         "given_label": "cat",
         "predicted_label": "dog",
         "is_label_issue": True,
+        "tier": "sure",
         "label_score": pytest.approx(0.03),
         "given_prob": pytest.approx(0.05),
         "predicted_prob": pytest.approx(0.9),
@@ -156,7 +158,7 @@ def test_summary_is_json_and_complete() -> None:
     assert summary["dataset"]["classes"] == {"cat": 3, "dog": 2, "owl": 1}
     assert summary["dataset"]["judged"] == 5
     assert summary["noise"] == {"rate": 0.4, "interval": [0.2, 0.6], "confidence": 0.9}
-    assert summary["suspects"] == {"count": 2, "label_score_at_most": 0.5}
+    assert summary["suspects"] == {"count": 2, "sure": 2, "doubtful": 0, "label_score_at_most": 0.5}
     assert summary["findings"]["counts"] == {"conflict": 1, "truncated": 1}
     assert summary["findings"]["list"][1]["partner"] == "dog/d.png"
     assert summary["stages"][0] == {"name": "ingest", "seconds": 0.5, "peak_bytes": 100 * 2**20}

@@ -28,7 +28,8 @@ from labelaudit.impact import Truth, compare, measure
 from labelaudit.impact.training import Training, judge_trainings
 from labelaudit.impact.truth import reviewed_truth
 from labelaudit.judge import probes
-from labelaudit.judge.judge import Judge
+from labelaudit.judge.judge import Judge, fit_closed_forms
+from labelaudit.judge.vectors import reduce_blocks
 from labelaudit.types import Decision, Features, Samples
 from labelaudit.verdicts import Reviewed, Verdict
 
@@ -73,9 +74,8 @@ def make_run(folder: Path, *, name: str = "toy@8") -> Audit:
     )
     described = replace(FEATURES, name=name)
     rotations, blocks = probes.find_rotations(described), probes.principal_blocks(described)
-    judge = Judge.fit(
-        samples, decision, described, rotations=rotations, blocks=blocks, held_out={"discriminant_0": probs}
-    )
+    closed = fit_closed_forms(reduce_blocks(described, rotations, blocks), GIVEN, 3)
+    judge = Judge.fit(samples, decision, described, rotations=rotations, blocks=blocks, closed=closed)
     audit = make_audit(samples=samples, decision=decision, evidence={}, findings=(), judge=judge)
     runs.write(audit, folder)
     return audit

@@ -51,11 +51,10 @@ def prototypes_without(x: npt.NDArray[np.float32], labels: Ints, classes: int, l
 
 @pytest.mark.parametrize(("n", "d"), [(60, 8), (24, 40)], ids=["more samples", "more features"])
 @pytest.mark.parametrize("size", [1, 3, 12], ids=["alone", "three together", "a dozen together"])
-def test_ridge_equals_a_fit_without_the_group(n: int, d: int, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ridge, "PENALTIES", (0.3,))
+def test_ridge_equals_a_fit_without_the_group(n: int, d: int, size: int) -> None:
     x, labels = blobs(n, d)
     groups = np.random.default_rng(1).permutation(n) // size
-    held = ridge.fit(x, labels, 3, groups=groups if size > 1 else None)
+    held = ridge.fit(x, labels, 3, groups=groups if size > 1 else None, penalties=(0.3,))
     scores = np.zeros((n, 3))
     for group in np.unique(groups):
         left = np.flatnonzero(groups == group)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from test_noise_model import planted
 
 from labelaudit.judge import noise_model
-from labelaudit.judge.decide import CAUTIOUS, THRESHOLD, decide, flag_threshold, noise_rate
+from labelaudit.judge.decide import HIGHEST, decide, noise_rate, suspicion_at
 from labelaudit.judge.noise_fit import fit_noise_model
+from labelaudit.judge.reading import Reading
 
 CLASSES = ("ant", "bee", "cat", "dog")
 
@@ -46,14 +49,14 @@ def test_copies_under_two_labels_are_judged_together() -> None:
     assert decision.predicted[1] == 0
 
 
-def test_the_threshold_rises_where_next_to_nothing_is_wrong() -> None:
+def test_as_many_are_flagged_as_are_expected_to_be_wrong() -> None:
     probs, given, truth = planted(0, 0.2)
     digests = [str(i) for i in range(len(given))]
     noisy = decide(fit_noise_model({"m": probs}, given), given, CLASSES, digests=digests)
     clean = decide(fit_noise_model({"m": probs}, truth), truth, CLASSES, digests=digests)
-    assert noisy.threshold == THRESHOLD
-    assert THRESHOLD < clean.threshold <= CAUTIOUS
-    assert clean.threshold == flag_threshold(clean.suspicion.mean())
+    assert noisy.is_issue.sum() == pytest.approx(noisy.suspicion.sum(), abs=1)
+    assert noisy.threshold == suspicion_at(noisy.suspicion, np.ceil(noisy.suspicion.sum()))
+    assert max(noisy.threshold, clean.threshold) <= HIGHEST
     asked = decide(fit_noise_model({"m": probs}, truth), truth, CLASSES, digests=digests, threshold=0.1)
     assert asked.threshold == 0.1
     assert asked.is_issue.sum() > clean.is_issue.sum()
@@ -85,19 +88,33 @@ def test_noise_rate_of_nothing_is_unknown() -> None:
     assert noise_rate(np.zeros(0)) == (0.0, (0.0, 1.0))
 
 
-def test_noise_rate_lies_between_chances_taken_as_such_and_every_doubt_counted() -> None:
+def test_noise_rate_is_the_mean_and_its_interval_holds_every_doubt() -> None:
     human = np.concatenate([np.full(100, 0.95), np.full(200, 0.3), np.full(700, 0.01)])
     rate, (low, high) = noise_rate(human)
-    assert low < human.mean() < rate < 0.3 < high
-    sure = np.repeat([1.0, 0.0], [100, 900])
-    assert noise_rate(sure)[0] == pytest.approx(0.1)
-    hardly = np.full(1000, 0.001)
-    rate, (low, high) = noise_rate(hardly)
-    assert rate == pytest.approx(0.001, rel=0.05)  # where next to nothing is wrong, doubt is doubt
-    assert low < rate < high
-    for value in (0.05, 0.12, 0.5, 1.0):
+    assert rate == pytest.approx(human.mean())
+    assert low < rate < 0.3 < high
+    for value in (0.001, 0.05, 0.12, 0.5, 1.0):
         rate, (low, high) = noise_rate(np.full(1000, value))
-        assert low <= value <= rate <= high
+        assert low <= value <= high
+    assert noise_rate(np.full(1000, 0.01))[1][0] == 0, "a small reading may be doubt altogether"
+
+
+def test_tiers_part_the_suspects() -> None:
+    probs, given, _ = planted(0, 0.2)
+    digests = [str(i) for i in range(len(given))]
+    fitted = fit_noise_model({"m": probs}, given)
+    reading = Reading(rate=0.2, low=0.1, high=0.3, sure=0.05, by_model=0.2, by_curve=0.2)
+    decision = decide(fitted, given, CLASSES, digests=digests, reading=reading)
+    assert decision.is_sure.sum() == pytest.approx(0.05 * len(given), abs=1)
+    assert (decision.is_issue | ~decision.is_sure).all()
+    assert decision.suspicion[decision.is_sure].min() >= decision.suspicion[~decision.is_sure].max()
+    assert {tier: decision.tiers.count(tier) for tier in ("sure", "doubtful")} == {
+        "sure": decision.is_sure.sum(),
+        "doubtful": (decision.is_issue & ~decision.is_sure).sum(),
+    }
+    none = decide(fitted, given, CLASSES, digests=digests, reading=replace(reading, sure=0.0))
+    assert not none.is_sure.any()
+    assert none.is_issue.any()
 
 
 def test_what_people_verified_is_final() -> None:

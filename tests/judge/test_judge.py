@@ -13,11 +13,14 @@ from audits import make_audit
 from labelaudit.audit import run
 from labelaudit.errors import DataError, RunError
 from labelaudit.judge import probes
+from labelaudit.judge.consensus import agree
 from labelaudit.judge.decide import decide
-from labelaudit.judge.judge import Judge, _doubt
+from labelaudit.judge.judge import Judge, fit_closed_forms
+from labelaudit.judge.learning_curve import measure
 from labelaudit.judge.memory import BELIEFS
 from labelaudit.judge.noise_fit import fit_noise_model
-from labelaudit.training.folds import stratified_folds
+from labelaudit.judge.noise_model import UNKNOWN
+from labelaudit.judge.vectors import find_directions, reduce_blocks
 from labelaudit.types import Decision, Features, Samples
 
 CLASSES = ("ant", "bee", "cat", "dog")
@@ -45,34 +48,30 @@ def audited(n: int = 600) -> tuple[Samples, Decision, Features, Judge]:
     described = features(x)
     rotations = probes.find_rotations(described)
     blocks = probes.principal_blocks(described)
-    fold_of = stratified_folds(given, 5, seed=0, digests=digests)
-    everything = (*blocks, np.concatenate(blocks, axis=1))
-    belief = probes.onehot(given, 4)
-    for _ in range(2):
-        held_out = [probes.discriminant(block, belief, fold_of) for block in everything]
-        models = {f"discriminant_{number}": probs for number, probs in enumerate(held_out)}
-        models["logistic"] = probes.logistic(probes.narrow(blocks), given, 4, fold_of)
-        fitted = fit_noise_model(models, given)
-        belief = fitted.posterior
-    decision = decide(fitted, given, CLASSES, digests=digests)
-    judge = Judge.fit(samples, decision, described, rotations=rotations, blocks=blocks, held_out=models)
+    x = reduce_blocks(described, rotations, blocks)
+    closed = fit_closed_forms(x, given, 4)
+    models = {name: held.probs for name, held in closed.items()}
+    fitted = fit_noise_model(models, given)
+    folds = np.arange(n) % 5
+    known = np.full(n, UNKNOWN)
+    consensus = agree(models, fitted, given, known=known, fold_of=folds, curve=measure(x, given, 4))
+    decision = decide(consensus.channel, given, CLASSES, digests=digests, reading=consensus.reading)
+    judge = Judge.fit(samples, decision, described, rotations=rotations, blocks=blocks, closed=closed)
     return samples, decision, described, judge
 
 
 SAMPLES, DECISION, DESCRIBED, JUDGE = audited()
 
 
-def test_composed_discriminants_are_those_on_principal_components() -> None:
-    x = draw(50, 1)[0]
-    blocks = probes.principal_blocks(DESCRIBED)
-    joint = probes.fit_discriminant(np.concatenate(blocks, axis=1), DECISION.probs)
-    rotated = [
-        rotation.apply(block)
-        for rotation, block in zip(probes.find_rotations(DESCRIBED), probes.split_blocks(features(x)), strict=True)
-    ]
-    centered = x - JUDGE.mean
-    expected = joint.apply(np.concatenate(rotated, axis=1))
-    assert JUDGE.models["discriminant_2"].apply(centered) == pytest.approx(expected, abs=2e-4)
+def test_models_on_whole_features_are_those_on_principal_components() -> None:
+    fresh = features(draw(50, 1)[0])
+    rotations = probes.find_rotations(DESCRIBED)
+    blocks = tuple(part.apply(block) for part, block in zip(rotations, probes.split_blocks(fresh), strict=True))
+    x = reduce_blocks(DESCRIBED, rotations, probes.principal_blocks(DESCRIBED))
+    unit = find_directions(DESCRIBED).apply(fresh.values)
+    for name, held in fit_closed_forms(x, SAMPLES.labels, 4).items():
+        expected = held.model.apply(reduce_blocks(fresh, rotations, blocks))
+        assert JUDGE.models[name].apply(unit) == pytest.approx(expected, abs=2e-4)
 
 
 def test_neighbours_are_the_nearest_in_memory_whatever_the_block() -> None:
@@ -219,10 +218,12 @@ def test_the_judge_goes_with_its_run_and_never_stays_behind(tmp_path: Path) -> N
 
 def test_an_audit_of_clean_labels_leaves_room_for_wrong_ones() -> None:
     """Its channel knows no error; a label that comes later can be wrong all the same."""
-    transition = np.array([[1.0, 0.0, 0.0], [0.004, 0.995, 0.001], [0.1, 0.1, 0.8]])
-    doubted = _doubt(transition)
-    np.testing.assert_allclose(doubted.sum(axis=1), 1.0)
-    np.testing.assert_allclose(np.diagonal(doubted), [0.99, 0.99, 0.8])
-    np.testing.assert_allclose(doubted[0], [0.99, 0.005, 0.005])
-    np.testing.assert_allclose(doubted[2], transition[2])
-    assert doubted[1, 0] > doubted[1, 2] > 0.001
+    x, truth, given = draw(2000, 5)
+    clean = replace(DECISION, noise_rate=0.0)
+    rotations, blocks = probes.find_rotations(DESCRIBED), probes.principal_blocks(DESCRIBED)
+    closed = fit_closed_forms(reduce_blocks(DESCRIBED, rotations, blocks), SAMPLES.labels, 4)
+    judge = Judge.fit(SAMPLES, clean, DESCRIBED, rotations=rotations, blocks=blocks, closed=closed)
+    suspicion = judge.score(features(x), given).suspicion
+    wrong = given != truth
+    assert suspicion[wrong].mean() > 5 * suspicion[~wrong].mean()
+    assert 0.001 < suspicion.mean() < 0.05

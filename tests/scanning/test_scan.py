@@ -83,7 +83,7 @@ def test_features_and_a_table(labels_file: Path, tmp_path: Path) -> None:
     assert {row["path"] for row in rows} == set(wrong)
     assert all(row["predicted_label"] == wrong[row["path"]] for row in rows)
     assert ",".join(list(rows[0])[:5]) == "rank,path,given_label,predicted_label,is_label_issue"
-    assert ",".join(list(rows[0])[5:8]) == "label_score,given_prob,predicted_prob"
+    assert ",".join(list(rows[0])[5:9]) == "tier,label_score,given_prob,predicted_prob"
     assert {"limit", "cross_entropy", "logistic", "neighbors", "reason", "shift"} <= set(rows[0])
     again = read_audit(tmp_path / "run")
     assert again.table("samples") == audit.table("samples")
@@ -104,7 +104,7 @@ def test_probabilities_alone(labels_file: Path) -> None:
     probs = np.full((len(x), 3), 0.05) + 0.85 * np.eye(3)[truth]
     audit = scan(labels=labels_file, probs=probs)
     assert set(np.flatnonzero(audit.decision.is_issue)) == set(np.flatnonzero(truth != given))
-    assert list(audit.evidence) == ["given"]
+    assert list(audit.evidence) == ["given", "pool", "noise_model"]
     assert any("no method was trained" in note for note in audit.notes)
 
 

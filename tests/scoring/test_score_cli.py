@@ -21,9 +21,9 @@ from labelaudit.audit.document import Audit
 from labelaudit.cli import app
 from labelaudit.judge import probes
 from labelaudit.judge.decide import decide
-from labelaudit.judge.judge import Judge
+from labelaudit.judge.judge import Judge, fit_closed_forms
 from labelaudit.judge.noise_fit import fit_noise_model
-from labelaudit.training.folds import stratified_folds
+from labelaudit.judge.vectors import reduce_blocks
 from labelaudit.types import Features, Finding, Samples
 
 
@@ -55,10 +55,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     samples = Samples(ids=tuple(f"s{i}" for i in range(80)), labels=truth, classes=("cat", "dog"), digests=digests)
     features = Features(values=x, name="given")
     rotations, blocks = probes.find_rotations(features), probes.principal_blocks(features)
-    belief, fold_of = probes.onehot(truth, 2), stratified_folds(truth, 5, seed=0)
-    held_out = {"discriminant_0": probes.discriminant(blocks[0], belief, fold_of)}
-    decision = decide(fit_noise_model(held_out, truth), truth, samples.classes, digests=digests)
-    judge = Judge.fit(samples, decision, features, rotations=rotations, blocks=blocks, held_out=held_out)
+    closed = fit_closed_forms(reduce_blocks(features, rotations, blocks), truth, 2)
+    models = {name: held.probs for name, held in closed.items()}
+    decision = decide(fit_noise_model(models, truth), truth, samples.classes, digests=digests)
+    judge = Judge.fit(samples, decision, features, rotations=rotations, blocks=blocks, closed=closed)
     run.write(Audit(samples=samples, decision=decision, evidence={}, judge=judge), folder / "run")
     (folder / "new.csv").write_text("path,label\na.png,cat\nb.png,cat\nc.png,dog\nd.png,owl\n", encoding="utf-8")
     np.save(folder / "new.npy", 4 * np.eye(2, 6, dtype=np.float32)[[0, 1, 1, 0]])

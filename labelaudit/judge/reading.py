@@ -1,0 +1,113 @@
+"""The share of wrong labels, read without a person: two readings that err in opposite directions, and their span.
+
+The noise model takes doubt for doubt and reads human errors low, about two thirds of the truth; the learning curve
+takes for wrong whatever more data would not mend and reads high where features cannot tell classes apart. Their
+geometric mean is the estimate, zero where one of them sees nothing. From the same two come the tiers: *sure* are at
+most as many as the curve's lowest reading allows, and only such as stand out like planted errors do. Left out:
+verdicts, which settle the matter (`labelaudit.judge.verdict_fit`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from labelaudit.judge.learning_curve import Curve
+from labelaudit.judge.linear import spread_rows
+from labelaudit.types import Floats, Ints
+
+PLANTED = 0.4
+"""Sure suspects look worse than this share of the errors that the models' own confusions would make."""
+
+_DOUBT = 0.1  # probability of a wrong label from which a sample counts in the upper reading
+_ODDS = 2.0  # what the odds of a wrong label are multiplied by in the noise model's reading
+_RARE = 0.05  # rate below which most of a reading may be the models' own doubt
+_TEMPER = 0.5  # exponent of the probabilities that planted labels are drawn by
+_ROWS = 5000
+_Z90 = 1.645
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """The share of wrong labels, as far as labels alone tell it."""
+
+    rate: float
+    """In [0, 1]."""
+    low: float
+    high: float
+    """Ends of an interval that should hold the truth in nine of ten datasets."""
+    sure: float
+    """Share of the samples that may be called sure at most."""
+    by_model: float
+    """The noise model's reading."""
+    by_curve: float | None
+    """The learning curve's, ``None`` where the set is too small for one."""
+
+
+def read_rate(suspicion: Floats, curve: Curve | None, *, companions: float = 1.0) -> Reading:
+    """Read the rate from the noise model's ``suspicion`` (n,) and the learning ``curve``.
+
+    Samples in groups of ``companions`` on average, wrong together, say as much as one each.
+    """
+    mean, doubtful = float(suspicion.mean()), float((suspicion >= _DOUBT).mean())
+    odds = 1.0 + (_ODDS - 1.0) * min(1.0, mean / _RARE)
+    by_model = float((odds * suspicion / (1.0 + (odds - 1.0) * suspicion)).mean())
+    lowest, highest = (by_model, by_model) if curve is None else (curve.low, curve.high)
+    rate = by_model if curve is None else float(np.sqrt(by_model * max(curve.middle, 0.0)))
+    low, high = min(mean, lowest), max(by_model, doubtful, highest)
+    apart = len(suspicion) / companions
+    return Reading(
+        rate=rate,
+        low=lower_end(low, apart),
+        high=upper_end(high, apart),
+        sure=lowest,
+        by_model=by_model,
+        by_curve=None if curve is None else curve.middle,
+    )
+
+
+def lower_end(share: float, apart: float) -> float:
+    """The lower end of an interval at a reading ``share`` of ``apart`` samples, in [0, 1].
+
+    Of a small reading most may be the models' own doubt, the more the smaller it is.
+    """
+    doubted = share * min(1.0, share / _RARE)
+    return max(0.0, doubted - _error(doubted, apart))
+
+
+def upper_end(share: float, apart: float) -> float:
+    """The upper end of an interval at a reading ``share`` of ``apart`` samples, in [0, 1]."""
+    return min(1.0, share + _error(share, apart))
+
+
+def _error(share: float, apart: float) -> float:
+    """Sampling error of a share, at 90 %."""
+    return _Z90 * float(np.sqrt(max(share * (1 - share), 1 / apart) / apart))
+
+
+def share_standing_out(probs: Floats, labels: Ints) -> float:
+    """Share of samples whose label looks worse than `PLANTED` of the errors that the models' confusions would make.
+
+    Errors are planted in all images that the models agree with the label of, every other class weighed by the root of
+    its probability in ``probs`` (n, C). The models of an image have not seen its label, so nothing is fitted again.
+    """
+    rows = np.arange(len(labels))
+    worst = _log_odds(probs[rows, labels])
+    right = np.flatnonzero(probs.argmax(axis=1) == labels)
+    if not len(right):
+        return 0.0
+    right = right[spread_rows(len(right), _ROWS)]
+    weights = np.asarray(probs[right], dtype=np.float64) ** _TEMPER
+    weights[np.arange(len(right)), labels[right]] = 0
+    weights /= np.maximum(weights.sum(axis=1, keepdims=True), 1e-12)
+    planted, weight = _log_odds(probs[right]).ravel(), weights.ravel()
+    order = np.argsort(planted)
+    place = int(np.searchsorted(np.cumsum(weight[order]), PLANTED * weight.sum()))
+    return float((worst >= max(0.0, float(planted[order[min(place, len(order) - 1)]]))).mean())
+
+
+def _log_odds(right: Floats) -> Floats:
+    """Log-odds of a wrong label where ``right`` is the probability of the given one."""
+    p = np.clip(np.asarray(right, dtype=np.float64), 1e-12, 1 - 1e-12)
+    return np.asarray(np.log1p(-p) - np.log(p))

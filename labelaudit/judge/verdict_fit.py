@@ -1,0 +1,201 @@
+"""The probability that a label is wrong, learned from a few verdicts, where scores rank well and have no scale.
+
+A person's verdicts on m samples tell how the views of a scan (log-odds s of a wrong label, such as those of the pool
+and of the noise model) translate into probabilities on this dataset::
+
+    P(wrong | s) = h + (1 - h) σ(a + Σ_v b_v s_v)        a ~ N(0, 3²), b_v ~ N(0.8 / views, 0.3²), b_v ≥ 0
+
+h is the share of labels that are wrong although nothing shows it; verdicts on the middle of the list say little about
+it, so that without it intervals would be too short. The posterior of a, b and h is summed over a grid, so there is no
+search to fail and no chance in it. Probabilities are means over the posterior; intervals hold the uncertainty of these
+three and that of the labels themselves. Which samples to ask about: one at random between each two of m + 1 ranks
+spaced geometrically, so that a few verdicts see both ends of the list. Verdicts on samples chosen in another way by
+their scores may join, since the fit is conditional on the scores. Left out: anything but the views, such as the
+classes.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from labelaudit.judge.noise_model import UNKNOWN
+from labelaudit.types import Bools, Floats, Ints
+
+VIEWS = ("pool", "noise_model")
+"""Columns of a scan that the fit weighs."""
+WANTED = 20
+"""Verdicts asked for at first: a minute or two of a person's time."""
+LEVEL = 0.9
+"""Probability that an interval holds the truth."""
+
+_TOP = 0.002  # share of the samples above the first rank
+_SPREAD, _SLOPE, _SLOPE_SPREAD = 3.0, 0.8, 0.3  # prior: of a, sum of the means of b, spread of each b
+_OFFSETS = np.arange(-12.0, 12.01, 0.25)
+_SLOPES = np.arange(0.0, 1.7001, 0.1)
+_HIDDEN = np.array([0.0, 0.005, 0.01, 0.02, 0.04, 0.08])
+_HIDDEN_MEAN = 0.01  # of the exponential prior of h
+_DRAWS = 256  # points that stand for the posterior
+_CHUNK = 65_536
+_FEWEST = 10  # verdicts below which nothing is fitted
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quantity:
+    """A number with its 90 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerdictFit:
+    """The scan at the scale of the verdicts."""
+
+    probability: Floats
+    """(n,) float64 in [0, 1], 1 = surely mislabeled; 0 or 1 where a person has decided."""
+    flagged: Bools
+    """(n,) the flags with the greatest expected F1; of decided samples those that are wrong."""
+    threshold: float
+    """`probability` from which a sample is flagged."""
+    rate: Quantity
+    """Share of wrong labels."""
+    precision: Quantity
+    """Share of the flags that are wrong labels."""
+    recall: Quantity
+    """Share of the wrong labels that are flagged."""
+    slopes: tuple[float, ...]
+    """Posterior mean of b, one per view."""
+    verdicts: int
+    """Number of verdicts it rests on."""
+
+
+def log_odds(suspicion: Floats) -> npt.NDArray[np.float64]:
+    """(n,) natural log-odds of probabilities in [0, 1], those of 0 and 1 kept finite."""
+    p = np.clip(np.asarray(suspicion, dtype=np.float64), 1e-9, 1 - 1e-9)
+    return np.asarray(np.log(p) - np.log1p(-p))
+
+
+def decided(known: Ints, labels: Ints) -> Ints:
+    """(n,) 1 where the given label is ``known`` to be wrong, 0 where right, -1 where nobody looked."""
+    return np.where(known == UNKNOWN, -1, (known != labels).astype(np.int64))
+
+
+def choose(
+    views: Sequence[Floats], count: int = WANTED, *, seed: int = 0, decided: Bools | None = None
+) -> npt.NDArray[np.int64]:
+    """Up to ``count`` rows to ask a person about, in an order that gives nothing away.
+
+    One at random of each band of ranks of the mean of ``views``; bands widen geometrically from the top .2 % to all.
+    Rows that are ``decided`` (n,) are passed over. Same seed, same rows.
+    """
+    open_rows = np.arange(len(views[0])) if decided is None else np.flatnonzero(~decided)
+    score = np.mean(np.stack(list(views)), axis=0)[open_rows]
+    ranked = open_rows[np.argsort(-score, kind="stable")]
+    count = min(count, len(ranked))
+    if not count:
+        return np.empty(0, dtype=np.int64)
+    rng = np.random.default_rng(seed)
+    ends = np.geomspace(max(1.0, _TOP * len(ranked)), len(ranked), count + 1).round().astype(np.int64)
+    ends[0] = 0
+    for at in range(1, count + 1):  # every band holds a rank, and leaves one for each band below it
+        ends[at] = min(max(ends[at], ends[at - 1] + 1), len(ranked) - (count - at))
+    picked = [ranked[rng.integers(start, stop)] for start, stop in itertools.pairwise(ends.tolist())]
+    return np.asarray(rng.permutation(np.array(picked)), dtype=np.int64)
+
+
+def fit(views: Sequence[Floats], decided: Ints) -> VerdictFit | None:
+    """Fit to the verdicts; ``None`` with fewer than ten.
+
+    Args:
+        views: log-odds (n,) of a wrong label, none of which has seen a verdict on the sample itself.
+        decided: (n,) 1 where a person found the label wrong, 0 where right, -1 where nobody looked.
+    """
+    scores = np.stack([np.asarray(view, dtype=np.float64) for view in views], axis=1)  # (n, v)
+    rows = np.flatnonzero(decided >= 0)
+    if len(rows) < _FEWEST:
+        return None
+    draws = _posterior(scores[rows], decided[rows])
+    probability = np.empty(len(scores))
+    for start in range(0, len(scores), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        probability[part] = _predict(scores[part], draws).mean(axis=1)
+    probability[rows] = decided[rows]
+    flagged, threshold = _flag(probability)
+    totals = _totals(scores, decided, flagged, draws)
+    return VerdictFit(
+        probability=probability,
+        flagged=flagged,
+        threshold=threshold,
+        rate=_quantity(totals[0] / len(scores)),
+        precision=_quantity(totals[1] / max(int(flagged.sum()), 1)),
+        recall=_quantity(totals[1] / np.maximum(totals[0], 1e-9)),
+        slopes=tuple(draws[:, 2:].mean(axis=0).tolist()),
+        verdicts=len(rows),
+    )
+
+
+def _posterior(scores: Floats, wrong: Ints) -> npt.NDArray[np.float64]:
+    """(_DRAWS, 2 + v) equally likely points h, a, b that stand for the posterior given verdicts on (m, v) scores."""
+    views = scores.shape[1]
+    slopes = np.array(list(itertools.product(_SLOPES, repeat=views)))  # (s, v)
+    prior = -0.5 * np.square((slopes - _SLOPE / views) / _SLOPE_SPREAD).sum(axis=1)
+    inner = slopes @ scores.T  # (s, m)
+    logs = np.empty((len(_HIDDEN), len(_OFFSETS), len(slopes)))
+    for at, offset in enumerate(_OFFSETS):
+        shown = _sigmoid(offset + inner)
+        for place, hidden in enumerate(_HIDDEN):
+            p = np.clip(hidden + (1 - hidden) * shown, 1e-12, 1 - 1e-12)
+            likelihood = np.log(p[:, wrong == 1]).sum(axis=1) + np.log1p(-p[:, wrong == 0]).sum(axis=1)
+            logs[place, at] = prior + likelihood - 0.5 * (offset / _SPREAD) ** 2 - hidden / _HIDDEN_MEAN
+    weights = np.exp(logs - logs.max())
+    places = (np.arange(_DRAWS) + 0.5) / _DRAWS * weights.sum()
+    chosen = np.minimum(np.searchsorted(np.cumsum(weights), places), weights.size - 1)
+    hidden, offset, slope = np.unravel_index(chosen, weights.shape)
+    return np.concatenate([_HIDDEN[hidden, None], _OFFSETS[offset, None], slopes[slope]], axis=1)
+
+
+def _predict(scores: Floats, draws: Floats) -> npt.NDArray[np.float64]:
+    """(m, _DRAWS) probability of a wrong label by each point of the posterior."""
+    return np.asarray(draws[:, 0] + (1 - draws[:, 0]) * _sigmoid(draws[:, 1] + scores @ draws[:, 2:].T))
+
+
+def _flag(probability: Floats) -> tuple[Bools, float]:
+    """The flags with the greatest expected F1, 2 Σ p / (flags + wrong), and the probability they start from."""
+    ordered = np.sort(probability)[::-1]
+    expected = 2 * np.cumsum(ordered) / (np.arange(1, len(ordered) + 1) + max(float(ordered.sum()), 1e-9))
+    threshold = float(ordered[int(expected.argmax())])
+    return probability >= threshold, threshold
+
+
+def _totals(
+    scores: Floats, decided: Ints, flagged: Bools, draws: Floats
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Per draw the number of wrong labels, all and flagged, with a normal draw for the chance in the labels."""
+    unknown = decided < 0
+    sums = np.zeros((2, 2, len(draws)))  # mean and variance, of unflagged and of flagged samples
+    for start in range(0, len(scores), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        p = _predict(scores[part], draws)
+        for group, members in enumerate((~flagged[part] & unknown[part], flagged[part] & unknown[part])):
+            sums[0, group] += p[members].sum(axis=0)
+            sums[1, group] += (p[members] * (1 - p[members])).sum(axis=0)
+    noise = np.random.default_rng(0).normal(size=(2, len(draws)))
+    found = np.maximum(sums[0] + noise * np.sqrt(sums[1]), 0)
+    known = [int((decided == 1)[~flagged].sum()), int((decided == 1)[flagged].sum())]
+    inside = np.minimum(found[1] + known[1], flagged.sum())
+    return inside + found[0] + known[0], inside
+
+
+def _quantity(draws: Floats) -> Quantity:
+    low, high = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return Quantity(value=float(np.clip(draws.mean(), 0, 1)), low=float(np.clip(low, 0, 1)), high=float(min(high, 1)))
+
+
+def _sigmoid(x: Floats) -> npt.NDArray[np.float64]:
+    return np.asarray(0.5 * (1 + np.tanh(0.5 * x)))
