@@ -31,6 +31,7 @@ from labelaudit.scanning.forecast import forecast
 from labelaudit.scanning.pool import TUNED, TUNED_SIDE, Material
 from labelaudit.scanning.settings import ScanSettings
 from labelaudit.scanning.testimony import hear
+from labelaudit.scanning.unfinished import Unfinished
 from labelaudit.text import name_some
 from labelaudit.types import Decision, Evidence, Features, Finding, Floats, Images, Ints, Samples
 from labelaudit.verdicts import Verdict
@@ -48,8 +49,9 @@ def audit_samples(  # noqa: PLR0915
     features: Features | None = None,
     probs: Floats | None = None,
     verdicts: Sequence[Verdict] = (),
+    unfinished: Unfinished | None = None,
 ) -> Audit:
-    """`scan` from `Samples` on: for callers that hold a dataset already."""
+    """`scan` from `Samples` on: for callers that hold a dataset already, and may keep what is ``unfinished``."""
     settings, machine = settings or ScanSettings(), (machine or Machine()).settled()
     _require_two_classes(samples)
     clock, notes, samples = Clock(), list[str](), name_groups(samples, settings.group)
@@ -73,7 +75,13 @@ def audit_samples(  # noqa: PLR0915
     known = known_labels(samples, verdicts)
     if reviewed := int((known != noise_model.UNKNOWN).sum()):
         notes.append(f"People's verdicts on {reviewed:,} of the images are taken as known, in training too.")
-    material = Material(samples=samples, known=known, settings=settings, machine=machine)
+    material = Material(
+        samples=samples,
+        known=known,
+        settings=settings,
+        machine=machine,
+        unfinished=unfinished or Unfinished(None),
+    )
     with clock.stage("train"):
         if features is not None:
             material.add_probes(features)
@@ -87,6 +95,8 @@ def audit_samples(  # noqa: PLR0915
             notes.append(f"Fine-tuned {TUNED} end to end as well, on images of {TUNED_SIDE} x {TUNED_SIDE}.")
         if material.x is None and settings.methods:
             notes.append("Only probabilities were given, so no method was trained: the ranking rests on them alone.")
+    if material.unfinished.found:
+        machine.notice(f"Went on with a scan that was cut off: {', '.join(material.unfinished.found)} had been done.")
     with clock.stage("decide"):
         consensus, strangers = material.settle()
         outside = None

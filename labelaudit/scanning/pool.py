@@ -27,6 +27,7 @@ from labelaudit.judge.vectors import reduce_blocks
 from labelaudit.machine import Machine
 from labelaudit.scanning.effort import FOLDS
 from labelaudit.scanning.settings import Around, ScanSettings
+from labelaudit.scanning.unfinished import Unfinished
 from labelaudit.training.folds import stratified_folds
 from labelaudit.types import Decision, Evidence, Features, Floats, Ints, Samples
 
@@ -60,6 +61,8 @@ class Material:
     """(n,) true class where people have verified it, as in `channel.fit`."""
     settings: ScanSettings
     machine: Machine
+    unfinished: Unfinished = field(default_factory=lambda: Unfinished(None))
+    """Results that an earlier run left, and where this one leaves its own until it ends."""
     models: dict[str, Floats] = field(default_factory=dict)
     """Held-out probabilities (n, C) that the pool draws on, by name."""
     x: npt.NDArray[Any] | None = None
@@ -92,11 +95,19 @@ class Material:
         self._fit_closed_forms(reduce_blocks(features, self._rotations, self._blocks))
         joined = np.concatenate(self._blocks, axis=1) if len(self._blocks) > 1 else self._blocks[0]
         samples, k = self.samples, probes.NEIGHBORS
-        self._near = (
-            nearest(joined, k=k, device=self.machine.device)
-            if samples.groups == samples.digests
-            else nearest_outside(joined, samples.groups, k=k, device=self.machine.device)
-        )
+        alone = samples.groups == samples.digests
+
+        def search() -> dict[str, npt.NDArray[Any]]:
+            near = (
+                nearest(joined, k=k, device=self.machine.device)
+                if alone
+                else nearest_outside(joined, samples.groups, k=k, device=self.machine.device)
+            )
+            return dict(zip(("similarities", "rows"), near, strict=True))
+
+        depends_on = {"x": joined, "k": k, "groups": None if alone else samples.groups}
+        found = self.unfinished.arrays("neighbours", depends_on, search)
+        self._near = found["similarities"], found["rows"]
         self.x = self._heads()
 
     def _fit_closed_forms(self, x: npt.NDArray[np.float32]) -> None:
@@ -124,8 +135,7 @@ class Material:
             plain = "ce" in found and not self.settings.regularizers
             found["cross_entropy"] = replace(found["ce"] if plain else self._train("ce", {}), method="cross_entropy")
         if self._blocks:
-            fitted = probes.logistic(probes.narrow(self._blocks), self._labels, self._classes, self._fold_of)
-            found["logistic"] = self._self_confidence("logistic", fitted)
+            found["logistic"] = self._self_confidence("logistic", self._fit_logistic())
         if self._near is not None:
             onehot = probes.onehot(self._labels, self._classes)
             votes = probes.neighbor_votes(*self._near, onehot, digests=self.samples.groups)
@@ -143,6 +153,14 @@ class Material:
             }
         )
         return found
+
+    def _fit_logistic(self) -> npt.NDArray[np.float32]:
+        """Held-out probabilities (n, C) of logistic regression on the leading components."""
+        x, labels, fold_of = probes.narrow(self._blocks), self._labels, self._fold_of
+        depends_on = {"x": x, "labels": labels, "classes": self._classes, "folds": fold_of}
+        return self.unfinished.arrays(
+            "logistic", depends_on, lambda: {"probs": probes.logistic(x, labels, self._classes, fold_of)}
+        )["probs"]
 
     def add_pixels(self, side: int) -> None:
         """Have methods train on the images, as squares of ``side`` pixels."""
@@ -181,16 +199,12 @@ class Material:
         from labelaudit.training.crossfit import crossfit
 
         order = self._order
-        found = crossfit(
-            x=x[order],
-            labels=self._labels[order],
-            classes=self._classes,
-            digests=[self.samples.groups[row] for row in order.tolist()],
-            seed=self.settings.seed,
-            device=self.machine.device,
-            progress=self.machine.progress,
-            **how,
-        )
+        how |= {
+            **{"x": x[order], "labels": self._labels[order], "classes": self._classes},
+            "digests": [self.samples.groups[row] for row in order.tolist()],
+            **{"seed": self.settings.seed, "device": self.machine.device},
+        }
+        found = self.unfinished.evidence(how["method"], how, lambda: crossfit(progress=self.machine.progress, **how))
         return replace(
             found,
             suspicion=_in_place(found.suspicion, order),

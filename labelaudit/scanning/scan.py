@@ -21,6 +21,7 @@ from labelaudit.machine import Clock, Device, Machine, check_device
 from labelaudit.scanning.assessment import audit_samples
 from labelaudit.scanning.choice import check_network
 from labelaudit.scanning.settings import METHODS, Effort, Precision, ScanSettings, Train, check_settings
+from labelaudit.scanning.unfinished import Unfinished
 from labelaudit.types import Floats, Progress, silent
 
 
@@ -148,12 +149,24 @@ def scan(
         "features": given is not None,
         "probs": opinion is not None,
     }
-    audit = audit_samples(samples, settings, machine, findings=findings, features=given, probs=opinion, verdicts=said)
+    unfinished = Unfinished(machine.cache)
+    audit = audit_samples(
+        samples,
+        settings,
+        machine,
+        findings=findings,
+        features=given,
+        probs=opinion,
+        verdicts=said,
+        unfinished=unfinished,
+    )
     notes = (*notes_of(listing), *audit.notes)
     audit = replace(audit, settings=record, notes=notes, stages=(*clock.stages, *audit.stages))
+    if output is not None:
+        audit = replace(audit, files=write(audit, output))
+    unfinished.end()
     if output is None:
         return audit
-    audit = replace(audit, files=write(audit, output))
     if html and add_report(audit, Path(output), workers=workers, progress=progress, notice=notice):
         audit = replace(audit, files={**audit.files, REPORT: Path(output) / REPORT})
     return audit

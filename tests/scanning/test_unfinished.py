@@ -1,0 +1,144 @@
+"""A scan that is cut off goes on where it was, and ends with the same bytes."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from labelaudit import scan
+from labelaudit.scanning import unfinished
+from labelaudit.scanning.unfinished import Unfinished
+from labelaudit.types import Evidence
+
+SAME = ("suspects.csv", "samples.csv", "evidence.npz", "judge.npz")
+KILLS = 5
+
+
+def scan_blobs(place: Path, name: str, stop_at: int = -1) -> tuple[int, list[str]]:
+    """A scan into ``place/name``, killed at progress report ``stop_at``: how many there are, and notices."""
+    heard, said = 0, []
+
+    def progress(*_: object) -> None:
+        nonlocal heard
+        if heard == stop_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+        heard += 1
+
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(3), 30)
+    features = (np.eye(3, 8)[labels] + rng.normal(0, 0.2, (90, 8))).astype(np.float32)
+    labels[[0, 40, 80]] = [1, 2, 0]
+    place.mkdir(exist_ok=True)
+    np.save(place / "labels.npy", np.array(list("abc"))[labels])
+    scan(
+        labels=place / "labels.npy",
+        features=features,
+        methods=["limit", "sln"],
+        output=place / name,
+        cache=place / f"{name}-cache",
+        html=False,
+        progress=progress,
+        notice=said.append,
+    )
+    return heard, said
+
+
+@pytest.mark.slow
+def test_a_scan_killed_again_and_again_ends_with_the_same_bytes(tmp_path):
+    reports, _ = scan_blobs(tmp_path, "whole")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["labelaudit.training.crossfit", "sklearn.linear_model"])
+    for stop_at in np.sort(np.random.default_rng(0).choice(reports, KILLS, replace=False)).tolist():
+        child = context.Process(target=scan_blobs, args=(tmp_path, "killed", stop_at))
+        child.start()
+        child.join()
+        # One that found most of the work done may end before it gets that far.
+        assert child.exitcode in (0, -signal.SIGKILL)
+    scan_blobs(tmp_path, "killed")
+    for name in SAME:
+        assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
+    assert not list((tmp_path / "killed-cache" / "unfinished").glob("*"))
+
+
+def test_only_what_was_not_finished_is_trained(tmp_path, monkeypatch):
+    from labelaudit.training import crossfit
+
+    real, trained, failing = crossfit.crossfit, [], [True]
+
+    def train(method, *args, **how):
+        trained.append(method)
+        if method == "sln" and failing:
+            failing.clear()
+            raise MemoryError
+        return real(method, *args, **how)
+
+    monkeypatch.setattr(crossfit, "crossfit", train)
+    with pytest.raises(MemoryError):
+        scan_blobs(tmp_path, "run")
+    _, said = scan_blobs(tmp_path, "run")
+    assert trained == ["limit", "sln", "sln", "ce"]
+    assert any("cut off: neighbours, limit had been done" in sentence for sentence in said)
+    trained.clear()
+    scan_blobs(tmp_path, "run")
+    assert trained == ["limit", "sln", "ce"]  # nothing is left of a scan that ended
+
+
+def evidence() -> Evidence:
+    return Evidence(
+        method="m",
+        suspicion=np.array([0.1, 0.9]),
+        probs=np.array([[0.2, 0.8], [0.5, 0.5]], dtype=np.float32),
+        columns={"omega": np.array([1, 2])},
+        tables={"settings": {"epochs": 3}},
+    )
+
+
+def test_evidence_comes_back_bit_for_bit(tmp_path):
+    made = Unfinished(tmp_path).evidence("m", {"x": np.arange(3)}, evidence)
+    again = Unfinished(tmp_path)
+    found = again.evidence("m", {"x": np.arange(3)}, lambda: pytest.fail("made again"))
+    assert again.found == ["m"]
+    assert (found.method, found.tables) == (made.method, made.tables)
+    for name in ("suspicion", "probs"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(made, name))
+    np.testing.assert_array_equal(found.columns["omega"], made.columns["omega"])
+    assert found.losses is None
+
+
+@pytest.mark.parametrize("other", [{"x": np.arange(4)}, {"x": np.arange(3.0)}, {"x": np.arange(3), "seed": 1}])
+def test_other_circumstances_find_nothing(tmp_path, other):
+    Unfinished(tmp_path).arrays("m", {"x": np.arange(3)}, lambda: {"a": np.zeros(1)})
+    later = Unfinished(tmp_path)
+    assert later.arrays("m", other, dict) == {}
+    assert later.found == []
+
+
+def test_a_damaged_result_is_made_again(tmp_path):
+    Unfinished(tmp_path).arrays("m", {}, lambda: {"a": np.arange(100)})
+    (file,) = (tmp_path / "unfinished").glob("*.npz")
+    file.write_bytes(file.read_bytes()[:200])
+    assert Unfinished(tmp_path).arrays("m", {}, lambda: {"a": np.zeros(1)})["a"].tolist() == [0.0]
+
+
+def test_a_full_disk_costs_only_what_would_have_been_kept(tmp_path, monkeypatch):
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(unfinished, "fresh_bytes", full)
+    assert Unfinished(tmp_path).arrays("m", {}, lambda: {"a": np.arange(2)})["a"].tolist() == [0, 1]
+
+
+def test_the_results_of_other_scans_stay_a_month(tmp_path):
+    for name in ("mine", "recent", "old"):
+        Unfinished(tmp_path).arrays(name, {}, lambda: {"a": np.arange(2)})
+    (old,) = (tmp_path / "unfinished").glob("old-*")
+    os.utime(old, (0, 0))
+    scan_under_way = Unfinished(tmp_path)
+    scan_under_way.arrays("mine", {}, dict)
+    scan_under_way.end()
+    assert [file.name.partition("-")[0] for file in (tmp_path / "unfinished").iterdir()] == ["recent"]
