@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from labelaudit.audit import csv, json, npz
+from labelaudit.audit import csv, json, npz, parquet
 from labelaudit.audit.document import Audit
 from labelaudit.audit.groups import list_groups
 from labelaudit.data.ingest import digest_file
@@ -33,10 +33,11 @@ WRITERS: Mapping[str, Callable[[Audit, Path], None]] = {
 """File name -> what writes it; ``audit.json``, which holds the digests of others, comes last."""
 AUDIT, ARRAYS = "audit.json", "evidence.npz"
 SHOWN = ("suspects.csv", "samples.csv", "summary.json", AUDIT, ARRAYS)
-"""The files that every RUN has, in the order in which they are shown."""
+"""The files of a RUN in the order in which they are shown; a large one has `TABLE` in place of ``samples.csv``."""
+TABLE = "samples.parquet"
 GROUPS = "groups.csv"
 """One row per group of images that must not vouch for each other; only where there are such groups."""
-FILES = (*SHOWN, JUDGE, GROUPS, REPORT, MARKDOWN)
+FILES = (*SHOWN, TABLE, JUDGE, GROUPS, REPORT, MARKDOWN)
 """Every file of a RUN that is ours; the others are people's."""
 
 
@@ -81,18 +82,20 @@ def write(audit: Audit, folder: Path | str) -> dict[str, Path]:
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         with sibling(place) as fresh:
-            for name, writer in WRITERS.items():
+            writers = _writers_for(audit)
+            for name, writer in writers.items():
                 writer(audit, fresh / name)
             kept = _keep_judge(audit, fresh / JUDGE)
             companions = {name: digest_file(fresh / name) for name in (ARRAYS, *kept)}
             json.write_audit(audit, fresh / AUDIT, companions=companions)
             kept += _write_groups(audit, fresh / GROUPS)
-            for name in (*WRITERS, AUDIT, *kept):
+            for name in (*writers, AUDIT, *kept):
                 _flush(fresh / name)
             swap((fresh, place), first=lambda: _carry(place, fresh))
     except OSError as error:
         raise RunError(f"cannot write {folder} ({error.strerror or error}): an earlier result is untouched") from error
-    return {name: Path(folder) / name for name in (*SHOWN, *kept)}
+    shown = [TABLE if name not in (*writers, AUDIT) else name for name in SHOWN]
+    return {name: Path(folder) / name for name in (*shown, *kept)}
 
 
 def read(folder: Path | str) -> Audit:
@@ -113,13 +116,23 @@ def read(folder: Path | str) -> Audit:
     try:
         parts = json.load_parts(place / AUDIT)
         _check_companions(place, parts["companions"])
-        files = {name: place / name for name in (*SHOWN, JUDGE, GROUPS, REPORT) if (place / name).exists()}
+        files = {name: place / name for name in (*SHOWN, TABLE, JUDGE, GROUPS, REPORT) if (place / name).exists()}
         return json.build_audit(parts, npz.read(place / ARRAYS), files)
     except RunError:
         raise
     except Exception as error:  # what damaged JSON, ZIP and arrays raise is no closed list
         detail = " ".join(f"{type(error).__name__}: {error}".split())
         raise RunError(f"{folder} is damaged ({detail}): run `labelaudit scan` again") from error
+
+
+def _writers_for(audit: Audit) -> Mapping[str, Callable[[Audit, Path], None]]:
+    """`WRITERS`, with every sample as Parquet where a text of them would be slow to write and to read."""
+    if len(audit.samples) <= parquet.MOST_AS_TEXT:
+        return WRITERS
+    return {
+        (TABLE if name == "samples.csv" else name): (parquet.write_samples if name == "samples.csv" else writer)
+        for name, writer in WRITERS.items()
+    }
 
 
 def _write_groups(audit: Audit, path: Path) -> tuple[str, ...]:

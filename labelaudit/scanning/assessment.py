@@ -52,11 +52,14 @@ def audit_samples(  # noqa: PLR0915
     unfinished: Unfinished | None = None,
 ) -> Audit:
     """`scan` from `Samples` on: for callers that hold a dataset already, and may keep what is ``unfinished``."""
-    settings, machine = settings or ScanSettings(), (machine or Machine()).settled()
+    settings, machine = settings or ScanSettings(), machine or Machine()
+    embeds = features is None and samples.images is not None and (probs is None or settings.train != "auto")
+    # Probabilities alone are judged without torch, whose import takes seconds.
+    machine = machine.settled() if embeds or features is not None else replace(machine, device="cpu")
     _require_two_classes(samples)
     clock, notes, samples = Clock(), list[str](), name_groups(samples, settings.group)
     choice, tuned = None, False
-    if features is None and samples.images is not None and (probs is None or settings.train != "auto"):
+    if embeds:
         with clock.stage("choose"):
             choice = choose(samples, settings, machine)
         notes.append(f"Trained on {choice.reason}.")

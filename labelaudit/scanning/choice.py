@@ -94,6 +94,8 @@ def check_network(
 
     Raises `OptionError` for a network of the other kind, an unknown one, and one that the data would choose between.
     """
+    if network is None and init is None and not (features and train == "pixels"):
+        return None
     from labelaudit.networks import begins_trained, is_published, network_names, unknown_network
 
     if features and train == "pixels":
