@@ -160,6 +160,9 @@ def build_audit(parts: Mapping[str, Any], arrays: Arrays, files: Mapping[str, Pa
     )
 
 
+_PLAIN = {str, int, bool, type(None)}
+
+
 def plain(value: Any) -> Any:
     """``value`` as JSON knows it: dicts, lists, strings, finite numbers, booleans and None.
 
@@ -169,7 +172,8 @@ def plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(name): plain(entry) for name, entry in value.items()}
     if isinstance(value, (list, tuple)):
-        return [plain(entry) for entry in value]
+        simple = set(map(type, value)) <= _PLAIN  # a million names, say
+        return list(value) if simple else [plain(entry) for entry in value]
     if isinstance(value, (np.ndarray, np.generic)):
         return plain(value.tolist())
     if isinstance(value, Path):

@@ -17,7 +17,7 @@ import pytest
 from audits import make_audit, make_decision, make_samples
 
 from labelaudit import read_audit
-from labelaudit.audit import run
+from labelaudit.audit import parquet, run
 from labelaudit.audit.document import Audit
 from labelaudit.data.ingest import digest, digest_file
 from labelaudit.errors import OptionError, RunError
@@ -395,3 +395,29 @@ def test_method_names_may_share_a_beginning(tmp_path: Path) -> None:
     )
     run.write(audit, tmp_path / "run")
     assert_same_audit(audit, read_audit(tmp_path / "run"))
+
+
+@pytest.mark.parametrize("block", [3, 65_536])
+def test_a_large_run_holds_its_samples_as_parquet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int) -> None:
+    audit = make_audit()
+    monkeypatch.setattr(parquet, "MOST_AS_TEXT", len(audit.samples) - 1)
+    monkeypatch.setattr(parquet, "_BLOCK", block)
+    files = run.write(audit, tmp_path / "run")
+    assert list(files)[:2] == ["suspects.csv", "samples.parquet"]
+    assert not (tmp_path / "run" / "samples.csv").exists()
+    pd.testing.assert_frame_equal(
+        pd.read_parquet(files["samples.parquet"]), audit.table("samples", as_="pandas"), check_dtype=False
+    )
+    assert read_audit(tmp_path / "run").files["samples.parquet"] == files["samples.parquet"]
+    monkeypatch.setattr(parquet, "MOST_AS_TEXT", len(audit.samples))
+    run.write(audit, tmp_path / "run")  # a smaller one in its place leaves nothing of it
+    assert not (tmp_path / "run" / "samples.parquet").exists()
+
+
+def test_a_name_that_is_no_valid_utf8_does_not_stop_a_large_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    audit = make_audit(samples=make_samples(ids=["cat/\udcff.png", *make_samples().ids[1:]]))
+    monkeypatch.setattr(parquet, "MOST_AS_TEXT", 1)
+    files = run.write(audit, tmp_path / "run")
+    assert r"cat/\udcff.png" in set(pd.read_parquet(files["samples.parquet"])["path"])
