@@ -66,8 +66,8 @@ def fresh_text(path: Path, *, errors: str = "strict") -> Iterator[TextIO]:
 def fresh_bytes(path: Path) -> Iterator[BinaryIO]:
     """A new file that takes the place of ``path`` when all of it is written; raises `OSError` where it cannot.
 
-    A link keeps leading to the file, and the file keeps who may read it. What is no regular file, such as a terminal,
-    a pipe or /dev/stdout, gets what is written as it comes.
+    A link keeps leading to the file, and the file keeps who may read it. What is not a regular file, such as a
+    terminal, a pipe or /dev/stdout, gets what is written as it comes.
     """
     path = Path(os.path.realpath(path))
     if path.is_relative_to("/dev") or path.is_relative_to("/proc") or (path.exists() and not path.is_file()):
@@ -232,8 +232,8 @@ def check_outputs(
 ) -> None:
     """Refuse ``outputs``, pairs of option and file, that would overwrite what is read, or each other.
 
-    ``inputs`` are files and ``folders`` places in which nothing is written, by what they are called. What is no regular
-    file, such as a terminal or pipe, loses nothing and may stand twice.
+    ``inputs`` are files and ``folders`` places in which nothing is written, by what they are called. What is not a
+    regular file, such as a terminal or pipe, loses nothing and may stand twice.
 
     Raises:
         OptionError: an output is an input, lies in one of the folders, or stands twice.

@@ -27,7 +27,7 @@ def png(number: int) -> bytes:
 
 
 def make_dataset(root: Path, ids: tuple[str, ...] = IDS, **changes: Any) -> Audit:
-    """Six pictures below ``root`` and their audit, with one file that is no image."""
+    """Six pictures below ``root`` and their audit, with one file that is not an image."""
     for number, name in enumerate(ids):
         file = root / name
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -48,7 +48,7 @@ def render_suspects(audit: Audit) -> str:
 
 
 def _write(audit: Audit, rows: Ints, path: Path) -> None:
-    # backslashreplace: a name that is no valid UTF-8 stays visible and cannot stop the file
+    # backslashreplace: a name that is not valid UTF-8 stays visible and cannot stop the file
     with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
         _render(audit, rows, file)
 

@@ -105,7 +105,7 @@ def load_parts(path: Path) -> dict[str, Any]:
     data = read_regular(path)
     parts = json.loads(data)
     if not isinstance(parts, dict):
-        raise TypeError("audit.json is no object")
+        raise TypeError("audit.json is not an object")
     version = parts["schema_version"]
     if not isinstance(version, int):
         raise TypeError("schema_version is not a number")
@@ -195,5 +195,5 @@ def _number(value: float | None) -> float:
 
 
 def _write(text: str, path: Path) -> None:
-    # a name that is no valid UTF-8 holds lone surrogates, and backslashreplace writes them as JSON escapes them
+    # a name that is not valid UTF-8 holds lone surrogates, and backslashreplace writes them as JSON escapes them
     path.write_text(text + "\n", encoding="utf-8", errors="backslashreplace", newline="\n")

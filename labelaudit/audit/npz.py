@@ -43,7 +43,7 @@ def read(path: Path) -> Arrays:
     with open_regular(path) as file, np.load(file, allow_pickle=False) as archive:
         arrays = {name: archive[name] for name in archive.files}
     if strange := [name for name, array in arrays.items() if not isinstance(array, np.ndarray)]:
-        raise ValueError(f"'{strange[0]}' is no array")
+        raise ValueError(f"'{strange[0]}' is not an array")
     return arrays
 
 

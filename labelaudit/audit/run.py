@@ -120,7 +120,7 @@ def read(folder: Path | str) -> Audit:
         return json.build_audit(parts, npz.read(place / ARRAYS), files)
     except RunError:
         raise
-    except Exception as error:  # what damaged JSON, ZIP and arrays raise is no closed list
+    except Exception as error:  # what damaged JSON, ZIP and arrays raise is not a closed list
         detail = " ".join(f"{type(error).__name__}: {error}".split())
         raise RunError(f"{folder} is damaged ({detail}): run `labelaudit scan` again") from error
 

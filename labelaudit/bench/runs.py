@@ -93,7 +93,7 @@ def read(path: Path) -> tuple[Run, ...]:
         except (ValueError, TypeError):
             if number == len(lines) and not line.endswith("\n"):
                 break
-            raise RunError(f"{path}, line {number}, is no finished run: remove the line") from None
+            raise RunError(f"{path}, line {number}, is not a finished run: remove the line") from None
     return tuple(runs)
 
 
@@ -105,7 +105,7 @@ def append(path: Path, run: Run) -> None:
         with path.open("a+b") as file:
             file.seek(0)
             whole = file.read().rfind(b"\n") + 1
-            file.truncate(whole)  # a line that was torn is no run
+            file.truncate(whole)  # a line that was torn is not a run
             file.write(line)
             file.flush()
             os.fsync(file.fileno())

@@ -146,7 +146,7 @@ def _decode(text: str) -> Any:
         shown = constant if len(constant) <= _DIGITS else f"{constant[:_DIGITS]}…"
         found = (text.count("\n", 0, token.start()) + 1 for token in _CONSTANT.finditer(text) if token[1] == constant)
         raise _WrongLineError(
-            next(found, 1), f"{shown} is no number that a baseline holds: restore the file, or make a new one"
+            next(found, 1), f"{shown} is not a number that a baseline holds: restore the file, or make a new one"
         )
 
     def whole(digits: str) -> int:
@@ -237,7 +237,7 @@ def _entries(document: _Object, name: str, kind: type[_AnyKnown], needed: Iterab
     entries = []
     for record in part:
         if not isinstance(record, _Object):
-            raise document.fail(f"'{name}' holds {json.dumps(record)}, which is no entry", name)
+            raise document.fail(f"'{name}' holds {json.dumps(record)}, which is not an entry", name)
         entry = _entry_of(record, kind, needed)
         if entry.identity in line_of:
             raise record.fail(f"'{entry.path}' is the same entry as in line {line_of[entry.identity]}: keep one")
@@ -252,14 +252,14 @@ def _entry_of(record: _Object, kind: type[_AnyKnown], needed: Iterable[str]) -> 
         if name not in names:
             raise record.fail(f"unknown key '{name}'; known: {', '.join(names)}", name)
         if name == "suspicion" and not _is_share(value):
-            raise record.fail(f"suspicion {json.dumps(value)} is no number from 0 to 1", name)
+            raise record.fail(f"suspicion {json.dumps(value)} is not a number from 0 to 1", name)
         if name != "suspicion" and not isinstance(value, str):
-            raise record.fail(f"{name} {json.dumps(value)} is no text", name)
+            raise record.fail(f"{name} {json.dumps(value)} is not a text", name)
         if name in ("digest", "identity") and not _DIGEST.fullmatch(value):
             raise record.fail(f"{name} {_json(value)} is not 32 hexadecimal digits: restore the entry", name)
         if name == "reviewer" and (value != value.strip() or not value.isprintable()):
             raise record.fail(
-                f"reviewer {_json(value)} is no name: it begins or ends blank, or is more than a line", name
+                f"reviewer {_json(value)} is not a name: it begins or ends blank, or is more than a line", name
             )
     missing = [name for name in needed if not record.get(name)]
     if missing:

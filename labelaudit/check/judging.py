@@ -46,7 +46,7 @@ def judge_gate(
         baseline_path: how the baseline is called in the outcome.
 
     Raises:
-        DataError: there is nothing to judge, which is no pass.
+        DataError: there is nothing to judge, which is not a pass.
         OptionError: the policy names a class that does not exist, or counts against a baseline that is not there.
     """
     if not len(audit.samples):

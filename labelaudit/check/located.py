@@ -28,7 +28,7 @@ class Located:
         """Split ``files`` into names of samples, whether files of labels are among them, and files outside the dataset.
 
         A folder stands for all below it, and a file for every sample that links to it. A file inside of the dataset
-        that is no sample, or not any more, is called as one would be.
+        that is not a sample, or not any more, is called as one would be.
         """
         from labelaudit.data.readers.label_table import METADATA
 

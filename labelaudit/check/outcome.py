@@ -86,7 +86,7 @@ class Stale:
     path: str
     digest: str
     given_label: str
-    """Empty for findings that are no suspects."""
+    """Empty for findings that are not suspects."""
     why: str
     """``gone``, ``relabelled as X``, ``no longer suspected`` or ``solved``."""
 

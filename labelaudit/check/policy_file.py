@@ -33,7 +33,7 @@ def read_policy(path: Path) -> dict[str, Any]:
     """The settings of a policy file by name, checked; its paths are made absolute.
 
     Raises:
-        OptionError: the file cannot be read, is no TOML (with the line), holds a key or value that is not known, or
+        OptionError: the file cannot be read, is not TOML (with the line), holds a key or value that is not known, or
             names a cache outside its repository.
     """
     table = _table(path)

@@ -34,7 +34,7 @@ from labelaudit.types import KINDS
 FURTHER_VARIABLES = tuple(PREFIX + name for name in ("CONFIG", "COLOR", "FORMAT", "OUTPUT", "REVIEWER")) + tuple(
     PREFIX + name for name in ("ARGS", "DATA", "PACKAGE")
 )
-"""Names that start with `PREFIX` and are no settings: options of single commands, and of templates/gitlab.yml."""
+"""Names that start with `PREFIX` and are not settings: options of single commands, and of templates/gitlab.yml."""
 
 
 @dataclass(frozen=True)
@@ -89,12 +89,12 @@ def parse_share(value: Any) -> float:
     number = re.fullmatch(r"(\d+\.?\d*|\.\d+)\s*(%?)", text, re.ASCII)
     is_number = isinstance(value, float) and math.isfinite(value)
     if isinstance(value, bool) or (number is None and not is_number):
-        raise OptionError(f"'{text}' is no share: write a percentage such as 2% or a fraction such as 0.02")
+        raise OptionError(f"'{text}' is not a share: write a percentage such as 2% or a fraction such as 0.02")
     share = float(text.rstrip(" %")) / (100 if text.endswith("%") else 1)
     percent = text.endswith("%")
     if not 0 <= share <= 1 or (share == 1 and not percent):
         hint = "" if percent else f": for a percentage write {text}%" + (", for all of them 100%" if share == 1 else "")
-        raise OptionError(f"'{text}' is no share from 0 to 1{hint}")
+        raise OptionError(f"'{text}' is not a share from 0 to 1{hint}")
     return share
 
 
@@ -129,7 +129,7 @@ def parse_class_shares(value: Any) -> dict[str, float]:
         return {str(name): parse_share(share) for name, share in value.items()}
     parts = value.split(",") if isinstance(value, str) else value
     if not isinstance(parts, (list, tuple)):
-        raise OptionError(f"'{value}' is no table of classes: write cat = \"5%\" under [max-class-noise]")
+        raise OptionError(f"'{value}' is not a table of classes: write cat = \"5%\" under [max-class-noise]")
     shares = {}
     for part in parts:
         name, equals, share = str(part).rpartition("=")
@@ -183,7 +183,7 @@ def _parse_day(value: Any) -> date:
     except (ValueError, OverflowError):
         moment = None
     if type(moment) is not date:
-        raise OptionError(f"'{value}' is no date: write expires = 2027-01-31")
+        raise OptionError(f"'{value}' is not a date: write expires = 2027-01-31")
     return moment
 
 
@@ -202,7 +202,7 @@ def as_toml(parse: Callable[[Any], Any]) -> Callable[[Any], Any]:
         if parse is parse_count and isinstance(value, str):
             raise OptionError(f"'{value}' is text: write a whole number from 0, without quotes")
         if parse is parse_class_shares and not isinstance(value, Mapping):
-            raise OptionError(f"'{value}' is no table of classes: write cat = \"5%\" under [max-class-noise]")
+            raise OptionError(f"'{value}' is not a table of classes: write cat = \"5%\" under [max-class-noise]")
         return parse(value)
 
     return parse_typed

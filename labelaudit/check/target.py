@@ -130,7 +130,7 @@ class Target:
         gone = sum(not os.path.lexists(Path(located.base, name)) for name in chosen - known)
         strangers = len(chosen) - len(known) - gone + len(outside)
         notes = [
-            f"{kind.capitalize()} files that are no images of the dataset: {strangers:,} of {len(listed):,}."
+            f"{kind.capitalize()} files that are not images of the dataset: {strangers:,} of {len(listed):,}."
         ] * bool(strangers)
         notes += [f"Deleted files that nothing names any more: {gone:,}."] * bool(gone)
         if not known:
@@ -167,8 +167,8 @@ def _read_files(source: Path) -> list[Path]:
     listed = read_list(source)
     if not listed:
         raise DataError(
-            f"--files {source}: the list is empty, and nothing judged is no pass; --changed-since GIT_REF passes where "
-            "nothing changed"
+            f"--files {source}: the list is empty, and nothing judged is not a pass; --changed-since GIT_REF passes "
+            "where nothing changed"
         )
     return listed
 

@@ -37,8 +37,8 @@ def choose_flags(
 ) -> FdrFlags | None:
     """The flags at the rate ``target``, or at that of ``RUN/estimate.json``; None for the audit's own threshold.
 
-    Where suspects stay as they are they need not be known (``needed`` is False): then a damaged file is no error, and
-    ``notice`` hears of it.
+    Where suspects stay as they are they need not be known (``needed`` is False): then a damaged file is not an error,
+    and ``notice`` hears of it.
 
     Raises:
         OptionError: ``choice`` is unknown, contradicts ``target``, or asks for a rate that nobody has set.

@@ -2,10 +2,10 @@
 
 A file keeps its path below the class folder, or its whole id where the classes were in a table. A class that is new
 must have a name that every file system takes for a folder; one that the dataset came with gets percent escapes where it
-is no path part, is longer than a file system takes, or is the name of a file that lies beside the class folders. Names
-that a later scan passes over, and in the form of Hugging Face words that `datasets` takes for a split wherever they
-stand, get percent escapes too. Left out: what only some file systems refuse about classes that are there already (names
-of devices, letters that differ in case alone); they say so themselves.
+is not a path part, is longer than a file system takes, or is the name of a file that lies beside the class folders.
+Names that a later scan passes over, and in the form of Hugging Face words that `datasets` takes for a split wherever
+they stand, get percent escapes too. Left out: what only some file systems refuse about classes that are there already
+(names of devices, letters that differ in case alone); they say so themselves.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Ending = Callable[[int], str]
 
 
 def class_folder(label: str) -> str:
-    """The folder of a class: its name, or where that is no single visible path part, the name with percent escapes.
+    """The folder of a class: its name, or where that is not a single visible path part, the name with percent escapes.
 
     >>> class_folder("tabby cat"), class_folder("../x"), class_folder("a/b"), class_folder("."), class_folder("50%")
     ('tabby cat', '%2E.%2Fx', 'a%2Fb', '%2E', '50%')

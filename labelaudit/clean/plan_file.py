@@ -154,7 +154,7 @@ def _check(
         )
     if change.action == "relabel" and change.new_label not in classes:
         raise RunError(
-            f"{where}: '{change.new_label}' is no class of the audit: write it into \"new_classes\" if it is meant"
+            f"{where}: '{change.new_label}' is not a class of the audit: write it into \"new_classes\" if it is meant"
         )
 
 
@@ -166,7 +166,7 @@ def _load(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError) as error:
         raise RunError(f"{path} cannot be read ({' '.join(str(error).split())}): correct it, or move it away") from None
     if not isinstance(parts, dict) or parts.get("kind") != KIND:
-        raise RunError(f"{path} is no plan of labelaudit clean")
+        raise RunError(f"{path} is not a plan of labelaudit clean")
     version = parts.get("schema_version")
     if not isinstance(version, int) or version > SCHEMA_VERSION:
         raise RunError(f"{path} was written by a newer labelaudit (schema {version}): pip install -U labelaudit")

@@ -38,8 +38,8 @@ def name_groups(samples: Samples, how: Sequence[str]) -> Samples:
     ``how`` holds names of columns of the label table, ``parent``, or ``name:REGEX``, whose groups (or whole match,
     where it has none) are the name. Samples without a name stand alone, but for copies.
 
-    Raises `OptionError` for a column that is not there and a pattern that is no regular expression, `DataError` where
-    no sample has a name and where every class lies in one group, so that nothing can be held out.
+    Raises `OptionError` for a column that is not there and a pattern that is not a regular expression, `DataError`
+    where no sample has a name and where every class lies in one group, so that nothing can be held out.
     """
     if not how:
         return samples
@@ -130,8 +130,8 @@ def _cut_chains(component: Ints, labels: Ints) -> Bools:
 
 
 def _join(samples: Samples, *ties: tuple[Ints, Ints], names: Sequence[str]) -> Samples:
-    """The ``samples`` in groups connected by ``ties``, each called by the names that are no digests, or by its smallest
-    digest: a sample that stands alone is named by its own."""
+    """The ``samples`` in groups connected by ``ties``, each called by the names that are not digests, or by its
+    smallest digest: a sample that stands alone is named by its own."""
     component = _connect(len(samples), *ties)
     groups = np.array(samples.groups, dtype=object)
     digests = set(samples.digests)

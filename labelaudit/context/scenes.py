@@ -21,7 +21,7 @@ from labelaudit.types import Bools, Features, Finding, Floats, Ints, Samples
 
 CLOSE, LOOSE, LOOSEST = 0.25, 0.35, 0.5
 """Distance of a pair as a share of the usual one: clearly one scene, one scene where most images have such a pair, and
-what is no group yet but hardly says anything about a label."""
+what is not a group yet but hardly says anything about a label."""
 WIDESPREAD = 0.15
 """Share of images in a close pair from which a dataset is taken to be cut from fewer pictures."""
 NEIGHBORS = 10

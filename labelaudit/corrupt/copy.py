@@ -192,7 +192,7 @@ def _replace(
     """The samples with rows of outside images in them, each used once, and which rows they are."""
     rows = planting.open_set_rows(len(samples), rate, generator=generator)
     if not outside.is_dir():
-        raise DataError(f"'{outside}' (--outside) is no folder of images")
+        raise DataError(f"'{outside}' (--outside) is not a folder of images")
     paths, classes = walk(outside).paths, {*samples.classes}
     paths = tuple(path for path in paths if not classes & {*path.split("/")[:-1]})
     files, taken, digests = Files(outside, paths), dict[int, int](), list(samples.digests)

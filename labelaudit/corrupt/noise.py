@@ -78,7 +78,7 @@ def asymmetric(
 ) -> Planted:
     """A share of ``rate`` of each class that is a key of ``mapping`` gets the class it maps to.
 
-    ``rate`` is per source class: classes that are no key stay clean, so the realised rate is lower.
+    ``rate`` is per source class: classes that are not a key stay clean, so the realised rate is lower.
     """
     true = _checked(labels, classes, rate)
     if wrong := [pair for pair in mapping.items() if not {*pair} <= {*range(classes)}]:
@@ -101,10 +101,10 @@ def next_in_blocks(
 ) -> Planted:
     """A share of ``rate`` of every class gets the next class of its block of classes, the last one the first.
 
-    SN's flip noise on CIFAR-100, whose released code takes blocks of five class numbers, which are no superclasses.
+    SN's flip noise on CIFAR-100, whose released code takes blocks of five class numbers, which are not superclasses.
     """
     if classes % block:
-        raise OptionError(f"{classes} classes are no whole number of blocks of {block}")
+        raise OptionError(f"{classes} classes are not a whole number of blocks of {block}")
     following = {c: c - block + 1 if c % block == block - 1 else c + 1 for c in range(classes)}
     return asymmetric(labels, classes, rate, following, generator=generator, exact=exact)
 

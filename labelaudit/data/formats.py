@@ -43,7 +43,7 @@ _HINTS = (
 
 
 class ImageError(DataError):
-    """One file is no usable image; ``kind`` is that of its `Finding`."""
+    """One file is not a usable image; ``kind`` is that of its `Finding`."""
 
     def __init__(self, kind: str, detail: str) -> None:
         super().__init__(detail)
@@ -98,7 +98,7 @@ def identify(data: bytes) -> str | None:
 
 
 def suffix(data: bytes) -> str:
-    """The usual ending of a file of these bytes; empty where they are no image known here.
+    """The usual ending of a file of these bytes; empty where they are not an image known here.
 
     >>> suffix(b"P5 2 2 255 abcd"), suffix(b"text")
     ('.pnm', '')

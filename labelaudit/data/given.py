@@ -61,7 +61,7 @@ def given_probs(
     if bad.any():
         row = int(np.flatnonzero(bad)[0])
         raise DataError(
-            f"{name}: {int(bad.sum())} rows are no probabilities; row {int(rows[row])} sums to "
+            f"{name}: {int(bad.sum())} rows are not probabilities; row {int(rows[row])} sums to "
             f"{values[row].sum():.4g}: give softmax outputs, not logits"
         )
     if labels is not None:

@@ -45,7 +45,7 @@ class Listing:
     total: int = 0
     """Rows of the source, those left out included: the rows that a matrix of features must have."""
     skipped: Mapping[str, int] = field(default_factory=dict)
-    """Files that are no images, counted by ending."""
+    """Files that are not images, counted by ending."""
     junk: Mapping[str, int] = field(default_factory=dict)
     """Folders that systems made by themselves -> files in them, all passed over."""
     origin: str = ""

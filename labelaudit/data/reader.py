@@ -89,7 +89,7 @@ class Reader(Protocol):
 
     @staticmethod
     def recognise(subject: Subject) -> list[Reading]:
-        """The readings of the dataset that this reader knows, none where it is no kind of its own."""
+        """The readings of the dataset that this reader knows, none where it is not a kind of its own."""
         ...
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from labelaudit.data.listing import Listing
 from labelaudit.errors import OptionError
-from labelaudit.text import name_some
+from labelaudit.text import count, name_some
 from labelaudit.types import Samples
 
 READING = (
@@ -135,10 +135,10 @@ def notes_of(listing: Listing) -> tuple[str, ...]:
 
 
 def note_skipped(skipped: Mapping[str, int]) -> tuple[str, ...]:
-    """A note about the files that were passed over because they are no images."""
+    """A note about the files that were passed over because they are not images."""
     if not skipped:
         return ()
     kinds = [f"{count} {ending}" for ending, count in skipped.items()]
     total = sum(skipped.values())
-    files = f"{total} file{'s' * (total > 1)} that {'are' if total > 1 else 'is'} no image"
+    files = f"{count(total, 'file')} that {'are not images' if total > 1 else 'is not an image'}"
     return (f"Passed over {files}: {name_some(kinds)}.",)

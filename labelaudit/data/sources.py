@@ -247,7 +247,7 @@ def _labels_alone(source: Source) -> Listing:
     path = Path(source.labels)
     if not path.is_file():
         raise DataError(f"'{path}' (--labels) does not exist: give a table, .npy, .npz or .parquet of labels")
-    raise DataError(f"'{path}' is no kind of labels known here: give .csv, .tsv, .jsonl, .npy, .npz or .parquet")
+    raise DataError(f"'{path}' is not a kind of labels known here: give .csv, .tsv, .jsonl, .npy, .npz or .parquet")
 
 
 def _stem_of_boxes(path: str) -> str | None:
@@ -265,8 +265,8 @@ def nothing_found(subject: Subject) -> str:
         if path is not None and path.suffix.lower() in (".7z", ".rar"):
             return f"'{path}' is an archive of a kind that is not read: unpack it and give the folder, or a .zip"
         return (
-            f"'{subject.shown}' is no kind of dataset known here: give a folder, a table (.csv, .tsv, .jsonl, .json), "
-            ".parquet, .npz, .npy, .zip or .tar"
+            f"'{subject.shown}' is not a kind of dataset known here: give a folder, a table (.csv, .tsv, .jsonl, "
+            ".json), .parquet, .npz, .npy, .zip or .tar"
         )
     tree = subject.tree
     if subject.source.path_column is not None or subject.source.label_column is not None:

@@ -204,7 +204,7 @@ def parse_json(name: str, text: str) -> Any:
     except json.JSONDecodeError as error:
         raise DataError(f"'{name}' line {error.lineno} is not JSON: {error.msg}") from error
     except RecursionError:
-        raise DataError(f"'{name}' nests its brackets too deep: it is no list of records") from None
+        raise DataError(f"'{name}' nests its brackets too deep: it is not a list of records") from None
 
 
 def is_frame(data: Any) -> bool:

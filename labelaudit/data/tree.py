@@ -41,7 +41,7 @@ class Tree:
     paths: tuple[str, ...]
     """Image files, sorted."""
     others: tuple[str, ...] = ()
-    """Files that are no images, sorted; hidden ones are left out."""
+    """Files that are not images, sorted; hidden ones are left out."""
     findings: tuple[Finding, ...] = ()
     """Loops, dangling links, names that are not UTF-8, pipes, folders that cannot be opened."""
     junk: Mapping[str, int] = field(default_factory=dict)
@@ -54,7 +54,7 @@ class Tree:
 
     @property
     def skipped(self) -> Mapping[str, int]:
-        """Files that are no images, counted by ending."""
+        """Files that are not images, counted by ending."""
         endings = Counter(ending_of(path) or "without an ending" for path in self.others)
         return dict(sorted(endings.items()))
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _OWN_SIDE = 3 / 4
 _FEW = 6
-"""A cell with fewer verdicts gets a pseudo-verdict of its own: five equal verdicts are no certainty."""
+"""A cell with fewer verdicts gets a pseudo-verdict of its own: five equal verdicts are not a certainty."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -202,7 +202,7 @@ def more_reviews(curve: NullCurve, judged: int, target: float) -> int | None:
     """Further reviews from which flags are to be expected, if the clean share down the list is as it looks now.
 
     Twice the reviews halve w*, the price of not knowing; the share of clean ones stays, taken as what the reviewed
-    stand for and half a verdict more, as none among few is no promise. Down to some rank R flags are to be expected
+    stand for and half a verdict more, as none among few is not a promise. Down to some rank R flags are to be expected
     when (clean + w*/2 + w* judged / (judged + more)) / R <= target; the rank that asks for least counts. None where
     that is more than there is to review.
     """

@@ -45,7 +45,7 @@ def reviewed_truth(audit: Audit, reviewed: Reviewed, run: Path) -> Truth:
     notes = [f"{none:,} reviewed images that belong to no class are not tested on."] if none else []
     if plan is None or len(planned) < FEWEST:
         notes.append(
-            "The reviewed images are no random sample of the dataset: this is how the models do on them. "
+            "The reviewed images are not a random sample of the dataset: this is how the models do on them. "
             "`labelaudit estimate` plans a review that stands for all of it; --test takes labels of your own."
         )
         rows = np.array(sorted(known), dtype=np.int64)

@@ -254,7 +254,7 @@ class Judge:
                 arrays = {name: archive[name] for name in archive.files}
             for name, array in arrays.items():
                 if not isinstance(array, np.ndarray) or (array.dtype.kind == "f" and not np.isfinite(array).all()):
-                    raise ValueError(f"'{name}' is no array of finite numbers")
+                    raise ValueError(f"'{name}' is not an array of finite numbers")
             about = json.loads(str(arrays.pop("about")))
             if int(about["version"]) > VERSION:
                 raise RunError(
@@ -279,7 +279,7 @@ class Judge:
             )
         except RunError:
             raise
-        except Exception as error:  # what a damaged ZIP and its arrays raise is no closed list
+        except Exception as error:  # what a damaged ZIP and its arrays raise is not a closed list
             detail = " ".join(f"{type(error).__name__}: {error}".split())
             raise RunError(f"{file} is damaged ({detail}): run `labelaudit scan` again") from error
 

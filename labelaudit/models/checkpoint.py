@@ -62,7 +62,7 @@ def read(path: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
         reason = getattr(error, "strerror", None) or "it is damaged"
         raise RunError(f"cannot read {path} ({reason}): start anew without --resume in another folder") from None
     if not isinstance(content, dict) or content.get("version") != VERSION:
-        raise RunError(f"{path} is no checkpoint of this version: start anew in another folder")
+        raise RunError(f"{path} is not a checkpoint of this version: start anew in another folder")
     then = content["settings"]
     for name in sorted({*then, *settings}, key=lambda name: (name == "data", name)):
         if then.get(name) != settings.get(name):

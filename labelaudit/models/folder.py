@@ -67,7 +67,7 @@ def check_place(place: Path, *, resume: bool) -> None:
     if resume:
         raise RunError(f"{place} holds no unfinished run to resume: leave --resume away")
     if place.exists() and not (place.is_dir() and all(map(is_partial, place.iterdir()))):
-        raise RunError(f"{place} exists already and is no MODEL folder: choose another with -o")
+        raise RunError(f"{place} exists already and is not a MODEL folder: choose another with -o")
 
 
 def write(

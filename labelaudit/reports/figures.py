@@ -129,7 +129,7 @@ def caveats(audit: Audit, checked: Checked | None = None) -> tuple[str, ...]:
         wrong = float(decision.suspicion[audit.suspects].sum())
         said.append(
             f"Nobody has checked this list yet. By the model's own reckoning about {wrong:,.0f} of the {flagged:,} "
-            "suspects carry a wrong label, but it is no judge of itself: `labelaudit review RUN` and "
+            "suspects carry a wrong label, but it is not a judge of itself: `labelaudit review RUN` and "
             "`labelaudit estimate RUN` turn a short review into precision and recall that hold."
         )
     said.append(

@@ -208,7 +208,7 @@ def _guarded(respond: Callable[[], Any]) -> Response:
 
 
 def _json(value: Any, status: int = 200) -> Response:
-    # ASCII only: names that are no valid UTF-8 hold lone surrogates, which JSON can escape and UTF-8 cannot hold
+    # ASCII only: names that are not valid UTF-8 hold lone surrogates, which JSON can escape and UTF-8 cannot hold
     return Response(json.dumps(plain(value), allow_nan=False), status, media_type="application/json")
 
 

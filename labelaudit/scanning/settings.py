@@ -36,7 +36,7 @@ def parse_names(value: Any) -> tuple[str, ...]:
     """Names from a list, or from text with commas."""
     parts = value.split(",") if isinstance(value, str) else value
     if not isinstance(parts, (list, tuple)) or not all(isinstance(part, str) for part in parts):
-        raise OptionError(f'\'{value}\' is no list of names: write one such as ["a", "b"]')
+        raise OptionError(f'\'{value}\' is not a list of names: write one such as ["a", "b"]')
     names = tuple(dict.fromkeys(part.strip() for part in parts if part.strip()))
     if not names:
         raise OptionError(f"'{value}' names nothing")
@@ -64,7 +64,7 @@ def names_of(what: Literal["method", "regularizer"]) -> Callable[[Any], tuple[st
 def parse_init(value: Any) -> Path | Literal["pretrained"]:
     """A file of weights, in a policy file relative to its folder, or the word ``pretrained``."""
     if not isinstance(value, (str, Path)) or not str(value).strip():
-        raise OptionError(f"'{value}' is no file of weights: write its path, or pretrained")
+        raise OptionError(f"'{value}' is not a file of weights: write its path, or pretrained")
     return "pretrained" if value == "pretrained" else Path(value)
 
 
@@ -99,12 +99,12 @@ class Key:
 def parse_count(value: Any) -> int:
     """A whole number from 0."""
     if type(value) not in (int, str):
-        raise OptionError(f"'{value}' is no count: write a whole number from 0")
+        raise OptionError(f"'{value}' is not a count: write a whole number from 0")
     if isinstance(value, int) and abs(value) > _MOST:
         raise OptionError(f"write a whole number from 0 to {_MOST:,}")
     text = str(value).strip()
     if not (text.isascii() and text.isdigit()):
-        raise OptionError(f"'{text}' is no count: write a whole number from 0")
+        raise OptionError(f"'{text}' is not a count: write a whole number from 0")
     if len(text) > 20 or int(text) > _MOST:
         raise OptionError(f"write a whole number from 0 to {_MOST:,}")
     return int(text)
@@ -113,7 +113,7 @@ def parse_count(value: Any) -> int:
 def parse_text(value: Any) -> str:
     """Text that is not empty."""
     if not isinstance(value, str) or not value.strip():
-        raise OptionError(f"'{value}' is no text")
+        raise OptionError(f"'{value}' is not a text")
     return value
 
 

@@ -48,10 +48,10 @@ def score(
     scan read them. With ``output`` the result is also written there as a RUN.
 
     Returns the `Audit` of the new data over the audit's classes: no methods and no evidence, everything else as from
-    a scan. Labels that are no class of the audit are findings of kind ``unknown_class``.
+    a scan. Labels that are not a class of the audit are findings of kind ``unknown_class``.
 
     Raises:
-        RunError: ``run`` is no RUN folder, or keeps no judge.
+        RunError: ``run`` is not a RUN folder, or keeps no judge.
         DataError: the new data cannot be read, or described by the audit's features.
     """
     audit, judge, machine = runs.read(run), Judge.load(Path(run)), machine or Machine()

@@ -35,7 +35,7 @@ def read(path: Path | str, *, notice: Callable[[str], None] = lambda _: None) ->
     One that only lacks its line end counts, as editors write it. Further columns and their order do not matter.
 
     Raises:
-        DataError: the file cannot be read, or a line is no verdict; the line is named.
+        DataError: the file cannot be read, or a line is not a verdict; the line is named.
     """
     try:
         text = Path(path).read_bytes().decode("utf-8-sig", "surrogatepass")
@@ -97,7 +97,7 @@ def append(path: Path | str, *verdicts: Verdict, size: int | None = None) -> Non
     except UnicodeDecodeError as error:
         raise DataError(f"'{path}' is not UTF-8: save it as UTF-8") from error
     except (FileNotFoundError, NotADirectoryError):
-        raise RunError(f"cannot write {path} ({place.parent} is no folder): the verdict was not kept") from None
+        raise RunError(f"cannot write {path} ({place.parent} is not a folder): the verdict was not kept") from None
     except LockedError:
         raise RunError(f"{path} is locked by another process: the verdict was not kept, try again") from None
     except OSError as error:

@@ -457,13 +457,13 @@ def test_a_path_that_matches_nothing_is_said_in_every_format() -> None:
 
 
 def test_only_some_files() -> None:
-    scope = Scope(frozenset({"dog/d.png", "readme.txt"}), "2 changed files", ("1 file is no image.",))
+    scope = Scope(frozenset({"dog/d.png", "readme.txt"}), "2 changed files", ("1 file is not an image.",))
     outcome = judged(Policy(max_suspects=0, no_conflicts=True), scope=scope)
     assert statuses(outcome) == {"dog/d.png": "new"}
     assert [problem.kind for problem in outcome.findings] == ["conflict"]  # its partner is in the scope
     assert (outcome.samples, dict(outcome.classes)) == (1, {"cat": 0, "dog": 1, "owl": 0})
     assert outcome.scope == "2 changed files"
-    assert "1 file is no image." in outcome.notes
+    assert "1 file is not an image." in outcome.notes
     assert "Outside of the 2 changed files, not judged: 1 suspects, 1 findings." in outcome.notes
 
 

@@ -22,7 +22,7 @@ def test_nothing_changed_is_a_pass_that_says_so(repository: Audit, tmp_path: Pat
     notes = json.loads(ended.out)["notes"]
     assert ended.code == 0
     assert f"No image of {tmp_path / 'pets'} has changed since 'main': there is nothing to judge." in notes
-    assert "Changed files that are no images of the dataset: 1 of 1." in notes
+    assert "Changed files that are not images of the dataset: 1 of 1." in notes
     assert json.loads(ended.out)["dataset"]["judged"] == 0
     ended = call("check", "RUN", "--changed-since", "main", "--max-suspects", 0)
     assert ended.out.splitlines()[-1] == "PASSED: nothing judged"
@@ -116,7 +116,7 @@ def test_git_says_why_it_cannot(repository: Audit) -> None:
     ended = call("check", "RUN", "--changed-since", "no-such-branch")
     assert ended.code == 2
     assert "Git knows no commit 'no-such-branch' here; fetch it" in ended.err
-    assert "depth" not in ended.err  # it is no shallow clone
+    assert "depth" not in ended.err  # it is not a shallow clone
     blob = call("check", "RUN", "--changed-since", "main:pets/cat/a.png")
     assert (blob.code, "Git knows no commit" in blob.err) == (2, True)
 

@@ -32,7 +32,7 @@ def test_listed_files_that_the_run_knows_are_judged_as_they_were(monkeypatch: py
     said = json.loads(ended.out)
     assert said["dataset"]["scope"] == "2 listed files"
     assert [suspect["path"] for suspect in said["suspects"]] == ["cat/b.png"]
-    assert "Listed files that are no images of the dataset: 1 of 3." in said["notes"]
+    assert "Listed files that are not images of the dataset: 1 of 3." in said["notes"]
     assert call("check", "RUN", "--max-suspects", 0, "--files", "-", input="pets/cat/a.png\n\n").code == 0
 
 

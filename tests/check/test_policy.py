@@ -143,31 +143,31 @@ def test_the_nearest_file_counts(tmp_path: Path) -> None:
         ("max-suspects = -1", ["max-suspects", "'-1'"]),
         ("max-suspects = 1.5", ["max-suspects", "whole number"]),
         ("no-leaks = 'maybe'", ["no-leaks", "true nor false"]),
-        ("max-class-noise = 3", ["max-class-noise", "no table"]),
+        ("max-class-noise = 3", ["max-class-noise", "not a table"]),
         ("[max-class-noise]\ncat = 'x'", ["max-class-noise", "'x'"]),
         ("[rule]\npath = 'a'", ["[[rule]]"]),
         ("[[rule]]\npath = 'a'", ["rule 1", "at least one of max-noise"]),
         ("[[rule]]\nmax-new = 1", ["rule 1", "path or class"]),
         ("[[rule]]\npath='a'\nmax-new=1\n[[rule]]\npth='b'\nmax-new=1", ["key of rule 2", "did you mean 'path'"]),
         ("[[ignore]]\npath = 'a'", ["ignore 1", "reason"]),
-        ("[[ignore]]\npath = 'a'\nreason = ' '", ["ignore 1", "reason", "no text"]),
+        ("[[ignore]]\npath = 'a'\nreason = ' '", ["ignore 1", "reason", "not a text"]),
         ("[[ignore]]\nreason = 'a'", ["ignore 1", "path, class, kind or digest"]),
         ("[[ignore]]\npath='a'\nreason='b'\nexpires='soon'", ["ignore 1", "expires", "'soon'"]),
-        ("[[ignore]]\npath='a'\nreason='b'\nexpires=07:32:00", ["expires", "no date"]),
-        ("[[ignore]]\npath='a'\nreason='b'\nexpires=20270101", ["expires", "no date"]),
+        ("[[ignore]]\npath='a'\nreason='b'\nexpires=07:32:00", ["expires", "not a date"]),
+        ("[[ignore]]\npath='a'\nreason='b'\nexpires=20270101", ["expires", "not a date"]),
         ("no-leaks = 'yes'", ["no-leaks", "'yes' is neither true nor false", "without quotes"]),
         ("no-leaks = 1", ["no-leaks", "neither true nor false"]),
         ("max-new = '3'", ["max-new", "'3' is text", "without quotes"]),
-        ("max-new = true", ["max-new", "'True' is no count"]),
+        ("max-new = true", ["max-new", "'True' is not a count"]),
         (f"max-new = {10**16}", ["max-new", "from 0 to 1,000,000,000,000,000"]),
         (f"max-new = {'9' * 5000}", ["thousands of digits"]),
         ("a = " + "[" * 3000, ["nests too deep"]),
         ("[[rule]]\npath='a'\nmax-suspects='2'", ["rule 1", "max-suspects", "'2' is text"]),
-        ("max-class-noise = 'cat=5%'", ["max-class-noise", "no table of classes"]),
+        ("max-class-noise = 'cat=5%'", ["max-class-noise", "not a table of classes"]),
         ("[scan]\nseed = '3'", ["seed", "'3' is text"]),
         ("[scan]\neffort = 'quik'", ["effort", "quick, standard, thorough"]),
         ("[scan]\nregularizer = ['mixip']", ["scan: regularizer", "'mixip'", "did you mean 'mixup'"]),
-        ("[scan]\nregularizer = 3", ["scan: regularizer", "'3' is no list of names: write one such as"]),
+        ("[scan]\nregularizer = 3", ["scan: regularizer", "'3' is not a list of names: write one such as"]),
         ("[scan]\nregularizer = []", ["scan: regularizer", "names nothing"]),
         ("[scan]\nregularizers = ['mixup']", ["did you mean 'regularizer'"]),
         ("[scan]\nmethods = 'slm'", ["scan: methods", "unknown method 'slm': did you mean 'sln'"]),
@@ -253,9 +253,9 @@ def test_command_line_over_environment_over_file_over_default() -> None:
 
 
 def test_a_wrong_value_names_where_it_came_from() -> None:
-    with pytest.raises(OptionError, match=r"^--max-noise: '2' is no share"):
+    with pytest.raises(OptionError, match=r"^--max-noise: '2' is not a share"):
         settle({"max-noise": "2"}, {}, {})
-    with pytest.raises(OptionError, match=r"^LABELAUDIT_SEED: 'x' is no count"):
+    with pytest.raises(OptionError, match=r"^LABELAUDIT_SEED: 'x' is not a count"):
         settle({}, {"LABELAUDIT_SEED": "x"}, {})
 
 
@@ -276,7 +276,7 @@ def test_no_shares(value: Any) -> None:
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
 def test_what_is_no_number_is_not_taken_for_a_percentage(value: float) -> None:
-    with pytest.raises(OptionError, match=rf"^'{value}' is no share: write a percentage such as 2% or a fraction"):
+    with pytest.raises(OptionError, match=rf"^'{value}' is not a share: write a percentage such as 2% or a fraction"):
         parse_share(value)
 
 

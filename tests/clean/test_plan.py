@@ -214,7 +214,7 @@ def first(**values: Any) -> Any:
         (lambda parts: parts.update(new_classes=["Cat"]), "differs from the class 'cat' in upper and lower case only"),
         (first(action="weight", new_label=""), 'needs a "weight" from 0 to 1'),
         (first(action="weight", new_label="", weight=1.5), 'needs a "weight" from 0 to 1'),
-        (first(new_label="../x"), "'../x' is no class of the audit: write it into \"new_classes\""),
+        (first(new_label="../x"), "'../x' is not a class of the audit: write it into \"new_classes\""),
         (first(source="luck"), "source 'luck' is none of"),
         (first(new_label=3), '"new_label" is 3: write text'),
         (first(label_score="high"), '"label_score" is "high": write a number'),
@@ -224,7 +224,7 @@ def first(**values: Any) -> Any:
         (lambda parts: parts.update(changes={}), '"changes" must be a list'),
         (lambda parts: parts.update(new_classes="x"), '"new_classes" must be a list of names'),
         (lambda parts: parts.update(schema_version=2), r"newer labelaudit \(schema 2\)"),
-        (lambda parts: parts.update(kind="shopping list"), "is no plan of labelaudit clean"),
+        (lambda parts: parts.update(kind="shopping list"), "is not a plan of labelaudit clean"),
     ],
 )
 def test_an_edited_plan_that_cannot_be_done_is_refused(audit: Audit, tmp_path: Path, change: Any, message: str) -> None:

@@ -123,7 +123,7 @@ def test_a_hugging_face_dataset() -> None:
 
 def test_what_is_no_dataset() -> None:
     for data in (3, SimpleNamespace()):
-        with pytest.raises(DataError, match="is no dataset known here"):
+        with pytest.raises(DataError, match="is not a dataset known here"):
             open_source(data)
 
 

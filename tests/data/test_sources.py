@@ -188,7 +188,7 @@ def test_nothing_to_audit_says_what_to_do(tmp_path: Path) -> None:
         open_source(tmp_path / "1.png")
     with pytest.raises(DataError, match="not a readable tar file"):
         open_source(plant(tmp_path, "x.tar") / "x.tar")
-    with pytest.raises(DataError, match="no kind of dataset"):
+    with pytest.raises(DataError, match="not a kind of dataset"):
         open_source(plant(tmp_path, "x.pdf") / "x.pdf")
     with pytest.raises(DataError, match="no table for --path-column"):
         open_source(tmp_path, label_column="label")
@@ -595,5 +595,5 @@ def test_labels_alone(tmp_path: Path) -> None:
     assert rows.images is None
     for name in ("no.csv", "y.pdf"):
         (tmp_path / "y.pdf").touch()
-        with pytest.raises(DataError, match=r"--labels|no kind of labels"):
+        with pytest.raises(DataError, match=r"--labels|not a kind of labels"):
             open_source(None, labels=tmp_path / name)

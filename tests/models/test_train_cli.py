@@ -158,7 +158,7 @@ def test_what_cannot_be_trained_is_refused_in_one_line(
 def test_no_folder_but_its_own_is_written_to(data: Path, tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("years")
-    for place, message in ((tmp_path / "mine", "is no MODEL folder"), (data / "model", "lies inside the data")):
+    for place, message in ((tmp_path / "mine", "is not a MODEL folder"), (data / "model", "lies inside the data")):
         ended = call("train", str(data), "-o", str(place))
         assert (ended.code, message in ended.err) == (2, True)
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.txt"]

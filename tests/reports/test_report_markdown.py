@@ -99,7 +99,7 @@ def test_people_are_heard() -> None:
     checked = Checked(wrong=0, cleared=1, unclear=0, open=1, elsewhere=3, **told)
     text = markdown.render(make_audit(), checked=checked)
     assert "| precision | 90.0% | 80.0% to 95.0% |" in text
-    assert "| recall | not known yet |  |" in text, "an interval that says nothing is no number"
+    assert "| recall | not known yet |  |" in text, "an interval that says nothing is not a number"
     assert "People judged 1 of 2 suspects: 0 confirmed wrong, 1 cleared, 1 open. They found 3 more wrong" in text
     assert "cat/b.png" not in text.split("## Worst suspects")[1].split("##")[0], "people come before the model"
     assert "@\u200bann" in text

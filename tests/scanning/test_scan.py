@@ -337,7 +337,7 @@ def test_the_forecast_counts_what_is_trained_regularised_or_not(
 def test_files_passed_over_are_said(folder: Path) -> None:
     (folder / "notes.txt").write_text("not an image")
     audit = scan(folder, train="features", methods=[], effort="quick")
-    assert "Passed over 1 file that is no image: 1 .txt." in audit.notes
+    assert "Passed over 1 file that is not an image: 1 .txt." in audit.notes
 
 
 def test_a_network_by_name_trains_from_pixels_what_it_is_told_to_begin_with(folder: Path, tmp_path: Path) -> None:

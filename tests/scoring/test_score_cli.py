@@ -71,7 +71,7 @@ def score(place: Path, *more: str | Path) -> Ended:
 
 def test_suspects_go_to_stdout_and_the_rest_to_stderr(place: Path) -> None:
     done = score(place)
-    assert done.code == 0, "suspects are no failure: the gate is `labelaudit check`"
+    assert done.code == 0, "suspects are not a failure: the gate is `labelaudit check`"
     (row,) = csv.DictReader(io.StringIO(done.out))
     assert (row["path"], row["given_label"], row["predicted_label"]) == ("b.png", "cat", "dog")
     assert list(row)[:3] == ["rank", "path", "given_label"]

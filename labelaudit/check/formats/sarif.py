@@ -2,7 +2,7 @@
 
 Every suspect and finding is a result at its file; known, accepted and ignored ones are suppressed, with the reason.
 Fingerprints are content and label, so a result stays the same when the file is renamed and the model changes its mind
-a little. Broken rules are no results, since they have no file: they are notifications of the invocation, which also
+a little. Broken rules are not results, since they have no file: they are notifications of the invocation, which also
 holds the exit code. GitHub refuses a file with more than 25,000 results and shows the 5,000 most severe: at most
 25,000 are written, the open ones first, worst first, and a notification says how many are not there. Left out: dates
 and machine names, which would make two equal outcomes differ.
@@ -41,7 +41,7 @@ _RULES = {
     "link_loop": ("LA303", "A link leads back to itself", "warning"),
     "bad_name": ("LA304", "The file name cannot be used", "warning"),
     "uniform": ("LA306", "All pixels of the image are alike", "warning"),
-    "unknown_class": ("LA305", "The label is no class of the audited dataset", "warning"),
+    "unknown_class": ("LA305", "The label is not a class of the audited dataset", "warning"),
     "shortcut": ("LA401", "Something beside the picture tells the class", "warning"),
 }
 """Kind -> (ruleId, what it means, level of an open one). A kind without a number of its own is LA999."""

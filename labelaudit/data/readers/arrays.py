@@ -164,7 +164,7 @@ def _key(arrays: Mapping[str, object], names: Sequence[str], split: str) -> str 
 def as_stack(array: Array, where: str) -> Array:
     """Images as (n, H, W) or (n, H, W, channels) of 8 or 16 bits; (n, 1|3, H, W) is turned round.
 
-    ``where`` names the array in messages. Raises `DataError` for other shapes, and for values that are no brightness.
+    ``where`` names the array in messages. Raises `DataError` for other shapes, and for values that are not brightness.
     """
     if array.ndim not in (3, 4) or array.dtype.kind not in "buif":
         raise DataError(f"{where} must be numbers (n, H, W) or (n, H, W, channels), not {array.shape} {array.dtype}")
@@ -201,7 +201,7 @@ def array_labels(array: Array, classes: Sequence[str] = (), where: str = "labels
         return [str(text).strip() or None for text in texts]
     missing = ~np.isfinite(array) if array.dtype.kind == "f" else np.zeros(len(array), bool)
     if (array[~missing] != np.rint(array[~missing].astype(np.float64))).any():
-        raise DataError(f"{where} are no whole numbers: are they probabilities? Take argmax(axis=1)")
+        raise DataError(f"{where} are not whole numbers: are they probabilities? Take argmax(axis=1)")
     numbers = np.where(missing, -1, array).astype(np.int64)
     if classes:
         if numbers.max(initial=0) >= len(classes):

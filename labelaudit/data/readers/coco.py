@@ -1,6 +1,6 @@
 """COCO-style JSON with one category for each image, as iNaturalist and image classification exports have it.
 
-Left out: boxes and regions of several classes in one image, which are no label of the image.
+Left out: boxes and regions of several classes in one image, which are not a label of the image.
 """
 
 from __future__ import annotations

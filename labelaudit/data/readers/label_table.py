@@ -1,6 +1,6 @@
 """A table of labels: given with ``--labels``, alone with paths relative to it, or found in a folder of images.
 
-The documents that are no tables (exports of other tools, annotations in JSON) are made tables by their own readers and
+The documents that are not tables (exports of other tools, annotations in JSON) are made tables by their own readers and
 come here too. A table that lies in a folder counts only if most of its rows name images of that folder.
 """
 

@@ -28,7 +28,7 @@ Kind = tuple[str, Callable[[Any], bool], Callable[[Source], Listing]]
 
 
 def recognise(subject: Subject) -> list[Reading]:
-    """The one reading of a Python object that is no path."""
+    """The one reading of a Python object that is not a path."""
     data = subject.source.data
     if data is None or isinstance(data, str | Path):
         return []
@@ -38,7 +38,7 @@ def recognise(subject: Subject) -> list[Reading]:
                 Reading(reader="objects", certainty=Certainty.CERTAIN, what=what, read=partial(read, subject.source))
             ]
     raise DataError(
-        f"a {type(data).__name__} is no dataset known here: give a path, a datasets.Dataset, a torch Dataset of "
+        f"a {type(data).__name__} is not a dataset known here: give a path, a datasets.Dataset, a torch Dataset of "
         "(image, label), a data frame, a list of paths or an array of images with labels=…"
     )
 
@@ -227,7 +227,7 @@ def _number(value: Any) -> Any:
 
 
 def _named(value: Any, names: Sequence[str]) -> str | None:
-    """A label as text: integers through ``names`` where given; negative ones and nothing are no label."""
+    """A label as text: integers through ``names`` where given; negative ones and nothing are not a label."""
     number = _number(value)
     if isinstance(number, int) and not isinstance(number, bool) and names:
         if number >= len(names):

@@ -270,7 +270,7 @@ def _features(metadata: Mapping[bytes, bytes]) -> Mapping[str, Mapping[str, Any]
 
 
 def _refuse_several(path: Path, files: Sequence[Path]) -> None:
-    """Refuse folders of shards that are no parts of one dataset."""
+    """Refuse folders of shards that are not parts of one dataset."""
     above: dict[Path, int] = {}
     for file in files:
         place = file.parent

@@ -99,7 +99,7 @@ def _image(values: Sequence[str], where: str) -> Array:
         raise DataError(f"{where} holds a pixel that is not a number") from None
     shape = _side(len(pixels))
     if shape is None:
-        raise DataError(f"{where} has {len(pixels):,} pixels, which are no square image")
+        raise DataError(f"{where} has {len(pixels):,} pixels, which are not a square image")
     if not (pixels.min() >= 0 and pixels.max() <= 255 and (pixels == np.rint(pixels)).all()):
         raise DataError(f"{where} has pixels from {pixels.min():g} to {pixels.max():g}: they must be whole, 0 to 255")
     return pixels.astype(np.uint8).reshape(shape)

@@ -154,7 +154,7 @@ def read_answers(
         reviewer: whose answers these are; as the file says unless said.
 
     Raises:
-        DataError: the file cannot be read, is damaged, or is no export of that format.
+        DataError: the file cannot be read, is damaged, or is not an export of that format.
         OptionError: unknown format.
     """
     chosen = format_of(file, name)
@@ -170,7 +170,7 @@ def read_answers(
     except DataError as error:
         raise DataError(f"'{file}' as {chosen}: {error}; nothing was imported") from error
     except (AttributeError, TypeError, ValueError) as error:
-        raise DataError(f"'{file}' is no export of {chosen} ({error}): nothing was imported") from error
+        raise DataError(f"'{file}' is not an export of {chosen} ({error}): nothing was imported") from error
     torn: list[str] = []
     log = verdicts.read(verdicts.verdicts_file(run), notice=torn.append)
     found = match_answers(audit, name_reviewers(answers, reviewer, chosen), log, time=time)

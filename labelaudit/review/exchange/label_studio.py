@@ -78,7 +78,7 @@ def read(data: bytes) -> Iterator[Answer | Refused]:
         elif "annotation_id" in task or _CONTROL in task:
             yield _minimal(name, task)
         elif "data" not in task:
-            raise DataError(f"{name} is no Label Studio task: export as JSON, JSON-MIN or CSV")
+            raise DataError(f"{name} is not a Label Studio task: export as JSON, JSON-MIN or CSV")
 
 
 def is_table(data: bytes) -> bool:
@@ -92,7 +92,7 @@ def _read_table(data: bytes) -> Iterator[Answer | Refused]:
         for line in rows:
             task: dict[str, Any] = {name: value for name, value in line.items() if name and value}
             for name, value in task.items():
-                if value.startswith(("{", "[")):  # what is no plain text, such as several choices, is JSON in a cell
+                if value.startswith(("{", "[")):  # what is not plain text, such as several choices, is JSON in a cell
                     task[name] = json.loads(value)
             yield _minimal(f"line {rows.line_num}", task)
     except (csv.Error, ValueError, RecursionError) as error:

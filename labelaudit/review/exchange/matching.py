@@ -111,7 +111,7 @@ class _Places:
         kind: str = answer.kind
         if kind in ("class", "suggested"):
             if answer.label not in self.class_of:
-                raise DataError(f"says '{answer.label}', which is no class of the audit")
+                raise DataError(f"says '{answer.label}', which is not a class of the audit")
             label = self.class_of[answer.label]
             suggested = kind == "suggested" or label == samples.classes[ask(self.audit, row).rival]  # as handed out
             kind = "given" if label == given else "suggested" if suggested else "other"

@@ -47,7 +47,7 @@ def read(data: bytes) -> Iterator[Answer | Refused]:
         except (ValueError, RecursionError) as error:
             raise DataError(f"line {number} is not JSON ({error})") from None
         if not isinstance(task, dict):
-            raise DataError(f"line {number} is no Prodigy task")
+            raise DataError(f"line {number} is not a Prodigy task")
         if "answer" in task:
             yield _answer(f"line {number}", task)
 

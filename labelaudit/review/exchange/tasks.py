@@ -87,7 +87,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Refused:
-    """One entry that came back and is no answer that can be taken."""
+    """One entry that came back and is not an answer that can be taken."""
 
     entry: str
     path: str
@@ -103,7 +103,7 @@ class Format:
     """The ending of its files."""
     write: Callable[[Iterable[Task], TextIO], None]
     read: Callable[[bytes], Iterator[Answer | Refused]]
-    """Every entry that somebody answered; raises `DataError` where the file is no export at all."""
+    """Every entry that somebody answered; raises `DataError` where the file is not an export at all."""
     advise: Callable[[Path], tuple[str, ...]]
     """The next steps with the file that was written, a sentence each."""
     setup: Callable[[Sequence[str]], str] | None = None
