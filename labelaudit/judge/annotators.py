@@ -44,7 +44,7 @@ class Votes:
     labels: Ints
     """(v,) class that was given."""
     names: tuple[str, ...]
-    """Of the annotators."""
+    """(A,) names of the annotators."""
     images: int
     """n"""
     classes: int

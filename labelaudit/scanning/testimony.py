@@ -27,7 +27,7 @@ _ASKED = 5  # images that are named as those to ask about next
 
 @dataclass(frozen=True, kw_only=True)
 class Testimony:
-    """What was found, and the posterior with it."""
+    """The posterior with all that was found counted in, and notes about it."""
 
     posterior: Floats
     """(n, C) float32 probability of each true class."""
