@@ -69,7 +69,7 @@ class Votes:
 
 @dataclass(frozen=True, kw_only=True)
 class Consensus:
-    """What the votes and the images say together."""
+    """The consensus of the votes and the images, and how good each annotator is."""
 
     labels: Ints
     """(n,) most probable class."""

@@ -1,0 +1,112 @@
+"""Datasets as they are, end to end: what a scan of them must not say, and what it must find."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from sklearn.metrics import average_precision_score
+
+from labelaudit.audit.document import Audit
+from labelaudit.audit.groups import list_groups
+from labelaudit.scanning.scan import scan
+from labelaudit.types import Bools, Floats, Ints
+
+CLASSES = ("cat", "dog", "owl")
+PATIENTS = 60
+
+
+def patients(seed: int, spread: float, frames: int) -> tuple[Floats, Ints]:
+    """Vectors of frames of patients of three classes, and the true class of each frame."""
+    draw = np.random.default_rng(seed)
+    truth = np.arange(PATIENTS) % 3
+    center = 1.2 * draw.normal(size=(3, 24))[truth]
+    own = np.repeat(center + draw.normal(size=center.shape), frames, axis=0)
+    return np.float32(own + spread * draw.normal(size=own.shape)), np.repeat(truth, frames)
+
+
+def audit(
+    place: Path, values: Floats, labels: Ints, columns: dict[str, Sequence[object]] | None = None, **how: object
+) -> Audit:
+    """The scan of a table of labels with features."""
+    table = place / "labels.csv"
+    with table.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["file", "label", *(columns or {})])
+        for row, label in enumerate(labels.tolist()):
+            writer.writerow(
+                [f"x{row * 7919 % 100003}", CLASSES[label], *(column[row] for column in (columns or {}).values())]
+            )
+    return scan(labels=table, features=values, methods=(), effort="quick", **how)  # type: ignore[arg-type]
+
+
+def misled(truth: Ints, frames: int) -> tuple[Ints, Bools]:
+    """Labels of which those of every tenth patient are wrong."""
+    wrong = np.arange(len(truth)) // frames % 10 == 0
+    return np.where(wrong, (truth + 1) % 3, truth), wrong
+
+
+def precision(found: Audit, wrong: Bools) -> float:
+    return float(average_precision_score(wrong, found.decision.suspicion))
+
+
+def test_each_image_twice_hides_no_wrong_label(tmp_path: Path) -> None:
+    values, truth = patients(0, 0.01, 2)
+    labels, wrong = misled(truth, 2)
+    found = audit(tmp_path, values, labels)
+    assert len(set(found.samples.groups)) <= PATIENTS
+    assert precision(found, wrong) > 0.6
+    assert found.decision.noise_interval[1] > wrong.mean()
+    assert any("with the same label" in note for note in found.notes)
+
+
+def test_a_wrong_patient_is_found_by_others_and_is_one_row(tmp_path: Path) -> None:
+    values, truth = patients(1, 0.25, 4)
+    labels, wrong = misled(truth, 4)
+    found = audit(tmp_path, values, labels, {"case": [f"c{row // 4}" for row in range(len(truth))]}, group="case")
+    assert precision(found, wrong) > 0.6
+    assert found.decision.noise_interval[1] > wrong.mean()
+    worst = [int(row["group"][1:]) for row in list_groups(found)[: PATIENTS // 10]]
+    assert sum(patient % 10 == 0 for patient in worst) >= 4
+
+
+def test_frames_that_only_a_column_tells_never_get_a_tight_interval(tmp_path: Path) -> None:
+    values, truth = patients(2, 0.9, 4)
+    labels, wrong = misled(truth, 4)
+    found = audit(tmp_path, values, labels, {"case": [f"c{row // 4}" for row in range(len(truth))]})
+    low, high = found.decision.noise_interval
+    assert low == 0
+    assert high > wrong.mean()
+    assert any("scan again with --group case" in note for note in found.notes)
+    assert found.decision.recipe["blind"] > 0.1
+
+
+def test_single_wrong_frames_are_found_by_their_siblings(tmp_path: Path) -> None:
+    values, truth = patients(3, 0.25, 6)
+    wrong = np.arange(len(truth)) % 23 == 0
+    found = audit(tmp_path, values, np.where(wrong, (truth + 1) % 3, truth))
+    assert precision(found, wrong) > 0.95
+
+
+def test_a_careless_annotator_is_named_and_weighed(tmp_path: Path) -> None:
+    draw = np.random.default_rng(4)
+    truth = np.arange(300) % 3
+    values = np.float32(2.2 * np.eye(3, 24)[truth] + 0.8 * draw.normal(size=(300, 24)))
+    who = np.array(["ann", "bob", "cyd", "dan", "eve"])[draw.permutation(300) % 5]
+    wrong = (who == "eve") & (draw.random(300) < 0.4)
+    found = audit(tmp_path, values, np.where(wrong, (truth + 1) % 3, truth), {"annotator": who.tolist()})
+    assert [(one.attribute, one.value) for one in found.concentrations] == [("column 'annotator'", "eve")]
+    assert found.decision.recipe["source_prior"]["attribute"] == "column 'annotator'"
+    assert precision(found, wrong) > 0.8
+
+
+def test_ordinary_images_are_in_no_groups_and_keep_their_interval(tmp_path: Path) -> None:
+    draw = np.random.default_rng(5)
+    truth = np.arange(180) % 3
+    values = np.float32(2 * np.eye(3, 24)[truth] + 0.8 * draw.normal(size=(180, 24)))
+    found = audit(tmp_path, values, truth, {"batch": [row // 5 % 4 for row in range(180)]})
+    assert found.samples.groups == found.samples.digests
+    assert not found.decision.recipe.keys() & {"blind", "source_prior", "twins", "annotators"}
+    assert found.concentrations == ()
