@@ -19,6 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from labelaudit.audit.document import Audit, has_images
+from labelaudit.audit.groups import list_worst_groups
 from labelaudit.audit.run import REPORT
 from labelaudit.reports.figures import adds_nothing, knows_noise
 from labelaudit.text import count, duration, likely, name_some
@@ -46,6 +47,7 @@ def _render(audit: Audit, console: Console, *, verbose: bool) -> None:
     _headline(audit, console)
     _suspects(audit, console, _SUSPECTS * more)
     _concentrations(audit, console, _FINDINGS * more)
+    _groups(audit, console, _PAIRS * more)
     _pairs(audit, console, _PAIRS * more)
     if verbose:
         _classes(audit, console)
@@ -121,6 +123,22 @@ def _concentrations(audit: Audit, console: Console, top: int) -> None:
     _section(console, "Where the suspects lie")
     for one in audit.concentrations[:top]:
         _line(console, "- ", printable(one.sentence()))
+
+
+def _groups(audit: Audit, console: Console, top: int) -> None:
+    if not (groups := list_worst_groups(audit, top)):
+        return
+    _section(console, "Groups most in doubt")
+    table = _table(("group", "left"), ("given", "left"), ("suggested", "left"), ("flagged", "right"), ("of", "right"))
+    for row in groups:
+        table.add_row(
+            Text(printable(row["group"])),
+            Text(printable(row["given_label"]), style="red"),
+            Text(printable(row["predicted_label"]), style="green"),
+            f"{row['flagged']:,}",
+            f"{row['samples']:,}",
+        )
+    console.print(_indented(table))
 
 
 def _pairs(audit: Audit, console: Console, top: int) -> None:

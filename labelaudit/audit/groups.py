@@ -48,6 +48,11 @@ def list_groups(audit: Audit) -> list[dict[str, Any]]:
     return [{"rank": rank, **row} for rank, row in enumerate(found, 1)]
 
 
+def list_worst_groups(audit: Audit, most: int) -> list[dict[str, Any]]:
+    """The first ``most`` rows of `list_groups` with a suspect among their members."""
+    return [row for row in list_groups(audit) if row["flagged"]][:most]
+
+
 def _members(audit: Audit) -> Iterator[Ints]:
     """Rows of each group of several samples; copies of the same bytes alone make none."""
     samples = audit.samples

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from labelaudit.audit.document import Audit, has_images
+from labelaudit.audit.groups import list_worst_groups
 from labelaudit.audit.json import plain
 from labelaudit.audit.run import REPORT
 from labelaudit.errors import LabelAuditError, RunError
@@ -179,6 +180,7 @@ def _fill(
         noun="images" if has_images(audit) else "samples",
         heat=figures.map_confusion(audit),
         pairs=audit.confused_pairs(_PAIRS),
+        groups=list_worst_groups(audit, _PAIRS),
         histogram=figures.count_scores(audit),
         classes=classes[:_CLASSES],
         folded=classes[_CLASSES : _CLASSES + _FOLDED],

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from labelaudit.audit.document import Audit
+from labelaudit.audit.groups import list_worst_groups
 from labelaudit.reports import figures
 from labelaudit.reports.review_state import Checked
 from labelaudit.text import as_code, as_prose, likely
@@ -33,6 +34,18 @@ def render(audit: Audit, *, checked: Checked | None = None, most: int = MOST) ->
     if audit.concentrations:
         said = "\n".join(f"- {as_prose(one.sentence())}" for one in audit.concentrations[:_PAIRS])
         parts += ["## Where the suspects lie", said]
+    if groups := list_worst_groups(audit, _PAIRS):
+        cells = (
+            [
+                as_code(row["group"]),
+                as_code(row["given_label"]),
+                as_code(row["predicted_label"]),
+                row["flagged"],
+                row["samples"],
+            ]
+            for row in groups
+        )
+        parts += ["## Groups most in doubt", _table(("group", "given", "probably", "suspects:", "images:"), cells)]
     if audit.notes:
         parts += ["## Notes", "\n".join(f"- {as_prose(note)}" for note in audit.notes)]
     version = audit.versions.get("labelaudit", "")
