@@ -140,8 +140,8 @@ def caveats(audit: Audit, checked: Checked | None = None) -> tuple[str, ...]:
         said.insert(
             0,
             f"Of about {blind:.0%} of the images models may have seen siblings, or learned something beside the "
-            "picture that tells the class: a wrong label there cannot stand out, and a low rate proves nothing (see the "
-            "notes).",
+            "picture that tells the class: a wrong label there cannot stand out, and a low rate proves nothing (see "
+            "the notes).",
         )
     elif flagged and decision.noise_rate < 0.01 and checked is None:
         said.append("In a dataset this clean many suspects are false alarms: images that are hard, not wrong.")
