@@ -33,6 +33,7 @@ from .review import open_, review
 from .scan import scan
 from .score import score
 from .train import train
+from .tune import tune
 from .verdicts import verdicts
 
 
@@ -67,6 +68,7 @@ app.command()(estimate)
 app.command()(report)
 app.command("open")(open_)
 app.command()(review)
+app.command()(tune)
 app.add_typer(verdicts)
 app.command()(score)
 app.command()(methods)

@@ -81,10 +81,24 @@ def _headline(audit: Audit, console: Console) -> None:
         line.append(f" of the labels wrong (90% interval {low:.1%} to {high:.1%})")
     console.print()
     console.print(line)
+    if flagged and knows_noise(audit):
+        _line(console, "", _tiers(audit))
     unjudged = [row for row in audit.class_table() if row["samples"] and not row["judged"]]
     if unjudged:
         names = name_some([printable(row["label"]) for row in unjudged])
         _line(console, "", f"Cannot judge {count(len(unjudged), 'class', 'classes')} with too few images: {names}")
+
+
+def _tiers(audit: Audit) -> str:
+    """The numbers of sure and doubtful suspects, and the command that tells where to stop."""
+    sure = int(audit.decision.is_sure.sum())
+    doubtful = len(audit.suspects) - sure
+    said = f"{count(sure, 'label is', 'labels are')} surely wrong" if sure else "No label is surely wrong"
+    said += f", {doubtful:,} {'more ' if sure else ''}doubtful" if doubtful else ""
+    run = next((path.parent for path in audit.files.values()), None)
+    if not doubtful or run is None or audit.decision.recipe.get("reviewed"):
+        return f"{said}."
+    return f"{said}; 20 verdicts tell where to stop: labelaudit tune {spell_path(run)}"
 
 
 def _suspects(audit: Audit, console: Console, top: int) -> None:

@@ -1,0 +1,158 @@
+"""``labelaudit tune``: twenty verdicts tell where to stop."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from labelaudit.errors import RunError
+from labelaudit.text import cell, count
+
+from .console.runs import RUN, find_run
+from .console.streams import printable
+
+if TYPE_CHECKING:
+    from labelaudit.audit.document import Audit
+    from labelaudit.judge.verdict_fit import Quantity, VerdictFit
+    from labelaudit.verdicts import Verdict
+
+_KEYS = "Enter: the label is right · a class, or its number: that one is right · -: none is · s: cannot tell · q: stop"
+
+
+def tune(
+    run: Annotated[Path | None, RUN] = None,
+    verdicts: Annotated[int, typer.Option(min=10, metavar="N", help="Verdicts wanted in all.")] = 20,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="CSV", help="File that gets the flags, worst first.")
+    ] = None,
+    reviewer: Annotated[str, typer.Option(metavar="NAME", help="Name that the verdicts carry.")] = "",
+    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Random seed of the images that are asked about.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", metavar="", help="Ask nothing, print JSON.")] = False,
+) -> None:
+    """Set the scale of RUN by a few verdicts: flags, noise rate, expected precision and recall.
+
+    On a terminal it asks about images all over the ranking, one by one; answers are appended to RUN/verdicts.csv, which
+    later scans take into account. Elsewhere it lists the images to judge with `labelaudit review`.
+    """
+    from labelaudit.audit.run import read
+    from labelaudit.files import write_text
+    from labelaudit.verdicts import read_reviewed, tuning
+
+    run = find_run(run)
+    audit = read(run)
+    reviewed = read_reviewed(audit, run)
+    rows = tuning.ask(audit, reviewed, verdicts, seed=seed).tolist()
+    if rows and not as_json and _interactive():
+        _ask(audit, rows, run, reviewer)
+        reviewed = read_reviewed(audit, run)
+        rows = tuning.ask(audit, reviewed, verdicts, seed=seed).tolist()
+    fitted = tuning.tune(audit, reviewed)
+    if output is not None and fitted is not None:
+        try:
+            write_text(_table(audit, fitted), output)
+        except OSError as error:
+            raise RunError(f"'{output}' cannot be written ({error.strerror or error}): name another file") from None
+    if as_json:
+        typer.echo(json.dumps(_document(audit, fitted, rows), indent=2, ensure_ascii=False))
+        return
+    if fitted is None:
+        typer.echo(f"{count(len(reviewed.settled), 'verdict')} so far: too few to tell. Judge these images next:")
+    else:
+        _say(fitted, len(audit.samples))
+        if rows:
+            typer.echo(f"To be surer, judge {count(len(rows), 'more image')}:")
+    for row in rows:
+        typer.echo(f"  {printable(audit.samples.ids[row])}  ({printable(audit.identity(row)[1])})")
+
+
+def _ask(audit: Audit, rows: list[int], run: Path, reviewer: str) -> None:
+    """Ask about ``rows`` one by one; each answer is on disk before the next question."""
+    from labelaudit.verdicts import append, verdicts_file
+
+    classes = ", ".join(f"{number} {printable(name)}" for number, name in enumerate(audit.samples.classes, 1))
+    typer.echo(f"{_KEYS}\nClasses: {classes}", err=True)
+    for number, row in enumerate(rows, 1):
+        given = audit.identity(row)[1]
+        path = Path(audit.samples.root) / audit.samples.ids[row]
+        answer = None
+        while answer is None:
+            typer.echo(f"{number}/{len(rows)}  {printable(str(path))}  is labelled '{printable(given)}': ", err=True)
+            said = sys.stdin.readline()
+            if not said or said.strip() == "q":
+                return
+            answer = _verdict(audit, row, said.strip(), reviewer)
+        append(verdicts_file(run), answer)
+
+
+def _verdict(audit: Audit, row: int, said: str, reviewer: str) -> Verdict | None:
+    """The verdict that a person typed about ``row``; ``None`` for what is no answer."""
+    from labelaudit.verdicts import Verdict, now
+
+    digest, given = audit.identity(row)
+    classes = audit.samples.classes
+    about: dict[str, Any] = {
+        "path": audit.samples.ids[row], "digest": digest, "given_label": given, "reviewer": reviewer, "time": now()
+    }  # fmt: skip
+    if said in ("", "s", "-"):
+        return Verdict(**about, verdict={"": "given", "s": "skip", "-": "none"}[said])
+    if said not in classes and said.isascii() and said.isdigit() and 1 <= int(said) <= len(classes):
+        said = classes[int(said) - 1]
+    if said not in classes:
+        typer.echo(f"'{printable(said)}' is no class of this dataset. {_KEYS}", err=True)
+        return None
+    return Verdict(**about, verdict="other", new_label=said)
+
+
+def _say(fitted: VerdictFit, n: int) -> None:
+    flags = int(fitted.flagged.sum())
+    typer.echo(
+        f"By {count(fitted.verdicts, 'verdict')}: {_percent(fitted.rate)} of the {n:,} labels are wrong.\n"
+        f"{count(flags, 'flag')}: {_percent(fitted.precision)} of them are wrong labels, and they are "
+        f"{_percent(fitted.recall)} of all wrong labels."
+    )
+
+
+def _percent(quantity: Quantity) -> str:
+    return f"{quantity.value:.1%} ({quantity.low:.1%} to {quantity.high:.1%})"
+
+
+def _document(audit: Audit, fitted: VerdictFit | None, rows: list[int]) -> dict[str, Any]:
+    def interval(quantity: Quantity) -> dict[str, float]:
+        return {"value": quantity.value, "low": quantity.low, "high": quantity.high}
+
+    found = None
+    if fitted is not None:
+        found = {
+            "verdicts": fitted.verdicts,
+            "flagged": int(fitted.flagged.sum()),
+            "label_score_at_most": 1 - fitted.threshold,
+            "rate": interval(fitted.rate),
+            "precision": interval(fitted.precision),
+            "recall": interval(fitted.recall),
+            "confidence": 0.9,
+        }
+    ask = [{"path": audit.samples.ids[row], "given_label": audit.identity(row)[1]} for row in rows]
+    return {"tuned": found, "ask": ask}
+
+
+def _table(audit: Audit, fitted: VerdictFit) -> str:
+    """The flags as CSV, worst first."""
+    rows = fitted.flagged.nonzero()[0]
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["path", "given_label", "probability"])
+    for row in rows[(-fitted.probability[rows]).argsort(kind="stable")].tolist():
+        known = (audit.samples.ids[row], audit.identity(row)[1])
+        writer.writerow([*(cell(value) for value in known), f"{fitted.probability[row]:.4f}"])
+    return text.getvalue()
+
+
+def _interactive() -> bool:
+    """Whether a person can answer."""
+    return sys.stdin.isatty()

@@ -1,0 +1,49 @@
+"""Twenty verdicts: which samples to ask a person about, and the flags and the noise rate that follow from the answers.
+
+A scan ranks well and has no scale: from labels alone, doubt and error look the same. A minute or two of a person's time
+tells them apart (`labelaudit.judge.verdict_fit`). Any verdict of the RUN counts, those asked for here and those of an
+ordinary review. Left out: asking, which is the review page's and the terminal's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from labelaudit.audit.document import Audit
+from labelaudit.judge.verdict_fit import VIEWS, WANTED, VerdictFit, choose, fit, log_odds
+from labelaudit.types import Floats, Ints
+from labelaudit.verdicts.matching import Reviewed
+
+
+def ask(audit: Audit, reviewed: Reviewed, count: int = WANTED, *, seed: int = 0) -> npt.NDArray[np.int64]:
+    """Rows of ``audit`` to ask a person about next, blind and in an order that gives nothing away.
+
+    ``count`` is how many verdicts are wanted in all: those that are settled already are taken off. Samples that nobody
+    could tell, or that reviewers dispute, are passed over. Same seed and verdicts, same rows.
+    """
+    looked_at = answers(audit, reviewed) >= 0
+    done = int(looked_at.sum())
+    looked_at[[*reviewed.skipped, *reviewed.disputed]] = True
+    return choose(views(audit), max(0, count - done), seed=seed + done, decided=looked_at | ~audit.decision.judged)
+
+
+def tune(audit: Audit, reviewed: Reviewed) -> VerdictFit | None:
+    """The scan of ``audit`` at the scale of the verdicts; ``None`` with fewer than ten."""
+    return fit(views(audit), answers(audit, reviewed))
+
+
+def views(audit: Audit) -> Sequence[Floats]:
+    """Log-odds (n,) of a wrong label by each view that the RUN keeps, blind to verdicts; else by its suspicion."""
+    kept = [audit.evidence[name].suspicion for name in VIEWS if name in audit.evidence]
+    return [log_odds(suspicion) for suspicion in kept or [audit.blind[0]]]
+
+
+def answers(audit: Audit, reviewed: Reviewed) -> Ints:
+    """(n,) 1 where the label was found wrong, 0 where right, -1 where nobody decided."""
+    found = np.full(len(audit.samples), -1)
+    for row, verdict in reviewed.settled.items():
+        found[row] = int(verdict.wrong)
+    return found

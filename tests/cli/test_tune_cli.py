@@ -1,0 +1,116 @@
+"""`labelaudit tune`: which images it asks about, and what follows from the answers."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from audits import make_audit
+from commands import call
+
+from labelaudit.audit import run as runs
+from labelaudit.audit.document import Audit
+from labelaudit.judge.verdict_fit import VIEWS
+from labelaudit.types import Decision, Evidence, Samples
+from labelaudit.verdicts import Verdict, append, read, verdicts_file
+
+N = 200
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    audit = ranked()
+    runs.write(audit, tmp_path / "run")
+    return tmp_path / "run"
+
+
+def ranked() -> Audit:
+    """200 samples, the first 20 wrong and ranked first, though at a scale that says little."""
+    suspicion = 1 / (1 + np.exp(np.linspace(-2, 20, N)))
+    samples = Samples(
+        ids=tuple(f"{i}.png" for i in range(N)),
+        labels=np.arange(N) % 2,
+        classes=("cat", "dog"),
+        digests=tuple(f"{i:032x}" for i in range(N)),
+        root="pets",
+    )
+    probs = np.full((N, 2), 0.5, dtype=np.float32)
+    decision = Decision(
+        suspicion=suspicion,
+        is_issue=suspicion > 0.5,
+        judged=np.ones(N, dtype=np.bool_),
+        probs=probs,
+        predicted=1 - samples.labels,
+        threshold=0.5,
+        noise_rate=0.1,
+        noise_interval=(0.0, 0.5),
+        noise_matrix=np.eye(2) * N / 2,
+        reasons=("",) * N,
+    )
+    evidence = {name: Evidence(method=name, suspicion=suspicion) for name in VIEWS}
+    return make_audit(samples=samples, decision=decision, evidence=evidence, findings=())
+
+
+def answer(run: Path, count: int) -> None:
+    """What a person who knows that the first 20 are wrong says of the images that are asked about."""
+    asked = json.loads(call("tune", run, "--json", "--verdicts", count).out)["ask"]
+    audit = runs.read(run)
+    for entry in asked:
+        row = audit.samples.ids.index(entry["path"])
+        digest, given = audit.identity(row)
+        wrong = row < 20
+        said = Verdict(path=entry["path"], digest=digest, given_label=given, verdict="none" if wrong else "given")
+        append(verdicts_file(run), said)
+
+
+def test_without_verdicts_it_says_what_to_judge(run: Path) -> None:
+    done = call("tune", run)
+    assert done.code == 0
+    assert done.out.startswith("0 verdicts so far: too few to tell. Judge these images next:\n")
+    assert len(done.out.splitlines()) == 21
+    assert done.out == call("tune", run).out, "the same images until somebody answers"
+
+
+def test_twenty_answers_set_the_scale(run: Path, tmp_path: Path) -> None:
+    answer(run, 20)
+    done = json.loads(call("tune", run, "--json", "-o", tmp_path / "flags.csv").out)
+    tuned = done["tuned"]
+    assert done["ask"] == []
+    assert tuned["verdicts"] == 20
+    assert tuned["rate"]["low"] <= 0.1 <= tuned["rate"]["high"]
+    assert tuned["precision"]["low"] <= tuned["precision"]["value"] <= tuned["precision"]["high"]
+    with (tmp_path / "flags.csv").open(encoding="utf-8") as file:
+        flags = list(csv.DictReader(file))
+    assert len(flags) == tuned["flagged"]
+    found = {int(flag["path"].removesuffix(".png")) for flag in flags}
+    assert 2 * len(found & set(range(20))) / (len(found) + 20) > 0.7
+    assert "of the 200 labels are wrong." in call("tune", run).out
+
+
+def test_more_verdicts_are_asked_for_elsewhere(run: Path) -> None:
+    answer(run, 20)
+    more = json.loads(call("tune", run, "--json", "--verdicts", 40).out)["ask"]
+    assert len(more) == 20
+    assert not {entry["path"] for entry in more} & {verdict.path for verdict in read(verdicts_file(run))}
+
+
+def test_answers_on_a_terminal_are_kept_one_by_one(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules["labelaudit.cli.tune"], "_interactive", lambda: True)
+    done = call("tune", run, "--reviewer", "ann", input="\n2\nowl\n-\ns\nq\n")
+    assert "'owl' is no class of this dataset" in done.err
+    kept = read(verdicts_file(run))
+    assert [verdict.reviewer for verdict in kept] == ["ann"] * 4
+    assert [verdict.verdict for verdict in kept][::2] == ["given", "none"]
+    assert kept[1].right == "dog"
+    assert kept[3].verdict == "skip"
+
+
+def test_a_file_that_cannot_be_written_is_one_line(run: Path, tmp_path: Path) -> None:
+    answer(run, 20)
+    done = call("tune", run, "-o", tmp_path / "nowhere" / "flags.csv")
+    assert done.code == 2
+    assert "cannot be written" in done.err
