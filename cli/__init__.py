@@ -8,21 +8,20 @@ is the environment read, and only here does an error become an exit code: 0 fine
 from __future__ import annotations
 
 import os
-import sys
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from labelaudit.errors import LabelAuditError
-from labelaudit.machine import __version__
+from labelaudit.machine import __version__, available_cores
 
 from .baseline import baseline
 from .bench import bench
 from .check import check
 from .clean import clean
 from .config import config
-from .console.streams import printable
+from .console.streams import open_streams, printable
 from .corrupt import corrupt
 from .estimate import estimate
 from .impact import impact
@@ -95,12 +94,26 @@ def labelaudit(
     """Find the wrong labels in an image dataset."""
 
 
+def _limit_threads() -> None:
+    """Let OpenMP and BLAS, which count the host's cores, start no more threads than this container has cores for."""
+    cores = available_cores()
+    if cores < (os.cpu_count() or 1):
+        for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+            os.environ.setdefault(name, str(cores))
+
+
 def main() -> None:
     """Run the command line; the console script ``labelaudit``.
 
-    What the caller closed (``>&-``) is nowhere, not an error: the exit code stays that of the work.
+    What the caller closed (``>&-``), and a reader that has seen enough (``| head``), is nowhere, not an error: the exit
+    code stays that of the work. A result that a full disk does not take is one: exit code 2.
     """
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123  open to the end
-    app()
+    _limit_threads()
+    outcome = open_streams()
+    try:
+        app()
+    except SystemExit as ended:
+        code = ended.code
+    else:
+        code = 0
+    raise SystemExit(outcome(code))

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from labelaudit.check.policy import today
-from labelaudit.check.target import Target
+from labelaudit.check.target import Target, is_run_folder
 from labelaudit.errors import OptionError, RunError
 from labelaudit.files import check_outputs
 from labelaudit.machine import Machine, available_cores
 
-from .console.options import default_cache, load_settings
+from .console.options import choose_cache, load_settings
 from .console.streams import Color, open_console, printable, report_progress
 
 if TYPE_CHECKING:
@@ -240,10 +240,13 @@ def check(
     further = {file: _kind_of(file) for file in reports or ()}
     with report_progress(quiet=quiet, verbose=verbose, color=color) as (progress, notice):
         options = settled.scan_options()
+        kept = options.get("cache")
+        if restricted or not is_run_folder(data):  # a finished RUN is judged as it is
+            kept = choose_cache(kept, use=not no_cache, notice=notice)
         machine = Machine(
             device=options.get("device", "auto"),
             workers=options.get("workers") or available_cores(),
-            cache=None if no_cache else options.get("cache") or default_cache(),
+            cache=kept,
             progress=progress,
             notice=notice,
         )

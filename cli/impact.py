@@ -10,7 +10,7 @@ import typer
 
 from labelaudit.machine import available_cores
 
-from .console.options import default_cache
+from .console.options import choose_cache
 from .console.runs import RUN, find_run
 from .console.streams import Color, open_console, printable, report_progress
 
@@ -57,7 +57,7 @@ def impact(
     from labelaudit.impact import measure
 
     run = find_run(run)
-    with report_progress(quiet=quiet, verbose=False, color=color) as (progress, _):
+    with report_progress(quiet=quiet, verbose=False, color=color) as (progress, notice):
         found = measure(
             run,
             plan=cleaned,
@@ -66,7 +66,7 @@ def impact(
             seeds=seeds,
             device=device,
             workers=workers or available_cores(),
-            cache=None if no_cache else cache or default_cache(),
+            cache=choose_cache(cache, use=not no_cache, notice=notice),
             progress=progress,
         )
     if as_json:

@@ -11,7 +11,7 @@ import typer
 from labelaudit.errors import OptionError
 from labelaudit.machine import available_cores
 
-from .console.options import _is_default, _option, default_cache, load_settings, parse_names, parse_settings
+from .console.options import _is_default, _option, choose_cache, load_settings, parse_names, parse_settings
 from .console.reading import (
     Bands,
     Classes,
@@ -137,6 +137,10 @@ def scan(
         Literal["auto", "float32", "int8"],
         _option(panel=_METHOD, env="PRECISION", help="What embedded networks compute in; auto: int8 if the CPU gains."),
     ] = "auto",
+    max_pixels: Annotated[
+        int,
+        _option(panel=_INPUT, min=1, metavar="N", env="MAX_PIXELS", help="Larger images are not read, and named."),
+    ] = 178_956_970,
     effort: Annotated[
         Literal["quick", "standard", "thorough"],
         _option(panel=_METHOD, env="EFFORT", help="One small backbone, three, or five, and on a GPU one fine-tuned."),
@@ -195,6 +199,7 @@ def scan(
         **{"label_from": label_from, "format": format, "rows": rows, "ignore_metadata": ignore_metadata},
         **parse_reading(classes, bands),
         "annotator": tuple(annotator) if annotator else None,
+        **{"max_pixels": max_pixels},
         **{"methods": parse_names("--methods", methods), "train": train, "effort": effort, "device": device},
         "precision": precision,
         **{"regularizers": regularizers or (), "network": network, "init": init},
@@ -206,8 +211,11 @@ def scan(
     for name in around.keys() & options.keys() - set(chosen["methods"]):  # a method's name means the method
         around[name] = options.pop(name)
     chosen["regularizers"] = around
-    chosen["cache"] = None if no_cache else chosen["cache"] or default_cache()
     chosen["workers"] = chosen["workers"] or available_cores()
+
+    from labelaudit.data.source import refuse_missing
+
+    refuse_missing(data, labels)
 
     from labelaudit.scanning.scan import scan as audit_labels
 
@@ -216,6 +224,7 @@ def scan(
         for name, value in filed.items():
             key = "regularizer" if name == "regularizers" else name.replace("_", "-")
             notice(f"{key}: {','.join(value) if isinstance(value, tuple) else value}, from {settled.origins[key]}")
+        chosen["cache"] = choose_cache(chosen["cache"], use=not no_cache, notice=notice)
         audit = audit_labels(
             data,
             output=output,

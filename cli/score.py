@@ -10,7 +10,7 @@ import typer
 
 from labelaudit.machine import Machine, available_cores
 
-from .console.options import default_cache
+from .console.options import choose_cache
 from .console.reading import LabelFrom
 from .console.streams import Color, open_console, printable, report_progress
 
@@ -81,7 +81,6 @@ def score(
     """
     to_file = output is not None and output.suffix.lower() in (".csv", ".json")
     kind = format or ("json" if output is not None and output.suffix.lower() == ".json" else "csv")
-    where = None if no_cache else cache or default_cache()
 
     from labelaudit.audit import csv, json
     from labelaudit.data.source import Source
@@ -93,7 +92,8 @@ def score(
         raise DataError("nothing to score: name a folder or table after RUN, such as `labelaudit score RUN ./incoming`")
     if output is not None and to_file and not output.parent.is_dir():
         raise RunError(f"cannot write {output}: there is no folder {output.parent}")
-    with report_progress(quiet=quiet, verbose=verbose, color=color) as (progress, _):
+    with report_progress(quiet=quiet, verbose=verbose, color=color) as (progress, notice):
+        where = choose_cache(cache, use=not no_cache, notice=notice)
         audit = judge_labels(
             run,
             Source(

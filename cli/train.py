@@ -149,6 +149,10 @@ def train(
     options = parse_settings(settings or [])
     share = parse_valid(valid)
 
+    from labelaudit.data.source import refuse_missing
+
+    refuse_missing(data, labels)
+
     from labelaudit.models import is_under_way, make
 
     try:

@@ -14,9 +14,12 @@ The command line turns any of them into its message and exit code 2. Anything el
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 _SHOWN = 50
+_LONGEST = 200
+"""Characters of a foreign error that are passed on."""
 """Names listed in one message; a dataset may have thousands of classes."""
 
 
@@ -38,6 +41,29 @@ class BackboneError(LabelAuditError):
 
 class RunError(LabelAuditError):
     """A RUN folder or a cache cannot be read or written."""
+
+
+@contextmanager
+def damage_of(what: str, advice: str, kind: type[LabelAuditError] = DataError) -> Iterator[None]:
+    """Turn whatever reading ``what`` raises into one line: what libraries raise at damaged data is no closed list.
+
+    Only reading belongs inside: a mistake of our own would look like damage. It stays the cause of the error.
+
+    >>> with damage_of("'a.json'", "restore it"):
+    ...     {}["labels"]
+    Traceback (most recent call last):
+    labelaudit.errors.DataError: 'a.json' is damaged or of another kind (KeyError: 'labels'): restore it
+    """
+    try:
+        yield
+    except LabelAuditError:
+        raise
+    except Exception as error:
+        said = " ".join(str(error).split())
+        reason = type(error).__name__ + (
+            f": {said if len(said) <= _LONGEST else said[:_LONGEST] + '…'}" if said else ""
+        )
+        raise kind(f"{what} is damaged or of another kind ({reason}): {advice}") from error
 
 
 def unknown_name(what: str, received: str, known: Iterable[str]) -> OptionError:

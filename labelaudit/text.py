@@ -102,6 +102,8 @@ def rough_duration(seconds: float) -> str:
     return f"{seconds / 3600:.0f} h" if seconds < 172_800 else f"{seconds / 86_400:.0f} days"
 
 
+_STEERING = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+"""What steers a terminal that shows a table; tabs and line ends are part of cells."""
 _EXECUTABLE = re.compile(r"[=+\-@\t\r\n]")
 """The beginning of a cell that a spreadsheet would execute."""
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?")
@@ -118,14 +120,14 @@ class Lines:
 
 
 def cell(value: Any) -> str:
-    """``value`` as a cell: six significant digits for floats, harmless text for strings.
+    """``value`` as a cell: six significant digits for floats, text that neither spreadsheet nor terminal obeys.
 
     >>> cell(0.123456789), cell(True), cell("-0.5"), cell("=1+1")
     ('0.123457', 'True', '-0.5', "'=1+1")
     """
     if isinstance(value, float):
         return format(value, ".6g")
-    text = str(value)
+    text = _STEERING.sub(lambda found: printable(found[0]), str(value))
     return f"'{text}" if _EXECUTABLE.match(text) and not _NUMBER.fullmatch(text) else text
 
 

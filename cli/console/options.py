@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -22,6 +23,29 @@ def default_cache() -> Path:
         return (named if named.is_absolute() else Path.home() / ".cache") / "labelaudit"
     except RuntimeError:
         raise OptionError("no home folder to cache in: use --cache DIR or --no-cache") from None
+
+
+def choose_cache(named: Path | None, *, use: bool, notice: Callable[[str], None]) -> Path | None:
+    """The folder that features are kept in: ``named``, or the user's cache folder where that can be written.
+
+    A folder that somebody named must do; the one that nobody named may be missing, and ``notice`` hears that nothing is
+    kept. ``use`` is False with ``--no-cache``.
+    """
+    if not use:
+        return None
+    if named is not None:
+        return named
+    shown = "the user's cache folder"
+    try:
+        place = default_cache()
+        shown = str(place)
+        place.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=place):
+            return place
+    except (OSError, OptionError) as error:
+        reason = getattr(error, "strerror", None) or "there is none"
+        notice(f"Features are not kept: {shown} cannot be written ({reason}). --cache DIR names another folder.")
+        return None
 
 
 def _option(*names: str, panel: str | None = None, env: str | None = None, **rest: Any) -> Any:

@@ -6,29 +6,75 @@ Results go to stdout; progress, forecasts and errors go to stderr. Colour needs 
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Literal, TextIO
+from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 from labelaudit.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from rich.console import Console
 
     from labelaudit.types import Progress
 
-__all__ = ["Color", "open_console", "printable", "report_progress", "trimmed", "wants_color"]
+__all__ = ["Color", "open_console", "open_streams", "printable", "report_progress", "trimmed", "wants_color"]
 
 Color = Literal["auto", "always", "never"]
 
 _TRAILING = re.compile(r" +((?:\x1b\[[0-9;]*m)*)$", re.MULTILINE)
 _PIPE_WIDTH = 120
 """Columns where nothing says how wide the output is."""
+
+
+class _Tolerant(io.FileIO):
+    """A standard stream that never stops the work: what cannot be written is gone, and `failed` says why."""
+
+    failed = ""
+    """Why something that somebody wanted to read is lost; a reader that went away wants nothing."""
+
+    def write(self, data: Any) -> int:
+        try:
+            return super().write(data) or 0
+        except BrokenPipeError:
+            pass
+        except OSError as error:
+            self.failed = self.failed or error.strerror or str(error)
+        return memoryview(data).nbytes
+
+
+def open_streams() -> Callable[[Any], Any]:
+    """Let stdout and stderr survive whatever they lead to; returns what makes the exit code, at the end, of another."""
+    opened = {name: _open_tolerant(name) for name in ("stdout", "stderr")}
+
+    def close(code: Any) -> Any:
+        for name in opened:
+            getattr(sys, name).flush()
+        result = opened["stdout"]
+        if result is None or not result.failed:
+            return code
+        sys.stderr.write(f"labelaudit: cannot write the result to stdout ({result.failed})\n")
+        sys.stderr.flush()
+        return 2
+
+    return close
+
+
+def _open_tolerant(name: str) -> _Tolerant | None:
+    """Put a tolerant stream in the place of ``sys.<name>``; nowhere, where the caller closed it."""
+    old = getattr(sys, name)
+    if old is None:
+        setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123  open to the end
+        return None
+    raw = _Tolerant(old.fileno(), "wb", closefd=False)
+    text = io.TextIOWrapper(
+        io.BufferedWriter(raw), old.encoding, old.errors, line_buffering=old.line_buffering or name == "stderr"
+    )
+    setattr(sys, name, text)
+    return raw
 
 
 def wants_color(choice: Color, stream: TextIO, environment: Mapping[str, str]) -> bool:

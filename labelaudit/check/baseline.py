@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from hashlib import blake2b
 from typing import Any, Literal, NamedTuple
 
 WORDS = ("given", "suggested", "other", "none")
@@ -78,6 +79,8 @@ class Baseline:
     """Sorted by path; no identity twice."""
     findings: tuple[KnownFinding, ...] = ()
     """Sorted by path; no identity twice."""
+    seen: frozenset[str] = frozenset()
+    """`seen_key` of every sample that was there and not suspected."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "suspects", tuple(sorted(self.suspects, key=_order)))
@@ -96,6 +99,12 @@ class Baseline:
         return len(self.suspects) + len(self.findings)
 
 
+def seen_key(identity: Identity) -> str:
+    """Ten hexadecimal digits for a sample's content and label; one in a million million are alike."""
+    text = "\0".join(identity)
+    return blake2b(text.encode("utf-8", "surrogateescape"), digest_size=5).hexdigest()
+
+
 def merge(one: Baseline, other: Baseline, base: Baseline | None = None) -> Baseline:
     """Join two baselines: of one suspect's two verdicts the later counts, of two notes both. The rest is that of
     ``other``, and a noise rate is the higher of the two.
@@ -110,7 +119,13 @@ def merge(one: Baseline, other: Baseline, base: Baseline | None = None) -> Basel
         suspects[known.identity] = _join(suspects.get(known.identity, known), known)
     findings = {known.identity: known for known in (*one.findings, *other.findings)}
     noise = {name: max(found) for name in {*one.noise, *other.noise} if (found := _both(one.noise, other.noise, name))}
-    return replace(other, suspects=tuple(suspects.values()), findings=tuple(findings.values()), noise=noise)
+    return replace(
+        other,
+        suspects=tuple(suspects.values()),
+        findings=tuple(findings.values()),
+        noise=noise,
+        seen=one.seen | other.seen,
+    )
 
 
 def compare(old: Baseline, new: Baseline) -> list[tuple[str, Known | KnownFinding]]:

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from labelaudit.check.baseline import WORDS, Baseline, Known, KnownFinding, Noise
 from labelaudit.errors import DataError, RunError
-from labelaudit.files import write_text
+from labelaudit.files import read_regular, write_text
 from labelaudit.verdicts import Verdict
 
 SCHEMA_VERSION = 1
@@ -29,6 +29,7 @@ _MARKER = re.compile(r"(<{7}|={7}|>{7}|\|{7})( |$)")
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"(\s*:)?|[{}\n]', re.DOTALL)
 _CONSTANT = re.compile(r'"(?:[^"\\]|\\.)*"|(-?[\w.+]+)')
 _DIGEST = re.compile(r"[0-9a-f]{32}")
+_HEAD, _SEEN = re.compile(r"[0-9a-f]{2}"), re.compile(r"([0-9a-f]{8})*")
 _DIGITS = 18
 """Digits of the longest whole number that is read."""
 _DEEPEST = 16
@@ -43,7 +44,7 @@ def read(path: Path | str) -> Baseline:
             labelaudit wrote it.
     """
     try:
-        data = Path(path).read_bytes()
+        data = read_regular(Path(path))
     except OSError as error:
         raise RunError(f"no baseline in {path} ({error.strerror}): make one with --write-baseline {path}") from None
     try:
@@ -57,6 +58,8 @@ def read(path: Path | str) -> Baseline:
         raise RunError(f"{path}:{error.line}: {error}") from None
     except json.JSONDecodeError as error:
         raise RunError(f"{path}:{error.lineno}: no JSON ({error.msg}): restore it, or make a new one") from None
+    except OverflowError as error:
+        raise RunError(f"{path}: a number is too large ({error}): restore it, or make a new one") from None
     except RecursionError:
         line = _deepest_line(text)
         raise RunError(f"{path}:{line}: brackets nested too deep: restore it, or make a new one") from None
@@ -85,8 +88,17 @@ def dumps(baseline: Baseline) -> str:
         _block("noise", (f"{_json(name)}: {_json(value)}" for name, value in noise.items()), "{}"),
         _block("suspects", (_json(_entry(known)) for known in baseline.suspects), "[]"),
         _block("findings", (_json(_entry(known)) for known in baseline.findings), "[]"),
+        _block("seen", _seen_lines(baseline.seen), "{}"),
     ]
     return "{\n" + ",\n".join(f"  {part}" for part in parts) + "\n}\n"
+
+
+def _seen_lines(seen: Iterable[str]) -> Iterator[str]:
+    """Samples by the first two of their ten digits, sorted, so that a diff shows no more than what changed."""
+    parts: dict[str, list[str]] = {}
+    for key in sorted(seen):
+        parts.setdefault(key[:2], []).append(key[2:])
+    return (f'"{head}": "{"".join(rest)}"' for head, rest in parts.items())
 
 
 def _entry(known: Known | KnownFinding) -> dict[str, Any]:
@@ -218,7 +230,15 @@ def _parse(document: Any) -> Baseline:
         noise={name: Noise(*value) for name, value in noise.items()},
         suspects=_entries(document, "suspects", Known, ("path", "digest", "given_label")),
         findings=_entries(document, "findings", KnownFinding, ("path", "kind", "identity")),
+        seen=frozenset(_seen(_mapping(document, "seen"))) if "seen" in document else frozenset(),
     )
+
+
+def _seen(parts: _Object) -> Iterator[str]:
+    for head, rest in parts.items():
+        if not _HEAD.fullmatch(head) or not isinstance(rest, str) or not _SEEN.fullmatch(rest):
+            raise parts.fail(f"seen '{head}' is not hexadecimal digits in eights: restore the line", head)
+        yield from (head + rest[at : at + 8] for at in range(0, len(rest), 8))
 
 
 def _mapping(document: _Object, name: str) -> _Object:

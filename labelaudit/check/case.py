@@ -3,7 +3,9 @@
 A suspect is a judged sample whose suspicion reaches the flag threshold less `TOLERANCE`, or one that a person found
 wrong. The band of ± `TOLERANCE` around the threshold answers for numeric drift between machines: inside it a suspect
 is uncertain and named, but counts for no rule; and since a baseline holds the uncertain ones too, a known suspect must
-drift by two tolerances before it can look new. Left out: such a band for rates, whose intervals are far wider.
+drift by two tolerances before it can look new. What a baseline has seen unsuspected, and has not changed since, is new
+only beyond the wider band `REFIT`, by which models that are fitted anew can move it. Left out: such bands for rates,
+whose intervals are far wider.
 """
 
 from __future__ import annotations
@@ -18,9 +20,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from labelaudit.audit.document import Audit
-from labelaudit.check.baseline import Baseline, Known
+from labelaudit.check.baseline import Baseline, Known, seen_key
 from labelaudit.check.outcome import Problem, Status, Suspect
-from labelaudit.check.policy import TOLERANCE, Ignore, Policy, Where, matches_glob
+from labelaudit.check.policy import REFIT, TOLERANCE, Ignore, Policy, Where, matches_glob
 from labelaudit.types import Bools, Finding, Floats, Ints
 
 if TYPE_CHECKING:
@@ -119,7 +121,8 @@ class Case:
             if known is not None and known.verdict:
                 label = known.new_label or (known.suggested_label if known.verdict == "suggested" else "")
                 latest = Ruling(known.verdict, label, known.reviewer, known.time, known.note)
-            if row in settled and (latest is None or settled[row].time >= latest.time):
+            ahead = latest is not None and latest.time[:10] > self.today.isoformat()  # by a clock that was wrong
+            if row in settled and (latest is None or ahead or settled[row].time >= latest.time):
                 said = settled[row]
                 latest = Ruling(said.verdict, said.new_label, said.reviewer, said.time, known.note if known else "")
             if latest is not None:
@@ -248,6 +251,8 @@ class Case:
                 status = "known"
             elif ruling is None and suspicion < self.threshold + TOLERANCE:
                 status = "uncertain"
+            elif ruling is None and suspicion < self.threshold + REFIT and self._was_unsuspected(digest, given):
+                status, note = "uncertain", note or "not suspected when the baseline was written, and not changed since"
         suggested = _suggest(self.audit, row)
         if ruling is not None and not ruling.right:
             suggested = ruling.new_label
@@ -261,6 +266,10 @@ class Case:
             status=status,
             note=note,
         )
+
+    def _was_unsuspected(self, digest: str, label: str) -> bool:
+        """Whether the baseline knows the sample, under this label, as one that was not suspected."""
+        return self.baseline is not None and seen_key((digest, label)) in self.baseline.seen
 
     def _ignored_by(self, row: int) -> Ignore | None:
         return next((ignore for ignore in self.ignores if self._takes(ignore, row)), None)

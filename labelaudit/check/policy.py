@@ -17,6 +17,9 @@ from labelaudit.errors import OptionError, unknown_name
 if TYPE_CHECKING:
     pass
 
+REFIT = 0.6
+"""Above the threshold: within it a sample that the baseline has seen unsuspected is uncertain, not new. Models that are
+fitted anew, to one image more, move the suspicion of unchanged images; docs/check.md has what was measured."""
 TOLERANCE = 0.05
 """Half the width of the band around the flag threshold, 1.5 times the largest drift measured: from AVX2 to SSE, and
 from two threads to one, no suspicion of 1,797 digits moved by more than .032 (docs/check.md)."""

@@ -13,6 +13,7 @@ from typing import Any
 
 from labelaudit.check.settings import SETTINGS, as_toml, parse_table
 from labelaudit.errors import OptionError
+from labelaudit.files import read_regular
 
 FILES = ("labelaudit.toml", "pyproject.toml")
 """Names of policy files; the first wins where a folder has both."""
@@ -74,7 +75,7 @@ def _check_cache(path: Path, cache: Path) -> None:
 def _table(path: Path) -> dict[str, Any] | None:
     """Our table of a policy file; None where a pyproject.toml has none."""
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        document = tomllib.loads(read_regular(path).decode("utf-8-sig"))
     except OSError as error:
         raise OptionError(f"{path} cannot be read ({error.strerror})") from None
     except UnicodeDecodeError:

@@ -13,6 +13,7 @@ from labelaudit.check.changed import changed_since, read_list
 from labelaudit.check.located import Located, locate, settle
 from labelaudit.data.source import Source
 from labelaudit.errors import DataError, OptionError, RunError
+from labelaudit.files import recover
 from labelaudit.machine import Machine
 from labelaudit.scanning.settings import Precision
 
@@ -40,7 +41,7 @@ class Target:
 
     @property
     def is_run(self) -> bool:
-        return (self.data / "audit.json").is_file()
+        return is_run_folder(self.data)
 
     @cached_property
     def saved(self) -> Audit | None:
@@ -85,7 +86,7 @@ class Target:
         elif self.images is not None:
             raise OptionError(f"--data says where the images of a RUN are: {self.data} is a dataset itself")
         if self.run is not None:
-            check_output(self.run, self.data)
+            check_output(self.run, self.data, notice=self.machine.notice)
 
     def audit(self) -> Audit:
         """The audit of everything."""
@@ -95,6 +96,11 @@ class Target:
         from labelaudit.audit import run as runs
         from labelaudit.scoring.kept import current
 
+        if self.machine.cache is None:
+            self.machine.notice(
+                "Without a cache everything is scanned and fitted anew, which takes as long as a scan; with one "
+                "(--cache DIR) only what changed since the last check is."
+            )
         settings = self.settled.scan_settings()
         if settings.precision == "auto":
             settings = replace(settings, precision=self.precision)
@@ -160,6 +166,12 @@ class Target:
         audit = update(saved, replace(self.source, data=data), self.machine)
         root = saved.samples.root if self.images is None else str(self.images)
         return replace(audit, samples=replace(audit.samples, root=root))
+
+
+def is_run_folder(place: Path) -> bool:
+    """Whether ``place`` is a RUN, one whose replacing was cut off included."""
+    recover(place.resolve())
+    return (place / "audit.json").is_file()
 
 
 def _read_files(source: Path) -> list[Path]:

@@ -10,8 +10,10 @@ from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from labelaudit.audit.document import Audit
-from labelaudit.check.baseline import Baseline, Known, KnownFinding, Noise, changed_settings
+from labelaudit.check.baseline import Baseline, Known, KnownFinding, Noise, changed_settings, seen_key
 from labelaudit.check.case import Case
 from labelaudit.check.outcome import BaselineReport, Stale
 from labelaudit.check.policy import TOLERANCE, Policy
@@ -79,6 +81,9 @@ def refresh_baseline(
         noise={name: Noise(*(round(end, 4) for end in value)) for name, value in noise.items()},
         suspects=(*found.values(), *kept),
         findings=tuple(problems.values()),
+        seen=frozenset(
+            seen_key(audit.identity(row)) for row in np.flatnonzero(~case.suspected & audit.decision.judged).tolist()
+        ),
     )
 
 

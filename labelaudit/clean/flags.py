@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from labelaudit.audit.document import Audit
 from labelaudit.errors import OptionError, RunError, unknown_name
+from labelaudit.files import read_regular
 
 if TYPE_CHECKING:
     from labelaudit.estimate import FdrFlags
@@ -74,7 +75,7 @@ def choose_flags(
 
 
 def _stored_target(path: Path) -> float | None:
-    with suppress(OSError, ValueError, KeyError, TypeError):
-        parts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    with suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
+        parts: dict[str, Any] = json.loads(read_regular(path))
         return float(parts["fdr"]["target"])
     return None

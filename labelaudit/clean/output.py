@@ -18,7 +18,7 @@ from labelaudit.clean.plan import Plan
 from labelaudit.clean.plan_file import plan_id
 from labelaudit.clean.report import FILE, KIND, PAGE
 from labelaudit.errors import OptionError, RunError
-from labelaudit.files import partials, recover
+from labelaudit.files import partials, read_regular, recover
 
 
 def quarantine_of(out: Path | str) -> Path:
@@ -114,7 +114,7 @@ def find_done(place: Path, plan: Plan, form: str, replace: bool) -> dict[str, An
 def read_report(folder: Path) -> dict[str, Any] | None:
     """The report that lies in ``folder``; None where there is none that this tool could have written."""
     with suppress(OSError, ValueError, RecursionError):
-        report = json.loads((folder / FILE).read_text(encoding="utf-8"))
+        report = json.loads(read_regular(folder / FILE))
         if isinstance(report, dict) and report.get("kind") == KIND and _is_sound(report):
             return report
     return None

@@ -19,7 +19,7 @@ from labelaudit.audit.json import json_line
 from labelaudit.clean.names import check_class
 from labelaudit.clean.plan import ACTIONS, SOURCES, Change, Plan
 from labelaudit.errors import RunError
-from labelaudit.files import write_text
+from labelaudit.files import read_regular, write_text
 from labelaudit.machine import __version__
 
 SCHEMA_VERSION = 1
@@ -160,7 +160,7 @@ def _check(
 
 def _load(path: Path) -> dict[str, Any]:
     try:
-        parts = json.loads(path.read_text(encoding="utf-8"))
+        parts = json.loads(read_regular(path))
     except FileNotFoundError:
         raise
     except (OSError, ValueError, RecursionError) as error:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -106,6 +106,16 @@ def settle(ranges: Iterable[Range], *, real: bool) -> Range | None:
     if low == 0 and 127.5 < high <= 255:
         return 0.0, 255.0
     return _outwards(low), _outwards(high)
+
+
+def resolve(values: Values, exposure: Exposure | None) -> Exposure:
+    """``exposure`` with what `brighten` would find out about the kind of ``values``: parts of them then look alike."""
+    real = values.dtype.kind == "f"
+    told = exposure or Exposure()
+    if (told.real if real else told.whole) is not None:
+        return told
+    found = settle([measure(values)], real=real) or (0.0, 1.0)
+    return replace(told, real=found) if real else replace(told, whole=found)
 
 
 def brighten(values: Values, exposure: Exposure | None) -> npt.NDArray[np.uint8]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,17 @@ import numpy.typing as npt
 
 from labelaudit.data.listing import Listing
 from labelaudit.errors import DataError
+from labelaudit.files import open_regular
 from labelaudit.text import name_some
 from labelaudit.types import Features, Floats, Ints, Samples
 
 _AHEAD, _LITTLE = 0.25, 0.6
 """A matrix is refused where another order of columns agrees with the labels by so much more, its own with less."""
+
+_LARGEST = 1e12
+"""Of a feature: distances are sums of squares in single precision, which end at 3e38."""
+_WIDEST = 20_000
+"""Columns of features: models of them hold a square matrix of that many rows."""
 
 
 def source_rows(listing: Listing, samples: Samples) -> Ints:
@@ -32,6 +39,11 @@ def given_features(features: Path | str | Floats, total: int, rows: Ints) -> Fea
         raise DataError(
             f"{name}: features must be a matrix of real numbers with {total} rows, not {values.shape} {values.dtype}"
         )
+    if values.shape[1] > _WIDEST:
+        raise DataError(
+            f"{name}: {values.shape[1]:,} columns are over the limit of {_WIDEST:,}: reduce them first, for example by "
+            "principal components"
+        )
     with np.errstate(over="ignore"):  # too large for float32: infinity, which is refused next
         values = np.asarray(values[rows], dtype=np.float32)
     if not np.isfinite(values).all():
@@ -39,6 +51,8 @@ def given_features(features: Path | str | Floats, total: int, rows: Ints) -> Fea
         raise DataError(
             f"{name}: row {int(rows[bad])} holds NaN, infinity or a number beyond 3.4e38: remove or replace it"
         )
+    if len(values) and float(np.abs(values).max()) > _LARGEST:
+        raise DataError(f"{name}: a feature is {float(np.abs(values).max()):.2g}: scale them to at most {_LARGEST:g}")
     return Features(values=values, name="given")
 
 
@@ -95,9 +109,12 @@ def _array(given: Path | str | Floats, option: str) -> tuple[npt.NDArray[Any], s
     if isinstance(given, np.ndarray):
         return given, option
     try:
-        loaded = np.load(given, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise DataError(f"'{given}' ({option}) is no .npy file that can be read: {error}") from None
+        with open_regular(Path(given)), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that a header is old is no news to anybody here
+            loaded = np.load(given, mmap_mode="r", allow_pickle=False)
+    except Exception as error:  # what NumPy raises at damage is no closed list
+        said = " ".join(str(error).split())
+        raise DataError(f"'{given}' ({option}) is no .npy file that can be read: {said}") from None
     if not isinstance(loaded, np.ndarray):
         raise DataError(f"'{given}' ({option}) holds several arrays: give a .npy file with one")
     return loaded, f"'{given}' ({option})"

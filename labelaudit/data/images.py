@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
-import struct
 import threading
 import warnings
 import zlib
@@ -22,6 +21,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from labelaudit.data import exposure as exposures
+from labelaudit.data.exif import DATE, MODEL, read_texts, upright
 from labelaudit.data.exposure import Exposure, Values
 from labelaudit.data.formats import (
     LOUD,
@@ -34,21 +34,38 @@ from labelaudit.data.formats import (
     open_image,
     suffix,
 )
+from labelaudit.data.room import ROOM
 from labelaudit.errors import DataError
 
-__all__ = ["MAX_PIXELS", "SUFFIXES", "ImageError", "Pixels", "decode", "encode", "preview", "probe", "suffix"]
+__all__ = [
+    "MAX_PIXELS",
+    "MOST_PIXELS",
+    "SUFFIXES",
+    "ImageError",
+    "Pixels",
+    "decode",
+    "encode",
+    "preview",
+    "probe",
+    "suffix",
+]
 
 Pixels = npt.NDArray[np.uint8]
 
 MAX_PIXELS = 178_956_970
-"""Larger images are refused from their header: half a gigabyte of RGB."""
+"""Larger images are refused from their header unless more is asked for: half a gigabyte of RGB."""
+MOST_PIXELS = 2**31
+"""No image may be larger, whatever is asked for: Pillow itself stops here."""
+_BAND = 2**24
+"""Pixels from which an image is brought to RGB a band at a time, so that it is in memory once and not five times."""
+_PER_PIXEL, _PER_DEEP_PIXEL = 12, 32
+"""Bytes that decoding takes at most while it lasts: the channels of the file, turned upright, and RGB."""
 
-_MODEL, _DATE, _ASCII = 0x0110, 0x0132, 2
-_LONGEST = 256  # bytes of a text in EXIF
 _EXACT = 32
 """Sides of an image up to which its preview keeps every pixel."""
 
-logging.getLogger("PIL").addHandler(logging.NullHandler())
+for _library in ("PIL", "tifffile", "pydicom"):  # what they say about damage is said by `ImageError`
+    logging.getLogger(_library).addHandler(logging.NullHandler())
 _WARNINGS = threading.Lock()
 _THIN, _HEAD, _LONG_HEAD = 0.06, 120, 700
 """Bytes per pixel up to which an image may be uniform; bytes of a header, and of a JPEG's with its tables."""
@@ -77,10 +94,10 @@ def read_origin(data: bytes) -> tuple[str, str]:
 
     Raises `ImageError` as `probe` does.
     """
-    with _opened(data, MAX_PIXELS) as image:
+    with _opened(data, MOST_PIXELS) as image:
         exif = None if isinstance(image, Raster) else image.info.get("exif")
-    tags = _texts(exif.removeprefix(b"Exif\0\0"), (_MODEL, _DATE)) if isinstance(exif, bytes) else {}
-    return tags.get(_MODEL, ""), tags.get(_DATE, "")
+    tags = read_texts(exif.removeprefix(b"Exif\0\0"), (MODEL, DATE)) if isinstance(exif, bytes) else {}
+    return tags.get(MODEL, ""), tags.get(DATE, "")
 
 
 def decode(data: bytes, *, size: int | None = None, max_pixels: int = MAX_PIXELS) -> Pixels:
@@ -89,22 +106,25 @@ def decode(data: bytes, *, size: int | None = None, max_pixels: int = MAX_PIXELS
     With ``size`` a JPEG is decoded at 1/2, 1/4 or 1/8 scale as long as its shorter side stays at least ``size``
     pixels; other formats come in full. EXIF orientation is applied. Transparency is laid on white, on black where
     white leaves nothing to be seen. Values deeper than 8 bits are scaled by the exposure that ``data`` carries
-    (`ExposedBytes`), by their own range otherwise; of more than four bands three are shown.
+    (`ExposedBytes`), by their own range otherwise; of more than four bands three are shown. With ``size``, colour and
+    grey images of more than 16 million pixels are first averaged down by a whole factor. Threads that decode large
+    images take turns.
 
-    Raises `ImageError` for what `probe` refuses, and for files that end early or cannot be decoded.
+    Raises `ImageError` for what `probe` refuses, for files that end early or cannot be decoded, and for images that do
+    not fit into the memory of this machine's container.
 
     >>> decode(encode(np.full((1, 1), 7, np.uint8))).tolist()
     [[[7, 7, 7]]]
     """
     exposure: Exposure | None = getattr(data, "exposure", None)
     with _opened(data, max_pixels) as image:
-        if isinstance(image, Raster):
-            return np.ascontiguousarray(_raster_rgb(image.load(), exposure))
-        if size is not None:
+        if size is not None and not isinstance(image, Raster):
             image.draft(None, (size, size))
-        image.load()
-        upright = _upright(image)
-        return np.ascontiguousarray(np.asarray(_to_rgb(upright, exposure)))
+        with ROOM.taken(_need(image)):
+            if isinstance(image, Raster):
+                return np.ascontiguousarray(_raster_rgb(image.load(), exposure))
+            image.load()
+            return _rgb_array(upright(image if size is None else _averaged(image, size)), exposure)
 
 
 @dataclass(frozen=True)
@@ -128,10 +148,9 @@ def survey(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Survey:
         size, deep = image.size, None
         values: Values | None = None
         try:
-            if isinstance(image, Raster):
-                values = image.load()
-            elif image.mode.startswith(("I", "F")):
-                values = np.asarray(image)
+            if isinstance(image, Raster) or image.mode.startswith(("I", "F")):
+                with ROOM.taken(_need(image)):
+                    values = image.load() if isinstance(image, Raster) else np.asarray(image)
         except (OSError, SyntaxError):
             values = None  # found where all pixels are needed
         if values is not None and values.dtype != np.uint8:
@@ -155,7 +174,7 @@ def _may_be_uniform(data: bytes, pixels: int) -> bool:
 
 def _is_uniform(data: bytes) -> bool:
     try:
-        shown = decode(data, size=64)
+        shown = decode(data, size=64, max_pixels=MOST_PIXELS)
     except ImageError:
         return False  # found where all pixels are needed
     return bool(np.ptp(shown, axis=(0, 1)).max() == 0)
@@ -170,7 +189,7 @@ def resize(pixels: Pixels, side: int) -> Pixels:
 
 def thumbnail(data: bytes, side: int) -> Pixels:
     """The whole image squeezed into (side, side, 3) uint8 RGB by area averaging, for comparisons."""
-    image = Image.fromarray(decode(data, size=side))
+    image = Image.fromarray(decode(data, size=side, max_pixels=MOST_PIXELS))
     return np.asarray(image.resize((side, side), Image.Resampling.BOX))
 
 
@@ -183,7 +202,7 @@ def preview(data: bytes, side: int) -> bytes:
     >>> probe(preview(encode(np.zeros((50, 200), np.uint8)), 100))
     (100, 25)
     """
-    image = Image.fromarray(decode(data, size=side))
+    image = Image.fromarray(decode(data, size=side, max_pixels=MOST_PIXELS))
     exact = max(image.size) <= _EXACT
     image.thumbnail((side, side), Image.Resampling.BICUBIC, reducing_gap=3.0)
     file = io.BytesIO()
@@ -222,12 +241,16 @@ def _opened(data: bytes, max_pixels: int) -> Iterator[Image.Image | Raster]:
     kind = identify(data)
     if kind is None:
         raise ImageError("unreadable", describe(data))
+    if kind == "WebP" and int.from_bytes(data[4:8], "little") + 8 > len(data):
+        # its decoder would make room for all the pixels that the header names before it looks for them
+        raise ImageError("truncated", f"WebP ends early after {len(data):,} bytes")
     try:
         with _silenced(kind in LOUD or (kind == "PNG" and b"acTL" in data[:4096])):
             image = open_image(kind, data)
         width, height = image.size
         if width * height > max_pixels:
-            raise ImageError("oversized", f"{width} x {height} pixels are over the limit of {max_pixels:,}")
+            detail = f"{width} x {height} pixels are over the limit of {max_pixels:,} (--max-pixels)"
+            raise ImageError("oversized", detail)
         if width < 1 or height < 1:
             raise ImageError("unreadable", f"{kind} header says {width} x {height} pixels")
         with contextlib.nullcontext() if isinstance(image, Raster) else image, _silenced(kind in LOUD - {"GIF"}):
@@ -254,80 +277,86 @@ def _silenced(loud: bool) -> Iterator[None]:
         yield
 
 
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
+def _need(image: Image.Image | Raster) -> int:
+    """Bytes that decoding an opened image takes at most."""
+    deep = isinstance(image, Raster) or image.mode.startswith(("I", "F"))
+    return image.size[0] * image.size[1] * (_PER_DEEP_PIXEL if deep else _PER_PIXEL)
 
 
-def _upright(image: Image.Image) -> Image.Image:
-    """Undo the EXIF orientation (Pillow's TIFF reader has done so already)."""
-    exif = image.info.get("exif")
-    if image.format == "TIFF" or not isinstance(exif, bytes):
+def _averaged(image: Image.Image, size: int) -> Image.Image:
+    """A far larger image at a whole fraction of its size, still at least four times ``size``."""
+    width, height = image.size
+    factor = min(width, height) // (4 * size)
+    if width * height < _BAND or factor < 2 or image.mode not in ("RGB", "L") or "transparency" in image.info:
         return image
-    turn = _TURNS.get(_orientation(exif.removeprefix(b"Exif\0\0")))
-    return image if turn is None else image.transpose(turn)
+    smaller = image.reduce(factor)
+    smaller.info, smaller.format = image.info, image.format
+    return smaller
 
 
-def _orientation(exif: bytes) -> int:
-    """Tag 0x0112 of the first directory; 1 (upright) where it is absent or damaged. Pillow's parser would warn."""
-    try:
-        order = _order(exif)
-        (start,) = struct.unpack_from(order + "I", exif, 4)
-        (count,) = struct.unpack_from(order + "H", exif, start)
-        for entry in range(start + 2, start + 2 + 12 * min(count, 512), 12):
-            tag, value = struct.unpack_from(order + "H6xH", exif, entry)
-            if tag == 0x0112:
-                return int(value)
-    except struct.error:
-        pass
-    return 1
+def _rgb_array(image: Image.Image, exposure: Exposure | None) -> Pixels:
+    """(H, W, 3) uint8 of an image, by bands where it is large."""
+    width, height = image.size
+    if width * height < _BAND:
+        return np.ascontiguousarray(np.asarray(_to_rgb(image, exposure)))
+    if image.mode.startswith(("I", "F")):
+        exposure = exposures.resolve(np.asarray(image), exposure)
+    shade = _shade(image) if _is_transparent(image) else None
+    pixels = np.empty((height, width, 3), np.uint8)
+    at = 0
+    for band in _bands(image):
+        pixels[at : at + band.size[1]] = np.asarray(_to_rgb(band, exposure, shade))
+        at += band.size[1]
+    return pixels
 
 
-def _texts(exif: bytes, wanted: tuple[int, ...]) -> dict[int, str]:
-    """The texts under the ``wanted`` tags of the first directory; a damaged one says nothing."""
-    found: dict[int, str] = {}
-    try:
-        order = _order(exif)
-        (start,) = struct.unpack_from(order + "I", exif, 4)
-        (count,) = struct.unpack_from(order + "H", exif, start)
-        for entry in range(start + 2, start + 2 + 12 * min(count, 512), 12):
-            tag, kind, size, place = struct.unpack_from(order + "HHII", exif, entry)
-            if tag in wanted and kind == _ASCII and size <= _LONGEST:
-                text = exif[entry + 8 : entry + 8 + size] if size <= 4 else exif[place : place + size]
-                found[tag] = text.split(b"\0")[0].decode("ascii", "replace").strip()
-    except struct.error:
-        pass
-    return found
+def _bands(image: Image.Image) -> Iterator[Image.Image]:
+    """Strips of an image from top to bottom, each of a few million pixels."""
+    width, height = image.size
+    rows = max(1, _BAND // 8 // width)
+    for top in range(0, height, rows):
+        band = image.crop((0, top, width, min(top + rows, height)))
+        band.info = image.info
+        yield band
 
 
-def _order(tiff: bytes) -> str:
-    return ">" if tiff.startswith(b"MM") else "<"
+def _shade(image: Image.Image) -> int:
+    """The background, white or black, that a large transparent image is laid on; see `_on_background`."""
+    ranges = {}
+    for shade in (255, 0):
+        ends = []
+        for band in _bands(image):
+            shown = np.asarray(_laid_on(band.convert("RGBA"), shade))
+            ends.append((shown.min(axis=(0, 1)), shown.max(axis=(0, 1))))
+        low, high = np.min([low for low, _ in ends], axis=0), np.max([high for _, high in ends], axis=0)
+        ranges[shade] = int((high.astype(int) - low).max())
+    return 0 if ranges[255] < _FAINT and ranges[0] > ranges[255] else 255
 
 
-def _to_rgb(image: Image.Image, exposure: Exposure | None) -> Image.Image:
+def _is_transparent(image: Image.Image) -> bool:
+    return "transparency" in image.info or image.mode in ("RGBA", "LA", "PA", "RGBa", "La")
+
+
+def _to_rgb(image: Image.Image, exposure: Exposure | None, shade: int | None = None) -> Image.Image:
     if image.mode == "RGB" and "transparency" not in image.info:
         return image
     if image.mode.startswith(("I", "F")):
         return Image.fromarray(exposures.brighten(np.asarray(image), exposure)).convert("RGB")
-    if "transparency" in image.info or image.mode in ("RGBA", "LA", "PA", "RGBa", "La"):
-        return _on_background(image.convert("RGBA"))
+    if _is_transparent(image):
+        layer = image.convert("RGBA")
+        return _on_background(layer) if shade is None else _laid_on(layer, shade)
     return image.convert("RGB")
 
 
 def _on_background(layer: Image.Image) -> Image.Image:
     """A transparent image on white, or on black where white leaves nothing to be seen of it."""
-    on_white, on_black = (
-        Image.alpha_composite(Image.new("RGBA", layer.size, (shade, shade, shade, 255)), layer).convert("RGB")
-        for shade in (255, 0)
-    )
+    on_white, on_black = _laid_on(layer, 255), _laid_on(layer, 0)
     contrast = _contrast(on_white)
     return on_black if contrast < _FAINT and _contrast(on_black) > contrast else on_white
+
+
+def _laid_on(layer: Image.Image, shade: int) -> Image.Image:
+    return Image.alpha_composite(Image.new("RGBA", layer.size, (shade, shade, shade, 255)), layer).convert("RGB")
 
 
 def _contrast(image: Image.Image) -> int:

@@ -18,7 +18,7 @@ import numpy as np
 
 from labelaudit.data import exposure as exposures
 from labelaudit.data.exposure import Exposed, Exposure
-from labelaudit.data.images import ImageError, decode, survey
+from labelaudit.data.images import MAX_PIXELS, ImageError, decode, survey
 from labelaudit.data.listing import Listing
 from labelaudit.data.order import sort_classes
 from labelaudit.errors import DataError
@@ -34,14 +34,16 @@ def ingest(
     *,
     check_pixels: bool = False,
     fewest_classes: int = 2,
+    max_pixels: int = MAX_PIXELS,
     workers: int = 2,
     progress: Progress = silent,
 ) -> tuple[Samples, tuple[Finding, ...]]:
     """Read, digest and check every labelled sample of ``listing`` in ``workers`` threads.
 
     The header of each image is checked; with ``check_pixels`` the whole image is decoded, which also finds files
-    that end early. Samples keep the listing's order; classes are sorted. Without images a sample's digest is that
-    of its id. The findings are the listing's, then those met here in the listing's order.
+    that end early. What has more than ``max_pixels`` is refused. Samples keep the listing's order; classes are sorted.
+    Without images a sample's digest is that of its id. The findings are the listing's, then those met here in the
+    listing's order.
 
     Raises `DataError` with the counts of what was left out if nothing remains, or fewer than ``fewest_classes``.
     """
@@ -64,7 +66,7 @@ def ingest(
         done = 0
         with ThreadPoolExecutor(max(1, workers), thread_name_prefix="ingest") as pool:
             for rows, results in zip(
-                chunks, pool.map(lambda chunk: _read(images, chunk, check_pixels), chunks), strict=True
+                chunks, pool.map(lambda chunk: _read(images, chunk, check_pixels, max_pixels), chunks), strict=True
             ):
                 for row, result in zip(rows, results, strict=True):
                     if isinstance(result, Finding):
@@ -90,12 +92,44 @@ def ingest(
         labels=np.array([index.get(str(label), 0) for label in listing.labels], dtype=np.int64),
         classes=tuple(classes),
         digests=tuple(digests),
-        images=None if images is None else _exposed(images, deep),
+        images=None if images is None else _exposed(_verified(images, digests), deep),
         splits=listing.splits,
         extra=listing.extra,
         root=listing.root,
     )
     return everything.take(kept), findings
+
+
+class Verified:
+    """`Images` that hand out only the bytes that were digested: what changes while a scan runs is not taken for them.
+
+    Features are kept by digest; those of other bytes would be wrong for good.
+    """
+
+    def __init__(self, images: Images, digests: Sequence[str]) -> None:
+        self._images, self._digests = images, digests
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def encoded(self, index: int) -> bytes:
+        """The file as it was ingested; raises `ImageError` of kind ``changed`` where it is another one by now."""
+        data = self._images.encoded(index)
+        if digest(data) != self._digests[index]:
+            raise ImageError("changed", "it was changed while it was being scanned: scan again")
+        return data
+
+    def path(self, index: int) -> str | None:
+        """The file of an image, for those who link to it; ``None`` where there is no file of its own."""
+        finder = getattr(self._images, "path", None)
+        return None if finder is None else finder(index)
+
+
+def _verified(images: Images, digests: Sequence[str]) -> Images:
+    """`Verified` below the exposure that ``images`` may have."""
+    if isinstance(images, Exposed):
+        return Exposed(Verified(images.inner, digests), images.exposure)
+    return Verified(images, digests)
 
 
 def digest(data: bytes) -> str:
@@ -122,22 +156,22 @@ class _Seen:
     is_uniform: bool
 
 
-def _read(images: Images, rows: Sequence[int], check_pixels: bool) -> list[_Seen | Finding]:
+def _read(images: Images, rows: Sequence[int], check_pixels: bool, max_pixels: int) -> list[_Seen | Finding]:
     """For each row what was seen of it, or a finding without a path that says what is wrong."""
     results: list[_Seen | Finding] = []
     for row in rows:
         try:
             data = images.encoded(row)
-            seen = survey(data)
+            seen = survey(data, max_pixels=max_pixels)
             if check_pixels:
-                decode(data)
+                decode(data, max_pixels=max_pixels)
             results.append(_Seen(digest(data), seen.deep, seen.is_uniform))
         except ImageError as error:
             results.append(Finding(kind=error.kind, path="", detail=str(error)))
         except FileNotFoundError:
             results.append(Finding(kind="missing", path="", detail="there is no such file"))
-        except (OSError, ValueError, DataError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
+        except Exception as error:  # whatever a source raises about one image stops no other
+            reason = getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__
             results.append(Finding(kind="unreadable", path="", detail=f"cannot be read: {reason}"))
     return results
 

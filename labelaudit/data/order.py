@@ -25,7 +25,7 @@ def sort_classes(names: Iterable[str]) -> list[str]:
     (['1', '9', '10'], ['10', '9', 'a'])
     """
     distinct = sorted({*names})
-    if all(re.fullmatch(r"-?\d+", name, re.ASCII) for name in distinct):
+    if all(re.fullmatch(r"-?\d{1,300}", name, re.ASCII) for name in distinct):
         return sorted(distinct, key=lambda name: (int(name), name))
     return distinct
 

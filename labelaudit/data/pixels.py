@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import numpy.typing as npt
 
-from labelaudit.data.images import ImageError, decode, probe, resize
+from labelaudit.data.images import MOST_PIXELS, ImageError, decode, probe, resize
 from labelaudit.types import Images, Progress, silent
 
 Pixels = npt.NDArray[np.uint8]
@@ -26,8 +26,8 @@ def typical_side(images: Images) -> int:
     sides = []
     for row in np.unique(np.linspace(0, len(images) - 1, _PROBED).astype(np.int64)).tolist():
         try:
-            sides.append(max(probe(images.encoded(row))))
-        except (ImageError, OSError):
+            sides.append(max(probe(images.encoded(row), max_pixels=MOST_PIXELS)))
+        except Exception:
             continue
     return int(np.median(sides)) if sides else 0
 
@@ -59,11 +59,11 @@ def load_pixels(
 def _decoded(images: Images, side: int, pool: ThreadPoolExecutor) -> Iterator[Pixels | ImageError]:
     def read(row: int) -> Pixels | ImageError:
         try:
-            return resize(decode(images.encoded(row), size=side), side)
+            return resize(decode(images.encoded(row), size=side, max_pixels=MOST_PIXELS), side)
         except ImageError as error:
             return error
-        except OSError as error:
-            return ImageError("unreadable", error.strerror or str(error))
+        except Exception as error:  # whatever a source raises about one image stops no other
+            return ImageError("unreadable", getattr(error, "strerror", None) or str(error) or type(error).__name__)
 
     for start in range(0, len(images), 2048):
         yield from pool.map(read, range(start, min(start + 2048, len(images))))

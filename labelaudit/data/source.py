@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from labelaudit.data.listing import Listing
-from labelaudit.errors import OptionError
+from labelaudit.errors import DataError, OptionError
 from labelaudit.text import count, name_some
 from labelaudit.types import Samples
 
@@ -78,6 +78,30 @@ class Source:
         """The source that `settings` described; what a later version added is passed over."""
         known = {field.name for field in fields(cls)}
         return cls(**{name: value for name, value in settings.items() if name in known})
+
+
+def refuse_missing(data: Any, labels: Any = None) -> None:
+    """Say at once what is not there, or is no file: asked before anything that takes a second, such as loading torch.
+
+    Addresses and objects are left to the readers.
+
+    Raises:
+        DataError: the file or folder ``data`` or ``labels`` does not exist, or is a pipe, socket or device.
+    """
+    if isinstance(data, str | Path) and "://" not in str(data) and not Path(data).is_dir():
+        _refuse(Path(data), "", "give a folder of images, a table or an array file")
+    if isinstance(labels, str | Path):
+        _refuse(Path(labels), " (--labels)", "give a table")
+
+
+def _refuse(path: Path, option: str, advice: str) -> None:
+    try:
+        if path.is_file():
+            return
+        there = "is a folder" if path.is_dir() else "is a pipe, socket or device" if path.exists() else "does not exist"
+    except (OSError, ValueError) as error:
+        there = f"cannot be looked at ({getattr(error, 'strerror', None) or error})"
+    raise DataError(f"'{path}'{option} {there}: {advice}")
 
 
 def level_asked(label_from: str) -> tuple[str, int | str | None]:

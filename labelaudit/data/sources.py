@@ -22,9 +22,9 @@ from labelaudit.data.folders import Candidate, Undecided
 from labelaudit.data.listing import Listing
 from labelaudit.data.order import state_classes, state_rows, unify_spelling
 from labelaudit.data.reader import Certainty, Reading, Subject
-from labelaudit.data.source import Source
+from labelaudit.data.source import Source, refuse_missing
 from labelaudit.data.table import Table, ends_as_image, parse_table
-from labelaudit.errors import DataError, unknown_name
+from labelaudit.errors import DataError, damage_of, unknown_name
 
 _ROOM = "labelaudit.data.readers"
 _WITHOUT_TABLE = frozenset({"class_folders", "file_names", "joined_lists"})
@@ -52,7 +52,8 @@ def open_source(data: Any = None, **how: Any) -> Listing:
 
 def inspect_source(source: Source) -> tuple[str, Listing]:
     """Recognise a dataset: a phrase such as ``class folders (5 classes)``, and its listing."""
-    what, listing = _open(source)
+    with damage_of(f"'{_shown(source)}'", "restore it, or give another"):
+        what, listing = _open(source)
     labels, notes = unify_spelling(listing.labels)
     listing = replace(listing, labels=labels, notes=(*listing.notes, *notes))
     if source.classes is not None:
@@ -63,6 +64,12 @@ def inspect_source(source: Source) -> tuple[str, Listing]:
         exposure = Exposure.of(source.exposure or {"bands": [band - 1 for band in source.bands or ()]})
         listing = replace(listing, images=Exposed(listing.images, exposure))
     return what, listing
+
+
+def _shown(source: Source) -> str:
+    """The dataset as a person named it; an object by its kind."""
+    named = source.labels if source.data is None else source.data
+    return str(named) if isinstance(named, str | Path) else type(named).__name__
 
 
 def _open(source: Source) -> tuple[str, Listing]:
@@ -90,12 +97,7 @@ def subject_of(source: Source) -> Subject:
             if subject is not None:
                 return subject
     subject = Subject(source)
-    if subject.path is not None and not subject.path.exists():
-        raise DataError(f"'{subject.path}' does not exist: give a folder of images, a table or an array file")
-    labels = source.labels
-    if isinstance(labels, str | Path) and not Path(labels).is_file():
-        state = "is a folder" if Path(labels).is_dir() else "does not exist"
-        raise DataError(f"'{labels}' (--labels) {state}: give a table")
+    refuse_missing(subject.path, source.labels)
     return subject
 
 

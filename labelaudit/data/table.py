@@ -33,6 +33,8 @@ class DocumentError(DataError):
 Cells = tuple[int, list[str]]
 """A line's number in the file and its cells."""
 _WITH_IMAGE = re.compile(rf"(.+?(?:{'|'.join(map(re.escape, sorted(SUFFIXES)))}))\s+(.+)", re.IGNORECASE)
+_WIDEST = 200_000
+"""Columns of a table: more than the pixels of an image that anybody keeps in one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,6 +128,7 @@ def _of_records(name: str, records: Sequence[tuple[int, Mapping[str, str]]]) -> 
     if not records:
         raise DataError(f"'{name}' has no rows: it needs one record for each image")
     columns = tuple(dict.fromkeys(column for _, record in records for column in record))
+    _check_width(name, records[-1][0], len(columns))
     rows = tuple(dict.fromkeys(columns, "") | dict(record) for _, record in records)
     return Table(name=name, columns=columns, rows=rows, lines=tuple(line for line, _ in records))
 
@@ -147,9 +150,19 @@ def _csv_lines(name: str, text: str) -> Iterator[Cells]:
     delimiter = "\t" if name.lower().endswith(".tsv") else "," if "," in head else best
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
-        yield from ((reader.line_num, cells) for cells in reader if any(cells))
+        for cells in reader:
+            _check_width(name, reader.line_num, len(cells))
+            if any(cells):
+                yield reader.line_num, cells
     except csv.Error as error:
         raise DataError(f"'{name}' line {reader.line_num} cannot be parsed: {error}") from error
+
+
+def _check_width(name: str, line: int, width: int) -> None:
+    if width > _WIDEST:
+        raise DataError(
+            f"'{name}' has {width:,} columns at line {line}, over the limit of {_WIDEST:,}: keep the two needed"
+        )
 
 
 def _list_lines(text: str) -> Iterator[Cells]:
@@ -173,10 +186,11 @@ def _json_lines(name: str, text: str) -> Iterator[tuple[int, dict[str, str]]]:
             continue
         try:
             row = json.loads(content)
-        except json.JSONDecodeError as error:
-            raise DataError(f"'{name}' line {line} is not JSON: {error.msg}") from error
+        except (ValueError, RecursionError) as error:
+            raise DataError(f"'{name}' line {line} is not JSON: {error}") from error
         if not isinstance(row, dict):
             raise DataError(f'\'{name}\' line {line} must be an object such as {{"path": …, "label": …}}')
+        _check_width(name, line, len(row))
         yield line, {column: _text(value) for column, value in row.items()}
 
 
@@ -194,6 +208,7 @@ def _json(name: str, text: str) -> Iterator[tuple[int, dict[str, str]]]:
     if not isinstance(document, list) or not all(_is_record(record) for record in document):
         raise DataError(f"'{name}' holds no list of records: it needs a list of objects with a path and a label")
     for number, record in enumerate(document, 1):
+        _check_width(name, number, len(record))
         yield number, {column: _text(value) for column, value in record.items()}
 
 

@@ -21,7 +21,7 @@ from labelaudit.estimate.intervals import Estimate
 from labelaudit.estimate.sampling import Plan, Stratum, align, plan_record
 from labelaudit.estimate.selftest import SelfTest
 from labelaudit.estimate.stopping import Stop
-from labelaudit.files import write_text
+from labelaudit.files import read_regular, write_text
 from labelaudit.machine import __version__
 
 SCHEMA_VERSION = 1
@@ -103,17 +103,19 @@ def load_plan(run: Path | str, audit: Audit | None = None) -> Plan | None:
         if parts["schema_version"] > SCHEMA_VERSION:
             raise RunError(f"{place} was written by a newer labelaudit: pip install -U labelaudit")
         plan = _plan(parts["plan"], parts["population"])
-    except (KeyError, TypeError, ValueError, IndexError) as error:
+    except RunError:
+        raise
+    except Exception as error:  # what a damaged plan raises is no closed list
         raise RunError(f"{place} is damaged ({type(error).__name__}: {error}): move it away and plan again") from error
     return plan if audit is None else align(plan, audit)
 
 
 def _read(place: Path) -> Any:
     try:
-        return json.loads(place.read_text(encoding="utf-8"))
+        return json.loads(read_regular(place))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise RunError(f"{place} cannot be read ({error}): move it away and plan again") from error
 
 

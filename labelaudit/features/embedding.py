@@ -23,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
-from labelaudit.data.images import ImageError, decode, probe, resize
+from labelaudit.data.images import MOST_PIXELS, ImageError, decode, probe, resize
 from labelaudit.data.ingest import digest
 from labelaudit.errors import BackboneError, DataError
 from labelaudit.features.runners import Backbone, Pixels, Runner, find_backbone
@@ -272,8 +272,8 @@ def _embed_batch(job: _Job, rows: Ints, runners: Sequence[Runner | None], stop: 
             pictures = _read_squares(job.images.encoded(row), sides)
         except ImageError as error:
             failures[row] = (error.kind, str(error))
-        except OSError as error:
-            failures[row] = ("unreadable", error.strerror or str(error))
+        except Exception as error:  # whatever a source raises about one image stops no other
+            failures[row] = ("unreadable", getattr(error, "strerror", None) or str(error) or type(error).__name__)
         else:
             for place in wanted:
                 squares[place][row] = pictures[job.parts[place].backbone.spec.size]
@@ -290,13 +290,13 @@ def _embed_batch(job: _Job, rows: Ints, runners: Sequence[Runner | None], stop: 
 
 def _read_squares(data: bytes, sides: AbstractSet[int]) -> dict[int, Pixels]:
     """Side -> the whole image squeezed into (side, side, 3), decoded once per JPEG scale that a side calls for."""
-    shorter = min(probe(data)) if len(sides) > 1 and data.startswith(b"\xff\xd8") else 0
+    shorter = min(probe(data, max_pixels=MOST_PIXELS)) if len(sides) > 1 and data.startswith(b"\xff\xd8") else 0
     by_scale: dict[int, Pixels] = {}
     squares = {}
     for side in sides:
         scale = next((scale for scale in (8, 4, 2) if shorter >= scale * side), 1)
         if scale not in by_scale:
-            by_scale[scale] = decode(data, size=side)
+            by_scale[scale] = decode(data, size=side, max_pixels=MOST_PIXELS)
         squares[side] = resize(by_scale[scale], side)
     return squares
 
@@ -317,7 +317,10 @@ def embed_samples(
         cache=machine.cache,
         progress=machine.progress,
     )
-    findings = tuple(Finding(kind=kind, path=samples.ids[row], detail=detail) for row, kind, detail in failures)
+    findings = tuple(
+        Finding(kind="unreadable" if kind == "changed" else kind, path=samples.ids[row], detail=detail)
+        for row, kind, detail in failures
+    )
     if failures:
         keep = np.setdiff1d(np.arange(len(samples)), [row for row, _, _ in failures])
         samples, features = samples.take(keep), replace(features, values=features.values[keep])

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from labelaudit.errors import BackboneError, OptionError, unknown_name
+from labelaudit.features.hub import quiet_hub
 from labelaudit.features.lite import SIZES
 
 
@@ -29,7 +30,8 @@ class TimmModule(nn.Module):
         # Transformers are built for one image size; their position embeddings are interpolated to another.
         resized: dict[str, Any] = {"img_size": size} if config.fixed_input_size and size != default_size(name) else {}
         try:
-            self.model = timm.create_model(name, pretrained=True, num_classes=0, **resized).eval()
+            with quiet_hub():
+                self.model = timm.create_model(name, pretrained=True, num_classes=0, **resized).eval()
             with torch.inference_mode():
                 self.width = int(self.model(torch.zeros(1, 3, size, size)).shape[1])
         except Exception as error:  # the hub's client, the file and the model each raise their own

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from labelaudit.errors import LabelAuditError, RunError
-from labelaudit.files import fresh_bytes, fresh_text, is_partial, write_text
+from labelaudit.files import fresh_bytes, fresh_text, is_partial, read_regular, write_text
 from labelaudit.models.curves import Row
 from labelaudit.models.figures import draw_lines, draw_stack
 from labelaudit.models.model import WEIGHTS, Model, rebuild
@@ -125,8 +125,9 @@ def load(place: Path | str, *, device: str = "cpu") -> Model:
         mean, scale = (torch.tensor(scaling[name], device=device).view(form) for name in ("mean", "scale"))
     except LabelAuditError:
         raise
-    except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
-        raise RunError(f"{folder} is a damaged MODEL folder ({str(error).splitlines()[0]}): train again") from None
+    except Exception as error:  # what damaged settings and weights raise is no closed list
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise RunError(f"{folder} is a damaged MODEL folder ({reason}): train again") from None
     network.to(device).eval()
     classes = tuple(map(str, settings["classes"]))
     return Model(network=network, classes=classes, shape=shape, scaling=Scaling(mean, scale), settings=settings)
@@ -135,11 +136,11 @@ def load(place: Path | str, *, device: str = "cpu") -> Model:
 def read_about(place: Path) -> dict[str, Any]:
     """``model.json``; raises `RunError` where it is missing or damaged."""
     try:
-        content = json.loads((place / ABOUT).read_text(encoding="utf-8", errors="surrogateescape"))
+        content = json.loads(read_regular(place / ABOUT).decode("utf-8", "surrogateescape"))
     except OSError as error:
         hint = "go on with --resume" if (place / CHECKPOINT).exists() else "labelaudit train writes one"
         raise RunError(f"{place} holds no finished model ({error.strerror or error}): {hint}") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RunError(f"{place / ABOUT} is damaged ({error}): train again") from None
     if not isinstance(content, dict) or content.get("format") != _FORMAT:
         raise RunError(f"{place / ABOUT} is of another version of labelaudit: train again")

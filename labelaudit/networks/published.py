@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from labelaudit.errors import BackboneError, OptionError, unknown_name
+from labelaudit.features.hub import quiet_hub
 from labelaudit.networks.frame import Bodies, Network
 
 SOURCES = ("timm", "torchvision")
@@ -72,7 +73,8 @@ def _timm(name: str, size: tuple[int, int], pretrained: bool) -> nn.Module:
         raise _unknown("timm", name, timm.list_models())
     config = timm.get_pretrained_cfg(name)
     fixed: dict[str, Any] = {"img_size": size} if config is not None and config.fixed_input_size else {}
-    model: nn.Module = timm.create_model(name, pretrained=pretrained, num_classes=0, **fixed)
+    with quiet_hub():
+        model: nn.Module = timm.create_model(name, pretrained=pretrained, num_classes=0, **fixed)
     return model
 
 

@@ -30,6 +30,8 @@ def read_weights(path: Path) -> dict[str, Tensor]:
             content = content[inside]
     if not isinstance(content, Mapping) or not all(isinstance(value, Tensor) for value in content.values()):
         raise RunError(f"cannot read weights from {path}: it holds no state_dict")
+    if strange := [name for name, value in content.items() if value.is_meta or value.layout != torch.strided]:
+        raise RunError(f"cannot read weights from {path}: '{strange[0]}' is a tensor without plain numbers")
     return {str(name).removeprefix("module."): value for name, value in content.items()}
 
 

@@ -44,7 +44,7 @@ def read_keys(file: Path | None) -> dict[str, tuple[str, ...]]:
         return keys
     try:
         told = tomllib.loads(file.read_text(encoding="utf-8")).get("keys")
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:  # a TOML or Unicode error is a ValueError
         raise OptionError(f"--keys {file} cannot be read: {getattr(error, 'strerror', None) or error}") from None
     if not isinstance(told, dict):
         raise OptionError(f'--keys {file} has no table [keys], such as [keys] and below it left = "h"')

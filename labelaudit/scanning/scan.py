@@ -20,7 +20,7 @@ from labelaudit.errors import DataError
 from labelaudit.machine import Clock, Device, Machine, check_device
 from labelaudit.scanning.assessment import audit_samples
 from labelaudit.scanning.choice import check_network
-from labelaudit.scanning.settings import METHODS, Effort, Precision, ScanSettings, Train, check_settings
+from labelaudit.scanning.settings import MAX_PIXELS, METHODS, Effort, Precision, ScanSettings, Train, check_settings
 from labelaudit.scanning.unfinished import Unfinished
 from labelaudit.types import Floats, Progress, silent
 
@@ -52,6 +52,7 @@ def scan(
     backbone: Sequence[str] | None = None,
     image_size: int | None = None,
     precision: Precision = "auto",
+    max_pixels: int = MAX_PIXELS,
     effort: Effort = "standard",
     device: Device = "auto",
     seed: int = 0,
@@ -67,10 +68,10 @@ def scan(
     the fields of `Source` say how to read them. ``features`` (n, d) and ``probs`` (n, C, out of sample, columns in the
     order of ``classes``) are arrays or ``.npy`` files with one row per row of the source. ``options`` is
     method -> option -> value; ``regularizers`` are names, or name -> option -> value, around every method. ``verdicts``
-    is a file of people's verdicts, by default that of ``output``: what they say is taken as known. ``group`` says which
-    images show one and the same thing and must not vouch for each other (`labelaudit.context.groups`). With ``output``
-    the result is also written to that folder, with ``html`` as a page to look at too. ``progress`` and ``notice`` hear
-    what is going on; by default nothing is printed.
+    is a file of people's verdicts, by default that of ``output``: what they say is taken as known. Images of more than
+    ``max_pixels`` are findings. ``group`` says which images show one and the same thing and must not vouch for each
+    other (`labelaudit.context.groups`). With ``output`` the result is also written to that folder, with ``html`` as a
+    page to look at too. ``progress`` and ``notice`` hear what is going on; by default nothing is printed.
 
     Returns the `Audit`: ``audit.table("suspects")``, ``audit.summary()``, ``audit.evidence``, ``audit.files``.
     Raises `LabelAuditError` where nothing can be audited.
@@ -99,6 +100,7 @@ def scan(
         backbone=None if backbone is None else tuple(backbone),
         image_size=image_size,
         precision=precision,
+        max_pixels=max_pixels,
         effort=effort,
         seed=seed,
     )
@@ -125,7 +127,7 @@ def scan(
         notice=notice,
     )
     if output is not None:
-        check_output(output, data if isinstance(data, str | Path) else None)
+        check_output(output, data if isinstance(data, str | Path) else None, notice=notice)
     if verdicts is not None and not Path(verdicts).is_file():
         raise DataError(f"'{verdicts}' (--verdicts) does not exist: name a file that `labelaudit review` wrote")
     if verdicts is None and output is not None:
@@ -134,7 +136,7 @@ def scan(
     clock = Clock()
     with clock.stage("ingest"):
         listing = open_source(source)
-        samples, findings = ingest(listing, workers=workers, progress=progress)
+        samples, findings = ingest(listing, max_pixels=max_pixels, workers=workers, progress=progress)
         notice(f"Labels: {listing.origin}.")
         places = source_rows(listing, samples)
         given = None if features is None else given_features(features, listing.total, places)

@@ -25,6 +25,8 @@ Precision = Literal["auto", "float32", "int8"]
 Around = Mapping[str, Mapping[str, Any]]
 """Name of a method or regulariser -> option -> value."""
 
+MAX_PIXELS, MOST_PIXELS = 178_956_970, 2**31
+"""Those of `labelaudit.data.images`, which would load Pillow for them."""
 PREFIX = "LABELAUDIT_"
 """Begins the environment variable of every setting."""
 _MOST = 10**15
@@ -169,6 +171,7 @@ class ScanSettings:
     image_size: Annotated[int | None, Key(parse_count, "their input size in pixels")] = None
     precision: Annotated[Precision, Key(one_of(Precision), "auto, float32 or int8")] = "auto"
     """The number format embedded backbones compute in."""
+    max_pixels: Annotated[int, Key(parse_count, "pixels from which an image is not read")] = MAX_PIXELS
     effort: Annotated[Effort, Key(one_of(Effort), "quick, standard or thorough")] = "standard"
     group: Annotated[tuple[str, ...], Key(parse_groups, "images that must not vouch for each other")] = ()
     """Columns, ``parent`` or ``name:REGEX`` (`labelaudit.context.groups`)."""
@@ -197,13 +200,15 @@ class ScanSettings:
         """The settings but the seed, JSON-able, for `Audit.settings`; those at nothing that came later are left out."""
         said = {name: getattr(self, name) for name in _RECORDED}
         said = {name: value for name, value in said.items() if value or name not in _LEFT_OUT}
+        if self.max_pixels == MAX_PIXELS:
+            del said["max_pixels"]
         return {name: _plain(value) for name, value in said.items()}
 
 
 _LEFT_OUT = ("group", "regularizers", "network", "init")
 _RECORDED = (
     *("group", "methods", "options", "regularizers", "train", "network", "init", "backbone", "image_size"),
-    *("precision", "effort"),
+    *("precision", "max_pixels", "effort"),
 )
 """In the order of ``audit.json``."""
 
@@ -234,6 +239,8 @@ def check_settings(settings: ScanSettings) -> None:
     for name, known in (("train", Train), ("precision", Precision), ("effort", Effort)):
         if (value := getattr(settings, name)) not in get_args(known):
             raise unknown_name(name, value, get_args(known))
+    if not 1 <= settings.max_pixels <= MOST_PIXELS:
+        raise OptionError(f"--max-pixels {settings.max_pixels:,}: give a number from 1 to {MOST_PIXELS:,}")
     if settings.image_size is not None and settings.image_size < SMALLEST and settings.train != "pixels":
         raise OptionError(
             f"--image-size {settings.image_size}: backbones take {SMALLEST} pixels or more; smaller sides are for "

@@ -58,7 +58,9 @@ def current(
         clock = Clock()
         with clock.stage("ingest"):
             listing = open_source(source)
-            samples, findings = ingest(listing, workers=machine.workers, progress=machine.progress)
+            samples, findings = ingest(
+                listing, max_pixels=settings.max_pixels, workers=machine.workers, progress=machine.progress
+            )
         reasons = []
         for previous in candidates:
             try:

@@ -28,6 +28,7 @@ from labelaudit.judge.decide import decide, noise_rate
 from labelaudit.judge.judge import Judge
 from labelaudit.judge.noise_model import Channel
 from labelaudit.machine import Clock, Machine, list_versions
+from labelaudit.scanning.settings import ScanSettings
 from labelaudit.text import name_some
 from labelaudit.types import Bools, Decision, Features, Finding, Floats, Images, Ints, Samples
 
@@ -61,7 +62,10 @@ def score(
     clock = Clock()
     with clock.stage("ingest"):
         listing = open_source(source)
-        samples, findings = ingest(listing, fewest_classes=1, workers=machine.workers, progress=machine.progress)
+        most = ScanSettings.of(audit).max_pixels
+        samples, findings = ingest(
+            listing, fewest_classes=1, max_pixels=most, workers=machine.workers, progress=machine.progress
+        )
         given = None if features is None else given_features(features, listing.total, source_rows(listing, samples))
     scored = score_samples(
         samples,

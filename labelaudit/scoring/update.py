@@ -61,7 +61,8 @@ def update(
     clock = Clock()
     with clock.stage("ingest"):
         listing = open_source(source)
-        samples, findings = ingest(listing, workers=machine.workers, progress=machine.progress)
+        most = ScanSettings.of(previous).max_pixels
+        samples, findings = ingest(listing, max_pixels=most, workers=machine.workers, progress=machine.progress)
     try:
         audit = try_update(previous, samples, machine, findings)
     except NeedsScan as obstacle:

@@ -13,7 +13,7 @@ from dataclasses import astuple
 from pathlib import Path
 
 from labelaudit.errors import DataError, LabelAuditError, RunError
-from labelaudit.files import LockedError, locked
+from labelaudit.files import LockedError, locked, read_regular
 from labelaudit.text import guarded, unguarded
 from labelaudit.verdicts.verdict import COLUMNS, VERDICTS, Verdict
 
@@ -38,7 +38,7 @@ def read(path: Path | str, *, notice: Callable[[str], None] = lambda _: None) ->
         DataError: the file cannot be read, or a line is not a verdict; the line is named.
     """
     try:
-        text = Path(path).read_bytes().decode("utf-8-sig", "surrogatepass")
+        text = read_regular(Path(path)).decode("utf-8-sig", "surrogatepass")
     except FileNotFoundError:
         return ()
     except UnicodeDecodeError as error:

@@ -40,8 +40,16 @@ def make_hostile(*classes: str, **changes: Any) -> Audit:
     return make_audit(samples=make_samples(**samples), findings=())
 
 
-def read(folder: Path) -> Counter[tuple[str, str | None]]:
-    listing = open_source(folder)
+HOW = {
+    "folders": {"format": "class_folders", "label_from": "top"},
+    "hf": {"format": "label_table", "path_column": "file_name", "label_column": "label"},
+    "parquet": {},
+}
+"""What a person says about a folder that could be read in several ways."""
+
+
+def read(folder: Path, form: str) -> Counter[tuple[str, str | None]]:
+    listing = open_source(folder, **HOW[form])
     assert listing.images is not None
     return Counter((digest(listing.images.encoded(row)), label) for row, label in enumerate(listing.labels))
 
@@ -53,7 +61,7 @@ def read(folder: Path) -> Counter[tuple[str, str | None]]:
 def test_every_form_reads_back_whole(tmp_path: Path, form: str, classes: tuple[str, ...]) -> None:
     audit = make_hostile(*classes)
     apply_plan(make_plan(audit, match(audit, [])), audit, tmp_path / "out", form=form)
-    found = read(tmp_path / "out")
+    found = read(tmp_path / "out", form)
     assert Counter(content for content, _ in found.elements()) == Counter(digest(png(row)) for row in range(6))
     if form != "folders":
         assert {label for _, label in found} == {name.strip() for name in classes}

@@ -36,7 +36,11 @@ Scan = Callable[..., Audit]
 
 
 @pytest.fixture(autouse=True)
-def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def _plain_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A working folder with the datasets that the tests name, which a scan must find before it loads anything."""
+    for name in ("x", "images", "l.csv"):
+        (tmp_path / "here" / name).mkdir(parents=True) if "." not in name else (tmp_path / "here" / name).touch()
+    monkeypatch.chdir(tmp_path / "here")
     for name in [*(name for name in os.environ if name.startswith("LABELAUDIT_")), "NO_COLOR", "FORCE_COLOR"]:
         monkeypatch.delenv(name, raising=False)
 
@@ -103,6 +107,7 @@ def test_defaults(calls: list[dict[str, Any]], tmp_path: Path) -> None:
         "init": None,
         "backbone": None,
         "image_size": None,
+        "max_pixels": 178_956_970,
         "effort": "standard",
         "device": "auto",
         "seed": 0,
@@ -116,7 +121,8 @@ def test_every_option_reaches_the_library(calls: list[dict[str, Any]]) -> None:
     line = (
         "scan images -o out --labels l.csv --path-column p --label-column l --features x.npy --probs p.npy "
         "--verdicts v.csv --methods sln,limit --set sln.sigma=0.5 --set sln.mo=yes=1 --set limit.beta=2 --train pixels "
-        "--backbone lite0,resnet18 --image-size 96 --effort quick --device cpu --seed 7 --workers 3 --cache c "
+        "--backbone lite0,resnet18 --image-size 96 --max-pixels 350000000 --effort quick --device cpu --seed 7 "
+        "--workers 3 --cache c "
         "--no-html --regularizer mixup --regularizer spectral --set mixup.alpha=.2 "
         "--network timm:resnet18 --init pretrained"
     )
@@ -138,6 +144,7 @@ def test_every_option_reaches_the_library(calls: list[dict[str, Any]]) -> None:
         "init": "pretrained",
         "backbone": ("lite0", "resnet18"),
         "image_size": 96,
+        "max_pixels": 350_000_000,
         "effort": "quick",
         "device": "cpu",
         "seed": 7,
@@ -176,6 +183,8 @@ def test_the_policy_file_configures_the_scan(
 ) -> None:
     """Command line over environment over file over default, as for `labelaudit check`."""
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "images").mkdir()
+    (tmp_path / "l.csv").touch()
     lines = ("labels = 'l.csv'", "methods = ['sln', 'limit']", "seed = 3", "device = 'cpu'", "effort = 'quick'")
     (tmp_path / "labelaudit.toml").write_text("\n".join(["max-new = 0", "[scan]", *lines, "cache = 'kept'"]))
     ended = call("scan", "images", "--seed", "7", env={"LABELAUDIT_DEVICE": "cuda"})

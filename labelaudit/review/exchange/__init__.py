@@ -169,7 +169,7 @@ def read_answers(
         answers = list(FORMATS[chosen].read(data))
     except DataError as error:
         raise DataError(f"'{file}' as {chosen}: {error}; nothing was imported") from error
-    except (AttributeError, TypeError, ValueError) as error:
+    except Exception as error:  # what an export of something else raises is no closed list
         raise DataError(f"'{file}' is not an export of {chosen} ({error}): nothing was imported") from error
     torn: list[str] = []
     log = verdicts.read(verdicts.verdicts_file(run), notice=torn.append)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal, TextIO
 from urllib.parse import quote
 
 from labelaudit.audit.document import Audit
-from labelaudit.data.images import ImageError, preview, probe
+from labelaudit.data.images import MOST_PIXELS, ImageError, preview, probe
 from labelaudit.errors import OptionError
 from labelaudit.review.pictures import SIDE, media_type_of
 from labelaudit.review.queue import Queue, ask
@@ -143,7 +143,7 @@ class Source:
             if self.images is not None and (self.embed or self.measure):
                 try:
                     data = self.images.encoded(row)
-                    size = probe(data)
+                    size = probe(data, max_pixels=MOST_PIXELS)
                     address = _embedded(data) if self.embed else address
                 except ImageError:
                     self.left_out.append(path)
