@@ -69,8 +69,9 @@ def fresh_bytes(path: Path) -> Iterator[BinaryIO]:
     A link keeps leading to the file, and the file keeps who may read it. What is not a regular file, such as a
     terminal, a pipe or /dev/stdout, gets what is written as it comes.
     """
-    path = Path(os.path.realpath(path))
-    if path.is_relative_to("/dev") or path.is_relative_to("/proc") or (path.exists() and not path.is_file()):
+    is_stream = os.path.abspath(path).startswith(("/dev/std", "/dev/fd/", "/proc/"))  # noqa: PTH100  links stay links
+    path = path if is_stream else Path(os.path.realpath(path))
+    if is_stream or (path.exists() and not path.is_file()):
         with path.open("wb") as file:
             yield file
         return
