@@ -26,8 +26,14 @@ if TYPE_CHECKING:
 _PLAN, _MADE = "What to change", "What to make"
 _SHOWN = 10
 """Changes shown of a plan; four times as many with ``-v``."""
-_SAID = {"drop": "leave out", "relabel": "relabel", "quarantine": "quarantine", "weight": "weight"}
-_BY = {"verdict": "a person", "fdr": "the FDR set", "threshold": "the model", "finding": "the scan", "hand": "by hand"}
+_WORDS = {"drop": "leave out", "relabel": "relabel", "quarantine": "quarantine", "weight": "weight"}
+_SOURCES = {
+    "verdict": "a person",
+    "fdr": "the FDR set",
+    "threshold": "the model",
+    "finding": "the scan",
+    "hand": "by hand",
+}
 
 
 def clean(
@@ -204,7 +210,7 @@ def _show_plan(console: Console, plan: Plan, audit: Audit, *, most: int) -> None
     if plan.changes:
         table = _table(("samples", "right"), ("what", "left"), ("why", "left"), ("who says so", "left"))
         for (action, reason, source), number in plan.counts().items():
-            table.add_row(f"{number:,}", _SAID[action], printable(reason.replace("_", " ")), _BY[source])
+            table.add_row(f"{number:,}", _WORDS[action], printable(reason.replace("_", " ")), _SOURCES[source])
         _say(
             console,
             f"{count(len(plan.changes), 'change')} to {len(audit.samples):,} samples",
@@ -231,7 +237,7 @@ def _show_worst(console: Console, changes: Sequence[Change], most: int) -> None:
     console.print()
     table = _table(("path", "left"), ("given", "left"), ("now", "left"), ("score", "right"), ("why", "left"))
     for change in changes[:most]:
-        now = change.new_label or f"({_SAID[change.action]}{'' if change.weight is None else f' {change.weight:.2f}'})"
+        now = change.new_label or f"({_WORDS[change.action]}{'' if change.weight is None else f' {change.weight:.2f}'})"
         table.add_row(
             Text(printable(change.path)),
             Text(printable(change.given_label), style="red"),

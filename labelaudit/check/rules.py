@@ -42,7 +42,7 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "no-shortcuts": ("shortcut",),
 }
 """Rule -> the kinds of findings that break it."""
-_WHAT = {
+_SUBJECTS = {
     "no-conflicts": ("image under two labels", "images under two labels"),
     "no-unreadable": ("file that cannot be read", "files that cannot be read"),
     "no-leaks": ("image in two splits", "images in two splits"),
@@ -189,7 +189,7 @@ def _no_rule(case: Case, rule_id: str, kinds: tuple[str, ...]) -> Rule:
     """Broken by a single new finding of ``kinds``."""
     found = [problem for problem in case.problems if problem.kind in kinds]
     new, known = (sum(problem.status == status for problem in found) for status in ("new", "known"))
-    parts = [f"{new:,} {_WHAT[rule_id][new != 1]}"]
+    parts = [f"{new:,} {_SUBJECTS[rule_id][new != 1]}"]
     if known:
         parts.append(f"{known:,} known to the baseline")
     if rule_id == "no-leaks" and case.audit.samples.splits is None:

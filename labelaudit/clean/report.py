@@ -24,7 +24,7 @@ SCHEMA_VERSION = 1
 KIND = "labelaudit clean report"
 FILE, PAGE = "clean-report.json", "clean-report.md"
 SHOWN = 200
-_SAID = {
+_WORDS = {
     "drop": "left out",
     "relabel": "under a new label",
     "quarantine": "in quarantine",
@@ -89,7 +89,9 @@ def render(report: Mapping[str, Any]) -> str:
         f"{len(changes):,} changes, as {report['form']}.",
     ]
     if report["counts"]:
-        rows = ((_SAID[row["action"]], row["reason"], row["source"], f"{row['samples']:,}") for row in report["counts"])
+        rows = (
+            (_WORDS[row["action"]], row["reason"], row["source"], f"{row['samples']:,}") for row in report["counts"]
+        )
         parts += ["## Changes", _table(("what", "why", "by", "samples"), rows, code=(1,))]
     if report["kept"]:
         said = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in report["kept"].items())

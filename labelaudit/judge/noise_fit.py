@@ -48,7 +48,7 @@ _SEARCHED = 50  # classes up to which the cells of T are searched one by one; be
 _ROUNDS, _SWEEPS = 3, 18
 
 
-_ROUGHLY, _CLOSELY = (80, 1e-8), (300, 1e-10)  # iterations, and relative gain at which a search ends
+_COARSE, _FINE = (80, 1e-8), (300, 1e-10)  # iterations, and relative gain at which a search ends
 
 
 _MOST_RIGHT, _HALF_RIGHT = 0.9, 0.5  # diagonals of T that a search starts from
@@ -111,9 +111,7 @@ def fit_noise_model(
     for number in range(_ROUNDS):
         prior = _prior(transition, np.bincount(part.labels, minlength=classes))
         sloped = number > 0 or start is not None
-        found = part.search(
-            weights, transition, slope, hard, prior, sloped=sloped, effort=_CLOSELY if sloped else _ROUGHLY
-        )
+        found = part.search(weights, transition, slope, hard, prior, sloped=sloped, effort=_FINE if sloped else _COARSE)
         weights, transition, slope = found.weights, found.transition, found.slope
         blind = difficulty(_pool(part.logs, weights))
         ease = float(blind.mean())
@@ -209,7 +207,7 @@ class _Part:
                 np.zeros(len(few)),
                 _prior(transition, np.bincount(some.labels, minlength=classes)),
                 sloped=False,
-                effort=_ROUGHLY,
+                effort=_COARSE,
             )
             for transition, sharpness in zip(starts, _SHARPNESS, strict=True)
         ]

@@ -34,7 +34,8 @@ CLEARLY = 0.75
 """A network from pixels takes ten times as long, so its held-out loss must be below this share of the features'."""
 _TRIAL_ROWS = 1200
 _TRIAL_FOLDS = 2
-_HOPEFUL = 0.75
+_TRIAL_AGREEMENT = 0.75
+"""Pixels are tried only if their neighbours agree at least this share as often with the labels as those of features."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,7 +149,7 @@ def _trial(samples: Samples, side: int, settings: ScanSettings, machine: Machine
     pixels, _ = load_pixels(some.images, side, workers=machine.workers)
     flat = pixels.reshape(len(pixels), -1).astype(np.float32)
     by_neighbors = neighbor_votes(*nearest(flat - flat.mean(axis=0), k=10), onehot(labels, classes))
-    if _agreement(by_neighbors, labels) < _HOPEFUL * _agreement(by_features, labels):
+    if _agreement(by_neighbors, labels) < _TRIAL_AGREEMENT * _agreement(by_features, labels):
         return loss, np.inf, len(rows)
     evidence = crossfit(
         "ce",

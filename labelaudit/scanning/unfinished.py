@@ -1,4 +1,4 @@
-"""What a scan under way has finished, kept on disk, so that after a kill the same command goes on where it was.
+"""Keeps what a scan under way has finished on disk, so that after a kill the same command goes on where it was.
 
 One file for each result, written whole or not at all, named by everything that the result depends on: data, labels,
 settings, versions. Arrays come back bit for bit, so a scan that was cut off ends with the same bytes as one that was
@@ -123,7 +123,7 @@ def _split(evidence: Evidence) -> Arrays:
 
 
 def _join(arrays: Arrays) -> Evidence:
-    """What `_split` took apart."""
+    """Put together what `_split` took apart."""
     method, tables = json.loads(arrays[_NOTES].tobytes())
     columns = {name.removeprefix("columns/"): array for name, array in arrays.items() if name.startswith("columns/")}
     parts = {name: arrays.get(name) for name in _PARTS[1:]}

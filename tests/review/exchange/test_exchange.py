@@ -490,7 +490,7 @@ def test_a_table_may_name_just_the_right_class_and_use_semicolons(run: Path, tmp
 @pytest.mark.parametrize("name", [*FORMATS])
 def test_hostile_names_survive_every_format(tmp_path: Path, name: str) -> None:
     classes = ("=cmd|' /C'", 'a"<&>\u202eb', "c\n\td;e,f")
-    names = ["=x/=1+1.png", '<x>&".png', "ü\u202e'.png", "-x/-1.png"]
+    names = ["=x/=1+1.png", '<x>&"/<x>&".png', "ü\u202e'/ü\u202e'.png", "-x/-1.png"]
     run = write_run(tmp_path, names, classes=classes)
     file = tmp_path / f"queue{FORMATS[name].suffix}"
     assert export(run, file).tasks == 4
