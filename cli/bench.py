@@ -63,7 +63,7 @@ def bench(
         ),
     ] = None,
     seeds: Annotated[
-        int | None, typer.Option(min=1, max=100, metavar="N", help="How many; the preset's own number unless said.")
+        int | None, typer.Option(min=1, max=100, metavar="N", help="Number of seeds; default: that of the preset.")
     ] = None,
     epochs: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Of every run: a slice, marked as one in the table.")

@@ -151,7 +151,7 @@ def check(
             panel=_OUTPUT,
             envvar="LABELAUDIT_FORMAT",
             show_envvar=False,
-            help="By the ending of -o FILE unless said, else table.",
+            help="Output format; default: by the ending of -o FILE, else table.",
         ),
     ] = None,
     output: Annotated[
@@ -178,10 +178,12 @@ def check(
     ] = None,
     labels: Annotated[Path | None, _option("--labels", panel=_SCAN, metavar="FILE", help="Table of labels.")] = None,
     path_column: Annotated[
-        str | None, _option("--path-column", panel=_SCAN, metavar="NAME", help="Its column that names the image.")
+        str | None,
+        _option("--path-column", panel=_SCAN, metavar="NAME", help="Column of the label table that names the image."),
     ] = None,
     label_column: Annotated[
-        str | None, _option("--label-column", panel=_SCAN, metavar="NAME", help="Its column that holds the label.")
+        str | None,
+        _option("--label-column", panel=_SCAN, metavar="NAME", help="Column of the label table that holds the label."),
     ] = None,
     label_from: Annotated[
         str | None,

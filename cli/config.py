@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def config(
     data: Annotated[
-        Path | None, typer.Argument(metavar="DATA", help="Whose policy; that of the working folder unless said.")
+        Path | None, typer.Argument(metavar="DATA", help="Dataset of the policy; default: the working folder.")
     ] = None,
     file: Annotated[
         Path | None,

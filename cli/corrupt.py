@@ -33,20 +33,24 @@ def corrupt(
         typer.Option(
             "--map",
             metavar="CLASS=CLASS",
-            help="For asymmetric: what a class becomes; may be repeated. A random exchange of all unless said.",
+            help="For asymmetric: what a class becomes; may be repeated. Default: a random exchange of all.",
         ),
     ] = None,
     outside: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="For openset: images that belong to no class.")
     ] = None,
     labels: Annotated[Path | None, typer.Option(metavar="FILE", help="Labels in a CSV, TSV or JSONL table.")] = None,
-    path_column: Annotated[str | None, typer.Option(metavar="NAME", help="Its column that names the image.")] = None,
-    label_column: Annotated[str | None, typer.Option(metavar="NAME", help="Its column that holds the label.")] = None,
+    path_column: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Column of the label table that names the image.")
+    ] = None,
+    label_column: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Column of the label table that holds the label.")
+    ] = None,
     label_from: LabelFrom = None,
     workers: Annotated[
         int | None,
         typer.Option(
-            min=1, metavar="N", envvar="LABELAUDIT_WORKERS", show_envvar=False, help="Threads; all cores unless said."
+            min=1, metavar="N", envvar="LABELAUDIT_WORKERS", show_envvar=False, help="Threads; default: all cores."
         ),
     ] = None,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", metavar="", help="Print errors only.")] = False,

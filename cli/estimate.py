@@ -24,7 +24,7 @@ def estimate(
     run: Annotated[Path | None, RUN] = None,
     reviews: Annotated[
         int | None,
-        typer.Option(min=10, metavar="N", help="Samples to review: 200 unless said; more extend an earlier plan."),
+        typer.Option(min=10, metavar="N", help="Samples to review, default: 200; more extend an earlier plan."),
     ] = None,
     fdr: Annotated[
         float | None,
@@ -37,7 +37,7 @@ def estimate(
     self_test: Annotated[
         bool, typer.Option("--selftest", metavar="", help="Also plant errors, as a ceiling for recall.")
     ] = False,
-    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Of a new plan and of the self-test.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Random seed of a new plan and of --selftest.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print JSON.")] = False,
     color: Annotated[
         Color, typer.Option(envvar="LABELAUDIT_COLOR", show_envvar=False, help="Colour in the output.")

@@ -19,7 +19,7 @@ def impact(
     run: Annotated[Path | None, RUN] = None,
     test: Annotated[
         Path | None,
-        typer.Option(metavar="DATA", help="Images with labels that are right; the reviewed ones unless said."),
+        typer.Option(metavar="DATA", help="Images with labels that are right; default: the reviewed ones."),
     ] = None,
     cleaned: Annotated[
         Path | None,

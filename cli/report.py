@@ -25,12 +25,12 @@ def report(
     output: Annotated[
         Path | None,
         typer.Option(
-            "-o", "--output", metavar="FILE", help="File to write, - for stdout; report.html or .md in RUN unless said."
+            "-o", "--output", metavar="FILE", help="File to write, - for stdout; default: report.html or .md in RUN."
         ),
     ] = None,
     format_: Annotated[
         Literal["html", "markdown"] | None,
-        typer.Option("--format", help="A page with pictures, or GitHub's Markdown; by the ending of FILE unless said."),
+        typer.Option("--format", help="A page with pictures, or GitHub's Markdown; default: by the ending of FILE."),
     ] = None,
     data: Annotated[
         Path | None, typer.Option(metavar="DATA", help="Where the images are now, if the dataset was moved.")

@@ -73,7 +73,7 @@ def review(
     ] = None,
     format_: Annotated[
         Literal["label-studio", "cvat", "prodigy", "csv"] | None,
-        typer.Option("--format", rich_help_panel=_EXCHANGE, help="Of FILE; by its ending unless said."),
+        typer.Option("--format", rich_help_panel=_EXCHANGE, help="Format of FILE; default: by its ending."),
     ] = None,
     embed: Annotated[
         bool,

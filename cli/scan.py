@@ -78,7 +78,7 @@ def scan(
     ] = None,
     verdicts: Annotated[
         Path | None,
-        _option(panel=_INPUT, metavar="FILE", help="What people decided; verdicts.csv in RUN unless said."),
+        _option(panel=_INPUT, metavar="FILE", help="Decisions of people; default: verdicts.csv in RUN."),
     ] = None,
     methods: Annotated[
         str,
@@ -124,7 +124,7 @@ def scan(
             panel=_METHOD,
             metavar="WEIGHTS",
             env="INIT",
-            help="Begin timm's or torchvision's with a weights file, or with `pretrained` ones, fetched if need be.",
+            help="Initial weights of a timm or torchvision network: a file, or `pretrained` (downloaded once).",
         ),
     ] = None,
     backbone: Annotated[
@@ -158,7 +158,7 @@ def scan(
             min=1,
             metavar="N",
             env="WORKERS",
-            help="Threads that read and decode; all cores unless said.",
+            help="Threads that read and decode; default: all cores.",
         ),
     ] = None,
     cache: Annotated[
@@ -167,7 +167,7 @@ def scan(
             panel=_MACHINE,
             metavar="DIR",
             env="CACHE",
-            help="Folder that keeps features; in the user's cache folder unless said.",
+            help="Folder that keeps features; default: in the user's cache folder.",
         ),
     ] = None,
     no_cache: Annotated[

@@ -37,13 +37,17 @@ def score(
     ] = None,
     format: Annotated[
         Literal["csv", "json"] | None,
-        typer.Option(help="What is written; by the ending of FILE unless said, else csv."),
+        typer.Option(help="Output format; default: by the ending of FILE, else csv."),
     ] = None,
     labels: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Labels of the new data in a CSV, TSV or JSONL table.")
     ] = None,
-    path_column: Annotated[str | None, typer.Option(metavar="NAME", help="Its column that names the image.")] = None,
-    label_column: Annotated[str | None, typer.Option(metavar="NAME", help="Its column that holds the label.")] = None,
+    path_column: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Column of the label table that names the image.")
+    ] = None,
+    label_column: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Column of the label table that holds the label.")
+    ] = None,
     label_from: LabelFrom = None,
     features: Annotated[
         Path | None, typer.Option(metavar="X.npy", help="Features of the new data, where the scan had --features.")
@@ -57,7 +61,7 @@ def score(
     workers: Annotated[
         int | None,
         typer.Option(
-            min=1, metavar="N", envvar="LABELAUDIT_WORKERS", show_envvar=False, help="Threads; all cores unless said."
+            min=1, metavar="N", envvar="LABELAUDIT_WORKERS", show_envvar=False, help="Threads; default: all cores."
         ),
     ] = None,
     cache: Annotated[

@@ -107,10 +107,12 @@ def train(
         Path | None, typer.Option(rich_help_panel=_INPUT, metavar="FILE", help="Labels in a CSV, TSV or JSONL table.")
     ] = None,
     path_column: Annotated[
-        str | None, typer.Option(rich_help_panel=_INPUT, metavar="NAME", help="Its column that names the image.")
+        str | None,
+        typer.Option(rich_help_panel=_INPUT, metavar="NAME", help="Column of the label table that names the image."),
     ] = None,
     label_column: Annotated[
-        str | None, typer.Option(rich_help_panel=_INPUT, metavar="NAME", help="Its column that holds the label.")
+        str | None,
+        typer.Option(rich_help_panel=_INPUT, metavar="NAME", help="Column of the label table that holds the label."),
     ] = None,
     label_from: LabelFrom = None,
     resume: Annotated[
@@ -134,7 +136,7 @@ def train(
             metavar="N",
             envvar="LABELAUDIT_WORKERS",
             show_envvar=False,
-            help="Threads that decode; all cores unless said.",
+            help="Threads that decode; default: all cores.",
         ),
     ] = None,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", metavar="", help="Print errors only.")] = False,

@@ -100,10 +100,10 @@ def import_(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="What the labelling tool exported.")],
     format_: Annotated[
         Literal["label-studio", "cvat", "prodigy", "csv"] | None,
-        typer.Option("--format", help="Of FILE; by its ending unless said."),
+        typer.Option("--format", help="Format of FILE; default: by its ending."),
     ] = None,
     reviewer: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Whose answers these are; as FILE says unless said.")
+        str | None, typer.Option(metavar="NAME", help="Whose answers these are; default: as FILE says.")
     ] = None,
     partly: Annotated[
         bool, typer.Option("--partly", metavar="", help="Import what can be, in spite of entries that cannot.")

@@ -83,7 +83,7 @@ def _table(path: Path) -> dict[str, Any] | None:
     except tomllib.TOMLDecodeError as error:
         raise OptionError(f"{path} cannot be read as TOML ({error}): mend it") from None
     except (ValueError, RecursionError):  # whole numbers of thousands of digits, brackets thousands deep
-        raise OptionError(f"{path} holds a number of thousands of digits, or nests too deep: no policy does") from None
+        raise OptionError(f"{path}: a number is too long, or brackets nest too deep: correct the file") from None
     if path.name != FILES[1]:
         return document
     tool = document.get("tool", {})

@@ -52,7 +52,7 @@ def published(name: str, shape: Sequence[int], classes: int, copies: int, *, pre
             if not pretrained:
                 raise OptionError(f"network '{name}' cannot be built ({_line(error)}): choose another") from error
             raise BackboneError(
-                f"the weights of '{name}' cannot be had ({_line(error)}): they need the network once, or give a file"
+                f"cannot download the weights of '{name}' ({_line(error)}): go online once, or give a weights file"
             ) from error
 
     bodies = Bodies(built, copies)

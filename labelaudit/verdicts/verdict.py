@@ -43,7 +43,9 @@ class Verdict:
         if self.verdict in ("suggested", "other") and not self.new_label:
             raise DataError(f"verdict '{self.verdict}' on '{self.path}' needs the right class in new_label")
         if self.verdict in ("none", "skip", "undo") and self.new_label:
-            raise DataError(f"verdict '{self.verdict}' on '{self.path}' has no new_label, not '{self.new_label}'")
+            raise DataError(
+                f"verdict '{self.verdict}' on '{self.path}' must leave new_label empty, got '{self.new_label}'"
+            )
         if self.verdict == "given" and self.new_label not in ("", self.given_label):
             raise DataError(f"verdict 'given' on '{self.path}' keeps '{self.given_label}', not '{self.new_label}'")
         if self.verdict == "given" or self.new_label == self.given_label:

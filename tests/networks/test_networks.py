@@ -89,7 +89,7 @@ def test_published_weights_are_asked_for_by_name_and_missed_in_one_line(monkeypa
         raise OSError("no route to the hub\nmore")
 
     monkeypatch.setattr(timm, "create_model", create)
-    with pytest.raises(BackboneError, match=r"the weights of 'timm:resnet18' cannot be had \(no route to the hub\)"):
+    with pytest.raises(BackboneError, match=r"cannot download the weights of 'timm:resnet18' \(no route to the hub\)"):
         build("timm:resnet18", (32, 32, 3), 3, pretrained=True)
     assert asked == [("resnet18", True)]
     with pytest.raises(OptionError, match="no published weights"):
