@@ -1,4 +1,5 @@
-"""What a container gives its processes: cores and memory by control groups (version 1 and 2), not those of the host.
+"""Reads what a container gives its processes: cores and memory by control groups (version 1 and 2), not those of the
+host.
 
 Without this a scan in a container of two cores would start the 64 threads of its host and be throttled, or be killed
 for memory that the host has. Left out: limits of single processes (``ulimit``), which show as errors of their own.

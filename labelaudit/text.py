@@ -103,7 +103,7 @@ def rough_duration(seconds: float) -> str:
 
 
 _STEERING = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
-"""What steers a terminal that shows a table; tabs and line ends are part of cells."""
+"""Characters that steer a terminal which shows a table; tabs and line ends are part of cells."""
 _EXECUTABLE = re.compile(r"[=+\-@\t\r\n]")
 """The beginning of a cell that a spreadsheet would execute."""
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?")

@@ -34,7 +34,7 @@ class _Tolerant(io.FileIO):
     """A standard stream that never stops the work: what cannot be written is gone, and `failed` says why."""
 
     failed = ""
-    """Why something that somebody wanted to read is lost; a reader that went away wants nothing."""
+    """The reason that something somebody wanted to read is lost; a reader that went away wants nothing."""
 
     def write(self, data: Any) -> int:
         try:

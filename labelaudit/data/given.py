@@ -20,7 +20,7 @@ _AHEAD, _LITTLE = 0.25, 0.6
 """A matrix is refused where another order of columns agrees with the labels by so much more, its own with less."""
 
 _LARGEST = 1e12
-"""Of a feature: distances are sums of squares in single precision, which end at 3e38."""
+"""Largest value of a feature: distances are sums of squares in single precision, which end at 3e38."""
 _WIDEST = 20_000
 """Columns of features: models of them hold a square matrix of that many rows."""
 

@@ -161,7 +161,7 @@ def test_the_nearest_file_counts(tmp_path: Path) -> None:
         ("max-new = true", ["max-new", "'True' is not a count"]),
         (f"max-new = {10**16}", ["max-new", "from 0 to 1,000,000,000,000,000"]),
         (f"max-new = {'9' * 5000}", ["number is too long"]),
-        ("a = " + "[" * 3000, ["nests too deep"]),
+        ("a = " + "[" * 3000, ["brackets nest too deep"]),
         ("[[rule]]\npath='a'\nmax-suspects='2'", ["rule 1", "max-suspects", "'2' is text"]),
         ("max-class-noise = 'cat=5%'", ["max-class-noise", "not a table of classes"]),
         ("[scan]\nseed = '3'", ["seed", "'3' is text"]),
