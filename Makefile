@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: demo test lint format clean
+.PHONY: demo test lint format site clean
 
 demo: $(INSTALLED)  ## scan the sample images
 	$(BIN)/labelaudit scan sample_data/digits
@@ -19,6 +19,10 @@ lint: $(INSTALLED)
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+site: $(INSTALLED)  ## the documentation as a site, in build/site
+	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[site]'
+	$(BIN)/python docs/make_site.py
 
 clean:
 	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis labelaudit-run

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from labelaudit.errors import LabelAuditError
+from labelaudit.errors import LabelAuditError, OptionError
 from labelaudit.machine import __version__, available_cores
 
 from .baseline import baseline
@@ -59,24 +59,41 @@ app = typer.Typer(
     epilog="Exit codes: 0 fine, 1 a rule of the gate is broken, 2 could not run, 130 interrupted (0 where Ctrl-C ends "
     "the page of `review`).",
 )
-app.command()(scan)
-app.command()(inspect)
-app.command()(clean)
-app.command()(impact)
-app.command()(estimate)
-app.command()(report)
-app.command("open")(open_)
-app.command()(review)
-app.command()(tune)
-app.add_typer(verdicts)
-app.command()(score)
-app.command()(methods)
-app.command()(corrupt)
-app.command()(train)
-app.command()(bench)
-app.command()(check)
-app.add_typer(baseline)
-app.command()(config)
+_PANELS: dict[str, dict[str, Any]] = {
+    "Find": {"scan": scan, "inspect": inspect, "score": score},
+    "Judge": {
+        "open": open_,
+        "review": review,
+        "tune": tune,
+        "estimate": estimate,
+        "report": report,
+        "verdicts": verdicts,
+    },
+    "Fix": {"clean": clean, "impact": impact},
+    "Guard": {"check": check, "baseline": baseline, "config": config},
+    "Research": {"train": train, "bench": bench, "methods": methods, "corrupt": corrupt},
+}
+for _panel, _commands in _PANELS.items():
+    for _name, _command in _commands.items():
+        if isinstance(_command, typer.Typer):
+            app.add_typer(_command, rich_help_panel=_panel)
+        else:
+            app.command(_name, rich_help_panel=_panel)(_command)
+
+
+@app.command("help", rich_help_panel="Find")
+def help_(
+    ctx: typer.Context,
+    command: Annotated[list[str] | None, typer.Argument(metavar="[COMMAND]", help="A command, such as scan.")] = None,
+) -> None:
+    """Show what the commands are for, or the options of one."""
+    group: Any = ctx.parent
+    for name in command or ():
+        inner = group.command.get_command(group, name) if hasattr(group.command, "get_command") else None
+        if inner is None:
+            raise OptionError(f"there is no command '{' '.join(command or ())}': `labelaudit help` lists them")
+        group = type(group)(inner, info_name=name, parent=group)
+    typer.echo(group.get_help())
 
 
 def _show_version(wanted: bool) -> None:

@@ -219,7 +219,7 @@ def scan(
 
     from labelaudit.scanning.scan import scan as audit_labels
 
-    trainings = len(chosen["methods"])
+    trainings = len({*chosen["methods"], "ce"})  # cross-entropy is the reference
     with report_progress(quiet=quiet, verbose=True, color=color, trainings=trainings) as (progress, notice):
         for name, value in filed.items():
             key = "regularizer" if name == "regularizers" else name.replace("_", "-")

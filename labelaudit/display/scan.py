@@ -21,7 +21,7 @@ from labelaudit.types import Progress, silent
 def scan(*sources: Any, progress: Progress | bool | None = None, **options: Any) -> Audit:
     """See `labelaudit.scanning.scan`; ``progress``: None for a bar where somebody looks, False for none."""
     methods = options.get("methods")
-    with _choose(progress, 3 if methods is None else len(methods)) as told:
+    with _choose(progress, 4 if methods is None else len({*methods, "ce"})) as told:
         return Audit.of(scanning.scan(*sources, progress=told, **options))
 
 
