@@ -145,6 +145,15 @@ def scan(
         Literal["quick", "standard", "thorough"],
         _option(panel=_METHOD, env="EFFORT", help="One small backbone, three, or five, and on a GPU one fine-tuned."),
     ] = "standard",
+    rank_by: Annotated[
+        str,
+        _option(
+            panel=_METHOD,
+            metavar="COLUMN",
+            env="RANK_BY",
+            help="Rank and flag by one column, such as limit_distance; ensemble: all models pooled.",
+        ),
+    ] = "ensemble",
     device: Annotated[
         Literal["auto", "cpu", "cuda"], _option(panel=_MACHINE, env="DEVICE", help="Where the networks run.")
     ] = "auto",
@@ -202,6 +211,7 @@ def scan(
         **{"max_pixels": max_pixels},
         **{"methods": parse_names("--methods", methods), "train": train, "effort": effort, "device": device},
         "precision": precision,
+        "rank_by": rank_by,
         **{"regularizers": regularizers or (), "network": network, "init": init},
         **{"backbone": None if backbone == "auto" else parse_names("--backbone", backbone), "seed": seed},
         **{"workers": workers, "cache": cache, "group": tuple(group or ())},

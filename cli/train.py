@@ -89,6 +89,22 @@ def train(
             help="Side of the squares; the images' own, up to 64.",
         ),
     ] = None,
+    keep: Annotated[
+        Literal["last", "best"],
+        typer.Option(rich_help_panel=_HOW, help="The last epoch's model, or the one most accurate on --valid."),
+    ] = "last",
+    patience: Annotated[
+        int | None,
+        typer.Option(
+            rich_help_panel=_HOW, min=1, metavar="N", help="Stop after so many epochs without a better one on --valid."
+        ),
+    ] = None,
+    balance: Annotated[
+        bool,
+        typer.Option(
+            "--balance", rich_help_panel=_HOW, metavar="", help="Draw as many images of each class in an epoch."
+        ),
+    ] = False,
     seed: Annotated[
         int, typer.Option(rich_help_panel=_HOW, min=0, metavar="N", help="Same data, same seed, same model.")
     ] = 0,
@@ -178,6 +194,9 @@ def train(
                 seed=seed,
                 device=device,
                 resume=resume,
+                keep=keep,
+                patience=patience,
+                balance=balance,
                 labels=labels,
                 path_column=path_column,
                 label_column=label_column,
@@ -234,16 +253,19 @@ def describe(row: Mapping[str, float], epochs: int) -> str:
 
 def summarize(made: Made) -> Iterator[str]:
     """Summary lines of a finished training run."""
-    row, settings = made.trained.curves[-1], made.trained.settings
+    row, last, settings = made.trained.row, made.trained.curves[-1], made.trained.settings
     yield (
-        f"{settings['method']} on {settings['network']}, {row['epoch']:.0f} epoch{'s' * (row['epoch'] > 1)} "
+        f"{settings['method']} on {settings['network']}, {last['epoch']:.0f} epoch{'s' * (last['epoch'] > 1)} "
         f"over {settings['samples']:,} images "
-        f"of {len(settings['classes'])} classes in {duration(row['seconds'])}."
+        f"of {len(settings['classes'])} classes in {duration(last['seconds'])}."
     )
+    if "keep" in settings:
+        yield f"Kept: the model of epoch {row['epoch']:.0f}, the best on validation images."
     yield f"Given labels of the training images: {row['train_accuracy']:.1%} agree with the model."
     for name in ("valid", "test"):
         if f"{name}_accuracy" in row:
             others = {key.rpartition("_")[2]: v for key, v in row.items() if key.startswith(f"{name}_accuracy_")}
+            others |= {"among the five likeliest": row[f"{name}_top5"]} if f"{name}_top5" in row else {}
             beside = "".join(f", {view} {value:.1%}" for view, value in others.items())
             yield f"Accuracy on {name} images: {row[f'{name}_accuracy']:.1%}{beside}."
     if "noise" in made.about:

@@ -125,3 +125,15 @@ def available_cores() -> int:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     quota = container.core_quota()
     return cores if quota is None else max(1, min(cores, math.ceil(quota)))
+
+
+def available_memory() -> float:
+    """Bytes of memory that programs may still take, at most what the container has; infinite where nothing says."""
+    most = float(container.memory_limit() or math.inf)
+    try:
+        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
+            if line.startswith("MemAvailable:"):
+                return min(most, 1024.0 * int(line.split()[1]))
+        return min(most, float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")))
+    except (AttributeError, OSError, ValueError):
+        return most

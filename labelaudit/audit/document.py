@@ -204,10 +204,26 @@ class Audit:
         }
         for name, evidence in self.evidence.items():
             columns[_free_name(name, "method_", (*columns, "reason"))] = evidence.suspicion[rows].tolist()
+        for name in self.shown:
+            columns[_free_name(name, "method_", (*columns, "reason"))] = self.shown_values(name)[rows].tolist()
         columns["reason"] = [decision.reasons[i] for i in pick]
         for name, values in samples.extra.items():
             columns[_free_name(name, "extra_", columns)] = [values[i] for i in pick]
         return columns
+
+    @cached_property
+    def shown(self) -> dict[str, dict[str, str]]:
+        """Columns of the methods that stand beside every sample: name -> ``worse`` (``high`` or ``low``), ``says``."""
+        return {
+            name: {"worse": str(about["worse"]), "says": str(about["says"]), "of": key}
+            for key, evidence in self.evidence.items()
+            for name, about in evidence.tables.get("shown", {}).items()
+            if name in evidence.columns
+        }
+
+    def shown_values(self, name: str) -> Any:
+        """(n,) values of a column of `shown`."""
+        return self.evidence[self.shown[name]["of"]].columns[name]
 
     def confused_pairs(self, top: int | None = None) -> list[dict[str, Any]]:
         """Pairs of classes that are mixed up, most first: ``given_label``, ``true_label``, ``expected``, ``flagged``.

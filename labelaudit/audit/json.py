@@ -72,6 +72,7 @@ def write_audit(audit: Audit, path: Path, *, companions: Mapping[str, str]) -> N
             {"name": name, "method": evidence.method, "tables": evidence.tables}
             for name, evidence in audit.evidence.items()
         ],
+        "shown": {name: _short(audit.shown_values(name)) for name in audit.shown},
         "findings": [finding_record(finding) for finding in audit.findings],
         "root": samples.root,
         "classes": samples.classes,
@@ -187,6 +188,11 @@ def json_line(value: Any) -> str:
     """``value`` as JSON on one line, without a character that could steer a terminal."""
     text = json.dumps(plain(value), ensure_ascii=False, allow_nan=False)
     return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
+
+
+def _short(values: Any) -> list[Any]:
+    """Six significant digits of floats, the rest as it is: for people, ``evidence.npz`` has every bit."""
+    return [float(f"{value:.6g}") if isinstance(value, float) else value for value in values.tolist()]
 
 
 def _number(value: float | None) -> float:

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from labelaudit.data.images import MOST_PIXELS, ImageError, decode, probe, resize
-from labelaudit.types import Images, Progress, silent
+from labelaudit.errors import DataError
+from labelaudit.types import Bools, Images, Ints, Progress, silent
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -54,6 +55,70 @@ def load_pixels(
         for part in np.array_split(squares, max(1, len(squares) // 4096))
     )
     return (np.ascontiguousarray(squares[..., :1]) if grey else squares), tuple(failures)
+
+
+class Squares:
+    """The squares of `load_pixels`, decoded when they are asked for: of datasets that do not fit in memory.
+
+    It has of an array (n, side, side, c) of uint8 what training asks of one.
+    """
+
+    dtype = np.dtype(np.uint8)
+    ndim = 4
+
+    def __init__(self, images: Images, side: int, *, channels: int = 3, workers: int = 2, key: str = "") -> None:
+        self.images, self.key, self._workers = images, key, workers
+        self.shape = (len(images), side, side, channels)
+        self._pool: ThreadPoolExecutor | None = None
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows: Ints | slice) -> Pixels:
+        """Some squares (m, side, side, c); raises `DataError` for an image that has become unreadable since."""
+        index = np.arange(len(self))[rows] if isinstance(rows, slice) else np.asarray(rows)
+        _, side, _, channels = self.shape
+        self._pool = self._pool or ThreadPoolExecutor(self._workers)
+        squares = np.empty((len(index), side, side, channels), dtype=np.uint8)
+        for place, square in enumerate(_decoded(_Rows(self.images, index), side, self._pool)):
+            if isinstance(square, ImageError):
+                raise DataError(f"image {index[place]} cannot be read any more ({square}): has the dataset changed?")
+            squares[place] = square[..., :channels]
+        return squares
+
+    def check(self, progress: Progress = silent) -> tuple[tuple[int, str, str], ...]:
+        """Decode everything once: (row, kind, detail) failures, as of `load_pixels`; grey becomes one channel."""
+        failures, grey = list[tuple[int, str, str]](), True
+        with ThreadPoolExecutor(self._workers) as pool:
+            for row, square in enumerate(_decoded(self.images, self.shape[1], pool)):
+                if isinstance(square, ImageError):
+                    failures.append((row, square.kind, str(square)))
+                elif grey:
+                    grey = np.array_equal(square[..., 0], square[..., 1]) and np.array_equal(
+                        square[..., 0], square[..., 2]
+                    )
+                if row % 500 == 499 or row == len(self) - 1:
+                    progress("check pixels", row + 1, len(self))
+        self.shape = (*self.shape[:3], 1 if grey else 3)
+        return tuple(failures)
+
+    def take(self, rows: Bools, *, channels: int | None = None) -> Squares:
+        """Some of them, perhaps in colour where these are grey."""
+        images = _Rows(self.images, np.flatnonzero(rows))
+        return Squares(images, self.shape[1], channels=channels or self.shape[3], workers=self._workers, key=self.key)
+
+
+class _Rows:
+    """`Images` of some rows of others."""
+
+    def __init__(self, images: Images, rows: Ints) -> None:
+        self._images, self._rows = images, rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def encoded(self, index: int) -> bytes:
+        return self._images.encoded(int(self._rows[index]))
 
 
 def _decoded(images: Images, side: int, pool: ThreadPoolExecutor) -> Iterator[Pixels | ImageError]:

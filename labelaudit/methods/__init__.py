@@ -10,7 +10,17 @@ from __future__ import annotations
 from pathlib import Path
 
 from labelaudit.methods._draws import draw_beta
-from labelaudit.methods._interface import Batch, Fit, Method, Predict, Recipe, cross_entropy, given_probability, ranks
+from labelaudit.methods._interface import (
+    Batch,
+    Fit,
+    Method,
+    Predict,
+    Recipe,
+    Shown,
+    cross_entropy,
+    given_probability,
+    ranks,
+)
 from labelaudit.methods._options import Between, Option, configure, options_of
 from labelaudit.shelf import find_file, list_files, load_class, read_help
 
@@ -22,6 +32,7 @@ __all__ = [
     "Option",
     "Predict",
     "Recipe",
+    "Shown",
     "configure",
     "cross_entropy",
     "draw_beta",

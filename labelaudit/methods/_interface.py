@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -58,6 +58,17 @@ class Fit:
     """Optimiser steps in all, when no sample is left out."""
     generator: torch.Generator
     """The only source of randomness a method may use; it lives on the device."""
+
+
+class Shown(NamedTuple):
+    """A column of a method that people see beside each sample: in samples.csv, in audit.json and on the report."""
+
+    values: npt.NDArray[Any]
+    """(n,)."""
+    worse: Literal["high", "low"]
+    """Which end is the suspicious one, as it was measured."""
+    says: str
+    """One sentence: what it is, its direction, and what was measured about it."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +125,8 @@ class Method:
     leading: ClassVar[tuple[str, ...]] = ()
     """Options that say how long it takes at the start until the method does what it is for, in epochs (int) or as a
     share of them (float): something of the run must be left."""
+    shows: ClassVar[tuple[str, ...]] = ()
+    """Names of the columns of `show`."""
     recipes: ClassVar[Mapping[str, Recipe]] = {
         "features": Recipe(epochs=12, batch=256, lr=1e-3),
         "pixels": Recipe(epochs=8, batch=64, lr=2e-3),
@@ -182,6 +195,15 @@ class Method:
 
     def derive(self, probs: npt.NDArray[Any], labels: npt.NDArray[Any]) -> Mapping[str, npt.NDArray[Any]]:  # noqa: ARG002
         """Further columns (n,) of the finished cross-fit, from held-out probs (n, C) and given labels (n,)."""
+        return {}
+
+    def show(
+        self,
+        columns: Mapping[str, npt.NDArray[Any]],  # noqa: ARG002
+        probs: npt.NDArray[Any],  # noqa: ARG002
+        labels: npt.NDArray[Any],  # noqa: ARG002
+    ) -> Mapping[str, Shown]:
+        """What is shown beside each sample, by a name that begins with the method's; arguments as for `tables`."""
         return {}
 
     def tables(

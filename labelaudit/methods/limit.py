@@ -14,16 +14,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
+import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from labelaudit.methods._draws import draw_noise
-from labelaudit.methods._interface import Batch, Method, Predict, cross_entropy
+from labelaudit.methods._interface import Batch, Method, Predict, Shown, cross_entropy
 from labelaudit.methods._options import Between
 from labelaudit.networks import Network
+
+_DISTANCE = (
+    "Length of the difference between the gradient that LIMIT's label predictor foresees and the given label's, from 0 "
+    "to 1.41, mean over the last half of the epochs; far means that the label does not follow from the image"
+)
 
 
 @dataclass(kw_only=True)
@@ -33,6 +39,7 @@ class Limit(Method):
     networks: ClassVar[int] = 2
     outcome: ClassVar[str] = "classifier"
     column: ClassVar[str] = "limit_l1"
+    shows: ClassVar[tuple[str, ...]] = ("limit_distance",)
     leading: ClassVar[tuple[str, ...]] = ("init",)
 
     beta: Annotated[float, Between(0, 1000), "a label can pull q away from the classifier by about 1/beta"] = 10.0
@@ -85,3 +92,11 @@ class Limit(Method):
             "limit_l1": 1 - s.gather(-1, given).squeeze(-1),
             "limit_classifier": 1 - p.gather(-1, given).squeeze(-1),
         }
+
+    def show(
+        self,
+        columns: Mapping[str, npt.NDArray[Any]],
+        probs: npt.NDArray[Any],  # noqa: ARG002
+        labels: npt.NDArray[Any],  # noqa: ARG002
+    ) -> Mapping[str, Shown]:
+        return {"limit_distance": Shown(columns["limit_residual"], "high", _DISTANCE)}

@@ -16,11 +16,13 @@ import torch
 from torch import Tensor
 
 from labelaudit.methods import cross_entropy
+from labelaudit.networks import Network
 from labelaudit.training.batches import Inputs
 from labelaudit.training.evidence import margins
 from labelaudit.training.loop import Course
 
 Row = dict[str, float]
+_FEW_CLASSES = 10  # up to which the five likeliest classes say little
 
 
 class Curves:
@@ -35,6 +37,9 @@ class Curves:
         self.last: dict[str, Tensor] = {}  # (n,) after the latest epoch
         self.probs = torch.empty(0)  # (n, C) after the latest epoch
         self.seconds = 0.0
+        self.best = 0  # the first epoch with the best validation accuracy, counted from 1
+        self.best_weights: dict[str, Tensor] = {}  # of the outcome after it, where they are to be kept
+        self.best_probs = torch.empty(0)
         self._since = time.perf_counter()
 
     def resumed(self) -> None:
@@ -65,6 +70,20 @@ class Curves:
         row["seconds"] = self.seconds
         self.rows.append(row)
         return row
+
+    def compare(self, row: Row, outcome: Network | None) -> None:
+        """Take note where ``row`` is the best so far on validation samples, with the weights of ``outcome``."""
+        if self.best and row["valid_accuracy"] <= self.rows[self.best - 1]["valid_accuracy"]:
+            return
+        self.best = len(self.rows)
+        if outcome is not None:
+            weights = outcome.state_dict()
+            self.best_weights = {name: value.detach().to("cpu", copy=True) for name, value in weights.items()}
+            self.best_probs = self.probs
+
+    def stalled(self, patience: int | None) -> bool:
+        """Whether so many epochs have passed since the best one."""
+        return patience is not None and len(self.rows) - self.best >= patience
 
     def _keep(self, course: Course, logits: Tensor, main: int, loss: Tensor) -> None:
         self.losses.append(loss.cpu())
@@ -104,10 +123,13 @@ def dissect(predicted: Tensor, y: Tensor, truth: Tensor, loss: Tensor, chosen: T
 
 
 def _accuracies(name: str, logits: Mapping[str, Tensor], y: Tensor, main: int) -> Row:
-    """``NAME_accuracy`` of the outcome, then ``NAME_accuracy_VIEW`` of the other views."""
+    """``NAME_accuracy`` of the outcome, ``NAME_accuracy_VIEW`` of the other views, ``NAME_top5`` of many classes."""
     found = {view: float((scored.argmax(-1) == y).float().mean()) for view, scored in logits.items()}
     outcome = list(found)[main]
     rest = {f"{name}_accuracy_{view}": value for view, value in found.items() if view != outcome}
+    scored = logits[outcome]
+    if scored.shape[-1] > _FEW_CLASSES:
+        rest[f"{name}_top5"] = float((scored.topk(5).indices == y.unsqueeze(-1)).any(-1).float().mean())
     return {f"{name}_accuracy": found[outcome], **rest}
 
 

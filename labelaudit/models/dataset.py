@@ -1,7 +1,7 @@
 """A dataset made ready to be trained on: pixels, labels, what is kept out of training, and the truth where it is known.
 
 Where DATA has splits, its training split is trained on, and its validation and test splits are measured unless others
-are named. Left out: datasets whose squares do not fit in memory.
+are named. Squares that would take more than half of the free memory are not kept but decoded in every epoch.
 """
 
 from __future__ import annotations
@@ -9,19 +9,22 @@ from __future__ import annotations
 import csv
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from labelaudit.data.ingest import ingest
+from labelaudit.data.ingest import digest, ingest
 from labelaudit.data.listing import TESTING, TRAINING, VALIDATION
-from labelaudit.data.pixels import SMALL, load_pixels, typical_side
+from labelaudit.data.pixels import SMALL, Squares, load_pixels, typical_side
 from labelaudit.data.sources import open_source
 from labelaudit.errors import DataError, OptionError
+from labelaudit.machine import available_memory
 from labelaudit.models.run import Labelled
 from labelaudit.networks import usual_side
 from labelaudit.types import Bools, Ints, Progress, Samples, silent
 
+_SHARE = 0.5  # of the free memory that decoded images may take
 _SPLITS = {"train": TRAINING, "valid": VALIDATION, "test": TESTING}
 
 
@@ -31,7 +34,7 @@ class Collected:
 
     samples: Samples
     """The training samples."""
-    x: npt.NDArray[np.uint8]
+    x: npt.NDArray[np.uint8] | Squares
     """(n, side, side, c)."""
     valid: Labelled | None
     test: Labelled | None
@@ -93,6 +96,8 @@ def collect(
         notes += _left_out(int((~kept).sum()), "training")
     del parts["train"]
     others = {name: _labelled(part, samples, side, name, workers, progress) for name, part in parts.items()}
+    if isinstance(x, Squares):
+        notes.append(f"{len(x):,} squares of {side} px do not fit in memory: they are decoded in every epoch.")
     if any(pixels.shape[-1] != x.shape[-1] for pixels, _ in others.values()):  # grey here, colours there
         x, others = _in_color(x), {name: (_in_color(pixels), given) for name, (pixels, given) in others.items()}
     return Collected(
@@ -185,11 +190,17 @@ def _side(samples: Samples, network: str | None) -> int:
     return usual_side(network) or min(max(typical_side(samples.images), 8), SMALL)
 
 
-def _squares(samples: Samples, side: int, workers: int, progress: Progress) -> tuple[npt.NDArray[np.uint8], Bools]:
-    """Pixels of the samples that can be decoded, and which those are."""
+def _squares(
+    samples: Samples, side: int, workers: int, progress: Progress
+) -> tuple[npt.NDArray[np.uint8] | Squares, Bools]:
+    """Pixels of the samples that can be decoded, and which those are; decoded later where they are too many."""
     assert samples.images is not None
-    pixels, failures = load_pixels(samples.images, side, workers=workers, progress=progress)
     kept = np.ones(len(samples), dtype=np.bool_)
+    if 3 * side * side * len(samples) > available_memory() * _SHARE:
+        squares = Squares(samples.images, side, workers=workers, key=digest("".join(samples.digests).encode()))
+        kept[[row for row, _, _ in squares.check(progress)]] = False
+        return (squares if kept.all() else squares.take(kept)), kept
+    pixels, failures = load_pixels(samples.images, side, workers=workers, progress=progress)
     kept[[row for row, _, _ in failures]] = False
     return (pixels if kept.all() else pixels[kept]), kept
 
@@ -208,5 +219,7 @@ def _labelled(part: Samples, training: Samples, side: int, name: str, workers: i
     return pixels, labels[kept]
 
 
-def _in_color(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+def _in_color(pixels: npt.NDArray[Any] | Squares) -> npt.NDArray[Any] | Squares:
+    if isinstance(pixels, Squares):
+        return pixels.take(np.ones(len(pixels), dtype=np.bool_), channels=3)
     return np.ascontiguousarray(np.broadcast_to(pixels, (*pixels.shape[:-1], 3)))

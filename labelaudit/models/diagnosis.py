@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -26,6 +27,7 @@ def diagnose(
     inputs: Inputs,
     labels: Tensor | None = None,
     *,
+    others: Mapping[str, Inputs] | None = None,
     noise: float | None = None,
     held_out: float | None = None,
     samples: int = 256,
@@ -34,7 +36,9 @@ def diagnose(
 ) -> dict[str, Any]:
     """Diagnose a ``network`` of one copy on its ``inputs``, in evaluation mode, not augmented.
 
-    ``labels`` (n,) are those it was trained on, by default the ones of ``inputs``. ``layers`` holds spectral norms,
+    ``labels`` (n,) are those it was trained on, by default the ones of ``inputs``; ``others`` are further samples by
+    name, such as ``test``, whose ``jacobian``, ``margin`` and ``calibration`` stand under it, against their labels.
+    ``layers`` holds spectral norms,
     ``jacobian`` and ``margin`` means and quantiles over up to ``samples`` random inputs, ``calibration`` the expected
     calibration error against ``labels``, in ``bins`` of equal width. With ``noise``, the rate of wrong labels, spread
     evenly over the other classes, ``fano`` says how many labels a network must get wrong that memorised none, and the
@@ -45,26 +49,14 @@ def diagnose(
     was_training = network.training
     network.eval()
     try:
-        with torch.no_grad():
-            probs = inputs.evaluate(lambda x: network(x).unsqueeze(0), network.copies)[0, 0].softmax(-1)
-        chosen = torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed))[:samples].sort().values
-        rows = chosen.to(labels.device)
-        plain = copy.copy(inputs)
-        plain.augment = "none"
-        x = plain.take(rows.unsqueeze(0))
-        found: dict[str, Any] = {"samples": len(labels), "looked_at": len(rows)}
-        found["layers"] = [one.to_dict() for one in layer_norms(network, x[:, :1], seed=seed)]
-        found |= _sensitivity(network, x, labels[rows], inputs.classes <= _EXACT, seed)
+        found: dict[str, Any] = {"samples": len(labels), "looked_at": min(samples, len(labels))}
+        found["layers"] = [one.to_dict() for one in layer_norms(network, _some(inputs, 1, seed)[1][:, :1], seed=seed)]
+        found |= _look_at(network, inputs, labels, samples=samples, bins=bins, seed=seed)
+        for name, part in (others or {}).items():
+            found[name] = _look_at(network, part, part.y, samples=samples, bins=bins, seed=seed)
     finally:
         network.train(was_training)
-    fit = float((probs.argmax(-1) == labels).float().mean())
-    found["calibration"] = {
-        "error": expected_calibration_error(probs, labels, bins),
-        "bins": bins,
-        "accuracy": fit,
-        "confidence": float(probs.max(-1).values.mean()),
-        "reliability": reliability(probs, labels, bins),
-    }
+    fit = found["calibration"]["accuracy"]
     if noise is not None:
         entropy = uniform_noise_entropy(noise, inputs.classes)
         found["fano"] = {
@@ -79,6 +71,31 @@ def diagnose(
         against = "noise rate" if noise is not None else "held-out labels"
         found["memorisation"] = {"against": against, **check_memorisation(fit, expected, len(labels))}
     return found
+
+
+def _some(inputs: Inputs, samples: int, seed: int) -> tuple[Tensor, Tensor]:
+    """Up to ``samples`` random rows (m,) and their inputs (1, m, …), not augmented."""
+    chosen = torch.randperm(len(inputs.y), generator=torch.Generator().manual_seed(seed))[:samples].sort().values
+    rows = chosen.to(inputs.y.device)
+    plain = copy.copy(inputs)
+    plain.augment = "none"
+    return rows, plain.take(rows.unsqueeze(0))
+
+
+def _look_at(network: Network, inputs: Inputs, labels: Tensor, *, samples: int, bins: int, seed: int) -> dict[str, Any]:
+    """``jacobian``, ``margin`` and ``calibration`` of some samples against ``labels`` (n,)."""
+    with torch.no_grad():
+        probs = inputs.evaluate(lambda x: network(x).unsqueeze(0), network.copies)[0, 0].softmax(-1)
+    rows, x = _some(inputs, samples, seed)
+    return _sensitivity(network, x, labels[rows], inputs.classes <= _EXACT, seed) | {
+        "calibration": {
+            "error": expected_calibration_error(probs, labels, bins),
+            "bins": bins,
+            "accuracy": float((probs.argmax(-1) == labels).float().mean()),
+            "confidence": float(probs.max(-1).values.mean()),
+            "reliability": reliability(probs, labels, bins),
+        }
+    }
 
 
 def _sensitivity(network: Network, x: Tensor, y: Tensor, exact: bool, seed: int) -> dict[str, Any]:

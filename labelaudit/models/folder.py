@@ -96,7 +96,7 @@ def write(
             "format": _FORMAT,
             "settings": trained.settings,
             "scaling": {"mean": model.scaling.mean.flatten().tolist(), "scale": model.scaling.scale.flatten().tolist()},
-            "final": _plain(trained.curves[-1]),
+            "final": _plain(trained.row),
             **about,
         }
         text = json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
@@ -148,8 +148,8 @@ def read_about(place: Path) -> dict[str, Any]:
 
 
 def dissection(trained: Trained, labels: Ints, truth: Ints) -> list[dict[str, float]]:
-    """SLN's Fig. 4: training samples by loss after the last epoch, in bins of 1,000, or in 20 where that is more."""
-    loss = trained.losses[-1]
+    """SLN's Fig. 4: training samples by loss after the kept epoch, in bins of 1,000, or in 20 where that is more."""
+    loss = trained.losses[trained.kept - 1]
     right, predicted = labels == truth, trained.probs.argmax(axis=1) == truth
     order = np.argsort(loss, kind="stable")
     rows = []

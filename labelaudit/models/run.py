@@ -1,14 +1,14 @@
 """One fit on all training samples, by the loop of `labelaudit.training.crossfit`: for a model that is to be used.
 
 It can be killed at any time: a checkpoint after every epoch, from which the same run goes on to the same bits on CPU.
-Left out: choosing an epoch by validation accuracy; the curves show it, the model is that of the last epoch.
+The model is that of the last epoch, or of the best one on validation samples, as most papers choose it.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from labelaudit.errors import DataError, RunError
+from labelaudit.data.pixels import Squares
+from labelaudit.errors import DataError, OptionError, RunError
 from labelaudit.methods import Method, configure, get_method
 from labelaudit.models import checkpoint as saved
 from labelaudit.models.curves import Curves, Row, suspicion_of
@@ -27,7 +28,11 @@ from labelaudit.training.batches import Augment, Inputs
 from labelaudit.training.loop import Course, check_arrays, compose, fit, plan, seed_of
 from labelaudit.types import Progress, silent
 
-Labelled = tuple[npt.NDArray[Any], npt.NDArray[Any]]
+_DISTURBED = 0.05
+"""Noise on the weights of a second network that begins as the first does: measured on digits, both stay as accurate as
+they were and part within an epoch."""
+Keep = Literal["last", "best"]
+Labelled = tuple[npt.NDArray[Any] | Squares, npt.NDArray[Any]]
 """x (n, …) and labels (n,)."""
 
 
@@ -50,6 +55,17 @@ class Trained:
     """(n, C) of the training samples after the last epoch."""
     inputs: Inputs
     """The training samples on the device, for `labelaudit.models.diagnosis.diagnose`."""
+    others: Mapping[str, Inputs] = field(default_factory=dict)
+    """The validation and test samples beside them, by name."""
+    kept: int = 0
+    """The epoch that the model is of, counted from 1."""
+    notes: tuple[str, ...] = ()
+    """Sentences for a person about what was chosen."""
+
+    @property
+    def row(self) -> Row:
+        """The row of the curves that the model is of."""
+        return self.curves[self.kept - 1]
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -58,7 +74,7 @@ class Trained:
 
 
 def train(
-    x: npt.NDArray[Any],
+    x: npt.NDArray[Any] | Squares,
     labels: npt.NDArray[np.integer[Any]],
     classes: int | Sequence[str],
     *,
@@ -77,17 +93,22 @@ def train(
     device: str = "cpu",
     checkpoint: Path | None = None,
     resume: bool = False,
+    keep: Keep = "last",
+    patience: int | None = None,
+    balance: bool = False,
     progress: Progress = silent,
     told: Callable[[Row], None] | None = None,
 ) -> Trained:
-    """Train ``network`` by ``method`` on all of x: (n, d) float features or (n, H, W, c) uint8 pixels.
+    """Train ``network`` by ``method`` on all of x: (n, d) float features, (n, H, W, c) uint8 pixels, or `Squares`.
 
     ``options`` of the method include ``batch``, ``lr``, ``optimizer``, ``weight_decay`` and ``schedule``. ``valid`` and
-    ``test`` are measured after each epoch and change nothing; so does ``truth`` (n,), the true labels, -1 where no
-    class is right. ``init`` starts from a file of weights, an earlier MODEL folder, or the published weights of a
-    network of timm or torchvision; ``compiled`` uses torch.compile. ``checkpoint`` is a file, written after each epoch;
-    with ``resume`` the run goes on from it, where it exists. ``told`` gets each row of the curves. Same arguments, same
-    bits on CPU, resumed or not.
+    ``test`` are measured after each epoch; so is ``truth`` (n,), the true labels, -1 where no class is right. ``keep``
+    is the ``last`` epoch's model, or that of the ``best`` accuracy on ``valid``, the first of them; ``patience`` ends
+    the run after so many epochs without a better one. ``balance`` draws as many samples of every class in an epoch.
+    ``init`` starts from a file of weights, an earlier MODEL folder, or the published weights of a network of timm or
+    torchvision; ``compiled`` uses torch.compile. ``checkpoint`` is a file, written after each epoch; with ``resume``
+    the run goes on from it, where it exists. ``told`` gets each row of the curves. Same arguments, same bits on CPU,
+    resumed or not.
     Raises `DataError` for unusable arrays, `OptionError` for options, `RunError` for a checkpoint of another run.
 
     >>> x = np.repeat(np.eye(2, 8, dtype=np.float32), 10, axis=0)
@@ -96,6 +117,10 @@ def train(
     """
     names = tuple(map(str, range(classes))) if isinstance(classes, int) else tuple(classes)
     check_arrays(x, labels, len(names))
+    chooses = keep == "best" or patience is not None
+    if chooses and valid is None:
+        what = "--keep best" if keep == "best" else "--patience"
+        raise OptionError(f"{what} chooses by validation samples: give some, such as --valid 10%")
     chosen = configure(get_method(method), options or {})
     recipe = plan(
         method,
@@ -119,27 +144,34 @@ def train(
         "samples": len(labels),
         "augment": augment,
         "init": None if init is None else str(init),
+        **({"keep": keep} if keep != "last" else {}),
+        **({"patience": patience} if patience is not None else {}),
+        **({"balance": balance} if balance else {}),
         "seed": seed,
         "device": device.partition(":")[0],
         "data": fingerprint(x, labels, *(valid or ()), *(test or ()), *(() if truth is None else (truth,))),
     }
-    inputs = Inputs(x, labels, len(names), device=device, augment=augment)
+    inputs = Inputs(x, labels, len(names), device=device, augment=augment, balance=balance)
     inputs = inputs.drawn_by(torch.Generator(device).manual_seed(seed_of(seed, 0, chosen.networks)))
     others = {name: _beside(inputs, given, name) for name, given in (("valid", valid), ("test", test)) if given}
     true = None if truth is None else torch.tensor(truth, dtype=torch.int64, device=device)
     if true is not None and true.shape != inputs.y.shape:
         raise DataError(f"truth must hold {len(labels)} labels, not {tuple(true.shape)}")
-    curves = Curves(recipe.epochs, int(chosen.burn_in * recipe.epochs))
+    curves, notes = Curves(recipe.epochs, int(chosen.burn_in * recipe.epochs)), list[str]()
 
     def begin(course: Course) -> None:
         if checkpoint is not None and resume and checkpoint.exists():
             saved.resume(saved.read(checkpoint, settings), course, curves)
             curves.resumed()
+            course.over = curves.stalled(patience)
         elif checkpoint is not None:
             saved.write(checkpoint, course, curves, settings)
 
     def observe(course: Course) -> None:
         row = curves.add(course, rate=recipe.rate(course.epoch - 1), truth=true, others=others)
+        if chooses:
+            curves.compare(row, outcome_of(chosen, networks) if keep == "best" else None)
+            course.over = curves.stalled(patience)
         if checkpoint is not None:
             saved.write(checkpoint, course, curves, settings)
         if told is not None:
@@ -151,28 +183,57 @@ def train(
     place = torch.device(device)
     with torch.random.fork_rng(devices=[place] if place.type == "cuda" else []):
         torch.manual_seed(seed_of(seed, 0, chosen.networks + 1))  # of dropout, which knows no other generator
-        seeds = [seed_of(seed, 0, k) for k in range(chosen.networks)]
-        built = [build(network, x.shape[1:], len(names), seed=own, pretrained=init == "pretrained") for own in seeds]
-        networks = [inputs.place(one) for one in built]
-        if isinstance(init, Path):
-            begin_with(init, networks, chosen)
-        for one in networks if compiled else ():
-            one.compile()
+        networks, disturbed = _build(network, inputs, chosen, init, compiled=compiled, seed=seed)
+        notes += [disturbed] if disturbed else []
         trained = torch.ones(1, len(labels), dtype=torch.bool, device=device)
         fit(chosen, networks, inputs, trained, recipe=recipe, observe=observe, resume=begin, regularizers=composed)
-    views = chosen.views(networks)
-    outcome = views[chosen.outcome] if chosen.outcome else next(iter(views.values()))
+    if len(curves.rows) < recipe.epochs:
+        notes.append(f"Stopped after {len(curves.rows)} of {recipe.epochs} epochs: {patience} without a better one.")
+    outcome = outcome_of(chosen, networks)
+    model = Model(network=outcome, classes=names, shape=x.shape[1:], scaling=inputs.scaling, settings=settings)
+    return _finish(model, curves, chosen, inputs, others, tuple(notes))
+
+
+def _build(
+    name: str, inputs: Inputs, method: Method, init: Path | Literal["pretrained"] | None, *, compiled: bool, seed: int
+) -> tuple[list[Network], str]:
+    """The networks that ``method`` trains, on the device and with their first weights, and what is to be said of it."""
+    seeds = [seed_of(seed, 0, k) for k in range(method.networks)]
+    shape, pretrained = tuple(inputs.shape), init == "pretrained"
+    built = [build(name, shape, inputs.classes, seed=own, pretrained=pretrained) for own in seeds]
+    networks = [inputs.place(one) for one in built]
+    disturbed = begin_with(init, networks, method, seed=seed) if isinstance(init, Path) else ""
+    for network in networks if compiled else ():
+        network.compile()
+    return networks, disturbed
+
+
+def _finish(
+    model: Model, curves: Curves, method: Method, inputs: Inputs, others: Mapping[str, Inputs], notes: tuple[str, ...]
+) -> Trained:
+    """What came of a run that is over, the model put back to its best epoch where that was kept."""
+    if curves.best_weights:
+        model.network.load_state_dict(curves.best_weights)
     columns = curves.columns()
     return Trained(
-        model=Model(network=outcome, classes=names, shape=x.shape[1:], scaling=inputs.scaling, settings=settings),
+        model=model,
         curves=tuple(curves.rows),
         losses=torch.stack(curves.losses).numpy(),
         columns=columns,
         last={name: values.numpy() for name, values in curves.last.items()},
-        suspicion=suspicion_of(chosen, columns, labels),
-        probs=curves.probs.numpy(),
+        suspicion=suspicion_of(method, columns, inputs.y.cpu().numpy()),
+        probs=(curves.best_probs if curves.best_weights else curves.probs).numpy(),
         inputs=inputs,
+        others=others,
+        kept=curves.best if curves.best_weights else len(curves.rows),
+        notes=notes,
     )
+
+
+def outcome_of(method: Method, networks: Sequence[Network]) -> Network:
+    """The network that a run is for, of those that ``method`` trains."""
+    views = method.views(networks)
+    return views[method.outcome] if method.outcome else next(iter(views.values()))
 
 
 def _beside(inputs: Inputs, given: Labelled, name: str) -> Inputs:
@@ -186,22 +247,44 @@ def _beside(inputs: Inputs, given: Labelled, name: str) -> Inputs:
     return Inputs(x, labels, inputs.classes, device=str(device), augment="none", scaling=inputs.scaling)
 
 
-def begin_with(init: Path, networks: Sequence[Network], method: Method) -> None:
+def begin_with(init: Path, networks: Sequence[Network], method: Method, *, seed: int) -> str:
     """Weights from a file, or from the MODEL folder of an earlier run, into the networks that are to begin with them.
 
-    Published weights, of the model that a body wraps, go into all networks.
+    Published weights, of the model that a body wraps, go into all networks, whose last layers differ. A whole model
+    would make two networks one for good, so all but the first are disturbed: Gaussian noise of `_DISTURBED` times each
+    weight tensor's root mean square. Returns a sentence that says so, empty where there was no need.
     """
     file = init / WEIGHTS if init.is_dir() else init
     weights = read_weights(file)
     whole = any(name.startswith("body.") for name in weights)
-    for network in method.started(networks) if whole else networks:
+    chosen = method.started(networks) if whole else networks
+    for network in chosen:
         start_from(network, weights, str(file))
+    if not whole or len(chosen) < 2:
+        return ""
+    for number, network in enumerate(chosen[1:], 1):
+        disturb(network, torch.Generator().manual_seed(seed_of(seed, 1, number)))
+    return (
+        f"All {len(chosen)} networks begin with the weights of {init}; all but the first are disturbed by "
+        f"{_DISTURBED:.0%} of their size, or they would never differ."
+    )
 
 
-def fingerprint(*arrays: npt.NDArray[Any]) -> str:
-    """BLAKE2b-128 of arrays, shapes and types included."""
+@torch.no_grad()
+def disturb(network: Network, generator: torch.Generator) -> None:
+    """Add to every parameter Gaussian noise of `_DISTURBED` times its root mean square; buffers stay."""
+    for parameter in network.parameters():
+        noise = torch.randn(parameter.shape, generator=generator).to(parameter)
+        parameter.add_(noise, alpha=_DISTURBED * float(parameter.square().mean().sqrt()))
+
+
+def fingerprint(*arrays: npt.NDArray[Any] | Squares) -> str:
+    """BLAKE2b-128 of arrays, shapes and types included; of squares that are not in memory, of their key."""
     digest = hashlib.blake2b(digest_size=16)
     for array in arrays:
         digest.update(f"{array.shape} {array.dtype.str}".encode())
+        if isinstance(array, Squares):
+            digest.update(array.key.encode())
+            continue
         digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()

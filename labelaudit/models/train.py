@@ -16,7 +16,7 @@ from labelaudit.models.curves import Row
 from labelaudit.models.dataset import Collected, collect
 from labelaudit.models.detection import auroc
 from labelaudit.models.diagnosis import diagnose
-from labelaudit.models.run import Trained, train
+from labelaudit.models.run import Keep, Trained, train
 from labelaudit.networks import network_names, unknown_network
 from labelaudit.regularizers import configure_all
 from labelaudit.training.batches import Augment
@@ -56,6 +56,9 @@ def make(
     seed: int = 0,
     device: str = "auto",
     resume: bool = False,
+    keep: Keep = "last",
+    patience: int | None = None,
+    balance: bool = False,
     labels: Path | None = None,
     path_column: str | None = None,
     label_column: str | None = None,
@@ -113,6 +116,9 @@ def make(
         device=device,
         checkpoint=output / folder.CHECKPOINT,
         resume=resume,
+        keep=keep,
+        patience=patience,
+        balance=balance,
         progress=progress,
         told=None if told is None else lambda row: told(row, epochs),
     )
@@ -120,7 +126,8 @@ def make(
     source = Source(data=data, labels=labels, **asked).settings()
     about = {"source": source, "versions": list_versions(), **_findings(trained, collected, valid, diagnostics)}
     files = folder.write(trained, output, collected.samples.labels, truth=collected.truth, about=about)
-    return Made(trained=trained, place=output, files=files, about=about, notes=collected.notes)
+    notes = (*collected.notes, *trained.notes)
+    return Made(trained=trained, place=output, files=files, about=about, notes=notes)
 
 
 def _sort_options(
@@ -151,8 +158,13 @@ def _findings(trained: Trained, collected: Collected, valid: float | Path | None
             "last": {name: auroc(values, wrong) for name, values in trained.last.items()},
         }
     if diagnostics:
-        held_out = trained.curves[-1]["valid_accuracy"] if isinstance(valid, float) else None
+        held_out = trained.row["valid_accuracy"] if isinstance(valid, float) else None
         found["diagnostics"] = diagnose(
-            trained.model.network, trained.inputs, noise=noise, held_out=held_out, seed=trained.settings["seed"]
+            trained.model.network,
+            trained.inputs,
+            others=trained.others,
+            noise=noise,
+            held_out=held_out,
+            seed=trained.settings["seed"],
         )
     return found

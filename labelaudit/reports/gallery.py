@@ -6,7 +6,7 @@ of the suggested class, which the audit takes to be right. Left out: images at f
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -39,12 +39,14 @@ def fill(
     images: Images | None,
     trouble: str = "",
     checked: Checked | None = None,
+    besides: Sequence[int] = (),
     workers: int = 2,
     progress: Progress = silent,
 ) -> tuple[dict[str, Any], dict[str, str], str]:
-    """The data of the page, the pictures of findings (path -> Base64), and why there are no look-alikes.
+    """The data of the page, the pictures beside its figures (path -> Base64), and why there are no look-alikes.
 
-    ``rows`` are the suspects shown, worst first; the other arguments are those of `html.render`.
+    ``rows`` are the suspects shown, worst first; findings have pictures, and the rows ``besides``; the other arguments
+    are those of `html.render`.
     """
     near: Pairs = {}
     faces: dict[str, int] = {}
@@ -52,7 +54,7 @@ def fill(
     if images is None:
         drawn = thumbnails.missing(rows if trouble else (), trouble)
     else:
-        faces = _faces(audit)
+        faces = _faces(audit) | {audit.samples.ids[row]: row for row in besides}
         near = {} if memory is None else _look_alikes(audit, memory, rows)
         sides = {row: _NEAR_SIDE for pair in near.values() for side in pair for row in side}
         sides |= dict.fromkeys(faces.values(), _NEAR_SIDE)
@@ -96,6 +98,14 @@ def _suspects(audit: Audit, rows: list[int]) -> dict[str, Any]:
         "kind": kind,
         "reasons": reasons,
         "reason": reason,
+        "shown": {
+            printable(name): {
+                "says": printable(about["says"]),
+                "worse": about["worse"],
+                "values": _plain(audit.shown_values(name)[pick]),
+            }
+            for name, about in audit.shown.items()
+        },
         "methods": {printable(name): _standing(found.suspicion, pick) for name, found in audit.evidence.items()},
         "remarks": {place: remarks[path] for place, path in enumerate(paths) if path in remarks},
     }
@@ -189,6 +199,11 @@ def _faces(audit: Audit) -> dict[str, int]:
 def _short(values: Any, digits: int = 4) -> list[float]:
     """Numbers as a page needs them: this many decimals."""
     return [round(float(value), digits) for value in values]
+
+
+def _plain(values: Any) -> list[Any]:
+    """Whole numbers and truth values as they are, others in four decimals."""
+    return _short(values) if values.dtype.kind == "f" else values.tolist()
 
 
 def _number(texts: list[str]) -> tuple[list[str], list[int]]:

@@ -25,6 +25,7 @@ from labelaudit.errors import LabelAuditError, RunError
 from labelaudit.estimate.price import list_prices
 from labelaudit.files import write_text
 from labelaudit.reports import figures, gallery
+from labelaudit.reports.insight import Insight, look_into
 from labelaudit.reports.review_state import Checked, read_checked
 from labelaudit.text import likely, printable
 from labelaudit.types import Images, Progress, silent
@@ -115,13 +116,20 @@ def render(
         progress: hears about the pictures.
     """
     images = audit.samples.images if images is None else images
-    rows = audit.suspects[: max(0, most)].tolist()
+    rows, seen = audit.suspects[: max(0, most)].tolist(), look_into(audit)
     data, faces, lost = gallery.fill(
-        audit, rows, images=images, trouble=trouble, checked=checked, workers=workers, progress=progress
+        audit,
+        rows,
+        images=images,
+        trouble=trouble,
+        checked=checked,
+        besides=seen.rows,
+        workers=workers,
+        progress=progress,
     )
     data["live"] = live
     data["link"] = {place: link[row] for place, row in enumerate(rows) if link and row in link}
-    text, policy = _fill(audit, data, checked, faces=faces, shown=len(rows))
+    text, policy = _fill(audit, data, checked, seen, faces=faces, shown=len(rows))
     return Page(
         text=text,
         policy=policy,
@@ -134,7 +142,13 @@ def render(
 
 
 def _fill(
-    audit: Audit, data: Mapping[str, Any], checked: Checked | None, *, faces: Mapping[str, str], shown: int
+    audit: Audit,
+    data: Mapping[str, Any],
+    checked: Checked | None,
+    seen: Insight,
+    *,
+    faces: Mapping[str, str],
+    shown: int,
 ) -> tuple[str, str]:
     """The template with the facts of ``audit``, and the policy in it; every text passes `printable` and is escaped."""
     from jinja2 import Environment, StrictUndefined
@@ -172,6 +186,7 @@ def _fill(
         caveats=figures.caveats(audit, checked),
         knows_noise=figures.knows_noise(audit),
         checked=checked,
+        seen=seen,
         live=data["live"],
         nobody={"wrong": 0, "cleared": 0, "unclear": 0, "open": len(audit.suspects)},
         likely=likely,

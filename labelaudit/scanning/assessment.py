@@ -29,6 +29,7 @@ from labelaudit.scanning.choice import choose
 from labelaudit.scanning.effort import backbones_of, tunes
 from labelaudit.scanning.forecast import forecast
 from labelaudit.scanning.pool import TUNED, TUNED_SIDE, Material
+from labelaudit.scanning.ranking import explain, rank_by
 from labelaudit.scanning.settings import ScanSettings
 from labelaudit.scanning.testimony import hear
 from labelaudit.scanning.unfinished import Unfinished
@@ -133,6 +134,8 @@ def audit_samples(  # noqa: PLR0915
         shortcuts = find_shortcuts(samples, workers=machine.workers)
         findings += tuple(one.finding() for one in shortcuts)
         decision, hedged = alike.hedge(decision, material.nearest, shortcuts)
+    decision = rank_by(settings.rank_by, decision, evidence, samples.labels, known)
+    notes += explain(decision)
     notes += [*alike.notes(), *heard.notes, *hedged, *note_classes(samples), *_note_few(samples)]
     return Audit(
         samples=samples,

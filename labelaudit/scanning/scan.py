@@ -20,7 +20,16 @@ from labelaudit.errors import DataError
 from labelaudit.machine import Clock, Device, Machine, check_device
 from labelaudit.scanning.assessment import audit_samples
 from labelaudit.scanning.choice import check_network
-from labelaudit.scanning.settings import MAX_PIXELS, METHODS, Effort, Precision, ScanSettings, Train, check_settings
+from labelaudit.scanning.settings import (
+    ENSEMBLE,
+    MAX_PIXELS,
+    METHODS,
+    Effort,
+    Precision,
+    ScanSettings,
+    Train,
+    check_settings,
+)
 from labelaudit.scanning.unfinished import Unfinished
 from labelaudit.types import Floats, Progress, silent
 
@@ -54,6 +63,7 @@ def scan(
     precision: Precision = "auto",
     max_pixels: int = MAX_PIXELS,
     effort: Effort = "standard",
+    rank_by: str = ENSEMBLE,
     device: Device = "auto",
     seed: int = 0,
     workers: int = 2,
@@ -70,8 +80,9 @@ def scan(
     method -> option -> value; ``regularizers`` are names, or name -> option -> value, around every method. ``verdicts``
     is a file of people's verdicts, by default that of ``output``: what they say is taken as known. Images of more than
     ``max_pixels`` are findings. ``group`` says which images show one and the same thing and must not vouch for each
-    other (`labelaudit.context.groups`). With ``output`` the result is also written to that folder, with ``html`` as a
-    page to look at too. ``progress`` and ``notice`` hear what is going on; by default nothing is printed.
+    other (`labelaudit.context.groups`). ``rank_by`` is a column to rank and flag by instead of the pooled ranking
+    (`labelaudit.scanning.ranking`). With ``output`` the result is also written to that folder, with ``html`` as a page
+    to look at too. ``progress`` and ``notice`` hear what is going on; by default nothing is printed.
 
     Returns the `Audit`: ``audit.table("suspects")``, ``audit.summary()``, ``audit.evidence``, ``audit.files``.
     Raises `LabelAuditError` where nothing can be audited.
@@ -102,6 +113,7 @@ def scan(
         precision=precision,
         max_pixels=max_pixels,
         effort=effort,
+        rank_by=rank_by,
         seed=seed,
     )
     check_settings(settings)

@@ -17,6 +17,9 @@ from labelaudit.shelf import list_files
 if TYPE_CHECKING:
     from labelaudit.audit.document import Audit
 
+ENSEMBLE = "ensemble"
+"""The ranking by all models pooled, which a scan makes unless told otherwise."""
+
 METHODS = ("crust", "limit", "sln")
 """Methods that a scan trains by default."""
 Train = Literal["auto", "features", "pixels"]
@@ -173,6 +176,8 @@ class ScanSettings:
     """The number format embedded backbones compute in."""
     max_pixels: Annotated[int, Key(parse_count, "pixels from which an image is not read")] = MAX_PIXELS
     effort: Annotated[Effort, Key(one_of(Effort), "quick, standard or thorough")] = "standard"
+    rank_by: Annotated[str, Key(parse_text, "the column to rank and flag by")] = ENSEMBLE
+    """A column of `labelaudit.scanning.ranking`, or all models pooled."""
     group: Annotated[tuple[str, ...], Key(parse_groups, "images that must not vouch for each other")] = ()
     """Columns, ``parent`` or ``name:REGEX`` (`labelaudit.context.groups`)."""
     seed: Annotated[int, Key(parse_count, "same data, same seed, same result")] = 0
@@ -202,13 +207,15 @@ class ScanSettings:
         said = {name: value for name, value in said.items() if value or name not in _LEFT_OUT}
         if self.max_pixels == MAX_PIXELS:
             del said["max_pixels"]
+        if self.rank_by == ENSEMBLE:
+            del said["rank_by"]
         return {name: _plain(value) for name, value in said.items()}
 
 
 _LEFT_OUT = ("group", "regularizers", "network", "init")
 _RECORDED = (
     *("group", "methods", "options", "regularizers", "train", "network", "init", "backbone", "image_size"),
-    *("precision", "max_pixels", "effort"),
+    *("precision", "max_pixels", "effort", "rank_by"),
 )
 """In the order of ``audit.json``."""
 
@@ -246,6 +253,10 @@ def check_settings(settings: ScanSettings) -> None:
             f"--image-size {settings.image_size}: backbones take {SMALLEST} pixels or more; smaller sides are for "
             "--train pixels"
         )
+    if settings.rank_by != ENSEMBLE:
+        from labelaudit.scanning.ranking import check_rank_by
+
+        check_rank_by(settings.rank_by, settings.methods)
     if not settings.methods and not settings.options and not settings.regularizers:
         return
     if settings.methods == METHODS and not settings.options and not settings.regularizers:

@@ -157,6 +157,8 @@ def compare(previous: Audit, samples: Samples) -> Change:
 def _find_obstacle(previous: Audit) -> str:
     if previous.settings.get("features") or previous.settings.get("probs"):
         return "features or probabilities were brought, and nothing says which of them changed"
+    if "rank_by" in previous.settings:
+        return f"it is ranked by {previous.settings['rank_by']}, which a new image has only after training"
     if previous.judge is None and FILE not in previous.files:
         return "the earlier audit kept no judge"
     if len(previous.samples) - len(set(previous.samples.groups)) > MOST_GROUPED * len(previous.samples):

@@ -1,20 +1,24 @@
 """A dataset on the device as one tensor, handed out in shuffled, augmented batches of F folds.
 
-Decoding, workers and per-image transforms have no place here: pixels arrive as uint8 and are normalised, moved and
-mirrored a whole batch at a time, which is what keeps the training loop short.
+Workers and per-image transforms have no place here: pixels arrive as uint8 and are normalised, moved and mirrored a
+whole batch at a time, which is what keeps the training loop short. Images that do not fit in memory are decoded a batch
+ahead, to the same bits.
 """
 
 from __future__ import annotations
 
 import contextlib
 import copy
+import math
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal, NamedTuple
 
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from labelaudit.data.pixels import Squares
 from labelaudit.methods import Batch, Method
 from labelaudit.networks import Network
 
@@ -37,22 +41,24 @@ class Inputs:
 
     def __init__(
         self,
-        x: npt.NDArray[Any],
+        x: npt.NDArray[Any] | Squares,
         labels: npt.NDArray[Any],
         classes: int,
         *,
         device: str,
         augment: Augment,
         scaling: Scaling | None = None,
+        balance: bool = False,
     ) -> None:
-        self.classes, self.augment = classes, augment
+        self.classes, self.augment, self.balance = classes, augment, balance
         self.generator = torch.Generator(device)  # of shuffling and augmentation
         self.y = torch.tensor(labels, dtype=torch.int64, device=device)
         self.pixels, self.shape = x.ndim == 4, x.shape[1:]
         if self.pixels:
-            self.x = torch.tensor(x, device=device).movedim(-1, 1).contiguous()  # (n, c, H, W) uint8
+            self.x: Tensor | Squares = x if isinstance(x, Squares) else self._place(x)  # (n, c, H, W) uint8
             if scaling is None:
-                some = self.x[:: max(1, len(x) // 5000)].float()
+                every = slice(None, None, max(1, len(x) // 5000))
+                some = self._read(every).float()
                 deviation = some.std((0, 2, 3)).clamp(min=1.0)
                 scaling = Scaling(some.mean((0, 2, 3)).view(-1, 1, 1), 1 / deviation.view(-1, 1, 1))
             self.scaling = scaling
@@ -62,6 +68,29 @@ class Inputs:
             values -= mean
             self.scaling = scaling or Scaling(mean, 1 / values.std().clamp(min=1e-12))
             self.x = values.mul_(self.scaling.scale)
+
+    def _place(self, x: npt.NDArray[Any]) -> Tensor:
+        """Pixels on the device, channels first."""
+        return torch.tensor(x, device=self.y.device).movedim(-1, 1).contiguous()
+
+    def _read(self, rows: Tensor | slice) -> Tensor:
+        """Some rows (B, …) as they are held: decoded now, where images do not fit in memory."""
+        if not isinstance(self.x, Squares):
+            return self.x[rows]
+        return self._place(self.x[rows if isinstance(rows, slice) else rows.cpu().numpy()])
+
+    def _ahead(self, parts: Sequence[Tensor]) -> Iterator[Tensor | None]:
+        """What `_read` gives for each of ``parts``, decoded while the one before trains; nothing where all is there."""
+        if not isinstance(self.x, Squares):
+            yield from (None for _ in parts)
+            return
+        with ThreadPoolExecutor(1) as pool:
+            following = pool.submit(self._read, parts[0].flatten())
+            for part in [*parts[1:], None]:
+                ready = following.result()
+                if part is not None:
+                    following = pool.submit(self._read, part.flatten())
+                yield ready
 
     def place(self, network: Network) -> Network:
         """``network`` on the device of the data, in the memory layout that convolutions are fastest in there."""
@@ -92,22 +121,36 @@ class Inputs:
         weights = trained.float() if weights is None else weights * trained
         rows = [row.nonzero().squeeze(1) for row in weights]
         rows = [row if len(row) else fold.nonzero().squeeze(1) for row, fold in zip(rows, trained, strict=True)]
+        rows = [self._balanced(row) for row in rows] if self.balance else rows
         longest = max(len(row) for row in rows)
         order = torch.stack([self._shuffled(row, longest) for row in rows])  # (F, longest)
         weight = weights.gather(1, order)
         weight = weight / weight.mean(1, keepdim=True).clamp(min=1e-12)
-        for part, share in zip(*(t.tensor_split(steps_of(longest, size), dim=1) for t in (order, weight)), strict=True):
-            yield Batch(x=self.take(part), y=self.y[part], index=part, weight=share, take=self.take)
+        steps = steps_of(longest, size)
+        parts, shares = (t.tensor_split(steps, dim=1) for t in (order, weight))
+        for part, share, held in zip(parts, shares, self._ahead(parts), strict=True):
+            yield Batch(x=self.take(part, held), y=self.y[part], index=part, weight=share, take=self.take)
+
+    def _balanced(self, rows: Tensor) -> Tensor:
+        """As many of ``rows`` as there are, the same number of each class that they have, at random.
+
+        Large classes give a new part of theirs each time, small ones all of theirs several times over.
+        """
+        mixed = rows[torch.randperm(len(rows), generator=self.generator, device=rows.device)]
+        y = self.y[mixed]
+        own = [mixed[y == label] for label in torch.bincount(y).nonzero().squeeze(1).tolist()]
+        each = -(-len(rows) // len(own))
+        return torch.cat([one[torch.arange(each, device=rows.device) % len(one)] for one in own])
 
     def _shuffled(self, rows: Tensor, length: int) -> Tensor:
         mixed = rows[torch.randperm(len(rows), generator=self.generator, device=rows.device)]
         return mixed[torch.arange(length, device=rows.device) % len(rows)]
 
-    def take(self, index: Tensor) -> Tensor:
-        """Inputs (F, B, …) of rows (F, B), pixels normalised and augmented."""
+    def take(self, index: Tensor, held: Tensor | None = None) -> Tensor:
+        """Inputs (F, B, …) of rows (F, B), pixels normalised and augmented; ``held`` are theirs where read already."""
         if not self.pixels:
-            return self.x[index]
-        x = self.x[index.flatten()]
+            return self._read(index)
+        x = self._read(index.flatten()) if held is None else held
         if self.augment != "none":
             x = shift(x, max(1, x.shape[-1] // 8), self.generator, black=self.augment.startswith("crop"))
         if self.augment.endswith("+flip"):
@@ -129,9 +172,10 @@ class Inputs:
     def evaluate(self, forward: Callable[[Tensor], Tensor], folds: int) -> Tensor:
         """``forward`` of (F, B, …) inputs to (V, F, B, C) for all n samples, not augmented: (V, F, n, C) float32."""
         most = _CHUNK_CUDA if self.y.is_cuda else _CHUNK
-        rows = max(1, most // max(self.x[0].numel(), folds * self.classes))
+        rows = max(1, most // max(math.prod(self.shape), folds * self.classes))
         parts = []
-        for x in torch.split(self.x, rows):
+        for start in range(0, len(self.y), rows):
+            x = self._read(slice(start, start + rows))
             ready = self._normalised(x) if self.pixels else x
             with self.precision():
                 parts.append(forward(ready.expand(folds, *ready.shape)).float())

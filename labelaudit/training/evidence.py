@@ -67,11 +67,15 @@ class Record:
         n, folds = len(labels), int(settings["folds"])
         probs = self.probs / self.probs.sum(1, keepdims=True)
         columns.update(method.derive(probs, labels))
+        shown = method.show(columns, probs, labels)
+        columns.update({column: one.values for column, one in shown.items()})
         fit_ = {
             "in_sample": float(self.agreement[0] / max(n * (folds - 1), 1)),
             "held_out": float(self.agreement[1] / n),
         }
         tables = {"settings": {**settings, **method.settings()}, "fit": fit_, **method.tables(columns, probs, labels)}
+        if shown:
+            tables["shown"] = {column: {"worse": one.worse, "says": one.says} for column, one in shown.items()}
         return Evidence(
             method=name,
             suspicion=method.suspicion(columns, labels),

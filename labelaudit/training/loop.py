@@ -11,6 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from labelaudit.data.pixels import Squares
 from labelaudit.errors import DataError
 from labelaudit.methods import Fit, Method, Recipe, configure, get_method
 from labelaudit.networks import (
@@ -63,6 +64,8 @@ class Course:
         """Epochs behind it."""
         self.weights: Tensor | None = None
         """The latest sample weights, from `Method.choose`."""
+        self.over = False
+        """Whether it ends before its last epoch; set by who observes it."""
         self._outlook: Tensor | None = None
 
     def predict(self) -> Tensor:
@@ -112,6 +115,8 @@ def fit(
     if resume is not None:
         resume(course)
     for epoch in range(course.epoch, recipe.epochs):
+        if course.over:
+            break
         course.weights = method.choose(epoch, course.predict)
         composition.begin_epoch(epoch)
         for network in networks:
@@ -152,12 +157,12 @@ def seed_of(seed: int, group: int, part: int) -> int:
     return int(np.random.SeedSequence([seed, group, part]).generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
-def check_arrays(x: npt.NDArray[Any], labels: npt.NDArray[Any], classes: int) -> None:
+def check_arrays(x: npt.NDArray[Any] | Squares, labels: npt.NDArray[Any], classes: int) -> None:
     if x.ndim not in (2, 4) or len(x) != len(labels):
         raise DataError(f"expected (n, d) features or (n, H, W, c) pixels for {len(labels)} labels, not {x.shape}")
     if x.ndim == 4 and x.dtype != np.uint8:
         raise DataError(f"pixels must be uint8 in 0..255, not {x.dtype}")
-    if x.ndim == 2 and not np.isfinite(x).all():
+    if isinstance(x, np.ndarray) and x.ndim == 2 and not np.isfinite(x).all():
         raise DataError("features contain NaN or infinity: remove or replace these rows")
     if len(labels) < 2 or classes < 2:
         raise DataError(f"training needs at least 2 samples and 2 classes, not {len(labels)} and {classes}")

@@ -109,6 +109,7 @@ def test_defaults(calls: list[dict[str, Any]], tmp_path: Path) -> None:
         "image_size": None,
         "max_pixels": 178_956_970,
         "effort": "standard",
+        "rank_by": "ensemble",
         "device": "auto",
         "seed": 0,
         "workers": available_cores(),
@@ -123,6 +124,7 @@ def test_every_option_reaches_the_library(calls: list[dict[str, Any]]) -> None:
         "--verdicts v.csv --methods sln,limit --set sln.sigma=0.5 --set sln.mo=yes=1 --set limit.beta=2 --train pixels "
         "--backbone lite0,resnet18 --image-size 96 --max-pixels 350000000 --effort quick --device cpu --seed 7 "
         "--workers 3 --cache c "
+        "--rank-by limit_distance "
         "--no-html --regularizer mixup --regularizer spectral --set mixup.alpha=.2 "
         "--network timm:resnet18 --init pretrained"
     )
@@ -146,6 +148,7 @@ def test_every_option_reaches_the_library(calls: list[dict[str, Any]]) -> None:
         "image_size": 96,
         "max_pixels": 350_000_000,
         "effort": "quick",
+        "rank_by": "limit_distance",
         "device": "cpu",
         "seed": 7,
         "workers": 3,
@@ -290,7 +293,7 @@ def test_help_names_every_option_of_the_issue() -> None:
     text = call("scan", "--help", env={"COLUMNS": "200"}).out
     names = (
         "DATA --output -o --labels --path-column --label-column --features --probs --verdicts --methods --set --train "
-        "--backbone --image-size --effort --device --seed --workers --cache --no-cache --no-html --quiet -q "
+        "--backbone --image-size --effort --rank-by --device --seed --workers --cache --no-cache --no-html --quiet -q "
         "--verbose -v --color"
     )
     assert [name for name in names.split() if name not in text] == []

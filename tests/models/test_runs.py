@@ -19,12 +19,17 @@ from sklearn.datasets import load_digits
 from torch import nn
 
 import labelaudit.networks
+from labelaudit.data.images import encode
+from labelaudit.data.pixels import Squares, load_pixels
 from labelaudit.errors import DataError, OptionError, RunError
-from labelaudit.methods import method_names
+from labelaudit.methods import configure, get_method, method_names
 from labelaudit.models import Trained, checkpoint, folder, load
 from labelaudit.models.curves import dissect
-from labelaudit.models.run import train
+from labelaudit.models.dataset import collect
+from labelaudit.models.diagnosis import diagnose
+from labelaudit.models.run import begin_with, train
 from labelaudit.networks import Bodies, Network, build
+from labelaudit.training.batches import Inputs
 
 Pixels = npt.NDArray[np.uint8]
 Labels = npt.NDArray[np.int64]
@@ -88,8 +93,8 @@ def test_a_run_that_was_killed_goes_on_to_the_same_bits(tmp_path: Path) -> None:
     script = textwrap.dedent("""
         import os, signal, sys
         from pathlib import Path
-        from labelaudit.fitting import train
-        from test_fitting import asked_of, digits
+        from labelaudit.models.run import train
+        from test_runs import asked_of, digits
 
         def die(row):
             if row["epoch"] == 2:
@@ -415,3 +420,166 @@ def test_a_kill_during_the_first_checkpoint_does_not_lock_the_folder(tmp_path: P
     (tmp_path / "model" / "notes.txt").write_text("mine")
     with pytest.raises(RunError, match="exists already"):
         folder.check_place(tmp_path / "model", resume=False)
+
+
+# choosing an epoch, peers that begin alike, balance
+
+
+@pytest.mark.parametrize("method", ["co_teaching", "decoupling", "dividemix"])
+def test_peers_that_begin_with_one_model_part_and_it_is_said(method: str, tmp_path: Path) -> None:
+    x, labels = features()
+    first = train(x, labels, 3, epochs=2)
+    model = tmp_path / "MODEL"
+    folder.write(first, model, labels, truth=None, about={})
+    again = train(x, labels, 3, method=method, epochs=3, init=model)
+    assert any("disturbed by 5% of their size" in note for note in again.notes)
+    built = [build("mlp", (8,), 3, seed=seed) for seed in (1, 2)]
+    assert begin_with(model, built, configure(get_method(method), {}), seed=0)
+    one, two = ([*network.parameters()] for network in built)
+    gaps = [float((a - b).detach().norm() / a.detach().norm()) for a, b in zip(one, two, strict=True)]
+    assert all(0.02 < gap < 0.1 for gap in gaps)
+    assert all(torch.equal(a, b) for a, b in zip(one, first.model.network.parameters(), strict=True))
+
+
+def test_a_single_network_begins_as_its_model_is(tmp_path: Path) -> None:
+    x, labels = features()
+    first = train(x, labels, 3, epochs=2)
+    folder.write(first, tmp_path / "MODEL", labels, truth=None, about={})
+    assert train(x, labels, 3, epochs=1, init=tmp_path / "MODEL").notes == ()
+
+
+def test_the_best_epoch_is_kept_and_goes_on_to_the_same_bits(tmp_path: Path) -> None:
+    """A rate that is far too high at the end spoils the last epochs."""
+    x, labels = features()
+    rng = np.random.default_rng(1)
+    valid = (x + 0.3 * rng.normal(size=x.shape).astype(np.float32), labels)
+    asked: dict[str, Any] = {"method": "sln", "epochs": 8, "valid": valid, "options": {"batch": 16, "lr": 0.05}}
+    best = train(x, labels, 3, keep="best", **asked)
+    accuracies = [row["valid_accuracy"] for row in best.curves]
+    assert best.kept == 1 + int(np.argmax(accuracies))
+    assert best.row["valid_accuracy"] == max(accuracies)
+    measured = float((best.model.predict(valid[0]).argmax(1) == labels).mean())
+    assert measured == pytest.approx(max(accuracies))
+    assert np.array_equal(best.probs.argmax(1), best.model.predict(x).argmax(1))
+    file = tmp_path / "checkpoint.pt"
+    with pytest.raises(Cut):
+        train(x, labels, 3, keep="best", checkpoint=file, told=cut_after(best.kept), **asked)
+    again = train(x, labels, 3, keep="best", checkpoint=file, resume=True, **asked)
+    same(best, again)
+    assert again.kept == best.kept
+
+
+def test_patience_ends_a_run_that_gets_no_better(tmp_path: Path) -> None:
+    x, labels = features()
+    valid = (x, np.roll(labels, 1))  # nothing can be learnt about these
+    asked: dict[str, Any] = {"epochs": 30, "valid": valid, "patience": 2}
+    short = train(x, labels, 3, **asked)
+    best = 1 + int(np.argmax([row["valid_accuracy"] for row in short.curves]))
+    assert len(short.curves) == best + 2 < 30
+    assert short.notes == (f"Stopped after {best + 2} of 30 epochs: 2 without a better one.",)
+    file = tmp_path / "checkpoint.pt"
+    with pytest.raises(Cut):  # killed after the last epoch, before the model was written
+        train(x, labels, 3, checkpoint=file, told=cut_after(best + 2), **asked)
+    same(short, train(x, labels, 3, checkpoint=file, resume=True, **asked))
+    with pytest.raises(OptionError, match="--patience chooses by validation samples"):
+        train(x, labels, 3, epochs=2, patience=2)
+    with pytest.raises(OptionError, match="--keep best chooses by validation samples"):
+        train(x, labels, 3, epochs=2, keep="best")
+
+
+def test_balance_draws_as_many_of_every_class() -> None:
+    labels = np.array([0] * 60 + [1] * 25 + [2] * 5)
+    x = np.arange(90, dtype=np.float32)[:, None].repeat(4, 1)
+    inputs = Inputs(x, labels, 3, device="cpu", augment="none", balance=True)
+    trained = torch.ones(1, 90, dtype=torch.bool)
+    first, second = (torch.cat([batch.index[0] for batch in inputs.batches(trained, None, 16)]) for _ in range(2))
+    for index in (first, second):
+        assert torch.bincount(torch.from_numpy(labels)[index]).tolist() == [30, 30, 30]
+        assert len(index[labels[index] == 0].unique()) == 30
+        assert len(index[labels[index] == 1].unique()) == 25
+    assert not torch.equal(first, second)
+
+
+def test_the_five_likeliest_are_counted_where_there_are_many_classes() -> None:
+    rng = np.random.default_rng(0)
+    x, labels = rng.normal(size=(60, 5)).astype(np.float32), np.arange(60) % 12
+    run = train(x, labels, 12, epochs=1, test=(x, labels))
+    probs = run.model.predict(x)
+    five = np.argsort(-probs, axis=1)[:, :5]
+    assert run.curves[-1]["test_top5"] == pytest.approx(float((five == labels[:, None]).any(1).mean()))
+    few = train(*features(), 3, epochs=1, test=features())
+    assert "test_top5" not in few.curves[-1]
+
+
+def test_test_samples_are_diagnosed_beside_the_training_samples() -> None:
+    x, labels = features()
+    shifted = x + 1
+    run = train(x, labels, 3, epochs=5, test=(shifted, labels))
+    found = diagnose(run.model.network, run.inputs, others=run.others)
+    assert {*found["test"]} == {"jacobian", "margin", "calibration"}
+    assert found["test"]["calibration"]["accuracy"] == pytest.approx(run.row["test_accuracy"])
+    assert found["calibration"]["accuracy"] == pytest.approx(run.row["train_accuracy"])
+    alone = diagnose(run.model.network, run.others["test"])
+    assert found["test"]["jacobian"] == alone["jacobian"]
+
+
+# images that do not fit in memory
+
+
+class _Encoded:
+    """`Images` of arrays (H, W, c)."""
+
+    def __init__(self, pixels: Pixels) -> None:
+        self.files = [encode(one) for one in pixels]
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def encoded(self, index: int) -> bytes:
+        return self.files[index]
+
+
+@pytest.mark.parametrize("method", ["ce", "crust"])
+def test_images_that_are_decoded_in_every_epoch_train_to_the_same_bits(method: str) -> None:
+    x, given, true = digits(60)
+    images = _Encoded(x)
+    held, _ = load_pixels(images, 8)
+    squares = Squares(images, 8, key="digits")
+    assert squares.check() == ()
+    assert squares.shape == held.shape == (60, 8, 8, 1)
+    assert np.array_equal(squares[np.array([3, 1])], held[[3, 1]])
+    asked: dict[str, Any] = {"method": method, "epochs": 3, "augment": "crop+flip", "options": {"batch": 16}}
+    streamed = train(squares, given, 10, truth=true, test=(squares, true), **asked)
+    same(train(held, given, 10, truth=true, test=(held, true), **asked), streamed)
+    other = train(Squares(images, 8, channels=1, key="others"), given, 10, **asked)
+    assert other.settings["data"] != train(squares, given, 10, **asked).settings["data"]
+
+
+def test_images_that_cannot_be_read_are_found_before_training_and_named_in_it() -> None:
+    images = _Encoded(np.zeros((5, 8, 8, 3), dtype=np.uint8))
+    squares = Squares(images, 8)
+    images.files[2] = b"no image"
+    ((row, _, _),) = squares.check()
+    assert row == 2
+    rest = squares.take(np.arange(5) != 2)
+    assert rest[slice(None)].shape == (4, 8, 8, 1)
+    images.files[3] = b"gone"
+    with pytest.raises(DataError, match="image 2 cannot be read any more"):
+        rest[np.array([2])]
+
+
+def test_what_does_not_fit_in_memory_is_streamed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    x, given, _ = digits(40)
+    for row, (square, label) in enumerate(zip(x, given, strict=True)):
+        place = tmp_path / "data" / str(label)
+        place.mkdir(parents=True, exist_ok=True)
+        (place / f"{row}.png").write_bytes(encode(square))
+    whole = collect(tmp_path / "data", valid=0.2)
+    monkeypatch.setattr("labelaudit.models.dataset.available_memory", lambda: 100.0)
+    streamed = collect(tmp_path / "data", valid=0.2)
+    assert isinstance(streamed.x, Squares)
+    assert any("do not fit in memory" in note for note in streamed.notes)
+    assert np.array_equal(streamed.x[slice(None)], whole.x)
+    assert whole.valid is not None
+    assert streamed.valid is not None
+    assert np.array_equal(streamed.valid[0][slice(None)], whole.valid[0])

@@ -27,7 +27,7 @@ from labelaudit.judge.decide import decide
 from labelaudit.judge.memory import Memory
 from labelaudit.judge.noise_model import NO_CLASS, UNKNOWN, Channel
 from labelaudit.reports import figures, gallery, html, thumbnails
-from labelaudit.types import Finding
+from labelaudit.types import Evidence, Finding
 from labelaudit.verdicts import Verdict, append, verdicts_file
 
 HOSTILE = (
@@ -443,3 +443,39 @@ def test_scan_makes_one_unless_told_otherwise(more: list[str], monkeypatch: pyte
     with pytest.raises(SystemExit):
         main()
     assert asked["html"] is (not more)
+
+
+def test_what_the_methods_of_the_papers_saw_is_drawn_and_said() -> None:
+    """Dissection, medoids and far images, of hostile names too; a method that was not trained leaves its part out."""
+    shown = {"worse": "high", "says": "It is <b>bold</b>."}
+    dissection = [
+        {"samples": 3, "mean_loss": 0.1, "agreement": 1.0},
+        {"samples": 3, "mean_loss": 2.0, "agreement": 0.0},
+    ]
+    flags = np.array([True, True, True, False, False, False])
+    evidence = {
+        "crust": Evidence(
+            method="crust",
+            suspicion=np.linspace(0, 1, 6),
+            columns={"crust_medoid": flags, "crust_cluster_size": np.array([1, 2, 3, 1, 1, 1])},
+            tables={"shown": {"crust_medoid": shown, "crust_cluster_size": shown}},
+        ),
+        "limit": Evidence(
+            method="limit",
+            suspicion=np.linspace(0, 1, 6),
+            columns={"limit_distance": np.linspace(0, 1.4, 6)},
+            tables={"shown": {"limit_distance": shown}},
+        ),
+        "sln": Evidence(method="sln", suspicion=np.linspace(0, 1, 6), tables={"dissection": dissection}),
+    }
+    hostile = replace(hostile_audit(), evidence=evidence)
+    text = html.render(hostile).text
+    for title in ("Labels by loss", "What each class looks like", "Farthest from what was foreseen"):
+        assert f">{title}</h2>" in text
+        assert f">{title}</h2>" not in html.render(make_audit(evidence={})).text
+    assert text.count('class="seen"') == 3 + 6
+    assert "<b>bold" not in text
+    assert "onerror=alert(1)>" not in unescape(text.partition("<script")[0]).replace(unescape(HOSTILE[0]), "")
+    data = json.loads(re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', text, re.DOTALL)[0])
+    assert data["shown"]["crust_medoid"]["values"] == flags[hostile.suspects].tolist()
+    assert data["shown"]["limit_distance"]["says"] == "It is <b>bold</b>."

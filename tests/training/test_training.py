@@ -150,6 +150,19 @@ def test_shift_moves_whole_images_and_flip_mirrors_about_half_of_them() -> None:
     assert all(torch.equal(mirrored[i], x[i].flip(-1)) for i in range(64) if turned[i])
 
 
+def test_a_crop_has_black_where_a_shift_repeats_edges() -> None:
+    x = torch.rand(64, 2, 9, 9, generator=generator()) + 1
+    cropped = shift(x, 2, generator(), black=True)
+    padded = torch.nn.functional.pad(x, (2, 2, 2, 2))
+    windows = padded.unfold(2, 9, 1).unfold(3, 9, 1)
+    for i in range(64):
+        assert any(torch.equal(cropped[i], windows[i, :, r, c]) for r in range(5) for c in range(5))
+    repeated = shift(x, 2, generator())
+    assert torch.equal(torch.where(cropped == 0, repeated, cropped), repeated)
+    bytes_ = shift((100 * x).byte(), 2, generator(), black=True)
+    assert torch.equal(bytes_, (100 * cropped).byte())
+
+
 def test_progress_counts_to_its_total_for_features_and_pixels() -> None:
     for x in (np.random.default_rng(0).normal(size=(30, 4)), np.zeros((30, 8, 8, 3), dtype=np.uint8)):
         seen: list[tuple[int, int | None]] = []
@@ -239,7 +252,7 @@ def test_the_forecast_grows_with_the_samples_and_the_epochs(shape: tuple[int, ..
 def test_the_forecast_pays_for_the_regularisers(monkeypatch: pytest.MonkeyPatch) -> None:
     """By a clock that only the regulariser moves, a second for each step."""
     seconds: list[int] = []
-    monkeypatch.setattr("labelaudit.training.crossfit.time", SimpleNamespace(perf_counter=lambda: len(seconds)))
+    monkeypatch.setattr("labelaudit.training.forecast.time", SimpleNamespace(perf_counter=lambda: len(seconds)))
     monkeypatch.setattr(Jacobian, "penalty", lambda *_: seconds.append(1))
     assert forecast("ce", (8,), 4000, 3, folds=3) == 0
     around = {"jacobian": {"coefficient": "0.1"}}
@@ -251,7 +264,7 @@ def test_the_forecast_pays_for_the_regularisers(monkeypatch: pytest.MonkeyPatch)
 
 def test_a_forecast_that_is_slow_already_is_not_made_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([0.0, 3.0])
-    monkeypatch.setattr("labelaudit.training.crossfit.time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    monkeypatch.setattr("labelaudit.training.forecast.time", SimpleNamespace(perf_counter=lambda: next(clock)))
     assert forecast("ce", (8,), 4000, 3, folds=3, epochs=5) == 3 * 5 * 4000 / 100
 
 

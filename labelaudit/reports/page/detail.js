@@ -85,6 +85,13 @@ function facts(row, beside) {
     folded.append(make("p", "muted", "More suspicious than this share of all samples:"));
     folded.append(bars(methods.map(([name, values]) => [name.replaceAll("_", " "), values[row],
       (100 * values[row]).toFixed(1) + "%"]), "methods-of"));
+    for (const [name, about] of Object.entries(data.shown)) {
+      const value = about.values[row];
+      const text = value === true ? "yes" : value === false ? "no" : String(value);
+      const line = make("p", "muted", `${name.replaceAll("_", " ")}: ${text}`);
+      line.title = about.says;
+      folded.append(line);
+    }
     parts.append(folded);
   }
   return parts;

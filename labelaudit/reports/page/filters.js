@@ -7,7 +7,7 @@ const FACETS = {
   kind: { names: data.kinds, of: (row) => data.kind[row] },
   review: { names: ["open", "confirmed wrong", "cleared", "unclear"], of: outcome },
 };
-const FIELDS = [...Object.keys(FACETS), "path", "least", "most", "sort", "size"];
+const FIELDS = [...Object.keys(FACETS), "path", "least", "most", "by", "top", "sort", "size"];
 const DEFAULTS = { least: "0", most: "100", size: "330" };
 const SORTS = {
   "": null,
@@ -16,6 +16,12 @@ const SORTS = {
   suggested: (a, b) => collator.compare(className("suggested", a), className("suggested", b)) || a - b,
   path: (a, b) => collator.compare(data.path[a], data.path[b]) || a - b,
 };
+const METHODS = Object.keys(data.methods);
+for (const name of METHODS) SORTS["by " + name] = (a, b) => data.methods[name][b] - data.methods[name][a] || a - b;
+for (const [name, about] of Object.entries(data.shown)) {
+  const sign = about.worse === "high" ? -1 : 1;
+  SORTS["by " + name] = (a, b) => sign * (about.values[a] - about.values[b]) || a - b;
+}
 let chosen = null;  // rows that were drawn around on the map, or null
 
 /** Whether `row` passes the facet `name` as it is set. */
@@ -25,9 +31,17 @@ function passes(name, row) {
   return wanted === "" || wanted === "any" || FACETS[name].of(row) === Number(wanted);
 }
 
+/** Whether a method finds `row` suspicious enough: among the share of all samples that is set, by it or by any. */
+function passesMethod(row) {
+  const top = Number(form.elements.top.value);
+  if (!top) return true;
+  const by = form.elements.by.value;
+  return (by ? [by] : METHODS).some((name) => data.methods[name][row] >= 1 - top);
+}
+
 /** What the fields other than the facets ask of a row. */
 function passesRest(row, text, least, most) {
-  return data.likely[row] >= least && data.likely[row] <= most && (!chosen || chosen.has(row)) &&
+  return passesMethod(row) && data.likely[row] >= least && data.likely[row] <= most && (!chosen || chosen.has(row)) &&
     (!text || data.path[row].toLowerCase().includes(text));
 }
 
@@ -199,3 +213,8 @@ for (const [name, facet] of Object.entries(FACETS)) {
   for (const value of values) form.elements[name].append(new Option(facet.names[value], value));
 }
 form.querySelector(".review").hidden = !data.outcome;
+for (const name of METHODS) form.elements.by.append(new Option(name.replaceAll("_", " "), name));
+for (const name of [...METHODS, ...Object.keys(data.shown)]) {
+  form.elements.sort.append(new Option("by " + name.replaceAll("_", " "), "by " + name));
+}
+for (const field of form.querySelectorAll(".by")) field.hidden = !METHODS.length;
