@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -50,18 +51,22 @@ def plant(paths: Iterable[str]) -> Folder:
     >>> plant(["cat/1.png", "cat/2.png", "dog/a/1.png"]).children["dog"].total
     1
     """
-    root = Folder(())
+    held: dict[str, Counter[str]] = {}
     for path in paths:
-        *above, name = path.split("/")
+        above, _, name = path.rpartition("/")
+        held.setdefault(above, Counter())[name.rpartition(".")[2]] += 1
+    root = Folder(())
+    for above, endings in held.items():
+        count = endings.total()
         folder = root
-        folder.total += 1
-        for step in above:
+        folder.total += count
+        for step in above.split("/") if above else ():
             if step not in folder.children:
                 folder.children[step] = Folder((*folder.place, step))
             folder = folder.children[step]
-            folder.total += 1
-        folder.images += 1
-        folder.endings.add(name.rpartition(".")[2].lower())
+            folder.total += count
+        folder.images += count
+        folder.endings |= {ending.lower() for ending in endings}
     for folder in root.walk():
         for name, part in parts_among(folder.children).items():
             folder.children[name].part = part
@@ -78,19 +83,29 @@ class Level:
     """Folder -> the split of all images in it and below."""
     passed: Mapping[Place, str] = field(default_factory=dict)
     """Folder that holds no images of the dataset -> why."""
+    _known: dict[str, tuple[str | None, str, str | None, Place]] = field(default_factory=dict, repr=False)
 
     def label(self, path: str) -> str | None:
         """The class of an image; ``None`` where it lies in no class folder, or in a folder that is passed over."""
-        above = tuple(path.split("/")[:-1])
-        return None if self.reason(path) is not None else _nearest(self.classes, above)
+        return self._of_folder(path.rpartition("/")[0])[0]
 
     def split(self, path: str) -> str:
         """The split of an image, empty where it lies in none."""
-        return _nearest(self.splits, tuple(path.split("/")[:-1])) or ""
+        return self._of_folder(path.rpartition("/")[0])[1]
 
     def reason(self, path: str) -> str | None:
         """The reason to pass over the folder of an image; ``None`` to keep it."""
-        return _nearest(self.passed, tuple(path.split("/")[:-1]))
+        return self._of_folder(path.rpartition("/")[0])[2]
+
+    def _of_folder(self, folder: str) -> tuple[str | None, str, str | None, Place]:
+        """Label, split, reason to pass over and class folder of the images in ``folder``; looked up once."""
+        if folder not in self._known:
+            place = tuple(folder.split("/")) if folder else ()
+            reason = _nearest(self.passed, place)
+            label = _nearest(self.classes, place) if reason is None else None
+            depth = next((n for n in range(len(place), 0, -1) if place[:n] in self.classes), len(place))
+            self._known[folder] = (label, _nearest(self.splits, place) or "", reason, place[:depth])
+        return self._known[folder]
 
     def describe(self) -> str:
         """The origin of labels, in words: ``folder names below train/ and val/``."""
@@ -104,10 +119,8 @@ class Level:
 
     def order(self, path: str) -> tuple[str | tuple[str, ...], ...]:
         """The place of an image in the order in which loaders walk: class folder by class folder, then name."""
-        *above, name = path.split("/")
-        place = tuple(above)
-        depth = next((n for n in range(len(place), 0, -1) if place[:n] in self.classes), len(place))
-        return (place[:depth], "/".join(place), name)
+        folder, _, name = path.rpartition("/")
+        return (self._of_folder(folder)[3], folder, name)
 
 
 @dataclass(frozen=True, kw_only=True)

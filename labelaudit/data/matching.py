@@ -20,6 +20,8 @@ from labelaudit.data.parts import is_split, part_of
 Steps = tuple[str, ...]
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+_PLAIN = re.compile(r"(?![.])[^/:\\\\?%]+(/(?![.])[^/:\\\\?%]+)*")
+"""A relative path in its plainest form."""
 _UPLOAD = re.compile(r"(?:[0-9a-f]{8}|[0-9a-f]{32}|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})[-_](.+)", re.IGNORECASE)
 _ENDING = re.compile(r"\.(jpe?g?|jfif|png|webp|bmp|dib|gif|tiff?|p[pgbn]m|avif|hei[cf]|jp2|j2k|dcm)$", re.IGNORECASE)
 _EXACTLY = "by their whole path"
@@ -64,16 +66,20 @@ def match_rows(asked: Sequence[str], files: Sequence[str], *, root: str = "") ->
     ('cat/1.jpg', None)
     """
     places = [tuple(_composed(file).split("/")) for file in files]
-    indexes = [(key, _index(places, file_key)) for _, key, file_key in _WAYS]
+    indexes = _Indexes(places)
     steps = [path_steps(value) for value in asked]
+    plainly = {place: number for number, place in enumerate(places)}
     chosen: dict[int, tuple[int, int]] = {}
     doubts: dict[int, tuple[str, ...]] = {}
     bases: dict[int, Steps] = {}
     torn: Counter[Steps] = Counter()
     for row, wanted in enumerate(steps):
-        for way, (key, index) in enumerate(indexes):
+        if wanted in plainly and len(wanted) > 1:
+            chosen[row] = (plainly[wanted], 0)
+            continue
+        for way, (_, key, _) in enumerate(_WAYS):
             name = key(wanted[-1]) if wanted else None
-            fits = [] if name is None else [n for n in index.get(name, ()) if _agree(wanted, places[n], root)]
+            fits = [] if name is None else [n for n in indexes.find(way, name) if _agree(wanted, places[n], root)]
             if not fits:
                 continue
             shared = {n: _shared(wanted, places[n]) for n in fits}
@@ -105,6 +111,9 @@ def path_steps(value: str) -> Steps:
     (('data', 'cat', '1.png'), ('a', 'b c.jpg'))
     """
     text = value.strip()
+    if text.isascii() and _PLAIN.fullmatch(text):
+        steps = tuple(text.split("/"))
+        return steps[-1:] if "upload" in steps[:-1] else steps
     if "?d=" in text:  # files that Label Studio serves from a folder
         text = parse_qs(urlsplit(text).query).get("d", [text])[0]
     elif _SCHEME.match(text):
@@ -164,6 +173,20 @@ def _shared(wanted: Steps, place: Steps) -> int:
 
 def _composed(text: str) -> str:
     return unicodedata.normalize("NFC", text)
+
+
+class _Indexes:
+    """For each way of naming the files by their key, made when the way is first tried."""
+
+    def __init__(self, places: Sequence[Steps]) -> None:
+        self._places = places
+        self._made: dict[int, dict[str, list[int]]] = {}
+
+    def find(self, way: int, key: str) -> Sequence[int]:
+        """The files with a key."""
+        if way not in self._made:
+            self._made[way] = _index(self._places, _WAYS[way][2])
+        return self._made[way].get(key, ())
 
 
 def _index(places: Sequence[Steps], key: Callable[[str], str | None]) -> dict[str, list[int]]:

@@ -6,12 +6,14 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from labelaudit.data.listing import Listing
 from labelaudit.errors import DataError, OptionError
 from labelaudit.text import count, name_some
-from labelaudit.types import Samples
+
+if TYPE_CHECKING:
+    from labelaudit.data.listing import Listing
+    from labelaudit.types import Samples
 
 READING = (
     "labels",

@@ -104,8 +104,8 @@ def list_classes(tree: Tree, level: Level) -> Listing:
 
 
 def _passed_folder(path: str, level: Level) -> str:
-    steps = path.split("/")[:-1]
-    return next("/".join(steps[:n]) for n in range(len(steps) + 1) if tuple(steps[:n]) in level.passed)
+    steps = tuple(path.split("/")[:-1])
+    return next("/".join(steps[:n]) for n in range(len(steps) + 1) if steps[:n] in level.passed)
 
 
 def _images(count: int) -> str:
