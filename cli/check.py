@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from labelaudit.check.policy import today
-from labelaudit.check.target import Target, is_run_folder
 from labelaudit.errors import OptionError, RunError
 from labelaudit.files import check_outputs
 from labelaudit.machine import Machine, available_cores
@@ -28,6 +26,7 @@ if TYPE_CHECKING:
     from labelaudit.audit.document import Audit
     from labelaudit.check import Baseline, Outcome, Scope
     from labelaudit.check.settings import Settled
+    from labelaudit.check.target import Target
     from labelaudit.verdicts import Reviewed
 
 Format = Literal["table", "json", "jsonl", "csv", "markdown", "junit", "sarif", "github"]
@@ -225,6 +224,8 @@ def check(
 
     Exit codes, whatever the format: 0 all rules hold, 1 a rule is broken, 2 could not run, 130 interrupted.
     """
+    from labelaudit.check.target import Target, is_run_folder
+
     given = {
         **{"max-noise": max_noise, "max-suspects": max_suspects, "max-new": max_new},
         **{"max-class-noise": max_class_noise or None, "no-conflicts": no_conflicts, "no-unreadable": no_unreadable},
@@ -312,6 +313,7 @@ def _judge(
     from labelaudit.check import judge_gate, refresh_baseline
     from labelaudit.check.baseline import compare
     from labelaudit.check.baseline_file import write as write_file
+    from labelaudit.check.policy import today
 
     policy, day = settled.policy(), today()
     path, said = settled.values["baseline"], ""

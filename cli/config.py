@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from labelaudit.check.policy import today
-
 from .console.options import load_settings
 from .console.streams import Color, open_console, printable
 
@@ -68,6 +66,7 @@ def _with_defaults(settled: Settled) -> Settled:
 
 
 def _lines(settled: Settled) -> list[str]:
+    from labelaudit.check.policy import today
     from labelaudit.check.settings import SETTINGS
 
     lines = [f"Policy file: {settled.file or 'none found'}", ""]

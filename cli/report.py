@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from labelaudit.audit.run import REPORT
 from labelaudit.errors import OptionError, RunError
 from labelaudit.machine import available_cores
 
@@ -57,7 +56,7 @@ def report(
     The page is one file without any reference to the network. Verdicts in RUN are counted in.
     """
     from labelaudit.audit.originals import open_originals
-    from labelaudit.audit.run import MARKDOWN, read
+    from labelaudit.audit.run import MARKDOWN, REPORT, read
     from labelaudit.reports import html, markdown
     from labelaudit.reports.review_state import read_checked
 

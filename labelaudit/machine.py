@@ -14,11 +14,13 @@ from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from labelaudit import container
 from labelaudit.errors import OptionError, unknown_name
-from labelaudit.types import Progress, silent
+
+if TYPE_CHECKING:
+    from labelaudit.types import Progress
 
 __version__ = "0.1.0"
 
@@ -36,7 +38,7 @@ class Machine:
     """Threads that read, decode and compute."""
     cache: Path | None = None
     """Folder that keeps features and audits; none keeps nothing."""
-    progress: Progress = silent
+    progress: Progress = lambda *_: None
     notice: Callable[[str], None] = lambda _: None
     """Hears what a person should know at once, one sentence at a time."""
 

@@ -69,7 +69,10 @@ def _open_tolerant(name: str) -> _Tolerant | None:
     if old is None:
         setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123  open to the end
         return None
-    raw = _Tolerant(old.fileno(), "wb", closefd=False)
+    try:
+        raw = _Tolerant(old.fileno(), "wb", closefd=False)
+    except io.UnsupportedOperation:  # a stream of Python's own leads nowhere that could fail
+        return None
     text = io.TextIOWrapper(
         io.BufferedWriter(raw), old.encoding, old.errors, line_buffering=old.line_buffering or name == "stderr"
     )

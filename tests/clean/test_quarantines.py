@@ -111,7 +111,7 @@ def test_a_kill_between_any_two_renames_loses_no_image(audit: Audit, plan: Plan,
     code = (
         "import os, signal, sys; sys.path.insert(0, sys.argv[1]); from pathlib import Path; from cleaning import *\n"
         "from labelaudit.clean import apply_plan, make_plan; from labelaudit.verdicts import match\n"
-        "import labelaudit.folders as folders, pathlib\n"
+        "import labelaudit.files as folders, pathlib\n"
         "audit = make_dataset(Path(sys.argv[2]) / 'images')\n"
         "count, wanted = [0], int(sys.argv[3])\n"
         "def watch(name, function):\n"

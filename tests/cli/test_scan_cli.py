@@ -30,6 +30,11 @@ from labelaudit.machine import available_cores
 from labelaudit.types import Finding
 
 ESCAPE = "\x1b"
+NOTHING: dict[str, Any] = {
+    **{"label_from": None, "format": None, "classes": None, "rows": None, "ignore_metadata": False, "bands": None},
+    **{"annotator": None, "group": (), "precision": "auto"},
+}
+"""Options of a scan that are left alone."""
 
 
 Scan = Callable[..., Audit]
@@ -103,6 +108,7 @@ def test_defaults(calls: list[dict[str, Any]], tmp_path: Path) -> None:
         "labels": None,
         "path_column": None,
         "label_column": None,
+        **NOTHING,
         "features": None,
         "probs": None,
         "verdicts": None,
@@ -143,6 +149,7 @@ def test_every_option_reaches_the_library(calls: list[dict[str, Any]]) -> None:
         "labels": Path("l.csv"),
         "path_column": "p",
         "label_column": "l",
+        **NOTHING,
         "features": Path("x.npy"),
         "probs": Path("p.npy"),
         "verdicts": Path("v.csv"),

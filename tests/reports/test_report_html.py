@@ -11,6 +11,7 @@ from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -306,13 +307,21 @@ def test_places_on_this_machine_stay_here() -> None:
     assert "quick" in text
 
 
+def write(audit: Audit, folder: Path, **how: Any) -> dict[str, Path]:
+    """The files of a RUN with its page, as a scan makes them."""
+    files = run.write(audit, folder)
+    if html.add_report(replace(audit, files=files), folder, **how):
+        files["report.html"] = folder / "report.html"
+    return files
+
+
 def write_run(folder: Path) -> Path:
-    run.write(with_pictures(), folder, html=True)
+    write(with_pictures(), folder)
     return folder
 
 
 def test_scan_writes_it_last_and_reads_it_back(tmp_path: Path) -> None:
-    files = run.write(with_pictures(), tmp_path / "run", html=True)
+    files = write(with_pictures(), tmp_path / "run")
     assert list(files)[-1] == "report.html"
     assert files == read_audit(tmp_path / "run").files
     assert not list(tmp_path.glob(".*"))
@@ -348,7 +357,7 @@ def test_a_report_that_fails_costs_nothing_else(tmp_path: Path, monkeypatch: pyt
 
     monkeypatch.setattr(html, "render", explode)
     heard: list[str] = []
-    files = run.write(make_audit(), tmp_path / "run", html=True, notice=heard.append)
+    files = write(make_audit(), tmp_path / "run", notice=heard.append)
     assert "report.html" not in files
     assert read_audit(tmp_path / "run").table() == make_audit().table()
     assert len(heard) == 1
@@ -359,7 +368,7 @@ def test_damaged_verdicts_are_left_out_and_said(tmp_path: Path) -> None:
     write_run(tmp_path / "run")
     verdicts_file(tmp_path / "run").write_text("not,a,verdict\n1,2,3\n")
     heard: list[str] = []
-    assert "report.html" in run.write(with_pictures(), tmp_path / "run", html=True, notice=heard.append)
+    assert "report.html" in write(with_pictures(), tmp_path / "run", notice=heard.append)
     assert len(heard) == 1
     assert "verdicts" in heard[0]
 
@@ -369,7 +378,7 @@ def test_an_interrupt_leaves_a_whole_run(tmp_path: Path) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run.write(with_pictures(), tmp_path / "run", html=True, progress=interrupt)
+        write(with_pictures(), tmp_path / "run", progress=interrupt)
     assert read_audit(tmp_path / "run").table() == make_audit().table()
     assert not list((tmp_path / "run").glob("*report*"))
 

@@ -150,7 +150,7 @@ def test_names_from_the_data_run_no_code(page: Page, tmp_path: Path) -> None:
     attack = "<img src=x onerror=alert(1)>"
     classes = (f"a{attack}", "b\"'><script>alert(2)</script>", "c\u202etac", "d${alert(3)}", "e" * 300)
     names = [f"{i}/{attack.replace('/', '')}{i}.png" for i in range(5)] + [
-        "javascript:alert(4).png",
+        "javascript:alert(4)/4.png",
         '9/\u202egnp."&amp;.png',
     ]
     run = write_run(tmp_path, names, classes=classes)

@@ -368,7 +368,7 @@ def test_a_browser_opens_on_a_desktop_only(
         assert file.parent == run.resolve()
         opened.append((file.read_text(encoding="utf-8"), file.stat().st_mode & 0o777))
 
-    def interrupted(*_: object, ready: Callable[[str], None]) -> None:
+    def interrupted(*_: object, ready: Callable[[str], None], **__: object) -> None:
         ready("http://127.0.0.1:1/?token=x")
         raise KeyboardInterrupt
 

@@ -233,7 +233,7 @@ def test_thorough_on_a_gpu_fine_tunes_a_backbone_whose_opinion_is_weighed(
     assert tuned.probs is not None
     assert len(np.unique(tuned.probs.round(4), axis=0)) > 45  # each image has an opinion of its own
     assert "fine_tuned" in audit.decision.recipe["pool_weights"]
-    assert "to fine-tune lite0" in said[0]
+    assert any("to fine-tune lite0" in notice for notice in said)
     assert any(note.startswith("Fine-tuned lite0 end to end") for note in audit.notes)
 
 
@@ -306,7 +306,7 @@ def test_the_cost_is_forecast_before_the_work(folder: Path, monkeypatch: pytest.
     monkeypatch.setattr("labelaudit.scanning.forecast._WORTH_TIMING", 10)
     said: list[str] = []
     scan(folder, train="features", methods=["limit"], effort="quick", precision="float32", notice=said.append)
-    assert said == [
+    assert said[-1:] == [
         "Here this takes about 2 min to embed 90 images with lite0@128, then about 40 s to train limit on features; "
         "0 MB hold what is trained on. To embed for --effort standard: about 21 min, --effort thorough: about 38 min."
     ]
