@@ -41,8 +41,8 @@ from labelaudit.data.sources import open_source
 from labelaudit.errors import LabelAuditError
 from labelaudit.estimate import load_plan
 from labelaudit.judge.judge import Judge
+from labelaudit.judge.linear import Linear
 from labelaudit.judge.memory import Memory
-from labelaudit.judge.probes import Discriminant
 from labelaudit.review.exchange import read_answers
 from labelaudit.types import Decision, Samples
 from labelaudit.verdicts import read_reviewed
@@ -274,7 +274,7 @@ def a_judge(folder: Path) -> Path:
         widths=(4,),
         mean=np.zeros(4, np.float32),
         recall=np.eye(4, 2, dtype=np.float32),
-        models={"discriminant_0": Discriminant(directions=draw.normal(size=(4, 3)), offset=np.zeros(3))},
+        models={"discriminant_0": Linear(directions=draw.normal(size=(4, 3)), offset=np.zeros(3))},
         weights={"discriminant_0": 0.5, "neighbors": 0.5},
         transition=np.eye(3, dtype=np.float32),
         memory=Memory.of(

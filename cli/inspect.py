@@ -27,6 +27,7 @@ from .console.streams import Color, open_console, printable
 
 if TYPE_CHECKING:
     from labelaudit.data.listing import Listing
+from labelaudit.text import shown_json
 
 _SHOWN, _EXAMPLES = 20, 5
 
@@ -66,7 +67,7 @@ def inspect(
     )
     what, listing = inspect_source(source)
     if as_json:
-        typer.echo(json.dumps(_document(what, listing), indent=2, ensure_ascii=False))
+        typer.echo(shown_json(json.dumps(_document(what, listing), indent=2, ensure_ascii=False)))
         return
     console = open_console(sys.stdout, color)
     for line in _lines(what, listing):

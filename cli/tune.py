@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from labelaudit.errors import RunError
-from labelaudit.text import cell, count
+from labelaudit.text import cell, count, shown_json
 
 from .console.runs import RUN, find_run
 from .console.streams import printable
@@ -59,7 +59,7 @@ def tune(
         except OSError as error:
             raise RunError(f"'{output}' cannot be written ({error.strerror or error}): name another file") from None
     if as_json:
-        typer.echo(json.dumps(_document(audit, fitted, rows), indent=2, ensure_ascii=False))
+        typer.echo(shown_json(json.dumps(_document(audit, fitted, rows), indent=2, ensure_ascii=False)))
         return
     if fitted is None:
         typer.echo(f"{count(len(reviewed.settled), 'verdict')} so far: too few to tell. Judge these images next:")

@@ -9,6 +9,9 @@ import re
 from collections.abc import Sequence
 from typing import Any, TextIO
 
+_UNSEEN = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+"""What `json.dumps` leaves in a string although a terminal obeys it."""
+
 
 def printable(text: str) -> str:
     r"""``text`` with control, bidirectional and undecodable characters escaped: no file name can steer a terminal.
@@ -17,6 +20,15 @@ def printable(text: str) -> str:
     'cat\\x1b[31m.png'
     """
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def shown_json(text: str) -> str:
+    r"""A JSON document with what steers a terminal in its strings written as JSON escapes it.
+
+    >>> shown_json('{"path": "a\x9b2J.png"}')
+    '{"path": "a\\u009b2J.png"}'
+    """
+    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def likely(chance: float) -> str:

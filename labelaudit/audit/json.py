@@ -23,6 +23,7 @@ from labelaudit.data.ingest import digest
 from labelaudit.errors import RunError
 from labelaudit.files import read_regular
 from labelaudit.machine import Stage
+from labelaudit.text import shown_json
 from labelaudit.types import Decision, Finding, Samples
 
 
@@ -46,7 +47,7 @@ def render_suspects(audit: Audit) -> str:
     """The summary with the rows of ``suspects.csv`` in it, as ``suspects.list``, indented for reading."""
     summary = audit.summary()
     summary["suspects"] = {**summary["suspects"], "list": audit.table("suspects")}
-    return json.dumps(plain(summary), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return shown_json(json.dumps(plain(summary), indent=2, ensure_ascii=False, allow_nan=False)) + "\n"
 
 
 def write_audit(audit: Audit, path: Path, *, companions: Mapping[str, str]) -> None:

@@ -12,7 +12,7 @@ from importlib import resources
 from typing import Any
 
 from labelaudit.check.outcome import Outcome
-from labelaudit.text import encodable
+from labelaudit.text import encodable, shown_json
 
 _ONE_BY_ONE = {"rules": "rule", "suspects": "suspect", "findings": "finding"}
 """Lists of the outcome that become one line each -> the name of their lines."""
@@ -48,4 +48,4 @@ def _records(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _dumps(value: Any, indent: int | None = None) -> str:
-    return encodable(json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False))
+    return shown_json(encodable(json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False)))
