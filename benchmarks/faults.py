@@ -21,18 +21,14 @@ import os
 import random
 import shutil
 import signal
-import subprocess
-import sys
 import tempfile
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from labelaudit.files import write_text
-
-ROOT = Path(__file__).parents[1]
-
 
 # what is run: each command with the smallest dataset that it takes
 
@@ -293,11 +289,7 @@ def strike(name: str, world: Path, at: int, kind: str) -> tuple[bool, list[str]]
         write_run(folder)  # which says where its images are now
         before = {"images": contents(folder / "images")}
         if kind == "kill":
-            line = [sys.executable, __file__, "--inside", name, str(folder), str(at)]
-            environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-            ended = subprocess.run(line, capture_output=True, text=True, env=environment, check=False)
-            reached = ended.returncode == -signal.SIGKILL
-            found = [] if reached or ended.returncode == 0 else [f"it failed by itself: {ended.stderr[-300:]}"]
+            reached, found = run_until_killed(name, folder, at)
         else:
             reached, found = fail(name, folder, at)
         found += losses(folder, before, name)
@@ -307,6 +299,24 @@ def strike(name: str, world: Path, at: int, kind: str) -> tuple[bool, list[str]]
             found.append(f"the next run fails: {type(error).__name__}: {error}")
         found += losses(folder, before, name)
         return reached, found
+
+
+def run_until_killed(name: str, folder: Path, at: int) -> tuple[bool, list[str]]:
+    """Run a command in a process of its own, which is killed before the ``at``-th change to the disk."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that a process with threads is forked: the child uses none of them
+        child = os.fork()
+    if not child:
+        code = 1
+        try:
+            with disturbed(at, kill):
+                COMMANDS[name](folder)
+            code = 0
+        finally:
+            os._exit(code)
+    _, status = os.waitpid(child, 0)
+    ended = os.waitstatus_to_exitcode(status)
+    return ended == -signal.SIGKILL, [] if ended in (0, -signal.SIGKILL) else [f"it failed by itself: {ended}"]
 
 
 def fail(name: str, folder: Path, at: int) -> tuple[bool, list[str]]:
@@ -355,13 +365,7 @@ def main() -> None:
     parser.add_argument("--full", type=int, default=30)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--write", action="store_true", help="into RESULTS.md")
-    parser.add_argument("--inside", nargs=3, metavar=("NAME", "FOLDER", "AT"), help=argparse.SUPPRESS)
     chosen = parser.parse_args()
-    if chosen.inside:
-        name, folder, at = chosen.inside
-        with disturbed(int(at), kill):
-            COMMANDS[name](Path(folder))
-        return
     lines = ["| disturbed | commands | times | took effect | losses |", "|---|---|---|---|---|"]
     lost: list[str] = []
     with tempfile.TemporaryDirectory() as place:

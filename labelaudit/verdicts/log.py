@@ -134,7 +134,10 @@ def _header(path: Path | str, text: str, needed: Sequence[str] = COLUMNS[:4]) ->
     first = text.removeprefix("\ufeff").lstrip("\r\n").partition("\n")[0].rstrip("\r")
     if not first.strip():
         return ()
-    header = tuple(name.strip() for name in next(csv.reader([first])))
+    try:
+        header = tuple(name.strip() for name in next(csv.reader([first])))
+    except csv.Error as error:
+        raise DataError(f"'{path}' line 1 cannot be parsed: {error}") from error
     if missing := [name for name in needed if name not in header]:
         raise DataError(f"'{path}' has no column '{missing[0]}': its first line must be {','.join(COLUMNS)}")
     return header

@@ -83,7 +83,8 @@ def read(data: bytes) -> Iterator[Answer | Refused]:
 
 def is_table(data: bytes) -> bool:
     """Whether ``data`` is Label Studio's CSV, by the columns that it adds to those of the tasks."""
-    return set(_ADDED) <= set(next(csv.reader([data[:4096].decode("utf-8-sig", "replace").partition("\n")[0]]), ()))
+    first = data[:4096].decode("utf-8-sig", "replace").replace("\r", "\n").partition("\n")[0]
+    return set(_ADDED) <= set(next(csv.reader([first]), ()))
 
 
 def _read_table(data: bytes) -> Iterator[Answer | Refused]:
