@@ -128,6 +128,6 @@ def unify_spelling(labels: Sequence[str | None]) -> tuple[tuple[str | None, ...]
 def _spelling(name: str) -> str:
     """A name without differences of spelling."""
     text = unicodedata.normalize("NFKC", name).casefold()
-    if re.fullmatch(r"\s*[-+]?\d+(\.0*)?\s*", text, re.ASCII):
+    if re.fullmatch(r"\s*[-+]?\d{1,300}(\.0*)?\s*", text, re.ASCII):
         return str(int(text.partition(".")[0]))
     return re.sub(r"[\W_]+", " ", text).strip() or text
