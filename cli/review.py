@@ -58,7 +58,7 @@ def review(
     ] = None,
     again: Annotated[bool, typer.Option("--again", metavar="", help="Ask what others have judged, too.")] = False,
     keys: Annotated[
-        Path | None, typer.Option(metavar="FILE", help='Keys of your own: TOML with [keys] and left = "h" below it.')
+        Path | None, typer.Option(metavar="FILE", help='Keys of your own: TOML with \\[keys] and left = "h" below it.')
     ] = None,
     port: Annotated[
         int, typer.Option(min=0, max=65535, metavar="N", rich_help_panel=_PAGE, help="Port; 0 takes a free one.")

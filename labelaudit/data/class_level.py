@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from labelaudit.data.folders import Candidate, Folder, Level, Place, Undecided
-from labelaudit.data.parts import Part, are_dates, is_split, part_of
+from labelaudit.data.parts import Part, are_dates, is_split, part_of, split_name
 
 _ALIKE = 20
 """Two folders are of like size where one holds at most this many times the images of the other."""
@@ -67,7 +67,8 @@ def take_level(root: Folder, depth: int | None) -> Level:
             classes[folder.place] = folder.name
         if not wanted or depth is None:
             pending += folder.children.values()
-    splits = {place[:n]: place[n - 1] for place in classes for n in range(1, len(place)) if is_split(place[n - 1])}
+    above = {place[:n] for place in classes for n in range(1, len(place)) if is_split(place[n - 1])}
+    splits = {place: name for place in above if (name := split_name(place[-1]))}
     return Level(classes=classes, splits=splits, passed=passed)
 
 
@@ -131,8 +132,8 @@ class _Search:
         inner = self.settle(child)
         if not inner.classes and folder.images <= child.total:
             inner.lone = inner.lone or child
-        if child.part in (Part.SPLIT, Part.SERIES):
-            inner.splits.setdefault(child.place, child.name)
+        if child.part in (Part.SPLIT, Part.SERIES) and (split := split_name(child.name)):
+            inner.splits.setdefault(child.place, split)
         inner.passed |= found.passed
         return inner
 
@@ -162,8 +163,9 @@ class _Search:
             found.passed |= one.passed
             if not one.classes:
                 found.passed[child.place] = "no class folders in it"
-            if child in labelled and child.part in (Part.SPLIT, Part.SERIES):
-                found.splits[child.place] = child.name
+            split = split_name(child.name) if child.part in (Part.SPLIT, Part.SERIES) else ""
+            if child in labelled and split:
+                found.splits[child.place] = split
             found.splits |= one.splits
         return found
 
@@ -214,7 +216,7 @@ class _Search:
                 return False
             if kept or child.images:
                 found.passed |= {one.place: str(one.part and one.part.value) for one in passed}
-            found.splits |= {one.place: one.name for one in kept if one.part is Part.SPLIT}
+            found.splits |= {one.place: split_name(one.name) for one in kept if one.part is Part.SPLIT}
             return True
         if len(inner) == 1 and not child.images and inner[0].name.casefold() == child.name.casefold():
             return inner[0].is_flat

@@ -42,6 +42,9 @@ _ROLES = {
 }
 _FILLERS = frozenset(_FILLER.split())
 _STRONGEST = (Part.MASKS, Part.ASIDE, Part.SPLIT, Part.SERIES, Part.DATA)
+_PLAIN_SPLITS = frozenset(["train", "training", "val", "valid", "validation", "dev", "test", "testing", "eval"])
+_KINDS = {"train": ("tr",), "val": ("val", "dev", "eval", "holdout"), "test": ("te", "ts")}
+"""A split's plain word -> how its spellings begin."""
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_a-zA-Z]+")
 _DATE = re.compile(r"(19|20)\d\d([-_.]?(0[1-9]|1[0-2])([-_.]?[0-3]\d)?)?")
 
@@ -103,6 +106,23 @@ def parts_among(names: Iterable[str]) -> dict[str, Part | None]:
 def _words(name: str) -> list[str]:
     """The words of a name in small letters, without numbers and single letters."""
     return [word for token in _WORD.findall(name) if not (word := token.lower()).isdecimal() and len(word) > 1]
+
+
+def split_name(name: str) -> str:
+    """The split of the images in a folder of this name: itself where it is plain, the plain word otherwise.
+
+    Empty for pieces that are no splits: a copy in another piece is no leak.
+
+    >>> split_name("Training_Set"), split_name("val"), split_name("fold1"), split_name("part_2")
+    ('train', 'val', 'fold1', '')
+    """
+    words = _words(name)
+    if name.lower() in _PLAIN_SPLITS or "fold" in words:
+        return name
+    for kind, spellings in _KINDS.items():
+        if any(word.startswith(spellings) for word in words if _role(word) is Part.SPLIT):
+            return kind
+    return ""
 
 
 def is_split(name: str) -> bool:

@@ -17,6 +17,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from labelaudit.data.archive import is_archive
 from labelaudit.data.exposure import Exposed, Exposure
 from labelaudit.data.folders import Candidate, Undecided
 from labelaudit.data.listing import Listing
@@ -24,6 +25,7 @@ from labelaudit.data.order import state_classes, state_rows, unify_spelling
 from labelaudit.data.reader import Certainty, Reading, Subject
 from labelaudit.data.source import Source, refuse_missing
 from labelaudit.data.table import Table, ends_as_image, parse_table
+from labelaudit.data.tree import Tree
 from labelaudit.errors import DataError, damage_of, unknown_name
 
 _ROOM = "labelaudit.data.readers"
@@ -275,10 +277,7 @@ def nothing_found(subject: Subject) -> str:
         return f"'{tree.shown}' has no table for --path-column and --label-column: give one with --labels FILE"
     advice = "put images into <class>/ folders, or give a table of labels with --labels FILE"
     if not tree.paths:
-        counted = [f"{n} {ending}" for ending, n in sorted(tree.skipped.items(), key=lambda pair: -pair[1])[:4]]
-        counted += [f"{len(tree.findings)} that cannot be read"] if tree.findings else []
-        left = f" (left out: {', '.join(counted)})" if counted else ""
-        return f"no images in '{tree.shown}'{left}: {advice}"
+        return _no_images(tree, advice)
     stems = {path.rpartition("/")[2].rpartition(".")[0] for path in tree.paths}
     boxes = sum(_stem_of_boxes(other) in stems for other in tree.others)
     boxes = boxes if 2 * boxes > len(tree.paths) else 0
@@ -287,3 +286,13 @@ def nothing_found(subject: Subject) -> str:
         f"the {len(tree.paths):,} images in '{tree.shown}' have no labels: they lie in no class folders, no table "
         f"there names them, and their names show no pattern{beside}: {advice}, or say --label-from name:'REGEX'"
     )
+
+
+def _no_images(tree: Tree, advice: str) -> str:
+    packed = [other for other in tree.others if is_archive(Path(other))]
+    if packed:
+        return f"'{tree.shown}' holds no images but archives: give one of them, such as '{tree.shown}/{packed[0]}'"
+    counted = [f"{n} {ending}" for ending, n in sorted(tree.skipped.items(), key=lambda pair: -pair[1])[:4]]
+    counted += [f"{len(tree.findings)} that cannot be read"] if tree.findings else []
+    left = f" (left out: {', '.join(counted)})" if counted else ""
+    return f"no images in '{tree.shown}'{left}: {advice}"

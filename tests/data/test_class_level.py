@@ -148,6 +148,17 @@ def test_splits_and_where_labels_come_from_are_told() -> None:
     assert [level.split(path) for path in files(spec)] == ["train", "train", "val", "val"]
 
 
+def test_splits_have_plain_names_and_pieces_are_none() -> None:
+    spec = {f"{part}/{name}": 1 for part in ("Training_Set", "validation_data") for name in "ab"}
+    level = find_classes(plant(files(spec)), "d")
+    assert level is not None
+    assert [level.split(path) for path in files(spec)] == ["train", "train", "val", "val"]
+    pieces = {"part_1/a": 1, "part_1/b": 1, "part_2/a": 1, "part_2/b": 1}
+    level = find_classes(plant(files(pieces)), "d")
+    assert level is not None
+    assert {level.split(path) for path in files(pieces)} == {""}
+
+
 def test_images_are_in_the_order_of_loaders() -> None:
     paths = ["cat-big/1.png", "cat/2.png", "cat/a b/1.png", "cat/a/x/1.png", "cat/a/3.png", "cat/10.png"]
     level = take_level(plant(paths), 1)
