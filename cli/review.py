@@ -41,9 +41,10 @@ def review(
         Path | None, typer.Option(metavar="DATA", help="Where the images are now, if the dataset was moved.")
     ] = None,
     order: Annotated[
-        Literal["worst", "all", "pair", "sample", "disputes"],
+        Literal["worst", "all", "pair", "tune", "sample", "disputes"],
         typer.Option(
-            help="Suspects worst first; all images worst first; suspects by pair of classes; the random sample that "
+            help="Suspects worst first; all images worst first; suspects by pair of classes; some twenty "
+            "images that set the scale, shown without scores; the random sample that "
             "`labelaudit estimate` needs, shown without scores; or images that reviewers disagree on."
         ),
     ] = "worst",

@@ -17,7 +17,7 @@ from .console.runs import RUN, find_run
 from .console.streams import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from labelaudit.audit.document import Audit
     from labelaudit.verdicts import Reviewed, Verdict
@@ -37,7 +37,7 @@ _RUN = typer.Argument(metavar="RUN", help="Folder that `labelaudit scan` wrote."
 def show(run: Annotated[Path | None, RUN] = None) -> None:
     """Count the verdicts in RUN, compare the reviewers, list what they disagree on."""
     from labelaudit import read_audit
-    from labelaudit.verdicts import in_force, match, read, verdicts_file
+    from labelaudit.verdicts import match, read, verdicts_file
 
     run = find_run(run)
     audit = read_audit(run)
@@ -47,8 +47,7 @@ def show(run: Annotated[Path | None, RUN] = None) -> None:
         return
     reviewed = match(audit, log)
     _say(*_counts(audit, reviewed))
-    said = in_force(log)
-    _say(*_people(said.values()))
+    _say(*_people(log))
     if reviewed.disputed:
         _say("", f"Open disputes ({len(reviewed.disputed):,}): labelaudit review {run} --order disputes")
         for row, told in list(reviewed.disputed.items())[:_MOST]:
@@ -160,23 +159,30 @@ def _counts(audit: Audit, reviewed: Reviewed) -> tuple[str, ...]:
     )
 
 
-def _people(told: Iterable[Sequence[Verdict]]) -> tuple[str, ...]:
-    """The number of verdicts of each reviewer, and how often two of them agree on images that both judged."""
-    said: Counter[str] = Counter()
-    both: Counter[tuple[str, str]] = Counter()
-    agree: Counter[tuple[str, str]] = Counter()
-    for verdicts_ in told:
-        right = {v.reviewer: v.right for v in verdicts_ if v.verdict != "skip"}
-        said.update(v.reviewer for v in verdicts_)
-        for pair in combinations(sorted(right), 2):
-            both[pair] += 1
-            agree[pair] += right[pair[0]] == right[pair[1]]
+def _people(log: Sequence[Verdict]) -> tuple[str, ...]:
+    """Lines on how much each reviewer said, and how far they agree where they judged the same image independently."""
+    from labelaudit.verdicts import in_force
+    from labelaudit.verdicts.agreement import cohen_kappa, first_answers, fleiss_kappa
+
+    said = Counter(verdict.reviewer for told in in_force(log).values() for verdict in told)
+    answers = first_answers(log)
+    pairs: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for told in answers.values():
+        for one, two in combinations(sorted(told), 2):
+            pairs.setdefault((one, two), []).append((told[one], told[two]))
     lines = [f"  {name or '(no name)'}: {count:,}" for name, count in sorted(said.items())]
-    lines += [
-        f"  {a or '(no name)'} and {b or '(no name)'} agree on {agree[a, b]:,} of {count:,} ({agree[a, b] / count:.0%})"
-        for (a, b), count in sorted(both.items())
-    ]
+    for (one, two), both in sorted(pairs.items()):
+        agree = sum(a == b for a, b in both)
+        names = f"  {one or '(no name)'} and {two or '(no name)'}"
+        kappa = _kappa(cohen_kappa(both), "Cohen's")
+        lines.append(f"{names} agree on {agree:,} of {len(both):,} ({agree / len(both):.0%}{kappa})")
+    if len({name for told in answers.values() for name in told}) > 2 and pairs:
+        lines.append(f"  all reviewers together{_kappa(fleiss_kappa(answers), 'Fleiss')}")
     return ("", "Reviewers", *lines)
+
+
+def _kappa(value: float | None, whose: str) -> str:
+    return "" if value is None else f", {whose} kappa {value:.2f}"
 
 
 def _say(*lines: str) -> None:

@@ -69,7 +69,10 @@ def _headline(audit: Audit, console: Console) -> None:
     kind = "image" if has_images(audit) else "sample"
     line.append(count(n, kind), style="bold").append(f" in {count(len(audit.samples.classes), 'class', 'classes')}: ")
     line.append(count(flagged, "suspect"), style="bold red" if flagged else "bold green")
-    line.append(f" ({flagged / max(n, 1):.1%}), ")
+    line.append(f" ({flagged / max(n, 1):.1%}")
+    if flagged and decision.sure_threshold is not None:
+        line.append(f", {int(decision.is_sure.sum()):,} of them sure")
+    line.append("), ")
     if not math.isfinite(decision.noise_rate):
         line.append("the share of wrong labels cannot be estimated")
     elif not knows_noise(audit):

@@ -188,6 +188,8 @@ def _fill(
         checked=checked,
         seen=seen,
         live=data["live"],
+        tiers=data["tier"] is not None,
+        sure=int(audit.decision.is_sure.sum()),
         nobody={"wrong": 0, "cleared": 0, "unclear": 0, "open": len(audit.suspects)},
         likely=likely,
         prices=list_prices(audit, () if checked is None else tuple(checked.outcomes)),

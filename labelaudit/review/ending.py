@@ -7,8 +7,22 @@ from typing import Any
 
 from labelaudit import verdicts
 from labelaudit.review.session import Session
+from labelaudit.verdicts import tuning
 
 _PAIRS = 5
+
+
+def _set_scale(session: Session, reviewed: verdicts.Reviewed) -> str:
+    """What the verdicts so far say of the whole list; empty with too few of them."""
+    fitted = tuning.tune(session.audit, reviewed)
+    if fitted is None:
+        return ""
+    rate, flags = fitted.rate, int(fitted.flagged.sum())
+    wrong = f"{rate.value:.1%} of all labels are wrong ({rate.low:.1%} to {rate.high:.1%})"
+    return (
+        f"By {fitted.verdicts:,} verdicts {wrong}; the {flags:,} worst are worth a look, and hold "
+        f"{fitted.recall.value:.0%} of the wrong ones."
+    )
 
 
 def conclude(session: Session) -> dict[str, Any]:
@@ -18,10 +32,12 @@ def conclude(session: Session) -> dict[str, Any]:
     suggested, most judged first; empty where the queue is blind.
     """
     audit = session.audit
+    reviewed = verdicts.match(audit, session.ledger.log)
     told = session.progress() | {"total": len(session.queue.rows), "file": str(session.ledger.path)}
+    told |= {"scale": _set_scale(session, reviewed)}
     if session.queue.blind:
         return told | {"share": "", "pairs": []}
-    settled = verdicts.match(audit, session.ledger.log).settled
+    settled = reviewed.settled
     judged: Counter[tuple[int, int]] = Counter()
     held: Counter[tuple[int, int]] = Counter()
     wrong = suspects = 0

@@ -19,13 +19,13 @@ from labelaudit import verdicts
 from labelaudit.audit.document import Audit
 from labelaudit.errors import RunError, unknown_name
 from labelaudit.estimate import REVIEWS, Plan, load_plan, plan_reviews, save
-from labelaudit.verdicts import Reviewed
+from labelaudit.verdicts import Reviewed, tuning
 
-Order = Literal["worst", "all", "pair", "sample", "disputes"]
+Order = Literal["worst", "all", "pair", "tune", "sample", "disputes"]
 ORDERS: tuple[str, ...] = get_args(Order)
 """worst: suspects, worst first · all: every image, worst first, to go on below the threshold · pair: suspects by their
-pair of classes, most confused pair first · sample: the estimation sample, blind · disputes: images on which reviewers
-disagree."""
+pair of classes, most confused pair first · tune: some twenty images all over the ranking, blind, that set its scale ·
+sample: the estimation sample, blind · disputes: images on which reviewers disagree."""
 FURTHER = 5
 """Classes offered with a key of their own, beside the two candidates."""
 
@@ -40,7 +40,7 @@ class Queue:
     @property
     def blind(self) -> bool:
         """Whether the page has to hide what the model thinks, and which label is the given one."""
-        return self.order == "sample"
+        return self.order in ("sample", "tune")
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,11 @@ def open_queue(audit: Audit, run: Path, order: str) -> Opened:
     queue = build_queue(audit, order, plan=plan, reviewed=reviewed)
     if not queue.rows:
         suspects = f"the scan flagged no image; `labelaudit review {run} --order sample` checks that"
-        why = {"disputes": "no reviewers disagree", "sample": "the sample is empty"}.get(order, suspects)
+        why = {
+            "disputes": "no reviewers disagree",
+            "sample": "the sample is empty",
+            "tune": "there are verdicts enough",
+        }.get(order, suspects)
         raise RunError(f"nothing to review: {why}")
     return Opened(queue, plan, reviewed, notes)
 
@@ -109,6 +113,8 @@ def build_queue(audit: Audit, order: str, *, plan: Plan | None = None, reviewed:
         return Queue("all", _once(audit, audit.order.tolist()))
     if order == "pair":
         return Queue("pair", _once(audit, _by_pair(audit)))
+    if order == "tune":
+        return Queue("tune", _once(audit, tuning.ask(audit, reviewed or Reviewed()).tolist()))
     if order == "sample":
         return Queue("sample", _once(audit, plan.rows if plan else ()))
     if order == "disputes":

@@ -493,3 +493,21 @@ def test_behind_a_prefix_every_address_is_relative(page: Page, run: Path) -> Non
     assert seen.errors == []
     assert all("/user/ann/proxy/9000/" in url for url in seen.requests)
     assert len(said(run)) == 1
+
+
+def test_twenty_images_first_say_how_far_down_to_look(page: Page, tmp_path: Path) -> None:
+    run = write_run(tmp_path, [f"{('cat', 'dog', 'owl')[i % 3]}/{i}.png" for i in range(30)], clean=15)
+    with serving(run) as server:
+        show(page, server)
+        assert "--order tune" in page.locator("#notice").inner_text()
+    with serving(run, order="tune") as server:
+        about = server.ask("/api/about")
+        assert about["blind"]
+        for place in range(about["total"]):
+            one = server.ask(f"/api/questions?start={place}&count=1")[0]
+            assert "score" not in one
+            server.ask("/api/judge", {"place": place, "answer": "class", "label": one["left"], "version": 0})
+        assert f"By {about['total']} verdicts" in server.ask("/api/ending")["scale"]
+        show(page, server)
+        wait_for(page, "end")
+        assert "worth a look" in page.locator("#end-scale").inner_text()

@@ -5,6 +5,7 @@ const FACETS = {
   given: { names: data.classes, of: (row) => data.given[row] },
   suggested: { names: data.classes, of: (row) => data.suggested[row] },
   kind: { names: data.kinds, of: (row) => data.kind[row] },
+  ...(data.tier ? { tier: { names: data.tiers, of: (row) => data.tier[row] } } : {}),
   review: { names: ["open", "confirmed wrong", "cleared", "unclear"], of: outcome },
 };
 const FIELDS = [...Object.keys(FACETS), "path", "least", "most", "by", "top", "sort", "size"];

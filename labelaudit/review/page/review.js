@@ -11,6 +11,8 @@ import { View, make, shorten, spoken } from "./view.js";
 const $ = id => document.getElementById(id);
 const count = number => number.toLocaleString("en");
 const GONE = "The review was stopped; every verdict is on disk. Start it again with labelaudit review and open the address that it prints.";
+const TUNE = "A few images from all over the ranking; scores and suggestions are hidden so that nothing sways you. Which label is correct?";
+const FIRST = "Nobody has judged anything yet. With --order tune the page asks about some twenty images from all over the ranking first, and then says how far down the list is worth a look.";
 const STEADY = 5, PAUSE = 60_000;  // verdicts from which a pace is told; a longer gap is a break, not work
 
 if (location.search) history.replaceState(null, "", location.pathname);  // the key is in a cookie by now
@@ -38,7 +40,8 @@ function begin() {
   $("report").hidden = $("end-report").hidden = !about.report || about.blind;
   $("grid-button").hidden = about.blind;
   labelKeys(about.keys, about.classes.length, view.fixed);
-  if (about.blind) say("Estimation sample: scores, suggestions and file names are hidden, and the sides are shuffled, so that nothing sways you. Which label is correct?");
+  if (about.blind) say(about.order === "tune" ? TUNE : "Estimation sample: scores, suggestions and file names are hidden, and the sides are shuffled, so that nothing sways you. Which label is correct?");
+  else if (!about.progress.done) say(FIRST);
   showProgress(about.progress);
   about.first.forEach(one => deck.update(one));
   go(about.next).then(askStop);  // the image first
@@ -252,6 +255,7 @@ async function finish() {
   $("end-text").textContent = parts.join("");
   const name = label => make("bdi", { textContent: shorten(about.classes[label], 40) });
   $("end-pairs").replaceChildren(...told.pairs.map(([given, better, held, all]) => make("li", {}, name(given), " → ", name(better), ` ${count(held)} of ${count(all)}`)));
+  $("end-scale").textContent = told.scale ?? "";
   $("end-next").textContent = `The verdicts are in ${told.file}. Next: ${about.advice}`;
   if ($("notice").dataset.kind !== "alarm") say("");
   $("end-again").hidden = !told.skipped;
