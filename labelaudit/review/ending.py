@@ -13,7 +13,7 @@ _PAIRS = 5
 
 
 def _set_scale(session: Session, reviewed: verdicts.Reviewed) -> str:
-    """What the verdicts so far say of the whole list; empty with too few of them."""
+    """Say what the verdicts so far tell of the whole list; empty with too few of them."""
     fitted = tuning.tune(session.audit, reviewed)
     if fitted is None:
         return ""

@@ -337,7 +337,7 @@ def test_reviewers_merge_and_their_disputes_are_shown(tmp_path: Path) -> None:
         "2 of 12 images have a verdict, 3 of 12 suspects were looked at",
         "  1 given label right, 0 suggested label right, 0 another class, 1 no class, 0 skipped, 1 disputed",
     ]
-    assert "  ann and bob agree on 1 of 2 (50%, Cohen's kappa 0.33)" in out.splitlines()
+    assert "  ann and bob agree on 1 of 2 (50%, Cohen's kappa 0.00)" in out.splitlines()
     assert "  dog/1.png (given dog)  ann: owl, bob: cat" in out.splitlines()
     assert call("verdicts", "merge", str(tmp_path / "none.csv"), "-o", str(run))[0] == 2
 
