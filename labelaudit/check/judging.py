@@ -15,10 +15,11 @@ from labelaudit.check.baseline import Baseline
 from labelaudit.check.case import Case, Scope
 from labelaudit.check.outcome import Outcome
 from labelaudit.check.policy import TOLERANCE, Policy, matches_glob
-from labelaudit.check.rules import KINDS, apply_rules
+from labelaudit.check.rules import apply_rules
 from labelaudit.check.upkeep import report_baseline
 from labelaudit.errors import DataError
 from labelaudit.text import count, name_some
+from labelaudit.types import KINDS
 
 if TYPE_CHECKING:
     from labelaudit.verdicts import Reviewed
@@ -85,7 +86,7 @@ def _notes(case: Case) -> Iterator[str]:
         suspects = "; suspects are reported and do not fail" if case.baseline is None else ", no new suspects"
         yield f"No limit was asked for, so the default ones hold: no conflicts, unreadable files or leaks{suspects}."
     ungated = Counter(
-        problem.kind for problem in case.problems if not any(problem.kind in kinds for kinds in KINDS.values())
+        problem.kind for problem in case.problems if problem.kind not in KINDS or not KINDS[problem.kind].rule
     )
     if ungated:
         said = ", ".join(f"{number:,} {kind}" for kind, number in sorted(ungated.items()))

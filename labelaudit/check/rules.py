@@ -33,21 +33,18 @@ from labelaudit.check.policy import TOLERANCE, ScopedRule, Where
 from labelaudit.errors import OptionError, unknown_name
 from labelaudit.judge.decide import noise_rate, open_interval
 from labelaudit.text import count
-from labelaudit.types import Bools
+from labelaudit.types import KINDS, Bools
 
-KINDS: Mapping[str, tuple[str, ...]] = {
-    "no-conflicts": ("conflict", "near_duplicate"),
-    "no-unreadable": ("unreadable", "truncated", "empty", "oversized", "missing"),
-    "no-leaks": ("leak",),
-    "no-shortcuts": ("shortcut",),
-}
-"""Rule -> the kinds of findings that break it."""
 _SUBJECTS = {
     "no-conflicts": ("image under two labels", "images under two labels"),
     "no-unreadable": ("file that cannot be read", "files that cannot be read"),
     "no-leaks": ("image in two splits", "images in two splits"),
     "no-shortcuts": ("shortcut past the picture", "shortcuts past the picture"),
 }
+KINDS_OF: Mapping[str, tuple[str, ...]] = {
+    rule: tuple(name for name, kind in KINDS.items() if kind.rule == rule) for rule in _SUBJECTS
+}
+"""Rule -> the kinds of findings that break it."""
 _IF_ASKED = {"no-shortcuts"}
 """Rules that do not hold by themselves: what they are about is a model's opinion."""
 _DRIFT = 0.001
@@ -106,7 +103,7 @@ def _whole_dataset(case: Case, noise: Noise | None) -> Iterator[Rule]:
             yield _count_rule(case, rule_id, "", case.suspects, most)
     for attribute, limit in policy.max_suspects_per.items():
         yield _per_value_rule(case, attribute, limit)
-    for rule_id, kinds in KINDS.items():
+    for rule_id, kinds in KINDS_OF.items():
         wanted = getattr(policy, rule_id.replace("-", "_"))
         if wanted or (wanted is None and rule_id not in _IF_ASKED):
             yield _no_rule(case, rule_id, kinds)

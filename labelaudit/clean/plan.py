@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 from labelaudit.audit.document import Audit
 from labelaudit.errors import OptionError, unknown_name
 from labelaudit.estimate.price import price, rank_surest
-from labelaudit.types import Ints
+from labelaudit.types import Ints, kinds_of
 
 if TYPE_CHECKING:
     from labelaudit.estimate import FdrFlags
@@ -55,7 +55,7 @@ _POSSIBLE = {
 }
 _PLAIN = ("wrong", "no_class", "suspect")
 """Reasons that an action without a reason is for."""
-_UNREADABLE = ("unreadable", "truncated", "empty", "oversized")
+_UNREADABLE = kinds_of("file")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,9 +21,9 @@ from labelaudit.data.sources import open_source
 from labelaudit.data.tree import walk
 from labelaudit.errors import DataError, LabelAuditError
 from labelaudit.text import name_some
-from labelaudit.types import Images, Progress, Samples
+from labelaudit.types import Images, Progress, Samples, kinds_of
 
-_FILES = ("unreadable", "truncated", "empty", "oversized", "unlabelled", "bad_name")
+_FILES = kinds_of("file", "entry")
 """Findings about files that are there and could not be judged."""
 
 

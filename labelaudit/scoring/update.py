@@ -31,7 +31,7 @@ from labelaudit.machine import Clock, Machine, __version__, list_versions
 from labelaudit.scanning.scan import scan
 from labelaudit.scanning.settings import ScanSettings
 from labelaudit.scoring.score import embed_new, judge_rows, settle
-from labelaudit.types import Bools, Decision, Evidence, Features, Finding, Floats, Ints, Samples
+from labelaudit.types import Bools, Decision, Evidence, Features, Finding, Floats, Ints, Samples, kinds_of
 from labelaudit.verdicts import verdicts_file
 
 MOST_CHANGED = 0.2
@@ -39,7 +39,7 @@ MOST_CHANGED = 0.2
 MOST_GROUPED = 0.1
 """Share of samples with a companion in their group from which a judge, which asks all it remembers, cannot stand in."""
 _NOTE = "Updated without training: "
-_PAIRED = ("conflict", "near_duplicate", "leak")
+_PAIRED = kinds_of("pair")
 
 
 def update(

@@ -21,31 +21,13 @@ from labelaudit.check.formats import wording
 from labelaudit.check.outcome import Outcome, Problem, Suspect
 from labelaudit.machine import __version__
 from labelaudit.text import printable
+from labelaudit.types import KINDS, Kind
 
 RESULTS = 25_000
 """Most results that GitHub takes."""
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
-_RULES = {
-    "suspect": ("LA001", "The label is probably wrong", "warning"),
-    "conflict": ("LA101", "The same image carries different labels", "error"),
-    "near_duplicate": ("LA102", "Nearly the same image carries another label", "warning"),
-    "leak": ("LA103", "The same or nearly the same image is in two splits", "error"),
-    "same_scene": ("LA104", "A picture of the same scene seems to be in another split", "warning"),
-    "missing": ("LA201", "The image does not exist", "error"),
-    "unreadable": ("LA202", "The image cannot be read", "error"),
-    "truncated": ("LA203", "The image file is cut off", "error"),
-    "empty": ("LA204", "The image file is empty", "error"),
-    "oversized": ("LA205", "The image is too large to be decoded", "error"),
-    "unlabelled": ("LA301", "The image has no label", "warning"),
-    "duplicate_row": ("LA302", "The label table names the image twice", "warning"),
-    "link_loop": ("LA303", "A link leads back to itself", "warning"),
-    "bad_name": ("LA304", "The file name cannot be used", "warning"),
-    "uniform": ("LA306", "All pixels of the image are alike", "warning"),
-    "unknown_class": ("LA305", "The label is not a class of the audited dataset", "warning"),
-    "shortcut": ("LA401", "Something beside the picture tells the class", "warning"),
-}
-"""Kind -> (ruleId, what it means, level of an open one). A kind without a number of its own is LA999."""
-_OTHER = ("LA999", "Something else about the file or its label", "warning")
+_OTHER = Kind("label", "LA999", "Something else about the file or its label")
+"""Stands for kinds without a number of their own."""
 _SUPPRESSED = {
     "known": "in the baseline",
     "accepted": "a person found the label right",
@@ -150,7 +132,9 @@ def _results(outcome: Outcome, entries: list[Suspect | Problem], index: dict[str
 
 
 def _rule(entry: Suspect | Problem) -> tuple[str, str, str]:
-    return _RULES["suspect"] if isinstance(entry, Suspect) else _RULES.get(entry.kind, _OTHER)
+    """(ruleId, what it means, level of an open one)."""
+    kind = KINDS["suspect"] if isinstance(entry, Suspect) else KINDS.get(entry.kind, _OTHER)
+    return kind.code, kind.meaning, "error" if kind.is_error else "warning"
 
 
 def _message(entry: Suspect | Problem) -> str:

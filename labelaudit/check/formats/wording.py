@@ -15,7 +15,7 @@ from pathlib import PurePosixPath
 
 from labelaudit.check.outcome import STATUSES, Outcome, Problem, Rule, Suspect
 from labelaudit.check.policy import matches_glob
-from labelaudit.check.rules import KINDS
+from labelaudit.check.rules import KINDS_OF
 from labelaudit.text import count, name_some
 
 _SINGLE_FILES = (".npz", ".parquet")
@@ -120,8 +120,8 @@ def concerns(
     ``groups`` is `by_class` of the open suspects.
     """
     subject = rule.subject
-    if rule.id in KINDS:
-        return [problem for problem in open_findings(outcome) if problem.kind in KINDS[rule.id]]
+    if rule.id in KINDS_OF:
+        return [problem for problem in open_findings(outcome) if problem.kind in KINDS_OF[rule.id]]
     if not subject:
         return open_suspects(outcome)
     if subject in outcome.classes:

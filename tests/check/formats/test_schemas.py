@@ -127,7 +127,7 @@ def test_sarif_is_valid_by_the_official_schema(case: str) -> None:
 
 
 def test_sarif_has_a_rule_for_every_kind_of_finding_and_one_for_what_is_yet_to_come() -> None:
-    findings = tuple(make_problem(i, kind=kind) for i, kind in enumerate((*KINDS[1:], "new_kind")))
+    findings = tuple(make_problem(i, kind=kind) for i, kind in enumerate((*list(KINDS)[1:], "new_kind")))
     [run] = json.loads(GATE_FORMATS["sarif"](make_outcome(findings=findings)))["runs"]
     used = [result["ruleId"] for result in run["results"]]
     assert len(set(used)) == len(findings)
