@@ -31,7 +31,7 @@ from labelaudit.check.case import Case, number_of
 from labelaudit.check.outcome import Rule, Suspect
 from labelaudit.check.policy import TOLERANCE, ScopedRule, Where
 from labelaudit.errors import OptionError, unknown_name
-from labelaudit.judge.decide import noise_rate, open_interval
+from labelaudit.judge.decide import low_end_of_sure, noise_rate, open_interval
 from labelaudit.text import count
 from labelaudit.types import KINDS, Bools
 
@@ -85,8 +85,10 @@ def measure_noise(case: Case, mask: Bools) -> Noise | None:
     if not case.rulings and np.array_equal(chosen, decision.judged):
         found = Noise(decision.noise_rate, *decision.noise_interval)
         return found if all(map(math.isfinite, found)) else None
-    rate, interval = noise_rate(case.suspicion[chosen])
-    return Noise(rate, *open_interval(interval, float(decision.recipe.get("blind", 0.0))))
+    rate, (low, high) = noise_rate(case.suspicion[chosen])
+    least = decision.threshold if decision.sure_threshold is None else decision.sure_threshold
+    low = low_end_of_sure(low, case.suspicion[chosen], least)
+    return Noise(rate, *open_interval((low, high), float(decision.recipe.get("blind", 0.0))))
 
 
 def _whole_dataset(case: Case, noise: Noise | None) -> Iterator[Rule]:

@@ -38,6 +38,7 @@ from labelaudit.types import Decision, Evidence, Features, Finding, Floats, Imag
 from labelaudit.verdicts import Verdict
 from labelaudit.verdicts.matching import known_labels
 
+_SEVERAL = 10  # suspects from which it is said how many are sure
 _SMALL = 50  # images per class below which the rate was seen to be off by a factor of two (docs/evidence.md)
 
 
@@ -136,7 +137,14 @@ def audit_samples(  # noqa: PLR0915
         decision, hedged = alike.hedge(decision, material.nearest, shortcuts)
     decision = rank_by(settings.rank_by, decision, evidence, samples.labels, known)
     notes += explain(decision)
-    notes += [*alike.notes(), *heard.notes, *hedged, *note_classes(samples), *_note_few(samples)]
+    notes += [
+        *alike.notes(),
+        *heard.notes,
+        *hedged,
+        *note_classes(samples),
+        *_note_doubt(decision),
+        *_note_few(samples),
+    ]
     return Audit(
         samples=samples,
         decision=decision,
@@ -214,6 +222,17 @@ def _before_review(consensus: Consensus, samples: Samples, outside: Floats | Non
     if outside is not None:
         right = right * (1 - consensus.none)
     return Evidence(method=BEFORE_REVIEW, suspicion=np.clip(1 - right, 0, 1))
+
+
+def _note_doubt(decision: Decision) -> list[str]:
+    """The note that most suspects may be hard images, where few of them are wrong in every reading."""
+    flagged, sure = int(decision.is_issue.sum()), int(decision.is_sure.sum())
+    if flagged < _SEVERAL or sure > flagged / 2:
+        return []
+    return [
+        f"{sure:,} of the {flagged:,} suspects are wrong in every reading; the others may be the models' own doubt "
+        "about hard images, which labels alone cannot tell from wrong labels. Twenty verdicts can: labelaudit tune RUN."
+    ]
 
 
 def _note_few(samples: Samples) -> list[str]:
