@@ -160,6 +160,14 @@ def scan(
     seed: Annotated[
         int, _option(panel=_MACHINE, min=0, metavar="N", env="SEED", help="Same data, same seed, same result.")
     ] = 0,
+    engine: Annotated[
+        Literal["local", "ray"],
+        _option(panel=_MACHINE, env="ENGINE", help="Embed and train here, or on a Ray cluster (labelaudit[ray])."),
+    ] = "local",
+    address: Annotated[
+        str | None,
+        _option(panel=_MACHINE, metavar="HOST:PORT", env="ADDRESS", help="Of the cluster; default: one here."),
+    ] = None,
     workers: Annotated[
         int | None,
         _option(
@@ -214,7 +222,7 @@ def scan(
         "rank_by": rank_by,
         **{"regularizers": regularizers or (), "network": network, "init": init},
         **{"backbone": None if backbone == "auto" else parse_names("--backbone", backbone), "seed": seed},
-        **{"workers": workers, "cache": cache, "group": tuple(group or ())},
+        **{"workers": workers, "engine": engine, "address": address, "cache": cache, "group": tuple(group or ())},
         **filed,
     }
     around: dict[str, dict[str, str]] = {name: {} for name in chosen["regularizers"]}

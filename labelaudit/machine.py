@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 Device = Literal["auto", "cpu", "cuda"]
+Engine = Literal["local", "ray"]
 
 _PACKAGES = ("labelaudit", "numpy", "scipy", "torch", "scikit-learn", "onnxruntime", "faiss-gpu", "faiss-cpu", "pillow")
 
@@ -41,6 +42,10 @@ class Machine:
     progress: Progress = lambda *_: None
     notice: Callable[[str], None] = lambda _: None
     """Hears what a person should know at once, one sentence at a time."""
+    engine: Engine = "local"
+    """Where embedding and cross-fits run: here, or on a Ray cluster."""
+    address: str | None = None
+    """Of the cluster; by default one is started on this machine."""
 
     def settled(self) -> Machine:
         """The same with `device` decided; raises `OptionError` where there is no such device."""

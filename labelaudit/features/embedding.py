@@ -15,7 +15,7 @@ import tempfile
 import threading
 import time
 import zlib
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
@@ -52,13 +52,15 @@ def embed(
     workers: int = 2,
     cache: Path | None = None,
     progress: Progress = silent,
+    spread: Callable[[Job, Ints], Generator[Batch]] | None = None,
 ) -> tuple[Features, tuple[tuple[int, str, str], ...]]:
     """Features of every image, (n, d) float32: one block per backbone, side by side, and what failed.
 
     ``digests`` (n,) are the images' content digests: equal ones are embedded once, and features are kept under them in
     the folder ``cache`` as they are made, so an interrupted run continues where it stopped. ``backbones`` are specs
     ``name[@size]``: ``lite0``, ``lite1``, ``lite2`` (embedded, no network) or any timm model. The whole image is
-    squeezed into the square of the backbone's size. ``workers`` threads decode, and on CPU run the backbone.
+    squeezed into the square of the backbone's size. ``workers`` threads decode, and on CPU run the backbone, unless the
+    work is ``spread`` over other machines.
 
     Images that cannot be decoded have zero rows and are listed as (row, kind, detail), kinds as in `Finding`.
     Raises `OptionError` for an unknown or repeated backbone, `BackboneError` where one cannot be loaded,
@@ -82,7 +84,8 @@ def embed(
     todo = job.todo()
     failures: dict[int, tuple[str, str]] = {}
     done = 0
-    with contextlib.closing(_run(job, todo, job.load(), workers, _batch_size(device))) as batches:
+    work = spread(job, todo) if spread and len(todo) else _run(job, todo, job.load(), workers, _batch_size(device))
+    with contextlib.closing(work) as batches:
         for batch in batches:
             for block, part, (rows, made) in zip(blocks, job.parts, batch.made, strict=True):
                 block[rows] = made
@@ -100,7 +103,7 @@ def embed(
     return features, tuple((row, *failures[row]) for row in sorted(failures))
 
 
-def _version(parts: Sequence[_Part]) -> str:
+def _version(parts: Sequence[Part]) -> str:
     """Eight hexadecimal digits that change whenever features of the same spec would."""
     made_by = [[str(part.backbone.spec), _PIXELS_VERSION, part.backbone.identity] for part in parts]
     return f"{zlib.crc32(json.dumps(made_by, sort_keys=True).encode()):08x}"
@@ -157,7 +160,7 @@ def forecast_others(
 
 
 @dataclass(kw_only=True)
-class _Part:
+class Part:
     """One backbone of a job: where its features are kept, and which rows have to be made."""
 
     backbone: Backbone
@@ -169,23 +172,42 @@ class _Part:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Job:
+class Job:
     images: Images
     digests: Digests
     first: Ints
     """(n,) row of the first image with the same digest."""
-    parts: tuple[_Part, ...]
+    parts: tuple[Part, ...]
 
     def todo(self) -> Ints:
         """Rows that some backbone has to embed, ascending: sources read best in order."""
         return np.flatnonzero(np.any([part.missing for part in self.parts], axis=0))
+
+    @classmethod
+    def alone(cls, images: Images, backbones: Sequence[str]) -> Job:
+        """A job on all of ``images``, with nothing stored: what another machine is given."""
+        rows, every = np.arange(len(images)), np.ones(len(images), dtype=np.bool_)
+        parts = tuple(
+            Part(backbone=find_backbone(spec, "cpu"), store=None, stored=np.full(len(images), -1), missing=every)
+            for spec in parse_specs(backbones)
+        )
+        return cls(images=images, digests=np.empty(0, dtype="S32"), first=rows, parts=parts)
+
+    def only(self, rows: Ints, needed: Bools) -> Job:
+        """This job where of ``rows`` (r,) only what ``needed`` (r, parts) says is missing."""
+        parts = []
+        for part, wanted in zip(self.parts, needed.T, strict=True):
+            missing = np.zeros_like(part.missing)
+            missing[rows] = wanted
+            parts.append(replace(part, missing=missing))
+        return replace(self, parts=tuple(parts))
 
     def load(self) -> tuple[Runner | None, ...]:
         """The runners of the backbones that have something to do."""
         return tuple(part.backbone.load() if part.missing.any() else None for part in self.parts)
 
 
-def _open(images: Images, digests: Sequence[str], backbones: Sequence[str], device: str, cache: Path | None) -> _Job:
+def _open(images: Images, digests: Sequence[str], backbones: Sequence[str], device: str, cache: Path | None) -> Job:
     if len(digests) != len(images):
         raise DataError(f"{len(images)} images, but {len(digests)} digests")
     exposure = getattr(images, "exposure", None)
@@ -202,8 +224,8 @@ def _open(images: Images, digests: Sequence[str], backbones: Sequence[str], devi
         stored = np.full(len(keys), -1, dtype=np.int64)
         if store is not None:
             stored[once] = store.find(keys[once])
-        parts.append(_Part(backbone=backbone, store=store, stored=stored, missing=once & (stored < 0)))
-    return _Job(images=images, digests=keys, first=first, parts=tuple(parts))
+        parts.append(Part(backbone=backbone, store=store, stored=stored, missing=once & (stored < 0)))
+    return Job(images=images, digests=keys, first=first, parts=tuple(parts))
 
 
 def _allocate(n: int, width: int, cache: Path | None) -> Floats:
@@ -214,7 +236,7 @@ def _allocate(n: int, width: int, cache: Path | None) -> Floats:
         return np.memmap(file, dtype=np.float32, mode="w+", shape=(n, width))
 
 
-def _fill(block: Floats, part: _Part) -> None:
+def _fill(block: Floats, part: Part) -> None:
     """Copy what is stored into the (n, d) ``block``; rows that turn out damaged become missing."""
     if part.store is None:
         return
@@ -233,23 +255,23 @@ def _batch_size(device: str) -> int:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Batch:
+class Batch:
     size: int
     made: tuple[tuple[Ints, Floats], ...]
     """Per backbone: rows (B,) and their features (B, d)."""
     failures: dict[int, tuple[str, str]]
 
 
-def _run(job: _Job, rows: Ints, runners: Sequence[Runner | None], workers: int, size: int) -> Generator[_Batch]:
+def _run(job: Job, rows: Ints, runners: Sequence[Runner | None], workers: int, size: int) -> Generator[Batch]:
     """Embed ``rows`` and yield the batches as they are ready. Closing it early stops the threads within one batch."""
     stop = threading.Event()
     queue = iter([rows[at : at + size] for at in range(0, len(rows), size)])
     pool = ThreadPoolExecutor(max(1, workers), thread_name_prefix="embed")
-    pending: set[Future[_Batch]] = set()
+    pending: set[Future[Batch]] = set()
     try:
         while True:
             for batch in itertools.islice(queue, 2 * max(1, workers) - len(pending)):
-                pending.add(pool.submit(_embed_batch, job, batch, runners, stop))
+                pending.add(pool.submit(embed_batch, job, batch, runners, stop))
             if not pending:
                 return
             ready, pending = wait(pending, return_when=FIRST_COMPLETED)
@@ -260,7 +282,7 @@ def _run(job: _Job, rows: Ints, runners: Sequence[Runner | None], workers: int, 
         pool.shutdown(cancel_futures=True)
 
 
-def _embed_batch(job: _Job, rows: Ints, runners: Sequence[Runner | None], stop: threading.Event) -> _Batch:
+def embed_batch(job: Job, rows: Ints, runners: Sequence[Runner | None], stop: threading.Event) -> Batch:
     squares: list[dict[int, Pixels]] = [{} for _ in job.parts]
     failures: dict[int, tuple[str, str]] = {}
     for row in rows.tolist():
@@ -285,7 +307,7 @@ def _embed_batch(job: _Job, rows: Ints, runners: Sequence[Runner | None], stop: 
             if not np.isfinite(features).all():
                 raise BackboneError(f"backbone '{part.backbone.spec}' gives features that are not finite: use another")
         made.append((np.fromiter(pixels, dtype=np.int64)[: len(features)], features))
-    return _Batch(size=len(rows), made=tuple(made), failures=failures)
+    return Batch(size=len(rows), made=tuple(made), failures=failures)
 
 
 def _read_squares(data: bytes, sides: AbstractSet[int]) -> dict[int, Pixels]:
@@ -316,6 +338,7 @@ def embed_samples(
         workers=machine.workers,
         cache=machine.cache,
         progress=machine.progress,
+        spread=None if machine.engine == "local" else _find_cluster(machine),
     )
     findings = tuple(
         Finding(kind="unreadable" if kind == "changed" else kind, path=samples.ids[row], detail=detail)
@@ -325,3 +348,10 @@ def embed_samples(
         keep = np.setdiff1d(np.arange(len(samples)), [row for row, _, _ in failures])
         samples, features = samples.take(keep), replace(features, values=features.values[keep])
     return samples, features, findings
+
+
+def _find_cluster(machine: Machine) -> Callable[[Job, Ints], Generator[Batch]]:
+    from labelaudit.features import cluster
+
+    cluster.connect(machine.address)
+    return cluster.run

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -130,10 +131,9 @@ class Material:
         """Cross-fit every method asked for, then the reference columns; their probabilities join the models."""
         found: dict[str, Evidence] = {}
         if self.x is not None:
-            for name in self.settings.methods:
-                found[name] = self._train(name, self.settings.regularizers)
-            plain = "ce" in found and not self.settings.regularizers
-            found["cross_entropy"] = replace(found["ce"] if plain else self._train("ce", {}), method="cross_entropy")
+            trained = self._train_all()
+            found |= {name: trained[name] for name in self.settings.methods}
+            found["cross_entropy"] = replace(trained["cross_entropy"], method="cross_entropy")
         if self._blocks:
             found["logistic"] = self._self_confidence("logistic", self._fit_logistic())
         if self._near is not None:
@@ -153,6 +153,19 @@ class Material:
             }
         )
         return found
+
+    def _train_all(self) -> dict[str, Evidence]:
+        """Evidence of every method and of the reference, by name; on a cluster they are made at the same time."""
+        jobs = {name: (name, self.settings.regularizers) for name in self.settings.methods}
+        plain = "ce" in jobs and not self.settings.regularizers
+        if not plain:
+            jobs["cross_entropy"] = ("ce", {})
+        if self.machine.engine == "local":
+            found = {key: self._train(*job) for key, job in jobs.items()}
+        else:
+            with ThreadPoolExecutor(len(jobs)) as pool:
+                found = dict(zip(jobs, pool.map(lambda job: self._train(*job), jobs.values()), strict=True))
+        return {**found, "cross_entropy": found["ce"]} if plain else found
 
     def _fit_logistic(self) -> npt.NDArray[np.float32]:
         """Held-out probabilities (n, C) of logistic regression on the leading components."""
@@ -204,7 +217,17 @@ class Material:
             "digests": [self.samples.groups[row] for row in order.tolist()],
             **{"seed": self.settings.seed, "device": self.machine.device},
         }
-        found = self.unfinished.evidence(how["method"], how, lambda: crossfit(progress=self.machine.progress, **how))
+
+        def make() -> Evidence:
+            if self.machine.engine == "local":
+                return crossfit(progress=self.machine.progress, **how)
+            from labelaudit.features import cluster
+
+            cluster.connect(self.machine.address)
+            made: Evidence = cluster.call(crossfit, how)
+            return made
+
+        found = self.unfinished.evidence(how["method"], how, make)
         return replace(
             found,
             suspicion=_in_place(found.suspicion, order),

@@ -17,7 +17,7 @@ from labelaudit.data.ingest import ingest
 from labelaudit.data.source import Source, notes_of, source_settings
 from labelaudit.data.sources import open_source
 from labelaudit.errors import DataError
-from labelaudit.machine import Clock, Device, Machine, check_device
+from labelaudit.machine import Clock, Device, Engine, Machine, check_device
 from labelaudit.scanning.assessment import audit_samples
 from labelaudit.scanning.choice import check_network
 from labelaudit.scanning.settings import (
@@ -67,6 +67,8 @@ def scan(
     device: Device = "auto",
     seed: int = 0,
     workers: int = 2,
+    engine: Engine = "local",
+    address: str | None = None,
     cache: Path | str | None = None,
     html: bool = True,
     progress: Progress = silent,
@@ -134,6 +136,8 @@ def scan(
     machine = Machine(
         device=device,
         workers=workers,
+        engine=engine,
+        address=address,
         cache=None if cache is None else Path(cache),
         progress=progress,
         notice=notice,

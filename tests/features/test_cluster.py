@@ -1,0 +1,110 @@
+"""A cluster gives the features that one machine gives, also where a node is lost."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from pictures import Listed, photo
+
+from labelaudit.data.images import encode
+from labelaudit.data.ingest import ingest
+from labelaudit.data.source import Source
+from labelaudit.data.sources import open_source
+from labelaudit.errors import OptionError, RunError
+from labelaudit.features import cluster, embed
+from labelaudit.features.embedding import Job
+
+SPECS = ("lite0@32-int8", "lite1@32")
+
+
+@pytest.fixture(scope="module")
+def images():
+    return Listed([encode(photo(seed)) for seed in range(10)] + [b"no image"])
+
+
+def digests(images):
+    return [f"{row:032x}" for row in range(len(images))]
+
+
+def test_an_actor_makes_the_features_of_its_rows(images):
+    expected, failures = embed(images, digests(images), backbones=SPECS)
+    rows = np.array([2, 5, 10])
+    needed = np.array([[1, 1], [0, 1], [1, 1]])
+    actor = cluster.Embedder(images, SPECS)
+    found = actor({"data": np.concatenate([rows[:, None], needed], axis=1)})
+    batch = cluster._unpack(found, Job.alone(images, SPECS))
+    (first_rows, first), (second_rows, second) = batch.made
+    assert (first_rows.tolist(), second_rows.tolist()) == ([2], [2, 5])
+    np.testing.assert_array_equal(first, expected.values[[2], :1280])
+    np.testing.assert_array_equal(second, expected.values[[2, 5], 1280:])
+    assert batch.failures == {row: (kind, detail) for row, kind, detail in failures}
+    assert batch.size == 3
+
+
+def test_a_node_that_cannot_read_the_images_says_so():
+    class Elsewhere(Listed):
+        def encoded(self, index):
+            raise FileNotFoundError(2, "No such file or directory")
+
+    with pytest.raises(RunError, match=r"cannot read the images .* put them where every node finds them"):
+        cluster.Embedder(Elsewhere([b"x"]), SPECS[:1])
+
+
+def test_batches_hold_a_bounded_number_of_bytes():
+    class Large(Listed):
+        def encoded(self, index):
+            return bytes(1 << 20)
+
+    rows = np.arange(10_000)
+    assert cluster._batch_size(Large([b""] * 10_000), rows, cores=4) == 8
+    assert cluster._batch_size(Listed([bytes(100)] * 10_000), rows, cores=4) == 256
+    assert cluster._batch_size(Listed([bytes(100)] * 10_000), rows, cores=100) == 25
+
+
+def test_without_ray_the_way_to_it_is_named(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "ray", None)
+    with pytest.raises(OptionError, match="pip install 'labelaudit\\[ray\\]'"):
+        cluster.connect(None)
+
+
+def folder(place):
+    """Images in two class folders, one of them no image, as a scan lists them."""
+    for row in range(11):
+        file = place / "ab"[row % 2] / f"{row:02}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(encode(photo(row)) if row < 10 else b"\x89PNG\r\n\x1a\n cut off")
+    return ingest(open_source(Source(data=place)))[0]
+
+
+def test_images_that_cannot_travel_are_refused():
+    ray = pytest.importorskip("ray")
+
+    class Bound(Listed):
+        def __reduce__(self):
+            raise TypeError("an open file")
+
+    with pytest.raises(RunError, match=r"cannot be handed to other machines .an open file.: give files"):
+        cluster._check_images(ray, Bound([b"x"]))
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_two_nodes_give_the_same_features(tmp_path):
+    ray = pytest.importorskip("ray")
+    from ray.cluster_utils import Cluster
+
+    samples = folder(tmp_path / "images")
+    expected, failures = embed(samples.images, samples.digests, backbones=SPECS)
+    nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    try:
+        nodes.add_node(num_cpus=1)
+        cluster.connect(nodes.address)
+        cache = tmp_path / "cache"
+        found, failed = embed(samples.images, samples.digests, backbones=SPECS, cache=cache, spread=cluster.run)
+        np.testing.assert_array_equal(found.values, expected.values)
+        assert failed == failures
+        again, _ = embed(samples.images, samples.digests, backbones=SPECS, cache=cache)  # kept as if made here
+        np.testing.assert_array_equal(again.values, expected.values)
+    finally:
+        ray.shutdown()
+        nodes.shutdown()
