@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from labelaudit.data.parts import is_split, part_of
+from labelaudit.data.parts import is_split, split_kinds
 
 Steps = tuple[str, ...]
 
@@ -57,10 +57,11 @@ class Match:
         return line + (f"; {unnamed:,} files have no row" if unnamed else "")
 
 
-def match_rows(asked: Sequence[str], files: Sequence[str], *, root: str = "") -> Match:
+def match_rows(asked: Sequence[str], files: Sequence[str], *, root: str = "", table: str = "") -> Match:
     """Find for each of the paths ``asked`` (as a table has them) its file among ``files`` (relative, with ``/``).
 
-    ``root`` is the name of the folder that ``files`` are in: rows of a split other than it names match nothing.
+    ``root`` is the name of the folder that ``files`` are in, ``table`` that of the table: rows of one split never name
+    files of another.
 
     >>> match_rows(["C:\\\\d\\\\cat\\\\1.JPG", "test/2"], ["cat/1.jpg", "train/2.png"]).files
     ('cat/1.jpg', None)
@@ -79,7 +80,9 @@ def match_rows(asked: Sequence[str], files: Sequence[str], *, root: str = "") ->
             continue
         for way, (_, key, _) in enumerate(_WAYS):
             name = key(wanted[-1]) if wanted else None
-            fits = [] if name is None else [n for n in indexes.find(way, name) if _agree(wanted, places[n], root)]
+            fits = (
+                [] if name is None else [n for n in indexes.find(way, name) if _agree(wanted, places[n], root, table)]
+            )
             if not fits:
                 continue
             shared = {n: _shared(wanted, places[n]) for n in fits}
@@ -142,23 +145,19 @@ def _drop_rivals(
                 doubts[row] = (files[number],)
 
 
-def _agree(wanted: Steps, place: Steps, root: str) -> bool:
+def _agree(wanted: Steps, place: Steps, root: str, table: str) -> bool:
     """Whether no folder of a row contradicts one of the file: one path ends as the other does."""
     shared = _shared(wanted, place)
     before, above = wanted[: -1 - shared], place[: -1 - shared]
     if before and above:
         return False
-    other_split = bool(before) and is_split(before[-1]) and is_split(root) and _split(before[-1]) != _split(root)
-    return not other_split
-
-
-def _split(name: str) -> str:
-    """The kind of split, so that ``val`` and ``validation`` are one."""
-    text = re.sub(r"[^a-z0-9]", "", name.lower())
-    for start, kind in (("tr", "train"), ("val", "val"), ("dev", "val"), ("te", "test"), ("ts", "test")):
-        if start in text and part_of(name) is not None:
-            return kind
-    return text
+    if before and is_split(before[-1]) and is_split(root) and not split_kinds(before[-1]) & split_kinds(root):
+        return False
+    if any(map(is_split, wanted[:-1])):
+        return True
+    about = split_kinds(table)
+    lies_in = {kind for step in (root, *place[:-1]) if is_split(step) for kind in split_kinds(step)}
+    return not (about and lies_in) or bool(about & lies_in)
 
 
 def _shared(wanted: Steps, place: Steps) -> int:

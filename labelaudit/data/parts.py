@@ -125,6 +125,17 @@ def split_name(name: str) -> str:
     return ""
 
 
+def split_kinds(name: str) -> frozenset[str]:
+    """The splits that the words of a name are about, as ``train``, ``val`` or ``test``.
+
+    >>> sorted(split_kinds("trainval_labels")), sorted(split_kinds("Test-Images")), sorted(split_kinds("cats"))
+    (['train', 'val'], ['test'], [])
+    """
+    words = [word for word in _words(name) if _role(word) is Part.SPLIT]
+    told = {kind for kind, starts in _KINDS.items() if any(word.startswith(starts) for word in words)}
+    return frozenset(told | ({"val"} if "trainval" in words else set()))
+
+
 def is_split(name: str) -> bool:
     """Whether ``name`` says which split its images belong to, as ``train`` and ``fold1`` do."""
     return part_of(name) in (Part.SPLIT, Part.SERIES)

@@ -51,6 +51,21 @@ def test_rows_of_one_split_name_no_file_of_another() -> None:
     assert match_rows(["train/7.png"], ["7.png"], root="pictures").files == ("7.png",)
 
 
+@pytest.mark.parametrize(
+    ("table", "root", "file", "found"),
+    [
+        ("train", "test", "7.png", None),
+        ("train", "data", "test/7.png", None),
+        ("train_labels", "data", "train_images/7.png", "train_images/7.png"),
+        ("trainval", "data", "val/7.png", "val/7.png"),
+        ("labels", "test", "7.png", "7.png"),
+        ("train", "pictures", "7.png", "7.png"),
+    ],
+)
+def test_a_table_of_one_split_names_no_file_of_another(table: str, root: str, file: str, found: str | None) -> None:
+    assert match_rows(["7.png"], [file], root=root, table=table).files == (found,)
+
+
 def test_what_matched_is_told_in_one_line() -> None:
     match = match_rows(["a", "b", "x", "1.png"], ["a.jpg", "b.jpg", "c.jpg", "p/1.png", "q/1.png"])
     assert match.doubts == {3: ("p/1.png", "q/1.png")}

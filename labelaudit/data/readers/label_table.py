@@ -96,7 +96,7 @@ def _match_table(table: Table, tree: Tree, source: Source) -> Listing:
     columns = _columns(table, source, names_image(tree))
     if columns.path is None:
         raise DataError(f"'{given}' has no column of image paths: name it with --path-column")
-    match = match_rows([row[columns.path] for row in table.rows], tree.paths, root=tree.name)
+    match = match_rows([row[columns.path] for row in table.rows], tree.paths, root=tree.name, table=_stem(table.name))
     if not tree.paths:
         raise DataError(f"no images in '{tree.shown}' for the rows of '{given}': give the folder that they are in")
     if not match.matched:
@@ -206,8 +206,10 @@ def _examine(
         return None
     inside = posixpath.dirname(path)
     asked = [f"{inside}/{cell}" if inside and cell else cell for cell in _cells(table, columns.path)]
-    direct = match_rows(asked, tree.paths, root=tree.name)
-    bare = direct if not inside else match_rows(_cells(table, columns.path), tree.paths, root=tree.name)
+    direct = match_rows(asked, tree.paths, root=tree.name, table=_stem(path))
+    bare = (
+        direct if not inside else match_rows(_cells(table, columns.path), tree.paths, root=tree.name, table=_stem(path))
+    )
     match = max((direct, bare), key=lambda one: one.matched)
     named = len({*match.files} - {None})
     if 2 * match.matched < len(table.rows) and 2 * named < len(tree.paths):
@@ -297,6 +299,10 @@ def _columns(table: Table, source: Source, is_image: Callable[[str], bool]) -> C
 
 def _is_file(cell: str) -> bool:
     return bool(cell) and os.path.isfile(cell)  # noqa: PTH113  any text may be asked
+
+
+def _stem(path: str) -> str:
+    return posixpath.splitext(posixpath.basename(path.replace("\\", "/")))[0]
 
 
 def _cells(table: Table, column: str) -> list[str]:

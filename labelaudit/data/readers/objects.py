@@ -71,7 +71,7 @@ def _read_array(source: Source) -> Listing:
     if len(given) != len(stack):
         raise DataError(f"{len(stack):,} images, but {len(given):,} labels")
     ids = tuple(f"image#{row}" for row in range(len(stack)))
-    return Listing(root="", ids=ids, labels=tuple(given), images=Stacks([stack]), origin="labels=")
+    return Listing(root="", ids=ids, labels=tuple(given), images=Stacks([stack]), origin="the labels given")
 
 
 def _read_list(source: Source) -> Listing:
@@ -86,11 +86,11 @@ def _read_list(source: Source) -> Listing:
     else:
         raise DataError("a list of images needs labels=…, one for each image, or pairs of a path and a label")
     if not all(isinstance(item, str | Path) for item in items):
-        return _lazy(len(items), items.__getitem__, labels, "labels=")
+        return _lazy(len(items), items.__getitem__, labels, "the labels given")
     paths = [Path(item).as_posix() for item in items]
     if twice := next((path for path in paths if paths.count(path) > 1), None) if len({*paths}) < len(paths) else None:
         raise DataError(f"'{twice}' is twice in the list: name each image once")
-    return Listing(root="", ids=tuple(paths), labels=tuple(labels), images=Files("", paths), origin="labels=")
+    return Listing(root="", ids=tuple(paths), labels=tuple(labels), images=Files("", paths), origin="the labels given")
 
 
 def _read_torch(source: Source) -> Listing:
