@@ -137,6 +137,7 @@ def bench(
             )
     write_section(output, section(list_presets(), read(runs)))
     ran = {one.name: get_presets(one.name)[0] for one, _ in jobs}
+    figures = [name for one in ran.values() for name in _draw(one, read(runs), output.parent / "figures")]
     groups = [(one, group) for one in ran.values() for group in rows_of(one, found)]
     if as_json:
         rows = [_row_to_json(one, row) for one, group in groups for row in group]
@@ -150,8 +151,23 @@ def bench(
             console.print(printable(line), soft_wrap=True)
     for differs in dict.fromkeys(one.differs for one in ran.values() if one.differs):
         console.print(f"Differs from the paper: {differs}.", soft_wrap=True)
+    if figures and not quiet:
+        console.print(f"Figures in {printable(str(output.parent / 'figures'))}: {', '.join(figures)}.", soft_wrap=True)
     if not quiet:
         console.print(f"Written to {printable(str(output))}; runs kept in {printable(str(runs))}.", soft_wrap=True)
+
+
+def _draw(preset: Preset, runs: Sequence[Run], folder: Path) -> list[str]:
+    """Write the figures of ``preset``, where its arms have any, and name their files."""
+    from labelaudit.bench.figures import draw_series
+    from labelaudit.files import write_text
+
+    drawn = draw_series(preset, runs)
+    if drawn:
+        folder.mkdir(parents=True, exist_ok=True)
+    for name, drawing in drawn.items():
+        write_text(drawing, folder / name)
+    return list(drawn)
 
 
 def parse_time(text: str) -> float:

@@ -21,7 +21,7 @@ def corrupt(
         Path, typer.Option("-o", "--output", metavar="OUT", help="New folder for the copy: class folders, truth.csv.")
     ],
     noise: Annotated[
-        Literal["symmetric", "uniform", "pair", "asymmetric", "instance", "openset"],
+        Literal["symmetric", "uniform", "pair", "asymmetric", "instance", "dependent", "openset"],
         typer.Option(help="symmetric: any other class. uniform: any class, the own one included."),
     ],
     rate: Annotated[

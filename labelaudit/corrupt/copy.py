@@ -26,7 +26,7 @@ from labelaudit.data.tree import walk
 from labelaudit.errors import DataError, OptionError, RunError, unknown_name
 from labelaudit.files import recover, sibling, swap
 from labelaudit.text import Lines
-from labelaudit.types import Bools, Images, Ints, Progress, Samples, silent
+from labelaudit.types import Bools, Floats, Images, Ints, Progress, Samples, silent
 
 NOISES: Mapping[str, str] = {
     "symmetric": "each touched sample gets one of the other classes, all alike: as many are wrong as are touched",
@@ -34,9 +34,11 @@ NOISES: Mapping[str, str] = {
     "pair": "a share of every class gets the next class by name, of the last one the first",
     "asymmetric": "a share of every class that is mapped gets the class it is mapped to; unmapped classes stay clean",
     "instance": "each image has its own probability, and wrong classes that it looks more like are likelier",
+    "dependent": "the images that a model confuses most get the class it confuses them with, as SLN's dependent noise",
     "openset": "images are replaced by outside ones that belong to no class; the labels stay",
 }
 """Name -> what it does; see `labelaudit.corrupt.noise` for who means which."""
+_FOLDS = 5
 _SIDE = 16  # pixels, for noise that depends on the image
 
 
@@ -147,12 +149,27 @@ def _plant(
         pixels, _ = load_pixels(samples.images, _SIDE, workers=workers, progress=progress)
         features = pixels.reshape(len(pixels), -1).astype(np.float64)
         return planting.instance_dependent(true, classes, rate, features, generator=generator)
+    if noise == "dependent":
+        return planting.prediction_dependent(true, _confusions(samples, generator, workers, progress), rate)
     forms: Mapping[str, Callable[..., planting.Planted]] = {
         "symmetric": planting.symmetric,
         "uniform": planting.uniform,
         "pair": planting.pair,
     }
     return forms[noise](true, classes, rate, generator=generator)
+
+
+def _confusions(samples: Samples, generator: np.random.Generator, workers: int, progress: Progress) -> Floats:
+    """(n, C) held-out probabilities of the true classes: linear discriminants on EfficientNet-Lite0 features."""
+    from labelaudit.features import embed
+    from labelaudit.judge import probes
+
+    assert samples.images is not None
+    features, _ = embed(samples.images, samples.digests, backbones=["lite0@96"], workers=workers, progress=progress)
+    (rotation,) = probes.find_rotations(features)
+    x = rotation.apply(features.values)
+    folds = generator.permutation(len(samples)) % min(_FOLDS, len(samples))
+    return probes.discriminant(x, probes.onehot(samples.labels, len(samples.classes)), folds)
 
 
 def _exchange(samples: Samples, generator: np.random.Generator) -> dict[str, str]:

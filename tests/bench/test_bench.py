@@ -22,6 +22,7 @@ from labelaudit.bench import (
     Preset,
     Run,
     coverage,
+    figures,
     narrow,
     run_preset,
     tables,
@@ -494,3 +495,19 @@ def test_what_cannot_be_run_is_one_line(arguments: list[str], said: str) -> None
     assert found.exit_code == 2
     assert said in found.stderr
     assert len(found.stderr.strip().splitlines()) == 1
+
+
+def test_figures_are_drawn_from_what_the_arms_kept(tmp_path: Path) -> None:
+    preset = get_preset("crust-figure-50")
+    series = {"chosen_clean": [None, 0.5, 0.7], "test_accuracy": [0.1, 0.2, 0.3]}
+    runs = [made(preset, arm, seed, {}, series=series) for arm in preset.arms for seed in (0, 1)]
+    drawn = figures.draw_series(preset, runs)
+    assert [*drawn] == ["crust-figure-50-chosen-clean.svg", "crust-figure-50-test-accuracy.svg"]
+    assert all(name in drawn["crust-figure-50-chosen-clean.svg"] for name in ("30%", "50%", "70%"))
+    assert figures.draw_series(preset, []) == {}
+    assert figures.draw_series(get_preset("digits"), runs) == {}
+    record.append(tmp_path / "results" / "bench.jsonl", runs[0])
+
+
+def test_fanos_curve_is_the_bound() -> None:
+    assert figures.draw_fano().count("<polyline") == 4
