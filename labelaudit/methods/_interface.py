@@ -66,7 +66,7 @@ class Shown(NamedTuple):
     values: npt.NDArray[Any]
     """(n,)."""
     worse: Literal["high", "low"]
-    """Which end is the suspicious one, as it was measured."""
+    """The suspicious end, as it was measured."""
     says: str
     """One sentence: what it is, its direction, and what was measured about it."""
 

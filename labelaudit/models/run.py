@@ -211,7 +211,7 @@ def _build(
 def _finish(
     model: Model, curves: Curves, method: Method, inputs: Inputs, others: Mapping[str, Inputs], notes: tuple[str, ...]
 ) -> Trained:
-    """What came of a run that is over, the model put back to its best epoch where that was kept."""
+    """The result of a run that is over, the model put back to its best epoch where that was kept."""
     if curves.best_weights:
         model.network.load_state_dict(curves.best_weights)
     columns = curves.columns()

@@ -1,4 +1,4 @@
-"""What the methods of the three papers saw in the dataset, for the report: medoids, far images, the loss dissection.
+"""The report's look into the three papers' methods: medoids, far images, the loss dissection.
 
 Left out: anything that an audit does not hold; a part whose method was not trained is empty.
 """

@@ -1,4 +1,4 @@
-"""One column of the evidence in the place of the pooled ranking, and which models moved the pooled one.
+"""One column of the evidence in the place of the pooled ranking, and the models that moved the pooled one.
 
 The pooled ranking (``ensemble``) is the noise model's posterior; see `labelaudit.judge.decide`. Ranked by a column, the
 suspicion becomes the share of samples that the column finds less suspicious, and as many samples are flagged as the
@@ -87,7 +87,7 @@ def suspicious_end(name: str, evidence: Mapping[str, Evidence]) -> Floats:
 
 
 def explain(decision: Decision) -> list[str]:
-    """Which models moved the pooled ranking and by how much, and what it was ranked by instead, in sentences."""
+    """Sentences on the models that moved the pooled ranking, and on the column that ranks instead."""
     found = [weigh(decision.recipe["pool_weights"])]
     if "ranked_by" in decision.recipe:
         flagged = int(decision.is_issue.sum())
@@ -96,7 +96,7 @@ def explain(decision: Decision) -> list[str]:
 
 
 def weigh(weights: Mapping[str, float]) -> str:
-    """Which models moved the pooled ranking and by how much, in a sentence.
+    """A sentence that names the models that moved the pooled ranking, and by how much.
 
     >>> weigh({"limit": 0.6, "neighbors": 0.2, "sln": 0.0})
     'The ranking rests on limit (75%) and neighbors (25%), by how well each foretells the given labels; not on sln.'

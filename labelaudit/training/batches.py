@@ -80,7 +80,7 @@ class Inputs:
         return self._place(self.x[rows if isinstance(rows, slice) else rows.cpu().numpy()])
 
     def _ahead(self, parts: Sequence[Tensor]) -> Iterator[Tensor | None]:
-        """What `_read` gives for each of ``parts``, decoded while the one before trains; nothing where all is there."""
+        """Rows of each of ``parts`` by `_read`, decoded while the one before trains; nothing where all is there."""
         if not isinstance(self.x, Squares):
             yield from (None for _ in parts)
             return
