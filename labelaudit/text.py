@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any, TextIO
 
 _UNSEEN = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
-"""What `json.dumps` leaves in a string although a terminal obeys it."""
+"""Characters that `json.dumps` leaves in a string although a terminal obeys them."""
 
 
 def printable(text: str) -> str:

@@ -203,7 +203,7 @@ class Method:
         probs: npt.NDArray[Any],  # noqa: ARG002
         labels: npt.NDArray[Any],  # noqa: ARG002
     ) -> Mapping[str, Shown]:
-        """What is shown beside each sample, by a name that begins with the method's; arguments as for `tables`."""
+        """Columns shown beside each sample, by names that begin with the method's; arguments as for `tables`."""
         return {}
 
     def tables(

@@ -36,7 +36,7 @@ class Insight:
 
 
 def look_into(audit: Audit) -> Insight:
-    """What ``audit`` holds of the three."""
+    """The rows and bins that ``audit`` holds of the three."""
     medoids = list[tuple[str, tuple[tuple[int, int], ...]]]()
     if {"crust_medoid", "crust_cluster_size"} <= {*audit.shown}:
         taken, size = np.asarray(audit.shown_values("crust_medoid")), audit.shown_values("crust_cluster_size")
