@@ -3,9 +3,9 @@
 1. The pool q: a weighted geometric mean of the held-out models (`labelaudit.judge.pool`).
 2. The noise model: weights, transition and slope fitted together (`labelaudit.judge.noise_fit`); images of no class are
    told apart by it (`labelaudit.judge.open_set`).
-3. The transition matrix is used only where held-out labels speak for it (`labelaudit.judge.transition`): then the
-   answer lies midway, in log-odds, between the pool so corrected and the noise model. Elsewhere it is the pool's, with
-   even errors.
+3. The answer is the pool's, with even errors. Only where held-out labels speak for a transition matrix
+   (`labelaudit.judge.transition`) it is the mean, in logarithms, of three: the pool with even errors, the pool with
+   that matrix, and the noise model, which may hear more models (docs/log.md has what each of them ranks).
 4. The odds of all wrong labels are moved by one factor to the rate that is read (`labelaudit.judge.reading`), which
    changes no rank: the mean suspicion is the estimated rate.
 
@@ -63,8 +63,8 @@ def agree(
 ) -> Consensus:
     """Bring ``models``, name -> (n, C) held-out probabilities, to one answer about the given ``labels`` (n,).
 
-    ``noise`` is the noise model fitted to the same models, ``known`` (n,) as in `fit_noise_model`, ``fold_of`` (n,) the
-    folds that a transition is tested by, ``curve`` and ``companions`` as in `read_rate`.
+    ``noise`` is the noise model fitted to these models and perhaps others, ``known`` (n,) as in `fit_noise_model`,
+    ``fold_of`` (n,) the folds that a transition is tested by, ``curve`` and ``companions`` as in `read_rate`.
     """
     rows = np.arange(len(labels))
     unseen = np.full(len(labels), UNKNOWN)
@@ -81,8 +81,10 @@ def agree(
     matrix = transition.anchor(pooled.probs, matrix, labels, inside)
     posterior = transition.posterior(pooled.probs, matrix, labels)
     if gain.earned:
-        both = np.sqrt(posterior * noisy) + 1e-12
-        posterior = both / both.sum(axis=1, keepdims=True)
+        plain = transition.anchor(pooled.probs, transition.even(0.1, posterior.shape[1]), labels, inside)
+        three = (posterior, noisy, transition.posterior(pooled.probs, plain, labels))
+        mean = np.exp(sum(np.log(np.maximum(one, 1e-12)) for one in three) / len(three))
+        posterior = mean / mean.sum(axis=1, keepdims=True)
     return Consensus(
         channel=Channel(
             weights=pooled.weights,

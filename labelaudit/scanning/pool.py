@@ -49,7 +49,7 @@ TUNING: Mapping[str, Any] = {
 }
 """Settings of fine-tuning, as arguments of `training.crossfit` and `training.forecast`."""
 REFERENCES = ("cross_entropy", "logistic", "neighbors")
-"""Columns that methods are compared with; they have no say in the pool, which has ridge regression in their place."""
+"""Columns that methods are compared with; the noise model hears them, the pool has ridge regression in their place."""
 _CURVE_WIDTH = 256  # components that the learning curve sees, of all blocks together
 
 
@@ -66,6 +66,8 @@ class Material:
     """Results that an earlier run left, and where this one leaves its own until it ends."""
     models: dict[str, Floats] = field(default_factory=dict)
     """Held-out probabilities (n, C) that the pool draws on, by name."""
+    references: dict[str, Floats] = field(default_factory=dict)
+    """Those that only the noise model draws on: two views that differ tell more than one."""
     x: npt.NDArray[Any] | None = None
     """Training input of the methods: (n, d) principal components, or (n, H, W, c) pixels."""
     _rotations: tuple[probes.Rotation, ...] = ()
@@ -152,6 +154,11 @@ class Material:
                 if e.probs is not None and name not in self.models and (alone or name not in REFERENCES)
             }
         )
+        self.references = {
+            name: e.probs
+            for name, e in found.items()
+            if e.probs is not None and name in REFERENCES and name not in self.models
+        }
         return found
 
     def _train_all(self) -> dict[str, Evidence]:
@@ -247,7 +254,8 @@ class Material:
         """Fit the noise model, look for images of no class, and bring all models to one answer."""
         self.machine.progress("decide", 0, None)
         given, known = self.samples.labels, self.known
-        fitted = fit_noise_model(self.models, given, known=known)
+        everyone = {**self.models, **self.references}
+        fitted = fit_noise_model(everyone, given, known=known)
         strangers = None
         if self._near is not None:
             strangers = find_strangers(
@@ -256,7 +264,7 @@ class Material:
         if strangers is not None:
             none = strangers.posterior(fitted, given, known)
             known = np.where((known == noise_model.UNKNOWN) & (none >= 0.5), noise_model.NO_CLASS, known)
-            fitted = fit_noise_model(self.models, given, known=known, start=fitted)
+            fitted = fit_noise_model(everyone, given, known=known, start=fitted)
         consensus = agree(
             self.models,
             fitted,

@@ -1,0 +1,117 @@
+"""Pool, transition, readings of the rate, and the answer that they make together."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from test_noise_model import planted
+
+from labelaudit.judge import learning_curve, transition
+from labelaudit.judge.consensus import agree, set_suspicion
+from labelaudit.judge.learning_curve import Curve, measure
+from labelaudit.judge.linear import softmax
+from labelaudit.judge.noise_fit import fit_noise_model
+from labelaudit.judge.noise_model import UNKNOWN
+from labelaudit.judge.pool import pool
+from labelaudit.judge.reading import read_rate, share_standing_out
+
+
+def cloud(n: int, noise: float, spread: float, seed: int = 0) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+    """Unit vectors of four classes, and labels of which the share ``noise`` is drawn anew among the wrong ones."""
+    rng = np.random.default_rng(seed)
+    true = rng.integers(0, 4, n)
+    x = rng.normal(size=(4, 12))[true] + spread * rng.normal(size=(n, 12))
+    given = np.where(rng.random(n) < noise, (true + rng.integers(1, 4, n)) % 4, true)
+    return (x / np.linalg.norm(x, axis=1, keepdims=True)).astype(np.float32), given
+
+
+def test_a_model_that_knows_nothing_gets_no_say_and_the_better_one_more() -> None:
+    good, given, _ = planted(0, 0.1, skill=4.0)
+    blind = np.full_like(good, 0.25)
+    found = pool({"good": good, "blind": blind}, given)
+    assert found.probs.argmax(axis=1) == pytest.approx(good.argmax(axis=1))
+    worse = softmax(np.log(good) + 2 * np.random.default_rng(0).normal(size=good.shape))
+    weights = pool({"good": good, "worse": worse}, given).weights
+    assert weights["good"] > 1.3 * weights["worse"]
+
+
+def test_equal_models_share_the_weight() -> None:
+    good, given, _ = planted(0, 0.1, skill=4.0)
+    twice = pool({"a": good, "b": good}, given)
+    assert twice.weights["a"] == pytest.approx(twice.weights["b"], rel=1e-3)
+
+
+def test_a_transition_is_earned_by_systematic_errors_only() -> None:
+    rng = np.random.default_rng(0)
+    true = rng.integers(0, 4, 4000)
+    probs = softmax(3 * np.eye(4)[true] + rng.normal(size=(4000, 4)))
+    folds = np.arange(4000) % 5
+    even = np.where(rng.random(4000) < 0.15, (true + rng.integers(1, 4, 4000)) % 4, true)
+    skewed = np.where((true == 0) & (rng.random(4000) < 0.5), 1, true)
+    assert not transition.measure_gain(probs, even, folds).earned
+    assert transition.measure_gain(probs, skewed, folds).earned
+    found = transition.fit(probs, skewed)
+    assert found.sum(axis=1) == pytest.approx(1)
+    assert found[0, 1] > 5 * found[[1, 2, 3], [2, 3, 0]].max()
+
+
+def test_the_anchor_moves_the_mean_and_no_rank() -> None:
+    probs, given, _ = planted(1, 0.2, skill=2.0)
+    rows = np.arange(len(given))
+    before = 1 - transition.posterior(probs, transition.even(0.2, 4), given)[rows, given]
+    for rate in (0.01, 0.2):
+        matrix = transition.anchor(probs, transition.even(0.2, 4), given, rate)
+        after = 1 - transition.posterior(probs, matrix, given)[rows, given]
+        assert after.mean() == pytest.approx(rate, rel=0.02)
+        assert np.array_equal(after.argsort(kind="stable")[-50:], before.argsort(kind="stable")[-50:])
+
+
+def test_the_learning_curve_reads_noise_and_no_doubt() -> None:
+    clean = measure(*cloud(1600, 0.0, 0.6), 4)
+    noisy = measure(*cloud(1600, 0.2, 0.6), 4)
+    assert clean is not None
+    assert noisy is not None
+    assert clean.middle < 0.02
+    assert noisy.low <= noisy.middle <= noisy.high
+    assert noisy.high == pytest.approx(0.2, abs=0.04)
+    assert measure(*cloud(100, 0.2, 0.6), 4) is None
+
+
+def test_parts_of_the_curve_hold_whole_groups() -> None:
+    labels, codes = np.arange(60) % 3, np.arange(60) // 4
+    part = learning_curve._deal(labels, codes, 4)
+    assert all(len(set(part[codes == code].tolist())) == 1 for code in range(15))
+    assert np.bincount(part).min() >= 12
+
+
+def test_the_reading_lies_between_its_two_sources() -> None:
+    suspicion = np.repeat([0.9, 0.02], [100, 900])
+    curve = Curve(errors=(0.3, 0.28, 0.26, 0.25), low=0.12, middle=0.2, high=0.22)
+    found = read_rate(suspicion, curve)
+    assert found.by_model < found.rate < 0.2
+    assert found.low < found.by_model < 0.22 < found.high
+    assert read_rate(suspicion, None).rate == found.by_model
+    assert read_rate(suspicion, Curve(errors=(0.1,) * 4, low=0.0, middle=0.0, high=0.01)).low == 0
+
+
+def test_planted_errors_tell_who_stands_out() -> None:
+    probs, given, truth = planted(0, 0.1, skill=4.0)
+    assert 0.03 < share_standing_out(probs, given) < 0.15
+    assert share_standing_out(probs, truth) < 0.02
+
+
+def test_the_answer_has_the_rate_as_its_mean_and_finds_what_was_planted() -> None:
+    probs, given, truth = planted(3, 0.15, skill=3.0)
+    known = np.full(len(given), UNKNOWN)
+    noise = fit_noise_model({"m": probs}, given)
+    found = agree({"m": probs}, noise, given, known=known, fold_of=np.arange(len(given)) % 5)
+    suspicion = 1 - found.channel.posterior[np.arange(len(given)), given]
+    assert suspicion.mean() == pytest.approx(found.reading.rate, rel=0.1)
+    assert suspicion[given != truth].mean() > 4 * suspicion[given == truth].mean()
+
+
+def test_set_suspicion_keeps_the_others_in_proportion() -> None:
+    posterior = np.array([[0.7, 0.2, 0.1], [1.0, 0.0, 0.0]])
+    found = set_suspicion(posterior, np.array([0, 0]), np.array([0.6, 0.2]))
+    assert found == pytest.approx(np.array([[0.4, 0.4, 0.2], [0.8, 0.1, 0.1]]))
