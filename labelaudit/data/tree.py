@@ -174,8 +174,11 @@ class _Walker:
         """Whether the first bytes of a file without an ending are those of an image."""
         if not entry.is_file():
             return False
-        with Path(entry.path).open("rb") as file:
-            return bool(suffix(file.read(64)))
+        try:
+            with Path(entry.path).open("rb") as file:
+                return bool(suffix(file.read(160)))
+        except OSError:
+            return False  # somebody else's file, and no image by its name
 
     def _count(self, path: str) -> int:
         return sum(len(files) for _, _, files in os.walk(self._full(path)))
