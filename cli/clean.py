@@ -50,7 +50,7 @@ def clean(
             metavar="[REASON=]ACTION",
             rich_help_panel=_PLAN,
             help="keep, drop, relabel, quarantine or weight, for wrong, no_class, suspect, conflict, near_duplicate, "
-            "leak or unreadable; may be repeated. Without a reason: for wrong, no_class and suspect.",
+            "leak, same_scene or unreadable; may be repeated. Without a reason: for wrong, no_class and suspect.",
         ),
     ] = None,
     relabel_suspects: Annotated[

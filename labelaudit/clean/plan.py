@@ -9,6 +9,7 @@ Reasons and what happens to them unless said otherwise:
     conflict        the same bytes under another label        keep
     near_duplicate  nearly the same image, another label      keep
     leak            the same image in two splits              keep
+    same_scene      seems to show the scene of another split  keep
     unreadable      no image that could be judged             drop: it is not in the new dataset either way
 
 A verdict on an image holds for all its copies. Where a person confirmed the given label nothing but a leak changes the
@@ -42,6 +43,7 @@ DEFAULTS: Mapping[str, str] = {
     "conflict": "keep",
     "near_duplicate": "keep",
     "leak": "keep",
+    "same_scene": "keep",
     "unreadable": "drop",
 }
 """Reason -> what happens unless said otherwise."""
@@ -51,6 +53,7 @@ about files and copies · whoever edited the plan."""
 _POSSIBLE = {
     "no_class": ("keep", "drop", "quarantine", "weight"),
     "leak": ("keep", "drop", "quarantine"),
+    "same_scene": ("keep", "drop", "quarantine"),
     "unreadable": ("drop", "quarantine"),
 }
 _PLAIN = ("wrong", "no_class", "suspect")
@@ -180,13 +183,14 @@ class _Maker:
 
     def plan(self) -> Plan:
         samples = self.audit.samples
-        pairs = {kind: self._pairs(kind) for kind in ("leak", "conflict", "near_duplicate")}
+        pairs = {kind: self._pairs(kind) for kind in ("leak", "same_scene", "conflict", "near_duplicate")}
         suspects = set(self.suspects.tolist())
         rows = {*suspects, *self.verdicts, *(row for found in pairs.values() for row in found)}
         changes: list[Change] = []
         for row in sorted(rows, key=lambda row: int(self.audit.rank[row])):
             options = [
                 ("leak", "finding", pairs["leak"].get(row)),
+                ("same_scene", "finding", pairs["same_scene"].get(row)),
                 self._verdict(row),
                 ("conflict", "finding", pairs["conflict"].get(row)),
                 ("near_duplicate", "finding", pairs["near_duplicate"].get(row)),
@@ -271,7 +275,7 @@ class _Maker:
                 continue
             if finding.path in self.row_of:
                 found[self.row_of[finding.path]] = finding.detail
-            if kind != "leak" and finding.partner in self.row_of:
+            if kind not in ("leak", "same_scene") and finding.partner in self.row_of:
                 found.setdefault(self.row_of[finding.partner], f"see {finding.path}: {finding.detail}")
         return found
 

@@ -100,10 +100,11 @@ def test_copies_take_the_verdict_of_the_one_that_was_reviewed(tmp_path: Path) ->
 
 
 def test_a_leak_is_taken_out_whatever_its_label(tmp_path: Path) -> None:
-    leak = Finding(kind="leak", path="cat/b.png", detail="the same bytes as", partner="dog/e.png")
-    audit = make_dataset(tmp_path, findings=(leak,))
-    plan = make_plan(audit, match(audit, [said(audit, 1, "given")]), actions={"leak": "drop"})
-    assert brief(plan.changes) == [("cat/b.png", "drop", "", "finding", "leak")]
+    for kind in ("leak", "same_scene"):
+        found = Finding(kind=kind, path="cat/b.png", detail="the same bytes as", partner="dog/e.png")
+        audit = make_dataset(tmp_path / kind, findings=(found,))
+        plan = make_plan(audit, match(audit, [said(audit, 1, "given")]), actions={kind: "drop"})
+        assert brief(plan.changes) == [("cat/b.png", "drop", "", "finding", kind)]
 
 
 def test_what_the_scan_left_out_is_said(tmp_path: Path) -> None:
