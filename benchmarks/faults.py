@@ -28,8 +28,6 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from labelaudit.files import write_text
-
 # what is run: each command with the smallest dataset that it takes
 
 
@@ -51,6 +49,8 @@ def make_world(folder: Path) -> None:
     write_run(folder)
     audit = read_run(folder)
     append(verdicts_file(folder / "RUN"), *(said(audit, row) for row in range(4)))
+    answers = "path,new_label\n" + "".join(f"{name},b\n" for name in audit.samples.ids[8:12])
+    (folder / "answers.csv").write_text(answers, encoding="utf-8")
     apply_plan(make_plan(audit, match(audit, [said(audit, row) for row in range(2)])), audit, folder / "OUT")
 
 
@@ -149,8 +149,6 @@ def estimate(folder: Path) -> None:
 
 
 def bring(folder: Path) -> None:
-    names = read_run(folder).samples.ids[8:12]
-    write_text("path,new_label\n" + "".join(f"{name},b\n" for name in names), folder / "answers.csv")
     command(folder, "verdicts", "import", "RUN", "answers.csv")
     command(folder, "review", "RUN", "--export", "queue.csv")
 
@@ -334,13 +332,13 @@ def fail(name: str, folder: Path, at: int) -> tuple[bool, list[str]]:
     return reached or counts["changes"] > at, []
 
 
-def count_changes(name: str, world: Path) -> int:
+def count_changes(name: str, world: Path, blow: Callable[[], None]) -> int:
     """How often a command changes the disk when nobody disturbs it."""
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place) / "world"
         shutil.copytree(world, folder)
         write_run(folder)  # which says where its images are now
-        with disturbed(10**9, kill) as counts:
+        with disturbed(10**9, blow) as counts:
             COMMANDS[name](folder)
         return counts["changes"]
 
@@ -348,7 +346,7 @@ def count_changes(name: str, world: Path) -> int:
 def campaign(kind: str, number: int, seed: int, world: Path) -> tuple[Counter[str], list[str]]:
     """``number`` strikes of a kind over all commands: how many took effect, and every loss with how to see it again."""
     draw, reached, found = random.Random(f"{kind} {seed}"), Counter[str](), list[str]()
-    most = {name: count_changes(name, world) for name in COMMANDS}
+    most = {name: count_changes(name, world, kill if kind == "kill" else fill) for name in COMMANDS}
     names = sorted(COMMANDS)
     for turn in range(number):
         name = names[turn % len(names)]

@@ -143,3 +143,21 @@ def test_bytes_that_change_under_a_scan_are_not_taken_for_those_that_were_digest
     assert findings == ()
     assert np.allclose(features.values, fresh.values)
     assert len(again) == 6
+
+
+@pytest.mark.parametrize("repeated", [False, True])
+def test_a_parquet_file_that_unpacks_to_far_more_than_it_holds_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, repeated: bool
+) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from labelaudit.data.readers import parquet
+
+    value = bytes(2_000_000)
+    table = pa.table({"image": [value] * 40, "label": ["a", "b"] * 20})
+    pq.write_table(table, tmp_path / "d.parquet", use_dictionary=repeated, compression="zstd")
+    assert (tmp_path / "d.parquet").stat().st_size < 20_000
+    monkeypatch.setattr(parquet, "_MOST_UNPACKED", 10_000_000)
+    with pytest.raises(DataError, match=r"unpacks to up to 0\.1 GB"):
+        ingest(open_source(tmp_path / "d.parquet"))

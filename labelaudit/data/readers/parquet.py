@@ -30,6 +30,10 @@ from labelaudit.errors import DataError
 from labelaudit.text import name_some
 
 GROUPS_KEPT = 2
+_MOST_UNPACKED, _MOST_RATIO = 2**30, 100
+"""Bytes that a column may unpack to, and how often the size of the file, where it is more than both."""
+_LARGE_VALUE = 1000
+"""Bytes a row from which values that are stored once and repeated count once for each row."""
 _SAMPLE = 2000  # rows that a column of labels is known by
 
 
@@ -145,6 +149,7 @@ class Shard:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
+        self._check_size(column, group)
         try:
             with pq.ParquetFile(self.path, memory_map=True, metadata=self._metadata) as file:
                 wanted = [column]
@@ -152,6 +157,25 @@ class Shard:
         except (pa.ArrowException, OSError) as error:
             raise DataError(f"'{self.path}' is damaged at column '{column}': {str(error).splitlines()[0]}") from error
         return table.column(0)
+
+    def _check_size(self, column: str, group: int | None) -> None:
+        """Refuse a column that unpacks to far more than the file holds: nobody keeps that, and it fills the memory.
+
+        Where equal values are stored once, each row may still take the whole of one.
+        """
+        groups = range(self._metadata.num_row_groups) if group is None else (group,)
+        unpacked = 0
+        for number in groups:
+            part = self._metadata.row_group(number)
+            for chunk in map(part.column, range(part.num_columns)):
+                if chunk.path_in_schema == column or chunk.path_in_schema.startswith(f"{column}."):
+                    once = chunk.has_dictionary_page and chunk.total_uncompressed_size > _LARGE_VALUE * part.num_rows
+                    unpacked += chunk.total_uncompressed_size * (part.num_rows if once else 1)
+        if unpacked > _MOST_UNPACKED and unpacked > _MOST_RATIO * self.path.stat().st_size:
+            raise DataError(
+                f"'{self.path}' column '{column}' unpacks to up to {unpacked / 1e9:.1f} GB: not read; write it with "
+                "smaller row groups"
+            )
 
     def image_column(self, asked: str | None) -> str | None:
         if asked is not None:
