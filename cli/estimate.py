@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from labelaudit.errors import RunError
 from labelaudit.text import count
 
 from .console.runs import RUN, find_run
@@ -16,6 +17,7 @@ from .console.streams import Color, open_console, printable, trimmed
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from labelaudit.audit.document import Audit
     from labelaudit.estimate import Estimate, Plan, Quantity, SelfTest, Stop
     from labelaudit.verdicts import Reviewed
 
@@ -37,6 +39,12 @@ def estimate(
     self_test: Annotated[
         bool, typer.Option("--selftest", metavar="", help="Also plant errors, as a ceiling for recall.")
     ] = False,
+    certificate: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.svg", help="Also write a badge with the share of wrong labels, and a paragraph for a card."
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="Random seed of a new plan and of --selftest.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print JSON.")] = False,
     color: Annotated[
@@ -72,6 +80,8 @@ def estimate(
         from labelaudit.estimate.fdr_csv import write_flags
 
         write_flags(audit, flags, reviewed, run / "fdr.csv")
+    if certificate is not None:
+        _certify(audit, run, found, certificate)
     if as_json:
         import json
 
@@ -91,6 +101,26 @@ def estimate(
         _say(console, f"{flags.sentence} They are in {run / 'fdr.csv'}." if len(flags.rows) else flags.sentence)
     if ceiling is not None:
         _show_ceiling(console, ceiling)
+    if certificate is not None:
+        _say(console, f"Badge: {certificate}; paragraph for a dataset card: {certificate.with_suffix('.md')}")
+
+
+def _certify(audit: Audit, run: Path, found: Estimate | None, badge: Path) -> None:
+    """Write the badge and, beside it, the paragraph."""
+    from labelaudit.check.policy import today
+    from labelaudit.estimate.certificate import certify
+    from labelaudit.files import check_outputs, write_text
+
+    if found is None:
+        raise RunError(f"a certificate rests on verdicts: `labelaudit review {run} --order sample` asks for them")
+    card = badge.with_suffix(".md")
+    check_outputs([("--certificate", badge), ("--certificate", card)], {}, {})
+    drawn, paragraph = certify(audit, found, date=today().isoformat())
+    try:
+        write_text(drawn, badge)
+        write_text(paragraph, card)
+    except OSError as error:
+        raise RunError(f"--certificate: cannot write {badge} ({error.strerror or error}): name another file") from None
 
 
 def _size_notes(asked: int | None, before: int, planned: int) -> tuple[str, ...]:
