@@ -162,7 +162,7 @@ def scan(
     ] = 0,
     engine: Annotated[
         Literal["local", "ray"],
-        _option(panel=_MACHINE, env="ENGINE", help="Embed and train here, or on a Ray cluster (labelaudit[ray])."),
+        _option(panel=_MACHINE, env="ENGINE", help="Embed and train here, or on a Ray cluster (labelaudit\\[ray])."),
     ] = "local",
     address: Annotated[
         str | None,
