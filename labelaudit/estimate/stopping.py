@@ -135,6 +135,11 @@ def _sentence(
     left: Quantity, share: Quantity, found: int, target: float, safe: bool, more: int | None, sampled: int | None
 ) -> str:
     assert left.value is not None
+    if not safe and not share.is_precise:
+        return (
+            f"{count(found, 'wrong label')} found. How many are left is not known yet: judge more of the random "
+            "images, `labelaudit review RUN --order sample`."
+        )
     said = f"{count(found, 'wrong label')} found, "
     said += f"about {left.value:,.0f} left ({left.low:,.0f} to {left.high:,.0f})"
     if share.value is not None:

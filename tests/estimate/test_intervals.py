@@ -256,6 +256,9 @@ def test_the_stop_rule_follows_the_reviewer_down_the_list() -> None:
     assert stops[-1].safe
     assert stops[-1].left.high == 0
     assert "You can stop" in stops[-1].sentence
+    early = walk(audit, wrong, plan_reviews(audit, reviews=20), 0)
+    assert early.share_found.high - early.share_found.low > 0.3
+    assert "How many are left is not known yet" in early.sentence, "an interval that says nothing is no number"
 
 
 def test_it_seldom_says_stop_too_early() -> None:
