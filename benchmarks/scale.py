@@ -1,0 +1,170 @@
+"""How time and memory of a scan grow with the number of samples: python benchmarks/scale.py --samples 10000,100000
+
+Synthetic data with planted noise, each size in a process of its own: features (n x d, around C centres) as
+`scan --features`, or with --probs given probabilities (n x C) as `scan --probs`, there beside cleanlab's
+`find_label_issues` and `get_label_quality_scores` on the same file. Printed for every stage: wall seconds, and the
+exponent of growth between neighbouring sizes (1 = linear, 2 = quadratic); CPU seconds of the whole, which hold on a
+busy machine too; peak memory; and whether rate and ranking (AP) hold.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+NOISE = 0.1
+
+
+def plant(n: int, classes: int, rng: np.random.Generator) -> tuple[Any, Any]:
+    """True classes (n,) and given labels (n,), `NOISE` of them uniformly wrong."""
+    true = rng.integers(0, classes, n)
+    wrong = rng.random(n) < NOISE
+    return true, np.where(wrong, (true + rng.integers(1, classes, n)) % classes, true)
+
+
+def make_features(place: Path, n: int, width: int, classes: int) -> None:
+    """``x.npy`` (n, width) and ``labels.npy``, block by block."""
+    rng = np.random.default_rng(0)
+    true, given = plant(n, classes, rng)
+    centres = rng.normal(size=(classes, width)).astype(np.float32)
+    x = np.lib.format.open_memmap(place / "x.npy", mode="w+", dtype=np.float32, shape=(n, width))
+    for start in range(0, n, 65_536):
+        rows = slice(start, start + 65_536)
+        x[rows] = centres[true[rows]] + 2 * rng.standard_normal((len(true[rows]), width), dtype=np.float32)
+    x.flush()
+    save_labels(place, given, given != true, classes)
+
+
+def make_probs(place: Path, n: int, classes: int) -> None:
+    """``x.npy`` (n, classes) of a model that is right in about nine of ten cases, and ``labels.npy``."""
+    rng = np.random.default_rng(0)
+    true, given = plant(n, classes, rng)
+    x = np.lib.format.open_memmap(place / "x.npy", mode="w+", dtype=np.float32, shape=(n, classes))
+    for start in range(0, n, 65_536):
+        rows = slice(start, start + 65_536)
+        logits = rng.standard_normal((len(true[rows]), classes), dtype=np.float32)
+        surer = rng.normal(4.5 + 0.3 * math.log(classes / 10), 1.5, len(logits))
+        logits[np.arange(len(logits)), true[rows]] += surer.astype(np.float32)
+        x[rows] = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    x.flush()
+    save_labels(place, given, given != true, classes)
+
+
+def save_labels(place: Path, given: Any, wrong: Any, classes: int) -> None:
+    np.save(
+        place / "labels.npy", np.array([f"c{number:0{len(str(classes - 1))}d}" for number in range(classes)])[given]
+    )
+    np.save(place / "wrong.npy", wrong)
+
+
+def run(place: Path, kind: str, methods: list[str]) -> dict[str, Any]:
+    """One scan in this process, and what it cost."""
+    from sklearn.metrics import average_precision_score
+
+    from labelaudit import scan
+
+    started, used = time.perf_counter(), time.process_time()
+    audit = scan(
+        labels=place / "labels.npy", output=place / "run", effort="quick", methods=methods, **{kind: place / "x.npy"}
+    )
+    found = {stage.name: stage.seconds for stage in audit.stages}
+    found["whole"], found["whole, CPU"] = time.perf_counter() - started, time.process_time() - used
+    wrong = np.load(place / "wrong.npy")
+    return {
+        "seconds": found,
+        "gigabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
+        "AP": float(average_precision_score(wrong, audit.decision.suspicion)),
+        "rate": audit.decision.noise_rate,
+    }
+
+
+def run_cleanlab(place: Path) -> dict[str, Any]:
+    """What cleanlab needs for the same probabilities."""
+    from cleanlab.filter import find_label_issues
+    from cleanlab.rank import get_label_quality_scores
+    from sklearn.metrics import average_precision_score
+
+    probs, labels = np.load(place / "x.npy"), np.unique(np.load(place / "labels.npy"), return_inverse=True)[1]
+    started, used = time.perf_counter(), time.process_time()
+    find_label_issues(labels, probs)
+    scores = get_label_quality_scores(labels, probs)
+    children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+    return {
+        "seconds": {
+            "whole": time.perf_counter() - started,
+            "whole, CPU": time.process_time() - used + children,
+        },
+        "gigabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
+        "AP": float(average_precision_score(np.load(place / "wrong.npy"), 1 - scores)),
+    }
+
+
+def apart(place: Path, *arguments: str) -> dict[str, Any]:
+    """The result of this script on ``place`` in a process of its own, so that peak memory is that of one run."""
+    line = [sys.executable, __file__, "--at", str(place), *arguments]
+    ended = subprocess.run(line, capture_output=True, text=True, check=False)
+    if ended.returncode:
+        sys.exit(ended.stderr)
+    result: dict[str, Any] = json.loads(ended.stdout.splitlines()[-1])
+    return result
+
+
+def show(name: str, found: dict[int, dict[str, Any]]) -> None:
+    """A Markdown table: a row per stage, a column per size, exponents of growth between them."""
+    sizes = sorted(found)
+    print(f"\n| {name} | " + " | ".join(f"{n:,}" for n in sizes) + " | growth |\n|" + "---|" * (len(sizes) + 2))
+    for stage in found[sizes[-1]]["seconds"]:
+        seconds = [found[n]["seconds"][stage] for n in sizes]
+        pairs = zip(sizes, sizes[1:], seconds, seconds[1:], strict=False)
+        growth = [
+            f"{math.log(late / early) / math.log(more / n):.2f}" for n, more, early, late in pairs if early > 0.05
+        ]
+        print(f"| {stage}, s | " + " | ".join(f"{one:.1f}" for one in seconds) + f" | {', '.join(growth)} |")
+    for key, form in (("gigabytes", ".2f"), ("AP", ".4f"), ("rate", ".4f")):
+        if key in found[sizes[-1]]:
+            print(f"| {key} | " + " | ".join(format(found[n][key], form) for n in sizes) + " | |")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--samples", default="2000,8000,32000", help="sizes, separated by commas")
+    parser.add_argument("--classes", type=int, default=10)
+    parser.add_argument("--width", type=int, default=512, help="of the features")
+    parser.add_argument("--methods", default="limit", help="trained on the features; separated by commas")
+    parser.add_argument("--probs", action="store_true", help="given probabilities in place of features")
+    parser.add_argument("--at", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--cleanlab", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    kind = "probs" if options.probs else "features"
+    if options.at is not None:
+        methods = options.methods.split(",")
+        print(json.dumps(run_cleanlab(options.at) if options.cleanlab else run(options.at, kind, methods)))
+        return
+    found: dict[str, dict[int, dict[str, Any]]] = {"labelaudit": {}, "cleanlab": {}}
+    for n in map(int, options.samples.split(",")):
+        with tempfile.TemporaryDirectory() as folder:
+            place = Path(folder)
+            if options.probs:
+                make_probs(place, n, options.classes)
+                found["cleanlab"][n] = apart(place, "--cleanlab")
+                found["labelaudit"][n] = apart(place, "--probs")
+            else:
+                make_features(place, n, options.width, options.classes)
+                found["labelaudit"][n] = apart(place, "--methods", options.methods)
+    for name, results in found.items():
+        if results:
+            show(f"{name}, {options.classes} classes", results)
+
+
+if __name__ == "__main__":
+    main()
