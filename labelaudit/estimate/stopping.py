@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 TARGET = 0.9
 """Share of the wrong labels that a review should find, unless said otherwise."""
 _DRAWS = 2_000
+_FACTOR, _FEW_LEFT = 4, 20
+"""An interval of what is left says nothing once its ends are further apart than this factor, and than that many."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,7 +137,7 @@ def _sentence(
     left: Quantity, share: Quantity, found: int, target: float, safe: bool, more: int | None, sampled: int | None
 ) -> str:
     assert left.value is not None
-    if not safe and not share.is_precise:
+    if not safe and left.high - left.low > _FEW_LEFT and left.high > _FACTOR * left.low:
         return (
             f"{count(found, 'wrong label')} found. How many are left is not known yet: judge more of the random "
             "images, `labelaudit review RUN --order sample`."

@@ -257,7 +257,7 @@ def test_the_stop_rule_follows_the_reviewer_down_the_list() -> None:
     assert stops[-1].left.high == 0
     assert "You can stop" in stops[-1].sentence
     early = walk(audit, wrong, plan_reviews(audit, reviews=20), 0)
-    assert early.share_found.high - early.share_found.low > 0.3
+    assert early.left.high > 4 * early.left.low
     assert "How many are left is not known yet" in early.sentence, "an interval that says nothing is no number"
 
 
