@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from labelaudit.judge.noise_model import NO_CLASS, UNKNOWN, Channel
 from labelaudit.judge.reading import Reading, lower_end, upper_end
+from labelaudit.judge.reasons import Reason
 from labelaudit.types import Bools, Decision, Floats, Ints
 
 HIGHEST = 0.5
@@ -279,16 +280,16 @@ def _reason(
     given, best = classes[int(labels[row])], classes[int(rival[row])]
     right, wrong = float(posterior[row, labels[row]]), float(posterior[row, rival[row]])
     if known[row] != UNKNOWN:
-        return "reviewed: no class is right" if known[row] == NO_CLASS else f"reviewed: {best} is right"
+        return Reason.REVIEWED.say("no class is right" if known[row] == NO_CLASS else f"{best} is right")
     said = []
     if copies[row] > 1:
-        said.append(f"the same image also carries {'another label' if copies[row] == 2 else 'other labels'}")
+        said.append(Reason.CONFLICT.say("another label" if copies[row] == 2 else "other labels"))
     if strangers is not None and strangers[row] >= 0.5:
-        said.append(f"belongs to no class, {best} is nearest")
+        said.append(Reason.NO_CLASS.say(f", {best} is nearest"))
     elif wrong >= _CLEAR:
-        said.append(f"looks like {best}")
+        said.append(Reason.LOOKS_LIKE.say(best))
     elif right + wrong >= _CLEAR:
-        said.append(f"ambiguous between {given} and {best}")
+        said.append(Reason.AMBIGUOUS.say(f"{given} and {best}"))
     else:
-        said.append(f"fits no class well, {best} best")
+        said.append(Reason.NO_GOOD_FIT.say(f", {best} best"))
     return "; ".join(said)

@@ -7,7 +7,6 @@ rows of `Audit.columns`.
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from labelaudit.audit.document import Audit, has_images
+from labelaudit.judge.reasons import Reason, find
 from labelaudit.types import Finding, Floats, Ints
 
 if TYPE_CHECKING:
@@ -28,17 +28,6 @@ NARROW = 0.1
 SAMPLE = "judging 200 random images (`labelaudit estimate RUN`, about 10 minutes)"
 """The step that brings a number where the scan's own is worth nothing."""
 _SEEN = 0.05  # expected samples from which a cell of the heat map has a colour
-
-_KINDS = (
-    (re.compile("reviewed: "), "reviewed by people"),
-    (re.compile("the same image also carries"), "same image, another label"),
-    (re.compile("looks like "), "looks like another class"),
-    (re.compile("ambiguous between "), "ambiguous between two classes"),
-    (re.compile("fits no class well"), "fits no class well"),
-    (re.compile("belongs to no class"), "belongs to no class"),
-    (re.compile("low quality"), "low quality"),
-)
-"""Beginning of a reason of `labelaudit.judge.decide` -> the kind that suspects can be filtered by."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,7 +146,8 @@ def kind_of(reason: str) -> str:
     >>> kind_of("looks like two"), kind_of("a reason of tomorrow")
     ('looks like another class', 'other')
     """
-    return next((kind for start, kind in _KINDS if start.match(reason)), "other")
+    found = find(reason)
+    return found.title if found else "other"
 
 
 def adds_nothing(reason: str, suggested: str) -> bool:
@@ -166,7 +156,7 @@ def adds_nothing(reason: str, suggested: str) -> bool:
     >>> adds_nothing("looks like dog", "dog"), adds_nothing("ambiguous between cat and dog", "dog")
     (True, False)
     """
-    return reason == f"looks like {suggested}"
+    return reason == Reason.LOOKS_LIKE.say(suggested)
 
 
 def map_confusion(audit: Audit, top: int = MAP_CLASSES) -> HeatMap:

@@ -22,6 +22,7 @@ from labelaudit.features.embedding import embed_samples
 from labelaudit.judge import noise_model
 from labelaudit.judge.consensus import Consensus, set_suspicion
 from labelaudit.judge.decide import FEWEST, LOWEST, SURE, decide
+from labelaudit.judge.reasons import Reason, find
 from labelaudit.judge.verdict_fit import VIEWS, VerdictFit, decided, log_odds
 from labelaudit.judge.verdict_fit import fit as fit_verdicts
 from labelaudit.machine import Clock, Machine, list_versions
@@ -163,10 +164,10 @@ def _name_low_quality(decision: Decision, images: Images, workers: int) -> Decis
     """The ``decision`` with reasons that say of suspects in which there is too little to see that this is so."""
     reasons = list(decision.reasons)
     open_to_doubt = np.array(
-        [row for row in np.flatnonzero(decision.is_issue) if not reasons[row].startswith("reviewed")]
+        [row for row in np.flatnonzero(decision.is_issue) if find(reasons[row]) is not Reason.REVIEWED]
     )
     for row, what in find_low_quality(images, open_to_doubt.astype(np.int64), workers=workers).items():
-        reasons[row] = f"low quality ({what}); {reasons[row]}"
+        reasons[row] = Reason.LOW_QUALITY.say(f" ({what}); {reasons[row]}")
     return replace(decision, reasons=tuple(reasons))
 
 

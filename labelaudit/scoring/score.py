@@ -105,7 +105,8 @@ def score_samples(
             samples, features, failed = embed_new(samples, judge, machine)
         findings += failed
     with clock.stage("decide"):
-        samples, features, strange = _set_strangers_aside(samples, features, judge)
+        given = samples
+        samples, features, strange = _set_strangers_aside(given, features, judge)
         findings += strange
         decision, _ = judge_rows(judge, samples, features)
     with clock.stage("duplicates"):
@@ -113,7 +114,7 @@ def score_samples(
     who = f"the audit of '{audit.samples.root}'" if audit.samples.root else "an audit"
     notes = [f"Judged by {who} ({len(judge.memory):,} samples), without training."]
     if strange:
-        names = sorted({finding.detail.split("'")[1] for finding in strange})
+        names = sorted({given.classes[label] for label in given.labels.tolist()} - set(judge.classes))
         notes.append(f"Left out {len(strange)} labelled with a class that the audit does not know: {name_some(names)}.")
     return Audit(
         samples=samples,
