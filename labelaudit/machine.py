@@ -43,9 +43,9 @@ class Machine:
     notice: Callable[[str], None] = lambda _: None
     """Hears what a person should know at once, one sentence at a time."""
     engine: Engine = "local"
-    """Where embedding and cross-fits run: here, or on a Ray cluster."""
+    """The place of embedding and cross-fits: here, or a Ray cluster."""
     address: str | None = None
-    """Of the cluster; by default one is started on this machine."""
+    """Address of the cluster; by default one is started on this machine."""
 
     def settled(self) -> Machine:
         """The same with `device` decided; raises `OptionError` where there is no such device."""
