@@ -241,7 +241,7 @@ def test_the_hook_fails_the_commit_of_an_image_and_passes_with_a_baseline(
 
 
 def test_the_hook_leaves_other_commits_alone(repository: Path, environment: dict[str, str]) -> None:
-    (repository / "notes.txt").write_text("words", encoding="utf-8")
+    (repository / "notes.md").write_text("words", encoding="utf-8")
     skipped = pre_commit(repository, environment, "images")
     assert skipped.returncode == 0
     assert "(no files to check)Skipped" in skipped.stdout

@@ -16,7 +16,7 @@ from labelaudit.cli import main
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = sorted({found.strip() for found in re.findall(r"(?<!from )labelaudit [a-z]+ [^`\n#:]*[^`\n#:\s]", README)})
-WANTED = {"scan", "report", "review", "estimate", "clean", "impact", "check", "score"}
+WANTED = {"scan", "open", "review", "estimate", "clean", "impact", "check", "score"}
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -266,8 +266,14 @@ def _carry(old: Evidence, suspicion: Floats, probs: Floats, source: Ints) -> Evi
         method=old.method,
         suspicion=np.concatenate([old.suspicion, suspicion])[source],
         probs=None if old.probs is None else np.concatenate([old.probs, probs.astype(np.float32)])[source],
+        columns={name: _extend(column, len(suspicion))[source] for name, column in old.columns.items()},
         tables=old.tables,
     )
+
+
+def _extend(column: Floats | Ints, rows: int) -> Floats | Ints:
+    """``column`` and below it ``rows`` rows that nothing was measured of: NaN, which a whole number becomes too."""
+    return np.concatenate([column.astype(np.float64) if rows else column, np.full(rows, np.nan)]) if rows else column
 
 
 def _find_copies(

@@ -120,4 +120,4 @@ def test_listed_images_elsewhere_are_named(monkeypatch: pytest.MonkeyPatch, pets
     install_current(monkeypatch, pets)
     save_png(tmp_path / "docs/logo.png", 3)
     ended = call("check", "RUN", "--files", "-", input="pets/cat/a.png\ndocs/logo.png\n")
-    assert (ended.code, "no images of the dataset: 1 of 2." in ended.out) == (0, True)
+    assert (ended.code, "not images of the dataset: 1 of 2." in ended.out) == (0, True)

@@ -356,7 +356,7 @@ def test_the_command(audit: Audit, tmp_path: Path) -> None:
     assert shown.exit_code == 0
     assert shown.stdout.startswith("Cleaning helped: accuracy changes by +")
     assert "120 reviewed test images; 2 trainings each." in shown.stdout
-    assert "no random sample" in shown.stdout
+    assert "not a random sample" in shown.stdout
     parts = json.loads(invoke(run, "--seeds", 2, "--device", "cpu", "--no-cache", "--json").stdout)
     assert parts["answer"] == "helped"
     failed = invoke(tmp_path / "nothing")
