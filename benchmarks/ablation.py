@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,13 +21,15 @@ import numpy as np
 from detection import RESULTS, SETTINGS, flags, ranking
 
 from labelaudit.features import embed
-from labelaudit.judge import noise_model
-from labelaudit.judge.decide import decide
+from labelaudit.judge import noise_model, transition
+from labelaudit.judge.judge import CLOSED_FORMS
+from labelaudit.machine import Machine
 from labelaudit.scanning import pool
+from labelaudit.scanning.assessment import decide_by
 from labelaudit.scanning.choice import choose
-from labelaudit.scanning.effort import FOLDS, backbones_of
-from labelaudit.scanning.settings import METHODS
-from labelaudit.types import Samples, silent
+from labelaudit.scanning.effort import backbones_of
+from labelaudit.scanning.settings import METHODS, ScanSettings
+from labelaudit.types import Samples
 
 START, END = "<!-- ablation -->", "<!-- /ablation -->"
 DEFAULTS = ("cifar10n-aggre", "cifar10n-worse", "cifar10-symmetric-10", "cifar10-pair-20", "cifar10-openset-10")
@@ -36,54 +38,46 @@ DEFAULTS = ("cifar10n-aggre", "cifar10n-worse", "cifar10-symmetric-10", "cifar10
 def gather(samples: Samples, seed: int, cache: Path) -> pool.Material:
     """Everything that is trained, as a standard scan trains it."""
     known = np.full(len(samples), noise_model.UNKNOWN)
-    choice = choose(samples, "auto", image_size=None, device="cpu", workers=2, cache=cache, seed=seed)
-    specs = backbones_of("standard", choice, asked=None, image_size=None)
+    settings, machine = ScanSettings(seed=seed), Machine(device="cpu", cache=cache)
+    choice = choose(samples, settings, machine)
+    specs = backbones_of("standard", choice, settings, device="cpu")
     assert samples.images is not None
     features, _ = embed(samples.images, samples.digests, backbones=specs, cache=cache)
-    found = pool.Material(
-        samples=samples, known=known, seed=seed, device="cpu", progress=silent, folds=FOLDS["standard"]
-    )
+    found = pool.Material(samples=samples, known=known, settings=settings, machine=machine)
     found.add_probes(features)
     if choice.pixels:
-        found.add_pixels(choice.side, workers=2)
-    found.gather(METHODS, {})
+        found.add_pixels(choice.side)
+    found.gather()
     return found
 
 
 @contextmanager
 def without(what: str, trained: pool.Material) -> Iterator[None]:
-    """The material and its channel while ``what`` is left out, of the refits too."""
-    kept = dict(trained.models)
-    probes = [name for name in kept if name.startswith("discriminant") or name == "neighbors"]
-    single = [name for name in probes if name.startswith("discriminant")][:-1]
+    """The material while ``what`` is left out of the pool and of the noise model."""
+    models, references = dict(trained.models), dict(trained.references)
     left_out = {
-        "the three methods": list(METHODS),
-        "all networks": [name for name in kept if name not in probes and name != "logistic"],
-        "the probes": probes,
-        "discriminants of one backbone": single,
-        "discriminant of all backbones": [name for name in probes if name.startswith("discriminant")][len(single) :],
-        **{name: [name] for name in (*METHODS, "cross_entropy", "logistic", "neighbors")},
-    }.get(what, [])
+        "the three methods": METHODS,
+        "the closed forms": CLOSED_FORMS,
+        "all references": tuple(references),
+        **{name: (name,) for name in (*models, *references)},
+    }.get(what, ())
     patches: list[Any] = [
-        patch.object(trained, "models", _fewer(kept, left_out)),
-        patch.object(trained, "_probe", lambda belief: _fewer(probe(belief), left_out)),
+        patch.object(trained, "models", _fewer(models, left_out)),
+        patch.object(trained, "references", _fewer(references, left_out)),
     ]
-    probe = trained._probe
-    if what == "the slope":
-        patches.append(patch.object(noise_model, "_STEEPEST", 0.0))
-    elif what == "the floor":
-        patches.append(patch.object(noise_model, "_MOST_DOUBT", 0.0))
-    elif what == "the least noise":
-        patches.append(patch.object(noise_model, "LEAST_NOISE", 0.0))
-    elif what in ("refits", "the probes"):
-        patches.append(patch.object(pool, "_REFITS", 0))
+    if what == "the transition":
+        patches.append(patch.object(transition, "EARNED", np.inf))
+    elif what == "the test of the transition":
+        patches.append(patch.object(transition.Gain, "earned", True))
+    elif what == "strangers":
+        patches.append(patch.object(pool, "find_strangers", lambda *_, **__: None))
     with ExitStack() as stack:
         for one in patches:
             stack.enter_context(one)
         yield
 
 
-def _fewer(models: dict[str, Any], left_out: list[str]) -> dict[str, Any]:
+def _fewer(models: dict[str, Any], left_out: Sequence[str]) -> dict[str, Any]:
     return {name: probs for name, probs in models.items() if name not in left_out}
 
 
@@ -96,19 +90,13 @@ def measure(name: str, seed: int, data: Path, cache: Path) -> list[tuple[str, di
     trained = gather(samples, seed, cache)
     rows = []
     for what in (
-        *("nothing", "the three methods", *METHODS, "cross_entropy", "logistic", "neighbors", "all networks"),
-        *("the probes", "discriminants of one backbone", "discriminant of all backbones"),
-        *("refits", "the slope", "the floor", "the least noise", "strangers"),
+        *("nothing", "the three methods", "the closed forms", "all references", *trained.models, *trained.references),
+        *("the transition", "the test of the transition", "strangers"),
     ):
         with without(what, trained):
-            fitted, _ = trained.settle()
-            strangers = None
-            if what not in ("strangers", "the probes"):
-                fitted, strangers = trained.set_apart(fitted)
-        outside = None if strangers is None else strangers.posterior(fitted, samples.labels, trained.known)
-        decision = decide(
-            fitted, samples.labels, samples.classes, digests=samples.digests, known=trained.known, strangers=outside
-        )
+            consensus, strangers = trained.settle()
+        outside = None if strangers is None else strangers.posterior(consensus.noise, samples.labels, trained.known)
+        decision = decide_by(consensus, samples, known=trained.known, outside=outside, verdicts=None)
         figures = {**ranking(decision.suspicion, wrong), **flags(decision.is_issue, wrong), "rate": decision.noise_rate}
         rows.append((what, figures))
         print(name, what, {key: round(value, 4) for key, value in figures.items()}, flush=True)
