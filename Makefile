@@ -10,7 +10,7 @@ demo: $(INSTALLED)  ## scan the sample images
 
 test: lint  ## everything that must hold before a commit
 	$(BIN)/mypy
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -26,7 +26,7 @@ from labelaudit.judge.judge import CLOSED_FORMS
 from labelaudit.machine import Machine
 from labelaudit.scanning import pool
 from labelaudit.scanning.assessment import decide_by
-from labelaudit.scanning.choice import choose
+from labelaudit.scanning.choice import choose_training_input
 from labelaudit.scanning.effort import backbones_of
 from labelaudit.scanning.settings import METHODS, ScanSettings
 from labelaudit.types import Samples
@@ -35,15 +35,15 @@ START, END = "<!-- ablation -->", "<!-- /ablation -->"
 DEFAULTS = ("cifar10n-aggre", "cifar10n-worse", "cifar10-symmetric-10", "cifar10-pair-20", "cifar10-openset-10")
 
 
-def gather(samples: Samples, seed: int, cache: Path) -> pool.Material:
+def gather(samples: Samples, seed: int, cache: Path) -> pool.ModelPool:
     """Everything that is trained, as a standard scan trains it."""
     known = np.full(len(samples), noise_model.UNKNOWN)
     settings, machine = ScanSettings(seed=seed), Machine(device="cpu", cache=cache)
-    choice = choose(samples, settings, machine)
+    choice = choose_training_input(samples, settings, machine)
     specs = backbones_of("standard", choice, settings, device="cpu")
     assert samples.images is not None
     features, _ = embed(samples.images, samples.digests, backbones=specs, cache=cache)
-    found = pool.Material(samples=samples, known=known, settings=settings, machine=machine)
+    found = pool.ModelPool(samples=samples, known=known, settings=settings, machine=machine)
     found.add_probes(features)
     if choice.pixels:
         found.add_pixels(choice.side)
@@ -52,7 +52,7 @@ def gather(samples: Samples, seed: int, cache: Path) -> pool.Material:
 
 
 @contextmanager
-def without(what: str, trained: pool.Material) -> Iterator[None]:
+def without(what: str, trained: pool.ModelPool) -> Iterator[None]:
     """The material while ``what`` is left out of the pool and of the noise model."""
     models, references = dict(trained.models), dict(trained.references)
     left_out = {

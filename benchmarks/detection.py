@@ -118,7 +118,7 @@ def as_given(samples: Samples, truth: Labels, rng: np.random.Generator, data: Pa
     return samples, truth
 
 
-def planted(plant: Callable[[Labels, int, np.random.Generator], noise.Planted]) -> Spoil:
+def planted(plant: Callable[[Labels, int, np.random.Generator], noise.NoisyLabels]) -> Spoil:
     """Noise that looks at labels only."""
 
     def spoil(samples: Samples, truth: Labels, rng: np.random.Generator, data: Path) -> tuple[Samples, Labels]:

@@ -27,8 +27,8 @@ import numpy.typing as npt
 from labelaudit.audit.document import Audit
 from labelaudit.estimate.cells import draw_unseen
 from labelaudit.estimate.fdr import cell_weights, null_curve
-from labelaudit.estimate.intervals import CONFIDENCE, melded
-from labelaudit.estimate.sampling import Plan, plan_reviews
+from labelaudit.estimate.intervals import CONFIDENCE, melded_intervals
+from labelaudit.estimate.sampling import ReviewPlan, plan_reviews
 from labelaudit.types import Bools, Decision, Floats, Samples
 
 HERE = Path(__file__).parent
@@ -109,7 +109,7 @@ def as_audit(truth: Truth) -> Audit:
     return Audit(samples=samples, decision=decision, evidence={})
 
 
-def intervals(truth: Truth, plan: Plan, runs: int, seed: int) -> dict[str, Any]:
+def intervals(truth: Truth, plan: ReviewPlan, runs: int, seed: int) -> dict[str, Any]:
     """Coverage, mean width and misses on either side of the three intervals."""
     rng = np.random.default_rng([seed, 1])
     size = np.array([s.size for s in plan.strata])
@@ -130,7 +130,7 @@ def intervals(truth: Truth, plan: Plan, runs: int, seed: int) -> dict[str, Any]:
                 low = high = np.zeros((shape[0], _DRAWS))
             known = wrong[:, mine].sum(axis=1)[:, None]
             totals.append((low + known, high + known))
-        limits = melded(totals[0], totals[1], flags, n)
+        limits = melded_intervals(totals[0], totals[1], flags, n)
         for name in QUANTITIES:
             ends[name].append(np.stack(limits[name]))
     hit = int(truth.wrong[truth.flagged].sum())
@@ -150,7 +150,7 @@ def intervals(truth: Truth, plan: Plan, runs: int, seed: int) -> dict[str, Any]:
     return row
 
 
-def fdr(truth: Truth, plan: Plan, runs: int, seed: int) -> dict[str, Any]:
+def fdr(truth: Truth, plan: ReviewPlan, runs: int, seed: int) -> dict[str, Any]:
     """Realised false-discovery rate of the flags that nobody reviewed, and their recall, at each target."""
     rng = np.random.default_rng([seed, 2])
     size = np.array([s.size for s in plan.strata])
@@ -188,7 +188,7 @@ def fdr(truth: Truth, plan: Plan, runs: int, seed: int) -> dict[str, Any]:
     return row
 
 
-def stopping(truth: Truth, plan: Plan, audit: Audit, runs: int, seed: int, target: float = 0.9) -> dict[str, Any]:
+def stopping(truth: Truth, plan: ReviewPlan, audit: Audit, runs: int, seed: int, target: float = 0.9) -> dict[str, Any]:
     """How often a reviewer who stops as soon as told so has found less than the target, and when that is."""
     rng = np.random.default_rng([seed, 3])
     n, total = len(truth.wrong), int(truth.wrong.sum())

@@ -30,7 +30,7 @@ from torchvision import transforms
 
 from labelaudit.methods import Recipe, get_method
 from labelaudit.networks import build
-from labelaudit.training.batches import Inputs
+from labelaudit.training.batches import DeviceDataset
 from labelaudit.training.loop import fit
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
@@ -94,7 +94,7 @@ def usual(name: str, pixels: np.ndarray, labels: np.ndarray, options: Any, *, ha
 
 def ours(name: str, pixels: np.ndarray, labels: np.ndarray, options: Any) -> Callable[[], None]:
     """One epoch of `labelaudit.training.loop.fit`."""
-    inputs = Inputs(pixels, labels, CLASSES, device=options.device, augment="shift+flip")
+    inputs = DeviceDataset(pixels, labels, CLASSES, device=options.device, augment="shift+flip")
     inputs.generator.manual_seed(0)
     network = inputs.place(build(name, (SIDE, SIDE, 3), CLASSES))
     trained = torch.ones(1, len(labels), dtype=torch.bool, device=options.device)

@@ -14,7 +14,7 @@ import typer
 from .console.streams import open_console, printable
 
 if TYPE_CHECKING:
-    from labelaudit.check.baseline import Known, KnownFinding
+    from labelaudit.check.baseline import KnownFinding, KnownSuspect
 
 baseline = typer.Typer(
     name="baseline",
@@ -130,11 +130,11 @@ def _is_empty(file: Path) -> bool:
     return file.is_file() and not file.stat().st_size
 
 
-def _line(kind: str, entry: Known | KnownFinding) -> str:
-    from labelaudit.check.baseline import Known
+def _line(kind: str, entry: KnownSuspect | KnownFinding) -> str:
+    from labelaudit.check.baseline import KnownSuspect
 
     head = f"{kind:<8}  " if kind else ""
-    if not isinstance(entry, Known):
+    if not isinstance(entry, KnownSuspect):
         return f"{head}{entry.path}: {entry.kind}" + (f" with {entry.partner}" if entry.partner else "")
     found = f"{entry.given_label} -> {entry.suggested_label or '?'}, suspicion {entry.suspicion:.2f}"
     words = [entry.verdict and f"verdict {entry.verdict}", entry.reviewer and f"by {entry.reviewer}", entry.note]

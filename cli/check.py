@@ -25,7 +25,7 @@ from .console.streams import Color, open_console, printable, report_progress
 if TYPE_CHECKING:
     from labelaudit.audit.document import Audit
     from labelaudit.check import Baseline, Outcome, Scope
-    from labelaudit.check.settings import Settled
+    from labelaudit.check.settings import ResolvedSettings
     from labelaudit.check.target import Target
     from labelaudit.verdicts import Reviewed
 
@@ -303,7 +303,7 @@ def _read_baselines(known: Path | None, write: Path | None) -> Baseline | None:
 
 def _judge(
     audit: Audit,
-    settled: Settled,
+    settled: ResolvedSettings,
     old: Baseline | None,
     reviewed: Reviewed | None,
     scope: Scope | None,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from labelaudit.audit.document import Audit
-    from labelaudit.clean import Applied, Change, Plan
+    from labelaudit.clean import Change, CorrectionPlan, WrittenDataset
 
 _PLAN, _MADE = "What to change", "What to make"
 _SHOWN = 10
@@ -181,7 +181,7 @@ def _plan(
     flags: str,
     fdr: float | None,
     surest: int | None,
-) -> Plan:
+) -> CorrectionPlan:
     """The plan of ``file``, or a new one, which is written to RUN."""
     from labelaudit import verdicts
     from labelaudit.clean import PLAN, choose_actions, choose_flags, make_plan, read_plan, write_plan
@@ -206,7 +206,7 @@ def _plan(
     return plan
 
 
-def _show_plan(console: Console, plan: Plan, audit: Audit, *, most: int) -> None:
+def _show_plan(console: Console, plan: CorrectionPlan, audit: Audit, *, most: int) -> None:
     if plan.changes:
         table = _table(("samples", "right"), ("what", "left"), ("why", "left"), ("who says so", "left"))
         for (action, reason, source), number in plan.counts().items():
@@ -252,7 +252,7 @@ def _show_worst(console: Console, changes: Sequence[Change], most: int) -> None:
     console.print()
 
 
-def _show_made(console: Console, made: Applied, samples: int) -> None:
+def _show_made(console: Console, made: WrittenDataset, samples: int) -> None:
     report = made.report
     if made.unchanged:
         _say(console, f"{made.folder} is this dataset already: nothing was changed.")

@@ -15,7 +15,7 @@ from .console.options import load_settings
 from .console.streams import Color, open_console, printable
 
 if TYPE_CHECKING:
-    from labelaudit.check.settings import Settled
+    from labelaudit.check.settings import ResolvedSettings
 
 
 def config(
@@ -54,7 +54,7 @@ def config(
         console.print(printable(line), soft_wrap=True)
 
 
-def _with_defaults(settled: Settled) -> Settled:
+def _with_defaults(settled: ResolvedSettings) -> ResolvedSettings:
     """``settled`` with the values of the rules that hold unless they are switched off."""
     values = dict(settled.values)
     for name in ("no-conflicts", "no-unreadable", "no-leaks"):
@@ -65,7 +65,7 @@ def _with_defaults(settled: Settled) -> Settled:
     return replace(settled, values=values)
 
 
-def _lines(settled: Settled) -> list[str]:
+def _lines(settled: ResolvedSettings) -> list[str]:
     from labelaudit.check.policy import today
     from labelaudit.check.settings import SETTINGS
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from labelaudit.audit.document import Audit
-    from labelaudit.estimate import Estimate, Plan, Quantity, SelfTest, Stop
+    from labelaudit.estimate import Estimate, Quantity, ReviewPlan, SelfTest, StopDecision
     from labelaudit.verdicts import Reviewed
 
 
@@ -137,7 +137,7 @@ def _size_notes(asked: int | None, before: int, planned: int) -> tuple[str, ...]
     )
 
 
-def _show_next(console: Console, run: Path, plan: Plan, reviewed: Reviewed) -> None:
+def _show_next(console: Console, run: Path, plan: ReviewPlan, reviewed: Reviewed) -> None:
     """Print the next step while no verdict counts yet."""
     skipped, disputed = len(reviewed.skipped), len(reviewed.disputed)
     flagged = sum(s.drawn for s in plan.strata if s.flagged)
@@ -168,7 +168,7 @@ def _show_next(console: Console, run: Path, plan: Plan, reviewed: Reviewed) -> N
         _say(console, f"{again}; {then}")
 
 
-def _show(console: Console, run: Path, found: Estimate, stop: Stop) -> None:
+def _show(console: Console, run: Path, found: Estimate, stop: StopDecision) -> None:
     from rich.table import Table
     from rich.text import Text
 

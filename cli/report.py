@@ -58,7 +58,7 @@ def report(
     from labelaudit.audit.originals import open_originals
     from labelaudit.audit.run import MARKDOWN, REPORT, read
     from labelaudit.reports import html, markdown
-    from labelaudit.reports.review_state import read_checked
+    from labelaudit.reports.review_state import read_review_state
 
     run = find_run(run)
     to_stdout = output is not None and str(output) == "-"
@@ -66,7 +66,7 @@ def report(
         raise OptionError(f"-o {output} is a folder: name a file in it, such as {output / REPORT}")
     format_ = format_ or _format_of(None if to_stdout else output)
     audit = read(run)
-    checked = read_checked(audit, run)
+    checked = read_review_state(audit, run)
     with report_progress(quiet=quiet, verbose=False, color=color) as (progress, notice):
         if format_ == "markdown":
             path = output or run / MARKDOWN

@@ -177,9 +177,9 @@ def _show(
 
     def report() -> tuple[str, str]:
         from labelaudit.reports.html import render
-        from labelaudit.reports.review_state import read_checked
+        from labelaudit.reports.review_state import read_review_state
 
-        made = render(audit, images=images, checked=read_checked(audit, run), live=True, workers=available_cores())
+        made = render(audit, images=images, checked=read_review_state(audit, run), live=True, workers=available_cores())
         return made.text, made.policy
 
     def ready(address: str) -> None:

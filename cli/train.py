@@ -19,7 +19,7 @@ from .console.reading import LabelFrom
 from .console.streams import Color, open_console, printable, report_progress
 
 if TYPE_CHECKING:
-    from labelaudit.models import Made
+    from labelaudit.models import TrainedFolder
 
 _INPUT, _HOW, _MACHINE = "Data", "How to train", "This machine"
 _SHOWN = {
@@ -171,11 +171,11 @@ def train(
 
     refuse_missing(data, labels)
 
-    from labelaudit.models import is_under_way, make
+    from labelaudit.models import is_under_way, train_dataset
 
     try:
         with report_progress(quiet=quiet, verbose=False, color=color) as (progress, notice):
-            made = make(
+            made = train_dataset(
                 data,
                 output,
                 method=method,
@@ -251,7 +251,7 @@ def describe(row: Mapping[str, float], epochs: int) -> str:
     return f"epoch {row['epoch']:.0f} of {epochs}: {', '.join(parts)}{rest}"
 
 
-def summarize(made: Made) -> Iterator[str]:
+def summarize(made: TrainedFolder) -> Iterator[str]:
     """Summary lines of a finished training run."""
     row, last, settings = made.trained.row, made.trained.curves[-1], made.trained.settings
     yield (

@@ -8,7 +8,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from labelaudit.methods import Batch, Fit, Method
+from labelaudit.methods import Batch, FitContext, Method
 from labelaudit.networks import Network, build
 
 M = TypeVar("M", bound=Method)
@@ -27,7 +27,7 @@ def begun(
     """``method`` after `begin`, by default with linear networks on three features and all n labels in training."""
     built = [build("linear", (3,), classes, copies=folds, seed=k) for k in range(method.networks)]
     method.begin(
-        Fit(
+        FitContext(
             labels=labels,
             classes=classes,
             trained=torch.ones(folds, len(labels), dtype=torch.bool) if trained is None else trained,

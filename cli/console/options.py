@@ -13,7 +13,7 @@ import typer
 from labelaudit.errors import OptionError
 
 if TYPE_CHECKING:
-    from labelaudit.check.settings import Settled
+    from labelaudit.check.settings import ResolvedSettings
 
 
 def default_cache() -> Path:
@@ -88,13 +88,13 @@ def parse_settings(settings: list[str]) -> dict[str, dict[str, str]]:
     return options
 
 
-def load_settings(command_line: Mapping[str, Any], data: Path | None, file: Path | None) -> Settled:
+def load_settings(command_line: Mapping[str, Any], data: Path | None, file: Path | None) -> ResolvedSettings:
     """The settings for ``data``: command line, environment, policy file ``file`` or the nearest one, defaults.
 
     Raises `OptionError` with the name of the option, variable or file that is wrong.
     """
     from labelaudit.check.policy_file import find_policy, read_policy
-    from labelaudit.check.settings import settle
+    from labelaudit.check.settings import resolve_settings
     from labelaudit.errors import OptionError
 
     named = os.environ.get("LABELAUDIT_CONFIG")
@@ -103,4 +103,4 @@ def load_settings(command_line: Mapping[str, Any], data: Path | None, file: Path
         raise OptionError(f"no policy file {place}: name one with --config")
     if place is None:
         place = find_policy([*([] if data is None else [data]), Path.cwd()])
-    return settle(command_line, os.environ, {} if place is None else read_policy(place), place)
+    return resolve_settings(command_line, os.environ, {} if place is None else read_policy(place), place)

@@ -131,9 +131,9 @@ def report_progress(
     ``trainings`` is how many methods a scan will train.
     """
     if quiet:
-        from labelaudit.types import silent
+        from labelaudit.types import no_progress
 
-        yield silent, _ignore
+        yield no_progress, _ignore
         return
     console = open_console(sys.stderr, color)
 

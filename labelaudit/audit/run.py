@@ -91,7 +91,7 @@ def write(audit: Audit, folder: Path | str) -> dict[str, Path]:
             kept += _write_groups(audit, fresh / GROUPS)
             for name in (*writers, AUDIT, *kept):
                 _flush(fresh / name)
-            swap((fresh, place), first=lambda: _carry(place, fresh))
+            swap((fresh, place), first=lambda: _keep_other_files(place, fresh))
     except OSError as error:
         raise RunError(f"cannot write {folder} ({error.strerror or error}): an earlier result is untouched") from error
     shown = [TABLE if name not in (*writers, AUDIT) else name for name in SHOWN]
@@ -191,7 +191,7 @@ def _keep_judge(audit: Audit, path: Path) -> tuple[str, ...]:
     return (JUDGE,)
 
 
-def _carry(old: Path, fresh: Path) -> None:
+def _keep_other_files(old: Path, fresh: Path) -> None:
     """Take along what is not ours: as hard links where possible, so that the old RUN stays complete."""
     for entry in old.iterdir() if old.exists() else ():
         if entry.name in FILES or is_partial(entry):

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from labelaudit.data.listing import TESTING, TRAINING, Joined, Listing
 from labelaudit.data.sources import open_source
 from labelaudit.errors import DataError, OptionError
-from labelaudit.types import Images, Ints, Progress, silent
+from labelaudit.types import Images, Ints, Progress, no_progress
 
 SIDES = {"mnist": 28, "cifar10": 32, "cifar100": 32, "svhn": 32}
 """Name -> stored side in pixels."""
@@ -46,7 +46,7 @@ class Part:
     """(n, H, W, c) where they are there already."""
     side: int = 0
 
-    def take(self, rows: Ints, progress: Progress = silent) -> npt.NDArray[np.uint8]:
+    def take(self, rows: Ints, progress: Progress = no_progress) -> npt.NDArray[np.uint8]:
         """Pixels (m, H, W, c) of some rows; raises `DataError` where one cannot be decoded."""
         if self.pixels is not None:
             return self.pixels[rows]
@@ -63,7 +63,7 @@ class Part:
 
 
 @dataclass(frozen=True, eq=False)
-class Dataset:
+class BenchmarkDataset:
     """A dataset of the papers, from which a preset draws."""
 
     name: str
@@ -80,7 +80,7 @@ class Dataset:
         return digest.hexdigest()
 
 
-def open_dataset(name: str, data: Path | None) -> Dataset:
+def open_dataset(name: str, data: Path | None) -> BenchmarkDataset:
     """The dataset ``name``; raises `OptionError` without ``data``, `DataError` where it is not in there."""
     if name == "digits":
         return _digits()
@@ -102,7 +102,7 @@ def open_dataset(name: str, data: Path | None) -> Dataset:
         raise DataError(f"'{data}' has {len(classes)} classes, {title} has {there}: give that dataset alone")
     code = {label: number for number, label in enumerate(classes)}
     side = SIDES[name]
-    return Dataset(name, _join(parts["train"], code, side), _join(parts["test"], code, side), there)
+    return BenchmarkDataset(name, _join(parts["train"], code, side), _join(parts["test"], code, side), there)
 
 
 def _listings(name: str, data: Path) -> list[tuple[Listing, str, list[int]]]:
@@ -143,7 +143,7 @@ def _join(rows: list[tuple[Listing, str, list[int]]], code: dict[str, int], side
     return Part(np.array(labels, dtype=np.int64), Joined(*images), side=side)
 
 
-def _digits() -> Dataset:
+def _digits() -> BenchmarkDataset:
     """1,797 digits of 8 px, the first `_DIGITS_TEST` of a fixed shuffle for testing."""
     from sklearn.datasets import load_digits
 
@@ -152,4 +152,6 @@ def _digits() -> Dataset:
     labels = raw.target.astype(np.int64)
     order = np.random.default_rng(0).permutation(len(labels))
     test, train = order[:_DIGITS_TEST], order[_DIGITS_TEST:]
-    return Dataset("digits", Part(labels[train], pixels=pixels[train]), Part(labels[test], pixels=pixels[test]))
+    return BenchmarkDataset(
+        "digits", Part(labels[train], pixels=pixels[train]), Part(labels[test], pixels=pixels[test])
+    )

@@ -16,7 +16,7 @@ _FOLDS = 2
 
 def prediction_dependent(
     labels: Ints, classes: int, rate: float, *, generator: np.random.Generator, x: npt.NDArray[Any]
-) -> noise.Planted:
+) -> noise.NoisyLabels:
     """The int(rate · n) samples that a network confuses most get the class it confuses them with.
 
     Chen et al. 2021, "Beyond class-conditional assumption", as `labelaudit.corrupt.noise.prediction_dependent`: the
@@ -31,7 +31,7 @@ def prediction_dependent(
     return noise.prediction_dependent(labels, probs, rate)
 
 
-def exchanged(labels: Ints, classes: int, rate: float, *, generator: np.random.Generator) -> noise.Planted:
+def exchanged(labels: Ints, classes: int, rate: float, *, generator: np.random.Generator) -> noise.NoisyLabels:
     """Each label with probability ``rate`` becomes what a random exchange of the classes says: CRUST's asymmetric.
 
     >>> exchanged(np.zeros(1000, int), 3, 0.5, generator=np.random.default_rng(0)).rate

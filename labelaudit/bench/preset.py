@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy.typing as npt
 
-from labelaudit.corrupt.noise import Planted
+from labelaudit.corrupt.noise import NoisyLabels
 from labelaudit.errors import OptionError
 from labelaudit.types import Bools, Ints
 
 if TYPE_CHECKING:
-    from labelaudit.models import Trained
+    from labelaudit.models import FittedModel
     from labelaudit.training.batches import Augment
 
 Device = Literal["cpu", "cuda"]
-Plant = Callable[..., Planted]
+Plant = Callable[..., NoisyLabels]
 """A function of `labelaudit.corrupt.noise` with all but (true labels (n,), C, generator=…) filled in."""
 
 
@@ -29,7 +29,7 @@ Plant = Callable[..., Planted]
 class Finished:
     """One run that is over, with the data it saw."""
 
-    trained: Trained
+    trained: FittedModel
     wrong: Bools
     """(n,) training samples whose given label is not the true one."""
     x: npt.NDArray[Any]

@@ -62,10 +62,10 @@ def squared_jacobian(paper: float | None = None) -> Reading:
 
 def inputs_of(run: Finished) -> Any:
     """The test samples on the model's device, scaled as training samples were."""
-    from labelaudit.training.batches import Inputs
+    from labelaudit.training.batches import DeviceDataset
 
     model = run.trained.model
-    return Inputs(
+    return DeviceDataset(
         run.test_x, run.test_y, len(model.classes), device=model.device, augment="none", scaling=model.scaling
     )
 

@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from labelaudit.bench.datasets import Dataset, open_dataset
+from labelaudit.bench.datasets import BenchmarkDataset, open_dataset
 from labelaudit.bench.preset import Arm, Device, Finished, Preset, Setting
 from labelaudit.bench.runs import Run, append, definition_of, read
 from labelaudit.errors import OptionError
 from labelaudit.machine import list_versions
-from labelaudit.types import Ints, Progress, silent
+from labelaudit.types import Ints, Progress, no_progress
 
 _VERSIONS = ("labelaudit", "python", "torch", "numpy")
 
@@ -34,7 +34,7 @@ def run_preset(
     epochs: int | None = None,
     samples: int | None = None,
     device: Device = "cpu",
-    progress: Progress = silent,
+    progress: Progress = no_progress,
     told: Callable[[Run, bool], None] | None = None,
 ) -> tuple[Run, ...]:
     """The runs of ``preset``, those in the file ``runs`` taken from there and new ones added to it as they finish.
@@ -51,7 +51,7 @@ def run_preset(
     known = {run.key: run for run in read(runs)}
     found = []
     for seed in range(preset.seeds) if seeds is None else seeds:
-        drawn: Drawn | None = None
+        drawn: SeedData | None = None
         for arm in preset.arms:
             asked = _blank(preset, arm, dataset, seed, epochs, samples, device)
             done = known.get(asked.key)
@@ -68,7 +68,7 @@ def run_preset(
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Drawn:
+class SeedData:
     """Training and test data of one seed."""
 
     x: npt.NDArray[Any]
@@ -84,14 +84,14 @@ class Drawn:
 
 
 def draw(
-    dataset: Dataset,
+    dataset: BenchmarkDataset,
     setting: Setting,
     seed: int,
     *,
     samples: int | None = None,
-    strangers: Dataset | None = None,
-    progress: Progress = silent,
-) -> Drawn:
+    strangers: BenchmarkDataset | None = None,
+    progress: Progress = no_progress,
+) -> SeedData:
     """Training, validation and test samples of one seed, noise planted on the first and perhaps the second.
 
     Images of ``strangers`` take the place of those whose label would be wrong, under the label they had.
@@ -118,7 +118,7 @@ def draw(
         others = generator.permutation(len(strangers.train.labels))[: len(rows)]
         both[rows] = shaped(strangers.train.take(others, progress))
         given, true[rows] = true.copy(), -1
-    return Drawn(
+    return SeedData(
         x=both[:train_size],
         given=given,
         true=true,
@@ -127,7 +127,7 @@ def draw(
     )
 
 
-def _sizes(dataset: Dataset, setting: Setting, samples: int | None) -> tuple[int, int, int]:
+def _sizes(dataset: BenchmarkDataset, setting: Setting, samples: int | None) -> tuple[int, int, int]:
     """Training, validation and test samples; validation takes at most a quarter of what there is."""
     there, most = len(dataset.train.labels), samples or len(dataset.train.labels)
     valid = min(setting.valid, most, there // 4)
@@ -136,7 +136,13 @@ def _sizes(dataset: Dataset, setting: Setting, samples: int | None) -> tuple[int
 
 
 def _blank(
-    preset: Preset, arm: Arm, dataset: Dataset, seed: int, epochs: int | None, samples: int | None, device: Device
+    preset: Preset,
+    arm: Arm,
+    dataset: BenchmarkDataset,
+    seed: int,
+    epochs: int | None,
+    samples: int | None,
+    device: Device,
 ) -> Run:
     """The run as it is asked for, before it is made."""
     full, sizes = _sizes(dataset, preset.setting, None), _sizes(dataset, preset.setting, samples)
@@ -162,7 +168,9 @@ def _blank(
     )
 
 
-def _run(preset: Preset, arm: Arm, asked: Run, drawn: Drawn, classes: int, checkpoint: Path, progress: Progress) -> Run:
+def _run(
+    preset: Preset, arm: Arm, asked: Run, drawn: SeedData, classes: int, checkpoint: Path, progress: Progress
+) -> Run:
     """Train and evaluate one arm with one seed, going on from ``checkpoint`` where it was cut off."""
     from labelaudit.models.run import train
 

@@ -1,14 +1,14 @@
 """The gate: audit − baseline, policy → outcome. NumPy only, so that a finished RUN is judged in a moment.
 
-`outcome` is the result that formats print, `baseline`, `baseline_file` and `upkeep` keep what is known already, `case`
-says what counts, `rules` evaluates the limits of a `policy`, `target` brings the audit, `judging` puts them together.
-Left out: printing.
+`outcome` is the result that formats print, `baseline`, `baseline_file` and `upkeep` keep what is known already,
+`check_input` says what counts, `rules` evaluates the limits of a `policy`, `target` brings the audit, `judging` puts
+them together. Left out: printing.
 """
 
 from labelaudit.check.baseline import Baseline
-from labelaudit.check.case import Scope
+from labelaudit.check.check_input import Scope
 from labelaudit.check.judging import judge_gate
-from labelaudit.check.outcome import BaselineReport, Outcome, Problem, Rule, Stale, Suspect
+from labelaudit.check.outcome import BaselineReport, CheckedFinding, Outcome, Rule, StaleEntry, Suspect
 from labelaudit.check.policy import TOLERANCE
 from labelaudit.check.upkeep import prune_baseline, refresh_baseline
 
@@ -16,11 +16,11 @@ __all__ = [
     "TOLERANCE",
     "Baseline",
     "BaselineReport",
+    "CheckedFinding",
     "Outcome",
-    "Problem",
     "Rule",
     "Scope",
-    "Stale",
+    "StaleEntry",
     "Suspect",
     "judge_gate",
     "prune_baseline",

@@ -27,7 +27,7 @@ class Noise(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Known:
+class KnownSuspect:
     """A suspect that is known."""
 
     path: str
@@ -75,7 +75,7 @@ class Baseline:
     """JSON-able: what shapes the findings, such as methods, effort, seed, threshold and labelaudit's version."""
     noise: Mapping[str, Noise] = field(default_factory=dict)
     """Noise rates, keyed by what they are about: ``dataset``, ``class cat`` or ``rule train/**``."""
-    suspects: tuple[Known, ...] = ()
+    suspects: tuple[KnownSuspect, ...] = ()
     """Sorted by path; no identity twice."""
     findings: tuple[KnownFinding, ...] = ()
     """Sorted by path; no identity twice."""
@@ -128,14 +128,17 @@ def merge(one: Baseline, other: Baseline, base: Baseline | None = None) -> Basel
     )
 
 
-def compare(old: Baseline, new: Baseline) -> list[tuple[str, Known | KnownFinding]]:
+def compare(old: Baseline, new: Baseline) -> list[tuple[str, KnownSuspect | KnownFinding]]:
     """Yield the changes from ``old`` to ``new``: ``added``, ``removed`` or ``verdict`` and the entry, by path."""
     before, after = _by_identity(old), _by_identity(new)
     changes = [("added", known) for identity, known in after.items() if identity not in before]
     changes += [("removed", known) for identity, known in before.items() if identity not in after]
     for known in new.suspects:
         earlier = before.get(known.identity)
-        if isinstance(earlier, Known) and (earlier.verdict, earlier.new_label) != (known.verdict, known.new_label):
+        if isinstance(earlier, KnownSuspect) and (earlier.verdict, earlier.new_label) != (
+            known.verdict,
+            known.new_label,
+        ):
             changes.append(("verdict", known))
     return sorted(changes, key=lambda change: (_order(change[1]), change[0]))
 
@@ -157,19 +160,19 @@ def _without_dropped(one: Baseline, other: Baseline, base: Baseline) -> Baseline
     """``one`` less the entries that ``other`` dropped from ``base`` and nobody wrote into since."""
     before, after = _by_identity(base), _by_identity(other)
 
-    def stays(entry: Known | KnownFinding) -> bool:
+    def stays(entry: KnownSuspect | KnownFinding) -> bool:
         earlier = before.get(entry.identity)
         return earlier is None or entry.identity in after or _words(entry) != _words(earlier)
 
     return replace(one, suspects=tuple(filter(stays, one.suspects)), findings=tuple(filter(stays, one.findings)))
 
 
-def _words(entry: Known | KnownFinding) -> tuple[str, ...]:
+def _words(entry: KnownSuspect | KnownFinding) -> tuple[str, ...]:
     """The note a person wrote into a verdict."""
-    return (entry.note, entry.verdict, entry.new_label) if isinstance(entry, Known) else (entry.note,)
+    return (entry.note, entry.verdict, entry.new_label) if isinstance(entry, KnownSuspect) else (entry.note,)
 
 
-def _join(one: Known, other: Known) -> Known:
+def _join(one: KnownSuspect, other: KnownSuspect) -> KnownSuspect:
     """Two readings of one suspect: the later verdict, and every note."""
     spoken = max((one, other), key=lambda known: (bool(known.verdict), known.time))
     notes = dict.fromkeys(note for note in (one.note, other.note) if note)
@@ -183,8 +186,8 @@ def _join(one: Known, other: Known) -> Known:
     )
 
 
-def _by_identity(baseline: Baseline) -> dict[object, Known | KnownFinding]:
-    known: tuple[Known | KnownFinding, ...] = (*baseline.suspects, *baseline.findings)
+def _by_identity(baseline: Baseline) -> dict[object, KnownSuspect | KnownFinding]:
+    known: tuple[KnownSuspect | KnownFinding, ...] = (*baseline.suspects, *baseline.findings)
     return {entry.identity: entry for entry in known}
 
 
@@ -192,8 +195,8 @@ def _both(one: Mapping[str, Noise], other: Mapping[str, Noise], name: str) -> li
     return [noise[name] for noise in (one, other) if name in noise]
 
 
-def _order(known: Known | KnownFinding) -> tuple[str, ...]:
-    if isinstance(known, Known):
+def _order(known: KnownSuspect | KnownFinding) -> tuple[str, ...]:
+    if isinstance(known, KnownSuspect):
         return known.path, known.given_label, known.digest
     return known.path, known.kind, known.identity
 

@@ -15,7 +15,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-from labelaudit.check.baseline import WORDS, Baseline, Known, KnownFinding, Noise
+from labelaudit.check.baseline import WORDS, Baseline, KnownFinding, KnownSuspect, Noise
 from labelaudit.errors import DataError, RunError
 from labelaudit.files import read_regular, write_text
 from labelaudit.verdicts import Verdict
@@ -33,7 +33,7 @@ _HEAD, _SEEN = re.compile(r"[0-9a-f]{2}"), re.compile(r"([0-9a-f]{8})*")
 _DIGITS = 18
 """Digits of the longest whole number that is read."""
 _DEEPEST = 16
-_AnyKnown = TypeVar("_AnyKnown", Known, KnownFinding)
+_AnyKnown = TypeVar("_AnyKnown", KnownSuspect, KnownFinding)
 
 
 def read(path: Path | str) -> Baseline:
@@ -101,7 +101,7 @@ def _seen_lines(seen: Iterable[str]) -> Iterator[str]:
     return (f'"{head}": "{"".join(rest)}"' for head, rest in parts.items())
 
 
-def _entry(known: Known | KnownFinding) -> dict[str, Any]:
+def _entry(known: KnownSuspect | KnownFinding) -> dict[str, Any]:
     """The fields of an entry that are not empty; the suspicion always."""
     record = {entry.name: getattr(known, entry.name) for entry in fields(known)}
     return {name: value for name, value in record.items() if value or name == "suspicion"}
@@ -228,7 +228,7 @@ def _parse(document: Any) -> Baseline:
         dataset=_mapping(document, "dataset"),
         settings=_mapping(document, "settings"),
         noise={name: Noise(*value) for name, value in noise.items()},
-        suspects=_entries(document, "suspects", Known, ("path", "digest", "given_label")),
+        suspects=_entries(document, "suspects", KnownSuspect, ("path", "digest", "given_label")),
         findings=_entries(document, "findings", KnownFinding, ("path", "kind", "identity")),
         seen=frozenset(_seen(_mapping(document, "seen"))) if "seen" in document else frozenset(),
     )

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from labelaudit.check.located import Located, is_below, settle, touches
+from labelaudit.check.located import Located, is_below, resolve_links, touches
 from labelaudit.errors import OptionError, RunError
 
 _HOOKED = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")
@@ -74,7 +74,7 @@ def _refuse_unwatched(paths: Iterable[str], below: Callable[[str], bool], tracke
     Git's own folder is as good as watched: what git-annex keeps there is named by its content.
     """
     folders: dict[str, str] = {}
-    for path in dict.fromkeys(settle(path, folders) for path in paths):
+    for path in dict.fromkeys(resolve_links(path, folders) for path in paths):
         if path not in tracked and not below(path) and os.path.lexists(path):
             shown = os.path.relpath(path) if is_below(path, str(Path.cwd())) else path
             raise RunError(

@@ -12,7 +12,7 @@ import numpy as np
 
 from labelaudit.audit.document import Audit
 from labelaudit.check.baseline import Baseline
-from labelaudit.check.case import Case, Scope
+from labelaudit.check.check_input import CheckInput, Scope
 from labelaudit.check.outcome import Outcome
 from labelaudit.check.policy import TOLERANCE, Policy, matches_glob
 from labelaudit.check.rules import apply_rules
@@ -54,7 +54,7 @@ def judge_gate(
         raise DataError(f"'{audit.samples.root}' holds no sample: an empty dataset does not pass")
     if not audit.decision.judged.any():
         raise DataError(f"'{audit.samples.root}': no class has enough images to judge a label by, so nothing can pass")
-    case = Case(audit, policy, baseline, reviewed, today, scope)
+    case = CheckInput(audit, policy, baseline, reviewed, today, scope)
     rules, noise = apply_rules(case)
     rate = noise.get("dataset")
     samples = audit.samples
@@ -78,7 +78,7 @@ def judge_gate(
     )
 
 
-def _notes(case: Case) -> Iterator[str]:
+def _notes(case: CheckInput) -> Iterator[str]:
     """Yield what a person should know besides the rules."""
     policy = case.policy
     yield from _policy_notes(case)
@@ -113,7 +113,7 @@ def _notes(case: Case) -> Iterator[str]:
         yield f"Reviewers disagree on {len(disputed):,} samples, which count as if nobody had looked."
 
 
-def _policy_notes(case: Case) -> Iterator[str]:
+def _policy_notes(case: CheckInput) -> Iterator[str]:
     """Yield the parts of the policy that match nothing; they come first, for a typo there leaves a gate open."""
     policy = case.policy
     for rule in policy.rules:

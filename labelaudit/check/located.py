@@ -32,7 +32,7 @@ class Located:
         """
         from labelaudit.data.readers.label_table import METADATA
 
-        placed = {file: settle(file) for file in files}
+        placed = {file: resolve_links(file) for file in files}
         touched = touches(placed.values())
         ids = {name for name, paths in self.names.items() if any(map(touched, paths))}
         known = {path for name in ids for path in self.names[name]}
@@ -64,7 +64,7 @@ def locate(data: Path, table: Path | None, **how: Any) -> Located:
     base = os.path.realpath(data if data.is_dir() else data.parent)
     tables = [file for file in (table, None if data.is_dir() else data) if file is not None]
     if data.is_file() and data.suffix.lower() in (*ARRAY_SUFFIXES, _SHARD):
-        return Located(base, {}, _settle_all(tables), packed=True)
+        return Located(base, {}, _resolve_all(tables), packed=True)
     listing = open_source(data, labels=table, **how)
     named = dict.fromkeys([*listing.ids, *(finding.path for finding in listing.findings)])
     real: dict[str, str] = {}
@@ -75,10 +75,10 @@ def locate(data: Path, table: Path | None, **how: Any) -> Located:
     if data.is_dir() and table is None:
         folders = [data, *(folder for folder in data.iterdir() if folder.is_dir())]
         tables += [file for folder in folders for name in METADATA if (file := folder / name).is_file()]
-    return Located(base, {} if packed else names, _settle_all(tables), packed)
+    return Located(base, {} if packed else names, _resolve_all(tables), packed)
 
 
-def settle(path: Path | str, folders: dict[str, str] | None = None) -> str:
+def resolve_links(path: Path | str, folders: dict[str, str] | None = None) -> str:
     """The absolute path of a file, links above it resolved; the file itself may be one, or be gone.
 
     ``folders`` remembers where the folders of many files really are.
@@ -112,9 +112,9 @@ def touches(paths: Iterable[str]) -> Callable[[str], bool]:
 def _reach(path: str, folders: dict[str, str]) -> Iterator[str]:
     """``path`` as it is named, in its own folder, and behind its link; each once."""
     behind = [os.path.realpath(path)] if Path(path).is_symlink() else []
-    yield from dict.fromkeys([os.path.normpath(path), settle(path, folders), *behind])
+    yield from dict.fromkeys([os.path.normpath(path), resolve_links(path, folders), *behind])
 
 
-def _settle_all(files: Iterable[Path]) -> tuple[str, ...]:
-    found = dict.fromkeys(path for file in files for path in (settle(file), os.path.realpath(file)))
+def _resolve_all(files: Iterable[Path]) -> tuple[str, ...]:
+    found = dict.fromkeys(path for file in files for path in (resolve_links(file), os.path.realpath(file)))
     return tuple(found)

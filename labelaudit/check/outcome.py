@@ -45,7 +45,7 @@ class Suspect:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Problem(Finding):
+class CheckedFinding(Finding):
     """A finding of the audit (file, row, copy, leak), and whether the gate counts it."""
 
     identity: str
@@ -80,7 +80,7 @@ class Rule:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stale:
+class StaleEntry:
     """An entry of the baseline that matches nothing any more."""
 
     path: str
@@ -98,7 +98,7 @@ class BaselineReport:
     path: str
     entries: int
     """Suspects and findings in it."""
-    stale: tuple[Stale, ...] = ()
+    stale: tuple[StaleEntry, ...] = ()
     """Entries to remove with ``labelaudit baseline prune``; they never fail a gate."""
     changed: tuple[str, ...] = ()
     """Settings that differ from those it was made with, such as ``effort: standard, now quick``."""
@@ -129,7 +129,7 @@ class Outcome:
     rules: tuple[Rule, ...]
     suspects: tuple[Suspect, ...]
     """All of them, of every status, worst first."""
-    findings: tuple[Problem, ...] = ()
+    findings: tuple[CheckedFinding, ...] = ()
     """All of them, sorted by kind and path."""
     scope: str = ""
     """The part of the dataset that was checked, such as ``3 changed files``; empty: everything."""

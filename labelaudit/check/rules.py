@@ -27,7 +27,7 @@ import numpy as np
 
 from labelaudit.audit.concentration import find_attribute, list_attributes
 from labelaudit.check.baseline import Noise
-from labelaudit.check.case import Case, number_of
+from labelaudit.check.check_input import CheckInput, number_of
 from labelaudit.check.outcome import Rule, Suspect
 from labelaudit.check.policy import TOLERANCE, ScopedRule, Where
 from labelaudit.errors import OptionError, unknown_name
@@ -49,10 +49,10 @@ _IF_ASKED = {"no-shortcuts"}
 """Rules that do not hold by themselves: what they are about is a model's opinion."""
 _DRIFT = 0.001
 """A noise limit that is missed or kept by no more is said to be close: another machine may decide otherwise. Seven
-times the largest drift measured, as for `labelaudit.check.case.TOLERANCE`."""
+times the largest drift measured, as for `labelaudit.check.check_input.TOLERANCE`."""
 
 
-def apply_rules(case: Case) -> tuple[tuple[Rule, ...], dict[str, Noise]]:
+def apply_rules(case: CheckInput) -> tuple[tuple[Rule, ...], dict[str, Noise]]:
     """Every rule in force with its verdict, and the noise they measured, by the name it has in a baseline."""
     noise = {"dataset": measure_noise(case, case.in_scope)}
     rules = [*_whole_dataset(case, noise["dataset"])]
@@ -73,7 +73,7 @@ def apply_rules(case: Case) -> tuple[tuple[Rule, ...], dict[str, Noise]]:
     return tuple(rules), {name: measured for name, measured in noise.items() if measured is not None}
 
 
-def measure_noise(case: Case, mask: Bools) -> Noise | None:
+def measure_noise(case: CheckInput, mask: Bools) -> Noise | None:
     """The share of wrong labels among the samples of ``mask`` (n,) that count; None where it cannot be estimated.
 
     Where nothing was taken out and nobody said anything, it is the audit's own.
@@ -91,7 +91,7 @@ def measure_noise(case: Case, mask: Bools) -> Noise | None:
     return Noise(rate, *open_interval((low, high), float(decision.recipe.get("blind", 0.0))))
 
 
-def _whole_dataset(case: Case, noise: Noise | None) -> Iterator[Rule]:
+def _whole_dataset(case: CheckInput, noise: Noise | None) -> Iterator[Rule]:
     policy, baseline = case.policy, case.baseline
     if policy.max_noise is not None:
         yield _noise_rule(case, "max-noise", "", "dataset", noise, policy.max_noise)
@@ -111,7 +111,7 @@ def _whole_dataset(case: Case, noise: Noise | None) -> Iterator[Rule]:
             yield _no_rule(case, rule_id, kinds)
 
 
-def _class_limits(case: Case) -> Iterator[tuple[str, float]]:
+def _class_limits(case: CheckInput) -> Iterator[tuple[str, float]]:
     """(class, limit), in the order of the classes."""
     limits, classes = case.policy.max_class_noise, case.audit.samples.classes
     for name, number in zip(classes, case.audit.samples.counts().tolist(), strict=True):
@@ -119,7 +119,7 @@ def _class_limits(case: Case) -> Iterator[tuple[str, float]]:
             yield name, limits.get(name, limits.get("*", 1.0))
 
 
-def _scoped(case: Case) -> Iterator[tuple[Where, ScopedRule]]:
+def _scoped(case: CheckInput) -> Iterator[tuple[Where, ScopedRule]]:
     """The policy's rules, one about ``*`` as one about each class."""
     samples = case.audit.samples
     for rule in case.policy.rules:
@@ -130,7 +130,7 @@ def _scoped(case: Case) -> Iterator[tuple[Where, ScopedRule]]:
             yield replace(rule.where, label=name), rule
 
 
-def _noise_rule(case: Case, rule_id: str, subject: str, name: str, noise: Noise | None, limit: float) -> Rule:
+def _noise_rule(case: CheckInput, rule_id: str, subject: str, name: str, noise: Noise | None, limit: float) -> Rule:
     """Broken where the lower end of the noise interval lies above ``limit``, or above what the baseline recorded."""
     known = case.baseline.noise.get(name) if case.baseline is not None else None
     raised = known is not None and known.high > limit
@@ -163,7 +163,7 @@ def _noise_rule(case: Case, rule_id: str, subject: str, name: str, noise: Noise 
     )
 
 
-def _count_rule(case: Case, rule_id: str, subject: str, suspects: tuple[Suspect, ...], most: int) -> Rule:
+def _count_rule(case: CheckInput, rule_id: str, subject: str, suspects: tuple[Suspect, ...], most: int) -> Rule:
     """Broken where more than ``most`` of the suspects are new."""
     if rule_id == "max-new" and case.baseline is None:
         raise OptionError("max-new counts what a baseline does not know: name one with --baseline FILE")
@@ -184,7 +184,7 @@ def _count_rule(case: Case, rule_id: str, subject: str, suspects: tuple[Suspect,
     )
 
 
-def _no_rule(case: Case, rule_id: str, kinds: tuple[str, ...]) -> Rule:
+def _no_rule(case: CheckInput, rule_id: str, kinds: tuple[str, ...]) -> Rule:
     """Broken by a single new finding of ``kinds``."""
     found = [problem for problem in case.problems if problem.kind in kinds]
     new, known = (sum(problem.status == status for problem in found) for status in ("new", "known"))
@@ -198,7 +198,7 @@ def _no_rule(case: Case, rule_id: str, kinds: tuple[str, ...]) -> Rule:
     return Rule(id=rule_id, subject="", measured=float(new), limit=0.0, passed=not new, message="; ".join(parts) + ".")
 
 
-def _per_value_rule(case: Case, attribute: str, limit: float) -> Rule:
+def _per_value_rule(case: CheckInput, attribute: str, limit: float) -> Rule:
     """Broken where more than ``limit`` of the samples of one value of ``attribute`` are new suspects."""
     values = find_attribute(case.audit.samples, attribute)
     if values is None:

@@ -1,7 +1,7 @@
 """Every setting of the gate: how it is written, what it defaults to, and where its value came from.
 
-`settle` lays the command line over the environment over the policy file over the defaults and remembers which of them
-spoke; the environment itself is read by the command line only. Text from a command line or variable is parsed
+`resolve_settings` lays the command line over the environment over the policy file over the defaults and remembers which
+of them spoke; the environment itself is read by the command line only. Text from a command line or variable is parsed
 leniently (``yes``, ``12``); a TOML file has types of its own, so there a number in quotes is an error. Left out:
 merging of lists and tables, which replace each other whole.
 """
@@ -38,7 +38,7 @@ FURTHER_VARIABLES = tuple(PREFIX + name for name in ("CONFIG", "COLOR", "FORMAT"
 
 
 @dataclass(frozen=True)
-class Settled:
+class ResolvedSettings:
     """The value of every setting, and where it came from."""
 
     values: Mapping[str, Any]
@@ -250,9 +250,9 @@ SETTINGS: Mapping[str, Setting] = {
 """Every key of a policy file. ``rule`` and ``ignore`` are lists and stand in a file only."""
 
 
-def settle(
+def resolve_settings(
     command_line: Mapping[str, Any], environment: Mapping[str, str], file: Mapping[str, Any], place: Path | None = None
-) -> Settled:
+) -> ResolvedSettings:
     """Each setting from the first of ``command_line`` (by name; ``None`` = not given), ``environment`` (by variable;
     empty = not given), ``file`` (as `labelaudit.check.policy_file.read_policy` gives it, from ``place``) and default
     that has it.
@@ -273,7 +273,7 @@ def settle(
             values[name], origins[name] = file[name], str(place)
         else:
             values[name], origins[name] = setting.default, "default"
-    return Settled(values, origins, place)
+    return ResolvedSettings(values, origins, place)
 
 
 def _check_variables(environment: Mapping[str, str]) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labelaudit.check.changed import changed_since, read_list
-from labelaudit.check.located import Located, locate, settle
+from labelaudit.check.located import Located, locate, resolve_links
 from labelaudit.data.source import Source
 from labelaudit.errors import DataError, OptionError, RunError
 from labelaudit.files import recover
@@ -20,7 +20,7 @@ from labelaudit.scanning.settings import Precision
 if TYPE_CHECKING:
     from labelaudit.audit.document import Audit
     from labelaudit.check import Scope
-    from labelaudit.check.settings import Settled
+    from labelaudit.check.settings import ResolvedSettings
     from labelaudit.verdicts import Reviewed
 
 
@@ -30,7 +30,7 @@ class Target:
 
     data: Path
     """A dataset, or a RUN."""
-    settled: Settled
+    settled: ResolvedSettings
     run: Path | None
     """The cache folder that keeps the scan of a dataset."""
     images: Path | None
@@ -94,7 +94,7 @@ class Target:
             return self.saved
 
         from labelaudit.audit import run as runs
-        from labelaudit.scoring.kept import current
+        from labelaudit.scoring.kept import scan_or_update
 
         if self.machine.cache is None:
             self.machine.notice(
@@ -104,7 +104,7 @@ class Target:
         settings = self.settled.scan_settings()
         if settings.precision == "auto":
             settings = replace(settings, precision=self.precision)
-        audit = current(self.source, settings, self.machine)
+        audit = scan_or_update(self.source, settings, self.machine)
         if self.run is not None:
             runs.write(audit, self.run)
         return audit
@@ -198,7 +198,7 @@ def _refuse_strangers(
         )
     wrong = [file for file in outside if file.suffix.lower() in SUFFIXES and not os.path.lexists(file)]
     if data.is_dir():
-        wrong += [file for file in listed if os.path.relpath(settle(file), located.base) in strange]
+        wrong += [file for file in listed if os.path.relpath(resolve_links(file), located.base) in strange]
     if wrong:
         why = "lies in the dataset and is none of its images" if os.path.lexists(wrong[0]) else "does not exist"
         raise DataError(f"--files: '{wrong[0]}' {why}: correct the name, or leave it out of the list")

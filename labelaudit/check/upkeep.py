@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from labelaudit.audit.document import Audit
-from labelaudit.check.baseline import Baseline, Known, KnownFinding, Noise, changed_settings, seen_key
-from labelaudit.check.case import Case
-from labelaudit.check.outcome import BaselineReport, Stale
+from labelaudit.check.baseline import Baseline, KnownFinding, KnownSuspect, Noise, changed_settings, seen_key
+from labelaudit.check.check_input import CheckInput
+from labelaudit.check.outcome import BaselineReport, StaleEntry
 from labelaudit.check.policy import TOLERANCE, Policy
 from labelaudit.check.rules import apply_rules
 from labelaudit.errors import RunError
@@ -38,8 +38,8 @@ def refresh_baseline(
     Verdicts and notes of ``old`` stay, also those on images that are gone or no longer suspected; its other stale
     entries go. A suspicion that moved by no more than the tolerance is left as it was, so that the file stays quiet.
     """
-    case = Case(audit, policy, old, reviewed, today, None)
-    found: dict[tuple[str, str], Known] = {}
+    case = CheckInput(audit, policy, old, reviewed, today, None)
+    found: dict[tuple[str, str], KnownSuspect] = {}
     for row, suspect in zip(case.suspect_rows.tolist(), case.suspects, strict=True):
         identity = suspect.digest, suspect.given_label
         if suspect.status == "ignored" or identity in found:
@@ -48,7 +48,7 @@ def refresh_baseline(
         suspicion = round(suspect.suspicion, 2)
         if earlier is not None and abs(earlier.suspicion - suspect.suspicion) <= TOLERANCE:
             suspicion = earlier.suspicion
-        found[identity] = Known(
+        found[identity] = KnownSuspect(
             path=suspect.path,
             digest=suspect.digest,
             given_label=suspect.given_label,
@@ -87,7 +87,7 @@ def refresh_baseline(
     )
 
 
-def prune_baseline(baseline: Baseline, audit: Audit) -> tuple[Baseline, tuple[Stale, ...]]:
+def prune_baseline(baseline: Baseline, audit: Audit) -> tuple[Baseline, tuple[StaleEntry, ...]]:
     """``baseline`` without its stale entries, verdicts on images that are gone included, and those entries.
 
     Raises:
@@ -100,7 +100,7 @@ def prune_baseline(baseline: Baseline, audit: Audit) -> tuple[Baseline, tuple[St
         )
     made_with = baseline.settings.get("threshold")
     threshold = made_with if isinstance(made_with, float) and 0 <= made_with <= 1 else None
-    case = Case(audit, Policy(threshold=threshold), baseline, None, date.min, None)
+    case = CheckInput(audit, Policy(threshold=threshold), baseline, None, date.min, None)
     stale = find_stale(case, baseline)
     gone = {(entry.path, entry.digest, entry.given_label) for entry in stale}
     return replace(
@@ -121,8 +121,8 @@ def shaping_settings(audit: Audit, threshold: float) -> dict[str, Any]:
     }
 
 
-def report_baseline(case: Case, baseline: Baseline, path: str) -> BaselineReport:
-    """Compare ``baseline`` with the audit of ``case``."""
+def report_baseline(case: CheckInput, baseline: Baseline, path: str) -> BaselineReport:
+    """Compare ``baseline`` with the audit of ``check_input``."""
     return BaselineReport(
         path=path,
         entries=len(baseline),
@@ -131,7 +131,7 @@ def report_baseline(case: Case, baseline: Baseline, path: str) -> BaselineReport
     )
 
 
-def find_stale(case: Case, baseline: Baseline) -> tuple[Stale, ...]:
+def find_stale(case: CheckInput, baseline: Baseline) -> tuple[StaleEntry, ...]:
     """Entries that match nothing any more; a verdict on an image that is still there is a record, never stale."""
     present = {case.audit.identity(row) for row in range(len(case.audit.samples))}
     suspected = {case.audit.identity(row) for row in case.suspected.nonzero()[0].tolist()}
@@ -145,10 +145,10 @@ def find_stale(case: Case, baseline: Baseline) -> tuple[Stale, ...]:
             why = "no longer suspected"
         elif known.digest in label_of:
             why = f"relabelled as {label_of[known.digest]}"
-        stale.append(Stale(path=known.path, digest=known.digest, given_label=known.given_label, why=why))
+        stale.append(StaleEntry(path=known.path, digest=known.digest, given_label=known.given_label, why=why))
     current = {problem.identity for problem in case.problems}
     stale += [
-        Stale(path=known.path, digest=known.identity, given_label="", why="solved")
+        StaleEntry(path=known.path, digest=known.identity, given_label="", why="solved")
         for known in baseline.findings
         if known.identity not in current
     ]

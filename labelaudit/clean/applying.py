@@ -17,7 +17,7 @@ from typing import Any
 
 from labelaudit.audit.document import Audit
 from labelaudit.audit.originals import open_originals
-from labelaudit.clean.dataset import Dataset, cleaned, original
+from labelaudit.clean.dataset import RelabelledDataset, cleaned, original
 from labelaudit.clean.forms import FORMS, WITHOUT_IMAGES
 from labelaudit.clean.names import by_class, class_folder
 from labelaudit.clean.output import (
@@ -32,7 +32,7 @@ from labelaudit.clean.output import (
     read_report,
     read_report_of,
 )
-from labelaudit.clean.plan import Plan
+from labelaudit.clean.plan import CorrectionPlan
 from labelaudit.clean.plan_file import build_plan
 from labelaudit.clean.reading_back import read_back
 from labelaudit.clean.report import FILE, make_report, write_report
@@ -41,11 +41,11 @@ from labelaudit.clean.transfer import LINKS, Transfer
 from labelaudit.errors import OptionError, RunError, unknown_name
 from labelaudit.files import partials, sibling, swap
 from labelaudit.text import name_some
-from labelaudit.types import Progress, silent
+from labelaudit.types import Progress, no_progress
 
 
 @dataclass(frozen=True, kw_only=True)
-class Applied:
+class WrittenDataset:
     """A new dataset on disk."""
 
     folder: Path
@@ -62,7 +62,7 @@ class Applied:
 
 
 def apply_plan(
-    plan: Plan,
+    plan: CorrectionPlan,
     audit: Audit,
     out: Path | str,
     *,
@@ -72,8 +72,8 @@ def apply_plan(
     run: Path | str | None = None,
     replace: bool = False,
     workers: int = 2,
-    progress: Progress = silent,
-) -> Applied:
+    progress: Progress = no_progress,
+) -> WrittenDataset:
     """Make the dataset of ``plan`` in ``out``. Applied twice, the second time changes nothing.
 
     Args:
@@ -99,7 +99,9 @@ def apply_plan(
     if not len(dataset):
         raise OptionError("the plan leaves nothing: not one sample would be in the new dataset")
     if (done := find_done(place, plan, form, replace)) is not None:
-        return Applied(folder=Path(out), quarantine=find_quarantine(Path(out), done), report=done, unchanged=True)
+        return WrittenDataset(
+            folder=Path(out), quarantine=find_quarantine(Path(out), done), report=done, unchanged=True
+        )
     transfer = None
     if form not in WITHOUT_IMAGES:
         transfer = Transfer(open_originals(audit, data), audit.samples, link=link, workers=workers, progress=progress)
@@ -124,7 +126,7 @@ def apply_plan(
     )
 
 
-def read_applied(folder: Path | str, audit: Audit) -> Plan:
+def read_applied(folder: Path | str, audit: Audit) -> CorrectionPlan:
     """The plan that made a cleaned dataset, checked against the ``audit`` that it came from.
 
     Raises:
@@ -146,13 +148,13 @@ def restore(
     run: Path | str | None = None,
     replace: bool = False,
     workers: int = 2,
-    progress: Progress = silent,
-) -> Applied:
+    progress: Progress = no_progress,
+) -> WrittenDataset:
     """Make the dataset as it was scanned, in ``out``: from a cleaned one, its quarantine and, where it is, the source.
 
     Images are found by their content, whatever the folders did with their names. What is nowhere cannot be brought
-    back; all else is, and `Applied.lost` says what is missing. Once it has turned up, ``replace`` makes it whole.
-    Files that the scan passed over do not come back; `Applied.notes` counts them.
+    back; all else is, and `WrittenDataset.lost` says what is missing. Once it has turned up, ``replace`` makes it
+    whole. Files that the scan passed over do not come back; `WrittenDataset.notes` counts them.
 
     Args:
         audit: the scan before cleaning.
@@ -168,10 +170,12 @@ def restore(
     _check_choices(form, link)
     place = Path(out).resolve()
     check_place(place, audit, data, run, Path(cleaned_folder))
-    plan = Plan(changes=(), fingerprint=audit.fingerprint, root=audit.samples.root, samples=len(audit.samples))
+    plan = CorrectionPlan(
+        changes=(), fingerprint=audit.fingerprint, root=audit.samples.root, samples=len(audit.samples)
+    )
     done = find_done(place, plan, form, replace)
     if done is not None and done["samples"] == len(audit.samples):
-        return Applied(folder=Path(out), report=done, unchanged=True)
+        return WrittenDataset(folder=Path(out), report=done, unchanged=True)
     check_free(place, replace)
     rows: list[int] = list(range(len(audit.samples)))
     transfer, lost, notes = None, "", []
@@ -203,9 +207,9 @@ def restore(
 
 
 def _write(
-    plan: Plan,
-    dataset: Dataset,
-    apart: Dataset,
+    plan: CorrectionPlan,
+    dataset: RelabelledDataset,
+    apart: RelabelledDataset,
     place: Path,
     *,
     out: Path,
@@ -217,7 +221,7 @@ def _write(
     unread: tuple[tuple[Path, str], ...] = (),
     notes: tuple[str, ...] = (),
     lost: str = "",
-) -> Applied:
+) -> WrittenDataset:
     aside = quarantine_of(place) if transfer is not None and (len(apart) or unread) else None
     if aside is not None:
         check_quarantine(aside, place)
@@ -255,7 +259,7 @@ def _write(
         raise RunError(f"cannot write {out} ({error.strerror or error}): nothing was made") from error
     shown = None if aside is None else out.with_name(aside.name)
     told = (*report["notes"][len(plan.notes) :], *filter(None, [stays]), *_leftovers(place, aside))
-    return Applied(folder=out, quarantine=shown, report=report, notes=told, lost=lost)
+    return WrittenDataset(folder=out, quarantine=shown, report=report, notes=told, lost=lost)
 
 
 def _leftovers(place: Path, aside: Path | None) -> tuple[str, ...]:
@@ -267,7 +271,9 @@ def _leftovers(place: Path, aside: Path | None) -> tuple[str, ...]:
     return (f"A run that was killed left {many} here: delete {name_some([str(path) for path in left])}.",)
 
 
-def _notes(dataset: Dataset, apart: Dataset, form: str, link: str, transfer: Transfer | None) -> list[str]:
+def _notes(
+    dataset: RelabelledDataset, apart: RelabelledDataset, form: str, link: str, transfer: Transfer | None
+) -> list[str]:
     said = []
     if transfer is not None and link in ("hard", "symlink", "reflink") and transfer.how["copy"]:
         name = {"hard": "hard links", "symlink": "symbolic links", "reflink": "reflinks"}[link]
@@ -297,7 +303,7 @@ def _check_choices(form: str, link: str) -> None:
         raise unknown_name("link", link, LINKS)
 
 
-def _unreadable(plan: Plan, audit: Audit, data: Path | str | None) -> tuple[tuple[Path, str], ...]:
+def _unreadable(plan: CorrectionPlan, audit: Audit, data: Path | str | None) -> tuple[tuple[Path, str], ...]:
     """Files that could not be read and are to be kept apart: where they are, and under which name."""
     source = data or audit.source.get("data") or ""
     found = []
@@ -309,7 +315,7 @@ def _unreadable(plan: Plan, audit: Audit, data: Path | str | None) -> tuple[tupl
     return tuple(found)
 
 
-def _copy_unreadable(files: tuple[tuple[Path, str], ...], folder: Path, apart: Dataset) -> tuple[str, ...]:
+def _copy_unreadable(files: tuple[tuple[Path, str], ...], folder: Path, apart: RelabelledDataset) -> tuple[str, ...]:
     missed, inside = [], "unreadable"
     while any(inside.casefold() == name.casefold() for name in (*apart.classes, *(apart.splits or ()))):
         inside += "-files"  # not among the images of a class, one of which could be a link to the source

@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from labelaudit.audit.document import Audit
-from labelaudit.clean.plan import Plan
+from labelaudit.clean.plan import CorrectionPlan
 from labelaudit.types import Samples
 
 
 @dataclass(frozen=True, kw_only=True)
-class Dataset:
+class RelabelledDataset:
     """Some samples of an audit under labels of their own; what every form of output is written from."""
 
     samples: Samples
@@ -54,7 +54,7 @@ class Dataset:
         return found
 
 
-def cleaned(audit: Audit, plan: Plan) -> tuple[Dataset, Dataset]:
+def cleaned(audit: Audit, plan: CorrectionPlan) -> tuple[RelabelledDataset, RelabelledDataset]:
     """The dataset after ``plan``, and what goes to quarantine, under the labels it had."""
     samples = audit.samples
     row_of = {name: row for row, name in enumerate(samples.ids)}
@@ -75,7 +75,7 @@ def cleaned(audit: Audit, plan: Plan) -> tuple[Dataset, Dataset]:
     quarantine = original(audit, np.flatnonzero(apart).tolist())
     rows = np.flatnonzero(keep)
     return (
-        Dataset(
+        RelabelledDataset(
             samples=samples,
             rows=tuple(rows.tolist()),
             labels=tuple(labels[row] for row in rows.tolist()),
@@ -86,11 +86,11 @@ def cleaned(audit: Audit, plan: Plan) -> tuple[Dataset, Dataset]:
     )
 
 
-def original(audit: Audit, rows: Iterable[int]) -> Dataset:
+def original(audit: Audit, rows: Iterable[int]) -> RelabelledDataset:
     """Some samples as they were given."""
     samples, pick = audit.samples, tuple(rows)
     labels = samples.labels.tolist()
-    return Dataset(
+    return RelabelledDataset(
         samples=samples,
         rows=pick,
         labels=tuple(samples.classes[labels[row]] for row in pick),

@@ -19,10 +19,10 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from labelaudit.clean.dataset import Dataset
+from labelaudit.clean.dataset import RelabelledDataset
 from labelaudit.clean.names import as_given, by_class
 from labelaudit.clean.parquet import write_parquet
-from labelaudit.clean.plan import Plan
+from labelaudit.clean.plan import CorrectionPlan
 from labelaudit.clean.transfer import Transfer
 from labelaudit.errors import RunError
 from labelaudit.text import Lines, cell, encodable
@@ -39,10 +39,10 @@ _NOTHING = frozenset(
 _NAMING = ("_file_name", "_file_names", "file_names")
 PATCH = ("path", "digest", "given_label", "action", "new_label", "weight", "source", "reason", "label_score")
 
-Writer = Callable[[Dataset, Plan, Path, Transfer | None], None]
+Writer = Callable[[RelabelledDataset, CorrectionPlan, Path, Transfer | None], None]
 
 
-def write_folders(dataset: Dataset, plan: Plan, folder: Path, transfer: Transfer | None) -> None:  # noqa: ARG001
+def write_folders(dataset: RelabelledDataset, plan: CorrectionPlan, folder: Path, transfer: Transfer | None) -> None:  # noqa: ARG001
     """Class folders; weights go to ``weights.csv``."""
     moving = _need(transfer)
     names = by_class(dataset, moving.ending)
@@ -52,7 +52,7 @@ def write_folders(dataset: Dataset, plan: Plan, folder: Path, transfer: Transfer
         _write(folder / "weights.csv", ("file_name", "weight"), ((name, str(weight)) for name, weight in rows))
 
 
-def write_hf(dataset: Dataset, plan: Plan, folder: Path, transfer: Transfer | None) -> None:  # noqa: ARG001
+def write_hf(dataset: RelabelledDataset, plan: CorrectionPlan, folder: Path, transfer: Transfer | None) -> None:  # noqa: ARG001
     """An image folder with ``metadata.csv`` in each split."""
     moving = _need(transfer)
     names = as_given(dataset, moving.ending)
@@ -70,7 +70,7 @@ def write_hf(dataset: Dataset, plan: Plan, folder: Path, transfer: Transfer | No
             _write_lines(folder / split / "metadata.jsonl", columns, rows)
 
 
-def write_csv(dataset: Dataset, plan: Plan, folder: Path, transfer: Transfer | None) -> None:  # noqa: ARG001
+def write_csv(dataset: RelabelledDataset, plan: CorrectionPlan, folder: Path, transfer: Transfer | None) -> None:  # noqa: ARG001
     """``labels.csv``, whose paths are those of the source."""
     columns = _columns(dataset, "path", dataset.ids)
     if dataset.splits is not None and "split" not in columns:
@@ -78,14 +78,14 @@ def write_csv(dataset: Dataset, plan: Plan, folder: Path, transfer: Transfer | N
     _write(folder / "labels.csv", columns, zip(*columns.values(), strict=True))
 
 
-def write_patch(dataset: Dataset, plan: Plan, folder: Path, transfer: Transfer | None) -> None:  # noqa: ARG001
+def write_patch(dataset: RelabelledDataset, plan: CorrectionPlan, folder: Path, transfer: Transfer | None) -> None:  # noqa: ARG001
     """``relabel.csv``: the changes of ``plan``."""
     changes = sorted(plan.changes, key=lambda change: change.path)
     values = ([getattr(change, name) for name in PATCH] for change in changes)
     _write(folder / "relabel.csv", PATCH, ([cell("" if value is None else value) for value in row] for row in values))
 
 
-def _write_parquet(dataset: Dataset, plan: Plan, folder: Path, transfer: Transfer | None) -> None:  # noqa: ARG001
+def _write_parquet(dataset: RelabelledDataset, plan: CorrectionPlan, folder: Path, transfer: Transfer | None) -> None:  # noqa: ARG001
     columns = _columns(dataset, "image", dataset.ids)
     further = {name: values for name, values in columns.items() if name not in ("image", "label", "weight")}
     write_parquet(dataset, further, folder, _need(transfer))
@@ -109,7 +109,7 @@ def _need(transfer: Transfer | None) -> Transfer:
     return transfer
 
 
-def _columns(dataset: Dataset, path: str, names: Sequence[str]) -> dict[str, tuple[str, ...]]:
+def _columns(dataset: RelabelledDataset, path: str, names: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """Path, label, weight where there are any, and the columns of the source's table."""
     columns = {path: tuple(names), "label": dataset.labels}
     if dataset.weights is not None:

@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import PurePosixPath
 
-from labelaudit.clean.dataset import Dataset
+from labelaudit.clean.dataset import RelabelledDataset
 from labelaudit.data.images import SUFFIXES
 from labelaudit.data.ingest import digest
 from labelaudit.data.tree import is_passed_over
@@ -65,7 +65,7 @@ def check_class(name: str, classes: Iterable[str], where: str) -> None:
         raise RunError(f"{where}: a new class cannot be called '{name}': {fault}; choose another name")
 
 
-def by_class(dataset: Dataset, ending: Ending) -> tuple[str, ...]:
+def by_class(dataset: RelabelledDataset, ending: Ending) -> tuple[str, ...]:
     """(m,) ``[split/]class/name`` of each sample, all different.
 
     Where a relabelled image meets another one of its name, it is the one that gets eight digits of its digest.
@@ -82,12 +82,14 @@ def by_class(dataset: Dataset, ending: Ending) -> tuple[str, ...]:
     return _unique(dataset, [folders[label] for label in dataset.labels], ending, _seen)
 
 
-def as_given(dataset: Dataset, ending: Ending) -> tuple[str, ...]:
+def as_given(dataset: RelabelledDataset, ending: Ending) -> tuple[str, ...]:
     """(m,) ``[split/]path`` of each sample as its id has it, less what would lead out of the folder or be misread."""
     return _unique(dataset, [""] * len(dataset), ending, lambda part: _seen(_without_split_words(part)))
 
 
-def _unique(dataset: Dataset, folder_of: Sequence[str], ending: Ending, spell: Callable[[str], str]) -> tuple[str, ...]:
+def _unique(
+    dataset: RelabelledDataset, folder_of: Sequence[str], ending: Ending, spell: Callable[[str], str]
+) -> tuple[str, ...]:
     samples, given = dataset.samples, dataset.samples.labels.tolist()
     moved = [dataset.labels[place] != samples.classes[given[row]] for place, row in enumerate(dataset.rows)]
     found = [""] * len(dataset)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from labelaudit.audit.document import Audit
-from labelaudit.clean.plan import Plan
+from labelaudit.clean.plan import CorrectionPlan
 from labelaudit.clean.plan_file import plan_id
 from labelaudit.clean.report import FILE, KIND, PAGE
 from labelaudit.errors import OptionError, RunError
@@ -96,7 +96,7 @@ def drop_quarantine(place: Path, report: Mapping[str, Any]) -> str:
     return f"The quarantine of the dataset that was replaced stays in {aside}: delete it when nobody needs it."
 
 
-def find_done(place: Path, plan: Plan, form: str, replace: bool) -> dict[str, Any] | None:
+def find_done(place: Path, plan: CorrectionPlan, form: str, replace: bool) -> dict[str, Any] | None:
     """The report of an earlier apply of the same plan in the same form, if all of it is still there."""
     recover(quarantine_of(place), place)
     report = read_report(place)

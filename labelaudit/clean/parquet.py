@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from labelaudit.clean.dataset import Dataset
+from labelaudit.clean.dataset import RelabelledDataset
 from labelaudit.clean.transfer import Transfer, list_failures
 from labelaudit.errors import DataError
 from labelaudit.text import encodable
@@ -23,7 +23,7 @@ SHARD_BYTES = 500 * 2**20
 
 
 def write_parquet(
-    dataset: Dataset,
+    dataset: RelabelledDataset,
     further: Mapping[str, Sequence[str]],
     folder: Path,
     transfer: Transfer,
@@ -91,7 +91,7 @@ class _Parts:
             self._writer = None
 
 
-def _schema(dataset: Dataset, further: Mapping[str, Sequence[str]]) -> Any:
+def _schema(dataset: RelabelledDataset, further: Mapping[str, Sequence[str]]) -> Any:
     import pyarrow as pa
 
     columns = [("image", pa.struct([("bytes", pa.binary()), ("path", pa.string())])), ("label", pa.int64())]
@@ -108,7 +108,7 @@ def _schema(dataset: Dataset, further: Mapping[str, Sequence[str]]) -> Any:
     return pa.schema(columns, metadata={"huggingface": json.dumps({"info": {"features": features}})})
 
 
-def _read(dataset: Dataset, rows: Sequence[int], transfer: Transfer) -> list[dict[str, Any]]:
+def _read(dataset: RelabelledDataset, rows: Sequence[int], transfer: Transfer) -> list[dict[str, Any]]:
     images: list[dict[str, Any]] = []
     failures: list[str] = []
     for row in rows:

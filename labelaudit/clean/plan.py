@@ -86,7 +86,7 @@ class Change:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class CorrectionPlan:
     """All changes, worst first, and what they rest on."""
 
     changes: tuple[Change, ...]
@@ -145,7 +145,7 @@ def make_plan(
     actions: Mapping[str, str] | None = None,
     flags: FdrFlags | None = None,
     surest: int | None = None,
-) -> Plan:
+) -> CorrectionPlan:
     """Plan the changes that ``actions`` (reason -> action, `DEFAULTS` for the rest) make to the dataset of ``audit``.
 
     Args:
@@ -155,10 +155,10 @@ def make_plan(
         flags: the suspects that are meant, at a stated false-discovery rate; the audit's own flags without.
         surest: of the audit's own flags only that many, those whose suggested label is surest (`rank_surest`).
     """
-    return _Maker(audit, reviewed, {**DEFAULTS, **(actions or {})}, flags, surest).plan()
+    return _PlanBuilder(audit, reviewed, {**DEFAULTS, **(actions or {})}, flags, surest).plan()
 
 
-class _Maker:
+class _PlanBuilder:
     """The samples with a reason, each looked at once."""
 
     def __init__(
@@ -181,7 +181,7 @@ class _Maker:
         self.kept: Counter[str] = Counter()
         self.unsure = 0
 
-    def plan(self) -> Plan:
+    def plan(self) -> CorrectionPlan:
         samples = self.audit.samples
         pairs = {kind: self._pairs(kind) for kind in ("leak", "same_scene", "conflict", "near_duplicate")}
         suspects = set(self.suspects.tolist())
@@ -197,7 +197,7 @@ class _Maker:
                 ("suspect", self.source, self.audit.decision.reasons[row] if row in suspects else None),
             ]
             changes += self._first(row, options)
-        return Plan(
+        return CorrectionPlan(
             changes=(*changes, *self._unreadable()),
             fingerprint=self.audit.fingerprint,
             root=samples.root,

@@ -17,7 +17,7 @@ from typing import Any
 from labelaudit.audit.document import Audit
 from labelaudit.audit.json import json_line
 from labelaudit.clean.names import check_class
-from labelaudit.clean.plan import ACTIONS, SOURCES, Change, Plan
+from labelaudit.clean.plan import ACTIONS, SOURCES, Change, CorrectionPlan
 from labelaudit.errors import RunError
 from labelaudit.files import read_regular, write_text
 from labelaudit.machine import __version__
@@ -27,10 +27,10 @@ KIND = "labelaudit clean plan"
 FILE = "plan.json"
 
 _FIELDS = {entry.name: entry.default for entry in fields(Change)}
-_PARTS = {"schema_version", "kind", "labelaudit", "checksum", *(entry.name for entry in fields(Plan))}
+_PARTS = {"schema_version", "kind", "labelaudit", "checksum", *(entry.name for entry in fields(CorrectionPlan))}
 
 
-def plan_id(plan: Plan) -> str:
+def plan_id(plan: CorrectionPlan) -> str:
     """32 hexadecimal digits for what ``plan`` changes; nothing else counts."""
     text = json.dumps(
         [record(change) for change in plan.changes] + [plan.new_classes, plan.fingerprint], sort_keys=True
@@ -44,13 +44,13 @@ def record(change: Change) -> dict[str, Any]:
     return {name: said[name] for name in said if name in ("digest", "source") or said[name] != _FIELDS[name]}
 
 
-def dumps(plan: Plan) -> str:
+def dumps(plan: CorrectionPlan) -> str:
     """The text of the file."""
     parts: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "kind": KIND,
         "labelaudit": __version__,
-        **{entry.name: getattr(plan, entry.name) for entry in fields(Plan) if entry.name != "changes"},
+        **{entry.name: getattr(plan, entry.name) for entry in fields(CorrectionPlan) if entry.name != "changes"},
         "checksum": plan_id(plan),
     }
     lines = [f"  {json_line(name)}: {json_line(value)}" for name, value in parts.items()]
@@ -59,7 +59,7 @@ def dumps(plan: Plan) -> str:
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
-def write_plan(plan: Plan, path: Path | str) -> None:
+def write_plan(plan: CorrectionPlan, path: Path | str) -> None:
     """Write ``plan`` whole or not at all.
 
     Raises:
@@ -85,7 +85,7 @@ def is_edited(path: Path) -> bool:
         return True
 
 
-def read_plan(path: Path | str, audit: Audit) -> Plan:
+def read_plan(path: Path | str, audit: Audit) -> CorrectionPlan:
     """The plan in a file, every change checked against ``audit``.
 
     Raises:
@@ -99,7 +99,7 @@ def read_plan(path: Path | str, audit: Audit) -> Plan:
     return build_plan(parts, place, audit)
 
 
-def build_plan(parts: Mapping[str, Any], path: Path, audit: Audit) -> Plan:
+def build_plan(parts: Mapping[str, Any], path: Path, audit: Audit) -> CorrectionPlan:
     """The plan of ``parts``, as JSON has them, every change checked against ``audit``; raises `RunError`."""
     plan = _build(path, parts)
     _check_origin(plan, path, audit)
@@ -118,7 +118,7 @@ def build_plan(parts: Mapping[str, Any], path: Path, audit: Audit) -> Plan:
     return plan
 
 
-def _check_origin(plan: Plan, path: Path, audit: Audit) -> None:
+def _check_origin(plan: CorrectionPlan, path: Path, audit: Audit) -> None:
     """Refuse the plan of another dataset; what a person wrote without naming one is checked by its changes alone.
 
     The same content at another place is the same dataset.
@@ -173,7 +173,7 @@ def _load(path: Path) -> dict[str, Any]:
     return parts
 
 
-def _build(path: Path, parts: Mapping[str, Any]) -> Plan:
+def _build(path: Path, parts: Mapping[str, Any]) -> CorrectionPlan:
     """The plan of the file's ``parts``, every value of the right kind."""
     _refuse_unknown(parts, _PARTS, str(path))
     changes = parts.get("changes")
@@ -183,7 +183,7 @@ def _build(path: Path, parts: Mapping[str, Any]) -> Plan:
     if not _is_texts(classes):
         raise RunError(f'{path}: "new_classes" must be a list of names')
     kept, actions, flags = (parts.get(name, {}) for name in ("kept", "actions", "flags"))
-    return Plan(
+    return CorrectionPlan(
         changes=tuple(_change(entry, f"{path}, change {number}") for number, entry in enumerate(changes, 1)),
         fingerprint=str(parts.get("fingerprint", "")),
         root=str(parts.get("root", "")),

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from labelaudit.clean.dataset import Dataset
+from labelaudit.clean.dataset import RelabelledDataset
 from labelaudit.clean.names import class_folder
 from labelaudit.data.ingest import digest
 from labelaudit.data.sources import open_source
@@ -30,7 +30,7 @@ _LABEL: Mapping[str, Callable[[str], str]] = {"folders": class_folder, "hf": _in
 """Form -> how a label is read back."""
 
 
-def read_back(dataset: Dataset, folder: Path, form: str, *, workers: int, progress: Progress) -> None:
+def read_back(dataset: RelabelledDataset, folder: Path, form: str, *, workers: int, progress: Progress) -> None:
     """Compare the images and labels in ``folder`` with those of ``dataset``.
 
     Raises:
@@ -61,7 +61,7 @@ def read_back(dataset: Dataset, folder: Path, form: str, *, workers: int, progre
     )
 
 
-def _how(dataset: Dataset, form: str) -> dict[str, str]:
+def _how(dataset: RelabelledDataset, form: str) -> dict[str, str]:
     """The options that read a form back, whatever its names look like."""
     if form == "folders":
         return {"label_from": "top" if dataset.samples.splits is None else "level 2"}

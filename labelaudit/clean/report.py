@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from labelaudit.audit.json import json_line
-from labelaudit.clean.dataset import Dataset
-from labelaudit.clean.plan import Plan
+from labelaudit.clean.dataset import RelabelledDataset
+from labelaudit.clean.plan import CorrectionPlan
 from labelaudit.clean.plan_file import plan_id, record
 from labelaudit.machine import __version__
 from labelaudit.text import as_code, as_prose, encodable
@@ -33,8 +33,8 @@ _WORDS = {
 
 
 def make_report(
-    plan: Plan,
-    dataset: Dataset,
+    plan: CorrectionPlan,
+    dataset: RelabelledDataset,
     *,
     form: str,
     files: int,

@@ -18,7 +18,7 @@ from labelaudit.audit.originals import Originals
 from labelaudit.data.images import ImageError, suffix
 from labelaudit.data.ingest import digest
 from labelaudit.errors import DataError
-from labelaudit.types import Images, Progress, Samples, silent
+from labelaudit.types import Images, Progress, Samples, no_progress
 
 LINKS = ("auto", "hard", "symlink", "reflink", "copy")
 """auto is reflink where the file system has it, and copy elsewhere."""
@@ -38,7 +38,7 @@ class Transfer:
         *,
         link: str = "auto",
         workers: int = 2,
-        progress: Progress = silent,
+        progress: Progress = no_progress,
     ) -> None:
         self._images, self._samples = images, samples
         self._link, self._workers, self.progress = link, workers, progress

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from labelaudit.clean.dataset import Dataset
+from labelaudit.clean.dataset import RelabelledDataset
 from labelaudit.clean.names import by_class
 from labelaudit.clean.transfer import Transfer
 from labelaudit.corrupt import noise as planting
@@ -26,7 +26,7 @@ from labelaudit.data.tree import walk
 from labelaudit.errors import DataError, OptionError, RunError, unknown_name
 from labelaudit.files import recover, sibling, swap
 from labelaudit.text import Lines
-from labelaudit.types import Bools, Floats, Images, Ints, Progress, Samples, silent
+from labelaudit.types import Bools, Floats, Images, Ints, Progress, Samples, no_progress
 
 NOISES: Mapping[str, str] = {
     "symmetric": "each touched sample gets one of the other classes, all alike: as many are wrong as are touched",
@@ -78,7 +78,7 @@ def corrupt(
     label_column: str | None = None,
     label_from: str | None = None,
     workers: int = 2,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
 ) -> Corrupted:
     """Copy ``data``, any dataset of images that a scan takes, to the new folder ``output`` with noise of `NOISES`.
 
@@ -102,7 +102,7 @@ def corrupt(
     if listing.images is None:
         raise DataError(f"'{data}' holds no images to copy")
     row_of = {name: row for row, name in enumerate(listing.ids)}
-    images = _Images(listing.images, [row_of[name] for name in samples.ids])
+    images = _ImagesWithOutsiders(listing.images, [row_of[name] for name in samples.ids])
     samples = replace(samples, images=images)
     generator = np.random.default_rng(seed)
     true = samples
@@ -134,7 +134,7 @@ def _plant(
     generator: np.random.Generator,
     workers: int,
     progress: Progress,
-) -> planting.Planted:
+) -> planting.NoisyLabels:
     true, classes = samples.labels, len(samples.classes)
     if noise == "asymmetric":
         number = {name: index for index, name in enumerate(samples.classes)}
@@ -151,7 +151,7 @@ def _plant(
         return planting.instance_dependent(true, classes, rate, features, generator=generator)
     if noise == "dependent":
         return planting.prediction_dependent(true, _confusions(samples, generator, workers, progress), rate)
-    forms: Mapping[str, Callable[..., planting.Planted]] = {
+    forms: Mapping[str, Callable[..., planting.NoisyLabels]] = {
         "symmetric": planting.symmetric,
         "uniform": planting.uniform,
         "pair": planting.pair,
@@ -178,7 +178,7 @@ def _exchange(samples: Samples, generator: np.random.Generator) -> dict[str, str
     return {samples.classes[source]: samples.classes[target] for source, target in moved.items()}
 
 
-class _Images:
+class _ImagesWithOutsiders:
     """`Images` of some rows of a source, which know their files; some rows may be files from elsewhere."""
 
     def __init__(self, images: Images, rows: Sequence[int]) -> None:
@@ -204,7 +204,7 @@ class _Images:
 
 
 def _replace(
-    samples: Samples, images: _Images, outside: Path, rate: float, generator: np.random.Generator
+    samples: Samples, images: _ImagesWithOutsiders, outside: Path, rate: float, generator: np.random.Generator
 ) -> tuple[Samples, Bools]:
     """The samples with rows of outside images in them, each used once, and which rows they are."""
     rows = planting.open_set_rows(len(samples), rate, generator=generator)
@@ -252,7 +252,9 @@ def _write(
     """Class folders by the given labels and ``truth.csv``, in the place of nothing or an empty folder."""
     assert samples.images is not None
     names = [samples.classes[label] for label in given.tolist()]
-    dataset = Dataset(samples=samples, rows=tuple(range(len(samples))), labels=tuple(names), classes=samples.classes)
+    dataset = RelabelledDataset(
+        samples=samples, rows=tuple(range(len(samples))), labels=tuple(names), classes=samples.classes
+    )
     transfer = Transfer(samples.images, samples, link="hard", workers=workers, progress=progress)
     truth = [true.classes[label] for label in true.labels.tolist()]
     try:

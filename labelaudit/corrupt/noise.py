@@ -1,6 +1,6 @@
 """Planted label noise, as the papers define it; see docs/methods.md for who means what by which rate.
 
-Every function takes true labels and an explicit generator and returns a `Planted`. With ``exact`` (the default) the
+Every function takes true labels and an explicit generator and returns a `NoisyLabels`. With ``exact`` (the default) the
 number of touched samples is int(rate · n), of each source class where there is one; without, each sample is touched
 with probability ``rate``. The ground truth is always ``wrong``: a touched sample may keep its label under `uniform`.
 Left out: noise on images (open-set noise is a choice of rows, the caller replaces their images).
@@ -24,7 +24,7 @@ MNIST_PAIRS: Mapping[int, int] = {1: 7, 7: 1, 2: 3, 3: 2, 4: 9, 9: 4, 5: 6, 6: 5
 
 
 @dataclass(frozen=True, kw_only=True)
-class Planted:
+class NoisyLabels:
     """Labels with planted noise, and the truth about it."""
 
     labels: Ints
@@ -40,7 +40,7 @@ class Planted:
 
 def symmetric(
     labels: Ints, classes: int, rate: float, *, generator: np.random.Generator, exact: bool = True
-) -> Planted:
+) -> NoisyLabels:
     """Touched samples get one of the *other* classes, all alike: the realised rate is the one asked for.
 
     What LIMIT, CRUST and SLN call uniform, agnostic or symmetric noise.
@@ -55,7 +55,9 @@ def symmetric(
     return _planted(true, noisy)
 
 
-def uniform(labels: Ints, classes: int, rate: float, *, generator: np.random.Generator, exact: bool = True) -> Planted:
+def uniform(
+    labels: Ints, classes: int, rate: float, *, generator: np.random.Generator, exact: bool = True
+) -> NoisyLabels:
     """Touched samples get any class, their own included: about rate · (C - 1) / C of the labels become wrong.
 
     What the spectral-normalisation paper (SN) calls uniform noise.
@@ -75,7 +77,7 @@ def asymmetric(
     *,
     generator: np.random.Generator,
     exact: bool = True,
-) -> Planted:
+) -> NoisyLabels:
     """A share of ``rate`` of each class that is a key of ``mapping`` gets the class it maps to.
 
     ``rate`` is per source class: classes that are not a key stay clean, so the realised rate is lower.
@@ -90,7 +92,7 @@ def asymmetric(
     return _planted(true, noisy)
 
 
-def pair(labels: Ints, classes: int, rate: float, *, generator: np.random.Generator, exact: bool = True) -> Planted:
+def pair(labels: Ints, classes: int, rate: float, *, generator: np.random.Generator, exact: bool = True) -> NoisyLabels:
     """A share of ``rate`` of every class gets the next class, the last one the first (SLN's CIFAR-100 noise)."""
     following = {source: (source + 1) % classes for source in range(classes)}
     return asymmetric(labels, classes, rate, following, generator=generator, exact=exact)
@@ -98,7 +100,7 @@ def pair(labels: Ints, classes: int, rate: float, *, generator: np.random.Genera
 
 def next_in_blocks(
     labels: Ints, classes: int, rate: float, *, generator: np.random.Generator, exact: bool = True, block: int = 5
-) -> Planted:
+) -> NoisyLabels:
     """A share of ``rate`` of every class gets the next class of its block of classes, the last one the first.
 
     SN's flip noise on CIFAR-100, whose released code takes blocks of five class numbers, which are not superclasses.
@@ -125,7 +127,7 @@ def derangement(classes: int, *, generator: np.random.Generator) -> dict[int, in
 
 def instance_dependent(
     labels: Ints, classes: int, rate: float, features: Floats, *, generator: np.random.Generator, spread: float = 0.1
-) -> Planted:
+) -> NoisyLabels:
     """Noise that depends on each image: Xia et al. 2020, "Part-dependent label noise", algorithm 2.
 
     Each sample's probability to be wrong is drawn from a normal of mean ``rate`` and deviation ``spread``, truncated
@@ -150,7 +152,7 @@ def instance_dependent(
     return _planted(true, noisy)
 
 
-def prediction_dependent(labels: Ints, probs: Floats, rate: float) -> Planted:
+def prediction_dependent(labels: Ints, probs: Floats, rate: float) -> NoisyLabels:
     """The int(rate · n) samples that a model confuses most get the class it confuses them with.
 
     Chen et al. 2021, "Beyond class-conditional assumption", the noise behind SLN's "dependent" labels: by the largest
@@ -173,8 +175,8 @@ def open_set_rows(n: int, rate: float, *, generator: np.random.Generator) -> npt
     return np.sort(_choose(np.arange(n), rate, generator, True))
 
 
-def _planted(true: Ints, noisy: Ints) -> Planted:
-    return Planted(labels=noisy, wrong=noisy != true)
+def _planted(true: Ints, noisy: Ints) -> NoisyLabels:
+    return NoisyLabels(labels=noisy, wrong=noisy != true)
 
 
 def _checked(labels: Ints, classes: int, rate: float) -> npt.NDArray[np.int64]:

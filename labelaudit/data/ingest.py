@@ -23,7 +23,7 @@ from labelaudit.data.listing import Listing
 from labelaudit.data.order import sort_classes
 from labelaudit.errors import DataError
 from labelaudit.files import open_regular
-from labelaudit.types import Finding, Images, Progress, Samples, silent
+from labelaudit.types import Finding, Images, Progress, Samples, no_progress
 
 DIGEST_BYTES = 16
 _CHUNK = 64
@@ -36,7 +36,7 @@ def ingest(
     fewest_classes: int = 2,
     max_pixels: int = MAX_PIXELS,
     workers: int = 2,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
 ) -> tuple[Samples, tuple[Finding, ...]]:
     """Read, digest and check every labelled sample of ``listing`` in ``workers`` threads.
 

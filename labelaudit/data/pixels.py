@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from labelaudit.data.images import MOST_PIXELS, ImageError, decode, probe, resize
 from labelaudit.errors import DataError
-from labelaudit.types import Bools, Images, Ints, Progress, silent
+from labelaudit.types import Bools, Images, Ints, Progress, no_progress
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -34,7 +34,7 @@ def typical_side(images: Images) -> int:
 
 
 def load_pixels(
-    images: Images, side: int, *, workers: int = 2, progress: Progress = silent
+    images: Images, side: int, *, workers: int = 2, progress: Progress = no_progress
 ) -> tuple[Pixels, tuple[tuple[int, str, str], ...]]:
     """All images as (n, side, side, c) uint8 squares, c = 1 when every one is grey, and (row, kind, detail) failures.
 
@@ -86,7 +86,7 @@ class Squares:
             squares[place] = square[..., :channels]
         return squares
 
-    def check(self, progress: Progress = silent) -> tuple[tuple[int, str, str], ...]:
+    def check(self, progress: Progress = no_progress) -> tuple[tuple[int, str, str], ...]:
         """Decode everything once: (row, kind, detail) failures, as of `load_pixels`; grey becomes one channel."""
         failures, grey = list[tuple[int, str, str]](), True
         with ThreadPoolExecutor(self._workers) as pool:

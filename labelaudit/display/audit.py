@@ -19,7 +19,7 @@ from labelaudit.audit.run import REPORT
 from labelaudit.audit.run import read as read_run
 from labelaudit.errors import LabelAuditError, OptionError
 from labelaudit.reports import figures, html, thumbnails
-from labelaudit.reports.review_state import Checked, read_checked
+from labelaudit.reports.review_state import ReviewState, read_review_state
 from labelaudit.text import likely, printable
 
 if TYPE_CHECKING:
@@ -113,8 +113,8 @@ class Audit(document.Audit):
         except LabelAuditError:
             return None
 
-    def _checked(self) -> Checked | None:
-        return None if self.folder is None else read_checked(self, self.folder)
+    def _checked(self) -> ReviewState | None:
+        return None if self.folder is None else read_review_state(self, self.folder)
 
     def _draw(self, most: int) -> str:
         checked = self._checked()

@@ -14,7 +14,7 @@ from typing import Any
 from labelaudit.display.audit import Audit
 from labelaudit.display.bar import draw_bar
 from labelaudit.scanning import scan as scanning
-from labelaudit.types import Progress, silent
+from labelaudit.types import Progress, no_progress
 
 
 @wraps(scanning.scan)
@@ -31,7 +31,7 @@ def _choose(progress: Progress | bool | None, trainings: int) -> Iterator[Progre
     if callable(progress):
         yield progress
     elif progress is False or (progress is None and not _is_watched()):
-        yield silent
+        yield no_progress
     else:
         from rich.console import Console
 

@@ -9,9 +9,9 @@ there are none.
 from labelaudit.estimate.estimate_file import estimate_record, load_plan, load_target, save
 from labelaudit.estimate.fdr import FdrFlags, fdr_flags
 from labelaudit.estimate.intervals import Estimate, Quantity, estimate
-from labelaudit.estimate.sampling import REVIEWS, UNPLANNED, Plan, Stratum, align, plan_reviews
+from labelaudit.estimate.sampling import REVIEWS, UNPLANNED, ReviewPlan, Stratum, align_plan, plan_reviews
 from labelaudit.estimate.selftest import Ceiling, SelfTest, selftest
-from labelaudit.estimate.stopping import Stop, stop_rule
+from labelaudit.estimate.stopping import StopDecision, stop_rule
 
 __all__ = [
     "REVIEWS",
@@ -19,12 +19,12 @@ __all__ = [
     "Ceiling",
     "Estimate",
     "FdrFlags",
-    "Plan",
     "Quantity",
+    "ReviewPlan",
     "SelfTest",
-    "Stop",
+    "StopDecision",
     "Stratum",
-    "align",
+    "align_plan",
     "estimate",
     "estimate_record",
     "fdr_flags",

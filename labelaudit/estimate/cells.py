@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from labelaudit.audit.document import Audit
-from labelaudit.estimate.sampling import UNPLANNED, Plan, leading, seen_mask
+from labelaudit.estimate.sampling import UNPLANNED, ReviewPlan, reviewed_from_top, seen_mask
 from labelaudit.types import Bools, Floats, Ints
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Cells:
     """(n,) index into the cells."""
 
 
-def count_cells(audit: Audit, plan: Plan, reviewed: Reviewed) -> Cells:
+def count_cells(audit: Audit, plan: ReviewPlan, reviewed: Reviewed) -> Cells:
     """Sort the verdicts into cells.
 
     A plan's verdict counts up to the first sample of its cell that nobody has looked at, in the order of the draw: what
@@ -74,7 +74,7 @@ def count_cells(audit: Audit, plan: Plan, reviewed: Reviewed) -> Cells:
         judged[row] = True
         is_wrong[row] = verdict.wrong
     top = np.zeros(n, dtype=np.bool_)
-    top[audit.blind_order[: leading(audit, reviewed)]] = True
+    top[audit.blind_order[: reviewed_from_top(audit, reviewed)]] = True
     code = (plan.stratum_of.astype(np.int64) * 2 + audit.blind[1]) * 2 + top
     used = np.flatnonzero(np.bincount(code, minlength=1024))
     compact = np.zeros(1024, dtype=np.int64)

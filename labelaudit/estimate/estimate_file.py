@@ -18,9 +18,9 @@ from labelaudit.audit.document import Audit
 from labelaudit.errors import RunError
 from labelaudit.estimate.fdr import FdrFlags
 from labelaudit.estimate.intervals import Estimate
-from labelaudit.estimate.sampling import Plan, Stratum, align, plan_record
+from labelaudit.estimate.sampling import ReviewPlan, Stratum, align_plan, plan_record
 from labelaudit.estimate.selftest import SelfTest
-from labelaudit.estimate.stopping import Stop
+from labelaudit.estimate.stopping import StopDecision
 from labelaudit.files import read_regular, write_text
 from labelaudit.machine import __version__
 
@@ -31,11 +31,11 @@ FILE = "estimate.json"
 def save(
     run: Path | str,
     audit: Audit,
-    plan: Plan,
+    plan: ReviewPlan,
     *,
     estimate: Estimate | None = None,
     fdr: FdrFlags | None = None,
-    stop: Stop | None = None,
+    stop: StopDecision | None = None,
     selftest: SelfTest | None = None,
 ) -> Path:
     """Write ``RUN/estimate.json`` and return its path.
@@ -55,11 +55,11 @@ def save(
 
 def estimate_record(
     audit: Audit,
-    plan: Plan,
+    plan: ReviewPlan,
     *,
     estimate: Estimate | None = None,
     fdr: FdrFlags | None = None,
-    stop: Stop | None = None,
+    stop: StopDecision | None = None,
     selftest: SelfTest | None = None,
 ) -> dict[str, Any]:
     """The content of ``estimate.json`` as JSON-able values; what was not asked for is null."""
@@ -84,13 +84,13 @@ def load_target(run: Path | str) -> float | None:
     return float(target) if isinstance(target, (int, float)) else None
 
 
-def load_plan(run: Path | str, audit: Audit | None = None) -> Plan | None:
+def load_plan(run: Path | str, audit: Audit | None = None) -> ReviewPlan | None:
     """The plan of a RUN, or None where there is none yet.
 
     Args:
         run: RUN folder.
-        audit: what the plan is to be aligned with. Without it, `Plan.rows` are those of the audit that the plan was
-            made for, which a later scan may have left behind.
+        audit: what the plan is to be aligned with. Without it, `ReviewPlan.rows` are those of the audit that the plan
+            was made for, which a later scan may have left behind.
 
     Raises:
         RunError: the file is damaged, or a newer labelaudit wrote it.
@@ -107,7 +107,7 @@ def load_plan(run: Path | str, audit: Audit | None = None) -> Plan | None:
         raise
     except Exception as error:  # what a damaged plan raises is no closed list
         raise RunError(f"{place} is damaged ({type(error).__name__}: {error}): move it away and plan again") from error
-    return plan if audit is None else align(plan, audit)
+    return plan if audit is None else align_plan(plan, audit)
 
 
 def _read(place: Path) -> Any:
@@ -119,13 +119,13 @@ def _read(place: Path) -> Any:
         raise RunError(f"{place} cannot be read ({error}): move it away and plan again") from error
 
 
-def _plan(parts: dict[str, Any], population: dict[str, str]) -> Plan:
+def _plan(parts: dict[str, Any], population: dict[str, str]) -> ReviewPlan:
     numbers = np.frombuffer(base64.b64decode(population["numbers"], validate=True), dtype="<u8").astype(np.uint64)
     stratum_of = np.frombuffer(base64.b64decode(population["strata"], validate=True), dtype=np.uint8)
     rows = tuple(int(review["row"]) for review in parts["reviews"])
     if len(numbers) != len(stratum_of) or any(not 0 <= row < len(numbers) for row in rows):
         raise ValueError("its parts do not fit each other")
-    return Plan(
+    return ReviewPlan(
         rows=rows,
         strata=tuple(
             Stratum(

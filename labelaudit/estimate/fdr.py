@@ -28,7 +28,7 @@ import numpy as np
 from labelaudit.audit.document import Audit
 from labelaudit.errors import OptionError
 from labelaudit.estimate.cells import count_cells
-from labelaudit.estimate.sampling import Plan, align
+from labelaudit.estimate.sampling import ReviewPlan, align_plan
 from labelaudit.text import count
 from labelaudit.types import Bools, Floats, Ints
 
@@ -76,7 +76,7 @@ class FdrFlags:
         }
 
 
-def fdr_flags(audit: Audit, plan: Plan, reviewed: Reviewed, *, target: float) -> FdrFlags:
+def fdr_flags(audit: Audit, plan: ReviewPlan, reviewed: Reviewed, *, target: float) -> FdrFlags:
     """The largest set of flags of which at most the share ``target`` is expected to be false.
 
     Args:
@@ -90,7 +90,7 @@ def fdr_flags(audit: Audit, plan: Plan, reviewed: Reviewed, *, target: float) ->
     """
     if not 0 < target < 1:
         raise OptionError(f"--fdr {target:g}: give a rate between 0 and 1, such as 0.1")
-    plan = align(plan, audit)
+    plan = align_plan(plan, audit)
     cells = count_cells(audit, plan, reviewed)
     n = len(audit.samples)
     known_wrong = np.zeros(n, dtype=np.bool_)
@@ -216,7 +216,7 @@ def more_reviews(curve: NullCurve, judged: int, target: float) -> int | None:
     return needed if needed <= len(curve.rows) else None
 
 
-def _advise(plan: Plan, reviewed: Reviewed) -> str:
+def _advise(plan: ReviewPlan, reviewed: Reviewed) -> str:
     """The next step where no sample was verified clean."""
     if {*plan.rows} - {*reviewed.settled, *reviewed.skipped, *reviewed.disputed}:
         return "Review the planned sample: `labelaudit review`, --order sample."

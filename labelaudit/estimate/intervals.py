@@ -16,7 +16,7 @@ import numpy as np
 
 from labelaudit.audit.document import Audit
 from labelaudit.estimate.cells import Cells, count_cells, draw_unseen, expected_wrong
-from labelaudit.estimate.sampling import UNPLANNED, Plan, align
+from labelaudit.estimate.sampling import UNPLANNED, ReviewPlan, align_plan
 from labelaudit.text import count
 from labelaudit.types import Floats
 
@@ -88,7 +88,7 @@ class Estimate:
         return {**asdict(self), "confidence": CONFIDENCE, "strata": list(self.strata), "notes": list(self.notes)}
 
 
-def melded(
+def melded_intervals(
     flagged: tuple[Floats, Floats], unflagged: tuple[Floats, Floats], flags: int, samples: int
 ) -> dict[str, tuple[Floats, Floats]]:
     """Limits (...,) of precision, recall, noise_rate and wrong from draws (..., draws) of total wrong labels."""
@@ -115,7 +115,7 @@ def share_of(a: Floats | float, b: Floats | float, *, empty: float) -> Floats:
     return np.where(a + b > 0, a / np.maximum(a + b, 1e-12), empty)
 
 
-def estimate(audit: Audit, plan: Plan, reviewed: Reviewed) -> Estimate:
+def estimate(audit: Audit, plan: ReviewPlan, reviewed: Reviewed) -> Estimate:
     """Precision and recall of the flags and the noise rate, each with a 90 % interval.
 
     Deterministic. What could not be told is taken to be like what could, within its cell.
@@ -125,7 +125,7 @@ def estimate(audit: Audit, plan: Plan, reviewed: Reviewed) -> Estimate:
         plan: of `plan_reviews`.
         reviewed: verdicts matched to ``audit``.
     """
-    plan = align(plan, audit)
+    plan = align_plan(plan, audit)
     cells = count_cells(audit, plan, reviewed)
     generator = np.random.default_rng([plan.seed, 5])
     drawn = []
@@ -135,7 +135,7 @@ def estimate(audit: Audit, plan: Plan, reviewed: Reviewed) -> Estimate:
         low, high = draw_unseen(size, judged, wrong, generator=generator, draws=_DRAWS) if mine.any() else _nothing()
         drawn.append((low + wrong.sum(), high + wrong.sum()))
     n, flags = len(audit.samples), int(audit.blind[1].sum())
-    limits = melded(drawn[0], drawn[1], flags, n)
+    limits = melded_intervals(drawn[0], drawn[1], flags, n)
     each = expected_wrong(audit, cells)
     a, b = float(each[cells.flagged].sum()), float(each[~cells.flagged].sum())
     values = {
@@ -169,7 +169,7 @@ def _quantity(value: float | None, low: Floats, high: Floats) -> Quantity:
     return Quantity(value=value, low=min(ends[0], value), high=max(ends[1], value))
 
 
-def _strata(plan: Plan, cells: Cells) -> tuple[dict[str, Any], ...]:
+def _strata(plan: ReviewPlan, cells: Cells) -> tuple[dict[str, Any], ...]:
     return tuple(
         {
             "flagged": stratum.flagged,
@@ -183,7 +183,7 @@ def _strata(plan: Plan, cells: Cells) -> tuple[dict[str, Any], ...]:
     )
 
 
-def _notes(audit: Audit, plan: Plan, reviewed: Reviewed, cells: Cells) -> tuple[str, ...]:
+def _notes(audit: Audit, plan: ReviewPlan, reviewed: Reviewed, cells: Cells) -> tuple[str, ...]:
     notes = []
     if (judged := int(cells.judged.sum())) < min(FEW, len(audit.samples)):
         notes.append(

@@ -60,7 +60,7 @@ class Stratum:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Plan:
+class ReviewPlan:
     """A review sample with known inclusion probabilities, aligned with the audit it was made or loaded for."""
 
     rows: tuple[int, ...]
@@ -98,8 +98,8 @@ def plan_reviews(
     reviews: int = REVIEWS,
     seed: int = 0,
     reviewed: Reviewed | None = None,
-    plan: Plan | None = None,
-) -> Plan:
+    plan: ReviewPlan | None = None,
+) -> ReviewPlan:
     """Draw the review sample, or extend ``plan`` to ``reviews`` samples.
 
     Args:
@@ -120,12 +120,12 @@ def plan_reviews(
         stratum_of = np.full(len(audit.samples), UNPLANNED, dtype=np.uint8)
         strata: list[Stratum] = []
     else:
-        plan = align(plan, audit)
+        plan = align_plan(plan, audit)
         stratum_of, strata = plan.stratum_of.copy(), list(plan.strata)
     open_rows = stratum_of == UNPLANNED
     known = np.zeros(len(audit.samples), dtype=np.bool_)
     if reviewed is not None:
-        known[audit.blind_order[: leading(audit, reviewed)]] = True
+        known[audit.blind_order[: reviewed_from_top(audit, reviewed)]] = True
     share = allocate(suspicion, flagged, reviews)
     for domain in (True, False):
         rows = np.flatnonzero(open_rows & ~known & (flagged == domain))
@@ -147,7 +147,7 @@ def plan_reviews(
     kept = set(old)
     rows_in_order = (*old, *(row for *_, row in sorted(queue) if row not in kept))
     drawn = np.bincount(stratum_of[list(rows_in_order)], minlength=256).tolist()
-    return Plan(
+    return ReviewPlan(
         rows=rows_in_order,
         strata=tuple(replace(s, size=int((stratum_of == i).sum()), drawn=drawn[i]) for i, s in enumerate(strata)),
         stratum_of=stratum_of,
@@ -237,7 +237,7 @@ def permanent_numbers(audit: Audit, seed: int, rows: Ints | None = None) -> npt.
     return np.frombuffer(b"".join(parts), dtype=">u8").astype(np.uint64)
 
 
-def align(plan: Plan, audit: Audit) -> Plan:
+def align_plan(plan: ReviewPlan, audit: Audit) -> ReviewPlan:
     """``plan`` for the rows of ``audit``, which may be a later scan of a dataset that has changed.
 
     Samples keep their stratum by identity. Those that are gone leave the plan, and what is left of a stratum's sample
@@ -259,7 +259,7 @@ def align(plan: Plan, audit: Audit) -> Plan:
     rows = [row_of[number].pop(0) for number in plan.numbers[list(plan.rows)].tolist() if row_of.get(number)]
     drawn = np.bincount(stratum_of[rows], minlength=256)
     sizes = np.bincount(stratum_of, minlength=256)
-    return Plan(
+    return ReviewPlan(
         rows=tuple(rows),
         strata=tuple(replace(s, size=int(sizes[i]), drawn=int(drawn[i])) for i, s in enumerate(plan.strata)),
         stratum_of=stratum_of,
@@ -270,7 +270,7 @@ def align(plan: Plan, audit: Audit) -> Plan:
     )
 
 
-def leading(audit: Audit, reviewed: Reviewed) -> int:
+def reviewed_from_top(audit: Audit, reviewed: Reviewed) -> int:
     """Number of rows at the top of the order that were seen without a gap."""
     seen = seen_mask(len(audit.samples), reviewed)[audit.blind_order]
     return len(seen) if seen.all() else int(seen.argmin())
@@ -283,7 +283,7 @@ def seen_mask(n: int, reviewed: Reviewed) -> Bools:
     return seen
 
 
-def plan_record(plan: Plan, audit: Audit) -> dict[str, Any]:
+def plan_record(plan: ReviewPlan, audit: Audit) -> dict[str, Any]:
     """The plan as JSON: who is to be reviewed, in which order, with which probability."""
     probabilities = plan.probabilities.tolist()
     return {

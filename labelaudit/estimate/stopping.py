@@ -22,7 +22,7 @@ import numpy as np
 from labelaudit.audit.document import Audit
 from labelaudit.estimate.cells import count_cells, draw_unseen, expected_wrong
 from labelaudit.estimate.intervals import CONFIDENCE, Quantity, share_of
-from labelaudit.estimate.sampling import Plan, align, seen_mask
+from labelaudit.estimate.sampling import ReviewPlan, align_plan, seen_mask
 from labelaudit.text import count
 from labelaudit.types import Floats, Ints
 
@@ -37,7 +37,7 @@ _FACTOR, _FEW_LEFT = 4, 20
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stop:
+class StopDecision:
     """Number of wrong labels a worst-first review has found, how many are probably left, and whether it may stop."""
 
     reviewed: int
@@ -65,7 +65,7 @@ class Stop:
         return {**asdict(self), "confidence": CONFIDENCE}
 
 
-def stop_rule(audit: Audit, reviewed: Reviewed, plan: Plan, *, target: float = TARGET) -> Stop:
+def stop_rule(audit: Audit, reviewed: Reviewed, plan: ReviewPlan, *, target: float = TARGET) -> StopDecision:
     """Count the wrong labels found, estimate those left, and say whether to stop. Deterministic.
 
     Takes under 20 ms at 100,000 samples once the audit has been asked for its order and fingerprint.
@@ -76,7 +76,7 @@ def stop_rule(audit: Audit, reviewed: Reviewed, plan: Plan, *, target: float = T
         plan: of `plan_reviews`; without any of its verdicts nothing is known about what is left.
         target: share of the wrong labels to be found, in (0, 1).
     """
-    plan = align(plan, audit)
+    plan = align_plan(plan, audit)
     cells = count_cells(audit, plan, reviewed)
     found = sum(verdict.wrong for verdict in reviewed.settled.values())
     counted = int(cells.wrong.sum())
@@ -96,7 +96,7 @@ def stop_rule(audit: Audit, reviewed: Reviewed, plan: Plan, *, target: float = T
     )
     safe = float(share_of(found, left.high, empty=1.0)) >= target
     more = None if safe else _more(audit, reviewed, each / cells.size, cells.cell_of, found, left_value, target)
-    return Stop(
+    return StopDecision(
         reviewed=len(reviewed.settled),
         found=found,
         left=left,

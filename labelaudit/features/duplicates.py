@@ -21,7 +21,7 @@ import numpy.typing as npt
 from labelaudit.data.images import ImageError, thumbnail
 from labelaudit.data.listing import TRAINING
 from labelaudit.features.neighbors import nearest
-from labelaudit.types import Bools, Features, Finding, Floats, Ints, Progress, Samples, silent
+from labelaudit.types import Bools, Features, Finding, Floats, Ints, Progress, Samples, no_progress
 
 SIMILARITY = 0.80
 """Least cosine of the features of a near-duplicate pair whose pixels are compared too."""
@@ -71,7 +71,7 @@ def find_copies(
     pairs: Pairs | None = None,
     device: str = "cpu",
     workers: int = 2,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
 ) -> tuple[Finding, ...]:
     """`conflicts`, `near_duplicates` and `leaks` in one pass; without features only those of equal bytes.
 
@@ -122,7 +122,7 @@ def near_duplicates(
     *,
     device: str = "cpu",
     workers: int = 2,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
 ) -> tuple[Finding, ...]:
     """Samples with different labels that show nearly the same image, most alike first.
 
@@ -139,7 +139,7 @@ def find_pairs(
     across: Across = "all",
     device: str = "cpu",
     workers: int = 2,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
 ) -> Pairs:
     """Pairs of samples with nearly the same image: of different ``labels``, ``splits``, ``either`` of them, or ``all``.
 
@@ -151,7 +151,7 @@ def find_pairs(
     least = SIMILARITY
     if samples.images is None:
         values, least = values - values.mean(axis=0, dtype=np.float64).astype(np.float32), SIMILARITY_ALONE
-    around = nearest(_shorten(values), k=NEIGHBORS, device=device)[1]  # (n, k)
+    around = nearest(_random_projection(values), k=NEIGHBORS, device=device)[1]  # (n, k)
     first, second = _candidates(samples, around, across)
     similarity = _cosine(values, first, second)
     close = similarity >= least
@@ -209,7 +209,7 @@ def _name_conflicts(samples: Samples, pairs: Pairs) -> tuple[Finding, ...]:
     )
 
 
-def _shorten(values: Floats) -> Floats:
+def _random_projection(values: Floats) -> Floats:
     """Rows of unit length projected onto `SHORT` random directions: cosines keep to about ±.02, at a tenth the cost."""
     if values.shape[1] <= 2 * SHORT:
         return values

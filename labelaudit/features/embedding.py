@@ -28,9 +28,9 @@ from labelaudit.data.ingest import digest
 from labelaudit.errors import BackboneError, DataError
 from labelaudit.features.runners import Backbone, Pixels, Runner, find_backbone
 from labelaudit.features.specs import parse_specs
-from labelaudit.features.store import Digests, Store
+from labelaudit.features.store import Digests, FeatureStore
 from labelaudit.machine import Machine
-from labelaudit.types import Bools, Features, Finding, Floats, Images, Ints, Progress, Samples, silent
+from labelaudit.types import Bools, Features, Finding, Floats, Images, Ints, Progress, Samples, no_progress
 
 _PIXELS_VERSION = 1
 """Raise it when decoding or resizing changes what the backbones see: cached features are then made again."""
@@ -51,7 +51,7 @@ def embed(
     device: str = "cpu",
     workers: int = 2,
     cache: Path | None = None,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
     spread: Callable[[Job, Ints], Generator[Batch]] | None = None,
 ) -> tuple[Features, tuple[tuple[int, str, str], ...]]:
     """Features of every image, (n, d) float32: one block per backbone, side by side, and what failed.
@@ -109,7 +109,7 @@ def _version(parts: Sequence[Part]) -> str:
     return f"{zlib.crc32(json.dumps(made_by, sort_keys=True).encode()):08x}"
 
 
-def forecast(
+def forecast_embedding(
     images: Images,
     digests: Sequence[str],
     *,
@@ -164,7 +164,7 @@ class Part:
     """One backbone of a job: where its features are kept, and which rows have to be made."""
 
     backbone: Backbone
-    store: Store | None
+    store: FeatureStore | None
     stored: Ints
     """(n,) row in the store, -1 where there is none or where an earlier image has the same digest."""
     missing: Bools
@@ -220,7 +220,7 @@ def _open(images: Images, digests: Sequence[str], backbones: Sequence[str], devi
     for spec in parse_specs(backbones):
         backbone = find_backbone(spec, device)
         identity = {**backbone.identity, "pixels": _PIXELS_VERSION}
-        store = None if cache is None else Store(cache, str(spec), identity, backbone.width)
+        store = None if cache is None else FeatureStore(cache, str(spec), identity, backbone.width)
         stored = np.full(len(keys), -1, dtype=np.int64)
         if store is not None:
             stored[once] = store.find(keys[once])

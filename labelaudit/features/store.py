@@ -28,7 +28,7 @@ _FORMAT = 1
 _LOCK_SECONDS = 60.0
 
 
-class Store:
+class FeatureStore:
     """The stored features of one backbone, found by content digest.
 
     ``identity`` says what made the features; the folder's name carries it, so another weight file or another
@@ -107,7 +107,7 @@ class Store:
         return values, intact
 
     def append(self, digests: Digests, values: Floats) -> None:
-        """Add ``values`` (m, d) after whatever this or another process added; found by the next `Store`."""
+        """Add ``values`` (m, d) after whatever this or another process added; found by the next `FeatureStore`."""
         values = np.ascontiguousarray(values, dtype="<f4")
         records = np.empty(len(digests), dtype=_RECORD)
         records["digest"] = digests

@@ -15,7 +15,7 @@ from labelaudit import verdicts
 from labelaudit.audit import run as runs
 from labelaudit.audit.document import Audit
 from labelaudit.audit.originals import open_originals
-from labelaudit.clean import PLAN, Plan, make_plan, read_applied, read_plan
+from labelaudit.clean import PLAN, CorrectionPlan, make_plan, read_applied, read_plan
 from labelaudit.errors import DataError, OptionError, RunError
 from labelaudit.impact.comparison import Impact, compare
 from labelaudit.impact.training import Training, judge_trainings, label_twice
@@ -23,7 +23,7 @@ from labelaudit.impact.truth import Truth, require_images, reviewed_truth
 from labelaudit.judge.judge import FILE as JUDGE
 from labelaudit.judge.judge import Judge
 from labelaudit.machine import find_device
-from labelaudit.types import Bools, Features, Ints, Progress, Samples, silent
+from labelaudit.types import Bools, Features, Ints, Progress, Samples, no_progress
 from labelaudit.verdicts import Reviewed
 
 SEEDS = 10
@@ -43,7 +43,7 @@ def measure(
     device: Literal["auto", "cpu", "cuda"] = "auto",
     workers: int = 2,
     cache: Path | str | None = None,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
 ) -> Impact:
     """Train on given and on cleaned labels of the RUN ``run`` and compare.
 
@@ -171,13 +171,13 @@ def _embed(
     return features, usable
 
 
-def _has_learned(audit: Audit, plan: Plan, rows: Ints) -> bool:
+def _has_learned(audit: Audit, plan: CorrectionPlan, rows: Ints) -> bool:
     """Whether changes without a verdict come from a scan that was taught by the verdicts on ``rows``."""
     certain = np.isin(audit.decision.suspicion[rows], (0.0, 1.0))
     return bool(certain.all()) and any(change.source in ("threshold", "fdr") for change in plan.changes)
 
 
-def _choose_plan(audit: Audit, run: Path, plan: Path | str | None, reviewed: Reviewed) -> Plan:
+def _choose_plan(audit: Audit, run: Path, plan: Path | str | None, reviewed: Reviewed) -> CorrectionPlan:
     if plan is not None:
         return read_applied(plan, audit) if Path(plan).is_dir() else read_plan(plan, audit)
     if (run / PLAN).is_file():

@@ -12,12 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from labelaudit.audit.document import Audit
-from labelaudit.clean import Plan
+from labelaudit.clean import CorrectionPlan
 from labelaudit.clean.dataset import cleaned
 from labelaudit.impact.truth import Truth
 from labelaudit.judge.probes import Rotation, find_rotations, fit_discriminant, onehot, split_blocks
 from labelaudit.training.folds import stratified_folds
-from labelaudit.types import Bools, Features, Floats, Progress, silent
+from labelaudit.types import Bools, Features, Floats, Progress, no_progress
 
 FOLDS = 5
 
@@ -34,7 +34,7 @@ class Training:
         return int((self.shares.sum(axis=1) > 0).sum())
 
 
-def label_twice(audit: Audit, plan: Plan) -> tuple[Training, Training]:
+def label_twice(audit: Audit, plan: CorrectionPlan) -> tuple[Training, Training]:
     """Given and cleaned labels as responsibilities over the audit's classes; other classes are left out."""
     samples = audit.samples
     dataset, _ = cleaned(audit, plan)
@@ -57,7 +57,7 @@ def judge_trainings(
     digests: Sequence[str],
     seeds: int,
     seed: int = 0,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
 ) -> tuple[Bools, Bools]:
     """For both ``ways`` (S, m): whether the model of each seed is right about each test image.
 

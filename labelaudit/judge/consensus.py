@@ -21,8 +21,8 @@ import numpy as np
 
 from labelaudit.judge import transition
 from labelaudit.judge.learning_curve import Curve
-from labelaudit.judge.noise_model import NO_CLASS, UNKNOWN, Channel, blind_posterior
-from labelaudit.judge.open_set import Strangers
+from labelaudit.judge.noise_model import NO_CLASS, UNKNOWN, NoiseModel, blind_posterior
+from labelaudit.judge.open_set import OpenSet
 from labelaudit.judge.pool import pool
 from labelaudit.judge.reading import Reading, read_rate, share_standing_out
 from labelaudit.types import Floats, Ints
@@ -34,7 +34,7 @@ _LEAST = 1.0  # samples that are taken to be wrong at least: the scale of suspic
 class Consensus:
     """The answer, and the two views that it was made from."""
 
-    channel: Channel
+    channel: NoiseModel
     """The answer: pool weights and the transition that leads to it, and (n, C) posterior; blind to verdicts."""
     pooled: Floats
     """(n,) probability of a wrong label by the pool alone, at its own scale."""
@@ -42,7 +42,7 @@ class Consensus:
     """(n,) probability of a wrong label by the noise model, images of no class among them."""
     none: Floats
     """(n,) probability of belonging to no class, blind to verdicts; 0 where no such images were found."""
-    noise: Channel
+    noise: NoiseModel
     """The noise model."""
     gain: transition.Gain
     """The gain by the transition matrix."""
@@ -52,12 +52,12 @@ class Consensus:
 
 def agree(
     models: Mapping[str, Floats],
-    noise: Channel,
+    noise: NoiseModel,
     labels: Ints,
     *,
     known: Ints,
     fold_of: Ints,
-    strangers: Strangers | None = None,
+    strangers: OpenSet | None = None,
     curve: Curve | None = None,
     companions: float = 1.0,
 ) -> Consensus:
@@ -86,7 +86,7 @@ def agree(
         mean = np.exp(sum(np.log(np.maximum(one, 1e-12)) for one in three) / len(three))
         posterior = mean / mean.sum(axis=1, keepdims=True)
     return Consensus(
-        channel=Channel(
+        channel=NoiseModel(
             weights=pooled.weights,
             transition=matrix,
             probs=pooled.probs.astype(np.float32),

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from labelaudit.judge.noise_model import NO_CLASS, UNKNOWN, Channel
+from labelaudit.judge.noise_model import NO_CLASS, UNKNOWN, NoiseModel
 from labelaudit.judge.reading import Reading, lower_end, upper_end
 from labelaudit.judge.reasons import Reason
 from labelaudit.types import Bools, Decision, Floats, Ints
@@ -36,7 +36,7 @@ _CLEAR = 0.7  # posterior of the suggested label from which the reason names it 
 
 
 def decide(
-    channel: Channel,
+    channel: NoiseModel,
     labels: Ints,
     classes: Sequence[str],
     *,
@@ -79,7 +79,7 @@ def decide(
         posterior = judge_groups_together(posterior, labels, groups)
         counts = count_groups(labels, groups, len(classes)) if counts is None else counts
         apart = len(set(groups))
-    _take_as_known(posterior, labels, known)
+    _apply_verdicts(posterior, labels, known)
     if strangers is not None:
         posterior *= (1.0 - strangers)[:, None]
     suspicion = np.clip(1.0 - posterior[rows, labels], 0.0, 1.0)
@@ -188,7 +188,7 @@ def open_interval(interval: tuple[float, float], blind: float) -> tuple[float, f
     return (0.0, interval[1] + 0.5 * blind * (1 - interval[1])) if blind else interval
 
 
-def _take_as_known(posterior: Floats, labels: Ints, known: Ints) -> None:
+def _apply_verdicts(posterior: Floats, labels: Ints, known: Ints) -> None:
     """Make what people have verified certain in (n, C) ``posterior``."""
     rows = np.flatnonzero(known >= 0)
     posterior[rows] = 0.0
@@ -199,7 +199,9 @@ def _take_as_known(posterior: Floats, labels: Ints, known: Ints) -> None:
     posterior[rows] = np.divide(posterior[rows], rest, out=posterior[rows], where=rest > 0)
 
 
-def _judge_copies_together(channel: Channel, labels: Ints, digests: Sequence[str]) -> tuple[Floats, npt.NDArray[Any]]:
+def _judge_copies_together(
+    channel: NoiseModel, labels: Ints, digests: Sequence[str]
+) -> tuple[Floats, npt.NDArray[Any]]:
     """(n, C) posterior with all distinct labels of byte-identical samples counted, and (n,) how many those are."""
     posterior = np.asarray(channel.posterior, dtype=np.float64).copy()
     distinct = np.ones(len(labels), dtype=np.int64)

@@ -27,7 +27,7 @@ from labelaudit.files import open_regular
 from labelaudit.judge import noise_model, prototypes, ridge, transition
 from labelaudit.judge.linear import HeldOut, Linear
 from labelaudit.judge.memory import ARRAYS, Memory
-from labelaudit.judge.noise_model import Channel
+from labelaudit.judge.noise_model import NoiseModel
 from labelaudit.judge.pool import pool
 from labelaudit.judge.probes import Rotation, split_blocks
 from labelaudit.judge.vectors import Directions, expand
@@ -88,15 +88,15 @@ class Judge:
     """Linear models by name: `CLOSED_FORMS` on joint unit vectors (d,); of older audits also ``discriminant_b`` on the
     d_b centred features of block b, and others on all d."""
     weights: Mapping[str, float]
-    """Pool weight of each model, see `Channel.weights`."""
+    """Pool weight of each model, see `NoiseModel.weights`."""
     transition: Floats
-    """(C, C) float32, see `Channel.transition`."""
+    """(C, C) float32, see `NoiseModel.transition`."""
     slope: float = 0.0
-    """See `Channel.slope`."""
+    """See `NoiseModel.slope`."""
     ease: float = 0.0
-    """See `Channel.ease`."""
+    """See `NoiseModel.ease`."""
     floor: float = 0.0
-    """See `Channel.floor`."""
+    """See `NoiseModel.floor`."""
     threshold: float = 0.2
     """Suspicion from which the audit flagged samples, `Decision.threshold`."""
     sure_threshold: float = 1.0
@@ -128,7 +128,7 @@ class Judge:
         """
         models = {name: expand(held.model, rotations) for name, held in closed.items()}
         width = max(1, WIDTH // len(blocks))
-        short = _shorten([block[:, :width] for block in blocks])
+        short = _unit_vectors([block[:, :width] for block in blocks])
         right = decision.suspicion < decision.threshold
         judge = cls(
             features=features.name,
@@ -184,7 +184,7 @@ class Judge:
             suspicion = np.clip(1.0 - read.posterior[np.arange(len(labels)), labels].astype(np.float64), 0.0, 1.0)
         return Judgement(suspicion=suspicion, probs=read.posterior, predicted=read.posterior.argmax(axis=1))
 
-    def read(self, features: Features, labels: Ints | None, *, digests: Sequence[str] | None = None) -> Channel:
+    def read(self, features: Features, labels: Ints | None, *, digests: Sequence[str] | None = None) -> NoiseModel:
         """The noise model's reading that `score` rests on, as `decide` takes it; without labels the posterior is that
         of the image alone."""
         self._check(features)
@@ -199,7 +199,7 @@ class Judge:
         }
         names = None if digests is None else np.array(digests, dtype=np.bytes_)
         opinions["neighbors"] = self.memory.vote(self._remember(blocks), len(self.classes), digests=names)
-        return noise_model.apply(
+        return noise_model.apply_noise_model(
             self.weights, self.transition, opinions, labels, slope=self.slope, ease=self.ease, floor=self.floor
         )
 
@@ -306,7 +306,7 @@ class Judge:
 
     def _remember(self, blocks: Sequence[Floats]) -> npt.NDArray[np.float32]:
         ends = np.cumsum(self.widths).tolist()
-        return _shorten(
+        return _unit_vectors(
             [
                 block @ self.recall[end - width : end]
                 for block, end, width in zip(blocks, ends, self.widths, strict=True)
@@ -314,7 +314,7 @@ class Judge:
         ).astype(np.float32)
 
 
-def _shorten(blocks: Sequence[Floats]) -> npt.NDArray[np.float16]:
+def _unit_vectors(blocks: Sequence[Floats]) -> npt.NDArray[np.float16]:
     """Leading principal components (n, w_b) of each block, side by side and of unit length, narrow ones filled up."""
     width = max(block.shape[1] for block in blocks)
     joined = np.concatenate([np.pad(block, ((0, 0), (0, width - block.shape[1]))) for block in blocks], axis=1)

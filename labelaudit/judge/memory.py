@@ -88,7 +88,7 @@ class Memory:
                 asked = slice(at, at + _QUERIES)
                 cosines = np.asarray(vectors[asked], dtype=np.float32) @ some.T
                 if copies is not None:
-                    _strike(cosines, copies[asked], start)
+                    _mask_copies(cosines, copies[asked], start)
                 merged = np.concatenate([best[asked], cosines], axis=1)
                 place = np.argpartition(-merged, k - 1, axis=1)[:, :k]
                 held = np.take_along_axis(rows[asked], np.minimum(place, k - 1), axis=1)
@@ -137,7 +137,7 @@ ARRAYS = tuple(entry.name for entry in fields(Memory))
 """Names of the arrays, one row per sample."""
 
 
-def _strike(cosines: Floats, copies: Sequence[Ints], start: int) -> None:
+def _mask_copies(cosines: Floats, copies: Sequence[Ints], start: int) -> None:
     """Take the ``copies`` of each query out of a block of cosines that begins at row ``start``."""
     for query, rows in enumerate(copies):
         inside = rows[(rows >= start) & (rows < start + cosines.shape[1])]

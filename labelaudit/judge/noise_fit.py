@@ -17,13 +17,13 @@ from labelaudit.judge.noise_model import (
     _MOST_DOUBT,
     NO_CLASS,
     UNKNOWN,
-    Channel,
-    _doubt,
+    NoiseModel,
     _even_part,
+    _mean_doubt,
     _pool,
     _posterior,
     _without,
-    apply,
+    apply_noise_model,
     difficulty,
     take_logs,
 )
@@ -67,8 +67,8 @@ _LEAST_CURVATURE = 1e-6
 
 
 def fit_noise_model(
-    models: Mapping[str, Floats], labels: Ints, *, known: Ints | None = None, start: Channel | None = None
-) -> Channel:
+    models: Mapping[str, Floats], labels: Ints, *, known: Ints | None = None, start: NoiseModel | None = None
+) -> NoiseModel:
     """Fit pool weights, transition matrix and slope to the given labels.
 
     Args:
@@ -98,7 +98,7 @@ def fit_noise_model(
     usable_rows = np.flatnonzero(usable if usable.any() else ~usable)
     much = _MANY if classes > _SEARCHED else 1.0
     rows = _subset(usable_rows, int(much * _CELLS) // classes)
-    part = _Part(take_logs(models, rows).astype(np.float64), labels[rows], known[rows])
+    part = _FitSubset(take_logs(models, rows).astype(np.float64), labels[rows], known[rows])
     if start is None:
         weights, transition = part.begin()
         slope, ease = 0.0, 0.0
@@ -126,9 +126,9 @@ def fit_noise_model(
         probs = _without(probs, floor)
         ease = float(difficulty(probs).mean())
         harder = np.exp(slope * (difficulty(probs) - ease))
-        transition = _sweep(probs, transition, labels[rows], known[rows], harder)
+        transition = _refine_transition(probs, transition, labels[rows], known[rows], harder)
     named = dict(zip(models, weights.tolist(), strict=True))
-    return apply(named, transition, models, labels, known=known, slope=slope, ease=ease, floor=floor)
+    return apply_noise_model(named, transition, models, labels, known=known, slope=slope, ease=ease, floor=floor)
 
 
 def _prior(transition: Floats, sizes: Ints) -> Floats:
@@ -141,14 +141,14 @@ def _prior(transition: Floats, sizes: Ints) -> Floats:
     return counts
 
 
-def _sweep(probs: Floats, transition: Floats, labels: Ints, known: Ints, harder: Floats) -> Floats:
-    """T from all samples by fixed-point iteration, where `_Part.search` saw only some of them or of its cells."""
+def _refine_transition(probs: Floats, transition: Floats, labels: Ints, known: Ints, harder: Floats) -> Floats:
+    """T from all samples by fixed-point iteration, where `_FitSubset.search` saw only some of them or of its cells."""
     onehot = _onehot(labels, probs.shape[1])
     for _ in range(_SWEEPS):
         before = transition
         posterior, _ = _posterior(probs, transition, labels, harder, known)
         posterior[known == NO_CLASS] = 0
-        counts, expected = _tally(posterior, transition, onehot, harder)
+        counts, expected = _count_transitions(posterior, transition, onehot, harder)
         prior = _prior(transition, np.bincount(labels, minlength=len(transition)))
         transition = transition * (counts + prior) / (expected + prior.sum(axis=1, keepdims=True) * transition)
         transition /= transition.sum(axis=1, keepdims=True)
@@ -157,7 +157,9 @@ def _sweep(probs: Floats, transition: Floats, labels: Ints, known: Ints, harder:
     return transition
 
 
-def _tally(posterior: Floats, transition: Floats, onehot: csr_array, harder: Floats) -> tuple[Floats, Floats]:
+def _count_transitions(
+    posterior: Floats, transition: Floats, onehot: csr_array, harder: Floats
+) -> tuple[Floats, Floats]:
     """(C, C) how often class k was given label j, by the posterior, and how often T says it should have been."""
     counts = np.asarray((onehot.T @ posterior).T, dtype=np.float64)
     right = np.diagonal(transition)
@@ -167,7 +169,7 @@ def _tally(posterior: Floats, transition: Floats, onehot: csr_array, harder: Flo
     return counts, expected
 
 
-class _Found(NamedTuple):
+class _FitResult(NamedTuple):
     weights: Floats
     transition: Floats
     slope: float
@@ -175,7 +177,7 @@ class _Found(NamedTuple):
 
 
 @dataclass(frozen=True)
-class _Part:
+class _FitSubset:
     """The samples that the search sees."""
 
     logs: Floats
@@ -192,7 +194,7 @@ class _Part:
         confuse. Where labels cannot tell, the fewest errors that leave the surest images sure.
         """
         few = np.linspace(0, len(self.labels) - 1, min(len(self.labels), _TRIAL_ROWS)).astype(np.int64)
-        some = _Part(np.ascontiguousarray(self.logs[:, few]), self.labels[few], self.known[few])
+        some = _FitSubset(np.ascontiguousarray(self.logs[:, few]), self.labels[few], self.known[few])
         models, classes = len(self.logs), self.logs.shape[2]
         others = (1 - np.eye(classes)) / max(classes - 1, 1)
         starts = [right * np.eye(classes) + (1 - right) * others for right in (_MOST_RIGHT, _HALF_RIGHT)]
@@ -213,7 +215,7 @@ class _Part:
         ]
         likeliest = min(one.loss for one in found)
         likely = [one for one in found if one.loss <= likeliest + _TELLING]
-        sure = [one for one in likely if _doubt(_pool(some.logs, one.weights)) <= _MOST_DOUBT]
+        sure = [one for one in likely if _mean_doubt(_pool(some.logs, one.weights)) <= _MOST_DOUBT]
         best = (sure or likely)[0]
         return best.weights, best.transition
 
@@ -227,7 +229,7 @@ class _Part:
         *,
         sloped: bool,
         effort: tuple[int, float],
-    ) -> _Found:
+    ) -> _FitResult:
         """Weights, T and b that maximise likelihood times prior, with the difficulties ``hard`` (m,) held fixed."""
         models, classes = len(weights), len(transition)
         steepest = _STEEPEST if sloped else 0.0
@@ -253,7 +255,7 @@ class _Part:
         )
         best[moved] = found.x * scale[moved]
         matrix = _rows_softmax(best[models + 1 :].reshape(classes, classes))
-        return _Found(best[:models], matrix, float(best[models]), float(found.fun))
+        return _FitResult(best[:models], matrix, float(best[models]), float(found.fun))
 
     def _scale(self, weights: Floats, transition: Floats, hard: Floats, prior: Floats) -> Floats:
         """Steps of about equal worth: the inverse root of what bounds the curvature along each coordinate of a search.
@@ -277,7 +279,7 @@ class _Part:
         harder = np.exp(point[models] * hard)
         probs = _pool(self.logs, point[:models])
         posterior, likelihood = _posterior(probs, matrix, self.labels, harder, self.known)
-        counts, expected = _tally(posterior, matrix, self._onehot, harder)
+        counts, expected = _count_transitions(posterior, matrix, self._onehot, harder)
         right = np.diagonal(matrix)
         errs = (1 - right) * harder[:, None] / (right + (1 - right) * harder[:, None])  # (m, C)
         erred = 1 - posterior[np.arange(n), self.labels] - (posterior * errs).sum(axis=1)

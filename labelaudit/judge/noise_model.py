@@ -39,7 +39,7 @@ _SUREST = 1e-4  # blind error probability that counts as the least difficulty
 
 
 @dataclass(frozen=True, kw_only=True)
-class Channel:
+class NoiseModel:
     """A fitted noise channel and what it says about each sample."""
 
     weights: Mapping[str, float]
@@ -67,7 +67,7 @@ UNKNOWN, NO_CLASS = -1, -2
 """In ``known``: nobody has looked at this sample · somebody has, and no class of the dataset is right."""
 
 
-def apply(
+def apply_noise_model(
     weights: Mapping[str, float],
     transition: Floats,
     models: Mapping[str, Floats],
@@ -77,7 +77,7 @@ def apply(
     slope: float = 0.0,
     ease: float = 0.0,
     floor: float = 0.0,
-) -> Channel:
+) -> NoiseModel:
     """A fitted channel on samples, judged by the same ``models`` (m, C) each; in blocks, for want of memory.
 
     Without ``labels`` (m,) the posterior is q, and the loss NaN. ``known`` (m,) is as in `fit_noise_model`.
@@ -102,7 +102,7 @@ def apply(
     step = max(1, _BLOCK // classes)
     with ThreadPoolExecutor(_THREADS) as pool:
         list(pool.map(judge, range(0, n, step)))
-    return Channel(
+    return NoiseModel(
         weights=weights,
         transition=transition,
         slope=slope,
@@ -119,12 +119,12 @@ def take_logs(models: Mapping[str, Floats], rows: slice | Ints) -> Floats:
     return np.stack([np.log(np.maximum(probs[rows], _FLOOR), dtype=np.float32) for probs in models.values()])
 
 
-def blind_posterior(channel: Channel, labels: Ints) -> Floats:
+def blind_posterior(channel: NoiseModel, labels: Ints) -> Floats:
     """(n, C) r of a fitted channel's own samples as if nothing had been known of them."""
     return likelihoods(channel, labels)[0]
 
 
-def likelihoods(channel: Channel, labels: Ints) -> tuple[Floats, Floats]:
+def likelihoods(channel: NoiseModel, labels: Ints) -> tuple[Floats, Floats]:
     """(n, C) r of a fitted channel's own samples under ``labels`` (n,), and (n, 1) the probability of these labels."""
     harder = np.exp(channel.slope * (difficulty(channel.probs) - channel.ease))
     return _posterior(channel.probs, channel.transition, labels, harder)
@@ -147,11 +147,11 @@ def _pool(logs: Floats, weights: Floats) -> Floats:
 
 def _even_part(probs: Floats) -> float:
     """φ: how far the surest of (n, C) ``probs`` are from certain, 0 where too far to be anchors."""
-    classes, doubt = probs.shape[1], _doubt(probs)
+    classes, doubt = probs.shape[1], _mean_doubt(probs)
     return doubt * classes / max(classes - 1, 1) if doubt <= _MOST_DOUBT else 0.0
 
 
-def _doubt(probs: Floats) -> float:
+def _mean_doubt(probs: Floats) -> float:
     """Mean of 1 - max q over the surest images."""
     best = np.sort(probs.max(axis=1))
     return float(1 - best[-max(1, int(_ANCHORS * len(best))) :].mean(dtype=np.float64))

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from labelaudit.judge import probes
-from labelaudit.judge.noise_model import NO_CLASS, UNKNOWN, Channel, likelihoods
+from labelaudit.judge.noise_model import NO_CLASS, UNKNOWN, NoiseModel, likelihoods
 from labelaudit.types import Floats, Ints
 
 LEAST_GAIN = 1e-3
@@ -33,7 +33,7 @@ _LEAST = 1e-6
 
 
 @dataclass(frozen=True, kw_only=True)
-class Strangers:
+class OpenSet:
     """For each sample the probability, from its image alone, that it belongs to no class of the dataset (open-set
     noise)."""
 
@@ -42,7 +42,7 @@ class Strangers:
     gain: float
     """Nats per sample that the class "none" adds to the likelihood of the given labels."""
 
-    def posterior(self, channel: Channel, labels: Ints, known: Ints) -> Floats:
+    def posterior(self, channel: NoiseModel, labels: Ints, known: Ints) -> Floats:
         """(n,) probability of belonging to no class once the given label is counted in; 0 or 1 where people said."""
         shares = np.bincount(labels, minlength=channel.probs.shape[1]) / len(labels)
         inside = (1 - self.prior) * likelihoods(channel, labels)[1][:, 0]
@@ -51,15 +51,15 @@ class Strangers:
         return np.asarray(np.where(known == UNKNOWN, found, known == NO_CLASS), dtype=np.float64)
 
 
-def find_strangers(
-    channel: Channel,
+def find_open_set(
+    channel: NoiseModel,
     labels: Ints,
     *,
     x: npt.NDArray[np.float32],
     near: tuple[Floats, Ints],
     fold_of: Ints,
     digests: Sequence[str],
-) -> Strangers | None:
+) -> OpenSet | None:
     """Learn the class "none", or find that there is none.
 
     Args:
@@ -93,7 +93,7 @@ def find_strangers(
         gain = base - float(-np.log(prior * shares[labels] + (1 - prior) * inside).mean())
         if gain <= 0:
             return None
-    return Strangers(prior=prior, gain=gain) if gain >= LEAST_GAIN else None
+    return OpenSet(prior=prior, gain=gain) if gain >= LEAST_GAIN else None
 
 
 def _responsibility(prior: Floats, outside: Floats, inside: Floats) -> Floats:

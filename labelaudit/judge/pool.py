@@ -31,7 +31,7 @@ class Pooled:
     """The pool and how it is weighted."""
 
     weights: Mapping[str, float]
-    """Exponent a · τ of each model's probabilities, as `noise_model.apply` takes them."""
+    """Exponent a · τ of each model's probabilities, as `noise_model.apply_noise_model` takes them."""
     probs: Floats
     """(n, C) float64: q, blind to the sample's own label."""
 

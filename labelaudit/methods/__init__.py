@@ -12,7 +12,7 @@ from pathlib import Path
 from labelaudit.methods._draws import draw_beta
 from labelaudit.methods._interface import (
     Batch,
-    Fit,
+    FitContext,
     Method,
     Predict,
     Recipe,
@@ -27,7 +27,7 @@ from labelaudit.shelf import find_file, list_files, load_class, read_help
 __all__ = [
     "Batch",
     "Between",
-    "Fit",
+    "FitContext",
     "Method",
     "Option",
     "Predict",

@@ -37,13 +37,13 @@ class Batch:
     index: Tensor
     """(F, B) row of each sample in the dataset."""
     weight: Tensor
-    """(F, B) from `Method.choose`, mean 1 over the chosen samples of a fold."""
+    """(F, B) from `Method.sample_weights`, mean 1 over the chosen samples of a fold."""
     take: Callable[[Tensor], Tensor]
     """Inputs of other rows: (F, B) to the shape of `x`."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fit:
+class FitContext:
     """The constants of one fit: labels, classes, training samples per fold, networks, epochs, steps, generator."""
 
     labels: Tensor
@@ -147,17 +147,17 @@ class Method:
 
     burn_in: Annotated[float, Between(0, 0.95), "share of the epochs, at the start, left out of averaged columns"] = 0.0
 
-    fit: Fit = field(init=False, repr=False, compare=False)
+    fit: FitContext = field(init=False, repr=False, compare=False)
 
     def regularizers(self) -> Mapping[str, Mapping[str, Any]]:
         """Regularisers that belong to the method, by name with their options (`labelaudit.regularizers`)."""
         return {}
 
-    def begin(self, fit: Fit) -> None:
+    def begin(self, fit: FitContext) -> None:
         """Allocate per-sample buffers. Overriders call ``super().begin(fit)``."""
         self.fit = fit
 
-    def choose(self, epoch: int, predict: Predict) -> Tensor | None:  # noqa: ARG002
+    def sample_weights(self, epoch: int, predict: Predict) -> Tensor | None:  # noqa: ARG002
         """(F, n) weights for this epoch, 0 = left out, or ``None`` for all alike."""
         return None
 
@@ -170,14 +170,14 @@ class Method:
         logits = torch.stack([network(batch.x) for network in networks]).float()
         return (batch.weight * self.loss(logits, batch)).mean(-1).sum()
 
-    def stepped(self, networks: Sequence[Network]) -> None:
+    def after_step(self, networks: Sequence[Network]) -> None:
         """After each optimiser step."""
 
     def views(self, networks: Sequence[Network]) -> Mapping[str, Network]:
         """The V models that come of the training, by name; the first is the one whose probabilities are reported."""
         return {f"network_{k}" if k else "network": network for k, network in enumerate(networks)}
 
-    def started(self, networks: Sequence[Network]) -> Sequence[Network]:
+    def warm_started(self, networks: Sequence[Network]) -> Sequence[Network]:
         """The networks that begin with the weights of an already trained one, where a run is given one."""
         return networks
 
@@ -185,7 +185,7 @@ class Method:
         """(V, F, B, C) logits in evaluation mode of the `views`; what follows them has no model of its own."""
         return torch.stack([network(x) for network in self.views(networks).values()])
 
-    def measure(self, epoch: int, logits: Tensor) -> Mapping[str, Tensor]:  # noqa: ARG002
+    def sample_statistics(self, epoch: int, logits: Tensor) -> Mapping[str, Tensor]:  # noqa: ARG002
         """Per-sample statistics (F, n) from logits (V, F, n, C) after an epoch; NaN = does not apply.
 
         ``name`` becomes column ``name`` (mean over epochs and the fits that trained on the sample) and
@@ -193,7 +193,7 @@ class Method:
         """
         return {}
 
-    def derive(self, probs: npt.NDArray[Any], labels: npt.NDArray[Any]) -> Mapping[str, npt.NDArray[Any]]:  # noqa: ARG002
+    def final_columns(self, probs: npt.NDArray[Any], labels: npt.NDArray[Any]) -> Mapping[str, npt.NDArray[Any]]:  # noqa: ARG002
         """Further columns (n,) of the finished cross-fit, from held-out probs (n, C) and given labels (n,)."""
         return {}
 

@@ -25,7 +25,7 @@ from torch import Tensor
 
 from labelaudit.methods._coresets import assign, centrality, facility_location
 from labelaudit.methods._draws import draw_beta
-from labelaudit.methods._interface import Batch, Fit, Method, Predict, Recipe, Shown, cross_entropy
+from labelaudit.methods._interface import Batch, FitContext, Method, Predict, Recipe, Shown, cross_entropy
 from labelaudit.methods._options import Between
 from labelaudit.networks import Network
 
@@ -47,7 +47,10 @@ _SELECTED = (
 
 @dataclass(kw_only=True)
 class Crust(Method):
-    """Selection is in `choose`, mixup in `step`, scores in `measure`, medoids in `derive`, what is shown in `show`."""
+    """Selection is in `sample_weights`, mixup in `step`, scores in `sample_statistics`, medoids in `final_columns`.
+
+    What a report shows of it is in `show`.
+    """
 
     column: ClassVar[str] = "loss"
     shows: ClassVar[tuple[str, ...]] = ("crust_medoid", "crust_cluster_size", "crust_selected")
@@ -79,7 +82,7 @@ class Crust(Method):
         0.25
     )
 
-    def begin(self, fit: Fit) -> None:
+    def begin(self, fit: FitContext) -> None:
         super().begin(fit)
         shape, device = fit.trained.shape, fit.labels.device
         self._warmup = fit.epochs // 4 if self.warmup is None else self.warmup
@@ -90,7 +93,7 @@ class Crust(Method):
         self._size = torch.ones(shape, dtype=torch.int64, device=device)
         self._place = torch.zeros(shape, dtype=torch.int64, device=device)  # (F, n) of a row inside its cluster
 
-    def choose(self, epoch: int, predict: Predict) -> Tensor | None:
+    def sample_weights(self, epoch: int, predict: Predict) -> Tensor | None:
         if epoch >= self._warmup and (epoch - self._warmup) % self._every == 0:
             self._weights = self._select(predict()[0])
         return self._weights
@@ -106,14 +109,14 @@ class Crust(Method):
         loss = share * cross_entropy(logits, self.fit.labels[partner]) + (1 - share) * cross_entropy(logits, y)
         return (batch.weight.repeat_interleave(self.partners, dim=1) * loss).mean(-1).sum()
 
-    def measure(self, epoch: int, logits: Tensor) -> Mapping[str, Tensor]:  # noqa: ARG002
+    def sample_statistics(self, epoch: int, logits: Tensor) -> Mapping[str, Tensor]:  # noqa: ARG002
         gradients = self._gradients(logits[0])
         found = {"gradient_norm": gradients.norm(dim=-1), "centrality": self._centrality(gradients, logits[0])}
         if self._weights is not None:  # each selection counts by the epochs that were trained on it
             found["selected"] = (self._weights > 0).float().masked_fill(~self.fit.trained, torch.nan)
         return found
 
-    def derive(self, probs: npt.NDArray[Any], labels: npt.NDArray[Any]) -> Mapping[str, npt.NDArray[Any]]:
+    def final_columns(self, probs: npt.NDArray[Any], labels: npt.NDArray[Any]) -> Mapping[str, npt.NDArray[Any]]:
         """Facility location of p - e_y in each given class: ``medoid`` (row of the own one, itself if selected),
         ``cluster_size`` of that medoid, ``selection_order`` (share of the class selected earlier, 1 = not selected)."""
         gradients = torch.from_numpy(probs - np.eye(probs.shape[1], dtype=probs.dtype)[labels])

@@ -52,9 +52,9 @@ class Limit(Method):
 
     _alone = False
 
-    def choose(self, epoch: int, predict: Predict) -> Tensor | None:
+    def sample_weights(self, epoch: int, predict: Predict) -> Tensor | None:
         self._alone = epoch < self.init
-        return super().choose(epoch, predict)
+        return super().sample_weights(epoch, predict)
 
     def step(self, networks: Sequence[Network], batch: Batch) -> Tensor:
         if not self._alone:
@@ -79,11 +79,11 @@ class Limit(Method):
         """q first, since the score is q's; then the classifier, which is what a training run is for."""
         return {"q": networks[1], "classifier": networks[0]}
 
-    def started(self, networks: Sequence[Network]) -> Sequence[Network]:
+    def warm_started(self, networks: Sequence[Network]) -> Sequence[Network]:
         """The paper's +init: q begins as a trained cross-entropy model, buffers included, the classifier anew."""
         return networks[1:]
 
-    def measure(self, epoch: int, logits: Tensor) -> Mapping[str, Tensor]:  # noqa: ARG002
+    def sample_statistics(self, epoch: int, logits: Tensor) -> Mapping[str, Tensor]:  # noqa: ARG002
         s, p = logits.softmax(-1)
         onehot = functional.one_hot(self.fit.labels, s.shape[-1])
         given = self.fit.labels.expand(s.shape[:-1]).unsqueeze(-1)

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from labelaudit.methods._interface import Batch, Fit, Method, cross_entropy, given_probability
+from labelaudit.methods._interface import Batch, FitContext, Method, cross_entropy, given_probability
 from labelaudit.methods._options import Between
 from labelaudit.networks import Network
 
@@ -35,7 +35,7 @@ class SoftLimit(Method):
     ] = 0.01
     beta: Annotated[float, Between(0, 1000), "how much q is held at the classifier; the paper uses 0 to 10"] = 0.1
 
-    def begin(self, fit: Fit) -> None:
+    def begin(self, fit: FitContext) -> None:
         super().begin(fit)
         self._length = torch.empty(0)  # (F, B) ‖z‖² of the classifier's latest pass
 
@@ -61,5 +61,5 @@ class SoftLimit(Method):
         """The classifier first: it is what is trained on the labels; then q."""
         return {"classifier": networks[0], "q": networks[1]}
 
-    def measure(self, epoch: int, logits: Tensor) -> Mapping[str, Tensor]:  # noqa: ARG002
+    def sample_statistics(self, epoch: int, logits: Tensor) -> Mapping[str, Tensor]:  # noqa: ARG002
         return {"limit_l1": 1 - given_probability(logits[1], self.fit.labels)}

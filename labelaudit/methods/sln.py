@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from labelaudit.methods._interface import Batch, Fit, Method, Predict, Shown, cross_entropy
+from labelaudit.methods._interface import Batch, FitContext, Method, Predict, Shown, cross_entropy
 from labelaudit.methods._options import Between
 from labelaudit.networks import Average, Network
 
@@ -53,7 +53,7 @@ class StochasticLabelNoise(Method):
     ] = "class"
     keep_noise: Annotated[bool, "label noise goes on under correction; the released code stops it"] = False
 
-    def begin(self, fit: Fit) -> None:
+    def begin(self, fit: FitContext) -> None:
         super().begin(fit)
         self._sigma_used = label_noise(fit.classes) if self.sigma is None else self.sigma
         self._sigma = self._sigma_used
@@ -61,7 +61,7 @@ class StochasticLabelNoise(Method):
         self._omega: Tensor | None = None  # (F, n) share of the given label in the target
         self._predicted = torch.empty(0)  # (F, n) classes, or (F, n, C) probabilities
 
-    def choose(self, epoch: int, predict: Predict) -> Tensor | None:
+    def sample_weights(self, epoch: int, predict: Predict) -> Tensor | None:
         if epoch >= self.fit.epochs * (1 - self.correction) and epoch > 0:
             if not self.keep_noise:
                 self._sigma = 0.0
@@ -82,13 +82,13 @@ class StochasticLabelNoise(Method):
         noise = torch.empty_like(target).normal_(generator=self.fit.generator)
         return -((target + self._sigma * noise) * logits.log_softmax(-1)).sum(-1)
 
-    def stepped(self, networks: Sequence[Network]) -> None:
+    def after_step(self, networks: Sequence[Network]) -> None:
         self._average.update(networks[0])
 
     def views(self, networks: Sequence[Network]) -> Mapping[str, Network]:
         return {"average": self._average.network, "network": networks[0]}
 
-    def measure(self, epoch: int, logits: Tensor) -> Mapping[str, Tensor]:  # noqa: ARG002
+    def sample_statistics(self, epoch: int, logits: Tensor) -> Mapping[str, Tensor]:  # noqa: ARG002
         loss = cross_entropy(logits, self.fit.labels)
         return {"ema_loss": loss[0], "raw_loss": loss[1], "omega": given_share(loss[0], self.fit.trained)}
 

@@ -2,7 +2,7 @@
 
 from labelaudit.models.folder import is_under_way, load
 from labelaudit.models.model import Model
-from labelaudit.models.run import Labelled, Trained
-from labelaudit.models.train import Made, make
+from labelaudit.models.run import FittedModel, Labelled
+from labelaudit.models.train import TrainedFolder, train_dataset
 
-__all__ = ["Labelled", "Made", "Model", "Trained", "is_under_way", "load", "make"]
+__all__ = ["FittedModel", "Labelled", "Model", "TrainedFolder", "is_under_way", "load", "train_dataset"]

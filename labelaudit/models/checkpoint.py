@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from labelaudit.errors import RunError
 from labelaudit.files import fresh_bytes, read_regular
-from labelaudit.training.loop import Course
+from labelaudit.training.loop import TrainingState
 
 VERSION = 1
 _SUM = 16
@@ -28,7 +28,7 @@ _PLAIN = (bool, int, float, str, type(None))
 _STATE = "state of a "
 
 
-def write(path: Path, course: Course, record: object, settings: Mapping[str, Any]) -> None:
+def write(path: Path, course: TrainingState, record: object, settings: Mapping[str, Any]) -> None:
     """Put all of it where the last checkpoint was; raises `RunError` where that cannot be written."""
     content = {
         "version": VERSION,
@@ -97,7 +97,7 @@ def _describe(name: str, then: Any, now: Any) -> str:
     return f"another {name}: {then!r} there, {now!r} now"
 
 
-def resume(content: Mapping[str, Any], course: Course, record: object) -> None:
+def resume(content: Mapping[str, Any], course: TrainingState, record: object) -> None:
     """Put ``course`` and ``record`` where they were when ``content`` was written."""
     device = course.inputs.y.device
     for network, saved in zip(course.networks, content["networks"], strict=True):
@@ -170,7 +170,7 @@ def _attributes(method: object) -> Iterator[tuple[str, Any]]:
     return ((name, value) for name, value in vars(method).items() if name != "fit")
 
 
-def _random_states(course: Course) -> dict[str, Tensor]:
+def _random_states(course: TrainingState) -> dict[str, Tensor]:
     states = {"generator": course.inputs.generator.get_state(), "torch": torch.get_rng_state()}
     device = course.inputs.y.device
     if device.type == "cuda":

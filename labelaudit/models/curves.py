@@ -17,9 +17,9 @@ from torch import Tensor
 
 from labelaudit.methods import cross_entropy
 from labelaudit.networks import Network
-from labelaudit.training.batches import Inputs
-from labelaudit.training.evidence import margins
-from labelaudit.training.loop import Course
+from labelaudit.training.batches import DeviceDataset
+from labelaudit.training.evidence import given_label_margins
+from labelaudit.training.loop import TrainingState
 
 Row = dict[str, float]
 _FEW_CLASSES = 10  # up to which the five likeliest classes say little
@@ -46,7 +46,9 @@ class Curves:
         """The clock goes on from here."""
         self._since = time.perf_counter()
 
-    def add(self, course: Course, *, rate: float, truth: Tensor | None, others: Mapping[str, Inputs]) -> Row:
+    def add(
+        self, course: TrainingState, *, rate: float, truth: Tensor | None, others: Mapping[str, DeviceDataset]
+    ) -> Row:
         """Measure the epoch that is over; ``others`` are valid and test samples by name."""
         method, y = course.method, course.inputs.y
         logits = course.predict()[:, 0]  # (V, n, C)
@@ -85,14 +87,14 @@ class Curves:
         """Whether so many epochs have passed since the best one."""
         return patience is not None and len(self.rows) - self.best >= patience
 
-    def _keep(self, course: Course, logits: Tensor, main: int, loss: Tensor) -> None:
+    def _keep(self, course: TrainingState, logits: Tensor, main: int, loss: Tensor) -> None:
         self.losses.append(loss.cpu())
         self.probs = logits[main].softmax(-1).cpu()
         if course.epoch <= self.burn_in < self.epochs:
             return
         first = logits[0]
-        measured = course.method.measure(course.epoch - 1, logits.unsqueeze(1))
-        values = {"loss": cross_entropy(first, course.inputs.y), "margin": -margins(first, course.inputs.y)}
+        measured = course.method.sample_statistics(course.epoch - 1, logits.unsqueeze(1))
+        values = {"loss": cross_entropy(first, course.inputs.y), "margin": -given_label_margins(first, course.inputs.y)}
         values |= {name: value[0] for name, value in measured.items()}
         self.last = {name: value.float().cpu() for name, value in values.items()}
         for name, value in self.last.items():

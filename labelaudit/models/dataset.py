@@ -22,7 +22,7 @@ from labelaudit.errors import DataError, OptionError
 from labelaudit.machine import available_memory
 from labelaudit.models.run import Labelled
 from labelaudit.networks import usual_side
-from labelaudit.types import Bools, Ints, Progress, Samples, silent
+from labelaudit.types import Bools, Ints, Progress, Samples, no_progress
 
 _SHARE = 0.5  # of the free memory that decoded images may take
 _SPLITS = {"train": TRAINING, "valid": VALIDATION, "test": TESTING}
@@ -57,7 +57,7 @@ def collect(
     network: str | None = None,
     seed: int = 0,
     workers: int = 2,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
 ) -> Collected:
     """Read everything that a training run needs; raises `DataError` or `OptionError` where it cannot be had.
 

@@ -14,7 +14,7 @@ from labelaudit.models.information import check_memorisation, fano_bound, least_
 from labelaudit.models.sensitivity import input_margins, squared_jacobian_norms
 from labelaudit.networks import Network
 from labelaudit.networks.spectra import layer_norms
-from labelaudit.training.batches import Inputs
+from labelaudit.training.batches import DeviceDataset
 
 _EXACT = 100  # classes up to which the Jacobian is computed row by row
 _DRAWS = 50  # of the estimate beyond
@@ -24,10 +24,10 @@ _AT_ONCE = 64  # samples
 
 def diagnose(
     network: Network,
-    inputs: Inputs,
+    inputs: DeviceDataset,
     labels: Tensor | None = None,
     *,
-    others: Mapping[str, Inputs] | None = None,
+    others: Mapping[str, DeviceDataset] | None = None,
     noise: float | None = None,
     held_out: float | None = None,
     samples: int = 256,
@@ -73,7 +73,7 @@ def diagnose(
     return found
 
 
-def _some(inputs: Inputs, samples: int, seed: int) -> tuple[Tensor, Tensor]:
+def _some(inputs: DeviceDataset, samples: int, seed: int) -> tuple[Tensor, Tensor]:
     """Up to ``samples`` random rows (m,) and their inputs (1, m, …), not augmented."""
     chosen = torch.randperm(len(inputs.y), generator=torch.Generator().manual_seed(seed))[:samples].sort().values
     rows = chosen.to(inputs.y.device)
@@ -82,7 +82,9 @@ def _some(inputs: Inputs, samples: int, seed: int) -> tuple[Tensor, Tensor]:
     return rows, plain.take(rows.unsqueeze(0))
 
 
-def _look_at(network: Network, inputs: Inputs, labels: Tensor, *, samples: int, bins: int, seed: int) -> dict[str, Any]:
+def _look_at(
+    network: Network, inputs: DeviceDataset, labels: Tensor, *, samples: int, bins: int, seed: int
+) -> dict[str, Any]:
     """``jacobian``, ``margin`` and ``calibration`` of some samples against ``labels`` (n,)."""
     with torch.no_grad():
         probs = inputs.evaluate(lambda x: network(x).unsqueeze(0), network.copies)[0, 0].softmax(-1)

@@ -21,7 +21,7 @@ from labelaudit.files import fresh_bytes, fresh_text, is_partial, read_regular, 
 from labelaudit.models.curves import Row
 from labelaudit.models.figures import draw_lines, draw_stack
 from labelaudit.models.model import WEIGHTS, Model, rebuild
-from labelaudit.models.run import Trained
+from labelaudit.models.run import FittedModel
 from labelaudit.networks import read_weights
 from labelaudit.training.batches import Scaling
 from labelaudit.types import Ints
@@ -71,7 +71,7 @@ def check_place(place: Path, *, resume: bool) -> None:
 
 
 def write(
-    trained: Trained, place: Path, labels: Ints, *, truth: Ints | None, about: Mapping[str, Any]
+    trained: FittedModel, place: Path, labels: Ints, *, truth: Ints | None, about: Mapping[str, Any]
 ) -> dict[str, Path]:
     """Everything but the checkpoint, which goes; name -> file. ``about`` is put into ``model.json``."""
     from safetensors.torch import save
@@ -147,7 +147,7 @@ def read_about(place: Path) -> dict[str, Any]:
     return content
 
 
-def dissection(trained: Trained, labels: Ints, truth: Ints) -> list[dict[str, float]]:
+def dissection(trained: FittedModel, labels: Ints, truth: Ints) -> list[dict[str, float]]:
     """SLN's Fig. 4: training samples by loss after the kept epoch, in bins of 1,000, or in 20 where that is more."""
     loss = trained.losses[trained.kept - 1]
     right, predicted = labels == truth, trained.probs.argmax(axis=1) == truth

@@ -12,8 +12,8 @@ import torch
 
 from labelaudit.errors import DataError
 from labelaudit.networks import Network, build
-from labelaudit.regularizers import Composition, configure_all
-from labelaudit.training.batches import Inputs, Scaling
+from labelaudit.regularizers import RegularizedStep, configure_all
+from labelaudit.training.batches import DeviceDataset, Scaling
 
 WEIGHTS = "model.safetensors"
 """Name of the weights in a MODEL folder."""
@@ -46,7 +46,7 @@ class Model:
         if not len(x):
             return np.zeros((0, len(self.classes)), dtype=np.float32)
         labels = np.zeros(len(x), dtype=np.int64)
-        inputs = Inputs(x, labels, len(self.classes), device=self.device, augment="none", scaling=self.scaling)
+        inputs = DeviceDataset(x, labels, len(self.classes), device=self.device, augment="none", scaling=self.scaling)
         self.network.eval()
         logits = inputs.evaluate(lambda part: self.network(part).unsqueeze(0), 1)[0, 0]
         probs: npt.NDArray[np.float32] = logits.softmax(-1).cpu().numpy()
@@ -56,5 +56,5 @@ class Model:
 def rebuild(name: str, shape: tuple[int, ...], classes: int, regularizers: Mapping[str, Mapping[str, Any]]) -> Network:
     """A network as training made it, before its weights are loaded: regularisers change layers."""
     network = build(name, shape, classes)
-    Composition(tuple(configure_all(regularizers).values()), [network], torch.Generator().manual_seed(0))
+    RegularizedStep(tuple(configure_all(regularizers).values()), [network], torch.Generator().manual_seed(0))
     return network

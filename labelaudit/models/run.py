@@ -24,9 +24,9 @@ from labelaudit.models.curves import Curves, Row, suspicion_of
 from labelaudit.models.model import WEIGHTS, Model
 from labelaudit.networks import Network, begins_trained, build, default_network, read_weights, start_from
 from labelaudit.regularizers import configure_all
-from labelaudit.training.batches import Augment, Inputs
-from labelaudit.training.loop import Course, check_arrays, compose, fit, plan, seed_of
-from labelaudit.types import Progress, silent
+from labelaudit.training.batches import Augment, DeviceDataset
+from labelaudit.training.loop import TrainingState, check_arrays, choose_recipe, fit, merge_regularizers, seed_of
+from labelaudit.types import Progress, no_progress
 
 _DISTURBED = 0.05
 """Noise on the weights of a second network that begins as the first does: measured on digits, both stay as accurate as
@@ -37,7 +37,7 @@ Labelled = tuple[npt.NDArray[Any] | Squares, npt.NDArray[Any]]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Trained:
+class FittedModel:
     """A model and how it came to be."""
 
     model: Model
@@ -53,9 +53,9 @@ class Trained:
     """(n,) in (0, 1), 1 = surely mislabeled, as the method defines it, but in sample."""
     probs: npt.NDArray[np.float32]
     """(n, C) of the training samples after the last epoch."""
-    inputs: Inputs
+    inputs: DeviceDataset
     """The training samples on the device, for `labelaudit.models.diagnosis.diagnose`."""
-    others: Mapping[str, Inputs] = field(default_factory=dict)
+    others: Mapping[str, DeviceDataset] = field(default_factory=dict)
     """The validation and test samples beside them, by name."""
     kept: int = 0
     """The epoch that the model is of, counted from 1."""
@@ -96,9 +96,9 @@ def train(
     keep: Keep = "last",
     patience: int | None = None,
     balance: bool = False,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
     told: Callable[[Row], None] | None = None,
-) -> Trained:
+) -> FittedModel:
     """Train ``network`` by ``method`` on all of x: (n, d) float features, (n, H, W, c) uint8 pixels, or `Squares`.
 
     ``options`` of the method include ``batch``, ``lr``, ``optimizer``, ``weight_decay`` and ``schedule``. ``valid`` and
@@ -122,7 +122,7 @@ def train(
         what = "--keep best" if keep == "best" else "--patience"
         raise OptionError(f"{what} chooses by validation samples: give some, such as --valid 10%")
     chosen = configure(get_method(method), options or {})
-    recipe = plan(
+    recipe = choose_recipe(
         method,
         len(labels),
         pixels=x.ndim == 4,
@@ -131,7 +131,7 @@ def train(
         epochs=epochs,
         trained=begins_trained(network, init),
     )
-    composed = compose(chosen, regularizers)
+    composed = merge_regularizers(chosen, regularizers)
     network = network or default_network(x.shape[1:])
     settings = {
         "method": method,
@@ -151,7 +151,7 @@ def train(
         "device": device.partition(":")[0],
         "data": fingerprint(x, labels, *(valid or ()), *(test or ()), *(() if truth is None else (truth,))),
     }
-    inputs = Inputs(x, labels, len(names), device=device, augment=augment, balance=balance)
+    inputs = DeviceDataset(x, labels, len(names), device=device, augment=augment, balance=balance)
     inputs = inputs.drawn_by(torch.Generator(device).manual_seed(seed_of(seed, 0, chosen.networks)))
     others = {name: _beside(inputs, given, name) for name, given in (("valid", valid), ("test", test)) if given}
     true = None if truth is None else torch.tensor(truth, dtype=torch.int64, device=device)
@@ -159,7 +159,7 @@ def train(
         raise DataError(f"truth must hold {len(labels)} labels, not {tuple(true.shape)}")
     curves, notes = Curves(recipe.epochs, int(chosen.burn_in * recipe.epochs)), list[str]()
 
-    def begin(course: Course) -> None:
+    def begin(course: TrainingState) -> None:
         if checkpoint is not None and resume and checkpoint.exists():
             saved.resume(saved.read(checkpoint, settings), course, curves)
             curves.resumed()
@@ -167,7 +167,7 @@ def train(
         elif checkpoint is not None:
             saved.write(checkpoint, course, curves, settings)
 
-    def observe(course: Course) -> None:
+    def observe(course: TrainingState) -> None:
         row = curves.add(course, rate=recipe.rate(course.epoch - 1), truth=true, others=others)
         if chooses:
             curves.compare(row, outcome_of(chosen, networks) if keep == "best" else None)
@@ -195,7 +195,13 @@ def train(
 
 
 def _build(
-    name: str, inputs: Inputs, method: Method, init: Path | Literal["pretrained"] | None, *, compiled: bool, seed: int
+    name: str,
+    inputs: DeviceDataset,
+    method: Method,
+    init: Path | Literal["pretrained"] | None,
+    *,
+    compiled: bool,
+    seed: int,
 ) -> tuple[list[Network], str]:
     """The networks that ``method`` trains, on the device and with their first weights, and what is to be said of it."""
     seeds = [seed_of(seed, 0, k) for k in range(method.networks)]
@@ -209,13 +215,18 @@ def _build(
 
 
 def _finish(
-    model: Model, curves: Curves, method: Method, inputs: Inputs, others: Mapping[str, Inputs], notes: tuple[str, ...]
-) -> Trained:
+    model: Model,
+    curves: Curves,
+    method: Method,
+    inputs: DeviceDataset,
+    others: Mapping[str, DeviceDataset],
+    notes: tuple[str, ...],
+) -> FittedModel:
     """The result of a run that is over, the model put back to its best epoch where that was kept."""
     if curves.best_weights:
         model.network.load_state_dict(curves.best_weights)
     columns = curves.columns()
-    return Trained(
+    return FittedModel(
         model=model,
         curves=tuple(curves.rows),
         losses=torch.stack(curves.losses).numpy(),
@@ -236,7 +247,7 @@ def outcome_of(method: Method, networks: Sequence[Network]) -> Network:
     return views[method.outcome] if method.outcome else next(iter(views.values()))
 
 
-def _beside(inputs: Inputs, given: Labelled, name: str) -> Inputs:
+def _beside(inputs: DeviceDataset, given: Labelled, name: str) -> DeviceDataset:
     """Other samples, scaled as the training samples are."""
     x, labels = given
     device = inputs.y.device
@@ -244,7 +255,7 @@ def _beside(inputs: Inputs, given: Labelled, name: str) -> Inputs:
         raise DataError(f"{name} samples are {x.shape} {x.dtype}, one training sample is {tuple(inputs.shape)}")
     if len(x) != len(labels) or labels.min() < 0 or labels.max() >= inputs.classes:
         raise DataError(f"{name} labels must be {len(x)} numbers in 0..{inputs.classes - 1}")
-    return Inputs(x, labels, inputs.classes, device=str(device), augment="none", scaling=inputs.scaling)
+    return DeviceDataset(x, labels, inputs.classes, device=str(device), augment="none", scaling=inputs.scaling)
 
 
 def begin_with(init: Path, networks: Sequence[Network], method: Method, *, seed: int) -> str:
@@ -257,7 +268,7 @@ def begin_with(init: Path, networks: Sequence[Network], method: Method, *, seed:
     file = init / WEIGHTS if init.is_dir() else init
     weights = read_weights(file)
     whole = any(name.startswith("body.") for name in weights)
-    chosen = method.started(networks) if whole else networks
+    chosen = method.warm_started(networks) if whole else networks
     for network in chosen:
         start_from(network, weights, str(file))
     if not whole or len(chosen) < 2:

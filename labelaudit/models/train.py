@@ -16,19 +16,19 @@ from labelaudit.models.curves import Row
 from labelaudit.models.dataset import Collected, collect
 from labelaudit.models.detection import auroc
 from labelaudit.models.diagnosis import diagnose
-from labelaudit.models.run import Keep, Trained, train
+from labelaudit.models.run import FittedModel, Keep, train
 from labelaudit.networks import network_names, unknown_network
 from labelaudit.regularizers import configure_all
 from labelaudit.training.batches import Augment
-from labelaudit.training.loop import plan
-from labelaudit.types import Progress, silent
+from labelaudit.training.loop import choose_recipe
+from labelaudit.types import Progress, no_progress
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Made:
+class TrainedFolder:
     """A model in its folder."""
 
-    trained: Trained
+    trained: FittedModel
     place: Path
     files: Mapping[str, Path]
     about: Mapping[str, Any]
@@ -36,7 +36,7 @@ class Made:
     notes: tuple[str, ...]
 
 
-def make(
+def train_dataset(
     data: Path,
     output: Path,
     *,
@@ -64,9 +64,9 @@ def make(
     label_column: str | None = None,
     label_from: str | None = None,
     workers: int = 2,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
     told: Callable[[Row, int], None] | None = None,
-) -> Made:
+) -> TrainedFolder:
     """Train a model on ``data``, any dataset of images that a scan takes, and write it to the folder ``output``.
 
     ``options`` are by method or regulariser; ``told`` gets each row of the curves and the number of epochs. A run that
@@ -74,7 +74,7 @@ def make(
     Raises `OptionError`, `DataError` or `RunError`, what can be said at once before anything is read.
     """
     own, added = _sort_options(method, options or {}, regularizers)
-    plan(method, 2, pixels=True, folds=1, options=own, epochs=epochs)
+    choose_recipe(method, 2, pixels=True, folds=1, options=own, epochs=epochs)
     if network is not None and ":" not in network and network not in network_names(pixels=True):
         raise unknown_network(network, pixels=True)
     if output.resolve().is_relative_to(data.resolve()):
@@ -96,7 +96,7 @@ def make(
         workers=workers,
         progress=progress,
     )
-    epochs = plan(method, len(collected.samples), pixels=True, folds=1, options=own, epochs=epochs).epochs
+    epochs = choose_recipe(method, len(collected.samples), pixels=True, folds=1, options=own, epochs=epochs).epochs
     trained = train(
         collected.x,
         collected.samples.labels,
@@ -127,7 +127,7 @@ def make(
     about = {"source": source, "versions": list_versions(), **_findings(trained, collected, valid, diagnostics)}
     files = folder.write(trained, output, collected.samples.labels, truth=collected.truth, about=about)
     notes = (*collected.notes, *trained.notes)
-    return Made(trained=trained, place=output, files=files, about=about, notes=notes)
+    return TrainedFolder(trained=trained, place=output, files=files, about=about, notes=notes)
 
 
 def _sort_options(
@@ -145,7 +145,9 @@ def _sort_options(
     return own, added
 
 
-def _findings(trained: Trained, collected: Collected, valid: float | Path | None, diagnostics: bool) -> dict[str, Any]:
+def _findings(
+    trained: FittedModel, collected: Collected, valid: float | Path | None, diagnostics: bool
+) -> dict[str, Any]:
     found: dict[str, Any] = {}
     noise = None
     if collected.truth is not None:

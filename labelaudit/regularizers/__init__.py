@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from labelaudit.methods import configure
-from labelaudit.regularizers._interface import Composition, Pass, Regularizer
+from labelaudit.regularizers._interface import ForwardPass, RegularizedStep, Regularizer
 from labelaudit.shelf import find_file, list_files, load_class, read_help
 
 __all__ = [
-    "Composition",
-    "Pass",
+    "ForwardPass",
+    "RegularizedStep",
     "Regularizer",
     "configure_all",
     "get_regularizer",

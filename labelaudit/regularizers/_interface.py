@@ -18,7 +18,7 @@ from labelaudit.networks import Network
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pass:
+class ForwardPass:
     """One network's way from inputs to logits in the step under way."""
 
     network: int
@@ -45,7 +45,7 @@ class Regularizer:
         """The batch that the method sees instead; more samples are as welcome as other ones."""
         return batch
 
-    def penalty(self, passes: Sequence[Pass], batch: Batch) -> Tensor | None:  # noqa: ARG002
+    def penalty(self, passes: Sequence[ForwardPass], batch: Batch) -> Tensor | None:  # noqa: ARG002
         """A scalar to add to the loss: mean over the batch, summed over networks and folds, as the loss is."""
         return None
 
@@ -68,14 +68,14 @@ def require_input_gradients(network: Network, heard: Callable[[Tensor], None] | 
     network.register_forward_pre_hook(prepare)
 
 
-class Composition:
+class RegularizedStep:
     """A method's training step under any number of regularisers; with none it is the method's own."""
 
     def __init__(
         self, regularizers: Sequence[Regularizer], networks: Sequence[Network], generator: torch.Generator
     ) -> None:
         self._regularizers = regularizers
-        self._passes: list[Pass] = []
+        self._passes: list[ForwardPass] = []
         for regularizer in regularizers:
             regularizer.attach(networks, generator)
         if regularizers:
@@ -104,6 +104,6 @@ class Composition:
 
         def note(module: nn.Module, args: tuple[Tensor], logits: Tensor) -> None:
             if module.training and torch.is_grad_enabled():
-                passes.append(Pass(network=number, x=args[0], logits=logits.float()))
+                passes.append(ForwardPass(network=number, x=args[0], logits=logits.float()))
 
         return note

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from labelaudit.methods import Batch, Between
 from labelaudit.networks import Network
 from labelaudit.networks.injection import activations, chosen_layers, layer_variances
-from labelaudit.regularizers._interface import Pass, Regularizer, require_input_gradients
+from labelaudit.regularizers._interface import ForwardPass, Regularizer, require_input_gradients
 
 
 @dataclass(kw_only=True)
@@ -52,7 +52,7 @@ class ExplicitGaussian(Regularizer):
                     for place in hidden[layer - 1]:
                         place.parent.get_submodule(place.name).register_forward_hook(_listener(heard, place.fold, own))
 
-    def penalty(self, passes: Sequence[Pass], batch: Batch) -> Tensor | None:  # noqa: ARG002
+    def penalty(self, passes: Sequence[ForwardPass], batch: Batch) -> Tensor | None:  # noqa: ARG002
         total = None
         for passed in passes:
             heard = self._heard[passed.network]

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from labelaudit.methods import Batch, Between
 from labelaudit.networks import Network
-from labelaudit.regularizers._interface import Pass, Regularizer, require_input_gradients
+from labelaudit.regularizers._interface import ForwardPass, Regularizer, require_input_gradients
 
 
 @dataclass(kw_only=True)
@@ -33,7 +33,7 @@ class Jacobian(Regularizer):
         for network in networks:
             require_input_gradients(network)
 
-    def penalty(self, passes: Sequence[Pass], batch: Batch) -> Tensor | None:  # noqa: ARG002
+    def penalty(self, passes: Sequence[ForwardPass], batch: Batch) -> Tensor | None:  # noqa: ARG002
         if self.epoch < self.start:
             return None
         norms = [squared_jacobian(passed.logits, passed.x, self.generator).mean(-1).sum() for passed in passes]

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from labelaudit.methods import Batch, Between, cross_entropy
-from labelaudit.regularizers._interface import Pass, Regularizer
+from labelaudit.regularizers._interface import ForwardPass, Regularizer
 
 
 @dataclass(kw_only=True)
@@ -25,7 +25,7 @@ class LabelSmoothing(Regularizer):
 
     alpha: Annotated[float, Between(0, 1), "share of the target that is spread over all classes"] = 0.1
 
-    def penalty(self, passes: Sequence[Pass], batch: Batch) -> Tensor | None:
+    def penalty(self, passes: Sequence[ForwardPass], batch: Batch) -> Tensor | None:
         pulls = [
             (batch.weight * (-passed.logits.log_softmax(-1).mean(-1) - cross_entropy(passed.logits, batch.y)))
             for passed in passes

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from labelaudit.methods import Batch, Between
-from labelaudit.regularizers._interface import Pass, Regularizer
+from labelaudit.regularizers._interface import ForwardPass, Regularizer
 
 
 @dataclass(kw_only=True)
@@ -24,6 +24,6 @@ class MinimumEntropy(Regularizer):
 
     coefficient: Annotated[float, Between(0, 100), "weight of the entropy; the paper uses .5 to 2"] = 0.5
 
-    def penalty(self, passes: Sequence[Pass], batch: Batch) -> Tensor | None:  # noqa: ARG002
+    def penalty(self, passes: Sequence[ForwardPass], batch: Batch) -> Tensor | None:  # noqa: ARG002
         entropies = [-(p.logits.softmax(-1) * p.logits.log_softmax(-1)).sum(-1).mean(-1).sum() for p in passes]
         return self.coefficient * torch.stack(entropies).sum() if entropies else None

@@ -18,7 +18,7 @@ from labelaudit.judge.reasons import Reason, find
 from labelaudit.types import Finding, Floats, Ints
 
 if TYPE_CHECKING:
-    from labelaudit.reports.review_state import Checked
+    from labelaudit.reports.review_state import ReviewState
 
 MAP_CLASSES = 30
 """Classes that a heat map still shows legibly."""
@@ -72,7 +72,7 @@ class Histogram:
         return [10**power for power in range(int(math.log10(max(1, int(self.counts.max())))) + 1)]
 
 
-def headline(audit: Audit, checked: Checked | None = None) -> str:
+def headline(audit: Audit, checked: ReviewState | None = None) -> str:
     """The answer in one or two sentences: what people found where they have judged, else what the scan says."""
     n, flagged = len(audit.samples), len(audit.suspects)
     noun = "images" if has_images(audit) else "samples"
@@ -104,7 +104,7 @@ def knows_noise(audit: Audit) -> bool:
     return math.isfinite(rate) and high - low <= max(rate, NARROW)
 
 
-def caveats(audit: Audit, checked: Checked | None = None) -> tuple[str, ...]:
+def caveats(audit: Audit, checked: ReviewState | None = None) -> tuple[str, ...]:
     """Sentences on how far to trust the answer; with ``checked`` people's verdicts say it better than the model."""
     decision, said = audit.decision, list[str]()
     flagged = len(audit.suspects)

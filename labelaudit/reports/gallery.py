@@ -17,10 +17,10 @@ from labelaudit.judge.judge import FILE as JUDGE
 from labelaudit.judge.judge import Judge
 from labelaudit.judge.memory import Memory
 from labelaudit.reports import figures, landscape, thumbnails
-from labelaudit.reports.review_state import Checked
+from labelaudit.reports.review_state import ReviewState
 from labelaudit.reports.thumbnails import Thumbnails
 from labelaudit.text import printable
-from labelaudit.types import Floats, Images, Ints, Progress, silent
+from labelaudit.types import Floats, Images, Ints, Progress, no_progress
 from labelaudit.verdicts import OUTCOMES
 
 _LARGE, _SMALL, _FEW = 160, 96, 1000  # side of a suspect's picture: large for a few suspects, small for more
@@ -39,10 +39,10 @@ def fill(
     *,
     images: Images | None,
     trouble: str = "",
-    checked: Checked | None = None,
+    checked: ReviewState | None = None,
     besides: Sequence[int] = (),
     workers: int = 2,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
 ) -> tuple[dict[str, Any], dict[str, str], str]:
     """The data of the page, the pictures beside its figures (path -> Base64), and why there are no look-alikes.
 
@@ -179,7 +179,7 @@ def _alike(memory: Memory, rows: list[int], labels: Ints) -> list[tuple[int, ...
     return found
 
 
-def _verdicts(checked: Checked | None, rows: list[int]) -> dict[str, Any]:
+def _verdicts(checked: ReviewState | None, rows: list[int]) -> dict[str, Any]:
     """The decisions of people about ``rows``; nothing if nobody has decided anything."""
     if checked is None:
         return {"outcomes": OUTCOMES, "outcome": None, "said": {}}

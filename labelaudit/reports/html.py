@@ -26,9 +26,9 @@ from labelaudit.estimate.price import list_prices
 from labelaudit.files import write_text
 from labelaudit.reports import figures, gallery
 from labelaudit.reports.insight import Insight, look_into
-from labelaudit.reports.review_state import Checked, read_checked
+from labelaudit.reports.review_state import ReviewState, read_review_state
 from labelaudit.text import likely, printable
-from labelaudit.types import Images, Progress, silent
+from labelaudit.types import Images, Progress, no_progress
 
 MOST = 5000
 """Suspects that a report shows unless told otherwise; ``suspects.csv`` has all of them."""
@@ -95,12 +95,12 @@ def render(
     *,
     images: Images | None = None,
     trouble: str = "",
-    checked: Checked | None = None,
+    checked: ReviewState | None = None,
     most: int = MOST,
     live: bool = False,
     link: Mapping[int, str] | None = None,
     workers: int = 2,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
 ) -> Page:
     """The report of ``audit`` with its ``most`` worst suspects.
 
@@ -144,7 +144,7 @@ def render(
 def _fill(
     audit: Audit,
     data: Mapping[str, Any],
-    checked: Checked | None,
+    checked: ReviewState | None,
     seen: Insight,
     *,
     faces: Mapping[str, str],
@@ -268,7 +268,7 @@ def add_report(
     folder: Path,
     *,
     workers: int = 2,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
     notice: Callable[[str], None] = lambda _: None,
 ) -> bool:
     """Write the report of ``audit`` into its RUN, which is complete without it.
@@ -277,7 +277,7 @@ def add_report(
     """
     checked = None
     try:
-        checked = read_checked(audit, folder)
+        checked = read_review_state(audit, folder)
     except LabelAuditError as error:
         notice(f"the report leaves out the verdicts: {error}")
     try:

@@ -14,7 +14,7 @@ import numpy as np
 from labelaudit.audit.document import Audit
 from labelaudit.audit.groups import list_worst_groups
 from labelaudit.reports import figures
-from labelaudit.reports.review_state import Checked
+from labelaudit.reports.review_state import ReviewState
 from labelaudit.text import as_code, as_prose, likely
 
 MOST = 100
@@ -23,7 +23,7 @@ MOST = 100
 _PAIRS, _CLASSES, _FINDINGS = 20, 50, 10  # rows shown: pairs, classes, findings of a kind
 
 
-def render(audit: Audit, *, checked: Checked | None = None, most: int = MOST) -> str:
+def render(audit: Audit, *, checked: ReviewState | None = None, most: int = MOST) -> str:
     """The report of ``audit`` with its ``most`` worst suspects; ``checked``: what people's verdicts say of it."""
     name = as_code(audit.samples.root) if audit.samples.root else "a dataset without a folder"
     parts = [f"# Label audit of {name}", figures.headline(audit, checked)]
@@ -56,7 +56,7 @@ def render(audit: Audit, *, checked: Checked | None = None, most: int = MOST) ->
     return "\n\n".join(parts) + "\n"
 
 
-def _checked(checked: Checked) -> Iterable[str]:
+def _checked(checked: ReviewState) -> Iterable[str]:
     if checked.shares:
         yield _table(
             ("share", "estimate:", "90% interval:"),
@@ -97,7 +97,7 @@ def _classes(audit: Audit) -> Iterable[str]:
         yield f"And {len(rows) - _CLASSES:,} less noisy or unjudged classes in `summary.json`."
 
 
-def _suspects(audit: Audit, most: int, checked: Checked | None) -> Iterable[str]:
+def _suspects(audit: Audit, most: int, checked: ReviewState | None) -> Iterable[str]:
     """The worst suspects, without those that people have cleared."""
     cleared = [row for row, found in checked.outcomes.items() if found == "cleared"] if checked is not None else []
     suspects = audit.suspects[~np.isin(audit.suspects, cleared)]

@@ -50,7 +50,7 @@ PACE = 20
 
 
 @dataclass(frozen=True, kw_only=True)
-class Checked:
+class ReviewState:
     """The state of the review of one audit."""
 
     outcomes: Mapping[int, str]
@@ -89,7 +89,7 @@ class Checked:
         return said
 
 
-def read_checked(audit: Audit, run: Path) -> Checked | None:
+def read_review_state(audit: Audit, run: Path) -> ReviewState | None:
     """The review of ``audit`` in the folder ``run``; None where nobody has judged anything yet.
 
     Raises:
@@ -101,7 +101,7 @@ def read_checked(audit: Audit, run: Path) -> Checked | None:
     outcomes, words = verdicts.list_outcomes(reviewed)
     suspects = Counter(outcomes.get(row, "open") for row in audit.suspects.tolist())
     shares, basis = _estimate(audit, run, reviewed)
-    return Checked(
+    return ReviewState(
         outcomes=outcomes,
         words=words,
         **{name: suspects[name] for name in verdicts.OUTCOMES},

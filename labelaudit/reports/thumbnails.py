@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from labelaudit.data.images import ImageError, preview
 from labelaudit.errors import DataError
-from labelaudit.types import Images, Progress, Samples, silent
+from labelaudit.types import Images, Progress, Samples, no_progress
 
 STAGE = "report"
 """The stage that progress is reported under."""
@@ -36,7 +36,7 @@ def draw(
     sides: Mapping[int, int],
     *,
     workers: int = 2,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
 ) -> Thumbnails:
     """Previews of the rows of ``sides``, each at most that many pixels wide and high.
 

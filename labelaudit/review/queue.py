@@ -18,7 +18,7 @@ import numpy as np
 from labelaudit import verdicts
 from labelaudit.audit.document import Audit
 from labelaudit.errors import RunError, unknown_name
-from labelaudit.estimate import REVIEWS, Plan, load_plan, plan_reviews, save
+from labelaudit.estimate import REVIEWS, ReviewPlan, load_plan, plan_reviews, save
 from labelaudit.verdicts import Reviewed, tuning
 
 Order = Literal["worst", "all", "pair", "tune", "sample", "disputes"]
@@ -62,7 +62,7 @@ class Opened(NamedTuple):
     """A queue and what it was made with."""
 
     queue: Queue
-    plan: Plan | None
+    plan: ReviewPlan | None
     reviewed: Reviewed
     notes: tuple[str, ...]
     """Sentences about the plan for a person."""
@@ -101,7 +101,7 @@ def open_queue(audit: Audit, run: Path, order: str) -> Opened:
     return Opened(queue, plan, reviewed, notes)
 
 
-def build_queue(audit: Audit, order: str, *, plan: Plan | None = None, reviewed: Reviewed | None = None) -> Queue:
+def build_queue(audit: Audit, order: str, *, plan: ReviewPlan | None = None, reviewed: Reviewed | None = None) -> Queue:
     """The queue of ``order``: a ``plan`` is needed for ``sample``, verdicts (``reviewed``) for ``disputes``.
 
     Raises:

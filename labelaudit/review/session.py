@@ -17,7 +17,7 @@ from typing import Any
 from labelaudit import verdicts
 from labelaudit.audit.document import Audit
 from labelaudit.errors import LabelAuditError, OptionError, RunError
-from labelaudit.estimate import Plan, stop_rule
+from labelaudit.estimate import ReviewPlan, stop_rule
 from labelaudit.review.keys import KEYS
 from labelaudit.review.ledger import Identity, Ledger, NothingToUndo
 from labelaudit.review.likeness import Likeness
@@ -45,7 +45,7 @@ class Session:
         queue: Queue,
         *,
         reviewer: str,
-        plan: Plan | None,
+        plan: ReviewPlan | None,
         again: bool,
         keys: Mapping[str, Sequence[str]] = KEYS,
     ) -> None:

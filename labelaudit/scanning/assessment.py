@@ -26,10 +26,10 @@ from labelaudit.judge.reasons import Reason, find
 from labelaudit.judge.verdict_fit import VIEWS, VerdictFit, decided, log_odds
 from labelaudit.judge.verdict_fit import fit as fit_verdicts
 from labelaudit.machine import Clock, Machine, list_versions
-from labelaudit.scanning.choice import choose
-from labelaudit.scanning.effort import backbones_of, tunes
-from labelaudit.scanning.forecast import forecast
-from labelaudit.scanning.pool import TUNED, TUNED_SIDE, Material
+from labelaudit.scanning.choice import choose_training_input
+from labelaudit.scanning.effort import backbones_of, fine_tunes
+from labelaudit.scanning.forecast import forecast_scan
+from labelaudit.scanning.pool import TUNED, TUNED_SIDE, ModelPool
 from labelaudit.scanning.ranking import explain, rank_by
 from labelaudit.scanning.settings import ScanSettings
 from labelaudit.scanning.testimony import hear
@@ -64,12 +64,12 @@ def audit_samples(  # noqa: PLR0915
     choice, tuned = None, False
     if embeds:
         with clock.stage("choose"):
-            choice = choose(samples, settings, machine)
+            choice = choose_training_input(samples, settings, machine)
         notes.append(f"Trained on {choice.reason}.")
-        tuned = tunes(settings, choice, device=machine.device)
+        tuned = fine_tunes(settings, choice, device=machine.device)
         specs = backbones_of(settings.effort, choice, settings, device=machine.device)
         with clock.stage("forecast"):
-            if cost := forecast(samples, specs, choice, settings, machine, tunes=tuned):
+            if cost := forecast_scan(samples, specs, choice, settings, machine, tunes=tuned):
                 machine.notice(cost)
         with clock.stage("embed"):
             samples, features, failed = embed_samples(samples, specs, machine)
@@ -81,7 +81,7 @@ def audit_samples(  # noqa: PLR0915
     known = known_labels(samples, verdicts)
     if reviewed := int((known != noise_model.UNKNOWN).sum()):
         notes.append(f"People's verdicts on {reviewed:,} of the images are taken as known, in training too.")
-    material = Material(
+    material = ModelPool(
         samples=samples,
         known=known,
         settings=settings,

@@ -39,7 +39,7 @@ _TRIAL_AGREEMENT = 0.75
 
 
 @dataclass(frozen=True, kw_only=True)
-class Choice:
+class TrainingInput:
     """The input that the methods train on."""
 
     pixels: bool
@@ -52,40 +52,42 @@ class Choice:
     """One sentence for a person."""
 
 
-def choose(samples: Samples, settings: ScanSettings, machine: Machine) -> Choice:
+def choose_training_input(samples: Samples, settings: ScanSettings, machine: Machine) -> TrainingInput:
     """Decide between features and pixels; ``auto`` measures where the images are small.
 
     A network that cannot be had for these images, or begun with its weights, is refused here, before the long work.
     """
     if samples.images is None:
-        return Choice(pixels=False, side=0, reason="features were given, so heads are trained on them")
+        return TrainingInput(pixels=False, side=0, reason="features were given, so heads are trained on them")
     from labelaudit.networks import usual_side
 
     train, network = settings.train, settings.network
     longest = typical_side(samples.images)
     side = settings.image_size or usual_side(network) or min(max(longest, 8), SMALL)
     if train == "features":
-        return Choice(pixels=False, side=side, reason="features, as asked for with --train features")
+        return TrainingInput(pixels=False, side=side, reason="features, as asked for with --train features")
     if train == "pixels":
         if network is not None:
-            from labelaudit.training.crossfit import builder
+            from labelaudit.training.crossfit import network_builder
 
-            builder(network, (side, side, 3), len(samples.classes), settings.init)(1, settings.seed)
-        return Choice(pixels=True, side=side, reason=f"pixels ({side} x {side}), as asked for with --train pixels")
+            network_builder(network, (side, side, 3), len(samples.classes), settings.init)(1, settings.seed)
+        return TrainingInput(
+            pixels=True, side=side, reason=f"pixels ({side} x {side}), as asked for with --train pixels"
+        )
     if longest > SMALL:
         reason = f"features: images of about {longest} pixels a side are too large to train from pixels quickly"
-        return Choice(pixels=False, side=side, reason=reason)
-    by_features, by_pixels, rows = _trial(samples, side, settings, machine)
+        return TrainingInput(pixels=False, side=side, reason=reason)
+    by_features, by_pixels, rows = _compare_features_and_pixels(samples, side, settings, machine)
     if not np.isfinite(by_pixels):
         reason = f"features of a pretrained backbone: on {rows} images, raw pixels say far less about held-out labels"
-        return Choice(pixels=False, side=side, tiny=longest < TINY, reason=reason)
+        return TrainingInput(pixels=False, side=side, tiny=longest < TINY, reason=reason)
     better = by_pixels < CLEARLY * by_features
     verdict = "pixels" if better else "features: a network from pixels is not clearly better"
     reason = (
         f"{verdict} (on {rows} images, held-out labels cost {abs(by_pixels):.3f} nats from pixels, "
         f"{abs(by_features):.3f} from features of {TRIAL})"
     )
-    return Choice(pixels=better, side=side, tiny=longest < TINY, reason=reason)
+    return TrainingInput(pixels=better, side=side, tiny=longest < TINY, reason=reason)
 
 
 def check_network(
@@ -120,7 +122,9 @@ def check_network(
     return "pretrained" if init == "pretrained" else None if init is None else Path(init).absolute()
 
 
-def _trial(samples: Samples, side: int, settings: ScanSettings, machine: Machine) -> tuple[float, float, int]:
+def _compare_features_and_pixels(
+    samples: Samples, side: int, settings: ScanSettings, machine: Machine
+) -> tuple[float, float, int]:
     """Held-out loss in nats by features and by pixels, and on how many samples.
 
     The network is not even tried (loss inf) where neighbours in raw pixels agree with far fewer held-out labels than a

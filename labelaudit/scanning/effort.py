@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from labelaudit.features.specs import in_precision
 from labelaudit.machine import find_precision
-from labelaudit.scanning.choice import Choice
+from labelaudit.scanning.choice import TrainingInput
 from labelaudit.scanning.settings import Effort, ScanSettings
 
 BACKBONES: Mapping[Effort, tuple[str, ...]] = {
@@ -18,7 +18,7 @@ FOLDS: Mapping[Effort, int] = {"quick": 4, "standard": 5, "thorough": 5}
 """Folds of a cross-fit on features: two cores share four fits evenly, which takes 60 % of the time of five."""
 
 
-def backbones_of(effort: Effort, choice: Choice, settings: ScanSettings, *, device: str) -> tuple[str, ...]:
+def backbones_of(effort: Effort, choice: TrainingInput, settings: ScanSettings, *, device: str) -> tuple[str, ...]:
     """The backbones asked for or those of ``effort``, at the size asked for unless that is for training from pixels.
 
     Embedded ones compute in the precision asked for, or in what suits ``device``.
@@ -32,7 +32,7 @@ def backbones_of(effort: Effort, choice: Choice, settings: ScanSettings, *, devi
     return in_precision(names, find_precision(settings.precision, device))
 
 
-def tunes(settings: ScanSettings, choice: Choice | None, *, device: str) -> bool:
+def fine_tunes(settings: ScanSettings, choice: TrainingInput | None, *, device: str) -> bool:
     """Whether a backbone is fine-tuned end to end as well: on a GPU, where a network is not trained from pixels anyway.
 
     On two cores ten minutes of it brought nothing (docs/log.md).

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from labelaudit import features
 from labelaudit.machine import Machine
-from labelaudit.scanning.choice import Choice
+from labelaudit.scanning.choice import TrainingInput
 from labelaudit.scanning.effort import BACKBONES, FOLDS, backbones_of
 from labelaudit.scanning.pool import TUNED, TUNED_SIDE, TUNING, head_width, training_effort
 from labelaudit.scanning.settings import Around, ScanSettings
@@ -22,20 +22,26 @@ _WORTH_SAYING = 5  # seconds below which nothing is said
 _FEATURE_BYTES = 1280 * 4  # of one image and backbone
 
 
-def forecast(
-    samples: Samples, specs: Sequence[str], choice: Choice, settings: ScanSettings, machine: Machine, *, tunes: bool
+def forecast_scan(
+    samples: Samples,
+    specs: Sequence[str],
+    choice: TrainingInput,
+    settings: ScanSettings,
+    machine: Machine,
+    *,
+    tunes: bool,
 ) -> str:
     """Minutes and megabytes in a sentence or two; empty for what takes a moment.
 
     With ``tunes`` a backbone is fine-tuned as well. For the efforts that were not asked for it says what embedding
     with their backbones would take.
     """
-    from labelaudit.training.forecast import forecast as forecast_crossfit
+    from labelaudit.training.forecast import forecast_crossfit
 
     assert samples.images is not None
     n, classes = len(samples), len(samples.classes)
     methods, regularizers, device = settings.methods, settings.regularizers, machine.device
-    embedding = features.forecast(
+    embedding = features.forecast_embedding(
         samples.images, samples.digests, backbones=specs, device=device, workers=machine.workers, cache=machine.cache
     )
     learning = 0.0

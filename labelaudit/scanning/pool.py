@@ -23,7 +23,7 @@ from labelaudit.judge.judge import Judge, fit_closed_forms
 from labelaudit.judge.learning_curve import Curve
 from labelaudit.judge.linear import HeldOut
 from labelaudit.judge.noise_fit import fit_noise_model
-from labelaudit.judge.open_set import Strangers, find_strangers
+from labelaudit.judge.open_set import OpenSet, find_open_set
 from labelaudit.judge.vectors import reduce_blocks
 from labelaudit.machine import Machine
 from labelaudit.scanning.effort import FOLDS
@@ -54,7 +54,7 @@ _CURVE_WIDTH = 256  # components that the learning curve sees, of all blocks tog
 
 
 @dataclass(kw_only=True)
-class Material:
+class ModelPool:
     """The models of one scan: they are cross-fitted here, and their held-out class probabilities are kept by name."""
 
     samples: Samples
@@ -250,7 +250,7 @@ class Material:
         suspicion = self_confidence(self._labels, probabilities)
         return Evidence(method=name, suspicion=suspicion, probs=probabilities)
 
-    def settle(self) -> tuple[Consensus, Strangers | None]:
+    def settle(self) -> tuple[Consensus, OpenSet | None]:
         """Fit the noise model, look for images of no class, and bring all models to one answer."""
         self.machine.progress("decide", 0, None)
         given, known = self.samples.labels, self.known
@@ -258,7 +258,7 @@ class Material:
         fitted = fit_noise_model(everyone, given, known=known)
         strangers = None
         if self._near is not None:
-            strangers = find_strangers(
+            strangers = find_open_set(
                 fitted, given, x=self._heads(), near=self._near, fold_of=self._fold_of, digests=self.samples.groups
             )
         if strangers is not None:

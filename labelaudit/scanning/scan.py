@@ -31,7 +31,7 @@ from labelaudit.scanning.settings import (
     check_settings,
 )
 from labelaudit.scanning.unfinished import Unfinished
-from labelaudit.types import Floats, Progress, silent
+from labelaudit.types import Floats, Progress, no_progress
 
 
 def scan(
@@ -71,7 +71,7 @@ def scan(
     address: str | None = None,
     cache: Path | str | None = None,
     html: bool = True,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
     notice: Callable[[str], None] = lambda _: None,
 ) -> Audit:
     """Rank every sample of a dataset by how surely its label is wrong.

@@ -17,7 +17,7 @@ from labelaudit.audit.concentration import list_attributes
 from labelaudit.context.classes import find_spellings, find_twins, note_twins
 from labelaudit.data.votes import VOTES
 from labelaudit.judge.annotators import Consensus, Votes, find_consensus, order_by_need
-from labelaudit.judge.noise_model import Channel
+from labelaudit.judge.noise_model import NoiseModel
 from labelaudit.judge.source_prior import weigh_sources
 from labelaudit.text import name_some
 from labelaudit.types import Floats, Samples
@@ -38,7 +38,7 @@ class Testimony:
     """JSON-able: quality by annotator, odds by source, twins."""
 
 
-def hear(channel: Channel, samples: Samples) -> Testimony:
+def hear(channel: NoiseModel, samples: Samples) -> Testimony:
     """The posterior of ``channel`` with votes, sources and twins counted in; without any of them it stays as it is."""
     heard = Testimony(posterior=channel.posterior, samples=samples, recipe={})
     heard = _count_votes(heard, channel)
@@ -46,7 +46,7 @@ def hear(channel: Channel, samples: Samples) -> Testimony:
     return _join_twins(heard, channel)
 
 
-def _count_votes(heard: Testimony, channel: Channel) -> Testimony:
+def _count_votes(heard: Testimony, channel: NoiseModel) -> Testimony:
     samples = heard.samples
     if VOTES not in samples.extra or (votes := _read_votes(samples)) is None:
         return heard
@@ -130,7 +130,7 @@ _OURS = frozenset({"column 'consensus_label'", "column 'annotator_agreement'", "
 """Attributes that say of a label what the votes have said."""
 
 
-def _join_twins(heard: Testimony, channel: Channel) -> Testimony:
+def _join_twins(heard: Testimony, channel: NoiseModel) -> Testimony:
     """Classes that cannot be told apart, or are spellings of one, are not wrong for each other."""
     samples = heard.samples
     twins = find_twins(channel.probs, samples.labels)

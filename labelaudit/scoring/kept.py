@@ -39,7 +39,7 @@ _NAME = re.compile(r"[0-9a-f]{16}-[0-9a-f]{16}")
 _ELSEWHERE = 3  # audits made at other places that are tried before a full scan
 
 
-def current(
+def scan_or_update(
     source: Source,
     settings: ScanSettings,
     machine: Machine,
@@ -52,7 +52,7 @@ def current(
     """
     if machine.cache is None or source.data is None:
         return scan_again(source, settings, machine, verdicts)
-    store = Store(source, settings, machine, verdicts)
+    store = AuditCache(source, settings, machine, verdicts)
     candidates = store.read()
     if candidates:
         clock = Clock()
@@ -80,7 +80,7 @@ def current(
     return store.write(scan_again(source, settings, machine, verdicts))
 
 
-class Store:
+class AuditCache:
     """The saved audits of one cache; those of ``source`` with the given settings come first."""
 
     def __init__(

@@ -26,7 +26,7 @@ from labelaudit.features.duplicates import NEIGHBORS, find_copies
 from labelaudit.features.embedding import embed_samples
 from labelaudit.judge.decide import decide, noise_rate
 from labelaudit.judge.judge import Judge
-from labelaudit.judge.noise_model import Channel
+from labelaudit.judge.noise_model import NoiseModel
 from labelaudit.machine import Clock, Machine, list_versions
 from labelaudit.scanning.settings import ScanSettings
 from labelaudit.text import name_some
@@ -106,7 +106,7 @@ def score_samples(
         findings += failed
     with clock.stage("decide"):
         given = samples
-        samples, features, strange = _set_strangers_aside(given, features, judge)
+        samples, features, strange = _set_unknown_classes_aside(given, features, judge)
         findings += strange
         decision, _ = judge_rows(judge, samples, features)
     with clock.stage("duplicates"):
@@ -154,7 +154,7 @@ def judge_rows(judge: Judge, samples: Samples, features: Features) -> tuple[Deci
     ]
     rows = np.array([*range(m), *(row for row, _ in twins)], dtype=np.int64)
     labels = np.concatenate([samples.labels, np.array([label for _, label in twins], dtype=np.int64)])
-    together = Channel(
+    together = NoiseModel(
         weights=read.weights,
         transition=np.asarray(read.transition, dtype=np.float64),
         probs=read.probs[rows],
@@ -172,11 +172,11 @@ def judge_rows(judge: Judge, samples: Samples, features: Features) -> tuple[Deci
         recipe={"features": judge.features, "judge": "closed forms and neighbour votes of a saved audit"},
     )
     arrays = {name: getattr(decision, name)[:m] for name in ("suspicion", "is_issue", "judged", "probs", "predicted")}
-    decision = settle(replace(decision, **arrays, reasons=decision.reasons[:m]), samples.labels, classes)
+    decision = recount_noise(replace(decision, **arrays, reasons=decision.reasons[:m]), samples.labels, classes)
     return decision, read.probs
 
 
-def settle(decision: Decision, labels: Ints, classes: int) -> Decision:
+def recount_noise(decision: Decision, labels: Ints, classes: int) -> Decision:
     """``decision`` with noise rate, interval and matrix counted again from its rows."""
     judged = decision.judged
     matrix = np.zeros((classes, classes))
@@ -185,7 +185,7 @@ def settle(decision: Decision, labels: Ints, classes: int) -> Decision:
     return replace(decision, noise_rate=rate, noise_interval=interval, noise_matrix=matrix)
 
 
-def _set_strangers_aside(
+def _set_unknown_classes_aside(
     samples: Samples, features: Features, judge: Judge
 ) -> tuple[Samples, Features, tuple[Finding, ...]]:
     """Samples over the judge's classes; those of other classes become findings that say what they look like."""

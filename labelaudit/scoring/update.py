@@ -30,7 +30,7 @@ from labelaudit.judge.memory import Memory
 from labelaudit.machine import Clock, Machine, __version__, list_versions
 from labelaudit.scanning.scan import scan
 from labelaudit.scanning.settings import ScanSettings
-from labelaudit.scoring.score import embed_new, judge_rows, settle
+from labelaudit.scoring.score import embed_new, judge_rows, recount_noise
 from labelaudit.types import Bools, Decision, Evidence, Features, Finding, Floats, Ints, Samples, kinds_of
 from labelaudit.verdicts import verdicts_file
 
@@ -90,10 +90,10 @@ def try_update(previous: Audit, samples: Samples, machine: Machine, findings: tu
     """`update` from ``samples`` on; raises `NeedsScan` where a full scan is needed."""
     if obstacle := _find_obstacle(previous):
         raise NeedsScan(obstacle)
-    judge, change = previous.judge or Judge.load(previous.files[FILE]), compare(previous, samples)
+    judge, change = previous.judge or Judge.load(previous.files[FILE]), match_rows(previous, samples)
     if obstacle := change.obstacle(previous, samples, judge):
         raise NeedsScan(obstacle)
-    return _revise(previous, samples, findings, change, judge, machine.settled())
+    return _judge_changed_rows(previous, samples, findings, change, judge, machine.settled())
 
 
 def _find_verdicts(audit: Audit) -> Path | None:
@@ -105,7 +105,7 @@ def _find_verdicts(audit: Audit) -> Path | None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Change:
+class DatasetDiff:
     """The difference between an earlier audit and the dataset of now, row by row."""
 
     before: Ints
@@ -129,7 +129,7 @@ class Change:
         return ""
 
 
-def compare(previous: Audit, samples: Samples) -> Change:
+def match_rows(previous: Audit, samples: Samples) -> DatasetDiff:
     """Match ``samples`` with those of ``previous`` by content and label, and equal ones by name where that fits."""
     waiting: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
     for row in range(len(previous.samples) - 1, -1, -1):
@@ -147,7 +147,7 @@ def compare(previous: Audit, samples: Samples) -> Change:
     for row in np.flatnonzero(before < 0).tolist():
         if waiting.get(identities[row]):
             before[row] = waiting[identities[row]].pop()
-    return Change(
+    return DatasetDiff(
         before=before,
         removed=np.setdiff1d(np.arange(len(previous.samples)), before),
         unknown=tuple(sorted(set(samples.classes) - set(previous.samples.classes))),
@@ -167,11 +167,11 @@ def _find_obstacle(previous: Audit) -> str:
     return "" if made_by == __version__ else f"labelaudit {made_by} made the earlier audit, this is {__version__}"
 
 
-def _revise(
+def _judge_changed_rows(
     previous: Audit,
     samples: Samples,
     findings: tuple[Finding, ...],
-    change: Change,
+    change: DatasetDiff,
     judge: Judge,
     machine: Machine,
 ) -> Audit:
@@ -203,7 +203,9 @@ def _revise(
             )
         ).take(source)
         decision = _join(previous.decision, decided, source, samples.labels)
-        evidence = {name: _carry(old, decided.suspicion, shown, source) for name, old in previous.evidence.items()}
+        evidence = {
+            name: _extend_evidence(old, decided.suspicion, shown, source) for name, old in previous.evidence.items()
+        }
     with clock.stage("duplicates"):
         found = _find_copies(previous, samples, memory, before, rows, machine)
     earlier = previous.decision.recipe.get("update", {}).get("removed", 0)
@@ -232,7 +234,7 @@ def _revise(
     )
 
 
-def _rows_to_judge(previous: Audit, samples: Samples, change: Change) -> Bools:
+def _rows_to_judge(previous: Audit, samples: Samples, change: DatasetDiff) -> Bools:
     """(n,) whose image or label is new, or of whose bytes a copy came or went."""
     digests = np.array(samples.digests)
     came = digests[change.before < 0]
@@ -248,7 +250,7 @@ def _join(old: Decision, new: Decision, source: Ints, labels: Ints) -> Decision:
     }
     reasons = (*old.reasons, *new.reasons)
     joined = replace(old, **arrays, reasons=tuple(reasons[row] for row in source.tolist()))
-    return _widen_as(old, settle(joined, labels, old.probs.shape[1]))
+    return _widen_as(old, recount_noise(joined, labels, old.probs.shape[1]))
 
 
 def _widen_as(old: Decision, new: Decision) -> Decision:
@@ -260,7 +262,7 @@ def _widen_as(old: Decision, new: Decision) -> Decision:
     return replace(new, noise_interval=(max(0.0, low - below), min(1.0, high + above)))
 
 
-def _carry(old: Evidence, suspicion: Floats, probs: Floats, source: Ints) -> Evidence:
+def _extend_evidence(old: Evidence, suspicion: Floats, probs: Floats, source: Ints) -> Evidence:
     """Suspicion and probabilities of ``old``, with the judge's below them, in the order ``source``."""
     return Evidence(
         method=old.method,

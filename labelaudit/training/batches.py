@@ -36,7 +36,7 @@ class Scaling(NamedTuple):
     """(c, 1, 1) of pixels; one for all features, whose geometry is the caller's."""
 
 
-class Inputs:
+class DeviceDataset:
     """Inputs and labels on the device, in batches of F folds; scaled by themselves, or as other ones were."""
 
     def __init__(
@@ -98,7 +98,7 @@ class Inputs:
         network.to(device)
         return network.to(memory_format=torch.channels_last) if device.type == "cuda" else network
 
-    def drawn_by(self, generator: torch.Generator) -> Inputs:
+    def drawn_by(self, generator: torch.Generator) -> DeviceDataset:
         """The same tensors with a random stream of their own, so that several fits can share them."""
         other = copy.copy(self)
         other.generator = generator

@@ -31,11 +31,11 @@ from labelaudit.networks import (
     start_from,
 )
 from labelaudit.regularizers import configure_all
-from labelaudit.training.batches import Augment, Inputs
-from labelaudit.training.evidence import Record
+from labelaudit.training.batches import Augment, DeviceDataset
+from labelaudit.training.evidence import EvidenceSums
 from labelaudit.training.folds import stratified_folds
-from labelaudit.training.loop import Course, check_arrays, compose, fit, plan, seed_of
-from labelaudit.types import Evidence, Progress, silent
+from labelaudit.training.loop import TrainingState, check_arrays, choose_recipe, fit, merge_regularizers, seed_of
+from labelaudit.types import Evidence, Progress, no_progress
 
 Init = Path | Literal["pretrained"] | None
 """A file of weights to begin with, the published ones of a network of timm or torchvision, or none."""
@@ -58,7 +58,7 @@ def crossfit(
     regularizers: Sequence[str] | Mapping[str, Mapping[str, Any]] = (),
     seed: int = 0,
     device: str = "cpu",
-    progress: Progress = silent,
+    progress: Progress = no_progress,
 ) -> Evidence:
     """Train ``method`` on K-1 of K stratified folds, K times, and judge every sample by the fit that left it out.
 
@@ -67,7 +67,8 @@ def crossfit(
     overrides the method's own; ``regularizers`` are names, or name -> option -> value; ``init`` is what every fold
     begins with. `Evidence` holds the held-out probabilities (mean over the last third of the epochs),
     losses and margins per epoch, and the method's columns: ``name`` over the fits that trained on a sample,
-    ``name_heldout`` from the one that did not. `plan` says how it is optimised. Same arguments, same bits on CPU.
+    ``name_heldout`` from the one that did not. `choose_recipe` says how it is optimised. Same arguments, same bits on
+    CPU.
     Raises `DataError` for unusable arrays, `OptionError` for options.
 
     >>> x = np.repeat(np.eye(2, 8, dtype=np.float32), 10, axis=0)
@@ -76,7 +77,7 @@ def crossfit(
     """
     check_arrays(x, labels, classes)
     pixels = x.ndim == 4
-    recipe = plan(
+    recipe = choose_recipe(
         method,
         len(labels),
         pixels=pixels,
@@ -86,30 +87,30 @@ def crossfit(
         trained=begins_trained(network, init),
     )
     network = network or default_network(x.shape[1:])
-    make = builder(network, x.shape[1:], classes, init)
+    make = network_builder(network, x.shape[1:], classes, init)
     fold_of = stratified_folds(labels, folds, seed=seed, digests=digests)
     folds = int(fold_of.max()) + 1
     cuda = device.startswith("cuda")
     together = 1 if pixels or folds * len(labels) * classes > _STACKED else folds if cuda else -(-folds // 2)
     groups = [range(first, min(first + together, folds)) for first in range(0, folds, together)]
-    inputs = Inputs(x, labels, classes, device=device, augment=augment)
-    composed = compose(configure(get_method(method), options or {}), regularizers)
+    inputs = DeviceDataset(x, labels, classes, device=device, augment=augment)
+    composed = merge_regularizers(configure(get_method(method), options or {}), regularizers)
     added = {name: regularizer.settings() for name, regularizer in configure_all(composed).items()}
     done, stop = itertools.count(1), threading.Event()
 
-    def train(number: int) -> tuple[Method, Record]:
+    def train(number: int) -> tuple[Method, EvidenceSums]:
         """Fit the folds of one group."""
         chosen, group = configure(get_method(method), options or {}), groups[number]
         trained = torch.stack([torch.from_numpy(fold_of != fold) for fold in group]).to(device)
         seeds = [seed_of(seed, number, k) for k in range(chosen.networks)]
         networks = [inputs.place(make(len(group), own)) for own in seeds]
-        record = Record(len(labels), classes, recipe.epochs, int(chosen.burn_in * recipe.epochs))
+        record = EvidenceSums(len(labels), classes, recipe.epochs, int(chosen.burn_in * recipe.epochs))
 
-        def observe(course: Course) -> None:
+        def observe(course: TrainingState) -> None:
             if stop.is_set():
                 raise InterruptedError
             epoch, logits = course.epoch - 1, course.predict()
-            measured = chosen.measure(epoch, logits) if epoch >= record.burn_in else {}
+            measured = chosen.sample_statistics(epoch, logits) if epoch >= record.burn_in else {}
             record.add(epoch, logits, inputs.y, trained, measured)
             progress(f"training {method}", next(done), len(groups) * recipe.epochs)
 
@@ -130,7 +131,9 @@ def crossfit(
     return record.evidence(method, fits[0][0], labels, settings)
 
 
-def builder(network: str, shape: Sequence[int], classes: int, init: Init = None) -> Callable[[int, int], Network]:
+def network_builder(
+    network: str, shape: Sequence[int], classes: int, init: Init = None
+) -> Callable[[int, int], Network]:
     """(copies, seed) -> `build` of ``network``, with the weights of ``init`` in every copy.
 
     Raises `RunError` for weights that cannot be read or are of another network, and `OptionError` for those of a model
@@ -152,8 +155,8 @@ def builder(network: str, shape: Sequence[int], classes: int, init: Init = None)
 
 
 def _in_parallel(
-    train: Callable[[int], tuple[Method, Record]], groups: int, stop: threading.Event, *, workers: int
-) -> list[tuple[Method, Record]]:
+    train: Callable[[int], tuple[Method, EvidenceSums]], groups: int, stop: threading.Event, *, workers: int
+) -> list[tuple[Method, EvidenceSums]]:
     """``train(number)`` of every group, in order, on up to ``workers`` threads that share torch's cores between them.
 
     Small convolutions leave a second core mostly waiting, and on a busy machine both; whole fits do not. The first
@@ -164,7 +167,9 @@ def _in_parallel(
         return [train(number) for number in range(groups)]
     try:
         with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(threads // workers,)) as pool:
-            futures: list[Future[tuple[Method, Record]]] = [pool.submit(train, number) for number in range(groups)]
+            futures: list[Future[tuple[Method, EvidenceSums]]] = [
+                pool.submit(train, number) for number in range(groups)
+            ]
             try:
                 return [future.result() for future in futures]
             except BaseException:

@@ -15,7 +15,7 @@ from labelaudit.methods import Method, cross_entropy
 from labelaudit.types import Evidence
 
 
-class Record:
+class EvidenceSums:
     """Running sums of what every epoch and fold say about each sample."""
 
     def __init__(self, n: int, classes: int, epochs: int, burn_in: int) -> None:
@@ -31,7 +31,7 @@ class Record:
     def add(self, epoch: int, logits: Tensor, y: Tensor, trained: Tensor, measured: Mapping[str, Tensor]) -> None:
         """Take in one epoch of F folds: logits (V, F, n, C), statistics (F, n)."""
         scored = logits[0]
-        loss, margin = cross_entropy(scored, y), margins(scored, y)
+        loss, margin = cross_entropy(scored, y), given_label_margins(scored, y)
         for name, values in {"loss": loss, "margin": -margin, **measured}.items():
             if epoch < self.burn_in:
                 continue
@@ -48,7 +48,7 @@ class Record:
             right = scored.argmax(-1) == y
             self.agreement += [float(right[trained].sum()), float(right[~trained].sum())]
 
-    def merge(self, other: Record) -> None:
+    def merge(self, other: EvidenceSums) -> None:
         """Take in the record of other folds."""
         self.losses += other.losses
         self.margins += other.margins
@@ -66,7 +66,7 @@ class Record:
         }
         n, folds = len(labels), int(settings["folds"])
         probs = self.probs / self.probs.sum(1, keepdims=True)
-        columns.update(method.derive(probs, labels))
+        columns.update(method.final_columns(probs, labels))
         shown = method.show(columns, probs, labels)
         columns.update({column: one.values for column, one in shown.items()})
         fit_ = {
@@ -87,7 +87,7 @@ class Record:
         )
 
 
-def margins(logits: Tensor, y: Tensor) -> Tensor:
+def given_label_margins(logits: Tensor, y: Tensor) -> Tensor:
     """Logit of the given label minus the largest other: logits (..., n, C), y (n,) to (..., n)."""
     given = y.expand(logits.shape[:-1]).unsqueeze(-1)
     return logits.gather(-1, given).squeeze(-1) - logits.scatter(-1, given, -torch.inf).amax(-1)

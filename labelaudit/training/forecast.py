@@ -11,7 +11,7 @@ import numpy as np
 from labelaudit.methods import get_method
 from labelaudit.training.batches import Augment
 from labelaudit.training.crossfit import crossfit
-from labelaudit.training.loop import plan
+from labelaudit.training.loop import choose_recipe
 
 _FORECAST, _FORECAST_PIXELS = 1000, 400  # samples of the trial epoch
 
@@ -19,7 +19,7 @@ _FORECAST, _FORECAST_PIXELS = 1000, 400  # samples of the trial epoch
 _FEWEST, _SLOW = 20, 2.0  # samples, and seconds, of the one before it
 
 
-def forecast(
+def forecast_crossfit(
     method: str,
     shape: tuple[int, ...],
     n: int,
@@ -39,7 +39,7 @@ def forecast(
     warms up, and that is enough where it is slow already.
     """
     pixels = len(shape) == 3
-    recipe = plan(method, n, pixels=pixels, folds=folds, options=options, epochs=epochs)
+    recipe = choose_recipe(method, n, pixels=pixels, folds=folds, options=options, epochs=epochs)
     most, rng = min(n, _FORECAST_PIXELS if pixels else _FORECAST), np.random.default_rng(0)
     x = rng.integers(0, 256, (most, *shape), np.uint8) if pixels else rng.standard_normal((most, *shape), np.float32)
     seconds, some = 0.0, most

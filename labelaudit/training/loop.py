@@ -13,17 +13,17 @@ from torch import Tensor
 
 from labelaudit.data.pixels import Squares
 from labelaudit.errors import DataError
-from labelaudit.methods import Fit, Method, Recipe, configure, get_method
+from labelaudit.methods import FitContext, Method, Recipe, configure, get_method
 from labelaudit.networks import (
     Network,
 )
-from labelaudit.regularizers import Composition, configure_all
-from labelaudit.training.batches import Inputs, steps_of
+from labelaudit.regularizers import RegularizedStep, configure_all
+from labelaudit.training.batches import DeviceDataset, steps_of
 
 _LEAST_STEPS = 200  # of a fit: what the methods need to tell samples apart (measured on 150 to 1,400 digits)
 
 
-def plan(
+def choose_recipe(
     method: str,
     n: int,
     *,
@@ -53,17 +53,17 @@ def plan(
     return recipe
 
 
-class Course:
+class TrainingState:
     """A fit under way: all that changes while it runs, which is what a checkpoint has to hold."""
 
     def __init__(
-        self, method: Method, networks: Sequence[Network], optimizer: torch.optim.Optimizer, inputs: Inputs
+        self, method: Method, networks: Sequence[Network], optimizer: torch.optim.Optimizer, inputs: DeviceDataset
     ) -> None:
         self.method, self.networks, self.optimizer, self.inputs = method, networks, optimizer, inputs
         self.epoch = 0
         """Epochs behind it."""
         self.weights: Tensor | None = None
-        """The latest sample weights, from `Method.choose`."""
+        """The latest sample weights, from `Method.sample_weights`."""
         self.over = False
         """Whether it ends before its last epoch; set by who observes it."""
         self._outlook: Tensor | None = None
@@ -83,12 +83,12 @@ class Course:
 def fit(
     method: Method,
     networks: Sequence[Network],
-    inputs: Inputs,
+    inputs: DeviceDataset,
     trained: Tensor,
     *,
     recipe: Recipe,
-    observe: Callable[[Course], None],
-    resume: Callable[[Course], None] | None = None,
+    observe: Callable[[TrainingState], None],
+    resume: Callable[[TrainingState], None] | None = None,
     regularizers: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> None:
     """Train ``networks`` by ``method``, under ``regularizers``, on the samples of ``trained`` (F, n).
@@ -96,12 +96,12 @@ def fit(
     ``observe`` is called after each epoch; ``resume`` before the first, when everything is set up: it may put the
     course where an earlier one was.
     """
-    composition = Composition(tuple(configure_all(regularizers or {}).values()), networks, inputs.generator)
+    composition = RegularizedStep(tuple(configure_all(regularizers or {}).values()), networks, inputs.generator)
     steps = recipe.epochs * steps_of(int(trained.sum(1).max()), recipe.batch)
     parameters = [parameter for network in networks for parameter in network.parameters()]
     optimizer = _optimizer(parameters, recipe)
     method.begin(
-        Fit(
+        FitContext(
             labels=inputs.y,
             classes=inputs.classes,
             trained=trained,
@@ -111,13 +111,13 @@ def fit(
             generator=inputs.generator,
         )
     )
-    course = Course(method, networks, optimizer, inputs)
+    course = TrainingState(method, networks, optimizer, inputs)
     if resume is not None:
         resume(course)
     for epoch in range(course.epoch, recipe.epochs):
         if course.over:
             break
-        course.weights = method.choose(epoch, course.predict)
+        course.weights = method.sample_weights(epoch, course.predict)
         composition.begin_epoch(epoch)
         for network in networks:
             network.train()
@@ -130,12 +130,12 @@ def fit(
                 optimizer.zero_grad(set_to_none=True)
                 loss.backward()  # type: ignore[no-untyped-call]
                 optimizer.step()
-                method.stepped(networks)
+                method.after_step(networks)
         course.advance()
         observe(course)
 
 
-def compose(
+def merge_regularizers(
     method: Method, regularizers: Sequence[str] | Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Mapping[str, Any]]:
     """The method's own regularisers first; one that is also asked for gets the options of both."""

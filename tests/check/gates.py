@@ -96,6 +96,6 @@ def install_current(monkeypatch: pytest.MonkeyPatch, audit: Audit | BaseExceptio
             raise audit
         return audit
 
-    monkeypatch.setattr("labelaudit.scoring.kept.current", answer)
+    monkeypatch.setattr("labelaudit.scoring.kept.scan_or_update", answer)
     monkeypatch.setattr("labelaudit.scoring.update.update", answer)
     return calls

@@ -15,7 +15,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labelaudit.check import judge_gate, prune_baseline, refresh_baseline
-from labelaudit.check.baseline import WORDS, Baseline, Known, KnownFinding, Noise, changed_settings, compare, merge
+from labelaudit.check.baseline import (
+    WORDS,
+    Baseline,
+    KnownFinding,
+    KnownSuspect,
+    Noise,
+    changed_settings,
+    compare,
+    merge,
+)
 from labelaudit.check.baseline_file import dumps, read, write
 from labelaudit.check.policy import Ignore, Policy, Where
 from labelaudit.errors import RunError
@@ -80,7 +89,7 @@ ODD = st.text(st.characters(exclude_categories=()), max_size=8)
 @given(
     st.lists(
         st.builds(
-            Known,
+            KnownSuspect,
             path=ODD.filter(bool),
             digest=st.integers(0, 2**128 - 1).map("{:032x}".format),
             given_label=ODD.filter(bool),
@@ -92,7 +101,7 @@ ODD = st.text(st.characters(exclude_categories=()), max_size=8)
         max_size=4,
     )
 )
-def test_any_name_survives(tmp_path_factory: pytest.TempPathFactory, known: list[Known]) -> None:
+def test_any_name_survives(tmp_path_factory: pytest.TempPathFactory, known: list[KnownSuspect]) -> None:
     place = tmp_path_factory.getbasetemp() / "odd.json"
     write(Baseline(suspects=tuple(known)), place)
     assert read(place).suspects == tuple(sorted(known, key=lambda k: (k.path, k.given_label, k.digest)))
@@ -246,7 +255,7 @@ def test_a_refresh_of_the_same_is_the_same() -> None:
 
 def test_what_people_wrote_survives_a_refresh() -> None:
     by_hand = replace(refresh().suspects[0], verdict="given", reviewer="ana", time="2026-01-01T00:00:00Z", note="big")
-    gone = Known(path="cat/old.png", digest="ff", given_label="cat", verdict="none", reviewer="bo")
+    gone = KnownSuspect(path="cat/old.png", digest="ff", given_label="cat", verdict="none", reviewer="bo")
     noted = replace(gone, path="cat/noted.png", digest="fe", verdict="", note="why?")
     silent = replace(gone, path="cat/silent.png", digest="fd", verdict="")
     finding = replace(refresh().findings[0], note="twins")

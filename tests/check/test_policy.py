@@ -11,7 +11,14 @@ import pytest
 
 from labelaudit.check.policy import Ignore, Policy, ScopedRule, Where, matches_glob
 from labelaudit.check.policy_file import find_policy, read_policy
-from labelaudit.check.settings import FURTHER_VARIABLES, SETTINGS, parse_class_shares, parse_flag, parse_share, settle
+from labelaudit.check.settings import (
+    FURTHER_VARIABLES,
+    SETTINGS,
+    parse_class_shares,
+    parse_flag,
+    parse_share,
+    resolve_settings,
+)
 from labelaudit.errors import LabelAuditError, OptionError
 from labelaudit.scanning.settings import names_of, parse_count, parse_names
 
@@ -73,7 +80,7 @@ def message(folder: Path, text: str, name: str = "labelaudit.toml") -> str:
 
 def test_everything_that_a_file_can_say(tmp_path: Path) -> None:
     place = write(tmp_path, FULL)
-    settled = settle({}, {}, read_policy(place), place)
+    settled = resolve_settings({}, {}, read_policy(place), place)
     assert settled.policy() == Policy(
         max_noise=0.02,
         max_suspects=40,
@@ -113,7 +120,7 @@ def test_the_same_in_pyproject(tmp_path: Path) -> None:
         "[tool.other]\nx = 1\n[tool.labelaudit]\nmax-new = 0\n[[tool.labelaudit.ignore]]\nclass = 'a'\nreason = 'b'\n"
     )
     place = write(tmp_path, text, "pyproject.toml")
-    policy = settle({}, {}, read_policy(place), place).policy()
+    policy = resolve_settings({}, {}, read_policy(place), place).policy()
     assert policy == Policy(max_new=0, ignores=(Ignore(where=Where(label="a"), reason="b"),))
 
 
@@ -195,7 +202,7 @@ def test_what_is_refused(tmp_path: Path, text: str, words: list[str]) -> None:
 )
 def test_an_end_is_a_date_a_moment_or_text_of_either(tmp_path: Path, written: str, day: date) -> None:
     place = write(tmp_path, f"[[ignore]]\npath = 'a'\nreason = 'b'\nexpires = {written}\n")
-    assert settle({}, {}, read_policy(place), place).policy().ignores[0].expires == day
+    assert resolve_settings({}, {}, read_policy(place), place).policy().ignores[0].expires == day
 
 
 def test_a_byte_order_mark_is_no_part_of_the_policy(tmp_path: Path) -> None:
@@ -207,11 +214,11 @@ def test_a_byte_order_mark_is_no_part_of_the_policy(tmp_path: Path) -> None:
 
 def test_a_misspelt_variable_is_an_error() -> None:
     with pytest.raises(OptionError, match="variable 'LABELAUDIT_MAX_NOSE': did you mean 'LABELAUDIT_MAX_NOISE'"):
-        settle({}, {"LABELAUDIT_MAX_NOSE": "2%"}, {})
+        resolve_settings({}, {"LABELAUDIT_MAX_NOSE": "2%"}, {})
     with pytest.raises(OptionError, match="LABELAUDIT_RULE"):
-        settle({}, {"LABELAUDIT_RULE": "x"}, {})
+        resolve_settings({}, {"LABELAUDIT_RULE": "x"}, {})
     known = dict.fromkeys(FURTHER_VARIABLES, "x") | {"LABELAUDIT_MAX_NOSE": "", "OTHER_LABELAUDIT_X": "1"}
-    assert set(settle({}, known, {}).origins.values()) == {"default"}
+    assert set(resolve_settings({}, known, {}).origins.values()) == {"default"}
 
 
 def test_variables_of_the_templates_and_commands_are_known() -> None:
@@ -223,12 +230,12 @@ def test_variables_of_the_templates_and_commands_are_known() -> None:
 
 def test_backbones_that_the_scan_may_choose_are_left_to_it() -> None:
     file = {"backbone": ("resnet18",)}
-    assert settle({"backbone": "auto"}, {}, file, Path("p.toml")).scan_options() == {}
+    assert resolve_settings({"backbone": "auto"}, {}, file, Path("p.toml")).scan_options() == {}
 
 
 def test_a_policy_knows_where_it_was_written() -> None:
     file = {"rule": (), "max-new": 1}
-    policy = settle({"max-noise": "1%"}, {"LABELAUDIT_NO_LEAKS": "1"}, file, Path("p.toml")).policy()
+    policy = resolve_settings({"max-noise": "1%"}, {"LABELAUDIT_NO_LEAKS": "1"}, file, Path("p.toml")).policy()
     names = ("max-noise", "no-leaks", "max-new")
     assert [policy.origins[name] for name in names] == ["--max-noise", "LABELAUDIT_NO_LEAKS", "p.toml: max-new"]
 
@@ -240,7 +247,7 @@ def test_pyproject_with_something_else_under_our_name(tmp_path: Path) -> None:
 def test_command_line_over_environment_over_file_over_default() -> None:
     file: dict[str, Any] = {"max-new": 3, "max-suspects": 3, "max-noise": 0.3}
     environment = {"LABELAUDIT_MAX_NEW": "2", "LABELAUDIT_MAX_SUSPECTS": "2", "LABELAUDIT_NO_LEAKS": ""}
-    settled = settle({"max-new": "1", "seed": None}, environment, file, Path("p.toml"))
+    settled = resolve_settings({"max-new": "1", "seed": None}, environment, file, Path("p.toml"))
     names = ("max-new", "max-suspects", "max-noise", "no-leaks", "seed")
     assert [(settled.values[name], settled.origins[name]) for name in names] == [
         (1, "command line"),
@@ -254,9 +261,9 @@ def test_command_line_over_environment_over_file_over_default() -> None:
 
 def test_a_wrong_value_names_where_it_came_from() -> None:
     with pytest.raises(OptionError, match=r"^--max-noise: '2' is not a share"):
-        settle({"max-noise": "2"}, {}, {})
+        resolve_settings({"max-noise": "2"}, {}, {})
     with pytest.raises(OptionError, match=r"^LABELAUDIT_SEED: 'x' is not a count"):
-        settle({}, {"LABELAUDIT_SEED": "x"}, {})
+        resolve_settings({}, {"LABELAUDIT_SEED": "x"}, {})
 
 
 @pytest.mark.parametrize(
@@ -283,8 +290,8 @@ def test_what_is_no_number_is_not_taken_for_a_percentage(value: float) -> None:
 @pytest.mark.parametrize("value", [".95", "95%", "100%", 0.99, 0.9500000001])
 def test_a_threshold_that_no_suspect_can_pass_is_refused(value: Any) -> None:
     with pytest.raises(OptionError, match=r"^--threshold: .* leaves no room .* so write less than 0\.95$"):
-        settle({"threshold": value}, {}, {})
-    assert settle({"threshold": ".94"}, {}, {}).values["threshold"] == 0.94
+        resolve_settings({"threshold": value}, {}, {})
+    assert resolve_settings({"threshold": ".94"}, {}, {}).values["threshold"] == 0.94
 
 
 def test_other_values() -> None:
@@ -347,8 +354,8 @@ def test_names_in_a_policy_are_those_that_can_be_trained() -> None:
 def test_weights_are_a_file_beside_the_policy_or_the_published_ones(tmp_path: Path) -> None:
     place = write(tmp_path, "[scan]\ninit = 'pretrained'")
     assert read_policy(place) == {"init": "pretrained"}
-    assert settle({}, {"LABELAUDIT_INIT": "w.pth"}, {}).scan_options() == {"init": Path("w.pth")}
-    assert settle({}, {"LABELAUDIT_REGULARIZER": "mixup,jacobian"}, {}).scan_options() == {
+    assert resolve_settings({}, {"LABELAUDIT_INIT": "w.pth"}, {}).scan_options() == {"init": Path("w.pth")}
+    assert resolve_settings({}, {"LABELAUDIT_REGULARIZER": "mixup,jacobian"}, {}).scan_options() == {
         "regularizers": ("mixup", "jacobian")
     }
 

@@ -11,7 +11,7 @@ from audits import make_audit, make_decision, make_samples
 from labelaudit.check import judge_gate
 from labelaudit.check.outcome import Outcome
 from labelaudit.check.policy import Policy
-from labelaudit.check.settings import settle
+from labelaudit.check.settings import resolve_settings
 from labelaudit.errors import OptionError
 from labelaudit.types import Finding
 
@@ -57,6 +57,11 @@ def test_models_that_saw_siblings_prove_nothing() -> None:
 
 
 def test_settings_take_groups_as_text_and_as_list() -> None:
-    assert settle({"group": ["name:(a,b)", "patient"]}, {}, {}).scan_options()["group"] == ("name:(a,b)", "patient")
-    assert settle({}, {"LABELAUDIT_GROUP": "name:(a,b)"}, {}).scan_options()["group"] == ("name:(a,b)",)
-    assert settle({"max-suspects-per": ["annotator=5%"]}, {}, {}).policy().max_suspects_per == {"annotator": 0.05}
+    assert resolve_settings({"group": ["name:(a,b)", "patient"]}, {}, {}).scan_options()["group"] == (
+        "name:(a,b)",
+        "patient",
+    )
+    assert resolve_settings({}, {"LABELAUDIT_GROUP": "name:(a,b)"}, {}).scan_options()["group"] == ("name:(a,b)",)
+    assert resolve_settings({"max-suspects-per": ["annotator=5%"]}, {}, {}).policy().max_suspects_per == {
+        "annotator": 0.05
+    }

@@ -20,7 +20,7 @@ from cleaning import IDS, contents, make_dataset, png, said
 
 from labelaudit.audit.document import Audit
 from labelaudit.audit.originals import open_originals
-from labelaudit.clean import Plan, apply_plan, make_plan, quarantine_of, restore
+from labelaudit.clean import CorrectionPlan, apply_plan, make_plan, quarantine_of, restore
 from labelaudit.clean.dataset import cleaned
 from labelaudit.clean.names import class_folder
 from labelaudit.clean.parquet import write_parquet
@@ -37,7 +37,7 @@ def audit(tmp_path: Path) -> Audit:
 
 
 @pytest.fixture
-def plan(audit: Audit) -> Plan:
+def plan(audit: Audit) -> CorrectionPlan:
     """cat/b.png is a dog, cat/c.png is nothing, dog/b.png is dropped."""
     verdicts = [said(audit, 1, "suggested", "dog"), said(audit, 2, "none")]
     return make_plan(audit, match(audit, verdicts), actions={"suspect": "drop"})
@@ -58,7 +58,7 @@ def report(folder: Path) -> dict[str, Any]:
     return parts
 
 
-def test_class_folders(audit: Audit, plan: Plan, tmp_path: Path) -> None:
+def test_class_folders(audit: Audit, plan: CorrectionPlan, tmp_path: Path) -> None:
     before = contents(tmp_path / "pets")
     applied = apply_plan(plan, audit, tmp_path / "out")
     assert contents(tmp_path / "out") == {
@@ -89,7 +89,7 @@ def test_a_relabelled_image_does_not_take_the_name_of_another(audit: Audit, tmp_
     assert contents(tmp_path / "out")[f"dog/b-{mark}.png"] == png(1)
 
 
-def test_applying_twice_changes_nothing_and_says_so(audit: Audit, plan: Plan, tmp_path: Path) -> None:
+def test_applying_twice_changes_nothing_and_says_so(audit: Audit, plan: CorrectionPlan, tmp_path: Path) -> None:
     apply_plan(plan, audit, tmp_path / "out")
     stamps = {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*")}
     again = apply_plan(plan, audit, tmp_path / "out")
@@ -98,7 +98,7 @@ def test_applying_twice_changes_nothing_and_says_so(audit: Audit, plan: Plan, tm
     assert {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*")} == stamps
 
 
-def test_another_plan_needs_a_word_to_replace(audit: Audit, plan: Plan, tmp_path: Path) -> None:
+def test_another_plan_needs_a_word_to_replace(audit: Audit, plan: CorrectionPlan, tmp_path: Path) -> None:
     out = tmp_path / "out"
     apply_plan(plan, audit, out)
     nothing = make_plan(audit, match(audit, []))
@@ -116,7 +116,7 @@ def test_another_plan_needs_a_word_to_replace(audit: Audit, plan: Plan, tmp_path
     assert sorted(contents(out)) == sorted(IDS)
 
 
-def test_hugging_face_image_folder(audit: Audit, plan: Plan, tmp_path: Path) -> None:
+def test_hugging_face_image_folder(audit: Audit, plan: CorrectionPlan, tmp_path: Path) -> None:
     extra = {"who": ("Ann", "Böb", ",", "=1", "", "x"), "label": ("1",) * 6}
     audit = replace(audit, samples=replace(audit.samples, extra=extra))
     apply_plan(plan, audit, tmp_path / "out", form="hf")
@@ -147,7 +147,7 @@ def test_splits_are_kept(tmp_path: Path, form: str) -> None:
     assert sorted(split for split, _ in found.values()) == ["test"] * 3 + ["train"] * 3
 
 
-def test_parquet_of_hugging_face(audit: Audit, plan: Plan, tmp_path: Path) -> None:
+def test_parquet_of_hugging_face(audit: Audit, plan: CorrectionPlan, tmp_path: Path) -> None:
     import pyarrow.parquet as pq
 
     audit = replace(audit, samples=replace(audit.samples, extra={"who": ("Ann", "Böb", ",", "=1", "", "\ud800")}))
@@ -162,7 +162,7 @@ def test_parquet_of_hugging_face(audit: Audit, plan: Plan, tmp_path: Path) -> No
 
 
 def test_parquet_in_shards(audit: Audit, tmp_path: Path) -> None:
-    dataset, _ = cleaned(audit, Plan(changes=()))
+    dataset, _ = cleaned(audit, CorrectionPlan(changes=()))
     transfer = Transfer(open_originals(audit), audit.samples)
     many = replace(dataset, rows=dataset.rows * 40, labels=dataset.labels * 40)
     write_parquet(many, {}, tmp_path, transfer, shard=1)
@@ -172,7 +172,7 @@ def test_parquet_in_shards(audit: Audit, tmp_path: Path) -> None:
     assert len(open_source(tmp_path / "data").ids) == 240
 
 
-def test_tables_without_images(audit: Audit, plan: Plan, tmp_path: Path) -> None:
+def test_tables_without_images(audit: Audit, plan: CorrectionPlan, tmp_path: Path) -> None:
     moved = replace(audit, settings={})  # nothing is read: there need not be any images
     apply_plan(plan, moved, tmp_path / "csv", form="csv")
     assert [tuple(row.values()) for row in rows(tmp_path / "csv" / "labels.csv")] == [
@@ -230,7 +230,9 @@ def test_what_cannot_be_linked_is_copied_and_reported(
 
 
 @pytest.mark.parametrize("form", ["folders", "parquet"])
-def test_changed_and_missing_images_stop_it_with_one_line(audit: Audit, plan: Plan, tmp_path: Path, form: str) -> None:
+def test_changed_and_missing_images_stop_it_with_one_line(
+    audit: Audit, plan: CorrectionPlan, tmp_path: Path, form: str
+) -> None:
     (tmp_path / "pets/cat/a.png").write_bytes(png(9))
     (tmp_path / "pets/dog/e.png").unlink()
     with pytest.raises(DataError) as caught:
@@ -244,7 +246,7 @@ def test_changed_and_missing_images_stop_it_with_one_line(audit: Audit, plan: Pl
 @pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()])
 @pytest.mark.parametrize("form", ["folders", "parquet", "csv"])
 def test_a_broken_apply_leaves_nothing(
-    audit: Audit, plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, form: str
+    audit: Audit, plan: CorrectionPlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, form: str
 ) -> None:
     before = contents(tmp_path / "pets")
 
@@ -260,7 +262,9 @@ def test_a_broken_apply_leaves_nothing(
     assert contents(tmp_path / "pets") == before
 
 
-def test_a_full_disk_while_copying(audit: Audit, plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_while_copying(
+    audit: Audit, plan: CorrectionPlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(self: Path, data: bytes) -> int:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -271,7 +275,7 @@ def test_a_full_disk_while_copying(audit: Audit, plan: Plan, tmp_path: Path, mon
 
 
 def test_a_failed_replace_puts_both_folders_back(
-    audit: Audit, plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    audit: Audit, plan: CorrectionPlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "out"
     apply_plan(plan, audit, out)
@@ -293,7 +297,7 @@ def test_a_failed_replace_puts_both_folders_back(
     assert apply_plan(plan, audit, out).unchanged
 
 
-def test_the_output_may_not_touch_data_or_run(audit: Audit, plan: Plan, tmp_path: Path) -> None:
+def test_the_output_may_not_touch_data_or_run(audit: Audit, plan: CorrectionPlan, tmp_path: Path) -> None:
     run = tmp_path / "run"
     run.mkdir()
     for out, message in [
@@ -374,7 +378,7 @@ def test_classes_without_samples_and_lost_columns_are_said(audit: Audit, tmp_pat
         apply_plan(gone, audit, tmp_path / "none")
 
 
-def test_moved_data_is_named(audit: Audit, plan: Plan, tmp_path: Path) -> None:
+def test_moved_data_is_named(audit: Audit, plan: CorrectionPlan, tmp_path: Path) -> None:
     (tmp_path / "pets").rename(tmp_path / "moved")
     with pytest.raises(RunError, match="name their place with --data"):
         apply_plan(plan, audit, tmp_path / "out")
@@ -384,7 +388,7 @@ def test_moved_data_is_named(audit: Audit, plan: Plan, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("form", ["folders", "hf", "parquet"])
 @pytest.mark.parametrize("gone", [False, True])
-def test_the_way_back(audit: Audit, plan: Plan, tmp_path: Path, form: str, gone: bool) -> None:
+def test_the_way_back(audit: Audit, plan: CorrectionPlan, tmp_path: Path, form: str, gone: bool) -> None:
     apply_plan(plan, audit, tmp_path / "out", form=form)
     expected = {name: png(number) for number, name in enumerate(IDS)}
     if gone:
@@ -406,7 +410,7 @@ def test_the_way_back(audit: Audit, plan: Plan, tmp_path: Path, form: str, gone:
     assert restore(audit, tmp_path / "out", tmp_path / "back", form="folders").unchanged
 
 
-def test_the_way_back_from_tables(audit: Audit, plan: Plan, tmp_path: Path) -> None:
+def test_the_way_back_from_tables(audit: Audit, plan: CorrectionPlan, tmp_path: Path) -> None:
     for form in ("csv", "patch"):
         apply_plan(plan, audit, tmp_path / form, form=form)
         restore(audit, tmp_path / form, tmp_path / f"{form}-back")
@@ -415,7 +419,7 @@ def test_the_way_back_from_tables(audit: Audit, plan: Plan, tmp_path: Path) -> N
         ]
 
 
-def test_the_way_back_is_refused_where_there_is_none(audit: Audit, plan: Plan, tmp_path: Path) -> None:
+def test_the_way_back_is_refused_where_there_is_none(audit: Audit, plan: CorrectionPlan, tmp_path: Path) -> None:
     apply_plan(plan, audit, tmp_path / "out")
     with pytest.raises(RunError, match="was not made by `labelaudit clean`"):
         restore(audit, tmp_path / "pets", tmp_path / "back")
@@ -439,7 +443,7 @@ def test_names_from_the_data_have_no_power_in_the_report(tmp_path: Path) -> None
 
 
 def test_a_quarantine_is_found_when_the_cleaned_folder_alone_has_another_name(
-    audit: Audit, plan: Plan, tmp_path: Path
+    audit: Audit, plan: CorrectionPlan, tmp_path: Path
 ) -> None:
     apply_plan(plan, audit, tmp_path / "out")
     (tmp_path / "out").rename(tmp_path / "better")
@@ -448,7 +452,7 @@ def test_a_quarantine_is_found_when_the_cleaned_folder_alone_has_another_name(
     assert (back.lost, contents(tmp_path / "back")["cat/c.png"]) == ("", png(2))
 
 
-def test_what_is_lost_with_a_quarantine_is_called_so(audit: Audit, plan: Plan, tmp_path: Path) -> None:
+def test_what_is_lost_with_a_quarantine_is_called_so(audit: Audit, plan: CorrectionPlan, tmp_path: Path) -> None:
     apply_plan(plan, audit, tmp_path / "out")
     (tmp_path / "out-quarantine").rename(tmp_path / "elsewhere")
     (tmp_path / "pets" / "cat" / "c.png").unlink()
@@ -476,7 +480,7 @@ def test_unreadable_files_never_meet_the_images_of_a_class(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("link", ["hard", "symlink"])
 @pytest.mark.parametrize("gone", [False, True])
-def test_the_way_back_by_links(audit: Audit, plan: Plan, tmp_path: Path, link: str, gone: bool) -> None:
+def test_the_way_back_by_links(audit: Audit, plan: CorrectionPlan, tmp_path: Path, link: str, gone: bool) -> None:
     apply_plan(plan, audit, tmp_path / "out")
     if gone:
         (tmp_path / "pets").rename(tmp_path / "nowhere")
@@ -506,7 +510,7 @@ def test_copies_of_an_image_do_not_become_one_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("gone", [False, True])
 def test_files_that_were_never_scanned_are_said_not_to_come_back(
-    audit: Audit, plan: Plan, tmp_path: Path, gone: bool
+    audit: Audit, plan: CorrectionPlan, tmp_path: Path, gone: bool
 ) -> None:
     (tmp_path / "pets/cat/d.txt").write_text("a picture under a wrong name")
     (tmp_path / "pets/.hidden").write_text("")
@@ -527,7 +531,7 @@ def test_files_that_were_never_scanned_are_said_not_to_come_back(
 
 
 def test_a_killed_run_leaves_no_dataset_and_the_next_one_names_what_it_left(
-    audit: Audit, plan: Plan, tmp_path: Path
+    audit: Audit, plan: CorrectionPlan, tmp_path: Path
 ) -> None:
     code = (
         "import os, signal, sys; sys.path.insert(0, sys.argv[1]); from pathlib import Path; from cleaning import *\n"

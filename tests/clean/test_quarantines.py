@@ -15,7 +15,7 @@ import pytest
 from cleaning import contents, make_dataset, png, said
 
 from labelaudit.audit.document import Audit
-from labelaudit.clean import Plan, apply_plan, make_plan, quarantine_of
+from labelaudit.clean import CorrectionPlan, apply_plan, make_plan, quarantine_of
 from labelaudit.errors import RunError
 from labelaudit.verdicts import match
 
@@ -26,13 +26,13 @@ def audit(tmp_path: Path) -> Audit:
 
 
 @pytest.fixture
-def plan(audit: Audit) -> Plan:
+def plan(audit: Audit) -> CorrectionPlan:
     """cat/c.png goes to quarantine."""
     return make_plan(audit, match(audit, [said(audit, 2, "none")]))
 
 
 @pytest.fixture
-def other(audit: Audit) -> Plan:
+def other(audit: Audit) -> CorrectionPlan:
     """Nothing goes to quarantine."""
     return make_plan(audit, match(audit, [said(audit, 1, "suggested", "dog")]))
 
@@ -46,7 +46,7 @@ NAMED = ("images", "..", ".", "/", "victim", "victim-quarantine", "../a/x-quaran
 
 @pytest.mark.parametrize("name", NAMED)
 def test_a_report_cannot_name_a_folder_to_delete(
-    audit: Audit, plan: Plan, other: Plan, tmp_path: Path, name: object
+    audit: Audit, plan: CorrectionPlan, other: CorrectionPlan, tmp_path: Path, name: object
 ) -> None:
     out, victim = tmp_path / "out", tmp_path / "victim-quarantine"
     apply_plan(plan, audit, out)
@@ -61,7 +61,9 @@ def test_a_report_cannot_name_a_folder_to_delete(
     assert {place: contents(tmp_path / place) for place in before} == before
 
 
-def test_the_quarantine_of_a_renamed_dataset_is_not_replaced(audit: Audit, plan: Plan, tmp_path: Path) -> None:
+def test_the_quarantine_of_a_renamed_dataset_is_not_replaced(
+    audit: Audit, plan: CorrectionPlan, tmp_path: Path
+) -> None:
     out = tmp_path / "out"
     apply_plan(plan, audit, out)
     out.rename(tmp_path / "january")
@@ -75,7 +77,7 @@ def test_the_quarantine_of_a_renamed_dataset_is_not_replaced(audit: Audit, plan:
 
 
 def test_replacing_a_copy_leaves_the_quarantine_of_the_original(
-    audit: Audit, plan: Plan, other: Plan, tmp_path: Path
+    audit: Audit, plan: CorrectionPlan, other: CorrectionPlan, tmp_path: Path
 ) -> None:
     apply_plan(plan, audit, tmp_path / "out")
     shutil.copytree(tmp_path / "out", tmp_path / "copy")
@@ -87,7 +89,7 @@ def test_replacing_a_copy_leaves_the_quarantine_of_the_original(
 
 @pytest.mark.parametrize("place", ["out", "out-quarantine"])
 def test_what_somebody_put_there_is_not_deleted(
-    audit: Audit, plan: Plan, other: Plan, tmp_path: Path, place: str
+    audit: Audit, plan: CorrectionPlan, other: CorrectionPlan, tmp_path: Path, place: str
 ) -> None:
     apply_plan(plan, audit, tmp_path / "out")
     (tmp_path / place / "cat").mkdir(exist_ok=True)
@@ -105,7 +107,9 @@ STOPS = ("1st rename", "2nd rename", "3rd rename", "4th rename", "1st deletion")
 
 
 @pytest.mark.parametrize("stop", range(len(STOPS)), ids=STOPS)
-def test_a_kill_between_any_two_renames_loses_no_image(audit: Audit, plan: Plan, tmp_path: Path, stop: int) -> None:
+def test_a_kill_between_any_two_renames_loses_no_image(
+    audit: Audit, plan: CorrectionPlan, tmp_path: Path, stop: int
+) -> None:
     """The old dataset and its quarantine, or the new ones: never a mixture, and the next run goes on."""
     apply_plan(plan, audit, tmp_path / "out")
     code = (
@@ -144,7 +148,9 @@ def test_a_kill_between_any_two_renames_loses_no_image(audit: Audit, plan: Plan,
     assert sorted(contents(tmp_path / "out")) == sorted({*audit.samples.ids} - {"cat/c.png"})
 
 
-def test_a_quarantine_whose_dataset_never_appeared_is_replaced(audit: Audit, plan: Plan, tmp_path: Path) -> None:
+def test_a_quarantine_whose_dataset_never_appeared_is_replaced(
+    audit: Audit, plan: CorrectionPlan, tmp_path: Path
+) -> None:
     apply_plan(plan, audit, tmp_path / "out")
     (tmp_path / "out").rename(tmp_path / ".out.0123abcd.partial")  # as a kill before the last rename leaves it
     made = apply_plan(plan, audit, tmp_path / "out")

@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labelaudit.corrupt import noise
-from labelaudit.corrupt.noise import Planted
+from labelaudit.corrupt.noise import NoisyLabels
 from labelaudit.errors import DataError, OptionError
 
 LABELS = np.repeat(np.arange(10), 1000)
 FEATURES = np.random.default_rng(7).normal(size=(10_000, 12))
-KINDS: dict[str, Callable[[float, np.random.Generator, bool], Planted]] = {
+KINDS: dict[str, Callable[[float, np.random.Generator, bool], NoisyLabels]] = {
     "symmetric": lambda rate, rng, exact: noise.symmetric(LABELS, 10, rate, generator=rng, exact=exact),
     "uniform": lambda rate, rng, exact: noise.uniform(LABELS, 10, rate, generator=rng, exact=exact),
     "pair": lambda rate, rng, exact: noise.pair(LABELS, 10, rate, generator=rng, exact=exact),

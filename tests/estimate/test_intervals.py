@@ -26,7 +26,7 @@ from labelaudit.estimate import (
 )
 from labelaudit.estimate.cells import draw_unseen
 from labelaudit.estimate.fdr import null_curve
-from labelaudit.estimate.stopping import Stop
+from labelaudit.estimate.stopping import StopDecision
 from labelaudit.types import Evidence
 from labelaudit.verdicts import Reviewed, Verdict, append, match, verdicts_file
 
@@ -237,7 +237,7 @@ def test_a_rate_is_between_0_and_1(target: float) -> None:
 # when to stop
 
 
-def walk(audit, wrong, plan, count: int) -> Stop:  # type: ignore[no-untyped-def]
+def walk(audit, wrong, plan, count: int) -> StopDecision:  # type: ignore[no-untyped-def]
     return stop_rule(audit, judge(audit, wrong, {*plan.rows, *audit.order[:count].tolist()}), plan)
 
 

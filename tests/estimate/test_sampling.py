@@ -13,8 +13,8 @@ from surveys import judge, make_survey
 
 from labelaudit.audit.document import Audit
 from labelaudit.errors import OptionError, RunError
-from labelaudit.estimate import align, load_plan, plan_reviews, save
-from labelaudit.estimate.sampling import UNPLANNED, allocate, leading
+from labelaudit.estimate import align_plan, load_plan, plan_reviews, save
+from labelaudit.estimate.sampling import UNPLANNED, allocate, reviewed_from_top
 
 
 def taken(audit: Audit, rows: np.ndarray) -> Audit:
@@ -111,7 +111,7 @@ def test_what_was_reviewed_worst_first_is_not_asked_again() -> None:
     audit, wrong = make_survey()
     top = audit.order[:150].tolist()
     reviewed = judge(audit, wrong, top[1:], skipped=top[:1])
-    assert leading(audit, reviewed) == 150
+    assert reviewed_from_top(audit, reviewed) == 150
     plan = plan_reviews(audit, reviews=100, reviewed=reviewed)
     assert not set(plan.rows) & set(top)
     assert (plan.stratum_of[top] == UNPLANNED).all()
@@ -122,11 +122,11 @@ def test_a_plan_survives_reordering_and_renaming() -> None:
     plan = plan_reviews(audit, reviews=100)
     later = taken(audit, np.random.default_rng(3).permutation(2000))
     later = replace(later, samples=replace(later.samples, ids=tuple(f"new/{i}.png" for i in range(2000))))
-    moved = align(plan, later)
+    moved = align_plan(plan, later)
     assert identities(later, moved.rows) == identities(audit, plan.rows)
     assert moved.strata == plan.strata
     assert plan_reviews(later, reviews=100).rows == moved.rows
-    assert align(moved, later) is moved
+    assert align_plan(moved, later) is moved
 
 
 def test_what_is_gone_leaves_the_plan_and_what_is_new_gets_strata_of_its_own() -> None:
@@ -134,7 +134,7 @@ def test_what_is_gone_leaves_the_plan_and_what_is_new_gets_strata_of_its_own() -
     first = taken(audit, np.arange(1500))
     plan = plan_reviews(first, reviews=100)
     later = taken(audit, np.arange(100, 2000))
-    moved = align(plan, later)
+    moved = align_plan(plan, later)
     assert moved.gone == sum(row < 100 for row in plan.rows)
     assert identities(later, moved.rows) == [audit.identity(row) for row in plan.rows if row >= 100]
     assert int((moved.stratum_of == UNPLANNED).sum()) == 500
@@ -149,7 +149,7 @@ def test_copies_of_one_image_keep_their_own_places() -> None:
     audit = replace(audit, samples=replace(audit.samples, digests=("0" * 32,) * 40))
     plan = plan_reviews(audit, reviews=20)
     assert len(set(plan.rows)) == 20
-    assert len(set(align(plan, taken(audit, np.arange(40)[::-1])).rows)) == 20
+    assert len(set(align_plan(plan, taken(audit, np.arange(40)[::-1])).rows)) == 20
 
 
 def test_saved_and_loaded(tmp_path: Path) -> None:

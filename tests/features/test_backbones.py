@@ -12,7 +12,7 @@ from PIL import Image
 
 from labelaudit.data.images import encode
 from labelaudit.errors import BackboneError, DataError, OptionError
-from labelaudit.features import embed, forecast, forecast_others, parse_specs
+from labelaudit.features import embed, forecast_embedding, forecast_others, parse_specs
 from labelaudit.features.lite import SIZES, blocks, same_padding
 from labelaudit.features.lite_onnx import build_graph, fold
 from labelaudit.features.lite_torch import Lite
@@ -165,11 +165,11 @@ def test_an_interrupt_stops_soon_and_leaves_no_thread():
 
 def test_forecast_measures_what_is_left_to_embed(tmp_path):
     images = Listed([encode(photo(seed)) for seed in range(60)])
-    ahead = forecast(images, images.digests, backbones=["lite0@32"], cache=tmp_path)
+    ahead = forecast_embedding(images, images.digests, backbones=["lite0@32"], cache=tmp_path)
     assert 0 < ahead < 60
     assert max(images.reads) <= 2
     embed(images, images.digests, backbones=["lite0@32"], cache=tmp_path)
-    assert forecast(images, images.digests, backbones=["lite0@32"], cache=tmp_path) == 0
+    assert forecast_embedding(images, images.digests, backbones=["lite0@32"], cache=tmp_path) == 0
 
 
 def test_other_forecasts_follow_the_work_that_is_left(tmp_path):

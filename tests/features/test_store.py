@@ -12,7 +12,7 @@ from pictures import Listed, photo
 from labelaudit.data.images import encode
 from labelaudit.errors import RunError
 from labelaudit.features import embed
-from labelaudit.features.store import Store
+from labelaudit.features.store import FeatureStore
 
 WIDTH = 3
 
@@ -26,7 +26,7 @@ def rows(*numbers):
 
 
 def opened(cache: Path, **identity):
-    return Store(cache, "toy@8", identity, WIDTH)
+    return FeatureStore(cache, "toy@8", identity, WIDTH)
 
 
 def stored(cache: Path, *numbers):

@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from labelaudit import verdicts
 from labelaudit.audit import run as runs
 from labelaudit.audit.document import Audit
-from labelaudit.clean import Change, Plan, apply_plan, write_plan
+from labelaudit.clean import Change, CorrectionPlan, apply_plan, write_plan
 from labelaudit.cli import app
 from labelaudit.errors import DataError, OptionError, RunError
 from labelaudit.estimate import plan_reviews
@@ -94,7 +94,7 @@ def say(audit: Audit, rows: Sequence[int]) -> list[Verdict]:
     return found
 
 
-def relabel(audit: Audit, rows: Sequence[int], labels: npt.NDArray[Any]) -> Plan:
+def relabel(audit: Audit, rows: Sequence[int], labels: npt.NDArray[Any]) -> CorrectionPlan:
     changes = tuple(
         Change(
             path=audit.samples.ids[row],
@@ -106,7 +106,7 @@ def relabel(audit: Audit, rows: Sequence[int], labels: npt.NDArray[Any]) -> Plan
         for row in rows
         if labels[row] != GIVEN[row]
     )
-    return Plan(changes=changes, fingerprint=audit.fingerprint)
+    return CorrectionPlan(changes=changes, fingerprint=audit.fingerprint)
 
 
 @pytest.fixture

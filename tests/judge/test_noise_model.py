@@ -8,7 +8,7 @@ import pytest
 
 from labelaudit.errors import DataError
 from labelaudit.judge import noise_model
-from labelaudit.judge.noise_fit import _Part, fit_noise_model
+from labelaudit.judge.noise_fit import _FitSubset, fit_noise_model
 
 Array = npt.NDArray[np.float64]
 
@@ -68,7 +68,7 @@ def test_the_gradient_is_the_derivative_of_the_objective(verified: int) -> None:
     probs, given, truth = planted(4, 0.2, n=200)
     known = np.where(np.arange(200) < verified, truth, noise_model.UNKNOWN)
     logs = np.log(np.stack([probs, np.roll(probs, 1, axis=0)]))
-    part = _Part(logs, given, known)
+    part = _FitSubset(logs, given, known)
     rng = np.random.default_rng(0)
     hard, prior = rng.normal(size=200), rng.uniform(0, 3, (4, 4))
     point = np.concatenate([[0.6, 0.3], [0.4], rng.normal(size=16)])
@@ -140,7 +140,7 @@ def test_an_even_part_that_the_models_learned_is_taken_off() -> None:
     fitted = fit_noise_model({"m": flat}, given)
     wrong = 1 - fitted.posterior[np.arange(len(given)), given]
     assert abs(wrong.mean() - (given != truth).mean()) < 0.02
-    again = noise_model.apply(
+    again = noise_model.apply_noise_model(
         fitted.weights,
         fitted.transition,
         {"m": flat},
@@ -190,7 +190,7 @@ def test_verified_labels_are_certain_and_teach_the_transition() -> None:
     rest = slice(900, None)
     wrong = given[rest] != truth[rest]
 
-    def missed(fitted: noise_model.Channel) -> float:
+    def missed(fitted: noise_model.NoiseModel) -> float:
         suspicion = 1 - fitted.posterior[np.arange(900, len(given)), given[rest]]
         return float(np.square(suspicion - wrong).mean())
 

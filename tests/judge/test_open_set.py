@@ -12,7 +12,7 @@ from labelaudit.features.neighbors import nearest
 from labelaudit.judge import noise_model, probes
 from labelaudit.judge.decide import decide
 from labelaudit.judge.noise_fit import fit_noise_model
-from labelaudit.judge.open_set import find_strangers
+from labelaudit.judge.open_set import find_open_set
 from labelaudit.training.folds import stratified_folds
 
 CLASSES = ("ant", "bee", "cat", "dog")
@@ -36,7 +36,7 @@ def scene(guests: int, *, spread: float = 1.0, noise: float = 0.05, seed: int = 
         "neighbors": probes.neighbor_votes(*near, belief, digests=digests),
     }
     fitted = fit_noise_model(models, given)
-    found = find_strangers(fitted, given, x=x, near=near, fold_of=fold_of, digests=digests)
+    found = find_open_set(fitted, given, x=x, near=near, fold_of=fold_of, digests=digests)
     return {"truth": truth, "given": given, "fitted": fitted, "found": found, "digests": digests}
 
 

@@ -9,7 +9,7 @@ from fits import batch_of, begun
 from torch import Tensor
 from torch.nn import functional
 
-from labelaudit.methods import Batch, Fit, get_method
+from labelaudit.methods import Batch, FitContext, get_method
 from labelaudit.methods._coresets import distances
 from labelaudit.methods._draws import draw_beta
 from labelaudit.methods.crust import Crust
@@ -30,7 +30,7 @@ def started(pixels: bool = False, **options: object) -> tuple[Crust, Tensor]:
     labels = torch.randint(CLASSES, (N,), generator=torch.Generator().manual_seed(2))
     generator = torch.Generator().manual_seed(0)
     method.begin(
-        Fit(
+        FitContext(
             labels=labels,
             classes=CLASSES,
             trained=trained,
@@ -66,7 +66,7 @@ def test_logit_gradients_are_p_minus_the_label() -> None:
 @pytest.mark.parametrize("partition", ["given", "predicted"])
 def test_centrality_is_the_mean_distance_to_the_training_samples_of_the_block(partition: str) -> None:
     method, logits = started(partition=partition, warmup=0)
-    found = method.measure(0, logits.unsqueeze(0))["centrality"][0]
+    found = method.sample_statistics(0, logits.unsqueeze(0))["centrality"][0]
     gradients = method._gradients(logits)[0]
     block = method.fit.labels if partition == "given" else logits[0].argmax(-1)
     for i in range(N):
@@ -81,20 +81,20 @@ def test_selection_takes_the_budget_of_each_class_from_training_samples_with_clu
     greedy: str, pixels: bool
 ) -> None:
     method, logits = started(pixels, budget=0.25, warmup=2, every=2, greedy=greedy, **MEDOIDS)
-    assert method.choose(1, lambda: logits.unsqueeze(0)) is None
-    weights = method.choose(2, lambda: logits.unsqueeze(0))
+    assert method.sample_weights(1, lambda: logits.unsqueeze(0)) is None
+    weights = method.sample_weights(2, lambda: logits.unsqueeze(0))
     assert weights is not None
     for c in range(CLASSES):
         known = (method.fit.labels == c) & method.fit.trained[0]
         assert int((weights[0, known] > 0).sum()) == max(1, int(0.25 * int(known.sum())))
         assert float(weights[0, known].sum()) == int(known.sum())  # Σ r_j = n_c
     assert not weights[0, ~method.fit.trained[0]].any()
-    assert method.choose(3, lambda: pytest.fail("no selection is due")) is weights
+    assert method.sample_weights(3, lambda: pytest.fail("no selection is due")) is weights
 
 
 def test_mixup_partners_are_other_members_of_the_cluster() -> None:
     method, logits = started(budget=0.3, warmup=0, **MEDOIDS)
-    weights = method.choose(0, lambda: logits.unsqueeze(0))
+    weights = method.sample_weights(0, lambda: logits.unsqueeze(0))
     assert weights is not None
     medoids = weights[0].nonzero().squeeze(1)
     gradients = method._gradients(logits)[0]
@@ -113,7 +113,7 @@ def test_mixup_partners_are_other_members_of_the_cluster() -> None:
 def test_a_step_mixes_the_medoid_with_a_member_of_its_cluster_and_weighs_by_the_clusters_size() -> None:
     """Eq. 11, written out: λ·x_partner + (1 - λ)·x_medoid, both labels, times the number the medoid stands for."""
     method, logits = started(budget=0.3, warmup=0, **MEDOIDS)
-    weights = method.choose(0, lambda: logits.unsqueeze(0))
+    weights = method.sample_weights(0, lambda: logits.unsqueeze(0))
     assert weights is not None
     x, network = method._x, method.fit.networks[0]  # type: ignore[attr-defined]
     index = weights[0].nonzero().squeeze(1)[None]
@@ -158,7 +158,7 @@ def test_every_other_member_is_a_partner_equally_often(partners: int, size: int)
 
 def test_a_step_averages_over_the_partners_of_a_sample() -> None:
     method, logits = started(budget=0.2, warmup=0, partners=3, **MEDOIDS)
-    weights = method.choose(0, lambda: logits.unsqueeze(0))
+    weights = method.sample_weights(0, lambda: logits.unsqueeze(0))
     assert weights is not None
     x, network, labels = method._x, method.fit.networks[0], method.fit.labels  # type: ignore[attr-defined]
     index = weights[0].nonzero().squeeze(1)[None]
@@ -185,13 +185,13 @@ def test_before_the_first_selection_and_without_mixup_a_step_is_cross_entropy() 
     expected = plain.step(plain.fit.networks, one)
     for options in ({"warmup": 3}, {"warmup": 0, "mixup": 0.0}):
         method = begun(Crust(**options), labels, 3)  # type: ignore[arg-type]
-        method.choose(0, lambda: torch.zeros(1, 1, 12, 3))
+        method.sample_weights(0, lambda: torch.zeros(1, 1, 12, 3))
         torch.testing.assert_close(method.step(plain.fit.networks, one), expected)
 
 
 def test_central_selector_takes_the_most_central_half_unweighted() -> None:
     method, logits = started(partition="given", warmup=0)
-    weights = method.choose(0, lambda: logits.unsqueeze(0))
+    weights = method.sample_weights(0, lambda: logits.unsqueeze(0))
     assert weights is not None
     assert set(weights.unique().tolist()) == {0.0, 1.0}
     gradients = method._gradients(logits)[0]
@@ -204,7 +204,7 @@ def test_central_selector_takes_the_most_central_half_unweighted() -> None:
 
 def test_mixup_of_central_samples_stays_among_the_selected_of_the_class() -> None:
     method, logits = started(partition="given", warmup=0)
-    weights = method.choose(0, lambda: logits.unsqueeze(0))
+    weights = method.sample_weights(0, lambda: logits.unsqueeze(0))
     assert weights is not None
     chosen = weights[0].nonzero().squeeze(1)
     partners = method._partners(chosen[None])[0, :, 0]
@@ -228,7 +228,7 @@ def test_medoids_are_reported_with_their_clusters() -> None:
     method, logits = started(budget=0.25)
     labels = method.fit.labels.numpy()
     probs = logits[0].softmax(-1).numpy()
-    found = method.derive(probs, labels)
+    found = method.final_columns(probs, labels)
     selected = found["selection_order"] < 1
     assert (found["medoid"][selected] == np.flatnonzero(selected)).all()
     for c in range(CLASSES):

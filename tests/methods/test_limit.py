@@ -95,7 +95,7 @@ def test_score_depends_on_q_alone() -> None:
     views = torch.stack([z[1], z[0]]).detach()  # q first, as `predict` gives them
     moved = views.clone()
     moved[1] += 5 * torch.randn(FOLDS, n, CLASSES, generator=torch.Generator().manual_seed(9))
-    before, after = method.measure(0, views), method.measure(0, moved)
+    before, after = method.sample_statistics(0, views), method.sample_statistics(0, moved)
     for name in ("limit_residual", "limit_l1"):
         assert torch.equal(before[name], after[name])
     onehot, s = functional.one_hot(labels()[0], CLASSES), views[0].softmax(-1)
@@ -131,13 +131,13 @@ def test_init_trains_q_alone_by_cross_entropy_before_the_classifier_starts() -> 
     method = begun(Limit(init=2), y, 3)
     classifier, q = method.fit.networks
     one = batch_of(y[None], torch.randn(1, 12, 3, generator=torch.Generator().manual_seed(0)))
-    method.choose(1, lambda: pytest.fail("nobody asks for predictions"))
+    method.sample_weights(1, lambda: pytest.fail("nobody asks for predictions"))
     total = method.step([classifier, q], one)
     torch.testing.assert_close(total, cross_entropy(q(one.x), one.y).mean())
     total.backward()  # type: ignore[no-untyped-call]
     assert all(parameter.grad is None for parameter in classifier.parameters())
     assert all(parameter.grad is not None for parameter in q.parameters())
-    method.choose(2, lambda: pytest.fail("nobody asks for predictions"))
+    method.sample_weights(2, lambda: pytest.fail("nobody asks for predictions"))
     torch.testing.assert_close(method.step([classifier, q], one), Limit().step([classifier, q], one))
 
 

@@ -14,7 +14,7 @@ from sklearn.metrics import roc_auc_score
 
 import labelaudit.methods
 from labelaudit.errors import OptionError
-from labelaudit.methods import Batch, Fit, configure, get_method, method_help, method_names, options_of
+from labelaudit.methods import Batch, FitContext, configure, get_method, method_help, method_names, options_of
 from labelaudit.networks import build
 from labelaudit.training.crossfit import crossfit
 from labelaudit.types import Evidence
@@ -104,7 +104,7 @@ def test_gradient_reaches_every_parameter(method: str, shape: tuple[int, ...]) -
     labels = torch.arange(n) % classes
     trained = torch.ones(2, n, dtype=torch.bool)
     instance.begin(
-        Fit(
+        FitContext(
             labels=labels,
             classes=classes,
             trained=trained,
@@ -121,7 +121,7 @@ def test_gradient_reaches_every_parameter(method: str, shape: tuple[int, ...]) -
 
     index = torch.stack([torch.randperm(n, generator=generator)[:16] for _ in range(2)])
     for epoch in range(20):
-        weights = instance.choose(epoch, predict)
+        weights = instance.sample_weights(epoch, predict)
         if epoch not in (0, 19):
             continue
         share = torch.ones(2, 16) if weights is None else weights.gather(1, index)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from labelaudit.methods import Batch, Fit, cross_entropy
+from labelaudit.methods import Batch, FitContext, cross_entropy
 from labelaudit.methods.sln import StochasticLabelNoise, dissect, given_share
 from labelaudit.networks import build
 
@@ -19,7 +19,7 @@ def started(n: int, **options: object) -> StochasticLabelNoise:
     network = build("linear", (3,), CLASSES)
     labels = torch.arange(n) % CLASSES
     method.begin(
-        Fit(
+        FitContext(
             labels=labels,
             classes=CLASSES,
             trained=torch.ones(1, n, dtype=torch.bool),
@@ -75,9 +75,9 @@ def test_correction_keeps_labels_of_large_loss_replaces_those_of_small_loss_and_
     logits = torch.zeros(2, 1, 4, CLASSES)
     logits[0, 0, 0, 0] = 5.0  # label 0, predicted 0: the smallest loss, ω = 0
     logits[0, 0, 1, 3] = 5.0  # label 1, predicted 3: the largest loss, ω = 1
-    assert method.choose(4, lambda: logits) is None
+    assert method.sample_weights(4, lambda: logits) is None
     assert method._omega is None
-    method.choose(5, lambda: logits)
+    method.sample_weights(5, lambda: logits)
     z = torch.randn(1, 1, 4, CLASSES, generator=torch.Generator().manual_seed(1))
     y = torch.arange(4)[None]
     loss = method.loss(z, batch(y))
@@ -93,7 +93,7 @@ def test_correction_keeps_labels_of_large_loss_replaces_those_of_small_loss_and_
 def test_soft_correction_mixes_all_probabilities_and_noise_may_go_on() -> None:
     method = started(4, correction=0.5, sigma=0.5, corrected_by="probabilities", keep_noise=True)
     logits = 2 * torch.randn(2, 1, 4, CLASSES, generator=torch.Generator().manual_seed(3))
-    method.choose(5, lambda: logits)
+    method.sample_weights(5, lambda: logits)
     z = torch.randn(1, 1, 4, CLASSES, generator=torch.Generator().manual_seed(1))
     y = torch.arange(4)[None]
     draws = torch.stack([method.loss(z, batch(y)) for _ in range(4000)])
@@ -103,13 +103,13 @@ def test_soft_correction_mixes_all_probabilities_and_noise_may_go_on() -> None:
     expected = omega * cross_entropy(z, y)[0] - (1 - omega) * (logits[0].softmax(-1) * z[0].log_softmax(-1)).sum(-1)
     torch.testing.assert_close(draws.mean(0)[0], expected, atol=0.1, rtol=0)
     quiet = started(4, correction=0.5, sigma=0.5, corrected_by="probabilities")
-    quiet.choose(5, lambda: logits)
+    quiet.sample_weights(5, lambda: logits)
     torch.testing.assert_close(quiet.loss(z, batch(y))[0], expected)
 
 
 def test_correction_that_keeps_every_label_is_no_correction() -> None:
     method = started(6, correction=1.0, sigma=0.0)
-    method.choose(1, lambda: torch.randn(2, 1, 6, CLASSES, generator=torch.Generator().manual_seed(0)))
+    method.sample_weights(1, lambda: torch.randn(2, 1, 6, CLASSES, generator=torch.Generator().manual_seed(0)))
     method._omega = torch.ones(1, 6)
     z, y = torch.randn(1, 1, 6, CLASSES, generator=torch.Generator().manual_seed(1)), torch.arange(6)[None] % CLASSES
     loss = method.loss(z, batch(y))

@@ -16,7 +16,7 @@ from labelaudit.models.diagnosis import diagnose
 from labelaudit.models.information import check_memorisation, fano_bound, least_information, uniform_noise_entropy
 from labelaudit.models.sensitivity import input_margins, squared_jacobian_norms
 from labelaudit.networks import Network, build
-from labelaudit.training.batches import Inputs
+from labelaudit.training.batches import DeviceDataset
 
 
 def generator() -> torch.Generator:
@@ -122,9 +122,9 @@ def test_memorising_is_a_fit_beyond_three_standard_errors(fit: float, memorising
     assert found["excess"] == pytest.approx(fit - 0.6)
 
 
-def memoriser(n: int = 40) -> tuple[Network, Inputs]:
+def memoriser(n: int = 40) -> tuple[Network, DeviceDataset]:
     """A network that predicts every label of as many orthogonal inputs, and the inputs."""
-    inputs = Inputs(np.eye(n, dtype=np.float32), np.arange(n) % 4, 4, device="cpu", augment="none")
+    inputs = DeviceDataset(np.eye(n, dtype=np.float32), np.arange(n) % 4, 4, device="cpu", augment="none")
     network = build("linear", (n,), 4)
     with torch.no_grad():
         network.last.weight.zero_()[0, torch.arange(n), inputs.y] = 10.0
@@ -154,7 +154,7 @@ def test_a_network_that_fits_noise_is_told_so() -> None:
 
 def test_images_are_looked_at_as_the_network_takes_them_and_the_same_way_twice() -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (30, 8, 8, 1)).astype(np.uint8)
-    inputs = Inputs(pixels, np.arange(30) % 3, 3, device="cpu", augment="shift+flip")
+    inputs = DeviceDataset(pixels, np.arange(30) % 3, 3, device="cpu", augment="shift+flip")
     network = build("cnn", (8, 8, 1), 3)
     before = {name: value.clone() for name, value in network.state_dict().items()}
     found = diagnose(network, inputs)

@@ -23,13 +23,13 @@ from labelaudit.data.images import encode
 from labelaudit.data.pixels import Squares, load_pixels
 from labelaudit.errors import DataError, OptionError, RunError
 from labelaudit.methods import configure, get_method, method_names
-from labelaudit.models import Trained, checkpoint, folder, load
+from labelaudit.models import FittedModel, checkpoint, folder, load
 from labelaudit.models.curves import dissect
 from labelaudit.models.dataset import collect
 from labelaudit.models.diagnosis import diagnose
 from labelaudit.models.run import begin_with, train
 from labelaudit.networks import Bodies, Network, build
-from labelaudit.training.batches import Inputs
+from labelaudit.training.batches import DeviceDataset
 
 Pixels = npt.NDArray[np.uint8]
 Labels = npt.NDArray[np.int64]
@@ -63,7 +63,7 @@ def cut_after(epoch: int) -> Any:
     return told
 
 
-def same(one: Trained, two: Trained) -> None:
+def same(one: FittedModel, two: FittedModel) -> None:
     """Bit for bit, but for the clock."""
     for a, b in zip(one.model.network.state_dict().values(), two.model.network.state_dict().values(), strict=True):
         assert torch.equal(a, b)
@@ -490,7 +490,7 @@ def test_patience_ends_a_run_that_gets_no_better(tmp_path: Path) -> None:
 def test_balance_draws_as_many_of_every_class() -> None:
     labels = np.array([0] * 60 + [1] * 25 + [2] * 5)
     x = np.arange(90, dtype=np.float32)[:, None].repeat(4, 1)
-    inputs = Inputs(x, labels, 3, device="cpu", augment="none", balance=True)
+    inputs = DeviceDataset(x, labels, 3, device="cpu", augment="none", balance=True)
     trained = torch.ones(1, 90, dtype=torch.bool)
     first, second = (torch.cat([batch.index[0] for batch in inputs.batches(trained, None, 16)]) for _ in range(2))
     for index in (first, second):

@@ -15,7 +15,7 @@ from labelaudit.errors import OptionError
 from labelaudit.methods import Batch, cross_entropy, get_method, method_names, options_of
 from labelaudit.networks import Network, StackedLinear, build
 from labelaudit.networks.injection import GaussianNoise, injected
-from labelaudit.regularizers import Composition, Regularizer, configure_all, get_regularizer, regularizer_help
+from labelaudit.regularizers import RegularizedStep, Regularizer, configure_all, get_regularizer, regularizer_help
 from labelaudit.regularizers import regularizer_names as names
 from labelaudit.regularizers.explicit_gaussian import Hidden, trace
 from labelaudit.regularizers.jacobian import squared_jacobian
@@ -33,7 +33,7 @@ def generator(seed: int = 0) -> torch.Generator:
 
 def step(regularizer: Regularizer | None, network: Network, batch: Batch) -> Tensor:
     """One training step of cross-entropy."""
-    composition = Composition([] if regularizer is None else [regularizer], [network], generator(7))
+    composition = RegularizedStep([] if regularizer is None else [regularizer], [network], generator(7))
     return composition.step(get_method("ce")(), [network], batch)
 
 
@@ -203,7 +203,7 @@ def test_every_layer_may_have_a_variance_of_its_own() -> None:
 def test_the_jacobian_penalty_may_begin_later() -> None:
     regularizer = configure_all({"jacobian": {"start": 2, "coefficient": 1.0}})["jacobian"]
     network, x = smooth(2), torch.randn(2, 6, 3, generator=generator())
-    composition = Composition([regularizer], [network], generator())
+    composition = RegularizedStep([regularizer], [network], generator())
     totals = []
     for epoch in range(4):
         composition.begin_epoch(epoch)

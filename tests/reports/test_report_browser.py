@@ -17,7 +17,7 @@ from test_report_html import HOSTILE, hostile_audit
 from labelaudit.audit.document import Audit
 from labelaudit.judge.memory import Memory
 from labelaudit.reports import html
-from labelaudit.reports.review_state import Checked
+from labelaudit.reports.review_state import ReviewState
 from labelaudit.types import Decision, Samples
 
 if TYPE_CHECKING:
@@ -253,7 +253,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> str:
         "outcomes": {0: "cleared", 1: "wrong"},
         "words": {0: "cleared: “ant” is correct", 1: "confirmed wrong: “cow” is correct"},
     }
-    checked = Checked(wrong=1, cleared=1, unclear=0, open=4, elsewhere=0, shares=(), sentences=("Said.",), **told)
+    checked = ReviewState(wrong=1, cleared=1, unclear=0, open=4, elsewhere=0, shares=(), sentences=("Said.",), **told)
     html.write(with_memory(large_audit(6)), file, checked=checked)
     return file.as_uri()
 

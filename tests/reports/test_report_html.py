@@ -26,7 +26,7 @@ from labelaudit.data.images import ImageError, decode, encode, probe
 from labelaudit.errors import RunError
 from labelaudit.judge.decide import decide
 from labelaudit.judge.memory import Memory
-from labelaudit.judge.noise_model import NO_CLASS, UNKNOWN, Channel
+from labelaudit.judge.noise_model import NO_CLASS, UNKNOWN, NoiseModel
 from labelaudit.reports import figures, gallery, html, thumbnails
 from labelaudit.types import Evidence, Finding
 from labelaudit.verdicts import Verdict, append, verdicts_file
@@ -279,7 +279,7 @@ def test_histogram_counts_everything_and_reaches_both_ends() -> None:
 
 def test_every_reason_has_its_kind() -> None:
     posterior = np.array([[0.1, 0.9, 0], [0.4, 0.5, 0.1], [0.2, 0.4, 0.4], [0.1, 0.9, 0], [0.1, 0.9, 0], [1, 0, 0]])
-    channel = Channel(weights={}, transition=np.full((3, 3), 1 / 3), probs=posterior, posterior=posterior, loss=0.0)
+    channel = NoiseModel(weights={}, transition=np.full((3, 3), 1 / 3), probs=posterior, posterior=posterior, loss=0.0)
     known = np.array([UNKNOWN, UNKNOWN, UNKNOWN, 1, NO_CLASS, UNKNOWN])
     labels, counts = np.zeros(6, int), np.full(3, 9)
     decision = decide(channel, labels, CLASSES, digests=[*"abcdef"], counts=counts, known=known)

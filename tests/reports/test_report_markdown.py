@@ -14,7 +14,7 @@ from labelaudit.audit import run
 from labelaudit.audit.document import Audit
 from labelaudit.cli import main
 from labelaudit.reports import markdown
-from labelaudit.reports.review_state import Checked, Share, read_checked
+from labelaudit.reports.review_state import ReviewState, Share, read_review_state
 from labelaudit.text import as_code, as_prose
 from labelaudit.types import Finding
 from labelaudit.verdicts import Verdict, append, verdicts_file
@@ -96,7 +96,7 @@ def test_people_are_heard() -> None:
         "shares": shares,
         "sentences": ("200 verdicts by @ann.",),
     }
-    checked = Checked(wrong=0, cleared=1, unclear=0, open=1, elsewhere=3, **told)
+    checked = ReviewState(wrong=0, cleared=1, unclear=0, open=1, elsewhere=3, **told)
     text = markdown.render(make_audit(), checked=checked)
     assert "| precision | 90.0% | 80.0% to 95.0% |" in text
     assert "| recall | not known yet |  |" in text, "an interval that says nothing is not a number"
@@ -108,7 +108,7 @@ def test_people_are_heard() -> None:
 
 
 def test_nobody_has_judged_anything(tmp_path: Path) -> None:
-    assert read_checked(make_audit(), tmp_path) is None
+    assert read_review_state(make_audit(), tmp_path) is None
 
 
 def test_verdicts_become_words_and_counts(tmp_path: Path) -> None:
@@ -125,7 +125,7 @@ def test_verdicts_become_words_and_counts(tmp_path: Path) -> None:
         *(told(1, "suggested", "dog"), told(3, "given"), told(0, "other", "owl"), told(2, "none"), told(4, "skip")),
         *(told(5, "given"), told(5, "none", reviewer="bob")),
     )
-    checked = read_checked(audit, tmp_path)
+    checked = read_review_state(audit, tmp_path)
     assert checked is not None
     assert checked.words == {
         **{1: "confirmed wrong: “dog” is correct", 3: "cleared: “dog” is correct"},
@@ -151,7 +151,7 @@ def test_a_planned_review_gives_precision_and_recall(tmp_path: Path) -> None:
         digest, label = audit.identity(row)
         kind = "none" if audit.decision.is_issue[row] else "given"
         append(verdicts_file(tmp_path), Verdict(path=IDS[row], digest=digest, given_label=label, verdict=kind))
-    checked = read_checked(audit, tmp_path)
+    checked = read_review_state(audit, tmp_path)
     assert checked is not None
     assert [(share.value, share.shown) for share in checked.shares] == [
         (1.0, "100.0%"),

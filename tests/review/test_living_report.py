@@ -14,7 +14,7 @@ from review_runs import Server, running, serving, write_run
 from labelaudit import read_audit, verdicts
 from labelaudit.audit.originals import open_originals
 from labelaudit.reports.html import render
-from labelaudit.reports.review_state import read_checked
+from labelaudit.reports.review_state import read_review_state
 from labelaudit.verdicts import verdicts_file
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def open_report(run: Path) -> Iterator[Server]:
     audit = read_audit(run)
 
     def report() -> tuple[str, str]:
-        made = render(audit, images=open_originals(audit), checked=read_checked(audit, run), live=True)
+        made = render(audit, images=open_originals(audit), checked=read_review_state(audit, run), live=True)
         return made.text, made.policy
 
     with serving(run, report=report) as server:

@@ -23,12 +23,12 @@ from labelaudit.judge.noise_model import NO_CLASS, UNKNOWN
 from labelaudit.machine import Machine
 from labelaudit.networks import build
 from labelaudit.scanning.assessment import _note_few
-from labelaudit.scanning.choice import Choice, choose
-from labelaudit.scanning.effort import backbones_of, tunes
-from labelaudit.scanning.forecast import forecast
+from labelaudit.scanning.choice import TrainingInput, choose_training_input
+from labelaudit.scanning.effort import backbones_of, fine_tunes
+from labelaudit.scanning.forecast import forecast_scan
 from labelaudit.scanning.pool import TUNING
 from labelaudit.scanning.settings import ScanSettings
-from labelaudit.training.crossfit import builder
+from labelaudit.training.crossfit import network_builder
 from labelaudit.types import Samples
 from labelaudit.verdicts import Verdict, append, verdicts_file
 from labelaudit.verdicts.matching import known_labels
@@ -219,11 +219,11 @@ def test_a_folder_from_pixels(folder: Path) -> None:
 def test_thorough_on_a_gpu_fine_tunes_a_backbone_whose_opinion_is_weighed(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("labelaudit.scanning.assessment.tunes", lambda *_, **__: True)
+    monkeypatch.setattr("labelaudit.scanning.assessment.fine_tunes", lambda *_, **__: True)
     monkeypatch.setattr("labelaudit.scanning.pool.TUNED_SIDE", 32)
     monkeypatch.setattr("labelaudit.scanning.forecast.TUNED_SIDE", 32)
     monkeypatch.setattr(
-        "labelaudit.training.forecast.forecast", lambda *_, **__: 60.0
+        "labelaudit.training.forecast.forecast_crossfit", lambda *_, **__: 60.0
     )  # seconds: none that are measured here
     monkeypatch.setitem(TUNING, "options", {"epochs": 2, "batch": 16, "lr": 5e-4})
     said: list[str] = []
@@ -255,24 +255,24 @@ def samples_of(counts: dict[str, int]) -> Samples:
 
 
 def test_only_thorough_on_a_gpu_fine_tunes_and_not_beside_a_network_from_pixels() -> None:
-    features, pixels = (Choice(pixels=chosen, side=16, reason="") for chosen in (False, True))
+    features, pixels = (TrainingInput(pixels=chosen, side=16, reason="") for chosen in (False, True))
     thorough = ScanSettings(effort="thorough")
-    assert tunes(thorough, features, device="cuda")
-    assert not tunes(thorough, features, device="cpu")
-    assert not tunes(ScanSettings(), features, device="cuda")
-    assert not tunes(thorough, pixels, device="cuda")
-    assert not tunes(replace(thorough, network="linear"), features, device="cuda")
-    assert not tunes(thorough, None, device="cuda")
+    assert fine_tunes(thorough, features, device="cuda")
+    assert not fine_tunes(thorough, features, device="cpu")
+    assert not fine_tunes(ScanSettings(), features, device="cuda")
+    assert not fine_tunes(thorough, pixels, device="cuda")
+    assert not fine_tunes(replace(thorough, network="linear"), features, device="cuda")
+    assert not fine_tunes(thorough, None, device="cuda")
 
 
 def test_auto_measures_small_images_and_says_why(folder: Path) -> None:
     samples, _ = ingest(open_source(folder))
     assert samples.images is not None
     assert typical_side(samples.images) == 12
-    chosen = choose(samples, ScanSettings(), Machine(device="cpu"))
+    chosen = choose_training_input(samples, ScanSettings(), Machine(device="cpu"))
     assert chosen.tiny
     assert "90 images" in chosen.reason
-    asked = choose(samples, ScanSettings(train="pixels", image_size=16), Machine(device="cpu"))
+    asked = choose_training_input(samples, ScanSettings(train="pixels", image_size=16), Machine(device="cpu"))
     assert (asked.pixels, asked.side) == (True, 16)
 
 
@@ -301,8 +301,8 @@ def test_progress_and_notices_are_heard_and_nothing_is_printed(
 
 
 def test_the_cost_is_forecast_before_the_work(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("labelaudit.features.forecast", lambda *_, **__: 130.0)
-    monkeypatch.setattr("labelaudit.training.forecast.forecast", lambda *_, **__: 20.0)
+    monkeypatch.setattr("labelaudit.features.forecast_embedding", lambda *_, **__: 130.0)
+    monkeypatch.setattr("labelaudit.training.forecast.forecast_crossfit", lambda *_, **__: 20.0)
     monkeypatch.setattr("labelaudit.scanning.forecast._WORTH_TIMING", 10)
     said: list[str] = []
     scan(folder, train="features", methods=["limit"], effort="quick", precision="float32", notice=said.append)
@@ -321,15 +321,15 @@ def test_the_forecast_counts_what_is_trained_regularised_or_not(
         asked.append((name, regularizers))
         return 0.0
 
-    monkeypatch.setattr("labelaudit.training.forecast.forecast", note)
-    monkeypatch.setattr("labelaudit.features.forecast", lambda *_, **__: 0.0)
+    monkeypatch.setattr("labelaudit.training.forecast.forecast_crossfit", note)
+    monkeypatch.setattr("labelaudit.features.forecast_embedding", lambda *_, **__: 0.0)
     monkeypatch.setattr("labelaudit.scanning.forecast._WORTH_TIMING", 10)
     samples = replace(ingest(open_source(None, labels=labels_file))[0], images=Listed([b""] * 150))
     mixup = {"mixup": {"alpha": "0.5"}}
     for around in ({}, mixup):
-        choice = Choice(pixels=False, side=8, reason="")
+        choice = TrainingInput(pixels=False, side=8, reason="")
         settings = ScanSettings(methods=("ce", "limit"), regularizers=around, backbone=("lite0@128",))
-        found = forecast(samples, ("lite0@128",), choice, settings, Machine(device="cpu"), tunes=False)
+        found = forecast_scan(samples, ("lite0@128",), choice, settings, Machine(device="cpu"), tunes=False)
         assert found == ""
     assert asked == [("ce", {}), ("limit", {}), ("ce", mixup), ("limit", mixup), ("ce", {})]
 
@@ -392,11 +392,11 @@ def test_a_model_that_may_know_the_labels_does_not_judge_them(tmp_path: Path) ->
     save_file(build("timm:test_resnet", (32, 32, 3), 3).state_dict(), weights)
     for init in (tmp_path / "MODEL", weights):
         with pytest.raises(OptionError, match="may know the labels it is to judge: give published weights"):
-            builder("timm:test_resnet", (32, 32, 3), 3, init)
+            network_builder("timm:test_resnet", (32, 32, 3), 3, init)
 
 
 def test_the_image_size_holds_for_the_backbones_unless_the_network_from_pixels_takes_it() -> None:
-    features, pixels = (Choice(pixels=chosen, side=16, reason="") for chosen in (False, True))
+    features, pixels = (TrainingInput(pixels=chosen, side=16, reason="") for chosen in (False, True))
     at_96 = ScanSettings(image_size=96, precision="float32")
     named = replace(at_96, backbone=("lite2@64", "lite0"))
     assert backbones_of("standard", features, at_96, device="cpu") == ("lite0@96", "lite1@96", "lite2@96")

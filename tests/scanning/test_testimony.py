@@ -7,7 +7,7 @@ import json
 import numpy as np
 
 from labelaudit.data.votes import VOTES
-from labelaudit.judge.noise_model import Channel
+from labelaudit.judge.noise_model import NoiseModel
 from labelaudit.scanning.testimony import hear
 from labelaudit.types import Floats, Samples
 
@@ -15,10 +15,12 @@ N = 240
 CLASSES = ("a", "b", "c", "d")
 
 
-def channel(probs: Floats, labels: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Channel:
+def channel(probs: Floats, labels: np.ndarray[tuple[int], np.dtype[np.int64]]) -> NoiseModel:
     posterior = probs * np.where(np.eye(4)[labels] > 0, 0.9, 0.033)
     posterior /= posterior.sum(axis=1, keepdims=True)
-    return Channel(weights={}, transition=np.eye(4), probs=np.float32(probs), posterior=np.float32(posterior), loss=0.0)
+    return NoiseModel(
+        weights={}, transition=np.eye(4), probs=np.float32(probs), posterior=np.float32(posterior), loss=0.0
+    )
 
 
 def made(seed: int, **extra: tuple[str, ...]) -> tuple[Samples, Floats, np.ndarray[tuple[int], np.dtype[np.int64]]]:

@@ -21,7 +21,7 @@ from labelaudit.scanning.scan import scan
 from labelaudit.scanning.settings import ScanSettings
 from labelaudit.scoring import kept
 from labelaudit.scoring import update as updating
-from labelaudit.scoring.kept import current
+from labelaudit.scoring.kept import scan_or_update
 from labelaudit.scoring.score import score
 from labelaudit.scoring.update import NeedsScan, try_update, update
 
@@ -82,7 +82,7 @@ def follow(place: Path, **options: object) -> Audit:
 
 def follow_kept(data: Path, cache: Path | None, *, seed: int = 0, verdicts: Path | None = None) -> Audit:
     settings = ScanSettings(effort="quick", train="features", methods=("limit",), options=SHORT, seed=seed)
-    return current(Source(data=data), settings, Machine(cache=cache, device="cpu"), verdicts=verdicts)
+    return scan_or_update(Source(data=data), settings, Machine(cache=cache, device="cpu"), verdicts=verdicts)
 
 
 def rows_of(audit: Audit) -> dict[str, dict[str, object]]:

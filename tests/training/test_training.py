@@ -13,11 +13,11 @@ from labelaudit.errors import DataError, OptionError
 from labelaudit.methods import Recipe
 from labelaudit.networks import Average, build, default_network, network_names
 from labelaudit.regularizers.jacobian import Jacobian
-from labelaudit.training.batches import Inputs, flip, shift
+from labelaudit.training.batches import DeviceDataset, flip, shift
 from labelaudit.training.crossfit import crossfit
-from labelaudit.training.evidence import margins
-from labelaudit.training.forecast import forecast
-from labelaudit.training.loop import _optimizer, plan
+from labelaudit.training.evidence import given_label_margins
+from labelaudit.training.forecast import forecast_crossfit
+from labelaudit.training.loop import _optimizer, choose_recipe
 
 
 def generator() -> torch.Generator:
@@ -26,7 +26,7 @@ def generator() -> torch.Generator:
 
 def test_batches_hand_every_training_sample_out_once_and_left_out_ones_never() -> None:
     n = 53
-    data = Inputs(np.arange(2.0 * n).reshape(n, 2), np.arange(n) % 3, 3, device="cpu", augment="none")
+    data = DeviceDataset(np.arange(2.0 * n).reshape(n, 2), np.arange(n) % 3, 3, device="cpu", augment="none")
     data = data.drawn_by(generator())
     trained = torch.stack([torch.arange(n) % 5 != 0, torch.arange(n) % 5 != 1])
     weights = torch.ones(2, n)
@@ -129,7 +129,7 @@ def test_average_follows_its_recursion() -> None:
 
 def test_margins_are_given_logit_minus_largest_other() -> None:
     logits, y = torch.randn(2, 5, 4, generator=generator()), torch.tensor([0, 1, 2, 3, 0])
-    found = margins(logits, y)
+    found = given_label_margins(logits, y)
     for f in range(2):
         for i in range(5):
             others = [float(logits[f, i, c]) for c in range(4) if c != y[i]]
@@ -244,9 +244,9 @@ def test_identical_samples_share_a_fold() -> None:
 
 @pytest.mark.parametrize("shape", [(32,), (8, 8, 1)])
 def test_the_forecast_grows_with_the_samples_and_the_epochs(shape: tuple[int, ...]) -> None:
-    few = forecast("ce", shape, 20_000, 3, folds=3, epochs=2)
+    few = forecast_crossfit("ce", shape, 20_000, 3, folds=3, epochs=2)
     assert few > 0
-    assert forecast("ce", shape, 200_000, 3, folds=3, epochs=20) > 10 * few
+    assert forecast_crossfit("ce", shape, 200_000, 3, folds=3, epochs=20) > 10 * few
 
 
 def test_the_forecast_pays_for_the_regularisers(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -254,10 +254,10 @@ def test_the_forecast_pays_for_the_regularisers(monkeypatch: pytest.MonkeyPatch)
     seconds: list[int] = []
     monkeypatch.setattr("labelaudit.training.forecast.time", SimpleNamespace(perf_counter=lambda: len(seconds)))
     monkeypatch.setattr(Jacobian, "penalty", lambda *_: seconds.append(1))
-    assert forecast("ce", (8,), 4000, 3, folds=3) == 0
+    assert forecast_crossfit("ce", (8,), 4000, 3, folds=3) == 0
     around = {"jacobian": {"coefficient": "0.1"}}
-    found = forecast("ce", (8,), 4000, 3, folds=3, regularizers=around)
-    recipe = plan("ce", 4000, pixels=False, folds=3)
+    found = forecast_crossfit("ce", (8,), 4000, 3, folds=3, regularizers=around)
+    recipe = choose_recipe("ce", 4000, pixels=False, folds=3)
     assert len(seconds) == 2 * 1 + 2 * 7  # two groups of folds, of 100 samples and of 1000, two thirds in training
     assert found == 2 * 7 * recipe.epochs * 4
 
@@ -265,18 +265,21 @@ def test_the_forecast_pays_for_the_regularisers(monkeypatch: pytest.MonkeyPatch)
 def test_a_forecast_that_is_slow_already_is_not_made_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([0.0, 3.0])
     monkeypatch.setattr("labelaudit.training.forecast.time", SimpleNamespace(perf_counter=lambda: next(clock)))
-    assert forecast("ce", (8,), 4000, 3, folds=3, epochs=5) == 3 * 5 * 4000 / 100
+    assert forecast_crossfit("ce", (8,), 4000, 3, folds=3, epochs=5) == 3 * 5 * 4000 / 100
 
 
 def test_the_plan_spends_more_epochs_on_few_samples_unless_told() -> None:
-    usual = plan("ce", 50_000, pixels=False, folds=5)
-    few = plan("ce", 200, pixels=False, folds=5)
+    usual = choose_recipe("ce", 50_000, pixels=False, folds=5)
+    few = choose_recipe("ce", 200, pixels=False, folds=5)
     assert usual.epochs < few.epochs <= 3 * usual.epochs
     assert few.batch < usual.batch
-    assert plan("ce", 200, pixels=False, folds=5, options={"epochs": 2}).epochs == 2
-    assert plan("ce", 200, pixels=False, folds=5, epochs=4).epochs == 4
-    assert plan("ce", 200, pixels=True, folds=5, trained=True).lr == plan("ce", 200, pixels=True, folds=5).lr / 4
-    assert plan("ce", 200, pixels=True, folds=5, trained=True, options={"lr": 0.1}).lr == 0.1
+    assert choose_recipe("ce", 200, pixels=False, folds=5, options={"epochs": 2}).epochs == 2
+    assert choose_recipe("ce", 200, pixels=False, folds=5, epochs=4).epochs == 4
+    assert (
+        choose_recipe("ce", 200, pixels=True, folds=5, trained=True).lr
+        == choose_recipe("ce", 200, pixels=True, folds=5).lr / 4
+    )
+    assert choose_recipe("ce", 200, pixels=True, folds=5, trained=True, options={"lr": 0.1}).lr == 0.1
 
 
 def test_learning_rates_follow_their_schedule() -> None:
@@ -294,7 +297,7 @@ def test_learning_rates_follow_their_schedule() -> None:
 
 def test_pixels_are_moved_as_bytes_to_the_same_bits_as_after_scaling() -> None:
     x = np.random.default_rng(0).integers(0, 256, (20, 9, 9, 3)).astype(np.uint8)
-    inputs = Inputs(x, np.arange(20) % 2, 2, device="cpu", augment="shift+flip").drawn_by(generator())
+    inputs = DeviceDataset(x, np.arange(20) % 2, 2, device="cpu", augment="shift+flip").drawn_by(generator())
     taken = inputs.take(torch.arange(20).view(1, 20))
     scaled = (torch.from_numpy(x).movedim(-1, 1).float() - inputs.scaling.mean) * inputs.scaling.scale
     draws = generator()
@@ -313,12 +316,12 @@ def test_pixels_are_moved_as_bytes_to_the_same_bits_as_after_scaling() -> None:
 def test_a_start_that_leaves_nothing_is_refused(method: str, options: dict[str, float], epochs: int) -> None:
     (name,) = options
     with pytest.raises(OptionError, match=rf"{method}\.{name}=.* leaves none of the {epochs} epochs"):
-        plan(method, 100, pixels=False, folds=2, options=options, epochs=epochs)
-    plan(method, 100, pixels=False, folds=2, options={name: 0}, epochs=epochs)
+        choose_recipe(method, 100, pixels=False, folds=2, options=options, epochs=epochs)
+    choose_recipe(method, 100, pixels=False, folds=2, options={name: 0}, epochs=epochs)
 
 
 def test_the_forecast_of_a_method_with_a_long_start_is_of_what_follows() -> None:
-    assert forecast("crust", (8,), 200, 3, folds=2, options={"warmup": 5}) > 0
+    assert forecast_crossfit("crust", (8,), 200, 3, folds=2, options={"warmup": 5}) > 0
 
 
 def test_weight_decay_is_decoupled_from_adam_or_a_term_of_the_loss() -> None:

@@ -45,7 +45,7 @@ def increment_over_penalty(run: Finished) -> float:
 
     from labelaudit.methods import cross_entropy
     from labelaudit.networks.injection import inject_noise, injected
-    from labelaudit.regularizers import Pass, configure_all
+    from labelaudit.regularizers import ForwardPass, configure_all
 
     network = copy.deepcopy(run.trained.model.network)
     inputs = inputs_of(run)
@@ -75,7 +75,7 @@ def increment_over_penalty(run: Finished) -> float:
     for source in sources:
         source.eval()
     batch: Any = None  # the penalty does not look at labels
-    expected = penalty.penalty([Pass(network=0, x=x, logits=network(x).float())], batch)
+    expected = penalty.penalty([ForwardPass(network=0, x=x, logits=network(x).float())], batch)
     assert expected is not None
     return float((torch.stack(moved).mean() - still) / expected.detach())
 

@@ -10,7 +10,7 @@ a command, so that no text from the data can be one. Left out: the table for the
 from __future__ import annotations
 
 from labelaudit.check.formats import wording
-from labelaudit.check.outcome import Outcome, Problem, Suspect
+from labelaudit.check.outcome import CheckedFinding, Outcome, Suspect
 from labelaudit.text import count, name_some, printable
 
 _MOST = 10
@@ -48,7 +48,7 @@ def github(outcome: Outcome) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _worst(findings: tuple[Problem, ...], suspects: tuple[Suspect, ...]) -> tuple[Suspect | Problem, ...]:
+def _worst(findings: tuple[CheckedFinding, ...], suspects: tuple[Suspect, ...]) -> tuple[Suspect | CheckedFinding, ...]:
     """Ten: half of them findings, half suspects, where there are enough of both."""
     first = findings[: max(_MOST // 2, _MOST - len(suspects))]
     return (*first, *suspects[: _MOST - len(first)])

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from xml.sax.saxutils import escape, quoteattr
 
 from labelaudit.check.formats import wording
-from labelaudit.check.outcome import Outcome, Problem, Rule, Suspect
+from labelaudit.check.outcome import CheckedFinding, Outcome, Rule, Suspect
 from labelaudit.text import count, printable
 
 _ENTRIES = 20
@@ -70,7 +70,7 @@ def _failure(outcome: Outcome, broken: Sequence[Rule], waiting: Mapping[str, Seq
     return f"<failure{head}>{_text(_listing(list(entries)))}</failure>"
 
 
-def _listing(entries: Sequence[Suspect | Problem]) -> list[str]:
+def _listing(entries: Sequence[Suspect | CheckedFinding]) -> list[str]:
     lines = [
         f"{entry.status}, score {wording.score(entry)}: {entry.path}: {wording.relabel(entry)} ({wording.why(entry)})"
         if isinstance(entry, Suspect)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from labelaudit.check.formats import wording
-from labelaudit.check.outcome import Outcome, Problem, Rule, Suspect
+from labelaudit.check.outcome import CheckedFinding, Outcome, Rule, Suspect
 from labelaudit.text import as_code, as_prose, count
 
 COMMENT = 60_000
@@ -59,7 +59,7 @@ def _page(outcome: Outcome, *, room: int, rows: int) -> str:
     )
     finding_table, shown_findings, left = _table("|status|kind|file|why|", map(_finding_row, findings), rows, left)
     more_rules = len(outcome.rules) - shown_rules
-    shown: tuple[Suspect | Problem, ...] = (*suspects[:shown_suspects], *findings[:shown_findings])
+    shown: tuple[Suspect | CheckedFinding, ...] = (*suspects[:shown_suspects], *findings[:shown_findings])
     body = [
         *head,
         rule_table,
@@ -101,7 +101,7 @@ def _suspect_row(suspect: Suspect) -> str:
     return f"|{suspect.status}|{wording.score(suspect)}|{told}|"
 
 
-def _finding_row(problem: Problem) -> str:
+def _finding_row(problem: CheckedFinding) -> str:
     return f"|{problem.status}|{_prose(problem.kind)}|{as_code(problem.path)}|{_prose(wording.why(problem))}|"
 
 

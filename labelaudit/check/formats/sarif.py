@@ -18,7 +18,7 @@ from typing import Any
 from urllib.parse import quote
 
 from labelaudit.check.formats import wording
-from labelaudit.check.outcome import Outcome, Problem, Suspect
+from labelaudit.check.outcome import CheckedFinding, Outcome, Suspect
 from labelaudit.machine import __version__
 from labelaudit.text import printable
 from labelaudit.types import KINDS, Kind
@@ -78,10 +78,10 @@ def sarif(outcome: Outcome) -> str:
     return json.dumps(log, indent=1, ensure_ascii=True, allow_nan=False) + "\n"
 
 
-def _entries(outcome: Outcome) -> list[Suspect | Problem]:
+def _entries(outcome: Outcome) -> list[Suspect | CheckedFinding]:
     """Everything, the open ones first."""
-    waiting: list[Suspect | Problem] = [*wording.open_findings(outcome), *wording.open_suspects(outcome)]
-    everything: list[Suspect | Problem] = [*outcome.findings, *outcome.suspects]
+    waiting: list[Suspect | CheckedFinding] = [*wording.open_findings(outcome), *wording.open_suspects(outcome)]
+    everything: list[Suspect | CheckedFinding] = [*outcome.findings, *outcome.suspects]
     return [*waiting, *(entry for entry in everything if entry.status in _SUPPRESSED)]
 
 
@@ -101,7 +101,7 @@ def _driver(rules: list[tuple[str, str, str]]) -> dict[str, Any]:
     }
 
 
-def _results(outcome: Outcome, entries: list[Suspect | Problem], index: dict[str, int]) -> list[dict[str, Any]]:
+def _results(outcome: Outcome, entries: list[Suspect | CheckedFinding], index: dict[str, int]) -> list[dict[str, Any]]:
     seen: Counter[str] = Counter()
     results = []
     for entry in entries:
@@ -131,20 +131,20 @@ def _results(outcome: Outcome, entries: list[Suspect | Problem], index: dict[str
     return results
 
 
-def _rule(entry: Suspect | Problem) -> tuple[str, str, str]:
+def _rule(entry: Suspect | CheckedFinding) -> tuple[str, str, str]:
     """(ruleId, what it means, level of an open one)."""
     kind = KINDS["suspect"] if isinstance(entry, Suspect) else KINDS.get(entry.kind, _OTHER)
     return kind.code, kind.meaning, "error" if kind.is_error else "warning"
 
 
-def _message(entry: Suspect | Problem) -> str:
+def _message(entry: Suspect | CheckedFinding) -> str:
     if not isinstance(entry, Suspect):
         return printable(f"{entry.path}: {wording.why(entry)}")
     why = wording.why(entry)
     return printable(f"{wording.relabel(entry)}, score {wording.score(entry)}" + (f": {why}" if why else ""))
 
 
-def _facts(entry: Suspect | Problem) -> dict[str, str]:
+def _facts(entry: Suspect | CheckedFinding) -> dict[str, str]:
     if not isinstance(entry, Suspect):
         return {"status": entry.status, "kind": entry.kind, "path": printable(entry.path)}
     given, suggested = printable(entry.given_label), printable(entry.suggested_label)
@@ -157,7 +157,7 @@ def _facts(entry: Suspect | Problem) -> dict[str, str]:
     }
 
 
-def _fingerprint(entry: Suspect | Problem) -> str:
+def _fingerprint(entry: Suspect | CheckedFinding) -> str:
     """32 hexadecimal digits for what makes the entry the same one next time."""
     if not isinstance(entry, Suspect):
         return entry.identity

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
-from labelaudit.check.outcome import STATUSES, Outcome, Problem, Rule, Suspect
+from labelaudit.check.outcome import STATUSES, CheckedFinding, Outcome, Rule, Suspect
 from labelaudit.check.policy import matches_glob
 from labelaudit.check.rules import KINDS_OF
 from labelaudit.text import count, name_some
@@ -69,19 +69,19 @@ def open_suspects(outcome: Outcome) -> tuple[Suspect, ...]:
     return tuple(s for status in ("new", "uncertain") for s in outcome.suspects if s.status == status)
 
 
-def open_findings(outcome: Outcome) -> tuple[Problem, ...]:
+def open_findings(outcome: Outcome) -> tuple[CheckedFinding, ...]:
     """The findings that are neither in the baseline nor ignored."""
     return tuple(problem for problem in outcome.findings if problem.status == "new")
 
 
-def rest(outcome: Outcome, shown: Sequence[Suspect | Problem]) -> str:
+def rest(outcome: Outcome, shown: Sequence[Suspect | CheckedFinding]) -> str:
     """A sentence about the suspects and findings that are not among those ``shown``, and where they are; empty if all
     are."""
     hidden = Counter(entry.status for entry in outcome.suspects)
     hidden.subtract(entry.status for entry in shown if isinstance(entry, Suspect))
     parts = [f"{hidden[status]:,} {status}" for status in STATUSES if hidden[status]]
     left = [f"{', '.join(parts)} suspects"] if parts else []
-    problems = len(outcome.findings) - sum(isinstance(entry, Problem) for entry in shown)
+    problems = len(outcome.findings) - sum(isinstance(entry, CheckedFinding) for entry in shown)
     if problems:
         left.append(f"{problems:,} findings")
     return f"Not listed here: {' and '.join(left)}; --format json, jsonl and csv list all." if left else ""
@@ -97,7 +97,7 @@ def relabel(suspect: Suspect) -> str:
     return f"{suspect.given_label} -> {suspect.suggested_label or '(no class is right)'}"
 
 
-def why(entry: Suspect | Problem) -> str:
+def why(entry: Suspect | CheckedFinding) -> str:
     """The reason an entry is listed for, and the reason of its status."""
     said = entry.reason if isinstance(entry, Suspect) else entry.detail
     return f"{said.removesuffix('.')}; {entry.note}" if said and entry.note else said or entry.note
@@ -113,7 +113,7 @@ def by_class(suspects: Sequence[Suspect]) -> dict[str, list[Suspect]]:
 
 def concerns(
     rule: Rule, outcome: Outcome, groups: Mapping[str, Sequence[Suspect]]
-) -> Sequence[Suspect] | Sequence[Problem]:
+) -> Sequence[Suspect] | Sequence[CheckedFinding]:
     """The entries a broken ``rule`` is about: the open findings of its kinds, or the open suspects of its class and
     paths.
 

@@ -1,4 +1,4 @@
-"""Python objects: a `datasets.Dataset`, a torch `Dataset`, a data frame, lists of paths with labels, arrays.
+"""Python objects: a `datasets.BenchmarkDataset`, a torch `Dataset`, a data frame, lists of paths with labels, arrays.
 
 They are known by what they can do, so that none of these libraries has to be installed or is imported here.
 """
@@ -118,7 +118,7 @@ def _read_torch(source: Source) -> Listing:
 
 
 def _read_hugging_face(source: Source) -> Listing:
-    """A `datasets.Dataset`; its image column is not decoded, so that the stored bytes are judged."""
+    """A `datasets.BenchmarkDataset`; its image column is not decoded, so that the stored bytes are judged."""
     data = source.data
     features = data.features
     images = [name for name, kind in features.items() if type(kind).__name__ == "Image"]

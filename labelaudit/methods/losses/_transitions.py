@@ -13,12 +13,12 @@ from typing import Annotated, ClassVar
 import torch
 from torch import Tensor
 
-from labelaudit.methods._interface import Fit, Method, Predict
+from labelaudit.methods._interface import FitContext, Method, Predict
 from labelaudit.methods._options import Between
 
 
 @dataclass(kw_only=True)
-class Corrected(Method):
+class TransitionCorrection(Method):
     """Cross-entropy for a while, then one estimate of T per fold: what the corrections by T have in common."""
 
     leading: ClassVar[tuple[str, ...]] = ("warmup",)
@@ -26,12 +26,12 @@ class Corrected(Method):
     warmup: Annotated[float, Between(0, 1), "share of the epochs, at the start, on cross-entropy to estimate T"] = 0.5
     passed: Annotated[float, Between(0, 0.5), "share of the samples passed over as too sure to be an anchor"] = 0.03
 
-    def begin(self, fit: Fit) -> None:
+    def begin(self, fit: FitContext) -> None:
         super().begin(fit)
         self._first = int(self.warmup * fit.epochs)
         self._transition: Tensor | None = None  # (F, C, C)
 
-    def choose(self, epoch: int, predict: Predict) -> Tensor | None:
+    def sample_weights(self, epoch: int, predict: Predict) -> Tensor | None:
         if epoch == self._first:
             probs = predict()[0].softmax(-1)
             self.correct(anchor_rows(probs, self.fit.labels, self.fit.trained, passed=self.passed))

@@ -18,11 +18,11 @@ from torch import Tensor
 
 from labelaudit.methods._interface import Batch, cross_entropy
 from labelaudit.methods._options import Between
-from labelaudit.methods.losses._transitions import Corrected
+from labelaudit.methods.losses._transitions import TransitionCorrection
 
 
 @dataclass(kw_only=True)
-class BackwardCorrection(Corrected):
+class BackwardCorrection(TransitionCorrection):
     """Label, inverse noise, prediction."""
 
     column: ClassVar[str] = "margin"

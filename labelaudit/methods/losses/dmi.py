@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from labelaudit.methods._interface import Batch, Fit, Method, Predict, cross_entropy
+from labelaudit.methods._interface import Batch, FitContext, Method, Predict, cross_entropy
 from labelaudit.methods._options import Between
 
 _PER_CLASS = 10
@@ -29,7 +29,7 @@ _PER_CLASS = 10
 
 @dataclass(kw_only=True)
 class DeterminantInformation(Method):
-    """`choose` begins the running matrix from all training samples, `loss` moves it on by a batch."""
+    """`sample_weights` begins the running matrix from all training samples, `loss` moves it on by a batch."""
 
     column: ClassVar[str] = "margin"
     leading: ClassVar[tuple[str, ...]] = ("warmup",)
@@ -37,12 +37,12 @@ class DeterminantInformation(Method):
     warmup: Annotated[float, Between(0, 1), "share of the epochs, at the start, on cross-entropy"] = 0.5
     ridge: Annotated[float, Between(1e-6, 1), "multiple of the identity that keeps the matrix invertible"] = 0.01
 
-    def begin(self, fit: Fit) -> None:
+    def begin(self, fit: FitContext) -> None:
         super().begin(fit)
         self._first = int(self.warmup * fit.epochs)
         self._joint: Tensor | None = None  # (F, C, C)
 
-    def choose(self, epoch: int, predict: Predict) -> Tensor | None:
+    def sample_weights(self, epoch: int, predict: Predict) -> Tensor | None:
         if epoch == self._first:
             labels = self.fit.labels.expand(self.fit.trained.shape)
             self._joint = joint(predict()[0].softmax(-1), labels, self.fit.trained.float())

@@ -16,13 +16,13 @@ import torch
 from torch import Tensor
 
 from labelaudit.methods._interface import Batch, cross_entropy
-from labelaudit.methods.losses._transitions import Corrected
+from labelaudit.methods.losses._transitions import TransitionCorrection
 
 _LEAST = 1e-10  # an entry of T; the released codes clamp probabilities there
 
 
 @dataclass(kw_only=True)
-class ForwardCorrection(Corrected):
+class ForwardCorrection(TransitionCorrection):
     """Prediction, noise, label."""
 
     column: ClassVar[str] = "margin"

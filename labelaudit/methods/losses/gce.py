@@ -17,13 +17,13 @@ from typing import Annotated, ClassVar
 import torch
 from torch import Tensor
 
-from labelaudit.methods._interface import Batch, Fit, Method, Predict, cross_entropy, given_probability
+from labelaudit.methods._interface import Batch, FitContext, Method, Predict, cross_entropy, given_probability
 from labelaudit.methods._options import Between
 
 
 @dataclass(kw_only=True)
 class GeneralizedCrossEntropy(Method):
-    """The loss is in `loss`, the truncation in `choose`."""
+    """The loss is in `loss`, the truncation in `sample_weights`."""
 
     column: ClassVar[str] = "margin"
 
@@ -32,12 +32,12 @@ class GeneralizedCrossEntropy(Method):
     start: Annotated[float, Between(0, 1), "share of the epochs that train on all samples first"] = 0.5
     every: Annotated[int, Between(1, 1000), "epochs between decisions on who is left out"] = 2
 
-    def begin(self, fit: Fit) -> None:
+    def begin(self, fit: FitContext) -> None:
         super().begin(fit)
         self._first = int(self.start * fit.epochs)
         self._kept: Tensor | None = None  # (F, n) bool
 
-    def choose(self, epoch: int, predict: Predict) -> Tensor | None:
+    def sample_weights(self, epoch: int, predict: Predict) -> Tensor | None:
         if self.truncation and epoch >= self._first and (epoch - self._first) % self.every == 0 and epoch > 0:
             self._kept = self._keep(given_probability(predict()[0], self.fit.labels) > self.truncation)
         return None if self._kept is None else self._kept.float()
@@ -52,7 +52,7 @@ class GeneralizedCrossEntropy(Method):
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:
         return -torch.expm1(-self.q * cross_entropy(logits, batch.y)) / self.q
 
-    def measure(self, epoch: int, logits: Tensor) -> Mapping[str, Tensor]:  # noqa: ARG002
+    def sample_statistics(self, epoch: int, logits: Tensor) -> Mapping[str, Tensor]:  # noqa: ARG002
         if self._kept is None:
             return {}
         return {"pruned": 1.0 - self._kept.float()}

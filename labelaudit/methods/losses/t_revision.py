@@ -17,23 +17,23 @@ from typing import Annotated, ClassVar
 import torch
 from torch import Tensor
 
-from labelaudit.methods._interface import Batch, Fit, cross_entropy
+from labelaudit.methods._interface import Batch, FitContext, cross_entropy
 from labelaudit.methods._options import Between
-from labelaudit.methods.losses._transitions import Corrected
+from labelaudit.methods.losses._transitions import TransitionCorrection
 from labelaudit.networks import Network
 
 _LEAST, _MOST = 1e-6, 100.0
 
 
 @dataclass(kw_only=True)
-class TransitionRevision(Corrected):
+class TransitionRevision(TransitionCorrection):
     """The importance is part of what is differentiated, or ΔT would learn nothing."""
 
     column: ClassVar[str] = "margin"
 
     revision: Annotated[float, Between(0, 1), "learning rate of the revision of T; 0 = none"] = 1e-4
 
-    def begin(self, fit: Fit) -> None:
+    def begin(self, fit: FitContext) -> None:
         super().begin(fit)
         self._change = torch.zeros(len(fit.trained), fit.classes, fit.classes, device=fit.labels.device)
         self._change.requires_grad_()
@@ -48,7 +48,7 @@ class TransitionRevision(Corrected):
         given = (causes * logits.softmax(-1)).sum(-1).clamp(min=_LEAST)
         return (torch.exp(-entropy) / given).clamp(max=_MOST) * entropy
 
-    def stepped(self, networks: Sequence[Network]) -> None:  # noqa: ARG002
+    def after_step(self, networks: Sequence[Network]) -> None:  # noqa: ARG002
         if self._change.grad is not None:
             self._optimizer.step()
             self._optimizer.zero_grad(set_to_none=True)

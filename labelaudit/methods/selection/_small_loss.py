@@ -12,7 +12,7 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
-from labelaudit.methods._interface import Fit, Method, Predict
+from labelaudit.methods._interface import FitContext, Method, Predict
 from labelaudit.methods._options import Between
 
 
@@ -25,23 +25,23 @@ class SmallLoss(Method):
         None
     )
 
-    def begin(self, fit: Fit) -> None:
+    def begin(self, fit: FitContext) -> None:
         super().begin(fit)
         self._ramp = max(1, min(10, fit.epochs // 2)) if self.ramp is None else self.ramp
         self.kept = 1.0
 
-    def choose(self, epoch: int, predict: Predict) -> Tensor | None:  # noqa: ARG002
+    def sample_weights(self, epoch: int, predict: Predict) -> Tensor | None:  # noqa: ARG002
         self.kept = 1 - self.noise * min(epoch / self._ramp, 1)
         return None
 
 
-def smallest(loss: Tensor, share: float) -> Tensor:
+def small_loss_mask(loss: Tensor, share: float) -> Tensor:
     """1 for the ``share`` of smallest losses (..., B) of each batch, at least one, else 0; ties go to the earlier."""
     count = max(1, int(share * loss.shape[-1] + 1e-6))
     chosen = loss.detach().argsort(dim=-1, stable=True)[..., :count]
     return torch.zeros_like(loss).scatter(-1, chosen, 1.0)
 
 
-def over(mask: Tensor) -> Tensor:
+def mean_over(mask: Tensor) -> Tensor:
     """``mask`` (..., B) scaled so that a mean over the batch becomes the mean over the masked, 0 where none is."""
     return mask / mask.mean(-1, keepdim=True).clamp(min=1e-6)

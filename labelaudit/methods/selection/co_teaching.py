@@ -15,7 +15,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from labelaudit.methods._interface import Batch, cross_entropy
-from labelaudit.methods.selection._small_loss import SmallLoss, over, smallest
+from labelaudit.methods.selection._small_loss import SmallLoss, mean_over, small_loss_mask
 
 
 @dataclass(kw_only=True)
@@ -27,4 +27,4 @@ class CoTeaching(SmallLoss):
 
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:
         entropy = cross_entropy(logits, batch.y)
-        return entropy * over(smallest(entropy, self.kept)).flip(0)
+        return entropy * mean_over(small_loss_mask(entropy, self.kept)).flip(0)

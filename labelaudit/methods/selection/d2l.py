@@ -19,7 +19,7 @@ from typing import Annotated, ClassVar
 import torch
 from torch import Tensor
 
-from labelaudit.methods._interface import Batch, Fit, Method, Predict, cross_entropy
+from labelaudit.methods._interface import Batch, FitContext, Method, Predict, cross_entropy
 from labelaudit.methods._options import Between
 from labelaudit.networks import Network
 
@@ -28,7 +28,7 @@ _FEWEST_EPOCHS = 3
 
 @dataclass(kw_only=True)
 class DimensionalityDriven(Method):
-    """`step` measures the dimensionality on its way, `choose` decides from the epoch's mean."""
+    """`step` measures the dimensionality on its way, `sample_weights` decides from the epoch's mean."""
 
     column: ClassVar[str] = "margin"
 
@@ -36,7 +36,7 @@ class DimensionalityDriven(Method):
         20
     )
 
-    def begin(self, fit: Fit) -> None:
+    def begin(self, fit: FitContext) -> None:
         super().begin(fit)
         folds = len(fit.trained)
         self._sum, self._batches = torch.zeros(folds, device=fit.labels.device), 0
@@ -44,11 +44,11 @@ class DimensionalityDriven(Method):
         self._turned = [False] * folds
         self.share = torch.ones(folds, 1, device=fit.labels.device)  # α
 
-    def choose(self, epoch: int, predict: Predict) -> Tensor | None:  # noqa: ARG002
+    def sample_weights(self, epoch: int, predict: Predict) -> Tensor | None:  # noqa: ARG002
         if self._batches:
             for fold, lid in enumerate((self._sum / self._batches).tolist()):
                 past = self._history[fold]
-                self._turned[fold] |= turned(past, lid)
+                self._turned[fold] |= dimension_rises(past, lid)
                 past.append(lid)
                 if self._turned[fold]:
                     self.share[fold] = math.exp(-epoch / self.fit.epochs * lid / max(min(past), 1e-6))
@@ -87,7 +87,7 @@ def dimensionality(hidden: Tensor, neighbors: int) -> Tensor:
     return (1 / spread.clamp(min=1e-6)).clamp(max=1e3)
 
 
-def turned(past: Sequence[float], now: float) -> bool:
+def dimension_rises(past: Sequence[float], now: float) -> bool:
     """Whether ``now`` lies more than two standard deviations above the mean of at least three epochs.
 
     >>> turned([5.0, 4.0, 3.0], 5.0), turned([5.0, 4.0, 3.0], 6.0), turned([5.0, 4.0], 9.0)

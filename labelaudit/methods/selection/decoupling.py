@@ -16,9 +16,9 @@ from typing import Annotated, ClassVar
 
 from torch import Tensor
 
-from labelaudit.methods._interface import Batch, Fit, Method, Predict, cross_entropy
+from labelaudit.methods._interface import Batch, FitContext, Method, Predict, cross_entropy
 from labelaudit.methods._options import Between
-from labelaudit.methods.selection._small_loss import over
+from labelaudit.methods.selection._small_loss import mean_over
 
 
 @dataclass(kw_only=True)
@@ -30,11 +30,11 @@ class Decoupling(Method):
 
     warmup: Annotated[float, Between(0, 1), "share of the epochs, at the start, on all samples"] = 0.5
 
-    def begin(self, fit: Fit) -> None:
+    def begin(self, fit: FitContext) -> None:
         super().begin(fit)
         self._everyone = True
 
-    def choose(self, epoch: int, predict: Predict) -> Tensor | None:  # noqa: ARG002
+    def sample_weights(self, epoch: int, predict: Predict) -> Tensor | None:  # noqa: ARG002
         self._everyone = epoch < int(self.warmup * self.fit.epochs)
         return None
 
@@ -43,8 +43,8 @@ class Decoupling(Method):
         if self._everyone:
             return entropy
         first, second = logits.argmax(-1)
-        return entropy * over((first != second).to(entropy.dtype))
+        return entropy * mean_over((first != second).to(entropy.dtype))
 
-    def measure(self, epoch: int, logits: Tensor) -> Mapping[str, Tensor]:  # noqa: ARG002
+    def sample_statistics(self, epoch: int, logits: Tensor) -> Mapping[str, Tensor]:  # noqa: ARG002
         first, second = logits.argmax(-1)
         return {"disagreement": (first != second).float()}

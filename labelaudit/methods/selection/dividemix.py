@@ -21,9 +21,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from labelaudit.methods._draws import draw_beta
-from labelaudit.methods._interface import Batch, Fit, Method, Predict, cross_entropy
+from labelaudit.methods._interface import Batch, FitContext, Method, Predict, cross_entropy
 from labelaudit.methods._options import Between
-from labelaudit.methods.selection._small_loss import over
+from labelaudit.methods.selection._small_loss import mean_over
 from labelaudit.networks import Network
 
 _ROUNDS, _LEAST_VARIANCE = 30, 5e-4  # of the mixture; the variance floor is the released code's
@@ -31,7 +31,7 @@ _ROUNDS, _LEAST_VARIANCE = 30, 5e-4  # of the mixture; the variance floor is the
 
 @dataclass(kw_only=True)
 class DivideMix(Method):
-    """`choose` divides, `step` mixes."""
+    """`sample_weights` divides, `step` mixes."""
 
     networks: ClassVar[int] = 2
     column: ClassVar[str] = "margin"
@@ -44,13 +44,13 @@ class DivideMix(Method):
     lambda_u: Annotated[float, Between(0, 1000), "weight of samples without their label; 0 to 150 in the paper"] = 0.0
     balance: Annotated[float, Between(0, 100), "weight of the pull of the mean prediction to the uniform one"] = 1.0
 
-    def begin(self, fit: Fit) -> None:
+    def begin(self, fit: FitContext) -> None:
         super().begin(fit)
         self._trust: Tensor | None = None  # (K, F, n) w by network k's own losses
 
-    def choose(self, epoch: int, predict: Predict) -> Tensor | None:
+    def sample_weights(self, epoch: int, predict: Predict) -> Tensor | None:
         if epoch >= int(self.warmup * self.fit.epochs) and epoch > 0:
-            self._trust = lower_part(cross_entropy(predict(), self.fit.labels), self.fit.trained)
+            self._trust = clean_posterior(cross_entropy(predict(), self.fit.labels), self.fit.trained)
         return None
 
     def step(self, networks: Sequence[Network], batch: Batch) -> Tensor:
@@ -70,7 +70,7 @@ class DivideMix(Method):
             logits = network(wide * batch.x + (1 - wide) * batch.x[fold, partner]).float()
             mixed = share.unsqueeze(-1) * target[k] + (1 - share.unsqueeze(-1)) * target[k][fold, partner]
             total = total + (batch.weight * self._mixed_loss(logits, mixed, labelled[k])).mean(-1).sum()
-            total = total + self.balance * imbalance(logits.softmax(-1)).sum()
+            total = total + self.balance * class_balance_penalty(logits.softmax(-1)).sum()
         return total
 
     def targets(self, probs: Tensor, y: Tensor, trust: Tensor) -> tuple[Tensor, Tensor]:
@@ -86,22 +86,22 @@ class DivideMix(Method):
         entropy = -(target * logits.log_softmax(-1)).sum(-1)
         error = (target - logits.softmax(-1)).square().mean(-1)
         kept = labelled.to(entropy.dtype)
-        return entropy * over(kept) + self.lambda_u * error * over(1 - kept)
+        return entropy * mean_over(kept) + self.lambda_u * error * mean_over(1 - kept)
 
-    def measure(self, epoch: int, logits: Tensor) -> Mapping[str, Tensor]:  # noqa: ARG002
+    def sample_statistics(self, epoch: int, logits: Tensor) -> Mapping[str, Tensor]:  # noqa: ARG002
         if self._trust is None:
             return {}
-        return {"distrust": 1 - lower_part(cross_entropy(logits, self.fit.labels), self.fit.trained).mean(0)}
+        return {"distrust": 1 - clean_posterior(cross_entropy(logits, self.fit.labels), self.fit.trained).mean(0)}
 
 
-def imbalance(probs: Tensor) -> Tensor:
+def class_balance_penalty(probs: Tensor) -> Tensor:
     """Σ_c π_c·log(π_c / p̄_c) (F,) of the mean prediction p̄ of probs (F, B, C) against the uniform π."""
     mean = probs.mean(1).clamp(min=1e-12)
     return -(mean.log() + torch.log(torch.tensor(float(probs.shape[-1]), device=probs.device))).mean(-1)
 
 
 @torch.no_grad()
-def lower_part(loss: Tensor, trained: Tensor) -> Tensor:
+def clean_posterior(loss: Tensor, trained: Tensor) -> Tensor:
     """w (K, F, n): probability of the part with the smaller mean, of two Gaussians fitted to the training losses.
 
     loss (K, F, n) is first scaled to [0, 1] over the samples of ``trained`` (F, n), others are cut to that range.

@@ -18,9 +18,9 @@ from typing import Annotated, ClassVar
 import torch
 from torch import Tensor
 
-from labelaudit.methods._interface import Batch, Fit, Method, Predict, cross_entropy
+from labelaudit.methods._interface import Batch, FitContext, Method, Predict, cross_entropy
 from labelaudit.methods._options import Between
-from labelaudit.methods.selection._small_loss import over, smallest
+from labelaudit.methods.selection._small_loss import mean_over, small_loss_mask
 
 
 @dataclass(kw_only=True)
@@ -35,7 +35,7 @@ class IterativeCrossValidation(Method):
     noise: Annotated[float, Between(0, 0.99), "share of wrong labels to expect"] = 0.2
     burn_in: Annotated[float, Between(0, 0.95), "share of the epochs, at the start, left out of averaged columns"] = 0.5
 
-    def begin(self, fit: Fit) -> None:
+    def begin(self, fit: FitContext) -> None:
         super().begin(fit)
         shape, device = fit.trained.shape, fit.labels.device
         self._first = int(self.warmup * fit.epochs)
@@ -43,7 +43,7 @@ class IterativeCrossValidation(Method):
         self.selected: Tensor | None = None  # (F, n) bool
         self._kept = torch.ones(shape[0], device=device)  # (F,) share of the selected that is learned
 
-    def choose(self, epoch: int, predict: Predict) -> Tensor | None:
+    def sample_weights(self, epoch: int, predict: Predict) -> Tensor | None:
         if epoch >= self._first and self.selected is None:
             agrees = predict().argmax(-1) == self.fit.labels  # (K, F, n)
             self.selected = torch.where(self._half == 0, agrees[1], agrees[0])
@@ -57,11 +57,11 @@ class IterativeCrossValidation(Method):
         entropy = cross_entropy(logits, batch.y)
         if self.selected is None:
             half = self._half.gather(1, batch.index)
-            return entropy * over(torch.stack([half == 0, half == 1]).to(entropy.dtype))
-        easy = [smallest(entropy[:, fold], share) for fold, share in enumerate(self._kept.tolist())]
-        return entropy * over(torch.stack(easy, dim=1)).flip(0)
+            return entropy * mean_over(torch.stack([half == 0, half == 1]).to(entropy.dtype))
+        easy = [small_loss_mask(entropy[:, fold], share) for fold, share in enumerate(self._kept.tolist())]
+        return entropy * mean_over(torch.stack(easy, dim=1)).flip(0)
 
-    def measure(self, epoch: int, logits: Tensor) -> Mapping[str, Tensor]:  # noqa: ARG002
+    def sample_statistics(self, epoch: int, logits: Tensor) -> Mapping[str, Tensor]:  # noqa: ARG002
         if self.selected is None:
             return {}
         return {"rejected": torch.where(self.fit.trained, (~self.selected).float(), torch.nan)}

@@ -16,9 +16,9 @@ from typing import Annotated, ClassVar
 
 from torch import Tensor
 
-from labelaudit.methods._interface import Batch, Fit, Method, Predict, cross_entropy
+from labelaudit.methods._interface import Batch, FitContext, Method, Predict, cross_entropy
 from labelaudit.methods._options import Between
-from labelaudit.methods.selection._small_loss import over
+from labelaudit.methods.selection._small_loss import mean_over
 
 
 @dataclass(kw_only=True)
@@ -32,12 +32,12 @@ class MentorNet(Method):
     decay: Annotated[float, Between(0, 0.999), "of the moving average of thresholds"] = 0.9
     warmup: Annotated[float, Between(0, 1), "share of the epochs, at the start, in which all samples count"] = 0.2
 
-    def begin(self, fit: Fit) -> None:
+    def begin(self, fit: FitContext) -> None:
         super().begin(fit)
         self._everyone = True
         self._threshold: Tensor | None = None  # (F, 1)
 
-    def choose(self, epoch: int, predict: Predict) -> Tensor | None:  # noqa: ARG002
+    def sample_weights(self, epoch: int, predict: Predict) -> Tensor | None:  # noqa: ARG002
         self._everyone = epoch < int(self.warmup * self.fit.epochs)
         return None
 
@@ -48,9 +48,9 @@ class MentorNet(Method):
         self._threshold = self.decay * before + (1 - self.decay) * now
         if self._everyone:
             return entropy
-        return entropy * over((entropy.detach() <= self._threshold).to(entropy.dtype))
+        return entropy * mean_over((entropy.detach() <= self._threshold).to(entropy.dtype))
 
-    def measure(self, epoch: int, logits: Tensor) -> Mapping[str, Tensor]:  # noqa: ARG002
+    def sample_statistics(self, epoch: int, logits: Tensor) -> Mapping[str, Tensor]:  # noqa: ARG002
         if self._everyone or self._threshold is None:
             return {}
         return {"discounted": (cross_entropy(logits[0], self.fit.labels) > self._threshold).float()}

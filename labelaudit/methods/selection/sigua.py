@@ -15,7 +15,7 @@ from torch import Tensor
 
 from labelaudit.methods._interface import Batch, cross_entropy
 from labelaudit.methods._options import Between
-from labelaudit.methods.selection._small_loss import SmallLoss, smallest
+from labelaudit.methods.selection._small_loss import SmallLoss, small_loss_mask
 
 
 @dataclass(kw_only=True)
@@ -28,5 +28,5 @@ class Sigua(SmallLoss):
 
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:
         entropy = cross_entropy(logits, batch.y)
-        easy = smallest(entropy, self.kept)
+        easy = small_loss_mask(entropy, self.kept)
         return entropy * (easy - self.gamma * (1 - easy))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import strategies as st
 
 from labelaudit.check.formats.formats import GATE_FORMATS
-from labelaudit.check.outcome import STATUSES, BaselineReport, Outcome, Problem, Rule, Stale, Suspect
+from labelaudit.check.outcome import STATUSES, BaselineReport, CheckedFinding, Outcome, Rule, StaleEntry, Suspect
 
 HOSTILE = (
     "cat/=cmd|' /C calc'!A0.png",
@@ -47,9 +47,9 @@ def make_suspect(i: int = 0, **changes: Any) -> Suspect:
     )
 
 
-def make_problem(i: int = 0, **changes: Any) -> Problem:
+def make_problem(i: int = 0, **changes: Any) -> CheckedFinding:
     given_values = {"kind": "conflict", "path": f"cat/{i}.png", "detail": "Same bytes as dog/d.png.", "status": "new"}
-    return Problem(**{**given_values, "partner": "dog/d.png", "identity": f"{i:032x}", **changes})
+    return CheckedFinding(**{**given_values, "partner": "dog/d.png", "identity": f"{i:032x}", **changes})
 
 
 def make_rule(name: str = "max-new", **changes: Any) -> Rule:
@@ -111,7 +111,7 @@ OUTCOMES = {
         baseline=BaselineReport(
             path=".labelaudit-baseline.json",
             entries=3,
-            stale=(Stale(path="cat/old.png", digest="ff", given_label="cat", why="gone"),),
+            stale=(StaleEntry(path="cat/old.png", digest="ff", given_label="cat", why="gone"),),
             changed=("effort: standard, now quick",),
         ),
         scope="3 changed files",
@@ -165,7 +165,7 @@ any_suspect = st.builds(
     note=any_text,
 )
 any_problem = st.builds(
-    Problem,
+    CheckedFinding,
     kind=st.sampled_from(["conflict", "truncated", "something_new"]),
     path=any_text,
     detail=any_text,

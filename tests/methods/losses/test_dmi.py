@@ -50,7 +50,7 @@ def test_a_hundred_classes_and_missing_ones_stay_finite(confident: bool) -> None
     z = torch.zeros(1, 1, 256, 100)
     if confident:
         z[0, 0, torch.arange(256), y[0]] = 50.0
-    method.choose(0, lambda: z)
+    method.sample_weights(0, lambda: z)
     assert method.loss(z, batch_of(y)).isfinite().all()
     gradient = logit_gradient(method, z, batch_of(y))
     assert gradient.isfinite().all()
@@ -61,7 +61,7 @@ def test_a_batch_large_enough_is_the_papers_loss_alone() -> None:
     y = (torch.arange(40) % 4).unsqueeze(0)
     method = begun(DeterminantInformation(warmup=0.0, ridge=1e-6), y[0], 4)
     z = logits(1, 1, 40, 4)
-    method.choose(0, lambda: -z)  # must not matter
+    method.sample_weights(0, lambda: -z)  # must not matter
     u = joint(z[0].softmax(-1), y, torch.ones(1, 40))
     expected = -torch.linalg.slogdet(4 * u).logabsdet
     torch.testing.assert_close(method.loss(z, batch_of(y)), expected.expand(1, 1, 40), rtol=1e-3, atol=1e-3)
@@ -72,5 +72,5 @@ def test_it_is_cross_entropy_until_the_warm_up_is_over() -> None:
     method = begun(DeterminantInformation(warmup=0.5), y[0], 4, epochs=4)
     z = logits(1, 1, 8, 4)
     for epoch in range(4):
-        method.choose(epoch, lambda: z)
+        method.sample_weights(epoch, lambda: z)
         assert torch.equal(method.loss(z, batch_of(y)), cross_entropy(z, y)) == (epoch < 2)

@@ -88,15 +88,15 @@ def test_gce_leaves_out_improbable_samples_from_the_start_of_truncation_on() -> 
         calls.append(len(calls))
         return p.log().view(1, 1, 4, 3)
 
-    assert all(method.choose(epoch, predict) is None for epoch in range(5))
+    assert all(method.sample_weights(epoch, predict) is None for epoch in range(5))
     for epoch in range(5, 10):
-        weights = method.choose(epoch, predict)
+        weights = method.sample_weights(epoch, predict)
         assert weights is not None
         assert weights.tolist() == [[1, 0, 1, 1]]
     assert len(calls) == 2  # epochs 5 and 8
-    assert method.measure(9, predict())["pruned"].tolist() == [[0, 1, 0, 0]]
+    assert method.sample_statistics(9, predict())["pruned"].tolist() == [[0, 1, 0, 0]]
     never = begun(GeneralizedCrossEntropy(truncation=0.0), labels, 3)
-    assert all(never.choose(epoch, predict) is None for epoch in range(10))
+    assert all(never.sample_weights(epoch, predict) is None for epoch in range(10))
 
 
 def test_phuber_meets_its_tangent_with_equal_value_and_slope_and_bounds_the_gradient() -> None:

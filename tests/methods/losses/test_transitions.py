@@ -101,5 +101,5 @@ def test_the_matrix_is_estimated_once_after_the_warm_up() -> None:
         return logits(1, 1, 6, 3)
 
     for epoch in range(4):
-        assert method.choose(epoch, predict) is None
+        assert method.sample_weights(epoch, predict) is None
         assert len(calls) == int(epoch >= 2)

@@ -10,7 +10,7 @@ from sklearn.mixture import GaussianMixture
 from torch import Tensor
 
 from labelaudit.methods import cross_entropy
-from labelaudit.methods.selection.dividemix import DivideMix, imbalance, lower_part
+from labelaudit.methods.selection.dividemix import DivideMix, class_balance_penalty, clean_posterior
 
 Y = torch.arange(20).view(2, 10) % 4  # (F, B)
 PROBS = (2 * torch.randn(2, 2, 10, 4, generator=torch.Generator().manual_seed(5))).softmax(-1)  # (K, F, B, C)
@@ -23,16 +23,16 @@ def test_the_mixture_is_scikit_learns() -> None:
     scaled = ((values - values.min()) / (values.max() - values.min()))[:, None]
     mixture = GaussianMixture(2, means_init=[[0.0], [1.0]], reg_covar=5e-4, max_iter=200, tol=1e-8).fit(scaled)
     expected = mixture.predict_proba(scaled)[:, mixture.means_.argmin()]
-    found = lower_part(loss, torch.ones(1, 400, dtype=torch.bool))[0, 0].numpy()
+    found = clean_posterior(loss, torch.ones(1, 400, dtype=torch.bool))[0, 0].numpy()
     np.testing.assert_allclose(found, expected, atol=0.02)
 
 
 def test_the_mixture_learns_from_training_samples_alone_and_survives_equal_losses() -> None:
     loss = torch.tensor([0.1, 0.2, 0.15, 2.0, 2.1, 50.0, -1.0]).expand(1, 1, 7)
     trained = torch.tensor([[True] * 5 + [False] * 2])
-    found = lower_part(loss, trained)[0, 0]
+    found = clean_posterior(loss, trained)[0, 0]
     assert torch.equal(found.round(), torch.tensor([1.0, 1, 1, 0, 0, 0, 1]))
-    assert lower_part(torch.ones(2, 1, 5), torch.ones(1, 5, dtype=torch.bool)).isfinite().all()
+    assert clean_posterior(torch.ones(2, 1, 5), torch.ones(1, 5, dtype=torch.bool)).isfinite().all()
 
 
 def test_kept_labels_are_refined_and_the_others_guessed_then_sharpened() -> None:
@@ -64,10 +64,10 @@ def test_the_loss_is_a_mean_over_the_labelled_and_one_over_the_others() -> None:
 
 
 def test_balanced_predictions_cost_nothing() -> None:
-    assert float(imbalance(torch.eye(4).unsqueeze(0))[0]) == pytest.approx(0, abs=1e-6)
+    assert float(class_balance_penalty(torch.eye(4).unsqueeze(0))[0]) == pytest.approx(0, abs=1e-6)
     mean = torch.tensor([0.7, 0.1, 0.1, 0.1])
     expected = sum(0.25 * np.log(0.25 / float(value)) for value in mean)
-    assert float(imbalance(mean.expand(1, 6, 4))[0]) == pytest.approx(expected, rel=1e-5)
+    assert float(class_balance_penalty(mean.expand(1, 6, 4))[0]) == pytest.approx(expected, rel=1e-5)
 
 
 def test_each_network_is_told_by_its_peer() -> None:
@@ -77,7 +77,7 @@ def test_each_network_is_told_by_its_peer() -> None:
     z[:, 0, torch.arange(10), Y[0]] = 8.0
     z[1, 0, 3] *= -1
     z[:, 0, 7] *= -1  # somebody whom both distrust
-    method.choose(1, lambda: z)
+    method.sample_weights(1, lambda: z)
     seen: list[Tensor] = []
 
     def targets(probs: Tensor, y: Tensor, trust: Tensor) -> tuple[Tensor, Tensor]:
@@ -89,13 +89,13 @@ def test_each_network_is_told_by_its_peer() -> None:
     assert loss.isfinite()
     assert (seen[0][:, 0, 3] > 0.5).tolist() == [False, True]
     assert (seen[0][:, 0, 7] > 0.5).tolist() == [False, False]
-    distrust = method.measure(1, z)["distrust"][0]
+    distrust = method.sample_statistics(1, z)["distrust"][0]
     assert float(distrust[7]) > float(distrust[3]) > float(distrust[0])
 
 
 def test_it_is_cross_entropy_until_the_warm_up_is_over() -> None:
     method = begun(DivideMix(warmup=0.5), Y[0], 4, epochs=4)
     x = torch.randn(1, 10, 3, generator=torch.Generator().manual_seed(0))
-    assert method.choose(1, PROBS[:, :1].log) is None
+    assert method.sample_weights(1, PROBS[:, :1].log) is None
     expected = sum(cross_entropy(network(x), Y[:1]).mean() for network in method.fit.networks)
     torch.testing.assert_close(method.step(method.fit.networks, batch_of(Y[:1], x)), expected)

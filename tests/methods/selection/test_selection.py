@@ -27,10 +27,10 @@ def nowhere() -> Tensor:
 def test_mentornet_counts_losses_up_to_a_moving_percentile() -> None:
     method = begun(MentorNet(percentile=0.5, decay=0.8, warmup=0.5), Y[0], 4, folds=2)
     z, threshold = LOGITS[:1], [0.0, 0.0]
-    method.choose(0, nowhere)
+    method.sample_weights(0, nowhere)
     assert torch.equal(method.loss(z, batch_of(Y)), cross_entropy(z, Y))
     first = [float(np.quantile(cross_entropy(z, Y)[0, f].numpy(), 0.5)) for f in range(2)]
-    method.choose(5, nowhere)
+    method.sample_weights(5, nowhere)
     z = 2 * z
     entropy = cross_entropy(z, Y)
     found = method.loss(z, batch_of(Y)).mean(-1)[0]
@@ -43,7 +43,7 @@ def test_mentornet_counts_losses_up_to_a_moving_percentile() -> None:
 
 def test_incv_trains_each_network_on_its_half_and_selects_by_the_other() -> None:
     method = begun(IterativeCrossValidation(warmup=0.5, noise=0.0), Y[0], 4, folds=2)
-    assert method.choose(0, nowhere) is None
+    assert method.sample_weights(0, nowhere) is None
     half = method._half
     entropy = cross_entropy(LOGITS, Y)
     found = method.loss(LOGITS, batch_of(Y)).mean(-1)
@@ -52,13 +52,13 @@ def test_incv_trains_each_network_on_its_half_and_selects_by_the_other() -> None
             own = [float(entropy[network, f, b]) for b in range(10) if half[f, b] == network]
             assert float(found[network, f]) == pytest.approx(sum(own) / len(own), rel=1e-5)
     labels = Y[0]
-    weights = method.choose(5, lambda: LOGITS)
+    weights = method.sample_weights(5, lambda: LOGITS)
     assert weights is not None
     for f in range(2):
         for b in range(10):
             judge = 1 - int(half[f, b])
             assert bool(weights[f, b]) == (int(LOGITS[judge, f, b].argmax()) == int(labels[b]))
-    rejected = method.measure(5, LOGITS)["rejected"]
+    rejected = method.sample_statistics(5, LOGITS)["rejected"]
     assert torch.equal(rejected, 1 - weights)
 
 
@@ -69,7 +69,7 @@ def test_incv_gives_up_only_what_the_selection_left_of_the_noise() -> None:
     z[:, 0, 0] *= -1  # the first sample is rejected: a tenth
     for noise, kept in ((0.0, 1.0), (0.1, 1.0), (0.4, 1 - 0.3 / 0.9)):
         method = begun(IterativeCrossValidation(warmup=0.0, noise=noise), labels, 2)
-        method.choose(0, lambda: z)
+        method.sample_weights(0, lambda: z)
         assert float(method._kept[0]) == pytest.approx(kept)
 
 
@@ -97,7 +97,7 @@ def test_d2l_shifts_targets_after_the_turning_point() -> None:
     z = LOGITS[:1]
     lids = [6.0, 5.0, 4.0, 4.0, 9.0]  # the fifth epoch turns
     for epoch in range(6):
-        method.choose(epoch, nowhere)
+        method.sample_weights(epoch, nowhere)
         if epoch < 5:
             assert torch.equal(method.loss(z, batch_of(Y)), cross_entropy(z, Y))
             method._sum += torch.tensor([lids[epoch] * 3, 3.0])  # the second fold never turns
@@ -125,7 +125,7 @@ def test_t_revision_weighs_by_importance_and_learns_its_matrix() -> None:
     np.testing.assert_allclose(loss[0, 0].detach().numpy(), expected, rtol=1e-4)
     before = float(loss.detach().sum())
     loss.sum().backward()  # type: ignore[no-untyped-call]
-    method.stepped([])
+    method.after_step([])
     assert method._change.detach().any()
     assert float(method.loss(z, batch_of(y)).detach().sum()) < before
     identity = begun(TransitionRevision(), y[0], 3)

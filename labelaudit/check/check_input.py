@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from labelaudit.audit.document import Audit
-from labelaudit.check.baseline import Baseline, Known, seen_key
-from labelaudit.check.outcome import Problem, Status, Suspect
+from labelaudit.check.baseline import Baseline, KnownSuspect, seen_key
+from labelaudit.check.outcome import CheckedFinding, Status, Suspect
 from labelaudit.check.policy import REFIT, TOLERANCE, Ignore, Policy, Where, matches_glob
 from labelaudit.types import Bools, Finding, Floats, Ints
 
@@ -42,7 +42,7 @@ class Scope:
 
 
 @dataclass(frozen=True)
-class Ruling:
+class VerdictInForce:
     """The verdict in force on a sample, from the RUN or the baseline."""
 
     verdict: str
@@ -64,7 +64,7 @@ class Ruling:
 
 
 @dataclass(frozen=True, eq=False)
-class Case:
+class CheckInput:
     """An audit together with the baseline, policy and verdicts that it is checked against; says of each sample whether
     it counts, and why."""
 
@@ -108,7 +108,7 @@ class Case:
         return counted
 
     @cached_property
-    def rulings(self) -> Mapping[int, Ruling]:
+    def rulings(self) -> Mapping[int, VerdictInForce]:
         """Row -> verdict in force: of the RUN's and the baseline's the later one, the RUN's where neither is dated."""
         found = {}
         settled = {} if self.reviewed is None else self.reviewed.settled
@@ -120,17 +120,19 @@ class Case:
             latest = None
             if known is not None and known.verdict:
                 label = known.new_label or (known.suggested_label if known.verdict == "suggested" else "")
-                latest = Ruling(known.verdict, label, known.reviewer, known.time, known.note)
+                latest = VerdictInForce(known.verdict, label, known.reviewer, known.time, known.note)
             ahead = latest is not None and latest.time[:10] > self.today.isoformat()  # by a clock that was wrong
             if row in settled and (latest is None or ahead or settled[row].time >= latest.time):
                 said = settled[row]
-                latest = Ruling(said.verdict, said.new_label, said.reviewer, said.time, known.note if known else "")
+                latest = VerdictInForce(
+                    said.verdict, said.new_label, said.reviewer, said.time, known.note if known else ""
+                )
             if latest is not None:
                 found[row] = latest
         return found
 
     @cached_property
-    def known(self) -> Mapping[tuple[str, str], Known]:
+    def known(self) -> Mapping[tuple[str, str], KnownSuspect]:
         """The baseline's suspects by identity, without the verdicts that their reviewers took back since."""
         known = {} if self.baseline is None else {known.identity: known for known in self.baseline.suspects}
         for identity, entry in known.items():
@@ -138,7 +140,7 @@ class Case:
                 known[identity] = replace(entry, verdict="", new_label="", reviewer="", time="")
         return known
 
-    def is_taken_back(self, known: Known) -> bool:
+    def is_taken_back(self, known: KnownSuspect) -> bool:
         """Whether the RUN says that the reviewer took back the verdict of a baseline's entry.
 
         An ``undo`` takes back the verdict before it, which the baseline may have copied; where the RUN's own log has
@@ -181,7 +183,7 @@ class Case:
         return tuple(self._suspect(row) for row in self.suspect_rows.tolist())
 
     @cached_property
-    def problems(self) -> tuple[Problem, ...]:
+    def problems(self) -> tuple[CheckedFinding, ...]:
         """All findings in scope, by kind and path."""
         known = set() if self.baseline is None else {known.identity for known in self.baseline.findings}
         rows = {name: row for row, name in enumerate(self.audit.samples.ids)}
@@ -192,7 +194,7 @@ class Case:
             identity = self._identify(finding, rows)
             ignore = next((ignore for ignore in self.ignores if self._covers(ignore, finding, rows)), None)
             found.append(
-                Problem(
+                CheckedFinding(
                     kind=finding.kind,
                     path=finding.path,
                     detail=finding.detail,
@@ -314,7 +316,7 @@ def _holds(ignore: Ignore, path: str, label: str, digest: str) -> bool:
     )
 
 
-def _same_verdict(said: Verdict, known: Known) -> bool:
+def _same_verdict(said: Verdict, known: KnownSuspect) -> bool:
     return (said.verdict, said.time) == (known.verdict, known.time)
 
 

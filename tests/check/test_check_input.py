@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from labelaudit.audit.document import Audit
 from labelaudit.check import TOLERANCE, Baseline, Outcome, Scope, judge_gate, refresh_baseline
-from labelaudit.check.baseline import Known, Noise
+from labelaudit.check.baseline import KnownSuspect, Noise
 from labelaudit.check.formats.formats import GATE_FORMATS
 from labelaudit.check.outcome import Rule
 from labelaudit.check.policy import Ignore, Policy, ScopedRule, Where
@@ -482,7 +482,7 @@ def test_nothing_of_interest_changed() -> None:
 def test_stale_entries_and_changed_settings_are_reported() -> None:
     old = replace(
         known(),
-        suspects=(*known().suspects, Known(path="gone.png", digest="ff", given_label="cat")),
+        suspects=(*known().suspects, KnownSuspect(path="gone.png", digest="ff", given_label="cat")),
         settings={**known().settings, "effort": "thorough"},
     )
     report = judged(baseline=old, baseline_path="known.json").baseline
