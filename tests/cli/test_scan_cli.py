@@ -92,7 +92,7 @@ def rendered(audit: Audit, *, width: int = 100, verbose: bool = False) -> str:
 
 UNSAID: dict[str, Any] = {
     **dict.fromkeys(("label_from", "format", "classes", "rows", "bands", "annotator")),
-    **{"ignore_metadata": False, "group": (), "precision": "auto"},
+    **{"ignore_metadata": False, "group": (), "precision": "auto", "engine": "local", "address": None},
 }
 """What reaches the library where nobody says how labels are read."""
 
