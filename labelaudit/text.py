@@ -134,9 +134,13 @@ class Lines:
 def cell(value: Any) -> str:
     """``value`` as a cell: six significant digits for floats, text that neither spreadsheet nor terminal obeys.
 
+    ``None`` is an empty cell.
+
     >>> cell(0.123456789), cell(True), cell("-0.5"), cell("=1+1")
     ('0.123457', 'True', '-0.5', "'=1+1")
     """
+    if value is None:
+        return ""
     if isinstance(value, float):
         return format(value, ".6g")
     text = _STEERING.sub(lambda found: printable(found[0]), str(value))

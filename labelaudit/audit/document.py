@@ -8,6 +8,7 @@ pixels (an audit read back from a RUN folder has no images, only where they were
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -205,7 +206,7 @@ class Audit:
         for name, evidence in self.evidence.items():
             columns[_free_name(name, "method_", (*columns, "reason"))] = evidence.suspicion[rows].tolist()
         for name in self.shown:
-            columns[_free_name(name, "method_", (*columns, "reason"))] = self.shown_values(name)[rows].tolist()
+            columns[_free_name(name, "method_", (*columns, "reason"))] = _known(self.shown_values(name)[rows])
         columns["reason"] = [decision.reasons[i] for i in pick]
         for name, values in samples.extra.items():
             columns[_free_name(name, "extra_", columns)] = [values[i] for i in pick]
@@ -334,6 +335,11 @@ def _free_name(name: str, prefix: str, taken: Iterable[str]) -> str:
     while name in used:
         name = prefix + name
     return name
+
+
+def _known(values: Any) -> list[Any]:
+    """``values`` as plain ones, ``None`` where nothing was measured (NaN)."""
+    return [None if isinstance(value, float) and math.isnan(value) else value for value in values.tolist()]
 
 
 def has_images(audit: Audit) -> bool:

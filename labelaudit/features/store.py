@@ -36,9 +36,9 @@ class FeatureStore:
 
     >>> import tempfile
     >>> cache = Path(tempfile.mkdtemp())
-    >>> store = Store(cache, "toy@8", {"weights": "none"}, width=2)
+    >>> store = FeatureStore(cache, "toy@8", {"weights": "none"}, width=2)
     >>> store.append(np.array([b"ab" * 16]), np.ones((1, 2), np.float32))
-    >>> Store(cache, "toy@8", {"weights": "none"}, width=2).find(np.array([b"ab" * 16, b"cd" * 16])).tolist()
+    >>> FeatureStore(cache, "toy@8", {"weights": "none"}, width=2).find(np.array([b"ab" * 16, b"cd" * 16])).tolist()
     [0, -1]
     """
 

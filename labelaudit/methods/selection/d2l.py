@@ -90,7 +90,7 @@ def dimensionality(hidden: Tensor, neighbors: int) -> Tensor:
 def dimension_rises(past: Sequence[float], now: float) -> bool:
     """Whether ``now`` lies more than two standard deviations above the mean of at least three epochs.
 
-    >>> turned([5.0, 4.0, 3.0], 5.0), turned([5.0, 4.0, 3.0], 6.0), turned([5.0, 4.0], 9.0)
+    >>> dimension_rises([5.0, 4.0, 3.0], 5.0), dimension_rises([5.0, 4.0, 3.0], 6.0), dimension_rises([5.0, 4.0], 9.0)
     (False, True, False)
     """
     if len(past) < _FEWEST_EPOCHS:
