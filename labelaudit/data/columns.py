@@ -36,12 +36,17 @@ _SPLITS = frozenset(_SPLITS_TEXT.split())
 _NOTES_TEXT = "hash md5 sha1 sha256 phash size bytes filesize file_size date time datetime timestamp created"
 _NOTES_TEXT += " updated url uri link license source author photographer caption text description prompt comment"
 _NOTES_TEXT += " comments note notes age sex index idx row number count version confidence score weight quality"
-_NOTES_TEXT += " width height depth channels format mode"
+_NOTES_TEXT += " width height depth channels format mode camera device scanner site center centre hospital patient"
+_NOTES_TEXT += (
+    " annotator rater worker user reviewer verified checked reviewed status state country city mask masks price"
+)
 _NOTES = frozenset(_NOTES_TEXT.split())
+_SHAPES = frozenset(["encodedpixels", "encoded_pixels", "rle", "segmentation", "polygon", "polygons"])
+_FILE = re.compile(r".+\.[A-Za-z][A-Za-z0-9]{1,4}")
 _ID = re.compile(r".*(_id|uuid|guid|_key|_no|_nr)|id|key|unnamed[:_]*\d*|")
 _SAMPLE = 2000
-_MANY = 10
-"""Rows from which a column of all different values is an id and no label."""
+_FEW, _MANY = 4, 10
+"""Rows from which a column of only, or mostly, different values is an id and no label."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,6 +134,10 @@ def _path(
 
 
 def _label(free: Sequence[str], rows: Sequence[Row], path: str | None, where: str) -> Columns:
+    if shapes := [name for name in free if plain(name) in _SHAPES]:
+        raise DataError(
+            f"{where} holds shapes in column '{shapes[0]}', not one label an image: name one with --label-column"
+        )
     boxes = len({plain(name) for name in free} & _COORDINATES) > 1
     kept = [name for name in free if not _is_aside(name, rows, boxes)]
     named = [name for name in kept if plain(name) in LABEL_NAMES]
@@ -196,7 +205,9 @@ def _is_note(name: str, rows: Sequence[Row]) -> bool:
     """Whether a column without a telling name is unlike a label."""
     values = [row[name].strip() for row in rows if row[name].strip()]
     mostly_differ = len(values) >= _MANY and 2 * len({*values}) > len(values)
-    return plain(name) in _NOTES or mostly_differ or any(len(value) > 100 for value in values)
+    all_differ = len(values) > _FEW and len({*values}) == len(values)
+    files = bool(values) and all(_FILE.fullmatch(value) for value in values)
+    return plain(name) in _NOTES or mostly_differ or all_differ or files or any(len(value) > 100 for value in values)
 
 
 def _is_flag(name: str, rows: Sequence[Row]) -> bool:

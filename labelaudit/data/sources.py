@@ -209,6 +209,8 @@ def _disagreement(first: Listing, second: Listing) -> str:
     ]
     if not pairs:
         return "are about different images"
+    if 2 * len(pairs) < min(_labelled(first), _labelled(second)):
+        return f"have only {len(pairs):,} images in common"
     counts: dict[tuple[str | None, str | None], int] = {}
     for pair in pairs:
         counts[pair] = counts.get(pair, 0) + 1
@@ -217,8 +219,9 @@ def _disagreement(first: Listing, second: Listing) -> str:
         best[one] = max(best.get(one, (0, None)), (count, other), key=lambda entry: entry[0])
     kept = sum(count for count, _ in best.values())
     one_to_one = len({other for _, other in best.values()}) == len(best)
+    exchanged = [one for one, (_, other) in best.items() if one != other and other in best]
     if one_to_one and kept == len(pairs):
-        return ""
+        return f"exchange the names of classes, such as '{exchanged[0]}'" if exchanged else ""
     return (
         f"differ for {len(pairs) - kept:,} of {len(pairs):,} images" if one_to_one else "divide the images differently"
     )

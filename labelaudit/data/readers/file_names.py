@@ -20,10 +20,11 @@ from labelaudit.types import Finding
 
 PATTERN = r"(.+?)[._ -]?\(?\d+\)?"
 _WORDS = re.compile(r"([^\W\d_]{2,}(?:[ _-][^\W\d_]+)*)([._ -]?)\(?(\d+)\)?")
+_SYLLABLE = re.compile(r"[A-Z]?[^\W\d_A-Z]+|[A-Z]+")
 _DEVICES_TEXT = "img image dsc dscn dscf pic photo picture p pxl mvi vid gopro gopr screenshot scan frame file"
 _DEVICES_TEXT += " page untitled copy whatsapp signal capture snapshot camera cam id no nr item sample case"
 _DEVICES_TEXT += " patient subject user slide tile patch crop left right front back top bottom day night new old"
-_DEVICES_TEXT += " the a"
+_DEVICES_TEXT += " the a slice series view stack"
 _DEVICES = frozenset(_DEVICES_TEXT.split())
 """Words before a number that cameras, phones, scanners and cuttings write."""
 
@@ -40,7 +41,7 @@ def recognise(subject: Subject) -> list[Reading]:
     if words is None:
         return []
     names, plain = words
-    if plain:
+    if plain and len(_folder_names(tree)) <= 1:
         return [_by(tree, PATTERN, Certainty.CERTAIN)]
     candidate = Candidate(
         type_=f"--label-from name:'{PATTERN}'", classes=sorted(names), images=sum(map(len, names.values()))
@@ -122,9 +123,14 @@ def _words(tree: Tree) -> tuple[dict[str, list[int]], bool] | None:
             numbers[word].append(number)
     if len(numbers) < 2 or 2 * len(numbers) > sum(map(len, numbers.values())):
         return None
-    if any(part_of(word) or {*re.split(r"[ _-]", word.lower())} & _DEVICES for word in numbers):
+    if any(part_of(word) or {*map(str.lower, _SYLLABLE.findall(word))} & _DEVICES for word in numbers):
         return None
     return dict(numbers), not twice and not glued and all(min(own) <= 1 for own in numbers.values())
+
+
+def _folder_names(tree: Tree) -> set[str]:
+    """The names of folders that may be classes: where there are several, the names in them say nothing for certain."""
+    return {step for path in _of_dataset(tree) for step in path.split("/")[:-1] if part_of(step) is None}
 
 
 def _of_dataset(tree: Tree) -> list[str]:
