@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
+from collections.abc import Sequence
 
 from labelaudit.data.class_level import find_classes, take_level
 from labelaudit.data.folders import Level, Undecided, plant
@@ -11,10 +13,12 @@ from labelaudit.data.reader import Certainty, Reading, Subject
 from labelaudit.data.source import level_asked
 from labelaudit.data.tree import Tree
 from labelaudit.errors import DataError
+from labelaudit.text import count
 from labelaudit.types import Finding
 
 _OF_NO_CLASS = frozenset({"background", "clutter", "unknown", "unlabeled", "unlabelled", "misc", "unsorted", "unsup"})
 """Words in the names of folders whose images belong to no class."""
+_MASK = re.compile(r"(.+)[_-](mask|masks|seg|segmentation|gt|groundtruth)([_-]\d+)?", re.IGNORECASE | re.DOTALL)
 _MANY = 20
 """Images outside class folders that are findings one by one; more of one folder are one note."""
 
@@ -30,7 +34,7 @@ def recognise(subject: Subject) -> list[Reading]:
         return Reading(
             reader="class_folders",
             certainty=Certainty.LIKELY if asked is None and len(level.classes) == 1 else Certainty.CERTAIN,
-            what=f"class folders ({len({*level.classes.values()}):,} classes)",
+            what=f"class folders ({count(len({*level.classes.values()}), 'class', 'classes')})",
             read=lambda: list_classes(tree, level),
         )
 
@@ -66,7 +70,8 @@ def list_classes(tree: Tree, level: Level) -> Listing:
 
     Images in no class folder are findings, or a note where a folder has many; those passed over are a note.
     """
-    labels = {path: level.label(path) for path in tree.paths}
+    masks = _masks_beside(tree.paths)
+    labels = {path: None if path in masks else level.label(path) for path in tree.paths}
     ids = tuple(sorted((path for path in tree.paths if labels[path] is not None), key=level.order))
     splits = tuple(level.split(path) for path in ids)
     passed: Counter[tuple[str, str]] = Counter()
@@ -75,19 +80,29 @@ def list_classes(tree: Tree, level: Level) -> Listing:
         reason = level.reason(path)
         if reason is not None:
             passed[_passed_folder(path, level), reason] += 1
-        elif labels[path] is None:
+        elif labels[path] is None and path not in masks:
             strays.setdefault(path.rpartition("/")[0], []).append(path)
     few = [path for paths in strays.values() if len(paths) <= _MANY for path in paths]
     many = {folder: len(paths) for folder, paths in strays.items() if len(paths) > _MANY}
-    notes = [f"Passed over {_images(count)} in '{folder}/': {reason}." for (folder, reason), count in passed.items()]
+    notes = [
+        f"Passed over {count(number, 'image')} in '{folder}/': {reason}." for (folder, reason), number in passed.items()
+    ]
     notes += [
-        f"Passed over {_images(n)} of '{folder or '.'}' that lie in no class folder." for folder, n in many.items()
+        f"Passed over {count(n, 'image')} of '{folder or '.'}' that lie in no class folder."
+        for folder, n in many.items()
     ]
     notes += [
         f"The class '{name}' may hold images of no class: leave it out, or distrust what is said of it."
         for name in sorted({*level.classes.values()})
         if {*name.lower().replace("-", "_").split("_")} & _OF_NO_CLASS
     ]
+    if masks:
+        notes.append(f"Passed over {count(len(masks), 'image')} named as masks of others beside them.")
+    if _names_recur(ids, [labels[path] for path in ids]):
+        notes.append(
+            "The same file names are in every class folder: if they are versions of the same pictures, these are no "
+            "classes."
+        )
     detail = "it lies in no class folder"
     return Listing(
         root=tree.shown,
@@ -103,10 +118,22 @@ def list_classes(tree: Tree, level: Level) -> Listing:
     )
 
 
+def _masks_beside(paths: Sequence[str]) -> set[str]:
+    """Images named as the mask of another one in their folder, such as ``x_mask.png`` beside ``x.png``."""
+    stems = {path.rpartition(".")[0] for path in paths}
+    fits = {path: _MASK.fullmatch(path.rpartition(".")[0]) for path in paths}
+    return {path for path, fit in fits.items() if fit is not None and fit[1] in stems}
+
+
+def _names_recur(ids: Sequence[str], labels: Sequence[str | None]) -> bool:
+    """Whether every class has files of the same, and of more than two, names."""
+    names: dict[str | None, set[str]] = {}
+    for path, label in zip(ids, labels, strict=True):
+        names.setdefault(label, set()).add(path.rpartition("/")[2])
+    first = next(iter(names.values()), set[str]())
+    return len(names) > 1 and len(first) > 2 and all(own == first for own in names.values())
+
+
 def _passed_folder(path: str, level: Level) -> str:
     steps = tuple(path.split("/")[:-1])
     return next("/".join(steps[:n]) for n in range(len(steps) + 1) if steps[:n] in level.passed)
-
-
-def _images(count: int) -> str:
-    return f"{count:,} image{'s' * (count != 1)}"
