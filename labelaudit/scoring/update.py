@@ -250,6 +250,8 @@ def _join(old: Decision, new: Decision, source: Ints, labels: Ints) -> Decision:
     }
     reasons = (*old.reasons, *new.reasons)
     joined = replace(old, **arrays, reasons=tuple(reasons[row] for row in source.tolist()))
+    if not len(new.suspicion) and len(source) == len(old.suspicion):
+        return joined  # the same rows: what was counted of them still holds
     return _widen_as(old, recount_noise(joined, labels, old.probs.shape[1]))
 
 
@@ -275,7 +277,7 @@ def _extend_evidence(old: Evidence, suspicion: Floats, probs: Floats, source: In
 
 def _extend(column: Floats | Ints, rows: int) -> Floats | Ints:
     """``column`` and below it ``rows`` rows that nothing was measured of: NaN, which a whole number becomes too."""
-    return np.concatenate([column.astype(np.float64) if rows else column, np.full(rows, np.nan)]) if rows else column
+    return np.concatenate([column.astype(np.float64), np.full(rows, np.nan)]) if rows else column
 
 
 def _find_copies(
