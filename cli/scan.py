@@ -67,6 +67,16 @@ def scan(
             "folder), or name:'(patient[0-9]+)_'. May be repeated.",
         ),
     ] = None,
+    ordinal: Annotated[
+        bool,
+        _option(
+            "--ordinal",
+            panel=_INPUT,
+            metavar="",
+            env="ORDINAL",
+            help="The classes are grades, such as 1 to 5: labels many steps off come first.",
+        ),
+    ] = False,
     features: Annotated[
         Path | None, _option(panel=_INPUT, metavar="X.npy", help="n x d features, one row per sample.")
     ] = None,
@@ -223,6 +233,7 @@ def scan(
         **{"regularizers": regularizers or (), "network": network, "init": init},
         **{"backbone": None if backbone == "auto" else parse_names("--backbone", backbone), "seed": seed},
         **{"workers": workers, "engine": engine, "address": address, "cache": cache, "group": tuple(group or ())},
+        "ordinal": ordinal,
         **filed,
     }
     around: dict[str, dict[str, str]] = {name: {} for name in chosen["regularizers"]}

@@ -7,6 +7,7 @@ pixels (an audit read back from a RUN folder has no images, only where they were
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import math
 from collections import Counter
@@ -151,6 +152,12 @@ class Audit:
         for content, label in sorted(self.identity(row) for row in range(len(self.samples))):
             digest.update(f"{content}\0{label}\0".encode("utf-8", "surrogateescape"))
         return digest.hexdigest()
+
+    def with_files(self, files: Mapping[str, Path]) -> Audit:
+        """The same audit, what it has computed kept, whose ``files`` have been written."""
+        written = copy.copy(self)
+        object.__setattr__(written, "files", dict(files))
+        return written
 
     def identity(self, row: int) -> tuple[str, str]:
         """The key that makes a finding about ``row`` the same finding next time: (content digest, given label)."""

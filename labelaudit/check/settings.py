@@ -26,6 +26,7 @@ from labelaudit.scanning.settings import (
     list_settings,
     one_of,
     parse_count,
+    parse_flag,
     parse_path,
     parse_text,
 )
@@ -107,16 +108,6 @@ def parse_threshold(value: Any) -> float:
             f"write less than {1 - TOLERANCE:g}"
         )
     return share
-
-
-def parse_flag(value: Any) -> bool:
-    """True or false; from the environment also 1, yes, 0 and no."""
-    if isinstance(value, bool):
-        return value
-    words = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
-    if not isinstance(value, str) or value.strip().casefold() not in words:
-        raise OptionError(f"'{value}' is neither true nor false")
-    return words[value.strip().casefold()]
 
 
 def parse_class_shares(value: Any) -> dict[str, float]:

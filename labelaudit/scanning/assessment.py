@@ -14,6 +14,7 @@ import numpy as np
 from labelaudit.audit.document import BEFORE_REVIEW, Audit
 from labelaudit.context.alike import find_alike
 from labelaudit.context.classes import note_classes
+from labelaudit.context.grades import note_order, rank_steps, settle_order
 from labelaudit.context.groups import name_groups
 from labelaudit.context.shortcuts import find_shortcuts
 from labelaudit.data.quality import find_low_quality
@@ -30,8 +31,8 @@ from labelaudit.scanning.choice import choose_training_input
 from labelaudit.scanning.effort import backbones_of, fine_tunes
 from labelaudit.scanning.forecast import forecast_scan
 from labelaudit.scanning.pool import TUNED, TUNED_SIDE, ModelPool
-from labelaudit.scanning.ranking import explain, rank_by
-from labelaudit.scanning.settings import ScanSettings
+from labelaudit.scanning.ranking import STEPS, explain, rank_by
+from labelaudit.scanning.settings import ENSEMBLE, ScanSettings
 from labelaudit.scanning.testimony import hear
 from labelaudit.scanning.unfinished import Unfinished
 from labelaudit.text import name_some
@@ -61,6 +62,7 @@ def audit_samples(  # noqa: PLR0915
     machine = machine.settled() if embeds or features is not None else replace(machine, device="cpu")
     _require_two_classes(samples)
     clock, notes, samples = Clock(), list[str](), name_groups(samples, settings.group)
+    steps = settle_order(samples.classes) if settings.ordinal else None
     choice, tuned = None, False
     if embeds:
         with clock.stage("choose"):
@@ -136,8 +138,11 @@ def audit_samples(  # noqa: PLR0915
         shortcuts = find_shortcuts(samples, workers=machine.workers)
         findings += tuple(one.finding() for one in shortcuts)
         decision, hedged = alike.hedge(decision, material.nearest, shortcuts)
-    decision = rank_by(settings.rank_by, decision, evidence, samples.labels, known)
+    evidence |= _measure_steps(decision, samples, steps)
+    first = STEPS if steps and settings.rank_by == ENSEMBLE else settings.rank_by
+    decision = rank_by(first, decision, evidence, samples.labels, known)
     notes += explain(decision)
+    notes += [] if steps else note_order(samples.classes, consensus.channel.probs, samples.labels)
     notes += [
         *alike.notes(),
         *heard.notes,
@@ -175,6 +180,13 @@ def _views(consensus: Consensus) -> dict[str, Evidence]:
     """The two views that verdicts weigh, each blind to them, as columns."""
     views = zip(VIEWS, (consensus.pooled, consensus.modelled), strict=True)
     return {name: Evidence(method=name, suspicion=np.clip(view, 0, 1)) for name, view in views}
+
+
+def _measure_steps(decision: Decision, samples: Samples, steps: Sequence[int] | None) -> dict[str, Evidence]:
+    """The column of how far off each label may be, where the classes are grades."""
+    if steps is None:
+        return {}
+    return {STEPS: Evidence(method=STEPS, suspicion=rank_steps(decision.probs, samples.labels, steps))}
 
 
 def decide_by(

@@ -19,14 +19,16 @@ from labelaudit.methods import get_method, ranks
 from labelaudit.scanning.settings import ENSEMBLE
 from labelaudit.types import Decision, Evidence, Floats, Ints
 
+STEPS = "steps_off"
+"""Column of a scan with ``ordinal``: how far off a label may be, where classes are grades."""
 _REFERENCES = ("cross_entropy", "logistic", "neighbors", "given")
 _TOLD = 0.02  # share of the weights from which a model is named
 
 
-def check_rank_by(name: str, methods: Sequence[str]) -> None:
+def check_rank_by(name: str, methods: Sequence[str], *, ordinal: bool = False) -> None:
     """Raise `OptionError`, with the nearest name, unless a scan by ``methods`` can be ranked by ``name``."""
     shown = [column for method in methods for column in get_method(method).shows]
-    known = (ENSEMBLE, *methods, *shown, *_REFERENCES)
+    known = (ENSEMBLE, *methods, *shown, *_REFERENCES, *([STEPS] if ordinal else []))
     if name not in known:
         raise unknown_name("column to rank by", name, known)
 

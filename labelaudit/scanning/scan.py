@@ -52,6 +52,7 @@ def scan(
     probs: Path | str | Floats | None = None,
     verdicts: Path | str | None = None,
     group: str | Sequence[str] = (),
+    ordinal: bool = False,
     methods: Sequence[str] = METHODS,
     options: Mapping[str, Mapping[str, Any]] | None = None,
     regularizers: Sequence[str] | Mapping[str, Mapping[str, Any]] = (),
@@ -82,7 +83,8 @@ def scan(
     method -> option -> value; ``regularizers`` are names, or name -> option -> value, around every method. ``verdicts``
     is a file of people's verdicts, by default that of ``output``: what they say is taken as known. Images of more than
     ``max_pixels`` are findings. ``group`` says which images show one and the same thing and must not vouch for each
-    other (`labelaudit.context.groups`). ``rank_by`` is a column to rank and flag by instead of the pooled ranking
+    other (`labelaudit.context.groups`); with ``ordinal`` the classes are grades, and labels that are many steps off
+    come first (`labelaudit.context.grades`). ``rank_by`` is a column to rank and flag by instead of the pooled ranking
     (`labelaudit.scanning.ranking`). With ``output`` the result is also written to that folder, with ``html`` as a page
     to look at too. ``progress`` and ``notice`` hear what is going on; by default nothing is printed.
 
@@ -116,6 +118,7 @@ def scan(
         max_pixels=max_pixels,
         effort=effort,
         rank_by=rank_by,
+        ordinal=ordinal,
         seed=seed,
     )
     check_settings(settings)
@@ -181,10 +184,10 @@ def scan(
     notes = (*notes_of(listing), *audit.notes)
     audit = replace(audit, settings=record, notes=notes, stages=(*clock.stages, *audit.stages))
     if output is not None:
-        audit = replace(audit, files=write(audit, output))
+        audit = audit.with_files(write(audit, output))
     unfinished.end()
     if output is None:
         return audit
     if html and add_report(audit, Path(output), workers=workers, progress=progress, notice=notice):
-        audit = replace(audit, files={**audit.files, REPORT: Path(output) / REPORT})
+        audit = audit.with_files({**audit.files, REPORT: Path(output) / REPORT})
     return audit

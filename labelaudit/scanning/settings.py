@@ -115,6 +115,16 @@ def parse_count(value: Any) -> int:
     return int(text)
 
 
+def parse_flag(value: Any) -> bool:
+    """True or false; from the environment also 1, yes, 0 and no."""
+    if isinstance(value, bool):
+        return value
+    words = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+    if not isinstance(value, str) or value.strip().casefold() not in words:
+        raise OptionError(f"'{value}' is neither true nor false")
+    return words[value.strip().casefold()]
+
+
 def parse_text(value: Any) -> str:
     """Text that is not empty."""
     if not isinstance(value, str) or not value.strip():
@@ -180,6 +190,9 @@ class ScanSettings:
     """A column of `labelaudit.scanning.ranking`, or all models pooled."""
     group: Annotated[tuple[str, ...], Key(parse_groups, "images that must not vouch for each other")] = ()
     """Columns, ``parent`` or ``name:REGEX`` (`labelaudit.context.groups`)."""
+    ordinal: Annotated[bool, Key(parse_flag, "whether the classes are grades")] = False
+    """Whether the classes are grades, so that labels that are many steps off come first
+    (`labelaudit.context.grades`)."""
     seed: Annotated[int, Key(parse_count, "same data, same seed, same result")] = 0
 
     @staticmethod
@@ -212,10 +225,10 @@ class ScanSettings:
         return {name: _plain(value) for name, value in said.items()}
 
 
-_LEFT_OUT = ("group", "regularizers", "network", "init")
+_LEFT_OUT = ("group", "ordinal", "regularizers", "network", "init")
 _RECORDED = (
     *("group", "methods", "options", "regularizers", "train", "network", "init", "backbone", "image_size"),
-    *("precision", "max_pixels", "effort", "rank_by"),
+    *("precision", "max_pixels", "effort", "rank_by", "ordinal"),
 )
 """In the order of ``audit.json``."""
 
@@ -256,7 +269,7 @@ def check_settings(settings: ScanSettings) -> None:
     if settings.rank_by != ENSEMBLE:
         from labelaudit.scanning.ranking import check_rank_by
 
-        check_rank_by(settings.rank_by, settings.methods)
+        check_rank_by(settings.rank_by, settings.methods, ordinal=settings.ordinal)
     if not settings.methods and not settings.options and not settings.regularizers:
         return
     if settings.methods == METHODS and not settings.options and not settings.regularizers:

@@ -123,7 +123,7 @@ class AuditCache:
     def write(self, audit: Audit) -> Audit:
         """Keep ``audit``, and let go of the audits used longest ago; returns it with its files."""
         with self._lock:
-            audit = replace(audit, files=runs.write(audit, self._own))
+            audit = audit.with_files(runs.write(audit, self._own))
             (self._own / MARK).write_text(_MARKED, encoding="utf-8")
             kept = 0
             for number, place in enumerate(sorted(filter(_is_ours, self._folder.iterdir()), key=_age)):

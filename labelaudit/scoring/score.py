@@ -85,7 +85,7 @@ def score(
         notes=(*scored.notes, *notes_of(listing)),
         stages=(*clock.stages, *scored.stages),
     )
-    return scored if output is None else replace(scored, files=runs.write(scored, output))
+    return scored if output is None else scored.with_files(runs.write(scored, output))
 
 
 def score_samples(

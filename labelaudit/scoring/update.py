@@ -159,6 +159,8 @@ def _find_obstacle(previous: Audit) -> str:
         return "features or probabilities were brought, and nothing says which of them changed"
     if "rank_by" in previous.settings:
         return f"it is ranked by {previous.settings['rank_by']}, which a new image has only after training"
+    if previous.settings.get("ordinal"):
+        return "its classes are grades, by which all images are ranked together"
     if previous.judge is None and FILE not in previous.files:
         return "the earlier audit kept no judge"
     if len(previous.samples) - len(set(previous.samples.groups)) > MOST_GROUPED * len(previous.samples):

@@ -32,7 +32,7 @@ from labelaudit.types import Finding
 ESCAPE = "\x1b"
 NOTHING: dict[str, Any] = {
     **{"label_from": None, "format": None, "classes": None, "rows": None, "ignore_metadata": False, "bands": None},
-    **{"annotator": None, "group": (), "precision": "auto"},
+    **{"annotator": None, "group": (), "ordinal": False, "precision": "auto"},
 }
 """Options of a scan that are left alone."""
 
@@ -92,7 +92,14 @@ def rendered(audit: Audit, *, width: int = 100, verbose: bool = False) -> str:
 
 UNSAID: dict[str, Any] = {
     **dict.fromkeys(("label_from", "format", "classes", "rows", "bands", "annotator")),
-    **{"ignore_metadata": False, "group": (), "precision": "auto", "engine": "local", "address": None},
+    **{
+        "ignore_metadata": False,
+        "group": (),
+        "ordinal": False,
+        "precision": "auto",
+        "engine": "local",
+        "address": None,
+    },
 }
 """What reaches the library where nobody says how labels are read."""
 

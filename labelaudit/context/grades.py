@@ -1,0 +1,186 @@
+"""Classes that are grades: numbers, stages and words such as mild and severe, whose order says how far off a label is.
+
+A label one step off is often a matter of taste, one three steps off is a slip; `rank_steps` puts the slips first. The
+order is read from the names, else it is that in which the classes were given. Left out: grades at uneven distances.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+from labelaudit.errors import OptionError
+from labelaudit.text import name_some
+from labelaudit.types import Floats, Ints
+
+SCALES = (
+    ("normal", "healthy", "none", "no", "absent", "doubtful", "minimal", "mild", "moderate", "severe", "proliferative"),
+    ("none", "trace", "slight", "mild", "moderate", "strong", "severe", "extreme"),
+    ("very low", "low", "medium", "middle", "moderate", "high", "very high", "extreme"),
+    ("very bad", "very poor", "bad", "poor", "fair", "average", "ok", "okay", "good", "very good", "excellent"),
+    ("tiny", "very small", "small", "medium", "middle", "large", "big", "very large", "huge"),
+    ("xxs", "xs", "s", "m", "l", "xl", "xxl", "xxxl"),
+    ("baby", "infant", "child", "teenager", "young", "adult", "middle aged", "old", "elderly"),
+    ("never", "rarely", "seldom", "sometimes", "often", "usually", "always"),
+    ("unripe", "green", "partially ripe", "ripe", "overripe", "rotten"),
+)
+"""Words of grades, least first."""
+ROMAN = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x")
+FEWEST = 3
+"""Classes from which an order says something."""
+OFFERED = 0.05
+"""Share of all orders of the classes that may explain the confusions better than that of the names, if it is to be
+offered."""
+
+_ORDERS = 2000  # orders that it is compared with
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+
+
+def read_order(classes: Sequence[str]) -> tuple[int, ...] | None:
+    """The step (0 = least) of each of the ``classes``, or None where their names are no grades.
+
+    >>> read_order(["10", "2", "1"]), read_order(["Grade II", "Grade I", "Grade III"])
+    ((2, 1, 0), (1, 0, 2))
+    >>> read_order(["0-9", "60+", "10-59"]), read_order(["severe_dr", "no_dr", "mild_dr"])
+    ((0, 2, 1), (2, 0, 1))
+    >>> read_order(["1 star", "2 stars", "3 stars"])
+    (0, 1, 2)
+    >>> read_order(["cat", "dog", "cow"]), read_order(["img1", "pic2", "photo3"]), read_order(["a", "b", "c"])
+    (None, None, None)
+    """
+    if len(classes) < FEWEST:
+        return None
+    words = [_split(name) for name in classes]
+    for read in (_read_numbers, _read_romans, _read_scale):
+        values = read(classes, words)
+        if values is not None and len(set(values)) == len(values):
+            place = {value: step for step, value in enumerate(sorted(values))}
+            return tuple(place[value] for value in values)
+    return None
+
+
+def settle_order(classes: Sequence[str]) -> tuple[int, ...]:
+    """The step of each class where a person says that they are grades: as `read_order`, else letters of the alphabet,
+    else the order in which the classes were given.
+
+    >>> settle_order(["B", "A", "C"]), settle_order(["so", "la", "ti"])
+    ((1, 0, 2), (0, 1, 2))
+
+    Raises `OptionError` for fewer than three classes, and where names are no grades and only sorted.
+    """
+    if len(classes) < FEWEST:
+        raise OptionError(f"--ordinal orders {FEWEST} classes or more, these are {name_some(classes)}")
+    if found := read_order(classes):
+        return found
+    if all(len(name.strip()) == 1 for name in classes):
+        return tuple(sorted(classes).index(name) for name in classes)
+    if list(classes) == sorted(classes):
+        raise OptionError(
+            f"--ordinal: the names {name_some(classes)} do not say which comes first: give the classes in their order "
+            "with --classes"
+        )
+    return tuple(range(len(classes)))
+
+
+def rank_steps(probs: Floats, labels: Ints, steps: Sequence[int]) -> Floats:
+    """(n,) expected square of how many steps the given label is off, as a share of the greatest possible, 0 to 1.
+
+    Squares put a label that is three steps off before one that is surely one step off, as the quadratic weights of
+    Cohen's kappa do. What of ``probs`` (n, C) is missing to 1 belongs to no class: it counts as any class alike.
+
+    >>> rank_steps(np.array([[0.0, 1, 0], [0, 0, 1]]), np.array([0, 0]), (0, 1, 2)).tolist()
+    [0.25, 1.0]
+    """
+    place = np.asarray(steps, dtype=np.float64)
+    squares = np.square((place[:, None] - place[None, :]) / max(place.max() - place.min(), 1))[labels]
+    missing = np.clip(1 - probs.sum(axis=1, dtype=np.float64), 0, 1)
+    return np.asarray(np.clip((probs * squares).sum(axis=1) + missing * squares.mean(axis=1), 0, 1))
+
+
+def note_order(classes: Sequence[str], probs: Floats, labels: Ints) -> list[str]:
+    """The offer to take the classes for grades, where their names have an order and models confuse neighbours in it.
+
+    ``probs`` (n, C) are blind to the given ``labels`` (n,).
+    """
+    steps = read_order(classes)
+    if steps is None or not _explains(steps, probs, labels):
+        return []
+    ordered = [name for _, name in sorted(zip(steps, classes, strict=True))]
+    return [
+        f"The classes look like grades ({name_some(ordered)}): with --ordinal, labels that are many steps off come "
+        "first, and those that are a matter of taste last."
+    ]
+
+
+def _explains(steps: Sequence[int], probs: Floats, labels: Ints) -> bool:
+    """Whether confusions are nearer by these ``steps`` than by nearly all other orders of the classes."""
+    count = len(steps)
+    confused = np.zeros((count, count))
+    np.add.at(confused, labels, np.asarray(probs, dtype=np.float64))
+    confused /= np.maximum(confused.sum(axis=1, keepdims=True), 1e-12)  # every class says as much
+    np.fill_diagonal(confused, 0)
+
+    def length(order: Sequence[int]) -> float:
+        place = np.asarray(order)
+        return float((confused * np.abs(place[:, None] - place[None, :])).sum())
+
+    draw = np.random.default_rng(0)
+    orders = (
+        list(itertools.permutations(range(count)))
+        if count <= 6
+        else [tuple(draw.permutation(count).tolist()) for _ in range(_ORDERS)]
+    )
+    own = length(steps)
+    shorter = sum(length(order) < own * (1 - 1e-9) for order in orders)
+    return shorter <= OFFERED * len(orders)
+
+
+def _split(name: str) -> list[str]:
+    """The words of a class name, lower case."""
+    return [word for word in re.split(r"[^a-z0-9.]+", name.strip().casefold()) if word]
+
+
+def _read_numbers(classes: Sequence[str], words: Sequence[Sequence[str]]) -> list[float] | None:
+    """Numbers, spans of numbers, or the one number of each name where all else in them is the same."""
+    del words
+    try:
+        return [float(name) for name in classes]
+    except ValueError:
+        pass
+    numbers = [[float(part) for part in _NUMBER.findall(name)] for name in classes]
+    rests = {re.sub(r"[^a-z]+", " ", name.casefold()).strip() for name in classes}
+    if not all(numbers) or len({rest.removesuffix("s") for rest in rests}) > 1:
+        return None
+    opened = [0.5 * (("+" in name or ">" in name) - ("<" in name)) for name in classes]
+    return [sum(few) / len(few) + more for few, more in zip(numbers, opened, strict=True)]
+
+
+def _read_romans(classes: Sequence[str], words: Sequence[Sequence[str]]) -> list[float] | None:
+    """Roman numerals from I on without a gap, after words that are the same in all names."""
+    del classes
+    own = _without_shared(words)
+    if sorted(own) != sorted(ROMAN[: len(own)]):
+        return None
+    return [float(ROMAN.index(name)) for name in own]
+
+
+def _read_scale(classes: Sequence[str], words: Sequence[Sequence[str]]) -> list[float] | None:
+    """Words of one of the `SCALES`."""
+    del classes
+    own = _without_shared(words)
+    for scale in SCALES:
+        if all(name in scale for name in own):
+            return [float(scale.index(name)) for name in own]
+    return None
+
+
+def _without_shared(words: Sequence[Sequence[str]]) -> list[str]:
+    """Each name without the words that all names have, and without a class's own number at its beginning."""
+    shared = set(words[0]).intersection(*words[1:])
+    kept = [[word for word in name if word not in shared] for name in words]
+    if all(name and name[0].isdigit() for name in kept):
+        kept = [name[1:] for name in kept]
+    return [" ".join(name) for name in kept]
