@@ -20,7 +20,7 @@ from labelaudit.errors import RunError
 from labelaudit.files import fresh_bytes, read_regular
 from labelaudit.training.loop import TrainingState
 
-VERSION = 1
+VERSION = 2
 _SUM = 16
 _END = b" labelaudit checkpoint\n"
 _TAIL = _SUM + len(_END)

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from torch import Tensor
 
 from labelaudit.data.pixels import Squares
@@ -19,6 +18,7 @@ from labelaudit.networks import (
 )
 from labelaudit.regularizers import RegularizedStep, configure_all
 from labelaudit.training.batches import DeviceDataset, steps_of
+from labelaudit.training.optimizer import Optimizer
 
 _LEAST_STEPS = 200  # of a fit: what the methods need to tell samples apart (measured on 150 to 1,400 digits)
 
@@ -57,7 +57,7 @@ class TrainingState:
     """A fit under way: all that changes while it runs, which is what a checkpoint has to hold."""
 
     def __init__(
-        self, method: Method, networks: Sequence[Network], optimizer: torch.optim.Optimizer, inputs: DeviceDataset
+        self, method: Method, networks: Sequence[Network], optimizer: Optimizer, inputs: DeviceDataset
     ) -> None:
         self.method, self.networks, self.optimizer, self.inputs = method, networks, optimizer, inputs
         self.epoch = 0
@@ -99,7 +99,7 @@ def fit(
     composition = RegularizedStep(tuple(configure_all(regularizers or {}).values()), networks, inputs.generator)
     steps = recipe.epochs * steps_of(int(trained.sum(1).max()), recipe.batch)
     parameters = [parameter for network in networks for parameter in network.parameters()]
-    optimizer = _optimizer(parameters, recipe)
+    optimizer = Optimizer(recipe, parameters)
     method.begin(
         FitContext(
             labels=inputs.y,
@@ -121,15 +121,14 @@ def fit(
         composition.begin_epoch(epoch)
         for network in networks:
             network.train()
-        for group in optimizer.param_groups:
-            group["lr"] = recipe.rate(epoch)
         with inputs.tuned():
             for batch in inputs.batches(trained, course.weights, recipe.batch):
                 with inputs.precision():
                     loss = composition.step(method, networks, batch)
-                optimizer.zero_grad(set_to_none=True)
+                for parameter in parameters:
+                    parameter.grad = None
                 loss.backward()  # type: ignore[no-untyped-call]
-                optimizer.step()
+                optimizer.step(parameters, recipe.rate(epoch))
                 method.after_step(networks)
         course.advance()
         observe(course)
@@ -142,14 +141,6 @@ def merge_regularizers(
     asked = regularizers if isinstance(regularizers, Mapping) else {name: {} for name in regularizers}
     own = method.regularizers()
     return {**own, **{name: {**own.get(name, {}), **options} for name, options in asked.items()}}
-
-
-def _optimizer(parameters: Sequence[Tensor], recipe: Recipe) -> torch.optim.Optimizer:
-    fused = parameters[0].device.type in ("cpu", "cuda")
-    if recipe.optimizer == "sgd":
-        return torch.optim.SGD(parameters, recipe.lr, momentum=0.9, weight_decay=recipe.weight_decay, fused=fused)
-    kind = torch.optim.Adam if recipe.weight_decay_form == "l2" else torch.optim.AdamW
-    return kind(parameters, recipe.lr, weight_decay=recipe.weight_decay, fused=fused)
 
 
 def seed_of(seed: int, group: int, part: int) -> int:

@@ -17,7 +17,8 @@ from labelaudit.training.batches import DeviceDataset, flip, shift
 from labelaudit.training.crossfit import crossfit
 from labelaudit.training.evidence import given_label_margins
 from labelaudit.training.forecast import forecast_crossfit
-from labelaudit.training.loop import _optimizer, choose_recipe
+from labelaudit.training.loop import choose_recipe
+from labelaudit.training.optimizer import Optimizer
 
 
 def generator() -> torch.Generator:
@@ -330,9 +331,9 @@ def test_weight_decay_is_decoupled_from_adam_or_a_term_of_the_loss() -> None:
     def moved(form: str) -> Tensor:
         weight = torch.nn.Parameter(torch.tensor([1.0, 100.0]))
         recipe = Recipe(epochs=1, batch=1, lr=0.01, weight_decay=0.1, weight_decay_form=form)  # type: ignore[arg-type]
-        optimizer = _optimizer([weight], recipe)
+        optimizer = Optimizer(recipe, [weight])
         weight.grad = torch.zeros(2)
-        optimizer.step()
+        optimizer.step([weight], recipe.lr)
         return (torch.tensor([1.0, 100.0]) - weight.detach()).double()
 
     torch.testing.assert_close(moved("l2"), torch.tensor([0.01, 0.01], dtype=torch.float64), rtol=0.01, atol=0)
