@@ -25,7 +25,6 @@ from .console.streams import Color, open_console, printable, report_progress
 if TYPE_CHECKING:
     from labelaudit.audit.document import Audit
     from labelaudit.check import Baseline, Outcome, Scope
-    from labelaudit.check.settings import ResolvedSettings
     from labelaudit.check.target import Target
     from labelaudit.verdicts import Reviewed
 
@@ -261,7 +260,7 @@ def check(
             target = replace(target, precision=old.precision)
         audit, scope = target.audit_files(since, files) if restricted else (target.audit(), None)
         reviewed = target.reviewed(audit)
-    outcome, written = _judge(audit, settled, old, reviewed, scope, write_baseline)
+    outcome, written = _judge(audit, target, old, reviewed, scope, write_baseline)
     kind = format or (_ENDINGS.get(output.suffix.lower(), "table") if output is not None else "table")
     _write(outcome, kind, output, further)
     if not quiet:
@@ -303,7 +302,7 @@ def _read_baselines(known: Path | None, write: Path | None) -> Baseline | None:
 
 def _judge(
     audit: Audit,
-    settled: ResolvedSettings,
+    target: Target,
     old: Baseline | None,
     reviewed: Reviewed | None,
     scope: Scope | None,
@@ -315,7 +314,8 @@ def _judge(
     from labelaudit.check.baseline_file import write as write_file
     from labelaudit.check.policy import today
 
-    policy, day = settled.policy(), today()
+    settled, day = target.settled, today()
+    policy = settled.policy()
     path, said = settled.values["baseline"], ""
     if write is not None:
         new = refresh_baseline(audit, policy, old, reviewed, today=day)
@@ -328,7 +328,8 @@ def _judge(
         )
         old, path = new, write
     shown = "" if path is None else os.path.relpath(path) if path.resolve().is_relative_to(Path.cwd()) else path
-    outcome = judge_gate(audit, policy, old, reviewed, today=day, scope=scope, baseline_path=shown)
+    measured = target.measured(audit, reviewed)
+    outcome = judge_gate(audit, policy, old, reviewed, today=day, scope=scope, measured=measured, baseline_path=shown)
     return outcome, said
 
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from labelaudit.audit.document import Audit
-from labelaudit.check.baseline import Baseline, KnownSuspect, seen_key
+from labelaudit.check.baseline import Baseline, KnownSuspect, Noise, seen_key
 from labelaudit.check.outcome import CheckedFinding, Status, Suspect
 from labelaudit.check.policy import REFIT, TOLERANCE, Ignore, Policy, Where, matches_glob
 from labelaudit.types import Bools, Finding, Floats, Ints
@@ -74,6 +74,8 @@ class CheckInput:
     reviewed: Reviewed | None
     today: date
     scope: Scope | None
+    measured: Noise | None = None
+    """The share of wrong labels that a review of a random sample found, if there is one (`labelaudit.estimate`)."""
 
     def __post_init__(self) -> None:
         self.policy.check_classes(self.audit.samples.classes)

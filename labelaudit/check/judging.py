@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from labelaudit.audit.document import Audit
-from labelaudit.check.baseline import Baseline
+from labelaudit.check.baseline import Baseline, Noise
 from labelaudit.check.check_input import CheckInput, Scope
 from labelaudit.check.outcome import Outcome
 from labelaudit.check.policy import TOLERANCE, Policy, matches_glob
@@ -33,6 +33,7 @@ def judge_gate(
     *,
     today: date,
     scope: Scope | None = None,
+    measured: Noise | None = None,
     baseline_path: Path | str = "",
 ) -> Outcome:
     """Judge ``audit`` by ``policy``; what ``baseline`` knows does not count.
@@ -44,6 +45,8 @@ def judge_gate(
         reviewed: people's verdicts (`labelaudit.verdicts.match`); those in the baseline count too.
         today: on which ignores are in force.
         scope: the samples that the rules are about; the baseline's stale entries are then left alone.
+        measured: the noise of the dataset as a review of a random sample found it, which then counts for what models
+            read.
         baseline_path: how the baseline is called in the outcome.
 
     Raises:
@@ -54,7 +57,7 @@ def judge_gate(
         raise DataError(f"'{audit.samples.root}' holds no sample: an empty dataset does not pass")
     if not audit.decision.judged.any():
         raise DataError(f"'{audit.samples.root}': no class has enough images to judge a label by, so nothing can pass")
-    case = CheckInput(audit, policy, baseline, reviewed, today, scope)
+    case = CheckInput(audit, policy, baseline, reviewed, today, scope, measured)
     rules, noise = apply_rules(case)
     rate = noise.get("dataset")
     samples = audit.samples

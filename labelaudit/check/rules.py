@@ -76,12 +76,15 @@ def apply_rules(case: CheckInput) -> tuple[tuple[Rule, ...], dict[str, Noise]]:
 def measure_noise(case: CheckInput, mask: Bools) -> Noise | None:
     """The share of wrong labels among the samples of ``mask`` (n,) that count; None where it cannot be estimated.
 
-    Where nothing was taken out and nobody said anything, it is the audit's own.
+    Of all samples it is what a review of a random sample measured, if there was one, else the audit's own where nobody
+    said anything.
     """
     decision = case.audit.decision
     chosen = mask & case.counted
     if not chosen.any():
         return None
+    if case.measured is not None and np.array_equal(chosen, decision.judged):
+        return case.measured
     if not case.rulings and np.array_equal(chosen, decision.judged):
         found = Noise(decision.noise_rate, *decision.noise_interval)
         return found if all(map(math.isfinite, found)) else None
@@ -146,7 +149,10 @@ def _noise_rule(case: CheckInput, rule_id: str, subject: str, name: str, noise: 
             message=f"Noise{about} cannot be estimated: no sample was judged (too few per class, or all are ignored).",
         )
     passed = noise.low <= most
-    said = f"About {noise.rate:.1%} of the labels{about} are wrong (90 % interval {noise.low:.1%} to {noise.high:.1%})"
+    by = " by a review of a random sample" if noise is case.measured else ""
+    said = (
+        f"About {noise.rate:.1%} of the labels{about} are wrong{by} (90 % interval {noise.low:.1%} to {noise.high:.1%})"
+    )
     recorded = raised or rule_id == "noise-rise"
     bound = f"the {_percent(most)} that the baseline reached" if recorded else f"the limit of {_percent(most)}"
     if not passed:
@@ -155,7 +161,7 @@ def _noise_rule(case: CheckInput, rule_id: str, subject: str, name: str, noise: 
         verdict = f"above {bound}, but not beyond doubt"
     else:
         verdict = f"within {bound}"
-    if passed and case.audit.decision.recipe.get("blind"):
+    if passed and case.audit.decision.recipe.get("blind") and noise is not case.measured:
         verdict += "; models that saw siblings or a shortcut prove nothing by it (see the notes)"
     close = "; so close to it that another machine may decide otherwise" if abs(noise.low - most) <= _DRIFT else ""
     return Rule(

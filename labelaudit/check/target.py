@@ -20,6 +20,7 @@ from labelaudit.scanning.settings import Precision
 if TYPE_CHECKING:
     from labelaudit.audit.document import Audit
     from labelaudit.check import Scope
+    from labelaudit.check.baseline import Noise
     from labelaudit.check.settings import ResolvedSettings
     from labelaudit.verdicts import Reviewed
 
@@ -151,6 +152,19 @@ class Target:
         folder = self.data if self.is_run else self.run
         said = () if folder is None else verdicts.read(verdicts.verdicts_file(folder))
         return verdicts.match(audit, said) if said else None
+
+    def measured(self, audit: Audit, reviewed: Reviewed | None) -> Noise | None:
+        """The noise that the review of a random sample found, where the RUN has one with enough verdicts."""
+        from labelaudit.check.baseline import Noise
+        from labelaudit.estimate import estimate, load_plan
+
+        folder = self.data if self.is_run else self.run
+        plan = None if folder is None or reviewed is None else load_plan(folder, audit)
+        if plan is None or reviewed is None:
+            return None
+        found = estimate(audit, plan, reviewed)
+        rate = found.noise_rate
+        return None if found.is_opinion or rate.value is None else Noise(rate.value, rate.low, rate.high)
 
     def _locate(self) -> tuple[Path, Located]:
         """The present folder of the images, and all files of the dataset."""
