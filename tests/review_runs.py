@@ -64,7 +64,10 @@ def build_audit(
         noise_matrix=np.eye(c),
         reasons=tuple(f"looks like {classes[k]}" if flag else "" for k, flag in zip(predicted, flagged, strict=True)),
     )
-    samples = Samples(ids=tuple(names), labels=given, classes=tuple(classes), digests=tuple(digests), root=source)
+    groups = tuple(rest.get("groups", ()))
+    samples = Samples(
+        ids=tuple(names), labels=given, classes=tuple(classes), digests=tuple(digests), root=source, groups=groups
+    )
     return Audit(samples=samples, decision=decision, evidence={}, settings={"source": {"data": source}})
 
 

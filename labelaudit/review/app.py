@@ -111,7 +111,9 @@ def build_app(
     def judge(body: dict[str, Any]) -> Any:
         place, version, label = (_integer(body, name) for name in ("place", "version", "label"))
         try:
-            taken = session.judge(place or 0, str(body.get("answer")), label, version or 0, _note(body))
+            together = body.get("together") is True
+            given = str(body.get("answer")), label, version or 0, _note(body)
+            taken = session.judge(place or 0, *given, together=together)
             return taken | session.following(place or 0)
         except StaleAnswer as error:
             return _json({"error": str(error), "kind": "stale", "question": session.questions(place or 0, 1)[0]}, 409)

@@ -21,6 +21,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "search": ("/", "o"),
     "note": ("m",),
     "grid": ("g",),
+    "whole": ("w",),
     "zoom": (" ",),
     "zoom_in": ("+", "="),
     "zoom_out": ("-",),

@@ -18,6 +18,7 @@ from labelaudit import verdicts
 from labelaudit.audit.document import Audit
 from labelaudit.errors import LabelAuditError, OptionError, RunError
 from labelaudit.estimate import ReviewPlan, stop_rule
+from labelaudit.review.companions import Companions
 from labelaudit.review.keys import KEYS
 from labelaudit.review.ledger import Identity, Ledger, NothingToUndo
 from labelaudit.review.likeness import Likeness
@@ -53,6 +54,7 @@ class Session:
         self.keys = keys
         self.pictures = Pictures(images)
         self.likeness = Likeness(audit, run)
+        self.companions = Companions(audit)
         self.ledger = Ledger(verdicts.verdicts_file(run), reviewer)
         self.notes: tuple[str, ...] = ()
         """Sentences about the RUN and the verdicts that are there already."""
@@ -131,8 +133,12 @@ class Session:
                     break
         return {"questions": found}
 
-    def judge(self, place: int, answer: str, label: int | None, version: int, note: str = "") -> dict[str, Any]:
-        """Take one of `ANSWERS` about the image at a position; returns its question as it stands now.
+    def judge(
+        self, place: int, answer: str, label: int | None, version: int, note: str = "", *, together: bool = False
+    ) -> dict[str, Any]:
+        """Take one of `ANSWERS` about the image at a position, and ``together`` with it about its open companions.
+
+        Returns its question as it stands now, with how many more were taken.
 
         Raises:
             ImageError: the image is missing or was changed: nobody can have judged it.
@@ -142,7 +148,12 @@ class Session:
         """
         row = self._row(place)
         self.take(row, answer, label, version, note)
-        return self._question(place, row)
+
+        def give(other: int) -> None:
+            self.take(other, answer, label, self.ledger.version(self.audit.identity(other)), note)
+
+        more = self.companions.take(row, self._is_open, give) if together and not self.queue.blind else 0
+        return self._question(place, row) | {"together": more}
 
     def take(self, row: int, answer: str, label: int | None, version: int, note: str = "") -> None:
         """`judge` for a row of the audit."""
@@ -179,10 +190,12 @@ class Session:
         if place is not None:
             row = self._row(place)
             self.ledger.undo(self.audit.identity(row))
+            self.companions.take_back(row, lambda other: self.ledger.undo(self.audit.identity(other)))
             return self._question(place, row)
         identity = self.ledger.last()
         if identity is None:
             raise NothingToUndo("There is nothing to undo: you have judged no image yet.")
+        identity = self.companions.leader(identity)
         if identity not in self._places:
             raise NothingToUndo("There is nothing to undo: your last verdict is on no image of this queue.")
         return self.undo(self._places[identity])
@@ -237,6 +250,7 @@ class Session:
                 "score": float(decision.suspicion[row]),
                 "reason": decision.reasons[row],
                 "said": [] if self.queue.order != "disputes" else [_said(verdict) for verdict in others],
+                **self.companions.about(row, self._is_open),
             }
         return shown
 
@@ -257,6 +271,9 @@ class Session:
         if mine is not None or self.again:
             return mine
         return next((said for said in self.ledger.others(identity) if said.verdict != "skip"), None)
+
+    def _is_open(self, row: int) -> bool:
+        return self._standing(row) is None
 
     def _done(self, row: int) -> bool:
         if self.queue.order == "disputes":

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pytest
 from sklearn.metrics import average_precision_score
 
 from labelaudit.audit.document import Audit
@@ -100,6 +101,25 @@ def test_a_careless_annotator_is_named_and_weighed(tmp_path: Path) -> None:
     assert [(one.attribute, one.value) for one in found.concentrations] == [("column 'annotator'", "eve")]
     assert found.decision.recipe["source_prior"]["attribute"] == "column 'annotator'"
     assert precision(found, wrong) > 0.8
+
+
+def test_a_set_without_groups_is_judged_as_if_nobody_looked_for_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values, truth = patients(0, 0.01, 1)
+    labels, _ = misled(truth, 1)
+    found = audit(tmp_path, values, labels)
+    assert found.samples.groups == found.samples.digests
+    for step in ("add_near_copies", "group_scenes"):
+        monkeypatch.setattr(f"labelaudit.context.alike.{step}", lambda samples, *_: samples)
+    plain = audit(tmp_path, values, labels)
+    assert plain.decision.suspicion.tobytes() == found.decision.suspicion.tobytes()
+    assert plain.decision.probs.tobytes() == found.decision.probs.tobytes()
+    assert plain.decision.is_issue.tobytes() == found.decision.is_issue.tobytes()
+    assert plain.decision.noise_interval == found.decision.noise_interval
+    assert {name: one.suspicion.tobytes() for name, one in plain.evidence.items()} == {
+        name: one.suspicion.tobytes() for name, one in found.evidence.items()
+    }
 
 
 def test_ordinary_images_are_in_no_groups_and_keep_their_interval(tmp_path: Path) -> None:

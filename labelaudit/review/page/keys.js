@@ -9,6 +9,7 @@ const WORDS = {
   left: "the label on the left is correct", right: "the label on the right is correct",
   none: "no class of the dataset fits", skip: "can’t tell: skip", undo: "undo, back to that image",
   search: "search any class", note: "a note for the next verdict", grid: "24 images of one pair at once",
+  whole: "one verdict for all images of a group with this label",
   zoom: "zoom in and out; wheel, drag", zoom_in: "zoom in", zoom_out: "zoom out", pixels: "smooth or exact pixels",
   back: "look back without judging", forward: "look forth without judging", help: "these keys",
 };
@@ -44,7 +45,7 @@ export const isShortcut = event => !event.getModifierState("AltGraph") && (event
 export function labelKeys(keys, classes, fixed) {
   const first = action => shownKey(keys[action][0] ?? "");
   const buttons = {
-    another: "search", none: "none", skip: "skip", note: "note", undo: "undo", "grid-undo": "undo", "grid-leave": "grid",
+    another: "search", none: "none", whole: "whole", skip: "skip", note: "note", undo: "undo", "grid-undo": "undo", "grid-leave": "grid",
     "end-undo": "undo", "choose-left": "left", "choose-right": "right",
   };
   for (const [id, action] of Object.entries(buttons)) document.querySelector(`#${id} kbd`).textContent = first(action);

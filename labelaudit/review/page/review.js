@@ -3,6 +3,7 @@
 
 import { Deck, Failure, ask } from "./deck.js";
 import { Grid } from "./grid.js";
+import { Group } from "./group.js";
 import { actionOf, digitOf, isShortcut, labelKeys } from "./keys.js";
 import { Search } from "./search.js";
 import { Stage } from "./stage.js";
@@ -21,6 +22,7 @@ const about = await ask("api/about").catch(error => { fail(error); throw error; 
 const deck = new Deck(about.total);
 const view = new View(about, deck, answer);
 const stage = new Stage($("view"), side => question && answer("class", question[side]));
+const group = new Group(view);
 const search = new Search($("search"), about.classes, label => answer("class", label));
 const grid = new Grid(about, { taken: pageTaken, failed: fail, leave: leaveGrid });
 const passed = new Set();
@@ -64,6 +66,7 @@ async function go(place) {
     turnTo("desk");
     question = next;
     view.render(question);
+    group.render(question);
     const picture = await deck.picture(next.row);
     if (question !== next) return;
     if (picture.error) stage.showAbsent("This image cannot be judged", `${picture.error.message}. Press S to go on.`);
@@ -98,14 +101,15 @@ async function answer(kind, label) {
   ready = false;
   const asked = question;
   try {
-    const { next, following, ...taken } = await ask("api/judge", { place: asked.place, answer: kind, label, version: asked.version, note: noted });
+    const { next, following, ...taken } = await ask("api/judge", { place: asked.place, answer: kind, label, version: asked.version, note: noted, together: group.whole });
+    if (taken.together) deck.forgetQuestions();
     deck.update(taken);
     judged.push(asked.place);
     times.push(performance.now());
     noted = "";
     $("note").removeAttribute("aria-pressed");
     if (label !== undefined) search.remember(label);
-    tellAnswer(kind, label);
+    tellAnswer(kind, label, taken.together);
     progressed();
     go(await after({ next, following }));
   } catch (error) {
@@ -130,6 +134,7 @@ async function undo() {
   try {
     const place = judged.pop();
     const back = await ask("api/undo", { place: place ?? null });
+    deck.forgetQuestions();
     deck.update(back);
     passed.delete(back.place);
     tell("Undone.");
@@ -180,9 +185,9 @@ async function pageTaken(places, skipped) {
 
 // --- what is said
 
-function tellAnswer(kind, label) {
+function tellAnswer(kind, label, more) {
   const said = make("b", {}, make("bdi", { textContent: spoken(kind, about.classes[label]) }));
-  $("last").replaceChildren("Saved: ", said, ". U undoes it.");
+  $("last").replaceChildren("Saved: ", said, more ? `, for ${count(more + 1)} images. U undoes them.` : ". U undoes it.");
 }
 
 function tell(text, loud = false) {
@@ -288,7 +293,7 @@ function fail(error) {
 
 const ACTIONS = {
   left: () => answer("class", question?.left), right: () => answer("class", question?.right),
-  none: () => answer("none"), skip: () => answer("skip"), undo, search: openSearch, note: openNote,
+  none: () => answer("none"), skip: () => answer("skip"), undo, search: openSearch, note: openNote, whole: () => group.toggle(),
   grid: () => grid.open ? leaveGrid(grid.questions[0]?.place) : enterGrid(),
   zoom: () => stage.toggle(), zoom_in: () => stage.zoom(1.5), zoom_out: () => stage.zoom(1 / 1.5),
   pixels: () => stage.togglePixels(), back: () => look(-1), forward: () => look(1), help: () => $("help").showModal(),
@@ -339,7 +344,7 @@ document.addEventListener("keydown", event => {
 
 const clicks = {
   "choose-left": ACTIONS.left, "choose-right": ACTIONS.right, another: openSearch, none: ACTIONS.none, skip: ACTIONS.skip,
-  note: openNote, undo, "end-undo": undo, "end-again": reopenSkipped, "end-copy": copyAdvice,
+  note: openNote, whole: ACTIONS.whole, undo, "end-undo": undo, "end-again": reopenSkipped, "end-copy": copyAdvice,
   "help-button": ACTIONS.help, "grid-button": ACTIONS.grid, theme: switchTheme,
 };
 for (const [id, act] of Object.entries(clicks)) $(id).addEventListener("click", event => { if (event.detail) event.currentTarget.blur(); act(); });
