@@ -113,6 +113,15 @@ def check(
             help="Probability of a wrong label that makes a suspect, in place of the scan's own.",
         ),
     ] = None,
+    tier: Annotated[
+        str | None,
+        _option(
+            "--tier",
+            panel=_RULES,
+            metavar="NAME",
+            help="Which suspects count: sure ones (the default), or doubtful ones too.",
+        ),
+    ] = None,
     config: Annotated[
         Path | None, _option("--config", panel=_RULES, metavar="FILE", help="Policy file, instead of the nearest one.")
     ] = None,
@@ -229,7 +238,7 @@ def check(
         **{"max-noise": max_noise, "max-suspects": max_suspects, "max-new": max_new},
         **{"max-class-noise": max_class_noise or None, "no-conflicts": no_conflicts, "no-unreadable": no_unreadable},
         **{"no-shortcuts": no_shortcuts, "max-suspects-per": max_suspects_per or None, "group": group or None},
-        **{"no-leaks": no_leaks, "threshold": threshold, "baseline": baseline, "labels": labels},
+        **{"no-leaks": no_leaks, "threshold": threshold, "tier": tier, "baseline": baseline, "labels": labels},
         **{"path-column": path_column, "label-column": label_column, "label-from": label_from, "effort": effort},
         **{"device": device, "workers": workers, "cache": cache},
     }

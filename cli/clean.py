@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from labelaudit.audit.document import Audit
     from labelaudit.clean import Change, CorrectionPlan, WrittenDataset
+    from labelaudit.types import Tier
 
 _PLAN, _MADE = "What to change", "What to make"
 _SHOWN = 10
@@ -79,6 +80,12 @@ def clean(
             metavar="N",
             rich_help_panel=_PLAN,
             help="Relabel the N suspects whose suggested label is surest; the report shows what that costs.",
+        ),
+    ] = None,
+    tier: Annotated[
+        Literal["sure", "doubtful"] | None,
+        typer.Option(
+            rich_help_panel=_PLAN, help="Which of the scan's flags are meant: sure ones (the default), or doubtful too."
         ),
     ] = None,
     plan: Annotated[
@@ -151,11 +158,16 @@ def clean(
             raise RunError(f"{made.lost}. {made.folder} has the others; {advice}")
         return
     settings = [*(action or []), *(["suspect=relabel"] if relabel_suspects else [])]
+    if surest is not None or tier is not None:
+        if flags == "fdr" or fdr is not None or plan is not None or (surest is not None and tier is not None):
+            alone = "--tier" if surest is None else "--surest"
+            raise OptionError(
+                f"{alone} chooses among the scan's own flags: leave --fdr, --flags, --plan and other choices away"
+            )
+        flags = "threshold"
     if surest is not None:
-        if flags == "fdr" or fdr is not None or plan is not None:
-            raise OptionError("--surest chooses the suspects by itself: leave --fdr, --flags and --plan away")
-        settings, flags = ["suspect=relabel", *settings], "threshold"
-    chosen = _plan(audit, run, plan, settings, flags, fdr, surest)
+        settings = ["suspect=relabel", *settings]
+    chosen = _plan(audit, run, plan, settings, flags, fdr, surest, tier or "sure")
     if not quiet:
         _show_plan(console, chosen, audit, most=_SHOWN * (4 if verbose else 1))
     if not apply or output is None:
@@ -181,6 +193,7 @@ def _plan(
     flags: str,
     fdr: float | None,
     surest: int | None,
+    tier: Tier,
 ) -> CorrectionPlan:
     """The plan of ``file``, or a new one, which is written to RUN."""
     from labelaudit import verdicts
@@ -201,7 +214,7 @@ def _plan(
         needed=actions["suspect"] != "keep",
         notice=lambda line: typer.echo(printable(line), err=True),
     )
-    plan = make_plan(audit, reviewed, actions=actions, flags=chosen, surest=surest)
+    plan = make_plan(audit, reviewed, actions=actions, flags=chosen, surest=surest, tier=tier)
     write_plan(plan, run / PLAN)
     return plan
 

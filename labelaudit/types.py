@@ -24,6 +24,8 @@ from labelaudit.errors import DataError
 Floats = npt.NDArray[np.floating[Any]]
 Ints = npt.NDArray[np.integer[Any]]
 Bools = npt.NDArray[np.bool_]
+Tier = Literal["sure", "doubtful"]
+"""A choice among flagged samples: those that are surely mislabeled alone, or the doubtful ones too."""
 
 
 class Progress(Protocol):

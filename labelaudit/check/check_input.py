@@ -1,8 +1,9 @@
 """Tells which suspects and findings count: the baseline, people's verdicts and the policy each take some out.
 
 A suspect is a judged sample whose suspicion reaches the flag threshold less `TOLERANCE`, or one that a person found
-wrong. The band of ± `TOLERANCE` around the threshold answers for numeric drift between machines: inside it a suspect
-is uncertain and named, but counts for no rule; and since a baseline holds the uncertain ones too, a known suspect must
+wrong. Of those that nobody has looked at only the sure ones count, unless the policy says otherwise. The band of
+± `TOLERANCE` around either threshold answers for numeric drift between machines: inside it a suspect is uncertain and
+named, but counts for no rule; and since a baseline holds the uncertain and the doubtful ones too, a known suspect must
 drift by two tolerances before it can look new. What a baseline has seen unsuspected, and has not changed since, is new
 only beyond the wider band `REFIT`, by which models that are fitted anew can move it. Left out: such bands for rates,
 whose intervals are far wider.
@@ -21,8 +22,9 @@ import numpy as np
 
 from labelaudit.audit.document import Audit
 from labelaudit.check.baseline import Baseline, KnownSuspect, Noise, seen_key
+from labelaudit.check.in_force import VerdictInForce
 from labelaudit.check.outcome import CheckedFinding, Status, Suspect
-from labelaudit.check.policy import REFIT, TOLERANCE, Ignore, Policy, Where, matches_glob
+from labelaudit.check.policy import ALWAYS_SURE, REFIT, TOLERANCE, Ignore, Policy, Where, matches_glob
 from labelaudit.types import Bools, Finding, Floats, Ints
 
 if TYPE_CHECKING:
@@ -39,28 +41,6 @@ class Scope:
     """Such as ``3 changed files``."""
     notes: tuple[str, ...] = ()
     """Sentences for a person about how the files were chosen."""
-
-
-@dataclass(frozen=True)
-class VerdictInForce:
-    """The verdict in force on a sample, from the RUN or the baseline."""
-
-    verdict: str
-    new_label: str
-    reviewer: str
-    time: str
-    note: str = ""
-
-    @property
-    def right(self) -> bool:
-        """Whether the given label was found right."""
-        return self.verdict == "given"
-
-    def __str__(self) -> str:
-        who = f" by {self.reviewer}" if self.reviewer else ""
-        when = f" ({self.time[:10]})" if self.time else ""
-        found = "right" if self.right else f"wrong, {self.new_label} is right" if self.new_label else "wrong"
-        return "; ".join(part for part in (f"label found {found}{who}{when}", self.note) if part)
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +64,14 @@ class CheckInput:
     def threshold(self) -> float:
         """Suspicion from which a sample is a suspect: the policy's, or the audit's own."""
         return self.audit.decision.threshold if self.policy.threshold is None else self.policy.threshold
+
+    @cached_property
+    def counted_from(self) -> float:
+        """Suspicion from which a suspect counts: where sure ones alone do, that of the scan, or `ALWAYS_SURE`."""
+        sure = self.audit.decision.sure_threshold
+        if self.policy.threshold is not None or self.policy.tier == "doubtful" or sure is None:
+            return self.threshold
+        return max(self.threshold, min(sure, ALWAYS_SURE))
 
     @cached_property
     def ignores(self) -> tuple[Ignore, ...]:
@@ -253,8 +241,10 @@ class CheckInput:
                 note = "reviewers disagree"
             if known is not None:
                 status = "known"
-            elif ruling is None and suspicion < self.threshold + TOLERANCE:
+            elif ruling is None and self._is_near_threshold(suspicion):
                 status = "uncertain"
+            elif ruling is None and suspicion < self.counted_from:
+                status = "doubtful"
             elif ruling is None and suspicion < self.threshold + REFIT and self._was_unsuspected(digest, given):
                 status, note = "uncertain", note or "not suspected when the baseline was written, and not changed since"
         suggested = _suggest(self.audit, row)
@@ -270,6 +260,11 @@ class CheckInput:
             status=status,
             note=note,
         )
+
+    def _is_near_threshold(self, suspicion: float) -> bool:
+        """Whether another machine may put the sample on the other side of a threshold."""
+        near = self.counted_from - TOLERANCE <= suspicion < self.counted_from + TOLERANCE
+        return near or suspicion < self.threshold + TOLERANCE
 
     def _was_unsuspected(self, digest: str, label: str) -> bool:
         """Whether the baseline knows the sample, under this label, as one that was not suspected."""

@@ -71,6 +71,7 @@ def judge_gate(
         noise_rate=float("nan") if rate is None else rate.rate,
         noise_interval=(float("nan"),) * 2 if rate is None else (rate.low, rate.high),
         threshold=case.threshold,
+        counted_from=case.counted_from,
         tolerance=TOLERANCE,
         rules=rules,
         suspects=case.suspects,

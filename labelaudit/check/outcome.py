@@ -18,8 +18,8 @@ from labelaudit.types import Finding
 SCHEMA_VERSION = 1
 """Version of `Outcome.record`; raised when a reader of the old form would misread the new one."""
 
-Status = Literal["new", "known", "accepted", "ignored", "uncertain"]
-STATUSES: tuple[Status, ...] = ("new", "known", "accepted", "ignored", "uncertain")
+Status = Literal["new", "known", "accepted", "ignored", "uncertain", "doubtful"]
+STATUSES: tuple[Status, ...] = ("new", "known", "accepted", "ignored", "uncertain", "doubtful")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +39,8 @@ class Suspect:
     """The reason it is suspected for, in words."""
     status: Status
     """new: counts · known: in the baseline · accepted: a person found the label right · ignored: by policy ·
-    uncertain: within the tolerance of the flag threshold, on either side, so that it never fails a gate by itself"""
+    uncertain: within the tolerance of a threshold, on either side, so that it never fails a gate by itself ·
+    doubtful: flagged, but not surely wrong, and the policy counts sure suspects alone"""
     note: str = ""
     """A word on its status, where that needs one: who accepted it, the reason of an ignore."""
 
@@ -124,8 +125,10 @@ class Outcome:
     """Its 90 % interval."""
     threshold: float
     """Suspicion from which a sample is flagged."""
+    counted_from: float
+    """Suspicion from which a flagged sample counts; above `threshold` where sure suspects alone count."""
     tolerance: float
-    """Half the width of the band around `threshold` in which a suspect is uncertain."""
+    """Half the width of the bands around both in which a suspect is uncertain."""
     rules: tuple[Rule, ...]
     suspects: tuple[Suspect, ...]
     """All of them, of every status, worst first."""
@@ -189,7 +192,11 @@ class Outcome:
                 "interval": [_number(end) for end in self.noise_interval],
                 "confidence": 0.9,
             },
-            "threshold": {"label_score_at_most": _number(1 - self.threshold), "tolerance": _number(self.tolerance)},
+            "threshold": {
+                "label_score_at_most": _number(1 - self.threshold),
+                "counts_at_most": _number(1 - self.counted_from),
+                "tolerance": _number(self.tolerance),
+            },
             "rules": [
                 {
                     "id": rule.id,

@@ -10,12 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import cache
-from typing import TYPE_CHECKING
 
 from labelaudit.errors import OptionError, unknown_name
-
-if TYPE_CHECKING:
-    pass
+from labelaudit.types import Tier
 
 REFIT = 0.6
 """Above the threshold: within it a sample that the baseline has seen unsuspected is uncertain, not new. Models that are
@@ -23,6 +20,9 @@ fitted anew, to one image more, move the suspicion of unchanged images; docs/che
 TOLERANCE = 0.05
 """Half the width of the band around the flag threshold, 1.5 times the largest drift measured: from AVX2 to SSE, and
 from two threads to one, no suspicion of 1,797 digits moved by more than .032 (docs/check.md)."""
+ALWAYS_SURE = 0.9
+"""Suspicion from which a suspect is sure to a gate, whatever the scan says: in a clean dataset the scan calls none
+sure, and a blatantly wrong label that is added to it must still be able to count."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +89,9 @@ class Policy:
     max_suspects_per: Mapping[str, float] = field(default_factory=dict)
     """Column of the table, or ``folder level N`` -> share of suspects among the samples of any one value."""
     threshold: float | None = None
-    """Suspicion from which a sample is a suspect, in [0, 1]; ``None``: the audit's own."""
+    """Suspicion from which a sample is a suspect and counts, in [0, 1]; ``None``: the audit's own."""
+    tier: Tier = "sure"
+    """The suspects that count, where `threshold` is the audit's own."""
     rules: tuple[ScopedRule, ...] = ()
     ignores: tuple[Ignore, ...] = ()
     origins: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)

@@ -1,10 +1,10 @@
 """Evaluates the rules of a policy: measured value, limit, passed or failed.
 
 *Counts* are of new suspects: neither in the baseline, nor accepted by a person, nor ignored by the policy, nor
-uncertain. *Noise* is compared at the lower end of its 90 % interval: a limit is broken only where the whole interval
-lies above it, for a build must not fail on sampling error. The estimate itself may well lie above a limit that is
-kept, and then the message says so. With a baseline the limit is at least the upper end of the noise that the baseline
-recorded: what was known does not count, a rise counts only beyond its interval.
+uncertain, nor doubtful where sure ones alone count. *Noise* is compared at the lower end of its 90 % interval: a limit
+is broken only where the whole interval lies above it, for a build must not fail on sampling error. The estimate itself
+may well lie above a limit that is kept, and then the message says so. With a baseline the limit is at least the upper
+end of the noise that the baseline recorded: what was known does not count, a rise counts only beyond its interval.
 
 Some rules hold unless they are switched off by name, whatever else is asked for: no other limit, and no typo in one,
 opens the gate. They are about facts: no conflicts, unreadable files or leaks (``no-leaks = false``). Suspects are
@@ -28,7 +28,7 @@ import numpy as np
 from labelaudit.audit.concentration import find_attribute, list_attributes
 from labelaudit.check.baseline import Noise
 from labelaudit.check.check_input import CheckInput, number_of
-from labelaudit.check.outcome import Rule, Suspect
+from labelaudit.check.outcome import STATUSES, Rule, Status, Suspect
 from labelaudit.check.policy import TOLERANCE, ScopedRule, Where
 from labelaudit.errors import OptionError, unknown_name
 from labelaudit.judge.decide import low_end_of_sure, noise_rate, open_interval
@@ -173,13 +173,16 @@ def _count_rule(case: CheckInput, rule_id: str, subject: str, suspects: tuple[Su
     """Broken where more than ``most`` of the suspects are new."""
     if rule_id == "max-new" and case.baseline is None:
         raise OptionError("max-new counts what a baseline does not know: name one with --baseline FILE")
-    new, known, uncertain = (number_of(suspects, status) for status in ("new", "known", "uncertain"))
+    of: dict[Status, int] = {status: number_of(suspects, status) for status in STATUSES}
+    new = of["new"]
     about = f" of '{subject}'" if subject else ""
     parts = [f"{count(new, 'new suspect')}{about}, at most {most:,} allowed"]
-    if known:
-        parts.append(f"{known:,} known to the baseline")
-    if uncertain:
-        parts.append(f"{uncertain:,} within {TOLERANCE} of the threshold, too uncertain to count")
+    if of["known"]:
+        parts.append(f"{of['known']:,} known to the baseline")
+    if of["uncertain"]:
+        parts.append(f"{of['uncertain']:,} within {TOLERANCE} of the threshold, too uncertain to count")
+    if of["doubtful"]:
+        parts.append(f"{of['doubtful']:,} doubtful, which count with --tier doubtful")
     return Rule(
         id=rule_id,
         subject=subject,

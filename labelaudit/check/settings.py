@@ -30,7 +30,7 @@ from labelaudit.scanning.settings import (
     parse_path,
     parse_text,
 )
-from labelaudit.types import KINDS
+from labelaudit.types import KINDS, Tier
 
 FURTHER_VARIABLES = tuple(PREFIX + name for name in ("CONFIG", "COLOR", "FORMAT", "OUTPUT", "REVIEWER")) + tuple(
     PREFIX + name for name in ("ARGS", "DATA", "PACKAGE")
@@ -225,6 +225,7 @@ SETTINGS: Mapping[str, Setting] = {
         Setting("no-shortcuts", parse_flag, "nothing beside the picture tells the class"),
         Setting("max-suspects-per", parse_class_shares, "share of suspects by value of a column", {}),
         Setting("threshold", parse_threshold, "suspicion from which a sample is a suspect"),
+        Setting("tier", one_of(Tier), "suspects that count: sure ones, or doubtful ones too", "sure"),
         Setting("baseline", parse_path, "file of what is known"),
         Setting("rule", _parse_rules, "limits by class and path", ()),
         Setting("ignore", _parse_ignores, "what does not count, and why", ()),

@@ -25,39 +25,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from labelaudit.audit.document import Audit
-from labelaudit.errors import OptionError, unknown_name
+from labelaudit.clean.actions import ACTIONS, DEFAULTS
 from labelaudit.estimate.price import price, rank_surest
-from labelaudit.types import Ints, kinds_of
+from labelaudit.types import Ints, Tier, kinds_of
 
 if TYPE_CHECKING:
     from labelaudit.estimate import FdrFlags
     from labelaudit.verdicts import Reviewed, Verdict
 
-ACTIONS = ("keep", "drop", "relabel", "quarantine", "weight")
-"""keep: nothing · drop: left out · relabel: under its new label · quarantine: left out, kept in a folder of its own ·
-weight: kept, with the probability that its label is right."""
-DEFAULTS: Mapping[str, str] = {
-    "wrong": "relabel",
-    "no_class": "quarantine",
-    "suspect": "keep",
-    "conflict": "keep",
-    "near_duplicate": "keep",
-    "leak": "keep",
-    "same_scene": "keep",
-    "unreadable": "drop",
-}
-"""Reason -> what happens unless said otherwise."""
 SOURCES = ("verdict", "fdr", "threshold", "finding", "hand")
 """Origins of a change: a person · the flags at a stated false-discovery rate · the flag threshold · the scan's findings
 about files and copies · whoever edited the plan."""
-_POSSIBLE = {
-    "no_class": ("keep", "drop", "quarantine", "weight"),
-    "leak": ("keep", "drop", "quarantine"),
-    "same_scene": ("keep", "drop", "quarantine"),
-    "unreadable": ("drop", "quarantine"),
-}
-_PLAIN = ("wrong", "no_class", "suspect")
-"""Reasons that an action without a reason is for."""
 _UNREADABLE = kinds_of("file")
 
 
@@ -113,31 +91,6 @@ class CorrectionPlan:
         return {key: found[key] for key in order}
 
 
-def choose_actions(settings: Iterable[str]) -> dict[str, str]:
-    """Reason -> action from ``REASON=ACTION`` and plain ``ACTION``, the last one counting.
-
-    A plain action is for wrong labels, found by a person or suspected; where it cannot be done the default stays.
-
-    >>> choose_actions(["drop", "suspect=weight"])["wrong"], choose_actions(["drop", "suspect=weight"])["suspect"]
-    ('drop', 'weight')
-    """
-    chosen = dict(DEFAULTS)
-    for setting in settings:
-        name, equals, action = (part.strip() for part in setting.partition("="))
-        if not equals:
-            _require_action(name)
-            chosen |= {reason: name for reason in _PLAIN if name in _POSSIBLE.get(reason, ACTIONS)}
-            continue
-        reason = name.replace("-", "_")
-        if reason not in DEFAULTS:
-            raise unknown_name("reason", name, DEFAULTS)
-        _require_action(action)
-        if action not in _POSSIBLE.get(reason, ACTIONS):
-            raise OptionError(f"--action {setting}: for {reason} there is {', '.join(_POSSIBLE[reason])}")
-        chosen[reason] = action
-    return chosen
-
-
 def make_plan(
     audit: Audit,
     reviewed: Reviewed,
@@ -145,17 +98,20 @@ def make_plan(
     actions: Mapping[str, str] | None = None,
     flags: FdrFlags | None = None,
     surest: int | None = None,
+    tier: Tier = "sure",
 ) -> CorrectionPlan:
     """Plan the changes that ``actions`` (reason -> action, `DEFAULTS` for the rest) make to the dataset of ``audit``.
 
     Args:
         audit: the scan.
         reviewed: people's verdicts, matched to ``audit``.
-        actions: of `choose_actions`.
+        actions: of `labelaudit.clean.actions.choose_actions`.
         flags: the suspects that are meant, at a stated false-discovery rate; the audit's own flags without.
+        tier: of the audit's own flags the sure ones alone, or the doubtful ones too; of no effect with ``flags`` or
+            ``surest``.
         surest: of the audit's own flags only that many, those whose suggested label is surest (`rank_surest`).
     """
-    return _PlanBuilder(audit, reviewed, {**DEFAULTS, **(actions or {})}, flags, surest).plan()
+    return _PlanBuilder(audit, reviewed, {**DEFAULTS, **(actions or {})}, flags, surest, tier).plan()
 
 
 class _PlanBuilder:
@@ -168,18 +124,25 @@ class _PlanBuilder:
         actions: Mapping[str, str],
         flags: FdrFlags | None,
         surest: int | None,
+        tier: Tier,
     ) -> None:
         self.audit, self.reviewed, self.actions, self.flags = audit, reviewed, actions, flags
         self.verdicts = _share_with_copies(audit, reviewed)
         self.row_of = {name: row for row, name in enumerate(audit.samples.ids)}
         self.suspects: Ints = audit.suspects if flags is None else flags.rows
+        self.kept: Counter[str] = Counter()
+        self.unsure = self.doubtful = 0
+        if flags is None and surest is None and tier == "sure" and self.actions["suspect"] != "keep":
+            sure = audit.decision.is_sure[self.suspects]
+            told = {*self.verdicts, *reviewed.disputed}
+            self.doubtful = sum(row not in told for row in self.suspects[~sure].tolist())
+            self.suspects = self.suspects[sure]
+            self.kept.update({"suspect": self.doubtful} if self.doubtful else {})
         self.surest = surest
         if surest is not None:
             judged = [*reviewed.settled, *reviewed.disputed]
             self.suspects = rank_surest(audit, judged)[:surest]
         self.source = "threshold" if flags is None else "fdr"
-        self.kept: Counter[str] = Counter()
-        self.unsure = 0
 
     def plan(self) -> CorrectionPlan:
         samples = self.audit.samples
@@ -313,6 +276,11 @@ class _PlanBuilder:
                 yield f"{what}By the model about {right:,.1f} of them have a right label; a review would tell."
         elif self.flags is not None and self.actions["suspect"] != "keep":
             yield self.flags.sentence
+        if self.doubtful:
+            yield (
+                f"Suspects that stay as they are because they are doubtful, not surely wrong: {self.doubtful:,}. "
+                "--tier doubtful takes them too; 20 verdicts tell where to stop (`labelaudit tune`)."
+            )
         if self.unsure:
             yield f"Not relabelled because the given label is still the most probable one: {self.unsure:,}."
         left_out = Counter(
@@ -336,8 +304,3 @@ def _share_with_copies(audit: Audit, reviewed: Reviewed) -> dict[int, Verdict]:
         if said and row not in found and row not in reviewed.disputed and len({verdict.right for verdict in said}) == 1:
             found[row] = said[-1]
     return found
-
-
-def _require_action(action: str) -> None:
-    if action not in ACTIONS:
-        raise unknown_name("action", action, ACTIONS)

@@ -16,8 +16,9 @@ from typing import Any
 
 from labelaudit.audit.document import Audit
 from labelaudit.audit.json import json_line
+from labelaudit.clean.actions import ACTIONS
 from labelaudit.clean.names import check_class
-from labelaudit.clean.plan import ACTIONS, SOURCES, Change, CorrectionPlan
+from labelaudit.clean.plan import SOURCES, Change, CorrectionPlan
 from labelaudit.errors import RunError
 from labelaudit.files import read_regular, write_text
 from labelaudit.machine import __version__

@@ -43,7 +43,14 @@ def test_a_baseline_from_the_first_day_to_the_next_refresh(run: Path, tmp_path: 
     verdicts_file(run).unlink()
     assert call("check", run, "--write-baseline", "known.json").code == 0  # the verdict is in the baseline now
     said = json.loads(call("check", run, "--baseline", "known.json", "--format", "json").out)
-    assert said["counts"]["suspects"] == {"new": 0, "known": 1, "accepted": 1, "ignored": 0, "uncertain": 0}
+    assert said["counts"]["suspects"] == {
+        "new": 0,
+        "known": 1,
+        "accepted": 1,
+        "ignored": 0,
+        "uncertain": 0,
+        "doubtful": 0,
+    }
 
 
 def test_a_new_wrong_label_fails(run: Path, tmp_path: Path) -> None:

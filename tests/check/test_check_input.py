@@ -201,6 +201,53 @@ def test_a_threshold_of_the_policy() -> None:
     }
 
 
+# sure and doubtful suspects
+
+
+def with_tiers(*values: float, sure: float) -> Audit:
+    """The small audit with other suspicions, flagged from .3 and sure from ``sure``."""
+    suspicion = np.array(values)
+    flagged = (suspicion >= 0.3) & (LABELS != 2)
+    return make_audit(
+        decision=make_decision(suspicion=suspicion, is_issue=flagged, threshold=0.3, sure_threshold=sure), findings=()
+    )
+
+
+def test_sure_suspects_count_and_doubtful_ones_only_where_asked_for() -> None:
+    audit = with_tiers(0.1, 0.97, 0.6, 0.72, 0.31, 0.4, sure=0.7)
+    outcome = judged(only(max_suspects=0), audit=audit)
+    assert statuses(outcome) == {
+        "cat/b.png": "new",
+        "dog/d.png": "uncertain",  # within .05 of where sure begins
+        "cat/c.png": "doubtful",
+        "dog/e.png": "uncertain",  # within .05 of where a flag begins
+    }
+    assert (outcome.threshold, outcome.counted_from) == (0.3, 0.7)
+    assert "1 doubtful, which count with --tier doubtful" in rule(outcome, "max-suspects").message
+    assert outcome.record()["threshold"]["counts_at_most"] == 0.3
+    told = judged(only(max_suspects=3, tier="doubtful"), audit=audit)
+    assert told.counts()["new"] == 3
+    assert told.counts()["doubtful"] == 0
+    assert judged(only(max_suspects=0, threshold=0.3), audit=audit).counts()["new"] == 3  # a threshold is what counts
+
+
+def test_in_a_clean_dataset_a_blatant_error_can_still_count() -> None:
+    audit = with_tiers(0.1, 0.97, 0.93, 0.1, 0.1, 0.1, sure=1.0)
+    assert statuses(judged(audit=audit)) == {"cat/b.png": "new", "cat/c.png": "uncertain"}
+
+
+def test_what_a_person_found_wrong_counts_however_doubtful() -> None:
+    audit = with_tiers(0.1, 0.5, 0.5, 0.1, 0.1, 0.1, sure=0.8)
+    said = match(audit, [verdict(1, "suggested", "dog")])
+    assert statuses(judged(audit=audit, reviewed=said)) == {"cat/b.png": "new", "cat/c.png": "doubtful"}
+
+
+def test_a_baseline_knows_the_doubtful_ones_too() -> None:
+    baseline = refresh_baseline(with_tiers(0.1, 0.6, 0.1, 0.1, 0.1, 0.1, sure=0.8), Policy(), today=DAY)
+    grown = with_tiers(0.1, 0.99, 0.1, 0.1, 0.1, 0.1, sure=0.8)
+    assert statuses(judged(baseline=baseline, audit=grown)) == {"cat/b.png": "known"}
+
+
 # noise
 
 

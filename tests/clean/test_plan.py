@@ -32,6 +32,8 @@ def brief(changes: tuple[Change, ...]) -> list[tuple[str, str, str, str, str]]:
     return [(c.path, c.action, c.new_label, c.source, c.reason) for c in changes]
 
 
+SURE = np.array([0.1, 0.97, 0.2, 0.99, 0.3, 0.4])
+"""Suspicion of which one is sure from .98."""
 BROKEN = ("cat/broken.png", "drop", "", "finding", "unreadable")
 
 
@@ -40,6 +42,20 @@ def test_nothing_unreviewed_is_changed_unless_asked_for(audit: Audit) -> None:
     assert brief(plan.changes) == [BROKEN]
     assert plan.kept == {"suspect": 2}
     assert plan.notes == ()
+
+
+def test_sure_suspects_are_meant_and_doubtful_ones_only_where_asked_for(tmp_path: Path) -> None:
+    audit = make_dataset(tmp_path / "pets", decision={"sure_threshold": 0.98, "suspicion": SURE})
+    plan = make_plan(audit, match(audit, []), actions={"suspect": "drop"})
+    assert brief(plan.changes) == [("dog/b.png", "drop", "", "threshold", "suspect"), BROKEN]
+    assert plan.kept == {"suspect": 1}
+    assert plan.notes[1].startswith("Suspects that stay as they are because they are doubtful, not surely wrong: 1.")
+    both = make_plan(audit, match(audit, []), actions={"suspect": "drop"}, tier="doubtful")
+    assert [change.path for change in both.changes] == ["dog/b.png", "cat/b.png", "cat/broken.png"]
+    judged = make_plan(audit, match(audit, [said(audit, 1, "given")]), actions={"suspect": "drop"})
+    assert "suspect" not in judged.kept, "a person has settled the doubtful one"
+    kept = make_plan(audit, match(audit, []))
+    assert (kept.kept, kept.notes) == ({"suspect": 2}, ())
 
 
 def test_verdicts_come_first(audit: Audit) -> None:

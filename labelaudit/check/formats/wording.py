@@ -65,8 +65,8 @@ def findings(outcome: Outcome) -> str:
 
 
 def open_suspects(outcome: Outcome) -> tuple[Suspect, ...]:
-    """The suspects that wait for a person: new ones first, then uncertain ones, each worst first."""
-    return tuple(s for status in ("new", "uncertain") for s in outcome.suspects if s.status == status)
+    """The suspects that wait for a person: new ones first, then uncertain and doubtful ones, each worst first."""
+    return tuple(s for status in ("new", "uncertain", "doubtful") for s in outcome.suspects if s.status == status)
 
 
 def open_findings(outcome: Outcome) -> tuple[CheckedFinding, ...]:
@@ -169,6 +169,11 @@ def advice(outcome: Outcome) -> tuple[str, ...]:
         steps.append(
             f"{count(counts['uncertain'], 'suspect')} within {outcome.tolerance:.2g} of the threshold: another machine "
             "may flag otherwise, so none fails the gate."
+        )
+    if counts["doubtful"]:
+        steps.append(
+            f"{count(counts['doubtful'], 'suspect is', 'suspects are')} doubtful and count only with "
+            "`--tier doubtful`; 20 verdicts tell where to stop: `labelaudit tune RUN`."
         )
     if outcome.baseline is not None and outcome.baseline.stale:
         steps.append("Remove stale entries with `labelaudit baseline prune`.")

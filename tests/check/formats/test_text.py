@@ -136,11 +136,13 @@ wrong labels: 4.0% estimated, 90 % interval 3.6% to 8.7%
 Rules:
   ok  max-new  0 new suspects, 0 allowed.
 
-10 suspects: 2 new, 2 known, 2 accepted, 2 ignored, 2 uncertain
-  new        0.010  cat -> dog  cat/0.png  looks like dog; new!
-  new        0.010  cat -> dog  cat/5.png  looks like dog; new!
-  uncertain  0.010  cat -> dog  cat/4.png  looks like dog; uncertain!
-  uncertain  0.011  cat -> dog  cat/9.png  looks like dog; uncertain!
+12 suspects: 2 new, 2 known, 2 accepted, 2 ignored, 2 uncertain, 2 doubtful
+  new        0.010  cat -> dog  cat/0.png   looks like dog; new!
+  new        0.011  cat -> dog  cat/6.png   looks like dog; new!
+  uncertain  0.010  cat -> dog  cat/4.png   looks like dog; uncertain!
+  uncertain  0.011  cat -> dog  cat/10.png  looks like dog; uncertain!
+  doubtful   0.010  cat -> dog  cat/5.png   looks like dog; doubtful!
+  doubtful   0.011  cat -> dog  cat/11.png  looks like dog; doubtful!
 
 3 findings: 1 new conflict, 1 known conflict, 1 ignored conflict
   new  conflict  cat/0.png  Same bytes as dog/d.png; ?
@@ -158,6 +160,7 @@ Next:
   Look at 2 new suspects with `labelaudit review`: correct wrong labels in the data, confirm right ones.
   Repair, remove or relabel what the new findings name.
   2 suspects within 0.01 of the threshold: another machine may flag otherwise, so none fails the gate.
+  2 suspects are doubtful and count only with `--tier doubtful`; 20 verdicts tell where to stop: `labelaudit tune RUN`.
   Remove stale entries with `labelaudit baseline prune`.
   Refresh the baseline for the changed settings: `labelaudit check --write-baseline`.
 
