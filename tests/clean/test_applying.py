@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 import errno
 import json
 import os
-import signal
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from audits import make_samples
+from cleaned_folders import rows
 from cleaning import IDS, contents, make_dataset, png, said
 
 from labelaudit.audit.document import Audit
@@ -26,26 +21,9 @@ from labelaudit.clean.names import class_folder
 from labelaudit.clean.parquet import write_parquet
 from labelaudit.clean.transfer import Transfer
 from labelaudit.data.sources import open_source
-from labelaudit.errors import DataError, OptionError, RunError
+from labelaudit.errors import OptionError, RunError
 from labelaudit.types import Finding
 from labelaudit.verdicts import match
-
-
-@pytest.fixture
-def audit(tmp_path: Path) -> Audit:
-    return make_dataset(tmp_path / "pets")
-
-
-@pytest.fixture
-def plan(audit: Audit) -> CorrectionPlan:
-    """cat/b.png is a dog, cat/c.png is nothing, dog/b.png is dropped."""
-    verdicts = [said(audit, 1, "suggested", "dog"), said(audit, 2, "none")]
-    return make_plan(audit, match(audit, verdicts), actions={"suspect": "drop"})
-
-
-def rows(file: Path) -> list[dict[str, str]]:
-    with file.open(encoding="utf-8", newline="") as text:
-        return list(csv.DictReader(text))
 
 
 def labels(folder: Path) -> dict[str, str | None]:
@@ -229,135 +207,6 @@ def test_what_cannot_be_linked_is_copied_and_reported(
     assert applied.notes == ("6 of 6 images were copied: no hard links could be made.",)
 
 
-@pytest.mark.parametrize("form", ["folders", "parquet"])
-def test_changed_and_missing_images_stop_it_with_one_line(
-    audit: Audit, plan: CorrectionPlan, tmp_path: Path, form: str
-) -> None:
-    (tmp_path / "pets/cat/a.png").write_bytes(png(9))
-    (tmp_path / "pets/dog/e.png").unlink()
-    with pytest.raises(DataError) as caught:
-        apply_plan(plan, audit, tmp_path / "out", form=form)
-    assert str(caught.value) == (
-        "cat/a.png: the image was changed since the scan: scan again; and 1 more. Nothing was made"
-    )
-    assert [path.name for path in tmp_path.iterdir()] == ["pets"]
-
-
-@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()])
-@pytest.mark.parametrize("form", ["folders", "parquet", "csv"])
-def test_a_broken_apply_leaves_nothing(
-    audit: Audit, plan: CorrectionPlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, form: str
-) -> None:
-    before = contents(tmp_path / "pets")
-
-    def full(*_: Any, **__: Any) -> None:
-        raise error
-
-    monkeypatch.setattr("labelaudit.clean.applying.write_report", full)
-    with pytest.raises(RunError if isinstance(error, OSError) else KeyboardInterrupt) as caught:
-        apply_plan(plan, audit, tmp_path / "out", form=form)
-    if isinstance(error, OSError):
-        assert str(caught.value) == f"cannot write {tmp_path / 'out'} (No space left on device): nothing was made"
-    assert [path.name for path in tmp_path.iterdir()] == ["pets"]
-    assert contents(tmp_path / "pets") == before
-
-
-def test_a_full_disk_while_copying(
-    audit: Audit, plan: CorrectionPlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(self: Path, data: bytes) -> int:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(RunError, match=r"No space left on device\): nothing was made"):
-        apply_plan(plan, audit, tmp_path / "out", link="copy")
-    assert [path.name for path in tmp_path.iterdir()] == ["pets"]
-
-
-def test_a_failed_replace_puts_both_folders_back(
-    audit: Audit, plan: CorrectionPlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    out = tmp_path / "out"
-    apply_plan(plan, audit, out)
-    before = contents(tmp_path)
-    rename, calls = Path.rename, []
-
-    def fail_last(self: Path, target: Path) -> Path:
-        calls.append(target)
-        if len(calls) == 4:
-            raise OSError(errno.EIO, "Input/output error")
-        return rename(self, target)
-
-    other = make_plan(audit, match(audit, [said(audit, 4, "none")]))
-    monkeypatch.setattr(Path, "rename", fail_last)
-    with pytest.raises(RunError, match="nothing was made"):
-        apply_plan(other, audit, out, replace=True)
-    monkeypatch.undo()
-    assert contents(tmp_path) == before
-    assert apply_plan(plan, audit, out).unchanged
-
-
-def test_the_output_may_not_touch_data_or_run(audit: Audit, plan: CorrectionPlan, tmp_path: Path) -> None:
-    run = tmp_path / "run"
-    run.mkdir()
-    for out, message in [
-        (tmp_path / "pets", "lies inside the data"),
-        (tmp_path / "pets" / "new", "lies inside the data"),
-        (tmp_path, "holds the data"),
-        (run / "out", "lies inside the RUN"),
-    ]:
-        with pytest.raises(OptionError, match=message):
-            apply_plan(plan, audit, out, run=run)
-    other = tmp_path / "other"
-    other.mkdir()
-    (other / "note.txt").write_text("mine", encoding="utf-8")
-    with pytest.raises(RunError, match="did not make"):
-        apply_plan(plan, audit, other, replace=True)
-    (tmp_path / "out-quarantine").mkdir()
-    (tmp_path / "out-quarantine" / "note.txt").write_text("mine", encoding="utf-8")
-    with pytest.raises(RunError, match="out-quarantine holds something"):
-        apply_plan(plan, audit, tmp_path / "out")
-    with pytest.raises(OptionError, match="unknown form 'zip'"):
-        apply_plan(plan, audit, tmp_path / "x", form="zip")
-    with pytest.raises(OptionError, match="unknown link 'soft'"):
-        apply_plan(plan, audit, tmp_path / "x", link="soft")
-
-
-HOSTILE = ("../../x", "a/b", ".", "..", "", ".hidden", "/etc", "a\\b", "a\nb", "x" * 200, " cat", "%2F", "a\0b", "💥")
-
-
-@pytest.mark.parametrize("label", HOSTILE)
-def test_no_label_leads_out_of_the_folder(label: str) -> None:
-    name = class_folder(label)
-    assert name
-    assert not name.startswith((".", " "))
-    assert not set(name) & set("/\\\0\n")
-    assert len({class_folder(other) for other in HOSTILE}) == len(HOSTILE)
-
-
-def test_hostile_classes_and_ids_stay_inside(tmp_path: Path) -> None:
-    ids = ("cat/a.png", "cat/b.png", "cat/c.png", "dog/b.png", "dog/e.png", "owl/f.png")
-    audit = make_dataset(tmp_path / "pets", ids, samples={"classes": ("../x", "a/b", "owl")})
-    moved = replace(audit.samples, ids=("../../up.png", "/etc/b.png", "cat/./c.png", "d", "x/../../e.png", "owl/f.png"))
-    audit = replace(audit, samples=replace(moved, images=open_originals(audit)))
-    plan = make_plan(audit, match(audit, []), actions={"suspect": "relabel"})
-    apply_plan(plan, audit, tmp_path / "deep" / "out")
-    assert sorted(contents(tmp_path / "deep" / "out")) == [
-        "%2E.%2Fx/cat/c.png",
-        "%2E.%2Fx/d.png",
-        "%2E.%2Fx/up.png",
-        "a%2Fb/etc/b.png",
-        "a%2Fb/x/e.png",
-        "owl/f.png",
-    ]
-    apply_plan(plan, audit, tmp_path / "deep" / "hf", form="hf")
-    assert {row["label"] for row in rows(tmp_path / "deep/hf/metadata.csv")} == {"../x", "a/b", "owl"}
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["deep", "pets"]
-    clash = replace(audit, samples=replace(audit.samples, classes=("a%2Fb", "a/b", "owl")))
-    with pytest.raises(OptionError, match="'a%2Fb' and 'a/b' would share a folder"):
-        apply_plan(plan, clash, tmp_path / "deep" / "other")
-
-
 def test_unreadable_files_can_be_kept_apart(audit: Audit, tmp_path: Path) -> None:
     plan = make_plan(audit, match(audit, []), actions={"unreadable": "quarantine"})
     apply_plan(plan, audit, tmp_path / "out")
@@ -386,50 +235,6 @@ def test_moved_data_is_named(audit: Audit, plan: CorrectionPlan, tmp_path: Path)
     assert len(contents(tmp_path / "out")) == 4
 
 
-@pytest.mark.parametrize("form", ["folders", "hf", "parquet"])
-@pytest.mark.parametrize("gone", [False, True])
-def test_the_way_back(audit: Audit, plan: CorrectionPlan, tmp_path: Path, form: str, gone: bool) -> None:
-    apply_plan(plan, audit, tmp_path / "out", form=form)
-    expected = {name: png(number) for number, name in enumerate(IDS)}
-    if gone:
-        (tmp_path / "pets").rename(tmp_path / "nowhere")
-        del expected["dog/b.png"]
-    back = restore(audit, tmp_path / "out", tmp_path / "back", form="folders")
-    assert contents(tmp_path / "back") == expected
-    told = "1 of 6 images could not be restored, first 'dog/b.png' (dropped, so only the source had them: 1)"
-    assert back.lost.startswith(told) if gone else back.lost == ""
-    *lost, passed_over = back.notes
-    assert lost == ([f"{back.lost}."] if gone else [])
-    assert passed_over.startswith("1 file of the source was never part of the scan and is not here: cat/broken.png.")
-    if gone:  # what came back in part is not called done
-        (tmp_path / "nowhere").rename(tmp_path / "pets")
-        with pytest.raises(RunError, match="use --replace"):
-            restore(audit, tmp_path / "out", tmp_path / "back", form="folders")
-        restore(audit, tmp_path / "out", tmp_path / "back", form="folders", replace=True)
-        assert len(contents(tmp_path / "back")) == 6
-    assert restore(audit, tmp_path / "out", tmp_path / "back", form="folders").unchanged
-
-
-def test_the_way_back_from_tables(audit: Audit, plan: CorrectionPlan, tmp_path: Path) -> None:
-    for form in ("csv", "patch"):
-        apply_plan(plan, audit, tmp_path / form, form=form)
-        restore(audit, tmp_path / form, tmp_path / f"{form}-back")
-        assert [row["label"] for row in rows(tmp_path / f"{form}-back" / "labels.csv")] == ["cat"] * 3 + ["dog"] * 2 + [
-            "owl"
-        ]
-
-
-def test_the_way_back_is_refused_where_there_is_none(audit: Audit, plan: CorrectionPlan, tmp_path: Path) -> None:
-    apply_plan(plan, audit, tmp_path / "out")
-    with pytest.raises(RunError, match="was not made by `labelaudit clean`"):
-        restore(audit, tmp_path / "pets", tmp_path / "back")
-    with pytest.raises(OptionError, match="lies inside the cleaned dataset"):
-        restore(audit, tmp_path / "out", tmp_path / "out" / "back")
-    other = replace(audit, samples=make_samples(labels=np.array([0, 1, 0, 1, 1, 2])))
-    with pytest.raises(RunError, match="was made from another scan"):
-        restore(other, tmp_path / "out", tmp_path / "back")
-
-
 def test_names_from_the_data_have_no_power_in_the_report(tmp_path: Path) -> None:
     ids = ("cat/<b>|x.png", "cat/[a](http:b).png", "cat/c.png", "dog/b.png", "dog/e.png", "owl/f.png")
     ids = tuple(name.replace("http:", "") for name in ids)
@@ -440,25 +245,6 @@ def test_names_from_the_data_have_no_power_in_the_report(tmp_path: Path) -> None
     page = (tmp_path / "out" / "clean-report.md").read_text(encoding="utf-8")
     assert "\x1b" not in page
     assert "`cat/[a](b).png`" in page
-
-
-def test_a_quarantine_is_found_when_the_cleaned_folder_alone_has_another_name(
-    audit: Audit, plan: CorrectionPlan, tmp_path: Path
-) -> None:
-    apply_plan(plan, audit, tmp_path / "out")
-    (tmp_path / "out").rename(tmp_path / "better")
-    (tmp_path / "pets" / "cat" / "c.png").unlink()
-    back = restore(audit, tmp_path / "better", tmp_path / "back")
-    assert (back.lost, contents(tmp_path / "back")["cat/c.png"]) == ("", png(2))
-
-
-def test_what_is_lost_with_a_quarantine_is_called_so(audit: Audit, plan: CorrectionPlan, tmp_path: Path) -> None:
-    apply_plan(plan, audit, tmp_path / "out")
-    (tmp_path / "out-quarantine").rename(tmp_path / "elsewhere")
-    (tmp_path / "pets" / "cat" / "c.png").unlink()
-    back = restore(audit, tmp_path / "out", tmp_path / "back")
-    assert f"(quarantined, but not in {tmp_path / 'out-quarantine'}: 1). The source has none of them" in back.lost
-    assert len(contents(tmp_path / "back")) == 5
 
 
 def test_a_class_called_like_a_file_beside_it_gets_a_folder_and_a_word(tmp_path: Path) -> None:
@@ -478,22 +264,6 @@ def test_unreadable_files_never_meet_the_images_of_a_class(tmp_path: Path) -> No
     assert contents(tmp_path / "out-quarantine") == {"unreadable-files/cat/broken.png": b"\x89PNG\r\n\x1a\n"}
 
 
-@pytest.mark.parametrize("link", ["hard", "symlink"])
-@pytest.mark.parametrize("gone", [False, True])
-def test_the_way_back_by_links(audit: Audit, plan: CorrectionPlan, tmp_path: Path, link: str, gone: bool) -> None:
-    apply_plan(plan, audit, tmp_path / "out")
-    if gone:
-        (tmp_path / "pets").rename(tmp_path / "nowhere")
-    back = restore(audit, tmp_path / "out", tmp_path / "back", link=link)
-    there = len(IDS) - gone  # dog/b.png was dropped, and only the source has it
-    assert back.report["made_as"] == {"hard link" if link == "hard" else link: there}
-    assert not any("copied" in note for note in back.notes)
-    kept, again = tmp_path / "out-quarantine/cat/c.png", tmp_path / "back/cat/c.png"
-    assert again.read_bytes() == png(2)
-    assert again.samefile(kept)
-    assert any("keep what they lead to" in note for note in back.notes) == (link == "symlink")
-
-
 def test_copies_of_an_image_do_not_become_one_file(tmp_path: Path) -> None:
     audit = make_dataset(tmp_path / "pets")
     (tmp_path / "pets/cat/c.png").write_bytes(png(0))
@@ -506,47 +276,3 @@ def test_copies_of_an_image_do_not_become_one_file(tmp_path: Path) -> None:
     back = restore(audit, tmp_path / "out", tmp_path / "again", link="hard")
     assert not (tmp_path / "again/cat/a.png").samefile(tmp_path / "again/cat/c.png")
     assert back.report["made_as"] == {"hard link": 5, "copy": 1}
-
-
-@pytest.mark.parametrize("gone", [False, True])
-def test_files_that_were_never_scanned_are_said_not_to_come_back(
-    audit: Audit, plan: CorrectionPlan, tmp_path: Path, gone: bool
-) -> None:
-    (tmp_path / "pets/cat/d.txt").write_text("a picture under a wrong name")
-    (tmp_path / "pets/.hidden").write_text("")
-    apply_plan(plan, audit, tmp_path / "out")
-    if gone:
-        (tmp_path / "pets").rename(tmp_path / "nowhere")
-    notes = restore(audit, tmp_path / "out", tmp_path / "back").notes
-    if gone:
-        assert any(
-            "1 file of the source was never part of the scan and is not here: cat/broken.png." in n for n in notes
-        )
-    else:
-        told = "2 files of the source were never part of the scan and are not here: cat/broken.png, cat/d.txt."
-        assert any(told in note for note in notes)
-        for file in ("broken.png", "d.txt"):
-            (tmp_path / "pets/cat" / file).unlink()
-        assert restore(audit, tmp_path / "out", tmp_path / "whole").notes == ()
-
-
-def test_a_killed_run_leaves_no_dataset_and_the_next_one_names_what_it_left(
-    audit: Audit, plan: CorrectionPlan, tmp_path: Path
-) -> None:
-    code = (
-        "import os, signal, sys; sys.path.insert(0, sys.argv[1]); from pathlib import Path; from cleaning import *\n"
-        "from labelaudit.clean import applying, make_plan, apply_plan; from labelaudit.verdicts import match\n"
-        "applying.write_report = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "audit = make_dataset(Path(sys.argv[2]) / 'pets')\n"
-        "apply_plan(make_plan(audit, match(audit, [])), audit, Path(sys.argv[2]) / 'out')\n"
-    )
-    before = contents(tmp_path / "pets")
-    killed = subprocess.run([sys.executable, "-c", code, str(Path(__file__).parents[1]), str(tmp_path)], check=False)
-    assert killed.returncode == -signal.SIGKILL
-    assert contents(tmp_path / "pets") == before
-    (left,) = (path for path in tmp_path.iterdir() if path.name != "pets")
-    assert left.name.startswith(".out.")
-    made = apply_plan(plan, audit, tmp_path / "out")
-    assert made.notes[-1] == f"A run that was killed left a hidden folder here: delete {left}."
-    assert left.is_dir()
-    assert str(left) not in json.dumps(dict(made.report))

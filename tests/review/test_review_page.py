@@ -8,33 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from browser import Watch, complaints, watch
+from browser import Watch
 from review_runs import Server, running, serving, write_large_run, write_run
 
-from labelaudit import verdicts
-from labelaudit.errors import OptionError
 from labelaudit.review.guard import Base
-from labelaudit.review.keys import read_keys
-from labelaudit.verdicts import verdicts_file
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
-
-
-def show(page: Page, server: Server) -> Watch:
-    """Open the page and wait for its first image."""
-    seen = watch(page)
-    page.goto(server.address)
-    page.wait_for_selector("body[data-shown]")
-    return seen
-
-
-def wait_for(page: Page, place: int | str) -> None:
-    page.wait_for_selector(f"body[data-shown='{place}']")
-
-
-def said(run: Path) -> list[tuple[str, str, str]]:
-    return [(v.path, v.verdict, v.new_label) for v in verdicts.read(verdicts_file(run))]
+from review_pages import said, show, wait_for
 
 
 @pytest.fixture
@@ -285,43 +266,6 @@ def test_ten_thousand_suspects_of_a_thousand_classes(page: Page, tmp_path: Path)
     assert seen.errors == []
 
 
-def press(page: Page, key: str, code: str, **held: bool) -> None:
-    """A key as another keyboard layout sends it."""
-    page.evaluate(
-        "told => document.dispatchEvent(new KeyboardEvent('keydown', { bubbles: true, cancelable: true, ...told }))",
-        {"key": key, "code": code, **held},
-    )
-
-
-def test_each_class_has_one_key_whatever_the_keyboard_writes(page: Page, server: Server, run: Path) -> None:
-    show(page, server)
-    assert page.locator("#further button").all_inner_texts() == ["cat\n1", "dog\n2", "owl\n3"]
-    wait_for(page, 0)
-    press(page, "é", "Digit2")  # AZERTY without Shift
-    wait_for(page, 1)
-    press(page, "ы", "KeyS")  # Cyrillic
-    wait_for(page, 2)
-    press(page, "[", "Digit8", ctrlKey=True, altKey=True, modifierAltGraph=True)  # AltGr on a German keyboard
-    wait_for(page, 1)
-    press(page, "]", "Digit9", ctrlKey=True, altKey=True, modifierAltGraph=True)
-    wait_for(page, 2)
-    page.keyboard.press("2")
-    wait_for(page, 3)
-    assert [label for _, _, label in said(run)] == ["dog", "", "dog"], "2 is the dog, here and there"
-
-
-def test_a_search_gives_no_verdict_before_a_letter(page: Page, server: Server, run: Path) -> None:
-    show(page, server)
-    page.keyboard.press("/")
-    assert page.locator("#found [aria-selected=true]").count() == 0
-    page.keyboard.press("Enter")
-    assert page.locator("#search").is_visible()
-    page.keyboard.press("ArrowDown")
-    assert page.locator("#found [aria-selected=true]").count() == 1
-    page.keyboard.press("Escape")
-    assert said(run) == []
-
-
 def test_the_way_back_from_the_end_and_what_it_says(page: Page, server: Server) -> None:
     show(page, server)
     for place in range(12):
@@ -337,44 +281,6 @@ def test_the_way_back_from_the_end_and_what_it_says(page: Page, server: Server) 
     assert page.locator("#help").is_visible()
     page.keyboard.press("?")
     assert page.locator("#help").is_hidden()
-
-
-def test_a_note_goes_with_the_next_verdict(page: Page, server: Server, run: Path) -> None:
-    show(page, server)
-    page.keyboard.press("m")
-    page.keyboard.type("only the tail")
-    page.keyboard.press("Enter")
-    page.keyboard.press("ArrowLeft")
-    wait_for(page, 1)
-    page.keyboard.press("ArrowLeft")
-    wait_for(page, 2)
-    assert [verdict.note for verdict in verdicts.read(verdicts_file(run))] == ["only the tail", ""]
-
-
-def test_thirty_images_in_grid_mode_take_under_twenty_presses(page: Page, tmp_path: Path) -> None:
-    names = [f"cat/{i}.png" for i in range(30)]
-    run = write_run(tmp_path, names, classes=("cat", "dog"), labels=[0] * 30)
-    with serving(run) as server:
-        show(page, server)
-        presses = 0
-
-        def press_one(key: str) -> None:
-            nonlocal presses
-            presses += 1
-            page.keyboard.press(key)
-
-        press_one("g")
-        page.wait_for_selector("#grid-cells li:nth-child(24)")
-        for key in ("Space", "ArrowRight", "ArrowRight", "Space", "Enter"):
-            press_one(key)
-        page.wait_for_selector("#grid-cells:not(:has(li:nth-child(7)))")
-        press_one("a")
-        press_one("Enter")
-        wait_for(page, "end")
-    assert presses < 20
-    kinds = [kind for _, kind, _ in said(run)]
-    assert len(kinds) == 30
-    assert [i for i, kind in enumerate(kinds) if kind == "suggested"] == [0, 2, *range(24, 30)]
 
 
 def test_what_another_reviewer_judged_a_moment_ago_is_not_asked(page: Page, server: Server, run: Path) -> None:
@@ -395,91 +301,6 @@ def test_a_message_takes_no_room_and_can_be_closed(page: Page, tmp_path: Path) -
         page.locator("#notice button").click()
         assert page.locator("#notice").is_hidden()
         assert page.locator("#view").bounding_box() == before
-
-
-def test_a_phone_has_both_answers_and_undo_in_sight(chromium: Browser, server: Server, run: Path) -> None:
-    for width, height in ((390, 844), (844, 390)):
-        context = chromium.new_context(viewport={"width": width, "height": height}, has_touch=True)
-        page = context.new_page()
-        show(page, server)
-        for name in ("#choose-left", "#choose-right", "#undo", "#view img"):
-            box = page.locator(name).bounding_box()
-            assert box is not None
-            assert box["y"] + box["height"] <= height, name
-        view = page.locator("#view").bounding_box()
-        assert view is not None
-        assert view["height"] > 250
-        context.close()
-
-
-def test_a_swipe_is_an_answer(chromium: Browser, server: Server, run: Path) -> None:
-    context = chromium.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
-    page = context.new_page()
-    show(page, server)
-    page.evaluate(
-        """() => {
-            const view = document.getElementById("view");
-            view.setPointerCapture = () => {};
-            const send = (kind, x) => view.dispatchEvent(new PointerEvent(kind,
-                { bubbles: true, pointerId: 1, pointerType: "touch", clientX: x, clientY: 300, isPrimary: true }));
-            send("pointerdown", 250); send("pointermove", 120); send("pointerup", 100);
-        }"""
-    )
-    wait_for(page, 1)
-    assert said(run) == [("cat/0.png", "given", "cat")]
-    context.close()
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing(chromium: Browser, server: Server, scheme: str) -> None:
-    context = chromium.new_context(viewport={"width": 1100, "height": 800}, color_scheme=scheme)  # type: ignore[arg-type]
-    page = context.new_page()
-    show(page, server)
-    page.wait_for_selector("#view img")
-    assert complaints(page) == [], "desk"
-    for key, close in (("?", "Escape"), ("/", "Escape"), ("m", "Escape"), ("g", "g")):
-        page.keyboard.press(key)
-        page.wait_for_selector("dialog[open], #grid:not([hidden])")
-        assert complaints(page) == [], key
-        page.keyboard.press(close)
-    for _ in range(12):
-        page.wait_for_selector("body[data-shown]:not([data-shown^=grid])")
-        shown = page.evaluate("document.body.dataset.shown")
-        page.keyboard.press("ArrowLeft")
-        page.wait_for_selector(f"body:not([data-shown='{shown}'])")
-    wait_for(page, "end")
-    assert complaints(page) == [], "end"
-    context.close()
-
-
-def test_keys_of_a_file_take_the_place_of_the_usual_ones(page: Page, run: Path, tmp_path: Path) -> None:
-    (tmp_path / "keys.toml").write_text('[keys]\nleft = ["h"]\nright = "l"\n')
-    with serving(run, keys=read_keys(tmp_path / "keys.toml")) as server:
-        show(page, server)
-        page.keyboard.press("ArrowLeft")
-        page.keyboard.press("l")
-        wait_for(page, 1)
-        assert page.locator("#choose-right kbd").inner_text() == "L"
-    assert said(run) == [("cat/0.png", "suggested", "dog")]
-
-
-@pytest.mark.parametrize(
-    ("text", "told"),
-    [
-        ("left = 3", "no table [keys]"),
-        ("[keys]\nup = 'x'", "what a key does 'up'"),
-        ("[keys]\nleft = 3", "left must be a key or a list"),
-        ("[keys]\nleft = '3'", "the digits 1 to 9 are for classes"),
-        ("[keys]\nleft = 'u'", "'u' would do two things"),
-        ("[keys", "cannot be read"),
-    ],
-)
-def test_a_bad_file_of_keys_is_one_line(tmp_path: Path, text: str, told: str) -> None:
-    (tmp_path / "keys.toml").write_text(text)
-    with pytest.raises(OptionError) as error:
-        read_keys(tmp_path / "keys.toml")
-    assert told in str(error.value)
-    assert "\n" not in str(error.value)
 
 
 def test_behind_a_prefix_every_address_is_relative(page: Page, run: Path) -> None:

@@ -1,0 +1,77 @@
+"""Images that are decoded while a network trains: the same bits as from memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from training_data import Pixels, digits, same
+
+from labelaudit.data.images import encode
+from labelaudit.data.pixels import Squares, load_pixels
+from labelaudit.errors import DataError
+from labelaudit.models.dataset import collect
+from labelaudit.models.run import train
+
+# images that do not fit in memory
+
+
+class _Encoded:
+    """`Images` of arrays (H, W, c)."""
+
+    def __init__(self, pixels: Pixels) -> None:
+        self.files = [encode(one) for one in pixels]
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def encoded(self, index: int) -> bytes:
+        return self.files[index]
+
+
+@pytest.mark.parametrize("method", ["ce", "crust"])
+def test_images_that_are_decoded_in_every_epoch_train_to_the_same_bits(method: str) -> None:
+    x, given, true = digits(60)
+    images = _Encoded(x)
+    held, _ = load_pixels(images, 8)
+    squares = Squares(images, 8, key="digits")
+    assert squares.check() == ()
+    assert squares.shape == held.shape == (60, 8, 8, 1)
+    assert np.array_equal(squares[np.array([3, 1])], held[[3, 1]])
+    asked: dict[str, Any] = {"method": method, "epochs": 3, "augment": "crop+flip", "options": {"batch": 16}}
+    streamed = train(squares, given, 10, truth=true, test=(squares, true), **asked)
+    same(train(held, given, 10, truth=true, test=(held, true), **asked), streamed)
+    other = train(Squares(images, 8, channels=1, key="others"), given, 10, **asked)
+    assert other.settings["data"] != train(squares, given, 10, **asked).settings["data"]
+
+
+def test_images_that_cannot_be_read_are_found_before_training_and_named_in_it() -> None:
+    images = _Encoded(np.zeros((5, 8, 8, 3), dtype=np.uint8))
+    squares = Squares(images, 8)
+    images.files[2] = b"no image"
+    ((row, _, _),) = squares.check()
+    assert row == 2
+    rest = squares.take(np.arange(5) != 2)
+    assert rest[slice(None)].shape == (4, 8, 8, 1)
+    images.files[3] = b"gone"
+    with pytest.raises(DataError, match="image 2 cannot be read any more"):
+        rest[np.array([2])]
+
+
+def test_what_does_not_fit_in_memory_is_streamed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    x, given, _ = digits(40)
+    for row, (square, label) in enumerate(zip(x, given, strict=True)):
+        place = tmp_path / "data" / str(label)
+        place.mkdir(parents=True, exist_ok=True)
+        (place / f"{row}.png").write_bytes(encode(square))
+    whole = collect(tmp_path / "data", valid=0.2)
+    monkeypatch.setattr("labelaudit.models.dataset.available_memory", lambda: 100.0)
+    streamed = collect(tmp_path / "data", valid=0.2)
+    assert isinstance(streamed.x, Squares)
+    assert any("do not fit in memory" in note for note in streamed.notes)
+    assert np.array_equal(streamed.x[slice(None)], whole.x)
+    assert whole.valid is not None
+    assert streamed.valid is not None
+    assert np.array_equal(streamed.valid[0][slice(None)], whole.valid[0])

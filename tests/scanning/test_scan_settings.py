@@ -1,0 +1,210 @@
+"""What a scan is told: the forecast, networks by name, image sizes, the verdicts of a RUN, and what is refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from pictures import Listed
+from safetensors.torch import save_file
+from small_scans import NAMES, blobs
+
+from labelaudit import DataError, LabelAuditError, OptionError, read_audit, scan
+from labelaudit.check.upkeep import shaping_settings
+from labelaudit.data.ingest import ingest
+from labelaudit.data.pixels import load_pixels, typical_side
+from labelaudit.data.sources import open_source
+from labelaudit.judge.noise_model import NO_CLASS, UNKNOWN
+from labelaudit.machine import Machine
+from labelaudit.networks import build
+from labelaudit.scanning.choice import TrainingInput, choose_training_input
+from labelaudit.scanning.effort import backbones_of, fine_tunes
+from labelaudit.scanning.forecast import forecast_scan
+from labelaudit.scanning.settings import ScanSettings
+from labelaudit.training.crossfit import network_builder
+from labelaudit.verdicts import Verdict, append, verdicts_file
+from labelaudit.verdicts.matching import known_labels
+
+
+def test_only_thorough_on_a_gpu_fine_tunes_and_not_beside_a_network_from_pixels() -> None:
+    features, pixels = (TrainingInput(pixels=chosen, side=16, reason="") for chosen in (False, True))
+    thorough = ScanSettings(effort="thorough")
+    assert fine_tunes(thorough, features, device="cuda")
+    assert not fine_tunes(thorough, features, device="cpu")
+    assert not fine_tunes(ScanSettings(), features, device="cuda")
+    assert not fine_tunes(thorough, pixels, device="cuda")
+    assert not fine_tunes(replace(thorough, network="linear"), features, device="cuda")
+    assert not fine_tunes(thorough, None, device="cuda")
+
+
+def test_auto_measures_small_images_and_says_why(folder: Path) -> None:
+    samples, _ = ingest(open_source(folder))
+    assert samples.images is not None
+    assert typical_side(samples.images) == 12
+    chosen = choose_training_input(samples, ScanSettings(), Machine(device="cpu"))
+    assert chosen.tiny
+    assert "90 images" in chosen.reason
+    asked = choose_training_input(samples, ScanSettings(train="pixels", image_size=16), Machine(device="cpu"))
+    assert (asked.pixels, asked.side) == (True, 16)
+
+
+def test_pixels_are_squares_in_one_channel_when_all_are_grey(folder: Path) -> None:
+    (folder / "ant" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n broken")
+    listing = open_source(folder)
+    assert listing.images is not None
+    pixels, failures = load_pixels(listing.images, 8)
+    assert pixels.shape == (91, 8, 8, 1)
+    assert [listing.ids[row] for row, _, _ in failures] == ["ant/broken.png"]
+
+
+def test_the_cost_is_forecast_before_the_work(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("labelaudit.features.forecast_embedding", lambda *_, **__: 130.0)
+    monkeypatch.setattr("labelaudit.training.forecast.forecast_crossfit", lambda *_, **__: 20.0)
+    monkeypatch.setattr("labelaudit.scanning.forecast._WORTH_TIMING", 10)
+    said: list[str] = []
+    scan(folder, train="features", methods=["limit"], effort="quick", precision="float32", notice=said.append)
+    assert said[-1:] == [
+        "Here this takes about 2 min to embed 90 images with lite0@128, then about 40 s to train limit on features; "
+        "0 MB hold what is trained on. To embed for --effort standard: about 21 min, --effort thorough: about 38 min."
+    ]
+
+
+def test_the_forecast_counts_what_is_trained_regularised_or_not(
+    labels_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, dict[str, Any]]] = []
+
+    def note(name: str, *_: Any, regularizers: dict[str, Any], **__: Any) -> float:
+        asked.append((name, regularizers))
+        return 0.0
+
+    monkeypatch.setattr("labelaudit.training.forecast.forecast_crossfit", note)
+    monkeypatch.setattr("labelaudit.features.forecast_embedding", lambda *_, **__: 0.0)
+    monkeypatch.setattr("labelaudit.scanning.forecast._WORTH_TIMING", 10)
+    samples = replace(ingest(open_source(None, labels=labels_file))[0], images=Listed([b""] * 150))
+    mixup = {"mixup": {"alpha": "0.5"}}
+    for around in ({}, mixup):
+        choice = TrainingInput(pixels=False, side=8, reason="")
+        settings = ScanSettings(methods=("ce", "limit"), regularizers=around, backbone=("lite0@128",))
+        found = forecast_scan(samples, ("lite0@128",), choice, settings, Machine(device="cpu"), tunes=False)
+        assert found == ""
+    assert asked == [("ce", {}), ("limit", {}), ("ce", mixup), ("limit", mixup), ("ce", {})]
+
+
+def test_files_passed_over_are_said(folder: Path) -> None:
+    (folder / "notes.txt").write_text("not an image")
+    audit = scan(folder, train="features", methods=[], effort="quick")
+    assert "Passed over 1 file that is not an image: 1 .txt." in audit.notes
+
+
+def test_a_network_by_name_trains_from_pixels_what_it_is_told_to_begin_with(folder: Path, tmp_path: Path) -> None:
+    import timm
+
+    torch.manual_seed(0)
+    weights = tmp_path / "weights.safetensors"
+    save_file(timm.create_model("test_resnet", num_classes=7).state_dict(), weights)
+    how: dict[str, Any] = {"train": "pixels", "network": "timm:test_resnet", "image_size": 32, "backbone": ["lite0@32"]}
+    how |= {"methods": ["ce"], "options": {"ce": {"epochs": 1}}, "html": False, "init": weights}
+    audit = scan(folder, output=tmp_path / "run", **how)
+    made = audit.evidence["ce"].tables["settings"]
+    assert (made["network"], made["init"]) == ("timm:test_resnet", str(weights))
+    again = read_audit(tmp_path / "run")
+    assert (ScanSettings.of(again).network, ScanSettings.of(again).init) == ("timm:test_resnet", weights)
+    assert shaping_settings(again, 0.5)["network"] == "timm:test_resnet"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"network": "resnet32"}, "--network resnet32: say with --train pixels or --train features"),
+        ({"network": "resnet33", "train": "pixels"}, "unknown network for pixels 'resnet33': did you mean 'resnet3"),
+        ({"network": "linear", "train": "pixels"}, "--network linear is for --train features"),
+        ({"network": "timm:resnet18", "train": "features"}, "--network timm:resnet18 is for --train pixels"),
+        ({"network": "timm:resnet19", "train": "pixels"}, "unknown timm network 'resnet19': did you mean 'resnet18'"),
+        ({"network": "lenet5", "train": "pixels", "image_size": 12}, "at least 16 px, not 12×12"),
+        (
+            {"features": np.zeros((90, 8)), "network": "resnet32"},
+            "--network resnet32 is for pixels; on --features: linear",
+        ),
+        ({"features": np.zeros((90, 8)), "train": "pixels"}, "--train pixels with --features: .* give one of them"),
+        ({"init": "x.pt", "network": "lite0", "train": "pixels"}, "lite0 brings its own weights, leave --init out"),
+        ({"init": "pretrained", "train": "pixels"}, "--init pretrained is for networks of timm and torchvision"),
+        (
+            {"init": "no.pth", "network": "timm:test_resnet", "train": "pixels"},
+            "cannot read weights from .*no.pth: No such file",
+        ),
+    ],
+)
+def test_a_network_that_cannot_be_had_is_refused_before_the_long_work(
+    folder: Path, options: dict[str, Any], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("labelaudit.scanning.assessment.embed_samples", lambda *_: pytest.fail("too late"))
+    with pytest.raises(LabelAuditError, match=message):
+        scan(folder, **options)
+
+
+def test_a_model_that_may_know_the_labels_does_not_judge_them(tmp_path: Path) -> None:
+    (tmp_path / "MODEL").mkdir()
+    weights = tmp_path / "MODEL" / "model.safetensors"
+    save_file(build("timm:test_resnet", (32, 32, 3), 3).state_dict(), weights)
+    for init in (tmp_path / "MODEL", weights):
+        with pytest.raises(OptionError, match="may know the labels it is to judge: give published weights"):
+            network_builder("timm:test_resnet", (32, 32, 3), 3, init)
+
+
+def test_the_image_size_holds_for_the_backbones_unless_the_network_from_pixels_takes_it() -> None:
+    features, pixels = (TrainingInput(pixels=chosen, side=16, reason="") for chosen in (False, True))
+    at_96 = ScanSettings(image_size=96, precision="float32")
+    named = replace(at_96, backbone=("lite2@64", "lite0"))
+    assert backbones_of("standard", features, at_96, device="cpu") == ("lite0@96", "lite1@96", "lite2@96")
+    assert backbones_of("thorough", features, at_96, device="cpu") == ("lite0@96", "lite1@96", "lite2@96")
+    assert backbones_of("quick", features, named, device="cpu") == ("lite2@64", "lite0@96")
+    assert backbones_of("standard", pixels, replace(at_96, image_size=16), device="cpu") == ("lite0@128",)
+    with pytest.raises(OptionError, match="--image-size 16: backbones take 32 pixels or more"):
+        scan("anywhere", image_size=16)
+
+
+def test_the_verdicts_of_a_run_teach_the_next_scan(labels_file: Path, tmp_path: Path) -> None:
+    x, truth, given = blobs()
+    run = tmp_path / "run"
+    before = scan(labels=labels_file, features=x, methods=["limit"], output=run)
+    assert before.decision.recipe["reviewed"] == 0
+    worst = int(before.suspects[0])
+    clean = int(np.flatnonzero((given == truth) & ~before.decision.is_issue)[0])
+
+    def judge(row: int, verdict: str, right: str = "") -> Verdict:
+        digest, label = before.identity(row)
+        return Verdict(path=before.samples.ids[row], digest=digest, given_label=label, verdict=verdict, new_label=right)
+
+    other = NAMES[(given[clean] + 1) % 3]
+    append(verdicts_file(run), judge(worst, "given"), judge(clean, "other", str(other)))
+    after = scan(labels=labels_file, features=x, methods=["limit"], output=run)
+    assert after.decision.suspicion[[worst, clean]].tolist() == [0.0, 1.0]
+    suspicion, flags = after.blind
+    assert flags[[worst, clean]].tolist() == [True, False]
+    assert 0.2 < suspicion[worst] < 1  # the verdict also teaches the channel, so less than before
+    assert before.blind[0] is before.decision.suspicion
+    assert after.decision.reasons[clean] == f"reviewed: {other} is right"
+    assert "People's verdicts on 2 of the images are taken as known, in training too." in after.notes
+    assert verdicts_file(run).is_file()
+    with pytest.raises(DataError, match=r"'none.csv' \(--verdicts\) does not exist"):
+        scan(labels=labels_file, features=x, verdicts="none.csv")
+
+
+def test_verdicts_hold_for_every_copy_and_disputes_for_none(labels_file: Path) -> None:
+    samples, _ = ingest(open_source(None, labels=labels_file))
+    samples = replace(samples, digests=(samples.digests[1], *samples.digests[1:]))
+    row, third = 1, 2
+
+    def judge(at: int, verdict: str, right: str = "", by: str = "ann") -> Verdict:
+        label = samples.classes[samples.labels[at]]
+        identity = {"path": samples.ids[at], "digest": samples.digests[at], "given_label": label}
+        return Verdict(**identity, verdict=verdict, new_label=right, reviewer=by)
+
+    known = known_labels(samples, [judge(row, "none"), judge(third, "given"), judge(third, "none", by="bob")])
+    assert known[[0, row]].tolist() == [NO_CLASS, NO_CLASS]
+    assert set(known[2:].tolist()) == {UNKNOWN}
