@@ -7,20 +7,19 @@ depends on the rules alone: never on the format, nor on how much of the result a
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from labelaudit.errors import OptionError, RunError
+from labelaudit.errors import OptionError
 from labelaudit.files import check_outputs
 from labelaudit.machine import Machine, available_cores
 
 from .console.options import choose_cache, load_settings
-from .console.streams import Color, open_console, printable, report_progress
+from .console.outcome import ENDINGS, Format, format_of, tell_outcome, write_outcome
+from .console.streams import Color, report_progress
 
 if TYPE_CHECKING:
     from labelaudit.audit.document import Audit
@@ -28,14 +27,9 @@ if TYPE_CHECKING:
     from labelaudit.check.target import Target
     from labelaudit.verdicts import Reviewed
 
-Format = Literal["table", "json", "jsonl", "csv", "markdown", "junit", "sarif", "github"]
 
 _RULES, _BASELINE, _FILES, _OUTPUT = "Rules", "What is known already", "Which files", "Output"
 _SCAN = "Scanning DATA (a RUN is judged as it was scanned)"
-_ENDINGS: dict[str, Format] = {
-    **{".json": "json", ".jsonl": "jsonl", ".csv": "csv", ".md": "markdown", ".xml": "junit", ".sarif": "sarif"},
-    ".txt": "table",
-}
 
 
 def _option(*names: str, panel: str, **rest: Any) -> Any:
@@ -248,7 +242,7 @@ def check(
         raise OptionError("--changed-since and --files: give one of them")
     if restricted and write_baseline is not None:
         raise OptionError("a baseline is about the whole dataset: --write-baseline goes without a choice of files")
-    further = {file: _kind_of(file) for file in reports or ()}
+    further = {file: format_of(file) for file in reports or ()}
     with report_progress(quiet=quiet, verbose=verbose, color=color) as (progress, notice):
         options = settled.scan_options()
         kept = options.get("cache")
@@ -270,10 +264,10 @@ def check(
         audit, scope = target.audit_files(since, files) if restricted else (target.audit(), None)
         reviewed = target.reviewed(audit)
     outcome, written = _judge(audit, target, old, reviewed, scope, write_baseline)
-    kind = format or (_ENDINGS.get(output.suffix.lower(), "table") if output is not None else "table")
-    _write(outcome, kind, output, further)
+    kind = format or (ENDINGS.get(output.suffix.lower(), "table") if output is not None else "table")
+    write_outcome(outcome, kind, output, further)
     if not quiet:
-        _say(outcome, kind, output, written, color)
+        tell_outcome(outcome, kind, output, written, color)
     raise typer.Exit(0 if exit_zero else outcome.exit_code)
 
 
@@ -340,60 +334,3 @@ def _judge(
     measured = target.measured(audit, reviewed)
     outcome = judge_gate(audit, policy, old, reviewed, today=day, scope=scope, measured=measured, baseline_path=shown)
     return outcome, said
-
-
-def _kind_of(file: Path) -> Format:
-    """The format that the ending of ``file`` stands for."""
-    kind = _ENDINGS.get(file.suffix.lower())
-    if kind is None:
-        raise OptionError(f"--report {file}: the ending says no format; known: {', '.join(_ENDINGS)}")
-    return kind
-
-
-def _write(outcome: Outcome, kind: Format, output: Path | None, further: Mapping[Path, Format]) -> None:
-    from labelaudit.check.formats.formats import GATE_FORMATS
-    from labelaudit.check.formats.markdown import STEP, step_summary
-    from labelaudit.files import write_bytes
-
-    text = GATE_FORMATS[kind](outcome).encode("utf-8")
-    others = {file: GATE_FORMATS[other](outcome).encode("utf-8") for file, other in further.items()}
-    summary = os.environ.get("GITHUB_STEP_SUMMARY") if kind == "github" else None
-    where: Path | str | None = None
-    try:
-        for file, other in others.items():
-            where = file
-            write_bytes(other, file)
-        if output is not None:
-            where = output
-            write_bytes(text, output)
-        else:
-            _print(text)
-        where = summary
-        if summary:
-            with Path(summary).open("a", encoding="utf-8") as page:
-                page.write(step_summary(outcome, room=STEP - page.tell()))
-    except OSError as error:
-        raise RunError(f"cannot write {where or 'the result'} ({error.strerror or error})") from None
-
-
-def _print(text: bytes) -> None:
-    """To stdout; a reader that has seen enough, such as ``head``, does not change the exit code."""
-    try:
-        sys.stdout.buffer.write(text)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is left to fail at the end
-
-
-def _say(outcome: Outcome, kind: Format, output: Path | None, written: str, color: Color) -> None:
-    """Print on stderr what a person wants to know at once, unless stdout just said it."""
-    from labelaudit.check.formats.wording import verdict
-
-    lines = [written] if written else []
-    if output is not None:
-        lines.append(f"{verdict(outcome)}; written to {output}")
-    elif kind != "table":
-        lines.append(verdict(outcome))
-    console = open_console(sys.stderr, color)
-    for line in lines:
-        console.print(printable(line), soft_wrap=True)

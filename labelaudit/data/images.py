@@ -34,6 +34,7 @@ from labelaudit.data.formats import (
     open_image,
     suffix,
 )
+from labelaudit.data.rgb import Pixels, average_down, read_rgb, show_raster
 from labelaudit.data.room import ROOM
 from labelaudit.errors import DataError
 
@@ -50,14 +51,10 @@ __all__ = [
     "suffix",
 ]
 
-Pixels = npt.NDArray[np.uint8]
-
 MAX_PIXELS = 178_956_970
 """Larger images are refused from their header unless more is asked for: half a gigabyte of RGB."""
 MOST_PIXELS = 2**31
 """No image may be larger, whatever is asked for: Pillow itself stops here."""
-_BAND = 2**24
-"""Pixels from which an image is brought to RGB a band at a time, so that it is in memory once and not five times."""
 _PER_PIXEL, _PER_DEEP_PIXEL = 12, 32
 """Bytes that decoding takes at most while it lasts: the channels of the file, turned upright, and RGB."""
 
@@ -73,8 +70,6 @@ _FEWEST = 64
 """Pixels below which an image may as well have one shade."""
 _PACKED = 8192
 """Bytes that are packed to see how they repeat."""
-_FAINT = 8
-"""Difference of grey values up to which nothing is seen of an image."""
 
 
 def probe(data: bytes, *, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
@@ -122,9 +117,9 @@ def decode(data: bytes, *, size: int | None = None, max_pixels: int = MAX_PIXELS
             image.draft(None, (size, size))
         with ROOM.taken(_need(image)):
             if isinstance(image, Raster):
-                return np.ascontiguousarray(_raster_rgb(image.load(), exposure))
+                return np.ascontiguousarray(show_raster(image.load(), exposure))
             image.load()
-            return _rgb_array(upright(image if size is None else _averaged(image, size)), exposure)
+            return read_rgb(upright(image if size is None else average_down(image, size)), exposure)
 
 
 @dataclass(frozen=True)
@@ -281,97 +276,3 @@ def _need(image: Image.Image | Raster) -> int:
     """Bytes that decoding an opened image takes at most."""
     deep = isinstance(image, Raster) or image.mode.startswith(("I", "F"))
     return image.size[0] * image.size[1] * (_PER_DEEP_PIXEL if deep else _PER_PIXEL)
-
-
-def _averaged(image: Image.Image, size: int) -> Image.Image:
-    """A far larger image at a whole fraction of its size, still at least four times ``size``."""
-    width, height = image.size
-    factor = min(width, height) // (4 * size)
-    if width * height < _BAND or factor < 2 or image.mode not in ("RGB", "L") or "transparency" in image.info:
-        return image
-    smaller = image.reduce(factor)
-    smaller.info, smaller.format = image.info, image.format
-    return smaller
-
-
-def _rgb_array(image: Image.Image, exposure: Exposure | None) -> Pixels:
-    """(H, W, 3) uint8 of an image, by bands where it is large."""
-    width, height = image.size
-    if width * height < _BAND:
-        return np.ascontiguousarray(np.asarray(_to_rgb(image, exposure)))
-    if image.mode.startswith(("I", "F")):
-        exposure = exposures.resolve(np.asarray(image), exposure)
-    shade = _shade(image) if _is_transparent(image) else None
-    pixels = np.empty((height, width, 3), np.uint8)
-    at = 0
-    for band in _bands(image):
-        pixels[at : at + band.size[1]] = np.asarray(_to_rgb(band, exposure, shade))
-        at += band.size[1]
-    return pixels
-
-
-def _bands(image: Image.Image) -> Iterator[Image.Image]:
-    """Strips of an image from top to bottom, each of a few million pixels."""
-    width, height = image.size
-    rows = max(1, _BAND // 8 // width)
-    for top in range(0, height, rows):
-        band = image.crop((0, top, width, min(top + rows, height)))
-        band.info = image.info
-        yield band
-
-
-def _shade(image: Image.Image) -> int:
-    """The background, white or black, that a large transparent image is laid on; see `_on_background`."""
-    ranges = {}
-    for shade in (255, 0):
-        ends = []
-        for band in _bands(image):
-            shown = np.asarray(_laid_on(band.convert("RGBA"), shade))
-            ends.append((shown.min(axis=(0, 1)), shown.max(axis=(0, 1))))
-        low, high = np.min([low for low, _ in ends], axis=0), np.max([high for _, high in ends], axis=0)
-        ranges[shade] = int((high.astype(int) - low).max())
-    return 0 if ranges[255] < _FAINT and ranges[0] > ranges[255] else 255
-
-
-def _is_transparent(image: Image.Image) -> bool:
-    return "transparency" in image.info or image.mode in ("RGBA", "LA", "PA", "RGBa", "La")
-
-
-def _to_rgb(image: Image.Image, exposure: Exposure | None, shade: int | None = None) -> Image.Image:
-    if image.mode == "RGB" and "transparency" not in image.info:
-        return image
-    if image.mode.startswith(("I", "F")):
-        return Image.fromarray(exposures.brighten(np.asarray(image), exposure)).convert("RGB")
-    if _is_transparent(image):
-        layer = image.convert("RGBA")
-        return _on_background(layer) if shade is None else _laid_on(layer, shade)
-    return image.convert("RGB")
-
-
-def _on_background(layer: Image.Image) -> Image.Image:
-    """A transparent image on white, or on black where white leaves nothing to be seen of it."""
-    on_white, on_black = _laid_on(layer, 255), _laid_on(layer, 0)
-    contrast = _contrast(on_white)
-    return on_black if contrast < _FAINT and _contrast(on_black) > contrast else on_white
-
-
-def _laid_on(layer: Image.Image, shade: int) -> Image.Image:
-    return Image.alpha_composite(Image.new("RGBA", layer.size, (shade, shade, shade, 255)), layer).convert("RGB")
-
-
-def _contrast(image: Image.Image) -> int:
-    """The largest difference between two values of one channel of an RGB image."""
-    return int(np.ptp(np.asarray(image), axis=(0, 1)).max())
-
-
-def _raster_rgb(values: Values, exposure: Exposure | None) -> Pixels:
-    """(H, W) or (H, W, bands) values as (H, W, 3): grey, colour, or the bands that are shown."""
-    if values.ndim == 3 and values.shape[2] > 4:
-        bands = (exposure or Exposure()).bands
-        if max(bands) >= values.shape[2]:
-            raise ImageError("unreadable", f"it has {values.shape[2]} bands, not {max(bands) + 1} (--bands)")
-        values = values[..., list(bands)]
-    elif values.ndim == 3:
-        values = values[..., :3] if values.shape[2] >= 3 else values[..., 0]
-    pixels = values if values.dtype == np.uint8 else exposures.brighten(values, exposure)
-    return np.repeat(pixels[..., None], 3, axis=2) if pixels.ndim == 2 else pixels

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from labelaudit.errors import OptionError, RunError
-from labelaudit.features.embedding import Batch, Job, embed_batch
+from labelaudit.features.job import Batch, Job, embed_batch
 from labelaudit.types import Images, Ints
 
 _BATCH_BYTES = 8 << 20

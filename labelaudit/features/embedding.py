@@ -16,21 +16,20 @@ import threading
 import time
 import zlib
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from labelaudit.data.images import MOST_PIXELS, ImageError, decode, probe, resize
 from labelaudit.data.ingest import digest
-from labelaudit.errors import BackboneError, DataError
-from labelaudit.features.runners import Backbone, Pixels, Runner, find_backbone
+from labelaudit.errors import DataError
+from labelaudit.features.job import Batch, Job, Part, embed_batch
+from labelaudit.features.runners import Runner, find_backbone
 from labelaudit.features.specs import parse_specs
-from labelaudit.features.store import Digests, FeatureStore
+from labelaudit.features.store import FeatureStore
 from labelaudit.machine import Machine
-from labelaudit.types import Bools, Features, Finding, Floats, Images, Ints, Progress, Samples, no_progress
+from labelaudit.types import Features, Finding, Floats, Images, Ints, Progress, Samples, no_progress
 
 _PIXELS_VERSION = 1
 """Raise it when decoding or resizing changes what the backbones see: cached features are then made again."""
@@ -159,54 +158,6 @@ def forecast_others(
     return {name: rate * work(specs) for name, specs in others.items()}
 
 
-@dataclass(kw_only=True)
-class Part:
-    """One backbone of a job: where its features are kept, and which rows have to be made."""
-
-    backbone: Backbone
-    store: FeatureStore | None
-    stored: Ints
-    """(n,) row in the store, -1 where there is none or where an earlier image has the same digest."""
-    missing: Bools
-    """(n,) has to be embedded."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Job:
-    images: Images
-    digests: Digests
-    first: Ints
-    """(n,) row of the first image with the same digest."""
-    parts: tuple[Part, ...]
-
-    def todo(self) -> Ints:
-        """Rows that some backbone has to embed, ascending: sources read best in order."""
-        return np.flatnonzero(np.any([part.missing for part in self.parts], axis=0))
-
-    @classmethod
-    def alone(cls, images: Images, backbones: Sequence[str]) -> Job:
-        """A job on all of ``images``, with nothing stored: what another machine is given."""
-        rows, every = np.arange(len(images)), np.ones(len(images), dtype=np.bool_)
-        parts = tuple(
-            Part(backbone=find_backbone(spec, "cpu"), store=None, stored=np.full(len(images), -1), missing=every)
-            for spec in parse_specs(backbones)
-        )
-        return cls(images=images, digests=np.empty(0, dtype="S32"), first=rows, parts=parts)
-
-    def only(self, rows: Ints, needed: Bools) -> Job:
-        """This job where of ``rows`` (r,) only what ``needed`` (r, parts) says is missing."""
-        parts = []
-        for part, wanted in zip(self.parts, needed.T, strict=True):
-            missing = np.zeros_like(part.missing)
-            missing[rows] = wanted
-            parts.append(replace(part, missing=missing))
-        return replace(self, parts=tuple(parts))
-
-    def load(self) -> tuple[Runner | None, ...]:
-        """The runners of the backbones that have something to do."""
-        return tuple(part.backbone.load() if part.missing.any() else None for part in self.parts)
-
-
 def _open(images: Images, digests: Sequence[str], backbones: Sequence[str], device: str, cache: Path | None) -> Job:
     if len(digests) != len(images):
         raise DataError(f"{len(images)} images, but {len(digests)} digests")
@@ -254,14 +205,6 @@ def _batch_size(device: str) -> int:
     return _CPU_BATCH if device == "cpu" else _DEVICE_BATCH
 
 
-@dataclass(frozen=True, kw_only=True)
-class Batch:
-    size: int
-    made: tuple[tuple[Ints, Floats], ...]
-    """Per backbone: rows (B,) and their features (B, d)."""
-    failures: dict[int, tuple[str, str]]
-
-
 def _run(job: Job, rows: Ints, runners: Sequence[Runner | None], workers: int, size: int) -> Generator[Batch]:
     """Embed ``rows`` and yield the batches as they are ready. Closing it early stops the threads within one batch."""
     stop = threading.Event()
@@ -280,47 +223,6 @@ def _run(job: Job, rows: Ints, runners: Sequence[Runner | None], workers: int, s
     finally:
         stop.set()
         pool.shutdown(cancel_futures=True)
-
-
-def embed_batch(job: Job, rows: Ints, runners: Sequence[Runner | None], stop: threading.Event) -> Batch:
-    squares: list[dict[int, Pixels]] = [{} for _ in job.parts]
-    failures: dict[int, tuple[str, str]] = {}
-    for row in rows.tolist():
-        if stop.is_set():
-            break
-        wanted = [place for place, part in enumerate(job.parts) if part.missing[row]]
-        try:
-            sides = {job.parts[place].backbone.spec.size for place in wanted}
-            pictures = _read_squares(job.images.encoded(row), sides)
-        except ImageError as error:
-            failures[row] = (error.kind, str(error))
-        except Exception as error:  # whatever a source raises about one image stops no other
-            failures[row] = ("unreadable", getattr(error, "strerror", None) or str(error) or type(error).__name__)
-        else:
-            for place in wanted:
-                squares[place][row] = pictures[job.parts[place].backbone.spec.size]
-    made = []
-    for part, runner, pixels in zip(job.parts, runners, squares, strict=True):
-        features = np.empty((0, part.backbone.width), dtype=np.float32)
-        if pixels and runner is not None and not stop.is_set():
-            features = runner(np.stack(list(pixels.values())))
-            if not np.isfinite(features).all():
-                raise BackboneError(f"backbone '{part.backbone.spec}' gives features that are not finite: use another")
-        made.append((np.fromiter(pixels, dtype=np.int64)[: len(features)], features))
-    return Batch(size=len(rows), made=tuple(made), failures=failures)
-
-
-def _read_squares(data: bytes, sides: AbstractSet[int]) -> dict[int, Pixels]:
-    """Side -> the whole image squeezed into (side, side, 3), decoded once per JPEG scale that a side calls for."""
-    shorter = min(probe(data, max_pixels=MOST_PIXELS)) if len(sides) > 1 and data.startswith(b"\xff\xd8") else 0
-    by_scale: dict[int, Pixels] = {}
-    squares = {}
-    for side in sides:
-        scale = next((scale for scale in (8, 4, 2) if shorter >= scale * side), 1)
-        if scale not in by_scale:
-            by_scale[scale] = decode(data, size=side, max_pixels=MOST_PIXELS)
-        squares[side] = resize(by_scale[scale], side)
-    return squares
 
 
 def embed_samples(

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from labelaudit.data import images, room
+from labelaudit.data import images, rgb, room
 from labelaudit.data.images import ImageError, decode, encode, probe
 from labelaudit.data.ingest import ingest
 from labelaudit.data.sources import open_source
@@ -80,13 +80,13 @@ MODES = {
 @pytest.mark.parametrize("mode", MODES)
 def test_an_image_in_bands_has_the_same_pixels(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = decode(MODES[mode])
-    monkeypatch.setattr(images, "_BAND", 1000)
+    monkeypatch.setattr(rgb, "_BAND", 1000)
     assert np.array_equal(decode(MODES[mode]), whole)
 
 
 def test_a_far_larger_image_is_averaged_down_first(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = decode(MODES["RGB"], size=4)
-    monkeypatch.setattr(images, "_BAND", 1000)
+    monkeypatch.setattr(rgb, "_BAND", 1000)
     assert decode(MODES["RGB"], size=4).shape == (23, 18, 3)  # a quarter
     assert whole.shape == (90, 70, 3)
     difference = images.resize(decode(MODES["RGB"], size=4), 4).astype(int) - images.resize(whole, 4)

@@ -1,0 +1,81 @@
+"""The outcome of `labelaudit check` on stdout, in files, and in one line for a person."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from labelaudit.errors import OptionError, RunError
+
+from .streams import Color, open_console, printable
+
+if TYPE_CHECKING:
+    from labelaudit.check import Outcome
+
+
+Format = Literal["table", "json", "jsonl", "csv", "markdown", "junit", "sarif", "github"]
+ENDINGS: dict[str, Format] = {
+    **{".json": "json", ".jsonl": "jsonl", ".csv": "csv", ".md": "markdown", ".xml": "junit", ".sarif": "sarif"},
+    ".txt": "table",
+}
+
+
+def format_of(file: Path) -> Format:
+    """The format that the ending of ``file`` stands for."""
+    kind = ENDINGS.get(file.suffix.lower())
+    if kind is None:
+        raise OptionError(f"--report {file}: the ending says no format; known: {', '.join(ENDINGS)}")
+    return kind
+
+
+def write_outcome(outcome: Outcome, kind: Format, output: Path | None, further: Mapping[Path, Format]) -> None:
+    """Write the outcome as ``kind`` to ``output`` or stdout, and to ``further`` files, each in its own format."""
+    from labelaudit.check.formats.formats import GATE_FORMATS
+    from labelaudit.check.formats.markdown import STEP, step_summary
+    from labelaudit.files import write_bytes
+
+    text = GATE_FORMATS[kind](outcome).encode("utf-8")
+    others = {file: GATE_FORMATS[other](outcome).encode("utf-8") for file, other in further.items()}
+    summary = os.environ.get("GITHUB_STEP_SUMMARY") if kind == "github" else None
+    where: Path | str | None = None
+    try:
+        for file, other in others.items():
+            where = file
+            write_bytes(other, file)
+        if output is not None:
+            where = output
+            write_bytes(text, output)
+        else:
+            _print(text)
+        where = summary
+        if summary:
+            with Path(summary).open("a", encoding="utf-8") as page:
+                page.write(step_summary(outcome, room=STEP - page.tell()))
+    except OSError as error:
+        raise RunError(f"cannot write {where or 'the result'} ({error.strerror or error})") from None
+
+
+def _print(text: bytes) -> None:
+    """To stdout; a reader that has seen enough, such as ``head``, does not change the exit code."""
+    try:
+        sys.stdout.buffer.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is left to fail at the end
+
+
+def tell_outcome(outcome: Outcome, kind: Format, output: Path | None, written: str, color: Color) -> None:
+    """Print on stderr what a person wants to know at once, unless stdout just said it."""
+    from labelaudit.check.formats.wording import verdict
+
+    lines = [written] if written else []
+    if output is not None:
+        lines.append(f"{verdict(outcome)}; written to {output}")
+    elif kind != "table":
+        lines.append(verdict(outcome))
+    console = open_console(sys.stderr, color)
+    for line in lines:
+        console.print(printable(line), soft_wrap=True)
