@@ -16,7 +16,7 @@ FLOORS = [line.split() for line in PAGE.partition("## Floors")[2].split("```")[1
 """From the ground up; a star marks a room that may import torch."""
 LEVEL = {room.rstrip("*"): level for level, floor in enumerate(FLOORS) for room in floor}
 WITHOUT_TORCH = {room for floor in FLOORS for room in floor if not room.endswith("*")}
-WITH_PILLOW = {f"labelaudit/data/{name}.py" for name in ("images", "formats", "exif")}
+WITH_PILLOW = {f"labelaudit/data/{name}.py" for name in ("images", "rgb", "formats", "exif")}
 NO_ROOM = {"labelaudit/__init__.py", "labelaudit/__main__.py"}
 KNOW_FAISS = {"labelaudit/features/neighbors.py", "labelaudit/features/cells.py"}
 FILES = sorted(
