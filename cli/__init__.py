@@ -16,6 +16,7 @@ from typer.core import TyperGroup
 from labelaudit.errors import LabelAuditError, OptionError
 from labelaudit.machine import __version__, available_cores
 
+from .backbones import backbones
 from .baseline import baseline
 from .bench import bench
 from .check import check
@@ -71,7 +72,7 @@ _PANELS: dict[str, dict[str, Any]] = {
     },
     "Fix": {"clean": clean, "impact": impact},
     "Guard": {"check": check, "baseline": baseline, "config": config},
-    "Research": {"train": train, "bench": bench, "methods": methods, "corrupt": corrupt},
+    "Research": {"train": train, "bench": bench, "methods": methods, "backbones": backbones, "corrupt": corrupt},
 }
 for _panel, _commands in _PANELS.items():
     for _name, _command in _commands.items():

@@ -138,7 +138,13 @@ def scan(
         ),
     ] = None,
     backbone: Annotated[
-        str, _option(panel=_METHOD, metavar="NAMES", env="BACKBONE", help="Networks that turn images into features.")
+        str,
+        _option(
+            panel=_METHOD,
+            metavar="NAMES",
+            env="BACKBONE",
+            help="Networks that turn images into features: names of `labelaudit backbones` or of timm.",
+        ),
     ] = "auto",
     image_size: Annotated[
         int | None, _option(panel=_METHOD, min=8, metavar="N", env="IMAGE_SIZE", help="Their input size in pixels.")

@@ -1,4 +1,4 @@
-"""Backbone, image size and precision in one word: ``lite0@128``, ``lite0@128-int8``, ``vit_small_patch16_224@224``."""
+"""Backbone, image size and precision in one word: ``lite0@128``, ``lite0@128-int8``, ``dinov2@224``, ``resnet18``."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from labelaudit.errors import OptionError
+from labelaudit.features.known import KNOWN
 from labelaudit.features.lite import SIZES, WORK
 
 SMALLEST, LARGEST = 32, 1024
@@ -41,10 +42,12 @@ def parse_specs(texts: Sequence[str]) -> tuple[Spec, ...]:
 
     >>> [str(spec) for spec in parse_specs(["lite0", "lite2@224", "lite0-int8"])]
     ['lite0@128', 'lite2@224', 'lite0@128-int8']
+    >>> str(parse_specs(["dinov2"])[0])
+    'dinov2@224'
     """
     specs = tuple(_parse(text) for text in texts)
     if not specs:
-        raise OptionError(f"no backbone named; known: {', '.join(SIZES)}, or any timm model name")
+        raise OptionError(f"no backbone named; known: {', '.join(KNOWN)}, or any timm model name")
     for spec in specs:
         if specs.count(spec) > 1:
             raise OptionError(f"backbone '{spec}' is named twice")
@@ -78,10 +81,10 @@ def _parse(text: str) -> Spec:
     wanted = text.strip()
     small = wanted.removesuffix(_INT8)
     name, at, side = small.partition("@")
-    if name in SIZES:
-        default = SIZES[name]
-    elif small != wanted:
+    if small != wanted and name not in SIZES:
         raise OptionError(f"'{wanted}': only {', '.join(SIZES)} can be computed in int8, write {small}")
+    if name in KNOWN:
+        default = KNOWN[name].size
     else:
         from labelaudit.features.timm_models import default_size
 

@@ -20,6 +20,7 @@ from labelaudit.context.shortcuts import find_shortcuts
 from labelaudit.data.quality import find_low_quality
 from labelaudit.errors import DataError
 from labelaudit.features.embedding import embed_samples
+from labelaudit.features.known import advise_backbone
 from labelaudit.judge import noise_model
 from labelaudit.judge.consensus import Consensus, set_suspicion
 from labelaudit.judge.decide import FEWEST, LOWEST, SURE, decide
@@ -148,7 +149,7 @@ def audit_samples(  # noqa: PLR0915
         *heard.notes,
         *hedged,
         *note_classes(samples),
-        *_note_doubt(decision),
+        *_note_doubt(decision, "" if features is None or samples.images is None else features.name),
         *_note_few(samples),
     ]
     return Audit(
@@ -237,14 +238,20 @@ def _before_review(consensus: Consensus, samples: Samples, outside: Floats | Non
     return Evidence(method=BEFORE_REVIEW, suspicion=np.clip(1 - right, 0, 1))
 
 
-def _note_doubt(decision: Decision) -> list[str]:
-    """The note that most suspects may be hard images, where few of them are wrong in every reading."""
+def _note_doubt(decision: Decision, features: str) -> list[str]:
+    """The note that most suspects may be hard images, where few of them are wrong in every reading.
+
+    ``features`` is the name of those that a backbone made, empty where none did; better ones leave less doubt.
+    """
     flagged, sure = int(decision.is_issue.sum()), int(decision.is_sure.sum())
     if flagged < _SEVERAL or sure > flagged / 2:
         return []
+    advice = advise_backbone(features) if features else ""
     return [
         f"{sure:,} of the {flagged:,} suspects are wrong in every reading; the others may be the models' own doubt "
-        "about hard images, which labels alone cannot tell from wrong labels. Twenty verdicts can: labelaudit tune RUN."
+        "about hard images, which labels alone cannot tell from wrong labels. Twenty verdicts can: labelaudit tune "
+        "RUN.",
+        *([advice] if advice else []),
     ]
 
 
