@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Container
 
     from labelaudit.audit.document import Audit
+    from labelaudit.review.session import Session
 
 _PAGE = "The page"
 _EXCHANGE = "For another labelling tool"
@@ -175,12 +176,22 @@ def _show(
     for note in session.notes:
         typer.echo(printable(note), err=True)
 
-    def report() -> tuple[str, str]:
+    def report(now: Session) -> tuple[str, str]:
         from labelaudit.reports.html import render
         from labelaudit.reports.review_state import read_review_state
 
-        made = render(audit, images=images, checked=read_review_state(audit, run), live=True, workers=available_cores())
+        seen = read_review_state(now.audit, run)
+        made = render(now.audit, images=images, checked=seen, live=True, workers=available_cores())
         return made.text, made.policy
+
+    def rank_anew(now: Session) -> tuple[Session, str]:
+        from labelaudit.review.session import renew_session
+        from labelaudit.scoring.rerank import rerank_run
+
+        nonlocal session
+        made = rerank_run(now.audit, now.ledger.log, run, images=images, workers=available_cores())
+        session = renew_session(now, made.audit)
+        return session, made.sentence
 
     def ready(address: str) -> None:
         progress = session.progress()
@@ -198,7 +209,8 @@ def _show(
 
     place, opener = listen(port), run / _OPENER
     try:
-        serve(session, place, secrets.token_urlsafe(24), ready=ready, report=report, base=base)
+        anew = rank_anew if only is None else None
+        serve(session, place, secrets.token_urlsafe(24), ready=ready, report=report, rerank=anew, base=base)
     except KeyboardInterrupt:
         pass
     finally:

@@ -28,7 +28,8 @@ from labelaudit.data.images import encode
 from labelaudit.data.ingest import digest
 from labelaudit.review.guard import Base
 from labelaudit.review.server import address_of, listen, make_server
-from labelaudit.review.session import open_session
+from labelaudit.review.session import Session, open_session, renew_session
+from labelaudit.scoring.rerank import rerank_run
 from labelaudit.types import Decision, Samples
 
 
@@ -163,11 +164,17 @@ class Process(Server):
         return self.process.returncode, said
 
 
+def rank_anew(now: Session) -> tuple[Session, str]:
+    """What `labelaudit review` does when the list is to be ranked anew."""
+    made = rerank_run(now.audit, now.ledger.log, now.run, images=now.pictures.images)
+    return renew_session(now, made.audit), made.sentence
+
+
 @contextmanager
 def serving(run: Path, **options: Any) -> Iterator[Server]:
     """The page of ``run``, served from a thread of this process."""
     audit = read_audit(run)
-    outside = {name: options.pop(name) for name in ("report", "base") if name in options}
+    outside = {name: options.pop(name) for name in ("report", "rerank", "base") if name in options}
     session = open_session(audit, open_originals(audit), run, **{"reviewer": "ann", **options})
     token = secrets.token_urlsafe(24)
     with listen() as place:

@@ -59,6 +59,8 @@ class VerdictFit:
 
     probability: Floats
     """(n,) float64 in [0, 1], 1 = surely mislabeled; 0 or 1 where a person has decided."""
+    undecided: Floats
+    """(n,) the same, as if nobody had looked at the sample itself."""
     flagged: Bools
     """(n,) the flags with the greatest expected F1; of decided samples those that are wrong."""
     threshold: float
@@ -125,11 +127,13 @@ def fit(views: Sequence[Floats], decided: Ints) -> VerdictFit | None:
     for start in range(0, len(scores), _CHUNK):
         part = slice(start, start + _CHUNK)
         probability[part] = _predict(scores[part], draws).mean(axis=1)
+    undecided = probability.copy()
     probability[rows] = decided[rows]
-    flagged, threshold = _flag(probability)
+    flagged, threshold = flag(probability)
     totals = _totals(scores, decided, flagged, draws)
     return VerdictFit(
         probability=probability,
+        undecided=undecided,
         flagged=flagged,
         threshold=threshold,
         rate=_quantity(totals[0] / len(scores)),
@@ -165,8 +169,8 @@ def _predict(scores: Floats, draws: Floats) -> npt.NDArray[np.float64]:
     return np.asarray(draws[:, 0] + (1 - draws[:, 0]) * _sigmoid(draws[:, 1] + scores @ draws[:, 2:].T))
 
 
-def _flag(probability: Floats) -> tuple[Bools, float]:
-    """The flags with the greatest expected F1, 2 Σ p / (flags + wrong), and the probability they start from."""
+def flag(probability: Floats) -> tuple[Bools, float]:
+    """(n,) the flags with the greatest expected F1, 2 Σ p / (flags + wrong), and the probability they start from."""
     ordered = np.sort(probability)[::-1]
     expected = 2 * np.cumsum(ordered) / (np.arange(1, len(ordered) + 1) + max(float(ordered.sum()), 1e-9))
     threshold = float(ordered[int(expected.argmax())])

@@ -267,11 +267,12 @@ def add_report(
     audit: Audit,
     folder: Path,
     *,
+    images: Images | None = None,
     workers: int = 2,
     progress: Progress = no_progress,
     notice: Callable[[str], None] = lambda _: None,
 ) -> bool:
-    """Write the report of ``audit`` into its RUN, which is complete without it.
+    """Write the report of ``audit`` into its RUN, which is complete without it; with ``images`` in place of its own.
 
     Returns whether there is a report now; what prevented it goes to ``notice``, since the scan itself is saved.
     """
@@ -281,7 +282,7 @@ def add_report(
     except LabelAuditError as error:
         notice(f"the report leaves out the verdicts: {error}")
     try:
-        write(audit, folder / REPORT, checked=checked, workers=workers, progress=progress)
+        write(audit, folder / REPORT, images=images, checked=checked, workers=workers, progress=progress)
     except Exception as error:  # whatever it is, it may not cost the scan
         what = str(error) if isinstance(error, LabelAuditError) else f"{type(error).__name__}: {error}"
         notice(f"{REPORT} was not written ({what}); everything else is: try `labelaudit report`")

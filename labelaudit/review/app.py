@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import Callable
 from importlib.resources import files
 from typing import Any
@@ -34,10 +35,14 @@ _BODY = 4096
 """Bytes of a write at most; the largest has a note of `_NOTE` letters."""
 _NOTE = 500
 _STATUS = {"missing": 404, "changed": 409}
+RANKED = ("worst", "pair", "all", "tune")
+"""Orders of the queue that ranking anew changes."""
 
 
-Report = Callable[[], tuple[str, str]]
-"""Makes the report of the review's audit as it stands: the page, and the content security policy that it asks for."""
+Report = Callable[[Session], tuple[str, str]]
+"""Makes the report of a review's audit as it stands: the page, and the content security policy that it asks for."""
+Rerank = Callable[[Session], tuple[Session, str]]
+"""Ranks a review's audit anew by its verdicts: the review to go on with, and the difference in a sentence."""
 
 
 def build_app(
@@ -45,9 +50,11 @@ def build_app(
     token: str,
     *,
     report: Report | None = None,
+    rerank: Rerank | None = None,
     base: Base = Base(),  # noqa: B008  immutable
 ) -> Starlette:
     """The application that shows ``session`` to whoever has the ``token``."""
+    ranking = threading.Lock()
     page = files("labelaudit.review") / "page"
     static = {entry.name: entry.read_bytes() for entry in page.iterdir() if entry.is_file()}
 
@@ -63,12 +70,13 @@ def build_app(
     def serve_report(_: Request) -> Any:
         if report is None:
             return _json({"error": "there is no report here"}, 404)
-        text, policy = report()
+        text, policy = report(session)
         headers = {"content-security-policy": f"{policy}; frame-ancestors 'none'"}
         return Response(text.encode("utf-8"), media_type="text/html", headers=headers)
 
     def about(_: Request) -> Any:
-        return session.about() | {"report": report is not None}
+        ranks = rerank is not None and session.queue.order in RANKED
+        return session.about() | {"report": report is not None, "rerank": ranks}
 
     def questions(request: Request) -> Any:
         return session.questions(_number(request, "start"), _number(request, "count"))
@@ -79,17 +87,8 @@ def build_app(
     def neighbours(request: Request) -> Any:
         return session.neighbours(_whole(request.path_params["place"], "place"))
 
-    def progress(_: Request) -> Any:
-        return session.progress()
-
     def page_of_pair(request: Request) -> Any:
         return session.page_of_pair(_number(request, "start"))
-
-    def ending(_: Request) -> Any:
-        return conclude(session)
-
-    def living_state(_: Request) -> Any:
-        return living.state(session)
 
     def stop(_: Request) -> Any:
         return {"sentence": session.stop()}
@@ -108,8 +107,18 @@ def build_app(
             raise OptionError(f"there is no sample {row}")
         return row
 
+    def rank_anew(_: dict[str, Any]) -> Any:
+        nonlocal session
+        if rerank is None:
+            raise OptionError("this page does not rank anew")
+        with ranking:
+            session, said = rerank(session)
+        return {"said": said}
+
     def judge(body: dict[str, Any]) -> Any:
         place, version, label = (_integer(body, name) for name in ("place", "version", "label"))
+        if moved := _moved(session, place, _integer(body, "row")):
+            return moved
         try:
             together = body.get("together") is True
             given = str(body.get("answer")), label, version or 0, _note(body)
@@ -132,6 +141,8 @@ def build_app(
             return _json({"error": str(error), "kind": "nothing"}, 409)
 
     def undo(body: dict[str, Any]) -> Any:
+        if moved := _moved(session, _integer(body, "place"), _integer(body, "row")):
+            return moved
         try:
             return session.undo(_integer(body, "place"))
         except NothingToUndo as error:
@@ -146,13 +157,14 @@ def build_app(
             Route("/api/questions", _answering(questions)),
             Route("/api/next", _answering(next_open)),
             Route("/api/neighbours/{place}", _answering(neighbours)),
-            Route("/api/progress", _answering(progress)),
+            Route("/api/progress", _answering(lambda _: session.progress())),
             Route("/api/stop", _answering(stop)),
             Route("/api/pair", _answering(page_of_pair)),
-            Route("/api/ending", _answering(ending)),
-            Route("/api/rows", _answering(living_state)),
+            Route("/api/ending", _answering(lambda _: conclude(session))),
+            Route("/api/rows", _answering(lambda _: living.state(session))),
             Route("/api/rows/judge", _taking(judge_row), methods=["POST"]),
             Route("/api/rows/undo", _taking(undo_row), methods=["POST"]),
+            Route("/api/rerank", _taking(rank_anew), methods=["POST"]),
             Route("/api/judge", _taking(judge), methods=["POST"]),
             Route("/api/undo", _taking(undo), methods=["POST"]),
             Route("/image/{row}", _answering(picture)),
@@ -228,6 +240,14 @@ def _whole(text: str, name: str) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) < 10):
         raise OptionError(f"{name} must be a number, not '{text[:20]}'")
     return int(text)
+
+
+def _moved(session: Session, place: int | None, row: int | None) -> Response | None:
+    """The refusal of a page whose queue is not the one of now: what it shows at ``place`` is another image's."""
+    rows = session.queue.rows
+    if place is None or row is None or (0 <= place < len(rows) and rows[place] == row):
+        return None
+    return _json({"error": "The list was ranked anew meanwhile: load this page again.", "kind": "moved"}, 409)
 
 
 def _note(body: dict[str, Any]) -> str:

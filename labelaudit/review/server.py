@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from labelaudit.errors import RunError
-from labelaudit.review.app import Report, build_app
+from labelaudit.review.app import Report, Rerank, build_app
 from labelaudit.review.guard import Base
 from labelaudit.review.session import Session
 
@@ -49,14 +49,15 @@ def serve(
     *,
     ready: Callable[[str], None],
     report: Report | None = None,
+    rerank: Rerank | None = None,
     base: Base = Base(),  # noqa: B008  immutable
 ) -> None:
     """Show ``session`` on the socket ``place`` until interrupted; ``ready`` is told the address before that.
 
-    ``report`` is as in `make_server`; behind a proxy, ``base`` is where the page is reached from outside. Ctrl-C ends
-    it as a `KeyboardInterrupt`, after what was asked last is answered.
+    ``report`` and ``rerank`` are as in `make_server`; behind a proxy, ``base`` is where the page is reached from
+    outside. Ctrl-C ends it as a `KeyboardInterrupt`, after what was asked last is answered.
     """
-    server = make_server(session, token, report=report, base=base)
+    server = make_server(session, token, report=report, rerank=rerank, base=base)
     ready(address_of(place, token, base))
     server.run(sockets=[place])
 
@@ -72,15 +73,19 @@ def make_server(
     token: str,
     *,
     report: Report | None = None,
+    rerank: Rerank | None = None,
     base: Base = Base(),  # noqa: B008  immutable
 ) -> uvicorn.Server:
-    """The server, to be run on a listening socket; ``report`` makes the page that shows all suspects at once."""
+    """The server, to be run on a listening socket.
+
+    ``report`` makes the page that shows all suspects at once, ``rerank`` ranks them anew by the verdicts.
+    """
     import uvicorn
 
     from labelaudit.review.connection import MOST, Connection
 
     config = uvicorn.Config(
-        build_app(session, token, report=report, base=base),
+        build_app(session, token, report=report, rerank=rerank, base=base),
         log_level="critical",
         access_log=False,
         lifespan="off",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Container, Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -23,7 +24,7 @@ from labelaudit.review.keys import KEYS
 from labelaudit.review.ledger import Identity, Ledger, NothingToUndo
 from labelaudit.review.likeness import Likeness
 from labelaudit.review.pictures import Pictures
-from labelaudit.review.queue import Queue, ask, open_queue
+from labelaudit.review.queue import Queue, ask, build_queue, open_queue
 from labelaudit.types import Images
 from labelaudit.verdicts import Verdict
 
@@ -313,6 +314,21 @@ def open_session(
     session = Session(audit, images, run, queue, reviewer=reviewer, plan=plan, again=again, keys=keys)
     session.notes = (*notes, *reviewed.notes)
     return session
+
+
+def renew_session(session: Session, audit: Audit) -> Session:
+    """``session`` with ``audit``, which was ranked anew, and a new queue; verdicts and pictures stay the same.
+
+    Twenty images that set the scale (``tune``) are followed by the suspects; without suspects it asks about all images.
+    """
+    order = "worst" if session.queue.order == "tune" else session.queue.order
+    if order in ("worst", "pair") and not len(audit.suspects):
+        order = "all"
+    renewed = copy(session)
+    renewed.__dict__.pop("_places", None)
+    renewed.audit, renewed.queue = audit, build_queue(audit, order, plan=session.plan)
+    renewed.likeness = Likeness(audit, session.run)
+    return renewed
 
 
 def _answer(verdict: Verdict) -> str:

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 from browser import complaints, watch
-from review_runs import Server, running, serving, write_run
+from review_runs import Server, rank_anew, running, serving, write_run
 
-from labelaudit import read_audit, verdicts
+from labelaudit import verdicts
 from labelaudit.audit.originals import open_originals
 from labelaudit.reports.html import render
 from labelaudit.reports.review_state import read_review_state
+from labelaudit.review.session import Session
 from labelaudit.verdicts import verdicts_file
 
 if TYPE_CHECKING:
@@ -23,13 +24,12 @@ if TYPE_CHECKING:
 
 @contextmanager
 def open_report(run: Path) -> Iterator[Server]:
-    audit = read_audit(run)
-
-    def report() -> tuple[str, str]:
-        made = render(audit, images=open_originals(audit), checked=read_review_state(audit, run), live=True)
+    def report(now: Session) -> tuple[str, str]:
+        seen = read_review_state(now.audit, run)
+        made = render(now.audit, images=open_originals(now.audit), checked=seen, live=True)
         return made.text, made.policy
 
-    with serving(run, report=report) as server:
+    with serving(run, report=report, rerank=rank_anew) as server:
         yield Server(server.address.replace("/?", "/report?"))
 
 
@@ -72,6 +72,21 @@ def test_what_others_say_is_there_after_a_look_away(page: Page, tmp_path: Path) 
         other.ask("/api/judge", {"place": 0, "answer": "none", "label": None, "version": 0})
         page.evaluate("dispatchEvent(new Event('focus'))")
         page.locator("#told-wrong:has-text('1')").wait_for()
+
+
+def test_the_list_is_ranked_anew_by_what_people_said(page: Page, tmp_path: Path) -> None:
+    with open_report(write_run(tmp_path)) as server:
+        seen = watch(page)
+        page.goto(server.address)
+        page.locator("#told-open:has-text('12')").wait_for()
+        assert not page.locator(".rerank").first.is_visible(), "nothing to go by yet"
+        page.locator("#worst .verdicts button").first.click()
+        page.locator("#overview .rerank button").click()
+        said = page.locator("#live-said:has-text('By 1 verdict: 0 new suspects, 1 cleared by what people said')")
+        said.wait_for()
+        assert "11 suspects now" in str(said.text_content())
+        assert page.locator("#badge").inner_text() == "11"
+        assert seen.errors == []
 
 
 def test_a_stale_page_overwrites_nothing(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 // Judging in the report itself, where a server stands behind the page: keys and buttons on every card.
 
 const versions = new Map();  // row of the page -> version of its record that this page knows
+let ranks = false;  // whether the server ranks the list anew
 const VERDICTS = [["given", "1"], ["suggested", "2"], ["none", "0"], ["undo", "U"]];
 
 if (location.search) history.replaceState(null, "", location.pathname + location.hash);  // the key is in a cookie by now
@@ -65,6 +66,7 @@ function take({ rows: decided, counts }) {
     for (const bar of document.querySelectorAll(`.verdicts[data-row="${row}"]`)) bar.replaceWith(verdictBar(row));
   }
   const judged = counts.wrong + counts.cleared, total = judged + counts.open + counts.unclear;
+  for (const place of document.querySelectorAll(".rerank")) place.hidden = !ranks || !(judged + counts.elsewhere);
   const set = (id, text) => document.getElementById(id) && (document.getElementById(id).textContent = text);
   set("badge", count(total - counts.cleared));
   set("told-wrong", count(counts.wrong));
@@ -74,6 +76,32 @@ function take({ rows: decided, counts }) {
     set("headline", `People judged ${count(judged)} of ${count(total)} suspects: ${count(counts.wrong)} confirmed wrong, ` +
       `${count(counts.cleared)} cleared, ${count(counts.open)} open.`);
   }
+}
+
+/** Have the list ranked anew by the verdicts, and load it again. */
+async function rerank(button) {
+  button.disabled = true;
+  say("Ranking the list anew …");
+  try {
+    const [ok, told] = await request("api/rerank", {});
+    if (!ok) return say(told.error);
+    try { sessionStorage.setItem("labelaudit-said", told.said); } catch { /* then it is not said again */ }
+    location.reload();
+  } catch {
+    say("The page was stopped; every verdict is on disk. Start it again with labelaudit open.");
+  } finally {
+    button.disabled = false;
+  }
+}
+for (const place of document.querySelectorAll(".rerank button")) place.addEventListener("click", () => rerank(place));
+
+/** Say what ranking anew has changed, once the new list is there. */
+function tellReranked() {
+  try {
+    const told = sessionStorage.getItem("labelaudit-said");
+    sessionStorage.removeItem("labelaudit-said");
+    if (told) say(told);
+  } catch { /* private windows may refuse */ }
 }
 
 /** A message for everybody, spoken by screen readers. */
@@ -108,4 +136,5 @@ async function refresh() {
 }
 addEventListener("focus", refresh);
 addEventListener("visibilitychange", () => document.hidden || refresh());
-refresh();
+tellReranked();
+request("api/about").then(([ok, about]) => { ranks = ok && about.rerank; }).finally(refresh);

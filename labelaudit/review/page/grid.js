@@ -81,20 +81,20 @@ export class Grid {
   async take() {
     if (this.busy || !this.questions.length) return;
     this.busy = true;
-    const places = [], passed = [];
+    const taken = [], passed = [];
     try {
       for (const [index, question] of this.questions.entries()) {
         const label = this.marked.has(index) ? question.right : question.left;
         try {
-          await ask("api/judge", { place: question.place, answer: "class", label, version: question.version });
-          places.push(question.place);
+          await ask("api/judge", { place: question.place, row: question.row, answer: "class", label, version: question.version });
+          taken.push({ place: question.place, row: question.row });
         } catch (error) {
-          if (!(error instanceof Failure) || error.kind === "gone" || error.kind === "locked") throw error;
+          if (!(error instanceof Failure) || ["gone", "locked", "moved"].includes(error.kind)) throw error;
           passed.push(question.place);
         }
       }
-      this.pages.push(places);
-      await this.taken(places, passed);
+      this.pages.push(taken);
+      await this.taken(taken, passed);
     } catch (error) {
       this.failed(error);
     } finally {
@@ -103,13 +103,13 @@ export class Grid {
   }
 
   async undo() {
-    const places = this.pages.pop();
-    if (this.busy || !places?.length) return;
+    const last = this.pages.pop();
+    if (this.busy || !last?.length) return;
     this.busy = true;
     try {
-      for (const place of places) await ask("api/undo", { place });
-      await this.show(places[0]);
-      $("grid-last").textContent = `Undone: ${places.length} images.`;
+      for (const one of last) await ask("api/undo", one);
+      await this.show(last[0].place);
+      $("grid-last").textContent = `Undone: ${last.length} images.`;
     } catch (error) {
       this.failed(error);
     } finally {

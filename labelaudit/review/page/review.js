@@ -5,6 +5,8 @@ import { Deck, Failure, ask } from "./deck.js";
 import { Grid } from "./grid.js";
 import { Group } from "./group.js";
 import { actionOf, digitOf, isShortcut, labelKeys } from "./keys.js";
+import { Pace } from "./pace.js";
+import { Rerank } from "./rerank.js";
 import { Search } from "./search.js";
 import { Stage } from "./stage.js";
 import { View, make, shorten, spoken } from "./view.js";
@@ -14,7 +16,6 @@ const count = number => number.toLocaleString("en");
 const GONE = "The review was stopped; every verdict is on disk. Start it again with labelaudit review and open the address that it prints.";
 const TUNE = "A few images from all over the ranking; scores and suggestions are hidden so that nothing sways you. Which label is correct?";
 const FIRST = "Nobody has judged anything yet. With --order tune the page asks about some twenty images from all over the ranking first, and then says how far down the list is worth a look.";
-const STEADY = 5, PAUSE = 60_000;  // verdicts from which a pace is told; a longer gap is a break, not work
 
 if (location.search) history.replaceState(null, "", location.pathname);  // the key is in a cookie by now
 
@@ -29,8 +30,9 @@ const passed = new Set();
 let question = null;   // what is shown
 let ready = false;     // its image is on the screen, and nothing is being written
 let noted = "";        // for the next verdict
-const judged = [];     // places judged in this tab, for undo
-const times = [];      // of the verdicts in this tab, for the pace
+const judged = [];     // place and row of what was judged in this tab, for undo
+const pace = new Pace();
+const anew = new Rerank(about, say, fail);
 const closed = new Set();  // messages that were closed
 let countTimer = 0, stopTimer = 0;
 
@@ -44,6 +46,7 @@ function begin() {
   labelKeys(about.keys, about.classes.length, view.fixed);
   if (about.blind) say(about.order === "tune" ? TUNE : "Estimation sample: scores, suggestions and file names are hidden, and the sides are shuffled, so that nothing sways you. Which label is correct?");
   else if (!about.progress.done) say(FIRST);
+  anew.tell();
   showProgress(about.progress);
   about.first.forEach(one => deck.update(one));
   go(about.next).then(askStop);  // the image first
@@ -101,11 +104,11 @@ async function answer(kind, label) {
   ready = false;
   const asked = question;
   try {
-    const { next, following, ...taken } = await ask("api/judge", { place: asked.place, answer: kind, label, version: asked.version, note: noted, together: group.whole });
+    const { next, following, ...taken } = await ask("api/judge", { place: asked.place, row: asked.row, answer: kind, label, version: asked.version, note: noted, together: group.whole });
     if (taken.together) deck.forgetQuestions();
     deck.update(taken);
-    judged.push(asked.place);
-    times.push(performance.now());
+    judged.push({ place: asked.place, row: asked.row });
+    pace.count(1);
     noted = "";
     $("note").removeAttribute("aria-pressed");
     if (label !== undefined) search.remember(label);
@@ -132,8 +135,7 @@ async function undo() {
   if (question && !ready && !$("desk").hidden) return;
   ready = false;
   try {
-    const place = judged.pop();
-    const back = await ask("api/undo", { place: place ?? null });
+    const back = await ask("api/undo", judged.pop() ?? { place: null });
     deck.forgetQuestions();
     deck.update(back);
     passed.delete(back.place);
@@ -171,14 +173,14 @@ async function leaveGrid(place) {
   go(await deck.nextOpen(place ?? 0, passed));
 }
 
-async function pageTaken(places, skipped) {
-  for (const _ of places) times.push(performance.now());
-  judged.push(...places);
+async function pageTaken(taken, skipped) {
+  pace.count(taken.length);
+  judged.push(...taken);
   skipped.forEach(place => passed.add(place));
   deck.forgetQuestions();
   progressed();
   if (skipped.length) say(`${skipped.length} of the page could not be saved: they were changed, or judged elsewhere. They are open still.`);
-  if (skipped.length && !places.length) return leaveGrid(skipped[0]);
+  if (skipped.length && !taken.length) return leaveGrid(skipped[0]);
   question = null;
   if (!await grid.show(0)) finish();
 }
@@ -219,25 +221,17 @@ function progressed() {
 async function askStop() {
   const { sentence } = await ask("api/stop").catch(() => ({ sentence: "" }));
   $("end-stop").textContent = sentence;
-  if (sentence && !about.blind && question && times.length % 20 === 0) say(sentence);
-}
-
-/** "12 a minute, about 9 minutes left": by the verdicts of this tab, breaks left out. */
-function pace(left) {
-  const gaps = times.slice(1).map((time, index) => time - times[index]).filter(gap => gap < PAUSE);
-  if (gaps.length < STEADY || !left) return "";
-  const perMinute = 60_000 * gaps.length / gaps.reduce((sum, gap) => sum + gap, 0);
-  const minutes = Math.ceil(left / perMinute);
-  return ` · ${count(Math.max(1, Math.round(perMinute)))} a minute, about ${count(minutes)} minute${minutes === 1 ? "" : "s"} left`;
+  if (sentence && !about.blind && question && pace.verdicts % 20 === 0) say(sentence);
 }
 
 function showProgress(progress) {
   if (!progress) return;
   about.progress = progress;
+  anew.offer(progress);
   const done = make("b", { textContent: count(progress.done) });
   const parts = [` of ${count(deck.total)}`, ` · ${count(progress.wrong)} wrong`, ` · ${count(progress.right)} correct`];
   if (progress.skipped) parts.push(` · ${count(progress.skipped)} skipped`);
-  $("counts").replaceChildren(done, ...(about.blind ? parts.slice(0, 1) : parts), pace(deck.total - progress.done));
+  $("counts").replaceChildren(done, ...(about.blind ? parts.slice(0, 1) : parts), pace.say(deck.total - progress.done));
   const shares = about.blind ? { wrong: 0, right: progress.done, skipped: 0 } : progress;
   for (const kind of ["wrong", "right", "skipped"]) $("meter").querySelector(`.${kind}`).style.flexBasis = `${100 * shares[kind] / deck.total}%`;
   $("meter").setAttribute("aria-valuenow", progress.done);
@@ -285,6 +279,7 @@ async function copyAdvice() {
 
 function fail(error) {
   if (!(error instanceof Failure)) throw error;
+  if (error.kind === "moved") return location.reload();
   if (error.kind === "gone" || error.kind === "locked") say(GONE, "alarm");
   else say(error.message, "alarm");
 }
@@ -309,7 +304,7 @@ function openNote() {
   $("noted").value = noted || question.verdict?.note || "";
   $("noting").showModal();
 }
-$("noting").addEventListener("close", () => {
+$("noting").addEventListener("submit", () => {  // at once: the next key may be the verdict; Escape keeps nothing
   noted = $("noted").value.trim();
   $("note").setAttribute("aria-pressed", String(Boolean(noted)));
 });
@@ -345,7 +340,8 @@ document.addEventListener("keydown", event => {
 const clicks = {
   "choose-left": ACTIONS.left, "choose-right": ACTIONS.right, another: openSearch, none: ACTIONS.none, skip: ACTIONS.skip,
   note: openNote, whole: ACTIONS.whole, undo, "end-undo": undo, "end-again": reopenSkipped, "end-copy": copyAdvice,
-  "help-button": ACTIONS.help, "grid-button": ACTIONS.grid, theme: switchTheme,
+  "help-button": ACTIONS.help, "grid-button": ACTIONS.grid, rerank: () => anew.run(), "end-rerank": () => anew.run(),
+  theme: switchTheme,
 };
 for (const [id, act] of Object.entries(clicks)) $(id).addEventListener("click", event => { if (event.detail) event.currentTarget.blur(); act(); });
 
