@@ -1,4 +1,4 @@
-"""What is left to embed, and one small batch of it from bytes to features on one core."""
+"""The images left to embed, and one small batch of them from bytes to features on one core."""
 
 from __future__ import annotations
 
