@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from labelaudit.errors import DataError
+
 from .console.options import _option
 from .console.reading import (
     Bands,
@@ -66,6 +68,11 @@ def inspect(
         **parse_reading(classes, bands),
     )
     what, listing = inspect_source(source)
+    if what.endswith("(1 class)") and label_from is None:
+        raise DataError(
+            f"'{data}' has one folder of images only, {listing.origin}: '{listing.labels[0]}' is a class or holds "
+            "everything. Give the folder above it or a table with --labels, or say --label-from parent if it is a class"
+        )
     if as_json:
         typer.echo(shown_json(json.dumps(_document(what, listing), indent=2, ensure_ascii=False)))
         return

@@ -30,7 +30,7 @@ class Located:
         A folder stands for all below it, and a file for every sample that links to it. A file inside of the dataset
         that is not a sample, or not any more, is called as one would be.
         """
-        from labelaudit.data.readers.label_table import METADATA
+        from labelaudit.data.found_tables import METADATA
 
         placed = {file: resolve_links(file) for file in files}
         touched = touches(placed.values())
@@ -58,7 +58,7 @@ class Located:
 def locate(data: Path, table: Path | None, **how: Any) -> Located:
     """The files of a dataset as it is now, read as ``how`` says (fields of `Source`); images are not read."""
     from labelaudit.data.readers.arrays import ARRAY_SUFFIXES
-    from labelaudit.data.readers.label_table import METADATA
+    from labelaudit.data.found_tables import METADATA
     from labelaudit.data.sources import open_source
 
     base = os.path.realpath(data if data.is_dir() else data.parent)

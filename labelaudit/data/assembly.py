@@ -13,6 +13,7 @@ from labelaudit.data.matching import Match, after_upload, path_steps
 from labelaudit.data.table import Table, ends_as_image
 from labelaudit.data.tree import Tree
 from labelaudit.data.votes import VOTES, describe, elect, gather_votes, spell
+from labelaudit.errors import DataError
 from labelaudit.types import Finding, Images
 
 
@@ -103,6 +104,11 @@ def list_rows(
                 "left out"
             )
             findings.append(Finding(kind="conflict", path=name, detail=detail))
+    if 2 * len(torn) > len(first):
+        raise DataError(
+            f"'{table.name}' gives {len(torn):,} of {len(first):,} images several labels in several rows, as tables of "
+            "boxes do: an audit needs one label for each image (of several people: --annotator)"
+        )
     rows = tuple(row for name, row in first.items() if name not in torn)
     ids = tuple(names[row] for row in rows)
     further = [column for column in table.columns if column not in (columns.path, columns.label, *columns.one_hot)]

@@ -12,11 +12,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
+from labelaudit.data.columns import quoted
 from labelaudit.data.folders import Candidate, Folder, Level, Place, Undecided
 from labelaudit.data.parts import Part, are_dates, is_split, part_of, split_name
 
 _ALIKE = 20
 """Two folders are of like size where one holds at most this many times the images of the other."""
+_LAST_DAY = 31
 _COMPANY = 4
 """So many like class folders beside a folder called ``train`` make it a class too, as among vehicles."""
 
@@ -42,11 +44,23 @@ def find_classes(root: Folder, shown: str) -> Level | None:
     ``shown`` is the root as a person types it. Raises `Undecided` where several readings are possible.
     """
     found = _Search(root, shown).settle(root)
-    if not found.classes and found.lone is not None and found.lone.part is None:
-        found.classes[found.lone.place] = found.lone.name
+    lone = found.lone
+    if not found.classes and lone is not None and lone.part is None and 2 * lone.images >= lone.total:
+        found.classes[lone.place] = lone.name
     if not found.classes:
+        _refuse_occasions(root, shown)
         return None
     return Level(classes=found.classes, splits=found.splits, passed=found.passed)
+
+
+def _refuse_occasions(root: Folder, shown: str) -> None:
+    """Raise `Undecided` where all images lie in folders of dates, which may be classes after all."""
+    told = [one for one in _Search(root, shown).levels(root) if len(one.classes) > 1 and are_dates(one.classes)]
+    if told and root.total > 2 * root.images:
+        names = ", ".join(f"'{name}'" for name in told[0].classes[:3])
+        raise Undecided(
+            f"the folders of '{shown}' ({names}) may be dates and no classes. If they are classes, say so", told
+        )
 
 
 def take_level(root: Folder, depth: int | None) -> Level:
@@ -208,7 +222,7 @@ class _Search:
         """Whether what lies below a class folder only groups its images; inner splits and masks are noted."""
         inner = list(child.children.values())
         if are_dates(one.name for one in inner):
-            return True
+            return all(one.is_flat or _holds_days(one) for one in inner)
         if all(one.part is not None for one in inner):
             passed = [one for one in inner if one.part in (Part.MASKS, Part.ASIDE)]
             kept = [one for one in inner if one not in passed]
@@ -257,7 +271,13 @@ class _Search:
         return self.undecided(f"labels may be at either of two levels of '{self._path(folder)}'", folder)
 
     def undecided(self, reason: str, folder: Folder, first: Sequence[Candidate] = ()) -> Undecided:
-        """The refusal of ``folder``: ``first`` and every level of it are the candidates."""
+        """The refusal of ``folder``: ``first`` and the levels of it are the candidates, likelier ones first."""
+        levels = self.levels(folder)
+        levels.sort(key=lambda one: sum(part_of(name) is not None for name in one.classes))
+        return Undecided(f"{reason}. Say which", [*first, *levels])
+
+    def levels(self, folder: Folder) -> list[Candidate]:
+        """Every level below ``folder``, the highest first, that may be classes."""
         levels = []
         for depth in range(len(folder.place) + 1, 1 + max(len(one.place) for one in folder.walk())):
             level = take_level(self.root, depth)
@@ -266,12 +286,11 @@ class _Search:
             total = sum(one.total for one in self.root.walk() if one.place in level.classes)
             if classes:
                 levels.append(Candidate(type_=f"--label-from {option}", classes=classes, images=total))
-        levels.sort(key=lambda one: sum(part_of(name) is not None for name in one.classes))
-        return Undecided(f"{reason}. Say which", [*first, *levels[:3]])
+        return levels
 
     def _alone(self, child: Folder, classes: Sequence[str]) -> Candidate:
         path = self._path(child)
-        return Candidate(type_=f"`labelaudit scan {_quoted(path)}`", classes=classes, images=child.total)
+        return Candidate(type_=f"`labelaudit scan {quoted(path)}`", classes=classes, images=child.total)
 
     def _path(self, folder: Folder) -> str:
         return "/".join((self.shown.rstrip("/"), *folder.place)) if folder.place else self.shown
@@ -287,6 +306,12 @@ def _is_alike(child: Folder, others: Sequence[Folder]) -> bool:
     return child.total * _ALIKE >= usual and usual * _ALIKE >= child.total
 
 
+def _holds_days(folder: Folder) -> bool:
+    """Whether a folder of a year or a month holds months, days and images only: ``2021/05/31``."""
+    below = [one for one in folder.walk() if one is not folder]
+    return all(are_dates([one.name]) or (one.name.isdecimal() and int(one.name) <= _LAST_DAY) for one in below)
+
+
 def _is_index(children: Sequence[Folder]) -> bool:
     """Whether the folders are the letters of an index: ``a/airfield``, ``b/bakery``."""
 
@@ -297,7 +322,3 @@ def _is_index(children: Sequence[Folder]) -> bool:
         len(child.name) == 1 and child.name.isalpha() and not child.images and fits(child.name, child.children)
         for child in children
     )
-
-
-def _quoted(path: str) -> str:
-    return f"'{path}'" if any(sign in path for sign in " '\"()&;$`*?") else path

@@ -8,6 +8,7 @@ row is a label too. Left out: several labels for one image.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -42,8 +43,14 @@ _NOTES_TEXT += (
 )
 _NOTES = frozenset(_NOTES_TEXT.split())
 _SHAPES = frozenset(["encodedpixels", "encoded_pixels", "rle", "segmentation", "polygon", "polygons"])
+_LISTING = "|;"
+"""Signs that stand between the labels of a cell, and hardly ever in the name of a class."""
+_MANIFOLD = frozenset(["tags", "attributes", "keywords", "findings"])
+"""Column names that promise several labels for an image."""
 _FILE = re.compile(r".+\.[A-Za-z][A-Za-z0-9]{1,4}")
 _ID = re.compile(r".*(_id|uuid|guid|_key|_no|_nr)|id|key|unnamed[:_]*\d*|")
+_COUNT = re.compile(r".*_(id|count|number|index)|(num|n|index|id|count)_.*")
+"""Names of columns of 0 and 1 that are no classes."""
 _SAMPLE = 2000
 _FEW, _MANY = 4, 10
 """Rows from which a column of only, or mostly, different values is an id and no label."""
@@ -88,7 +95,7 @@ def choose_columns(
     ``is_image`` says of a cell whether it names an image. With ``without_path`` no column of paths is looked for.
     Raises `DataError` where no column, or more than one, may hold the label.
     """
-    rows = rows[:_SAMPLE]
+    every, rows = rows, rows[:_SAMPLE]
     if label_column is not None:
         require_column(label_column, columns, option="--label-column", where=where)
     if path_column is not None:
@@ -97,13 +104,49 @@ def choose_columns(
     if label_column is not None:
         return Columns(path=path, label=label_column)
     free = [name for name in columns if name != path and not _is_numbering(name, columns, rows, path)]
-    return _label(free, rows, path, where)
+    chosen = _label(free, rows, path, where)
+    if chosen.label is not None:
+        refuse_several([row[chosen.label].strip() for row in every], chosen.label, where)
+    return chosen
+
+
+def refuse_several(values: Sequence[str], column: str, where: str) -> None:
+    """Raise `DataError` where cells of a column hold several labels: ``scab rust``, ``cat|dog``."""
+    distinct = {*values}
+    for sign in "|;,+&/ ":
+        joined = [value for value in distinct if sign in value.strip(sign)]
+        tokens = [{token.strip() for token in value.split(sign)} - {""} for value in joined]
+        counts = Counter(token for own in tokens for token in own)
+        alone = distinct - {*joined}
+        found = [
+            value
+            for value, own in zip(joined, tokens, strict=True)
+            if len(own) > 1 and (own <= alone or (sign in _LISTING and all(counts[t] > 1 or t in alone for t in own)))
+        ]
+        if not found and sign == " " and plain(column) in _MANIFOLD and any(n > 1 for n in counts.values()):
+            found = joined
+        if found:
+            raise DataError(
+                f"{where} has several labels in a cell of '{column}', such as '{min(found, key=len)}': several labels "
+                f"for one image are not read; say --label-column {quoted(column)} to take each combination for a class"
+            )
+
+
+def quoted(word: str) -> str:
+    """A word as a shell takes it: in quotes where it has signs of its own."""
+    return f"'{word}'" if any(sign in word for sign in " '\"()&;$`*?|<>[]") else word
 
 
 def guess_column(columns: Sequence[str], names: Sequence[str]) -> str | None:
     """The column whose plain name comes first in ``names``."""
     known = {plain(column): column for column in columns}
     return next((known[name] for name in names if name in known), None)
+
+
+def is_label_name(column: str) -> bool:
+    """Whether a column is called a label, or some kind of one: ``category_label``."""
+    key = plain(column)
+    return key in LABEL_NAMES or key.rpartition("_")[2] in ("label", "class", "category", "species", "breed")
 
 
 def require_column(asked: str, columns: Sequence[str], *, option: str, where: str) -> str:
@@ -138,14 +181,21 @@ def _label(free: Sequence[str], rows: Sequence[Row], path: str | None, where: st
         raise DataError(
             f"{where} holds shapes in column '{shapes[0]}', not one label an image: name one with --label-column"
         )
+    corners = _corners(free, rows)
+    free = [name for name in free if name not in corners]
     boxes = len({plain(name) for name in free} & _COORDINATES) > 1
     kept = [name for name in free if not _is_aside(name, rows, boxes)]
-    named = [name for name in kept if plain(name) in LABEL_NAMES]
+    named = [name for name in kept if plain(name) in LABEL_NAMES] or [name for name in kept if is_label_name(name)]
     if len(named) > 1:
         return Columns(path=path, label=_one_of(named, rows, where))
     if named:
         return Columns(path=path, label=named[0])
-    flags = [name for name in free if _is_flag(name, rows)]
+    flags = [name for name in free if _is_flag(name, rows) and not _COUNT.fullmatch(plain(name))]
+    if signed := [name for name in kept if _is_signed(name, rows)]:
+        raise DataError(
+            f"{where} has marks of 1 and -1 in {len(signed) + len(flags)} columns ({name_some([*signed, *flags], 4)}): "
+            "several labels for one image are not read; name one column with --label-column"
+        )
     if len(flags) > 1 and len(flags) >= len([name for name in kept if not _is_note(name, rows)]):
         ones = [sum(_is_one(row[name]) for name in flags) for row in rows]
         if 10 * sum(count == 1 for count in ones) >= 9 * len(rows):
@@ -187,6 +237,21 @@ def _is_numbering(name: str, columns: Sequence[str], rows: Sequence[Row], path: 
     return len(values) >= _MANY or numbers == list(range(numbers[0], numbers[0] + len(numbers)))
 
 
+def _corners(free: Sequence[str], rows: Sequence[Row]) -> Sequence[str]:
+    """Four columns without names, one after the other, that hold the corners of a box in each row."""
+    numbers = [
+        name
+        for name in free
+        if re.fullmatch(r"column \d+", name) and all(row[name].strip().isdecimal() for row in rows)
+    ]
+    for first in range(len(numbers) - 3):
+        box = numbers[first : first + 4]
+        corners = [[int(row[name]) for name in box] for row in rows]
+        if all(x < right and y < below for x, y, right, below in corners):
+            return box
+    return ()
+
+
 def _is_aside(name: str, rows: Sequence[Row], boxes: bool) -> bool:
     """Whether a column certainly holds no label: coordinates, splits, ids, measurements, nothing."""
     key = plain(name)
@@ -206,12 +271,20 @@ def _is_note(name: str, rows: Sequence[Row]) -> bool:
     values = [row[name].strip() for row in rows if row[name].strip()]
     mostly_differ = len(values) >= _MANY and 2 * len({*values}) > len(values)
     all_differ = len(values) > _FEW and len({*values}) == len(values)
+    alike = len(values) > _FEW and len({*values}) == 1
     files = bool(values) and all(_FILE.fullmatch(value) for value in values)
-    return plain(name) in _NOTES or mostly_differ or all_differ or files or any(len(value) > 100 for value in values)
+    odd = mostly_differ or all_differ or alike or files
+    return plain(name) in _NOTES or odd or any(len(value) > 100 for value in values)
 
 
 def _is_flag(name: str, rows: Sequence[Row]) -> bool:
     return plain(name) not in _SPLITS and all(row[name].strip() in ("0", "1", "0.0", "1.0", "") for row in rows)
+
+
+def _is_signed(name: str, rows: Sequence[Row]) -> bool:
+    """Whether a column marks what is seen, what is not and what is unsure, by 1, -1 and nothing."""
+    held = {row[name].strip() for row in rows}
+    return held <= {"1", "-1", "1.0", "-1.0", "0", "0.0", ""} and bool(held & {"-1", "-1.0"})
 
 
 def _is_one(value: str) -> bool:

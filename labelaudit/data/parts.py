@@ -26,7 +26,7 @@ _SPLIT += " validation validationset dev devset eval evaluation holdout"
 _SERIES = "fold split part batch batche chunk shard set subset patient subject session video clip seq sequence camera"
 _SERIES += " slide case recording visit"
 _DATA = "dataset data image img pic picture photo jpegimage jpeg jpg png raw original orig resized resize cropped crop"
-_DATA += " augmented augmentation processed preprocessed input rgb grayscale greyscale patche"
+_DATA += " augmented augmentation processed preprocessed input rgb grayscale greyscale patche folder"
 _MASKS = "annotation annot label mask segmentation segmented segment groundtruth gt trimap bbox xml json heatmap"
 _ASIDE = "output result run log checkpoint ckpt cam gradcam figure fig asset doc documentation static media example"
 _ASIDE += " sample demo screenshot readme icon logo thumbnail thumb plot notebook src script util website"
@@ -46,7 +46,13 @@ _PLAIN_SPLITS = frozenset(["train", "training", "val", "valid", "validation", "d
 _KINDS = {"train": ("tr",), "val": ("val", "dev", "eval", "holdout"), "test": ("te", "ts")}
 """A split's plain word -> how its spellings begin."""
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_a-zA-Z]+")
-_DATE = re.compile(r"(19|20)\d\d([-_.]?(0[1-9]|1[0-2])([-_.]?[0-3]\d)?)?")
+_MONTH = r"(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[A-Za-z]*"
+_DATE = re.compile(
+    rf"((19|20)\d\d([-_. ]?((0[1-9]|1[0-2])([-_. ]?[0-3]\d)?|{_MONTH}))?"
+    rf"|[0-3]?\d[-_. ](0?[1-9]|1[0-2])[-_. ](19|20)\d\d|({_MONTH}|0[1-9]|1[0-2])[-_. ]?(19|20)\d\d"
+    r"|[1-9]\d\d(?=.*[A-Z])[A-Z0-9_]{5})(_\d+|\s*\(\d+\))?"
+)
+"""Years, months and days in many spellings, and the folders that cameras make (``100CANON``)."""
 
 JUNK = frozenset(
     {
@@ -142,7 +148,11 @@ def is_split(name: str) -> bool:
 
 
 def are_dates(names: Iterable[str]) -> bool:
-    """Whether all names are years, months or days (``2021``, ``2021-05``): times of recording, not classes."""
+    """Whether all names are years, months, days or a camera's folders: occasions of recording, not classes.
+
+    >>> are_dates(["2021", "2021-05", "03.05.2021", "May 2021", "100CANON"]), are_dates(["1905", "737-200"])
+    (True, False)
+    """
     return all(_DATE.fullmatch(name) for name in names)
 
 

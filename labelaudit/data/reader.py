@@ -26,11 +26,13 @@ class Certainty(IntEnum):
 
     REFUSED = 0
     """It is the reader's kind of dataset, and cannot be read as it is; listing it raises why."""
-    POSSIBLE = 1
+    OFFERED = 1
+    """Offered to a person where no other reading is known."""
+    POSSIBLE = 2
     """One of several readings, of which a person must choose."""
-    LIKELY = 2
+    LIKELY = 3
     """Read where no other reading is known."""
-    CERTAIN = 3
+    CERTAIN = 4
 
 
 @dataclass(frozen=True, kw_only=True)

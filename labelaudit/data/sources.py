@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
@@ -25,12 +26,14 @@ from labelaudit.data.order import state_classes, state_rows, unify_spelling
 from labelaudit.data.reader import Certainty, Reading, Subject
 from labelaudit.data.source import Source, refuse_missing
 from labelaudit.data.table import Table, ends_as_image, parse_table
-from labelaudit.data.tree import Tree
+from labelaudit.data.tree import Tree, ending_of
 from labelaudit.errors import DataError, damage_of, unknown_name
+from labelaudit.text import count
 
 _ROOM = "labelaudit.data.readers"
 _WITHOUT_TABLE = frozenset({"class_folders", "file_names", "joined_lists"})
 """Readers that are not asked where a person names a table or a column of it."""
+_FEW = 4  # files that a message names
 _WITH_LABELS = frozenset({".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".txt", ".lst", ".list", ".parquet", ".xml"})
 """Endings of files that hold labels beside the images, or instead."""
 
@@ -139,6 +142,8 @@ def choose(readings: Sequence[Reading], subject: Subject) -> tuple[str, Listing]
 
     Readings that divide the images alike are one: what labels most images is taken, and words before numbers.
     """
+    if any(reading.certainty > Certainty.OFFERED for reading in readings):
+        readings = [reading for reading in readings if reading.certainty is not Certainty.OFFERED]
     certain = [reading for reading in readings if reading.certainty is Certainty.CERTAIN]
     if len(certain) == 1:
         return certain[0].what, certain[0].read()
@@ -147,20 +152,28 @@ def choose(readings: Sequence[Reading], subject: Subject) -> tuple[str, Listing]
     likely = [reading for reading in readings if reading.certainty is Certainty.LIKELY]
     if len(likely) == len(readings) == 1:
         return likely[0].what, likely[0].read()
-    possible = [
-        one
-        for reading in readings
-        if reading.certainty in (Certainty.POSSIBLE, Certainty.LIKELY)
-        for one in reading.candidates
-    ]
+    refused = [reading for reading in readings if reading.certainty is Certainty.REFUSED]
+    possible = [one for reading in readings if reading.certainty > Certainty.REFUSED for one in reading.candidates]
+    if refused and possible:
+        _add_candidates(refused, possible)
     if possible:
         raise Undecided(
             f"'{subject.shown}' says nowhere for certain what its labels are. If they are these, say so", possible
         )
-    refused = [reading for reading in readings if reading.certainty is Certainty.REFUSED]
     if refused:
         return refused[0].what, refused[0].read()
     raise DataError(nothing_found(subject))
+
+
+def _add_candidates(refused: Sequence[Reading], possible: Sequence[Candidate]) -> None:
+    """Raise the first refusal that has candidates, with those of the other readings beside its own."""
+    for reading in refused:
+        try:
+            reading.read()
+        except Undecided as error:
+            raise Undecided(error.reason, [*error.candidates[:3], *possible]) from None
+        except DataError:
+            continue
 
 
 def _agreeing(certain: Sequence[Reading], subject: Subject) -> tuple[str, Listing]:
@@ -169,6 +182,10 @@ def _agreeing(certain: Sequence[Reading], subject: Subject) -> tuple[str, Listin
     official = [pair for pair in listings if pair[0].is_metadata]
     if len(official) == 1 and all(_share_names(official[0][1], listing) for _, listing in listings):
         return _official(official[0], listings)
+    rest = [pair for pair in listings if pair[1] is not first]
+    if all(not {*first.ids} & {*listing.ids} and _share_names(first, listing) for _, listing in rest):
+        aside = [f"{count(len(other.ids), 'other image')}, in the {other.origin}, are not read." for _, other in rest]
+        return first_reading.what, replace(first, notes=(*first.notes, *aside))
     for reading, listing in listings:
         if listing is not first and (gap := _disagreement(first, listing)):
             raise Undecided(
@@ -211,13 +228,10 @@ def _disagreement(first: Listing, second: Listing) -> str:
         return "are about different images"
     if 2 * len(pairs) < min(_labelled(first), _labelled(second)):
         return f"have only {len(pairs):,} images in common"
-    counts: dict[tuple[str | None, str | None], int] = {}
-    for pair in pairs:
-        counts[pair] = counts.get(pair, 0) + 1
     best: dict[str | None, tuple[int, str | None]] = {}
-    for (one, other), count in counts.items():
-        best[one] = max(best.get(one, (0, None)), (count, other), key=lambda entry: entry[0])
-    kept = sum(count for count, _ in best.values())
+    for (one, other), n in Counter(pairs).items():
+        best[one] = max(best.get(one, (0, None)), (n, other), key=lambda entry: entry[0])
+    kept = sum(n for n, _ in best.values())
     one_to_one = len({other for _, other in best.values()}) == len(best)
     exchanged = [one for one, (_, other) in best.items() if one != other and other in best]
     if one_to_one and kept == len(pairs):
@@ -284,7 +298,11 @@ def nothing_found(subject: Subject) -> str:
     stems = {path.rpartition("/")[2].rpartition(".")[0] for path in tree.paths}
     boxes = sum(_stem_of_boxes(other) in stems for other in tree.others)
     boxes = boxes if 2 * boxes > len(tree.paths) else 0
+    matlab = sum(ending_of(other) == ".mat" for other in tree.others)
     beside = f", {boxes:,} .xml or .txt files of the same names may hold boxes, which are not read" if boxes else ""
+    beside += (
+        f", {count(matlab, 'file')} of MATLAB may hold labels: save them as a CSV of paths and labels" if matlab else ""
+    )
     return (
         f"the {len(tree.paths):,} images in '{tree.shown}' have no labels: they lie in no class folders, no table "
         f"there names them, and their names show no pattern{beside}: {advice}, or say --label-from name:'REGEX'"
@@ -295,6 +313,10 @@ def _no_images(tree: Tree, advice: str) -> str:
     packed = [other for other in tree.others if is_archive(Path(other))]
     if packed:
         return f"'{tree.shown}' holds no images but archives: give one of them, such as '{tree.shown}/{packed[0]}'"
+    alone = [other for other in tree.others if ending_of(other) in (".npz", ".csv", ".tsv", ".parquet")]
+    if 0 < len(alone) <= _FEW:
+        named = " or ".join(f"'{tree.shown}/{other}'" for other in alone)
+        return f"'{tree.shown}' holds no image files; if images are in {named}, give that file as DATA"
     counted = [f"{n} {ending}" for ending, n in sorted(tree.skipped.items(), key=lambda pair: -pair[1])[:4]]
     counted += [f"{len(tree.findings)} that cannot be read"] if tree.findings else []
     left = f" (left out: {', '.join(counted)})" if counted else ""

@@ -103,7 +103,11 @@ def _is_header(cells: Sequence[Cells], is_image: Callable[[str], bool]) -> bool:
 
 
 def _of_header(name: str, cells: Sequence[Cells]) -> Table:
-    columns = tuple(cell.strip() or f"unnamed {i}" for i, cell in enumerate(cells[0][1]))
+    head = list(cells[0][1])
+    is_list = name.lower().endswith(tuple(LIST_SUFFIXES))
+    if is_list and len(cells) > 1 and all(len(row) == len(head) + 1 for _, row in cells[1:]):
+        head = ["", *head]  # the column of paths has no name
+    columns = tuple(cell.strip() or f"unnamed {i}" for i, cell in enumerate(head))
     if twice := [column for column, count in Counter(columns).items() if count > 1]:
         raise DataError(f"'{name}' has two columns '{twice[0]}': rename one")
     if len(cells) == 1:
@@ -166,9 +170,17 @@ def _check_width(name: str, line: int, width: int) -> None:
 
 
 def _list_lines(text: str) -> Iterator[Cells]:
-    """Lines of a list, with tabs, commas or spaces between the cells; a path that ends as an image may hold any."""
+    """Lines of a list, with tabs, commas or spaces between the cells; a path that ends as an image may hold any.
+
+    A first line that only counts the others is left out. Where lines have different numbers of words and their first
+    one is no whole file name, the others are one cell: ``1025794 Boeing 707``.
+    """
     lines = [(number, line.strip()) for number, line in enumerate(text.split("\n"), 1)]
     lines = [(number, line) for number, line in lines if line and not line.startswith("#")]
+    if lines and lines[0][1].isdecimal() and int(lines[0][1]) in (len(lines) - 1, len(lines) - 2):
+        lines = lines[1:]
+    widths = {len(line.split()) for _, line in lines}
+    words = -1 if len(widths) == 1 or any(_WITH_IMAGE.fullmatch(line) for _, line in lines) else 1
     sign = next((sign for sign in "\t,;|" if lines and all(sign in line for _, line in lines)), None)
     for number, line in lines:
         whole = _WITH_IMAGE.fullmatch(line)
@@ -177,7 +189,7 @@ def _list_lines(text: str) -> Iterator[Cells]:
         elif whole is not None:
             yield number, [whole.group(1), *whole.group(2).split()]
         else:
-            yield number, line.split()
+            yield number, line.split(maxsplit=words)
 
 
 def _json_lines(name: str, text: str) -> Iterator[tuple[int, dict[str, str]]]:

@@ -257,7 +257,7 @@ STOPPED: dict[str, tuple[Files, str]] = {
     "metadata that cannot be read": ({"cat": 1, "dog": 1, "metadata.csv": 'file_name,x\n"a'}, "--ignore-metadata"),
     "names that say nothing": (
         {"train/1.jpg": P, "test/1.jpg": P, "l.csv": "file,label\n1.jpg,a\n"},
-        "no class folders",
+        "1 fit several files or names that several folders have",
     ),
     "an entity in XML": (TWO | {"a.xml": '<!DOCTYPE x [<!ENTITY a "b">]><annotations/>'}, "declares XML entities"),
 }

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
-from data.built import PIXEL, build, counts_of
+from data.built import PIXEL, build, counts_of, labels_of
 
+from labelaudit.data.images import encode
 from labelaudit.data.sources import open_source
 from labelaudit.errors import DataError
 
@@ -41,7 +43,7 @@ def two_tables(first: str, second: str, *, shared: int) -> Files:
                 for kind in ("bike", "mug")
                 for n in (0, 1)
             },
-            "says nowhere for certain",
+            "at either of two levels",
         ),
         ({f"{stack}_slice_{n}.png": PIXEL for stack in ("PA", "PB") for n in (1, 2, 3)}, "have no labels"),
         ({f"cam{side}_{n}.png": PIXEL for side in ("North", "South") for n in range(4)}, "have no labels"),
@@ -77,7 +79,111 @@ def test_masks_beside_their_images_are_not_images_of_the_class(tmp_path: Path) -
     assert not listing.findings
 
 
-def test_folders_of_the_same_names_may_be_versions_and_no_classes(tmp_path: Path) -> None:
-    files: Files = {f"{kind}/{n:03}.png": PIXEL for kind in ("hazy", "clear") for n in range(4)}
-    listing = open_source(build(tmp_path / "data", files))
-    assert any(note.startswith("The same file names are in every class folder") for note in listing.notes)
+def pictures(*folders: str, names: tuple[str, ...] = ("1", "2", "3", "4", "5", "6")) -> Files:
+    """Different images of the same names in each folder."""
+    draw = np.random.default_rng(0)
+    return {
+        f"{folder}/{name}.png": encode(draw.integers(0, 256, (8, 8, 3), np.uint8))
+        for folder in folders
+        for name in names
+    }
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        (pictures("hazy", "clear"), "'clear' and 'hazy' have 6 file names in common"),
+        (pictures("A/train", "A/val", "B/train", "B/val"), "'A' and 'B' have 12 file names in common"),
+        (pictures("infrared7", "visible7", names=("bern_x", "oslo", "rome-a", "wien")), "4 file names in common"),
+        (pictures("cat", "dog", "cat_aug"), "'cat_aug' may be a class of its own or belong to 'cat'"),
+        (pictures("class_1", "class_2", "class_1 (copy)"), "belong to 'class_1'"),
+        (pictures("2008", "2010"), "'2008', '2010'.* may be dates .* --label-from top"),
+        (pictures("03.05.2021", "04.05.2021"), "may be dates"),
+        (pictures("DCIM/100CANON", "DCIM/101CANON"), "may be dates"),
+        (
+            pictures(*(f"{sky}/{day}/{kind}" for sky in ("Wet", "Dry") for day in ("2012-12-12", "2013-01-01")
+                       for kind in ("Empty", "Occupied"))),
+            r"--label-from 'level 3' \(2 classes: Empty, Occupied",
+        ),
+    ],
+    ids=["words", "pix2pix", "names", "augmented", "copy", "years", "days", "cameras", "levels"],
+)  # fmt: skip
+def test_folders_that_look_like_classes_stop(tmp_path: Path, files: Files, words: str) -> None:
+    with pytest.raises(DataError, match=words) as caught:
+        open_source(build(tmp_path / "data", files))
+    assert "\n" not in str(caught.value)
+    assert open_source(tmp_path / "data", label_from="parent").labels
+
+
+def test_numbered_images_of_classes_are_no_versions(tmp_path: Path) -> None:
+    assert counts_of(open_source(build(tmp_path, pictures("cat", "dog", "polar bear", "bear")))) == {
+        "cat": 6, "dog": 6, "polar bear": 6, "bear": 6,
+    }  # fmt: skip
+
+
+def test_numbered_versions_of_the_same_pictures_are_seen(tmp_path: Path) -> None:
+    draw = np.random.default_rng(0)
+    files: Files = {}
+    for n in range(6):
+        image = draw.integers(0, 256, (4, 4, 3), np.uint8)
+        files[f"wet/{n}.png"] = encode(np.kron(image, np.ones((4, 4, 1), np.uint8)))
+        files[f"dry/{n}.png"] = encode(np.kron(image // 2 + 9, np.ones((2, 2, 1), np.uint8)))
+    with pytest.raises(DataError, match="may hold versions of the same pictures"):
+        open_source(build(tmp_path, files))
+
+
+@pytest.mark.parametrize("cell", ["cat|dog", "cat;dog", "cat, dog", "cat dog", "cat+dog"])
+def test_several_labels_in_a_cell_stop(tmp_path: Path, cell: str) -> None:
+    build(tmp_path, table("label", "cat", "dog", f'"{cell}"', "bird"))
+    with pytest.raises(DataError, match=r"several labels in a cell of 'label'.* --label-column label"):
+        open_source(tmp_path)
+    assert counts_of(open_source(tmp_path, label_column="label"))[cell] == 2
+
+
+def test_names_of_several_words_are_one_label(tmp_path: Path) -> None:
+    build(tmp_path, table("label", "polar bear", "brown bear", '"tench, Tinca tinca"', "koala"))
+    assert len(counts_of(open_source(tmp_path))) == 4
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        (table("class,x1,y1", "cat,1,2", "dog,3,4") | {"train.csv": "image,class\n" + "".join(
+            f"{n % 4}.png,{'cat' if n < 4 else 'dog'}\n" for n in range(8))}, "4 of 4 images several labels"),
+        (table("healthy,rust,scab", "1,0,-1", "0,1,1"), "marks of 1 and -1 in 3 columns"),
+        (table("region_count,region_id", "1,0"), "no column that is surely the label"),
+        ({**{f"img/{n}.jpg": PIXEL for n in range(6)}, "list_eval_partition.txt": "".join(
+            f"{n}.jpg {n % 2}\n" for n in range(6))}, "have no labels"),
+        ({"train/1.jpg": PIXEL, "test/1.jpg": PIXEL, "l.csv": "file,label\n1.jpg,a\n"}, "fit several files"),
+        ({f"{n}_{word}.png": PIXEL for n in range(4) for word in ("cat", "dog")}, r"--label-from name:'\\d\+"),
+        ({"images/1.jpg": PIXEL, "labels.mat": b"MATLAB 5.0"}, "1 file of MATLAB may hold labels"),
+        ({"fer/fer2013.csv": "emotion,pixels\n"}, "give that file as DATA"),
+    ],
+    ids=["boxes", "signs", "regions", "partition", "doubts", "positions", "matlab", "pixels"],
+)  # fmt: skip
+def test_tables_that_say_no_one_label_stop(tmp_path: Path, files: Files, words: str) -> None:
+    with pytest.raises(DataError, match=words) as caught:
+        open_source(build(tmp_path / "data", files))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_table_is_about_the_folder_of_its_name(tmp_path: Path) -> None:
+    files: Files = pictures("A", "B")
+    rows = "".join(f"{n}.png,{'xy'[n % 2]}\n" for n in range(1, 7))
+    build(tmp_path, {**files, "A.csv": f"image,label\n{rows}"})
+    assert labels_of(open_source(tmp_path, format="label-table"))["A/1.png"] == "y"
+    (tmp_path / "B.csv").write_text(f"image,label\n{rows.replace('x', 'z')}")
+    assert counts_of(open_source(tmp_path, format="label-table")) == {"x": 3, "y": 6, "z": 3}
+
+
+def test_lists_of_well_known_datasets(tmp_path: Path) -> None:
+    rows = "1025794 Boeing 707\n1340192 A320\n0056978 Boeing 707\n"
+    aircraft = {f"images/{row.split()[0]}.jpg": PIXEL for row in rows.splitlines()}
+    listing = open_source(build(tmp_path / "a", {**aircraft, "images_family.txt": rows}))
+    assert counts_of(listing) == {"Boeing 707": 2, "A320": 1}
+    clothes = "4\nimage_name  category_label\n" + "".join(f"img/{n}.jpg    {n % 2}\n" for n in range(4))
+    listing = open_source(build(tmp_path / "b", {**{f"img/{n}.jpg": PIXEL for n in range(4)}, "list.txt": clothes}))
+    assert counts_of(listing) == {"0": 2, "1": 2}
+    boxes = "".join(f"val_{n}.JPEG\t{'n01' if n % 2 else 'n02'}\t{n}\t1\t63\t58\n" for n in range(6))
+    listing = open_source(build(tmp_path / "c", {**{f"val_{n}.JPEG": PIXEL for n in range(6)}, "val.txt": boxes}))
+    assert counts_of(listing) == {"n01": 3, "n02": 3}

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections import Counter
 from collections.abc import Sequence
 
 from labelaudit.data.class_level import find_classes, take_level
-from labelaudit.data.folders import Level, Undecided, plant
+from labelaudit.data.folders import Candidate, Level, Undecided, plant
 from labelaudit.data.listing import Listing
 from labelaudit.data.reader import Certainty, Reading, Subject
 from labelaudit.data.source import level_asked
 from labelaudit.data.tree import Tree
+from labelaudit.data.versions import find_copy, find_versions
 from labelaudit.errors import DataError
 from labelaudit.text import count
 from labelaudit.types import Finding
@@ -47,6 +49,8 @@ def recognise(subject: Subject) -> list[Reading]:
         return [reading(level)]
     try:
         found = find_classes(root, tree.shown)
+        if found is not None:
+            _refuse_lookalikes(tree, found)
     except Undecided as error:
         refusal = error
 
@@ -63,6 +67,42 @@ def recognise(subject: Subject) -> list[Reading]:
         )
         return [undecided]
     return [] if found is None else [reading(found)]
+
+
+def _refuse_lookalikes(tree: Tree, level: Level) -> None:
+    """Raise `Undecided` where class folders hold copies of a class, or versions of the same pictures."""
+    names = sorted({*level.classes.values()})
+    depths = {len(place) for place in level.classes}
+    typed = f"--label-from 'level {depths.pop()}'" if len(depths) == 1 else "--label-from parent"
+    candidate = Candidate(type_=typed.replace("'level 1'", "top"), classes=names, images=len(tree.paths))
+    if copied := find_copy(names):
+        kept, copy = copied
+        raise Undecided(
+            f"'{copy}' may be a class of its own or belong to '{kept}'. Put its images where they belong, or say that "
+            "all folders are classes",
+            [candidate],
+        )
+    masks = _masks_beside(tree.paths)
+    paths: dict[str, list[str]] = {name: [] for name in names}
+    for path in tree.paths:
+        label = level.label(path)
+        if label is not None and path not in masks:
+            paths[label].append(path)
+    same = find_versions(paths, lambda path: _in_class(path, level), tree.storage.read)
+    if same is not None:
+        one, other, shared = same
+        raise Undecided(
+            f"'{one}' and '{other}' have {shared:,} file names in common and may hold versions of the same pictures. "
+            "If they are classes, say so",
+            [candidate],
+        )
+
+
+def _in_class(path: str, level: Level) -> str:
+    """A path without its class folder and its ending: what images of one name have in common."""
+    steps = posixpath.splitext(path)[0].split("/")
+    depth = len(level.order(path)[0])
+    return "/".join(steps[: depth - 1] + steps[depth:])
 
 
 def list_classes(tree: Tree, level: Level) -> Listing:
@@ -98,11 +138,6 @@ def list_classes(tree: Tree, level: Level) -> Listing:
     ]
     if masks:
         notes.append(f"Passed over {count(len(masks), 'image')} named as masks of others beside them.")
-    if _names_recur(ids, [labels[path] for path in ids]):
-        notes.append(
-            "The same file names are in every class folder: if they are versions of the same pictures, these are no "
-            "classes."
-        )
     detail = "it lies in no class folder"
     return Listing(
         root=tree.shown,
@@ -123,15 +158,6 @@ def _masks_beside(paths: Sequence[str]) -> set[str]:
     stems = {path.rpartition(".")[0] for path in paths}
     fits = {path: _MASK.fullmatch(path.rpartition(".")[0]) for path in paths}
     return {path for path, fit in fits.items() if fit is not None and fit[1] in stems}
-
-
-def _names_recur(ids: Sequence[str], labels: Sequence[str | None]) -> bool:
-    """Whether every class has files of the same, and of more than two, names."""
-    names: dict[str | None, set[str]] = {}
-    for path, label in zip(ids, labels, strict=True):
-        names.setdefault(label, set()).add(path.rpartition("/")[2])
-    first = next(iter(names.values()), set[str]())
-    return len(names) > 1 and len(first) > 2 and all(own == first for own in names.values())
 
 
 def _passed_folder(path: str, level: Level) -> str:

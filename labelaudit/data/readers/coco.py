@@ -27,7 +27,11 @@ def tabulate(name: str, data: bytes) -> Table | None:
         category = annotation.get("category_id")
         if category is not None:
             told[annotation.get("image_id")].add(names.get(category, str(category)))
+    if document["annotations"] and not told:
+        raise DocumentError(f"'{name}' has annotations without categories, such as captions, which are not read")
     several = sum(len(labels) > 1 for labels in told.values())
+    if any("bbox" in one for one in document["annotations"]) and len(document["annotations"]) > len(told):
+        several = several or len(document["annotations"]) - len(told)
     if several:
         raise DocumentError(
             f"'{name}' has several categories for {several:,} of {len(document['images']):,} images: boxes and several "

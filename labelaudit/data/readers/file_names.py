@@ -7,11 +7,12 @@ Cameras and people number differently (``IMG_0001``, ``scan_3``), and their word
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Iterable
 
 from labelaudit.data.folders import Candidate, Level
 from labelaudit.data.listing import Listing
-from labelaudit.data.parts import Part, part_of
+from labelaudit.data.parts import Part, part_of, parts_among
 from labelaudit.data.reader import Certainty, Reading, Subject
 from labelaudit.data.source import level_asked
 from labelaudit.data.tree import Tree
@@ -19,6 +20,10 @@ from labelaudit.errors import DataError, OptionError
 from labelaudit.types import Finding
 
 PATTERN = r"(.+?)[._ -]?\(?\d+\)?"
+_POSITIONS = (r"\d+[._ -]([^\W\d]{2,})", r"([^\W\d_]{2,})[._ -].+", r".+[._ -]([^\W\d_]{2,})")
+"""Patterns of names in which a word at the start or the end may be the label."""
+_OFTEN = 4
+"""Images of each such word, on average, from which it may be a label."""
 _WORDS = re.compile(r"([^\W\d_]{2,}(?:[ _-][^\W\d_]+)*)([._ -]?)\(?(\d+)\)?")
 _SYLLABLE = re.compile(r"[A-Z]?[^\W\d_A-Z]+|[A-Z]+")
 _DEVICES_TEXT = "img image dsc dscn dscf pic photo picture p pxl mvi vid gopro gopr screenshot scan frame file"
@@ -39,7 +44,7 @@ def recognise(subject: Subject) -> list[Reading]:
         return [_by(tree, str(pattern), Certainty.CERTAIN)] if kind == "name" else []
     words = _words(tree)
     if words is None:
-        return []
+        return _by_position(tree)
     names, plain = words
     if plain and len(_folder_names(tree)) <= 1:
         return [_by(tree, PATTERN, Certainty.CERTAIN)]
@@ -47,6 +52,27 @@ def recognise(subject: Subject) -> list[Reading]:
         type_=f"--label-from name:'{PATTERN}'", classes=sorted(names), images=sum(map(len, names.values()))
     )
     return [_by(tree, PATTERN, Certainty.POSSIBLE, candidate)]
+
+
+def _by_position(tree: Tree) -> list[Reading]:
+    """A reading to offer, by the first or the last word of all names, where these words come again and again."""
+    stems = [(name.rpartition(".")[0] or name) for path in _of_dataset(tree) if (name := path.rpartition("/")[2])]
+    for pattern in _POSITIONS:
+        fits = [re.fullmatch(pattern, stem) for stem in stems]
+        if not stems or not all(fits):
+            continue
+        words = Counter(fit.group(1) for fit in fits if fit is not None)
+        if len(words) > 1 and min(words.values()) > 1 and _OFTEN * len(words) <= len(stems) and not _are_parts(words):
+            candidate = Candidate(type_=f"--label-from name:'{pattern}'", classes=sorted(words), images=len(stems))
+            return [_by(tree, pattern, Certainty.OFFERED, candidate)]
+    return []
+
+
+def _are_parts(words: Iterable[str]) -> bool:
+    """Whether one of ``words`` is a part of a dataset, or what a camera or a scanner writes."""
+    known = list(words)
+    syllables = {syllable.lower() for word in known for syllable in _SYLLABLE.findall(word)}
+    return any(parts_among(known).values()) or bool(syllables & _DEVICES)
 
 
 def _by(tree: Tree, pattern: str, certainty: Certainty, *candidates: Candidate) -> Reading:
@@ -123,7 +149,7 @@ def _words(tree: Tree) -> tuple[dict[str, list[int]], bool] | None:
             numbers[word].append(number)
     if len(numbers) < 2 or 2 * len(numbers) > sum(map(len, numbers.values())):
         return None
-    if any(part_of(word) or {*map(str.lower, _SYLLABLE.findall(word))} & _DEVICES for word in numbers):
+    if _are_parts(numbers):
         return None
     return dict(numbers), not twice and not glued and all(min(own) <= 1 for own in numbers.values())
 

@@ -8,42 +8,32 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from labelaudit.data.assembly import assemble, list_rows, names_image, origin_of, plain_path
-from labelaudit.data.columns import LABEL_NAMES, Columns, choose_columns, plain
+from labelaudit.data.columns import Columns, is_label_name
 from labelaudit.data.folders import Candidate
+from labelaudit.data.found_tables import (
+    DOCUMENTS,
+    METADATA,
+    FoundTable,
+    RefusedTable,
+    Tabulate,
+    find_tables,
+    pick_columns,
+    stem_of,
+)
 from labelaudit.data.listing import Files, Listing
-from labelaudit.data.matching import Match, match_rows
+from labelaudit.data.matching import match_rows
 from labelaudit.data.parts import Part, part_of
 from labelaudit.data.reader import Certainty, Reading, Subject
 from labelaudit.data.source import Source
-from labelaudit.data.table import TABLE_SUFFIXES, DocumentError, Table, ends_as_image, frame_table, is_frame
-from labelaudit.data.tree import Tree, ending_of, walk
-from labelaudit.data.votes import find_annotators
+from labelaudit.data.table import Table, frame_table, is_frame
+from labelaudit.data.tree import Tree, walk
 from labelaudit.errors import DataError
-
-METADATA = ("metadata.csv", "metadata.jsonl")
-DOCUMENTS = TABLE_SUFFIXES | {".xml", ".parquet"}
-"""Endings of files that may hold labels."""
-_DEEPEST, _MOST = 3, 40
-"""Tables in a folder are looked for down to this level, and at most so many."""
-
-Tabulate = Callable[[str, bytes], Table]
-
-
-@dataclass(frozen=True)
-class _Candidate:
-    """A table in a folder, with its columns and what its rows came to; or why it cannot be used."""
-
-    table: Table | None
-    columns: Columns | None
-    match: Match | None
-    name: str
-    problem: str = ""
 
 
 def recognise(subject: Subject, tabulate: Tabulate) -> list[Reading]:
@@ -84,7 +74,7 @@ def list_matched(given: Path, tree: Tree, source: Source, tabulate: Tabulate) ->
 
 def list_frame(table: Table, source: Source) -> Listing:
     """The images that a data frame names, by paths that are whole or relative to the current folder."""
-    columns = _columns(table, source, _is_file)
+    columns = pick_columns(table, source, _is_file)
     if columns.path is None:
         raise DataError(f"{table.name} has no column of image paths: name it with path_column=…")
     names = [plain_path(cell, None) for cell in _cells(table, columns.path)]
@@ -93,10 +83,10 @@ def list_frame(table: Table, source: Source) -> Listing:
 
 def _match_table(table: Table, tree: Tree, source: Source) -> Listing:
     given = table.name
-    columns = _columns(table, source, names_image(tree))
+    columns = pick_columns(table, source, names_image(tree))
     if columns.path is None:
         raise DataError(f"'{given}' has no column of image paths: name it with --path-column")
-    match = match_rows([row[columns.path] for row in table.rows], tree.paths, root=tree.name, table=_stem(table.name))
+    match = match_rows([row[columns.path] for row in table.rows], tree.paths, root=tree.name, table=stem_of(table.name))
     if not tree.paths:
         raise DataError(f"no images in '{tree.shown}' for the rows of '{given}': give the folder that they are in")
     if not match.matched:
@@ -113,7 +103,7 @@ def list_alone(path: Path, source: Source, tabulate: Tabulate) -> Listing:
         return bool(cell) and os.path.isfile(folder / cell.replace("\\", "/"))  # noqa: PTH113  any text may be asked
 
     table = _table(path, tabulate)
-    columns = _columns(table, source, is_file)
+    columns = pick_columns(table, source, is_file)
     if columns.path is None:
         raise DataError(f"'{path}' has no column of image paths: name it with --path-column")
     names = [plain_path(row[columns.path], folder) for row in table.rows]
@@ -129,7 +119,7 @@ def list_alone(path: Path, source: Source, tabulate: Tabulate) -> Listing:
 def list_labels(path: Path, source: Source, tabulate: Tabulate) -> Listing:
     """The labels of a table whose samples are the rows of a feature matrix: no image is looked for."""
     table = _table(path, tabulate)
-    columns = _columns(table, source, lambda _: False)
+    columns = pick_columns(table, source, lambda _: False)
     where = columns.path
     names = [f"{path.name}#{i}" if where is None else plain_path(row[where], None) for i, row in enumerate(table.rows)]
     return list_rows(table, columns, names, "", None, origin=origin_of([table], columns))
@@ -137,143 +127,50 @@ def list_labels(path: Path, source: Source, tabulate: Tabulate) -> Listing:
 
 def _in_folder(subject: Subject, tabulate: Tabulate) -> list[Reading]:
     """The tables in a folder that name most of their images in it."""
-    tree, source = subject.tree, subject.source
+    tree, source = _without_masks(subject.tree), subject.source
     if not tree.paths:
         return []
-    is_image = names_image(tree)
-    examined = (_examine(path, tree, source, tabulate, is_image) for path in _documents(tree))
-    found = [one for one in examined if one is not None]
-    usable = [one for one in found if one.match is not None]
-    joined = _join(usable, tree)
-    readings = []
-    for table, columns, match, names in joined:
-        candidate = Candidate(
-            type_=f"--labels {_typed(tree, names[0])}",
-            classes=sorted({value for row in table.rows if (value := columns.value(row))}),
-            images=match.matched,
-        )
-        what = f"images with labels in {origin_of([table], columns)}"
-        read = partial(assemble, table, columns, match, tree, tables=names)
-        certainty = _certainty(table, columns, match, tree)
-        is_metadata = all(posixpath.basename(name) in METADATA for name in names)
-        readings.append(replace(_reading(what, read, candidate, certainty=certainty), is_metadata=is_metadata))
-    if usable:
-        return readings
-    return [_refused(one) for one in found[:1]]
+    found, refused = find_tables(tree, source, tabulate)
+    larger = [one for one in refused if one.rows >= max((len(other.table.rows) for other in found), default=0)]
+    readings = [_of_table(one, tree) for one in found if not larger or _stands_alone(one, tree)]
+    return readings or [_refused(one) for one in refused[:1]]
 
 
-def _certainty(table: Table, columns: Columns, match: Match, tree: Tree) -> Certainty:
-    """Confidence that a table in a folder holds the labels of that folder."""
-    if 10 * match.matched < 9 * len(table.rows) and 2 * len({*match.files} - {None}) < len(tree.paths):
-        return Certainty.POSSIBLE
-    said = columns.label is None or plain(columns.label) in LABEL_NAMES or not table.has_header
-    return Certainty.CERTAIN if said else Certainty.LIKELY
+def _without_masks(tree: Tree) -> Tree:
+    """The files of ``tree`` but for those in folders of masks, which often have the names of the images."""
+    masks = {path for path in tree.paths if any(part_of(step) is Part.MASKS for step in path.split("/")[:-1])}
+    return replace(tree, paths=tuple(path for path in tree.paths if path not in masks)) if masks else tree
 
 
-def _documents(tree: Tree) -> list[str]:
-    """Files that may be tables of labels, the highest first; not those that are named as examples or results."""
-    tables = [
-        path
-        for path in tree.others
-        if ending_of(path) in DOCUMENTS
-        and path.count("/") < _DEEPEST
-        and not any(part_of(step) is Part.ASIDE for step in [*path.split("/")[:-1], posixpath.splitext(path)[0]])
-        and "submission" not in path.lower()
-    ]
-    same: dict[tuple[str, str], int] = {}
-    for path in tables:
-        key = (path.rpartition("/")[0], ending_of(path))
-        same[key] = same.get(key, 0) + 1
-    kept = [path for path in tables if same[path.rpartition("/")[0], ending_of(path)] <= _MOST]
-    return sorted(kept, key=lambda path: (path.count("/"), path))[:_MOST]
-
-
-def _examine(
-    path: str, tree: Tree, source: Source, tabulate: Tabulate, is_image: Callable[[str], bool]
-) -> _Candidate | None:
-    """A table of the folder, if it is about images of the folder."""
-    try:
-        table = _tabulated(path, tree, source, tabulate)
-    except DocumentError as error:
-        return _Candidate(None, None, None, path, str(error))
-    if table is None or not any(is_image(cell) for row in table.rows[:200] for cell in row.values()):
-        return None
-    try:
-        columns = _columns(table, source, is_image)
-    except DataError as error:
-        return _Candidate(table, None, None, path, str(error))
-    if columns.path is None:
-        return None
-    inside = posixpath.dirname(path)
-    asked = [f"{inside}/{cell}" if inside and cell else cell for cell in _cells(table, columns.path)]
-    direct = match_rows(asked, tree.paths, root=tree.name, table=_stem(path))
-    bare = (
-        direct if not inside else match_rows(_cells(table, columns.path), tree.paths, root=tree.name, table=_stem(path))
+def _of_table(one: FoundTable, tree: Tree) -> Reading:
+    candidate = Candidate(
+        type_=f"--labels {_typed(tree, one.names[0])}",
+        classes=sorted({value for row in one.table.rows if (value := one.columns.value(row))}),
+        images=one.match.matched,
     )
-    match = max((direct, bare), key=lambda one: one.matched)
-    named = len({*match.files} - {None})
-    if 2 * match.matched < len(table.rows) and 2 * named < len(tree.paths):
-        return None
-    return _Candidate(table, columns, match, path)
+    what = f"images with labels in {origin_of([one.table], one.columns)}"
+    read = partial(assemble, one.table, one.columns, one.match, tree, tables=one.names)
+    is_metadata = all(posixpath.basename(name) in METADATA for name in one.names)
+    reading = _reading(what, read, candidate, certainty=_certainty(one, tree))
+    return replace(reading, is_metadata=is_metadata)
 
 
-def _tabulated(path: str, tree: Tree, source: Source, tabulate: Tabulate) -> Table | None:
-    """A file of the folder as a table, if it is one; metadata that cannot be read is an error."""
-    is_metadata = posixpath.basename(path) in METADATA
-    if is_metadata and source.ignore_metadata:
-        return None
-    try:
-        return tabulate(path, tree.storage.read(path))
-    except DocumentError:
-        raise
-    except (DataError, OSError, ValueError) as error:
-        if is_metadata:
-            raise DataError(f"{error}; correct it, or leave it aside with --ignore-metadata") from None
-        return None
+def _stands_alone(one: FoundTable, tree: Tree) -> bool:
+    """Whether a table is surely the one of labels, though a larger one about the same images cannot be used."""
+    return _is_said(one.columns) and 2 * one.match.matched >= len(tree.paths)
 
 
-def _join(found: Sequence[_Candidate], tree: Tree) -> list[tuple[Table, Columns, Match, list[str]]]:
-    """Tables with the same columns for different images as one; the others each alone."""
-    groups: dict[tuple[str, str], list[_Candidate]] = {}
-    for one in found:
-        assert one.columns is not None
-        assert one.table is not None
-        key = (plain(one.columns.path or ""), plain(one.columns.label or " ".join(one.columns.one_hot)))
-        groups.setdefault(key, []).append(one)
-    joined = []
-    for group in groups.values():
-        files = [{*one.match.files} - {None} for one in group if one.match is not None]
-        apart = sum(map(len, files)) == len(set().union(*files))
-        for part in [group] if apart else [[one] for one in group]:
-            first = part[0]
-            assert first.columns is not None
-            assert first.match is not None
-            assert first.table is not None
-            if len(part) == 1:
-                joined.append((first.table, first.columns, first.match, [first.table.name]))
-                continue
-            columns = tuple(dict.fromkeys(name for one in part if one.table for name in one.table.columns))
-            empty = dict.fromkeys(columns, "")
-            table = Table(
-                name=" and ".join(posixpath.basename(one.name) for one in part),
-                columns=columns,
-                rows=tuple(empty | _renamed(row, one, first) for one in part if one.table for row in one.table.rows),
-                lines=tuple(line for one in part if one.table for line in one.table.lines),
-                has_header=first.table.has_header,
-            )
-            match = match_rows(
-                [file or "" for one in part if one.match for file in one.match.files], tree.paths, root=tree.name
-            )
-            joined.append((table, first.columns, match, [one.name for one in part]))
-    return joined
+def _certainty(one: FoundTable, tree: Tree) -> Certainty:
+    """Confidence that a table in a folder holds the labels of that folder."""
+    named = len({*one.match.files} - {None})
+    if 10 * one.match.matched < 9 * len(one.table.rows) and 2 * named < len(tree.paths):
+        return Certainty.POSSIBLE
+    return Certainty.CERTAIN if _is_said(one.columns) or not one.table.has_header else Certainty.LIKELY
 
 
-def _renamed(row: Mapping[str, str], one: _Candidate, first: _Candidate) -> dict[str, str]:
-    """A row with the columns of paths and labels called as in the first table."""
-    assert one.columns is not None
-    assert first.columns is not None
-    names = {one.columns.path: first.columns.path, one.columns.label: first.columns.label}
-    return {names.get(name) or name: value for name, value in row.items()}
+def _is_said(columns: Columns) -> bool:
+    """Whether a column is called a label, or each class has a column."""
+    return columns.label is None or is_label_name(columns.label)
 
 
 def _table(path: Path, tabulate: Tabulate) -> Table:
@@ -284,25 +181,8 @@ def _table(path: Path, tabulate: Tabulate) -> Table:
     return tabulate(str(path), data)
 
 
-def _columns(table: Table, source: Source, is_image: Callable[[str], bool]) -> Columns:
-    asked = source.annotator or ()
-    columns = choose_columns(
-        table.columns,
-        table.rows,
-        where=f"'{table.name}'",
-        path_column=source.path_column,
-        label_column=source.label_column or (asked[0] if len(asked) > 1 and asked[0] in table.columns else None),
-        is_image=lambda cell: is_image(cell) or ends_as_image(cell),
-    )
-    return replace(columns, annotators=find_annotators(table, columns, asked))
-
-
 def _is_file(cell: str) -> bool:
     return bool(cell) and os.path.isfile(cell)  # noqa: PTH113  any text may be asked
-
-
-def _stem(path: str) -> str:
-    return posixpath.splitext(posixpath.basename(path.replace("\\", "/")))[0]
 
 
 def _cells(table: Table, column: str) -> list[str]:
@@ -319,7 +199,7 @@ def _reading(
     return Reading(reader="label_table", certainty=certainty, what=what, read=read, candidates=tuple(candidates))
 
 
-def _refused(one: _Candidate) -> Reading:
+def _refused(one: RefusedTable) -> Reading:
     def refuse() -> Listing:
         raise DataError(one.problem)
 

@@ -1,0 +1,203 @@
+"""The tables that lie in a folder of images: which are about these images, how their rows match, which belong together.
+
+A table counts only if most of its rows name images of the folder. One that names them and has no one label for each, or
+whose rows fit several files, is kept with the reason: a person is told why it was not used.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from labelaudit.data.assembly import names_image
+from labelaudit.data.columns import Columns, choose_columns, plain
+from labelaudit.data.matching import Match, match_rows
+from labelaudit.data.parts import Part, part_of
+from labelaudit.data.source import Source
+from labelaudit.data.table import TABLE_SUFFIXES, DocumentError, Table, ends_as_image
+from labelaudit.data.tree import Tree, ending_of
+from labelaudit.data.votes import find_annotators
+from labelaudit.errors import DataError
+
+METADATA = ("metadata.csv", "metadata.jsonl")
+DOCUMENTS = TABLE_SUFFIXES | {".xml", ".parquet"}
+"""Endings of files that may hold labels."""
+_SPLITTING = re.compile("split|partition|fold", re.IGNORECASE)
+"""In the name of a list without header: its numbers are splits."""
+_DEEPEST, _MOST = 3, 40
+"""Tables in a folder are looked for down to this level, and at most so many."""
+
+Tabulate = Callable[[str, bytes], Table]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoundTable:
+    """A table of a folder, or several as one, with its columns and the files of its rows."""
+
+    table: Table
+    columns: Columns
+    match: Match
+    names: tuple[str, ...]
+    """The files that it was read from."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefusedTable:
+    """A table that names images of a folder and cannot be used."""
+
+    name: str
+    problem: str
+    rows: int = 0
+
+
+def find_tables(tree: Tree, source: Source, tabulate: Tabulate) -> tuple[list[FoundTable], list[RefusedTable]]:
+    """The tables about most of their images in ``tree``, joined where they belong together, and the refused ones.
+
+    Those that were refused are in the order of their size, the largest first.
+    """
+    is_image = names_image(tree)
+    examined = [_examine(path, tree, source, tabulate, is_image) for path in _documents(tree)]
+    found = [one for one in examined if isinstance(one, FoundTable)]
+    refused = [one for one in examined if isinstance(one, RefusedTable)]
+    return _join(found, tree), sorted(refused, key=lambda one: -one.rows)
+
+
+def pick_columns(table: Table, source: Source, is_image: Callable[[str], bool]) -> Columns:
+    """The columns of a table that ``source`` names, or that are found; raises `DataError` where that is not certain."""
+    asked = source.annotator or ()
+    columns = choose_columns(
+        table.columns,
+        table.rows,
+        where=f"'{table.name}'",
+        path_column=source.path_column,
+        label_column=source.label_column or (asked[0] if len(asked) > 1 and asked[0] in table.columns else None),
+        is_image=lambda cell: is_image(cell) or ends_as_image(cell),
+    )
+    return replace(columns, annotators=find_annotators(table, columns, asked))
+
+
+def stem_of(path: str) -> str:
+    """The name of a file without folders and ending."""
+    return posixpath.splitext(posixpath.basename(path.replace("\\", "/")))[0]
+
+
+def _documents(tree: Tree) -> list[str]:
+    """Files that may be tables of labels, the highest first; not those that are named as examples or results."""
+    tables = [
+        path
+        for path in tree.others
+        if ending_of(path) in DOCUMENTS
+        and path.count("/") < _DEEPEST
+        and not any(part_of(step) is Part.ASIDE for step in [*path.split("/")[:-1], posixpath.splitext(path)[0]])
+        and "submission" not in path.lower()
+    ]
+    same: dict[tuple[str, str], int] = {}
+    for path in tables:
+        key = (path.rpartition("/")[0], ending_of(path))
+        same[key] = same.get(key, 0) + 1
+    kept = [path for path in tables if same[path.rpartition("/")[0], ending_of(path)] <= _MOST]
+    return sorted(kept, key=lambda path: (path.count("/"), path))[:_MOST]
+
+
+def _examine(
+    path: str, tree: Tree, source: Source, tabulate: Tabulate, is_image: Callable[[str], bool]
+) -> FoundTable | RefusedTable | None:
+    """A table of the folder, if it is about images of the folder."""
+    try:
+        table = _tabulated(path, tree, source, tabulate)
+    except DocumentError as error:
+        return RefusedTable(name=path, problem=str(error))
+    is_split_list = table is not None and not table.has_header and _SPLITTING.search(stem_of(path))
+    if table is None or is_split_list or not any(is_image(cell) for row in table.rows[:200] for cell in row.values()):
+        return None
+    try:
+        columns = pick_columns(table, source, is_image)
+    except DataError as error:
+        return RefusedTable(name=path, problem=str(error), rows=len(table.rows))
+    if columns.path is None:
+        return None
+    return _matched(table, columns, path, tree, is_image)
+
+
+def _matched(
+    table: Table, columns: Columns, path: str, tree: Tree, is_image: Callable[[str], bool]
+) -> FoundTable | RefusedTable | None:
+    """A table of the folder with its rows matched, or with what is the matter where few of them match."""
+    assert columns.path is not None
+    cells = [row[columns.path] for row in table.rows]
+    spelled = [
+        match_rows(asked, tree.paths, root=tree.name, table=stem_of(path)) for asked in _spelled(path, cells, tree)
+    ]
+    match = max(spelled, key=lambda one: one.matched)
+    named = len({*match.files} - {None})
+    if 2 * match.matched >= len(table.rows) or 2 * named >= len(tree.paths):
+        return FoundTable(table=table, columns=columns, match=match, names=(path,))
+    if 2 * sum(map(is_image, cells)) < len(table.rows):
+        return None
+    hint = "give the folder that its rows are about" if match.doubts else "its rows may be of another folder or split"
+    problem = f"'{path}' names images as they are here, but not for certain: {match.describe(len(tree.paths))}; {hint}"
+    return RefusedTable(name=path, problem=problem, rows=len(table.rows))
+
+
+def _spelled(path: str, cells: Sequence[str], tree: Tree) -> list[Sequence[str]]:
+    """The paths of a table as they are, relative to its own folder, and relative to a folder of its name beside it."""
+    inside = posixpath.dirname(path)
+    places = [inside] if inside else []
+    beside = posixpath.join(inside, stem_of(path))
+    if any(one.startswith(f"{beside}/") for one in tree.paths):
+        places.append(beside)
+    return [cells, *([f"{place}/{cell}" if cell else "" for cell in cells] for place in places)]
+
+
+def _tabulated(path: str, tree: Tree, source: Source, tabulate: Tabulate) -> Table | None:
+    """A file of the folder as a table, if it is one; metadata that cannot be read is an error."""
+    is_metadata = posixpath.basename(path) in METADATA
+    if is_metadata and source.ignore_metadata:
+        return None
+    try:
+        return tabulate(path, tree.storage.read(path))
+    except DocumentError:
+        raise
+    except (DataError, OSError, ValueError) as error:
+        if is_metadata:
+            raise DataError(f"{error}; correct it, or leave it aside with --ignore-metadata") from None
+        return None
+
+
+def _join(found: Sequence[FoundTable], tree: Tree) -> list[FoundTable]:
+    """Tables with the same columns for different images as one; the others each alone."""
+    groups: dict[tuple[str, str], list[FoundTable]] = {}
+    for one in found:
+        key = (plain(one.columns.path or ""), plain(one.columns.label or " ".join(one.columns.one_hot)))
+        groups.setdefault(key, []).append(one)
+    joined = []
+    for group in groups.values():
+        files = [{*one.match.files} - {None} for one in group]
+        apart = len(group) > 1 and sum(map(len, files)) == len(set().union(*files))
+        joined += [_as_one(group, tree)] if apart else group
+    return joined
+
+
+def _as_one(group: Sequence[FoundTable], tree: Tree) -> FoundTable:
+    """Tables one below the other, with the columns of paths and labels called as in the first."""
+    first = group[0]
+    columns = tuple(dict.fromkeys(name for one in group for name in one.table.columns))
+    empty = dict.fromkeys(columns, "")
+    table = Table(
+        name=" and ".join(posixpath.basename(name) for one in group for name in one.names),
+        columns=columns,
+        rows=tuple(empty | _renamed(row, one.columns, first.columns) for one in group for row in one.table.rows),
+        lines=tuple(line for one in group for line in one.table.lines),
+        has_header=first.table.has_header,
+    )
+    match = match_rows([file or "" for one in group for file in one.match.files], tree.paths, root=tree.name)
+    names = tuple(name for one in group for name in one.names)
+    return FoundTable(table=table, columns=first.columns, match=match, names=names)
+
+
+def _renamed(row: Mapping[str, str], own: Columns, first: Columns) -> dict[str, str]:
+    """A row with the columns of paths and labels called as in the first table."""
+    names = {own.path: first.path, own.label: first.label}
+    return {names.get(name) or name: value for name, value in row.items()}

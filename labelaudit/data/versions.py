@@ -1,0 +1,139 @@
+"""Folders that stand beside each other like classes and are none: versions of the same pictures, copies of a class.
+
+Pairs for training (hazy and clear, low and high resolution, before and after) have the same file names in every folder.
+So do classes whose images are simply numbered; those are told apart by what the folders are called, and by looking at a
+few pairs: the images of one number are more alike than those of different numbers, or they are not.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import combinations
+
+import numpy as np
+import numpy.typing as npt
+
+from labelaudit.data.images import probe, thumbnail
+from labelaudit.data.parts import part_of
+from labelaudit.errors import DataError
+
+_VERSIONS_TEXT = "hazy clear haze dehazed foggy noisy clean denoised blur blurry blurred sharp deblurred rainy rain"
+_VERSIONS_TEXT += " derained low high lr hr sr lq hq lowres highres input target output gt source reference ref before"
+_VERSIONS_TEXT += (
+    " after pre post A B t1 t2 im1 im2 left right rgb depth nir ir infrared vis visible thermal tir pan ms"
+)
+_VERSIONS_TEXT += " sketch edge edges photo albedo shadow moire degraded restored distorted day night original"
+_VERSIONS = frozenset(_VERSIONS_TEXT.split())
+"""Words in the names of folders that hold versions of the same pictures."""
+_COPIES = frozenset(["copy", "copie", "kopie", "copia", "of", "aug", "augs", "bak", "old", "duplicate", "duplicates"])
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+\d*|\d+")
+_MOST_CLASSES = 12
+"""With more classes than this, only the first ones are compared: nobody keeps so many versions."""
+_FEWEST, _PAIRS = 3, 12
+"""Names that folders must share to be compared, and pairs of images that are looked at."""
+_ENOUGH = 5  # pairs from which likeness says anything
+_SIDE = 16  # pixels of the square in which images are compared
+_AHEAD = 0.1
+"""Two images are surely more alike than two others if their likeness is higher by so much."""
+
+
+def find_copy(names: Iterable[str]) -> tuple[str, str] | None:
+    """A class and the name of another that says it is a copy or a part of it; ``None`` if there is none.
+
+    >>> find_copy(["cat", "dog", "cat_aug"]), find_copy(["polar bear", "bear"])
+    (('cat', 'cat_aug'), None)
+    """
+    known = {name.casefold(): name for name in names}
+    for folded, name in sorted(known.items()):
+        starts = [n for n in range(1, len(folded)) if folded[n] in " _-.(" and folded[:n].rstrip(" _-.") in known]
+        ends = [n for n in range(1, len(folded)) if folded[n - 1] in " _-.)" and folded[n:] in known]
+        for n in starts:
+            if _says_copy(folded[n:]):
+                return known[folded[:n].rstrip(" _-.")], name
+        for n in ends:
+            if _says_copy(folded[:n]):
+                return known[folded[n:]], name
+    return None
+
+
+def find_versions(
+    classes: Mapping[str, Sequence[str]], keys: Callable[[str], str], look: Callable[[str], bytes]
+) -> tuple[str, str, int] | None:
+    """Two classes that hold versions of the same pictures, with the number of names they share; ``None`` if none do.
+
+    ``classes`` are the paths of each class, ``keys`` gives a path without its class folder and ending, and ``look`` the
+    bytes of an image; it is asked for a few, where names alone do not decide.
+    """
+    named = {
+        label: {_without(keys(path), label): path for path in paths}
+        for label, paths in list(classes.items())[:_MOST_CLASSES]
+    }
+    for one, other in combinations(named, 2):
+        shared = sorted(named[one].keys() & named[other].keys())
+        if len(shared) < _FEWEST or 2 * len(shared) < min(len(named[one]), len(named[other])):
+            continue
+        pairs = [(named[one][key], named[other][key]) for key in shared]
+        if not _are_numbers(shared) or (len(classes) < 5 and _are_words(classes)) or _are_alike(pairs, look):
+            return one, other, len(shared)
+    return None
+
+
+def _says_copy(rest: str) -> bool:
+    """Whether what a name has beside that of a class makes it a copy, a version or a part of this class."""
+    if re.fullmatch(r"[\s_-]*\(\d+\)[\s_-]*", rest):
+        return True
+    words = re.findall(r"[^\W\d_]+", rest)
+    return bool(words) and all(word in _COPIES or part_of(word) is not None for word in words)
+
+
+def _without(key: str, label: str) -> str:
+    """A file's key without the name of its own class in it: ``hazy_0001`` of ``hazy`` is ``_0001``."""
+    return re.sub(rf"(?<![^\W\d_]){re.escape(label)}(?![^\W\d_])", "", key, flags=re.IGNORECASE) or key
+
+
+def _are_numbers(names: Sequence[str]) -> bool:
+    """Whether names are numbers in a few forms, as cameras and scripts count, and not names of single pictures."""
+    return len({re.sub(r"\d+", "0", name.rpartition("/")[2]) for name in names}) <= _FEWEST
+
+
+def _are_words(labels: Iterable[str]) -> bool:
+    """Whether every class is called as a version of pictures is."""
+    return all(
+        {word if len(word) == 1 else word.lower() for word in _WORD.findall(label)} & _VERSIONS for label in labels
+    )
+
+
+def _are_alike(pairs: Sequence[tuple[str, str]], look: Callable[[str], bytes]) -> bool:
+    """Whether two images of one name are more alike than two of different names, nearly every time."""
+    step = max(1, len(pairs) // _PAIRS)
+    seen = [(_Look.at(one, look), _Look.at(other, look)) for one, other in pairs[::step][:_PAIRS]]
+    both = [(one, other) for one, other in seen if one is not None and other is not None]
+    shifted = [other for _, other in both[1:] + both[:1]]
+    wins = sum(
+        one.likeness(other) > one.likeness(stranger) + _AHEAD
+        for (one, other), stranger in zip(both, shifted, strict=True)
+    )
+    return len(both) >= _ENOUGH and wins >= len(both) - (len(both) > _ENOUGH + 2)
+
+
+class _Look:
+    """A small grey picture of an image, and its size."""
+
+    def __init__(self, size: tuple[int, int], grey: npt.NDArray[np.float64]) -> None:
+        self.size, self.grey = size, grey
+
+    @classmethod
+    def at(cls, path: str, look: Callable[[str], bytes]) -> _Look | None:
+        """The image ``path``; ``None`` where it cannot be read or is of one shade."""
+        try:
+            data = look(path)
+            grey = thumbnail(data, _SIDE).mean(axis=2).ravel()
+            size = probe(data)
+        except (DataError, OSError, ValueError):
+            return None
+        return cls(size, (grey - grey.mean()) / grey.std()) if grey.std() > 0 else None
+
+    def likeness(self, other: _Look) -> float:
+        """The correlation of two images without its sign, and one half more where they are of one size."""
+        return abs(float((self.grey * other.grey).mean())) + (self.size == other.size) / 2
