@@ -57,8 +57,8 @@ class Located:
 
 def locate(data: Path, table: Path | None, **how: Any) -> Located:
     """The files of a dataset as it is now, read as ``how`` says (fields of `Source`); images are not read."""
-    from labelaudit.data.readers.arrays import ARRAY_SUFFIXES
     from labelaudit.data.found_tables import METADATA
+    from labelaudit.data.readers.arrays import ARRAY_SUFFIXES
     from labelaudit.data.sources import open_source
 
     base = os.path.realpath(data if data.is_dir() else data.parent)
