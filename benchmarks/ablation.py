@@ -21,14 +21,15 @@ import numpy as np
 from detection import RESULTS, SETTINGS, flags, ranking
 
 from labelaudit.features import embed
-from labelaudit.judge import noise_model, transition
+from labelaudit.judge import noise_model
 from labelaudit.judge.judge import CLOSED_FORMS
+from labelaudit.judge.pool import Gain
 from labelaudit.machine import Machine
 from labelaudit.scanning import pool
 from labelaudit.scanning.assessment import decide_by
 from labelaudit.scanning.choice import choose_training_input
 from labelaudit.scanning.effort import backbones_of
-from labelaudit.scanning.settings import METHODS, ScanSettings
+from labelaudit.scanning.settings import ScanSettings
 from labelaudit.types import Samples
 
 START, END = "<!-- ablation -->", "<!-- /ablation -->"
@@ -54,23 +55,19 @@ def gather(samples: Samples, seed: int, cache: Path) -> pool.ModelPool:
 @contextmanager
 def without(what: str, trained: pool.ModelPool) -> Iterator[None]:
     """The material while ``what`` is left out of the pool and of the noise model."""
-    models, references = dict(trained.models), dict(trained.references)
+    kinds = ("models", "references", "trained")
+    named = {kind: dict(getattr(trained, kind)) for kind in kinds}
     left_out = {
-        "the three methods": METHODS,
+        "trained networks": tuple(named["trained"]),
         "the closed forms": CLOSED_FORMS,
-        "all references": tuple(references),
-        **{name: (name,) for name in (*models, *references)},
+        "all references": tuple(named["references"]),
+        **{name: (name,) for models in named.values() for name in models},
     }.get(what, ())
-    patches: list[Any] = [
-        patch.object(trained, "models", _fewer(models, left_out)),
-        patch.object(trained, "references", _fewer(references, left_out)),
-    ]
-    if what == "the transition":
-        patches.append(patch.object(transition, "EARNED", np.inf))
-    elif what == "the test of the transition":
-        patches.append(patch.object(transition.Gain, "earned", True))
+    patches: list[Any] = [patch.object(trained, kind, _fewer(named[kind], left_out)) for kind in kinds]
+    if what == "the test of trained networks":
+        patches.append(patch.object(Gain, "earned", True))
     elif what == "strangers":
-        patches.append(patch.object(pool, "find_strangers", lambda *_, **__: None))
+        patches.append(patch.object(pool, "find_open_set", lambda *_, **__: None))
     with ExitStack() as stack:
         for one in patches:
             stack.enter_context(one)
@@ -90,8 +87,8 @@ def measure(name: str, seed: int, data: Path, cache: Path) -> list[tuple[str, di
     trained = gather(samples, seed, cache)
     rows = []
     for what in (
-        *("nothing", "the three methods", "the closed forms", "all references", *trained.models, *trained.references),
-        *("the transition", "the test of the transition", "strangers"),
+        *("nothing", "trained networks", "the closed forms", "all references"),
+        *(*trained.models, *trained.references, *trained.trained, "the test of trained networks", "strangers"),
     ):
         with without(what, trained):
             consensus, strangers = trained.settle()

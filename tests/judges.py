@@ -44,9 +44,8 @@ def audited(n: int = 600) -> tuple[Samples, Decision, Features, Judge]:
     closed = fit_closed_forms(x, given, 4)
     models = {name: held.probs for name, held in closed.items()}
     fitted = fit_noise_model(models, given)
-    folds = np.arange(n) % 5
     known = np.full(n, UNKNOWN)
-    consensus = agree(models, fitted, given, known=known, fold_of=folds, curve=measure(x, given, 4))
+    consensus = agree(models, fitted, given, known=known, curve=measure(x, given, 4))
     decision = decide(consensus.channel, given, CLASSES, digests=digests, reading=consensus.reading)
     judge = Judge.fit(samples, decision, described, rotations=rotations, blocks=blocks, closed=closed)
     return samples, decision, described, judge

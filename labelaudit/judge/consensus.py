@@ -1,11 +1,10 @@
 """The consensus of all models of a scan about each sample: pool, noise model, and the one answer from both.
 
-1. The pool q: a weighted geometric mean of the held-out models (`labelaudit.judge.pool`).
-2. The noise model: weights, transition and slope fitted together (`labelaudit.judge.noise_fit`); images of no class are
-   told apart by it (`labelaudit.judge.open_set`).
-3. The answer is the pool's, with even errors. Only where held-out labels speak for a transition matrix
-   (`labelaudit.judge.transition`) it is the mean, in logarithms, of three: the pool with even errors, the pool with
-   that matrix, and the noise model, which may hear more models (docs/log.md has what each of them ranks).
+1. The pool q: a weighted geometric mean of the held-out models (`labelaudit.judge.pool`), errors all alike.
+2. The noise model: weights, transition and slope fitted together (`labelaudit.judge.noise_fit`), and to more models;
+   images of no class are told apart by it (`labelaudit.judge.open_set`).
+3. The answer's log-odds of a wrong label are the mean of both. The pool ranks better where errors are rare or even, the
+   noise model where they are many or systematic, and nothing in the labels says beforehand which (docs/log.md).
 4. The odds of all wrong labels are moved by one factor to the rate that is read (`labelaudit.judge.reading`), which
    changes no rank: the mean suspicion is the estimated rate.
 
@@ -23,10 +22,11 @@ from labelaudit.judge import transition
 from labelaudit.judge.learning_curve import Curve
 from labelaudit.judge.noise_model import NO_CLASS, UNKNOWN, NoiseModel, blind_posterior
 from labelaudit.judge.open_set import OpenSet
-from labelaudit.judge.pool import pool
-from labelaudit.judge.reading import Reading, read_rate, share_standing_out
+from labelaudit.judge.pool import Gain, pool
+from labelaudit.judge.reading import Reading, read_rate
 from labelaudit.types import Floats, Ints
 
+_FLOOR = 1e-9  # probability that none is taken to be below
 _LEAST = 1.0  # samples that are taken to be wrong at least: the scale of suspicions needs some
 
 
@@ -44,10 +44,22 @@ class Consensus:
     """(n,) probability of belonging to no class, blind to verdicts; 0 where no such images were found."""
     noise: NoiseModel
     """The noise model."""
-    gain: transition.Gain
-    """The gain by the transition matrix."""
     reading: Reading
     """The reading of the rate."""
+    gain: Gain | None = None
+    """The gain by trained networks, which are among the models where it is earned; ``None`` without any."""
+
+    def placed(self, order: Ints) -> Consensus:
+        """The consensus with its rows, which are of the samples ``order`` (n,), put where these samples are."""
+        place = np.argsort(order)
+        return replace(
+            self,
+            channel=_take(self.channel, place),
+            noise=_take(self.noise, place),
+            pooled=self.pooled[place],
+            modelled=self.modelled[place],
+            none=self.none[place],
+        )
 
 
 def agree(
@@ -56,7 +68,6 @@ def agree(
     labels: Ints,
     *,
     known: Ints,
-    fold_of: Ints,
     strangers: OpenSet | None = None,
     curve: Curve | None = None,
     companions: float = 1.0,
@@ -64,7 +75,7 @@ def agree(
     """Bring ``models``, name -> (n, C) held-out probabilities, to one answer about the given ``labels`` (n,).
 
     ``noise`` is the noise model fitted to these models and perhaps others, ``known`` (n,) as in `fit_noise_model`,
-    ``fold_of`` (n,) the folds that a transition is tested by, ``curve`` and ``companions`` as in `read_rate`.
+    ``curve`` and ``companions`` as in `read_rate`.
     """
     rows = np.arange(len(labels))
     unseen = np.full(len(labels), UNKNOWN)
@@ -73,33 +84,40 @@ def agree(
     pooled = pool(models, targets, counted=(known != NO_CLASS) & (none < 0.5))
     noisy = np.asarray(blind_posterior(noise, labels), dtype=np.float64)
     modelled = np.clip(1 - (1 - none) * noisy[rows, labels], 0, 1)
-    reading = read_rate(modelled, curve, companions=companions)
-    reading = replace(reading, sure=min(reading.sure, share_standing_out(pooled.probs, labels)))
-    gain = transition.measure_gain(pooled.probs, labels, fold_of)
-    matrix = transition.fit(pooled.probs, labels, full=gain.earned)
+    reading = read_rate(modelled, pooled.probs, labels, curve, companions=companions)
     inside = max(reading.rate - float(none.mean()), _LEAST / len(labels))
-    matrix = transition.anchor(pooled.probs, matrix, labels, inside)
-    posterior = transition.posterior(pooled.probs, matrix, labels)
-    if gain.earned:
-        plain = transition.anchor(pooled.probs, transition.even(0.1, posterior.shape[1]), labels, inside)
-        three = (posterior, noisy, transition.posterior(pooled.probs, plain, labels))
-        mean = np.exp(sum(np.log(np.maximum(one, 1e-12)) for one in three) / len(three))
-        posterior = mean / mean.sum(axis=1, keepdims=True)
+    odds = (log_odds_of_wrong(pooled.probs, labels) + log_odds_of_wrong(noisy, labels)) / 2
+    blended = set_suspicion(
+        np.sqrt(np.maximum(pooled.probs, 0) * np.maximum(noisy, 0)), labels, 1 / (1 + np.exp(-odds))
+    )
+    posterior, _ = transition.anchor(blended, labels, inside)
+    _, factor = transition.anchor(pooled.probs, labels, inside)
     return Consensus(
         channel=NoiseModel(
             weights=pooled.weights,
-            transition=matrix,
+            transition=transition.even_by_odds(factor, pooled.probs.shape[1]),
             probs=pooled.probs.astype(np.float32),
-            posterior=posterior.astype(np.float32),
+            posterior=posterior,
             loss=noise.loss,
         ),
         pooled=1 - pooled.probs[rows, labels],
         modelled=modelled,
         none=none,
         noise=noise,
-        gain=gain,
         reading=reading,
     )
+
+
+def _take(fitted: NoiseModel, rows: Ints) -> NoiseModel:
+    return replace(fitted, probs=fitted.probs[rows], posterior=fitted.posterior[rows])
+
+
+def log_odds_of_wrong(probs: Floats, labels: Ints) -> Floats:
+    """(n,) natural log-odds, within 20.7 of 0, that a class other than the label is right, by ``probs`` (n, C)."""
+    others = np.array(probs, dtype=np.float64)
+    own = others[np.arange(len(labels)), labels].copy()
+    others[np.arange(len(labels)), labels] = 0
+    return np.asarray(np.log(np.maximum(others.sum(axis=1), _FLOOR)) - np.log(np.maximum(own, _FLOOR)))
 
 
 def set_suspicion(posterior: Floats, labels: Ints, suspicion: Floats) -> Floats:

@@ -152,13 +152,11 @@ class Judge:
         given = samples.labels[rows]
         pooled = pool(opinions, given, counted=inside)
         rate = max(LEAST_ERROR, decision.noise_rate)
-        matrix = transition.anchor(
-            pooled.probs[inside], transition.even(rate, len(samples.classes)), given[inside], rate
-        )
+        _, factor = transition.anchor(pooled.probs[inside], given[inside], rate)
         return replace(
             judge,
             weights=pooled.weights,
-            transition=matrix.astype(np.float32),
+            transition=transition.even_by_odds(factor, len(samples.classes)).astype(np.float32),
             threshold=decision.threshold,
             sure_threshold=decision.threshold if decision.sure_threshold is None else decision.sure_threshold,
         )

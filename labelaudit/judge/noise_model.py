@@ -49,7 +49,7 @@ class NoiseModel:
     probs: Floats
     """(n, C) float32: q, the pooled probabilities, blind to the sample's own label."""
     posterior: Floats
-    """(n, C) float32: r, the probability of each true class once the given label is counted in."""
+    """(n, C): r, the probability of each true class once the given label is counted in."""
     slope: float = 0.0
     """b ≥ 0: how much the odds of an error grow with `difficulty`; 0 = people err alike on all images."""
     ease: float = 0.0

@@ -5,7 +5,7 @@
 τ calibrates each model alone; the weights a maximise the likelihood of the given labels less PULL · Σ (a - mean a)²
 per sample. The pull keeps weights from running into their bounds on small sets; a tenth or three times as much of it
 moves average precision by less than .01. The problem is convex: one answer, from any start. Left out: which errors
-people make (`labelaudit.judge.transition`).
+people make (`labelaudit.judge.noise_model`).
 """
 
 from __future__ import annotations
@@ -22,8 +22,29 @@ from labelaudit.types import Bools, Floats, Ints
 PULL = 0.03
 """Nats per sample and squared distance of a weight from the mean weight."""
 
+EARNED = 2.0
+"""Standard errors that a gain must exceed."""
+LEAST_GAIN = 5e-4
+"""Nats per sample that it must exceed too."""
+
 _FLOOR = 1e-7
 _ROWS = 20_000
+_TRIAL_ROWS = 4000  # samples that a gain is measured on
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gain:
+    """The gain by further models in the likelihood of labels that the weights of the pool were not fitted to."""
+
+    nats: float
+    """Mean per sample."""
+    error: float
+    """Its standard error."""
+
+    @property
+    def earned(self) -> bool:
+        """Whether the gain exceeds two standard errors, and is one to speak of."""
+        return self.nats > max(EARNED * self.error, LEAST_GAIN)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +71,27 @@ def pool(models: Mapping[str, Floats], labels: Ints, *, counted: Bools | None = 
     exponents = {name: float(w * calibrated[name]) for name, w in zip(models, weights, strict=True)}
     mixed = sum(exponents[name] * _logs(probs) for name, probs in models.items())
     return Pooled(weights=exponents, probs=softmax(np.asarray(mixed)))
+
+
+def measure_gain(models: Mapping[str, Floats], more: Mapping[str, Floats], labels: Ints, fold_of: Ints) -> Gain:
+    """The gain by ``more`` models beside ``models``, weights fitted on some folds and compared on the others.
+
+    ``labels`` (n,) and ``fold_of`` (n,) as of `pool`; at most 4,000 samples are looked at.
+    """
+    rows = spread_rows(len(labels), _TRIAL_ROWS)
+    labels, fold_of = labels[rows], fold_of[rows]
+    few = {name: probs[rows] for name, probs in models.items()}
+    all_of_them = {**few, **{name: probs[rows] for name, probs in more.items()}}
+    gains = np.zeros(len(rows))
+    for fold in np.unique(fold_of):
+        held = np.flatnonzero(fold_of == fold)
+        others = fold_of != fold
+        if not others.any():
+            return Gain(nats=0.0, error=0.0)
+        for tried, sign in ((all_of_them, 1), (few, -1)):
+            probs = pool(tried, labels, counted=others).probs[held, labels[held]]
+            gains[held] += sign * np.log(np.maximum(probs, _FLOOR))
+    return Gain(nats=float(gains.mean()), error=float(gains.std() / np.sqrt(len(gains))))
 
 
 def _weigh(logs: Floats, labels: Ints) -> Floats:

@@ -62,13 +62,15 @@ def split_blocks(features: Features) -> tuple[Floats, ...]:
     return tuple(features.values[:, end - size : end] for end, size in zip(ends.tolist(), widths, strict=True))
 
 
-def find_rotations(features: Features, *, width: int = WIDTH) -> tuple[Rotation, ...]:
+def find_rotations(features: Features, *, width: int = WIDTH, order: Ints | None = None) -> tuple[Rotation, ...]:
     """For each feature block the rotation to its first ``width`` principal components.
 
-    The components are estimated on at most 20,000 evenly spread rows. Blocks no wider than ``width`` keep their
-    dimensions.
+    The components are estimated on at most 20,000 rows, evenly spread over ``order`` (n,), that of the rows unless
+    given. Blocks no wider than ``width`` keep their dimensions.
     """
-    return tuple(_find_rotation(block, width) for block in split_blocks(features))
+    rows = np.arange(len(features.values)) if order is None else order
+    rows = rows[:: max(1, len(rows) // _ROWS)]
+    return tuple(_find_rotation(block[rows], width) for block in split_blocks(features))
 
 
 def principal_blocks(features: Features, *, width: int = WIDTH) -> tuple[npt.NDArray[np.float32], ...]:
@@ -78,8 +80,8 @@ def principal_blocks(features: Features, *, width: int = WIDTH) -> tuple[npt.NDA
 
 
 def _find_rotation(block: Floats, width: int) -> Rotation:
-    n, d = block.shape
-    some = np.asarray(block[:: max(1, n // _ROWS)], dtype=np.float32)
+    d = block.shape[1]
+    some = np.asarray(block, dtype=np.float32)
     mean = some.mean(axis=0)
     some = some - mean
     scale = 1 / max(float(np.sqrt(np.square(some).mean())), 1e-12)

@@ -1,14 +1,16 @@
-"""The share of wrong labels, read without a person: two readings that err in opposite directions, and their span.
+"""The share of wrong labels, read without a person: several readings that err in opposite directions, and their span.
 
-The noise model takes doubt for doubt and reads human errors low, about two thirds of the truth; the learning curve
-takes for wrong whatever more data would not mend and reads high where features cannot tell classes apart. Their
-geometric mean is the estimate, zero where one of them sees nothing. From the same two come the tiers: *sure* are at
-most as many as the curve's lowest reading allows, and only such as stand out like planted errors do. Left out:
-verdicts, which settle the matter (`labelaudit.judge.verdict_fit`).
+The noise model takes doubt for doubt and reads human errors low, about two thirds of the truth. So may, in other
+datasets, the share of labels that look worse than the most hidden 15 % of the errors that the models' own confusions
+would make. The asymptote of the learning curve takes for wrong whatever more data would not mend and reads high where
+features cannot tell classes apart. The estimate is the greater of the first two, but no more than the third; the
+interval spans all. *Sure* are at most as many as the curve's lowest reading allows, and only such as look worse than
+half of such planted errors. Left out: verdicts, which settle the matter (`labelaudit.judge.verdict_fit`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,8 +19,8 @@ from labelaudit.judge.learning_curve import Curve
 from labelaudit.judge.linear import spread_rows
 from labelaudit.types import Floats, Ints
 
-PLANTED = 0.4
-"""Sure suspects look worse than this share of the errors that the models' own confusions would make."""
+SURE, DOUBTFUL = 0.5, 0.15
+"""Sure and doubtful suspects look worse than these shares of the errors that the models' own confusions would make."""
 
 _DOUBT = 0.1  # probability of a wrong label from which a sample counts in the upper reading
 _ODDS = 2.0  # what the odds of a wrong label are multiplied by in the noise model's reading
@@ -45,17 +47,23 @@ class Reading:
     """The learning curve's, ``None`` where the set is too small for one."""
 
 
-def read_rate(suspicion: Floats, curve: Curve | None, *, companions: float = 1.0) -> Reading:
-    """Read the rate from the noise model's ``suspicion`` (n,) and the learning ``curve``.
+def read_rate(
+    suspicion: Floats, probs: Floats, labels: Ints, curve: Curve | None, *, companions: float = 1.0
+) -> Reading:
+    """Read the rate from the noise model's ``suspicion`` (n,), the pool's ``probs`` (n, C), blind to the ``labels``
+    (n,) that were given, and the learning ``curve``.
 
     Samples in groups of ``companions`` on average, wrong together, say as much as one each.
     """
     mean, doubtful = float(suspicion.mean()), float((suspicion >= _DOUBT).mean())
     odds = 1.0 + (_ODDS - 1.0) * min(1.0, mean / _RARE)
     by_model = float((odds * suspicion / (1.0 + (odds - 1.0) * suspicion)).mean())
-    lowest, highest = (by_model, by_model) if curve is None else (curve.low, curve.high)
-    rate = by_model if curve is None else float(np.sqrt(by_model * max(curve.middle, 0.0)))
-    low, high = min(mean, lowest), max(by_model, doubtful, highest)
+    doubtful_share, sure_share = share_standing_out(probs, labels, (DOUBTFUL, SURE))
+    contradicted = float((probs.argmax(axis=1) != labels).mean())
+    rate, lowest, highest = max(by_model, doubtful_share), sure_share, max(by_model, doubtful, contradicted)
+    if curve is not None:
+        rate, lowest, highest = min(rate, curve.middle), min(lowest, curve.low), max(highest, curve.high)
+    low, high = min(mean, lowest, rate), max(highest, rate)
     apart = len(suspicion) / companions
     return Reading(
         rate=rate,
@@ -77,8 +85,11 @@ def lower_end(share: float, apart: float) -> float:
 
 
 def upper_end(share: float, apart: float) -> float:
-    """The upper end of an interval at a reading ``share`` of ``apart`` samples, in [0, 1]."""
-    return min(1.0, share + _error(share, apart))
+    """The upper end of an interval at a reading ``share`` of ``apart`` samples, in [0, 1].
+
+    Both the reading and the truth in these samples vary by chance, so their variances add up.
+    """
+    return min(1.0, share + float(np.sqrt(2)) * _error(share, apart))
 
 
 def _error(share: float, apart: float) -> float:
@@ -86,8 +97,8 @@ def _error(share: float, apart: float) -> float:
     return _Z90 * float(np.sqrt(max(share * (1 - share), 1 / apart) / apart))
 
 
-def share_standing_out(probs: Floats, labels: Ints) -> float:
-    """Share of samples whose label looks worse than `PLANTED` of the errors that the models' confusions would make.
+def share_standing_out(probs: Floats, labels: Ints, planted: Sequence[float]) -> tuple[float, ...]:
+    """Shares of samples whose label looks worse than these shares of ``planted`` errors, the models' own confusions.
 
     Errors are planted in all images that the models agree with the label of, every other class weighed by the root of
     its probability in ``probs`` (n, C). The models of an image have not seen its label, so nothing is fitted again.
@@ -96,15 +107,16 @@ def share_standing_out(probs: Floats, labels: Ints) -> float:
     worst = _log_odds(probs[rows, labels])
     right = np.flatnonzero(probs.argmax(axis=1) == labels)
     if not len(right):
-        return 0.0
+        return (0.0,) * len(planted)
     right = right[spread_rows(len(right), _ROWS)]
     weights = np.asarray(probs[right], dtype=np.float64) ** _TEMPER
     weights[np.arange(len(right)), labels[right]] = 0
     weights /= np.maximum(weights.sum(axis=1, keepdims=True), 1e-12)
-    planted, weight = _log_odds(probs[right]).ravel(), weights.ravel()
-    order = np.argsort(planted)
-    place = int(np.searchsorted(np.cumsum(weight[order]), PLANTED * weight.sum()))
-    return float((worst >= max(0.0, float(planted[order[min(place, len(order) - 1)]]))).mean())
+    found, weight = _log_odds(probs[right]).ravel(), weights.ravel()
+    order = np.argsort(found)
+    places = np.searchsorted(np.cumsum(weight[order]), np.array(planted) * weight.sum())
+    least = np.maximum(found[order[np.minimum(places, len(order) - 1)]], 0.0)
+    return tuple(float((worst >= bound).mean()) for bound in least)
 
 
 def _log_odds(right: Floats) -> Floats:

@@ -197,7 +197,7 @@ def decide_by(
     channel, reading = consensus.channel, consensus.reading
     if verdicts is not None:
         settled = set_suspicion(channel.posterior, samples.labels, verdicts.probability)
-        channel = replace(channel, posterior=settled.astype(np.float32))
+        channel = replace(channel, posterior=settled)
         reading = replace(reading, rate=verdicts.rate.value, low=verdicts.rate.low, high=verdicts.rate.high)
     return decide(
         channel,
@@ -216,7 +216,10 @@ def decide_by(
 def _explain(consensus: Consensus, verdicts: VerdictFit | None) -> dict[str, Any]:
     """The choices and their reasons, in words and numbers."""
     gain, reading = consensus.gain, consensus.reading
-    nats = f"{1000 * gain.nats:+.1f} ± {1000 * gain.error:.1f} thousandths of a nat per image on labels not fitted to"
+    networks = "none beside others to compare them with"
+    if gain is not None:
+        nats = f"{1000 * gain.nats:+.1f} ± {1000 * gain.error:.1f}"
+        networks = f"{'heard' if gain.earned else 'not heard'}: {nats} thousandths of a nat per image by them"
     curve = "the set is too small for a learning curve"
     if reading.by_curve is not None:
         curve = f"the learning curve reads {reading.by_curve:.1%}"
@@ -224,9 +227,8 @@ def _explain(consensus: Consensus, verdicts: VerdictFit | None) -> dict[str, Any
     if verdicts is not None:
         scale = f"{verdicts.verdicts} verdicts set the scale; before them {scale}"
     return {
-        "transition": f"{'used' if gain.earned else 'left even'}: {nats}",
+        "networks": networks,
         "rate": scale,
-        "refits": 0,
     }
 
 

@@ -1,7 +1,9 @@
 """The pool of models of one scan: they are cross-fitted here, and their held-out class probabilities are kept by name.
 
-Ridge and prototypes judge each sample without its group in closed form, methods are cross-fitted, and all are brought
-to one answer (`labelaudit.judge.consensus`); images that belong to no class are set apart.
+Ridge and prototypes judge each sample without its group in closed form, a discriminant is cross-fitted, and so are the
+methods, which are heard where they predict labels that nobody fitted to better than without them. All are brought to
+one answer (`labelaudit.judge.consensus`); images that belong to no class are set apart. Everything is fitted in the
+order of the images' digests, so that the order of the files changes nothing.
 `labelaudit.scanning.assessment` puts these steps in order. Left out: everything that writes files.
 """
 
@@ -24,6 +26,7 @@ from labelaudit.judge.learning_curve import Curve
 from labelaudit.judge.linear import HeldOut
 from labelaudit.judge.noise_fit import fit_noise_model
 from labelaudit.judge.open_set import OpenSet, find_open_set
+from labelaudit.judge.pool import Gain, measure_gain
 from labelaudit.judge.vectors import reduce_blocks
 from labelaudit.machine import Machine
 from labelaudit.scanning.effort import FOLDS
@@ -50,6 +53,8 @@ TUNING: Mapping[str, Any] = {
 """Settings of fine-tuning, as arguments of `training.crossfit` and `training.forecast`."""
 REFERENCES = ("cross_entropy", "logistic", "neighbors")
 """Columns that methods are compared with; the noise model hears them, the pool has ridge regression in their place."""
+PROBE_SEED = 0
+"""Seed of the folds of discriminant and logistic regression: that of the scan changes trained networks only."""
 _CURVE_WIDTH = 256  # components that the learning curve sees, of all blocks together
 
 
@@ -68,6 +73,8 @@ class ModelPool:
     """Held-out probabilities (n, C) that the pool draws on, by name."""
     references: dict[str, Floats] = field(default_factory=dict)
     """Those that only the noise model draws on: two views that differ tell more than one."""
+    trained: dict[str, Floats] = field(default_factory=dict)
+    """Those of trained networks, which depend on a seed; they join both views where they earn it."""
     x: npt.NDArray[Any] | None = None
     """Training input of the methods: (n, d) principal components, or (n, H, W, c) pixels."""
     _rotations: tuple[probes.Rotation, ...] = ()
@@ -81,7 +88,7 @@ class ModelPool:
         self._labels = np.where(self.known >= 0, self.known, self.samples.labels)  # what is trained on
         self._classes = len(self.samples.classes)
         self._fold_of = stratified_folds(
-            self._labels, FOLDS[self.settings.effort], seed=self.settings.seed, digests=self.samples.groups
+            self._labels, FOLDS[self.settings.effort], seed=PROBE_SEED, digests=self.samples.groups
         )
         self._order = np.lexsort((self.samples.labels, np.asarray(self.samples.digests)))
 
@@ -90,13 +97,16 @@ class ModelPool:
         from labelaudit.features.neighbors import nearest, nearest_outside
 
         self.machine.progress("probes", 0, None)
-        self._rotations = probes.find_rotations(features)
+        self._rotations = probes.find_rotations(features, order=self._order)
         self._blocks = tuple(
             rotation.apply(block)
             for rotation, block in zip(self._rotations, probes.split_blocks(features), strict=True)
         )
         self._fit_closed_forms(reduce_blocks(features, self._rotations, self._blocks))
         joined = np.concatenate(self._blocks, axis=1) if len(self._blocks) > 1 else self._blocks[0]
+        onehot, order = probes.onehot(self._labels, self._classes), self._order
+        held = probes.discriminant(joined[order], onehot[order], self._fold_of[order])
+        self.models["discriminant"] = _in_place(held, order)
         samples, k = self.samples, probes.NEIGHBORS
         alone = samples.groups == samples.digests
 
@@ -114,10 +124,7 @@ class ModelPool:
         self.x = self._heads()
 
     def _fit_closed_forms(self, x: npt.NDArray[np.float32]) -> None:
-        """Ridge, prototypes and the learning curve on joint unit vectors ``x`` (n, d).
-
-        Samples are taken in the order of their digests, so that their order in the source changes nothing.
-        """
+        """Ridge, prototypes and the learning curve on joint unit vectors ``x`` (n, d)."""
         order, labels = self._order, self._labels[self._order]
         groups = np.unique(np.asarray(self.samples.groups)[order], return_inverse=True)[1]
         x = x[order]
@@ -146,19 +153,9 @@ class ModelPool:
             found[name] = self._self_confidence(name, self.models[name])
         if "given" in self.models:
             found["given"] = self._self_confidence("given", self.models["given"])
-        alone = not self.settings.methods and not self._closed
-        self.models.update(
-            {
-                name: e.probs
-                for name, e in found.items()
-                if e.probs is not None and name not in self.models and (alone or name not in REFERENCES)
-            }
-        )
-        self.references = {
-            name: e.probs
-            for name, e in found.items()
-            if e.probs is not None and name in REFERENCES and name not in self.models
-        }
+        opinions = {name: e.probs for name, e in found.items() if e.probs is not None and name not in self.models}
+        self.references = {name: opinions.pop(name) for name in ("logistic", "neighbors") if name in opinions}
+        self.trained |= opinions
         return found
 
     def _train_all(self) -> dict[str, Evidence]:
@@ -178,9 +175,13 @@ class ModelPool:
         """Held-out probabilities (n, C) of logistic regression on the leading components."""
         x, labels, fold_of = probes.narrow(self._blocks), self._labels, self._fold_of
         depends_on = {"x": x, "labels": labels, "classes": self._classes, "folds": fold_of}
-        return self.unfinished.arrays(
-            "logistic", depends_on, lambda: {"probs": probes.logistic(x, labels, self._classes, fold_of)}
-        )["probs"]
+        order = self._order
+
+        def regress() -> dict[str, npt.NDArray[Any]]:
+            held = probes.logistic(x[order], labels[order], self._classes, fold_of[order])
+            return {"probs": _in_place(held, order)}
+
+        return self.unfinished.arrays("logistic", depends_on, regress)["probs"]
 
     def add_pixels(self, side: int) -> None:
         """Have methods train on the images, as squares of ``side`` pixels."""
@@ -194,7 +195,7 @@ class ModelPool:
         """
         found = self._crossfit(x=self._squares(TUNED_SIDE), **TUNING)
         assert found.probs is not None
-        self.models["fine_tuned"] = found.probs
+        self.trained["fine_tuned"] = found.probs
         return replace(found, method="fine_tuned")
 
     def _squares(self, side: int) -> npt.NDArray[np.uint8]:
@@ -253,29 +254,60 @@ class ModelPool:
     def settle(self) -> tuple[Consensus, OpenSet | None]:
         """Fit the noise model, look for images of no class, and bring all models to one answer."""
         self.machine.progress("decide", 0, None)
-        given, known = self.samples.labels, self.known
-        everyone = {**self.models, **self.references}
-        fitted = fit_noise_model(everyone, given, known=known)
+        order = self._order
+        given, known, fold_of = self.samples.labels[order], self.known[order], self._fold_of[order]
+        models, heard, gain = self._choose_models(given, known, fold_of)
+        fitted = fit_noise_model(heard, given, known=known)
         strangers = None
         if self._near is not None:
+            place = np.argsort(order)
             strangers = find_open_set(
-                fitted, given, x=self._heads(), near=self._near, fold_of=self._fold_of, digests=self.samples.groups
+                fitted,
+                given,
+                x=self._heads()[order],
+                near=(self._near[0][order], place[self._near[1][order]]),
+                fold_of=fold_of,
+                digests=[self.samples.groups[row] for row in order.tolist()],
             )
+        seen = known
         if strangers is not None:
             none = strangers.posterior(fitted, given, known)
-            known = np.where((known == noise_model.UNKNOWN) & (none >= 0.5), noise_model.NO_CLASS, known)
-            fitted = fit_noise_model(everyone, given, known=known, start=fitted)
+            seen = np.where((known == noise_model.UNKNOWN) & (none >= 0.5), noise_model.NO_CLASS, known)
+            fitted = fit_noise_model(heard, given, known=seen, start=fitted)
         consensus = agree(
-            self.models,
+            models,
             fitted,
             given,
-            known=self.known,
-            fold_of=self._fold_of,
+            known=known,
             strangers=strangers,
             curve=self._curve,
             companions=len(given) / max(len(set(self.samples.groups)), 1),
         )
-        return consensus, strangers
+        if strangers is not None:
+            strangers = replace(strangers, prior=_in_place(strangers.prior, order))
+        return replace(consensus.placed(order), gain=gain), strangers
+
+    def _choose_models(
+        self, given: Ints, known: Ints, fold_of: Ints
+    ) -> tuple[dict[str, Floats], dict[str, Floats], Gain | None]:
+        """The models of the pool, those that the noise model hears, and the gain by trained ones; in `_order`."""
+        order = self._order
+        models = {name: probs[order] for name, probs in self.models.items()}
+        references = {name: probs[order] for name, probs in self.references.items()}
+        trained = {name: probs[order] for name, probs in self.trained.items()}
+        robust = {name: probs for name, probs in trained.items() if name not in REFERENCES}
+        if not models:
+            models = robust or references or trained
+            return models, {**models, **references, **trained}, None
+        gain = None
+        if trained:
+            inside = known != noise_model.NO_CLASS
+            some = {name: probs[inside] for name, probs in models.items()}
+            more = {name: probs[inside] for name, probs in (robust or trained).items()}
+            gain = measure_gain(some, more, np.where(known >= 0, known, given)[inside], fold_of[inside])
+            if gain.earned:
+                return {**models, **robust}, {**models, **references, **trained}, gain
+        return models, {**models, **references}, gain
 
     @property
     def nearest(self) -> Ints | None:

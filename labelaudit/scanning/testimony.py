@@ -30,7 +30,7 @@ class Testimony:
     """The posterior with all that was found counted in, and notes about it."""
 
     posterior: Floats
-    """(n, C) float32 probability of each true class."""
+    """(n, C) probability of each true class."""
     samples: Samples
     """With columns of the consensus, where there are several votes."""
     notes: tuple[str, ...] = ()
@@ -52,7 +52,7 @@ def _count_votes(heard: Testimony, channel: NoiseModel) -> Testimony:
         return heard
     consensus = find_consensus(votes, channel.probs)
     counts = votes.counts().sum(axis=1)
-    posterior = np.where((counts > 1)[:, None], consensus.posterior, heard.posterior).astype(np.float32)
+    posterior = np.where((counts > 1)[:, None], consensus.posterior, heard.posterior)
     people = _describe(votes, consensus)
     worst = [f"{one['annotator']} {one['quality']:.0%}" for one in people[:_ASKED]]
     ask = [samples.ids[row] for row in order_by_need(votes, consensus)[:_ASKED].tolist()]

@@ -1,4 +1,4 @@
-"""Pool, transition, readings of the rate, and the answer that they make together."""
+"""Pool, readings of the rate, and the answer that they make together."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import pytest
 from test_noise_model import planted
 
 from labelaudit.judge import learning_curve, transition
-from labelaudit.judge.consensus import agree, set_suspicion
+from labelaudit.judge.consensus import agree, log_odds_of_wrong, set_suspicion
 from labelaudit.judge.learning_curve import Curve, measure
 from labelaudit.judge.linear import softmax
 from labelaudit.judge.noise_fit import fit_noise_model
 from labelaudit.judge.noise_model import UNKNOWN
-from labelaudit.judge.pool import pool
-from labelaudit.judge.reading import read_rate, share_standing_out
+from labelaudit.judge.pool import measure_gain, pool
+from labelaudit.judge.reading import DOUBTFUL, read_rate, share_standing_out
 
 
 def cloud(n: int, noise: float, spread: float, seed: int = 0) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
@@ -42,29 +42,30 @@ def test_equal_models_share_the_weight() -> None:
     assert twice.weights["a"] == pytest.approx(twice.weights["b"], rel=1e-3)
 
 
-def test_a_transition_is_earned_by_systematic_errors_only() -> None:
+def test_more_models_are_heard_where_they_predict_labels_that_nobody_fitted() -> None:
+    good, given, _ = planted(0, 0.1, skill=4.0)
     rng = np.random.default_rng(0)
-    true = rng.integers(0, 4, 4000)
-    probs = softmax(3 * np.eye(4)[true] + rng.normal(size=(4000, 4)))
-    folds = np.arange(4000) % 5
-    even = np.where(rng.random(4000) < 0.15, (true + rng.integers(1, 4, 4000)) % 4, true)
-    skewed = np.where((true == 0) & (rng.random(4000) < 0.5), 1, true)
-    assert not transition.measure_gain(probs, even, folds).earned
-    assert transition.measure_gain(probs, skewed, folds).earned
-    found = transition.fit(probs, skewed)
-    assert found.sum(axis=1) == pytest.approx(1)
-    assert found[0, 1] > 5 * found[[1, 2, 3], [2, 3, 0]].max()
+    folds = np.arange(len(given)) % 5
+    dull = softmax(np.log(good) + 3 * rng.normal(size=good.shape))
+    assert measure_gain({"dull": dull}, {"good": good}, given, folds).earned
+    nothing_new = softmax(np.log(good) + rng.normal(size=good.shape))
+    assert not measure_gain({"good": good}, {"nothing_new": nothing_new}, given, folds).earned
+    assert measure_gain({"good": good}, {"dull": dull}, given, np.zeros_like(folds)).nats == 0
 
 
 def test_the_anchor_moves_the_mean_and_no_rank() -> None:
     probs, given, _ = planted(1, 0.2, skill=2.0)
     rows = np.arange(len(given))
-    before = 1 - transition.posterior(probs, transition.even(0.2, 4), given)[rows, given]
-    for rate in (0.01, 0.2):
-        matrix = transition.anchor(probs, transition.even(0.2, 4), given, rate)
-        after = 1 - transition.posterior(probs, matrix, given)[rows, given]
+    before = 1 - probs[rows, given]
+    for rate in (0.001, 0.01, 0.2):
+        found, factor = transition.anchor(probs, given, rate)
+        after = 1 - found[rows, given]
+        assert found.sum(axis=1) == pytest.approx(1)
         assert after.mean() == pytest.approx(rate, rel=0.02)
         assert np.array_equal(after.argsort(kind="stable")[-50:], before.argsort(kind="stable")[-50:])
+        even = transition.even_by_odds(factor, 4)
+        joint = probs * even.T[given]
+        assert found == pytest.approx(joint / joint.sum(axis=1, keepdims=True), abs=1e-6)
 
 
 def test_the_learning_curve_reads_noise_and_no_doubt() -> None:
@@ -85,27 +86,46 @@ def test_parts_of_the_curve_hold_whole_groups() -> None:
     assert np.bincount(part).min() >= 12
 
 
-def test_the_reading_lies_between_its_two_sources() -> None:
-    suspicion = np.repeat([0.9, 0.02], [100, 900])
-    curve = Curve(errors=(0.3, 0.28, 0.26, 0.25), low=0.12, middle=0.2, high=0.22)
-    found = read_rate(suspicion, curve)
-    assert found.by_model < found.rate < 0.2
-    assert found.low < found.by_model < 0.22 < found.high
-    assert read_rate(suspicion, None).rate == found.by_model
-    assert read_rate(suspicion, Curve(errors=(0.1,) * 4, low=0.0, middle=0.0, high=0.01)).low == 0
+def test_the_reading_is_the_greater_of_two_and_no_more_than_the_curves() -> None:
+    probs, given, truth = planted(0, 0.1, skill=4.0)
+    doubted = share_standing_out(probs, given, (DOUBTFUL,))[0]
+    none = np.zeros(len(given))
+    assert read_rate(none, probs, given, None).rate == doubted
+    suspicion = np.where(given != truth, 0.9, 0.05)
+    high = read_rate(suspicion, probs, given, None)
+    assert high.rate == high.by_model > doubted
+    assert high.low < high.sure < (given != truth).mean() < high.high
+    curve = Curve(errors=(0.3, 0.2, 0.1, 0.06), low=0.0, middle=0.03, high=0.05)
+    capped = read_rate(suspicion, probs, given, curve)
+    assert capped.rate == capped.by_curve == 0.03
+    assert capped.sure == capped.low == 0
+    assert capped.high == high.high
 
 
 def test_planted_errors_tell_who_stands_out() -> None:
     probs, given, truth = planted(0, 0.1, skill=4.0)
-    assert 0.03 < share_standing_out(probs, given) < 0.15
-    assert share_standing_out(probs, truth) < 0.02
+    few, some, all_of_them = share_standing_out(probs, given, (0.5, 0.1, 0.0))
+    assert 0.03 < few < some < 0.15
+    assert some < all_of_them
+    assert max(share_standing_out(probs, truth, (0.5, 0.3))) < 0.02
+    assert share_standing_out(np.eye(4)[(given + 1) % 4], given, (0.1,)) == (0.0,)
+
+
+def test_where_one_view_is_certain_of_everything_the_other_ranks() -> None:
+    rng = np.random.default_rng(0)
+    labels = np.zeros(200, dtype=np.int64)
+    right = rng.uniform(0.1, 0.9, 200)
+    graded = np.stack([right, 1 - right], axis=1)
+    certain = np.repeat([[1 - 1e-16, 1e-16]], 200, axis=0)
+    odds = log_odds_of_wrong(certain, labels) + log_odds_of_wrong(graded, labels)
+    assert np.array_equal(odds.argsort(), right.argsort()[::-1])
 
 
 def test_the_answer_has_the_rate_as_its_mean_and_finds_what_was_planted() -> None:
     probs, given, truth = planted(3, 0.15, skill=3.0)
     known = np.full(len(given), UNKNOWN)
     noise = fit_noise_model({"m": probs}, given)
-    found = agree({"m": probs}, noise, given, known=known, fold_of=np.arange(len(given)) % 5)
+    found = agree({"m": probs}, noise, given, known=known)
     suspicion = 1 - found.channel.posterior[np.arange(len(given)), given]
     assert suspicion.mean() == pytest.approx(found.reading.rate, rel=0.1)
     assert suspicion[given != truth].mean() > 4 * suspicion[given == truth].mean()
