@@ -3,9 +3,10 @@
 The noise model takes doubt for doubt and reads human errors low, about two thirds of the truth. So may, in other
 datasets, the share of labels that look worse than the most hidden 15 % of the errors that the models' own confusions
 would make. The asymptote of the learning curve takes for wrong whatever more data would not mend and reads high where
-features cannot tell classes apart. The estimate is the greater of the first two, but no more than the third; the
-interval spans all. *Sure* are at most as many as the curve's lowest reading allows, and only such as look worse than
-half of such planted errors. Left out: verdicts, which settle the matter (`labelaudit.judge.verdict_fit`).
+features cannot tell classes apart, low where they still learn fast. The estimate is the greater of the first two, or
+the mean of that and the third where the third is less; the interval spans all. *Sure* are at most as many as the
+curve's lowest reading allows, and only such as look worse than half of such planted errors. Left out: verdicts, which
+settle the matter (`labelaudit.judge.verdict_fit`).
 """
 
 from __future__ import annotations
@@ -62,7 +63,8 @@ def read_rate(
     contradicted = float((probs.argmax(axis=1) != labels).mean())
     rate, lowest, highest = max(by_model, doubtful_share), sure_share, max(by_model, doubtful, contradicted)
     if curve is not None:
-        rate, lowest, highest = min(rate, curve.middle), min(lowest, curve.low), max(highest, curve.high)
+        rate = min(rate, (rate + curve.middle) / 2)
+        lowest, highest = min(lowest, curve.low), max(highest, curve.high)
     low, high = min(mean, lowest, rate), max(highest, rate)
     apart = len(suspicion) / companions
     return Reading(
