@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -30,6 +31,8 @@ verdicts = typer.Typer(
 )
 _MOST = 20
 """Problems and disputes shown."""
+_RULES = "majority (of all who judged it), adjudicator:NAME (this person's word), or agreement (of all)."
+_SETTLE = typer.Option(metavar="RULE", help=f"Also set the rule by which disputes end: {_RULES}")
 _RUN = typer.Argument(metavar="RUN", help="Folder that `labelaudit scan` wrote.")
 
 
@@ -49,7 +52,9 @@ def show(run: Annotated[Path | None, RUN] = None) -> None:
     _say(*_counts(audit, reviewed))
     _say(*_people(log))
     if reviewed.disputed:
-        _say("", f"Open disputes ({len(reviewed.disputed):,}): labelaudit review {run} --order disputes")
+        third = "labelaudit verdicts settle RUN adjudicator:NAME"
+        _say("", f"Open disputes ({len(reviewed.disputed):,}): a third reviewer settles them, or one person's word "
+             f"({third})", f"  labelaudit review {run} --order disputes --reviewer NAME")  # fmt: skip
         for row, told in list(reviewed.disputed.items())[:_MOST]:
             opinions = ", ".join(f"{verdict.reviewer or 'somebody'}: {verdict.right or 'no class'}" for verdict in told)
             _say(f"  {audit.samples.ids[row]} (given {audit.identity(row)[1]})  {opinions}")
@@ -61,36 +66,70 @@ def show(run: Annotated[Path | None, RUN] = None) -> None:
 
 @verdicts.command()
 def merge(
-    logs: Annotated[list[Path], typer.Argument(metavar="LOG...", help="RUN folders, or verdicts.csv files.")],
+    logs: Annotated[list[Path], typer.Argument(metavar="[NAME=]LOG...", help="RUN folders, or verdicts.csv files.")],
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="RUN", help="RUN that gets the verdicts it does not have yet.")
     ],
+    settle: Annotated[str | None, _SETTLE] = None,
 ) -> None:
-    """Bring the verdicts of several reviewers, or of copies of a RUN, together in one RUN."""
-    from labelaudit import read_audit
-    from labelaudit.verdicts import append, match, now, overtaken, read, verdicts_file
-    from labelaudit.verdicts import merge as join
+    """Bring the verdicts of several reviewers, or of copies of a RUN, together in one RUN.
 
+    A LOG written as NAME=LOG counts as the verdicts of NAME: two people who share an account name stay two people.
+    """
+    from labelaudit import read_audit
+    from labelaudit.verdicts import append, make_rule, match, now, overtaken, read, verdicts_file
+    from labelaudit.verdicts import merge as join
+    from labelaudit.verdicts.people import find_namesakes
+
+    rule = () if settle is None else (make_rule(settle),)
     audit = read_audit(output)
     target = verdicts_file(output)
     here = read(target, notice=_note)
-    told = []
-    for place in logs:
-        file = verdicts_file(place) if place.is_dir() else place
-        if not file.is_file():
-            raise DataError(f"'{file}' does not exist: name RUN folders or verdicts.csv files")
-        told.append(read(file, notice=_note))
+    told = [_read_log(place) for place in logs]
+    for line in find_namesakes({str(output): here, **dict(zip(map(str, logs), told, strict=True))}):
+        _note(line)
     joined = Counter(join(here, *told))
     joined.subtract(Counter(here))
     new, late = overtaken(here, [verdict for verdict in join(*told) if _once(joined, verdict)], now=now())
+    new = [*new, *rule]
     append(target, *new)
     reviewed = match(audit, (*here, *new))
     there = f"{len(here):,} {'was' if len(here) == 1 else 'were'} there"
-    typer.echo(f"{_verdicts(len(new), 'new ')} in {printable(str(target))}, {there}.", err=True)
+    typer.echo(f"{_verdicts(len(new) - len(rule), 'new ')} in {printable(str(target))}, {there}.", err=True)
     if late:
         _note(f"Left out: {_verdicts(len(late))} that the same reviewer has changed since, first {late[0].path}.")
     for note in reviewed.notes:
         _note(note)
+
+
+@verdicts.command()
+def settle(
+    run: Annotated[Path, _RUN],
+    rule: Annotated[str, typer.Argument(metavar="RULE", help=_RULES)],
+) -> None:
+    """Set the rule by which disputes in RUN end, now and later; `majority` holds unless another is set."""
+    from labelaudit import read_audit
+    from labelaudit.verdicts import append, make_rule, match, read, verdicts_file
+
+    audit, line = read_audit(run), make_rule(rule)
+    append(verdicts_file(run), line)
+    reviewed = match(audit, read(verdicts_file(run), notice=_note))
+    open_ = count(len(reviewed.disputed), "dispute")
+    typer.echo(f"{line.new_label}: {count(len(reviewed.overruled), 'dispute')} settled, {open_} open.", err=True)
+
+
+def _read_log(place: Path) -> tuple[Verdict, ...]:
+    """The verdicts of a RUN or a file, those of one person where it is written NAME=LOG; rules stay where they are."""
+    from labelaudit.verdicts import RULE, read, verdicts_file
+
+    name, mark, rest = str(place).partition("=")
+    named = bool(name and mark and not place.exists())
+    place = Path(rest) if named else place
+    file = verdicts_file(place) if place.is_dir() else place
+    if not file.is_file():
+        raise DataError(f"'{file}' does not exist: name RUN folders or verdicts.csv files")
+    said = (verdict for verdict in read(file, notice=_note) if verdict.verdict != RULE)
+    return tuple(replace(verdict, reviewer=name) if named else verdict for verdict in said)
 
 
 @verdicts.command("import")
@@ -153,7 +192,7 @@ def _counts(audit: Audit, reviewed: Reviewed) -> tuple[str, ...]:
     return (
         f"{len(reviewed.settled):,} of {len(audit.samples):,} images {have} a verdict, {seen:,} of "
         f"{len(suspects):,} suspects {were} looked at",
-        f"  {kinds['given']:,} given label right, {kinds['suggested']:,} suggested label right, {kinds['other']:,} "
+        f"  {kinds['given']:,} given label correct, {kinds['suggested']:,} suggested label correct, {kinds['other']:,} "
         f"another class, {kinds['none']:,} no class, {len(reviewed.skipped):,} skipped, {len(reviewed.disputed):,} "
         "disputed",
     )
@@ -161,7 +200,7 @@ def _counts(audit: Audit, reviewed: Reviewed) -> tuple[str, ...]:
 
 def _people(log: Sequence[Verdict]) -> tuple[str, ...]:
     """Lines on how much each reviewer said, and how far they agree where they judged the same image independently."""
-    from labelaudit.verdicts import in_force
+    from labelaudit.verdicts import find_rule, in_force
     from labelaudit.verdicts.agreement import cohen_kappa, first_answers, fleiss_kappa
 
     said = Counter(verdict.reviewer for told in in_force(log).values() for verdict in told)
@@ -178,7 +217,7 @@ def _people(log: Sequence[Verdict]) -> tuple[str, ...]:
         lines.append(f"{names} agree on {agree:,} of {len(both):,} ({agree / len(both):.0%}{kappa})")
     if len({name for told in answers.values() for name in told}) > 2 and pairs:
         lines.append(f"  all reviewers together{_kappa(fleiss_kappa(answers), 'Fleiss')}")
-    return ("", "Reviewers", *lines)
+    return ("", "Reviewers", *lines, f"  disputes end by {find_rule(log)}")
 
 
 def _kappa(value: float | None, whose: str) -> str:

@@ -35,6 +35,8 @@ class Ledger:
     def __init__(self, path: Path, reviewer: str) -> None:
         self.path, self.reviewer = path, reviewer
         self._lock = threading.RLock()
+        self.rule = ""
+        """How disputes end, as `labelaudit.verdicts.settle` takes it."""
         self._stamp: tuple[int, int] | None = None
         self._log: list[Verdict] = []
         self._trails: dict[Identity, dict[str, list[Verdict]]] = {}
@@ -148,6 +150,7 @@ class Ledger:
             return
         log = list(verdicts.read(self.path))
         self._trails, self._mine, self._versions = {}, [], Counter()
+        self.rule = verdicts.find_rule(())
         for verdict in log:
             self._take(verdict)
         self._log, self._stamp = log, stamp
@@ -162,6 +165,9 @@ class Ledger:
 
     def _take(self, verdict: Verdict) -> None:
         """One more verdict, after all others."""
+        if verdict.verdict == verdicts.RULE:
+            self.rule = verdict.new_label
+            return
         identity, own = verdict.identity, verdict.reviewer == self.reviewer
         trail = self._trails.setdefault(identity, defaultdict(list))[verdict.reviewer]
         if verdict.verdict != "undo":

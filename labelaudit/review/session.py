@@ -57,6 +57,8 @@ class Session:
         self.likeness = Likeness(audit, run)
         self.companions = Companions(audit)
         self.ledger = Ledger(verdicts.verdicts_file(run), reviewer)
+        self._heard: set[Identity] = set()
+        """Images judged in this session, which in a dispute that goes on are not asked about again."""
         self.notes: tuple[str, ...] = ()
         """Sentences about the RUN and the verdicts that are there already."""
 
@@ -180,6 +182,7 @@ class Session:
             time=verdicts.now(),
         )
         self.ledger.add(verdict, version)
+        self._heard.add(verdict.identity)
 
     def undo(self, place: int | None) -> dict[str, Any]:
         """Withdraw the verdict at a position, or this reviewer's last one; returns the question to go back to.
@@ -281,7 +284,8 @@ class Session:
             identity = self.audit.identity(row)
             mine = self.ledger.mine(identity)
             told = [said for said in (mine, *self.ledger.others(identity)) if said and said.verdict != "skip"]
-            return len({said.right for said in told}) <= 1
+            settled = len({said.right for said in verdicts.settle(told, self.ledger.rule)}) <= 1
+            return settled or (mine is not None and identity in self._heard)
         return self._standing(row) is not None
 
 

@@ -12,12 +12,14 @@ Left out: who may judge what, and editing old lines; people can, with a text edi
 from labelaudit.verdicts.log import FILE, ChangedLog, append, read, render, verdicts_file
 from labelaudit.verdicts.matching import Reviewed, agreed, in_force, match, merge, overtaken, read_reviewed
 from labelaudit.verdicts.outcome import OUTCOMES, Outcomes, describe, list_outcomes
-from labelaudit.verdicts.verdict import COLUMNS, VERDICTS, Verdict, now
+from labelaudit.verdicts.settling import find_rule, make_rule, settle
+from labelaudit.verdicts.verdict import COLUMNS, RULE, VERDICTS, Verdict, now
 
 __all__ = [
     "COLUMNS",
     "FILE",
     "OUTCOMES",
+    "RULE",
     "VERDICTS",
     "ChangedLog",
     "Outcomes",
@@ -26,8 +28,10 @@ __all__ = [
     "agreed",
     "append",
     "describe",
+    "find_rule",
     "in_force",
     "list_outcomes",
+    "make_rule",
     "match",
     "merge",
     "now",
@@ -35,5 +39,6 @@ __all__ = [
     "read",
     "read_reviewed",
     "render",
+    "settle",
     "verdicts_file",
 ]

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from labelaudit.verdicts.verdict import Verdict
+from labelaudit.verdicts.verdict import RULE, Verdict
 
 Answers = Mapping[tuple[str, str], Mapping[str, str]]
 """Image -> reviewer -> class that the reviewer took to be correct, empty for no class."""
@@ -22,6 +22,8 @@ def first_answers(log: Sequence[Verdict]) -> dict[tuple[str, str], dict[str, str
     """The first answer of each reviewer about each image of ``log``; ``skip`` is none, ``undo`` takes one back."""
     found: dict[tuple[str, str], dict[str, str]] = {}
     for verdict in log:
+        if verdict.verdict == RULE:
+            continue
         told = found.setdefault(verdict.identity, {})
         if verdict.verdict == "undo":
             told.pop(verdict.reviewer, None)

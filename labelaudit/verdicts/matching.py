@@ -17,7 +17,8 @@ from labelaudit.judge.noise_model import NO_CLASS, UNKNOWN
 from labelaudit.text import count
 from labelaudit.types import Ints, Samples
 from labelaudit.verdicts.log import read, verdicts_file
-from labelaudit.verdicts.verdict import Verdict
+from labelaudit.verdicts.settling import find_rule, settle
+from labelaudit.verdicts.verdict import RULE, Verdict
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +31,9 @@ class Reviewed:
     skipped: tuple[int, ...] = ()
     """Rows that somebody looked at and nobody could tell."""
     disputed: Mapping[int, tuple[Verdict, ...]] = field(default_factory=dict)
-    """Rows on which reviewers disagree, with the last verdict of each."""
+    """Rows on which reviewers disagree and no rule settles it, with the last verdict of each."""
+    overruled: tuple[int, ...] = ()
+    """Rows on which reviewers disagree and the rule of the log settles it (`labelaudit.verdicts.settling`)."""
     strangers: tuple[Verdict, ...] = ()
     """Verdicts in force that cannot count here: on an image the audit does not have, or has changed or under another
     label, or for a class it does not know."""
@@ -87,11 +90,12 @@ def read_reviewed(audit: Audit, run: Path | str) -> Reviewed:
 
 def match(audit: Audit, verdicts: Sequence[Verdict]) -> Reviewed:
     """Bring ``verdicts`` (in the file's order) and the samples of ``audit`` together by content and given label."""
-    samples, (last, undone) = audit.samples, _replay(verdicts)
+    samples, (last, undone), rule = audit.samples, _replay(verdicts), find_rule(verdicts)
     rows_of = _places(samples, {digest for digest, _ in last})
     settled: dict[int, Verdict] = {}
     disputed: dict[int, tuple[Verdict, ...]] = {}
     skipped: list[int] = []
+    overruled: list[int] = []
     strangers: list[Verdict] = []
     known = {None, *samples.classes}
     for identity, told in last.items():
@@ -100,17 +104,21 @@ def match(audit: Audit, verdicts: Sequence[Verdict]) -> Reviewed:
         strangers += [v for v in told if v.verdict != "skip" and (not rows or v.right not in known)]
         if all(verdict.verdict == "skip" for verdict in told):
             skipped += rows
-        elif len(_answers(opinions)) > 1:
+            continue
+        counted = settle(opinions, rule)
+        if len(_answers(counted)) > 1:
             disputed |= dict.fromkeys(rows, opinions)
-        elif opinions:
-            settled |= dict.fromkeys(rows, opinions[-1])
+        elif counted:
+            settled |= dict.fromkeys(rows, counted[-1])
+            overruled += rows if len(_answers(opinions)) > 1 else []
     return Reviewed(
         settled=dict(sorted(settled.items())),
         skipped=tuple(sorted(skipped)),
         disputed=dict(sorted(disputed.items())),
+        overruled=tuple(sorted(overruled)),
         strangers=tuple(strangers),
         undone=undone,
-        notes=tuple(_notes(audit, rows_of, disputed, strangers)),
+        notes=(*_notes(audit, rows_of, disputed, strangers), *_note_overruled(audit, sorted(overruled), rule)),
     )
 
 
@@ -119,13 +127,13 @@ def agreed(samples: Samples, verdicts: Sequence[Verdict]) -> dict[str, str | Non
 
     What was said about one copy of an image, under whichever label, holds for all of them.
     """
-    last = in_force(verdicts)
+    last, rule = in_force(verdicts), find_rule(verdicts)
     rows_of = _places(samples, {digest for digest, _ in last})
     known = {None, *samples.classes}
     answers: defaultdict[str, set[str | None]] = defaultdict(set)
     for identity, told in last.items():
         if identity in rows_of:
-            answers[identity[0]] |= _answers(_opinions(told, known))
+            answers[identity[0]] |= _answers(settle(_opinions(told, known), rule))
     return {digest: next(iter(said)) for digest, said in answers.items() if len(said) == 1}
 
 
@@ -141,6 +149,8 @@ def _replay(
     trails: dict[tuple[str, str], dict[str, list[tuple[int, Verdict]]]] = {}
     undone: defaultdict[tuple[str, str], tuple[Verdict, ...]] = defaultdict(tuple)
     for place, verdict in enumerate(verdicts):
+        if verdict.verdict == RULE:
+            continue
         trail = trails.setdefault(verdict.identity, {}).setdefault(verdict.reviewer, [])
         if verdict.verdict != "undo":
             trail.append((place, verdict))
@@ -211,6 +221,16 @@ def _notes(
         row = next(iter(sorted(disputed)))
         said = ", ".join(f"{v.reviewer or 'somebody'}: {v.right or 'no class'}" for v in disputed[row])
         yield f"Reviewers disagree on {count(len(disputed), 'image')}, first {audit.samples.ids[row]} ({said})."
+
+
+def _note_overruled(audit: Audit, rows: Sequence[int], rule: str) -> list[str]:
+    """The note that a rule settled what reviewers disagree on."""
+    if not rows:
+        return []
+    who = f"{rule.partition(':')[2]}'s word" if ":" in rule else f"the {rule}"
+    return [
+        f"Reviewers disagree on {count(len(rows), 'image')} where {who} settles it, first {audit.samples.ids[rows[0]]}."
+    ]
 
 
 def known_labels(samples: Samples, verdicts: Sequence[Verdict]) -> Ints:

@@ -10,6 +10,8 @@ from labelaudit.errors import DataError
 VERDICTS = ("given", "suggested", "other", "none", "skip", "undo")
 """given: the given label is right · suggested: the suggested one is · other: another class is · none: no class of the
 dataset is · skip: cannot tell · undo: the reviewer's verdict before this one is taken back."""
+RULE = "rule"
+"""In place of a verdict, on a line about no image: the rule by which disputes end (`labelaudit.verdicts.settling`)."""
 COLUMNS = ("path", "digest", "given_label", "verdict", "new_label", "reviewer", "note", "time")
 
 
@@ -26,7 +28,7 @@ class Verdict:
     digest: str
     given_label: str
     verdict: str
-    """One of `VERDICTS`. Choosing the given label as the right one is always stored as ``given``."""
+    """One of `VERDICTS`, or `RULE`. Choosing the given label as the right one is always stored as ``given``."""
     new_label: str = ""
     """The right class for ``suggested``, ``other`` and ``given``; empty for the rest."""
     reviewer: str = ""
@@ -36,7 +38,7 @@ class Verdict:
     """In UTC, such as ``2026-11-21T06:30:00Z``; any ISO 8601 time is brought into this form. May be empty."""
 
     def __post_init__(self) -> None:
-        if self.verdict not in VERDICTS:
+        if self.verdict not in (*VERDICTS, RULE):
             raise DataError(f"verdict '{self.verdict}' on '{self.path}' is none of {', '.join(VERDICTS)}")
         if not self.digest or not self.given_label:
             raise DataError(f"verdict on '{self.path}' names no {'given_label' if self.digest else 'digest'}")

@@ -119,11 +119,30 @@ def test_reviewers_merge_and_their_disputes_are_shown(tmp_path: Path) -> None:
     assert code == 0
     assert out.splitlines()[:2] == [
         "2 of 12 images have a verdict, 3 of 12 suspects were looked at",
-        "  1 given label right, 0 suggested label right, 0 another class, 1 no class, 0 skipped, 1 disputed",
+        "  1 given label correct, 0 suggested label correct, 0 another class, 1 no class, 0 skipped, 1 disputed",
     ]
     assert "  ann and bob agree on 1 of 2 (50%, Cohen's kappa 0.00)" in out.splitlines()
     assert "  dog/1.png (given dog)  ann: owl, bob: cat" in out.splitlines()
+    assert "  disputes end by majority" in out.splitlines()
     assert call("verdicts", "merge", str(tmp_path / "none.csv"), "-o", str(run))[0] == 2
+
+
+def test_a_rule_settles_disputes_and_namesakes_are_told_apart(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "main")
+    copies = [write_run(tmp_path / name) for name in ("one", "two")]
+    for copy, label in zip(copies, ("cat", "owl"), strict=True):
+        said = (0, "given", "cat") if label == "cat" else (2, "none", "")
+        verdicts.append(verdicts_file(copy), verdict(1, "other", label, "user", run), verdict(*said, "user", run))
+    code, _, err = call("verdicts", "merge", *map(str, copies), "-o", str(run))
+    assert (code, "both have verdicts by 'user'" in err, "on 1 image where they differ" in err) == (0, True, True)
+    fresh = write_run(tmp_path / "fresh")
+    named = [f"{name}={copy}" for name, copy in zip(("ann", "bob"), copies, strict=True)]
+    code, _, err = call("verdicts", "merge", *named, "-o", str(fresh), "--settle", "adjudicator:bob")
+    assert (code, "both have verdicts" in err, "bob's word settles it" in err) == (0, False, True)
+    code, _, err = call("verdicts", "settle", str(fresh), "agreement")
+    assert (code, err) == (0, "agreement: 0 disputes settled, 1 dispute open.\n")
+    code, _, err = call("verdicts", "merge", *named, "-o", str(fresh), "--settle", "adjudicator")
+    assert (code, "settles nothing: give majority" in err) == (2, True)
 
 
 @pytest.mark.parametrize(

@@ -198,6 +198,16 @@ def test_of_two_pages_of_one_reviewer_only_one_answers_first(run: Path) -> None:
     assert [said.verdict for said in verdicts.read(one.ledger.path)] == ["none"]
 
 
+def test_a_third_reviewer_settles_a_dispute_and_is_asked_once(run: Path) -> None:
+    for name, label in (("ann", 0), ("bob", 1)):
+        open_run(run, reviewer=name, again=True).judge(0, "class", label, 0)
+    third = open_run(run, order="disputes", reviewer="carol")
+    assert third.judge(0, "none", None, 0)["done"], "three answers settle nothing, but are not asked for twice"
+    assert open_run(run, order="disputes", reviewer="carol").next_open(0) == 0
+    assert third.judge(0, "class", 1, 1)["done"]
+    assert verdicts.match(third.audit, third.ledger.log).settled[0].right == "dog"
+
+
 def test_a_dispute_is_shown_and_settled(run: Path) -> None:
     ann, bob = open_run(run), open_run(run, reviewer="bob", again=True)
     ann.judge(2, "class", 2, 0)
