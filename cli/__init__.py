@@ -11,7 +11,6 @@ import os
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
 from labelaudit.errors import LabelAuditError, OptionError
 from labelaudit.machine import __version__, available_cores
@@ -22,7 +21,9 @@ from .bench import bench
 from .check import check
 from .clean import clean
 from .config import config
+from .console.manual import Command, Group, flow, polish
 from .console.streams import open_streams, printable
+from .console.usage import reword
 from .corrupt import corrupt
 from .estimate import estimate
 from .impact import impact
@@ -37,7 +38,7 @@ from .tune import tune
 from .verdicts import verdicts
 
 
-class _Group(TyperGroup):
+class _Group(Group):
     """The one place where an error of the library becomes a line and an exit code."""
 
     def invoke(self, ctx: Any) -> Any:
@@ -46,6 +47,9 @@ class _Group(TyperGroup):
         except LabelAuditError as error:
             typer.echo(f"labelaudit: {printable(' '.join(str(error).split()))}", err=True)
             raise typer.Exit(2) from None
+        except typer.BadParameter as error:
+            reword(error)
+            raise
         except KeyboardInterrupt:
             typer.echo("labelaudit: interrupted; an earlier result and what is in the cache are kept", err=True)
             raise typer.Exit(130) from None
@@ -77,15 +81,15 @@ _PANELS: dict[str, dict[str, Any]] = {
 for _panel, _commands in _PANELS.items():
     for _name, _command in _commands.items():
         if isinstance(_command, typer.Typer):
-            app.add_typer(_command, rich_help_panel=_panel)
+            app.add_typer(polish(_command), cls=Group, rich_help_panel=_panel)
         else:
-            app.command(_name, rich_help_panel=_panel)(_command)
+            app.command(_name, cls=Command, help=flow(_command.__doc__), rich_help_panel=_panel)(_command)
 
 
-@app.command("help", rich_help_panel="Find")
+@app.command("help", cls=Command, rich_help_panel="Find")
 def help_(
     ctx: typer.Context,
-    command: Annotated[list[str] | None, typer.Argument(metavar="[COMMAND]", help="A command, such as scan.")] = None,
+    command: Annotated[list[str] | None, typer.Argument(metavar="COMMAND", help="A command, such as scan.")] = None,
 ) -> None:
     """Show what the commands are for, or the options of one."""
     group: Any = ctx.parent
@@ -106,7 +110,8 @@ def _show_version(wanted: bool) -> None:
 @app.callback()
 def labelaudit(
     version: Annotated[
-        bool, typer.Option("--version", "-V", help="Show the version.", callback=_show_version, is_eager=True)
+        bool,
+        typer.Option("--version", "-V", metavar="", help="Show the version.", callback=_show_version, is_eager=True),
     ] = False,
 ) -> None:
     """Find the wrong labels in an image dataset."""

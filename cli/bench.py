@@ -14,6 +14,7 @@ import typer
 from labelaudit.errors import OptionError
 from labelaudit.text import count, rough_duration
 
+from .console.options import parse_share
 from .console.streams import Color, open_console, printable, report_progress, trimmed
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ _DEVICES: tuple[Device, ...] = ("cpu", "cuda")
 
 def bench(
     preset: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="A table, or one preset of it; see --list.")
+        str | None, typer.Argument(metavar="NAME", help="A table, or one preset of it; see --list.")
     ] = None,
     list_them: Annotated[
         bool, typer.Option("--list", metavar="", help="List all tables: what covers what, what was measured.")
@@ -54,7 +55,9 @@ def bench(
     ] = None,
     noise: Annotated[
         list[float] | None,
-        typer.Option(rich_help_panel=_WHICH, metavar="RATE", help="Only this noise level, such as 0.4; repeatable."),
+        typer.Option(
+            rich_help_panel=_WHICH, metavar="40%", parser=parse_share, help="Only this noise level; repeatable."
+        ),
     ] = None,
     n: Annotated[
         list[int] | None,

@@ -13,6 +13,7 @@ from labelaudit.errors import OptionError, RunError
 from labelaudit.machine import available_cores
 from labelaudit.text import count
 
+from .console.options import parse_share
 from .console.runs import RUN, find_run
 from .console.streams import Color, open_console, printable, report_progress, trimmed
 
@@ -69,7 +70,11 @@ def clean(
     fdr: Annotated[
         float | None,
         typer.Option(
-            "--fdr", metavar="Q", rich_help_panel=_PLAN, help="Suspects of which at most the share Q is false."
+            "--fdr",
+            metavar="10%",
+            parser=parse_share,
+            rich_help_panel=_PLAN,
+            help="Suspects of which at most this share is false.",
         ),
     ] = None,
     surest: Annotated[

@@ -11,6 +11,7 @@ import typer
 from labelaudit.errors import OptionError
 from labelaudit.machine import available_cores
 
+from .console.options import parse_share
 from .console.reading import LabelFrom
 from .console.streams import Color, open_console, printable, report_progress
 
@@ -25,7 +26,10 @@ def corrupt(
         typer.Option(help="symmetric: any other class. uniform: any class, the own one included."),
     ],
     rate: Annotated[
-        float, typer.Option(min=0, max=1, metavar="R", help="Share of samples touched, of each class where it applies.")
+        float,
+        typer.Option(
+            metavar="10%", parser=parse_share, help="Share of samples touched, of each class where it applies."
+        ),
     ],
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="Same seed, same copy.")] = 0,
     pairs: Annotated[

@@ -11,6 +11,7 @@ import typer
 from labelaudit.errors import RunError
 from labelaudit.text import count
 
+from .console.options import parse_share
 from .console.runs import RUN, find_run
 from .console.streams import Color, open_console, printable, trimmed
 
@@ -32,8 +33,9 @@ def estimate(
         float | None,
         typer.Option(
             "--fdr",
-            metavar="Q",
-            help="Also list flags of which at most the share Q is false: RUN/fdr.csv.",
+            metavar="10%",
+            parser=parse_share,
+            help="Also list suspects of which at most this share is false: RUN/fdr.csv.",
         ),
     ] = None,
     self_test: Annotated[

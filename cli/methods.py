@@ -31,7 +31,7 @@ _PUBLISHED = (
 
 
 def methods(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Only these.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Only these.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="JSON for programs.")] = False,
     color: Annotated[
         Color, typer.Option(envvar="LABELAUDIT_COLOR", show_envvar=False, help="Colour in the output.")

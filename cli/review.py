@@ -31,6 +31,12 @@ _BASE: Any = typer.Option(
     metavar="PATH",
     help="Where a proxy serves the page (Jupyter, VS Code): a path, or the whole address.",
 )
+_Port = Annotated[
+    int, typer.Option(min=0, max=65535, metavar="N", rich_help_panel=_PAGE, help="Port; 0 takes a free one.")
+]
+_NoOpen = Annotated[
+    bool, typer.Option("--no-open", metavar="", rich_help_panel=_PAGE, help="Print the address, open no browser.")
+]
 
 _OPENER = ".open-review.html"
 """In RUN while the page is up: leads a browser to it, key included."""
@@ -44,9 +50,9 @@ def review(
     order: Annotated[
         Literal["worst", "all", "pair", "tune", "sample", "disputes"],
         typer.Option(
-            help="Suspects worst first; all images worst first; suspects by pair of classes; some twenty "
-            "images that set the scale, shown without scores; the random sample that "
-            "`labelaudit estimate` needs, shown without scores; or images that reviewers disagree on."
+            help="worst: suspects, worst first; all: all images; pair: suspects by pair of classes; tune: some twenty "
+            "images that set the scale, and sample: those that `labelaudit estimate` needs, both without scores; "
+            "disputes: images that reviewers disagree on."
         ),
     ] = "worst",
     gate: Annotated[
@@ -55,19 +61,18 @@ def review(
     reviewer: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME", envvar="LABELAUDIT_REVIEWER", show_envvar=False, help="Your name in verdicts.csv."
+            metavar="NAME",
+            envvar="LABELAUDIT_REVIEWER",
+            show_envvar=False,
+            help="Your name in verdicts.csv; default: that of your account.",
         ),
     ] = None,
     again: Annotated[bool, typer.Option("--again", metavar="", help="Ask what others have judged, too.")] = False,
     keys: Annotated[
         Path | None, typer.Option(metavar="FILE", help='Keys of your own: TOML with \\[keys] and left = "h" below it.')
     ] = None,
-    port: Annotated[
-        int, typer.Option(min=0, max=65535, metavar="N", rich_help_panel=_PAGE, help="Port; 0 takes a free one.")
-    ] = 0,
-    no_open: Annotated[
-        bool, typer.Option("--no-open", metavar="", rich_help_panel=_PAGE, help="Print the address, open no browser.")
-    ] = False,
+    port: _Port = 0,
+    no_open: _NoOpen = False,
     base_path: Annotated[str | None, _BASE] = None,
     export: Annotated[
         Path | None,
@@ -124,11 +129,14 @@ def open_(
     reviewer: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME", envvar="LABELAUDIT_REVIEWER", show_envvar=False, help="Your name in verdicts.csv."
+            metavar="NAME",
+            envvar="LABELAUDIT_REVIEWER",
+            show_envvar=False,
+            help="Your name in verdicts.csv; default: that of your account.",
         ),
     ] = None,
-    port: Annotated[int, typer.Option(min=0, max=65535, metavar="N", help="Port; 0 takes a free one.")] = 0,
-    no_open: Annotated[bool, typer.Option("--no-open", metavar="", help="Print the address, open no browser.")] = False,
+    port: _Port = 0,
+    no_open: _NoOpen = False,
     base_path: Annotated[str | None, _BASE] = None,
 ) -> None:
     """Show the report of RUN as a page in which suspects can be judged, and whose numbers follow.

@@ -13,6 +13,7 @@ from labelaudit.machine import available_cores
 
 from .console.options import _is_default, _option, choose_cache, load_settings, parse_names, parse_settings
 from .console.reading import (
+    PANEL,
     Bands,
     Classes,
     Format,
@@ -26,8 +27,8 @@ from .console.reading import (
 )
 from .console.streams import Color, open_console, report_progress
 
-_INPUT = "Features and verdicts of your own"
-_METHOD = "How to judge"
+_INPUT = "What else is known"
+_METHOD = "Methods and networks"
 _MACHINE = "This machine"
 
 
@@ -51,7 +52,7 @@ def scan(
     annotator: Annotated[
         list[str] | None,
         _option(
-            panel=_INPUT,
+            panel=PANEL,
             metavar="COLUMN",
             help="Of several people's labels: the column that says whose a row is; or, repeated, the columns that each "
             "hold one's labels.",
@@ -78,17 +79,21 @@ def scan(
         ),
     ] = False,
     features: Annotated[
-        Path | None, _option(panel=_INPUT, metavar="X.npy", help="n x d features, one row per sample.")
+        Path | None,
+        _option(panel=_INPUT, metavar="X.npy", help="Features of your own: n x d numbers, one row per image."),
     ] = None,
     probs: Annotated[
         Path | None,
         _option(
-            panel=_INPUT, metavar="P.npy", help="n x C out-of-sample probabilities; columns as --classes, or sorted."
+            panel=_INPUT,
+            metavar="P.npy",
+            help="Class probabilities of a model of your own that was not trained on these images: n x C, columns "
+            "as --classes, or sorted.",
         ),
     ] = None,
     verdicts: Annotated[
         Path | None,
-        _option(panel=_INPUT, metavar="FILE", help="Decisions of people; default: verdicts.csv in RUN."),
+        _option(panel=_INPUT, metavar="FILE", help="What people decided; default: verdicts.csv in RUN."),
     ] = None,
     methods: Annotated[
         str,
@@ -109,13 +114,15 @@ def scan(
             "--regularizer",
             panel=_METHOD,
             metavar="NAME",
-            help="Put around every method, such as mixup (`labelaudit methods` lists them); may be repeated.",
+            help="Regularizer around every method, such as mixup (`labelaudit methods` lists them); may be repeated.",
         ),
     ] = None,
     train: Annotated[
         Literal["auto", "features", "pixels"],
         _option(
-            panel=_METHOD, env="TRAIN", help="Heads on features, or a small network on pixels; auto measures both."
+            panel=_METHOD,
+            env="TRAIN",
+            help="Let the methods learn from features, or a small network from pixels; auto measures both.",
         ),
     ] = "auto",
     network: Annotated[
@@ -124,8 +131,7 @@ def scan(
             panel=_METHOD,
             metavar="NAME",
             env="NETWORK",
-            help="What the methods train on pixels or features: a name of `labelaudit methods`, timm:NAME, "
-            "torchvision:NAME.",
+            help="The network that the methods train: a name of `labelaudit methods`, timm:NAME or torchvision:NAME.",
         ),
     ] = None,
     init: Annotated[
@@ -147,19 +153,28 @@ def scan(
         ),
     ] = "auto",
     image_size: Annotated[
-        int | None, _option(panel=_METHOD, min=8, metavar="N", env="IMAGE_SIZE", help="Their input size in pixels.")
+        int | None,
+        _option(panel=_METHOD, min=8, metavar="N", env="IMAGE_SIZE", help="Input size of these networks in pixels."),
     ] = None,
     precision: Annotated[
         Literal["auto", "float32", "int8"],
-        _option(panel=_METHOD, env="PRECISION", help="What embedded networks compute in; auto: int8 if the CPU gains."),
+        _option(
+            panel=_METHOD,
+            env="PRECISION",
+            help="Numbers that these networks compute in; auto: int8 where the CPU gains.",
+        ),
     ] = "auto",
     max_pixels: Annotated[
         int,
-        _option(panel=_INPUT, min=1, metavar="N", env="MAX_PIXELS", help="Larger images are not read, and named."),
+        _option(panel=_MACHINE, min=1, metavar="N", env="MAX_PIXELS", help="Larger images are named and not read."),
     ] = 178_956_970,
     effort: Annotated[
         Literal["quick", "standard", "thorough"],
-        _option(panel=_METHOD, env="EFFORT", help="One small backbone, three, or five, and on a GPU one fine-tuned."),
+        _option(
+            env="EFFORT",
+            help="How much looks at the images: one small pretrained network, three, or five, and on a GPU one more "
+            "that is fine-tuned.",
+        ),
     ] = "standard",
     rank_by: Annotated[
         str,
@@ -182,7 +197,12 @@ def scan(
     ] = "local",
     address: Annotated[
         str | None,
-        _option(panel=_MACHINE, metavar="HOST:PORT", env="ADDRESS", help="Of the cluster; default: one here."),
+        _option(
+            panel=_MACHINE,
+            metavar="HOST:PORT",
+            env="ADDRESS",
+            help="Address of the cluster; default: one on this machine.",
+        ),
     ] = None,
     workers: Annotated[
         int | None,

@@ -12,7 +12,7 @@ import typer
 
 from labelaudit.errors import OptionError
 from labelaudit.machine import available_cores
-from labelaudit.text import duration
+from labelaudit.text import duration, read_share
 
 from .console.options import parse_settings
 from .console.reading import LabelFrom
@@ -227,7 +227,7 @@ def parse_valid(text: str | None) -> float | Path | None:
     if text is None:
         return None
     try:
-        share = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+        share = read_share(text)
     except ValueError:
         return Path(text)
     if not 0 < share < 1:

@@ -66,7 +66,7 @@ def show(run: Annotated[Path | None, RUN] = None) -> None:
 
 @verdicts.command()
 def merge(
-    logs: Annotated[list[Path], typer.Argument(metavar="[NAME=]LOG...", help="RUN folders, or verdicts.csv files.")],
+    logs: Annotated[list[Path], typer.Argument(metavar="[NAME=]LOG", help="RUN folders, or verdicts.csv files.")],
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="RUN", help="RUN that gets the verdicts it does not have yet.")
     ],

@@ -42,6 +42,21 @@ def likely(chance: float) -> str:
     return "<0.1%" if chance < 0.0005 else f"{chance:.1%}"
 
 
+def read_share(text: str) -> float:
+    """The number that a person wrote as a percentage or a fraction; `ValueError` where it is neither.
+
+    >>> read_share("10%"), read_share(" 10 % "), read_share(".1"), read_share("0.1")
+    (0.1, 0.1, 0.1, 0.1)
+    """
+    found = _SHARE.fullmatch(text.strip())
+    if found is None:
+        raise ValueError(f"'{text}' is not a share")
+    return float(found[1]) / (100 if found[2] else 1)
+
+
+_SHARE = re.compile(r"(\d+\.?\d*|\.\d+)\s*(%?)", re.ASCII)
+
+
 def encodable(text: str) -> str:
     r"""``text`` with what UTF-8 cannot hold (lone surrogates of undecodable file names) written as ``\udcXX``.
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from labelaudit.errors import OptionError
+from labelaudit.text import read_share
 
 if TYPE_CHECKING:
     from labelaudit.check.settings import ResolvedSettings
@@ -58,6 +59,17 @@ def _is_default(ctx: typer.Context, name: str) -> bool:
     """Whether neither the command line nor a variable says anything about the option ``name``."""
     source = ctx.get_parameter_source(name)
     return source is None or source.name == "DEFAULT"
+
+
+def parse_share(text: str) -> float:
+    """A share that a person typed: ``10%``, ``0.1`` or ``.1``."""
+    try:
+        share = read_share(text)
+    except ValueError:
+        raise typer.BadParameter(f"'{text}' is not a share: write a percentage such as 10% or 0.1") from None
+    if share > 1:
+        raise typer.BadParameter(f"{text} is more than all of them: write a percentage such as 10% or 0.1")
+    return share
 
 
 def parse_names(option: str, text: str) -> tuple[str, ...]:

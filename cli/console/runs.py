@@ -16,7 +16,7 @@ from .streams import printable
 DEFAULT = Path("labelaudit-run")
 """The folder that `labelaudit scan` writes unless told otherwise."""
 RUN: Any = typer.Argument(
-    metavar="[RUN]", show_default=False, help="Folder that `labelaudit scan` wrote; by default the one here."
+    metavar="RUN", show_default=False, help="Folder that `labelaudit scan` wrote; by default the one here."
 )
 """The argument of every command that reads one RUN."""
 

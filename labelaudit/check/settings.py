@@ -9,7 +9,6 @@ merging of lists and tables, which replace each other whole.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
@@ -30,6 +29,7 @@ from labelaudit.scanning.settings import (
     parse_path,
     parse_text,
 )
+from labelaudit.text import read_share
 from labelaudit.types import KINDS, Tier
 
 FURTHER_VARIABLES = tuple(PREFIX + name for name in ("CONFIG", "COLOR", "FORMAT", "OUTPUT", "REVIEWER")) + tuple(
@@ -87,11 +87,12 @@ def parse_share(value: Any) -> float:
     (0.02, 0.5, 0.0)
     """
     text = str(value).strip()
-    number = re.fullmatch(r"(\d+\.?\d*|\.\d+)\s*(%?)", text, re.ASCII)
-    is_number = isinstance(value, float) and math.isfinite(value)
-    if isinstance(value, bool) or (number is None and not is_number):
-        raise OptionError(f"'{text}' is not a share: write a percentage such as 2% or a fraction such as 0.02")
-    share = float(text.rstrip(" %")) / (100 if text.endswith("%") else 1)
+    try:
+        is_number = isinstance(value, float) and math.isfinite(value)
+        share = float(value) if is_number else read_share("" if isinstance(value, bool) else text)
+    except ValueError:
+        message = f"'{text}' is not a share: write a percentage such as 2% or a fraction such as 0.02"
+        raise OptionError(message) from None
     percent = text.endswith("%")
     if not 0 <= share <= 1 or (share == 1 and not percent):
         hint = "" if percent else f": for a percentage write {text}%" + (", for all of them 100%" if share == 1 else "")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 from labelaudit.errors import OptionError, unknown_name
+from labelaudit.text import read_share
 
 T = TypeVar("T")
 
@@ -113,13 +114,15 @@ def _convert(label: str, value: Any, hint: Any) -> Any:
             raise OptionError(f"{label}={value!r}: choose from {', '.join(kind)}")
         return value
     try:
+        if kind is float and isinstance(value, str) and value.rstrip().endswith("%"):
+            value = read_share(value)
         converted = _BOOLS[str(value).lower()] if kind is bool else kind(value)
         exact = isinstance(value, str) or (converted == value and isinstance(value, bool) == (kind is bool))
     except (ValueError, TypeError, KeyError):
         exact = False
     between = next((note for note in notes if isinstance(note, Between)), None)
     if not exact:
-        wanted = "true or false" if kind is bool else f"of type {kind.__name__}"
+        wanted = _KINDS.get(kind, f"of type {kind.__name__}")
         hint = f": give a value from {between.low:g} to {between.high:g}" if between else ""
         raise OptionError(f"{label}={value!r} is not {wanted}{hint}")
     if between and not between.low <= converted <= between.high:
@@ -127,4 +130,5 @@ def _convert(label: str, value: Any, hint: Any) -> Any:
     return converted
 
 
+_KINDS = {bool: "true or false", float: "a number", int: "a whole number"}
 _BOOLS = {"true": True, "yes": True, "1": True, "on": True, "false": False, "no": False, "0": False, "off": False}

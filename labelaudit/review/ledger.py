@@ -36,7 +36,7 @@ class Ledger:
         self.path, self.reviewer = path, reviewer
         self._lock = threading.RLock()
         self.rule = ""
-        """How disputes end, as `labelaudit.verdicts.settle` takes it."""
+        """The rule by which disputes end, as `labelaudit.verdicts.settle` takes it."""
         self._stamp: tuple[int, int] | None = None
         self._log: list[Verdict] = []
         self._trails: dict[Identity, dict[str, list[Verdict]]] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -35,3 +36,45 @@ def test_every_word_of_a_help_text_is_shown(path: tuple[str, ...]) -> None:
         written = text.replace("\\[", "[").split("\f")[0].split()
         lost = [word for word in written if word not in words]
         assert not lost, f"lost of '{text[:60]}…': {lost}"
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_help_fills_eighty_columns_and_names_no_type_beside_a_flag(
+    path: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("typer.rich_utils.MAX_WIDTH", 80)
+    shown = call(*path, "--help", env={"COLUMNS": "80"}).out.splitlines()
+    assert max(map(len, shown)) <= 80
+    assert not [line for line in shown if "<bool>" in line or "[[" in line]
+    prose = [line.strip() for line in shown[: next(at for at, line in enumerate(shown) if line.startswith("╭"))]]
+    for line, below in itertools.pairwise(prose):
+        word = below.split(" ")[0]
+        assert not below or not line or len(f" {line} {word}") > 79, f"'{word}' fits on the line before: {line}"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--effort", "fast"], "'fast' is not one of 'quick', 'standard', 'thorough'"),
+        (["--workers", "0"], "0 is too little: give 1 or more"),
+        (["--seed", "1.5"], "'1.5' is not a whole number"),
+        (["--max-pixels", "many"], "'many' is not a whole number"),
+    ],
+)
+def test_a_wrong_value_is_named_in_plain_words(options: list[str], said: str) -> None:
+    code, _, err = call("scan", "data", *options, env={"COLUMNS": "200", "TERMINAL_WIDTH": "200"})
+    assert code == 2
+    assert f"Invalid value for '{options[0]}': {said}" in err
+    assert "Value error" not in err
+    assert "Input should" not in err
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"), [("10%", None), (".1", None), ("5", "5 is more than all of them"), ("x", "'x' is not a share")]
+)
+def test_a_share_is_read_as_a_percentage_and_as_a_fraction(typed: str, said: str | None) -> None:
+    for command in (["estimate", "none", "--fdr"], ["corrupt", "none", "-o", "out", "--noise", "pair", "--rate"]):
+        code, _, err = call(*command, typed, env={"COLUMNS": "200", "TERMINAL_WIDTH": "200"})
+        assert code == 2, "there is no such RUN"
+        assert ("Invalid value" in err) == (said is not None)
+        assert (said or "") in err

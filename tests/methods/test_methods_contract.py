@@ -159,7 +159,7 @@ def test_a_wrong_option_is_named_with_its_nearest() -> None:
     for value in ("0.5x", "nan", None, True, [1]):
         with pytest.raises(OptionError, match=r"limit\.beta="):
             configure(get_method("limit"), {"beta": value})
-    with pytest.raises(OptionError, match=r"ce\.epochs=.*is not of type int: give a value from 1 to 10000"):
+    with pytest.raises(OptionError, match=r"ce\.epochs=.*is not a whole number: give a value from 1 to 10000"):
         configure(get_method("ce"), {"epochs": 2.5})
 
 

@@ -142,7 +142,7 @@ def test_options_go_to_the_method_or_the_regulariser_they_name(data: Path, tmp_p
         (["--test", "nowhere"], "'nowhere' (--test) does not exist: give a dataset"),
         (["--valid", "nowhere"], "'nowhere' (--valid) does not exist: give a share between 0 and 1, or a dataset"),
         (["--valid", "150%"], "--valid 150%: give a share between 0 and 1"),
-        (["--set", "ce.lr=fast"], "ce.lr='fast' is not of type float: give a value from 0 to 100"),
+        (["--set", "ce.lr=fast"], "ce.lr='fast' is not a number: give a value from 0 to 100"),
     ],
 )
 def test_what_cannot_be_trained_is_refused_in_one_line(

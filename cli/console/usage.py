@@ -1,0 +1,41 @@
+"""Messages about a value that was typed wrongly, in the words of this tool and not of the library that found it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+
+_WORDS = {
+    "int_parsing": "'{input}' is not a whole number",
+    "int_from_float": "'{input}' is not a whole number",
+    "int_parsing_size": "'{input}' has too many digits",
+    "float_parsing": "'{input}' is not a number",
+    "finite_number": "'{input}' is not a finite number",
+    "greater_than_equal": "{input} is too little: give {ge} or more",
+    "greater_than": "{input} is too little: give more than {gt}",
+    "less_than_equal": "{input} is too much: give {le} or less",
+    "less_than": "{input} is too much: give less than {lt}",
+}
+"""Kind of error, as pydantic names it -> what to say."""
+
+
+def reword(error: typer.BadParameter) -> None:
+    """Put the message of ``error`` in plain words, where it came from the library that reads command lines."""
+    found = _first(error.__cause__)
+    if found is None:
+        return
+    pattern = _WORDS.get(found["type"])
+    if pattern is not None:
+        error.message = pattern.format(input=found.get("input"), **(found.get("ctx") or {}))
+    else:
+        error.message = str(found["msg"]).removeprefix("Value error, ").removesuffix(".")
+
+
+def _first(cause: BaseException | None) -> dict[str, Any] | None:
+    """The first finding of a validation error; None for any other error."""
+    list_errors = getattr(cause, "errors", None)
+    if not callable(list_errors):
+        return None
+    found = list_errors()
+    return found[0] if found else None
