@@ -162,6 +162,24 @@ def cell(value: Any) -> str:
     return f"'{text}" if _EXECUTABLE.match(text) and not _NUMBER.fullmatch(text) else text
 
 
+def cells(values: Sequence[Any]) -> list[str]:
+    """`cell` of every value of a column; equal texts are written once.
+
+    >>> cells([0.123456789, None, 2.0]), cells(["cat", "=1+1", "cat"])
+    (['0.123457', '', '2'], ['cat', "'=1+1", 'cat'])
+    """
+    if all(type(value) is float for value in values):
+        return [f"{value:.6g}" for value in values]
+    known: dict[Any, str] = {}
+    said = []
+    for value in values:
+        key = (type(value), value)  # 1, 1.0 and True are equal
+        if (found := known.get(key)) is None:
+            found = known[key] = cell(value)
+        said.append(found)
+    return said
+
+
 def guarded(text: str) -> str:
     """``text`` as a harmless cell that `unguarded` takes back exactly, whatever it holds.
 

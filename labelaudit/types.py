@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -242,13 +243,13 @@ class Decision:
     recipe: Mapping[str, Any] = field(default_factory=dict)
     """JSON-able: what was combined, with which weights, why; how the threshold was found."""
 
-    @property
+    @cached_property
     def is_sure(self) -> Bools:
         """(n,) flagged, and surely mislabeled; what is flagged and not sure is doubtful."""
         least = self.threshold if self.sure_threshold is None else self.sure_threshold
         return np.asarray(self.is_issue & (self.suspicion >= least))
 
-    @property
+    @cached_property
     def tiers(self) -> tuple[str, ...]:
         """(n,) ``sure``, ``doubtful``, or empty where nothing is flagged."""
         names = np.array(["", "doubtful", "sure"])

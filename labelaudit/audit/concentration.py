@@ -9,6 +9,7 @@ Members of a group count once. Left out: pairs of attributes, and values that ha
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +27,7 @@ BEYOND = 1.5
 """A value must have so many times the suspects that the rest has, and that its classes explain."""
 FEWEST = 3
 """Suspects that a value must have."""
+_NUMBER = re.compile(r"\d")
 _LARGE = 10  # samples of another value that it is compared with by name
 
 
@@ -177,8 +179,7 @@ def _spells_class(samples: Samples, values: Sequence[str]) -> bool:
 
 def _begin(name: str) -> str:
     """The beginning of a file name, up to its first number."""
-    cut = next((at for at, sign in enumerate(name) if sign.isdigit()), len(name))
-    return name[:cut].rstrip("_-. ") or "a number"
+    return _NUMBER.split(name, 1)[0].rstrip("_-. ") or "a number"
 
 
 def _is_day(text: str) -> bool:

@@ -15,7 +15,7 @@ from typing import Any, TextIO
 
 from labelaudit.audit.document import Audit
 from labelaudit.audit.groups import COLUMNS
-from labelaudit.text import Lines, cell
+from labelaudit.text import Lines, cell, cells
 from labelaudit.types import Ints
 
 _BLOCK = 65_536
@@ -58,4 +58,4 @@ def _render(audit: Audit, rows: Ints, file: TextIO) -> None:
     writer.writerow(cell(name) for name in audit.columns(rows[:0]))
     for start in range(0, len(rows), _BLOCK):
         columns = audit.columns(rows[start : start + _BLOCK])
-        writer.writerows([cell(value) for value in row] for row in zip(*columns.values(), strict=True))
+        writer.writerows(zip(*map(cells, columns.values()), strict=True))

@@ -73,9 +73,12 @@ def find_shortcuts(samples: Samples, *, workers: int = 2) -> tuple[Shortcut, ...
     groups = [samples.groups[row] for row in rows.tolist()]
     if len(set(groups)) < _FOLDS or np.bincount(labels).max() < _FOLDS:
         return ()
+    tables = _tables(samples, rows, workers)
+    if not tables:
+        return ()
     fold_of = _cut(labels, groups)
     found = []
-    for name, table in _tables(samples, rows, workers).items():
+    for name, table in tables.items():
         kept = table[:, ~np.isnan(table).all(axis=0)]
         if kept.shape[1] and any(len(np.unique(column[~np.isnan(column)])) > 1 for column in kept.T):
             found.append(_judge(name, kept, labels, fold_of))

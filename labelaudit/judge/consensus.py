@@ -13,10 +13,11 @@ No truth is used anywhere.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from labelaudit.judge import transition
 from labelaudit.judge.learning_curve import Curve
@@ -27,6 +28,7 @@ from labelaudit.judge.reading import Reading, read_rate
 from labelaudit.types import Floats, Ints
 
 _FLOOR = 1e-9  # probability that none is taken to be below
+_CELLS = 1 << 16  # that are worked on at a time
 _LEAST = 1.0  # samples that are taken to be wrong at least: the scale of suspicions needs some
 
 
@@ -82,25 +84,23 @@ def agree(
     none = np.zeros(len(labels)) if strangers is None else strangers.posterior(noise, labels, unseen)
     targets = np.where(known >= 0, known, labels)
     pooled = pool(models, targets, counted=(known != NO_CLASS) & (none < 0.5))
-    noisy = np.asarray(blind_posterior(noise, labels), dtype=np.float64)
-    modelled = np.clip(1 - (1 - none) * noisy[rows, labels], 0, 1)
+    noisy = noise.posterior if (known == UNKNOWN).all() else blind_posterior(noise, labels)
+    modelled = np.clip(1 - (1 - none) * noisy[rows, labels].astype(np.float64), 0, 1)
     reading = read_rate(modelled, pooled.probs, labels, curve, companions=companions)
     inside = max(reading.rate - float(none.mean()), _LEAST / len(labels))
     odds = (log_odds_of_wrong(pooled.probs, labels) + log_odds_of_wrong(noisy, labels)) / 2
-    blended = set_suspicion(
-        np.sqrt(np.maximum(pooled.probs, 0) * np.maximum(noisy, 0)), labels, 1 / (1 + np.exp(-odds))
-    )
-    posterior, _ = transition.anchor(blended, labels, inside)
-    _, factor = transition.anchor(pooled.probs, labels, inside)
+    wrong = 1 / (1 + np.exp(-odds))
+    wrong = transition.multiply_odds(wrong, transition.find_factor(1 / (1 + np.exp(odds)), inside))
+    factor = transition.find_factor(pooled.probs[rows, labels], inside)
     return Consensus(
         channel=NoiseModel(
             weights=pooled.weights,
             transition=transition.even_by_odds(factor, pooled.probs.shape[1]),
-            probs=pooled.probs.astype(np.float32),
-            posterior=posterior,
+            probs=pooled.probs,
+            posterior=_blend(pooled.probs, noisy, labels, wrong),
             loss=noise.loss,
         ),
-        pooled=1 - pooled.probs[rows, labels],
+        pooled=1 - pooled.probs[rows, labels].astype(np.float64),
         modelled=modelled,
         none=none,
         noise=noise,
@@ -114,10 +114,31 @@ def _take(fitted: NoiseModel, rows: Ints) -> NoiseModel:
 
 def log_odds_of_wrong(probs: Floats, labels: Ints) -> Floats:
     """(n,) natural log-odds, within 20.7 of 0, that a class other than the label is right, by ``probs`` (n, C)."""
-    others = np.array(probs, dtype=np.float64)
-    own = others[np.arange(len(labels)), labels].copy()
-    others[np.arange(len(labels)), labels] = 0
-    return np.asarray(np.log(np.maximum(others.sum(axis=1), _FLOOR)) - np.log(np.maximum(own, _FLOOR)))
+    own, others = np.empty(len(labels)), np.empty(len(labels))
+    for rows in _blocks(probs):
+        some = probs[rows].copy()
+        place = np.arange(len(some)), labels[rows]
+        own[rows] = some[place]
+        some[place] = 0
+        others[rows] = some.sum(axis=1, dtype=np.float64)
+    return np.asarray(np.log(np.maximum(others, _FLOOR)) - np.log(np.maximum(own, _FLOOR)))
+
+
+def _blend(one: Floats, other: Floats, labels: Ints, wrong: Floats) -> npt.NDArray[np.float32]:
+    """(n, C) the normalised geometric mean of ``one`` and the ``other``, with ``wrong`` (n,) for what is not the label.
+
+    It is of half the precision that numbers have here otherwise: there may be a thousand classes.
+    """
+    blended = np.empty(one.shape, dtype=np.float32)
+    for rows in _blocks(one):
+        blended[rows] = set_suspicion(np.sqrt(np.maximum(one[rows] * other[rows], 0)), labels[rows], wrong[rows])
+    return blended
+
+
+def _blocks(probs: Floats) -> Iterator[slice]:
+    """The rows of ``probs`` (n, C), some at a time."""
+    step = max(1, _CELLS // probs.shape[1])
+    yield from (slice(start, start + step) for start in range(0, len(probs), step))
 
 
 def set_suspicion(posterior: Floats, labels: Ints, suspicion: Floats) -> Floats:

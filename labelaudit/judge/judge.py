@@ -152,7 +152,7 @@ class Judge:
         given = samples.labels[rows]
         pooled = pool(opinions, given, counted=inside)
         rate = max(LEAST_ERROR, decision.noise_rate)
-        _, factor = transition.anchor(pooled.probs[inside], given[inside], rate)
+        factor = transition.find_factor(pooled.probs[inside, given[inside]], rate)
         return replace(
             judge,
             weights=pooled.weights,

@@ -22,6 +22,7 @@ from labelaudit.judge.noise_model import (
     _mean_doubt,
     _pool,
     _posterior,
+    _share,
     _without,
     apply_noise_model,
     difficulty,
@@ -38,7 +39,6 @@ LEAST_NOISE = 0.0005
 
 
 _CELLS, _SWEPT = 400_000, 1_000_000  # rows x classes that the search and the last sweeps over T see
-_MANY = 2.5  # times as much of both where there are more than `_SEARCHED` classes
 _STILL = 1e-5  # change of T's cells below which they end
 
 
@@ -96,8 +96,7 @@ def fit_noise_model(
         known = np.full(len(labels), UNKNOWN)
     usable = known != NO_CLASS
     usable_rows = np.flatnonzero(usable if usable.any() else ~usable)
-    much = _MANY if classes > _SEARCHED else 1.0
-    rows = _subset(usable_rows, int(much * _CELLS) // classes)
+    rows = _subset(usable_rows, _CELLS // classes)
     part = _FitSubset(take_logs(models, rows).astype(np.float64), labels[rows], known[rows])
     if start is None:
         weights, transition = part.begin()
@@ -119,13 +118,13 @@ def fit_noise_model(
         previous, loss = loss, found.loss
         if number > 0 and abs(previous - loss) < 1e-4:
             break
-    rows = _subset(np.arange(len(labels)), int(much * _SWEPT) // classes)
+    rows = _subset(np.arange(len(labels)), _SWEPT // classes)
     probs = _pool(take_logs(models, rows), weights)
     floor = _even_part(probs)
     if floor or len(part.labels) < usable.sum() or classes > _SEARCHED:
         probs = _without(probs, floor)
         ease = float(difficulty(probs).mean())
-        harder = np.exp(slope * (difficulty(probs) - ease))
+        harder = np.exp(slope * (difficulty(probs) - ease)) if slope else None
         transition = _refine_transition(probs, transition, labels[rows], known[rows], harder)
     named = dict(zip(models, weights.tolist(), strict=True))
     return apply_noise_model(named, transition, models, labels, known=known, slope=slope, ease=ease, floor=floor)
@@ -141,14 +140,14 @@ def _prior(transition: Floats, sizes: Ints) -> Floats:
     return counts
 
 
-def _refine_transition(probs: Floats, transition: Floats, labels: Ints, known: Ints, harder: Floats) -> Floats:
+def _refine_transition(probs: Floats, transition: Floats, labels: Ints, known: Ints, harder: Floats | None) -> Floats:
     """T from all samples by fixed-point iteration, where `_FitSubset.search` saw only some of them or of its cells."""
     onehot = _onehot(labels, probs.shape[1])
     for _ in range(_SWEEPS):
         before = transition
         posterior, _ = _posterior(probs, transition, labels, harder, known)
         posterior[known == NO_CLASS] = 0
-        counts, expected = _count_transitions(posterior, transition, onehot, harder)
+        counts, expected, _ = _count_transitions(posterior, transition, onehot, harder)
         prior = _prior(transition, np.bincount(labels, minlength=len(transition)))
         transition = transition * (counts + prior) / (expected + prior.sum(axis=1, keepdims=True) * transition)
         transition /= transition.sum(axis=1, keepdims=True)
@@ -158,15 +157,19 @@ def _refine_transition(probs: Floats, transition: Floats, labels: Ints, known: I
 
 
 def _count_transitions(
-    posterior: Floats, transition: Floats, onehot: csr_array, harder: Floats
-) -> tuple[Floats, Floats]:
-    """(C, C) how often class k was given label j, by the posterior, and how often T says it should have been."""
+    posterior: Floats, transition: Floats, onehot: csr_array, harder: Floats | None
+) -> tuple[Floats, Floats, Floats]:
+    """(C, C) how often class k was given label j, by the posterior, and how often T says it should have been; (n,) how
+    probable it is that each label is wrong by T alone.
+    """
     counts = np.asarray((onehot.T @ posterior).T, dtype=np.float64)
     right = np.diagonal(transition)
-    share = posterior / (right + (1 - right) * harder[:, None])
+    if harder is None:
+        return counts, transition * posterior.sum(axis=0)[:, None], posterior @ (1 - right)
+    share = posterior * _share(transition, harder)
     expected = transition * (harder @ share)[:, None]
     np.fill_diagonal(expected, right * share.sum(axis=0))
-    return counts, expected
+    return counts, expected, harder * (share @ (1 - right))
 
 
 class _FitResult(NamedTuple):
@@ -276,13 +279,11 @@ class _FitSubset:
         """
         n, models, classes = len(self.labels), len(self.logs), len(prior)
         matrix = _rows_softmax(point[models + 1 :].reshape(classes, classes))
-        harder = np.exp(point[models] * hard)
+        harder = np.exp(point[models] * hard) if point[models] else None
         probs = _pool(self.logs, point[:models])
         posterior, likelihood = _posterior(probs, matrix, self.labels, harder, self.known)
-        counts, expected = _count_transitions(posterior, matrix, self._onehot, harder)
-        right = np.diagonal(matrix)
-        errs = (1 - right) * harder[:, None] / (right + (1 - right) * harder[:, None])  # (m, C)
-        erred = 1 - posterior[np.arange(n), self.labels] - (posterior * errs).sum(axis=1)
+        counts, expected, errs = _count_transitions(posterior, matrix, self._onehot, harder)
+        erred = 1 - posterior[np.arange(n), self.labels] - errs
         gradient = np.concatenate(
             [
                 -self.logs.reshape(models, -1) @ (posterior - probs).ravel(),

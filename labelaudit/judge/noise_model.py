@@ -94,7 +94,7 @@ def apply_noise_model(
         pooled = _without(_pool(take_logs(models, rows), powers), floor)
         probs[rows] = pooled
         if labels is not None:
-            harder = np.exp(slope * (difficulty(pooled) - ease))
+            harder = np.exp(slope * (difficulty(pooled) - ease)) if slope else None
             some = None if known is None else known[rows]
             posterior[rows], likelihood = _posterior(pooled, transition, labels[rows], harder, some)
             surprise[rows] = -np.log(likelihood[:, 0])
@@ -166,20 +166,31 @@ def _without(probs: Floats, floor: float) -> Floats:
 
 
 def _posterior(
-    probs: Floats, transition: Floats, labels: Ints, harder: Floats, known: Ints | None = None
+    probs: Floats, transition: Floats, labels: Ints, harder: Floats | None, known: Ints | None = None
 ) -> tuple[Floats, Floats]:
     """(n, C) r and (n, 1) likelihood of the given label, and of the true one where it is known.
 
-    ``harder`` (n,) multiplies the odds of an error.
+    ``harder`` (n,) multiplies the odds of an error, ``None`` by 1.
     """
-    right = np.diagonal(transition)
-    joint = transition.T[labels] * harder[:, None]
-    joint[np.arange(len(labels)), labels] = right[labels]
-    joint /= right + (1 - right) * harder[:, None]
+    joint = transition.T[labels]
+    if harder is not None:
+        right = np.diagonal(transition)
+        joint *= harder[:, None]
+        joint[np.arange(len(labels)), labels] = right[labels]
+        joint *= _share(transition, harder)
     joint *= probs
     if known is not None and (verified := np.flatnonzero(known >= 0)).size:
         only = np.maximum(joint[verified, known[verified]], np.finfo(np.float32).tiny)
         joint[verified] = 0
         joint[verified, known[verified]] = only
     likelihood = np.maximum(joint.sum(axis=1, keepdims=True), np.finfo(np.float32).tiny)
-    return joint / likelihood, likelihood
+    joint /= likelihood
+    return joint, likelihood
+
+
+def _share(transition: Floats, harder: Floats) -> Floats:
+    """(n, C) what is left of a row of T for each of its cells where its errors are ``harder`` (n,) times as likely."""
+    right = np.diagonal(transition)
+    rest = harder[:, None] * (1 - right)
+    rest += right
+    return np.divide(1.0, rest, out=rest)

@@ -28,7 +28,8 @@ LEAST_GAIN = 5e-4
 """Nats per sample that it must exceed too."""
 
 _FLOOR = 1e-7
-_ROWS = 20_000
+_ROWS, _FEWEST, _CELLS = 20_000, 4_000, 1_000_000  # samples that weights are fitted to, and rows x classes of them
+_BLOCK = 1 << 16  # cells pooled at a time
 _TRIAL_ROWS = 4000  # samples that a gain is measured on
 
 
@@ -54,23 +55,29 @@ class Pooled:
     weights: Mapping[str, float]
     """Exponent a · τ of each model's probabilities, as `noise_model.apply_noise_model` takes them."""
     probs: Floats
-    """(n, C) float64: q, blind to the sample's own label."""
+    """(n, C) float32: q, blind to the sample's own label."""
 
 
 def pool(models: Mapping[str, Floats], labels: Ints, *, counted: Bools | None = None) -> Pooled:
     """Weigh ``models``, name -> (n, C) probabilities of models that did not train on the sample they judge.
 
     ``labels`` (n,) are given, or true where that is known; only the samples ``counted`` (n,) say something about the
-    weights, and of these at most 20,000.
+    weights, and of these at most 20,000, fewer of more than 50 classes.
     """
     rows = np.arange(len(labels)) if counted is None or not counted.any() else np.flatnonzero(counted)
-    rows = rows[spread_rows(len(rows), _ROWS)]
+    n, classes = next(iter(models.values())).shape
+    rows = rows[spread_rows(len(rows), int(np.clip(_CELLS // classes, _FEWEST, _ROWS)))]
     calibrated = {name: find_sharpness(_logs(probs[rows]), labels[rows])[0] for name, probs in models.items()}
     logs = np.stack([calibrated[name] * _logs(probs[rows]) for name, probs in models.items()])  # (M, m, C)
     weights = _weigh(logs, labels[rows])
     exponents = {name: float(w * calibrated[name]) for name, w in zip(models, weights, strict=True)}
-    mixed = sum(exponents[name] * _logs(probs) for name, probs in models.items())
-    return Pooled(weights=exponents, probs=softmax(np.asarray(mixed)))
+    probs = np.empty((n, classes), dtype=np.float32)
+    step = max(1, _BLOCK // classes)
+    for start in range(0, n, step):
+        some = slice(start, start + step)
+        mixed = sum(np.float32(exponents[name]) * np.log(np.maximum(p[some], _FLOOR)) for name, p in models.items())
+        probs[some] = softmax(np.asarray(mixed))
+    return Pooled(weights=exponents, probs=probs)
 
 
 def measure_gain(models: Mapping[str, Floats], more: Mapping[str, Floats], labels: Ints, fold_of: Ints) -> Gain:
@@ -97,6 +104,8 @@ def measure_gain(models: Mapping[str, Floats], more: Mapping[str, Floats], label
 def _weigh(logs: Floats, labels: Ints) -> Floats:
     """(M,) weights a of the calibrated log-probabilities ``logs`` (M, m, C)."""
     count, m, _ = logs.shape
+    if count == 1:  # calibrated as it is
+        return np.ones(1)
     own = logs[:, np.arange(m), labels]
 
     def objective(weights: Floats) -> tuple[float, Floats]:

@@ -10,10 +10,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from labelaudit.types import Floats, Ints
+from labelaudit.types import Floats
 
 _FACTORS = (-30.0, 30.0)  # natural logarithms of the least and the greatest factor on the odds of a wrong label
 _HALVINGS = 60
+_LEAST = 1e-15  # probability of a right or a wrong label
 
 
 def even(error: float, classes: int) -> npt.NDArray[np.float64]:
@@ -37,25 +38,31 @@ def even_by_odds(factor: float, classes: int) -> npt.NDArray[np.float64]:
     return even(others / (1 + others), classes)
 
 
-def anchor(posterior: Floats, labels: Ints, rate: float) -> tuple[npt.NDArray[np.float64], float]:
-    """(n, C) ``posterior`` with the odds of a wrong label times one factor, so that their mean probability is ``rate``,
-    and that factor.
+def find_factor(right: Floats, rate: float) -> float:
+    """The factor on the odds of a wrong label at which their mean probability is ``rate``, where labels are ``right``
+    (n,) with these probabilities.
 
-    >>> found, factor = anchor(np.array([[0.9, 0.1], [0.5, 0.5]]), np.array([0, 0]), 0.3)
-    >>> round(float(found[:, 1].mean()), 3), 0.9 < factor < 1.1
-    (0.3, True)
+    >>> 0.9 < find_factor(np.array([0.9, 0.5]), 0.3) < 1.1
+    True
     """
-    rows = np.arange(len(labels))
-    right = np.clip(np.asarray(posterior[rows, labels], dtype=np.float64), 1e-15, 1 - 1e-15)
+    right = np.clip(np.asarray(right, dtype=np.float64), _LEAST, 1 - _LEAST)
+    odds = (1 - right) / right
     low, high = _FACTORS
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
-        odds = np.exp(middle) * (1 - right) / right
-        if float((odds / (1 + odds)).mean()) < rate:
+        moved = np.exp(middle) * odds
+        if float((moved / (1 + moved)).mean()) < rate:
             low = middle
         else:
             high = middle
-    factor = float(np.exp(low))
-    moved = factor * np.asarray(posterior, dtype=np.float64)
-    moved[rows, labels] = right
-    return moved / moved.sum(axis=1, keepdims=True), factor
+    return float(np.exp(low))
+
+
+def multiply_odds(wrong: Floats, factor: float) -> npt.NDArray[np.float64]:
+    """(n,) probabilities of a ``wrong`` label with their odds times ``factor``.
+
+    >>> multiply_odds(np.array([0.5]), 3.0).tolist()
+    [0.75]
+    """
+    wrong = np.clip(np.asarray(wrong, dtype=np.float64), _LEAST, 1 - _LEAST)
+    return np.asarray(factor * wrong / (1 - wrong + factor * wrong))

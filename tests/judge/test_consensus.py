@@ -53,19 +53,17 @@ def test_more_models_are_heard_where_they_predict_labels_that_nobody_fitted() ->
     assert measure_gain({"good": good}, {"dull": dull}, given, np.zeros_like(folds)).nats == 0
 
 
-def test_the_anchor_moves_the_mean_and_no_rank() -> None:
+def test_one_factor_on_all_odds_moves_the_mean_and_no_rank() -> None:
     probs, given, _ = planted(1, 0.2, skill=2.0)
     rows = np.arange(len(given))
     before = 1 - probs[rows, given]
     for rate in (0.001, 0.01, 0.2):
-        found, factor = transition.anchor(probs, given, rate)
-        after = 1 - found[rows, given]
-        assert found.sum(axis=1) == pytest.approx(1)
+        factor = transition.find_factor(probs[rows, given], rate)
+        after = transition.multiply_odds(before, factor)
         assert after.mean() == pytest.approx(rate, rel=0.02)
         assert np.array_equal(after.argsort(kind="stable")[-50:], before.argsort(kind="stable")[-50:])
-        even = transition.even_by_odds(factor, 4)
-        joint = probs * even.T[given]
-        assert found == pytest.approx(joint / joint.sum(axis=1, keepdims=True), abs=1e-6)
+        joint = probs * transition.even_by_odds(factor, 4).T[given]
+        assert after == pytest.approx(1 - joint[rows, given] / joint.sum(axis=1), abs=1e-6)
 
 
 def test_the_learning_curve_reads_noise_and_no_doubt() -> None:
