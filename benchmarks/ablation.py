@@ -41,7 +41,7 @@ def gather(samples: Samples, seed: int, cache: Path) -> pool.ModelPool:
     known = np.full(len(samples), noise_model.UNKNOWN)
     settings, machine = ScanSettings(seed=seed), Machine(device="cpu", cache=cache)
     choice = choose_training_input(samples, settings, machine)
-    specs = backbones_of("standard", choice, settings, device="cpu")
+    specs = backbones_of("standard", choice, settings, images=len(samples), device="cpu")
     assert samples.images is not None
     features, _ = embed(samples.images, samples.digests, backbones=specs, cache=cache)
     found = pool.ModelPool(samples=samples, known=known, settings=settings, machine=machine)

@@ -172,8 +172,8 @@ def scan(
         Literal["quick", "standard", "thorough"],
         _option(
             env="EFFORT",
-            help="How much looks at the images: one small pretrained network, three, or five, and on a GPU one more "
-            "that is fine-tuned.",
+            help="How much looks at the images: one small pretrained network (of few images two), three, or five, and "
+            "on a GPU one more that is fine-tuned.",
         ),
     ] = "standard",
     rank_by: Annotated[

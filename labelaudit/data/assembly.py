@@ -12,7 +12,7 @@ from labelaudit.data.listing import SPLITS, Files, Listing
 from labelaudit.data.matching import Match, after_upload, path_steps
 from labelaudit.data.table import Table, ends_as_image
 from labelaudit.data.tree import Tree
-from labelaudit.data.votes import VOTES, describe, elect, gather_votes, spell
+from labelaudit.data.votes import VOTES, describe, elect, gather_votes, offer_annotators, spell
 from labelaudit.errors import DataError
 from labelaudit.types import Finding, Images
 
@@ -124,6 +124,7 @@ def list_rows(
         rows=rows,
         total=len(names),
         origin=origin,
+        notes=offer_annotators(table, columns, len(torn)),
     )
 
 

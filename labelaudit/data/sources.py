@@ -19,6 +19,7 @@ from types import ModuleType
 from typing import Any
 
 from labelaudit.data.archive import is_archive
+from labelaudit.data.columns import LABEL_NAMES, plain
 from labelaudit.data.exposure import Exposed, Exposure
 from labelaudit.data.folders import Candidate, Undecided
 from labelaudit.data.listing import Listing
@@ -177,7 +178,9 @@ def _add_candidates(refused: Sequence[Reading], possible: Sequence[Candidate]) -
 
 
 def _agreeing(certain: Sequence[Reading], subject: Subject) -> tuple[str, Listing]:
-    listings = [(reading, reading.read()) for reading in certain]
+    listings, told_apart = _without_columns([(reading, reading.read()) for reading in certain])
+    if len(listings) == 1:
+        return listings[0][0].what, replace(listings[0][1], notes=(*listings[0][1].notes, *told_apart))
     first_reading, first = max(listings, key=lambda pair: (_labelled(pair[1]), _in_words(pair[1])))
     official = [pair for pair in listings if pair[0].is_metadata]
     if len(official) == 1 and all(_share_names(official[0][1], listing) for _, listing in listings):
@@ -195,6 +198,32 @@ def _agreeing(certain: Sequence[Reading], subject: Subject) -> tuple[str, Listin
     others = [listing.origin for _, listing in listings if listing is not first]
     told = f"The same labels are in the {' and the '.join(others)}."
     return first_reading.what, replace(first, notes=(*first.notes, told))
+
+
+def _without_columns(listings: list[tuple[Reading, Listing]]) -> tuple[list[tuple[Reading, Listing]], list[str]]:
+    """The ``listings`` but those whose labels another one has as a further column, and notes about them."""
+    told, kept = list[str](), []
+    for one in listings:
+        columns = [column for _, other in listings if other is not one[1] and (column := _column_of(one[1], other))]
+        if columns:
+            told.append(f"The {one[1].origin} say what column '{columns[0]}' says, and are no labels.")
+        else:
+            kept.append(one)
+    return (kept, told) if kept else (listings, [])
+
+
+def _column_of(listing: Listing, table: Listing) -> str:
+    """The further column of a ``table`` that says of all its images what the labels of another listing say, in other
+    words; empty where there is none, and where it is called like a label."""
+    known = dict(zip(listing.ids, listing.labels, strict=True))
+    said = [known.get(name) for name in table.ids]
+    if None in said or len(set(said)) == len(said):
+        return ""
+    for name, values in table.extra.items():
+        pairs = set(zip(values, said, strict=True))
+        if plain(name) not in LABEL_NAMES and len(pairs) == len(set(values)) == len(set(said)) > 1:
+            return name
+    return ""
 
 
 def _official(chosen: tuple[Reading, Listing], listings: Sequence[tuple[Reading, Listing]]) -> tuple[str, Listing]:

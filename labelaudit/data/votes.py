@@ -13,13 +13,19 @@ from collections.abc import Mapping, Sequence
 
 from labelaudit.data.columns import Columns, guess_column, require_column
 from labelaudit.data.table import Table
+from labelaudit.text import count
 
 VOTES = "annotator_votes"
 """Column of a sample with all votes on it: a JSON object, annotator -> label."""
 ANNOTATORS: tuple[str, ...] = ("annotator", "annotator_id", "annotated_by", "labeler", "labeller", "labeled_by")
 ANNOTATORS += ("labelled_by", "rater")
 ANNOTATORS += ("rater_id", "worker", "worker_id", "workerid", "coder", "expert", "reader", "user", "user_id")
+ANNOTATORS += ("annotatorid", "annotated_by_id", "tagger", "grader", "grader_id", "observer", "observer_id", "assessor")
+ANNOTATORS += ("reviewer", "reviewer_id", "judge", "participant", "participant_id", "respondent", "contributor")
+ANNOTATORS += ("turker", "crowdworker", "radiologist", "pathologist", "physician", "doctor", "created_by", "who")
 """Names of columns that say whose vote a row is; lower case."""
+MOST_PEOPLE = 50
+"""Values of a column that may name people without being called so."""
 _UNIQUE = 0.95  # share of rows of another image or another annotator than all before
 
 
@@ -36,9 +42,33 @@ def find_annotators(table: Table, columns: Columns, asked: Sequence[str] | None)
     who = guess_column(free, ANNOTATORS)
     if who is None or columns.path is None or columns.label is None:
         return ()
-    images = {row[columns.path] for row in table.rows}
-    votes = {(row[columns.path], row[who]) for row in table.rows}
-    return (who,) if len(images) < len(votes) and len(votes) >= _UNIQUE * len(table.rows) else ()
+    return (who,) if _says_whose(table, columns.path, who) else ()
+
+
+def offer_annotators(table: Table, columns: Columns, torn: int) -> tuple[str, ...]:
+    """A note on ``torn`` images whose rows carry different labels: they may be votes, and whose."""
+    if not torn or columns.path is None or columns.label is None:
+        return ()
+    whose = [
+        name
+        for name in table.columns
+        if name not in (columns.path, columns.label)
+        and 2 <= len({row[name] for row in table.rows}) <= MOST_PEOPLE
+        and _says_whose(table, columns.path, name)
+    ]
+    said = f"{count(torn, 'image is', 'images are')} left out because {'its' if torn == 1 else 'their'} rows disagree"
+    if whose:
+        return (
+            f"{said}. If column '{whose[0]}' says whose label each is, --annotator {whose[0]} makes votes of them.",
+        )
+    return (f"{said}. If several people gave them, a column that says who makes votes of them: --annotator COLUMN.",)
+
+
+def _says_whose(table: Table, image: str, who: str) -> bool:
+    """Whether images repeat and each of their rows has another value of the column ``who``."""
+    images = {row[image] for row in table.rows}
+    votes = {(row[image], row[who]) for row in table.rows}
+    return len(images) < len(votes) and len(votes) >= _UNIQUE * len(table.rows)
 
 
 def gather_votes(

@@ -70,7 +70,7 @@ def audit_samples(  # noqa: PLR0915
             choice = choose_training_input(samples, settings, machine)
         notes.append(f"Trained on {choice.reason}.")
         tuned = fine_tunes(settings, choice, device=machine.device)
-        specs = backbones_of(settings.effort, choice, settings, device=machine.device)
+        specs = backbones_of(settings.effort, choice, settings, images=len(samples), device=machine.device)
         with clock.stage("forecast"):
             if cost := forecast_scan(samples, specs, choice, settings, machine, tunes=tuned):
                 machine.notice(cost)

@@ -82,7 +82,9 @@ def forecast_scan(
     megabytes = n * (len(specs) * _FEATURE_BYTES + side**2 * 3) / 1e6
     said = f"Here this takes {', then '.join(parts)}; {megabytes:.0f} MB hold what is trained on."
     others: dict[str, Sequence[str]] = {
-        other: names for other in BACKBONES if (names := backbones_of(other, choice, settings, device=device)) != specs
+        other: names
+        for other in BACKBONES
+        if (names := backbones_of(other, choice, settings, images=n, device=device)) != specs
     }
     if embedding >= 1 and others:
         instead = features.forecast_others(

@@ -187,3 +187,15 @@ def test_lists_of_well_known_datasets(tmp_path: Path) -> None:
     boxes = "".join(f"val_{n}.JPEG\t{'n01' if n % 2 else 'n02'}\t{n}\t1\t63\t58\n" for n in range(6))
     listing = open_source(build(tmp_path / "c", {**{f"val_{n}.JPEG": PIXEL for n in range(6)}, "val.txt": boxes}))
     assert counts_of(listing) == {"n01": 3, "n02": 3}
+
+
+def test_folders_that_a_column_of_the_table_explains_are_no_labels(tmp_path: Path) -> None:
+    rows = [(f"b{n // 8}/{n}.png", ("cat", "dog", "owl")[n % 3], f"2024-03-0{n // 8 + 1}") for n in range(24)]
+    for name, _, _ in rows:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    table = tmp_path / "labels.csv"
+    table.write_text("file,label,date\n" + "".join(f"{','.join(row)}\n" for row in rows))
+    listing = open_source(tmp_path)
+    assert set(listing.labels) == {"cat", "dog", "owl"}
+    assert "The folder names say what column 'date' says, and are no labels." in listing.notes

@@ -40,6 +40,26 @@ def test_rows_that_contradict_each_other_without_a_name_stay_findings(tmp_path: 
     assert VOTES not in listing.extra
 
 
+@pytest.mark.parametrize(
+    ("head", "said"), [("by_whom", "--annotator by_whom"), ("", "--annotator COLUMN"), ("observer", None)]
+)
+def test_votes_whose_column_has_another_name_are_offered_to_be_counted(
+    tmp_path: Path, head: str, said: str | None
+) -> None:
+    table = tmp_path / "labels.csv"
+    rows = [line.split(",") for line in LONG.replace("annotator", head).splitlines()]
+    rows += [[image, "cat", who] for image in "de" for who in ("ann", "bob")]
+    table.write_text("".join(",".join(row if head else row[:2]) + "\n" for row in rows))
+    listing = open_source(Source(data=None, labels=table))
+    if said is None:
+        assert listing.labels == ("cat", "dog", "cat", "cat", "cat")
+        return
+    assert VOTES not in listing.extra
+    (note,) = [note for note in listing.notes if "--annotator" in note]
+    assert note.startswith("2 images are left out because their rows disagree")
+    assert said in note
+
+
 def test_one_label_an_image_is_no_vote(tmp_path: Path) -> None:
     table = tmp_path / "labels.csv"
     table.write_text("file,label,annotator\na,cat,ann\nb,dog,ann\nc,cat,bob\n")

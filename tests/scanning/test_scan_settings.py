@@ -68,8 +68,9 @@ def test_the_cost_is_forecast_before_the_work(folder: Path, monkeypatch: pytest.
     said: list[str] = []
     scan(folder, train="features", methods=["limit"], effort="quick", precision="float32", notice=said.append)
     assert said[-1:] == [
-        "Here this takes about 2 min to embed 90 images with lite0@128, then about 40 s to train limit on features; "
-        "0 MB hold what is trained on. To embed for --effort standard: about 21 min, --effort thorough: about 38 min."
+        "Here this takes about 2 min to embed 90 images with lite0@128, lite1@160, then about 40 s to train limit on "
+        "features; 1 MB hold what is trained on. To embed for --effort standard: about 7 min, --effort thorough: about "
+        "12 min."
     ]
 
 
@@ -160,12 +161,22 @@ def test_the_image_size_holds_for_the_backbones_unless_the_network_from_pixels_t
     features, pixels = (TrainingInput(pixels=chosen, side=16, reason="") for chosen in (False, True))
     at_96 = ScanSettings(image_size=96, precision="float32")
     named = replace(at_96, backbone=("lite2@64", "lite0"))
-    assert backbones_of("standard", features, at_96, device="cpu") == ("lite0@96", "lite1@96", "lite2@96")
-    assert backbones_of("thorough", features, at_96, device="cpu") == ("lite0@96", "lite1@96", "lite2@96")
-    assert backbones_of("quick", features, named, device="cpu") == ("lite2@64", "lite0@96")
-    assert backbones_of("standard", pixels, replace(at_96, image_size=16), device="cpu") == ("lite0@128",)
+    assert backbones_of("standard", features, at_96, images=90, device="cpu") == ("lite0@96", "lite1@96", "lite2@96")
+    assert backbones_of("thorough", features, at_96, images=90, device="cpu") == ("lite0@96", "lite1@96", "lite2@96")
+    assert backbones_of("quick", features, named, images=90, device="cpu") == ("lite2@64", "lite0@96")
+    assert backbones_of("standard", pixels, replace(at_96, image_size=16), images=90, device="cpu") == ("lite0@128",)
     with pytest.raises(OptionError, match="--image-size 16: backbones take 32 pixels or more"):
         scan("anywhere", image_size=16)
+
+
+def test_of_few_images_quick_asks_two_backbones() -> None:
+    features = TrainingInput(pixels=False, side=64, reason="")
+    plain = ScanSettings(precision="float32")
+    assert backbones_of("quick", features, plain, images=2000, device="cpu") == ("lite0@128", "lite1@160")
+    assert backbones_of("quick", features, plain, images=2001, device="cpu") == ("lite0@128",)
+    tiny = replace(features, tiny=True)
+    assert backbones_of("quick", tiny, plain, images=90, device="cpu") == ("lite0@128",)
+    assert backbones_of("quick", features, replace(plain, backbone=("lite2",)), images=9, device="cpu") == ("lite2",)
 
 
 def test_the_verdicts_of_a_run_teach_the_next_scan(labels_file: Path, tmp_path: Path) -> None:
