@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from labelaudit.context.groups import add_near_copies, name_few
 from labelaudit.context.scenes import Scenes, find_scenes, group_scenes, scenes_across, share_apart
 from labelaudit.context.shortcuts import Shortcut
 from labelaudit.context.siblings import find_siblings
 from labelaudit.features.duplicates import find_copies, find_pairs
+from labelaudit.features.turned import find_turned, join
 from labelaudit.judge.decide import open_interval
 from labelaudit.machine import Machine
 from labelaudit.types import Decision, Features, Finding, Ints, Samples
@@ -95,7 +97,8 @@ def find_alike(
     """
     if features is None:
         return Alike(samples=samples, findings=find_copies(samples, None), scenes=None, named=named)
-    pairs = find_pairs(samples, features, device=machine.device, workers=machine.workers, progress=machine.progress)
+    how: dict[str, Any] = {"device": machine.device, "workers": machine.workers, "progress": machine.progress}
+    pairs = join(find_pairs(samples, features, **how), find_turned(samples, features, **how))
     scenes = find_scenes(samples, features, device=machine.device)
     copies = find_copies(samples, features, pairs=pairs)
     grouped = add_near_copies(samples, pairs.first, pairs.second)

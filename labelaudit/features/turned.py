@@ -1,0 +1,110 @@
+"""Copies that stand on their side or on their head: augmentation turns images by quarters, and flips them.
+
+Networks see a turned image as another one (on photographs a quarter turn leaves a cosine of .7), pixels do not: all
+eight positions of a square are compared. Only images under one label are paired, for a 6 on its head may be a 9. Two
+hundred images are looked at first, and the others only where one of them has a turned copy. Left out: turns by other
+angles, which `labelaudit.context.scenes` finds where they are many, and large datasets, in which a turned copy is not
+among the nearest images.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from labelaudit.features.duplicates import (
+    LIKENESS,
+    STANDS_OUT,
+    Pairs,
+    _candidates,
+    _cosine,
+    _random_projection,
+    _thumbnails,
+)
+from labelaudit.features.neighbors import nearest
+from labelaudit.types import Features, Floats, Ints, Progress, Samples, no_progress
+
+MOST = 20_000
+"""Images up to which turned copies are looked for."""
+SIMILARITY = 0.4
+"""Least cosine of the features of a pair whose pixels are compared."""
+NEIGHBORS = 5
+_PROBED = 200
+
+
+def find_turned(
+    samples: Samples,
+    features: Features,
+    *,
+    device: str = "cpu",
+    workers: int = 2,
+    progress: Progress = no_progress,
+) -> Pairs:
+    """Pairs of samples with one label that show nearly the same image, one of them turned or upside down."""
+    values, n = np.asarray(features.values), len(samples)
+    nobody = np.zeros(0, dtype=np.int64)
+    empty = Pairs(first=nobody, second=nobody, similarity=np.zeros(0), likeness=np.zeros(0))
+    if samples.images is None or not NEIGHBORS < n <= MOST:
+        return empty
+    around = nearest(_random_projection(values), k=NEIGHBORS, device=device)[1]
+    first, second = _candidates(samples, around, "all")
+    close = (samples.labels[first] == samples.labels[second]) & (_cosine(values, first, second) >= SIMILARITY)
+    first, second = first[close], second[close]
+    probed = np.isin(first, np.unique(np.linspace(0, n - 1, _PROBED).astype(np.int64)))
+    if not len(first) or not _compare(samples, first[probed], second[probed], around, workers, progress)[0].any():
+        return empty
+    turned, likeness = _compare(samples, first, second, around, workers, progress)
+    first, second = first[turned], second[turned]
+    return Pairs(first=first, second=second, similarity=_cosine(values, first, second), likeness=likeness[turned])
+
+
+def join(one: Pairs, other: Pairs) -> Pairs:
+    """The pairs of both, those of ``one`` first; a pair of both once."""
+    known = set(zip(one.first.tolist(), one.second.tolist(), strict=True))
+    pairs = zip(other.first.tolist(), other.second.tolist(), strict=True)
+    more = other.take(np.array([pair not in known for pair in pairs], dtype=np.bool_))
+    return replace(
+        one,
+        **{
+            name: np.concatenate([getattr(one, name), getattr(more, name)])
+            for name in ("first", "second", "similarity", "likeness")
+        },
+    )
+
+
+def _compare(
+    samples: Samples, first: Ints, second: Ints, around: Ints, workers: int, progress: Progress
+) -> tuple[npt.NDArray[np.bool_], Floats]:
+    """(p,) whether each pair is one image in two positions, and (p,) correlation of their thumbnails."""
+    if not len(first):
+        return np.zeros(0, dtype=np.bool_), np.zeros(0)
+    asked = np.unique(np.concatenate([first, second]))
+    rows = np.unique(np.concatenate([asked, around[asked].ravel()]))
+    thumbnails = _thumbnails(samples, rows, workers, progress)
+    place = {row: number for number, row in enumerate(rows.tolist())}
+    at = np.array([place.get(row, 0) for row in range(len(samples))])
+    columns = [_correlate(thumbnails, at[asked], at[around[asked, k]])[0] for k in range(around.shape[1])]
+    usual = np.zeros(len(samples))
+    usual[asked] = np.median(columns, axis=0)
+    likeness, upright = _correlate(thumbnails, at[first], at[second])
+    alike = likeness >= LIKENESS
+    alike &= STANDS_OUT * (1 - likeness) <= 1 - np.maximum(usual[first], usual[second])
+    return alike & (upright < likeness), likeness
+
+
+def _correlate(thumbnails: npt.NDArray[np.float32], a: Ints, b: Ints) -> tuple[Floats, Floats]:
+    """(p,) greatest correlation over the eight positions of the second of each pair, and over the two upright ones."""
+    best, upright = np.empty(len(a)), np.empty(len(a))
+    for start in range(0, len(a), 4096):
+        part = slice(start, start + 4096)
+        one, two = thumbnails[a[part]], thumbnails[b[part]]
+        found = [
+            np.einsum("pijc,pijc->p", one, turned if straight else turned[:, :, ::-1])
+            for quarters in range(4)
+            for turned in [np.rot90(two, quarters, axes=(1, 2))]
+            for straight in (True, False)
+        ]
+        best[part], upright[part] = np.max(found, axis=0), np.maximum(found[0], found[1])
+    return best, upright
