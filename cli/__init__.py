@@ -8,7 +8,8 @@ is the environment read, and only here does an error become an exit code: 0 fine
 from __future__ import annotations
 
 import os
-from typing import Annotated, Any
+import re
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -37,6 +38,9 @@ from .train import train
 from .tune import tune
 from .verdicts import verdicts
 
+_ENDLESS = re.compile(r"\S{400,}")
+"""A word of more characters than a path of most systems has between two separators."""
+
 
 class _Group(Group):
     """The one place where an error of the library becomes a line and an exit code."""
@@ -45,14 +49,25 @@ class _Group(Group):
         try:
             return super().invoke(ctx)
         except LabelAuditError as error:
-            typer.echo(f"labelaudit: {printable(' '.join(str(error).split()))}", err=True)
-            raise typer.Exit(2) from None
+            _refuse(str(error))
         except typer.BadParameter as error:
             reword(error)
             raise
+        except OSError as error:  # of a file that nobody thought of
+            named = f"'{error.filename}'" if error.filename else "a file"
+            _refuse(f"{named} cannot be read or written ({error.strerror or error}): see to it, or name another")
+        except MemoryError:
+            _refuse("there is not enough memory for this: free some, use fewer --workers, or a smaller dataset")
         except KeyboardInterrupt:
             typer.echo("labelaudit: interrupted; an earlier result and what is in the cache are kept", err=True)
             raise typer.Exit(130) from None
+
+
+def _refuse(reason: str) -> NoReturn:
+    """Say in one line why nothing could be done, with what nobody would read to its end cut short."""
+    told = _ENDLESS.sub(lambda found: f"{found[0][:60]}…{found[0][-20:]}", " ".join(reason.split()))
+    typer.echo(f"labelaudit: {printable(told)}", err=True)
+    raise typer.Exit(2) from None
 
 
 app = typer.Typer(

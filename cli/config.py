@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from labelaudit.errors import OptionError
+
 from .console.options import load_settings
 from .console.streams import Color, open_console, printable
 
@@ -39,6 +41,8 @@ def config(
 
     The command line of check counts before LABELAUDIT_NAME, that before the file, that before the default.
     """
+    if data is not None and not data.exists():
+        raise OptionError(f"DATA '{data}' does not exist: name the dataset whose policy is meant, or leave it out")
     settled = _with_defaults(load_settings({}, data, file))
     if format == "json":
         import json

@@ -14,7 +14,7 @@ The command line turns any of them into its message and exit code 2. Anything el
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 _SHOWN = 50
@@ -52,18 +52,41 @@ def damage_of(what: str, advice: str, kind: type[LabelAuditError] = DataError) -
     >>> with damage_of("'a.json'", "restore it"):
     ...     {}["labels"]
     Traceback (most recent call last):
-    labelaudit.errors.DataError: 'a.json' is damaged or of another kind (KeyError: 'labels'): restore it
+    labelaudit.errors.DataError: 'a.json' is damaged or of another kind (there is no 'labels'): restore it
     """
     try:
         yield
     except LabelAuditError:
         raise
     except Exception as error:
-        said = " ".join(str(error).split())
-        reason = type(error).__name__ + (
-            f": {said if len(said) <= _LONGEST else said[:_LONGEST] + '…'}" if said else ""
-        )
-        raise kind(f"{what} is damaged or of another kind ({reason}): {advice}") from error
+        raise kind(f"{what} is damaged or of another kind ({reason_of(error)}): {advice}") from error
+
+
+def reason_of(error: BaseException) -> str:
+    """The reason of an error on one line, in the words of a person and not of Python.
+
+    >>> reason_of(FileNotFoundError(2, "No such file or directory", "a.json")), reason_of(KeyError("labels"))
+    ('No such file or directory', "there is no 'labels'")
+    """
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    for kind, words in _IN_WORDS.items():
+        if isinstance(error, kind):
+            return words
+    said = " ".join(str(error).split())
+    if "integer string conversion" in said:
+        return "it holds a number of thousands of digits"
+    if isinstance(error, KeyError):
+        said = f"there is no {said}"
+    said = said or type(error).__name__
+    return said if len(said) <= _LONGEST else said[:_LONGEST] + "…"
+
+
+_IN_WORDS: Mapping[type[BaseException], str] = {
+    RecursionError: "it nests its brackets too deep",
+    MemoryError: "it needs more memory than there is",
+    UnicodeError: "it is not UTF-8",
+}
 
 
 def unknown_name(what: str, received: str, known: Iterable[str]) -> OptionError:

@@ -99,7 +99,7 @@ def open_regular(path: Path) -> BufferedReader:
     opened = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     if not stat.S_ISREG(os.fstat(opened).st_mode):
         os.close(opened)
-        raise OSError(errno.EINVAL, "not a regular file")
+        raise OSError(errno.EINVAL, "it is a folder, a pipe or a device", str(path))
     return os.fdopen(opened, "rb")
 
 
@@ -107,6 +107,15 @@ def read_regular(path: Path) -> bytes:
     """The bytes of a regular file; raises `OSError` as `open_regular` does."""
     with open_regular(path) as file:
         return file.read()
+
+
+def read_text(path: Path) -> str:
+    """The text of a regular file in UTF-8, without a byte order mark; raises `OSError` for anything else."""
+    data = read_regular(path)
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise OSError(errno.EILSEQ, "it is not UTF-8", str(path)) from None
 
 
 def write_text(text: str, path: Path, *, errors: str = "strict") -> None:

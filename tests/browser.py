@@ -84,8 +84,8 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(chromium: Browser) -> Iterator[Page]:
-    """A fresh page of its own profile, 1200 × 800, that gives up after 10 seconds of waiting."""
+    """A fresh page of its own profile, 1200 × 800, that waits for as long as a busy machine may need."""
     context = chromium.new_context(viewport={"width": 1200, "height": 800})
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(120_000)
     yield context.new_page()
     context.close()

@@ -132,7 +132,7 @@ class Server:
 
     def request(self, method: str, path: str, body: object = None, **headers: str) -> tuple[int, dict[str, str], bytes]:
         """Status, headers and body, with the page's own headers unless said otherwise; "" leaves one out."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=300)
         sent = {"Host": f"127.0.0.1:{self.port}", "Cookie": self.cookie, "Origin": f"http://127.0.0.1:{self.port}"}
         sent |= headers
         data = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
@@ -160,7 +160,7 @@ class Process(Server):
     def stop(self) -> tuple[int, str]:
         """Press Ctrl-C; its exit code and what it said on stderr."""
         self.process.send_signal(signal.SIGINT)
-        _, said = self.process.communicate(timeout=20)
+        _, said = self.process.communicate(timeout=300)
         return self.process.returncode, said
 
 
@@ -185,7 +185,7 @@ def serving(run: Path, **options: Any) -> Iterator[Server]:
             yield Server(address_of(place, token, outside.get("base", Base())))
         finally:
             server.should_exit = True
-            thread.join(20)
+            thread.join()
 
 
 @contextmanager
@@ -205,4 +205,4 @@ def running(run: Path, *options: str, command: str = "review") -> Iterator[Proce
     finally:
         if process.poll() is None:
             process.kill()
-        process.communicate(timeout=20)
+        process.communicate(timeout=300)

@@ -66,7 +66,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, str]:
     line = [sys.executable, "-c", COMMANDS, *LINES]
     if traced := _can_trace():
         line = ["strace", "-f", "-qq", "-e", "trace=%network", "-e", "signal=none", "-o", "strace.txt", *line]
-    ended = subprocess.run(line, cwd=place, env=environment, capture_output=True, text=True, timeout=300)
+    ended = subprocess.run(line, cwd=place, env=environment, capture_output=True, text=True, timeout=900)
     assert ended.returncode == 0, ended.stderr
     return place, ended.stderr, (place / "strace.txt").read_text(errors="replace") if traced else ""
 

@@ -8,13 +8,22 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from .arguments import check_paths
+
 
 class Command(TyperCommand):
-    """A command whose flags, ``--help`` too, stand there without a type."""
+    """A command whose flags stand in its help without a type, and that is not started with paths nobody could use."""
 
     def get_params(self, ctx: Any) -> list[Any]:
         """Its arguments and options."""
         return _without_types(super().get_params(ctx))
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the command line, then refuse paths that cannot be right."""
+        given, _, _ = self.make_parser(ctx).parse_args(args=list(args))
+        left: list[str] = super().parse_args(ctx, args)
+        check_paths(self.params, ctx, given)
+        return left
 
 
 class Group(TyperGroup):

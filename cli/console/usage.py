@@ -18,6 +18,8 @@ _WORDS = {
     "less_than": "{input} is too much: give less than {lt}",
 }
 """Kind of error, as pydantic names it -> what to say."""
+_LONGEST = 60
+"""Characters of a value that are repeated."""
 
 
 def reword(error: typer.BadParameter) -> None:
@@ -27,7 +29,9 @@ def reword(error: typer.BadParameter) -> None:
         return
     pattern = _WORDS.get(found["type"])
     if pattern is not None:
-        error.message = pattern.format(input=found.get("input"), **(found.get("ctx") or {}))
+        said = str(found.get("input"))
+        said = said if len(said) <= _LONGEST else said[:_LONGEST] + "…"
+        error.message = pattern.format(input=said, **(found.get("ctx") or {}))
     else:
         error.message = str(found["msg"]).removeprefix("Value error, ").removesuffix(".")
 

@@ -17,7 +17,7 @@ from labelaudit.audit import csv, json, npz, parquet
 from labelaudit.audit.document import Audit
 from labelaudit.audit.groups import list_groups
 from labelaudit.data.ingest import digest_file
-from labelaudit.errors import OptionError, RunError
+from labelaudit.errors import OptionError, RunError, reason_of
 from labelaudit.files import is_partial, recover, sibling, swap
 from labelaudit.judge.judge import FILE as JUDGE
 
@@ -121,8 +121,7 @@ def read(folder: Path | str) -> Audit:
     except RunError:
         raise
     except Exception as error:  # what damaged JSON, ZIP and arrays raise is not a closed list
-        detail = " ".join(f"{type(error).__name__}: {error}".split())
-        raise RunError(f"{folder} is damaged ({detail}): run `labelaudit scan` again") from error
+        raise RunError(f"{folder} is damaged ({reason_of(error)}): run `labelaudit scan` again") from error
 
 
 def _writers_for(audit: Audit) -> Mapping[str, Callable[[Audit, Path], None]]:

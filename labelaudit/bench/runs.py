@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from labelaudit.bench.preset import Arm, Device, Preset
-from labelaudit.errors import RunError
+from labelaudit.errors import RunError, reason_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +85,7 @@ def read(path: Path) -> tuple[Run, ...]:
     except FileNotFoundError:
         return ()
     except (OSError, UnicodeDecodeError) as error:
-        raise RunError(f"cannot read {path} ({error}): choose another file with -o") from None
+        raise RunError(f"cannot read {path} ({reason_of(error)}): choose another file with -o") from None
     runs = []
     for number, line in enumerate(lines, 1):
         try:

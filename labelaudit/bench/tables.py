@@ -14,7 +14,7 @@ from typing import Any
 
 from labelaudit.bench.preset import Preset, Reading
 from labelaudit.bench.runs import Run, definition_of
-from labelaudit.errors import RunError
+from labelaudit.errors import RunError, reason_of
 from labelaudit.files import write_text
 
 START, END = "<!-- bench -->", "<!-- /bench -->"
@@ -158,4 +158,4 @@ def write_section(path: Path, text: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_text(f"{before}{START}\n{text}\n{END}{after}", path)
     except (OSError, UnicodeDecodeError) as error:
-        raise RunError(f"cannot write {path} ({error}): choose another file with -o") from None
+        raise RunError(f"cannot write {path} ({reason_of(error)}): choose another file with -o") from None

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from labelaudit.check.located import Located, is_below, resolve_links, touches
 from labelaudit.errors import OptionError, RunError
+from labelaudit.files import read_regular
 
 _HOOKED = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")
 """Variables that Git sets for its hooks, relative to another folder than ours."""
@@ -117,12 +118,17 @@ def read_list(source: Path) -> list[Path]:
     try:
         if str(source) == "-" and sys.stdin is None:
             raise OptionError("--files -: stdin is closed, so no list of files came")
-        data = sys.stdin.buffer.read() if str(source) == "-" else source.read_bytes()
+        data = sys.stdin.buffer.read() if str(source) == "-" else _read(source)
     except OSError as error:
         raise RunError(f"cannot read the list of files {source} ({error.strerror})") from None
     text = data.removeprefix(codecs.BOM_UTF8).decode("utf-8", "surrogateescape")
     names = text.split("\0") if "\0" in text else [_unquote(line.removesuffix("\r")) for line in text.split("\n")]
     return [Path(name) for name in dict.fromkeys(names) if name.strip()]
+
+
+def _read(source: Path) -> bytes:
+    """A file, or what a shell's ``<(command)`` says; a named pipe, which may wait for ever, is refused."""
+    return source.read_bytes() if str(source).startswith(("/dev/fd/", "/dev/stdin", "/proc/")) else read_regular(source)
 
 
 def _unquote(line: str) -> str:

@@ -39,7 +39,7 @@ from labelaudit.clean.report import FILE, make_report, write_report
 from labelaudit.clean.returning import explain_loss, explain_passed_over, find_images
 from labelaudit.clean.transfer import LINKS, Transfer
 from labelaudit.errors import OptionError, RunError, unknown_name
-from labelaudit.files import partials, sibling, swap
+from labelaudit.files import partials, read_regular, sibling, swap
 from labelaudit.text import name_some
 from labelaudit.types import Progress, no_progress
 
@@ -323,7 +323,7 @@ def _copy_unreadable(files: tuple[tuple[Path, str], ...], folder: Path, apart: R
         target = folder / inside / name
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
-            data = file.read_bytes()
+            data = read_regular(file)
         except OSError:
             missed.append(name)
         else:

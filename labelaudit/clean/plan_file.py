@@ -19,7 +19,7 @@ from labelaudit.audit.json import json_line
 from labelaudit.clean.actions import ACTIONS
 from labelaudit.clean.names import check_class
 from labelaudit.clean.plan import SOURCES, Change, CorrectionPlan
-from labelaudit.errors import RunError
+from labelaudit.errors import RunError, reason_of
 from labelaudit.files import read_regular, write_text
 from labelaudit.machine import __version__
 
@@ -165,7 +165,7 @@ def _load(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise
     except (OSError, ValueError, RecursionError) as error:
-        raise RunError(f"{path} cannot be read ({' '.join(str(error).split())}): correct it, or move it away") from None
+        raise RunError(f"{path} cannot be read ({reason_of(error)}): correct it, or move it away") from None
     if not isinstance(parts, dict) or parts.get("kind") != KIND:
         raise RunError(f"{path} is not a plan of labelaudit clean")
     version = parts.get("schema_version")

@@ -21,7 +21,8 @@ from labelaudit.data.images import SUFFIXES, ImageError
 from labelaudit.data.listing import MAX_BYTES
 from labelaudit.data.parts import JUNK
 from labelaudit.data.tree import Storage, Tree, ending_of
-from labelaudit.errors import DataError
+from labelaudit.errors import DataError, reason_of
+from labelaudit.files import open_regular
 from labelaudit.types import Finding
 
 ZIP, TAR = (".zip",), (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
@@ -50,7 +51,7 @@ class ZipStorage:
         try:
             self._file = zipfile.ZipFile(path)
         except (OSError, zipfile.BadZipFile) as error:
-            raise DataError(f"'{path}' is not a readable zip file: {error}") from error
+            raise DataError(f"'{path}' is not a readable zip file: {reason_of(error)}") from error
         self._lock = threading.Lock()
         self.sizes = {entry.filename: entry.file_size for entry in self._file.infolist() if not entry.is_dir()}
 
@@ -81,7 +82,7 @@ class TarStorage:
                         name = entry.name.removeprefix("./")
                         self.sizes[name], self._starts[name] = entry.size, entry.offset_data
         except (OSError, EOFError, tarfile.TarError, zlib.error, lzma.LZMAError) as error:
-            raise DataError(f"'{path}' is not a readable tar file: {error}") from error
+            raise DataError(f"'{path}' is not a readable tar file: {reason_of(error)}") from error
 
     def read(self, path: str) -> bytes:
         size = _check_size(self.sizes[path])
@@ -148,7 +149,7 @@ def _check_size(size: int) -> int:
 
 def _plain(path: Path) -> IO[bytes]:
     """An open tar file without compression."""
-    file = path.open("rb")
+    file = open_regular(path)
     unpack = _PACKED.get(file.read(2))
     file.seek(0)
     if unpack is None:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from labelaudit.data.listing import Listing
-from labelaudit.errors import DataError
+from labelaudit.errors import DataError, reason_of
 from labelaudit.files import open_regular
 from labelaudit.text import name_some
 from labelaudit.types import Features, Floats, Ints, Samples
@@ -112,8 +112,11 @@ def _array(given: Path | str | Floats, option: str) -> tuple[npt.NDArray[Any], s
         with open_regular(Path(given)), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that a header is old is no news to anybody here
             loaded = np.load(given, mmap_mode="r", allow_pickle=False)
+    except OSError as error:
+        raise DataError(f"'{given}' ({option}) cannot be read ({reason_of(error)}): give a .npy file") from None
     except Exception as error:  # what NumPy raises at damage is no closed list
-        said = " ".join(str(error).split())
+        pickled = "pickle" in str(error)
+        said = "it is no array of numbers, or one of Python objects" if pickled else reason_of(error)
         raise DataError(f"'{given}' ({option}) is no .npy file that can be read: {said}") from None
     if not isinstance(loaded, np.ndarray):
         raise DataError(f"'{given}' ({option}) holds several arrays: give a .npy file with one")

@@ -14,6 +14,7 @@ import numpy as np
 from labelaudit.data.listing import Joined, Listing
 from labelaudit.data.matching import match_rows
 from labelaudit.errors import DataError
+from labelaudit.files import read_text
 from labelaudit.text import name_some
 from labelaudit.types import Finding
 
@@ -35,9 +36,9 @@ def parse_classes(text: str) -> tuple[str, ...]:
     path = Path(text)
     if path.is_file():
         try:
-            lines = path.read_text(encoding="utf-8-sig").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise DataError(f"'{text}' (--classes) cannot be read: {error}") from None
+            lines = read_text(path).splitlines()
+        except OSError as error:
+            raise DataError(f"'{text}' (--classes) cannot be read ({error.strerror}): name a text file") from None
         names = [line.strip() for line in lines]
     else:
         names = [name.strip() for name in text.split(",")]
@@ -74,9 +75,9 @@ def state_rows(listing: Listing, file: Path | str) -> Listing:
     """
     path = Path(file)
     try:
-        lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"'{file}' (--rows) cannot be read: {error}") from None
+        lines = [line.strip() for line in read_text(path).splitlines()]
+    except OSError as error:
+        raise DataError(f"'{file}' (--rows) cannot be read ({error.strerror}): name a text file") from None
     lines = [line for line in lines if line]
     match = match_rows(lines, listing.ids)
     named = {name: row for row, name in reversed(list(enumerate(match.files))) if name is not None}

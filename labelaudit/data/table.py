@@ -19,6 +19,7 @@ from typing import Any
 from labelaudit.data.columns import LABEL_NAMES, PATH_NAMES, plain
 from labelaudit.data.images import SUFFIXES
 from labelaudit.errors import DataError
+from labelaudit.files import read_regular
 
 LIST_SUFFIXES = frozenset({".txt", ".lst", ".list"})
 """Plain lists: a path and a label on each line, without a header."""
@@ -58,7 +59,7 @@ class Table:
 def read_table(path: Path, is_image: Callable[[str], bool] = lambda _: False) -> Table:
     """`parse_table` of a file; raises `DataError` where it cannot be read."""
     try:
-        data = path.read_bytes()
+        data = read_regular(path)
     except OSError as error:
         raise DataError(f"'{path}' cannot be read: {error.strerror}") from error
     return parse_table(str(path), data, is_image)

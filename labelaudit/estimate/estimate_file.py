@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from labelaudit.audit.document import Audit
-from labelaudit.errors import RunError
+from labelaudit.errors import RunError, reason_of
 from labelaudit.estimate.fdr import FdrFlags
 from labelaudit.estimate.intervals import Estimate
 from labelaudit.estimate.sampling import ReviewPlan, Stratum, align_plan, plan_record
@@ -106,7 +106,7 @@ def load_plan(run: Path | str, audit: Audit | None = None) -> ReviewPlan | None:
     except RunError:
         raise
     except Exception as error:  # what a damaged plan raises is no closed list
-        raise RunError(f"{place} is damaged ({type(error).__name__}: {error}): move it away and plan again") from error
+        raise RunError(f"{place} is damaged ({reason_of(error)}): move it away and plan again") from error
     return plan if audit is None else align_plan(plan, audit)
 
 
@@ -116,7 +116,7 @@ def _read(place: Path) -> Any:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, RecursionError) as error:
-        raise RunError(f"{place} cannot be read ({error}): move it away and plan again") from error
+        raise RunError(f"{place} cannot be read ({reason_of(error)}): move it away and plan again") from error
 
 
 def _plan(parts: dict[str, Any], population: dict[str, str]) -> ReviewPlan:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from labelaudit.errors import RunError
+from labelaudit.files import open_regular
 from labelaudit.networks.frame import Bodies, Network
 from labelaudit.networks.published import Published
 
@@ -20,8 +21,10 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
 
-            return load_file(path)
-        content: Any = torch.load(path, map_location="cpu", weights_only=True)
+            with open_regular(path):
+                return load_file(path)
+        with open_regular(path) as file:
+            content: Any = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged or foreign file can raise nearly anything
         reason = getattr(error, "strerror", None) or "it is no .safetensors file and holds no plain state_dict"
         raise RunError(f"cannot read weights from {path}: {reason}") from None

@@ -21,7 +21,7 @@ from labelaudit.audit.document import Audit, has_images
 from labelaudit.audit.groups import list_worst_groups
 from labelaudit.audit.json import plain
 from labelaudit.audit.run import REPORT
-from labelaudit.errors import LabelAuditError, RunError
+from labelaudit.errors import LabelAuditError, RunError, reason_of
 from labelaudit.estimate.price import list_prices
 from labelaudit.files import write_text
 from labelaudit.reports import figures, gallery
@@ -284,7 +284,7 @@ def add_report(
     try:
         write(audit, folder / REPORT, images=images, checked=checked, workers=workers, progress=progress)
     except Exception as error:  # whatever it is, it may not cost the scan
-        what = str(error) if isinstance(error, LabelAuditError) else f"{type(error).__name__}: {error}"
+        what = str(error) if isinstance(error, LabelAuditError) else reason_of(error)
         notice(f"{REPORT} was not written ({what}); everything else is: try `labelaudit report`")
         return False
     return True

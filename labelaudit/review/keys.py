@@ -10,7 +10,8 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
-from labelaudit.errors import OptionError, unknown_name
+from labelaudit.errors import OptionError, reason_of, unknown_name
+from labelaudit.files import read_text
 
 KEYS: Mapping[str, tuple[str, ...]] = {
     "left": ("arrowleft",),
@@ -44,9 +45,9 @@ def read_keys(file: Path | None) -> dict[str, tuple[str, ...]]:
     if file is None:
         return keys
     try:
-        told = tomllib.loads(file.read_text(encoding="utf-8")).get("keys")
+        told = tomllib.loads(read_text(file)).get("keys")
     except (OSError, ValueError, RecursionError) as error:  # a TOML or Unicode error is a ValueError
-        raise OptionError(f"--keys {file} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+        raise OptionError(f"--keys {file} cannot be read: {reason_of(error)}") from None
     if not isinstance(told, dict):
         raise OptionError(f'--keys {file} has no table [keys], such as [keys] and below it left = "h"')
     for name, value in told.items():

@@ -285,7 +285,10 @@ def test_nothing_that_is_read_is_overwritten(
 
 def test_no_name_is_no_file_to_write(pets: Audit) -> None:
     ended = call("check", "RUN", "-o", "")
-    assert (ended.code, ended.err) == (2, "labelaudit: -o: cannot write '.', which is a folder: name a file\n")
+    assert (ended.code, ended.err) == (
+        2,
+        "labelaudit: --output is empty, perhaps a variable that is not set: name a file or a folder ('.' is here)\n",
+    )
 
 
 def test_a_baseline_is_refreshed_in_its_place(pets: Audit, tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ def shell(line: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     command = f"{sys.executable} -m labelaudit"
     environment = {**os.environ, "XDG_CACHE_HOME": str(cwd / "xdg")}
     line = f"set -o pipefail; {line.replace('labelaudit', command)}"
-    return subprocess.run(["bash", "-c", line], capture_output=True, text=True, cwd=cwd, env=environment, timeout=120)
+    return subprocess.run(["bash", "-c", line], capture_output=True, text=True, cwd=cwd, env=environment, timeout=900)
 
 
 @pytest.fixture

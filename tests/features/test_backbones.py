@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -164,10 +166,12 @@ def test_an_interrupt_stops_soon_and_leaves_no_thread():
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("embed")]
 
 
-def test_forecast_measures_what_is_left_to_embed(tmp_path):
+def test_forecast_measures_what_is_left_to_embed(tmp_path, monkeypatch):
+    clock = itertools.count()
+    monkeypatch.setattr("labelaudit.features.embedding.time", SimpleNamespace(perf_counter=lambda: next(clock)))
     images = Listed([encode(photo(seed)) for seed in range(60)])
     ahead = forecast_embedding(images, images.digests, backbones=["lite0@32"], cache=tmp_path)
-    assert 0 < ahead < 60
+    assert ahead == 60 / 48  # one tick of that clock for the 48 images that were tried
     assert max(images.reads) <= 2
     embed(images, images.digests, backbones=["lite0@32"], cache=tmp_path)
     assert forecast_embedding(images, images.digests, backbones=["lite0@32"], cache=tmp_path) == 0

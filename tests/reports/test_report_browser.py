@@ -66,7 +66,8 @@ def test_the_policy_stops_what_would_get_in(page: Page, zoo: str) -> None:
             document.body.append(script);
         }"""
     )
-    page.wait_for_timeout(200)
+    while not all(any(kind in error for error in seen.errors) for kind in ("script-src", "img-src")):
+        page.wait_for_timeout(20)  # until the browser has said so
     assert page.evaluate("window.hacked") is None
     assert any("script-src" in error for error in seen.errors)
     assert any("img-src" in error for error in seen.errors)

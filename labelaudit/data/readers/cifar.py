@@ -13,6 +13,7 @@ from labelaudit.data.listing import Listing
 from labelaudit.data.reader import Certainty, Reading, Subject
 from labelaudit.data.readers.arrays import Array, Stacks
 from labelaudit.errors import DataError
+from labelaudit.files import read_text
 
 _PIXELS = 3 * 32 * 32
 _NAMES = re.compile(r"(data_batch(_\d)?|test_batch|train|test)\.bin")
@@ -80,7 +81,7 @@ def _load(file: Path, width: int) -> Array:
 
 
 def _names(file: Path) -> list[str]:
-    return file.read_text(encoding="utf-8").split() if file.is_file() else []
+    return read_text(file).split() if file.is_file() else []
 
 
 def _is_pickle(file: Path) -> bool:

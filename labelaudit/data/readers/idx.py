@@ -14,7 +14,7 @@ from labelaudit.data.folders import Candidate, Undecided
 from labelaudit.data.listing import Listing, split_of
 from labelaudit.data.reader import Certainty, Reading, Subject
 from labelaudit.data.readers.arrays import Array, Stacks
-from labelaudit.errors import DataError
+from labelaudit.errors import DataError, reason_of
 
 _IMAGES, _LABELS = b"\0\0\x08\x03", b"\0\0\x08\x01"
 _MOST = 2**33  # bytes of one file, unpacked
@@ -94,7 +94,7 @@ def _load(path: Path, kind: bytes) -> Array:
         with gzip.open(path, "rb") if packed else path.open("rb") as file:
             data = file.read(_MOST)
     except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"'{path}' cannot be read: {error}") from error
+        raise DataError(f"'{path}' cannot be read: {reason_of(error)}") from error
     axes = kind[3]
     if data[:4] != kind:
         raise DataError(f"'{path}' is not an idx file with {axes} axes")

@@ -34,6 +34,7 @@ from labelaudit.data.source import Source
 from labelaudit.data.table import Table, frame_table, is_frame
 from labelaudit.data.tree import Tree, walk
 from labelaudit.errors import DataError
+from labelaudit.files import read_regular
 
 
 def recognise(subject: Subject, tabulate: Tabulate) -> list[Reading]:
@@ -175,7 +176,7 @@ def _is_said(columns: Columns) -> bool:
 
 def _table(path: Path, tabulate: Tabulate) -> Table:
     try:
-        data = path.read_bytes()
+        data = read_regular(path)
     except OSError as error:
         raise DataError(f"'{path}' cannot be read: {error.strerror}") from error
     return tabulate(str(path), data)

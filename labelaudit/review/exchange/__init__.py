@@ -17,7 +17,7 @@ from labelaudit import verdicts
 from labelaudit.audit.document import Audit
 from labelaudit.audit.originals import open_originals
 from labelaudit.errors import DataError, OptionError, RunError, unknown_name
-from labelaudit.files import fresh_text
+from labelaudit.files import fresh_text, read_regular
 from labelaudit.review.exchange import cvat, label_studio, prodigy, table
 from labelaudit.review.exchange.matching import Matched, match_answers, name_reviewers
 from labelaudit.review.exchange.tasks import Format, Source, Task, check_classes
@@ -159,7 +159,7 @@ def read_answers(
     """
     chosen = format_of(file, name)
     try:
-        data = file.read_bytes()
+        data = read_regular(file)
         time = datetime.fromtimestamp(file.stat().st_mtime, UTC).isoformat()
     except OSError as error:
         raise DataError(f"'{file}' cannot be read: {error.strerror or error}") from error
