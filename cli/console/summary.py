@@ -21,7 +21,7 @@ from rich.text import Text
 from labelaudit.audit.document import Audit, has_images
 from labelaudit.audit.groups import list_worst_groups
 from labelaudit.audit.run import REPORT
-from labelaudit.reports.figures import adds_nothing, knows_noise
+from labelaudit.reports.figures import adds_nothing
 from labelaudit.text import count, duration, likely, name_some
 
 from .streams import printable, trimmed
@@ -75,16 +75,15 @@ def _headline(audit: Audit, console: Console) -> None:
     line.append("), ")
     if not math.isfinite(decision.noise_rate):
         line.append("the share of wrong labels cannot be estimated")
-    elif not knows_noise(audit):
-        line.append("how many labels are wrong is not known yet")
-    elif not flagged:
-        line.append(f"at most {high:.1%} of the labels wrong by the scan's own estimate")
-    else:
+    elif decision.recipe.get("reviewed"):
         line.append("about ").append(f"{decision.noise_rate:.1%}", style="bold")
         line.append(f" of the labels wrong (90% interval {low:.1%} to {high:.1%})")
+    else:
+        share = f"at most {high:.1%}" if f"{low:.1%}" == "0.0%" else f"{low:.1%} to {high:.1%}"
+        line.append(share, style="bold").append(" of the labels wrong (90% interval)")
     console.print()
     console.print(line)
-    if flagged and knows_noise(audit):
+    if flagged:
         _line(console, "", _tiers(audit))
     unjudged = [row for row in audit.class_table() if row["samples"] and not row["judged"]]
     if unjudged:

@@ -203,7 +203,8 @@ def _judge_copies_together(
     channel: NoiseModel, labels: Ints, digests: Sequence[str]
 ) -> tuple[Floats, npt.NDArray[Any]]:
     """(n, C) posterior with all distinct labels of byte-identical samples counted, and (n,) how many those are."""
-    posterior = np.asarray(channel.posterior, dtype=np.float64).copy()
+    posterior = np.array(channel.posterior, dtype=np.float64)
+    posterior /= posterior.sum(axis=1, keepdims=True)  # what float32 rounds to certainty keeps its rank by the others
     distinct = np.ones(len(labels), dtype=np.int64)
     order = np.argsort(np.asarray(digests), kind="stable")
     ordered = np.asarray(digests)[order]

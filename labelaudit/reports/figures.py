@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 MAP_CLASSES = 30
 """Classes that a heat map still shows legibly."""
 BINS = 50
-NARROW = 0.1
-"""Width of the noise rate's interval that is narrow enough for any rate."""
 SAMPLE = "judging 200 random images (`labelaudit estimate RUN`, about 10 minutes)"
 """The step that brings a number where the scan's own is worth nothing."""
 _SEEN = 0.05  # expected samples from which a cell of the heat map has a colour
@@ -90,18 +88,12 @@ def noise_sentence(audit: Audit) -> str:
     low, high = decision.noise_interval
     if not math.isfinite(decision.noise_rate):
         return f"The share of wrong labels cannot be estimated: {SAMPLE} would tell."
-    if not knows_noise(audit):
-        return f"How many labels are wrong in all is not known yet: {SAMPLE} would tell."
-    if not len(audit.suspects):
-        return f"At most {high:.1%} of all labels are wrong, by the scan's own estimate (90% interval)."
+    if not decision.recipe.get("reviewed"):
+        share = (
+            f"At most {high:.1%}" if not len(audit.suspects) or f"{low:.1%}" == "0.0%" else f"{low:.1%} to {high:.1%}"
+        )
+        return f"{share} of all labels are wrong, by the scan's own estimate (90% interval)."
     return f"About {decision.noise_rate:.1%} of all labels are wrong (90% interval {low:.1%} to {high:.1%})."
-
-
-def knows_noise(audit: Audit) -> bool:
-    """Whether the scan's estimate of the noise rate is worth a number: its interval is no wider than the rate itself,
-    or than `NARROW`."""
-    rate, (low, high) = audit.decision.noise_rate, audit.decision.noise_interval
-    return math.isfinite(rate) and high - low <= max(rate, NARROW)
 
 
 def caveats(audit: Audit, checked: ReviewState | None = None) -> tuple[str, ...]:

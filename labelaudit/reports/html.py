@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
@@ -184,7 +185,7 @@ def _fill(
         why=next(iter(data["problem"].values()), ""),
         headline=figures.headline(audit, checked),
         caveats=figures.caveats(audit, checked),
-        knows_noise=figures.knows_noise(audit),
+        knows_noise=math.isfinite(audit.decision.noise_rate),
         checked=checked,
         seen=seen,
         live=data["live"],

@@ -144,3 +144,14 @@ def test_a_verdict_counts_in_a_class_too_small_to_judge() -> None:
     decision = decide(fitted, given, CLASSES, digests=[str(i) for i in range(len(given))], known=known)
     assert decision.is_issue[:4].tolist() == [True, False, False, False]
     assert decision.judged[:4].tolist() == [True, False, False, False]
+
+
+def test_what_is_nearly_certain_keeps_its_order() -> None:
+    probs, given, _ = planted(0, 0.1, skill=4.0)
+    channel = fit_noise_model({"m": probs}, given)
+    doubt = np.geomspace(1e-12, 1e-9, len(given))
+    posterior = np.repeat(doubt[:, None] / 3, 4, axis=1)
+    posterior[np.arange(len(given)), given] = 1 - doubt
+    sure = replace(channel, posterior=posterior.astype(np.float32))
+    decision = decide(sure, given, CLASSES, digests=[str(i) for i in range(len(given))])
+    assert np.array_equal(decision.suspicion.argsort(kind="stable"), np.arange(len(given)))

@@ -33,7 +33,7 @@ def hostile_audit() -> Audit:
 def test_it_says_what_the_audit_says() -> None:
     text = markdown.render(make_audit())
     assert text.startswith("# Label audit of `pets`\n\n2 of 6 samples (33.3%) are suspects")
-    assert "(90% interval 20.0% to 60.0%)" in text
+    assert "20.0% to 60.0% of all labels are wrong, by the scan's own estimate (90% interval)." in text
     assert "| 1 | `cat/b.png` | `cat` | `dog` | 97.0% |  |" in text
     assert "| `cat` | `dog` | 1 | 1 |" in text
     assert "| `owl` | cannot be judged | 0 | 1 |" in text
