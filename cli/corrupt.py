@@ -22,15 +22,23 @@ def corrupt(
         Path, typer.Option("-o", "--output", metavar="OUT", help="New folder for the copy: class folders, truth.csv.")
     ],
     noise: Annotated[
-        Literal["symmetric", "uniform", "pair", "asymmetric", "instance", "dependent", "openset"],
-        typer.Option(help="symmetric: any other class. uniform: any class, the own one included."),
-    ],
-    rate: Annotated[
-        float,
+        Literal["symmetric", "uniform", "pair", "asymmetric", "instance", "dependent", "annotator", "openset"],
         typer.Option(
-            metavar="10%", parser=parse_share, help="Share of samples touched, of each class where it applies."
+            help="symmetric: any other class. uniform: any class, the own one included. annotator: as people err."
         ),
     ],
+    rate: Annotated[
+        float | None,
+        typer.Option(
+            metavar="10%",
+            parser=parse_share,
+            help="Share of samples touched, of each class where it applies; annotators bring one of their own.",
+        ),
+    ] = None,
+    strength: Annotated[
+        Literal["careful", "usual", "hasty"] | None,
+        typer.Option(help="How good annotators are: 9%, 18% or 40% wrong, from 80, 20 or 5 examples of a class."),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="Same seed, same copy.")] = 0,
     pairs: Annotated[
         list[str] | None,
@@ -77,6 +85,7 @@ def corrupt(
             output,
             noise=noise,
             rate=rate,
+            strength=strength,
             seed=seed,
             mapping=parse_pairs(pairs or []),
             outside=outside,
@@ -92,7 +101,7 @@ def corrupt(
     console = open_console(sys.stdout, color)
     how = ", ".join(f"{count:,} as {name}" for name, count in sorted(made.how.items()))
     lines = [
-        f"{noise} noise at rate {rate:g}: {NOISES[noise]}.",
+        f"{noise} noise at rate {made.asked:g}: {NOISES[noise]}.",
         f"{made.wrong:,} of {made.samples:,} labels are wrong: a realised rate of {made.rate:.2%}.",
         *(f"  {source} becomes {target}" for source, target in sorted(made.mapping.items())),
         f"Written to {made.folder} ({how}), the truth to {made.folder / 'truth.csv'}.",

@@ -13,10 +13,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from labelaudit.clean.dataset import RelabelledDataset
 from labelaudit.clean.names import by_class
 from labelaudit.clean.transfer import Transfer
+from labelaudit.corrupt import annotators
 from labelaudit.corrupt import noise as planting
 from labelaudit.data.images import ImageError, probe
 from labelaudit.data.ingest import digest, ingest
@@ -35,6 +37,7 @@ NOISES: Mapping[str, str] = {
     "asymmetric": "a share of every class that is mapped gets the class it is mapped to; unmapped classes stay clean",
     "instance": "each image has its own probability, and wrong classes that it looks more like are likelier",
     "dependent": "the images that a model confuses most get the class it confuses them with, as SLN's dependent noise",
+    "annotator": "as by people who have seen few examples of each class and mistake images for what they resemble",
     "openset": "images are replaced by outside ones that belong to no class; the labels stay",
 }
 """Name -> what it does; see `labelaudit.corrupt.noise` for who means which."""
@@ -69,7 +72,8 @@ def corrupt(
     output: Path | str,
     *,
     noise: str,
-    rate: float,
+    rate: float | None = None,
+    strength: str | None = None,
     seed: int = 0,
     mapping: Mapping[str, str] | None = None,
     outside: Path | str | None = None,
@@ -85,13 +89,16 @@ def corrupt(
     ``rate`` in [0, 1] is the share of samples touched, of each source class where there is one; which labels become
     wrong is in ``truth.csv`` and the result. ``mapping`` (class -> class) is for asymmetric noise, by default a random
     exchange of all classes; ``outside`` is a folder of images that belong to no class, for open-set noise, whose true
-    label is empty. Same arguments, same copy.
+    label is empty. ``strength`` (`annotators.STRENGTHS`, usual unless said) is how good simulated annotators are, and
+    sets their rate where none is given; every other noise needs one. Same arguments, same copy.
 
     Raises `OptionError`, `DataError` or `RunError`; nothing is left behind then.
     """
     if noise not in NOISES:
         raise unknown_name("noise", noise, NOISES)
     _check_for(noise, mapping, outside)
+    skill = _choose_strength(noise, strength)
+    rate = _choose_rate(noise, rate, skill)
     place = Path(output).resolve()
     for source in (data, outside):
         _check_place(place, source)
@@ -112,7 +119,7 @@ def corrupt(
         given = samples.labels
     else:
         pairs = (mapping or _exchange(samples, generator)) if noise == "asymmetric" else {}
-        planted = _plant(samples, noise, rate, pairs, generator, workers, progress)
+        planted = _plant(samples, noise, rate, pairs, skill, generator, workers, progress)
         given, wrong = planted.labels, planted.wrong
     made = _write(samples, true, given, wrong, place, outset=outside is not None, workers=workers, progress=progress)
     return Corrupted(
@@ -131,6 +138,7 @@ def _plant(
     noise: str,
     rate: float,
     pairs: Mapping[str, str],
+    skill: annotators.Strength,
     generator: np.random.Generator,
     workers: int,
     progress: Progress,
@@ -142,11 +150,12 @@ def _plant(
             raise unknown_name("class", strange[0], samples.classes)
         numbers = {number[source]: number[target] for source, target in pairs.items()}
         return planting.asymmetric(true, classes, rate, numbers, generator=generator)
+    if noise == "annotator":
+        x = annotators.see(_load(samples, annotators.SIDE, workers, progress))
+        doubts = annotators.doubt(x, true, classes, examples=skill.examples, generator=generator)
+        return planting.drawn_from(true, doubts, rate, generator=generator)
     if noise == "instance":
-        from labelaudit.data.pixels import load_pixels
-
-        assert samples.images is not None
-        pixels, _ = load_pixels(samples.images, _SIDE, workers=workers, progress=progress)
+        pixels = _load(samples, _SIDE, workers, progress)
         features = pixels.reshape(len(pixels), -1).astype(np.float64)
         return planting.instance_dependent(true, classes, rate, features, generator=generator)
     if noise == "dependent":
@@ -157,6 +166,14 @@ def _plant(
         "pair": planting.pair,
     }
     return forms[noise](true, classes, rate, generator=generator)
+
+
+def _load(samples: Samples, side: int, workers: int, progress: Progress) -> npt.NDArray[np.uint8]:
+    """(n, side, side, c) pixels of all samples."""
+    from labelaudit.data.pixels import load_pixels
+
+    assert samples.images is not None
+    return load_pixels(samples.images, side, workers=workers, progress=progress)[0]
 
 
 def _confusions(samples: Samples, generator: np.random.Generator, workers: int, progress: Progress) -> Floats:
@@ -282,6 +299,22 @@ def _check_for(noise: str, mapping: Mapping[str, str] | None, outside: Path | st
     if (noise == "openset") != (outside is not None):
         said = "needs --outside, a folder of images of no class" if noise == "openset" else "takes no --outside"
         raise OptionError(f"{noise} noise {said}")
+
+
+def _choose_strength(noise: str, strength: str | None) -> annotators.Strength:
+    if strength is not None and noise != "annotator":
+        raise OptionError(f"--strength is for annotator noise, not {noise}")
+    if strength is not None and strength not in annotators.STRENGTHS:
+        raise unknown_name("strength", strength, annotators.STRENGTHS)
+    return annotators.STRENGTHS[strength or "usual"]
+
+
+def _choose_rate(noise: str, rate: float | None, skill: annotators.Strength) -> float:
+    if rate is not None:
+        return rate
+    if noise != "annotator":
+        raise OptionError(f"{noise} noise needs --rate, the share of samples that it touches, such as --rate 20%")
+    return skill.rate
 
 
 def _check_place(place: Path, source: Path | str | None) -> None:

@@ -169,6 +169,25 @@ def prediction_dependent(labels: Ints, probs: Floats, rate: float) -> NoisyLabel
     return _planted(true, noisy)
 
 
+def drawn_from(labels: Ints, probs: Floats, rate: float, *, generator: np.random.Generator) -> NoisyLabels:
+    """Each sample draws a label from its probabilities (n, C), tilted towards the truth so far that int(rate · n) err.
+
+    The more probable another class is, the likelier a sample gets it; chance decides the rest (Gumbel noise on the
+    logarithms). Here for simulated annotators, whose doubts ``probs`` are (`labelaudit.corrupt.annotators`).
+    """
+    true = _checked(labels, probs.shape[1] if probs.ndim == 2 else 0, rate)
+    if len(probs) != len(true):
+        raise DataError(f"probs must be ({len(true)}, C), not {probs.shape}")
+    own = np.arange(len(true))
+    drawn = np.log(np.maximum(probs, 1e-12)) + generator.gumbel(size=probs.shape)
+    rivals = drawn.copy()
+    rivals[own, true] = -np.inf
+    rows = np.argsort(drawn[own, true] - rivals.max(axis=1), kind="stable")[: _count(rate, len(true))]
+    noisy = true.copy()
+    noisy[rows] = rivals[rows].argmax(axis=1)
+    return _planted(true, noisy)
+
+
 def open_set_rows(n: int, rate: float, *, generator: np.random.Generator) -> npt.NDArray[np.int64]:
     """The int(rate · n) rows, sorted, whose images are to be replaced by some that belong to no class."""
     _checked(np.zeros(0, np.int64), 2, rate)

@@ -102,6 +102,21 @@ def test_asymmetric_follows_its_map(source: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "bad").exists()
 
 
+def test_annotators_have_a_strength_and_a_rate_of_their_own(source: Path, tmp_path: Path) -> None:
+    rates = {
+        strength: corrupt(source, tmp_path / strength, noise="annotator", strength=strength).rate
+        for strength in ("careful", "usual", "hasty")
+    }
+    assert rates == {"careful": 3 / 40, "usual": 7 / 40, "hasty": 16 / 40}
+    assert corrupt(source, tmp_path / "told", noise="annotator", rate=0.1, strength="hasty").rate == 0.1
+    with pytest.raises(OptionError, match="--strength is for annotator noise, not pair"):
+        corrupt(source, tmp_path / "bad", noise="pair", rate=0.1, strength="hasty")
+    with pytest.raises(OptionError, match="pair noise needs --rate"):
+        corrupt(source, tmp_path / "bad", noise="pair")
+    with pytest.raises(OptionError, match="did you mean 'hasty'"):
+        corrupt(source, tmp_path / "bad", noise="annotator", strength="hast")
+
+
 def test_open_set_noise_replaces_images_and_keeps_labels(source: Path, tmp_path: Path) -> None:
     outside = write_images(tmp_path / "outside", classes=("car", "cat"), first=500)
     (outside / "car" / "broken.png").write_bytes(b"no image")

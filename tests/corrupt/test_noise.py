@@ -121,6 +121,17 @@ def test_prediction_dependent_flips_the_most_confused() -> None:
     assert planted.wrong.tolist() == [False, False, True, True]
 
 
+def test_a_label_drawn_from_doubts_follows_them() -> None:
+    labels = np.zeros(6000, dtype=np.int64)
+    probs = np.tile([[0.9, 0.09, 0.01], [0.4, 0.1, 0.5]], (3000, 1))
+    made = noise.drawn_from(labels, probs, 0.25, generator=np.random.default_rng(0))
+    assert made.wrong.sum() == 1500
+    sure, unsure = made.labels[::2], made.labels[1::2]
+    assert (unsure > 0).sum() > 4 * (sure > 0).sum()  # odds of being wrong: 1.5 against .11, tilted alike
+    assert (sure == 1).sum() > 4 * (sure == 2).sum()
+    assert (unsure == 2).sum() > 3 * (unsure == 1).sum()
+
+
 def test_open_set_rows() -> None:
     rows = noise.open_set_rows(1000, 0.1, generator=np.random.default_rng(0))
     assert len(set(rows.tolist())) == 100
