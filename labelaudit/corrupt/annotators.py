@@ -34,7 +34,7 @@ _ROWS = 1024  # images whose likenesses to all examples are held at once
 
 @dataclass(frozen=True, kw_only=True)
 class Strength:
-    """How good annotators are."""
+    """The skill of annotators."""
 
     examples: int
     """Images of each class that each of them learned from."""
@@ -51,7 +51,7 @@ STRENGTHS: Mapping[str, Strength] = {
 
 
 def see(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
-    """What annotators see of images (n, `SIDE`, `SIDE`, c) uint8: (n, d) shapes and colours.
+    """Shapes and colours, as annotators see them, of images (n, `SIDE`, `SIDE`, c) uint8: (n, d).
 
     >>> see(np.zeros((2, 32, 32, 3), np.uint8)).shape
     (2, 192)
