@@ -161,11 +161,11 @@ def import_(
         _note(line)
     if len(found.problems) > _MOST:
         _note(f"and {len(found.problems) - _MOST:,} more entries")
-    if found.problems and not partly:
+    if found.problems and not (partly and (found.verdicts or found.known)):
         entries = "entry" if len(found.problems) == 1 else "entries"
         raise OptionError(
-            f"nothing was imported: {len(found.problems):,} {entries} of '{file}' cannot be, see above; --partly "
-            "imports the rest"
+            f"nothing was imported: {len(found.problems):,} {entries} of '{file}' cannot be, see above"
+            + ("" if partly else "; --partly imports the rest")
         )
     append(verdicts_file(run), *found.verdicts)
     told = f", {found.known:,} {'was' if found.known == 1 else 'were'} known" if found.known else ""

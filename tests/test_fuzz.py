@@ -14,7 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from benchmarks.fuzz import CLASSES, TARGETS, attack, audit, prepared
+from benchmarks.fuzz import TARGETS, attack, prepared
+from benchmarks.fuzz_targets import CLASSES, audit
 from labelaudit.check.baseline_file import read as read_baseline
 from labelaudit.clean.plan_file import read_plan
 from labelaudit.data.given import given_features

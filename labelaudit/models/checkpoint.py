@@ -16,7 +16,7 @@ from typing import IO, Any, BinaryIO, cast
 import torch
 from torch import Tensor, nn
 
-from labelaudit.errors import RunError
+from labelaudit.errors import LabelAuditError, RunError, reason_of
 from labelaudit.files import fresh_bytes, read_regular
 from labelaudit.training.loop import TrainingState
 
@@ -63,7 +63,9 @@ def read(path: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
         raise RunError(f"cannot read {path} ({reason}): start anew without --resume in another folder") from None
     if not isinstance(content, dict) or content.get("version") != VERSION:
         raise RunError(f"{path} is not a checkpoint of this version: start anew in another folder")
-    then = content["settings"]
+    then = content.get("settings")
+    if not isinstance(then, dict):
+        raise RunError(f"{path} is no checkpoint of a training run: start anew in another folder")
     for name in sorted({*then, *settings}, key=lambda name: (name == "data", name)):
         if then.get(name) != settings.get(name):
             raise RunError(
@@ -98,7 +100,21 @@ def _describe(name: str, then: Any, now: Any) -> str:
 
 
 def resume(content: Mapping[str, Any], course: TrainingState, record: object) -> None:
-    """Put ``course`` and ``record`` where they were when ``content`` was written."""
+    """Put ``course`` and ``record`` where they were when ``content`` was written.
+
+    Raises `RunError` where it holds something else than its settings say.
+    """
+    try:
+        _resume(content, course, record)
+    except LabelAuditError:
+        raise
+    except Exception as error:  # what weights of other shapes and parts that are missing raise is no closed list
+        raise RunError(
+            f"the checkpoint is not of this run ({reason_of(error)}): start anew in another folder"
+        ) from error
+
+
+def _resume(content: Mapping[str, Any], course: TrainingState, record: object) -> None:
     device = course.inputs.y.device
     for network, saved in zip(course.networks, content["networks"], strict=True):
         restore(network, saved, device)

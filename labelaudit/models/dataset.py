@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 from dataclasses import dataclass
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from labelaudit.data.listing import TESTING, TRAINING, VALIDATION
 from labelaudit.data.pixels import SMALL, Squares, load_pixels, typical_side
 from labelaudit.data.sources import open_source
 from labelaudit.errors import DataError, OptionError
+from labelaudit.files import open_regular
 from labelaudit.machine import available_memory
 from labelaudit.models.run import Labelled
 from labelaudit.networks import usual_side
@@ -116,7 +118,7 @@ def read_truth(path: Path, samples: Samples) -> Ints:
     -1 where it names no class, or one that no sample is given. Raises `DataError` unless every sample is in it.
     """
     try:
-        with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+        with TextIOWrapper(open_regular(path), "utf-8-sig", "surrogateescape", newline="") as file:
             reader = csv.DictReader(file)
             if not {"path", "true_label"} <= {*(reader.fieldnames or ())}:
                 raise DataError(f"{path} (--truth) has no columns path and true_label, as truth.csv of corrupt has")

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from labelaudit.errors import LabelAuditError, RunError
+from labelaudit.errors import LabelAuditError, RunError, reason_of
 from labelaudit.files import fresh_bytes, fresh_text, is_partial, read_regular, write_text
 from labelaudit.models.curves import Row
 from labelaudit.models.figures import draw_lines, draw_stack
@@ -126,7 +126,7 @@ def load(place: Path | str, *, device: str = "cpu") -> Model:
     except LabelAuditError:
         raise
     except Exception as error:  # what damaged settings and weights raise is no closed list
-        reason = (str(error) or type(error).__name__).splitlines()[0]
+        reason = reason_of(error)
         raise RunError(f"{folder} is a damaged MODEL folder ({reason}): train again") from None
     network.to(device).eval()
     classes = tuple(map(str, settings["classes"]))
@@ -141,7 +141,7 @@ def read_about(place: Path) -> dict[str, Any]:
         hint = "go on with --resume" if (place / CHECKPOINT).exists() else "labelaudit train writes one"
         raise RunError(f"{place} holds no finished model ({error.strerror or error}): {hint}") from None
     except (ValueError, RecursionError) as error:
-        raise RunError(f"{place / ABOUT} is damaged ({error}): train again") from None
+        raise RunError(f"{place / ABOUT} is damaged ({reason_of(error)}): train again") from None
     if not isinstance(content, dict) or content.get("format") != _FORMAT:
         raise RunError(f"{place / ABOUT} is of another version of labelaudit: train again")
     return content

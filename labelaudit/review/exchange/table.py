@@ -49,6 +49,8 @@ def read(data: bytes) -> Iterator[Answer | Refused]:
     rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=";" if head.count(";") > head.count(",") else ",")
     if "path" not in (rows.fieldnames or ()) and "digest" not in (rows.fieldnames or ()):
         raise DataError("it has neither a column 'path' nor 'digest'")
+    if "verdict" not in (rows.fieldnames or ()) and "new_label" not in (rows.fieldnames or ()):
+        raise DataError("it has neither a column 'verdict' nor 'new_label'")
     try:
         for line in rows:
             if None in line or None in line.values():
@@ -78,6 +80,8 @@ def _answer(name: str, told: Mapping[str, str]) -> Answer | Refused:
         return Refused(name, told["path"], f"says {said} and '{named}': leave one of them")
     kind, label = answered(text)
     place = {key: told[key] for key in ("path", "digest", "given_label", "reviewer", "time")}
+    if verdict == "given":
+        place["given_label"] = text  # which must be that of the audit, also where the table has no such column
     return Answer(entry=name, kind="suggested" if verdict == "suggested" else kind, label=label, **place)
 
 

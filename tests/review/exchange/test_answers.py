@@ -244,3 +244,21 @@ def test_a_file_in_which_nobody_answered_says_so(run: Path, tmp_path: Path) -> N
 def test_a_table_may_name_just_the_right_class_and_use_semicolons(run: Path, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("path;new_label\ncat/0.png;dog\ndog/1.png;dog\nowl/2.png;\n")
     assert told(bring(run, tmp_path / "a.csv")) == [("cat/0.png", "suggested", "dog"), ("dog/1.png", "given", "dog")]
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("path,verdict,new_label\ncat/0.png,given,dog\n", "cat/0.png"),
+        ("path,verdict,new_label\ncat/0.png,none,dog\n", "says 'none' and 'dog': leave one of them"),
+        ("path,verdikt\ncat/0.png,none\n", "it has neither a column 'verdict' nor 'new_label'"),
+    ],
+)
+def test_a_table_that_contradicts_itself_or_says_nothing_is_refused(
+    run: Path, tmp_path: Path, line: str, words: str
+) -> None:
+    (tmp_path / "done.csv").write_text(line)
+    for more in ([], ["--partly"]):
+        code, _, err = call("verdicts", "import", str(run), str(tmp_path / "done.csv"), *more)
+        assert (code, words in err, "nothing was imported" in err) == (2, True, True)
+    assert verdicts.read(verdicts_file(run)) == ()
