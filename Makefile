@@ -5,7 +5,8 @@ INSTALLED := .venv/.installed
 
 .PHONY: demo test lint format site clean
 
-demo: $(INSTALLED)  ## scan the sample images
+demo: $(INSTALLED)  ## scan the sample images: digits, and pictures of fruit
+	$(BIN)/labelaudit scan sample_data/fruit -o labelaudit-fruit --effort quick
 	$(BIN)/labelaudit scan sample_data/digits
 
 test: lint  ## everything that must hold before a commit
@@ -25,7 +26,7 @@ site: $(INSTALLED)  ## the documentation as a site, in build/site
 	$(BIN)/python docs/make_site.py
 
 clean:
-	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis labelaudit-run
+	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis labelaudit-run labelaudit-fruit
 
 $(INSTALLED): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import math
 import shlex
+from collections.abc import Mapping
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.padding import Padding
@@ -69,38 +70,34 @@ def _headline(audit: Audit, console: Console) -> None:
     kind = "image" if has_images(audit) else "sample"
     line.append(count(n, kind), style="bold").append(f" in {count(len(audit.samples.classes), 'class', 'classes')}: ")
     line.append(count(flagged, "suspect"), style="bold red" if flagged else "bold green")
-    line.append(f" ({flagged / max(n, 1):.1%}")
     if flagged and decision.sure_threshold is not None:
         line.append(f", {int(decision.is_sure.sum()):,} of them sure")
-    line.append("), ")
+    line.append(". ")
     if not math.isfinite(decision.noise_rate):
-        line.append("the share of wrong labels cannot be estimated")
+        line.append("The share of wrong labels cannot be estimated.")
     elif decision.recipe.get("reviewed"):
-        line.append("about ").append(f"{decision.noise_rate:.1%}", style="bold")
-        line.append(f" of the labels wrong (90% interval {low:.1%} to {high:.1%})")
+        line.append("About ").append(f"{decision.noise_rate:.1%}", style="bold")
+        line.append(f" of all labels are wrong (90% interval {low:.1%} to {high:.1%}).")
     else:
-        share = f"at most {high:.1%}" if f"{low:.1%}" == "0.0%" else f"{low:.1%} to {high:.1%}"
-        line.append(share, style="bold").append(" of the labels wrong (90% interval)")
+        share = f"At most {high:.1%}" if f"{low:.1%}" == "0.0%" else f"{low:.1%} to {high:.1%}"
+        line.append(share, style="bold").append(" of all labels are wrong (90% interval).")
     console.print()
     console.print(line)
-    if flagged:
-        _line(console, "", _tiers(audit))
+    if advice := _advise(audit):
+        _line(console, "", advice)
     unjudged = [row for row in audit.class_table() if row["samples"] and not row["judged"]]
     if unjudged:
         names = name_some([printable(row["label"]) for row in unjudged])
         _line(console, "", f"Cannot judge {count(len(unjudged), 'class', 'classes')} with too few images: {names}")
 
 
-def _tiers(audit: Audit) -> str:
-    """The numbers of sure and doubtful suspects, and the command that tells where to stop."""
-    sure = int(audit.decision.is_sure.sum())
-    doubtful = len(audit.suspects) - sure
-    said = f"{count(sure, 'label is', 'labels are')} surely wrong" if sure else "No label is surely wrong"
-    said += f", {doubtful:,} {'more ' if sure else ''}doubtful" if doubtful else ""
+def _advise(audit: Audit) -> str:
+    """The command that tells where in the list to stop; empty where all suspects are sure, or verdicts have told."""
+    doubtful = len(audit.suspects) - int(audit.decision.is_sure.sum())
     run = next((path.parent for path in audit.files.values()), None)
     if not doubtful or run is None or audit.decision.recipe.get("reviewed"):
-        return f"{said}."
-    return f"{said}; 20 verdicts tell where to stop: labelaudit tune {spell_path(run)}"
+        return ""
+    return f"The others are doubtful. 20 verdicts tell where to stop: labelaudit tune {spell_path(run)}"
 
 
 def _suspects(audit: Audit, console: Console, top: int) -> None:
@@ -150,11 +147,18 @@ def _groups(audit: Audit, console: Console, top: int) -> None:
         table.add_row(
             Text(printable(row["group"])),
             Text(printable(row["given_label"]), style="red"),
-            Text(printable(row["predicted_label"]), style="green"),
+            Text(printable(_better(row)), style="green"),
             f"{row['flagged']:,}",
             f"{row['samples']:,}",
         )
     console.print(_indented(table))
+
+
+def _better(group: Mapping[str, Any]) -> str:
+    """The label that is suggested for a ``group`` as a whole, or how many it has where most of it is right."""
+    if group["predicted_label"] != group["given_label"]:
+        return str(group["predicted_label"])
+    return f"({group['labels']:,} labels)" if group["labels"] > 1 else ""
 
 
 def _pairs(audit: Audit, console: Console, top: int) -> None:

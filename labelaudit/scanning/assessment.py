@@ -68,7 +68,7 @@ def audit_samples(  # noqa: PLR0915
     if embeds:
         with clock.stage("choose"):
             choice = choose_training_input(samples, settings, machine)
-        notes.append(f"Trained on {choice.reason}.")
+        notes.append(f"The methods learned from {choice.reason}.")
         tuned = fine_tunes(settings, choice, device=machine.device)
         specs = backbones_of(settings.effort, choice, settings, images=len(samples), device=machine.device)
         with clock.stage("forecast"):

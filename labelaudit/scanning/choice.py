@@ -64,7 +64,7 @@ def choose_training_input(samples: Samples, settings: ScanSettings, machine: Mac
     A network that cannot be had for these images, or begun with its weights, is refused here, before the long work.
     """
     if samples.images is None:
-        return TrainingInput(pixels=False, side=0, reason="features were given, so heads are trained on them")
+        return TrainingInput(pixels=False, side=0, reason="the features that were given")
     from labelaudit.networks import usual_side
 
     train, network = settings.train, settings.network
@@ -86,14 +86,13 @@ def choose_training_input(samples: Samples, settings: ScanSettings, machine: Mac
         return TrainingInput(pixels=False, side=side, large=longest >= LARGE, reason=reason)
     by_features, by_pixels, rows = _compare_features_and_pixels(samples, side, settings, machine)
     if not np.isfinite(by_pixels):
-        reason = f"features of a pretrained backbone: on {rows} images, raw pixels say far less about held-out labels"
+        reason = f"features of a pretrained network: raw pixels foretell labels far worse (tried on {rows:,} images)"
         return TrainingInput(pixels=False, side=side, tiny=longest < TINY, reason=reason)
     better = by_pixels < CLEARLY * by_features
-    verdict = "pixels" if better else "features: a network from pixels is not clearly better"
-    reason = (
-        f"{verdict} (on {rows} images, held-out labels cost {abs(by_pixels):.3f} nats from pixels, "
-        f"{abs(by_features):.3f} from features of {TRIAL})"
-    )
+    tried = f"tried on {rows:,} images"
+    reason = f"features of {TRIAL}: a network from pixels foretells labels not clearly better ({tried})"
+    if better:
+        reason = f"pixels: a network from them foretells labels clearly better than features of {TRIAL} ({tried})"
     return TrainingInput(pixels=better, side=side, tiny=longest < TINY, reason=reason)
 
 

@@ -32,7 +32,7 @@ def rendered(audit: Audit, *, width: int = 100, verbose: bool = False) -> str:
 def test_result_answers_the_questions_of_a_reader(tmp_path: Path) -> None:
     audit = make_audit()
     text = rendered(replace(audit, files=reports.write(audit, tmp_path / "run")), width=200)
-    assert "6 samples in 3 classes: 2 suspects (33.3%), 20.0% to 60.0% of the labels wrong (90% interval)" in text
+    assert "6 samples in 3 classes: 2 suspects. 20.0% to 60.0% of all labels are wrong (90% interval)." in text
     assert "Cannot judge 1 class with too few images: owl" in text
     assert re.search(r"1  cat/b.png  cat +dog +97.0%\n", text), "one number, and no reason that only repeats the label"
     assert re.search(r"cat +dog +1 +1\n", text)
@@ -50,7 +50,7 @@ def test_result_without_suspects_says_how_many_were_seen() -> None:
     decision = make_decision(is_issue=np.zeros(6, dtype=bool), noise_rate=float("nan"))
     text = rendered(make_audit(decision=decision))
     assert "None among 6: no label looks wrong." in text
-    assert "the share of wrong labels cannot be estimated" in text
+    assert "The share of wrong labels cannot be estimated." in text
 
 
 def many(count: int) -> Audit:
