@@ -5,7 +5,8 @@
 A FOLDER holds ``images/`` and ``truth.csv`` (path, given, true); GROUP is what `scan --group` takes. ``--variants``
 makes such folders from a tar of photographs (``*/images/CLASS<number>.jpg``) in a temporary place: plain, each image
 mirrored or compressed again as well, a third of them mirrored, frames of pictures with and without their names, and
-frames with single wrong labels. Rows go to benchmarks/results/cases.json; the table in RESULTS.md is rewritten.
+frames with single wrong labels. Where ``--runs`` holds a finished RUN called NAME, that is read in place of a new scan.
+Rows go to benchmarks/results/cases.json; the table in RESULTS.md is rewritten.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ import json
 import platform
 import tarfile
 import tempfile
-import time
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,9 @@ from sklearn.metrics import average_precision_score
 
 from labelaudit.audit.document import Audit
 from labelaudit.audit.groups import list_groups
+from labelaudit.audit.run import read as read_audit
+from labelaudit.check import judge_gate
+from labelaudit.check.policy import Policy
 from labelaudit.scanning.scan import scan
 
 HERE = Path(__file__).parent
@@ -112,23 +116,30 @@ def make_variants(tar: Path, place: Path) -> Iterator[tuple[str, Path, str]]:
     yield "single frames wrong", place / "single", ""
 
 
-def measure(name: str, folder: Path, group: str, effort: Any, seed: int, cache: Path) -> dict[str, Any]:
-    """One scan, compared with the truth."""
+def measure(
+    name: str, folder: Path, group: str, effort: Any, seed: int, cache: Path, runs: Path | None
+) -> dict[str, Any]:
+    """One scan, or a finished one of ``runs``, compared with the truth."""
     with (folder / "truth.csv").open(newline="") as file:
         truth = {row["path"]: row for row in csv.DictReader(file)}
-    started = time.perf_counter()
-    audit = scan(folder / "images", group=group or (), effort=effort, seed=seed, cache=cache, train="features")
+    if runs is not None and (runs / name).is_dir():
+        audit = read_audit(runs / name)
+    else:
+        audit = scan(folder / "images", group=group or (), effort=effort, seed=seed, cache=cache, train="features")
     wrong = np.array([truth[path]["given"] != truth[path]["true"] for path in audit.samples.ids])
     flagged = audit.decision.is_issue
     row: dict[str, Any] = {
-        **{"case": name, "effort": effort, "seed": seed, "n": len(wrong), "wrong": int(wrong.sum())},
+        **{"case": name, "effort": audit.settings["effort"], "seed": audit.seed, "n": len(wrong)},
+        **{"methods": " ".join(audit.settings["methods"]), "wrong": int(wrong.sum())},
         **{
             "groups": len(set(audit.samples.groups)),
             "flagged": int(flagged.sum()),
+            "sure": int(audit.decision.is_sure.sum()),
             "right": int((flagged & wrong).sum()),
         },
         **{"rate": audit.decision.noise_rate, "interval": list(audit.decision.noise_interval)},
-        "seconds": round(time.perf_counter() - started, 1),
+        "seconds": round(sum(stage.seconds for stage in audit.stages), 1),
+        "gate": judge_gate(audit, Policy(max_noise=0.02), today=date(2026, 1, 1)).passed,
         "notes": list(audit.notes),
     }
     if wrong.any():
@@ -151,15 +162,16 @@ def write_table(rows: list[dict[str, Any]]) -> None:
     lines = [
         f"Python {platform.python_version()}, {platform.machine()}. By group: groups of mostly wrong labels found.",
         "",
-        "| case | effort | n | groups | wrong | AP | AP by group | flagged | right | rate read |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "| case | effort | methods | n | groups | wrong | AP | AP by group | flagged | sure | right | rate read |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
         low, high = row["interval"]
         ap, by_group = (f"{row[key]:.3f}" if row.get(key) is not None else "" for key in ("ap", "ap_groups"))
         lines.append(
-            f"| {row['case']} | {row['effort']} | {row['n']} | {row['groups']} | {row['wrong']} | {ap} | {by_group} | "
-            f"{row['flagged']} | {row['right']} | {row['rate']:.1%} ({low:.1%} to {high:.1%}) |"
+            f"| {row['case']} | {row['effort']} | {row['methods']} | {row['n']} | {row['groups']} | {row['wrong']} | "
+            f"{ap} | {by_group} | {row['flagged']} | {row['sure']} | {row['right']} | "
+            f"{row['rate']:.1%} ({low:.1%} to {high:.1%}) |"
         )
     text = RESULTS.read_text(encoding="utf-8")
     block = "\n".join([START, *lines, END])
@@ -177,6 +189,7 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--variants", type=Path, metavar="TAR")
     parser.add_argument("--cache", type=Path)
+    parser.add_argument("--runs", type=Path, metavar="FOLDER")
     options = parser.parse_args()
     rows = json.loads(ROWS.read_text(encoding="utf-8")) if ROWS.is_file() else []
     with tempfile.TemporaryDirectory() as folder:
@@ -189,7 +202,8 @@ def main() -> None:
             cases += make_variants(options.variants, Path(folder))
         for name, place, group in cases:
             for seed in options.seeds:
-                row = measure(name, place, group, options.effort, seed, options.cache or Path(folder) / "cache")
+                cache = options.cache or Path(folder) / "cache"
+                row = measure(name, place, group, options.effort, seed, cache, options.runs)
                 print(row)
                 key = (row["case"], row["effort"], row["seed"])
                 rows = [old for old in rows if (old["case"], old["effort"], old["seed"]) != key] + [row]
