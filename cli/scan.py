@@ -172,7 +172,7 @@ def scan(
         Literal["quick", "standard", "thorough"],
         _option(
             env="EFFORT",
-            help="How much looks at the images: one small pretrained network (of few images two), three, or five, and "
+            help="How much looks at the images: one small pretrained network (more of few images), three, or five, and "
             "on a GPU one more that is fine-tuned.",
         ),
     ] = "standard",

@@ -167,17 +167,20 @@ def test_the_image_size_holds_for_the_backbones_unless_the_network_from_pixels_t
     assert backbones_of("standard", pixels, replace(at_96, image_size=16), images=90, device="cpu") == ("lite0@128",)
     large = TrainingInput(pixels=False, side=64, large=True, reason="")
     plain = ScanSettings(precision="float32")
-    quick = {images: backbones_of("quick", large, plain, images=images, device="cpu") for images in (90, 9000)}
-    assert quick == {90: ("lite0@224", "lite1@160"), 9000: ("lite0@224",)}, "photographs lose too much at 128"
+    quick = {images: backbones_of("quick", large, plain, images=images, device="cpu") for images in (900, 9000)}
+    assert quick == {900: ("lite0@224", "lite1@160"), 9000: ("lite0@224",)}, "photographs lose too much at 128"
     assert backbones_of("quick", features, plain, images=9000, device="cpu") == ("lite0@128",)
     assert backbones_of("standard", large, plain, images=90, device="cpu") == ("lite0@128", "lite1@160", "lite2@260")
     with pytest.raises(OptionError, match="--image-size 16: backbones take 32 pixels or more"):
         scan("anywhere", image_size=16)
 
 
-def test_of_few_images_quick_asks_two_backbones() -> None:
+def test_of_few_images_quick_asks_more_backbones() -> None:
     features = TrainingInput(pixels=False, side=64, reason="")
     plain = ScanSettings(precision="float32")
+    standard = backbones_of("standard", features, plain, images=500, device="cpu")
+    assert backbones_of("quick", features, plain, images=500, device="cpu") == standard
+    assert backbones_of("quick", features, plain, images=501, device="cpu") == ("lite0@128", "lite1@160")
     assert backbones_of("quick", features, plain, images=2000, device="cpu") == ("lite0@128", "lite1@160")
     assert backbones_of("quick", features, plain, images=2001, device="cpu") == ("lite0@128",)
     tiny = replace(features, tiny=True)
