@@ -45,13 +45,14 @@ LIMIT = 0.02
 """The noise that the gate allows."""
 
 
-def load(case: str, effort: str, machine: Machine) -> tuple[str, Samples, Features]:
-    """Name, samples without their images, and features of a dataset ``NAME=DATA[:LABELS:COLUMN]``."""
+def load(case: str, effort: str, sizes: list[int], seeds: list[int], machine: Machine) -> tuple[str, Samples, Features]:
+    """Name, samples without their images, and features of what is drawn of a dataset ``NAME=DATA[:LABELS:COLUMN]``."""
     name, _, rest = case.partition("=")
     data, _, table = rest.partition(":")
     labels, _, column = table.partition(":")
     source = Source(data=Path(data), labels=labels or None, label_column=column or None)
     samples, _ = ingest(open_source(source), workers=machine.workers)
+    samples = samples.take(np.unique(np.concatenate([draw(samples, max(sizes), seed) for seed in seeds])))
     specs = in_precision(BACKBONES[effort], "float32")
     samples, features, _ = embed_samples(samples, specs, machine)
     return name, replace(samples, images=None), features
@@ -134,7 +135,7 @@ def main() -> None:
     machine = Machine(workers=options.workers, cache=options.cache).settled()
     rows = json.loads(ROWS.read_text(encoding="utf-8")) if ROWS.is_file() else []
     for case in options.cases:
-        name, samples, features = load(case, options.effort, machine)
+        name, samples, features = load(case, options.effort, options.sizes, options.seeds, machine)
         before = 0
         for size in options.sizes:
             if len(draw(samples, size, 0)) == before:

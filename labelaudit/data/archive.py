@@ -19,7 +19,7 @@ from typing import IO, Any
 
 from labelaudit.data.images import SUFFIXES, ImageError
 from labelaudit.data.listing import MAX_BYTES
-from labelaudit.data.parts import JUNK
+from labelaudit.data.parts import is_junk
 from labelaudit.data.tree import Storage, Tree, ending_of
 from labelaudit.errors import DataError, reason_of
 from labelaudit.files import open_regular
@@ -124,7 +124,7 @@ def tree_of(shown: str, names: Sequence[str], storage: Storage) -> Tree:
     junk: Counter[str] = Counter()
     for name in sorted(names):
         steps = name.split("/")
-        made = next((step for step in steps[:-1] if step in JUNK), None)
+        made = next((step for step in steps[:-1] if is_junk(step)), None)
         if made is not None:
             junk[made] += 1
         elif ".." in steps or name.startswith("/") or not name.isprintable():

@@ -54,13 +54,23 @@ _DATE = re.compile(
 )
 """Years, months and days in many spellings, and the folders that cameras make (``100CANON``)."""
 
-JUNK = frozenset(
+_JUNK = frozenset(
     {
-        *("__MACOSX", "@eaDir", "#recycle", "#snapshot", "$RECYCLE.BIN", "System Volume Information", "lost+found"),
-        *("__pycache__", "node_modules", "site-packages", "venv", "RECYCLER", "@Recycle", "@Recently-Snapshot"),
+        *("__macosx", "@eadir", "#recycle", "#snapshot", "$recycle.bin", "system volume information", "lost+found"),
+        *("__pycache__", "node_modules", "site-packages", "venv", "recycler", "@recycle", "@recently-snapshot"),
+        *("@tmp", "@sharebin", "@sharesnap", "@synoresource", "@eadir@tmp", "recycled", "found.000"),
     }
 )
-"""Folders that systems, network drives and tools make by themselves: nothing in them is the owner's."""
+
+
+def is_junk(name: str) -> bool:
+    """Whether a folder of this name is one that systems, network drives and tools make by themselves: nothing in it is
+    the owner's.
+
+    >>> is_junk("@eaDir"), is_junk("$Recycle.Bin"), is_junk("recycling")
+    (True, True, False)
+    """
+    return name.casefold() in _JUNK
 
 
 def part_of(name: str) -> Part | None:

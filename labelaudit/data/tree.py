@@ -14,7 +14,7 @@ from typing import Protocol
 
 from labelaudit.data.images import SUFFIXES, suffix
 from labelaudit.data.listing import Files, read_file
-from labelaudit.data.parts import JUNK
+from labelaudit.data.parts import is_junk
 from labelaudit.errors import DataError
 from labelaudit.types import Finding, Images
 
@@ -104,7 +104,7 @@ def printable(name: str) -> str:
 
 def is_passed_over(name: str) -> bool:
     """Whether an entry of a folder is not looked at: it is hidden, or some system left it behind."""
-    return name.startswith(".") or name in JUNK
+    return name.startswith(".") or is_junk(name)
 
 
 class _Walker:
@@ -134,7 +134,7 @@ class _Walker:
             for entry in ordered:
                 path = f"{inside}/{entry.name}" if inside else entry.name
                 try:
-                    if entry.name in JUNK:
+                    if is_junk(entry.name):
                         self.junk[entry.name] += self._count(path)
                     elif not entry.name.startswith("."):
                         pending += self._see(entry, path)
