@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,8 @@ from sklearn.metrics import average_precision_score
 
 from labelaudit.audit.document import Audit
 from labelaudit.audit.groups import list_groups
+from labelaudit.check import judge_gate
+from labelaudit.check.policy import Policy
 from labelaudit.scanning.scan import scan
 from labelaudit.types import Bools, Floats, Ints
 
@@ -120,6 +123,19 @@ def test_a_set_without_groups_is_judged_as_if_nobody_looked_for_them(
     assert {name: one.suspicion.tobytes() for name, one in plain.evidence.items()} == {
         name: one.suspicion.tobytes() for name, one in found.evidence.items()
     }
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_doubt_about_hard_images_breaks_no_limit(tmp_path: Path, seed: int) -> None:
+    draw = np.random.default_rng(seed)
+    truth = np.arange(210) % 3
+    values = np.float32(0.5 * draw.normal(size=(3, 16))[truth] + draw.normal(size=(210, 16)))
+    found = audit(tmp_path, values, truth)
+    agreed = (found.evidence["ridge"].probs.argmax(axis=1) == found.samples.labels).mean()  # type: ignore[union-attr]
+    assert agreed < 0.85, "models doubt many of these labels, all of which are right"
+    gate = judge_gate(found, Policy(max_noise=0.02), today=date(2026, 11, 28))
+    assert gate.passed
+    assert found.decision.noise_interval[0] < 0.02
 
 
 def test_ordinary_images_are_in_no_groups_and_keep_their_interval(tmp_path: Path) -> None:
