@@ -23,10 +23,17 @@ from labelaudit.judge import transition
 from labelaudit.judge.learning_curve import Curve
 from labelaudit.judge.noise_model import NO_CLASS, UNKNOWN, NoiseModel, blind_posterior
 from labelaudit.judge.open_set import OpenSet
-from labelaudit.judge.pool import Gain, pool
+from labelaudit.judge.pool import PULL, Gain, pool
 from labelaudit.judge.reading import Reading, read_rate
 from labelaudit.types import Floats, Ints
 
+GROUPED = 1.2
+"""Samples for each group, on average, from which labels are taken to be wrong in groups. The noise model, which counts
+every label as one of its own, has no say then; average precision on six sets of copies and frames: .714 without it,
+.688 with it."""
+MANY_GROUPS = 2_000
+"""Groups from which the pull of the pool's weights is the usual one; of fewer it is stronger in proportion: a group is
+one opinion, however many members it has."""
 _FLOOR = 1e-9  # probability that none is taken to be below
 _CELLS = 1 << 16  # that are worked on at a time
 _LEAST = 1.0  # samples that are taken to be wrong at least: the scale of suspicions needs some
@@ -83,12 +90,15 @@ def agree(
     unseen = np.full(len(labels), UNKNOWN)
     none = np.zeros(len(labels)) if strangers is None else strangers.posterior(noise, labels, unseen)
     targets = np.where(known >= 0, known, labels)
-    pooled = pool(models, targets, counted=(known != NO_CLASS) & (none < 0.5))
+    grouped = companions >= GROUPED
+    pull = PULL * max(1.0, MANY_GROUPS * companions / len(labels)) if grouped else PULL
+    pooled = pool(models, targets, counted=(known != NO_CLASS) & (none < 0.5), pull=pull)
     noisy = noise.posterior if (known == UNKNOWN).all() else blind_posterior(noise, labels)
     modelled = np.clip(1 - (1 - none) * noisy[rows, labels].astype(np.float64), 0, 1)
     reading = read_rate(modelled, pooled.probs, labels, curve, companions=companions)
     inside = max(reading.rate - float(none.mean()), _LEAST / len(labels))
-    odds = (log_odds_of_wrong(pooled.probs, labels) + log_odds_of_wrong(noisy, labels)) / 2
+    second = pooled.probs if grouped else noisy
+    odds = (log_odds_of_wrong(pooled.probs, labels) + log_odds_of_wrong(second, labels)) / 2
     wrong = 1 / (1 + np.exp(-odds))
     wrong = transition.multiply_odds(wrong, transition.find_factor(1 / (1 + np.exp(odds)), inside))
     factor = transition.find_factor(pooled.probs[rows, labels], inside)
@@ -97,7 +107,7 @@ def agree(
             weights=pooled.weights,
             transition=transition.even_by_odds(factor, pooled.probs.shape[1]),
             probs=pooled.probs,
-            posterior=_blend(pooled.probs, noisy, labels, wrong),
+            posterior=_blend(pooled.probs, second, labels, wrong),
             loss=noise.loss,
         ),
         pooled=1 - pooled.probs[rows, labels].astype(np.float64),

@@ -58,18 +58,19 @@ class Pooled:
     """(n, C) float32: q, blind to the sample's own label."""
 
 
-def pool(models: Mapping[str, Floats], labels: Ints, *, counted: Bools | None = None) -> Pooled:
+def pool(models: Mapping[str, Floats], labels: Ints, *, counted: Bools | None = None, pull: float = PULL) -> Pooled:
     """Weigh ``models``, name -> (n, C) probabilities of models that did not train on the sample they judge.
 
     ``labels`` (n,) are given, or true where that is known; only the samples ``counted`` (n,) say something about the
-    weights, and of these at most 20,000, fewer of more than 50 classes.
+    weights, and of these at most 20,000, fewer of more than 50 classes. ``pull`` is in nats per sample and squared
+    distance of a weight from the mean weight.
     """
     rows = np.arange(len(labels)) if counted is None or not counted.any() else np.flatnonzero(counted)
     n, classes = next(iter(models.values())).shape
     rows = rows[spread_rows(len(rows), int(np.clip(_CELLS // classes, _FEWEST, _ROWS)))]
     calibrated = {name: find_sharpness(_logs(probs[rows]), labels[rows])[0] for name, probs in models.items()}
     logs = np.stack([calibrated[name] * _logs(probs[rows]) for name, probs in models.items()])  # (M, m, C)
-    weights = _weigh(logs, labels[rows])
+    weights = _weigh(logs, labels[rows], pull)
     exponents = {name: float(w * calibrated[name]) for name, w in zip(models, weights, strict=True)}
     probs = np.empty((n, classes), dtype=np.float32)
     step = max(1, _BLOCK // classes)
@@ -101,7 +102,7 @@ def measure_gain(models: Mapping[str, Floats], more: Mapping[str, Floats], label
     return Gain(nats=float(gains.mean()), error=float(gains.std() / np.sqrt(len(gains))))
 
 
-def _weigh(logs: Floats, labels: Ints) -> Floats:
+def _weigh(logs: Floats, labels: Ints, pull: float) -> Floats:
     """(M,) weights a of the calibrated log-probabilities ``logs`` (M, m, C)."""
     count, m, _ = logs.shape
     if count == 1:  # calibrated as it is
@@ -116,7 +117,7 @@ def _weigh(logs: Floats, labels: Ints) -> Floats:
         loss = float((np.log(total[:, 0]) - mixed[np.arange(m), labels]).mean())
         gradient = logs.reshape(count, -1) @ (raised / total).ravel() / m - own.mean(axis=1)
         apart = weights - weights.mean()
-        return loss + PULL * float(apart @ apart), gradient + 2 * PULL * apart
+        return loss + pull * float(apart @ apart), gradient + 2 * pull * apart
 
     start = np.full(count, 1 / count)
     return np.asarray(minimize(objective, start, jac=True, bounds=[(0, None)] * count, method="L-BFGS-B").x)

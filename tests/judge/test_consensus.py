@@ -134,3 +134,20 @@ def test_set_suspicion_keeps_the_others_in_proportion() -> None:
     posterior = np.array([[0.7, 0.2, 0.1], [1.0, 0.0, 0.0]])
     found = set_suspicion(posterior, np.array([0, 0]), np.array([0.6, 0.2]))
     assert found == pytest.approx(np.array([[0.4, 0.4, 0.2], [0.8, 0.1, 0.1]]))
+
+
+def test_in_groups_the_pool_answers_alone_and_its_weights_keep_together() -> None:
+    good, given, _ = planted(0, 0.1, skill=4.0)
+    rng = np.random.default_rng(0)
+    models = {"good": good, "worse": softmax(np.log(good) + 2 * rng.normal(size=good.shape))}
+    noise = fit_noise_model(models, given)
+    known = np.full(len(given), UNKNOWN)
+    alone, apart, together = (
+        agree(models, noise, given, known=known, companions=companions).channel for companions in (1.0, 1.1, 4.0)
+    )
+    assert alone.posterior.tobytes() == apart.posterior.tobytes(), "a few copies change nothing"
+    assert together.weights["worse"] > alone.weights["worse"]
+    assert together.weights["good"] > together.weights["worse"]
+    rows = np.arange(len(given))
+    by_pool = log_odds_of_wrong(together.probs, given).argsort(kind="stable")
+    assert np.all(np.diff(1 - together.posterior[rows, given][by_pool]) > -1e-6)
