@@ -1,8 +1,9 @@
 """One column of the evidence in the place of the pooled ranking, and the models that moved the pooled one.
 
 The pooled ranking (``ensemble``) is the noise model's posterior; see `labelaudit.judge.decide`. Ranked by a column, the
-suspicion becomes the share of samples that the column finds less suspicious, and as many samples are flagged as the
-noise model expects wrong labels: a column has no threshold of its own. Probabilities, suggested labels, noise rate and
+suspicion becomes the share of samples that the column finds less suspicious, within .9, and as many samples are flagged
+as the noise model expects wrong labels: a column has no threshold of its own. Sure are those at the top of the list,
+down to the first one that is not sure by all models pooled. Probabilities, suggested labels, noise rate and
 matrix stay the noise model's.
 """
 
@@ -22,6 +23,8 @@ from labelaudit.types import Decision, Evidence, Floats, Ints
 STEPS = "steps_off"
 """Column of a scan with ``ordinal``: how far off a label may be, where classes are grades."""
 _REFERENCES = ("cross_entropy", "logistic", "neighbors", "given")
+SURE = 0.9
+"""The suspicion from which a suspect is sure in a ranking by a column, and to every gate."""
 _TOLD = 0.02  # share of the weights from which a model is named
 
 
@@ -51,6 +54,10 @@ def rank_by(name: str, decision: Decision, evidence: Mapping[str, Evidence], lab
     chosen = open_[np.argsort(-suspicion[open_], kind="stable")[:count]]
     flagged = decision.is_issue & told
     flagged[chosen] = True
+    doubtful = ~decision.is_sure[chosen]
+    sure = chosen[: int(doubtful.argmax())] if doubtful.any() else chosen
+    suspicion[~told] *= SURE
+    suspicion[sure] = SURE + (1 - SURE) * suspicion[sure]
     others = np.array(decision.probs)
     others[np.arange(len(labels)), labels] = -1.0
     unlike = decision.predicted == labels
@@ -68,6 +75,7 @@ def rank_by(name: str, decision: Decision, evidence: Mapping[str, Evidence], lab
         is_issue=flagged,
         predicted=predicted,
         threshold=float(suspicion[chosen].min()) if len(chosen) else 1.0,
+        sure_threshold=SURE,
         reasons=tuple(reasons),
         recipe={
             **decision.recipe,

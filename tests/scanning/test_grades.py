@@ -59,6 +59,9 @@ def test_the_order_is_offered_and_kept(made: tuple[Any, Audit, Audit, Path]) -> 
     again = read_audit(folder / "RUN")
     assert again.settings["ordinal"] is True
     assert again.order.tolist() == graded.order.tolist()
+    sure = graded.decision.is_sure
+    assert not (sure & ~plain.decision.is_sure).any(), "what is sure by steps is sure anyway"
+    assert set(graded.order[: sure.sum()].tolist()) == set(np.flatnonzero(sure).tolist())
     assert "steps_off" in again.evidence
 
 
