@@ -162,10 +162,12 @@ def bench(
 
 def _draw(preset: Preset, runs: Sequence[Run], folder: Path) -> list[str]:
     """Write the figures of ``preset``, where its arms have any, and name their files."""
-    from labelaudit.bench.figures import draw_series
+    from labelaudit.bench.figures import draw_fano, draw_series
     from labelaudit.files import write_text
 
     drawn = draw_series(preset, runs)
+    if preset.paper.startswith("LIMIT") and preset.setting.level:
+        drawn["limit-fano.svg"] = draw_fano()
     if drawn:
         folder.mkdir(parents=True, exist_ok=True)
     for name, drawing in drawn.items():

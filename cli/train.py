@@ -20,6 +20,7 @@ from .console.streams import Color, open_console, printable, report_progress
 
 if TYPE_CHECKING:
     from labelaudit.models import TrainedFolder
+    from labelaudit.models.run import Init
 
 _INPUT, _HOW, _MACHINE = "Data", "How to train", "This machine"
 _SHOWN = {
@@ -57,16 +58,17 @@ def train(
         typer.Option(
             rich_help_panel=_HOW,
             metavar="NAME",
-            help="cnn, mnist_cnn, lenet5, allcnn, resnet32, resnet34, wrn28_2, mlp_2x512, lite0, timm:NAME, "
-            "torchvision:NAME.",
+            help="cnn, mnist_cnn, lenet5, allcnn, resnet32, resnet34, wrn28_2, mlp_2x512, mlp_4x512_elu, lite0, "
+            "timm:NAME, torchvision:NAME.",
         ),
     ] = None,
     init: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
             rich_help_panel=_HOW,
             metavar="WEIGHTS",
-            help="Begin with a weights file, an earlier MODEL, or `pretrained`: published ones, fetched if need be.",
+            help="Begin with a weights file, an earlier MODEL, or `pretrained`: published ones, fetched if need be. "
+            "Given twice, the two networks of co_teaching, decoupling or dividemix have one each.",
         ),
     ] = None,
     epochs: Annotated[
@@ -188,7 +190,7 @@ def train(
                 truth=truth,
                 augment=augment,
                 image_size=image_size,
-                init="pretrained" if init == "pretrained" else None if init is None else Path(init),
+                init=parse_init(init or []),
                 compiled=compiled,
                 diagnostics=diagnose,
                 seed=seed,
@@ -216,6 +218,20 @@ def train(
         console = open_console(sys.stdout, color)
         for line in summarize(made):
             console.print(printable(line), soft_wrap=True)
+
+
+def parse_init(given: list[str]) -> Init:
+    """The weights to begin with.
+
+    >>> parse_init([]), parse_init(["pretrained"]), len(parse_init(["a.pt", "MODEL"]))
+    (None, 'pretrained', 2)
+    """
+    if "pretrained" in given:
+        if len(given) > 1:
+            raise OptionError("--init pretrained is for every network: leave the other --init away")
+        return "pretrained"
+    paths = tuple(Path(one) for one in given)
+    return paths if len(paths) > 1 else paths[0] if paths else None
 
 
 def parse_valid(text: str | None) -> float | Path | None:

@@ -110,6 +110,11 @@ def _listings(name: str, data: Path) -> list[tuple[Listing, str, list[int]]]:
     files = sorted(data.glob("*.parquet")) if data.is_dir() else []
     named = [file for file in files if _is_of(file.name, name)]
     inside = next((data / folder for folder in (name, TITLES[name], name.upper()) if (data / folder).is_dir()), None)
+    if not named and inside is None and (others := _others(name, data)):
+        raise DataError(
+            f"'{data}' holds {', '.join(others)} and no {TITLES[name]}: put it there too, as a folder {name} or as "
+            f"{name}-train.parquet and {name}-test.parquet"
+        )
     found = []
     for path in named or [inside or data]:
         listing = open_source(path)
@@ -118,6 +123,19 @@ def _listings(name: str, data: Path) -> list[tuple[Listing, str, list[int]]]:
             if rows:
                 found.append((listing, split, rows))
     return found
+
+
+def _others(name: str, data: Path) -> list[str]:
+    """The other datasets of the papers that lie in ``data`` by their names."""
+    if not data.is_dir():
+        return []
+    lying = {entry.name for entry in data.iterdir()}
+    return [
+        TITLES[other]
+        for other in SIDES
+        if other != name
+        and (other in lying or any(file.endswith(".parquet") and _is_of(file, other) for file in lying))
+    ]
 
 
 def _is_of(file: str, name: str) -> bool:

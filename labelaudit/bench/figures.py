@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
+from labelaudit.bench.histograms import HISTOGRAMS
 from labelaudit.bench.preset import Preset
 from labelaudit.bench.runs import Run, definition_of
 from labelaudit.models.figures import draw_lines
@@ -35,8 +36,12 @@ def draw_series(preset: Preset, runs: Iterable[Run]) -> dict[str, str]:
                 lines[arm.name] = [_mean(values) for values in zip(*series, strict=False)]
         if any(math.isfinite(value) for values in lines.values() for value in values):
             title, unit = _TITLES.get(column, (column.replace("_", " ").capitalize(), ""))
+            across = "epoch"
+            if column in HISTOGRAMS:
+                read = HISTOGRAMS[column]
+                title, across, unit = read.title, read.across, read.up
             name = f"{preset.name}-{column.replace('_', '-')}.svg"
-            drawn[name] = draw_lines(f"{title}: {preset.name}", lines, across="epoch", up=unit)
+            drawn[name] = draw_lines(f"{title}: {preset.name}", lines, across=across, up=unit)
     return drawn
 
 

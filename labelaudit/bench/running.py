@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from labelaudit.bench.datasets import BenchmarkDataset, open_dataset
+from labelaudit.bench.histograms import HISTOGRAMS
 from labelaudit.bench.preset import Arm, Device, Finished, Preset, Setting
 from labelaudit.bench.runs import Run, append, definition_of, read
 from labelaudit.errors import OptionError
@@ -206,7 +207,7 @@ def _run(
     return replace(
         asked,
         values={name: value if math.isfinite(value) else None for name, value in values.items()},
-        series={name: [_finite(row.get(name)) for row in trained.curves] for name in arm.series},
+        series={name: _series(name, over) for name in arm.series},
         noise=float(wrong.mean()),
         seconds=round(seconds, 1),
         core_seconds=round(core_seconds, 1),
@@ -215,6 +216,13 @@ def _run(
         versions={name: versions[name] for name in _VERSIONS if name in versions},
         date=datetime.now(UTC).date().isoformat(),
     )
+
+
+def _series(name: str, over: Finished) -> list[float | None]:
+    """A column of the curves, epoch by epoch, or a curve that is read once."""
+    if name in HISTOGRAMS:
+        return HISTOGRAMS[name].read(over)
+    return [_finite(row.get(name)) for row in over.trained.curves]
 
 
 def _finite(value: float | None) -> float | None:

@@ -51,6 +51,9 @@ class StochasticLabelNoise(Method):
     corrected_by: Annotated[
         Literal["class", "probabilities"], "what stands in for a label: the predicted class, or all probabilities"
     ] = "class"
+    reversed_weight: Annotated[bool, "1 - ω instead of ω: trusts corrections that the model finds hard (Fig. 10)"] = (
+        False
+    )
     keep_noise: Annotated[bool, "label noise goes on under correction; the released code stops it"] = False
 
     def begin(self, fit: FitContext) -> None:
@@ -66,7 +69,7 @@ class StochasticLabelNoise(Method):
             if not self.keep_noise:
                 self._sigma = 0.0
             logits = predict()[0]
-            self._omega = given_share(cross_entropy(logits, self.fit.labels), self.fit.trained)
+            self._omega = self._share(cross_entropy(logits, self.fit.labels))
             self._predicted = logits.argmax(-1) if self.corrected_by == "class" else logits.softmax(-1)
         return None
 
@@ -90,7 +93,12 @@ class StochasticLabelNoise(Method):
 
     def sample_statistics(self, epoch: int, logits: Tensor) -> Mapping[str, Tensor]:  # noqa: ARG002
         loss = cross_entropy(logits, self.fit.labels)
-        return {"ema_loss": loss[0], "raw_loss": loss[1], "omega": given_share(loss[0], self.fit.trained)}
+        return {"ema_loss": loss[0], "raw_loss": loss[1], "omega": self._share(loss[0])}
+
+    def _share(self, loss: Tensor) -> Tensor:
+        """(F, n) share of the given label in the target."""
+        share = given_share(loss, self.fit.trained)
+        return 1 - share if self.reversed_weight else share
 
     def show(
         self, columns: Mapping[str, npt.NDArray[Any]], probs: npt.NDArray[Any], labels: npt.NDArray[Any]

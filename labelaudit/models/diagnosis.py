@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from labelaudit.models.calibration import expected_calibration_error, reliability
+from labelaudit.models.curvature import hessian_trace
 from labelaudit.models.information import check_memorisation, fano_bound, least_information, uniform_noise_entropy
 from labelaudit.models.sensitivity import input_margins, squared_jacobian_norms
 from labelaudit.networks import Network
@@ -20,6 +21,9 @@ _EXACT = 100  # classes up to which the Jacobian is computed row by row
 _DRAWS = 50  # of the estimate beyond
 _VALUES = 2_000_000  # input values that are differentiated at once
 _AT_ONCE = 64  # samples
+_SIGNS = 10  # draws of the trace of the Hessian
+_CURVED = 64  # samples that it is of
+_DISTURBED = (0.1, 0.3, 1.0)  # σ of the noise on inputs under which accuracy is measured
 
 
 def diagnose(
@@ -37,12 +41,13 @@ def diagnose(
     """Diagnose a ``network`` of one copy on its ``inputs``, in evaluation mode, not augmented.
 
     ``labels`` (n,) are those it was trained on, by default the ones of ``inputs``; ``others`` are further samples by
-    name, such as ``test``, whose ``jacobian``, ``margin`` and ``calibration`` stand under it, against their labels.
-    ``layers`` holds spectral norms,
-    ``jacobian`` and ``margin`` means and quantiles over up to ``samples`` random inputs, ``calibration`` the expected
-    calibration error against ``labels``, in ``bins`` of equal width. With ``noise``, the rate of wrong labels, spread
-    evenly over the other classes, ``fano`` says how many labels a network must get wrong that memorised none, and the
-    bits per label that this one must hold. ``memorisation`` compares the fit with 1 - noise, or with ``held_out``,
+    name, such as ``test``; all but ``layers`` stands under it, against their labels.
+    ``layers`` holds spectral norms, ``jacobian`` and ``margin`` means and quantiles over up to ``samples`` random
+    inputs, ``under_noise`` the accuracy with Gaussian noise on these inputs, by its σ, ``hessian`` the trace of the
+    Hessian of the loss in the weights, ``calibration`` the expected calibration error against ``labels``, in ``bins``
+    of equal width. With ``noise``, the rate of wrong labels, spread evenly over the other classes, ``fano`` says how
+    many labels a network must get wrong that memorised none, and the bits per label that this one must hold.
+    ``memorisation`` compares the fit with 1 - noise, or with ``held_out``,
     the accuracy on given labels that were kept out of training. Lengths are in units of the scaled inputs.
     """
     labels = inputs.y if labels is None else labels
@@ -90,14 +95,33 @@ def _look_at(
         probs = inputs.evaluate(lambda x: network(x).unsqueeze(0), network.copies)[0, 0].softmax(-1)
     rows, x = _some(inputs, samples, seed)
     return _sensitivity(network, x, labels[rows], inputs.classes <= _EXACT, seed) | {
+        "under_noise": _disturb(network, x, labels[rows], seed),
+        "hessian": _curvature(network, x[:, :_CURVED], labels[rows][:_CURVED], seed),
         "calibration": {
             "error": expected_calibration_error(probs, labels, bins),
             "bins": bins,
             "accuracy": float((probs.argmax(-1) == labels).float().mean()),
             "confidence": float(probs.max(-1).values.mean()),
             "reliability": reliability(probs, labels, bins),
-        }
+        },
     }
+
+
+def _disturb(network: Network, x: Tensor, y: Tensor, seed: int) -> dict[str, float]:
+    """Accuracy on inputs x (1, m, …) with noise on them, by σ in units of the scaled inputs; 0 is without."""
+    generator = torch.Generator(x.device).manual_seed(seed)
+    found = {}
+    with torch.no_grad():
+        for sigma in (0.0, *_DISTURBED):
+            noise = sigma * torch.empty_like(x).normal_(generator=generator)
+            found[f"{sigma:g}"] = float((network(x + noise)[0].argmax(-1) == y).float().mean())
+    return found
+
+
+def _curvature(network: Network, x: Tensor, y: Tensor, seed: int) -> dict[str, Any]:
+    generator = torch.Generator(x.device).manual_seed(seed)
+    trace = hessian_trace(network, x, y.unsqueeze(0), draws=_SIGNS, generator=generator)
+    return {"how": f"estimated from {_SIGNS} draws on {len(y)} samples", "trace": trace}
 
 
 def _sensitivity(network: Network, x: Tensor, y: Tensor, exact: bool, seed: int) -> dict[str, Any]:

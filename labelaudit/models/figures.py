@@ -1,4 +1,4 @@
-"""Pictures of a training run as SVG: curves over epochs, and the dissection of its losses.
+"""Pictures of a training run as SVG: curves over epochs, the dissection of its losses, calibration.
 
 Chen et al., ICLR 2021, Fig. 4: training samples in bins by loss, and how many of each bin have a right or a wrong
 label, predicted rightly or wrongly. Drawn without a plotting library; the numbers are in the CSV files beside them.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from html import escape
+from typing import Any
 
 WIDTH, HEIGHT = 640, 380
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 20, 76, 48
@@ -30,6 +31,24 @@ def draw_lines(title: str, lines: Mapping[str, Sequence[float]], *, across: str,
         points = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
         parts.append(f'<polyline points="{points}" fill="none" stroke="{color}" stroke-width="2"/>')
     return _page(parts)
+
+
+def draw_reliability(title: str, parts: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
+    """Accuracy over confidence, a line per name, of rows of `labelaudit.models.calibration.reliability`; a calibrated
+    model lies on the diagonal. Points are as large as their share of the samples."""
+    shown = _frame(title, list(parts), 1.0, "confidence", "accuracy")
+    ends = f'x1="{_at(0):.1f}" y1="{_y(0, 1):.1f}" x2="{_at(1):.1f}" y2="{_y(1, 1):.1f}"'
+    shown.append(f'<line {ends} stroke="#888" stroke-dasharray="4 4"/>')
+    shown += [_label_x(_at(step / 4), f"{step / 4:g}") for step in range(5)]
+    for color, rows in zip(COLORS, parts.values(), strict=False):
+        whole = sum(row["samples"] for row in rows) or 1
+        places = [(_at(row["confidence"]), _y(row["accuracy"], 1)) for row in rows]
+        points = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
+        shown.append(f'<polyline points="{points}" fill="none" stroke="{color}" stroke-width="2"/>')
+        for row, (x, y) in zip(rows, places, strict=True):
+            size = 2 + 8 * math.sqrt(row["samples"] / whole)
+            shown.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{size:.1f}" fill="{color}" fill-opacity=".5"/>')
+    return _page(shown)
 
 
 def draw_stack(title: str, bars: Mapping[str, Sequence[float]], *, across: str, up: str) -> str:
@@ -87,6 +106,10 @@ def _frame(title: str, names: Sequence[str], top: float, across: str, up: str) -
 
 def _x(place: int, length: int) -> float:
     return _LEFT + (WIDTH - _LEFT - _RIGHT) * (place / (length - 1) if length > 1 else 0.5)
+
+
+def _at(share: float) -> float:
+    return _LEFT + (WIDTH - _LEFT - _RIGHT) * share
 
 
 def _y(value: float, top: float) -> float:

@@ -19,7 +19,7 @@ import torch
 from labelaudit.errors import LabelAuditError, RunError, reason_of
 from labelaudit.files import fresh_bytes, fresh_text, is_partial, read_regular, write_text
 from labelaudit.models.curves import Row
-from labelaudit.models.figures import draw_lines, draw_stack
+from labelaudit.models.figures import draw_lines, draw_reliability, draw_stack
 from labelaudit.models.model import WEIGHTS, Model, rebuild
 from labelaudit.models.run import FittedModel
 from labelaudit.networks import read_weights
@@ -92,6 +92,10 @@ def write(
             drawing = draw_stack(title, parts, across="bin, by loss of the given label", up="samples")
             write_text(drawing, place / "dissection.svg")
             names += ["dissection.csv", "dissection.svg"]
+        if "diagnostics" in about:
+            drawing = draw_reliability("Calibration", _reliability_of(about["diagnostics"]))
+            write_text(drawing, place / "reliability.svg")
+            names.append("reliability.svg")
         content = {
             "format": _FORMAT,
             "settings": trained.settings,
@@ -171,6 +175,12 @@ def draw_curves(rows: Sequence[Row]) -> dict[str, str]:
         "losses.svg": draw_lines("Mean cross-entropy", lines(_LOSSES), across="epoch", up="nats"),
         "accuracy.svg": draw_lines("Accuracy", lines(_SHARES), across="epoch", up="share"),
     }
+
+
+def _reliability_of(found: Mapping[str, Any]) -> dict[str, Sequence[Mapping[str, Any]]]:
+    """Samples by confidence: of the training samples against their given labels, and of others beside them."""
+    parts = {"train, as labelled": found, **{name: found[name] for name in ("valid", "test") if name in found}}
+    return {name: part["calibration"]["reliability"] for name, part in parts.items()}
 
 
 def _write_table(path: Path, rows: Sequence[Mapping[str, float]]) -> None:

@@ -32,6 +32,8 @@ _DISTURBED = 0.05
 """Noise on the weights of a second network that begins as the first does: measured on digits, both stay as accurate as
 they were and part within an epoch."""
 Keep = Literal["last", "best"]
+Init = Path | Literal["pretrained"] | tuple[Path, ...] | None
+"""A file of weights or a MODEL folder, one for each network of the method, published weights, or a fresh beginning."""
 Labelled = tuple[npt.NDArray[Any] | Squares, npt.NDArray[Any]]
 """x (n, …) and labels (n,)."""
 
@@ -87,7 +89,7 @@ def train(
     test: Labelled | None = None,
     truth: npt.NDArray[np.integer[Any]] | None = None,
     augment: Augment = "none",
-    init: Path | Literal["pretrained"] | None = None,
+    init: Init = None,
     compiled: bool = False,
     seed: int = 0,
     device: str = "cpu",
@@ -105,10 +107,10 @@ def train(
     ``test`` are measured after each epoch; so is ``truth`` (n,), the true labels, -1 where no class is right. ``keep``
     is the ``last`` epoch's model, or that of the ``best`` accuracy on ``valid``, the first of them; ``patience`` ends
     the run after so many epochs without a better one. ``balance`` draws as many samples of every class in an epoch.
-    ``init`` starts from a file of weights, an earlier MODEL folder, or the published weights of a network of timm or
-    torchvision; ``compiled`` uses torch.compile. ``checkpoint`` is a file, written after each epoch; with ``resume``
-    the run goes on from it, where it exists. ``told`` gets each row of the curves. Same arguments, same bits on CPU,
-    resumed or not.
+    ``init`` starts from a file of weights, an earlier MODEL folder, as many of them as the method has networks, or the
+    published weights of a network of timm or torchvision; ``compiled`` uses torch.compile. ``checkpoint`` is a file,
+    written after each epoch; with ``resume`` the run goes on from it, where it exists. ``told`` gets each row of the
+    curves. Same arguments, same bits on CPU, resumed or not.
     Raises `DataError` for unusable arrays, `OptionError` for options, `RunError` for a checkpoint of another run.
 
     >>> x = np.repeat(np.eye(2, 8, dtype=np.float32), 10, axis=0)
@@ -129,7 +131,7 @@ def train(
         folds=1,
         options=options,
         epochs=epochs,
-        trained=begins_trained(network, init),
+        trained=begins_trained(network, init[0] if isinstance(init, tuple) else init),
     )
     composed = merge_regularizers(chosen, regularizers)
     network = network or default_network(x.shape[1:])
@@ -143,7 +145,7 @@ def train(
         "classes": list(names),
         "samples": len(labels),
         "augment": augment,
-        "init": None if init is None else str(init),
+        "init": [str(one) for one in init] if isinstance(init, tuple) else None if init is None else str(init),
         **({"keep": keep} if keep != "last" else {}),
         **({"patience": patience} if patience is not None else {}),
         **({"balance": balance} if balance else {}),
@@ -198,7 +200,7 @@ def _build(
     name: str,
     inputs: DeviceDataset,
     method: Method,
-    init: Path | Literal["pretrained"] | None,
+    init: Init,
     *,
     compiled: bool,
     seed: int,
@@ -208,7 +210,8 @@ def _build(
     shape, pretrained = tuple(inputs.shape), init == "pretrained"
     built = [build(name, shape, inputs.classes, seed=own, pretrained=pretrained) for own in seeds]
     networks = [inputs.place(one) for one in built]
-    disturbed = begin_with(init, networks, method, seed=seed) if isinstance(init, Path) else ""
+    files = init if isinstance(init, tuple) else (init,) if isinstance(init, Path) else ()
+    disturbed = begin_with(files, networks, method, seed=seed) if files else ""
     for network in networks if compiled else ():
         network.compile()
     return networks, disturbed
@@ -258,27 +261,43 @@ def _beside(inputs: DeviceDataset, given: Labelled, name: str) -> DeviceDataset:
     return DeviceDataset(x, labels, inputs.classes, device=str(device), augment="none", scaling=inputs.scaling)
 
 
-def begin_with(init: Path, networks: Sequence[Network], method: Method, *, seed: int) -> str:
-    """Weights from a file, or from the MODEL folder of an earlier run, into the networks that are to begin with them.
+def begin_with(files: Sequence[Path], networks: Sequence[Network], method: Method, *, seed: int) -> str:
+    """Weights from files, or from the MODEL folders of earlier runs, into the networks that are to begin with them.
 
-    Published weights, of the model that a body wraps, go into all networks, whose last layers differ. A whole model
-    would make two networks one for good, so all but the first are disturbed: Gaussian noise of `_DISTURBED` times each
-    weight tensor's root mean square. Returns a sentence that says so, empty where there was no need.
+    Of several each network has its own. Of one, published weights of the model that a body wraps go into all networks,
+    whose last layers differ; a whole model would make two networks one for good, so all but the first are disturbed:
+    Gaussian noise of `_DISTURBED` times each weight tensor's root mean square. Returns a sentence that says so, empty
+    where there was no need. Raises `OptionError` where files and networks do not go together.
     """
-    file = init / WEIGHTS if init.is_dir() else init
-    weights = read_weights(file)
-    whole = any(name.startswith("body.") for name in weights)
+    read = [read_weights(file / WEIGHTS if file.is_dir() else file) for file in files]
+    whole = any(name.startswith("body.") for name in read[0])
     chosen = method.warm_started(networks) if whole else networks
-    for network in chosen:
-        start_from(network, weights, str(file))
-    if not whole or len(chosen) < 2:
+    if len(files) > 1:
+        _check_apart(files, read, len(chosen))
+    for number, network in enumerate(chosen):
+        place = number if len(files) > 1 else 0
+        start_from(network, read[place], str(files[place]))
+    if not whole or len(chosen) < 2 or len(files) > 1:
         return ""
     for number, network in enumerate(chosen[1:], 1):
         disturb(network, torch.Generator().manual_seed(seed_of(seed, 1, number)))
     return (
-        f"All {len(chosen)} networks begin with the weights of {init}; all but the first are disturbed by "
-        f"{_DISTURBED:.0%} of their size, or they would never differ."
+        f"All {len(chosen)} networks begin with the weights of {files[0]}; all but the first are disturbed by "
+        f"{_DISTURBED:.0%} of their size, or they would never differ. Two MODELs, trained with two seeds, are better."
     )
+
+
+def _check_apart(files: Sequence[Path], read: Sequence[Mapping[str, torch.Tensor]], networks: int) -> None:
+    """Refuse another number of files than of networks, and files that would make two networks one."""
+    if len(files) != networks:
+        raise OptionError(
+            f"{len(files)} weights to begin with, but this method begins {networks} network{'s' * (networks > 1)} with "
+            f"some: give one, or {networks}"
+        )
+    first = read[0]
+    for file, other in zip(files[1:], read[1:], strict=True):
+        if first.keys() == other.keys() and all(torch.equal(first[name], other[name]) for name in first):
+            raise OptionError(f"{files[0]} and {file} hold the same weights, so the networks would never differ")
 
 
 @torch.no_grad()

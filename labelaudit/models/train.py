@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from labelaudit.data.source import Source
 from labelaudit.errors import OptionError
@@ -16,7 +16,7 @@ from labelaudit.models.curves import Row
 from labelaudit.models.dataset import Collected, collect
 from labelaudit.models.detection import auroc
 from labelaudit.models.diagnosis import diagnose
-from labelaudit.models.run import FittedModel, Keep, train
+from labelaudit.models.run import FittedModel, Init, Keep, train
 from labelaudit.networks import network_names, unknown_network
 from labelaudit.regularizers import configure_all
 from labelaudit.training.batches import Augment
@@ -50,7 +50,7 @@ def train_dataset(
     truth: Path | None = None,
     augment: Augment = "shift",
     image_size: int | None = None,
-    init: Path | Literal["pretrained"] | None = None,
+    init: Init = None,
     compiled: bool = False,
     diagnostics: bool = False,
     seed: int = 0,

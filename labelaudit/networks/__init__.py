@@ -45,8 +45,8 @@ Make = Callable[[Sequence[int], int, int], Network]
 
 _GLOBAL_RANDOM = threading.Lock()  # torch initialises layers from its global generator; folds are built in threads
 _HEAD_FEATURES = 768  # what a scan gives to heads
-_SHAPES = dict.fromkeys(("mnist_cnn", "lenet5", "mlp_2x512"), (28, 28, 1))
-_FEATURES: Mapping[str, Make] = {"linear": heads.linear, "mlp": heads.mlp, "mlp_2x512": heads.mlp_2x512}
+_SHAPES = dict.fromkeys(("mnist_cnn", "lenet5", *heads.MLPS), (28, 28, 1))
+_FEATURES: Mapping[str, Make] = {"linear": heads.linear, "mlp": heads.mlp, **heads.MLPS}
 _PIXELS: Mapping[str, Make] = {
     "cnn": convolutional.cnn,
     "mnist_cnn": convolutional.mnist_cnn,
@@ -55,7 +55,7 @@ _PIXELS: Mapping[str, Make] = {
     "resnet32": residual.resnet32,
     "resnet34": residual.resnet34,
     "wrn28_2": residual.wrn28_2,
-    "mlp_2x512": heads.mlp_2x512,
+    **heads.MLPS,
     "lite0": embedded.lite0,
     "lite1": embedded.lite1,
     "lite2": embedded.lite2,
@@ -65,7 +65,7 @@ _PIXELS: Mapping[str, Make] = {
 def network_names(*, pixels: bool) -> tuple[str, ...]:
     """Names that `build` takes for inputs of this kind; for pixels ``timm:NAME`` and ``torchvision:NAME`` too.
 
-    >>> network_names(pixels=False)
+    >>> network_names(pixels=False)[:3]
     ('linear', 'mlp', 'mlp_2x512')
     """
     return tuple(_PIXELS if pixels else _FEATURES)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from torch import nn
 
@@ -21,11 +21,38 @@ def mlp(shape: Sequence[int], classes: int, copies: int) -> Network:
     return Network(nn.Sequential(StackedLinear(copies, math.prod(shape), hidden), nn.ReLU()), copies, hidden, classes)
 
 
-def mlp_2x512(shape: Sequence[int], classes: int, copies: int) -> Network:
-    """Two hidden layers of 512 ReLU units, on features or pixels: the MLP of GNI, with biases.
+def deep(depth: int, width: int, *, smooth: bool = False) -> Callable[[Sequence[int], int, int], Network]:
+    """The maker of a network of ``depth`` hidden layers of ``width`` units, on features or pixels as one long vector.
 
-    Camuto et al., "Explicit Regularisation in Gaussian Noise Injections", NeurIPS 2020.
+    ``smooth`` units are ELU, others ReLU.
     """
-    hidden = 512
-    layers = [StackedLinear(copies, math.prod(shape), hidden), nn.ReLU(), StackedLinear(copies, hidden, hidden)]
-    return Network(nn.Sequential(nn.Flatten(2), *layers, nn.ReLU()), copies, hidden, classes)
+
+    def make(shape: Sequence[int], classes: int, copies: int) -> Network:
+        layers: list[nn.Module] = [nn.Flatten(2)]
+        for inputs in (math.prod(shape), *[width] * (depth - 1)):
+            layers += [StackedLinear(copies, inputs, width), nn.ELU() if smooth else nn.ReLU()]
+        return Network(nn.Sequential(*layers), copies, width, classes)
+
+    units = "ELU" if smooth else "ReLU"
+    make.__doc__ = (
+        f"""{depth} hidden layers of {width} {units} units, on features or pixels.{_USED.get((depth, width), "")}"""
+    )
+    return make
+
+
+_USED = {
+    (2, 512): " The MLP of GNI, with biases; its figures have ELU.\n\n"
+    'Camuto et al., "Explicit Regularisation in Gaussian Noise Injections", NeurIPS 2020.',
+    (4, 512): " The MLP of LIMIT's first figure, whose code has BatchNorm as well.\n\n"
+    'Harutyunyan et al., "Improving Generalization by Controlling Label-Noise Information in Neural Network Weights", '
+    "ICML 2020.",
+    (6, 256): " For functions of one variable.\n\n"
+    'Rahaman et al., "On the Spectral Bias of Neural Networks", ICML 2019.',
+    (2, 32): " A small one.",
+}
+MLPS = {
+    f"mlp_{depth}x{width}{'_elu' if smooth else ''}": deep(depth, width, smooth=smooth)
+    for depth, width in _USED
+    for smooth in (False, True)
+}
+"""Name -> network."""

@@ -31,7 +31,7 @@ from labelaudit.regularizers import configure_all
 PRESETS = {preset.name: preset for preset in list_presets()}
 
 
-SIZES = {"mnist": 60_000, "cifar10": 50_000, "cifar100": 50_000, "digits": 1397}
+SIZES = {"mnist": 60_000, "cifar10": 50_000, "cifar100": 50_000, "svhn": 73_257, "digits": 1397}
 
 
 def write_dataset(folder: Path, side: int, train: int = 14, test: int = 10, classes: int = 10) -> Path:
@@ -54,6 +54,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_dataset(root / "mnist", 28)
     write_dataset(root / "cifar10", 32)
     write_dataset(root / "cifar100", 32, train=2, test=1, classes=100)
+    write_dataset(root / "svhn", 32)
     return root
 
 
@@ -213,6 +214,10 @@ def test_what_is_no_such_dataset_is_refused(tmp_path: Path) -> None:
         shutil.rmtree(nine / split / "9")
     with pytest.raises(DataError, match="9 classes"):
         open_dataset("mnist", nine)
+    (tmp_path / "c").mkdir()
+    half.rename(tmp_path / "c" / "mnist")
+    with pytest.raises(DataError, match="holds MNIST and no SVHN: put it there too, as a folder svhn"):
+        open_dataset("svhn", tmp_path / "c")
     with pytest.raises(OptionError, match="--samples 50"):
         run_preset(get_preset("digits"), data=None, runs=tmp_path / "runs.jsonl", samples=50)
 

@@ -22,6 +22,9 @@ from labelaudit.bench import runs as record
 from labelaudit.bench.presets import get_preset
 from labelaudit.bench.presets.gaussian import increment_over_penalty
 from labelaudit.bench.readings import best_accuracy, chosen_accuracy, detection, last_accuracy
+from labelaudit.bench.running import run_preset
+from labelaudit.bench.superclasses import SUPERCLASSES, next_in_superclass
+from labelaudit.errors import OptionError
 from labelaudit.models.run import train
 
 
@@ -139,6 +142,35 @@ def test_figures_are_drawn_from_what_the_arms_kept(tmp_path: Path) -> None:
     assert figures.draw_series(preset, []) == {}
     assert figures.draw_series(get_preset("digits"), runs) == {}
     record.append(tmp_path / "results" / "bench.jsonl", runs[0])
+
+
+def test_a_curve_that_is_read_once_goes_into_a_figure_of_its_own(tmp_path: Path) -> None:
+    preset = get_preset("digits")
+    arm = next(arm for arm in preset.arms if arm.name == "limit")
+    kept = ("reliability", "distance_right", "distance_wrong")
+    preset = replace(preset, arms=(replace(arm, series=kept),))
+    (run,) = run_preset(preset, data=None, runs=tmp_path / "r.jsonl", seeds=[0], epochs=2, samples=200)
+    right, wrong = (run.series[name] for name in kept[1:])
+    assert sum(value or 0 for value in right) == pytest.approx(1, abs=1e-4)
+    assert sum(value or 0 for value in wrong) == pytest.approx(1, abs=1e-4)
+    accuracy = [value for value in run.series["reliability"] if value is not None]
+    assert accuracy
+    assert all(0 <= value <= 1 for value in accuracy)
+    drawn = figures.draw_series(preset, [replace(run, whole=True)])
+    assert {*drawn} == {"digits-reliability.svg", "digits-distance-right.svg", "digits-distance-wrong.svg"}
+    assert "confidence" in drawn["digits-reliability.svg"]
+
+
+def test_classes_are_exchanged_within_their_superclass() -> None:
+    labels = np.arange(100).repeat(4)
+    made = next_in_superclass(labels, 100, 0.5, generator=np.random.default_rng(0))
+    assert made.rate == 0.5
+    of = np.array(SUPERCLASSES)
+    assert np.array_equal(of[made.labels], of[labels])
+    assert np.bincount(of).tolist() == [5] * 20
+    assert {of[3], of[42], of[43], of[88], of[97]} == {8}, "bear, leopard, lion, tiger and wolf are large carnivores"
+    with pytest.raises(OptionError, match="CIFAR-100's 100 classes, not of 10"):
+        next_in_superclass(labels % 10, 10, 0.5, generator=np.random.default_rng(0))
 
 
 def test_fanos_curve_is_the_bound() -> None:

@@ -90,6 +90,19 @@ def test_correction_keeps_labels_of_large_loss_replaces_those_of_small_loss_and_
     torch.testing.assert_close(loss[0], corrected)
 
 
+def test_the_weight_of_the_correction_can_be_reversed() -> None:
+    losses = {}
+    for reversed_weight in (False, True):
+        method = started(4, sigma=0.0, correction=0.9, reversed_weight=reversed_weight)
+        logits = torch.zeros(2, 1, 4, CLASSES)
+        logits[..., 0] = torch.tensor([0.0, 1.0, 2.0, 3.0])
+        method.sample_weights(5, logits.clone)
+        losses[reversed_weight] = method._omega
+    torch.testing.assert_close(losses[True], 1 - losses[False])
+    assert losses[False].min() == 0.0
+    assert losses[False].max() == 1.0
+
+
 def test_soft_correction_mixes_all_probabilities_and_noise_may_go_on() -> None:
     method = started(4, correction=0.5, sigma=0.5, corrected_by="probabilities", keep_noise=True)
     logits = 2 * torch.randn(2, 1, 4, CLASSES, generator=torch.Generator().manual_seed(3))

@@ -10,9 +10,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from labelaudit.methods import cross_entropy
 from labelaudit.models.calibration import expected_calibration_error, reliability
+from labelaudit.models.curvature import hessian_trace
 from labelaudit.models.detection import auroc
 from labelaudit.models.diagnosis import diagnose
+from labelaudit.models.figures import draw_reliability
 from labelaudit.models.information import check_memorisation, fano_bound, least_information, uniform_noise_entropy
 from labelaudit.models.sensitivity import input_margins, squared_jacobian_norms
 from labelaudit.networks import Network, build
@@ -51,6 +54,42 @@ def test_jacobian_norms_are_those_of_autograd_and_their_estimate_is_right_on_ave
     torch.testing.assert_close(estimated.mean(1), exact[:, 0], rtol=0.1, atol=0)
     assert estimated.std() > 0
     assert not x.requires_grad
+
+
+def test_the_trace_of_the_hessian_is_that_of_autograd_on_average() -> None:
+    network, x = build("mlp_2x32_elu", (4,), 3).double(), torch.randn(1, 6, 4, generator=generator()).double()
+    y = torch.tensor([[0, 1, 2, 0, 1, 2]])
+    names = [name for name, _ in network.named_parameters()]
+
+    def loss(*weights: Tensor) -> Tensor:
+        logits = torch.func.functional_call(network, dict(zip(names, weights, strict=True)), (x,))
+        return cross_entropy(logits.float(), y).mean().double()
+
+    weights = tuple(weight.detach() for weight in network.parameters())
+    whole = torch.autograd.functional.hessian(loss, weights)
+    exact = sum(float(whole[k][k].reshape(weight.numel(), weight.numel()).trace()) for k, weight in enumerate(weights))
+    estimated = hessian_trace(network, x, y, draws=400, generator=generator())
+    assert estimated == pytest.approx(exact, rel=0.1)
+    assert exact > 0
+
+
+def test_accuracy_under_noise_falls_with_the_noise() -> None:
+    network, weight = linear()
+    x = torch.randn(400, 4, generator=generator())
+    y = (x @ weight + network.last.bias[0, 0].detach()).argmax(-1)
+    inputs = DeviceDataset(x.numpy(), y.numpy(), 3, device="cpu", augment="none")
+    found = diagnose(network, inputs, samples=400)["under_noise"]
+    assert [*found] == ["0", "0.1", "0.3", "1"]
+    assert found["0"] > found["0.3"] > found["1"] > 0.2
+
+
+def test_a_reliability_picture_has_a_line_a_part_and_a_diagonal() -> None:
+    rows = reliability(torch.tensor([[0.9, 0.1], [0.6, 0.4], [0.7, 0.3]]), torch.tensor([0, 1, 0]), bins=5)
+    drawn = draw_reliability("a < b", {"train": rows, "test": rows[:1]})
+    assert drawn.count("<polyline") == 2
+    assert drawn.count("<circle") == len(rows) + 1
+    assert "stroke-dasharray" in drawn
+    assert "a &lt; b" in drawn
 
 
 def test_the_margin_of_a_linear_network_of_two_classes_is_the_distance_to_its_boundary() -> None:

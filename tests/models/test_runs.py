@@ -225,11 +225,32 @@ def test_peers_that_begin_with_one_model_part_and_it_is_said(method: str, tmp_pa
     again = train(x, labels, 3, method=method, epochs=3, init=model)
     assert any("disturbed by 5% of their size" in note for note in again.notes)
     built = [build("mlp", (8,), 3, seed=seed) for seed in (1, 2)]
-    assert begin_with(model, built, configure(get_method(method), {}), seed=0)
+    assert begin_with([model], built, configure(get_method(method), {}), seed=0)
     one, two = ([*network.parameters()] for network in built)
     gaps = [float((a - b).detach().norm() / a.detach().norm()) for a, b in zip(one, two, strict=True)]
     assert all(0.02 < gap < 0.1 for gap in gaps)
     assert all(torch.equal(a, b) for a, b in zip(one, first.model.network.parameters(), strict=True))
+
+
+def test_peers_begin_with_a_model_each(tmp_path: Path) -> None:
+    x, labels = features()
+    models = tuple(tmp_path / name for name in ("one", "two"))
+    for seed, place in enumerate(models):
+        folder.write(train(x, labels, 3, epochs=1, seed=seed), place, labels, truth=None, about={})
+    options = {"method": "co_teaching", "epochs": 1, "options": {"lr": 0.0, "weight_decay": 0.0}}
+    begun = train(x, labels, 3, init=models, **options)  # type: ignore[arg-type]
+    assert begun.notes == ()
+    assert begun.settings["init"] == [str(place) for place in models]
+    kept = load(models[0])
+    np.testing.assert_allclose(begun.model.predict(x), kept.predict(x), atol=1e-6)
+    for wrong, message in (
+        ((models[0], models[0]), "hold the same weights, so the networks would never differ"),
+        ((*models, models[0]), "3 weights to begin with, but this method begins 2 networks"),
+    ):
+        with pytest.raises(OptionError, match=message):
+            train(x, labels, 3, init=wrong, **options)  # type: ignore[arg-type]
+    with pytest.raises(OptionError, match="2 weights to begin with, but this method begins 1 network with"):
+        train(x, labels, 3, init=models, epochs=1)
 
 
 def test_a_single_network_begins_as_its_model_is(tmp_path: Path) -> None:
@@ -268,7 +289,7 @@ def test_test_samples_are_diagnosed_beside_the_training_samples() -> None:
     shifted = x + 1
     run = train(x, labels, 3, epochs=5, test=(shifted, labels))
     found = diagnose(run.model.network, run.inputs, others=run.others)
-    assert {*found["test"]} == {"jacobian", "margin", "calibration"}
+    assert {*found["test"]} == {"jacobian", "margin", "calibration", "under_noise", "hessian"}
     assert found["test"]["calibration"]["accuracy"] == pytest.approx(run.row["test_accuracy"])
     assert found["calibration"]["accuracy"] == pytest.approx(run.row["train_accuracy"])
     alone = diagnose(run.model.network, run.others["test"])

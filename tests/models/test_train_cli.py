@@ -84,6 +84,7 @@ def test_a_run_that_is_interrupted_goes_on_to_the_model_of_one_that_is_not(
         *("dissection.csv", "dissection.svg"),
     }
 
+    assert (one.parent / "reliability.svg").read_text().count("<polyline") == 3  # train, valid, test
     about = json.loads((one.parent / "model.json").read_text())
     assert about["settings"]["options"]["sigma"] is None
     assert about["settings"]["classes"] == list(CLASSES)

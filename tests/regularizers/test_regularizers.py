@@ -17,6 +17,7 @@ from labelaudit.networks import Network, StackedLinear, build
 from labelaudit.networks.injection import GaussianNoise, injected
 from labelaudit.regularizers import RegularizedStep, Regularizer, configure_all, get_regularizer, regularizer_help
 from labelaudit.regularizers import regularizer_names as names
+from labelaudit.regularizers.dropout import Dropped
 from labelaudit.regularizers.explicit_gaussian import Hidden, trace
 from labelaudit.regularizers.jacobian import squared_jacobian
 from labelaudit.regularizers.label_smoothing import LabelSmoothing
@@ -182,6 +183,27 @@ def test_multiplicative_noise_is_felt_in_proportion_to_the_activations(form: str
         assert np.mean(estimates) == pytest.approx(float(scaled.detach()), rel=0.1)
 
 
+def test_second_order_rewards_the_confidence_that_noise_punishes() -> None:
+    """Why the explicit regulariser does not calibrate where noise does (docs/bench.md)."""
+    sigma, x = 0.75, torch.ones(1, 1, 1)
+    regulariser, increment = {}, {}
+    for scale in (2.4, 5.0, 10.0):
+        network = build("linear", (1,), 2)
+        with torch.no_grad():
+            network.last.weight.copy_(torch.tensor([[[scale / 2, -scale / 2]]]))
+            network.last.bias.zero_()
+        (explicit,) = configure_all({"explicit_gaussian": {"variance": sigma**2, "form": "trace"}}).values()
+        y = torch.zeros(1, 1, dtype=torch.long)
+        own = step(explicit, copy.deepcopy(network), batch_of(y, x)) - step(None, network, batch_of(y, x))
+        regulariser[scale] = float(own.detach())
+        moved = x + sigma * torch.randn(1, 200_000, 1, generator=generator())
+        losses = [cross_entropy(network(part), y.expand(1, part.shape[1])).mean() for part in (moved, x)]
+        increment[scale] = float((losses[0] - losses[1]).detach())
+    assert regulariser[2.4] > regulariser[5.0] > 10 * regulariser[10.0]
+    assert increment[2.4] < increment[5.0] < increment[10.0]
+    assert increment[5.0] / regulariser[5.0] == pytest.approx(4.85, rel=0.03)
+
+
 def test_every_layer_may_have_a_variance_of_its_own() -> None:
     network, x = build("mlp", (3,), 4, copies=2), torch.randn(2, 6, 3, generator=generator())
 
@@ -239,6 +261,21 @@ def test_the_mean_increment_under_noise_is_the_trace_and_the_label_term() -> Non
     half = sigma * torch.randn(1, 200_000, 3, generator=generator(), dtype=torch.float32)
     noisy = cross_entropy(network(x + torch.cat([half, -half], 1)), y).double().mean()
     assert float((noisy - cross_entropy(network(x), y)).detach()) == pytest.approx(expected, rel=0.05)
+
+
+def test_dropout_silences_hidden_units_in_training_only_and_keeps_their_mean() -> None:
+    network = build("mlp_2x512", (4,), 3)
+    (dropout,) = configure_all({"dropout": {"p": 0.25}}).values()
+    dropout.attach([network], torch.Generator().manual_seed(0))
+    dropped = [module for module in network.modules() if isinstance(module, Dropped)]
+    assert len(dropped) == 2
+    ones = torch.ones(1, 100, 512)
+    hit = dropped[0](ones)
+    assert float((hit == 0).float().mean()) == pytest.approx(0.25, abs=0.01)
+    assert float(hit.mean()) == pytest.approx(1, abs=0.02)
+    network.eval()
+    assert torch.equal(dropped[0](ones), ones)
+    assert copy.deepcopy(dropped[0]).training is False
 
 
 def test_noise_hits_the_chosen_layers_in_training_only_and_never_the_logits() -> None:

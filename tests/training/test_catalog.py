@@ -18,6 +18,8 @@ REFERENCES = {
     "ce",
     "cnn",
     "linear",
+    "mlp_2x32",
+    "mlp_2x32_elu",
     "mlp",
 }
 """What is older than its papers."""

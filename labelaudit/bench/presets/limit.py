@@ -216,6 +216,7 @@ _DETECTION = Preset(
             network="mnist_cnn",
             epochs=10,
             readings=(detection(0.9987, column="limit_residual"),),
+            series=("distance_right", "distance_wrong"),
             options={**_ADAM, "distribution": "laplace", "beta": 10},
         ),
     ),
