@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
+from audits import make_audit
 
+from labelaudit.audit import document
+from labelaudit.audit import run as runs
 from labelaudit.audit.concentration import find_attribute, find_concentrations, list_attributes
 from labelaudit.types import Bools, Samples
 
@@ -73,3 +79,17 @@ def test_what_spells_the_class_is_no_attribute() -> None:
     assert find_attribute(spelled, "nothing") is None
     assert find_attribute(samples(), "annotator") == samples().extra["annotator"]
     assert find_attribute(samples(), "folder level 1") is not None
+
+
+def test_they_are_looked_for_once_for_all_files_and_the_terminal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+    monkeypatch.setattr(document, "find_concentrations", lambda *_: asked.append(1) or ())
+    audit = make_audit()
+    written = audit.with_files(runs.write(audit, tmp_path / "RUN"))
+    assert written.concentrations == ()
+    assert written.summary()["concentrations"] == []
+    assert set(written.files) > {"audit.json", "summary.json"}
+    assert not audit.files
+    assert len(asked) == 1
