@@ -7,6 +7,7 @@ depends on the rules alone: never on the format, nor on how much of the result a
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,6 +20,7 @@ from labelaudit.machine import Machine, available_cores
 
 from .console.options import choose_cache, load_settings
 from .console.outcome import ENDINGS, Format, format_of, tell_outcome, write_outcome
+from .console.reading import UNSAID, takes_source
 from .console.streams import Color, report_progress
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ def _option(*names: str, panel: str, **rest: Any) -> Any:
     return typer.Option(*names, rich_help_panel=panel, show_default=False, **rest)
 
 
+@takes_source
 def check(
     data: Annotated[
         Path, typer.Argument(metavar="DATA|RUN", help="A dataset as for `labelaudit scan`, or a folder that it wrote.")
@@ -177,19 +180,7 @@ def check(
     place: Annotated[
         Path | None, _option("--data", panel=_SCAN, metavar="DATA", help="Where the images of a RUN are now.")
     ] = None,
-    labels: Annotated[Path | None, _option("--labels", panel=_SCAN, metavar="FILE", help="Table of labels.")] = None,
-    path_column: Annotated[
-        str | None,
-        _option("--path-column", panel=_SCAN, metavar="NAME", help="Column of the label table that names the image."),
-    ] = None,
-    label_column: Annotated[
-        str | None,
-        _option("--label-column", panel=_SCAN, metavar="NAME", help="Column of the label table that holds the label."),
-    ] = None,
-    label_from: Annotated[
-        str | None,
-        _option("--label-from", panel=_SCAN, metavar="WHERE", help="The folder or name that is the label; as in scan."),
-    ] = None,
+    how: Mapping[str, Any] = UNSAID,
     group: Annotated[
         list[str] | None,
         _option("--group", panel=_SCAN, metavar="HOW", help="Images that must not vouch for each other; as in scan."),
@@ -232,8 +223,8 @@ def check(
         **{"max-noise": max_noise, "max-suspects": max_suspects, "max-new": max_new},
         **{"max-class-noise": max_class_noise or None, "no-conflicts": no_conflicts, "no-unreadable": no_unreadable},
         **{"no-shortcuts": no_shortcuts, "max-suspects-per": max_suspects_per or None, "group": group or None},
-        **{"no-leaks": no_leaks, "threshold": threshold, "tier": tier, "baseline": baseline, "labels": labels},
-        **{"path-column": path_column, "label-column": label_column, "label-from": label_from, "effort": effort},
+        **{"no-leaks": no_leaks, "threshold": threshold, "tier": tier, "baseline": baseline, "effort": effort},
+        **{"data-format" if name == "format" else name.replace("_", "-"): value or None for name, value in how.items()},
         **{"device": device, "workers": workers, "cache": cache},
     }
     settled = load_settings(given, data, config)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -12,10 +13,11 @@ from labelaudit.errors import OptionError
 from labelaudit.machine import available_cores
 
 from .console.options import parse_share
-from .console.reading import LabelFrom
+from .console.reading import UNSAID, takes_source
 from .console.streams import Color, open_console, printable, report_progress
 
 
+@takes_source
 def corrupt(
     data: Annotated[Path, typer.Argument(metavar="DATA", help="What to copy: any dataset of images that scan takes.")],
     output: Annotated[
@@ -51,14 +53,7 @@ def corrupt(
     outside: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="For openset: images that belong to no class.")
     ] = None,
-    labels: Annotated[Path | None, typer.Option(metavar="FILE", help="Labels in a CSV, TSV or JSONL table.")] = None,
-    path_column: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Column of the label table that names the image.")
-    ] = None,
-    label_column: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Column of the label table that holds the label.")
-    ] = None,
-    label_from: LabelFrom = None,
+    how: Mapping[str, Any] = UNSAID,
     workers: Annotated[
         int | None,
         typer.Option(
@@ -78,10 +73,11 @@ def corrupt(
     """
     from labelaudit.corrupt.copy import NOISES
     from labelaudit.corrupt.copy import corrupt as plant
+    from labelaudit.data.source import Source
 
     with report_progress(quiet=quiet, verbose=False, color=color) as (progress, _):
         made = plant(
-            data,
+            Source(data=data, **how),
             output,
             noise=noise,
             rate=rate,
@@ -89,22 +85,18 @@ def corrupt(
             seed=seed,
             mapping=parse_pairs(pairs or []),
             outside=outside,
-            labels=labels,
-            path_column=path_column,
-            label_column=label_column,
-            label_from=label_from,
             workers=workers or available_cores(),
             progress=progress,
         )
     if quiet:
         return
     console = open_console(sys.stdout, color)
-    how = ", ".join(f"{count:,} as {name}" for name, count in sorted(made.how.items()))
+    copied = ", ".join(f"{count:,} as {name}" for name, count in sorted(made.how.items()))
     lines = [
         f"{noise} noise at rate {made.asked:g}: {NOISES[noise]}.",
         f"{made.wrong:,} of {made.samples:,} labels are wrong: a realised rate of {made.rate:.2%}.",
         *(f"  {source} becomes {target}" for source, target in sorted(made.mapping.items())),
-        f"Written to {made.folder} ({how}), the truth to {made.folder / 'truth.csv'}.",
+        f"Written to {made.folder} ({copied}), the truth to {made.folder / 'truth.csv'}.",
     ]
     if made.left_out:
         lines.insert(2, f"{made.left_out:,} could not be used and were left out: unreadable or without a label.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,18 +14,7 @@ import typer
 from labelaudit.errors import DataError
 
 from .console.options import _option
-from .console.reading import (
-    Bands,
-    Classes,
-    Format,
-    IgnoreMetadata,
-    LabelColumn,
-    LabelFrom,
-    Labels,
-    PathColumn,
-    Rows,
-    parse_reading,
-)
+from .console.reading import UNSAID, takes_source
 from .console.streams import Color, open_console, printable
 
 if TYPE_CHECKING:
@@ -34,17 +24,10 @@ from labelaudit.text import shown_json
 _SHOWN, _EXAMPLES = 20, 5
 
 
+@takes_source
 def inspect(
     data: Annotated[Path, typer.Argument(metavar="DATA", help="A folder, a file or an address, as for scan.")],
-    labels: Labels = None,
-    path_column: PathColumn = None,
-    label_column: LabelColumn = None,
-    label_from: LabelFrom = None,
-    format: Format = None,
-    classes: Classes = None,
-    rows: Rows = None,
-    ignore_metadata: IgnoreMetadata = False,
-    bands: Bands = None,
+    how: Mapping[str, Any] = UNSAID,
     as_json: Annotated[bool, typer.Option("--json", metavar="", help="Write JSON.")] = False,
     color: Annotated[Color, _option(env="COLOR", help="Colour in the output.")] = "auto",
 ) -> None:
@@ -56,28 +39,20 @@ def inspect(
     from labelaudit.data.source import Source
     from labelaudit.data.sources import inspect_source
 
-    source = Source(
-        data=data,
-        labels=labels,
-        path_column=path_column,
-        label_column=label_column,
-        label_from=label_from,
-        format=format,
-        rows=rows,
-        ignore_metadata=ignore_metadata,
-        **parse_reading(classes, bands),
-    )
-    what, listing = inspect_source(source)
-    if what.endswith("(1 class)") and label_from is None:
+    what, listing = inspect_source(Source(data=data, **how))
+    if what.endswith("(1 class)") and how["label_from"] is None:
         raise DataError(
             f"'{data}' has one folder of images only, {listing.origin}: '{listing.labels[0]}' is a class or holds "
             "everything. Give the folder above it or a table with --labels, or say --label-from parent if it is a class"
         )
+    broken = _broken(listing)
+    if broken and len(broken) == len(_examples(listing)):
+        raise DataError(f"'{data}': none of {len(broken)} examples is an image; the first, {broken[0]}")
     if as_json:
         typer.echo(shown_json(json.dumps(_document(what, listing), indent=2, ensure_ascii=False)))
         return
     console = open_console(sys.stdout, color)
-    for line in _lines(what, listing):
+    for line in [*_lines(what, listing), *(f"No image: {one}" for one in broken)]:
         console.print(printable(line), markup=False, highlight=False)
 
 
@@ -127,6 +102,23 @@ def _counts(listing: Listing) -> dict[str, int]:
     counts = Counter(label for label in listing.labels if label is not None)
     order = sort_classes(counts) if listing.classes is None else listing.classes
     return {name: counts.get(name, 0) for name in order}
+
+
+def _broken(listing: Listing) -> list[str]:
+    """Those of the examples whose first bytes are of no image, each with the reason."""
+    from labelaudit.data.formats import describe, identify
+
+    images, found = listing.images, []
+    for row in _examples(listing) if images is not None else ():
+        try:
+            assert images is not None
+            data = images.encoded(row)
+            reason = "" if identify(data) else describe(data)
+        except (DataError, OSError, ValueError) as error:
+            reason = str(getattr(error, "strerror", None) or error)
+        if reason:
+            found.append(f"'{listing.ids[row]}': {reason}")
+    return found
 
 
 def _examples(listing: Listing) -> list[int]:

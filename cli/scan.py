@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,19 +13,7 @@ from labelaudit.errors import OptionError
 from labelaudit.machine import available_cores
 
 from .console.options import _is_default, _option, choose_cache, load_settings, parse_names, parse_settings
-from .console.reading import (
-    PANEL,
-    Bands,
-    Classes,
-    Format,
-    IgnoreMetadata,
-    LabelColumn,
-    LabelFrom,
-    Labels,
-    PathColumn,
-    Rows,
-    parse_reading,
-)
+from .console.reading import UNSAID, takes_source
 from .console.streams import Color, open_console, report_progress
 
 _INPUT = "What else is known"
@@ -32,6 +21,7 @@ _METHOD = "Methods and networks"
 _MACHINE = "This machine"
 
 
+@takes_source
 def scan(
     ctx: typer.Context,
     data: Annotated[
@@ -40,24 +30,7 @@ def scan(
     output: Annotated[
         Path, _option("-o", "--output", metavar="RUN", env="OUTPUT", help="Folder for the result.")
     ] = Path("labelaudit-run"),
-    labels: Labels = None,
-    path_column: PathColumn = None,
-    label_column: LabelColumn = None,
-    label_from: LabelFrom = None,
-    format: Format = None,
-    classes: Classes = None,
-    rows: Rows = None,
-    ignore_metadata: IgnoreMetadata = False,
-    bands: Bands = None,
-    annotator: Annotated[
-        list[str] | None,
-        _option(
-            panel=PANEL,
-            metavar="COLUMN",
-            help="Of several people's labels: the column that says whose a row is; or, repeated, the columns that each "
-            "hold one's labels.",
-        ),
-    ] = None,
+    how: Mapping[str, Any] = UNSAID,
     group: Annotated[
         list[str] | None,
         _option(
@@ -242,17 +215,15 @@ def scan(
     An option with a fixed value can also be set as LABELAUDIT_NAME, such as LABELAUDIT_DEVICE=cpu, or under \\[scan] in
     the nearest labelaudit.toml; `labelaudit config` shows what is in force.
     """
-    if data is None and labels is None:
+    if data is None and how["labels"] is None:
         raise OptionError("nothing to scan: name a folder or table, such as `labelaudit scan ./images`")
     options = parse_settings(settings or [])
     settled = load_settings({}, data, None)
-    filed = {name: value for name, value in settled.scan_options().items() if _is_default(ctx, name)}
+    spelled = {"format": "data_format"}
+    filed = {k: value for k, value in settled.scan_options().items() if _is_default(ctx, spelled.get(k, k))}
     chosen: dict[str, Any] = {
-        **{"labels": labels, "path_column": path_column, "label_column": label_column, "image_size": image_size},
-        **{"label_from": label_from, "format": format, "rows": rows, "ignore_metadata": ignore_metadata},
-        **parse_reading(classes, bands),
-        "annotator": tuple(annotator) if annotator else None,
-        **{"max_pixels": max_pixels},
+        **how,
+        **{"image_size": image_size, "max_pixels": max_pixels},
         **{"methods": parse_names("--methods", methods), "train": train, "effort": effort, "device": device},
         "precision": precision,
         "rank_by": rank_by,
@@ -270,14 +241,14 @@ def scan(
 
     from labelaudit.data.source import refuse_missing
 
-    refuse_missing(data, labels)
+    refuse_missing(data, how["labels"])
 
     from labelaudit.scanning.scan import scan as audit_labels
 
     trainings = len({*chosen["methods"], "ce"})  # cross-entropy is the reference
     with report_progress(quiet=quiet, verbose=True, color=color, trainings=trainings) as (progress, notice):
         for name, value in filed.items():
-            key = "regularizer" if name == "regularizers" else name.replace("_", "-")
+            key = {"regularizers": "regularizer", "format": "data-format"}.get(name, name.replace("_", "-"))
             notice(f"{key}: {','.join(value) if isinstance(value, tuple) else value}, from {settled.origins[key]}")
         chosen["cache"] = choose_cache(chosen["cache"], use=not no_cache, notice=notice)
         audit = audit_labels(

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from labelaudit.machine import Machine, available_cores
 
 from .console.options import choose_cache
-from .console.reading import LabelFrom
+from .console.reading import UNSAID, takes_source
 from .console.streams import Color, open_console, printable, report_progress
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ _FINDINGS = 20
 """Findings shown on stderr."""
 
 
+@takes_source
 def score(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder that `labelaudit scan` wrote.")],
     new_data: Annotated[
@@ -39,16 +41,7 @@ def score(
         Literal["csv", "json"] | None,
         typer.Option(help="Output format; default: by the ending of FILE, else csv."),
     ] = None,
-    labels: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Labels of the new data in a CSV, TSV or JSONL table.")
-    ] = None,
-    path_column: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Column of the label table that names the image.")
-    ] = None,
-    label_column: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Column of the label table that holds the label.")
-    ] = None,
-    label_from: LabelFrom = None,
+    how: Mapping[str, Any] = UNSAID,
     features: Annotated[
         Path | None, typer.Option(metavar="X.npy", help="Features of the new data, where the scan had --features.")
     ] = None,
@@ -92,7 +85,7 @@ def score(
     from labelaudit.files import write_bytes
     from labelaudit.scoring.score import score as judge_labels
 
-    if new_data is None and labels is None:
+    if new_data is None and how["labels"] is None:
         raise DataError("nothing to score: name a folder or table after RUN, such as `labelaudit score RUN ./incoming`")
     if output is not None and to_file and not output.parent.is_dir():
         raise RunError(f"cannot write {output}: there is no folder {output.parent}")
@@ -100,9 +93,7 @@ def score(
         where = choose_cache(cache, use=not no_cache, notice=notice)
         audit = judge_labels(
             run,
-            Source(
-                data=new_data, labels=labels, path_column=path_column, label_column=label_column, label_from=label_from
-            ),
+            Source(data=new_data, **how),
             Machine(device=device, workers=workers or available_cores(), cache=where, progress=progress),
             features=features,
             originals=data,

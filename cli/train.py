@@ -6,7 +6,7 @@ import math
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -15,7 +15,7 @@ from labelaudit.machine import available_cores
 from labelaudit.text import duration, read_share
 
 from .console.options import parse_settings
-from .console.reading import LabelFrom
+from .console.reading import UNSAID, takes_source
 from .console.streams import Color, open_console, printable, report_progress
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ _SHOWN = {
 }
 
 
+@takes_source
 def train(
     data: Annotated[Path, typer.Argument(metavar="DATA", help="Any dataset of images that scan takes.")],
     output: Annotated[
@@ -121,18 +122,7 @@ def train(
         Path | None,
         typer.Option(rich_help_panel=_INPUT, metavar="FILE", help="True labels, as truth.csv of `labelaudit corrupt`."),
     ] = None,
-    labels: Annotated[
-        Path | None, typer.Option(rich_help_panel=_INPUT, metavar="FILE", help="Labels in a CSV, TSV or JSONL table.")
-    ] = None,
-    path_column: Annotated[
-        str | None,
-        typer.Option(rich_help_panel=_INPUT, metavar="NAME", help="Column of the label table that names the image."),
-    ] = None,
-    label_column: Annotated[
-        str | None,
-        typer.Option(rich_help_panel=_INPUT, metavar="NAME", help="Column of the label table that holds the label."),
-    ] = None,
-    label_from: LabelFrom = None,
+    how: Mapping[str, Any] = UNSAID,
     resume: Annotated[
         bool, typer.Option("--resume", metavar="", help="Go on with a run that was cut off, with the same options.")
     ] = False,
@@ -169,16 +159,16 @@ def train(
     options = parse_settings(settings or [])
     share = parse_valid(valid)
 
-    from labelaudit.data.source import refuse_missing
+    from labelaudit.data.source import Source, refuse_missing
 
-    refuse_missing(data, labels)
+    refuse_missing(data, how["labels"])
 
     from labelaudit.models import is_under_way, train_dataset
 
     try:
         with report_progress(quiet=quiet, verbose=False, color=color) as (progress, notice):
             made = train_dataset(
-                data,
+                Source(data=data, **how),
                 output,
                 method=method,
                 options=options,
@@ -199,20 +189,16 @@ def train(
                 keep=keep,
                 patience=patience,
                 balance=balance,
-                labels=labels,
-                path_column=path_column,
-                label_column=label_column,
-                label_from=label_from,
                 workers=workers or available_cores(),
                 progress=progress,
                 told=lambda row, epochs: notice(describe(row, epochs)),
             )
     except KeyboardInterrupt:
         begun = is_under_way(output)
-        how = (
+        advice = (
             f"the same command with --resume goes on in {printable(str(output))}" if begun else "nothing was begun yet"
         )
-        typer.echo(f"labelaudit: interrupted; {how}", err=True)
+        typer.echo(f"labelaudit: interrupted; {advice}", err=True)
         raise typer.Exit(130) from None
     if not quiet:
         console = open_console(sys.stdout, color)

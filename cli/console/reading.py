@@ -1,31 +1,33 @@
-"""The options that say how a dataset is read; every command that reads one has them."""
+"""The options that say how a dataset is read: every command that reads one takes all of them, from `takes_source`."""
 
 from __future__ import annotations
 
+import functools
+import inspect
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any
-
-from labelaudit.errors import OptionError
 
 from .options import _option
 
 PANEL = "Where the labels are"
 
-Labels = Annotated[
+_Labels = Annotated[
     Path | None,
     _option(
         "--labels", panel=PANEL, metavar="FILE", help="A table of labels: CSV, TSV, JSON or an export (inputs.md)."
     ),
 ]
-PathColumn = Annotated[
+_PathColumn = Annotated[
     str | None,
     _option("--path-column", panel=PANEL, metavar="NAME", env="PATH_COLUMN", help="The table's column of image paths."),
 ]
-LabelColumn = Annotated[
+_LabelColumn = Annotated[
     str | None,
     _option("--label-column", panel=PANEL, metavar="NAME", env="LABEL_COLUMN", help="The table's column of labels."),
 ]
-LabelFrom = Annotated[
+_LabelFrom = Annotated[
     str | None,
     _option(
         "--label-from",
@@ -34,25 +36,24 @@ LabelFrom = Annotated[
         help="The folder or name that is the label: parent, top, 'level N' or name:'REGEX'.",
     ),
 ]
-Format = Annotated[
-    str | None,
-    _option("--format", panel=PANEL, metavar="NAME", help="The one way to read DATA, such as class-folders."),
-]
-Classes = Annotated[
+_HELP = "The one way to read DATA, such as class-folders."
+_Format = Annotated[str | None, _option("--format", "--data-format", panel=PANEL, metavar="NAME", help=_HELP)]
+_DataFormat = Annotated[str | None, _option("--data-format", panel=PANEL, metavar="NAME", help=_HELP)]
+_Classes = Annotated[
     str | None,
     _option(
         "--classes", panel=PANEL, metavar="FILE|A,B,C", help="All class names, in the order of the columns of --probs."
     ),
 ]
-Rows = Annotated[
+_Rows = Annotated[
     Path | None,
     _option("--rows", panel=PANEL, metavar="FILE", help="One path a line: the rows of --features and --probs."),
 ]
-IgnoreMetadata = Annotated[
+_IgnoreMetadata = Annotated[
     bool,
     _option("--ignore-metadata", panel=PANEL, metavar="", help="Leave metadata.csv and metadata.jsonl aside."),
 ]
-Bands = Annotated[
+_Bands = Annotated[
     str | None,
     _option(
         "--bands", panel=PANEL, metavar="R,G,B", help="Bands to show of images with more than four, such as 4,3,2."
@@ -60,13 +61,68 @@ Bands = Annotated[
 ]
 
 
-def parse_reading(classes: str | None, bands: str | None) -> dict[str, Any]:
-    """``classes`` and ``bands`` as `Source` takes them; raises `OptionError` for bands that are not three numbers."""
-    from labelaudit.data.order import parse_classes
+_Annotator = Annotated[
+    list[str] | None,
+    _option(
+        "--annotator",
+        panel=PANEL,
+        metavar="COLUMN",
+        help="Of several people's labels: the column that says whose a row is; or, repeated, the columns that each "
+        "hold one's labels.",
+    ),
+]
+UNSAID: Mapping[str, Any] = MappingProxyType({})
+"""The default of a command's parameter ``how``, which only stands in its signature."""
+_OPTIONS: dict[str, tuple[Any, Any]] = {
+    "labels": (_Labels, None),
+    "path_column": (_PathColumn, None),
+    "label_column": (_LabelColumn, None),
+    "label_from": (_LabelFrom, None),
+    "data_format": (_Format, None),
+    "classes": (_Classes, None),
+    "rows": (_Rows, None),
+    "ignore_metadata": (_IgnoreMetadata, False),
+    "bands": (_Bands, None),
+    "annotator": (_Annotator, None),
+}
+"""Parameter of a command -> its option and default."""
 
-    numbers = None
-    if bands is not None:
-        numbers = [int(text) for text in bands.split(",") if text.strip().isdecimal()]
-        if len(numbers) != 3 or min(numbers) < 1:
-            raise OptionError(f"--bands '{bands}' must be three numbers from 1, such as 4,3,2")
-    return {"classes": None if classes is None else parse_classes(classes), "bands": numbers}
+
+def takes_source(command: Callable[..., None]) -> Callable[..., None]:
+    """Give ``command`` the options that say how a dataset is read, in the place of its parameter ``how``.
+
+    ``how`` receives them as `labelaudit.data.source.Source` takes them, by the names of its fields. A command whose
+    own ``--format`` is another thing has ``--data-format`` only.
+    """
+    signature = inspect.signature(command, eval_str=True)
+    options = {
+        name: inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
+        for name, (kind, default) in _OPTIONS.items()
+    }
+    if "format" in signature.parameters:
+        options["data_format"] = options["data_format"].replace(annotation=_DataFormat)
+    parameters: list[inspect.Parameter] = []
+    for parameter in signature.parameters.values():
+        shared = list(options.values()) if parameter.name == "how" else [parameter]
+        parameters += [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in shared]
+
+    @functools.wraps(command)
+    def run(**given: Any) -> None:
+        how = _read_options({name: given.pop(name) for name in options})
+        command(**given, how=how)
+
+    run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return run
+
+
+def _read_options(given: dict[str, Any]) -> dict[str, Any]:
+    """The options as fields of `Source`; raises `OptionError` for bands that are not three numbers."""
+    how = {"format" if name == "data_format" else name: value for name, value in given.items()}
+    if how["classes"] is not None or how["bands"] is not None:
+        from labelaudit.data.order import parse_bands, parse_classes
+
+        how["classes"] = None if how["classes"] is None else parse_classes(how["classes"])
+        how["bands"] = None if how["bands"] is None else parse_bands(how["bands"])
+    how["annotator"] = tuple(how["annotator"]) if how["annotator"] else None
+    return how

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from labelaudit.check.policy import TOLERANCE, Ignore, Policy, ScopedRule, Where
+from labelaudit.data.source import READING
 from labelaudit.errors import OptionError, unknown_name
 from labelaudit.machine import Device
 from labelaudit.scanning.settings import (
@@ -26,6 +27,7 @@ from labelaudit.scanning.settings import (
     one_of,
     parse_count,
     parse_flag,
+    parse_names,
     parse_path,
     parse_text,
 )
@@ -68,6 +70,10 @@ class ResolvedSettings:
             for setting in SETTINGS.values()
             if setting.scan and self.values[setting.name] not in (None, ("auto",))
         }
+
+    def reading(self) -> dict[str, Any]:
+        """The settings that say how a dataset is read, as fields of `Source`."""
+        return {name: value for name, value in self.scan_options().items() if name in READING}
 
     def scan_settings(self) -> ScanSettings:
         """The settings that shape a scan, among those that were given."""
@@ -213,6 +219,13 @@ def parse_table(what: str, table: Mapping[str, Any], parsers: Mapping[str, Calla
     return parsed
 
 
+def _parse_bands(value: Any) -> tuple[int, ...]:
+    """Three bands from a list of numbers, or from text with commas."""
+    from labelaudit.data.order import parse_bands
+
+    return parse_bands(value if isinstance(value, str) else ",".join(map(str, value)))
+
+
 SETTINGS: Mapping[str, Setting] = {
     setting.name: setting
     for setting in (
@@ -234,6 +247,12 @@ SETTINGS: Mapping[str, Setting] = {
         Setting("path-column", parse_text, "its column that names the image", scan=True),
         Setting("label-column", parse_text, "its column that holds the label", scan=True),
         Setting("label-from", parse_text, "the folder or the part of a name that is the label", scan=True),
+        Setting("data-format", parse_text, "the one way to read the data", scan=True, keyword="format"),
+        Setting("classes", parse_names, "all class names in order", scan=True),
+        Setting("rows", parse_path, "order of the rows of features and probabilities", scan=True),
+        Setting("ignore-metadata", parse_flag, "leave metadata.csv and metadata.jsonl aside", scan=True),
+        Setting("bands", _parse_bands, "three bands to show of images with more", scan=True),
+        Setting("annotator", parse_names, "whose label a row holds", scan=True),
         *list_settings(),
         Setting("device", one_of(Device), "auto, cpu or cuda", scan=True),
         Setting("workers", parse_count, "threads that read and decode", scan=True),

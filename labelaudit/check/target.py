@@ -56,9 +56,7 @@ class Target:
         """The source of the dataset: a RUN says what it was made from."""
         if self.is_run:
             return Source.of({} if self.saved is None else self.saved.source)
-        values = self.settled.values
-        columns = {name: values[name.replace("_", "-")] for name in ("path_column", "label_column", "label_from")}
-        return Source(data=self.data, labels=values["labels"], **columns)
+        return Source(data=self.data, **self.settled.reading())
 
     @property
     def images_folder(self) -> Path | None:

@@ -23,6 +23,7 @@ from labelaudit.corrupt import noise as planting
 from labelaudit.data.images import ImageError, probe
 from labelaudit.data.ingest import digest, ingest
 from labelaudit.data.listing import Files
+from labelaudit.data.source import Source
 from labelaudit.data.sources import open_source
 from labelaudit.data.tree import walk
 from labelaudit.errors import DataError, OptionError, RunError, unknown_name
@@ -68,7 +69,7 @@ class Corrupted:
 
 
 def corrupt(
-    data: Path | str,
+    data: Source | Path | str,
     output: Path | str,
     *,
     noise: str,
@@ -77,10 +78,6 @@ def corrupt(
     seed: int = 0,
     mapping: Mapping[str, str] | None = None,
     outside: Path | str | None = None,
-    labels: Path | str | None = None,
-    path_column: str | None = None,
-    label_column: str | None = None,
-    label_from: str | None = None,
     workers: int = 2,
     progress: Progress = no_progress,
 ) -> Corrupted:
@@ -100,14 +97,12 @@ def corrupt(
     skill = _choose_strength(noise, strength)
     rate = _choose_rate(noise, rate, skill)
     place = Path(output).resolve()
-    for source in (data, outside):
+    for source in (data.data if isinstance(data, Source) else data, outside):
         _check_place(place, source)
-    listing = open_source(
-        data, labels=labels, path_column=path_column, label_column=label_column, label_from=label_from
-    )
+    listing = open_source(data)
     samples, _ = ingest(listing, workers=workers, progress=progress)
     if listing.images is None:
-        raise DataError(f"'{data}' holds no images to copy")
+        raise DataError(f"'{listing.root}' holds no images to copy")
     row_of = {name: row for row, name in enumerate(listing.ids)}
     images = _ImagesWithOutsiders(listing.images, [row_of[name] for name in samples.ids])
     samples = replace(samples, images=images)

@@ -61,12 +61,10 @@ def names_image(tree: Tree) -> Callable[[str], bool]:
 
     def is_image(cell: str) -> bool:
         steps = path_steps(cell)
-        name = after_upload(steps[-1]) if steps else ""
-        return (
-            name in names
-            or (bool(steps) and steps[-1].casefold() in names)
-            or (not ends_as_image(cell) and name in stems)
-        )
+        if not steps:
+            return False
+        spelled = {steps[-1].casefold(), after_upload(steps[-1])}
+        return bool(spelled & names) or (not ends_as_image(cell) and bool(spelled & stems))
 
     return is_image
 

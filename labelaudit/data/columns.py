@@ -41,6 +41,9 @@ _NOTES_TEXT += " width height depth channels format mode camera device scanner s
 _NOTES_TEXT += (
     " annotator rater worker user reviewer verified checked reviewed status state country city mask masks price"
 )
+_NOTES_TEXT += " weather season daytime lighting background location place region zone view angle pose orientation"
+_NOTES_TEXT += " side position exposure iso lens brand software owner client session visit week day month year hour"
+_NOTES_TEXT += " language cluster train test is_valid is_train"
 _NOTES = frozenset(_NOTES_TEXT.split())
 _SHAPES = frozenset(["encodedpixels", "encoded_pixels", "rle", "segmentation", "polygon", "polygons"])
 _LISTING = "|;"
@@ -168,6 +171,7 @@ def _path(
     some = rows[:50]
     shown = [name for name in free if 2 * sum(is_image(row[name].strip()) for row in some) > len(some)]
     shown = [name for name in shown if part_of(name) is not Part.MASKS] or shown
+    shown = [name for name in shown if all(_FILE.fullmatch(row[name].strip()) for row in some)] or shown
     if len(shown) > 1 and guess_column(shown, PATH_NAMES) is None:
         differing = [name for name in shown if len({row[name] for row in some}) == len(some)]
         shown = differing or shown

@@ -13,7 +13,7 @@ import numpy as np
 
 from labelaudit.data.listing import Joined, Listing
 from labelaudit.data.matching import match_rows
-from labelaudit.errors import DataError
+from labelaudit.errors import DataError, OptionError
 from labelaudit.files import read_text
 from labelaudit.text import name_some
 from labelaudit.types import Finding
@@ -48,6 +48,18 @@ def parse_classes(text: str) -> tuple[str, ...]:
         reason = f"names '{twice[0]}' twice" if twice else "names fewer than two classes"
         raise DataError(f"--classes '{text}' {reason}: give all class names in order, or a file with one a line")
     return tuple(names)
+
+
+def parse_bands(text: str) -> tuple[int, ...]:
+    """The three bands of ``--bands``, counted from 1; raises `OptionError` for anything else.
+
+    >>> parse_bands("4,3,2")
+    (4, 3, 2)
+    """
+    parts = [part.strip() for part in text.split(",")]
+    if len(parts) != 3 or not all(part.isdecimal() and part.isascii() and int(part) for part in parts):
+        raise OptionError(f"--bands '{text}' must be three numbers from 1, such as 4,3,2")
+    return tuple(map(int, parts))
 
 
 def state_classes(listing: Listing, classes: Sequence[str]) -> Listing:

@@ -22,7 +22,8 @@ class Part(Enum):
 
 
 _SPLIT = "train training trn trainset trainingset traindata trainval test testing tst testset testdata val valid valset"
-_SPLIT += " validation validationset dev devset eval evaluation holdout"
+_SPLIT += " validation validationset dev devset eval evaluation holdout query gallery labeled"
+_SPLIT += " labelled"
 _SERIES = "fold split part batch batche chunk shard set subset patient subject session video clip seq sequence camera"
 _SERIES += " slide case recording visit"
 _DATA = "dataset data image img pic picture photo jpegimage jpeg jpg png raw original orig resized resize cropped crop"
@@ -30,7 +31,7 @@ _DATA += " augmented augmentation processed preprocessed input rgb grayscale gre
 _MASKS = "annotation annot label mask segmentation segmented segment groundtruth gt trimap bbox xml json heatmap"
 _ASIDE = "output result run log checkpoint ckpt cam gradcam figure fig asset doc documentation static media example"
 _ASIDE += " sample demo screenshot readme icon logo thumbnail thumb plot notebook src script util website"
-_ASIDE += " template tmp temp backup prediction pred visualization visualisation vis teaser banner"
+_ASIDE += " unlabeled unlabelled template tmp temp backup prediction pred visualization visualisation vis teaser banner"
 _FILLER = "final full all small large big new old ground truth class classification background foreground color colour"
 _FILLER += " version v x tr ts seg cls bounding boxes box object"
 _ROLES = {

@@ -275,7 +275,7 @@ def _typed(reading: Reading, listing: Listing) -> list[Candidate]:
         return list(reading.candidates)
     classes = sorted({label for label in listing.labels if label is not None})
     name = reading.reader.replace("_", "-")
-    return [Candidate(type_=f"--format {name}", classes=classes, images=len(listing.ids))]
+    return [Candidate(type_=f"--data-format {name}", classes=classes, images=len(listing.ids))]
 
 
 def _labelled(listing: Listing) -> int:
@@ -333,8 +333,8 @@ def nothing_found(subject: Subject) -> str:
         f", {count(matlab, 'file')} of MATLAB may hold labels: save them as a CSV of paths and labels" if matlab else ""
     )
     return (
-        f"the {len(tree.paths):,} images in '{tree.shown}' have no labels: they lie in no class folders, no table "
-        f"there names them, and their names show no pattern{beside}: {advice}, or say --label-from name:'REGEX'"
+        f"'{tree.shown}' holds {count(len(tree.paths), 'image')} without labels: they lie in no class folders, no "
+        f"table there names them, and their names show no pattern{beside}: {advice}, or say --label-from name:'REGEX'"
     )
 
 

@@ -11,13 +11,14 @@ import io
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from labelaudit.data.columns import LABEL_NAMES, PATH_NAMES, plain
 from labelaudit.data.images import SUFFIXES
+from labelaudit.data.parts import part_of
 from labelaudit.errors import DataError
 from labelaudit.files import read_regular
 
@@ -150,6 +151,7 @@ def _decode(name: str, data: bytes) -> str:
 
 
 def _csv_lines(name: str, text: str) -> Iterator[Cells]:
+    text = re.sub(r"\A\s*sep=.\s*\n", "", text, flags=re.IGNORECASE)  # a line that tells Excel the separator
     head = text.lstrip("\r\n").partition("\n")[0]
     best = max(",;\t|", key=head.count)
     delimiter = "\t" if name.lower().endswith(".tsv") else "," if "," in head else best
@@ -216,6 +218,8 @@ def _json(name: str, text: str) -> Iterator[tuple[int, dict[str, str]]]:
             document = lists[0]
         elif document and all(isinstance(value, str | int) for value in document.values()):
             document = [{"path": path, "label": label} for path, label in document.items()]
+        elif document and all(_is_names(value) for value in document.values()) and not _are_parts(document):
+            document = [{"path": path, "label": label} for label, paths in document.items() for path in paths]
         elif document and all(_is_record(value) for value in document.values()):
             document = [{"path": path, **record} for path, record in document.items()]
     if not isinstance(document, list) or not all(_is_record(record) for record in document):
@@ -256,6 +260,16 @@ def scalar_text(value: Any) -> str:
     if value is None or value != value:  # noqa: PLR0124  NaN and NaT
         return ""
     return str(int(value) if isinstance(value, float) and value.is_integer() else value).strip()
+
+
+def _is_names(value: Any) -> bool:
+    """Whether a value of a JSON document is a list of texts, such as the paths of one class."""
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
+
+
+def _are_parts(names: Iterable[str]) -> bool:
+    """Whether lists are those of splits and not of classes."""
+    return all(part_of(name) is not None for name in names)
 
 
 def _is_record(value: Any) -> bool:

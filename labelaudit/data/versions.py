@@ -74,7 +74,7 @@ def find_versions(
         if len(shared) < _FEWEST or 2 * len(shared) < min(len(named[one]), len(named[other])):
             continue
         pairs = [(named[one][key], named[other][key]) for key in shared]
-        if not _are_numbers(shared) or (len(classes) < 5 and _are_words(classes)) or _are_alike(pairs, look):
+        if not _are_numbers(shared) or (len(classes) < 5 and are_versions(classes)) or _are_alike(pairs, look):
             return one, other, len(shared)
     return None
 
@@ -97,8 +97,8 @@ def _are_numbers(names: Sequence[str]) -> bool:
     return len({re.sub(r"\d+", "0", name.rpartition("/")[2]) for name in names}) <= _FEWEST
 
 
-def _are_words(labels: Iterable[str]) -> bool:
-    """Whether every class is called as a version of pictures is."""
+def are_versions(labels: Iterable[str]) -> bool:
+    """Whether all labels are called as versions of the same pictures are: hazy and clear, before and after."""
     return all(
         {word if len(word) == 1 else word.lower() for word in _WORD.findall(label)} & _VERSIONS for label in labels
     )

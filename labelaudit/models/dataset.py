@@ -18,6 +18,7 @@ import numpy.typing as npt
 from labelaudit.data.ingest import digest, ingest
 from labelaudit.data.listing import TESTING, TRAINING, VALIDATION
 from labelaudit.data.pixels import SMALL, Squares, load_pixels, typical_side
+from labelaudit.data.source import Source
 from labelaudit.data.sources import open_source
 from labelaudit.errors import DataError, OptionError
 from labelaudit.files import open_regular
@@ -46,12 +47,8 @@ class Collected:
 
 
 def collect(
-    data: Path,
+    data: Source | Path,
     *,
-    labels: Path | None = None,
-    path_column: str | None = None,
-    label_column: str | None = None,
-    label_from: str | None = None,
     valid: float | Path | None = None,
     test: Path | None = None,
     truth: Path | None = None,
@@ -70,12 +67,10 @@ def collect(
         if isinstance(path, Path) and not path.exists():
             also = "a share between 0 and 1, or " if name == "valid" else ""
             raise DataError(f"'{path}' (--{name}) does not exist: give {also}a dataset")
-    listing = open_source(
-        data, labels=labels, path_column=path_column, label_column=label_column, label_from=label_from
-    )
+    listing = open_source(data)
     everything, findings = ingest(listing, workers=workers, progress=progress)
     if everything.images is None:
-        raise DataError(f"'{data}' holds no images to train on")
+        raise DataError(f"'{listing.root}' holds no images to train on")
     notes = _left_out(len(findings), "training")
     parts, told = _split(everything, valid, test)
     samples = parts["train"]

@@ -37,7 +37,7 @@ class TrainedFolder:
 
 
 def train_dataset(
-    data: Path,
+    data: Source | Path,
     output: Path,
     *,
     method: str = "ce",
@@ -59,10 +59,6 @@ def train_dataset(
     keep: Keep = "last",
     patience: int | None = None,
     balance: bool = False,
-    labels: Path | None = None,
-    path_column: str | None = None,
-    label_column: str | None = None,
-    label_from: str | None = None,
     workers: int = 2,
     progress: Progress = no_progress,
     told: Callable[[Row, int], None] | None = None,
@@ -77,16 +73,13 @@ def train_dataset(
     choose_recipe(method, 2, pixels=True, folds=1, options=own, epochs=epochs)
     if network is not None and ":" not in network and network not in network_names(pixels=True):
         raise unknown_network(network, pixels=True)
-    if output.resolve().is_relative_to(data.resolve()):
-        raise OptionError(f"the output {output} lies inside the data {data}: choose a folder outside with -o")
+    source = data if isinstance(data, Source) else Source(data=data)
+    if output.resolve().is_relative_to(Path(source.data).resolve()):
+        raise OptionError(f"the output {output} lies inside the data {source.data}: choose a folder outside with -o")
     folder.check_place(output, resume=resume)
     device = find_device(device)
     collected = collect(
-        data,
-        labels=labels,
-        path_column=path_column,
-        label_column=label_column,
-        label_from=label_from,
+        source,
         valid=valid,
         test=test,
         truth=truth,
@@ -122,9 +115,11 @@ def train_dataset(
         progress=progress,
         told=None if told is None else lambda row: told(row, epochs),
     )
-    asked: dict[str, Any] = {"path_column": path_column, "label_column": label_column, "label_from": label_from}
-    source = Source(data=data, labels=labels, **asked).settings()
-    about = {"source": source, "versions": list_versions(), **_findings(trained, collected, valid, diagnostics)}
+    about = {
+        "source": source.settings(),
+        "versions": list_versions(),
+        **_findings(trained, collected, valid, diagnostics),
+    }
     files = folder.write(trained, output, collected.samples.labels, truth=collected.truth, about=about)
     notes = (*collected.notes, *trained.notes)
     return TrainedFolder(trained=trained, place=output, files=files, about=about, notes=notes)

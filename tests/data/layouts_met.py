@@ -225,7 +225,7 @@ STOPPED: dict[str, tuple[Files, str]] = {
     ),
     "folders and a table that differ": (
         {"cat": 1, "dog": 2, "l.csv": "file,label\ncat/0.png,x\ndog/0.png,x\ndog/1.png,y\n"},
-        "two sources of labels .* --format class-folders .* --labels .*l.csv",
+        "two sources of labels .* --data-format class-folders .* --labels .*l.csv",
     ),
     "a table of several labels": (
         TWO | {"l.csv": "file,fine_label,class\na.jpg,1,2\nb.jpg,1,3\n"},

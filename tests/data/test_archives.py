@@ -103,7 +103,7 @@ def test_labels_in_json_and_captions(tmp_path: Path) -> None:
     )
     assert counts_of(open_source(tmp_path / "j")) == {"cat": 1, "dog": 1}
     tarred(tmp_path / "t" / "a-0.tar", sample("0", "a cat", "txt"))
-    with pytest.raises(DataError, match="have no labels"):
+    with pytest.raises(DataError, match="without labels"):
         open_source(tmp_path / "t")
     assert open_source(tmp_path / "t", label_column="txt").labels == ("a cat",)
 

@@ -16,6 +16,7 @@ from labelaudit.data.parts import Part, part_of, parts_among
 from labelaudit.data.reader import Certainty, Reading, Subject
 from labelaudit.data.source import level_asked
 from labelaudit.data.tree import Tree
+from labelaudit.data.versions import are_versions
 from labelaudit.errors import DataError, OptionError
 from labelaudit.types import Finding
 
@@ -151,7 +152,17 @@ def _words(tree: Tree) -> tuple[dict[str, list[int]], bool] | None:
         return None
     if _are_parts(numbers):
         return None
-    return dict(numbers), not twice and not glued and all(min(own) <= 1 for own in numbers.values())
+    plain = not (twice or glued or are_versions(numbers) or _is_grid(numbers))
+    return dict(numbers), plain and all(min(own) <= 1 for own in numbers.values())
+
+
+def _is_grid(words: Iterable[str]) -> bool:
+    """Whether names pair two things, either of which may be the label: ``cat_black``, ``cat_white``, ``dog_black``."""
+    pairs = [re.split(r"[ _-]", word) for word in words]
+    if any(len(pair) != 2 for pair in pairs):
+        return False
+    first, second = (Counter(pair[at] for pair in pairs) for at in (0, 1))
+    return max(first.values()) > 1 and max(second.values()) > 1
 
 
 def _folder_names(tree: Tree) -> set[str]:
