@@ -153,6 +153,63 @@ def bring(folder: Path) -> None:
     command(folder, "review", "RUN", "--export", "queue.csv")
 
 
+def save_audit(folder: Path) -> None:
+    """What `check DATA` keeps in its cache to update from; of nine the oldest goes."""
+    for seed in range(3):
+        kept_audits(folder, seed).write(read_run(folder))
+
+
+def kept_audits(folder: Path, seed: int) -> Any:
+    from labelaudit.data.source import Source
+    from labelaudit.machine import Machine
+    from labelaudit.scanning.settings import ScanSettings
+    from labelaudit.scoring.kept import AuditCache
+
+    settings = ScanSettings(seed=seed, precision="float32")
+    return AuditCache(Source(data=folder / "images"), settings, Machine(cache=folder / "cache", device="cpu"))
+
+
+def train(folder: Path) -> None:
+    """A model; where a run was cut off, the same command with ``--resume``."""
+    import torch
+
+    from labelaudit.models.folder import ABOUT, is_under_way
+
+    if (folder / "MODEL" / ABOUT).exists():
+        return
+    torch.set_num_threads(1)  # a pool of threads does not come along where a process is forked
+    how = ("--method", "sln", "--network", "mlp_2x512", "--epochs", "3", "--set", "sln.batch=8", "-q")
+    command(folder, "train", "images", "-o", "MODEL", *how, *(["--resume"] if is_under_way(folder / "MODEL") else []))
+
+
+def corrupt(folder: Path) -> None:
+    """A copy with planted noise, which is never written over."""
+    if not (folder / "NOISY").exists():
+        command(folder, "corrupt", "images", "-o", "NOISY", "--noise", "symmetric", "--rate", ".3", "-q")
+
+
+def tune(folder: Path) -> None:
+    from labelaudit.verdicts import append, verdicts_file
+
+    audit = read_run(folder)
+    append(verdicts_file(folder / "RUN"), *(said(audit, row, "none" if row % 2 else "given") for row in range(4, 16)))
+    command(folder, "tune", "RUN", "-o", "flags.csv")
+
+
+def bench(folder: Path) -> None:
+    """What `bench` writes after each run and at its end."""
+    from labelaudit.bench import runs, tables
+
+    for seed in range(3):
+        facts = {"preset": "digits", "arm": "CE", "seed": seed, "device": "cpu", "epochs": 1, "samples": 24, "cut": 24}
+        facts |= {"whole": False, "definition": "0", "data": "0", "values": {"test accuracy": 50.0}, "noise": 0.5}
+        facts |= {"seconds": 1.0, "core_seconds": 1.0, "busy": 0.0, "machine": "", "versions": {}, "date": "2026-11-28"}
+        known = runs.read(folder / "bench.jsonl")
+        if (run := runs.Run(**facts)).key not in {one.key for one in known}:
+            runs.append(folder / "bench.jsonl", run)
+    tables.write_section(folder / "RESULTS.md", "| a | b |")
+
+
 def command(folder: Path, *line: str) -> None:
     """A command of `labelaudit`; a broken rule (exit code 1) is a result like any other."""
     from labelaudit.cli import app
@@ -182,6 +239,11 @@ COMMANDS: Mapping[str, Callable[[Path], None]] = {
     "check": check,
     "estimate": estimate,
     "import and export": bring,
+    "save an audit": save_audit,
+    "train": train,
+    "corrupt": corrupt,
+    "tune": tune,
+    "bench": bench,
 }
 
 
@@ -271,12 +333,37 @@ def losses(folder: Path, before: Mapping[str, dict[str, bytes]], name: str) -> l
         held = {digest(data) for path, data in files if path.endswith(".ppm")}
         if missing := {*audit.samples.digests} - held:
             found.append(f"{len(missing)} images are in neither the cleaned dataset nor its quarantine")
+    found += unsound_outputs(folder)
     for path, data in contents(folder).items():
         if path.endswith((".json", ".html", ".xml", ".csv", ".md")) and not data.strip():
             found.append(f"{path} is empty")
         if path.endswith(".json") and not path.startswith("images") and not data.rstrip().endswith((b"}", b"]")):
             found.append(f"{path} is cut off ({name})")
     return [line for line in found if not line.startswith(".") and "/." not in line]
+
+
+def unsound_outputs(folder: Path) -> list[str]:
+    """Which of the outputs that `make_world` did not make are there and not whole."""
+    from labelaudit.bench import runs
+    from labelaudit.models import load
+
+    found = []
+    if (folder / "MODEL" / "model.json").exists():
+        weights = {name: value.numpy().tobytes() for name, value in load(folder / "MODEL").network.state_dict().items()}
+        if _TRAINED.setdefault("weights", weights) != weights:
+            found.append("the model is not the one that an undisturbed run makes")
+    if (folder / "NOISY").exists():
+        images = list((folder / "NOISY").rglob("*.ppm"))
+        lines = (folder / "NOISY" / "truth.csv").read_text(encoding="utf-8").splitlines()
+        if len(images) != 24 or len(lines) != 25:
+            found.append(f"the noisy copy has {len(images)} images of 24 and {len(lines) - 1} lines of truth")
+    if (folder / "bench.jsonl").exists() and len(runs.read(folder / "bench.jsonl")) > 3:
+        found.append("a run of the benchmark is there twice")
+    return found
+
+
+_TRAINED: dict[str, dict[str, bytes]] = {}
+"""The weights of the first model that was finished: `count_changes` makes it, undisturbed."""
 
 
 def strike(name: str, world: Path, at: int, kind: str) -> tuple[bool, list[str]]:
@@ -340,16 +427,19 @@ def count_changes(name: str, world: Path, blow: Callable[[], None]) -> int:
         write_run(folder)  # which says where its images are now
         with disturbed(10**9, blow) as counts:
             COMMANDS[name](folder)
+        unsound_outputs(folder)  # which keeps what a whole model is
         return counts["changes"]
 
 
 def campaign(kind: str, number: int, seed: int, world: Path) -> tuple[Counter[str], list[str]]:
     """``number`` strikes of a kind over all commands: how many took effect, and every loss with how to see it again."""
     draw, reached, found = random.Random(f"{kind} {seed}"), Counter[str](), list[str]()
-    most = {name: count_changes(name, world, kill if kind == "kill" else fill) for name in COMMANDS}
-    names = sorted(COMMANDS)
+    most: dict[str, int] = {}
+    names = draw.sample(sorted(COMMANDS), len(COMMANDS))
     for turn in range(number):
         name = names[turn % len(names)]
+        if name not in most:
+            most[name] = count_changes(name, world, kill if kind == "kill" else fill)
         at = draw.randrange(most[name])
         hit, lost = strike(name, world, at, kind)
         reached[name] += hit

@@ -172,15 +172,16 @@ def standing_in(world: Path) -> Iterator[Path]:
 @contextmanager
 def no_work() -> Iterator[None]:
     """Models, training and servers raise `Working` where they would begin."""
-    import onnxruntime
     import torch
+
+    from labelaudit.features.runners import import_onnxruntime
 
     def begin(*_: object, **__: object) -> None:
         raise Working
 
     with (
         mock.patch.object(torch.nn.Module, "__call__", begin),
-        mock.patch.object(onnxruntime.InferenceSession, "run", begin),
+        mock.patch.object(import_onnxruntime().InferenceSession, "run", begin),
         mock.patch("labelaudit.review.server.make_server", begin),
     ):
         yield

@@ -1,4 +1,4 @@
-"""Five kills and five full disks over the commands that write; benchmarks/faults.py does a hundred and thirty."""
+"""Five kills and five full disks over the commands that write; benchmarks/faults.py does a hundred and more of them."""
 
 from __future__ import annotations
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import ast
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from urllib.request import urlopen
 
 import numpy as np
 import pytest
@@ -44,6 +46,13 @@ LINES = (
     "clean RUN -o OUT --apply -q",
     "estimate RUN",
     "report RUN -o page.md",
+    "inspect images",
+    "tune RUN",
+    "verdicts show RUN",
+    "check RUN -q -o checked.txt --write-baseline known.json",
+    "baseline show known.json",
+    "corrupt images -o NOISY --noise symmetric --rate .2 -q",
+    "bench --list",
     "methods",
     "config",
 )
@@ -82,6 +91,20 @@ def test_no_command_looks_up_a_host_or_opens_a_connection(ran: tuple[Path, str, 
     calls = ("connect(", "sendto(", "sendmsg(", "sendmmsg(", "bind(")
     lines = traced.splitlines()
     assert [line for line in lines if any(call in line for call in calls) and "AF_UNIX" not in line] == []
+
+
+def test_a_review_answers_this_machine_and_asks_nobody(ran: tuple[Path, str, str]) -> None:
+    environment = {**os.environ, "HOME": str(ran[0] / "home")}
+    line = [sys.executable, "-c", COMMANDS, "review RUN --order all --no-open --reviewer ann"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(line, cwd=ran[0], env=environment, text=True, **pipes) as process:  # type: ignore[call-overload]
+        address = process.stdout.readline().strip()
+        assert address.startswith("http://127.0.0.1:"), process.communicate()[1]
+        with urlopen(address) as answer:
+            assert answer.status == 200
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate()
+    assert "TALKED" not in said
 
 
 def test_no_command_writes_below_home_but_into_our_cache(ran: tuple[Path, str, str]) -> None:

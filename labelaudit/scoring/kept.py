@@ -25,6 +25,7 @@ from labelaudit.data.ingest import digest, ingest
 from labelaudit.data.source import Source, notes_of, source_settings
 from labelaudit.data.sources import open_source
 from labelaudit.errors import RunError
+from labelaudit.files import write_text
 from labelaudit.judge.judge import Judge
 from labelaudit.machine import Clock, Machine, __version__, find_device, find_precision
 from labelaudit.scanning.settings import ScanSettings
@@ -124,7 +125,12 @@ class AuditCache:
         """Keep ``audit``, and let go of the audits used longest ago; returns it with its files."""
         with self._lock:
             audit = audit.with_files(runs.write(audit, self._own))
-            (self._own / MARK).write_text(_MARKED, encoding="utf-8")
+            try:
+                write_text(_MARKED, self._own / MARK)
+            except OSError as error:
+                raise RunError(
+                    f"cannot keep audits in {self._folder} ({error.strerror}): choose another --cache"
+                ) from error
             kept = 0
             for number, place in enumerate(sorted(filter(_is_ours, self._folder.iterdir()), key=_age)):
                 kept += sum(file.stat().st_size for file in place.iterdir())
