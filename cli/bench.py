@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -18,6 +18,8 @@ from .console.options import parse_share
 from .console.streams import Color, open_console, printable, report_progress, trimmed
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from labelaudit.bench import Preset, Run
     from labelaudit.bench.coverage import Coverage
     from labelaudit.bench.preset import Device
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 
 _WHICH = "Which cells"
+_WAVES = "waves"
 _DEVICES: tuple[Device, ...] = ("cpu", "cuda")
 
 
@@ -84,7 +87,8 @@ def bench(
 ) -> None:
     """Reproduce a table or a figure of one of the five papers: their values beside ours.
 
-    Nothing is downloaded: --data says where MNIST or CIFAR-10 are. Preset digits needs no data.
+    Nothing is downloaded: --data says where MNIST or CIFAR-10 are. digits, and waves (which frequencies are learned),
+    need no data.
 
     Runs are kept in results/bench.jsonl beside FILE as they finish, and never made twice: after Ctrl-C, or with more
     --seeds, only what is missing is run, and a run that was cut off goes on where it was.
@@ -94,12 +98,15 @@ def bench(
     from labelaudit.bench.coverage import plan as planned
     from labelaudit.bench.presets import get_presets, list_presets, list_tables
     from labelaudit.bench.runs import read
-    from labelaudit.bench.tables import orders_of, rows_of, section, write_section
+    from labelaudit.bench.tables import rows_of, section, write_section
     from labelaudit.machine import find_device
 
     if output.is_dir():
         raise OptionError(f"'{output}' (-o) is a folder: name the Markdown file that is to hold the table")
     runs = output.parent / "results" / "bench.jsonl"
+    if preset == _WAVES:
+        _run_waves(output.parent, seeds or 3, epochs, as_json=as_json, quiet=quiet, color=color)
+        return
     if list_them:
         _list(cover(list_tables(), read(runs)), as_json=as_json, color=color)
         return
@@ -147,17 +154,62 @@ def bench(
         typer.echo(json.dumps(rows, ensure_ascii=False, indent=2))
         return
     console = open_console(sys.stdout, color)
+    _show(console, groups)
+    for differs in dict.fromkeys(one.differs for one in ran.values() if one.differs):
+        console.print(f"Differs from the paper: {differs}.", soft_wrap=True)
+    if not quiet:
+        if figures:
+            place = printable(str(output.parent / "figures"))
+            console.print(f"Figures in {place}: {', '.join(figures)}.", soft_wrap=True)
+        console.print(f"Written to {printable(str(output))}; runs kept in {printable(str(runs))}.", soft_wrap=True)
+
+
+def _show(console: Console, groups: Sequence[tuple[Preset, list[Row]]]) -> None:
+    """Tables, and whether their rows are in the paper's order."""
+    from labelaudit.bench.tables import orders_of
+
     for one, group in groups:
         with trimmed(console):
             console.print(_table(one, group))
         for line in orders_of(one, group):
             console.print(printable(line), soft_wrap=True)
-    for differs in dict.fromkeys(one.differs for one in ran.values() if one.differs):
-        console.print(f"Differs from the paper: {differs}.", soft_wrap=True)
-    if figures and not quiet:
-        console.print(f"Figures in {printable(str(output.parent / 'figures'))}: {', '.join(figures)}.", soft_wrap=True)
+
+
+def _run_waves(place: Path, seeds: int, steps: int | None, *, as_json: bool, quiet: bool, color: Color) -> None:
+    """Fit waves under every regulariser, show what was learned, and write ``waves.json`` and the figures."""
+    from rich.table import Table
+
+    from labelaudit.bench import waves
+    from labelaudit.files import write_text
+    from labelaudit.machine import list_versions
+
+    steps = steps or waves.STEPS
+    with report_progress(quiet=quiet, verbose=True, color=color) as (_, notice):
+        found = waves.run(
+            seeds=range(seeds),
+            steps=steps,
+            told=lambda one: notice(f"waves, {one.arm}, noise {one.noise:g}, seed {one.seed}: error {one.error:.3f}"),
+        )
+    rows = waves.summarize(found)
+    kept = {"steps": steps, "versions": list_versions(), "rows": rows, "fits": [asdict(one) for one in found]}
+    for folder in ("results", "figures"):
+        (place / folder).mkdir(parents=True, exist_ok=True)
+    write_text(json.dumps(kept, indent=1) + "\n", place / "results" / "waves.json")
+    for name, drawing in waves.draw(found).items():
+        write_text(drawing, place / "figures" / name)
+    if as_json:
+        typer.echo(json.dumps(rows, indent=2))
+        return
+    table = Table(title=f"{count(seeds, 'seed')}, {steps:,} steps", title_justify="left", box=None, pad_edge=False)
+    for name in ("arm", "noise on the targets", "learned of the target", "beyond the target", "error"):
+        table.add_column(name, justify="left" if name == "arm" else "right")
+    for row in rows:
+        table.add_row(row["arm"], f"{row['noise']:g}", *(f"{row[name]:.3f}" for name in ("within", "beyond", "error")))
+    console = open_console(sys.stdout, color)
+    with trimmed(console):
+        console.print(table)
     if not quiet:
-        console.print(f"Written to {printable(str(output))}; runs kept in {printable(str(runs))}.", soft_wrap=True)
+        console.print(f"Written to {printable(str(place))}: results/waves.json, figures/waves-….svg.", soft_wrap=True)
 
 
 def _draw(preset: Preset, runs: Sequence[Run], folder: Path) -> list[str]:
@@ -242,6 +294,9 @@ def _list(covered: tuple[Coverage, ...], *, as_json: bool, color: Color) -> None
     with trimmed(console):
         console.print(table)
     cells, measured = sum(one.cells for one in covered), sum(one.measured for one in covered)
+    console.print(
+        "waves: SN, Fig. 2 and GNI, Fig. 2, functions of one variable: labelaudit bench waves", soft_wrap=True
+    )
     console.print(f"{cells} numbers of the papers have a preset, {measured} of them were measured.", soft_wrap=True)
     for one in covered:
         if one.table.missing:

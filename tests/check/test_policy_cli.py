@@ -55,6 +55,14 @@ def test_config_shows_the_rules_that_hold_by_default(tmp_path: Path) -> None:
     assert shown == {"no-conflicts": True, "no-leaks": False, "max-new": 0, "max-suspects": None}
 
 
+def test_which_suspects_count_is_said_in_a_policy_or_on_the_command_line(run: Path, tmp_path: Path) -> None:
+    assert call("check", run, "--max-suspects", 0, "--tier", "doubtful").code == 1
+    wrong = call("check", run, "--tier", "shure")
+    assert (wrong.code, "'shure'" in wrong.err, "sure" in wrong.err) == (2, True, True)
+    (tmp_path / "labelaudit.toml").write_text("tier = 'doubtful'")
+    assert "doubtful" in call("config", tmp_path).out
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -55,6 +55,18 @@ def test_apply_then_again_then_undo(run: Path, tmp_path: Path) -> None:
     assert contents(tmp_path / "back") == {name: png(number) for number, name in enumerate(IDS)}
 
 
+def test_doubtful_suspects_are_changed_only_where_they_are_named(tmp_path: Path) -> None:
+    audit = make_dataset(tmp_path / "pets", decision={"sure_threshold": 0.98})
+    runs.write(audit, tmp_path / "run")
+    plain = invoke("clean", tmp_path / "run", "--action", "suspect=drop")
+    assert "because they are doubtful, not surely wrong: 2. --tier doubtful takes them too" in plain.stdout
+    told = invoke("clean", tmp_path / "run", "--action", "suspect=drop", "--tier", "doubtful")
+    assert "3 changes to 6 samples" in told.stdout
+    refused = invoke("clean", tmp_path / "run", "--tier", "sure", "--fdr", "0.1")
+    assert refused.exit_code == 2
+    assert "--tier chooses among the scan's own flags" in refused.stderr
+
+
 def test_an_edited_plan_is_applied_exactly_and_never_written_over(run: Path, tmp_path: Path) -> None:
     assert invoke("clean", run, "-q").exit_code == 0
     plan = json.loads((run / "plan.json").read_text(encoding="utf-8"))
