@@ -73,3 +73,24 @@ def test_what_people_said_is_final() -> None:
     none = seen["found"].posterior(seen["fitted"], seen["given"], known)
     assert none[:5].tolist() == [0.0] * 5
     assert none[-5:].tolist() == [1.0] * 5
+
+
+def test_doubt_of_models_that_are_wrong_in_the_middle_is_no_stranger(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    given = rng.integers(0, 2, 2000)
+    shown = rng.normal(size=2000) + np.where(given, 0.5, -0.5)
+    x = np.concatenate([shown[:, None], rng.normal(size=(2000, 3))], axis=1).astype(np.float32)
+    odds = shown + 4 * np.sin(2 * shown)  # steeper in the middle than the truth
+    right = 1 / (1 + np.exp(-odds))
+    fitted = fit_noise_model({"m": np.stack([1 - right, right], axis=1)}, given)
+    digests = [str(i) for i in range(2000)]
+    near, fold_of = nearest(x, k=20), stratified_folds(given, 5, seed=0, digests=digests)
+
+    def find() -> Any:
+        return find_open_set(fitted, given, x=x, near=near, fold_of=fold_of, digests=digests)
+
+    assert find() is None
+    monkeypatch.setattr("labelaudit.judge.open_set.GAIN_EACH", 0.0)
+    loose = find()
+    assert loose is not None, "calling them strangers fits the labels better, all the same"
+    assert loose.posterior(fitted, given, unknown(given)).mean() > 0.1
