@@ -177,6 +177,20 @@ def scan(
             help="Address of the cluster; default: one on this machine.",
         ),
     ] = None,
+    budget: Annotated[
+        str | None,
+        _option(
+            panel=_MACHINE,
+            metavar="TIME",
+            help="Time it may take, such as 10m: the largest effort (up to --effort, if given) that fits is chosen.",
+        ),
+    ] = None,
+    max_memory: Annotated[
+        str | None,
+        _option(
+            panel=_MACHINE, metavar="SIZE", help="Memory it may take, such as 4GB; effort is chosen as by --budget."
+        ),
+    ] = None,
     workers: Annotated[
         int | None,
         _option(
@@ -238,6 +252,8 @@ def scan(
         around[name] = options.pop(name)
     chosen["regularizers"] = around
     chosen["workers"] = chosen["workers"] or available_cores()
+    if (budget or max_memory) and _is_default(ctx, "effort") and "effort" not in filed:
+        chosen["effort"] = "thorough"  # the most that may be chosen
 
     from labelaudit.data.source import refuse_missing
 
@@ -259,6 +275,8 @@ def scan(
             verdicts=verdicts,
             options=options,
             html=not no_html,
+            budget=budget,
+            max_memory=max_memory,
             **chosen,
             progress=progress,
             notice=notice,

@@ -129,6 +129,15 @@ def rough_duration(seconds: float) -> str:
     return f"{seconds / 3600:.0f} h" if seconds < 172_800 else f"{seconds / 86_400:.0f} days"
 
 
+def size(number: float) -> str:
+    """A number of bytes, in one unit.
+
+    >>> size(52_000_000), size(2_040_000_000)
+    ('52 MB', '2.0 GB')
+    """
+    return f"{number / 1e6:.0f} MB" if number < 1e9 else f"{number / 1e9:.1f} GB"
+
+
 _STEERING = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 """Characters that steer a terminal which shows a table; tabs and line ends are part of cells."""
 _EXECUTABLE = re.compile(r"[=+\-@\t\r\n]")

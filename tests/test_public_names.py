@@ -49,7 +49,10 @@ def test_scan_spells_every_setting_once() -> None:
     declared = {field.name: field.default for kind in (Source, ScanSettings, Machine) for field in fields(kind)}
     assert {field.name for field in fields(Source)} == {"data", *READING, "exposure"}
     spelled = inspect.signature(labelaudit.scan).parameters
-    assert set(spelled) == {*declared, "features", "probs", "verdicts", "output", "html"} - {"exposure"}
+    assert set(spelled) == {
+        *declared,
+        *("features", "probs", "verdicts", "output", "html", "budget", "max_memory"),
+    } - {"exposure"}
     for name in ("methods", "train", "precision", "effort", "seed", "device", "workers", "image_size"):
         assert spelled[name].default == declared[name], name
 

@@ -30,7 +30,7 @@ from labelaudit.judge.verdict_fit import fit as fit_verdicts
 from labelaudit.machine import Clock, Machine, list_versions
 from labelaudit.scanning.choice import choose_training_input
 from labelaudit.scanning.effort import backbones_of, fine_tunes
-from labelaudit.scanning.forecast import forecast_scan
+from labelaudit.scanning.plan import Plan
 from labelaudit.scanning.pool import TUNED, TUNED_SIDE, ModelPool
 from labelaudit.scanning.ranking import STEPS, explain, rank_by
 from labelaudit.scanning.settings import ENSEMBLE, ScanSettings
@@ -55,8 +55,12 @@ def audit_samples(  # noqa: PLR0915
     probs: Floats | None = None,
     verdicts: Sequence[Verdict] = (),
     unfinished: Unfinished | None = None,
+    plan: Plan | None = None,
 ) -> Audit:
-    """`scan` from `Samples` on: for callers that hold a dataset already, and may keep what is ``unfinished``."""
+    """`scan` from `Samples` on: for callers that hold a dataset already, and may keep what is ``unfinished``.
+
+    The ``plan`` may settle on less effort than ``settings`` ask for; the audit's ``settings`` hold what was used.
+    """
     settings, machine = settings or ScanSettings(), machine or Machine()
     embeds = features is None and samples.images is not None and (probs is None or settings.train != "auto")
     # Probabilities alone are judged without torch, whose import takes seconds.
@@ -64,16 +68,17 @@ def audit_samples(  # noqa: PLR0915
     _require_two_classes(samples)
     clock, notes, samples = Clock(), list[str](), name_groups(samples, settings.group)
     steps = settle_order(samples.classes) if settings.ordinal else None
-    choice, tuned = None, False
+    choice, tuned, plan = None, False, plan or Plan()
     if embeds:
         with clock.stage("choose"):
             choice = choose_training_input(samples, settings, machine)
         notes.append(f"The methods learned from {choice.reason}.")
+    with clock.stage("forecast"):
+        widths = () if features is None else features.blocks or (features.values.shape[1],)
+        settings = plan.settle(samples, settings, machine, choice=choice, widths=widths, given=probs is not None)
+    if choice is not None:
         tuned = fine_tunes(settings, choice, device=machine.device)
         specs = backbones_of(settings.effort, choice, settings, images=len(samples), device=machine.device)
-        with clock.stage("forecast"):
-            if cost := forecast_scan(samples, specs, choice, settings, machine, tunes=tuned):
-                machine.notice(cost)
         with clock.stage("embed"):
             samples, features, failed = embed_samples(samples, specs, machine)
         findings += failed
@@ -162,6 +167,7 @@ def audit_samples(  # noqa: PLR0915
         versions=list_versions(),
         device=machine.device,
         seed=settings.seed,
+        settings=settings.record(),
         judge=judge,
     )
 

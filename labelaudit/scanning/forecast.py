@@ -1,95 +1,215 @@
-"""Forecasts the cost of a scan on this machine, measured on a few samples before the long work.
+"""Forecasts what a scan will take on this machine: time, memory and disk, before the long work.
 
-Left out: what goes before and after training, which takes seconds where training takes minutes.
+Embedding and training are tried on a few samples; the rest is counted (`labelaudit.scanning.workload`) and multiplied
+by unit costs that a short probe measures (`labelaudit.scanning.unit_costs`). The models come from where the scan takes
+them (`labelaudit.scanning.pool`), so that a forecast knows of each. Left out: what other programs will do meanwhile.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import resource
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from labelaudit import features
 from labelaudit.machine import Machine
 from labelaudit.scanning.choice import TrainingInput
-from labelaudit.scanning.effort import BACKBONES, FOLDS, backbones_of
-from labelaudit.scanning.pool import TUNED, TUNED_SIDE, TUNING, head_width, training_effort
-from labelaudit.scanning.settings import Around, ScanSettings
-from labelaudit.text import rough_duration
+from labelaudit.scanning.effort import FOLDS, backbones_of, fine_tunes
+from labelaudit.scanning.pool import (
+    TUNED,
+    TUNED_SIDE,
+    TUNING,
+    count_heard,
+    head_width,
+    list_trainings,
+    training_effort,
+)
+from labelaudit.scanning.settings import ScanSettings
+from labelaudit.scanning.unit_costs import UnitCosts
+from labelaudit.scanning.workload import Workload, count_disk, count_memory, count_seconds
+from labelaudit.text import rough_duration, size
 from labelaudit.types import Samples
 
-_WORTH_TIMING = 3000  # images from which training on features is forecast
-_WORTH_TIMING_PIXELS = 100_000  # pixels of all images together, likewise
-_WORTH_SAYING = 5  # seconds below which nothing is said
-_FEATURE_BYTES = 1280 * 4  # of one image and backbone
+SPREAD = 1.3
+"""Factor between a forecast and either end of its range."""
+WORTH_SAYING = 5.0
+"""Seconds below which nothing is said."""
+_SMALL, _SMALL_PIXELS = 3000, 100_000  # samples, or pixels of all, below which a forecast takes as long as the work
+_FEATURES = 1280  # numbers that an embedded backbone makes of an image
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forecast:
+    """The time, memory and disk that a scan will take."""
+
+    stages: Mapping[str, float]
+    """Step still to be done, in words -> seconds."""
+    spent: float
+    """Seconds that are behind the scan."""
+    memory: float
+    """Bytes at most in memory at once, of the whole process."""
+    disk: float
+    """Bytes that it will write."""
+
+    @property
+    def seconds(self) -> float:
+        """The whole scan, from its beginning to its end."""
+        return self.spent + sum(self.stages.values())
+
+    @property
+    def low(self) -> float:
+        return self.spent + sum(self.stages.values()) / SPREAD
+
+    @property
+    def high(self) -> float:
+        return self.spent + sum(self.stages.values()) * SPREAD
+
+    def say(self) -> str:
+        """One sentence for a person.
+
+        >>> forecast = Forecast(stages={"embed": 60.0, "train": 30.0}, spent=10.0, memory=2e9, disk=5e7)
+        >>> forecast.say()
+        'This takes about 100 s here (79 s to 2 min): 60 s to embed, 30 s to train; 2.0 GB of memory, 50 MB of disk.'
+        """
+        parts = ", ".join(f"{rough_duration(s)} to {what}" for what, s in self.stages.items() if s >= 1)
+        return (
+            f"This takes about {rough_duration(self.seconds)} here ({rough_duration(self.low)} to "
+            f"{rough_duration(self.high)}): {parts}; {size(self.memory)} of memory, {size(self.disk)} of disk."
+        )
+
+    def compare(self, seconds: float, memory: float) -> str:
+        """One sentence about what the scan took after all.
+
+        >>> Forecast(stages={"embed": 100.0}, spent=0.0, memory=2e9, disk=0).compare(110.0, 1.5e9)
+        'Took 110 s, 10% more than forecast (100 s); 1.5 GB of memory, 25% less than forecast (2.0 GB).'
+        """
+        return (
+            f"Took {rough_duration(seconds)}, {_apart(seconds, self.seconds)} than forecast "
+            f"({rough_duration(self.seconds)}); {size(memory)} of memory, {_apart(memory, self.memory)} than forecast "
+            f"({size(self.memory)})."
+        )
 
 
 def forecast_scan(
     samples: Samples,
-    specs: Sequence[str],
-    choice: TrainingInput,
     settings: ScanSettings,
     machine: Machine,
     *,
-    tunes: bool,
-) -> str:
-    """Minutes and megabytes in a sentence or two; empty for what takes a moment.
+    costs: UnitCosts,
+    choice: TrainingInput | None,
+    widths: tuple[int, ...] = (),
+    given: bool = False,
+    spent: float = 0.0,
+    embedding: float | None = None,
+) -> Forecast:
+    """The forecast for ``samples`` under ``settings``.
 
-    With ``tunes`` a backbone is fine-tuned as well. For the efforts that were not asked for it says what embedding
-    with their backbones would take.
+    Args:
+        samples: what will be scanned; ``settings`` and ``machine`` say how.
+        costs: unit costs of this machine.
+        choice: the input that methods train on; none where images are not looked at.
+        widths: columns of the features that were given.
+        given: whether probabilities were given.
+        spent: seconds that are behind the scan.
+        embedding: seconds that embedding takes, where that is known.
     """
+    stages: dict[str, float] = {}
+    to_embed = 0.0
+    n, classes, folds = len(samples), len(samples.classes), FOLDS[settings.effort]
+    if choice is not None:
+        specs = backbones_of(settings.effort, choice, settings, images=len(samples), device=machine.device)
+        seconds = forecast_embedding(samples, specs, machine) if embedding is None else embedding
+        stages[f"embed {n:,} images with {', '.join(specs)}"] = seconds
+        widths, to_embed = (_FEATURES,) * len(specs), float(n * _FEATURES * len(specs) * (seconds > 0))
+    pixels = choice is not None and choice.pixels
+    trains = 0 if pixels or not widths else min(head_width(len(widths)) * len(widths), sum(widths))
+    jobs = list_trainings(settings) if widths else {}
+    if jobs:
+        on = "pixels" if pixels else "features"
+        names = ", ".join(settings.methods) or "the reference"
+        stages[f"train {names} on {on}"] = _forecast_training(n, classes, settings, machine, choice, trains)
+    if fine_tunes(settings, choice, device=machine.device):
+        stages[f"fine-tune {TUNED}"] = _forecast_tuning(n, classes, machine)
+    work = Workload(
+        samples=n,
+        classes=classes,
+        widths=widths,
+        heard=count_heard(settings, features=bool(widths), given=given),
+        folds=folds,
+        trains=trains,
+        pictures=choice is not None,
+    )
+    stages["compare and judge"] = sum(count_seconds(work, costs).values())
+    squares = n * 3 * (choice.side**2 if choice is not None and pixels else 0)
+    return Forecast(
+        stages=stages,
+        spent=spent,
+        memory=peak_memory() + count_memory(work) + squares,
+        disk=count_disk(work, to_embed=to_embed if machine.cache is not None else 0.0),
+    )
+
+
+def takes_a_moment(
+    samples: Samples, settings: ScanSettings, machine: Machine, *, choice: TrainingInput | None, embedding: float
+) -> bool:
+    """Whether all of it is done before a forecast would be, where ``embedding`` takes so many seconds."""
+    pixels = choice is not None and choice.pixels
+    large = len(samples) * choice.side**2 >= _SMALL_PIXELS if choice is not None and pixels else len(samples) >= _SMALL
+    tunes = fine_tunes(settings, choice, device=machine.device)
+    return not (large or tunes or settings.network is not None or embedding >= WORTH_SAYING)
+
+
+def forecast_embedding(samples: Samples, specs: tuple[str, ...], machine: Machine) -> float:
+    """Seconds that embedding takes, tried on some of the images."""
+    assert samples.images is not None
+    return features.forecast_embedding(
+        samples.images,
+        samples.digests,
+        backbones=specs,
+        device=machine.device,
+        workers=machine.workers,
+        cache=machine.cache,
+    )
+
+
+def _forecast_training(
+    n: int, classes: int, settings: ScanSettings, machine: Machine, choice: TrainingInput | None, trains: int
+) -> float:
+    """Seconds of all cross-fits, each tried for an epoch."""
     from labelaudit.training.forecast import forecast_crossfit
 
-    assert samples.images is not None
-    n, classes = len(samples), len(samples.classes)
-    methods, regularizers, device = settings.methods, settings.regularizers, machine.device
-    embedding = features.forecast_embedding(
-        samples.images, samples.digests, backbones=specs, device=device, workers=machine.workers, cache=machine.cache
-    )
-    learning = 0.0
-    large = n * choice.side**2 >= _WORTH_TIMING_PIXELS if choice.pixels else n >= _WORTH_TIMING
-    if settings.network is not None or large:
-        shape = (choice.side, choice.side, 3) if choice.pixels else (head_width(len(specs)) * len(specs),)
-        fits: list[tuple[str, Around]] = [(name, regularizers) for name in dict.fromkeys(methods)]
-        fits += [("ce", {})] if regularizers or "ce" not in methods else []  # the reference, which stays as it is
-        for name, around in fits:
-            own = settings.options.get(name, {})
-            learning += forecast_crossfit(
-                name,
-                shape,
-                n,
-                classes,
-                options=own,
-                network=settings.network,
-                regularizers=around,
-                device=device,
-                **training_effort(name, n, FOLDS[settings.effort], pixels=choice.pixels, options=own),
-            )
-    tuning = 0.0
-    if tunes:
-        shape = (TUNED_SIDE, TUNED_SIDE, 3)
-        tuning = forecast_crossfit(shape=shape, n=n, classes=classes, device=device, **TUNING)
-    if embedding + learning + tuning < _WORTH_SAYING:
-        return ""
-    parts = [
-        f"about {rough_duration(seconds)} to {what}"
-        for seconds, what in (
-            (embedding, f"embed {n:,} images with {', '.join(specs)}"),
-            (learning, f"train {', '.join(methods) or 'the reference'} on {'pixels' if choice.pixels else 'features'}"),
-            (tuning, f"fine-tune {TUNED}"),
+    pixels = choice is not None and choice.pixels
+    shape = (choice.side, choice.side, 3) if choice is not None and pixels else (trains,)
+    seconds = 0.0
+    for name, around in list_trainings(settings).values():
+        own = settings.options.get(name, {})
+        seconds += forecast_crossfit(
+            name,
+            shape,
+            n,
+            classes,
+            options=own,
+            network=settings.network,
+            regularizers=around,
+            device=machine.device,
+            **training_effort(name, n, FOLDS[settings.effort], pixels=pixels, options=own),
         )
-        if seconds >= 1
-    ]
-    side = choice.side if choice.pixels else TUNED_SIDE if tunes else 0
-    megabytes = n * (len(specs) * _FEATURE_BYTES + side**2 * 3) / 1e6
-    said = f"Here this takes {', then '.join(parts)}; {megabytes:.0f} MB hold what is trained on."
-    others: dict[str, Sequence[str]] = {
-        other: names
-        for other in BACKBONES
-        if (names := backbones_of(other, choice, settings, images=n, device=device)) != specs
-    }
-    if embedding >= 1 and others:
-        instead = features.forecast_others(
-            samples.images, samples.digests, seconds=embedding, backbones=specs, others=others, cache=machine.cache
-        )
-        efforts = ", ".join(f"--effort {name}: about {rough_duration(s)}" for name, s in instead.items())
-        said += f" To embed for {efforts}."
-    return said
+    return seconds
+
+
+def _forecast_tuning(n: int, classes: int, machine: Machine) -> float:
+    from labelaudit.training.forecast import forecast_crossfit
+
+    shape = (TUNED_SIDE, TUNED_SIDE, 3)
+    return forecast_crossfit(shape=shape, n=n, classes=classes, device=machine.device, **TUNING)
+
+
+def peak_memory() -> float:
+    """Bytes that this process has had in memory at once at most."""
+    return float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024))
+
+
+def _apart(found: float, forecast: float) -> str:
+    share = found / max(forecast, 1e-9) - 1
+    return f"{abs(share):.0%} {'more' if share > 0 else 'less'}"

@@ -55,6 +55,8 @@ REFERENCES = ("cross_entropy", "logistic", "neighbors")
 """Columns that methods are compared with; the noise model hears them, the pool has ridge regression in their place."""
 PROBE_SEED = 0
 """Seed of the folds of discriminant and logistic regression: that of the scan changes trained networks only."""
+CLOSED = ("ridge", "prototypes", "discriminant")
+"""Models in closed form, which lead the pool."""
 _CURVE_WIDTH = 256  # components that the learning curve sees, of all blocks together
 
 
@@ -160,16 +162,13 @@ class ModelPool:
 
     def _train_all(self) -> dict[str, Evidence]:
         """Evidence of every method and of the reference, by name; on a cluster they are made at the same time."""
-        jobs = {name: (name, self.settings.regularizers) for name in self.settings.methods}
-        plain = "ce" in jobs and not self.settings.regularizers
-        if not plain:
-            jobs["cross_entropy"] = ("ce", {})
+        jobs = list_trainings(self.settings)
         if self.machine.engine == "local":
             found = {key: self._train(*job) for key, job in jobs.items()}
         else:
             with ThreadPoolExecutor(len(jobs)) as pool:
                 found = dict(zip(jobs, pool.map(lambda job: self._train(*job), jobs.values()), strict=True))
-        return {**found, "cross_entropy": found["ce"]} if plain else found
+        return found if "cross_entropy" in found else {**found, "cross_entropy": found["ce"]}
 
     def _fit_logistic(self) -> npt.NDArray[np.float32]:
         """Held-out probabilities (n, C) of logistic regression on the leading components."""
@@ -331,6 +330,24 @@ def _in_place(sorted_rows: npt.NDArray[Any], order: Ints) -> npt.NDArray[Any]:
     placed = np.empty_like(sorted_rows)
     placed[order] = sorted_rows
     return placed
+
+
+def list_trainings(settings: ScanSettings) -> dict[str, tuple[str, Around]]:
+    """Name of the evidence -> method and regularisers of every cross-fit of a scan: the methods, then the reference.
+
+    >>> list(list_trainings(ScanSettings(methods=("limit",)))), list(list_trainings(ScanSettings(methods=("ce",))))
+    (['limit', 'cross_entropy'], ['ce'])
+    """
+    jobs: dict[str, tuple[str, Around]] = {name: (name, settings.regularizers) for name in settings.methods}
+    if "ce" not in jobs or settings.regularizers:
+        jobs["cross_entropy"] = ("ce", {})
+    return jobs
+
+
+def count_heard(settings: ScanSettings, *, features: bool, given: bool) -> int:
+    """The number of opinions that the noise model hears at most."""
+    on_features = len(CLOSED) + len(REFERENCES) - 1 + len(list_trainings(settings)) if features else 0
+    return on_features + given
 
 
 def head_width(blocks: int) -> int:

@@ -20,6 +20,7 @@ from labelaudit.errors import DataError
 from labelaudit.machine import Clock, Device, Engine, Machine, check_device
 from labelaudit.scanning.assessment import audit_samples
 from labelaudit.scanning.choice import check_network
+from labelaudit.scanning.plan import Plan, parse_budget, parse_memory, read_limit
 from labelaudit.scanning.settings import (
     ENSEMBLE,
     MAX_PIXELS,
@@ -71,6 +72,8 @@ def scan(
     engine: Engine = "local",
     address: str | None = None,
     cache: Path | str | None = None,
+    budget: float | str | None = None,
+    max_memory: float | str | None = None,
     html: bool = True,
     progress: Progress = no_progress,
     notice: Callable[[str], None] = lambda _: None,
@@ -152,7 +155,10 @@ def scan(
     if verdicts is None and output is not None:
         verdicts = verdicts_file(output)
     said = () if verdicts is None else read(verdicts)
-    clock = Clock()
+    clock, plan = (
+        Clock(),
+        Plan(budget=read_limit(budget, parse_budget), max_memory=read_limit(max_memory, parse_memory)),
+    )
     with clock.stage("ingest"):
         listing = open_source(source)
         samples, findings = ingest(listing, max_pixels=max_pixels, workers=workers, progress=progress)
@@ -164,12 +170,6 @@ def scan(
             opinion = given_probs(probs, listing.total, places, samples.classes, samples.labels)
         if samples.images is None and given is None and opinion is None:
             raise DataError("labels but no images to judge them by: give images, --features X.npy or --probs P.npy")
-    record = {
-        "source": source_settings(source, samples, listing.origin),
-        **settings.record(),
-        "features": given is not None,
-        "probs": opinion is not None,
-    }
     unfinished = Unfinished(machine.cache)
     audit = audit_samples(
         samples,
@@ -180,14 +180,25 @@ def scan(
         probs=opinion,
         verdicts=said,
         unfinished=unfinished,
+        plan=plan,
     )
+    record = {
+        "source": source_settings(source, samples, listing.origin),
+        **audit.settings,
+        "features": given is not None,
+        "probs": opinion is not None,
+    }
     notes = (*notes_of(listing), *audit.notes)
     audit = replace(audit, settings=record, notes=notes, stages=(*clock.stages, *audit.stages))
     if output is not None:
         audit = audit.with_files(write(audit, output))
     unfinished.end()
-    if output is None:
-        return audit
-    if html and add_report(audit, Path(output), workers=workers, progress=progress, notice=notice):
+    if (
+        output is not None
+        and html
+        and add_report(audit, Path(output), workers=workers, progress=progress, notice=notice)
+    ):
         audit = audit.with_files({**audit.files, REPORT: Path(output) / REPORT})
+    if told := plan.review():
+        notice(told)
     return audit

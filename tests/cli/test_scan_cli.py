@@ -19,7 +19,7 @@ from labelaudit.machine import available_cores
 
 NOTHING: dict[str, Any] = {
     **{"label_from": None, "format": None, "classes": None, "rows": None, "ignore_metadata": False, "bands": None},
-    **{"annotator": None, "group": (), "ordinal": False, "precision": "auto"},
+    **{"annotator": None, "group": (), "ordinal": False, "precision": "auto", "budget": None, "max_memory": None},
 }
 """Options of a scan that are left alone."""
 
@@ -122,6 +122,13 @@ def test_every_option_reaches_the_library(calls: list[dict[str, Any]]) -> None:
         "html": False,
         **UNSAID,
     }
+
+
+def test_limits_let_the_library_choose_up_to_the_effort_that_was_asked_for(calls: list[dict[str, Any]]) -> None:
+    call("scan", "images", "--budget", "10m", "--max-memory", "4GB")
+    call("scan", "images", "--budget", "10m", "--effort", "standard")
+    assert [(call["budget"], call["max_memory"]) for call in calls] == [("10m", "4GB"), ("10m", None)]
+    assert [call["effort"] for call in calls] == ["thorough", "standard"]
 
 
 def test_options_of_a_name_that_is_a_methods_too_are_the_methods(calls: list[dict[str, Any]]) -> None:

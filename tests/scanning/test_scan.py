@@ -161,6 +161,7 @@ def test_thorough_on_a_gpu_fine_tunes_a_backbone_whose_opinion_is_weighed(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("labelaudit.scanning.assessment.fine_tunes", lambda *_, **__: True)
+    monkeypatch.setattr("labelaudit.scanning.forecast.fine_tunes", lambda *_, **__: True)
     monkeypatch.setattr("labelaudit.scanning.pool.TUNED_SIDE", 32)
     monkeypatch.setattr("labelaudit.scanning.forecast.TUNED_SIDE", 32)
     monkeypatch.setattr(

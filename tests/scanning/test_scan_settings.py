@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from pictures import Listed
 from safetensors.torch import save_file
 from small_scans import NAMES, blobs
 
@@ -23,7 +22,6 @@ from labelaudit.machine import Machine
 from labelaudit.networks import build
 from labelaudit.scanning.choice import TrainingInput, choose_training_input
 from labelaudit.scanning.effort import backbones_of, fine_tunes
-from labelaudit.scanning.forecast import forecast_scan
 from labelaudit.scanning.settings import ScanSettings
 from labelaudit.training.crossfit import network_builder
 from labelaudit.verdicts import Verdict, append, verdicts_file
@@ -59,41 +57,6 @@ def test_pixels_are_squares_in_one_channel_when_all_are_grey(folder: Path) -> No
     pixels, failures = load_pixels(listing.images, 8)
     assert pixels.shape == (91, 8, 8, 1)
     assert [listing.ids[row] for row, _, _ in failures] == ["ant/broken.png"]
-
-
-def test_the_cost_is_forecast_before_the_work(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("labelaudit.features.forecast_embedding", lambda *_, **__: 130.0)
-    monkeypatch.setattr("labelaudit.training.forecast.forecast_crossfit", lambda *_, **__: 20.0)
-    monkeypatch.setattr("labelaudit.scanning.forecast._WORTH_TIMING", 10)
-    said: list[str] = []
-    scan(folder, train="features", methods=["limit"], effort="quick", precision="float32", notice=said.append)
-    assert said[-1:] == [
-        "Here this takes about 2 min to embed 90 images with lite0@128, lite1@160, then about 40 s to train limit on "
-        "features; 1 MB hold what is trained on. To embed for --effort standard: about 7 min, --effort thorough: about "
-        "12 min."
-    ]
-
-
-def test_the_forecast_counts_what_is_trained_regularised_or_not(
-    labels_file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[tuple[str, dict[str, Any]]] = []
-
-    def note(name: str, *_: Any, regularizers: dict[str, Any], **__: Any) -> float:
-        asked.append((name, regularizers))
-        return 0.0
-
-    monkeypatch.setattr("labelaudit.training.forecast.forecast_crossfit", note)
-    monkeypatch.setattr("labelaudit.features.forecast_embedding", lambda *_, **__: 0.0)
-    monkeypatch.setattr("labelaudit.scanning.forecast._WORTH_TIMING", 10)
-    samples = replace(ingest(open_source(None, labels=labels_file))[0], images=Listed([b""] * 150))
-    mixup = {"mixup": {"alpha": "0.5"}}
-    for around in ({}, mixup):
-        choice = TrainingInput(pixels=False, side=8, reason="")
-        settings = ScanSettings(methods=("ce", "limit"), regularizers=around, backbone=("lite0@128",))
-        found = forecast_scan(samples, ("lite0@128",), choice, settings, Machine(device="cpu"), tunes=False)
-        assert found == ""
-    assert asked == [("ce", {}), ("limit", {}), ("ce", mixup), ("limit", mixup), ("ce", {})]
 
 
 def test_files_passed_over_are_said(folder: Path) -> None:

@@ -1,0 +1,203 @@
+"""The plan of a scan: what it may take, the effort that keeps to it, and what it took after all.
+
+Without limits a plan only forecasts. With them the largest effort up to the one asked for is chosen whose forecast,
+the dear end of its range, fits; where none does, the scan is refused before its long work. Left out: stopping a scan
+that takes longer than forecast, which would lose what it has.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import get_args
+
+from labelaudit import features
+from labelaudit.errors import OptionError
+from labelaudit.machine import Machine
+from labelaudit.scanning.choice import TrainingInput
+from labelaudit.scanning.effort import backbones_of
+from labelaudit.scanning.forecast import (
+    WORTH_SAYING,
+    Forecast,
+    forecast_embedding,
+    forecast_scan,
+    peak_memory,
+    takes_a_moment,
+)
+from labelaudit.scanning.settings import Effort, ScanSettings
+from labelaudit.scanning.unit_costs import Timer, measure_unit_costs
+from labelaudit.text import rough_duration, size
+from labelaudit.types import Samples
+
+_EFFORTS: tuple[Effort, ...] = get_args(Effort)
+_SECONDS = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86_400.0}
+_BYTES = {"MB": 1e6, "GB": 1e9, "TB": 1e12, "MiB": 2.0**20, "GiB": 2.0**30, "TiB": 2.0**40}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|min|m|h|d)\s*")
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([MGT]i?B)", re.IGNORECASE)
+
+
+def parse_budget(text: str) -> float:
+    """Seconds of a time such as ``90s``, ``10m``, ``1h30m`` or ``2d``.
+
+    >>> parse_budget("10m"), parse_budget("1h 30min")
+    (600.0, 5400.0)
+    """
+    found = _DURATION.findall(text.strip().lower())
+    seconds = sum(float(number) * _SECONDS[unit] for number, unit in found)
+    if not found or _DURATION.sub("", text.strip().lower()) or not 0 < seconds < 1e9:
+        raise OptionError(f"--budget '{text}' is not a time: write one such as 90s, 10m or 1h30m")
+    return seconds
+
+
+def parse_memory(text: str) -> float:
+    """Bytes of a size such as ``500MB``, ``4GB`` or ``4GiB``.
+
+    >>> parse_memory("4GB"), parse_memory("0.5gib")
+    (4000000000.0, 536870912.0)
+    """
+    found = _SIZE.fullmatch(text.strip())
+    unit = "" if found is None else next(name for name in _BYTES if name.lower() == found[2].lower())
+    most = 0.0 if found is None else float(found[1]) * _BYTES[unit]
+    if not 0 < most < 1e18:
+        raise OptionError(f"--max-memory '{text}' is not a size: write one such as 500MB or 4GB")
+    return most
+
+
+def read_limit(value: float | str | None, parse: Callable[[str], float]) -> float | None:
+    """A limit as a number; ``parse`` reads text."""
+    return parse(value) if isinstance(value, str) else value
+
+
+class Plan:
+    """The limits of a scan, and the forecast that it was planned by.
+
+    Args:
+        budget: seconds from the beginning to the end; no limit by default.
+        max_memory: bytes of memory of the whole process; no limit by default.
+        timer: the clock that the scan and the probe of unit costs are timed by.
+    """
+
+    def __init__(
+        self, *, budget: float | None = None, max_memory: float | None = None, timer: Timer = time.perf_counter
+    ) -> None:
+        self.budget, self.max_memory = budget, max_memory
+        self.forecast: Forecast | None = None
+        """The forecast for the effort that was settled on; none where everything takes a moment."""
+        self._timer, self._started = timer, timer()
+
+    @property
+    def limited(self) -> bool:
+        return self.budget is not None or self.max_memory is not None
+
+    def settle(
+        self,
+        samples: Samples,
+        settings: ScanSettings,
+        machine: Machine,
+        *,
+        choice: TrainingInput | None,
+        widths: tuple[int, ...] = (),
+        given: bool = False,
+    ) -> ScanSettings:
+        """Forecast the scan, tell it, and return ``settings`` with the effort that fits; arguments as `forecast_scan`.
+
+        Raises `OptionError` where no effort fits.
+        """
+        if machine.engine != "local":
+            if self.limited:
+                raise OptionError(f"--budget and --max-memory are of this machine: leave out --engine {machine.engine}")
+            return settings
+        asked = settings.effort
+        embedding = self._embedding(samples, settings, machine, choice)
+        if not self.limited and takes_a_moment(samples, settings, machine, choice=choice, embedding=embedding):
+            return settings
+        costs = measure_unit_costs(self._timer)
+        efforts = _EFFORTS[: _EFFORTS.index(asked) + 1] if self.limited else (asked,)
+        found = None
+        for effort in reversed(efforts):
+            tried = replace(settings, effort=effort)
+            seconds = embedding if effort == asked else _other(samples, settings, tried, machine, choice, embedding)
+            found = forecast_scan(
+                samples,
+                tried,
+                machine,
+                costs=costs,
+                choice=choice,
+                widths=widths,
+                given=given,
+                spent=self._timer() - self._started,
+                embedding=None if choice is None else seconds,
+            )
+            if self._fits(found):
+                self.forecast = found
+                self._tell(found, tried, machine)
+                return tried
+        assert found is not None
+        raise OptionError(self._refuse(found))
+
+    def _embedding(
+        self, samples: Samples, settings: ScanSettings, machine: Machine, choice: TrainingInput | None
+    ) -> float:
+        if choice is None:
+            return 0.0
+        return forecast_embedding(
+            samples,
+            backbones_of(settings.effort, choice, settings, images=len(samples), device=machine.device),
+            machine,
+        )
+
+    def _fits(self, forecast: Forecast) -> bool:
+        in_time = self.budget is None or forecast.high <= self.budget
+        return in_time and (self.max_memory is None or forecast.memory <= self.max_memory)
+
+    def _tell(self, forecast: Forecast, settings: ScanSettings, machine: Machine) -> None:
+        if self.limited:
+            machine.notice(f"Effort: {settings.effort}, the largest that fits.")
+        if self.limited or forecast.seconds >= WORTH_SAYING:
+            machine.notice(forecast.say())
+
+    def _refuse(self, forecast: Forecast) -> str:
+        """The one line that says which limit cannot be kept."""
+        if self.budget is not None and forecast.high > self.budget:
+            return (
+                f"--budget {rough_duration(self.budget)}: even --effort quick takes {rough_duration(forecast.low)} to "
+                f"{rough_duration(forecast.high)} here: give it more time, or fewer images"
+            )
+        assert self.max_memory is not None
+        return (
+            f"--max-memory {size(self.max_memory)}: even --effort quick takes about {size(forecast.memory)}: give it "
+            "more memory, or fewer images"
+        )
+
+    def review(self) -> str:
+        """One sentence that compares what the scan took with its forecast; empty where nothing was forecast."""
+        took = self._timer() - self._started
+        if self.forecast is None or (not self.limited and took < WORTH_SAYING):
+            return ""
+        return self.forecast.compare(took, peak_memory())
+
+
+def _other(
+    samples: Samples,
+    settings: ScanSettings,
+    tried: ScanSettings,
+    machine: Machine,
+    choice: TrainingInput | None,
+    embedding: float,
+) -> float:
+    """Seconds that embedding takes under ``tried``, where it takes ``embedding`` under ``settings``."""
+    if choice is None:
+        return 0.0
+    specs, others = (
+        backbones_of(one.effort, choice, one, images=len(samples), device=machine.device) for one in (settings, tried)
+    )
+    if specs == others:
+        return embedding
+    if not embedding:
+        return forecast_embedding(samples, others, machine)
+    assert samples.images is not None
+    return features.forecast_others(
+        samples.images, samples.digests, seconds=embedding, backbones=specs, others={"": others}, cache=machine.cache
+    )[""]

@@ -1,0 +1,192 @@
+"""Forecasts, the effort that keeps to a limit, and what is said afterwards; no clock is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from small_scans import blobs
+
+from labelaudit import scan
+from labelaudit.data.ingest import ingest
+from labelaudit.data.sources import open_source
+from labelaudit.errors import OptionError
+from labelaudit.machine import Machine
+from labelaudit.scanning import plan as planning
+from labelaudit.scanning.choice import TrainingInput
+from labelaudit.scanning.plan import Plan, parse_budget, parse_memory
+from labelaudit.scanning.settings import METHODS, ScanSettings
+from labelaudit.scanning.unit_costs import UnitCosts, measure_unit_costs
+from labelaudit.scanning.workload import Workload, count_disk, count_memory, count_seconds
+from labelaudit.types import Samples
+
+COSTS = UnitCosts(product=2e-11, cell=4e-9, row=4e-6)
+"""Those of one core of 2024, so that no test depends on the machine."""
+WORK = Workload(samples=10_000, classes=10, widths=(1280,), heard=9, folds=4, trains=512, pictures=True)
+ON_FEATURES = TrainingInput(pixels=False, side=8, reason="")
+EMBEDDING = {"lite0@128": 30.0, "lite1@160": 70.0, "lite2@260": 200.0, "lite0@224": 90.0, "lite1@240": 150.0}
+
+
+@pytest.fixture
+def tried(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
+    """The cross-fits that a forecast asks for; each takes 20 s, a backbone what `EMBEDDING` says."""
+    asked: list[tuple[str, dict[str, Any]]] = []
+
+    def train(name: str, *_: Any, regularizers: dict[str, Any], **__: Any) -> float:
+        asked.append((name, regularizers))
+        return 20.0
+
+    def embed(*_: Any, backbones: tuple[str, ...], **__: Any) -> float:
+        return sum(EMBEDDING[name] for name in backbones)
+
+    def embed_others(*_: Any, others: dict[str, tuple[str, ...]], **__: Any) -> dict[str, float]:
+        return {name: sum(EMBEDDING[one] for one in names) for name, names in others.items()}
+
+    monkeypatch.setattr("labelaudit.training.forecast.forecast_crossfit", train)
+    monkeypatch.setattr("labelaudit.features.forecast_embedding", embed)
+    monkeypatch.setattr("labelaudit.features.forecast_others", embed_others)
+    monkeypatch.setattr(planning, "measure_unit_costs", lambda _: COSTS)
+    return asked
+
+
+@pytest.fixture
+def samples(tmp_path: Path) -> Samples:
+    np.save(tmp_path / "labels.npy", np.array(["a", "b"])[np.arange(5000) % 2])
+    return replace(ingest(open_source(None, labels=tmp_path / "labels.npy"))[0], images=NoImages())
+
+
+class NoImages:
+    """Images that nobody looks at."""
+
+    def __len__(self) -> int:
+        return 5000
+
+    def encoded(self, index: int) -> bytes:
+        raise AssertionError(index)
+
+
+def clock(*times: float) -> Iterator[float]:
+    yield from times
+    while True:
+        yield times[-1]
+
+
+def settle(samples: Samples, said: list[str], effort: Any = "thorough", **limits: Any) -> tuple[Plan, ScanSettings]:
+    ticks = clock(0.0, 10.0)
+    plan = Plan(timer=lambda: next(ticks), **limits)
+    settings = ScanSettings(effort=effort, precision="float32")
+    machine = Machine(device="cpu", notice=said.append)
+    return plan, plan.settle(samples, settings, machine, choice=ON_FEATURES)
+
+
+def test_the_whole_scan_is_forecast_before_the_work(samples: Samples, tried: list[Any]) -> None:
+    said: list[str] = []
+    plan, settings = settle(samples, said, "standard")
+    assert settings.effort == "standard"
+    assert plan.forecast is not None
+    assert plan.forecast.spent == 10.0
+    assert plan.forecast.low < plan.forecast.seconds < plan.forecast.high
+    assert [name for name, _ in tried] == [*METHODS, "ce"]  # the models of the scan, not a constant of the effort
+    (sentence,) = said
+    assert sentence.startswith(
+        "This takes about 7 min here (5 min to 9 min): 5 min to embed 5,000 images with lite0@128"
+    )
+    assert "80 s to train crust, limit, sln on features" in sentence
+    assert "of memory" in sentence
+    assert "of disk" in sentence
+
+
+@pytest.mark.parametrize(("budget", "effort"), [(1200, "thorough"), (700, "standard"), (250, "quick")])
+def test_the_largest_effort_that_fits_the_budget_is_chosen(
+    samples: Samples, tried: list[Any], budget: float, effort: str
+) -> None:
+    said: list[str] = []
+    plan, settings = settle(samples, said, budget=budget)
+    assert settings.effort == effort
+    assert said[0] == f"Effort: {effort}, the largest that fits."
+    assert plan.forecast is not None
+    assert plan.forecast.high <= budget
+    assert settle(samples, [], "quick", budget=budget)[1].effort == "quick"  # never more than was asked for
+
+
+def test_a_limit_that_no_effort_keeps_is_refused_in_one_line(samples: Samples, tried: list[Any]) -> None:
+    with pytest.raises(
+        OptionError, match=r"^--budget 60 s: even --effort quick takes 98 s to 3 min here: give it more"
+    ):
+        settle(samples, [], budget=60.0)
+    with pytest.raises(OptionError, match=r"^--max-memory 100 MB: even --effort quick takes about [0-9.]+ [MG]B: give"):
+        settle(samples, [], max_memory=100e6)
+    with pytest.raises(OptionError, match="are of this machine: leave out --engine ray"):
+        Plan(budget=5.0).settle(samples, ScanSettings(), Machine(engine="ray"), choice=None)
+
+
+def test_the_cross_fits_are_those_that_are_trained_regularised_or_not(samples: Samples, tried: list[Any]) -> None:
+    mixup = {"mixup": {"alpha": "0.5"}}
+    for around in ({}, mixup):
+        settings = ScanSettings(methods=("ce", "limit"), regularizers=around, precision="float32")
+        Plan().settle(samples, settings, Machine(device="cpu"), choice=ON_FEATURES)
+    assert tried == [("ce", {}), ("limit", {}), ("ce", mixup), ("limit", mixup), ("ce", {})]
+
+
+def test_what_it_took_is_compared_with_the_forecast(samples: Samples, tried: list[Any]) -> None:
+    ticks = clock(0.0, 10.0, 500.0)
+    plan = Plan(timer=lambda: next(ticks))
+    plan.settle(samples, ScanSettings(precision="float32"), Machine(device="cpu"), choice=ON_FEATURES)
+    assert plan.review().startswith("Took 8 min, ")
+    assert "% more than forecast (7 min)" in plan.review()
+    assert Plan().review() == ""  # nothing was forecast
+
+
+def test_a_scan_keeps_its_budget_and_records_the_effort(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(planning, "measure_unit_costs", lambda _: COSTS)
+    x, _, given = blobs()
+    np.save(tmp_path / "labels.npy", np.array(["ant", "bee", "cat"])[given])
+    said: list[str] = []
+    limits: dict[str, Any] = {"budget": "10h", "max_memory": "500GB", "effort": "thorough"}
+    audit = scan(labels=tmp_path / "labels.npy", features=x, methods=[], notice=said.append, **limits)
+    assert audit.settings["effort"] == "thorough"
+    assert "Effort: thorough, the largest that fits." in said
+    assert said[-1].startswith("Took ")
+    with pytest.raises(OptionError, match="even --effort quick takes"):
+        scan(labels=tmp_path / "labels.npy", features=x, methods=[], max_memory="1MB")
+
+
+def test_work_grows_with_samples_classes_and_widths() -> None:
+    seconds = sum(count_seconds(WORK, COSTS).values())
+    assert 5 < seconds < 60
+    for larger in ({"samples": 20_000}, {"classes": 100}, {"widths": (1280, 1280)}, {"heard": 20}):
+        more = replace(WORK, **larger)
+        assert sum(count_seconds(more, COSTS).values()) > seconds
+        assert count_memory(more) > count_memory(WORK)
+    assert count_disk(WORK, to_embed=1e6) == count_disk(WORK, to_embed=0) + 4e6
+    million = count_seconds(replace(WORK, samples=1_000_000), COSTS)
+    assert million["duplicates"] < 1500 * count_seconds(WORK, COSTS)["duplicates"]  # in cells, not each with each
+
+
+def test_probabilities_alone_cost_no_search() -> None:
+    found = count_seconds(Workload(samples=1_000_000, classes=10), COSTS)
+    assert set(found) == {"decide", "write"}
+
+
+def test_unit_costs_are_what_the_clock_says() -> None:
+    ticks = iter(range(1000))
+    found = measure_unit_costs(lambda: float(next(ticks)))
+    assert found.product == 1 / 512**3
+    assert found.cell > found.product
+    assert found.row > found.cell
+
+
+@pytest.mark.parametrize("text", ["", "10", "ten minutes", "-5m", "0s", "10x", "5m5"])
+def test_what_is_no_time_is_refused(text: str) -> None:
+    with pytest.raises(OptionError, match="is not a time: write one such as 90s, 10m or 1h30m"):
+        parse_budget(text)
+
+
+@pytest.mark.parametrize("text", ["", "4", "4 apples", "0GB", "-1GB", "4KB"])
+def test_what_is_no_size_is_refused(text: str) -> None:
+    with pytest.raises(OptionError, match="is not a size: write one such as 500MB or 4GB"):
+        parse_memory(text)
