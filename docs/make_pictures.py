@@ -1,9 +1,9 @@
 """Make the pictures of README.md again, and one of every state of both pages to look at, from a RUN.
 
-    python docs/make_pictures.py labelaudit-run            # docs/pictures/*.webp
-    python docs/make_pictures.py labelaudit-run --states FOLDER
+    python docs/make_pictures.py labelaudit-fruit            # docs/pictures/*.webp
+    python docs/make_pictures.py labelaudit-fruit --states FOLDER
 
-Needs Chromium and the dev extra. The RUN should be that of `make demo`, with its images where they were.
+Needs Chromium and the dev extra. The RUN should be one that `make demo` makes, with its images where they were.
 """
 
 from __future__ import annotations
@@ -90,6 +90,7 @@ def draw_readme(browser: Browser, run: Path, report: str) -> None:
     with shown(browser, f"{report}#overview", (1000, 700)) as page:
         keep(page, "overview")
     with serving(run) as address, shown(browser, address, (1000, 700)) as page:
+        page.locator("#notice button").click()
         page.wait_for_timeout(600)
         keep(page, "review")
 
