@@ -30,7 +30,7 @@ LEAST_GAIN = 1e-3
 GAIN_EACH = 0.03
 """Nats that each stranger must bring. Measured: .1 with 10 % strangers; .01 to .02 where a seventh of the images, cats
 and dogs that models are in doubt about, were taken for strangers, of which there were 1 %."""
-_ROUNDS = 6
+_ROUNDS, _PARAMETERS = 6, 4
 _STARTS_AT, _STEEPNESS = 0.8, 20.0  # of the entropy of q, 1 = all classes alike
 _LEAST = 1e-6
 
@@ -44,6 +44,15 @@ class OpenSet:
     """(n,) u: probability from the image alone that it belongs to no class."""
     gain: float
     """Nats per sample that the class "none" adds to the likelihood of the given labels."""
+
+    def is_earned(self, groups: int) -> bool:
+        """Whether the gain exceeds what its parameters earn by chance among ``groups`` independent opinions: Schwarz's
+        criterion. Members of a group are of no class together, and count once.
+
+        >>> OpenSet(prior=np.zeros(0), gain=0.0128).is_earned(196), OpenSet(prior=np.zeros(0), gain=0.06).is_earned(196)
+        (False, True)
+        """
+        return bool(self.gain * groups >= _PARAMETERS / 2 * np.log(groups))
 
     def posterior(self, channel: NoiseModel, labels: Ints, known: Ints) -> Floats:
         """(n,) probability of belonging to no class once the given label is counted in; 0 or 1 where people said."""

@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from labelaudit.data.pixels import load_pixels
 from labelaudit.judge import learning_curve, noise_model, probes
-from labelaudit.judge.consensus import Consensus, agree
+from labelaudit.judge.consensus import GROUPED, Consensus, agree
 from labelaudit.judge.judge import Judge, fit_closed_forms
 from labelaudit.judge.learning_curve import Curve
 from labelaudit.judge.linear import HeldOut
@@ -268,6 +268,10 @@ class ModelPool:
                 fold_of=fold_of,
                 digests=[self.samples.groups[row] for row in order.tolist()],
             )
+        groups = len(set(self.samples.groups))
+        companions = len(given) / max(groups, 1)
+        if strangers is not None and companions >= GROUPED and not strangers.is_earned(groups):
+            strangers = None
         seen = known
         if strangers is not None:
             none = strangers.posterior(fitted, given, known)
@@ -280,7 +284,7 @@ class ModelPool:
             known=known,
             strangers=strangers,
             curve=self._curve,
-            companions=len(given) / max(len(set(self.samples.groups)), 1),
+            companions=companions,
         )
         if strangers is not None:
             strangers = replace(strangers, prior=_in_place(strangers.prior, order))
