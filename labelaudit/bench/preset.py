@@ -69,6 +69,9 @@ class Arm:
     decay: tuple[float, ...] = ()
     """Shares of the run after which the learning rate is a tenth."""
     regularizers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    after: Arm | None = None
+    """A run that this one begins with the model of, the best on validation samples where there are some; one of its own
+    for each network of the method, on the network of this one."""
     series: tuple[str, ...] = ()
     """Columns of the curves that are kept epoch by epoch, for a figure."""
 
@@ -222,4 +225,5 @@ def estimate(arm: Arm, setting: Setting, device: Device) -> float:
     each = _SECONDS.get(arm.network, (1e-3, 5e-5))[device == "cuda"]
     looked_at = setting.samples + setting.valid + (setting.test or 10_000)
     networks = 2 if arm.method in _TWO else 1
-    return networks * arm.epochs * each * (setting.samples + _EVALUATED * looked_at)
+    before = 0.0 if arm.after is None else networks * estimate(arm.after, setting, device)
+    return before + networks * arm.epochs * each * (setting.samples + _EVALUATED * looked_at)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import os
 import platform
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,10 @@ from labelaudit.errors import OptionError
 from labelaudit.machine import list_versions
 from labelaudit.types import Ints, Progress, no_progress
 
+if TYPE_CHECKING:
+    from labelaudit.models.run import Init
+
+_APART = 1000  # between the seeds of two networks that begin with a model each
 _VERSIONS = ("labelaudit", "python", "torch", "numpy")
 
 
@@ -62,6 +67,7 @@ def run_preset(
                 done = _run(preset, arm, asked, drawn, dataset.classes, unfinished, progress)
                 append(runs, done)
                 unfinished.unlink(missing_ok=True)
+                shutil.rmtree(unfinished.with_suffix(""), ignore_errors=True)
             found.append(done)
             if told is not None:
                 told(done, asked.key in known)
@@ -176,6 +182,7 @@ def _run(
     from labelaudit.models.run import train
 
     stage = f"{asked.preset}: {arm.name}, seed {asked.seed}"
+    init = _begin(preset, arm, asked, drawn, classes, checkpoint.with_suffix(""), progress)
     busy, started, worked = _busy(), time.perf_counter(), time.process_time()
     trained = train(
         drawn.x,
@@ -190,6 +197,7 @@ def _run(
         test=drawn.test,
         truth=drawn.true,
         augment=preset.setting.augment,
+        init=init,
         seed=asked.seed,
         device=asked.device,
         checkpoint=checkpoint,
@@ -216,6 +224,51 @@ def _run(
         versions={name: versions[name] for name in _VERSIONS if name in versions},
         date=datetime.now(UTC).date().isoformat(),
     )
+
+
+def _begin(
+    preset: Preset, arm: Arm, asked: Run, drawn: SeedData, classes: int, place: Path, progress: Progress
+) -> Init:
+    """Models of the run that ``arm`` comes after, in ``place``, where a run that was cut off finds them again."""
+    before = arm.after
+    if before is None:
+        return None
+    from labelaudit.methods import configure, get_method
+    from labelaudit.models import folder
+    from labelaudit.models.run import train
+
+    networks = configure(get_method(arm.method), arm.options_for(asked.epochs)).networks
+    epochs = before.epochs if asked.whole else asked.epochs
+    models = []
+
+    def report(stage: str, done: int, total: int | None) -> None:
+        progress(f"{asked.preset}: {stage} for {arm.name}, seed {asked.seed}", done, total)
+
+    for number in range(networks):
+        model = place / str(number)
+        models.append(model)
+        if (model / folder.ABOUT).exists():
+            continue
+        first = train(
+            drawn.x,
+            drawn.given,
+            classes,
+            method=before.method,
+            options=before.options_for(epochs),
+            regularizers=before.regularizers,
+            network=arm.network,
+            epochs=epochs,
+            valid=drawn.valid,
+            augment=preset.setting.augment,
+            keep="last" if drawn.valid is None else "best",
+            seed=asked.seed + _APART * number,
+            device=asked.device,
+            checkpoint=model / folder.CHECKPOINT,
+            resume=(model / folder.CHECKPOINT).exists(),
+            progress=report,
+        )
+        folder.write(first, model, drawn.given, truth=None, about={})
+    return tuple(models) if networks > 1 else models[0]
 
 
 def _series(name: str, over: Finished) -> list[float | None]:

@@ -68,7 +68,9 @@ def definition_of(preset: Preset, arm: Arm) -> str:
     """A digest of the arm as it is trained and read, and of the setting."""
     setting = {f.name: getattr(preset.setting, f.name) for f in fields(preset.setting) if f.name not in _UNTOLD}
     setting |= {name: value for name in _LATER if (value := getattr(preset.setting, name))}
-    own = {f.name: getattr(arm, f.name) for f in fields(arm) if f.name not in ("readings", "epochs", "series")}
+    untold = ("readings", "epochs", "series", "after")
+    own = {f.name: getattr(arm, f.name) for f in fields(arm) if f.name not in untold}
+    own |= {} if arm.after is None else {"after": definition_of(preset, arm.after)}
     own["readings"] = [reading.name for reading in arm.readings]
     text = json.dumps([setting, own], sort_keys=True, default=dict)
     return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()

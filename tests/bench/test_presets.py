@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
+import labelaudit.models.run
 from labelaudit.bench import (
     Preset,
     narrow,
@@ -137,6 +138,36 @@ def test_every_kind_of_preset_runs_on_a_slice(name: str, data: Path, tmp_path: P
         assert all(value is None or math.isfinite(value) for value in run.values.values())
         assert any(value is not None for value in run.values.values())
     assert record.read(tmp_path / "runs.jsonl") == runs
+
+
+@pytest.mark.parametrize(("name", "arm"), [("limit-mnist-50", "FW"), ("sln-cifar10-symmetric", "Co-T from SLN")])
+def test_an_arm_begins_with_the_models_of_the_run_it_comes_after(
+    name: str, arm: str, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = []
+    whole = labelaudit.models.run.train
+
+    def watched(*given: object, **rest: object) -> object:
+        begun.append((rest["method"], rest.get("init"), rest["seed"], rest.get("keep")))
+        return whole(*given, **rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("labelaudit.models.run.train", watched)
+    preset = get_preset(name)
+    one = next(own for own in preset.arms if own.name == arm)
+    assert one.after is not None
+    small = replace(one, network="cnn")
+    preset = replace(preset, arms=(small,))
+    record_ = tmp_path / "runs.jsonl"
+    (run,) = run_preset(preset, data=data, runs=record_, seeds=[0], epochs=2, samples=100)
+    *before, last = begun
+    networks = 2 if arm.startswith("Co-T") else 1
+    assert [first[0] for first in before] == ["sln" if networks == 2 else "ce"] * networks
+    assert [first[2] for first in before] == [0, 1000][:networks]
+    assert {first[3] for first in before} == {"best" if preset.setting.valid else "last"}
+    assert last[0] == one.method
+    assert len(last[1]) == 2 if networks == 2 else last[1].name == "0"
+    assert not any((tmp_path / "unfinished").iterdir())
+    assert run.definition != record.definition_of(preset, replace(small, after=None))
 
 
 def test_cells_are_found_by_arm_noise_and_size() -> None:
