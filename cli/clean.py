@@ -242,7 +242,11 @@ def _show_plan(console: Console, plan: CorrectionPlan, audit: Audit, *, most: in
     kept = {name: count for name, count in plan.kept.items() if isinstance(count, int)}
     if kept:
         said = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in kept.items())
-        advice = ": review them, or use --action suspect=quarantine" if "suspect" in kept else ""
+        advice = (
+            ": review them, or use --action suspect=quarantine"
+            if "suspect" in kept and plan.actions.get("suspect") == "keep"
+            else ""
+        )
         _say(console, f"As they are: {said}{advice}")
     for note in plan.notes:
         _say(console, f"- {note}")
