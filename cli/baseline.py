@@ -120,6 +120,8 @@ def merge(
 
     first, second = read(one), read(other)
     ancestor = read(base) if base is not None and not _is_empty(base) else None
+    if output.is_file() and not _is_empty(output):
+        read(output)  # which refuses a file that is none: it would be lost
     joined = join(first, second, ancestor)
     write(joined, output)
     _print(f"{output} written: {len(joined):,} entries from {len(first):,} and {len(second):,}")

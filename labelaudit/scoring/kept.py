@@ -14,6 +14,8 @@ import hashlib
 import json
 import re
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -99,18 +101,25 @@ class AuditCache:
             **{"verdicts": None if said is None else digest(said.read_bytes())},
         }
         assert machine.cache is not None
-        self._folder, self._settings = (folder := machine.cache / "audits"), _key(shaped)
-        self._own = folder / f"{self._settings}-{_key(place)}"
+        self._folder, self._settings = machine.cache / "audits", _key(shaped)
+        self._own = self._folder / f"{self._settings}-{_key(place)}"
+        self._lock = FileLock(self._folder / "lock")
+
+    @contextmanager
+    def _held(self) -> Iterator[None]:
+        """The folder, there and locked; what the disk refuses is a `RunError` that names it."""
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with self._lock:
+                yield
         except OSError as error:
-            raise RunError(f"cannot keep audits in {folder} ({error.strerror}): choose another --cache") from error
-        self._lock = FileLock(folder / "lock")
+            reason = error.strerror or error
+            raise RunError(f"cannot keep audits in {self._folder} ({reason}): choose another --cache") from error
 
     def read(self) -> list[Audit]:
         """Saved audits with the same settings, that of the same place first, then the newest; damaged ones are not."""
         found = []
-        with self._lock:
+        with self._held():
             elsewhere = sorted(self._folder.glob(f"{self._settings}-*"), key=_age)
             others = [place for place in elsewhere if place != self._own][:_ELSEWHERE]
             for place in [self._own, *others]:
@@ -123,14 +132,9 @@ class AuditCache:
 
     def write(self, audit: Audit) -> Audit:
         """Keep ``audit``, and let go of the audits used longest ago; returns it with its files."""
-        with self._lock:
+        with self._held():
             audit = audit.with_files(runs.write(audit, self._own))
-            try:
-                write_text(_MARKED, self._own / MARK)
-            except OSError as error:
-                raise RunError(
-                    f"cannot keep audits in {self._folder} ({error.strerror}): choose another --cache"
-                ) from error
+            write_text(_MARKED, self._own / MARK)
             kept = 0
             for number, place in enumerate(sorted(filter(_is_ours, self._folder.iterdir()), key=_age)):
                 kept += sum(file.stat().st_size for file in place.iterdir())

@@ -115,6 +115,9 @@ def test_the_baseline_commands(run: Path, tmp_path: Path) -> None:
 
     assert call("baseline", "merge", "known.json", "other.json", "-o", "joined.json").code == 0
     assert (tmp_path / "joined.json").read_bytes() == (tmp_path / "other.json").read_bytes()
+    (tmp_path / "labels.csv").write_text("a person's labels")
+    assert call("baseline", "merge", "known.json", "other.json", "-o", "labels.csv").code == 2
+    assert (tmp_path / "labels.csv").read_text() == "a person's labels"
 
     dry = call("baseline", "prune", "other.json", run, "--dry-run")
     assert dry.out == "would remove  gone.png, labelled cat: gone\n1 of 5 entries stale, 4 kept\n"
