@@ -14,7 +14,7 @@ from statistics import median
 
 from labelaudit.data.columns import quoted
 from labelaudit.data.folders import Candidate, Folder, Level, Place, Undecided
-from labelaudit.data.parts import Part, are_dates, is_split, part_of, split_name
+from labelaudit.data.parts import Part, are_conditions, are_dates, is_split, part_of, split_name
 
 _ALIKE = 20
 """Two folders are of like size where one holds at most this many times the images of the other."""
@@ -204,6 +204,9 @@ class _Search:
 
     def _take(self, folder: Folder, children: Sequence[Folder], found: _Found) -> _Found:
         """``children`` as classes, where nothing speaks against it."""
+        if len(children) > 1 and are_conditions(child.name for child in children):
+            reason = f"{self._list(children)} may say how or where images were taken, and be no classes"
+            raise self.undecided(reason, folder)
         if folder.images > sum(child.total for child in children):
             raise self.undecided(f"most images of '{self._path(folder)}' lie beside its folders", folder)
         nested = [child for child in children if not child.is_flat]

@@ -16,7 +16,7 @@ from labelaudit.data.columns import Columns, choose_columns, plain
 from labelaudit.data.matching import Match, match_rows
 from labelaudit.data.parts import Part, part_of
 from labelaudit.data.source import Source
-from labelaudit.data.table import TABLE_SUFFIXES, DocumentError, Table, ends_as_image
+from labelaudit.data.table import TABLE_SUFFIXES, DocumentError, EncodingError, Table, ends_as_image
 from labelaudit.data.tree import Tree, ending_of
 from labelaudit.data.votes import find_annotators
 from labelaudit.errors import DataError
@@ -160,6 +160,10 @@ def _tabulated(path: str, tree: Tree, source: Source, tabulate: Tabulate) -> Tab
         return tabulate(path, tree.storage.read(path))
     except DocumentError:
         raise
+    except EncodingError as error:
+        if ending_of(path) in (".csv", ".tsv"):
+            raise DocumentError(str(error)) from None
+        return None
     except (DataError, OSError, ValueError) as error:
         if is_metadata:
             raise DataError(f"{error}; correct it, or leave it aside with --ignore-metadata") from None

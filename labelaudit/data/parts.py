@@ -33,7 +33,7 @@ _ASIDE = "output result run log checkpoint ckpt cam gradcam figure fig asset doc
 _ASIDE += " sample demo screenshot readme icon logo thumbnail thumb plot notebook src script util website"
 _ASIDE += " unlabeled unlabelled template tmp temp backup prediction pred visualization visualisation vis teaser banner"
 _FILLER = "final full all small large big new old ground truth class classification background foreground color colour"
-_FILLER += " version v x tr ts seg cls bounding boxes box object"
+_FILLER += " my our version v x tr ts seg cls bounding boxes box object"
 _ROLES = {
     **dict.fromkeys(_DATA.split(), Part.DATA),
     **dict.fromkeys(_SERIES.split(), Part.SERIES),
@@ -54,6 +54,11 @@ _DATE = re.compile(
     r"|[1-9]\d\d(?=.*[A-Z])[A-Z0-9_]{5})(_\d+|\s*\(\d+\))?"
 )
 """Years, months and days in many spellings, and the folders that cameras make (``100CANON``)."""
+_MEASURE = re.compile(r"\d+([xX]\d+|[xX]|px|dpi)")
+"""Sizes and magnifications."""
+_PLACES_TEXT = "site center centre hospital scanner farm plot user device scene roll station location room"
+_PLACES = frozenset(_PLACES_TEXT.split())
+"""Words before a number or a letter that name where or by whom images were taken."""
 
 _JUNK = frozenset(
     {
@@ -165,6 +170,21 @@ def are_dates(names: Iterable[str]) -> bool:
     (True, False)
     """
     return all(_DATE.fullmatch(name) for name in names)
+
+
+def are_conditions(names: Iterable[str]) -> bool:
+    """Whether all names say how, where or by whom images were taken: ``40X``, ``64x64``, ``siteA``.
+
+    >>> are_conditions(["40X", "100X"]), are_conditions(["siteA", "site_2"]), are_conditions(["4x", "cat"])
+    (True, True, False)
+    """
+
+    def fits(name: str) -> bool:
+        tokens = [token.lower() for token in _WORD.findall(name)]
+        numbered = len(tokens) == 2 and (tokens[1].isdecimal() or len(tokens[1]) == 1)
+        return _MEASURE.fullmatch(name) is not None or (numbered and tokens[0] in _PLACES)
+
+    return all(map(fits, names))
 
 
 def _role(word: str) -> Part | None:

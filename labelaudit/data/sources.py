@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
@@ -18,8 +17,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from labelaudit.data.agreement import agree
 from labelaudit.data.archive import is_archive
-from labelaudit.data.columns import LABEL_NAMES, plain
 from labelaudit.data.exposure import Exposed, Exposure
 from labelaudit.data.folders import Candidate, Undecided
 from labelaudit.data.listing import Listing
@@ -149,7 +148,7 @@ def choose(readings: Sequence[Reading], subject: Subject) -> tuple[str, Listing]
     if len(certain) == 1:
         return certain[0].what, certain[0].read()
     if certain:
-        return _agreeing(certain, subject)
+        return agree(certain, subject.shown)
     likely = [reading for reading in readings if reading.certainty is Certainty.LIKELY]
     if len(likely) == len(readings) == 1:
         return likely[0].what, likely[0].read()
@@ -175,115 +174,6 @@ def _add_candidates(refused: Sequence[Reading], possible: Sequence[Candidate]) -
             raise Undecided(error.reason, [*error.candidates[:3], *possible]) from None
         except DataError:
             continue
-
-
-def _agreeing(certain: Sequence[Reading], subject: Subject) -> tuple[str, Listing]:
-    listings, told_apart = _without_columns([(reading, reading.read()) for reading in certain])
-    if len(listings) == 1:
-        return listings[0][0].what, replace(listings[0][1], notes=(*listings[0][1].notes, *told_apart))
-    first_reading, first = max(listings, key=lambda pair: (_labelled(pair[1]), _in_words(pair[1])))
-    official = [pair for pair in listings if pair[0].is_metadata]
-    if len(official) == 1 and all(_share_names(official[0][1], listing) for _, listing in listings):
-        return _official(official[0], listings)
-    rest = [pair for pair in listings if pair[1] is not first]
-    if all(not {*first.ids} & {*listing.ids} and _share_names(first, listing) for _, listing in rest):
-        aside = [f"{count(len(other.ids), 'other image')}, in the {other.origin}, are not read." for _, other in rest]
-        return first_reading.what, replace(first, notes=(*first.notes, *aside))
-    for reading, listing in listings:
-        if listing is not first and (gap := _disagreement(first, listing)):
-            raise Undecided(
-                f"'{subject.shown}' has two sources of labels that {gap}. Say which",
-                [*_typed(first_reading, first), *_typed(reading, listing)],
-            )
-    others = [listing.origin for _, listing in listings if listing is not first]
-    told = f"The same labels are in the {' and the '.join(others)}."
-    return first_reading.what, replace(first, notes=(*first.notes, told))
-
-
-def _without_columns(listings: list[tuple[Reading, Listing]]) -> tuple[list[tuple[Reading, Listing]], list[str]]:
-    """The ``listings`` but those whose labels another one has as a further column, and notes about them."""
-    told, kept = list[str](), []
-    for one in listings:
-        columns = [column for _, other in listings if other is not one[1] and (column := _column_of(one[1], other))]
-        if columns:
-            told.append(f"The {one[1].origin} say what column '{columns[0]}' says, and are no labels.")
-        else:
-            kept.append(one)
-    return (kept, told) if kept else (listings, [])
-
-
-def _column_of(listing: Listing, table: Listing) -> str:
-    """The further column of a ``table`` that says of all its images what the labels of another listing say, in other
-    words; empty where there is none, and where it is called like a label."""
-    known = dict(zip(listing.ids, listing.labels, strict=True))
-    said = [known.get(name) for name in table.ids]
-    if None in said or len(set(said)) == len(said):
-        return ""
-    for name, values in table.extra.items():
-        pairs = set(zip(values, said, strict=True))
-        if plain(name) not in LABEL_NAMES and len(pairs) == len(set(values)) == len(set(said)) > 1:
-            return name
-    return ""
-
-
-def _official(chosen: tuple[Reading, Listing], listings: Sequence[tuple[Reading, Listing]]) -> tuple[str, Listing]:
-    """The labels of ``metadata.csv``, with a note about how many of the folder names say something else."""
-    reading, listing = chosen
-    told = []
-    for _, other in listings:
-        known = dict(zip(other.ids, other.labels, strict=True))
-        pairs = [(label, known.get(name)) for name, label in zip(listing.ids, listing.labels, strict=True)]
-        unlike = sum(None not in pair and pair[0] != pair[1] for pair in pairs)
-        if other is not listing and unlike:
-            told.append(f"The {other.origin} differ for {unlike:,} of {len(pairs):,} images; {listing.origin} counts.")
-    return reading.what, replace(listing, notes=(*listing.notes, *told))
-
-
-def _share_names(first: Listing, second: Listing) -> bool:
-    """Whether two listings have most class names in common."""
-    one, other = {*first.labels} - {None}, {*second.labels} - {None}
-    return 2 * len(one & other) >= min(len(one), len(other))
-
-
-def _disagreement(first: Listing, second: Listing) -> str:
-    """The difference between two listings of a dataset; empty if their labels correspond one to one."""
-    known = dict(zip(first.ids, first.labels, strict=True))
-    pairs = [
-        (known[name], label)
-        for name, label in zip(second.ids, second.labels, strict=True)
-        if label is not None and known.get(name) is not None
-    ]
-    if not pairs:
-        return "are about different images"
-    if 2 * len(pairs) < min(_labelled(first), _labelled(second)):
-        return f"have only {len(pairs):,} images in common"
-    best: dict[str | None, tuple[int, str | None]] = {}
-    for (one, other), n in Counter(pairs).items():
-        best[one] = max(best.get(one, (0, None)), (n, other), key=lambda entry: entry[0])
-    kept = sum(n for n, _ in best.values())
-    one_to_one = len({other for _, other in best.values()}) == len(best)
-    exchanged = [one for one, (_, other) in best.items() if one != other and other in best]
-    if one_to_one and kept == len(pairs):
-        return f"exchange the names of classes, such as '{exchanged[0]}'" if exchanged else ""
-    return (
-        f"differ for {len(pairs) - kept:,} of {len(pairs):,} images" if one_to_one else "divide the images differently"
-    )
-
-
-def _typed(reading: Reading, listing: Listing) -> list[Candidate]:
-    if reading.candidates:
-        return list(reading.candidates)
-    classes = sorted({label for label in listing.labels if label is not None})
-    name = reading.reader.replace("_", "-")
-    return [Candidate(type_=f"--data-format {name}", classes=classes, images=len(listing.ids))]
-
-
-def _labelled(listing: Listing) -> int:
-    return sum(label is not None for label in listing.labels)
-
-
-def _in_words(listing: Listing) -> bool:
-    return not all(label is None or label.lstrip("-").isdecimal() for label in listing.labels)
 
 
 def _labels_alone(source: Source) -> Listing:

@@ -32,6 +32,10 @@ class DocumentError(DataError):
     """A document of a known kind that holds no one label for each image."""
 
 
+class EncodingError(DataError):
+    """A table in another encoding than UTF-8 and UTF-16."""
+
+
 Cells = tuple[int, list[str]]
 """A line's number in the file and its cells."""
 _WITH_IMAGE = re.compile(rf"(.+?(?:{'|'.join(map(re.escape, sorted(SUFFIXES)))}))\s+(.+)", re.IGNORECASE)
@@ -147,7 +151,9 @@ def _decode(name: str, data: bytes) -> str:
         return data.decode(encoding)
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise DataError(f"'{name}' line {line} is not {encoding[:6].upper().rstrip('-')}: save it as UTF-8") from error
+        raise EncodingError(
+            f"'{name}' line {line} is not {encoding[:6].upper().rstrip('-')}: save it as UTF-8"
+        ) from error
 
 
 def _csv_lines(name: str, text: str) -> Iterator[Cells]:

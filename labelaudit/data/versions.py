@@ -23,6 +23,7 @@ _VERSIONS_TEXT += " derained low high lr hr sr lq hq lowres highres input target
 _VERSIONS_TEXT += (
     " after pre post A B t1 t2 im1 im2 left right rgb depth nir ir infrared vis visible thermal tir pan ms"
 )
+_VERSIONS_TEXT += " small medium large 64 128 224 256 384 512 640 720 1024 1080 2048"
 _VERSIONS_TEXT += " sketch edge edges photo albedo shadow moire degraded restored distorted day night original"
 _VERSIONS = frozenset(_VERSIONS_TEXT.split())
 """Words in the names of folders that hold versions of the same pictures."""

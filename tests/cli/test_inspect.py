@@ -57,3 +57,21 @@ def test_classes_come_in_the_stated_order(tmp_path: Path) -> None:
 def test_names_cannot_steer_the_terminal(tmp_path: Path) -> None:
     build(tmp_path / "d", {"cat\x1b[31m": 1, "dog": 1})
     assert "\x1b" not in call("inspect", tmp_path / "d").out
+
+
+def test_one_folder_of_images_is_asked_about(tmp_path: Path) -> None:
+    build(tmp_path / "d", {"photos_of_birds": 3})
+    done = call("inspect", tmp_path / "d")
+    assert (done.code, done.out) == (2, "")
+    assert "one folder of images only" in done.err
+    assert "1 classes" in call("inspect", tmp_path / "d", "--label-from", "parent").out
+
+
+def test_files_that_are_no_images_are_said(tmp_path: Path) -> None:
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12\n"
+    build(tmp_path / "d", {f"{kind}/{n}.jpg": pointer for kind in ("cat", "dog") for n in range(3)})
+    done = call("inspect", tmp_path / "d")
+    assert done.code == 2
+    assert "'cat/0.jpg': a Git LFS pointer, not the image itself: run `git lfs pull`" in done.err
+    (tmp_path / "d/cat/0.jpg").write_bytes(PIXEL)
+    assert "No image: 'cat/1.jpg': a Git LFS pointer" in call("inspect", tmp_path / "d").out

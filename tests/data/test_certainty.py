@@ -199,3 +199,46 @@ def test_folders_that_a_column_of_the_table_explains_are_no_labels(tmp_path: Pat
     listing = open_source(tmp_path)
     assert set(listing.labels) == {"cat", "dog", "owl"}
     assert "The folder names say what column 'date' says, and are no labels." in listing.notes
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        (pictures("40X", "100X"), "'100X', '40X' may say how or where images were taken"),
+        (pictures("siteA", "siteB"), "may say how or where"),
+        (pictures("256", "512"), "file names in common"),
+        ({f"{when}_{n}.png": PIXEL for when in ("before", "after") for n in range(4)}, "says nowhere for certain"),
+        ({f"{kind}_{hue}_{n}.png": PIXEL for kind in ("cat", "dog") for hue in ("red", "blue") for n in range(3)},
+         "says nowhere for certain"),
+        ({f"{n}.png": PIXEL for n in range(4)} | {"x.csv": "file,label\n0.png,B\u00e4r\n".encode("cp1252")},
+         "line 2 is not UTF-8"),
+        ({f"{n}.png": PIXEL for n in range(4)} | {"x.json": '{"train": ["0.png", "1.png"], "test": ["2.png"]}'},
+         "without labels"),
+    ],
+    ids=["scales", "sites", "sizes", "pairs", "grid", "encoding", "splits"],
+)  # fmt: skip
+def test_what_says_something_else_than_a_class_stops(tmp_path: Path, files: Files, words: str) -> None:
+    with pytest.raises(DataError, match=words):
+        open_source(build(tmp_path / "data", files))
+
+
+def test_lists_of_paths_by_class_in_json(tmp_path: Path) -> None:
+    files: Files = {f"{n}.png": PIXEL for n in range(4)}
+    listing = open_source(
+        build(tmp_path, {**files, "x.json": '{"cat": ["0.png", "1.png"], "dog": ["2.png", "3.png"]}'})
+    )
+    assert counts_of(listing) == {"cat": 2, "dog": 2}
+
+
+def test_ids_that_look_like_the_hash_of_an_upload_are_names(tmp_path: Path) -> None:
+    names = [f"0000000{n}-a" for n in range(4)]
+    rows = "".join(f"{name},{'xy'[n % 2]}\n" for n, name in enumerate(names))
+    build(tmp_path, {**{f"scans/{name}.png": PIXEL for name in names}, "classes.csv": f"patientId,class\n{rows}"})
+    assert counts_of(open_source(tmp_path)) == {"x": 2, "y": 2}
+
+
+def test_classes_in_words_and_in_a_table_are_one(tmp_path: Path) -> None:
+    images: Files = {f"{kind}/{kind}{n}.png": PIXEL for kind in ("real", "fake") for n in range(3)}
+    rows = "".join(f"{path},{int(path[0] == 'r')},{path[:4]}\n" for path in images)
+    listing = open_source(build(tmp_path, {**images, "train.csv": f"path,label,label_str\n{rows}"}))
+    assert counts_of(listing) == {"fake": 3, "real": 3}
