@@ -23,7 +23,8 @@ from .check import check
 from .clean import clean
 from .config import config
 from .console.manual import Command, Group, flow, polish
-from .console.streams import open_streams, printable
+from .console.parameters import learn_options
+from .console.streams import as_typed, open_streams
 from .console.usage import reword
 from .corrupt import corrupt
 from .estimate import estimate
@@ -46,6 +47,7 @@ class _Group(Group):
     """The one place where an error of the library becomes a line and an exit code."""
 
     def invoke(self, ctx: Any) -> Any:
+        learn_options(self)
         try:
             return super().invoke(ctx)
         except LabelAuditError as error:
@@ -66,7 +68,7 @@ class _Group(Group):
 def _refuse(reason: str) -> NoReturn:
     """Say in one line why nothing could be done, with what nobody would read to its end cut short."""
     told = _ENDLESS.sub(lambda found: f"{found[0][:60]}…{found[0][-20:]}", " ".join(reason.split()))
-    typer.echo(f"labelaudit: {printable(told)}", err=True)
+    typer.echo(f"labelaudit: {as_typed(told)}", err=True)
     raise typer.Exit(2) from None
 
 

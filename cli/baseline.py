@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from .console.streams import open_console, printable
+from .console.streams import as_typed, open_console
 
 if TYPE_CHECKING:
     from labelaudit.check.baseline import KnownFinding, KnownSuspect
@@ -146,4 +146,4 @@ def _line(kind: str, entry: KnownSuspect | KnownFinding) -> str:
 def _print(text: str) -> None:
     console = open_console(sys.stdout, "never")
     for line in text.split("\n"):
-        console.print(printable(line), soft_wrap=True)
+        console.print(as_typed(line), soft_wrap=True)

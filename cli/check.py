@@ -18,6 +18,7 @@ from labelaudit.errors import OptionError
 from labelaudit.files import check_outputs
 from labelaudit.machine import Machine, available_cores
 
+from .console.chosen import leave_hook, read_listed
 from .console.options import choose_cache, load_settings
 from .console.outcome import ENDINGS, Format, format_of, tell_outcome, write_outcome
 from .console.reading import UNSAID, takes_source
@@ -217,7 +218,8 @@ def check(
 
     Exit codes, whatever the format: 0 all rules hold, 1 a rule is broken, 2 could not run, 130 interrupted.
     """
-    from labelaudit.check.target import Target, is_run_folder
+    from labelaudit.audit.run import is_run
+    from labelaudit.check.target import Target
 
     given = {
         **{"max-noise": max_noise, "max-suspects": max_suspects, "max-new": max_new},
@@ -237,7 +239,7 @@ def check(
     with report_progress(quiet=quiet, verbose=verbose, color=color) as (progress, notice):
         options = settled.scan_options()
         kept = options.get("cache")
-        if restricted or not is_run_folder(data):  # a finished RUN is judged as it is
+        if restricted or not is_run(data):  # a finished RUN is judged as it is
             kept = choose_cache(kept, use=not no_cache, notice=notice)
         machine = Machine(
             device=options.get("device", "auto"),
@@ -252,7 +254,10 @@ def check(
         old = _read_baselines(settled.values["baseline"], write_baseline)
         if old is not None:
             target = replace(target, precision=old.precision)
-        audit, scope = target.audit_files(since, files) if restricted else (target.audit(), None)
+        if since is not None:
+            leave_hook()
+        listed = [] if files is None else read_listed(files)
+        audit, scope = target.audit_files(since, listed) if restricted else (target.audit(), None)
         reviewed = target.reviewed(audit)
     outcome, written = _judge(audit, target, old, reviewed, scope, write_baseline)
     kind = format or (ENDINGS.get(output.suffix.lower(), "table") if output is not None else "table")

@@ -15,7 +15,7 @@ from labelaudit.text import count
 
 from .console.options import parse_share
 from .console.runs import RUN, find_run
-from .console.streams import Color, open_console, printable, report_progress, trimmed
+from .console.streams import Color, as_typed, open_console, printable, report_progress, trimmed
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -217,7 +217,7 @@ def _plan(
         choice=flags,
         target=fdr,
         needed=actions["suspect"] != "keep",
-        notice=lambda line: typer.echo(printable(line), err=True),
+        notice=lambda line: typer.echo(as_typed(line), err=True),
     )
     plan = make_plan(audit, reviewed, actions=actions, flags=chosen, surest=surest, tier=tier)
     write_plan(plan, run / PLAN)
@@ -301,4 +301,4 @@ def _table(*headings: tuple[str, Literal["left", "right"]]) -> Table:
 
 def _say(console: Console, line: str, style: str = "") -> None:
     """A paragraph; names from the data cannot steer the terminal."""
-    console.print(printable(line), soft_wrap=True, style=style)
+    console.print(as_typed(line), soft_wrap=True, style=style)

@@ -14,7 +14,7 @@ from labelaudit.machine import available_cores
 
 from .console.options import parse_share
 from .console.reading import UNSAID, takes_source
-from .console.streams import Color, open_console, printable, report_progress
+from .console.streams import Color, as_typed, open_console, report_progress
 
 
 @takes_source
@@ -101,7 +101,7 @@ def corrupt(
     if made.left_out:
         lines.insert(2, f"{made.left_out:,} could not be used and were left out: unreadable or without a label.")
     for line in lines:
-        console.print(printable(line), soft_wrap=True)
+        console.print(as_typed(line), soft_wrap=True)
 
 
 def parse_pairs(pairs: list[str]) -> dict[str, str]:

@@ -13,7 +13,7 @@ from labelaudit.text import count
 
 from .console.options import parse_share
 from .console.runs import RUN, find_run
-from .console.streams import Color, open_console, printable, trimmed
+from .console.streams import Color, as_typed, open_console, trimmed
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -223,4 +223,4 @@ def _show_ceiling(console: Console, ceiling: SelfTest) -> None:
 
 def _say(console: Console, line: str) -> None:
     """A paragraph; names from the data cannot steer the terminal."""
-    console.print(printable(line), soft_wrap=True)
+    console.print(as_typed(line), soft_wrap=True)

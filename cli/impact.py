@@ -12,7 +12,7 @@ from labelaudit.machine import available_cores
 
 from .console.options import choose_cache
 from .console.runs import RUN, find_run
-from .console.streams import Color, open_console, printable, report_progress
+from .console.streams import Color, as_typed, open_console, printable, report_progress
 
 
 def impact(
@@ -88,4 +88,4 @@ def impact(
     }
     console.print(f"{found.images:,} {where[found.test]}; {found.seeds} trainings each.", soft_wrap=True)
     for note in found.notes:
-        console.print(f"- {printable(note)}", soft_wrap=True)
+        console.print(f"- {as_typed(note)}", soft_wrap=True)

@@ -15,7 +15,7 @@ from labelaudit.errors import DataError
 
 from .console.options import _option
 from .console.reading import UNSAID, takes_source
-from .console.streams import Color, open_console, printable
+from .console.streams import Color, as_typed, open_console
 
 if TYPE_CHECKING:
     from labelaudit.data.listing import Listing
@@ -53,7 +53,7 @@ def inspect(
         return
     console = open_console(sys.stdout, color)
     for line in [*_lines(what, listing), *(f"No image: {one}" for one in broken)]:
-        console.print(printable(line), markup=False, highlight=False)
+        console.print(as_typed(line), markup=False, highlight=False)
 
 
 def _document(what: str, listing: Listing) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from labelaudit.text import count
 
 from .console.options import load_settings
 from .console.runs import RUN, find_run
-from .console.streams import printable
+from .console.streams import as_typed, printable
 
 if TYPE_CHECKING:
     from collections.abc import Container
@@ -182,7 +182,7 @@ def _show(
     session = open_session(audit, images, run, order=order, reviewer=name, again=again, only=only, keys=own)
     session.prepare()
     for note in session.notes:
-        typer.echo(printable(note), err=True)
+        typer.echo(as_typed(note), err=True)
 
     def report(now: Session) -> tuple[str, str]:
         from labelaudit.reports.html import render
@@ -262,7 +262,7 @@ def _export(audit: Audit, run: Path, file: Path, **options: Any) -> None:
     names = ", ".join(printable(str(path)) for path in written.files)
     typer.echo(f"{count(written.tasks, 'image')} in {names}", err=True)
     for line in written.advice:
-        typer.echo(printable(line), err=True)
+        typer.echo(as_typed(line), err=True)
 
 
 def _user() -> str:

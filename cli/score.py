@@ -13,7 +13,7 @@ from labelaudit.machine import Machine, available_cores
 
 from .console.options import choose_cache
 from .console.reading import UNSAID, takes_source
-from .console.streams import Color, open_console, printable, report_progress
+from .console.streams import Color, as_typed, open_console, printable, report_progress
 
 if TYPE_CHECKING:
     from labelaudit.audit.document import Audit
@@ -125,7 +125,7 @@ def _summarize(audit: Audit, color: Color, top: int | None) -> None:
         line += f"; {unjudged:,} not judged, of classes with too few audited images"
     shown = audit.findings[:top]
     for text in (line, *audit.notes, *(f"{finding.path}: {finding.detail}" for finding in shown)):
-        console.print(printable(text), soft_wrap=True)
+        console.print(as_typed(text), soft_wrap=True)
     if len(audit.findings) > len(shown):
         console.print(
             f"and {len(audit.findings) - len(shown):,} more findings; --format json lists all", soft_wrap=True

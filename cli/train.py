@@ -16,7 +16,7 @@ from labelaudit.text import duration, read_share
 
 from .console.options import parse_settings
 from .console.reading import UNSAID, takes_source
-from .console.streams import Color, open_console, printable, report_progress
+from .console.streams import Color, as_typed, open_console, printable, report_progress
 
 if TYPE_CHECKING:
     from labelaudit.models import TrainedFolder
@@ -203,7 +203,7 @@ def train(
     if not quiet:
         console = open_console(sys.stdout, color)
         for line in summarize(made):
-            console.print(printable(line), soft_wrap=True)
+            console.print(as_typed(line), soft_wrap=True)
 
 
 def parse_init(given: list[str]) -> Init:

@@ -68,7 +68,8 @@ def tune(
         if rows:
             typer.echo(f"To be surer, judge {count(len(rows), 'more image')}:")
     for row in rows:
-        typer.echo(f"  {printable(audit.samples.ids[row])}  ({printable(audit.identity(row)[1])})")
+        claim = audit.samples.claim(row)
+        typer.echo(f"  {printable(claim.path)}  ({printable(claim.label)})")
 
 
 def _ask(audit: Audit, rows: list[int], run: Path, reviewer: str) -> None:
@@ -78,7 +79,7 @@ def _ask(audit: Audit, rows: list[int], run: Path, reviewer: str) -> None:
     classes = ", ".join(f"{number} {printable(name)}" for number, name in enumerate(audit.samples.classes, 1))
     typer.echo(f"{_KEYS}\nClasses: {classes}", err=True)
     for number, row in enumerate(rows, 1):
-        given = audit.identity(row)[1]
+        given = audit.samples.claim(row).label
         path = Path(audit.samples.root) / audit.samples.ids[row]
         answer = None
         while answer is None:
@@ -94,10 +95,10 @@ def _verdict(audit: Audit, row: int, said: str, reviewer: str) -> Verdict | None
     """The verdict that a person typed about ``row``; ``None`` for what is no answer."""
     from labelaudit.verdicts import Verdict, now
 
-    digest, given = audit.identity(row)
+    path, digest, given = audit.samples.claim(row)
     classes = audit.samples.classes
     about: dict[str, Any] = {
-        "path": audit.samples.ids[row], "digest": digest, "given_label": given, "reviewer": reviewer, "time": now()
+        "path": path, "digest": digest, "given_label": given, "reviewer": reviewer, "time": now()
     }  # fmt: skip
     if said in ("", "s", "-"):
         return Verdict(**about, verdict={"": "given", "s": "skip", "-": "none"}[said])
@@ -137,7 +138,8 @@ def _document(audit: Audit, fitted: VerdictFit | None, rows: list[int]) -> dict[
             "recall": interval(fitted.recall),
             "confidence": 0.9,
         }
-    ask = [{"path": audit.samples.ids[row], "given_label": audit.identity(row)[1]} for row in rows]
+    claims = [audit.samples.claim(row) for row in rows]
+    ask = [{"path": claim.path, "given_label": claim.label} for claim in claims]
     return {"tuned": found, "ask": ask}
 
 
@@ -148,8 +150,8 @@ def _table(audit: Audit, fitted: VerdictFit) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["path", "given_label", "probability"])
     for row in rows[(-fitted.probability[rows]).argsort(kind="stable")].tolist():
-        known = (audit.samples.ids[row], audit.identity(row)[1])
-        writer.writerow([*(cell(value) for value in known), f"{fitted.probability[row]:.4f}"])
+        path, _, given = audit.samples.claim(row)
+        writer.writerow([*(cell(value) for value in (path, given)), f"{fitted.probability[row]:.4f}"])
     return text.getvalue()
 
 

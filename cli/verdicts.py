@@ -15,7 +15,7 @@ from labelaudit.errors import DataError, OptionError
 from labelaudit.text import count
 
 from .console.runs import RUN, find_run
-from .console.streams import printable
+from .console.streams import as_typed, printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,7 +57,8 @@ def show(run: Annotated[Path | None, RUN] = None) -> None:
              f"({third})", f"  labelaudit review {run} --order disputes --reviewer NAME")  # fmt: skip
         for row, told in list(reviewed.disputed.items())[:_MOST]:
             opinions = ", ".join(f"{verdict.reviewer or 'somebody'}: {verdict.right or 'no class'}" for verdict in told)
-            _say(f"  {audit.samples.ids[row]} (given {audit.identity(row)[1]})  {opinions}")
+            path, _, given = audit.samples.claim(row)
+            _say(f"  {path} (given {given})  {opinions}")
         if len(reviewed.disputed) > _MOST:
             _say(f"  and {len(reviewed.disputed) - _MOST:,} more")
     for note in reviewed.notes:
@@ -226,9 +227,9 @@ def _kappa(value: float | None, whose: str) -> str:
 
 def _say(*lines: str) -> None:
     for line in lines:
-        typer.echo(printable(line))
+        typer.echo(as_typed(line))
     sys.stdout.flush()
 
 
 def _note(line: str) -> None:
-    typer.echo(printable(line), err=True)
+    typer.echo(as_typed(line), err=True)

@@ -82,7 +82,7 @@ def find_device(device: str) -> Literal["cpu", "cuda"]:
     available = torch.cuda.is_available()
     if device == "cuda" and not available:
         raise OptionError(
-            "--device cuda: torch sees no CUDA device; use --device cpu, or install a CUDA build of torch"
+            "`device` cuda: torch sees no CUDA device; use `device` cpu, or install a CUDA build of torch"
         )
     return "cuda" if available else "cpu"
 

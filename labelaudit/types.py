@@ -1,12 +1,8 @@
-"""The few types that the rooms of labelaudit hand to each other.
+"""The few types that rooms hand to each other: frozen, their arrays read-only and checked where they are made.
 
 Dimension legend, used in every shape comment of the project:
 
     n samples · B batch · C classes · d features · E epochs · K networks · k neighbours
-
-All types are frozen and keyword-only, their arrays are read-only and checked at the door: what is wrong
-raises `DataError` where it enters, not three rooms later. Left out on purpose: pixels. `Samples` decodes
-lazily and never holds a dataset's images.
 """
 
 from __future__ import annotations
@@ -15,7 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -63,6 +59,19 @@ class Finding:
     """One sentence for a person."""
     partner: str = ""
     """The other sample of a pair, where there is one."""
+
+
+class Claim(NamedTuple):
+    """The thing that is judged: a sample, by id and content, and one label that it carries (today its only one)."""
+
+    path: str
+    digest: str
+    label: str
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        """The key that makes a finding about it the same finding next time: (content digest, label)."""
+        return self.digest, self.label
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +122,14 @@ class Samples:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def claim(self, row: int) -> Claim:
+        """The claim of ``row``: all that a caller needs to name it, and to know it again."""
+        return Claim(self.ids[row], self.digests[row], self.classes[int(self.labels[row])])
+
+    def given(self) -> list[str]:
+        """(n,) class name of each label."""
+        return [self.classes[label] for label in self.labels.tolist()]
 
     def counts(self) -> Ints:
         """(C,) samples per class."""

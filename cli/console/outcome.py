@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from labelaudit.errors import OptionError, RunError
 
-from .streams import Color, open_console, printable
+from .streams import Color, as_typed, open_console
 
 if TYPE_CHECKING:
     from labelaudit.check import Outcome
@@ -78,4 +78,4 @@ def tell_outcome(outcome: Outcome, kind: Format, output: Path | None, written: s
         lines.append(verdict(outcome))
     console = open_console(sys.stderr, color)
     for line in lines:
-        console.print(printable(line), soft_wrap=True)
+        console.print(as_typed(line), soft_wrap=True)

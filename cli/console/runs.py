@@ -27,6 +27,8 @@ def find_run(named: Path | None) -> Path:
     Raises:
         OptionError: there is none here, there are several, or ``named`` is a dataset that a RUN here was made from.
     """
+    from labelaudit.audit.run import is_run
+
     if named is not None:
         if not is_run(named) and (of := [run for run in _runs_here() if _is_made_from(run, named)]):
             raise OptionError(f"{named} is a dataset; its RUN is {_name(of)}: put that in its place")
@@ -43,12 +45,9 @@ def find_run(named: Path | None) -> Path:
     return found[0]
 
 
-def is_run(place: Path) -> bool:
-    """Whether ``place`` is a folder that a scan wrote."""
-    return (place / "audit.json").is_file()
-
-
 def _runs_here() -> Iterator[Path]:
+    from labelaudit.audit.run import is_run
+
     return (place for place in sorted(Path().iterdir()) if not place.name.startswith(".") and is_run(place))
 
 

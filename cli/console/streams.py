@@ -16,18 +16,34 @@ from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 from labelaudit.text import printable
 
+from .parameters import name_options
+
 if TYPE_CHECKING:
     from rich.console import Console
 
     from labelaudit.types import Progress
 
-__all__ = ["Color", "open_console", "open_streams", "printable", "report_progress", "trimmed", "wants_color"]
+__all__ = [
+    "Color",
+    "as_typed",
+    "open_console",
+    "open_streams",
+    "printable",
+    "report_progress",
+    "trimmed",
+    "wants_color",
+]
 
 Color = Literal["auto", "always", "never"]
 
 _TRAILING = re.compile(r" +((?:\x1b\[[0-9;]*m)*)$", re.MULTILINE)
 _PIPE_WIDTH = 120
 """Columns where nothing says how wide the output is."""
+
+
+def as_typed(line: str) -> str:
+    """A line of the library as a person is told it: safe to print, with its parameters as options."""
+    return printable(name_options(line))
 
 
 class _Tolerant(io.FileIO):
@@ -138,7 +154,7 @@ def report_progress(
     console = open_console(sys.stderr, color)
 
     def notice(line: str) -> None:
-        console.print(printable(line), soft_wrap=True)
+        console.print(as_typed(line), soft_wrap=True)
 
     if console.is_terminal and not console.is_dumb_terminal and sys.stderr.isatty():
         from labelaudit.display.bar import draw_bar

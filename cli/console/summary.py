@@ -25,7 +25,7 @@ from labelaudit.audit.run import REPORT
 from labelaudit.reports.figures import adds_nothing
 from labelaudit.text import count, duration, likely, name_some
 
-from .streams import printable, trimmed
+from .streams import as_typed, printable, trimmed
 
 if TYPE_CHECKING:
     from rich.console import JustifyMethod
@@ -56,7 +56,7 @@ def _render(audit: Audit, console: Console, *, verbose: bool) -> None:
     if audit.notes:
         _section(console, "Notes")
         for note in audit.notes:
-            _line(console, "- ", printable(note))
+            _line(console, "- ", as_typed(note))
     _costs(audit, console, verbose=verbose)
     if verbose:
         _files(audit, console)
@@ -135,7 +135,7 @@ def _concentrations(audit: Audit, console: Console, top: int) -> None:
         return
     _section(console, "Where the suspects lie")
     for one in audit.concentrations[:top]:
-        _line(console, "- ", printable(one.sentence()))
+        _line(console, "- ", as_typed(one.sentence()))
 
 
 def _groups(audit: Audit, console: Console, top: int) -> None:
@@ -196,7 +196,7 @@ def _findings(audit: Audit, console: Console, top: int) -> None:
         _line(console, "", f"{len(found):,} {printable(kind).replace('_', ' ')}", style="bold")
         for finding in found[:top]:
             partner = f" and {finding.partner}" if finding.partner and finding.partner not in finding.detail else ""
-            _line(console, "  ", printable(f"{finding.path}{partner}: {finding.detail}"))
+            _line(console, "  ", f"{printable(finding.path + partner)}: {as_typed(finding.detail)}")
         if len(found) > top:
             where = audit.files.get("summary.json")
             place = f", all in {printable(str(where))}" if where else ""

@@ -161,7 +161,11 @@ class Audit:
 
     def identity(self, row: int) -> tuple[str, str]:
         """The key that makes a finding about ``row`` the same finding next time: (content digest, given label)."""
-        return self.samples.digests[row], self.samples.classes[int(self.samples.labels[row])]
+        return self.samples.claim(row).identity
+
+    def suggested(self, row: int) -> str:
+        """Name of the class that the decision puts first for ``row``; the given one where it agrees."""
+        return self.samples.classes[int(self.decision.predicted[row])]
 
     def table(self, which: str = "suspects", as_: str = "records") -> Any:
         """The rows of ``suspects.csv`` or ``samples.csv``, worst first.

@@ -68,11 +68,11 @@ def open_originals(audit: Audit, data: Path | str | None = None) -> Images:
     try:
         listing = open_source(Source.of(source))
     except DataError as error:
-        raise RunError(f"the images of the scan cannot be opened ({error}): name their place with --data") from error
+        raise RunError(f"the images of the scan cannot be opened ({error}): name their place with `data`") from error
     if listing.images is None:
-        raise RunError(f"'{source['data']}' holds no images: name their place with --data")
+        raise RunError(f"'{source['data']}' holds no images: name their place with `data`")
     place = {name: row for row, name in enumerate(listing.ids)}
     rows = tuple(place.get(name, -1) for name in audit.samples.ids)
     if rows and max(rows) < 0:
-        raise RunError(f"'{source['data']}' holds none of the {len(rows)} images of the scan: name it with --data")
+        raise RunError(f"'{source['data']}' holds none of the {len(rows)} images of the scan: name it with `data`")
     return Originals(listing.images, rows, audit.samples.digests)

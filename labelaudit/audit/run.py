@@ -56,17 +56,17 @@ def check_output(
     if data is not None and Path(data).is_dir():
         source = Path(data).resolve()
         if place == source or source in place.parents:
-            raise OptionError(f"the output {output} lies inside the data {data}: choose a folder outside with -o")
-        if place in source.parents and _is_run(place):
-            raise OptionError(f"the output {output} holds the data {data}: choose another folder with -o")
+            raise OptionError(f"the output {output} lies inside the data {data}: choose a folder outside with `output`")
+        if place in source.parents and _is_ours(place):
+            raise OptionError(f"the output {output} holds the data {data}: choose another folder with `output`")
     _check_replaceable(place, output)
-    if _is_run(place):
+    if _is_ours(place):
         notice(f"{output} holds an earlier result, which this one will replace; verdicts and files of yours stay.")
     parent = next(folder for folder in place.parents if folder.exists())
     try:
         Path(tempfile.mkdtemp(prefix=".labelaudit-", dir=parent)).rmdir()
     except OSError as error:
-        raise RunError(f"cannot write {output} ({error.strerror}): choose another folder with -o") from None
+        raise RunError(f"cannot write {output} ({error.strerror}): choose another folder with `output`") from None
 
 
 def write(audit: Audit, folder: Path | str) -> dict[str, Path]:
@@ -110,8 +110,7 @@ def read(folder: Path | str) -> Audit:
     labelaudit.errors.RunError: no-such-run is not a RUN folder (no audit.json): make one with `labelaudit scan`
     """
     place = Path(folder)
-    recover(place.resolve())
-    if not (place / AUDIT).is_file():
+    if not is_run(place):
         raise RunError(f"{folder} is not a RUN folder (no audit.json): make one with `labelaudit scan`")
     try:
         parts = json.load_parts(place / AUDIT)
@@ -153,8 +152,14 @@ def _check_companions(place: Path, digests: Mapping[str, str]) -> None:
             raise ValueError(f"{name} is not the file that was written with audit.json")
 
 
-def _is_run(place: Path) -> bool:
-    """Whether ``place`` is a RUN, a damaged one included: at least two of our files."""
+def is_run(place: Path) -> bool:
+    """Whether ``place`` is a RUN that can be read, one whose replacing was cut off included."""
+    recover(place.resolve())
+    return (place / AUDIT).is_file()
+
+
+def _is_ours(place: Path) -> bool:
+    """Whether ``place`` may be replaced as a RUN, a damaged one included: at least two of our files."""
     return sum((place / name).is_file() for name in SHOWN) >= 2
 
 
@@ -164,12 +169,12 @@ def _check_replaceable(place: Path, shown: Path | str) -> None:
     if not place.exists():
         return
     if not place.is_dir():
-        raise RunError(f"{shown} is a file: choose a folder with -o")
+        raise RunError(f"{shown} is a file: choose a folder with `output`")
     if place.is_mount():
-        raise RunError(f"{shown} is a mount point, which cannot be replaced whole: use -o {Path(shown) / 'run'}")
+        raise RunError(f"{shown} is a mount point, which cannot be replaced whole: use `output` {Path(shown) / 'run'}")
     strangers = any(not entry.name.startswith(".") or entry.is_dir() for entry in place.iterdir())
-    if strangers and not _is_run(place):
-        raise RunError(f"{shown} holds files that are not a labelaudit RUN: choose another folder with -o")
+    if strangers and not _is_ours(place):
+        raise RunError(f"{shown} holds files that are not a labelaudit RUN: choose another folder with `output`")
 
 
 def _flush(path: Path) -> None:

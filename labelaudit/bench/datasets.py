@@ -87,7 +87,7 @@ def open_dataset(name: str, data: Path | None) -> BenchmarkDataset:
     title = TITLES[name]
     if data is None:
         raise OptionError(
-            f"this preset needs {title}: give it with --data, a folder with {name}-train.parquet and "
+            f"this preset needs {title}: give it with `data`, a folder with {name}-train.parquet and "
             f"{name}-test.parquet or with train and test folders of class folders; or try digits, which needs none"
         )
     parts = {split: [part for part in _listings(name, data) if part[1] == split] for split in ("train", "test")}

@@ -104,7 +104,7 @@ class Setting:
     """Pixels as one row of numbers, for networks that take features."""
     augment: Augment = "none"
     level: float | None = None
-    """The noise rate as the paper counts it, by which ``--noise`` finds the setting."""
+    """The noise rate as the paper counts it, by which `narrow` finds the setting."""
     sees_images: bool = False
     """`plant` is also given the training samples, as ``x``."""
     outside: str = ""
@@ -183,16 +183,16 @@ def narrow(
     Raises `OptionError` that names what there is where nothing is left.
     """
     there: dict[str, list[Any]] = {
-        "--arm": sorted({arm.name for preset in presets for arm in preset.arms}),
-        "--noise": sorted({preset.setting.level for preset in presets if preset.setting.level is not None}),
-        "--n": sorted({preset.setting.samples for preset in presets}),
+        "arm": sorted({arm.name for preset in presets for arm in preset.arms}),
+        "noise": sorted({preset.setting.level for preset in presets if preset.setting.level is not None}),
+        "n": sorted({preset.setting.samples for preset in presets}),
     }
-    wanted: dict[str, Sequence[Any]] = {"--arm": arms, "--noise": noise, "--n": n}
+    wanted: dict[str, Sequence[Any]] = {"arm": arms, "noise": noise, "n": n}
     for option, asked in wanted.items():
         strange = next((one for one in asked if one not in there[option]), None)
         if strange is not None:
             known = ", ".join(map(str, there[option])) or "none"
-            raise OptionError(f"{option} {strange} is not in this table: it has {known}")
+            raise OptionError(f"`{option}` {strange} is not in this table: it has {known}")
     found = []
     for preset in presets:
         own = tuple(arm for arm in preset.arms if not arms or arm.name in arms)

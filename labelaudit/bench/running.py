@@ -51,7 +51,7 @@ def run_preset(
     """
     setting = preset.setting
     if samples is not None and samples < 100:
-        raise OptionError(f"--samples {samples}: ten classes need 100 or more")
+        raise OptionError(f"`samples` {samples}: ten classes need 100 or more")
     dataset = open_dataset(setting.dataset, data)
     strangers = open_dataset(setting.outside, data) if setting.outside else None
     known = {run.key: run for run in read(runs)}

@@ -30,9 +30,9 @@ class Run:
     samples: int
     """Training samples."""
     cut: int | None
-    """``--samples``, where it made training, validation or test smaller."""
+    """``samples``, where it made training, validation or test smaller."""
     whole: bool
-    """Neither ``--samples`` nor ``--epochs`` made it less than the preset says."""
+    """Neither ``samples`` nor ``epochs`` made it less than the preset says."""
     definition: str
     """Digest of what the preset says: runs compare only where it is equal."""
     data: str
@@ -87,7 +87,7 @@ def read(path: Path) -> tuple[Run, ...]:
     except FileNotFoundError:
         return ()
     except (OSError, UnicodeDecodeError) as error:
-        raise RunError(f"cannot read {path} ({reason_of(error)}): choose another file with -o") from None
+        raise RunError(f"cannot read {path} ({reason_of(error)}): choose another file with `output`") from None
     runs = []
     for number, line in enumerate(lines, 1):
         try:
@@ -112,4 +112,4 @@ def append(path: Path, run: Run) -> None:
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
-        raise RunError(f"cannot write {path} ({error.strerror or error}): choose another file with -o") from None
+        raise RunError(f"cannot write {path} ({error.strerror or error}): choose another file with `output`") from None

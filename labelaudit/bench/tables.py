@@ -158,4 +158,4 @@ def write_section(path: Path, text: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_text(f"{before}{START}\n{text}\n{END}{after}", path)
     except (OSError, UnicodeDecodeError) as error:
-        raise RunError(f"cannot write {path} ({reason_of(error)}): choose another file with -o") from None
+        raise RunError(f"cannot write {path} ({reason_of(error)}): choose another file with `output`") from None

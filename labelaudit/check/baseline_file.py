@@ -46,7 +46,7 @@ def read(path: Path | str) -> Baseline:
     try:
         data = read_regular(Path(path))
     except OSError as error:
-        raise RunError(f"no baseline in {path} ({error.strerror}): make one with --write-baseline {path}") from None
+        raise RunError(f"no baseline in {path} ({error.strerror}): make one with `write_baseline` {path}") from None
     try:
         text = data.decode("utf-8-sig")
         _refuse_conflicts(text)

@@ -6,16 +6,12 @@ import codecs
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from labelaudit.check.located import Located, is_below, resolve_links, touches
 from labelaudit.errors import OptionError, RunError
-from labelaudit.files import read_regular
 
-_HOOKED = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")
-"""Variables that Git sets for its hooks, relative to another folder than ours."""
 _ESCAPE = re.compile(rb"\\([0-7]{3}|.)", re.DOTALL)
 _ESCAPED = {b"a": b"\a", b"b": b"\b", b"t": b"\t", b"n": b"\n", b"v": b"\v", b"f": b"\f", b"r": b"\r"}
 
@@ -31,7 +27,7 @@ def changed_since(revision: str, located: Located) -> list[Path]:
             is not known or never parted from ours.
     """
     if revision.startswith("-"):
-        raise OptionError(f"--changed-since '{revision}': name a branch, tag or commit")
+        raise OptionError(f"`changed_since` '{revision}': name a branch, tag or commit")
     paths = dict.fromkeys([*located.whole, *(path for reach in located.names.values() for path in reach)])
     changed, whole, tracked = list[str](), list[str](), set[str]()
     for root, folder in _find_roots(located.base, paths).items():
@@ -79,8 +75,8 @@ def _refuse_unwatched(paths: Iterable[str], below: Callable[[str], bool], tracke
         if path not in tracked and not below(path) and os.path.lexists(path):
             shown = os.path.relpath(path) if is_below(path, str(Path.cwd())) else path
             raise RunError(
-                f"--changed-since: Git ignores '{shown}', or it lies in another repository, so nothing says whether it "
-                "changed: leave out --changed-since, or list what changed with --files"
+                f"`changed_since`: Git ignores '{shown}', or it lies in another repository, so nothing says whether it "
+                "changed: leave out `changed_since`, or list what changed with `files`"
             )
 
 
@@ -96,39 +92,28 @@ def _find_parting(folder: str, revision: str) -> str:
     deeper = "this clone has only the latest commits: fetch all of them (`git fetch --unshallow`, or fetch-depth: 0)"
     if _run_git(folder, ["rev-parse", "-q", "--verify", "--end-of-options", f"{revision}^{{commit}}"]).returncode:
         advice = deeper if shallow else "fetch it, or name a branch, tag or commit that `git log` knows"
-        raise RunError(f"--changed-since: Git knows no commit '{revision}' here; {advice}")
+        raise RunError(f"`changed_since`: Git knows no commit '{revision}' here; {advice}")
     if _run_git(folder, ["rev-parse", "-q", "--verify", "HEAD"]).returncode:
-        raise RunError("--changed-since: the branch that is checked out has no commit yet, so nothing parted from it")
+        raise RunError("`changed_since`: the branch that is checked out has no commit yet, so nothing parted from it")
     parted = _run_git(folder, ["merge-base", revision, "HEAD"]).stdout.decode().strip()
     if not parted:
         advice = (
             deeper
             if shallow
-            else "name a commit of this branch, or list the files (`git diff -z --name-only A B` | --files -)"
+            else "name a commit of this branch, or list the files (`git diff -z --name-only A B` writes such a list)"
         )
-        raise RunError(f"--changed-since: '{revision}' and HEAD have no commit in common; {advice}")
+        raise RunError(f"`changed_since`: '{revision}' and HEAD have no commit in common; {advice}")
     return parted
 
 
-def read_list(source: Path) -> list[Path]:
-    """The files that ``source`` (``-``: stdin) lists, one a line or separated by NUL; empty lines do not count.
+def parse_list(data: bytes) -> list[Path]:
+    """The files that ``data`` lists, one a line or separated by NUL; empty lines do not count.
 
     Lines end with LF or CRLF, and nowhere else; a name in quotes is read as Git writes it.
     """
-    try:
-        if str(source) == "-" and sys.stdin is None:
-            raise OptionError("--files -: stdin is closed, so no list of files came")
-        data = sys.stdin.buffer.read() if str(source) == "-" else _read(source)
-    except OSError as error:
-        raise RunError(f"cannot read the list of files {source} ({error.strerror})") from None
     text = data.removeprefix(codecs.BOM_UTF8).decode("utf-8", "surrogateescape")
     names = text.split("\0") if "\0" in text else [_unquote(line.removesuffix("\r")) for line in text.split("\n")]
     return [Path(name) for name in dict.fromkeys(names) if name.strip()]
-
-
-def _read(source: Path) -> bytes:
-    """A file, or what a shell's ``<(command)`` says; a named pipe, which may wait for ever, is refused."""
-    return source.read_bytes() if str(source).startswith(("/dev/fd/", "/dev/stdin", "/proc/")) else read_regular(source)
 
 
 def _unquote(line: str) -> str:
@@ -149,15 +134,13 @@ def _git(folder: str, arguments: list[str]) -> list[str]:
     ended = _run_git(folder, arguments)
     if ended.returncode:
         said = ended.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise RunError(f"--changed-since: Git says: {said[0] if said else f'exit code {ended.returncode}'}")
+        raise RunError(f"`changed_since`: Git says: {said[0] if said else f'exit code {ended.returncode}'}")
     return [name for name in ended.stdout.decode("utf-8", "surrogateescape").split("\0") if name]
 
 
 def _run_git(folder: str, arguments: list[str]) -> subprocess.CompletedProcess[bytes]:
-    """Git in ``folder``, without what a hook's Git says about another one."""
-    environment = {name: value for name, value in os.environ.items() if name not in _HOOKED}
     line = ["git", "--literal-pathspecs", "-C", folder, *arguments]
     try:
-        return subprocess.run(line, capture_output=True, check=False, env=environment)
+        return subprocess.run(line, capture_output=True, check=False)
     except OSError as error:
-        raise RunError(f"--changed-since needs git, which cannot be run ({error.strerror})") from None
+        raise RunError(f"`changed_since` needs git, which cannot be run ({error.strerror})") from None

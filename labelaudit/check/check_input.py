@@ -25,6 +25,7 @@ from labelaudit.check.baseline import Baseline, KnownSuspect, Noise, seen_key
 from labelaudit.check.in_force import VerdictInForce
 from labelaudit.check.outcome import CheckedFinding, Status, Suspect
 from labelaudit.check.policy import ALWAYS_SURE, REFIT, TOLERANCE, Ignore, Policy, Where, matches_glob
+from labelaudit.judge.scores import strongest_other
 from labelaudit.types import Bools, Finding, Floats, Ints
 
 if TYPE_CHECKING:
@@ -275,20 +276,17 @@ class CheckInput:
 
     def _takes(self, ignore: Ignore, row: int) -> bool:
         """Whether ``ignore`` takes out the suspicion of a sample."""
-        samples = self.audit.samples
-        return ignore.kind in ("", "suspect") and _holds(
-            ignore, samples.ids[row], samples.classes[int(samples.labels[row])], samples.digests[row]
-        )
+        path, digest, label = self.audit.samples.claim(row)
+        return ignore.kind in ("", "suspect") and _holds(ignore, path, label, digest)
 
     def _covers(self, ignore: Ignore, finding: Finding, rows: Mapping[str, int]) -> bool:
         """Whether ``ignore`` takes out a finding: by its path, or by its partner's."""
-        samples = self.audit.samples
         if ignore.kind not in ("", finding.kind):
             return False
         for name in filter(None, (finding.path, finding.partner)):
             row = rows.get(name)
-            label = "" if row is None else samples.classes[int(samples.labels[row])]
-            if _holds(ignore, name, label, "" if row is None else samples.digests[row]):
+            _, digest, label = ("", "", "") if row is None else self.audit.samples.claim(row)
+            if _holds(ignore, name, label, digest):
                 return True
         return False
 
@@ -323,12 +321,9 @@ def _explain(ignore: Ignore) -> str:
 
 def _suggest(audit: Audit, row: int) -> str:
     """The most probable class other than the given one."""
-    given, predicted = int(audit.samples.labels[row]), int(audit.decision.predicted[row])
-    if predicted == given and len(audit.samples.classes) > 1:
-        probs = audit.decision.probs[row].copy()
-        probs[given] = -1
-        predicted = int(probs.argmax())
-    return audit.samples.classes[predicted]
+    if audit.decision.predicted[row] != audit.samples.labels[row] or len(audit.samples.classes) == 1:
+        return audit.suggested(row)
+    return audit.samples.classes[int(strongest_other(audit.samples.labels[[row]], audit.decision.probs[[row]])[0])]
 
 
 def number_of(suspects: Iterable[Suspect], status: Status) -> int:

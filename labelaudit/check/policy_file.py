@@ -68,7 +68,7 @@ def _check_cache(path: Path, cache: Path) -> None:
     if place == root or root not in place.parents:
         raise OptionError(
             f"{path}: scan: cache: '{cache}' is not inside the repository {root}: name a folder below it, or give the "
-            "folder with --cache or LABELAUDIT_CACHE"
+            "folder with `cache` or LABELAUDIT_CACHE"
         )
 
 

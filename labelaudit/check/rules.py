@@ -172,7 +172,7 @@ def _noise_rule(case: CheckInput, rule_id: str, subject: str, name: str, noise: 
 def _count_rule(case: CheckInput, rule_id: str, subject: str, suspects: tuple[Suspect, ...], most: int) -> Rule:
     """Broken where more than ``most`` of the suspects are new."""
     if rule_id == "max-new" and case.baseline is None:
-        raise OptionError("max-new counts what a baseline does not know: name one with --baseline FILE")
+        raise OptionError("max-new counts what a baseline does not know: name one with `baseline`")
     of: dict[Status, int] = {status: number_of(suspects, status) for status in STATUSES}
     new = of["new"]
     about = f" of '{subject}'" if subject else ""
@@ -182,7 +182,7 @@ def _count_rule(case: CheckInput, rule_id: str, subject: str, suspects: tuple[Su
     if of["uncertain"]:
         parts.append(f"{of['uncertain']:,} within {TOLERANCE} of the threshold, too uncertain to count")
     if of["doubtful"]:
-        parts.append(f"{of['doubtful']:,} doubtful, which count with --tier doubtful")
+        parts.append(f"{of['doubtful']:,} doubtful, which count where `tier` is doubtful")
     return Rule(
         id=rule_id,
         subject=subject,

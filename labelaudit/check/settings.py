@@ -60,7 +60,7 @@ class ResolvedSettings:
         """The way the person wrote ``key``, for messages."""
         origin = self.origins[key]
         if origin in ("command line", "default"):
-            return f"--{key}"
+            return _parameter(key)
         return origin if origin.startswith(PREFIX) else f"{origin}: {key}"
 
     def scan_options(self) -> dict[str, Any]:
@@ -81,6 +81,11 @@ class ResolvedSettings:
         given = {name: value for name, value in self.scan_options().items() if name in known}
         around: dict[str, dict[str, str]] = {name: {} for name in given.pop("regularizers", ())}
         return ScanSettings(**given, regularizers=around)
+
+
+def _parameter(key: str) -> str:
+    """A setting as messages name a parameter."""
+    return f"`{key.replace('-', '_')}`"
 
 
 _KEYS = {"rules": "rule", "ignores": "ignore"}
@@ -278,7 +283,10 @@ def resolve_settings(
         in_file_only = name in _KEYS.values()
         variable = "" if in_file_only else environment.get(setting.variable, "")
         if not in_file_only and command_line.get(name) is not None:
-            values[name], origins[name] = _parse(setting, command_line[name], f"--{name}"), "command line"
+            values[name], origins[name] = (
+                _parse(setting, command_line[name], _parameter(name)),
+                "command line",
+            )
         elif variable:
             values[name], origins[name] = _parse(setting, variable, setting.variable), setting.variable
         elif name in file:

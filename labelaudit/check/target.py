@@ -9,11 +9,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from labelaudit.check.changed import changed_since, read_list
+from labelaudit.check.changed import changed_since
 from labelaudit.check.located import Located, locate, resolve_links
 from labelaudit.data.source import Source
 from labelaudit.errors import DataError, OptionError, RunError
-from labelaudit.files import recover
 from labelaudit.machine import Machine
 from labelaudit.scanning.settings import Precision
 
@@ -42,7 +41,9 @@ class Target:
 
     @property
     def is_run(self) -> bool:
-        return is_run_folder(self.data)
+        from labelaudit.audit.run import is_run
+
+        return is_run(self.data)
 
     @cached_property
     def saved(self) -> Audit | None:
@@ -81,9 +82,10 @@ class Target:
             scan = [s.name for s in SETTINGS.values() if s.scan and s.name not in machine]
             typed = [name for name in scan if self.settled.origins[name] == "command line"]
             if typed or self.run is not None:
-                raise OptionError(f"--{typed[0] if typed else 'run'} is for a dataset: {self.data} is a finished RUN")
+                name = typed[0].replace("-", "_") if typed else "run"
+                raise OptionError(f"`{name}` is for a dataset: {self.data} is a finished RUN")
         elif self.images is not None:
-            raise OptionError(f"--data says where the images of a RUN are: {self.data} is a dataset itself")
+            raise OptionError(f"`data` says where the images of a RUN are: {self.data} is a dataset itself")
         if self.run is not None:
             check_output(self.run, self.data, notice=self.machine.notice)
 
@@ -98,7 +100,7 @@ class Target:
         if self.machine.cache is None:
             self.machine.notice(
                 "Without a cache everything is scanned and fitted anew, which takes as long as a scan; with one "
-                "(--cache DIR) only what changed since the last check is."
+                "(`cache`) only what changed since the last check is."
             )
         settings = self.settled.scan_settings()
         if settings.precision == "auto":
@@ -108,14 +110,20 @@ class Target:
             runs.write(audit, self.run)
         return audit
 
-    def audit_files(self, since: str | None, files: Path | None) -> tuple[Audit, Scope | None]:
+    def audit_files(self, since: str | None, listed: list[Path]) -> tuple[Audit, Scope | None]:
         """An audit that knows the chosen files as they are now, and the scope they make; none where labels changed.
+
+        Chosen are the ``listed`` files, or, where ``since`` names a Git revision, those that changed since.
 
         A RUN that knows them already is judged as it is; otherwise what changed since is judged from its memory.
         """
         from labelaudit.check import Scope
 
-        listed = [] if since is not None else _read_files(files or Path("-"))
+        if since is None and not listed:
+            raise DataError(
+                "`files`: the list is empty, and nothing judged is not a pass; `changed_since` passes where nothing "
+                "changed"
+            )
         saved = self.saved
         data, located = self._locate()
         if since is not None:
@@ -168,7 +176,7 @@ class Target:
         """The present folder of the images, and all files of the dataset."""
         place = self.images_folder
         if place is None or not place.exists():
-            raise RunError(f"the images of {self.data} are not at '{place}': name their place with --data")
+            raise RunError(f"the images of {self.data} are not at '{place}': name their place with `data`")
         return place, locate(place, self.table, **self.source.how())
 
     def _update(self, saved: Audit, data: Path) -> Audit:
@@ -180,23 +188,6 @@ class Target:
         return replace(audit, samples=replace(audit.samples, root=root))
 
 
-def is_run_folder(place: Path) -> bool:
-    """Whether ``place`` is a RUN, one whose replacing was cut off included."""
-    recover(place.resolve())
-    return (place / "audit.json").is_file()
-
-
-def _read_files(source: Path) -> list[Path]:
-    """The listed files; a list without any would pass with nothing judged, so it is refused."""
-    listed = read_list(source)
-    if not listed:
-        raise DataError(
-            f"--files {source}: the list is empty, and nothing judged is not a pass; --changed-since GIT_REF passes "
-            "where nothing changed"
-        )
-    return listed
-
-
 def _refuse_strangers(
     listed: list[Path], outside: list[Path], strange: Set[str], any_known: bool, located: Located, data: Path
 ) -> None:
@@ -205,7 +196,7 @@ def _refuse_strangers(
 
     if not any_known:
         raise DataError(
-            f"--files: none of the {len(listed):,} listed files, such as '{listed[0]}', is an image of {data}: "
+            f"`files`: none of the {len(listed):,} listed files, such as '{listed[0]}', is an image of {data}: "
             "write their paths relative to the working folder"
         )
     wrong = [file for file in outside if file.suffix.lower() in SUFFIXES and not os.path.lexists(file)]
@@ -213,7 +204,7 @@ def _refuse_strangers(
         wrong += [file for file in listed if os.path.relpath(resolve_links(file), located.base) in strange]
     if wrong:
         why = "lies in the dataset and is none of its images" if os.path.lexists(wrong[0]) else "does not exist"
-        raise DataError(f"--files: '{wrong[0]}' {why}: correct the name, or leave it out of the list")
+        raise DataError(f"`files`: '{wrong[0]}' {why}: correct the name, or leave it out of the list")
 
 
 def _is_current(audit: Audit, chosen: frozenset[str], data: Path) -> bool:

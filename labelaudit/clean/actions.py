@@ -50,7 +50,7 @@ def choose_actions(settings: Iterable[str]) -> dict[str, str]:
             raise unknown_name("reason", name, DEFAULTS)
         _require_action(action)
         if action not in _POSSIBLE.get(reason, ACTIONS):
-            raise OptionError(f"--action {setting}: for {reason} there is {', '.join(_POSSIBLE[reason])}")
+            raise OptionError(f"`action` {setting}: for {reason} there is {', '.join(_POSSIBLE[reason])}")
         chosen[reason] = action
     return chosen
 

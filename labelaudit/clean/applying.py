@@ -284,12 +284,12 @@ def _notes(
         said.append(f"{len(apart):,} samples in quarantine are left out; as {form}, no images are moved.")
     if form == "folders" and dataset.samples.extra:
         said.append(
-            f"Class folders cannot hold the columns {', '.join(dataset.samples.extra)}: --format hf or csv can."
+            f"Class folders cannot hold the columns {', '.join(dataset.samples.extra)}: the formats hf and csv can."
         )
     present = set(dataset.labels)
     if form == "folders" and (odd := [label for label in sorted(present) if class_folder(label) != label]):
         places = name_some([f"'{label}' is in {class_folder(label)}" for label in odd])
-        said.append(f"No folder can be called like these classes: {places}; --format hf or parquet keep the names.")
+        said.append(f"No folder can be called like these classes: {places}; the formats hf and parquet keep the names.")
     empty = [label for label in dataset.classes if label not in present]
     if empty and form != "patch":
         said.append(f"No sample is left of {', '.join(empty[:5])}{' and others' if len(empty) > 5 else ''}.")

@@ -60,7 +60,7 @@ def cleaned(audit: Audit, plan: CorrectionPlan) -> tuple[RelabelledDataset, Rela
     row_of = {name: row for row, name in enumerate(samples.ids)}
     keep = np.ones(len(samples), dtype=np.bool_)
     apart = np.zeros(len(samples), dtype=np.bool_)
-    labels: list[str] = [samples.classes[label] for label in samples.labels.tolist()]
+    labels = samples.given()
     weights = np.ones(len(samples))
     for change in plan.changes:
         row = row_of.get(change.path)
@@ -89,11 +89,10 @@ def cleaned(audit: Audit, plan: CorrectionPlan) -> tuple[RelabelledDataset, Rela
 def original(audit: Audit, rows: Iterable[int]) -> RelabelledDataset:
     """Some samples as they were given."""
     samples, pick = audit.samples, tuple(rows)
-    labels = samples.labels.tolist()
     return RelabelledDataset(
         samples=samples,
         rows=pick,
-        labels=tuple(samples.classes[labels[row]] for row in pick),
+        labels=tuple(samples.claim(row).label for row in pick),
         classes=samples.classes,
     )
 

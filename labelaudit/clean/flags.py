@@ -52,7 +52,7 @@ def choose_flags(
         raise unknown_name("choice of flags", choice, CHOICES)
     if choice == "threshold":
         if target is not None:
-            raise OptionError("--fdr sets a rate, --flags threshold asks for none: leave one away")
+            raise OptionError("`fdr` sets a rate, `flags` threshold asks for none: leave one away")
         return None
     try:
         plan = load_plan(run, audit)
@@ -60,14 +60,14 @@ def choose_flags(
         if choice == "fdr" or target is not None:
             raise
         if needed:
-            raise RunError(f"{error}; or use --flags threshold") from error
+            raise RunError(f"{error}; or use `flags` threshold") from error
         notice(f"{error}. Suspects are counted by the scan's threshold.")
         return None
     if target is None and plan is not None:
         target = _stored_target(Path(run) / FILE)
     if target is None:
         if choice == "fdr":
-            raise OptionError("no false-discovery rate is set: give one, such as --fdr 0.1")
+            raise OptionError("no false-discovery rate is set: give one, such as `fdr` 0.1")
         return None
     if plan is None:
         raise RunError(f"a false-discovery rate rests on a review: `labelaudit estimate {run}` plans one")

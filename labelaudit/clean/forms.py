@@ -105,7 +105,7 @@ WITHOUT_IMAGES = ("csv", "patch")
 
 def _need(transfer: Transfer | None) -> Transfer:
     if transfer is None:
-        raise RunError("this audit has no images to write: use --format csv or patch")
+        raise RunError("this audit has no images to write: use `format` csv or patch")
     return transfer
 
 
@@ -189,7 +189,7 @@ def _write_lines(path: Path, header: Iterable[str], rows: Iterable[Sequence[str]
 
 def _compare(path: Path, found: Sequence[object], meant: Sequence[object]) -> None:
     if found != meant:
-        raise RunError(f"{path.name} does not read back as it was written: nothing was made; try another --format")
+        raise RunError(f"{path.name} does not read back as it was written: nothing was made; try another `format`")
 
 
 def _writable(text: str) -> str:

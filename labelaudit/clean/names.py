@@ -77,7 +77,7 @@ def by_class(dataset: RelabelledDataset, ending: Ending) -> tuple[str, ...]:
     counts = Counter(folders.values())
     if shared := [label for label in sorted(folders) if counts[folders[label]] > 1]:
         raise OptionError(
-            f"the classes '{shared[0]}' and '{shared[1]}' would share a folder: use --format hf or parquet"
+            f"the classes '{shared[0]}' and '{shared[1]}' would share a folder: use `format` hf or parquet"
         )
     return _unique(dataset, [folders[label] for label in dataset.labels], ending, _seen)
 
@@ -90,17 +90,14 @@ def as_given(dataset: RelabelledDataset, ending: Ending) -> tuple[str, ...]:
 def _unique(
     dataset: RelabelledDataset, folder_of: Sequence[str], ending: Ending, spell: Callable[[str], str]
 ) -> tuple[str, ...]:
-    samples, given = dataset.samples, dataset.samples.labels.tolist()
-    moved = [dataset.labels[place] != samples.classes[given[row]] for place, row in enumerate(dataset.rows)]
+    samples, given = dataset.samples, dataset.samples.given()
+    moved = [dataset.labels[place] != given[row] for place, row in enumerate(dataset.rows)]
     found = [""] * len(dataset)
     taken: set[str] = set()
     for place in sorted(range(len(dataset)), key=lambda place: moved[place]):  # stable: what stays names itself first
         row = dataset.rows[place]
         folder, split = folder_of[place], "" if samples.splits is None else samples.splits[row]
-        inside = [
-            _fitted(spell(part))
-            for part in _inside(samples.ids[row], split, samples.classes[given[row]] if folder else "")
-        ]
+        inside = [_fitted(spell(part)) for part in _inside(samples.ids[row], split, given[row] if folder else "")]
         path = PurePosixPath(*(part for part in (split, folder) if part), *inside)
         if path.suffix.lower() not in SUFFIXES:
             path = path.with_name(path.name + ending(row))

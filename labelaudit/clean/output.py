@@ -37,9 +37,11 @@ def check_place(
             continue
         own = Path(folder).resolve()
         if place == own or (own.is_dir() and own in place.parents):
-            raise OptionError(f"the output {place} lies inside the {what} {folder}: choose a folder outside with -o")
+            raise OptionError(
+                f"the output {place} lies inside the {what} {folder}: choose a folder outside with `output`"
+            )
         if place in own.parents and place.exists():
-            raise OptionError(f"the output {place} holds the {what} {folder}: choose another folder with -o")
+            raise OptionError(f"the output {place} holds the {what} {folder}: choose another folder with `output`")
 
 
 def check_free(place: Path, replace: bool) -> None:
@@ -49,9 +51,11 @@ def check_free(place: Path, replace: bool) -> None:
         return
     report = read_report(place) if place.is_dir() else None
     if report is None:
-        raise RunError(f"{place} holds something that `labelaudit clean` did not make: choose another folder with -o")
+        raise RunError(
+            f"{place} holds something that `labelaudit clean` did not make: choose another folder with `output`"
+        )
     if not replace:
-        raise RunError(f"{place} holds another cleaned dataset: choose another folder with -o, or use --replace")
+        raise RunError(f"{place} holds another cleaned dataset: choose another folder with `output`, or use `replace`")
     _check_added(place, report["files"])
 
 
@@ -64,12 +68,14 @@ def check_quarantine(aside: Path, place: Path) -> None:
         return
     report = read_report(aside) if aside.is_dir() else None
     if report is None:
-        raise RunError(f"{aside} holds something that `labelaudit clean` did not make: choose another folder with -o")
+        raise RunError(
+            f"{aside} holds something that `labelaudit clean` did not make: choose another folder with `output`"
+        )
     owners = [read_report(folder) for folder in (place, *partials(place))]
     if report["id"] not in {owner["id"] for owner in owners if owner is not None}:
         raise RunError(
             f"{aside} is the quarantine of another cleaned dataset, which was moved or deleted: rename it as that "
-            "dataset is called now, with -quarantine behind, delete it, or choose another folder with -o"
+            "dataset is called now, with -quarantine behind, delete it, or choose another folder with `output`"
         )
     _check_added(aside, report["quarantine_files"])
 
@@ -106,7 +112,7 @@ def find_done(place: Path, plan: CorrectionPlan, form: str, replace: bool) -> di
         if not report["quarantine"] or (aside is not None and count_files(aside) >= report["quarantine_files"]):
             return report
     if same and not replace:
-        raise RunError(f"{place} is a cleaned dataset that lacks files by now: use --replace to make it again")
+        raise RunError(f"{place} is a cleaned dataset that lacks files by now: use `replace` to make it again")
     check_free(place, replace)
     return None
 
@@ -141,7 +147,7 @@ def _check_added(folder: Path, files: int) -> None:
     if there > files:
         raise RunError(
             f"{folder} holds {there - files:,} files that `labelaudit clean` did not put there: move them away first, "
-            "or choose another folder with -o"
+            "or choose another folder with `output`"
         )
 
 

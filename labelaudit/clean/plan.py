@@ -189,19 +189,18 @@ class _PlanBuilder:
         return []
 
     def _change(self, row: int, reason: str, source: str, action: str, detail: str) -> Change | None:
-        samples, decision = self.audit.samples, self.audit.decision
-        digest, given = self.audit.identity(row)
-        score = 1.0 - float(decision.suspicion[row])
+        path, digest, given = self.audit.samples.claim(row)
+        score = 1.0 - float(self.audit.decision.suspicion[row])
         verdict, new_label = self.verdicts.get(row), ""
         if action == "relabel":
             said = verdict.right if verdict is not None and source == "verdict" else None
-            new_label = said or samples.classes[int(decision.predicted[row])]
+            new_label = said or self.audit.suggested(row)
             if new_label == given:
                 self.unsure += 1
                 return None
         weight = (0.0 if source == "verdict" else round(score, 6)) if action == "weight" else None
         return Change(
-            path=samples.ids[row],
+            path=path,
             digest=digest,
             given_label=given,
             action=action,
@@ -226,7 +225,7 @@ class _PlanBuilder:
         who = f"{verdict.reviewer or 'a person'} on {verdict.time[:10]}" if verdict.time else verdict.reviewer
         copy = "" if verdict.identity == self.audit.identity(row) else f" of its copy {verdict.path}"
         said = f"reviewed{copy} by {who}" if who else f"reviewed{copy}"
-        if verdict.right == self.audit.identity(row)[1]:
+        if verdict.right == self.audit.samples.claim(row).label:
             return "", "verdict", said
         return ("no_class" if verdict.right is None else "wrong"), "verdict", said
 
@@ -279,7 +278,7 @@ class _PlanBuilder:
         if self.doubtful:
             yield (
                 f"Suspects that stay as they are because they are doubtful, not surely wrong: {self.doubtful:,}. "
-                "--tier doubtful takes them too; 20 verdicts tell where to stop (`labelaudit tune`)."
+                "`tier` doubtful takes them too; 20 verdicts tell where to stop (`labelaudit tune`)."
             )
         if self.unsure:
             yield f"Not relabelled because the given label is still the most probable one: {self.unsure:,}."

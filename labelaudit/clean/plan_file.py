@@ -68,7 +68,7 @@ def write_plan(plan: CorrectionPlan, path: Path | str) -> None:
     """
     place = Path(path)
     if is_edited(place):
-        raise RunError(f"{path} was edited by hand: apply it with --plan {path}, or move it away for a new one")
+        raise RunError(f"{path} was edited by hand: apply it with `plan` {path}, or move it away for a new one")
     try:
         write_text(dumps(plan), place)
     except OSError as error:

@@ -46,7 +46,7 @@ def read_back(dataset: RelabelledDataset, folder: Path, form: str, *, workers: i
         listing = open_source(folder, **_how(dataset, form))
     except DataError as error:
         raise RunError(
-            f"what was written cannot be read back ({error}): nothing was made; try another --format"
+            f"what was written cannot be read back ({error}): nothing was made; try another `format`"
         ) from None
     digests = _digest_all(listing.images, len(listing.ids), workers, progress)
     found = Counter((seen, label or "") for seen, label in zip(digests, listing.labels, strict=True))
@@ -57,7 +57,7 @@ def read_back(dataset: RelabelledDataset, folder: Path, form: str, *, workers: i
     name = "an image" if row is None else f"'{dataset.samples.ids[row]}'"
     raise RunError(
         f"what was written does not read back as it was meant, first {name} under '{label}': nothing was made; try "
-        "another --format"
+        "another `format`"
     )
 
 

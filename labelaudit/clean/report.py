@@ -44,7 +44,7 @@ def make_report(
     notes: Sequence[str],
 ) -> dict[str, Any]:
     """The content of ``clean-report.json`` as JSON-able values; ``files`` and ``quarantine_files`` are how many."""
-    before = Counter(dataset.samples.classes[label] for label in dataset.samples.labels.tolist())
+    before = Counter(dataset.samples.given())
     after = Counter(dataset.labels)
     return {
         "schema_version": SCHEMA_VERSION,

@@ -75,7 +75,7 @@ class Alike:
             notes.append(
                 f"About {apart:.0%} of the images may show the scene of another that is not in their group: a wrong "
                 "label that both carry cannot stand out. Where a column or a name says what belongs together, give it "
-                "with --group."
+                "with `group`."
             )
         blind = max(apart, 0.0 if siblings is None else siblings.excess, *(one.gain for one in shortcuts), 0.0)
         if blind < LEAST_OPEN:

@@ -72,15 +72,15 @@ def settle_order(classes: Sequence[str]) -> tuple[int, ...]:
     Raises `OptionError` for fewer than three classes, and where names are no grades and only sorted.
     """
     if len(classes) < FEWEST:
-        raise OptionError(f"--ordinal orders {FEWEST} classes or more, these are {name_some(classes)}")
+        raise OptionError(f"`ordinal` orders {FEWEST} classes or more, these are {name_some(classes)}")
     if found := read_order(classes):
         return found
     if all(len(name.strip()) == 1 for name in classes):
         return tuple(sorted(classes).index(name) for name in classes)
     if list(classes) == sorted(classes):
         raise OptionError(
-            f"--ordinal: the names {name_some(classes)} do not say which comes first: give the classes in their order "
-            "with --classes"
+            f"`ordinal`: the names {name_some(classes)} do not say which comes first: give the classes in their order "
+            "with `classes`"
         )
     return tuple(range(len(classes)))
 
@@ -110,7 +110,7 @@ def note_order(classes: Sequence[str], probs: Floats, labels: Ints) -> list[str]
         return []
     ordered = [name for _, name in sorted(zip(steps, classes, strict=True))]
     return [
-        f"The classes look like grades ({name_some(ordered)}): with --ordinal, labels that are many steps off come "
+        f"The classes look like grades ({name_some(ordered)}): with `ordinal`, labels that are many steps off come "
         "first, and those that are a matter of taste last."
     ]
 

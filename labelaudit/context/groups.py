@@ -23,9 +23,9 @@ from labelaudit.text import name_some
 from labelaudit.types import Bools, Ints, Samples
 
 PARENT = "parent"
-"""``--group parent``: the folder that an image lies in, below its class and split."""
+"""``group=parent``: the folder that an image lies in, below its class and split."""
 PATTERN = "name:"
-"""``--group name:'REGEX'``: what a regular expression finds in the path of an image."""
+"""``group=name:'REGEX'``: what a regular expression finds in the path of an image."""
 LARGEST, FEW = 0.5, 4
 """A chain of near-copies that holds more than this share of a class, and more images, is of look-alikes: no group."""
 
@@ -46,11 +46,11 @@ def name_groups(samples: Samples, how: Sequence[str]) -> Samples:
     for one in how:
         names = read_names(samples, one)
         if not any(names):
-            raise DataError(f"--group {one}: no image has a group by it; the first is '{samples.ids[0]}'")
+            raise DataError(f"`group` {one}: no image has a group by it; the first is '{samples.ids[0]}'")
         named = [name or other for name, other in zip(names, samples.groups, strict=True)]
         samples = _join(samples, _ties(samples.groups), _ties(named), names=named)
     if count_groups(samples.labels, samples.groups, len(samples.classes)).max() < 2:
-        said = ", ".join(f"--group {one}" for one in how)
+        said = ", ".join(f"`group` {one}" for one in how)
         raise DataError(f"{said}: every class lies in one group, so no image can be judged without its group")
     return samples
 
@@ -86,7 +86,7 @@ def read_names(samples: Samples, how: str) -> list[str]:
         return [_folder(samples, row) for row in range(len(samples))]
     columns = f"it has {', '.join(samples.extra)}" if samples.extra else "it has no further columns"
     raise OptionError(
-        f"--group {how}: the table of labels has no such column ({columns}); for folders write parent, for a part "
+        f"`group` {how}: the table of labels has no such column ({columns}); for folders write parent, for a part "
         f"of the path name:'(patient[0-9]+)'"
     )
 
@@ -95,14 +95,14 @@ def _match(samples: Samples, how: str) -> list[str]:
     try:
         pattern = re.compile(how.removeprefix(PATTERN))
     except re.error as error:
-        raise OptionError(f"--group {how}: not a regular expression: {error}") from None
+        raise OptionError(f"`group` {how}: not a regular expression: {error}") from None
     found = [pattern.search(name) for name in samples.ids]
     return ["" if one is None else "/".join(filter(None, one.groups())) or one.group() for one in found]
 
 
 def _folder(samples: Samples, row: int) -> str:
     """The folders above an image, without those that say its split or its class."""
-    known = {samples.classes[int(samples.labels[row])], "" if samples.splits is None else samples.splits[row]}
+    known = {samples.claim(row).label, "" if samples.splits is None else samples.splits[row]}
     parts = posixpath.dirname(samples.ids[row]).split("/")
     return "/".join(part for part in parts if part not in known)
 

@@ -113,7 +113,7 @@ def _spells_class(samples: Samples, name: str, values: Sequence[str]) -> bool:
     own = name.removeprefix("column ").strip("'").lower().replace(" ", "_")
     if any(word in own for word in (*LABEL_NAMES[:8], "truth", "category", "class", "label")):
         return True
-    classes = [samples.classes[label].casefold() for label in samples.labels.tolist()]
+    classes = [name.casefold() for name in samples.given()]
     spelled = [label in value.casefold() for label, value in zip(classes, values, strict=True)]
     return float(np.mean(spelled)) > _SPELLED or _is_renaming(samples, values)
 

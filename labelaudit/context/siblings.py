@@ -35,7 +35,7 @@ class Siblings:
     """Names or columns that seem to name groups of images that vouch for each other."""
 
     how: str
-    """As after ``--group``."""
+    """As after ``group``."""
     example: str
     """One of the names."""
     share: float
@@ -54,7 +54,7 @@ class Siblings:
         return (
             f"For {self.share:.1%} of the images the most similar one has the same '{self.example}' (by chance "
             f"{self.expected:.1%}): a model that sees the one knows the other's label, so that wrong ones cannot stand "
-            f"out. If these belong together (frames, crops, one patient), scan again with --group {how}"
+            f"out. If these belong together (frames, crops, one patient), scan again with `group` {how}"
         )
 
 

@@ -221,7 +221,7 @@ def _replace(
     """The samples with rows of outside images in them, each used once, and which rows they are."""
     rows = planting.open_set_rows(len(samples), rate, generator=generator)
     if not outside.is_dir():
-        raise DataError(f"'{outside}' (--outside) is not a folder of images")
+        raise DataError(f"'{outside}' (`outside`) is not a folder of images")
     paths, classes = walk(outside).paths, {*samples.classes}
     paths = tuple(path for path in paths if not classes & {*path.split("/")[:-1]})
     files, taken, digests = Files(outside, paths), dict[int, int](), list(samples.digests)
@@ -241,8 +241,8 @@ def _replace(
             row = next(waiting, None)
     if row is not None:
         raise DataError(
-            f"'{outside}' (--outside) has {len(taken):,} usable images of no class, {len(rows):,} are needed: "
-            "give more, or a lower --rate"
+            f"'{outside}' (`outside`) has {len(taken):,} usable images of no class, {len(rows):,} are needed: "
+            "give more, or a lower `rate`"
         )
     wrong = np.zeros(len(samples), dtype=np.bool_)
     wrong[rows] = True
@@ -268,7 +268,7 @@ def _write(
         samples=samples, rows=tuple(range(len(samples))), labels=tuple(names), classes=samples.classes
     )
     transfer = Transfer(samples.images, samples, link="hard", workers=workers, progress=progress)
-    truth = [true.classes[label] for label in true.labels.tolist()]
+    truth = true.given()
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         with sibling(place) as fresh:
@@ -281,24 +281,26 @@ def _write(
                     writer.writerow((path, name, "" if bad and outset else own))
             swap((fresh, place))
     except OSError as error:
-        raise RunError(f"cannot write {place} ({error.strerror or error}): choose another folder with -o") from error
+        raise RunError(
+            f"cannot write {place} ({error.strerror or error}): choose another folder with `output`"
+        ) from error
     return transfer.how
 
 
 def _check_for(noise: str, mapping: Mapping[str, str] | None, outside: Path | str | None) -> None:
     """Options that belong to one noise are refused with any other."""
     if mapping and noise != "asymmetric":
-        raise OptionError(f"--map is for asymmetric noise, not {noise}")
+        raise OptionError(f"`map` is for asymmetric noise, not {noise}")
     if same := next((name for name, target in (mapping or {}).items() if name == target), None):
-        raise OptionError(f"--map {same}={same}: a class becomes another one; leave it out and its labels stay right")
+        raise OptionError(f"`map` {same}={same}: a class becomes another one; leave it out and its labels stay right")
     if (noise == "openset") != (outside is not None):
-        said = "needs --outside, a folder of images of no class" if noise == "openset" else "takes no --outside"
+        said = "needs `outside`, a folder of images of no class" if noise == "openset" else "takes no `outside`"
         raise OptionError(f"{noise} noise {said}")
 
 
 def _choose_strength(noise: str, strength: str | None) -> annotators.Strength:
     if strength is not None and noise != "annotator":
-        raise OptionError(f"--strength is for annotator noise, not {noise}")
+        raise OptionError(f"`strength` is for annotator noise, not {noise}")
     if strength is not None and strength not in annotators.STRENGTHS:
         raise unknown_name("strength", strength, annotators.STRENGTHS)
     return annotators.STRENGTHS[strength or "usual"]
@@ -308,7 +310,7 @@ def _choose_rate(noise: str, rate: float | None, skill: annotators.Strength) -> 
     if rate is not None:
         return rate
     if noise != "annotator":
-        raise OptionError(f"{noise} noise needs --rate, the share of samples that it touches, such as --rate 20%")
+        raise OptionError(f"{noise} noise needs `rate`, the share of samples that it touches, such as `rate` 20%")
     return skill.rate
 
 
@@ -317,9 +319,11 @@ def _check_place(place: Path, source: Path | str | None) -> None:
     if source is not None:
         own = Path(source).resolve()
         if place == own or (own.is_dir() and own in place.parents):
-            raise OptionError(f"the output {place} lies inside the data {source}: choose a folder outside with -o")
+            raise OptionError(
+                f"the output {place} lies inside the data {source}: choose a folder outside with `output`"
+            )
         if place in own.parents:
-            raise OptionError(f"the output {place} holds the data {source}: choose another folder with -o")
+            raise OptionError(f"the output {place} holds the data {source}: choose another folder with `output`")
     recover(place)
     if place.exists() and not (place.is_dir() and not any(place.iterdir())):
-        raise RunError(f"{place} exists already: choose a new folder with -o")
+        raise RunError(f"{place} exists already: choose a new folder with `output`")

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from labelaudit.errors import DataError, OptionError
+from labelaudit.judge.scores import softmax
 from labelaudit.types import Bools, Floats, Ints
 
 CIFAR10_PAIRS: Mapping[int, int] = {9: 1, 2: 0, 4: 7, 3: 5, 5: 3}
@@ -145,8 +146,7 @@ def instance_dependent(
         weights = generator.standard_normal((features.shape[1], classes))
         logits = (features[rows] - mean) / np.where(deviation > 0, deviation, 1) @ weights  # (rows, C)
         logits[:, own] = -np.inf
-        share = np.exp(logits - logits.max(axis=1, keepdims=True))
-        probs = flip[rows, None] * share / share.sum(axis=1, keepdims=True)
+        probs = flip[rows, None] * softmax(logits)
         probs[:, own] = 1 - flip[rows]
         noisy[rows] = _draw(probs, generator)
     return _planted(true, noisy)

@@ -117,7 +117,7 @@ def _typed(reading: Reading, listing: Listing) -> list[Candidate]:
         return list(reading.candidates)
     classes = sorted({label for label in listing.labels if label is not None})
     name = reading.reader.replace("_", "-")
-    return [Candidate(type_=f"--data-format {name}", classes=classes, images=len(listing.ids))]
+    return [Candidate(type_=f"`data_format` {name}", classes=classes, images=len(listing.ids))]
 
 
 def _labelled(listing: Listing) -> int:

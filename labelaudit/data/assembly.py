@@ -105,7 +105,7 @@ def list_rows(
     if 2 * len(torn) > len(first):
         raise DataError(
             f"'{table.name}' gives {len(torn):,} of {len(first):,} images several labels in several rows, as tables of "
-            "boxes do: an audit needs one label for each image (of several people: --annotator)"
+            "boxes do: an audit needs one label for each image (of several people: `annotator`)"
         )
     rows = tuple(row for name, row in first.items() if name not in torn)
     ids = tuple(names[row] for row in rows)

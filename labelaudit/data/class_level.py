@@ -288,7 +288,7 @@ class _Search:
             option = "top" if depth == 1 else f"'level {depth}'"
             total = sum(one.total for one in self.root.walk() if one.place in level.classes)
             if classes:
-                levels.append(Candidate(type_=f"--label-from {option}", classes=classes, images=total))
+                levels.append(Candidate(type_=f"`label_from` {option}", classes=classes, images=total))
         return levels
 
     def _alone(self, child: Folder, classes: Sequence[str]) -> Candidate:

@@ -100,9 +100,9 @@ def choose_columns(
     """
     every, rows = rows, rows[:_SAMPLE]
     if label_column is not None:
-        require_column(label_column, columns, option="--label-column", where=where)
+        require_column(label_column, columns, option="`label_column`", where=where)
     if path_column is not None:
-        require_column(path_column, columns, option="--path-column", where=where)
+        require_column(path_column, columns, option="`path_column`", where=where)
     path = None if without_path else path_column or _path(columns, rows, label_column, is_image, where)
     if label_column is not None:
         return Columns(path=path, label=label_column)
@@ -131,7 +131,7 @@ def refuse_several(values: Sequence[str], column: str, where: str) -> None:
         if found:
             raise DataError(
                 f"{where} has several labels in a cell of '{column}', such as '{min(found, key=len)}': several labels "
-                f"for one image are not read; say --label-column {quoted(column)} to take each combination for a class"
+                f"for one image are not read; say `label_column` {quoted(column)} to take each combination for a class"
             )
 
 
@@ -176,14 +176,14 @@ def _path(
         differing = [name for name in shown if len({row[name] for row in some}) == len(some)]
         shown = differing or shown
     if len(shown) > 1 and guess_column(shown, PATH_NAMES) is None:
-        raise DataError(f"{where} names images in several columns, {name_some(shown, 12)}: use --path-column")
+        raise DataError(f"{where} names images in several columns, {name_some(shown, 12)}: use `path_column`")
     return guess_column(shown, PATH_NAMES) or next(iter(shown), None) or guess_column(free, PATH_NAMES)
 
 
 def _label(free: Sequence[str], rows: Sequence[Row], path: str | None, where: str) -> Columns:
     if shapes := [name for name in free if plain(name) in _SHAPES]:
         raise DataError(
-            f"{where} holds shapes in column '{shapes[0]}', not one label an image: name one with --label-column"
+            f"{where} holds shapes in column '{shapes[0]}', not one label an image: name one with `label_column`"
         )
     corners = _corners(free, rows)
     free = [name for name in free if name not in corners]
@@ -198,7 +198,7 @@ def _label(free: Sequence[str], rows: Sequence[Row], path: str | None, where: st
     if signed := [name for name in kept if _is_signed(name, rows)]:
         raise DataError(
             f"{where} has marks of 1 and -1 in {len(signed) + len(flags)} columns ({name_some([*signed, *flags], 4)}): "
-            "several labels for one image are not read; name one column with --label-column"
+            "several labels for one image are not read; name one column with `label_column`"
         )
     if len(flags) > 1 and len(flags) >= len([name for name in kept if not _is_note(name, rows)]):
         ones = [sum(_is_one(row[name]) for name in flags) for row in rows]
@@ -207,13 +207,13 @@ def _label(free: Sequence[str], rows: Sequence[Row], path: str | None, where: st
         several = sum(count > 1 for count in ones)
         raise DataError(
             f"{where} has 0 and 1 in {len(flags)} columns ({name_some(flags, 4)}), and {several:,} of {len(rows):,} "
-            "rows have several 1: several labels for one image are not read; name one column with --label-column"
+            "rows have several 1: several labels for one image are not read; name one column with `label_column`"
         )
     likely = [name for name in kept if not _is_note(name, rows)]
     if len(likely) == 1:
         return Columns(path=path, label=likely[0])
     found = f": {name_some(likely, 12)} may each be it" if likely else f" among {name_some(free, 12) or 'its paths'}"
-    raise DataError(f"{where} has no column that is surely the label{found}; name it with --label-column")
+    raise DataError(f"{where} has no column that is surely the label{found}; name it with `label_column`")
 
 
 def _one_of(named: Sequence[str], rows: Sequence[Row], where: str) -> str:
@@ -223,7 +223,7 @@ def _one_of(named: Sequence[str], rows: Sequence[Row], where: str) -> str:
         pairs = {(row[first].strip(), row[other].strip()) for row in rows}
         if not len(pairs) == len({one for one, _ in pairs}) == len({two for _, two in pairs}):
             raise DataError(
-                f"{where} has several columns of labels, {name_some(named, 12)}: choose with --label-column"
+                f"{where} has several columns of labels, {name_some(named, 12)}: choose with `label_column`"
             )
     words = [name for name in named if not all(_is_number(row[name]) for row in rows)]
     return (words or named)[0]

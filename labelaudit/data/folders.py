@@ -128,7 +128,7 @@ class Candidate:
     """One reading of a dataset that a person can choose."""
 
     type_: str
-    """The text to type after the command: ``DATA --label-from top`` with the path of DATA in place."""
+    """The text to type after the command: a command, or a parameter and its value."""
     classes: Sequence[str]
     images: int
 

@@ -166,7 +166,7 @@ def _tabulated(path: str, tree: Tree, source: Source, tabulate: Tabulate) -> Tab
         return None
     except (DataError, OSError, ValueError) as error:
         if is_metadata:
-            raise DataError(f"{error}; correct it, or leave it aside with --ignore-metadata") from None
+            raise DataError(f"{error}; correct it, or leave it aside with `ignore_metadata`") from None
         return None
 
 

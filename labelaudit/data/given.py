@@ -33,7 +33,7 @@ def source_rows(listing: Listing, samples: Samples) -> Ints:
 
 def given_features(features: Path | str | Floats, total: int, rows: Ints) -> Features:
     """The ``rows`` of an (n, d) matrix with one row per row of the source; raises `DataError` for anything else."""
-    values, name = _array(features, "--features")
+    values, name = _array(features, "`features`")
     real = np.issubdtype(values.dtype, np.integer) or np.issubdtype(values.dtype, np.floating)
     if values.ndim != 2 or len(values) != total or not values.shape[1] or not real:
         raise DataError(
@@ -64,7 +64,7 @@ def given_probs(
     With ``labels`` (n,), the given class of each of the rows, a matrix whose columns are plainly in another order than
     ``classes`` is refused too.
     """
-    values, name = _array(probs, "--probs")
+    values, name = _array(probs, "`probs`")
     if values.shape != (total, len(classes)):
         raise DataError(
             f"{name}: probabilities must be ({total}, {len(classes)}), a row per sample and a column per class in the "
@@ -101,7 +101,7 @@ def _check_order(probs: Floats, labels: Ints, classes: Sequence[str], name: str)
     order = [classes[label] for label in np.argsort(columns).tolist()]
     raise DataError(
         f"{name}: in the order {name_some(classes)} the columns agree with {agreed:.0%} of the labels, in the order "
-        f"{name_some(order)} with {best:.0%}: state the order of the columns with --classes"
+        f"{name_some(order)} with {best:.0%}: state the order of the columns with `classes`"
     )
 
 

@@ -244,7 +244,7 @@ def _opened(data: bytes, max_pixels: int) -> Iterator[Image.Image | Raster]:
             image = open_image(kind, data)
         width, height = image.size
         if width * height > max_pixels:
-            detail = f"{width} x {height} pixels are over the limit of {max_pixels:,} (--max-pixels)"
+            detail = f"{width} x {height} pixels are over the limit of {max_pixels:,} (`max_pixels`)"
             raise ImageError("oversized", detail)
         if width < 1 or height < 1:
             raise ImageError("unreadable", f"{kind} header says {width} x {height} pixels")

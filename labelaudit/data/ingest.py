@@ -199,5 +199,5 @@ def _require_classes(
         images = f"{kept} image{'s' * (kept != 1)}"
         raise DataError(
             f"only one class in {where}, '{classes[0]}' with {images}{left_out}: an audit compares classes, so give "
-            "the folder above it, name a table with --labels, or say where the classes are with --label-from"
+            "the folder above it, name a table with `labels`, or say where the classes are with `label_from`"
         )

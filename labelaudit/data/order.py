@@ -32,13 +32,13 @@ def sort_classes(names: Iterable[str]) -> list[str]:
 
 
 def parse_classes(text: str) -> tuple[str, ...]:
-    """The class names of ``--classes``: a file with one a line, or names separated by commas."""
+    """The class names of ``classes``: a file with one a line, or names separated by commas."""
     path = Path(text)
     if path.is_file():
         try:
             lines = read_text(path).splitlines()
         except OSError as error:
-            raise DataError(f"'{text}' (--classes) cannot be read ({error.strerror}): name a text file") from None
+            raise DataError(f"'{text}' (`classes`) cannot be read ({error.strerror}): name a text file") from None
         names = [line.strip() for line in lines]
     else:
         names = [name.strip() for name in text.split(",")]
@@ -46,19 +46,19 @@ def parse_classes(text: str) -> tuple[str, ...]:
     if len({*names}) < len(names) or len(names) < 2:
         twice = [name for name, count in Counter(names).items() if count > 1]
         reason = f"names '{twice[0]}' twice" if twice else "names fewer than two classes"
-        raise DataError(f"--classes '{text}' {reason}: give all class names in order, or a file with one a line")
+        raise DataError(f"`classes` '{text}' {reason}: give all class names in order, or a file with one a line")
     return tuple(names)
 
 
 def parse_bands(text: str) -> tuple[int, ...]:
-    """The three bands of ``--bands``, counted from 1; raises `OptionError` for anything else.
+    """The three bands of ``bands``, counted from 1; raises `OptionError` for anything else.
 
     >>> parse_bands("4,3,2")
     (4, 3, 2)
     """
     parts = [part.strip() for part in text.split(",")]
     if len(parts) != 3 or not all(part.isdecimal() and part.isascii() and int(part) for part in parts):
-        raise OptionError(f"--bands '{text}' must be three numbers from 1, such as 4,3,2")
+        raise OptionError(f"`bands` '{text}' must be three numbers from 1, such as 4,3,2")
     return tuple(map(int, parts))
 
 
@@ -68,10 +68,10 @@ def state_classes(listing: Listing, classes: Sequence[str]) -> Listing:
     strange = [row for row, label in enumerate(listing.labels) if label is not None and label not in known]
     if strange and len(strange) == sum(label is not None for label in listing.labels):
         held = name_some(sort_classes(label for label in listing.labels if label is not None), 5)
-        raise DataError(f"no label is among --classes {name_some(list(classes), 5)}: the labels are {held}")
+        raise DataError(f"no label is among `classes` {name_some(list(classes), 5)}: the labels are {held}")
     findings = tuple(
         Finding(
-            kind="unknown_class", path=listing.ids[row], detail=f"its class '{listing.labels[row]}' is not in --classes"
+            kind="unknown_class", path=listing.ids[row], detail=f"its class '{listing.labels[row]}' is not in `classes`"
         )
         for row in strange
     )
@@ -89,14 +89,14 @@ def state_rows(listing: Listing, file: Path | str) -> Listing:
     try:
         lines = [line.strip() for line in read_text(path).splitlines()]
     except OSError as error:
-        raise DataError(f"'{file}' (--rows) cannot be read ({error.strerror}): name a text file") from None
+        raise DataError(f"'{file}' (`rows`) cannot be read ({error.strerror}): name a text file") from None
     lines = [line for line in lines if line]
     match = match_rows(lines, listing.ids)
     named = {name: row for row, name in reversed(list(enumerate(match.files))) if name is not None}
     missing = [name for name in listing.ids if name not in named]
     if missing:
         raise DataError(
-            f"'{file}' (--rows) leaves out {len(missing):,} of {len(listing.ids):,} samples, the first '{missing[0]}': "
+            f"'{file}' (`rows`) leaves out {len(missing):,} of {len(listing.ids):,} samples, the first '{missing[0]}': "
             "it must name every image, one path a line"
         )
     ordered = sorted(range(len(listing.ids)), key=lambda row: named[listing.ids[row]])

@@ -2,7 +2,7 @@
 
 A reader is one file of `labelaudit.data.readers`. It has ``recognise(subject)``, which lists the readings of a dataset
 that it knows and says how sure each is; or ``tabulate(name, data)``, which makes a `Table` of a document of labels, and
-is asked for every file that may hold labels. Its file name is what ``--format`` takes.
+is asked for every file that may hold labels. Its file name is what ``format`` takes.
 """
 
 from __future__ import annotations

@@ -106,7 +106,7 @@ def show_raster(values: Values, exposure: Exposure | None) -> Pixels:
     if values.ndim == 3 and values.shape[2] > 4:
         bands = (exposure or Exposure()).bands
         if max(bands) >= values.shape[2]:
-            raise ImageError("unreadable", f"it has {values.shape[2]} bands, not {max(bands) + 1} (--bands)")
+            raise ImageError("unreadable", f"it has {values.shape[2]} bands, not {max(bands) + 1} (`bands`)")
         values = values[..., list(bands)]
     elif values.ndim == 3:
         values = values[..., :3] if values.shape[2] >= 3 else values[..., 0]

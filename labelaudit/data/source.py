@@ -93,7 +93,7 @@ def refuse_missing(data: Any, labels: Any = None) -> None:
     if isinstance(data, str | Path) and "://" not in str(data) and not Path(data).is_dir():
         _refuse(Path(data), "", "give a folder of images, a table or an array file")
     if isinstance(labels, str | Path):
-        _refuse(Path(labels), " (--labels)", "give a table")
+        _refuse(Path(labels), " (`labels`)", "give a table")
 
 
 def _refuse(path: Path, option: str, advice: str) -> None:
@@ -107,7 +107,7 @@ def _refuse(path: Path, option: str, advice: str) -> None:
 
 
 def level_asked(label_from: str) -> tuple[str, int | str | None]:
-    """Parse ``--label-from``: ``("level", N)``, ``("parent", None)`` or ``("name", REGEX)``.
+    """Parse ``label_from``: ``("level", N)``, ``("parent", None)`` or ``("name", REGEX)``.
 
     >>> level_asked("top"), level_asked("level 2"), level_asked("name:(.+)_\\\\d+")
     (('level', 1), ('level', 2), ('name', '(.+)_\\\\d+'))
@@ -121,7 +121,7 @@ def level_asked(label_from: str) -> tuple[str, int | str | None]:
         return "level", 1
     found = re.fullmatch(r"level[ :=_-]?([1-9]\d?)", text.lower())
     if found is None:
-        raise OptionError(f"--label-from '{label_from}' must be {LEVELS}")
+        raise OptionError(f"`label_from` '{label_from}' must be {LEVELS}")
     return "level", int(found.group(1))
 
 

@@ -83,7 +83,7 @@ def _open(source: Source) -> tuple[str, Listing]:
     subject = subject_of(source)
     if subject.source.labels is not None and not subject.is_folder and not _takes_labels(subject):
         raise DataError(
-            f"'{subject.shown}' holds labels itself: leave --labels away, or give a folder of images beside it"
+            f"'{subject.shown}' holds labels itself: leave `labels` away, or give a folder of images beside it"
         )
     return choose(readings_of(subject), subject)
 
@@ -107,7 +107,7 @@ def subject_of(source: Source) -> Subject:
 
 
 def readings_of(subject: Subject) -> list[Reading]:
-    """The readings of a dataset that any reader knows, or the one that ``--format`` names."""
+    """The readings of a dataset that any reader knows, or the one that ``format`` names."""
     known, asked = readers(), subject.source.format
     if asked is not None and asked.replace("-", "_") not in known:
         raise unknown_name("format", asked, [name for name in known if hasattr(known[name], "recognise")])
@@ -178,7 +178,7 @@ def _add_candidates(refused: Sequence[Reading], possible: Sequence[Candidate]) -
 
 def _labels_alone(source: Source) -> Listing:
     if source.labels is None:
-        raise DataError("no images and no labels: give DATA, or --labels FILE for features or probabilities alone")
+        raise DataError("no images and no labels: give DATA, or `labels` FILE for features or probabilities alone")
     for reader in readers().values():
         if hasattr(reader, "recognise_labels"):
             found: Listing | None = reader.recognise_labels(source, tabulate)
@@ -186,7 +186,7 @@ def _labels_alone(source: Source) -> Listing:
                 return found
     path = Path(source.labels)
     if not path.is_file():
-        raise DataError(f"'{path}' (--labels) does not exist: give a table, .npy, .npz or .parquet of labels")
+        raise DataError(f"'{path}' (`labels`) does not exist: give a table, .npy, .npz or .parquet of labels")
     raise DataError(f"'{path}' is not a kind of labels known here: give .csv, .tsv, .jsonl, .npy, .npz or .parquet")
 
 
@@ -210,8 +210,8 @@ def nothing_found(subject: Subject) -> str:
         )
     tree = subject.tree
     if subject.source.path_column is not None or subject.source.label_column is not None:
-        return f"'{tree.shown}' has no table for --path-column and --label-column: give one with --labels FILE"
-    advice = "put images into <class>/ folders, or give a table of labels with --labels FILE"
+        return f"'{tree.shown}' has no table for `path_column` and `label_column`: give one with `labels` FILE"
+    advice = "put images into <class>/ folders, or give a table of labels with `labels` FILE"
     if not tree.paths:
         return _no_images(tree, advice)
     stems = {path.rpartition("/")[2].rpartition(".")[0] for path in tree.paths}
@@ -224,7 +224,7 @@ def nothing_found(subject: Subject) -> str:
     )
     return (
         f"'{tree.shown}' holds {count(len(tree.paths), 'image')} without labels: they lie in no class folders, no "
-        f"table there names them, and their names show no pattern{beside}: {advice}, or say --label-from name:'REGEX'"
+        f"table there names them, and their names show no pattern{beside}: {advice}, or say `label_from` name:'REGEX'"
     )
 
 

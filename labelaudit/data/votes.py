@@ -35,7 +35,7 @@ def find_annotators(table: Table, columns: Columns, asked: Sequence[str] | None)
     Raises `DataError` where one that was ``asked`` for is not there.
     """
     for name in asked or ():
-        require_column(name, table.columns, option="--annotator", where=f"'{table.name}'")
+        require_column(name, table.columns, option="`annotator`", where=f"'{table.name}'")
     if asked:
         return tuple(asked)
     free = [name for name in table.columns if name not in (columns.path, columns.label, *columns.one_hot)]
@@ -59,9 +59,9 @@ def offer_annotators(table: Table, columns: Columns, torn: int) -> tuple[str, ..
     said = f"{count(torn, 'image is', 'images are')} left out because {'its' if torn == 1 else 'their'} rows disagree"
     if whose:
         return (
-            f"{said}. If column '{whose[0]}' says whose label each is, --annotator {whose[0]} makes votes of them.",
+            f"{said}. If column '{whose[0]}' says whose label each is, `annotator` {whose[0]} makes votes of them.",
         )
-    return (f"{said}. If several people gave them, a column that says who makes votes of them: --annotator COLUMN.",)
+    return (f"{said}. If several people gave them, a column that says who makes votes of them: `annotator` COLUMN.",)
 
 
 def _says_whose(table: Table, image: str, who: str) -> bool:

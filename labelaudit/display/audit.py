@@ -179,14 +179,15 @@ def _strip(audit: Audit, images: Images | None, most: int) -> str:
     if not rows:
         return ""
     drawn = thumbnails.missing(rows) if images is None else _pictures(audit, images, rows)
-    classes, decision = audit.samples.classes, audit.decision
+    decision = audit.decision
     cells = []
     for row in rows:
-        given, better = classes[int(audit.samples.labels[row])], classes[int(decision.predicted[row])]
+        path, _, given = audit.samples.claim(row)
+        better = audit.suggested(row)
         place = drawn.place.get(row)
         source = "" if place is None else f"data:image/webp;base64,{drawn.files[place]}"
         picture = f"<img src='{source}' alt='' style='max-width:{_SIDE}px;max-height:{_SIDE}px'><br>" if source else ""
-        path = escape(printable(audit.samples.ids[row]), quote=True)
+        path = escape(printable(path), quote=True)
         words = f"{escape(printable(given))} → <b>{escape(printable(better))}</b>"
         cells.append(
             f"<div style='display:inline-block;width:{_SIDE + 24}px;margin:4px;vertical-align:top;"

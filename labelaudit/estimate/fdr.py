@@ -89,7 +89,7 @@ def fdr_flags(audit: Audit, plan: ReviewPlan, reviewed: Reviewed, *, target: flo
         OptionError: ``target`` is out of range.
     """
     if not 0 < target < 1:
-        raise OptionError(f"--fdr {target:g}: give a rate between 0 and 1, such as 0.1")
+        raise OptionError(f"`fdr` {target:g}: give a rate between 0 and 1, such as 0.1")
     plan = align_plan(plan, audit)
     cells = count_cells(audit, plan, reviewed)
     n = len(audit.samples)
@@ -219,9 +219,9 @@ def more_reviews(curve: NullCurve, judged: int, target: float) -> int | None:
 def _advise(plan: ReviewPlan, reviewed: Reviewed) -> str:
     """The next step where no sample was verified clean."""
     if {*plan.rows} - {*reviewed.settled, *reviewed.skipped, *reviewed.disputed}:
-        return "Review the planned sample: `labelaudit review`, --order sample."
+        return "Review the planned sample: `labelaudit review --order sample`."
     if len(plan.rows) < plan.drawable:
-        return "The planned sample is reviewed: plan more with `labelaudit estimate`, --reviews."
+        return "The planned sample is reviewed: plan more with `labelaudit estimate --reviews`."
     if reviewed.disputed or reviewed.skipped:
         return "Everything was looked at: what is left was skipped, or reviewers disagree on it."
     return "The planned sample is reviewed, and there is no more to plan."

@@ -8,12 +8,11 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-import numpy as np
-
 from labelaudit.audit.document import Audit
 from labelaudit.errors import RunError
 from labelaudit.estimate import FdrFlags
 from labelaudit.files import fresh_text
+from labelaudit.judge.scores import strongest_other
 from labelaudit.text import Lines, cell
 from labelaudit.verdicts import Reviewed
 
@@ -30,17 +29,16 @@ def write_flags(audit: Audit, flags: FdrFlags, reviewed: Reviewed, path: Path) -
         RunError: the file cannot be written.
     """
     classes, rows = audit.samples.classes, flags.rows
-    given = audit.samples.labels[rows]
-    others = np.array(audit.decision.probs[rows], dtype=np.float64)
-    others[np.arange(len(rows)), given] = -1.0
+    others = strongest_other(audit.samples.labels[rows], audit.decision.probs[rows])
     try:
         with fresh_text(path, errors="backslashreplace") as file:
             writer = csv.writer(Lines(file))
             writer.writerow(COLUMNS)
-            for row, label, better in zip(rows.tolist(), given.tolist(), others.argmax(axis=1).tolist(), strict=True):
+            for row, better in zip(rows.tolist(), others.tolist(), strict=True):
+                claim = audit.samples.claim(row)
                 verdict = reviewed.settled.get(row)
                 suggested = classes[better] if verdict is None else verdict.right or ""
-                values = (audit.samples.ids[row], classes[label], suggested)
+                values = (claim.path, claim.label, suggested)
                 numbers = (float(flags.p_values[row]), float(flags.q_values[row]))
                 writer.writerow([cell(value) for value in (*values, *numbers)])
     except OSError as error:

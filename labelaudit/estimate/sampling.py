@@ -290,13 +290,14 @@ def plan_record(plan: ReviewPlan, audit: Audit) -> dict[str, Any]:
         "reviews": [
             {
                 "row": row,
-                "path": audit.samples.ids[row],
-                "digest": audit.samples.digests[row],
-                "given_label": audit.identity(row)[1],
+                "path": claim.path,
+                "digest": claim.digest,
+                "given_label": claim.label,
                 "stratum": int(plan.stratum_of[row]),
                 "probability": probability,
             }
             for row, probability in zip(plan.rows, probabilities, strict=True)
+            for claim in [audit.samples.claim(row)]
         ],
         "strata": [
             {"flagged": s.flagged, "suspicion": [s.low, s.high], "size": s.size, "drawn": s.drawn} for s in plan.strata

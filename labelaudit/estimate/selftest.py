@@ -20,6 +20,7 @@ import numpy.typing as npt
 from labelaudit.audit.document import Audit
 from labelaudit.errors import DataError
 from labelaudit.judge.noise_fit import fit_noise_model
+from labelaudit.judge.scores import strongest_other
 from labelaudit.types import Floats, Ints
 
 KINDS = ("uniform", "look_alike")
@@ -121,10 +122,9 @@ def _flip(audit: Audit, rows: Ints, kind: str, rng: np.random.Generator) -> npt.
     else:
         weights = np.array(audit.decision.noise_matrix, dtype=np.float64).T[own]  # (m, C): given labels of true class
         weights[places, own] = 0
-        rival = audit.decision.probs[rows].astype(np.float64)
-        rival[places, own] = -1
+        rival = strongest_other(own, audit.decision.probs[rows])
         none = weights.sum(axis=1) < 1e-9
-        weights[none, rival.argmax(axis=1)[none]] = 1
+        weights[none, rival[none]] = 1
     weights[places, own] = 0
     below = np.cumsum(weights, axis=1) <= rng.random((len(rows), 1)) * weights.sum(axis=1, keepdims=True)
     return np.asarray(np.minimum(below.sum(axis=1), classes - 1), dtype=np.int64)

@@ -37,7 +37,7 @@ def connect(address: str | None) -> None:
     except Exception as error:  # gRPC, sockets and Ray each raise their own
         reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
         where = address or "this machine"
-        raise RunError(f"--engine ray: no cluster at {where} ({reason}): start one there, or name it") from error
+        raise RunError(f"`engine` ray: no cluster at {where} ({reason}): start one there, or name it") from error
 
 
 def call(function: Callable[..., Any], arguments: dict[str, Any]) -> Any:
@@ -98,7 +98,7 @@ class Embedder:
             images.encoded(0)
         except OSError as error:
             raise RunError(
-                f"--engine ray: a node of the cluster cannot read the images ({error.strerror or error}): put them "
+                f"`engine` ray: a node of the cluster cannot read the images ({error.strerror or error}): put them "
                 "where every node finds them under the same path"
             ) from error
 
@@ -140,7 +140,7 @@ def _check_images(ray: Any, images: Images) -> None:
     except Exception as error:  # whatever the object holds raises its own
         reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
         raise RunError(
-            f"--engine ray: these images cannot be handed to other machines ({reason}): give files in folders or a "
+            f"`engine` ray: these images cannot be handed to other machines ({reason}): give files in folders or a "
             "table"
         ) from error
 
@@ -164,7 +164,7 @@ def _import_ray() -> Any:
         import ray
         import ray.data
     except ImportError:
-        raise OptionError("--engine ray: Ray is not installed: pip install 'labelaudit[ray]'") from None
+        raise OptionError("`engine` ray: Ray is not installed: pip install 'labelaudit[ray]'") from None
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     return ray
 

@@ -281,9 +281,9 @@ def _thumbnails(samples: Samples, rows: Ints, workers: int, progress: Progress) 
 
 
 def _finding(samples: Samples, kind: str, row: int, other: int, relation: str) -> Finding:
-    own, theirs = (samples.classes[int(samples.labels[at])] for at in (row, other))
-    detail = f"labelled '{own}', but {relation} '{samples.ids[other]}', labelled '{theirs}'"
-    return Finding(kind=kind, path=samples.ids[row], detail=detail, partner=samples.ids[other])
+    own, theirs = samples.claim(row), samples.claim(other)
+    detail = f"labelled '{own.label}', but {relation} '{theirs.path}', labelled '{theirs.label}'"
+    return Finding(kind=kind, path=own.path, detail=detail, partner=theirs.path)
 
 
 def _leak(samples: Samples, row: int, other: int, relation: str) -> Finding:

@@ -130,6 +130,6 @@ def advise_backbone(name: str) -> str:
         return ""
     return (
         "Better features would likely find more: with frozen DINOv2 features detectors reach F1 .98 on CIFAR-10N "
-        "worse, with those of an ImageNet network .88 (published). `--backbone dinov2` takes them: 350 MB once from "
-        "the network, and best a GPU; `labelaudit backbones` lists others."
+        "worse, with those of an ImageNet network .88 (published). `labelaudit scan --backbone dinov2` takes them: "
+        "350 MB once from the network, and best a GPU; `labelaudit backbones` lists others."
     )

@@ -29,7 +29,7 @@ from labelaudit.verdicts import Reviewed
 SEEDS = 10
 _LEARNED = (
     "The scan knew these verdicts, so what the model changed on its own may look a little better here than it is; "
-    "--test DATA is free of that."
+    "`test` DATA is free of that."
 )
 
 
@@ -61,7 +61,7 @@ def measure(
         RunError: the RUN, the plan or the images cannot be read.
     """
     if seeds < 2:
-        raise OptionError(f"--seeds {seeds}: give at least 2, or there is no telling luck from effect")
+        raise OptionError(f"`seeds` {seeds}: give at least 2, or there is no telling luck from effect")
     audit = runs.read(run)
     reviewed = verdicts.read_reviewed(audit, run)
     chosen = _choose_plan(audit, Path(run), plan, reviewed)
@@ -111,7 +111,7 @@ def _supplied_test(
 
     samples, _ = ingest(open_source(test), fewest_classes=1, workers=workers, progress=progress)
     code = {name: number for number, name in enumerate(audit.samples.classes)}
-    labels = np.array([code.get(samples.classes[label], -1) for label in samples.labels.tolist()], dtype=np.int64)
+    labels = np.array([code.get(name, -1) for name in samples.given()], dtype=np.int64)
     known = set(audit.samples.digests)
     copies = np.array([digest in known for digest in samples.digests], dtype=np.bool_)
     keep = (labels >= 0) & ~copies
@@ -146,7 +146,7 @@ def _embed(
     judge = Judge.load(run)
     if judge.features == "given":
         if samples is not None:
-            raise OptionError("the scan was made on features that were brought: there is nothing to describe --test by")
+            raise OptionError("the scan was made on features that were brought: there is nothing to describe `test` by")
         if len(judge.memory) != len(audit.samples):
             raise RunError(f"{run} and its {JUDGE} are of different scans: run `labelaudit scan` again")
         remembered = Features(values=judge.memory.vectors.astype(np.float32), name="remembered")
@@ -154,7 +154,7 @@ def _embed(
     images = open_originals(audit, data) if samples is None else samples.images
     digests = audit.samples.digests if samples is None else samples.digests
     if images is None:
-        raise DataError("--test has labels but no images: name a folder, table or file with images")
+        raise DataError("`test` has labels but no images: name a folder, table or file with images")
     features, failures = embed(
         images,
         digests,
@@ -167,7 +167,7 @@ def _embed(
     usable = np.ones(len(digests), dtype=np.bool_)
     usable[[row for row, _, _ in failures]] = False
     if not usable.any() and len(usable):
-        raise RunError(f"not one image can be read ({failures[0][2]}): name their place with --data")
+        raise RunError(f"not one image can be read ({failures[0][2]}): name their place with `data`")
     return features, usable
 
 

@@ -46,7 +46,7 @@ def reviewed_truth(audit: Audit, reviewed: Reviewed, run: Path) -> Truth:
     if plan is None or len(planned) < FEWEST:
         notes.append(
             "The reviewed images are not a random sample of the dataset: this is how the models do on them. "
-            "`labelaudit estimate` plans a review that stands for all of it; --test takes labels of your own."
+            "`labelaudit estimate` plans a review that stands for all of it; `test` takes labels of your own."
         )
         rows = np.array(sorted(known), dtype=np.int64)
         weights, kind = np.ones(len(rows)), "reviewed"
@@ -64,9 +64,9 @@ def require_images(test: Truth) -> None:
         supplied = test.kind == "supplied"
         where = "supplied" if supplied else "reviewed"
         advice = (
-            "give --test images that the scan has not seen"
+            "give `test` images that the scan has not seen"
             if supplied
-            else ("review more, or give --test DATA with labels that are right")
+            else ("review more, or give `test` DATA with labels that are right")
         )
         why = f" ({' '.join(test.notes).rstrip('.')})" if supplied and test.notes else ""
         raise DataError(f"{len(test.labels)} {where} test images tell nothing, {FEWEST} is the least{why}: {advice}")

@@ -12,13 +12,12 @@ few votes ask for it. Left out: annotators whose quality changes with the kind o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.stats import beta
 
+from labelaudit.judge.scores import softmax
 from labelaudit.types import Floats, Ints
 
 TEMPERS = tuple(np.linspace(0, 1.5, 16).tolist())
@@ -131,17 +130,9 @@ def order_by_need(votes: Votes, consensus: Consensus) -> Ints:
     return np.lexsort((np.arange(votes.images), -doubt / (1 + asked)))
 
 
-def quality_of_labels(votes: Votes, consensus: Consensus) -> Floats:
-    """(v,) probability that each vote is right."""
-    return np.asarray(consensus.posterior[votes.rows, votes.labels])
-
-
 def _iterate(votes: Votes, logs: Floats, temper: float) -> tuple[Floats, Floats, float, float]:
     """Posterior (n, C), confusion (A, C, C), loss and τ by expectation maximisation at one ``temper``."""
-    prior = temper * logs
-    prior = prior - prior.max(axis=1, keepdims=True)
-    prior = np.exp(prior)
-    prior /= prior.sum(axis=1, keepdims=True)
+    prior = softmax(temper * logs)
     posterior = votes.shares() * 0.9 + prior * 0.1
     shares = posterior.mean(axis=0)
     loss = np.inf
@@ -173,23 +164,3 @@ def _fit_confusion(votes: Votes, posterior: Floats) -> Floats:
     common /= common.sum(axis=1, keepdims=True)
     pulled = counts + PULL * common
     return np.asarray(pulled / pulled.sum(axis=2, keepdims=True))
-
-
-def read_columns(columns: Sequence[Sequence[str]], classes: Sequence[str], names: Sequence[str]) -> Votes:
-    """The votes of a wide table: a column of labels per annotator, empty where one gave none."""
-    place = {name: number for number, name in enumerate(classes)}
-    found = [
-        (row, who, place[cell])
-        for who, column in enumerate(columns)
-        for row, cell in enumerate(column)
-        if cell in place
-    ]
-    table: npt.NDArray[np.int64] = np.array(found, dtype=np.int64).reshape(-1, 3)
-    return Votes(
-        rows=table[:, 0],
-        annotators=table[:, 1],
-        labels=table[:, 2],
-        names=tuple(names),
-        images=len(columns[0]) if columns else 0,
-        classes=len(classes),
-    )

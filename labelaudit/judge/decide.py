@@ -16,6 +16,7 @@ import numpy.typing as npt
 from labelaudit.judge.noise_model import NO_CLASS, UNKNOWN, NoiseModel
 from labelaudit.judge.reading import Reading, lower_end, upper_end
 from labelaudit.judge.reasons import Reason
+from labelaudit.judge.scores import softmax, strongest_other
 from labelaudit.types import Bools, Decision, Floats, Ints
 
 HIGHEST = 0.5
@@ -100,9 +101,7 @@ def decide(
     flagged: Bools = (suspicion >= threshold) & judged
     if reading is not None and by_reading:
         interval = (low_end_of_sure(interval[0], suspicion[judged], sure, companions=n / max(apart, 1)), interval[1])
-    others = posterior.copy()
-    others[rows, labels] = -1.0
-    rival = others.argmax(axis=1)
+    rival = strongest_other(labels, posterior)
     predicted = np.where(flagged, rival, posterior.argmax(axis=1))
     matrix = np.zeros((len(classes),) * 2)
     np.add.at(matrix, labels[judged], posterior[judged])
@@ -214,8 +213,7 @@ def _judge_copies_together(
             continue
         joint = np.log(np.maximum(channel.probs[group].mean(axis=0, dtype=np.float64), 1e-12))
         joint += np.log(channel.transition[:, given]).sum(axis=1)
-        shared = np.exp(joint - joint.max())
-        posterior[group] = shared / shared.sum()
+        posterior[group] = softmax(joint)
         distinct[group] = len(given)
     return posterior, distinct
 
@@ -250,8 +248,7 @@ def judge_groups_together(posterior: Floats, labels: Ints, groups: Sequence[str]
             mean = logs[rows[most[labels[rows]]]].mean(axis=0)
             if (counts > 0).sum() > 1:
                 mean = mean + vote * (counts - most / most.sum())
-            shared = np.exp(mean - mean.max())
-            joint[rows] = shared / shared.sum()
+            joint[rows] = softmax(mean)
     return joint
 
 

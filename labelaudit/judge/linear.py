@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 
+from labelaudit.judge.scores import softmax
 from labelaudit.types import Floats, Ints
 
 _LOG_SHARPNESS = (-4.0, 8.0)  # natural logarithms of the least and the greatest factor that is tried
@@ -39,12 +40,6 @@ class HeldOut:
     """(n, C) class probabilities of each sample by the model of all samples outside its group."""
     model: Linear
     """Fitted to all samples, for images that come later."""
-
-
-def softmax(scores: Floats) -> Floats:
-    """(n, C) ``scores`` as probabilities: exponentials over their sum."""
-    raised = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return np.asarray(raised / raised.sum(axis=1, keepdims=True))
 
 
 def find_sharpness(scores: Floats, labels: Ints) -> tuple[float, float]:

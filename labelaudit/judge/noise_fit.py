@@ -28,6 +28,7 @@ from labelaudit.judge.noise_model import (
     difficulty,
     take_logs,
 )
+from labelaudit.judge.scores import softmax
 from labelaudit.types import Floats, Ints
 
 PSEUDO_COUNT = 10.0
@@ -257,7 +258,7 @@ class _FitSubset:
             options={"maxiter": effort[0], "maxfun": 2 * effort[0], "ftol": effort[1]},
         )
         best[moved] = found.x * scale[moved]
-        matrix = _rows_softmax(best[models + 1 :].reshape(classes, classes))
+        matrix = softmax(best[models + 1 :].reshape(classes, classes))
         return _FitResult(best[:models], matrix, float(best[models]), float(found.fun))
 
     def _scale(self, weights: Floats, transition: Floats, hard: Floats, prior: Floats) -> Floats:
@@ -278,7 +279,7 @@ class _FitSubset:
         ``point`` holds the M weights, b, and C·C logits of the rows of T.
         """
         n, models, classes = len(self.labels), len(self.logs), len(prior)
-        matrix = _rows_softmax(point[models + 1 :].reshape(classes, classes))
+        matrix = softmax(point[models + 1 :].reshape(classes, classes))
         harder = np.exp(point[models] * hard) if point[models] else None
         probs = _pool(self.logs, point[:models])
         posterior, likelihood = _posterior(probs, matrix, self.labels, harder, self.known)
@@ -293,11 +294,6 @@ class _FitSubset:
         )
         loss = -np.log(likelihood).sum() - (prior * np.log(np.maximum(matrix, 1e-300))).sum()
         return float(loss) / n, gradient / n
-
-
-def _rows_softmax(logits: Floats) -> Floats:
-    raised = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(raised / raised.sum(axis=1, keepdims=True))
 
 
 def _onehot(labels: Ints, classes: int) -> csr_array:

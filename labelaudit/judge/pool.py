@@ -16,7 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import minimize
 
-from labelaudit.judge.linear import find_sharpness, softmax, spread_rows
+from labelaudit.judge.linear import find_sharpness, spread_rows
+from labelaudit.judge.scores import softmax
 from labelaudit.types import Bools, Floats, Ints
 
 PULL = 0.03

@@ -11,8 +11,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from labelaudit.judge.linear import HeldOut, Linear, find_sharpness, softmax
+from labelaudit.judge.linear import HeldOut, Linear, find_sharpness
 from labelaudit.judge.ridge import group_rows
+from labelaudit.judge.scores import softmax
 from labelaudit.types import Floats, Ints
 
 _CHUNK = 8192

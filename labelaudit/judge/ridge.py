@@ -21,7 +21,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.linalg import eigh
 
-from labelaudit.judge.linear import HeldOut, Linear, find_sharpness, softmax, spread_rows
+from labelaudit.judge.linear import HeldOut, Linear, find_sharpness, spread_rows
+from labelaudit.judge.scores import softmax
 from labelaudit.types import Floats, Ints
 
 PENALTIES = tuple(np.geomspace(0.01, 300, 16).tolist())

@@ -1,4 +1,4 @@
-"""Mislabel scores computed from a model's probabilities alone."""
+"""Simple readings of class probabilities: softmax, the strongest other class, a mislabel score."""
 
 from __future__ import annotations
 
@@ -6,6 +6,27 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+
+def softmax(scores: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """(..., C) ``scores`` as probabilities: exponentials over their sum.
+
+    >>> softmax(np.array([0.0, np.log(3)])).round(2).tolist()
+    [0.25, 0.75]
+    """
+    raised = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    return np.asarray(raised / raised.sum(axis=-1, keepdims=True))
+
+
+def strongest_other(labels: npt.NDArray[Any], probs: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    """(n,) most probable class of (n, C) ``probs`` besides the (n,) ``labels``; the first among equals.
+
+    >>> strongest_other(np.array([0, 0]), np.array([[0.6, 0.1, 0.3], [0.1, 0.9, 0.0]])).tolist()
+    [2, 1]
+    """
+    others = np.array(probs)
+    others[np.arange(len(labels)), labels] = -1
+    return np.asarray(others.argmax(axis=1), dtype=np.int64)
 
 
 def self_confidence(labels: npt.NDArray[Any], probs: npt.NDArray[Any]) -> npt.NDArray[np.float64]:

@@ -25,7 +25,7 @@ class Between:
 
 @dataclass(frozen=True, kw_only=True)
 class Option:
-    """One option of a method, set as ``--set METHOD.NAME=VALUE``."""
+    """One option of a method, set as ``METHOD.NAME=VALUE``."""
 
     name: str
     kind: str

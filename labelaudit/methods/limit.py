@@ -6,8 +6,9 @@ label plus β·‖p - s‖²; the classifier only ever sees s. Suspicion: ranks 
 cross-entropy gradients, ‖e_y - s‖, in which the classifier cancels out. The paper leaves the norm open: ``limit_l1``
 (half the L1 distance, 1 - s_y) ranks real noise better than ``limit_residual`` (L2), and is used.
 The paper's +init, q beginning as a cross-entropy model, is to be had in two ways: option ``init`` trains that model in
-the same fit, which a cross-fit needs, since one that is there already has seen the labels held out; ``train --init
-MODEL`` takes one that is there, and spends no epochs on it. The soft regulariser (Eq. 11) is method ``limit_soft``.
+the same fit, which a cross-fit needs, since one that is there already has seen the labels held out; parameter ``init``
+of a training takes one that is there, and spends no epochs on it. The soft regulariser (Eq. 11) is method
+``limit_soft``.
 """
 
 from __future__ import annotations

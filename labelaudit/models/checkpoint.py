@@ -60,7 +60,7 @@ def read(path: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
         content = torch.load(io.BytesIO(body), map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged file can raise nearly anything
         reason = getattr(error, "strerror", None) or "it is damaged"
-        raise RunError(f"cannot read {path} ({reason}): start anew without --resume in another folder") from None
+        raise RunError(f"cannot read {path} ({reason}): start anew without `resume` in another folder") from None
     if not isinstance(content, dict) or content.get("version") != VERSION:
         raise RunError(f"{path} is not a checkpoint of this version: start anew in another folder")
     then = content.get("settings")
@@ -92,7 +92,7 @@ class _Summed:
 def _describe(name: str, then: Any, now: Any) -> str:
     """Name the settings that are not as they were, down to the one option of a method or regulariser."""
     if name == "data":
-        return "other data: an image, a label, or what --valid, --test or --truth names has changed"
+        return "other data: an image, a label, or what `valid`, `test` or `truth` names has changed"
     if isinstance(then, Mapping) and isinstance(now, Mapping):
         key = next(key for key in sorted({*then, *now}) if then.get(key) != now.get(key))
         return _describe(f"{name}: {key}", then.get(key), now.get(key))

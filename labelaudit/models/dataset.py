@@ -66,7 +66,7 @@ def collect(
     for name, path in (("valid", valid), ("test", test)):
         if isinstance(path, Path) and not path.exists():
             also = "a share between 0 and 1, or " if name == "valid" else ""
-            raise DataError(f"'{path}' (--{name}) does not exist: give {also}a dataset")
+            raise DataError(f"'{path}' (`{name}`) does not exist: give {also}a dataset")
     listing = open_source(data)
     everything, findings = ingest(listing, workers=workers, progress=progress)
     if everything.images is None:
@@ -116,26 +116,26 @@ def read_truth(path: Path, samples: Samples) -> Ints:
         with TextIOWrapper(open_regular(path), "utf-8-sig", "surrogateescape", newline="") as file:
             reader = csv.DictReader(file)
             if not {"path", "true_label"} <= {*(reader.fieldnames or ())}:
-                raise DataError(f"{path} (--truth) has no columns path and true_label, as truth.csv of corrupt has")
+                raise DataError(f"{path} (`truth`) has no columns path and true_label, as truth.csv of corrupt has")
             true = dict[str, str]()
             for row in reader:
                 name, label = row["path"], row["true_label"]
                 if label is None:
                     raise DataError(
-                        f"{path} (--truth), line {reader.line_num}: no true_label: write one, or nothing "
+                        f"{path} (`truth`), line {reader.line_num}: no true_label: write one, or nothing "
                         "after a comma where no class is right"
                     )
                 if true.setdefault(name, label) != label:
                     raise DataError(
-                        f"{path} (--truth), line {reader.line_num}: '{name}' is '{true[name]}' above and "
+                        f"{path} (`truth`), line {reader.line_num}: '{name}' is '{true[name]}' above and "
                         f"'{label}' here: keep one"
                     )
     except (OSError, csv.Error) as error:
-        raise DataError(f"cannot read {path} (--truth): {getattr(error, 'strerror', None) or error}") from None
+        raise DataError(f"cannot read {path} (`truth`): {getattr(error, 'strerror', None) or error}") from None
     missing = [name for name in samples.ids if name not in true]
     if missing:
         raise DataError(
-            f"{path} (--truth) does not know {len(missing):,} of {len(samples):,} training images, the first is "
+            f"{path} (`truth`) does not know {len(missing):,} of {len(samples):,} training images, the first is "
             f"'{missing[0]}': give the truth.csv of this dataset"
         )
     code = {name: number for number, name in enumerate(samples.classes)}
@@ -143,7 +143,7 @@ def read_truth(path: Path, samples: Samples) -> Ints:
     strange = next((true[name] for name in samples.ids if true[name]), None)
     if strange is not None and (found < 0).all():
         known = f"{', '.join(samples.classes[:5])}{' …' if len(samples.classes) > 5 else ''}"
-        raise DataError(f"{path} (--truth) names no class of the dataset: '{strange}' there, {known} here")
+        raise DataError(f"{path} (`truth`) names no class of the dataset: '{strange}' there, {known} here")
     return found
 
 
@@ -170,7 +170,7 @@ def _split(samples: Samples, valid: float | Path | None, test: Path | None) -> t
 def _held_out(samples: Samples, share: float, generator: np.random.Generator) -> Bools:
     """(n,) whom to keep out of training: about ``share`` of every class, copies of an image together."""
     if not 0 < share < 1:
-        raise OptionError(f"--valid {share:g}: give a share between 0 and 1, or a dataset")
+        raise OptionError(f"`valid` {share:g}: give a share between 0 and 1, or a dataset")
     held = np.zeros(len(samples), dtype=np.bool_)
     _, first, group = np.unique(samples.digests, return_index=True, return_inverse=True)
     for label in range(len(samples.classes)):
@@ -178,7 +178,7 @@ def _held_out(samples: Samples, share: float, generator: np.random.Generator) ->
         taken = generator.permutation(own)[: round(share * len(own))]
         held |= np.isin(group, taken)
     if not held.any() or held.all():
-        raise OptionError(f"--valid {share:g} of {len(samples):,} samples leaves nothing: give another share")
+        raise OptionError(f"`valid` {share:g} of {len(samples):,} samples leaves nothing: give another share")
     return held
 
 

@@ -59,15 +59,17 @@ def check_place(place: Path, *, resume: bool) -> None:
     """Check that a run may write to ``place``, before the long work. Raises `RunError`."""
     if is_under_way(place):
         if not resume:
-            raise RunError(f"{place} holds an unfinished run: go on with --resume, or choose another folder with -o")
+            raise RunError(
+                f"{place} holds an unfinished run: go on with `resume`, or choose another folder with `output`"
+            )
         return
     if (place / ABOUT).exists():
-        done = "nothing to resume" if resume else "choose another folder with -o"
+        done = "nothing to resume" if resume else "choose another folder with `output`"
         raise RunError(f"{place} holds a finished model: {done}")
     if resume:
-        raise RunError(f"{place} holds no unfinished run to resume: leave --resume away")
+        raise RunError(f"{place} holds no unfinished run to resume: leave `resume` away")
     if place.exists() and not (place.is_dir() and all(map(is_partial, place.iterdir()))):
-        raise RunError(f"{place} exists already and is not a MODEL folder: choose another with -o")
+        raise RunError(f"{place} exists already and is not a MODEL folder: choose another with `output`")
 
 
 def write(
@@ -109,7 +111,7 @@ def write(
             left.unlink(missing_ok=True)
     except OSError as error:
         reason = error.strerror or error
-        raise RunError(f"cannot write {place} ({reason}): make room there, then go on with --resume") from error
+        raise RunError(f"cannot write {place} ({reason}): make room there, then go on with `resume`") from error
     return {name: place / name for name in [*names, ABOUT]}
 
 
@@ -142,7 +144,7 @@ def read_about(place: Path) -> dict[str, Any]:
     try:
         content = json.loads(read_regular(place / ABOUT).decode("utf-8", "surrogateescape"))
     except OSError as error:
-        hint = "go on with --resume" if (place / CHECKPOINT).exists() else "labelaudit train writes one"
+        hint = "go on with `resume`" if (place / CHECKPOINT).exists() else "labelaudit train writes one"
         raise RunError(f"{place} holds no finished model ({error.strerror or error}): {hint}") from None
     except (ValueError, RecursionError) as error:
         raise RunError(f"{place / ABOUT} is damaged ({reason_of(error)}): train again") from None

@@ -121,8 +121,8 @@ def train(
     check_arrays(x, labels, len(names))
     chooses = keep == "best" or patience is not None
     if chooses and valid is None:
-        what = "--keep best" if keep == "best" else "--patience"
-        raise OptionError(f"{what} chooses by validation samples: give some, such as --valid 10%")
+        what = "`keep` best" if keep == "best" else "`patience`"
+        raise OptionError(f"{what} chooses by validation samples: give some, such as `valid` 10%")
     chosen = configure(get_method(method), options or {})
     recipe = choose_recipe(
         method,
@@ -181,7 +181,7 @@ def train(
         progress(f"training {method}", course.epoch, recipe.epochs)
 
     if checkpoint is not None and checkpoint.exists() and not resume:
-        raise RunError(f"{checkpoint} holds an unfinished run: go on with it (--resume), or choose another folder")
+        raise RunError(f"{checkpoint} holds an unfinished run: go on with it (`resume`), or choose another folder")
     place = torch.device(device)
     with torch.random.fork_rng(devices=[place] if place.type == "cuda" else []):
         torch.manual_seed(seed_of(seed, 0, chosen.networks + 1))  # of dropout, which knows no other generator

@@ -75,7 +75,9 @@ def train_dataset(
         raise unknown_network(network, pixels=True)
     source = data if isinstance(data, Source) else Source(data=data)
     if output.resolve().is_relative_to(Path(source.data).resolve()):
-        raise OptionError(f"the output {output} lies inside the data {source.data}: choose a folder outside with -o")
+        raise OptionError(
+            f"the output {output} lies inside the data {source.data}: choose a folder outside with `output`"
+        )
     folder.check_place(output, resume=resume)
     device = find_device(device)
     collected = collect(
@@ -132,7 +134,7 @@ def _sort_options(
     known = {method, *regularizers}
     for name in options:
         if name not in known:
-            raise OptionError(f"--set {name}.…: this run has {', '.join(sorted(known))} to set options of")
+            raise OptionError(f"`set` {name}.…: this run has {', '.join(sorted(known))} to set options of")
     own = options.get(method, {})
     added = {name: {} if name == method else options.get(name, {}) for name in regularizers}
     configure(get_method(method), own)

@@ -61,7 +61,7 @@ def published(name: str, shape: Sequence[int], classes: int, copies: int, *, pre
             out = bodies.eval()(torch.zeros(copies, 1, 3, height, width))
     except Exception as error:
         raise OptionError(
-            f"network '{name}' takes no images of {width}×{height} px ({_line(error)}): try another --image-size"
+            f"network '{name}' takes no images of {width}×{height} px ({_line(error)}): try another `image_size`"
         ) from error
     return Network(bodies.train(), copies, out.shape[-1], classes)
 

@@ -60,6 +60,6 @@ def _load(module: torch.nn.Module, weights: Mapping[str, Tensor], source: str, *
         found = f"is {tuple(weights[name].shape)} there" if name in weights else "is missing there"
         raise RunError(
             f"the weights in {source} are of another network: {name} {found}, {tuple(value.shape)} here; name theirs "
-            "with --network"
+            "with `network`"
         )
     module.load_state_dict({**own, **fits})

@@ -143,8 +143,7 @@ def _read_memory(audit: Audit) -> tuple[Memory | None, str]:
 def _reason(audit: Audit, row: int) -> str:
     """The reason ``row`` is a suspect for; empty if that only repeats the suggested label beside it."""
     reason = audit.decision.reasons[row]
-    suggested = audit.samples.classes[int(audit.decision.predicted[row])]
-    return "" if figures.adds_nothing(reason, suggested) else printable(reason)
+    return "" if figures.adds_nothing(reason, audit.suggested(row)) else printable(reason)
 
 
 def _standing(suspicion: Floats, pick: Ints) -> list[float]:

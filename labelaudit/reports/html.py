@@ -88,7 +88,7 @@ def place(text: str, path: Path) -> None:
     try:
         write_text(text, path)
     except OSError as error:
-        raise RunError(f"cannot write {path} ({error.strerror or error}): choose another file with -o") from error
+        raise RunError(f"cannot write {path} ({error.strerror or error}): choose another file with `output`") from error
 
 
 def render(

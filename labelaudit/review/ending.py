@@ -48,7 +48,7 @@ def conclude(session: Session) -> dict[str, Any]:
         wrong += settled[row].wrong
         pair = int(audit.samples.labels[row]), int(audit.decision.predicted[row])
         judged[pair] += 1
-        held[pair] += settled[row].right == audit.samples.classes[pair[1]] and settled[row].wrong
+        held[pair] += settled[row].right == audit.suggested(row) and settled[row].wrong
     share = f"{round(10 * wrong / suspects)} in 10 suspects were wrong." if suspects >= 10 else ""
     pairs = [[given, better, held[given, better], count] for (given, better), count in judged.most_common(_PAIRS)]
     return told | {"share": share, "pairs": [pair for pair in pairs if pair[0] != pair[1]]}

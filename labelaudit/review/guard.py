@@ -54,9 +54,9 @@ class Base(NamedTuple):
         """
         parts = urlsplit(text)
         if parts.scheme not in ("", "http", "https") or parts.query or parts.fragment or "@" in parts.netloc:
-            raise OptionError(f"--base-path '{text}' must be a path, or an http address without query")
+            raise OptionError(f"`base_path` '{text}' must be a path, or an http address without query")
         if not text.isascii() or not text.isprintable() or " " in text:
-            raise OptionError(f"--base-path '{text}' must be as in an address: ASCII, what is not with %, no spaces")
+            raise OptionError(f"`base_path` '{text}' must be as in an address: ASCII, what is not with %, no spaces")
         origin = f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""
         path = "/".join(part for part in parts.path.split("/") if part)
         return cls(origin, f"/{path}" if path else "")

@@ -47,21 +47,21 @@ def read_keys(file: Path | None) -> dict[str, tuple[str, ...]]:
     try:
         told = tomllib.loads(read_text(file)).get("keys")
     except (OSError, ValueError, RecursionError) as error:  # a TOML or Unicode error is a ValueError
-        raise OptionError(f"--keys {file} cannot be read: {reason_of(error)}") from None
+        raise OptionError(f"`keys` {file} cannot be read: {reason_of(error)}") from None
     if not isinstance(told, dict):
-        raise OptionError(f'--keys {file} has no table [keys], such as [keys] and below it left = "h"')
+        raise OptionError(f'`keys` {file} has no table [keys], such as [keys] and below it left = "h"')
     for name, value in told.items():
         if name not in KEYS:
             raise unknown_name("what a key does", name, tuple(KEYS))
         chosen = [value] if isinstance(value, str) else value
         if not isinstance(chosen, list) or not all(isinstance(key, str) and key for key in chosen):
-            raise OptionError(f"--keys {file}: {name} must be a key or a list of keys, not {value!r}")
+            raise OptionError(f"`keys` {file}: {name} must be a key or a list of keys, not {value!r}")
         keys[name] = tuple(_NAMES.get(key.lower(), key.lower()) for key in chosen)
     owner: dict[str, str] = {}
     for name, mine in keys.items():
         for key in mine:
             if len(key) == 1 and key in "123456789":
-                raise OptionError(f"--keys {file}: {name} cannot be {key}, the digits 1 to 9 are for classes")
+                raise OptionError(f"`keys` {file}: {name} cannot be {key}, the digits 1 to 9 are for classes")
             if owner.setdefault(key, name) != name:
-                raise OptionError(f"--keys {file}: '{key}' would do two things, {owner[key]} and {name}")
+                raise OptionError(f"`keys` {file}: '{key}' would do two things, {owner[key]} and {name}")
     return keys

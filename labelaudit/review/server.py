@@ -38,7 +38,7 @@ def listen(port: int = 0) -> socket.socket:
         place.listen(128)
     except OSError as error:
         place.close()
-        raise RunError(f"port {port} cannot be used ({error.strerror or error}): choose another with --port") from error
+        raise RunError(f"port {port} cannot be used ({error.strerror or error}): choose another with `port`") from error
     return place
 
 

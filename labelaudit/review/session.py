@@ -165,14 +165,14 @@ class Session:
         classes = self.audit.samples.classes
         if answer == "class" and (label is None or not 0 <= label < len(classes)):
             raise OptionError(f"label {label} is none of the {len(classes)} classes")
-        digest, given = self.audit.identity(row)
+        path, digest, given = self.audit.samples.claim(row)
         self.pictures.images.encoded(row)
         kind = answer
         if answer == "class":
-            suggested = classes[int(self.audit.decision.predicted[row])]
+            suggested = self.audit.suggested(row)
             kind = {suggested: "suggested", given: "given"}.get(classes[label or 0], "other")
         verdict = Verdict(
-            path=self.audit.samples.ids[row],
+            path=path,
             digest=digest,
             given_label=given,
             verdict=kind,

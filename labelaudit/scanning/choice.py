@@ -71,7 +71,7 @@ def choose_training_input(samples: Samples, settings: ScanSettings, machine: Mac
     longest = typical_side(samples.images)
     side = settings.image_size or usual_side(network) or min(max(longest, 8), SMALL)
     if train == "features":
-        asked = "features, as asked for with --train features"
+        asked = "features, as asked for with `train` features"
         return TrainingInput(pixels=False, side=side, large=longest >= LARGE, reason=asked)
     if train == "pixels":
         if network is not None:
@@ -79,7 +79,7 @@ def choose_training_input(samples: Samples, settings: ScanSettings, machine: Mac
 
             network_builder(network, (side, side, 3), len(samples.classes), settings.init)(1, settings.seed)
         return TrainingInput(
-            pixels=True, side=side, reason=f"pixels ({side} x {side}), as asked for with --train pixels"
+            pixels=True, side=side, reason=f"pixels ({side} x {side}), as asked for with `train` pixels"
         )
     if longest > SMALL:
         reason = f"features: images of about {longest} pixels a side are too large to train from pixels quickly"
@@ -108,23 +108,23 @@ def check_network(
     from labelaudit.networks import begins_trained, is_published, network_names, unknown_network
 
     if features and train == "pixels":
-        raise OptionError("--train pixels with --features: methods train on the one or the other, give one of them")
+        raise OptionError("`train` pixels with `features`: methods train on the one or the other, give one of them")
     pixels = train == "pixels"
     if network is not None and train == "auto" and not features:
-        raise OptionError(f"--network {network}: say with --train pixels or --train features what it is to train on")
+        raise OptionError(f"`network` {network}: say with `train` pixels or `train` features what it is to train on")
     if network is not None and network not in network_names(pixels=pixels) and not (pixels and is_published(network)):
         other = network in network_names(pixels=not pixels) or is_published(network)
         if other and features:
             raise OptionError(
-                f"--network {network} is for pixels; on --features: {', '.join(network_names(pixels=False))}"
+                f"`network` {network} is for pixels; on `features`: {', '.join(network_names(pixels=False))}"
             )
         if other:
-            raise OptionError(f"--network {network} is for --train {'features' if pixels else 'pixels'}")
+            raise OptionError(f"`network` {network} is for `train` {'features' if pixels else 'pixels'}")
         raise unknown_network(network, pixels=pixels)
     if init is not None and begins_trained(network):
-        raise OptionError(f"--init {init}: {network} brings its own weights, leave --init out")
+        raise OptionError(f"`init` {init}: {network} brings its own weights, leave `init` out")
     if init is not None and not is_published(network):
-        raise OptionError(f"--init {init} is for networks of timm and torchvision: name one with --network timm:NAME")
+        raise OptionError(f"`init` {init} is for networks of timm and torchvision: name one with `network` timm:NAME")
     return "pretrained" if init == "pretrained" else None if init is None else Path(init).absolute()
 
 

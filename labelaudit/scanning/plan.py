@@ -47,7 +47,7 @@ def parse_budget(text: str) -> float:
     found = _DURATION.findall(text.strip().lower())
     seconds = sum(float(number) * _SECONDS[unit] for number, unit in found)
     if not found or _DURATION.sub("", text.strip().lower()) or not 0 < seconds < 1e9:
-        raise OptionError(f"--budget '{text}' is not a time: write one such as 90s, 10m or 1h30m")
+        raise OptionError(f"`budget` '{text}' is not a time: write one such as 90s, 10m or 1h30m")
     return seconds
 
 
@@ -61,7 +61,7 @@ def parse_memory(text: str) -> float:
     unit = "" if found is None else next(name for name in _BYTES if name.lower() == found[2].lower())
     most = 0.0 if found is None else float(found[1]) * _BYTES[unit]
     if not 0 < most < 1e18:
-        raise OptionError(f"--max-memory '{text}' is not a size: write one such as 500MB or 4GB")
+        raise OptionError(f"`max_memory` '{text}' is not a size: write one such as 500MB or 4GB")
     return most
 
 
@@ -107,7 +107,7 @@ class Plan:
         """
         if machine.engine != "local":
             if self.limited:
-                raise OptionError(f"--budget and --max-memory are of this machine: leave out --engine {machine.engine}")
+                raise OptionError(f"`budget` and `max_memory` are of this machine: leave out `engine` {machine.engine}")
             return settings
         asked = settings.effort
         embedding = self._embedding(samples, settings, machine, choice)
@@ -162,12 +162,12 @@ class Plan:
         """The one line that says which limit cannot be kept."""
         if self.budget is not None and forecast.high > self.budget:
             return (
-                f"--budget {rough_duration(self.budget)}: even --effort quick takes {rough_duration(forecast.low)} to "
+                f"`budget` {rough_duration(self.budget)}: even `effort` quick takes {rough_duration(forecast.low)} to "
                 f"{rough_duration(forecast.high)} here: give it more time, or fewer images"
             )
         assert self.max_memory is not None
         return (
-            f"--max-memory {size(self.max_memory)}: even --effort quick takes about {size(forecast.memory)}: give it "
+            f"`max_memory` {size(self.max_memory)}: even `effort` quick takes about {size(forecast.memory)}: give it "
             "more memory, or fewer images"
         )
 

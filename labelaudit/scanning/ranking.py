@@ -16,6 +16,7 @@ import numpy as np
 
 from labelaudit.errors import unknown_name
 from labelaudit.judge.noise_model import UNKNOWN
+from labelaudit.judge.scores import strongest_other
 from labelaudit.methods import get_method, ranks
 from labelaudit.scanning.settings import ENSEMBLE
 from labelaudit.types import Decision, Evidence, Floats, Ints
@@ -58,10 +59,8 @@ def rank_by(name: str, decision: Decision, evidence: Mapping[str, Evidence], lab
     sure = chosen[: int(doubtful.argmax())] if doubtful.any() else chosen
     suspicion[~told] *= SURE
     suspicion[sure] = SURE + (1 - SURE) * suspicion[sure]
-    others = np.array(decision.probs)
-    others[np.arange(len(labels)), labels] = -1.0
     unlike = decision.predicted == labels
-    predicted = np.where(flagged & unlike, others.argmax(1), decision.predicted)
+    predicted = np.where(flagged & unlike, strongest_other(labels, decision.probs), decision.predicted)
     predicted = np.where(flagged | told, predicted, decision.probs.argmax(1))
     why = f"among the {count:,} most suspicious by {name}"
     before = decision.is_issue & ~told

@@ -151,7 +151,7 @@ def scan(
     if output is not None:
         check_output(output, data if isinstance(data, str | Path) else None, notice=notice)
     if verdicts is not None and not Path(verdicts).is_file():
-        raise DataError(f"'{verdicts}' (--verdicts) does not exist: name a file that `labelaudit review` wrote")
+        raise DataError(f"'{verdicts}' (`verdicts`) does not exist: name a file that `labelaudit review` wrote")
     if verdicts is None and output is not None:
         verdicts = verdicts_file(output)
     said = () if verdicts is None else read(verdicts)
@@ -169,7 +169,7 @@ def scan(
         if probs is not None:
             opinion = given_probs(probs, listing.total, places, samples.classes, samples.labels)
         if samples.images is None and given is None and opinion is None:
-            raise DataError("labels but no images to judge them by: give images, --features X.npy or --probs P.npy")
+            raise DataError("labels but no images to judge them by: give images, `features` X.npy or `probs` P.npy")
     unfinished = Unfinished(machine.cache)
     audit = audit_samples(
         samples,

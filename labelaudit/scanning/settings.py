@@ -260,11 +260,11 @@ def check_settings(settings: ScanSettings) -> None:
         if (value := getattr(settings, name)) not in get_args(known):
             raise unknown_name(name, value, get_args(known))
     if not 1 <= settings.max_pixels <= MOST_PIXELS:
-        raise OptionError(f"--max-pixels {settings.max_pixels:,}: give a number from 1 to {MOST_PIXELS:,}")
+        raise OptionError(f"`max_pixels` {settings.max_pixels:,}: give a number from 1 to {MOST_PIXELS:,}")
     if settings.image_size is not None and settings.image_size < SMALLEST and settings.train != "pixels":
         raise OptionError(
-            f"--image-size {settings.image_size}: backbones take {SMALLEST} pixels or more; smaller sides are for "
-            "--train pixels"
+            f"`image_size` {settings.image_size}: backbones take {SMALLEST} pixels or more; smaller sides are for "
+            "`train` pixels"
         )
     if settings.rank_by != ENSEMBLE:
         from labelaudit.scanning.ranking import check_rank_by
@@ -283,7 +283,7 @@ def check_settings(settings: ScanSettings) -> None:
     for name in settings.options:
         if name not in settings.methods and name != "ce":
             asked = ", ".join(settings.methods)
-            raise OptionError(f"--set {name}.…: method '{name}' is not among the methods asked for ({asked})")
+            raise OptionError(f"`set` {name}.…: method '{name}' is not among the methods asked for ({asked})")
 
 
 def _plain(value: Any) -> Any:

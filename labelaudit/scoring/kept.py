@@ -114,7 +114,7 @@ class AuditCache:
                 yield
         except OSError as error:
             reason = error.strerror or error
-            raise RunError(f"cannot keep audits in {self._folder} ({reason}): choose another --cache") from error
+            raise RunError(f"cannot keep audits in {self._folder} ({reason}): choose another `cache`") from error
 
     def read(self) -> list[Audit]:
         """Saved audits with the same settings, that of the same place first, then the newest; damaged ones are not."""

@@ -114,7 +114,7 @@ def score_samples(
     who = f"the audit of '{audit.samples.root}'" if audit.samples.root else "an audit"
     notes = [f"Judged by {who} ({len(judge.memory):,} samples), without training."]
     if strange:
-        names = sorted({given.classes[label] for label in given.labels.tolist()} - set(judge.classes))
+        names = sorted({*given.given()} - {*judge.classes})
         notes.append(f"Left out {len(strange)} labelled with a class that the audit does not know: {name_some(names)}.")
     return Audit(
         samples=samples,
@@ -133,7 +133,7 @@ def score_samples(
 def embed_new(samples: Samples, judge: Judge, machine: Machine) -> tuple[Samples, Features, tuple[Finding, ...]]:
     """Features of ``samples`` by the backbones that ``judge`` understands; what cannot be decoded leaves."""
     if judge.features == "given":
-        raise DataError("the audit was made on features that were brought: give those of the new data with --features")
+        raise DataError("the audit was made on features that were brought: give those of the new data with `features`")
     if samples.images is None:
         raise DataError("labels but no images to judge them by: name the folder or file that holds the images")
     return embed_samples(samples, judge.features.split("+"), machine)
@@ -190,17 +190,17 @@ def _set_unknown_classes_aside(
 ) -> tuple[Samples, Features, tuple[Finding, ...]]:
     """Samples over the judge's classes; those of other classes become findings that say what they look like."""
     place = {name: number for number, name in enumerate(judge.classes)}
-    known: Bools = np.array([place.get(samples.classes[label], -1) >= 0 for label in samples.labels.tolist()], bool)
+    known: Bools = np.array([name in place for name in samples.given()], bool)
     strangers, kept = np.flatnonzero(~known), np.flatnonzero(known)
     looks = judge.score(replace(features, values=features.values[strangers]), None)
     findings = []
     for row, best, probs in zip(strangers.tolist(), looks.predicted.tolist(), looks.probs, strict=True):
-        given = samples.classes[int(samples.labels[row])]
+        path, _, given = samples.claim(row)
         likeness = f"looks like '{judge.classes[best]}' ({probs[best]:.0%})"
         detail = f"labelled '{given}', a class that the audit does not know; of those it knows it {likeness}"
-        findings.append(Finding(kind="unknown_class", path=samples.ids[row], detail=detail))
+        findings.append(Finding(kind="unknown_class", path=path, detail=detail))
     some = samples.take(kept)
-    labels = np.array([place[samples.classes[label]] for label in some.labels.tolist()], dtype=np.int64)
+    labels = np.array([place[name] for name in some.given()], dtype=np.int64)
     some = replace(some, labels=labels, classes=judge.classes)
     return some, replace(features, values=features.values[kept]), tuple(findings)
 

@@ -135,9 +135,7 @@ def match_rows(previous: Audit, samples: Samples) -> DatasetDiff:
     for row in range(len(previous.samples) - 1, -1, -1):
         waiting[previous.identity(row)].append(row)
     names = {name: row for row, name in enumerate(previous.samples.ids)}
-    identities = [
-        (digest, samples.classes[label]) for digest, label in zip(samples.digests, samples.labels.tolist(), strict=True)
-    ]
+    identities = list(zip(samples.digests, samples.given(), strict=True))
     before = np.full(len(samples), -1, dtype=np.int64)
     for row, (name, identity) in enumerate(zip(samples.ids, identities, strict=True)):
         same = names.get(name, -1)
@@ -180,7 +178,7 @@ def _judge_changed_rows(
     """The audit of ``samples``, over the classes of ``previous``."""
     clock = Clock()
     index = {name: number for number, name in enumerate(judge.classes)}
-    labels = np.array([index[samples.classes[label]] for label in samples.labels.tolist()], dtype=np.int64)
+    labels = np.array([index[name] for name in samples.given()], dtype=np.int64)
     samples, before = replace(samples, labels=labels, classes=judge.classes), change.before
     with clock.stage("embed"):
         anew = _rows_to_judge(previous, samples, change)

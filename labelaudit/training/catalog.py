@@ -97,7 +97,7 @@ def _entries() -> Iterator[Entry]:
 
 
 def _published(name: str) -> Entry:
-    return _network(name, "From scratch, or with --init pretrained.", ("pixels",))
+    return _network(name, "From scratch, or from published weights where asked for.", ("pixels",))
 
 
 def _network(name: str, said: str, takes: tuple[Input, ...], *, paper: str = "") -> Entry:

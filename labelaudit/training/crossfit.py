@@ -142,7 +142,7 @@ def network_builder(
     weights = read_weights(init) if isinstance(init, Path) and not init.is_dir() else {}
     if isinstance(init, Path) and (init.is_dir() or any(name.startswith("body.") for name in weights)):
         raise OptionError(
-            f"--init {init}: a model that labelaudit trained may know the labels it is to judge: give published weights"
+            f"`init` {init}: a model that labelaudit trained may know the labels it is to judge: give published weights"
         )
 
     def make(copies: int, seed: int) -> Network:

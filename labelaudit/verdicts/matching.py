@@ -168,7 +168,7 @@ def _places(samples: Samples, digests: Container[str]) -> Mapping[tuple[str, str
     rows_of: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
     for row, digest in enumerate(samples.digests):
         if digest in digests:
-            rows_of[digest, samples.classes[int(samples.labels[row])]].append(row)
+            rows_of[samples.claim(row).identity].append(row)
     return rows_of
 
 

@@ -176,7 +176,7 @@ def test_cells_are_found_by_arm_noise_and_size() -> None:
     assert (one.name, [arm.name for arm in one.arms]) == ("limit-mnist-50", ["MAE", "LIMIT_L"])
     assert len(narrow(table, noise=[0.5])) == 3
     assert narrow(table) == table
-    with pytest.raises(OptionError, match="--arm LIMIT is not in this table: it has CE, CE"):
+    with pytest.raises(OptionError, match="`arm` LIMIT is not in this table: it has CE, CE"):
         narrow(table, arms=["LIMIT"])
     with pytest.raises(OptionError, match="no cell of this table"):
         narrow(table, noise=[0.89], n=[1000])
@@ -234,7 +234,7 @@ def test_datasets_are_found_by_name_or_as_they_are(data: Path, tmp_path: Path) -
 
 
 def test_what_is_no_such_dataset_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(OptionError, match="--data"):
+    with pytest.raises(OptionError, match="`data`"):
         open_dataset("cifar10", None)
     half = write_dataset(tmp_path / "a", 28, test=1)
     shutil.rmtree(half / "test")
@@ -249,7 +249,7 @@ def test_what_is_no_such_dataset_is_refused(tmp_path: Path) -> None:
     half.rename(tmp_path / "c" / "mnist")
     with pytest.raises(DataError, match="holds MNIST and no SVHN: put it there too, as a folder svhn"):
         open_dataset("svhn", tmp_path / "c")
-    with pytest.raises(OptionError, match="--samples 50"):
+    with pytest.raises(OptionError, match="`samples` 50"):
         run_preset(get_preset("digits"), data=None, runs=tmp_path / "runs.jsonl", samples=50)
 
 

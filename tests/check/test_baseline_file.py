@@ -112,7 +112,7 @@ def test_an_interrupted_write_leaves_the_old_one(tmp_path: Path, monkeypatch: py
 
 def test_missing_and_unreadable(tmp_path: Path) -> None:
     assert "no baseline in" in error(tmp_path / "nothing.json")
-    assert "--write-baseline" in error(tmp_path / "nothing.json")
+    assert "`write_baseline`" in error(tmp_path / "nothing.json")
     (tmp_path / "bytes.json").write_bytes(b"\xff\xfe")
     assert "UTF-8" in error(tmp_path / "bytes.json")
     for text in ("[]", "3", "{}", '{"kind": "else"}', "[" * 100_000, '{"kind": ' + "9" * 5000 + "}", '{"a": NaN}'):

@@ -196,7 +196,7 @@ def test_sure_suspects_count_and_doubtful_ones_only_where_asked_for() -> None:
         "dog/e.png": "uncertain",  # within .05 of where a flag begins
     }
     assert (outcome.threshold, outcome.counted_from) == (0.3, 0.7)
-    assert "1 doubtful, which count with --tier doubtful" in rule(outcome, "max-suspects").message
+    assert "1 doubtful, which count where `tier` is doubtful" in rule(outcome, "max-suspects").message
     assert outcome.record()["threshold"]["counts_at_most"] == 0.3
     told = judged(only(max_suspects=3, tier="doubtful"), audit=audit)
     assert told.counts()["new"] == 3

@@ -228,7 +228,7 @@ def test_a_policy_knows_where_it_was_written() -> None:
     file = {"rule": (), "max-new": 1}
     policy = resolve_settings({"max-noise": "1%"}, {"LABELAUDIT_NO_LEAKS": "1"}, file, Path("p.toml")).policy()
     names = ("max-noise", "no-leaks", "max-new")
-    assert [policy.origins[name] for name in names] == ["--max-noise", "LABELAUDIT_NO_LEAKS", "p.toml: max-new"]
+    assert [policy.origins[name] for name in names] == ["`max_noise`", "LABELAUDIT_NO_LEAKS", "p.toml: max-new"]
 
 
 def test_pyproject_with_something_else_under_our_name(tmp_path: Path) -> None:
@@ -251,7 +251,7 @@ def test_command_line_over_environment_over_file_over_default() -> None:
 
 
 def test_a_wrong_value_names_where_it_came_from() -> None:
-    with pytest.raises(OptionError, match=r"^--max-noise: '2' is not a share"):
+    with pytest.raises(OptionError, match=r"^`max_noise`: '2' is not a share"):
         resolve_settings({"max-noise": "2"}, {}, {})
     with pytest.raises(OptionError, match=r"^LABELAUDIT_SEED: 'x' is not a count"):
         resolve_settings({}, {"LABELAUDIT_SEED": "x"}, {})

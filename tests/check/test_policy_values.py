@@ -43,7 +43,7 @@ def test_what_is_no_number_is_not_taken_for_a_percentage(value: float) -> None:
 
 @pytest.mark.parametrize("value", [".95", "95%", "100%", 0.99, 0.9500000001])
 def test_a_threshold_that_no_suspect_can_pass_is_refused(value: Any) -> None:
-    with pytest.raises(OptionError, match=r"^--threshold: .* leaves no room .* so write less than 0\.95$"):
+    with pytest.raises(OptionError, match=r"^`threshold`: .* leaves no room .* so write less than 0\.95$"):
         resolve_settings({"threshold": value}, {}, {})
     assert resolve_settings({"threshold": ".94"}, {}, {}).values["threshold"] == 0.94
 

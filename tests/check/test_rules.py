@@ -98,7 +98,7 @@ def test_counts_are_of_what_is_new() -> None:
 
 
 def test_max_new_without_a_baseline_cannot_be_meant() -> None:
-    with pytest.raises(OptionError, match="--baseline"):
+    with pytest.raises(OptionError, match="`baseline`"):
         judged(Policy(max_new=0))
 
 

@@ -88,7 +88,7 @@ def test_another_plan_needs_a_word_to_replace(audit: Audit, plan: CorrectionPlan
     assert sorted(contents(out)) == sorted(IDS)
     assert not quarantine_of(out).exists()  # its content is in the dataset again
     (out / "cat" / "a.png").unlink()
-    with pytest.raises(RunError, match="lacks files by now: use --replace"):
+    with pytest.raises(RunError, match="lacks files by now: use `replace`"):
         apply_plan(nothing, audit, out)
     apply_plan(nothing, audit, out, replace=True)
     assert sorted(contents(out)) == sorted(IDS)
@@ -219,7 +219,7 @@ def test_classes_without_samples_and_lost_columns_are_said(audit: Audit, tmp_pat
     audit = replace(audit, samples=replace(audit.samples, extra={"who": ("x",) * 6}))
     plan = make_plan(audit, match(audit, [said(audit, 5, "none")]))
     assert apply_plan(plan, audit, tmp_path / "out").notes == (
-        "Class folders cannot hold the columns who: --format hf or csv can.",
+        "Class folders cannot hold the columns who: the formats hf and csv can.",
         "No sample is left of owl.",
     )
     gone = make_plan(audit, match(audit, [said(audit, row, "none") for row in range(6)]))
@@ -229,7 +229,7 @@ def test_classes_without_samples_and_lost_columns_are_said(audit: Audit, tmp_pat
 
 def test_moved_data_is_named(audit: Audit, plan: CorrectionPlan, tmp_path: Path) -> None:
     (tmp_path / "pets").rename(tmp_path / "moved")
-    with pytest.raises(RunError, match="name their place with --data"):
+    with pytest.raises(RunError, match="name their place with `data`"):
         apply_plan(plan, audit, tmp_path / "out")
     apply_plan(plan, audit, tmp_path / "out", data=tmp_path / "moved")
     assert len(contents(tmp_path / "out")) == 4
@@ -253,7 +253,7 @@ def test_a_class_called_like_a_file_beside_it_gets_a_folder_and_a_word(tmp_path:
     made = apply_plan(plan, audit, tmp_path / "out")
     assert class_folder("Clean-Report.json") == "%43lean-Report.json"
     assert "%43lean-Report.json/cat/a.png" in contents(tmp_path / "out")
-    assert any("'Clean-Report.json' is in %43lean-Report.json; --format hf" in note for note in made.notes)
+    assert any("'Clean-Report.json' is in %43lean-Report.json; the formats hf and" in note for note in made.notes)
     assert report(tmp_path / "out")["samples"] == 5
 
 

@@ -257,7 +257,7 @@ def test_a_plan_that_was_edited_by_hand_is_not_written_over(audit: Audit, tmp_pa
     plan = make_plan(audit, match(audit, [said(audit, 1, "other", "owl")]))
     write_plan(plan, file)
     edit(file, first(new_label="dog"))
-    with pytest.raises(RunError, match="was edited by hand: apply it with --plan"):
+    with pytest.raises(RunError, match="was edited by hand: apply it with `plan`"):
         write_plan(plan, file)
     read = read_plan(file, audit)
     assert read.changes[0].new_label == "dog"

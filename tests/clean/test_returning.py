@@ -37,7 +37,7 @@ def test_the_way_back(audit: Audit, plan: CorrectionPlan, tmp_path: Path, form: 
     assert passed_over.startswith("1 file of the source was never part of the scan and is not here: cat/broken.png.")
     if gone:  # what came back in part is not called done
         (tmp_path / "nowhere").rename(tmp_path / "pets")
-        with pytest.raises(RunError, match="use --replace"):
+        with pytest.raises(RunError, match="use `replace`"):
             restore(audit, tmp_path / "out", tmp_path / "back", form="folders")
         restore(audit, tmp_path / "out", tmp_path / "back", form="folders", replace=True)
         assert len(contents(tmp_path / "back")) == 6

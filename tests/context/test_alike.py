@@ -102,7 +102,7 @@ def test_names_that_neighbours_share_are_named_with_what_to_type() -> None:
     found = find_siblings(dataset, outside(dataset, seen.values))
     assert found is not None
     assert found.excess > 0.3 > found.expected
-    assert "--group 'name:([^/]+)[ _.-][0-9]+" in found.note()
+    assert "`group` 'name:([^/]+)[ _.-][0-9]+" in found.note()
     grouped = name_groups(dataset, [found.how])
     assert len(set(grouped.groups)) == 60
     assert find_siblings(grouped, outside(grouped, seen.values)) is None
@@ -125,7 +125,7 @@ def test_the_interval_starts_at_zero_and_ends_high_where_siblings_stay_outside_t
     hedged, notes = alike.hedge(tight, outside(alike.samples, seen.values))
     assert hedged.noise_interval[0] == 0
     assert hedged.noise_interval[1] > 0.15
-    assert "scan again with --group" in notes[0]
+    assert "scan again with `group`" in notes[0]
     clear = find_alike(samples(240, 1), features(240, 1, 0.3), Machine(device="cpu"))
     assert clear.notes() == []
     assert clear.hedge(tight, outside(clear.samples, features(240, 1, 0.3).values)) == (tight, [])

@@ -78,7 +78,7 @@ def test_a_name_that_names_nothing_is_refused(how: str, said: str) -> None:
     with pytest.raises((DataError, OptionError)) as caught:
         name_groups(made(), [how])
     assert said in str(caught.value)
-    assert f"--group {how}" in str(caught.value)
+    assert f"`group` {how}" in str(caught.value)
 
 
 def test_chains_of_look_alikes_are_no_group() -> None:

@@ -95,9 +95,9 @@ def test_asymmetric_follows_its_map(source: Path, tmp_path: Path) -> None:
     assert len(wrong) == made.wrong == 10
     with pytest.raises(OptionError, match="did you mean 'dog'"):
         corrupt(source, tmp_path / "bad", noise="asymmetric", rate=0.5, mapping={"cat": "dgo"})
-    with pytest.raises(OptionError, match="--map is for asymmetric noise, not pair"):
+    with pytest.raises(OptionError, match="`map` is for asymmetric noise, not pair"):
         corrupt(source, tmp_path / "bad", noise="pair", rate=0.5, mapping={"cat": "dog"})
-    with pytest.raises(OptionError, match="--map cat=cat: a class becomes another one; leave it out"):
+    with pytest.raises(OptionError, match="`map` cat=cat: a class becomes another one; leave it out"):
         corrupt(source, tmp_path / "bad", noise="asymmetric", rate=0.5, mapping={"dog": "cat", "cat": "cat"})
     assert not (tmp_path / "bad").exists()
 
@@ -132,9 +132,9 @@ def test_open_set_noise_replaces_images_and_keeps_labels(source: Path, tmp_path:
         decode((tmp_path / "out" / path).read_bytes())
     with pytest.raises(DataError, match="has 10 usable images of no class, 20 are needed"):
         corrupt(source, tmp_path / "more", noise="openset", rate=0.5, outside=outside)
-    with pytest.raises(OptionError, match="needs --outside"):
+    with pytest.raises(OptionError, match="needs `outside`"):
         corrupt(source, tmp_path / "more", noise="openset", rate=0.5)
-    with pytest.raises(OptionError, match="takes no --outside"):
+    with pytest.raises(OptionError, match="takes no `outside`"):
         corrupt(source, tmp_path / "more", noise="pair", rate=0.5, outside=outside)
     assert not (tmp_path / "more").exists()
 

@@ -225,11 +225,11 @@ STOPPED: dict[str, tuple[Files, str]] = {
     ),
     "folders and a table that differ": (
         {"cat": 1, "dog": 2, "l.csv": "file,label\ncat/0.png,x\ndog/0.png,x\ndog/1.png,y\n"},
-        "two sources of labels .* --data-format class-folders .* --labels .*l.csv",
+        "two sources of labels .* `data_format` class-folders .* `labels` .*l.csv",
     ),
     "a table of several labels": (
         TWO | {"l.csv": "file,fine_label,class\na.jpg,1,2\nb.jpg,1,3\n"},
-        "choose with --label-column",
+        "choose with `label_column`",
     ),
     "a table of splits": (TWO | {"l.csv": "filename,split\na.jpg,train\nb.jpg,test\n"}, "surely the label"),
     "a table of attributes": (TWO | {"l.csv": "f,hat,coat\na.jpg,1,1\nb.jpg,1,1\n"}, "several labels for one image"),
@@ -239,12 +239,12 @@ STOPPED: dict[str, tuple[Files, str]] = {
     ),
     "words before a common number": (
         {f"{name}_{n}.jpg": P for name, start in (("anna", 1), ("bert", 4)) for n in range(start, start + 3)},
-        "--label-from name:",
+        "`label_from` name:",
     ),
     "YOLO": ({"train/images/1.jpg": P, "train/labels/1.txt": "0 .5 .5 .1 .1"}, "may hold boxes, which are not read"),
     "words and numbers without a sign between": (
         {f"{name}{n}.jpg": P for name in ("glass", "metal") for n in (1, 2)},
-        "--label-from name:",
+        "`label_from` name:",
     ),
     "several labels in a cell": (
         {f"{n}.jpg": P for n in range(12)} | {"t.csv": "id,attributes\n" + "".join(f"{n},{n} 7\n" for n in range(12))},
@@ -254,7 +254,7 @@ STOPPED: dict[str, tuple[Files, str]] = {
         {"data_batch_1": b"\x80\2x", "batches.meta": b"\x80\2x"},
         "never opened: give the binary version",
     ),
-    "metadata that cannot be read": ({"cat": 1, "dog": 1, "metadata.csv": 'file_name,x\n"a'}, "--ignore-metadata"),
+    "metadata that cannot be read": ({"cat": 1, "dog": 1, "metadata.csv": 'file_name,x\n"a'}, "`ignore_metadata`"),
     "names that say nothing": (
         {"train/1.jpg": P, "test/1.jpg": P, "l.csv": "file,label\n1.jpg,a\n"},
         "1 fit several files or names that several folders have",

@@ -97,13 +97,13 @@ def pictures(*folders: str, names: tuple[str, ...] = ("1", "2", "3", "4", "5", "
         (pictures("infrared7", "visible7", names=("bern_x", "oslo", "rome-a", "wien")), "4 file names in common"),
         (pictures("cat", "dog", "cat_aug"), "'cat_aug' may be a class of its own or belong to 'cat'"),
         (pictures("class_1", "class_2", "class_1 (copy)"), "belong to 'class_1'"),
-        (pictures("2008", "2010"), "'2008', '2010'.* may be dates .* --label-from top"),
+        (pictures("2008", "2010"), "'2008', '2010'.* may be dates .* `label_from` top"),
         (pictures("03.05.2021", "04.05.2021"), "may be dates"),
         (pictures("DCIM/100CANON", "DCIM/101CANON"), "may be dates"),
         (
             pictures(*(f"{sky}/{day}/{kind}" for sky in ("Wet", "Dry") for day in ("2012-12-12", "2013-01-01")
                        for kind in ("Empty", "Occupied"))),
-            r"--label-from 'level 3' \(2 classes: Empty, Occupied",
+            r"`label_from` 'level 3' \(2 classes: Empty, Occupied",
         ),
     ],
     ids=["words", "pix2pix", "names", "augmented", "copy", "years", "days", "cameras", "levels"],
@@ -135,7 +135,7 @@ def test_numbered_versions_of_the_same_pictures_are_seen(tmp_path: Path) -> None
 @pytest.mark.parametrize("cell", ["cat|dog", "cat;dog", "cat, dog", "cat dog", "cat+dog"])
 def test_several_labels_in_a_cell_stop(tmp_path: Path, cell: str) -> None:
     build(tmp_path, table("label", "cat", "dog", f'"{cell}"', "bird"))
-    with pytest.raises(DataError, match=r"several labels in a cell of 'label'.* --label-column label"):
+    with pytest.raises(DataError, match=r"several labels in a cell of 'label'.* `label_column` label"):
         open_source(tmp_path)
     assert counts_of(open_source(tmp_path, label_column="label"))[cell] == 2
 
@@ -155,7 +155,7 @@ def test_names_of_several_words_are_one_label(tmp_path: Path) -> None:
         ({**{f"img/{n}.jpg": PIXEL for n in range(6)}, "list_eval_partition.txt": "".join(
             f"{n}.jpg {n % 2}\n" for n in range(6))}, "without labels"),
         ({"train/1.jpg": PIXEL, "test/1.jpg": PIXEL, "l.csv": "file,label\n1.jpg,a\n"}, "fit several files"),
-        ({f"{n}_{word}.png": PIXEL for n in range(4) for word in ("cat", "dog")}, r"--label-from name:'\\d\+"),
+        ({f"{n}_{word}.png": PIXEL for n in range(4) for word in ("cat", "dog")}, r"`label_from` name:'\\d\+"),
         ({"images/1.jpg": PIXEL, "labels.mat": b"MATLAB 5.0"}, "1 file of MATLAB may hold labels"),
         ({"fer/fer2013.csv": "emotion,pixels\n"}, "give that file as DATA"),
     ],

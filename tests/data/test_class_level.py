@@ -99,19 +99,19 @@ UNCERTAIN: dict[str, tuple[Spec, str]] = {
         "labelaudit scan d/PBC_dataset",
     ),
     "an app beside the dataset": ({"dataset/a": 2, "dataset/b": 2, "app/uploads": 1}, "labelaudit scan d/dataset"),
-    "sites or animals": ({"A/cat": 2, "A/dog": 1, "B/cat": 1, "B/dog": 1}, "--label-from 'level 2'"),
-    "kinds of kinds": ({"animals/cat": 1, "animals/dog": 1, "cars/bmw": 1, "cars/vw": 1}, "--label-from top"),
-    "one folder in each": ({"a/cat": 1, "b/dog": 1}, "--label-from 'level 2'"),
-    "samples as large as a class": ({"cat": 5, "dog": 5, "samples": 5}, "--label-from top"),
-    "a train folder beside one class": ({"train": 5, "bus": 5}, "--label-from top"),
-    "a stranger beside splits": ({"train/a": 2, "train/b": 2, "test/a": 1, "extra": 3}, "--label-from 'level 2'"),
-    "most images beside the folders": ({"": 40, "a": 2, "b": 3}, "--label-from top"),
+    "sites or animals": ({"A/cat": 2, "A/dog": 1, "B/cat": 1, "B/dog": 1}, "`label_from` 'level 2'"),
+    "kinds of kinds": ({"animals/cat": 1, "animals/dog": 1, "cars/bmw": 1, "cars/vw": 1}, "`label_from` top"),
+    "one folder in each": ({"a/cat": 1, "b/dog": 1}, "`label_from` 'level 2'"),
+    "samples as large as a class": ({"cat": 5, "dog": 5, "samples": 5}, "`label_from` top"),
+    "a train folder beside one class": ({"train": 5, "bus": 5}, "`label_from` top"),
+    "a stranger beside splits": ({"train/a": 2, "train/b": 2, "test/a": 1, "extra": 3}, "`label_from` 'level 2'"),
+    "most images beside the folders": ({"": 40, "a": 2, "b": 3}, "`label_from` top"),
     "splits with nothing in common": (
         {"train/a": 1, "train/b": 1, "test/c": 1, "test/d": 1},
         "labelaudit scan d/train",
     ),
-    "one folder in each split": ({"train/a": 1, "test/b": 1}, "--label-from 'level 2'"),
-    "a class of classes": ({"cat": 9, "dog": 9, "bird/owl": 2, "bird/crow": 2}, "--label-from top"),
+    "one folder in each split": ({"train/a": 1, "test/b": 1}, "`label_from` 'level 2'"),
+    "a class of classes": ({"cat": 9, "dog": 9, "bird/owl": 2, "bird/crow": 2}, "`label_from` top"),
 }
 
 

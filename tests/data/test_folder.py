@@ -150,7 +150,7 @@ def test_a_folder_that_cannot_be_opened(tmp_path: Path, monkeypatch: pytest.Monk
 def test_nothing_to_audit_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="does not exist"):
         open_source(tmp_path / "missing")
-    with pytest.raises(DataError, match=r"no images in .*--labels"):
+    with pytest.raises(DataError, match=r"no images in .*`labels`"):
         open_source(tmp_path)
     plant(tmp_path, "cat/1.mp4", "cat/2.mp4", "cat/3.txt")
     with pytest.raises(DataError, match=r"left out: 2 \.mp4, 1 \.txt"):
@@ -164,7 +164,7 @@ def test_nothing_to_audit_says_what_to_do(tmp_path: Path) -> None:
         open_source(plant(tmp_path, "x.tar") / "x.tar")
     with pytest.raises(DataError, match="not a kind of dataset"):
         open_source(plant(tmp_path, "x.pdf") / "x.pdf")
-    with pytest.raises(DataError, match="no table for --path-column"):
+    with pytest.raises(DataError, match="no table for `path_column`"):
         open_source(tmp_path, label_column="label")
     with pytest.raises(DataError, match="give DATA"):
         open_source(None)

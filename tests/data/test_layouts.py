@@ -124,7 +124,7 @@ def test_cifar_of_100_classes_asks_which(tmp_path: Path) -> None:
         "coarse_label_names.txt": "x\ny",
     }
     build(tmp_path, files)
-    with pytest.raises(DataError, match="--label-column fine or --label-column coarse"):
+    with pytest.raises(DataError, match="`label_column` fine or `label_column` coarse"):
         open_source(tmp_path)
     assert open_source(tmp_path, label_column="fine").labels == ("apple",)
     assert open_source(tmp_path, label_column="coarse").labels == ("y",)
@@ -183,6 +183,6 @@ def test_columns_of_probabilities_in_another_order_are_refused() -> None:
     labels = np.repeat(np.arange(12), 5)
     as_text = [classes.index(name) for name in sorted(classes)]
     probs = np.eye(12)[labels][:, as_text]
-    with pytest.raises(DataError, match=r"agree with 17% .* 0, 1, 10, 11, 2 .* with 100%: state .* --classes"):
+    with pytest.raises(DataError, match=r"agree with 17% .* 0, 1, 10, 11, 2 .* with 100%: state .* `classes`"):
         given_probs(probs, 60, np.arange(60), classes, labels)
     assert given_probs(np.eye(12)[labels], 60, np.arange(60), classes, labels).shape == (60, 12)

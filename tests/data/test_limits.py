@@ -51,7 +51,7 @@ def test_too_many_pixels_are_a_finding_and_the_limit_moves_both_ways(tmp_path: P
     samples, findings = ingest(open_source(data), max_pixels=100)
     assert samples.ids == ("a/1.pgm", "b/2.pgm")
     assert [(finding.kind, finding.path) for finding in findings] == [("oversized", "b/3.pgm")]
-    assert findings[0].detail == "20 x 20 pixels are over the limit of 100 (--max-pixels)"
+    assert findings[0].detail == "20 x 20 pixels are over the limit of 100 (`max_pixels`)"
     assert len(ingest(open_source(data), max_pixels=400)[0]) == 3
     huge = folder(tmp_path / "huge", {"a/1.png": png_header(20_000, 17_500), "b/2.pgm": encode(small)})
     with pytest.raises(DataError, match="only one class"):

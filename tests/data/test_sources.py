@@ -61,12 +61,12 @@ def test_columns_can_be_named(tmp_path: Path) -> None:
     assert labelled(open_source(table, label_column="fine")) == {"a.png": "x1"}
     assert labelled(open_source(table, path_column="copy")) == {"b.png": "x"}
     for option in ("path_column", "label_column"):
-        with pytest.raises(DataError, match=r"no column 'nope' \(--.*: it has file, label, fine, copy"):
+        with pytest.raises(DataError, match=r"no column 'nope' \(`.*: it has file, label, fine, copy"):
             open_source(table, **{option: "nope"})
 
 
 def test_columns_that_cannot_be_guessed(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="aa, bb may each be it; name it with --label-column"):
+    with pytest.raises(DataError, match="aa, bb may each be it; name it with `label_column`"):
         open_source(write(tmp_path / "t.csv", "file,aa,bb\n1.png,2,3\n"))
     with pytest.raises(DataError, match=r"surely the label|no column of image paths"):
         open_source(write(tmp_path / "t.csv", "label,aa,bb\n1,2,3\n"))
@@ -179,5 +179,5 @@ def test_labels_alone(tmp_path: Path) -> None:
     assert rows.images is None
     for name in ("no.csv", "y.pdf"):
         (tmp_path / "y.pdf").touch()
-        with pytest.raises(DataError, match=r"--labels|not a kind of labels"):
+        with pytest.raises(DataError, match=r"`labels`|not a kind of labels"):
             open_source(None, labels=tmp_path / name)

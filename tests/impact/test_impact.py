@@ -257,7 +257,7 @@ def test_a_test_set_that_is_the_training_set_is_named(audit: Audit, tmp_path: Pa
         measure(run, test=test, seeds=2)
     assert str(caught.value) == (
         "0 supplied test images tell nothing, 20 is the least (1 test images are of classes that the RUN does not "
-        "have: left out): give --test images that the scan has not seen"
+        "have: left out): give `test` images that the scan has not seen"
     )
 
 

@@ -114,9 +114,9 @@ def test_a_checkpoint_of_another_run_is_refused_by_what_differs(tmp_path: Path) 
         train(x, labels, 3, options={"lr": 0.1}, checkpoint=file, resume=True)
     with pytest.raises(RunError, match=r"another regularizers: mixup: None there, \{'alpha': 0\.3\} now"):
         train(x, labels, 3, regularizers=["mixup"], checkpoint=file, resume=True)
-    with pytest.raises(RunError, match="other data: an image, a label, or what --valid, --test or --truth names"):
+    with pytest.raises(RunError, match="other data: an image, a label, or what `valid`, `test` or `truth` names"):
         train(x + 1, labels, 3, checkpoint=file, resume=True)
-    with pytest.raises(RunError, match="--resume"):
+    with pytest.raises(RunError, match="`resume`"):
         train(x, labels, 3, checkpoint=file)
 
 
@@ -218,7 +218,7 @@ def test_patience_ends_a_run_that_gets_no_better(tmp_path: Path) -> None:
     with pytest.raises(Cut):  # killed after the last epoch, before the model was written
         train(x, labels, 3, checkpoint=file, told=cut_after(best + 2), **asked)
     same(short, train(x, labels, 3, checkpoint=file, resume=True, **asked))
-    with pytest.raises(OptionError, match="--patience chooses by validation samples"):
+    with pytest.raises(OptionError, match="`patience` chooses by validation samples"):
         train(x, labels, 3, epochs=2, patience=2)
-    with pytest.raises(OptionError, match="--keep best chooses by validation samples"):
+    with pytest.raises(OptionError, match="`keep` best chooses by validation samples"):
         train(x, labels, 3, epochs=2, keep="best")

@@ -219,7 +219,7 @@ def test_a_truth_that_is_not_this_datasets_is_refused(data: Path, tmp_path: Path
     with pytest.raises(DataError, match="does not know 60 of 60 training images, the first is 'eight/"):
         collect(data, truth=truth)
     truth.write_text("path,true_label\na.png,nine\na.png,nine\na.png,eight\n")
-    with pytest.raises(DataError, match=r"truth.csv \(--truth\), line 4: 'a.png' is 'nine' above and 'eight' here"):
+    with pytest.raises(DataError, match=r"truth.csv \(`truth`\), line 4: 'a.png' is 'nine' above and 'eight' here"):
         collect(data, truth=truth)
     truth.write_text("path,true_label\na.png\n")
     with pytest.raises(DataError, match=r"line 2: no true_label: write one, or nothing after a comma"):
@@ -234,7 +234,7 @@ def test_a_truth_that_is_not_this_datasets_is_refused(data: Path, tmp_path: Path
     found = collect(data, truth=truth).truth
     assert found is not None
     assert set(found.tolist()) == {-1}
-    with pytest.raises(OptionError, match=r"--valid 0\.001 of 60 samples leaves nothing"):
+    with pytest.raises(OptionError, match=r"`valid` 0\.001 of 60 samples leaves nothing"):
         collect(data, valid=0.001)
 
 

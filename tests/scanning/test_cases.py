@@ -83,7 +83,7 @@ def test_frames_that_only_a_column_tells_never_get_a_tight_interval(tmp_path: Pa
     low, high = found.decision.noise_interval
     assert low == 0
     assert high > wrong.mean()
-    assert any("scan again with --group case" in note for note in found.notes)
+    assert any("scan again with `group` case" in note for note in found.notes)
     assert found.decision.recipe["blind"] > 0.1
 
 

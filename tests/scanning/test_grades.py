@@ -53,8 +53,8 @@ def test_gross_errors_come_first(made: tuple[Any, Audit, Audit, Path]) -> None:
 
 def test_the_order_is_offered_and_kept(made: tuple[Any, Audit, Audit, Path]) -> None:
     _, plain, graded, folder = made
-    assert any("--ordinal" in note for note in plain.notes)
-    assert not any("--ordinal" in note for note in graded.notes)
+    assert any("`ordinal`" in note for note in plain.notes)
+    assert not any("`ordinal`" in note for note in graded.notes)
     assert "steps_off" not in plain.evidence
     again = read_audit(folder / "RUN")
     assert again.settings["ordinal"] is True
@@ -88,5 +88,5 @@ def test_names_that_only_happen_to_be_numbers_are_not_offered_an_order() -> None
 
 @pytest.mark.parametrize("classes", [("cat", "dog", "pig"), ("1", "2")])
 def test_classes_without_an_order_are_refused_with_what_to_do(classes: tuple[str, ...], tmp_path: Path) -> None:
-    with pytest.raises(OptionError, match=r"--classes|3 classes or more"):
+    with pytest.raises(OptionError, match=r"`classes`|3 classes or more"):
         settle_order(classes)

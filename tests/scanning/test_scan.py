@@ -95,7 +95,7 @@ def spoiled(values: npt.NDArray[np.float32], row: int, value: float) -> npt.NDAr
         ({"features": blobs()[0], "methods": ["limit"], "options": {"sln": {"sigma": 1}}}, "not among the methods"),
         ({"features": blobs()[0], "train": "pixel"}, "did you mean 'pixels'"),
         ({"features": blobs()[0], "effort": "fast"}, "unknown effort"),
-        ({"features": blobs()[0], "device": "cuda"}, "--device cuda"),
+        ({"features": blobs()[0], "device": "cuda"}, "`device` cuda"),
     ],
 )
 def test_bad_input_is_one_clear_line(labels_file: Path, arguments: dict[str, object], message: str) -> None:

@@ -84,19 +84,19 @@ def test_a_network_by_name_trains_from_pixels_what_it_is_told_to_begin_with(fold
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"network": "resnet32"}, "--network resnet32: say with --train pixels or --train features"),
+        ({"network": "resnet32"}, "`network` resnet32: say with `train` pixels or `train` features"),
         ({"network": "resnet33", "train": "pixels"}, "unknown network for pixels 'resnet33': did you mean 'resnet3"),
-        ({"network": "linear", "train": "pixels"}, "--network linear is for --train features"),
-        ({"network": "timm:resnet18", "train": "features"}, "--network timm:resnet18 is for --train pixels"),
+        ({"network": "linear", "train": "pixels"}, "`network` linear is for `train` features"),
+        ({"network": "timm:resnet18", "train": "features"}, "`network` timm:resnet18 is for `train` pixels"),
         ({"network": "timm:resnet19", "train": "pixels"}, "unknown timm network 'resnet19': did you mean 'resnet18'"),
         ({"network": "lenet5", "train": "pixels", "image_size": 12}, "at least 16 px, not 12×12"),
         (
             {"features": np.zeros((90, 8)), "network": "resnet32"},
-            "--network resnet32 is for pixels; on --features: linear",
+            "`network` resnet32 is for pixels; on `features`: linear",
         ),
-        ({"features": np.zeros((90, 8)), "train": "pixels"}, "--train pixels with --features: .* give one of them"),
-        ({"init": "x.pt", "network": "lite0", "train": "pixels"}, "lite0 brings its own weights, leave --init out"),
-        ({"init": "pretrained", "train": "pixels"}, "--init pretrained is for networks of timm and torchvision"),
+        ({"features": np.zeros((90, 8)), "train": "pixels"}, "`train` pixels with `features`: .* give one of them"),
+        ({"init": "x.pt", "network": "lite0", "train": "pixels"}, "lite0 brings its own weights, leave `init` out"),
+        ({"init": "pretrained", "train": "pixels"}, "`init` pretrained is for networks of timm and torchvision"),
         (
             {"init": "no.pth", "network": "timm:test_resnet", "train": "pixels"},
             "cannot read weights from .*no.pth: No such file",
@@ -134,7 +134,7 @@ def test_the_image_size_holds_for_the_backbones_unless_the_network_from_pixels_t
     assert quick == {900: ("lite0@224", "lite1@160"), 9000: ("lite0@224",)}, "photographs lose too much at 128"
     assert backbones_of("quick", features, plain, images=9000, device="cpu") == ("lite0@128",)
     assert backbones_of("standard", large, plain, images=90, device="cpu") == ("lite0@128", "lite1@160", "lite2@260")
-    with pytest.raises(OptionError, match="--image-size 16: backbones take 32 pixels or more"):
+    with pytest.raises(OptionError, match="`image_size` 16: backbones take 32 pixels or more"):
         scan("anywhere", image_size=16)
 
 
@@ -174,7 +174,7 @@ def test_the_verdicts_of_a_run_teach_the_next_scan(labels_file: Path, tmp_path: 
     assert after.decision.reasons[clean] == f"reviewed: {other} is right"
     assert "People's verdicts on 2 of the images are taken as known, in training too." in after.notes
     assert verdicts_file(run).is_file()
-    with pytest.raises(DataError, match=r"'none.csv' \(--verdicts\) does not exist"):
+    with pytest.raises(DataError, match=r"'none.csv' \(`verdicts`\) does not exist"):
         scan(labels=labels_file, features=x, verdicts="none.csv")
 
 

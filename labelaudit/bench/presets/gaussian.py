@@ -201,7 +201,7 @@ TABLES = (
     Table(
         name="gaussian-svhn",
         paper="GNI, Figs 4 and 5",
-        shows="SVHN (yours: --data with svhn-train and svhn-test), the MLP of the paper with ELU",
+        shows="SVHN (yours: `data` with svhn-train and svhn-test), the MLP of the paper with ELU",
         presets=(_SVHN,),
     ),
     Table(

@@ -1,4 +1,4 @@
-"""``--format csv``: one row for the verdict, then one for every rule, suspect, finding and note.
+"""The csv format: one row for the verdict, then one for every rule, suspect, finding and note.
 
 The column ``record`` tells them apart: ``verdict``, ``rule``, ``suspect``, ``finding``, ``note``. A spreadsheet filters
 by it; a file of suspects alone would be silent about the conflicts and the verdict. Cells are neutralised as in

@@ -1,4 +1,4 @@
-"""``--format github``: annotations for GitHub Actions.
+"""The github format: annotations for GitHub Actions.
 
 GitHub shows ten errors, ten warnings and ten notices of a step and drops the rest without a word, so there is one
 error for each of the worst ten broken rules (the tenth stands for all others), one warning for each of the worst ten

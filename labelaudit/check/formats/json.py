@@ -1,4 +1,4 @@
-"""``--format json`` and ``jsonl``: all of an outcome, for programs.
+"""The json and jsonl formats: all of an outcome, for programs.
 
 The schema ships in the package as ``labelaudit/check/formats/schemas/check.schema.json``. Both formats are strict JSON
 and UTF-8: a lone surrogate of an undecodable file name is written as the escape ``\\udcXX``. Nothing is left out.
@@ -30,7 +30,7 @@ def as_jsonl(outcome: Outcome) -> str:
 
 
 def schema() -> dict[str, Any]:
-    """The JSON Schema of ``--format json``; each line of ``jsonl`` is its definition ``line``.
+    """The JSON Schema of the json format; each line of ``jsonl`` is its definition ``line``.
 
     >>> schema()["$schema"]
     'https://json-schema.org/draft/2020-12/schema'

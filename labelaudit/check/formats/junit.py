@@ -1,4 +1,4 @@
-"""``--format junit``: one testcase per rule and one per class, for every CI system that reads JUnit XML.
+"""The junit format: one testcase per rule and one per class, for every CI system that reads JUnit XML.
 
 The suite ``labelaudit.rules`` holds the verdict: a broken rule is a failed testcase. In ``labelaudit.classes`` a class
 fails where a rule about that class is broken, so failures are there if and only if the gate fails. The suspects are
@@ -78,7 +78,7 @@ def _listing(entries: Sequence[Suspect | CheckedFinding]) -> list[str]:
         for entry in entries[:_ENTRIES]
     ]
     more = len(entries) - len(lines)
-    return [*lines, f"and {more:,} more: --format json, jsonl and csv list all"] if more else lines
+    return [*lines, f"and {more:,} more: the formats json, jsonl and csv list all"] if more else lines
 
 
 def _attributes(**values: str | int) -> str:

@@ -1,4 +1,4 @@
-"""``--format markdown``: a comment for a pull request; and the summary page of a GitHub step.
+"""The markdown format: a comment for a pull request; and the summary page of a GitHub step.
 
 Verdict first, then rules, the worst open suspects and findings, and what to do next. A comment holds 65,536 characters
 on GitHub, a step summary 1 MiB: what would not fit is left out row by row and counted. No file name becomes a
@@ -68,7 +68,7 @@ def _page(outcome: Outcome, *, room: int, rows: int) -> str:
         _prose(wording.rest(outcome, shown)),
         *tail,
     ]
-    for lines in (body, [head[0], *counted, "There is no room here for more: --format json has it all."]):
+    for lines in (body, [head[0], *counted, "There is no room here for more: the json format has it all."]):
         text = "\n\n".join(part for part in lines if part) + "\n"
         if len(text.encode()) <= room:
             return text

@@ -1,4 +1,4 @@
-"""``--format sarif``: SARIF 2.1.0, for code scanning and editors.
+"""The sarif format: SARIF 2.1.0, for code scanning and editors.
 
 Every suspect and finding is a result at its file; known, accepted and ignored ones are suppressed, with the reason.
 Fingerprints are content and label, so a result stays the same when the file is renamed and the model changes its mind
@@ -42,7 +42,7 @@ def sarif(outcome: Outcome) -> str:
     left_out = len(entries) - RESULTS
     notices = [_notice("error", rule.message, rule.id) for rule in outcome.broken]
     if left_out > 0:
-        said = f"{left_out:,} of {len(entries):,} results are not in this file: --format json lists all."
+        said = f"{left_out:,} of {len(entries):,} results are not in this file: the json format lists all."
         notices.append(_notice("warning", said))
     notices += [_notice("note", line) for line in (*wording.baseline(outcome), *outcome.notes)]
     kinds = dict.fromkeys(_rule(entry) for entry in entries[:RESULTS])

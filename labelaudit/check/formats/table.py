@@ -1,4 +1,4 @@
-"""``--format table``: plain text for terminals and CI logs; the verdict comes last, where a log is read first.
+"""The table format: plain text for terminals and CI logs; the verdict comes last, where a log is read first.
 
 No line starts with text from the data: a file name cannot pose as a command to the system that reads the log. Left
 out: colour, which is the command line's, and everything beyond the worst of the open suspects, which is counted.

@@ -84,7 +84,7 @@ def rest(outcome: Outcome, shown: Sequence[Suspect | CheckedFinding]) -> str:
     problems = len(outcome.findings) - sum(isinstance(entry, CheckedFinding) for entry in shown)
     if problems:
         left.append(f"{problems:,} findings")
-    return f"Not listed here: {' and '.join(left)}; --format json, jsonl and csv list all." if left else ""
+    return f"Not listed here: {' and '.join(left)}; the formats json, jsonl and csv list all." if left else ""
 
 
 def score(suspect: Suspect) -> str:
@@ -172,8 +172,8 @@ def advice(outcome: Outcome) -> tuple[str, ...]:
         )
     if counts["doubtful"]:
         steps.append(
-            f"{count(counts['doubtful'], 'suspect is', 'suspects are')} doubtful and count only with "
-            "`--tier doubtful`; 20 verdicts tell where to stop: `labelaudit tune RUN`."
+            f"{count(counts['doubtful'], 'suspect is', 'suspects are')} doubtful and count where `tier` "
+            "is doubtful; 20 verdicts tell where to stop: `labelaudit tune RUN`."
         )
     if outcome.baseline is not None and outcome.baseline.stale:
         steps.append("Remove stale entries with `labelaudit baseline prune`.")

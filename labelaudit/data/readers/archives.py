@@ -115,7 +115,7 @@ def _of_json(tree: Tree, contents: Sequence[bytes], column: str | None) -> tuple
     rows = [dict.fromkeys(names, "") | record for record in records]
     chosen = choose_columns(names, rows, where=f"'{tree.shown}'", label_column=column, without_path=True)
     if column is None and (chosen.label or "").lower() not in LABEL_NAMES:
-        raise DataError(f"'{tree.shown}' has no label in its .json: choose of {name_some(names)} with --label-column")
+        raise DataError(f"'{tree.shown}' has no label in its .json: choose of {name_some(names)} with `label_column`")
     return [chosen.value(row) for row in rows], f"'{chosen.label}' in the .json files"
 
 

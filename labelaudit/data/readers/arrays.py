@@ -74,7 +74,7 @@ def _pairs(subject: Subject, folder: Path) -> list[Reading]:
 
 
 def recognise_labels(source: Source, _: object) -> Listing | None:
-    """The labels of a NumPy file given with ``--labels``; ``None`` for other files."""
+    """The labels of a NumPy file given with ``labels``; ``None`` for other files."""
     path = Path(source.labels)
     return list_array_labels(path) if path.is_file() and path.suffix.lower() in ARRAY_SUFFIXES else None
 
@@ -90,7 +90,7 @@ def list_arrays(path: Path, *, labels: Path | None = None) -> Listing:
     pairs = [(split, image, label) for split, image, label in pairs if image and (label or labels)]
     if not pairs:
         held = ", ".join(sorted(arrays)) or "nothing"
-        raise DataError(f"'{path}' holds {held}: it needs arrays 'images' and 'labels' (or --labels FILE)")
+        raise DataError(f"'{path}' holds {held}: it needs arrays 'images' and 'labels' (or `labels` FILE)")
     stacks = [as_stack(arrays[image or ""], f"'{image}' of '{path}'") for _, image, _ in pairs]
     total = sum(len(stack) for stack in stacks)
     if labels is not None:

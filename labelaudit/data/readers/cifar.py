@@ -51,7 +51,7 @@ def list_cifar(root: Path, files: Sequence[Path], label_column: str | None = Non
     }
     hundred = bool(names["fine_label_names"]) or files[0].name in ("train.bin", "test.bin")
     if hundred and label_column not in ("fine", "coarse"):
-        raise DataError(f"'{root}' has two labels for each image: say --label-column fine or --label-column coarse")
+        raise DataError(f"'{root}' has two labels for each image: say `label_column` fine or `label_column` coarse")
     width, column = (2, 1 if label_column == "fine" else 0) if hundred else (1, 0)
     known = names[f"{label_column}_label_names"] if hundred else names["batches.meta"]
     stacks, labels, splits, ids = [], [], [], []

@@ -45,7 +45,7 @@ def recognise(subject: Subject) -> list[Reading]:
         depth = level_asked(asked)[1]
         level = take_level(root, depth if isinstance(depth, int) else None)
         if not level.classes:
-            raise DataError(f"'{tree.shown}' has no images in folders at --label-from {asked}")
+            raise DataError(f"'{tree.shown}' has no images in folders at `label_from` {asked}")
         return [reading(level)]
     try:
         found = find_classes(root, tree.shown)
@@ -73,7 +73,7 @@ def _refuse_lookalikes(tree: Tree, level: Level) -> None:
     """Raise `Undecided` where class folders hold copies of a class, or versions of the same pictures."""
     names = sorted({*level.classes.values()})
     depths = {len(place) for place in level.classes}
-    typed = f"--label-from 'level {depths.pop()}'" if len(depths) == 1 else "--label-from parent"
+    typed = f"`label_from` 'level {depths.pop()}'" if len(depths) == 1 else "`label_from` parent"
     candidate = Candidate(type_=typed.replace("'level 1'", "top"), classes=names, images=len(tree.paths))
     if copied := find_copy(names):
         kept, copy = copied

@@ -50,7 +50,7 @@ def recognise(subject: Subject) -> list[Reading]:
     if plain and len(_folder_names(tree)) <= 1:
         return [_by(tree, PATTERN, Certainty.CERTAIN)]
     candidate = Candidate(
-        type_=f"--label-from name:'{PATTERN}'", classes=sorted(names), images=sum(map(len, names.values()))
+        type_=f"`label_from` name:'{PATTERN}'", classes=sorted(names), images=sum(map(len, names.values()))
     )
     return [_by(tree, PATTERN, Certainty.POSSIBLE, candidate)]
 
@@ -64,7 +64,7 @@ def _by_position(tree: Tree) -> list[Reading]:
             continue
         words = Counter(fit.group(1) for fit in fits if fit is not None)
         if len(words) > 1 and min(words.values()) > 1 and _OFTEN * len(words) <= len(stems) and not _are_parts(words):
-            candidate = Candidate(type_=f"--label-from name:'{pattern}'", classes=sorted(words), images=len(stems))
+            candidate = Candidate(type_=f"`label_from` name:'{pattern}'", classes=sorted(words), images=len(stems))
             return [_by(tree, pattern, Certainty.OFFERED, candidate)]
     return []
 
@@ -95,7 +95,7 @@ def list_names(tree: Tree, pattern: str) -> Listing:
     try:
         expression = re.compile(pattern)
     except re.error as error:
-        raise OptionError(f"--label-from name:'{pattern}' is not a regular expression: {error}") from None
+        raise OptionError(f"`label_from` name:'{pattern}' is not a regular expression: {error}") from None
     labels: dict[str, str] = {}
     paths = _of_dataset(tree)
     for path in paths:
@@ -106,7 +106,7 @@ def list_names(tree: Tree, pattern: str) -> Listing:
         if label:
             labels[path] = label.strip()
     if not labels:
-        raise DataError(f"no name in '{tree.shown}' fits --label-from name:'{pattern}': the first is '{tree.paths[0]}'")
+        raise DataError(f"no name in '{tree.shown}' fits `label_from` name:'{pattern}': the first is '{tree.paths[0]}'")
     order = Level(classes={}).order
     ids = tuple(sorted(labels, key=order))
     unfit = [path for path in paths if path not in labels]

@@ -111,7 +111,7 @@ def _partner(path: Path) -> Path:
     options = [path.with_name(name), path.with_name(name + ".gz"), path.with_name(name.removesuffix(".gz"))]
     found = next((one for one in options if one.is_file() and one != path), None)
     if found is None:
-        raise DataError(f"'{path}' has no labels beside it ('{name}'): give them with --labels FILE")
+        raise DataError(f"'{path}' has no labels beside it ('{name}'): give them with `labels` FILE")
     return found
 
 

@@ -1,4 +1,4 @@
-"""A table of labels: given with ``--labels``, alone with paths relative to it, or found in a folder of images.
+"""A table of labels: given with ``labels``, alone with paths relative to it, or found in a folder of images.
 
 The documents that are not tables (exports of other tools, annotations in JSON) are made tables by their own readers and
 come here too. A table that lies in a folder counts only if most of its rows name images of that folder.
@@ -62,7 +62,7 @@ def recognise(subject: Subject, tabulate: Tabulate) -> list[Reading]:
 
 
 def recognise_labels(source: Source, tabulate: Tabulate) -> Listing | None:
-    """The labels of a table given with ``--labels`` alone; ``None`` for other files."""
+    """The labels of a table given with ``labels`` alone; ``None`` for other files."""
     path = Path(source.labels)
     known = path.is_file() and path.suffix.lower() in DOCUMENTS - {".parquet"}
     return list_labels(path, source, tabulate) if known else None
@@ -86,7 +86,7 @@ def _match_table(table: Table, tree: Tree, source: Source) -> Listing:
     given = table.name
     columns = pick_columns(table, source, names_image(tree))
     if columns.path is None:
-        raise DataError(f"'{given}' has no column of image paths: name it with --path-column")
+        raise DataError(f"'{given}' has no column of image paths: name it with `path_column`")
     match = match_rows([row[columns.path] for row in table.rows], tree.paths, root=tree.name, table=stem_of(table.name))
     if not tree.paths:
         raise DataError(f"no images in '{tree.shown}' for the rows of '{given}': give the folder that they are in")
@@ -106,7 +106,7 @@ def list_alone(path: Path, source: Source, tabulate: Tabulate) -> Listing:
     table = _table(path, tabulate)
     columns = pick_columns(table, source, is_file)
     if columns.path is None:
-        raise DataError(f"'{path}' has no column of image paths: name it with --path-column")
+        raise DataError(f"'{path}' has no column of image paths: name it with `path_column`")
     names = [plain_path(row[columns.path], folder) for row in table.rows]
     there = sum(is_file(name) for name in names[:200])
     if names and not there:
@@ -145,7 +145,7 @@ def _without_masks(tree: Tree) -> Tree:
 
 def _of_table(one: FoundTable, tree: Tree) -> Reading:
     candidate = Candidate(
-        type_=f"--labels {_typed(tree, one.names[0])}",
+        type_=f"`labels` {_typed(tree, one.names[0])}",
         classes=sorted({value for row in one.table.rows if (value := one.columns.value(row))}),
         images=one.match.matched,
     )

@@ -56,7 +56,7 @@ def recognise(subject: Subject) -> list[Reading]:
 
 
 def recognise_labels(source: Source, _: object) -> Listing | None:
-    """The labels of a Parquet file given with ``--labels``; ``None`` for other files."""
+    """The labels of a Parquet file given with ``labels``; ``None`` for other files."""
     path = Path(source.labels)
     if not path.is_file() or path.suffix.lower() != ".parquet":
         return None
@@ -179,7 +179,7 @@ class Shard:
 
     def image_column(self, asked: str | None) -> str | None:
         if asked is not None:
-            return require_column(asked, self.columns, option="--path-column", where=f"'{self.path}'")
+            return require_column(asked, self.columns, option="`path_column`", where=f"'{self.path}'")
         declared = [name for name in self.columns if self.features.get(name, {}).get("_type") == "Image"]
         structs = [name for name in self.columns if self._field(name, "bytes") is not None]
         binary = [name for name in self.columns if _is_binary(self.schema.field(name).type)]
@@ -188,13 +188,13 @@ class Shard:
 
     def label_column(self, asked: str | None, image: str | None) -> str:
         if asked is not None:
-            return require_column(asked, self.columns, option="--label-column", where=f"'{self.path}'")
+            return require_column(asked, self.columns, option="`label_column`", where=f"'{self.path}'")
         where = f"'{self.path}'"
         declared = [name for name in self.columns if self.features.get(name, {}).get("_type") == "ClassLabel"]
         if len(declared) == 1:
             return declared[0]
         if len(declared) > 1:
-            raise DataError(f"{where} has several columns of labels, {name_some(declared)}: choose with --label-column")
+            raise DataError(f"{where} has several columns of labels, {name_some(declared)}: choose with `label_column`")
         others = self.scalar_columns(image)
         if len(others) == len(self.columns) - 1 == 1:
             return others[0]

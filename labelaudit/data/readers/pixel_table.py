@@ -62,11 +62,11 @@ def list_pixels(path: Path, head: Sequence[str], label_column: str | None = None
         pixels = [name for name in columns if _PIXEL.fullmatch(name) and plain(name) not in LABEL_NAMES]
     rest = [name for name in columns if name not in pixels]
     if label_column is not None:
-        label = require_column(label_column, columns, option="--label-column", where=f"'{path}'")
+        label = require_column(label_column, columns, option="`label_column`", where=f"'{path}'")
     else:
         guess = guess_column(rest, LABEL_NAMES) or (rest[0] if bare or len(rest) == 1 else None)
         if guess is None:
-            raise DataError(f"'{path}' has no column of labels beside its {len(pixels):,} pixels: name --label-column")
+            raise DataError(f"'{path}' has no column of labels beside its {len(pixels):,} pixels: name `label_column`")
         label = guess
     at = {name: number for number, name in enumerate(columns)}
     labels, images = [], []

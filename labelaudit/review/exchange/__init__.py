@@ -59,7 +59,7 @@ def format_of(file: Path, name: str | None = None) -> str:
     suffix = {".zip": ".xml"}.get(file.suffix.lower(), file.suffix.lower())
     found = next((key for key, format_ in FORMATS.items() if suffix == format_.suffix), None)
     if found is None:
-        raise OptionError(f"the ending of '{file}' names no format: use --format {', '.join(FORMATS)}")
+        raise OptionError(f"the ending of '{file}' names no format: use `format` {', '.join(FORMATS)}")
     return found
 
 
@@ -95,12 +95,12 @@ def export_queue(
     format_ = FORMATS[format_of(file, name)]
     place = Path(data or audit.source.get("data") or file).resolve()
     if place.is_dir() and place in file.resolve().parents:
-        raise OptionError(f"the export {file} lies inside the data {place}: choose a file outside with --export")
+        raise OptionError(f"the export {file} lies inside the data {place}: choose a file outside with `export`")
     queue, _, reviewed, notes = open_queue(audit, run, order)
     if not again:
         queue = replace(queue, rows=tuple(row for row in queue.rows if row not in reviewed.settled))
     if not queue.rows:
-        raise RunError("everything in this queue is judged: --again exports it all the same")
+        raise RunError("everything in this queue is judged: `again` exports it all the same")
     images = open_originals(audit, data) if embed or format_.measures else None
     if prefix is None:
         prefix = format_.prefix or (_folder(audit, data) if format_.embeds else "")
@@ -121,7 +121,7 @@ def export_tasks(source: Source, file: Path, *, name: str | None = None) -> Expo
     classes = source.audit.samples.classes
     check_classes(classes)
     if source.embed and not format_.embeds:
-        raise OptionError(f"{chosen} cannot hold images: leave --embed away, or use label-studio or prodigy")
+        raise OptionError(f"{chosen} cannot hold images: leave `embed` away, or use label-studio or prodigy")
     written = _Counted(source.tasks())
     files = [file]
     with _fresh(file) as opened:

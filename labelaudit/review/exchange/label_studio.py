@@ -159,5 +159,5 @@ FORMAT = Format(
     prefix="/data/local-files/?d=",
     embeds=True,
     by_path="Images by path need LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED=true and "
-    "LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT at the data root, and a local storage in the project; or use --embed.",
+    "LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT at the data root, and a local storage in the project; or use `embed`.",
 )

@@ -106,7 +106,7 @@ class _Places:
         """The verdict that ``answer`` is; raises `DataError` with the rest of a sentence about the entry."""
         row = self._row(answer)
         samples = self.audit.samples
-        digest, given = self.audit.identity(row)
+        path, digest, given = samples.claim(row)
         label = ""
         kind: str = answer.kind
         if kind in ("class", "suggested"):
@@ -116,7 +116,7 @@ class _Places:
             suggested = kind == "suggested" or label == samples.classes[ask(self.audit, row).rival]  # as handed out
             kind = "given" if label == given else "suggested" if suggested else "other"
         return Verdict(
-            path=samples.ids[row],
+            path=path,
             digest=digest,
             given_label=given,
             verdict=kind,
@@ -136,9 +136,10 @@ class _Places:
             if here is None:
                 raise DataError("is not in the audit" if answer.path else "names neither path nor digest")
             rows = [here]
-        fitting = [row for row in rows if not given or self.audit.identity(row)[1] == given]
+        fitting = [row for row in rows if not given or self.audit.samples.claim(row).label == given]
         if not fitting:
-            raise DataError(f"is labelled '{self.audit.identity(rows[0])[1]}' now, '{given}' when it was exported")
+            now = self.audit.samples.claim(rows[0]).label
+            raise DataError(f"is labelled '{now}' now, '{given}' when it was exported")
         if len({self.audit.identity(row) for row in fitting}) > 1:
             fitting = [row for row in fitting if row == here]
             if not fitting:

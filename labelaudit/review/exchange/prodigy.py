@@ -88,5 +88,5 @@ FORMAT = Format(
     read=read,
     advise=advise,
     embeds=True,
-    by_path="Browsers do not load images by path: use --embed, or an address with --image-prefix.",
+    by_path="Browsers do not load images by path: use `embed`, or an address with `image_prefix`.",
 )

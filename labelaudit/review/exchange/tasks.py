@@ -137,8 +137,8 @@ class Source:
         audit, blind = self.audit, self.queue.blind
         classes, decision = audit.samples.classes, audit.decision
         for row in self.queue.rows:
-            digest, given = audit.identity(row)
-            path, size = audit.samples.ids[row], None
+            path, digest, given = audit.samples.claim(row)
+            size = None
             address = self.prefix + (quote(path, errors="surrogateescape") if _quotes(self.prefix) else path)
             if self.images is not None and (self.embed or self.measure):
                 try:

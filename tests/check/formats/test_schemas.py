@@ -190,4 +190,4 @@ def test_sarif_says_how_many_results_github_would_refuse(monkeypatch: pytest.Mon
     [run] = json.loads(text)["runs"]
     assert [r["properties"]["status"] for r in run["results"]] == ["new"] * 1_000, "the open ones come first"
     [left_out] = [n for n in run["invocations"][0]["toolExecutionNotifications"] if n["level"] == "warning"]
-    assert left_out["message"]["text"] == ("3,200 of 4,200 results are not in this file: --format json lists all.")
+    assert left_out["message"]["text"] == ("3,200 of 4,200 results are not in this file: the json format lists all.")

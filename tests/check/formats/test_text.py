@@ -31,11 +31,11 @@ def test_what_is_left_out_for_length_is_counted(name: str) -> None:
     listed = len(set(re.findall(r"cat/\d+\.png", text)))
     assert 0 < listed < 200
     if name == "junit":
-        assert "and 1,480 more: --format json, jsonl and csv list all" in text
+        assert "and 1,480 more: the formats json, jsonl and csv list all" in text
         return
     hidden = re.search(
         r"Not listed here: ([\d,]+) new, ([\d,]+) known suspects and ([\d,]+) findings; "
-        r"--format json, jsonl and csv list all\.",
+        r"the formats json, jsonl and csv list all\.",
         text,
     )
     assert hidden
@@ -147,7 +147,7 @@ Rules:
 3 findings: 1 new conflict, 1 known conflict, 1 ignored conflict
   new  conflict  cat/0.png  Same bytes as dog/d.png; ?
 
-Not listed here: 2 known, 2 accepted, 2 ignored suspects and 2 findings; --format json, jsonl and csv list all.
+Not listed here: 2 known, 2 accepted, 2 ignored suspects and 2 findings; the formats json, jsonl and csv list all.
 
 Baseline .labelaudit-baseline.json: 3 entries, 1 stale
 Stale entries: 1 gone
@@ -160,7 +160,7 @@ Next:
   Look at 2 new suspects with `labelaudit review`: correct wrong labels in the data, confirm right ones.
   Repair, remove or relabel what the new findings name.
   2 suspects within 0.01 of the threshold: another machine may flag otherwise, so none fails the gate.
-  2 suspects are doubtful and count only with `--tier doubtful`; 20 verdicts tell where to stop: `labelaudit tune RUN`.
+  2 suspects are doubtful and count where `tier` is doubtful; 20 verdicts tell where to stop: `labelaudit tune RUN`.
   Remove stale entries with `labelaudit baseline prune`.
   Refresh the baseline for the changed settings: `labelaudit check --write-baseline`.
 

@@ -302,7 +302,7 @@ def test_a_suggestion_that_is_taken_stays_a_suggestion(tmp_path: Path) -> None:
     (tmp_path / "bare.csv").write_text("path,new_label\ncat/0.png,dog\ndog/1.png,cat\n")
     assert told(bring(run, tmp_path / "bare.csv")) == [("cat/0.png", "suggested", "dog"), ("dog/1.png", "other", "cat")]
     assert call("verdicts", "import", str(run), str(tmp_path / "done.csv"))[0] == 0
-    assert "2 suggested label right, 0 another class" in call("verdicts", "show", str(run))[1]
+    assert "2 suggested label correct, 0 another class" in call("verdicts", "show", str(run))[1]
 
 
 def test_an_unfinished_line_is_told_where_verdicts_are_shown_and_imported(run: Path, tmp_path: Path) -> None:
