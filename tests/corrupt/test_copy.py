@@ -109,9 +109,9 @@ def test_annotators_have_a_strength_and_a_rate_of_their_own(source: Path, tmp_pa
     }
     assert rates == {"careful": 3 / 40, "usual": 7 / 40, "hasty": 16 / 40}
     assert corrupt(source, tmp_path / "told", noise="annotator", rate=0.1, strength="hasty").rate == 0.1
-    with pytest.raises(OptionError, match="--strength is for annotator noise, not pair"):
+    with pytest.raises(OptionError, match="`strength` is for annotator noise, not pair"):
         corrupt(source, tmp_path / "bad", noise="pair", rate=0.1, strength="hasty")
-    with pytest.raises(OptionError, match="pair noise needs --rate"):
+    with pytest.raises(OptionError, match="pair noise needs `rate`"):
         corrupt(source, tmp_path / "bad", noise="pair")
     with pytest.raises(OptionError, match="did you mean 'hasty'"):
         corrupt(source, tmp_path / "bad", noise="annotator", strength="hast")

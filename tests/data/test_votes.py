@@ -41,7 +41,7 @@ def test_rows_that_contradict_each_other_without_a_name_stay_findings(tmp_path: 
 
 
 @pytest.mark.parametrize(
-    ("head", "said"), [("by_whom", "--annotator by_whom"), ("", "--annotator COLUMN"), ("observer", None)]
+    ("head", "said"), [("by_whom", "`annotator` by_whom"), ("", "`annotator` COLUMN"), ("observer", None)]
 )
 def test_votes_whose_column_has_another_name_are_offered_to_be_counted(
     tmp_path: Path, head: str, said: str | None

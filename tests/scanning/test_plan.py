@@ -115,12 +115,12 @@ def test_the_largest_effort_that_fits_the_budget_is_chosen(
 
 def test_a_limit_that_no_effort_keeps_is_refused_in_one_line(samples: Samples, tried: list[Any]) -> None:
     with pytest.raises(
-        OptionError, match=r"^--budget 60 s: even --effort quick takes 98 s to 3 min here: give it more"
+        OptionError, match=r"^`budget` 60 s: even `effort` quick takes 98 s to 3 min here: give it more"
     ):
         settle(samples, [], budget=60.0)
-    with pytest.raises(OptionError, match=r"^--max-memory 100 MB: even --effort quick takes about [0-9.]+ [MG]B: give"):
+    with pytest.raises(OptionError, match=r"^`max_memory` 100 MB: even `effort` quick takes about [0-9.]+ [MG]B: give"):
         settle(samples, [], max_memory=100e6)
-    with pytest.raises(OptionError, match="are of this machine: leave out --engine ray"):
+    with pytest.raises(OptionError, match="are of this machine: leave out `engine` ray"):
         Plan(budget=5.0).settle(samples, ScanSettings(), Machine(engine="ray"), choice=None)
 
 
@@ -151,7 +151,7 @@ def test_a_scan_keeps_its_budget_and_records_the_effort(tmp_path: Path, monkeypa
     assert audit.settings["effort"] == "thorough"
     assert "Effort: thorough, the largest that fits." in said
     assert said[-1].startswith("Took ")
-    with pytest.raises(OptionError, match="even --effort quick takes"):
+    with pytest.raises(OptionError, match="even `effort` quick takes"):
         scan(labels=tmp_path / "labels.npy", features=x, methods=[], max_memory="1MB")
 
 

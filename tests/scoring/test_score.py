@@ -86,7 +86,7 @@ def test_features_that_were_brought_must_be_brought_again(tmp_path: Path) -> Non
     np.save(tmp_path / "labels.npy", np.array(["a", "b"])[truth])
     scan(labels=tmp_path / "labels.npy", features=x, methods=["limit"], output=tmp_path / "run", device="cpu")
     np.save(tmp_path / "new.npy", np.array(["a", "b", "b"]))
-    with pytest.raises(DataError, match="--features"):
+    with pytest.raises(DataError, match="`features`"):
         score(tmp_path / "run", Source(labels=tmp_path / "new.npy"))
     audit = score(tmp_path / "run", Source(labels=tmp_path / "new.npy"), features=x[[0, 1, 2]])
     assert audit.decision.suspicion.argmax() == 2
