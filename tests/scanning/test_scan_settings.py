@@ -191,3 +191,9 @@ def test_verdicts_hold_for_every_copy_and_disputes_for_none(labels_file: Path) -
     known = known_labels(samples, [judge(row, "none"), judge(third, "given"), judge(third, "none", by="bob")])
     assert known[[0, row]].tolist() == [NO_CLASS, NO_CLASS]
     assert set(known[2:].tolist()) == {UNKNOWN}
+
+
+@pytest.mark.parametrize("wrong", ["lite7", "lite0@9999", "no-such-model"])
+def test_a_backbone_that_does_not_exist_is_refused_before_anything_is_read(tmp_path: Path, wrong: str) -> None:
+    with pytest.raises(OptionError, match=wrong.partition("@")[0]):
+        scan(tmp_path / "is not there", backbone=[wrong])
