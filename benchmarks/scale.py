@@ -4,7 +4,8 @@ Synthetic data with planted noise, each size in a process of its own: features (
 `scan --features`, or with --probs given probabilities (n x C) as `scan --probs`, there beside cleanlab's
 `find_label_issues` and `get_label_quality_scores` on the same file. Printed for every stage: wall seconds, and the
 exponent of growth between neighbouring sizes (1 = linear, 2 = quadratic); CPU seconds of the whole, which hold on a
-busy machine too; peak memory; and whether rate and ranking (AP) hold.
+busy machine too; peak memory; whether rate and ranking (AP) hold; and how far the forecast was off. ``--cpu`` times
+the stages and the forecast by the CPU clock as well; ``--plot FILE.svg`` draws the growth of every stage.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -67,15 +69,27 @@ def save_labels(place: Path, given: Any, wrong: Any, classes: int) -> None:
     np.save(place / "wrong.npy", wrong)
 
 
-def run(place: Path, kind: str, methods: list[str]) -> dict[str, Any]:
-    """One scan in this process, and what it cost."""
+def run(place: Path, kind: str, methods: list[str], *, cpu: bool) -> dict[str, Any]:
+    """One scan in this process, and what it cost; its clocks show CPU seconds with ``cpu``."""
     from sklearn.metrics import average_precision_score
 
-    from labelaudit import scan
+    from labelaudit import machine, scan
+    from labelaudit.scanning import plan
+    from labelaudit.training import forecast
 
+    if cpu:
+        clock = SimpleNamespace(perf_counter=time.process_time)
+        machine.time = forecast.time = clock  # type: ignore[attr-defined]
+        plan.Plan.__init__.__kwdefaults__["timer"] = time.process_time  # type: ignore[index]
+    said: list[str] = []
     started, used = time.perf_counter(), time.process_time()
     audit = scan(
-        labels=place / "labels.npy", output=place / "run", effort="quick", methods=methods, **{kind: place / "x.npy"}
+        labels=place / "labels.npy",
+        output=place / "run",
+        effort="quick",
+        methods=methods,
+        notice=said.append,
+        **{kind: place / "x.npy"},
     )
     found = {stage.name: stage.seconds for stage in audit.stages}
     found["whole"], found["whole, CPU"] = time.perf_counter() - started, time.process_time() - used
@@ -85,6 +99,7 @@ def run(place: Path, kind: str, methods: list[str]) -> dict[str, Any]:
         "gigabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
         "AP": float(average_precision_score(wrong, audit.decision.suspicion)),
         "rate": audit.decision.noise_rate,
+        "forecast": next((one for one in said if one.startswith("Took ")), ""),
     }
 
 
@@ -133,6 +148,43 @@ def show(name: str, found: dict[int, dict[str, Any]]) -> None:
     for key, form in (("gigabytes", ".2f"), ("AP", ".4f"), ("rate", ".4f")):
         if key in found[sizes[-1]]:
             print(f"| {key} | " + " | ".join(format(found[n][key], form) for n in sizes) + " | |")
+    for n in sizes:
+        if told := found[n].get("forecast"):
+            print(f"\n{n:,}: {told}")
+
+
+def draw(found: dict[int, dict[str, Any]]) -> str:
+    """An SVG of seconds against samples, both on logarithmic scales, a line for each stage of more than a tenth of a
+    second; dotted lines grow in proportion to the samples.
+    """
+    sizes = sorted(found)
+    stages = [name for name in found[sizes[-1]]["seconds"] if found[sizes[-1]]["seconds"][name] > 0.1]
+    high = max(found[sizes[-1]]["seconds"][name] for name in stages)
+    left, top, width, height, least = 60, 20, 420, 300, 0.01
+    across = math.log(sizes[-1] / sizes[0]) or 1.0
+
+    def place(n: float, seconds: float) -> str:
+        x = left + width * math.log(n / sizes[0]) / across
+        y = top + height * (1 - math.log(max(seconds, least) / least) / math.log(high / least))
+        return f"{x:.1f},{y:.1f}"
+
+    lines = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 {top + height + 40}" font-family="sans-serif" '
+        'font-size="12">'
+    ]
+    for power in range(-2, math.ceil(math.log10(high)) + 1):
+        ends = place(sizes[0], 10.0**power), place(sizes[-1], min(10.0**power * sizes[-1] / sizes[0], high))
+        lines.append(f'<path d="M{ends[0]}L{ends[1]}" stroke="#bbb" stroke-dasharray="2 4"/>')
+        lines.append(f'<text x="4" y="{ends[0].split(",")[1]}" fill="#555">{10.0**power:g} s</text>')
+    for number, name in enumerate(stages):
+        colour = f"hsl({360 * number // len(stages)} 60% 40%)"
+        points = " ".join(place(n, found[n]["seconds"][name]) for n in sizes)
+        lines.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        x, y = points.split(" ")[-1].split(",")
+        lines.append(f'<text x="{float(x) + 6}" y="{y}" fill="{colour}">{name}</text>')
+    for n in sizes:
+        lines.append(f'<text x="{place(n, 1).split(",")[0]}" y="{top + height + 24}" text-anchor="middle">{n:,}</text>')
+    return "\n".join([*lines, "</svg>", ""])
 
 
 def main() -> None:
@@ -142,14 +194,21 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=512, help="of the features")
     parser.add_argument("--methods", default="limit", help="trained on the features; separated by commas")
     parser.add_argument("--probs", action="store_true", help="given probabilities in place of features")
+    parser.add_argument("--cpu", action="store_true", help="time by the CPU clock, on a busy machine")
+    parser.add_argument("--plot", type=Path, help="an SVG file of the growth of each stage")
     parser.add_argument("--at", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--cleanlab", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     kind = "probs" if options.probs else "features"
     if options.at is not None:
-        methods = options.methods.split(",")
-        print(json.dumps(run_cleanlab(options.at) if options.cleanlab else run(options.at, kind, methods)))
+        methods = [name for name in options.methods.split(",") if name]
+        print(
+            json.dumps(
+                run_cleanlab(options.at) if options.cleanlab else run(options.at, kind, methods, cpu=options.cpu)
+            )
+        )
         return
+    clock = ("--cpu",) if options.cpu else ()
     found: dict[str, dict[int, dict[str, Any]]] = {"labelaudit": {}, "cleanlab": {}}
     for n in map(int, options.samples.split(",")):
         with tempfile.TemporaryDirectory() as folder:
@@ -157,13 +216,15 @@ def main() -> None:
             if options.probs:
                 make_probs(place, n, options.classes)
                 found["cleanlab"][n] = apart(place, "--cleanlab")
-                found["labelaudit"][n] = apart(place, "--probs")
+                found["labelaudit"][n] = apart(place, "--probs", *clock)
             else:
                 make_features(place, n, options.width, options.classes)
-                found["labelaudit"][n] = apart(place, "--methods", options.methods)
+                found["labelaudit"][n] = apart(place, "--methods", options.methods, *clock)
     for name, results in found.items():
         if results:
             show(f"{name}, {options.classes} classes", results)
+    if options.plot is not None:
+        options.plot.write_text(draw(found["labelaudit"]), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import csr_array
 
 from labelaudit.judge.noise_model import NO_CLASS, UNKNOWN, NoiseModel
 from labelaudit.judge.reading import Reading, lower_end, upper_end
@@ -103,8 +104,13 @@ def decide(
         interval = (low_end_of_sure(interval[0], suspicion[judged], sure, companions=n / max(apart, 1)), interval[1])
     rival = strongest_other(labels, posterior)
     predicted = np.where(flagged, rival, posterior.argmax(axis=1))
-    matrix = np.zeros((len(classes),) * 2)
-    np.add.at(matrix, labels[judged], posterior[judged])
+    counted = np.flatnonzero(judged)
+    given = csr_array((np.ones(len(counted)), (labels[counted], counted)), shape=(len(classes), n))
+    reasons = [""] * n
+    for row in np.flatnonzero(~judged).tolist():
+        reasons[row] = f"not judged: {counts[labels[row]]} of {FEWEST} images that this class needs"
+    for row in np.flatnonzero(flagged).tolist():
+        reasons[row] = _reason(row, posterior, labels, rival, classes, shared, known, strangers)
     return Decision(
         suspicion=suspicion,
         is_issue=flagged,
@@ -115,13 +121,8 @@ def decide(
         sure_threshold=sure,
         noise_rate=rate,
         noise_interval=interval,
-        noise_matrix=matrix,
-        reasons=tuple(
-            _reason(row, posterior, labels, rival, classes, shared, known, strangers)
-            if flagged[row]
-            else ("" if judged[row] else f"not judged: {counts[labels[row]]} of {FEWEST} images that this class needs")
-            for row in range(n)
-        ),
+        noise_matrix=np.asarray(given @ posterior),
+        reasons=tuple(reasons),
         recipe={
             "pool_weights": {name: round(weight, 4) for name, weight in channel.weights.items()},
             "channel_loss": channel.loss,
@@ -205,6 +206,8 @@ def _judge_copies_together(
     posterior = np.array(channel.posterior, dtype=np.float64)
     posterior /= posterior.sum(axis=1, keepdims=True)  # what float32 rounds to certainty keeps its rank by the others
     distinct = np.ones(len(labels), dtype=np.int64)
+    if len(set(digests)) == len(digests):
+        return posterior, distinct
     order = np.argsort(np.asarray(digests), kind="stable")
     ordered = np.asarray(digests)[order]
     for group in _repeated(order, ordered):

@@ -53,6 +53,8 @@ def weigh_sources(
         attributes: name -> (n,) value.
         groups: (n,) members of a group share a fold.
     """
+    if not attributes:
+        return posterior, None
     rows = np.arange(len(labels))
     suspicion = np.clip(1 - posterior[rows, labels].astype(np.float64), 0, 1)
     group = np.unique(np.asarray(groups), return_inverse=True)[1]
