@@ -11,7 +11,7 @@ import typer
 
 from labelaudit.errors import OptionError, RunError
 from labelaudit.machine import available_cores
-from labelaudit.text import count
+from labelaudit.text import count, likely
 
 from .console.options import parse_share
 from .console.runs import RUN, find_run
@@ -181,7 +181,8 @@ def clean(
             out = output or "OUT"
             same = f" --format {format_}" if format_ else ""
             same += f" --link {link}" if link != "auto" else ""
-            _say(console, f"Nothing is made yet. The plan is {where}; edit it if you like, then:")
+            begun = "Nothing is made yet" if chosen.changes else "There is nothing to make: judge suspects first"
+            _say(console, f"{begun}. The plan is {where}; edit it if you like, then:")
             _say(console, f"  labelaudit clean {run} --plan {where} -o {out}{same} --apply")
         return
     with report_progress(quiet=quiet, verbose=verbose, color=color) as (progress, _):
@@ -241,7 +242,7 @@ def _show_plan(console: Console, plan: CorrectionPlan, audit: Audit, *, most: in
         _say(console, f"No changes to {len(audit.samples):,} samples", style="bold")
     kept = {name: count for name, count in plan.kept.items() if isinstance(count, int)}
     if kept:
-        said = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in kept.items())
+        said = ", ".join(_spell(number, name) for name, number in kept.items())
         advice = (
             ": review them, or use --action suspect=quarantine"
             if "suspect" in kept and plan.actions.get("suspect") == "keep"
@@ -253,18 +254,24 @@ def _show_plan(console: Console, plan: CorrectionPlan, audit: Audit, *, most: in
     console.print()
 
 
+def _spell(number: int, reason: str) -> str:
+    """A number of samples with the reason to change them, such as ``4 near duplicates``."""
+    what = reason.replace("_", " ")
+    return count(number, what) if reason in ("suspect", "conflict", "near_duplicate", "leak") else f"{number:,} {what}"
+
+
 def _show_worst(console: Console, changes: Sequence[Change], most: int) -> None:
     from rich.text import Text
 
     console.print()
-    table = _table(("path", "left"), ("given", "left"), ("now", "left"), ("score", "right"), ("why", "left"))
+    table = _table(("path", "left"), ("given", "left"), ("now", "left"), ("likely wrong", "right"), ("why", "left"))
     for change in changes[:most]:
         now = change.new_label or f"({_WORDS[change.action]}{'' if change.weight is None else f' {change.weight:.2f}'})"
         table.add_row(
             Text(printable(change.path)),
             Text(printable(change.given_label), style="red"),
             Text(printable(now), style="green"),
-            "" if change.label_score is None else f"{change.label_score:.3f}",
+            "" if change.label_score is None else likely(1 - change.label_score),
             Text(printable(change.detail or change.reason), style="dim"),
         )
     with trimmed(console):

@@ -145,8 +145,8 @@ def _show_next(console: Console, run: Path, plan: ReviewPlan, reviewed: Reviewed
     flagged = sum(s.drawn for s in plan.strata if s.flagged)
     _say(
         console,
-        f"{len(plan.rows):,} samples to review, drawn at random within {len(plan.strata)} strata by score: "
-        f"{flagged:,} of the flagged, {len(plan.rows) - flagged:,} of the rest, where misses would be.",
+        f"{len(plan.rows):,} samples to review, drawn at random from {len(plan.strata)} parts of the ranking: "
+        f"{flagged:,} suspects, and {len(plan.rows) - flagged:,} others, where the missed ones would be.",
     )
     if skipped or disputed:
         _say(

@@ -44,6 +44,8 @@ def tune(
     from labelaudit.files import write_text
     from labelaudit.verdicts import read_reviewed, tuning
 
+    from .console.summary import spell_path
+
     run = find_run(run)
     audit = read(run)
     reviewed = read_reviewed(audit, run)
@@ -63,6 +65,7 @@ def tune(
         return
     if fitted is None:
         typer.echo(f"{count(len(reviewed.settled), 'verdict')} so far: too few to tell. Judge these images next:")
+        typer.echo(f"In a page: labelaudit review {spell_path(run)} --order tune", err=True)
     else:
         _say(fitted, len(audit.samples))
         if rows:

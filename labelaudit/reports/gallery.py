@@ -41,13 +41,15 @@ def fill(
     trouble: str = "",
     checked: ReviewState | None = None,
     besides: Sequence[int] = (),
+    live: bool = False,
     workers: int = 2,
     progress: Progress = no_progress,
 ) -> tuple[dict[str, Any], dict[str, str], str]:
     """The data of the page, the pictures beside its figures (path -> Base64), and why there are no look-alikes.
 
     ``rows`` are the suspects shown, worst first; findings have pictures, and the rows ``besides``; the other arguments
-    are those of `html.render`.
+    are those of `html.render`. Of a ``live`` page only what its figures need is decoded; the server gives it the rest
+    when it comes into view.
     """
     near: Pairs = {}
     faces: dict[str, int] = {}
@@ -60,8 +62,10 @@ def fill(
         sides = {row: _NEAR_SIDE for pair in near.values() for side in pair for row in side}
         sides |= dict.fromkeys(faces.values(), _NEAR_SIDE)
         sides |= dict.fromkeys(rows, _LARGE if len(rows) <= _FEW else _SMALL)
-        drawn = thumbnails.draw(audit.samples, images, sides, workers=workers, progress=progress)
-    data = _suspects(audit, rows) | _verdicts(checked, rows) | _pictures(audit, rows, near, drawn)
+        embedded = dict.fromkeys(faces.values(), _NEAR_SIDE) if live else sides
+        drawn = thumbnails.draw(audit.samples, images, embedded, workers=workers, progress=progress)
+    pictured = thumbnails.address(sides) if live and images is not None else drawn
+    data = _suspects(audit, rows) | _verdicts(checked, rows) | _pictures(audit, rows, near, pictured)
     data["pictured"] = images is not None or bool(trouble)
     data["map"] = None if memory is None else landscape.chart(memory, audit.samples.labels, audit.suspects)
     return data, {path: drawn.files[drawn.place[row]] for path, row in faces.items() if row in drawn.place}, lost

@@ -125,6 +125,7 @@ def render(
         trouble=trouble,
         checked=checked,
         besides=seen.rows,
+        live=live,
         workers=workers,
         progress=progress,
     )

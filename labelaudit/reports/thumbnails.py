@@ -6,7 +6,7 @@ Left out: the images themselves. A page that shows suspects needs a few hundred 
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -23,7 +23,7 @@ class Thumbnails:
     """Pictures of some rows of the samples; equal content is held once."""
 
     files: tuple[str, ...]
-    """Distinct WebP files in Base64."""
+    """Distinct WebP files in Base64, or their addresses (`address`)."""
     place: Mapping[int, int]
     """Row -> index into `files`."""
     problems: Mapping[int, str]
@@ -65,6 +65,12 @@ def draw(
         place={row: index[key] for row, key in keys.items() if key in index},
         problems={row: refused[key] for row, key in keys.items() if key in refused},
     )
+
+
+def address(rows: Iterable[int]) -> Thumbnails:
+    """In place of pictures where the server of a page gives them, row by row."""
+    places = {row: place for place, row in enumerate(rows)}
+    return Thumbnails(files=tuple(f"thumbnail/{row}" for row in places), place=places, problems={})
 
 
 def missing(rows: Sequence[int] = (), why: str = "") -> Thumbnails:

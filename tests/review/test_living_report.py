@@ -74,6 +74,25 @@ def test_what_others_say_is_there_after_a_look_away(page: Page, tmp_path: Path) 
         page.locator("#told-wrong:has-text('1')").wait_for()
 
 
+def test_the_page_asks_for_pictures_as_they_come_into_view(page: Page, tmp_path: Path) -> None:
+    run = write_run(tmp_path)
+    with open_report(run) as server:
+        seen = watch(page)
+        text = server.request("GET", "/report")[2].decode()
+        assert "data:image/webp;base64,UklGR" not in text, "nothing is decoded before it is shown"
+        assert '"pictures":["thumbnail/' in text
+        page.goto(server.address)
+        page.locator("#worst .card img").first.wait_for()
+        page.wait_for_function(
+            "() => [...document.querySelectorAll('#worst .card img')].every(one => one.naturalWidth)"
+        )
+        (run.parent / "data" / "dog" / "10.png").unlink()
+        page.goto(server.address + "#suspects")
+        page.reload()
+        page.locator("#grid .absent:has-text('cannot be shown')").first.wait_for()
+        assert [error for error in seen.errors if "404" not in error] == []
+
+
 def test_the_list_is_ranked_anew_by_what_people_said(page: Page, tmp_path: Path) -> None:
     with open_report(write_run(tmp_path)) as server:
         seen = watch(page)

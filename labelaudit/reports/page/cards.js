@@ -47,7 +47,8 @@ function picture(number, alt, problem) {
   image.alt = alt;
   image.decoding = "async";
   image.addEventListener("load", () => sharpen(image));
-  image.src = "data:image/webp;base64," + data.pictures[number];
+  if (data.live) image.addEventListener("error", () => image.replaceWith(make("span", "absent", "this image cannot be shown")));
+  image.src = data.live ? data.pictures[number] : "data:image/webp;base64," + data.pictures[number];
   return image;
 }
 
