@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -212,6 +213,8 @@ def _show(
         address = address.replace("/?token=", f"/{page}?token=")
         typer.echo(address)
         sys.stdout.flush()
+        if page == "report":  # most of it is found out while the browser starts
+            threading.Thread(target=report, args=(session,), daemon=True).start()
         if not no_open and sys.stdout.isatty() and _has_desktop():
             _open_browser(address, opener)
 

@@ -7,7 +7,9 @@ of the suggested class, which the audit takes to be right. Left out: images at f
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from threading import Lock
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -53,12 +55,12 @@ def fill(
     """
     near: Pairs = {}
     faces: dict[str, int] = {}
-    memory, lost = _read_memory(audit)
+    known, chart, lost = _find_likeness(audit, rows)
     if images is None:
         drawn = thumbnails.missing(rows if trouble else (), trouble)
     else:
         faces = _faces(audit) | {audit.samples.ids[row]: row for row in besides}
-        near = {} if memory is None else _look_alikes(audit, memory, rows)
+        near = known
         sides = {row: _NEAR_SIDE for pair in near.values() for side in pair for row in side}
         sides |= dict.fromkeys(faces.values(), _NEAR_SIDE)
         sides |= dict.fromkeys(rows, _LARGE if len(rows) <= _FEW else _SMALL)
@@ -67,7 +69,7 @@ def fill(
     pictured = thumbnails.address(sides) if live and images is not None else drawn
     data = _suspects(audit, rows) | _verdicts(checked, rows) | _pictures(audit, rows, near, pictured)
     data["pictured"] = images is not None or bool(trouble)
-    data["map"] = None if memory is None else landscape.chart(memory, audit.samples.labels, audit.suspects)
+    data["map"] = chart
     return data, {path: drawn.files[drawn.place[row]] for path, row in faces.items() if row in drawn.place}, lost
 
 
@@ -131,6 +133,25 @@ def _pictures(audit: Audit, rows: list[int], near: Pairs, drawn: Thumbnails) -> 
         "nearPicture": [drawn.place.get(row, -1) for row in others],
         "pictures": drawn.files,
     }
+
+
+def _find_likeness(audit: Audit, rows: list[int]) -> tuple[Pairs, dict[str, Any] | None, str]:
+    """Images like the worst of ``rows``, the map, and why there is neither; kept as long as ``audit`` is, since people
+    who judge load a page of the same audit again and again."""
+    with _LOCK:
+        asked, found = _KEPT.get(audit, ([], None))
+        if found is None or asked != rows[:_WITH_NEAR]:
+            memory, lost = _read_memory(audit)
+            found = {}, None, lost
+            if memory is not None:
+                chart = landscape.chart(memory, audit.samples.labels, audit.suspects)
+                found = _look_alikes(audit, memory, rows), chart, lost
+            _KEPT[audit] = rows[:_WITH_NEAR], found
+        return found
+
+
+_LOCK = Lock()
+_KEPT: WeakKeyDictionary[Audit, tuple[list[int], tuple[Pairs, dict[str, Any] | None, str]]] = WeakKeyDictionary()
 
 
 def _read_memory(audit: Audit) -> tuple[Memory | None, str]:

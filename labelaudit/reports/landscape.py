@@ -18,7 +18,7 @@ from labelaudit.types import Floats, Ints
 
 MOST = 100_000
 """Points of a map; of larger datasets it shows all suspects and a random part of the rest."""
-_FITTED = 20_000  # samples that the directions are fitted to
+_FITTED = 10_000  # samples that the directions are fitted to
 _STEPS = 65_535  # a coordinate is a whole number of 16 bits
 _TAIL = 0.002  # share of points at each end of an axis that lie on its edge
 
@@ -55,7 +55,7 @@ def project(vectors: Floats, labels: Ints, rows: Ints) -> Ints:
         model.fit(seen, labels[fitted])
     else:
         model = PCA(min(2, *seen.shape), random_state=0).fit(seen)
-    found = model.transform(np.asarray(vectors[rows], dtype=np.float64))
+    found = np.asarray(model.transform(np.asarray(vectors[rows], dtype=np.float32)), dtype=np.float64)
     found = np.pad(found, ((0, 0), (0, 2 - found.shape[1])))
     middle = np.median(found, axis=0)
     usual = np.median(np.abs(found - middle), axis=0)
