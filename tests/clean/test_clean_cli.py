@@ -60,7 +60,7 @@ def test_doubtful_suspects_are_changed_only_where_they_are_named(tmp_path: Path)
     runs.write(audit, tmp_path / "run")
     plain = invoke("clean", tmp_path / "run", "--action", "suspect=drop")
     assert "because they are doubtful, not surely wrong: 2. --tier doubtful takes them too" in plain.stdout
-    assert "As they are: 2 suspect\n" in plain.stdout
+    assert "As they are: 2 suspects\n" in plain.stdout
     told = invoke("clean", tmp_path / "run", "--action", "suspect=drop", "--tier", "doubtful")
     assert "3 changes to 6 samples" in told.stdout
     refused = invoke("clean", tmp_path / "run", "--tier", "sure", "--fdr", "0.1")
