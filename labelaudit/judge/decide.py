@@ -169,7 +169,7 @@ def noise_rate(suspicion: Floats, *, companions: float = 1.0) -> tuple[float, tu
 
     >>> rate, (low, high) = noise_rate(np.array([0.9] * 100 + [0.2] * 100 + [0.0] * 800))
     >>> round(rate, 3), round(low, 3), round(high, 3)
-    (0.11, 0.094, 0.221)
+    (0.11, 0.094, 0.229)
     """
     if not len(suspicion):
         return 0.0, (0.0, 1.0)

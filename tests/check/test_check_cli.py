@@ -230,7 +230,9 @@ def test_images_from_the_first_check_to_a_new_wrong_label(tmp_path: Path) -> Non
     assert json.loads(again.out)["counts"]["suspects"]["known"] == 1
     assert again.out == call("check", "pets", *options, "--baseline", "known.json").out  # byte for byte
     git("mv", "pets/red/3.png", "pets/green/new.png")
-    changed = call("check", "pets", *options, "--baseline", "known.json", "--changed-since", "main")
+    changed = call(
+        "check", "pets", *options, "--baseline", "known.json", "--changed-since", "main", "--tier", "doubtful"
+    )
     said = json.loads(changed.out)
     assert changed.code == 1
     assert said["dataset"]["scope"] == "1 changed file"

@@ -87,7 +87,7 @@ def spoiled(values: npt.NDArray[np.float32], row: int, value: float) -> npt.NDAr
         ({"features": blobs()[0].astype(complex)}, "real numbers .* complex128"),
         ({"features": blobs()[0][:, :0]}, r"not \(150, 0\)"),
         ({}, "no images to judge them by"),
-        ({"features": "no/such.npy"}, "no .npy file that can be read"),
+        ({"features": "no/such.npy"}, "`features`. cannot be read .*give a .npy file"),
         ({"probs": np.ones((150, 3))}, "row 0 sums to 3"),
         ({"probs": np.ones((150, 2)) / 2}, r"must be \(150, 3\)"),
         ({"features": blobs()[0], "methods": ["limt"]}, "did you mean 'limit'"),
