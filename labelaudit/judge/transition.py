@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+from scipy.optimize import brentq
 
 from labelaudit.types import Floats
 
 _FACTORS = (-30.0, 30.0)  # natural logarithms of the least and the greatest factor on the odds of a wrong label
-_HALVINGS = 60
 _LEAST = 1e-15  # probability of a right or a wrong label
 
 
@@ -47,15 +47,15 @@ def find_factor(right: Floats, rate: float) -> float:
     """
     right = np.clip(np.asarray(right, dtype=np.float64), _LEAST, 1 - _LEAST)
     odds = (1 - right) / right
+
+    def above(log_factor: float) -> float:
+        moved = np.exp(log_factor) * odds
+        return float((moved / (1 + moved)).mean()) - rate
+
     low, high = _FACTORS
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2
-        moved = np.exp(middle) * odds
-        if float((moved / (1 + moved)).mean()) < rate:
-            low = middle
-        else:
-            high = middle
-    return float(np.exp(low))
+    if above(low) >= 0 or above(high) <= 0:
+        return float(np.exp(low if above(low) >= 0 else high))
+    return float(np.exp(brentq(above, low, high, xtol=1e-12)))
 
 
 def multiply_odds(wrong: Floats, factor: float) -> npt.NDArray[np.float64]:
