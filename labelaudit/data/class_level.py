@@ -116,7 +116,7 @@ class _Search:
             return children if not folder.images else []
         flat = [child for child in rest if child.is_flat and child.part is None]
         for child in extra:
-            if len(flat) > 1 and child.is_flat and _is_alike(child, flat):
+            if flat and child.is_flat and _is_alike(child, flat):
                 reason = f"'{self._path(child)}' may be a class or not"
                 raise self.undecided(f"{reason}, beside {self._list(flat)}", folder)
             assert child.part is not None

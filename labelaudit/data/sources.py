@@ -33,6 +33,8 @@ from labelaudit.text import count
 _ROOM = "labelaudit.data.readers"
 _WITHOUT_TABLE = frozenset({"class_folders", "file_names", "joined_lists"})
 """Readers that are not asked where a person names a table or a column of it."""
+_CLOSED = frozenset({".mat", ".xls", ".xlsx", ".ods", ".h5", ".hdf5"})
+"""Endings of files that may hold labels and are not read."""
 _FEW = 4  # files that a message names
 _WITH_LABELS = frozenset({".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".txt", ".lst", ".list", ".parquet", ".xml"})
 """Endings of files that hold labels beside the images, or instead."""
@@ -217,11 +219,9 @@ def nothing_found(subject: Subject) -> str:
     stems = {path.rpartition("/")[2].rpartition(".")[0] for path in tree.paths}
     boxes = sum(_stem_of_boxes(other) in stems for other in tree.others)
     boxes = boxes if 2 * boxes > len(tree.paths) else 0
-    matlab = sum(ending_of(other) == ".mat" for other in tree.others)
+    closed = [other for other in tree.others if ending_of(other) in _CLOSED]
     beside = f", {boxes:,} .xml or .txt files of the same names may hold boxes, which are not read" if boxes else ""
-    beside += (
-        f", {count(matlab, 'file')} of MATLAB may hold labels: save them as a CSV of paths and labels" if matlab else ""
-    )
+    beside += f", '{closed[0]}' is not read: save it as a CSV of paths and labels if it holds them" if closed else ""
     return (
         f"'{tree.shown}' holds {count(len(tree.paths), 'image')} without labels: they lie in no class folders, no "
         f"table there names them, and their names show no pattern{beside}: {advice}, or say `label_from` name:'REGEX'"

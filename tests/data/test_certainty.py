@@ -156,7 +156,7 @@ def test_names_of_several_words_are_one_label(tmp_path: Path) -> None:
             f"{n}.jpg {n % 2}\n" for n in range(6))}, "without labels"),
         ({"train/1.jpg": PIXEL, "test/1.jpg": PIXEL, "l.csv": "file,label\n1.jpg,a\n"}, "fit several files"),
         ({f"{n}_{word}.png": PIXEL for n in range(4) for word in ("cat", "dog")}, r"`label_from` name:'\\d\+"),
-        ({"images/1.jpg": PIXEL, "labels.mat": b"MATLAB 5.0"}, "1 file of MATLAB may hold labels"),
+        ({"images/1.jpg": PIXEL, "labels.mat": b"MATLAB 5.0"}, "'labels.mat' is not read: save it as a CSV"),
         ({"fer/fer2013.csv": "emotion,pixels\n"}, "give that file as DATA"),
     ],
     ids=["boxes", "signs", "regions", "partition", "doubts", "positions", "matlab", "pixels"],
@@ -206,6 +206,7 @@ def test_folders_that_a_column_of_the_table_explains_are_no_labels(tmp_path: Pat
     [
         (pictures("40X", "100X"), "'100X', '40X' may say how or where images were taken"),
         (pictures("siteA", "siteB"), "may say how or where"),
+        ({"mask": 6, "no_mask": 6}, "'[^']*mask' may be a class or not, beside 'no_mask'"),
         (pictures("256", "512"), "file names in common"),
         ({f"{when}_{n}.png": PIXEL for when in ("before", "after") for n in range(4)}, "says nowhere for certain"),
         ({f"{kind}_{hue}_{n}.png": PIXEL for kind in ("cat", "dog") for hue in ("red", "blue") for n in range(3)},
@@ -215,7 +216,7 @@ def test_folders_that_a_column_of_the_table_explains_are_no_labels(tmp_path: Pat
         ({f"{n}.png": PIXEL for n in range(4)} | {"x.json": '{"train": ["0.png", "1.png"], "test": ["2.png"]}'},
          "without labels"),
     ],
-    ids=["scales", "sites", "sizes", "pairs", "grid", "encoding", "splits"],
+    ids=["scales", "sites", "one class", "sizes", "pairs", "grid", "encoding", "splits"],
 )  # fmt: skip
 def test_what_says_something_else_than_a_class_stops(tmp_path: Path, files: Files, words: str) -> None:
     with pytest.raises(DataError, match=words):
