@@ -13,9 +13,13 @@ _PAIRS = 5
 
 
 def _set_scale(session: Session, reviewed: verdicts.Reviewed) -> str:
-    """Say what the verdicts so far tell of the whole list; empty with too few of them."""
+    """Say what the verdicts so far tell of the whole list; empty where they tell less than the scan does, as those on
+    the worst suspects alone do. The images that are asked about for this purpose are always answered."""
     fitted = tuning.tune(session.audit, reviewed)
+    low, high = session.audit.decision.noise_interval
     if fitted is None:
+        return ""
+    if session.queue.order != "tune" and fitted.rate.high - fitted.rate.low > high - low:
         return ""
     rate, flags = fitted.rate, int(fitted.flagged.sum())
     wrong = f"{rate.value:.1%} of all labels are wrong ({rate.low:.1%} to {rate.high:.1%})"

@@ -43,6 +43,14 @@ def test_a_page_of_the_old_list_judges_no_other_image(page: Page, run: Path) -> 
         assert len(said(run)) == 1, "the old page loaded itself again and wrote nothing"
 
 
+def test_verdicts_on_the_worst_alone_set_no_scale_at_the_end(tmp_path: Path) -> None:
+    with serving(write_run(tmp_path, clean=2)) as server:
+        for place in range(10):
+            server.ask("/api/judge", {"place": place, "answer": "none", "label": None, "version": 0})
+        told = server.ask("/api/ending")
+        assert (told["wrong"], told["scale"]) == (10, "")
+
+
 def test_twenty_images_lead_to_the_suspects(page: Page, tmp_path: Path) -> None:
     with serving(write_run(tmp_path, clean=3), order="tune", rerank=rank_anew) as server:
         show(page, server)

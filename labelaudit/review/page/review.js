@@ -9,13 +9,14 @@ import { Pace } from "./pace.js";
 import { Rerank } from "./rerank.js";
 import { Search } from "./search.js";
 import { Stage } from "./stage.js";
+import { switchTheme } from "./theme.js";
 import { View, make, shorten, spoken } from "./view.js";
 
 const $ = id => document.getElementById(id);
 const count = number => number.toLocaleString("en");
 const GONE = "The review was stopped; every verdict is on disk. Start it again with labelaudit review and open the address that it prints.";
 const TUNE = "A few images from all over the ranking; scores and suggestions are hidden so that nothing sways you. Which label is correct?";
-const FIRST = "Nobody has judged anything yet. With --order tune the page asks about some twenty images from all over the ranking first, and then says how far down the list is worth a look.";
+const FIRST = "Nobody has judged anything yet. With --order tune the page first asks about twenty images from all over the list, and then says how far down it is worth a look.";
 
 if (location.search) history.replaceState(null, "", location.pathname);  // the key is in a cookie by now
 
@@ -45,7 +46,7 @@ function begin() {
   $("grid-button").hidden = about.blind;
   labelKeys(about.keys, about.classes.length, view.fixed);
   if (about.blind) say(about.order === "tune" ? TUNE : "Estimation sample: scores, suggestions and file names are hidden, and the sides are shuffled, so that nothing sways you. Which label is correct?");
-  else if (!about.progress.done) say(FIRST);
+  else if (!about.progress.done) say(FIRST, "hint");
   anew.tell();
   showProgress(about.progress);
   about.first.forEach(one => deck.update(one));
@@ -102,6 +103,7 @@ async function answer(kind, label) {
     return go(await deck.nextOpen(question.place + 1, passed));
   }
   ready = false;
+  closeHint();
   const asked = question;
   try {
     const { next, following, ...taken } = await ask("api/judge", { place: asked.place, row: asked.row, answer: kind, label, version: asked.version, note: noted, together: group.whole });
@@ -160,6 +162,7 @@ async function look(step) {
 async function enterGrid() {
   if (about.blind) return;
   ready = false;
+  closeHint();
   try {
     turnTo("grid");
     if (!await grid.show(question?.place ?? 0)) finish();
@@ -205,6 +208,11 @@ function say(text, kind = "") {
   $("notice").hidden = !text;
 }
 
+/** A hint is gone once somebody works. */
+function closeHint() {
+  if ($("notice").dataset.kind === "hint") $("notice").hidden = true;
+}
+
 $("notice").querySelector("button").addEventListener("click", () => {
   closed.add($("notice").querySelector("p").textContent);
   $("notice").hidden = true;
@@ -220,7 +228,7 @@ function progressed() {
 
 async function askStop() {
   const { sentence } = await ask("api/stop").catch(() => ({ sentence: "" }));
-  $("end-stop").textContent = sentence;
+  $("end-stop").textContent = sentence.replaceAll("`", "");
   if (sentence && !about.blind && question && pace.verdicts % 20 === 0) say(sentence);
 }
 
@@ -344,13 +352,5 @@ const clicks = {
   theme: switchTheme,
 };
 for (const [id, act] of Object.entries(clicks)) $(id).addEventListener("click", event => { if (event.detail) event.currentTarget.blur(); act(); });
-
-function switchTheme() {
-  const root = document.documentElement;
-  const dark = getComputedStyle(root).colorScheme === "dark" || (!root.dataset.theme && matchMedia("(prefers-color-scheme: dark)").matches);
-  root.dataset.theme = dark ? "light" : "dark";
-  try { localStorage.setItem("labelaudit-theme", root.dataset.theme); } catch { /* private windows may refuse */ }
-}
-try { const kept = localStorage.getItem("labelaudit-theme"); if (kept === "light" || kept === "dark") document.documentElement.dataset.theme = kept; } catch { /* as above */ }
 
 begin();
