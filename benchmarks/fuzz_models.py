@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.fuzz_targets import CLASSES, Target, audit, text
-from labelaudit.check.changed import read_list
+from labelaudit.cli.console.chosen import read_listed
 from labelaudit.models import folder as models
 from labelaudit.models.dataset import read_truth
 from labelaudit.models.run import train
@@ -105,7 +105,7 @@ MODELS: Mapping[str, Target] = {
     "weights.pt": Target(weights("weights.pt"), read_weights),
     "truth.csv": Target(text("truth.csv", TRUTH), lambda file: read_truth(file, audit().samples)),
     "keys.toml": Target(text("keys.toml", KEYS), read_keys),
-    "files.txt": Target(text("files.txt", "cat/0.ppm\ndog/1.ppm\n"), read_list),
+    "files.txt": Target(text("files.txt", "cat/0.ppm\ndog/1.ppm\n"), read_listed),
     "unfinished.npz": Target(kept, lambda file: Unfinished(file.parents[1]).arrays("x", {"n": 1}, dict)),
     "index.bin of the cache": Target(cache("index.bin"), look_up),
     "features.f32 of the cache": Target(cache("features.f32"), look_up),
