@@ -55,7 +55,7 @@ def test_votes_whose_column_has_another_name_are_offered_to_be_counted(
         assert listing.labels == ("cat", "dog", "cat", "cat", "cat")
         return
     assert VOTES not in listing.extra
-    (note,) = [note for note in listing.notes if "--annotator" in note]
+    (note,) = [note for note in listing.notes if "`annotator`" in note]
     assert note.startswith("2 images are left out because their rows disagree")
     assert said in note
 
