@@ -14,7 +14,7 @@ from functools import cache
 from labelaudit.errors import OptionError, unknown_name
 from labelaudit.types import Tier
 
-REFIT = 0.6
+REFIT = 0.3
 """Above the threshold: within it a sample that the baseline has seen unsuspected is uncertain, not new. Models that are
 fitted anew, to one image more, move the suspicion of unchanged images; docs/check.md has what was measured."""
 TOLERANCE = 0.05
