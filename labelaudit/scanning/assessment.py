@@ -24,6 +24,7 @@ from labelaudit.features.known import advise_backbone
 from labelaudit.judge import noise_model
 from labelaudit.judge.consensus import Consensus, set_suspicion
 from labelaudit.judge.decide import FEWEST, LOWEST, SURE, decide
+from labelaudit.judge.reading import Reading
 from labelaudit.judge.reasons import Reason, find
 from labelaudit.judge.verdict_fit import VIEWS, VerdictFit, decided, log_odds
 from labelaudit.judge.verdict_fit import fit as fit_verdicts
@@ -121,7 +122,8 @@ def audit_samples(  # noqa: PLR0915
         consensus = replace(consensus, channel=replace(consensus.channel, posterior=heard.posterior))
         samples = heard.samples
         evidence |= _views(consensus)
-        tuned_by = fit_verdicts([log_odds(evidence[name].suspicion) for name in VIEWS], decided(known, samples.labels))
+        views = [log_odds(evidence[name].suspicion) for name in VIEWS]
+        tuned_by = narrower(fit_verdicts(views, decided(known, samples.labels)), consensus.reading)
         decision = decide_by(consensus, samples, known=known, outside=outside, verdicts=tuned_by)
         decision = replace(
             decision,
@@ -194,6 +196,16 @@ def _measure_steps(decision: Decision, samples: Samples, steps: Sequence[int] | 
     if steps is None:
         return {}
     return {STEPS: Evidence(method=STEPS, suspicion=rank_steps(decision.probs, samples.labels, steps))}
+
+
+def narrower(fitted: VerdictFit | None, reading: Reading) -> VerdictFit | None:
+    """The fit to verdicts where it knows the rate better than the ``reading`` does, else None.
+
+    Verdicts on the worst suspects alone say nothing about how many wrong labels the middle of the list holds.
+    """
+    if fitted is None or fitted.rate.high - fitted.rate.low < reading.high - reading.low:
+        return fitted
+    return None
 
 
 def decide_by(
