@@ -16,16 +16,9 @@ from labelaudit import features
 from labelaudit.machine import Machine
 from labelaudit.scanning.choice import TrainingInput
 from labelaudit.scanning.effort import FOLDS, backbones_of, fine_tunes
-from labelaudit.scanning.pool import (
-    TUNED,
-    TUNED_SIDE,
-    TUNING,
-    count_heard,
-    head_width,
-    list_trainings,
-    training_effort,
-)
+from labelaudit.scanning.pool import TUNED, TUNED_SIDE, TUNING
 from labelaudit.scanning.settings import ScanSettings
+from labelaudit.scanning.trainings import count_heard, head_width, list_trainings, training_effort
 from labelaudit.scanning.unit_costs import UnitCosts
 from labelaudit.scanning.workload import Workload, count_disk, count_memory, count_seconds
 from labelaudit.text import rough_duration, size

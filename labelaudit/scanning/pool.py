@@ -31,16 +31,11 @@ from labelaudit.judge.vectors import reduce_blocks
 from labelaudit.machine import Machine
 from labelaudit.scanning.effort import FOLDS
 from labelaudit.scanning.settings import Around, ScanSettings
+from labelaudit.scanning.trainings import PIXEL_FOLDS, REFERENCES, head_width, list_trainings, training_effort
 from labelaudit.scanning.unfinished import Unfinished
 from labelaudit.training.folds import stratified_folds
 from labelaudit.types import Decision, Evidence, Features, Floats, Ints, Samples
 
-HEAD_WIDTH = 768
-"""Principal components that heads are trained on, all blocks together."""
-PIXEL_FOLDS = 3
-"""Networks from pixels cost a hundred times what heads on features do; two thirds of the data still train well."""
-PIXEL_SAMPLES = 60_000
-"""Images that a network from pixels sees in training, repeats counted: larger datasets get fewer epochs, at least 5."""
 TUNED, TUNED_SIDE = "lite0", 160
 """The embedded backbone that is fine-tuned on a GPU, and the side in pixels of what it is shown there."""
 TUNING: Mapping[str, Any] = {
@@ -51,12 +46,8 @@ TUNING: Mapping[str, Any] = {
     "augment": "shift",
 }
 """Settings of fine-tuning, as arguments of `training.crossfit` and `training.forecast`."""
-REFERENCES = ("cross_entropy", "logistic", "neighbors")
-"""Columns that methods are compared with; the noise model hears them, the pool has ridge regression in their place."""
 PROBE_SEED = 0
 """Seed of the folds of discriminant and logistic regression: that of the scan changes trained networks only."""
-CLOSED = ("ridge", "prototypes", "discriminant")
-"""Models in closed form, which lead the pool."""
 _CURVE_WIDTH = 256  # components that the learning curve sees, of all blocks together
 
 
@@ -334,37 +325,3 @@ def _in_place(sorted_rows: npt.NDArray[Any], order: Ints) -> npt.NDArray[Any]:
     placed = np.empty_like(sorted_rows)
     placed[order] = sorted_rows
     return placed
-
-
-def list_trainings(settings: ScanSettings) -> dict[str, tuple[str, Around]]:
-    """Name of the evidence -> method and regularisers of every cross-fit of a scan: the methods, then the reference.
-
-    >>> list(list_trainings(ScanSettings(methods=("limit",)))), list(list_trainings(ScanSettings(methods=("ce",))))
-    (['limit', 'cross_entropy'], ['ce'])
-    """
-    jobs: dict[str, tuple[str, Around]] = {name: (name, settings.regularizers) for name in settings.methods}
-    if "ce" not in jobs or settings.regularizers:
-        jobs["cross_entropy"] = ("ce", {})
-    return jobs
-
-
-def count_heard(settings: ScanSettings, *, features: bool, given: bool) -> int:
-    """The number of opinions that the noise model hears at most."""
-    on_features = len(CLOSED) + len(REFERENCES) - 1 + len(list_trainings(settings)) if features else 0
-    return on_features + given
-
-
-def head_width(blocks: int) -> int:
-    """Principal components of each feature block that the methods' heads are trained on."""
-    return min(probes.WIDTH, HEAD_WIDTH // blocks)
-
-
-def training_effort(name: str, n: int, folds: int, *, pixels: bool, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Arguments of `training.crossfit` for n samples: folds, which are fewer on pixels, epochs, augmentation."""
-    from labelaudit.methods import get_method
-
-    if not pixels:
-        return {"folds": folds, "epochs": None, "augment": "none"}
-    affordable = max(5, PIXEL_SAMPLES * PIXEL_FOLDS // ((PIXEL_FOLDS - 1) * n))
-    epochs = None if "epochs" in options else min(get_method(name).recipes["pixels"].epochs, affordable)
-    return {"folds": PIXEL_FOLDS, "epochs": epochs, "augment": "shift"}

@@ -8,28 +8,23 @@ import numpy as np
 import pytest
 import torch
 from fits import batch_of
+from steps import generator
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
 from labelaudit.errors import OptionError
-from labelaudit.methods import Batch, cross_entropy, get_method, method_names, options_of
+from labelaudit.methods import Batch, cross_entropy, get_method
 from labelaudit.networks import Network, StackedLinear, build
 from labelaudit.networks.injection import GaussianNoise, injected
-from labelaudit.regularizers import RegularizedStep, Regularizer, configure_all, get_regularizer, regularizer_help
-from labelaudit.regularizers import regularizer_names as names
+from labelaudit.regularizers import RegularizedStep, Regularizer, configure_all, get_regularizer
 from labelaudit.regularizers.dropout import Dropped
 from labelaudit.regularizers.explicit_gaussian import Hidden, trace
 from labelaudit.regularizers.jacobian import squared_jacobian
 from labelaudit.regularizers.label_smoothing import LabelSmoothing
 from labelaudit.regularizers.min_entropy import MinimumEntropy
 from labelaudit.regularizers.mixup import Mixup
-from labelaudit.training.crossfit import crossfit
 
 Y = torch.tensor([[0, 1, 2, 3, 0, 1], [3, 2, 1, 0, 3, 2]])  # (F, B)
-
-
-def generator(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 def step(regularizer: Regularizer | None, network: Network, batch: Batch) -> Tensor:
@@ -233,17 +228,6 @@ def test_the_jacobian_penalty_may_begin_later() -> None:
     assert totals[0] == totals[1] < min(totals[2:])
 
 
-@pytest.mark.parametrize("name", sorted({*method_names()} & {*names()}))
-def test_a_method_has_every_option_of_the_regulariser_of_its_name(name: str) -> None:
-    """``--method spectral --set spectral.batchnorm=…`` means what it means beside ``--regularizer spectral``."""
-    theirs = {option.name: option for option in options_of(get_method(name))}
-    for option in options_of(get_regularizer(name)):
-        mine = theirs[option.name]
-        assert (mine.kind, mine.low, mine.high) == (option.kind, option.low, option.high)
-    passed_on = get_method(name)().regularizers()[name]
-    assert {*passed_on} == {option.name for option in options_of(get_regularizer(name))}
-
-
 def test_the_mean_increment_under_noise_is_the_trace_and_the_label_term() -> None:
     """Second order, smooth activations: ½σ²·[Tr(JᵀHJ) + Σ_c (p - e_y)_c·tr ∇²z_c] (dossier 5.3)."""
     network, sigma = smooth(), 0.05
@@ -303,85 +287,3 @@ def test_additive_and_multiplicative_noise_have_their_size() -> None:
     x = torch.randn(50, generator=generator(1))
     added, scaled = (GaussianNoise(0.3, kind, generator())(x) - x for kind in ("additive", "multiplicative"))
     torch.testing.assert_close(scaled, x * added)  # the same draws, in proportion
-
-
-def test_every_kind_of_activation_is_a_layer_and_gates_are_not() -> None:
-    body = nn.Sequential(
-        StackedLinear(1, 3, 5), nn.GELU(), nn.Sequential(StackedLinear(1, 5, 5), nn.SiLU()), nn.Sigmoid(), nn.ELU()
-    )
-    network = Network(body, 1, 5, 4)
-    get_regularizer("gaussian")(layers="hidden").attach([network], generator())  # type: ignore[call-arg]
-    assert len(injected(network)) == 3
-    assert isinstance(body[3], nn.Sigmoid)
-
-
-@pytest.mark.parametrize("name", names())
-def test_options_describe_themselves_and_wrong_ones_are_named(name: str) -> None:
-    assert regularizer_help(name).endswith(".")
-    for option in options_of(get_regularizer(name)):
-        assert option.help, option.name
-        (made,) = configure_all({name: {option.name: str(option.default)}}).values()
-        assert made.settings()[option.name] == option.default
-    with pytest.raises(OptionError, match=f"unknown option of regularizer {name} 'nonsense'"):
-        configure_all({name: {"nonsense": 1}})
-
-
-def test_an_unknown_regulariser_is_named_with_its_nearest() -> None:
-    with pytest.raises(OptionError, match="did you mean 'mixup'"):
-        configure_all(["mixip"])
-
-
-def sample(pixels: bool) -> tuple[np.ndarray, np.ndarray]:
-    rng, labels = np.random.default_rng(0), np.arange(60) % 3
-    if pixels:
-        return (rng.integers(0, 60, (60, 8, 8, 1)) + 60 * labels[:, None, None, None]).astype(np.uint8), labels
-    return (rng.normal(size=(60, 6)) + 2 * np.eye(6)[labels]).astype(np.float32), labels
-
-
-@pytest.mark.parametrize("pixels", [False, True])
-@pytest.mark.parametrize("name", names())
-def test_composes_with_cross_entropy_the_same_way_twice(name: str, pixels: bool) -> None:
-    x, labels = sample(pixels)
-    state = torch.random.get_rng_state()
-    plain, one, two = (
-        crossfit("ce", x, labels, 3, folds=2, epochs=2, options={"batch": 15}, regularizers=chosen)
-        for chosen in ((), (name,), (name,))
-    )
-    assert torch.equal(state, torch.random.get_rng_state())
-    assert one.losses is not None
-    assert two.losses is not None
-    assert plain.losses is not None
-    assert np.isfinite(one.losses).all()
-    assert one.losses.tobytes() == two.losses.tobytes() != plain.losses.tobytes()
-    assert one.tables["settings"]["regularizers"].keys() == {name}
-    assert "regularizers" not in plain.tables["settings"]
-
-
-@pytest.mark.parametrize("method", ["sln", "limit", "crust", "co_teaching"])
-def test_all_of_them_compose_with_methods_of_every_kind(method: str) -> None:
-    x, labels = sample(pixels=True)
-    evidence = crossfit(method, x, labels, 3, folds=2, epochs=4, options={"batch": 15}, regularizers=names())
-    assert all(np.isfinite(column).all() for column in evidence.columns.values())
-    assert set(evidence.tables["settings"]["regularizers"]) == set(names())
-
-
-def test_a_method_may_ask_for_a_regulariser_and_a_person_may_set_its_options() -> None:
-    x, labels = sample(pixels=False)
-    asked = crossfit("spectral", x, labels, 3, folds=2, epochs=1, options={"scale": 1.5})
-    assert asked.tables["settings"]["regularizers"] == {
-        "spectral": {"scale": 1.5, "norm": "reshaped", "last": True, "batchnorm": "remove"}
-    }
-    told = crossfit(
-        "spectral", x, labels, 3, folds=2, epochs=1, regularizers={"spectral": {"last": False}, "mixup": {}}
-    )
-    assert told.tables["settings"]["regularizers"]["spectral"]["last"] is False
-    assert list(told.tables["settings"]["regularizers"]) == ["spectral", "mixup"]
-
-
-def test_spectral_refuses_to_take_from_a_network_what_its_batchnorm_has_learned() -> None:
-    network = build("lite0", (32, 32, 3), 3)
-    for form in ("remove", "unscaled"):
-        with pytest.raises(OptionError, match=f"spectral.batchnorm={form} takes from this network .*keep"):
-            configure_all({"spectral": {"batchnorm": form}})["spectral"].attach([network], torch.Generator())
-    configure_all({"spectral": {"batchnorm": "keep"}})["spectral"].attach([network], torch.Generator())
-    assert network.eval()(torch.zeros(1, 2, 3, 32, 32)).isfinite().all()

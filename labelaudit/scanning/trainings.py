@@ -1,0 +1,54 @@
+"""The trainings that a scan makes: which methods, on what, with which effort."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from labelaudit.judge import probes
+from labelaudit.scanning.settings import Around, ScanSettings
+
+HEAD_WIDTH = 768
+"""Principal components that heads are trained on, all blocks together."""
+PIXEL_FOLDS = 3
+"""Networks from pixels cost a hundred times what heads on features do; two thirds of the data still train well."""
+PIXEL_SAMPLES = 60_000
+"""Images that a network from pixels sees in training, repeats counted: larger datasets get fewer epochs, at least 5."""
+REFERENCES = ("cross_entropy", "logistic", "neighbors")
+"""Columns that methods are compared with; the noise model hears them, the pool has ridge regression in their place."""
+CLOSED = ("ridge", "prototypes", "discriminant")
+"""Models in closed form, which lead the pool."""
+
+
+def list_trainings(settings: ScanSettings) -> dict[str, tuple[str, Around]]:
+    """Name of the evidence -> method and regularisers of every cross-fit of a scan: the methods, then the reference.
+
+    >>> list(list_trainings(ScanSettings(methods=("limit",)))), list(list_trainings(ScanSettings(methods=("ce",))))
+    (['limit', 'cross_entropy'], ['ce'])
+    """
+    jobs: dict[str, tuple[str, Around]] = {name: (name, settings.regularizers) for name in settings.methods}
+    if "ce" not in jobs or settings.regularizers:
+        jobs["cross_entropy"] = ("ce", {})
+    return jobs
+
+
+def count_heard(settings: ScanSettings, *, features: bool, given: bool) -> int:
+    """The number of opinions that the noise model hears at most."""
+    on_features = len(CLOSED) + len(REFERENCES) - 1 + len(list_trainings(settings)) if features else 0
+    return on_features + given
+
+
+def head_width(blocks: int) -> int:
+    """Principal components of each feature block that the methods' heads are trained on."""
+    return min(probes.WIDTH, HEAD_WIDTH // blocks)
+
+
+def training_effort(name: str, n: int, folds: int, *, pixels: bool, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments of `training.crossfit` for n samples: folds, which are fewer on pixels, epochs, augmentation."""
+    from labelaudit.methods import get_method
+
+    if not pixels:
+        return {"folds": folds, "epochs": None, "augment": "none"}
+    affordable = max(5, PIXEL_SAMPLES * PIXEL_FOLDS // ((PIXEL_FOLDS - 1) * n))
+    epochs = None if "epochs" in options else min(get_method(name).recipes["pixels"].epochs, affordable)
+    return {"folds": PIXEL_FOLDS, "epochs": epochs, "augment": "shift"}
