@@ -6,7 +6,7 @@ What a file name holds may not steer a terminal, a log or a document.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, TextIO
 
 _UNSEEN = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
@@ -210,3 +210,11 @@ def name_some(names: Sequence[str], most: int = 5) -> str:
     'a, b and 1 more'
     """
     return ", ".join(names[:most]) + (f" and {len(names) - most:,} more" if len(names) > most else "")
+
+
+def free_name(name: str, prefix: str, taken: Iterable[str]) -> str:
+    """``name``, prefixed until no column of ``taken`` has it."""
+    used = set(taken)
+    while name in used:
+        name = prefix + name
+    return name

@@ -11,7 +11,7 @@ import copy
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +22,7 @@ import numpy as np
 from labelaudit.audit.concentration import Concentration, find_concentrations
 from labelaudit.errors import DataError, OptionError, unknown_name
 from labelaudit.machine import Stage
+from labelaudit.text import free_name
 from labelaudit.types import Bools, Decision, Evidence, Finding, Floats, Ints, Samples
 
 if TYPE_CHECKING:
@@ -215,12 +216,12 @@ class Audit:
             "predicted_prob": decision.probs[rows, predicted].tolist(),
         }
         for name, evidence in self.evidence.items():
-            columns[_free_name(name, "method_", (*columns, "reason"))] = evidence.suspicion[rows].tolist()
+            columns[free_name(name, "method_", (*columns, "reason"))] = evidence.suspicion[rows].tolist()
         for name in self.shown:
-            columns[_free_name(name, "method_", (*columns, "reason"))] = _known(self.shown_values(name)[rows])
+            columns[free_name(name, "method_", (*columns, "reason"))] = _known(self.shown_values(name)[rows])
         columns["reason"] = [decision.reasons[i] for i in pick]
         for name, values in samples.extra.items():
-            columns[_free_name(name, "extra_", columns)] = [values[i] for i in pick]
+            columns[free_name(name, "extra_", columns)] = [values[i] for i in pick]
         return columns
 
     @cached_property
@@ -297,7 +298,6 @@ class Audit:
     def summary(self) -> dict[str, Any]:
         """The content of ``summary.json``: everything about the dataset as a whole, as JSON-able values."""
         decision = self.decision
-        kinds = Counter(finding.kind for finding in self.findings)
         return {
             "schema_version": SCHEMA_VERSION,
             "dataset": {
@@ -318,7 +318,7 @@ class Audit:
             "concentrations": [one.record() for one in self.concentrations],
             "classes": self.class_table(),
             "findings": {
-                "counts": dict(sorted(kinds.items())),
+                "counts": dict(sorted(Counter(finding.kind for finding in self.findings).items())),
                 "list": [finding_record(finding) for finding in self.findings],
             },
             "methods": list(self.evidence),
@@ -338,14 +338,6 @@ def finding_record(finding: Finding) -> dict[str, str]:
     """A finding as JSON: ``kind``, ``path``, ``detail`` and, where there is one, ``partner``."""
     record = {"kind": finding.kind, "path": finding.path, "detail": finding.detail}
     return record | ({"partner": finding.partner} if finding.partner else {})
-
-
-def _free_name(name: str, prefix: str, taken: Iterable[str]) -> str:
-    """``name``, prefixed until no column of ``taken`` has it."""
-    used = set(taken)
-    while name in used:
-        name = prefix + name
-    return name
 
 
 def _known(values: Any) -> list[Any]:
