@@ -17,7 +17,7 @@ from labelaudit.types import Evidence
 
 SAME = ("suspects.csv", "samples.csv", "evidence.npz", "judge.npz")
 KILLS = int(os.environ.get("LABELAUDIT_TEST_KILLS", "5"))
-"""Random points that a scan is killed at; 30 were tried outside CI."""
+"""Random points that a scan is killed at; more can be asked for outside CI."""
 
 
 def scan_blobs(place: Path, name: str, stop_at: int = -1) -> tuple[int, list[str]]:
