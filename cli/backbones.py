@@ -8,16 +8,15 @@ from typing import Annotated
 
 import typer
 
-from .console.streams import Color, open_console, trimmed
+from .console.options import ColorOption
+from .console.streams import open_console, trimmed
 
 _DATASETS = ("CIFAR-10N worse", "CIFAR-100N")
 
 
 def backbones(
     as_json: Annotated[bool, typer.Option("--json", metavar="", help="JSON for programs.")] = False,
-    color: Annotated[
-        Color, typer.Option(envvar="LABELAUDIT_COLOR", show_envvar=False, help="Colour in the output.")
-    ] = "auto",
+    color: ColorOption = "auto",
 ) -> None:
     """List the backbones of `scan --backbone`: size, licence, cost, and how well wrong labels are found with them.
 

@@ -14,7 +14,7 @@ import typer
 from labelaudit.errors import OptionError
 from labelaudit.text import count, rough_duration
 
-from .console.options import parse_share
+from .console.options import ColorOption, parse_share
 from .console.streams import Color, open_console, printable, report_progress, trimmed
 
 if TYPE_CHECKING:
@@ -81,9 +81,7 @@ def bench(
     device: Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="Where to train.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="With --list or a finished run: JSON for programs.")] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", metavar="", help="Print the table and errors only.")] = False,
-    color: Annotated[
-        Color, typer.Option(envvar="LABELAUDIT_COLOR", show_envvar=False, help="Colour in the output.")
-    ] = "auto",
+    color: ColorOption = "auto",
 ) -> None:
     """Reproduce a table or a figure of one of the five papers: their values beside ours.
 

@@ -13,9 +13,9 @@ from labelaudit.errors import OptionError, RunError
 from labelaudit.machine import available_cores
 from labelaudit.text import count, likely
 
-from .console.options import parse_share
+from .console.options import ColorOption, Quiet, parse_share
 from .console.runs import RUN, find_run
-from .console.streams import Color, as_typed, open_console, printable, report_progress, trimmed
+from .console.streams import as_typed, open_console, printable, report_progress, trimmed
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -128,11 +128,9 @@ def clean(
         int | None,
         typer.Option(min=1, metavar="N", envvar="LABELAUDIT_WORKERS", show_envvar=False, help="Threads that copy."),
     ] = None,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", metavar="", help="Print errors only.")] = False,
+    quiet: Quiet = False,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", metavar="", help="Show more changes.")] = False,
-    color: Annotated[
-        Color, typer.Option(envvar="LABELAUDIT_COLOR", show_envvar=False, help="Colour in the output.")
-    ] = "auto",
+    color: ColorOption = "auto",
 ) -> None:
     """Plan what to change about the labels in RUN, and make a new dataset of it with --apply.
 

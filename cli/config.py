@@ -13,8 +13,8 @@ import typer
 
 from labelaudit.errors import OptionError
 
-from .console.options import load_settings
-from .console.streams import Color, open_console, printable
+from .console.options import ColorOption, load_settings
+from .console.streams import open_console, printable
 
 if TYPE_CHECKING:
     from labelaudit.check.settings import ResolvedSettings
@@ -29,9 +29,7 @@ def config(
         typer.Option("--config", metavar="FILE", help="The policy file, instead of the nearest one."),
     ] = None,
     format: Annotated[Literal["table", "json"], typer.Option(help="For people or for programs.")] = "table",
-    color: Annotated[
-        Color, typer.Option(envvar="LABELAUDIT_COLOR", show_envvar=False, help="Colour in the output.")
-    ] = "auto",
+    color: ColorOption = "auto",
 ) -> None:
     """Show every setting of `labelaudit check`, and of the scan, that is in force, and where it came from.
 

@@ -12,9 +12,9 @@ import typer
 from labelaudit.errors import OptionError
 from labelaudit.machine import available_cores
 
-from .console.options import parse_share
+from .console.options import ColorOption, Quiet, Workers, parse_share
 from .console.reading import UNSAID, takes_source
-from .console.streams import Color, as_typed, open_console, report_progress
+from .console.streams import as_typed, open_console, report_progress
 
 
 @takes_source
@@ -54,16 +54,9 @@ def corrupt(
         Path | None, typer.Option(metavar="FOLDER", help="For openset: images that belong to no class.")
     ] = None,
     how: Mapping[str, Any] = UNSAID,
-    workers: Annotated[
-        int | None,
-        typer.Option(
-            min=1, metavar="N", envvar="LABELAUDIT_WORKERS", show_envvar=False, help="Threads; default: all cores."
-        ),
-    ] = None,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", metavar="", help="Print errors only.")] = False,
-    color: Annotated[
-        Color, typer.Option(envvar="LABELAUDIT_COLOR", show_envvar=False, help="Colour in the output.")
-    ] = "auto",
+    workers: Workers = None,
+    quiet: Quiet = False,
+    color: ColorOption = "auto",
 ) -> None:
     """Copy DATA to OUT with planted label noise, and the truth in OUT/truth.csv.
 

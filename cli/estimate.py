@@ -11,9 +11,9 @@ import typer
 from labelaudit.errors import RunError
 from labelaudit.text import count
 
-from .console.options import parse_share
+from .console.options import ColorOption, parse_share
 from .console.runs import RUN, find_run
-from .console.streams import Color, as_typed, open_console, trimmed
+from .console.streams import as_typed, open_console, trimmed
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -49,9 +49,7 @@ def estimate(
     ] = None,
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="Random seed of a new plan and of --selftest.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print JSON.")] = False,
-    color: Annotated[
-        Color, typer.Option(envvar="LABELAUDIT_COLOR", show_envvar=False, help="Colour in the output.")
-    ] = "auto",
+    color: ColorOption = "auto",
 ) -> None:
     """Say how far to trust the list in RUN: precision, recall and noise rate with 90% intervals.
 

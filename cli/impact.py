@@ -10,9 +10,9 @@ import typer
 
 from labelaudit.machine import available_cores
 
-from .console.options import choose_cache
+from .console.options import ColorOption, choose_cache
 from .console.runs import RUN, find_run
-from .console.streams import Color, as_typed, open_console, printable, report_progress
+from .console.streams import as_typed, open_console, printable, report_progress
 
 
 def impact(
@@ -46,9 +46,7 @@ def impact(
     no_cache: Annotated[bool, typer.Option("--no-cache", metavar="", help="Keep no features.")] = False,
     as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print JSON.")] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", metavar="", help="Show no progress.")] = False,
-    color: Annotated[
-        Color, typer.Option(envvar="LABELAUDIT_COLOR", show_envvar=False, help="Colour in the output.")
-    ] = "auto",
+    color: ColorOption = "auto",
 ) -> None:
     """Train the same model on the given and on the cleaned labels of RUN, and say whether cleaning helped.
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .console.streams import Color, open_console, trimmed
+from .console.options import ColorOption
+from .console.streams import open_console, trimmed
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -33,9 +34,7 @@ _PUBLISHED = (
 def methods(
     names: Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Only these.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="JSON for programs.")] = False,
-    color: Annotated[
-        Color, typer.Option(envvar="LABELAUDIT_COLOR", show_envvar=False, help="Colour in the output.")
-    ] = "auto",
+    color: ColorOption = "auto",
 ) -> None:
     """List every training method, regulariser, network and scorer: options, defaults, ranges, sizes, paper."""
     from labelaudit.training.catalog import list_choices, shared_options

@@ -11,6 +11,7 @@ import typer
 from labelaudit.errors import OptionError, RunError
 from labelaudit.machine import available_cores
 
+from .console.options import Quiet
 from .console.runs import RUN, find_run
 from .console.streams import Color, report_progress
 
@@ -46,7 +47,7 @@ def report(
         int | None,
         typer.Option(min=1, metavar="N", envvar="LABELAUDIT_WORKERS", show_envvar=False, help="Threads that decode."),
     ] = None,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", metavar="", help="Print errors only.")] = False,
+    quiet: Quiet = False,
     color: Annotated[
         Color, typer.Option(envvar="LABELAUDIT_COLOR", show_envvar=False, help="Colour of the progress.")
     ] = "auto",

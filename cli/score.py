@@ -11,7 +11,7 @@ import typer
 
 from labelaudit.machine import Machine, available_cores
 
-from .console.options import choose_cache
+from .console.options import ColorOption, Workers, choose_cache
 from .console.reading import UNSAID, takes_source
 from .console.streams import Color, as_typed, open_console, printable, report_progress
 
@@ -51,12 +51,7 @@ def score(
     device: Annotated[
         Literal["auto", "cpu", "cuda"], typer.Option(envvar="LABELAUDIT_DEVICE", show_envvar=False)
     ] = "auto",
-    workers: Annotated[
-        int | None,
-        typer.Option(
-            min=1, metavar="N", envvar="LABELAUDIT_WORKERS", show_envvar=False, help="Threads; default: all cores."
-        ),
-    ] = None,
+    workers: Workers = None,
     cache: Annotated[
         Path | None,
         typer.Option(
@@ -66,9 +61,7 @@ def score(
     no_cache: Annotated[bool, typer.Option("--no-cache", metavar="", help="Keep no features.")] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", metavar="", help="Print no summary.")] = False,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", metavar="", help="Show every stage and finding.")] = False,
-    color: Annotated[
-        Color, typer.Option(envvar="LABELAUDIT_COLOR", show_envvar=False, help="Colour in the output.")
-    ] = "auto",
+    color: ColorOption = "auto",
 ) -> None:
     """Judge the labels of NEW_DATA by the audit in RUN, without training anything.
 

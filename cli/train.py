@@ -14,9 +14,9 @@ from labelaudit.errors import OptionError
 from labelaudit.machine import available_cores
 from labelaudit.text import duration, read_share
 
-from .console.options import parse_settings
+from .console.options import ColorOption, Quiet, parse_settings
 from .console.reading import UNSAID, takes_source
-from .console.streams import Color, as_typed, open_console, printable, report_progress
+from .console.streams import as_typed, open_console, printable, report_progress
 
 if TYPE_CHECKING:
     from labelaudit.models import TrainedFolder
@@ -147,10 +147,8 @@ def train(
             help="Threads that decode; default: all cores.",
         ),
     ] = None,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", metavar="", help="Print errors only.")] = False,
-    color: Annotated[
-        Color, typer.Option(envvar="LABELAUDIT_COLOR", show_envvar=False, help="Colour in the output.")
-    ] = "auto",
+    quiet: Quiet = False,
+    color: ColorOption = "auto",
 ) -> None:
     """Train a model on DATA by a robust method, and write it to MODEL.
 

@@ -6,15 +6,27 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from labelaudit.errors import OptionError
 from labelaudit.text import read_share
 
+from .streams import Color
+
 if TYPE_CHECKING:
     from labelaudit.check.settings import ResolvedSettings
+
+
+ColorOption = Annotated[Color, typer.Option(envvar="LABELAUDIT_COLOR", show_envvar=False, help="Colour in the output.")]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", metavar="", help="Print errors only.")]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        min=1, metavar="N", envvar="LABELAUDIT_WORKERS", show_envvar=False, help="Threads; default: all cores."
+    ),
+]
 
 
 def default_cache() -> Path:
