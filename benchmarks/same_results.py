@@ -55,6 +55,8 @@ COMMANDS = (
 )
 VOLATILE_KEYS = (b"seconds", b"peak_bytes", b"peak_memory", b"memory", b"created", b"started", b"generated", b"version")
 VOLATILE = (
+    (rb'"id": "[0-9a-f]{32}"', b'"id": _'),
+    (rb'\["[a-z -]+", [0-9.e-]+, \d+\]', b"[stage]"),
     (
         rb'("(?:seconds|peak_bytes|peak_memory|memory|created|started|generated|version|time)": *)("[^"]*"|[-0-9.e+]+)',
         rb"\1_",
