@@ -244,7 +244,7 @@ def test_output_that_cannot_be_written_is_refused_before_the_work(tmp_path: Path
     with pytest.raises(RunError, match="is a file"):
         run.check_output(tmp_path / "file")
     for place in (tmp_path / "file" / "run", Path("/proc/labelaudit-run")):
-        with pytest.raises(RunError, match=r"cannot write .*choose another folder with -o"):
+        with pytest.raises(RunError, match=r"cannot write .*choose another folder with `output`"):
             run.check_output(place)
         with pytest.raises(RunError, match="cannot write"):
             run.write(make_audit(), place)

@@ -73,7 +73,7 @@ def test_a_report_that_fails_costs_nothing_else(tmp_path: Path, monkeypatch: pyt
     assert "report.html" not in files
     assert read_audit(tmp_path / "run").table() == make_audit().table()
     assert len(heard) == 1
-    assert "needs more memory" in heard[0]
+    assert "no room" in heard[0]
 
 
 def test_damaged_verdicts_are_left_out_and_said(tmp_path: Path) -> None:
