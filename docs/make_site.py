@@ -22,22 +22,26 @@ DOCS = Path(__file__).parent
 ROOT = DOCS.parent
 
 
-def render_index() -> str:
-    """README.md as the first page of the site."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+BESIDE = {"CONTRIBUTING.md": "contributing.md", "benchmarks/RESULTS.md": "results.md"}  # pages that live outside docs/
+
+
+def render_page(text: str) -> str:
+    """A page with links that hold in the site; where one leads to code, its words stay and the link goes."""
     text = text.replace("](docs/", "](")
-    return re.sub(r"\]\((CONTRIBUTING\.md|benchmarks/[^)]*)\)", "](https://github.com/labelaudit)", text)
+    for place, page in BESIDE.items():
+        text = re.sub(rf"\]\((\.\./)?{re.escape(place)}", f"]({page}", text)
+    return re.sub(r"(?<!!)\[([^\]\[]+)\]\((\.\./|benchmarks/|labelaudit/|templates/|tests/)[^)]*\)", r"\1", text)
 
 
 def render_commands() -> str:
-    """Every command with its help, as a terminal of 100 columns shows it."""
+    """Every command with its help, as a terminal of 80 columns shows it."""
     parts = ["# Every command\n\n"]
     group = get_command(app)
     commands = {"": [], **{name: [name] for name in group.commands}}  # type: ignore[attr-defined]
     for name, command in group.commands.items():  # type: ignore[attr-defined]
         commands |= {f"{name} {inner}": [name, inner] for inner in getattr(command, "commands", {})}
     for name, arguments in commands.items():
-        environment = {"COLUMNS": "100", "TERM": "dumb", "NO_COLOR": "1", "TERMINAL_WIDTH": "100"}
+        environment = {"COLUMNS": "80", "TERM": "dumb", "NO_COLOR": "1", "TERMINAL_WIDTH": "80"}
         shown = CliRunner(env=environment).invoke(app, [*arguments, "--help"], prog_name="labelaudit").output
         lines = "\n".join(line.rstrip() for line in shown.strip("\n").splitlines())
         parts.append(f"## labelaudit {name}\n".replace(" \n", "\n") + f"\n```text\n{lines}\n```\n")
@@ -77,13 +81,16 @@ def main() -> None:
     work = ROOT / "build" / "docs"
     shutil.rmtree(work, ignore_errors=True)
     shutil.copytree(DOCS, work, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
-    (work / "index.md").write_text(render_index(), encoding="utf-8")
+    for page in work.glob("*.md"):
+        page.write_text(render_page(page.read_text(encoding="utf-8")), encoding="utf-8")
+    for place, page_name in {"README.md": "index.md", **BESIDE}.items():
+        (work / page_name).write_text(render_page((ROOT / place).read_text(encoding="utf-8")), encoding="utf-8")
     (work / "cli.md").write_text(render_commands(), encoding="utf-8")
     (work / "python.md").write_text(render_python(), encoding="utf-8")
     settings = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
     made = ROOT / "build" / "mkdocs.yml"
     made.write_text(settings.replace("site_dir: build/site", "site_dir: site"), encoding="utf-8")
-    subprocess.run([sys.executable, "-m", "mkdocs", "build", "-q", "-f", str(made)], check=True)
+    subprocess.run([sys.executable, "-m", "mkdocs", "build", "-q", "--strict", "-f", str(made)], check=True)
 
 
 if __name__ == "__main__":

@@ -82,8 +82,8 @@ class ReviewState:
         """The finding of the reviewers, as the first thing to say."""
         total = self.judged + self.unclear + self.open
         said = f"People judged {self.judged:,} of {total:,} suspects: {self.wrong:,} confirmed wrong, "
-        said += f"{self.cleared:,} cleared, {self.open:,} open"
-        said += f", {self.unclear:,} unclear." if self.unclear else "."
+        said += f"{self.cleared:,} cleared, {self.open + self.unclear:,} open"
+        said += f", {self.unclear:,} of them unclear." if self.unclear else "."
         if self.elsewhere:
             said += f" They found {self.elsewhere:,} more wrong among what the scan had not flagged."
         return said

@@ -115,9 +115,10 @@ function card(row, place, total) {
     make("bdi", "file", data.path[row].slice(end)));
   path.title = data.path[row];
   const chance = make("span", "likely", percent(data.likely[row]) + " likely wrong");
-  button.append(sides, make("span", "foot", path, footnote(row), chance));
+  const judged = data.outcomes[outcome(row)];
+  button.append(sides, make("span", "foot", path, footnote(row), ...(["wrong", "cleared"].includes(judged) ? [] : [chance])));
   const item = make("li", "", button);
-  item.dataset.outcome = data.outcomes[outcome(row)];
+  item.dataset.outcome = judged;
   item.setAttribute("aria-setsize", total);
   item.setAttribute("aria-posinset", place + 1);
   if (data.live) item.append(verdictBar(row));

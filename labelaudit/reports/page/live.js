@@ -74,7 +74,8 @@ function take({ rows: decided, counts }) {
   set("told-open", count(counts.open + counts.unclear));
   if (judged) {
     set("headline", `People judged ${count(judged)} of ${count(total)} suspects: ${count(counts.wrong)} confirmed wrong, ` +
-      `${count(counts.cleared)} cleared, ${count(counts.open)} open.`);
+      `${count(counts.cleared)} cleared, ${count(counts.open + counts.unclear)} open` +
+      (counts.unclear ? `, ${count(counts.unclear)} of them unclear.` : "."));
   }
 }
 

@@ -299,12 +299,12 @@ const ACTIONS = {
   none: () => answer("none"), skip: () => answer("skip"), undo, search: openSearch, note: openNote, whole: () => group.toggle(),
   grid: () => grid.open ? leaveGrid(grid.questions[0]?.place) : enterGrid(),
   zoom: () => stage.toggle(), zoom_in: () => stage.zoom(1.5), zoom_out: () => stage.zoom(1 / 1.5),
-  pixels: () => stage.togglePixels(), back: () => look(-1), forward: () => look(1), help: () => $("help").showModal(),
+  pixels: () => stage.togglePixels(), back: () => look(-1), forward: () => look(1), help: () => { $("help").showModal(); $("help").scrollTop = 0; },
 };
 const REPEATED = ["zoom_in", "zoom_out", "back", "forward"];  // of the others a key held down is one
 
 function openSearch() {
-  if (ready && question) search.open(about.blind ? [] : [question.left, question.right, ...question.further]);
+  if (ready && question) search.open(about.blind ? [] : view.likely(question));
 }
 
 function openNote() {

@@ -51,6 +51,11 @@ export class View {
     return digit === 2 ? question.right : question.further[digit - 3];
   }
 
+  /** The classes that are likely: both sides and the next two. */
+  likely({ left, right, further }) {
+    return [left, right, ...further.slice(0, 2)];
+  }
+
   render(question) {
     const { about } = this, { left, right, further, verdict } = question;
     this.side($("choose-left"), left, about.blind ? "" : KIND.given, verdict);
@@ -60,7 +65,7 @@ export class View {
       candidate.querySelector(".strip").replaceChildren();
     }
     if (!this.fixed) $("further").replaceChildren(...further.map((label, index) => this.classButton(label, index + 3)));
-    const likely = new Set([left, right, ...further.slice(0, 2)]);
+    const likely = new Set(this.likely(question));
     for (const [label, button] of this.further) {
       button.setAttribute("aria-pressed", String(verdict?.label === label));
       button.classList.toggle("likely", !about.blind && this.fixed && likely.has(label));
