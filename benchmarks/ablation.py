@@ -18,7 +18,8 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
-from detection import RESULTS, SETTINGS, flags, ranking
+from detection import RESULTS, flags, ranking
+from detection_settings import SETTINGS
 
 from labelaudit.features import embed
 from labelaudit.judge import noise_model

@@ -38,7 +38,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import detection
+import detection_settings
 import training_speed
 
 from labelaudit.bench import run_preset
@@ -179,7 +179,7 @@ def embedding(device: str, small: bool, data: Path) -> dict[str, Any]:
     workers = len(os.sched_getaffinity(0))
     file = data / "cifar10-train.parquet"
     if file.exists() and not small:
-        samples = detection.whole(file).take(np.arange(20_000))
+        samples = detection_settings.whole(file).take(np.arange(20_000))
         assert samples.images is not None
         files = [samples.images.encoded(row) for row in range(len(samples))]
         pictures: Any = SimpleNamespace(files=files, encoded=files.__getitem__)
@@ -210,7 +210,7 @@ def scan(device: str, small: bool, data: Path) -> dict[str, Any]:
     else:
         cases = {}
         for column in ("aggre", "worse"):
-            given, truth = detection.cifar10n(column)(data)
+            given, truth = detection_settings.cifar10n(column)(data)
             cases[f"CIFAR-10N {column}"] = (given, given.labels != truth)
     with tempfile.TemporaryDirectory() as cache:
         for name, (samples, wrong) in cases.items():

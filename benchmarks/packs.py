@@ -32,7 +32,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from detection import Labels, cifar10n, flags, ranking
+from detection import flags, ranking
+from detection_settings import Labels, cifar10n
 from sklearn.linear_model import LogisticRegression
 from sklearn.mixture import GaussianMixture
 from sklearn.model_selection import StratifiedKFold, cross_val_predict

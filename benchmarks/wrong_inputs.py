@@ -28,7 +28,7 @@ from unittest import mock
 import typer
 from typer.testing import CliRunner
 
-from benchmarks.faults import command, make_world
+from benchmarks.fault_commands import command, make_world
 from labelaudit.cli import app
 
 BASES = {
@@ -143,7 +143,7 @@ def sample_cases(name: str, number: int, seed: int = 0) -> list[Case]:
 
 
 def make_bad_world(folder: Path) -> None:
-    """What `faults.make_world` makes, a baseline, and a folder ``bad``."""
+    """What `fault_commands.make_world` makes, a baseline, and a folder ``bad``."""
     make_world(folder)
     command(folder, "check", "RUN", "-q", "--write-baseline", "known.json", "-o", "checked.txt")
     bad = folder / "bad"

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.faults import campaign, make_world
+from benchmarks.fault_commands import make_world
+from benchmarks.faults import campaign
 
 
 @pytest.fixture(scope="module")

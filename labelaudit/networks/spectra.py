@@ -106,11 +106,6 @@ class ConvolutionNorm(nn.Module):
                 self.v = back / back.norm().clamp(min=1e-12)
 
 
-def weighted_layers(network: nn.Module) -> list[nn.Module]:
-    """The linear and convolutional layers, in order of definition."""
-    return [module for module in network.modules() if isinstance(module, _WEIGHTED)]
-
-
 def normalize_layers(
     network: Network,
     *,

@@ -12,7 +12,7 @@ from timm.layers import BatchNormAct2d
 from torch import Tensor, nn
 
 from labelaudit.networks import Bodies, Network, StackedLinear, build
-from labelaudit.networks.spectra import as_matrices, convolution_norm, layer_norms, lipschitz_scale, weighted_layers
+from labelaudit.networks.spectra import as_matrices, convolution_norm, layer_norms, lipschitz_scale
 from labelaudit.regularizers.spectral import SpectralNormalisation, remove_batchnorm
 
 
@@ -24,6 +24,11 @@ def normalised(name: str, shape: tuple[int, ...], copies: int = 2, **options: ob
     network = build(name, shape, 4, copies=copies)
     SpectralNormalisation(**options).attach([network], generator())  # type: ignore[arg-type]
     return network
+
+
+def weighted_layers(network: nn.Module) -> list[nn.Module]:
+    """The linear and convolutional layers, in order of definition."""
+    return [module for module in network.modules() if isinstance(module, nn.Linear | nn.Conv2d | StackedLinear)]
 
 
 def norms(network: Network) -> list[Tensor]:
