@@ -1,6 +1,6 @@
 """Is anything lost when a command is killed, or when the disk is full? Every command that writes, again and again.
 
-    python benchmarks/faults.py [--kills 100] [--full 30] [--seed 0] [--write]
+    python -m benchmarks.faults [--kills 100] [--full 30] [--seed 0] [--write]
 
 A kill: the command runs in a process of its own that is killed (SIGKILL) just before its k-th change to the disk (open
 for writing, rename, unlink, mkdir, fsync), k drawn at random; then it runs again undisturbed. A full disk: from the

@@ -1,6 +1,6 @@
 """Does damaged or hostile input ever do more than give one line? Every reader, fed with files that were tampered with.
 
-    python benchmarks/fuzz.py [--seconds 20] [--only NAME] [--seed 0] [--write]
+    python -m benchmarks.fuzz [--seconds 20] [--only NAME] [--seed 0] [--write]
 
 Each target is a small file that is read without trouble. Its bytes are then flipped, cut, doubled, replaced by what
 parsers stumble over (brackets thousands deep, numbers of thousands of digits, lone surrogates, numbers that are not

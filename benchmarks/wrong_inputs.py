@@ -1,6 +1,6 @@
 """Does any wrong value of any option end in more than one clear line? Every command, each of its options, on purpose.
 
-    python benchmarks/wrong_inputs.py [--only "verdicts merge"] [--all] [--accepted]
+    python -m benchmarks.wrong_inputs [--only "verdicts merge"] [--all] [--accepted]
 
 The commands and their options are read from the command line itself, so that a new one is tried without being listed
 here. A wrong value depends on the kind of option: for a path a missing file, a folder, an empty file, a pipe, damage,

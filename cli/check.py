@@ -20,7 +20,7 @@ from labelaudit.machine import Machine, available_cores
 
 from .console.chosen import leave_hook, read_listed
 from .console.options import choose_cache, load_settings
-from .console.outcome import ENDINGS, Format, format_of, tell_outcome, write_outcome
+from .console.outcome import Format, choose_format, format_of, tell_outcome, write_outcome
 from .console.reading import UNSAID, takes_source
 from .console.streams import Color, report_progress
 
@@ -260,7 +260,7 @@ def check(
         audit, scope = target.audit_files(since, listed) if restricted else (target.audit(), None)
         reviewed = target.reviewed(audit)
     outcome, written = _judge(audit, target, old, reviewed, scope, write_baseline)
-    kind = format or (ENDINGS.get(output.suffix.lower(), "table") if output is not None else "table")
+    kind = choose_format(format, output)
     write_outcome(outcome, kind, output, further)
     if not quiet:
         tell_outcome(outcome, kind, output, written, color)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -19,6 +21,13 @@ if TYPE_CHECKING:
     from labelaudit.audit.document import Audit
     from labelaudit.types import Images
 
+_ENDINGS: Mapping[str, tuple[str, ...]] = {"html": (".html", ".htm"), "markdown": (".md", ".markdown")}
+"""Every format, named as its file in `labelaudit/reports/`, and the endings that stand for it; the first is written."""
+if TYPE_CHECKING:
+    Format = str
+else:
+    Format = Literal[tuple(_ENDINGS)]
+
 
 def report(
     run: Annotated[Path | None, RUN] = None,
@@ -29,8 +38,11 @@ def report(
         ),
     ] = None,
     format_: Annotated[
-        Literal["html", "markdown"] | None,
-        typer.Option("--format", help="A page with pictures, or GitHub's Markdown; default: by the ending of FILE."),
+        Format | None,
+        typer.Option(
+            "--format",
+            help="A page with pictures, or GitHub's Markdown; default: by the ending of FILE.",
+        ),
     ] = None,
     data: Annotated[
         Path | None, typer.Option(metavar="DATA", help="Where the images are now, if the dataset was moved.")
@@ -57,8 +69,8 @@ def report(
     The page is one file without any reference to the network. Verdicts in RUN are counted in.
     """
     from labelaudit.audit.originals import open_originals
-    from labelaudit.audit.run import MARKDOWN, REPORT, read
-    from labelaudit.reports import html, markdown
+    from labelaudit.audit.run import REPORT, read
+    from labelaudit.reports import html
     from labelaudit.reports.review_state import read_review_state
 
     run = find_run(run)
@@ -69,12 +81,12 @@ def report(
     audit = read(run)
     checked = read_review_state(audit, run)
     with report_progress(quiet=quiet, verbose=False, color=color) as (progress, notice):
-        if format_ == "markdown":
-            path = output or run / MARKDOWN
-            text = markdown.render(audit, checked=checked, most=markdown.MOST if most is None else most)
+        path = output or run / f"report{_ENDINGS[format_][0]}"
+        if format_ != "html":
+            written = import_module(f"labelaudit.reports.{format_}")
+            text = written.render(audit, checked=checked, most=written.MOST if most is None else most)
             said = ""
         else:
-            path = output or run / REPORT
             images, trouble = None, ""
             try:
                 images = open_originals(audit, data)
@@ -111,11 +123,11 @@ def _link(audit: Audit, images: Images | None) -> dict[int, str]:
     return {row: Path(place).resolve().as_uri() for row, place in places.items() if place is not None}
 
 
-def _format_of(file: Path | None) -> Literal["html", "markdown"]:
+def _format_of(file: Path | None) -> Format:
     """The format that the ending of ``file`` asks for; a page without a file."""
     ending = ".html" if file is None else file.suffix.lower()
-    if ending in (".html", ".htm"):
-        return "html"
-    if ending in (".md", ".markdown"):
-        return "markdown"
-    raise OptionError(f"-o {file}: end it in .html for a page or .md for Markdown, or say which with --format")
+    for name, endings in _ENDINGS.items():
+        if ending in endings:
+            return name
+    known = ", ".join(f"{endings[0]} for {name}" for name, endings in _ENDINGS.items())
+    raise OptionError(f"-o {file}: the ending says no format (known: {known}); or say which with --format")

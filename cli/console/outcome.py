@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from labelaudit import shelf
 from labelaudit.errors import OptionError, RunError
 
 from .streams import Color, as_typed, open_console
@@ -16,24 +17,32 @@ if TYPE_CHECKING:
     from labelaudit.check import Outcome
 
 
-Format = Literal["table", "json", "jsonl", "csv", "markdown", "junit", "sarif", "github"]
-ENDINGS: dict[str, Format] = {
-    **{".json": "json", ".jsonl": "jsonl", ".csv": "csv", ".md": "markdown", ".xml": "junit", ".sarif": "sarif"},
-    ".txt": "table",
-}
+if TYPE_CHECKING:
+    Format = str
+else:  # the names of the files, without importing any, so that `--help` costs no NumPy
+    Format = Literal[tuple(shelf.list_files([str(Path(shelf.__file__).parent / "check" / "formats")]))]
 
 
 def format_of(file: Path) -> Format:
     """The format that the ending of ``file`` stands for."""
+    from labelaudit.check.formats import ENDINGS
+
     kind = ENDINGS.get(file.suffix.lower())
     if kind is None:
         raise OptionError(f"--report {file}: the ending says no format; known: {', '.join(ENDINGS)}")
     return kind
 
 
+def choose_format(asked: Format | None, output: Path | None) -> Format:
+    """The format ``asked`` for, else the one of the ending of ``output``, else a table."""
+    from labelaudit.check.formats import ENDINGS
+
+    return asked or ENDINGS.get("" if output is None else output.suffix.lower(), "table")
+
+
 def write_outcome(outcome: Outcome, kind: Format, output: Path | None, further: Mapping[Path, Format]) -> None:
     """Write the outcome as ``kind`` to ``output`` or stdout, and to ``further`` files, each in its own format."""
-    from labelaudit.check.formats.formats import GATE_FORMATS
+    from labelaudit.check.formats import GATE_FORMATS
     from labelaudit.check.formats.markdown import STEP, step_summary
     from labelaudit.files import write_bytes
 
@@ -69,7 +78,7 @@ def _print(text: bytes) -> None:
 
 def tell_outcome(outcome: Outcome, kind: Format, output: Path | None, written: str, color: Color) -> None:
     """Print on stderr what a person wants to know at once, unless stdout just said it."""
-    from labelaudit.check.formats.wording import verdict
+    from labelaudit.check.wording import verdict
 
     lines = [written] if written else []
     if output is not None:

@@ -17,7 +17,7 @@ from PIL import Image
 
 from labelaudit.audit import run as runs
 from labelaudit.audit.document import Audit
-from labelaudit.check.formats.formats import GATE_FORMATS
+from labelaudit.check.formats import GATE_FORMATS
 from labelaudit.data.source import Source
 from labelaudit.scanning.settings import ScanSettings
 from labelaudit.verdicts import Verdict, append, verdicts_file

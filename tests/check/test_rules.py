@@ -11,7 +11,7 @@ from judged import DAY, judged, known, many, only, rule, verdict
 
 from labelaudit.check import refresh_baseline
 from labelaudit.check.baseline import Noise
-from labelaudit.check.formats.formats import GATE_FORMATS
+from labelaudit.check.formats import GATE_FORMATS
 from labelaudit.check.policy import Ignore, Policy, ScopedRule, Where
 from labelaudit.errors import OptionError
 from labelaudit.judge.decide import noise_rate

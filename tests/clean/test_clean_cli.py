@@ -163,7 +163,7 @@ def test_an_unfinished_verdict_is_noted(run: Path) -> None:
 def test_a_report_has_an_ending_that_says_what_it_is(run: Path, tmp_path: Path, ending: str) -> None:
     refused = invoke("report", run, "-o", tmp_path / ending)
     assert refused.exit_code == 2
-    assert "end it in .html for a page or .md for Markdown" in refused.stderr
+    assert "known: .html for html, .md for markdown" in refused.stderr
     assert not (tmp_path / ending).exists()
     assert invoke("report", run, "-o", tmp_path / ending, "--format", "markdown").exit_code == 0
     assert (tmp_path / ending).read_text(encoding="utf-8").startswith("#")

@@ -11,9 +11,11 @@ import csv
 import io
 from typing import Any
 
-from labelaudit.check.formats import wording
+from labelaudit.check import wording
 from labelaudit.check.outcome import Outcome
 from labelaudit.text import Lines, cell, encodable
+
+ENDING = ".csv"
 
 COLUMNS = (
     *("record", "status", "name", "path", "partner", "given_label", "suggested_label", "label_score"),
@@ -23,7 +25,7 @@ COLUMNS = (
 or kind of the finding. ``label_score``: 0 to 1, lower = worse."""
 
 
-def as_csv(outcome: Outcome) -> str:
+def render(outcome: Outcome) -> str:
     """All rows under one header, ``\\n`` at line ends."""
     record = outcome.record()
     rows: list[dict[str, Any]] = [

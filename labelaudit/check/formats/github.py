@@ -9,7 +9,7 @@ a command, so that no text from the data can be one. Left out: the table for the
 
 from __future__ import annotations
 
-from labelaudit.check.formats import wording
+from labelaudit.check import wording
 from labelaudit.check.outcome import CheckedFinding, Outcome, Suspect
 from labelaudit.text import count, name_some, printable
 
@@ -17,7 +17,7 @@ _MOST = 10
 """Annotations of one kind that GitHub shows for a step."""
 
 
-def github(outcome: Outcome) -> str:
+def render(outcome: Outcome) -> str:
     """Workflow commands, one a line."""
     broken = outcome.broken
     single = broken if len(broken) <= _MOST else broken[: _MOST - 1]

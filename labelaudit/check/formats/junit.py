@@ -12,15 +12,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from xml.sax.saxutils import escape, quoteattr
 
-from labelaudit.check.formats import wording
+from labelaudit.check import wording
 from labelaudit.check.outcome import CheckedFinding, Outcome, Rule, Suspect
 from labelaudit.text import count, printable
+
+ENDING = ".xml"
 
 _ENTRIES = 20
 """Suspects or findings listed in one testcase."""
 
 
-def junit(outcome: Outcome) -> str:
+def render(outcome: Outcome) -> str:
     """The outcome as one JUnit XML document."""
     waiting, all_of = wording.by_class(wording.open_suspects(outcome)), wording.by_class(outcome.suspects)
     broken_of: dict[str, list[Rule]] = {}

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from labelaudit.check.formats import wording
+from labelaudit.check import wording
 from labelaudit.check.outcome import CheckedFinding, Outcome, Rule, Suspect
 from labelaudit.text import as_code, as_prose, count
+
+ENDING = ".md"
 
 COMMENT = 60_000
 """UTF-8 bytes of a comment."""
@@ -24,7 +26,7 @@ _LONGEST = 300
 """Characters of one sentence or name; a longer one loses its middle."""
 
 
-def markdown(outcome: Outcome) -> str:
+def render(outcome: Outcome) -> str:
     """A comment for a pull request, at most `COMMENT` bytes."""
     return _page(outcome, room=COMMENT, rows=20)
 

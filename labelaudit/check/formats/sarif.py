@@ -17,11 +17,13 @@ from collections import Counter
 from typing import Any
 from urllib.parse import quote
 
-from labelaudit.check.formats import wording
+from labelaudit.check import wording
 from labelaudit.check.outcome import CheckedFinding, Outcome, Suspect
 from labelaudit.machine import __version__
 from labelaudit.text import printable
 from labelaudit.types import KINDS, Kind
+
+ENDING = ".sarif"
 
 RESULTS = 25_000
 """Most results that GitHub takes."""
@@ -36,7 +38,7 @@ _SUPPRESSED = {
 _BASE = "DATA"
 
 
-def sarif(outcome: Outcome) -> str:
+def render(outcome: Outcome) -> str:
     """The outcome as one SARIF log with one run."""
     entries = _entries(outcome)
     left_out = len(entries) - RESULTS

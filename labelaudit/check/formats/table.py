@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from labelaudit.check.formats import wording
+from labelaudit.check import wording
 from labelaudit.check.outcome import Outcome
 from labelaudit.text import printable
+
+ENDING = ".txt"
 
 _RULES, _SUSPECTS, _FINDINGS, _NOTES = 50, 20, 10, 10
 """Rows shown of each."""
 
 
-def table(outcome: Outcome) -> str:
+def render(outcome: Outcome) -> str:
     """The outcome as plain text."""
     rules = (*outcome.broken, *(rule for rule in outcome.rules if rule.passed))
     suspects, findings = wording.open_suspects(outcome)[:_SUSPECTS], wording.open_findings(outcome)[:_FINDINGS]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import strategies as st
 
-from labelaudit.check.formats.formats import GATE_FORMATS
+from labelaudit.check.formats import GATE_FORMATS
 from labelaudit.check.outcome import STATUSES, BaselineReport, CheckedFinding, Outcome, Rule, StaleEntry, Suspect
 
 HOSTILE = (

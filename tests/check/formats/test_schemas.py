@@ -28,8 +28,7 @@ from referencing import Registry, Resource
 from spoken import expected, read_sarif
 
 from labelaudit.audit.json import plain, summary_schema
-from labelaudit.check.formats import sarif
-from labelaudit.check.formats.formats import GATE_FORMATS
+from labelaudit.check.formats import GATE_FORMATS, sarif
 from labelaudit.check.formats.json import schema as check_schema
 from labelaudit.check.outcome import STATUSES, Suspect
 from labelaudit.types import KINDS

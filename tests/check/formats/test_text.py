@@ -20,8 +20,7 @@ from outcomes import (
 )
 from spoken import expected, read_markdown, whole
 
-from labelaudit.check.formats import markdown
-from labelaudit.check.formats.formats import GATE_FORMATS
+from labelaudit.check.formats import GATE_FORMATS, markdown
 from labelaudit.check.outcome import BaselineReport
 
 
