@@ -1,4 +1,4 @@
-"""Curves that are no course of an epoch: read once off a finished run, and drawn beside the table.
+"""Histograms of a finished run, which are read once at its end and drawn beside the table.
 
 Each is a list over bins of something between 0 and an end that is known, so that seeds can be averaged.
 """

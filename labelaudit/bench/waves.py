@@ -1,4 +1,4 @@
-"""Functions of one variable, learnt under each regulariser: which frequencies a network takes up, and which of noise.
+"""Learns functions of one variable under each regulariser, to show the frequencies that a network takes up.
 
 SN, Fig. 2 and GNI, Fig. 2: a network is fitted to a sum of sine waves by least squares, and the Fourier spectrum of
 what it learned is compared with that of the target. Noise on the targets is high frequencies; weight decay, spectral

@@ -1,4 +1,4 @@
-"""The gate: audit − baseline, policy → outcome. NumPy only, so that a finished RUN is judged in a moment.
+"""Holds an audit to a policy, less what a baseline knows already. NumPy only, so that a finished RUN takes a moment.
 
 `outcome` is the result that formats print, `baseline`, `baseline_file` and `upkeep` keep what is known already,
 `check_input` says what counts, `rules` evaluates the limits of a `policy`, `target` brings the audit, `judging` puts

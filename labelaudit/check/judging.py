@@ -1,4 +1,4 @@
-"""The verdict on an audit: statuses, rules, the state of the baseline and what has to be said, put together."""
+"""Judges an audit by a policy: statuses, rules and the state of the baseline become one outcome."""
 
 from __future__ import annotations
 

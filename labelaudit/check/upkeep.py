@@ -1,4 +1,4 @@
-"""A baseline and the audit of today: what is stale or made otherwise, how it is refreshed and pruned.
+"""Keeps a baseline up to date with the audit of today: finds stale entries, refreshes it and prunes it.
 
 Left out: baselines of a part of a dataset. A gate restricted to some files neither refreshes a baseline nor calls
 entries stale.

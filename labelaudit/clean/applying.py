@@ -1,4 +1,4 @@
-"""From a plan to a new dataset, and back: whole or not at all, with the source left as it is.
+"""Makes a new dataset from a plan, and undoes it: whole or not at all, with the source left as it is.
 
 Everything is written to hidden siblings and takes its place at the end by renaming, the quarantine first. So OUT is
 there only when all of it is; a crash between the two renames leaves a quarantine without OUT, which the next apply

@@ -1,4 +1,4 @@
-"""A dataset that was just written, read again as a scan would: every image under its label, or nothing was made.
+"""Reads a dataset that was just written as a scan would, and refuses it unless every image has its label.
 
 It answers for whatever nobody thought of: names that are passed over, labels that a table changes, a disk that lies.
 Left out: tables without images, which `forms` compares as it writes them.

@@ -1,4 +1,4 @@
-"""Images on their way from the source to the new dataset: each checked against its digest, linked or copied.
+"""Links or copies images from the source to the new dataset, each checked against its digest.
 
 A hard link shares the file with the source, so whoever edits one edits both; a symbolic link breaks when the source
 moves. A reflink is a copy that takes no room until it is changed, on file systems that have it (Btrfs, XFS, ZFS).

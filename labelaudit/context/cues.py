@@ -1,4 +1,4 @@
-"""Cues of an image beside its subject: frame, size, light, sharpness, format, camera and date, as a few numbers.
+"""Cues of an image besides its subject: frame, size, light, sharpness, format, camera and date, as a few numbers.
 
 None of this is what a class is about, so where it tells the class, the classes were photographed, scanned or stored in
 different ways (`labelaudit.context.shortcuts`). Left out: text and tags printed into the picture, but for what they do

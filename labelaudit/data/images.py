@@ -1,4 +1,4 @@
-"""From the bytes of an image file to pixels.
+"""Decodes the bytes of an image file into pixels.
 
 Sizes are checked from the header before any pixel is allocated. Left out: animation (the first frame counts), colour
 management (ICC profiles are ignored) and orientation stored as XMP.

@@ -1,4 +1,4 @@
-"""The order of classes and of rows: what the columns and the rows of features and probabilities stand for."""
+"""States the order of classes and rows that given features and probabilities must follow."""
 
 from __future__ import annotations
 

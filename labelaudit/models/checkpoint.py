@@ -1,4 +1,4 @@
-"""Everything that changes while a model is fitted, in one file, from which a killed run goes on to the same bits.
+"""The checkpoint of a training: all that changes in it, in one file, so that a killed run goes on to the same bits.
 
 Weights, optimiser, random states, the method's own buffers and what was recorded so far. A method needs no code for
 it: its attributes are walked. The file holds tensors and plain values, with a checksum at its end; reading it runs

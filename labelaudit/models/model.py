@@ -1,4 +1,4 @@
-"""A trained network that answers: pixels or features in, class probabilities out."""
+"""A trained network: pixels or features in, class probabilities out."""
 
 from __future__ import annotations
 

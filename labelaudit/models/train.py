@@ -1,4 +1,4 @@
-"""From a dataset to a MODEL folder: what `labelaudit train` does."""
+"""Trains a model on a dataset and writes its MODEL folder, as `labelaudit train` does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The interface of a regulariser: three hooks around a method's training step, none of which the method notices.
+"""The interface of a regulariser: three hooks around the training step, independent of the method.
 
 `Regularizer.attach` changes the networks once, before the method begins; `Regularizer.transform` changes what a batch
 holds; `Regularizer.penalty` adds to what is minimised. Each may look at `Regularizer.epoch`.

@@ -1,4 +1,4 @@
-"""The result of a review, as its last page says it: counts, the pairs of classes, what to do next."""
+"""The summary on the last page of a review: counts, the pairs of classes, what to do next."""
 
 from __future__ import annotations
 

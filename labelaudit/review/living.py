@@ -1,4 +1,4 @@
-"""Verdicts given in the report itself: by row, with what became of every other row since.
+"""Verdicts given in the report itself, by row, and the state of every other row since.
 
 The page that shows all suspects at once needs no queue, only what people have decided about each. It judges through the
 same `Session`, so that both pages of one review are one record. Left out: pushing changes to pages that did not ask.

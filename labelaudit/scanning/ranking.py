@@ -1,4 +1,4 @@
-"""One column of the evidence in the place of the pooled ranking, and the models that moved the pooled one.
+"""Ranks samples by one column of the evidence instead of the pooled models, and names the models that moved those.
 
 The pooled ranking (``ensemble``) is the noise model's posterior; see `labelaudit.judge.decide`. Ranked by a column, the
 suspicion becomes the share of samples that the column finds less suspicious, within .9, and as many samples are flagged

@@ -1,4 +1,4 @@
-"""The file: appended to, never rewritten, and read back to the same text whatever a name holds.
+"""The verdict log as a file: appended to, never rewritten, and read back to the same text whatever a name holds.
 
 Left out: line ends other than those the file has; what a spreadsheet saved is read and appended to as it is.
 """

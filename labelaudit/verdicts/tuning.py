@@ -1,4 +1,4 @@
-"""Twenty verdicts: which samples to ask a person about, and the flags and the noise rate that follow from the answers.
+"""Tunes an audit by about twenty verdicts: the samples to ask about, and the flags and noise rate that follow.
 
 A scan ranks well and has no scale: from labels alone, doubt and error look the same. A minute or two of a person's time
 tells them apart (`labelaudit.judge.verdict_fit`). Any verdict of the RUN counts, those asked for here and those of an
