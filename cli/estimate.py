@@ -193,8 +193,7 @@ def _show(console: Console, run: Path, found: Estimate, stop: StopDecision) -> N
         console,
         f"{counted}, {count(found.found, 'on a wrong label', 'on wrong labels')}. {stop.sentence}",
     )
-    left = found.planned - sum(stratum["reviewed"] for stratum in found.strata) - found.missing
-    if left > 0:
+    if (left := found.left) > 0:
         _say(
             console,
             f"About {left:,} of the {found.planned:,} planned reviews {'is' if left == 1 else 'are'} left: "

@@ -84,6 +84,8 @@ def read_names(samples: Samples, how: str) -> list[str]:
         return [value.strip() for value in samples.extra[how]]
     if how == PARENT:
         return [_folder(samples, row) for row in range(len(samples))]
+    if not how.strip():
+        raise OptionError("`group` is empty, perhaps a variable that is not set: give a column, parent or name:'...'")
     columns = f"it has {', '.join(samples.extra)}" if samples.extra else "it has no further columns"
     raise OptionError(
         f"`group` {how}: the table of labels has no such column ({columns}); for folders write parent, for a part "

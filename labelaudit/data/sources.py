@@ -126,7 +126,9 @@ def readings_of(subject: Subject) -> list[Reading]:
 def _says_table(subject: Subject) -> bool:
     """Whether the person said that labels are in a table."""
     source = subject.source
-    return subject.is_folder and any((source.labels is not None, source.path_column, source.label_column))
+    return subject.is_folder and any(
+        (source.labels is not None, source.path_column, source.label_column, source.annotator)
+    )
 
 
 def tabulate(name: str, data: bytes) -> Table:
@@ -211,8 +213,9 @@ def nothing_found(subject: Subject) -> str:
             ".json), .parquet, .npz, .npy, .zip or .tar"
         )
     tree = subject.tree
-    if subject.source.path_column is not None or subject.source.label_column is not None:
-        return f"'{tree.shown}' has no table for `path_column` and `label_column`: give one with `labels` FILE"
+    columns = ("path_column", "label_column", "annotator")
+    if asked := [f"`{name}`" for name in columns if getattr(subject.source, name) is not None]:
+        return f"'{tree.shown}' has no table for {' and '.join(asked)}: give one with `labels` FILE"
     advice = "put images into <class>/ folders, or give a table of labels with `labels` FILE"
     if not tree.paths:
         return _no_images(tree, advice)

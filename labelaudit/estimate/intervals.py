@@ -74,6 +74,8 @@ class Estimate:
     """Wrong labels among them."""
     missing: int
     """Looked at without a verdict: could not be told, or reviewers disagree."""
+    left: int
+    """Samples in the plan that nobody has looked at."""
     strata: tuple[dict[str, Any], ...]
     """Per stratum: flagged, suspicion, size, reviewed, wrong."""
     notes: tuple[str, ...] = ()
@@ -153,9 +155,15 @@ def estimate(audit: Audit, plan: ReviewPlan, reviewed: Reviewed) -> Estimate:
         reviewed=int(cells.judged.sum()),
         found=int(cells.wrong.sum()),
         missing=int(cells.missing.sum()),
+        left=len(plan.rows) - int(cells.missing.sum()) - _settled(plan, reviewed),
         strata=_strata(plan, cells),
         notes=_notes(audit, plan, reviewed, cells),
     )
+
+
+def _settled(plan: ReviewPlan, reviewed: Reviewed) -> int:
+    """Planned samples that have a verdict."""
+    return sum(row in reviewed.settled for row in plan.rows)
 
 
 def _nothing() -> tuple[Floats, Floats]:
@@ -222,7 +230,13 @@ def _notes(audit: Audit, plan: ReviewPlan, reviewed: Reviewed, cells: Cells) -> 
         )
     if plan.gone:
         notes.append(f"{plan.gone:,} samples of the plan are gone from the dataset.")
-    unused = len(reviewed.settled) - judged
+    waiting = _settled(plan, reviewed) - judged
+    if waiting > 0:
+        notes.append(
+            f"{count(waiting, 'verdict waits', 'verdicts wait')} for planned samples drawn before: in each stratum "
+            "verdicts count in the order of the draw."
+        )
+    unused = len(reviewed.settled) - judged - max(waiting, 0)
     if unused > 0:
         many = f"{unused:,} verdicts on samples" if unused > 1 else "1 verdict on a sample"
         them = "them" if unused > 1 else "it"

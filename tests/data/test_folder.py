@@ -164,8 +164,11 @@ def test_nothing_to_audit_says_what_to_do(tmp_path: Path) -> None:
         open_source(plant(tmp_path, "x.tar") / "x.tar")
     with pytest.raises(DataError, match="not a kind of dataset"):
         open_source(plant(tmp_path, "x.pdf") / "x.pdf")
-    with pytest.raises(DataError, match="no table for `path_column`"):
+    with pytest.raises(DataError, match="no table for `label_column`"):
         open_source(tmp_path, label_column="label")
+    plant(tmp_path / "classes", "cat/1.png", "dog/1.png")
+    with pytest.raises(DataError, match="no table for `annotator`: give one with `labels` FILE"):
+        open_source(tmp_path / "classes", annotator=("who",))
     with pytest.raises(DataError, match="give DATA"):
         open_source(None)
 

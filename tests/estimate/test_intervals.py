@@ -97,6 +97,17 @@ def test_verdicts_that_nobody_drew_do_not_count() -> None:
     assert f"{len(picked):,} verdicts on samples outside the plan" in found.notes[-1]
 
 
+def test_planned_verdicts_that_wait_are_no_verdicts_outside_the_plan() -> None:
+    audit, wrong = make_survey()
+    plan = plan_reviews(audit, reviews=200)
+    first = dict(zip(plan.stratum_of[list(reversed(plan.rows))].tolist(), reversed(plan.rows), strict=True))
+    late = [row for row in plan.rows if row not in first.values()]  # the first draw of each stratum was not judged
+    found = estimate(audit, plan, judge(audit, wrong, late))
+    assert found.left == len(plan.rows) - len(late)
+    assert f"{len(late) - found.reviewed:,} verdicts wait" in " ".join(found.notes)
+    assert "outside the plan" not in " ".join(found.notes)
+
+
 def test_a_queue_that_was_jumped_about_in_counts_up_to_the_gap() -> None:
     audit, wrong = make_survey()
     plan = plan_reviews(audit, reviews=200)
