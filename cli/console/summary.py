@@ -97,7 +97,8 @@ def _advise(audit: Audit) -> str:
     run = next((path.parent for path in audit.files.values()), None)
     if not doubtful or run is None or audit.decision.recipe.get("reviewed"):
         return ""
-    return f"The others are doubtful. 20 verdicts tell where to stop: labelaudit tune {spell_path(run)}"
+    many = f"{doubtful:,} {'is' if doubtful == 1 else 'are'} doubtful: wrong or hard, which models cannot tell apart"
+    return f"{many}. 20 verdicts tell where to stop: labelaudit tune {spell_path(run)}"
 
 
 def _suspects(audit: Audit, console: Console, top: int) -> None:
@@ -107,20 +108,23 @@ def _suspects(audit: Audit, console: Console, top: int) -> None:
         _line(console, "", f"None among {len(audit.samples):,}: no label looks wrong.", style="green")
         return
     columns = audit.columns(rows)
-    names = ("rank", "path", "given_label", "predicted_label", "label_score", "reason")
+    names = ("rank", "path", "given_label", "predicted_label", "label_score", "tier", "reason")
     told = list(zip(*(columns[name] for name in names), strict=True))
-    whys = ["" if adds_nothing(reason, better) else printable(reason) for *_, better, _, reason in told]
+    whys = ["" if adds_nothing(reason, better) else printable(reason) for *_, better, _, _, reason in told]
     headings: list[tuple[str, JustifyMethod]] = [("", "right"), ("image", "left"), ("given", "left")]
-    table = _table(*headings, ("suggested", "left"), ("likely wrong", "right"))
+    table = _table(*headings, ("suggested", "left"), ("likely wrong", "right"), ("", "left"))
     if any(whys):
         table.add_column("", style="dim")
     stacked = Text()
-    for (rank, path, given, better, score, _), why in zip(told, whys, strict=True):
-        place, chance = Text(str(rank), style="dim"), likely(1 - score)
+    mixed = 0 < int(audit.decision.is_sure.sum()) < len(audit.suspects)
+    for (rank, path, given, better, score, tier, _), why in zip(told, whys, strict=True):
+        place, chance, how = Text(str(rank), style="dim"), likely(1 - score), tier if mixed else ""
         was, should = Text(printable(given), style="red"), Text(printable(better), style="green")
-        table.add_row(place, Text(printable(path)), was, should, chance, *([why] if any(whys) else []))
+        table.add_row(place, Text(printable(path)), was, should, chance, how, *([why] if any(whys) else []))
         stacked += Text.assemble(place, " ", printable(path), "\n", was, " given, ", should, " suggested, ")
-        stacked += Text.assemble(chance, " likely wrong\n", Text(why, style="dim"), "\n" if why else "", "\n")
+        stacked += Text.assemble(
+            chance, " likely wrong", f", {how}" if how else "", "\n", Text(why, style="dim"), "\n" if why else "", "\n"
+        )
     stacked.rstrip()
     fits = console.measure(table).maximum + _INDENT <= console.width
     console.print(_indented(table if fits else stacked))
