@@ -49,7 +49,7 @@ def list_groups(audit: Audit) -> list[dict[str, Any]]:
 
 
 def list_worst_groups(audit: Audit, most: int) -> list[dict[str, Any]]:
-    """The first ``most`` rows of `list_groups` with a suspect and, as a whole, another label than most members carry."""
+    """The first ``most`` rows of `list_groups` with a suspect, and as a whole with another label than they carry."""
     return [row for row in list_groups(audit) if row["flagged"] and row["predicted_label"] != row["given_label"]][:most]
 
 
