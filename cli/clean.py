@@ -145,8 +145,7 @@ def clean(
     console = open_console(sys.stdout, color)
     making: dict[str, Any] = {"link": link, "data": data, "run": run, "replace": replace}
     making["workers"] = workers or available_cores()
-    if (apply or undo is not None) and output is None:
-        raise OptionError("name a folder for the new dataset: -o OUT")
+    _check_output(output, apply or undo is not None, audit, making)
     if undo is not None and output is not None:
         if apply or action or plan or relabel_suspects or fdr is not None:
             raise OptionError(
@@ -175,18 +174,35 @@ def clean(
         _show_plan(console, chosen, audit, most=_SHOWN * (4 if verbose else 1))
     if not apply or output is None:
         if not quiet:
-            where = plan or run / PLAN
-            out = output or "OUT"
             same = f" --format {format_}" if format_ else ""
             same += f" --link {link}" if link != "auto" else ""
-            begun = "Nothing is made yet" if chosen.changes else "There is nothing to make: judge suspects first"
-            _say(console, f"{begun}. The plan is {where}; edit it if you like, then:")
-            _say(console, f"  labelaudit clean {run} --plan {where} -o {out}{same} --apply")
+            for line in _what_next(chosen, run, plan or run / PLAN, f"-o {output or 'OUT'}{same}"):
+                _say(console, line)
         return
     with report_progress(quiet=quiet, verbose=verbose, color=color) as (progress, _):
         made = apply_plan(chosen, audit, output, form=format_ or "folders", progress=progress, **making)
     if not quiet:
         _show_made(console, made, len(audit.samples))
+
+
+def _check_output(output: Path | None, needed: bool, audit: Audit, making: dict[str, Any]) -> None:
+    """Refuse a place that cannot be written before a plan is shown for it, and none where one is needed."""
+    from labelaudit.clean import check_place
+
+    if output is not None:
+        check_place(output.resolve(), audit, making["data"], making["run"])
+    elif needed:
+        raise OptionError("name a folder for the new dataset: -o OUT")
+
+
+def _what_next(chosen: CorrectionPlan, run: Path, plan: Path, options: str) -> tuple[str, ...]:
+    """The lines after a plan that is only shown."""
+    if not chosen.changes:
+        return (f"The plan {plan} changes nothing yet: judge suspects first, labelaudit review {run}",)
+    return (
+        f"Nothing is made yet. The plan is {plan}; edit it if you like, then:",
+        f"  labelaudit clean {run} --plan {plan} {options} --apply",
+    )
 
 
 def _plan(

@@ -9,7 +9,7 @@ from labelaudit.clean.actions import ACTIONS, DEFAULTS, choose_actions
 from labelaudit.clean.applying import WrittenDataset, apply_plan, read_applied, restore
 from labelaudit.clean.flags import choose_flags
 from labelaudit.clean.forms import FORMS
-from labelaudit.clean.output import quarantine_of
+from labelaudit.clean.output import check_place, quarantine_of
 from labelaudit.clean.plan import Change, CorrectionPlan, make_plan
 from labelaudit.clean.plan_file import FILE as PLAN
 from labelaudit.clean.plan_file import read_plan, write_plan
@@ -25,6 +25,7 @@ __all__ = [
     "CorrectionPlan",
     "WrittenDataset",
     "apply_plan",
+    "check_place",
     "choose_actions",
     "choose_flags",
     "make_plan",

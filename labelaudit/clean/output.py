@@ -37,9 +37,8 @@ def check_place(
             continue
         own = Path(folder).resolve()
         if place == own or (own.is_dir() and own in place.parents):
-            raise OptionError(
-                f"the output {place} lies inside the {what} {folder}: choose a folder outside with `output`"
-            )
+            where = "is" if place == own else "lies inside"
+            raise OptionError(f"the output {place} {where} the {what} {folder}: choose a folder outside with `output`")
         if place in own.parents and place.exists():
             raise OptionError(f"the output {place} holds the {what} {folder}: choose another folder with `output`")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,16 @@ def test_first_there_is_only_a_plan(run: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
     runs.write(runs.read(run), run)
     assert (run / "plan.json").is_file()  # the next scan keeps it
+
+
+def test_a_plan_is_shown_for_a_place_that_can_be_written_only(run: Path, tmp_path: Path) -> None:
+    result = invoke("clean", run, "-o", run)
+    assert result.exit_code == 2
+    assert "is the RUN" in result.stderr
+    runs.write(replace(make_dataset(tmp_path / "owls"), findings=()), tmp_path / "plain")
+    result = invoke("clean", tmp_path / "plain", "-o", tmp_path / "out")
+    assert "changes nothing yet: judge suspects first" in " ".join(result.stdout.split())
+    assert "--apply" not in result.stdout
 
 
 def test_apply_then_again_then_undo(run: Path, tmp_path: Path) -> None:

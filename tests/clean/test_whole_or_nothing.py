@@ -92,7 +92,7 @@ def test_the_output_may_not_touch_data_or_run(audit: Audit, plan: CorrectionPlan
     run = tmp_path / "run"
     run.mkdir()
     for out, message in [
-        (tmp_path / "pets", "lies inside the data"),
+        (tmp_path / "pets", "is the data"),
         (tmp_path / "pets" / "new", "lies inside the data"),
         (tmp_path, "holds the data"),
         (run / "out", "lies inside the RUN"),
