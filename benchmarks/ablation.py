@@ -18,8 +18,9 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
-from detection import RESULTS, flags, ranking
+from detection import flags, ranking
 from detection_settings import SETTINGS
+from results_section import write_section
 
 from labelaudit.features import embed
 from labelaudit.judge import noise_model
@@ -33,7 +34,6 @@ from labelaudit.scanning.effort import backbones_of
 from labelaudit.scanning.settings import ScanSettings
 from labelaudit.types import Samples
 
-START, END = "<!-- ablation -->", "<!-- /ablation -->"
 DEFAULTS = ("cifar10n-aggre", "cifar10n-worse", "cifar10-symmetric-10", "cifar10-pair-20", "cifar10-openset-10")
 
 
@@ -120,14 +120,9 @@ def main() -> None:
                 f"{figures['ap']:.3f} | {figures['f1']:.3f} / {figures['best_f1']:.3f} | {figures['rate']:.3f}"
             )
         lines.append(f"| {what} | " + " | ".join(cells) + " |")
-    text = RESULTS.read_text(encoding="utf-8")
-    if START not in text:
-        text += f"\n## What each ingredient brings (`benchmarks/ablation.py`)\n\n{START}\n{END}\n"
-    before, after = text.split(START)[0], text.split(END)[1]
     table = "\n".join(lines)
-    RESULTS.write_text(
-        f"{before}{START}\nSeed {args.seed}, effort standard.\n\n{table}\n{END}{after}", encoding="utf-8"
-    )
+    title = "What each ingredient brings (`benchmarks/ablation.py`)"
+    write_section("ablation", f"Seed {args.seed}, effort standard.\n\n{table}", title=title)
 
 
 if __name__ == "__main__":

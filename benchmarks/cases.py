@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 from PIL import Image, ImageEnhance, ImageOps
+from results_section import write_section
 from sklearn.metrics import average_precision_score
 
 from labelaudit.audit.document import Audit
@@ -34,8 +35,7 @@ from labelaudit.check.policy import Policy
 from labelaudit.scanning.scan import scan
 
 HERE = Path(__file__).parent
-RESULTS, ROWS = HERE / "RESULTS.md", HERE / "results" / "cases.json"
-START, END = "<!-- cases -->", "<!-- /cases -->"
+ROWS = HERE / "results" / "cases.json"
 CLASSES = ("glass", "metal", "paper", "plastic")
 FRAMES = {"frames": (8, (0.72, 0.9), 12, 0.2), "mild": (3, (0.5, 0.8), 25, 0.3)}
 """Name -> frames of a picture, range of the part cut out, greatest turn in degrees, greatest change of brightness."""
@@ -173,13 +173,7 @@ def write_table(rows: list[dict[str, Any]]) -> None:
             f"{ap} | {by_group} | {row['flagged']} | {row['sure']} | {row['right']} | "
             f"{row['rate']:.1%} ({low:.1%} to {high:.1%}) | {'holds' if row['gate'] else 'fails'} |"
         )
-    text = RESULTS.read_text(encoding="utf-8")
-    block = "\n".join([START, *lines, END])
-    if START in text:
-        text = text[: text.index(START)] + block + text[text.index(END) + len(END) :]
-    else:
-        text = f"{text.rstrip()}\n\n## Datasets as they are (`benchmarks/cases.py`)\n\n{block}\n"
-    RESULTS.write_text(text, encoding="utf-8")
+    write_section("cases", "\n".join(lines), title="Datasets as they are (`benchmarks/cases.py`)")
 
 
 def main() -> None:

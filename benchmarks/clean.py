@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from results_section import write_section
 
 from labelaudit.audit.document import Audit
 from labelaudit.check import judge_gate
@@ -39,8 +40,7 @@ from labelaudit.scanning.settings import ScanSettings
 from labelaudit.types import Features, Samples
 
 HERE = Path(__file__).parent
-RESULTS, ROWS = HERE / "RESULTS.md", HERE / "results" / "clean.json"
-START, END = "<!-- clean -->", "<!-- /clean -->"
+ROWS = HERE / "results" / "clean.json"
 LIMIT = 0.02
 """The noise that the gate allows."""
 
@@ -113,13 +113,7 @@ def write_table(rows: list[dict[str, Any]]) -> None:
             f"| {name} | {effort} | {size} | {n:.0f} | {len(some)} | {flags:.1%} | {sures:.1%} | {rates:.1%} | "
             f"{sum(not row['passed'] for row in some)} |"
         )
-    text = RESULTS.read_text(encoding="utf-8")
-    block = "\n".join([START, *lines, END])
-    if START in text:
-        text = text[: text.index(START)] + block + text[text.index(END) + len(END) :]
-    else:
-        text = f"{text.rstrip()}\n\n## False alarms on clean labels (`benchmarks/clean.py`)\n\n{block}\n"
-    RESULTS.write_text(text, encoding="utf-8")
+    write_section("clean", "\n".join(lines), title="False alarms on clean labels (`benchmarks/clean.py`)")
 
 
 def main() -> None:

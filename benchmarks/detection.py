@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from detection_settings import SETTINGS
+from results_section import write_section
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from labelaudit.audit.document import Audit
@@ -40,8 +41,7 @@ from labelaudit.training.folds import stratified_folds
 from labelaudit.types import Samples
 
 HERE = Path(__file__).parent
-RESULTS, ROWS = HERE / "RESULTS.md", HERE / "results" / "detection.json"
-START, END = "<!-- detection -->", "<!-- /detection -->"
+ROWS = HERE / "results" / "detection.json"
 
 
 def measure(
@@ -199,9 +199,7 @@ def write(rows: list[dict[str, Any]]) -> None:
     ROWS.parent.mkdir(exist_ok=True)
     ROWS.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
     machine = f"Python {platform.python_version()}, 2 CPU cores, {platform.machine()}; effort standard unless said."
-    text = RESULTS.read_text(encoding="utf-8")
-    before, after = text.split(START)[0], text.split(END)[1]
-    RESULTS.write_text(f"{before}{START}\n{machine}\n\n{render(rows)}\n{END}{after}", encoding="utf-8")
+    write_section("detection", f"{machine}\n\n{render(rows)}", title="Detection (`benchmarks/detection.py`)")
 
 
 def main() -> None:

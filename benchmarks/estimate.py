@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from results_section import write_section
 
 from labelaudit.audit.document import Audit
 from labelaudit.estimate.cells import draw_unseen
@@ -32,8 +33,7 @@ from labelaudit.estimate.sampling import ReviewPlan, plan_reviews
 from labelaudit.types import Bools, Decision, Floats, Samples
 
 HERE = Path(__file__).parent
-RESULTS, ROWS = HERE / "RESULTS.md", HERE / "results" / "estimate.json"
-START, END = "<!-- estimate -->", "<!-- /estimate -->"
+ROWS = HERE / "results" / "estimate.json"
 TARGETS = (0.05, 0.1, 0.2)
 QUANTITIES = ("precision", "recall", "noise_rate")
 _DRAWS = 400
@@ -276,14 +276,7 @@ def write_table(rows: list[dict[str, Any]], runs: int) -> None:
     if false:
         said.append(f"Reviewers who stopped before they had 90 % of the errors: at most {max(false):.1%} on any set.")
     about = f"Coverage of the 90 % interval and half its width, 200 reviews, {runs} simulated reviews each."
-    block = "\n".join([START, "", about, "", *lines, "", *said, "", END])
-    text = RESULTS.read_text(encoding="utf-8")
-    if START in text:
-        before, _, rest = text.partition(START)
-        text = before + block + rest.partition(END)[2]
-    else:
-        text = f"{text.rstrip()}\n\n## What a review says\n\n{block}\n"
-    RESULTS.write_text(text, encoding="utf-8")
+    write_section("estimate", "\n".join(["", about, "", *lines, "", *said, ""]), title="What a review says")
 
 
 def shown(row: dict[str, Any]) -> str:

@@ -24,11 +24,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
+from results_section import write_section
 
 from labelaudit.methods._coresets import distances, facility_location
 
-RESULTS = Path(__file__).with_name("RESULTS.md")
-START, END = "<!-- facility_location -->", "<!-- /facility_location -->"
 TARGET = 2.5  # seconds on 2 cores
 Points = npt.NDArray[np.float32]
 Select = Callable[[Points, int], npt.NDArray[np.integer]]
@@ -174,11 +173,7 @@ def main() -> None:
 
 def write(lines: list[str]) -> None:
     """Put the table between its marks in RESULTS.md, and print it."""
-    block, text = "\n".join([START, *lines, END]), RESULTS.read_text(encoding="utf-8")
-    if START not in text:
-        text += f"\n## Facility location (`benchmarks/facility_location.py`)\n\n{START}{END}\n"
-    before, _, rest = text.partition(START)
-    RESULTS.write_text(before + block + rest.partition(END)[2], encoding="utf-8")
+    write_section("facility_location", "\n".join(lines), title="Facility location (`benchmarks/facility_location.py`)")
     print("\n".join(lines))
 
 

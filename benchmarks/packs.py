@@ -34,6 +34,7 @@ import numpy as np
 import numpy.typing as npt
 from detection import flags, ranking
 from detection_settings import Labels, cifar10n
+from results_section import write_section
 from sklearn.linear_model import LogisticRegression
 from sklearn.mixture import GaussianMixture
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
@@ -54,8 +55,7 @@ from labelaudit.scanning.settings import ScanSettings
 from labelaudit.types import Features, Samples
 
 HERE = Path(__file__).parent
-RESULTS, ROWS = HERE / "RESULTS.md", HERE / "results" / "packs.json"
-START, END = "<!-- packs -->", "<!-- /packs -->"
+ROWS = HERE / "results" / "packs.json"
 PACKS = ("outdoor", "imagenette_real", "clothes", "cifar10n-aggre", "cifar10n-random1", "cifar10n-worse")
 CLEAN = ("caltech20", "tinyphotos", "signdigits", "bloodcells8")
 PEERS = ("ten lines", "cleanlab", "AUM", "loss", "neighbours", "SimiFeat", "mixture")
@@ -170,11 +170,7 @@ def write(rows: list[dict[str, Any]]) -> None:
     done = {row["pack"] for row in rows}
     kept = [row for row in known if row["pack"] not in done] + rows
     ROWS.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
-    text = RESULTS.read_text(encoding="utf-8")
-    if START not in text:
-        text += f"\n## Sets of many domains (`benchmarks/packs.py`)\n\n{START}\n{END}\n"
-    before, after = text.split(START)[0], text.split(END)[1]
-    RESULTS.write_text(f"{before}{START}\n{render(kept)}\n{END}{after}", encoding="utf-8")
+    write_section("packs", render(kept), title="Sets of many domains (`benchmarks/packs.py`)")
 
 
 def render(rows: list[dict[str, Any]]) -> str:

@@ -60,11 +60,6 @@ class Votes:
         np.add.at(counts, (self.rows, self.labels), 1.0)
         return counts
 
-    def majority(self) -> Ints:
-        """(n,) most frequent vote, of equally frequent ones the class that is more frequent over all."""
-        counts = self.counts()
-        return np.asarray((counts + counts.sum(axis=0) / (2 * max(counts.sum(), 1))).argmax(axis=1))
-
 
 @dataclass(frozen=True, kw_only=True)
 class Consensus:
