@@ -76,6 +76,13 @@ class VerdictFit:
     verdicts: int
     """Number of verdicts it rests on."""
 
+    def is_surer_than(self, low: float, high: float) -> bool:
+        """Whether its interval of the rate is narrower than that from ``low`` to ``high``.
+
+        Verdicts on the worst suspects alone say nothing about how many wrong labels the middle of the list holds.
+        """
+        return self.rate.high - self.rate.low < high - low
+
 
 def log_odds(suspicion: Floats) -> npt.NDArray[np.float64]:
     """(n,) natural log-odds of probabilities in [0, 1], those of 0 and 1 kept finite."""

@@ -5,7 +5,7 @@ Each step is a room of its own; here they are put in order, timed and explained.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -24,7 +24,6 @@ from labelaudit.features.known import advise_backbone
 from labelaudit.judge import noise_model
 from labelaudit.judge.consensus import Consensus, set_suspicion
 from labelaudit.judge.decide import FEWEST, LOWEST, SURE, decide
-from labelaudit.judge.reading import Reading
 from labelaudit.judge.reasons import Reason, find
 from labelaudit.judge.verdict_fit import VIEWS, VerdictFit, decided, log_odds
 from labelaudit.judge.verdict_fit import fit as fit_verdicts
@@ -122,8 +121,7 @@ def audit_samples(  # noqa: PLR0915
         consensus = replace(consensus, channel=replace(consensus.channel, posterior=heard.posterior))
         samples = heard.samples
         evidence |= _views(consensus)
-        views = [log_odds(evidence[name].suspicion) for name in VIEWS]
-        tuned_by = narrower(fit_verdicts(views, decided(known, samples.labels)), consensus.reading)
+        tuned_by = _fit_verdicts(consensus, evidence, decided(known, samples.labels))
         decision = decide_by(consensus, samples, known=known, outside=outside, verdicts=tuned_by)
         decision = replace(
             decision,
@@ -198,14 +196,11 @@ def _measure_steps(decision: Decision, samples: Samples, steps: Sequence[int] | 
     return {STEPS: Evidence(method=STEPS, suspicion=rank_steps(decision.probs, samples.labels, steps))}
 
 
-def narrower(fitted: VerdictFit | None, reading: Reading) -> VerdictFit | None:
-    """The fit to verdicts where it knows the rate better than the ``reading`` does, else None.
-
-    Verdicts on the worst suspects alone say nothing about how many wrong labels the middle of the list holds.
-    """
-    if fitted is None or fitted.rate.high - fitted.rate.low < reading.high - reading.low:
-        return fitted
-    return None
+def _fit_verdicts(consensus: Consensus, evidence: Mapping[str, Evidence], judged: Ints) -> VerdictFit | None:
+    """The fit to the verdicts in ``judged`` (n,), where it knows the rate better than the ``consensus`` does."""
+    fitted = fit_verdicts([log_odds(evidence[name].suspicion) for name in VIEWS], judged)
+    reading = consensus.reading
+    return fitted if fitted is not None and fitted.is_surer_than(reading.low, reading.high) else None
 
 
 def decide_by(

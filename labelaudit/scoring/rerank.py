@@ -111,7 +111,7 @@ def rerank(audit: Audit, verdicts: Sequence[Verdict]) -> Reranked:
     (by_scan, before), judge, scale = _before(audit), _load_judge(audit), Scale.of(audit.decision)
     labels = audit.samples.labels
     fitted, undecided = tuning.tune(audit, match(audit, verdicts)), by_scan
-    if fitted is not None and fitted.rate.high - fitted.rate.low < scale.high - scale.low:
+    if fitted is not None and fitted.is_surer_than(scale.low, scale.high):
         scale, undecided = Scale.by(fitted, scale), fitted.undecided
     moved = undecided
     if judge is not None:
