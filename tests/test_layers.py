@@ -74,6 +74,14 @@ def test_the_page_about_the_architecture_knows_every_room() -> None:
     assert sorted(described) == sorted(rooms), "docs/architecture.md: one paragraph for each room"
 
 
+def test_the_files_that_pages_name_exist() -> None:
+    rooms = ("labelaudit", "cli", "tests", "benchmarks", "docs", "sample_data")
+    here = {path.relative_to(ROOT).as_posix() for room in rooms for path in (ROOT / room).rglob("*.py")}
+    for page in [*(ROOT / "docs").glob("*.md"), ROOT / "CONTRIBUTING.md"]:
+        for name in re.findall(r"`([\w/]+\.py)`", page.read_text(encoding="utf-8")):
+            assert any(f"/{file}".endswith(f"/{name}") for file in here), f"{page.name} names {name}"
+
+
 def test_the_picture_of_the_architecture_shows_every_room() -> None:
     picture = (ROOT / "docs" / "architecture.svg").read_text(encoding="utf-8")
     drawn = re.findall(r'<g class="room[^"]*" id="([^"]+)"', picture)
