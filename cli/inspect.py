@@ -73,7 +73,7 @@ def _document(what: str, listing: Listing) -> dict[str, Any]:
 
 
 def _lines(what: str, listing: Listing) -> list[str]:
-    from labelaudit.data.source import note_skipped
+    from labelaudit.data.source import note_junk, note_skipped
 
     counts = _counts(listing)
     width = max((len(str(name)) for name in counts), default=0)
@@ -86,8 +86,7 @@ def _lines(what: str, listing: Listing) -> list[str]:
         lines.append(f"Splits: {splits}.")
     lines += ["For instance:", *(f"  {listing.ids[row]}  ->  {listing.labels[row]}" for row in _examples(listing))]
     lines += [f"Further columns: {', '.join(listing.extra)}."] if listing.extra else []
-    lines += [*listing.notes, *note_skipped(listing.skipped)]
-    lines += [f"Passed over {count:,} files in {name}/, made by a system." for name, count in listing.junk.items()]
+    lines += [*listing.notes, *note_skipped(listing.skipped), *note_junk(listing.junk)]
     kinds = Counter(finding.kind for finding in listing.findings)
     for kind, count in kinds.most_common():
         first = next(finding for finding in listing.findings if finding.kind == kind)

@@ -129,8 +129,10 @@ def tree_of(shown: str, names: Sequence[str], storage: Storage) -> Tree:
             junk[made] += 1
         elif ".." in steps or name.startswith("/") or not name.isprintable():
             findings.append(Finding(kind="bad_name", path=ascii(name)[1:-1], detail="a path that leads elsewhere"))
-        elif not any(step.startswith(".") and step != "." for step in steps):
+        elif (hidden := next((step for step in steps if step.startswith(".") and step != "."), None)) is None:
             (images if ending_of(name) in SUFFIXES else others).append(name)
+        elif hidden != steps[-1] and ending_of(name) in SUFFIXES:
+            junk[hidden] += 1
     return Tree(
         shown=shown,
         storage=storage,

@@ -65,6 +65,7 @@ _JUNK = frozenset(
         *("__macosx", "@eadir", "#recycle", "#snapshot", "$recycle.bin", "system volume information", "lost+found"),
         *("__pycache__", "node_modules", "site-packages", "venv", "recycler", "@recycle", "@recently-snapshot"),
         *("@tmp", "@sharebin", "@sharesnap", "@synoresource", "@eadir@tmp", "recycled", "found.000"),
+        *("@__thumb", "_vti_cnf", "_gsdata_", "network trash folder", "temporary items", "thevolumesettingsfolder"),
     }
 )
 

@@ -156,8 +156,15 @@ def source_settings(source: Source, samples: Samples, origin: str = "") -> dict[
 def notes_of(listing: Listing) -> tuple[str, ...]:
     """Notes of an audit on the reading of its dataset: where labels come from, what was passed over."""
     origin = (f"Labels: {listing.origin}.",) if listing.origin else ()
-    junk = tuple(f"Passed over {count:,} files in {name}/, made by a system." for name, count in listing.junk.items())
-    return (*origin, *listing.notes, *note_skipped(listing.skipped), *junk)
+    return (*origin, *listing.notes, *note_skipped(listing.skipped), *note_junk(listing.junk))
+
+
+def note_junk(junk: Mapping[str, int]) -> tuple[str, ...]:
+    """Notes about the folders that systems made by themselves, or that are hidden."""
+    made = {True: "hidden", False: "made by a system"}
+    return tuple(
+        f"Passed over {count(files, 'file')} in {name}/, {made[name.startswith('.')]}." for name, files in junk.items()
+    )
 
 
 def note_skipped(skipped: Mapping[str, int]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -45,7 +45,7 @@ class Tree:
     findings: tuple[Finding, ...] = ()
     """Loops, dangling links, names that are not UTF-8, pipes, folders that cannot be opened."""
     junk: Mapping[str, int] = field(default_factory=dict)
-    """Folders that systems made by themselves -> files in them, all passed over."""
+    """Folders that systems made by themselves, and hidden ones with images -> files in them, all passed over."""
 
     @property
     def name(self) -> str:
@@ -138,6 +138,8 @@ class _Walker:
                         self.junk[entry.name] += self._count(path)
                     elif not entry.name.startswith("."):
                         pending += self._see(entry, path)
+                    elif entry.is_dir(follow_symlinks=False) and (hidden := self._count(path, SUFFIXES)):
+                        self.junk[entry.name] += hidden
                 except OSError as error:
                     self._report("unreadable", path, f"cannot be looked at: {error.strerror}")
 
@@ -180,8 +182,10 @@ class _Walker:
         except OSError:
             return False  # somebody else's file, and no image by its name
 
-    def _count(self, path: str) -> int:
-        return sum(len(files) for _, _, files in os.walk(self._full(path)))
+    def _count(self, path: str, endings: Collection[str] = ()) -> int:
+        """The files below a folder, of some ``endings`` or of all."""
+        names = (name for _, _, files in os.walk(self._full(path)) for name in files)
+        return sum(not endings or ending_of(name) in endings for name in names)
 
     def _full(self, path: str) -> str:
         return os.path.join(self.root, path)  # noqa: PTH118 (ten times faster)

@@ -67,7 +67,7 @@ def test_hidden_and_foreign_files_are_skipped_and_counted(tmp_path: Path) -> Non
     listing = open_source(tmp_path)
     assert labelled(listing) == {"a/1.png": "a", "b/1.png": "b"}
     assert listing.skipped == {"without an ending": 1, ".db": 1, ".txt": 2}
-    assert listing.junk == {"__MACOSX": 1}
+    assert listing.junk == {"__MACOSX": 1, ".git": 1}
     assert kinds(listing) == {"loose.png": "unlabelled"}
 
 

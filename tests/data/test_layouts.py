@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from data.built import build, counts_of, labels_of
 from layouts_met import READ, STOPPED, Files, P, idx
 
 from labelaudit.data.listing import Listing
+from labelaudit.data.source import notes_of
 from labelaudit.data.sources import open_source
 from labelaudit.errors import DataError
 
@@ -41,6 +43,19 @@ def test_what_is_passed_over_is_told(tmp_path: Path) -> None:
     assert "Passed over 3 images in 'Examples/': beside the data." in listing.notes
     assert listing.junk == {"@eaDir": 2}
     assert listing.skipped == {".md": 1}
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_thumbnails_of_network_drives_are_no_images_and_told(tmp_path: Path, packed: bool) -> None:
+    made = (".thumbnails", ".@__thumb", "@__thumb", "@eaDir/0.png", "Thumbs", "_thumbs", "_vti_cnf")
+    layout: Files = {f"{kind}/{place}".rstrip("/"): 2 for kind in ("cat", "owl") for place in ("", *made)}
+    root = build(tmp_path / "data", {**layout, "#recycle/cat": 1, "Network Trash Folder": 1, ".git/x.txt": ""})
+    listing = open_source(shutil.make_archive(str(tmp_path / "packed"), "zip", root) if packed else root)
+    assert counts_of(listing) == {"cat": 2, "owl": 2}
+    told = {".thumbnails": 4, ".@__thumb": 4, "@__thumb": 4, "@eaDir": 4, "_vti_cnf": 4, "#recycle": 1}
+    assert listing.junk == {**told, "Network Trash Folder": 1}
+    assert "Passed over 4 files in .thumbnails/, hidden." in notes_of(listing)
+    assert "Passed over 4 images in 2 folders called '_thumbs': beside the data." in listing.notes
 
 
 def test_rows_and_files_that_do_not_match_are_counted(tmp_path: Path) -> None:

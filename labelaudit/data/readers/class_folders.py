@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from labelaudit.data.class_level import find_classes, take_level
 from labelaudit.data.folders import Candidate, Level, Undecided, plant
@@ -124,9 +124,7 @@ def list_classes(tree: Tree, level: Level) -> Listing:
             strays.setdefault(path.rpartition("/")[0], []).append(path)
     few = [path for paths in strays.values() if len(paths) <= _MANY for path in paths]
     many = {folder: len(paths) for folder, paths in strays.items() if len(paths) > _MANY}
-    notes = [
-        f"Passed over {count(number, 'image')} in '{folder}/': {reason}." for (folder, reason), number in passed.items()
-    ]
+    notes = _note_passed(passed)
     notes += [
         f"Passed over {count(n, 'image')} of '{folder or '.'}' that lie in no class folder."
         for folder, n in many.items()
@@ -151,6 +149,18 @@ def list_classes(tree: Tree, level: Level) -> Listing:
         origin=level.describe(),
         notes=tuple(notes),
     )
+
+
+def _note_passed(passed: Mapping[tuple[str, str], int]) -> list[str]:
+    """Notes on the images of each (folder, reason) that was passed over; folders of one name are one note."""
+    alike: dict[tuple[str, str], list[tuple[str, int]]] = {}
+    for (folder, reason), images in passed.items():
+        alike.setdefault((posixpath.basename(folder), reason), []).append((folder, images))
+    notes = []
+    for (name, reason), folders in alike.items():
+        where = f"'{folders[0][0]}/'" if len(folders) == 1 else f"{len(folders):,} folders called '{name}'"
+        notes.append(f"Passed over {count(sum(images for _, images in folders), 'image')} in {where}: {reason}.")
+    return notes
 
 
 def _masks_beside(paths: Sequence[str]) -> set[str]:
