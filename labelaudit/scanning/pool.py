@@ -305,8 +305,15 @@ class ModelPool:
 
     @property
     def nearest(self) -> Ints | None:
-        """(n,) row of the sample most like each, outside its group; None where there are no features."""
-        return None if self._near is None else self._near[1][:, 0]
+        """(n,) row of the sample most like each, outside its group; None where there are no features.
+
+        Of an image with more copies than neighbours it is a copy after all.
+        """
+        if self._near is None:
+            return None
+        rows = self._near[1]
+        group = np.unique(self.samples.groups, return_inverse=True)[1]
+        return np.asarray(rows[np.arange(len(rows)), (group[rows] != group[:, None]).argmax(axis=1)])
 
     def _heads(self) -> npt.NDArray[np.float32]:
         """(n, d) the leading principal components of all feature blocks side by side."""

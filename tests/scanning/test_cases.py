@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from sklearn.metrics import average_precision_score
 
 from labelaudit.audit.document import Audit
@@ -85,6 +86,21 @@ def test_frames_that_only_a_column_tells_never_get_a_tight_interval(tmp_path: Pa
     assert high > wrong.mean()
     assert any("scan again with `group` case" in note for note in found.notes)
     assert found.decision.recipe["blind"] > 0.1
+
+
+def test_copies_of_the_same_bytes_have_no_siblings_in_each_other(tmp_path: Path) -> None:
+    draw = np.random.default_rng(6)
+    for number in range(90):
+        picture = Image.fromarray(draw.integers(0, 256, (8, 8, 3), dtype=np.uint8))
+        for copy in range(4 if number % 2 else 1):
+            path = tmp_path / "images" / CLASSES[number // 30] / f"x{number:02}_{copy}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            picture.save(path)
+    own = np.repeat(np.float32(draw.normal(size=(90, 16))), [4 if number % 2 else 1 for number in range(90)], axis=0)
+    found = scan(tmp_path / "images", features=own, methods=(), effort="quick")
+    assert len(set(found.samples.digests)) == 90
+    assert "blind" not in found.decision.recipe
+    assert not any("the most similar one has the same" in note for note in found.notes)
 
 
 def test_single_wrong_frames_are_found_by_their_siblings(tmp_path: Path) -> None:
