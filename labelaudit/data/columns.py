@@ -73,6 +73,8 @@ class Columns:
 
     def describe(self) -> str:
         """The columns that hold the label, in words."""
+        if len(self.annotators) > 1:
+            return f"columns {name_some(self.annotators)}"
         return f"column '{self.label}'" if self.label is not None else f"{len(self.one_hot)} columns of 0 and 1"
 
     def value(self, row: Row) -> str:
@@ -213,7 +215,17 @@ def _label(free: Sequence[str], rows: Sequence[Row], path: str | None, where: st
     if len(likely) == 1:
         return Columns(path=path, label=likely[0])
     found = f": {name_some(likely, 12)} may each be it" if likely else f" among {name_some(free, 12) or 'its paths'}"
-    raise DataError(f"{where} has no column that is surely the label{found}; name it with `label_column`")
+    votes = ", or each of them with `annotator` if they are several people's labels" if say_the_same(likely, rows) else ""
+    raise DataError(f"{where} has no column that is surely the label{found}; name it with `label_column`{votes}")
+
+
+def say_the_same(names: Sequence[str], rows: Sequence[Row]) -> bool:
+    """Whether there are several columns of two values or more, and most values of each are in others too."""
+    held = [{row[name].strip() for row in rows} - {""} for name in names]
+    known = Counter(value for values in held for value in values)
+    return len(known) > 1 < len(held) and all(
+        0 < len(values) <= 2 * sum(known[value] > 1 for value in values) for values in held
+    )
 
 
 def _one_of(named: Sequence[str], rows: Sequence[Row], where: str) -> str:

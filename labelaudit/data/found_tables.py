@@ -18,7 +18,7 @@ from labelaudit.data.parts import Part, part_of
 from labelaudit.data.source import Source
 from labelaudit.data.table import TABLE_SUFFIXES, DocumentError, EncodingError, Table, ends_as_image
 from labelaudit.data.tree import Tree, ending_of
-from labelaudit.data.votes import find_annotators
+from labelaudit.data.votes import find_annotators, find_wide_annotators
 from labelaudit.errors import DataError
 
 METADATA = ("metadata.csv", "metadata.jsonl")
@@ -66,16 +66,25 @@ def find_tables(tree: Tree, source: Source, tabulate: Tabulate) -> tuple[list[Fo
 
 def pick_columns(table: Table, source: Source, is_image: Callable[[str], bool]) -> Columns:
     """The columns of a table that ``source`` names, or that are found; raises `DataError` where that is not certain."""
-    asked = source.annotator or ()
-    columns = choose_columns(
-        table.columns,
-        table.rows,
-        where=f"'{table.name}'",
-        path_column=source.path_column,
-        label_column=source.label_column or (asked[0] if len(asked) > 1 and asked[0] in table.columns else None),
-        is_image=lambda cell: is_image(cell) or ends_as_image(cell),
-    )
-    return replace(columns, annotators=find_annotators(table, columns, asked))
+
+    def choose(asked: Sequence[str]) -> Columns:
+        columns = choose_columns(
+            table.columns,
+            table.rows,
+            where=f"'{table.name}'",
+            path_column=source.path_column,
+            label_column=source.label_column or (asked[0] if len(asked) > 1 and asked[0] in table.columns else None),
+            is_image=lambda cell: is_image(cell) or ends_as_image(cell),
+        )
+        return replace(columns, annotators=find_annotators(table, columns, asked))
+
+    try:
+        return choose(source.annotator or ())
+    except DataError:
+        several = () if source.annotator or source.label_column else find_wide_annotators(table.columns, table.rows)
+        if not several:
+            raise
+        return choose(several)
 
 
 def stem_of(path: str) -> str:

@@ -8,10 +8,11 @@ an image becomes one sample: its given label is the most frequent vote, and all 
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
-from labelaudit.data.columns import Columns, guess_column, require_column
+from labelaudit.data.columns import Columns, guess_column, plain, require_column, say_the_same
 from labelaudit.data.table import Table
 from labelaudit.text import count
 
@@ -24,6 +25,8 @@ ANNOTATORS += ("annotatorid", "annotated_by_id", "tagger", "grader", "grader_id"
 ANNOTATORS += ("reviewer", "reviewer_id", "judge", "participant", "participant_id", "respondent", "contributor")
 ANNOTATORS += ("turker", "crowdworker", "radiologist", "pathologist", "physician", "doctor", "created_by", "who")
 """Names of columns that say whose vote a row is; lower case."""
+_ONE_PERSON = re.compile(rf"(labels?_(by_|of_)?)?({'|'.join(ANNOTATORS)})_?(\d+|[a-h])(_labels?)?")
+"""Name of a column that holds the labels of one of several people."""
 MOST_PEOPLE = 50
 """Values of a column that may name people without being called so."""
 _UNIQUE = 0.95  # share of rows of another image or another annotator than all before
@@ -43,6 +46,17 @@ def find_annotators(table: Table, columns: Columns, asked: Sequence[str] | None)
     if who is None or columns.path is None or columns.label is None:
         return ()
     return (who,) if _says_whose(table, columns.path, who) else ()
+
+
+def find_wide_annotators(columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> tuple[str, ...]:
+    """Numbered columns that each hold the labels of one person, such as ``rater_1`` and ``rater_2``; else none.
+
+    >>> rows = [{"file": "x", "Rater 1": "cat", "Rater 2": "cat"}, {"file": "y", "Rater 1": "dog", "Rater 2": "dog"}]
+    >>> find_wide_annotators(["file", "Rater 1", "Rater 2"], rows), find_wide_annotators(["file"], rows)
+    (('Rater 1', 'Rater 2'), ())
+    """
+    found = tuple(name for name in columns if _ONE_PERSON.fullmatch(plain(name)))
+    return found if say_the_same(found, rows) else ()
 
 
 def offer_annotators(table: Table, columns: Columns, torn: int) -> tuple[str, ...]:

@@ -13,11 +13,12 @@ from labelaudit.data.votes import VOTES
 from labelaudit.errors import DataError
 
 LONG = "file,label,annotator\na,cat,ann\na,cat,bob\na,dog,eve\nb,dog,ann\nb,dog,bob\nb,cat,eve\nc,cat,ann\n"
+RATERS = "file,Rater 1,Rater 2,Rater 3\na,cat,cat,dog\nb,dog,dog,\nc,cat,,\n"
 WIDE = "file,first,second,third\na,cat,cat,dog\nb,dog,dog,\nc,cat,,\n"
 
 
 @pytest.mark.parametrize(
-    ("text", "annotator"), [(LONG, None), (LONG, ["annotator"]), (WIDE, ["first", "second", "third"])]
+    ("text", "annotator"), [(LONG, None), (LONG, ["annotator"]), (RATERS, None), (WIDE, ["first", "second", "third"])]
 )
 def test_an_image_is_one_sample_with_all_its_votes(tmp_path: Path, text: str, annotator: list[str] | None) -> None:
     table = tmp_path / "labels.csv"
@@ -30,6 +31,16 @@ def test_an_image_is_one_sample_with_all_its_votes(tmp_path: Path, text: str, an
     assert list(votes[0].values()) == ["cat", "cat", "dog"]
     assert votes[2] == {next(iter(votes[0])): "cat"}
     assert "annotators, who disagree on" in "".join(listing.notes)
+
+
+def test_columns_that_say_the_same_may_be_several_people(tmp_path: Path) -> None:
+    table = tmp_path / "labels.csv"
+    table.write_text(WIDE)
+    with pytest.raises(DataError, match="or each of them with `annotator` if they are several people's labels"):
+        open_source(Source(data=None, labels=table))
+    table.write_text("file,beak,colour\na,long,red\nb,short,blue\nc,long,blue\n")
+    with pytest.raises(DataError, match="name it with `label_column`$"):
+        open_source(Source(data=None, labels=table))
 
 
 def test_rows_that_contradict_each_other_without_a_name_stay_findings(tmp_path: Path) -> None:
