@@ -73,6 +73,8 @@ class Rule:
     passed: bool
     message: str
     """One sentence: what was measured, and against what."""
+    open: bool = False
+    """Whether it passed for want of proof alone: the interval of what was measured holds the limit."""
 
     @property
     def name(self) -> str:
@@ -161,6 +163,11 @@ class Outcome:
         return tuple(rule for rule in self.rules if not rule.passed)
 
     @property
+    def open(self) -> tuple[Rule, ...]:
+        """The rules that passed, but are not shown to be kept."""
+        return tuple(rule for rule in self.rules if rule.open)
+
+    @property
     def known_findings(self) -> frozenset[str]:
         """Identities of the findings that are in the baseline."""
         return frozenset(problem.identity for problem in self.findings if problem.status == "known")
@@ -204,6 +211,7 @@ class Outcome:
                     "measured": None if rule.measured is None else _number(rule.measured),
                     "limit": _number(rule.limit),
                     "passed": rule.passed,
+                    "open": rule.open,
                     "message": rule.message,
                 }
                 for rule in self.rules

@@ -147,6 +147,7 @@ def _noise_rule(case: CheckInput, rule_id: str, subject: str, name: str, noise: 
             limit=most,
             passed=True,
             message=f"Noise{about} cannot be estimated: no sample was judged (too few per class, or all are ignored).",
+            open=True,
         )
     passed = noise.low <= most
     by = " by a review of a random sample" if noise is case.measured else ""
@@ -165,7 +166,13 @@ def _noise_rule(case: CheckInput, rule_id: str, subject: str, name: str, noise: 
         verdict += "; models that saw siblings or a shortcut prove nothing by it (see the notes)"
     close = "; so close to it that another machine may decide otherwise" if abs(noise.low - most) <= _DRIFT else ""
     return Rule(
-        id=rule_id, subject=subject, measured=noise.low, limit=most, passed=passed, message=f"{said}, {verdict}{close}."
+        id=rule_id,
+        subject=subject,
+        measured=noise.low,
+        limit=most,
+        passed=passed,
+        message=f"{said}, {verdict}{close}.",
+        open=passed and not recorded and noise.high > most,
     )
 
 

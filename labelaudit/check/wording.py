@@ -31,7 +31,16 @@ def verdict(outcome: Outcome) -> str:
     if outcome.is_about_nothing:
         return "PASSED: nothing judged"
     unseen = "" if outcome.judged else ", no label judged"
+    undecided = name_some([rule.name for rule in outcome.open], 5)
+    kept = total - len(outcome.open)
+    if undecided:
+        return f"PASSED: {count(kept, 'rule')} kept, {len(outcome.open):,} neither kept nor broken: {undecided}{unseen}"
     return f"PASSED: {count(total, 'rule')} kept{unseen}" if total else f"PASSED: no rule was set{unseen}"
+
+
+def standing(rule: Rule) -> str:
+    """How a rule ended, in a word."""
+    return "open" if rule.open else "ok" if rule.passed else "BROKEN"
 
 
 def about(outcome: Outcome) -> str:
@@ -174,6 +183,11 @@ def advice(outcome: Outcome) -> tuple[str, ...]:
         steps.append(
             f"{count(counts['doubtful'], 'suspect is', 'suspects are')} doubtful and count where `tier` "
             "is doubtful; 20 verdicts tell where to stop: `labelaudit tune RUN`."
+        )
+    if outcome.open and outcome.judged:
+        steps.append(
+            f"{name_some([rule.name for rule in outcome.open], 5)}: labels alone cannot tell if the limit is kept. "
+            "20 verdicts narrow it down (`labelaudit tune RUN`), a blind review settles it (`labelaudit estimate RUN`)."
         )
     if outcome.baseline is not None and outcome.baseline.stale:
         steps.append("Remove stale entries with `labelaudit baseline prune`.")

@@ -11,7 +11,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from labelaudit.context.groups import add_near_copies, name_few
-from labelaudit.context.scenes import Scenes, find_scenes, group_scenes, scenes_across, share_apart
+from labelaudit.context.scenes import (
+    Scenes,
+    find_scenes,
+    group_scenes,
+    groups_across,
+    scenes_across,
+    share_apart,
+)
 from labelaudit.context.shortcuts import Shortcut
 from labelaudit.context.siblings import find_siblings
 from labelaudit.features.duplicates import find_copies, find_pairs
@@ -96,16 +103,21 @@ def find_alike(
     ``named`` says that a person's groups are in ``samples`` already.
     """
     if features is None:
-        return Alike(samples=samples, findings=find_copies(samples, None), scenes=None, named=named)
+        copies = find_copies(samples, None)
+        leaked = {finding.path for finding in copies if finding.kind == "leak"}
+        across = groups_across(samples, leaked) if named else ()
+        return Alike(samples=samples, findings=copies + across, scenes=None, named=named)
     how: dict[str, Any] = {"device": machine.device, "workers": machine.workers, "progress": machine.progress}
     pairs = join(find_pairs(samples, features, **how), find_turned(samples, features, **how))
     scenes = find_scenes(samples, features, device=machine.device)
     copies = find_copies(samples, features, pairs=pairs)
     grouped = add_near_copies(samples, pairs.first, pairs.second)
     leaked = {finding.path for finding in copies if finding.kind == "leak"}
+    across = groups_across(samples, leaked) if named else ()
+    leaked |= {finding.path for finding in across}
     return Alike(
         samples=grouped if named else group_scenes(grouped, scenes),
-        findings=copies + scenes_across(samples, scenes, leaked),
+        findings=copies + across + scenes_across(samples, scenes, leaked),
         scenes=scenes,
         named=named,
     )

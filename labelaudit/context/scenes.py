@@ -119,6 +119,26 @@ def scenes_across(samples: Samples, scenes: Scenes, named: set[str]) -> tuple[Fi
     return tuple(found.values())
 
 
+def groups_across(samples: Samples, named: set[str]) -> tuple[Finding, ...]:
+    """Samples whose group, which a person has named, lies in another split too, kind ``same_scene``, without those
+    ``named`` as leaks already. Those outside the training split are reported."""
+    if samples.splits is None:
+        return ()
+    first: dict[str, int] = {}  # group -> the sample that the others are compared with, of the training split if any is
+    training = [split.casefold() in TRAINING for split in samples.splits]
+    for row in sorted(range(len(samples)), key=lambda row: not training[row]):
+        first.setdefault(samples.groups[row], row)
+    found = []
+    for row, group in enumerate(samples.groups):
+        other = first[group]
+        if samples.splits[row] != samples.splits[other] and samples.ids[row] not in named:
+            detail = (
+                f"in split '{samples.splits[row]}', but its group '{group}' is in split '{samples.splits[other]}' too"
+            )
+            found.append(Finding(kind="same_scene", path=samples.ids[row], detail=detail, partner=samples.ids[other]))
+    return tuple(found)
+
+
 def _shorten(x: Floats) -> Floats:
     """``x`` (n, d) on random directions: cosines to ±.03, enough to name neighbours, at a tenth the cost."""
     if x.shape[1] <= 2 * _SHORT:

@@ -215,7 +215,9 @@ def _label(free: Sequence[str], rows: Sequence[Row], path: str | None, where: st
     if len(likely) == 1:
         return Columns(path=path, label=likely[0])
     found = f": {name_some(likely, 12)} may each be it" if likely else f" among {name_some(free, 12) or 'its paths'}"
-    votes = ", or each of them with `annotator` if they are several people's labels" if say_the_same(likely, rows) else ""
+    votes = (
+        ", or each of them with `annotator` if they are several people's labels" if say_the_same(likely, rows) else ""
+    )
     raise DataError(f"{where} has no column that is surely the label{found}; name it with `label_column`{votes}")
 
 

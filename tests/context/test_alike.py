@@ -140,6 +140,20 @@ def test_scenes_in_two_splits_are_counted_apart_from_leaks() -> None:
     assert scenes_across(samples(60, 4), find_scenes(dataset, seen), set()) == ()
 
 
+def test_named_groups_in_two_splits_are_told_for_every_image_outside_of_training() -> None:
+    dataset, seen = samples(60, 4, splits=True), features(60, 4, 2.0)
+    grouped = name_groups(dataset, ["name:(patient[0-9]+)_"])
+    for known in (None, seen):
+        alike = find_alike(grouped, known, Machine(device="cpu"), named=True)
+        found = {one.path: one for one in alike.findings if one.kind == "same_scene"}
+        assert found.keys() == {dataset.ids[row] for row in range(0, 240, 4)}
+        first = found["cat/patient0_0.png"]
+        assert first.partner == "cat/patient0_1.png"
+        assert first.detail == "in split 'test', but its group 'patient0' is in split 'train' too"
+    alone = name_groups(samples(60, 4), ["name:(patient[0-9]+)_"])
+    assert find_alike(alone, None, Machine(device="cpu"), named=True).findings == ()
+
+
 def test_a_class_in_too_few_groups_is_said_not_to_be_judged() -> None:
     dataset = samples(12, 20, named=True)
     grouped = name_groups(dataset, ["name:(patient[0-9]+)_"])

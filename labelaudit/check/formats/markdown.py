@@ -91,7 +91,8 @@ def _table(head: str, rows: Iterable[str], most: int, room: int) -> tuple[str, i
 
 
 def _rule_row(rule: Rule) -> str:
-    return f"|{'✅' if rule.passed else '❌'}|{_prose(rule.name)}|{_prose(rule.message)}|"
+    sign = "❔" if rule.open else "✅" if rule.passed else "❌"
+    return f"|{sign}|{_prose(rule.name)}|{_prose(rule.message)}|"
 
 
 def _suspect_row(suspect: Suspect) -> str:

@@ -23,9 +23,7 @@ def render(outcome: Outcome) -> str:
     rules = (*outcome.broken, *(rule for rule in outcome.rules if rule.passed))
     suspects, findings = wording.open_suspects(outcome)[:_SUSPECTS], wording.open_findings(outcome)[:_FINDINGS]
     lines = ["labelaudit check: " + wording.about(outcome), wording.noise(outcome)]
-    lines += _section(
-        "Rules:", [("ok" if rule.passed else "BROKEN", rule.name, rule.message) for rule in rules], _RULES
-    )
+    lines += _section("Rules:", [(wording.standing(rule), rule.name, rule.message) for rule in rules], _RULES)
     lines += _section(
         wording.suspects(outcome),
         [(s.status, wording.score(s), wording.relabel(s), s.path, wording.why(s)) for s in suspects],

@@ -95,6 +95,9 @@ OUTCOMES = {
     "cannot be estimated": make_outcome(
         noise_rate=math.nan, noise_interval=(math.nan, math.nan), samples=0, classes={}
     ),
+    "open": make_outcome(
+        rules=(make_rule(passed=True, message="0 new."), make_rule("max-noise", passed=True, open=True, message="5%."))
+    ),
     **{
         f"{name} broken": make_outcome(
             rules=(

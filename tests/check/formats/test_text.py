@@ -167,6 +167,18 @@ PASSED: 1 rule kept
 """
 
 
+def test_a_limit_that_is_not_shown_to_be_kept_is_open_and_no_all_clear() -> None:
+    said = "PASSED: 1 rule kept, 1 neither kept nor broken: max-noise"
+    table = render("table", "open")
+    assert "  ok    max-new    0 new." in table
+    assert "  open  max-noise  5%." in table
+    assert table.endswith(f"{said}\n")
+    assert "a blind review settles it (`labelaudit estimate RUN`)" in table
+    markdown = render("markdown", "open")
+    assert "|❔|max-noise|" in markdown
+    assert said in markdown.replace("\\", "")
+
+
 @pytest.mark.parametrize("name", GATE_FORMATS)
 def test_nothing_judged_is_never_called_a_rule_that_is_kept(name: str) -> None:
     text = GATE_FORMATS[name](make_outcome(samples=0, judged=0, classes={}, scope="0 changed files"))
