@@ -15,12 +15,19 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from scipy.stats import rankdata
 
+from labelaudit.context.grades import read_order
 from labelaudit.text import name_some
 from labelaudit.types import Floats, Ints, Samples
 
-LEFT_OVER = frozenset({"other", "others", "misc", "miscellaneous", "none", "unknown", "unsure", "background", "rest"})
-LEFT_OVER |= {"else", "garbage", "negative", "nothing", "na", "n/a"}
-"""Names of classes for whatever is in no other class; lower case, without signs."""
+_FIRST = (
+    "other others misc miscellaneous unknown background unclassified unlabeled unlabelled undefined various sonstige"
+)
+_FIRST += " sonstiges andere autre autres otro otros outro outros altro altri"
+_LAST = "none unsure rest else garbage negative nothing na n/a neither irrelevant clutter distractor distractors unsup"
+_LAST += " unsorted unbekannt divers inconnu desconocido 其他 その他 기타 другое"
+FIRST = frozenset(_FIRST.split())
+LEFT_OVER = FIRST | frozenset(_LAST.split())
+"""Last words, and those of them that may be first ones, in names of classes for whatever is in no other class."""
 TINY = 20
 """Images below which a class gets a note of its own."""
 APART = 0.65
@@ -40,7 +47,8 @@ def note_classes(samples: Samples) -> list[str]:
             f"Classes {_quoted(several)} look like several labels in one cell: labelaudit judges one label per image, "
             "so leave such rows out or choose one."
         )
-    if left := [name for name in present if is_left_over(name)]:
+    graded = read_order(present) is not None  # as in none, mild, severe
+    if left := [name for name in present if not graded and (is_left_over(name) or denies_another(name, present))]:
         notes.append(
             f"Class {_quoted(left)} holds what is in no other class: its images are not alike, so what is said of its "
             "labels is less sure than elsewhere."
@@ -60,8 +68,8 @@ def find_spellings(classes: Sequence[str]) -> list[tuple[str, ...]]:
 
     >>> find_spellings(["1", "1.0", "01", "Cat", "cat ", "dog"])
     [('1', '1.0', '01'), ('Cat', 'cat ')]
-    >>> find_spellings(["E", "e", "-1", "1", "ice-cream", "ice cream"])
-    [('ice-cream', 'ice cream')]
+    >>> find_spellings(["E", "e", "-1", "1", "1 2", "12", "ice-cream", "ice cream", "icecream"])
+    [('ice-cream', 'ice cream', 'icecream')]
     """
     found: defaultdict[str, list[str]] = defaultdict(list)
     for name in classes:
@@ -79,7 +87,10 @@ def find_several(classes: Sequence[str]) -> list[str]:
     return [
         name
         for name in classes
-        if len(parts := [_plain(part) for part in re.split(r"[,;|+/&]|\band\b", name) if part.strip()]) > 1
+        if len(
+            parts := [_plain(part) for part in re.split(r"[,;|+/&\n、]|\band\b", name.strip("[](){}")) if part.strip()]
+        )
+        > 1
         and all(part in known for part in parts)
     ]
 
@@ -87,11 +98,21 @@ def find_several(classes: Sequence[str]) -> list[str]:
 def is_left_over(name: str) -> bool:
     """Whether a class is called what is left over.
 
-    >>> is_left_over("Other"), is_left_over("no_background"), is_left_over("mother")
-    (True, True, False)
+    >>> is_left_over("Other"), is_left_over("BACKGROUND_Google"), is_left_over("none of these"), is_left_over("mother")
+    (True, True, True, False)
     """
-    words = [word for word in re.split(r"[^a-z/]+", name.casefold()) if word]
-    return bool(words) and words[-1] in LEFT_OVER
+    words = [word for word in re.split(r"[^\w/]+|[\d_]+", name.casefold()) if word]
+    return bool(words) and (words[-1] in LEFT_OVER or words[0] in FIRST or words[:2] == ["none", "of"])
+
+
+def denies_another(name: str, classes: Sequence[str]) -> bool:
+    """Whether a class is called what another of the ``classes`` is not.
+
+    >>> denies_another("not_hotdog", ["hotdog", "not_hotdog"]), denies_another("non-stick", ["pan", "non-stick"])
+    (True, False)
+    """
+    found = re.match(r"(?:not|non)[\W_]*(.+)", name, re.IGNORECASE | re.DOTALL)
+    return found is not None and _plain(found[1]) in {_plain(other) for other in classes}
 
 
 def find_twins(probs: Floats, labels: Ints) -> list[tuple[int, int]]:
@@ -137,7 +158,9 @@ def _plain(name: str) -> str:
     """A name without what the eye does not see: case, spaces, signs of no width; numbers in one way."""
     text = unicodedata.normalize("NFKC", name)
     text = "".join(sign for sign in text if unicodedata.category(sign) not in ("Cf", "Cc")).strip()
-    text = re.sub(r"(?<=\w)[\s_-]+(?=\w)", " ", text if len(text) == 1 else text.casefold())  # letters are classes
+    text = text if len(text) == 1 else text.strip("'\"").rstrip("./").strip().casefold()  # single letters are classes
+    text = re.sub(r"(?<=[^\W\d_])[\s_-]+(?=[^\W\d_])", "", text)
+    text = re.sub(r"(?<=\w)[\s_-]+(?=\w)", " ", text)
     if re.fullmatch(r"[+-]?\d+(\.\d+)?", text):
         return f"{float(text):g}"
     return text

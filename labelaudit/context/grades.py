@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -17,8 +17,12 @@ from labelaudit.text import name_some
 from labelaudit.types import Floats, Ints
 
 SCALES = (
-    ("normal", "healthy", "none", "no", "absent", "doubtful", "minimal", "mild", "moderate", "severe", "proliferative"),
-    ("none", "trace", "slight", "mild", "moderate", "strong", "severe", "extreme"),
+    (
+        *("normal", "healthy", "none", "no", "non", "absent", "doubtful", "minimal", "very mild", "mild", "moderate"),
+        *("severe", "proliferative", "proliferate"),
+    ),
+    ("none", "no", "trace", "slight", "minor", "mild", "moderate", "major", "strong", "severe", "extreme", "destroyed"),
+    ("first", "second", "third", "fourth", "fifth", "sixth"),
     ("very low", "low", "medium", "middle", "moderate", "high", "very high", "extreme"),
     ("very bad", "very poor", "bad", "poor", "fair", "average", "ok", "okay", "good", "very good", "excellent"),
     ("tiny", "very small", "small", "medium", "middle", "large", "big", "very large", "huge"),
@@ -46,6 +50,8 @@ def read_order(classes: Sequence[str]) -> tuple[int, ...] | None:
     ((2, 1, 0), (1, 0, 2))
     >>> read_order(["0-9", "60+", "10-59"]), read_order(["severe_dr", "no_dr", "mild_dr"])
     ((0, 2, 1), (2, 0, 1))
+    >>> read_order(["Severe", "No_DR", "Mild"]), read_order(["NonDemented", "MildDemented", "VeryMildDemented"])
+    ((2, 0, 1), (0, 2, 1))
     >>> read_order(["1 star", "2 stars", "3 stars"])
     (0, 1, 2)
     >>> read_order(["cat", "dog", "cow"]), read_order(["img1", "pic2", "photo3"]), read_order(["a", "b", "c"])
@@ -140,7 +146,8 @@ def _explains(steps: Sequence[int], probs: Floats, labels: Ints) -> bool:
 
 def _split(name: str) -> list[str]:
     """The words of a class name, lower case."""
-    return [word for word in re.split(r"[^a-z0-9.]+", name.strip().casefold()) if word]
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name.strip())
+    return [word for word in re.split(r"[^a-z0-9.]+", spaced.casefold()) if word]
 
 
 def _read_numbers(classes: Sequence[str], words: Sequence[Sequence[str]]) -> list[float] | None:
@@ -168,13 +175,21 @@ def _read_romans(classes: Sequence[str], words: Sequence[Sequence[str]]) -> list
 
 
 def _read_scale(classes: Sequence[str], words: Sequence[Sequence[str]]) -> list[float] | None:
-    """Words of one of the `SCALES`."""
+    """Words of one of the `SCALES`, with one word beside them where some names have that."""
     del classes
     own = _without_shared(words)
+    beside = {word for name in own for word in name.split()[-1:] if " " in name}
     for scale in SCALES:
-        if all(name in scale for name in own):
-            return [float(scale.index(name)) for name in own]
+        for name_only in (own, [_without_last(name, beside) for name in own] if len(beside) == 1 else own):
+            if all(name in scale for name in name_only):
+                return [float(scale.index(name)) for name in name_only]
     return None
+
+
+def _without_last(name: str, words: Collection[str]) -> str:
+    """A name of several words without the last one, if that is one of ``words``."""
+    first, _, last = name.rpartition(" ")
+    return first if first and last in words else name
 
 
 def _without_shared(words: Sequence[Sequence[str]]) -> list[str]:

@@ -9,6 +9,7 @@ inside the picture.
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ import numpy.typing as npt
 
 from labelaudit.context.cues import FAMILIES, LIGHT, measure_cues
 from labelaudit.data.columns import LABEL_NAMES
+from labelaudit.data.parts import are_conditions, are_dates
 from labelaudit.types import Finding, Floats, Ints, Samples
 
 LEAST_GAIN = 0.6
@@ -27,6 +29,14 @@ LEAST_GAIN_OF_LIGHT = 0.85
 """The same for brightness, colour and sharpness, which may well belong to the subject."""
 MOST_VALUES = 50
 """Columns and folders of more values name single images."""
+_SOURCES_TEXT = (
+    "scanner camera device microscope machine vendor manufacturer site center centre hospital clinic lab source"
+)
+_SOURCES_TEXT += (
+    " batch session annotator rater labeler worker operator photographer date day month year country city plate"
+)
+SOURCES = frozenset(_SOURCES_TEXT.split())
+"""Words in the name of a column that says where an image or its label came from, even where each class has its own."""
 _ROWS = 1000  # images that are looked at
 _DEPTH = 3
 _FOLDS = 4
@@ -113,6 +123,8 @@ def _spells_class(samples: Samples, name: str, values: Sequence[str]) -> bool:
     own = name.removeprefix("column ").strip("'").lower().replace(" ", "_")
     if any(word in own for word in (*LABEL_NAMES[:8], "truth", "category", "class", "label")):
         return True
+    if SOURCES & {*re.split(r"[^a-z]+", own)} or are_conditions({*values}) or are_dates({*values}):
+        return False
     classes = [name.casefold() for name in samples.given()]
     spelled = [label in value.casefold() for label, value in zip(classes, values, strict=True)]
     return float(np.mean(spelled)) > _SPELLED or _is_renaming(samples, values)

@@ -25,6 +25,11 @@ def samples(sizes: dict[str, int]) -> Samples:
         (["1", "1.0", "01"], [("1", "1.0", "01")]),
         (["cat", "cat\u200b", "dog"], [("cat", "cat\u200b")]),
         (["Polar Bear", "polar_bear", "polar-bear"], [("Polar Bear", "polar_bear", "polar-bear")]),
+        (["T-Shirt", "tshirt", "'cat'", "cat."], [("T-Shirt", "tshirt"), ("'cat'", "cat.")]),
+        (
+            ["caf\u00e9", "cafe\u0301", "\uff23\uff21\uff34", "cat"],
+            [("caf\u00e9", "cafe\u0301"), ("\uff23\uff21\uff34", "cat")],
+        ),
         (["a", "A", "-1", "1", "10", "1.5", "ox", "oxen"], []),
     ],
 )
@@ -51,6 +56,21 @@ def test_what_is_left_over() -> None:
         "00_unknown",
         "none",
     ]
+
+
+@pytest.mark.parametrize(
+    ("names", "left_over"),
+    [
+        (("cat", "BACKGROUND_Google", "dog"), "'BACKGROUND_Google'"),
+        (("hotdog", "not_hotdog"), "'not_hotdog'"),
+        (("cat", "other animals", "Sonstiges"), "'other animals', 'Sonstiges'"),
+        (("none", "mild", "severe"), ""),
+        (("pan", "non-stick"), ""),
+    ],
+)
+def test_classes_of_what_is_left_over_are_named(names: tuple[str, ...], left_over: str) -> None:
+    said = [note for note in note_classes(samples(dict.fromkeys(names, 40))) if "in no other class" in note]
+    assert [note.partition(" holds ")[0] for note in said] == ([f"Class {left_over}"] if left_over else [])
 
 
 def test_notes_say_what_to_do_and_ordinary_classes_have_none() -> None:

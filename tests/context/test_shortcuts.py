@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -90,6 +91,14 @@ def test_a_column_and_a_folder_are_shortcuts_and_another_spelling_of_the_class_i
     }
     found = find_shortcuts(samples(PLAIN, extra, [f"{names[label]}/{row}.png" for row, label in enumerate(LABELS)]))
     assert {one.cue for one in found} == {"column 'scanner'", "folder level 1"}
+
+
+def test_of_three_classes_a_source_of_its_own_for_each_is_a_shortcut_and_a_synset_is_none() -> None:
+    labels = np.arange(N) % 3
+    extra = {name: tuple("ABC"[label] for label in labels) for name in ("scanner_id", "wnid")}
+    ids = [f"site{'ABC'[label]}/x{label}/{row}.png" for row, label in enumerate(labels)]
+    dataset = replace(samples(PLAIN, extra, ids), labels=labels, classes=("cat", "dog", "owl"))
+    assert {one.cue for one in find_shortcuts(dataset)} == {"column 'scanner_id'", "folder level 1"}
 
 
 def test_plain_images_and_few_images_have_none() -> None:

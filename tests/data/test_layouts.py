@@ -68,11 +68,6 @@ def test_rows_and_files_that_do_not_match_are_counted(tmp_path: Path) -> None:
     assert listing.extra == {"sender_id": ("9", "9"), "kids": ("False", "True")}
 
 
-def test_a_class_of_background_gets_a_word(tmp_path: Path) -> None:
-    listing = open_source(build(tmp_path, {"101/BACKGROUND_Google": 1, "101/chair": 1}))
-    assert any("'BACKGROUND_Google' may hold images of no class" in note for note in listing.notes)
-
-
 def test_labels_can_be_asked_for(tmp_path: Path) -> None:
     build(tmp_path, {"A/cat_1.png": P, "A/dog_2.png": P, "B/deep/cat_3.png": P, "docs/x.png": P})
     assert counts_of(open_source(tmp_path, label_from=r"name:(\w+)_\d+")) == {"cat": 2, "dog": 1}

@@ -18,8 +18,6 @@ from labelaudit.errors import DataError
 from labelaudit.text import count
 from labelaudit.types import Finding
 
-_OF_NO_CLASS = frozenset({"background", "clutter", "unknown", "unlabeled", "unlabelled", "misc", "unsorted", "unsup"})
-"""Words in the names of folders whose images belong to no class."""
 _MASK = re.compile(r"(.+)[_-](mask|masks|seg|segmentation|gt|groundtruth)([_-]\d+)?", re.IGNORECASE | re.DOTALL)
 _MANY = 20
 """Images outside class folders that are findings one by one; more of one folder are one note."""
@@ -128,11 +126,6 @@ def list_classes(tree: Tree, level: Level) -> Listing:
     notes += [
         f"Passed over {count(n, 'image')} of '{folder or '.'}' that lie in no class folder."
         for folder, n in many.items()
-    ]
-    notes += [
-        f"The class '{name}' may hold images of no class: leave it out, or distrust what is said of it."
-        for name in sorted({*level.classes.values()})
-        if {*name.lower().replace("-", "_").split("_")} & _OF_NO_CLASS
     ]
     if masks:
         notes.append(f"Passed over {count(len(masks), 'image')} named as masks of others beside them.")
