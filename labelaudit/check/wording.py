@@ -39,7 +39,7 @@ def verdict(outcome: Outcome) -> str:
 
 
 def standing(rule: Rule) -> str:
-    """How a rule ended, in a word."""
+    """The end of a rule in a word: ok, open or BROKEN."""
     return "open" if rule.open else "ok" if rule.passed else "BROKEN"
 
 

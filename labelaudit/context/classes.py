@@ -8,14 +8,13 @@ called dogs), which nobody can see without knowing what a cat is.
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 from scipy.stats import rankdata
 
 from labelaudit.context.grades import read_order
+from labelaudit.data.spelling import plain_spelling
 from labelaudit.text import name_some
 from labelaudit.types import Floats, Ints, Samples
 
@@ -63,36 +62,19 @@ def note_classes(samples: Samples) -> list[str]:
     return notes
 
 
-def find_spellings(classes: Sequence[str]) -> list[tuple[str, ...]]:
-    """Classes that are one but for case, spaces, invisible signs or the way a number is written.
-
-    >>> find_spellings(["1", "1.0", "01", "Cat", "cat ", "dog"])
-    [('1', '1.0', '01'), ('Cat', 'cat ')]
-    >>> find_spellings(["E", "e", "-1", "1", "1 2", "12", "ice-cream", "ice cream", "icecream"])
-    [('ice-cream', 'ice cream', 'icecream')]
-    """
-    found: defaultdict[str, list[str]] = defaultdict(list)
-    for name in classes:
-        found[_plain(name)].append(name)
-    return [tuple(names) for names in found.values() if len(names) > 1]
-
-
 def find_several(classes: Sequence[str]) -> list[str]:
     """Classes that are a list of other classes.
 
     >>> find_several(["cat", "dog", "cat,dog", "black, white"])
     ['cat,dog']
     """
-    known = {_plain(name) for name in classes}
-    return [
-        name
-        for name in classes
-        if len(
-            parts := [_plain(part) for part in re.split(r"[,;|+/&\n、]|\band\b", name.strip("[](){}")) if part.strip()]
-        )
-        > 1
-        and all(part in known for part in parts)
-    ]
+    known = {plain_spelling(name) for name in classes}
+
+    def lists(name: str) -> bool:
+        parts = [part for part in re.split(r"[,;|+/&\n、]|\band\b", name.strip("[](){}")) if part.strip()]
+        return len(parts) > 1 and all(plain_spelling(part) in known for part in parts)
+
+    return [name for name in classes if lists(name)]
 
 
 def is_left_over(name: str) -> bool:
@@ -112,7 +94,7 @@ def denies_another(name: str, classes: Sequence[str]) -> bool:
     (True, False)
     """
     found = re.match(r"(?:not|non)[\W_]*(.+)", name, re.IGNORECASE | re.DOTALL)
-    return found is not None and _plain(found[1]) in {_plain(other) for other in classes}
+    return found is not None and plain_spelling(found[1]) in {plain_spelling(other) for other in classes}
 
 
 def find_twins(probs: Floats, labels: Ints) -> list[tuple[int, int]]:
@@ -152,18 +134,6 @@ def _area(probs: Floats, labels: Ints, one: int, other: int) -> float:
     ranks = rankdata(odds)
     m, k = int(mine.sum()), int((~mine).sum())
     return float((ranks[mine].sum() - m * (m + 1) / 2) / (m * k))
-
-
-def _plain(name: str) -> str:
-    """A name without what the eye does not see: case, spaces, signs of no width; numbers in one way."""
-    text = unicodedata.normalize("NFKC", name)
-    text = "".join(sign for sign in text if unicodedata.category(sign) not in ("Cf", "Cc")).strip()
-    text = text if len(text) == 1 else text.strip("'\"").rstrip("./").strip().casefold()  # single letters are classes
-    text = re.sub(r"(?<=[^\W\d_])[\s_-]+(?=[^\W\d_])", "", text)
-    text = re.sub(r"(?<=\w)[\s_-]+(?=\w)", " ", text)
-    if re.fullmatch(r"[+-]?\d+(\.\d+)?", text):
-        return f"{float(text):g}"
-    return text
 
 
 def _quoted(names: Iterable[str]) -> str:

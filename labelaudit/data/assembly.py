@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -56,7 +57,7 @@ def assemble(table: Table, columns: Columns, match: Match, tree: Tree, *, tables
 
 def names_image(tree: Tree) -> Callable[[str], bool]:
     """Whether a cell names an image of ``tree``, with or without its ending."""
-    names = {posixpath.basename(path).casefold() for path in tree.paths}
+    names = {unicodedata.normalize("NFC", posixpath.basename(path)).casefold() for path in tree.paths}
     stems = {posixpath.splitext(name)[0] for name in names}
 
     def is_image(cell: str) -> bool:

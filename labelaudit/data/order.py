@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -117,30 +116,3 @@ def take_rows(listing: Listing, rows: Sequence[int]) -> Listing:
         extra={name: tuple(column[row] for row in rows) for name, column in listing.extra.items()},
         rows=tuple(listing.rows[row] for row in rows),
     )
-
-
-def unify_spelling(labels: Sequence[str | None]) -> tuple[tuple[str | None, ...], tuple[str, ...]]:
-    """Labels with composed accents, and notes about names that differ in letter case, spaces or digits alone.
-
-    >>> unify_spelling(["Cat", "cat", "dog"])[1]
-    ("Classes that differ in spelling only: 'Cat' (1) and 'cat' (1).",)
-    """
-    composed = tuple(None if label is None else unicodedata.normalize("NFC", label) for label in labels)
-    counts = Counter(label for label in composed if label is not None)
-    groups: defaultdict[str, list[str]] = defaultdict(list)
-    for name in sorted(counts):
-        groups[_spelling(name)].append(name)
-    notes = []
-    for names in groups.values():
-        if len(names) > 1:
-            listed = " and ".join(f"'{name}' ({counts[name]:,})" for name in names)
-            notes.append(f"Classes that differ in spelling only: {listed}.")
-    return composed, tuple(notes)
-
-
-def _spelling(name: str) -> str:
-    """A name without differences of spelling."""
-    text = unicodedata.normalize("NFKC", name).casefold()
-    if re.fullmatch(r"\s*[-+]?\d{1,300}(\.0*)?\s*", text, re.ASCII):
-        return str(int(text.partition(".")[0]))
-    return re.sub(r"[\W_]+", " ", text).strip() or text

@@ -22,9 +22,10 @@ from labelaudit.data.archive import is_archive
 from labelaudit.data.exposure import Exposed, Exposure
 from labelaudit.data.folders import Candidate, Undecided
 from labelaudit.data.listing import Listing
-from labelaudit.data.order import state_classes, state_rows, unify_spelling
+from labelaudit.data.order import state_classes, state_rows
 from labelaudit.data.reader import Certainty, Reading, Subject
 from labelaudit.data.source import Source, refuse_missing
+from labelaudit.data.spelling import unify_spelling
 from labelaudit.data.table import Table, ends_as_image, parse_table
 from labelaudit.data.tree import Tree, ending_of
 from labelaudit.errors import DataError, damage_of, unknown_name

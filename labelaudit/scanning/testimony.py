@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from labelaudit.audit.concentration import list_attributes
-from labelaudit.context.classes import find_spellings, find_twins, note_twins
+from labelaudit.context.classes import find_twins, note_twins
+from labelaudit.data.spelling import find_spellings
 from labelaudit.data.votes import VOTES
 from labelaudit.judge.annotators import Consensus, Votes, find_consensus, order_by_need
 from labelaudit.judge.noise_model import NoiseModel

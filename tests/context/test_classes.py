@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from labelaudit.context.classes import find_several, find_spellings, find_twins, is_left_over, note_classes, note_twins
+from labelaudit.context.classes import find_several, find_twins, is_left_over, note_classes, note_twins
+from labelaudit.data.spelling import find_spellings
 from labelaudit.types import Samples
 
 

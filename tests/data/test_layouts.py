@@ -196,3 +196,12 @@ def test_columns_of_probabilities_in_another_order_are_refused() -> None:
     with pytest.raises(DataError, match=r"agree with 17% .* 0, 1, 10, 11, 2 .* with 100%: state .* `classes`"):
         given_probs(probs, 60, np.arange(60), classes, labels)
     assert given_probs(np.eye(12)[labels], 60, np.arange(60), classes, labels).shape == (60, 12)
+
+
+def test_a_table_names_files_whose_accents_are_letters_of_their_own(tmp_path: Path) -> None:
+    files: Files = {f"img/cafe\u0301{n}.png": P for n in range(4)}
+    rows = "".join(f"caf\u00e9{n}.png,{'cat' if n % 2 else 'owl'}\n" for n in range(4))
+    assert counts_of(open_source(build(tmp_path, {**files, "labels.csv": f"file,label\n{rows}"}))) == {
+        "cat": 2,
+        "owl": 2,
+    }

@@ -1,0 +1,55 @@
+"""Spellings of one class: names that differ in letter case, spaces, quotes, invisible signs or the way a number is
+written.
+
+Left out: plurals, synonyms and slips of the pen; classes that models cannot tell apart are named by a scan.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from decimal import Decimal
+
+
+def unify_spelling(labels: Sequence[str | None]) -> tuple[tuple[str | None, ...], tuple[str, ...]]:
+    """Labels with composed accents, and notes about names that differ in letter case, spaces or digits alone.
+
+    >>> unify_spelling(["Cat", "cat", "dog"])[1]
+    ("Classes that differ in spelling only: 'Cat' (1) and 'cat' (1).",)
+    """
+    composed = tuple(None if label is None else unicodedata.normalize("NFC", label) for label in labels)
+    counts = Counter(label for label in composed if label is not None)
+    notes = []
+    for names in find_spellings(sorted(counts)):
+        listed = " and ".join(f"'{name}' ({counts[name]:,})" for name in names)
+        notes.append(f"Classes that differ in spelling only: {listed}.")
+    return composed, tuple(notes)
+
+
+def find_spellings(classes: Sequence[str]) -> list[tuple[str, ...]]:
+    """Classes that are one but for case, spaces, invisible signs or the way a number is written.
+
+    >>> find_spellings(["1", "1.0", "01", "Cat", "cat ", "dog"])
+    [('1', '1.0', '01'), ('Cat', 'cat ')]
+    >>> find_spellings(["12345678", "12345679", "1e3", "1000"])
+    []
+    >>> find_spellings(["E", "e", "-1", "1", "1 2", "12", "ice-cream", "ice cream", "icecream"])
+    [('ice-cream', 'ice cream', 'icecream')]
+    """
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for name in classes:
+        found[plain_spelling(name)].append(name)
+    return [tuple(names) for names in found.values() if len(names) > 1]
+
+
+def plain_spelling(name: str) -> str:
+    """A name without what the eye does not see: case, spaces, signs of no width; numbers in one way."""
+    text = unicodedata.normalize("NFKC", name)
+    text = "".join(sign for sign in text if unicodedata.category(sign) not in ("Cf", "Cc")).strip()
+    if len(text) > 1:  # single letters are classes
+        text = (text.strip("'\"").rstrip("./").strip() or text).casefold()
+    text = re.sub(r"(?<=[^\W\d_])[\s_-]+(?=[^\W\d_])", "", text)
+    text = re.sub(r"(?<=\w)[\s_-]+(?=\w)", " ", text)
+    return str(Decimal(text).normalize()) if re.fullmatch(r"[+-]?\d{1,300}(\.\d+)?", text) else text
