@@ -14,6 +14,7 @@ import typer
 from labelaudit.errors import OptionError
 from labelaudit.text import count, rough_duration
 
+from .console.coverage import show_coverage, show_plan
 from .console.options import ColorOption, parse_share
 from .console.streams import Color, open_console, printable, report_progress, trimmed
 
@@ -21,14 +22,11 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from labelaudit.bench import Preset, Run
-    from labelaudit.bench.coverage import Coverage
-    from labelaudit.bench.preset import Device
     from labelaudit.bench.tables import Row
 
 
 _WHICH = "Which cells"
 _WAVES = "waves"
-_DEVICES: tuple[Device, ...] = ("cpu", "cuda")
 
 
 def bench(
@@ -39,7 +37,12 @@ def bench(
         bool, typer.Option("--list", metavar="", help="List all tables: what covers what, what was measured.")
     ] = False,
     plan: Annotated[
-        bool, typer.Option("--plan", metavar="", help="Run what fits in --budget, cheapest first, of NAME or of all.")
+        bool,
+        typer.Option(
+            "--plan",
+            metavar="",
+            help="Run what fits in --budget, cheapest first, of NAME or all; with --list, say it.",
+        ),
     ] = False,
     budget: Annotated[str, typer.Option(metavar="TIME", help="For --plan, such as 8m, 2h or 90s.")] = "8m",
     data: Annotated[
@@ -105,21 +108,25 @@ def bench(
     if preset == _WAVES:
         _run_waves(output.parent, seeds or 3, epochs, as_json=as_json, quiet=quiet, color=color)
         return
-    if list_them:
-        _list(cover(list_tables(), read(runs)), as_json=as_json, color=color)
+    if list_them and not plan:
+        show_coverage(cover(list_tables(), read(runs)), as_json=as_json, color=color)
         return
     if preset is None and not plan:
         raise OptionError("name a table or a preset, such as digits; all of them: labelaudit bench --list")
     there = list_presets() if preset is None else get_presets(preset)
     chosen = narrow(there, arms=arms or (), noise=noise or (), n=n or ())
-    where = find_device(device)
+    where = "cuda" if list_them and device == "cuda" else find_device(device)  # a plan can be made elsewhere
     items = planned(chosen, read(runs), budget=parse_time(budget), device=where, seeds=seeds) if plan else ()
-    jobs: list[tuple[Preset, Sequence[int] | None]] = [
-        (one, None if seeds is None else range(seeds)) for one in (() if plan else chosen)
-    ]
-    jobs += [(replace(item.preset, arms=(item.arm,)), [item.seed]) for item in items]
+    jobs: list[tuple[Preset, Sequence[int] | None]] = (
+        [(replace(item.preset, arms=(item.arm,)), [item.seed]) for item in items]
+        if plan
+        else [(one, None if seeds is None else range(seeds)) for one in chosen]
+    )
     if plan and not items:
         raise OptionError(f"nothing that is not measured yet fits in {budget} on {where}: give a larger --budget")
+    if list_them:
+        show_plan(items, where, as_json=as_json, color=color)
+        return
     found: list[Run] = []
     with report_progress(quiet=quiet, verbose=True, color=color) as (progress, notice):
 
@@ -153,8 +160,6 @@ def bench(
         return
     console = open_console(sys.stdout, color)
     _show(console, groups)
-    for differs in dict.fromkeys(one.differs for one in ran.values() if one.differs):
-        console.print(f"Differs from the paper: {differs}.", soft_wrap=True)
     if not quiet:
         if figures:
             place = printable(str(output.parent / "figures"))
@@ -163,7 +168,7 @@ def bench(
 
 
 def _show(console: Console, groups: Sequence[tuple[Preset, list[Row]]]) -> None:
-    """Tables, and whether their rows are in the paper's order."""
+    """Tables, whether their rows are in the paper's order, and where their set-up is not the paper's."""
     from labelaudit.bench.tables import orders_of
 
     for one, group in groups:
@@ -171,6 +176,8 @@ def _show(console: Console, groups: Sequence[tuple[Preset, list[Row]]]) -> None:
             console.print(_table(one, group))
         for line in orders_of(one, group):
             console.print(printable(line), soft_wrap=True)
+    for differs in dict.fromkeys(one.differs for one, _ in groups if one.differs):
+        console.print(f"Differs from the paper: {differs}.", soft_wrap=True)
 
 
 def _run_waves(place: Path, seeds: int, steps: int | None, *, as_json: bool, quiet: bool, color: Color) -> None:
@@ -271,66 +278,6 @@ def _row_to_json(preset: Preset, row: Row) -> dict[str, Any]:
         "core_seconds": [run.core_seconds for run in row.runs],
         "machine": row.runs[0].machine,
         "versions": dict(row.runs[0].versions),
-    }
-
-
-def _list(covered: tuple[Coverage, ...], *, as_json: bool, color: Color) -> None:
-    from rich.table import Table
-
-    if as_json:
-        typer.echo(json.dumps([_coverage_to_json(one) for one in covered], ensure_ascii=False, indent=2))
-        return
-    console = open_console(sys.stdout, color)
-    table = Table(box=None, pad_edge=False)
-    for name in ("table or figure", "paper", "data", "cells", "measured", "a seed takes", "what it shows"):
-        table.add_column(name, overflow="fold", no_wrap=name == "table or figure")
-    for one in covered:
-        data = ", ".join(dict.fromkeys(preset.setting.dataset for preset in one.table.presets))
-        cells, measured = (one.cells, one.measured) if one.cells else (f"{one.rows} rows", one.rows_measured)
-        takes = f"{'GPU' if one.device == 'cuda' else 'CPU'} {rough_duration(one.seconds)}"
-        table.add_row(one.table.name, one.table.paper, data, str(cells), str(measured), takes, one.table.shows)
-    with trimmed(console):
-        console.print(table)
-    cells, measured = sum(one.cells for one in covered), sum(one.measured for one in covered)
-    console.print(
-        "waves: SN, Fig. 2 and GNI, Fig. 2, functions of one variable: labelaudit bench waves", soft_wrap=True
-    )
-    console.print(f"{cells} numbers of the papers have a preset, {measured} of them were measured.", soft_wrap=True)
-    for one in covered:
-        if one.table.missing:
-            console.print(f"Not in {one.table.name}: {one.table.missing}.", soft_wrap=True)
-    console.print("The presets of a table: labelaudit bench --list --json.", soft_wrap=True)
-
-
-def _coverage_to_json(one: Coverage) -> dict[str, Any]:
-    return {
-        "table": one.table.name,
-        "paper": one.table.paper,
-        "shows": one.table.shows,
-        "cells": one.cells,
-        "measured": one.measured,
-        "rows": one.rows,
-        "rows_measured": one.rows_measured,
-        "missing": one.table.missing,
-        "presets": [_preset_to_json(preset) for preset in one.table.presets],
-    }
-
-
-def _preset_to_json(preset: Preset) -> dict[str, Any]:
-    costs = {name: preset.cost(name) for name in _DEVICES}
-    return {
-        "preset": preset.name,
-        "paper": preset.paper,
-        "shows": preset.shows,
-        "dataset": preset.setting.dataset,
-        "samples": preset.setting.samples,
-        "noise": preset.setting.noise,
-        "level": preset.setting.level,
-        "seeds": preset.seeds,
-        "device": preset.device,
-        "seconds_a_seed": {name: {"seconds": round(cost.seconds), "known": cost.known} for name, cost in costs.items()},
-        "rows": {name: reading.paper for name, (_, reading) in preset.rows().items()},
-        "differs": preset.differs,
     }
 
 

@@ -3,7 +3,7 @@ is."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from labelaudit.bench.preset import Arm, Device, Preset, Table, estimate
@@ -25,6 +25,8 @@ class Coverage:
     seconds: float
     """One seed of all of it, on the device it is made for."""
     device: Device
+    measured_on: tuple[Device, ...] = ()
+    """Where any of it was measured."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,13 +41,17 @@ class Item:
 
 def cover(tables: Iterable[Table], runs: Iterable[Run]) -> tuple[Coverage, ...]:
     """For each table what is there and what was measured, by the runs of today's definitions."""
-    made = {(run.preset, run.arm, run.definition) for run in runs if run.whole}
+    made: dict[tuple[str, str, str], set[Device]] = {}
+    for run in runs:
+        if run.whole:
+            made.setdefault((run.preset, run.arm, run.definition), set()).add(run.device)
     return tuple(_cover(table, made) for table in tables)
 
 
-def _cover(table: Table, made: set[tuple[str, str, str]]) -> Coverage:
+def _cover(table: Table, made: Mapping[tuple[str, str, str], set[Device]]) -> Coverage:
     rows = [(preset, arm, reading) for preset in table.presets for arm, reading in preset.rows().values()]
-    there = [(preset.name, arm.name, definition_of(preset, arm)) in made for preset, arm, _ in rows]
+    places = [made.get((preset.name, arm.name, definition_of(preset, arm)), set()) for preset, arm, _ in rows]
+    there = [bool(place) for place in places]
     numbered = [reading.paper is not None for _, _, reading in rows]
     device = table.presets[0].device
     return Coverage(
@@ -56,6 +62,7 @@ def _cover(table: Table, made: set[tuple[str, str, str]]) -> Coverage:
         rows_measured=sum(there),
         seconds=sum(preset.cost(device).seconds for preset in table.presets),
         device=device,
+        measured_on=tuple(sorted(set[Device]().union(*places))),
     )
 
 

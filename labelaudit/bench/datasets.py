@@ -61,6 +61,22 @@ class Part:
         pixels[order] = found
         return pixels
 
+    def embed(
+        self, rows: Ints, backbone: str, cache: Path | None = None, progress: Progress = no_progress
+    ) -> npt.NDArray[np.float32]:
+        """Frozen features (m, d) of some rows, kept in the folder ``cache``; raises `DataError` for a broken image."""
+        from labelaudit.data.ingest import digest
+        from labelaudit.features.embedding import embed
+
+        if self.images is None:
+            raise OptionError("`backbone` takes images as they are stored, which this dataset has not")
+        images = Joined((self.images, rows))
+        digests = [digest(images.encoded(row)) for row in range(len(images))]
+        features, failures = embed(images, digests, backbones=[backbone], workers=1, cache=cache, progress=progress)
+        if failures:
+            raise DataError(f"an image of the dataset cannot be read: {failures[0][2]}")
+        return np.array(features.values)
+
 
 @dataclass(frozen=True, eq=False)
 class BenchmarkDataset:

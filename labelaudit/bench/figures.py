@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from labelaudit.bench.histograms import HISTOGRAMS
 from labelaudit.bench.preset import Preset
@@ -26,23 +26,38 @@ def draw_series(preset: Preset, runs: Iterable[Run]) -> dict[str, str]:
     """File name -> SVG: a line per arm, the mean over its seeds, for each column that the arms keep."""
     now = {arm.name: definition_of(preset, arm) for arm in preset.arms}
     mine = [run for run in runs if run.preset == preset.name and run.whole and now.get(run.arm) == run.definition]
-    columns = dict.fromkeys(column for arm in preset.arms for column in arm.series)
+    figures: dict[str, list[str]] = {}
+    for column in dict.fromkeys(column for arm in preset.arms for column in arm.series):
+        read = HISTOGRAMS.get(column)
+        figures.setdefault(read.figure if read else column.replace("_", "-"), []).append(column)
     drawn = {}
-    for column in columns:
-        lines = {}
-        for arm in preset.arms:
-            series = [run.series[column] for run in mine if run.arm == arm.name and column in run.series]
-            if series:
-                lines[arm.name] = [_mean(values) for values in zip(*series, strict=False)]
+    for figure, columns in figures.items():
+        lines = {name: line for column in columns for name, line in _lines(preset, mine, column).items()}
         if any(math.isfinite(value) for values in lines.values() for value in values):
-            title, unit = _TITLES.get(column, (column.replace("_", " ").capitalize(), ""))
-            across = "epoch"
-            if column in HISTOGRAMS:
-                read = HISTOGRAMS[column]
-                title, across, unit = read.title, read.across, read.up
-            name = f"{preset.name}-{column.replace('_', '-')}.svg"
-            drawn[name] = draw_lines(f"{title}: {preset.name}", lines, across=across, up=unit)
+            title, across, up = _captions(columns[0])
+            drawn[f"{preset.name}-{figure}.svg"] = draw_lines(f"{title}: {preset.name}", lines, across=across, up=up)
     return drawn
+
+
+def _lines(preset: Preset, runs: Sequence[Run], column: str) -> dict[str, list[float]]:
+    """Arm, and which samples where a figure has several -> the mean of ``column`` over its seeds."""
+    of = HISTOGRAMS[column].of if column in HISTOGRAMS else ""
+    lines = {}
+    for arm in preset.arms:
+        series = [run.series[column] for run in runs if run.arm == arm.name and column in run.series]
+        if series:
+            name = f"{arm.name}, {of}" if of else arm.name
+            lines[name] = [_mean(values) for values in zip(*series, strict=False)]
+    return lines
+
+
+def _captions(column: str) -> tuple[str, str, str]:
+    """Title, what lies across and what goes up."""
+    if column in HISTOGRAMS:
+        read = HISTOGRAMS[column]
+        return read.title, read.across, read.up
+    title, unit = _TITLES.get(column, (column.replace("_", " ").capitalize(), ""))
+    return title, "epoch", unit
 
 
 def draw_fano(classes: int = 10, points: int = 41) -> str:

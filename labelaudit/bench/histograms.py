@@ -22,9 +22,13 @@ BINS = 15
 class Histogram:
     """One curve over `BINS` bins."""
 
+    figure: str
+    """Curves of one figure share it: the end of its file's name."""
     title: str
     across: str
     up: str
+    of: str = ""
+    """Which samples it is of, where a figure has several."""
     read: Callable[[Finished], list[float | None]]
     """Finished run -> a value per bin, ``None`` where a bin is empty."""
 
@@ -44,11 +48,11 @@ def _reliability(run: Finished) -> list[float | None]:
     return found
 
 
-def _distances(wrong: bool) -> Callable[[Finished], list[float | None]]:
-    """Shares of the samples with right or with ``wrong`` labels by LIMIT's distance, 0 to √2 (its Fig. A2)."""
+def _lengths(column: str, *, wrong: bool) -> Callable[[Finished], list[float | None]]:
+    """Shares of the samples with right or with ``wrong`` labels by a length between 0 and √2 after the last epoch."""
 
     def read(run: Finished) -> list[float | None]:
-        return _shares(run.trained.last["limit_residual"][run.wrong == wrong], 2**0.5)
+        return _shares(run.trained.last[column][run.wrong == wrong], 2**0.5)
 
     return read
 
@@ -65,19 +69,29 @@ def _shares(values: npt.NDArray[Any], end: float) -> list[float | None]:
     return [round(float(count) / len(values), 6) for count in counts]
 
 
-_BY_DISTANCE = "distance of predicted and true gradient, 0 to 1.41"
+_FIGURES = {
+    "gradient": ("limit_gradient", "LIMIT's predicted gradients (Fig. A1)", "length of the predicted gradient"),
+    "distance": ("limit_residual", "LIMIT's distances (Fig. A2)", "distance of predicted and true gradient"),
+}
 HISTOGRAMS: Mapping[str, Histogram] = {
     "reliability": Histogram(
+        figure="reliability",
         title="Calibration on test images; calibrated is a straight line from 0 to 1",
         across="confidence, 0 to 1 in 15 bins",
         up="accuracy",
         read=_reliability,
     ),
-    "distance_right": Histogram(
-        title="Right labels by LIMIT's distance", across=_BY_DISTANCE, up="share", read=_distances(False)
-    ),
-    "distance_wrong": Histogram(
-        title="Wrong labels by LIMIT's distance", across=_BY_DISTANCE, up="share", read=_distances(True)
-    ),
+    **{
+        f"{figure}_{of}": Histogram(
+            figure=figure,
+            title=title,
+            across=f"{across}, 0 to 1.41 in {BINS} bins",
+            up="share",
+            of=f"{of} labels",
+            read=_lengths(column, wrong=of == "wrong"),
+        )
+        for figure, (column, title, across) in _FIGURES.items()
+        for of in ("right", "wrong")
+    },
 }
 """Name, as an arm asks for it among its series -> curve."""

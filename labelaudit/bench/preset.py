@@ -109,6 +109,8 @@ class Setting:
     """`plant` is also given the training samples, as ``x``."""
     outside: str = ""
     """A dataset whose images take the place of those whose label becomes wrong: open-set noise."""
+    backbone: str = ""
+    """Such as ``lite0@128``: its frozen features in place of pixels, for networks that take features."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,6 +170,8 @@ class Table:
     presets: tuple[Preset, ...]
     missing: str = ""
     """The part of it that no preset covers, and why."""
+    miniature: bool = False
+    """The numbers are those of another table again, with networks so much smaller that only orders compare."""
 
     @property
     def cells(self) -> int:

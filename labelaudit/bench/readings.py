@@ -46,16 +46,15 @@ def curve(name: str, column: str, *, paper: float | None = None) -> Reading:
 
 
 def squared_jacobian(paper: float | None = None) -> Reading:
-    """Mean ‖J‖_F² of the logits in pixels of [0, 1], over up to 256 test samples."""
+    """Mean ‖J‖_F² of the logits in pixels of [0, 1], or in features, over up to 256 test samples."""
 
     def read(run: Finished) -> float:
         from labelaudit.models.diagnosis import diagnose
 
-        model = run.trained.model
-        found: float = diagnose(model.network, inputs_of(run), samples=256, seed=run.seed)["jacobian"][
-            "mean_squared_norm"
-        ]
-        return found * float((255 * model.scaling.scale).square().mean())
+        model, inputs = run.trained.model, inputs_of(run)
+        found: float = diagnose(model.network, inputs, samples=256, seed=run.seed)["jacobian"]["mean_squared_norm"]
+        unit = 255 if inputs.pixels else 1
+        return found * float((unit * model.scaling.scale).square().mean())
 
     return Reading(name="squared Jacobian norm", paper=paper, read=read, digits=0)
 

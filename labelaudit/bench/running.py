@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from labelaudit.bench.datasets import BenchmarkDataset, open_dataset
+from labelaudit.bench.datasets import BenchmarkDataset, Part, open_dataset
 from labelaudit.bench.histograms import HISTOGRAMS
 from labelaudit.bench.preset import Arm, Device, Finished, Preset, Setting
 from labelaudit.bench.runs import Run, append, definition_of, read
@@ -62,7 +62,15 @@ def run_preset(
             asked = _blank(preset, arm, dataset, seed, epochs, samples, device)
             done = known.get(asked.key)
             if done is None:
-                drawn = drawn or draw(dataset, setting, seed, samples=samples, strangers=strangers, progress=progress)
+                drawn = drawn or draw(
+                    dataset,
+                    setting,
+                    seed,
+                    samples=samples,
+                    strangers=strangers,
+                    cache=runs.parent / "features",
+                    progress=progress,
+                )
                 unfinished = runs.parent / "unfinished" / f"{asked.digest}.pt"
                 done = _run(preset, arm, asked, drawn, dataset.classes, unfinished, progress)
                 append(runs, done)
@@ -97,11 +105,13 @@ def draw(
     *,
     samples: int | None = None,
     strangers: BenchmarkDataset | None = None,
+    cache: Path | None = None,
     progress: Progress = no_progress,
 ) -> SeedData:
     """Training, validation and test samples of one seed, noise planted on the first and perhaps the second.
 
-    Images of ``strangers`` take the place of those whose label would be wrong, under the label they had.
+    Images of ``strangers`` take the place of those whose label would be wrong, under the label they had. Features of a
+    backbone are kept in the folder ``cache``.
     """
     generator = np.random.default_rng(seed)
     train_size, valid_size, test_size = _sizes(dataset, setting, samples)
@@ -109,12 +119,18 @@ def draw(
     valid, train = order[:valid_size], order[valid_size:][:train_size]
     test = generator.permutation(len(dataset.test.labels))[:test_size]
     labels = dataset.train.labels
-    shaped = _flat if setting.features else _as_is
-    both = shaped(dataset.train.take(np.concatenate([train, valid]), progress))
+
+    def seen(part: Part, rows: Ints) -> npt.NDArray[Any]:
+        if setting.backbone:
+            return part.embed(rows, setting.backbone, cache, progress)
+        pixels = part.take(rows, progress)
+        return _flat(pixels) if setting.features else pixels
+
+    both = seen(dataset.train, np.concatenate([train, valid]))
 
     def planted(own: Ints, x: npt.NDArray[Any]) -> Ints:
-        seen = {"x": x} if setting.sees_images else {}
-        return setting.plant(own, dataset.classes, generator=generator, **seen).labels
+        told = {"x": x} if setting.sees_images else {}
+        return setting.plant(own, dataset.classes, generator=generator, **told).labels
 
     true, check = labels[train].copy(), labels[valid]
     given = planted(true, both[:train_size])
@@ -123,14 +139,14 @@ def draw(
     if strangers is not None:
         rows = np.flatnonzero(given != true)
         others = generator.permutation(len(strangers.train.labels))[: len(rows)]
-        both[rows] = shaped(strangers.train.take(others, progress))
+        both[rows] = seen(strangers.train, others)
         given, true[rows] = true.copy(), -1
     return SeedData(
         x=both[:train_size],
         given=given,
         true=true,
         valid=(both[train_size:], check) if valid_size else None,
-        test=(shaped(dataset.test.take(test, progress)), dataset.test.labels[test]),
+        test=(seen(dataset.test, test), dataset.test.labels[test]),
     )
 
 
@@ -280,10 +296,6 @@ def _series(name: str, over: Finished) -> list[float | None]:
 
 def _finite(value: float | None) -> float | None:
     return round(value, 6) if value is not None and math.isfinite(value) else None
-
-
-def _as_is(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
-    return pixels
 
 
 def _flat(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:

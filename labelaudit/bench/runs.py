@@ -76,7 +76,8 @@ def definition_of(preset: Preset, arm: Arm) -> str:
     return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
 
 
-_LATER = ("sees_images", "outside")  # fields that came when there were runs already: told where they say something
+_LATER = ("sees_images", "outside", "backbone")
+"""Fields that came when there were runs already: told where they say something."""
 _UNTOLD = ("plant", "level", *_LATER)
 
 

@@ -85,6 +85,7 @@ class Limit(Method):
         return networks[1:]
 
     def sample_statistics(self, epoch: int, logits: Tensor) -> Mapping[str, Tensor]:  # noqa: ARG002
+        """``limit_gradient`` is ‖p - s‖ (Fig. A1): no suspicion, it tells labels apart only where q learns them."""
         s, p = logits.softmax(-1)
         onehot = functional.one_hot(self.fit.labels, s.shape[-1])
         given = self.fit.labels.expand(s.shape[:-1]).unsqueeze(-1)
@@ -92,6 +93,7 @@ class Limit(Method):
             "limit_residual": (onehot - s).square().sum(-1).sqrt(),
             "limit_l1": 1 - s.gather(-1, given).squeeze(-1),
             "limit_classifier": 1 - p.gather(-1, given).squeeze(-1),
+            "limit_gradient": (p - s).square().sum(-1).sqrt(),
         }
 
     def show(

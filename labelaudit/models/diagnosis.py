@@ -36,6 +36,7 @@ def diagnose(
     held_out: float | None = None,
     samples: int = 256,
     bins: int = 15,
+    hessian: bool = False,
     seed: int = 0,
 ) -> dict[str, Any]:
     """Diagnose a ``network`` of one copy on its ``inputs``, in evaluation mode, not augmented.
@@ -43,22 +44,27 @@ def diagnose(
     ``labels`` (n,) are those it was trained on, by default the ones of ``inputs``; ``others`` are further samples by
     name, such as ``test``; all but ``layers`` stands under it, against their labels.
     ``layers`` holds spectral norms, ``jacobian`` and ``margin`` means and quantiles over up to ``samples`` random
-    inputs, ``under_noise`` the accuracy with Gaussian noise on these inputs, by its σ, ``hessian`` the trace of the
-    Hessian of the loss in the weights, ``calibration`` the expected calibration error against ``labels``, in ``bins``
-    of equal width. With ``noise``, the rate of wrong labels, spread evenly over the other classes, ``fano`` says how
-    many labels a network must get wrong that memorised none, and the bits per label that this one must hold.
-    ``memorisation`` compares the fit with 1 - noise, or with ``held_out``,
-    the accuracy on given labels that were kept out of training. Lengths are in units of the scaled inputs.
+    inputs, ``under_noise`` the accuracy with Gaussian noise on these inputs, by its σ, ``calibration`` the expected
+    calibration error against ``labels``, in ``bins`` of equal width. With ``hessian``, which takes longest, ``hessian``
+    holds the trace of the Hessian of the loss in the weights. With ``noise``, the rate of wrong labels, spread evenly
+    over the other classes, ``fano`` says how many labels a network must get wrong that memorised none, and the bits per
+    label that this one must hold. ``memorisation`` compares the fit with 1 - noise, or with ``held_out``, the accuracy
+    on given labels that were kept out of training. Lengths are in units of the scaled inputs.
     """
     labels = inputs.y if labels is None else labels
     was_training = network.training
     network.eval()
+
+    def look_at(part: DeviceDataset, given: Tensor) -> dict[str, Any]:
+        seen = _look_at(network, part, given, samples=samples, bins=bins, seed=seed)
+        return seen | ({"hessian": _curvature(network, part, given, seed)} if hessian else {})
+
     try:
         found: dict[str, Any] = {"samples": len(labels), "looked_at": min(samples, len(labels))}
         found["layers"] = [one.to_dict() for one in layer_norms(network, _some(inputs, 1, seed)[1][:, :1], seed=seed)]
-        found |= _look_at(network, inputs, labels, samples=samples, bins=bins, seed=seed)
+        found |= look_at(inputs, labels)
         for name, part in (others or {}).items():
-            found[name] = _look_at(network, part, part.y, samples=samples, bins=bins, seed=seed)
+            found[name] = look_at(part, part.y)
     finally:
         network.train(was_training)
     fit = found["calibration"]["accuracy"]
@@ -96,7 +102,6 @@ def _look_at(
     rows, x = _some(inputs, samples, seed)
     return _sensitivity(network, x, labels[rows], inputs.classes <= _EXACT, seed) | {
         "under_noise": _disturb(network, x, labels[rows], seed),
-        "hessian": _curvature(network, x[:, :_CURVED], labels[rows][:_CURVED], seed),
         "calibration": {
             "error": expected_calibration_error(probs, labels, bins),
             "bins": bins,
@@ -118,7 +123,10 @@ def _disturb(network: Network, x: Tensor, y: Tensor, seed: int) -> dict[str, flo
     return found
 
 
-def _curvature(network: Network, x: Tensor, y: Tensor, seed: int) -> dict[str, Any]:
+def _curvature(network: Network, inputs: DeviceDataset, labels: Tensor, seed: int) -> dict[str, Any]:
+    """The trace of the Hessian of the mean loss of a few samples."""
+    rows, x = _some(inputs, _CURVED, seed)
+    y = labels[rows]
     generator = torch.Generator(x.device).manual_seed(seed)
     trace = hessian_trace(network, x, y.unsqueeze(0), draws=_SIGNS, generator=generator)
     return {"how": f"estimated from {_SIGNS} draws on {len(y)} samples", "trace": trace}

@@ -164,6 +164,7 @@ def _findings(
             others=trained.others,
             noise=noise,
             held_out=held_out,
+            hessian=True,
             seed=trained.settings["seed"],
         )
     return found

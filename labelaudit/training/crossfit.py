@@ -119,7 +119,7 @@ def crossfit(
         return chosen, record
 
     alone = cuda or is_published(network)  # theirs may have dropout, which knows no generator but torch's own
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[torch.device(device)] if cuda else []):
         torch.manual_seed(seed_of(seed, len(groups), 0))
         fits = _in_parallel(train, len(groups), stop, workers=1 if alone else torch.get_num_threads())
     record = fits[0][1]

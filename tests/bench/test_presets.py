@@ -70,7 +70,7 @@ def test_a_preset_names_what_there_is(name: str) -> None:
     assert len({arm.name for arm in preset.arms}) == len(preset.arms)
     assert {row for order in preset.orders for row in order} <= set(preset.rows())
     for arm in preset.arms:
-        assert arm.network in network_names(pixels=not setting.features)
+        assert arm.network in network_names(pixels=not (setting.features or setting.backbone))
         assert configure_all(arm.regularizers).keys() == arm.regularizers.keys()
         for epochs in (4, arm.epochs):
             method = configure(get_method(arm.method), arm.options_for(epochs))
@@ -114,8 +114,10 @@ def kinds() -> dict[str, Preset]:
         setting = preset.setting
         for arm in preset.arms:
             kind = (arm.method, *arm.regularizers, *arm.spans, [one.name for one in arm.readings] != [""])
-            found.setdefault((*kind, setting.features), replace(preset, arms=(arm,)))
-        found.setdefault((setting.dataset, setting.sees_images, setting.outside), replace(preset, arms=preset.arms[:1]))
+            if not preset.name.endswith("miniature"):
+                found.setdefault((*kind, setting.features), replace(preset, arms=(arm,)))
+        source = (setting.dataset, setting.sees_images, setting.outside, setting.backbone)
+        found.setdefault(source, replace(preset, arms=preset.arms[:1]))
     return {f"{preset.name}: {preset.arms[0].name}": preset for preset in found.values()}
 
 
@@ -126,7 +128,7 @@ KINDS = kinds()
 def test_every_kind_of_preset_runs_on_a_slice(name: str, data: Path, tmp_path: Path) -> None:
     """The networks of the presets have tests of their own; here a small one takes their place."""
     preset = KINDS[name]
-    if not preset.setting.features:
+    if not (preset.setting.features or preset.setting.backbone):
         preset = replace(preset, arms=tuple(replace(arm, network="cnn") for arm in preset.arms))
     runs = run_preset(preset, data=data, runs=tmp_path / "runs.jsonl", seeds=[0], epochs=2, samples=100)
     assert not any((tmp_path / "unfinished").iterdir())
@@ -260,10 +262,39 @@ def test_list_says_what_covers_what_and_what_nothing_covers(tmp_path: Path) -> N
     for table in list_tables():
         assert table.name in found.stdout
         assert not table.missing or f"Not in {table.name}: " in found.stdout
-    cells = sum(table.cells for table in list_tables())
-    assert f"{cells} numbers of the papers have a preset, 0 of them were measured." in found.stdout
+    cells, small = (sum(one.cells for one in list_tables() if one.miniature == kind) for kind in (False, True))
+    assert f"{cells} numbers of the papers have a preset, 0 of them were measured; in miniature," in found.stdout
+    assert f"where only orders compare, 0 of {small}." in found.stdout
     listed = json.loads(CliRunner().invoke(app, ["bench", "--list", "--json", *here]).stdout)
     presets = [one for table in listed for one in table["presets"]]
     assert {one["preset"] for one in presets} == {*PRESETS}
     assert all(cost["known"] for one in presets for cost in one["seconds_a_seed"].values())
-    assert sum(value is not None for one in presets for value in one["rows"].values()) == cells
+    assert sum(value is not None for one in presets for value in one["rows"].values()) == cells + small
+
+
+def test_a_miniature_has_every_cifar10_arm_of_its_paper_but_open_set_noise() -> None:
+    for whole, small in (("sln-cifar10-symmetric", 12), ("limit-cifar10-60", 8), ("spectral-cifar10-50", 11)):
+        preset, shrunk = get_preset(whole), get_preset(f"{whole}-miniature")
+        assert [arm.name for arm in shrunk.arms] == [arm.name for arm in preset.arms]
+        assert len(shrunk.arms) == small
+        assert shrunk.setting.plant is preset.setting.plant
+        assert shrunk.orders == preset.orders
+        for arm, own in zip(preset.arms, shrunk.arms, strict=True):
+            assert (arm.method, arm.spans, arm.decay) == (own.method, own.spans, own.decay)
+            assert {**arm.options, "lr": 0} == {**own.options, "lr": 0}
+            assert [reading.name for reading in arm.readings] == [reading.name for reading in own.readings]
+    late = get_preset("spectral-cifar10-50-miniature").arms[-1]
+    assert late.regularizers["jacobian"]["start"] == 10
+    assert "sln-cifar10-open-miniature" not in PRESETS
+
+
+def test_a_plan_for_a_gpu_can_be_made_without_one(tmp_path: Path) -> None:
+    here = ["-o", str(tmp_path / "RESULTS.md"), "--plan", "--budget", "30m", "--device", "cuda"]
+    found = CliRunner().invoke(app, ["bench", "spectral-cifar10-uniform", *here, "--list"])
+    assert found.exit_code == 0, found.stderr
+    assert "runs on one GPU" in found.stdout
+    listed = json.loads(CliRunner().invoke(app, ["bench", *here, "--list", "--json"]).stdout)
+    assert listed
+    assert sum(one["seconds"] for one in listed) <= 30 * 60 + len(listed)
+    assert PRESETS[listed[0]["preset"]].device == "cuda"
+    assert not any(tmp_path.iterdir())

@@ -147,17 +147,18 @@ def test_figures_are_drawn_from_what_the_arms_kept(tmp_path: Path) -> None:
 def test_a_curve_that_is_read_once_goes_into_a_figure_of_its_own(tmp_path: Path) -> None:
     preset = get_preset("digits")
     arm = next(arm for arm in preset.arms if arm.name == "limit")
-    kept = ("reliability", "distance_right", "distance_wrong")
+    kept = ("reliability", "distance_right", "distance_wrong", "gradient_wrong")
     preset = replace(preset, arms=(replace(arm, series=kept),))
     (run,) = run_preset(preset, data=None, runs=tmp_path / "r.jsonl", seeds=[0], epochs=2, samples=200)
-    right, wrong = (run.series[name] for name in kept[1:])
+    right, wrong, _ = (run.series[name] for name in kept[1:])
     assert sum(value or 0 for value in right) == pytest.approx(1, abs=1e-4)
     assert sum(value or 0 for value in wrong) == pytest.approx(1, abs=1e-4)
     accuracy = [value for value in run.series["reliability"] if value is not None]
     assert accuracy
     assert all(0 <= value <= 1 for value in accuracy)
     drawn = figures.draw_series(preset, [replace(run, whole=True)])
-    assert {*drawn} == {"digits-reliability.svg", "digits-distance-right.svg", "digits-distance-wrong.svg"}
+    assert {*drawn} == {"digits-reliability.svg", "digits-distance.svg", "digits-gradient.svg"}
+    assert all(f"limit, {of} labels" in drawn["digits-distance.svg"] for of in ("right", "wrong"))
     assert "confidence" in drawn["digits-reliability.svg"]
 
 

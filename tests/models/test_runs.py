@@ -289,7 +289,9 @@ def test_test_samples_are_diagnosed_beside_the_training_samples() -> None:
     shifted = x + 1
     run = train(x, labels, 3, epochs=5, test=(shifted, labels))
     found = diagnose(run.model.network, run.inputs, others=run.others)
-    assert {*found["test"]} == {"jacobian", "margin", "calibration", "under_noise", "hessian"}
+    assert {*found["test"]} == {"jacobian", "margin", "calibration", "under_noise"}
+    curved = diagnose(run.model.network, run.inputs, others=run.others, hessian=True)
+    assert curved["hessian"]["trace"] != curved["test"]["hessian"]["trace"]
     assert found["test"]["calibration"]["accuracy"] == pytest.approx(run.row["test_accuracy"])
     assert found["calibration"]["accuracy"] == pytest.approx(run.row["train_accuracy"])
     alone = diagnose(run.model.network, run.others["test"])

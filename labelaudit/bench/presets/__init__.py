@@ -1,4 +1,5 @@
-"""The papers' tables: ONE FILE = ONE PAPER, found by walking this folder; each holds a tuple ``TABLES``."""
+"""The papers' tables: ONE FILE = ONE PAPER, or what several share, found by walking this folder; each holds a tuple
+``TABLES``."""
 
 from __future__ import annotations
 
@@ -43,5 +44,5 @@ def _find(name: str) -> tuple[Preset, ...]:
     presets = {preset.name: (preset,) for preset in list_presets()}
     tables = {table.name: table.presets for table in list_tables()}
     if name not in presets and name not in tables:
-        raise unknown_name("table or preset", name, [*tables, *presets])
+        raise unknown_name("table or preset", name, list(dict.fromkeys([*tables, *presets])))
     return presets.get(name) or tables[name]

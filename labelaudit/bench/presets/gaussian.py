@@ -27,9 +27,13 @@ def _diagnosed(part: str, value: str) -> Callable[[Finished], float]:
     def read(run: Finished) -> float:
         from labelaudit.models.diagnosis import diagnose
 
-        found: float = diagnose(run.trained.model.network, inputs_of(run), samples=_LOOKED_AT, seed=run.seed)[part][
-            value
-        ]
+        found: float = diagnose(
+            run.trained.model.network,
+            inputs_of(run),
+            samples=_LOOKED_AT,
+            hessian=part == "hessian",
+            seed=run.seed,
+        )[part][value]
         return found
 
     return read
