@@ -1,4 +1,4 @@
-"""What covers which table of the papers, and what a plan would run, as tables and as JSON."""
+"""The coverage of the papers' tables, and the runs of a plan, as tables and as JSON."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def show_coverage(covered: Sequence[Coverage], *, as_json: bool, color: Color) -
 
 
 def show_plan(items: Sequence[Item], device: Device, *, as_json: bool, color: Color) -> None:
-    """What would run, in this order, and how long it is expected to take."""
+    """The runs of a plan in their order, and how long each is expected to take."""
     from rich.table import Table
 
     if as_json:

@@ -99,6 +99,7 @@ class Crust(Method):
         return self._weights
 
     def step(self, networks: Sequence[Network], batch: Batch) -> Tensor:
+        """Mixup inside clusters (Eq. 11): the partner has the share λ, the selected sample 1 - λ, labels as images."""
         if self._weights is None or self.mixup == 0:
             return super().step(networks, batch)
         partner = self._partners(batch.index).flatten(1)  # (F, B·|R|), a sample's partners side by side

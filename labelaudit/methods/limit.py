@@ -63,6 +63,7 @@ class Limit(Method):
         return (batch.weight * cross_entropy(networks[1](batch.x).float(), batch.y)).mean(-1).sum()
 
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:
+        """For the classifier a term whose logit gradient is μ; for q the distance ‖μ - g‖ = ‖e_y - s‖ plus β‖μ‖²."""
         z, r = logits
         p, s = z.softmax(-1).detach(), r.softmax(-1)
         onehot = functional.one_hot(batch.y, z.shape[-1]).to(s.dtype)

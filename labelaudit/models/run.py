@@ -292,7 +292,7 @@ def _check_apart(files: Sequence[Path], read: Sequence[Mapping[str, torch.Tensor
     if len(files) != networks:
         raise OptionError(
             f"{len(files)} weights to begin with, but this method begins {networks} network{'s' * (networks > 1)} with "
-            f"some: give one, or {networks}"
+            f"some: give one{f', or {networks}' if networks > 1 else ''}"
         )
     first = read[0]
     for file, other in zip(files[1:], read[1:], strict=True):
