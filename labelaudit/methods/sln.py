@@ -74,7 +74,7 @@ class StochasticLabelNoise(Method):
         return None
 
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:
-        """-Σ_c (target_c + σε_c)·log p_c with ε standard normal (Eq. 3); the target is corrected once that has begun."""
+        """-Σ_c (target_c + σε_c)·log p_c with ε standard normal (Eq. 3); the target may be corrected."""
         target = functional.one_hot(batch.y, logits.shape[-1]).to(logits.dtype)
         if self._omega is not None:
             omega = self._omega.gather(1, batch.index).unsqueeze(-1)

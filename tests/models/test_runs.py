@@ -249,7 +249,7 @@ def test_peers_begin_with_a_model_each(tmp_path: Path) -> None:
     ):
         with pytest.raises(OptionError, match=message):
             train(x, labels, 3, init=wrong, **options)  # type: ignore[arg-type]
-    with pytest.raises(OptionError, match="begins 1 network with some: give one$"):
+    with pytest.raises(OptionError, match=r"begins 1 network with some: give one$"):
         train(x, labels, 3, init=models, epochs=1)
 
 
