@@ -26,7 +26,7 @@ class Coverage:
     """One seed of all of it, on the device it is made for."""
     device: Device
     measured_on: tuple[Device, ...] = ()
-    """Where any of it was measured."""
+    """Devices on which any of it was measured."""
 
 
 @dataclass(frozen=True, kw_only=True)
