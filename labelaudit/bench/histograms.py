@@ -28,7 +28,7 @@ class Histogram:
     across: str
     up: str
     of: str = ""
-    """Which samples it is of, where a figure has several."""
+    """Samples that it is of, where a figure has several."""
     read: Callable[[Finished], list[float | None]]
     """Finished run -> a value per bin, ``None`` where a bin is empty."""
 

@@ -17,7 +17,7 @@ from labelaudit.bench.presets import crust, limit, sln, spectral
 
 @dataclass(frozen=True, kw_only=True)
 class _Miniature:
-    """What one paper's presets become."""
+    """Data and schedule that one paper's presets get."""
 
     data: Mapping[str, Any]
     """Fields of `Setting`."""
