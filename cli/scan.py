@@ -70,8 +70,13 @@ def scan(
     ] = None,
     methods: Annotated[
         str,
-        _option(panel=_METHOD, metavar="NAMES", env="METHODS", help="Robust training methods, separated by commas."),
-    ] = "crust,limit,sln",
+        _option(
+            panel=_METHOD,
+            metavar="NAMES",
+            env="METHODS",
+            help="Robust training methods, separated by commas; auto: crust,limit,sln, and none at --effort quick.",
+        ),
+    ] = "auto",
     settings: Annotated[
         list[str] | None,
         _option(
@@ -145,8 +150,8 @@ def scan(
         Literal["quick", "standard", "thorough"],
         _option(
             env="EFFORT",
-            help="How much looks at the images: one small pretrained network (more of few images), three, or five, and "
-            "on a GPU one more that is fine-tuned.",
+            help="How much looks at the images: one small pretrained network (more of few images) and nothing that is "
+            "trained; three, and the methods; or five, and on a GPU one more that is fine-tuned.",
         ),
     ] = "standard",
     rank_by: Annotated[
@@ -231,6 +236,8 @@ def scan(
     """
     if data is None and how["labels"] is None:
         raise OptionError("nothing to scan: name a folder or table, such as `labelaudit scan ./images`")
+    from labelaudit.scanning.settings import METHODS
+
     options = parse_settings(settings or [])
     settled = load_settings({}, data, None)
     spelled = {"format": "data_format"}
@@ -238,7 +245,8 @@ def scan(
     chosen: dict[str, Any] = {
         **how,
         **{"image_size": image_size, "max_pixels": max_pixels},
-        **{"methods": parse_names("--methods", methods), "train": train, "effort": effort, "device": device},
+        "methods": None if methods == "auto" else parse_names("--methods", methods),
+        **{"train": train, "effort": effort, "device": device},
         "precision": precision,
         "rank_by": rank_by,
         **{"regularizers": regularizers or (), "network": network, "init": init},
@@ -248,7 +256,7 @@ def scan(
         **filed,
     }
     around: dict[str, dict[str, str]] = {name: {} for name in chosen["regularizers"]}
-    for name in around.keys() & options.keys() - set(chosen["methods"]):  # a method's name means the method
+    for name in around.keys() & options.keys() - set(chosen["methods"] or METHODS):  # a method's name means the method
         around[name] = options.pop(name)
     chosen["regularizers"] = around
     chosen["workers"] = chosen["workers"] or available_cores()
@@ -261,7 +269,7 @@ def scan(
 
     from labelaudit.scanning.scan import scan as audit_labels
 
-    trainings = len({*chosen["methods"], "ce"})  # cross-entropy is the reference
+    trainings = len({*(chosen["methods"] or METHODS), "ce"})  # cross-entropy is the reference
     with report_progress(quiet=quiet, verbose=True, color=color, trainings=trainings) as (progress, notice):
         for name, value in filed.items():
             key = {"regularizers": "regularizer", "format": "data-format"}.get(name, name.replace("_", "-"))

@@ -5,7 +5,11 @@ cut into 8, 4 and 2 parts and left whole; in each part ridge regression judges e
 so that each share f of the data yields n opinions. err(f) = a + b · f ** -x is fitted with a, b ≥ 0; the asymptote a is
 the share of labels that no amount of data explains. The exponent cannot be told from four points: `low` and `high` are
 the readings at slow and fast learning. Too high where features cannot tell the classes apart however many images there
-are. Left out: curves of nonlinear models and of single classes.
+are.
+
+There a second curve helps, of the share of labels that stand out (`labelaudit.judge.standing_out`), by ridge and
+prototypes together. Right labels of hard images stand out less and less the more images the models learn from, wrong
+ones go on. Left out: curves of nonlinear models and of single classes.
 """
 
 from __future__ import annotations
@@ -16,18 +20,26 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import nnls
 
-from labelaudit.judge import ridge
+from labelaudit.judge import prototypes, ridge
 from labelaudit.judge.linear import spread_rows
+from labelaudit.judge.pool import pool
+from labelaudit.judge.standing_out import share_standing_out
 from labelaudit.types import Floats, Ints
 
 PARTS = (8, 4, 2, 1)
 """Numbers of parts that the set is cut into, one point of the curve each."""
 EXPONENTS = (0.3, 0.5, 1.0)
 """Exponents of slow, usual and fast learning."""
+STANDING_OUT = 0.3
+"""Labels stand out that look worse than this share of planted errors."""
 
-_ROWS = 8000
+_ROWS, _EACH = 2500, 100  # samples at most, or of each class: of four times as many, right labels stood out for good
 _FEWEST = 20  # groups in an eighth
 _PENALTIES = (0.1, 0.5, 2.0, 10.0, 50.0)
+_EXPONENT = 0.4  # at which right labels stop standing out, on every clean set tried
+_FEW = 10  # images of the usual class in an eighth; with six, wrong labels stopped standing out too
+_MOST = 4.0  # images in an eighth for each component: with more there is nothing left to learn that data could tell
+_LEAST = 8  # labels that must stand out in eighths for `Curve.lasting` to be said
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +53,9 @@ class Curve:
     middle: float
     high: float
     """Asymptote at fast learning."""
+    lasting: float | None = None
+    """Share in [0, 1] of the labels that stand out which would do so with any amount of data; None where too few stand
+    out, classes are too small, or components too few, to tell."""
 
 
 def measure(x: npt.NDArray[np.float32], labels: Ints, classes: int, *, groups: Ints | None = None) -> Curve | None:
@@ -48,28 +63,36 @@ def measure(x: npt.NDArray[np.float32], labels: Ints, classes: int, *, groups: I
 
     Parts are drawn by place, so give samples in an order that means nothing. ``groups`` (n,) stay together.
     """
-    rows = spread_rows(len(x), _ROWS)
+    rows = spread_rows(len(x), max(_ROWS, _EACH * classes))
     if groups is not None and len(rows) < len(x):
         rows = np.flatnonzero(np.isin(groups, groups[rows]))
     x, labels = x[rows], labels[rows]
     codes = np.arange(len(rows)) if groups is None else np.unique(groups[rows], return_inverse=True)[1]
     if len(np.unique(codes)) < _FEWEST * PARTS[0]:
         return None
-    errors = [_error(x, labels, classes, codes, parts) for parts in PARTS]
-    low, middle, high = (_asymptote(np.array(errors), exponent) for exponent in EXPONENTS)
-    return Curve(errors=tuple(errors), low=low, middle=middle, high=high)
+    found = [_judge(x, labels, classes, codes, parts) for parts in PARTS]
+    errors, standing = (np.array(shares) for shares in zip(*found, strict=True))
+    low, middle, high = (_asymptote(errors, exponent) for exponent in EXPONENTS)
+    lasting = None
+    usual = float(np.median(np.bincount(labels)[np.unique(labels)])) / PARTS[0]
+    learns = usual >= _FEW and len(rows) / PARTS[0] <= _MOST * x.shape[1]
+    if learns and standing[-1] > 0 and standing[0] * len(rows) >= _LEAST:
+        lasting = min(1.0, _asymptote(standing, _EXPONENT) / float(standing[-1]))
+    return Curve(errors=tuple(errors.tolist()), low=low, middle=middle, high=high, lasting=lasting)
 
 
-def _error(x: npt.NDArray[np.float32], labels: Ints, classes: int, codes: Ints, parts: int) -> float:
-    """Share of labels that ridge disagrees with, each judged by its part without its group."""
+def _judge(x: npt.NDArray[np.float32], labels: Ints, classes: int, codes: Ints, parts: int) -> tuple[float, float]:
+    """Shares of labels that ridge disagrees with, and that stand out, each judged by its part without its group."""
     part_of = _deal(labels, codes, parts)
-    wrong = 0
+    models = {name: np.empty((len(labels), classes), dtype=np.float32) for name in ("ridge", "prototypes")}
     for part in range(parts):
         rows = np.flatnonzero(part_of == part)
-        alone = len(np.unique(codes[rows])) == len(rows)
-        held = ridge.fit(x[rows], labels[rows], classes, groups=None if alone else codes[rows], penalties=_PENALTIES)
-        wrong += int((held.probs.argmax(axis=1) != labels[rows]).sum())
-    return wrong / len(labels)
+        groups = None if len(np.unique(codes[rows])) == len(rows) else codes[rows]
+        some, own = x[rows], labels[rows]
+        models["ridge"][rows] = ridge.fit(some, own, classes, groups=groups, penalties=_PENALTIES).probs
+        models["prototypes"][rows] = prototypes.fit(some, own, classes, groups=groups).probs
+    wrong = float((models["ridge"].argmax(axis=1) != labels).mean())
+    return wrong, share_standing_out(pool(models, labels).probs, labels, (STANDING_OUT,))[0]
 
 
 def _deal(labels: Ints, codes: Ints, parts: int) -> Ints:

@@ -3,21 +3,21 @@
 The noise model takes doubt for doubt and reads human errors low, about two thirds of the truth. So may, in other
 datasets, the share of labels that look worse than the most hidden 15 % of the errors that the models' own confusions
 would make. The asymptote of the learning curve takes for wrong whatever more data would not mend and reads high where
-features cannot tell classes apart, low where they still learn fast. The estimate is the greater of the first two, or
-the mean of that and the third where the third is less; the interval spans all. *Sure* are at most as many as the
-curve's lowest reading allows, and only such as look worse than half of such planted errors. Left out: verdicts, which
+features cannot tell classes apart, low where they still learn fast. Which of them speak of errors, and which of hard
+images, the curve tells as well: of labels that stand out, those on hard images get fewer with more data, wrong ones
+stay (`Curve.lasting`). So readings count by that share; the interval spans all. *Sure* are at most as many as the
+curve's lowest reading allows, and only such as look worse than half of the planted errors. Left out: verdicts, which
 settle the matter (`labelaudit.judge.verdict_fit`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from labelaudit.judge.learning_curve import Curve
-from labelaudit.judge.linear import spread_rows
+from labelaudit.judge.standing_out import share_standing_out
 from labelaudit.types import Floats, Ints
 
 SURE, DOUBTFUL = 0.5, 0.15
@@ -26,8 +26,8 @@ SURE, DOUBTFUL = 0.5, 0.15
 _DOUBT = 0.1  # probability of a wrong label from which a sample counts in the upper reading
 _ODDS = 2.0  # what the odds of a wrong label are multiplied by in the noise model's reading
 _RARE = 0.05  # rate below which most of a reading may be the models' own doubt
-_TEMPER = 0.5  # exponent of the probabilities that planted labels are drawn by
-_ROWS = 5000
+_TWICE = 2.0  # times the share that lasts, up to all of it, counts of what the noise model reads
+_USUAL = 0.0075  # share of wrong labels in datasets that count as clean; that much of a reading needs no more proof
 _Z90 = 1.645
 
 
@@ -46,6 +46,8 @@ class Reading:
     """The noise model's reading."""
     by_curve: float | None
     """The learning curve's, ``None`` where the set is too small for one."""
+    lasting: float | None = None
+    """As `Curve.lasting`."""
 
 
 def read_rate(
@@ -64,6 +66,9 @@ def read_rate(
     rate, lowest, highest = max(by_model, doubtful_share), sure_share, max(by_model, doubtful, contradicted)
     if curve is not None:
         rate = min(rate, (rate + curve.middle) / 2)
+        if curve.lasting is not None:
+            lasting = max(curve.lasting * curve.middle, min(1.0, _TWICE * curve.lasting) * rate)
+            rate = max(lasting, sure_share, min(rate, _USUAL))
         lowest, highest = min(lowest, curve.low), max(highest, curve.high)
     low, high = min(mean, lowest, rate), max(highest, rate)
     apart = len(suspicion) / companions
@@ -74,6 +79,7 @@ def read_rate(
         sure=lowest,
         by_model=by_model,
         by_curve=None if curve is None else curve.middle,
+        lasting=None if curve is None else curve.lasting,
     )
 
 
@@ -97,31 +103,3 @@ def upper_end(share: float, apart: float) -> float:
 def _error(share: float, apart: float) -> float:
     """Sampling error of a share, at 90 %."""
     return _Z90 * float(np.sqrt(max(share * (1 - share), 1 / apart) / apart))
-
-
-def share_standing_out(probs: Floats, labels: Ints, planted: Sequence[float]) -> tuple[float, ...]:
-    """Shares of samples whose label looks worse than these shares of ``planted`` errors, the models' own confusions.
-
-    Errors are planted in all images that the models agree with the label of, every other class weighed by the root of
-    its probability in ``probs`` (n, C). The models of an image have not seen its label, so nothing is fitted again.
-    """
-    rows = np.arange(len(labels))
-    worst = _log_odds(probs[rows, labels])
-    right = np.flatnonzero(probs.argmax(axis=1) == labels)
-    if not len(right):
-        return (0.0,) * len(planted)
-    right = right[spread_rows(len(right), _ROWS)]
-    weights = np.asarray(probs[right], dtype=np.float64) ** _TEMPER
-    weights[np.arange(len(right)), labels[right]] = 0
-    weights /= np.maximum(weights.sum(axis=1, keepdims=True), 1e-12)
-    found, weight = _log_odds(probs[right]).ravel(), weights.ravel()
-    order = np.argsort(found)
-    places = np.searchsorted(np.cumsum(weight[order]), np.array(planted) * weight.sum())
-    least = np.maximum(found[order[np.minimum(places, len(order) - 1)]], 0.0)
-    return tuple(float((worst >= bound).mean()) for bound in least)
-
-
-def _log_odds(right: Floats) -> Floats:
-    """Log-odds of a wrong label where ``right`` is the probability of the given one."""
-    p = np.clip(np.asarray(right, dtype=np.float64), 1e-12, 1 - 1e-12)
-    return np.asarray(np.log1p(-p) - np.log(p))

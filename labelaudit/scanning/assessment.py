@@ -72,11 +72,13 @@ def audit_samples(  # noqa: PLR0915
     if embeds:
         with clock.stage("choose"):
             choice = choose_training_input(samples, settings, machine)
-        notes.append(f"The methods learned from {choice.reason}.")
     with clock.stage("forecast"):
         widths = () if features is None else features.blocks or (features.values.shape[1],)
         settings = plan.settle(samples, settings, machine, choice=choice, widths=widths, given=probs is not None)
+    trained_on = choice if settings.trained else None
     if choice is not None:
+        choice = trained_on or replace(choice, pixels=False)
+        notes += [f"The methods learned from {choice.reason}."] if trained_on else []
         tuned = fine_tunes(settings, choice, device=machine.device)
         specs = backbones_of(settings.effort, choice, settings, images=len(samples), device=machine.device)
         with clock.stage("embed"):
@@ -107,7 +109,7 @@ def audit_samples(  # noqa: PLR0915
         if tuned:
             evidence["fine_tuned"] = material.fine_tune()
             notes.append(f"Fine-tuned {TUNED} end to end as well, on images of {TUNED_SIDE} x {TUNED_SIDE}.")
-        if material.x is None and settings.methods:
+        if material.x is None and settings.trained:
             notes.append("Only probabilities were given, so no method was trained: the ranking rests on them alone.")
     if material.unfinished.found:
         machine.notice(f"Went on with a scan that was cut off: {', '.join(material.unfinished.found)} had been done.")
@@ -132,8 +134,8 @@ def audit_samples(  # noqa: PLR0915
                 "strangers_gain": None if strangers is None else strangers.gain,
                 "reviewed": reviewed,
                 "features": None if features is None else features.name,
-                "methods_on": None if choice is None else ("pixels" if choice.pixels else "features"),
-                "representation": None if choice is None else choice.reason,
+                "methods_on": None if trained_on is None else ("pixels" if trained_on.pixels else "features"),
+                "representation": None if trained_on is None else trained_on.reason,
             },
         )
         if samples.images is not None:
@@ -236,6 +238,8 @@ def _explain(consensus: Consensus, verdicts: VerdictFit | None) -> dict[str, Any
     curve = "the set is too small for a learning curve"
     if reading.by_curve is not None:
         curve = f"the learning curve reads {reading.by_curve:.1%}"
+    if reading.lasting is not None:
+        curve += f", and of the labels that stand out {reading.lasting:.0%} would with any amount of data"
     scale = f"the noise model reads {reading.by_model:.1%}, {curve}"
     if verdicts is not None:
         scale = f"{verdicts.verdicts} verdicts set the scale; before them {scale}"

@@ -81,9 +81,10 @@ def choose_training_input(samples: Samples, settings: ScanSettings, machine: Mac
         return TrainingInput(
             pixels=True, side=side, reason=f"pixels ({side} x {side}), as asked for with `train` pixels"
         )
-    if longest > SMALL:
+    if longest > SMALL or not settings.trained:
         reason = f"features: images of about {longest} pixels a side are too large to train from pixels quickly"
-        return TrainingInput(pixels=False, side=side, large=longest >= LARGE, reason=reason)
+        reason = reason if settings.trained else "nothing: no method is trained"
+        return TrainingInput(pixels=False, side=side, tiny=longest < TINY, large=longest >= LARGE, reason=reason)
     by_features, by_pixels, rows = _compare_features_and_pixels(samples, side, settings, machine)
     if not np.isfinite(by_pixels):
         reason = f"features of a pretrained network: raw pixels foretell labels far worse (tried on {rows:,} images)"

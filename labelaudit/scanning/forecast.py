@@ -115,12 +115,12 @@ def forecast_scan(
         seconds = forecast_embedding(samples, specs, machine) if embedding is None else embedding
         stages[f"embed {n:,} images with {', '.join(specs)}"] = seconds
         widths, to_embed = (_FEATURES,) * len(specs), float(n * _FEATURES * len(specs) * (seconds > 0))
-    pixels = choice is not None and choice.pixels
-    trains = 0 if pixels or not widths else min(head_width(len(widths)) * len(widths), sum(widths))
     jobs = list_trainings(settings) if widths else {}
+    pixels = choice is not None and choice.pixels and bool(jobs)
+    trains = 0 if pixels or not jobs else min(head_width(len(widths)) * len(widths), sum(widths))
     if jobs:
         on = "pixels" if pixels else "features"
-        names = ", ".join(settings.methods) or "the reference"
+        names = ", ".join(settings.trained)
         stages[f"train {names} on {on}"] = _forecast_training(n, classes, settings, machine, choice, trains)
     if fine_tunes(settings, choice, device=machine.device):
         stages[f"fine-tune {TUNED}"] = _forecast_tuning(n, classes, machine)
@@ -147,7 +147,7 @@ def takes_a_moment(
     samples: Samples, settings: ScanSettings, machine: Machine, *, choice: TrainingInput | None, embedding: float
 ) -> bool:
     """Whether all of it is done before a forecast would be, where ``embedding`` takes so many seconds."""
-    pixels = choice is not None and choice.pixels
+    pixels = choice is not None and choice.pixels and bool(settings.trained)
     large = len(samples) * choice.side**2 >= _SMALL_PIXELS if choice is not None and pixels else len(samples) >= _SMALL
     tunes = fine_tunes(settings, choice, device=machine.device)
     return not (large or tunes or settings.network is not None or embedding >= WORTH_SAYING)

@@ -132,9 +132,9 @@ class ModelPool:
     def gather(self) -> dict[str, Evidence]:
         """Cross-fit every method asked for, then the reference columns; their probabilities join the models."""
         found: dict[str, Evidence] = {}
-        if self.x is not None:
+        if self.x is not None and self.settings.trained:
             trained = self._train_all()
-            found |= {name: trained[name] for name in self.settings.methods}
+            found |= {name: trained[name] for name in self.settings.trained}
             found["cross_entropy"] = replace(trained["cross_entropy"], method="cross_entropy")
         if self._blocks:
             found["logistic"] = self._self_confidence("logistic", self._fit_logistic())

@@ -24,7 +24,6 @@ from labelaudit.scanning.plan import Plan, parse_budget, parse_memory, read_limi
 from labelaudit.scanning.settings import (
     ENSEMBLE,
     MAX_PIXELS,
-    METHODS,
     Effort,
     Precision,
     ScanSettings,
@@ -54,7 +53,7 @@ def scan(
     verdicts: Path | str | None = None,
     group: str | Sequence[str] = (),
     ordinal: bool = False,
-    methods: Sequence[str] = METHODS,
+    methods: Sequence[str] | None = None,
     options: Mapping[str, Mapping[str, Any]] | None = None,
     regularizers: Sequence[str] | Mapping[str, Mapping[str, Any]] = (),
     train: Train = "auto",
@@ -82,9 +81,10 @@ def scan(
 
     ``data`` is a path, an address or a Python object (see docs/inputs.md), ``labels`` a table or the labels themselves;
     the fields of `Source` say how to read them. ``features`` (n, d) and ``probs`` (n, C, out of sample, columns in the
-    order of ``classes``) are arrays or ``.npy`` files with one row per row of the source. ``options`` is
-    method -> option -> value; ``regularizers`` are names, or name -> option -> value, around every method. ``verdicts``
-    is a file of people's verdicts, by default that of ``output``: what they say is taken as known. Images of more than
+    order of ``classes``) are arrays or ``.npy`` files with one row per row of the source. ``methods`` are by default
+    those of `ScanSettings.trained`, none at quick effort; ``options`` is method -> option -> value; ``regularizers``
+    are names, or name -> option -> value, around every method. ``verdicts`` is a file of people's verdicts, by default
+    that of ``output``: what they say is taken as known. Images of more than
     ``max_pixels`` are findings. ``group`` says which images show one and the same thing and must not vouch for each
     other (`labelaudit.context.groups`); with ``ordinal`` the classes are grades, and labels that are many steps off
     come first (`labelaudit.context.grades`). ``rank_by`` is a column to rank and flag by instead of the pooled ranking
@@ -109,7 +109,7 @@ def scan(
     named = regularizers if isinstance(regularizers, Mapping) else {name: {} for name in regularizers}
     settings = ScanSettings(
         group=(group,) if isinstance(group, str) else tuple(group),
-        methods=tuple(methods),
+        methods=None if methods is None else tuple(methods),
         options={name: dict(values) for name, values in (options or {}).items()},
         regularizers={name: dict(values) for name, values in named.items()},
         train=train,

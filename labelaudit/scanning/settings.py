@@ -21,7 +21,9 @@ ENSEMBLE = "ensemble"
 """The ranking by all models pooled, which a scan makes unless told otherwise."""
 
 METHODS = ("crust", "limit", "sln")
-"""Methods that a scan trains by default."""
+"""Methods that a scan trains by default, but for one at ``quick``."""
+UNTRAINED = (ENSEMBLE, "logistic", "neighbors", "given", "steps_off")
+"""Columns that a scan can be ranked by though it trains no network."""
 Train = Literal["auto", "features", "pixels"]
 Effort = Literal["quick", "standard", "thorough"]
 Precision = Literal["auto", "float32", "int8"]
@@ -168,7 +170,8 @@ class ScanSettings:
     A field with a `Key` is also a key under ``[scan]`` of a policy file, an environment variable and an option.
     """
 
-    methods: Annotated[tuple[str, ...], Key(names_of("method"), "robust training methods")] = METHODS
+    methods: Annotated[tuple[str, ...] | None, Key(names_of("method"), "robust training methods")] = None
+    """Methods asked for; by default those of `trained`."""
     options: Around = field(default_factory=dict)
     """Method -> option -> value."""
     regularizers: Annotated[Around, Key(names_of("regularizer"), "what is put around them", "regularizer")] = field(
@@ -214,9 +217,24 @@ class ScanSettings:
             given["init"] = parse_init(given["init"])
         return ScanSettings(**given, seed=audit.seed)
 
+    @property
+    def trained(self) -> tuple[str, ...]:
+        """The methods that are trained: those asked for, by default `METHODS`.
+
+        At ``quick`` none are by default: ranking and flags are as good without (docs/evidence.md), in a third of the
+        time. Who says something about training, or ranks by what it yields, wants it there too.
+
+        >>> ScanSettings(effort="quick").trained, ScanSettings(effort="quick", train="pixels").trained
+        ((), ('crust', 'limit', 'sln'))
+        """
+        if self.methods is not None:
+            return self.methods
+        told = self.train == "pixels" or self.network or self.init or self.options or self.regularizers
+        return METHODS if self.effort != "quick" or told or self.rank_by not in UNTRAINED else ()
+
     def record(self) -> dict[str, Any]:
         """The settings but the seed, JSON-able, for `Audit.settings`; those at nothing that came later are left out."""
-        said = {name: getattr(self, name) for name in _RECORDED}
+        said = {name: getattr(self, name) for name in _RECORDED} | {"methods": self.trained}
         said = {name: value for name, value in said.items() if value or name not in _LEFT_OUT}
         if self.max_pixels == MAX_PIXELS:
             del said["max_pixels"]
@@ -273,20 +291,18 @@ def check_settings(settings: ScanSettings) -> None:
     if settings.rank_by != ENSEMBLE:
         from labelaudit.scanning.ranking import check_rank_by
 
-        check_rank_by(settings.rank_by, settings.methods, ordinal=settings.ordinal)
-    if not settings.methods and not settings.options and not settings.regularizers:
-        return
-    if settings.methods == METHODS and not settings.options and not settings.regularizers:
+        check_rank_by(settings.rank_by, settings.trained, ordinal=settings.ordinal)
+    if settings.trained in ((), METHODS) and not settings.options and not settings.regularizers:
         return  # known to be right, without torch
     from labelaudit.methods import configure, get_method
     from labelaudit.regularizers import configure_all
 
     configure_all(settings.regularizers)
-    for name in dict.fromkeys([*settings.methods, *settings.options]):
+    for name in dict.fromkeys([*settings.trained, *settings.options]):
         configure(get_method(name), settings.options.get(name, {}))
     for name in settings.options:
-        if name not in settings.methods and name != "ce":
-            asked = ", ".join(settings.methods)
+        if name not in settings.trained and name != "ce":
+            asked = ", ".join(settings.trained)
             raise OptionError(f"`set` {name}.…: method '{name}' is not among the methods asked for ({asked})")
 
 

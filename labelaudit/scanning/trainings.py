@@ -21,13 +21,16 @@ CLOSED = ("ridge", "prototypes", "discriminant")
 
 
 def list_trainings(settings: ScanSettings) -> dict[str, tuple[str, Around]]:
-    """Name of the evidence -> method and regularisers of every cross-fit of a scan: the methods, then the reference.
+    """Name of the evidence -> method and regularisers of every cross-fit of a scan: the methods, then the reference,
+    which goes with them.
 
     >>> list(list_trainings(ScanSettings(methods=("limit",)))), list(list_trainings(ScanSettings(methods=("ce",))))
     (['limit', 'cross_entropy'], ['ce'])
+    >>> list_trainings(ScanSettings(effort="quick"))
+    {}
     """
-    jobs: dict[str, tuple[str, Around]] = {name: (name, settings.regularizers) for name in settings.methods}
-    if "ce" not in jobs or settings.regularizers:
+    jobs: dict[str, tuple[str, Around]] = {name: (name, settings.regularizers) for name in settings.trained}
+    if jobs and ("ce" not in jobs or settings.regularizers):
         jobs["cross_entropy"] = ("ce", {})
     return jobs
 

@@ -63,7 +63,7 @@ def test_defaults(calls: list[dict[str, Any]], tmp_path: Path) -> None:
         "features": None,
         "probs": None,
         "verdicts": None,
-        "methods": ("crust", "limit", "sln"),
+        "methods": None,
         "options": {},
         "regularizers": {},
         "train": "auto",

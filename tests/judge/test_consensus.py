@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -14,7 +16,8 @@ from labelaudit.judge.linear import softmax
 from labelaudit.judge.noise_fit import fit_noise_model
 from labelaudit.judge.noise_model import UNKNOWN
 from labelaudit.judge.pool import measure_gain, pool
-from labelaudit.judge.reading import DOUBTFUL, read_rate, share_standing_out
+from labelaudit.judge.reading import DOUBTFUL, read_rate
+from labelaudit.judge.standing_out import share_standing_out
 
 
 def cloud(n: int, noise: float, spread: float, seed: int = 0) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
@@ -75,6 +78,39 @@ def test_the_learning_curve_reads_noise_and_no_doubt() -> None:
     assert noisy.low <= noisy.middle <= noisy.high
     assert noisy.high == pytest.approx(0.2, abs=0.04)
     assert measure(*cloud(100, 0.2, 0.6), 4) is None
+
+
+def test_right_labels_of_hard_images_stop_standing_out_and_wrong_ones_go_on() -> None:
+    rng = np.random.default_rng(0)
+    true = rng.integers(0, 4, 1600)
+    means = rng.normal(size=(4, 200))
+    x = 3 * (means / np.linalg.norm(means, axis=1, keepdims=True))[true] + rng.normal(size=(1600, 200))
+    x = (x / np.linalg.norm(x, axis=1, keepdims=True)).astype(np.float32)
+    given = np.where(rng.random(1600) < 0.1, (true + rng.integers(1, 4, 1600)) % 4, true)
+    clean, noisy = measure(x, true, 4), measure(x, given, 4)
+    assert clean is not None
+    assert noisy is not None
+    assert clean.errors[0] > 0.1  # of the right labels, by models that have seen too few images
+    assert clean.lasting == 0.0
+    assert noisy.lasting is not None
+    assert noisy.lasting > 0.8
+    for few in (measure(x[:200], given[:200], 4), measure(*cloud(1600, 0.2, 1.2), 4)):
+        assert few is not None
+        assert few.lasting is None  # few images of a class, or few components: they say nothing
+
+
+def test_the_reading_counts_by_what_lasts() -> None:
+    probs, given, truth = planted(0, 0.1, skill=4.0)
+    suspicion = np.where(given != truth, 0.9, 0.05)
+    curve = Curve(errors=(0.3, 0.25, 0.22, 0.2), low=0.12, middle=0.15, high=0.17)
+    before = read_rate(suspicion, probs, given, curve).rate
+    none, some, all_of_it = (
+        read_rate(suspicion, probs, given, replace(curve, lasting=share)).rate for share in (0.0, 0.3, 1.0)
+    )
+    surely = share_standing_out(probs, given, (0.5,))[0]
+    assert none == max(surely, 0.0075)
+    assert some == pytest.approx(max(0.6 * before, surely))
+    assert all_of_it == max(0.15, before)
 
 
 def test_parts_of_the_curve_hold_whole_groups() -> None:

@@ -151,6 +151,33 @@ def test_of_few_images_quick_asks_more_backbones() -> None:
     assert backbones_of("quick", features, replace(plain, backbone=("lite2",)), images=9, device="cpu") == ("lite2",)
 
 
+def test_quick_trains_nothing_unless_it_is_asked_to(labels_file: Path, tmp_path: Path) -> None:
+    x, _, _ = blobs()
+    bare = scan(labels=labels_file, features=x, effort="quick", output=tmp_path / "run")
+    assert not {"crust", "limit", "sln", "cross_entropy"} & {*bare.evidence}
+    assert bare.settings["methods"] == []
+    assert ScanSettings.of(read_audit(tmp_path / "run")).trained == ()  # what is made from a RUN trains nothing either
+    assert "networks" in bare.decision.recipe
+    assert not any("methods learned" in note for note in bare.notes)
+    header = (tmp_path / "run" / "samples.csv").read_text().splitlines()[0].split(",")
+    assert not {"crust", "limit", "sln", "sln_loss"} & {*header}
+    named = scan(labels=labels_file, features=x, effort="quick", methods=["limit"])
+    assert {"limit", "cross_entropy"} <= {*named.evidence}
+
+
+def test_whoever_says_something_about_training_has_it_at_quick_too() -> None:
+    def trained(**said: Any) -> bool:
+        return bool(ScanSettings(effort="quick", **said).trained)
+
+    assert trained(rank_by="limit_distance")
+    assert trained(options={"limit": {"beta": 5}})
+    assert trained(regularizers={"mixup": {}})
+    assert trained(network="linear")
+    assert not trained(train="features")
+    assert not trained(rank_by="neighbors")
+    assert not ScanSettings(methods=()).trained
+
+
 def test_the_verdicts_of_a_run_teach_the_next_scan(labels_file: Path, tmp_path: Path) -> None:
     x, truth, given = blobs()
     run = tmp_path / "run"

@@ -1,0 +1,45 @@
+"""The share of labels that look worse than errors would that are planted by the models' own confusions.
+
+A scale that every dataset brings along: how bad a wrong label looks to these models here. Left out: what share of all
+wrong labels that is; errors of people may be better hidden, or worse, than those planted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from labelaudit.judge.linear import spread_rows
+from labelaudit.types import Floats, Ints
+
+_TEMPER = 0.5  # exponent of the probabilities that planted labels are drawn by
+_ROWS = 5000
+
+
+def share_standing_out(probs: Floats, labels: Ints, planted: Sequence[float]) -> tuple[float, ...]:
+    """Shares of samples whose label looks worse than these shares of ``planted`` errors, the models' own confusions.
+
+    Errors are planted in all images that the models agree with the label of, every other class weighed by the root of
+    its probability in ``probs`` (n, C). The models of an image have not seen its label, so nothing is fitted again.
+    """
+    rows = np.arange(len(labels))
+    worst = _log_odds(probs[rows, labels])
+    right = np.flatnonzero(probs.argmax(axis=1) == labels)
+    if not len(right):
+        return (0.0,) * len(planted)
+    right = right[spread_rows(len(right), _ROWS)]
+    weights = np.asarray(probs[right], dtype=np.float64) ** _TEMPER
+    weights[np.arange(len(right)), labels[right]] = 0
+    weights /= np.maximum(weights.sum(axis=1, keepdims=True), 1e-12)
+    found, weight = _log_odds(probs[right]).ravel(), weights.ravel()
+    order = np.argsort(found)
+    places = np.searchsorted(np.cumsum(weight[order]), np.array(planted) * weight.sum())
+    least = np.maximum(found[order[np.minimum(places, len(order) - 1)]], 0.0)
+    return tuple(float((worst >= bound).mean()) for bound in least)
+
+
+def _log_odds(right: Floats) -> Floats:
+    """Log-odds of a wrong label where ``right`` is the probability of the given one."""
+    p = np.clip(np.asarray(right, dtype=np.float64), 1e-12, 1 - 1e-12)
+    return np.asarray(np.log1p(-p) - np.log(p))
