@@ -11,7 +11,7 @@ import typer
 
 from labelaudit.errors import OptionError, RunError
 from labelaudit.machine import available_cores
-from labelaudit.text import count, likely
+from labelaudit.text import count
 
 from .console.options import ColorOption, Quiet, parse_share
 from .console.runs import RUN, find_run
@@ -251,7 +251,7 @@ def _show_plan(console: Console, plan: CorrectionPlan, audit: Audit, *, most: in
         )
         with trimmed(console):
             console.print(table)
-        _show_worst(console, plan.changes, most)
+        _show_worst(console, audit, plan.changes, most)
     else:
         _say(console, f"No changes to {len(audit.samples):,} samples", style="bold")
     kept = {name: count for name, count in plan.kept.items() if isinstance(count, int)}
@@ -274,18 +274,21 @@ def _spell(number: int, reason: str) -> str:
     return count(number, what) if reason in ("suspect", "conflict", "near_duplicate", "leak") else f"{number:,} {what}"
 
 
-def _show_worst(console: Console, changes: Sequence[Change], most: int) -> None:
+def _show_worst(console: Console, audit: Audit, changes: Sequence[Change], most: int) -> None:
     from rich.text import Text
 
+    from labelaudit.audit.chance import say_chance
+
     console.print()
-    table = _table(("path", "left"), ("given", "left"), ("now", "left"), ("likely wrong", "right"), ("why", "left"))
+    table = _table(("path", "left"), ("given", "left"), ("now", "left"), ("likely wrong", "left"), ("why", "left"))
+    row_of = {path: row for row, path in enumerate(audit.samples.ids)}
     for change in changes[:most]:
         now = change.new_label or f"({_WORDS[change.action]}{'' if change.weight is None else f' {change.weight:.2f}'})"
         table.add_row(
             Text(printable(change.path)),
             Text(printable(change.given_label), style="red"),
             Text(printable(now), style="green"),
-            "" if change.label_score is None else likely(1 - change.label_score),
+            "" if change.label_score is None else say_chance(audit.decision, row_of[change.path]),
             Text(printable(change.detail or change.reason), style="dim"),
         )
     with trimmed(console):

@@ -1,32 +1,30 @@
-"""Make the pictures of README.md again, and one of every state of both pages to look at, from a RUN.
+"""Make the pictures of README.md again, and one of every state of the pages to look at, from a RUN.
 
     python docs/make_pictures.py labelaudit-fruit            # docs/pictures/*.webp
-    python docs/make_pictures.py labelaudit-fruit --states FOLDER
+    python docs/make_pictures.py labelaudit-fruit --states FOLDER [NAME]
 
-Needs Chromium and the dev extra. The RUN should be one that `make demo` makes, with its images where they were.
+Needs Chromium and the dev extra. The RUN should be one that `make demo` makes, with its images where they were. With a
+NAME only the states whose name begins so are drawn.
 """
 
 from __future__ import annotations
 
 import io
-import secrets
 import shutil
 import sys
 import tempfile
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from page_states import Served, State, list_states, serving
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from labelaudit import read_audit
 from labelaudit.audit.originals import open_originals
 from labelaudit.reports import html
-from labelaudit.review.server import address_of, listen, make_server
-from labelaudit.review.session import open_session
 
 PICTURES = Path(__file__).with_name("pictures")
 WIDTH = 1200  # pixels of a picture in README
@@ -38,36 +36,18 @@ SIZES = {
     "laptop": (1280, 800),
     "wall": (2560, 1440),
 }
-REPORT = ("overview", "suspects", "map", "files", "about")
-KEYS = {"keys": "?", "search": "/", "note": "m", "grid": "g"}
-
-
-@contextmanager
-def serving(run: Path, order: str = "worst") -> Iterator[str]:
-    """The address of the review page of a copy of ``run``, so that no verdict of a picture is kept."""
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(shutil.copytree(run, Path(folder) / run.name))
-        audit = read_audit(copy)
-        session = open_session(audit, open_originals(audit), copy, order=order, reviewer="ann")
-        token = secrets.token_urlsafe(24)
-        with listen() as place:
-            server = make_server(session, token)
-            thread = threading.Thread(target=server.run, kwargs={"sockets": [place]})
-            thread.start()
-            try:
-                yield address_of(place, token)
-            finally:
-                server.should_exit = True
-                thread.join(20)
 
 
 @contextmanager
 def shown(browser: Browser, address: str, size: tuple[int, int], scheme: Any = "light") -> Iterator[Page]:
     """``address`` in a window of ``size``."""
-    context = browser.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme)
+    touch = min(size) < 500
+    context = browser.new_context(
+        viewport={"width": size[0], "height": size[1]}, color_scheme=scheme, has_touch=touch, reduced_motion="reduce"
+    )
     page = context.new_page()
     page.goto(address)
-    page.wait_for_timeout(600)
+    page.wait_for_timeout(400)
     yield page
     context.close()
 
@@ -80,58 +60,54 @@ def keep(page: Page, name: str) -> None:
     image.save(PICTURES / f"{name}.webp", quality=82, method=6)
 
 
-def draw_readme(browser: Browser, run: Path, report: str) -> None:
+def draw_readme(browser: Browser, run: Path) -> None:
     """The pictures of README.md."""
-    with shown(browser, f"{report}#suspects", (1240, 900)) as page:
-        page.locator("#more-filters summary").click()
-        page.evaluate("scrollTo(0, 150)")
-        page.wait_for_timeout(300)
-        keep(page, "suspects")
-    with shown(browser, f"{report}#overview", (1000, 700)) as page:
-        keep(page, "overview")
-    with serving(run) as address, shown(browser, address, (1000, 700)) as page:
+    with tempfile.TemporaryDirectory() as folder:
+        audit = read_audit(run)
+        html.write(audit, Path(folder) / "report.html", images=open_originals(audit))
+        report = (Path(folder) / "report.html").as_uri()
+        with shown(browser, f"{report}#suspects", (1240, 900)) as page:
+            page.locator("#more-filters summary").click()
+            page.evaluate("scrollTo(0, 150)")
+            page.wait_for_timeout(300)
+            keep(page, "suspects")
+        with shown(browser, f"{report}#overview", (1000, 700)) as page:
+            keep(page, "overview")
+    with serving(Served(run)) as address, shown(browser, address, (1000, 700)) as page:
         page.locator("#notice button").click()
         page.wait_for_timeout(600)
         keep(page, "review")
 
 
-def draw_states(browser: Browser, run: Path, report: str, folder: Path) -> None:
-    """Every state of both pages, in every size, light and dark."""
-    folder.mkdir(parents=True, exist_ok=True)
-
-    def shoot(name: str, address: str, act: Callable[[Page], object] | None = None) -> None:
-        for size, pixels in SIZES.items():
+def draw_state(browser: Browser, state: State, address: str, folder: Path) -> None:
+    """A ``state`` in every size, light and dark, and on paper where it is one that is printed."""
+    for size, pixels in SIZES.items():
+        with shown(browser, state.address(address), pixels) as page:
+            state.act(page)
             for scheme in ("light", "dark"):
-                with shown(browser, address, pixels, scheme) as page:
-                    if act is not None:
-                        act(page)
-                        page.wait_for_timeout(500)
-                    page.screenshot(path=folder / f"{name}-{size}-{scheme}.png")
-
-    for part in REPORT:
-        shoot(f"report-{part}", f"{report}#{part}")
-    shoot("report-detail", f"{report}#suspects", lambda page: page.locator("#grid .card").first.click())
-    shoot("report-none", f"{report}#suspects?path=nowhere-at-all")
-    with serving(run) as address:
-        shoot("review-desk", address)
-        for name, key in KEYS.items():
-            shoot(f"review-{name}", address, lambda page, key=key: page.keyboard.press(key))
-    with serving(run, "sample") as address:
-        shoot("review-blind", address)
+                page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+                page.wait_for_timeout(400)
+                page.screenshot(path=folder / f"{state.name}-{size}-{scheme}.png", full_page=state.whole)
+    if state.printed:
+        with shown(browser, state.address(address), SIZES["laptop"], "dark") as page:
+            page.pdf(path=folder / f"{state.name}.pdf", format="A4", print_background=True)
 
 
 def main() -> None:
-    run, states = Path(sys.argv[1]), Path(sys.argv[3]) if "--states" in sys.argv else None
+    run = Path(sys.argv[1])
     binary = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as driver:
-        audit = read_audit(run)
-        html.write(audit, Path(folder) / "report.html", images=open_originals(audit))
-        report = (Path(folder) / "report.html").as_uri()
+    with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=binary, args=FLAGS)
-        if states is None:
-            draw_readme(browser, run, report)
+        if "--states" not in sys.argv:
+            draw_readme(browser, run)
         else:
-            draw_states(browser, run, report, states)
+            folder, only = Path(sys.argv[3]), "".join(sys.argv[4:5])
+            folder.mkdir(parents=True, exist_ok=True)
+            for served, states in list_states(run):
+                wanted = [state for state in states if state.name.startswith(only)]
+                for state in wanted:
+                    with serving(served) as address:  # a fresh copy each: a state may give verdicts
+                        draw_state(browser, state, address, folder)
         browser.close()
 
 

@@ -32,14 +32,23 @@ def shown_json(text: str) -> str:
 
 
 def likely(chance: float) -> str:
-    """``chance`` in [0, 1] that a label is wrong, as every screen says it: never a flat 0 or 100 %.
+    """``chance`` in [0, 1] as every screen says it: in whole percent, and never a flat 0 or 100 %.
 
     >>> likely(0.5), likely(0.9996), likely(0.0)
-    ('50.0%', '>99.9%', '<0.1%')
+    ('50%', '>99%', '<1%')
     """
-    if chance > 0.9995:
-        return ">99.9%"
-    return "<0.1%" if chance < 0.0005 else f"{chance:.1%}"
+    if chance >= 0.995:
+        return ">99%"
+    return "<1%" if chance < 0.005 else f"{chance:.0%}"
+
+
+def interval(low: float, high: float) -> str:
+    """A share that lies between ``low`` and ``high``.
+
+    >>> interval(0.036, 0.087), interval(0.0002, 0.094)
+    ('3.6% to 8.7%', 'at most 9.4%')
+    """
+    return f"at most {high:.1%}" if low < 0.0005 else f"{low:.1%} to {high:.1%}"
 
 
 def read_share(text: str) -> float:

@@ -19,11 +19,12 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from labelaudit.audit.chance import is_measured, say_chance, tell_chance
 from labelaudit.audit.document import Audit, has_images
 from labelaudit.audit.groups import list_worst_groups
 from labelaudit.audit.run import REPORT
 from labelaudit.reports.figures import adds_nothing
-from labelaudit.text import count, duration, likely, name_some
+from labelaudit.text import count, duration, interval, name_some
 
 from .streams import as_typed, printable, trimmed
 
@@ -75,12 +76,12 @@ def _headline(audit: Audit, console: Console) -> None:
     line.append(". ")
     if not math.isfinite(decision.noise_rate):
         line.append("The share of wrong labels cannot be estimated.")
-    elif decision.recipe.get("reviewed"):
+    elif is_measured(decision):
         line.append("About ").append(f"{decision.noise_rate:.1%}", style="bold")
         line.append(f" of all labels are wrong (90% interval {low:.1%} to {high:.1%}).")
     else:
-        share = f"At most {high:.1%}" if f"{low:.1%}" == "0.0%" else f"{low:.1%} to {high:.1%}"
-        line.append(share, style="bold").append(" of all labels are wrong (90% interval).")
+        share = interval(low, high)
+        line.append(share[0].upper() + share[1:], style="bold").append(" of all labels are wrong (90% interval).")
     console.print()
     console.print(line)
     if advice := _advise(audit):
@@ -95,7 +96,7 @@ def _advise(audit: Audit) -> str:
     """The command that tells where in the list to stop; empty where all suspects are sure, or verdicts have told."""
     doubtful = len(audit.suspects) - int(audit.decision.is_sure.sum())
     run = next((path.parent for path in audit.files.values()), None)
-    if not doubtful or run is None or audit.decision.recipe.get("reviewed"):
+    if not doubtful or run is None or is_measured(audit.decision):
         return ""
     many = f"{doubtful:,} {'is' if doubtful == 1 else 'are'} doubtful: wrong or hard, which models cannot tell apart"
     return f"{many}. 20 verdicts tell where to stop: labelaudit tune {spell_path(run)}"
@@ -108,22 +109,21 @@ def _suspects(audit: Audit, console: Console, top: int) -> None:
         _line(console, "", f"None among {len(audit.samples):,}: no label looks wrong.", style="green")
         return
     columns = audit.columns(rows)
-    names = ("rank", "path", "given_label", "predicted_label", "label_score", "tier", "reason")
-    told = list(zip(*(columns[name] for name in names), strict=True))
-    whys = ["" if adds_nothing(reason, better) else printable(reason) for *_, better, _, _, reason in told]
+    names = ("rank", "path", "given_label", "predicted_label", "reason")
+    told = list(zip(rows.tolist(), *(columns[name] for name in names), strict=True))
+    whys = ["" if adds_nothing(reason, better) else printable(reason) for *_, better, reason in told]
     headings: list[tuple[str, JustifyMethod]] = [("", "right"), ("image", "left"), ("given", "left")]
-    table = _table(*headings, ("suggested", "left"), ("likely wrong", "right"), ("", "left"))
+    table = _table(*headings, ("suggested", "left"), ("likely wrong", "left"))
     if any(whys):
         table.add_column("", style="dim")
     stacked = Text()
-    mixed = 0 < int(audit.decision.is_sure.sum()) < len(audit.suspects)
-    for (rank, path, given, better, score, tier, _), why in zip(told, whys, strict=True):
-        place, chance, how = Text(str(rank), style="dim"), likely(1 - score), tier if mixed else ""
+    for (row, rank, path, given, better, _), why in zip(told, whys, strict=True):
+        place, chance = Text(str(rank), style="dim"), say_chance(audit.decision, row)
         was, should = Text(printable(given), style="red"), Text(printable(better), style="green")
-        table.add_row(place, Text(printable(path)), was, should, chance, how, *([why] if any(whys) else []))
+        table.add_row(place, Text(printable(path)), was, should, chance, *([why] if any(whys) else []))
         stacked += Text.assemble(place, " ", printable(path), "\n", was, " given, ", should, " suggested, ")
         stacked += Text.assemble(
-            chance, " likely wrong", f", {how}" if how else "", "\n", Text(why, style="dim"), "\n" if why else "", "\n"
+            tell_chance(audit.decision, row), "\n", Text(why, style="dim"), "\n" if why else "", "\n"
         )
     stacked.rstrip()
     fits = console.measure(table).maximum + _INDENT <= console.width

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from labelaudit.audit.chance import tell_chance
 from labelaudit.audit.document import Audit
 from labelaudit.check.baseline import Baseline, KnownSuspect, Noise, seen_key
 from labelaudit.check.in_force import VerdictInForce
@@ -156,7 +157,8 @@ class CheckInput:
     def suspected(self) -> Bools:
         """(n,) samples that reach the lower edge of the band, or that a person found wrong, in scope or not."""
         decision = self.audit.decision
-        found = decision.judged & (decision.suspicion >= self.threshold - TOLERANCE)
+        lower = max(self.threshold - TOLERANCE, self.threshold / 2)  # a low threshold has no band of spotless images
+        found = decision.judged & (decision.suspicion >= lower)
         if self.policy.threshold is None:
             found |= decision.is_issue
         found[[row for row, ruling in self.rulings.items() if not ruling.right]] = True
@@ -257,6 +259,7 @@ class CheckInput:
             given_label=given,
             suggested_label=suggested,
             suspicion=suspicion,
+            chance=tell_chance(decision, row),
             reason=decision.reasons[row],
             status=status,
             note=note,

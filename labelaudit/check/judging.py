@@ -100,7 +100,8 @@ def _notes(case: CheckInput) -> Iterator[str]:
         outside = int(case.suspected.sum()) - len(case.suspects)
         findings = len(case.audit.findings) - len(case.problems)
         if outside or findings:
-            yield f"Outside of the {case.scope.description}, not judged: {outside:,} suspects, {findings:,} findings."
+            what = f"{outside:,} suspects, {findings:,} files or rows"
+            yield f"Outside of the {case.scope.description}, not judged: {what}."
     unjudged = [row["label"] for row in case.audit.class_table() if row["samples"] and not row["judged"]]
     if unjudged:
         yield f"Not judged, with too few images: {name_some(unjudged)}."

@@ -35,6 +35,8 @@ class Suspect:
     """Most probable other class, or the one a person named; empty where a person found that none is right."""
     suspicion: float
     """In [0, 1], 1 = surely mislabeled."""
+    chance: str
+    """How likely its label is wrong, in words: `labelaudit.audit.chance`."""
     reason: str
     """The reason it is suspected for, in words."""
     status: Status

@@ -16,7 +16,7 @@ from pathlib import PurePosixPath
 from labelaudit.check.outcome import STATUSES, CheckedFinding, Outcome, Rule, Suspect
 from labelaudit.check.policy import matches_glob
 from labelaudit.check.rules import KINDS_OF
-from labelaudit.text import count, name_some
+from labelaudit.text import count, interval, name_some
 
 _SINGLE_FILES = (".npz", ".parquet")
 """Kinds of dataset whose samples are rows of one file, and no files of their own."""
@@ -51,11 +51,11 @@ def about(outcome: Outcome) -> str:
 
 
 def noise(outcome: Outcome) -> str:
-    """The estimated share of wrong labels with its interval."""
+    """The interval in which the share of wrong labels lies."""
     if not math.isfinite(outcome.noise_rate):
         return "wrong labels: too few samples for an estimate"
     low, high = outcome.noise_interval
-    return f"wrong labels: {outcome.noise_rate:.1%} estimated, 90 % interval {low:.1%} to {high:.1%}"
+    return f"wrong labels: {interval(low, high)} of all (90% interval)"
 
 
 def suspects(outcome: Outcome) -> str:
@@ -67,10 +67,10 @@ def suspects(outcome: Outcome) -> str:
 def findings(outcome: Outcome) -> str:
     """The number of findings by status and kind."""
     if not outcome.findings:
-        return "0 findings"
+        return "0 files or rows with a problem"
     kinds = Counter((STATUSES.index(problem.status), problem.kind) for problem in outcome.findings)
     parts = ", ".join(f"{number:,} {STATUSES[place]} {kind}" for (place, kind), number in sorted(kinds.items()))
-    return f"{count(len(outcome.findings), 'finding')}: {parts}"
+    return f"{count(len(outcome.findings), 'file or row', 'files or rows')} with a problem: {parts}"
 
 
 def open_suspects(outcome: Outcome) -> tuple[Suspect, ...]:
@@ -92,13 +92,8 @@ def rest(outcome: Outcome, shown: Sequence[Suspect | CheckedFinding]) -> str:
     left = [f"{', '.join(parts)} suspects"] if parts else []
     problems = len(outcome.findings) - sum(isinstance(entry, CheckedFinding) for entry in shown)
     if problems:
-        left.append(f"{problems:,} findings")
+        left.append(count(problems, "file or row", "files or rows"))
     return f"Not listed here: {' and '.join(left)}; the formats json, jsonl and csv list all." if left else ""
-
-
-def score(suspect: Suspect) -> str:
-    """``label_score``: 0 to 1, lower = worse."""
-    return f"{1 - suspect.suspicion:.3f}"
 
 
 def relabel(suspect: Suspect) -> str:
@@ -168,8 +163,12 @@ def advice(outcome: Outcome) -> tuple[str, ...]:
             f"Look at {count(counts['new'], 'new suspect')} with `labelaudit review`: correct wrong labels in the "
             "data, confirm right ones."
         )
+    doubtful = sum(suspect.status == "new" and suspect.chance == "doubtful" for suspect in outcome.suspects)
+    if doubtful and outcome.counts()["doubtful"] == 0:
+        what = count(doubtful, "new suspect is", "new suspects are")
+        steps.append(f"{what} doubtful to the scan; their suspicion is so high that they count all the same.")
     if open_findings(outcome):
-        steps.append("Repair, remove or relabel what the new findings name.")
+        steps.append("Repair, remove or relabel the files and rows with a new problem.")
     if not outcome.passed and outcome.baseline is None and outcome.suspects:
         steps.append(
             "To count only what is new from now on, keep a baseline: `labelaudit check --write-baseline FILE`."

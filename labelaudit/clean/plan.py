@@ -24,6 +24,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from labelaudit.audit.chance import is_measured
 from labelaudit.audit.document import Audit
 from labelaudit.clean.actions import ACTIONS, DEFAULTS
 from labelaudit.estimate.price import price, rank_surest
@@ -259,7 +260,8 @@ class _PlanBuilder:
         decision = self.audit.decision
         chances = 1.0 - decision.probs[self.suspects, decision.predicted[self.suspects]].astype(float)
         (cost,) = price(chances, [len(self.suspects)])
-        return f"By the model about {cost.wrong:,.1f} of them get a wrong label, with 90% at most {cost.most:,}."
+        told = "By verdicts" if is_measured(decision) else "By the models' own reckoning"
+        return f"{told} about {cost.wrong:,.1f} of them get a wrong label, with 90% at most {cost.most:,}."
 
     def _notes(self, changes: Iterable[Change]) -> Iterator[str]:
         yield from self.reviewed.notes
@@ -272,7 +274,8 @@ class _PlanBuilder:
             elif self.surest is not None and self.actions["suspect"] == "relabel":
                 yield f"{what}{self._price()}"
             else:
-                yield f"{what}By the model about {right:,.1f} of them have a right label; a review would tell."
+                told = "By verdicts" if is_measured(self.audit.decision) else "By the models' own reckoning"
+                yield f"{what}{told} about {right:,.1f} of them have a correct label; a review would tell."
         elif self.flags is not None and self.actions["suspect"] != "keep":
             yield self.flags.sentence
         if self.doubtful:

@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labelaudit.audit import document
+from labelaudit.audit.chance import tell_chance
 from labelaudit.audit.originals import open_originals
 from labelaudit.audit.run import REPORT
 from labelaudit.audit.run import read as read_run
 from labelaudit.errors import LabelAuditError, OptionError
 from labelaudit.reports import figures, html, thumbnails
 from labelaudit.reports.review_state import ReviewState, read_review_state
-from labelaudit.text import likely, printable
+from labelaudit.text import printable
 
 if TYPE_CHECKING:
     import uvicorn
@@ -179,7 +180,6 @@ def _strip(audit: Audit, images: Images | None, most: int) -> str:
     if not rows:
         return ""
     drawn = thumbnails.missing(rows) if images is None else _pictures(audit, images, rows)
-    decision = audit.decision
     cells = []
     for row in rows:
         path, _, given = audit.samples.claim(row)
@@ -192,7 +192,7 @@ def _strip(audit: Audit, images: Images | None, most: int) -> str:
         cells.append(
             f"<div style='display:inline-block;width:{_SIDE + 24}px;margin:4px;vertical-align:top;"
             f"font:12px system-ui,sans-serif;overflow-wrap:anywhere' title='{path}'>"
-            f"{picture}{words}<br>{likely(float(decision.suspicion[row]))} likely wrong</div>"
+            f"{picture}{words}<br>{tell_chance(audit.decision, row)}</div>"
         )
     return f"<div>{''.join(cells)}</div>"
 

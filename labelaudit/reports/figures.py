@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from labelaudit.audit.chance import is_measured
 from labelaudit.audit.document import Audit, has_images
 from labelaudit.judge.reasons import Reason, find
+from labelaudit.text import interval
 from labelaudit.types import Finding, Floats, Ints
 
 if TYPE_CHECKING:
@@ -88,11 +90,9 @@ def noise_sentence(audit: Audit) -> str:
     low, high = decision.noise_interval
     if not math.isfinite(decision.noise_rate):
         return f"The share of wrong labels cannot be estimated: {SAMPLE} would tell."
-    if not decision.recipe.get("reviewed"):
-        share = (
-            f"At most {high:.1%}" if not len(audit.suspects) or f"{low:.1%}" == "0.0%" else f"{low:.1%} to {high:.1%}"
-        )
-        return f"{share} of all labels are wrong, by the scan's own estimate (90% interval)."
+    if not is_measured(decision):
+        share = interval(low if len(audit.suspects) else 0.0, high)
+        return f"{share[0].upper()}{share[1:]} of all labels are wrong, by the scan's own estimate (90% interval)."
     return f"About {decision.noise_rate:.1%} of all labels are wrong (90% interval {low:.1%} to {high:.1%})."
 
 
@@ -101,22 +101,17 @@ def caveats(audit: Audit, checked: ReviewState | None = None) -> tuple[str, ...]
     decision, said = audit.decision, list[str]()
     flagged = len(audit.suspects)
     if checked is not None and checked.judged:
-        wrong = float(decision.suspicion[audit.suspects].sum())
-        said.append(
-            f"Before anybody looked, the scan flagged {flagged:,} and took about {wrong:,.0f} of them to be wrong. "
-            f"{noise_sentence(audit)}"
-        )
+        said.append(f"Before anybody looked, the scan flagged {flagged:,}. {noise_sentence(audit)}")
     elif flagged:
-        wrong = float(decision.suspicion[audit.suspects].sum())
         said.append(
-            f"Nobody has checked this list yet. By the model's own reckoning about {wrong:,.0f} of the {flagged:,} "
-            "suspects carry a wrong label, but it is not a judge of itself: `labelaudit review RUN` and "
-            "`labelaudit estimate RUN` turn a short review into precision and recall that hold."
+            f"Nobody has checked this list yet. {_tiers(audit)} `labelaudit tune RUN` tells in 20 verdicts where in "
+            "the list to stop, `labelaudit estimate RUN` in 200 how good it is."
         )
-    said.append(
-        "“Likely wrong” is a probability under the model's assumptions. On labels that people made, the estimated "
-        "share of wrong ones reads low: expect the truth nearer the upper end of its interval."
-    )
+    if not is_measured(decision):
+        said.append(
+            "On labels that people made, the scan's own estimate reads low: expect the truth nearer the upper end of "
+            "its interval."
+        )
     if blind := decision.recipe.get("blind"):
         said.insert(
             0,
@@ -130,6 +125,20 @@ def caveats(audit: Audit, checked: ReviewState | None = None) -> tuple[str, ...]
     if unjudged:
         said.append(f"{unjudged:,} {'class has' if unjudged == 1 else 'classes have'} too few images to be judged.")
     return tuple(said)
+
+
+def _tiers(audit: Audit) -> str:
+    """What sure and doubtful mean here, with their numbers."""
+    flagged, sure = len(audit.suspects), int(audit.decision.is_sure.sum())
+    if is_measured(audit.decision) or audit.decision.sure_threshold is None or sure == flagged:
+        return f"Every one of its {flagged:,} suspects may be a hard image with a correct label."
+    doubtful = (
+        f"{flagged - sure:,} {'is' if flagged - sure == 1 else 'are'} doubtful: wrong, or hard images, which models"
+    )
+    lead = (
+        f"{sure:,} of the {flagged:,} suspects {'is' if sure == 1 else 'are'} wrong by every reading; " if sure else ""
+    )
+    return f"{lead}{doubtful} cannot tell apart."
 
 
 def kind_of(reason: str) -> str:

@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from labelaudit.audit.chance import is_measured, say_chance
 from labelaudit.audit.document import Audit
 from labelaudit.errors import RunError
 from labelaudit.judge.judge import FILE as JUDGE
@@ -82,6 +83,7 @@ def _suspects(audit: Audit, rows: list[int]) -> dict[str, Any]:
     shown = min(_LIKELY_CLASSES, decision.probs.shape[1])
     best = np.argsort(-decision.probs[pick], axis=1, kind="stable")[:, :shown]
     kinds, kind = _number([figures.kind_of(decision.reasons[row]) for row in rows])
+    chances, chance = _number([say_chance(decision, row) for row in rows])
     reasons, reason = _number([_reason(audit, row) for row in rows])
     remarks: dict[str, list[str]] = {}
     for finding in audit.findings:
@@ -98,7 +100,10 @@ def _suspects(audit: Audit, rows: list[int]) -> dict[str, Any]:
         "split": None if samples.splits is None else [printable(samples.splits[row]) for row in rows],
         "given": given.tolist(),
         "suggested": better.tolist(),
-        "likely": _short(decision.suspicion[pick]),
+        "suspicion": _short(decision.suspicion[pick]),
+        "measured": is_measured(decision),
+        "chances": chances,
+        "chance": chance,
         "best": best.tolist(),
         "bestProb": [_short(values) for values in np.take_along_axis(decision.probs[pick], best, axis=1)],
         "kinds": kinds,

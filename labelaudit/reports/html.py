@@ -18,6 +18,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from labelaudit.audit.chance import is_measured
 from labelaudit.audit.document import Audit, has_images
 from labelaudit.audit.groups import list_worst_groups
 from labelaudit.audit.json import plain
@@ -28,7 +29,7 @@ from labelaudit.files import write_text
 from labelaudit.reports import figures, gallery
 from labelaudit.reports.insight import Insight, look_into
 from labelaudit.reports.review_state import ReviewState, read_review_state
-from labelaudit.text import likely, printable
+from labelaudit.text import interval, printable
 from labelaudit.types import Images, Progress, no_progress
 
 MOST = 5000
@@ -193,7 +194,8 @@ def _fill(
         tiers=data["tier"] is not None,
         sure=int(audit.decision.is_sure.sum()),
         nobody={"wrong": 0, "cleared": 0, "unclear": 0, "open": len(audit.suspects)},
-        likely=likely,
+        measured=is_measured(audit.decision) or audit.decision.sure_threshold is None,
+        share=interval,
         prices=list_prices(audit, () if checked is None else tuple(checked.outcomes)),
         faces=faces,
         noun="images" if has_images(audit) else "samples",

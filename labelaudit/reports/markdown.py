@@ -11,11 +11,12 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from labelaudit.audit.chance import say_chance
 from labelaudit.audit.document import Audit
 from labelaudit.audit.groups import list_worst_groups
 from labelaudit.reports import figures
 from labelaudit.reports.review_state import ReviewState
-from labelaudit.text import as_code, as_prose, likely
+from labelaudit.text import as_code, as_prose
 
 MOST = 100
 """Suspects listed unless told otherwise."""
@@ -102,15 +103,22 @@ def _suspects(audit: Audit, most: int, checked: ReviewState | None) -> Iterable[
     cleared = [row for row, found in checked.outcomes.items() if found == "cleared"] if checked is not None else []
     suspects = audit.suspects[~np.isin(audit.suspects, cleared)]
     columns = audit.columns(suspects[:most])
-    names = ("rank", "path", "given_label", "predicted_label", "label_score", "reason")
-    rows = list(zip(*(columns[name] for name in names), strict=True))
+    names = ("rank", "path", "given_label", "predicted_label", "reason")
+    rows = list(zip(suspects[:most].tolist(), *(columns[name] for name in names), strict=True))
     yield "## Worst suspects"
     if rows:
         yield _table(
-            ("#:", "path", "given", "suggested", "likely wrong:", "reason"),
+            ("#:", "path", "given", "suggested", "likely wrong", "reason"),
             (
-                [rank, as_code(path), as_code(given), as_code(better), likely(1 - score), _reason(reason, better)]
-                for rank, path, given, better, score, reason in rows
+                [
+                    rank,
+                    as_code(path),
+                    as_code(given),
+                    as_code(better),
+                    say_chance(audit.decision, row),
+                    _reason(reason, better),
+                ]
+                for row, rank, path, given, better, reason in rows
             ),
         )
     if len(suspects) > len(rows):

@@ -29,6 +29,20 @@ def _set_scale(session: Session, reviewed: verdicts.Reviewed) -> str:
     )
 
 
+def _tell_share(wrong: int, suspects: int) -> str:
+    """How many of the judged suspects were wrong, of ten; empty for fewer than ten.
+
+    >>> _tell_share(61, 103), _tell_share(20, 21)
+    ('6 in 10 suspects were wrong.', 'More than 9 in 10 suspects were wrong.')
+    """
+    if suspects < 10:
+        return ""
+    tenths = round(10 * wrong / suspects)
+    if tenths == 10 and wrong < suspects:
+        return "More than 9 in 10 suspects were wrong."
+    return "Fewer than 1 in 10 suspects were wrong." if wrong and not tenths else f"{tenths} in 10 suspects were wrong."
+
+
 def conclude(session: Session) -> dict[str, Any]:
     """The counts of `Session.progress`, the sentence about suspects, and how often each pair's suggestion held.
 
@@ -53,6 +67,5 @@ def conclude(session: Session) -> dict[str, Any]:
         pair = int(audit.samples.labels[row]), int(audit.decision.predicted[row])
         judged[pair] += 1
         held[pair] += settled[row].right == audit.suggested(row) and settled[row].wrong
-    share = f"{round(10 * wrong / suspects)} in 10 suspects were wrong." if suspects >= 10 else ""
     pairs = [[given, better, held[given, better], count] for (given, better), count in judged.most_common(_PAIRS)]
-    return told | {"share": share, "pairs": [pair for pair in pairs if pair[0] != pair[1]]}
+    return told | {"share": _tell_share(wrong, suspects), "pairs": [pair for pair in pairs if pair[0] != pair[1]]}

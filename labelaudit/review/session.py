@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from labelaudit import verdicts
+from labelaudit.audit.chance import tell_chance
 from labelaudit.audit.document import Audit
 from labelaudit.errors import LabelAuditError, OptionError, RunError
 from labelaudit.estimate import ReviewPlan, stop_rule
@@ -25,6 +26,7 @@ from labelaudit.review.ledger import Identity, Ledger, NothingToUndo
 from labelaudit.review.likeness import Likeness
 from labelaudit.review.pictures import Pictures
 from labelaudit.review.queue import Queue, ask, build_queue, open_queue
+from labelaudit.text import printable
 from labelaudit.types import Images
 from labelaudit.verdicts import Verdict
 
@@ -85,7 +87,7 @@ class Session:
             "total": len(self.queue.rows),
             "next": begin,
             "first": self.questions(begin, 1),
-            "classes": list(self.audit.samples.classes),
+            "classes": [printable(name) for name in self.audit.samples.classes],
             "keys": self.keys,
             "progress": self.progress(),
         }
@@ -248,11 +250,11 @@ class Session:
         if not blind:
             decision = self.audit.decision
             shown |= {
-                "path": self.audit.samples.ids[row],
+                "path": printable(self.audit.samples.ids[row]),
                 "split": "" if self.audit.samples.splits is None else self.audit.samples.splits[row],
                 "suggests": int(decision.predicted[row]) != question.given,
-                "score": float(decision.suspicion[row]),
-                "reason": decision.reasons[row],
+                "chance": tell_chance(decision, row),
+                "reason": printable(decision.reasons[row]),
                 "said": [] if self.queue.order != "disputes" else [_said(verdict) for verdict in others],
                 **self.companions.about(row, self._is_open),
             }

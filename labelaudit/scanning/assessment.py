@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from labelaudit.audit.chance import MEASURED
 from labelaudit.audit.document import BEFORE_REVIEW, Audit
 from labelaudit.context.alike import find_alike
 from labelaudit.context.classes import note_classes
@@ -133,6 +134,7 @@ def audit_samples(  # noqa: PLR0915
                 **_explain(consensus, tuned_by),
                 "strangers_gain": None if strangers is None else strangers.gain,
                 "reviewed": reviewed,
+                "scale": "scan" if tuned_by is None else MEASURED,
                 "features": None if features is None else features.name,
                 "methods_on": None if trained_on is None else ("pixels" if trained_on.pixels else "features"),
                 "representation": None if trained_on is None else trained_on.reason,

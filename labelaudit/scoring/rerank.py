@@ -18,6 +18,7 @@ import numpy as np
 from scipy.special import expit
 
 from labelaudit.audit import run as runs
+from labelaudit.audit.chance import MEASURED
 from labelaudit.audit.document import BEFORE_REVIEW, Audit
 from labelaudit.errors import RunError
 from labelaudit.judge.consensus import set_suspicion
@@ -195,6 +196,7 @@ def _decide(audit: Audit, before: Floats, *, known: Ints, suspicion: Floats, sca
             **old.recipe,
             "threshold": decision.threshold,
             "reviewed": int((known != UNKNOWN).sum()),
+            "scale": "scan" if scale.before is None else MEASURED,
             _KEPT: {**vars(scale.before or scale), "before": None},
         },
     )

@@ -34,7 +34,7 @@ def test_result_answers_the_questions_of_a_reader(tmp_path: Path) -> None:
     text = rendered(replace(audit, files=reports.write(audit, tmp_path / "run")), width=200)
     assert "6 samples in 3 classes: 2 suspects. 20.0% to 60.0% of all labels are wrong (90% interval)." in text
     assert "Cannot judge 1 class with too few images: owl" in text
-    assert re.search(r"1  cat/b.png  cat +dog +97.0%\n", text), "one number, and no reason that only repeats the label"
+    assert re.search(r"1  cat/b.png  cat +dog +97%\n", text), "one number, and no reason that only repeats the label"
     assert re.search(r"cat +dog +1 +1\n", text)
     assert "1 truncated\n    cat/z.png: The file ends in the middle of the image.\n" in text
     assert "- Features were chosen: they fit better than pixels.\n" in text

@@ -67,7 +67,7 @@ def test_an_audit_shows_itself() -> None:
     shown = audit._repr_html_()
     assert "2 of 6 images (33.3%) are suspects" in shown
     assert shown.count("data:image/webp;base64,") == 2
-    assert "97.0% likely wrong" in shown
+    assert "97% likely wrong" in shown
     assert "Suspects by given (rows) and suggested label (columns)" in shown
     assert audit.frame().path.tolist() == ["cat/b.png", "dog/d.png"]
     assert "frame" in dir(audit)

@@ -85,7 +85,8 @@ def test_it_says_what_the_audit_says() -> None:
     assert data["path"] == ["cat/b.png", "dog/d.png"]
     assert data["classes"] == list(CLASSES)
     assert (data["given"], data["suggested"], data["kind"]) == ([0, 1], [1, 0], [0, 0])
-    assert data["likely"] == pytest.approx([0.97, 0.97])
+    assert data["suspicion"] == pytest.approx([0.97, 0.97])
+    assert (data["chances"], data["chance"]) == (["97%"], [0, 0])
     assert data["reasons"] == [""], "what only repeats the suggestion is not said"
     assert data["kinds"] == ["looks like another class"]
     assert data["remarks"]["0"] == ["conflict: Same bytes as dog/d.png."]  # type: ignore[index]

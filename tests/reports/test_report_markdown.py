@@ -34,7 +34,7 @@ def test_it_says_what_the_audit_says() -> None:
     text = markdown.render(make_audit())
     assert text.startswith("# Label audit of `pets`\n\n2 of 6 samples (33.3%) are suspects")
     assert "20.0% to 60.0% of all labels are wrong, by the scan's own estimate (90% interval)." in text
-    assert "| 1 | `cat/b.png` | `cat` | `dog` | 97.0% |  |" in text
+    assert "| 1 | `cat/b.png` | `cat` | `dog` | 97% |  |" in text
     assert "| `cat` | `dog` | 1 | 1 |" in text
     assert "| `owl` | cannot be judged | 0 | 1 |" in text
     assert "- `cat/z.png`: The file ends in the middle of the image." in text
@@ -47,7 +47,7 @@ def test_fewer_suspects_and_where_the_others_are() -> None:
     text = markdown.render(make_audit(), most=1)
     assert "dog/d.png" not in text.split("## Worst suspects")[1].split("##")[0]
     assert "And 1 more in `suspects.csv`." in text
-    assert "97.0%" not in markdown.render(make_audit(), most=0)
+    assert "97%" not in markdown.render(make_audit(), most=0)
 
 
 def cells_of(line: str) -> int:

@@ -304,7 +304,7 @@ def test_twenty_images_first_say_how_far_down_to_look(page: Page, tmp_path: Path
     run = write_run(tmp_path, [f"{('cat', 'dog', 'owl')[i % 3]}/{i}.png" for i in range(30)], clean=15)
     with serving(run) as server:
         show(page, server)
-        assert "--order tune" in page.locator("#notice").inner_text()
+        assert "labelaudit tune" in page.locator("#notice").inner_text()
     with serving(run, order="tune") as server:
         about = server.ask("/api/about")
         assert about["blind"]

@@ -28,7 +28,7 @@ def render(outcome: Outcome) -> str:
         lines.append(_command("error", said, title="labelaudit"))
     worst = _worst(wording.open_findings(outcome), wording.open_suspects(outcome))
     for entry in worst:
-        said = f"{wording.relabel(entry)}, score {wording.score(entry)}: " if isinstance(entry, Suspect) else ""
+        said = f"{wording.relabel(entry)}, {entry.chance}: " if isinstance(entry, Suspect) else ""
         kind = "suspect" if isinstance(entry, Suspect) else entry.kind
         lines.append(
             _command(

@@ -74,7 +74,7 @@ def _failure(outcome: Outcome, broken: Sequence[Rule], waiting: Mapping[str, Seq
 
 def _listing(entries: Sequence[Suspect | CheckedFinding]) -> list[str]:
     lines = [
-        f"{entry.status}, score {wording.score(entry)}: {entry.path}: {wording.relabel(entry)} ({wording.why(entry)})"
+        f"{entry.status}, {entry.chance}: {entry.path}: {wording.relabel(entry)} ({wording.why(entry)})"
         if isinstance(entry, Suspect)
         else f"{entry.status} {entry.kind}: {entry.path}: {wording.why(entry)}"
         for entry in entries[:_ENTRIES]

@@ -57,7 +57,7 @@ def _page(outcome: Outcome, *, room: int, rows: int) -> str:
     left = room - _size([*head, *counted, *tail]) - _REST
     rule_table, shown_rules, left = _table("||rule|result|", map(_rule_row, broken_first), rows, left)
     suspect_table, shown_suspects, left = _table(
-        "|status|score|file|given -> suggested|why|", map(_suspect_row, suspects), rows, left
+        "|status|likely wrong|file|given -> suggested|why|", map(_suspect_row, suspects), rows, left
     )
     finding_table, shown_findings, left = _table("|status|kind|file|why|", map(_finding_row, findings), rows, left)
     more_rules = len(outcome.rules) - shown_rules
@@ -101,7 +101,7 @@ def _suspect_row(suspect: Suspect) -> str:
         as_code(suspect.suggested_label) if suspect.suggested_label else "none",
     )
     told = f"{as_code(suspect.path)}|{given} -> {suggested}|{_prose(wording.why(suspect))}"
-    return f"|{suspect.status}|{wording.score(suspect)}|{told}|"
+    return f"|{suspect.status}|{suspect.chance}|{told}|"
 
 
 def _finding_row(problem: CheckedFinding) -> str:

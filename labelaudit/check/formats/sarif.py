@@ -143,7 +143,7 @@ def _message(entry: Suspect | CheckedFinding) -> str:
     if not isinstance(entry, Suspect):
         return printable(f"{entry.path}: {wording.why(entry)}")
     why = wording.why(entry)
-    return printable(f"{wording.relabel(entry)}, score {wording.score(entry)}" + (f": {why}" if why else ""))
+    return printable(f"{wording.relabel(entry)}, {entry.chance}" + (f": {why}" if why else ""))
 
 
 def _facts(entry: Suspect | CheckedFinding) -> dict[str, str]:
@@ -155,7 +155,7 @@ def _facts(entry: Suspect | CheckedFinding) -> dict[str, str]:
         "path": printable(entry.path),
         "given_label": given,
         "suggested_label": suggested,
-        "label_score": wording.score(entry),
+        "label_score": f"{1 - entry.suspicion:.3f}",
     }
 
 

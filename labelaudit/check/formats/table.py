@@ -26,7 +26,7 @@ def render(outcome: Outcome) -> str:
     lines += _section("Rules:", [(wording.standing(rule), rule.name, rule.message) for rule in rules], _RULES)
     lines += _section(
         wording.suspects(outcome),
-        [(s.status, wording.score(s), wording.relabel(s), s.path, wording.why(s)) for s in suspects],
+        [(s.status, s.chance, wording.relabel(s), s.path, wording.why(s)) for s in suspects],
     )
     lines += _section(wording.findings(outcome), [(p.status, p.kind, p.path, wording.why(p)) for p in findings])
     left_out = wording.rest(outcome, (*suspects, *findings))

@@ -52,10 +52,17 @@ function picture(number, alt, problem) {
   return image;
 }
 
-/** A probability as all screens say it: never a flat 0 or 100 %. */
+/** A share as all screens say it: never a flat 0 or 100 %. */
 function percent(share) {
-  if (share > 0.9995) return ">99.9%";
-  return share < 0.0005 ? "<0.1%" : (100 * share).toFixed(1) + "%";
+  if (share >= 0.995) return ">99%";
+  return share < 0.005 ? "<1%" : (100 * share).toFixed(0) + "%";
+}
+
+/** How likely the label of a suspect is wrong, in words. */
+function chanceOf(row) {
+  const said = data.chances[data.chance[row]];
+  if (said === "sure") return "surely wrong";
+  return said.endsWith("%") ? said + " likely wrong" : said;
 }
 
 /** Long names lose their middle, so that two that differ at either end never read the same. */
@@ -98,7 +105,7 @@ function card(row, place, total) {
   }
   const sides = make("span", data.near[row] ? "sides" : "sides plain");
   for (const role of ["given", "suggested"]) {
-    const side = make("span", "side-of", label(role, row));
+    const side = make("span", "side-of", label(role, row, 28));
     if (data.near[row]) {
       const strip = make("span", "near");
       for (const other of data.near[row][look(role)]) {
@@ -114,7 +121,7 @@ function card(row, place, total) {
   const path = make("span", "path", make("bdi", "folder", data.path[row].slice(0, end)),
     make("bdi", "file", data.path[row].slice(end)));
   path.title = data.path[row];
-  const chance = make("span", "likely", percent(data.likely[row]) + " likely wrong");
+  const chance = make("span", "likely", chanceOf(row));
   const judged = data.outcomes[outcome(row)];
   button.append(sides, make("span", "foot", path, footnote(row), ...(["wrong", "cleared"].includes(judged) ? [] : [chance])));
   const item = make("li", "", button);

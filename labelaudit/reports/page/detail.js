@@ -65,18 +65,19 @@ function nearLargest(other, alt) {
 /** What is known about a suspect, in words and bars. */
 function facts(row, beside) {
   const parts = make("div", "facts-of");
-  parts.append(make("p", "likely", percent(data.likely[row]) + " likely wrong"));
+  const said = data.said[row], judged = data.outcomes[outcome(row)];
+  const decided = said && ["wrong", "cleared"].includes(judged);
+  parts.append(decided ? make("p", "decided lead " + judged, capital(said) + ".") : make("p", "likely lead", capital(chanceOf(row))));
   for (const role of ["given", "suggested"]) {
     parts.append(label(role, row, 200));
     if (data.near[row]) parts.append(lookAlikes(row, role, beside));
   }
   const reason = data.reasons[data.reason[row]];
   if (reason) parts.append(make("p", "", capital(reason) + "."));
-  const said = data.said[row];
-  if (said) parts.append(make("p", "decided " + data.outcomes[outcome(row)], capital(said) + "."));
+  if (said && !decided) parts.append(make("p", "decided", capital(said) + "."));
   for (const remark of data.remarks[row] || []) parts.append(make("p", "muted", remark));
   if (data.split) parts.append(make("p", "muted", "Split: " + data.split[row]));
-  parts.append(make("h3", "", "Most likely classes"));
+  parts.append(make("h3", "", "Most likely classes, by the models"));
   parts.append(bars(data.best[row].map((index, place) => [data.classes[index], data.bestProb[row][place],
     percent(data.bestProb[row][place])]), "classes-of"));
   const methods = Object.entries(data.methods);
@@ -110,7 +111,7 @@ function openDetail(row, list) {
     return button;
   };
   const close = makeButton("Close", () => dialog.close());
-  const copyPath = makeButton("Copy path", () => copy(copyPath, pathOf(row)));
+  const copyPath = makeButton("Copy path", () => copy(copyPath, pathOf(row)), "copy");
   const position = make("span", "position", place < 0 ? "" : `${count(place + 1)} of ${count(list.length)}`);
   const beside = make("div", "beside");
   beside.hidden = true;

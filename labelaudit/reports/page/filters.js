@@ -42,7 +42,7 @@ function passesMethod(row) {
 
 /** What the fields other than the facets ask of a row. */
 function passesRest(row, text, least, most) {
-  return passesMethod(row) && data.likely[row] >= least && data.likely[row] <= most && (!chosen || chosen.has(row)) &&
+  return passesMethod(row) && data.suspicion[row] >= least && data.suspicion[row] <= most && (!chosen || chosen.has(row)) &&
     (!text || data.path[row].toLowerCase().includes(text));
 }
 
@@ -67,7 +67,7 @@ function countChoices(passing) {
 /** The histogram above the slider: the suspects that the other filters leave, by how likely they are wrong. */
 function drawSpread(passing) {
   const heights = new Array(20).fill(0);
-  for (const row of passing) heights[Math.min(19, Math.floor(20 * data.likely[row]))]++;
+  for (const row of passing) heights[Math.min(19, Math.floor(20 * data.suspicion[row]))]++;
   const top = Math.max(1, ...heights);
   const least = Number(form.elements.least.value);
   document.getElementById("spread").replaceChildren(...heights.map((height, place) => {
@@ -87,7 +87,7 @@ function filter() {
   if (order) list.sort(order);
   countChoices(passing);
   drawSpread(rows.filter((row) => passesRest(row, text, 0, 1) && Object.keys(FACETS).every((name) => passes(name, row))));
-  document.getElementById("least-said").textContent = most < 1 ? `${100 * least}% to ${100 * most}%` : `${100 * least}%`;
+  document.getElementById("least-said").textContent = (most < 1 ? `${100 * least} to ${100 * most}` : 100 * least) + (data.measured ? "%" : "");
   CARD.least = Number(form.elements.size.value);
   refill(list);
   document.getElementById("none").hidden = list.length > 0 || !rows.length;
@@ -163,7 +163,7 @@ document.getElementById("copy").addEventListener("click", (event) => {
 
 const COLUMNS = ["path", "given_label", "suggested_label", "likely_wrong", "review"];
 const cells = (row) => [pathOf(row), className("given", row), className("suggested", row),
-  data.likely[row].toFixed(4), data.said[row] || ""];
+  data.chances[data.chance[row]], data.said[row] || ""];
 
 /** A cell of CSV; what a spreadsheet would run gets a leading apostrophe. */
 function csvCell(text) {
@@ -197,7 +197,7 @@ document.getElementById("save-markdown").addEventListener("click", () => {
 
 addEventListener("beforeprint", () => {
   document.getElementById("printed").replaceChildren(...shown.rows.map((row) => {
-    const chance = make("span", "likely", percent(data.likely[row]) + " likely wrong");
+    const chance = make("span", "likely", chanceOf(row));
     const words = make("span", "words", isolate(data.path[row]), label("given", row), label("suggested", row), chance);
     if (data.said[row]) words.append(make("span", "decided", data.said[row]));
     const item = make("li", "", words);

@@ -1,6 +1,7 @@
 // Judging in the report itself, where a server stands behind the page: keys and buttons on every card.
 
 const versions = new Map();  // row of the page -> version of its record that this page knows
+let silence = 0;  // the timer that takes the last message away
 let ranks = false;  // whether the server ranks the list anew
 const VERDICTS = [["given", "1"], ["suggested", "2"], ["none", "0"], ["undo", "U"]];
 
@@ -17,8 +18,9 @@ function verdictBar(row) {
   const bar = make("div", "verdicts");
   bar.dataset.row = row;
   const names = { given: className("given", row), suggested: className("suggested", row), none: "neither", undo: "undo" };
+  const fit = Math.max(names.given.length, names.suggested.length) <= 12;  // cut names could read the same
   for (const [kind, key] of VERDICTS) {
-    const button = makeButton(shorten(names[kind], 16), () => judge(row, kind));
+    const button = makeButton(fit ? names[kind] : kind === "none" ? names.none : kind, () => judge(row, kind));
     const words = { given: `it is ${names.given}`, suggested: `it is ${names.suggested}`, none: "no class fits", undo: "undo" };
     button.title = `${words[kind]} (${key})`;
     if (kind !== "undo") button.setAttribute("aria-pressed", String(isPressed(row, kind)));
@@ -107,7 +109,10 @@ function tellReranked() {
 
 /** A message for everybody, spoken by screen readers. */
 function say(text) {
-  document.getElementById("live-said").textContent = text;
+  const place = document.getElementById("live-said");
+  place.textContent = text;
+  clearTimeout(silence);
+  silence = setTimeout(() => (place.textContent = ""), 8000);  // it lies over the cards
 }
 
 /** The keys of a card and of the large view. */

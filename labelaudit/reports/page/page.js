@@ -117,6 +117,6 @@ for (const face of document.querySelectorAll(".face")) {
 }
 form.hidden = !rows.length;
 toggle.hidden = false;
-if (matchMedia("(max-width: 640px)").matches) document.getElementById("more-filters").open = false;
+if (matchMedia("(max-width: 640px), (max-height: 500px)").matches) document.getElementById("more-filters").open = false;
 paintTheme(remember());
 show();

@@ -1,9 +1,11 @@
 // Grid mode: up to 24 open images of one pair of classes. Mark the wrong ones, Enter takes the page.
 
 import { Failure, ask } from "./deck.js";
-import { make, percent, shorten } from "./view.js";
+import { make, shorten } from "./view.js";
 
 const $ = id => document.getElementById(id);
+
+const FEW = 8;  // images that have room to be large
 
 export class Grid {
   constructor(about, { taken, failed, leave }) {
@@ -27,6 +29,7 @@ export class Grid {
     const bold = label => make("b", {}, make("bdi", { textContent: shorten(this.about.classes[label], 40) }));
     $("grid-title").replaceChildren("Labelled ", bold(left), ", look like ", bold(right), ": mark those that are ", bold(right));
     $("grid-cells").replaceChildren(...questions.map((question, index) => this.cell(question, index)));
+    $("grid-cells").classList.toggle("few", questions.length <= FEW);
     $("grid").hidden = false;
     this.paint();
     $("grid-cells").querySelector("button").focus();
@@ -38,7 +41,7 @@ export class Grid {
     const image = make("img", { src: `thumbnail/${question.row}`, alt: "", decoding: "async" });
     image.addEventListener("load", () => image.classList.toggle("exact", Math.max(image.naturalWidth, image.naturalHeight) <= 32));
     const button = make("button", { type: "button", title: question.path }, image, make("span", { className: "mark" }),
-      make("span", { className: "hidden", textContent: question.path }), make("small", { textContent: percent(question.score) }));
+      make("span", { className: "hidden", textContent: question.path }), make("small", { textContent: question.chance }));
     button.addEventListener("click", () => { this.at = index; this.mark(index); });
     return make("li", {}, button);
   }

@@ -59,5 +59,7 @@ export function labelKeys(keys, classes, fixed) {
   const lines = Object.entries(keys).map(([action, mine]) => row(mine.map(shownKey), WORDS[action]));
   const digits = fixed ? [row(["1", "…", String(classes)], "the class with that number, always the same one")]
     : [row(["1", "2"], "left, right"), row(["3", "…", "7"], "another likely class")];
-  document.getElementById("help-keys").replaceChildren(...digits, ...lines);
+  const grid = [row(["←", "→", "↑", "↓"], "in the grid: move"), row(["Space", "X"], "in the grid: mark or unmark"),
+    row(["A"], "in the grid: mark all, or none"), row(["Enter"], "in the grid: save the page"), row(["Esc"], "back from the grid; closes what is open")];
+  document.getElementById("help-keys").replaceChildren(...digits, ...lines, ...grid);
 }

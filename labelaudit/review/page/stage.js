@@ -34,8 +34,6 @@ export class Stage {
     this.view.replaceChildren(note);
   }
 
-  clear() { this.image = null; this.view.replaceChildren(); }
-
   // Small images are enlarged, but not into a blur that nobody reads.
   fit() {
     if (!this.image) return;

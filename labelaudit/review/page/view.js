@@ -11,9 +11,6 @@ export const make = (tag, properties = {}, ...children) => {
   return element;
 };
 
-/** A probability as all screens say it: never a flat 0 or 100 %. */
-export const percent = share => share > .9995 ? ">99.9%" : share < .0005 ? "<0.1%" : `${(100 * share).toFixed(1)}%`;
-
 /** Long names lose their middle, so that two that differ at either end never read the same. */
 export function shorten(name, most) {
   const letters = [...name];
@@ -37,7 +34,7 @@ export class View {
 
   classButton(label, key) {
     const name = this.about.classes[label];
-    const button = make("button", { type: "button", title: name }, make("bdi", { textContent: shorten(name, 24) }));
+    const button = make("button", { type: "button", title: name }, make("bdi", { textContent: shorten(name, 20) }));
     button.append(make("kbd", { textContent: shownKey(String(key)) }));
     button.addEventListener("click", () => this.answer("class", label));
     this.further.set(label, button);
@@ -76,7 +73,7 @@ export class View {
     $("path").textContent = about.blind ? "" : question.path + (question.split ? ` (${question.split})` : "");
     $("path").title = $("path").textContent;
     const reason = question.reason === `looks like ${about.classes[right]}` ? "" : question.reason;
-    $("why").textContent = about.blind ? "" : [reason, `${percent(question.score)} likely wrong`].filter(Boolean).join(" · ");
+    $("why").textContent = about.blind ? "" : [reason, question.chance].filter(Boolean).join(" · ");
     const said = (question.said ?? []).map(other => `${other.reviewer} said ${spoken(other.kind, other.label)}`);
     if (verdict) said.unshift(`You said ${spoken(verdict.kind, about.classes[verdict.label])}`);
     if (verdict?.note) said.push(`“${verdict.note}”`);
@@ -86,7 +83,7 @@ export class View {
 
   side(button, label, role, verdict) {
     const full = this.about.classes[label], name = button.querySelector(".name");
-    name.textContent = shorten(full, 60);
+    name.textContent = shorten(full, 36);
     name.title = full;
     name.toggleAttribute("data-long", full.length > 16);
     button.querySelector(".role").textContent = role;

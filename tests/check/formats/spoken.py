@@ -30,7 +30,7 @@ def expected(outcome: Outcome) -> Said:
 def from_sentences(verdict: str, suspects: str, findings: str) -> Said:
     ended = re.fullmatch(r"(?:PASSED: .*|FAILED: ([\d,]+) of .*)", verdict)
     counted = re.fullmatch(r"([\d,]+) suspects?: (.*)", suspects)
-    found = re.match(r"([\d,]+) findings?\b", findings)
+    found = re.match(r"([\d,]+) files? or rows? with a problem\b", findings)
     assert None not in (ended, counted, found), (verdict, suspects, findings)
     assert ended is not None
     assert counted is not None
@@ -47,7 +47,7 @@ def whole(text: str) -> int:
 def read_table(text: str) -> Said:
     lines = text.splitlines()
     counted = [line for line in lines if re.match(r"[\d,]+ suspects?: ", line)]
-    found = [line for line in lines if re.match(r"[\d,]+ findings?\b", line)]
+    found = [line for line in lines if re.match(r"[\d,]+ files? or rows? with a problem\b", line)]
     assert len(counted) == len(found) == 1
     return from_sentences(lines[-1], counted[0], found[0])
 
@@ -90,7 +90,7 @@ def read_markdown(text: str) -> Said:
     assert verdict
     said = re.sub(r"\\(?=[^\w\s])", "", verdict[2])
     counted = [line.strip("*") for line in lines if re.match(r"\*\*[\d,]+ suspects?: ", line)]
-    found = [line.strip("*") for line in lines if re.match(r"\*\*[\d,]+ findings?\b", line)]
+    found = [line.strip("*") for line in lines if re.match(r"\*\*[\d,]+ files? or rows? with a problem\b", line)]
     assert len(counted) == len(found) == 1
     assert (verdict[1] == "✅") == said.startswith("PASSED")
     return from_sentences(said, counted[0], found[0])

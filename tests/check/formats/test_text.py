@@ -33,7 +33,7 @@ def test_what_is_left_out_for_length_is_counted(name: str) -> None:
         assert "and 1,480 more: the formats json, jsonl and csv list all" in text
         return
     hidden = re.search(
-        r"Not listed here: ([\d,]+) new, ([\d,]+) known suspects and ([\d,]+) findings; "
+        r"Not listed here: ([\d,]+) new, ([\d,]+) known suspects and ([\d,]+) files or rows; "
         r"the formats json, jsonl and csv list all\.",
         text,
     )
@@ -64,7 +64,7 @@ def test_github_escapes_what_its_runner_unescapes() -> None:
     line = GATE_FORMATS["github"](make_outcome(suspects=(suspect,))).splitlines()[0]
     assert line == (
         "::warning file=pets/a%3Ab%2Cc%25\\nd.png,title=labelaudit new suspect::"
-        "a:b,c%25\\nd.png: cat -> dog, score 0.010: 50%25"
+        "a:b,c%25\\nd.png: cat -> dog, surely wrong: 50%25"
     )
 
 
@@ -130,23 +130,23 @@ def test_a_table_reads_well() -> None:
 
 TABLE = """
 labelaudit check: ./pets, 3 changed files: 6 samples in 8 classes
-wrong labels: 4.0% estimated, 90 % interval 3.6% to 8.7%
+wrong labels: 3.6% to 8.7% of all (90% interval)
 
 Rules:
   ok  max-new  0 new suspects, 0 allowed.
 
 12 suspects: 2 new, 2 known, 2 accepted, 2 ignored, 2 uncertain, 2 doubtful
-  new        0.010  cat -> dog  cat/0.png   looks like dog; new!
-  new        0.011  cat -> dog  cat/6.png   looks like dog; new!
-  uncertain  0.010  cat -> dog  cat/4.png   looks like dog; uncertain!
-  uncertain  0.011  cat -> dog  cat/10.png  looks like dog; uncertain!
-  doubtful   0.010  cat -> dog  cat/5.png   looks like dog; doubtful!
-  doubtful   0.011  cat -> dog  cat/11.png  looks like dog; doubtful!
+  new        surely wrong  cat -> dog  cat/0.png   looks like dog; new!
+  new        surely wrong  cat -> dog  cat/6.png   looks like dog; new!
+  uncertain  surely wrong  cat -> dog  cat/4.png   looks like dog; uncertain!
+  uncertain  surely wrong  cat -> dog  cat/10.png  looks like dog; uncertain!
+  doubtful   surely wrong  cat -> dog  cat/5.png   looks like dog; doubtful!
+  doubtful   surely wrong  cat -> dog  cat/11.png  looks like dog; doubtful!
 
-3 findings: 1 new conflict, 1 known conflict, 1 ignored conflict
+3 files or rows with a problem: 1 new conflict, 1 known conflict, 1 ignored conflict
   new  conflict  cat/0.png  Same bytes as dog/d.png; ?
 
-Not listed here: 2 known, 2 accepted, 2 ignored suspects and 2 findings; the formats json, jsonl and csv list all.
+Not listed here: 2 known, 2 accepted, 2 ignored suspects and 2 files or rows; the formats json, jsonl and csv list all.
 
 Baseline .labelaudit-baseline.json: 3 entries, 1 stale
 Stale entries: 1 gone
@@ -157,7 +157,7 @@ Notes:
 
 Next:
   Look at 2 new suspects with `labelaudit review`: correct wrong labels in the data, confirm right ones.
-  Repair, remove or relabel what the new findings name.
+  Repair, remove or relabel the files and rows with a new problem.
   2 suspects within 0.01 of the threshold: another machine may flag otherwise, so none fails the gate.
   2 suspects are doubtful and count where `tier` is doubtful; 20 verdicts tell where to stop: `labelaudit tune RUN`.
   Remove stale entries with `labelaudit baseline prune`.

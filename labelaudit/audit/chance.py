@@ -1,0 +1,35 @@
+"""How likely a label is wrong, as every screen says it: ``sure``, ``doubtful``, or a percentage where one is known.
+
+A scan's suspicion is its models' own reckoning. It ranks, but it is no frequency: models are certain of hard images
+too, and labels alone do not tell these from wrong labels. So nobody is shown it as a percentage until people's verdicts
+have set its scale. Files keep the number, as ``label_score``.
+"""
+
+from __future__ import annotations
+
+from labelaudit.text import likely
+from labelaudit.types import Decision
+
+MEASURED = "verdicts"
+"""The recipe's ``scale`` where people's verdicts set that of the suspicions; ``scan`` elsewhere."""
+
+
+def is_measured(decision: Decision) -> bool:
+    """Whether a suspicion is a probability that verdicts bear out."""
+    return decision.recipe.get("scale") == MEASURED
+
+
+def say_chance(decision: Decision, row: int) -> str:
+    """How likely the label of ``row`` is wrong, as a cell below that heading.
+
+    A RUN that knows no tiers, of a version before them, shows its percentages.
+    """
+    if is_measured(decision) or decision.sure_threshold is None:
+        return likely(float(decision.suspicion[row]))
+    return decision.tiers[row] or "no suspect"
+
+
+def tell_chance(decision: Decision, row: int) -> str:
+    """`say_chance` as words that stand alone: ``surely wrong``, ``doubtful``, ``87% likely wrong``."""
+    said = say_chance(decision, row)
+    return {"sure": "surely wrong"}.get(said, f"{said} likely wrong" if said.endswith("%") else said)
