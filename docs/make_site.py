@@ -6,10 +6,12 @@ make site
 from __future__ import annotations
 
 import inspect
+import os
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from typer.main import get_command
@@ -22,6 +24,7 @@ DOCS = Path(__file__).parent
 ROOT = DOCS.parent
 
 
+SHIM = "iframe_worker.js"
 BESIDE = {"CONTRIBUTING.md": "contributing.md", "benchmarks/RESULTS.md": "results.md"}  # pages that live outside docs/
 
 
@@ -33,19 +36,38 @@ def render_page(text: str) -> str:
     return re.sub(r"(?<!!)\[([^\]\[]+)\]\((\.\./|benchmarks/|labelaudit/|templates/|tests/)[^)]*\)", r"\1", text)
 
 
-def render_commands() -> str:
-    """Every command with its help, as a terminal of 80 columns shows it."""
-    parts = ["# Every command\n\n"]
+def render_commands() -> dict[str, str]:
+    """A page per command, ``commands/NAME.md``, with its help and that of the commands below it as a terminal of 80
+    columns shows them; and ``commands/index.md``, all of them in the order of the work."""
     group = get_command(app)
-    commands = {"": [], **{name: [name] for name in group.commands}}  # type: ignore[attr-defined]
-    for name, command in group.commands.items():  # type: ignore[attr-defined]
-        commands |= {f"{name} {inner}": [name, inner] for inner in getattr(command, "commands", {})}
-    for name, arguments in commands.items():
-        environment = {"COLUMNS": "80", "TERM": "dumb", "NO_COLOR": "1", "TERMINAL_WIDTH": "80"}
-        shown = CliRunner(env=environment).invoke(app, [*arguments, "--help"], prog_name="labelaudit").output
-        lines = "\n".join(line.rstrip() for line in shown.strip("\n").splitlines())
-        parts.append(f"## labelaudit {name}\n".replace(" \n", "\n") + f"\n```text\n{lines}\n```\n")
-    return "\n".join(parts)
+    pages: dict[str, str] = {}
+    index = ["# Every command\n\n```text\n", show_help([]), "\n```\n"]
+    panel = ""
+    commands = group.commands  # type: ignore[attr-defined]
+    panels = list(dict.fromkeys(command.rich_help_panel for command in commands.values()))
+    for name, command in sorted(commands.items(), key=lambda entry: panels.index(entry[1].rich_help_panel)):
+        if command.rich_help_panel != panel:
+            panel = command.rich_help_panel
+            index.append(f"\n## {panel}\n\n")
+        index.append(f"- [`labelaudit {name}`]({name}.md): {command.get_short_help_str(200)}\n")
+        parts = [f"# labelaudit {name}\n\n```text\n{show_help([name])}\n```\n"]
+        for inner in getattr(command, "commands", {}):
+            parts.append(f"\n## labelaudit {name} {inner}\n\n```text\n{show_help([name, inner])}\n```\n")
+        pages[f"commands/{name}.md"] = "".join(parts)
+    return {"commands/index.md": "".join(index), **pages}
+
+
+def list_pages(commands: Iterable[str]) -> str:
+    """The pages of ``commands`` as lines of the site's menu."""
+    names = {name: "all of them" if name.endswith("index.md") else Path(name).stem for name in commands}
+    return "\n  - Commands:" + "".join(f"\n      - {said}: {name}" for name, said in names.items())
+
+
+def show_help(arguments: list[str]) -> str:
+    """The help of a command in 80 columns."""
+    environment = {"COLUMNS": "80", "TERM": "dumb", "NO_COLOR": "1", "TERMINAL_WIDTH": "80"}
+    shown = CliRunner(env=environment).invoke(app, [*arguments, "--help"], prog_name="labelaudit").output
+    return "\n".join(line.rstrip() for line in shown.strip("\n").splitlines())
 
 
 def render_python() -> str:
@@ -85,12 +107,28 @@ def main() -> None:
         page.write_text(render_page(page.read_text(encoding="utf-8")), encoding="utf-8")
     for place, page_name in {"README.md": "index.md", **BESIDE}.items():
         (work / page_name).write_text(render_page((ROOT / place).read_text(encoding="utf-8")), encoding="utf-8")
-    (work / "cli.md").write_text(render_commands(), encoding="utf-8")
+    commands = render_commands()
+    (work / "commands").mkdir()
+    for name, text in commands.items():
+        (work / name).write_text(text, encoding="utf-8")
     (work / "python.md").write_text(render_python(), encoding="utf-8")
     settings = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
     made = ROOT / "build" / "mkdocs.yml"
-    made.write_text(settings.replace("site_dir: build/site", "site_dir: site"), encoding="utf-8")
-    subprocess.run([sys.executable, "-m", "mkdocs", "build", "-q", "--strict", "-f", str(made)], check=True)
+    settings = settings.replace("site_dir: build/site", "site_dir: site").replace(
+        "\n  - Commands: []", list_pages(commands)
+    )
+    made.write_text(settings, encoding="utf-8")
+    quiet = os.environ | {"NO_MKDOCS_2_WARNING": "1"}
+    subprocess.run([sys.executable, "-m", "mkdocs", "build", "-q", "--strict", "-f", str(made)], check=True, env=quiet)
+    keep_local(ROOT / "build" / "site")
+
+
+def keep_local(site: Path) -> None:
+    """Have every page of ``site`` load the search's helper from the site itself: nothing is asked of the network."""
+    for page in site.rglob("*.html"):
+        own = "../" * (len(page.relative_to(site).parts) - 1) + SHIM
+        text = page.read_text(encoding="utf-8")
+        page.write_text(re.sub(r"https://unpkg\.com/iframe-worker/shim[^\"' >]*", own, text), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How likely a label is wrong, as every screen says it: ``sure``, ``doubtful``, or a percentage where one is known.
+"""The chance that a label is wrong, as every screen says it: ``sure``, ``doubtful``, or a percentage where one is known.
 
 A scan's suspicion is its models' own reckoning. It ranks, but it is no frequency: models are certain of hard images
 too, and labels alone do not tell these from wrong labels. So nobody is shown it as a percentage until people's verdicts
@@ -20,7 +20,7 @@ def is_measured(decision: Decision) -> bool:
 
 
 def say_chance(decision: Decision, row: int) -> str:
-    """How likely the label of ``row`` is wrong, as a cell below that heading.
+    """The chance that the label of ``row`` is wrong, as a cell below the heading "likely wrong".
 
     A RUN that knows no tiers, of a version before them, shows its percentages.
     """

@@ -36,7 +36,7 @@ class Suspect:
     suspicion: float
     """In [0, 1], 1 = surely mislabeled."""
     chance: str
-    """How likely its label is wrong, in words: `labelaudit.audit.chance`."""
+    """The chance that its label is wrong, in words: `labelaudit.audit.chance`."""
     reason: str
     """The reason it is suspected for, in words."""
     status: Status

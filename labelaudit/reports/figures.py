@@ -128,7 +128,7 @@ def caveats(audit: Audit, checked: ReviewState | None = None) -> tuple[str, ...]
 
 
 def _tiers(audit: Audit) -> str:
-    """What sure and doubtful mean here, with their numbers."""
+    """A sentence on the sure and the doubtful suspects, with their numbers."""
     flagged, sure = len(audit.suspects), int(audit.decision.is_sure.sum())
     if is_measured(audit.decision) or audit.decision.sure_threshold is None or sure == flagged:
         return f"Every one of its {flagged:,} suspects may be a hard image with a correct label."

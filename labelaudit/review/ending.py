@@ -30,7 +30,7 @@ def _set_scale(session: Session, reviewed: verdicts.Reviewed) -> str:
 
 
 def _tell_share(wrong: int, suspects: int) -> str:
-    """How many of the judged suspects were wrong, of ten; empty for fewer than ten.
+    """The judged suspects that were wrong, of ten; empty for fewer than ten.
 
     >>> _tell_share(61, 103), _tell_share(20, 21)
     ('6 in 10 suspects were wrong.', 'More than 9 in 10 suspects were wrong.')
