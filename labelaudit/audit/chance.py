@@ -1,4 +1,4 @@
-"""The chance that a label is wrong, as every screen says it: ``sure``, ``doubtful``, or a percentage where one is known.
+"""The chance that a label is wrong, as every screen says it: ``sure``, ``doubtful``, or a percentage where it is known.
 
 A scan's suspicion is its models' own reckoning. It ranks, but it is no frequency: models are certain of hard images
 too, and labels alone do not tell these from wrong labels. So nobody is shown it as a percentage until people's verdicts
