@@ -30,8 +30,10 @@ from labelaudit.machine import Machine
 from labelaudit.scanning import pool
 from labelaudit.scanning.assessment import decide_by
 from labelaudit.scanning.choice import choose_training_input
+from labelaudit.scanning.components import find_components
 from labelaudit.scanning.effort import backbones_of
 from labelaudit.scanning.settings import ScanSettings
+from labelaudit.scanning.unfinished import Unfinished
 from labelaudit.types import Samples
 
 DEFAULTS = ("cifar10n-aggre", "cifar10n-worse", "cifar10-symmetric-10", "cifar10-pair-20", "cifar10-openset-10")
@@ -46,7 +48,7 @@ def gather(samples: Samples, seed: int, cache: Path) -> pool.ModelPool:
     assert samples.images is not None
     features, _ = embed(samples.images, samples.digests, backbones=specs, cache=cache)
     found = pool.ModelPool(samples=samples, known=known, settings=settings, machine=machine)
-    found.add_probes(features)
+    found.add_probes(find_components(samples, features, machine, Unfinished(None)))
     if choice.pixels:
         found.add_pixels(choice.side)
     found.gather()

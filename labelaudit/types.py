@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from labelaudit.errors import DataError
+from labelaudit.leading import Leading, Table
 
 Floats = npt.NDArray[np.floating[Any]]
 Ints = npt.NDArray[np.integer[Any]]
@@ -241,8 +242,8 @@ class Decision:
     """(n,) flagged by the default threshold."""
     judged: Bools
     """(n,) False where the class has too few images to judge; such samples are never flagged."""
-    probs: Floats
-    """(n, C) float32: combined out-of-sample class probabilities."""
+    probs: Table
+    """(n, C) float32: combined out-of-sample class probabilities; of many samples and classes the leading ones."""
     predicted: Ints
     """(n,) int64: suggested class, the most probable one."""
     threshold: float
@@ -275,20 +276,20 @@ class Decision:
     def __post_init__(self) -> None:
         n = len(self.suspicion)
         for name in ("suspicion", "is_issue", "judged", "probs", "predicted", "noise_matrix"):
-            array = np.asarray(getattr(self, name))
-            if name != "noise_matrix" and len(array) != n:
+            if name != "noise_matrix" and len(array := getattr(self, name)) != n:
                 raise DataError(f"decision: {name} has {len(array)} rows, not {n}")
-            _freeze(self, name, array)
+            if not isinstance(getattr(self, name), Leading):
+                _freeze(self, name, np.asarray(getattr(self, name)))
         if len(self.reasons) != n:
             raise DataError(f"decision: {len(self.reasons)} reasons for {n} samples")
         self._check_values()
 
     def _check_values(self) -> None:
         """Numbers that compare with nothing would pass every limit of a gate."""
-        suspicion, probs = np.asarray(self.suspicion), np.asarray(self.probs)
+        suspicion, probs = np.asarray(self.suspicion), self.probs
         if suspicion.ndim != 1 or not ((suspicion >= 0) & (suspicion <= 1)).all():
             raise DataError("decision: suspicion must be (n,), finite and within [0, 1]")
-        if probs.ndim != 2 or not np.isfinite(probs).all():
+        if probs.ndim != 2 or not np.isfinite(probs.values if isinstance(probs, Leading) else probs).all():
             raise DataError(f"decision: probs must be (n, C) and finite, not {probs.shape}")
         predicted = np.asarray(self.predicted)
         if predicted.dtype.kind not in "iu" or not ((predicted >= 0) & (predicted < probs.shape[1])).all():

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import hypergeom
 
 from labelaudit.types import Bools, Ints, Samples
 
@@ -124,6 +123,8 @@ class _Case:
         )
         explained = np.bincount(code[alone], weights=usual[self.labels[alone]], minlength=len(names))
         rest = (all_hits - hits) / np.maximum(n - rows, 1)
+        from scipy.stats import hypergeom  # half a second, which most commands do not need
+
         p_values = np.minimum(1.0, hypergeom.sf(hits - 1, n, all_hits, rows) * self.tests)
         telling = (p_values <= SIGNIFICANT) & (hits >= FEWEST) & (hits >= BEYOND * explained)
         telling &= (rows < n) & (hits >= BEYOND * rest * rows)

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from labelaudit.audit.document import SCHEMA_VERSION, Audit, finding_record
-from labelaudit.audit.npz import DECISION, Arrays, evidence_of
+from labelaudit.audit.npz import Arrays, decision_of, evidence_of
 from labelaudit.data.ingest import digest
 from labelaudit.errors import RunError
 from labelaudit.files import read_regular
@@ -127,10 +127,11 @@ def build_audit(parts: Mapping[str, Any], arrays: Arrays, files: Mapping[str, Pa
     index = {name: i for i, name in enumerate(parts["classes"])}
     verdict = parts["decision"]
     low, high = verdict["noise_interval"]
+    labels = np.array([index[name] for name in parts["labels"]], dtype=np.int64)
     return Audit(
         samples=Samples(
             ids=tuple(parts["ids"]),
-            labels=np.array([index[name] for name in parts["labels"]], dtype=np.int64),
+            labels=labels,
             classes=tuple(parts["classes"]),
             digests=tuple(parts["digests"]),
             splits=None if parts["splits"] is None else tuple(parts["splits"]),
@@ -139,7 +140,7 @@ def build_audit(parts: Mapping[str, Any], arrays: Arrays, files: Mapping[str, Pa
             groups=tuple(parts.get("groups", ())),
         ),
         decision=Decision(
-            **{name: arrays[f"decision/{name}"] for name in DECISION},
+            **decision_of(arrays, labels, len(parts["classes"])),
             threshold=_number(verdict["threshold"]),
             sure_threshold=None if verdict.get("sure_threshold") is None else _number(verdict["sure_threshold"]),
             noise_rate=_number(verdict["noise_rate"]),

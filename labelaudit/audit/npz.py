@@ -1,7 +1,8 @@
 """``evidence.npz``: the arrays of an audit, bit for bit, without pickle.
 
 Keys: ``decision/<name>`` and ``evidence/<method>/<name>``; the further columns of a method are
-``evidence/<method>/columns/<name>``. Left out: text, which lives in ``audit.json``.
+``evidence/<method>/columns/<name>``. Of many samples and classes, ``decision/probs/<part>`` are the leading classes.
+Left out: text, which lives in ``audit.json``.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ import numpy.typing as npt
 
 from labelaudit.audit.document import Audit
 from labelaudit.files import open_regular
-from labelaudit.types import Evidence
+from labelaudit.leading import PARTS, Leading, Table
+from labelaudit.types import Evidence, Ints
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 
@@ -26,7 +28,8 @@ _OPTIONAL = ("probs", "losses", "margins")
 
 def write(audit: Audit, path: Path) -> None:
     """Write the arrays of ``audit``; the same audit gives the same bytes."""
-    arrays = {f"decision/{name}": getattr(audit.decision, name) for name in DECISION}
+    arrays = {f"decision/{name}": getattr(audit.decision, name) for name in DECISION if name != "probs"}
+    arrays |= _split(audit.decision.probs)
     for method, evidence in audit.evidence.items():
         arrays[f"evidence/{method}/suspicion"] = evidence.suspicion
         for name in _OPTIONAL:
@@ -36,6 +39,21 @@ def write(audit: Audit, path: Path) -> None:
             arrays[f"evidence/{method}/columns/{name}"] = column
     with path.open("wb") as file:
         np.savez(file, allow_pickle=False, **arrays)
+
+
+def _split(probs: Table) -> dict[str, npt.NDArray[Any]]:
+    """The class probabilities of a decision, as one array or as the parts of `Leading`."""
+    if isinstance(probs, Leading):
+        return {f"decision/probs/{name}": getattr(probs, name) for name in PARTS}
+    return {"decision/probs": probs}
+
+
+def decision_of(arrays: Arrays, labels: Ints, classes: int) -> dict[str, Any]:
+    """The arrays of the `Decision` that was written about samples of these ``labels`` (n,)."""
+    found: dict[str, Any] = {name: arrays[f"decision/{name}"] for name in DECISION if name != "probs"}
+    if "decision/probs" in arrays:
+        return {**found, "probs": arrays["decision/probs"]}
+    return {**found, "probs": Leading.of(labels, classes, **{name: arrays[f"decision/probs/{name}"] for name in PARTS})}
 
 
 def read(path: Path) -> Arrays:

@@ -96,20 +96,27 @@ def find_alike(
     features: Features | None,
     machine: Machine,
     *,
+    near: Ints | None = None,
     named: bool = False,
 ) -> Alike:
     """Group the near-copies and, where they are widespread, the scenes of ``samples``, and list what is a finding.
 
-    ``named`` says that a person's groups are in ``samples`` already.
+    ``near`` (n, k) are the rows nearest to each, best first, where they are known; ``named`` says that a person's
+    groups are in ``samples`` already.
     """
     if features is None:
         copies = find_copies(samples, None)
         leaked = {finding.path for finding in copies if finding.kind == "leak"}
         across = groups_across(samples, leaked) if named else ()
         return Alike(samples=samples, findings=copies + across, scenes=None, named=named)
-    how: dict[str, Any] = {"device": machine.device, "workers": machine.workers, "progress": machine.progress}
+    how: dict[str, Any] = {
+        "near": near,
+        "device": machine.device,
+        "workers": machine.workers,
+        "progress": machine.progress,
+    }
     pairs = join(find_pairs(samples, features, **how), find_turned(samples, features, **how))
-    scenes = find_scenes(samples, features, device=machine.device)
+    scenes = find_scenes(samples, features, near=near, device=machine.device)
     copies = find_copies(samples, features, pairs=pairs)
     grouped = add_near_copies(samples, pairs.first, pairs.second)
     leaked = {finding.path for finding in copies if finding.kind == "leak"}

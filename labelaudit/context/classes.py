@@ -11,12 +11,12 @@ import re
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-from scipy.stats import rankdata
 
 from labelaudit.context.grades import read_order
 from labelaudit.data.spelling import plain_spelling
+from labelaudit.leading import Table, sum_by_label
 from labelaudit.text import name_some
-from labelaudit.types import Floats, Ints, Samples
+from labelaudit.types import Ints, Samples
 
 _FIRST = (
     "other others misc miscellaneous unknown background unclassified unlabeled unlabelled undefined various sonstige"
@@ -97,7 +97,7 @@ def denies_another(name: str, classes: Sequence[str]) -> bool:
     return found is not None and plain_spelling(found[1]) in {plain_spelling(other) for other in classes}
 
 
-def find_twins(probs: Floats, labels: Ints) -> list[tuple[int, int]]:
+def find_twins(probs: Table, labels: Ints) -> list[tuple[int, int]]:
     """Pairs of classes given by ``labels`` (n,) that held-out ``probs`` (n, C) tell apart no better than chance.
 
     Compared are pairs that take each other for the likeliest other class.
@@ -105,9 +105,7 @@ def find_twins(probs: Floats, labels: Ints) -> list[tuple[int, int]]:
     counts = np.bincount(labels, minlength=probs.shape[1])
     if probs.shape[1] > _MOST_CLASSES:
         return []
-    sums = np.zeros((probs.shape[1],) * 2)
-    np.add.at(sums, labels, probs)
-    means = sums / np.maximum(counts, 1)[:, None]
+    means = sum_by_label(probs, labels) / np.maximum(counts, 1)[:, None]
     pairs = [
         (one, other)
         for one in range(len(means))
@@ -126,11 +124,13 @@ def note_twins(pairs: Iterable[tuple[int, int]], classes: Sequence[str]) -> list
     ]
 
 
-def _area(probs: Floats, labels: Ints, one: int, other: int) -> float:
+def _area(probs: Table, labels: Ints, one: int, other: int) -> float:
     """Chance that an image given ``one`` has the higher odds for it than an image given ``other``."""
     rows = (labels == one) | (labels == other)
     odds = np.log(np.maximum(probs[rows, one], 1e-9)) - np.log(np.maximum(probs[rows, other], 1e-9))
     mine = labels[rows] == one
+    from scipy.stats import rankdata
+
     ranks = rankdata(odds)
     m, k = int(mine.sum()), int((~mine).sum())
     return float((ranks[mine].sum() - m * (m + 1) / 2) / (m * k))

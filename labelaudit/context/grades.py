@@ -13,6 +13,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 from labelaudit.errors import OptionError
+from labelaudit.leading import Table, sum_by_label
 from labelaudit.text import name_some
 from labelaudit.types import Floats, Ints
 
@@ -106,7 +107,7 @@ def rank_steps(probs: Floats, labels: Ints, steps: Sequence[int]) -> Floats:
     return np.asarray(np.clip((probs * squares).sum(axis=1) + missing * squares.mean(axis=1), 0, 1))
 
 
-def note_order(classes: Sequence[str], probs: Floats, labels: Ints) -> list[str]:
+def note_order(classes: Sequence[str], probs: Table, labels: Ints) -> list[str]:
     """The offer to take the classes for grades, where their names have an order and models confuse neighbours in it.
 
     ``probs`` (n, C) are blind to the given ``labels`` (n,).
@@ -121,11 +122,10 @@ def note_order(classes: Sequence[str], probs: Floats, labels: Ints) -> list[str]
     ]
 
 
-def _explains(steps: Sequence[int], probs: Floats, labels: Ints) -> bool:
+def _explains(steps: Sequence[int], probs: Table, labels: Ints) -> bool:
     """Whether confusions are nearer by these ``steps`` than by nearly all other orders of the classes."""
     count = len(steps)
-    confused = np.zeros((count, count))
-    np.add.at(confused, labels, np.asarray(probs, dtype=np.float64))
+    confused = sum_by_label(probs, labels)
     confused /= np.maximum(confused.sum(axis=1, keepdims=True), 1e-12)  # every class says as much
     np.fill_diagonal(confused, 0)
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from labelaudit.context.groups import add_near_copies
 from labelaudit.data.listing import TRAINING
+from labelaudit.features.duplicates import unique_pairs
 from labelaudit.features.neighbors import nearest
 from labelaudit.judge.vectors import find_directions
 from labelaudit.types import Bools, Features, Finding, Floats, Ints, Samples
@@ -54,8 +55,10 @@ class Scenes:
         return np.asarray(self.distance < (LOOSE if self.widespread else CLOSE))
 
 
-def find_scenes(samples: Samples, features: Features, *, device: str = "cpu") -> Scenes:
+def find_scenes(samples: Samples, features: Features, *, near: Ints | None = None, device: str = "cpu") -> Scenes:
     """Compare every image with its nearest ones; of byte-identical ones the first stands for all.
+
+    ``near`` (n, k) are the rows nearest to each, best first, where they are known.
 
     >>> x = np.random.default_rng(0).normal(size=(60, 8)).astype(np.float32)
     >>> twins = np.repeat(x, 2, axis=0) + np.float32(0.01)
@@ -65,15 +68,18 @@ def find_scenes(samples: Samples, features: Features, *, device: str = "cpu") ->
     1.0
     """
     rows = np.sort(np.unique(samples.digests, return_index=True)[1])
-    x = find_directions(features).apply(features.values)[rows]
+    values = features.values if len(rows) == len(samples) else features.values[rows]
+    x = find_directions(features).apply(values)
     usual = min(USUAL, max(NEIGHBORS, len(rows) // 10))
-    around = nearest(_shorten(x), k=usual, device=device)[1]
+    around = None if near is None else _among(near, rows, usual)
+    if around is None:
+        around = nearest(_shorten(x), k=usual, device=device)[1]
     if around.shape[1] < NEIGHBORS:
         return Scenes(first=rows[:0], second=rows[:0], distance=np.zeros(0), share=0.0)
     all_rows = np.arange(len(rows))
     far = 1 - _cosine(x, all_rows, around[:, -1])
     pairs = np.stack([np.repeat(all_rows, NEIGHBORS), around[:, :NEIGHBORS].ravel()])
-    first, second = np.unique(np.sort(pairs, axis=0), axis=1)
+    first, second = unique_pairs(*pairs)
     distance = (1 - _cosine(x, first, second)) / np.maximum(np.minimum(far[first], far[second]), 1e-6)
     close = np.unique(np.concatenate([first[distance < CLOSE], second[distance < CLOSE]]))
     kept = np.flatnonzero(distance < LOOSEST)
@@ -137,6 +143,16 @@ def groups_across(samples: Samples, named: set[str]) -> tuple[Finding, ...]:
             )
             found.append(Finding(kind="same_scene", path=samples.ids[row], detail=detail, partner=samples.ids[other]))
     return tuple(found)
+
+
+def _among(near: Ints, rows: Ints, k: int) -> Ints | None:
+    """(r, k) places in ``rows`` (r,), ascending, of the nearest of them to each, from the ``near`` of all samples;
+    None where too few are known."""
+    held = np.isin(near[rows], rows)
+    if near.shape[1] < k or (held.sum(axis=1) < k).any():
+        return None
+    first = np.argsort(~held, axis=1, kind="stable")[:, :k]
+    return np.searchsorted(rows, np.take_along_axis(near[rows], first, axis=1))
 
 
 def _shorten(x: Floats) -> Floats:

@@ -181,7 +181,7 @@ def _confusions(samples: Samples, generator: np.random.Generator, workers: int, 
     (rotation,) = probes.find_rotations(features)
     x = rotation.apply(features.values)
     folds = generator.permutation(len(samples)) % min(_FOLDS, len(samples))
-    return probes.discriminant(x, probes.onehot(samples.labels, len(samples.classes)), folds)
+    return np.asarray(probes.discriminant(x, samples.labels, len(samples.classes), folds))
 
 
 def _exchange(samples: Samples, generator: np.random.Generator) -> dict[str, str]:

@@ -110,7 +110,11 @@ def frozen_models(audit: Audit) -> Mapping[str, Floats]:
     """The held-out probabilities (n, C) that the audit kept, of the models in its pool; else its posterior."""
     pool = audit.decision.recipe.get("pool_weights", {})
     kept = {name: found.probs for name, found in audit.evidence.items() if found.probs is not None}
-    return {name: probs for name, probs in kept.items() if name in pool} or kept or {"scan": audit.decision.probs}
+    return (
+        {name: probs for name, probs in kept.items() if name in pool}
+        or kept
+        or {"scan": np.asarray(audit.decision.probs)}
+    )
 
 
 def _flip(audit: Audit, rows: Ints, kind: str, rng: np.random.Generator) -> npt.NDArray[np.int64]:

@@ -1,9 +1,9 @@
 """Nearest neighbours among many rows: rows are sorted into cells of alike ones, and only cells close by are compared.
 
 There are about four times √n cells, found by k-means; the rows of one cell are compared at once, as one product of
-matrices, with those of the cells nearest to it. The work grows with n^1.5 instead of n². How many cells that takes is
-measured: as many as find `RECALL` of the true neighbours of a sample. Left out: compressed vectors, which save memory
-and cost precision, and cells on a GPU, whose exact search is fast enough.
+matrices, with those of the cells nearest to it. How many cells that takes is measured: as many as find `RECALL` of the
+true neighbours of a sample, but no more than hold 16,000 rows: the work grows in proportion to the rows. Left out:
+compressed vectors, which save memory and cost precision, and cells on a GPU, whose exact search is fast enough.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ RECALL = 0.97
 SAMPLE = 256
 _PER_ROOT = 4.0
 _FEWEST, _MOST = 8, 256  # cells compared with
+_ROWS = 16_000  # rows in these at most, so that the work grows no faster than the rows do
 _CROWDED = 8  # times as many rows as usual in the cells compared with, from which only some of them are looked at
 _ROUNDS, _PER_CELL = 6, 32  # of k-means: rounds, rows per cell that it sees
 
@@ -53,6 +54,7 @@ class Cells:
         cell_of = self._assign(base)
         self._order = np.argsort(cell_of, kind="stable")
         self._starts = np.searchsorted(cell_of[self._order], np.arange(self.count + 1))
+        self._most = min(int(np.clip(_ROWS * self.count / n, _FEWEST, _MOST)), self.count)
         self._around = faiss.knn(self._centres, self._centres, min(_MOST, self.count), metric=kind)[1]
         self.recall = 0.0
         """Share of the true neighbours of a sample that a search finds."""
@@ -70,9 +72,9 @@ class Cells:
             found = self.search(self._base[rows], cell_of[rows])[1]
             same = [len(np.intersect1d(*pair)) for pair in zip(truth, found, strict=True)]
             self.recall = float(np.mean(same)) / self._k
-            if self.recall >= RECALL or self.probed >= min(_MOST, self.count):
+            if self.recall >= RECALL or self.probed >= self._most:
                 return
-            self.probed = min(2 * self.probed, _MOST, self.count)
+            self.probed = min(2 * self.probed, self._most)
 
     def search(
         self, queries: Floats, cell_of: Ints | None = None

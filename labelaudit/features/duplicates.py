@@ -137,6 +137,7 @@ def find_pairs(
     features: Features,
     *,
     across: Across = "all",
+    near: Ints | None = None,
     device: str = "cpu",
     workers: int = 2,
     progress: Progress = no_progress,
@@ -145,15 +146,18 @@ def find_pairs(
 
     A pair is two of the `NEIGHBORS` nearest in the features with a cosine of at least `SIMILARITY`, whose colour
     thumbnails correlate by `LIKENESS`, and `STANDS_OUT` from what is usual among their neighbours. Without images
-    the centred features alone decide, by `SIMILARITY_ALONE`. Rows whose features are all zero are in no pair.
+    the centred features alone decide, by `SIMILARITY_ALONE`. Rows whose features are all zero are in no pair. ``near``
+    (n, k) are the rows nearest to each, best first, where they are known.
     """
     values = np.asarray(features.values)
-    least = SIMILARITY
+    least, mean = SIMILARITY, None
     if samples.images is None:
-        values, least = values - values.mean(axis=0, dtype=np.float64).astype(np.float32), SIMILARITY_ALONE
-    around = nearest(_random_projection(values), k=NEIGHBORS, device=device)[1]  # (n, k)
+        least, mean = SIMILARITY_ALONE, values.mean(axis=0, dtype=np.float64).astype(np.float32)
+    if near is None:
+        near = nearest(_random_projection(values if mean is None else values - mean), k=NEIGHBORS, device=device)[1]
+    around = near[:, :NEIGHBORS]  # (n, k)
     first, second = _candidates(samples, around, across)
-    similarity = _cosine(values, first, second)
+    similarity = _cosine(values, first, second, mean)
     close = similarity >= least
     first, second, similarity = first[close], second[close], similarity[close]
     likeness = np.ones(len(first))
@@ -167,11 +171,10 @@ def find_pairs(
 
 def _candidates(samples: Samples, around: Ints, across: str) -> tuple[Ints, Ints]:
     """Rows (p,), (p,) of neighbouring samples that the caller may be interested in, each pair once."""
-    pairs = np.stack([np.repeat(np.arange(len(around)), around.shape[1]), around.ravel()])
-    first, second = np.unique(np.sort(pairs, axis=0), axis=1)
-    digests = np.array(samples.digests)
-    keep: Bools = digests[first] != digests[second]
-    splits = np.array(samples.splits or [""] * len(samples))
+    first, second = unique_pairs(np.repeat(np.arange(len(around)), around.shape[1]), around.ravel())
+    content = np.unique(np.array(samples.digests), return_inverse=True)[1]
+    keep: Bools = content[first] != content[second]
+    splits = np.unique(np.array(samples.splits or [""] * len(samples)), return_inverse=True)[1]
     other_label, other_split = samples.labels[first] != samples.labels[second], splits[first] != splits[second]
     if across == "labels":
         keep &= other_label
@@ -180,6 +183,17 @@ def _candidates(samples: Samples, around: Ints, across: str) -> tuple[Ints, Ints
     elif across == "either":
         keep &= other_label | other_split
     return first[keep], second[keep]
+
+
+def unique_pairs(one: Ints, other: Ints) -> tuple[Ints, Ints]:
+    """Rows (p,), (p,) of the pairs, each once and the smaller row first, in ascending order.
+
+    >>> [rows.tolist() for rows in unique_pairs(np.array([2, 0, 1]), np.array([1, 1, 2]))]
+    [[0, 1], [1, 2]]
+    """
+    span = int(max(one.max(), other.max())) + 1 if len(one) else 1
+    found = np.unique(np.minimum(one, other) * span + np.maximum(one, other))
+    return found // span, found % span
 
 
 def _copies(digests: Sequence[str], groups: Sequence[int] | Sequence[str]) -> Iterator[tuple[int, int]]:
@@ -221,10 +235,13 @@ def _random_projection(values: Floats) -> Floats:
     return short
 
 
-def _cosine(values: Floats, first: Ints, second: Ints) -> npt.NDArray[np.float64]:
+def _cosine(
+    values: Floats, first: Ints, second: Ints, mean: npt.NDArray[np.float32] | None = None
+) -> npt.NDArray[np.float64]:
     cosines = np.zeros(len(first))
     for start in range(0, len(first), 4096):
         a, b = values[first[start : start + 4096]], values[second[start : start + 4096]]
+        a, b = (a, b) if mean is None else (a - mean, b - mean)
         lengths = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
         cosines[start : start + 4096] = np.einsum("pd,pd->p", a, b) / np.where(lengths > 0, lengths, 1)
     return cosines

@@ -38,17 +38,23 @@ def find_turned(
     samples: Samples,
     features: Features,
     *,
+    near: Ints | None = None,
     device: str = "cpu",
     workers: int = 2,
     progress: Progress = no_progress,
 ) -> Pairs:
-    """Pairs of samples with one label that show nearly the same image, one of them turned or upside down."""
+    """Pairs of samples with one label that show nearly the same image, one of them turned or upside down.
+
+    ``near`` (n, k) are the rows nearest to each, best first, where they are known.
+    """
     values, n = np.asarray(features.values), len(samples)
     nobody = np.zeros(0, dtype=np.int64)
     empty = Pairs(first=nobody, second=nobody, similarity=np.zeros(0), likeness=np.zeros(0))
     if samples.images is None or not NEIGHBORS < n <= MOST:
         return empty
-    around = nearest(_random_projection(values), k=NEIGHBORS, device=device)[1]
+    if near is None:
+        near = nearest(_random_projection(values), k=NEIGHBORS, device=device)[1]
+    around = near[:, :NEIGHBORS]
     first, second = _candidates(samples, around, "all")
     close = (samples.labels[first] == samples.labels[second]) & (_cosine(values, first, second) >= SIMILARITY)
     first, second = first[close], second[close]

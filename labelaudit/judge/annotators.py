@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import beta
+from scipy.special import betaincinv
 
 from labelaudit.judge.scores import softmax
 from labelaudit.types import Floats, Ints
@@ -111,9 +111,7 @@ def find_consensus(votes: Votes, probs: Floats | None = None) -> Consensus:
         temper=temper,
         confusion=confusion,
         quality=hits / np.maximum(given, 1),
-        quality_interval=np.stack(
-            [beta.ppf(0.05, hits + 0.5, given - hits + 0.5), beta.ppf(0.95, hits + 0.5, given - hits + 0.5)], axis=1
-        ),
+        quality_interval=np.stack([betaincinv(hits + 0.5, given - hits + 0.5, end) for end in (0.05, 0.95)], axis=1),
         loss=loss,
     )
 

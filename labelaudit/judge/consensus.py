@@ -13,11 +13,10 @@ No truth is used anywhere.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from labelaudit.judge import transition
 from labelaudit.judge.learning_curve import Curve
@@ -25,6 +24,7 @@ from labelaudit.judge.noise_model import NO_CLASS, UNKNOWN, NoiseModel, blind_po
 from labelaudit.judge.open_set import OpenSet
 from labelaudit.judge.pool import PULL, Gain, pool
 from labelaudit.judge.reading import Reading, read_rate
+from labelaudit.leading import Leading, Table, blocks_of, make_table, take_rows
 from labelaudit.types import Floats, Ints
 
 GROUPED = 1.2
@@ -72,7 +72,7 @@ class Consensus:
 
 
 def agree(
-    models: Mapping[str, Floats],
+    models: Mapping[str, Table],
     noise: NoiseModel,
     labels: Ints,
     *,
@@ -119,13 +119,13 @@ def agree(
 
 
 def _take(fitted: NoiseModel, rows: Ints) -> NoiseModel:
-    return replace(fitted, probs=fitted.probs[rows], posterior=fitted.posterior[rows])
+    return replace(fitted, probs=take_rows(fitted.probs, rows), posterior=take_rows(fitted.posterior, rows))
 
 
-def log_odds_of_wrong(probs: Floats, labels: Ints) -> Floats:
+def log_odds_of_wrong(probs: Table, labels: Ints) -> Floats:
     """(n,) natural log-odds, within 20.7 of 0, that a class other than the label is right, by ``probs`` (n, C)."""
     own, others = np.empty(len(labels)), np.empty(len(labels))
-    for rows in _blocks(probs):
+    for rows in blocks_of(probs, _CELLS):
         some = probs[rows].copy()
         place = np.arange(len(some)), labels[rows]
         own[rows] = some[place]
@@ -134,21 +134,25 @@ def log_odds_of_wrong(probs: Floats, labels: Ints) -> Floats:
     return np.asarray(np.log(np.maximum(others, _FLOOR)) - np.log(np.maximum(own, _FLOOR)))
 
 
-def _blend(one: Floats, other: Floats, labels: Ints, wrong: Floats) -> npt.NDArray[np.float32]:
+def _blend(one: Table, other: Table, labels: Ints, wrong: Floats) -> Table:
     """(n, C) the normalised geometric mean of ``one`` and the ``other``, with ``wrong`` (n,) for what is not the label.
 
     It is of half the precision that numbers have here otherwise: there may be a thousand classes.
     """
-    blended = np.empty(one.shape, dtype=np.float32)
-    for rows in _blocks(one):
+    blended = make_table(labels, one.shape[1])
+    for rows in blocks_of(one, _CELLS):
         blended[rows] = set_suspicion(np.sqrt(np.maximum(one[rows] * other[rows], 0)), labels[rows], wrong[rows])
     return blended
 
 
-def _blocks(probs: Floats) -> Iterator[slice]:
-    """The rows of ``probs`` (n, C), some at a time."""
-    step = max(1, _CELLS // probs.shape[1])
-    yield from (slice(start, start + step) for start in range(0, len(probs), step))
+def settle_suspicion(posterior: Table, labels: Ints, suspicion: Floats) -> Table:
+    """`set_suspicion` of a table, which stays of its kind."""
+    if not isinstance(posterior, Leading):
+        return set_suspicion(posterior, labels, suspicion)
+    settled = make_table(labels, posterior.shape[1])
+    for rows in blocks_of(posterior):
+        settled[rows] = set_suspicion(posterior[rows], labels[rows], suspicion[rows])
+    return settled
 
 
 def set_suspicion(posterior: Floats, labels: Ints, suspicion: Floats) -> Floats:

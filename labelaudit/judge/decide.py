@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_array
 
 from labelaudit.judge.noise_model import NO_CLASS, UNKNOWN, NoiseModel
 from labelaudit.judge.reading import Reading, lower_end, upper_end
 from labelaudit.judge.reasons import Reason
 from labelaudit.judge.scores import softmax, strongest_other
+from labelaudit.leading import Leading, Table, sum_by_label, take_rows
 from labelaudit.types import Bools, Decision, Floats, Ints
 
 HIGHEST = 0.5
@@ -83,8 +83,8 @@ def decide(
         apart = len(set(groups))
     _apply_verdicts(posterior, labels, known)
     if strangers is not None:
-        posterior *= (1.0 - strangers)[:, None]
-    suspicion = np.clip(1.0 - posterior[rows, labels], 0.0, 1.0)
+        posterior = _scale_rows(posterior, 1.0 - strangers)
+    suspicion = np.clip(1.0 - posterior[rows, labels].astype(np.float64), 0.0, 1.0)
     if counts is None:
         counts = np.bincount(labels, minlength=len(classes))
     judged = (counts[labels] >= FEWEST) | (known != UNKNOWN)
@@ -104,8 +104,6 @@ def decide(
         interval = (low_end_of_sure(interval[0], suspicion[judged], sure, companions=n / max(apart, 1)), interval[1])
     rival = strongest_other(labels, posterior)
     predicted = np.where(flagged, rival, posterior.argmax(axis=1))
-    counted = np.flatnonzero(judged)
-    given = csr_array((np.ones(len(counted)), (labels[counted], counted)), shape=(len(classes), n))
     reasons = [""] * n
     for row in np.flatnonzero(~judged).tolist():
         reasons[row] = f"not judged: {counts[labels[row]]} of {FEWEST} images that this class needs"
@@ -115,13 +113,13 @@ def decide(
         suspicion=suspicion,
         is_issue=flagged,
         judged=judged,
-        probs=posterior.astype(np.float32),
+        probs=posterior if isinstance(posterior, Leading) else posterior.astype(np.float32),
         predicted=predicted,
         threshold=threshold,
         sure_threshold=sure,
         noise_rate=rate,
         noise_interval=interval,
-        noise_matrix=np.asarray(given @ posterior),
+        noise_matrix=sum_by_label(posterior, labels, judged),
         reasons=tuple(reasons),
         recipe={
             "pool_weights": {name: round(weight, 4) for name, weight in channel.weights.items()},
@@ -188,23 +186,32 @@ def open_interval(interval: tuple[float, float], blind: float) -> tuple[float, f
     return (0.0, interval[1] + 0.5 * blind * (1 - interval[1])) if blind else interval
 
 
-def _apply_verdicts(posterior: Floats, labels: Ints, known: Ints) -> None:
+def _apply_verdicts(posterior: Table, labels: Ints, known: Ints) -> None:
     """Make what people have verified certain in (n, C) ``posterior``."""
     rows = np.flatnonzero(known >= 0)
-    posterior[rows] = 0.0
-    posterior[rows, known[rows]] = 1.0
+    certain = np.zeros((len(rows), posterior.shape[1]))
+    certain[np.arange(len(rows)), known[rows]] = 1.0
+    posterior[rows] = certain
     rows = np.flatnonzero(known == NO_CLASS)
-    posterior[rows, labels[rows]] = 0.0
-    rest = posterior[rows].sum(axis=1, keepdims=True)
-    posterior[rows] = np.divide(posterior[rows], rest, out=posterior[rows], where=rest > 0)
+    others = posterior[rows]
+    others[np.arange(len(rows)), labels[rows]] = 0.0
+    rest = others.sum(axis=1, keepdims=True)
+    posterior[rows] = np.divide(others, rest, out=others, where=rest > 0)
 
 
-def _judge_copies_together(
-    channel: NoiseModel, labels: Ints, digests: Sequence[str]
-) -> tuple[Floats, npt.NDArray[Any]]:
+def _scale_rows(posterior: Table, factors: Floats) -> Table:
+    """(n, C) ``posterior`` with each row times its entry of ``factors`` (n,)."""
+    return posterior.scaled(factors) if isinstance(posterior, Leading) else posterior * factors[:, None]
+
+
+def _judge_copies_together(channel: NoiseModel, labels: Ints, digests: Sequence[str]) -> tuple[Table, npt.NDArray[Any]]:
     """(n, C) posterior with all distinct labels of byte-identical samples counted, and (n,) how many those are."""
-    posterior = np.array(channel.posterior, dtype=np.float64)
-    posterior /= posterior.sum(axis=1, keepdims=True)  # what float32 rounds to certainty keeps its rank by the others
+    posterior: Table  # what float32 rounds to certainty keeps its rank by the others
+    if isinstance(channel.posterior, Leading):
+        posterior = channel.posterior.scaled(1 / channel.posterior.total())
+    else:
+        posterior = np.array(channel.posterior, dtype=np.float64)
+        posterior /= posterior.sum(axis=1, keepdims=True)
     distinct = np.ones(len(labels), dtype=np.int64)
     if len(set(digests)) == len(digests):
         return posterior, distinct
@@ -228,7 +235,7 @@ def _repeated(order: Ints, ordered: npt.NDArray[Any]) -> list[Ints]:
     return [order[bounds[at] : bounds[at + 1]] for at in several.tolist()]
 
 
-def judge_groups_together(posterior: Floats, labels: Ints, groups: Sequence[str]) -> Floats:
+def judge_groups_together(posterior: Table, labels: Ints, groups: Sequence[str]) -> Table:
     """(n, C) ``posterior`` where the members of a group share one true class: what each image shows is averaged.
 
     Members that carry one label count as one reading, for it was given to all of them at once. Where they disagree,
@@ -239,16 +246,15 @@ def judge_groups_together(posterior: Floats, labels: Ints, groups: Sequence[str]
     if _agreement(code, labels) < SHARED:
         return posterior
     classes = posterior.shape[1]
-    logs = np.log(np.maximum(posterior, 1e-12))
     error = float(np.clip(1 - posterior[np.arange(len(labels)), labels].mean(), LEAST_ERROR, 0.5))
     vote = np.log((1 - error) * max(classes - 1, 1) / error)
-    joint = posterior.copy()
+    joint = take_rows(posterior, np.arange(len(labels)))
     order = np.argsort(code, kind="stable")
     for rows in np.split(order, np.cumsum(sizes)[:-1]):
         if len(rows) > 1:
             counts = np.bincount(labels[rows], minlength=classes)
             most = counts == counts.max()
-            mean = logs[rows[most[labels[rows]]]].mean(axis=0)
+            mean = np.log(np.maximum(posterior[rows[most[labels[rows]]]], 1e-12)).mean(axis=0)
             if (counts > 0).sum() > 1:
                 mean = mean + vote * (counts - most / most.sum())
             joint[rows] = softmax(mean)
@@ -271,7 +277,7 @@ def _agreement(code: Ints, labels: Ints) -> float:
 
 def _reason(
     row: int,
-    posterior: Floats,
+    posterior: Table,
     labels: Ints,
     rival: Ints,
     classes: Sequence[str],

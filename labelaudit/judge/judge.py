@@ -180,7 +180,8 @@ class Judge:
         suspicion = np.zeros(len(features.values))
         if labels is not None:
             suspicion = np.clip(1.0 - read.posterior[np.arange(len(labels)), labels].astype(np.float64), 0.0, 1.0)
-        return Judgement(suspicion=suspicion, probs=read.posterior, predicted=read.posterior.argmax(axis=1))
+        probs = np.asarray(read.posterior)
+        return Judgement(suspicion=suspicion, probs=probs, predicted=probs.argmax(axis=1))
 
     def read(self, features: Features, labels: Ints | None, *, digests: Sequence[str] | None = None) -> NoiseModel:
         """The noise model's reading that `score` rests on, as `decide` takes it; without labels the posterior is that

@@ -58,15 +58,23 @@ class Curve:
     out, classes are too small, or components too few, to tell."""
 
 
-def measure(x: npt.NDArray[np.float32], labels: Ints, classes: int, *, groups: Ints | None = None) -> Curve | None:
+def measure(
+    x: npt.NDArray[np.float32],
+    labels: Ints,
+    classes: int,
+    *,
+    groups: Ints | None = None,
+    columns: Ints | None = None,
+) -> Curve | None:
     """The curve of ``x`` (n, d); ``None`` where an eighth of the set is too small to learn from.
 
-    Parts are drawn by place, so give samples in an order that means nothing. ``groups`` (n,) stay together.
+    Parts are drawn by place, so give samples in an order that means nothing. ``groups`` (n,) stay together,
+    ``columns`` are those of ``x`` that are looked at.
     """
     rows = spread_rows(len(x), max(_ROWS, _EACH * classes))
     if groups is not None and len(rows) < len(x):
         rows = np.flatnonzero(np.isin(groups, groups[rows]))
-    x, labels = x[rows], labels[rows]
+    x, labels = x[rows] if columns is None else x[np.ix_(rows, columns)], labels[rows]
     codes = np.arange(len(rows)) if groups is None else np.unique(groups[rows], return_inverse=True)[1]
     if len(np.unique(codes)) < _FEWEST * PARTS[0]:
         return None

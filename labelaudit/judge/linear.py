@@ -12,10 +12,12 @@ import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 
 from labelaudit.judge.scores import softmax
+from labelaudit.leading import Table
 from labelaudit.types import Floats, Ints
 
 _LOG_SHARPNESS = (-4.0, 8.0)  # natural logarithms of the least and the greatest factor that is tried
-_ROWS = 20_000  # samples that a sharpness is fitted on
+_ROWS, _FEWEST, _CELLS = 20_000, 4_000, 1_000_000  # samples that a sharpness is fitted on, and rows x classes of them
+_CHUNK = 8192
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +38,7 @@ class Linear:
 class HeldOut:
     """A model fitted to n samples, and its opinion of each of them as if it had not been."""
 
-    probs: npt.NDArray[np.float32]
+    probs: Table
     """(n, C) class probabilities of each sample by the model of all samples outside its group."""
     model: Linear
     """Fitted to all samples, for images that come later."""
@@ -45,10 +47,10 @@ class HeldOut:
 def find_sharpness(scores: Floats, labels: Ints) -> tuple[float, float]:
     """The factor t at which softmax(t · ``scores``) gives the ``labels`` (n,) the most likelihood, and the loss there.
 
-    The loss is the mean negative log-likelihood in nats. At most 20,000 evenly spread rows are looked at. The loss is
-    convex in t, so the answer does not depend on a starting point.
+    The loss is the mean negative log-likelihood in nats. At most `some_rows` are looked at. The loss is convex in t, so
+    the answer does not depend on a starting point.
     """
-    rows = spread_rows(len(labels), _ROWS)
+    rows = some_rows(*scores.shape)
     some = np.asarray(scores[rows], dtype=np.float64)
     some = some - some.max(axis=1, keepdims=True)
     own = some[np.arange(len(rows)), labels[rows]]
@@ -59,6 +61,22 @@ def find_sharpness(scores: Floats, labels: Ints) -> tuple[float, float]:
 
     found = minimize_scalar(loss, bounds=_LOG_SHARPNESS, method="bounded", options={"xatol": 1e-3})
     return float(np.exp(found.x)), float(found.fun)
+
+
+def some_rows(n: int, classes: int) -> Ints:
+    """Evenly spread rows that are enough to fit a few numbers to: 20,000 of n, fewer of more than 50 classes."""
+    return spread_rows(n, int(np.clip(_CELLS // classes, _FEWEST, _ROWS)))
+
+
+def class_sums(x: Floats, labels: Ints, classes: int) -> npt.NDArray[np.float64]:
+    """(C, d) sums of the rows of ``x`` (n, d) that carry each label."""
+    sums = np.zeros((classes, x.shape[1]))
+    for start in range(0, len(x), _CHUNK):
+        some, given = x[start : start + _CHUNK], labels[start : start + _CHUNK]
+        order = np.argsort(given, kind="stable")
+        present, first = np.unique(given[order], return_index=True)
+        sums[present] += np.add.reduceat(np.asarray(some[order], dtype=np.float64), first, axis=0)
+    return sums
 
 
 def spread_rows(n: int, most: int) -> Ints:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from scipy.sparse import csr_array
 
 from labelaudit.judge.probes import NEIGHBORS, SHARPNESS
+from labelaudit.leading import Leading, Table
 from labelaudit.types import Bools, Floats, Ints
 
 BELIEFS = 5
@@ -47,13 +48,18 @@ class Memory:
 
     @classmethod
     def of(
-        cls, vectors: Floats, probs: Floats, digests: Sequence[str], labels: Ints, right: Bools, *, scanned: bool
+        cls, vectors: Floats, probs: Table, digests: Sequence[str], labels: Ints, right: Bools, *, scanned: bool
     ) -> Memory:
         """Remember n samples by unit ``vectors`` (n, w) and what is believed about them, ``probs`` (n, C)."""
-        believed = np.argsort(-probs, axis=1, kind="stable")[:, :BELIEFS]
+        if isinstance(probs, Leading):
+            beliefs: Floats = probs.values[:, :BELIEFS]
+            believed: Ints = probs.classes[:, :BELIEFS]
+        else:
+            believed = np.argsort(-probs, axis=1, kind="stable")[:, :BELIEFS]
+            beliefs = np.take_along_axis(probs, believed, axis=1)
         return cls(
             vectors=np.asarray(vectors, dtype=np.float16),
-            beliefs=np.take_along_axis(probs, believed, axis=1).astype(np.float16),
+            beliefs=beliefs.astype(np.float16),
             believed=believed.astype(np.int32),
             digests=np.array(digests, dtype=np.bytes_),
             labels=np.asarray(labels, dtype=np.int32),

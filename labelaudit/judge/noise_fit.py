@@ -29,6 +29,7 @@ from labelaudit.judge.noise_model import (
     take_logs,
 )
 from labelaudit.judge.scores import softmax
+from labelaudit.leading import Table
 from labelaudit.types import Floats, Ints
 
 PSEUDO_COUNT = 10.0
@@ -68,7 +69,7 @@ _LEAST_CURVATURE = 1e-6
 
 
 def fit_noise_model(
-    models: Mapping[str, Floats], labels: Ints, *, known: Ints | None = None, start: NoiseModel | None = None
+    models: Mapping[str, Table], labels: Ints, *, known: Ints | None = None, start: NoiseModel | None = None
 ) -> NoiseModel:
     """Fit pool weights, transition matrix and slope to the given labels.
 

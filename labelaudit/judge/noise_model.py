@@ -31,6 +31,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from labelaudit.leading import Table, blocks_of, make_table
 from labelaudit.types import Floats, Ints
 
 _FLOOR = 1e-7
@@ -46,9 +47,9 @@ class NoiseModel:
     """Pool weight a_m of each model, at least 0; together they also set the sharpness of q."""
     transition: Floats
     """(C, C) float64, rows sum to 1: T[k, j] = P(given j | true k) at mean difficulty."""
-    probs: Floats
+    probs: Table
     """(n, C) float32: q, the pooled probabilities, blind to the sample's own label."""
-    posterior: Floats
+    posterior: Table
     """(n, C): r, the probability of each true class once the given label is counted in."""
     slope: float = 0.0
     """b ≥ 0: how much the odds of an error grow with `difficulty`; 0 = people err alike on all images."""
@@ -70,7 +71,7 @@ UNKNOWN, NO_CLASS = -1, -2
 def apply_noise_model(
     weights: Mapping[str, float],
     transition: Floats,
-    models: Mapping[str, Floats],
+    models: Mapping[str, Table],
     labels: Ints | None,
     *,
     known: Ints | None = None,
@@ -85,8 +86,8 @@ def apply_noise_model(
     models = {name: models[name] for name in weights}
     n, classes = next(iter(models.values())).shape
     powers = np.array(list(weights.values()))
-    probs = np.empty((n, classes), dtype=np.float32)
-    posterior = probs if labels is None else np.empty_like(probs)
+    probs = np.empty((n, classes), dtype=np.float32) if labels is None else make_table(labels, classes)
+    posterior = probs if labels is None else make_table(labels, classes)
     surprise = np.full(n, np.nan)
 
     def judge(start: int) -> None:
@@ -114,20 +115,32 @@ def apply_noise_model(
     )
 
 
-def take_logs(models: Mapping[str, Floats], rows: slice | Ints) -> Floats:
+def take_logs(models: Mapping[str, Table], rows: slice | Ints) -> Floats:
     """(M, r, C) float32: log-probabilities of the ``models`` for some rows."""
     return np.stack([np.log(np.maximum(probs[rows], _FLOOR), dtype=np.float32) for probs in models.values()])
 
 
-def blind_posterior(channel: NoiseModel, labels: Ints) -> Floats:
+def blind_posterior(channel: NoiseModel, labels: Ints) -> Table:
     """(n, C) r of a fitted channel's own samples as if nothing had been known of them."""
-    return likelihoods(channel, labels)[0]
+    posterior = make_table(labels, channel.probs.shape[1])
+    for rows in blocks_of(posterior):
+        posterior[rows] = _judge_blindly(channel, labels, rows)[0]
+    return posterior
 
 
-def likelihoods(channel: NoiseModel, labels: Ints) -> tuple[Floats, Floats]:
-    """(n, C) r of a fitted channel's own samples under ``labels`` (n,), and (n, 1) the probability of these labels."""
-    harder = np.exp(channel.slope * (difficulty(channel.probs) - channel.ease))
-    return _posterior(channel.probs, channel.transition, labels, harder)
+def likelihoods(channel: NoiseModel, labels: Ints) -> Floats:
+    """(n,) probability that a fitted channel gives to the ``labels`` (n,) of its own samples."""
+    found = np.empty(len(labels))
+    for rows in blocks_of(channel.probs):
+        found[rows] = _judge_blindly(channel, labels, rows)[1][:, 0]
+    return found
+
+
+def _judge_blindly(channel: NoiseModel, labels: Ints, rows: slice) -> tuple[Floats, Floats]:
+    """(m, C) r and (m, 1) likelihood of some rows, as if nothing had been known of them."""
+    probs = channel.probs[rows]
+    harder = np.exp(channel.slope * (difficulty(probs) - channel.ease))
+    return _posterior(probs, channel.transition, labels[rows], harder)
 
 
 def difficulty(probs: Floats) -> Floats:

@@ -17,12 +17,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from labelaudit.judge import probes
 from labelaudit.judge.noise_model import NO_CLASS, UNKNOWN, NoiseModel, likelihoods
+from labelaudit.leading import blocks_of
 from labelaudit.types import Floats, Ints
 
 LEAST_GAIN = 1e-3
@@ -57,7 +59,7 @@ class OpenSet:
     def posterior(self, channel: NoiseModel, labels: Ints, known: Ints) -> Floats:
         """(n,) probability of belonging to no class once the given label is counted in; 0 or 1 where people said."""
         shares = np.bincount(labels, minlength=channel.probs.shape[1]) / len(labels)
-        inside = (1 - self.prior) * likelihoods(channel, labels)[1][:, 0]
+        inside = (1 - self.prior) * likelihoods(channel, labels)
         outside = self.prior * shares[labels]
         found = outside / (outside + inside)
         return np.asarray(np.where(known == UNKNOWN, found, known == NO_CLASS), dtype=np.float64)
@@ -83,20 +85,24 @@ def find_open_set(
     """
     classes = channel.probs.shape[1]
     shares = np.bincount(labels, minlength=classes) / len(labels)
-    inside = likelihoods(channel, labels)[1][:, 0].astype(np.float64)
-    entropy = -(channel.probs * np.log(np.maximum(channel.probs, 1e-12))).sum(axis=1, dtype=np.float64) / np.log(
-        classes
-    )
+    inside = likelihoods(channel, labels)
+    entropy = _entropy(channel)
     base = float(-np.log(inside).mean())
     prior = 1 / (1 + np.exp(_STEEPNESS * (_STARTS_AT - entropy)))
+    weights = probes.vote_weights(*near, digests)
     gain = 0.0
     for _ in range(_ROUNDS):
         none = _responsibility(prior, shares[labels], inside)
-        belief = np.concatenate([channel.posterior * (1 - none)[:, None], none[:, None]], axis=1, dtype=np.float32)
+
+        def believe(rows: slice | Ints, none: Floats = none) -> Floats:
+            own = none[rows, None]
+            return np.concatenate([channel.posterior[rows] * (1 - own), own], axis=1, dtype=np.float32)
+
+        votes = 0.5 / (classes + 1) + (weights * none[near[1]]).sum(axis=1)
         readings = np.stack(
             [
-                _logit(probes.discriminant(x, belief, fold_of)[:, -1]) / 5,
-                _logit(probes.neighbor_votes(*near, belief, digests=digests)[:, -1]),
+                _logit(probes.soft_discriminant(x, believe, classes + 1, fold_of)) / 5,
+                _logit(votes / (0.5 + weights.sum(axis=1))),
                 entropy,
             ],
             axis=1,
@@ -109,12 +115,21 @@ def find_open_set(
     return OpenSet(prior=prior, gain=gain) if gain >= max(LEAST_GAIN, GAIN_EACH * taken) else None
 
 
+def _entropy(channel: NoiseModel) -> Floats:
+    """(n,) of the class probabilities, 1 = all classes alike."""
+    found = np.empty(len(channel.probs))
+    for rows in blocks_of(channel.probs):
+        probs = channel.probs[rows]
+        found[rows] = -(probs * np.log(np.maximum(probs, 1e-12))).sum(axis=1, dtype=np.float64)
+    return np.asarray(found / np.log(channel.probs.shape[1]))
+
+
 def _responsibility(prior: Floats, outside: Floats, inside: Floats) -> Floats:
     none = prior * outside
     return np.asarray(none / np.maximum(none + (1 - prior) * inside, 1e-300))
 
 
-def _logit(probability: npt.NDArray[np.float32]) -> Floats:
+def _logit(probability: npt.NDArray[Any]) -> Floats:
     p = np.clip(probability.astype(np.float64), _LEAST, 1 - _LEAST)
     return np.asarray(np.log(p) - np.log1p(-p))
 

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import minimize
 
-from labelaudit.judge.linear import find_sharpness, spread_rows
+from labelaudit.judge.linear import find_sharpness, some_rows, spread_rows
 from labelaudit.judge.scores import softmax
+from labelaudit.leading import Table, make_table
 from labelaudit.types import Bools, Floats, Ints
 
 PULL = 0.03
@@ -29,7 +30,6 @@ LEAST_GAIN = 5e-4
 """Nats per sample that it must exceed too."""
 
 _FLOOR = 1e-7
-_ROWS, _FEWEST, _CELLS = 20_000, 4_000, 1_000_000  # samples that weights are fitted to, and rows x classes of them
 _BLOCK = 1 << 16  # cells pooled at a time
 _TRIAL_ROWS = 4000  # samples that a gain is measured on
 
@@ -55,11 +55,11 @@ class Pooled:
 
     weights: Mapping[str, float]
     """Exponent a · τ of each model's probabilities, as `noise_model.apply_noise_model` takes them."""
-    probs: Floats
+    probs: Table
     """(n, C) float32: q, blind to the sample's own label."""
 
 
-def pool(models: Mapping[str, Floats], labels: Ints, *, counted: Bools | None = None, pull: float = PULL) -> Pooled:
+def pool(models: Mapping[str, Table], labels: Ints, *, counted: Bools | None = None, pull: float = PULL) -> Pooled:
     """Weigh ``models``, name -> (n, C) probabilities of models that did not train on the sample they judge.
 
     ``labels`` (n,) are given, or true where that is known; only the samples ``counted`` (n,) say something about the
@@ -68,12 +68,12 @@ def pool(models: Mapping[str, Floats], labels: Ints, *, counted: Bools | None = 
     """
     rows = np.arange(len(labels)) if counted is None or not counted.any() else np.flatnonzero(counted)
     n, classes = next(iter(models.values())).shape
-    rows = rows[spread_rows(len(rows), int(np.clip(_CELLS // classes, _FEWEST, _ROWS)))]
+    rows = rows[some_rows(len(rows), classes)]
     calibrated = {name: find_sharpness(_logs(probs[rows]), labels[rows])[0] for name, probs in models.items()}
     logs = np.stack([calibrated[name] * _logs(probs[rows]) for name, probs in models.items()])  # (M, m, C)
     weights = _weigh(logs, labels[rows], pull)
     exponents = {name: float(w * calibrated[name]) for name, w in zip(models, weights, strict=True)}
-    probs = np.empty((n, classes), dtype=np.float32)
+    probs = make_table(labels, classes)
     step = max(1, _BLOCK // classes)
     for start in range(0, n, step):
         some = slice(start, start + step)
@@ -82,7 +82,7 @@ def pool(models: Mapping[str, Floats], labels: Ints, *, counted: Bools | None = 
     return Pooled(weights=exponents, probs=probs)
 
 
-def measure_gain(models: Mapping[str, Floats], more: Mapping[str, Floats], labels: Ints, fold_of: Ints) -> Gain:
+def measure_gain(models: Mapping[str, Table], more: Mapping[str, Table], labels: Ints, fold_of: Ints) -> Gain:
     """The gain by ``more`` models beside ``models``, weights fitted on some folds and compared on the others.
 
     ``labels`` (n,) and ``fold_of`` (n,) as of `pool`; at most 4,000 samples are looked at.

@@ -9,14 +9,15 @@ per class than people have.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from scipy.linalg import cho_factor, cho_solve
 
-from labelaudit.judge.linear import Linear
+from labelaudit.judge.linear import Linear, class_sums
+from labelaudit.leading import Table, blocks_of, make_table
 from labelaudit.types import Features, Floats, Ints
 
 WIDTH = 512
@@ -30,6 +31,7 @@ SHRINKAGE = 0.2
 """Share of the isotropic part in the pooled covariance."""
 
 _ROUNDING = 1e-5  # share of the total variance below which a within-class variance is float32 rounding: equal images
+_CELLS = 1 << 22  # class probabilities that are worked on at a time
 _ROWS = 20_000  # rows that the principal components are estimated on
 
 
@@ -91,36 +93,87 @@ def _find_rotation(block: Floats, width: int) -> Rotation:
 
 
 def discriminant(
-    x: npt.NDArray[np.float32], responsibilities: Floats, fold_of: Ints, *, shrinkage: float = SHRINKAGE
-) -> npt.NDArray[np.float32]:
+    x: npt.NDArray[np.float32], labels: Ints, classes: int, fold_of: Ints, *, shrinkage: float = SHRINKAGE
+) -> Table:
     """Held-out class probabilities (n, C) of linear discriminant analysis with a shrunk pooled covariance.
 
     Args:
         x: (n, d) features.
-        responsibilities: (n, C) probability that the sample belongs to each class; one-hot for plain labels.
+        labels: (n,) in [0, C).
+        classes: C.
         fold_of: (n,) fold of each sample; a fold is judged by the model of the others.
         shrinkage: in (0, 1]: S = (1 - s) S_pooled + s · mean variance · I.
     """
-    weights = np.asarray(responsibilities, dtype=np.float32)
-    n, classes = weights.shape
-    mass = weights.sum(axis=1, keepdims=True)
-    folds = np.unique(fold_of)
-    scatter, sums, counts = [], [], []  # per fold: (d, d), (C, d), (C,)
-    for fold in folds:
-        rows = fold_of == fold
-        part, share = x[rows], weights[rows]
-        scatter.append(part.T @ (part * mass[rows]))
-        sums.append(share.T @ part)
-        counts.append(share.sum(axis=0, dtype=np.float64))
-    probs = np.empty((n, classes), dtype=np.float32)
-    for held in range(len(folds)):
-        others = [f for f in range(len(folds)) if f != held] or [held]
-        count = np.sum([counts[f] for f in others], axis=0)
-        total = np.sum([scatter[f] for f in others], axis=0)
-        model = _solve(total, np.sum([sums[f] for f in others], axis=0), count, shrinkage)
-        rows = fold_of == folds[held]
+    sums = []
+    for fold in np.unique(fold_of).tolist():
+        inside = fold_of == fold
+        part, given = x[inside], labels[inside]
+        counts = np.bincount(given, minlength=classes).astype(np.float64)
+        sums.append(_FoldSums(part.T @ part, class_sums(part, given, classes), counts))
+    probs = make_table(labels, classes)
+    for rows, model in _held_models(sums, fold_of, shrinkage):
         probs[rows] = model.apply(x[rows])
     return probs
+
+
+def soft_discriminant(
+    x: npt.NDArray[np.float32],
+    belief: Callable[[slice | Ints], Floats],
+    classes: int,
+    fold_of: Ints,
+    *,
+    shrinkage: float = SHRINKAGE,
+) -> npt.NDArray[np.float32]:
+    """(n,) held-out probability of the last class by a `discriminant` on what is believed instead of labels.
+
+    ``belief`` gives the rows (m, C) asked for: probabilities that the sample belongs to each class.
+    """
+    width = x.shape[1]
+    sums = []
+    for fold in np.unique(fold_of).tolist():
+        one = _FoldSums(np.zeros((width, width), np.float32), np.zeros((classes, width), np.float32), np.zeros(classes))
+        for rows in _parts(np.flatnonzero(fold_of == fold), classes):
+            part, share = x[rows], belief(rows)
+            one.scatter += part.T @ (part * share.sum(axis=1, keepdims=True))
+            one.sums += share.T @ part
+            one.counts += share.sum(axis=0, dtype=np.float64)
+        sums.append(one)
+    last = np.empty(len(x), dtype=np.float32)
+    for rows, model in _held_models(sums, fold_of, shrinkage):
+        last[rows] = model.apply(x[rows])[:, -1]
+    return last
+
+
+@dataclass
+class _FoldSums:
+    """All that a discriminant needs of the samples of one fold."""
+
+    scatter: Floats
+    """(d, d)"""
+    sums: Floats
+    """(C, d)"""
+    counts: Floats
+    """(C,)"""
+
+
+def _held_models(folds: Sequence[_FoldSums], fold_of: Ints, shrinkage: float) -> Iterator[tuple[Ints, Linear]]:
+    """Rows, some at a time, and the discriminant of the other folds."""
+    classes = len(folds[0].counts)
+    for held, fold in enumerate(np.unique(fold_of).tolist()):
+        others = [one for number, one in enumerate(folds) if number != held] or [folds[held]]
+        model = _solve(
+            np.sum([one.scatter for one in others], axis=0),
+            np.sum([one.sums for one in others], axis=0),
+            np.sum([one.counts for one in others], axis=0),
+            shrinkage,
+        )
+        yield from ((rows, model) for rows in _parts(np.flatnonzero(fold_of == fold), classes))
+
+
+def _parts(rows: Ints, classes: int) -> Iterator[Ints]:
+    """The ``rows``, so many at a time that their class probabilities stay small."""
+    step = max(1, _CELLS // classes)
+    yield from (rows[start : start + step] for start in range(0, len(rows), step))
 
 
 def fit_discriminant(x: npt.NDArray[np.float32], responsibilities: Floats, *, shrinkage: float = SHRINKAGE) -> Linear:
@@ -153,25 +206,35 @@ def _solve(total: Floats, sums: Floats, count: Floats, shrinkage: float) -> Line
 
 
 def neighbor_votes(
-    similarities: Floats, indices: Ints, responsibilities: Floats, *, digests: Sequence[str] | None = None
-) -> npt.NDArray[np.float32]:
+    similarities: Floats, indices: Ints, labels: Ints, classes: int, *, digests: Sequence[str] | None = None
+) -> Table:
     """Class probabilities (n, C) by similarity-weighted vote of the k nearest other samples.
 
     Args:
         similarities: (n, k) cosines, best first.
         indices: (n, k) rows of the neighbours, the sample itself excluded.
-        responsibilities: (n, C) what each neighbour votes for.
+        labels: (n,) the class in [0, C) that each neighbour votes for.
+        classes: C.
         digests: (n,) content digests; a byte-identical copy has no vote, it would repeat its own label.
     """
-    classes = responsibilities.shape[1]
+    weights = vote_weights(similarities, indices, digests)
+    votes = make_table(labels, classes)
+    for rows in blocks_of(votes):
+        given = labels[indices[rows]]
+        place = np.arange(len(given))[:, None] * classes + given
+        cast = np.bincount(place.ravel(), weights[rows].ravel(), minlength=len(given) * classes)
+        counted = cast.reshape(len(given), classes) + 0.5 / classes
+        votes[rows] = counted / counted.sum(axis=1, keepdims=True)
+    return votes
+
+
+def vote_weights(similarities: Floats, indices: Ints, digests: Sequence[str] | None = None) -> npt.NDArray[np.float32]:
+    """(n, k) weight of each neighbour's vote; arguments as of `neighbor_votes`."""
     weights = np.exp(SHARPNESS * (similarities - similarities[:, :1])).astype(np.float32)
     if digests is not None:
         code = np.unique(np.asarray(digests), return_inverse=True)[1]
         weights[code[indices] == code[:, None]] = 0.0
-    votes = np.full((len(indices), classes), 0.5 / classes, dtype=np.float32)
-    for k in range(indices.shape[1]):
-        votes += weights[:, k, None] * responsibilities[indices[:, k]]
-    return np.asarray(votes / votes.sum(axis=1, keepdims=True), dtype=np.float32)
+    return weights
 
 
 def logistic(

@@ -11,9 +11,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from labelaudit.judge.linear import HeldOut, Linear, find_sharpness
+from labelaudit.judge.linear import HeldOut, Linear, class_sums, find_sharpness, some_rows
 from labelaudit.judge.ridge import group_rows
 from labelaudit.judge.scores import softmax
+from labelaudit.leading import is_large, make_table
 from labelaudit.types import Floats, Ints
 
 _CHUNK = 8192
@@ -31,19 +32,33 @@ def fit(x: npt.NDArray[np.float32], labels: Ints, classes: int, *, groups: Ints 
         classes: C.
         groups: (n,) samples with equal numbers are left out together; each is a group of its own by default.
     """
-    sums = _class_sums(x, labels, classes)
+    sums = class_sums(x, labels, classes)
     length = np.square(sums).sum(axis=1)
-    cosines = np.empty((len(x), classes), dtype=np.float64)
+    short: Floats = sums.astype(np.float32) if is_large(len(x), classes) else sums
+
+    def judge_alone(rows: slice | Ints) -> Floats:
+        return _leave_one_out(np.asarray(x[rows], dtype=short.dtype), labels[rows], short, length)
+
+    def judge_group(members: Ints) -> Floats:
+        some = np.asarray(x[members], dtype=np.float64)
+        rest = sums - class_sums(some, labels[members], classes)
+        return _cosines(some @ rest.T, np.square(rest).sum(axis=1))
+
+    few = some_rows(len(x), classes)
+    if groups is not None and len(few) < len(x):
+        few = np.flatnonzero(np.isin(groups, groups[few]))
+    cosines = judge_alone(few)
+    for members in group_rows(None if groups is None else groups[few]):
+        cosines[members] = judge_group(few[members])
+    sharpness, _ = find_sharpness(cosines, labels[few])
+    probs = make_table(labels, classes)
     for start in range(0, len(x), _CHUNK):
         rows = slice(start, start + _CHUNK)
-        cosines[rows] = _leave_one_out(np.asarray(x[rows], dtype=np.float64), labels[rows], sums, length)
+        probs[rows] = softmax(sharpness * judge_alone(rows))
     for members in group_rows(groups):
-        some = np.asarray(x[members], dtype=np.float64)
-        rest = sums - _class_sums(some, labels[members], classes)
-        cosines[members] = _cosines(some @ rest.T, np.square(rest).sum(axis=1))
-    sharpness, _ = find_sharpness(cosines, labels)
+        probs[members] = softmax(sharpness * judge_group(members))
     return HeldOut(
-        probs=np.asarray(softmax(sharpness * cosines), dtype=np.float32),
+        probs=probs,
         model=Linear(
             directions=np.asarray(sharpness * _cosines(sums.T, length), dtype=np.float32),
             offset=np.zeros(classes, dtype=np.float32),
@@ -51,23 +66,12 @@ def fit(x: npt.NDArray[np.float32], labels: Ints, classes: int, *, groups: Ints 
     )
 
 
-def _class_sums(x: Floats, labels: Ints, classes: int) -> npt.NDArray[np.float64]:
-    """(C, d) sums of the vectors of each label."""
-    sums = np.zeros((classes, x.shape[1]))
-    for start in range(0, len(x), _CHUNK):
-        some, given = x[start : start + _CHUNK], labels[start : start + _CHUNK]
-        order = np.argsort(given, kind="stable")
-        present, first = np.unique(given[order], return_index=True)
-        sums[present] += np.add.reduceat(np.asarray(some[order], dtype=np.float64), first, axis=0)
-    return sums
-
-
 def _leave_one_out(x: Floats, labels: Ints, sums: Floats, length: Floats) -> Floats:
     """(m, C) cosines of ``x`` (m, d) to class sums that each vector is taken out of."""
     rows = np.arange(len(x))
     own = np.square(x).sum(axis=1)
     inner = x @ sums.T
-    lengths = np.repeat(length[None], len(x), axis=0)
+    lengths = np.repeat(np.asarray(length, dtype=x.dtype)[None], len(x), axis=0)
     lengths[rows, labels] += own - 2 * inner[rows, labels]
     inner[rows, labels] -= own
     return _cosines(inner, lengths)

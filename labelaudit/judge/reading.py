@@ -18,6 +18,7 @@ import numpy as np
 
 from labelaudit.judge.learning_curve import Curve
 from labelaudit.judge.standing_out import share_standing_out
+from labelaudit.leading import Table
 from labelaudit.types import Floats, Ints
 
 SURE, DOUBTFUL = 0.5, 0.15
@@ -51,7 +52,7 @@ class Reading:
 
 
 def read_rate(
-    suspicion: Floats, probs: Floats, labels: Ints, curve: Curve | None, *, companions: float = 1.0
+    suspicion: Floats, probs: Table, labels: Ints, curve: Curve | None, *, companions: float = 1.0
 ) -> Reading:
     """Read the rate from the noise model's ``suspicion`` (n,), the pool's ``probs`` (n, C), blind to the ``labels``
     (n,) that were given, and the learning ``curve``.

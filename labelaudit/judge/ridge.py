@@ -21,15 +21,15 @@ import numpy as np
 import numpy.typing as npt
 from scipy.linalg import eigh
 
-from labelaudit.judge.linear import HeldOut, Linear, find_sharpness, spread_rows
+from labelaudit.judge.linear import HeldOut, Linear, class_sums, find_sharpness, some_rows
 from labelaudit.judge.scores import softmax
+from labelaudit.leading import Table, make_table
 from labelaudit.types import Floats, Ints
 
 PENALTIES = tuple(np.geomspace(0.01, 300, 16).tolist())
 """The values λ is chosen from, in units of the mean square length of a centred feature vector."""
 
 _ROUNDING = 1e-6  # share of the greatest eigenvalue below which one is float32 rounding
-_ROWS = 20_000  # samples that λ is chosen on
 _CHUNK = 8192
 
 
@@ -51,23 +51,26 @@ def fit(
         penalties: what λ is chosen from.
     """
     basis = _decompose(x)
-    onehot = np.eye(classes, dtype=np.float32)[labels]
-    slopes = np.zeros((basis.axes.shape[1], classes), dtype=np.float32)  # Zᵀ Y
-    for rows, z in basis.chunks(x):
-        slopes += z.T @ onehot[rows]
-    problem = _Problem(basis, slopes, onehot.mean(axis=0), list(group_rows(groups)))
-    few = spread_rows(len(x), _ROWS)
+    counts = np.bincount(labels, minlength=classes)
+    sums = class_sums(x, labels, classes) - counts[:, None] * basis.mean.astype(np.float64)
+    slopes = np.asarray((sums @ basis.axes).T, dtype=np.float32)  # Zᵀ Y
+    frequencies = np.asarray(counts / len(x), dtype=np.float32)
+    problem = _Problem(basis, slopes, frequencies, list(group_rows(groups)))
+    few = some_rows(len(x), classes)
     if groups is not None:
         few = np.flatnonzero(np.isin(groups, groups[few])) if len(few) < len(x) else few
     trial = problem.take(few, groups)
-    held = trial.leave_out(x[few], onehot[few], penalties)
+    held = trial.leave_out(x[few], labels[few], penalties)
     found = [find_sharpness(scores, labels[few]) for scores in held]
     best = int(np.argmin([loss for _, loss in found]))
     sharpness = found[best][0]
-    scores = held[best] if len(few) == len(x) else problem.leave_out(x, onehot, penalties[best : best + 1])[0]
+    if len(few) == len(x):
+        probs: Table = np.asarray(softmax(sharpness * held[best]), dtype=np.float32)
+    else:
+        probs = problem.judge(x, labels, penalties[best], sharpness)
     directions = sharpness * (basis.axes @ (slopes / (basis.values + penalties[best] * basis.unit)[:, None]))
     return HeldOut(
-        probs=np.asarray(softmax(sharpness * scores), dtype=np.float32),
+        probs=probs,
         model=Linear(
             directions=directions.astype(np.float32),
             offset=(sharpness * problem.frequencies - basis.mean @ directions).astype(np.float32),
@@ -147,24 +150,44 @@ class _Problem:
         some = None if groups is None else groups[rows]
         return _Problem(self.basis, self.slopes, self.frequencies, list(group_rows(some)))
 
-    def leave_out(self, x: Floats, onehot: Floats, penalties: Sequence[float]) -> list[Floats]:
-        """F₋g (m, C) of ``x`` (m, d) with labels ``onehot`` (m, C), for each penalty."""
-        held = [np.empty(onehot.shape, dtype=np.float32) for _ in penalties]
-        shrunk = [1 / (self.basis.values + penalty * self.basis.unit) for penalty in penalties]
+    def leave_out(self, x: Floats, labels: Ints, penalties: Sequence[float]) -> list[Floats]:
+        """F₋g (m, C) of ``x`` (m, d) with ``labels`` (m,), for each penalty."""
+        held = [np.empty((len(x), len(self.frequencies)), dtype=np.float32) for _ in penalties]
+        shrunk = [self._shrink(penalty) for penalty in penalties]
         for rows, z in self.basis.chunks(x):
             squared = z**2
             for scores, share in zip(held, shrunk, strict=True):
-                fitted = z @ (self.slopes * share[:, None]) + self.frequencies
-                own = (squared @ share + 1 / self.basis.n)[:, None]
-                scores[rows] = (fitted - own * onehot[rows]) / np.maximum(1 - own, 1e-6)
+                scores[rows] = self._leave_one_out(z, squared, labels[rows], share)
         for members in self.together:
-            z, wanted = self.basis.turn(x[members]), onehot[members]
+            z = self.basis.turn(x[members])
             for scores, share in zip(held, shrunk, strict=True):
-                scores[members] = self._leave_group_out(z, wanted, share)
+                scores[members] = self._leave_group_out(z, labels[members], share)
         return held
 
-    def _leave_group_out(self, z: Floats, onehot: Floats, share: Floats) -> Floats:
+    def judge(self, x: npt.NDArray[np.float32], labels: Ints, penalty: float, sharpness: float) -> Table:
+        """(n, C) the softmax of F₋g times ``sharpness`` for one penalty, some rows at a time."""
+        probs, share = make_table(labels, len(self.frequencies)), self._shrink(penalty)
+        for rows, z in self.basis.chunks(x):
+            probs[rows] = softmax(np.float32(sharpness) * self._leave_one_out(z, z**2, labels[rows], share))
+        for members in self.together:
+            scores = self._leave_group_out(self.basis.turn(x[members]), labels[members], share)
+            probs[members] = softmax(sharpness * scores)
+        return probs
+
+    def _shrink(self, penalty: float) -> npt.NDArray[np.float32]:
+        """(r,) 1 / (w + λ)."""
+        return np.asarray(1 / (self.basis.values + penalty * self.basis.unit), dtype=np.float32)
+
+    def _leave_one_out(self, z: Floats, squared: Floats, labels: Ints, share: Floats) -> Floats:
+        """F₋g (m, C) of samples that stand alone, from their coordinates and the squares of these."""
+        fitted = z @ (self.slopes * share[:, None]) + self.frequencies
+        own = (squared @ share + 1 / self.basis.n)[:, None]
+        fitted[np.arange(len(z)), labels] -= own[:, 0]
+        return np.asarray(fitted / np.maximum(1 - own, 1e-6))
+
+    def _leave_group_out(self, z: Floats, labels: Ints, share: Floats) -> Floats:
         """F₋g (m, C) of one group; B Bᵀ = H_gg, so a group of more samples than features is solved in features."""
+        onehot = np.eye(len(self.frequencies), dtype=np.float32)[labels]
         b = np.concatenate([z * np.sqrt(share), np.full((len(z), 1), self.basis.n**-0.5)], axis=1).astype(np.float64)
         fitted = z @ (self.slopes * share[:, None]) + self.frequencies
         rest = fitted - b @ (b.T @ onehot)

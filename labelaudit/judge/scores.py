@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from labelaudit.leading import Leading, Table
+
 
 def softmax(scores: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """(..., C) ``scores`` as probabilities: exponentials over their sum.
@@ -18,18 +20,20 @@ def softmax(scores: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return np.asarray(raised / raised.sum(axis=-1, keepdims=True))
 
 
-def strongest_other(labels: npt.NDArray[Any], probs: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+def strongest_other(labels: npt.NDArray[Any], probs: Table) -> npt.NDArray[np.int64]:
     """(n,) most probable class of (n, C) ``probs`` besides the (n,) ``labels``; the first among equals.
 
     >>> strongest_other(np.array([0, 0]), np.array([[0.6, 0.1, 0.3], [0.1, 0.9, 0.0]])).tolist()
     [2, 1]
     """
+    if isinstance(probs, Leading):
+        return probs.other(labels)
     others = np.array(probs)
     others[np.arange(len(labels)), labels] = -1
     return np.asarray(others.argmax(axis=1), dtype=np.int64)
 
 
-def self_confidence(labels: npt.NDArray[Any], probs: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+def self_confidence(labels: npt.NDArray[Any], probs: Table) -> npt.NDArray[np.float64]:
     """One minus the probability of the given label (Northcutt et al. 2021): (n,) in [0, 1], 1 = surely mislabeled.
 
     ``labels`` are (n,) codes, ``probs`` (n, C) out of sample.

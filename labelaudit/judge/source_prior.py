@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from labelaudit.leading import Table, blocks_of, take_rows
 from labelaudit.types import Floats, Ints
 
 LEAST_GAIN = 3.0
@@ -43,8 +44,8 @@ class SourcePrior:
 
 
 def weigh_sources(
-    posterior: Floats, labels: Ints, attributes: Mapping[str, Sequence[str]], *, groups: Sequence[str]
-) -> tuple[Floats, SourcePrior | None]:
+    posterior: Table, labels: Ints, attributes: Mapping[str, Sequence[str]], *, groups: Sequence[str]
+) -> tuple[Table, SourcePrior | None]:
     """The ``posterior`` (n, C) with the best of the ``attributes`` as prior, or as it was where none is earned.
 
     Args:
@@ -69,12 +70,15 @@ def weigh_sources(
     if best is None:
         return posterior, None
     gain, name, factor = best
-    weighed = posterior * factor[:, None]
-    weighed[rows, labels] = posterior[rows, labels]
-    weighed /= np.maximum(weighed.sum(axis=1, keepdims=True), np.finfo(np.float32).tiny)
+    weighed = take_rows(posterior, rows)
+    for some in blocks_of(posterior):
+        own = np.arange(len(labels[some])), labels[some]
+        block = posterior[some] * factor[some, None]
+        block[own] = posterior[some][own]
+        weighed[some] = block / np.maximum(block.sum(axis=1, keepdims=True), np.finfo(np.float32).tiny)
     names, code = np.unique(np.asarray(attributes[name]), return_inverse=True)
     factors = {str(value): float(np.exp(np.log(factor[code == number]).mean())) for number, value in enumerate(names)}
-    return weighed.astype(posterior.dtype), SourcePrior(attribute=name, factors=factors, gain=gain)
+    return weighed, SourcePrior(attribute=name, factors=factors, gain=gain)
 
 
 def _cross_fit(suspicion: Floats, values: Sequence[str], fold_of: Ints) -> Floats:

@@ -11,13 +11,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from labelaudit.judge.linear import spread_rows
+from labelaudit.leading import Table
 from labelaudit.types import Floats, Ints
 
 _TEMPER = 0.5  # exponent of the probabilities that planted labels are drawn by
 _ROWS = 5000
 
 
-def share_standing_out(probs: Floats, labels: Ints, planted: Sequence[float]) -> tuple[float, ...]:
+def share_standing_out(probs: Table, labels: Ints, planted: Sequence[float]) -> tuple[float, ...]:
     """Shares of samples whose label looks worse than these shares of ``planted`` errors, the models' own confusions.
 
     Errors are planted in all images that the models agree with the label of, every other class weighed by the root of

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from labelaudit.judge.linear import Linear
 from labelaudit.judge.probes import Rotation, split_blocks
-from labelaudit.types import Features, Floats
+from labelaudit.types import Features, Floats, Ints
 
 _ROWS = 20_000  # rows that the mean is taken over
 _CHUNK = 8192
@@ -59,23 +59,28 @@ def _mean(block: Floats) -> npt.NDArray[np.float32]:
 
 
 def reduce_blocks(
-    features: Features, rotations: Sequence[Rotation], blocks: Sequence[npt.NDArray[np.float32]]
+    features: Features,
+    rotations: Sequence[Rotation],
+    blocks: Sequence[npt.NDArray[np.float32]],
+    order: Ints | None = None,
 ) -> npt.NDArray[np.float32]:
-    """Joint unit vectors (n, w) in principal components: what closed forms are fitted to.
+    """Joint unit vectors (n, w) in principal components, their rows in this ``order``: what closed forms are fitted to.
 
     ``blocks`` (n, w_b) are the feature blocks turned by ``rotations``. 512 components a backbone say as much as all
     1,280 (docs/log.md) and take a twentieth of the time. Lengths are those of the whole centred features, so that
     `expand` makes the same model for `Directions`.
     """
     share = 1 / np.sqrt(len(blocks))
+    order = np.arange(len(features.values)) if order is None else order
     joint = np.empty((len(features.values), sum(block.shape[1] for block in blocks)), dtype=np.float32)
     place = 0
     for whole, rotation, block in zip(split_blocks(features), rotations, blocks, strict=True):
         part = slice(place, place := place + block.shape[1])
         for start in range(0, len(block), _CHUNK):
-            rows = slice(start, start + _CHUNK)
+            rows = order[start : start + _CHUNK]
             length = np.linalg.norm(np.asarray(whole[rows], dtype=np.float32) - rotation.mean, axis=1, keepdims=True)
-            joint[rows, part] = block[rows] * (share / np.where(length > 0, length * rotation.scale, 1))
+            scaled = block[rows] * (share / np.where(length > 0, length * rotation.scale, 1))
+            joint[start : start + _CHUNK, part] = scaled
     return joint
 
 

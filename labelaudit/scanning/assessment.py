@@ -23,13 +23,15 @@ from labelaudit.errors import DataError
 from labelaudit.features.embedding import embed_samples
 from labelaudit.features.known import advise_backbone
 from labelaudit.judge import noise_model
-from labelaudit.judge.consensus import Consensus, set_suspicion
+from labelaudit.judge.consensus import Consensus, settle_suspicion
 from labelaudit.judge.decide import FEWEST, LOWEST, SURE, decide
 from labelaudit.judge.reasons import Reason, find
 from labelaudit.judge.verdict_fit import VIEWS, VerdictFit, decided, log_odds
 from labelaudit.judge.verdict_fit import fit as fit_verdicts
+from labelaudit.leading import KEPT
 from labelaudit.machine import Clock, Machine, list_versions
 from labelaudit.scanning.choice import choose_training_input
+from labelaudit.scanning.components import find_components
 from labelaudit.scanning.effort import backbones_of, fine_tunes
 from labelaudit.scanning.plan import Plan
 from labelaudit.scanning.pool import TUNED, TUNED_SIDE, ModelPool
@@ -86,8 +88,15 @@ def audit_samples(  # noqa: PLR0915
             samples, features, failed = embed_samples(samples, specs, machine)
         findings += failed
     _require_two_classes(samples)
+    unfinished = unfinished or Unfinished(None)
+    components = None
+    if features is not None:
+        with clock.stage("neighbours"):
+            machine.progress("neighbours", 0, None)
+            components = find_components(samples, features, machine, unfinished)
     with clock.stage("duplicates"):
-        alike = find_alike(samples, features, machine, named=bool(settings.group))
+        near = None if components is None else components.rows
+        alike = find_alike(samples, features, machine, near=near, named=bool(settings.group))
         samples, findings = alike.samples, findings + alike.findings
     known = known_labels(samples, verdicts)
     if reviewed := int((known != noise_model.UNKNOWN).sum()):
@@ -97,11 +106,11 @@ def audit_samples(  # noqa: PLR0915
         known=known,
         settings=settings,
         machine=machine,
-        unfinished=unfinished or Unfinished(None),
+        unfinished=unfinished,
     )
     with clock.stage("train"):
-        if features is not None:
-            material.add_probes(features)
+        if components is not None:
+            material.add_probes(components)
         if choice is not None and choice.pixels:
             material.add_pixels(choice.side)
         if probs is not None:
@@ -110,8 +119,7 @@ def audit_samples(  # noqa: PLR0915
         if tuned:
             evidence["fine_tuned"] = material.fine_tune()
             notes.append(f"Fine-tuned {TUNED} end to end as well, on images of {TUNED_SIDE} x {TUNED_SIDE}.")
-        if material.x is None and settings.trained:
-            notes.append("Only probabilities were given, so no method was trained: the ranking rests on them alone.")
+        notes += _note_untrained(samples, material)
     if material.unfinished.found:
         machine.notice(f"Went on with a scan that was cut off: {', '.join(material.unfinished.found)} had been done.")
     with clock.stage("decide"):
@@ -144,7 +152,7 @@ def audit_samples(  # noqa: PLR0915
             decision = _name_low_quality(decision, samples.images, machine.workers)
         if reviewed:
             evidence[BEFORE_REVIEW] = _before_review(consensus, samples, outside)
-        judge = None if features is None else material.keep_judge(decision, features)
+        judge = None if components is None else material.keep_judge(decision, components)
         shortcuts = find_shortcuts(samples, workers=machine.workers)
         findings += tuple(one.finding() for one in shortcuts)
         decision, hedged = alike.hedge(decision, material.nearest, shortcuts)
@@ -197,7 +205,7 @@ def _measure_steps(decision: Decision, samples: Samples, steps: Sequence[int] | 
     """The column of how far off each label may be, where the classes are grades."""
     if steps is None:
         return {}
-    return {STEPS: Evidence(method=STEPS, suspicion=rank_steps(decision.probs, samples.labels, steps))}
+    return {STEPS: Evidence(method=STEPS, suspicion=rank_steps(np.asarray(decision.probs), samples.labels, steps))}
 
 
 def _fit_verdicts(consensus: Consensus, evidence: Mapping[str, Evidence], judged: Ints) -> VerdictFit | None:
@@ -213,7 +221,7 @@ def decide_by(
     """The decision of a ``consensus``: at its own scale, or at that of ``verdicts`` where there are enough of them."""
     channel, reading = consensus.channel, consensus.reading
     if verdicts is not None:
-        settled = set_suspicion(channel.posterior, samples.labels, verdicts.probability)
+        settled = settle_suspicion(channel.posterior, samples.labels, verdicts.probability)
         channel = replace(channel, posterior=settled)
         reading = replace(reading, rate=verdicts.rate.value, low=verdicts.rate.low, high=verdicts.rate.high)
     return decide(
@@ -273,6 +281,18 @@ def _note_doubt(decision: Decision, features: str) -> list[str]:
         "about hard images, which labels alone cannot tell from wrong labels. Twenty verdicts can: labelaudit tune "
         "RUN.",
         *([advice] if advice else []),
+    ]
+
+
+def _note_untrained(samples: Samples, material: ModelPool) -> list[str]:
+    """The note on why no method was trained, where one was asked for."""
+    if not material.settings.trained or (material.x is not None and not material.large):
+        return []
+    if material.x is None:
+        return ["Only probabilities were given, so no method was trained: the ranking rests on them alone."]
+    return [
+        f"{len(samples):,} samples of {len(samples.classes):,} classes are too many to train networks on: the ranking "
+        f"rests on closed forms and neighbours, which keep the {KEPT} leading classes of each sample."
     ]
 
 

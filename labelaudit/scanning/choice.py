@@ -21,7 +21,7 @@ from labelaudit.features import embed
 from labelaudit.features.neighbors import nearest
 from labelaudit.features.specs import in_precision
 from labelaudit.judge.noise_fit import fit_noise_model
-from labelaudit.judge.probes import discriminant, neighbor_votes, onehot, principal_blocks
+from labelaudit.judge.probes import discriminant, neighbor_votes, principal_blocks
 from labelaudit.machine import Machine, find_precision
 from labelaudit.scanning.settings import ScanSettings, Train
 from labelaudit.training.folds import stratified_folds
@@ -155,11 +155,11 @@ def _compare_features_and_pixels(
     )
     fold_of = stratified_folds(labels, _TRIAL_FOLDS, seed=_TRIAL_SEED, digests=some.digests)
     (block,) = principal_blocks(features)
-    by_features = discriminant(block, onehot(labels, classes), fold_of)
+    by_features = np.asarray(discriminant(block, labels, classes, fold_of))
     loss = fit_noise_model({"features": by_features}, labels).loss
     pixels, _ = load_pixels(some.images, side, workers=machine.workers)
     flat = pixels.reshape(len(pixels), -1).astype(np.float32)
-    by_neighbors = neighbor_votes(*nearest(flat - flat.mean(axis=0), k=10), onehot(labels, classes))
+    by_neighbors = np.asarray(neighbor_votes(*nearest(flat - flat.mean(axis=0), k=10), labels, classes))
     if _agreement(by_neighbors, labels) < _TRIAL_AGREEMENT * _agreement(by_features, labels):
         return loss, np.inf, len(rows)
     evidence = crossfit(

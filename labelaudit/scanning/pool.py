@@ -9,7 +9,6 @@ order of the images' digests, so that the order of the files changes nothing.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -23,18 +22,20 @@ from labelaudit.judge import learning_curve, noise_model, probes
 from labelaudit.judge.consensus import GROUPED, Consensus, agree
 from labelaudit.judge.judge import Judge, fit_closed_forms
 from labelaudit.judge.learning_curve import Curve
-from labelaudit.judge.linear import HeldOut
+from labelaudit.judge.linear import HeldOut, spread_rows
 from labelaudit.judge.noise_fit import fit_noise_model
+from labelaudit.judge.noise_model import NoiseModel
 from labelaudit.judge.open_set import OpenSet, find_open_set
 from labelaudit.judge.pool import Gain, measure_gain
-from labelaudit.judge.vectors import reduce_blocks
+from labelaudit.leading import Leading, Table, is_large, take_rows
 from labelaudit.machine import Machine
+from labelaudit.scanning.components import Components, leading_columns
 from labelaudit.scanning.effort import FOLDS
 from labelaudit.scanning.settings import Around, ScanSettings
 from labelaudit.scanning.trainings import PIXEL_FOLDS, REFERENCES, head_width, list_trainings, training_effort
 from labelaudit.scanning.unfinished import Unfinished
 from labelaudit.training.folds import stratified_folds
-from labelaudit.types import Decision, Evidence, Features, Floats, Ints, Samples
+from labelaudit.types import Decision, Evidence, Floats, Ints, Samples
 
 TUNED, TUNED_SIDE = "lite0", 160
 """The embedded backbone that is fine-tuned on a GPU, and the side in pixels of what it is shown there."""
@@ -48,6 +49,7 @@ TUNING: Mapping[str, Any] = {
 """Settings of fine-tuning, as arguments of `training.crossfit` and `training.forecast`."""
 PROBE_SEED = 0
 """Seed of the folds of discriminant and logistic regression: that of the scan changes trained networks only."""
+_STRANGERS_ROWS = 20_000  # samples in which images of no class are looked for first where there are many more
 _CURVE_WIDTH = 256  # components that the learning curve sees, of all blocks together
 
 
@@ -62,17 +64,15 @@ class ModelPool:
     machine: Machine
     unfinished: Unfinished = field(default_factory=lambda: Unfinished(None))
     """Results that an earlier run left, and where this one leaves its own until it ends."""
-    models: dict[str, Floats] = field(default_factory=dict)
+    models: dict[str, Table] = field(default_factory=dict)
     """Held-out probabilities (n, C) that the pool draws on, by name."""
-    references: dict[str, Floats] = field(default_factory=dict)
+    references: dict[str, Table] = field(default_factory=dict)
     """Those that only the noise model draws on: two views that differ tell more than one."""
     trained: dict[str, Floats] = field(default_factory=dict)
     """Those of trained networks, which depend on a seed; they join both views where they earn it."""
     x: npt.NDArray[Any] | None = None
     """Training input of the methods: (n, d) principal components, or (n, H, W, c) pixels."""
-    _rotations: tuple[probes.Rotation, ...] = ()
-    _blocks: tuple[npt.NDArray[np.float32], ...] = ()
-    """One per backbone."""
+    _components: Components | None = None
     _closed: dict[str, HeldOut] = field(default_factory=dict)
     _curve: Curve | None = None
     _near: tuple[Floats, Ints] | None = None
@@ -85,69 +85,48 @@ class ModelPool:
         )
         self._order = np.lexsort((self.samples.labels, np.asarray(self.samples.digests)))
 
-    def add_probes(self, features: Features) -> None:
-        """Fit the closed forms and the learning curve to ``features``, and find each sample's neighbours."""
-        from labelaudit.features.neighbors import nearest, nearest_outside
+    @property
+    def large(self) -> bool:
+        """Whether there are too many samples and classes for tables of all, and to train networks."""
+        return is_large(len(self._labels), self._classes)
 
+    def add_probes(self, components: Components) -> None:
+        """Fit the closed forms and the learning curve, and take the neighbours outside each sample's group."""
         self.machine.progress("probes", 0, None)
-        self._rotations = probes.find_rotations(features, order=self._order)
-        self._blocks = tuple(
-            rotation.apply(block)
-            for rotation, block in zip(self._rotations, probes.split_blocks(features), strict=True)
-        )
-        self._fit_closed_forms(reduce_blocks(features, self._rotations, self._blocks))
-        joined = np.concatenate(self._blocks, axis=1) if len(self._blocks) > 1 else self._blocks[0]
-        onehot, order = probes.onehot(self._labels, self._classes), self._order
-        held = probes.discriminant(joined[order], onehot[order], self._fold_of[order])
-        self.models["discriminant"] = _in_place(held, order)
-        samples, k = self.samples, probes.NEIGHBORS
-        alone = samples.groups == samples.digests
-
-        def search() -> dict[str, npt.NDArray[Any]]:
-            near = (
-                nearest(joined, k=k, device=self.machine.device)
-                if alone
-                else nearest_outside(joined, samples.groups, k=k, device=self.machine.device)
-            )
-            return dict(zip(("similarities", "rows"), near, strict=True))
-
-        depends_on = {"x": joined, "k": k, "groups": None if alone else samples.groups}
-        found = self.unfinished.arrays("neighbours", depends_on, search)
-        self._near = found["similarities"], found["rows"]
+        self._components, order = components, self._order
+        self._fit_closed_forms(components.vectors(order))
+        joined = np.concatenate([block[order] for block in components.blocks], axis=1)
+        held = probes.discriminant(joined, self._labels[order], self._classes, self._fold_of[order])
+        self.models["discriminant"] = take_rows(held, np.argsort(order))
+        self._near = components.outside(self.samples, probes.NEIGHBORS, self.machine)
         self.x = self._heads()
 
     def _fit_closed_forms(self, x: npt.NDArray[np.float32]) -> None:
-        """Ridge, prototypes and the learning curve on joint unit vectors ``x`` (n, d)."""
+        """Ridge, prototypes and the learning curve on joint unit vectors ``x`` (n, d), in `_order`."""
         order, labels = self._order, self._labels[self._order]
         groups = np.unique(np.asarray(self.samples.groups)[order], return_inverse=True)[1]
-        x = x[order]
         for name, held in fit_closed_forms(x, labels, self._classes, groups=groups).items():
-            self._closed[name] = replace(held, probs=_in_place(held.probs, order))
+            self._closed[name] = replace(held, probs=take_rows(held.probs, np.argsort(order)))
             self.models[name] = self._closed[name].probs
-        ends = np.cumsum([0, *(block.shape[1] for block in self._blocks)])
-        few = _CURVE_WIDTH // len(self._blocks)
-        leading = np.concatenate([x[:, start:stop][:, :few] for start, stop in itertools.pairwise(ends.tolist())], 1)
-        self._curve = learning_curve.measure(leading, labels, self._classes, groups=groups)
+        columns = leading_columns(self._blocks(), _CURVE_WIDTH)
+        self._curve = learning_curve.measure(x, labels, self._classes, groups=groups, columns=columns)
 
     def gather(self) -> dict[str, Evidence]:
         """Cross-fit every method asked for, then the reference columns; their probabilities join the models."""
         found: dict[str, Evidence] = {}
-        if self.x is not None and self.settings.trained:
+        if self.x is not None and self.settings.trained and not self.large:
             trained = self._train_all()
             found |= {name: trained[name] for name in self.settings.trained}
             found["cross_entropy"] = replace(trained["cross_entropy"], method="cross_entropy")
-        if self._blocks:
-            found["logistic"] = self._self_confidence("logistic", self._fit_logistic())
+        if self._components is not None and not self.large:
+            self.references["logistic"] = self._fit_logistic()
         if self._near is not None:
-            onehot = probes.onehot(self._labels, self._classes)
-            votes = probes.neighbor_votes(*self._near, onehot, digests=self.samples.groups)
-            found["neighbors"] = self._self_confidence("neighbors", votes)
-        for name in self._closed:
-            found[name] = self._self_confidence(name, self.models[name])
-        if "given" in self.models:
-            found["given"] = self._self_confidence("given", self.models["given"])
-        opinions = {name: e.probs for name, e in found.items() if e.probs is not None and name not in self.models}
-        self.references = {name: opinions.pop(name) for name in ("logistic", "neighbors") if name in opinions}
+            votes = probes.neighbor_votes(*self._near, self._labels, self._classes, digests=self.samples.groups)
+            self.references["neighbors"] = votes
+        heard = {name: self.models[name] for name in ("given",) if name in self.models}
+        heard = {**self.references, **{name: self.models[name] for name in self._closed}, **heard}
+        found |= {name: self._self_confidence(name, probs) for name, probs in heard.items()}
+        opinions = {name: e.probs for name, e in found.items() if e.probs is not None and name not in heard}
         self.trained |= opinions
         return found
 
@@ -163,7 +142,7 @@ class ModelPool:
 
     def _fit_logistic(self) -> npt.NDArray[np.float32]:
         """Held-out probabilities (n, C) of logistic regression on the leading components."""
-        x, labels, fold_of = probes.narrow(self._blocks), self._labels, self._fold_of
+        x, labels, fold_of = probes.narrow(self._blocks()), self._labels, self._fold_of
         depends_on = {"x": x, "labels": labels, "classes": self._classes, "folds": fold_of}
         order = self._order
 
@@ -235,11 +214,12 @@ class ModelPool:
             columns={name: _in_place(column, order) for name, column in found.columns.items()},
         )
 
-    def _self_confidence(self, name: str, probabilities: Floats) -> Evidence:
+    def _self_confidence(self, name: str, probabilities: Table) -> Evidence:
         from labelaudit.judge.scores import self_confidence
 
         suspicion = self_confidence(self._labels, probabilities)
-        return Evidence(method=name, suspicion=suspicion, probs=probabilities)
+        kept = None if self.large or isinstance(probabilities, Leading) else probabilities
+        return Evidence(method=name, suspicion=suspicion, probs=kept)
 
     def settle(self) -> tuple[Consensus, OpenSet | None]:
         """Fit the noise model, look for images of no class, and bring all models to one answer."""
@@ -248,17 +228,7 @@ class ModelPool:
         given, known, fold_of = self.samples.labels[order], self.known[order], self._fold_of[order]
         models, heard, gain = self._choose_models(given, known, fold_of)
         fitted = fit_noise_model(heard, given, known=known)
-        strangers = None
-        if self._near is not None:
-            place = np.argsort(order)
-            strangers = find_open_set(
-                fitted,
-                given,
-                x=self._heads()[order],
-                near=(self._near[0][order], place[self._near[1][order]]),
-                fold_of=fold_of,
-                digests=[self.samples.groups[row] for row in order.tolist()],
-            )
+        strangers = self._find_strangers(fitted, given, fold_of)
         groups = len(set(self.samples.groups))
         companions = len(given) / max(groups, 1)
         if strangers is not None and companions >= GROUPED and not strangers.is_earned(groups):
@@ -281,14 +251,34 @@ class ModelPool:
             strangers = replace(strangers, prior=_in_place(strangers.prior, order))
         return replace(consensus.placed(order), gain=gain), strangers
 
+    def _find_strangers(self, fitted: NoiseModel, given: Ints, fold_of: Ints) -> OpenSet | None:
+        """Images of no class, in `_order`; of many samples and classes they are looked for in some before all."""
+        from labelaudit.features.neighbors import nearest
+
+        if self._near is None:
+            return None
+        order = self._order
+        groups = np.asarray(self.samples.groups)[order]
+        if self.large:
+            rows = spread_rows(len(order), _STRANGERS_ROWS)
+            x = self._heads(order[rows])
+            part = replace(fitted, probs=fitted.probs[rows], posterior=fitted.posterior[rows])
+            near = nearest(x, k=probes.NEIGHBORS, device=self.machine.device)
+            some = groups[rows].tolist()
+            if find_open_set(part, given[rows], x=x, near=near, fold_of=fold_of[rows], digests=some) is None:
+                return None
+        near = self._near[0][order], np.argsort(order)[self._near[1][order]]
+        x = self._heads(order)
+        return find_open_set(fitted, given, x=x, near=near, fold_of=fold_of, digests=groups.tolist())
+
     def _choose_models(
         self, given: Ints, known: Ints, fold_of: Ints
-    ) -> tuple[dict[str, Floats], dict[str, Floats], Gain | None]:
+    ) -> tuple[dict[str, Table], dict[str, Table], Gain | None]:
         """The models of the pool, those that the noise model hears, and the gain by trained ones; in `_order`."""
         order = self._order
-        models = {name: probs[order] for name, probs in self.models.items()}
-        references = {name: probs[order] for name, probs in self.references.items()}
-        trained = {name: probs[order] for name, probs in self.trained.items()}
+        models = {name: take_rows(probs, order) for name, probs in self.models.items()}
+        references = {name: take_rows(probs, order) for name, probs in self.references.items()}
+        trained: dict[str, Table] = {name: probs[order] for name, probs in self.trained.items()}
         robust = {name: probs for name, probs in trained.items() if name not in REFERENCES}
         if not models:
             models = robust or references or trained
@@ -296,8 +286,8 @@ class ModelPool:
         gain = None
         if trained:
             inside = known != noise_model.NO_CLASS
-            some = {name: probs[inside] for name, probs in models.items()}
-            more = {name: probs[inside] for name, probs in (robust or trained).items()}
+            some = {name: take_rows(probs, np.flatnonzero(inside)) for name, probs in models.items()}
+            more = {name: take_rows(probs, np.flatnonzero(inside)) for name, probs in (robust or trained).items()}
             gain = measure_gain(some, more, np.where(known >= 0, known, given)[inside], fold_of[inside])
             if gain.earned:
                 return {**models, **robust}, {**models, **references, **trained}, gain
@@ -315,15 +305,24 @@ class ModelPool:
         group = np.unique(self.samples.groups, return_inverse=True)[1]
         return np.asarray(rows[np.arange(len(rows)), (group[rows] != group[:, None]).argmax(axis=1)])
 
-    def _heads(self) -> npt.NDArray[np.float32]:
-        """(n, d) the leading principal components of all feature blocks side by side."""
-        blocks = self._blocks
+    def _blocks(self) -> tuple[npt.NDArray[np.float32], ...]:
+        """The features of each backbone in principal components; none without features."""
+        return () if self._components is None else self._components.blocks
+
+    def _heads(self, rows: Ints | slice = slice(None)) -> npt.NDArray[np.float32]:
+        """(m, d) the leading principal components of all feature blocks side by side, of some ``rows``."""
+        blocks = [block[rows] for block in self._blocks()]
         return blocks[0] if len(blocks) == 1 else np.concatenate([b[:, : head_width(len(blocks))] for b in blocks], 1)
 
-    def keep_judge(self, decision: Decision, features: Features) -> Judge:
+    def keep_judge(self, decision: Decision, components: Components) -> Judge:
         """The judge for new images: the closed forms, and the samples as the decision sees them."""
         return Judge.fit(
-            self.samples, decision, features, rotations=self._rotations, blocks=self._blocks, closed=self._closed
+            self.samples,
+            decision,
+            components.features,
+            rotations=components.rotations,
+            blocks=components.blocks,
+            closed=self._closed,
         )
 
 

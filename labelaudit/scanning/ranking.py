@@ -17,7 +17,6 @@ import numpy as np
 from labelaudit.errors import unknown_name
 from labelaudit.judge.noise_model import UNKNOWN
 from labelaudit.judge.scores import strongest_other
-from labelaudit.methods import get_method, ranks
 from labelaudit.scanning.settings import ENSEMBLE
 from labelaudit.types import Decision, Evidence, Floats, Ints
 
@@ -31,6 +30,10 @@ _TOLD = 0.02  # share of the weights from which a model is named
 
 def check_rank_by(name: str, methods: Sequence[str], *, ordinal: bool = False) -> None:
     """Raise `OptionError`, with the nearest name, unless a scan by ``methods`` can be ranked by ``name``."""
+    if name == ENSEMBLE:
+        return
+    from labelaudit.methods import get_method
+
     shown = [column for method in methods for column in get_method(method).shows]
     known = (ENSEMBLE, *methods, *shown, *_REFERENCES, *([STEPS] if ordinal else []))
     if name not in known:
@@ -86,6 +89,8 @@ def rank_by(name: str, decision: Decision, evidence: Mapping[str, Evidence], lab
 
 def suspicious_end(name: str, evidence: Mapping[str, Evidence]) -> Floats:
     """(n,) ranks of a column in (0, 1), high = suspicious: of a method's suspicion, or of a column that it shows."""
+    from labelaudit.methods import ranks
+
     shown = {column: one for one in evidence.values() for column in one.tables.get("shown", {})}
     if name in shown:
         values = np.asarray(shown[name].columns[name], dtype=np.float64)

@@ -20,8 +20,9 @@ from labelaudit.data.votes import VOTES
 from labelaudit.judge.annotators import Consensus, Votes, find_consensus, order_by_need
 from labelaudit.judge.noise_model import NoiseModel
 from labelaudit.judge.source_prior import weigh_sources
+from labelaudit.leading import Table, take_rows
 from labelaudit.text import name_some
-from labelaudit.types import Floats, Samples
+from labelaudit.types import Samples
 
 _ASKED = 5  # images that are named as those to ask about next
 
@@ -30,7 +31,7 @@ _ASKED = 5  # images that are named as those to ask about next
 class Testimony:
     """The posterior with all that was found counted in, and notes about it."""
 
-    posterior: Floats
+    posterior: Table
     """(n, C) probability of each true class."""
     samples: Samples
     """With columns of the consensus, where there are several votes."""
@@ -51,9 +52,11 @@ def _count_votes(heard: Testimony, channel: NoiseModel) -> Testimony:
     samples = heard.samples
     if VOTES not in samples.extra or (votes := _read_votes(samples)) is None:
         return heard
-    consensus = find_consensus(votes, channel.probs)
+    consensus = find_consensus(votes, np.asarray(channel.probs))
     counts = votes.counts().sum(axis=1)
-    posterior = np.where((counts > 1)[:, None], consensus.posterior, heard.posterior)
+    several = np.flatnonzero(counts > 1)
+    posterior = take_rows(heard.posterior, np.arange(len(samples)))
+    posterior[several] = consensus.posterior[several]
     people = _describe(votes, consensus)
     worst = [f"{one['annotator']} {one['quality']:.0%}" for one in people[:_ASKED]]
     ask = [samples.ids[row] for row in order_by_need(votes, consensus)[:_ASKED].tolist()]
@@ -144,12 +147,14 @@ def _join_twins(heard: Testimony, channel: NoiseModel) -> Testimony:
     ]
     if not twins and not spelled:
         return heard
-    posterior = heard.posterior.copy()
+    posterior = take_rows(heard.posterior, np.arange(len(samples)))
     for one, other in twins + spelled:
         for own, rival in ((one, other), (other, one)):
-            rows = samples.labels == own
-            posterior[rows, own] += posterior[rows, rival]
-            posterior[rows, rival] = 0
+            rows = np.flatnonzero(samples.labels == own)
+            joined = posterior[rows]
+            joined[:, own] += joined[:, rival]
+            joined[:, rival] = 0
+            posterior[rows] = joined
     pairs = [[samples.classes[one], samples.classes[other]] for one, other in twins + spelled]
     return replace(
         heard,

@@ -149,10 +149,11 @@ def _before(audit: Audit) -> tuple[Floats, Floats]:
     """(n,) suspicion and (n, C) float32 probability of each true class by the scan, blind to verdicts."""
     blind = audit.evidence.get(BEFORE_REVIEW)
     if blind is None:
-        return audit.decision.suspicion, audit.decision.probs
+        return audit.decision.suspicion, np.asarray(audit.decision.probs)
     if blind.probs is not None:
         return np.asarray(blind.columns[_BY_SCAN], dtype=np.float64), blind.probs
-    probs = set_suspicion(audit.decision.probs, audit.samples.labels, blind.suspicion).astype(np.float32)
+    before = np.asarray(audit.decision.probs)
+    probs = set_suspicion(before, audit.samples.labels, blind.suspicion).astype(np.float32)
     return blind.suspicion, probs
 
 
@@ -188,7 +189,7 @@ def _decide(audit: Audit, before: Floats, *, known: Ints, suspicion: Floats, sca
     judged = old.judged | (known != UNKNOWN)
     decision = replace(decision, judged=judged, is_issue=decision.is_issue & judged)
     return replace(
-        recount_noise(decision, samples.labels, len(samples.classes)),
+        recount_noise(decision, samples.labels),
         noise_rate=scale.rate,
         noise_interval=(scale.low, scale.high),
         reasons=_keep_reasons(old, decision, judged),

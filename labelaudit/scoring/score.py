@@ -27,6 +27,7 @@ from labelaudit.features.embedding import embed_samples
 from labelaudit.judge.decide import decide, noise_rate
 from labelaudit.judge.judge import Judge
 from labelaudit.judge.noise_model import NoiseModel
+from labelaudit.leading import sum_by_label
 from labelaudit.machine import Clock, Machine, list_versions
 from labelaudit.scanning.settings import ScanSettings
 from labelaudit.text import name_some
@@ -144,7 +145,7 @@ def judge_rows(judge: Judge, samples: Samples, features: Features) -> tuple[Deci
 
     A sample whose bytes the judge remembers under other labels is judged together with these, as a scan would.
     """
-    m, classes = len(samples), len(judge.classes)
+    m = len(samples)
     read = judge.read(features, samples.labels, digests=samples.digests)
     twins = [
         (row, label)
@@ -172,15 +173,14 @@ def judge_rows(judge: Judge, samples: Samples, features: Features) -> tuple[Deci
         recipe={"features": judge.features, "judge": "closed forms and neighbour votes of a saved audit"},
     )
     arrays = {name: getattr(decision, name)[:m] for name in ("suspicion", "is_issue", "judged", "probs", "predicted")}
-    decision = recount_noise(replace(decision, **arrays, reasons=decision.reasons[:m]), samples.labels, classes)
-    return decision, read.probs
+    decision = recount_noise(replace(decision, **arrays, reasons=decision.reasons[:m]), samples.labels)
+    return decision, np.asarray(read.probs)
 
 
-def recount_noise(decision: Decision, labels: Ints, classes: int) -> Decision:
+def recount_noise(decision: Decision, labels: Ints) -> Decision:
     """``decision`` with noise rate, interval and matrix counted again from its rows."""
     judged = decision.judged
-    matrix = np.zeros((classes, classes))
-    np.add.at(matrix, labels[judged], decision.probs[judged])
+    matrix = sum_by_label(decision.probs, labels, judged)
     rate, interval = noise_rate(decision.suspicion[judged])
     return replace(decision, noise_rate=rate, noise_interval=interval, noise_matrix=matrix)
 

@@ -252,7 +252,7 @@ def _join(old: Decision, new: Decision, source: Ints, labels: Ints) -> Decision:
     joined = replace(old, **arrays, reasons=tuple(reasons[row] for row in source.tolist()))
     if not len(new.suspicion) and len(source) == len(old.suspicion):
         return joined  # the same rows: what was counted of them still holds
-    return _widen_as(old, recount_noise(joined, labels, old.probs.shape[1]))
+    return _widen_as(old, recount_noise(joined, labels))
 
 
 def _widen_as(old: Decision, new: Decision) -> Decision:

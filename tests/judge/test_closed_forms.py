@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 
 from labelaudit.judge import prototypes, ridge
-from labelaudit.judge.linear import find_sharpness, softmax
+from labelaudit.judge.linear import find_sharpness, softmax, spread_rows
 from labelaudit.judge.vectors import find_directions
 from labelaudit.types import Features, Ints
 
@@ -129,7 +129,7 @@ def test_large_sets_choose_the_penalty_on_some_samples(monkeypatch: pytest.Monke
     x, labels = blobs(120, 8)
     groups = np.arange(120) // 2
     whole = ridge.fit(x, labels, 3, groups=groups)
-    monkeypatch.setattr(ridge, "_ROWS", 60)
+    monkeypatch.setattr(ridge, "some_rows", lambda n, _: spread_rows(n, 60))
     monkeypatch.setattr(ridge, "_CHUNK", 25)
     assert np.abs(ridge.fit(x, labels, 3, groups=groups).probs - whole.probs).mean() < 0.05
 

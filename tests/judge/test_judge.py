@@ -51,7 +51,9 @@ def test_votes_are_those_of_the_probe() -> None:
     vectors = JUDGE.project(features(x))
     similarities, rows = JUDGE.memory.nearest(vectors, probes.NEIGHBORS)
     assert len(CLASSES) <= BELIEFS, "all beliefs are kept"
-    expected = probes.neighbor_votes(similarities, rows, DECISION.probs)
+    weights = probes.vote_weights(similarities, rows)
+    votes = np.einsum("mk,mkc->mc", weights, DECISION.probs[rows]) + 0.5 / 4
+    expected = votes / votes.sum(axis=1, keepdims=True)
     assert JUDGE.memory.vote(vectors, 4) == pytest.approx(expected, abs=1e-3)
 
 

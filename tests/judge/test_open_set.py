@@ -30,10 +30,9 @@ def scene(guests: int, *, spread: float = 1.0, noise: float = 0.05, seed: int = 
     digests = [str(i) for i in range(len(truth))]
     fold_of = stratified_folds(given, 5, seed=0, digests=digests)
     near = nearest(x, k=20)
-    belief = probes.onehot(given, 4)
     models = {
-        "discriminant": probes.discriminant(x, belief, fold_of),
-        "neighbors": probes.neighbor_votes(*near, belief, digests=digests),
+        "discriminant": probes.discriminant(x, given, 4, fold_of),
+        "neighbors": probes.neighbor_votes(*near, given, 4, digests=digests),
     }
     fitted = fit_noise_model(models, given)
     found = find_open_set(fitted, given, x=x, near=near, fold_of=fold_of, digests=digests)

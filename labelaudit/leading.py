@@ -1,0 +1,221 @@
+"""Class probabilities of many samples over many classes, in little memory: of each sample the leading classes.
+
+A million samples of a thousand classes are four gigabytes in each of a dozen tables. Of every sample the `KEPT`
+likeliest classes and the one that it was given are kept exactly; what is left is spread evenly over all others, which
+no ranking rests on. Such a table reads and writes rows like an array, so code that works block by block takes either.
+Left out: arithmetic on whole tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from labelaudit.errors import DataError
+
+KEPT = 16
+"""Classes kept of each sample, the given one among them."""
+MOST_CELLS = 50_000_000
+"""Samples times classes up to which a table is a plain array."""
+FEWEST_CLASSES = 4 * KEPT
+"""Classes below which it is one anyway: little would be saved."""
+
+_CELLS = 1 << 20  # of a block
+_STRIDE = 8  # classes of which the greatest is looked at first
+
+Values = npt.NDArray[np.float32]
+Rows = npt.NDArray[np.integer[Any]]
+
+
+class Leading:
+    """A table (n, C) of class probabilities that holds the leading classes of each row.
+
+    Args:
+        labels: (n,) given classes, which are always kept.
+        classes: C, more than `KEPT`.
+
+    >>> table = Leading(np.array([30, 31]), 40)
+    >>> table[:] = np.eye(40, dtype=np.float32)[[5, 6]] * 0.9 + 0.0025
+    >>> table.shape, bool(table[1, 6] == table[1].max()), table[np.array([0, 1]), np.array([30, 6])].shape
+    ((2, 40), True, (2,))
+    """
+
+    def __init__(self, labels: npt.NDArray[np.integer[Any]], classes: int) -> None:
+        self.labels = np.asarray(labels)
+        self.shape = (len(labels), classes)
+        self.classes = np.zeros((len(labels), KEPT), dtype=np.int32)
+        """(n, KEPT), likeliest first; the given class last where it is not among them."""
+        self.values = np.zeros((len(labels), KEPT), dtype=np.float32)
+        """(n, KEPT) their probabilities."""
+        self.rest = np.zeros(len(labels), dtype=np.float32)
+        """(n,) probability of all other classes together."""
+
+    dtype = np.dtype(np.float32)
+    ndim = 2
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __setitem__(self, rows: slice | Rows, block: npt.NDArray[Any]) -> None:
+        """Keep what leads in ``block`` (m, C), the new values of ``rows``."""
+        own = self.labels[rows]
+        classes = _likeliest(block)
+        values = np.take_along_axis(block, classes, axis=1)
+        order = np.argsort(-values, axis=1, kind="stable")
+        classes, values = np.take_along_axis(classes, order, axis=1), np.take_along_axis(values, order, axis=1)
+        missing = np.flatnonzero(~(classes == own[:, None]).any(axis=1))
+        classes[missing, -1] = own[missing]
+        values[missing, -1] = block[missing, own[missing]]
+        self.classes[rows], self.values[rows] = classes, values
+        rest = block.sum(axis=1, dtype=np.float64) - values.sum(axis=1, dtype=np.float64)
+        self.rest[rows] = np.maximum(rest, 0)
+
+    def __getitem__(self, key: Any) -> Values:
+        """Rows (m, C), one row (C,), or with a pair of row and class numbers these cells (m,)."""
+        if isinstance(key, tuple):
+            return self._cells(*key)
+        if isinstance(key, int | np.integer):
+            key = [int(key)]
+            return np.asarray(self._spread(key)[0])
+        return self._spread(key)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
+        return self._spread(slice(None)).astype(dtype or self.dtype)
+
+    def _spread(self, rows: Any) -> Values:
+        """(m, C) the rows with every class in its place."""
+        values = self.values[rows]
+        block = np.empty((len(values), self.shape[1]), dtype=np.float32)
+        block[:] = (self.rest[rows] / (self.shape[1] - KEPT))[:, None]
+        np.put_along_axis(block, self.classes[rows], values, axis=1)
+        return block
+
+    def _cells(self, rows: Any, classes: Any) -> Values:
+        """(m,) single probabilities."""
+        same = self.classes[rows] == np.asarray(classes)[..., None]
+        held = np.take_along_axis(self.values[rows], same.argmax(axis=-1)[..., None], axis=-1)[..., 0]
+        return np.where(same.any(axis=-1), held, self.rest[rows] / np.float32(self.shape[1] - KEPT))
+
+    def argmax(self, axis: int = 1) -> npt.NDArray[np.int64]:
+        """(n,) the likeliest class of each row; ``axis`` must be 1."""
+        assert axis == 1
+        return np.asarray(self.classes[:, 0], dtype=np.int64)
+
+    def other(self, labels: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.int64]:
+        """(n,) the likeliest class of each row besides its entry of ``labels``."""
+        return np.where(self.classes[:, 0] == labels, self.classes[:, 1], self.classes[:, 0]).astype(np.int64)
+
+    @classmethod
+    def of(
+        cls,
+        labels: npt.NDArray[np.integer[Any]],
+        count: int,
+        *,
+        classes: npt.NDArray[np.int32],
+        values: Values,
+        rest: Values,
+    ) -> Leading:
+        """A table of ``count`` classes from its `PARTS`; raises `DataError` where they do not fit."""
+        n = len(labels)
+        if classes.shape != (n, KEPT) or values.shape != (n, KEPT) or rest.shape != (n,) or count <= KEPT:
+            raise DataError(f"leading classes of shapes {classes.shape}, {values.shape}, {rest.shape} for {n} samples")
+        if n and (classes.min() < 0 or classes.max() >= count):
+            raise DataError(f"leading classes must index the {count} classes")
+        made = cls.__new__(cls)
+        made.labels, made.shape = np.asarray(labels), (n, count)
+        made.classes, made.values, made.rest = classes, values, rest
+        return made
+
+    def take(self, rows: Rows) -> Leading:
+        """A copy of the table of these ``rows``."""
+        parts = {name: getattr(self, name)[rows] for name in PARTS}
+        return Leading.of(self.labels[rows], self.shape[1], **parts)
+
+    def scaled(self, factors: npt.NDArray[Any]) -> Leading:
+        """A copy of the table with each row times its entry of ``factors`` (n,)."""
+        return Leading.of(
+            self.labels,
+            self.shape[1],
+            classes=self.classes.copy(),
+            values=np.asarray(self.values * factors[:, None], dtype=np.float32),
+            rest=np.asarray(self.rest * factors, dtype=np.float32),
+        )
+
+    def total(self) -> npt.NDArray[np.float64]:
+        """(n,) sums of the rows."""
+        return np.asarray(self.values.sum(axis=1, dtype=np.float64) + self.rest)
+
+
+def _likeliest(block: npt.NDArray[Any]) -> Rows:
+    """(m, KEPT) the likeliest classes of each row of ``block`` (m, C), in no order.
+
+    Of every `_STRIDE` classes the greatest is taken; the likeliest classes are where the greatest of these are.
+    """
+    classes = block.shape[1]
+    groups = -(-classes // _STRIDE)
+    if groups <= KEPT:
+        return np.argpartition(block, -KEPT, axis=1)[:, -KEPT:]
+    greatest = block[:, :groups].copy()
+    for start in range(groups, classes, groups):
+        some = block[:, start : start + groups]
+        np.maximum(greatest[:, : some.shape[1]], some, out=greatest[:, : some.shape[1]])
+    found = np.argpartition(greatest, -KEPT, axis=1)[:, -KEPT:]
+    candidates = (found[:, :, None] + np.arange(_STRIDE) * groups).reshape(len(block), -1)
+    values = np.take_along_axis(block, np.minimum(candidates, classes - 1), axis=1)
+    values[candidates >= classes] = -1
+    best = np.argpartition(values, -KEPT, axis=1)[:, -KEPT:]
+    return np.take_along_axis(candidates, best, axis=1)
+
+
+PARTS = ("classes", "values", "rest")
+"""The arrays of a `Leading` table."""
+Table = npt.NDArray[Any] | Leading
+"""Class probabilities (n, C) as an array, or as the leading classes of each row."""
+
+
+def is_large(n: int, classes: int) -> bool:
+    """Whether tables of ``n`` samples and so many classes are kept as `Leading`."""
+    return n * classes > MOST_CELLS and classes >= FEWEST_CLASSES
+
+
+def make_table(labels: npt.NDArray[np.integer[Any]], classes: int) -> Table:
+    """A table (n, C) to be filled: a float32 array, or `Leading` where that would be large."""
+    if is_large(len(labels), classes):
+        return Leading(labels, classes)
+    return np.empty((len(labels), classes), dtype=np.float32)
+
+
+def take_rows(table: Table, rows: Rows) -> Table:
+    """The ``rows`` of ``table``, as a table of the same kind."""
+    return table.take(rows) if isinstance(table, Leading) else table[rows]
+
+
+def blocks_of(table: Table, cells: int = _CELLS) -> Iterator[slice]:
+    """The rows of ``table``, some at a time."""
+    step = max(1, cells // table.shape[1])
+    yield from (slice(start, start + step) for start in range(0, len(table), step))
+
+
+def sum_by_label(
+    table: Table, labels: npt.NDArray[np.integer[Any]], counted: npt.NDArray[np.bool_] | None = None
+) -> npt.NDArray[np.float64]:
+    """(C, C) for each label the sum of the rows of ``table`` (n, C) that were given it and are ``counted`` (n,).
+
+    >>> sum_by_label(np.array([[0.5, 0.5], [1.0, 0.0], [0.25, 0.75]]), np.array([0, 0, 1])).tolist()
+    [[1.5, 0.5], [0.25, 0.75]]
+    """
+    classes = table.shape[1]
+    rows = np.arange(len(table)) if counted is None else np.flatnonzero(counted)
+    if isinstance(table, Leading):
+        given, even = labels[rows], table.rest[rows] / (classes - KEPT)
+        place = given[:, None] * classes + table.classes[rows]
+        above = table.values[rows] - even[:, None]
+        sums = np.bincount(place.ravel(), above.ravel(), minlength=classes**2).reshape(classes, classes)
+        return np.asarray(sums + np.bincount(given, even, minlength=classes)[:, None])
+    from scipy.sparse import csr_array
+
+    given_to = csr_array((np.ones(len(rows)), (labels[rows], rows)), shape=(classes, len(table)))
+    return np.asarray(given_to @ table, dtype=np.float64)

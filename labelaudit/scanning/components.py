@@ -1,0 +1,94 @@
+"""The features of a scan in principal components, and the samples nearest to each, which are searched for once.
+
+Copies, scenes and neighbour votes all ask which samples are most alike. On joint unit vectors (`labelaudit.judge.
+vectors`) one search answers all of them: it is the dearest step but training. Left out: what is made of the answers.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from labelaudit.features.neighbors import nearest, nearest_outside
+from labelaudit.judge import probes
+from labelaudit.judge.vectors import reduce_blocks
+from labelaudit.machine import Machine
+from labelaudit.scanning.unfinished import Unfinished
+from labelaudit.types import Features, Floats, Ints, Samples
+
+SPARE = 6
+"""Neighbours searched for beyond those that vote: copies of a sample have no vote on it."""
+WHOLE, NARROW = 200_000, 128
+"""Samples up to which all components are compared, and how many, of all blocks together, of more samples."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Components:
+    """Features in principal components, and each sample's nearest others."""
+
+    features: Features
+    rotations: tuple[probes.Rotation, ...]
+    """One per feature block."""
+    blocks: tuple[npt.NDArray[np.float32], ...]
+    """(n, w_b) the blocks rotated by them."""
+    order: Ints
+    """(n,) rows by content digest and label: what is fitted to is taken in this order, whatever that of the source."""
+    similarities: Floats
+    """(n, k) cosines of the joint unit vectors, best first."""
+    rows: Ints
+    """(n, k) whose they are."""
+
+    def vectors(self, order: Ints | None = None) -> npt.NDArray[np.float32]:
+        """(n, w) joint unit vectors, in ``order`` (n,) or that of the samples."""
+        return reduce_blocks(self.features, self.rotations, self.blocks, order)
+
+    def outside(self, samples: Samples, k: int, machine: Machine) -> tuple[Floats, Ints]:
+        """Similarities (n, k) and rows (n, k) of the nearest samples outside the group of each.
+
+        Searched for anew only where groups are so large that too few were found.
+        """
+        k = min(k, len(samples) - 1)
+        if samples.groups == samples.digests and len(set(samples.digests)) == len(samples):
+            return self.similarities[:, :k], self.rows[:, :k]
+        code = np.unique(np.asarray(samples.groups), return_inverse=True)[1]
+        apart = code[self.rows] != code[:, None]
+        if (apart.sum(axis=1) < k).any():
+            return nearest_outside(self.vectors(), samples.groups, k=k, device=machine.device)
+        first = np.argsort(~apart, axis=1, kind="stable")[:, :k]
+        return np.take_along_axis(self.similarities, first, axis=1), np.take_along_axis(self.rows, first, axis=1)
+
+
+def leading_columns(blocks: Sequence[npt.NDArray[np.float32]], width: int) -> Ints:
+    """The columns of the first components of each of ``blocks`` (n, w_b) side by side, ``width`` in all."""
+    ends = np.cumsum([0, *(block.shape[1] for block in blocks)]).tolist()
+    each = width // len(blocks)
+    return np.concatenate([np.arange(start, stop)[:each] for start, stop in itertools.pairwise(ends)])
+
+
+def find_components(samples: Samples, features: Features, machine: Machine, unfinished: Unfinished) -> Components:
+    """Rotate ``features`` (n, d) and search for the neighbours of every sample."""
+    order = np.lexsort((samples.labels, np.asarray(samples.digests)))
+    rotations = probes.find_rotations(features, order=order)
+    blocks = tuple(
+        rotation.apply(block) for rotation, block in zip(rotations, probes.split_blocks(features), strict=True)
+    )
+    x, k = reduce_blocks(features, rotations, blocks), probes.NEIGHBORS + SPARE
+    if len(samples) > WHOLE:
+        x = np.ascontiguousarray(x[:, leading_columns(blocks, NARROW)])
+
+    def search() -> dict[str, npt.NDArray[np.generic]]:
+        return dict(zip(("similarities", "rows"), nearest(x, k=k, device=machine.device), strict=True))
+
+    found = unfinished.arrays("neighbours", {"x": x, "k": k}, search)
+    return Components(
+        features=features,
+        rotations=rotations,
+        blocks=blocks,
+        order=order,
+        similarities=found["similarities"],
+        rows=found["rows"],
+    )
