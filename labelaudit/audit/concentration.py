@@ -26,7 +26,7 @@ BEYOND = 1.5
 """A value must have so many times the suspects that the rest has, and that its classes explain."""
 FEWEST = 3
 """Suspects that a value must have."""
-_NUMBER = re.compile(r"\d")
+_BEGINNING = re.compile(r"\D*")  # matches every text
 _LARGE = 10  # samples of another value that it is compared with by name
 
 
@@ -84,10 +84,11 @@ def list_attributes(samples: Samples) -> dict[str, Sequence[str]]:
         found[f"column '{name}'"] = values
         if len(set(values)) > MOST_VALUES and all(_is_day(value[:10]) for value in values[:100]):
             found[f"day of '{name}'"] = [value[:10] for value in values]
-    parts = [path.split("/") for path in samples.ids]
-    for level in range(max(map(len, parts), default=1) - 1):
-        found[f"folder level {level + 1}"] = [one[level] if level < len(one) - 1 else "" for one in parts]
-    found["beginning of the file name"] = [_begin(one[-1]) for one in parts]
+    if any("/" in path for path in samples.ids):
+        parts = [path.split("/") for path in samples.ids]
+        for level in range(max(map(len, parts), default=1) - 1):
+            found[f"folder level {level + 1}"] = [one[level] if level < len(one) - 1 else "" for one in parts]
+    found["beginning of the file name"] = [_begin(path[path.rfind("/") + 1 :]) for path in samples.ids]
     return {
         name: values
         for name, values in found.items()
@@ -180,7 +181,7 @@ def _spells_class(samples: Samples, values: Sequence[str]) -> bool:
 
 def _begin(name: str) -> str:
     """The beginning of a file name, up to its first number."""
-    return _NUMBER.split(name, 1)[0].rstrip("_-. ") or "a number"
+    return _BEGINNING.match(name)[0].rstrip("_-. ") or "a number"  # type: ignore[index]
 
 
 def _is_day(text: str) -> bool:

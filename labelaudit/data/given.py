@@ -21,6 +21,7 @@ _AHEAD, _LITTLE = 0.25, 0.6
 
 _LARGEST = 1e12
 """Largest value of a feature: distances are sums of squares in single precision, which end at 3e38."""
+_CELLS = 1 << 20  # numbers read at a time
 _WIDEST = 20_000
 """Columns of features: models of them hold a square matrix of that many rows."""
 
@@ -44,22 +45,29 @@ def given_features(features: Path | str | Floats, total: int, rows: Ints) -> Fea
             f"{name}: {values.shape[1]:,} columns are over the limit of {_WIDEST:,}: reduce them first, for example by "
             "principal components"
         )
-    with np.errstate(over="ignore"):  # too large for float32: infinity, which is refused next
-        values = np.asarray(values[rows], dtype=np.float32)
-    if not np.isfinite(values).all():
-        bad = int(np.flatnonzero(~np.isfinite(values).all(axis=1))[0])
-        raise DataError(
-            f"{name}: row {int(rows[bad])} holds NaN, infinity or a number beyond 3.4e38: remove or replace it"
-        )
-    if len(values) and float(np.abs(values).max()) > _LARGEST:
-        raise DataError(f"{name}: a feature is {float(np.abs(values).max()):.2g}: scale them to at most {_LARGEST:g}")
-    return Features(values=values, name="given")
+    whole = values.dtype == np.float32 and np.array_equal(rows, np.arange(total))  # may stay a memory map
+    read = values if whole else np.empty((len(rows), values.shape[1]), dtype=np.float32)
+    step, largest = max(1, _CELLS // values.shape[1]), 0.0
+    for start in range(0, len(rows), step):
+        place = slice(start, start + step)
+        with np.errstate(over="ignore"):  # too large for float32: infinity, which is refused next
+            some = np.asarray(values[rows[place]], dtype=np.float32)
+        far = np.maximum(some.max(axis=1), -some.min(axis=1))  # NaN where any of them is
+        if not np.isfinite(far).all():
+            bad = int(rows[start + int(np.flatnonzero(~np.isfinite(far))[0])])
+            raise DataError(f"{name}: row {bad} holds NaN, infinity or a number beyond 3.4e38: remove or replace it")
+        largest = max(largest, float(far.max()))
+        if not whole:
+            read[place] = some
+    if largest > _LARGEST:
+        raise DataError(f"{name}: a feature is {largest:.2g}: scale them to at most {_LARGEST:g}")
+    return Features(values=read, name="given")
 
 
 def given_probs(
     probs: Path | str | Floats, total: int, rows: Ints, classes: Sequence[str], labels: Ints | None = None
 ) -> Floats:
-    """The ``rows`` of an (n, C) matrix of probabilities, float64 and summing to 1; raises `DataError` otherwise.
+    """The ``rows`` of an (n, C) matrix of probabilities, float32 and summing to 1; raises `DataError` otherwise.
 
     With ``labels`` (n,), the given class of each of the rows, a matrix whose columns are plainly in another order than
     ``classes`` is refused too.
@@ -70,17 +78,24 @@ def given_probs(
             f"{name}: probabilities must be ({total}, {len(classes)}), a row per sample and a column per class in the "
             f"order {name_some(classes)}, not {values.shape}"
         )
-    values = np.asarray(values[rows], dtype=np.float64)
-    bad = ~(np.isfinite(values).all(axis=1) & (values >= 0).all(axis=1) & (np.abs(values.sum(axis=1) - 1) < 1e-3))
+    read, bad = np.empty((len(rows), len(classes)), dtype=np.float32), np.zeros(len(rows), dtype=bool)
+    step = max(1, _CELLS // len(classes))
+    for start in range(0, len(rows), step):
+        some = np.asarray(values[rows[start : start + step]], dtype=np.float64)
+        sums = some.sum(axis=1)  # NaN or infinite where any of them is
+        with np.errstate(invalid="ignore"):
+            good = (np.abs(sums - 1) < 1e-3) & (some.min(axis=1) >= 0)
+            read[start : start + step] = some / sums[:, None]
+        bad[start : start + step] = ~good
     if bad.any():
-        row = int(np.flatnonzero(bad)[0])
+        row = int(rows[np.flatnonzero(bad)[0]])
         raise DataError(
-            f"{name}: {int(bad.sum())} rows are not probabilities; row {int(rows[row])} sums to "
-            f"{values[row].sum():.4g}: give softmax outputs, not logits"
+            f"{name}: {int(bad.sum())} rows are not probabilities; row {row} sums to "
+            f"{np.asarray(values[row], dtype=np.float64).sum():.4g}: give softmax outputs, not logits"
         )
     if labels is not None:
-        _check_order(values, labels, classes, name)
-    return np.asarray(values / values.sum(axis=1, keepdims=True))
+        _check_order(read, labels, classes, name)
+    return read
 
 
 def _check_order(probs: Floats, labels: Ints, classes: Sequence[str], name: str) -> None:

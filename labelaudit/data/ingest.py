@@ -83,7 +83,7 @@ def ingest(
     met = refused | uniform
     findings = listing.findings + tuple(met[row] for row in sorted(met))
     kept = np.array([row for row in labelled if row not in refused], dtype=np.int64)
-    held = sort_classes(str(listing.labels[row]) for row in kept.tolist())
+    held = sort_classes({str(listing.labels[row]) for row in kept.tolist()})
     classes = held if listing.classes is None else list(listing.classes)
     _require_classes(listing, held, len(kept), findings, fewest_classes)
     index = {name: number for number, name in enumerate(classes)}
@@ -97,7 +97,7 @@ def ingest(
         extra=listing.extra,
         root=listing.root,
     )
-    return everything.take(kept), findings
+    return (everything if len(kept) == n else everything.take(kept)), findings
 
 
 class Verified:

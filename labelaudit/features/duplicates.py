@@ -198,6 +198,8 @@ def unique_pairs(one: Ints, other: Ints) -> tuple[Ints, Ints]:
 
 def _copies(digests: Sequence[str], groups: Sequence[int] | Sequence[str]) -> Iterator[tuple[int, int]]:
     """Rows of equal digest and another group, each with the first such row before or after it."""
+    if len(set(digests)) == len(digests):
+        return
     rows_of: defaultdict[str, list[int]] = defaultdict(list)
     for row, digest in enumerate(digests):
         rows_of[digest].append(row)

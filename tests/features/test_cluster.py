@@ -108,3 +108,59 @@ def test_two_nodes_give_the_same_features(tmp_path):
     finally:
         ray.shutdown()
         nodes.shutdown()
+
+
+def deadly(images, marker):
+    """``images``, the seventh of which kills the first process that reads it."""
+
+    class Deadly:
+        def __len__(self):
+            return len(images)
+
+        def encoded(self, index):
+            import os
+            import signal
+            from pathlib import Path
+
+            if index == 6 and not Path(marker).exists():
+                Path(marker).touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+            return images.encoded(index)
+
+    return Deadly()
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_a_worker_killed_in_the_middle_costs_nothing_but_time(tmp_path):
+    """One actor dies while it embeds, one task while it trains: Ray starts them again, and the results are the same."""
+    ray = pytest.importorskip("ray")
+    from ray.cluster_utils import Cluster
+
+    samples = folder(tmp_path / "images")
+    expected, failures = embed(samples.images, samples.digests, backbones=SPECS)
+    marker = tmp_path / "killed"
+    nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    try:
+        nodes.add_node(num_cpus=1)
+        cluster.connect(nodes.address)
+        images = deadly(samples.images, marker)
+        found, failed = embed(images, samples.digests, backbones=SPECS, cache=tmp_path / "cache", spread=cluster.run)
+        assert marker.exists()
+        np.testing.assert_array_equal(found.values, expected.values)
+        assert failed == failures
+        assert cluster.call(die_once, {"marker": str(tmp_path / "dead"), "value": 3}) == 9
+    finally:
+        ray.shutdown()
+        nodes.shutdown()
+
+
+def die_once(marker, value):
+    import os
+    import signal
+    from pathlib import Path
+
+    if not Path(marker).exists():
+        Path(marker).touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return value**2
