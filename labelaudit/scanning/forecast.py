@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from labelaudit import features
+from labelaudit.leading import is_large
 from labelaudit.machine import Machine
 from labelaudit.scanning.choice import TrainingInput
 from labelaudit.scanning.effort import FOLDS, backbones_of, fine_tunes
@@ -115,7 +116,8 @@ def forecast_scan(
         seconds = forecast_embedding(samples, specs, machine) if embedding is None else embedding
         stages[f"embed {n:,} images with {', '.join(specs)}"] = seconds
         widths, to_embed = (_FEATURES,) * len(specs), float(n * _FEATURES * len(specs) * (seconds > 0))
-    jobs = list_trainings(settings) if widths else {}
+    large = is_large(n, classes)
+    jobs = list_trainings(settings) if widths and not large else {}
     pixels = choice is not None and choice.pixels and bool(jobs)
     trains = 0 if pixels or not jobs else min(head_width(len(widths)) * len(widths), sum(widths))
     if jobs:
@@ -128,7 +130,7 @@ def forecast_scan(
         samples=n,
         classes=classes,
         widths=widths,
-        heard=count_heard(settings, features=bool(widths), given=given),
+        heard=count_heard(settings, features=bool(widths), given=given, large=large),
         folds=folds,
         trains=trains,
         pictures=choice is not None,

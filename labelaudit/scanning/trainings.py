@@ -35,10 +35,10 @@ def list_trainings(settings: ScanSettings) -> dict[str, tuple[str, Around]]:
     return jobs
 
 
-def count_heard(settings: ScanSettings, *, features: bool, given: bool) -> int:
-    """The number of opinions that the noise model hears at most."""
-    on_features = len(CLOSED) + len(REFERENCES) - 1 + len(list_trainings(settings)) if features else 0
-    return on_features + given
+def count_heard(settings: ScanSettings, *, features: bool, given: bool, large: bool = False) -> int:
+    """The number of opinions that the noise model hears at most; of ``large`` sets closed forms and neighbours."""
+    trained = 0 if large else len(REFERENCES) - 2 + len(list_trainings(settings))
+    return (len(CLOSED) + 1 + trained if features else 0) + given
 
 
 def head_width(blocks: int) -> int:

@@ -10,20 +10,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from labelaudit.features.duplicates import SHORT
 from labelaudit.features.neighbors import EXACT
 from labelaudit.judge.probes import NARROW, NEIGHBORS, WIDTH
+from labelaudit.leading import KEPT, is_large
+from labelaudit.scanning.components import NARROW as NARROW_SEARCH
+from labelaudit.scanning.components import WHOLE
 from labelaudit.scanning.unit_costs import UnitCosts
 
 _ROWS = 20_000  # that rotations are estimated on
 _EIGEN = 12.0  # products of an eigendecomposition, per cubed side
-_SEARCHES = 2.0  # for copies and for scenes
 _CELLS_MADE, _BETWEEN = 3072.0, 12.0  # products per row and component: to make cells, and per root of n to compare them
+_COMPARED = 16_000.0  # rows that one is compared with at most
 _ELEMENTS = 25.0  # passes over the components of all samples that closed forms take
 _CURVE = 80e6  # passes over components that the learning curve takes at most
 _LOGISTIC = 100.0  # products with the leading components until logistic regression has converged, of each fold
 _FITTED, _FEWEST = 400_000, 2000  # cells, and samples, that the noise model is fitted to
 _FIT, _PASSES = 200.0, 30.0  # passes over those, and over all cells, for each model heard
+_PASSES_IN_BLOCKS = 4.0  # the same where only the leading classes are kept
 _ALIKE, _DECIDED, _WRITTEN = 30.0, 25.0, 4.0  # rows of text that looking at a sample, judging and writing it are worth
 _PICTURE = 60.0  # and of looking at its thumbnail
 
@@ -44,6 +47,11 @@ class Workload:
     pictures: bool = False
 
     @property
+    def large(self) -> bool:
+        """Whether only the leading classes of each sample are kept."""
+        return is_large(self.samples, self.classes)
+
+    @property
     def kept(self) -> int:
         """Principal components of all blocks together."""
         return sum(min(WIDTH, width) for width in self.widths)
@@ -53,31 +61,33 @@ def count_seconds(work: Workload, costs: UnitCosts) -> dict[str, float]:
     """Stage -> seconds, of everything but embedding and training."""
     n, cells = work.samples, work.samples * work.classes
     few = min(cells, max(_FITTED, _FEWEST * work.classes))
+    passes = _PASSES_IN_BLOCKS if work.large else _PASSES
     found = {
-        "decide": costs.cell * work.heard * (_FIT * few + _PASSES * cells) + costs.row * _DECIDED * n,
+        "decide": costs.cell * work.heard * (_FIT * few + passes * cells) + costs.row * _DECIDED * n,
         "write": costs.row * _WRITTEN * n,
     }
     if work.widths:
-        whole, short = sum(work.widths), min(sum(work.widths), SHORT)
-        looked = costs.row * n * (_ALIKE + _PICTURE * work.pictures)
-        found["duplicates"] = costs.product * _SEARCHES * (n * whole * short + _search(n, short)) + looked
+        compared = work.kept if n <= WHOLE else min(work.kept, NARROW_SEARCH)
+        found["neighbours"] = costs.product * _search(n, compared)
+        found["duplicates"] = costs.row * n * (_ALIKE + _PICTURE * work.pictures)
         rotations = sum(min(n, _ROWS) * d**2 + _EIGEN * d**3 + n * d * min(WIDTH, d) for d in work.widths)
         closed = 4 * n * work.kept**2 + _EIGEN * work.kept**3 + 12 * n * work.kept * work.classes
-        logistic = _LOGISTIC * work.folds * n * min(NARROW, work.kept) * work.classes
-        found["probes"] = costs.product * (rotations + closed + logistic + _search(n, work.kept))
-        found["probes"] += costs.cell * (_ELEMENTS * n * work.kept + min(_CURVE, 1e4 * n) + NEIGHBORS * cells)
+        logistic = 0.0 if work.large else _LOGISTIC * work.folds * n * min(NARROW, work.kept) * work.classes
+        found["probes"] = costs.product * (rotations + closed + logistic)
+        voted = cells if work.large else NEIGHBORS * cells
+        found["probes"] += costs.cell * (_ELEMENTS * n * work.kept + min(_CURVE, 1e4 * n) + voted)
         found["decide"] += costs.product * 2 * n * work.kept**2
     return found
 
 
 def _search(n: int, width: int) -> float:
     """Products of a search for the neighbours of n rows."""
-    return float(width) * (n**2 if n <= EXACT else _CELLS_MADE * n + _BETWEEN * n**1.5)
+    return float(width) * (n**2 if n <= EXACT else _CELLS_MADE * n + n * min(_BETWEEN * n**0.5, _COMPARED))
 
 
 def count_memory(work: Workload) -> float:
     """Bytes of the arrays that are in memory at once at the dearest moment."""
-    n, table = 4.0 * work.samples, 4.0 * work.samples * work.classes
+    n, table = 4.0 * work.samples, 4.0 * work.samples * (2 * KEPT + 1 if work.large else work.classes)
     features, kept = n * sum(work.widths), n * work.kept
     standing = features + kept + table * work.heard
     closed = 3 * kept + 2 * table
@@ -88,5 +98,6 @@ def count_memory(work: Workload) -> float:
 
 def count_disk(work: Workload, *, to_embed: float) -> float:
     """Bytes of the RUN folder and of features that are kept, ``to_embed`` of them numbers."""
-    judged = work.samples * (1200.0 + 4 * work.classes * (work.heard + 2))
+    kept = 2 * KEPT + 1 if work.large else work.classes * (work.heard + 2)
+    judged = work.samples * (1200.0 + 4 * kept)
     return judged + 4 * to_embed + 6e6 * work.pictures
