@@ -142,6 +142,22 @@ def test_a_set_without_groups_is_judged_as_if_nobody_looked_for_them(
 
 
 @pytest.mark.parametrize("seed", [0, 1])
+def test_a_class_of_what_is_left_over_is_named_and_ranked_no_worse_than_by_any_column(
+    tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"{__name__}.CLASSES", ("cat", "dog", "other"))
+    draw = np.random.default_rng(seed)
+    truth, kind = np.arange(300) % 3, np.where(np.arange(300) % 3 < 2, np.arange(300) % 3, draw.integers(2, 9, 300))
+    values = np.float32(1.6 * np.eye(9, 32)[kind] + 0.5 * draw.normal(size=(300, 32)))
+    wrong = draw.random(300) < 0.08
+    labels = np.where(wrong, np.where(truth == 2, draw.integers(0, 2, 300), 2), truth)
+    found = audit(tmp_path, values, labels)
+    columns = {name: average_precision_score(wrong, one.suspicion) for name, one in found.evidence.items()}
+    assert precision(found, wrong) > max(columns.values()) - 0.05, columns
+    assert any(note.startswith("Class 'other' holds what is in no other class") for note in found.notes)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
 def test_doubt_about_hard_images_breaks_no_limit(tmp_path: Path, seed: int) -> None:
     draw = np.random.default_rng(seed)
     truth = np.arange(210) % 3
