@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from labelaudit.data.votes import OF_VOTES
 from labelaudit.types import Bools, Ints, Samples
 
 MOST_VALUES = 50
@@ -81,6 +82,8 @@ def list_attributes(samples: Samples) -> dict[str, Sequence[str]]:
     days where they hold times, folder levels, what file names begin with. What only spells the class is left out."""
     found: dict[str, Sequence[str]] = {}
     for name, values in samples.extra.items():
+        if name in OF_VOTES:
+            continue
         found[f"column '{name}'"] = values
         if len(set(values)) > MOST_VALUES and all(_is_day(value[:10]) for value in values[:100]):
             found[f"day of '{name}'"] = [value[:10] for value in values]

@@ -20,6 +20,7 @@ import numpy.typing as npt
 from labelaudit.context.cues import FAMILIES, LIGHT, measure_cues
 from labelaudit.data.columns import LABEL_NAMES
 from labelaudit.data.parts import are_conditions, are_dates
+from labelaudit.data.votes import OF_VOTES
 from labelaudit.types import Finding, Floats, Ints, Samples
 
 LEAST_GAIN = 0.6
@@ -111,7 +112,9 @@ def _tables(samples: Samples, rows: Ints, workers: int) -> dict[str, Floats]:
 
 def further_columns(samples: Samples) -> Mapping[str, Sequence[str]]:
     """Facts about each sample beside its label: ``column 'NAME'``, and ``folder level N`` of the path."""
-    columns: dict[str, Sequence[str]] = {f"column '{name}'": values for name, values in samples.extra.items()}
+    columns: dict[str, Sequence[str]] = {
+        f"column '{name}'": values for name, values in samples.extra.items() if name not in OF_VOTES
+    }
     parts = [path.split("/")[:-1] for path in samples.ids]
     for level in range(max(map(len, parts), default=0)):
         columns[f"folder level {level + 1}"] = [one[level] if level < len(one) else "" for one in parts]

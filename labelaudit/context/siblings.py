@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from labelaudit.context.groups import PARENT, read_names
+from labelaudit.data.votes import OF_VOTES
 from labelaudit.types import Ints, Samples
 
 PATTERNS = (
@@ -66,7 +67,7 @@ def find_siblings(samples: Samples, nearest: Ints) -> Siblings | None:
     found = [
         one
         for how in (*samples.extra, PARENT, *PATTERNS)
-        if (one := _compare(samples, nearest, how, read_names(samples, how))) is not None
+        if how not in OF_VOTES and (one := _compare(samples, nearest, how, read_names(samples, how))) is not None
     ]
     return max(found, key=lambda one: one.excess, default=None)
 

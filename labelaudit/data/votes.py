@@ -25,6 +25,8 @@ ANNOTATORS += ("annotatorid", "annotated_by_id", "tagger", "grader", "grader_id"
 ANNOTATORS += ("reviewer", "reviewer_id", "judge", "participant", "participant_id", "respondent", "contributor")
 ANNOTATORS += ("turker", "crowdworker", "radiologist", "pathologist", "physician", "doctor", "created_by", "who")
 """Names of columns that say whose vote a row is; lower case."""
+OF_VOTES = (VOTES, "consensus_label", "consensus_quality_score", "annotator_agreement", "num_annotations")
+"""Columns of a sample that say what its votes say: no sources of labels."""
 _ONE_PERSON = re.compile(rf"(labels?_(by_|of_)?)?({'|'.join(ANNOTATORS)})_?(\d+|[a-h])(_labels?)?")
 """Name of a column that holds the labels of one of several people."""
 MOST_PEOPLE = 50

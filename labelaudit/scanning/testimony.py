@@ -117,8 +117,7 @@ def _read_votes(samples: Samples) -> Votes | None:
 
 def _weigh_sources(heard: Testimony) -> Testimony:
     samples = heard.samples
-    attributes = {name: values for name, values in list_attributes(samples).items() if name not in _OURS}
-    weighed, prior = weigh_sources(heard.posterior, samples.labels, attributes, groups=samples.groups)
+    weighed, prior = weigh_sources(heard.posterior, samples.labels, list_attributes(samples), groups=samples.groups)
     if prior is None:
         return heard
     source = {"attribute": prior.attribute, "odds": dict(prior.factors), "gain": prior.gain}
@@ -128,10 +127,6 @@ def _weigh_sources(heard: Testimony) -> Testimony:
         notes=(*heard.notes, prior.note()),
         recipe={**(heard.recipe or {}), "source_prior": source},
     )
-
-
-_OURS = frozenset({"column 'consensus_label'", "column 'annotator_agreement'", "column 'num_annotations'"})
-"""Attributes that say of a label what the votes have said."""
 
 
 def _join_twins(heard: Testimony, channel: NoiseModel) -> Testimony:

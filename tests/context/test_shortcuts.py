@@ -87,6 +87,7 @@ def test_a_column_and_a_folder_are_shortcuts_and_another_spelling_of_the_class_i
         "scanner": source,
         "class_id": source,
         "note": tuple(("a cat", "a dog")[label] for label in LABELS),
+        "annotator_votes": tuple(f'{{"ann": "{label}", "bob": "{label}"}}' for label in LABELS),
         "random": tuple("xyz"[row % 3] for row in range(N)),
     }
     found = find_shortcuts(samples(PLAIN, extra, [f"{names[label]}/{row}.png" for row, label in enumerate(LABELS)]))

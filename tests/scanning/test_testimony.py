@@ -6,7 +6,8 @@ import json
 
 import numpy as np
 
-from labelaudit.data.votes import VOTES
+from labelaudit.audit.concentration import list_attributes
+from labelaudit.data.votes import OF_VOTES, VOTES
 from labelaudit.judge.noise_model import NoiseModel
 from labelaudit.scanning.testimony import hear
 from labelaudit.types import Floats, Samples
@@ -58,6 +59,9 @@ def test_votes_find_the_consensus_and_who_errs() -> None:
     cells = tuple(json.dumps({name: CLASSES[label[row]] for name, label in said.items()}) for row in range(N))
     samples, probs, _ = made(2, **{VOTES: cells})
     heard = hear(channel(probs, truth), samples)
+    assert {*OF_VOTES} <= {*heard.samples.extra}
+    assert list_attributes(heard.samples) == {}, "what the votes say is no source of labels"
+    assert "source_prior" not in (heard.recipe or {})
     assert [row["annotator"] for row in (heard.recipe or {})["annotators"]] == ["eve", "bob", "ann"]
     consensus = np.array([CLASSES.index(name) for name in heard.samples.extra["consensus_label"]])
     assert (consensus != truth).mean() < 0.02
