@@ -62,9 +62,9 @@ def _shrink(preset: Preset, small: _Miniature) -> Preset:
         device="cpu",
         costs={},
         differs=(
-            f"one hidden layer on {small.on}, drawn anew with every seed; {small.epochs} epochs"
+            f"one hidden layer on {small.on}; {small.epochs} epochs"
             + "".join(f", {name} {value}" for name, value in small.options.items())
-            + "; no augmentation; all other options are those of the paper's networks, unsearched: only orders compare"
+            + ", unsearched, not augmented"
         ),
         seeds=3,
     )
