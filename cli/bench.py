@@ -169,12 +169,12 @@ def bench(
 
 def _show(console: Console, groups: Sequence[tuple[Preset, list[Row]]]) -> None:
     """Tables, whether their rows are in the paper's order, and where their set-up is not the paper's."""
-    from labelaudit.bench.tables import orders_of
+    from labelaudit.bench.tables import agreement_of, orders_of
 
     for one, group in groups:
         with trimmed(console):
             console.print(_table(one, group))
-        for line in orders_of(one, group):
+        for line in filter(None, (*orders_of(one, group), agreement_of(group))):
             console.print(printable(line), soft_wrap=True)
     for differs in dict.fromkeys(one.differs for one, _ in groups if one.differs):
         console.print(f"Differs from the paper: {differs}.", soft_wrap=True)

@@ -20,6 +20,7 @@ from labelaudit.files import write_text
 START, END = "<!-- bench -->", "<!-- /bench -->"
 HEADING = "## The papers' tables (`labelaudit bench`)"
 COLUMNS = ("preset", "row", "paper", "ours", "difference", "seeds", "n", "epochs", "s", "core s", "machine")
+_FEWEST = 4  # rows whose order says something
 _BUSY = 0.75  # processes per core beside which seconds say little
 
 
@@ -119,6 +120,21 @@ def orders_of(preset: Preset, rows: Sequence[Row]) -> list[str]:
     return found
 
 
+def agreement_of(rows: Sequence[Row]) -> str:
+    """How alike our rows and the paper's are ordered, in a sentence; empty where fewer than four have its numbers."""
+    from scipy.stats import rankdata
+
+    numbered = [row for row in rows if row.values and row.reading.paper is not None and row.reading.digits == 1]
+    if len(numbered) < _FEWEST:
+        return ""
+    ours = rankdata([statistics.fmean(row.values.values()) for row in numbered])
+    theirs = rankdata([row.reading.paper for row in numbered])
+    if min(len({*ours}), len({*theirs})) == 1:
+        return ""
+    correlation = statistics.correlation(ours.tolist(), theirs.tolist())
+    return f"Ranks of {len(numbered)} rows, ours and the paper's, correlate by {correlation:.2f}"
+
+
 def section(presets: Sequence[Preset], runs: Sequence[Run]) -> str:
     """The Markdown between the marks."""
     lines = ["| " + " | ".join(COLUMNS) + " |", "|" + "---|" * len(COLUMNS)]
@@ -128,7 +144,7 @@ def section(presets: Sequence[Preset], runs: Sequence[Run]) -> str:
             first = group[0].runs[0]
             lines += ["| " + " | ".join((preset.name, *row.cells())) + " |" for row in group]
             slice_ = "" if first.whole else ", the slice"
-            held = "".join(f" {line}." for line in orders_of(preset, group))
+            held = "".join(f" {line}." for line in (*orders_of(preset, group), agreement_of(group)) if line)
             versions = ", ".join(f"{name} {version}" for name, version in first.versions.items())
             wrong = statistics.fmean({run.seed: run.noise for row in group for run in row.runs}.values())
             notes.append(

@@ -132,6 +132,19 @@ def test_only_the_section_is_written_anew(tmp_path: Path) -> None:
     assert path.read_text(encoding="utf-8") == text
 
 
+def test_rows_in_the_papers_order_correlate_with_it() -> None:
+    preset = get_preset("limit-cifar10-60")
+    numbers = [reading.paper or 0.0 for _, reading in preset.rows().values()]
+    for factor, said in ((0.5, "1.00"), (-1.0, "-1.00")):
+        runs = [
+            made(preset, arm, 0, {"test accuracy": factor * number}, whole=True)
+            for arm, number in zip(preset.arms, numbers, strict=True)
+        ]
+        (group,) = tables.rows_of(preset, runs)
+        assert tables.agreement_of(group) == f"Ranks of 8 rows, ours and the paper's, correlate by {said}"
+    assert tables.agreement_of(group[:3]) == ""
+
+
 def test_figures_are_drawn_from_what_the_arms_kept(tmp_path: Path) -> None:
     preset = get_preset("crust-figure-50")
     series = {"chosen_clean": [None, 0.5, 0.7], "test_accuracy": [0.1, 0.2, 0.3]}
