@@ -121,7 +121,7 @@ def orders_of(preset: Preset, rows: Sequence[Row]) -> list[str]:
 
 
 def agreement_of(rows: Sequence[Row]) -> str:
-    """How alike our rows and the paper's are ordered, in a sentence; empty where fewer than four have its numbers."""
+    """A sentence on how alike our rows and the paper's are ordered; empty where fewer than four have its numbers."""
     from scipy.stats import rankdata
 
     numbered = [row for row in rows if row.values and row.reading.paper is not None and row.reading.digits == 1]
