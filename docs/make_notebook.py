@@ -33,7 +33,12 @@ CELLS = (
         'audit = labelaudit.scan("digits.npz", output="labelaudit-run", effort="quick", methods=["limit"])\naudit',
     ),
     ("markdown", "The suspects as a data frame, worst first, in the columns of `suspects.csv`:"),
-    ("code", 'audit.frame()[["path", "given_label", "predicted_label", "label_score"]].head()'),
+    ("code", 'audit.frame()[["path", "given_label", "predicted_label", "tier"]].head()'),
+    (
+        "markdown",
+        "Everything that people use is in `dir(audit)`; `audit.suspects` holds row numbers, which pick from arrays:",
+    ),
+    ("code", "print(*dir(audit))\nlabels[audit.suspects[:5]], audit.suspects[:5]"),
     ("markdown", "How many of the changed labels are among the suspects?"),
     (
         "code",

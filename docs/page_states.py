@@ -185,9 +185,8 @@ def _end(page: Page) -> None:
 
 def _rerank(page: Page) -> None:
     page.locator("#suspects .verdicts button").nth(1).click()
-    page.wait_for_timeout(400)
     page.locator("#suspects .rerank button").click()
-    page.wait_for_timeout(2000)
+    page.locator("#live-said", has_text="suspects now").wait_for()
 
 
 def list_states(run: Path) -> list[tuple[Served, list[State]]]:

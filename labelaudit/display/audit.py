@@ -34,6 +34,8 @@ _USED = (
     *("show", "report", "review", "table", "frame", "summary", "suspects", "confused_pairs", "class_table"),
     *("samples", "decision", "evidence", "findings", "notes", "settings", "files"),
 )
+_STYLE_OF_PICTURE = f"width:{_SIDE}px;height:{_SIDE}px;object-fit:contain;background:#fff;image-rendering:pixelated"
+"""Small images are enlarged to the same side, with their pixels as squares; larger ones come in that size."""
 _STYLE = "font:14px system-ui,sans-serif;border-collapse:collapse;margin:.4em 0"
 
 
@@ -186,7 +188,7 @@ def _strip(audit: Audit, images: Images | None, most: int) -> str:
         better = audit.suggested(row)
         place = drawn.place.get(row)
         source = "" if place is None else f"data:image/webp;base64,{drawn.files[place]}"
-        picture = f"<img src='{source}' alt='' style='max-width:{_SIDE}px;max-height:{_SIDE}px'><br>" if source else ""
+        picture = f"<img src='{source}' alt='' style='{_STYLE_OF_PICTURE}'><br>" if source else ""
         path = escape(printable(path), quote=True)
         words = f"{escape(printable(given))} → <b>{escape(printable(better))}</b>"
         cells.append(

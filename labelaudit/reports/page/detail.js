@@ -67,7 +67,7 @@ function facts(row, beside) {
   const parts = make("div", "facts-of");
   const said = data.said[row], judged = data.outcomes[outcome(row)];
   const decided = said && ["wrong", "cleared"].includes(judged);
-  parts.append(decided ? make("p", "decided lead " + judged, capital(said) + ".") : make("p", "likely lead", capital(chanceOf(row))));
+  parts.append(decided ? make("h3", "lead decided " + judged, capital(said)) : make("h3", "lead likely", capital(chanceOf(row))));
   for (const role of ["given", "suggested"]) {
     parts.append(label(role, row, 200));
     if (data.near[row]) parts.append(lookAlikes(row, role, beside));
