@@ -9,6 +9,7 @@ Members of a group count once. Left out: pairs of attributes, and values that ha
 
 from __future__ import annotations
 
+import os.path
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from labelaudit.data.names import number_names
 from labelaudit.data.votes import OF_VOTES
 from labelaudit.types import Bools, Ints, Samples
 
@@ -87,11 +89,13 @@ def list_attributes(samples: Samples) -> dict[str, Sequence[str]]:
         found[f"column '{name}'"] = values
         if len(set(values)) > MOST_VALUES and all(_is_day(value[:10]) for value in values[:100]):
             found[f"day of '{name}'"] = [value[:10] for value in values]
-    if any("/" in path for path in samples.ids):
+    nested = any("/" in path for path in samples.ids)
+    if nested:
         parts = [path.split("/") for path in samples.ids]
         for level in range(max(map(len, parts), default=1) - 1):
             found[f"folder level {level + 1}"] = [one[level] if level < len(one) - 1 else "" for one in parts]
-    found["beginning of the file name"] = [_begin(path[path.rfind("/") + 1 :]) for path in samples.ids]
+    if nested or not _are_numbered(samples.ids):
+        found["beginning of the file name"] = [_begin(path[path.rfind("/") + 1 :]) for path in samples.ids]
     return {
         name: values
         for name, values in found.items()
@@ -152,8 +156,9 @@ class _Case:
 
 def _once_per_group(samples: Samples, flagged: Bools) -> Bools:
     """(n,) one sample of each group, a flagged one where there is one: members are flagged together."""
-    order = np.lexsort((~flagged, np.unique(samples.groups, return_inverse=True)[1]))
-    groups = np.array(samples.groups)[order]
+    code = number_names(samples.groups)[1]
+    order = np.lexsort((~flagged, code))
+    groups = code[order]
     first = np.r_[True, groups[1:] != groups[:-1]]
     alone = np.zeros(len(samples), dtype=bool)
     alone[order[first]] = True
@@ -180,6 +185,17 @@ def _spells_class(samples: Samples, values: Sequence[str]) -> bool:
     """Whether each value stands for one class and each class for one value."""
     pairs = set(zip(values, samples.labels.tolist(), strict=True))
     return len(pairs) == len(set(values)) == len({label for _, label in pairs})
+
+
+def _are_numbered(names: Sequence[str]) -> bool:
+    """Whether all ``names`` begin with the same word, and go on with a number: rows of one array.
+
+    >>> _are_numbered(["x.npy#1", "x.npy#20"]), _are_numbered(["cat1.png", "car1.png"])
+    (True, False)
+    """
+    ends = min(names, default=""), max(names, default="")
+    shared = len(os.path.commonprefix(ends).rstrip("0123456789"))  # noqa: RUF071 - letters, not folders
+    return all(letter.isdigit() for letter in {name[shared : shared + 1] for name in names})
 
 
 def _begin(name: str) -> str:

@@ -15,6 +15,7 @@ import numpy as np
 
 from labelaudit.context.groups import add_near_copies
 from labelaudit.data.listing import TRAINING
+from labelaudit.data.names import number_names
 from labelaudit.features.duplicates import unique_pairs
 from labelaudit.features.neighbors import nearest
 from labelaudit.judge.vectors import find_directions
@@ -67,7 +68,7 @@ def find_scenes(samples: Samples, features: Features, *, near: Ints | None = Non
     >>> find_scenes(samples, Features(values=twins, name="given")).share
     1.0
     """
-    rows = np.sort(np.unique(samples.digests, return_index=True)[1])
+    rows = np.sort(number_names(samples.digests)[0])
     values = features.values if len(rows) == len(samples) else features.values[rows]
     x = find_directions(features).apply(values)
     usual = min(USUAL, max(NEIGHBORS, len(rows) // 10))

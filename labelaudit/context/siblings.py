@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from labelaudit.context.groups import PARENT, read_names
+from labelaudit.data.names import number_names
 from labelaudit.data.votes import OF_VOTES
 from labelaudit.types import Ints, Samples
 
@@ -74,7 +75,7 @@ def find_siblings(samples: Samples, nearest: Ints) -> Siblings | None:
 
 def _compare(samples: Samples, nearest: Ints, how: str, names: list[str]) -> Siblings | None:
     code = np.unique(names, return_inverse=True)[1].astype(np.int64)
-    group = np.unique(samples.groups, return_inverse=True)[1].astype(np.int64)
+    group = number_names(samples.groups)[1]
     named = np.array([bool(name) for name in names])
     if not named.any():
         return None

@@ -19,8 +19,13 @@ def unify_spelling(labels: Sequence[str | None]) -> tuple[tuple[str | None, ...]
     >>> unify_spelling(["Cat", "cat", "dog"])[1]
     ("Classes that differ in spelling only: 'Cat' (1) and 'cat' (1).",)
     """
-    composed = tuple(None if label is None else unicodedata.normalize("NFC", label) for label in labels)
-    counts = Counter(label for label in composed if label is not None)
+    found = Counter(labels)
+    form = {label: None if label is None else unicodedata.normalize("NFC", label) for label in found}
+    composed = tuple([form[label] for label in labels])
+    counts = Counter[str]()
+    for label, count in found.items():
+        if (name := form[label]) is not None:
+            counts[name] += count
     notes = []
     for names in find_spellings(sorted(counts)):
         listed = " and ".join(f"'{name}' ({counts[name]:,})" for name in names)

@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from labelaudit.data.images import ImageError, thumbnail
 from labelaudit.data.listing import TRAINING
+from labelaudit.data.names import number_names
 from labelaudit.features.neighbors import nearest
 from labelaudit.types import Bools, Features, Finding, Floats, Ints, Progress, Samples, no_progress
 
@@ -172,7 +173,7 @@ def find_pairs(
 def _candidates(samples: Samples, around: Ints, across: str) -> tuple[Ints, Ints]:
     """Rows (p,), (p,) of neighbouring samples that the caller may be interested in, each pair once."""
     first, second = unique_pairs(np.repeat(np.arange(len(around)), around.shape[1]), around.ravel())
-    content = np.unique(np.array(samples.digests), return_inverse=True)[1]
+    content = number_names(samples.digests)[1]
     keep: Bools = content[first] != content[second]
     splits = np.unique(np.array(samples.splits or [""] * len(samples)), return_inverse=True)[1]
     other_label, other_split = samples.labels[first] != samples.labels[second], splits[first] != splits[second]

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from labelaudit.data.names import number_names
 from labelaudit.features.neighbors import nearest, nearest_outside
 from labelaudit.judge import probes
 from labelaudit.judge.vectors import reduce_blocks
@@ -54,7 +55,7 @@ class Components:
         k = min(k, len(samples) - 1)
         if samples.groups == samples.digests and len(set(samples.digests)) == len(samples):
             return self.similarities[:, :k], self.rows[:, :k]
-        code = np.unique(np.asarray(samples.groups), return_inverse=True)[1]
+        code = number_names(samples.groups)[1]
         apart = code[self.rows] != code[:, None]
         if (apart.sum(axis=1) < k).any():
             return nearest_outside(self.vectors(), samples.groups, k=k, device=machine.device)
@@ -71,7 +72,7 @@ def leading_columns(blocks: Sequence[npt.NDArray[np.float32]], width: int) -> In
 
 def find_components(samples: Samples, features: Features, machine: Machine, unfinished: Unfinished) -> Components:
     """Rotate ``features`` (n, d) and search for the neighbours of every sample."""
-    order = np.lexsort((samples.labels, np.asarray(samples.digests)))
+    order = np.lexsort((samples.labels, number_names(samples.digests)[1]))
     rotations = probes.find_rotations(features, order=order)
     blocks = tuple(
         rotation.apply(block) for rotation, block in zip(rotations, probes.split_blocks(features), strict=True)

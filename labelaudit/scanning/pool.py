@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from labelaudit.data.names import number_names
 from labelaudit.data.pixels import load_pixels
 from labelaudit.judge import learning_curve, noise_model, probes
 from labelaudit.judge.consensus import GROUPED, Consensus, agree
@@ -83,7 +84,7 @@ class ModelPool:
         self._fold_of = stratified_folds(
             self._labels, FOLDS[self.settings.effort], seed=PROBE_SEED, digests=self.samples.groups
         )
-        self._order = np.lexsort((self.samples.labels, np.asarray(self.samples.digests)))
+        self._order = np.lexsort((self.samples.labels, number_names(self.samples.digests)[1]))
 
     @property
     def large(self) -> bool:
@@ -104,7 +105,7 @@ class ModelPool:
     def _fit_closed_forms(self, x: npt.NDArray[np.float32]) -> None:
         """Ridge, prototypes and the learning curve on joint unit vectors ``x`` (n, d), in `_order`."""
         order, labels = self._order, self._labels[self._order]
-        groups = np.unique(np.asarray(self.samples.groups)[order], return_inverse=True)[1]
+        groups = number_names(self.samples.groups)[1][order]
         for name, held in fit_closed_forms(x, labels, self._classes, groups=groups).items():
             self._closed[name] = replace(held, probs=take_rows(held.probs, np.argsort(order)))
             self.models[name] = self._closed[name].probs
@@ -302,7 +303,7 @@ class ModelPool:
         if self._near is None:
             return None
         rows = self._near[1]
-        group = np.unique(self.samples.groups, return_inverse=True)[1]
+        group = number_names(self.samples.groups)[1]
         return np.asarray(rows[np.arange(len(rows)), (group[rows] != group[:, None]).argmax(axis=1)])
 
     def _blocks(self) -> tuple[npt.NDArray[np.float32], ...]:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from labelaudit.data.names import number_names
 from labelaudit.types import Ints
 
 
@@ -22,9 +23,7 @@ def stratified_folds(labels: Ints, folds: int, *, seed: int, digests: Sequence[s
     [0, 0, 1, 1]
     """
     n = len(labels)
-    _, first, group = np.unique(
-        np.arange(n) if digests is None else np.asarray(digests), return_index=True, return_inverse=True
-    )
+    first, group = (np.arange(n), np.arange(n)) if digests is None else number_names(digests)
     shuffled = np.random.default_rng(seed).permutation(len(first))
     by_class = shuffled[np.argsort(labels[first][shuffled], kind="stable")]
     fold_of = np.empty(len(first), dtype=np.int64)

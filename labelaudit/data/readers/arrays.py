@@ -120,7 +120,8 @@ def list_array_labels(path: Path) -> Listing:
     if key is None:
         raise DataError(f"'{path}' holds {', '.join(sorted(arrays))}: it needs an array 'labels'")
     labels = array_labels(arrays[key], _class_names(arrays), f"labels in '{path}'")
-    return Listing(root="", ids=tuple(f"{path.name}#{row}" for row in range(len(labels))), labels=tuple(labels))
+    name = path.name
+    return Listing(root="", ids=tuple([f"{name}#{row}" for row in range(len(labels))]), labels=tuple(labels))
 
 
 class Stacks:

@@ -1,0 +1,46 @@
+"""Numbers for names: what a million strings say, in whole numbers that sort a hundred times faster.
+
+Left out: names of classes, whose order is a person's (`labelaudit.data.order`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+_DIGITS = 32  # of a content digest in hexadecimal
+
+
+def number_names(names: Sequence[str]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """(m,) the first row of each distinct name, names in order, and (n,) the number of each name in that order.
+
+    As `numpy.unique` gives them, and several times sooner where all are content digests.
+
+    >>> [found.tolist() for found in number_names(["b", "a", "b"])]
+    [[1, 0], [1, 0, 1]]
+    """
+    keys = _as_numbers(names)
+    if keys is None:
+        _, first, code = np.unique(np.asarray(names), return_index=True, return_inverse=True)
+        return first, code
+    order = np.lexsort((keys[:, 1], keys[:, 0]))
+    changes = np.r_[True, (keys[order[1:]] != keys[order[:-1]]).any(axis=1)][: len(order)]
+    code = np.empty(len(order), dtype=np.int64)
+    code[order] = np.cumsum(changes) - 1
+    return order[changes], code
+
+
+def _as_numbers(names: Sequence[str]) -> npt.NDArray[np.uint64] | None:
+    """(n, 2) the upper and the lower half of names of 32 hexadecimal digits; None where one is another name."""
+    text = "".join(names)
+    if set(map(len, names)) != {_DIGITS} or text != text.lower():
+        return None
+    try:
+        data = bytes.fromhex(text)
+    except ValueError:
+        return None
+    if 2 * len(data) != len(text):  # spaces
+        return None
+    return np.frombuffer(data, dtype=">u8").reshape(-1, 2).astype(np.uint64)
