@@ -25,12 +25,13 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
     "the brightness": ("brightness", "contrast"),
     "the colour": ("saturation", "warmth"),
     "the sharpness": ("sharpness",),
-    "the file format": ("format", "bytes per pixel"),
+    "the file format": ("format",),
+    "the compression": ("bytes per pixel",),
     "the camera": ("camera",),
     "the date in the file": ("day",),
 }
 """Words for a family -> its numbers. Words are numbered in order of first appearance."""
-LIGHT = ("the brightness", "the colour", "the sharpness")
+LIGHT = ("the brightness", "the colour", "the sharpness", "the compression")
 """Families that may well belong to the subject."""
 
 

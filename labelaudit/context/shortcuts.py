@@ -27,7 +27,7 @@ LEAST_GAIN = 0.6
 """Share of the images that the class shares get wrong and a cue must get right. Measured: at most .38 on ten clean
 sets, .73 and 1 where 90 and 100 % of a class have a white frame."""
 LEAST_GAIN_OF_LIGHT = 0.85
-"""The same for brightness, colour and sharpness, which may well belong to the subject."""
+"""The same for brightness, colour, sharpness and bytes per pixel, which may well belong to the subject."""
 MOST_VALUES = 50
 """Columns and folders of more values name single images."""
 _SOURCES_TEXT = (
