@@ -150,14 +150,16 @@ def _noise_rule(case: CheckInput, rule_id: str, subject: str, name: str, noise: 
             open=True,
         )
     passed = noise.low <= most
-    by = " by a review of a random sample" if noise is case.measured else ""
-    said = (
-        f"About {noise.rate:.1%} of the labels{about} are wrong{by} (90 % interval {noise.low:.1%} to {noise.high:.1%})"
-    )
+    span = f"{noise.low:.1%} to {noise.high:.1%}"
+    said = f"{span} of the labels{about} are wrong (90 % interval)"
+    if noise is case.measured:
+        said = f"About {noise.rate:.1%} of the labels{about} are wrong by a review of a random sample ({span})"
     recorded = raised or rule_id == "noise-rise"
     bound = f"the {_percent(most)} that the baseline reached" if recorded else f"the limit of {_percent(most)}"
     if not passed:
         verdict = f"all of it above {bound}"
+    elif noise.high > most and not recorded:
+        verdict = f"{bound} lies between: neither kept nor broken"
     elif noise.rate > most:
         verdict = f"above {bound}, but not beyond doubt"
     else:
