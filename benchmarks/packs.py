@@ -3,7 +3,9 @@
     python benchmarks/packs.py [PACK …] [--data ../shared/data] [--cache DIR] [--effort standard] [--seeds 0]
 
 A pack is a TAR of images and a `labels.csv` with `file,given,truth`; `cifar10n-COLUMN` are the human labels of
-CIFAR-10N. The tool and its columns see features of the effort's backbones. Its peers:
+CIFAR-10N, COLUMN `clean` the true ones. `PACK@N` is N of its images, drawn once; `PACK~STRENGTH` has the true labels
+spoiled by simulated annotators (`labelaudit.corrupt.annotators`): careful, usual or hasty ones. The tool and its
+columns see features of the effort's backbones. Its peers:
 
     ten lines      Lite0 at 224 pixels, standardised, 5-fold logistic regression (C = .01), cleanlab 2.9
     cleanlab       the same library on the tool's own cross-validated logistic regression
@@ -42,7 +44,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from labelaudit.audit.document import Audit
+from labelaudit.corrupt import annotators
+from labelaudit.corrupt.annotators import STRENGTHS, Strength
+from labelaudit.corrupt.noise import drawn_from
 from labelaudit.data.ingest import ingest
+from labelaudit.data.pixels import load_pixels
 from labelaudit.data.sources import open_source
 from labelaudit.features import embed
 from labelaudit.features.neighbors import nearest
@@ -65,6 +71,27 @@ Flags = npt.NDArray[np.bool_]
 
 def load(pack: str, data: Path, folder: Path) -> tuple[Samples, Labels]:
     """The samples with their given labels, and the true ones; -1 where the truth is none of the classes."""
+    pack, _, strength = pack.partition("~")
+    pack, _, count = pack.partition("@")
+    samples, truth = _load_whole(pack, data, folder)
+    if count:
+        rows = np.sort(np.random.default_rng(0).choice(len(samples), int(count), replace=False))
+        samples, truth = samples.take(rows), truth[rows]
+    if strength:
+        samples, truth = _spoil(samples.take(np.flatnonzero(truth >= 0)), truth[truth >= 0], STRENGTHS[strength])
+    return samples, truth
+
+
+def _spoil(samples: Samples, truth: Labels, skill: Strength) -> tuple[Samples, Labels]:
+    """The samples with labels as simulated annotators give them."""
+    assert samples.images is not None
+    pixels, _ = load_pixels(samples.images, annotators.SIDE, workers=1)
+    generator, classes = np.random.default_rng(0), len(samples.classes)
+    doubts = annotators.doubt(annotators.see(pixels), truth, classes, examples=skill.examples, generator=generator)
+    return replace(samples, labels=drawn_from(truth, doubts, skill.rate, generator=generator).labels), truth
+
+
+def _load_whole(pack: str, data: Path, folder: Path) -> tuple[Samples, Labels]:
     if pack.startswith("cifar10n-"):
         return cifar10n(pack.partition("-")[2])(data)
     with tarfile.open(data / f"{pack}.tar") as archive:
@@ -206,7 +233,24 @@ def render(rows: list[dict[str, Any]]) -> str:
     ends = ("F1 / best", "ten lines' F1", "sure: right / all", "rate read (90 %)")
     wide = ("pack", "n", "wrong", "labelaudit", "best own column", *PEERS, *ends)
     short = ("pack", "n", "classes", "flagged", "sure", "rate read (90 %)", "ten lines flag", "cleanlab flags")
-    return f"Average precision.\n\n{_table(wide, noisy)}\n\nClean sets.\n\n{_table(short, clean)}"
+    stands = "\n\n".join(_compare(own, by, measure) for measure in ("ap", "auroc"))
+    return f"Average precision.\n\n{_table(wide, noisy)}\n\n{stands}\n\nClean sets.\n\n{_table(short, clean)}"
+
+
+def _compare(own: dict[str, list[dict[str, Any]]], by: dict[tuple[str, str], dict[str, Any]], measure: str) -> str:
+    """A sentence on means over the packs with wrong labels, and on the packs where a peer is ahead."""
+    packs = [pack for pack, scans in own.items() if scans[0]["wrong"]]
+    ours = {pack: float(np.mean([scan[measure] for scan in own[pack]])) for pack in packs}
+    theirs = {peer: float(np.mean([by[pack, peer][measure] for pack in packs])) for peer in PEERS}
+    best = {pack: max((by[pack, peer][measure], peer) for peer in PEERS) for pack in packs}
+    behind = sorted((ours[pack] - best[pack][0], pack) for pack in packs if ours[pack] < best[pack][0])
+    means = ", ".join(f"{peer} {value:.3f}" for peer, value in theirs.items())
+    losses = ", ".join(f"{pack} by {-gap:.3f} ({best[pack][1]})" for gap, pack in behind) or "none"
+    mean = float(np.mean([*ours.values()]))
+    return (
+        f"{measure.upper()} on the mean of {len(packs)} sets: labelaudit {mean:.3f}, {means}. Ahead of every peer on "
+        f"{len(packs) - len(behind)}; behind one on: {losses}."
+    )
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -7,11 +7,13 @@ and of the noise model) translate into probabilities on this dataset::
 
 h is the share of labels that are wrong although nothing shows it; verdicts on the middle of the list say little about
 it, so that without it intervals would be too short. The posterior of a, b and h is summed over a grid, so there is no
-search to fail and no chance in it. Probabilities are means over the posterior; intervals hold the uncertainty of these
-three and that of the labels themselves. Which samples to ask about: one at random between each two of m + 1 ranks
-spaced geometrically, so that a few verdicts see both ends of the list. Verdicts on samples chosen in another way by
-their scores may join, since the fit is conditional on the scores. Left out: anything but the views, such as the
-classes.
+search to fail and no chance in it; a verdict counts seven tenths there, since lists are not as straight as the fit.
+Probabilities are means over the posterior; intervals hold the uncertainty of these three and that of the labels
+themselves. How many wrong labels nothing shows is the one thing that few verdicts cannot tell, and where many do not
+show, as on reassessed photographs, any one prior of h misses the rate: so intervals span three, from none to 8 % on
+average. Which samples to ask about: one at random between each two of m + 1 ranks spaced geometrically, so that a few
+verdicts see both ends of the list. Verdicts on samples chosen in another way by their scores may join, since the fit is
+conditional on the scores. Left out: anything but the views, such as the classes.
 """
 
 from __future__ import annotations
@@ -37,9 +39,10 @@ _TOP = 0.002  # share of the samples above the first rank
 _SPREAD, _SLOPE, _SLOPE_SPREAD = 3.0, 0.8, 0.3  # prior: of a, sum of the means of b, spread of each b
 _OFFSETS = np.arange(-12.0, 12.01, 0.25)
 _SLOPES = np.arange(0.0, 1.7001, 0.1)
-_HIDDEN = np.array([0.0, 0.005, 0.01, 0.02, 0.04, 0.08])
-_HIDDEN_MEAN = 0.01  # of the exponential prior of h
-_DRAWS = 256  # points that stand for the posterior
+_HIDDEN = np.array([0.0, 0.005, 0.01, 0.02, 0.03, 0.045, 0.065, 0.09, 0.12, 0.16])
+_HIDDEN_MEAN, _EXTREMES = 0.01, (1e-6, 0.08)  # of the exponential prior of h: the usual one, and those at either end
+_WEIGHT = 0.7  # of a verdict
+_DRAWS, _FEW_DRAWS = 256, 64  # points that stand for the posterior, and for those at either end
 _CHUNK = 65_536
 _FEWEST = 10  # verdicts below which nothing is fitted
 
@@ -129,7 +132,8 @@ def fit(views: Sequence[Floats], decided: Ints) -> VerdictFit | None:
     rows = np.flatnonzero(decided >= 0)
     if len(rows) < _FEWEST:
         return None
-    draws = _posterior(scores[rows], decided[rows])
+    logs, slopes = _weigh(scores[rows], decided[rows])
+    draws = _draw(logs, slopes, _HIDDEN_MEAN, _DRAWS)
     probability = np.empty(len(scores))
     for start in range(0, len(scores), _CHUNK):
         part = slice(start, start + _CHUNK)
@@ -137,22 +141,24 @@ def fit(views: Sequence[Floats], decided: Ints) -> VerdictFit | None:
     undecided = probability.copy()
     probability[rows] = decided[rows]
     flagged, threshold = flag(probability)
-    totals = _totals(scores, decided, flagged, draws)
+    others = [_draw(logs, slopes, mean, _FEW_DRAWS) for mean in _EXTREMES]
+    totals = [_totals(scores, decided, flagged, each) for each in (draws, *others)]
     return VerdictFit(
         probability=probability,
         undecided=undecided,
         flagged=flagged,
         threshold=threshold,
-        rate=_quantity(totals[0] / len(scores)),
-        precision=_quantity(totals[1] / max(int(flagged.sum()), 1)),
-        recall=_quantity(totals[1] / np.maximum(totals[0], 1e-9)),
+        rate=_quantity([wrong / len(scores) for wrong, _ in totals]),
+        precision=_quantity([found / max(int(flagged.sum()), 1) for _, found in totals]),
+        recall=_quantity([found / np.maximum(wrong, 1e-9) for wrong, found in totals]),
         slopes=tuple(draws[:, 2:].mean(axis=0).tolist()),
         verdicts=len(rows),
     )
 
 
-def _posterior(scores: Floats, wrong: Ints) -> npt.NDArray[np.float64]:
-    """(_DRAWS, 2 + v) equally likely points h, a, b that stand for the posterior given verdicts on (m, v) scores."""
+def _weigh(scores: Floats, wrong: Ints) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Log-probability (h, a, s) of every point of the grid given verdicts on (m, v) scores, but for the prior of h; and
+    the (s, v) slopes."""
     views = scores.shape[1]
     slopes = np.array(list(itertools.product(_SLOPES, repeat=views)))  # (s, v)
     prior = -0.5 * np.square((slopes - _SLOPE / views) / _SLOPE_SPREAD).sum(axis=1)
@@ -163,16 +169,22 @@ def _posterior(scores: Floats, wrong: Ints) -> npt.NDArray[np.float64]:
         for place, hidden in enumerate(_HIDDEN):
             p = np.clip(hidden + (1 - hidden) * shown, 1e-12, 1 - 1e-12)
             likelihood = np.log(p[:, wrong == 1]).sum(axis=1) + np.log1p(-p[:, wrong == 0]).sum(axis=1)
-            logs[place, at] = prior + likelihood - 0.5 * (offset / _SPREAD) ** 2 - hidden / _HIDDEN_MEAN
+            logs[place, at] = prior + _WEIGHT * likelihood - 0.5 * (offset / _SPREAD) ** 2
+    return logs, slopes
+
+
+def _draw(logs: Floats, slopes: Floats, hidden_mean: float, count: int) -> npt.NDArray[np.float64]:
+    """(count, 2 + v) equally likely points h, a, b that stand for the posterior, at an exponential prior of h."""
+    logs = logs - _HIDDEN[:, None, None] / hidden_mean
     weights = np.exp(logs - logs.max())
-    places = (np.arange(_DRAWS) + 0.5) / _DRAWS * weights.sum()
+    places = (np.arange(count) + 0.5) / count * weights.sum()
     chosen = np.minimum(np.searchsorted(np.cumsum(weights), places), weights.size - 1)
     hidden, offset, slope = np.unravel_index(chosen, weights.shape)
     return np.concatenate([_HIDDEN[hidden, None], _OFFSETS[offset, None], slopes[slope]], axis=1)
 
 
 def _predict(scores: Floats, draws: Floats) -> npt.NDArray[np.float64]:
-    """(m, _DRAWS) probability of a wrong label by each point of the posterior."""
+    """(m, p) probability of a wrong label by each of the (p, 2 + v) points ``draws`` of a posterior."""
     return np.asarray(draws[:, 0] + (1 - draws[:, 0]) * _sigmoid(draws[:, 1] + scores @ draws[:, 2:].T))
 
 
@@ -203,9 +215,11 @@ def _totals(
     return inside + found[0] + known[0], inside
 
 
-def _quantity(draws: Floats) -> Quantity:
-    low, high = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Quantity(value=float(np.clip(draws.mean(), 0, 1)), low=float(np.clip(low, 0, 1)), high=float(min(high, 1)))
+def _quantity(draws: Sequence[Floats]) -> Quantity:
+    """The mean of the first ``draws``, and an interval that spans those of all."""
+    ends = np.array([np.quantile(each, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]) for each in draws])
+    low, high = np.clip([ends[:, 0].min(), ends[:, 1].max()], 0, 1)
+    return Quantity(value=float(np.clip(draws[0].mean(), 0, 1)), low=float(low), high=float(high))
 
 
 def _sigmoid(x: Floats) -> npt.NDArray[np.float64]:
