@@ -52,8 +52,12 @@ class ZipStorage:
             self._file = zipfile.ZipFile(path)
         except (OSError, zipfile.BadZipFile) as error:
             raise DataError(f"'{path}' is not a readable zip file: {reason_of(error)}") from error
-        self._lock = threading.Lock()
+        self._path, self._lock = path.absolute(), threading.Lock()
         self.sizes = {entry.filename: entry.file_size for entry in self._file.infolist() if not entry.is_dir()}
+
+    def __reduce__(self) -> tuple[type[ZipStorage], tuple[Path]]:
+        """Another process opens the file itself."""
+        return ZipStorage, (self._path,)
 
     def read(self, path: str) -> bytes:
         _check_size(self.sizes[path])
@@ -73,6 +77,7 @@ class TarStorage:
     def __init__(self, path: Path) -> None:
         self.sizes: dict[str, int] = {}
         self._starts: dict[str, int] = {}
+        self._path = path.absolute()
         try:
             self._file = _plain(path)
             weakref.finalize(self, self._file.close)
@@ -83,6 +88,10 @@ class TarStorage:
                         self.sizes[name], self._starts[name] = entry.size, entry.offset_data
         except (OSError, EOFError, tarfile.TarError, zlib.error, lzma.LZMAError) as error:
             raise DataError(f"'{path}' is not a readable tar file: {reason_of(error)}") from error
+
+    def __reduce__(self) -> tuple[type[TarStorage], tuple[Path]]:
+        """Another process opens the file itself."""
+        return TarStorage, (self._path,)
 
     def read(self, path: str) -> bytes:
         size = _check_size(self.sizes[path])

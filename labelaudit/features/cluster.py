@@ -47,7 +47,8 @@ def call(function: Callable[..., Any], arguments: dict[str, Any]) -> Any:
     try:
         return ray.get(task.remote(function, ray.put(arguments)))
     except ray.exceptions.RayTaskError as error:
-        raise error.cause from error
+        lost = isinstance(error.cause, ray.exceptions.RayError)
+        raise (_lost(error.cause) if lost else error.cause) from error
     except ray.exceptions.RayError as error:
         raise _lost(error) from error
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+import pickle
 import tarfile
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from data.built import PIXEL, build, counts_of, labels_of
 
@@ -118,3 +121,26 @@ def test_several_images_in_a_sample(tmp_path: Path) -> None:
     tarred(tmp_path / "a-0.tar", {"0.left.png": PIXEL, "0.right.png": PIXEL, "0.cls": b"1"})
     with pytest.raises(DataError, match="several images"):
         open_source(tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["tar", "tar.gz", "zip", "parquet"])
+def test_images_can_be_read_by_another_process(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A node of a cluster opens archives and shards itself, wherever it stands."""
+    monkeypatch.chdir(tmp_path)
+    files = {f"{'ab'[row % 2]}/{row}.png": PIXEL + bytes([row]) for row in range(4)}
+    if kind == "parquet":
+        rows = {"image": [{"bytes": data, "path": name} for name, data in files.items()], "label": [0, 1, 0, 1]}
+        pq.write_table(pa.table(rows), "data.parquet")
+        images = open_source("data.parquet").images
+    else:
+        made = (
+            zipped(Path("data.zip"), files)
+            if kind == "zip"
+            else tarred(Path(f"data.{kind}"), files, "w:gz" if kind.endswith("gz") else "w")
+        )
+        images = open_source(made).images
+    assert images is not None
+    sent, read = pickle.dumps(images), [images.encoded(row) for row in range(4)]
+    monkeypatch.chdir("/")
+    again = pickle.loads(sent)
+    assert [again.encoded(row) for row in range(4)] == read

@@ -144,6 +144,10 @@ class Shard:
         self.split = split_of(name) or ""
         self.features = _features(schema.metadata or {})
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Another process may stand in another folder."""
+        return {**self.__dict__, "path": self.path.absolute()}
+
     def read(self, column: str, group: int | None = None) -> Any:
         """One column (``image.path``: one field of it) as an Arrow chunked array, of one row group or of all."""
         import pyarrow as pa
@@ -250,6 +254,10 @@ class _Rows:
         self._starts = [0, *accumulate(shard.rows for shard in shards)]
         self._kept: OrderedDict[tuple[int, int], Any] = OrderedDict()
         self._lock = threading.Lock()
+
+    def __reduce__(self) -> tuple[type[_Rows], tuple[Sequence[Shard], str]]:
+        """Another process reads the shards itself."""
+        return _Rows, (self._shards, self._image)
 
     def __len__(self) -> int:
         return self._starts[-1]
