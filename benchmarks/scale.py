@@ -73,7 +73,7 @@ def run(place: Path, kind: str, methods: list[str], *, cpu: bool) -> dict[str, A
     """One scan in this process, and what it cost; its clocks show CPU seconds with ``cpu``."""
     from sklearn.metrics import average_precision_score
 
-    from labelaudit import machine, scan
+    from labelaudit import machine, read_audit, scan
     from labelaudit.scanning import plan
     from labelaudit.training import forecast
 
@@ -87,18 +87,24 @@ def run(place: Path, kind: str, methods: list[str], *, cpu: bool) -> dict[str, A
         labels=place / "labels.npy",
         output=place / "run",
         effort="quick",
-        methods=methods,
+        methods=methods or None,
         notice=said.append,
         **{kind: place / "x.npy"},
     )
     found = {stage.name: stage.seconds for stage in audit.stages}
     found["whole"], found["whole, CPU"] = time.perf_counter() - started, time.process_time() - used
-    wrong = np.load(place / "wrong.npy")
+    wrong, flagged = np.load(place / "wrong.npy"), audit.decision.is_issue
+    gigabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    started = time.perf_counter()
+    read_audit(place / "run")
+    found["read back"] = time.perf_counter() - started
     return {
         "seconds": found,
-        "gigabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
+        "gigabytes": gigabytes,
         "AP": float(average_precision_score(wrong, audit.decision.suspicion)),
         "rate": audit.decision.noise_rate,
+        "precision of flags": float(wrong[flagged].mean()) if flagged.any() else math.nan,
+        "recall of flags": float(flagged[wrong].mean()),
         "forecast": next((one for one in said if one.startswith("Took ")), ""),
     }
 
@@ -145,7 +151,13 @@ def show(name: str, found: dict[int, dict[str, Any]]) -> None:
             f"{math.log(late / early) / math.log(more / n):.2f}" for n, more, early, late in pairs if early > 0.05
         ]
         print(f"| {stage}, s | " + " | ".join(f"{one:.1f}" for one in seconds) + f" | {', '.join(growth)} |")
-    for key, form in (("gigabytes", ".2f"), ("AP", ".4f"), ("rate", ".4f")):
+    for key, form in (
+        ("gigabytes", ".2f"),
+        ("AP", ".4f"),
+        ("rate", ".4f"),
+        ("precision of flags", ".3f"),
+        ("recall of flags", ".3f"),
+    ):
         if key in found[sizes[-1]]:
             print(f"| {key} | " + " | ".join(format(found[n][key], form) for n in sizes) + " | |")
     for n in sizes:
@@ -192,7 +204,7 @@ def main() -> None:
     parser.add_argument("--samples", default="2000,8000,32000", help="sizes, separated by commas")
     parser.add_argument("--classes", type=int, default=10)
     parser.add_argument("--width", type=int, default=512, help="of the features")
-    parser.add_argument("--methods", default="limit", help="trained on the features; separated by commas")
+    parser.add_argument("--methods", default="", help="trained on the features, separated by commas; none by default")
     parser.add_argument("--probs", action="store_true", help="given probabilities in place of features")
     parser.add_argument("--cpu", action="store_true", help="time by the CPU clock, on a busy machine")
     parser.add_argument("--plot", type=Path, help="an SVG file of the growth of each stage")
