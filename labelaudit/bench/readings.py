@@ -7,6 +7,7 @@ from typing import Any
 from labelaudit.bench.preset import Finished, Reading
 
 ACCURACY = "test accuracy"
+BEST = "best test accuracy of any epoch"
 NAN = float("nan")
 
 
@@ -24,8 +25,7 @@ def chosen_accuracy(paper: float | None = None) -> Reading:
 
 def best_accuracy(paper: float | None = None) -> Reading:
     """The best test accuracy of any epoch: what CRUST reports, and nobody without true test labels can choose."""
-    name = "best test accuracy of any epoch"
-    return Reading(name=name, paper=paper, read=lambda run: 100 * _best(run, "test_accuracy").get("test_accuracy", NAN))
+    return Reading(name=BEST, paper=paper, read=lambda run: 100 * _best(run, "test_accuracy").get("test_accuracy", NAN))
 
 
 def detection(paper: float | None = None, *, column: str = "") -> Reading:

@@ -13,7 +13,7 @@ from typing import Any
 
 from labelaudit.bench.noises import exchanged
 from labelaudit.bench.preset import Arm, Cost, Preset, Reading, Setting, Table
-from labelaudit.bench.readings import best_accuracy, chosen_clean, last_accuracy
+from labelaudit.bench.readings import ACCURACY, BEST, best_accuracy, chosen_clean, last_accuracy
 from labelaudit.corrupt.noise import symmetric
 
 _PAPER = {"optimizer": "sgd", "lr": 0.1, "weight_decay": 5e-4, "batch": 128}
@@ -95,7 +95,7 @@ def _baseline(row: str, value: float, rate: float) -> Arm:
         method=method,
         network="resnet32",
         epochs=120,
-        readings=(best_accuracy(value),),
+        readings=(best_accuracy(value), last_accuracy()),
         options={**_PAPER, **own, **told},
         decay=(80 / 120, 100 / 120),
     )
@@ -109,6 +109,7 @@ def _cifar(dataset: str, kind: str, rate: float) -> Preset:
         else f"{rate:.0%} by a random exchange of classes"
     )
     plant: Any = partial(symmetric, rate=rate, exact=False) if kind == "sym" else partial(exchanged, rate=rate)
+    rival = max(_METHODS, key=paper.__getitem__)
     known = {("cifar10", "sym", 0.5): "crust-cifar10-50"}
     return Preset(
         name=known.get((dataset, kind, rate), f"crust-{dataset}-{kind}-{100 * rate:.0f}"),
@@ -121,7 +122,7 @@ def _cifar(dataset: str, kind: str, rate: float) -> Preset:
             *(_baseline(row, paper[row], rate) for row in _METHODS),
         ),
         device="cuda",
-        orders=_ORDER,
+        orders=(*_ORDER, *((f"centrality: {read}", f"{rival}: {read}") for read in (BEST, ACCURACY))),
         differs=(
             "mixup inside clusters with Beta(1, 1) and mixed labels, as the text has it (its parameter is not given); "
             "the code mixes with any sample of the same given label and keeps the label"
