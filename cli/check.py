@@ -199,7 +199,7 @@ def check(
     ] = None,
     no_cache: Annotated[bool, _option("--no-cache", panel=_SCAN, metavar="", help="Scan everything anew.")] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", metavar="", help="Print errors and the result only.")] = False,
-    verbose: Annotated[bool, typer.Option("-v", "--verbose", metavar="", help="Name every stage on stderr.")] = False,
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", hidden=True, help="As without it.")] = False,
     color: Annotated[
         Color, typer.Option(envvar="LABELAUDIT_COLOR", show_envvar=False, help="Colour on stderr.")
     ] = "auto",
@@ -236,7 +236,8 @@ def check(
     if restricted and write_baseline is not None:
         raise OptionError("a baseline is about the whole dataset: --write-baseline goes without a choice of files")
     further = {file: format_of(file) for file in reports or ()}
-    with report_progress(quiet=quiet, verbose=verbose, color=color) as (progress, notice):
+    del verbose  # stages are named without it; older workflows pass it
+    with report_progress(quiet=quiet, verbose=True, color=color) as (progress, notice):
         options = settled.scan_options()
         kept = options.get("cache")
         if restricted or not is_run(data):  # a finished RUN is judged as it is

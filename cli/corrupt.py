@@ -15,6 +15,7 @@ from labelaudit.machine import available_cores
 from .console.options import ColorOption, Quiet, Workers, parse_share
 from .console.reading import UNSAID, takes_source
 from .console.streams import as_typed, open_console, report_progress
+from .console.summary import spell_path
 
 
 @takes_source
@@ -90,6 +91,7 @@ def corrupt(
         f"{made.wrong:,} of {made.samples:,} labels are wrong: a realised rate of {made.rate:.2%}.",
         *(f"  {source} becomes {target}" for source, target in sorted(made.mapping.items())),
         f"Written to {made.folder} ({copied}), the truth to {made.folder / 'truth.csv'}.",
+        f"Next: labelaudit scan {spell_path(made.folder)}",
     ]
     if made.left_out:
         lines.insert(2, f"{made.left_out:,} could not be used and were left out: unreadable or without a label.")

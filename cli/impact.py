@@ -55,7 +55,7 @@ def impact(
     from labelaudit.impact import measure
 
     run = find_run(run)
-    with report_progress(quiet=quiet, verbose=False, color=color) as (progress, notice):
+    with report_progress(quiet=quiet, verbose=True, color=color) as (progress, notice):
         found = measure(
             run,
             plan=cleaned,

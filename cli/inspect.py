@@ -16,6 +16,7 @@ from labelaudit.errors import DataError
 from .console.options import _option
 from .console.reading import UNSAID, takes_source
 from .console.streams import Color, as_typed, open_console
+from .console.summary import spell_path
 
 if TYPE_CHECKING:
     from labelaudit.data.listing import Listing
@@ -54,6 +55,10 @@ def inspect(
     console = open_console(sys.stdout, color)
     for line in [*_lines(what, listing), *(f"No image: {one}" for one in broken)]:
         console.print(as_typed(line), markup=False, highlight=False)
+    if data is not None and not broken:
+        console.print(
+            as_typed(f"Next: labelaudit scan {spell_path(data)}"), markup=False, highlight=False, soft_wrap=True
+        )
 
 
 def _document(what: str, listing: Listing) -> dict[str, Any]:

@@ -114,6 +114,8 @@ def report(
         size = len(text.encode("utf-8"))
         weight = f"{size / 1e6:,.1f} MB" if size >= 1e5 else f"{size / 1e3:,.1f} kB"
         notice(f"{'stdout' if to_stdout else path}: {weight}" + (f", {said}" if said else ""))
+        if not to_stdout:
+            notice(f"Look   {path.resolve().as_uri()}")
 
 
 def _link(audit: Audit, images: Images | None) -> dict[int, str]:

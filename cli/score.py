@@ -82,7 +82,7 @@ def score(
         raise DataError("nothing to score: name a folder or table after RUN, such as `labelaudit score RUN ./incoming`")
     if output is not None and to_file and not output.parent.is_dir():
         raise RunError(f"cannot write {output}: there is no folder {output.parent}")
-    with report_progress(quiet=quiet, verbose=verbose, color=color) as (progress, notice):
+    with report_progress(quiet=quiet, verbose=True, color=color) as (progress, notice):
         where = choose_cache(cache, use=not no_cache, notice=notice)
         audit = judge_labels(
             run,
@@ -103,6 +103,8 @@ def score(
             raise RunError(f"cannot write {output} ({error.strerror}): choose another file with -o") from None
     if not quiet:
         _summarize(audit, color, None if verbose else _FINDINGS)
+        if to_file:
+            typer.echo(f"Written to {printable(str(output))}", err=True)
 
 
 def _summarize(audit: Audit, color: Color, top: int | None) -> None:

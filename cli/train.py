@@ -164,7 +164,7 @@ def train(
     from labelaudit.models import is_under_way, train_dataset
 
     try:
-        with report_progress(quiet=quiet, verbose=False, color=color) as (progress, notice):
+        with report_progress(quiet=quiet, verbose=True, color=color) as (progress, notice):
             made = train_dataset(
                 Source(data=data, **how),
                 output,

@@ -256,12 +256,15 @@ class _PlanBuilder:
                 )
 
     def _price(self) -> str:
-        """A note on the cost of relabelling the chosen suspects, by the model's reckoning."""
+        """A note on the cost of relabelling the chosen suspects."""
         decision = self.audit.decision
         chances = 1.0 - decision.probs[self.suspects, decision.predicted[self.suspects]].astype(float)
         (cost,) = price(chances, [len(self.suspects)])
-        told = "By verdicts" if is_measured(decision) else "By the models' own reckoning"
-        return f"{told} about {cost.wrong:,.1f} of them get a wrong label, with 90% at most {cost.most:,}."
+        if not is_measured(decision):
+            return (
+                "How many of them get a wrong label nobody knows until 20 verdicts have set the scale: labelaudit tune."
+            )
+        return f"By verdicts about {cost.wrong:,.1f} of them get a wrong label, with 90% at most {cost.most:,}."
 
     def _notes(self, changes: Iterable[Change]) -> Iterator[str]:
         yield from self.reviewed.notes

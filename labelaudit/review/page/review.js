@@ -18,6 +18,7 @@ import { View, spoken } from "./view.js";
 const $ = id => document.getElementById(id);
 const GONE = "The review was stopped; every verdict is on disk. Start it again with labelaudit review and open the "
   + "address that it prints.";
+const roomy = matchMedia("(min-width: 821px) and (min-height: 501px)").matches;  // where a hint covers nothing that is needed
 const HINTS = {
   tune: "A few images from all over the ranking; scores and suggestions are hidden so that nothing sways you. Which "
     + "label is correct?",
@@ -53,7 +54,7 @@ function begin() {
   $("grid-button").hidden = about.blind;
   labelKeys(about.keys, about.classes.length, view.fixed);
   if (about.blind) say(HINTS[about.order] ?? HINTS.sample);
-  else if (!about.progress.done) say(HINTS.first);
+  else if (!about.progress.done && roomy) say(HINTS.first);
   anew.tell();
   progress.show(about.progress);
   about.first.forEach(one => deck.update(one));
