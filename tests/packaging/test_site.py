@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -17,10 +18,15 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def maker() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("make_site", ROOT / "docs" / "make_site.py")
+    return load("make_site")
+
+
+def load(name: str) -> ModuleType:
+    """A script of ``docs/`` as a module."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "docs" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
@@ -43,3 +49,22 @@ def test_every_command_has_a_page_with_all_of_its_options(maker: ModuleType) -> 
 def test_links_to_code_lose_the_link_and_keep_their_words(maker: ModuleType) -> None:
     text = "[a](docs/scan.md#x) [b](benchmarks/RESULTS.md) [c](labelaudit/types.py) ![d](docs/pictures/d.webp)"
     assert maker.render_page(text) == "[a](scan.md#x) [b](results.md) c ![d](pictures/d.webp)"
+
+
+def test_pages_of_the_site_load_their_search_from_the_site(maker: ModuleType, tmp_path: Path) -> None:
+    (tmp_path / "commands").mkdir()
+    for place in ("index.html", "commands/scan.html"):
+        (tmp_path / place).write_text('<script src="https://unpkg.com/iframe-worker/shim"></script>')
+    maker.keep_local(tmp_path)
+    assert (tmp_path / "index.html").read_text() == '<script src="iframe_worker.js"></script>'
+    assert (tmp_path / "commands" / "scan.html").read_text() == '<script src="../iframe_worker.js"></script>'
+    assert (ROOT / "docs" / maker.SHIM).is_file()
+
+
+def test_every_state_of_the_pages_has_a_name_of_its_own(tmp_path: Path) -> None:
+    pytest.importorskip("playwright.sync_api", reason="no playwright: pip install 'labelaudit[dev]'")
+    states = load("page_states")
+    names = [state.name for _, of_run in states.list_states(tmp_path) for state in of_run]
+    assert len(names) == len(set(names)) >= 40
+    assert states.State("x", "report#files").address("http://h/?token=t") == "http://h/report?token=t#files"
+    assert states.State("x", "report#files").address("file:///r.html") == "file:///r.html#files"

@@ -106,6 +106,7 @@ def test_the_list_is_ranked_anew_by_what_people_said(page: Page, tmp_path: Path)
         assert "11 suspects now" in str(said.text_content())
         assert page.locator("#badge").inner_text() == "11"
         assert seen.errors == []
+        assert complaints(page) == []
 
 
 def test_a_stale_page_overwrites_nothing(tmp_path: Path) -> None:

@@ -112,7 +112,7 @@ function say(text) {
   const place = document.getElementById("live-said");
   place.textContent = text;
   clearTimeout(silence);
-  silence = setTimeout(() => (place.textContent = ""), 8000);  // it lies over the cards
+  silence = setTimeout(() => (place.textContent = ""), 20_000);  // it lies over the cards
 }
 
 /** The keys of a card and of the large view. */
