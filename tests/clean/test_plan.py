@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from audits import make_audit, make_samples
 from cleaning import IDS, make_dataset, said
 
+from labelaudit.audit.chance import MEASURED
 from labelaudit.audit.document import Audit
 from labelaudit.clean import Change, choose_actions, choose_flags, make_plan, read_plan, write_plan
 from labelaudit.clean.plan_file import dumps, plan_id
@@ -307,7 +309,10 @@ def test_the_surest_suspects_and_what_they_cost() -> None:
     plan = make_plan(audit, match(audit, ()), actions=actions, surest=1)
     (change,) = (change for change in plan.changes if change.reason == "suspect")
     assert (change.path, change.new_label) == ("cat/b.png", "dog")
-    assert any("about 0.1 of them get a wrong label, with 90% at most " in note for note in plan.notes)
+    assert any("nobody knows until 20 verdicts have set the scale" in note for note in plan.notes)
+    measured = replace(audit, decision=replace(audit.decision, recipe={"scale": MEASURED}))
+    notes = make_plan(measured, match(measured, ()), actions=actions, surest=1).notes
+    assert any("about 0.1 of them get a wrong label, with 90% at most " in note for note in notes)
     (digest, label), said = audit.identity(1), "given"
     judged = match(audit, [Verdict(path="cat/b.png", digest=digest, given_label=label, verdict=said)])
     plan = make_plan(audit, judged, actions=actions, surest=1)
