@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from labelaudit.data.names import number_names
-from labelaudit.features.neighbors import nearest, nearest_outside
+from labelaudit.features.neighbors import EXACT, nearest, nearest_outside
 from labelaudit.judge import probes
 from labelaudit.judge.vectors import reduce_blocks
 from labelaudit.machine import Machine
@@ -23,8 +23,9 @@ from labelaudit.types import Features, Floats, Ints, Samples
 
 SPARE = 6
 """Neighbours searched for beyond those that vote: copies of a sample have no vote on it."""
-WHOLE, NARROW = 200_000, 128
-"""Samples up to which all components are compared, and how many, of all blocks together, of more samples."""
+WHOLE, NARROW = EXACT, 128
+"""Samples up to which all components are compared, and how many, of all blocks together, of more samples: average
+precision of the vote alone falls by .001 to .008 on human labels of 10,000 images, and the search takes a quarter."""
 
 
 @dataclass(frozen=True, kw_only=True)
