@@ -3,8 +3,8 @@
 1. The pool q: a weighted geometric mean of the held-out models (`labelaudit.judge.pool`), errors all alike.
 2. The noise model: weights, transition and slope fitted together (`labelaudit.judge.noise_fit`), and to more models;
    images of no class are told apart by it (`labelaudit.judge.open_set`).
-3. The answer's log-odds of a wrong label are the mean of both. The pool ranks better where errors are rare or even, the
-   noise model where they are many or systematic, and nothing in the labels says beforehand which (docs/log.md).
+3. The answer's log-odds of a wrong label are a mean of both. The pool ranks better where errors are rare or even, the
+   noise model where they are many or systematic: its weight is a half from a rate of 5 % on, and less in proportion.
 4. The odds of all wrong labels are moved by one factor to the rate that is read (`labelaudit.judge.reading`), which
    changes no rank: the mean suspicion is the estimated rate.
 
@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.special import expit
 
 from labelaudit.judge import transition
 from labelaudit.judge.learning_curve import Curve
@@ -34,6 +35,12 @@ every label as one of its own, has no say then; average precision on six sets of
 MANY_GROUPS = 2_000
 """Groups from which the pull of the pool's weights is the usual one; of fewer it is stronger in proportion: a group is
 one opinion, however many members it has."""
+SAY = 0.5
+"""Weight of the noise model's log-odds in the answer where errors are common."""
+COMMON = 0.05
+"""Its reading of the rate, images of no class left out, from which they are; below, its weight is less in proportion.
+Average precision with a half everywhere and so: .890 and .902 on ten sets with planted errors, rare ones among them,
+.593 and .592 on five with human ones."""
 _FLOOR = 1e-9  # probability that none is taken to be below
 _CELLS = 1 << 16  # that are worked on at a time
 _LEAST = 1.0  # samples that are taken to be wrong at least: the scale of suspicions needs some
@@ -92,13 +99,16 @@ def agree(
     targets = np.where(known >= 0, known, labels)
     grouped = companions >= GROUPED
     pull = PULL * max(1.0, MANY_GROUPS * companions / len(labels)) if grouped else PULL
-    pooled = pool(models, targets, counted=(known != NO_CLASS) & (none < 0.5), pull=pull)
+    pooled = pool(models, targets, counted=known != NO_CLASS, pull=pull)
     noisy = noise.posterior if (known == UNKNOWN).all() else blind_posterior(noise, labels)
-    modelled = np.clip(1 - (1 - none) * noisy[rows, labels].astype(np.float64), 0, 1)
+    doubt = log_odds_of_wrong(noisy, labels)
+    modelled = 1 - (1 - none) * expit(-doubt)
     reading = read_rate(modelled, pooled.probs, labels, curve, companions=companions)
-    inside = max(reading.rate - float(none.mean()), _LEAST / len(labels))
-    second = pooled.probs if grouped else noisy
-    odds = (log_odds_of_wrong(pooled.probs, labels) + log_odds_of_wrong(second, labels)) / 2
+    apart = float(expit(doubt).mean() / modelled.mean())  # those that would be wrong if all belonged to a class
+    inside = max(reading.rate * apart, _LEAST / len(labels))
+    others = float((modelled - none).mean())
+    say = 0.0 if grouped else SAY * min(1.0, others / COMMON)
+    odds = (1 - say) * log_odds_of_wrong(pooled.probs, labels) + say * doubt
     wrong = 1 / (1 + np.exp(-odds))
     wrong = transition.multiply_odds(wrong, transition.find_factor(1 / (1 + np.exp(odds)), inside))
     factor = transition.find_factor(pooled.probs[rows, labels], inside)
@@ -107,7 +117,7 @@ def agree(
             weights=pooled.weights,
             transition=transition.even_by_odds(factor, pooled.probs.shape[1]),
             probs=pooled.probs,
-            posterior=_blend(pooled.probs, second, labels, wrong),
+            posterior=_blend(pooled.probs, noisy, say, labels, wrong),
             loss=noise.loss,
         ),
         pooled=1 - pooled.probs[rows, labels].astype(np.float64),
@@ -134,14 +144,16 @@ def log_odds_of_wrong(probs: Table, labels: Ints) -> Floats:
     return np.asarray(np.log(np.maximum(others, _FLOOR)) - np.log(np.maximum(own, _FLOOR)))
 
 
-def _blend(one: Table, other: Table, labels: Ints, wrong: Floats) -> Table:
-    """(n, C) the normalised geometric mean of ``one`` and the ``other``, with ``wrong`` (n,) for what is not the label.
+def _blend(one: Table, other: Table, say: float, labels: Ints, wrong: Floats) -> Table:
+    """(n, C) the normalised geometric mean of ``one`` and the ``other``, which has the weight ``say``, with ``wrong``
+    (n,) for what is not the label.
 
     It is of half the precision that numbers have here otherwise: there may be a thousand classes.
     """
     blended = make_table(labels, one.shape[1])
     for rows in blocks_of(one, _CELLS):
-        blended[rows] = set_suspicion(np.sqrt(np.maximum(one[rows] * other[rows], 0)), labels[rows], wrong[rows])
+        mixed = np.maximum(one[rows], 0) ** (1 - say) * np.maximum(other[rows], 0) ** say
+        blended[rows] = set_suspicion(mixed, labels[rows], wrong[rows])
     return blended
 
 

@@ -47,13 +47,15 @@ class HeldOut:
 def find_sharpness(scores: Floats, labels: Ints) -> tuple[float, float]:
     """The factor t at which softmax(t · ``scores``) gives the ``labels`` (n,) the most likelihood, and the loss there.
 
-    The loss is the mean negative log-likelihood in nats. At most `some_rows` are looked at. The loss is convex in t, so
-    the answer does not depend on a starting point.
+    The loss is the mean negative log-likelihood in nats, as if one label of all were drawn at random: where the scores
+    explain every label, the factor would have no end and all samples the same rank. At most `some_rows` are looked at.
+    The loss is convex in t, so the answer does not depend on a starting point.
     """
     rows = some_rows(*scores.shape)
     some = np.asarray(scores[rows], dtype=np.float64)
     some = some - some.max(axis=1, keepdims=True)
-    own = some[np.arange(len(rows)), labels[rows]]
+    doubt = 1 / len(rows)
+    own = (1 - doubt) * some[np.arange(len(rows)), labels[rows]] + doubt * some.mean(axis=1)
 
     def loss(log_factor: float) -> float:
         factor = np.exp(log_factor)

@@ -2,39 +2,43 @@
 
 A stranger carries some label, but no model can say which one: its neighbours' labels disagree, and so do the models.
 That alone is also true of a hard image. What tells them apart is that strangers look like something of their own: a
-classifier that never saw an image's own label can pick them out. So one more class, "none", is learned by EM beside the
-noise channel::
+classifier that never saw an image's own label can pick them out. So one more class, "none", is learned beside the
+noise model, in turns with its opinion of each image, at first of those far from all classes::
 
-    P(given = j | x) = u(x) π_j + (1 - u(x)) Σ_k q(k | x) T_x[k, j]
+    P(given = j | x) = u(x) π_j + (1 - u(x)) Σ_k q(k | x) T[k, j]
 
-u is a logistic regression on three held-out readings (a discriminant and a neighbour vote for "none", and the entropy
-of q), π the shares of the given labels. The extra class is kept only if the likelihood of the given labels gains from
-it by more than a closed dataset could (docs/evidence.md). Left out: single odd images, which nothing can be learned
-from, and a stranger that looks just like one class.
+u is a logistic regression on four held-out readings (a discriminant and a neighbour vote for "none", the entropy of q,
+strangeness), π the shares of the given labels. The extra class counts as far as the likelihood of the given labels
+gains from it more than a closed dataset could (docs/evidence.md). Left out: single odd images, which nothing can be
+learned from, and a stranger that looks just like one class.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.optimize import minimize
+from scipy.special import expit
 
 from labelaudit.judge import probes
 from labelaudit.judge.noise_model import NO_CLASS, UNKNOWN, NoiseModel, likelihoods
+from labelaudit.judge.strangeness import measure_strangeness
 from labelaudit.leading import blocks_of
 from labelaudit.types import Floats, Ints
 
-LEAST_GAIN = 1e-3
-"""Nats per sample that the class "none" must bring. Measured: .012 with 10 % strangers, at most .0003 without any."""
-GAIN_EACH = 0.03
-"""Nats that each stranger must bring. Measured: .1 with 10 % strangers; .01 to .02 where a seventh of the images, cats
-and dogs that models are in doubt about, were taken for strangers, of which there were 1 %."""
-_ROUNDS, _PARAMETERS = 6, 4
-_STARTS_AT, _STEEPNESS = 0.8, 20.0  # of the entropy of q, 1 = all classes alike
-_LEAST = 1e-6
+EACH = 0.1
+"""Nats that each stranger must bring: on fifteen sets true ones brought .4 to 1.4, the tenth of 2,000 small cats
+and dogs that models are rightly in doubt about .08."""
+BY_CHANCE = 3.0
+"""Nats that the class "none" may bring by chance: 1.3 at most on eight sets without strangers whose labels are mostly
+right."""
+_ROUNDS = 4
+_FIRST, _FAR = 0.5, 4.0  # prior of the strangest images at first, and the strangeness where it is half of that
+_LEAST, _LEAST_WEIGHT = 1e-6, 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,23 +50,24 @@ class OpenSet:
     """(n,) u: probability from the image alone that it belongs to no class."""
     gain: float
     """Nats per sample that the class "none" adds to the likelihood of the given labels."""
-
-    def is_earned(self, groups: int) -> bool:
-        """Whether the gain exceeds what its parameters earn by chance among ``groups`` independent opinions: Schwarz's
-        criterion. Members of a group are of no class together, and count once.
-
-        >>> OpenSet(prior=np.zeros(0), gain=0.0128).is_earned(196), OpenSet(prior=np.zeros(0), gain=0.06).is_earned(196)
-        (False, True)
-        """
-        return bool(self.gain * groups >= _PARAMETERS / 2 * np.log(groups))
+    weight: float
+    """Probability that there are such images at all, by `weigh`."""
 
     def posterior(self, channel: NoiseModel, labels: Ints, known: Ints) -> Floats:
         """(n,) probability of belonging to no class once the given label is counted in; 0 or 1 where people said."""
         shares = np.bincount(labels, minlength=channel.probs.shape[1]) / len(labels)
-        inside = (1 - self.prior) * likelihoods(channel, labels)
-        outside = self.prior * shares[labels]
-        found = outside / (outside + inside)
+        found = self.weight * _responsibility(self.prior, shares[labels], _inside(channel, labels))
         return np.asarray(np.where(known == UNKNOWN, found, known == NO_CLASS), dtype=np.float64)
+
+
+def weigh(gain: float, taken: float) -> float:
+    """Probability that there are images of no class, if the class "none" brings ``gain`` nats in all, less what chance
+    brings and `EACH` for each of the images ``taken``: a likelihood ratio, so that no image more turns a set over.
+
+    >>> round(weigh(19.4, 24), 3), round(weigh(4.5, 3), 3), round(weigh(16.7, 200), 3)
+    (1.0, 0.769, 0.002)
+    """
+    return float(expit(gain - BY_CHANCE - EACH * taken))
 
 
 def find_open_set(
@@ -78,19 +83,17 @@ def find_open_set(
 
     Args:
         channel: fitted to the given ``labels`` (n,).
-        x: (n, d) features.
+        x: (n, d) features, of which each image has as much: unit lengths (`probes.narrow_units`).
         near: similarities and rows (n, k) of the nearest other samples.
         fold_of: (n,) fold of each sample; a fold is judged by the model of the others.
-        digests: (n,) content digests; copies of an image have no say about it.
+        digests: (n,) content digests, or groups; members have no say about each other, and count as one opinion.
     """
     classes = channel.probs.shape[1]
     shares = np.bincount(labels, minlength=classes) / len(labels)
-    inside = likelihoods(channel, labels)
-    entropy = _entropy(channel)
-    base = float(-np.log(inside).mean())
-    prior = 1 / (1 + np.exp(_STEEPNESS * (_STARTS_AT - entropy)))
+    inside = _inside(channel, labels)
+    entropy, strange = _entropy(channel), measure_strangeness(x, labels, classes, fold_of)
+    prior = _FIRST * expit(strange - _FAR)
     weights = probes.vote_weights(*near, digests)
-    gain = 0.0
     for _ in range(_ROUNDS):
         none = _responsibility(prior, shares[labels], inside)
 
@@ -104,15 +107,24 @@ def find_open_set(
                 _logit(probes.soft_discriminant(x, believe, classes + 1, fold_of)) / 5,
                 _logit(votes / (0.5 + weights.sum(axis=1))),
                 entropy,
+                strange,
             ],
             axis=1,
         )
-        prior = _regress(readings, none)
-        gain = base - float(-np.log(prior * shares[labels] + (1 - prior) * inside).mean())
-        if gain <= 0:
-            return None
+        prior = _regress(readings, shares[labels], inside, none)
     taken = float(_responsibility(prior, shares[labels], inside).mean())
-    return OpenSet(prior=prior, gain=gain) if gain >= max(LEAST_GAIN, GAIN_EACH * taken) else None
+    gain = float(np.log(prior * shares[labels] + (1 - prior) * inside).mean() - np.log(inside).mean())
+    opinions = len(set(digests))
+    weight = weigh(gain * opinions, taken * opinions)
+    return OpenSet(prior=prior, gain=gain, weight=weight) if weight >= _LEAST_WEIGHT else None
+
+
+def _inside(channel: NoiseModel, labels: Ints) -> Floats:
+    """(n,) probability of the given labels of images that belong to a class.
+
+    Without the channel's slope, which would explain strangers as hard images.
+    """
+    return np.asarray(likelihoods(replace(channel, slope=0.0), labels), dtype=np.float64)
 
 
 def _entropy(channel: NoiseModel) -> Floats:
@@ -134,14 +146,24 @@ def _logit(probability: npt.NDArray[Any]) -> Floats:
     return np.asarray(np.log(p) - np.log1p(-p))
 
 
-def _regress(readings: Floats, target: Floats) -> Floats:
-    """(n,) fitted probabilities of a logistic regression on soft targets (n,)."""
+def _regress(readings: Floats, outside: Floats, inside: Floats, none: Floats) -> Floats:
+    """(n,) u of the logistic regression on ``readings`` (n, r) under which the given labels are likeliest.
+
+    ``outside`` and ``inside`` (n,) are the probabilities of the label of a stranger and of another image; the search
+    starts from the regression on the present belief ``none`` (n,). Slopes have a standard normal prior.
+    """
     from sklearn.linear_model import LogisticRegression
 
-    n = len(target)
-    model = LogisticRegression().fit(
-        np.concatenate([readings, readings]),
-        np.repeat([1, 0], n),
-        sample_weight=np.concatenate([target, 1 - target]) + 1e-9,
-    )
-    return np.asarray(np.clip(model.predict_proba(readings)[:, 1], _LEAST, 1 - _LEAST))
+    n = len(none)
+    twice, weights = np.concatenate([readings, readings]), np.concatenate([none, 1 - none]) + 1e-9
+    start = LogisticRegression().fit(twice, np.repeat([1, 0], n), sample_weight=weights)
+    x = np.concatenate([readings, np.ones((n, 1))], axis=1)
+
+    def objective(point: Floats) -> tuple[float, Floats]:
+        prior, slopes = expit(x @ point), np.append(point[:-1], 0.0)
+        likelihood = prior * outside + (1 - prior) * inside
+        rise = (outside - inside) * prior * (1 - prior) / likelihood
+        return float(slopes @ slopes / 2 - np.log(likelihood).sum()), slopes - x.T @ rise
+
+    found = minimize(objective, np.append(start.coef_[0], start.intercept_), jac=True, method="L-BFGS-B")
+    return np.asarray(np.clip(expit(x @ found.x), _LEAST, 1 - _LEAST))

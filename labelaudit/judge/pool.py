@@ -29,7 +29,8 @@ EARNED = 2.0
 LEAST_GAIN = 5e-4
 """Nats per sample that it must exceed too."""
 
-_FLOOR = 1e-7
+_FLOOR = 1e-12  # of the probabilities that are pooled: what is rounded up ranks alike
+_LEAST = 1e-7  # probability of a label that a gain is measured with
 _BLOCK = 1 << 16  # cells pooled at a time
 _TRIAL_ROWS = 4000  # samples that a gain is measured on
 
@@ -99,7 +100,7 @@ def measure_gain(models: Mapping[str, Table], more: Mapping[str, Table], labels:
             return Gain(nats=0.0, error=0.0)
         for tried, sign in ((all_of_them, 1), (few, -1)):
             probs = pool(tried, labels, counted=others).probs[held, labels[held]]
-            gains[held] += sign * np.log(np.maximum(probs, _FLOOR))
+            gains[held] += sign * np.log(np.maximum(probs, _LEAST))
     return Gain(nats=float(gains.mean()), error=float(gains.std() / np.sqrt(len(gains))))
 
 
@@ -108,15 +109,17 @@ def _weigh(logs: Floats, labels: Ints, pull: float) -> Floats:
     count, m, _ = logs.shape
     if count == 1:  # calibrated as it is
         return np.ones(1)
-    own = logs[:, np.arange(m), labels]
+    own = (1 - 1 / m) * logs[:, np.arange(m), labels] + logs.mean(axis=2) / m  # as in `find_sharpness`
+    means = own.mean(axis=1)
 
     def objective(weights: Floats) -> tuple[float, Floats]:
         mixed = np.tensordot(weights, logs, 1)
-        mixed -= mixed.max(axis=1, keepdims=True)
+        highest = mixed.max(axis=1)
+        mixed -= highest[:, None]
         raised = np.exp(mixed)
         total = raised.sum(axis=1, keepdims=True)
-        loss = float((np.log(total[:, 0]) - mixed[np.arange(m), labels]).mean())
-        gradient = logs.reshape(count, -1) @ (raised / total).ravel() / m - own.mean(axis=1)
+        loss = float((np.log(total[:, 0]) + highest).mean() - weights @ means)
+        gradient = logs.reshape(count, -1) @ (raised / total).ravel() / m - means
         apart = weights - weights.mean()
         return loss + pull * float(apart @ apart), gradient + 2 * pull * apart
 

@@ -24,6 +24,8 @@ WIDTH = 512
 """Principal components kept of each feature block."""
 NARROW = 256
 """Principal components that the logistic regression sees."""
+LEADING = 128
+"""Principal components of each block that images of no class are looked for in."""
 NEIGHBORS = 30
 SHARPNESS = 10.0
 """Votes weigh exp(SHARPNESS · (cosine − cosine of the nearest))."""
@@ -262,6 +264,16 @@ def logistic(
 def narrow(blocks: Sequence[npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
     """The first `NARROW` principal components (n, w), shared out among the ``blocks``: what `logistic` is fitted to."""
     return np.concatenate([block[:, : max(1, NARROW // len(blocks))] for block in blocks], axis=1)
+
+
+def narrow_units(blocks: Sequence[npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
+    """(n, w) the first `LEADING` principal components of each of the ``blocks``, of unit length for each image."""
+    units = []
+    for block in blocks:
+        leading = block[:, :LEADING]
+        length = np.linalg.norm(leading, axis=1, keepdims=True)
+        units.append(leading / np.where(length > 0, length, 1))
+    return np.concatenate(units, axis=1)
 
 
 def onehot(labels: Ints, classes: int) -> npt.NDArray[np.float32]:

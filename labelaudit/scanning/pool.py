@@ -20,7 +20,7 @@ import numpy.typing as npt
 from labelaudit.data.names import number_names
 from labelaudit.data.pixels import load_pixels
 from labelaudit.judge import learning_curve, noise_model, probes
-from labelaudit.judge.consensus import GROUPED, Consensus, agree
+from labelaudit.judge.consensus import Consensus, agree
 from labelaudit.judge.judge import Judge, fit_closed_forms
 from labelaudit.judge.learning_curve import Curve
 from labelaudit.judge.linear import HeldOut, spread_rows
@@ -120,12 +120,12 @@ class ModelPool:
             found |= {name: trained[name] for name in self.settings.trained}
             found["cross_entropy"] = replace(trained["cross_entropy"], method="cross_entropy")
         if self._components is not None and not self.large:
-            self.references["logistic"] = self._fit_logistic()
+            self.models["logistic"] = self._fit_logistic()
         if self._near is not None:
             votes = probes.neighbor_votes(*self._near, self._labels, self._classes, digests=self.samples.groups)
             self.references["neighbors"] = votes
-        heard = {name: self.models[name] for name in ("given",) if name in self.models}
-        heard = {**self.references, **{name: self.models[name] for name in self._closed}, **heard}
+        known = {**self.models, **self.references}
+        heard = {name: known[name] for name in ("logistic", "neighbors", *self._closed, "given") if name in known}
         found |= {name: self._self_confidence(name, probs) for name, probs in heard.items()}
         opinions = {name: e.probs for name, e in found.items() if e.probs is not None and name not in heard}
         self.trained |= opinions
@@ -232,8 +232,6 @@ class ModelPool:
         strangers = self._find_strangers(fitted, given, fold_of)
         groups = len(set(self.samples.groups))
         companions = len(given) / max(groups, 1)
-        if strangers is not None and companions >= GROUPED and not strangers.is_earned(groups):
-            strangers = None
         seen = known
         if strangers is not None:
             none = strangers.posterior(fitted, given, known)
@@ -262,14 +260,14 @@ class ModelPool:
         groups = np.asarray(self.samples.groups)[order]
         if self.large:
             rows = spread_rows(len(order), _STRANGERS_ROWS)
-            x = self._heads(order[rows])
+            x = self._units(order[rows])
             part = replace(fitted, probs=fitted.probs[rows], posterior=fitted.posterior[rows])
             near = nearest(x, k=probes.NEIGHBORS, device=self.machine.device)
             some = groups[rows].tolist()
             if find_open_set(part, given[rows], x=x, near=near, fold_of=fold_of[rows], digests=some) is None:
                 return None
         near = self._near[0][order], np.argsort(order)[self._near[1][order]]
-        x = self._heads(order)
+        x = self._units(order)
         return find_open_set(fitted, given, x=x, near=near, fold_of=fold_of, digests=groups.tolist())
 
     def _choose_models(
@@ -314,6 +312,10 @@ class ModelPool:
         """(m, d) the leading principal components of all feature blocks side by side, of some ``rows``."""
         blocks = [block[rows] for block in self._blocks()]
         return blocks[0] if len(blocks) == 1 else np.concatenate([b[:, : head_width(len(blocks))] for b in blocks], 1)
+
+    def _units(self, rows: Ints) -> npt.NDArray[np.float32]:
+        """(m, d) the leading components of each feature block, of unit length for each of the ``rows``."""
+        return probes.narrow_units([block[rows] for block in self._blocks()])
 
     def keep_judge(self, decision: Decision, components: Components) -> Judge:
         """The judge for new images: the closed forms, and the samples as the decision sees them."""

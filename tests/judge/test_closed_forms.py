@@ -150,5 +150,15 @@ def test_the_sharpness_is_the_likeliest() -> None:
     labels = np.where(np.random.default_rng(1).random(200) < 0.7, scores.argmax(1), 0)
     best, loss = find_sharpness(scores, labels)
     for factor in (0.9 * best, best, 1.1 * best):
-        probs = softmax(factor * scores)[np.arange(200), labels]
-        assert -np.log(probs).mean() >= loss - 1e-6
+        logs = np.log(softmax(factor * scores))
+        assert -(199 / 200 * logs[np.arange(200), labels] + logs.mean(axis=1) / 200).mean() >= loss - 1e-6
+
+
+def test_scores_that_explain_every_label_keep_their_ranks() -> None:
+    rng = np.random.default_rng(0)
+    labels = np.arange(300) % 2
+    scores = np.eye(2)[labels] * rng.uniform(0.3, 1.0, size=300)[:, None]
+    best, _ = find_sharpness(scores, labels)
+    probs = softmax(best * scores).astype(np.float32)
+    assert len(np.unique(probs.min(axis=1))) > 290
+    assert probs.min() < 0.02

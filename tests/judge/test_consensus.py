@@ -187,3 +187,20 @@ def test_in_groups_the_pool_answers_alone_and_its_weights_keep_together() -> Non
     rows = np.arange(len(given))
     by_pool = log_odds_of_wrong(together.probs, given).argsort(kind="stable")
     assert np.all(np.diff(1 - together.posterior[rows, given][by_pool]) > -1e-6)
+
+
+@pytest.mark.parametrize(("rate", "say"), [(0.2, 0.5), (0.025, 0.25)])
+def test_the_noise_model_has_half_the_say_where_errors_are_common_and_less_where_they_are_rare(
+    rate: float, say: float
+) -> None:
+    q, given, _ = planted(0, 0.1, skill=4.0)
+    rows = np.arange(len(given))
+    noise = fit_noise_model({"a": q}, given)
+    wrong = transition.multiply_odds(1 - q[rows, given], transition.find_factor(q[rows, given], rate))
+    noise = replace(noise, posterior=set_suspicion(np.random.default_rng(0).permutation(q), given, wrong))
+    odds = log_odds_of_wrong(noise.posterior, given)
+    found = agree({"a": q}, noise, given, known=np.full(len(given), UNKNOWN))
+    pooled = np.log(found.pooled) - np.log1p(-found.pooled)
+    answer = log_odds_of_wrong(found.channel.posterior, given)
+    moved = answer - ((1 - say) * pooled + say * odds)
+    assert np.ptp(moved[np.abs(answer) < 10]) < 0.05
