@@ -103,11 +103,11 @@ def agree(
     noisy = noise.posterior if (known == UNKNOWN).all() else blind_posterior(noise, labels)
     doubt = log_odds_of_wrong(noisy, labels)
     modelled = 1 - (1 - none) * expit(-doubt)
-    reading = read_rate(modelled, pooled.probs, labels, curve, companions=companions)
+    outside = float(none.mean())
+    reading = read_rate(modelled, pooled.probs, labels, curve, companions=companions, strangers=outside)
     apart = float(expit(doubt).mean() / modelled.mean())  # those that would be wrong if all belonged to a class
     inside = max(reading.rate * apart, _LEAST / len(labels))
-    others = float((modelled - none).mean())
-    say = 0.0 if grouped else SAY * min(1.0, others / COMMON)
+    say = 0.0 if grouped else SAY * min(1.0, (float(modelled.mean()) - outside) / COMMON)
     odds = (1 - say) * log_odds_of_wrong(pooled.probs, labels) + say * doubt
     wrong = 1 / (1 + np.exp(-odds))
     wrong = transition.multiply_odds(wrong, transition.find_factor(1 / (1 + np.exp(odds)), inside))

@@ -52,12 +52,19 @@ class Reading:
 
 
 def read_rate(
-    suspicion: Floats, probs: Table, labels: Ints, curve: Curve | None, *, companions: float = 1.0
+    suspicion: Floats,
+    probs: Table,
+    labels: Ints,
+    curve: Curve | None,
+    *,
+    companions: float = 1.0,
+    strangers: float = 0.0,
 ) -> Reading:
     """Read the rate from the noise model's ``suspicion`` (n,), the pool's ``probs`` (n, C), blind to the ``labels``
     (n,) that were given, and the learning ``curve``.
 
-    Samples in groups of ``companions`` on average, wrong together, say as much as one each.
+    Samples in groups of ``companions`` on average, wrong together, say as much as one each. The share of ``strangers``,
+    images of no class, is wrong whatever the curve says.
     """
     mean, doubtful = float(suspicion.mean()), float((suspicion >= _DOUBT).mean())
     odds = 1.0 + (_ODDS - 1.0) * min(1.0, mean / _RARE)
@@ -71,6 +78,7 @@ def read_rate(
             lasting = max(curve.lasting * curve.middle, min(1.0, _TWICE * curve.lasting) * rate)
             rate = max(lasting, sure_share, min(rate, _USUAL))
         lowest, highest = min(lowest, curve.low), max(highest, curve.high)
+    rate = max(rate, strangers)
     low, high = min(mean, lowest, rate), max(highest, rate)
     apart = len(suspicion) / companions
     return Reading(
