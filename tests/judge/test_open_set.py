@@ -70,7 +70,7 @@ def test_few_strangers_of_many_kinds_are_found_too() -> None:
     x, given = seen["x"].copy(), seen["given"].copy()
     x[:16] = 4 * rng.normal(size=(16, x.shape[1]))
     near, fold_of = nearest(x, k=20), stratified_folds(given, 5, seed=0, digests=seen["digests"])
-    models = {"discriminant": probes.discriminant(x, probes.onehot(given, 4), fold_of)}
+    models = {"discriminant": probes.discriminant(x, given, 4, fold_of)}
     fitted = fit_noise_model(models, given)
     found = find_open_set(fitted, given, x=x, near=near, fold_of=fold_of, digests=seen["digests"])
     assert found is not None
