@@ -25,7 +25,7 @@ from labelaudit.audit.document import Audit
 from labelaudit.check.baseline import Baseline, KnownSuspect, Noise, seen_key
 from labelaudit.check.in_force import VerdictInForce
 from labelaudit.check.outcome import CheckedFinding, Status, Suspect
-from labelaudit.check.policy import ALWAYS_SURE, REFIT, TOLERANCE, Ignore, Policy, Where, matches_glob
+from labelaudit.check.policy import REFIT, TOLERANCE, Ignore, Policy, Where, matches_glob
 from labelaudit.judge.scores import strongest_other
 from labelaudit.types import Bools, Finding, Floats, Ints
 
@@ -69,11 +69,11 @@ class CheckInput:
 
     @cached_property
     def counted_from(self) -> float:
-        """Suspicion from which a suspect counts: where sure ones alone do, that of the scan, or `ALWAYS_SURE`."""
+        """Suspicion from which a suspect counts: where sure ones alone do, that from which the scan calls it sure."""
         sure = self.audit.decision.sure_threshold
         if self.policy.threshold is not None or self.policy.tier == "doubtful" or sure is None:
             return self.threshold
-        return max(self.threshold, min(sure, ALWAYS_SURE))
+        return max(self.threshold, sure)
 
     @cached_property
     def ignores(self) -> tuple[Ignore, ...]:
@@ -266,9 +266,11 @@ class CheckInput:
         )
 
     def _is_near_threshold(self, suspicion: float) -> bool:
-        """Whether another machine may put the sample on the other side of a threshold."""
-        near = self.counted_from - TOLERANCE <= suspicion < self.counted_from + TOLERANCE
-        return near or suspicion < self.threshold + TOLERANCE
+        """Whether another machine may put the sample on the other side of a threshold.
+
+        What the scan calls sure counts, on this machine as it says; the band lies below.
+        """
+        return self.counted_from - TOLERANCE <= suspicion < self.counted_from or suspicion < self.threshold + TOLERANCE
 
     def _was_unsuspected(self, digest: str, label: str) -> bool:
         """Whether the baseline knows the sample, under this label, as one that was not suspected."""

@@ -20,9 +20,6 @@ fitted anew, to one image more, move the suspicion of unchanged images; docs/che
 TOLERANCE = 0.05
 """Half the width of the band around the flag threshold, 1.5 times the largest drift measured: from AVX2 to SSE, and
 from two threads to one, no suspicion of 1,797 digits moved by more than .032 (docs/check.md)."""
-ALWAYS_SURE = 0.9
-"""Suspicion from which a suspect is sure to a gate, whatever the scan says: in a clean dataset the scan calls none
-sure, and a blatantly wrong label that is added to it must still be able to count."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,6 +26,8 @@ LOWEST = 0.02
 """The least suspicion that is ever flagged."""
 SURE = 0.8
 """Probability of a wrong label from which a suspect is sure, once verdicts have set the scale."""
+SURE_UNTOLD = 0.95
+"""The same while nobody has judged any image: of clean sets at most 1 % reach it (docs/evidence.md)."""
 LEAST_ERROR = 0.01
 """Share of labels that are taken to be wrong at least when the labels of a group are counted as votes."""
 SHARED = 0.75
@@ -69,7 +71,7 @@ def decide(
             wrong, and no other one is right.
         reading: of the noise rate; counted from the suspicions unless given.
         threshold: suspicion from which a sample is flagged; as many as are expected to be wrong unless given.
-        sure: suspicion from which a flagged sample is sure; by `Reading.sure` unless given, else the threshold.
+        sure: suspicion from which a flagged sample is sure, `SURE_UNTOLD` unless given.
         recipe: JSON-able facts about how the evidence came about, completed here.
     """
     n = len(labels)
@@ -95,12 +97,9 @@ def decide(
         expected = float(suspicion[judged].sum())
         count = np.ceil(expected) if expected >= _SOME else 0
         threshold = float(np.clip(suspicion_at(suspicion[judged], count), LOWEST, HIGHEST))
-    by_reading = sure is None
-    if sure is None:
-        count = 0.0 if reading is None else np.floor(reading.sure * int(judged.sum()))
-        sure = threshold if reading is None else max(threshold, suspicion_at(suspicion[judged], count))
+    untold, sure = sure is None, max(threshold, SURE_UNTOLD if sure is None else sure)
     flagged: Bools = (suspicion >= threshold) & judged
-    if reading is not None and by_reading:
+    if reading is not None and untold:
         interval = (low_end_of_sure(interval[0], suspicion[judged], sure, companions=n / max(apart, 1)), interval[1])
     rival = strongest_other(labels, posterior)
     predicted = np.where(flagged, rival, posterior.argmax(axis=1))
@@ -132,7 +131,7 @@ def decide(
 
 
 def low_end_of_sure(low: float, suspicion: Floats, sure: float, *, companions: float = 1.0) -> float:
-    """The lower end ``low`` of a noise rate, or that of the samples that are wrong in every reading, if it is less.
+    """The lower end ``low`` of a noise rate, or that of the share of sure samples, if it is less.
 
     A model's doubt about hard images looks like wrong labels: of CIFAR-10's clean test images, 100 a class, readings of
     7 to 27 % were made, and 3 % of the images were sure. Only these may prove that a limit is broken.

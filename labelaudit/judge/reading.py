@@ -5,9 +5,8 @@ datasets, the share of labels that look worse than the most hidden 15 % of the e
 would make. The asymptote of the learning curve takes for wrong whatever more data would not mend and reads high where
 features cannot tell classes apart, low where they still learn fast. Which of them speak of errors, and which of hard
 images, the curve tells as well: of labels that stand out, those on hard images get fewer with more data, wrong ones
-stay (`Curve.lasting`). So readings count by that share; the interval spans all. *Sure* are at most as many as the
-curve's lowest reading allows, and only such as look worse than half of the planted errors. Left out: verdicts, which
-settle the matter (`labelaudit.judge.verdict_fit`).
+stay (`Curve.lasting`). So readings count by that share; the interval spans all, from the labels that look worse than
+half of the planted errors on. Left out: verdicts, which settle the matter (`labelaudit.judge.verdict_fit`).
 """
 
 from __future__ import annotations
@@ -21,8 +20,9 @@ from labelaudit.judge.standing_out import share_standing_out
 from labelaudit.leading import Table
 from labelaudit.types import Floats, Ints
 
-SURE, DOUBTFUL = 0.5, 0.15
-"""Sure and doubtful suspects look worse than these shares of the errors that the models' own confusions would make."""
+PLAIN, DOUBTFUL = 0.5, 0.15
+"""Labels that are wrong by the lowest reading, and by the usual one, look worse than these shares of the errors that
+the models' own confusions would make."""
 
 _DOUBT = 0.1  # probability of a wrong label from which a sample counts in the upper reading
 _ODDS = 2.0  # what the odds of a wrong label are multiplied by in the noise model's reading
@@ -41,8 +41,6 @@ class Reading:
     low: float
     high: float
     """Ends of an interval that should hold the truth in nine of ten datasets."""
-    sure: float
-    """Share of the samples that may be called sure at most."""
     by_model: float
     """The noise model's reading."""
     by_curve: float | None
@@ -69,14 +67,14 @@ def read_rate(
     mean, doubtful = float(suspicion.mean()), float((suspicion >= _DOUBT).mean())
     odds = 1.0 + (_ODDS - 1.0) * min(1.0, mean / _RARE)
     by_model = float((odds * suspicion / (1.0 + (odds - 1.0) * suspicion)).mean())
-    doubtful_share, sure_share = share_standing_out(probs, labels, (DOUBTFUL, SURE))
+    doubtful_share, plain_share = share_standing_out(probs, labels, (DOUBTFUL, PLAIN))
     contradicted = float((probs.argmax(axis=1) != labels).mean())
-    rate, lowest, highest = max(by_model, doubtful_share), sure_share, max(by_model, doubtful, contradicted)
+    rate, lowest, highest = max(by_model, doubtful_share), plain_share, max(by_model, doubtful, contradicted)
     if curve is not None:
         rate = min(rate, (rate + curve.middle) / 2)
         if curve.lasting is not None:
             lasting = max(curve.lasting * curve.middle, min(1.0, _TWICE * curve.lasting) * rate)
-            rate = max(lasting, sure_share, min(rate, _USUAL))
+            rate = max(lasting, plain_share, min(rate, _USUAL))
         lowest, highest = min(lowest, curve.low), max(highest, curve.high)
     rate = max(rate, strangers)
     low, high = min(mean, lowest, rate), max(highest, rate)
@@ -85,7 +83,6 @@ def read_rate(
         rate=rate,
         low=lower_end(low, apart),
         high=upper_end(high, apart),
-        sure=lowest,
         by_model=by_model,
         by_curve=None if curve is None else curve.middle,
         lasting=None if curve is None else curve.lasting,

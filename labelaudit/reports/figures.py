@@ -135,9 +135,7 @@ def _tiers(audit: Audit) -> str:
     doubtful = (
         f"{flagged - sure:,} {'is' if flagged - sure == 1 else 'are'} doubtful: wrong, or hard images, which models"
     )
-    lead = (
-        f"{sure:,} of the {flagged:,} suspects {'is' if sure == 1 else 'are'} wrong by every reading; " if sure else ""
-    )
+    lead = f"{sure:,} of the {flagged:,} suspects {'is' if sure == 1 else 'are'} sure; " if sure else ""
     return f"{lead}{doubtful} cannot tell apart."
 
 

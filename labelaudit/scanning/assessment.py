@@ -268,7 +268,7 @@ def _before_review(consensus: Consensus, samples: Samples, outside: Floats | Non
 
 
 def _note_doubt(decision: Decision, features: str) -> list[str]:
-    """The note that most suspects may be hard images, where few of them are wrong in every reading.
+    """The note that most suspects may be hard images, where few of them are sure.
 
     ``features`` is the name of those that a backbone made, empty where none did; better ones leave less doubt.
     """
@@ -277,9 +277,8 @@ def _note_doubt(decision: Decision, features: str) -> list[str]:
         return []
     advice = advise_backbone(features) if features else ""
     return [
-        f"{sure:,} of the {flagged:,} suspects are wrong in every reading; the others may be the models' own doubt "
-        "about hard images, which labels alone cannot tell from wrong labels. Twenty verdicts can: labelaudit tune "
-        "RUN.",
+        f"{sure:,} of the {flagged:,} suspects are sure; the others may be the models' own doubt about hard images, "
+        "which labels alone cannot tell from wrong labels. Twenty verdicts can: labelaudit tune RUN.",
         *([advice] if advice else []),
     ]
 

@@ -128,12 +128,12 @@ def test_the_reading_is_the_greater_of_two_and_a_lower_curve_pulls_it_down() -> 
     suspicion = np.where(given != truth, 0.9, 0.05)
     high = read_rate(suspicion, probs, given, None)
     assert high.rate == high.by_model > doubted
-    assert high.low < high.sure < (given != truth).mean() < high.high
+    assert high.low < (given != truth).mean() < high.high
     curve = Curve(errors=(0.3, 0.2, 0.1, 0.06), low=0.0, middle=0.03, high=0.05)
     capped = read_rate(suspicion, probs, given, curve)
     assert capped.by_curve == 0.03
     assert capped.rate == pytest.approx((high.rate + 0.03) / 2)
-    assert capped.sure == capped.low == 0
+    assert capped.low == 0
     assert capped.high == high.high
 
 

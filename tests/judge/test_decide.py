@@ -9,7 +9,7 @@ import pytest
 from test_noise_model import planted
 
 from labelaudit.judge import noise_model
-from labelaudit.judge.decide import HIGHEST, decide, noise_rate, suspicion_at
+from labelaudit.judge.decide import HIGHEST, SURE_UNTOLD, decide, noise_rate, suspicion_at
 from labelaudit.judge.noise_fit import fit_noise_model
 from labelaudit.judge.reading import Reading
 
@@ -103,18 +103,19 @@ def test_tiers_part_the_suspects() -> None:
     probs, given, _ = planted(0, 0.2)
     digests = [str(i) for i in range(len(given))]
     fitted = fit_noise_model({"m": probs}, given)
-    reading = Reading(rate=0.2, low=0.1, high=0.3, sure=0.05, by_model=0.2, by_curve=0.2)
+    reading = Reading(rate=0.2, low=0.1, high=0.3, by_model=0.2, by_curve=0.2)
     decision = decide(fitted, given, CLASSES, digests=digests, reading=reading)
-    assert decision.is_sure.sum() == pytest.approx(0.05 * len(given), abs=1)
+    assert (decision.is_sure == (decision.suspicion >= SURE_UNTOLD)).all()
+    assert decision.is_sure.any()
     assert (decision.is_issue | ~decision.is_sure).all()
     assert decision.suspicion[decision.is_sure].min() >= decision.suspicion[~decision.is_sure].max()
     assert {tier: decision.tiers.count(tier) for tier in ("sure", "doubtful")} == {
         "sure": decision.is_sure.sum(),
         "doubtful": (decision.is_issue & ~decision.is_sure).sum(),
     }
-    none = decide(fitted, given, CLASSES, digests=digests, reading=replace(reading, sure=0.0))
-    assert not none.is_sure.any()
-    assert none.is_issue.any()
+    strict = decide(fitted, given, CLASSES, digests=digests, reading=reading, sure=1.1)
+    assert not strict.is_sure.any()
+    assert strict.is_issue.any()
 
 
 def test_what_people_verified_is_final() -> None:
