@@ -21,7 +21,8 @@ from labelaudit.audit.document import Audit
 from labelaudit.errors import DataError
 from labelaudit.judge.noise_fit import fit_noise_model
 from labelaudit.judge.scores import strongest_other
-from labelaudit.types import Floats, Ints
+from labelaudit.leading import Table
+from labelaudit.types import Ints
 
 KINDS = ("uniform", "look_alike")
 CAVEAT = (
@@ -106,15 +107,11 @@ def selftest(audit: Audit, *, seed: int = 0) -> SelfTest:
     return SelfTest(ceilings=tuple(ceilings), alarm=alarm)
 
 
-def frozen_models(audit: Audit) -> Mapping[str, Floats]:
+def frozen_models(audit: Audit) -> Mapping[str, Table]:
     """The held-out probabilities (n, C) that the audit kept, of the models in its pool; else its posterior."""
     pool = audit.decision.recipe.get("pool_weights", {})
-    kept = {name: found.probs for name, found in audit.evidence.items() if found.probs is not None}
-    return (
-        {name: probs for name, probs in kept.items() if name in pool}
-        or kept
-        or {"scan": np.asarray(audit.decision.probs)}
-    )
+    kept: dict[str, Table] = {name: found.probs for name, found in audit.evidence.items() if found.probs is not None}
+    return {name: probs for name, probs in kept.items() if name in pool} or kept or {"scan": audit.decision.probs}
 
 
 def _flip(audit: Audit, rows: Ints, kind: str, rng: np.random.Generator) -> npt.NDArray[np.int64]:

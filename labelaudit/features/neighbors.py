@@ -60,9 +60,7 @@ def nearest(
         found, rows = search(asked[block])
         if own:
             found, rows = _without_self(found, rows, np.arange(block.start, block.stop))
-        order = np.lexsort((rows, -found), axis=1)
-        similarities[block] = np.take_along_axis(found, order, axis=1)
-        indices[block] = np.take_along_axis(rows, order, axis=1)
+        similarities[block], indices[block] = _in_order(found, rows)
     return similarities, indices
 
 
@@ -121,6 +119,15 @@ def _searcher(base: Floats, k: int, device: str, metric: Metric, *, cells: bool)
         return similarities.astype(np.float32), rows.astype(np.int64)
 
     return search
+
+
+def _in_order(similarities: Floats, rows: npt.NDArray[np.int64]) -> tuple[Floats, npt.NDArray[np.int64]]:
+    """Both best first, equal ones by row number; faiss leaves only ties in disorder."""
+    loose = np.flatnonzero((similarities[:, 1:] >= similarities[:, :-1]).any(axis=1))
+    order = np.lexsort((rows[loose], -similarities[loose]), axis=1)
+    similarities[loose] = np.take_along_axis(similarities[loose], order, axis=1)
+    rows[loose] = np.take_along_axis(rows[loose], order, axis=1)
+    return similarities, rows
 
 
 def _without_self(
