@@ -149,11 +149,15 @@ def groups_across(samples: Samples, named: set[str]) -> tuple[Finding, ...]:
 def _among(near: Ints, rows: Ints, k: int) -> Ints | None:
     """(r, k) places in ``rows`` (r,), ascending, of the nearest of them to each, from the ``near`` of all samples;
     None where too few are known."""
-    held = np.isin(near[rows], rows)
+    place = np.full(len(near), -1)
+    place[rows] = np.arange(len(rows))
+    found = place[near[rows]]  # -1 where it is not among them
+    held = found >= 0
     if near.shape[1] < k or (held.sum(axis=1) < k).any():
         return None
-    first = np.argsort(~held, axis=1, kind="stable")[:, :k]
-    return np.searchsorted(rows, np.take_along_axis(near[rows], first, axis=1))
+    if held.all():
+        return np.asarray(found[:, :k])
+    return np.take_along_axis(found, np.argsort(~held, axis=1, kind="stable")[:, :k], axis=1)
 
 
 def _shorten(x: Floats) -> Floats:
