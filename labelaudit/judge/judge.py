@@ -25,7 +25,7 @@ import numpy.typing as npt
 from labelaudit.errors import DataError, RunError
 from labelaudit.files import open_regular
 from labelaudit.judge import noise_model, prototypes, ridge, transition
-from labelaudit.judge.linear import HeldOut, Linear
+from labelaudit.judge.linear import HeldOut, Linear, spread_rows
 from labelaudit.judge.memory import ARRAYS, Memory
 from labelaudit.judge.noise_model import NoiseModel
 from labelaudit.judge.pool import pool
@@ -46,7 +46,8 @@ LEAST_ERROR = 0.01
 """Share of new labels that is expected to be wrong at least. An audit of clean labels estimates none; to a judge that
 believed it, no label that comes later could be wrong."""
 _SCALARS = ("slope", "ease", "floor", "threshold", "sure_threshold")  # fields that older versions did not have
-_CALIBRATED = 10_000  # samples that pool weights and transition are fitted to
+_CALIBRATED, _FEWEST = 10_000, 2_000  # samples that pool weights and transition are fitted to at most, and at least
+_COMPARED = 1_000_000_000  # pairs of vectors that this may take, for the neighbours' votes
 
 
 def fit_closed_forms(
@@ -142,7 +143,7 @@ class Judge:
             transition=np.eye(len(samples.classes), dtype=np.float32),
             memory=Memory.of(short, decision.probs, samples.digests, samples.labels, right, scanned=True),
         )
-        rows = np.unique(np.linspace(0, len(samples) - 1, min(len(samples), _CALIBRATED)).astype(np.int64))
+        rows = spread_rows(len(samples), int(np.clip(_COMPARED // len(samples), _FEWEST, _CALIBRATED)))
         opinions: dict[str, Floats] = {name: closed[name].probs[rows] for name in models}
         asked = judge.memory
         if samples.groups != samples.digests:  # members of a group have no vote on each other

@@ -92,7 +92,7 @@ def audit_samples(  # noqa: PLR0915
     components = None
     if features is not None:
         with clock.stage("neighbours"):
-            machine.progress("neighbours", 0, None)
+            machine.progress("duplicates", 0, None)
             components = find_components(samples, features, machine, unfinished)
     with clock.stage("duplicates"):
         near = None if components is None else components.rows
