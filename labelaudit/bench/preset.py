@@ -142,6 +142,8 @@ class Preset:
     differs: str = ""
     """Departures of the set-up from the paper's."""
     seeds: int = 3
+    miniature: bool = False
+    """The numbers of another preset again, by a network so much smaller that only orders compare."""
 
     def cost(self, device: Device) -> Cost:
         """Seconds of a seed on ``device``: as measured, or estimated from the networks and the schedule."""
@@ -170,8 +172,11 @@ class Table:
     presets: tuple[Preset, ...]
     missing: str = ""
     """The part of it that no preset covers, and why."""
-    miniature: bool = False
-    """The numbers are those of another table again, with networks so much smaller that only orders compare."""
+
+    @property
+    def miniature(self) -> bool:
+        """Whether its numbers are those of another table again, of which only orders compare."""
+        return all(preset.miniature for preset in self.presets)
 
     @property
     def cells(self) -> int:

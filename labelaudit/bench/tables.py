@@ -33,6 +33,8 @@ class Row:
     reading: Reading
     runs: tuple[Run, ...]
     """Runs by seed; of equal epochs, samples, device and machine."""
+    miniature: bool = False
+    """Only orders compare with the paper's."""
 
     @property
     def values(self) -> dict[int, float]:
@@ -56,8 +58,8 @@ class Row:
 
     @property
     def difference(self) -> str:
-        """Ours minus the paper's."""
-        values, paper = list(self.values.values()), self.reading.paper
+        """Ours minus the paper's, - where only orders compare."""
+        values, paper = list(self.values.values()), None if self.miniature else self.reading.paper
         return f"{statistics.fmean(values) - paper:+.{self.reading.digits}f}" if values and paper is not None else "-"
 
     def cells(self) -> tuple[str, ...]:
@@ -96,7 +98,7 @@ def rows_of(preset: Preset, runs: Iterable[Run]) -> list[list[Row]]:
         for name, (arm, reading) in preset.rows().items():
             mine = sorted((run for run in groups[key] if run.arm == arm.name), key=lambda run: run.seed)
             if mine:
-                group.append(Row(name=name, reading=reading, runs=tuple(mine)))
+                group.append(Row(name=name, reading=reading, runs=tuple(mine), miniature=preset.miniature))
         if group:
             found.append(group)
     return found

@@ -279,6 +279,8 @@ def test_a_miniature_has_every_cifar10_arm_of_its_paper_but_open_set_noise() -> 
         assert len(shrunk.arms) == small
         assert shrunk.setting.plant is preset.setting.plant
         assert shrunk.orders == preset.orders
+        assert shrunk.miniature
+        assert not preset.miniature
         for arm, own in zip(preset.arms, shrunk.arms, strict=True):
             assert (arm.method, arm.spans, arm.decay) == (own.method, own.spans, own.decay)
             assert {**arm.options, "lr": 0} == {**own.options, "lr": 0}

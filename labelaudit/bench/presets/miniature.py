@@ -67,6 +67,7 @@ def _shrink(preset: Preset, small: _Miniature) -> Preset:
             + ", unsearched, not augmented"
         ),
         seeds=3,
+        miniature=True,
     )
 
 
@@ -99,7 +100,6 @@ def _table(name: str, whole: str, module: Any, small: _Miniature) -> Table:
         paper=f"{table.paper.replace('CIFAR and CIFAR-100', 'CIFAR')}, in miniature",
         shows=f"The arms, rates and options of {whole} with one hidden layer on {small.on.partition(' of ')[0]}",
         presets=tuple(_shrink(one, small) for one in presets),
-        miniature=True,
     )
 
 
