@@ -1,6 +1,6 @@
 """How well does a scan find wrong labels on sets of many domains, beside what people would otherwise use?
 
-    python benchmarks/packs.py [PACK …] [--data ../shared/data] [--cache DIR] [--effort standard] [--seeds 0]
+    python benchmarks/packs.py [PACK …] [--data ../shared/data] [--cache DIR] [--effort standard] [--seeds 0] [--bare]
 
 A pack is a TAR of images and a `labels.csv` with `file,given,truth`; `cifar10n-COLUMN` are the human labels of
 CIFAR-10N, COLUMN `clean` the true ones. `PACK@N` is N of its images, drawn once; `PACK~STRENGTH` has the true labels
@@ -17,7 +17,7 @@ columns see features of the effort's backbones. Its peers:
 Average precision and AUROC against the truth, F1 of the flags against the best that any threshold on the ranking
 reaches, share flagged and surely flagged, the interval of the rate. Rows go to benchmarks/results/packs.json as they
 are made, and the table in benchmarks/RESULTS.md is rewritten from that file. Features are cached: the second run takes
-minutes.
+minutes. With ``--bare`` no network is trained, which leaves out AUM and loss where no earlier run had them.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def _load_whole(pack: str, data: Path, folder: Path) -> tuple[Samples, Labels]:
 
 
 def measure(
-    pack: str, samples: Samples, truth: Labels, seeds: list[int], machine: Machine, effort: Any
+    pack: str, samples: Samples, truth: Labels, seeds: list[int], machine: Machine, effort: Any, methods: Any = None
 ) -> list[dict[str, Any]]:
     """One row per seed of the tool, and one per peer."""
     assert samples.images is not None
@@ -121,7 +121,7 @@ def measure(
     about = {"pack": pack, "n": len(samples), "classes": len(samples.classes), "wrong": float(wrong.mean())}
     rows = []
     for seed in seeds:
-        audit = audit_samples(bare, ScanSettings(effort=effort, seed=seed), machine, features=features)
+        audit = audit_samples(bare, ScanSettings(effort=effort, seed=seed, methods=methods), machine, features=features)
         decision = audit.decision
         rows.append(
             {
@@ -159,7 +159,8 @@ def by_peers(
     probs = cross_val_predict(line, detailed.values, labels, cv=folds, method="predict_proba")
     own = np.asarray(audit.evidence["logistic"].probs, dtype=np.float64)
     own /= own.sum(axis=1, keepdims=True)
-    plain = audit.evidence["cross_entropy"]
+    plain = audit.evidence.get("cross_entropy")
+    trained = {} if plain is None else {"AUM": (plain.suspicion, None), "loss": (plain.columns["loss"], None)}
     joined = np.concatenate(probes.principal_blocks(features), axis=1)
     _, near = nearest(joined, k=20)
     onehot = np.eye(classes)[labels]
@@ -167,8 +168,7 @@ def by_peers(
     return {
         "ten lines": (1 - probs[rows, labels], find_label_issues(labels, probs, n_jobs=1)),
         "cleanlab": (1 - own[rows, labels], find_label_issues(labels, own, n_jobs=1)),
-        "AUM": (plain.suspicion, None),
-        "loss": (plain.columns["loss"], None),
+        **trained,
         "neighbours": (audit.evidence["neighbors"].suspicion, None),
         "SimiFeat": (1 - votes[rows, labels] / 11, votes.argmax(axis=1) != labels),
         "mixture": mix(joined, labels, classes, near),
@@ -194,8 +194,8 @@ def mix(x: npt.NDArray[Any], labels: Labels, classes: int, near: npt.NDArray[Any
 def write(rows: list[dict[str, Any]]) -> None:
     """Keep the rows, and write the table anew."""
     known = json.loads(ROWS.read_text(encoding="utf-8")) if ROWS.is_file() else []
-    done = {row["pack"] for row in rows}
-    kept = [row for row in known if row["pack"] not in done] + rows
+    done = {(row["pack"], row["by"]) for row in rows}
+    kept = [row for row in known if (row["pack"], row["by"]) not in done] + rows
     ROWS.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
     write_section("packs", render(kept), title="Sets of many domains (`benchmarks/packs.py`)")
 
@@ -225,7 +225,7 @@ def render(rows: list[dict[str, Any]]) -> str:
                 *(pack, f"{one['n']:,}", f"{one['wrong']:.1%}"),
                 f"{found.mean():.3f}" + (f" ± {found.std():.3f}" if len(scans) > 1 else ""),
                 f"{best:.3f} ({name})",
-                *(f"{by[pack, peer]['ap']:.3f}" for peer in PEERS),
+                *(f"{by[pack, peer]['ap']:.3f}" if (pack, peer) in by else "" for peer in PEERS),
                 *(f"{one['f1']:.3f} / {one['best_f1']:.3f}", f"{ten['f1']:.3f}"),
                 *(f"{one['sure_right']:.0f} / {one['sure'] * one['n']:.0f}", read),
             )
@@ -241,8 +241,9 @@ def _compare(own: dict[str, list[dict[str, Any]]], by: dict[tuple[str, str], dic
     """A sentence on means over the packs with wrong labels, and on the packs where a peer is ahead."""
     packs = [pack for pack, scans in own.items() if scans[0]["wrong"]]
     ours = {pack: float(np.mean([scan[measure] for scan in own[pack]])) for pack in packs}
-    theirs = {peer: float(np.mean([by[pack, peer][measure] for pack in packs])) for peer in PEERS}
-    best = {pack: max((by[pack, peer][measure], peer) for peer in PEERS) for pack in packs}
+    peers = [peer for peer in PEERS if all((pack, peer) in by for pack in packs)]
+    theirs = {peer: float(np.mean([by[pack, peer][measure] for pack in packs])) for peer in peers}
+    best = {pack: max((by[pack, peer][measure], peer) for peer in PEERS if (pack, peer) in by) for pack in packs}
     behind = sorted((ours[pack] - best[pack][0], pack) for pack in packs if ours[pack] < best[pack][0])
     means = ", ".join(f"{peer} {value:.3f}" for peer, value in theirs.items())
     losses = ", ".join(f"{pack} by {-gap:.3f} ({best[pack][1]})" for gap, pack in behind) or "none"
@@ -264,12 +265,13 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "labelaudit-benchmark" / "cache")
     parser.add_argument("--effort", default="standard", choices=("quick", "standard"))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--bare", action="store_true", help="train no network")
     args = parser.parse_args()
     machine = Machine(device="cpu", cache=args.cache, workers=1)
     for pack in args.packs:
         with tempfile.TemporaryDirectory() as folder:
             samples, truth = load(pack, args.data, Path(folder))
-            write(measure(pack, samples, truth, args.seeds, machine, args.effort))
+            write(measure(pack, samples, truth, args.seeds, machine, args.effort, () if args.bare else None))
 
 
 if __name__ == "__main__":

@@ -221,7 +221,7 @@ class ScanSettings:
     def trained(self) -> tuple[str, ...]:
         """The methods that are trained: those asked for, by default `METHODS`.
 
-        At ``quick`` none are by default: ranking and flags are as good without (docs/evidence.md), in a third of the
+        At ``quick`` none are by default: ranking and flags are as good without (docs/evidence.md), in half of the
         time. Who says something about training, or ranks by what it yields, wants it there too.
 
         >>> ScanSettings(effort="quick").trained, ScanSettings(effort="quick", train="pixels").trained
