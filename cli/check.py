@@ -199,7 +199,7 @@ def check(
     ] = None,
     no_cache: Annotated[bool, _option("--no-cache", panel=_SCAN, metavar="", help="Scan everything anew.")] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", metavar="", help="Print errors and the result only.")] = False,
-    verbose: Annotated[bool, typer.Option("-v", "--verbose", hidden=True, help="As without it.")] = False,
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", hidden=True)] = False,
     color: Annotated[
         Color, typer.Option(envvar="LABELAUDIT_COLOR", show_envvar=False, help="Colour on stderr.")
     ] = "auto",

@@ -14,8 +14,7 @@ from labelaudit.machine import available_cores
 
 from .console.options import ColorOption, Quiet, Workers, parse_share
 from .console.reading import UNSAID, takes_source
-from .console.streams import as_typed, open_console, report_progress
-from .console.summary import spell_path
+from .console.streams import as_typed, open_console, report_progress, spell_path
 
 
 @takes_source

@@ -15,8 +15,7 @@ from labelaudit.errors import DataError
 
 from .console.options import _option
 from .console.reading import UNSAID, takes_source
-from .console.streams import Color, as_typed, open_console
-from .console.summary import spell_path
+from .console.streams import Color, as_typed, open_console, spell_path
 
 if TYPE_CHECKING:
     from labelaudit.data.listing import Listing

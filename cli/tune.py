@@ -44,7 +44,7 @@ def tune(
     from labelaudit.files import write_text
     from labelaudit.verdicts import read_reviewed, tuning
 
-    from .console.summary import spell_path
+    from .console.streams import spell_path
 
     run = find_run(run)
     audit = read(run)

@@ -45,6 +45,7 @@ def shown(browser: Browser, address: str, size: tuple[int, int], scheme: Any = "
     context = browser.new_context(
         viewport={"width": size[0], "height": size[1]}, color_scheme=scheme, has_touch=touch, reduced_motion="reduce"
     )
+    context.set_default_timeout(120_000)  # a busy machine takes its time
     page = context.new_page()
     page.goto(address)
     page.wait_for_timeout(400)

@@ -9,9 +9,11 @@ from __future__ import annotations
 import io
 import os
 import re
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 from labelaudit.text import printable
@@ -30,6 +32,7 @@ __all__ = [
     "open_streams",
     "printable",
     "report_progress",
+    "spell_path",
     "trimmed",
     "wants_color",
 ]
@@ -135,6 +138,11 @@ def trimmed(console: Console) -> Iterator[None]:
     with console.capture() as captured:
         yield
     console.file.write(_TRAILING.sub(r"\1", captured.get()))
+
+
+def spell_path(path: Path) -> str:
+    """``path`` as it is typed in a shell."""
+    return shlex.quote(printable(str(path)))
 
 
 @contextmanager

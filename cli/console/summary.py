@@ -8,10 +8,8 @@ chosen, what did it cost, what to do next; with ``-v`` also where the files are.
 from __future__ import annotations
 
 import math
-import shlex
 from collections.abc import Mapping
 from itertools import groupby
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -26,7 +24,7 @@ from labelaudit.audit.run import REPORT
 from labelaudit.reports.figures import adds_nothing
 from labelaudit.text import count, duration, interval, name_some
 
-from .streams import as_typed, printable, trimmed
+from .streams import as_typed, printable, spell_path, trimmed
 
 if TYPE_CHECKING:
     from rich.console import JustifyMethod
@@ -244,11 +242,6 @@ def _next_steps(audit: Audit, console: Console) -> None:
         steps.append(("Check", Text(f"labelaudit review {spell_path(run)} --order sample")))
     for word, step in steps:
         console.print(Text.assemble((f"{word:<7}", "bold"), step), soft_wrap=True)
-
-
-def spell_path(path: Path) -> str:
-    """``path`` as it is typed in a shell."""
-    return shlex.quote(printable(str(path)))
 
 
 def _table(*headings: tuple[str, JustifyMethod]) -> Table:
