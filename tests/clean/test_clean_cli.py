@@ -34,7 +34,7 @@ def test_first_there_is_only_a_plan(run: Path, tmp_path: Path) -> None:
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
     assert lines[0] == "3 changes to 6 samples"
-    assert "cat/b.png cat dog 97.0% reviewed by ann on 2026-11-21" in [" ".join(line.split()) for line in lines]
+    assert "cat/b.png cat dog 97% reviewed by ann on 2026-11-21" in [" ".join(line.split()) for line in lines]
     assert "As they are: 1 suspect: review them, or use --action suspect=quarantine" in lines
     assert f"  labelaudit clean {run} --plan {run / 'plan.json'} -o {tmp_path / 'out'} --format hf --apply" in lines
     assert not [line for line in lines if line != line.rstrip()]

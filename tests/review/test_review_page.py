@@ -310,7 +310,7 @@ def test_twenty_images_first_say_how_far_down_to_look(page: Page, tmp_path: Path
         assert about["blind"]
         for place in range(about["total"]):
             one = server.ask(f"/api/questions?start={place}&count=1")[0]
-            assert "score" not in one
+            assert "chance" not in one
             server.ask("/api/judge", {"place": place, "answer": "class", "label": one["left"], "version": 0})
         assert f"By {about['total']} verdicts" in server.ask("/api/ending")["scale"]
         show(page, server)

@@ -78,7 +78,7 @@ def test_the_estimation_sample_gives_nothing_away(tmp_path: Path) -> None:
     assert plan is not None, "the page makes the plan where there is none"
     assert session.queue.rows == plan.rows
     shown = session.questions(0, 100)
-    hidden = {"path", "score", "reason", "suggests", "said", "split"}
+    hidden = {"path", "chance", "reason", "suggests", "said", "split"}
     assert not any(hidden & set(question) for question in shown)
     given = [int(session.audit.samples.labels[question["row"]]) for question in shown]
     left = sum(question["left"] == label for question, label in zip(shown, given, strict=True))
