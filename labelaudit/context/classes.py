@@ -46,8 +46,7 @@ def note_classes(samples: Samples) -> list[str]:
             f"Classes {_quoted(several)} look like several labels in one cell: labelaudit judges one label per image, "
             "so leave such rows out or choose one."
         )
-    graded = read_order(present) is not None  # as in none, mild, severe
-    if left := [name for name in present if not graded and (is_left_over(name) or denies_another(name, present))]:
+    if left := find_left_over(present):
         notes.append(
             f"Class {_quoted(left)} holds what is in no other class: its images are not alike, so what is said of its "
             "labels is less sure than elsewhere."
@@ -75,6 +74,17 @@ def find_several(classes: Sequence[str]) -> list[str]:
         return len(parts) > 1 and all(plain_spelling(part) in known for part in parts)
 
     return [name for name in classes if lists(name)]
+
+
+def find_left_over(classes: Sequence[str]) -> list[str]:
+    """Classes for whatever is in none of the other ``classes``; the first of several grades is none.
+
+    >>> find_left_over(["cat", "dog", "other"]), find_left_over(["none", "mild", "severe"])
+    (['other'], [])
+    """
+    if read_order(classes) is not None:
+        return []
+    return [name for name in classes if is_left_over(name) or denies_another(name, classes)]
 
 
 def is_left_over(name: str) -> bool:

@@ -17,10 +17,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from labelaudit.context.classes import find_left_over
 from labelaudit.data.names import number_names
 from labelaudit.data.pixels import load_pixels
 from labelaudit.judge import learning_curve, noise_model, probes
-from labelaudit.judge.consensus import Consensus, agree
+from labelaudit.judge.consensus import GROUPED, Consensus, agree
 from labelaudit.judge.judge import Judge, fit_closed_forms
 from labelaudit.judge.learning_curve import Curve
 from labelaudit.judge.linear import HeldOut, spread_rows
@@ -51,6 +52,7 @@ TUNING: Mapping[str, Any] = {
 PROBE_SEED = 0
 """Seed of the folds of discriminant and logistic regression: that of the scan changes trained networks only."""
 _STRANGERS_ROWS = 20_000  # samples in which images of no class are looked for first where there are many more
+_PARAMETERS = 4  # of the class "none": in sets of groups its gain must exceed what they bring by chance
 _CURVE_WIDTH = 256  # components that the learning curve sees, of all blocks together
 
 
@@ -232,6 +234,12 @@ class ModelPool:
         strangers = self._find_strangers(fitted, given, fold_of)
         groups = len(set(self.samples.groups))
         companions = len(given) / max(groups, 1)
+        if (
+            strangers is not None
+            and companions >= GROUPED
+            and strangers.gain * groups < _PARAMETERS / 2 * np.log(groups)
+        ):
+            strangers = None  # by Schwarz's criterion: members of a group are of no class together, and count once
         seen = known
         if strangers is not None:
             none = strangers.posterior(fitted, given, known)
@@ -251,10 +259,13 @@ class ModelPool:
         return replace(consensus.placed(order), gain=gain), strangers
 
     def _find_strangers(self, fitted: NoiseModel, given: Ints, fold_of: Ints) -> OpenSet | None:
-        """Images of no class, in `_order`; of many samples and classes they are looked for in some before all."""
+        """Images of no class, in `_order`; of many samples and classes they are looked for in some before all.
+
+        Where there is a class for whatever is left over, what belongs to no other class belongs to that one.
+        """
         from labelaudit.features.neighbors import nearest
 
-        if self._near is None:
+        if self._near is None or find_left_over(self.samples.classes):
             return None
         order = self._order
         groups = np.asarray(self.samples.groups)[order]

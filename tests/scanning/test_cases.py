@@ -155,6 +155,7 @@ def test_a_class_of_what_is_left_over_is_named_and_ranked_no_worse_than_by_any_c
     columns = {name: average_precision_score(wrong, one.suspicion) for name, one in found.evidence.items()}
     assert precision(found, wrong) > max(columns.values()) - 0.05, columns
     assert any(note.startswith("Class 'other' holds what is in no other class") for note in found.notes)
+    assert found.decision.recipe["strangers_gain"] is None, "what belongs to no other class belongs to that one"
 
 
 @pytest.mark.parametrize("seed", [0, 1])
