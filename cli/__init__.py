@@ -154,6 +154,9 @@ def main() -> None:
         app()
     except SystemExit as ended:
         code = ended.code
+    except KeyboardInterrupt:  # before a command has begun
+        typer.echo("labelaudit: interrupted", err=True)
+        code = 130
     else:
         code = 0
     raise SystemExit(outcome(code))

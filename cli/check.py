@@ -330,4 +330,5 @@ def _judge(
     shown = "" if path is None else os.path.relpath(path) if path.resolve().is_relative_to(Path.cwd()) else path
     measured = target.measured(audit, reviewed)
     outcome = judge_gate(audit, policy, old, reviewed, today=day, scope=scope, measured=measured, baseline_path=shown)
-    return outcome, said
+    kept = target.data if target.is_run else target.run
+    return (outcome if kept is None else replace(outcome, run=str(kept))), said

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from labelaudit.machine import Machine, available_cores
+from labelaudit.text import interval
 
 from .console.options import ColorOption, Workers, choose_cache
 from .console.reading import UNSAID, takes_source
@@ -114,7 +115,7 @@ def _summarize(audit: Audit, color: Color, top: int | None) -> None:
     low, high = decision.noise_interval
     line = f"{len(audit.samples):,} new labels: {flagged:,} suspect{'' if flagged == 1 else 's'}"
     if decision.judged.any():
-        line += f", about {decision.noise_rate:.1%} wrong (90% interval {low:.1%} to {high:.1%})"
+        line += f"; {interval(low, high)} of all labels are wrong (90% interval)"
     unjudged = int((~decision.judged).sum())
     if unjudged:
         line += f"; {unjudged:,} not judged, of classes with too few audited images"

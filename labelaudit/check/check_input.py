@@ -155,14 +155,19 @@ class CheckInput:
 
     @cached_property
     def suspected(self) -> Bools:
-        """(n,) samples that reach the lower edge of the band, or that a person found wrong, in scope or not."""
+        """(n,) samples that reach the threshold, or that a person found wrong, in scope or not."""
         decision = self.audit.decision
-        lower = max(self.threshold - TOLERANCE, self.threshold / 2)  # a low threshold has no band of spotless images
-        found = decision.judged & (decision.suspicion >= lower)
-        if self.policy.threshold is None:
-            found |= decision.is_issue
+        own = self.policy.threshold is None
+        found = decision.is_issue.copy() if own else decision.judged & (decision.suspicion >= self.threshold)
         found[[row for row, ruling in self.rulings.items() if not ruling.right]] = True
         return found
+
+    @cached_property
+    def watched(self) -> Bools:
+        """(n,) samples that a baseline holds: what is suspected, and what reaches the lower edge of the band."""
+        decision = self.audit.decision
+        lower = max(self.threshold - TOLERANCE, self.threshold / 2)  # a low threshold has no band of spotless images
+        return self.suspected | (decision.judged & (decision.suspicion >= lower))
 
     @cached_property
     def suspect_rows(self) -> Ints:
@@ -173,7 +178,7 @@ class CheckInput:
     @cached_property
     def suspects(self) -> tuple[Suspect, ...]:
         """All suspects in scope, worst first."""
-        return tuple(self._suspect(row) for row in self.suspect_rows.tolist())
+        return tuple(self.suspect(row) for row in self.suspect_rows.tolist())
 
     @cached_property
     def problems(self) -> tuple[CheckedFinding, ...]:
@@ -228,7 +233,8 @@ class CheckInput:
             and not any(self._covers(ignore, finding, rows) for finding in self.audit.findings)
         )
 
-    def _suspect(self, row: int) -> Suspect:
+    def suspect(self, row: int) -> Suspect:
+        """A sample as a suspect, with its status."""
         samples, decision = self.audit.samples, self.audit.decision
         digest, given = self.audit.identity(row)
         ruling, known, ignore = self.rulings.get(row), self.known.get((digest, given)), self._ignored_by(row)

@@ -151,7 +151,7 @@ def _noise_rule(case: CheckInput, rule_id: str, subject: str, name: str, noise: 
         )
     passed = noise.low <= most
     span = f"{noise.low:.1%} to {noise.high:.1%}"
-    said = f"{span} of the labels{about} are wrong (90 % interval)"
+    said = f"{span} of the labels{about} are wrong (90% interval)"
     if noise is case.measured:
         said = f"About {noise.rate:.1%} of the labels{about} are wrong by a review of a random sample ({span})"
     recorded = raised or rule_id == "noise-rise"

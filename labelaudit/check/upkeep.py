@@ -40,7 +40,8 @@ def refresh_baseline(
     """
     case = CheckInput(audit, policy, old, reviewed, today, None)
     found: dict[tuple[str, str], KnownSuspect] = {}
-    for row, suspect in zip(case.suspect_rows.tolist(), case.suspects, strict=True):
+    for row in audit.order[case.watched[audit.order]].tolist():
+        suspect = case.suspect(row)
         identity = suspect.digest, suspect.given_label
         if suspect.status == "ignored" or identity in found:
             continue
@@ -82,7 +83,7 @@ def refresh_baseline(
         suspects=(*found.values(), *kept),
         findings=tuple(problems.values()),
         seen=frozenset(
-            seen_key(audit.identity(row)) for row in np.flatnonzero(~case.suspected & audit.decision.judged).tolist()
+            seen_key(audit.identity(row)) for row in np.flatnonzero(~case.watched & audit.decision.judged).tolist()
         ),
     )
 
@@ -134,7 +135,7 @@ def report_baseline(case: CheckInput, baseline: Baseline, path: str) -> Baseline
 def find_stale(case: CheckInput, baseline: Baseline) -> tuple[StaleEntry, ...]:
     """Entries that match nothing any more; a verdict on an image that is still there is a record, never stale."""
     present = {case.audit.identity(row) for row in range(len(case.audit.samples))}
-    suspected = {case.audit.identity(row) for row in case.suspected.nonzero()[0].tolist()}
+    suspected = {case.audit.identity(row) for row in case.watched.nonzero()[0].tolist()}
     label_of = dict(present)
     stale = []
     for known in case.known.values():

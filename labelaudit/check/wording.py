@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import posixpath
+import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
@@ -156,17 +157,12 @@ def baseline(outcome: Outcome) -> tuple[str, ...]:
 
 def advice(outcome: Outcome) -> tuple[str, ...]:
     """The next steps, one sentence each."""
-    steps = []
-    counts = outcome.counts()
+    steps, counts, run = [], outcome.counts(), shlex.quote(outcome.run)
     if counts["new"]:
         steps.append(
-            f"Look at {count(counts['new'], 'new suspect')} with `labelaudit review`: correct wrong labels in the "
-            "data, confirm right ones."
+            f"Look at {count(counts['new'], 'new suspect')} with `labelaudit review {run}`: correct wrong labels in "
+            "the data, confirm right ones."
         )
-    doubtful = sum(suspect.status == "new" and suspect.chance == "doubtful" for suspect in outcome.suspects)
-    if doubtful and outcome.counts()["doubtful"] == 0:
-        what = count(doubtful, "new suspect is", "new suspects are")
-        steps.append(f"{what} doubtful to the scan; their suspicion is so high that they count all the same.")
     if open_findings(outcome):
         steps.append("Repair, remove or relabel the files and rows with a new problem.")
     if not outcome.passed and outcome.baseline is None and outcome.suspects:
@@ -181,12 +177,13 @@ def advice(outcome: Outcome) -> tuple[str, ...]:
     if counts["doubtful"]:
         steps.append(
             f"{count(counts['doubtful'], 'suspect is', 'suspects are')} doubtful and count where `tier` "
-            "is doubtful; 20 verdicts tell where to stop: `labelaudit tune RUN`."
+            f"is doubtful; 20 verdicts tell where to stop: `labelaudit tune {run}`."
         )
     if outcome.open and outcome.judged:
         steps.append(
             f"{name_some([rule.name for rule in outcome.open], 5)}: labels alone cannot tell if the limit is kept. "
-            "20 verdicts narrow it down (`labelaudit tune RUN`), a blind review settles it (`labelaudit estimate RUN`)."
+            f"20 verdicts narrow it down (`labelaudit tune {run}`), a blind review settles it (`labelaudit estimate "
+            f"{run}`)."
         )
     if outcome.baseline is not None and outcome.baseline.stale:
         steps.append("Remove stale entries with `labelaudit baseline prune`.")
