@@ -56,7 +56,8 @@ from labelaudit.features.specs import in_precision
 from labelaudit.judge import probes
 from labelaudit.machine import Machine
 from labelaudit.scanning.assessment import audit_samples
-from labelaudit.scanning.effort import BACKBONES
+from labelaudit.scanning.choice import choose_training_input
+from labelaudit.scanning.effort import backbones_of
 from labelaudit.scanning.settings import ScanSettings
 from labelaudit.types import Features, Samples
 
@@ -112,7 +113,9 @@ def measure(
 ) -> list[dict[str, Any]]:
     """One row per seed of the tool, and one per peer."""
     assert samples.images is not None
-    specs, (large,) = in_precision(BACKBONES[effort], "float32"), in_precision(["lite0@224"], "float32")
+    told = ScanSettings(effort=effort, train="features", precision="float32")
+    choice, (large,) = choose_training_input(samples, told, machine), in_precision(["lite0@224"], "float32")
+    specs = backbones_of(effort, choice, told, images=len(samples), device="cpu")
     features, _ = embed(samples.images, samples.digests, backbones=specs, workers=machine.workers, cache=machine.cache)
     detailed, _ = embed(
         samples.images, samples.digests, backbones=[large], workers=machine.workers, cache=machine.cache

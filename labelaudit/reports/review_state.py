@@ -133,7 +133,7 @@ def _estimate(audit: Audit, run: Path, reviewed: Reviewed) -> tuple[tuple[Share,
     shares = tuple(Share(name=name, value=share.value, low=share.low, high=share.high) for name, share in rows)
     basis = [f"From {known.reviewed:,} verdicts that count; the planned sample has {known.planned:,} images."]
     if not all(share.is_precise for share in shares):
-        basis.append(_advise(known.planned, len(plan.rows) - sum(row in reviewed.settled for row in plan.rows)))
+        basis.append(_advise(known.planned, known.left))
     return shares, (*basis, *known.notes)
 
 
