@@ -84,12 +84,15 @@ def load(pack: str, data: Path, folder: Path) -> tuple[Samples, Labels]:
 
 
 def _spoil(samples: Samples, truth: Labels, skill: Strength) -> tuple[Samples, Labels]:
-    """The samples with labels as simulated annotators give them."""
+    """The samples with labels as simulated annotators give them; a class that nobody gives is none of the classes."""
     assert samples.images is not None
     pixels, _ = load_pixels(samples.images, annotators.SIDE, workers=1)
     generator, classes = np.random.default_rng(0), len(samples.classes)
     doubts = annotators.doubt(annotators.see(pixels), truth, classes, examples=skill.examples, generator=generator)
-    return replace(samples, labels=drawn_from(truth, doubts, skill.rate, generator=generator).labels), truth
+    given, labels = np.unique(drawn_from(truth, doubts, skill.rate, generator=generator).labels, return_inverse=True)
+    known = np.searchsorted(given, truth).clip(max=len(given) - 1)
+    named = tuple(samples.classes[code] for code in given.tolist())
+    return replace(samples, labels=labels, classes=named), np.where(given[known] == truth, known, -1)
 
 
 def _load_whole(pack: str, data: Path, folder: Path) -> tuple[Samples, Labels]:

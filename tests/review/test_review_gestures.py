@@ -94,6 +94,11 @@ def test_thirty_images_in_grid_mode_take_under_twenty_presses(page: Page, tmp_pa
 
         press_one("g")
         page.wait_for_selector("#grid-cells li:nth-child(24)")
+        first = page.locator("#grid-cells li img").first.bounding_box()
+        cells = page.locator("#grid-cells").bounding_box()
+        assert first is not None
+        assert cells is not None
+        assert cells["height"] > first["height"], "the pictures show"
         for key in ("Space", "ArrowRight", "ArrowRight", "Space", "Enter"):
             press_one(key)
         page.wait_for_selector("#grid-cells:not(:has(li:nth-child(7)))")
