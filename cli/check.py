@@ -279,7 +279,7 @@ def _check_files(
         **{"the policy file": target.settled.file, "the list of files": files},
     }
     folders = {
-        "the RUN": target.data if target.is_run else target.run,
+        "the RUN": target.folder,
         "the data": place if (place := target.images_folder) is not None and place.is_dir() else None,
     }
     written = [("--write-baseline", write_baseline)] if write_baseline is not None else []
@@ -330,5 +330,4 @@ def _judge(
     shown = "" if path is None else os.path.relpath(path) if path.resolve().is_relative_to(Path.cwd()) else path
     measured = target.measured(audit, reviewed)
     outcome = judge_gate(audit, policy, old, reviewed, today=day, scope=scope, measured=measured, baseline_path=shown)
-    kept = target.data if target.is_run else target.run
-    return (outcome if kept is None else replace(outcome, run=str(kept))), said
+    return (outcome if target.folder is None else replace(outcome, run=str(target.folder))), said

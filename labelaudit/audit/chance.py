@@ -19,12 +19,14 @@ def is_measured(decision: Decision) -> bool:
     return decision.recipe.get("scale") == MEASURED
 
 
-def say_chance(decision: Decision, row: int) -> str:
-    """The chance that the label of ``row`` is wrong, as a cell below the heading "likely wrong".
+def has_numbers(decision: Decision) -> bool:
+    """Whether screens show percentages: those of verdicts, or of a RUN of a version before there were tiers."""
+    return is_measured(decision) or decision.sure_threshold is None
 
-    A RUN that knows no tiers, of a version before them, shows its percentages.
-    """
-    if is_measured(decision) or decision.sure_threshold is None:
+
+def say_chance(decision: Decision, row: int) -> str:
+    """The chance that the label of ``row`` is wrong, as a cell below the heading "likely wrong"."""
+    if has_numbers(decision):
         return likely(float(decision.suspicion[row]))
     return decision.tiers[row] or "no suspect"
 

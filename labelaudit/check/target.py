@@ -45,6 +45,11 @@ class Target:
 
         return is_run(self.data)
 
+    @property
+    def folder(self) -> Path | None:
+        """The RUN that holds people's verdicts: the one that was named, or the one that keeps the scan."""
+        return self.data if self.is_run else self.run
+
     @cached_property
     def saved(self) -> Audit | None:
         """The audit of a RUN, as it was written."""
@@ -155,7 +160,7 @@ class Target:
         """The verdicts that people left in the RUN, if there is one."""
         from labelaudit import verdicts
 
-        folder = self.data if self.is_run else self.run
+        folder = self.folder
         said = () if folder is None else verdicts.read(verdicts.verdicts_file(folder))
         return verdicts.match(audit, said) if said else None
 
@@ -164,7 +169,7 @@ class Target:
         from labelaudit.check.baseline import Noise
         from labelaudit.estimate import estimate, load_plan
 
-        folder = self.data if self.is_run else self.run
+        folder = self.folder
         plan = None if folder is None or reviewed is None else load_plan(folder, audit)
         if plan is None or reviewed is None:
             return None

@@ -36,7 +36,7 @@ and dogs that models are rightly in doubt about .08."""
 BY_CHANCE = 3.0
 """Nats that the class "none" may bring by chance: 1.3 at most on eight sets without strangers whose labels are mostly
 right."""
-_ROUNDS = 4
+_ROUNDS, _PARAMETERS = 4, 4
 _FIRST, _FAR = 0.5, 4.0  # prior of the strangest images at first, and the strangeness where it is half of that
 _LEAST, _LEAST_WEIGHT = 1e-6, 0.1
 
@@ -52,6 +52,16 @@ class OpenSet:
     """Nats per sample that the class "none" adds to the likelihood of the given labels."""
     weight: float
     """Probability that there are such images at all, by `weigh`."""
+
+    def is_earned(self, groups: int) -> bool:
+        """Whether the gain exceeds what its parameters earn by chance among ``groups`` independent opinions: Schwarz's
+        criterion. Members of a group are of no class together, and count once.
+
+        >>> some = [OpenSet(prior=np.zeros(0), gain=gain, weight=1.0) for gain in (0.0128, 0.06)]
+        >>> [one.is_earned(196) for one in some]
+        [False, True]
+        """
+        return bool(self.gain * groups >= _PARAMETERS / 2 * np.log(groups))
 
     def posterior(self, channel: NoiseModel, labels: Ints, known: Ints) -> Floats:
         """(n,) probability of belonging to no class once the given label is counted in; 0 or 1 where people said."""

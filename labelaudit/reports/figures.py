@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from labelaudit.audit.chance import is_measured
+from labelaudit.audit.chance import has_numbers, is_measured
 from labelaudit.audit.document import Audit, has_images
 from labelaudit.judge.reasons import Reason, find
 from labelaudit.text import interval
@@ -130,7 +130,7 @@ def caveats(audit: Audit, checked: ReviewState | None = None) -> tuple[str, ...]
 def _tiers(audit: Audit) -> str:
     """A sentence on the sure and the doubtful suspects, with their numbers."""
     flagged, sure = len(audit.suspects), int(audit.decision.is_sure.sum())
-    if is_measured(audit.decision) or audit.decision.sure_threshold is None or sure == flagged:
+    if has_numbers(audit.decision) or sure == flagged:
         return f"Every one of its {flagged:,} suspects may be a hard image with a correct label."
     doubtful = (
         f"{flagged - sure:,} {'is' if flagged - sure == 1 else 'are'} doubtful: wrong, or hard images, which models"

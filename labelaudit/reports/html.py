@@ -18,7 +18,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from labelaudit.audit.chance import is_measured
+from labelaudit.audit.chance import has_numbers
 from labelaudit.audit.document import Audit, has_images
 from labelaudit.audit.groups import list_worst_groups
 from labelaudit.audit.json import plain
@@ -194,7 +194,7 @@ def _fill(
         tiers=data["tier"] is not None,
         sure=int(audit.decision.is_sure.sum()),
         nobody={"wrong": 0, "cleared": 0, "unclear": 0, "open": len(audit.suspects)},
-        measured=is_measured(audit.decision) or audit.decision.sure_threshold is None,
+        measured=has_numbers(audit.decision),
         share=interval,
         prices=list_prices(audit, () if checked is None else tuple(checked.outcomes)),
         faces=faces,

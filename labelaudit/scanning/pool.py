@@ -52,7 +52,6 @@ TUNING: Mapping[str, Any] = {
 PROBE_SEED = 0
 """Seed of the folds of discriminant and logistic regression: that of the scan changes trained networks only."""
 _STRANGERS_ROWS = 20_000  # samples in which images of no class are looked for first where there are many more
-_PARAMETERS = 4  # of the class "none": in sets of groups its gain must exceed what they bring by chance
 _CURVE_WIDTH = 256  # components that the learning curve sees, of all blocks together
 
 
@@ -234,12 +233,8 @@ class ModelPool:
         strangers = self._find_strangers(fitted, given, fold_of)
         groups = len(set(self.samples.groups))
         companions = len(given) / max(groups, 1)
-        if (
-            strangers is not None
-            and companions >= GROUPED
-            and strangers.gain * groups < _PARAMETERS / 2 * np.log(groups)
-        ):
-            strangers = None  # by Schwarz's criterion: members of a group are of no class together, and count once
+        if strangers is not None and companions >= GROUPED and not strangers.is_earned(groups):
+            strangers = None
         seen = known
         if strangers is not None:
             none = strangers.posterior(fitted, given, known)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 import numpy as np
 import pytest
 from pictures import Listed, photo
@@ -87,27 +89,35 @@ def test_images_that_cannot_travel_are_refused():
         cluster._check_images(ray, Bound([b"x"]))
 
 
-@pytest.mark.slow
-@pytest.mark.filterwarnings("ignore")
-def test_two_nodes_give_the_same_features(tmp_path):
+@contextmanager
+def two_nodes():
+    """A cluster of two nodes on this machine, connected."""
     ray = pytest.importorskip("ray")
     from ray.cluster_utils import Cluster
 
-    samples = folder(tmp_path / "images")
-    expected, failures = embed(samples.images, samples.digests, backbones=SPECS)
     nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
     try:
         nodes.add_node(num_cpus=1)
         cluster.connect(nodes.address)
+        yield
+    finally:
+        ray.shutdown()
+        nodes.shutdown()
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_two_nodes_give_the_same_features(tmp_path):
+    pytest.importorskip("ray")
+    samples = folder(tmp_path / "images")
+    expected, failures = embed(samples.images, samples.digests, backbones=SPECS)
+    with two_nodes():
         cache = tmp_path / "cache"
         found, failed = embed(samples.images, samples.digests, backbones=SPECS, cache=cache, spread=cluster.run)
         np.testing.assert_array_equal(found.values, expected.values)
         assert failed == failures
         again, _ = embed(samples.images, samples.digests, backbones=SPECS, cache=cache)  # kept as if made here
         np.testing.assert_array_equal(again.values, expected.values)
-    finally:
-        ray.shutdown()
-        nodes.shutdown()
 
 
 def deadly(images, marker):
@@ -137,25 +147,17 @@ def deadly(images, marker):
 @pytest.mark.filterwarnings("ignore")
 def test_a_worker_killed_in_the_middle_costs_nothing_but_time(tmp_path):
     """One actor dies while it embeds, one task while it trains: Ray starts them again, and the results are the same."""
-    ray = pytest.importorskip("ray")
-    from ray.cluster_utils import Cluster
-
+    pytest.importorskip("ray")
     samples = folder(tmp_path / "images")
     expected, failures = embed(samples.images, samples.digests, backbones=SPECS)
     marker = tmp_path / "killed"
-    nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
-    try:
-        nodes.add_node(num_cpus=1)
-        cluster.connect(nodes.address)
+    with two_nodes():
         images = deadly(samples.images, marker)
         found, failed = embed(images, samples.digests, backbones=SPECS, cache=tmp_path / "cache", spread=cluster.run)
         assert marker.exists()
         np.testing.assert_array_equal(found.values, expected.values)
         assert failed == failures
         assert cluster.call(dying_once(tmp_path / "dead"), {"value": 3}) == 9
-    finally:
-        ray.shutdown()
-        nodes.shutdown()
 
 
 def dying_once(marker):
