@@ -2,6 +2,7 @@
 
 const versions = new Map();  // row of the page -> version of its record that this page knows
 let silence = 0;  // the timer that takes the last message away
+let turn = 0;  // counts the questions that were asked: an answer that a later one has overtaken is old
 let ranks = false;  // whether the server ranks the list anew
 const VERDICTS = [["given", "1"], ["suggested", "2"], ["none", "0"], ["undo", "U"]];
 
@@ -47,6 +48,7 @@ async function judge(row, kind) {
   } catch {
     return say("The page was stopped; every verdict is on disk. Start it again with labelaudit open.");
   }
+  turn += 1;
   if (told.rows) take(told);
   say(ok ? `${data.path[row]}: ${data.said[row] || "open again"}.` : told.error);
 }
@@ -133,9 +135,10 @@ grid.addEventListener("keydown", (event) => {
 
 /** What was decided elsewhere meanwhile: on the review page, or by somebody else. */
 async function refresh() {
+  const asked = turn += 1;
   try {
     const [ok, told] = await request("api/rows");
-    if (ok) take(told);
+    if (ok && asked === turn) take(told);
   } catch {
     // the next verdict says that the page was stopped
   }

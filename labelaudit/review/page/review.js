@@ -81,7 +81,7 @@ async function go(place) {
     if (question !== next) return;
     if (picture.error) stage.showAbsent("This image cannot be judged", `${picture.error.message}. Press S to go on.`);
     else stage.show(picture.image);
-    await new Promise(requestAnimationFrame);
+    await painted();
     if (question !== next) return;
     question.absent = Boolean(picture.error);
     ready = true;
@@ -92,6 +92,9 @@ async function go(place) {
     fail(error);
   }
 }
+
+/** The next frame of the screen; a hidden tab has none, so no later than 100 ms from now. */
+const painted = () => new Promise(done => { requestAnimationFrame(done); setTimeout(done, 100); });
 
 /** Show the labels and what is known of a question. */
 function pose(next) {
@@ -169,12 +172,14 @@ async function look(step) {
 
 async function enterGrid() {
   if (about.blind) return;
+  const was = ready;
   ready = false;
   dismiss();
   try {
-    turnTo("grid");
-    if (!await grid.show(question?.place ?? 0)) finish();
+    if (await grid.show(question?.place ?? 0)) turnTo("grid");
+    else finish();
   } catch (error) {
+    ready = was;
     fail(error);
   }
 }
@@ -201,8 +206,9 @@ async function pageTaken(taken, skipped) {
 
 async function finish() {
   question = null;
+  const done = await fillEnd(about, deck.total, passed.size);
   turnTo("end");
-  progress.show(await fillEnd(about, deck.total, passed.size));
+  progress.show(done);
   dismiss();
   ready = true;
   document.body.dataset.shown = "end";
