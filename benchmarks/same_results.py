@@ -53,7 +53,6 @@ COMMANDS = (
     "check data --data data",
     "clean RUN -o data/inside",
 )
-VOLATILE_KEYS = (b"seconds", b"peak_bytes", b"peak_memory", b"memory", b"created", b"started", b"generated", b"version")
 VOLATILE = (
     (rb'"id": "[0-9a-f]{32}"', b'"id": _'),
     (rb'\["[a-z -]+", [0-9.e-]+, \d+\]', b"[stage]"),

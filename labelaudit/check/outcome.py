@@ -171,11 +171,6 @@ class Outcome:
         """The rules that passed, but are not shown to be kept."""
         return tuple(rule for rule in self.rules if rule.open)
 
-    @property
-    def known_findings(self) -> frozenset[str]:
-        """Identities of the findings that are in the baseline."""
-        return frozenset(problem.identity for problem in self.findings if problem.status == "known")
-
     def counts(self) -> dict[Status, int]:
         """Number of suspects of every status, zeros included."""
         found = Counter(suspect.status for suspect in self.suspects)

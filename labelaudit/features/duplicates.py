@@ -74,9 +74,10 @@ def find_copies(
     workers: int = 2,
     progress: Progress = no_progress,
 ) -> tuple[Finding, ...]:
-    """`conflicts`, `near_duplicates` and `leaks` in one pass; without features only those of equal bytes.
+    """Equal or nearly equal images: `conflicts`, near duplicates under two labels, `leaks`, each most alike first.
 
-    Equal to the three asked for one by one; neighbours are searched and thumbnails read once, or not at all where
+    Each sample is named with its most similar partner, each pair once; see `find_pairs` for what is nearly equal.
+    Without features only equal bytes are found. Neighbours are searched and thumbnails read once, or not at all where
     ``pairs`` of `find_pairs` across ``"either"`` or ``"all"`` are at hand.
     """
     if features is None:
@@ -115,22 +116,6 @@ def leaks(samples: Samples, pairs: Pairs | None = None) -> tuple[Finding, ...]:
         across = pairs.take(splits[pairs.first] != splits[pairs.second])
         findings += [_leak(samples, row, other, "nearly the same image as") for row, other in _name(across)]
     return tuple(findings)
-
-
-def near_duplicates(
-    samples: Samples,
-    features: Features,
-    *,
-    device: str = "cpu",
-    workers: int = 2,
-    progress: Progress = no_progress,
-) -> tuple[Finding, ...]:
-    """Samples with different labels that show nearly the same image, most alike first.
-
-    Each sample is named with its most similar partner, each pair once; see `find_pairs` for what counts.
-    """
-    pairs = find_pairs(samples, features, across="labels", device=device, workers=workers, progress=progress)
-    return _name_conflicts(samples, pairs)
 
 
 def find_pairs(

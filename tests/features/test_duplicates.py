@@ -11,8 +11,8 @@ from PIL import Image
 
 from labelaudit.data.images import decode, encode
 from labelaudit.data.ingest import digest
-from labelaudit.features.duplicates import conflicts, find_pairs, near_duplicates
-from labelaudit.types import Features, Samples
+from labelaudit.features.duplicates import conflicts, find_copies, find_pairs
+from labelaudit.types import Features, Finding, Samples
 
 
 class Stored:
@@ -60,6 +60,10 @@ def features_of(files: Sequence[bytes], d: int = 64) -> Features:
 
 
 SCENES = [scene(seed) for seed in range(20)]
+
+
+def near_duplicates(samples: Samples, features: Features) -> tuple[Finding, ...]:
+    return tuple(finding for finding in find_copies(samples, features) if finding.kind == "near_duplicate")
 
 
 def test_same_bytes_under_two_labels() -> None:
@@ -177,7 +181,7 @@ def test_tiny_datasets(n: int) -> None:
 def test_progress_reaches_its_total() -> None:
     files = [*SCENES, recompress(SCENES[3])]
     seen: list[tuple[int, int | None]] = []
-    near_duplicates(
+    find_copies(
         dataset(files, [0] * 20 + [1]),
         features_of(files),
         workers=3,
