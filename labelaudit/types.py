@@ -106,12 +106,9 @@ class Samples:
         labels = np.asarray(self.labels)
         if labels.shape != (n,) or len(self.digests) != n:
             raise DataError(f"{n} ids, but labels of shape {labels.shape} and {len(self.digests)} digests")
-        if len(self.groups) != n:
-            raise DataError(f"{n} ids, but {len(self.groups)} groups")
-        if self.images is not None and len(self.images) != n:
-            raise DataError(f"{n} ids, but {len(self.images)} images")
-        if self.splits is not None and len(self.splits) != n:
-            raise DataError(f"{n} ids, but {len(self.splits)} splits")
+        for name, rows in (("groups", self.groups), ("images", self.images), ("splits", self.splits)):
+            if rows is not None and len(rows) != n:
+                raise DataError(f"{n} ids, but {len(rows)} {name}")
         if len(set(self.ids)) != n:
             raise DataError("sample ids are not unique")
         if n and (labels.min() < 0 or labels.max() >= len(self.classes)):
@@ -138,11 +135,10 @@ class Samples:
 
     def take(self, rows: Ints | Bools) -> Samples:
         """The samples of ``rows`` (indices or mask), classes kept."""
-        index = np.flatnonzero(rows) if np.asarray(rows).dtype == np.bool_ else np.asarray(rows)
-        pick = index.tolist()
+        pick = np.arange(len(self))[rows].tolist()
         return Samples(
             ids=tuple(self.ids[i] for i in pick),
-            labels=self.labels[index],
+            labels=self.labels[rows],
             classes=self.classes,
             digests=tuple(self.digests[i] for i in pick),
             images=None if self.images is None else _Subset(self.images, pick),
@@ -249,7 +245,7 @@ class Decision:
     threshold: float
     """Suspicion from which a sample is flagged."""
     sure_threshold: float | None = None
-    """Suspicion from which a flagged sample is surely mislabeled, the others are doubtful; `threshold` by default."""
+    """Suspicion from which a flagged sample is surely mislabeled, the others are doubtful; None: no tiers."""
     noise_rate: float
     """Estimated share of wrong labels among the judged samples, in [0, 1]."""
     noise_interval: tuple[float, float]
@@ -261,11 +257,15 @@ class Decision:
     recipe: Mapping[str, Any] = field(default_factory=dict)
     """JSON-able: what was combined, with which weights, why; how the threshold was found."""
 
+    @property
+    def sure_from(self) -> float:
+        """`sure_threshold`, or the `threshold` where there are no tiers: then all that is flagged counts as sure."""
+        return self.threshold if self.sure_threshold is None else self.sure_threshold
+
     @cached_property
     def is_sure(self) -> Bools:
         """(n,) flagged, and surely mislabeled; what is flagged and not sure is doubtful."""
-        least = self.threshold if self.sure_threshold is None else self.sure_threshold
-        return np.asarray(self.is_issue & (self.suspicion >= least))
+        return np.asarray(self.is_issue & (self.suspicion >= self.sure_from))
 
     @cached_property
     def tiers(self) -> tuple[str, ...]:
@@ -276,10 +276,10 @@ class Decision:
     def __post_init__(self) -> None:
         n = len(self.suspicion)
         for name in ("suspicion", "is_issue", "judged", "probs", "predicted", "noise_matrix"):
-            if name != "noise_matrix" and len(array := getattr(self, name)) != n:
+            if len(array := getattr(self, name)) != n and name != "noise_matrix":
                 raise DataError(f"decision: {name} has {len(array)} rows, not {n}")
-            if not isinstance(getattr(self, name), Leading):
-                _freeze(self, name, np.asarray(getattr(self, name)))
+            if not isinstance(array, Leading):
+                _freeze(self, name, np.asarray(array))
         if len(self.reasons) != n:
             raise DataError(f"decision: {len(self.reasons)} reasons for {n} samples")
         self._check_values()
@@ -296,7 +296,7 @@ class Decision:
             raise DataError(f"decision: predicted must index the {probs.shape[1]} classes")
         if np.asarray(self.is_issue).dtype != np.bool_ or np.asarray(self.judged).dtype != np.bool_:
             raise DataError("decision: is_issue and judged must be (n,) of booleans")
-        if not math.isfinite(self.threshold) or not math.isfinite(self.sure_threshold or 0.0):
+        if not math.isfinite(self.threshold) or not math.isfinite(self.sure_from):
             raise DataError("decision: the threshold must be a number")
 
 

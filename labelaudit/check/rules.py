@@ -89,8 +89,7 @@ def measure_noise(case: CheckInput, mask: Bools) -> Noise | None:
         found = Noise(decision.noise_rate, *decision.noise_interval)
         return found if all(map(math.isfinite, found)) else None
     rate, (low, high) = noise_rate(case.suspicion[chosen])
-    least = decision.threshold if decision.sure_threshold is None else decision.sure_threshold
-    low = low_end_of_sure(low, case.suspicion[chosen], least)
+    low = low_end_of_sure(low, case.suspicion[chosen], decision.sure_from)
     return Noise(rate, *open_interval((low, high), float(decision.recipe.get("blind", 0.0))))
 
 

@@ -159,7 +159,7 @@ class Judge:
             weights=pooled.weights,
             transition=transition.even_by_odds(factor, len(samples.classes)).astype(np.float32),
             threshold=decision.threshold,
-            sure_threshold=decision.threshold if decision.sure_threshold is None else decision.sure_threshold,
+            sure_threshold=decision.sure_from,
         )
 
     @property

@@ -66,6 +66,11 @@ class Histogram:
         """Height of a bar, in [0, 1]: logarithmic, since nearly all samples lie at one end."""
         return math.log1p(count) / math.log1p(max(1, int(self.counts.max())))
 
+    @property
+    def ticks(self) -> list[int]:
+        """Counts to mark on the axis: powers of ten."""
+        return [10**power for power in range(int(math.log10(max(1, int(self.counts.max())))) + 1)]
+
 
 def headline(audit: Audit, checked: ReviewState | None = None) -> str:
     """The answer in one or two sentences: what people found where they have judged, else what the scan says."""
