@@ -52,6 +52,8 @@ class Reading:
     """The paper's number for it; ``None`` if it gives none."""
     digits: int = 1
     """Places after the point in the table: 1 for per cent, 4 for an AUROC."""
+    chosen: bool = False
+    """Of the epoch with the best validation accuracy: the run keeps its model, and only that one meets test samples."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +76,11 @@ class Arm:
     for each network of the method, on the network of this one."""
     series: tuple[str, ...] = ()
     """Columns of the curves that are kept epoch by epoch, for a figure."""
+
+    @property
+    def chooses(self) -> bool:
+        """Whether its model is that of the best epoch on validation samples, not of the last."""
+        return any(reading.chosen for reading in self.readings)
 
     def options_for(self, epochs: int) -> dict[str, Any]:
         """The options of a run of ``epochs``."""

@@ -18,14 +18,20 @@ def last_accuracy(paper: float | None = None, *, name: str = ACCURACY, view: str
 
 def chosen_accuracy(paper: float | None = None) -> Reading:
     """Test accuracy of the epoch with the best validation accuracy, the first of them."""
-    return Reading(
-        name=ACCURACY, paper=paper, read=lambda run: 100 * _best(run, "valid_accuracy").get("test_accuracy", NAN)
-    )
+
+    def read(run: Finished) -> float:
+        return 100 * float((run.trained.model.predict(run.test_x).argmax(1) == run.test_y).mean())
+
+    return Reading(name=ACCURACY, paper=paper, read=read, chosen=True)
 
 
 def best_accuracy(paper: float | None = None) -> Reading:
     """The best test accuracy of any epoch: what CRUST reports, and nobody without true test labels can choose."""
-    return Reading(name=BEST, paper=paper, read=lambda run: 100 * _best(run, "test_accuracy").get("test_accuracy", NAN))
+
+    def read(run: Finished) -> float:
+        return 100 * max((row.get("test_accuracy", NAN) for row in run.trained.curves), default=NAN)
+
+    return Reading(name=BEST, paper=paper, read=read)
 
 
 def detection(paper: float | None = None, *, column: str = "") -> Reading:
@@ -45,24 +51,27 @@ def curve(name: str, column: str, *, paper: float | None = None) -> Reading:
     return Reading(name=name, paper=paper, read=lambda run: 100 * run.trained.curves[-1].get(column, NAN))
 
 
-def squared_jacobian(paper: float | None = None) -> Reading:
-    """Mean ‖J‖_F² of the logits in pixels of [0, 1], or in features, over up to 256 test samples."""
+def squared_jacobian(paper: float | None = None, *, training: bool = False) -> Reading:
+    """Mean ‖J‖_F² of the logits in pixels of [0, 1], or in features, over up to 256 test or training samples."""
 
     def read(run: Finished) -> float:
         from labelaudit.models.diagnosis import diagnose
 
-        model, inputs = run.trained.model, inputs_of(run)
+        model, inputs = run.trained.model, inputs_of(run, training=training)
         found: float = diagnose(model.network, inputs, samples=256, seed=run.seed)["jacobian"]["mean_squared_norm"]
         unit = 255 if inputs.pixels else 1
         return found * float((unit * model.scaling.scale).square().mean())
 
-    return Reading(name="squared Jacobian norm", paper=paper, read=read, digits=0)
+    name = "squared Jacobian norm"
+    return Reading(name=f"{name}, training samples" if training else name, paper=paper, read=read, digits=0)
 
 
-def inputs_of(run: Finished) -> Any:
-    """The test samples on the model's device, scaled as training samples were."""
+def inputs_of(run: Finished, *, training: bool = False) -> Any:
+    """The test samples, or those of training, on the model's device, scaled as training samples were."""
     from labelaudit.training.batches import DeviceDataset
 
+    if training:
+        return run.trained.inputs
     model = run.trained.model
     return DeviceDataset(
         run.test_x, run.test_y, len(model.classes), device=model.device, augment="none", scaling=model.scaling
@@ -72,9 +81,3 @@ def inputs_of(run: Finished) -> Any:
 def chosen_clean() -> Reading:
     """Share of right labels among the samples that the last epoch was trained on."""
     return curve("right labels in the coreset", "chosen_clean")
-
-
-def _best(run: Finished, column: str) -> dict[str, float]:
-    """The first row of the curves in which ``column`` is largest; the last where there is no such column."""
-    rows = [row for row in run.trained.curves if column in row]
-    return max(rows, key=lambda row: row[column]) if rows else run.trained.curves[-1]

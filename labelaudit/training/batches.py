@@ -93,10 +93,8 @@ class DeviceDataset:
                 yield ready
 
     def place(self, network: Network) -> Network:
-        """``network`` on the device of the data, in the memory layout that convolutions are fastest in there."""
-        device = self.y.device
-        network.to(device)
-        return network.to(memory_format=torch.channels_last) if device.type == "cuda" else network
+        """``network`` on the device of the data, in the memory layout that convolutions are fastest in."""
+        return network.to(self.y.device).to(memory_format=torch.channels_last)
 
     def drawn_by(self, generator: torch.Generator) -> DeviceDataset:
         """The same tensors with a random stream of their own, so that several fits can share them."""
@@ -160,7 +158,7 @@ class DeviceDataset:
 
     def _normalised(self, x: Tensor) -> Tensor:
         x = (x.float() - self.scaling.mean) * self.scaling.scale
-        return x.contiguous(memory_format=torch.channels_last) if x.is_cuda else x
+        return x.contiguous(memory_format=torch.channels_last)
 
     def predict(self, method: Method, networks: Sequence[Network]) -> Tensor:
         """Logits (V, F, n, C) of all samples in evaluation mode, not augmented."""

@@ -21,7 +21,7 @@ from labelaudit.bench import (
 from labelaudit.bench import runs as record
 from labelaudit.bench.presets import get_preset
 from labelaudit.bench.presets.gaussian import increment_over_penalty
-from labelaudit.bench.readings import best_accuracy, chosen_accuracy, detection, last_accuracy
+from labelaudit.bench.readings import best_accuracy, chosen_accuracy, detection, last_accuracy, squared_jacobian
 from labelaudit.bench.running import run_preset
 from labelaudit.bench.superclasses import SUPERCLASSES, next_in_superclass
 from labelaudit.errors import OptionError
@@ -43,10 +43,38 @@ def test_which_epoch_is_read() -> None:
     none: Any = np.zeros(0)
     trained: Any = _Trained(curves)
     run = Finished(trained=trained, wrong=none, x=none, given=none, test_x=none, test_y=none, seed=0)
-    assert chosen_accuracy().read(run) == pytest.approx(65)
     assert best_accuracy().read(run) == pytest.approx(80)
     assert last_accuracy().read(run) == pytest.approx(75)
     assert last_accuracy(view="network").read(run) == pytest.approx(40)
+
+
+def test_the_chosen_epoch_is_the_best_on_validation_and_alone_meets_the_test_samples() -> None:
+    """What the reading of the kept model says is what curves of every epoch say of the chosen one."""
+    generator = np.random.default_rng(0)
+    labels = generator.integers(0, 3, 240)
+    x = (generator.normal(size=(240, 4)) + np.eye(3, 4)[labels]).astype(np.float32)
+    given, valid, test = labels[:80], (x[80:160], labels[80:160]), (x[160:], labels[160:])
+    options: Any = {"network": "mlp", "epochs": 12, "options": {"lr": 0.05}, "valid": valid}
+    rows = train(x[:80], given, 3, test=test, **options).curves
+    best = max(rows, key=lambda row: row["valid_accuracy"])
+    assert len({row["test_accuracy"] for row in rows}) > 1  # so that another epoch would show
+    kept = train(x[:80], given, 3, keep="best", **options)
+    run = Finished(trained=kept, wrong=given < 0, x=x, given=given, test_x=test[0], test_y=test[1], seed=0)
+    assert chosen_accuracy().read(run) == pytest.approx(100 * best["test_accuracy"])
+    assert chosen_accuracy().chosen
+    assert not last_accuracy().chosen
+
+
+def test_jacobians_are_of_the_samples_that_are_asked_for() -> None:
+    generator = np.random.default_rng(0)
+    labels = generator.integers(0, 3, 90)
+    x = (generator.normal(size=(90, 4)) + np.eye(3, 4)[labels]).astype(np.float32)
+    trained = train(x, labels, 3, network="mlp", epochs=5, options={"lr": 0.05})
+    run = Finished(trained=trained, wrong=labels < 0, x=x, given=labels, test_x=x + 3, test_y=labels, seed=0)
+    same = replace(run, test_x=x)
+    found = squared_jacobian(training=True).read(run)
+    assert found == pytest.approx(squared_jacobian().read(same))
+    assert found != pytest.approx(squared_jacobian().read(run), rel=1e-3)
 
 
 def test_detection_is_read_from_the_suspicion_or_a_column() -> None:
