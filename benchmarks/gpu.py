@@ -2,12 +2,12 @@
 
 The first thing to run wherever a GPU is at hand. In this order, each stage within its own time:
 
-1. every CUDA path against its CPU twin on the same small data: features, neighbours, medoids, cross-fits, a scan, a
-   trained model, a benchmark run;
+1. every CUDA path against its CPU twin on the same small data: features, neighbours, medoids, cross-fits, a scan and
+   what its judge says, a trained model of every method, a benchmark run;
 2. the training loop beside the usual PyTorch loop (goal: 5 times);
 3. embedding: images a second, and what limits it, decoding or the network;
 4. `scan --effort thorough` on the 10,000 images of CIFAR-10N (goal: AP .75 on the aggregate labels);
-5. what of the papers' tables fits in the time that is left, on slices marked as such.
+5. two epochs of a table for a GPU, marked as a slice, then what of the papers' tables fits in the time that is left.
 
 A stage that fails is written down with its error and the next one runs. Results go to benchmarks/results/gpu.json as
 they are made and to a section of RESULTS.md at the end. Without a GPU everything is cut to about a minute and says so:
@@ -31,6 +31,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import faiss
 import numpy as np
 import torch
 from sklearn.datasets import load_digits
@@ -40,6 +41,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import detection_settings
 import training_speed
+from results_section import write_section
 
 from labelaudit.bench import run_preset
 from labelaudit.bench.coverage import plan
@@ -50,6 +52,7 @@ from labelaudit.data.ingest import digest
 from labelaudit.features import embed
 from labelaudit.features.neighbors import nearest
 from labelaudit.machine import Machine, list_versions
+from labelaudit.methods import method_names
 from labelaudit.methods._coresets import facility_location
 from labelaudit.models.run import train
 from labelaudit.scanning.assessment import audit_samples
@@ -58,10 +61,10 @@ from labelaudit.training.crossfit import crossfit
 from labelaudit.types import Samples
 
 HERE = Path(__file__).parent
-START, END = "<!-- gpu -->", "<!-- /gpu -->"
 GOALS = {"training loop, times the usual one": 5.0, "AP on CIFAR-10N aggre": 0.75}
 SECONDS = {"twins": 120, "loop": 60, "embedding": 45, "scan": 180, "presets": 120}
 """What each stage may take on one H100-class GPU: 525 in all."""
+SLICE = {"preset": "spectral-cifar10-30", "arms": ("l2", "l2 + SN")}
 WHOLE = 530
 """Seconds of all stages: what the others leave is for presets."""
 
@@ -110,9 +113,10 @@ def twins(device: str, small: bool) -> dict[str, Any]:
     ]
     a, b = (x / np.linalg.norm(x, axis=1, keepdims=True) for x in both)
     note("features: 1 - cosine", float((1 - (a * b).sum(1)).max()), 1e-2)
-    near = [nearest(a, k=10, device=where)[1] for where in ("cpu", device)]
-    kept = np.mean([len({*one} & {*two}) / 10 for one, two in zip(*near, strict=True)])
-    note("neighbours: share not found", 1 - kept, 0.02)
+    for metric in ("cosine", "euclidean"):
+        near = [nearest(a, k=10, device=where, metric=metric)[1] for where in ("cpu", device)]
+        kept = np.mean([len({*one} & {*two}) / 10 for one, two in zip(*near, strict=True)])
+        note(f"neighbours by {metric}, {_searches(device)}: share not found", 1 - kept, 0.02)
     cloud = torch.from_numpy(np.random.default_rng(0).normal(size=(500, 8)).astype(np.float32))
     covered = [_cover(cloud, facility_location(cloud.to(where), 50).cpu()) for where in ("cpu", device)]
     note("medoids: relative cover", abs(covered[0] - covered[1]) / covered[0], 1e-4)
@@ -135,6 +139,11 @@ def twins(device: str, small: bool) -> dict[str, Any]:
     models = [train(shown, pictures.labels, 10, **how, device=where).model for where in ("cpu", device)]
     right = [float((one.predict(shown).argmax(1) == pictures.labels).mean()) for one in models]
     note("train: accuracy", abs(right[0] - right[1]), 0.1)
+    for method in ("co_teaching",) if small else method_names():
+        own: dict[str, Any] = {"method": method, "network": "mlp", "epochs": 2 if small else 20}
+        probs = [train(x, samples.labels, 10, **own, device=where).model.predict(x) for where in ("cpu", device)]
+        right = [float((one.argmax(1) == pictures.labels).mean()) for one in probs]
+        note(f"train by {method}: accuracy", abs(right[0] - right[1]), 0.15)
     with tempfile.TemporaryDirectory() as folder:
         places = [Path(folder) / f"{number}.jsonl" for number in range(2)]
         digits = get_preset("digits")
@@ -147,6 +156,11 @@ def twins(device: str, small: bool) -> dict[str, Any]:
         gaps = [abs(a - b) for a, b in zip(*values, strict=True)]
         note("bench digits: points of accuracy", max(gaps), 10.0)
     return found
+
+
+def _searches(device: str) -> str:
+    """Where faiss looks for neighbours: the package of PyPI knows no GPU, and then both twins are the CPU."""
+    return "on the GPU" if device == "cuda" and hasattr(faiss, "StandardGpuResources") else "on the CPU"
 
 
 def _cover(points: torch.Tensor, chosen: torch.Tensor) -> float:
@@ -230,17 +244,21 @@ def scan(device: str, small: bool, data: Path) -> dict[str, Any]:
 
 
 def presets(device: str, small: bool, data: Path, record: Path, seconds: float) -> dict[str, Any]:
-    """The cheapest whole arms that fit in ``seconds``, kept in ``record``; on a CPU one slice of the digits."""
-    there = [preset for preset in list_presets() if (data / f"{preset.setting.dataset}-train.parquet").exists()]
-    if small or not there:
-        with tempfile.TemporaryDirectory() as folder:
-            how: dict[str, Any] = {"seeds": [0], "epochs": 1, "samples": 200}
-            runs = run_preset(get_preset("digits"), data=None, runs=Path(folder) / "r.jsonl", **how)
-        return {"slice of digits": {run.arm: dict(run.values) for run in runs}}
-    found: dict[str, Any] = {}
+    """`SLICE` (digits without CIFAR-10), then the cheapest whole arms that fit in ``seconds``, kept in ``record``."""
     left = time.perf_counter() + seconds
+    real = (data / "cifar10-train.parquet").exists()
+    preset = get_preset(str(SLICE["preset"]) if real else "digits")
+    with tempfile.TemporaryDirectory() as folder:
+        how: dict[str, Any] = {"seeds": [0], "device": device, "runs": Path(folder) / "runs.jsonl"}
+        how |= {"epochs": 1, "samples": 100} if small else {"epochs": 2}
+        arms = tuple(arm for arm in preset.arms if arm.name in SLICE["arms"] or not real)
+        runs = run_preset(replace(preset, arms=arms), data=data if real else None, **how)
+    found: dict[str, Any] = {f"slice of {preset.name}": {run.arm: {**run.values, "s": run.seconds} for run in runs}}
+    if small:
+        return found
     where: Any = device
-    for item in plan(there, read(record), budget=seconds, device=where):
+    there = [preset for preset in list_presets() if (data / f"{preset.setting.dataset}-train.parquet").exists()]
+    for item in plan(there, read(record), budget=left - time.perf_counter(), device=where):
         if time.perf_counter() + item.seconds > left:
             continue
         one = replace(item.preset, arms=(item.arm,))
@@ -306,15 +324,6 @@ def _brief(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def write_section(text: str, path: Path) -> None:
-    """Put ``text`` between the marks of RESULTS.md, which are added at its end where they are not there."""
-    old = path.read_text(encoding="utf-8") if path.exists() else "# Measured results\n"
-    if START not in old:
-        old = f"{old.rstrip()}\n\n## On a GPU, in one go (`benchmarks/gpu.py`)\n\n{START}{END}\n"
-    before, _, rest = old.partition(START)
-    path.write_text(f"{before}{START}\n{text}\n{END}{rest.partition(END)[2]}", encoding="utf-8")
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cuda" if torch.cuda.is_available() else "cpu")
@@ -331,7 +340,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(f"{name}: {json.dumps(found['stages'][name])}", flush=True)
 
     found = measure(options.device, options.data, options.stages, place.with_name("bench.jsonl"), tell)
-    write_section(render(found), options.output / "RESULTS.md")
+    title = "On a GPU, in one go (`benchmarks/gpu.py`)"
+    write_section("gpu", render(found), title=title, path=options.output / "RESULTS.md")
 
 
 if __name__ == "__main__":

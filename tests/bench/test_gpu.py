@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from labelaudit.bench.presets import get_preset
+
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
@@ -27,6 +29,12 @@ def test_the_stages_fit_in_nine_minutes(gpu: Any) -> None:
     assert sum(gpu.SECONDS.values()) <= gpu.WHOLE <= 540
 
 
+def test_the_slice_is_of_a_table_that_is_for_a_gpu(gpu: Any) -> None:
+    preset = get_preset(gpu.SLICE["preset"])
+    assert preset.device == "cuda"
+    assert {*gpu.SLICE["arms"]} < {arm.name for arm in preset.arms}
+
+
 def test_it_runs_on_a_cpu_and_writes_as_it_goes(gpu: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "RESULTS.md").write_text("# Mine\n\nkept\n", encoding="utf-8")
     stages = ["loop", "embedding", "presets"]
@@ -40,7 +48,7 @@ def test_it_runs_on_a_cpu_and_writes_as_it_goes(gpu: Any, tmp_path: Path, capsys
     assert found["device"].startswith("CPU, cut short")
     text = (tmp_path / "RESULTS.md").read_text(encoding="utf-8")
     assert text.startswith("# Mine\n\nkept\n")
-    assert text.count(gpu.START) == 1
+    assert text.count("<!-- gpu -->") == 1
     assert "| loop |" in text
     assert len(capsys.readouterr().out.splitlines()) == 2 * len(stages)
 
