@@ -32,16 +32,17 @@ from labelaudit.networks import Network
 _REFERENCES = 1024
 _MEDOID = (
     "Whether CRUST's facility location takes the image as a medoid of its given class, at a budget of one half; "
-    "medoids cover what is spread out, so wrong labels are medoids more often than right ones (AUROC .77 on "
+    "medoids cover what is spread out, so wrong labels are medoids more often than right ones (AUROC .62 on "
     "CIFAR-10N), and nothing is ranked by it unless asked for"
 )
 _CLUSTER_SIZE = (
     "How many images of the given class the image's own medoid stands for; small means that few are like it, a weak "
-    "sign of a wrong label"
+    "sign of a wrong label (AUROC .67 on CIFAR-10N)"
 )
 _SELECTED = (
     "In which share of the epochs after the warm-up CRUST's network trained on the image, over the folds that held it; "
-    "low means that its gradient was far from its class's, as a wrong label's is"
+    "low means that its gradient was far from its class's, as a wrong label's is (AUROC .78 on "
+    "CIFAR-10N)"
 )
 
 
