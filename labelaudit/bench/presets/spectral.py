@@ -237,7 +237,10 @@ def _learnt_by_heart(rate: float) -> Preset:
         curve("given labels learnt", "train_accuracy"),
         last_accuracy(),
     )
-    arms = (("none", {}), ("SN", {"spectral": {"scale": 1.0, "last": True}}))
+    arms: tuple[tuple[str, dict[str, dict[str, Any]]], ...] = (
+        ("none", {}),
+        ("SN", {"spectral": {"scale": 1.0, "last": True}}),
+    )
     return Preset(
         name=f"spectral-figure-1-{100 * rate:.0f}",
         paper="SN, Fig. 1",
