@@ -52,7 +52,6 @@ from labelaudit.data.pixels import load_pixels
 from labelaudit.data.sources import open_source
 from labelaudit.features import embed
 from labelaudit.features.neighbors import nearest
-from labelaudit.features.specs import in_precision
 from labelaudit.judge import probes
 from labelaudit.machine import Machine
 from labelaudit.scanning.assessment import audit_samples
@@ -63,6 +62,7 @@ from labelaudit.types import Features, Samples
 
 HERE = Path(__file__).parent
 ROWS = HERE / "results" / "packs.json"
+SPOILT = ("signdigits~usual", "bloodcells8~usual", "caltech20~usual", "cifar10n-clean@2500~usual")
 PACKS = ("outdoor", "imagenette_real", "clothes", "cifar10n-aggre", "cifar10n-random1", "cifar10n-worse")
 CLEAN = ("caltech20", "tinyphotos", "signdigits", "bloodcells8")
 PEERS = ("ten lines", "cleanlab", "AUM", "loss", "neighbours", "SimiFeat", "mixture")
@@ -115,14 +115,8 @@ def measure(
     pack: str, samples: Samples, truth: Labels, seeds: list[int], machine: Machine, effort: Any, methods: Any = None
 ) -> list[dict[str, Any]]:
     """One row per seed of the tool, and one per peer."""
-    assert samples.images is not None
-    told = ScanSettings(effort=effort, train="features", precision="float32")
-    choice, (large,) = choose_training_input(samples, told, machine), in_precision(["lite0@224"], "float32")
-    specs = backbones_of(effort, choice, told, images=len(samples), device="cpu")
-    features, _ = embed(samples.images, samples.digests, backbones=specs, workers=machine.workers, cache=machine.cache)
-    detailed, _ = embed(
-        samples.images, samples.digests, backbones=[large], workers=machine.workers, cache=machine.cache
-    )
+    features = embed_as_scanned(samples, ScanSettings(effort=effort, train="features", precision="float32"), machine)
+    detailed = _embed(samples, ["lite0@224"], machine)
     bare, wrong = replace(samples, images=None), samples.labels != truth
     about = {"pack": pack, "n": len(samples), "classes": len(samples.classes), "wrong": float(wrong.mean())}
     rows = []
@@ -151,6 +145,17 @@ def measure(
         rows.append({**about, "seed": seeds[-1], "by": peer, **ranking(score, wrong), **found})
         print(rows[-1], flush=True)
     return rows
+
+
+def embed_as_scanned(samples: Samples, settings: ScanSettings, machine: Machine) -> Features:
+    """Features by the backbones that a scan with these ``settings`` would take."""
+    choice = choose_training_input(samples, settings, machine)
+    return _embed(samples, backbones_of(settings.effort, choice, settings, images=len(samples), device="cpu"), machine)
+
+
+def _embed(samples: Samples, specs: Sequence[str], machine: Machine) -> Features:
+    assert samples.images is not None
+    return embed(samples.images, samples.digests, backbones=specs, workers=machine.workers, cache=machine.cache)[0]
 
 
 def by_peers(

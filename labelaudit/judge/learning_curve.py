@@ -32,14 +32,19 @@ EXPONENTS = (0.3, 0.5, 1.0)
 """Exponents of slow, usual and fast learning."""
 STANDING_OUT = 0.3
 """Labels stand out that look worse than this share of planted errors."""
+FADING = 0.4
+"""Exponent at which right labels stop standing out, on every clean set tried."""
+TOLD = 50.0
+"""Images of the usual class with which half is known of which labels would stand out for good: with fewer a model of a
+part knows too little."""
 
 _ROWS, _EACH = 2500, 100  # samples at most, or of each class: of four times as many, right labels stood out for good
 _FEWEST = 20  # groups in an eighth
 _PENALTIES = (0.1, 0.5, 2.0, 10.0, 50.0)
-_EXPONENT = 0.4  # at which right labels stop standing out, on every clean set tried
-_FEW = 10  # images of the usual class in an eighth; with six, wrong labels stopped standing out too
-_MOST = 4.0  # images in an eighth for each component: with more there is nothing left to learn that data could tell
-_LEAST = 8  # labels that must stand out in eighths for `Curve.lasting` to be said
+_FEW = 10.0  # images of the usual class with which a part counts half: of six, wrong labels stopped standing out
+_MOST = 4.0  # images in an eighth for each component with which nothing is left to learn that data could tell
+_LEAST = 8.0  # labels that stand out in eighths with which half is known
+_STEEP = 4  # power of the ratios to these numbers by which trust rises: no image more turns a reading over
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,9 +58,11 @@ class Curve:
     middle: float
     high: float
     """Asymptote at fast learning."""
-    lasting: float | None = None
-    """Share in [0, 1] of the labels that stand out which would do so with any amount of data; None where too few stand
-    out, classes are too small, or components too few, to tell."""
+    lasting: float = 1.0
+    """Share in [0, 1] of the labels that stand out which would do so with any amount of data."""
+    told: float = 0.0
+    """How far, in [0, 1], that share can be told: little where few labels stand out, classes are small, or components
+    few."""
 
 
 def measure(
@@ -81,12 +88,27 @@ def measure(
     found = [_judge(x, labels, classes, codes, parts) for parts in PARTS]
     errors, standing = (np.array(shares) for shares in zip(*found, strict=True))
     low, middle, high = (_asymptote(errors, exponent) for exponent in EXPONENTS)
-    lasting = None
-    usual = float(np.median(np.bincount(labels)[np.unique(labels)])) / PARTS[0]
-    learns = usual >= _FEW and len(rows) / PARTS[0] <= _MOST * x.shape[1]
-    if learns and standing[-1] > 0 and standing[0] * len(rows) >= _LEAST:
-        lasting = min(1.0, _asymptote(standing, _EXPONENT) / float(standing[-1]))
-    return Curve(errors=tuple(errors.tolist()), low=low, middle=middle, high=high, lasting=lasting)
+    usual = float(np.median(np.bincount(labels)[np.unique(labels)]))
+    trust = np.array([_reaches(usual / parts, _FEW) for parts in PARTS])
+    lasting = _asymptote(standing, FADING, trust) / float(standing[-1]) if standing[-1] > 0 else 0.0
+    seen = _reaches(_MOST * x.shape[1], len(rows) / PARTS[0]) * _reaches(standing[0] * len(rows), _LEAST)
+    return Curve(
+        errors=tuple(errors.tolist()),
+        low=low,
+        middle=middle,
+        high=high,
+        lasting=min(1.0, lasting),
+        told=_reaches(usual, TOLD) * seen,
+    )
+
+
+def _reaches(value: float, enough: float) -> float:
+    """How far, in [0, 1], a ``value`` is ``enough``; a half where they are equal.
+
+    >>> [round(_reaches(value, 50), 2) for value in (25, 50, 100)]
+    [0.06, 0.5, 0.94]
+    """
+    return float(value**_STEEP / max(value**_STEEP + enough**_STEEP, 1e-300))
 
 
 def _judge(x: npt.NDArray[np.float32], labels: Ints, classes: int, codes: Ints, parts: int) -> tuple[float, float]:
@@ -112,7 +134,8 @@ def _deal(labels: Ints, codes: Ints, parts: int) -> Ints:
     return part[codes]
 
 
-def _asymptote(errors: Floats, exponent: float) -> float:
-    """a of the least-squares fit of err = a + b · f ** -exponent, a and b at least 0."""
+def _asymptote(errors: Floats, exponent: float, trust: Floats | None = None) -> float:
+    """a of the least-squares fit of err = a + b · f ** -exponent, a and b at least 0, points weighed by ``trust``."""
     design = np.stack([np.ones(len(PARTS)), np.array(PARTS, dtype=np.float64) ** exponent], axis=1)
-    return float(min(nnls(design, errors)[0][0], 1.0))
+    root = np.ones(len(PARTS)) if trust is None else np.sqrt(trust)
+    return float(min(nnls(design * root[:, None], errors * root)[0][0], 1.0))

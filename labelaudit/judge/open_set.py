@@ -8,9 +8,10 @@ noise model, in turns with its opinion of each image, at first of those far from
     P(given = j | x) = u(x) π_j + (1 - u(x)) Σ_k q(k | x) T[k, j]
 
 u is a logistic regression on four held-out readings (a discriminant and a neighbour vote for "none", the entropy of q,
-strangeness), π the shares of the given labels. The extra class counts as far as the likelihood of the given labels
-gains from it more than a closed dataset could (docs/evidence.md). Left out: single odd images, which nothing can be
-learned from, and a stranger that looks just like one class.
+strangeness), π the shares of the given labels. A group of copies is one opinion throughout, however many members it
+has. The extra class counts as far as the likelihood of the given labels gains from it more than a closed dataset could,
+and than the gain's own error (docs/evidence.md). Left out: single odd images, which nothing can be learned from,
+and a stranger that looks just like one class.
 """
 
 from __future__ import annotations
@@ -34,9 +35,9 @@ EACH = 0.1
 """Nats that each stranger must bring: on fifteen sets true ones brought .4 to 1.4, the tenth of 2,000 small cats
 and dogs that models are rightly in doubt about .08."""
 BY_CHANCE = 3.0
-"""Nats that the class "none" may bring by chance: 1.3 at most on eight sets without strangers whose labels are mostly
-right."""
-_ROUNDS, _PARAMETERS = 4, 4
+"""Nats that the class "none" may bring by chance beside its error: 1.3 at most on eight sets without strangers whose
+labels are mostly right."""
+_ROUNDS = 4
 _FIRST, _FAR = 0.5, 4.0  # prior of the strangest images at first, and the strangeness where it is half of that
 _LEAST, _LEAST_WEIGHT = 1e-6, 0.1
 
@@ -49,19 +50,9 @@ class OpenSet:
     prior: Floats
     """(n,) u: probability from the image alone that it belongs to no class."""
     gain: float
-    """Nats per sample that the class "none" adds to the likelihood of the given labels."""
+    """Nats per group that the class "none" adds to the likelihood of the given labels."""
     weight: float
     """Probability that there are such images at all, by `weigh`."""
-
-    def is_earned(self, groups: int) -> bool:
-        """Whether the gain exceeds what its parameters earn by chance among ``groups`` independent opinions: Schwarz's
-        criterion. Members of a group are of no class together, and count once.
-
-        >>> some = [OpenSet(prior=np.zeros(0), gain=gain, weight=1.0) for gain in (0.0128, 0.06)]
-        >>> [one.is_earned(196) for one in some]
-        [False, True]
-        """
-        return bool(self.gain * groups >= _PARAMETERS / 2 * np.log(groups))
 
     def posterior(self, channel: NoiseModel, labels: Ints, known: Ints) -> Floats:
         """(n,) probability of belonging to no class once the given label is counted in; 0 or 1 where people said."""
@@ -70,14 +61,16 @@ class OpenSet:
         return np.asarray(np.where(known == UNKNOWN, found, known == NO_CLASS), dtype=np.float64)
 
 
-def weigh(gain: float, taken: float) -> float:
-    """Probability that there are images of no class, if the class "none" brings ``gain`` nats in all, less what chance
-    brings and `EACH` for each of the images ``taken``: a likelihood ratio, so that no image more turns a set over.
+def weigh(gain: float, error: float, taken: float) -> float:
+    """Probability that there are images of no class, if the class "none" brings ``gain`` nats in all.
 
-    >>> round(weigh(19.4, 24), 3), round(weigh(4.5, 3), 3), round(weigh(16.7, 200), 3)
-    (1.0, 0.769, 0.002)
+    Taken off are its standard ``error``, what chance brings, and `EACH` for each of the images ``taken``: a likelihood
+    ratio, so that no image more turns a set over.
+
+    >>> round(weigh(24.4, 9.0, 26), 3), round(weigh(8.8, 4.0, 6), 3), round(weigh(16.7, 1.1, 200), 3)
+    (1.0, 0.769, 0.001)
     """
-    return float(expit(gain - BY_CHANCE - EACH * taken))
+    return float(expit(gain - error - BY_CHANCE - EACH * taken))
 
 
 def find_open_set(
@@ -99,17 +92,20 @@ def find_open_set(
         digests: (n,) content digests, or groups; members have no say about each other, and count as one opinion.
     """
     classes = channel.probs.shape[1]
+    _, group, sizes = np.unique(np.asarray(digests), return_inverse=True, return_counts=True)
+    counts = 1 / sizes[group]  # (n,) what each sample counts for: a group counts for one
     shares = np.bincount(labels, minlength=classes) / len(labels)
     inside = _inside(channel, labels)
     entropy, strange = _entropy(channel), measure_strangeness(x, labels, classes, fold_of)
     prior = _FIRST * expit(strange - _FAR)
-    weights = probes.vote_weights(*near, digests)
+    weights = probes.vote_weights(*near, digests) * counts[near[1]]
     for _ in range(_ROUNDS):
         none = _responsibility(prior, shares[labels], inside)
 
         def believe(rows: slice | Ints, none: Floats = none) -> Floats:
             own = none[rows, None]
-            return np.concatenate([channel.posterior[rows] * (1 - own), own], axis=1, dtype=np.float32)
+            both = np.concatenate([channel.posterior[rows] * (1 - own), own], axis=1, dtype=np.float32)
+            return np.asarray(both * counts[rows, None], dtype=np.float32)
 
         votes = 0.5 / (classes + 1) + (weights * none[near[1]]).sum(axis=1)
         readings = np.stack(
@@ -121,12 +117,13 @@ def find_open_set(
             ],
             axis=1,
         )
-        prior = _regress(readings, shares[labels], inside, none)
-    taken = float(_responsibility(prior, shares[labels], inside).mean())
-    gain = float(np.log(prior * shares[labels] + (1 - prior) * inside).mean() - np.log(inside).mean())
-    opinions = len(set(digests))
-    weight = weigh(gain * opinions, taken * opinions)
-    return OpenSet(prior=prior, gain=gain, weight=weight) if weight >= _LEAST_WEIGHT else None
+        prior = _regress(readings, shares[labels], inside, none, counts)
+    taken = float(_responsibility(prior, shares[labels], inside) @ counts)
+    ratio = np.log(prior * shares[labels] + (1 - prior) * inside) - np.log(inside)
+    gains = np.bincount(group, ratio * counts)
+    gain, error = float(gains.sum()), float(gains.std() * np.sqrt(len(gains)))
+    weight = weigh(gain, error, taken)
+    return OpenSet(prior=prior, gain=gain / len(gains), weight=weight) if weight >= _LEAST_WEIGHT else None
 
 
 def _inside(channel: NoiseModel, labels: Ints) -> Floats:
@@ -156,24 +153,25 @@ def _logit(probability: npt.NDArray[Any]) -> Floats:
     return np.asarray(np.log(p) - np.log1p(-p))
 
 
-def _regress(readings: Floats, outside: Floats, inside: Floats, none: Floats) -> Floats:
+def _regress(readings: Floats, outside: Floats, inside: Floats, none: Floats, counts: Floats) -> Floats:
     """(n,) u of the logistic regression on ``readings`` (n, r) under which the given labels are likeliest.
 
     ``outside`` and ``inside`` (n,) are the probabilities of the label of a stranger and of another image; the search
-    starts from the regression on the present belief ``none`` (n,). Slopes have a standard normal prior.
+    starts from the regression on the present belief ``none`` (n,); a sample counts for ``counts`` (n,). Slopes have a
+    standard normal prior.
     """
     from sklearn.linear_model import LogisticRegression
 
     n = len(none)
     twice, weights = np.concatenate([readings, readings]), np.concatenate([none, 1 - none]) + 1e-9
-    start = LogisticRegression().fit(twice, np.repeat([1, 0], n), sample_weight=weights)
+    start = LogisticRegression().fit(twice, np.repeat([1, 0], n), sample_weight=weights * np.tile(counts, 2))
     x = np.concatenate([readings, np.ones((n, 1))], axis=1)
 
     def objective(point: Floats) -> tuple[float, Floats]:
         prior, slopes = expit(x @ point), np.append(point[:-1], 0.0)
         likelihood = prior * outside + (1 - prior) * inside
-        rise = (outside - inside) * prior * (1 - prior) / likelihood
-        return float(slopes @ slopes / 2 - np.log(likelihood).sum()), slopes - x.T @ rise
+        rise = counts * (outside - inside) * prior * (1 - prior) / likelihood
+        return float(slopes @ slopes / 2 - counts @ np.log(likelihood)), slopes - x.T @ rise
 
     found = minimize(objective, np.append(start.coef_[0], start.intercept_), jac=True, method="L-BFGS-B")
     return np.asarray(np.clip(expit(x @ found.x), _LEAST, 1 - _LEAST))

@@ -23,12 +23,14 @@ from labelaudit.types import Floats, Ints
 PLAIN, DOUBTFUL = 0.5, 0.15
 """Labels that are wrong by the lowest reading, and by the usual one, look worse than these shares of the errors that
 the models' own confusions would make."""
+TWICE = 2.0
+"""Times the share that lasts, up to all of it, counts of what the noise model reads."""
 
 _DOUBT = 0.1  # probability of a wrong label from which a sample counts in the upper reading
 _ODDS = 2.0  # what the odds of a wrong label are multiplied by in the noise model's reading
 _RARE = 0.05  # rate below which most of a reading may be the models' own doubt
-_TWICE = 2.0  # times the share that lasts, up to all of it, counts of what the noise model reads
 _USUAL = 0.0075  # share of wrong labels in datasets that count as clean; that much of a reading needs no more proof
+_SAID = 0.5  # of `Curve.told` from which the share that lasts is spoken of
 _Z90 = 1.645
 
 
@@ -46,7 +48,7 @@ class Reading:
     by_curve: float | None
     """The learning curve's, ``None`` where the set is too small for one."""
     lasting: float | None = None
-    """As `Curve.lasting`."""
+    """As `Curve.lasting`, ``None`` where that can hardly be told."""
 
 
 def read_rate(
@@ -72,9 +74,8 @@ def read_rate(
     rate, lowest, highest = max(by_model, doubtful_share), plain_share, max(by_model, doubtful, contradicted)
     if curve is not None:
         rate = min(rate, (rate + curve.middle) / 2)
-        if curve.lasting is not None:
-            lasting = max(curve.lasting * curve.middle, min(1.0, _TWICE * curve.lasting) * rate)
-            rate = max(lasting, plain_share, min(rate, _USUAL))
+        lasting = max(curve.lasting * curve.middle, min(1.0, TWICE * curve.lasting) * rate)
+        rate = rate ** (1 - curve.told) * max(lasting, plain_share, min(rate, _USUAL)) ** curve.told
         lowest, highest = min(lowest, curve.low), max(highest, curve.high)
     rate = max(rate, strangers)
     low, high = min(mean, lowest, rate), max(highest, rate)
@@ -85,7 +86,7 @@ def read_rate(
         high=upper_end(high, apart),
         by_model=by_model,
         by_curve=None if curve is None else curve.middle,
-        lasting=None if curve is None else curve.lasting,
+        lasting=None if curve is None or curve.told < _SAID else curve.lasting,
     )
 
 

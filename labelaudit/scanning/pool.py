@@ -21,7 +21,7 @@ from labelaudit.context.classes import find_left_over
 from labelaudit.data.names import number_names
 from labelaudit.data.pixels import load_pixels
 from labelaudit.judge import learning_curve, noise_model, probes
-from labelaudit.judge.consensus import GROUPED, Consensus, agree
+from labelaudit.judge.consensus import Consensus, agree
 from labelaudit.judge.judge import Judge, fit_closed_forms
 from labelaudit.judge.learning_curve import Curve
 from labelaudit.judge.linear import HeldOut, spread_rows
@@ -110,8 +110,13 @@ class ModelPool:
         for name, held in fit_closed_forms(x, labels, self._classes, groups=groups).items():
             self._closed[name] = replace(held, probs=take_rows(held.probs, np.argsort(order)))
             self.models[name] = self._closed[name].probs
-        columns = leading_columns(self._blocks(), _CURVE_WIDTH)
-        self._curve = learning_curve.measure(x, labels, self._classes, groups=groups, columns=columns)
+        self._curve = self._measure_curve(x)
+
+    def _measure_curve(self, x: npt.NDArray[np.float32]) -> Curve | None:
+        """The learning curve of joint unit vectors ``x`` (n, d), in `_order`."""
+        order, columns = self._order, leading_columns(self._blocks(), _CURVE_WIDTH)
+        groups = number_names(self.samples.groups)[1][order]
+        return learning_curve.measure(x, self._labels[order], self._classes, groups=groups, columns=columns)
 
     def gather(self) -> dict[str, Evidence]:
         """Cross-fit every method asked for, then the reference columns; their probabilities join the models."""
@@ -233,8 +238,6 @@ class ModelPool:
         strangers = self._find_strangers(fitted, given, fold_of)
         groups = len(set(self.samples.groups))
         companions = len(given) / max(groups, 1)
-        if strangers is not None and companions >= GROUPED and not strangers.is_earned(groups):
-            strangers = None
         seen = known
         if strangers is not None:
             none = strangers.posterior(fitted, given, known)

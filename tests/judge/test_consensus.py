@@ -92,11 +92,15 @@ def test_right_labels_of_hard_images_stop_standing_out_and_wrong_ones_go_on() ->
     assert noisy is not None
     assert clean.errors[0] > 0.1  # of the right labels, by models that have seen too few images
     assert clean.lasting == 0.0
-    assert noisy.lasting is not None
     assert noisy.lasting > 0.8
-    for few in (measure(x[:200], given[:200], 4), measure(*cloud(1600, 0.2, 1.2), 4)):
-        assert few is not None
-        assert few.lasting is None  # few images of a class, or few components: they say nothing
+    assert min(clean.told, noisy.told) > 0.8
+    sizes = [measure(x[:n], given[:n], 4) for n in (160, 200, 240, 400)]
+    told = [0.0 if curve is None else curve.told for curve in sizes]
+    assert told == sorted(told), "more images tell more, and no size turns it over"
+    assert told[0] < 0.5 < told[-1]
+    plain = measure(*cloud(1600, 0.2, 1.2), 4)
+    assert plain is not None
+    assert plain.told < 0.1, "so few components have nothing left to learn"
 
 
 def test_the_reading_counts_by_what_lasts() -> None:
@@ -105,12 +109,14 @@ def test_the_reading_counts_by_what_lasts() -> None:
     curve = Curve(errors=(0.3, 0.25, 0.22, 0.2), low=0.12, middle=0.15, high=0.17)
     before = read_rate(suspicion, probs, given, curve).rate
     none, some, all_of_it = (
-        read_rate(suspicion, probs, given, replace(curve, lasting=share)).rate for share in (0.0, 0.3, 1.0)
+        read_rate(suspicion, probs, given, replace(curve, lasting=share, told=1.0)).rate for share in (0.0, 0.3, 1.0)
     )
+    half = read_rate(suspicion, probs, given, replace(curve, lasting=0.0, told=0.5)).rate
     surely = share_standing_out(probs, given, (0.5,))[0]
     assert none == max(surely, 0.0075)
     assert some == pytest.approx(max(0.6 * before, surely))
     assert all_of_it == max(0.15, before)
+    assert half == pytest.approx(np.sqrt(none * before)), "half known is half-way, in proportion"
 
 
 def test_parts_of_the_curve_hold_whole_groups() -> None:

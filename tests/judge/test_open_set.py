@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from labelaudit.features.neighbors import nearest
 from labelaudit.judge import noise_model, probes
 from labelaudit.judge.decide import decide
 from labelaudit.judge.noise_fit import fit_noise_model
-from labelaudit.judge.open_set import find_open_set
+from labelaudit.judge.open_set import find_open_set, weigh
 from labelaudit.training.folds import stratified_folds
 
 CLASSES = ("ant", "bee", "cat", "dog")
@@ -87,6 +88,23 @@ def test_what_people_said_is_final() -> None:
     none = seen["found"].posterior(seen["fitted"], seen["given"], known)
     assert none[:5].tolist() == [0.0] * 5
     assert none[-5:].tolist() == [1.0] * 5
+
+
+def test_copies_are_one_opinion() -> None:
+    seen = scene(60)
+    fitted, given = seen["fitted"], seen["given"]
+    every_third = np.arange(0, len(given), 3)
+    rows = np.concatenate([np.arange(len(given)), np.repeat(every_third, 3)])
+    digests = [seen["digests"][row] for row in rows.tolist()]
+    more = replace(fitted, probs=fitted.probs[rows], posterior=fitted.posterior[rows])
+    x, fold_of = seen["x"][rows], stratified_folds(given, 5, seed=0, digests=seen["digests"])[rows]
+    near = nearest(x, k=80)
+    copied = find_open_set(more, given[rows], x=x, near=near, fold_of=fold_of, digests=digests)
+    assert seen["found"] is not None
+    assert copied is not None
+    assert copied.gain == pytest.approx(seen["found"].gain, rel=0.2), "not three times as much"
+    assert copied.prior.sum() < 3 * seen["found"].prior.sum()
+    assert weigh(10.0, 2.0, 10.0) > 0.9 > 0.5 > weigh(10.0, 8.0, 10.0), "the same gain, by a few images alone"
 
 
 def test_doubt_of_models_that_are_wrong_in_the_middle_is_no_stranger() -> None:

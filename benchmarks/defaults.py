@@ -1,0 +1,154 @@
+"""Would the defaults have been chosen on other sets? Each constant by leave-one-domain-out.
+
+    python benchmarks/defaults.py [PACK …] [--data ../shared/data] [--cache DIR]
+
+The models of every pack are fitted once. Then each constant of `RANKING` and `FLAGS` takes every value of its grid, the
+others as they are. For each domain the value is taken that is best on the mean of the other domains; the default's
+score there less that value's is the cost: positive where the default, chosen on the set itself, flatters. Packs with
+the same images are one domain. Constants of the ranking are judged by average precision (AP); those of the flags by
+their F1 over the best F1 of the ranking, and on clean packs by one less ten times the share flagged. The table in
+benchmarks/RESULTS.md is rewritten.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+from material import CACHE, DATA, Material, gather
+from packs import CLEAN, PACKS, SPOILT
+from results_section import write_section
+
+from labelaudit.judge import consensus, learning_curve, open_set, reading
+from labelaudit.scanning import pool
+
+SETS = (*(name if "cifar" not in name else f"{name}@2500" for name in PACKS), *SPOILT, *CLEAN, "cifar10n-clean@2500")
+Grids = Mapping[str, tuple[ModuleType, tuple[float, ...]]]
+RANKING: Grids = {
+    "PULL": (consensus, (0.003, 0.01, 0.03, 0.1, 0.3)),
+    "SAY": (consensus, (0.0, 0.25, 0.5, 0.75)),
+    "COMMON": (consensus, (0.001, 0.02, 0.05, 0.1, 0.2)),
+    "EACH": (open_set, (0.05, 0.1, 0.2, 0.4)),
+    "BY_CHANCE": (open_set, (2.0, 3.0, 5.0, 1e9)),
+}
+"""Constant of the ranking -> its module, and the values that are tried; the last of `BY_CHANCE` is no class "none"."""
+FLAGS: Grids = {
+    "DOUBTFUL": (reading, (0.05, 0.1, 0.15, 0.25)),
+    "STANDING_OUT": (learning_curve, (0.15, 0.3, 0.5)),
+    "FADING": (learning_curve, (0.3, 0.4, 0.5)),
+    "TOLD": (learning_curve, (25.0, 50.0, 100.0)),
+    "TWICE": (reading, (1.0, 2.0, 4.0)),
+}
+"""Constant of the flags -> as above."""
+
+
+def domain(pack: str) -> str:
+    """The images of a pack, whatever their labels."""
+    name = pack.partition("@")[0].partition("~")[0]
+    return "cifar10n" if name.startswith("cifar10n") else name
+
+
+def sweep(material: Material) -> dict[tuple[str, float], float]:
+    """(constant, value) -> score of the pack."""
+    found: dict[tuple[str, float], float] = {}
+    with _fitted_once():
+        for grids in (RANKING, FLAGS):
+            for constant, (module, values) in grids.items():
+                if grids is RANKING and not material.wrong.any():
+                    continue
+                for value in values:
+                    with patch.object(module, constant, value), _curve_anew(material, module):
+                        found[constant, value] = _score(material.figures(), flags=grids is FLAGS)
+                tried = {value: round(found[constant, value], 4) for value in values}
+                print(material.name, constant, tried, flush=True)
+    return found
+
+
+@contextmanager
+def _fitted_once() -> Iterator[None]:
+    """The noise model that is fitted first, and what judges the parts of the learning curve, are the same every time:
+    of the constants only `STANDING_OUT` changes them.
+    """
+    fit, judge, kept = pool.fit_noise_model, learning_curve._judge, dict[Any, Any]()
+
+    def fit_once(models: Any, labels: Any, *, known: Any, start: Any = None) -> Any:
+        if start is not None:
+            return fit(models, labels, known=known, start=start)
+        if "noise" not in kept:
+            kept["noise"] = fit(models, labels, known=known)
+        return kept["noise"]
+
+    def judge_once(*material: Any) -> Any:
+        key = material[-1], learning_curve.STANDING_OUT
+        if key not in kept:
+            kept[key] = judge(*material)
+        return kept[key]
+
+    with patch.object(pool, "fit_noise_model", fit_once), patch.object(learning_curve, "_judge", judge_once):
+        yield
+
+
+def _curve_anew(material: Material, module: ModuleType) -> Any:
+    """The learning curve is part of the models: measured again where its own constants change."""
+    fitted = material.fitted
+    components = fitted._components
+    assert components is not None
+    anew = module is learning_curve
+    curve = fitted._measure_curve(components.vectors(fitted._order)) if anew else fitted._curve
+    return patch.object(fitted, "_curve", curve)
+
+
+def _score(figures: Mapping[str, float], *, flags: bool) -> float:
+    if "ap" not in figures:
+        return max(0.0, 1 - 10 * figures["flagged"])
+    return figures["f1"] / figures["best_f1"] if flags else figures["ap"]
+
+
+def compare(scores: Mapping[str, Mapping[tuple[str, float], float]]) -> Iterator[tuple[str, ...]]:
+    """Cells of a line of the table for each constant."""
+    for constant, (module, values) in {**RANKING, **FLAGS}.items():
+        packs = [pack for pack in scores if (constant, values[0]) in scores[pack]]
+        table = {pack: np.array([scores[pack][constant, value] for value in values]) for pack in packs}
+        domains = sorted({domain(pack) for pack in packs})
+        of = {one: np.mean([table[pack] for pack in packs if domain(pack) == one], axis=0) for one in domains}
+        default = values.index(getattr(module, constant))
+        chosen, costs = [], []
+        for left_out in domains:
+            best = int(np.mean([of[one] for one in domains if one != left_out], axis=0).argmax())
+            chosen.append(values[best])
+            costs.append(float(of[left_out][default] - of[left_out][best]))
+        means = np.mean([of[one] for one in domains], axis=0)
+        picked = ", ".join(f"{value:g} ({chosen.count(value)})" for value in sorted(set(chosen)))
+        worst = max(range(len(domains)), key=lambda at: abs(costs[at]))
+        yield (
+            *(f"`{module.__name__.rpartition('.')[2]}.{constant}`", f"{values[default]:g}"),
+            ", ".join(f"{value:g}: {mean:.3f}" for value, mean in zip(values, means.tolist(), strict=True)),
+            *(picked, f"{np.mean(costs):+.4f}", f"{costs[worst]:+.3f} ({domains[worst]})"),
+        )
+
+
+def render(scores: Mapping[str, Mapping[tuple[str, float], float]]) -> str:
+    """The Markdown table."""
+    head = ("constant", "default", "mean score at each value", "chosen without a domain (how often)", "cost", "largest")
+    rows: Sequence[Sequence[str]] = (head, ["---"] * len(head), *compare(scores))
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in rows)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("packs", nargs="*", default=list(SETS), metavar="PACK")
+    parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--cache", type=Path, default=CACHE)
+    args = parser.parse_args()
+    scores = {pack: sweep(gather(pack, data=args.data, cache=args.cache)) for pack in args.packs}
+    write_section("defaults", render(scores), title="Defaults, chosen on other sets (`benchmarks/defaults.py`)")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""The models of a whole scan of one pack, fitted once, so that decisions can be made anew from them in seconds."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from detection import flags, ranking
+from packs import Labels, embed_as_scanned, load
+
+from labelaudit.context.alike import find_alike
+from labelaudit.judge import noise_model
+from labelaudit.machine import Machine
+from labelaudit.scanning.assessment import decide_by
+from labelaudit.scanning.components import find_components
+from labelaudit.scanning.pool import ModelPool
+from labelaudit.scanning.settings import ScanSettings
+from labelaudit.scanning.unfinished import Unfinished
+from labelaudit.types import Decision
+
+DATA = Path(__file__).parents[2] / "shared" / "data"
+CACHE = Path(tempfile.gettempdir()) / "labelaudit-benchmark" / "cache"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Material:
+    """A pack and the models that a scan fits to it."""
+
+    name: str
+    fitted: ModelPool
+    truth: Labels
+
+    @property
+    def wrong(self) -> npt.NDArray[np.bool_]:
+        """(n,) whether the given label is wrong."""
+        return np.asarray(self.fitted.samples.labels != self.truth)
+
+    def decide(self) -> Decision:
+        """The decision that a scan would make of the models as they are now."""
+        consensus, strangers = self.fitted.settle()
+        samples, known = self.fitted.samples, self.fitted.known
+        outside = None if strangers is None else strangers.posterior(consensus.noise, samples.labels, known)
+        return decide_by(consensus, samples, known=known, outside=outside, verdicts=None)
+
+    def figures(self) -> dict[str, Any]:
+        """How well that decision finds the wrong labels."""
+        decision, wrong = self.decide(), self.wrong
+        return {
+            **ranking(decision.suspicion, wrong),
+            **flags(decision.is_issue, wrong),
+            "rate": decision.noise_rate,
+            "sure": int(decision.is_sure.sum()),
+            "sure_right": int((decision.is_sure & wrong).sum()),
+        }
+
+
+def gather(
+    pack: str, *, seed: int = 0, methods: tuple[str, ...] = (), data: Path = DATA, cache: Path = CACHE
+) -> Material:
+    """Fit the models of a scan of ``pack`` at standard effort; networks only where ``methods`` are named."""
+    machine = Machine(device="cpu", cache=cache, workers=1)
+    settings = ScanSettings(seed=seed, train="features", methods=methods)
+    with tempfile.TemporaryDirectory() as folder:
+        samples, truth = load(pack, data, Path(folder))
+        features = embed_as_scanned(samples, settings, machine)
+    components = find_components(samples, features, machine, Unfinished(None))
+    samples = find_alike(samples, features, machine, near=components.rows, named=False).samples
+    known = np.full(len(samples), noise_model.UNKNOWN)
+    fitted = ModelPool(samples=samples, known=known, settings=settings, machine=machine)
+    fitted.add_probes(components)
+    fitted.gather()
+    return Material(name=pack, fitted=fitted, truth=truth)
