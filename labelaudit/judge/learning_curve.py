@@ -34,7 +34,7 @@ STANDING_OUT = 0.3
 """Labels stand out that look worse than this share of planted errors."""
 FADING = 0.4
 """Exponent at which right labels stop standing out, on every clean set tried."""
-TOLD = 50.0
+TOLD = 35.0
 """Images of the usual class with which half is known of which labels would stand out for good: with fewer a model of a
 part knows too little."""
 

@@ -1,7 +1,7 @@
 """The share of wrong labels, read without a person: several readings that err in opposite directions, and their span.
 
 The noise model takes doubt for doubt and reads human errors low, about two thirds of the truth. So may, in other
-datasets, the share of labels that look worse than the most hidden 15 % of the errors that the models' own confusions
+datasets, the share of labels that look worse than the most hidden quarter of the errors that the models' own confusions
 would make. The asymptote of the learning curve takes for wrong whatever more data would not mend and reads high where
 features cannot tell classes apart, low where they still learn fast. Which of them speak of errors, and which of hard
 images, the curve tells as well: of labels that stand out, those on hard images get fewer with more data, wrong ones
@@ -20,7 +20,7 @@ from labelaudit.judge.standing_out import share_standing_out
 from labelaudit.leading import Table
 from labelaudit.types import Floats, Ints
 
-PLAIN, DOUBTFUL = 0.5, 0.15
+PLAIN, DOUBTFUL = 0.5, 0.25
 """Labels that are wrong by the lowest reading, and by the usual one, look worse than these shares of the errors that
 the models' own confusions would make."""
 TWICE = 2.0

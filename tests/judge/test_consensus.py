@@ -97,7 +97,7 @@ def test_right_labels_of_hard_images_stop_standing_out_and_wrong_ones_go_on() ->
     sizes = [measure(x[:n], given[:n], 4) for n in (160, 200, 240, 400)]
     told = [0.0 if curve is None else curve.told for curve in sizes]
     assert told == sorted(told), "more images tell more, and no size turns it over"
-    assert told[0] < 0.5 < told[-1]
+    assert told[0] < 0.7 < 0.9 < told[-1]
     plain = measure(*cloud(1600, 0.2, 1.2), 4)
     assert plain is not None
     assert plain.told < 0.1, "so few components have nothing left to learn"
