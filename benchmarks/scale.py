@@ -5,7 +5,8 @@ Synthetic data with planted noise, each size in a process of its own: features (
 `find_label_issues` and `get_label_quality_scores` on the same file. Printed for every stage: wall seconds, and the
 exponent of growth between neighbouring sizes (1 = linear, 2 = quadratic); CPU seconds of the whole, which hold on a
 busy machine too; peak memory; whether rate and ranking (AP) hold; and how far the forecast was off. ``--cpu`` times
-the stages and the forecast by the CPU clock as well; ``--plot FILE.svg`` draws the growth of every stage.
+the stages and the forecast by the CPU clock as well; ``--plot FILE.svg`` draws the growth of every stage. ``--results
+FILE.json`` keeps each size as soon as it is measured: what the file has is shown too and not measured again.
 """
 
 from __future__ import annotations
@@ -165,6 +166,15 @@ def show(name: str, found: dict[int, dict[str, Any]]) -> None:
             print(f"\n{n:,}: {told}")
 
 
+def read_results(kept: Path | None) -> dict[str, dict[int, dict[str, Any]]]:
+    """Tool -> size -> result that an earlier run left in the file ``kept``."""
+    found: dict[str, dict[int, dict[str, Any]]] = {"labelaudit": {}, "cleanlab": {}}
+    if kept is not None and kept.is_file():
+        read = json.loads(kept.read_text(encoding="utf-8"))
+        found = {name: {int(n): one for n, one in read[name].items()} for name in found}
+    return found
+
+
 def draw(found: dict[int, dict[str, Any]]) -> str:
     """An SVG of seconds against samples, both on logarithmic scales, a line for each stage of more than a tenth of a
     second; dotted lines grow in proportion to the samples.
@@ -208,6 +218,7 @@ def main() -> None:
     parser.add_argument("--probs", action="store_true", help="given probabilities in place of features")
     parser.add_argument("--cpu", action="store_true", help="time by the CPU clock, on a busy machine")
     parser.add_argument("--plot", type=Path, help="an SVG file of the growth of each stage")
+    parser.add_argument("--results", type=Path, help="a JSON file that sizes are kept in, and not measured again")
     parser.add_argument("--at", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--cleanlab", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -221,8 +232,10 @@ def main() -> None:
         )
         return
     clock = ("--cpu",) if options.cpu else ()
-    found: dict[str, dict[int, dict[str, Any]]] = {"labelaudit": {}, "cleanlab": {}}
+    found = read_results(options.results)
     for n in map(int, options.samples.split(",")):
+        if n in found["labelaudit"]:
+            continue
         with tempfile.TemporaryDirectory() as folder:
             place = Path(folder)
             if options.probs:
@@ -232,6 +245,8 @@ def main() -> None:
             else:
                 make_features(place, n, options.width, options.classes)
                 found["labelaudit"][n] = apart(place, "--methods", options.methods, *clock)
+        if options.results is not None:
+            options.results.write_text(json.dumps(found, indent=1), encoding="utf-8")
     for name, results in found.items():
         if results:
             show(f"{name}, {options.classes} classes", results)

@@ -144,6 +144,23 @@ class Leading:
             rest=np.asarray(self.rest * factors, dtype=np.float32),
         )
 
+    def with_suspicion(self, suspicion: npt.NDArray[np.float64]) -> Leading:
+        """A copy of the table with 1 - ``suspicion`` (n,) for the given class, the others in proportion."""
+        own = self.classes == self.labels[:, None]
+        others = np.where(own, 0, self.values.astype(np.float64))
+        left = others.sum(axis=1) + self.rest
+        factor = np.divide(suspicion, left, out=np.zeros(len(self)), where=left > 0)
+        even = np.where(left > 0, 0, suspicion / (self.shape[1] - 1))
+        values = np.where(own, 1 - suspicion[:, None], others * factor[:, None] + even[:, None])
+        order = np.argsort(-values, axis=1, kind="stable")
+        return Leading.of(
+            self.labels,
+            self.shape[1],
+            classes=np.take_along_axis(self.classes, order, axis=1),
+            values=np.take_along_axis(values, order, axis=1).astype(np.float32),
+            rest=np.asarray(self.rest * factor + even * (self.shape[1] - KEPT), dtype=np.float32),
+        )
+
     def total(self) -> npt.NDArray[np.float64]:
         """(n,) sums of the rows."""
         return np.asarray(self.values.sum(axis=1, dtype=np.float64) + self.rest)
@@ -163,7 +180,7 @@ def _likeliest(block: npt.NDArray[Any]) -> Rows:
         some = block[:, start : start + groups]
         np.maximum(greatest[:, : some.shape[1]], some, out=greatest[:, : some.shape[1]])
     found = np.argpartition(greatest, -KEPT, axis=1)[:, -KEPT:]
-    candidates = (found[:, :, None] + np.arange(_STRIDE) * groups).reshape(len(block), -1)
+    candidates = (found[:, :, None] + np.arange(_STRIDE) * groups).reshape(len(block), KEPT * _STRIDE)
     values = np.take_along_axis(block, np.minimum(candidates, classes - 1), axis=1)
     values[candidates >= classes] = -1
     best = np.argpartition(values, -KEPT, axis=1)[:, -KEPT:]
@@ -186,6 +203,23 @@ def make_table(labels: npt.NDArray[np.integer[Any]], classes: int) -> Table:
     if is_large(len(labels), classes):
         return Leading(labels, classes)
     return np.empty((len(labels), classes), dtype=np.float32)
+
+
+def join_tables(one: Table, other: Table, labels: npt.NDArray[np.integer[Any]]) -> Table:
+    """The rows of ``one``, then those of the ``other``, of given classes ``labels`` (m,); of the kind of ``one``."""
+    if not isinstance(one, Leading):
+        return np.concatenate([one, np.asarray(other, dtype=np.float32)])
+    below = other
+    if not isinstance(below, Leading):
+        below = Leading(labels, one.shape[1])
+        below[:] = np.asarray(other, dtype=np.float32)
+    parts = {name: np.concatenate([getattr(one, name), getattr(below, name)]) for name in PARTS}
+    return Leading.of(np.concatenate([one.labels, labels]), one.shape[1], **parts)
+
+
+def is_finite(table: Table) -> bool:
+    """Whether every probability of ``table`` is a finite number."""
+    return bool(np.isfinite(table.values if isinstance(table, Leading) else table).all())
 
 
 def take_rows(table: Table, rows: Rows) -> Table:

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from labelaudit.errors import DataError
-from labelaudit.leading import Leading, Table
+from labelaudit.leading import Leading, Table, is_finite
 
 Floats = npt.NDArray[np.floating[Any]]
 Ints = npt.NDArray[np.integer[Any]]
@@ -197,7 +197,7 @@ class Evidence:
     """Name of the method or reference that yields it."""
     suspicion: Floats
     """(n,) float64 in [0, 1], 1 = surely mislabeled. Ranks matter, magnitudes need not be probabilities."""
-    probs: Floats | None = None
+    probs: Table | None = None
     """(n, C) float32, rows sum to 1: class probabilities from a model that did *not* train on the sample."""
     losses: Floats | None = None
     """(E, n) float32, cross-entropy of the given label per epoch, held out."""
@@ -219,9 +219,10 @@ class Evidence:
             if array is None:
                 continue
             axis = 0 if name == "probs" else 1
-            if array.ndim != 2 or array.shape[axis] != n or not np.isfinite(array).all():
+            if array.ndim != 2 or array.shape[axis] != n or not is_finite(array):
                 raise DataError(f"{name} of '{self.method}' must be 2-D, finite and cover {n} samples: {array.shape}")
-            _freeze(self, name, array)
+            if not isinstance(array, Leading):
+                _freeze(self, name, array)
         for name, column in self.columns.items():
             if column.shape != (n,):
                 raise DataError(f"column '{name}' of '{self.method}' has shape {column.shape}, not ({n},)")
@@ -289,7 +290,7 @@ class Decision:
         suspicion, probs = np.asarray(self.suspicion), self.probs
         if suspicion.ndim != 1 or not ((suspicion >= 0) & (suspicion <= 1)).all():
             raise DataError("decision: suspicion must be (n,), finite and within [0, 1]")
-        if probs.ndim != 2 or not np.isfinite(probs.values if isinstance(probs, Leading) else probs).all():
+        if probs.ndim != 2 or not is_finite(probs):
             raise DataError(f"decision: probs must be (n, C) and finite, not {probs.shape}")
         predicted = np.asarray(self.predicted)
         if predicted.dtype.kind not in "iu" or not ((predicted >= 0) & (predicted < probs.shape[1])).all():

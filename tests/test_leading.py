@@ -9,8 +9,16 @@ import pytest
 
 import labelaudit
 from labelaudit import leading
+from labelaudit.audit import run as runs
+from labelaudit.audit.document import BEFORE_REVIEW, Audit
 from labelaudit.errors import DataError
-from labelaudit.leading import KEPT, Leading, blocks_of, make_table, sum_by_label, take_rows
+from labelaudit.judge.consensus import set_suspicion
+from labelaudit.judge.decide import decide
+from labelaudit.judge.noise_model import NoiseModel
+from labelaudit.leading import KEPT, Leading, Table, blocks_of, join_tables, make_table, sum_by_label, take_rows
+from labelaudit.scoring.rerank import rerank
+from labelaudit.types import Samples
+from labelaudit.verdicts import Verdict
 
 CLASSES = 150
 
@@ -61,6 +69,63 @@ def test_rows_can_be_taken_scaled_and_summed(table: Leading, labels: np.ndarray)
     counted = np.arange(40) < 20
     assert sum_by_label(table, labels, counted) == pytest.approx(sum_by_label(table[:], labels, counted), abs=1e-6)
     assert np.array_equal(table.other(table.argmax()), table.classes[:, 1])
+
+
+def test_suspicion_is_set_as_in_a_whole_table(table: Leading, labels: np.ndarray) -> None:
+    suspicion = np.linspace(0, 1, 40)
+    table[np.array([7])] = np.eye(CLASSES, dtype=np.float32)[labels[[7]]]  # nothing is left for other classes
+    moved = table.with_suspicion(suspicion)
+    whole = set_suspicion(table[:], labels, suspicion)
+    assert moved[:] == pytest.approx(whole, abs=1e-6)
+    assert np.array_equal(moved.argmax()[:-1], whole.argmax(axis=1)[:-1])
+    assert (np.diff(moved.values, axis=1) <= 0).all()
+
+
+def test_tables_are_joined_as_the_first_one_is(table: Leading, probs: np.ndarray, labels: np.ndarray) -> None:
+    more = np.random.default_rng(2).dirichlet(np.ones(CLASSES), 5).astype(np.float32)
+    given = np.arange(5)
+    joined = join_tables(table, more, given)
+    assert isinstance(joined, Leading)
+    assert np.array_equal(joined[:40], table[:])
+    assert np.array_equal(joined[np.arange(40, 45), given], more[given, given])
+    assert np.array_equal(join_tables(table, joined.take(np.arange(40, 45)), given)[:], joined[:])
+    assert np.array_equal(join_tables(probs, more, given), np.concatenate([probs, more]))
+
+
+def test_an_audit_in_leading_classes_stays_so_when_it_is_ranked_anew(
+    table: Leading, labels: np.ndarray, tmp_path: Path
+) -> None:
+    names = tuple(f"class {number:03d}" for number in range(CLASSES))
+    samples = Samples(
+        ids=tuple(f"{row}.png" for row in range(40)),
+        labels=labels,
+        classes=names,
+        digests=tuple(f"{row:032x}" for row in range(40)),
+    )
+
+    def audit_of(probs: Table) -> Audit:
+        channel = NoiseModel(weights={}, transition=np.eye(CLASSES), probs=probs, posterior=probs, loss=0.0)
+        counts = np.full(CLASSES, 9)
+        decision = decide(channel, labels, names, digests=samples.digests, counts=counts, threshold=0.5)
+        return Audit(samples=samples, decision=decision, evidence={})
+
+    def judge(row: int, right: str) -> Verdict:
+        about = {"path": samples.ids[row], "digest": samples.digests[row], "given_label": names[labels[row]]}
+        return Verdict(**about, verdict="other", new_label=right, reviewer="ann")
+
+    said = [judge(row, names[(labels[row] + 1) % CLASSES]) for row in range(3)]
+    sparse, whole = (rerank(audit_of(probs), said).audit for probs in (table, table[:]))
+    assert isinstance(sparse.decision.probs, Leading)
+    assert sparse.decision.suspicion == pytest.approx(whole.decision.suspicion, abs=1e-5)
+    assert np.array_equal(sparse.decision.predicted, whole.decision.predicted)
+    assert sparse.decision.noise_matrix == pytest.approx(whole.decision.noise_matrix, abs=1e-4)
+    assert np.array_equal(sparse.decision.probs[:3], whole.decision.probs[:3]), "what people said is certain"
+    runs.write(sparse, tmp_path / "run")
+    back = labelaudit.read_audit(tmp_path / "run")
+    assert isinstance(back.evidence[BEFORE_REVIEW].probs, Leading)
+    assert back.evidence[BEFORE_REVIEW].probs[:] == pytest.approx(table[:], abs=1e-6)
+    again = rerank(back, said).audit
+    assert again.decision.suspicion == pytest.approx(sparse.decision.suspicion, abs=1e-6)
 
 
 def test_parts_that_do_not_fit_are_refused(table: Leading, labels: np.ndarray) -> None:

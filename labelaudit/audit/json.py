@@ -149,7 +149,14 @@ def build_audit(parts: Mapping[str, Any], arrays: Arrays, files: Mapping[str, Pa
             recipe=verdict["recipe"],
         ),
         evidence={
-            entry["name"]: evidence_of(arrays, entry["name"], method=entry["method"], tables=entry["tables"])
+            entry["name"]: evidence_of(
+                arrays,
+                entry["name"],
+                method=entry["method"],
+                tables=entry["tables"],
+                labels=labels,
+                classes=len(parts["classes"]),
+            )
             for entry in parts["evidence"]
         },
         findings=tuple(Finding(**record) for record in parts["findings"]),

@@ -1,7 +1,7 @@
 """``evidence.npz``: the arrays of an audit, bit for bit, without pickle.
 
 Keys: ``decision/<name>`` and ``evidence/<method>/<name>``; the further columns of a method are
-``evidence/<method>/columns/<name>``. Of many samples and classes, ``decision/probs/<part>`` are the leading classes.
+``evidence/<method>/columns/<name>``. Of many samples and classes, ``<key of probs>/<part>`` are the leading classes.
 Left out: text, which lives in ``audit.json``.
 """
 
@@ -29,31 +29,39 @@ _OPTIONAL = ("probs", "losses", "margins")
 def write(audit: Audit, path: Path) -> None:
     """Write the arrays of ``audit``; the same audit gives the same bytes."""
     arrays = {f"decision/{name}": getattr(audit.decision, name) for name in DECISION if name != "probs"}
-    arrays |= _split(audit.decision.probs)
+    arrays |= _split("decision/probs", audit.decision.probs)
     for method, evidence in audit.evidence.items():
         arrays[f"evidence/{method}/suspicion"] = evidence.suspicion
         for name in _OPTIONAL:
-            if getattr(evidence, name) is not None:
-                arrays[f"evidence/{method}/{name}"] = getattr(evidence, name)
+            if (table := getattr(evidence, name)) is not None:
+                arrays |= _split(f"evidence/{method}/{name}", table)
         for name, column in evidence.columns.items():
             arrays[f"evidence/{method}/columns/{name}"] = column
     with path.open("wb") as file:
         np.savez(file, allow_pickle=False, **arrays)
 
 
-def _split(probs: Table) -> dict[str, npt.NDArray[Any]]:
-    """The class probabilities of a decision, as one array or as the parts of `Leading`."""
-    if isinstance(probs, Leading):
-        return {f"decision/probs/{name}": getattr(probs, name) for name in PARTS}
-    return {"decision/probs": probs}
+def _split(key: str, table: Table) -> dict[str, npt.NDArray[Any]]:
+    """A ``table`` under its ``key``, or its parts if it is of leading classes."""
+    if isinstance(table, Leading):
+        return {f"{key}/{name}": getattr(table, name) for name in PARTS}
+    return {key: table}
+
+
+def _join(arrays: Arrays, key: str, labels: Ints, classes: int) -> Table | None:
+    """The table that `_split` wrote; None where there is none."""
+    if f"{key}/{PARTS[0]}" not in arrays:
+        return arrays.get(key)
+    return Leading.of(labels, classes, **{name: arrays[f"{key}/{name}"] for name in PARTS})
 
 
 def decision_of(arrays: Arrays, labels: Ints, classes: int) -> dict[str, Any]:
     """The arrays of the `Decision` that was written about samples of these ``labels`` (n,)."""
     found: dict[str, Any] = {name: arrays[f"decision/{name}"] for name in DECISION if name != "probs"}
-    if "decision/probs" in arrays:
-        return {**found, "probs": arrays["decision/probs"]}
-    return {**found, "probs": Leading.of(labels, classes, **{name: arrays[f"decision/probs/{name}"] for name in PARTS})}
+    probs = _join(arrays, "decision/probs", labels, classes)
+    if probs is None:
+        raise KeyError("decision/probs")
+    return {**found, "probs": probs}
 
 
 def read(path: Path) -> Arrays:
@@ -65,14 +73,18 @@ def read(path: Path) -> Arrays:
     return arrays
 
 
-def evidence_of(arrays: Arrays, name: str, *, method: str, tables: Mapping[str, Any]) -> Evidence:
-    """The evidence that was written under ``name``."""
+def evidence_of(
+    arrays: Arrays, name: str, *, method: str, tables: Mapping[str, Any], labels: Ints, classes: int
+) -> Evidence:
+    """The evidence that was written under ``name`` about samples of these ``labels`` (n,)."""
     prefix = f"evidence/{name}/"
     columns = f"{prefix}columns/"
     return Evidence(
         method=method,
         suspicion=arrays[f"{prefix}suspicion"],
-        **{part: arrays.get(f"{prefix}{part}") for part in _OPTIONAL},
+        probs=_join(arrays, f"{prefix}probs", labels, classes),
+        losses=arrays.get(f"{prefix}losses"),
+        margins=arrays.get(f"{prefix}margins"),
         columns={key.removeprefix(columns): array for key, array in arrays.items() if key.startswith(columns)},
         tables=tables,
     )

@@ -159,12 +159,9 @@ def _blend(one: Table, other: Table, say: float, labels: Ints, wrong: Floats) ->
 
 def settle_suspicion(posterior: Table, labels: Ints, suspicion: Floats) -> Table:
     """`set_suspicion` of a table, which stays of its kind."""
-    if not isinstance(posterior, Leading):
-        return set_suspicion(posterior, labels, suspicion)
-    settled = make_table(labels, posterior.shape[1])
-    for rows in blocks_of(posterior):
-        settled[rows] = set_suspicion(posterior[rows], labels[rows], suspicion[rows])
-    return settled
+    if isinstance(posterior, Leading):
+        return posterior.with_suspicion(suspicion)
+    return set_suspicion(posterior, labels, suspicion)
 
 
 def set_suspicion(posterior: Floats, labels: Ints, suspicion: Floats) -> Floats:

@@ -70,7 +70,7 @@ class ModelPool:
     """Held-out probabilities (n, C) that the pool draws on, by name."""
     references: dict[str, Table] = field(default_factory=dict)
     """Those that only the noise model draws on: two views that differ tell more than one."""
-    trained: dict[str, Floats] = field(default_factory=dict)
+    trained: dict[str, Table] = field(default_factory=dict)
     """Those of trained networks, which depend on a seed; they join both views where they earn it."""
     x: npt.NDArray[Any] | None = None
     """Training input of the methods: (n, d) principal components, or (n, H, W, c) pixels."""
@@ -215,7 +215,7 @@ class ModelPool:
         return replace(
             found,
             suspicion=_in_place(found.suspicion, order),
-            probs=None if found.probs is None else _in_place(found.probs, order),
+            probs=None if found.probs is None else take_rows(found.probs, np.argsort(order)),
             losses=None if found.losses is None else _in_place(found.losses.T, order).T,
             margins=None if found.margins is None else _in_place(found.margins.T, order).T,
             columns={name: _in_place(column, order) for name, column in found.columns.items()},
@@ -286,7 +286,7 @@ class ModelPool:
         order = self._order
         models = {name: take_rows(probs, order) for name, probs in self.models.items()}
         references = {name: take_rows(probs, order) for name, probs in self.references.items()}
-        trained: dict[str, Table] = {name: probs[order] for name, probs in self.trained.items()}
+        trained: dict[str, Table] = {name: take_rows(probs, order) for name, probs in self.trained.items()}
         robust = {name: probs for name, probs in trained.items() if name not in REFERENCES}
         if not models:
             models = robust or references or trained

@@ -21,7 +21,7 @@ from labelaudit.audit import run as runs
 from labelaudit.audit.chance import MEASURED
 from labelaudit.audit.document import BEFORE_REVIEW, Audit
 from labelaudit.errors import RunError
-from labelaudit.judge.consensus import set_suspicion
+from labelaudit.judge.consensus import settle_suspicion
 from labelaudit.judge.decide import FEWEST, LOWEST, SURE, decide
 from labelaudit.judge.judge import FILE, Judge
 from labelaudit.judge.memory import Memory
@@ -29,6 +29,7 @@ from labelaudit.judge.noise_model import UNKNOWN, NoiseModel
 from labelaudit.judge.reasons import Reason, find
 from labelaudit.judge.verdict_fit import VerdictFit, decided, flag, log_odds
 from labelaudit.judge.verdict_spread import spread
+from labelaudit.leading import Leading, Table
 from labelaudit.reports.html import add_report
 from labelaudit.scoring.score import recount_noise
 from labelaudit.text import count
@@ -145,16 +146,20 @@ def rerank_run(
     return replace(made, audit=after)
 
 
-def _before(audit: Audit) -> tuple[Floats, Floats]:
+def _before(audit: Audit) -> tuple[Floats, Table]:
     """(n,) suspicion and (n, C) float32 probability of each true class by the scan, blind to verdicts."""
     blind = audit.evidence.get(BEFORE_REVIEW)
     if blind is None:
-        return audit.decision.suspicion, np.asarray(audit.decision.probs)
+        return audit.decision.suspicion, audit.decision.probs
     if blind.probs is not None:
         return np.asarray(blind.columns[_BY_SCAN], dtype=np.float64), blind.probs
-    before = np.asarray(audit.decision.probs)
-    probs = set_suspicion(before, audit.samples.labels, blind.suspicion).astype(np.float32)
-    return blind.suspicion, probs
+    return blind.suspicion, _settle(audit.decision.probs, audit.samples.labels, blind.suspicion)
+
+
+def _settle(probs: Table, labels: Ints, suspicion: Floats) -> Table:
+    """(n, C) float32 ``probs`` with this ``suspicion`` (n,) of the given ``labels``."""
+    settled = settle_suspicion(probs, labels, suspicion)
+    return settled if isinstance(settled, Leading) else settled.astype(np.float32)
 
 
 def _load_judge(audit: Audit) -> Judge | None:
@@ -167,10 +172,10 @@ def _load_judge(audit: Audit) -> Judge | None:
     return judge if len(judge.memory) == len(audit.samples) else None
 
 
-def _decide(audit: Audit, before: Floats, *, known: Ints, suspicion: Floats, scale: Scale) -> Decision:
+def _decide(audit: Audit, before: Table, *, known: Ints, suspicion: Floats, scale: Scale) -> Decision:
     """The decision at ``suspicion`` (n,) of a wrong label, with what is ``known`` settled."""
     samples, old, threshold = audit.samples, audit.decision, scale.threshold
-    posterior = set_suspicion(before, samples.labels, suspicion).astype(np.float32)
+    posterior = _settle(before, samples.labels, suspicion)
     channel = NoiseModel(
         weights={}, transition=np.eye(len(samples.classes)), probs=before, posterior=posterior, loss=np.nan
     )

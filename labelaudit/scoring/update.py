@@ -27,6 +27,7 @@ from labelaudit.features.duplicates import NEIGHBORS, conflicts, find_copies, le
 from labelaudit.judge.decide import noise_rate
 from labelaudit.judge.judge import FILE, Judge
 from labelaudit.judge.memory import Memory
+from labelaudit.leading import join_tables, take_rows
 from labelaudit.machine import Clock, Machine, __version__, list_versions
 from labelaudit.scanning.scan import scan
 from labelaudit.scanning.settings import ScanSettings
@@ -202,9 +203,10 @@ def _judge_changed_rows(
                 scanned=False,
             )
         ).take(source)
-        decision = _join(previous.decision, decided, source, samples.labels)
+        decision = _join(previous.decision, decided, source, samples.labels, some.labels)
         evidence = {
-            name: _extend_evidence(old, decided.suspicion, shown, source) for name, old in previous.evidence.items()
+            name: _extend_evidence(old, decided.suspicion, shown, source, some.labels)
+            for name, old in previous.evidence.items()
         }
     with clock.stage("duplicates"):
         found = _find_copies(previous, samples, memory, before, rows, machine)
@@ -242,12 +244,13 @@ def _rows_to_judge(previous: Audit, samples: Samples, change: DatasetDiff) -> Bo
     return np.asarray((change.before < 0) | np.isin(digests, np.concatenate([came, went])))
 
 
-def _join(old: Decision, new: Decision, source: Ints, labels: Ints) -> Decision:
-    """Rows of two decisions, one below the other, in the order ``source``."""
+def _join(old: Decision, new: Decision, source: Ints, labels: Ints, given: Ints) -> Decision:
+    """Rows of two decisions, one below the other, in the order ``source``; ``given`` are the labels of the new."""
     arrays: dict[str, Any] = {
         name: np.concatenate([getattr(old, name), getattr(new, name)])[source]
-        for name in ("suspicion", "is_issue", "judged", "probs", "predicted")
+        for name in ("suspicion", "is_issue", "judged", "predicted")
     }
+    arrays["probs"] = take_rows(join_tables(old.probs, new.probs, given), source)
     reasons = (*old.reasons, *new.reasons)
     joined = replace(old, **arrays, reasons=tuple(reasons[row] for row in source.tolist()))
     if not len(new.suspicion) and len(source) == len(old.suspicion):
@@ -264,12 +267,12 @@ def _widen_as(old: Decision, new: Decision) -> Decision:
     return replace(new, noise_interval=(max(0.0, low - below), min(1.0, high + above)))
 
 
-def _extend_evidence(old: Evidence, suspicion: Floats, probs: Floats, source: Ints) -> Evidence:
+def _extend_evidence(old: Evidence, suspicion: Floats, probs: Floats, source: Ints, given: Ints) -> Evidence:
     """Suspicion and probabilities of ``old``, with the judge's below them, in the order ``source``."""
     return Evidence(
         method=old.method,
         suspicion=np.concatenate([old.suspicion, suspicion])[source],
-        probs=None if old.probs is None else np.concatenate([old.probs, probs.astype(np.float32)])[source],
+        probs=None if old.probs is None else take_rows(join_tables(old.probs, probs, given), source),
         columns={name: _extend(column, len(suspicion))[source] for name, column in old.columns.items()},
         tables=old.tables,
     )
