@@ -6,7 +6,7 @@ This and `labelaudit.features.cells` are the only modules that know faiss. Left 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,8 +14,6 @@ import numpy.typing as npt
 from labelaudit.errors import DataError
 from labelaudit.features.cells import Cells
 from labelaudit.types import Floats
-
-Metric = Literal["cosine", "euclidean"]
 
 _SMALL_GROUP = 32
 EXACT = 30_000
@@ -25,26 +23,25 @@ BLOCK_BYTES = 2**26
 
 
 def nearest(
-    x: Floats, *, queries: Floats | None = None, k: int, device: str = "cpu", metric: Metric = "cosine"
+    x: Floats, *, queries: Floats | None = None, k: int, device: str = "cpu"
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
     """The k rows of ``x`` (n, d) most similar to each row of ``queries`` (m, d), or of ``x`` itself.
 
-    Returns similarities (m, k) float32 and row numbers (m, k) int64, best first, equal ones by row number.
-    Similarity is the cosine (a zero vector has 0 with everything), or minus the Euclidean distance: higher is
-    nearer in both. Without ``queries`` no row is its own neighbour. Where there are fewer than k rows to choose
-    from, all of them come back: the second axis is then shorter. ``device="cuda"`` searches on the GPU if this
-    faiss can, and on the CPU otherwise. On the CPU about `cells.RECALL` of the neighbours are found where more than
-    `EXACT` rows are asked about as many, and all of them elsewhere.
+    Returns cosines (m, k) float32 and row numbers (m, k) int64, best first, equal ones by row number. A zero vector
+    has the cosine 0 with everything. Without ``queries`` no row is its own neighbour. Where there are fewer than k rows
+    to choose from, all of them come back: the second axis is then shorter. ``device="cuda"`` searches on the GPU if
+    this faiss can, and on the CPU otherwise. On the CPU about `cells.RECALL` of the neighbours are found where more
+    than `EXACT` rows are asked about as many, and all of them elsewhere.
 
     Raises `DataError` for arrays that do not fit or are not finite.
 
     >>> nearest(np.eye(3, dtype=np.float32), k=5)[1].tolist()
     [[1, 2], [0, 2], [0, 1]]
     """
-    base = _checked(x, "x", metric)
+    base = _checked(x, "x")
     own = queries is None
     wanted = min(k, len(x) - own)
-    asked = base if queries is None else _checked(queries, "queries", metric)
+    asked = base if queries is None else _checked(queries, "queries")
     if asked.shape[1] != base.shape[1]:
         raise DataError(f"queries have {asked.shape[1]} columns, x has {base.shape[1]}")
     similarities = np.empty((len(asked), max(wanted, 0)), np.float32)
@@ -52,7 +49,7 @@ def nearest(
     if wanted < 1:
         return similarities, indices
     many = len(asked) * len(base) > EXACT**2
-    search = _searcher(base, wanted + own, device, metric, cells=many)
+    search = _searcher(base, wanted + own, device, cells=many)
     # Among cells the queries of one are searched for together, wherever they stand.
     step = len(asked) if many else max(1, BLOCK_BYTES // (4 * max(base.shape[1], wanted + 1)))
     for start in range(0, len(asked), step):
@@ -96,33 +93,32 @@ def nearest_outside(
     return similarities, indices
 
 
-def _searcher(base: Floats, k: int, device: str, metric: Metric, *, cells: bool) -> Any:
+def _searcher(base: Floats, k: int, device: str, *, cells: bool) -> Any:
     """A function of queries (b, d) that returns similarities (b, k) and rows (b, k), unordered among ties.
 
     With ``cells`` it looks on the CPU only at rows near to each query.
     """
     import faiss
 
-    kind: int = faiss.METRIC_INNER_PRODUCT if metric == "cosine" else faiss.METRIC_L2
+    cosine: int = faiss.METRIC_INNER_PRODUCT
     on_gpu = device.startswith("cuda") and hasattr(faiss, "StandardGpuResources") and faiss.get_num_gpus() > 0
     resources = faiss.StandardGpuResources() if on_gpu else None
-    near = Cells(base, k, kind) if cells and resources is None else None
+    near = Cells(base, k) if cells and resources is None else None
 
     def search(queries: Floats) -> tuple[Floats, npt.NDArray[np.int64]]:
         if near is not None:
-            distances, rows = near.search(queries)
+            found, rows = near.search(queries)
         elif resources is None:
-            distances, rows = faiss.knn(queries, base, k, metric=kind)
+            found, rows = faiss.knn(queries, base, k, metric=cosine)
         else:
-            distances, rows = faiss.knn_gpu(resources, queries, base, k, metric=kind)
-        similarities = distances if metric == "cosine" else -np.sqrt(np.maximum(distances, 0))
-        return similarities.astype(np.float32), rows.astype(np.int64)
+            found, rows = faiss.knn_gpu(resources, queries, base, k, metric=cosine)
+        return found.astype(np.float32), rows.astype(np.int64)
 
     return search
 
 
 def _in_order(similarities: Floats, rows: npt.NDArray[np.int64]) -> tuple[Floats, npt.NDArray[np.int64]]:
-    """Both best first, equal ones by row number; faiss leaves only ties in disorder."""
+    """Both best first, equal ones by row number; a search leaves only ties in disorder."""
     loose = np.flatnonzero((similarities[:, 1:] >= similarities[:, :-1]).any(axis=1))
     order = np.lexsort((rows[loose], -similarities[loose]), axis=1)
     similarities[loose] = np.take_along_axis(similarities[loose], order, axis=1)
@@ -140,8 +136,8 @@ def _without_self(
     return similarities[~drop].reshape(shape), rows[~drop].reshape(shape)
 
 
-def _checked(x: Floats, name: str, metric: Metric) -> Floats:
-    """A contiguous float32 copy, of unit length for the cosine, made block by block."""
+def _checked(x: Floats, name: str) -> Floats:
+    """A contiguous float32 copy with rows of unit length, made block by block."""
     if x.ndim != 2 or not x.shape[1]:
         raise DataError(f"{name} must be (n, d) with d > 0, not {x.shape}")
     out = np.empty(x.shape, np.float32)
@@ -151,8 +147,6 @@ def _checked(x: Floats, name: str, metric: Metric) -> Floats:
         if not np.isfinite(block).all():
             row = start + int(np.flatnonzero(~np.isfinite(block).all(axis=1))[0])
             raise DataError(f"{name} has a value in row {row} that is not finite")
-        if metric == "cosine":
-            length = np.linalg.norm(block, axis=1, keepdims=True)
-            block = block / np.where(length > 0, length, 1)
-        out[start : start + step] = block
+        length = np.linalg.norm(block, axis=1, keepdims=True)
+        out[start : start + step] = block / np.where(length > 0, length, 1)
     return out

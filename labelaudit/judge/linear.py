@@ -16,7 +16,7 @@ from labelaudit.leading import Table
 from labelaudit.types import Floats, Ints
 
 _LOG_SHARPNESS = (-4.0, 8.0)  # natural logarithms of the least and the greatest factor that is tried
-_ROWS, _FEWEST, _CELLS = 20_000, 4_000, 1_000_000  # samples that a sharpness is fitted on, and rows x classes of them
+_ROWS, _FEWEST, _CELLS = 20_000, 1_000, 1_000_000  # samples that a sharpness is fitted on, and rows x classes of them
 _CHUNK = 8192
 
 
