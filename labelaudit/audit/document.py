@@ -20,13 +20,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from labelaudit.audit.concentration import Concentration, find_concentrations
+from labelaudit.data.names import number_names
 from labelaudit.errors import DataError, OptionError, unknown_name
 from labelaudit.machine import Stage
 from labelaudit.text import free_name
 from labelaudit.types import Bools, Decision, Evidence, Finding, Floats, Ints, Samples
-
-if TYPE_CHECKING:
-    pass
 
 if TYPE_CHECKING:
     from labelaudit.judge.judge import Judge
@@ -149,10 +147,11 @@ class Audit:
     @cached_property
     def fingerprint(self) -> str:
         """32 hexadecimal digits for the dataset's content and labels; order and file names do not change it."""
-        digest = hashlib.blake2b(digest_size=16)
-        for content, label in sorted(self.identity(row) for row in range(len(self.samples))):
-            digest.update(f"{content}\0{label}\0".encode("utf-8", "surrogateescape"))
-        return digest.hexdigest()
+        given, samples = self.samples.given(), self.samples
+        place = np.argsort(np.argsort(np.array(samples.classes, dtype=np.str_)))  # of each class by its name
+        order = np.lexsort((place[samples.labels], number_names(samples.digests)[1]))
+        text = "".join([f"{samples.digests[row]}\0{given[row]}\0" for row in order.tolist()])
+        return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
 
     def with_files(self, files: Mapping[str, Path]) -> Audit:
         """The same audit, what it has computed kept, whose ``files`` have been written."""

@@ -1,7 +1,7 @@
 """``samples.parquet``: the rows of ``samples.csv`` where there are too many of them for text.
 
-Columns and order are those of `Audit.table`; given and suggested labels are dictionaries. Text is exact: nothing that a
-spreadsheet would execute is marked, and what is no valid UTF-8 shows as backslash escapes.
+Columns and order are those of `Audit.table`. Text is exact: nothing that a spreadsheet would execute is marked, and
+what is no valid UTF-8 shows as backslash escapes.
 """
 
 from __future__ import annotations
@@ -35,10 +35,11 @@ def write_samples(audit: Audit, path: Path) -> None:
 
 
 def _column(values: list[Any]) -> Any:
-    """An Arrow array; text that repeats much as a dictionary, and values of several kinds as text."""
+    """An Arrow array; values of several kinds, and names that are no valid UTF-8, as text."""
     import pyarrow as pa
 
-    if any(isinstance(value, str) for value in values):
+    try:
+        return pa.array(values)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError):
         text = [None if value is None else str(value).encode("utf-8", "backslashreplace").decode() for value in values]
         return pa.array(text, type=pa.string())
-    return pa.array(values)

@@ -53,25 +53,25 @@ class Cells:
         )
         means.train(base)
         self._centres: Floats = np.asarray(means.centroids)
-        cell_of = self._assign(base)
-        self._order = np.argsort(cell_of, kind="stable")
-        self._starts = np.searchsorted(cell_of[self._order], np.arange(self.count + 1))
+        self._cell_of = self._assign(base)
+        self._order = np.argsort(self._cell_of, kind="stable")
+        self._starts = np.searchsorted(self._cell_of[self._order], np.arange(self.count + 1))
         self._most = min(int(np.clip(_ROWS * self.count / n, _FEWEST, _MOST)), self.count)
         self._around = faiss.knn(self._centres, self._centres, min(_MOST, self.count), metric=_COSINE)[1]
         self.recall = 0.0
         """Share of the true neighbours of a sample that a search finds."""
         self.probed = _FEWEST
         """Cells that the rows of a cell are compared with."""
-        self._measure(cell_of)
+        self._measure()
 
-    def _measure(self, cell_of: Ints) -> None:
+    def _measure(self) -> None:
         """Set `probed` to as many cells as find `RECALL` of a sample's neighbours, `recall` to what they find."""
         import faiss
 
         rows = np.unique(np.linspace(0, len(self._base) - 1, SAMPLE).astype(np.int64))
         truth = faiss.knn(self._base[rows], self._base, self._k, metric=_COSINE)[1]
         while True:
-            found = self.search(self._base[rows], cell_of[rows])[1]
+            found = self.search(rows=rows)[1]
             same = [len(np.intersect1d(*pair)) for pair in zip(truth, found, strict=True)]
             self.recall = float(np.mean(same)) / self._k
             if self.recall >= RECALL or self.probed >= self._most:
@@ -79,25 +79,30 @@ class Cells:
             self.probed = min(2 * self.probed, self._most)
 
     def search(
-        self, queries: Floats, cell_of: Ints | None = None
+        self, queries: Floats | None = None, *, rows: Ints | None = None
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
         """Cosines (m, k) and rows (m, k) of the rows nearest to ``queries`` (m, d), best first, unordered among ties.
 
-        ``cell_of`` (m,) is each query's cell where that is known.
+        Without queries those of some ``rows`` (m,) of the matrix, or of all: these are among their own neighbours.
         """
+        if queries is None:
+            queries = self._base if rows is None else self._base[rows]
+            cell_of = self._cell_of if rows is None else self._cell_of[rows]
+        else:
+            cell_of = self._assign(queries)
         cosines = np.empty((len(queries), self._k), np.float32)
-        rows = np.empty((len(queries), self._k), np.int64)
+        found = np.empty((len(queries), self._k), np.int64)
 
         def look(group: tuple[int, Ints]) -> None:
             candidates = self._candidates(group[0])
             close = np.take(self._base, candidates, axis=0)
             for asked in np.array_split(group[1], -(-len(group[1]) * len(candidates) // _PRODUCTS)):
                 cosines[asked], places = _find_best(queries[asked] @ close.T, self._k)
-                rows[asked] = candidates[places]
+                found[asked] = candidates[places]
 
         with ThreadPoolExecutor(_THREADS, thread_name_prefix="neighbours") as pool:
-            list(pool.map(look, _group(self._assign(queries) if cell_of is None else cell_of)))
-        return cosines, rows
+            list(pool.map(look, _group(cell_of)))
+        return cosines, found
 
     def _candidates(self, cell: int) -> Ints:
         """Rows of the `probed` cells nearest to ``cell``, ascending; of more cells where these hold too few rows."""

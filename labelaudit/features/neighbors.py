@@ -54,7 +54,7 @@ def nearest(
     step = len(asked) if many else max(1, BLOCK_BYTES // (4 * max(base.shape[1], wanted + 1)))
     for start in range(0, len(asked), step):
         block = slice(start, min(start + step, len(asked)))
-        found, rows = search(asked[block])
+        found, rows = search(asked if step >= len(asked) else asked[block])
         if own:
             found, rows = _without_self(found, rows, np.arange(block.start, block.stop))
         similarities[block], indices[block] = _in_order(found, rows)
@@ -107,7 +107,7 @@ def _searcher(base: Floats, k: int, device: str, *, cells: bool) -> Any:
 
     def search(queries: Floats) -> tuple[Floats, npt.NDArray[np.int64]]:
         if near is not None:
-            found, rows = near.search(queries)
+            found, rows = near.search(None if queries is base else queries)
         elif resources is None:
             found, rows = faiss.knn(queries, base, k, metric=cosine)
         else:
