@@ -72,7 +72,8 @@ class Concentration:
 
 def find_concentrations(samples: Samples, flagged: Bools) -> tuple[Concentration, ...]:
     """The values with far more of the ``flagged`` (n,) samples than the others, most telling first."""
-    attributes = list_attributes(samples)
+    if not (attributes := list_attributes(samples)):
+        return ()
     tests = sum(len(set(values)) for values in attributes.values())
     case = _Case(samples.labels, flagged, _once_per_group(samples, flagged), tests)
     found = [one for name, values in attributes.items() for one in case.test(name, values)]
@@ -89,7 +90,7 @@ def list_attributes(samples: Samples) -> dict[str, Sequence[str]]:
         found[f"column '{name}'"] = values
         if len(set(values)) > MOST_VALUES and all(_is_day(value[:10]) for value in values[:100]):
             found[f"day of '{name}'"] = [value[:10] for value in values]
-    nested = any("/" in path for path in samples.ids)
+    nested = "/" in "".join(samples.ids)
     if nested:
         parts = [path.split("/") for path in samples.ids]
         for level in range(max(map(len, parts), default=1) - 1):

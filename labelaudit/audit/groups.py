@@ -25,9 +25,10 @@ def list_groups(audit: Audit) -> list[dict[str, Any]]:
     lower = worse; ``flagged`` how many members are suspects.
     """
     samples, decision = audit.samples, audit.decision
-    alone = set(samples.digests)
+    members = list(_members(audit))
+    alone = set(samples.digests) if members else set[str]()
     found = []
-    for rows in _members(audit):
+    for rows in members:
         name = samples.groups[int(rows[0])]
         labels = np.bincount(samples.labels[rows], minlength=len(samples.classes))
         probs = decision.probs[rows].mean(axis=0, dtype=np.float64)

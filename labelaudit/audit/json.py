@@ -128,7 +128,7 @@ def build_audit(parts: Mapping[str, Any], arrays: Arrays, files: Mapping[str, Pa
     verdict = parts["decision"]
     low, high = verdict["noise_interval"]
     labels = np.array([index[name] for name in parts["labels"]], dtype=np.int64)
-    return Audit(
+    audit = Audit(
         samples=Samples(
             ids=tuple(parts["ids"]),
             labels=labels,
@@ -168,6 +168,8 @@ def build_audit(parts: Mapping[str, Any], arrays: Arrays, files: Mapping[str, Pa
         seed=parts["seed"],
         files=files,
     )
+    vars(audit)["fingerprint"] = parts["fingerprint"]  # which would take longer than all else of a million samples
+    return audit
 
 
 _PLAIN = {str, int, bool, type(None)}

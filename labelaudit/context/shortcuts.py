@@ -115,7 +115,7 @@ def further_columns(samples: Samples) -> Mapping[str, Sequence[str]]:
     columns: dict[str, Sequence[str]] = {
         f"column '{name}'": values for name, values in samples.extra.items() if name not in OF_VOTES
     }
-    if not any("/" in path for path in samples.ids):
+    if "/" not in "".join(samples.ids):
         return columns
     parts = [path.split("/")[:-1] for path in samples.ids]
     for level in range(max(map(len, parts), default=0)):

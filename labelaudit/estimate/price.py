@@ -21,6 +21,7 @@ SURE = 0.9
 """Probability with which at most `Price.most` of the suggestions are wrong."""
 STEPS = (10, 20, 40, 80, 160, 320, 640, 1280, 2560, 5120)
 """Numbers of suggestions that a table of prices shows, before all of them."""
+_WIDE = 100.0  # variance from which more suggestions than that are counted by three moments, which is exact to one
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +65,9 @@ def price(chances: Floats, counts: Sequence[int]) -> list[Price]:
     share[0] = 1.0
     found, taken = list[Price](), 0
     for count in counts:
+        if count > STEPS[-1] and (chances[:count] * (1 - chances[:count])).sum() >= _WIDE:
+            found.append(Price(count=count, wrong=float(chances[:count].sum()), most=_most_by_moments(chances[:count])))
+            continue
         for chance in chances[taken:count].tolist():
             share[1:] = share[1:] * (1 - chance) + share[:-1] * chance
             share[0] *= 1 - chance
@@ -71,3 +75,19 @@ def price(chances: Floats, counts: Sequence[int]) -> list[Price]:
         most = int(np.searchsorted(np.cumsum(share), SURE - 1e-12))
         found.append(Price(count=count, wrong=float(chances[:count].sum()), most=most))
     return found
+
+
+def _most_by_moments(chances: Floats) -> int:
+    """The least w for which at most w are wrong with `SURE`: the normal distribution with a term for its skewness.
+
+    Source: Hong (2013), "On computing the distribution function for the Poisson binomial distribution", section 2.5.
+    """
+    from scipy.special import ndtr
+
+    mean, variance = float(chances.sum()), float((chances * (1 - chances)).sum())
+    skewness = float((chances * (1 - chances) * (1 - 2 * chances)).sum()) / variance**1.5
+    reach = math.sqrt(variance)
+    counts = np.arange(math.floor(mean - 5 * reach), math.ceil(mean + 5 * reach) + 1)
+    z = (counts + 0.5 - mean) / reach
+    at_most = ndtr(z) + skewness * (1 - z**2) * np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi) / 6
+    return int(counts[np.searchsorted(np.maximum.accumulate(at_most), SURE)])

@@ -166,9 +166,8 @@ def _replay(
 def _places(samples: Samples, digests: Container[str]) -> Mapping[tuple[str, str], list[int]]:
     """Identity -> rows of the samples whose content is among ``digests``."""
     rows_of: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
-    for row, digest in enumerate(samples.digests):
-        if digest in digests:
-            rows_of[samples.claim(row).identity].append(row)
+    for row in [row for row, digest in enumerate(samples.digests) if digest in digests]:
+        rows_of[samples.claim(row).identity].append(row)
     return rows_of
 
 

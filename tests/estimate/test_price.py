@@ -10,6 +10,7 @@ from audits import make_audit
 from hypothesis import given
 from hypothesis import strategies as st
 
+from labelaudit.estimate import price as pricing
 from labelaudit.estimate.price import SURE, list_prices, price, rank_surest
 
 
@@ -29,6 +30,15 @@ def test_a_long_list_costs_no_more_than_its_tail() -> None:
     assert [entry.count for entry in found] == [10, 5000]
     assert found[1].wrong == pytest.approx(100)
     assert 110 <= found[1].most <= 115  # mean 100, standard deviation 9.9
+
+
+def test_thousands_are_counted_by_moments_as_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    chances = np.random.default_rng(0).beta(0.3, 2.0, 7000)
+    (by_moments,) = price(chances, [7000])
+    monkeypatch.setattr(pricing, "_WIDE", np.inf)
+    (one_by_one,) = price(chances, [7000])
+    assert abs(by_moments.most - one_by_one.most) <= 1
+    assert by_moments.wrong == one_by_one.wrong
 
 
 def test_surest_first_and_without_what_is_judged() -> None:
