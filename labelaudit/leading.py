@@ -144,7 +144,7 @@ class Leading:
             rest=np.asarray(self.rest * factors, dtype=np.float32),
         )
 
-    def with_suspicion(self, suspicion: npt.NDArray[np.float64]) -> Leading:
+    def with_suspicion(self, suspicion: npt.NDArray[np.floating[Any]]) -> Leading:
         """A copy of the table with 1 - ``suspicion`` (n,) for the given class, the others in proportion."""
         own = self.classes == self.labels[:, None]
         others = np.where(own, 0, self.values.astype(np.float64))

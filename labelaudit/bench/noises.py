@@ -27,7 +27,7 @@ def prediction_dependent(
 
     seed = int(generator.integers(2**31))
     probs = crossfit("ce", x, labels, classes, folds=_FOLDS, epochs=_EPOCHS, seed=seed).probs
-    assert probs is not None
+    assert isinstance(probs, np.ndarray)
     return noise.prediction_dependent(labels, probs, rate)
 
 

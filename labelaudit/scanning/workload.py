@@ -27,7 +27,8 @@ _LOGISTIC = 100.0  # products with the leading components until logistic regress
 _FITTED, _FEWEST = 400_000, 2000  # cells, and samples, that the noise model is fitted to
 _FIT, _PASSES = 200.0, 30.0  # passes over those, and over all cells, for each model heard
 _PASSES_IN_BLOCKS = 4.0  # the same where only the leading classes are kept
-_ALIKE, _DECIDED, _WRITTEN = 30.0, 25.0, 4.0  # rows of text that looking at a sample, judging and writing it are worth
+_ALIKE, _DECIDED, _WRITTEN = 30.0, 25.0, 2.0  # rows of text that looking at a sample, judging and writing it are worth
+_TOLD = 0.5  # and judging it by given probabilities alone, where no images of no class are looked for
 _PICTURE = 60.0  # and of looking at its thumbnail
 
 
@@ -63,7 +64,8 @@ def count_seconds(work: Workload, costs: UnitCosts) -> dict[str, float]:
     few = min(cells, max(_FITTED, _FEWEST * work.classes))
     passes = _PASSES_IN_BLOCKS if work.large else _PASSES
     found = {
-        "decide": costs.cell * work.heard * (_FIT * few + passes * cells) + costs.row * _DECIDED * n,
+        "decide": costs.cell * work.heard * (_FIT * few + passes * cells)
+        + costs.row * (_DECIDED if work.widths else _TOLD) * n,
         "write": costs.row * _WRITTEN * n,
     }
     if work.widths:

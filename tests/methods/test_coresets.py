@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from labelaudit.methods import _coresets
 from labelaudit.methods._coresets import _naive, _similarities, assign, centrality, distances, facility_location
 
 
@@ -160,6 +161,16 @@ def test_centrality_is_the_mean_distance_in_blocks_too(monkeypatch: pytest.Monke
     assert centrality(points, references).numpy() == pytest.approx(both.mean(1), rel=1e-5)
     monkeypatch.setattr("labelaudit.methods._coresets._BLOCK", 90)
     assert torch.equal(centrality(points), whole)
+
+
+def test_of_very_many_points_some_are_the_references(monkeypatch: pytest.MonkeyPatch) -> None:
+    points = cloud(600)
+    exact = centrality(points)
+    monkeypatch.setattr(_coresets, "_ALL_REFERENCES", 500)
+    monkeypatch.setattr(_coresets, "_PART", 300)
+    some = centrality(points)
+    assert not torch.equal(some, exact)
+    assert some.tolist() == pytest.approx(exact.tolist(), rel=0.1)
 
 
 def test_centrality_follows_its_points() -> None:
