@@ -197,19 +197,21 @@ def draw(found: dict[int, dict[str, Any]]) -> str:
         return f"{x:.1f},{y:.1f}"
 
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 {top + height + 40}" font-family="sans-serif" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 700 {top + height + 40}" font-family="sans-serif" '
         'font-size="12">'
     ]
     for power in range(-2, math.ceil(math.log10(high)) + 1):
         ends = place(sizes[0], 10.0**power), place(sizes[-1], min(10.0**power * sizes[-1] / sizes[0], high))
         lines.append(f'<path d="M{ends[0]}L{ends[1]}" stroke="#bbb" stroke-dasharray="2 4"/>')
         lines.append(f'<text x="4" y="{ends[0].split(",")[1]}" fill="#555">{10.0**power:g} s</text>')
-    for number, name in enumerate(stages):
+    ends_at = {name: float(place(sizes[-1], found[sizes[-1]]["seconds"][name]).split(",")[1]) for name in stages}
+    below = -math.inf
+    for number, name in enumerate(sorted(stages, key=ends_at.__getitem__)):
         colour = f"hsl({360 * number // len(stages)} 60% 40%)"
         points = " ".join(place(n, found[n]["seconds"][name]) for n in sizes)
         lines.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
-        x, y = points.split(" ")[-1].split(",")
-        lines.append(f'<text x="{float(x) + 6}" y="{y}" fill="{colour}">{name}</text>')
+        below = max(ends_at[name] + 4, below + 14)  # of names that end at one place each is still read
+        lines.append(f'<text x="{left + width + 6}" y="{below:.1f}" fill="{colour}">{name}</text>')
     for n in sizes:
         lines.append(f'<text x="{place(n, 1).split(",")[0]}" y="{top + height + 24}" text-anchor="middle">{n:,}</text>')
     return "\n".join([*lines, "</svg>", ""])

@@ -40,6 +40,7 @@ OFFERED = 0.05
 """Share of all orders of the classes that may explain the confusions better than that of the names, if it is to be
 offered."""
 
+_MOST_GRADES = 200  # classes that are offered as grades: ages, at most; of more each order takes too long to try
 _ORDERS = 2000  # orders that it is compared with
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
@@ -113,7 +114,7 @@ def note_order(classes: Sequence[str], probs: Table, labels: Ints) -> list[str]:
     ``probs`` (n, C) are blind to the given ``labels`` (n,).
     """
     steps = read_order(classes)
-    if steps is None or not _explains(steps, probs, labels):
+    if steps is None or len(classes) > _MOST_GRADES or not _explains(steps, probs, labels):
         return []
     ordered = [name for _, name in sorted(zip(steps, classes, strict=True))]
     return [

@@ -61,6 +61,22 @@ class OpenSet:
         return np.asarray(np.where(known == UNKNOWN, found, known == NO_CLASS), dtype=np.float64)
 
 
+def beats_even_errors(found: OpenSet, channel: NoiseModel, labels: Ints) -> bool:
+    """Whether the class "none" says more of the ``labels`` (n,) than one share of even errors among all images would.
+
+    A noise model of many classes is fitted to few images of each and reads even errors low; a class "none" that takes a
+    share of every image makes up for that, and then takes each wrong label for a stranger's.
+    """
+    shares = np.bincount(labels, minlength=channel.probs.shape[1]) / len(labels)
+    outside, inside = shares[labels], _inside(channel, labels)
+
+    def explain(prior: Any) -> float:
+        return float(np.log(prior * outside + (1 - prior) * inside).mean())
+
+    even = max(explain(share) for share in np.geomspace(1e-3, 0.9, 60))
+    return bool((explain(found.prior) - even) * len(labels) > BY_CHANCE + EACH * found.prior.sum())
+
+
 def weigh(gain: float, error: float, taken: float) -> float:
     """Probability that there are images of no class, if the class "none" brings ``gain`` nats in all.
 

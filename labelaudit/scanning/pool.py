@@ -27,7 +27,7 @@ from labelaudit.judge.learning_curve import Curve
 from labelaudit.judge.linear import HeldOut, spread_rows
 from labelaudit.judge.noise_fit import fit_noise_model
 from labelaudit.judge.noise_model import NoiseModel
-from labelaudit.judge.open_set import OpenSet, find_open_set
+from labelaudit.judge.open_set import OpenSet, beats_even_errors, find_open_set
 from labelaudit.judge.pool import Gain, measure_gain
 from labelaudit.leading import Leading, Table, is_large, take_rows
 from labelaudit.machine import Machine
@@ -273,7 +273,8 @@ class ModelPool:
             part = replace(fitted, probs=fitted.probs[rows], posterior=fitted.posterior[rows])
             near = nearest(x, k=probes.NEIGHBORS, device=self.machine.device)
             some = groups[rows].tolist()
-            if find_open_set(part, given[rows], x=x, near=near, fold_of=fold_of[rows], digests=some) is None:
+            found = find_open_set(part, given[rows], x=x, near=near, fold_of=fold_of[rows], digests=some)
+            if found is None or not beats_even_errors(found, part, given[rows]):
                 return None
         near = self._near[0][order], np.argsort(order)[self._near[1][order]]
         x = self._units(order)

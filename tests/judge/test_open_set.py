@@ -13,7 +13,7 @@ from labelaudit.features.neighbors import nearest
 from labelaudit.judge import noise_model, probes
 from labelaudit.judge.decide import decide
 from labelaudit.judge.noise_fit import fit_noise_model
-from labelaudit.judge.open_set import find_open_set, weigh
+from labelaudit.judge.open_set import beats_even_errors, find_open_set, weigh
 from labelaudit.training.folds import stratified_folds
 
 CLASSES = ("ant", "bee", "cat", "dog")
@@ -58,6 +58,14 @@ def test_guests_are_told_from_wrong_labels() -> None:
     flips = ~guest & (seen["given"] != seen["truth"])
     assert np.mean([decision.reasons[row].startswith("looks like") for row in np.flatnonzero(flips)]) > 0.9
     assert decision.noise_rate == pytest.approx((seen["given"] != seen["truth"]).mean(), abs=0.02)
+
+
+def test_guests_say_more_than_even_errors_and_a_share_of_every_image_does_not() -> None:
+    seen = scene(150)
+    found, fitted, given = seen["found"], seen["fitted"], seen["given"]
+    assert beats_even_errors(found, fitted, given)
+    even = replace(found, prior=np.full(len(given), found.prior.mean()))
+    assert not beats_even_errors(even, fitted, given)
 
 
 @pytest.mark.parametrize(("spread", "noise"), [(1.0, 0.0), (1.0, 0.3), (2.5, 0.05), (6.0, 0.0)])

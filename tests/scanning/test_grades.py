@@ -86,6 +86,12 @@ def test_names_that_only_happen_to_be_numbers_are_not_offered_an_order() -> None
     assert not note_order(["cat", "dog", "cow", "pig", "hen"], near, labels)
 
 
+@pytest.mark.parametrize(("count", "offered"), [(60, True), (300, False)])
+def test_hundreds_of_classes_are_not_offered_as_grades(count: int, offered: bool) -> None:
+    near = 0.8 * np.eye(count) + 0.2 * np.roll(np.eye(count), 1, axis=1)
+    assert bool(note_order([str(number) for number in range(count)], near, np.arange(count))) == offered
+
+
 @pytest.mark.parametrize("classes", [("cat", "dog", "pig"), ("1", "2")])
 def test_classes_without_an_order_are_refused_with_what_to_do(classes: tuple[str, ...], tmp_path: Path) -> None:
     with pytest.raises(OptionError, match=r"`classes`|3 classes or more"):
