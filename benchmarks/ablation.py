@@ -1,6 +1,6 @@
 """What does each ingredient of a scan bring? The models of every pack fitted once, then decisions without each of them.
 
-    python benchmarks/ablation.py [PACK …] [--seed 0] [--methods crust limit sln] [--data ../shared/data]
+    python benchmarks/ablation.py [PACK …] [--effort quick] [--seed 0] [--methods crust limit sln] [--data FOLDER]
 
 Average precision (AP), and F1 of the flags over the best F1 of the ranking; the first row is the tool as it is. What is
 left out is left out of the pool and of all that follows. Networks are trained only where ``--methods`` are named. The
@@ -17,8 +17,7 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
-from material import CACHE, DATA, gather
-from packs import PACKS, SPOILT
+from material import CACHE, DATA, SETS, gather
 from results_section import write_section
 
 from labelaudit.judge import consensus
@@ -26,7 +25,6 @@ from labelaudit.judge.judge import CLOSED_FORMS
 from labelaudit.judge.pool import Gain
 from labelaudit.scanning import pool
 
-DEFAULTS = (*(name if "cifar" not in name else f"{name}@2500" for name in PACKS), *SPOILT)
 VIEWS = {"the noise model": 0.0, "the pool": 1.0}
 """What is left out -> the noise model's say in the answer then."""
 
@@ -58,9 +56,9 @@ def _fewer(models: dict[str, Any], left_out: Sequence[str]) -> dict[str, Any]:
     return {name: probs for name, probs in models.items() if name not in left_out}
 
 
-def measure(pack: str, seed: int, methods: tuple[str, ...], data: Path, cache: Path) -> dict[str, dict[str, float]]:
-    """What is left out -> figures, the whole first."""
-    material = gather(pack, seed=seed, methods=methods, data=data, cache=cache)
+def measure(pack: str, methods: tuple[str, ...], **how: Any) -> dict[str, dict[str, float]]:
+    """What is left out -> figures, the whole first; ``how`` as in `gather`."""
+    material = gather(pack, methods=methods, **how)
     fitted, found = material.fitted, dict[str, dict[str, float]]()
     networks = ("trained networks", "the test of trained networks", *fitted.trained) if methods else ()
     for what in (
@@ -89,14 +87,16 @@ def render(found: dict[str, dict[str, dict[str, float]]]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("packs", nargs="*", default=list(DEFAULTS), metavar="PACK")
+    parser.add_argument("packs", nargs="*", default=list(SETS), metavar="PACK")
+    parser.add_argument("--effort", default="quick")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--methods", nargs="*", default=[])
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--cache", type=Path, default=CACHE)
     args = parser.parse_args()
-    found = {pack: measure(pack, args.seed, tuple(args.methods), args.data, args.cache) for pack in args.packs}
-    said = f"Seed {args.seed}, features of standard effort, networks: {', '.join(args.methods) or 'none'}."
+    how = {"effort": args.effort, "seed": args.seed, "data": args.data, "cache": args.cache}
+    found = {pack: measure(pack, tuple(args.methods), **how) for pack in args.packs}
+    said = f"Seed {args.seed}, effort {args.effort}, networks: {', '.join(args.methods) or 'none'}."
     write_section(
         "ablation", f"{said}\n\n{render(found)}", title="What each ingredient brings (`benchmarks/ablation.py`)"
     )

@@ -1,19 +1,20 @@
 """Would the defaults have been chosen on other sets? Each constant by leave-one-domain-out.
 
-    python benchmarks/defaults.py [PACK …] [--data ../shared/data] [--cache DIR]
+    python benchmarks/defaults.py [PACK …] [--effort quick] [--data ../shared/data] [--cache DIR]
 
 The models of every pack are fitted once. Then each constant of `RANKING` and `FLAGS` takes every value of its grid, the
 others as they are. For each domain the value is taken that is best on the mean of the other domains; the default's
 score there less that value's is the cost: positive where the default, chosen on the set itself, flatters. Packs with
 the same images are one domain. Constants of the ranking are judged by average precision (AP); those of the flags by
-their F1 over the best F1 of the ranking, and on clean packs by one less ten times the share flagged. The table in
-benchmarks/RESULTS.md is rewritten.
+their F1 over the best F1 of the ranking, and on clean packs by one less ten times the share flagged. Scores go to
+benchmarks/results/defaults.json pack by pack; the table in benchmarks/RESULTS.md is rewritten from them.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -21,14 +22,13 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
-from material import CACHE, DATA, Material, gather
-from packs import CLEAN, PACKS, SPOILT
+from material import CACHE, CLEAN_SETS, DATA, SETS, Material, gather
 from results_section import write_section
 
 from labelaudit.judge import consensus, learning_curve, open_set, reading
 from labelaudit.scanning import pool
 
-SETS = (*(name if "cifar" not in name else f"{name}@2500" for name in PACKS), *SPOILT, *CLEAN, "cifar10n-clean@2500")
+ROWS = Path(__file__).parent / "results" / "defaults.json"
 Grids = Mapping[str, tuple[ModuleType, tuple[float, ...]]]
 RANKING: Grids = {
     "PULL": (consensus, (0.003, 0.01, 0.03, 0.1, 0.3)),
@@ -72,25 +72,29 @@ def sweep(material: Material) -> dict[tuple[str, float], float]:
 
 @contextmanager
 def _fitted_once() -> Iterator[None]:
-    """The noise model that is fitted first, and what judges the parts of the learning curve, are the same every time:
-    of the constants only `STANDING_OUT` changes them.
-    """
-    fit, judge, kept = pool.fit_noise_model, learning_curve._judge, dict[Any, Any]()
+    """What a constant does not change is fitted once: noise models, the class "none", the parts of the curve."""
+    fit, search, judge, kept = pool.fit_noise_model, pool.find_open_set, learning_curve._judge, dict[Any, Any]()
 
-    def fit_once(models: Any, labels: Any, *, known: Any, start: Any = None) -> Any:
-        if start is not None:
-            return fit(models, labels, known=known, start=start)
-        if "noise" not in kept:
-            kept["noise"] = fit(models, labels, known=known)
-        return kept["noise"]
-
-    def judge_once(*material: Any) -> Any:
-        key = material[-1], learning_curve.STANDING_OUT
+    def once(key: Any, make: Callable[[], Any]) -> Any:
         if key not in kept:
-            kept[key] = judge(*material)
+            kept[key] = make()
         return kept[key]
 
-    with patch.object(pool, "fit_noise_model", fit_once), patch.object(learning_curve, "_judge", judge_once):
+    def fit_once(models: Any, labels: Any, *, known: Any, start: Any = None) -> Any:
+        taken = None if start is None else (open_set.EACH, open_set.BY_CHANCE)
+        return once(("noise", taken), lambda: fit(models, labels, known=known, start=start))
+
+    def search_once(*found: Any, **how: Any) -> Any:
+        return once(("none", open_set.EACH, open_set.BY_CHANCE), lambda: search(*found, **how))
+
+    def judge_once(*part: Any) -> Any:
+        return once((part[-1], learning_curve.STANDING_OUT), lambda: judge(*part))
+
+    with (
+        patch.object(pool, "fit_noise_model", fit_once),
+        patch.object(pool, "find_open_set", search_once),
+        patch.object(learning_curve, "_judge", judge_once),
+    ):
         yield
 
 
@@ -142,11 +146,17 @@ def render(scores: Mapping[str, Mapping[tuple[str, float], float]]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("packs", nargs="*", default=list(SETS), metavar="PACK")
+    parser.add_argument("packs", nargs="*", default=[*SETS, *CLEAN_SETS], metavar="PACK")
+    parser.add_argument("--effort", default="quick")
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--cache", type=Path, default=CACHE)
     args = parser.parse_args()
-    scores = {pack: sweep(gather(pack, data=args.data, cache=args.cache)) for pack in args.packs}
+    how = {"effort": args.effort, "data": args.data, "cache": args.cache}
+    kept = json.loads(ROWS.read_text(encoding="utf-8")) if ROWS.is_file() else {}
+    for pack in args.packs:
+        kept[pack] = [[*key, score] for key, score in sweep(gather(pack, **how)).items()]
+        ROWS.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+    scores = {pack: {(name, value): score for name, value, score in rows} for pack, rows in kept.items()}
     write_section("defaults", render(scores), title="Defaults, chosen on other sets (`benchmarks/defaults.py`)")
 
 

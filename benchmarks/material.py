@@ -18,11 +18,17 @@ from labelaudit.machine import Machine
 from labelaudit.scanning.assessment import decide_by
 from labelaudit.scanning.components import find_components
 from labelaudit.scanning.pool import ModelPool
-from labelaudit.scanning.settings import ScanSettings
+from labelaudit.scanning.settings import Effort, ScanSettings
 from labelaudit.scanning.unfinished import Unfinished
 from labelaudit.types import Decision
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
+SETS = (
+    *("imagenette_real", "outdoor", "clothes", "cifar10n-aggre@1000", "cifar10n-random1@500", "cifar10n-worse@1000"),
+    *("caltech20~usual", "bloodcells8@1000~usual", "signdigits@1000~usual"),
+)
+CLEAN_SETS = ("caltech20", "bloodcells8@800", "signdigits@500", "cifar10n-clean@500", "cifar10n-clean@1000")
+"""Packs with wrong labels and clean ones, small enough that all of them take minutes once their features are cached."""
 CACHE = Path(tempfile.gettempdir()) / "labelaudit-benchmark" / "cache"
 
 
@@ -59,11 +65,17 @@ class Material:
 
 
 def gather(
-    pack: str, *, seed: int = 0, methods: tuple[str, ...] = (), data: Path = DATA, cache: Path = CACHE
+    pack: str,
+    *,
+    effort: Effort = "quick",
+    seed: int = 0,
+    methods: tuple[str, ...] = (),
+    data: Path = DATA,
+    cache: Path = CACHE,
 ) -> Material:
-    """Fit the models of a scan of ``pack`` at standard effort; networks only where ``methods`` are named."""
+    """Fit the models of a scan of ``pack``; networks only where ``methods`` are named."""
     machine = Machine(device="cpu", cache=cache, workers=1)
-    settings = ScanSettings(seed=seed, train="features", methods=methods)
+    settings = ScanSettings(effort=effort, seed=seed, train="features", methods=methods)
     with tempfile.TemporaryDirectory() as folder:
         samples, truth = load(pack, data, Path(folder))
         features = embed_as_scanned(samples, settings, machine)

@@ -17,7 +17,8 @@ columns see features of the effort's backbones. Its peers:
 Average precision and AUROC against the truth, F1 of the flags against the best that any threshold on the ranking
 reaches, share flagged and surely flagged, the interval of the rate. Rows go to benchmarks/results/packs.json as they
 are made, and the table in benchmarks/RESULTS.md is rewritten from that file. Features are cached: the second run takes
-minutes. With ``--bare`` no network is trained, which leaves out AUM and loss where no earlier run had them.
+minutes. With ``--bare`` no network is trained, which leaves out AUM and loss where no earlier run had them; with
+``--own`` the peers, which no change of the tool changes, keep the rows of an earlier run.
 """
 
 from __future__ import annotations
@@ -112,11 +113,18 @@ def _load_whole(pack: str, data: Path, folder: Path) -> tuple[Samples, Labels]:
 
 
 def measure(
-    pack: str, samples: Samples, truth: Labels, seeds: list[int], machine: Machine, effort: Any, methods: Any = None
+    pack: str,
+    samples: Samples,
+    truth: Labels,
+    seeds: list[int],
+    machine: Machine,
+    effort: Any,
+    methods: Any = None,
+    *,
+    own: bool = False,
 ) -> list[dict[str, Any]]:
-    """One row per seed of the tool, and one per peer."""
+    """One row per seed of the tool, and one per peer unless only its ``own`` are wanted."""
     features = embed_as_scanned(samples, ScanSettings(effort=effort, train="features", precision="float32"), machine)
-    detailed = _embed(samples, ["lite0@224"], machine)
     bare, wrong = replace(samples, images=None), samples.labels != truth
     about = {"pack": pack, "n": len(samples), "classes": len(samples.classes), "wrong": float(wrong.mean())}
     rows = []
@@ -140,6 +148,9 @@ def measure(
             }
         )
         print(rows[-1], flush=True)
+    if own:
+        return rows
+    detailed = _embed(samples, ["lite0@224"], machine)
     for peer, (score, flagged) in by_peers(audit, bare, features, detailed).items():
         found = flags(flagged, wrong) if flagged is not None else {}
         rows.append({**about, "seed": seeds[-1], "by": peer, **ranking(score, wrong), **found})
@@ -277,12 +288,15 @@ def main() -> None:
     parser.add_argument("--effort", default="standard", choices=("quick", "standard"))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--bare", action="store_true", help="train no network")
+    parser.add_argument("--own", action="store_true", help="measure the tool only, and keep the peers' rows")
     args = parser.parse_args()
     machine = Machine(device="cpu", cache=args.cache, workers=1)
     for pack in args.packs:
         with tempfile.TemporaryDirectory() as folder:
             samples, truth = load(pack, args.data, Path(folder))
-            write(measure(pack, samples, truth, args.seeds, machine, args.effort, () if args.bare else None))
+            write(
+                measure(pack, samples, truth, args.seeds, machine, args.effort, () if args.bare else None, own=args.own)
+            )
 
 
 if __name__ == "__main__":
