@@ -176,18 +176,26 @@ def cell(value: Any) -> str:
         return ""
     if isinstance(value, float):
         return format(value, ".6g")
-    text = _STEERING.sub(lambda found: printable(found[0]), str(value))
+    text = str(value)
+    if not text.isprintable():
+        text = _STEERING.sub(lambda found: printable(found[0]), text)
     return f"'{text}" if _EXECUTABLE.match(text) and not _NUMBER.fullmatch(text) else text
 
 
 def cells(values: Sequence[Any]) -> list[str]:
     """`cell` of every value of a column; equal texts are written once.
 
-    >>> cells([0.123456789, None, 2.0]), cells(["cat", "=1+1", "cat"])
-    (['0.123457', '', '2'], ['cat', "'=1+1", 'cat'])
+    >>> cells([0.123456789, None, 2.0]), cells(["cat", "=1+1", "cat"]), cells([1, True, -3])
+    (['0.123457', '', '2'], ['cat', "'=1+1", 'cat'], ['1', 'True', '-3'])
     """
-    if all(type(value) is float for value in values):
+    kinds = set(map(type, values))
+    if kinds == {float}:
         return [f"{value:.6g}" for value in values]
+    if kinds <= {int, bool}:
+        return list(map(str, values))
+    if kinds == {str}:
+        texts = {value: cell(value) for value in set(values)}
+        return [texts[value] for value in values]
     known: dict[Any, str] = {}
     said = []
     for value in values:
