@@ -37,6 +37,10 @@ and dogs that models are rightly in doubt about .08."""
 BY_CHANCE = 3.0
 """Nats that the class "none" may bring by chance beside its error: 1.3 at most on eight sets without strangers whose
 labels are mostly right."""
+MOVED = 0.1
+"""Share of samples by which copies may move the classes' shares: beyond it the models, which count each copy, expect
+the copied class everywhere, and the class "none" would make up for that (one class four times: .33, AP .41 with it,
+.66 without)."""
 _ROUNDS = 4
 _FIRST, _FAR = 0.5, 4.0  # prior of the strangest images at first, and the strangeness where it is half of that
 _LEAST, _LEAST_WEIGHT = 1e-6, 0.1
@@ -98,7 +102,7 @@ def find_open_set(
     fold_of: Ints,
     digests: Sequence[str],
 ) -> OpenSet | None:
-    """Learn the class "none", or find that there is none.
+    """Learn the class "none", or find that there is none, or that copies leave too little to tell it by (`MOVED`).
 
     Args:
         channel: fitted to the given ``labels`` (n,).
@@ -111,6 +115,8 @@ def find_open_set(
     _, group, sizes = np.unique(np.asarray(digests), return_inverse=True, return_counts=True)
     counts = 1 / sizes[group]  # (n,) what each sample counts for: a group counts for one
     shares = np.bincount(labels, minlength=classes) / len(labels)
+    if np.abs(shares - np.bincount(labels, counts, minlength=classes) / len(sizes)).sum() / 2 > MOVED:
+        return None
     inside = _inside(channel, labels)
     entropy, strange = _entropy(channel), measure_strangeness(x, labels, classes, fold_of)
     prior = _FIRST * expit(strange - _FAR)

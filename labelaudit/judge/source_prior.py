@@ -3,8 +3,9 @@
 For each value v of an attribute the odds of an error are multiplied by a factor r_v, which changes the probability of
 the given label of a sample by (1 - s + r_v s) / (1 - e + r_v e), s being its suspicion and e the mean one. r_v
 maximises the product of these over the samples of v, with log r_v ~ N(0, 1), and each sample's is fitted without its
-fold. An attribute is used only where the held-out likelihood gains by more than twice its standard error. Left out:
-several attributes at once, and sources that confuse other classes than the rest do.
+fold. Members of a group count together as one sample. An attribute is used only where the held-out likelihood gains by
+more than twice its standard error. Left out: several attributes at once, and sources that confuse other classes than
+the rest do.
 """
 
 from __future__ import annotations
@@ -52,18 +53,19 @@ def weigh_sources(
         posterior: (n, C) probability of each true class, the given label counted in.
         labels: (n,) given labels.
         attributes: name -> (n,) value.
-        groups: (n,) members of a group share a fold.
+        groups: (n,) members of a group share a fold, and count as one sample.
     """
     if not attributes:
         return posterior, None
     rows = np.arange(len(labels))
     suspicion = np.clip(1 - posterior[rows, labels].astype(np.float64), 0, 1)
-    group = np.unique(np.asarray(groups), return_inverse=True)[1]
-    fold_of = np.random.default_rng(0).permutation(group.max() + 1)[group] % _FOLDS
+    group, size = np.unique(np.asarray(groups), return_inverse=True, return_counts=True)[1:]
+    share = 1 / size[group]
+    fold_of = np.random.default_rng(0).permutation(len(size))[group] % _FOLDS
     best: tuple[float, str, Floats] | None = None
     for name, values in attributes.items():
-        factor = _cross_fit(suspicion, values, fold_of)
-        gains = _gain(suspicion, factor)
+        factor = _cross_fit(suspicion, values, fold_of, share)
+        gains = np.bincount(group, share * _gain(suspicion, factor, share))
         total, error = float(gains.sum()), float(gains.std() * np.sqrt(len(gains)))
         if total > max(LEAST_GAIN, 2 * error) and (best is None or total > best[0]):
             best = total, name, factor
@@ -81,17 +83,18 @@ def weigh_sources(
     return weighed, SourcePrior(attribute=name, factors=factors, gain=gain)
 
 
-def _cross_fit(suspicion: Floats, values: Sequence[str], fold_of: Ints) -> Floats:
-    """(n,) factor of each sample's value, fitted to the samples of other folds."""
+def _cross_fit(suspicion: Floats, values: Sequence[str], fold_of: Ints, share: Floats) -> Floats:
+    """(n,) factor of each sample's value, fitted to the samples of other folds, each counted by its ``share``."""
     names, code = np.unique(np.asarray(values), return_inverse=True)
-    mean = float(suspicion.mean())
+    mean = float(np.average(suspicion, weights=share))
     gains = np.log1p(suspicion[:, None] * (_FACTORS - 1)) - np.log1p(mean * (_FACTORS - 1))  # (n, factors)
     sums = np.zeros((_FOLDS, len(names), len(_FACTORS)))
-    np.add.at(sums, (fold_of, code), gains)
+    np.add.at(sums, (fold_of, code), share[:, None] * gains)
     others = sums.sum(axis=0) - sums  # (folds, values, factors)
     return np.asarray(_FACTORS[(others - _PULL).argmax(axis=2)][fold_of, code])
 
 
-def _gain(suspicion: Floats, factor: Floats) -> Floats:
+def _gain(suspicion: Floats, factor: Floats, share: Floats) -> Floats:
     """(n,) what the factors add to the log-likelihood of each label."""
-    return np.asarray(np.log1p(suspicion * (factor - 1)) - np.log1p(suspicion.mean() * (factor - 1)))
+    mean = np.average(suspicion, weights=share)
+    return np.asarray(np.log1p(suspicion * (factor - 1)) - np.log1p(mean * (factor - 1)))

@@ -13,7 +13,7 @@ from labelaudit.features.neighbors import nearest
 from labelaudit.judge import noise_model, probes
 from labelaudit.judge.decide import decide
 from labelaudit.judge.noise_fit import fit_noise_model
-from labelaudit.judge.open_set import beats_even_errors, find_open_set, weigh
+from labelaudit.judge.open_set import OpenSet, beats_even_errors, find_open_set, weigh
 from labelaudit.training.folds import stratified_folds
 
 CLASSES = ("ant", "bee", "cat", "dog")
@@ -98,20 +98,24 @@ def test_what_people_said_is_final() -> None:
     assert none[-5:].tolist() == [1.0] * 5
 
 
-def test_copies_are_one_opinion() -> None:
-    seen = scene(60)
+def look_again(seen: dict[str, Any], copied: npt.NDArray[Any]) -> OpenSet | None:
+    """What is found where the samples ``copied`` are there four times."""
     fitted, given = seen["fitted"], seen["given"]
-    every_third = np.arange(0, len(given), 3)
-    rows = np.concatenate([np.arange(len(given)), np.repeat(every_third, 3)])
+    rows = np.concatenate([np.arange(len(given)), np.repeat(copied, 3)])
     digests = [seen["digests"][row] for row in rows.tolist()]
     more = replace(fitted, probs=fitted.probs[rows], posterior=fitted.posterior[rows])
     x, fold_of = seen["x"][rows], stratified_folds(given, 5, seed=0, digests=seen["digests"])[rows]
-    near = nearest(x, k=80)
-    copied = find_open_set(more, given[rows], x=x, near=near, fold_of=fold_of, digests=digests)
+    return find_open_set(more, given[rows], x=x, near=nearest(x, k=80), fold_of=fold_of, digests=digests)
+
+
+def test_copies_are_one_opinion() -> None:
+    seen = scene(60)
+    copied = look_again(seen, np.arange(0, len(seen["given"]), 3))
     assert seen["found"] is not None
     assert copied is not None
     assert copied.gain == pytest.approx(seen["found"].gain, rel=0.2), "not three times as much"
     assert copied.prior.sum() < 3 * seen["found"].prior.sum()
+    assert look_again(seen, np.flatnonzero(seen["given"] == 0)) is None, "copies of one class move what models expect"
     assert weigh(10.0, 2.0, 10.0) > 0.9 > 0.5 > weigh(10.0, 8.0, 10.0), "the same gain, by a few images alone"
 
 

@@ -46,3 +46,13 @@ def test_sources_that_are_alike_change_nothing(seed: int) -> None:
     assert prior is None
     assert weighed is posterior
     assert weigh_sources(posterior, LABELS, {}, groups=GROUPS) == (posterior, None)
+
+
+def test_copies_of_one_sample_are_one_opinion_of_its_source() -> None:
+    posterior, _ = doubtful(eve=0.1, others=0.1)
+    worst = int(np.flatnonzero(np.array(PEOPLE) == "e")[posterior[4::5, 0].argmin()])
+    rows = np.concatenate([np.arange(N), np.full(100, worst)])
+    people, groups = ([column[row] for row in rows.tolist()] for column in (PEOPLE, GROUPS))
+    each_for_itself = [str(number) for number in range(len(rows))]
+    assert weigh_sources(posterior[rows], 0 * rows, {"annotator": people}, groups=each_for_itself)[1] is not None
+    assert weigh_sources(posterior[rows], 0 * rows, {"annotator": people}, groups=groups)[1] is None
