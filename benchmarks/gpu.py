@@ -113,10 +113,9 @@ def twins(device: str, small: bool) -> dict[str, Any]:
     ]
     a, b = (x / np.linalg.norm(x, axis=1, keepdims=True) for x in both)
     note("features: 1 - cosine", float((1 - (a * b).sum(1)).max()), 1e-2)
-    for metric in ("cosine", "euclidean"):
-        near = [nearest(a, k=10, device=where, metric=metric)[1] for where in ("cpu", device)]
-        kept = np.mean([len({*one} & {*two}) / 10 for one, two in zip(*near, strict=True)])
-        note(f"neighbours by {metric}, {_searches(device)}: share not found", 1 - kept, 0.02)
+    near = [nearest(a, k=10, device=where)[1] for where in ("cpu", device)]
+    kept = np.mean([len({*one} & {*two}) / 10 for one, two in zip(*near, strict=True)])
+    note(f"neighbours, {_searches(device)}: share not found", 1 - kept, 0.02)
     cloud = torch.from_numpy(np.random.default_rng(0).normal(size=(500, 8)).astype(np.float32))
     covered = [_cover(cloud, facility_location(cloud.to(where), 50).cpu()) for where in ("cpu", device)]
     note("medoids: relative cover", abs(covered[0] - covered[1]) / covered[0], 1e-4)

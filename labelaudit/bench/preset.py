@@ -53,7 +53,7 @@ class Reading:
     digits: int = 1
     """Places after the point in the table: 1 for per cent, 4 for an AUROC."""
     chosen: bool = False
-    """Of the epoch with the best validation accuracy: the run keeps its model, and only that one meets test samples."""
+    """Whether the run keeps the model of the best validation accuracy, and only that one meets test samples."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -35,14 +35,17 @@ _UNIQUE = 0.95  # share of rows of another image or another annotator than all b
 
 
 def find_annotators(table: Table, columns: Columns, asked: Sequence[str] | None) -> tuple[str, ...]:
-    """The column that names annotators, or those that each hold one's labels; empty where every image has one label.
+    """The column that names annotators, or those that each hold one's labels; empty where every image has one label:
+    a column that names its annotator is then one like others, which suspects may concentrate in.
 
     Raises `DataError` where one that was ``asked`` for is not there.
     """
     for name in asked or ():
         require_column(name, table.columns, option="`annotator`", where=f"'{table.name}'")
     if asked:
-        return tuple(asked)
+        image = columns.path if len(asked) == 1 and columns.label is not None else None
+        alone = image is not None and len({row[image] for row in table.rows}) == len(table.rows)
+        return () if alone else tuple(asked)
     free = [name for name in table.columns if name not in (columns.path, columns.label, *columns.one_hot)]
     who = guess_column(free, ANNOTATORS)
     if who is None or columns.path is None or columns.label is None:

@@ -61,8 +61,8 @@ class Curve:
     lasting: float = 1.0
     """Share in [0, 1] of the labels that stand out which would do so with any amount of data."""
     told: float = 0.0
-    """How far, in [0, 1], that share can be told: little where few labels stand out, classes are small, or components
-    few."""
+    """Weight in [0, 1] of that share, by how well it can be told: little where few labels stand out, classes are small,
+    or components few."""
 
 
 def measure(
@@ -103,7 +103,7 @@ def measure(
 
 
 def _reaches(value: float, enough: float) -> float:
-    """How far, in [0, 1], a ``value`` is ``enough``; a half where they are equal.
+    """Extent, in [0, 1], to which a ``value`` is ``enough``; a half where they are equal.
 
     >>> [round(_reaches(value, 50), 2) for value in (25, 50, 100)]
     [0.06, 0.5, 0.94]

@@ -277,8 +277,9 @@ def _note_doubt(decision: Decision, features: str) -> list[str]:
         return []
     advice = advise_backbone(features) if features else ""
     return [
-        f"{sure:,} of the {flagged:,} suspects are sure; the others may be the models' own doubt about hard images, "
-        "which labels alone cannot tell from wrong labels. Twenty verdicts can: labelaudit tune RUN.",
+        f"{sure:,} of the {flagged:,} suspects {'is' if sure == 1 else 'are'} sure; the others may be the models' own "
+        "doubt about hard images, which labels alone cannot tell from wrong labels. Twenty verdicts can: "
+        "labelaudit tune RUN.",
         *([advice] if advice else []),
     ]
 

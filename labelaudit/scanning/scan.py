@@ -162,7 +162,8 @@ def scan(
     with clock.stage("ingest"):
         listing = open_source(source)
         samples, findings = ingest(listing, max_pixels=max_pixels, workers=workers, progress=progress)
-        notice(f"Labels: {listing.origin}.")
+        if listing.origin:
+            notice(f"Labels: {listing.origin}.")
         places = source_rows(listing, samples)
         given = None if features is None else given_features(features, listing.total, places)
         opinion = None

@@ -74,6 +74,9 @@ def test_votes_whose_column_has_another_name_are_offered_to_be_counted(
 def test_one_label_an_image_is_no_vote(tmp_path: Path) -> None:
     table = tmp_path / "labels.csv"
     table.write_text("file,label,annotator\na,cat,ann\nb,dog,ann\nc,cat,bob\n")
-    assert open_source(Source(data=None, labels=table)).extra == {"annotator": ("ann", "ann", "bob")}
+    for asked in (None, ["annotator"]):
+        assert open_source(Source(data=None, labels=table, annotator=asked)).extra == {
+            "annotator": ("ann", "ann", "bob")
+        }
     with pytest.raises(DataError, match="`annotator`"):
         open_source(Source(data=None, labels=table, annotator=["rater"]))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from test_duplicates import SCENES, dataset, features_of, recompress
+from test_duplicates import SCENES, dataset, features_of, near_duplicates, recompress
 
-from labelaudit.features.duplicates import conflicts, find_copies, find_pairs, leaks, near_duplicates
+from labelaudit.features.duplicates import conflicts, find_copies, find_pairs, leaks
 from labelaudit.types import Samples
 
 

@@ -90,7 +90,10 @@ def list_arrays(path: Path, *, labels: Path | None = None) -> Listing:
     pairs = [(split, image, label) for split, image, label in pairs if image and (label or labels)]
     if not pairs:
         held = ", ".join(sorted(arrays)) or "nothing"
-        raise DataError(f"'{path}' holds {held}: it needs arrays 'images' and 'labels' (or `labels` FILE)")
+        raise DataError(
+            f"'{path}' holds {held}: it needs arrays 'images' and 'labels' (or `labels` FILE); "
+            "without images, give `labels` FILE.npy and `probs` or `features` FILE.npy instead"
+        )
     stacks = [as_stack(arrays[image or ""], f"'{image}' of '{path}'") for _, image, _ in pairs]
     total = sum(len(stack) for stack in stacks)
     if labels is not None:
