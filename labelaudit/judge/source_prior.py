@@ -61,11 +61,12 @@ def weigh_sources(
     suspicion = np.clip(1 - posterior[rows, labels].astype(np.float64), 0, 1)
     group, size = np.unique(np.asarray(groups), return_inverse=True, return_counts=True)[1:]
     share = 1 / size[group]
+    mean = float(np.average(suspicion, weights=share))
     fold_of = np.random.default_rng(0).permutation(len(size))[group] % _FOLDS
     best: tuple[float, str, Floats] | None = None
     for name, values in attributes.items():
-        factor = _cross_fit(suspicion, values, fold_of, share)
-        gains = np.bincount(group, share * _gain(suspicion, factor, share))
+        factor = _cross_fit(suspicion, values, fold_of, share, mean)
+        gains = np.bincount(group, share * _gain(suspicion, factor, mean))
         total, error = float(gains.sum()), float(gains.std() * np.sqrt(len(gains)))
         if total > max(LEAST_GAIN, 2 * error) and (best is None or total > best[0]):
             best = total, name, factor
@@ -83,18 +84,15 @@ def weigh_sources(
     return weighed, SourcePrior(attribute=name, factors=factors, gain=gain)
 
 
-def _cross_fit(suspicion: Floats, values: Sequence[str], fold_of: Ints, share: Floats) -> Floats:
+def _cross_fit(suspicion: Floats, values: Sequence[str], fold_of: Ints, share: Floats, mean: float) -> Floats:
     """(n,) factor of each sample's value, fitted to the samples of other folds, each counted by its ``share``."""
     names, code = np.unique(np.asarray(values), return_inverse=True)
-    mean = float(np.average(suspicion, weights=share))
-    gains = np.log1p(suspicion[:, None] * (_FACTORS - 1)) - np.log1p(mean * (_FACTORS - 1))  # (n, factors)
     sums = np.zeros((_FOLDS, len(names), len(_FACTORS)))
-    np.add.at(sums, (fold_of, code), share[:, None] * gains)
+    np.add.at(sums, (fold_of, code), share[:, None] * _gain(suspicion[:, None], _FACTORS, mean))
     others = sums.sum(axis=0) - sums  # (folds, values, factors)
     return np.asarray(_FACTORS[(others - _PULL).argmax(axis=2)][fold_of, code])
 
 
-def _gain(suspicion: Floats, factor: Floats, share: Floats) -> Floats:
-    """(n,) what the factors add to the log-likelihood of each label."""
-    mean = np.average(suspicion, weights=share)
+def _gain(suspicion: Floats, factor: Floats, mean: float) -> Floats:
+    """Nats that each ``factor`` adds to the log-likelihood of a label of this ``suspicion``, whose ``mean`` is e."""
     return np.asarray(np.log1p(suspicion * (factor - 1)) - np.log1p(mean * (factor - 1)))

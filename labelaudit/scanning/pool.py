@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -87,6 +88,11 @@ class ModelPool:
         )
         self._order = np.lexsort((self.samples.labels, number_names(self.samples.digests)[1]))
 
+    @cached_property
+    def _groups(self) -> Ints:
+        """(n,) number of each sample's group."""
+        return number_names(self.samples.groups)[1]
+
     @property
     def large(self) -> bool:
         """Whether there are too many samples and classes for tables of all, and to train networks."""
@@ -106,8 +112,7 @@ class ModelPool:
     def _fit_closed_forms(self, x: npt.NDArray[np.float32]) -> None:
         """Ridge, prototypes and the learning curve on joint unit vectors ``x`` (n, d), in `_order`."""
         order, labels = self._order, self._labels[self._order]
-        groups = number_names(self.samples.groups)[1][order]
-        for name, held in fit_closed_forms(x, labels, self._classes, groups=groups).items():
+        for name, held in fit_closed_forms(x, labels, self._classes, groups=self._groups[order]).items():
             self._closed[name] = replace(held, probs=take_rows(held.probs, np.argsort(order)))
             self.models[name] = self._closed[name].probs
         self._curve = self._measure_curve(x)
@@ -115,7 +120,7 @@ class ModelPool:
     def _measure_curve(self, x: npt.NDArray[np.float32]) -> Curve | None:
         """The learning curve of joint unit vectors ``x`` (n, d), in `_order`."""
         order, columns = self._order, leading_columns(self._blocks(), _CURVE_WIDTH)
-        groups = number_names(self.samples.groups)[1][order]
+        groups = self._groups[order]
         return learning_curve.measure(x, self._labels[order], self._classes, groups=groups, columns=columns)
 
     def gather(self) -> dict[str, Evidence]:
@@ -236,8 +241,7 @@ class ModelPool:
         models, heard, gain = self._choose_models(given, known, fold_of)
         fitted = fit_noise_model(heard, given, known=known)
         strangers = self._find_strangers(fitted, given, fold_of)
-        groups = len(set(self.samples.groups))
-        companions = len(given) / max(groups, 1)
+        companions = len(given) / max(len(set(self.samples.groups)), 1)
         seen = known
         if strangers is not None:
             none = strangers.posterior(fitted, given, known)
@@ -311,8 +315,8 @@ class ModelPool:
         if self._near is None:
             return None
         rows = self._near[1]
-        group = number_names(self.samples.groups)[1]
-        return np.asarray(rows[np.arange(len(rows)), (group[rows] != group[:, None]).argmax(axis=1)])
+        outside = self._groups[rows] != self._groups[:, None]
+        return np.asarray(rows[np.arange(len(rows)), outside.argmax(axis=1)])
 
     def _blocks(self) -> tuple[npt.NDArray[np.float32], ...]:
         """The features of each backbone in principal components; none without features."""

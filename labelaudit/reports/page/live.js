@@ -2,7 +2,7 @@
 
 const versions = new Map();  // row of the page -> version of its record that this page knows
 let silence = 0;  // the timer that takes the last message away
-let turn = 0;  // counts the questions that were asked: an answer that a later one has overtaken is old
+let turn = 0;  // counts refreshes and saved verdicts: a refresh that another of them has overtaken brings old news
 let ranks = false;  // whether the server ranks the list anew
 const VERDICTS = [["given", "1"], ["suggested", "2"], ["none", "0"], ["undo", "U"]];
 
