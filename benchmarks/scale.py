@@ -187,33 +187,44 @@ def draw(found: dict[int, dict[str, Any]]) -> str:
     """
     sizes = sorted(found)
     stages = [name for name in found[sizes[-1]]["seconds"] if found[sizes[-1]]["seconds"][name] > 0.1]
-    high = max(found[sizes[-1]]["seconds"][name] for name in stages)
-    left, top, width, height, least = 60, 20, 420, 300, 0.01
-    across = math.log(sizes[-1] / sizes[0]) or 1.0
+    seconds = {name: [found[n]["seconds"][name] for n in sizes] for name in stages}
+    ends = [
+        math.floor(math.log10(min(map(min, seconds.values())))),
+        math.ceil(math.log10(max(map(max, seconds.values())))),
+    ]
+    left, top, width, height = 66, 12, 420, 300
+    across = math.log10(sizes[-1] / sizes[0]) or 1.0
 
-    def place(n: float, seconds: float) -> str:
-        x = left + width * math.log(n / sizes[0]) / across
-        y = top + height * (1 - math.log(max(seconds, least) / least) / math.log(high / least))
-        return f"{x:.1f},{y:.1f}"
+    def x(n: float) -> float:
+        return left + width * math.log10(n / sizes[0]) / across
+
+    def y(power: float) -> float:
+        return top + height * (ends[1] - power) / (ends[1] - ends[0])
 
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 700 {top + height + 40}" font-family="sans-serif" '
-        'font-size="12">'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 620 {top + height + 56}" font-family="sans-serif" '
+        'font-size="12">',
+        f'<clipPath id="frame"><rect x="{left}" y="{top}" width="{width}" height="{height}"/></clipPath>',
+        f'<rect x="{left}" y="{top}" width="{width}" height="{height}" fill="#fff" stroke="#ccc"/>',
     ]
-    for power in range(-2, math.ceil(math.log10(high)) + 1):
-        ends = place(sizes[0], 10.0**power), place(sizes[-1], min(10.0**power * sizes[-1] / sizes[0], high))
-        lines.append(f'<path d="M{ends[0]}L{ends[1]}" stroke="#bbb" stroke-dasharray="2 4"/>')
-        lines.append(f'<text x="4" y="{ends[0].split(",")[1]}" fill="#555">{10.0**power:g} s</text>')
-    ends_at = {name: float(place(sizes[-1], found[sizes[-1]]["seconds"][name]).split(",")[1]) for name in stages}
+    for power in range(math.floor(ends[0] - across), ends[1] + 1):
+        slope = f"M{left},{y(power):.1f}L{left + width},{y(power + across):.1f}"
+        lines.append(f'<path d="{slope}" stroke="#bbb" stroke-dasharray="2 4" clip-path="url(#frame)"/>')
+    for power in range(ends[0], ends[1] + 1):
+        lines.append(
+            f'<text x="{left - 8}" y="{y(power) + 4:.1f}" text-anchor="end" fill="#555">{10.0**power:,g} s</text>'
+        )
     below = -math.inf
-    for number, name in enumerate(sorted(stages, key=ends_at.__getitem__)):
+    for number, name in enumerate(sorted(stages, key=lambda name: -seconds[name][-1])):
         colour = f"hsl({360 * number // len(stages)} 60% 40%)"
-        points = " ".join(place(n, found[n]["seconds"][name]) for n in sizes)
+        points = " ".join(f"{x(n):.1f},{y(math.log10(one)):.1f}" for n, one in zip(sizes, seconds[name], strict=True))
         lines.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
-        below = max(ends_at[name] + 4, below + 14)  # of names that end at one place each is still read
+        below = max(y(math.log10(seconds[name][-1])) + 4, below + 14)  # names that end at one place stay legible
         lines.append(f'<text x="{left + width + 6}" y="{below:.1f}" fill="{colour}">{name}</text>')
     for n in sizes:
-        lines.append(f'<text x="{place(n, 1).split(",")[0]}" y="{top + height + 24}" text-anchor="middle">{n:,}</text>')
+        lines.append(f'<text x="{x(n):.1f}" y="{top + height + 18}" text-anchor="middle" fill="#555">{n:,}</text>')
+    caption = "samples; a dotted line grows as they do"
+    lines.append(f'<text x="{left + width / 2}" y="{top + height + 42}" text-anchor="middle">{caption}</text>')
     return "\n".join([*lines, "</svg>", ""])
 
 
