@@ -17,8 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from labelaudit.data.names import number_names
+from labelaudit.data.facts import list_folder_levels
 from labelaudit.data.votes import OF_VOTES
+from labelaudit.names import number_names
 from labelaudit.types import Bools, Ints, Samples
 
 MOST_VALUES = 50
@@ -90,12 +91,9 @@ def list_attributes(samples: Samples) -> dict[str, Sequence[str]]:
         found[f"column '{name}'"] = values
         if len(set(values)) > MOST_VALUES and all(_is_day(value[:10]) for value in values[:100]):
             found[f"day of '{name}'"] = [value[:10] for value in values]
-    nested = "/" in "".join(samples.ids)
-    if nested:
-        parts = [path.split("/") for path in samples.ids]
-        for level in range(max(map(len, parts), default=1) - 1):
-            found[f"folder level {level + 1}"] = [one[level] if level < len(one) - 1 else "" for one in parts]
-    if nested or not _are_numbered(samples.ids):
+    levels = list_folder_levels(samples.ids)
+    found |= levels
+    if levels or not _are_numbered(samples.ids):
         found["beginning of the file name"] = [_begin(path[path.rfind("/") + 1 :]) for path in samples.ids]
     return {
         name: values

@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from labelaudit.audit.concentration import Concentration, find_concentrations
-from labelaudit.data.names import number_names
 from labelaudit.errors import DataError, OptionError, unknown_name
 from labelaudit.machine import Stage
+from labelaudit.names import number_names
 from labelaudit.text import free_name
 from labelaudit.types import Bools, Decision, Evidence, Finding, Floats, Ints, Samples
 

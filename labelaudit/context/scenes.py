@@ -15,10 +15,10 @@ import numpy as np
 
 from labelaudit.context.groups import add_near_copies
 from labelaudit.data.listing import TRAINING
-from labelaudit.data.names import number_names
 from labelaudit.features.duplicates import unique_pairs
 from labelaudit.features.neighbors import nearest
 from labelaudit.judge.vectors import find_directions
+from labelaudit.names import number_names
 from labelaudit.types import Bools, Features, Finding, Floats, Ints, Samples
 
 CLOSE, LOOSE, LOOSEST = 0.25, 0.35, 0.5
@@ -101,7 +101,7 @@ def share_apart(samples: Samples, scenes: Scenes) -> float:
     """Share of the images that may have another one of their scene outside their group, where scenes are widespread."""
     if not scenes.widespread:
         return 0.0
-    group = np.unique(samples.groups, return_inverse=True)[1]
+    group = number_names(samples.groups)[1]
     apart = group[scenes.first] != group[scenes.second]
     return len(np.unique(np.concatenate([scenes.first[apart], scenes.second[apart]]))) / len(samples)
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,8 +19,8 @@ import numpy.typing as npt
 
 from labelaudit.context.cues import FAMILIES, LIGHT, measure_cues
 from labelaudit.data.columns import LABEL_NAMES
+from labelaudit.data.facts import list_facts
 from labelaudit.data.parts import are_conditions, are_dates
-from labelaudit.data.votes import OF_VOTES
 from labelaudit.types import Finding, Floats, Ints, Samples
 
 LEAST_GAIN = 0.6
@@ -103,24 +103,11 @@ def _tables(samples: Samples, rows: Ints, workers: int) -> dict[str, Floats]:
     if samples.images is not None:
         cues = measure_cues(samples.images, rows, workers=workers)
         tables |= {family: np.stack([cues[name] for name in names], axis=1) for family, names in FAMILIES.items()}
-    for name, values in further_columns(samples).items():
+    for name, values in list_facts(samples).items():
         some = [values[row] for row in rows.tolist()]
         if 2 <= len(set(some)) <= MOST_VALUES and not _spells_class(samples, name, values):
             tables[name] = _indicators(some)
     return tables
-
-
-def further_columns(samples: Samples) -> Mapping[str, Sequence[str]]:
-    """Facts about each sample beside its label: ``column 'NAME'``, and ``folder level N`` of the path."""
-    columns: dict[str, Sequence[str]] = {
-        f"column '{name}'": values for name, values in samples.extra.items() if name not in OF_VOTES
-    }
-    if "/" not in "".join(samples.ids):
-        return columns
-    parts = [path.split("/")[:-1] for path in samples.ids]
-    for level in range(max(map(len, parts), default=0)):
-        columns[f"folder level {level + 1}"] = [one[level] if level < len(one) else "" for one in parts]
-    return columns
 
 
 def _spells_class(samples: Samples, name: str, values: Sequence[str]) -> bool:

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from labelaudit.context.groups import PARENT, read_names
-from labelaudit.data.names import number_names
 from labelaudit.data.votes import OF_VOTES
+from labelaudit.names import number_names
 from labelaudit.types import Ints, Samples
 
 PATTERNS = (

@@ -20,8 +20,8 @@ import numpy.typing as npt
 
 from labelaudit.data.images import ImageError, thumbnail
 from labelaudit.data.listing import TRAINING
-from labelaudit.data.names import number_names
 from labelaudit.features.neighbors import nearest
+from labelaudit.names import number_names
 from labelaudit.types import Bools, Features, Finding, Floats, Ints, Progress, Samples, no_progress
 
 SIMILARITY = 0.80

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from labelaudit.errors import DataError
 from labelaudit.features.cells import Cells
+from labelaudit.names import number_names
 from labelaudit.types import Floats
 
 _SMALL_GROUP = 32
@@ -72,7 +73,8 @@ def nearest_outside(
     >>> nearest_outside(np.eye(3, dtype=np.float32), ["a", "a", "b"], k=2)[1][:, 0].tolist()
     [2, 2, 0]
     """
-    code, sizes = np.unique(np.asarray(groups), return_inverse=True, return_counts=True)[1:]
+    code = number_names(groups)[1]
+    sizes = np.bincount(code)
     k = min(k, len(x) - int(sizes.min()))
     similarities = np.full((len(x), k), -np.inf, np.float32)
     indices = np.zeros((len(x), k), np.int64)

@@ -18,6 +18,7 @@ from labelaudit.judge.reading import Reading, lower_end, upper_end
 from labelaudit.judge.reasons import Reason
 from labelaudit.judge.scores import softmax, strongest_other
 from labelaudit.leading import Leading, Table, sum_by_label, take_rows
+from labelaudit.names import number_names
 from labelaudit.types import Bools, Decision, Floats, Ints
 
 HIGHEST = 0.5
@@ -241,7 +242,7 @@ def judge_groups_together(posterior: Table, labels: Ints, groups: Sequence[str])
     their labels were given one by one, and each counts as a vote. Unchanged where groups are not of one class: where
     two members agree in fewer than `SHARED` of all cases.
     """
-    code, sizes = np.unique(np.asarray(groups), return_inverse=True, return_counts=True)[1:]
+    code = number_names(groups)[1]
     if _agreement(code, labels) < SHARED:
         return posterior
     classes = posterior.shape[1]
@@ -249,7 +250,7 @@ def judge_groups_together(posterior: Table, labels: Ints, groups: Sequence[str])
     vote = np.log((1 - error) * max(classes - 1, 1) / error)
     joint = take_rows(posterior, np.arange(len(labels)))
     order = np.argsort(code, kind="stable")
-    for rows in np.split(order, np.cumsum(sizes)[:-1]):
+    for rows in np.split(order, np.cumsum(np.bincount(code))[:-1]):
         if len(rows) > 1:
             counts = np.bincount(labels[rows], minlength=classes)
             most = counts == counts.max()
@@ -262,7 +263,7 @@ def judge_groups_together(posterior: Table, labels: Ints, groups: Sequence[str])
 
 def count_groups(labels: Ints, groups: Sequence[str], classes: int) -> Ints:
     """(C,) number of groups that each class lies in."""
-    pairs = np.unique(np.stack([np.unique(np.asarray(groups), return_inverse=True)[1], labels]), axis=1)
+    pairs = np.unique(np.stack([number_names(groups)[1], labels]), axis=1)
     return np.bincount(pairs[1], minlength=classes)
 
 

@@ -31,6 +31,7 @@ from labelaudit.judge.noise_model import NoiseModel
 from labelaudit.judge.pool import pool
 from labelaudit.judge.probes import Rotation, split_blocks
 from labelaudit.judge.vectors import Directions, expand
+from labelaudit.names import number_names
 from labelaudit.types import Decision, Features, Floats, Ints, Samples
 
 VERSION = 3
@@ -147,7 +148,7 @@ class Judge:
         opinions: dict[str, Floats] = {name: closed[name].probs[rows] for name in models}
         asked = judge.memory
         if samples.groups != samples.digests:  # members of a group have no vote on each other
-            asked = replace(asked, digests=np.unique(samples.groups, return_inverse=True)[1].astype(np.bytes_))
+            asked = replace(asked, digests=number_names(samples.groups)[1].astype(np.bytes_))
         opinions["neighbors"] = asked.vote(short[rows], len(samples.classes), digests=asked.digests[rows])
         inside = decision.probs[rows].sum(axis=1) >= 0.5  # what belongs to no class says nothing about labelling
         given = samples.labels[rows]

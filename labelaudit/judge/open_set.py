@@ -29,6 +29,7 @@ from labelaudit.judge import probes
 from labelaudit.judge.noise_model import NO_CLASS, UNKNOWN, NoiseModel, likelihoods
 from labelaudit.judge.strangeness import measure_strangeness
 from labelaudit.leading import blocks_of
+from labelaudit.names import number_names
 from labelaudit.types import Floats, Ints
 
 EACH = 0.1
@@ -112,7 +113,8 @@ def find_open_set(
         digests: (n,) content digests, or groups; members have no say about each other, and count as one opinion.
     """
     classes = channel.probs.shape[1]
-    _, group, sizes = np.unique(np.asarray(digests), return_inverse=True, return_counts=True)
+    group = number_names(digests)[1]
+    sizes = np.bincount(group)
     counts = 1 / sizes[group]  # (n,) what each sample counts for: a group counts for one
     shares = np.bincount(labels, minlength=classes) / len(labels)
     if np.abs(shares - np.bincount(labels, counts, minlength=classes) / len(sizes)).sum() / 2 > MOVED:

@@ -18,6 +18,7 @@ from scipy.linalg import cho_factor, cho_solve
 
 from labelaudit.judge.linear import Linear, class_sums
 from labelaudit.leading import Table, blocks_of, make_table
+from labelaudit.names import number_names
 from labelaudit.types import Features, Floats, Ints
 
 WIDTH = 512
@@ -234,7 +235,7 @@ def vote_weights(similarities: Floats, indices: Ints, digests: Sequence[str] | N
     """(n, k) weight of each neighbour's vote; arguments as of `neighbor_votes`."""
     weights = np.exp(SHARPNESS * (similarities - similarities[:, :1])).astype(np.float32)
     if digests is not None:
-        code = np.unique(np.asarray(digests), return_inverse=True)[1]
+        code = number_names(digests)[1]
         weights[code[indices] == code[:, None]] = 0.0
     return weights
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from labelaudit.leading import Table, blocks_of, take_rows
+from labelaudit.names import number_names
 from labelaudit.types import Floats, Ints
 
 LEAST_GAIN = 3.0
@@ -59,7 +60,8 @@ def weigh_sources(
         return posterior, None
     rows = np.arange(len(labels))
     suspicion = np.clip(1 - posterior[rows, labels].astype(np.float64), 0, 1)
-    group, size = np.unique(np.asarray(groups), return_inverse=True, return_counts=True)[1:]
+    group = number_names(groups)[1]
+    size = np.bincount(group)
     share = 1 / size[group]
     mean = float(np.average(suspicion, weights=share))
     fold_of = np.random.default_rng(0).permutation(len(size))[group] % _FOLDS

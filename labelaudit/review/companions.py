@@ -14,6 +14,7 @@ import numpy as np
 
 from labelaudit.audit.document import Audit
 from labelaudit.data.images import ImageError
+from labelaudit.names import number_names
 from labelaudit.review.ledger import Identity, NothingToUndo, StaleAnswer
 from labelaudit.types import Ints
 
@@ -88,7 +89,7 @@ class Companions:
     def _code(self) -> Ints | None:
         if self._samples.groups == self._samples.digests:
             return None
-        return np.unique(self._samples.groups, return_inverse=True)[1]
+        return number_names(self._samples.groups)[1]
 
     @cached_property
     def _order(self) -> Ints:

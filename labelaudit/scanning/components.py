@@ -13,11 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from labelaudit.data.names import number_names
 from labelaudit.features.neighbors import EXACT, nearest, nearest_outside
 from labelaudit.judge import probes
 from labelaudit.judge.vectors import reduce_blocks
 from labelaudit.machine import Machine
+from labelaudit.names import number_names
 from labelaudit.scanning.unfinished import Unfinished
 from labelaudit.types import Features, Floats, Ints, Samples
 

@@ -19,7 +19,6 @@ import numpy as np
 import numpy.typing as npt
 
 from labelaudit.context.classes import find_left_over
-from labelaudit.data.names import number_names
 from labelaudit.data.pixels import load_pixels
 from labelaudit.judge import learning_curve, noise_model, probes
 from labelaudit.judge.consensus import Consensus, agree
@@ -32,6 +31,7 @@ from labelaudit.judge.open_set import OpenSet, beats_even_errors, find_open_set
 from labelaudit.judge.pool import Gain, measure_gain
 from labelaudit.leading import Leading, Table, is_large, take_rows
 from labelaudit.machine import Machine
+from labelaudit.names import number_names
 from labelaudit.scanning.components import Components, leading_columns
 from labelaudit.scanning.effort import FOLDS
 from labelaudit.scanning.settings import Around, ScanSettings

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from labelaudit.data.names import number_names
+from labelaudit.names import number_names
 from labelaudit.types import Ints
 
 

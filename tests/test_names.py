@@ -7,7 +7,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from labelaudit.data.names import number_names
+from labelaudit.names import number_names
 
 DIGESTS = [hashlib.blake2b(bytes([row % 7]), digest_size=16).hexdigest() for row in range(30)]
 ODD = [
