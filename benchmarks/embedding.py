@@ -107,9 +107,9 @@ def main() -> None:
             f"plain loop {len(files) / plain_wall:.0f} images/s ({plain_cpu:.1f} CPU s), features {apart:.1e} apart"
         )
     wall_ratio, cpu_ratio = np.median(ratios, axis=0)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
     print(f"embed is {wall_ratio:.2f} times as fast (target 4), {cpu_ratio:.2f} times in CPU time: medians")
-    print(f"peak memory of the process, torch included: {peak:.2f} GiB")
+    print(f"peak memory of the process, torch included: {peak:.2f} GB")
 
 
 if __name__ == "__main__":

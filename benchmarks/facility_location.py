@@ -103,7 +103,7 @@ def covered(points: Points, order: npt.NDArray[np.integer]) -> float:
 
 
 def peak(name: str, points: str, m: int, budget: int) -> float:
-    """MiB that one selection adds to a process that has done a small one."""
+    """MB that one selection adds to a process that has done a small one."""
     command = [sys.executable, __file__, "--peak-of", name, "--points", points, "--m", str(m), "--budget", str(budget)]
     return float(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.split()[-1])
 
@@ -113,7 +113,7 @@ def measure_peak(name: str, points: str, m: int, budget: int) -> None:
     select(x[:100], 50)
     before = high_water()
     select(x, budget)
-    print((high_water() - before) / 1024)
+    print((high_water() - before) * 1024 / 1e6)
 
 
 def high_water() -> int:
@@ -142,7 +142,7 @@ def main() -> None:
         f"{options.m:,} points, budget {options.budget:,}, {options.threads} threads, {options.repeats} turns,"
         f" {platform.machine()}, torch {torch.__version__.split('+')[0]}. Target: {TARGET} s.",
         "",
-        "| points | by | wall s | CPU s | peak MiB | objective / ours |",
+        "| points | by | wall s | CPU s | peak MB | objective / ours |",
         "|---|---|---|---|---|---|",
     ]
     for kind in options.points:

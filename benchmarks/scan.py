@@ -26,13 +26,13 @@ ROOT = Path(__file__).parents[1]
 
 
 def scan(*arguments: str) -> tuple[float, float]:
-    """Wall-clock seconds and peak MiB of one scan in a process of its own."""
+    """Wall-clock seconds and peak MB of one scan in a process of its own."""
     started = time.perf_counter()
     process = subprocess.Popen([sys.executable, "-m", "labelaudit", "scan", "-q", *arguments])
     _, status, usage = os.wait4(process.pid, 0)
     if status:
         raise SystemExit(f"the scan ended with status {os.waitstatus_to_exitcode(status)}")
-    return time.perf_counter() - started, usage.ru_maxrss / 1024
+    return time.perf_counter() - started, usage.ru_maxrss * 1024 / 1e6
 
 
 def sample(folder: Path) -> None:
@@ -48,7 +48,7 @@ def sample(folder: Path) -> None:
     print(
         f"sample_data/digits: AUROC {roc_auc_score(truth, suspicion):.4f}, AP "
         f"{average_precision_score(truth, suspicion):.4f}, flagged {flagged}, of them planted {hits} of {sum(truth)}; "
-        f"{seconds:.0f} s, {peak:.0f} MiB"
+        f"{seconds:.0f} s, {peak:.0f} MB"
     )
 
 
@@ -58,7 +58,7 @@ def cifar(folder: Path, data: Path, effort: str) -> None:
         seconds, peak = scan(*arguments, "--effort", effort)
         summary = json.loads((folder / "run" / "summary.json").read_text(encoding="utf-8"))
         stages = ", ".join(f"{stage['name']} {stage['seconds']:.0f} s" for stage in summary["stages"])
-        print(f"10,000 CIFAR-10 images, {effort}, {state}: {seconds:.0f} s, {peak:.0f} MiB ({stages})", flush=True)
+        print(f"10,000 CIFAR-10 images, {effort}, {state}: {seconds:.0f} s, {peak:.0f} MB ({stages})", flush=True)
 
 
 def main() -> None:

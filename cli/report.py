@@ -12,6 +12,7 @@ import typer
 
 from labelaudit.errors import OptionError, RunError
 from labelaudit.machine import available_cores
+from labelaudit.text import size
 
 from .console.options import Quiet
 from .console.runs import RUN, find_run
@@ -111,9 +112,7 @@ def report(
             sys.stdout.buffer.flush()
         else:
             html.place(text, path)
-        size = len(text.encode("utf-8"))
-        weight = f"{size / 1e6:,.1f} MB" if size >= 1e5 else f"{size / 1e3:,.1f} kB"
-        notice(f"{'stdout' if to_stdout else path}: {weight}" + (f", {said}" if said else ""))
+        notice(f"{'stdout' if to_stdout else path}: {size(len(text.encode('utf-8')))}" + (f", {said}" if said else ""))
         if not to_stdout:
             notice(f"Look   {path.resolve().as_uri()}")
 

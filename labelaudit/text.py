@@ -139,12 +139,16 @@ def rough_duration(seconds: float) -> str:
 
 
 def size(number: float) -> str:
-    """A number of bytes, in one unit.
+    """A number of bytes, in thousands, millions or billions of them as disks and ``--max-memory 4GB`` count.
 
-    >>> size(52_000_000), size(2_040_000_000)
-    ('52 MB', '2.0 GB')
+    >>> size(81_300), size(5_210_000), size(52_000_000), size(2_040_000_000)
+    ('81 kB', '5.2 MB', '52 MB', '2.0 GB')
     """
-    return f"{number / 1e6:.0f} MB" if number < 1e9 else f"{number / 1e9:.1f} GB"
+    if number < 1e6:
+        return f"{number / 1e3:.0f} kB"
+    if number < 1e9:
+        return f"{number / 1e6:.{1 if number < 1e7 else 0}f} MB"
+    return f"{number / 1e9:,.1f} GB"
 
 
 _STEERING = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")

@@ -22,7 +22,7 @@ from labelaudit.audit.document import Audit, has_images
 from labelaudit.audit.groups import list_worst_groups
 from labelaudit.audit.run import REPORT
 from labelaudit.reports.figures import adds_nothing
-from labelaudit.text import count, duration, interval, name_some
+from labelaudit.text import count, duration, interval, name_some, size
 
 from .streams import as_typed, printable, spell_path, trimmed
 
@@ -78,7 +78,7 @@ def _headline(audit: Audit, console: Console) -> None:
         line.append("About ").append(f"{decision.noise_rate:.1%}", style="bold")
         line.append(f" of all labels are wrong (90% interval {low:.1%} to {high:.1%}).")
     else:
-        share = interval(low, high)
+        share = interval(low if flagged else 0.0, high)
         line.append(share[0].upper() + share[1:], style="bold").append(" of all labels are wrong (90% interval).")
     console.print()
     console.print(line)
@@ -212,7 +212,7 @@ def _costs(audit: Audit, console: Console, *, verbose: bool) -> None:
     total = sum(stage.seconds for stage in audit.stages)
     peak = max(stage.peak_bytes for stage in audit.stages)
     parts = ", ".join(f"{printable(stage.name)} {duration(stage.seconds)}" for stage in audit.stages)
-    _line(console, "", f"{duration(total)} on {printable(audit.device)}, peak memory {peak / 2**20:,.0f} MiB: {parts}")
+    _line(console, "", f"Took {duration(total)} on {printable(audit.device)}, at most {size(peak)} of memory: {parts}")
     if verbose:
         _line(console, "", ", ".join(printable(f"{name} {version}") for name, version in audit.versions.items()))
 

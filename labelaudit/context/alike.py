@@ -5,10 +5,11 @@ Puts `duplicates`, `groups`, `scenes` and `siblings` in order for a scan. Left o
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+
+import numpy as np
 
 from labelaudit.context.groups import add_near_copies, name_few
 from labelaudit.context.scenes import (
@@ -25,6 +26,7 @@ from labelaudit.features.duplicates import find_copies, find_pairs
 from labelaudit.features.turned import find_turned, join
 from labelaudit.judge.decide import open_interval
 from labelaudit.machine import Machine
+from labelaudit.names import number_names
 from labelaudit.types import Decision, Features, Finding, Ints, Samples
 
 LEAST_OPEN = 0.1
@@ -47,23 +49,28 @@ class Alike:
     def notes(self) -> list[str]:
         """Sentences about the groups."""
         samples = self.samples
-        if samples.groups == samples.digests:
-            return []
         if self.named:
+            if samples.groups == samples.digests:
+                return []
             count = len(set(samples.groups) - set(samples.digests))
             said = f"{len(samples):,} images in {count:,} groups: images of a group are not judged by one another."
         else:
-            codes = list(zip(samples.groups, samples.labels.tolist(), strict=True))
-            shared = Counter(codes)
-            alike = sum(shared[code] > 1 for code in codes)
+            alike = _count_sharing(samples.groups, samples.labels)
             if not alike:  # copies under other labels are findings, each with its partner
                 return name_few(samples)
-            kind = "show the same scene as another" if self.scenes and self.scenes.widespread else "have a near-copy"
+            identical = _count_sharing(samples.digests, samples.labels)
             said = (
-                f"{alike:,} of {len(samples):,} images {kind} with the same label: such images are not judged by one "
-                "another, and are wrong together."
+                f"{alike:,} of {len(samples):,} images {self._say_kind(alike, identical)}: such images are not judged "
+                "by one another, and are wrong together."
             )
         return [said, *name_few(samples)]
+
+    def _say_kind(self, alike: int, identical: int) -> str:
+        if self.scenes and self.scenes.widespread:
+            return "show the same scene as another with the same label"
+        if identical in (0, alike):
+            return f"have {'an identical copy' if identical else 'a near-copy'} with the same label"
+        return f"have a near-copy with the same label or, {identical:,} of them, an identical one"
 
     def hedge(
         self, decision: Decision, nearest: Ints | None, shortcuts: Sequence[Shortcut] = ()
@@ -128,3 +135,10 @@ def find_alike(
         scenes=scenes,
         named=named,
     )
+
+
+def _count_sharing(names: Sequence[str], labels: Ints) -> int:
+    """The number of samples that have both their name and their label in common with another."""
+    cells = number_names(names)[1] * (int(labels.max(initial=0)) + 1) + labels
+    sizes = np.unique(cells, return_counts=True)[1]
+    return int(sizes[sizes > 1].sum())

@@ -23,10 +23,11 @@ from labelaudit.data.parts import is_junk
 from labelaudit.data.tree import Storage, Tree, ending_of
 from labelaudit.errors import DataError, reason_of
 from labelaudit.files import open_regular
+from labelaudit.text import size
 from labelaudit.types import Finding
 
 ZIP, TAR = (".zip",), (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
-MAX_UNPACKED = 2**36
+MAX_UNPACKED = 64 * 10**9
 """Bytes of a compressed tar, unpacked."""
 _PACKED: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZ": bz2.open, b"\xfd7": lzma.open}
 
@@ -171,6 +172,6 @@ def _plain(path: Path) -> IO[bytes]:
         while block := packed.read(2**20):
             plain.write(block)
             if plain.tell() > MAX_UNPACKED:
-                raise DataError(f"'{path}' unpacks to more than {MAX_UNPACKED // 2**30} GB: unpack it yourself")
+                raise DataError(f"'{path}' unpacks to more than {size(MAX_UNPACKED)}: unpack it yourself")
     plain.seek(0)
     return plain

@@ -214,11 +214,20 @@ def _label(free: Sequence[str], rows: Sequence[Row], path: str | None, where: st
     likely = [name for name in kept if not _is_note(name, rows)]
     if len(likely) == 1:
         return Columns(path=path, label=likely[0])
-    found = f": {name_some(likely, 12)} may each be it" if likely else f" among {name_some(free, 12) or 'its paths'}"
+    if not free:
+        raise DataError(f"{where} has no column beside its paths: name a table that has labels with `labels`")
+    if not likely:
+        raise DataError(
+            f"{where} has no column that looks like labels ({name_some(free, 12)}): name the one that holds them, such "
+            f"as `label_column` '{free[0]}', or another table with `labels`"
+        )
     votes = (
         ", or each of them with `annotator` if they are several people's labels" if say_the_same(likely, rows) else ""
     )
-    raise DataError(f"{where} has no column that is surely the label{found}; name it with `label_column`{votes}")
+    raise DataError(
+        f"{where} may have its labels in any of {name_some(likely, 12)}: name the column, such as `label_column` "
+        f"'{likely[0]}'{votes}"
+    )
 
 
 def say_the_same(names: Sequence[str], rows: Sequence[Row]) -> bool:

@@ -18,7 +18,7 @@ TRAINING, VALIDATION, TESTING = ("train", "training"), ("valid", "val", "validat
 """Names of a split by what it is for; lower case."""
 SPLITS = frozenset({*TRAINING, *VALIDATION, *TESTING, "eval"})
 """Folder and file names that are a split of the data, never a class; lower case."""
-MAX_BYTES = 2**30
+MAX_BYTES = 10**9
 """Larger files are not read: no single image needs them."""
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from labelaudit.container import memory_limit
 from labelaudit.data.formats import ImageError
+from labelaudit.text import size
 
 _TOGETHER = 2**31
 """Bytes that all images being decoded at once may take; a larger one is decoded alone."""
@@ -33,9 +34,7 @@ class Room:
             return
         limit = memory_limit()
         if limit is not None and need > limit:
-            raise ImageError(
-                "oversized", f"decoding it takes up to {need / 1e9:.1f} GB, this container has {limit / 1e9:.1f} GB"
-            )
+            raise ImageError("oversized", f"decoding it takes up to {size(need)}, this container has {size(limit)}")
         most = _TOGETHER if limit is None else min(_TOGETHER, limit // 4)
         with self._free:
             self._free.wait_for(lambda: not self._taken or self._taken + need <= most)

@@ -29,7 +29,7 @@ from labelaudit.files import write_text
 from labelaudit.reports import figures, gallery
 from labelaudit.reports.insight import Insight, look_into
 from labelaudit.reports.review_state import ReviewState, read_review_state
-from labelaudit.text import interval, printable
+from labelaudit.text import interval, printable, size
 from labelaudit.types import Images, Progress, no_progress
 
 MOST = 5000
@@ -212,7 +212,7 @@ def _fill(
         weights=_weights(audit),
         settings=_settings(audit),
         seconds=sum(stage.seconds for stage in audit.stages),
-        peak=max((stage.peak_bytes for stage in audit.stages), default=0),
+        peak=size(max((stage.peak_bytes for stage in audit.stages), default=0)),
     )
     return text, policy
 

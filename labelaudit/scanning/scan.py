@@ -191,15 +191,16 @@ def scan(
     }
     notes = (*notes_of(listing), *audit.notes)
     audit = replace(audit, settings=record, notes=notes, stages=(*clock.stages, *audit.stages))
-    if output is not None:
-        audit = audit.with_files(write(audit, output))
-    unfinished.end()
-    if (
-        output is not None
-        and html
-        and add_report(audit, Path(output), workers=workers, progress=progress, notice=notice)
-    ):
-        audit = audit.with_files({**audit.files, REPORT: Path(output) / REPORT})
+    if output is None:
+        unfinished.end()
+    else:
+        writing = Clock()
+        with writing.stage("write"):
+            audit = audit.with_files(write(audit, output))
+            unfinished.end()
+            if html and add_report(audit, Path(output), workers=workers, progress=progress, notice=notice):
+                audit = audit.with_files({**audit.files, REPORT: Path(output) / REPORT})
+        audit = replace(audit, stages=(*audit.stages, *writing.stages))
     if told := plan.review():
         notice(told)
     return audit

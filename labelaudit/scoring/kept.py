@@ -34,7 +34,7 @@ from labelaudit.scanning.settings import ScanSettings
 from labelaudit.scoring.update import NeedsScan, scan_again, try_update
 
 KEPT = 8
-MOST_BYTES = 2 * 2**30
+MOST_BYTES = 2 * 10**9
 MARK = "saved-audit"
 """File in each saved audit that says who made it."""
 _MARKED = "made by labelaudit check: deleted when newer audits take its place\n"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from labelaudit.context.alike import find_alike
+from labelaudit.context.alike import Alike, find_alike
 from labelaudit.context.groups import name_groups
 from labelaudit.context.scenes import find_scenes, group_scenes, scenes_across, share_apart
 from labelaudit.context.siblings import find_siblings
@@ -90,6 +92,21 @@ def test_copies_of_the_same_bytes_are_no_scenes() -> None:
     )
     copied = Features(values=np.repeat(seen.values, 2, axis=0), name="given")
     assert find_scenes(dataset, copied).share == find_scenes(samples(120, 1), seen).share
+
+
+@pytest.mark.parametrize(
+    ("digests", "groups", "said"),
+    [
+        ("abbcde", "abbcde", "2 of 6 images have an identical copy with the same label"),
+        ("abcdef", "aacdef", "2 of 6 images have a near-copy with the same label"),
+        ("abbcde", "abbbde", "3 of 6 images have a near-copy with the same label or, 2 of them, an identical one"),
+        ("aabbcd", "aabbcd", "4 of 6 images have an identical copy with the same label"),
+    ],
+)
+def test_identical_copies_are_not_called_near_ones(digests: str, groups: str, said: str) -> None:
+    dataset = replace(samples(6, 1), labels=np.array([0, 0, 0, 0, 1, 2]), digests=tuple(digests), groups=tuple(groups))
+    notes = Alike(samples=dataset, findings=(), scenes=None, named=False).notes()
+    assert notes[0] == said + ": such images are not judged by one another, and are wrong together."
 
 
 def test_few_samples_have_no_scenes() -> None:

@@ -231,7 +231,10 @@ STOPPED: dict[str, tuple[Files, str]] = {
         TWO | {"l.csv": "file,fine_label,class\na.jpg,1,2\nb.jpg,1,3\n"},
         "choose with `label_column`",
     ),
-    "a table of splits": (TWO | {"l.csv": "filename,split\na.jpg,train\nb.jpg,test\n"}, "surely the label"),
+    "a table of splits": (
+        TWO | {"l.csv": "filename,split\na.jpg,train\nb.jpg,test\n"},
+        "no column that looks like labels .* `label_column`",
+    ),
     "a table of attributes": (TWO | {"l.csv": "f,hat,coat\na.jpg,1,1\nb.jpg,1,1\n"}, "several labels for one image"),
     "pictures of cameras": (
         {f"{name}_{n}.jpg": P for name in ("IMG", "DSC") for n in range(3)},
@@ -248,7 +251,7 @@ STOPPED: dict[str, tuple[Files, str]] = {
     ),
     "several labels in a cell": (
         {f"{n}.jpg": P for n in range(12)} | {"t.csv": "id,attributes\n" + "".join(f"{n},{n} 7\n" for n in range(12))},
-        "surely the label",
+        "no column that looks like labels .* `label_column`",
     ),
     "pickled batches": (
         {"data_batch_1": b"\x80\2x", "batches.meta": b"\x80\2x"},

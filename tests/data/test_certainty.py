@@ -49,10 +49,10 @@ def two_tables(first: str, second: str, *, shared: int) -> Files:
         ({f"cam{side}_{n}.png": PIXEL for side in ("North", "South") for n in range(4)}, "without labels"),
         (two_tables("ab", "ba", shared=8), "exchange the names of classes"),
         (two_tables("ab", "ab", shared=2), "have only 2 images in common"),
-        (table("status", "ok", "failed"), "no column that is surely the label"),
-        (table("mask", *(f"{row}_mask.png" for row in range(8))), "no column that is surely the label"),
-        (table("camera", "north", "south"), "no column that is surely the label"),
-        (table("price", *map(str, range(10, 18))), "no column that is surely the label"),
+        (table("status", "ok", "failed"), "no column that looks like labels"),
+        (table("mask", *(f"{row}_mask.png" for row in range(8))), "no column that looks like labels"),
+        (table("camera", "north", "south"), "no column that looks like labels"),
+        (table("price", *map(str, range(10, 18))), "no column that looks like labels"),
         (table("ClassId,EncodedPixels", "1,1 5", "2,7 3"), "holds shapes in column 'EncodedPixels'"),
     ],
     ids=["domains", "stacks", "cameras", "exchanged", "shared", "status", "masks", "camera", "numbers", "shapes"],
@@ -151,7 +151,7 @@ def test_names_of_several_words_are_one_label(tmp_path: Path) -> None:
         (table("class,x1,y1", "cat,1,2", "dog,3,4") | {"train.csv": "image,class\n" + "".join(
             f"{n % 4}.png,{'cat' if n < 4 else 'dog'}\n" for n in range(8))}, "4 of 4 images several labels"),
         (table("healthy,rust,scab", "1,0,-1", "0,1,1"), "marks of 1 and -1 in 3 columns"),
-        (table("region_count,region_id", "1,0"), "no column that is surely the label"),
+        (table("region_count,region_id", "1,0"), "no column that looks like labels"),
         ({**{f"img/{n}.jpg": PIXEL for n in range(6)}, "list_eval_partition.txt": "".join(
             f"{n}.jpg {n % 2}\n" for n in range(6))}, "without labels"),
         ({"train/1.jpg": PIXEL, "test/1.jpg": PIXEL, "l.csv": "file,label\n1.jpg,a\n"}, "fit several files"),
@@ -243,3 +243,12 @@ def test_classes_in_words_and_in_a_table_are_one(tmp_path: Path) -> None:
     rows = "".join(f"{path},{int(path[0] == 'r')},{path[:4]}\n" for path in images)
     listing = open_source(build(tmp_path, {**images, "train.csv": f"path,label,label_str\n{rows}"}))
     assert counts_of(listing) == {"fake": 3, "real": 3}
+
+
+def test_a_table_without_labels_is_told_what_to_type(tmp_path: Path) -> None:
+    files = {"a.png": PIXEL, "b.png": PIXEL}
+    with pytest.raises(DataError, match=r"\(split\): name the one that holds them, such as `label_column` 'split', or"):
+        open_source(build(tmp_path / "other", {**files, "l.csv": "filename,split\na.png,train\nb.png,test\n"}))
+    (tmp_path / "l.csv").write_text("filename\na.png\nb.png\n")
+    with pytest.raises(DataError, match="no column beside its paths: name a table that has labels with `labels`"):
+        open_source(tmp_path / "l.csv")

@@ -159,5 +159,5 @@ def test_a_parquet_file_that_unpacks_to_far_more_than_it_holds_is_refused(
     pq.write_table(table, tmp_path / "d.parquet", use_dictionary=repeated, compression="zstd")
     assert (tmp_path / "d.parquet").stat().st_size < 20_000
     monkeypatch.setattr(parquet, "_MOST_UNPACKED", 10_000_000)
-    with pytest.raises(DataError, match=r"unpacks to up to 0\.1 GB"):
+    with pytest.raises(DataError, match=r"unpacks to up to 8\d MB"):
         ingest(open_source(tmp_path / "d.parquet"))

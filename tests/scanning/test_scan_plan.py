@@ -12,6 +12,7 @@ import pytest
 from small_scans import blobs
 
 from labelaudit import scan
+from labelaudit.audit.run import read
 from labelaudit.data.ingest import ingest
 from labelaudit.data.sources import open_source
 from labelaudit.errors import OptionError
@@ -151,10 +152,14 @@ def test_a_scan_keeps_its_budget_and_records_the_effort(tmp_path: Path, monkeypa
     np.save(tmp_path / "labels.npy", np.array(["ant", "bee", "cat"])[given])
     said: list[str] = []
     limits: dict[str, Any] = {"budget": "10h", "max_memory": "500GB", "effort": "thorough"}
-    audit = scan(labels=tmp_path / "labels.npy", features=x, methods=[], notice=said.append, **limits)
+    audit = scan(
+        labels=tmp_path / "labels.npy", features=x, methods=[], output=tmp_path / "run", notice=said.append, **limits
+    )
     assert audit.settings["effort"] == "thorough"
     assert "Effort: thorough, the largest that fits." in said
     assert said[-1].startswith("Took ")
+    assert audit.stages[-1].name == "write", "the sum of the stages is what the whole scan took"
+    assert [stage.name for stage in read(tmp_path / "run").stages] == [stage.name for stage in audit.stages[:-1]]
     with pytest.raises(OptionError, match="even `effort` quick takes"):
         scan(labels=tmp_path / "labels.npy", features=x, methods=[], max_memory="1MB")
 

@@ -27,10 +27,10 @@ from labelaudit.data.reader import Certainty, Reading, Subject
 from labelaudit.data.source import Source
 from labelaudit.data.table import Table
 from labelaudit.errors import DataError
-from labelaudit.text import name_some
+from labelaudit.text import name_some, size
 
 GROUPS_KEPT = 2
-_MOST_UNPACKED, _MOST_RATIO = 2**30, 100
+_MOST_UNPACKED, _MOST_RATIO = 10**9, 100
 """Bytes that a column may unpack to, and how often the size of the file, where it is more than both."""
 _LARGE_VALUE = 1000
 """Bytes a row from which values that are stored once and repeated count once for each row."""
@@ -177,7 +177,7 @@ class Shard:
                     unpacked += chunk.total_uncompressed_size * (part.num_rows if once else 1)
         if unpacked > _MOST_UNPACKED and unpacked > _MOST_RATIO * self.path.stat().st_size:
             raise DataError(
-                f"'{self.path}' column '{column}' unpacks to up to {unpacked / 1e9:.1f} GB: not read; write it with "
+                f"'{self.path}' column '{column}' unpacks to up to {size(unpacked)}: not read; write it with "
                 "smaller row groups"
             )
 

@@ -50,7 +50,7 @@ def list_pixels(path: Path, head: Sequence[str], label_column: str | None = None
     """The rows of a table of pixels as images.
 
     ``bare`` tables have no header and the label first. Raises `DataError` where the pixels of a row are not a square,
-    or no column is surely the label.
+    or no column looks like labels.
     """
     columns = [f"column {number + 1}" for number in range(len(head))] if bare else [name.strip() for name in head]
     packed = guess_column(columns, ("pixels",))

@@ -16,6 +16,7 @@ from labelaudit.audit.document import Audit
 from labelaudit.errors import DataError
 from labelaudit.review.exchange.tasks import Answer, Refused, writable
 from labelaudit.review.queue import ask
+from labelaudit.text import name_some
 from labelaudit.verdicts import Verdict, in_force, overtaken
 from labelaudit.verdicts import now as verdict_time
 
@@ -111,7 +112,8 @@ class _Places:
         kind: str = answer.kind
         if kind in ("class", "suggested"):
             if answer.label not in self.class_of:
-                raise DataError(f"says '{answer.label}', which is not a class of the audit")
+                known = name_some(samples.classes, 12)
+                raise DataError(f"says '{answer.label}', which is not a class of the audit ({known})")
             label = self.class_of[answer.label]
             suggested = kind == "suggested" or label == samples.classes[ask(self.audit, row).rival]  # as handed out
             kind = "given" if label == given else "suggested" if suggested else "other"

@@ -50,7 +50,9 @@ def read(data: bytes) -> Iterator[Answer | Refused]:
     if "path" not in (rows.fieldnames or ()) and "digest" not in (rows.fieldnames or ()):
         raise DataError("it has neither a column 'path' nor 'digest'")
     if "verdict" not in (rows.fieldnames or ()) and "new_label" not in (rows.fieldnames or ()):
-        raise DataError("it has neither a column 'verdict' nor 'new_label'")
+        raise DataError(
+            f"it has neither a column 'verdict' ({', '.join(_CLASS)}, none or skip) nor 'new_label' (the right class)"
+        )
     try:
         for line in rows:
             if None in line or None in line.values():

@@ -64,7 +64,7 @@ def test_each_unusable_entry_is_named_and_nothing_is_half_imported(run: Path, tm
         "task 2 ('cat/99.png') is not in the audit",
         "task 3 ('dog/1.png') is another image now than when it was exported: scan and export again",
         "task 4 ('owl/2.png') is labelled 'owl' now, 'cat' when it was exported",
-        "task 5 ('cat/3.png') says 'lynx', which is not a class of the audit",
+        "task 5 ('cat/3.png') says 'lynx', which is not a class of the audit (cat, dog, owl)",
         "task 7 ('dog/4.png') says 'owl', but task 6 says 'dog'",
         "task 9 ('') names neither path nor digest",
         f"labelaudit: nothing was imported: 6 entries of '{file}' cannot be, see above; --partly imports the rest",
@@ -251,7 +251,10 @@ def test_a_table_may_name_just_the_right_class_and_use_semicolons(run: Path, tmp
     [
         ("path,verdict,new_label\ncat/0.png,given,dog\n", "cat/0.png"),
         ("path,verdict,new_label\ncat/0.png,none,dog\n", "says 'none' and 'dog': leave one of them"),
-        ("path,verdikt\ncat/0.png,none\n", "it has neither a column 'verdict' nor 'new_label'"),
+        (
+            "path,verdikt\ncat/0.png,none\n",
+            "it has neither a column 'verdict' (given, suggested, other, none or skip) nor 'new_label'",
+        ),
     ],
 )
 def test_a_table_that_contradicts_itself_or_says_nothing_is_refused(
