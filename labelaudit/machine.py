@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import math
 import os
 import platform
@@ -75,7 +76,7 @@ def check_device(device: str) -> None:
 
 def find_device(device: str) -> Literal["cpu", "cuda"]:
     """``cpu`` or ``cuda`` for ``auto``, ``cpu`` or ``cuda``; raises `OptionError` where there is no CUDA device."""
-    if device == "cpu":
+    if device == "cpu" or (device == "auto" and not _has_driver()):
         return "cpu"
     import torch
 
@@ -85,6 +86,17 @@ def find_device(device: str) -> Literal["cpu", "cuda"]:
             "`device` cuda: torch sees no CUDA device; use `device` cpu, or install a CUDA build of torch"
         )
     return "cuda" if available else "cpu"
+
+
+def _has_driver() -> bool:
+    """Whether there may be a driver without which torch finds no CUDA device: its import alone takes seconds."""
+    if sys.platform != "linux" or Path("/dev/kfd").exists():  # AMD's, which torch calls CUDA as well
+        return True
+    try:
+        ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return False
+    return True
 
 
 def find_precision(precision: str, device: str) -> Literal["float32", "int8"]:

@@ -5,8 +5,11 @@ Each step is a room of its own; here they are put in order, timed and explained.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -72,21 +75,22 @@ def audit_samples(  # noqa: PLR0915
     clock, notes, samples = Clock(), list[str](), name_groups(samples, settings.group)
     steps = settle_order(samples.classes) if settings.ordinal else None
     choice, tuned, plan = None, False, plan or Plan()
-    if embeds:
-        with clock.stage("choose"):
-            choice = choose_training_input(samples, settings, machine)
-    with clock.stage("forecast"):
-        widths = () if features is None else features.blocks or (features.values.shape[1],)
-        settings = plan.settle(samples, settings, machine, choice=choice, widths=widths, given=probs is not None)
-    trained_on = choice if settings.trained else None
-    if choice is not None:
-        choice = trained_on or replace(choice, pixels=False)
-        notes += [f"The methods learned from {choice.reason}."] if trained_on else []
-        tuned = fine_tunes(settings, choice, device=machine.device)
-        specs = backbones_of(settings.effort, choice, settings, images=len(samples), device=machine.device)
-        with clock.stage("embed"):
-            samples, features, failed = embed_samples(samples, specs, machine)
-        findings += failed
+    with _keeping(machine, embeds and bool(settings.trained)) as embedder:
+        if embeds:
+            with clock.stage("choose"):
+                choice = choose_training_input(samples, settings, embedder)
+        with clock.stage("forecast"):
+            widths = () if features is None else features.blocks or (features.values.shape[1],)
+            settings = plan.settle(samples, settings, embedder, choice=choice, widths=widths, given=probs is not None)
+        trained_on = choice if settings.trained else None
+        if choice is not None:
+            choice = trained_on or replace(choice, pixels=False)
+            notes += [f"The methods learned from {choice.reason}."] if trained_on else []
+            tuned = fine_tunes(settings, choice, device=machine.device)
+            specs = backbones_of(settings.effort, choice, settings, images=len(samples), device=machine.device)
+            with clock.stage("embed"):
+                samples, features, failed = embed_samples(samples, specs, embedder)
+            findings += failed
     _require_two_classes(samples)
     unfinished = unfinished or Unfinished(None)
     components = None
@@ -182,6 +186,19 @@ def audit_samples(  # noqa: PLR0915
         settings=settings.record(),
         judge=judge,
     )
+
+
+@contextmanager
+def _keeping(machine: Machine, wanted: bool) -> Iterator[Machine]:
+    """``machine``; where ``wanted``, with a cache for the time of the ``with`` if it has none.
+
+    What the choice of the training input has embedded is then not embedded again.
+    """
+    if machine.cache is not None or not wanted:
+        yield machine
+    else:
+        with TemporaryDirectory(prefix="labelaudit-") as folder:
+            yield replace(machine, cache=Path(folder))
 
 
 def _name_low_quality(decision: Decision, images: Images, workers: int) -> Decision:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from labelaudit.data.ingest import ingest
 from labelaudit.data.pixels import load_pixels, typical_side
 from labelaudit.data.sources import open_source
 from labelaudit.judge.noise_model import NO_CLASS, UNKNOWN
-from labelaudit.machine import Machine
+from labelaudit.machine import Machine, find_device
 from labelaudit.networks import build
 from labelaudit.scanning.choice import TrainingInput, choose_training_input
 from labelaudit.scanning.effort import backbones_of, fine_tunes
@@ -48,6 +49,23 @@ def test_auto_measures_small_images_and_says_why(folder: Path) -> None:
     assert "90 images" in chosen.reason
     asked = choose_training_input(samples, ScanSettings(train="pixels", image_size=16), Machine(device="cpu"))
     assert (asked.pixels, asked.side) == (True, 16)
+
+
+def test_an_image_that_the_choice_of_the_input_looked_at_is_embedded_once_without_a_cache(folder: Path) -> None:
+    steps: list[str] = []
+    audit = scan(folder, methods=["limit"], progress=lambda step, *_: steps.append(step))
+    assert "training limit" in steps
+    assert "embed" not in steps
+    assert audit.decision.recipe["features"].startswith("lite0@128")
+
+
+def test_no_driver_is_no_cuda_device_whether_torch_can_be_loaded_or_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.setattr("labelaudit.machine._has_driver", lambda: False)
+    assert find_device("auto") == "cpu"
+    monkeypatch.setattr("labelaudit.machine._has_driver", lambda: True)
+    with pytest.raises(ImportError):
+        find_device("auto")
 
 
 def test_pixels_are_squares_in_one_channel_when_all_are_grey(folder: Path) -> None:
