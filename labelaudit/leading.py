@@ -224,7 +224,7 @@ def is_finite(table: Table) -> bool:
 
 def take_rows(table: Table, rows: Rows) -> Table:
     """The ``rows`` of ``table``, as a table of the same kind."""
-    return table.take(rows) if isinstance(table, Leading) else table[rows]
+    return table.take(rows) if isinstance(table, Leading) else np.take(table, rows, axis=0)
 
 
 def blocks_of(table: Table, cells: int = _CELLS) -> Iterator[slice]:

@@ -6,6 +6,7 @@ Left out: names of classes, whose order is a person's (`labelaudit.data.order`).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +14,11 @@ import numpy.typing as npt
 _DIGITS = 32  # of a content digest in hexadecimal
 
 
-def number_names(names: Sequence[str]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+Numbered = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
+"""The result of `number_names`."""
+
+
+def number_names(names: Sequence[str]) -> Numbered:
     """(m,) the first row of each distinct name, names in order, and (n,) the number of each name in that order.
 
     As `numpy.unique` gives them, and several times sooner where all are content digests.
@@ -25,11 +30,23 @@ def number_names(names: Sequence[str]) -> tuple[npt.NDArray[np.int64], npt.NDArr
     if keys is None:
         _, first, code = np.unique(np.asarray(names), return_index=True, return_inverse=True)
         return first, code
-    order = np.lexsort((keys[:, 1], keys[:, 0]))
-    changes = np.r_[True, (keys[order[1:]] != keys[order[:-1]]).any(axis=1)][: len(order)]
+    upper, lower = keys[:, 0], keys[:, 1]
+    order = np.argsort(upper, kind="stable")
+    same = np.diff(upper[order]) == 0
+    if (lower[order[1:]][same] < lower[order[:-1]][same]).any():  # equal halves of different names
+        order = np.lexsort((lower, upper))
+        same = np.diff(upper[order]) == 0
+    same[same] = lower[order[1:]][same] == lower[order[:-1]][same]
+    changes = np.r_[True, ~same][: len(order)]
     code = np.empty(len(order), dtype=np.int64)
     code[order] = np.cumsum(changes) - 1
     return order[changes], code
+
+
+def order_rows(numbered: Numbered, labels: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.int64]:
+    """(n,) rows by their names, which are ``numbered`` by `number_names`, those of one name by ``labels`` (n,)."""
+    first, code = numbered
+    return first if len(first) == len(code) else np.lexsort((labels, code))
 
 
 def _as_numbers(names: Sequence[str]) -> npt.NDArray[np.uint64] | None:

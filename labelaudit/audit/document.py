@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ import numpy as np
 from labelaudit.audit.concentration import Concentration, find_concentrations
 from labelaudit.errors import DataError, OptionError, unknown_name
 from labelaudit.machine import Stage
-from labelaudit.names import number_names
+from labelaudit.names import number_names, order_rows
 from labelaudit.text import free_name
 from labelaudit.types import Bools, Decision, Evidence, Finding, Floats, Ints, Samples
 
@@ -149,8 +150,8 @@ class Audit:
         """32 hexadecimal digits for the dataset's content and labels; order and file names do not change it."""
         given, samples = self.samples.given(), self.samples
         place = np.argsort(np.argsort(np.array(samples.classes, dtype=np.str_)))  # of each class by its name
-        order = np.lexsort((place[samples.labels], number_names(samples.digests)[1]))
-        text = "".join([f"{samples.digests[row]}\0{given[row]}\0" for row in order.tolist()])
+        order = order_rows(number_names(samples.digests), place[samples.labels]).tolist()
+        text = "\0".join(chain.from_iterable((samples.digests[row], given[row]) for row in order)) + "\0"
         return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
 
     def with_files(self, files: Mapping[str, Path]) -> Audit:

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -48,19 +49,19 @@ def ingest(
     Raises `DataError` with the counts of what was left out if nothing remains, or fewer than ``fewest_classes``.
     """
     n = len(listing.ids)
-    labelled = [row for row in range(n) if listing.labels[row] is not None]
+    labelled = [row for row, label in enumerate(listing.labels) if label is not None]
     digests = [""] * n
     deep: dict[str, list[exposures.Range]] = {"whole": [], "real": []}
     uniform: dict[int, Finding] = {}
     refused: dict[int, Finding] = {
         row: Finding(kind="unlabelled", path=listing.ids[row], detail="it has no label")
-        for row in range(n)
-        if listing.labels[row] is None
+        for row, label in enumerate(listing.labels)
+        if label is None
     }
     images = listing.images
     if images is None:
-        for row in labelled:
-            digests[row] = digest(listing.ids[row].encode("utf-8", "surrogateescape"))
+        blake = partial(hashlib.blake2b, digest_size=DIGEST_BYTES)
+        digests = [blake(name.encode("utf-8", "surrogateescape")).hexdigest() for name in listing.ids]
     else:
         chunks = [labelled[start : start + _CHUNK] for start in range(0, len(labelled), _CHUNK)]
         done = 0
@@ -82,14 +83,16 @@ def ingest(
                 progress("ingest", done, len(labelled))
     met = refused | uniform
     findings = listing.findings + tuple(met[row] for row in sorted(met))
-    kept = np.array([row for row in labelled if row not in refused], dtype=np.int64)
-    held = sort_classes({str(listing.labels[row]) for row in kept.tolist()})
+    some = [row for row in labelled if row not in refused] if refused else labelled
+    kept = np.array(some, dtype=np.int64)
+    held = sort_classes(map(str, {listing.labels[row] for row in some} if refused else set(listing.labels)))
     classes = held if listing.classes is None else list(listing.classes)
     _require_classes(listing, held, len(kept), findings, fewest_classes)
     index = {name: number for number, name in enumerate(classes)}
+    number_of = {label: index.get(str(label), 0) for label in set(listing.labels)}
     everything = Samples(
         ids=listing.ids,
-        labels=np.array([index.get(str(label), 0) for label in listing.labels], dtype=np.int64),
+        labels=np.fromiter(map(number_of.__getitem__, listing.labels), dtype=np.int64, count=n),
         classes=tuple(classes),
         digests=tuple(digests),
         images=None if images is None else _exposed(_verified(images, digests), deep),

@@ -67,7 +67,8 @@ class Consensus:
 
     def placed(self, order: Ints) -> Consensus:
         """The consensus with its rows, which are of the samples ``order`` (n,), put where these samples are."""
-        place = np.argsort(order)
+        place = np.empty(len(order), dtype=np.int64)
+        place[order] = np.arange(len(order))
         return replace(
             self,
             channel=_take(self.channel, place),

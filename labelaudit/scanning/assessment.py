@@ -334,5 +334,5 @@ def _require_two_classes(samples: Samples) -> None:
         raise DataError(
             f"{len(samples)} readable images in fewer than 2 classes: there is nothing to compare labels with"
         )
-    if len(set(samples.digests)) == 1:
+    if all(digest == samples.digests[0] for digest in samples.digests):
         raise DataError(f"all {len(samples)} images are the same file, byte for byte: nothing tells their labels apart")

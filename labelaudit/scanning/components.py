@@ -17,7 +17,7 @@ from labelaudit.features.neighbors import EXACT, nearest, nearest_outside
 from labelaudit.judge import probes
 from labelaudit.judge.vectors import reduce_blocks
 from labelaudit.machine import Machine
-from labelaudit.names import number_names
+from labelaudit.names import number_names, order_rows
 from labelaudit.scanning.unfinished import Unfinished
 from labelaudit.types import Features, Floats, Ints, Samples
 
@@ -73,7 +73,7 @@ def leading_columns(blocks: Sequence[npt.NDArray[np.float32]], width: int) -> In
 
 def find_components(samples: Samples, features: Features, machine: Machine, unfinished: Unfinished) -> Components:
     """Rotate ``features`` (n, d) and search for the neighbours of every sample."""
-    order = np.lexsort((samples.labels, number_names(samples.digests)[1]))
+    order = order_rows(number_names(samples.digests), samples.labels)
     rotations = probes.find_rotations(features, order=order)
     blocks = tuple(
         rotation.apply(block) for rotation, block in zip(rotations, probes.split_blocks(features), strict=True)

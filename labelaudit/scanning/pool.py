@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -31,13 +30,13 @@ from labelaudit.judge.open_set import OpenSet, beats_even_errors, find_open_set
 from labelaudit.judge.pool import Gain, measure_gain
 from labelaudit.leading import Leading, Table, is_large, take_rows
 from labelaudit.machine import Machine
-from labelaudit.names import number_names
+from labelaudit.names import number_names, order_rows
 from labelaudit.scanning.components import Components, leading_columns
 from labelaudit.scanning.effort import FOLDS
 from labelaudit.scanning.settings import Around, ScanSettings
 from labelaudit.scanning.trainings import PIXEL_FOLDS, REFERENCES, head_width, list_trainings, training_effort
 from labelaudit.scanning.unfinished import Unfinished
-from labelaudit.training.folds import stratified_folds
+from labelaudit.training.folds import fold_names
 from labelaudit.types import Decision, Evidence, Floats, Ints, Samples
 
 TUNED, TUNED_SIDE = "lite0", 160
@@ -83,15 +82,11 @@ class ModelPool:
     def __post_init__(self) -> None:
         self._labels = np.where(self.known >= 0, self.known, self.samples.labels)  # what is trained on
         self._classes = len(self.samples.classes)
-        self._fold_of = stratified_folds(
-            self._labels, FOLDS[self.settings.effort], seed=PROBE_SEED, digests=self.samples.groups
-        )
-        self._order = np.lexsort((self.samples.labels, number_names(self.samples.digests)[1]))
-
-    @cached_property
-    def _groups(self) -> Ints:
-        """(n,) number of each sample's group."""
-        return number_names(self.samples.groups)[1]
+        groups = number_names(self.samples.groups)
+        self._groups = groups[1]  # (n,) number of each sample's group
+        self._fold_of = fold_names(groups, self._labels, FOLDS[self.settings.effort], seed=PROBE_SEED)
+        alone = self.samples.groups is self.samples.digests
+        self._order = order_rows(groups if alone else number_names(self.samples.digests), self.samples.labels)
 
     @property
     def large(self) -> bool:
@@ -241,7 +236,7 @@ class ModelPool:
         models, heard, gain = self._choose_models(given, known, fold_of)
         fitted = fit_noise_model(heard, given, known=known)
         strangers = self._find_strangers(fitted, given, fold_of)
-        companions = len(given) / max(len(set(self.samples.groups)), 1)
+        companions = len(given) / (int(self._groups.max()) + 1)
         seen = known
         if strangers is not None:
             none = strangers.posterior(fitted, given, known)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from labelaudit.names import number_names
+from labelaudit.names import Numbered, number_names
 from labelaudit.types import Ints
 
 
@@ -23,7 +23,13 @@ def stratified_folds(labels: Ints, folds: int, *, seed: int, digests: Sequence[s
     [0, 0, 1, 1]
     """
     n = len(labels)
-    first, group = (np.arange(n), np.arange(n)) if digests is None else number_names(digests)
+    alone = np.arange(n)
+    return fold_names((alone, alone) if digests is None else number_names(digests), labels, folds, seed=seed)
+
+
+def fold_names(numbered: Numbered, labels: Ints, folds: int, *, seed: int) -> Ints:
+    """`stratified_folds` of samples whose digests are ``numbered`` by `number_names`."""
+    first, group = numbered
     shuffled = np.random.default_rng(seed).permutation(len(first))
     by_class = shuffled[np.argsort(labels[first][shuffled], kind="stable")]
     fold_of = np.empty(len(first), dtype=np.int64)

@@ -239,4 +239,6 @@ def known_labels(samples: Samples, verdicts: Sequence[Verdict]) -> Ints:
     """
     code: dict[str | None, int] = {name: number for number, name in enumerate(samples.classes)} | {None: NO_CLASS}
     right = {digest: code[label] for digest, label in agreed(samples, verdicts).items()}
+    if not right:
+        return np.full(len(samples), UNKNOWN, dtype=np.int64)
     return np.array([right.get(digest, UNKNOWN) for digest in samples.digests], dtype=np.int64)

@@ -203,7 +203,9 @@ def array_labels(array: Array, classes: Sequence[str] = (), where: str = "labels
         raise DataError(f"{where} must be (n,) integers or text, not {shape}; for one-hot take argmax(axis=1)")
     if array.dtype.kind in "US":
         texts = np.char.decode(array, "utf-8") if array.dtype.kind == "S" else array
-        return [text.strip() or None for text in texts.tolist()]
+        said = texts.tolist()
+        plain = {text: text.strip() or None for text in set(said)}
+        return [plain[text] for text in said]
     missing = ~np.isfinite(array) if array.dtype.kind == "f" else np.zeros(len(array), bool)
     if (array[~missing] != np.rint(array[~missing].astype(np.float64))).any():
         raise DataError(f"{where} are not whole numbers: are they probabilities? Take argmax(axis=1)")
