@@ -155,6 +155,8 @@ _STEERING = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 """Characters that steer a terminal which shows a table; tabs and line ends are part of cells."""
 _EXECUTABLE = re.compile(r"[=+\-@\t\r\n]")
 """The beginning of a cell that a spreadsheet would execute."""
+_AHEAD = frozenset("=+-@")
+"""What of it is printable."""
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?")
 
 
@@ -198,6 +200,8 @@ def cells(values: Sequence[Any]) -> list[str]:
     if kinds <= {int, bool}:
         return list(map(str, values))
     if kinds == {str}:
+        if "".join(values).isprintable() and _AHEAD.isdisjoint([value[:1] for value in values]):
+            return list(values)
         texts = {value: cell(value) for value in set(values)}
         return [texts[value] for value in values]
     known: dict[Any, str] = {}

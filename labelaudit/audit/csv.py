@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
+from labelaudit.audit.columns import Column, Picked, list_columns, plain_values
 from labelaudit.audit.document import Audit
 from labelaudit.audit.groups import COLUMNS
 from labelaudit.text import Lines, cell, cells
@@ -54,8 +55,21 @@ def _write(audit: Audit, rows: Ints, path: Path) -> None:
 
 
 def _render(audit: Audit, rows: Ints, file: TextIO) -> None:
-    writer = csv.writer(Lines(file))
-    writer.writerow(cell(name) for name in audit.columns(rows[:0]))
+    csv.writer(Lines(file)).writerow(cell(name) for name in audit.columns(rows[:0]))
     for start in range(0, len(rows), _BLOCK):
-        columns = audit.columns(rows[start : start + _BLOCK])
-        writer.writerows(zip(*map(cells, columns.values()), strict=True))
+        columns = list_columns(audit, rows[start : start + _BLOCK])
+        lines = list(zip(*map(_texts, columns.values()), strict=True))
+        block = io.StringIO(newline="")
+        csv.writer(block).writerows(lines)
+        text = block.getvalue()
+        if text.count("\r") == len(lines):  # none inside a cell
+            file.write(text.replace("\r\n", "\n"))
+        else:
+            csv.writer(Lines(file)).writerows(lines)
+
+
+def _texts(column: Column) -> list[str]:
+    """The cells of a column; where there are fewer values than rows, each value becomes a cell once."""
+    if isinstance(column, Picked) and len(column.values) < len(column.places):
+        return Picked(cells(column.values), column.places).tolist()
+    return cells(plain_values(column))

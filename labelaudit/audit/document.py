@@ -9,22 +9,21 @@ from __future__ import annotations
 
 import copy
 import hashlib
-import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import chain
+from operator import add
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from labelaudit.audit.columns import list_columns, plain_values
 from labelaudit.audit.concentration import Concentration, find_concentrations
 from labelaudit.errors import DataError, OptionError, unknown_name
 from labelaudit.machine import Stage
-from labelaudit.names import number_names, order_rows
-from labelaudit.text import free_name
+from labelaudit.names import number_names, order_rows, pick_names
 from labelaudit.types import Bools, Decision, Evidence, Finding, Floats, Ints, Samples
 
 if TYPE_CHECKING:
@@ -130,8 +129,13 @@ class Audit:
         return self._worst_first(self.decision.suspicion)
 
     def _worst_first(self, suspicion: Floats) -> Ints:
-        ids = np.argsort(np.array(self.samples.ids, dtype=np.str_), kind="stable")
-        return ids[np.argsort(-suspicion[ids], kind="stable")]
+        order = np.argsort(-suspicion, kind="stable")
+        same = np.diff(suspicion[order]) == 0
+        tied = np.flatnonzero(np.r_[False, same] | np.r_[same, False])
+        rows = order[tied]
+        ids = np.argsort(np.array([self.samples.ids[row] for row in rows.tolist()], dtype=np.str_), kind="stable")
+        order[tied] = rows[ids][np.argsort(-suspicion[rows[ids]], kind="stable")]
+        return order
 
     @cached_property
     def rank(self) -> Ints:
@@ -148,10 +152,12 @@ class Audit:
     @cached_property
     def fingerprint(self) -> str:
         """32 hexadecimal digits for the dataset's content and labels; order and file names do not change it."""
-        given, samples = self.samples.given(), self.samples
+        samples = self.samples
+        ends = [f"\0{name}\0" for name in samples.classes]
         place = np.argsort(np.argsort(np.array(samples.classes, dtype=np.str_)))  # of each class by its name
-        order = order_rows(number_names(samples.digests), place[samples.labels]).tolist()
-        text = "\0".join(chain.from_iterable((samples.digests[row], given[row]) for row in order)) + "\0"
+        order = order_rows(number_names(samples.digests), place[samples.labels])
+        given = map(ends.__getitem__, samples.labels[order].tolist())
+        text = "".join(map(add, pick_names(samples.digests, order), given))
         return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
 
     def with_files(self, files: Mapping[str, Path]) -> Audit:
@@ -200,29 +206,7 @@ class Audit:
 
     def columns(self, rows: Ints) -> dict[str, list[Any]]:
         """Name -> values of ``rows``: the columns of `table`, in their order, as plain Python values."""
-        samples, decision, tiers = self.samples, self.decision, self.decision.tiers
-        pick = rows.tolist()
-        given, predicted = samples.labels[rows], decision.predicted[rows]
-        columns: dict[str, list[Any]] = {"rank": self.rank[rows].tolist(), "path": [samples.ids[i] for i in pick]}
-        if samples.splits is not None:
-            columns["split"] = [samples.splits[i] for i in pick]
-        columns |= {
-            "given_label": [samples.classes[c] for c in given.tolist()],
-            "predicted_label": [samples.classes[c] for c in predicted.tolist()],
-            "is_label_issue": decision.is_issue[rows].tolist(),
-            "tier": [tiers[i] for i in pick],
-            "label_score": (1 - decision.suspicion[rows]).tolist(),
-            "given_prob": decision.probs[rows, given].tolist(),
-            "predicted_prob": decision.probs[rows, predicted].tolist(),
-        }
-        for name, evidence in self.evidence.items():
-            columns[free_name(name, "method_", (*columns, "reason"))] = evidence.suspicion[rows].tolist()
-        for name in self.shown:
-            columns[free_name(name, "method_", (*columns, "reason"))] = _known(self.shown_values(name)[rows])
-        columns["reason"] = [decision.reasons[i] for i in pick]
-        for name, values in samples.extra.items():
-            columns[free_name(name, "extra_", columns)] = [values[i] for i in pick]
-        return columns
+        return {name: plain_values(column) for name, column in list_columns(self, rows).items()}
 
     @cached_property
     def shown(self) -> dict[str, dict[str, str]]:
@@ -338,11 +322,6 @@ def finding_record(finding: Finding) -> dict[str, str]:
     """A finding as JSON: ``kind``, ``path``, ``detail`` and, where there is one, ``partner``."""
     record = {"kind": finding.kind, "path": finding.path, "detail": finding.detail}
     return record | ({"partner": finding.partner} if finding.partner else {})
-
-
-def _known(values: Any) -> list[Any]:
-    """``values`` as plain ones, ``None`` where nothing was measured (NaN)."""
-    return [None if isinstance(value, float) and math.isnan(value) else value for value in values.tolist()]
 
 
 def has_images(audit: Audit) -> bool:

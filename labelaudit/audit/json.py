@@ -78,7 +78,7 @@ def write_audit(audit: Audit, path: Path, *, companions: Mapping[str, str]) -> N
         "root": samples.root,
         "classes": samples.classes,
         "ids": samples.ids,
-        "labels": [samples.classes[label] for label in samples.labels.tolist()],
+        "labels": samples.given(),
         "digests": samples.digests,
         "splits": samples.splits,
         "reasons": decision.reasons,
@@ -86,11 +86,18 @@ def write_audit(audit: Audit, path: Path, *, companions: Mapping[str, str]) -> N
         **({"groups": samples.groups} if samples.groups != samples.digests else {}),
         "companions": companions,
     }
-    lines = (
-        f'"{name}": {json.dumps(plain(part), ensure_ascii=False, allow_nan=False)}' for name, part in parts.items()
-    )
+    lines = (f'"{name}": {_dump(part)}' for name, part in parts.items())
     body = ("{\n" + ",\n".join(lines)).encode("utf-8", "backslashreplace")
     path.write_bytes(body + _seal(body))
+
+
+def _dump(part: Any) -> str:
+    """``part`` as strict JSON on one line; a million names that need no escapes are joined as they are."""
+    if isinstance(part, (list, tuple)) and part and set(map(type, part)) == {str}:
+        joined = '", "'.join(part)
+        if joined.isprintable() and "\\" not in joined and joined.count('"') == 2 * len(part) - 2:
+            return f'["{joined}"]'
+    return json.dumps(plain(part), ensure_ascii=False, allow_nan=False)
 
 
 def _seal(body: bytes) -> bytes:

@@ -6,14 +6,18 @@ what is no valid UTF-8 shows as backslash escapes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from labelaudit.audit.columns import Column, Picked, list_columns
 from labelaudit.audit.document import Audit
 
 MOST_AS_TEXT = 200_000
 """Samples up to which a RUN holds ``samples.csv``; larger ones hold ``samples.parquet`` instead."""
-_BLOCK = 65_536  # rows turned into Python values at a time
+_GROUP = 65_536  # rows of a group
 
 
 def write_samples(audit: Audit, path: Path) -> None:
@@ -21,21 +25,26 @@ def write_samples(audit: Audit, path: Path) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    order = audit.order
-    writer = None
+    columns = list_columns(audit, audit.order)
+    table = pa.table({name: _as_arrow(column) for name, column in columns.items()})
+    repeated = [name for name, column in columns.items() if isinstance(column, Picked) and name != "path"]
     with path.open("wb") as file:
-        for start in range(0, max(len(order), 1), _BLOCK):
-            columns = audit.columns(order[start : start + _BLOCK])
-            table = pa.table({name: _column(values) for name, values in columns.items()})
-            if writer is None:
-                writer = pq.ParquetWriter(file, table.schema, compression="zstd")
-            writer.write_table(table.cast(writer.schema))
-        if writer is not None:
-            writer.close()
+        pq.write_table(table, file, compression="zstd", row_group_size=_GROUP, use_dictionary=repeated)
 
 
-def _column(values: list[Any]) -> Any:
-    """An Arrow array; values of several kinds, and names that are no valid UTF-8, as text."""
+def _as_arrow(column: Column) -> Any:
+    """An Arrow array of a column."""
+    import pyarrow as pa
+
+    if isinstance(column, Picked):
+        return _names(column.values).take(pa.array(column.places))
+    if column.dtype.kind == "f":  # nothing where nothing was measured
+        return pa.array(column.astype(np.float64), from_pandas=True)
+    return pa.array(column)
+
+
+def _names(values: Sequence[Any]) -> Any:
+    """An Arrow array of names; values of several kinds, and names that are no valid UTF-8, as text."""
     import pyarrow as pa
 
     try:
