@@ -7,7 +7,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from labelaudit.names import number_names
+from labelaudit.names import number_names, order_rows, pick_names
 
 DIGESTS = [hashlib.blake2b(bytes([row % 7]), digest_size=16).hexdigest() for row in range(30)]
 ODD = [
@@ -20,6 +20,7 @@ ODD = [
     ["a" * 30 + "  ", *DIGESTS],
     ["z" * 32, "0" * 32],
     ["0" * 32, "1" + "0" * 31, "0" * 31 + "1"],
+    ["0" * 31 + "1", "0" * 32, "0" * 31 + "1"],
 ]
 
 
@@ -29,3 +30,11 @@ def test_names_are_numbered_in_their_order(names: list[str]) -> None:
     _, wanted, numbers = np.unique(np.asarray(names, dtype=str), return_index=True, return_inverse=True)
     assert first.tolist() == wanted.tolist()
     assert code.tolist() == numbers.tolist()
+
+
+@pytest.mark.parametrize("names", ODD, ids=range(len(ODD)))
+def test_rows_are_ordered_by_name_and_label_and_picked(names: list[str]) -> None:
+    labels = np.arange(len(names))[::-1] % 3
+    order = order_rows(number_names(names), labels)
+    assert order.tolist() == sorted(range(len(names)), key=lambda row: (names[row], labels[row]))
+    assert pick_names(names, order) == sorted(names)

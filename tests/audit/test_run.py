@@ -118,6 +118,14 @@ def test_cells_that_a_spreadsheet_would_execute_are_neutralised(start: str, tmp_
     assert read_audit(tmp_path / "run").samples.ids[0] == danger
 
 
+def test_line_ends_inside_cells_stay_as_they_are(tmp_path: Path) -> None:
+    audit = make_audit(samples=make_samples(extra={"note": ("a\r\nb", "a\rb", "a\nb", "c", "d", "e")}))
+    files = run.write(audit, tmp_path / "run")
+    with files["samples.csv"].open(encoding="utf-8", newline="") as file:
+        notes = {row["note"] for row in csv.DictReader(file)}
+    assert notes == {"a\r\nb", "a\rb", "a\nb", "c", "d", "e"}
+
+
 def test_numbers_in_cells_are_left_alone() -> None:
     assert [cell(value) for value in (-1, "-1", "+2.5e-3", -0.5, 1e-9, False)] == [
         "-1",
@@ -265,7 +273,7 @@ def test_method_names_may_share_a_beginning(tmp_path: Path) -> None:
 def test_a_large_run_holds_its_samples_as_parquet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int) -> None:
     audit = make_audit()
     monkeypatch.setattr(parquet, "MOST_AS_TEXT", len(audit.samples) - 1)
-    monkeypatch.setattr(parquet, "_BLOCK", block)
+    monkeypatch.setattr(parquet, "_GROUP", block)
     files = run.write(audit, tmp_path / "run")
     assert list(files)[:2] == ["suspects.csv", "samples.parquet"]
     assert not (tmp_path / "run" / "samples.csv").exists()
