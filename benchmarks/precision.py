@@ -2,10 +2,11 @@
 
     python benchmarks/precision.py [PACK …] [--data ../shared/data] [--cache DIR] [--effort quick] [--seeds 0 1 2]
 
-Packs are those of benchmarks/packs.py. Each seed draws 80 % of the images anew, of at most 1,875 of a pack, plants 10 %
-of even noise where the labels are right, and is the seed of the scan. A row goes to benchmarks/results/precision.json
-as soon as it is made; the table in benchmarks/RESULTS.md is rewritten from that file. The bar is a mean difference of
-.003 in average precision on every pack.
+Packs are those of benchmarks/packs.py. Each seed draws 80 % of the images anew, of at most 1,875 of a pack unless
+``PACK@N`` says how many, plants 10 % of even noise where the labels are right, and is the seed of the scan. With
+``--bare`` no network is trained. A row goes to benchmarks/results/precision.json as soon as it is made; the table in
+benchmarks/RESULTS.md is rewritten from that file, with the version of the features in int8. The bar is a mean
+difference of .003 in average precision on every pack. ``±`` is one standard deviation of the draws, which overlap.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from packs import CLEAN, PACKS, load
 from results_section import write_section
 
 from labelaudit.corrupt import noise
+from labelaudit.features import lite_int8
 from labelaudit.machine import Machine
 from labelaudit.scanning.assessment import audit_samples
 from labelaudit.scanning.settings import ScanSettings
@@ -37,17 +39,18 @@ NOISE = 0.1
 OTHERS = ("omniglot136", "plankton118", "trashnet")
 
 
-def measure(samples: Samples, truth: Labels, seed: int, machine: Machine, effort: Any) -> dict[str, Any]:
-    """Average precision and flags of the same draw in both precisions."""
+def measure(samples: Samples, truth: Labels, seed: int, machine: Machine, effort: Any, *, bare: bool) -> dict[str, Any]:
+    """Average precision and flags of the same draw in both precisions, with no network trained where ``bare``."""
     rng = np.random.default_rng(seed)
     rows = np.sort(rng.permutation(len(samples))[: round(SHARE * len(samples))])
     samples, truth = samples.take(rows), truth[rows]
     if not (samples.labels != truth).any():
         planted = noise.symmetric(truth, len(samples.classes), NOISE, generator=rng)
         samples = replace(samples, labels=planted.labels)
-    row: dict[str, Any] = {"seed": seed, "effort": effort, "n": len(samples)}
+    how = f"{effort}, no networks" if bare else effort
+    row: dict[str, Any] = {"seed": seed, "effort": how, "n": len(samples), "version": lite_int8.VERSION}
     for precision in ("float32", "int8"):
-        settings = ScanSettings(effort=effort, seed=seed, precision=precision)
+        settings = ScanSettings(effort=effort, seed=seed, precision=precision, methods=() if bare else None)
         decision = audit_samples(samples, settings, machine).decision
         wrong = samples.labels != truth
         row[precision] = {
@@ -70,14 +73,15 @@ def write(row: dict[str, Any]) -> None:
 def render(rows: list[dict[str, Any]]) -> str:
     """A row for each pack and effort: means over seeds, and the spread of the difference."""
     lines = [
-        "| pack | effort | images | seeds | AP float32 | AP int8 | difference | F1 float32 | F1 int8 |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| pack | effort | images | seeds | int8 version | AP float32 | AP int8 | difference | F1 float32 | F1 int8 |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for pack, effort in sorted({(row["pack"], row["effort"]) for row in rows}, key=lambda key: (key[1], key[0])):
         some = [row for row in rows if (row["pack"], row["effort"]) == (pack, effort)]
         ap, f1 = (np.array([[row[p][key] for p in ("float32", "int8")] for row in some]) for key in ("ap", "f1"))
         apart = ap[:, 1] - ap[:, 0]
-        cells = [pack, effort, f"{some[0]['n']:,}", str(len(some)), *(f"{value:.4f}" for value in ap.mean(axis=0))]
+        cells = [pack, effort, f"{some[0]['n']:,}", str(len(some)), str(min(row["version"] for row in some))]
+        cells += [f"{value:.4f}" for value in ap.mean(axis=0)]
         cells += [f"{apart.mean():+.4f} ± {apart.std():.4f}", *(f"{value:.3f}" for value in f1.mean(axis=0))]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
@@ -90,14 +94,17 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "labelaudit-benchmark" / "cache")
     parser.add_argument("--effort", default="quick", choices=("quick", "standard"))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--bare", action="store_true", help="train no network")
     args = parser.parse_args()
     machine = Machine(device="cpu", cache=args.cache, workers=1)
     for pack in args.packs:
         with tempfile.TemporaryDirectory() as folder:
             samples, truth = load(pack, args.data, Path(folder))
-            rows = np.sort(np.random.default_rng(0).permutation(len(samples))[:MOST])
+            most = None if "@" in pack else MOST
+            rows = np.sort(np.random.default_rng(0).permutation(len(samples))[:most])
             for seed in args.seeds:
-                row = {"pack": pack, **measure(samples.take(rows), truth[rows], seed, machine, args.effort)}
+                made = measure(samples.take(rows), truth[rows], seed, machine, args.effort, bare=args.bare)
+                row = {"pack": pack, **made}
                 print(row, flush=True)
                 write(row)
 

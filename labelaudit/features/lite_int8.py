@@ -3,9 +3,10 @@
 The ranges follow from the weights alone; no image is looked at, so an image's features depend on its bytes and the spec
 only. ReLU6 bounds what it clips. Everything else stays, channel by channel, within `SPREAD` standard deviations of its
 mean, and batch norm has recorded both over ImageNet: channels of a residual stream are scaled and shifted to fill the
-range, which the convolutions before and after absorb. Rounding a kernel moves the mean of its output; by how much
-follows from the same statistics, and is taken off the bias, which matters most (docs/log.md). Left out: ranges measured
-on sample images, which come out worse, and 16-bit activations.
+range, which the convolutions before and after absorb. A kernel that sees several places is rounded so that its errors
+cancel where these look alike. Rounding a kernel moves the mean of its output; by how much follows from the same
+statistics, and is taken off the bias, which matters most (docs/log.md). Left out: ranges measured on sample images,
+which come out worse, and 16-bit activations.
 
 Source: Nagel et al. 2019, arXiv:1906.04721, sections 4.1 (scales), 4.1.3 (shifts) and 4.2 (means).
 """
@@ -23,14 +24,17 @@ from labelaudit.features.lite import PIXEL_MEAN, PIXEL_STD, WIDTH, Block, Layer,
 from labelaudit.features.lite_onnx import fold
 from labelaudit.types import Floats
 
-VERSION = 1
+VERSION = 2
 """Raise it when features in int8 change: cached ones are then made again."""
 SPREAD = 5.0
 """Standard deviations on either side of its mean that a channel without ReLU6 is given; the rest is clipped."""
+ALIKE = 0.8
+"""Correlation of neighbouring places in what a kernel sees; it falls with distance as a power, and once by colour."""
 _SIX = 6.0
 _MIDDLE = 128  # the integer that stands for the mean of a channel without ReLU6
 _LEAST = 1e-3  # of the widest channel: no channel of a stream is taken to be narrower
 _LARGEST_BIAS = 2.0**30
+_ROUNDING = 1e-9  # a change of errors that is smaller is that of float64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -217,10 +221,38 @@ def _round_kernel(
         kernel = kernel * source.step[:, None, None] / output.step[:, None, None, None]
     widest = np.abs(kernel).max(axis=(1, 2, 3)) / 127
     scale: Floats = np.maximum(widest, np.abs(bias) / _LARGEST_BIAS).astype(np.float32)
-    rounded = np.rint(kernel / scale[:, None, None, None])
+    rounded = _round_alike(kernel / scale[:, None, None, None])
     added = (rounded * scale[:, None, None, None] - kernel).sum(axis=(2, 3))
     bias = bias - (added[:, 0] * source.mean if layer.depthwise else added @ source.mean)
     return rounded, np.rint(bias / scale), scale
+
+
+def _round_alike(kernel: Floats) -> Floats:
+    """Whole numbers near ``kernel`` (c, planes, h, w), all within 127, whose errors cancel where places look alike.
+
+    What the errors e of one output add to it is, on average over images, e R e, with R the correlation of the places.
+    Beginning with the nearest whole numbers, each output's e R e is made smaller by one step of one number at a time
+    as long as that is possible. A kernel of one place keeps the nearest: what channels have in common is not known.
+    """
+    if kernel.shape[2] == 1:
+        return np.rint(kernel)
+    plane, *at = np.indices(kernel.shape[1:]).reshape(3, -1)
+    apart = np.hypot(*(place[:, None] - place for place in at)) + (plane[:, None] != plane)
+    alike = ALIKE**apart
+    exact, outputs = kernel.reshape(len(kernel), -1), np.arange(len(kernel))
+    rounded = np.rint(exact)
+    errors = rounded - exact
+    while True:
+        slope = errors @ alike
+        step = np.where(slope > 0, -1.0, 1.0)
+        change = np.where(np.abs(rounded + step) > 127, np.inf, 1 - 2 * np.abs(slope))  # of e R e, by a step of each
+        best = change.argmin(axis=1)
+        better = np.flatnonzero(change[outputs, best] < -_ROUNDING)
+        if not len(better):
+            return rounded.reshape(kernel.shape)
+        where = (better, best[better])
+        rounded[where] += step[where]
+        errors[where] += step[where]
 
 
 def _find_ranges(weights: Mapping[str, Floats], network: Sequence[Block]) -> dict[str, _Range]:
