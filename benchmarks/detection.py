@@ -65,7 +65,7 @@ def measure(
         "estimated_rate": decision.noise_rate,
         "interval": list(decision.noise_interval),
         "seconds": seconds,
-        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10,
+        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 // 10**6,
         "weights": dict(decision.recipe["pool_weights"]),
         "notes": list(audit.notes),
     }

@@ -11,7 +11,7 @@ import typer
 
 from labelaudit.errors import OptionError, RunError
 from labelaudit.machine import available_cores
-from labelaudit.text import count
+from labelaudit.text import count, count_kind
 
 from .console.options import ColorOption, Quiet, parse_share
 from .console.runs import RUN, find_run
@@ -256,7 +256,7 @@ def _show_plan(console: Console, plan: CorrectionPlan, audit: Audit, *, most: in
         _say(console, f"No changes to {len(audit.samples):,} samples", style="bold")
     kept = {name: count for name, count in plan.kept.items() if isinstance(count, int)}
     if kept:
-        said = ", ".join(_spell(number, name) for name, number in kept.items())
+        said = ", ".join(count_kind(number, name) for name, number in kept.items())
         advice = (
             ": review them, or use --action suspect=quarantine"
             if "suspect" in kept and plan.actions.get("suspect") == "keep"
@@ -266,12 +266,6 @@ def _show_plan(console: Console, plan: CorrectionPlan, audit: Audit, *, most: in
     for note in plan.notes:
         _say(console, f"- {note}")
     console.print()
-
-
-def _spell(number: int, reason: str) -> str:
-    """A number of samples with the reason to change them, such as ``4 near duplicates``."""
-    what = reason.replace("_", " ")
-    return count(number, what) if reason in ("suspect", "conflict", "near_duplicate", "leak") else f"{number:,} {what}"
 
 
 def _show_worst(console: Console, audit: Audit, changes: Sequence[Change], most: int) -> None:

@@ -16,7 +16,7 @@ from labelaudit.text import count
 
 from .console.options import load_settings
 from .console.runs import RUN, find_run
-from .console.streams import as_typed, printable
+from .console.streams import as_typed, printable, spell_path
 
 if TYPE_CHECKING:
     from collections.abc import Container
@@ -171,12 +171,18 @@ def _show(
 ) -> None:
     import secrets
 
+    from labelaudit.audit.document import has_images
     from labelaudit.audit.originals import open_originals
     from labelaudit.review.guard import Base
     from labelaudit.review.keys import read_keys
     from labelaudit.review.server import listen, serve
     from labelaudit.review.session import open_session
 
+    if data is None and not has_images(audit):
+        raise RunError(
+            f"'{run}' was made without images: `labelaudit review {spell_path(run)} --order {order} --export "
+            "queue.csv` asks in a table, which `labelaudit verdicts import` reads back"
+        )
     name = _user() if reviewer is None else reviewer.strip()
     images, base = open_originals(audit, data), Base.of(base_path or "")
     own = read_keys(keys)

@@ -40,6 +40,7 @@ def tune(
     On a terminal it asks about images all over the ranking, one by one; answers are appended to RUN/verdicts.csv, which
     later scans take into account. Elsewhere it lists the images to judge with `labelaudit review`.
     """
+    from labelaudit.audit.document import has_images
     from labelaudit.audit.run import read
     from labelaudit.files import write_text
     from labelaudit.verdicts import read_reviewed, tuning
@@ -65,7 +66,8 @@ def tune(
         return
     if fitted is None:
         typer.echo(f"{count(len(reviewed.settled), 'verdict')} so far: too few to tell. Judge these images next:")
-        typer.echo(f"In a page: labelaudit review {spell_path(run)} --order tune", err=True)
+        where, more = ("In a page", "") if has_images(audit) else ("In a table", " --export queue.csv")
+        typer.echo(f"{where}: labelaudit review {spell_path(run)} --order tune{more}", err=True)
     else:
         _say(fitted, len(audit.samples))
         if rows:

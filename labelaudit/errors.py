@@ -99,4 +99,5 @@ def unknown_name(what: str, received: str, known: Iterable[str]) -> OptionError:
     nearest = difflib.get_close_matches(received, names, n=1, cutoff=0.5)
     hint = f"did you mean '{nearest[0]}'? " if nearest else ""
     more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
-    return OptionError(f"unknown {what} '{received}': {hint}Known: {', '.join(names[:_SHOWN])}{more}")
+    known = f"{'Known' if hint else 'known'}: {', '.join(names[:_SHOWN])}{more}"
+    return OptionError(f"unknown {what} '{received}': {hint}{known}")

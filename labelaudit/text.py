@@ -114,6 +114,19 @@ def count(number: int, one: str, many: str = "") -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
+def count_kind(number: int, kind: str) -> str:
+    """A number of suspects or findings of one kind.
+
+    >>> count_kind(4, "near_duplicate"), count_kind(4, "truncated")
+    ('4 near duplicates', '4 truncated')
+    """
+    what = kind.replace("_", " ")
+    return count(number, what) if kind in _NOUNS else f"{number:,} {what}"
+
+
+_NOUNS = ("suspect", "conflict", "near_duplicate", "leak", "duplicate_row", "link_loop", "bad_name", "shortcut")
+
+
 def duration(seconds: float) -> str:
     """A time that was measured.
 

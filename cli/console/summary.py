@@ -22,7 +22,7 @@ from labelaudit.audit.document import Audit, has_images
 from labelaudit.audit.groups import list_worst_groups
 from labelaudit.audit.run import REPORT
 from labelaudit.reports.figures import adds_nothing
-from labelaudit.text import count, duration, interval, name_some, size
+from labelaudit.text import count, count_kind, duration, interval, name_some, size
 
 from .streams import as_typed, printable, spell_path, trimmed
 
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 _SUSPECTS, _PAIRS, _FINDINGS = 10, 5, 3
 """Rows shown of each; four times as many with ``-v``."""
+_SHORTEST = 0.05
+"""Seconds from which a stage is listed."""
 _INDENT = 2
 """Columns before what stands under a heading."""
 
@@ -195,7 +197,7 @@ def _findings(audit: Audit, console: Console, top: int) -> None:
     by_kind = sorted(audit.findings, key=lambda finding: finding.kind)
     for kind, group in groupby(by_kind, key=lambda finding: finding.kind):
         found = list(group)
-        _line(console, "", f"{len(found):,} {printable(kind).replace('_', ' ')}", style="bold")
+        _line(console, "", printable(count_kind(len(found), kind)), style="bold")
         for finding in found[:top]:
             partner = f" and {finding.partner}" if finding.partner and finding.partner not in finding.detail else ""
             _line(console, "  ", f"{printable(finding.path + partner)}: {as_typed(finding.detail)}")
@@ -211,8 +213,9 @@ def _costs(audit: Audit, console: Console, *, verbose: bool) -> None:
     _section(console, "Time")
     total = sum(stage.seconds for stage in audit.stages)
     peak = max(stage.peak_bytes for stage in audit.stages)
-    parts = ", ".join(f"{printable(stage.name)} {duration(stage.seconds)}" for stage in audit.stages)
-    _line(console, "", f"Took {duration(total)} on {printable(audit.device)}, at most {size(peak)} of memory: {parts}")
+    long = [stage for stage in audit.stages if stage.seconds >= _SHORTEST]
+    parts = ": " + ", ".join(f"{printable(stage.name)} {duration(stage.seconds)}" for stage in long) if long else ""
+    _line(console, "", f"Took {duration(total)} on {printable(audit.device)}, at most {size(peak)} of memory{parts}")
     if verbose:
         _line(console, "", ", ".join(printable(f"{name} {version}") for name, version in audit.versions.items()))
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from labelaudit.data.listing import Listing
 from labelaudit.errors import DataError, reason_of
 from labelaudit.files import open_regular
-from labelaudit.text import name_some
+from labelaudit.text import count, name_some
 from labelaudit.types import Features, Floats, Ints, Samples
 
 _AHEAD, _LITTLE = 0.25, 0.6
@@ -93,7 +93,7 @@ def given_probs(
     if bad.any():
         row = int(rows[np.flatnonzero(bad)[0]])
         raise DataError(
-            f"{name}: {int(bad.sum())} rows are not probabilities; row {row} sums to "
+            f"{name}: {count(int(bad.sum()), 'row holds', 'rows hold')} no probabilities; row {row} sums to "
             f"{np.asarray(values[row], dtype=np.float64).sum():.4g}: give softmax outputs, not logits"
         )
     if labels is not None:

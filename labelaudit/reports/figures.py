@@ -16,7 +16,7 @@ import numpy as np
 from labelaudit.audit.chance import has_numbers, is_measured
 from labelaudit.audit.document import Audit, has_images
 from labelaudit.judge.reasons import Reason, find
-from labelaudit.text import interval
+from labelaudit.text import count_kind, interval
 from labelaudit.types import Finding, Floats, Ints
 
 if TYPE_CHECKING:
@@ -130,8 +130,11 @@ def caveats(audit: Audit, checked: ReviewState | None = None) -> tuple[str, ...]
 def _tiers(audit: Audit) -> str:
     """A sentence on the sure and the doubtful suspects, with their numbers."""
     flagged, sure = len(audit.suspects), int(audit.decision.is_sure.sum())
-    if has_numbers(audit.decision) or sure == flagged:
+    if has_numbers(audit.decision):
         return f"Every one of its {flagged:,} suspects may be a hard image with a correct label."
+    if sure == flagged:
+        are = "Its one suspect is" if flagged == 1 else f"All of its {flagged:,} suspects are"
+        return f"{are} sure, by the models alone: a hard image with a correct label may be among them."
     doubtful = (
         f"{flagged - sure:,} {'is' if flagged - sure == 1 else 'are'} doubtful: wrong, or hard images, which models"
     )
@@ -209,6 +212,7 @@ def rank_classes(audit: Audit) -> list[dict[str, Any]]:
 
 
 def group_findings(audit: Audit) -> list[tuple[str, list[Finding]]]:
-    """(kind in words, its findings), in the order of the kinds."""
+    """(their number and kind in words, findings of one kind), in the order of the kinds."""
     ordered = sorted(audit.findings, key=lambda finding: finding.kind)
-    return [(kind.replace("_", " "), list(group)) for kind, group in groupby(ordered, key=lambda found: found.kind)]
+    groups = [(kind, list(group)) for kind, group in groupby(ordered, key=lambda found: found.kind)]
+    return [(count_kind(len(found), kind), found) for kind, found in groups]

@@ -135,7 +135,7 @@ def _findings(audit: Audit) -> Iterable[str]:
     if audit.findings:
         yield "## Files and rows with a problem"
     for kind, found in figures.group_findings(audit):
-        lines = [f"**{len(found):,} {as_prose(kind)}**", ""]
+        lines = [f"**{as_prose(kind)}**", ""]
         for finding in found[:_FINDINGS]:
             partner = (
                 f" and {as_code(finding.partner)}" if finding.partner and finding.partner not in finding.detail else ""

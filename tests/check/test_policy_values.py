@@ -94,7 +94,7 @@ def test_names_in_a_policy_are_those_that_can_be_trained() -> None:
 
     for what, known in (("method", method_names()), ("regularizer", regularizer_names())):
         assert names_of(what)(list(known)) == known
-        with pytest.raises(OptionError, match="Known: " + ", ".join(known)):
+        with pytest.raises(OptionError, match="known: " + ", ".join(known)):
             names_of(what)("_interface")
 
 

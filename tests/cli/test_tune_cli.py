@@ -114,3 +114,14 @@ def test_a_file_that_cannot_be_written_is_one_line(run: Path, tmp_path: Path) ->
     done = call("tune", run, "-o", tmp_path / "nowhere" / "flags.csv")
     assert done.code == 2
     assert "cannot be written" in done.err
+
+
+def test_without_images_a_table_is_offered_in_place_of_a_page(run: Path, tmp_path: Path) -> None:
+    _, _, err = call("tune", run)
+    assert f"In a table: labelaudit review {run} --order tune --export queue.csv" in err
+    for command in ("review", "open"):
+        code, _, err = call(command, run, "--no-open")
+        assert code == 2
+        assert "was made without images: `labelaudit review" in err
+        assert "--export queue.csv` asks in a table" in err
+    assert call("review", run, "--order", "tune", "--export", tmp_path / "queue.csv").code == 0

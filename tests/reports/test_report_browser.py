@@ -9,6 +9,7 @@ import pytest
 from audits import make_audit, make_decision, make_samples
 from browser import watch
 from pictures import Listed
+from report_pages import with_pictures
 from test_report_html import HOSTILE, hostile_audit
 
 from labelaudit.reports import html
@@ -195,3 +196,23 @@ def test_features_alone_make_a_page_without_frames(page: Page, tmp_path: Path) -
     assert page.locator("#grid .card").count() == 2
     assert page.locator(".picture").count() == 0
     assert seen.errors == []
+
+
+def test_on_a_phone_tiles_fill_their_rows_and_the_bars_of_a_suspect_are_equally_long(
+    chromium: Browser, tmp_path: Path
+) -> None:
+    html.write(with_pictures(), tmp_path / "report.html")
+    context = chromium.new_context(viewport={"width": 390, "height": 800})
+    page = context.new_page()
+    page.goto((tmp_path / "report.html").as_uri())
+    right = "nodes => Math.max(...nodes.map(node => node.getBoundingClientRect().right))"
+    frame, last = page.locator(".tiles"), page.locator(".tiles > div").last
+    assert frame.evaluate("node => node.getBoundingClientRect().right") - last.evaluate_all(right) < 4
+    wide = page.locator("#overview .classes").evaluate("node => node.scrollWidth - node.parentElement.clientWidth")
+    assert wide <= 0, "no column of the classes is cut off"
+    page.goto((tmp_path / "report.html").as_uri() + "#suspects")
+    page.locator("#grid .card").first.click()
+    lengths = page.locator("#detail .shares .track").evaluate_all("all => all.map(one => Math.round(one.clientWidth))")
+    assert len(lengths) > 2
+    assert max(lengths) - min(lengths) <= 1
+    context.close()

@@ -283,6 +283,11 @@ def test_a_message_takes_no_room_and_can_be_closed(page: Page, tmp_path: Path) -
     with serving(run, order="sample") as server:
         show(page, server)
         before = page.locator("#view").bounding_box()
+        message = page.locator("#notice").bounding_box()
+        lowest = page.locator(".bar button:visible").last.bounding_box()
+        assert message is not None
+        assert lowest is not None
+        assert message["y"] >= lowest["y"] + lowest["height"], "the message hides no button"
         page.locator("#notice button").click()
         assert page.locator("#notice").is_hidden()
         assert page.locator("#view").bounding_box() == before

@@ -23,7 +23,8 @@ function bars(entries, className) {
   for (const [name, share, text] of entries) {
     const fill = make("span", "fill");
     fill.style.width = 100 * share + "%";
-    list.append(make("div", "", make("dt", "", isolate(name)), make("dd", "", make("span", "track", fill), text)));
+    const bar = make("dd", "", make("span", "track", fill), make("span", "figure", text));
+    list.append(make("div", "", make("dt", "", isolate(name)), bar));
   }
   return list;
 }
