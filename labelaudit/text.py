@@ -169,7 +169,7 @@ _STEERING = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _EXECUTABLE = re.compile(r"[=+\-@\t\r\n]")
 """The beginning of a cell that a spreadsheet would execute."""
 _AHEAD = frozenset("=+-@")
-"""What of it is printable."""
+"""The printable ones of these characters."""
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?")
 
 
