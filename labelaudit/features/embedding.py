@@ -83,7 +83,9 @@ def embed(
     todo = job.todo()
     failures: dict[int, tuple[str, str]] = {}
     done = 0
-    work = spread(job, todo) if spread and len(todo) else _run(job, todo, job.load(), workers, _batch_size(device))
+    work = (
+        spread(job, todo) if spread and len(todo) else run_threads(job, todo, job.load(), workers, _batch_size(device))
+    )
     with contextlib.closing(work) as batches:
         for batch in batches:
             for block, part, (rows, made) in zip(blocks, job.parts, batch.made, strict=True):
@@ -130,7 +132,7 @@ def forecast_embedding(
     seconds = 0.0
     for rows in (sample[:workers], sample):  # the first pass warms up
         started = time.perf_counter()
-        for _ in _run(job, rows, runners, workers, max(1, min(_batch_size(device), len(rows) // workers))):
+        for _ in run_threads(job, rows, runners, workers, max(1, min(_batch_size(device), len(rows) // workers))):
             pass
         seconds = time.perf_counter() - started
     return seconds * len(todo) / len(sample)
@@ -205,7 +207,7 @@ def _batch_size(device: str) -> int:
     return _CPU_BATCH if device == "cpu" else _DEVICE_BATCH
 
 
-def _run(job: Job, rows: Ints, runners: Sequence[Runner | None], workers: int, size: int) -> Generator[Batch]:
+def run_threads(job: Job, rows: Ints, runners: Sequence[Runner | None], workers: int, size: int) -> Generator[Batch]:
     """Embed ``rows`` and yield the batches as they are ready. Closing it early stops the threads within one batch."""
     stop = threading.Event()
     queue = iter([rows[at : at + size] for at in range(0, len(rows), size)])

@@ -44,7 +44,7 @@ __all__ = [
 Make = Callable[[Sequence[int], int, int], Network]
 
 _GLOBAL_RANDOM = threading.Lock()  # torch initialises layers from its global generator; folds are built in threads
-_HEAD_FEATURES = 768  # what a scan gives to heads
+_HEAD_FEATURES = 384  # what a scan gives to heads
 _SHAPES = dict.fromkeys(("mnist_cnn", "lenet5", *heads.MLPS), (28, 28, 1))
 _FEATURES: Mapping[str, Make] = {"linear": heads.linear, "mlp": heads.mlp, **heads.MLPS}
 _PIXELS: Mapping[str, Make] = {
@@ -113,7 +113,7 @@ def usual_shape(name: str) -> tuple[int, ...]:
     """One sample of what a network is used on, (H, W, c) or (d,), such as by its paper.
 
     >>> usual_shape("resnet32"), usual_shape("linear")
-    ((32, 32, 3), (768,))
+    ((32, 32, 3), (384,))
     """
     if side := usual_side(name):
         return (side, side, 3)

@@ -24,7 +24,7 @@ COARSE, DETAILED = "lite0@128", "lite0@224"
 standard effort: outdoor scenes .829 and .817, with strangers .623 and .573, with twelve wrong labels .843 and .853,
 photographs .218 and .207."""
 FOLDS: Mapping[Effort, int] = {"quick": 4, "standard": 5, "thorough": 5}
-"""Folds of a cross-fit on features: two cores share four fits evenly, which takes 60 % of the time of five."""
+"""Folds of what is cross-fitted on features but for heads (`scanning.trainings`)."""
 
 
 def backbones_of(

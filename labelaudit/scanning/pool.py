@@ -180,7 +180,7 @@ class ModelPool:
 
     def _train(self, name: str, regularizers: Around) -> Evidence:
         assert self.x is not None
-        options, folds = self.settings.options.get(name, {}), FOLDS[self.settings.effort]
+        options = self.settings.options.get(name, {})
         return self._crossfit(
             method=name,
             x=self.x,
@@ -188,7 +188,7 @@ class ModelPool:
             network=self.settings.network,
             init=self.settings.init,
             regularizers=regularizers,
-            **training_effort(name, len(self.samples), folds, pixels=self.x.ndim == 4, options=options),
+            **training_effort(name, len(self.samples), pixels=self.x.ndim == 4, options=options),
         )
 
     def _crossfit(self, x: npt.NDArray[Any], **how: Any) -> Evidence:
@@ -319,8 +319,8 @@ class ModelPool:
 
     def _heads(self, rows: Ints | slice = slice(None)) -> npt.NDArray[np.float32]:
         """(m, d) the leading principal components of all feature blocks side by side, of some ``rows``."""
-        blocks = [block[rows] for block in self._blocks()]
-        return blocks[0] if len(blocks) == 1 else np.concatenate([b[:, : head_width(len(blocks))] for b in blocks], 1)
+        blocks = [block[rows, : head_width(len(self._blocks()))] for block in self._blocks()]
+        return blocks[0] if len(blocks) == 1 else np.concatenate(blocks, 1)
 
     def _units(self, rows: Ints) -> npt.NDArray[np.float32]:
         """(m, d) the leading components of each feature block, of unit length for each of the ``rows``."""

@@ -67,7 +67,7 @@ def test_networks_are_listed_with_what_they_take_and_their_parameters() -> None:
     assert (both.takes, both.parameters) == (("features", "pixels"), 669_706)
     whole = CliRunner().invoke(app, ["methods"], env={"COLUMNS": "120"}).stdout
     assert "On pixels; 464,154 parameters for 32×32×3 and 10 classes." in whole
-    assert "On features; 7,690 parameters for 768 features and 10 classes." in whole
+    assert "On features; 3,850 parameters for 384 features and 10 classes." in whole
     assert "timm:NAME, torchvision:NAME" in whole
     assert "timm:NAME" not in CliRunner().invoke(app, ["methods", "resnet32"]).stdout
 
