@@ -31,7 +31,7 @@ _SHOWN = 10
 _WORDS = {"drop": "leave out", "relabel": "relabel", "quarantine": "quarantine", "weight": "weight"}
 _SOURCES = {
     "verdict": "a person",
-    "fdr": "the FDR set",
+    "fdr": "the model (estimate --fdr)",
     "threshold": "the model",
     "finding": "the scan",
     "hand": "by hand",
@@ -64,7 +64,8 @@ def clean(
     flags: Annotated[
         Literal["auto", "fdr", "threshold"],
         typer.Option(
-            rich_help_panel=_PLAN, help="Which suspects are meant; auto: the FDR set if RUN/estimate.json holds one."
+            rich_help_panel=_PLAN,
+            help="Which suspects are meant; auto: those that `labelaudit estimate --fdr` chose, if it did.",
         ),
     ] = "auto",
     fdr: Annotated[

@@ -42,12 +42,12 @@ _DataFormat = Annotated[str | None, _option("--data-format", panel=PANEL, metava
 _Classes = Annotated[
     str | None,
     _option(
-        "--classes", panel=PANEL, metavar="FILE|A,B,C", help="All class names, in the order of the columns of --probs."
+        "--classes", panel=PANEL, metavar="FILE|A,B,C", help="All class names, in the order of given probabilities."
     ),
 ]
 _Rows = Annotated[
     Path | None,
-    _option("--rows", panel=PANEL, metavar="FILE", help="One path a line: the rows of --features and --probs."),
+    _option("--rows", panel=PANEL, metavar="FILE", help="One path a line: the images that given arrays are about."),
 ]
 _IgnoreMetadata = Annotated[
     bool,

@@ -186,6 +186,9 @@ def advice(outcome: Outcome) -> tuple[str, ...]:
             f"{run}`)."
         )
     if outcome.baseline is not None and outcome.baseline.stale:
+        gone = sum(entry.why == "gone" for entry in outcome.baseline.stale)
+        if len(outcome.baseline.stale) == outcome.baseline.entries and 2 * gone > outcome.baseline.entries:
+            steps.append("No entry of the baseline fits this data: see that it is not another dataset's.")
         steps.append("Remove stale entries with `labelaudit baseline prune`.")
     if outcome.baseline is not None and outcome.baseline.changed:
         steps.append("Refresh the baseline for the changed settings: `labelaudit check --write-baseline`.")

@@ -67,7 +67,9 @@ def measure(
     chosen = _choose_plan(audit, Path(run), plan, reviewed)
     before, after = label_twice(audit, chosen)
     if np.array_equal(before.shares, after.shares):
-        raise DataError("there is nothing to compare: the plan changes no label. Review some suspects first")
+        raise DataError(
+            "there is nothing to compare: the plan changes no label. Judge some suspects first, `labelaudit review RUN`"
+        )
     place, machine = None if cache is None else Path(cache), find_device(device)
     if test is None:
         asked = reviewed_truth(audit, reviewed, Path(run))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -78,3 +79,12 @@ def test_a_share_is_read_as_a_percentage_and_as_a_fraction(typed: str, said: str
         assert code == 2, "there is no such RUN"
         assert ("Invalid value" in err) == (said is not None)
         assert (said or "") in err
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_a_help_text_names_only_options_that_the_command_has(path: tuple[str, ...]) -> None:
+    command = COMMANDS[path]
+    known = {spelled for option in command.params for spelled in (*option.opts, *option.secondary_opts)}
+    for text in (command.help or "", *(getattr(option, "help", None) or "" for option in command.params)):
+        told = re.sub(r"`labelaudit [^`]*`|`scan [^`]*`", "", text)
+        assert {*re.findall(r"(?<![\w-])--[a-z][a-z-]*", told)} <= known | {"--help"}, text

@@ -21,7 +21,7 @@ from outcomes import (
 from spoken import expected, read_markdown, whole
 
 from labelaudit.check.formats import GATE_FORMATS, markdown
-from labelaudit.check.outcome import BaselineReport
+from labelaudit.check.outcome import BaselineReport, StaleEntry
 
 
 @pytest.mark.parametrize("name", ["table", "markdown", "junit", "github"])
@@ -189,3 +189,10 @@ def test_nothing_judged_is_never_called_a_rule_that_is_kept(name: str) -> None:
         assert "kept" not in text
     unseen = GATE_FORMATS[name](make_outcome(samples=2, judged=0))
     assert name.startswith("json") or "1 rule kept, no label judged" in unseen.replace("\\", "")
+
+
+@pytest.mark.parametrize(("why", "entries", "warned"), [("gone", 2, True), ("gone", 3, False), ("solved", 2, False)])
+def test_a_baseline_of_which_nothing_is_there_may_be_another_datasets(why: str, entries: int, warned: bool) -> None:
+    stale = tuple(StaleEntry(path=f"{name}.png", digest=name, given_label="cat", why=why) for name in ("a", "b"))
+    outcome = make_outcome(baseline=BaselineReport(path="b.json", entries=entries, stale=stale))
+    assert ("see that it is not another dataset's" in GATE_FORMATS["table"](outcome)) == warned
