@@ -47,9 +47,8 @@ class Material:
 
     def decide(self) -> Decision:
         """The decision that a scan would make of the models as they are now."""
-        consensus, strangers = self.fitted.settle()
+        consensus, _, outside = self.fitted.settle()
         samples, known = self.fitted.samples, self.fitted.known
-        outside = None if strangers is None else strangers.posterior(consensus.noise, samples.labels, known)
         return decide_by(consensus, samples, known=known, outside=outside, verdicts=None)
 
     def figures(self) -> dict[str, Any]:

@@ -62,10 +62,10 @@ class Leading:
     def __setitem__(self, rows: slice | Rows, block: npt.NDArray[Any]) -> None:
         """Keep what leads in ``block`` (m, C), the new values of ``rows``."""
         own = self.labels[rows]
-        classes = _likeliest(block)
-        values = np.take_along_axis(block, classes, axis=1)
-        order = np.argsort(-values, axis=1, kind="stable")
-        classes, values = np.take_along_axis(classes, order, axis=1), np.take_along_axis(values, order, axis=1)
+        if not len(own):
+            return
+        block = np.ascontiguousarray(block, dtype=np.float32)
+        classes, values = _likeliest(block)
         missing = np.flatnonzero(~(classes == own[:, None]).any(axis=1))
         classes[missing, -1] = own[missing]
         values[missing, -1] = block[missing, own[missing]]
@@ -129,7 +129,7 @@ class Leading:
         made.classes, made.values, made.rest = classes, values, rest
         return made
 
-    def take(self, rows: Rows) -> Leading:
+    def take(self, rows: slice | Rows) -> Leading:
         """A copy of the table of these ``rows``."""
         parts = {name: getattr(self, name)[rows] for name in PARTS}
         return Leading.of(self.labels[rows], self.shape[1], **parts)
@@ -161,30 +161,96 @@ class Leading:
             rest=np.asarray(self.rest * factor + even * (self.shape[1] - KEPT), dtype=np.float32),
         )
 
+    @property
+    def even(self) -> Values:
+        """(n,) probability of each class that is not kept."""
+        return np.asarray(self.rest / np.float32(self.shape[1] - KEPT))
+
+    def others(self, labels: npt.NDArray[np.integer[Any]]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """(n,) the probability of the ``labels`` (n,), and that of all other classes together."""
+        same = self.classes == labels[:, None]
+        held = same.any(axis=1)
+        own = np.where(held, np.where(same, self.values, 0).sum(axis=1), self.even).astype(np.float64)
+        above = np.where(same, 0, self.values).sum(axis=1, dtype=np.float64)
+        return own, above + np.where(held, self.rest, np.maximum(self.rest - own, 0))
+
+    def blend(self, other: Leading, say: float, labels: Rows, wrong: npt.NDArray[np.floating[Any]]) -> Leading:
+        """The normalised geometric mean of this table and the ``other``, which has the weight ``say``, with ``wrong``
+        (n,) for what is not the given one of ``labels`` (n,).
+        """
+        blended = Leading(labels, self.shape[1])
+        for rows in blocks_of(self, _CELLS * self.shape[1] // KEPT**2):
+            part = self.take(rows), other.take(rows)
+            blended._mix(rows, *part, say, wrong[rows])
+        return blended
+
+    def _mix(self, rows: slice, one: Leading, other: Leading, say: float, wrong: npt.NDArray[np.floating[Any]]) -> None:
+        """Keep what leads in the mean of ``one`` and the ``other`` table, of some ``rows`` (m,) each."""
+        classes, labels = self.shape[1], self.labels[rows]
+        same = one.classes[:, :, None] == other.classes[:, None, :]  # (m, KEPT, KEPT)
+        beside = np.take_along_axis(other.values, same.argmax(axis=2), axis=1)
+        beside = np.where(same.any(axis=2), beside, other.even[:, None])
+        first = np.maximum(one.values, 0) ** (1 - say) * np.maximum(beside, 0) ** say
+        added = ~same.any(axis=1)  # classes that only the other table keeps
+        second = np.where(added, one.even[:, None] ** (1 - say) * np.maximum(other.values, 0) ** say, 0)
+        mixed = np.concatenate([first, second], axis=1).astype(np.float64)
+        names = np.concatenate([one.classes, other.classes], axis=1)
+        counted = np.concatenate([np.ones_like(added), added], axis=1)
+        own = counted & (names == labels[:, None])
+        left = classes - counted.sum(axis=1)
+        even = (one.even ** (1 - say) * other.even**say).astype(np.float64)
+        rest = np.where(own, 0, mixed).sum(axis=1) + left * even
+        factor = np.divide(wrong, rest, out=np.zeros(len(wrong)), where=rest > 0)
+        flat = np.where(rest > 0, 0, wrong / (classes - 1))  # nothing is known of the other classes
+        mixed = np.where(own, 1 - wrong[:, None], mixed * factor[:, None] + flat[:, None])
+        order = np.argsort(np.where(counted, -mixed, np.inf), axis=1, kind="stable")[:, :KEPT]
+        kept, values = np.take_along_axis(names, order, axis=1), np.take_along_axis(mixed, order, axis=1)
+        missing = np.flatnonzero(~(kept == labels[:, None]).any(axis=1))
+        kept[missing, -1], values[missing, -1] = labels[missing], 1 - wrong[missing]
+        whole = np.where(counted, mixed, 0).sum(axis=1) + left * (even * factor + flat)
+        self.classes[rows], self.values[rows] = kept, values
+        self.rest[rows] = np.maximum(whole - values.sum(axis=1), 0)
+
     def total(self) -> npt.NDArray[np.float64]:
         """(n,) sums of the rows."""
         return np.asarray(self.values.sum(axis=1, dtype=np.float64) + self.rest)
 
 
-def _likeliest(block: npt.NDArray[Any]) -> Rows:
-    """(m, KEPT) the likeliest classes of each row of ``block`` (m, C), in no order.
+def _likeliest(block: Values) -> tuple[Rows, Values]:
+    """(m, KEPT) the likeliest classes of each row of ``block`` (m, C) and their probabilities, best first.
 
-    Of every `_STRIDE` classes the greatest is taken; the likeliest classes are where the greatest of these are.
+    Of every `_STRIDE` classes the greatest is taken: at least `KEPT` classes are as likely as the last of the greatest
+    of these, and few more. Probability and class are sorted as one number.
     """
-    classes = block.shape[1]
-    groups = -(-classes // _STRIDE)
-    if groups <= KEPT:
-        return np.argpartition(block, -KEPT, axis=1)[:, -KEPT:]
-    greatest = block[:, :groups].copy()
-    for start in range(groups, classes, groups):
-        some = block[:, start : start + groups]
-        np.maximum(greatest[:, : some.shape[1]], some, out=greatest[:, : some.shape[1]])
-    found = np.argpartition(greatest, -KEPT, axis=1)[:, -KEPT:]
-    candidates = (found[:, :, None] + np.arange(_STRIDE) * groups).reshape(len(block), KEPT * _STRIDE)
-    values = np.take_along_axis(block, np.minimum(candidates, classes - 1), axis=1)
-    values[candidates >= classes] = -1
-    best = np.argpartition(values, -KEPT, axis=1)[:, -KEPT:]
-    return np.take_along_axis(candidates, best, axis=1)
+    m, classes = block.shape
+    groups = classes // _STRIDE
+    greatest = block
+    if groups >= KEPT:
+        greatest = block[:, : groups * _STRIDE].reshape(m, _STRIDE, groups).max(axis=1)
+    least = np.partition(greatest, -KEPT, axis=1)[:, -KEPT, None]
+    place = np.flatnonzero(block >= least)
+    row, column = np.divmod(place, classes)
+    counts = np.bincount(row, minlength=m)
+    keys = np.full((m, counts.max()), -1, dtype=np.int64)
+    after = np.arange(len(place)) - (np.cumsum(counts) - counts)[row]
+    keys[row, after] = (block.ravel()[place].view(np.int32).astype(np.int64) << 32) | (classes - 1 - column)
+    keys.sort(axis=1)
+    best = keys[:, : -KEPT - 1 : -1]
+    return classes - 1 - (best & 0xFFFFFFFF), (best >> 32).astype(np.int32).view(np.float32)
+
+
+class Reordered:
+    """The rows of an array (n, C) in another ``order`` (n,), copied only where they are asked for."""
+
+    def __init__(self, values: npt.NDArray[Any], order: Rows) -> None:
+        self._values, self._order = values, order
+        self.shape: tuple[int, int] = (len(order), values.shape[1])
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows: Any) -> Values:
+        return np.asarray(self._values[self._order[rows]])
 
 
 PARTS = ("classes", "values", "rest")

@@ -15,7 +15,18 @@ from labelaudit.errors import DataError
 from labelaudit.judge.consensus import set_suspicion
 from labelaudit.judge.decide import decide
 from labelaudit.judge.noise_model import NoiseModel
-from labelaudit.leading import KEPT, Leading, Table, blocks_of, join_tables, make_table, sum_by_label, take_rows
+from labelaudit.judge.standing_out import share_standing_out
+from labelaudit.leading import (
+    KEPT,
+    Leading,
+    Reordered,
+    Table,
+    blocks_of,
+    join_tables,
+    make_table,
+    sum_by_label,
+    take_rows,
+)
 from labelaudit.scoring.rerank import rerank
 from labelaudit.types import Samples
 from labelaudit.verdicts import Verdict
@@ -169,3 +180,43 @@ def test_a_scan_in_leading_classes_finds_the_same(tmp_path: Path, monkeypatch: p
     assert isinstance(again.decision.probs, Leading)
     assert np.array_equal(again.decision.probs[:], large.decision.probs[:])
     assert again.table("suspects") == large.table("suspects")
+
+
+def test_the_mean_of_two_tables_is_that_of_whole_ones(table: Leading, labels: np.ndarray) -> None:
+    raised = np.exp(2 * np.random.default_rng(2).normal(size=(40, CLASSES)).astype(np.float32))
+    other = Leading(labels, CLASSES)
+    other[:] = raised / raised.sum(axis=1, keepdims=True)
+    wrong = np.linspace(0.01, 0.99, 40)
+    blended = table.blend(other, 0.3, labels, wrong)
+    whole = set_suspicion(table[:] ** 0.7 * other[:] ** 0.3, labels, wrong)
+    wanted = Leading(labels, CLASSES)
+    wanted[:] = whole
+    assert blended[:] == pytest.approx(wanted[:], abs=1e-6)
+    assert np.array_equal(blended.argmax(), whole.argmax(axis=1))
+
+
+def test_a_label_and_all_others_are_told_apart_to_the_last_digit(table: Leading, labels: np.ndarray) -> None:
+    asked = np.where(np.arange(40) % 2, labels, table.classes[:, 0])
+    asked[:3] = [np.setdiff1d(np.arange(CLASSES), table.classes[row])[0] for row in range(3)]
+    own, others = table.others(asked)
+    assert own == pytest.approx(table[np.arange(40), asked], rel=1e-6)
+    assert own + others == pytest.approx(table.total(), abs=1e-6)
+
+
+def test_equal_classes_are_kept_in_their_order() -> None:
+    table = Leading(np.array([3, 149]), CLASSES)
+    table[:] = np.full((2, CLASSES), 1 / CLASSES, dtype=np.float32)
+    assert table.classes.tolist() == [list(range(KEPT)), [*range(KEPT - 1), 149]]
+
+
+def test_labels_stand_out_as_in_a_whole_table(table: Leading) -> None:
+    labels = np.where(np.arange(40) % 4, table.argmax(), table.labels)
+    assert share_standing_out(table, labels, (0.25, 0.5)) == share_standing_out(table[:], labels, (0.25, 0.5))
+
+
+def test_rows_in_another_order_are_those_of_the_array(probs: np.ndarray) -> None:
+    order = np.random.default_rng(3).permutation(40)
+    view = Reordered(probs, order)
+    assert (len(view), view.shape) == (40, probs.shape)
+    assert np.array_equal(view[5:9], probs[order[5:9]])
+    assert np.array_equal(view[np.array([7, 1])], probs[order[[7, 1]]])

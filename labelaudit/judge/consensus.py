@@ -58,8 +58,6 @@ class Consensus:
     """(n,) probability of a wrong label by the noise model, images of no class among them."""
     none: Floats
     """(n,) probability of belonging to no class, blind to verdicts; 0 where no such images were found."""
-    noise: NoiseModel
-    """The noise model."""
     reading: Reading
     """The reading of the rate."""
     gain: Gain | None = None
@@ -72,7 +70,6 @@ class Consensus:
         return replace(
             self,
             channel=_take(self.channel, place),
-            noise=_take(self.noise, place),
             pooled=self.pooled[place],
             modelled=self.modelled[place],
             none=self.none[place],
@@ -124,7 +121,6 @@ def agree(
         pooled=1 - pooled.probs[rows, labels].astype(np.float64),
         modelled=modelled,
         none=none,
-        noise=noise,
         reading=reading,
     )
 
@@ -135,13 +131,16 @@ def _take(fitted: NoiseModel, rows: Ints) -> NoiseModel:
 
 def log_odds_of_wrong(probs: Table, labels: Ints) -> Floats:
     """(n,) natural log-odds, within 20.7 of 0, that a class other than the label is right, by ``probs`` (n, C)."""
-    own, others = np.empty(len(labels)), np.empty(len(labels))
-    for rows in blocks_of(probs, _CELLS):
-        some = probs[rows].copy()
-        place = np.arange(len(some)), labels[rows]
-        own[rows] = some[place]
-        some[place] = 0
-        others[rows] = some.sum(axis=1, dtype=np.float64)
+    if isinstance(probs, Leading):
+        own, others = probs.others(labels)
+    else:
+        own, others = np.empty(len(labels)), np.empty(len(labels))
+        for rows in blocks_of(probs, _CELLS):
+            some = probs[rows].copy()
+            place = np.arange(len(some)), labels[rows]
+            own[rows] = some[place]
+            some[place] = 0
+            others[rows] = some.sum(axis=1, dtype=np.float64)
     return np.asarray(np.log(np.maximum(others, _FLOOR)) - np.log(np.maximum(own, _FLOOR)))
 
 
@@ -151,6 +150,8 @@ def _blend(one: Table, other: Table, say: float, labels: Ints, wrong: Floats) ->
 
     It is of half the precision that numbers have here otherwise: there may be a thousand classes.
     """
+    if isinstance(one, Leading) and isinstance(other, Leading):
+        return one.blend(other, say, labels, wrong)
     blended = make_table(labels, one.shape[1])
     for rows in blocks_of(one, _CELLS):
         mixed = np.maximum(one[rows], 0) ** (1 - say) * np.maximum(other[rows], 0) ** say

@@ -107,8 +107,12 @@ def decide(
     reasons = [""] * n
     for row in np.flatnonzero(~judged).tolist():
         reasons[row] = f"not judged: {counts[labels[row]]} of {FEWEST} images that this class needs"
-    for row in np.flatnonzero(flagged).tolist():
-        reasons[row] = _reason(row, posterior, labels, rival, classes, shared, known, strangers)
+    found = np.flatnonzero(flagged)
+    right, wrong = posterior[found, labels[found]].tolist(), posterior[found, rival[found]].tolist()
+    lost = np.zeros(len(found)) if strangers is None else strangers[found]
+    facts = (labels[found].tolist(), rival[found].tolist(), right, wrong, shared[found].tolist(), known[found].tolist())
+    for row, given, best, *said in zip(found.tolist(), *facts, lost.tolist(), strict=True):
+        reasons[row] = _reason(classes[given], classes[best], *said)
     return Decision(
         suspicion=suspicion,
         is_issue=flagged,
@@ -275,25 +279,15 @@ def _agreement(code: Ints, labels: Ints) -> float:
     return float((cells * (cells - 1)).sum()) / pairs if pairs else 0.0
 
 
-def _reason(
-    row: int,
-    posterior: Table,
-    labels: Ints,
-    rival: Ints,
-    classes: Sequence[str],
-    copies: npt.NDArray[Any],
-    known: Ints,
-    strangers: Floats | None,
-) -> str:
-    """The reason to flag a sample, in words."""
-    given, best = classes[int(labels[row])], classes[int(rival[row])]
-    right, wrong = float(posterior[row, labels[row]]), float(posterior[row, rival[row]])
-    if known[row] != UNKNOWN:
-        return Reason.REVIEWED.say("no class is right" if known[row] == NO_CLASS else f"{best} is right")
+def _reason(given: str, best: str, right: float, wrong: float, copies: int, known: int, stranger: float) -> str:
+    """The reason to flag a sample, in words; ``right`` and ``wrong`` are the probabilities of the given label and of
+    the best other one, ``copies`` how many labels its copies carry."""
+    if known != UNKNOWN:
+        return Reason.REVIEWED.say("no class is right" if known == NO_CLASS else f"{best} is right")
     said = []
-    if copies[row] > 1:
-        said.append(Reason.CONFLICT.say("another label" if copies[row] == 2 else "other labels"))
-    if strangers is not None and strangers[row] >= 0.5:
+    if copies > 1:
+        said.append(Reason.CONFLICT.say("another label" if copies == 2 else "other labels"))
+    if stranger >= 0.5:
         said.append(Reason.NO_CLASS.say(f", {best} is nearest"))
     elif wrong >= _CLEAR:
         said.append(Reason.LOOKS_LIKE.say(best))

@@ -13,6 +13,7 @@ from scipy.optimize import minimize
 from scipy.sparse import csr_array
 
 from labelaudit.errors import DataError
+from labelaudit.judge.noise_diagonal import search_diagonal
 from labelaudit.judge.noise_model import (
     _MOST_DOUBT,
     NO_CLASS,
@@ -51,6 +52,7 @@ _ROUNDS, _SWEEPS = 3, 18
 
 
 _COARSE, _FINE = (80, 1e-8), (300, 1e-10)  # iterations, and relative gain at which a search ends
+_ROUGH = (80, 1e-6)  # the same on a part of the samples
 
 
 _MOST_RIGHT, _HALF_RIGHT = 0.9, 0.5  # diagonals of T that a search starts from
@@ -60,6 +62,9 @@ _SHARPNESS = (2.0, 2.0, 8.0)  # sums of the weights that it starts from
 
 
 _TRIAL_ROWS, _TELLING = 4000, 5e-4  # samples that starts are compared on; nats below which labels cannot tell
+
+
+_TRIAL_CELLS, _TRIAL_LIMITS = 100_000, (500, 4000)  # rows x classes of these where there are many, and their limits
 
 
 _STEEPEST, _SHARPEST = 0.6, 5.0
@@ -99,9 +104,14 @@ def fit_noise_model(
     usable = known != NO_CLASS
     usable_rows = np.flatnonzero(usable if usable.any() else ~usable)
     rows = _subset(usable_rows, _CELLS // classes)
-    part = _FitSubset(take_logs(models, rows).astype(np.float64), labels[rows], known[rows])
+    whole = len(rows) == len(usable_rows)
+    precision = np.float64 if whole else np.float32  # the sampling error of a part is larger
+    part = _FitSubset(take_logs(models, rows).astype(precision), labels[rows], known[rows])
+    coarse, fine = (_COARSE, _FINE) if whole else (_ROUGH, _ROUGH)
     if start is None:
-        weights, transition = part.begin()
+        weights, transition = part.begin(
+            _TRIAL_ROWS if whole else int(np.clip(_TRIAL_CELLS // classes, *_TRIAL_LIMITS))
+        )
         slope, ease = 0.0, 0.0
         hard: Floats = np.zeros(len(rows))
     else:
@@ -112,7 +122,7 @@ def fit_noise_model(
     for number in range(_ROUNDS):
         prior = _prior(transition, np.bincount(part.labels, minlength=classes))
         sloped = number > 0 or start is not None
-        found = part.search(weights, transition, slope, hard, prior, sloped=sloped, effort=_FINE if sloped else _COARSE)
+        found = part.search(weights, transition, slope, hard, prior, sloped=sloped, effort=fine if sloped else coarse)
         weights, transition, slope = found.weights, found.transition, found.slope
         blind = difficulty(_pool(part.logs, weights))
         ease = float(blind.mean())
@@ -127,9 +137,19 @@ def fit_noise_model(
         probs = _without(probs, floor)
         ease = float(difficulty(probs).mean())
         harder = np.exp(slope * (difficulty(probs) - ease)) if slope else None
-        transition = _refine_transition(probs, transition, labels[rows], known[rows], harder)
+        transition = _refine_transition(probs, transition, labels[rows], known[rows], harder, precision)
     named = dict(zip(models, weights.tolist(), strict=True))
-    return apply_noise_model(named, transition, models, labels, known=known, slope=slope, ease=ease, floor=floor)
+    return apply_noise_model(
+        named,
+        transition,
+        models,
+        labels,
+        known=known,
+        slope=slope,
+        ease=ease,
+        floor=floor,
+        precision=precision,
+    )
 
 
 def _prior(transition: Floats, sizes: Ints) -> Floats:
@@ -142,14 +162,24 @@ def _prior(transition: Floats, sizes: Ints) -> Floats:
     return counts
 
 
-def _refine_transition(probs: Floats, transition: Floats, labels: Ints, known: Ints, harder: Floats | None) -> Floats:
+def _refine_transition(
+    probs: Floats,
+    transition: Floats,
+    labels: Ints,
+    known: Ints,
+    harder: Floats | None,
+    precision: npt.DTypeLike,
+) -> Floats:
     """T from all samples by fixed-point iteration, where `_FitSubset.search` saw only some of them or of its cells."""
     onehot = _onehot(labels, probs.shape[1])
+    harder = None if harder is None else harder.astype(precision)
     for _ in range(_SWEEPS):
         before = transition
-        posterior, _ = _posterior(probs, transition, labels, harder, known)
+        rounded = transition.astype(precision)
+        share = None if harder is None else _share(rounded, harder)
+        posterior, _ = _posterior(probs, rounded, labels, harder, known, share)
         posterior[known == NO_CLASS] = 0
-        counts, expected, _ = _count_transitions(posterior, transition, onehot, harder)
+        counts, expected, _ = _count_transitions(posterior, rounded, onehot, harder, share)
         prior = _prior(transition, np.bincount(labels, minlength=len(transition)))
         transition = transition * (counts + prior) / (expected + prior.sum(axis=1, keepdims=True) * transition)
         transition /= transition.sum(axis=1, keepdims=True)
@@ -159,16 +189,16 @@ def _refine_transition(probs: Floats, transition: Floats, labels: Ints, known: I
 
 
 def _count_transitions(
-    posterior: Floats, transition: Floats, onehot: csr_array, harder: Floats | None
+    posterior: Floats, transition: Floats, onehot: csr_array, harder: Floats | None, share: Floats | None
 ) -> tuple[Floats, Floats, Floats]:
     """(C, C) how often class k was given label j, by the posterior, and how often T says it should have been; (n,) how
-    probable it is that each label is wrong by T alone.
+    probable it is that each label is wrong by T alone. ``share`` is `_share` of T and ``harder``, if that is not None.
     """
     counts = np.asarray((onehot.T @ posterior).T, dtype=np.float64)
     right = np.diagonal(transition)
-    if harder is None:
+    if harder is None or share is None:
         return counts, transition * posterior.sum(axis=0)[:, None], posterior @ (1 - right)
-    share = posterior * _share(transition, harder)
+    share = posterior * share
     expected = transition * (harder @ share)[:, None]
     np.fill_diagonal(expected, right * share.sum(axis=0))
     return counts, expected, harder * (share @ (1 - right))
@@ -186,19 +216,24 @@ class _FitSubset:
     """The samples that the search sees."""
 
     logs: Floats
-    """(M, m, C) float64"""
+    """(M, m, C) float64, or float32 of a part of all samples"""
     labels: Ints
     known: Ints
+
+    @property
+    def is_part(self) -> bool:
+        """Whether there are more samples, so that those seen are worth no more than single precision."""
+        return self.logs.dtype == np.float32
 
     @cached_property
     def _onehot(self) -> csr_array:
         return _onehot(self.labels, self.logs.shape[2])
 
-    def begin(self) -> tuple[Floats, Floats]:
+    def begin(self, rows: int) -> tuple[Floats, Floats]:
         """Weights and T to start from: the likeliest of few errors, even ones on half of the labels, and what models
-        confuse. Where labels cannot tell, the fewest errors that leave the surest images sure.
+        confuse. Where labels cannot tell, the fewest errors that leave the surest images sure. Looks at some ``rows``.
         """
-        few = np.linspace(0, len(self.labels) - 1, min(len(self.labels), _TRIAL_ROWS)).astype(np.int64)
+        few = np.linspace(0, len(self.labels) - 1, min(len(self.labels), rows)).astype(np.int64)
         some = _FitSubset(np.ascontiguousarray(self.logs[:, few]), self.labels[few], self.known[few])
         models, classes = len(self.logs), self.logs.shape[2]
         others = (1 - np.eye(classes)) / max(classes - 1, 1)
@@ -214,7 +249,7 @@ class _FitSubset:
                 np.zeros(len(few)),
                 _prior(transition, np.bincount(some.labels, minlength=classes)),
                 sloped=False,
-                effort=_COARSE,
+                effort=_ROUGH if self.is_part else _COARSE,
             )
             for transition, sharpness in zip(starts, _SHARPNESS, strict=True)
         ]
@@ -238,6 +273,10 @@ class _FitSubset:
         """Weights, T and b that maximise likelihood times prior, with the difficulties ``hard`` (m,) held fixed."""
         models, classes = len(weights), len(transition)
         steepest = _STEEPEST if sloped else 0.0
+        if self.is_part and classes > _SEARCHED:
+            start, highest = (weights, transition, slope), (_SHARPEST, steepest)
+            few = self.logs, self.labels, self.known
+            return _FitResult(*search_diagonal(*few, start, hard, prior, highest=highest, effort=effort))
         best = np.concatenate([weights, [slope], np.log(np.maximum(transition, 1e-12)).ravel()])
         scale = self._scale(weights, transition, hard, prior)
         step = 1 if classes <= _SEARCHED else classes + 1  # every cell of T, or its diagonal
@@ -281,19 +320,21 @@ class _FitSubset:
         """
         n, models, classes = len(self.labels), len(self.logs), len(prior)
         matrix = softmax(point[models + 1 :].reshape(classes, classes))
-        harder = np.exp(point[models] * hard) if point[models] else None
+        rounded = matrix.astype(self.logs.dtype, copy=False)
+        harder = np.exp(point[models] * hard).astype(self.logs.dtype, copy=False) if point[models] else None
+        share = None if harder is None else _share(rounded, harder)
         probs = _pool(self.logs, point[:models])
-        posterior, likelihood = _posterior(probs, matrix, self.labels, harder, self.known)
-        counts, expected, errs = _count_transitions(posterior, matrix, self._onehot, harder)
+        posterior, likelihood = _posterior(probs, rounded, self.labels, harder, self.known, share)
+        counts, expected, errs = _count_transitions(posterior, rounded, self._onehot, harder, share)
         erred = 1 - posterior[np.arange(n), self.labels] - errs
         gradient = np.concatenate(
             [
-                -self.logs.reshape(models, -1) @ (posterior - probs).ravel(),
+                -(self.logs.reshape(models, -1) @ (posterior - probs).ravel()),
                 [-(hard @ erred)],
                 -(counts - expected + prior - prior.sum(axis=1, keepdims=True) * matrix).ravel(),
             ]
         )
-        loss = -np.log(likelihood).sum() - (prior * np.log(np.maximum(matrix, 1e-300))).sum()
+        loss = -np.log(likelihood, dtype=np.float64).sum() - (prior * np.log(np.maximum(matrix, 1e-300))).sum()
         return float(loss) / n, gradient / n
 
 

@@ -30,6 +30,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from labelaudit.leading import Table, blocks_of, make_table
 from labelaudit.types import Floats, Ints
@@ -78,11 +79,14 @@ def apply_noise_model(
     slope: float = 0.0,
     ease: float = 0.0,
     floor: float = 0.0,
+    precision: npt.DTypeLike | None = None,
 ) -> NoiseModel:
     """A fitted channel on samples, judged by the same ``models`` (m, C) each; in blocks, for want of memory.
 
-    Without ``labels`` (m,) the posterior is q, and the loss NaN. ``known`` (m,) is as in `fit_noise_model`.
+    Without ``labels`` (m,) the posterior is q, and the loss NaN. ``known`` (m,) is as in `fit_noise_model`, and
+    ``precision`` the type of the numbers it is worked out in, that of ``transition`` unless given.
     """
+    rounded = transition.astype(precision or transition.dtype, copy=False)
     models = {name: models[name] for name in weights}
     n, classes = next(iter(models.values())).shape
     powers = np.array(list(weights.values()))
@@ -96,8 +100,10 @@ def apply_noise_model(
         probs[rows] = pooled
         if labels is not None:
             harder = np.exp(slope * (difficulty(pooled) - ease)) if slope else None
+            if harder is not None and precision is not None:
+                harder = harder.astype(precision)
             some = None if known is None else known[rows]
-            posterior[rows], likelihood = _posterior(pooled, transition, labels[rows], harder, some)
+            posterior[rows], likelihood = _posterior(pooled, rounded, labels[rows], harder, some)
             surprise[rows] = -np.log(likelihood[:, 0])
 
     step = max(1, _BLOCK // classes)
@@ -179,18 +185,23 @@ def _without(probs: Floats, floor: float) -> Floats:
 
 
 def _posterior(
-    probs: Floats, transition: Floats, labels: Ints, harder: Floats | None, known: Ints | None = None
+    probs: Floats,
+    transition: Floats,
+    labels: Ints,
+    harder: Floats | None,
+    known: Ints | None = None,
+    share: Floats | None = None,
 ) -> tuple[Floats, Floats]:
     """(n, C) r and (n, 1) likelihood of the given label, and of the true one where it is known.
 
-    ``harder`` (n,) multiplies the odds of an error, ``None`` by 1.
+    ``harder`` (n,) multiplies the odds of an error, ``None`` by 1; ``share`` is `_share` of it, if that is known.
     """
     joint = transition.T[labels]
     if harder is not None:
         right = np.diagonal(transition)
         joint *= harder[:, None]
         joint[np.arange(len(labels)), labels] = right[labels]
-        joint *= _share(transition, harder)
+        joint *= _share(transition, harder) if share is None else share
     joint *= probs
     if known is not None and (verified := np.flatnonzero(known >= 0)).size:
         only = np.maximum(joint[verified, known[verified]], np.finfo(np.float32).tiny)

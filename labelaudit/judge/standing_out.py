@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from labelaudit.judge.linear import spread_rows
-from labelaudit.leading import Table
+from labelaudit.leading import KEPT, Leading, Table
 from labelaudit.types import Floats, Ints
 
 _TEMPER = 0.5  # exponent of the probabilities that planted labels are drawn by
@@ -30,10 +30,18 @@ def share_standing_out(probs: Table, labels: Ints, planted: Sequence[float]) -> 
     if not len(right):
         return (0.0,) * len(planted)
     right = right[spread_rows(len(right), _ROWS)]
-    weights = np.asarray(probs[right], dtype=np.float64) ** _TEMPER
-    weights[np.arange(len(right)), labels[right]] = 0
+    if isinstance(probs, Leading):  # of each class that is kept, and of all others together
+        even = probs.even[right][:, None]
+        cells = np.concatenate([probs.values[right], even], axis=1).astype(np.float64)
+        weights = cells**_TEMPER
+        weights[:, :-1][probs.classes[right] == labels[right, None]] = 0
+        weights[:, -1] *= probs.shape[1] - KEPT
+    else:
+        cells = np.asarray(probs[right], dtype=np.float64)
+        weights = cells**_TEMPER
+        weights[np.arange(len(right)), labels[right]] = 0
     weights /= np.maximum(weights.sum(axis=1, keepdims=True), 1e-12)
-    found, weight = _log_odds(probs[right]).ravel(), weights.ravel()
+    found, weight = _log_odds(cells).ravel(), weights.ravel()
     order = np.argsort(found)
     places = np.searchsorted(np.cumsum(weight[order]), np.array(planted) * weight.sum())
     least = np.maximum(found[order[np.minimum(places, len(order) - 1)]], 0.0)

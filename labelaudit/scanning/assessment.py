@@ -127,10 +127,8 @@ def audit_samples(  # noqa: PLR0915
     if material.unfinished.found:
         machine.notice(f"Went on with a scan that was cut off: {', '.join(material.unfinished.found)} had been done.")
     with clock.stage("decide"):
-        consensus, strangers = material.settle()
-        outside = None
-        if strangers is not None:
-            outside = strangers.posterior(consensus.noise, samples.labels, known)
+        consensus, strangers_gain, outside = material.settle()
+        if outside is not None:
             notes.append(f"About {outside.sum():,.0f} images seem to belong to no class (`reason` says which).")
         heard = hear(consensus.channel, samples)
         consensus = replace(consensus, channel=replace(consensus.channel, posterior=heard.posterior))
@@ -144,7 +142,7 @@ def audit_samples(  # noqa: PLR0915
                 **decision.recipe,
                 **(heard.recipe or {}),
                 **_explain(consensus, tuned_by),
-                "strangers_gain": None if strangers is None else strangers.gain,
+                "strangers_gain": strangers_gain,
                 "reviewed": reviewed,
                 "scale": "scan" if tuned_by is None else MEASURED,
                 "features": None if features is None else features.name,

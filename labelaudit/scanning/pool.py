@@ -28,7 +28,7 @@ from labelaudit.judge.noise_fit import fit_noise_model
 from labelaudit.judge.noise_model import NoiseModel
 from labelaudit.judge.open_set import OpenSet, beats_even_errors, find_open_set
 from labelaudit.judge.pool import Gain, measure_gain
-from labelaudit.leading import Leading, Table, is_large, take_rows
+from labelaudit.leading import Leading, Reordered, Table, is_large, take_rows
 from labelaudit.machine import Machine
 from labelaudit.names import number_names, order_rows
 from labelaudit.scanning.components import Components, leading_columns
@@ -228,8 +228,8 @@ class ModelPool:
         kept = None if self.large or isinstance(probabilities, Leading) else probabilities
         return Evidence(method=name, suspicion=suspicion, probs=kept)
 
-    def settle(self) -> tuple[Consensus, OpenSet | None]:
-        """Fit the noise model, look for images of no class, and bring all models to one answer."""
+    def settle(self) -> tuple[Consensus, float | None, Floats | None]:
+        """The one answer of all models; of images of no class the gain by them, and (n,) how likely each is one."""
         self.machine.progress("decide", 0, None)
         order = self._order
         given, known, fold_of = self.samples.labels[order], self.known[order], self._fold_of[order]
@@ -242,18 +242,12 @@ class ModelPool:
             none = strangers.posterior(fitted, given, known)
             seen = np.where((known == noise_model.UNKNOWN) & (none >= 0.5), noise_model.NO_CLASS, known)
             fitted = fit_noise_model(heard, given, known=seen, start=fitted)
-        consensus = agree(
-            models,
-            fitted,
-            given,
-            known=known,
-            strangers=strangers,
-            curve=self._curve,
-            companions=companions,
-        )
-        if strangers is not None:
-            strangers = replace(strangers, prior=_in_place(strangers.prior, order))
-        return replace(consensus.placed(order), gain=gain), strangers
+        how: dict[str, Any] = {"strangers": strangers, "curve": self._curve, "companions": companions}
+        consensus = agree(models, fitted, given, known=known, **how)
+        answer = replace(consensus.placed(order), gain=gain)
+        if strangers is None:
+            return answer, None, None
+        return answer, strangers.gain, _in_place(strangers.posterior(fitted, given, known), order)
 
     def _find_strangers(self, fitted: NoiseModel, given: Ints, fold_of: Ints) -> OpenSet | None:
         """Images of no class, in `_order`; of many samples and classes they are looked for in some before all.
@@ -284,7 +278,7 @@ class ModelPool:
     ) -> tuple[dict[str, Table], dict[str, Table], Gain | None]:
         """The models of the pool, those that the noise model hears, and the gain by trained ones; in `_order`."""
         order = self._order
-        models = {name: take_rows(probs, order) for name, probs in self.models.items()}
+        models = {name: self._in_order(probs) for name, probs in self.models.items()}
         references = {name: take_rows(probs, order) for name, probs in self.references.items()}
         trained: dict[str, Table] = {name: take_rows(probs, order) for name, probs in self.trained.items()}
         robust = {name: probs for name, probs in trained.items() if name not in REFERENCES}
@@ -300,6 +294,12 @@ class ModelPool:
             if gain.earned:
                 return {**models, **robust}, {**models, **references, **trained}, gain
         return models, {**models, **references}, gain
+
+    def _in_order(self, probs: Table) -> Any:
+        """The rows of ``probs`` (n, C) in `_order`, without a copy of a large array."""
+        if self.large and isinstance(probs, np.ndarray) and not self.trained:
+            return Reordered(probs, self._order)
+        return take_rows(probs, self._order)
 
     @property
     def nearest(self) -> Ints | None:

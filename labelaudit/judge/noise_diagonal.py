@@ -1,0 +1,128 @@
+"""Search for the noise model of many classes on a part of the samples: weights, slope, and the errors of each class.
+
+What the errors of a class are shared out to stays as it was, so T has C numbers to search and not C·C, and of the C·C
+gradients that the whole search makes only those of the diagonal are worked out. The model, its prior and its loss are
+those of `labelaudit.judge.noise_fit`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy.optimize import minimize
+
+from labelaudit.judge.noise_model import _pool, _share
+from labelaudit.types import Floats, Ints
+
+_LEAST_CURVATURE = 1e-6
+_LEAST = 1e-12  # of a cell of T
+
+
+def search_diagonal(
+    logs: Floats,
+    labels: Ints,
+    known: Ints,
+    start: tuple[Floats, Floats, float],
+    hard: Floats,
+    prior: Floats,
+    *,
+    highest: tuple[float, float],
+    effort: tuple[int, float],
+) -> tuple[Floats, Floats, float, float]:
+    """Weights, T, slope and loss where likelihood times ``prior`` (C, C) is greatest.
+
+    ``logs`` (M, m, C) are log-probabilities, ``labels``, ``known`` and the difficulties ``hard`` (m,) of the same
+    samples; the search starts from weights, T and slope, and is bounded by the ``highest`` weight and slope.
+    """
+    weights, transition, slope = start
+    models, classes = len(weights), len(transition)
+    errors = np.maximum(transition, _LEAST)
+    np.fill_diagonal(errors, 0)
+    errors /= errors.sum(axis=1, keepdims=True)
+    right = np.clip(np.diagonal(transition), _LEAST, 1 - _LEAST)
+    objective = _objective(logs, labels, known, errors, hard, prior)
+    scale = _scale(logs, weights, right, hard, np.diagonal(prior))
+    point = np.concatenate([weights, [slope], np.log(right) - np.log1p(-right)])
+    bounds = np.array([(0.0, highest[0])] * models + [(0.0, highest[1])] + [(-60.0, 60.0)] * classes)
+
+    def scaled(moved: Floats) -> tuple[float, Floats]:
+        loss, gradient = objective(moved * scale)
+        return loss, gradient * scale
+
+    options = {"maxiter": effort[0], "maxfun": 2 * effort[0], "ftol": effort[1]}
+    found = minimize(
+        scaled, point / scale, jac=True, bounds=bounds / scale[:, None], method="L-BFGS-B", options=options
+    )
+    point = found.x * scale
+    right = 1 / (1 + np.exp(-point[models + 1 :]))
+    fitted = errors * (1 - right)[:, None]
+    np.fill_diagonal(fitted, right)
+    return point[:models], fitted, float(point[models]), float(found.fun)
+
+
+def _scale(logs: Floats, weights: Floats, right: Floats, hard: Floats, prior: Floats) -> Floats:
+    """Steps of about equal worth, as those of the whole search."""
+    probs = _pool(logs, weights)
+    n = len(probs)
+    spread = [((probs * some**2).sum() - ((probs * some).sum(axis=1) ** 2).sum()) / n for some in logs]
+    slant = float(hard**2 @ (probs @ (1 - right))) / n
+    cells = (probs.sum(axis=0) * right + prior) * (1 - right) / n
+    return np.asarray(1 / np.sqrt(np.concatenate([spread, [slant], cells]) + _LEAST_CURVATURE))
+
+
+def _objective(
+    logs: Floats, labels: Ints, known: Ints, errors: Floats, hard: Floats, prior: Floats
+) -> Callable[[Floats], tuple[float, Floats]]:
+    """The negative log of likelihood times prior per sample, and its gradient, of the M weights, b and C logits.
+
+    ``errors`` (C, C) is T without its diagonal, its rows summing to 1.
+    """
+    models, n, classes = logs.shape
+    rows, kind = np.arange(n), logs.dtype
+    given = errors.T[labels].astype(kind)  # (m, C) share of each class's errors that the given label has
+    verified = np.flatnonzero(known >= 0)
+    own, sums = np.diagonal(prior), prior.sum(axis=1)
+    fixed = (prior * np.log(np.maximum(errors, 1e-300)))[~np.eye(classes, dtype=bool)].sum()
+
+    def objective(point: Floats) -> tuple[float, Floats]:
+        logits = point[models + 1 :]
+        right = 1 / (1 + np.exp(-logits))
+        wrong = 1 / (1 + np.exp(logits))
+        probs = _pool(logs, point[:models])
+        joint = given * wrong.astype(kind)
+        joint[rows, labels] = right[labels]
+        share = harder = None
+        if point[models]:
+            harder = np.exp(point[models] * hard).astype(kind)
+            joint *= harder[:, None]
+            joint[rows, labels] = right[labels]
+            share = _share(np.diag(right.astype(kind)), harder)
+            joint *= share
+        joint *= probs
+        if verified.size:
+            only = np.maximum(joint[verified, known[verified]], np.finfo(np.float32).tiny)
+            joint[verified] = 0
+            joint[verified, known[verified]] = only
+        likelihood = np.maximum(joint.sum(axis=1), np.finfo(np.float32).tiny)
+        joint /= likelihood[:, None]
+        counts = np.bincount(labels, joint[rows, labels], minlength=classes)
+        if harder is None or share is None:
+            expected, errs = right * joint.sum(axis=0), joint @ wrong.astype(kind)
+        else:
+            share *= joint
+            expected, errs = right * share.sum(axis=0), harder * (share @ wrong.astype(kind))
+        erred = 1 - joint[rows, labels] - errs
+        joint -= probs
+        gradient = np.concatenate(
+            [
+                -(logs.reshape(models, -1) @ joint.ravel()),
+                [-(hard @ erred)],
+                -(counts - expected + own - sums * right),
+            ]
+        )
+        loss = -np.log(likelihood, dtype=np.float64).sum() - fixed
+        loss -= own @ np.log(np.maximum(right, 1e-300)) + (sums - own) @ np.log(np.maximum(wrong, 1e-300))
+        return float(loss) / n, gradient / n
+
+    return objective
