@@ -65,11 +65,9 @@ def choose_training_input(samples: Samples, settings: ScanSettings, machine: Mac
     """
     if samples.images is None:
         return TrainingInput(pixels=False, side=0, reason="the features that were given")
-    from labelaudit.networks import usual_side
-
     train, network = settings.train, settings.network
     longest = typical_side(samples.images)
-    side = settings.image_size or usual_side(network) or min(max(longest, 8), SMALL)
+    side = settings.image_size or _usual_side(network) or min(max(longest, 8), SMALL)
     if train == "features":
         asked = "features, as asked for with `train` features"
         return TrainingInput(pixels=False, side=side, large=longest >= LARGE, reason=asked)
@@ -95,6 +93,15 @@ def choose_training_input(samples: Samples, settings: ScanSettings, machine: Mac
     if better:
         reason = f"pixels: a network from them foretells labels clearly better than features of {TRIAL} ({tried})"
     return TrainingInput(pixels=better, side=side, tiny=longest < TINY, reason=reason)
+
+
+def _usual_side(network: str | None) -> int | None:
+    """`networks.usual_side`; without a network torch, which that loads, is not asked."""
+    if network is None:
+        return None
+    from labelaudit.networks import usual_side
+
+    return usual_side(network)
 
 
 def check_network(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -66,6 +67,16 @@ def test_no_driver_is_no_cuda_device_whether_torch_can_be_loaded_or_not(monkeypa
     monkeypatch.setattr("labelaudit.machine._has_driver", lambda: True)
     with pytest.raises(ImportError):
         find_device("auto")
+
+
+def test_a_scan_that_trains_nothing_and_finds_its_features_loads_no_torch(folder: Path, tmp_path: Path) -> None:
+    scan(folder, effort="quick", backbone=["lite0@32"], cache=tmp_path / "cache", device="cpu")
+    again = (
+        "import sys; from labelaudit import scan; folder, cache = sys.argv[1:]; "
+        "scan(folder, effort='quick', backbone=['lite0@32'], cache=cache, device='cpu'); "
+        "assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", again, str(folder), str(tmp_path / "cache")], check=True)
 
 
 def test_pixels_are_squares_in_one_channel_when_all_are_grey(folder: Path) -> None:
