@@ -4,7 +4,7 @@
 
 A FOLDER holds ``images/`` and ``truth.csv`` (path, given, true); GROUP is what `scan --group` takes. ``--variants``
 makes such folders from a tar of photographs (``*/images/CLASS<number>.jpg``) in a temporary place: plain, each image
-mirrored or compressed again as well, a third of them mirrored, frames of pictures with and without their names, and
+mirrored, compressed again, turned, cropped or at half size as well, a third of them mirrored, frames of pictures with and without their names, and
 frames with single wrong labels. Where ``--runs`` holds a finished RUN called NAME, that is read in place of a new scan.
 Rows go to benchmarks/results/cases.json; the table in RESULTS.md is rewritten.
 """
@@ -63,13 +63,21 @@ def read_photographs(tar: Path, per_class: int) -> list[tuple[Image.Image, str, 
 
 
 def make_copies(photographs: list[tuple[Image.Image, str, str]], place: Path, kind: str) -> None:
-    """Every tenth label wrong; each image also as ``kind``: mirrored, jpeg, a third (mirrored), or plain."""
+    """Every tenth label wrong; each image also as ``kind``: mirrored, jpeg, turned, cropped, half, a third (mirrored),
+    or plain."""
     draw, rows = np.random.default_rng(0), list[tuple[str, str, str]]()
     for number, (image, label, name) in enumerate(photographs):
         given = label if draw.random() >= 0.1 else str(draw.choice([other for other in CLASSES if other != label]))
         saved = [(image, f"{name}_0.png", {})]
         if kind == "mirrored" or (kind == "a third" and number % 3 == 0):
             saved.append((ImageOps.mirror(image), f"{name}_m.png", {}))
+        if kind == "turned":
+            saved.append((image.transpose(Image.Transpose.ROTATE_90), f"{name}_t.png", {}))
+        if kind == "cropped":
+            width, height = image.size
+            saved.append((image.crop((width // 8, height // 8, width, height)), f"{name}_c.png", {}))
+        if kind == "half":
+            saved.append((image.resize((image.width // 2, image.height // 2)), f"{name}_h.png", {}))
         if kind == "jpeg":
             saved.append((image, f"{name}_j.jpg", {"quality": 60}))
         for picture, file, how in saved:
@@ -112,7 +120,7 @@ def write_truth(place: Path, rows: list[tuple[str, str, str]]) -> None:
 def make_variants(tar: Path, place: Path) -> Iterator[tuple[str, Path, str]]:
     """(name, folder, group) of each dataset that photographs are made into."""
     fifty, twenty, sixty = (read_photographs(tar, per_class) for per_class in (50, 15, 45))
-    for kind in ("plain", "mirrored", "jpeg", "a third"):
+    for kind in ("plain", "mirrored", "jpeg", "turned", "cropped", "half", "a third"):
         make_copies(fifty, place / kind, kind)
         yield kind, place / kind, ""
     for kind, photographs in (("frames", twenty), ("mild", sixty)):
@@ -139,7 +147,6 @@ def measure(
             seed=seed,
             cache=cache,
             train="features",
-            methods=("limit",),
         )
     wrong = np.array([truth[path]["given"] != truth[path]["true"] for path in audit.samples.ids])
     flagged = audit.decision.is_issue

@@ -21,6 +21,7 @@ from scipy.special import expit
 
 from labelaudit.judge import transition
 from labelaudit.judge.learning_curve import Curve
+from labelaudit.judge.linear import group_shares
 from labelaudit.judge.noise_model import NO_CLASS, UNKNOWN, NoiseModel, blind_posterior
 from labelaudit.judge.open_set import OpenSet
 from labelaudit.judge.pool import PULL, Gain, pool
@@ -29,9 +30,9 @@ from labelaudit.leading import Leading, Table, blocks_of, make_table, take_rows
 from labelaudit.types import Floats, Ints
 
 GROUPED = 1.2
-"""Samples for each group, on average, from which labels are taken to be wrong in groups. The noise model, which counts
-every label as one of its own, has no say then; average precision on six sets of copies and frames: .714 without it,
-.688 with it."""
+"""Samples for each group, on average, from which the noise model has no say, in the ranking as in the rate; of fewer it
+has less in proportion. On eleven sets of copies and frames average precision is .741 without its say and .709 with it,
+and the rate is read .018 beside the truth instead of .079."""
 MANY_GROUPS = 2_000
 """Groups from which the pull of the pool's weights is the usual one; of fewer it is stronger in proportion: a group is
 one opinion, however many members it has."""
@@ -84,32 +85,37 @@ def agree(
     known: Ints,
     strangers: OpenSet | None = None,
     curve: Curve | None = None,
-    companions: float = 1.0,
+    groups: Ints | None = None,
 ) -> Consensus:
     """Bring ``models``, name -> (n, C) held-out probabilities, to one answer about the given ``labels`` (n,).
 
     ``noise`` is the noise model fitted to these models and perhaps others, ``known`` (n,) as in `fit_noise_model`,
-    ``curve`` and ``companions`` as in `read_rate`.
+    ``curve`` as in `read_rate`, ``groups`` (n,) numbers, equal where samples belong together: each counts for one.
     """
+    shares = group_shares(groups)
+    companions = 1.0 if shares is None else len(labels) / float(shares.sum())
     rows = np.arange(len(labels))
     unseen = np.full(len(labels), UNKNOWN)
     none = np.zeros(len(labels)) if strangers is None else strangers.posterior(noise, labels, unseen)
     targets = np.where(known >= 0, known, labels)
-    grouped = companions >= GROUPED
-    pull = PULL * max(1.0, MANY_GROUPS * companions / len(labels)) if grouped else PULL
-    pooled = pool(models, targets, counted=known != NO_CLASS, pull=pull)
+    heard = float(np.clip((GROUPED - companions) / (GROUPED - 1), 0, 1))
+    pull = PULL * max(1.0, MANY_GROUPS * companions / len(labels)) ** (1 - heard)
+    pooled = pool(models, targets, counted=known != NO_CLASS, shares=shares, pull=pull)
     noisy = noise.posterior if (known == UNKNOWN).all() else blind_posterior(noise, labels)
     doubt = log_odds_of_wrong(noisy, labels)
     modelled = 1 - (1 - none) * expit(-doubt)
-    outside = float(none.mean())
-    reading = read_rate(modelled, pooled.probs, labels, curve, companions=companions, strangers=outside)
-    apart = float(expit(doubt).mean() / modelled.mean())  # those that would be wrong if all belonged to a class
+    outside = float(np.average(none, weights=shares))
+    mean = float(np.average(modelled, weights=shares))
+    reading = read_rate(modelled, pooled.probs, labels, curve, shares=shares, heard=heard, strangers=outside)
+    apart = float(
+        np.average(expit(doubt), weights=shares) / mean
+    )  # those that would be wrong if all belonged to a class
     inside = max(reading.rate * apart, _LEAST / len(labels))
-    say = 0.0 if grouped else SAY * min(1.0, (float(modelled.mean()) - outside) / COMMON)
+    say = heard * SAY * min(1.0, (mean - outside) / COMMON)
     odds = (1 - say) * log_odds_of_wrong(pooled.probs, labels) + say * doubt
     wrong = 1 / (1 + np.exp(-odds))
-    wrong = transition.multiply_odds(wrong, transition.find_factor(1 / (1 + np.exp(odds)), inside))
-    factor = transition.find_factor(pooled.probs[rows, labels], inside)
+    wrong = transition.multiply_odds(wrong, transition.find_factor(1 / (1 + np.exp(odds)), inside, shares))
+    factor = transition.find_factor(pooled.probs[rows, labels], inside, shares)
     return Consensus(
         channel=NoiseModel(
             weights=pooled.weights,

@@ -25,7 +25,7 @@ import numpy.typing as npt
 from labelaudit.errors import DataError, RunError
 from labelaudit.files import open_regular
 from labelaudit.judge import noise_model, prototypes, ridge, transition
-from labelaudit.judge.linear import HeldOut, Linear, spread_rows
+from labelaudit.judge.linear import HeldOut, Linear, group_shares, spread_rows
 from labelaudit.judge.memory import ARRAYS, Memory
 from labelaudit.judge.noise_model import NoiseModel
 from labelaudit.judge.pool import pool
@@ -146,15 +146,17 @@ class Judge:
         )
         rows = spread_rows(len(samples), int(np.clip(_COMPARED // len(samples), _FEWEST, _CALIBRATED)))
         opinions: dict[str, Floats] = {name: closed[name].probs[rows] for name in models}
-        asked = judge.memory
+        asked, groups = judge.memory, number_names(samples.groups)[1]
         if samples.groups != samples.digests:  # members of a group have no vote on each other
-            asked = replace(asked, digests=number_names(samples.groups)[1].astype(np.bytes_))
+            asked = replace(asked, digests=groups.astype(np.bytes_))
         opinions["neighbors"] = asked.vote(short[rows], len(samples.classes), digests=asked.digests[rows])
         inside = decision.probs[rows].sum(axis=1) >= 0.5  # what belongs to no class says nothing about labelling
         given = samples.labels[rows]
-        pooled = pool(opinions, given, counted=inside)
+        shares = group_shares(groups[rows])
+        pooled = pool(opinions, given, counted=inside, shares=shares)
         rate = max(LEAST_ERROR, decision.noise_rate)
-        factor = transition.find_factor(pooled.probs[inside, given[inside]], rate)
+        some = None if shares is None else shares[inside]
+        factor = transition.find_factor(pooled.probs[inside, given[inside]], rate, some)
         return replace(
             judge,
             weights=pooled.weights,

@@ -21,7 +21,7 @@ import numpy.typing as npt
 from scipy.optimize import nnls
 
 from labelaudit.judge import prototypes, ridge
-from labelaudit.judge.linear import spread_rows
+from labelaudit.judge.linear import group_shares, spread_rows
 from labelaudit.judge.pool import pool
 from labelaudit.judge.standing_out import share_standing_out
 from labelaudit.types import Floats, Ints
@@ -83,15 +83,17 @@ def measure(
         rows = np.flatnonzero(np.isin(groups, groups[rows]))
     x, labels = x[rows] if columns is None else x[np.ix_(rows, columns)], labels[rows]
     codes = np.arange(len(rows)) if groups is None else np.unique(groups[rows], return_inverse=True)[1]
-    if len(np.unique(codes)) < _FEWEST * PARTS[0]:
+    apart = len(np.unique(codes))
+    if apart < _FEWEST * PARTS[0]:
         return None
+    shares = group_shares(codes)
     found = [_judge(x, labels, classes, codes, parts) for parts in PARTS]
     errors, standing = (np.array(shares) for shares in zip(*found, strict=True))
     low, middle, high = (_asymptote(errors, exponent) for exponent in EXPONENTS)
-    usual = float(np.median(np.bincount(labels)[np.unique(labels)]))
+    usual = float(np.median(np.bincount(labels, shares)[np.unique(labels)]))
     trust = np.array([_reaches(usual / parts, _FEW) for parts in PARTS])
     lasting = _asymptote(standing, FADING, trust) / float(standing[-1]) if standing[-1] > 0 else 0.0
-    seen = _reaches(_MOST * x.shape[1], len(rows) / PARTS[0]) * _reaches(standing[0] * len(rows), _LEAST)
+    seen = _reaches(_MOST * x.shape[1], apart / PARTS[0]) * _reaches(standing[0] * apart, _LEAST)
     return Curve(
         errors=tuple(errors.tolist()),
         low=low,
@@ -121,8 +123,9 @@ def _judge(x: npt.NDArray[np.float32], labels: Ints, classes: int, codes: Ints, 
         some, own = x[rows], labels[rows]
         models["ridge"][rows] = ridge.fit(some, own, classes, groups=groups, penalties=_PENALTIES).probs
         models["prototypes"][rows] = prototypes.fit(some, own, classes, groups=groups).probs
-    wrong = float((models["ridge"].argmax(axis=1) != labels).mean())
-    return wrong, share_standing_out(pool(models, labels).probs, labels, (STANDING_OUT,))[0]
+    shares = group_shares(codes)
+    wrong = float(np.average(models["ridge"].argmax(axis=1) != labels, weights=shares))
+    return wrong, share_standing_out(pool(models, labels, shares=shares).probs, labels, (STANDING_OUT,), shares)[0]
 
 
 def _deal(labels: Ints, codes: Ints, parts: int) -> Ints:

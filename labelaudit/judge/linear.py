@@ -44,22 +44,36 @@ class HeldOut:
     """Fitted to all samples, for images that come later."""
 
 
-def find_sharpness(scores: Floats, labels: Ints) -> tuple[float, float]:
+def group_shares(groups: Ints | None) -> Floats | None:
+    """(n,) one over the size of each sample's group, so that a group counts as one; None where nobody has companions.
+
+    >>> group_shares(np.array([0, 7, 7])).tolist(), group_shares(np.array([0, 7]))
+    ([1.0, 0.5, 0.5], None)
+    """
+    if groups is None:
+        return None
+    _, place, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    return None if len(sizes) == len(groups) else np.asarray(1 / sizes[place])
+
+
+def find_sharpness(scores: Floats, labels: Ints, shares: Floats | None = None) -> tuple[float, float]:
     """The factor t at which softmax(t · ``scores``) gives the ``labels`` (n,) the most likelihood, and the loss there.
 
     The loss is the mean negative log-likelihood in nats, as if one label of all were drawn at random: where the scores
     explain every label, the factor would have no end and all samples the same rank. At most `some_rows` are looked at.
-    The loss is convex in t, so the answer does not depend on a starting point.
+    The loss is convex in t, so the answer does not depend on a starting point. A sample counts for its entry of
+    ``shares`` (n,), as of `group_shares`, for one where there are none.
     """
     rows = some_rows(*scores.shape)
     some = np.asarray(scores[rows], dtype=np.float64)
     some = some - some.max(axis=1, keepdims=True)
-    doubt = 1 / len(rows)
+    counts = None if shares is None else shares[rows]
+    doubt = 1 / (len(rows) if counts is None else counts.sum())
     own = (1 - doubt) * some[np.arange(len(rows)), labels[rows]] + doubt * some.mean(axis=1)
 
     def loss(log_factor: float) -> float:
         factor = np.exp(log_factor)
-        return float((np.log(np.exp(factor * some).sum(axis=1)) - factor * own).mean())
+        return float(np.average(np.log(np.exp(factor * some).sum(axis=1)) - factor * own, weights=counts))
 
     found = minimize_scalar(loss, bounds=_LOG_SHARPNESS, method="bounded", options={"xatol": 1e-3})
     return float(np.exp(found.x)), float(found.fun)
@@ -70,14 +84,17 @@ def some_rows(n: int, classes: int) -> Ints:
     return spread_rows(n, int(np.clip(_CELLS // classes, _FEWEST, _ROWS)))
 
 
-def class_sums(x: Floats, labels: Ints, classes: int) -> npt.NDArray[np.float64]:
-    """(C, d) sums of the rows of ``x`` (n, d) that carry each label."""
+def class_sums(x: Floats, labels: Ints, classes: int, shares: Floats | None = None) -> npt.NDArray[np.float64]:
+    """(C, d) sums of the rows of ``x`` (n, d) that carry each label, each row times its entry of ``shares`` (n,)."""
     sums = np.zeros((classes, x.shape[1]))
     for start in range(0, len(x), _CHUNK):
         some, given = x[start : start + _CHUNK], labels[start : start + _CHUNK]
         order = np.argsort(given, kind="stable")
         present, first = np.unique(given[order], return_index=True)
-        sums[present] += np.add.reduceat(np.asarray(some[order], dtype=np.float64), first, axis=0)
+        part = np.asarray(some[order], dtype=np.float64)
+        if shares is not None:
+            part *= shares[start : start + _CHUNK][order, None]
+        sums[present] += np.add.reduceat(part, first, axis=0)
     return sums
 
 

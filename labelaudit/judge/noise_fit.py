@@ -74,7 +74,12 @@ _LEAST_CURVATURE = 1e-6
 
 
 def fit_noise_model(
-    models: Mapping[str, Table], labels: Ints, *, known: Ints | None = None, start: NoiseModel | None = None
+    models: Mapping[str, Table],
+    labels: Ints,
+    *,
+    known: Ints | None = None,
+    groups: Ints | None = None,
+    start: NoiseModel | None = None,
 ) -> NoiseModel:
     """Fit pool weights, transition matrix and slope to the given labels.
 
@@ -83,6 +88,7 @@ def fit_noise_model(
         labels: (n,) given labels in [0, C).
         known: (n,) true class where a person has verified it, `UNKNOWN` or `NO_CLASS` elsewhere. Verified samples count
             with what is known of them: their posterior is certain, and T learns from real errors.
+        groups: (n,) numbers, equal where samples belong together: the first of each is one sample of all.
         start: an earlier fit with the same models, to begin from.
 
     Raises:
@@ -102,6 +108,10 @@ def fit_noise_model(
     if known is None:
         known = np.full(len(labels), UNKNOWN)
     usable = known != NO_CLASS
+    if groups is not None:
+        first = np.zeros(len(labels), dtype=bool)
+        first[np.unique(groups, return_index=True)[1]] = True
+        usable &= first
     usable_rows = np.flatnonzero(usable if usable.any() else ~usable)
     rows = _subset(usable_rows, _CELLS // classes)
     whole = len(rows) == len(usable_rows)
@@ -130,7 +140,7 @@ def fit_noise_model(
         previous, loss = loss, found.loss
         if number > 0 and abs(previous - loss) < 1e-4:
             break
-    rows = _subset(np.arange(len(labels)), _SWEPT // classes)
+    rows = _subset(np.arange(len(labels)) if groups is None else np.flatnonzero(first), _SWEPT // classes)
     probs = _pool(take_logs(models, rows), weights)
     floor = _even_part(probs)
     if floor or len(part.labels) < usable.sum() or classes > _SEARCHED:

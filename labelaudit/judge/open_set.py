@@ -39,9 +39,8 @@ BY_CHANCE = 3.0
 """Nats that the class "none" may bring by chance beside its error: 1.3 at most on eight sets without strangers whose
 labels are mostly right."""
 MOVED = 0.1
-"""Share of samples by which copies may move the classes' shares: beyond it the models, which count each copy, expect
-the copied class everywhere, and the class "none" would make up for that (one class four times: .33, AP .41 with it,
-.66 without)."""
+"""Share of samples by which copies may move the classes' shares: beyond it too much of a class is copies for the class
+"none" to be told (one class four times, by .33: 23 right images of 200 taken, average precision .673 for .679)."""
 _ROUNDS = 4
 _FIRST, _FAR = 0.5, 4.0  # prior of the strangest images at first, and the strangeness where it is half of that
 _LEAST, _LEAST_WEIGHT = 1e-6, 0.1
@@ -122,7 +121,7 @@ def find_open_set(
     inside = _inside(channel, labels)
     entropy, strange = _entropy(channel), measure_strangeness(x, labels, classes, fold_of)
     prior = _FIRST * expit(strange - _FAR)
-    weights = probes.vote_weights(*near, digests) * counts[near[1]]
+    weights = probes.vote_weights(*near, digests)
     for _ in range(_ROUNDS):
         none = _responsibility(prior, shares[labels], inside)
 

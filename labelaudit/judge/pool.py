@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import minimize
 
-from labelaudit.judge.linear import find_sharpness, some_rows, spread_rows
+from labelaudit.judge.linear import find_sharpness, group_shares, some_rows, spread_rows
 from labelaudit.judge.scores import softmax
 from labelaudit.leading import Table, make_table
 from labelaudit.types import Bools, Floats, Ints
@@ -60,36 +60,48 @@ class Pooled:
     """(n, C) float32: q, blind to the sample's own label."""
 
 
-def pool(models: Mapping[str, Table], labels: Ints, *, counted: Bools | None = None, pull: float = PULL) -> Pooled:
+def pool(
+    models: Mapping[str, Table],
+    labels: Ints,
+    *,
+    counted: Bools | None = None,
+    shares: Floats | None = None,
+    pull: float = PULL,
+) -> Pooled:
     """Weigh ``models``, name -> (n, C) probabilities of models that did not train on the sample they judge.
 
     ``labels`` (n,) are given, or true where that is known; only the samples ``counted`` (n,) say something about the
-    weights, and of these at most 20,000, fewer of more than 50 classes. ``pull`` is in nats per sample and squared
-    distance of a weight from the mean weight.
+    weights, and of these at most 20,000, fewer of more than 50 classes. A sample counts for its entry of ``shares``
+    (n,), as of `group_shares`. ``pull`` is in nats per sample and squared distance of a weight from the mean weight.
     """
     rows = np.arange(len(labels)) if counted is None or not counted.any() else np.flatnonzero(counted)
     n, classes = next(iter(models.values())).shape
     rows = rows[some_rows(len(rows), classes)]
-    calibrated = {name: find_sharpness(_logs(probs[rows]), labels[rows])[0] for name, probs in models.items()}
+    some = None if shares is None else shares[rows]
+    calibrated = {name: find_sharpness(_logs(probs[rows]), labels[rows], some)[0] for name, probs in models.items()}
     logs = np.stack([calibrated[name] * _logs(probs[rows]) for name, probs in models.items()])  # (M, m, C)
-    weights = _weigh(logs, labels[rows], pull)
+    weights = _weigh(logs, labels[rows], pull, some)
     exponents = {name: float(w * calibrated[name]) for name, w in zip(models, weights, strict=True)}
     probs = make_table(labels, classes)
     step = max(1, _BLOCK // classes)
     for start in range(0, n, step):
-        some = slice(start, start + step)
-        mixed = sum(np.float32(exponents[name]) * np.log(np.maximum(p[some], _FLOOR)) for name, p in models.items())
-        probs[some] = softmax(np.asarray(mixed))
+        part = slice(start, start + step)
+        mixed = sum(np.float32(exponents[name]) * np.log(np.maximum(p[part], _FLOOR)) for name, p in models.items())
+        probs[part] = softmax(np.asarray(mixed))
     return Pooled(weights=exponents, probs=probs)
 
 
-def measure_gain(models: Mapping[str, Table], more: Mapping[str, Table], labels: Ints, fold_of: Ints) -> Gain:
+def measure_gain(
+    models: Mapping[str, Table], more: Mapping[str, Table], labels: Ints, fold_of: Ints, *, groups: Ints | None = None
+) -> Gain:
     """The gain by ``more`` models beside ``models``, weights fitted on some folds and compared on the others.
 
-    ``labels`` (n,) and ``fold_of`` (n,) as of `pool`; at most 4,000 samples are looked at.
+    ``labels`` (n,) and ``fold_of`` (n,) as of `pool`; at most 4,000 samples are looked at. Members of one of the
+    ``groups`` (n,) are one observation of the gain.
     """
     rows = spread_rows(len(labels), _TRIAL_ROWS)
     labels, fold_of = labels[rows], fold_of[rows]
+    shares = group_shares(None if groups is None else groups[rows])
     few = {name: probs[rows] for name, probs in models.items()}
     all_of_them = {**few, **{name: probs[rows] for name, probs in more.items()}}
     gains = np.zeros(len(rows))
@@ -99,18 +111,21 @@ def measure_gain(models: Mapping[str, Table], more: Mapping[str, Table], labels:
         if not others.any():
             return Gain(nats=0.0, error=0.0)
         for tried, sign in ((all_of_them, 1), (few, -1)):
-            probs = pool(tried, labels, counted=others).probs[held, labels[held]]
+            probs = pool(tried, labels, counted=others, shares=shares).probs[held, labels[held]]
             gains[held] += sign * np.log(np.maximum(probs, _LEAST))
+    if groups is not None and shares is not None:
+        gains = np.bincount(np.unique(groups[rows], return_inverse=True)[1], gains * shares)
     return Gain(nats=float(gains.mean()), error=float(gains.std() / np.sqrt(len(gains))))
 
 
-def _weigh(logs: Floats, labels: Ints, pull: float) -> Floats:
+def _weigh(logs: Floats, labels: Ints, pull: float, shares: Floats | None) -> Floats:
     """(M,) weights a of the calibrated log-probabilities ``logs`` (M, m, C)."""
     count, m, _ = logs.shape
     if count == 1:  # calibrated as it is
         return np.ones(1)
-    own = (1 - 1 / m) * logs[:, np.arange(m), labels] + logs.mean(axis=2) / m  # as in `find_sharpness`
-    means = own.mean(axis=1)
+    size = float(m if shares is None else shares.sum())
+    own = (1 - 1 / size) * logs[:, np.arange(m), labels] + logs.mean(axis=2) / size  # as in `find_sharpness`
+    means = np.average(own, axis=1, weights=shares)
 
     def objective(weights: Floats) -> tuple[float, Floats]:
         mixed = np.tensordot(weights, logs, 1)
@@ -118,8 +133,11 @@ def _weigh(logs: Floats, labels: Ints, pull: float) -> Floats:
         mixed -= highest[:, None]
         raised = np.exp(mixed)
         total = raised.sum(axis=1, keepdims=True)
-        loss = float((np.log(total[:, 0]) + highest).mean() - weights @ means)
-        gradient = logs.reshape(count, -1) @ (raised / total).ravel() / m - means
+        raised /= total
+        if shares is not None:
+            raised *= shares[:, None]
+        loss = float(np.average(np.log(total[:, 0]) + highest, weights=shares) - weights @ means)
+        gradient = logs.reshape(count, -1) @ raised.ravel() / size - means
         apart = weights - weights.mean()
         return loss + pull * float(apart @ apart), gradient + 2 * pull * apart
 

@@ -96,7 +96,13 @@ def _find_rotation(block: Floats, width: int) -> Rotation:
 
 
 def discriminant(
-    x: npt.NDArray[np.float32], labels: Ints, classes: int, fold_of: Ints, *, shrinkage: float = SHRINKAGE
+    x: npt.NDArray[np.float32],
+    labels: Ints,
+    classes: int,
+    fold_of: Ints,
+    *,
+    shares: Floats | None = None,
+    shrinkage: float = SHRINKAGE,
 ) -> Table:
     """Held-out class probabilities (n, C) of linear discriminant analysis with a shrunk pooled covariance.
 
@@ -105,14 +111,17 @@ def discriminant(
         labels: (n,) in [0, C).
         classes: C.
         fold_of: (n,) fold of each sample; a fold is judged by the model of the others.
+        shares: (n,) what each sample counts for (`labelaudit.judge.linear.group_shares`), one by default.
         shrinkage: in (0, 1]: S = (1 - s) S_pooled + s · mean variance · I.
     """
     sums = []
     for fold in np.unique(fold_of).tolist():
         inside = fold_of == fold
         part, given = x[inside], labels[inside]
-        counts = np.bincount(given, minlength=classes).astype(np.float64)
-        sums.append(_FoldSums(part.T @ part, class_sums(part, given, classes), counts))
+        some = None if shares is None else shares[inside]
+        counts = np.bincount(given, some, minlength=classes).astype(np.float64)
+        scatter = part.T @ (part if some is None else np.asarray(part * some[:, None], dtype=np.float32))
+        sums.append(_FoldSums(scatter, class_sums(part, given, classes, some), counts))
     probs = make_table(labels, classes)
     for rows, model in _held_models(sums, fold_of, shrinkage):
         probs[rows] = model.apply(x[rows])
@@ -209,7 +218,12 @@ def _solve(total: Floats, sums: Floats, count: Floats, shrinkage: float) -> Line
 
 
 def neighbor_votes(
-    similarities: Floats, indices: Ints, labels: Ints, classes: int, *, digests: Sequence[str] | None = None
+    similarities: Floats,
+    indices: Ints,
+    labels: Ints,
+    classes: int,
+    *,
+    digests: Sequence[str] | None = None,
 ) -> Table:
     """Class probabilities (n, C) by similarity-weighted vote of the k nearest other samples.
 
@@ -218,7 +232,8 @@ def neighbor_votes(
         indices: (n, k) rows of the neighbours, the sample itself excluded.
         labels: (n,) the class in [0, C) that each neighbour votes for.
         classes: C.
-        digests: (n,) content digests; a byte-identical copy has no vote, it would repeat its own label.
+        digests: (n,) content digests, or groups; a member of the own group has no vote, it would repeat the own label,
+            and those of another count as one together.
     """
     weights = vote_weights(similarities, indices, digests)
     votes = make_table(labels, classes)
@@ -236,16 +251,24 @@ def vote_weights(similarities: Floats, indices: Ints, digests: Sequence[str] | N
     weights = np.exp(SHARPNESS * (similarities - similarities[:, :1])).astype(np.float32)
     if digests is not None:
         code = number_names(digests)[1]
+        sizes = np.bincount(code)
         weights[code[indices] == code[:, None]] = 0.0
+        weights /= sizes[code[indices]].astype(np.float32)
     return weights
 
 
 def logistic(
-    x: npt.NDArray[np.float32], labels: Ints, classes: int, fold_of: Ints, *, strength: float = 300.0
+    x: npt.NDArray[np.float32],
+    labels: Ints,
+    classes: int,
+    fold_of: Ints,
+    *,
+    shares: Floats | None = None,
+    strength: float = 300.0,
 ) -> npt.NDArray[np.float32]:
     """Held-out class probabilities (n, C) of L2-regularised logistic regression on the given labels.
 
-    ``strength`` is the inverse of scikit-learn's C. Classes that a training fold lacks get probability 0 there.
+    ``strength`` is the inverse of scikit-learn's C, ``shares`` (n,) are as of `discriminant`. Classes that a training fold lacks get probability 0 there.
     """
     from sklearn.linear_model import LogisticRegression
 
@@ -257,7 +280,8 @@ def logistic(
         if len(present) == 1:
             probs[held, present[0]] = 1.0
             continue
-        model = LogisticRegression(C=1 / strength, max_iter=200, tol=1e-3).fit(x[train], labels[train])
+        model = LogisticRegression(C=1 / strength, max_iter=200, tol=1e-3)
+        model.fit(x[train], labels[train], sample_weight=None if shares is None else shares[train])
         probs[np.ix_(held, present)] = model.predict_proba(x[held])
     return probs
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from labelaudit.judge.linear import HeldOut, Linear, class_sums, find_sharpness, some_rows
+from labelaudit.judge.linear import HeldOut, Linear, class_sums, find_sharpness, group_shares, some_rows
 from labelaudit.judge.ridge import group_rows
 from labelaudit.judge.scores import softmax
 from labelaudit.leading import is_large, make_table
@@ -32,7 +32,8 @@ def fit(x: npt.NDArray[np.float32], labels: Ints, classes: int, *, groups: Ints 
         classes: C.
         groups: (n,) samples with equal numbers are left out together; each is a group of its own by default.
     """
-    sums = class_sums(x, labels, classes)
+    shares = group_shares(groups)
+    sums = class_sums(x, labels, classes, shares)
     length = np.square(sums).sum(axis=1)
     short: Floats = sums.astype(np.float32) if is_large(len(x), classes) else sums
 
@@ -41,7 +42,7 @@ def fit(x: npt.NDArray[np.float32], labels: Ints, classes: int, *, groups: Ints 
 
     def judge_group(members: Ints) -> Floats:
         some = np.asarray(x[members], dtype=np.float64)
-        rest = sums - class_sums(some, labels[members], classes)
+        rest = sums - class_sums(some, labels[members], classes) / len(members)
         return _cosines(some @ rest.T, np.square(rest).sum(axis=1))
 
     few = some_rows(len(x), classes)
@@ -50,7 +51,7 @@ def fit(x: npt.NDArray[np.float32], labels: Ints, classes: int, *, groups: Ints 
     cosines = judge_alone(few)
     for members in group_rows(None if groups is None else groups[few]):
         cosines[members] = judge_group(few[members])
-    sharpness, _ = find_sharpness(cosines, labels[few])
+    sharpness, _ = find_sharpness(cosines, labels[few], None if shares is None else shares[few])
     probs = make_table(labels, classes)
     for start in range(0, len(x), _CHUNK):
         rows = slice(start, start + _CHUNK)

@@ -12,8 +12,10 @@ half of the planted errors on. Left out: verdicts, which settle the matter (`lab
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from labelaudit.judge.learning_curve import Curve
 from labelaudit.judge.standing_out import share_standing_out
@@ -57,29 +59,38 @@ def read_rate(
     labels: Ints,
     curve: Curve | None,
     *,
-    companions: float = 1.0,
+    shares: Floats | None = None,
+    heard: float = 1.0,
     strangers: float = 0.0,
 ) -> Reading:
     """Read the rate from the noise model's ``suspicion`` (n,), the pool's ``probs`` (n, C), blind to the ``labels``
     (n,) that were given, and the learning ``curve``.
 
-    Samples in groups of ``companions`` on average, wrong together, say as much as one each. The share of ``strangers``,
-    images of no class, is wrong whatever the curve says.
+    A sample counts for its entry of ``shares`` (n,), as of `group_shares`: a group for one. ``heard``, in [0, 1], is
+    what the noise model's reading counts for beside the labels that stand out. The share of ``strangers``, images of no
+    class, is wrong whatever the curve says.
     """
-    mean, doubtful = float(suspicion.mean()), float((suspicion >= _DOUBT).mean())
+
+    def mean_of(values: npt.NDArray[Any]) -> float:
+        return float(np.average(values, weights=shares))
+
+    mean, doubtful = mean_of(suspicion), mean_of(suspicion >= _DOUBT)
     odds = 1.0 + (_ODDS - 1.0) * min(1.0, mean / _RARE)
-    by_model = float((odds * suspicion / (1.0 + (odds - 1.0) * suspicion)).mean())
-    doubtful_share, plain_share = share_standing_out(probs, labels, (DOUBTFUL, PLAIN))
-    contradicted = float((probs.argmax(axis=1) != labels).mean())
-    rate, lowest, highest = max(by_model, doubtful_share), plain_share, max(by_model, doubtful, contradicted)
+    by_model = mean_of(odds * suspicion / (1.0 + (odds - 1.0) * suspicion))
+    doubtful_share, plain_share = share_standing_out(probs, labels, (DOUBTFUL, PLAIN), shares)
+    contradicted = mean_of(probs.argmax(axis=1) != labels)
+    rate = max(by_model, doubtful_share)
+    lowest, highest = plain_share, max(by_model, doubtful, contradicted)
     if curve is not None:
         rate = min(rate, (rate + curve.middle) / 2)
+    rate = doubtful_share ** (1 - heard) * rate**heard
+    if curve is not None:
         lasting = max(curve.lasting * curve.middle, min(1.0, TWICE * curve.lasting) * rate)
         rate = rate ** (1 - curve.told) * max(lasting, plain_share, min(rate, _USUAL)) ** curve.told
         lowest, highest = min(lowest, curve.low), max(highest, curve.high)
     rate = max(rate, strangers)
     low, high = min(mean, lowest, rate), max(highest, rate)
-    apart = len(suspicion) / companions
+    apart = len(suspicion) if shares is None else float(shares.sum())
     return Reading(
         rate=rate,
         low=lower_end(low, apart),

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.linalg import eigh
 
-from labelaudit.judge.linear import HeldOut, Linear, class_sums, find_sharpness, some_rows
+from labelaudit.judge.linear import HeldOut, Linear, class_sums, find_sharpness, group_shares, some_rows
 from labelaudit.judge.scores import softmax
 from labelaudit.leading import Table, make_table
 from labelaudit.types import Floats, Ints
@@ -50,18 +50,20 @@ def fit(
         groups: (n,) samples with equal numbers are left out together; each is a group of its own by default.
         penalties: what λ is chosen from.
     """
-    basis = _decompose(x)
-    counts = np.bincount(labels, minlength=classes)
-    sums = class_sums(x, labels, classes) - counts[:, None] * basis.mean.astype(np.float64)
+    shares = group_shares(groups)
+    basis = _decompose(x, shares)
+    counts = np.bincount(labels, shares, minlength=classes)
+    sums = class_sums(x, labels, classes, shares) - counts[:, None] * basis.mean.astype(np.float64)
     slopes = np.asarray((sums @ basis.axes).T, dtype=np.float32)  # Zᵀ Y
-    frequencies = np.asarray(counts / len(x), dtype=np.float32)
+    frequencies = np.asarray(counts / basis.n, dtype=np.float32)
     problem = _Problem(basis, slopes, frequencies, list(group_rows(groups)))
     few = some_rows(len(x), classes)
     if groups is not None:
         few = np.flatnonzero(np.isin(groups, groups[few])) if len(few) < len(x) else few
     trial = problem.take(few, groups)
     held = trial.leave_out(x[few], labels[few], penalties)
-    found = [find_sharpness(scores, labels[few]) for scores in held]
+    some = None if shares is None else shares[few]
+    found = [find_sharpness(scores, labels[few], some) for scores in held]
     best = int(np.argmin([loss for _, loss in found]))
     sharpness = found[best][0]
     if len(few) == len(x):
@@ -100,7 +102,8 @@ class _Basis:
     """(r,) w, positive"""
     unit: float
     """Mean square length of a centred feature vector."""
-    n: int
+    n: float
+    """Number of groups: what the samples count for."""
 
     def turn(self, x: Floats) -> npt.NDArray[np.float32]:
         """Coordinates Z (m, r) of ``x`` (m, d)."""
@@ -113,24 +116,31 @@ class _Basis:
             yield rows, self.turn(x[rows])
 
 
-def _decompose(x: npt.NDArray[np.float32]) -> _Basis:
+def _decompose(x: npt.NDArray[np.float32], shares: Floats | None) -> _Basis:
     """Eigenvectors of the covariance, or of the Gram matrix where there are fewer samples than features."""
     n, d = x.shape
-    mean = np.asarray(x.mean(axis=0, dtype=np.float64), dtype=np.float32)
+    whole = float(n if shares is None else shares.sum())
+    root = None if shares is None else np.sqrt(shares, dtype=np.float32)[:, None]
+    if shares is None:
+        mean = np.asarray(x.mean(axis=0, dtype=np.float64), dtype=np.float32)
+    else:
+        mean = np.asarray(shares @ x / whole, dtype=np.float32)
     if n <= d:
-        centred = x - mean
+        centred = x - mean if root is None else (x - mean) * root
         values, vectors = eigh(centred @ centred.T, overwrite_a=True, check_finite=False)
     else:
         total = np.zeros((d, d), dtype=np.float32)
         for start in range(0, n, _CHUNK):
             part = x[start : start + _CHUNK] - mean
+            if root is not None:
+                part *= root[start : start + _CHUNK]
             total += part.T @ part
         values, vectors = eigh(total, overwrite_a=True, check_finite=False)
     kept = values > max(_ROUNDING * float(values[-1]), 1e-12)
     values, vectors = values[kept], vectors[:, kept]
     axes = centred.T @ (vectors / np.sqrt(values)) if n <= d else vectors
-    unit = max(float(values.sum()) / n, 1e-12)
-    return _Basis(mean=mean, axes=np.ascontiguousarray(axes), values=values, unit=unit, n=n)
+    unit = max(float(values.sum()) / whole, 1e-12)
+    return _Basis(mean=mean, axes=np.ascontiguousarray(axes), values=values, unit=unit, n=whole)
 
 
 @dataclass(frozen=True)
@@ -186,9 +196,13 @@ class _Problem:
         return np.asarray(fitted / np.maximum(1 - own, 1e-6))
 
     def _leave_group_out(self, z: Floats, labels: Ints, share: Floats) -> Floats:
-        """F₋g (m, C) of one group; B Bᵀ = H_gg, so a group of more samples than features is solved in features."""
+        """F₋g (m, C) of one group; B Bᵀ = H_gg, so a group of more samples than features is solved in features.
+
+        Its members count for one together, so H_gg is divided by their number.
+        """
         onehot = np.eye(len(self.frequencies), dtype=np.float32)[labels]
         b = np.concatenate([z * np.sqrt(share), np.full((len(z), 1), self.basis.n**-0.5)], axis=1).astype(np.float64)
+        b /= np.sqrt(len(z))
         fitted = z @ (self.slopes * share[:, None]) + self.frequencies
         rest = fitted - b @ (b.T @ onehot)
         if len(z) <= b.shape[1]:

@@ -18,11 +18,14 @@ _TEMPER = 0.5  # exponent of the probabilities that planted labels are drawn by
 _ROWS = 5000
 
 
-def share_standing_out(probs: Table, labels: Ints, planted: Sequence[float]) -> tuple[float, ...]:
+def share_standing_out(
+    probs: Table, labels: Ints, planted: Sequence[float], shares: Floats | None = None
+) -> tuple[float, ...]:
     """Shares of samples whose label looks worse than these shares of ``planted`` errors, the models' own confusions.
 
     Errors are planted in all images that the models agree with the label of, every other class weighed by the root of
-    its probability in ``probs`` (n, C). The models of an image have not seen its label, so nothing is fitted again.
+    its probability in ``probs`` (n, C). The models of an image have not seen its label, so nothing is fitted again. A
+    sample counts for its entry of ``shares`` (n,), as of `labelaudit.judge.linear.group_shares`.
     """
     rows = np.arange(len(labels))
     worst = _log_odds(probs[rows, labels])
@@ -41,11 +44,13 @@ def share_standing_out(probs: Table, labels: Ints, planted: Sequence[float]) -> 
         weights = cells**_TEMPER
         weights[np.arange(len(right)), labels[right]] = 0
     weights /= np.maximum(weights.sum(axis=1, keepdims=True), 1e-12)
+    if shares is not None:
+        weights *= shares[right, None]
     found, weight = _log_odds(cells).ravel(), weights.ravel()
     order = np.argsort(found)
     places = np.searchsorted(np.cumsum(weight[order]), np.array(planted) * weight.sum())
     least = np.maximum(found[order[np.minimum(places, len(order) - 1)]], 0.0)
-    return tuple(float((worst >= bound).mean()) for bound in least)
+    return tuple(float(np.average(worst >= bound, weights=shares)) for bound in least)
 
 
 def _log_odds(right: Floats) -> Floats:

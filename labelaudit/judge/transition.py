@@ -38,9 +38,9 @@ def even_by_odds(factor: float, classes: int) -> npt.NDArray[np.float64]:
     return even(others / (1 + others), classes)
 
 
-def find_factor(right: Floats, rate: float) -> float:
+def find_factor(right: Floats, rate: float, shares: Floats | None = None) -> float:
     """The factor on the odds of a wrong label at which their mean probability is ``rate``, where labels are ``right``
-    (n,) with these probabilities.
+    (n,) with these probabilities and each counts for its entry of ``shares`` (n,).
 
     >>> 0.9 < find_factor(np.array([0.9, 0.5]), 0.3) < 1.1
     True
@@ -50,7 +50,7 @@ def find_factor(right: Floats, rate: float) -> float:
 
     def above(log_factor: float) -> float:
         moved = np.exp(log_factor) * odds
-        return float((moved / (1 + moved)).mean()) - rate
+        return float(np.average(moved / (1 + moved), weights=shares)) - rate
 
     low, high = _FACTORS
     if above(low) >= 0 or above(high) <= 0:

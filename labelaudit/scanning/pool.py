@@ -23,7 +23,7 @@ from labelaudit.judge import learning_curve, noise_model, probes
 from labelaudit.judge.consensus import Consensus, agree
 from labelaudit.judge.judge import Judge, fit_closed_forms
 from labelaudit.judge.learning_curve import Curve
-from labelaudit.judge.linear import HeldOut, spread_rows
+from labelaudit.judge.linear import HeldOut, group_shares, spread_rows
 from labelaudit.judge.noise_fit import fit_noise_model
 from labelaudit.judge.noise_model import NoiseModel
 from labelaudit.judge.open_set import OpenSet, beats_even_errors, find_open_set
@@ -99,7 +99,8 @@ class ModelPool:
         self._components, order = components, self._order
         self._fit_closed_forms(components.vectors(order))
         joined = np.concatenate([block[order] for block in components.blocks], axis=1)
-        held = probes.discriminant(joined, self._labels[order], self._classes, self._fold_of[order])
+        shares = group_shares(self._groups[order])
+        held = probes.discriminant(joined, self._labels[order], self._classes, self._fold_of[order], shares=shares)
         self.models["discriminant"] = take_rows(held, np.argsort(order))
         self._near = components.outside(self.samples, probes.NEIGHBORS, self.machine)
         self.x = self._heads()
@@ -150,11 +151,12 @@ class ModelPool:
     def _fit_logistic(self) -> npt.NDArray[np.float32]:
         """Held-out probabilities (n, C) of logistic regression on the leading components."""
         x, labels, fold_of = probes.narrow(self._blocks()), self._labels, self._fold_of
-        depends_on = {"x": x, "labels": labels, "classes": self._classes, "folds": fold_of}
         order = self._order
+        depends_on = {"x": x, "labels": labels, "classes": self._classes, "folds": fold_of, "groups": self._groups}
 
         def regress() -> dict[str, npt.NDArray[Any]]:
-            held = probes.logistic(x[order], labels[order], self._classes, fold_of[order])
+            shares = group_shares(self._groups[order])
+            held = probes.logistic(x[order], labels[order], self._classes, fold_of[order], shares=shares)
             return {"probs": _in_place(held, order)}
 
         return self.unfinished.arrays("logistic", depends_on, regress)["probs"]
@@ -234,15 +236,15 @@ class ModelPool:
         order = self._order
         given, known, fold_of = self.samples.labels[order], self.known[order], self._fold_of[order]
         models, heard, gain = self._choose_models(given, known, fold_of)
-        fitted = fit_noise_model(heard, given, known=known)
+        groups = self._groups[order]
+        fitted = fit_noise_model(heard, given, known=known, groups=groups)
         strangers = self._find_strangers(fitted, given, fold_of)
-        companions = len(given) / (int(self._groups.max()) + 1)
         seen = known
         if strangers is not None:
             none = strangers.posterior(fitted, given, known)
             seen = np.where((known == noise_model.UNKNOWN) & (none >= 0.5), noise_model.NO_CLASS, known)
-            fitted = fit_noise_model(heard, given, known=seen, start=fitted)
-        how: dict[str, Any] = {"strangers": strangers, "curve": self._curve, "companions": companions}
+            fitted = fit_noise_model(heard, given, known=seen, groups=groups, start=fitted)
+        how: dict[str, Any] = {"strangers": strangers, "curve": self._curve, "groups": groups}
         consensus = agree(models, fitted, given, known=known, **how)
         answer = replace(consensus.placed(order), gain=gain)
         if strangers is None:
@@ -290,7 +292,8 @@ class ModelPool:
             inside = known != noise_model.NO_CLASS
             some = {name: take_rows(probs, np.flatnonzero(inside)) for name, probs in models.items()}
             more = {name: take_rows(probs, np.flatnonzero(inside)) for name, probs in (robust or trained).items()}
-            gain = measure_gain(some, more, np.where(known >= 0, known, given)[inside], fold_of[inside])
+            labels = np.where(known >= 0, known, given)[inside]
+            gain = measure_gain(some, more, labels, fold_of[inside], groups=self._groups[order][inside])
             if gain.earned:
                 return {**models, **robust}, {**models, **references, **trained}, gain
         return models, {**models, **references}, gain

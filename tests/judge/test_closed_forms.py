@@ -9,9 +9,9 @@ import numpy.typing as npt
 import pytest
 
 from labelaudit.judge import prototypes, ridge
-from labelaudit.judge.linear import find_sharpness, softmax, spread_rows
+from labelaudit.judge.linear import find_sharpness, group_shares, softmax, spread_rows
 from labelaudit.judge.vectors import find_directions
-from labelaudit.types import Features, Ints
+from labelaudit.types import Features, Floats, Ints
 
 CLOSED_FORMS = [ridge, prototypes]
 
@@ -26,24 +26,29 @@ def blobs(n: int, d: int, classes: int = 3, seed: int = 0) -> tuple[npt.NDArray[
 
 
 def ridge_without(
-    x: npt.NDArray[np.float32], labels: Ints, classes: int, left: Ints, penalty: float
+    x: npt.NDArray[np.float32], labels: Ints, classes: int, left: Ints, penalty: float, shares: Floats
 ) -> npt.NDArray[np.float64]:
-    """Scores of the rows ``left`` by normal equations of all others, intercept in an unpenalised column."""
-    unit = float(np.square(x - x.mean(axis=0)).sum()) / len(x)
+    """Scores of the rows ``left`` by normal equations of all others, each counted for its share, intercept in an
+    unpenalised column."""
+    mean = np.average(x, axis=0, weights=shares)
+    unit = float(np.average(np.square(x - mean).sum(axis=1), weights=shares))
     rest = np.setdiff1d(np.arange(len(x)), left)
     design = np.hstack([x.astype(np.float64), np.ones((len(x), 1))])
     penalties = np.diag([penalty * unit] * x.shape[1] + [0.0])
     wanted = np.eye(classes)[labels[rest]]
-    fitted = np.linalg.solve(design[rest].T @ design[rest] + penalties, design[rest].T @ wanted)
+    counted = design[rest] * shares[rest, None]
+    fitted = np.linalg.solve(counted.T @ design[rest] + penalties, counted.T @ wanted)
     return np.asarray(design[left] @ fitted)
 
 
-def prototypes_without(x: npt.NDArray[np.float32], labels: Ints, classes: int, left: Ints) -> npt.NDArray[np.float64]:
+def prototypes_without(
+    x: npt.NDArray[np.float32], labels: Ints, classes: int, left: Ints, shares: Floats
+) -> npt.NDArray[np.float64]:
     """Cosines of the rows ``left`` to the class sums of all others."""
     rest = np.setdiff1d(np.arange(len(x)), left)
     found = np.zeros((len(left), classes))
     for c in range(classes):
-        total = x[rest][labels[rest] == c].sum(axis=0)
+        total = (x * shares[:, None])[rest][labels[rest] == c].sum(axis=0)
         if np.linalg.norm(total) > 0:
             found[:, c] = x[left] @ (total / np.linalg.norm(total))
     return found
@@ -55,11 +60,13 @@ def test_ridge_equals_a_fit_without_the_group(n: int, d: int, size: int) -> None
     x, labels = blobs(n, d)
     groups = np.random.default_rng(1).permutation(n) // size
     held = ridge.fit(x, labels, 3, groups=groups if size > 1 else None, penalties=(0.3,))
+    shares = np.ones(n) if size == 1 else group_shares(groups)
+    assert shares is not None
     scores = np.zeros((n, 3))
     for group in np.unique(groups):
         left = np.flatnonzero(groups == group)
-        scores[left] = ridge_without(x, labels, 3, left, 0.3)
-    assert np.allclose(held.probs, softmax(find_sharpness(scores, labels)[0] * scores), atol=2e-3)
+        scores[left] = ridge_without(x, labels, 3, left, 0.3, shares)
+    assert np.allclose(held.probs, softmax(find_sharpness(scores, labels, shares)[0] * scores), atol=2e-3)
     assert np.array_equal(held.probs.argmax(1), scores.argmax(1))
 
 
@@ -68,11 +75,13 @@ def test_prototypes_equal_those_without_the_group(size: int) -> None:
     x, labels = blobs(60, 8)
     groups = np.random.default_rng(1).permutation(60) // size
     held = prototypes.fit(x, labels, 3, groups=groups if size > 1 else None)
+    shares = np.ones(60) if size == 1 else group_shares(groups)
+    assert shares is not None
     cosines = np.zeros((60, 3))
     for group in np.unique(groups):
         left = np.flatnonzero(groups == group)
-        cosines[left] = prototypes_without(x, labels, 3, left)
-    assert np.allclose(held.probs, softmax(find_sharpness(cosines, labels)[0] * cosines), atol=2e-3)
+        cosines[left] = prototypes_without(x, labels, 3, left, shares)
+    assert np.allclose(held.probs, softmax(find_sharpness(cosines, labels, shares)[0] * cosines), atol=2e-3)
 
 
 @pytest.mark.parametrize("model", CLOSED_FORMS)

@@ -184,13 +184,15 @@ def test_in_groups_the_pool_answers_alone_and_its_weights_keep_together() -> Non
     models = {"good": good, "worse": softmax(np.log(good) + 2 * rng.normal(size=good.shape))}
     noise = fit_noise_model(models, given)
     known = np.full(len(given), UNKNOWN)
-    alone, apart, together = (
-        agree(models, noise, given, known=known, companions=companions).channel for companions in (1.0, 1.1, 4.0)
+    n = len(given)
+    rows, few = np.arange(n), np.maximum(np.arange(n), n // 100)
+    before, alone, apart, together = (
+        agree(models, noise, given, known=known, groups=groups).channel for groups in (None, rows, few, rows // 4)
     )
-    assert alone.posterior.tobytes() == apart.posterior.tobytes(), "a few copies change nothing"
+    assert alone.posterior.tobytes() == before.posterior.tobytes(), "groups of one are none"
+    assert np.abs(apart.posterior - alone.posterior).mean() < 0.01, "a few copies change little"
     assert together.weights["worse"] > alone.weights["worse"]
     assert together.weights["good"] > together.weights["worse"]
-    rows = np.arange(len(given))
     by_pool = log_odds_of_wrong(together.probs, given).argsort(kind="stable")
     assert np.all(np.diff(1 - together.posterior[rows, given][by_pool]) > -1e-6)
 
