@@ -4,9 +4,9 @@
 
 A FOLDER holds ``images/`` and ``truth.csv`` (path, given, true); GROUP is what `scan --group` takes. ``--variants``
 makes such folders from a tar of photographs (``*/images/CLASS<number>.jpg``) in a temporary place: plain, each image
-mirrored, compressed again, turned, cropped or at half size as well, a third of them mirrored, frames of pictures with and without their names, and
-frames with single wrong labels. Where ``--runs`` holds a finished RUN called NAME, that is read in place of a new scan.
-Rows go to benchmarks/results/cases.json; the table in RESULTS.md is rewritten.
+mirrored, compressed again, turned, cropped or at half size as well, a third of them mirrored, frames of pictures with
+and without their names, and frames with single wrong labels. Where ``--runs`` holds a finished RUN called NAME, that is
+read in place of a new scan. Rows go to benchmarks/results/cases.json; the table in RESULTS.md is rewritten.
 """
 
 from __future__ import annotations

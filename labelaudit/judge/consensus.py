@@ -31,8 +31,8 @@ from labelaudit.types import Floats, Ints
 
 GROUPED = 1.2
 """Samples for each group, on average, from which the noise model has no say, in the ranking as in the rate; of fewer it
-has less in proportion. On eleven sets of copies and frames average precision is .741 without its say and .709 with it,
-and the rate is read .018 beside the truth instead of .079."""
+has less in proportion. On ten sets of copies and frames of one source average precision is .741 without its say and
+.709 with it, and the rate is read .018 beside the truth instead of .077; on eight others level (docs/log.md)."""
 MANY_GROUPS = 2_000
 """Groups from which the pull of the pool's weights is the usual one; of fewer it is stronger in proportion: a group is
 one opinion, however many members it has."""

@@ -268,7 +268,8 @@ def logistic(
 ) -> npt.NDArray[np.float32]:
     """Held-out class probabilities (n, C) of L2-regularised logistic regression on the given labels.
 
-    ``strength`` is the inverse of scikit-learn's C, ``shares`` (n,) are as of `discriminant`. Classes that a training fold lacks get probability 0 there.
+    ``strength`` is the inverse of scikit-learn's C, ``shares`` (n,) are as of `discriminant`. Classes that a training
+    fold lacks get probability 0 there.
     """
     from sklearn.linear_model import LogisticRegression
 

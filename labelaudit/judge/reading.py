@@ -83,6 +83,7 @@ def read_rate(
     lowest, highest = plain_share, max(by_model, doubtful, contradicted)
     if curve is not None:
         rate = min(rate, (rate + curve.middle) / 2)
+        doubtful_share = max(doubtful_share, curve.lasting * curve.middle)
     rate = doubtful_share ** (1 - heard) * rate**heard
     if curve is not None:
         lasting = max(curve.lasting * curve.middle, min(1.0, TWICE * curve.lasting) * rate)

@@ -118,3 +118,5 @@ def test_where_the_noise_model_is_not_heard_the_rate_is_of_labels_that_stand_out
     assert found[0].rate == standing
     assert found[0].rate < found[1].rate < found[2].rate
     assert found[0].high == found[2].high, "the interval spans all readings"
+    curve = learning_curve.Curve(errors=(0.5, 0.5, 0.5, 0.5), low=0.4, middle=0.4, high=0.4, lasting=0.8, told=0.0)
+    assert read_rate(doubt, probs, given, curve, heard=0.0).rate == pytest.approx(0.32), "what would last counts"
