@@ -114,7 +114,8 @@ def measure_gain(
             probs = pool(tried, labels, counted=others, shares=shares).probs[held, labels[held]]
             gains[held] += sign * np.log(np.maximum(probs, _LEAST))
     if groups is not None and shares is not None:
-        gains = np.bincount(np.unique(groups[rows], return_inverse=True)[1], gains * shares)
+        group = np.unique(groups[rows], return_inverse=True)[1]
+        gains = np.bincount(group, gains * shares).astype(np.float64)
     return Gain(nats=float(gains.mean()), error=float(gains.std() / np.sqrt(len(gains))))
 
 
