@@ -18,8 +18,9 @@ import io
 import platform
 import resource
 import tarfile
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import blake2b
 from pathlib import Path
@@ -37,7 +38,7 @@ from labelaudit.features.runners import import_onnxruntime
 from labelaudit.types import Floats
 
 ROOT = Path(__file__).parents[1]
-CORES, BATCH = 2, 8
+CORES, BATCH, FEW = 2, 8, 600
 
 
 class Encoded:
@@ -145,53 +146,55 @@ def compare_with_limits(files: Sequence[bytes], spec: str, repeats: int) -> None
 
 def compare_with_ray(files: Sequence[bytes], spec: str, repeats: int) -> None:
     """Print CPU milliseconds an image, here and on a Ray cluster of this machine's cores, start-up apart."""
-    images, before = Encoded(files), family_seconds()
-    cluster.connect(None)
-    print(f"Ray's start: {taken_since(before):.1f} CPU s", flush=True)
+    images = Encoded(files)
+    print(f"Ray's start: {family_seconds(lambda: cluster.connect(None)):.1f} CPU s", flush=True)
 
-    def on_ray() -> tuple[float, float]:
-        """CPU seconds an image from the moment half are done, and those before, of which the start-up is most.
-
-        The last are read before Ray ends its actors and their clocks with them.
-        """
-        begun, made, half = family_seconds(), 0, 0
-        at_half, until, first = begun, 0.0, 0.0
-        for batch in cluster.run(Job.alone(images, [spec]), np.arange(len(files))):
-            made += batch.size
-            if not half and 2 * made >= len(files):
-                half, at_half, first = made, family_seconds(), taken_since(begun)
-            elif half:
-                until = taken_since(at_half)
-        each = until / (made - half)
-        return each, first - half * each
+    def on_ray(count: int) -> None:
+        made = sum(batch.size for batch in cluster.run(Job.alone(images, [spec]), np.arange(count)))
+        assert made == count
 
     found = []
     for turn in range(repeats):
         here = timed(lambda: embed_ours(files, spec))[1] / len(files)
-        there, start = on_ray()
+        few, many = family_seconds(lambda: on_ray(FEW)), family_seconds(lambda: on_ray(len(files)))
+        there = (many - few) / (len(files) - FEW)
         found.append((here, there))
         print(
             f"turn {turn + 1}: {1000 * here:.2f} ms of a core an image here, {1000 * there:.2f} on Ray; "
-            f"{start:.1f} CPU s for its actors to start",
+            f"{few:.1f} CPU s for {FEW} images, the start of all actors among them, {many:.1f} for all",
             flush=True,
         )
     here, there = np.median(found, axis=0)
     print(f"Ray's throughput per core is {here / there:.0%} of the local one: medians")
 
 
-def family_seconds() -> dict[int, float]:
-    """Process number -> CPU seconds, of this process and all that descend from it."""
-    found = {}
-    for process in (psutil.Process(), *psutil.Process().children(recursive=True)):
-        with contextlib.suppress(psutil.NoSuchProcess):
-            times = process.cpu_times()
-            found[process.pid] = times.user + times.system
-    return found
+def family_seconds(work: Callable[[], object]) -> float:
+    """CPU seconds that this process and all that descend from it take for ``work``.
 
+    They are looked at twice a second: Ray ends its actors, and their clocks with them, before the work is over.
+    """
+    first: dict[int, float] = {}
+    latest: dict[int, float] = {}
+    over = threading.Event()
 
-def taken_since(before: Mapping[int, float]) -> float:
-    """CPU seconds that the processes alive now have taken since ``before``."""
-    return sum(seconds - before.get(process, 0.0) for process, seconds in family_seconds().items())
+    def look() -> None:
+        for process in (psutil.Process(), *psutil.Process().children(recursive=True)):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                times = process.cpu_times()
+                latest[process.pid] = times.user + times.system
+
+    def watch() -> None:
+        while not over.wait(0.5):
+            look()
+
+    look()
+    first.update(latest)
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(watch)
+        work()
+        over.set()
+    look()
+    return sum(seconds - first.get(process, 0.0) for process, seconds in latest.items())
 
 
 def embed_ours(files: Sequence[bytes], spec: str) -> Floats:
