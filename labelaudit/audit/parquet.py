@@ -25,19 +25,29 @@ def write_samples(audit: Audit, path: Path) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    columns = list_columns(audit, audit.order)
-    table = pa.table({name: _as_arrow(column) for name, column in columns.items()})
-    repeated = [name for name, column in columns.items() if isinstance(column, Picked) and name != "path"]
+    order = audit.order
+    names: dict[int, Any] = {}  # what columns pick from, made once
+    writer = None
     with path.open("wb") as file:
-        pq.write_table(table, file, compression="zstd", row_group_size=_GROUP, use_dictionary=repeated)
+        for start in range(0, len(order), _GROUP):
+            columns = list_columns(audit, order[start : start + _GROUP])
+            table = pa.table({name: _as_arrow(column, names) for name, column in columns.items()})
+            if writer is None:
+                repeated = [name for name, column in columns.items() if isinstance(column, Picked) and name != "path"]
+                writer = pq.ParquetWriter(file, table.schema, compression="zstd", use_dictionary=repeated)
+            writer.write_table(table)
+        if writer is not None:
+            writer.close()
 
 
-def _as_arrow(column: Column) -> Any:
-    """An Arrow array of a column."""
+def _as_arrow(column: Column, names: dict[int, Any]) -> Any:
+    """An Arrow array of a column; ``names`` keeps what is picked from."""
     import pyarrow as pa
 
     if isinstance(column, Picked):
-        return _names(column.values).take(pa.array(column.places))
+        if id(column.values) not in names:
+            names[id(column.values)] = _names(column.values)
+        return names[id(column.values)].take(pa.array(column.places))
     if column.dtype.kind == "f":  # nothing where nothing was measured
         return pa.array(column.astype(np.float64), from_pandas=True)
     return pa.array(column)

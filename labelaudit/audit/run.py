@@ -19,7 +19,7 @@ from labelaudit.audit.groups import list_groups
 from labelaudit.data.ingest import digest_file
 from labelaudit.errors import OptionError, RunError, reason_of
 from labelaudit.files import is_partial, recover, sibling, swap
-from labelaudit.judge.judge import FILE as JUDGE
+from labelaudit.judge import FILE as JUDGE
 
 REPORT, MARKDOWN = "report.html", "report.md"
 """Names of the pages in a RUN folder, which `labelaudit.reports` adds."""

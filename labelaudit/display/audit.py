@@ -60,7 +60,9 @@ class Audit(document.Audit):
     @classmethod
     def of(cls, audit: document.Audit) -> Audit:
         """``audit`` with the methods for people."""
-        return cls(**{field.name: getattr(audit, field.name) for field in fields(document.Audit)})
+        made = cls(**{field.name: getattr(audit, field.name) for field in fields(document.Audit)})
+        vars(made).update(vars(audit))  # what it has computed, too
+        return made
 
     def __dir__(self) -> Iterable[str]:
         return sorted(_USED)

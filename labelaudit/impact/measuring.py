@@ -20,7 +20,7 @@ from labelaudit.errors import DataError, OptionError, RunError
 from labelaudit.impact.comparison import Impact, compare
 from labelaudit.impact.training import Training, judge_trainings, label_twice
 from labelaudit.impact.truth import Truth, require_images, reviewed_truth
-from labelaudit.judge.judge import FILE as JUDGE
+from labelaudit.judge import FILE as JUDGE
 from labelaudit.judge.judge import Judge
 from labelaudit.machine import find_device
 from labelaudit.types import Bools, Features, Ints, Progress, Samples, no_progress

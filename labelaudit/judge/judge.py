@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 from labelaudit.errors import DataError, RunError
 from labelaudit.files import open_regular
-from labelaudit.judge import noise_model, prototypes, ridge, transition
+from labelaudit.judge import FILE, noise_model, prototypes, ridge, transition
 from labelaudit.judge.linear import HeldOut, Linear, group_shares, spread_rows
 from labelaudit.judge.memory import ARRAYS, Memory
 from labelaudit.judge.noise_model import NoiseModel
@@ -36,8 +36,6 @@ from labelaudit.types import Decision, Features, Floats, Ints, Samples
 
 VERSION = 3
 """Version of the file; raised when a reader of the old form would misread the new one."""
-FILE = "judge.npz"
-"""Its name in a RUN folder."""
 CLOSED_FORMS = ("ridge", "prototypes")
 """Models on joint unit vectors (`labelaudit.judge.vectors`), fitted by the scan."""
 WIDTH = 128

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -16,15 +16,16 @@ import numpy as np
 from labelaudit.audit.chance import is_measured, say_chance
 from labelaudit.audit.document import Audit
 from labelaudit.errors import RunError
-from labelaudit.judge.judge import FILE as JUDGE
-from labelaudit.judge.judge import Judge
-from labelaudit.judge.memory import Memory
+from labelaudit.judge import FILE as JUDGE
 from labelaudit.reports import figures, landscape, thumbnails
 from labelaudit.reports.review_state import ReviewState
 from labelaudit.reports.thumbnails import Thumbnails
 from labelaudit.text import printable
 from labelaudit.types import Floats, Images, Ints, Progress, no_progress
 from labelaudit.verdicts import OUTCOMES
+
+if TYPE_CHECKING:
+    from labelaudit.judge.memory import Memory
 
 _LARGE, _SMALL, _FEW = 160, 96, 1000  # side of a suspect's picture: large for a few suspects, small for more
 _NEAR_SIDE, _NEAR, _WITH_NEAR = 72, 3, 500  # look-alikes of each class, beside that many suspects
@@ -164,6 +165,8 @@ def _read_memory(audit: Audit) -> tuple[Memory | None, str]:
     judge = audit.judge
     try:
         if judge is None and JUDGE in audit.files:
+            from labelaudit.judge.judge import Judge  # most of a second, for RUNs that keep one
+
             judge = Judge.load(audit.files[JUDGE])
     except RunError as error:
         return None, str(error)

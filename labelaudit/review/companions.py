@@ -53,9 +53,11 @@ class Companions:
     def about(self, row: int, is_open: Callable[[int], bool]) -> dict[str, Any]:
         """``group`` of a question: its name, the rows to show, and how many have no verdict yet; empty without any."""
         others = self.find(row)
+        if not others:
+            return {}
         still = sum(map(is_open, others))
         group = {"name": self.name(row), "rows": list(others[:SHOWN]), "all": len(others), "open": still}
-        return {"group": group} if others else {}
+        return {"group": group}
 
     def take(self, row: int, is_open: Callable[[int], bool], give: Callable[[int], None]) -> int:
         """Give the open companions of ``row`` its verdict, but those whose image is missing or was changed; returns

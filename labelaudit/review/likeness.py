@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from labelaudit.audit.document import Audit
 from labelaudit.errors import RunError
-from labelaudit.judge.judge import FILE, Judge
-from labelaudit.judge.memory import ARRAYS
+from labelaudit.judge import FILE
+
+if TYPE_CHECKING:
+    from labelaudit.judge.judge import Judge
 
 STRIP = 8
 """Images shown of each class."""
@@ -51,6 +54,8 @@ class Likeness:
             if not self._asked:
                 self._asked = True
                 if self._judge is None and self._place.is_file():
+                    from labelaudit.judge.judge import Judge  # most of a second, for RUNs that keep one
+
                     try:
                         self._judge = Judge.load(self._place)
                     except RunError as error:  # the page is worth opening without it
@@ -64,6 +69,8 @@ class Likeness:
 
     def _fits(self, judge: Judge) -> bool:
         """Whether the judge remembers exactly the samples of the audit."""
+        from labelaudit.judge.memory import ARRAYS
+
         samples = self.audit.samples
         return (
             judge.classes == samples.classes

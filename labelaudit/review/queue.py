@@ -140,9 +140,10 @@ def ask(audit: Audit, row: int, *, blind: bool = False) -> Question:
 
 def _once(audit: Audit, rows: Iterable[int]) -> tuple[int, ...]:
     """The first of the rows with the same content and label."""
-    first: dict[tuple[str, str], int] = {}
+    digests, labels = audit.samples.digests, audit.samples.labels.tolist()
+    first: dict[tuple[str, int], int] = {}
     for row in rows:
-        first.setdefault(audit.identity(row), row)
+        first.setdefault((digests[row], labels[row]), row)
     return tuple(first.values())
 
 

@@ -105,14 +105,14 @@ def audit_samples(  # noqa: PLR0915
     known = known_labels(samples, verdicts)
     if reviewed := int((known != noise_model.UNKNOWN).sum()):
         notes.append(f"People's verdicts on {reviewed:,} of the images are taken as known, in training too.")
-    material = ModelPool(
-        samples=samples,
-        known=known,
-        settings=settings,
-        machine=machine,
-        unfinished=unfinished,
-    )
     with clock.stage("train"):
+        material = ModelPool(
+            samples=samples,
+            known=known,
+            settings=settings,
+            machine=machine,
+            unfinished=unfinished,
+        )
         if components is not None:
             material.add_probes(components)
         if choice is not None and choice.pixels:

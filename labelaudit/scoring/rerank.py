@@ -21,9 +21,10 @@ from labelaudit.audit import run as runs
 from labelaudit.audit.chance import MEASURED
 from labelaudit.audit.document import BEFORE_REVIEW, Audit
 from labelaudit.errors import RunError
+from labelaudit.judge import FILE
 from labelaudit.judge.consensus import settle_suspicion
 from labelaudit.judge.decide import FEWEST, LOWEST, SURE, decide
-from labelaudit.judge.judge import FILE, Judge
+from labelaudit.judge.judge import Judge
 from labelaudit.judge.memory import Memory
 from labelaudit.judge.noise_model import UNKNOWN, NoiseModel
 from labelaudit.judge.reasons import Reason, find

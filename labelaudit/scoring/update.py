@@ -24,8 +24,9 @@ from labelaudit.data.ingest import ingest
 from labelaudit.data.source import READING, Source, notes_of, source_settings
 from labelaudit.data.sources import open_source
 from labelaudit.features.duplicates import NEIGHBORS, conflicts, find_copies, leaks
+from labelaudit.judge import FILE
 from labelaudit.judge.decide import noise_rate
-from labelaudit.judge.judge import FILE, Judge
+from labelaudit.judge.judge import Judge
 from labelaudit.judge.memory import Memory
 from labelaudit.leading import join_tables, take_rows
 from labelaudit.machine import Clock, Machine, __version__, list_versions

@@ -6,7 +6,7 @@ Left out: guessing; a verdict that cannot count is named with its reason.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -163,9 +163,11 @@ def _replay(
     return {identity: tuple(verdict for _, verdict in left) for identity, left in last.items() if left}, dict(undone)
 
 
-def _places(samples: Samples, digests: Container[str]) -> Mapping[tuple[str, str], list[int]]:
+def _places(samples: Samples, digests: Collection[str]) -> Mapping[tuple[str, str], list[int]]:
     """Identity -> rows of the samples whose content is among ``digests``."""
     rows_of: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
+    if not digests:
+        return rows_of
     for row in [row for row, digest in enumerate(samples.digests) if digest in digests]:
         rows_of[samples.claim(row).identity].append(row)
     return rows_of
