@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from labelaudit.features.neighbors import EXACT
+from labelaudit.judge.learning_curve import count_drawn
 from labelaudit.judge.probes import NARROW, NEIGHBORS, WIDTH
 from labelaudit.leading import KEPT, is_large
 from labelaudit.scanning.components import NARROW as NARROW_SEARCH
@@ -23,6 +24,7 @@ _CELLS_MADE, _BETWEEN = 3072.0, 12.0  # products per row and component: to make 
 _COMPARED = 16_000.0  # rows that one is compared with at most
 _ELEMENTS = 25.0  # passes over the components of all samples that closed forms take
 _CURVE = 80e6  # passes over components that the learning curve takes at most
+_CURVE_TABLES = 4.0  # tables of its samples and all classes that it holds at once
 _LOGISTIC = 100.0  # products with the leading components until logistic regression has converged, of each fold
 _FITTED, _FEWEST = 400_000, 2000  # cells, and samples, that the noise model is fitted to
 _FIT, _PASSES = 200.0, 30.0  # passes over those, and over all cells, for each model heard
@@ -95,7 +97,8 @@ def count_memory(work: Workload) -> float:
     closed = 3 * kept + 2 * table
     training = n * work.trains * 3 + table * (4 * work.folds + 2)
     deciding = n * work.trains * 2 + table * (work.heard + 14)
-    return standing + max(closed, training if work.trains else 0.0, deciding)
+    curve = 4.0 * count_drawn(work.samples, work.classes) * work.classes * _CURVE_TABLES if work.widths else 0.0
+    return standing + max(closed, training if work.trains else 0.0, deciding, curve)
 
 
 def count_disk(work: Workload, *, to_embed: float) -> float:

@@ -181,6 +181,12 @@ def test_probabilities_alone_cost_no_search() -> None:
     assert set(found) == {"decide", "write"}
 
 
+def test_the_learning_curve_of_many_classes_is_in_the_memory() -> None:
+    many = Workload(samples=60_000, classes=1_000, widths=(32,), heard=4)
+    assert 0.9e9 < count_memory(many) < 1.2e9, "837 MB were taken beside what the process had before"
+    assert count_memory(replace(many, widths=())) < 0.3e9
+
+
 def test_unit_costs_are_what_the_clock_says() -> None:
     ticks = iter(range(1000))
     found = measure_unit_costs(lambda: float(next(ticks)))
