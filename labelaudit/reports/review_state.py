@@ -121,8 +121,8 @@ def _estimate(audit: Audit, run: Path, reviewed: Reviewed) -> tuple[tuple[Share,
         return (), (f"Without precision and recall: {error}.",)
     if plan is None:
         return (), (
-            "Verdicts on the worst suspects alone say nothing about the rest: `labelaudit estimate RUN` draws a sample "
-            "that does.",
+            "These verdicts are no random sample, so they do not give precision and recall: `labelaudit estimate RUN` "
+            "draws one that does.",
         )
     known = estimate(audit, plan, reviewed)
     rows = (

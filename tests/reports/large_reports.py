@@ -17,20 +17,21 @@ if TYPE_CHECKING:
 CLASSES = ("ant", "bee", "cow", "dog")
 
 
-def large_audit(n: int) -> Audit:
-    """n suspects of 4 classes, the worst first, over a dozen pictures."""
+def large_audit(n: int, classes: tuple[str, ...] = CLASSES) -> Audit:
+    """n suspects of the ``classes``, the worst first, over a dozen pictures."""
+    many = len(classes)
     files = [jpeg(photo(seed)) for seed in range(12)]
-    labels = np.arange(n) % 4
-    predicted = (labels + 1 + np.arange(n) % 3) % 4
+    labels = np.arange(n) % many
+    predicted = (labels + 1 + np.arange(n) % 3) % many
     suspicion = np.linspace(0.999, 0.3, n)
-    probs = np.full((n, 4), 0.01, np.float32)
+    probs = np.full((n, many), 0.01, np.float32)
     probs[np.arange(n), labels], probs[np.arange(n), predicted] = 0.04, 0.94
-    matrix = np.zeros((4, 4))
+    matrix = np.zeros((many, many))
     np.add.at(matrix, labels, probs)
     samples = Samples(
-        ids=tuple(f"{CLASSES[label]}/{i:05d}.jpg" for i, label in enumerate(labels)),
+        ids=tuple(f"{classes[label]}/{i:05d}.jpg" for i, label in enumerate(labels)),
         labels=labels,
-        classes=CLASSES,
+        classes=classes,
         digests=tuple(f"{i % 12:032x}" for i in range(n)),
         images=Listed([files[i % 12] for i in range(n)]),
         root="zoo",
@@ -38,7 +39,7 @@ def large_audit(n: int) -> Audit:
     decision = Decision(
         suspicion=suspicion, is_issue=np.ones(n, bool), judged=np.ones(n, bool), probs=probs, predicted=predicted,
         threshold=0.2, noise_rate=0.5, noise_interval=(0.4, 0.6), noise_matrix=matrix,
-        reasons=tuple(f"looks like {CLASSES[c]}" if i % 5 else "fits no class well" for i, c in enumerate(predicted)),
+        reasons=tuple(f"looks like {classes[c]}" if i % 5 else "fits no class well" for i, c in enumerate(predicted)),
     )  # fmt: skip
     return Audit(samples=samples, decision=decision, evidence={})
 

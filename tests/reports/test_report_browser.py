@@ -16,7 +16,7 @@ from labelaudit.reports import html
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
-from large_reports import count, first_path
+from large_reports import count, first_path, large_audit
 
 
 def test_it_opens_from_disk_without_any_request(page: Page, zoo: str) -> None:
@@ -215,4 +215,14 @@ def test_on_a_phone_tiles_fill_their_rows_and_the_bars_of_a_suspect_are_equally_
     lengths = page.locator("#detail .shares .track").evaluate_all("all => all.map(one => Math.round(one.clientWidth))")
     assert len(lengths) > 2
     assert max(lengths) - min(lengths) <= 1
+    context.close()
+
+
+def test_the_table_of_many_classes_does_not_widen_a_narrow_page(chromium: Browser, tmp_path: Path) -> None:
+    html.write(large_audit(600, tuple(f"class {number:02}" for number in range(30))), tmp_path / "report.html", most=1)
+    context = chromium.new_context(viewport={"width": 390, "height": 800})
+    page = context.new_page()
+    page.goto((tmp_path / "report.html").as_uri())
+    assert page.locator("table.heat").evaluate("node => node.scrollWidth") > 390
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
     context.close()
