@@ -121,7 +121,7 @@ def find_open_set(
     inside = _inside(channel, labels)
     entropy, strange = _entropy(channel), measure_strangeness(x, labels, classes, fold_of)
     prior = _FIRST * expit(strange - _FAR)
-    weights = probes.vote_weights(*near, digests)
+    weights = probes.vote_weights(*near, digests).astype(np.float64)
     for _ in range(_ROUNDS):
         none = _responsibility(prior, shares[labels], inside)
 
