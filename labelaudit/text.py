@@ -152,7 +152,7 @@ def rough_duration(seconds: float) -> str:
 
 
 def size(number: float) -> str:
-    """A number of bytes, in thousands, millions or billions of them as disks and ``--max-memory 4GB`` count.
+    """A number of bytes, in thousands, millions or billions of them as disks and a limit of 4GB count them.
 
     >>> size(81_300), size(5_210_000), size(52_000_000), size(2_040_000_000)
     ('81 kB', '5.2 MB', '52 MB', '2.0 GB')

@@ -91,7 +91,7 @@ def test_broken_parquet(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="must be one name or number"):
         open_source(parquet(tmp_path / "x.parquet", columns))
     columns = {"image": pictures(1), "aa": pa.array([1]), "b": pa.array([5])}
-    with pytest.raises(DataError, match="aa, b may each be it; name it with `label_column`"):
+    with pytest.raises(DataError, match="in any of aa, b: name the column, such as `label_column` 'aa'"):
         open_source(parquet(tmp_path / "x.parquet", columns))
     with pytest.raises(DataError, match="no column 'nope'"):
         open_source(tmp_path / "x.parquet", label_column="nope")

@@ -39,7 +39,7 @@ def test_columns_that_say_the_same_may_be_several_people(tmp_path: Path) -> None
     with pytest.raises(DataError, match="or each of them with `annotator` if they are several people's labels"):
         open_source(Source(data=None, labels=table))
     table.write_text("file,beak,colour\na,long,red\nb,short,blue\nc,long,blue\n")
-    with pytest.raises(DataError, match=r"name it with `label_column`$"):
+    with pytest.raises(DataError, match=r"in any of beak, colour: name the column, such as `label_column` 'beak'$"):
         open_source(Source(data=None, labels=table))
 
 
