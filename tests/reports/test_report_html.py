@@ -92,6 +92,13 @@ def test_it_says_what_the_audit_says() -> None:
     assert data["remarks"]["0"] == ["conflict: Same bytes as dog/d.png."]  # type: ignore[index]
 
 
+@pytest.mark.parametrize(
+    ("sure", "said"), [(0.9, "33.3% of all: all sure<"), (0.98, "33.3% of all: 0 sure, 2 doubtful<")]
+)
+def test_the_number_of_suspects_says_how_many_are_sure(sure: float, said: str) -> None:
+    assert said in html.render(with_pictures(decision=make_decision(sure_threshold=sure))).text
+
+
 def test_same_audit_same_bytes() -> None:
     assert html.render(with_pictures(), workers=1).text == html.render(with_pictures(), workers=4).text
 
