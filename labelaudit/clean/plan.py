@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 from labelaudit.audit.chance import is_measured
 from labelaudit.audit.document import Audit
 from labelaudit.clean.actions import ACTIONS, DEFAULTS
-from labelaudit.estimate.price import price, rank_surest
+from labelaudit.estimate.price import price_suspects, rank_surest
 from labelaudit.types import Ints, Tier, kinds_of
 
 if TYPE_CHECKING:
@@ -257,13 +257,11 @@ class _PlanBuilder:
 
     def _price(self) -> str:
         """A note on the cost of relabelling the chosen suspects."""
-        decision = self.audit.decision
-        chances = 1.0 - decision.probs[self.suspects, decision.predicted[self.suspects]].astype(float)
-        (cost,) = price(chances, [len(self.suspects)])
-        if not is_measured(decision):
+        if not is_measured(self.audit.decision):
             return (
                 "How many of them get a wrong label nobody knows until 20 verdicts have set the scale: labelaudit tune."
             )
+        (cost,) = price_suspects(self.audit, self.suspects, [len(self.suspects)], self.reviewed.settled)
         return f"By verdicts about {cost.wrong:,.1f} of them get a wrong label, with 90% at most {cost.most:,}."
 
     def _notes(self, changes: Iterable[Change]) -> Iterator[str]:

@@ -196,7 +196,7 @@ def _fill(
         nobody={"wrong": 0, "cleared": 0, "unclear": 0, "open": len(audit.suspects)},
         measured=has_numbers(audit.decision),
         share=interval,
-        prices=list_prices(audit, () if checked is None else tuple(checked.outcomes)),
+        prices=list_prices(audit) if checked is None else list_prices(audit, tuple(checked.outcomes), checked.settled),
         faces=faces,
         noun="images" if has_images(audit) else "samples",
         heat=figures.map_confusion(audit),

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from labelaudit import verdicts
 from labelaudit.audit.document import Audit
 from labelaudit.errors import RunError
 from labelaudit.estimate.intervals import WIDEST
-from labelaudit.verdicts import Reviewed
+from labelaudit.verdicts import Reviewed, Verdict
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +71,8 @@ class ReviewState:
     """Precision, recall and noise rate; empty without a planned sample."""
     sentences: tuple[str, ...]
     """The basis of the numbers, and what to know before relying on them."""
+    settled: Mapping[int, Verdict] = field(default_factory=dict)
+    """Row -> the verdict in force."""
 
     @property
     def judged(self) -> int:
@@ -108,6 +110,7 @@ def read_review_state(audit: Audit, run: Path) -> ReviewState | None:
         elsewhere=Counter(outcomes.values())["wrong"] - suspects["wrong"],
         shares=shares,
         sentences=(*basis, *reviewed.notes),
+        settled=reviewed.settled,
     )
 
 

@@ -312,7 +312,7 @@ def test_the_surest_suspects_and_what_they_cost() -> None:
     assert any("nobody knows until 20 verdicts have set the scale" in note for note in plan.notes)
     measured = replace(audit, decision=replace(audit.decision, recipe={"scale": MEASURED}))
     notes = make_plan(measured, match(measured, ()), actions=actions, surest=1).notes
-    assert any("about 0.1 of them get a wrong label, with 90% at most " in note for note in notes)
+    assert any("about 0.3 of them get a wrong label, with 90% at most 1" in note for note in notes)
     (digest, label), said = audit.identity(1), "given"
     judged = match(audit, [Verdict(path="cat/b.png", digest=digest, given_label=label, verdict=said)])
     plan = make_plan(audit, judged, actions=actions, surest=1)

@@ -1,4 +1,4 @@
-"""The price of relabelling without looking: the exact distribution, and what it is about."""
+"""The price of relabelling without looking: the exact distribution, what verdicts make of it, and what it is about."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ from itertools import product
 
 import numpy as np
 import pytest
-from audits import make_audit
+from audits import CLASSES, IDS, SUSPICION, make_audit
 from hypothesis import given
 from hypothesis import strategies as st
 
+from labelaudit.audit.document import BEFORE_REVIEW
 from labelaudit.estimate import price as pricing
-from labelaudit.estimate.price import SURE, list_prices, price, rank_surest
+from labelaudit.estimate.price import SURE, list_prices, price, rank_surest, weigh
+from labelaudit.types import Evidence
+from labelaudit.verdicts import Verdict
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=7))
@@ -47,3 +50,53 @@ def test_surest_first_and_without_what_is_judged() -> None:
     assert rank_surest(audit, [1]).tolist() == [3]
     assert [entry.count for entry in list_prices(audit)] == [2]
     assert list_prices(audit, [1, 3]) == []
+
+
+@pytest.mark.parametrize("verdicts", [0, 15, 60])
+def test_it_holds_as_often_as_it_says_where_models_are_too_sure(verdicts: int) -> None:
+    generator = np.random.default_rng(verdicts)
+    held, blind, distance = [], [], []
+    for _ in range(60):
+        believed = np.sort(generator.beta(0.5, 2.0, 40 + verdicts))
+        odds = believed / (1 - believed) * np.exp(generator.normal(1.0, 1.5))
+        wrong = generator.random(len(odds)) < odds / (1 + odds)
+        judged = np.isin(np.arange(len(odds)), generator.choice(len(odds), verdicts, replace=False))
+        (found,) = price(believed[~judged], [40], weigh(believed[judged], wrong[judged].tolist()))
+        held.append(wrong[~judged].sum() <= found.most)
+        blind.append(wrong[~judged].sum() <= price(believed[~judged], [40])[0].most)
+        distance.append(wrong[~judged].sum() - found.wrong)
+    assert 0.84 <= np.mean(held) <= 0.99
+    assert np.mean(blind) < 0.6
+    assert abs(np.mean(distance)) < 3 * np.std(distance) / np.sqrt(60)
+
+
+def test_verdicts_on_suspects_move_the_price_by_what_they_say_about_the_suggestion() -> None:
+    audit = make_audit()
+    before = Evidence(method=BEFORE_REVIEW, suspicion=SUSPICION, probs=audit.decision.probs)
+    audit = make_audit(evidence={**audit.evidence, BEFORE_REVIEW: before})
+
+    def expect(row: int, verdict: str, new_label: str = "") -> float:
+        told = Verdict(
+            path=IDS[row],
+            digest=audit.samples.digests[row],
+            given_label=CLASSES[audit.samples.labels[row]],
+            verdict=verdict,
+            new_label=new_label,
+        )
+        (found,) = list_prices(audit, [row], {row: told})
+        assert found.count == (1 if row == 1 else 2)
+        return found.wrong
+
+    (unknown,) = list_prices(audit, [1])
+    right = expect(1, "suggested", "dog")
+    assert right < unknown.wrong < expect(1, "given") == expect(1, "other", "owl") == expect(1, "none")
+    assert expect(4, "given") == pytest.approx(2 * unknown.wrong)  # what nobody suspects has no suggestion
+
+
+def test_a_run_without_probabilities_from_before_the_verdicts_has_the_price_of_no_verdicts() -> None:
+    audit = make_audit()
+    path, digest, given = audit.samples.claim(1)
+    told = Verdict(path=path, digest=digest, given_label=given, verdict="given")
+    for evidence in ({}, {BEFORE_REVIEW: Evidence(method=BEFORE_REVIEW, suspicion=SUSPICION)}):
+        older = make_audit(evidence=evidence)
+        assert list_prices(older, [1], {1: told}) == list_prices(older, [1])
