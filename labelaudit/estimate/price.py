@@ -106,7 +106,7 @@ def price(chances: Floats, counts: Sequence[int], weights: Floats | None = None)
 
 
 def _look_up(audit: Audit, settled: Mapping[int, Verdict]) -> tuple[Floats, list[bool]]:
-    """Of the suspects with a verdict: (m,) the chance of a wrong suggestion as if nobody had looked, and whether it was
+    """The judged suspects: (m,) the chance of a wrong suggestion as if nobody had looked, and whether it was
     one. Empty where the RUN keeps no probabilities from before the verdicts.
     """
     blind = audit.evidence.get(BEFORE_REVIEW)
@@ -133,7 +133,7 @@ def _shift(chances: Floats, weights: Floats) -> Iterator[tuple[float, Floats]]:
 
 
 def _count_wrong(chances: Floats, counts: Sequence[int]) -> Iterator[Floats]:
-    """For each of ``counts`` the (count + 1,) probabilities that at most w of so many are wrong."""
+    """The (count + 1,) probabilities that at most w of the first ``counts`` are wrong, one array for each."""
     variances = np.cumsum(chances * (1 - chances))
     exact = [count for count in counts if variances[count - 1] < _WIDE]
     taken = chances[: max(exact, default=0)]
