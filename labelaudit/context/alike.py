@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from labelaudit.context.groups import add_near_copies, name_few
+from labelaudit.context.groups import add_near_copies, are_one_a_class, name_few
 from labelaudit.context.scenes import (
     Scenes,
     find_scenes,
@@ -45,6 +45,8 @@ class Alike:
     """Without features there are none."""
     named: bool
     """Whether a person named groups."""
+    parted: bool = False
+    """Whether near-copies stay in the groups that a person named: joined by them every class would be one group."""
 
     def notes(self) -> list[str]:
         """Sentences about the groups."""
@@ -54,6 +56,8 @@ class Alike:
                 return []
             count = len(set(samples.groups) - set(samples.digests))
             said = f"{len(samples):,} images in {count:,} groups: images of a group are not judged by one another."
+            if self.parted:
+                said += " Near-copies across groups are, since joined by them every class would lie in one group."
         else:
             alike = _count_sharing(samples.groups, samples.labels)
             if not alike:  # copies under other labels are findings, each with its partner
@@ -126,6 +130,8 @@ def find_alike(
     scenes = find_scenes(samples, features, near=near, device=machine.device)
     copies = find_copies(samples, features, pairs=pairs)
     grouped = add_near_copies(samples, pairs.first, pairs.second)
+    parted = named and are_one_a_class(grouped)
+    grouped = samples if parted else grouped
     leaked = {finding.path for finding in copies if finding.kind == "leak"}
     across = groups_across(samples, leaked) if named else ()
     leaked |= {finding.path for finding in across}
@@ -134,6 +140,7 @@ def find_alike(
         findings=copies + across + scenes_across(samples, scenes, leaked),
         scenes=scenes,
         named=named,
+        parted=parted,
     )
 
 

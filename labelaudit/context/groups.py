@@ -49,10 +49,20 @@ def name_groups(samples: Samples, how: Sequence[str]) -> Samples:
             raise DataError(f"`group` {one}: no image has a group by it; the first is '{samples.ids[0]}'")
         named = [name or other for name, other in zip(names, samples.groups, strict=True)]
         samples = _join(samples, _ties(samples.groups), _ties(named), names=named)
-    if count_groups(samples.labels, samples.groups, len(samples.classes)).max() < 2:
+    if are_one_a_class(samples):
         said = ", ".join(f"`group` {one}" for one in how)
-        raise DataError(f"{said}: every class lies in one group, so no image can be judged without its group")
+        alone = (
+            ""
+            if len(set(samples.digests)) == len(samples)
+            else ", whose images and their identical copies stay together"
+        )
+        raise DataError(f"{said}: every class lies in one group{alone}, so no image can be judged without its group")
     return samples
+
+
+def are_one_a_class(samples: Samples) -> bool:
+    """Whether every class lies in one group, so that nothing can be held out."""
+    return int(count_groups(samples.labels, samples.groups, len(samples.classes)).max()) < 2
 
 
 def add_near_copies(samples: Samples, first: Ints, second: Ints) -> Samples:

@@ -84,7 +84,7 @@ def read_rate(
     if curve is not None:
         rate = min(rate, (rate + curve.middle) / 2)
         doubtful_share = max(doubtful_share, curve.lasting * curve.middle)
-    rate = doubtful_share ** (1 - heard) * rate**heard
+    rate = (1 - heard) * doubtful_share + heard * rate
     if curve is not None:
         lasting = max(curve.lasting * curve.middle, min(1.0, TWICE * curve.lasting) * rate)
         rate = rate ** (1 - curve.told) * max(lasting, plain_share, min(rate, _USUAL)) ** curve.told

@@ -13,6 +13,8 @@ from labelaudit.context.scenes import find_scenes, group_scenes, scenes_across, 
 from labelaudit.context.siblings import find_siblings
 from labelaudit.features.neighbors import nearest, nearest_outside
 from labelaudit.machine import Machine
+from labelaudit.scanning.assessment import audit_samples
+from labelaudit.scanning.settings import ScanSettings
 from labelaudit.types import Decision, Features, Floats, Samples
 
 CLASSES = ("cat", "dog", "owl")
@@ -179,3 +181,22 @@ def test_a_class_in_too_few_groups_is_said_not_to_be_judged() -> None:
         "240 images in 12 groups: images of a group are not judged by one another.",
         "Cannot judge cat, dog, owl: fewer than 5 groups have images of each.",
     ]
+
+
+def test_copies_across_two_sites_do_not_make_one_group_of_them() -> None:
+    draw = np.random.default_rng(0)
+    values = np.float32(np.eye(2, 40)[np.arange(80) % 2] + 0.2 * draw.normal(size=(80, 40)))
+    values[79] = values[1]
+    dataset = Samples(
+        ids=tuple(f"{row}.png" for row in range(80)),
+        labels=np.arange(80) % 2,
+        classes=("cat", "dog"),
+        digests=tuple(f"{row:032x}" for row in range(80)),
+        extra={"site": ("left",) * 40 + ("right",) * 40},
+    )
+    seen = Features(values=values, name="given")
+    alike = find_alike(name_groups(dataset, ["site"]), seen, Machine(), named=True)
+    assert alike.samples.groups == dataset.extra["site"]
+    assert "Near-copies across groups are" in alike.notes()[0]
+    audit = audit_samples(dataset, ScanSettings(group=("site",), effort="quick"), features=seen)
+    assert not audit.suspects.size

@@ -118,5 +118,11 @@ def test_where_the_noise_model_is_not_heard_the_rate_is_of_labels_that_stand_out
     assert found[0].rate == standing
     assert found[0].rate < found[1].rate < found[2].rate
     assert found[0].high == found[2].high, "the interval spans all readings"
+    agreeing = np.tile(np.float32([0.9, 0.1]), (200, 1))
+    few = np.r_[np.full(5, 0.49), np.full(195, 1e-4)]
+    alone, one_copy = (read_rate(few, agreeing, np.zeros(200, int), None, heard=heard).rate for heard in (1.0, 0.999))
+    assert one_copy == pytest.approx(alone, rel=0.01), (
+        "no label stands out, and one copy does not turn the reading over"
+    )
     curve = learning_curve.Curve(errors=(0.5, 0.5, 0.5, 0.5), low=0.4, middle=0.4, high=0.4, lasting=0.8, told=0.0)
     assert read_rate(doubt, probs, given, curve, heard=0.0).rate == pytest.approx(0.32), "what would last counts"
