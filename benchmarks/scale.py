@@ -188,7 +188,9 @@ def draw(found: dict[int, dict[str, Any]]) -> str:
     second; dotted lines grow in proportion to the samples.
     """
     sizes = sorted(found)
-    stages = [name for name in found[sizes[-1]]["seconds"] if found[sizes[-1]]["seconds"][name] > 0.1]
+    stages = [name for name, seconds in found[sizes[-1]]["seconds"].items() if seconds > 0.1]
+    if "whole, CPU" in stages:
+        stages.remove("whole")
     seconds = {name: [found[n]["seconds"][name] for n in sizes] for name in stages}
     ends = [
         math.floor(math.log10(min(map(min, seconds.values())))),
@@ -204,7 +206,7 @@ def draw(found: dict[int, dict[str, Any]]) -> str:
         return top + height * (ends[1] - power) / (ends[1] - ends[0])
 
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 620 {top + height + 56}" font-family="sans-serif" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 700 {top + height + 56}" font-family="sans-serif" '
         'font-size="12">',
         f'<clipPath id="frame"><rect x="{left}" y="{top}" width="{width}" height="{height}"/></clipPath>',
         f'<rect x="{left}" y="{top}" width="{width}" height="{height}" fill="#fff" stroke="#ccc"/>',
