@@ -35,41 +35,20 @@ from labelaudit.types import Floats, Ints
 
 PSEUDO_COUNT = 10.0
 """Samples per class that the prior of T counts for: rare classes borrow the dataset's overall error rate."""
-
-
 LEAST_NOISE = 0.0005
 """Share of each class that the prior of T takes to be labelled wrongly at least, as any of the other classes."""
 
-
 _CELLS, _SWEPT = 400_000, 1_000_000  # rows x classes that the search and the last sweeps over T see
 _STILL = 1e-5  # change of T's cells below which they end
-
-
 _SEARCHED = 50  # classes up to which the cells of T are searched one by one; beyond, each row's share of errors
-
-
 _ROUNDS, _SWEEPS = 3, 18
-
-
 _COARSE, _FINE = (80, 1e-8), (300, 1e-10)  # iterations, and relative gain at which a search ends
 _ROUGH = (80, 1e-6)  # the same on a part of the samples
-
-
 _MOST_RIGHT, _HALF_RIGHT = 0.9, 0.5  # diagonals of T that a search starts from
-
-
 _SHARPNESS = (2.0, 2.0, 8.0)  # sums of the weights that it starts from
-
-
 _TRIAL_ROWS, _TELLING = 4000, 5e-4  # samples that starts are compared on; nats below which labels cannot tell
-
-
 _TRIAL_CELLS, _TRIAL_LIMITS = 100_000, (500, 4000)  # rows x classes of these where there are many, and their limits
-
-
 _STEEPEST, _SHARPEST = 0.6, 5.0
-
-
 _LEAST_CURVATURE = 1e-6
 
 
