@@ -317,7 +317,8 @@ DOCUMENTS: Mapping[str, Target] = {
     "data.zip": Target(archive, dataset),
     "features.npy": Target(saved("x.npy", x=np.ones((6, 4))), lambda file: given_features(file, 6, ROWS)),
     "probs.npy": Target(
-        saved("p.npy", x=np.full((6, 3), 1 / 3)), lambda file: given_probs(file, 6, ROWS, CLASSES, ROWS % 3)
+        saved("p.npy", x=np.full((6, 3), 0.2) + 0.4 * np.eye(3)[ROWS % 3]),
+        lambda file: given_probs(file, 6, ROWS, CLASSES, ROWS % 3),
     ),
     "label-studio.json": answers("done.json", TASKS),
     "cvat.xml": answers("done.xml", f"{TAGS}</annotations>"),
