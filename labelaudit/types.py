@@ -271,8 +271,8 @@ class Decision:
     @cached_property
     def tiers(self) -> tuple[str, ...]:
         """(n,) ``sure``, ``doubtful``, or empty where nothing is flagged."""
-        names = np.array(["", "doubtful", "sure"])
-        return tuple(names[self.is_issue.astype(np.int64) + self.is_sure].tolist())
+        places = self.is_issue.astype(np.int64) + self.is_sure
+        return tuple(map(("", "doubtful", "sure").__getitem__, places.tolist()))
 
     def __post_init__(self) -> None:
         n = len(self.suspicion)

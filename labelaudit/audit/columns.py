@@ -19,8 +19,6 @@ from labelaudit.types import Ints
 if TYPE_CHECKING:
     from labelaudit.audit.document import Audit
 
-TIERS = ("", "doubtful", "sure")
-
 
 @dataclass(frozen=True)
 class Picked:
@@ -51,7 +49,7 @@ def list_columns(audit: Audit, rows: Ints) -> dict[str, Column]:
         "given_label": Picked(samples.classes, given),
         "predicted_label": Picked(samples.classes, predicted),
         "is_label_issue": decision.is_issue[rows],
-        "tier": Picked(TIERS, decision.is_issue[rows].astype(np.int64) + decision.is_sure[rows]),
+        "tier": Picked(decision.tiers, rows),
         "label_score": 1 - decision.suspicion[rows],
         "given_prob": decision.probs[rows, given],
         "predicted_prob": decision.probs[rows, predicted],

@@ -107,9 +107,7 @@ def agree(
     outside = float(np.average(none, weights=shares))
     mean = float(np.average(modelled, weights=shares))
     reading = read_rate(modelled, pooled.probs, labels, curve, shares=shares, heard=heard, strangers=outside)
-    apart = float(
-        np.average(expit(doubt), weights=shares) / mean
-    )  # those that would be wrong if all belonged to a class
+    apart = float(np.average(expit(doubt), weights=shares) / mean)  # wrong ones if all belonged to a class
     inside = max(reading.rate * apart, _LEAST / len(labels))
     say = heard * SAY * min(1.0, (mean - outside) / COMMON)
     odds = (1 - say) * log_odds_of_wrong(pooled.probs, labels) + say * doubt

@@ -13,7 +13,7 @@ from scipy.optimize import minimize
 from scipy.sparse import csr_array
 
 from labelaudit.errors import DataError
-from labelaudit.judge.noise_diagonal import search_diagonal
+from labelaudit.judge.noise_diagonal import scale_steps, search_diagonal
 from labelaudit.judge.noise_model import (
     _MOST_DOUBT,
     NO_CLASS,
@@ -49,7 +49,6 @@ _SHARPNESS = (2.0, 2.0, 8.0)  # sums of the weights that it starts from
 _TRIAL_ROWS, _TELLING = 4000, 5e-4  # samples that starts are compared on; nats below which labels cannot tell
 _TRIAL_CELLS, _TRIAL_LIMITS = 100_000, (500, 4000)  # rows x classes of these where there are many, and their limits
 _STEEPEST, _SHARPEST = 0.6, 5.0
-_LEAST_CURVATURE = 1e-6
 
 
 def fit_noise_model(
@@ -86,11 +85,10 @@ def fit_noise_model(
     classes = shape[1]
     if known is None:
         known = np.full(len(labels), UNKNOWN)
-    usable = known != NO_CLASS
+    first = np.full(len(labels), groups is None)
     if groups is not None:
-        first = np.zeros(len(labels), dtype=bool)
         first[np.unique(groups, return_index=True)[1]] = True
-        usable &= first
+    usable = first & (known != NO_CLASS)
     usable_rows = np.flatnonzero(usable if usable.any() else ~usable)
     rows = _subset(usable_rows, _CELLS // classes)
     whole = len(rows) == len(usable_rows)
@@ -119,7 +117,7 @@ def fit_noise_model(
         previous, loss = loss, found.loss
         if number > 0 and abs(previous - loss) < 1e-4:
             break
-    rows = _subset(np.arange(len(labels)) if groups is None else np.flatnonzero(first), _SWEPT // classes)
+    rows = _subset(np.flatnonzero(first), _SWEPT // classes)
     probs = _pool(take_logs(models, rows), weights)
     floor = _even_part(probs)
     if floor or len(part.labels) < usable.sum() or classes > _SEARCHED:
@@ -291,16 +289,10 @@ class _FitSubset:
         return _FitResult(best[:models], matrix, float(best[models]), float(found.fun))
 
     def _scale(self, weights: Floats, transition: Floats, hard: Floats, prior: Floats) -> Floats:
-        """Steps of about equal worth: the inverse root of what bounds the curvature along each coordinate of a search.
-
-        Cells of T differ in it by four orders of magnitude; without this the search takes twelve times as long.
-        """
+        """The steps of a search of the weights, the slope and all cells of T, as of `scale_steps`."""
         probs = _pool(self.logs, weights)
-        n = len(probs)
-        spread = [((probs * logs**2).sum() - ((probs * logs).sum(axis=1) ** 2).sum()) / n for logs in self.logs]
-        slant = float(hard**2 @ (probs @ (1 - np.diagonal(transition)))) / n
-        cells = (probs.sum(axis=0)[:, None] * transition + prior) * (1 - transition) / n
-        return np.asarray(1 / np.sqrt(np.concatenate([spread, [slant], cells.ravel()]) + _LEAST_CURVATURE))
+        cells = (probs.sum(axis=0)[:, None] * transition + prior) * (1 - transition)
+        return scale_steps(self.logs, probs, np.diagonal(transition), hard, cells.ravel())
 
     def objective(self, point: Floats, hard: Floats, prior: Floats) -> tuple[float, Floats]:
         """Negative log of likelihood times prior per sample, and its gradient.
