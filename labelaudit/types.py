@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from labelaudit.errors import DataError
 from labelaudit.leading import Leading, Table, is_finite
+from labelaudit.names import Numbered, number_names
 
 Floats = npt.NDArray[np.floating[Any]]
 Ints = npt.NDArray[np.integer[Any]]
@@ -120,6 +121,16 @@ class Samples:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @cached_property
+    def numbered(self) -> Numbered:
+        """`digests` as numbers: (m,) the first row of each distinct one, in order, and (n,) the number of each row."""
+        return number_names(self.digests)
+
+    @cached_property
+    def numbered_groups(self) -> Numbered:
+        """`groups` as numbers, likewise."""
+        return self.numbered if self.groups is self.digests else number_names(self.groups)
 
     def claim(self, row: int) -> Claim:
         """The claim of ``row``: all that a caller needs to name it, and to know it again."""

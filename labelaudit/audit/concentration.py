@@ -19,7 +19,6 @@ import numpy as np
 
 from labelaudit.data.facts import list_folder_levels
 from labelaudit.data.votes import OF_VOTES
-from labelaudit.names import number_names
 from labelaudit.types import Bools, Ints, Samples
 
 MOST_VALUES = 50
@@ -155,7 +154,7 @@ class _Case:
 
 def _once_per_group(samples: Samples, flagged: Bools) -> Bools:
     """(n,) one sample of each group, a flagged one where there is one: members are flagged together."""
-    code = number_names(samples.groups)[1]
+    code = samples.numbered_groups[1]
     order = np.lexsort((~flagged, code))
     groups = code[order]
     first = np.r_[True, groups[1:] != groups[:-1]]

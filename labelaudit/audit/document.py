@@ -23,7 +23,7 @@ from labelaudit.audit.columns import list_columns, plain_values
 from labelaudit.audit.concentration import Concentration, find_concentrations
 from labelaudit.errors import DataError, OptionError, unknown_name
 from labelaudit.machine import Stage
-from labelaudit.names import number_names, order_rows, pick_names
+from labelaudit.names import order_rows, pick_names
 from labelaudit.types import Bools, Decision, Evidence, Finding, Floats, Ints, Samples
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ class Audit:
         samples = self.samples
         ends = [f"\0{name}\0" for name in samples.classes]
         place = np.argsort(np.argsort(np.array(samples.classes, dtype=np.str_)))  # of each class by its name
-        order = order_rows(number_names(samples.digests), place[samples.labels])
+        order = order_rows(samples.numbered, place[samples.labels])
         given = map(ends.__getitem__, samples.labels[order].tolist())
         text = "".join(map(add, pick_names(samples.digests, order), given))
         return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()

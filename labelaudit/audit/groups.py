@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from labelaudit.audit.document import Audit
-from labelaudit.names import number_names
 from labelaudit.types import Ints
 
 COLUMNS = (
@@ -60,7 +59,7 @@ def _members(audit: Audit) -> Iterator[Ints]:
     samples = audit.samples
     if samples.groups == samples.digests:
         return
-    code = number_names(samples.groups)[1]
+    code = samples.numbered_groups[1]
     order = np.argsort(code, kind="stable")
     for rows in np.split(order, np.flatnonzero(np.diff(code[order])) + 1):
         if len(rows) > 1:

@@ -26,7 +26,7 @@ from labelaudit.features.duplicates import find_copies, find_pairs
 from labelaudit.features.turned import find_turned, join
 from labelaudit.judge.decide import open_interval
 from labelaudit.machine import Machine
-from labelaudit.names import number_names
+from labelaudit.names import Numbered
 from labelaudit.types import Decision, Features, Finding, Ints, Samples
 
 LEAST_OPEN = 0.1
@@ -59,10 +59,10 @@ class Alike:
             if self.parted:
                 said += " Near-copies across groups are, since joined by them every class would lie in one group."
         else:
-            alike = _count_sharing(samples.groups, samples.labels)
+            alike = _count_sharing(samples.numbered_groups, samples.labels)
             if not alike:  # copies under other labels are findings, each with its partner
                 return name_few(samples)
-            identical = _count_sharing(samples.digests, samples.labels)
+            identical = _count_sharing(samples.numbered, samples.labels)
             said = (
                 f"{alike:,} of {len(samples):,} images {self._say_kind(alike, identical)}: such images are not judged "
                 "by one another, and are wrong together."
@@ -144,8 +144,11 @@ def find_alike(
     )
 
 
-def _count_sharing(names: Sequence[str], labels: Ints) -> int:
-    """The number of samples that have both their name and their label in common with another."""
-    cells = number_names(names)[1] * (int(labels.max(initial=0)) + 1) + labels
+def _count_sharing(numbered: Numbered, labels: Ints) -> int:
+    """The number of samples that have label and name in common with another; their names are ``numbered``."""
+    first, code = numbered
+    if len(first) == len(code):
+        return 0
+    cells = code * (int(labels.max(initial=0)) + 1) + labels
     sizes = np.unique(cells, return_counts=True)[1]
     return int(sizes[sizes > 1].sum())

@@ -14,7 +14,6 @@ import numpy as np
 
 from labelaudit.context.groups import PARENT, read_names
 from labelaudit.data.votes import OF_VOTES
-from labelaudit.names import number_names
 from labelaudit.types import Ints, Samples
 
 PATTERNS = (
@@ -75,7 +74,7 @@ def find_siblings(samples: Samples, nearest: Ints) -> Siblings | None:
 
 def _compare(samples: Samples, nearest: Ints, how: str, names: list[str]) -> Siblings | None:
     code = np.unique(names, return_inverse=True)[1].astype(np.int64)
-    group = number_names(samples.groups)[1]
+    group = samples.numbered_groups[1]
     named = np.array([bool(name) for name in names])
     if not named.any():
         return None

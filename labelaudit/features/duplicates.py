@@ -21,7 +21,6 @@ import numpy.typing as npt
 from labelaudit.data.images import ImageError, thumbnail
 from labelaudit.data.listing import TRAINING
 from labelaudit.features.neighbors import nearest
-from labelaudit.names import number_names
 from labelaudit.types import Bools, Features, Finding, Floats, Ints, Progress, Samples, no_progress
 
 SIMILARITY = 0.80
@@ -95,7 +94,7 @@ def conflicts(samples: Samples) -> tuple[Finding, ...]:
     """
     findings = [
         _finding(samples, "conflict", row, other, "the same bytes as")
-        for row, other in _copies(samples.digests, samples.labels.tolist())
+        for row, other in _copies(samples, samples.labels.tolist())
     ]
     return tuple(sorted(findings, key=lambda finding: finding.path))
 
@@ -109,7 +108,7 @@ def leaks(samples: Samples, pairs: Pairs | None = None) -> tuple[Finding, ...]:
     """
     if samples.splits is None:
         return ()
-    exact = sorted(_copies(samples.digests, samples.splits), key=lambda pair: samples.ids[pair[0]])
+    exact = sorted(_copies(samples, samples.splits), key=lambda pair: samples.ids[pair[0]])
     findings = [_leak(samples, row, other, "the same bytes as") for row, other in exact]
     if pairs is not None:
         splits = np.array(samples.splits)
@@ -158,7 +157,7 @@ def find_pairs(
 def _candidates(samples: Samples, around: Ints, across: str) -> tuple[Ints, Ints]:
     """Rows (p,), (p,) of neighbouring samples that the caller may be interested in, each pair once."""
     first, second = unique_pairs(np.repeat(np.arange(len(around)), around.shape[1]), around.ravel())
-    content = number_names(samples.digests)[1]
+    content = samples.numbered[1]
     keep: Bools = content[first] != content[second]
     splits = np.unique(np.array(samples.splits or [""] * len(samples)), return_inverse=True)[1]
     other_label, other_split = samples.labels[first] != samples.labels[second], splits[first] != splits[second]
@@ -182,12 +181,12 @@ def unique_pairs(one: Ints, other: Ints) -> tuple[Ints, Ints]:
     return found // span, found % span
 
 
-def _copies(digests: Sequence[str], groups: Sequence[int] | Sequence[str]) -> Iterator[tuple[int, int]]:
+def _copies(samples: Samples, groups: Sequence[int] | Sequence[str]) -> Iterator[tuple[int, int]]:
     """Rows of equal digest and another group, each with the first such row before or after it."""
-    if len(set(digests)) == len(digests):
+    if len(samples.numbered[0]) == len(samples):
         return
     rows_of: defaultdict[str, list[int]] = defaultdict(list)
-    for row, digest in enumerate(digests):
+    for row, digest in enumerate(samples.digests):
         rows_of[digest].append(row)
     for rows in rows_of.values():
         for row in rows[1:]:

@@ -82,7 +82,7 @@ def decide(
     apart = n
     if groups is not None and groups != digests:
         posterior = judge_groups_together(posterior, labels, groups)
-        counts = count_groups(labels, groups, len(classes)) if counts is None else counts
+        counts = count_groups(labels, number_names(groups)[1], len(classes)) if counts is None else counts
         apart = len(set(groups))
     _apply_verdicts(posterior, labels, known)
     if strangers is not None:
@@ -102,15 +102,16 @@ def decide(
     flagged: Bools = (suspicion >= threshold) & judged
     if reading is not None and untold:
         interval = (low_end_of_sure(interval[0], suspicion[judged], sure, companions=n / max(apart, 1)), interval[1])
-    rival = strongest_other(labels, posterior)
-    predicted = np.where(flagged, rival, posterior.argmax(axis=1))
+    found = np.flatnonzero(flagged)
+    rival = strongest_other(labels[found], take_rows(posterior, found))
+    predicted = np.array(posterior.argmax(axis=1))
+    predicted[found] = rival
     reasons = [""] * n
     for row in np.flatnonzero(~judged).tolist():
         reasons[row] = f"not judged: {counts[labels[row]]} of {FEWEST} images that this class needs"
-    found = np.flatnonzero(flagged)
-    right, wrong = posterior[found, labels[found]].tolist(), posterior[found, rival[found]].tolist()
+    right, wrong = posterior[found, labels[found]].tolist(), posterior[found, rival].tolist()
     lost = np.zeros(len(found)) if strangers is None else strangers[found]
-    facts = (labels[found].tolist(), rival[found].tolist(), right, wrong, shared[found].tolist(), known[found].tolist())
+    facts = (labels[found].tolist(), rival.tolist(), right, wrong, shared[found].tolist(), known[found].tolist())
     for row, given, best, *said in zip(found.tolist(), *facts, lost.tolist(), strict=True):
         reasons[row] = _reason(classes[given], classes[best], *said)
     return Decision(
@@ -265,10 +266,9 @@ def judge_groups_together(posterior: Table, labels: Ints, groups: Sequence[str])
     return joint
 
 
-def count_groups(labels: Ints, groups: Sequence[str], classes: int) -> Ints:
-    """(C,) number of groups that each class lies in."""
-    pairs = np.unique(np.stack([number_names(groups)[1], labels]), axis=1)
-    return np.bincount(pairs[1], minlength=classes)
+def count_groups(labels: Ints, groups: Ints, classes: int) -> Ints:
+    """(C,) number of groups that each class lies in; ``groups`` (n,) are numbers."""
+    return np.bincount(np.unique(groups * classes + labels) % classes, minlength=classes)
 
 
 def _agreement(code: Ints, labels: Ints) -> float:

@@ -31,7 +31,6 @@ from labelaudit.judge.noise_model import NoiseModel
 from labelaudit.judge.pool import pool
 from labelaudit.judge.probes import Rotation, split_blocks
 from labelaudit.judge.vectors import Directions, expand
-from labelaudit.names import number_names
 from labelaudit.types import Decision, Features, Floats, Ints, Samples
 
 VERSION = 3
@@ -144,7 +143,7 @@ class Judge:
         )
         rows = spread_rows(len(samples), int(np.clip(_COMPARED // len(samples), _FEWEST, _CALIBRATED)))
         opinions: dict[str, Floats] = {name: closed[name].probs[rows] for name in models}
-        asked, groups = judge.memory, number_names(samples.groups)[1]
+        asked, groups = judge.memory, samples.numbered_groups[1]
         if samples.groups != samples.digests:  # members of a group have no vote on each other
             asked = replace(asked, digests=groups.astype(np.bytes_))
         opinions["neighbors"] = asked.vote(short[rows], len(samples.classes), digests=asked.digests[rows])

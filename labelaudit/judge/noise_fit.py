@@ -27,7 +27,9 @@ from labelaudit.judge.noise_model import (
     _without,
     apply_noise_model,
     difficulty,
+    inner_products,
     take_logs,
+    take_of_logs,
 )
 from labelaudit.judge.scores import softmax
 from labelaudit.leading import Table
@@ -221,7 +223,7 @@ class _FitSubset:
         confuse. Where labels cannot tell, the fewest errors that leave the surest images sure. Looks at some ``rows``.
         """
         few = np.linspace(0, len(self.labels) - 1, min(len(self.labels), rows)).astype(np.int64)
-        some = _FitSubset(np.ascontiguousarray(self.logs[:, few]), self.labels[few], self.known[few])
+        some = _FitSubset(take_of_logs(self.logs, few), self.labels[few], self.known[few])
         models, classes = len(self.logs), self.logs.shape[2]
         others = (1 - np.eye(classes)) / max(classes - 1, 1)
         starts = [right * np.eye(classes) + (1 - right) * others for right in (_MOST_RIGHT, _HALF_RIGHT)]
@@ -310,7 +312,7 @@ class _FitSubset:
         erred = 1 - posterior[np.arange(n), self.labels] - errs
         gradient = np.concatenate(
             [
-                -(self.logs.reshape(models, -1) @ (posterior - probs).ravel()),
+                -inner_products(self.logs, posterior - probs),
                 [-(hard @ erred)],
                 -(counts - expected + prior - prior.sum(axis=1, keepdims=True) * matrix).ravel(),
             ]

@@ -62,6 +62,8 @@ class NoiseModel:
     """Mean negative log-likelihood of the given labels in nats; lower is better, comparable on the same labels."""
 
 
+FEW = 50
+"""Classes up to which tables that are worked on hold class after class, and beyond it sample after sample."""
 _BLOCK, _THREADS = 1 << 17, 2  # cells judged at a time, so that they stay in the cache of a core; blocks at once
 
 
@@ -122,8 +124,30 @@ def apply_noise_model(
 
 
 def take_logs(models: Mapping[str, Table], rows: slice | Ints) -> Floats:
-    """(M, r, C) float32: log-probabilities of the ``models`` for some rows."""
-    return np.stack([np.log(np.maximum(probs[rows], _FLOOR), dtype=np.float32) for probs in models.values()])
+    """(M, r, C) float32: log-probabilities of the ``models`` for some rows.
+
+    Few classes lie one after the other in memory, and so does what is worked out from them: sums over classes then run
+    along the samples, in a quarter of the time.
+    """
+    some = [probs[rows] for probs in models.values()]
+    if some[0].shape[1] > FEW:
+        return np.stack([np.log(np.maximum(probs, _FLOOR), dtype=np.float32) for probs in some])
+    logs = np.stack([probs.T for probs in some], dtype=np.float32)
+    return np.log(np.maximum(logs, _FLOOR, out=logs), out=logs).swapaxes(1, 2)
+
+
+def take_of_logs(logs: Floats, rows: Ints) -> Floats:
+    """(M, r, C) some ``rows`` (r,) of log-probabilities (M, n, C), laid out as those are."""
+    if logs.shape[2] <= FEW:
+        return logs.swapaxes(1, 2).take(rows, axis=2).swapaxes(1, 2)
+    return logs[:, rows]
+
+
+def inner_products(logs: Floats, table: Floats) -> Floats:
+    """(M,) sums of the products of each model's ``logs`` (M, n, C) with the cells of ``table`` (n, C)."""
+    if logs.shape[2] <= FEW:
+        logs, table = logs.swapaxes(1, 2), table.T
+    return np.asarray(logs.reshape(len(logs), -1) @ table.ravel())
 
 
 def blind_posterior(channel: NoiseModel, labels: Ints) -> Table:
@@ -157,7 +181,9 @@ def difficulty(probs: Floats) -> Floats:
 
 def _pool(logs: Floats, weights: Floats) -> Floats:
     """(n, C) q from (M, n, C) log-probabilities."""
-    pooled = np.tensordot(weights.astype(logs.dtype), logs, 1)
+    powers = weights.astype(logs.dtype)
+    few = logs.shape[2] <= FEW
+    pooled = np.tensordot(powers, logs.swapaxes(1, 2), 1).T if few else np.tensordot(powers, logs, 1)
     pooled -= pooled.max(axis=1, keepdims=True)
     np.exp(pooled, out=pooled)
     pooled /= pooled.sum(axis=1, keepdims=True)
@@ -196,7 +222,7 @@ def _posterior(
 
     ``harder`` (n,) multiplies the odds of an error, ``None`` by 1; ``share`` is `_share` of it, if that is known.
     """
-    joint = transition.T[labels]
+    joint = transition.take(labels, axis=1).T if len(transition) <= FEW else transition.T[labels]
     if harder is not None:
         right = np.diagonal(transition)
         joint *= harder[:, None]
@@ -215,6 +241,6 @@ def _posterior(
 def _share(transition: Floats, harder: Floats) -> Floats:
     """(n, C) what is left of a row of T for each of its cells where its errors are ``harder`` (n,) times as likely."""
     right = np.diagonal(transition)
-    rest = harder[:, None] * (1 - right)
+    rest = (harder * (1 - right)[:, None]).T if len(right) <= FEW else harder[:, None] * (1 - right)
     rest += right
     return np.divide(1.0, rest, out=rest)

@@ -24,7 +24,6 @@ from labelaudit.errors import DataError, OptionError
 from labelaudit.files import open_regular
 from labelaudit.machine import available_memory
 from labelaudit.models.run import Labelled
-from labelaudit.names import number_names
 from labelaudit.networks import usual_side
 from labelaudit.types import Bools, Ints, Progress, Samples, no_progress
 
@@ -173,7 +172,7 @@ def _held_out(samples: Samples, share: float, generator: np.random.Generator) ->
     if not 0 < share < 1:
         raise OptionError(f"`valid` {share:g}: give a share between 0 and 1, or a dataset")
     held = np.zeros(len(samples), dtype=np.bool_)
-    first, group = number_names(samples.digests)
+    first, group = samples.numbered
     for label in range(len(samples.classes)):
         own = np.flatnonzero(samples.labels[first] == label)
         taken = generator.permutation(own)[: round(share * len(own))]

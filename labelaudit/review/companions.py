@@ -14,7 +14,6 @@ import numpy as np
 
 from labelaudit.audit.document import Audit
 from labelaudit.data.images import ImageError
-from labelaudit.names import number_names
 from labelaudit.review.ledger import Identity, NothingToUndo, StaleAnswer
 from labelaudit.types import Ints
 
@@ -91,7 +90,7 @@ class Companions:
     def _code(self) -> Ints | None:
         if self._samples.groups == self._samples.digests:
             return None
-        return number_names(self._samples.groups)[1]
+        return self._samples.numbered_groups[1]
 
     @cached_property
     def _order(self) -> Ints:

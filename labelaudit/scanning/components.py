@@ -17,7 +17,7 @@ from labelaudit.features.neighbors import EXACT, nearest, nearest_outside
 from labelaudit.judge import probes
 from labelaudit.judge.vectors import reduce_blocks
 from labelaudit.machine import Machine
-from labelaudit.names import number_names, order_rows
+from labelaudit.names import order_rows
 from labelaudit.scanning.unfinished import Unfinished
 from labelaudit.types import Features, Floats, Ints, Samples
 
@@ -56,7 +56,7 @@ class Components:
         k = min(k, len(samples) - 1)
         if samples.groups == samples.digests and len(set(samples.digests)) == len(samples):
             return self.similarities[:, :k], self.rows[:, :k]
-        code = number_names(samples.groups)[1]
+        code = samples.numbered_groups[1]
         apart = code[self.rows] != code[:, None]
         if (apart.sum(axis=1) < k).any():
             return nearest_outside(self.vectors(), samples.groups, k=k, device=machine.device)
@@ -73,7 +73,7 @@ def leading_columns(blocks: Sequence[npt.NDArray[np.float32]], width: int) -> In
 
 def find_components(samples: Samples, features: Features, machine: Machine, unfinished: Unfinished) -> Components:
     """Rotate ``features`` (n, d) and search for the neighbours of every sample."""
-    order = order_rows(number_names(samples.digests), samples.labels)
+    order = order_rows(samples.numbered, samples.labels)
     rotations = probes.find_rotations(features, order=order)
     blocks = tuple(
         rotation.apply(block) for rotation, block in zip(rotations, probes.split_blocks(features), strict=True)

@@ -30,7 +30,7 @@ from labelaudit.judge.open_set import OpenSet, beats_even_errors, find_open_set
 from labelaudit.judge.pool import Gain, measure_gain
 from labelaudit.leading import Leading, Reordered, Table, is_large, take_rows
 from labelaudit.machine import Machine
-from labelaudit.names import number_names, order_rows
+from labelaudit.names import order_rows
 from labelaudit.scanning.components import Components, leading_columns
 from labelaudit.scanning.effort import FOLDS
 from labelaudit.scanning.settings import Around, ScanSettings
@@ -82,11 +82,10 @@ class ModelPool:
     def __post_init__(self) -> None:
         self._labels = np.where(self.known >= 0, self.known, self.samples.labels)  # what is trained on
         self._classes = len(self.samples.classes)
-        groups = number_names(self.samples.groups)
+        groups = self.samples.numbered_groups
         self._groups = groups[1]  # (n,) number of each sample's group
         self._fold_of = fold_names(groups, self._labels, FOLDS[self.settings.effort], seed=PROBE_SEED)
-        alone = self.samples.groups is self.samples.digests
-        self._order = order_rows(groups if alone else number_names(self.samples.digests), self.samples.labels)
+        self._order = order_rows(self.samples.numbered, self.samples.labels)
 
     @property
     def large(self) -> bool:

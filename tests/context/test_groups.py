@@ -127,7 +127,7 @@ def test_members_of_a_group_are_judged_by_their_common_label() -> None:
 
 
 def test_a_class_counts_by_its_groups_and_the_interval_by_all_groups() -> None:
-    assert count_groups(np.array([0, 0, 1, 1, 1]), ["a", "a", "a", "b", "c"], 3).tolist() == [1, 3, 0]
+    assert count_groups(np.array([0, 0, 1, 1, 1]), np.array([0, 0, 0, 1, 2]), 3).tolist() == [1, 3, 0]
     suspicion = np.array([0.9] * 10 + [0.0] * 90)
     low, high = noise_rate(suspicion)[1]
     lower, higher = noise_rate(suspicion, companions=10)[1]
