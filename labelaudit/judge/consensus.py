@@ -26,7 +26,7 @@ from labelaudit.judge.noise_model import NO_CLASS, UNKNOWN, NoiseModel, blind_po
 from labelaudit.judge.open_set import OpenSet
 from labelaudit.judge.pool import PULL, Gain, pool
 from labelaudit.judge.reading import Reading, read_rate
-from labelaudit.leading import Leading, Table, blocks_of, make_table, take_rows
+from labelaudit.leading import Leading, Table, blocks_of, by_class, make_table, take_rows
 from labelaudit.types import Floats, Ints
 
 GROUPED = 1.2
@@ -140,7 +140,7 @@ def log_odds_of_wrong(probs: Table, labels: Ints) -> Floats:
     else:
         own, others = np.empty(len(labels)), np.empty(len(labels))
         for rows in blocks_of(probs, _CELLS):
-            some = probs[rows].copy()
+            some = np.array(by_class(probs[rows]))
             place = np.arange(len(some)), labels[rows]
             own[rows] = some[place]
             some[place] = 0
@@ -158,7 +158,7 @@ def _blend(one: Table, other: Table, say: float, labels: Ints, wrong: Floats) ->
         return one.blend(other, say, labels, wrong)
     blended = make_table(labels, one.shape[1])
     for rows in blocks_of(one, _CELLS):
-        mixed = np.maximum(one[rows], 0) ** (1 - say) * np.maximum(other[rows], 0) ** say
+        mixed = np.maximum(by_class(one[rows]), 0) ** (1 - say) * np.maximum(by_class(other[rows]), 0) ** say
         blended[rows] = set_suspicion(mixed, labels[rows], wrong[rows])
     return blended
 

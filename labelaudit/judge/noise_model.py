@@ -32,7 +32,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from labelaudit.leading import Table, blocks_of, make_table
+from labelaudit.leading import FEW, Table, blocks_of, make_table
 from labelaudit.types import Floats, Ints
 
 _FLOOR = 1e-7
@@ -62,8 +62,6 @@ class NoiseModel:
     """Mean negative log-likelihood of the given labels in nats; lower is better, comparable on the same labels."""
 
 
-FEW = 50
-"""Classes up to which tables that are worked on hold class after class, and beyond it sample after sample."""
 _BLOCK, _THREADS = 1 << 17, 2  # cells judged at a time, so that they stay in the cache of a core; blocks at once
 
 
@@ -126,8 +124,7 @@ def apply_noise_model(
 def take_logs(models: Mapping[str, Table], rows: slice | Ints) -> Floats:
     """(M, r, C) float32: log-probabilities of the ``models`` for some rows.
 
-    Few classes lie one after the other in memory, and so does what is worked out from them: sums over classes then run
-    along the samples, in a quarter of the time.
+    They and all that is worked out of them lie in memory as of `labelaudit.leading.by_class`.
     """
     some = [probs[rows] for probs in models.values()]
     if some[0].shape[1] > FEW:

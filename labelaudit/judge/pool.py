@@ -18,7 +18,7 @@ from scipy.optimize import minimize
 
 from labelaudit.judge.linear import find_sharpness, group_shares, some_rows, spread_rows
 from labelaudit.judge.scores import softmax
-from labelaudit.leading import Table, make_table
+from labelaudit.leading import Table, by_class, make_table
 from labelaudit.types import Bools, Floats, Ints
 
 PULL = 0.03
@@ -86,7 +86,8 @@ def pool(
     step = max(1, _BLOCK // classes)
     for start in range(0, n, step):
         part = slice(start, start + step)
-        mixed = sum(np.float32(exponents[name]) * np.log(np.maximum(p[part], _FLOOR)) for name, p in models.items())
+        logs = {name: np.log(np.maximum(by_class(p[part]), _FLOOR)) for name, p in models.items()}
+        mixed = sum(np.float32(exponents[name]) * some for name, some in logs.items())
         probs[part] = softmax(np.asarray(mixed))
     return Pooled(weights=exponents, probs=probs)
 

@@ -235,7 +235,8 @@ class ModelPool:
         order = self._order
         given, known, fold_of = self.samples.labels[order], self.known[order], self._fold_of[order]
         models, heard, gain = self._choose_models(given, known, fold_of)
-        groups = self._groups[order]
+        alone = len(self.samples.numbered_groups[0]) == len(order)
+        groups = None if alone else self._groups[order]
         fitted = fit_noise_model(heard, given, known=known, groups=groups)
         strangers = self._find_strangers(fitted, given, fold_of)
         seen = known
