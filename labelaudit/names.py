@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 _DIGITS = 32  # of a content digest in hexadecimal
+_CELLS = 1 << 17  # that are worked on at a time
 
 
 Numbered = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
@@ -47,6 +48,29 @@ def order_rows(numbered: Numbered, labels: npt.NDArray[np.integer[Any]]) -> npt.
     """(n,) rows by their names, which are ``numbered`` by `number_names`, those of one name by ``labels`` (n,)."""
     first, code = numbered
     return first if len(first) == len(code) else np.lexsort((labels, code))
+
+
+def order_by_content(values: npt.NDArray[np.float32], labels: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.int64]:
+    """(n,) rows by a number that is made of their ``values`` (n, d) and ``labels`` (n,): wherever a row stands, its
+    place among the others is the same, and rows of one kind lie scattered.
+
+    >>> order_by_content(np.eye(3, dtype=np.float32), np.arange(3)).tolist()
+    [2, 1, 0]
+    """
+    n = len(labels)
+    factors = np.random.default_rng(0).integers(1 << 32, size=values.shape[1] + 1, dtype=np.uint32) | 1
+    keys = labels.astype(np.uint32) * factors[-1]
+    step = max(1, _CELLS // values.shape[1])
+    for start in range(0, n, step):
+        block = np.array(values[start : start + step], dtype=np.float32, order="F").view(np.uint32)
+        block *= factors[:-1]
+        keys[start : start + step] += block.sum(axis=1, dtype=np.uint32)
+    for shift in (16, 13):
+        keys ^= keys >> shift
+        keys *= np.uint32(0x85EBCA6B)
+    places = keys.astype(np.uint64) << 32 | np.arange(n, dtype=np.uint64)  # sorted in half the time of an argsort
+    places.sort()
+    return np.asarray(places & np.uint64(0xFFFFFFFF), dtype=np.int64)
 
 
 def pick_names(names: Sequence[str], rows: npt.NDArray[np.int64]) -> list[str]:

@@ -193,7 +193,10 @@ def _are_numbered(names: Sequence[str]) -> bool:
     """
     ends = min(names, default=""), max(names, default="")
     shared = len(os.path.commonprefix(ends).rstrip("0123456789"))  # noqa: RUF071 - letters, not folders
-    return all(letter.isdigit() for letter in {name[shared : shared + 1] for name in names})
+    first = [name[shared : shared + 1] for name in ends]
+    if all("0" <= letter <= "9" for letter in first):  # and so are those of all names between them
+        return True
+    return all(letter.isdigit() for letter in {*first, *(name[shared : shared + 1] for name in names)})
 
 
 def _begin(name: str) -> str:

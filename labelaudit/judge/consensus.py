@@ -26,6 +26,7 @@ from labelaudit.judge.noise_model import NO_CLASS, UNKNOWN, NoiseModel, blind_po
 from labelaudit.judge.open_set import OpenSet
 from labelaudit.judge.pool import PULL, Gain, pool
 from labelaudit.judge.reading import Reading, read_rate
+from labelaudit.judge.scores import own_and_others
 from labelaudit.leading import Leading, Table, blocks_of, by_class, make_table, take_rows
 from labelaudit.types import Floats, Ints
 
@@ -42,6 +43,7 @@ COMMON = 0.05
 """Its reading of the rate, images of no class left out, from which they are; below, its weight is less in proportion.
 Average precision with a half everywhere and so: .890 and .902 on ten sets with planted errors, rare ones among them,
 .593 and .592 on five with human ones."""
+_TINY = np.finfo(np.float32).tiny
 _FLOOR = 1e-9  # probability that none is taken to be below
 _CELLS = 1 << 16  # that are worked on at a time
 _LEAST = 1.0  # samples that are taken to be wrong at least: the scale of suspicions needs some
@@ -86,11 +88,13 @@ def agree(
     strangers: OpenSet | None = None,
     curve: Curve | None = None,
     groups: Ints | None = None,
+    order: Ints | None = None,
 ) -> Consensus:
     """Bring ``models``, name -> (n, C) held-out probabilities, to one answer about the given ``labels`` (n,).
 
     ``noise`` is the noise model fitted to these models and perhaps others, ``known`` (n,) as in `fit_noise_model`,
     ``curve`` as in `read_rate`, ``groups`` (n,) numbers, equal where samples belong together: each counts for one.
+    ``order`` (n,) is as of `fit_noise_model`.
     """
     shares = group_shares(groups)
     companions = 1.0 if shares is None else len(labels) / float(shares.sum())
@@ -100,13 +104,15 @@ def agree(
     targets = np.where(known >= 0, known, labels)
     heard = float(np.clip((GROUPED - companions) / (GROUPED - 1), 0, 1))
     pull = PULL * max(1.0, MANY_GROUPS * companions / len(labels)) ** (1 - heard)
-    pooled = pool(models, targets, counted=known != NO_CLASS, shares=shares, pull=pull)
+    pooled = pool(models, targets, counted=known != NO_CLASS, shares=shares, pull=pull, order=order)
     noisy = noise.posterior if (known == UNKNOWN).all() else blind_posterior(noise, labels)
     doubt = log_odds_of_wrong(noisy, labels)
     modelled = 1 - (1 - none) * expit(-doubt)
     outside = float(np.average(none, weights=shares))
     mean = float(np.average(modelled, weights=shares))
-    reading = read_rate(modelled, pooled.probs, labels, curve, shares=shares, heard=heard, strangers=outside)
+    reading = read_rate(
+        modelled, pooled.probs, labels, curve, shares=shares, heard=heard, strangers=outside, order=order
+    )
     apart = float(np.average(expit(doubt), weights=shares) / mean)  # wrong ones if all belonged to a class
     inside = max(reading.rate * apart, _LEAST / len(labels))
     say = heard * SAY * min(1.0, (mean - outside) / COMMON)
@@ -135,16 +141,7 @@ def _take(fitted: NoiseModel, rows: Ints) -> NoiseModel:
 
 def log_odds_of_wrong(probs: Table, labels: Ints) -> Floats:
     """(n,) natural log-odds, within 20.7 of 0, that a class other than the label is right, by ``probs`` (n, C)."""
-    if isinstance(probs, Leading):
-        own, others = probs.others(labels)
-    else:
-        own, others = np.empty(len(labels)), np.empty(len(labels))
-        for rows in blocks_of(probs, _CELLS):
-            some = np.array(by_class(probs[rows]))
-            place = np.arange(len(some)), labels[rows]
-            own[rows] = some[place]
-            some[place] = 0
-            others[rows] = some.sum(axis=1, dtype=np.float64)
+    own, others = own_and_others(probs, labels)
     return np.asarray(np.log(np.maximum(others, _FLOOR)) - np.log(np.maximum(own, _FLOOR)))
 
 
@@ -158,7 +155,8 @@ def _blend(one: Table, other: Table, say: float, labels: Ints, wrong: Floats) ->
         return one.blend(other, say, labels, wrong)
     blended = make_table(labels, one.shape[1])
     for rows in blocks_of(one, _CELLS):
-        mixed = np.maximum(by_class(one[rows]), 0) ** (1 - say) * np.maximum(by_class(other[rows]), 0) ** say
+        logs = [np.log(np.maximum(by_class(table[rows]), _TINY)) for table in (one, other)]
+        mixed = np.exp((1 - say) * logs[0] + say * logs[1])
         blended[rows] = set_suspicion(mixed, labels[rows], wrong[rows])
     return blended
 

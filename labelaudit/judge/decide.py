@@ -16,8 +16,8 @@ import numpy.typing as npt
 from labelaudit.judge.noise_model import NO_CLASS, UNKNOWN, NoiseModel
 from labelaudit.judge.reading import Reading, lower_end, upper_end
 from labelaudit.judge.reasons import Reason
-from labelaudit.judge.scores import softmax, strongest_other
-from labelaudit.leading import Leading, Table, sum_by_label, take_rows
+from labelaudit.judge.scores import own_and_others, softmax, strongest_other
+from labelaudit.leading import Leading, Table, blocks_of, by_class, sum_by_label, take_rows
 from labelaudit.names import number_names
 from labelaudit.types import Bools, Decision, Floats, Ints
 
@@ -37,6 +37,7 @@ FEWEST = 5
 """A class with fewer images cannot be judged: some fold would have to do without it."""
 _SOME = 1.5  # wrong labels that must be expected for a threshold below `HIGHEST`
 _DOUBT = 0.1  # probability of a wrong label from which a sample counts in the upper end of the noise rate
+_LOST, _LIKE, _BETWEEN, _NOTHING = range(4)  # no class · another class · one of two · nothing that can be told
 _CLEAR = 0.7  # posterior of the suggested label from which the reason names it without an alternative
 
 
@@ -45,7 +46,7 @@ def decide(
     labels: Ints,
     classes: Sequence[str],
     *,
-    digests: Sequence[str],
+    digests: Sequence[str] | None,
     groups: Sequence[str] | None = None,
     counts: Ints | None = None,
     known: Ints | None = None,
@@ -61,8 +62,8 @@ def decide(
         channel: fitted on the same samples.
         labels: (n,) given labels.
         classes: (C,) names, for the reasons.
-        digests: (n,) content digests. Copies of one image are judged together: each *distinct* label they carry is one
-            more reading of the same true class.
+        digests: (n,) content digests, None where each is there once. Copies of one image are judged together: each
+            *distinct* label they carry is one more reading of the same true class.
         groups: (n,) as `Samples.groups`, the digests by default. Near-copies are judged together too, a class counts
             by its groups, and the interval is that of as many samples as there are groups.
         counts: (C,) images per class that the channel's models learned from; those of ``labels`` unless given.
@@ -76,7 +77,6 @@ def decide(
         recipe: JSON-able facts about how the evidence came about, completed here.
     """
     n = len(labels)
-    rows = np.arange(n)
     known = np.full(n, UNKNOWN) if known is None else known
     posterior, shared = _judge_copies_together(channel, labels, digests)
     apart = n
@@ -85,9 +85,11 @@ def decide(
         counts = count_groups(labels, number_names(groups)[1], len(classes)) if counts is None else counts
         apart = len(set(groups))
     _apply_verdicts(posterior, labels, known)
+    right, wrong = own_and_others(posterior, labels)  # what rounds to certainty keeps its rank by the others
+    suspicion = wrong / (right + wrong)
     if strangers is not None:
         posterior = _scale_rows(posterior, 1.0 - strangers)
-    suspicion = np.clip(1.0 - posterior[rows, labels].astype(np.float64), 0.0, 1.0)
+        suspicion += strangers * (1.0 - suspicion)
     if counts is None:
         counts = np.bincount(labels, minlength=len(classes))
     judged = (counts[labels] >= FEWEST) | (known != UNKNOWN)
@@ -109,11 +111,15 @@ def decide(
     reasons = [""] * n
     for row in np.flatnonzero(~judged).tolist():
         reasons[row] = f"not judged: {counts[labels[row]]} of {FEWEST} images that this class needs"
-    right, wrong = posterior[found, labels[found]].tolist(), posterior[found, rival].tolist()
-    lost = np.zeros(len(found)) if strangers is None else strangers[found]
-    facts = (labels[found].tolist(), rival.tolist(), right, wrong, shared[found].tolist(), known[found].tolist())
-    for row, given, best, *said in zip(found.tolist(), *facts, lost.tolist(), strict=True):
-        reasons[row] = _reason(classes[given], classes[best], *said)
+    lost = np.zeros(len(found), dtype=bool) if strangers is None else strangers[found] >= 0.5
+    shown = _see(posterior[found, labels[found]], posterior[found, rival], lost)
+    facts = (labels[found].tolist(), rival.tolist(), shown.tolist(), shared[found].tolist(), known[found].tolist())
+    said: dict[tuple[int, ...], str] = {}
+    for row, fact in zip(found.tolist(), zip(*facts, strict=True), strict=True):
+        if (text := said.get(fact)) is None:
+            given, best, *others = fact
+            text = said[fact] = _reason(classes[given], classes[best], *others)
+        reasons[row] = text
     return Decision(
         suspicion=suspicion,
         is_issue=flagged,
@@ -159,7 +165,7 @@ def suspicion_at(suspicion: Floats, count: float) -> float:
     (0.4, 1.0)
     """
     place = min(round(count), len(suspicion))
-    return float(np.sort(suspicion)[-place]) if place else 1.0
+    return float(np.partition(suspicion, -place)[-place]) if place else 1.0
 
 
 def noise_rate(suspicion: Floats, *, companions: float = 1.0) -> tuple[float, tuple[float, float]]:
@@ -209,16 +215,20 @@ def _scale_rows(posterior: Table, factors: Floats) -> Table:
     return posterior.scaled(factors) if isinstance(posterior, Leading) else posterior * factors[:, None]
 
 
-def _judge_copies_together(channel: NoiseModel, labels: Ints, digests: Sequence[str]) -> tuple[Table, npt.NDArray[Any]]:
+def _judge_copies_together(
+    channel: NoiseModel, labels: Ints, digests: Sequence[str] | None
+) -> tuple[Table, npt.NDArray[Any]]:
     """(n, C) posterior with all distinct labels of byte-identical samples counted, and (n,) how many those are."""
-    posterior: Table  # what float32 rounds to certainty keeps its rank by the others
+    posterior: Table
     if isinstance(channel.posterior, Leading):
         posterior = channel.posterior.scaled(1 / channel.posterior.total())
     else:
-        posterior = np.array(channel.posterior, dtype=np.float64)
-        posterior /= posterior.sum(axis=1, keepdims=True)
+        posterior = np.empty_like(channel.posterior)
+        for rows in blocks_of(posterior):
+            some = by_class(channel.posterior[rows])
+            np.divide(some, some.sum(axis=1, keepdims=True), out=posterior[rows])
     distinct = np.ones(len(labels), dtype=np.int64)
-    if len(set(digests)) == len(digests):
+    if digests is None or len(set(digests)) == len(digests):
         return posterior, distinct
     order = np.argsort(np.asarray(digests), kind="stable")
     ordered = np.asarray(digests)[order]
@@ -279,19 +289,24 @@ def _agreement(code: Ints, labels: Ints) -> float:
     return float((cells * (cells - 1)).sum()) / pairs if pairs else 0.0
 
 
-def _reason(given: str, best: str, right: float, wrong: float, copies: int, known: int, stranger: float) -> str:
-    """The reason to flag a sample, in words; ``right`` and ``wrong`` are the probabilities of the given label and of
-    the best other one, ``copies`` how many labels its copies carry."""
+def _see(right: Floats, wrong: Floats, lost: Bools) -> Ints:
+    """(m,) what flagged samples seem to show, where the given label and the best other one have the probabilities
+    ``right`` and ``wrong`` (m,): `_LOST` of those that are ``lost`` (m,), or one of the others."""
+    return np.select([lost, wrong >= _CLEAR, right + wrong >= _CLEAR], [_LOST, _LIKE, _BETWEEN], _NOTHING)
+
+
+def _reason(given: str, best: str, shown: int, copies: int, known: int) -> str:
+    """The reason to flag a sample, in words; ``shown`` is as of `_see`, ``copies`` how many labels its copies carry."""
     if known != UNKNOWN:
         return Reason.REVIEWED.say("no class is right" if known == NO_CLASS else f"{best} is right")
     said = []
     if copies > 1:
         said.append(Reason.CONFLICT.say("another label" if copies == 2 else "other labels"))
-    if stranger >= 0.5:
+    if shown == _LOST:
         said.append(Reason.NO_CLASS.say(f", {best} is nearest"))
-    elif wrong >= _CLEAR:
+    elif shown == _LIKE:
         said.append(Reason.LOOKS_LIKE.say(best))
-    elif right + wrong >= _CLEAR:
+    elif shown == _BETWEEN:
         said.append(Reason.AMBIGUOUS.say(f"{given} and {best}"))
     else:
         said.append(Reason.NO_GOOD_FIT.say(f", {best} best"))

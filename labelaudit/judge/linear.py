@@ -13,7 +13,7 @@ from scipy.optimize import minimize_scalar
 
 from labelaudit.judge.scores import softmax
 from labelaudit.leading import Table
-from labelaudit.types import Floats, Ints
+from labelaudit.types import Bools, Floats, Ints
 
 _LOG_SHARPNESS = (-4.0, 8.0)  # natural logarithms of the least and the greatest factor that is tried
 _ROWS, _FEWEST, _CELLS = 20_000, 1_000, 1_000_000  # samples that a sharpness is fitted on, and rows x classes of them
@@ -84,6 +84,11 @@ def some_rows(n: int, classes: int) -> Ints:
     return spread_rows(n, int(np.clip(_CELLS // classes, _FEWEST, _ROWS)))
 
 
+def pick_rows(counted: Bools, order: Ints | None) -> Ints:
+    """The rows that are ``counted`` (n,), in ``order`` (n,), or as they are where there is none."""
+    return np.flatnonzero(counted) if order is None else order[counted[order]]
+
+
 def class_sums(x: Floats, labels: Ints, classes: int, shares: Floats | None = None) -> npt.NDArray[np.float64]:
     """(C, d) sums of the rows of ``x`` (n, d) that carry each label, each row times its entry of ``shares`` (n,)."""
     sums = np.zeros((classes, x.shape[1]))
@@ -100,4 +105,5 @@ def class_sums(x: Floats, labels: Ints, classes: int, shares: Floats | None = No
 
 def spread_rows(n: int, most: int) -> Ints:
     """At most ``most`` of n row numbers, evenly spread, all of them where there are no more."""
-    return np.unique(np.linspace(0, n - 1, min(n, most)).astype(np.int64))
+    rows = np.linspace(0, n - 1, min(n, most)).astype(np.int64)
+    return rows[np.diff(rows, prepend=-1) > 0]

@@ -13,6 +13,7 @@ from scipy.optimize import minimize
 from scipy.sparse import csr_array
 
 from labelaudit.errors import DataError
+from labelaudit.judge.linear import pick_rows, spread_rows
 from labelaudit.judge.noise_diagonal import scale_steps, search_diagonal
 from labelaudit.judge.noise_model import (
     _MOST_DOUBT,
@@ -60,6 +61,7 @@ def fit_noise_model(
     known: Ints | None = None,
     groups: Ints | None = None,
     start: NoiseModel | None = None,
+    order: Ints | None = None,
 ) -> NoiseModel:
     """Fit pool weights, transition matrix and slope to the given labels.
 
@@ -70,6 +72,7 @@ def fit_noise_model(
             with what is known of them: their posterior is certain, and T learns from real errors.
         groups: (n,) numbers, equal where samples belong together: the first of each is one sample of all.
         start: an earlier fit with the same models, to begin from.
+        order: (n,) rows, over which the part of many samples that the search sees is spread; as they are by default.
 
     Raises:
         DataError: no models, or shapes that do not fit.
@@ -91,7 +94,7 @@ def fit_noise_model(
     if groups is not None:
         first[np.unique(groups, return_index=True)[1]] = True
     usable = first & (known != NO_CLASS)
-    usable_rows = np.flatnonzero(usable if usable.any() else ~usable)
+    usable_rows = pick_rows(usable if usable.any() else ~usable, order)
     rows = _subset(usable_rows, _CELLS // classes)
     whole = len(rows) == len(usable_rows)
     precision = np.float64 if whole else np.float32  # the sampling error of a part is larger
@@ -119,7 +122,7 @@ def fit_noise_model(
         previous, loss = loss, found.loss
         if number > 0 and abs(previous - loss) < 1e-4:
             break
-    rows = _subset(np.flatnonzero(first), _SWEPT // classes)
+    rows = _subset(pick_rows(first, order), _SWEPT // classes)
     probs = _pool(take_logs(models, rows), weights)
     floor = _even_part(probs)
     if floor or len(part.labels) < usable.sum() or classes > _SEARCHED:
@@ -326,8 +329,8 @@ def _onehot(labels: Ints, classes: int) -> csr_array:
     return csr_array((np.ones(n, dtype=np.float32), labels, np.arange(n + 1)), shape=(n, classes))
 
 
-def _subset(rows: npt.NDArray[np.int64], most: int) -> npt.NDArray[np.int64]:
+def _subset(rows: Ints, most: int) -> Ints:
     """About ``most`` of the ``rows``, but 2,000 at least, evenly spread; all where there are no more."""
     n = len(rows)
     keep = int(np.clip(most, min(n, 2000), n))
-    return rows if keep == n else rows[np.unique(np.linspace(0, n - 1, keep).astype(np.int64))]
+    return rows if keep == n else rows[spread_rows(n, keep)]

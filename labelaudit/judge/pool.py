@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import minimize
 
-from labelaudit.judge.linear import find_sharpness, group_shares, some_rows, spread_rows
+from labelaudit.judge.linear import find_sharpness, group_shares, pick_rows, some_rows, spread_rows
 from labelaudit.judge.scores import softmax
 from labelaudit.leading import Table, by_class, make_table
 from labelaudit.types import Bools, Floats, Ints
@@ -67,14 +67,18 @@ def pool(
     counted: Bools | None = None,
     shares: Floats | None = None,
     pull: float = PULL,
+    order: Ints | None = None,
 ) -> Pooled:
     """Weigh ``models``, name -> (n, C) probabilities of models that did not train on the sample they judge.
 
     ``labels`` (n,) are given, or true where that is known; only the samples ``counted`` (n,) say something about the
     weights, and of these at most 20,000, fewer of more than 50 classes. A sample counts for its entry of ``shares``
     (n,), as of `group_shares`. ``pull`` is in nats per sample and squared distance of a weight from the mean weight.
+    ``order`` (n,) is as of `fit_noise_model`.
     """
-    rows = np.arange(len(labels)) if counted is None or not counted.any() else np.flatnonzero(counted)
+    if counted is None or not counted.any():
+        counted = np.ones(len(labels), dtype=bool)
+    rows = pick_rows(counted, order)
     n, classes = next(iter(models.values())).shape
     rows = rows[some_rows(len(rows), classes)]
     some = None if shares is None else shares[rows]
@@ -86,8 +90,8 @@ def pool(
     step = max(1, _BLOCK // classes)
     for start in range(0, n, step):
         part = slice(start, start + step)
-        logs = {name: np.log(np.maximum(by_class(p[part]), _FLOOR)) for name, p in models.items()}
-        mixed = sum(np.float32(exponents[name]) * some for name, some in logs.items())
+        blocks = {name: by_class(p[part]) for name, p in models.items()}
+        mixed = sum(np.float32(exponents[name]) * np.log(np.maximum(some, _FLOOR)) for name, some in blocks.items())
         probs[part] = softmax(np.asarray(mixed))
     return Pooled(weights=exponents, probs=probs)
 

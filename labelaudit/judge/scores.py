@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from labelaudit.leading import Leading, Table
+from labelaudit.leading import Leading, Table, blocks_of, by_class
+
+_CELLS = 1 << 16  # that are worked on at a time
 
 
 def softmax(scores: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -31,6 +33,24 @@ def strongest_other(labels: npt.NDArray[Any], probs: Table) -> npt.NDArray[np.in
     others = np.array(probs)
     others[np.arange(len(labels)), labels] = -1
     return np.asarray(others.argmax(axis=1), dtype=np.int64)
+
+
+def own_and_others(probs: Table, labels: npt.NDArray[Any]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """(n,) what ``probs`` (n, C) say of the ``labels`` (n,), and of all other classes together.
+
+    >>> [one.tolist() for one in own_and_others(np.array([[0.5, 0.25, 0.25]]), np.array([1]))]
+    [[0.25], [0.75]]
+    """
+    if isinstance(probs, Leading):
+        return probs.others(labels)
+    own, others = np.empty(len(labels)), np.empty(len(labels))
+    for rows in blocks_of(probs, _CELLS):
+        some = np.array(by_class(probs[rows]))
+        place = np.arange(len(some)), labels[rows]
+        own[rows] = some[place]
+        some[place] = 0
+        others[rows] = some.sum(axis=1, dtype=np.float64)
+    return own, others
 
 
 def self_confidence(labels: npt.NDArray[Any], probs: Table) -> npt.NDArray[np.float64]:

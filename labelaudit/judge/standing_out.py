@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from labelaudit.judge.linear import spread_rows
+from labelaudit.judge.linear import pick_rows, spread_rows
 from labelaudit.leading import KEPT, Leading, Table
 from labelaudit.types import Floats, Ints
 
@@ -19,17 +19,23 @@ _ROWS = 5000
 
 
 def share_standing_out(
-    probs: Table, labels: Ints, planted: Sequence[float], shares: Floats | None = None
+    probs: Table,
+    labels: Ints,
+    planted: Sequence[float],
+    shares: Floats | None = None,
+    *,
+    order: Ints | None = None,
 ) -> tuple[float, ...]:
     """Shares of samples whose label looks worse than these shares of ``planted`` errors, the models' own confusions.
 
     Errors are planted in all images that the models agree with the label of, every other class weighed by the root of
     its probability in ``probs`` (n, C). The models of an image have not seen its label, so nothing is fitted again. A
-    sample counts for its entry of ``shares`` (n,), as of `labelaudit.judge.linear.group_shares`.
+    sample counts for its entry of ``shares`` (n,), as of `labelaudit.judge.linear.group_shares`; ``order`` (n,)
+    is as of `fit_noise_model`.
     """
     rows = np.arange(len(labels))
     worst = _log_odds(probs[rows, labels])
-    right = np.flatnonzero(probs.argmax(axis=1) == labels)
+    right = pick_rows(probs.argmax(axis=1) == labels, order)
     if not len(right):
         return (0.0,) * len(planted)
     right = right[spread_rows(len(right), _ROWS)]

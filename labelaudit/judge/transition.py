@@ -46,11 +46,13 @@ def find_factor(right: Floats, rate: float, shares: Floats | None = None) -> flo
     True
     """
     right = np.clip(np.asarray(right, dtype=np.float64), _LEAST, 1 - _LEAST)
-    odds = (1 - right) / right
+    odds = right / (1 - right)
+    wrong = np.empty_like(odds)
 
     def above(log_factor: float) -> float:
-        moved = np.exp(log_factor) * odds
-        return float(np.average(moved / (1 + moved), weights=shares)) - rate
+        np.multiply(odds, np.exp(-log_factor), out=wrong)
+        np.divide(1, np.add(wrong, 1, out=wrong), out=wrong)
+        return float(np.average(wrong, weights=shares)) - rate
 
     low, high = _FACTORS
     if above(low) >= 0 or above(high) <= 0:

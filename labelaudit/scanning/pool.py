@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,7 @@ from labelaudit.judge.open_set import OpenSet, beats_even_errors, find_open_set
 from labelaudit.judge.pool import Gain, measure_gain
 from labelaudit.leading import Leading, Reordered, Table, is_large, take_rows
 from labelaudit.machine import Machine
-from labelaudit.names import order_rows
+from labelaudit.names import order_by_content, order_rows
 from labelaudit.scanning.components import Components, leading_columns
 from labelaudit.scanning.effort import FOLDS
 from labelaudit.scanning.settings import Around, ScanSettings
@@ -82,10 +83,13 @@ class ModelPool:
     def __post_init__(self) -> None:
         self._labels = np.where(self.known >= 0, self.known, self.samples.labels)  # what is trained on
         self._classes = len(self.samples.classes)
-        groups = self.samples.numbered_groups
-        self._groups = groups[1]  # (n,) number of each sample's group
-        self._fold_of = fold_names(groups, self._labels, FOLDS[self.settings.effort], seed=PROBE_SEED)
+        self._groups = self.samples.numbered_groups[1]  # (n,) number of each sample's group
         self._order = order_rows(self.samples.numbered, self.samples.labels)
+
+    @cached_property
+    def _fold_of(self) -> Ints:
+        groups, folds = self.samples.numbered_groups, FOLDS[self.settings.effort]
+        return fold_names(groups, self._labels, folds, seed=PROBE_SEED)
 
     @property
     def large(self) -> bool:
@@ -232,11 +236,12 @@ class ModelPool:
     def settle(self) -> tuple[Consensus, float | None, Floats | None]:
         """The one answer of all models; of images of no class the gain by them, and (n,) how likely each is one."""
         self.machine.progress("decide", 0, None)
+        if self._components is None and not self.trained:
+            return self._settle_given(), None, None
         order = self._order
         given, known, fold_of = self.samples.labels[order], self.known[order], self._fold_of[order]
         models, heard, gain = self._choose_models(given, known, fold_of)
-        alone = len(self.samples.numbered_groups[0]) == len(order)
-        groups = None if alone else self._groups[order]
+        groups = self._groups[order]
         fitted = fit_noise_model(heard, given, known=known, groups=groups)
         strangers = self._find_strangers(fitted, given, fold_of)
         seen = known
@@ -250,6 +255,18 @@ class ModelPool:
         if strangers is None:
             return answer, None, None
         return answer, strangers.gain, _in_place(strangers.posterior(fitted, given, known), order)
+
+    def _settle_given(self) -> Consensus:
+        """The answer of probabilities that were given, all models there are; rows stay where they are."""
+        labels, known = self.samples.labels, self.known
+        given = self.models["given"]
+        alone = len(self.samples.numbered_groups[0]) == len(labels)
+        how: dict[str, Any] = {
+            "groups": None if alone else self._groups,
+            "order": order_by_content(np.asarray(given), labels),
+        }
+        fitted = fit_noise_model(self.models, labels, known=known, **how)
+        return agree(self.models, fitted, labels, known=known, **how)
 
     def _find_strangers(self, fitted: NoiseModel, given: Ints, fold_of: Ints) -> OpenSet | None:
         """Images of no class, in `_order`; of many samples and classes they are looked for in some before all.
