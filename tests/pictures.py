@@ -1,4 +1,4 @@
-"""Small pictures and an image source that counts its reads, for the tests of embedding."""
+"""Small pictures, and images from a list of encoded files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from PIL import Image
 
 
 class Listed:
-    """Images from a list of encoded files; counts how often each is read."""
+    """Images from a list of encoded files; counts how often each is read. An exception in it is raised instead."""
 
     def __init__(self, files):
         self.files, self.reads, self.lock = files, [0] * len(files), threading.Lock()
@@ -22,7 +22,7 @@ class Listed:
     def encoded(self, index):
         with self.lock:
             self.reads[index] += 1
-        if isinstance(self.files[index], OSError):
+        if isinstance(self.files[index], Exception):
             raise self.files[index]
         return self.files[index]
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from pictures import Listed
 from PIL import Image
 
 from labelaudit.context.shortcuts import find_shortcuts
@@ -16,19 +17,6 @@ from labelaudit.types import Samples
 N = 120
 DRAW = np.random.default_rng(4)
 LABELS = np.arange(N) % 2
-
-
-class Files:
-    """`Images` from encoded bytes."""
-
-    def __init__(self, files: Sequence[bytes]) -> None:
-        self.files = files
-
-    def __len__(self) -> int:
-        return len(self.files)
-
-    def encoded(self, index: int) -> bytes:
-        return self.files[index]
 
 
 def picture(*, frame: bool = False, kind: str = "PNG", size: tuple[int, int] = (24, 24), camera: str = "") -> bytes:
@@ -52,7 +40,7 @@ def samples(
         labels=LABELS,
         classes=("cat", "dog"),
         digests=tuple(map(str, range(N))),
-        images=Files(files),
+        images=Listed(files),
         extra=extra or {},
     )
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pictures import Listed
 
 from labelaudit.data.images import encode
 from labelaudit.data.ingest import digest, ingest
@@ -26,25 +27,9 @@ def plant(root: Path, files: dict[str, bytes]) -> Path:
     return root
 
 
-class Stored:
-    """Images from a list; an exception in it is raised when its image is asked for."""
-
-    def __init__(self, *items: bytes | Exception) -> None:
-        self.items = items
-
-    def __len__(self) -> int:
-        return len(self.items)
-
-    def encoded(self, index: int) -> bytes:
-        item = self.items[index]
-        if isinstance(item, Exception):
-            raise item
-        return item
-
-
 def listing(*items: bytes | Exception, labels: str) -> Listing:
     names = tuple(f"{row}.png" for row in range(len(items)))
-    return Listing(root="data", ids=names, labels=tuple(labels), images=Stored(*items))
+    return Listing(root="data", ids=names, labels=tuple(labels), images=Listed(items))
 
 
 def test_samples_of_a_folder(tmp_path: Path) -> None:

@@ -7,23 +7,13 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from pictures import Listed
 from PIL import Image
 
 from labelaudit.data.images import decode, encode
 from labelaudit.data.ingest import digest
 from labelaudit.features.duplicates import conflicts, find_copies, find_pairs
 from labelaudit.types import Features, Finding, Samples
-
-
-class Stored:
-    def __init__(self, files: Sequence[bytes]) -> None:
-        self.files = files
-
-    def __len__(self) -> int:
-        return len(self.files)
-
-    def encoded(self, index: int) -> bytes:
-        return self.files[index]
 
 
 def scene(seed: int) -> bytes:
@@ -46,7 +36,7 @@ def dataset(files: Sequence[bytes], labels: Sequence[int], **options: object) ->
         labels=given,
         classes=tuple("abcdefgh"[: int(given.max()) + 1]),
         digests=tuple(digest(data) for data in files),
-        images=Stored(files),
+        images=Listed(files),
         **options,
     )
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from training_data import Pixels, digits, same
+from pictures import Listed
+from training_data import digits, same
 
 from labelaudit.data.images import encode
 from labelaudit.data.pixels import Squares, load_pixels
@@ -18,23 +19,10 @@ from labelaudit.models.run import train
 # images that do not fit in memory
 
 
-class _Encoded:
-    """`Images` of arrays (H, W, c)."""
-
-    def __init__(self, pixels: Pixels) -> None:
-        self.files = [encode(one) for one in pixels]
-
-    def __len__(self) -> int:
-        return len(self.files)
-
-    def encoded(self, index: int) -> bytes:
-        return self.files[index]
-
-
 @pytest.mark.parametrize("method", ["ce", "crust"])
 def test_images_that_are_decoded_in_every_epoch_train_to_the_same_bits(method: str) -> None:
     x, given, true = digits(60)
-    images = _Encoded(x)
+    images = Listed([encode(one) for one in x])
     held, _ = load_pixels(images, 8)
     squares = Squares(images, 8, key="digits")
     assert squares.check() == ()
@@ -48,7 +36,7 @@ def test_images_that_are_decoded_in_every_epoch_train_to_the_same_bits(method: s
 
 
 def test_images_that_cannot_be_read_are_found_before_training_and_named_in_it() -> None:
-    images = _Encoded(np.zeros((5, 8, 8, 3), dtype=np.uint8))
+    images = Listed([encode(one) for one in np.zeros((5, 8, 8, 3), dtype=np.uint8)])
     squares = Squares(images, 8)
     images.files[2] = b"no image"
     ((row, _, _),) = squares.check()
