@@ -147,6 +147,29 @@ class Leading:
             rest=np.asarray(self.rest * factors, dtype=np.float32),
         )
 
+    def raised(self, power: float, least: float, *, floor: float = 0.0) -> Leading:
+        """The normalised table of the probabilities, none below ``least``, to a ``power``, with the even part ``floor``
+        taken off that.
+        """
+        logs = np.float32(power) * np.log(np.maximum(np.column_stack([self.values, self.even]), least))
+        cells = np.exp(logs - logs.max(axis=1, keepdims=True))
+        for taken in (0.0, floor) if floor else (0.0,):
+            if taken:
+                cells = np.maximum(cells - np.float32(taken / self.shape[1]), np.float32(least))
+            cells /= (cells[:, :-1].sum(axis=1) + (self.shape[1] - KEPT) * cells[:, -1])[:, None]
+        return self.revalued(cells[:, :-1], (self.shape[1] - KEPT) * cells[:, -1])
+
+    def revalued(self, values: npt.NDArray[Any], rest: npt.NDArray[Any]) -> Leading:
+        """A table with other ``values`` (n, KEPT) of the same classes, which are brought into their order."""
+        order = np.argsort(-values, axis=1, kind="stable")
+        return Leading.of(
+            self.labels,
+            self.shape[1],
+            classes=np.take_along_axis(self.classes, order, axis=1),
+            values=np.take_along_axis(values, order, axis=1).astype(np.float32),
+            rest=np.asarray(rest, dtype=np.float32),
+        )
+
     def with_suspicion(self, suspicion: npt.NDArray[np.floating[Any]]) -> Leading:
         """A copy of the table with 1 - ``suspicion`` (n,) for the given class, the others in proportion."""
         own = self.classes == self.labels[:, None]
@@ -155,14 +178,7 @@ class Leading:
         factor = np.divide(suspicion, left, out=np.zeros(len(self)), where=left > 0)
         even = np.where(left > 0, 0, suspicion / (self.shape[1] - 1))
         values = np.where(own, 1 - suspicion[:, None], others * factor[:, None] + even[:, None])
-        order = np.argsort(-values, axis=1, kind="stable")
-        return Leading.of(
-            self.labels,
-            self.shape[1],
-            classes=np.take_along_axis(self.classes, order, axis=1),
-            values=np.take_along_axis(values, order, axis=1).astype(np.float32),
-            rest=np.asarray(self.rest * factor + even * (self.shape[1] - KEPT), dtype=np.float32),
-        )
+        return self.revalued(values, self.rest * factor + even * (self.shape[1] - KEPT))
 
     @property
     def even(self) -> Values:

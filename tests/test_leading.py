@@ -14,8 +14,10 @@ from labelaudit.audit.document import BEFORE_REVIEW, Audit
 from labelaudit.errors import DataError
 from labelaudit.judge.consensus import set_suspicion
 from labelaudit.judge.decide import decide
-from labelaudit.judge.noise_model import NoiseModel
+from labelaudit.judge.noise_model import UNKNOWN, NoiseModel, apply_noise_model
+from labelaudit.judge.pool import pool
 from labelaudit.judge.standing_out import share_standing_out
+from labelaudit.judge.transition import even
 from labelaudit.leading import (
     KEPT,
     Leading,
@@ -90,6 +92,27 @@ def test_suspicion_is_set_as_in_a_whole_table(table: Leading, labels: np.ndarray
     assert moved[:] == pytest.approx(whole, abs=1e-6)
     assert np.array_equal(moved.argmax()[:-1], whole.argmax(axis=1)[:-1])
     assert (np.diff(moved.values, axis=1) <= 0).all()
+
+
+def test_one_model_of_leading_classes_is_judged_as_its_whole_table(table: Leading, labels: np.ndarray) -> None:
+    rng = np.random.default_rng(3)
+    matrix = even(0.2, CLASSES)
+    some = np.flatnonzero(rng.random(CLASSES) < 0.5)
+    matrix[some] = even(0.05, CLASSES)[some]
+    known = np.full(40, UNKNOWN)
+    known[3], known[4] = labels[3], (labels[4] + 1) % CLASSES
+    for slope, floor in ((0.0, 0.0), (0.4, 0.01)):
+        found, whole = (
+            apply_noise_model({"a": 1.3}, matrix, {"a": one}, labels, known=known, slope=slope, ease=-1.0, floor=floor)
+            for one in (table, table[:])
+        )
+        assert isinstance(found.posterior, Leading)
+        assert found.probs[:] == pytest.approx(whole.probs, abs=1e-6)
+        assert found.posterior[:] == pytest.approx(whole.posterior, abs=2e-3), "others than the kept ones err alike"
+        assert found.loss == pytest.approx(whole.loss, abs=2e-3)
+        assert np.array_equal(found.posterior[np.array([3, 4]), known[3:5]], np.ones(2))
+    pooled = [pool({"a": one}, labels).probs[:] for one in (table, table[:])]
+    assert pooled[0] == pytest.approx(pooled[1], abs=1e-6)
 
 
 def test_tables_are_joined_as_the_first_one_is(table: Leading, probs: np.ndarray, labels: np.ndarray) -> None:

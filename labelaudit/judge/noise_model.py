@@ -32,7 +32,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from labelaudit.leading import FEW, Table, blocks_of, make_table
+from labelaudit.leading import FEW, Leading, Table, blocks_of, make_table
 from labelaudit.types import Floats, Ints
 
 _FLOOR = 1e-7
@@ -88,6 +88,9 @@ def apply_noise_model(
     """
     rounded = transition.astype(precision or transition.dtype, copy=False)
     models = {name: models[name] for name in weights}
+    scale: dict[str, float] = {"slope": slope, "ease": ease, "floor": floor}
+    if labels is not None and len(models) == 1 and isinstance(alone := next(iter(models.values())), Leading):
+        return _apply_to_leading(weights, alone, transition, labels, known=known, **scale)
     n, classes = next(iter(models.values())).shape
     powers = np.array(list(weights.values()))
     probs = np.empty((n, classes), dtype=np.float32) if labels is None else make_table(labels, classes)
@@ -112,12 +115,49 @@ def apply_noise_model(
     return NoiseModel(
         weights=weights,
         transition=transition,
+        **scale,
+        probs=probs,
+        posterior=posterior,
+        loss=float(surprise.mean()) if n else np.nan,
+    )
+
+
+def _apply_to_leading(
+    weights: Mapping[str, float],
+    table: Leading,
+    transition: Floats,
+    labels: Ints,
+    *,
+    known: Ints | None,
+    slope: float,
+    ease: float,
+    floor: float,
+) -> NoiseModel:
+    """`apply_noise_model` of one model, of which the leading classes are known: the others err as all do on average."""
+    (power,) = weights.values()
+    probs = table.raised(power, _FLOOR, floor=floor)
+    harder = np.exp(slope * (difficulty(probs.values) - ease))[:, None]
+    right, own = np.diagonal(transition), probs.classes == labels[:, None]
+    joint = transition[probs.classes, labels[:, None]]
+    left = (transition.sum(axis=0)[labels] - joint.sum(axis=1)) * probs.even
+    left *= (harder / (harder + (1 - harder) * right.mean()))[:, 0]
+    of_kept = right[probs.classes]
+    joint *= np.where(own, 1, harder) / (harder + (1 - harder) * of_kept) * probs.values
+    likelihood = np.maximum(joint.sum(axis=1) + left, np.finfo(np.float32).tiny)
+    posterior = probs.revalued(joint / likelihood[:, None], left / likelihood)
+    if known is not None and (verified := np.flatnonzero(known >= 0)).size:
+        hard = harder[verified, 0]
+        found = _posterior(probs[verified], transition, labels[verified], hard, known[verified])
+        posterior[verified], likelihood[verified] = found[0], found[1][:, 0]
+    return NoiseModel(
+        weights=weights,
+        transition=transition,
         slope=slope,
         ease=ease,
         floor=floor,
         probs=probs,
         posterior=posterior,
-        loss=float(surprise.mean()) if n else np.nan,
+        loss=float(-np.log(likelihood).mean()),
     )
 
 

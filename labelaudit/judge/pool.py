@@ -18,7 +18,7 @@ from scipy.optimize import minimize
 
 from labelaudit.judge.linear import find_sharpness, group_shares, pick_rows, some_rows, spread_rows
 from labelaudit.judge.scores import softmax
-from labelaudit.leading import Table, by_class, make_table
+from labelaudit.leading import Leading, Table, by_class, make_table
 from labelaudit.types import Bools, Floats, Ints
 
 PULL = 0.03
@@ -86,6 +86,8 @@ def pool(
     logs = np.stack([calibrated[name] * _logs(probs[rows]) for name, probs in models.items()])  # (M, m, C)
     weights = _weigh(logs, labels[rows], pull, some)
     exponents = {name: float(w * calibrated[name]) for name, w in zip(models, weights, strict=True)}
+    if len(models) == 1 and isinstance(alone := next(iter(models.values())), Leading):
+        return Pooled(weights=exponents, probs=alone.raised(sum(exponents.values()), _FLOOR))
     probs = make_table(labels, classes)
     step = max(1, _BLOCK // classes)
     for start in range(0, n, step):

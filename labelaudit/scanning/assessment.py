@@ -33,6 +33,7 @@ from labelaudit.judge.verdict_fit import VIEWS, VerdictFit, decided, log_odds
 from labelaudit.judge.verdict_fit import fit as fit_verdicts
 from labelaudit.leading import KEPT
 from labelaudit.machine import Clock, Machine, list_versions
+from labelaudit.scanning.alone import keep_leading
 from labelaudit.scanning.choice import choose_training_input
 from labelaudit.scanning.components import find_components
 from labelaudit.scanning.effort import backbones_of, fine_tunes
@@ -118,7 +119,8 @@ def audit_samples(  # noqa: PLR0915
         if choice is not None and choice.pixels:
             material.add_pixels(choice.side)
         if probs is not None:
-            material.models["given"] = np.asarray(probs, dtype=np.float32)
+            given = np.asarray(probs, dtype=np.float32)
+            material.models["given"] = given if components is not None else keep_leading(given, samples.labels)
         evidence = material.gather()
         if tuned:
             evidence["fine_tuned"] = material.fine_tune()

@@ -31,7 +31,8 @@ from labelaudit.judge.open_set import OpenSet, beats_even_errors, find_open_set
 from labelaudit.judge.pool import Gain, measure_gain
 from labelaudit.leading import Leading, Reordered, Table, is_large, take_rows
 from labelaudit.machine import Machine
-from labelaudit.names import order_by_content, order_rows
+from labelaudit.names import order_rows
+from labelaudit.scanning.alone import agree_alone
 from labelaudit.scanning.components import Components, leading_columns
 from labelaudit.scanning.effort import FOLDS
 from labelaudit.scanning.settings import Around, ScanSettings
@@ -237,7 +238,7 @@ class ModelPool:
         """The one answer of all models; of images of no class the gain by them, and (n,) how likely each is one."""
         self.machine.progress("decide", 0, None)
         if self._components is None and not self.trained:
-            return self._settle_given(), None, None
+            return agree_alone(self.models["given"], self.samples, self.known), None, None
         order = self._order
         given, known, fold_of = self.samples.labels[order], self.known[order], self._fold_of[order]
         models, heard, gain = self._choose_models(given, known, fold_of)
@@ -255,18 +256,6 @@ class ModelPool:
         if strangers is None:
             return answer, None, None
         return answer, strangers.gain, _in_place(strangers.posterior(fitted, given, known), order)
-
-    def _settle_given(self) -> Consensus:
-        """The answer of probabilities that were given, all models there are; rows stay where they are."""
-        labels, known = self.samples.labels, self.known
-        given = self.models["given"]
-        alone = len(self.samples.numbered_groups[0]) == len(labels)
-        how: dict[str, Any] = {
-            "groups": None if alone else self._groups,
-            "order": order_by_content(np.asarray(given), labels),
-        }
-        fitted = fit_noise_model(self.models, labels, known=known, **how)
-        return agree(self.models, fitted, labels, known=known, **how)
 
     def _find_strangers(self, fitted: NoiseModel, given: Ints, fold_of: Ints) -> OpenSet | None:
         """Images of no class, in `_order`; of many samples and classes they are looked for in some before all.
