@@ -29,6 +29,7 @@ SURE = 0.9
 STEPS = (10, 20, 40, 80, 160, 320, 640, 1280, 2560, 5120)
 """Numbers of suggestions that a table of prices shows, before all of them."""
 _WIDE = 25.0  # variance from which wrong suggestions are counted by three moments, which is exact to one
+_PART = 16  # suggestions whose wrong ones are counted at once
 _SHIFTS = np.arange(-4.0, 8.01, 0.25)  # δ
 _MEAN, _SPREAD = 1.0, 1.5  # prior of δ
 _LEAST = 1e-6  # c and 1 - c at least: a model that is certain is not heard as more than that
@@ -146,11 +147,21 @@ def _count_wrong(chances: Floats, counts: Sequence[int]) -> Iterator[Floats]:
         if variances[count - 1] >= _WIDE:
             yield _count_by_moments(chances[:count])
             continue
-        for chance in chances[done:count].tolist():
-            share[1:] = share[1:] * (1 - chance) + share[:-1] * chance
-            share[0] *= 1 - chance
+        for part in _count_in_parts(chances[done:count]):
+            share = np.convolve(share, part)[:size]
         done = count
         yield np.append(np.cumsum(share[: count + 1]), np.ones(max(0, count + 1 - size)))
+
+
+def _count_in_parts(chances: Floats) -> Floats:
+    """(p, `_PART` + 1) probabilities that 0, 1, … suggestions of each part of ``chances`` (m,) are wrong."""
+    parts = np.append(chances, np.zeros(-len(chances) % _PART)).reshape(-1, _PART)
+    share = np.zeros((len(parts), _PART + 1))
+    share[:, 0] = 1.0
+    for chance in parts.T[:, :, None]:
+        share[:, 1:] = share[:, 1:] * (1 - chance) + share[:, :-1] * chance
+        share[:, :1] *= 1 - chance
+    return share
 
 
 def _count_by_moments(chances: Floats) -> Floats:
