@@ -45,6 +45,7 @@ LEAST_ERROR = 0.01
 believed it, no label that comes later could be wrong."""
 _SCALARS = ("slope", "ease", "floor", "threshold", "sure_threshold")  # fields that older versions did not have
 _CALIBRATED, _FEWEST = 10_000, 2_000  # samples that pool weights and transition are fitted to at most, and at least
+_CHECKED = 1 << 18  # numbers looked at at a time
 _COMPARED = 1_000_000_000  # pairs of vectors that this may take, for the neighbours' votes
 
 
@@ -253,7 +254,7 @@ class Judge:
             with open_regular(file) as opened, np.load(opened, allow_pickle=False) as archive:
                 arrays = {name: archive[name] for name in archive.files}
             for name, array in arrays.items():
-                if not isinstance(array, np.ndarray) or (array.dtype.kind == "f" and not np.isfinite(array).all()):
+                if not isinstance(array, np.ndarray) or (array.dtype.kind == "f" and not _is_finite(array)):
                     raise ValueError(f"'{name}' is not an array of finite numbers")
             about = json.loads(str(arrays.pop("about")))
             if int(about["version"]) > VERSION:
@@ -326,3 +327,12 @@ def _stack(axes: Sequence[Floats]) -> npt.NDArray[np.float32]:
     """(d, w) of matrices (d_b, w_b), narrow ones filled up with zeros."""
     width = max(part.shape[1] for part in axes)
     return np.concatenate([np.pad(part, ((0, 0), (0, width - part.shape[1]))) for part in axes]).astype(np.float32)
+
+
+def _is_finite(array: npt.NDArray[Any]) -> bool:
+    """Whether all numbers are finite; half precision is told by its bits, ten times as fast."""
+    if array.dtype == np.float16:
+        bits = array.reshape(-1).view(np.uint16)
+        blocks = (bits[start : start + _CHECKED] for start in range(0, bits.size, _CHECKED))
+        return all(bool((block & 0x7C00 != 0x7C00).all()) for block in blocks)
+    return bool(np.isfinite(array).all())

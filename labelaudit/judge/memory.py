@@ -21,6 +21,10 @@ from labelaudit.types import Bools, Floats, Ints
 BELIEFS = 5
 """Classes kept of each sample's belief, the most probable ones."""
 
+LOOKED_AT = 20_000
+"""Samples of a class in which those most like another are looked for."""
+
+_SPARE = 8  # times as many as asked for are looked at: copies of one count once
 _QUERIES, _BLOCK = 512, 32_768  # vectors and samples compared at a time
 
 
@@ -119,17 +123,26 @@ class Memory:
         return np.asarray(votes / votes.sum(axis=1, keepdims=True), dtype=np.float32)
 
     def alike(self, row: int, label: int, k: int) -> tuple[int, ...]:
-        """Up to k rows most like ``row``, given ``label`` and believed right; none with the bytes of another."""
-        rows = np.flatnonzero((self.labels == label) & self.right)
-        cosines = self.vectors[rows].astype(np.float32) @ self.vectors[row].astype(np.float32)
-        seen, chosen = {self.digests[row]}, list[int]()
-        for other in rows[np.argsort(-cosines, kind="stable")].tolist():
-            if len(chosen) == k:
-                break
-            if self.digests[other] not in seen:
-                seen.add(self.digests[other])
-                chosen.append(other)
-        return tuple(chosen)
+        """`alike_all` of one ``row``."""
+        return self.alike_all(np.array([row]), label, k)[0]
+
+    def alike_all(self, rows: Ints, label: int, k: int) -> list[tuple[int, ...]]:
+        """For each of ``rows`` (m,) up to k rows most like it, given ``label`` and believed right; none with its bytes
+        or those of another. Of more than `LOOKED_AT` such samples some are looked at, evenly spread.
+        """
+        right = np.flatnonzero((self.labels == label) & self.right)
+        right = right[:: -(-len(right) // LOOKED_AT) or 1]
+        cosines = self.vectors[rows].astype(np.float32) @ self.vectors[right].astype(np.float32).T
+        few = min(_SPARE * k, len(right))
+        found = []
+        for row, likeness in zip(rows.tolist(), cosines, strict=True):
+            near = np.argpartition(-likeness, few - 1)[:few] if 0 < few < len(right) else np.arange(len(right))
+            best = right[near[np.lexsort((near, -likeness[near]))]]
+            distinct = {self.digests[row]: row}
+            for other in best.tolist():
+                distinct.setdefault(self.digests[other], other)
+            found.append(tuple(distinct.values())[1 : k + 1])
+        return found
 
     def copies(self, digests: npt.NDArray[np.bytes_]) -> list[Ints]:
         """For each of ``digests`` (m,) the rows of the samples that have it."""

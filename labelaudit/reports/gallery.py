@@ -186,29 +186,18 @@ def _standing(suspicion: Floats, pick: Ints) -> list[float]:
 
 
 def _look_alikes(audit: Audit, memory: Memory, rows: list[int]) -> Pairs:
-    """Images like the worst suspects."""
-    rows = rows[:_WITH_NEAR]
-    given, better = audit.samples.labels[rows], audit.decision.predicted[rows]
-    sides = zip(_alike(memory, rows, given), _alike(memory, rows, better), strict=True)
-    return dict(zip(rows, sides, strict=True))
-
-
-def _alike(memory: Memory, rows: list[int], labels: Ints) -> list[tuple[int, ...]]:
-    """For each of ``rows`` what `Judge.alike` finds for its label, one class at a time: large classes are read once."""
-    found: list[tuple[int, ...]] = [()] * len(rows)
-    for label in np.unique(labels).tolist():
-        asked = np.flatnonzero(labels == label)
-        right = np.flatnonzero((memory.labels == label) & memory.right)
-        if not len(right):
-            continue
-        mine = np.asarray(rows)[asked]
-        cosines, places = memory.take(right).nearest(memory.vectors[mine], 3 * _NEAR, digests=memory.digests[mine])
-        for place, likeness, near in zip(asked.tolist(), cosines, places, strict=True):
-            distinct: dict[bytes, int] = {}
-            for row in right[near[np.isfinite(likeness)]].tolist():
-                distinct.setdefault(memory.digests[row], row)
-            found[place] = tuple(distinct.values())[:_NEAR]
-    return found
+    """Images like the worst suspects: of the given class, and of the suggested one; each class is read once."""
+    worst = np.array(rows[:_WITH_NEAR], dtype=np.int64)
+    sides = np.stack([audit.samples.labels[worst], audit.decision.predicted[worst]], axis=1)
+    found: dict[tuple[int, int], tuple[int, ...]] = {}
+    for label in np.unique(sides).tolist():
+        asked = worst[(sides == label).any(axis=1)]
+        near = memory.alike_all(asked, label, _NEAR)
+        found |= {(row, label): one for row, one in zip(asked.tolist(), near, strict=True)}
+    return {
+        row: (found[row, given], found[row, better])
+        for row, (given, better) in zip(worst.tolist(), sides.tolist(), strict=True)
+    }
 
 
 def _verdicts(checked: ReviewState | None, rows: list[int]) -> dict[str, Any]:

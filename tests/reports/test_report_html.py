@@ -23,7 +23,7 @@ from labelaudit.data.images import ImageError, decode, probe
 from labelaudit.judge.decide import decide
 from labelaudit.judge.memory import Memory
 from labelaudit.judge.noise_model import NO_CLASS, UNKNOWN, NoiseModel
-from labelaudit.reports import figures, gallery, html, thumbnails
+from labelaudit.reports import figures, html, thumbnails
 from labelaudit.types import Evidence, Finding
 
 HOSTILE = (
@@ -196,7 +196,7 @@ def test_pictures_of_equal_content_are_held_once_and_small() -> None:
     np.testing.assert_array_equal(decode(files[drawn.place[5]]), photo(5, 20, 16))
 
 
-def test_look_alikes_are_those_of_the_judge() -> None:
+def test_look_alikes_are_the_nearest_right_ones_each_image_once(monkeypatch: pytest.MonkeyPatch) -> None:
     generator = np.random.default_rng(0)
     n = 60
     labels = generator.integers(0, 3, n)
@@ -204,10 +204,18 @@ def test_look_alikes_are_those_of_the_judge() -> None:
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     digests = [f"{i // 2:032x}" for i in range(n)]  # every image twice
     memory = Memory.of(vectors, np.eye(3)[labels], digests, labels, generator.random(n) < 0.7, scanned=True)
-    rows, wanted = list(range(0, n, 3)), generator.integers(0, 3, n // 3)
-    assert gallery._alike(memory, rows, wanted) == [
-        memory.alike(row, int(label), 3) for row, label in zip(rows, wanted, strict=True)
-    ]
+    cosines = memory.vectors.astype(np.float32) @ memory.vectors.astype(np.float32).T
+    for label in range(3):
+        right = np.flatnonzero((labels == label) & memory.right)
+        for row, found in zip(range(0, n, 3), memory.alike_all(np.arange(0, n, 3), label, 3), strict=True):
+            best = right[np.argsort(-cosines[row, right], kind="stable")].tolist()
+            once: dict[int, int] = {}
+            for other in best:
+                if other // 2 != row // 2:
+                    once.setdefault(other // 2, other)
+            assert found == tuple(once.values())[:3]
+    monkeypatch.setattr("labelaudit.judge.memory.LOOKED_AT", 2)
+    assert all(len(found) <= 2 for found in memory.alike_all(np.arange(9), 1, 3)), "some of a large class are looked at"
 
 
 def judged_audit() -> Audit:
