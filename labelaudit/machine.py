@@ -106,14 +106,23 @@ def find_precision(precision: str, device: str) -> Literal["float32", "int8"]:
     return "int8" if precision == "int8" else "float32"
 
 
-@cache
 def multiplies_bytes() -> bool:
     """Whether the CPU multiplies and adds up 8-bit integers in one instruction (VNNI); False where that is unknown."""
+    return not {"avx512_vnni", "avx_vnni"}.isdisjoint(_read_cpu())
+
+
+def multiplies_bfloat16() -> bool:
+    """Whether the CPU multiplies and adds up numbers of 16 bits in one instruction; False where that is unknown."""
+    return not {"avx512_bf16", "amx_bf16"}.isdisjoint(_read_cpu())
+
+
+@cache
+def _read_cpu() -> frozenset[str]:
+    """All words in Linux's description of the CPU; none elsewhere."""
     try:
-        known = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+        return frozenset(Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").split())
     except OSError:
-        return False
-    return not {"avx512_vnni", "avx_vnni"}.isdisjoint(known.split())
+        return frozenset()
 
 
 def list_versions() -> dict[str, str]:

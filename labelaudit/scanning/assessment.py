@@ -149,6 +149,7 @@ def audit_samples(  # noqa: PLR0915
                 "scale": "scan" if tuned_by is None else MEASURED,
                 "features": None if features is None else features.name,
                 "methods_on": None if trained_on is None else ("pixels" if trained_on.pixels else "features"),
+                "methods_in": _name_products(evidence),
                 "representation": None if trained_on is None else trained_on.reason,
             },
         )
@@ -199,6 +200,13 @@ def _keeping(machine: Machine, wanted: bool) -> Iterator[Machine]:
     else:
         with TemporaryDirectory(prefix="labelaudit-") as folder:
             yield replace(machine, cache=Path(folder))
+
+
+def _name_products(evidence: Mapping[str, Evidence]) -> str | None:
+    """The number format that methods multiplied in, where any was trained."""
+    trained = [one.tables["settings"] for one in evidence.values() if "settings" in one.tables]
+    rounded = any(settings.get("rounded") for settings in trained)
+    return ("bfloat16" if rounded else "float32") if trained else None
 
 
 def _name_low_quality(decision: Decision, images: Images, workers: int) -> Decision:

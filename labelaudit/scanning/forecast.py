@@ -189,7 +189,7 @@ def _forecast_training(
             network=settings.network,
             regularizers=around,
             device=machine.device,
-            **training_effort(name, n, pixels=pixels, options=own),
+            **training_effort(name, n, settings, pixels=pixels),
         )
     return seconds
 

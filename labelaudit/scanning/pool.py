@@ -194,7 +194,7 @@ class ModelPool:
             network=self.settings.network,
             init=self.settings.init,
             regularizers=regularizers,
-            **training_effort(name, len(self.samples), pixels=self.x.ndim == 4, options=options),
+            **training_effort(name, len(self.samples), self.settings, pixels=self.x.ndim == 4),
         )
 
     def _crossfit(self, x: npt.NDArray[Any], **how: Any) -> Evidence:

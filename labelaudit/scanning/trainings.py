@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from labelaudit.judge import probes
+from labelaudit.machine import multiplies_bfloat16
 from labelaudit.scanning.settings import Around, ScanSettings
 
 HEAD_WIDTH = 384
@@ -50,12 +50,24 @@ def head_width(blocks: int) -> int:
     return min(probes.WIDTH, HEAD_WIDTH // blocks)
 
 
-def training_effort(name: str, n: int, *, pixels: bool, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Arguments of `training.crossfit` for n samples: folds, which are fewer on pixels, epochs, augmentation."""
+def rounds_products(settings: ScanSettings, *, pixels: bool) -> bool:
+    """Whether methods multiply in bfloat16 on a CPU: heads do where it has an instruction for it, unless float32 is
+    asked for.
+
+    They take three quarters of the time, and average precision is the same to .001 (benchmarks/RESULTS.md).
+    """
+    return not pixels and settings.precision != "float32" and multiplies_bfloat16()
+
+
+def training_effort(name: str, n: int, settings: ScanSettings, *, pixels: bool) -> dict[str, Any]:
+    """Arguments of `training.crossfit` for n samples: folds, which are fewer on pixels, epochs, augmentation, and how
+    it rounds."""
     from labelaudit.methods import get_method
 
+    rounded = rounds_products(settings, pixels=pixels)
     if not pixels:
-        return {"folds": HEAD_FOLDS, "epochs": None, "augment": "none"}
+        return {"folds": HEAD_FOLDS, "epochs": None, "augment": "none", "rounded": rounded}
+    options = settings.options.get(name, {})
     affordable = max(5, PIXEL_SAMPLES * PIXEL_FOLDS // ((PIXEL_FOLDS - 1) * n))
     epochs = None if "epochs" in options else min(get_method(name).recipes["pixels"].epochs, affordable)
-    return {"folds": PIXEL_FOLDS, "epochs": epochs, "augment": "shift"}
+    return {"folds": PIXEL_FOLDS, "epochs": epochs, "augment": "shift", "rounded": rounded}

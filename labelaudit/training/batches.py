@@ -49,8 +49,11 @@ class DeviceDataset:
         augment: Augment,
         scaling: Scaling | None = None,
         balance: bool = False,
+        rounded: bool = False,
     ) -> None:
         self.classes, self.augment, self.balance = classes, augment, balance
+        self.rounded = rounded or device.startswith("cuda")
+        """Whether products of matrices are in bfloat16."""
         self.generator = torch.Generator(device)  # of shuffling and augmentation
         self.y = torch.tensor(labels, dtype=torch.int64, device=device)
         self.pixels, self.shape = x.ndim == 4, x.shape[1:]
@@ -103,9 +106,9 @@ class DeviceDataset:
         return other
 
     def precision(self) -> contextlib.AbstractContextManager[Any]:
-        """bfloat16 where the hardware is made for it; float32 on CPU."""
-        if self.y.device.type == "cuda":
-            return torch.autocast("cuda", dtype=torch.bfloat16)
+        """Products of matrices in bfloat16 where they are rounded, as always on a GPU; else float32."""
+        if self.rounded:
+            return torch.autocast(self.y.device.type, dtype=torch.bfloat16)
         return contextlib.nullcontext()
 
     def tuned(self) -> contextlib.AbstractContextManager[Any]:

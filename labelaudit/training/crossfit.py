@@ -57,6 +57,7 @@ def crossfit(
     augment: Augment = "none",
     regularizers: Sequence[str] | Mapping[str, Mapping[str, Any]] = (),
     seed: int = 0,
+    rounded: bool = False,
     device: str = "cpu",
     progress: Progress = no_progress,
 ) -> Evidence:
@@ -65,10 +66,10 @@ def crossfit(
     ``x`` is (n, d) float features or (n, H, W, c) uint8 pixels, ``labels`` (n,) in [0, classes). ``network`` is a name
     from `labelaudit.networks`, by default chosen by the shape; samples of equal ``digests`` share a fold; ``epochs``
     overrides the method's own; ``regularizers`` are names, or name -> option -> value; ``init`` is what every fold
-    begins with. `Evidence` holds the held-out probabilities (mean over the last third of the epochs),
-    losses and margins per epoch, and the method's columns: ``name`` over the fits that trained on a sample,
-    ``name_heldout`` from the one that did not. `choose_recipe` says how it is optimised. Same arguments, same bits on
-    CPU.
+    begins with; ``rounded`` multiplies in bfloat16 on a CPU too, as on a GPU. `Evidence` holds the held-out
+    probabilities (mean over the last third of the epochs), losses and margins per epoch, and the method's columns:
+    ``name`` over the fits that trained on a sample, ``name_heldout`` from the one that did not. `choose_recipe` says
+    how it is optimised. Same arguments, same bits on the same CPU.
     Raises `DataError` for unusable arrays, `OptionError` for options.
 
     >>> x = np.repeat(np.eye(2, 8, dtype=np.float32), 10, axis=0)
@@ -93,7 +94,7 @@ def crossfit(
     cuda = device.startswith("cuda")
     together = 1 if pixels or folds * len(labels) * classes > _STACKED else folds if cuda else -(-folds // 2)
     groups = [range(first, min(first + together, folds)) for first in range(0, folds, together)]
-    inputs = DeviceDataset(x, labels, classes, device=device, augment=augment)
+    inputs = DeviceDataset(x, labels, classes, device=device, augment=augment, rounded=rounded)
     composed = merge_regularizers(configure(get_method(method), options or {}), regularizers)
     added = {name: regularizer.settings() for name, regularizer in configure_all(composed).items()}
     done, stop = itertools.count(1), threading.Event()
@@ -128,6 +129,7 @@ def crossfit(
     settings = {"network": network, "folds": folds, "seed": seed, "augment": augment, **vars(recipe)}
     settings |= {"regularizers": added} if added else {}
     settings |= {"init": str(init)} if init is not None else {}
+    settings |= {"rounded": True} if inputs.rounded else {}
     return record.evidence(method, fits[0][0], labels, settings)
 
 

@@ -31,6 +31,7 @@ def forecast_crossfit(
     network: str | None = None,
     augment: Augment = "none",
     regularizers: Sequence[str] | Mapping[str, Mapping[str, Any]] = (),
+    rounded: bool = False,
     device: str = "cpu",
 ) -> float:
     """Seconds that `crossfit` would take for n samples of ``shape``: (d,) features or (H, W, c) pixels.
@@ -59,6 +60,7 @@ def forecast_crossfit(
             epochs=1,
             augment=augment,
             regularizers=regularizers,
+            rounded=rounded,
             device=device,
         )
         seconds = time.perf_counter() - started

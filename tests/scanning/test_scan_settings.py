@@ -22,6 +22,7 @@ from labelaudit.data.sources import open_source
 from labelaudit.judge.noise_model import NO_CLASS, UNKNOWN
 from labelaudit.machine import Machine, find_device
 from labelaudit.networks import build
+from labelaudit.scanning import trainings
 from labelaudit.scanning.choice import TrainingInput, choose_training_input
 from labelaudit.scanning.effort import backbones_of, fine_tunes
 from labelaudit.scanning.settings import ScanSettings
@@ -180,6 +181,14 @@ def test_of_few_images_quick_asks_more_backbones() -> None:
     tiny = replace(features, tiny=True)
     assert backbones_of("quick", tiny, plain, images=90, device="cpu") == ("lite0@128",)
     assert backbones_of("quick", features, replace(plain, backbone=("lite2",)), images=9, device="cpu") == ("lite2",)
+
+
+def test_heads_are_rounded_where_the_cpu_gains_from_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for gains in (True, False):
+        monkeypatch.setattr(trainings, "multiplies_bfloat16", lambda gains=gains: gains)
+        assert trainings.training_effort("ce", 100, ScanSettings(), pixels=False)["rounded"] is gains
+        assert not trainings.training_effort("ce", 100, ScanSettings(precision="float32"), pixels=False)["rounded"]
+        assert not trainings.training_effort("ce", 100, ScanSettings(), pixels=True)["rounded"]
 
 
 def test_quick_trains_nothing_unless_it_is_asked_to(labels_file: Path, tmp_path: Path) -> None:

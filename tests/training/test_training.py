@@ -59,6 +59,16 @@ def test_held_out_evidence_knows_nothing_of_a_samples_own_label() -> None:
     assert evidence.columns["loss"].mean() < evidence.columns["loss_heldout"].mean() / 3
 
 
+def test_rounded_products_say_the_same_to_two_digits() -> None:
+    rng = np.random.default_rng(0)
+    labels = np.arange(300) % 3
+    x = (np.eye(3, 20)[labels] * 2 + rng.normal(size=(300, 20))).astype(np.float32)
+    exact, rounded = (crossfit("ce", x, labels, 3, rounded=choice) for choice in (False, True))
+    assert exact.probs is not None
+    assert rounded.probs is not None
+    assert 0 < np.abs(exact.probs - rounded.probs).max() < 0.05
+
+
 def test_the_folds_of_a_network_are_independent() -> None:
     network = build("mlp", (6,), 3, copies=4)
     x = torch.randn(4, 5, 6, generator=generator())
