@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from labelaudit.features.duplicates import (
+    _PAIRS,
     LIKENESS,
     STANDS_OUT,
     Pairs,
@@ -56,13 +57,16 @@ def find_turned(
         near = nearest(_random_projection(values), k=NEIGHBORS, device=device)[1]
     around = near[:, :NEIGHBORS]
     first, second = _candidates(samples, around, "all")
-    close = (samples.labels[first] == samples.labels[second]) & (_cosine(values, first, second) >= SIMILARITY)
-    first, second = first[close], second[close]
-    probed = np.isin(first, np.unique(np.linspace(0, n - 1, _PROBED).astype(np.int64)))
-    if not len(first) or not _compare(samples, first[probed], second[probed], around, workers, progress)[0].any():
-        return empty
-    turned, likeness = _compare(samples, first, second, around, workers, progress)
-    first, second = first[turned], second[turned]
+    alike = samples.labels[first] == samples.labels[second]
+    probed = alike & np.isin(first, np.unique(np.linspace(0, n - 1, _PROBED).astype(np.int64)))
+    for some in (probed, alike):
+        one, other = first[some], second[some]
+        close = _cosine(values, one, other) >= SIMILARITY
+        one, other = one[close], other[close]
+        turned, likeness = _compare(samples, one, other, around, workers, progress)
+        if not turned.any():
+            return empty
+    first, second = one[turned], other[turned]
     return Pairs(first=first, second=second, similarity=_cosine(values, first, second), likeness=likeness[turned])
 
 
@@ -103,8 +107,8 @@ def _compare(
 def _correlate(thumbnails: npt.NDArray[np.float32], a: Ints, b: Ints) -> tuple[Floats, Floats]:
     """(p,) greatest correlation over the eight positions of the second of each pair, and over the two upright ones."""
     best, upright = np.empty(len(a)), np.empty(len(a))
-    for start in range(0, len(a), 4096):
-        part = slice(start, start + 4096)
+    for start in range(0, len(a), _PAIRS):
+        part = slice(start, start + _PAIRS)
         one, two = thumbnails[a[part]], thumbnails[b[part]]
         found = [
             np.einsum("pijc,pijc->p", one, turned if straight else turned[:, :, ::-1])

@@ -17,7 +17,7 @@ from labelaudit.types import Bools, Floats, Ints
 
 _LOG_SHARPNESS = (-4.0, 8.0)  # natural logarithms of the least and the greatest factor that is tried
 _ROWS, _FEWEST, _CELLS = 20_000, 1_000, 1_000_000  # samples that a sharpness is fitted on, and rows x classes of them
-_CHUNK = 8192
+_CHUNK = 512
 
 
 @dataclass(frozen=True, kw_only=True)

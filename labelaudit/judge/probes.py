@@ -55,8 +55,8 @@ class Rotation:
     def apply(self, block: Floats) -> npt.NDArray[np.float32]:
         """The ``block`` (n, d) in principal components (n, w); float32, a few thousand rows at a time."""
         rotated = np.empty((len(block), self.axes.shape[1]), dtype=np.float32)
-        for start in range(0, len(block), 8192):
-            rotated[start : start + 8192] = (block[start : start + 8192] - self.mean) @ self.axes
+        for start in range(0, len(block), 1024):
+            rotated[start : start + 1024] = (block[start : start + 1024] - self.mean) @ self.axes
         return rotated
 
 

@@ -17,7 +17,7 @@ from labelaudit.judge.scores import softmax
 from labelaudit.leading import is_large, make_table
 from labelaudit.types import Floats, Ints
 
-_CHUNK = 8192
+_CHUNK = 1024
 _LEAST = 1e-5  # length of a sum below which it is rounding
 
 

@@ -30,7 +30,7 @@ PENALTIES = tuple(np.geomspace(0.01, 300, 16).tolist())
 """The values λ is chosen from, in units of the mean square length of a centred feature vector."""
 
 _ROUNDING = 1e-6  # share of the greatest eigenvalue below which one is float32 rounding
-_CHUNK = 8192
+_CHUNK = 1024
 
 
 def fit(

@@ -19,7 +19,7 @@ from labelaudit.judge.probes import Rotation, split_blocks
 from labelaudit.types import Features, Floats, Ints
 
 _ROWS = 20_000  # rows that the mean is taken over
-_CHUNK = 8192
+_CHUNK = 256  # rows at once, which stay in the cache of a core
 
 
 @dataclass(frozen=True, kw_only=True)
