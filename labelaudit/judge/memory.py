@@ -6,6 +6,7 @@ themselves, ten to thirty times as large, and the images.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
@@ -26,6 +27,7 @@ LOOKED_AT = 20_000
 
 _SPARE = 8  # times as many as asked for are looked at: copies of one count once
 _QUERIES, _BLOCK = 512, 32_768  # vectors and samples compared at a time
+_FIRST = 2048  # samples compared first: of the others only those count that are nearer than the nearest of these
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -92,18 +94,23 @@ class Memory:
         best = np.full((len(vectors), k), -np.inf, dtype=np.float32)
         rows = np.zeros((len(vectors), k), dtype=np.int64)
         copies = None if digests is None else self.copies(digests)
-        for start in range(0, len(self), _BLOCK):
-            some = self.vectors[start : start + _BLOCK].astype(np.float32)
+        bounds = [0, *range(min(_FIRST, len(self)), len(self), _BLOCK), len(self)]
+        for start, stop in itertools.pairwise(bounds):
+            some = self.vectors[start:stop].astype(np.float32)
             for at in range(0, len(vectors), _QUERIES):
                 asked = slice(at, at + _QUERIES)
                 cosines = np.asarray(vectors[asked], dtype=np.float32) @ some.T
                 if copies is not None:
                     _mask_copies(cosines, copies[asked], start)
-                merged = np.concatenate([best[asked], cosines], axis=1)
+                near, whose = _above(cosines, best[asked].min(axis=1)) if start else (cosines, None)
+                merged = np.concatenate([best[asked], near], axis=1)
                 place = np.argpartition(-merged, k - 1, axis=1)[:, :k]
                 held = np.take_along_axis(rows[asked], np.minimum(place, k - 1), axis=1)
+                there = np.maximum(place - k, 0)
+                if whose is not None and whose.shape[1]:
+                    there = np.take_along_axis(whose, there, axis=1)
                 best[asked] = np.take_along_axis(merged, place, axis=1)
-                rows[asked] = np.where(place < k, held, start + place - k)
+                rows[asked] = np.where(place < k, held, start + there)
         order = np.lexsort((rows, -best), axis=1)
         return np.take_along_axis(best, order, axis=1), np.take_along_axis(rows, order, axis=1)
 
@@ -154,6 +161,18 @@ class Memory:
 
 ARRAYS = tuple(entry.name for entry in fields(Memory))
 """Names of the arrays, one row per sample."""
+
+
+def _above(cosines: Floats, least: Floats) -> tuple[Floats, Ints]:
+    """The few ``cosines`` (m, c) of each row above its entry of ``least`` (m,), and their columns; (m, h) each, -inf
+    and 0 where a row has fewer than others."""
+    row, column = np.divmod(np.flatnonzero(cosines > least[:, None]), cosines.shape[1])
+    counts = np.bincount(row, minlength=len(cosines))
+    after = np.arange(len(row)) - (np.cumsum(counts) - counts)[row]
+    found = np.full((len(cosines), int(counts.max(initial=0))), -np.inf, dtype=np.float32)
+    places = np.zeros(found.shape, dtype=np.int64)
+    found[row, after], places[row, after] = cosines[row, column], column
+    return found, places
 
 
 def _mask_copies(cosines: Floats, copies: Sequence[Ints], start: int) -> None:
