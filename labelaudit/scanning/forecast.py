@@ -31,7 +31,7 @@ WORTH_SAYING = 5.0
 """Seconds below which nothing is said."""
 _SMALL, _SMALL_PIXELS = 3000, 100_000  # samples, or pixels of all, below which a forecast takes as long as the work
 _FEATURES = 1280  # numbers that an embedded backbone makes of an image
-_LIBRARIES = 300e6  # bytes of libraries that a scan loads after its forecast
+_LIBRARIES, _FEWER_LIBRARIES = 300e6, 60e6  # bytes of what a scan loads later, with features or training and without
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,7 +141,7 @@ def forecast_scan(
     return Forecast(
         stages=stages,
         spent=spent,
-        memory=peak_memory() + _LIBRARIES + count_memory(work) + squares,
+        memory=peak_memory() + (_LIBRARIES if widths or jobs else _FEWER_LIBRARIES) + count_memory(work) + squares,
         disk=count_disk(work, to_embed=to_embed if machine.cache is not None else 0.0),
     )
 

@@ -1,7 +1,7 @@
 """Unit costs of this machine: seconds for a multiply-add, a cell of probabilities and a row of text, by a short probe.
 
-A forecast multiplies them by what a scan will do (`labelaudit.scanning.workload`). Measured each time, because a
-machine that others use is as slow as it is now. Left out: disks, which scans wait for least.
+A forecast multiplies them by what a scan will do (`labelaudit.scanning.workload`). Measured each time, since
+machines differ. Left out: disks, which scans wait for least.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from labelaudit.text import cell
 
 _SIDE, _PRODUCTS = 512, 6  # of the matrices that are multiplied, and how often
 _CELLS, _PASSES = 1 << 13, 30  # few enough that no new memory is asked for
-_ROWS, _COLUMNS = 400, 12
+_ROWS, _COLUMNS, _TRIES = 200, 12, 12
 
 Timer = Callable[[], float]
 """A clock in seconds, such as `time.perf_counter`."""
@@ -35,7 +35,8 @@ class UnitCosts:
 
 
 def measure_unit_costs(timer: Timer = time.perf_counter) -> UnitCosts:
-    """Measure them in about a twentieth of a second; of several tries the usual one counts."""
+    """Measure them in about a twentieth of a second; of several tries the soonest counts, which other programs have
+    disturbed least."""
     matrix = np.random.default_rng(0).standard_normal((_SIDE, _SIDE), dtype=np.float32)
     probs = np.abs(np.random.default_rng(0).standard_normal((_CELLS // 16, 16))) + 1e-3
 
@@ -48,18 +49,18 @@ def measure_unit_costs(timer: Timer = time.perf_counter) -> UnitCosts:
             ",".join([cell(number / 7) for _ in range(_COLUMNS)])
 
     return UnitCosts(
-        product=_usual(lambda: matrix @ matrix, _PRODUCTS, timer) / _SIDE**3,
-        cell=_usual(pass_over, _PASSES, timer) / _CELLS,
-        row=_usual(write_rows, 3, timer) / _ROWS,
+        product=_soonest(lambda: matrix @ matrix, _PRODUCTS, timer) / _SIDE**3,
+        cell=_soonest(pass_over, _PASSES, timer) / _CELLS,
+        row=_soonest(write_rows, _TRIES, timer) / _ROWS,
     )
 
 
-def _usual(work: Callable[[], object], times: int, timer: Timer) -> float:
-    """The median time of ``work``, after once to warm up."""
+def _soonest(work: Callable[[], object], times: int, timer: Timer) -> float:
+    """The least time of ``work``, after once to warm up."""
     work()
     taken = []
     for _ in range(times):
         started = timer()
         work()
         taken.append(timer() - started)
-    return float(np.median(taken))
+    return min(taken)

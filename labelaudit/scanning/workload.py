@@ -7,12 +7,14 @@ that looking for copies takes as long as embedding.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from labelaudit.audit.parquet import MOST_AS_TEXT
 from labelaudit.features.neighbors import EXACT
 from labelaudit.judge.learning_curve import count_drawn
-from labelaudit.judge.probes import NARROW, NEIGHBORS, WIDTH
+from labelaudit.judge.probes import NARROW, WIDTH
 from labelaudit.leading import KEPT, is_large
 from labelaudit.scanning.components import NARROW as NARROW_SEARCH
 from labelaudit.scanning.components import WHOLE
@@ -20,18 +22,28 @@ from labelaudit.scanning.unit_costs import UnitCosts
 
 _ROWS = 20_000  # that rotations are estimated on
 _EIGEN = 12.0  # products of an eigendecomposition, per cubed side
-_CELLS_MADE, _BETWEEN = 3072.0, 12.0  # products per row and component: to make cells, and per root of n to compare them
-_COMPARED = 16_000.0  # rows that one is compared with at most
-_ELEMENTS = 25.0  # passes over the components of all samples that closed forms take
-_CURVE = 80e6  # passes over components that the learning curve takes at most
+_BY_FAISS, _KEPT_BEST = 1.3, 1.0  # products and passes for each pair of a search among few rows
+_CELLS_MADE, _SORTED = 3072.0, 4.0  # products per row and component to make cells; passes per pair of rows in them
+_AROUND, _COMPARED = 64.0, 16_000.0  # rows per root of n that one is compared with, and at most
+_SHARP, _SHARPENED = 1_000_000, 20.0  # cells that a sharpness is fitted to, and passes over them
+_CLOSED, _CLOSED_FITTED = 12.0, 150.0  # passes over all cells, and over those, for closed forms
+_CURVE, _CURVE_FITTED = 150.0, 300.0  # the same for the learning curve, of the samples it is drawn from
+_CURVE_LEADING = 40.0  # and where only leading classes of these are kept
+_CURVE_WIDTH, _CURVE_PRODUCTS = 256, 48.0  # components that it sees, and products with each cell
 _CURVE_TABLES = 4.0  # tables of its samples and all classes that it holds at once
-_LOGISTIC = 100.0  # products with the leading components until logistic regression has converged, of each fold
+_LOGISTIC, _PER_STEP = 15.0, 2.5  # steps of logistic regression in each fold; passes of each beside products
 _FITTED, _FEWEST = 400_000, 2000  # cells, and samples, that the noise model is fitted to
-_FIT, _PASSES = 200.0, 30.0  # passes over those, and over all cells, for each model heard
-_PASSES_IN_BLOCKS = 4.0  # the same where only the leading classes are kept
-_ALIKE, _DECIDED, _WRITTEN = 30.0, 25.0, 2.0  # rows of text that looking at a sample, judging and writing it are worth
-_TOLD = 0.5  # and judging it by given probabilities alone, where no images of no class are looked for
-_PICTURE = 60.0  # and of looking at its thumbnail
+_FIT, _HEARD = 120.0, 20.0  # passes over those, and more for each model heard
+_PASSES, _PER_MODEL = 15.0, 2.0  # passes over all cells, and more for each model heard
+_LEADING, _PASSES_IN_BLOCKS = 1.8, 8.0  # the same where only leading classes are kept, of one model and of each of more
+_STRANGERS, _STRANGERS_ROWS = 50.0, 20_000  # passes in which images of no class are looked for, and in how many
+_MEMORY, _MEMORY_PAIRS, _MEMORY_ROWS = 128, 1e9, (2000, 10_000)  # as `judge.judge` compares samples with all others
+_MEMORY_PASSES = 0.7  # passes for each of these pairs
+_ALIKE, _DECIDED = 6.5, 0.25  # rows of text that looking for copies of a sample and judging it are worth
+_COSINES = 14.0  # and passes over its components that the former takes
+_AS_TEXT, _AS_ARRAYS, _PAGE = 2.0, 1.0, 1e5  # and writing it, as text or not, and the page of a RUN
+_PICTURE = 60.0  # and looking at its thumbnail
+_PER_ROW = 250.0  # bytes of text and numbers of a sample that is judged by given probabilities
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,38 +75,62 @@ class Workload:
 def count_seconds(work: Workload, costs: UnitCosts) -> dict[str, float]:
     """Stage -> seconds, of everything but embedding and training."""
     n, cells = work.samples, work.samples * work.classes
-    few = min(cells, max(_FITTED, _FEWEST * work.classes))
-    passes = _PASSES_IN_BLOCKS if work.large else _PASSES
+    fitted = min(cells, max(_FITTED, _FEWEST * work.classes))
+    passes = (_FIT + _HEARD * work.heard) * fitted + _SHARPENED * work.heard * min(cells, _SHARP)
+    if work.large:
+        passes += (_PASSES_IN_BLOCKS * work.heard if work.widths else _LEADING) * cells
+    else:
+        passes += (_PASSES + _PER_MODEL * work.heard) * cells
+    as_text = n <= MOST_AS_TEXT
     found = {
-        "decide": costs.cell * work.heard * (_FIT * few + passes * cells)
-        + costs.row * (_DECIDED if work.widths else _TOLD) * n,
-        "write": costs.row * _WRITTEN * n,
+        "decide": costs.cell * passes + costs.row * _DECIDED * n,
+        "write": costs.row * ((_AS_TEXT if as_text else _AS_ARRAYS) * n + (_PAGE if n > _ROWS else 0)),
     }
     if work.widths:
-        compared = work.kept if n <= WHOLE else min(work.kept, NARROW_SEARCH)
-        found["neighbours"] = costs.product * _search(n, compared)
-        found["duplicates"] = costs.row * n * (_ALIKE + _PICTURE * work.pictures)
-        rotations = sum(min(n, _ROWS) * d**2 + _EIGEN * d**3 + n * d * min(WIDTH, d) for d in work.widths)
-        closed = 4 * n * work.kept**2 + _EIGEN * work.kept**3 + 12 * n * work.kept * work.classes
-        logistic = 0.0 if work.large else _LOGISTIC * work.folds * n * min(NARROW, work.kept) * work.classes
-        found["probes"] = costs.product * (rotations + closed + logistic)
-        voted = cells if work.large else NEIGHBORS * cells
-        found["probes"] += costs.cell * (_ELEMENTS * n * work.kept + min(_CURVE, 1e4 * n) + voted)
-        found["decide"] += costs.product * 2 * n * work.kept**2
+        found |= {
+            "neighbours": _count_search(n, work.kept if n <= WHOLE else min(work.kept, NARROW_SEARCH), costs),
+            "duplicates": n * (costs.row * (_ALIKE + _PICTURE * work.pictures) + costs.cell * _COSINES * work.kept),
+            "probes": _count_probes(work, costs),
+        }
+        found["decide"] += costs.cell * _STRANGERS * (min(n, _STRANGERS_ROWS) if work.large else n) * work.classes
+        pairs = n * min(n, max(_MEMORY_PAIRS / n, _MEMORY_ROWS[0]), _MEMORY_ROWS[1])
+        found["decide"] += pairs * (min(_MEMORY, work.kept) * costs.product + _MEMORY_PASSES * costs.cell)
     return found
 
 
-def _search(n: int, width: int) -> float:
-    """Products of a search for the neighbours of n rows."""
-    return float(width) * (n**2 if n <= EXACT else _CELLS_MADE * n + n * min(_BETWEEN * n**0.5, _COMPARED))
+def _count_search(n: int, width: int, costs: UnitCosts) -> float:
+    """Seconds of a search for the neighbours of n rows; rows without near ones, which need most of the cells."""
+    if n <= EXACT:
+        return float(n**2) * (_BY_FAISS * width * costs.product + _KEPT_BEST * costs.cell)
+    pairs = n * min(_AROUND * math.sqrt(n), _COMPARED)
+    return _CELLS_MADE * n * width * costs.product + pairs * (width * costs.product + _SORTED * costs.cell)
+
+
+def _count_probes(work: Workload, costs: UnitCosts) -> float:
+    """Seconds of rotations, closed forms, the learning curve, the discriminant, logistic regression and votes."""
+    n, width, classes = work.samples, work.kept, work.classes
+    rows = count_drawn(n, classes)
+    drawn = rows * classes
+    products = sum(min(n, _ROWS) * d**2 + _EIGEN * d**3 + n * d * min(WIDTH, d) for d in work.widths)
+    products += 5 * n * width**2 + _EIGEN * width**3 + 14 * n * width * classes
+    products += _CURVE_PRODUCTS * drawn * min(width, _CURVE_WIDTH)
+    passes = _CLOSED * n * classes + _CLOSED_FITTED * min(n * classes, _SHARP)
+    passes += (_CURVE_LEADING if is_large(rows, classes) else _CURVE) * drawn + _CURVE_FITTED * min(drawn, _SHARP)
+    if not work.large:
+        steps = _LOGISTIC * (work.folds - 1) * n * classes
+        products += steps * 2 * min(NARROW, width)
+        passes += steps * _PER_STEP
+    return costs.product * products + costs.cell * passes
 
 
 def count_memory(work: Workload) -> float:
     """Bytes of the arrays that are in memory at once at the dearest moment."""
     n, table = 4.0 * work.samples, 4.0 * work.samples * (2 * KEPT + 1 if work.large else work.classes)
+    if not work.widths and not work.trains:
+        return 5 * table + _PER_ROW * work.samples
     features, kept = n * sum(work.widths), n * work.kept
     standing = features + kept + table * work.heard
-    closed = 3 * kept + 2 * table
+    closed = 2 * kept + 2 * table
     training = n * work.trains * 3 + table * (4 * work.folds + 2)
     deciding = n * work.trains * 2 + table * (work.heard + 14)
     curve = 4.0 * count_drawn(work.samples, work.classes) * work.classes * _CURVE_TABLES if work.widths else 0.0

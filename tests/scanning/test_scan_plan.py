@@ -205,3 +205,23 @@ def test_what_is_no_time_is_refused(text: str) -> None:
 def test_what_is_no_size_is_refused(text: str) -> None:
     with pytest.raises(OptionError, match="is not a size: write one such as 500MB or 4GB"):
         parse_memory(text)
+
+
+@pytest.mark.parametrize(
+    ("samples", "classes", "width", "heard", "taken"),
+    [
+        (1_000_000, 10, 0, 1, 7.0),
+        (100_000, 100, 0, 1, 2.3),
+        (10_000, 100, 64, 5, 7.0),
+        (100_000, 100, 64, 5, 50.0),
+        (10_000, 1_000, 512, 5, 35.0),
+        (100_000, 1_000, 512, 4, 118.0),
+    ],
+)
+def test_counts_times_costs_are_what_scans_took(
+    samples: int, classes: int, width: int, heard: int, taken: float
+) -> None:
+    """CPU seconds of quick scans on one core, and the unit costs there (benchmarks/RESULTS.md)."""
+    costs = UnitCosts(product=2.16e-11, cell=4.05e-9, row=3.8e-6)
+    work = Workload(samples=samples, classes=classes, widths=(width,) if width else (), heard=heard, folds=4)
+    assert sum(count_seconds(work, costs).values()) == pytest.approx(taken, rel=0.3)
