@@ -63,13 +63,16 @@ def read_rate(
     heard: float = 1.0,
     strangers: float = 0.0,
     order: Ints | None = None,
+    clear: Floats | None = None,
 ) -> Reading:
     """Read the rate from the noise model's ``suspicion`` (n,), the pool's ``probs`` (n, C), blind to the ``labels``
     (n,) that were given, and the learning ``curve``.
 
     A sample counts for its entry of ``shares`` (n,), as of `group_shares`: a group for one. ``heard``, in [0, 1], is
-    what the noise model's reading counts for beside the labels that stand out. The share of ``strangers``, images of no
-    class, is wrong whatever the curve says. ``order`` (n,) is as of `fit_noise_model`.
+    what the noise model's reading counts for beside the labels that stand out. With ``clear`` (n,), in [0, 1], how far
+    the image speaks for one class, and a curve, the share of these labels is averaged with what it reads of clear
+    images. The share of ``strangers``, images of no class, is wrong whatever the curve says. ``order`` (n,) is as of
+    `fit_noise_model`.
     """
 
     def mean_of(values: npt.NDArray[Any]) -> float:
@@ -77,13 +80,16 @@ def read_rate(
 
     mean, doubtful = mean_of(suspicion), mean_of(suspicion >= _DOUBT)
     odds = 1.0 + (_ODDS - 1.0) * min(1.0, mean / _RARE)
-    by_model = mean_of(odds * suspicion / (1.0 + (odds - 1.0) * suspicion))
+    raised = odds * suspicion / (1.0 + (odds - 1.0) * suspicion)
+    by_model = mean_of(raised)
     doubtful_share, plain_share = share_standing_out(probs, labels, (DOUBTFUL, PLAIN), shares, order=order)
     contradicted = mean_of(probs.argmax(axis=1) != labels)
     rate = max(by_model, doubtful_share)
     lowest, highest = plain_share, max(by_model, doubtful, contradicted)
     if curve is not None:
         rate = min(rate, (rate + curve.middle) / 2)
+        if clear is not None:
+            doubtful_share = (doubtful_share + mean_of(clear * raised)) / 2
         doubtful_share = max(doubtful_share, curve.lasting * curve.middle)
     rate = (1 - heard) * doubtful_share + heard * rate
     if curve is not None:

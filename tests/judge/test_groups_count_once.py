@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from types import ModuleType
 
 import numpy as np
@@ -10,8 +11,10 @@ import pytest
 from test_noise_model import planted
 
 from labelaudit.judge import learning_curve, probes, prototypes, ridge, transition
+from labelaudit.judge.consensus import agree
 from labelaudit.judge.linear import find_sharpness, group_shares
 from labelaudit.judge.noise_fit import fit_noise_model
+from labelaudit.judge.noise_model import UNKNOWN, NoiseModel
 from labelaudit.judge.pool import measure_gain, pool
 from labelaudit.judge.reading import read_rate
 from labelaudit.judge.standing_out import share_standing_out
@@ -126,3 +129,25 @@ def test_where_the_noise_model_is_not_heard_the_rate_is_of_labels_that_stand_out
     )
     curve = learning_curve.Curve(errors=(0.5, 0.5, 0.5, 0.5), low=0.4, middle=0.4, high=0.4, lasting=0.8, told=0.0)
     assert read_rate(doubt, probs, given, curve, heard=0.0).rate == pytest.approx(0.32), "what would last counts"
+
+
+def test_in_groups_the_noise_model_is_heard_of_clear_images_alone() -> None:
+    probs, given, _ = planted(0, 0.1, skill=3.0)
+    standing = share_standing_out(probs, given, (0.25,))[0]
+    curve = learning_curve.Curve(errors=(0.5, 0.5, 0.5, 0.5), low=0.4, middle=0.4, high=0.4, lasting=0.0, told=0.0)
+    noise, known = fit_noise_model({"a": probs}, given), np.full(len(given), UNKNOWN)
+    doubt, pairs = np.full(len(given), 0.4), np.arange(len(given)) // 2
+    read = {
+        share: read_rate(doubt, probs, given, curve, heard=0.0, clear=np.full(len(given), share))
+        for share in (0.0, 0.5, 1.0)
+    }
+    assert read[0.0].rate == pytest.approx(standing / 2)
+    assert read[1.0].rate == pytest.approx((standing + read[1.0].by_model) / 2)
+    assert read[0.5].rate == pytest.approx((read[0.0].rate + read[1.0].rate) / 2)
+    torn = replace(noise, probs=np.full_like(noise.probs, 1 / 3))
+
+    def rate(one: NoiseModel, groups: Ints | None) -> float:
+        return agree({"a": probs}, one, given, known=known, curve=curve, groups=groups).reading.rate
+
+    assert rate(torn, pairs) < 0.8 * rate(noise, pairs)
+    assert rate(torn, None) == rate(noise, None), "samples without companions are read as ever"
