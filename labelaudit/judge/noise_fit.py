@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from scipy.optimize import minimize
 from scipy.sparse import csr_array
 
@@ -32,19 +31,15 @@ from labelaudit.judge.noise_model import (
     take_logs,
     take_of_logs,
 )
+from labelaudit.judge.noise_sweeps import count_transitions, find_prior, onehot, refine, refine_by_all
 from labelaudit.judge.scores import softmax
-from labelaudit.leading import Table
+from labelaudit.leading import Table, is_large
 from labelaudit.types import Floats, Ints
 
-PSEUDO_COUNT = 10.0
-"""Samples per class that the prior of T counts for: rare classes borrow the dataset's overall error rate."""
-LEAST_NOISE = 0.0005
-"""Share of each class that the prior of T takes to be labelled wrongly at least, as any of the other classes."""
-
 _CELLS, _SWEPT = 400_000, 1_000_000  # rows x classes that the search and the last sweeps over T see
-_STILL = 1e-5  # change of T's cells below which they end
 _SEARCHED = 50  # classes up to which the cells of T are searched one by one; beyond, each row's share of errors
-_ROUNDS, _SWEEPS = 3, 18
+_ROUNDS = 3
+_TOLD = 50  # samples for each cell of T that make a look at all of them needless
 _COARSE, _FINE = (80, 1e-8), (300, 1e-10)  # iterations, and relative gain at which a search ends
 _ROUGH = (80, 1e-6)  # the same on a part of the samples
 _MOST_RIGHT, _HALF_RIGHT = 0.9, 0.5  # diagonals of T that a search starts from
@@ -112,7 +107,7 @@ def fit_noise_model(
         hard = difficulty(_pool(part.logs, weights)) - ease
     loss = np.inf
     for number in range(_ROUNDS):
-        prior = _prior(transition, np.bincount(part.labels, minlength=classes))
+        prior = find_prior(transition, np.bincount(part.labels, minlength=classes))
         sloped = number > 0 or start is not None
         found = part.search(weights, transition, slope, hard, prior, sloped=sloped, effort=fine if sloped else coarse)
         weights, transition, slope = found.weights, found.transition, found.slope
@@ -129,7 +124,10 @@ def fit_noise_model(
         probs = _without(probs, floor)
         ease = float(difficulty(probs).mean())
         harder = np.exp(slope * (difficulty(probs) - ease)) if slope else None
-        transition = _refine_transition(probs, transition, labels[rows], known[rows], harder, precision)
+        transition = refine(probs, transition, labels[rows], known[rows], harder, precision)
+        if len(rows) < min(int(first.sum()), _TOLD * classes**2) and not is_large(len(labels), classes):
+            scale: dict[str, float] = {"slope": slope, "ease": ease, "floor": floor}
+            transition = refine_by_all(models, weights, transition, labels, known, first, **scale)
     named = dict(zip(models, weights.tolist(), strict=True))
     return apply_noise_model(
         named,
@@ -142,58 +140,6 @@ def fit_noise_model(
         floor=floor,
         precision=precision,
     )
-
-
-def _prior(transition: Floats, sizes: Ints) -> Floats:
-    """(C, C) pseudo-counts of T: every class errs a little, and about as often as the dataset does."""
-    classes = len(transition)
-    error = float((1 - np.diagonal(transition)) @ sizes / max(sizes.sum(), 1))
-    counts = (PSEUDO_COUNT * max(error, 1e-9) + LEAST_NOISE * sizes)[:, None] / max(classes - 1, 1)
-    counts = np.repeat(counts, classes, axis=1)
-    np.fill_diagonal(counts, PSEUDO_COUNT * (1 - error) + 1)
-    return counts
-
-
-def _refine_transition(
-    probs: Floats,
-    transition: Floats,
-    labels: Ints,
-    known: Ints,
-    harder: Floats | None,
-    precision: npt.DTypeLike,
-) -> Floats:
-    """T from all samples by fixed-point iteration, where `_FitSubset.search` saw only some of them or of its cells."""
-    onehot = _onehot(labels, probs.shape[1])
-    harder = None if harder is None else harder.astype(precision)
-    for _ in range(_SWEEPS):
-        before = transition
-        rounded = transition.astype(precision)
-        share = None if harder is None else _share(rounded, harder)
-        posterior, _ = _posterior(probs, rounded, labels, harder, known, share)
-        posterior[known == NO_CLASS] = 0
-        counts, expected, _ = _count_transitions(posterior, rounded, onehot, harder, share)
-        prior = _prior(transition, np.bincount(labels, minlength=len(transition)))
-        transition = transition * (counts + prior) / (expected + prior.sum(axis=1, keepdims=True) * transition)
-        transition /= transition.sum(axis=1, keepdims=True)
-        if np.abs(transition - before).max() < _STILL:
-            break
-    return transition
-
-
-def _count_transitions(
-    posterior: Floats, transition: Floats, onehot: csr_array, harder: Floats | None, share: Floats | None
-) -> tuple[Floats, Floats, Floats]:
-    """(C, C) how often class k was given label j, by the posterior, and how often T says it should have been; (n,) how
-    probable it is that each label is wrong by T alone. ``share`` is `_share` of T and ``harder``, if that is not None.
-    """
-    counts = np.asarray((onehot.T @ posterior).T, dtype=np.float64)
-    right = np.diagonal(transition)
-    if harder is None or share is None:
-        return counts, transition * posterior.sum(axis=0)[:, None], posterior @ (1 - right)
-    share = posterior * share
-    expected = transition * (harder @ share)[:, None]
-    np.fill_diagonal(expected, right * share.sum(axis=0))
-    return counts, expected, harder * (share @ (1 - right))
 
 
 class _FitResult(NamedTuple):
@@ -219,7 +165,7 @@ class _FitSubset:
 
     @cached_property
     def _onehot(self) -> csr_array:
-        return _onehot(self.labels, self.logs.shape[2])
+        return onehot(self.labels, self.logs.shape[2])
 
     def begin(self, rows: int) -> tuple[Floats, Floats]:
         """Weights and T to start from: the likeliest of few errors, even ones on half of the labels, and what models
@@ -239,7 +185,7 @@ class _FitSubset:
                 transition,
                 0.0,
                 np.zeros(len(few)),
-                _prior(transition, np.bincount(some.labels, minlength=classes)),
+                find_prior(transition, np.bincount(some.labels, minlength=classes)),
                 sloped=False,
                 effort=_ROUGH if self.is_part else _COARSE,
             )
@@ -311,7 +257,7 @@ class _FitSubset:
         share = None if harder is None else _share(rounded, harder)
         probs = _pool(self.logs, point[:models])
         posterior, likelihood = _posterior(probs, rounded, self.labels, harder, self.known, share)
-        counts, expected, errs = _count_transitions(posterior, rounded, self._onehot, harder, share)
+        counts, expected, errs = count_transitions(posterior, rounded, self._onehot, harder, share)
         erred = 1 - posterior[np.arange(n), self.labels] - errs
         gradient = np.concatenate(
             [
@@ -322,11 +268,6 @@ class _FitSubset:
         )
         loss = -np.log(likelihood, dtype=np.float64).sum() - (prior * np.log(np.maximum(matrix, 1e-300))).sum()
         return float(loss) / n, gradient / n
-
-
-def _onehot(labels: Ints, classes: int) -> csr_array:
-    n = len(labels)
-    return csr_array((np.ones(n, dtype=np.float32), labels, np.arange(n + 1)), shape=(n, classes))
 
 
 def _subset(rows: Ints, most: int) -> Ints:

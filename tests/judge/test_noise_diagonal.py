@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from labelaudit.judge.noise_diagonal import _objective
-from labelaudit.judge.noise_fit import _FitSubset, _prior, fit_noise_model
+from labelaudit.judge.noise_fit import _FitSubset, fit_noise_model
+from labelaudit.judge.noise_sweeps import find_prior
 
 CLASSES, SAMPLES = 7, 60
 
@@ -19,7 +20,7 @@ def test_loss_and_gradient_are_those_of_the_whole_search(models: int, slope: flo
     labels, known = rng.integers(0, CLASSES, SAMPLES), np.full(SAMPLES, -1)
     known[3] = 2
     transition, hard = rng.dirichlet(np.ones(CLASSES), CLASSES), rng.normal(size=SAMPLES)
-    prior = _prior(transition, np.bincount(labels, minlength=CLASSES))
+    prior = find_prior(transition, np.bincount(labels, minlength=CLASSES))
     begun = [*rng.random(models), slope]
     right = np.diagonal(transition)
     errors = transition * (1 - np.eye(CLASSES)) / (1 - right)[:, None]

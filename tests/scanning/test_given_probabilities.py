@@ -10,21 +10,42 @@ import pytest
 
 from labelaudit import Audit, scan
 from labelaudit.judge import noise_fit
+from labelaudit.judge.noise_fit import fit_noise_model
 from labelaudit.names import order_by_content
 
 N, CLASSES = 6000, 20
 
 
-def audit_rows(place: Path, rows: npt.NDArray[np.int64]) -> Audit:
-    """The audit of some rows of one set: a model that is right in nine of ten cases, and one label in ten wrong."""
+def draw() -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+    """Probabilities of a model that is right in nine of ten cases, and labels of which one in ten is wrong."""
     rng = np.random.default_rng(0)
     true = rng.integers(0, CLASSES, N)
     given = np.where(rng.random(N) < 0.1, rng.integers(0, CLASSES, N), true)
     logits = rng.standard_normal((N, CLASSES))
     logits[np.arange(N), true] += rng.normal(4.5, 1.5, N)
-    probs = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    return (np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)).astype(np.float32), given
+
+
+def audit_rows(place: Path, rows: npt.NDArray[np.int64]) -> Audit:
+    """The audit of some rows of one set."""
+    probs, given = draw()
     np.save(place / "labels.npy", given[rows])
-    return scan(labels=place / "labels.npy", probs=probs[rows].astype(np.float32), effort="quick")
+    return scan(labels=place / "labels.npy", probs=probs[rows], effort="quick")
+
+
+def test_where_cells_rest_on_few_samples_all_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    probs, given = draw()
+    monkeypatch.setattr(noise_fit, "_CELLS", 2000 * CLASSES)
+    monkeypatch.setattr(noise_fit, "_SWEPT", 2000 * CLASSES)
+    orders = [np.random.default_rng(seed).permutation(N) for seed in range(2)]
+
+    def apart() -> float:
+        one, other = (fit_noise_model({"a": probs}, given, order=order).transition for order in orders)
+        return float(np.abs(one - other).max())
+
+    by_all = apart()
+    monkeypatch.setattr(noise_fit, "_TOLD", 0)
+    assert by_all < 0.3 * apart()
 
 
 def test_suspicions_do_not_depend_on_the_order_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
