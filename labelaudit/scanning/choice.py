@@ -175,7 +175,7 @@ def _compare_features_and_pixels(
         labels,
         classes,
         folds=_TRIAL_FOLDS,
-        epochs=12,
+        epochs=8,
         seed=_TRIAL_SEED,
         device=machine.device,
         progress=machine.progress,
