@@ -180,15 +180,10 @@ def _regress(readings: Floats, outside: Floats, inside: Floats, none: Floats, co
     """(n,) u of the logistic regression on ``readings`` (n, r) under which the given labels are likeliest.
 
     ``outside`` and ``inside`` (n,) are the probabilities of the label of a stranger and of another image; the search
-    starts from the regression on the present belief ``none`` (n,); a sample counts for ``counts`` (n,). Slopes have a
-    standard normal prior.
+    starts from the share that the present belief ``none`` (n,) gives to every image; a sample counts for ``counts``
+    (n,). Slopes have a standard normal prior.
     """
-    from sklearn.linear_model import LogisticRegression
-
-    n = len(none)
-    twice, weights = np.concatenate([readings, readings]), np.concatenate([none, 1 - none]) + 1e-9
-    start = LogisticRegression().fit(twice, np.repeat([1, 0], n), sample_weight=weights * np.tile(counts, 2))
-    x = np.concatenate([readings, np.ones((n, 1))], axis=1)
+    x = np.concatenate([readings, np.ones((len(none), 1))], axis=1)
 
     def objective(point: Floats) -> tuple[float, Floats]:
         prior, slopes = expit(x @ point), np.append(point[:-1], 0.0)
@@ -196,5 +191,7 @@ def _regress(readings: Floats, outside: Floats, inside: Floats, none: Floats, co
         rise = counts * (outside - inside) * prior * (1 - prior) / likelihood
         return float(slopes @ slopes / 2 - counts @ np.log(likelihood)), slopes - x.T @ rise
 
-    found = minimize(objective, np.append(start.coef_[0], start.intercept_), jac=True, method="L-BFGS-B")
+    share = np.average(none, weights=counts, keepdims=True)
+    start = np.append(np.zeros(readings.shape[1]), _logit(share))
+    found = minimize(objective, start, jac=True, method="L-BFGS-B")
     return np.asarray(np.clip(expit(x @ found.x), _LEAST, 1 - _LEAST))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from typing import Any
 
@@ -58,6 +59,12 @@ def test_guests_are_told_from_wrong_labels() -> None:
     flips = ~guest & (seen["given"] != seen["truth"])
     assert np.mean([decision.reasons[row].startswith("looks like") for row in np.flatnonzero(flips)]) > 0.9
     assert decision.noise_rate == pytest.approx((seen["given"] != seen["truth"]).mean(), abs=0.02)
+
+
+def test_guests_are_found_without_scikit_learn(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "sklearn"] + ["sklearn"]:
+        monkeypatch.setitem(sys.modules, name, None)
+    assert scene(150)["found"] is not None
 
 
 def test_guests_say_more_than_even_errors_and_a_share_of_every_image_does_not() -> None:
