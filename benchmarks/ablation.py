@@ -1,104 +1,261 @@
-"""What does each ingredient of a scan bring? The models of every pack fitted once, then decisions without each of them.
+"""What does each ingredient of a scan bring? The models of every set fitted once, then decisions without each of them.
 
-    python benchmarks/ablation.py [PACK …] [--effort quick] [--seed 0] [--methods crust limit sln] [--data FOLDER]
+    python benchmarks/ablation.py [SET …] [--effort quick] [--methods crust limit sln] [--peers] [--table]
 
-Average precision (AP), and F1 of the flags over the best F1 of the ranking; the first row is the tool as it is. What is
-left out is left out of the pool and of all that follows. Networks are trained only where ``--methods`` are named. The
-table in benchmarks/RESULTS.md is rewritten with the packs of this run.
+Sets are named as in packs.py. They were divided by domain before anything was measured: what goes is chosen on `CHOOSE`
+and confirmed on `CONFIRM`. A set is one observation; its draws are averaged first. Average precision (AP), AUROC, F1 of
+the flags over the best F1 of the ranking, and on clean sets the share flagged; each as the difference that leaving an
+ingredient out makes, with its standard error over sets. Networks are trained only where ``--methods`` are named.
+Figures go to benchmarks/results/ablation.json set by set, with ``--peers`` those of the "ten lines" of packs.py beside;
+the tables in benchmarks/RESULTS.md are rewritten from them, with ``--table`` without measuring anything.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import numpy as np
-from material import CACHE, DATA, SETS, gather
+from ablation_table import render
+from detection import flags, ranking
+from material import CACHE, DATA, Material, gather
+from packs import ten_lines
 from results_section import write_section
+from scipy.optimize import minimize
+from scipy.special import expit
 
-from labelaudit.judge import consensus
+from labelaudit.judge import consensus, learning_curve, noise_fit, open_set, reading
 from labelaudit.judge.judge import CLOSED_FORMS
 from labelaudit.judge.pool import Gain
 from labelaudit.scanning import pool
 
-VIEWS = {"the noise model": 0.0, "the pool": 1.0}
-"""What is left out -> the noise model's say in the answer then."""
+ROWS = Path(__file__).parent / "results" / "ablation.json"
+CHOOSE = (
+    *("cifar10n-aggre@500", "cifar10n-aggre@500#1", "cifar10n-aggre@1000", "cifar10n-aggre@1000#1"),
+    *("cifar10n-aggre@3000", "cifar10n-random1@500", "cifar10n-random1@1000", "cifar10n-worse@500"),
+    *("cifar10n-worse@1000", "cifar10n-worse@3000", "cifar10n-clean@1000~pair20", "cifar10n-clean@1000~rare"),
+    *("mnist@1000~symmetric80", "mnist@1000~pair40", "caltech20~usual", "caltech20~rare", "caltech20~strangers"),
+    *("caltech20@200~usual", "signdigits@1000~usual", "signdigits@1000~rare", "signdigits@250~usual"),
+    *("signdigits@1000~strangers", "plankton118@1500~usual"),
+    *("caltech20", "signdigits@1000", "cifar10n-clean@500", "cifar10n-clean@1000"),
+)
+"""Sets on which is chosen what goes."""
+CONFIRM = (
+    *("outdoor", "outdoor@250", "outdoor@250#1", "outdoor~strangers", "imagenette_real", "imagenette_real@250"),
+    *("clothes@2000", "bloodcells8@1000~usual", "bloodcells8@1000~rare", "bloodcells8@1000~strangers"),
+    *("bloodcells8@250~careful", "trashnet@1000~usual", "trashnet@1000~hasty", "trashnet@1000~rare"),
+    *("trashnet@1000~strangers", "trashnet@250~usual", "omniglot136@1360~usual", "tinyphotos~usual"),
+    *("tinyphotos~symmetric20", "tinyphotos", "bloodcells8@1000", "trashnet@1000", "omniglot136@1360"),
+)
+"""Sets of other domains, on which the choice is confirmed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """A change that leaves one ingredient out."""
+
+    models: Sequence[str] = ()
+    """Models that are not heard."""
+    values: Sequence[tuple[Any, str, Any]] = ()
+    """Owner, name and value of what is another then."""
+    refit: bool = False
+    """Whether the noise model and the class "none" are other ones then, though they hear the same models."""
+    curve: Sequence[int] = ()
+    """Parts that the learning curve is measured by."""
+
+
+def _start_at(right: float) -> Any:
+    """In place of `_FitSubset.begin`: one diagonal of T, all errors alike, and nothing else tried."""
+
+    def begin(part: Any, rows: int) -> Any:
+        models, classes = len(part.logs), part.logs.shape[2]
+        others = (1 - np.eye(classes)) / max(classes - 1, 1)
+        return np.full(models, noise_fit._SHARPNESS[0] / models), right * np.eye(classes) + (1 - right) * others
+
+    return begin
+
+
+def _zip(*some: Any, strict: bool = False) -> Any:
+    """In place of ``zip``: as long as the shortest."""
+    return zip(*some, strict=False)
+
+
+def _drop_reading(number: int) -> Any:
+    """In place of `open_set._regress`: one reading is always 0."""
+    regress = open_set._regress
+
+    def fewer(readings: Any, *rest: Any) -> Any:
+        some = readings.copy()
+        some[:, number] = 0
+        return regress(some, *rest)
+
+    return fewer
+
+
+def _from_rest(readings: Any, outside: Any, inside: Any, none: Any, counts: Any) -> Any:
+    """`open_set._regress` begun with no slopes, instead of with a regression on the present belief."""
+    x = np.concatenate([readings, np.ones((len(none), 1))], axis=1)
+
+    def objective(point: Any) -> tuple[float, Any]:
+        prior, slopes = expit(x @ point), np.append(point[:-1], 0.0)
+        likelihood = prior * outside + (1 - prior) * inside
+        rise = counts * (outside - inside) * prior * (1 - prior) / likelihood
+        return float(slopes @ slopes / 2 - counts @ np.log(likelihood)), slopes - x.T @ rise
+
+    share = float(np.clip(np.average(none, weights=counts), 1e-6, 0.5))
+    start = np.append(np.zeros(readings.shape[1]), np.log(share / (1 - share)))
+    found = minimize(objective, start, jac=True, method="L-BFGS-B")
+    return np.clip(expit(x @ found.x), open_set._LEAST, 1 - open_set._LEAST)
+
+
+ONE_BY_ONE = (*CLOSED_FORMS, "discriminant", "logistic", "neighbors")
+TOGETHER = {
+    "the closed forms": CLOSED_FORMS,
+    "logistic, neighbors": ("logistic", "neighbors"),
+    "discriminant, logistic": ("discriminant", "logistic"),
+    "all but the closed forms": ("discriminant", "logistic", "neighbors"),
+}
+CHANGES = {
+    "nothing": Change(),
+    **{name: Change(models=(name,)) for name in ONE_BY_ONE},
+    **{name: Change(models=models) for name, models in TOGETHER.items()},
+    "the noise model": Change(values=[(consensus, "SAY", 0.0)]),
+    "the pool": Change(values=[(consensus, "SAY", 1.0), (consensus, "COMMON", 1e-9)]),
+    "less say where errors are rare": Change(values=[(consensus, "COMMON", 1e-9)]),
+    "the pull": Change(values=[(consensus, "PULL", 0.0)]),
+    "slope": Change(values=[(noise_fit, "_STEEPEST", 0.0)], refit=True),
+    "floor": Change(values=[(noise_fit, "_even_part", lambda _: 0.0)], refit=True),
+    "starts but one": Change(values=[(noise_fit._FitSubset, "begin", _start_at(0.5))], refit=True),
+    "starts but that of few errors": Change(values=[(noise_fit._FitSubset, "begin", _start_at(0.9))], refit=True),
+    "the start of confusions": Change(
+        values=[(noise_fit, "_SHARPNESS", (2.0, 2.0)), (noise_fit, "zip", _zip)], refit=True
+    ),
+    "the third round": Change(values=[(noise_fit, "_ROUNDS", 2)], refit=True),
+    "cells in the search": Change(values=[(noise_fit, "_SEARCHED", 0)], refit=True),
+    "cells": Change(
+        values=[(noise_fit, "_SEARCHED", 0), (noise_fit, "_refine_transition", lambda _, matrix, *__: matrix)],
+        refit=True,
+    ),
+    "the class none": Change(values=[(pool, "find_open_set", lambda *_, **__: None)]),
+    **{
+        f"its {name}": Change(values=[(open_set, "_regress", _drop_reading(number))], refit=True)
+        for number, name in enumerate(("discriminant", "votes", "entropy", "strangeness"))
+    },
+    "its first regression": Change(values=[(open_set, "_regress", _from_rest)], refit=True),
+    "its rounds but two": Change(values=[(open_set, "_ROUNDS", 2)], refit=True),
+    "the learning curve": Change(),
+    "the curve that lasts": Change(),
+    "its eighths": Change(curve=(4, 2, 1)),
+    "its quarters and halves": Change(curve=(8, 1)),
+    "labels that look doubtful": Change(values=[(reading, "DOUBTFUL", 1.0)]),
+    "labels that look plain": Change(values=[(reading, "PLAIN", 1.0)]),
+}
+"""What is left out -> the change that makes."""
+WITH_NETWORKS = ("trained networks", "the test of networks", "crust", "limit", "sln", "cross_entropy")
 
 
 @contextmanager
-def without(what: str, fitted: pool.ModelPool) -> Iterator[None]:
-    """The models while ``what`` is left out of the pool and of the noise model."""
-    kinds = ("models", "references", "trained")
-    named = {kind: dict(getattr(fitted, kind)) for kind in kinds}
-    left_out = {
-        "trained networks": tuple(named["trained"]),
-        "the closed forms": CLOSED_FORMS,
-        **{name: (name,) for models in named.values() for name in models},
-    }.get(what, ())
-    patches: list[Any] = [patch.object(fitted, kind, _fewer(named[kind], left_out)) for kind in kinds]
-    if what == "the test of trained networks":
+def without(what: str, fitted: pool.ModelPool, kept: dict[Any, Any]) -> Iterator[None]:
+    """The models while ``what`` is left out; what that does not change is ``kept``."""
+    change, kinds = CHANGES.get(what, Change()), ("models", "references", "trained")
+    left_out = tuple(fitted.trained) if what == "trained networks" else change.models or (what,)
+    patches: list[Any] = [patch.object(*one, create=True) for one in change.values]
+    for kind in kinds:
+        heard = {name: probs for name, probs in getattr(fitted, kind).items() if name not in left_out}
+        patches.append(patch.object(fitted, kind, heard))
+    if what == "the test of networks":
         patches.append(patch.object(Gain, "earned", True))
-    elif what == "the class none":
-        patches.append(patch.object(pool, "find_open_set", lambda *_, **__: None))
-    elif what in VIEWS:
-        patches += [patch.object(consensus, "SAY", VIEWS[what]), patch.object(consensus, "COMMON", 1e-9)]
+    curve = fitted._curve
+    if what == "the learning curve":
+        curve = None
+    elif what == "the curve that lasts" and curve is not None:
+        curve = replace(curve, told=0.0)
+    elif change.curve:
+        assert fitted._components is not None
+        with patch.object(learning_curve, "PARTS", change.curve):
+            curve = fitted._measure_curve(fitted._components.vectors(fitted._order))
+    patches.append(patch.object(fitted, "_curve", curve))
+    fit, search = pool.fit_noise_model, pool.find_open_set
+
+    def once(key: Any, make: Any) -> Any:
+        if key not in kept:
+            kept[key] = make()
+        return kept[key]
+
+    def fit_once(models: Any, labels: Any, *, start: Any = None, **how: Any) -> Any:
+        key = (what if change.refit else "", tuple(models), start is None)
+        return once(key, lambda: fit(models, labels, start=start, **how))
+
+    def search_once(channel: Any, labels: Any, **how: Any) -> Any:
+        key = ("none", what if change.refit else "", tuple(channel.weights))
+        return once(key, lambda: search(channel, labels, **how))
+
+    patches.append(patch.object(pool, "fit_noise_model", fit_once))
+    if what != "the class none":
+        patches.append(patch.object(pool, "find_open_set", search_once))
     with ExitStack() as stack:
         for one in patches:
             stack.enter_context(one)
         yield
 
 
-def _fewer(models: dict[str, Any], left_out: Sequence[str]) -> dict[str, Any]:
-    return {name: probs for name, probs in models.items() if name not in left_out}
-
-
-def measure(pack: str, methods: tuple[str, ...], **how: Any) -> dict[str, dict[str, float]]:
-    """What is left out -> figures, the whole first; ``how`` as in `gather`."""
-    material = gather(pack, methods=methods, **how)
-    fitted, found = material.fitted, dict[str, dict[str, float]]()
-    networks = ("trained networks", "the test of trained networks", *fitted.trained) if methods else ()
-    for what in (
-        *("nothing", "the closed forms", *fitted.models, *fitted.references, *networks),
-        *("the noise model", "the pool", "the class none"),
-    ):
-        with without(what, fitted):
+def measure(material: Material, names: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """What is left out -> figures and the CPU seconds of the decision."""
+    kept, found = dict[Any, Any](), dict[str, dict[str, Any]]()
+    for what in names:
+        started = time.process_time()
+        with without(what, material.fitted, kept):
             found[what] = material.figures()
-        print(pack, what, {key: round(value, 4) for key, value in found[what].items()}, flush=True)
+        found[what]["seconds"] = time.process_time() - started
     return found
 
 
-def render(found: dict[str, dict[str, dict[str, float]]]) -> str:
-    """The Markdown table: mean and single packs."""
-    lines = [
-        "| without | mean AP | mean F1 / best | " + " | ".join(f"{pack} AP" for pack in found) + " |",
-        "|---|" + "---|" * (len(found) + 2),
-    ]
-    for what in next(iter(found.values())):
-        rows = [rows[what] for rows in found.values()]
-        aps, shares = [row["ap"] for row in rows], [row["f1"] / row["best_f1"] for row in rows]
-        cells = [f"{np.mean(aps):.4f}", f"{np.mean(shares):.3f}", *(f"{ap:.3f}" for ap in aps)]
-        lines.append(f"| {what} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+def by_ten_lines(material: Material) -> dict[str, Any]:
+    """Figures of the ten lines on the same set."""
+    from cleanlab.filter import find_label_issues
+
+    assert material.detailed is not None
+    labels, wrong = material.fitted.samples.labels, material.wrong
+    probs = ten_lines(material.detailed, labels)
+    found = flags(find_label_issues(labels, probs, n_jobs=1), wrong)
+    return ranking(1 - probs[np.arange(len(labels)), labels], wrong) | found
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("packs", nargs="*", default=list(SETS), metavar="PACK")
+    parser.add_argument("sets", nargs="*", default=[*CHOOSE, *CONFIRM], metavar="SET")
     parser.add_argument("--effort", default="quick")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--methods", nargs="*", default=[])
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--cache", type=Path, default=CACHE)
+    parser.add_argument("--without", nargs="*", metavar="NAME", help="what is left out, one after the other")
+    parser.add_argument("--peers", action="store_true", help="measure the ten lines as well")
+    parser.add_argument("--table", action="store_true")
     args = parser.parse_args()
-    how = {"effort": args.effort, "seed": args.seed, "data": args.data, "cache": args.cache}
-    found = {pack: measure(pack, tuple(args.methods), **how) for pack in args.packs}
-    said = f"Seed {args.seed}, effort {args.effort}, networks: {', '.join(args.methods) or 'none'}."
+    rows = json.loads(ROWS.read_text(encoding="utf-8")) if ROWS.is_file() else {}
+    names = [*CHANGES, *(WITH_NETWORKS if args.methods else ())]
+    names = names if args.without is None else ["nothing", *args.without]
+    for one in () if args.table else args.sets:
+        how = {"effort": args.effort, "seed": args.seed, "methods": tuple(args.methods), "data": args.data}
+        material = gather(one, cache=args.cache, detailed=args.peers, **how)
+        about = {"n": len(material.truth), "classes": len(material.fitted.samples.classes)}
+        row = rows.setdefault(f"{one} {args.effort} {'+'.join(args.methods)}".strip(), {"without": {}})
+        row |= {**about, "wrong": float(material.wrong.mean())}
+        row["without"] |= measure(material, names)
+        if args.peers:
+            row["ten lines"] = by_ten_lines(material)
+        print(one, json.dumps(row["without"]["nothing"]), flush=True)
+        ROWS.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
     write_section(
-        "ablation", f"{said}\n\n{render(found)}", title="What each ingredient brings (`benchmarks/ablation.py`)"
+        "ablation", render(rows, CHOOSE, CONFIRM), title="What each ingredient brings (`benchmarks/ablation.py`)"
     )
 
 

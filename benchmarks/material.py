@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from detection import flags, ranking
-from packs import Labels, embed_as_scanned, load
+from packs import Labels, embed_as_scanned, embed_by, load
 
 from labelaudit.context.alike import find_alike
 from labelaudit.judge import noise_model
@@ -20,7 +20,7 @@ from labelaudit.scanning.components import find_components
 from labelaudit.scanning.pool import ModelPool
 from labelaudit.scanning.settings import Effort, ScanSettings
 from labelaudit.scanning.unfinished import Unfinished
-from labelaudit.types import Decision
+from labelaudit.types import Decision, Features
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 SETS = (
@@ -39,6 +39,8 @@ class Material:
     name: str
     fitted: ModelPool
     truth: Labels
+    detailed: Features | None = None
+    """Features by Lite0 at 224 pixels, where they are asked for: those of the ten lines."""
 
     @property
     def wrong(self) -> npt.NDArray[np.bool_]:
@@ -58,6 +60,7 @@ class Material:
             **ranking(decision.suspicion, wrong),
             **flags(decision.is_issue, wrong),
             "rate": decision.noise_rate,
+            "interval": decision.noise_interval,
             "sure": int(decision.is_sure.sum()),
             "sure_right": int((decision.is_sure & wrong).sum()),
         }
@@ -71,17 +74,19 @@ def gather(
     methods: tuple[str, ...] = (),
     data: Path = DATA,
     cache: Path = CACHE,
+    detailed: bool = False,
 ) -> Material:
-    """Fit the models of a scan of ``pack``; networks only where ``methods`` are named."""
+    """Fit the models of a scan of ``pack``; networks only where ``methods`` are named; ``detailed`` features beside."""
     machine = Machine(device="cpu", cache=cache, workers=1)
     settings = ScanSettings(effort=effort, seed=seed, train="features", methods=methods)
     with tempfile.TemporaryDirectory() as folder:
         samples, truth = load(pack, data, Path(folder))
         features = embed_as_scanned(samples, settings, machine)
+        more = embed_by(samples, ["lite0@224"], machine) if detailed else None
     components = find_components(samples, features, machine, Unfinished(None))
     samples = find_alike(samples, features, machine, near=components.rows, named=False).samples
     known = np.full(len(samples), noise_model.UNKNOWN)
     fitted = ModelPool(samples=samples, known=known, settings=settings, machine=machine)
     fitted.add_probes(components)
     fitted.gather()
-    return Material(name=pack, fitted=fitted, truth=truth)
+    return Material(name=pack, fitted=fitted, truth=truth, detailed=more)

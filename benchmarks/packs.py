@@ -3,9 +3,9 @@
     python benchmarks/packs.py [PACK …] [--data ../shared/data] [--cache DIR] [--effort standard] [--seeds 0] [--bare]
 
 A pack is a TAR of images and a `labels.csv` with `file,given,truth`; `cifar10n-COLUMN` are the human labels of
-CIFAR-10N, COLUMN `clean` the true ones. `PACK@N` is N of its images, drawn once; `PACK~STRENGTH` has the true labels
-spoiled by simulated annotators (`labelaudit.corrupt.annotators`): careful, usual or hasty ones. The tool and its
-columns see features of the effort's backbones. Its peers:
+CIFAR-10N, COLUMN `clean` the true ones; `mnist` are the first 10,000 of MNIST. `PACK@N` is N of its images, `PACK@N#D`
+another draw of as many; `PACK~HOW` has the true labels spoiled (`spoil.py`), such as by usual annotators. The tool and
+its columns see features of the effort's backbones. Its peers:
 
     ten lines      Lite0 at 224 pixels, standardised, 5-fold logistic regression (C = .01), cleanlab 2.9
     cleanlab       the same library on the tool's own cross-validated logistic regression
@@ -30,26 +30,24 @@ import tarfile
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from detection import flags, ranking
-from detection_settings import Labels, cifar10n
+from detection_settings import Labels, cifar10n, first
 from results_section import write_section
 from sklearn.linear_model import LogisticRegression
 from sklearn.mixture import GaussianMixture
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from spoil import spoil
 
 from labelaudit.audit.document import Audit
-from labelaudit.corrupt import annotators
-from labelaudit.corrupt.annotators import STRENGTHS, Strength
-from labelaudit.corrupt.noise import drawn_from
 from labelaudit.data.ingest import ingest
-from labelaudit.data.pixels import load_pixels
 from labelaudit.data.sources import open_source
 from labelaudit.features import embed
 from labelaudit.features.neighbors import nearest
@@ -73,32 +71,26 @@ Flags = npt.NDArray[np.bool_]
 
 def load(pack: str, data: Path, folder: Path) -> tuple[Samples, Labels]:
     """The samples with their given labels, and the true ones; -1 where the truth is none of the classes."""
-    pack, _, strength = pack.partition("~")
+    pack, _, how = pack.partition("~")
+    pack, _, draw = pack.partition("#")
     pack, _, count = pack.partition("@")
     samples, truth = _load_whole(pack, data, folder)
     if count:
-        rows = np.sort(np.random.default_rng(0).choice(len(samples), int(count), replace=False))
-        samples, truth = samples.take(rows), truth[rows]
-    if strength:
-        samples, truth = _spoil(samples.take(np.flatnonzero(truth >= 0)), truth[truth >= 0], STRENGTHS[strength])
-    return samples, truth
+        rows = np.random.default_rng(int(draw or 0)).choice(len(samples), int(count), replace=False)
+        samples, truth = samples.take(np.sort(rows)), truth[np.sort(rows)]
+    return spoil(samples, truth, how, int(draw or 0)) if how else (samples, truth)
 
 
-def _spoil(samples: Samples, truth: Labels, skill: Strength) -> tuple[Samples, Labels]:
-    """The samples with labels as simulated annotators give them; a class that nobody gives is none of the classes."""
-    assert samples.images is not None
-    pixels, _ = load_pixels(samples.images, annotators.SIDE, workers=1)
-    generator, classes = np.random.default_rng(0), len(samples.classes)
-    doubts = annotators.doubt(annotators.see(pixels), truth, classes, examples=skill.examples, generator=generator)
-    given, labels = np.unique(drawn_from(truth, doubts, skill.rate, generator=generator).labels, return_inverse=True)
-    known = np.searchsorted(given, truth).clip(max=len(given) - 1)
-    named = tuple(samples.classes[code] for code in given.tolist())
-    return replace(samples, labels=labels, classes=named), np.where(given[known] == truth, known, -1)
+@lru_cache
+def _cifar10n(column: str, data: Path) -> tuple[Samples, Labels]:
+    return cifar10n(column)(data)
 
 
 def _load_whole(pack: str, data: Path, folder: Path) -> tuple[Samples, Labels]:
     if pack.startswith("cifar10n-"):
-        return cifar10n(pack.partition("-")[2])(data)
+        return _cifar10n(pack.partition("-")[2], data)
+    if pack == "mnist":
+        return first("mnist-train.parquet", 10_000)(data)
     with tarfile.open(data / f"{pack}.tar") as archive:
         archive.extractall(folder, filter="data")
     place = next(folder.glob("*/labels.csv")).parent
@@ -150,7 +142,7 @@ def measure(
         print(rows[-1], flush=True)
     if own:
         return rows
-    detailed = _embed(samples, ["lite0@224"], machine)
+    detailed = embed_by(samples, ["lite0@224"], machine)
     for peer, (score, flagged) in by_peers(audit, bare, features, detailed).items():
         found = flags(flagged, wrong) if flagged is not None else {}
         rows.append({**about, "seed": seeds[-1], "by": peer, **ranking(score, wrong), **found})
@@ -161,10 +153,12 @@ def measure(
 def embed_as_scanned(samples: Samples, settings: ScanSettings, machine: Machine) -> Features:
     """Features by the backbones that a scan with these ``settings`` would take."""
     choice = choose_training_input(samples, settings, machine)
-    return _embed(samples, backbones_of(settings.effort, choice, settings, images=len(samples), device="cpu"), machine)
+    specs = backbones_of(settings.effort, choice, settings, images=len(samples), device="cpu")
+    return embed_by(samples, specs, machine)
 
 
-def _embed(samples: Samples, specs: Sequence[str], machine: Machine) -> Features:
+def embed_by(samples: Samples, specs: Sequence[str], machine: Machine) -> Features:
+    """Features by the backbones ``specs``."""
     assert samples.images is not None
     return embed(samples.images, samples.digests, backbones=specs, workers=machine.workers, cache=machine.cache)[0]
 
@@ -176,9 +170,7 @@ def by_peers(
     from cleanlab.filter import find_label_issues
 
     labels, classes, rows = samples.labels, len(samples.classes), np.arange(len(samples))
-    folds = StratifiedKFold(5, shuffle=True, random_state=0)
-    line = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=200))
-    probs = cross_val_predict(line, detailed.values, labels, cv=folds, method="predict_proba")
+    probs = ten_lines(detailed, labels)
     own = np.asarray(audit.evidence["logistic"].probs, dtype=np.float64)
     own /= own.sum(axis=1, keepdims=True)
     plain = audit.evidence.get("cross_entropy")
@@ -195,6 +187,13 @@ def by_peers(
         "SimiFeat": (1 - votes[rows, labels] / 11, votes.argmax(axis=1) != labels),
         "mixture": mix(joined, labels, classes, near),
     }
+
+
+def ten_lines(detailed: Features, labels: Labels) -> Scores:
+    """(n, C) cross-validated probabilities of a logistic regression on ``detailed`` features (n, d)."""
+    folds = StratifiedKFold(5, shuffle=True, random_state=0)
+    line = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=200))
+    return np.asarray(cross_val_predict(line, detailed.values, labels, cv=folds, method="predict_proba"))
 
 
 def mix(x: npt.NDArray[Any], labels: Labels, classes: int, near: npt.NDArray[Any]) -> tuple[Scores, Flags]:
