@@ -147,16 +147,11 @@ class Leading:
             rest=np.asarray(self.rest * factors, dtype=np.float32),
         )
 
-    def raised(self, power: float, least: float, *, floor: float = 0.0) -> Leading:
-        """The normalised table of the probabilities, none below ``least``, to a ``power``, with the even part ``floor``
-        taken off that.
-        """
+    def raised(self, power: float, least: float) -> Leading:
+        """The normalised table of the probabilities, none below ``least``, to a ``power``."""
         logs = np.float32(power) * np.log(np.maximum(np.column_stack([self.values, self.even]), least))
         cells = np.exp(logs - logs.max(axis=1, keepdims=True))
-        for taken in (0.0, floor) if floor else (0.0,):
-            if taken:
-                cells = np.maximum(cells - np.float32(taken / self.shape[1]), np.float32(least))
-            cells /= (cells[:, :-1].sum(axis=1) + (self.shape[1] - KEPT) * cells[:, -1])[:, None]
+        cells /= (cells[:, :-1].sum(axis=1) + (self.shape[1] - KEPT) * cells[:, -1])[:, None]
         return self.revalued(cells[:, :-1], (self.shape[1] - KEPT) * cells[:, -1])
 
     def revalued(self, values: npt.NDArray[Any], rest: npt.NDArray[Any]) -> Leading:

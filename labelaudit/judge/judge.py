@@ -96,7 +96,7 @@ class Judge:
     ease: float = 0.0
     """See `NoiseModel.ease`."""
     floor: float = 0.0
-    """See `NoiseModel.floor`."""
+    """Even part in [0, 1) of the pooled probabilities, which audits of earlier versions took off them."""
     threshold: float = 0.2
     """Suspicion from which the audit flagged samples, `Decision.threshold`."""
     sure_threshold: float = 1.0

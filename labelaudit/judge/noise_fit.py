@@ -19,12 +19,10 @@ from labelaudit.judge.noise_model import (
     NO_CLASS,
     UNKNOWN,
     NoiseModel,
-    _even_part,
     _mean_doubt,
     _pool,
     _posterior,
     _share,
-    _without,
     apply_noise_model,
     difficulty,
     inner_products,
@@ -117,17 +115,14 @@ def fit_noise_model(
         previous, loss = loss, found.loss
         if number > 0 and abs(previous - loss) < 1e-4:
             break
-    rows = _subset(pick_rows(first, order), _SWEPT // classes)
-    probs = _pool(take_logs(models, rows), weights)
-    floor = _even_part(probs)
-    if floor or len(part.labels) < usable.sum() or classes > _SEARCHED:
-        probs = _without(probs, floor)
+    if not whole or classes > _SEARCHED:
+        rows = _subset(pick_rows(first, order), _SWEPT // classes)
+        probs = _pool(take_logs(models, rows), weights)
         ease = float(difficulty(probs).mean())
         harder = np.exp(slope * (difficulty(probs) - ease)) if slope else None
         transition = refine(probs, transition, labels[rows], known[rows], harder, precision)
         if len(rows) < min(int(first.sum()), _TOLD * classes**2) and not is_large(len(labels), classes):
-            scale: dict[str, float] = {"slope": slope, "ease": ease, "floor": floor}
-            transition = refine_by_all(models, weights, transition, labels, known, first, **scale)
+            transition = refine_by_all(models, weights, transition, labels, known, first, slope=slope, ease=ease)
     named = dict(zip(models, weights.tolist(), strict=True))
     return apply_noise_model(
         named,
@@ -137,7 +132,6 @@ def fit_noise_model(
         known=known,
         slope=slope,
         ease=ease,
-        floor=floor,
         precision=precision,
     )
 

@@ -14,9 +14,9 @@ likelihood of labels that it has not seen, and that one number also says when to
 several T, the last one what the models confuse: started from few errors alone it mistakes 80 % noise for ignorance, and
 from even ones alone exchanged pairs of classes (docs/log.md).
 
-Labels alone cannot tell even noise from models that are even in doubt: taking a constant φ off every q and adding it to
-T's errors changes the likelihood hardly at all. Of these explanations the channel takes the one in which the surest
-images are sure (anchor points, Patrini et al. 2017), unless even these are doubtful.
+Labels alone cannot tell even noise from models that are even in doubt: taking a constant off every q and adding it to
+T's errors changes the likelihood hardly at all. Of starts that explain the labels alike the search goes on from the one
+in which the surest images are sure (anchor points, Patrini et al. 2017), unless even these are doubtful.
 
 What it assumes: how people err depends on the true class and on how hard the image is for the models, and what they
 confuse on hard images they also confuse on easy ones. Human labels are read too clean where that fails
@@ -56,8 +56,6 @@ class NoiseModel:
     """b ≥ 0: how much the odds of an error grow with `difficulty`; 0 = people err alike on all images."""
     ease: float = 0.0
     """Mean `difficulty`, which the slope counts from."""
-    floor: float = 0.0
-    """φ in [0, 1): the even part of the pooled probabilities, which was taken off them."""
     loss: float
     """Mean negative log-likelihood of the given labels in nats; lower is better, comparable on the same labels."""
 
@@ -83,15 +81,16 @@ def apply_noise_model(
 ) -> NoiseModel:
     """A fitted channel on samples, judged by the same ``models`` (m, C) each; in blocks, for want of memory.
 
-    Without ``labels`` (m,) the posterior is q, and the loss NaN. ``known`` (m,) is as in `fit_noise_model`, and
-    ``precision`` the type of the numbers it is worked out in, that of ``transition`` unless given.
+    Without ``labels`` (m,) the posterior is q, and the loss NaN. ``known`` (m,) is as in `fit_noise_model`, ``floor``
+    an even part in [0, 1) that is taken off q, as earlier versions did, and ``precision`` the type of the numbers it
+    is worked out in, that of ``transition`` unless given.
     """
     rounded = transition.astype(precision or transition.dtype, copy=False)
     models = {name: models[name] for name in weights}
-    scale: dict[str, float] = {"slope": slope, "ease": ease, "floor": floor}
-    if labels is not None and len(models) == 1 and isinstance(alone := next(iter(models.values())), Leading):
-        return _apply_to_leading(weights, alone, transition, labels, known=known, **scale)
-    n, classes = next(iter(models.values())).shape
+    alone = next(iter(models.values()))
+    if labels is not None and len(models) == 1 and isinstance(alone, Leading) and not floor:
+        return _apply_to_leading(weights, alone, transition, labels, known=known, slope=slope, ease=ease)
+    n, classes = alone.shape
     powers = np.array(list(weights.values()))
     probs = np.empty((n, classes), dtype=np.float32) if labels is None else make_table(labels, classes)
     posterior = probs if labels is None else make_table(labels, classes)
@@ -115,7 +114,8 @@ def apply_noise_model(
     return NoiseModel(
         weights=weights,
         transition=transition,
-        **scale,
+        slope=slope,
+        ease=ease,
         probs=probs,
         posterior=posterior,
         loss=float(surprise.mean()) if n else np.nan,
@@ -131,11 +131,10 @@ def _apply_to_leading(
     known: Ints | None,
     slope: float,
     ease: float,
-    floor: float,
 ) -> NoiseModel:
     """`apply_noise_model` of one model, of which the leading classes are known: the others err as all do on average."""
     (power,) = weights.values()
-    probs = table.raised(power, _FLOOR, floor=floor)
+    probs = table.raised(power, _FLOOR)
     harder = np.exp(slope * (difficulty(probs.values) - ease))[:, None]
     right, own = np.diagonal(transition), probs.classes == labels[:, None]
     joint = transition[probs.classes, labels[:, None]]
@@ -154,7 +153,6 @@ def _apply_to_leading(
         transition=transition,
         slope=slope,
         ease=ease,
-        floor=floor,
         probs=probs,
         posterior=posterior,
         loss=float(-np.log(likelihood).mean()),
@@ -225,12 +223,6 @@ def _pool(logs: Floats, weights: Floats) -> Floats:
     np.exp(pooled, out=pooled)
     pooled /= pooled.sum(axis=1, keepdims=True)
     return pooled
-
-
-def _even_part(probs: Floats) -> float:
-    """φ: how far the surest of (n, C) ``probs`` are from certain, 0 where too far to be anchors."""
-    classes, doubt = probs.shape[1], _mean_doubt(probs)
-    return doubt * classes / max(classes - 1, 1) if doubt <= _MOST_DOUBT else 0.0
 
 
 def _mean_doubt(probs: Floats) -> float:

@@ -18,7 +18,6 @@ from labelaudit.judge.noise_model import (
     _pool,
     _posterior,
     _share,
-    _without,
     difficulty,
     take_logs,
 )
@@ -95,7 +94,6 @@ def refine_by_all(
     *,
     slope: float,
     ease: float,
-    floor: float,
 ) -> Floats:
     """T after two more sweeps, over all samples that are ``counted`` (n,); in blocks, for want of memory."""
     sizes = np.bincount(labels[counted], minlength=len(transition))
@@ -103,7 +101,7 @@ def refine_by_all(
         rounded = transition.astype(np.float32)
         counts, expected = np.zeros_like(transition), np.zeros_like(transition)
         for rows in blocks_of(next(iter(models.values())), _CELLS):
-            probs = _without(_pool(take_logs(models, rows), weights), floor)
+            probs = _pool(take_logs(models, rows), weights)
             harder = np.exp(slope * (difficulty(probs) - ease)).astype(np.float32) if slope else None
             share = None if harder is None else _share(rounded, harder)
             posterior, _ = _posterior(probs, rounded, labels[rows], harder, known[rows], share)
