@@ -28,8 +28,6 @@ from detection import flags, ranking
 from material import CACHE, DATA, Material, gather
 from packs import ten_lines
 from results_section import write_section
-from scipy.optimize import minimize
-from scipy.special import expit
 
 from labelaudit.judge import consensus, learning_curve, noise_fit, open_set, reading
 from labelaudit.judge.judge import CLOSED_FORMS
@@ -43,7 +41,9 @@ CHOOSE = (
     *("cifar10n-worse@1000", "cifar10n-worse@3000", "cifar10n-clean@1000~pair20", "cifar10n-clean@1000~rare"),
     *("mnist@1000~symmetric80", "mnist@1000~pair40", "caltech20~usual", "caltech20~rare", "caltech20~strangers"),
     *("caltech20@200~usual", "signdigits@1000~usual", "signdigits@1000~rare", "signdigits@250~usual"),
-    *("signdigits@1000~strangers", "plankton118@1500~usual"),
+    *("signdigits@1000~strangers", "plankton118@1500~usual", "cifar10n-clean@1000~symmetric40"),
+    *("cifar10n-clean@1000#1~rare", "cifar10n-clean@1000#1~pair20", "cifar10n-clean@3000~rare"),
+    "cifar10n-clean@3000~strangers",
     *("caltech20", "signdigits@1000", "cifar10n-clean@500", "cifar10n-clean@1000"),
 )
 """Sets on which is chosen what goes."""
@@ -82,11 +82,6 @@ def _start_at(right: float) -> Any:
     return begin
 
 
-def _zip(*some: Any, strict: bool = False) -> Any:
-    """In place of ``zip``: as long as the shortest."""
-    return zip(*some, strict=False)
-
-
 def _drop_reading(number: int) -> Any:
     """In place of `open_set._regress`: one reading is always 0."""
     regress = open_set._regress
@@ -97,22 +92,6 @@ def _drop_reading(number: int) -> Any:
         return regress(some, *rest)
 
     return fewer
-
-
-def _from_rest(readings: Any, outside: Any, inside: Any, none: Any, counts: Any) -> Any:
-    """`open_set._regress` begun with no slopes, instead of with a regression on the present belief."""
-    x = np.concatenate([readings, np.ones((len(none), 1))], axis=1)
-
-    def objective(point: Any) -> tuple[float, Any]:
-        prior, slopes = expit(x @ point), np.append(point[:-1], 0.0)
-        likelihood = prior * outside + (1 - prior) * inside
-        rise = counts * (outside - inside) * prior * (1 - prior) / likelihood
-        return float(slopes @ slopes / 2 - counts @ np.log(likelihood)), slopes - x.T @ rise
-
-    share = float(np.clip(np.average(none, weights=counts), 1e-6, 0.5))
-    start = np.append(np.zeros(readings.shape[1]), np.log(share / (1 - share)))
-    found = minimize(objective, start, jac=True, method="L-BFGS-B")
-    return np.clip(expit(x @ found.x), open_set._LEAST, 1 - open_set._LEAST)
 
 
 ONE_BY_ONE = (*CLOSED_FORMS, "discriminant", "logistic", "neighbors")
@@ -131,12 +110,8 @@ CHANGES = {
     "less say where errors are rare": Change(values=[(consensus, "COMMON", 1e-9)]),
     "the pull": Change(values=[(consensus, "PULL", 0.0)]),
     "slope": Change(values=[(noise_fit, "_STEEPEST", 0.0)], refit=True),
-    "floor": Change(values=[(noise_fit, "_even_part", lambda _: 0.0)], refit=True),
     "starts but one": Change(values=[(noise_fit._FitSubset, "begin", _start_at(0.5))], refit=True),
     "starts but that of few errors": Change(values=[(noise_fit._FitSubset, "begin", _start_at(0.9))], refit=True),
-    "the start of confusions": Change(
-        values=[(noise_fit, "_SHARPNESS", (2.0, 2.0)), (noise_fit, "zip", _zip)], refit=True
-    ),
     "the third round": Change(values=[(noise_fit, "_ROUNDS", 2)], refit=True),
     "cells in the search": Change(values=[(noise_fit, "_SEARCHED", 0)], refit=True),
     "cells": Change(
@@ -148,7 +123,6 @@ CHANGES = {
         f"its {name}": Change(values=[(open_set, "_regress", _drop_reading(number))], refit=True)
         for number, name in enumerate(("discriminant", "votes", "entropy", "strangeness"))
     },
-    "its first regression": Change(values=[(open_set, "_regress", _from_rest)], refit=True),
     "its rounds but two": Change(values=[(open_set, "_ROUNDS", 2)], refit=True),
     "the learning curve": Change(),
     "the curve that lasts": Change(),
@@ -158,6 +132,7 @@ CHANGES = {
     "labels that look plain": Change(values=[(reading, "PLAIN", 1.0)]),
 }
 """What is left out -> the change that makes."""
+FIGURES = ("ap", "auroc", "f1", "best_f1", "flagged", "rate", "seconds")
 WITH_NETWORKS = ("trained networks", "the test of networks", "crust", "limit", "sln", "cross_entropy")
 
 
@@ -166,7 +141,7 @@ def without(what: str, fitted: pool.ModelPool, kept: dict[Any, Any]) -> Iterator
     """The models while ``what`` is left out; what that does not change is ``kept``."""
     change, kinds = CHANGES.get(what, Change()), ("models", "references", "trained")
     left_out = tuple(fitted.trained) if what == "trained networks" else change.models or (what,)
-    patches: list[Any] = [patch.object(*one, create=True) for one in change.values]
+    patches: list[Any] = [patch.object(*one) for one in change.values]
     for kind in kinds:
         heard = {name: probs for name, probs in getattr(fitted, kind).items() if name not in left_out}
         patches.append(patch.object(fitted, kind, heard))
@@ -228,6 +203,11 @@ def by_ten_lines(material: Material) -> dict[str, Any]:
     return ranking(1 - probs[np.arange(len(labels)), labels], wrong) | found
 
 
+def _round(figures: dict[str, Any]) -> dict[str, float]:
+    """Those that the tables are made of."""
+    return {name: round(float(figures[name]), 4) for name in FIGURES if name in figures}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sets", nargs="*", default=[*CHOOSE, *CONFIRM], metavar="SET")
@@ -249,11 +229,12 @@ def main() -> None:
         about = {"n": len(material.truth), "classes": len(material.fitted.samples.classes)}
         row = rows.setdefault(f"{one} {args.effort} {'+'.join(args.methods)}".strip(), {"without": {}})
         row |= {**about, "wrong": float(material.wrong.mean())}
-        row["without"] |= measure(material, names)
+        row["without"] |= {what: _round(figures) for what, figures in measure(material, names).items()}
         if args.peers:
-            row["ten lines"] = by_ten_lines(material)
+            row["ten lines"] = _round(by_ten_lines(material))
         print(one, json.dumps(row["without"]["nothing"]), flush=True)
-        ROWS.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+        lines = (f"{json.dumps(name)}: {json.dumps(row)}" for name, row in rows.items())
+        ROWS.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
     write_section(
         "ablation", render(rows, CHOOSE, CONFIRM), title="What each ingredient brings (`benchmarks/ablation.py`)"
     )
