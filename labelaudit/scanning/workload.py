@@ -42,6 +42,7 @@ _MEMORY_PASSES = 0.7  # passes for each of these pairs
 _ALIKE, _DECIDED = 6.5, 0.25  # rows of text that looking for copies of a sample and judging it are worth
 _COSINES = 14.0  # and passes over its components that the former takes
 _AS_TEXT, _AS_ARRAYS, _PAGE = 2.0, 1.0, 1e5  # and writing it, as text or not, and the page of a RUN
+_LOADED = 3e5  # and loading the libraries that features take
 _PICTURE = 60.0  # and looking at its thumbnail
 _PER_ROW = 250.0  # bytes of text and numbers of a sample that is judged by given probabilities
 
@@ -90,7 +91,7 @@ def count_seconds(work: Workload, costs: UnitCosts) -> dict[str, float]:
         found |= {
             "neighbours": _count_search(n, work.kept if n <= WHOLE else min(work.kept, NARROW_SEARCH), costs),
             "duplicates": n * (costs.row * (_ALIKE + _PICTURE * work.pictures) + costs.cell * _COSINES * work.kept),
-            "probes": _count_probes(work, costs),
+            "probes": _count_probes(work, costs) + costs.row * _LOADED,
         }
         found["decide"] += costs.cell * _STRANGERS * (min(n, _STRANGERS_ROWS) if work.large else n) * work.classes
         pairs = n * min(n, max(_MEMORY_PAIRS / n, _MEMORY_ROWS[0]), _MEMORY_ROWS[1])
