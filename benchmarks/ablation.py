@@ -115,7 +115,7 @@ CHANGES = {
     "the third round": Change(values=[(noise_fit, "_ROUNDS", 2)], refit=True),
     "cells in the search": Change(values=[(noise_fit, "_SEARCHED", 0)], refit=True),
     "cells": Change(
-        values=[(noise_fit, "_SEARCHED", 0), (noise_fit, "_refine_transition", lambda _, matrix, *__: matrix)],
+        values=[(noise_fit, "_SEARCHED", 0), (noise_fit, "refine", lambda _, matrix, *__: matrix)],
         refit=True,
     ),
     "the class none": Change(values=[(pool, "find_open_set", lambda *_, **__: None)]),
