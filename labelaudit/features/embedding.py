@@ -25,7 +25,7 @@ import numpy as np
 from labelaudit.data.ingest import digest
 from labelaudit.errors import DataError
 from labelaudit.features.job import Batch, Job, Part, embed_batch
-from labelaudit.features.runners import Runner, find_backbone
+from labelaudit.features.runners import CPU_BATCH, Runner, find_backbone
 from labelaudit.features.specs import parse_specs
 from labelaudit.features.store import FeatureStore
 from labelaudit.machine import Machine
@@ -33,8 +33,6 @@ from labelaudit.types import Features, Finding, Floats, Images, Ints, Progress, 
 
 _PIXELS_VERSION = 1
 """Raise it when decoding or resizing changes what the backbones see: cached features are then made again."""
-_CPU_BATCH = 8
-"""Images a worker takes at once: larger ones gain nothing on CPU and leave the cache of the core."""
 _DEVICE_BATCH = 64
 _IN_MEMORY = 256 << 20
 """Bytes; larger feature matrices live in a temporary memory map."""
@@ -204,7 +202,7 @@ def _slices(rows: Ints) -> Iterator[Ints]:
 
 
 def _batch_size(device: str) -> int:
-    return _CPU_BATCH if device == "cpu" else _DEVICE_BATCH
+    return CPU_BATCH if device == "cpu" else _DEVICE_BATCH
 
 
 def run_threads(job: Job, rows: Ints, runners: Sequence[Runner | None], workers: int, size: int) -> Generator[Batch]:

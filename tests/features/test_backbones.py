@@ -19,7 +19,7 @@ from labelaudit.features.known import KNOWN, advise_backbone
 from labelaudit.features.lite import SIZES, blocks, same_padding
 from labelaudit.features.lite_onnx import build_graph, fold
 from labelaudit.features.lite_torch import Lite
-from labelaudit.features.runners import OnnxRunner, TorchRunner, find_backbone
+from labelaudit.features.runners import CPU_BATCH, OnnxRunner, TorchRunner, find_backbone
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +48,20 @@ def test_the_pretrained_features_tell_images_apart(pixels):
     likeness = unit @ (other / np.linalg.norm(other, axis=1, keepdims=True)).T
     assert (likeness.argmax(1) == np.arange(3)).all()
     assert likeness.diagonal().min() > 0.8
+
+
+def test_a_core_computes_few_images_at_once_however_many_it_is_given(pixels):
+    runner, sizes = OnnxRunner(build_graph("lite0", 68)), []
+    session = runner._session
+
+    def run(_, inputs):
+        sizes.append(len(inputs["pixels"]))
+        return session.run(None, inputs)
+
+    runner._session = SimpleNamespace(run=run)
+    many = pixels[np.arange(2 * CPU_BATCH + 1) % 3]
+    np.testing.assert_array_equal(runner(many), session.run(None, {"pixels": many})[0])
+    assert sizes == [CPU_BATCH, CPU_BATCH, 1]
 
 
 def test_folding_equals_convolution_then_batch_norm():
