@@ -5,9 +5,10 @@
 All start from encoded files and end at features, on two cores, in turns, and include decoding and loading the weights.
 The plain loop is what one would write first: Pillow, resize, batches of 32, eager float32 with two threads. The limits
 are decoding alone and inference alone, in as many threads: cores that do both reach at most what their sum allows. Ray
-is started on this machine; what it and its actors take to start is the same for few images as for many, so it is taken
-off and said. Images: CIFAR-10 of ../shared/data where present, the digits of sample_data otherwise; `--photographs`
-takes those of caltech20.tar there, of up to 256 pixels.
+is started on this machine and given the images several times over; its actors are looked at from the end of each one's
+first batch to that of its last, so that what they take to start, which varies, is left out. Images: CIFAR-10 of
+../shared/data where present, the digits of sample_data otherwise; `--photographs` takes those of caltech20.tar there,
+of up to 256 pixels.
 """
 
 from __future__ import annotations
@@ -15,15 +16,18 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
+import os
 import platform
 import resource
 import tarfile
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 import psutil
@@ -38,7 +42,7 @@ from labelaudit.features.runners import import_onnxruntime
 from labelaudit.types import Floats
 
 ROOT = Path(__file__).parents[1]
-CORES, BATCH, FEW = 2, 8, 600
+CORES, BATCH, ROUNDS = 2, 8, 4
 
 
 class Encoded:
@@ -144,57 +148,96 @@ def compare_with_limits(files: Sequence[bytes], spec: str, repeats: int) -> None
     )
 
 
+class Noting(cluster.Embedder):
+    """An actor that notes in a file of its own what it has made: images, CPU seconds of its process, time of day."""
+
+    folder: Path
+
+    def __call__(self, table: dict[str, Any]) -> dict[str, Any]:
+        made = super().__call__(table)
+        with (self.folder / str(os.getpid())).open("a") as file:
+            file.write(f"{len(made['row'])} {time.process_time()} {time.time()}\n")
+        return made
+
+
 def compare_with_ray(files: Sequence[bytes], spec: str, repeats: int) -> None:
-    """Print CPU milliseconds an image, here and on a Ray cluster of this machine's cores, start-up apart."""
-    images = Encoded(files)
-    print(f"Ray's start: {family_seconds(lambda: cluster.connect(None)):.1f} CPU s", flush=True)
+    """Print CPU milliseconds an image, here and on a Ray cluster of this machine's cores while all its actors work."""
+    images = Encoded(list(files) * ROUNDS)
+    cluster.Embedder = Noting  # type: ignore[misc]
+    job = Job.alone(Encoded(files), [spec])
+    runners = job.load()
+    list(run_threads(job, np.arange(BATCH), runners, CORES, BATCH))  # warm
+    with Family() as family, tempfile.TemporaryDirectory() as folder:
+        Noting.folder = Path(folder)
+        cluster.connect(None)
+        found = []
+        for turn in range(repeats):
+            _, cpu = timed(lambda: list(run_threads(job, np.arange(len(files)), runners, CORES, BATCH)))
+            here = 1000 * cpu / len(files)
+            made = sum(batch.size for batch in cluster.run(Job.alone(images, [spec]), np.arange(len(images))))
+            assert made == len(images)
+            time.sleep(1)
+            actors, everything, seconds = steady_cost(Path(folder), family)
+            found.append((here / actors, here / everything))
+            print(
+                f"turn {turn + 1}: {here:.2f} ms of a core an image here, {actors:.2f} in Ray's actors, "
+                f"{everything:.2f} with all that Ray runs beside them, in {seconds:.0f} s of {CORES} actors' work",
+                flush=True,
+            )
+    actors, everything = np.median(found, axis=0)
+    print(
+        f"throughput per core of Ray's actors is {actors:.0%} of the local one, of all of Ray {everything:.0%}: medians"
+    )
 
-    def on_ray(count: int) -> None:
-        made = sum(batch.size for batch in cluster.run(Job.alone(images, [spec]), np.arange(count)))
-        assert made == count
 
-    found = []
-    for turn in range(repeats):
-        here = timed(lambda: embed_ours(files, spec))[1] / len(files)
-        few, many = family_seconds(lambda: on_ray(FEW)), family_seconds(lambda: on_ray(len(files)))
-        there = (many - few) / (len(files) - FEW)
-        found.append((here, there))
-        print(
-            f"turn {turn + 1}: {1000 * here:.2f} ms of a core an image here, {1000 * there:.2f} on Ray; "
-            f"{few:.1f} CPU s for {FEW} images, the start of all actors among them, {many:.1f} for all",
-            flush=True,
-        )
-    here, there = np.median(found, axis=0)
-    print(f"Ray's throughput per core is {here / there:.0%} of the local one: medians")
+def steady_cost(folder: Path, family: Family) -> tuple[float, float, float]:
+    """CPU milliseconds an image of the actors and of the whole ``family``, and how many seconds were looked at.
 
-
-def family_seconds(work: Callable[[], object]) -> float:
-    """CPU seconds that this process and all that descend from it take for ``work``.
-
-    They are looked at twice a second: Ray ends its actors, and their clocks with them, before the work is over.
+    An actor is looked at from the end of its first batch to that of its last, the family while every actor is: they
+    start one after another, for seconds each, and end before the work is over.
     """
-    first: dict[int, float] = {}
-    latest: dict[int, float] = {}
-    over = threading.Event()
+    notes = [np.loadtxt(file, ndmin=2) for file in folder.iterdir()]
+    for file in list(folder.iterdir()):
+        file.unlink()
+    if len(notes) < CORES or min(map(len, notes)) < 2:
+        raise SystemExit("not all actors of Ray made two batches: give it more --images")
+    alone = sum(cpu[-1] - cpu[0] for _, cpu, _ in (note.T for note in notes))
+    begin, end = max(note[0, 2] for note in notes), min(note[-1, 2] for note in notes)
+    inside = sum(images[(clock > begin) & (clock <= end)].sum() for images, _, clock in (note.T for note in notes))
+    later = sum(note[1:, 0].sum() for note in notes)
+    return 1000 * alone / later, 1000 * (family.seconds(end) - family.seconds(begin)) / inside, end - begin
 
-    def look() -> None:
-        for process in (psutil.Process(), *psutil.Process().children(recursive=True)):
-            with contextlib.suppress(psutil.NoSuchProcess):
-                times = process.cpu_times()
-                latest[process.pid] = times.user + times.system
 
-    def watch() -> None:
-        while not over.wait(0.5):
-            look()
+class Family:
+    """CPU seconds that this process and all that descend from it have taken, looked at twice a second."""
 
-    look()
-    first.update(latest)
-    with ThreadPoolExecutor(1) as pool:
-        pool.submit(watch)
-        work()
-        over.set()
-    look()
-    return sum(seconds - first.get(process, 0.0) for process, seconds in latest.items())
+    def __init__(self) -> None:
+        self._clock: list[float] = []
+        self._total: list[float] = []
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def seconds(self, clock: float) -> float:
+        """Those taken up to a time of day; processes that have ended since are counted."""
+        return float(np.interp(clock, self._clock, self._total))
+
+    def _watch(self) -> None:
+        latest: dict[int, float] = {}
+        while not self._over.wait(0.5):
+            for process in (psutil.Process(), *psutil.Process().children(recursive=True)):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    times = process.cpu_times()
+                    latest[process.pid] = times.user + times.system
+            self._clock.append(time.time())
+            self._total.append(sum(latest.values()))
 
 
 def embed_ours(files: Sequence[bytes], spec: str) -> Floats:

@@ -5,8 +5,9 @@
 Packs are those of benchmarks/packs.py. Each seed draws 80 % of the images anew, of at most 1,875 of a pack unless
 ``PACK@N`` says how many, plants 10 % of even noise where the labels are right, and is the seed of the scan. With
 ``--bare`` no network is trained. A row goes to benchmarks/results/precision.json as soon as it is made; the table in
-benchmarks/RESULTS.md is rewritten from that file, with the version of the features in int8. The bar is a mean
-difference of .003 in average precision on every pack. ``±`` is one standard deviation of the draws, which overlap.
+benchmarks/RESULTS.md is rewritten from that file; rows of an earlier version of int8 are dropped. The bar is a mean
+difference of .003 in average precision on every pack. ``±`` is one standard error: that of a single draw, by a
+bootstrap of its images, as draws overlap. How much the draws differ stands beside it.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from typing import Any
 import numpy as np
 from detection import flags, ranking
 from detection_settings import Labels
-from packs import CLEAN, PACKS, load
+from packs import CLEAN, PACKS, Flags, Scores, load
 from results_section import write_section
 
 from labelaudit.corrupt import noise
@@ -36,6 +37,8 @@ MOST, SHARE = 1875, 0.8
 """Images of a pack that are looked at, and what share of them each seed draws."""
 NOISE = 0.1
 """Even noise that is planted where labels are right."""
+RESAMPLED = 300
+"""Bootstrap samples of the images of a draw."""
 OTHERS = ("omniglot136", "plankton118", "trashnet")
 
 
@@ -49,6 +52,8 @@ def measure(samples: Samples, truth: Labels, seed: int, machine: Machine, effort
         samples = replace(samples, labels=planted.labels)
     how = f"{effort}, no networks" if bare else effort
     row: dict[str, Any] = {"seed": seed, "effort": how, "n": len(samples), "version": lite_int8.VERSION}
+    counts = rng.multinomial(len(samples), np.full(len(samples), 1 / len(samples)), RESAMPLED)
+    resampled = []
     for precision in ("float32", "int8"):
         settings = ScanSettings(effort=effort, seed=seed, precision=precision, methods=() if bare else None)
         decision = audit_samples(samples, settings, machine).decision
@@ -58,12 +63,24 @@ def measure(samples: Samples, truth: Labels, seed: int, machine: Machine, effort
             "f1": flags(decision.is_issue, wrong)["f1"],
             "rate": decision.noise_rate,
         }
+        resampled.append(resampled_ap(decision.suspicion, wrong, counts))
+    row["error"] = float(np.std(resampled[1] - resampled[0]))
     return row
+
+
+def resampled_ap(suspicion: Scores, wrong: Flags, counts: Labels) -> Scores:
+    """(k,) average precision where each image (n,) is there as often as ``counts`` (k, n) says."""
+    order = np.argsort(-suspicion, kind="stable")
+    there, found = counts[:, order], counts[:, order] * wrong[order]
+    hits = found.cumsum(axis=1)
+    share: Scores = (found * hits / np.maximum(there.cumsum(axis=1), 1)).sum(axis=1) / hits[:, -1]
+    return share
 
 
 def write(row: dict[str, Any]) -> None:
     """Keep the row, and write the table anew."""
     known = json.loads(ROWS.read_text(encoding="utf-8")) if ROWS.is_file() else []
+    known = [one for one in known if one["version"] == row["version"]]
     same = {name: row[name] for name in ("pack", "seed", "effort")}
     kept = [one for one in known if any(one[name] != value for name, value in same.items())] + [row]
     ROWS.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
@@ -73,16 +90,16 @@ def write(row: dict[str, Any]) -> None:
 def render(rows: list[dict[str, Any]]) -> str:
     """A row for each pack and effort: means over seeds, and the spread of the difference."""
     lines = [
-        "| pack | effort | images | seeds | int8 version | AP float32 | AP int8 | difference | F1 float32 | F1 int8 |",
+        "| pack | effort | images | seeds | AP float32 | AP int8 | difference | between draws | F1 float32 | F1 int8 |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for pack, effort in sorted({(row["pack"], row["effort"]) for row in rows}, key=lambda key: (key[1], key[0])):
         some = [row for row in rows if (row["pack"], row["effort"]) == (pack, effort)]
         ap, f1 = (np.array([[row[p][key] for p in ("float32", "int8")] for row in some]) for key in ("ap", "f1"))
         apart = ap[:, 1] - ap[:, 0]
-        cells = [pack, effort, f"{some[0]['n']:,}", str(len(some)), str(min(row["version"] for row in some))]
-        cells += [f"{value:.4f}" for value in ap.mean(axis=0)]
-        cells += [f"{apart.mean():+.4f} ± {apart.std():.4f}", *(f"{value:.3f}" for value in f1.mean(axis=0))]
+        error = np.sqrt(np.mean([row["error"] ** 2 for row in some]))
+        cells = [pack, effort, f"{some[0]['n']:,}", str(len(some)), *(f"{value:.4f}" for value in ap.mean(axis=0))]
+        cells += [f"{apart.mean():+.4f} ± {error:.4f}", f"{apart.std():.4f}", *(f"{v:.3f}" for v in f1.mean(axis=0))]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
