@@ -42,7 +42,7 @@ from labelaudit.features.runners import import_onnxruntime
 from labelaudit.types import Floats
 
 ROOT = Path(__file__).parents[1]
-CORES, BATCH, ROUNDS = 2, 8, 4
+CORES, BATCH, ROUNDS = 2, 8, 8
 
 
 class Encoded:

@@ -64,7 +64,9 @@ def measure(samples: Samples, truth: Labels, seed: int, machine: Machine, effort
             "rate": decision.noise_rate,
         }
         resampled.append(resampled_ap(decision.suspicion, wrong, counts))
-    row["error"] = float(np.std(resampled[1] - resampled[0]))
+    apart = resampled[1] - resampled[0]
+    if np.isfinite(apart).all():  # no sample without any wrong label
+        row["error"] = float(np.std(apart))
     return row
 
 
@@ -73,7 +75,8 @@ def resampled_ap(suspicion: Scores, wrong: Flags, counts: Labels) -> Scores:
     order = np.argsort(-suspicion, kind="stable")
     there, found = counts[:, order], counts[:, order] * wrong[order]
     hits = found.cumsum(axis=1)
-    share: Scores = (found * hits / np.maximum(there.cumsum(axis=1), 1)).sum(axis=1) / hits[:, -1]
+    sums = (found * hits / np.maximum(there.cumsum(axis=1), 1)).sum(axis=1)
+    share: Scores = sums / np.where(hits[:, -1], hits[:, -1], np.nan)
     return share
 
 
@@ -97,9 +100,10 @@ def render(rows: list[dict[str, Any]]) -> str:
         some = [row for row in rows if (row["pack"], row["effort"]) == (pack, effort)]
         ap, f1 = (np.array([[row[p][key] for p in ("float32", "int8")] for row in some]) for key in ("ap", "f1"))
         apart = ap[:, 1] - ap[:, 0]
-        error = np.sqrt(np.mean([row["error"] ** 2 for row in some]))
+        errors = [row["error"] for row in some if "error" in row]
+        error = f" ± {np.sqrt(np.mean(np.square(errors))):.4f}" if errors else ""
         cells = [pack, effort, f"{some[0]['n']:,}", str(len(some)), *(f"{value:.4f}" for value in ap.mean(axis=0))]
-        cells += [f"{apart.mean():+.4f} ± {error:.4f}", f"{apart.std():.4f}", *(f"{v:.3f}" for v in f1.mean(axis=0))]
+        cells += [f"{apart.mean():+.4f}{error}", f"{apart.std():.4f}", *(f"{v:.3f}" for v in f1.mean(axis=0))]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
