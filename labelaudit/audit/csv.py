@@ -9,12 +9,9 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
-
-import numpy as np
 
 from labelaudit.audit.columns import Column, Picked, list_columns, plain_values
 from labelaudit.audit.document import Audit
@@ -22,7 +19,6 @@ from labelaudit.audit.groups import COLUMNS
 from labelaudit.text import Lines, cell, cells
 from labelaudit.types import Ints
 
-_SPECIAL = re.compile('[,"\r\n]')
 _BLOCK = 65_536
 """Rows turned into Python values at a time: bounds the memory of a large dataset's file."""
 
@@ -61,24 +57,19 @@ def _write(audit: Audit, rows: Ints, path: Path) -> None:
 def _render(audit: Audit, rows: Ints, file: TextIO) -> None:
     csv.writer(Lines(file)).writerow(cell(name) for name in audit.columns(rows[:0]))
     for start in range(0, len(rows), _BLOCK):
-        columns = [_cells(column) for column in list_columns(audit, rows[start : start + _BLOCK]).values()]
-        line = ",".join(form for form, _ in columns) + "\n"
-        file.write("".join(map(line.__mod__, zip(*(values for _, values in columns), strict=True))))
+        columns = list_columns(audit, rows[start : start + _BLOCK])
+        lines = list(zip(*map(_texts, columns.values()), strict=True))
+        block = io.StringIO(newline="")
+        csv.writer(block).writerows(lines)
+        text = block.getvalue()
+        if text.count("\r") == len(lines):  # none inside a cell
+            file.write(text.replace("\r\n", "\n"))
+        else:
+            csv.writer(Lines(file)).writerows(lines)
 
 
-def _cells(column: Column) -> tuple[str, list[Any]]:
-    """The place of a column in the form of a line, and what is put there; where there are fewer values than rows, each
-    value becomes a cell once."""
-    if isinstance(column, Picked):
-        if len(column.values) < len(column.places):
-            return "%s", Picked(_quoted(cells(column.values)), column.places).tolist()
-    elif column.dtype.kind == "f" and not np.isnan(column).any():
-        return "%.6g", column.tolist()  # as `cell` writes it
-    return "%s", _quoted(cells(plain_values(column)))
-
-
-def _quoted(texts: list[str]) -> list[str]:
-    """The cells ``texts`` in quotes where `csv` would put them."""
-    if _SPECIAL.search("".join(texts)) is None:
-        return texts
-    return ['"' + text.replace('"', '""') + '"' if _SPECIAL.search(text) else text for text in texts]
+def _texts(column: Column) -> list[str]:
+    """The cells of a column; where there are fewer values than rows, each value becomes a cell once."""
+    if isinstance(column, Picked) and len(column.values) < len(column.places):
+        return Picked(cells(column.values), column.places).tolist()
+    return cells(plain_values(column))
