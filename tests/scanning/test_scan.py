@@ -13,6 +13,7 @@ from small_scans import NAMES, blobs
 
 from labelaudit import Audit, DataError, LabelAuditError, OptionError, read_audit, scan
 from labelaudit.check.upkeep import shaping_settings
+from labelaudit.machine import multiplies_bfloat16
 from labelaudit.scanning.assessment import _note_few
 from labelaudit.scanning.pool import TUNING
 from labelaudit.scanning.settings import ScanSettings
@@ -140,6 +141,7 @@ def test_a_folder_with_broken_files_from_features(folder: Path) -> None:
     (folder / "bee" / "cut.png").write_bytes(whole[: len(whole) // 2])
     (folder / "cat" / "copy.png").write_bytes(whole)
     audit = scan(folder, effort="quick", train="features", methods=["crust"], workers=2)
+    assert audit.decision.recipe["methods_in"] == ("bfloat16" if multiplies_bfloat16() else "float32")
     kinds = {finding.path: finding.kind for finding in audit.findings}
     assert kinds["ant/zero.jpg"] == "empty"
     assert kinds["bee/cut.png"] == "truncated"
@@ -154,6 +156,7 @@ def test_a_folder_from_pixels(folder: Path) -> None:
     options = {"ce": {"epochs": "8"}}
     audit = scan(folder, train="pixels", methods=["ce"], options=options, effort="quick")
     assert audit.decision.recipe["methods_on"] == "pixels"
+    assert audit.decision.recipe["methods_in"] == "float32"
     worst = [row["path"] for row in audit.table("samples")[:4]]
     assert {"cat/10.png", "ant/41.png"} & set(worst)
 
