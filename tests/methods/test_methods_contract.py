@@ -85,7 +85,7 @@ def test_works_on_pixels(method: str) -> None:
 
 
 @every_method
-@pytest.mark.parametrize(("counts", "classes"), [((30, 30), 2), ((20, 20, 1, 3), 5), ((3, 1), 2), ((1,) * 1000, 1000)])
+@pytest.mark.parametrize(("counts", "classes"), [((30, 30), 2), ((20, 20, 1, 3), 5), ((3, 1), 2), ((1,) * 300, 300)])
 def test_small_and_many_classes(method: str, counts: tuple[int, ...], classes: int) -> None:
     labels = np.repeat(np.arange(len(counts)), counts)
     evidence = crossfit(method, cloud(labels, classes), labels, classes, epochs=5, folds=3, seed=1)
