@@ -212,3 +212,18 @@ def test_the_noise_model_has_half_the_say_where_errors_are_common_and_less_where
     answer = log_odds_of_wrong(found.channel.posterior, given)
     moved = answer - ((1 - say) * pooled + say * odds)
     assert np.ptp(moved[np.abs(answer) < 10]) < 0.05
+
+
+def test_the_noise_model_has_less_say_in_proportion_where_labels_are_fewer_than_cells() -> None:
+    says = []
+    for n in (144, 288, 576, 600):
+        q, given, _ = planted(0, 0.3, classes=24, n=n, skill=3.5)
+        noise = fit_noise_model({"a": q}, given)
+        mixed = np.random.default_rng(0).permutation(q)
+        noise = replace(noise, posterior=set_suspicion(mixed, given, 1 - mixed[np.arange(n), given]))
+        found = agree({"a": q}, noise, given, known=np.full(n, UNKNOWN))
+        pooled = np.log(found.pooled) - np.log1p(-found.pooled)
+        apart = log_odds_of_wrong(noise.posterior, given) - pooled
+        moved = log_odds_of_wrong(found.channel.posterior, given) - pooled
+        says.append(np.polyfit(apart, moved, 1)[0])
+    assert says == pytest.approx([0.125, 0.25, 0.5, 0.5], abs=0.01)
