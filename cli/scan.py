@@ -139,7 +139,7 @@ def scan(
         _option(
             panel=_METHOD,
             env="PRECISION",
-            help="Numbers that these networks compute in; auto: int8 where the CPU gains.",
+            help="Numbers that these networks compute in; auto: int8 where the CPU gains, bfloat16 in the methods.",
         ),
     ] = "auto",
     max_pixels: Annotated[

@@ -63,11 +63,11 @@ class Leading:
         return self.shape[0]
 
     def __setitem__(self, rows: slice | Rows, block: npt.NDArray[Any]) -> None:
-        """Keep what leads in ``block`` (m, C), the new values of ``rows``."""
+        """Keep what leads in ``block`` (m, C), or (C,) for all, the new values of ``rows``."""
         own = self.labels[rows]
         if not len(own):
             return
-        block = np.ascontiguousarray(block, dtype=np.float32)
+        block = np.ascontiguousarray(np.broadcast_to(block, (len(own), self.shape[1])), dtype=np.float32)
         classes, values = _likeliest(block)
         missing = np.flatnonzero(~(classes == own[:, None]).any(axis=1))
         classes[missing, -1] = own[missing]
@@ -299,7 +299,8 @@ def join_tables(one: Table, other: Table, labels: npt.NDArray[np.integer[Any]]) 
 
 def is_finite(table: Table) -> bool:
     """Whether every probability of ``table`` is a finite number."""
-    return bool(np.isfinite(table.values if isinstance(table, Leading) else table).all())
+    parts = (table.values, table.rest) if isinstance(table, Leading) else (table,)
+    return all(bool(np.isfinite(part).all()) for part in parts)
 
 
 def take_rows(table: Table, rows: Rows) -> Table:

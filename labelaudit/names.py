@@ -63,6 +63,7 @@ def order_by_content(values: npt.NDArray[np.float32], labels: npt.NDArray[np.int
     step = max(1, _CELLS // values.shape[1])
     for start in range(0, n, step):
         block = np.array(values[start : start + step], dtype=np.float32, order="F").view(np.uint32)
+        block ^= block >> 16  # the last bits of round numbers are all 0, and would stay so
         block *= factors[:-1]
         keys[start : start + step] += block.sum(axis=1, dtype=np.uint32)
     for shift in (16, 13):

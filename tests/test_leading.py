@@ -13,7 +13,7 @@ from labelaudit.audit import run as runs
 from labelaudit.audit.document import BEFORE_REVIEW, Audit
 from labelaudit.errors import DataError
 from labelaudit.judge.consensus import set_suspicion
-from labelaudit.judge.decide import decide
+from labelaudit.judge.decide import decide, judge_groups_together
 from labelaudit.judge.noise_model import UNKNOWN, NoiseModel, apply_noise_model
 from labelaudit.judge.pool import pool
 from labelaudit.judge.standing_out import share_standing_out
@@ -243,3 +243,19 @@ def test_rows_in_another_order_are_those_of_the_array(probs: np.ndarray) -> None
     assert (len(view), view.shape) == (40, probs.shape)
     assert np.array_equal(view[5:9], probs[order[5:9]])
     assert np.array_equal(view[np.array([7, 1])], probs[order[[7, 1]]])
+
+
+def test_groups_and_copies_are_judged_together_as_in_whole_tables(probs: np.ndarray, labels: np.ndarray) -> None:
+    kept = Leading(labels, CLASSES)
+    kept[:] = probs
+    labels[1::2] = labels[::2]
+    groups = [f"g{row // 2}" for row in range(40)]
+    whole, part = (judge_groups_together(table, labels, groups) for table in (kept[:], kept))
+    assert part[:].argmax(axis=1).tolist() == whole.argmax(axis=1).tolist()
+    assert part[:] == pytest.approx(whole, abs=0.02)
+    digests = ["twice", "twice", *map(str, range(38))]
+    labels[1] = (labels[0] + 1) % CLASSES
+    for table in (kept, probs):
+        channel = NoiseModel(weights={}, transition=even(0.1, CLASSES), probs=table, posterior=table, loss=0.0)
+        decision = decide(channel, labels, [str(name) for name in range(CLASSES)], digests=digests)
+        assert decision.probs[0] == pytest.approx(decision.probs[1], abs=1e-6)

@@ -15,7 +15,7 @@ import numpy as np
 
 from labelaudit.context.groups import add_near_copies
 from labelaudit.data.listing import TRAINING
-from labelaudit.features.duplicates import unique_pairs
+from labelaudit.features.duplicates import PAIRS, unique_pairs
 from labelaudit.features.neighbors import nearest
 from labelaudit.judge.vectors import find_directions
 from labelaudit.types import Bools, Features, Finding, Floats, Ints, Samples
@@ -28,7 +28,6 @@ WIDESPREAD = 0.15
 NEIGHBORS = 10
 USUAL = 30
 """The neighbour whose distance is the usual one; in small datasets the last of the nearest tenth."""
-_PAIRS = 128  # compared at once, which stay in the cache of a core
 _SHORT = 256
 
 
@@ -171,7 +170,7 @@ def _shorten(x: Floats) -> Floats:
 def _cosine(x: Floats, first: Ints, second: Ints) -> Floats:
     """(p,) cosines of rows of unit length."""
     found = np.empty(len(first))
-    for start in range(0, len(first), _PAIRS):
-        part = slice(start, start + _PAIRS)
+    for start in range(0, len(first), PAIRS):
+        part = slice(start, start + PAIRS)
         found[part] = np.einsum("pd,pd->p", x[first[part]], x[second[part]])
     return found

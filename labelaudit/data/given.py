@@ -92,9 +92,11 @@ def given_probs(
             np.divide(some, sums[:, None], out=read[place], casting="same_kind")
     if bad.any():
         row = int(rows[np.flatnonzero(bad)[0]])
+        first = np.asarray(values[row], dtype=np.float64)
+        fault = f"holds {first.min():.4g}" if first.min() < 0 else f"sums to {first.sum():.4g}"
         raise DataError(
-            f"{name}: {count(int(bad.sum()), 'row holds', 'rows hold')} no probabilities; row {row} sums to "
-            f"{np.asarray(values[row], dtype=np.float64).sum():.4g}: give softmax outputs, not logits"
+            f"{name}: {count(int(bad.sum()), 'row holds', 'rows hold')} no probabilities; row {row} {fault}: give "
+            "softmax outputs, not logits"
         )
     if len(read) > 1 and not _differ(read):
         raise DataError(f"{name}: all rows hold the same probabilities, which tell nothing: give those of a model")

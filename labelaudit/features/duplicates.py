@@ -36,7 +36,8 @@ SAME = 0.995
 NEIGHBORS = 10
 SHORT = 256
 SIDE = 16
-_PAIRS = 128  # compared at once: more no longer fit in a core's cache, and take six times as long
+PAIRS = 128
+"""Pairs compared at once: more no longer fit in a core's cache, and take six times as long."""
 
 
 Across = Literal["labels", "splits", "either", "all"]
@@ -227,11 +228,11 @@ def _cosine(
     values: Floats, first: Ints, second: Ints, mean: npt.NDArray[np.float32] | None = None
 ) -> npt.NDArray[np.float64]:
     cosines = np.zeros(len(first))
-    for start in range(0, len(first), _PAIRS):
-        a, b = values[first[start : start + _PAIRS]], values[second[start : start + _PAIRS]]
+    for start in range(0, len(first), PAIRS):
+        a, b = values[first[start : start + PAIRS]], values[second[start : start + PAIRS]]
         a, b = (a, b) if mean is None else (a - mean, b - mean)
         lengths = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
-        cosines[start : start + _PAIRS] = np.einsum("pd,pd->p", a, b) / np.where(lengths > 0, lengths, 1)
+        cosines[start : start + PAIRS] = np.einsum("pd,pd->p", a, b) / np.where(lengths > 0, lengths, 1)
     return cosines
 
 
@@ -254,11 +255,11 @@ def _compare(
 def _correlate(thumbnails: npt.NDArray[np.float32], a: Ints, b: Ints) -> npt.NDArray[np.float64]:
     """Correlation (p,) of thumbnails, mirrored where that fits better."""
     found = np.empty(len(a))
-    for start in range(0, len(a), _PAIRS):
-        one, two = thumbnails[a[start : start + _PAIRS]], thumbnails[b[start : start + _PAIRS]]
+    for start in range(0, len(a), PAIRS):
+        one, two = thumbnails[a[start : start + PAIRS]], thumbnails[b[start : start + PAIRS]]
         straight = np.einsum("pijc,pijc->p", one, two)
         mirrored = np.einsum("pijc,pijc->p", one, two[:, :, ::-1])
-        found[start : start + _PAIRS] = np.maximum(straight, mirrored)
+        found[start : start + PAIRS] = np.maximum(straight, mirrored)
     return found
 
 

@@ -68,13 +68,17 @@ def in_precision(texts: Sequence[str], precision: Precision) -> tuple[str, ...]:
     )
 
 
-def precision_of(name: str) -> Precision:
-    """The number format that the embedded backbones of features called ``name`` (specs joined by +) computed in.
+def precision_of(name: str) -> Literal["auto", "float32", "int8"]:
+    """The number format that the embedded backbones of features called ``name`` (specs joined by +) computed in;
+    ``auto`` where there is none among them.
 
-    >>> precision_of("lite0@128-int8+lite1@160-int8"), precision_of("lite0@128")
-    ('int8', 'float32')
+    >>> precision_of("lite0@128-int8+lite1@160-int8"), precision_of("lite0@128"), precision_of("given")
+    ('int8', 'float32', 'auto')
     """
-    return "int8" if any(spec.endswith(_INT8) for spec in name.split("+")) else "float32"
+    specs = name.split("+")
+    if any(spec.endswith(_INT8) for spec in specs):
+        return "int8"
+    return "float32" if any(spec.partition("@")[0] in SIZES for spec in specs) else "auto"
 
 
 def _parse(text: str) -> Spec:

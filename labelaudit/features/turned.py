@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from labelaudit.features.duplicates import (
-    _PAIRS,
     LIKENESS,
+    PAIRS,
     STANDS_OUT,
     Pairs,
     _candidates,
@@ -107,8 +107,8 @@ def _compare(
 def _correlate(thumbnails: npt.NDArray[np.float32], a: Ints, b: Ints) -> tuple[Floats, Floats]:
     """(p,) greatest correlation over the eight positions of the second of each pair, and over the two upright ones."""
     best, upright = np.empty(len(a)), np.empty(len(a))
-    for start in range(0, len(a), _PAIRS):
-        part = slice(start, start + _PAIRS)
+    for start in range(0, len(a), PAIRS):
+        part = slice(start, start + PAIRS)
         one, two = thumbnails[a[part]], thumbnails[b[part]]
         found = [
             np.einsum("pijc,pijc->p", one, turned if straight else turned[:, :, ::-1])

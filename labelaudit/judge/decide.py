@@ -86,7 +86,8 @@ def decide(
         apart = len(set(groups))
     _apply_verdicts(posterior, labels, known)
     right, wrong = own_and_others(posterior, labels)  # what rounds to certainty keeps its rank by the others
-    suspicion = wrong / (right + wrong)
+    whole = right + wrong  # nothing where a verdict took away the one class that was believed in
+    suspicion = np.divide(wrong, whole, out=np.ones_like(whole), where=whole > 0)
     if strangers is not None:
         posterior = _scale_rows(posterior, 1.0 - strangers)
         suspicion += strangers * (1.0 - suspicion)

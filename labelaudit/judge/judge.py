@@ -210,9 +210,10 @@ class Judge:
         return self._remember(self._center(features))
 
     def alike(self, row: int, label: int, k: int = 3) -> tuple[int, ...]:
-        """Up to k rows of audited samples most like sample ``row``, best first, to show beside it.
+        """Up to k rows of audited samples like sample ``row``, most like first, to show beside it.
 
-        They carry the given label ``label`` and are believed right; none has the bytes of ``row`` or of another.
+        They carry the given label ``label`` and are believed right; none has the bytes of ``row`` or of another. Of
+        more than 20,000 such samples some are looked at, evenly spread.
         """
         return self.memory.alike(row, label, k)
 
@@ -254,7 +255,7 @@ class Judge:
             with open_regular(file) as opened, np.load(opened, allow_pickle=False) as archive:
                 arrays = {name: archive[name] for name in archive.files}
             for name, array in arrays.items():
-                if not isinstance(array, np.ndarray) or (array.dtype.kind == "f" and not _is_finite(array)):
+                if not isinstance(array, np.ndarray) or (array.dtype.kind == "f" and not _only_finite(array)):
                     raise ValueError(f"'{name}' is not an array of finite numbers")
             about = json.loads(str(arrays.pop("about")))
             if int(about["version"]) > VERSION:
@@ -329,7 +330,7 @@ def _stack(axes: Sequence[Floats]) -> npt.NDArray[np.float32]:
     return np.concatenate([np.pad(part, ((0, 0), (0, width - part.shape[1]))) for part in axes]).astype(np.float32)
 
 
-def _is_finite(array: npt.NDArray[Any]) -> bool:
+def _only_finite(array: npt.NDArray[Any]) -> bool:
     """Whether all numbers are finite; half precision is told by its bits, ten times as fast."""
     if array.dtype == np.float16:
         bits = array.reshape(-1).view(np.uint16)

@@ -144,12 +144,18 @@ class Memory:
         found = []
         for row, likeness in zip(rows.tolist(), cosines, strict=True):
             near = np.argpartition(-likeness, few - 1)[:few] if 0 < few < len(right) else np.arange(len(right))
-            best = right[near[np.lexsort((near, -likeness[near]))]]
-            distinct = {self.digests[row]: row}
-            for other in best.tolist():
-                distinct.setdefault(self.digests[other], other)
-            found.append(tuple(distinct.values())[1 : k + 1])
+            distinct = self._distinct(row, right[near], likeness[near])
+            if len(distinct) < k and few < len(right):  # copies of one image took all places
+                distinct = self._distinct(row, right, likeness)
+            found.append(distinct[:k])
         return found
+
+    def _distinct(self, row: int, others: Ints, likeness: Floats) -> tuple[int, ...]:
+        """The ``others`` (m,) by ``likeness`` (m,) to ``row``, none with its bytes or those of one before."""
+        seen = {self.digests[row]: row}
+        for other in others[np.lexsort((others, -likeness))].tolist():
+            seen.setdefault(self.digests[other], other)
+        return tuple(seen.values())[1:]
 
     def copies(self, digests: npt.NDArray[np.bytes_]) -> list[Ints]:
         """For each of ``digests`` (m,) the rows of the samples that have it."""

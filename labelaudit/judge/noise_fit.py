@@ -63,9 +63,10 @@ def fit_noise_model(
         labels: (n,) given labels in [0, C).
         known: (n,) true class where a person has verified it, `UNKNOWN` or `NO_CLASS` elsewhere. Verified samples count
             with what is known of them: their posterior is certain, and T learns from real errors.
-        groups: (n,) numbers, equal where samples belong together: the first of each is one sample of all.
+        groups: (n,) numbers, equal where samples belong together: the first of each, in ``order``, is one of all.
         start: an earlier fit with the same models, to begin from.
-        order: (n,) rows, over which the part of many samples that the search sees is spread; as they are by default.
+        order: (n,) rows, in which they are taken, and over which the part of many that the search sees is spread; as
+            they are by default.
 
     Raises:
         DataError: no models, or shapes that do not fit.
@@ -85,7 +86,8 @@ def fit_noise_model(
         known = np.full(len(labels), UNKNOWN)
     first = np.full(len(labels), groups is None)
     if groups is not None:
-        first[np.unique(groups, return_index=True)[1]] = True
+        rows = np.arange(len(labels)) if order is None else order
+        first[rows[np.unique(groups[rows], return_index=True)[1]]] = True
     usable = first & (known != NO_CLASS)
     usable_rows = pick_rows(usable if usable.any() else ~usable, order)
     rows = _subset(usable_rows, _CELLS // classes)

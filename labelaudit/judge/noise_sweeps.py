@@ -52,7 +52,7 @@ def refine(
     harder: Floats | None,
     precision: npt.DTypeLike,
 ) -> Floats:
-    """T from all samples by fixed-point iteration, where `_FitSubset.search` saw only some of them or of its cells."""
+    """T from samples with ``probs`` (n, C) by fixed-point iteration; a search may see fewer of them or of its cells."""
     given = onehot(labels, probs.shape[1])
     harder = None if harder is None else harder.astype(precision)
     for _ in range(_SWEEPS):

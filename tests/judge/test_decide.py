@@ -156,3 +156,14 @@ def test_what_is_nearly_certain_keeps_its_order() -> None:
     sure = replace(channel, posterior=posterior.astype(np.float32))
     decision = decide(sure, given, CLASSES, digests=[str(i) for i in range(len(given))])
     assert np.array_equal(decision.suspicion.argsort(kind="stable"), np.arange(len(given)))
+
+
+def test_a_label_found_wrong_is_wrong_though_no_other_class_is_left() -> None:
+    probs, given, _ = planted(5, 0.1, classes=2)
+    channel = fit_noise_model({"m": probs}, given)
+    channel.posterior[0] = np.eye(2)[given[0]]
+    known = np.full(len(given), noise_model.UNKNOWN)
+    known[0] = noise_model.NO_CLASS
+    decision = decide(channel, given, CLASSES[:2], digests=None, known=known)
+    assert decision.suspicion[0] == 1
+    assert decision.is_issue[0]

@@ -105,6 +105,17 @@ def test_look_alikes_are_right_of_that_class_and_no_copies() -> None:
         assert sorted(rows) == sorted(rest[np.argsort(-cosines[rest])][:4].tolist())
 
 
+def test_many_copies_of_one_image_leave_room_for_others() -> None:
+    memory = JUDGE.memory
+    label = int(memory.labels[5])
+    rows = np.flatnonzero((memory.labels == label) & memory.right)
+    copies = rows[: len(rows) // 2]
+    vectors, digests = memory.vectors.copy(), memory.digests.copy()
+    vectors[copies], digests[copies] = vectors[0], digests[copies[0]]
+    found = replace(JUDGE, memory=replace(memory, vectors=vectors, digests=digests)).alike(0, label, k=3)
+    assert len(set(digests[list(found)])) == 3
+
+
 def test_a_class_with_fewer_look_alikes_gives_fewer() -> None:
     lonely = replace(JUDGE, memory=replace(JUDGE.memory, right=np.arange(600) == 5))
     assert lonely.alike(0, int(SAMPLES.labels[5])) == (5,)

@@ -90,6 +90,7 @@ def spoiled(values: npt.NDArray[np.float32], row: int, value: float) -> npt.NDAr
         ({}, "no images to judge them by"),
         ({"features": "no/such.npy"}, "`features`. cannot be read .*give a .npy file"),
         ({"probs": np.ones((150, 3))}, "row 0 sums to 3"),
+        ({"probs": np.tile([0.5, 0.6, -0.1], (150, 1))}, "row 0 holds -0.1"),
         ({"probs": np.ones((150, 3)) / 3}, "all rows hold the same probabilities"),
         ({"probs": np.ones((150, 2)) / 2}, r"must be \(150, 3\)"),
         ({"features": blobs()[0], "methods": ["limt"]}, "did you mean 'limit'"),
