@@ -85,32 +85,36 @@ def apply_noise_model(
     an even part in [0, 1) that is taken off q, as earlier versions did, and ``precision`` the type of the numbers it
     is worked out in, that of ``transition`` unless given.
     """
-    rounded = transition.astype(precision or transition.dtype, copy=False)
     models = {name: models[name] for name in weights}
     alone = next(iter(models.values()))
+    probs: Table
+    posterior: Table
     if labels is not None and len(models) == 1 and isinstance(alone, Leading) and not floor:
-        return _apply_to_leading(weights, alone, transition, labels, known=known, slope=slope, ease=ease)
-    n, classes = alone.shape
-    powers = np.array(list(weights.values()))
-    probs = np.empty((n, classes), dtype=np.float32) if labels is None else make_table(labels, classes)
-    posterior = probs if labels is None else make_table(labels, classes)
-    surprise = np.full(n, np.nan)
+        (power,) = weights.values()
+        probs = leading = alone.raised(power, _FLOOR)
+        posterior, likelihood = _judge_leading(leading, transition, labels, known, slope=slope, ease=ease)
+    else:
+        n, classes = alone.shape
+        powers, rounded = np.array(list(weights.values())), transition.astype(precision or transition.dtype, copy=False)
+        probs = np.empty((n, classes), dtype=np.float32) if labels is None else make_table(labels, classes)
+        posterior = probs if labels is None else make_table(labels, classes)
+        likelihood = np.full(n, np.nan)
 
-    def judge(start: int) -> None:
-        rows = slice(start, start + step)
-        pooled = _without(_pool(take_logs(models, rows), powers), floor)
-        probs[rows] = pooled
-        if labels is not None:
-            harder = np.exp(slope * (difficulty(pooled) - ease)) if slope else None
-            if harder is not None and precision is not None:
-                harder = harder.astype(precision)
-            some = None if known is None else known[rows]
-            posterior[rows], likelihood = _posterior(pooled, rounded, labels[rows], harder, some)
-            surprise[rows] = -np.log(likelihood[:, 0])
+        def judge(start: int) -> None:
+            rows = slice(start, start + step)
+            pooled = _without(_pool(take_logs(models, rows), powers), floor)
+            probs[rows] = pooled
+            if labels is not None:
+                harder = np.exp(slope * (difficulty(pooled) - ease)) if slope else None
+                if harder is not None and precision is not None:
+                    harder = harder.astype(precision)
+                some = None if known is None else known[rows]
+                posterior[rows], likely = _posterior(pooled, rounded, labels[rows], harder, some)
+                likelihood[rows] = likely[:, 0]
 
-    step = max(1, _BLOCK // classes)
-    with ThreadPoolExecutor(_THREADS) as pool:
-        list(pool.map(judge, range(0, n, step)))
+        step = max(1, _BLOCK // classes)
+        with ThreadPoolExecutor(_THREADS) as pool:
+            list(pool.map(judge, range(0, n, step)))
     return NoiseModel(
         weights=weights,
         transition=transition,
@@ -118,23 +122,15 @@ def apply_noise_model(
         ease=ease,
         probs=probs,
         posterior=posterior,
-        loss=float(surprise.mean()) if n else np.nan,
+        loss=float(-np.log(likelihood).mean()) if len(likelihood) else np.nan,
     )
 
 
-def _apply_to_leading(
-    weights: Mapping[str, float],
-    table: Leading,
-    transition: Floats,
-    labels: Ints,
-    *,
-    known: Ints | None,
-    slope: float,
-    ease: float,
-) -> NoiseModel:
-    """`apply_noise_model` of one model, of which the leading classes are known: the others err as all do on average."""
-    (power,) = weights.values()
-    probs = table.raised(power, _FLOOR)
+def _judge_leading(
+    probs: Leading, transition: Floats, labels: Ints, known: Ints | None, *, slope: float, ease: float
+) -> tuple[Leading, Floats]:
+    """Posterior, and (n,) likelihood of the ``labels``, by the leading classes of q; the others err as all do on
+    average."""
     harder = np.exp(slope * (difficulty(probs.values) - ease))[:, None]
     right, own = np.diagonal(transition), probs.classes == labels[:, None]
     joint = transition[probs.classes, labels[:, None]]
@@ -148,15 +144,7 @@ def _apply_to_leading(
         hard = harder[verified, 0]
         found = _posterior(probs[verified], transition, labels[verified], hard, known[verified])
         posterior[verified], likelihood[verified] = found[0], found[1][:, 0]
-    return NoiseModel(
-        weights=weights,
-        transition=transition,
-        slope=slope,
-        ease=ease,
-        probs=probs,
-        posterior=posterior,
-        loss=float(-np.log(likelihood).mean()),
-    )
+    return posterior, likelihood
 
 
 def take_logs(models: Mapping[str, Table], rows: slice | Ints) -> Floats:
