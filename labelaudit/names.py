@@ -55,7 +55,7 @@ def order_by_content(values: npt.NDArray[np.float32], labels: npt.NDArray[np.int
     place among the others is the same, and rows of one kind lie scattered.
 
     >>> order_by_content(np.eye(3, dtype=np.float32), np.arange(3)).tolist()
-    [2, 0, 1]
+    [2, 1, 0]
     """
     n = len(labels)
     factors = np.random.default_rng(0).integers(1 << 32, size=values.shape[1] + 1, dtype=np.uint32) | 1
