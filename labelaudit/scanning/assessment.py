@@ -32,7 +32,7 @@ from labelaudit.judge.reasons import Reason, find
 from labelaudit.judge.verdict_fit import VIEWS, VerdictFit, decided, log_odds
 from labelaudit.judge.verdict_fit import fit as fit_verdicts
 from labelaudit.leading import KEPT
-from labelaudit.machine import Clock, Machine, list_versions
+from labelaudit.machine import Clock, Machine, list_versions, one_blas_thread
 from labelaudit.scanning.alone import keep_leading
 from labelaudit.scanning.choice import choose_training_input
 from labelaudit.scanning.components import find_components
@@ -52,6 +52,7 @@ _SEVERAL = 10  # suspects from which it is said how many are sure
 _SMALL = 50  # images per class below which the rate was seen to be off by a factor of two (docs/evidence.md)
 
 
+@one_blas_thread()
 def audit_samples(  # noqa: PLR0915
     samples: Samples,
     settings: ScanSettings | None = None,

@@ -13,6 +13,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 from small_scans import NAMES, blobs
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from labelaudit import DataError, LabelAuditError, OptionError, read_audit, scan
 from labelaudit.check.upkeep import shaping_settings
@@ -264,3 +265,16 @@ def test_verdicts_hold_for_every_copy_and_disputes_for_none(labels_file: Path) -
 def test_a_backbone_that_does_not_exist_is_refused_before_anything_is_read(tmp_path: Path, wrong: str) -> None:
     with pytest.raises(OptionError, match=wrong.partition("@")[0]):
         scan(tmp_path / "is not there", backbone=[wrong])
+
+
+def test_products_of_matrices_stay_on_one_thread_while_a_scan_lasts(labels_file: Path) -> None:
+    threads: list[int] = []
+
+    def look(step: str = "", done: int = 0, total: int | None = None) -> None:
+        threads.extend(pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas")
+
+    with threadpool_limits(limits=2, user_api="blas"):
+        scan(labels=labels_file, features=blobs()[0], effort="quick", progress=look)
+        assert set(threads) == {1}
+        look()
+        assert 2 in threads
