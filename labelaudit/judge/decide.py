@@ -18,7 +18,6 @@ from labelaudit.judge.reading import Reading, lower_end, upper_end
 from labelaudit.judge.reasons import Reason
 from labelaudit.judge.scores import own_and_others, softmax, strongest_other
 from labelaudit.leading import Leading, Table, blocks_of, by_class, sum_by_label, take_rows
-from labelaudit.names import number_names
 from labelaudit.types import Bools, Decision, Floats, Ints
 
 HIGHEST = 0.5
@@ -47,7 +46,7 @@ def decide(
     classes: Sequence[str],
     *,
     digests: Sequence[str] | None,
-    groups: Sequence[str] | None = None,
+    groups: Ints | None = None,
     counts: Ints | None = None,
     known: Ints | None = None,
     strangers: Floats | None = None,
@@ -64,8 +63,9 @@ def decide(
         classes: (C,) names, for the reasons.
         digests: (n,) content digests, None where each is there once. Copies of one image are judged together: each
             *distinct* label they carry is one more reading of the same true class.
-        groups: (n,) as `Samples.groups`, the digests by default. Near-copies are judged together too, a class counts
-            by its groups, and the interval is that of as many samples as there are groups.
+        groups: (n,) numbers from 0 on, as of `Samples.numbered_groups`, None where these are the digests. Near-copies
+            are judged together too, a class counts by its groups, and the interval is that of as many samples as there
+            are groups.
         counts: (C,) images per class that the channel's models learned from; those of ``labels`` unless given.
         known: (n,) what people have verified, as in `channel.fit`. It is final: such a sample is flagged if and only if
             its label was found wrong.
@@ -80,10 +80,10 @@ def decide(
     known = np.full(n, UNKNOWN) if known is None else known
     posterior, shared = _judge_copies_together(channel, labels, digests)
     apart = n
-    if groups is not None and groups != digests:
+    if groups is not None:
         posterior = judge_groups_together(posterior, labels, groups)
-        counts = count_groups(labels, number_names(groups)[1], len(classes)) if counts is None else counts
-        apart = len(set(groups))
+        counts = count_groups(labels, groups, len(classes)) if counts is None else counts
+        apart = int(groups.max()) + 1
     _apply_verdicts(posterior, labels, known)
     right, wrong = own_and_others(posterior, labels)  # what rounds to certainty keeps its rank by the others
     whole = right + wrong  # nothing where a verdict took away the one class that was believed in
@@ -251,22 +251,22 @@ def _repeated(order: Ints, ordered: npt.NDArray[Any]) -> list[Ints]:
     return [order[bounds[at] : bounds[at + 1]] for at in several.tolist()]
 
 
-def judge_groups_together(posterior: Table, labels: Ints, groups: Sequence[str]) -> Table:
-    """(n, C) ``posterior`` where the members of a group share one true class: what each image shows is averaged.
+def judge_groups_together(posterior: Table, labels: Ints, groups: Ints) -> Table:
+    """(n, C) ``posterior`` where members of one of the ``groups`` (n,), numbers from 0 on, share one true class: what
+    each image shows is averaged.
 
     Members that carry one label count as one reading, for it was given to all of them at once. Where they disagree,
     their labels were given one by one, and each counts as a vote. Unchanged where groups are not of one class: where
     two members agree in fewer than `SHARED` of all cases.
     """
-    code = number_names(groups)[1]
-    if _agreement(code, labels) < SHARED:
+    if _agreement(groups, labels) < SHARED:
         return posterior
     classes = posterior.shape[1]
     error = float(np.clip(1 - posterior[np.arange(len(labels)), labels].mean(), LEAST_ERROR, 0.5))
     vote = np.log((1 - error) * max(classes - 1, 1) / error)
     joint = take_rows(posterior, np.arange(len(labels)))
-    order = np.argsort(code, kind="stable")
-    for rows in np.split(order, np.cumsum(np.bincount(code))[:-1]):
+    order = np.argsort(groups, kind="stable")
+    for rows in np.split(order, np.cumsum(np.bincount(groups))[:-1]):
         if len(rows) > 1:
             counts = np.bincount(labels[rows], minlength=classes)
             most = counts == counts.max()
@@ -282,10 +282,10 @@ def count_groups(labels: Ints, groups: Ints, classes: int) -> Ints:
     return np.bincount(np.unique(groups * classes + labels) % classes, minlength=classes)
 
 
-def _agreement(code: Ints, labels: Ints) -> float:
+def _agreement(groups: Ints, labels: Ints) -> float:
     """Share of the pairs of members of one group that carry the same label."""
-    cells = np.unique(np.stack([code, labels]), axis=1, return_counts=True)[1].astype(np.float64)
-    sizes = np.bincount(code).astype(np.float64)
+    cells = np.unique(np.stack([groups, labels]), axis=1, return_counts=True)[1].astype(np.float64)
+    sizes = np.bincount(groups).astype(np.float64)
     pairs = float((sizes * (sizes - 1)).sum())
     return float((cells * (cells - 1)).sum()) / pairs if pairs else 0.0
 

@@ -255,7 +255,7 @@ def decide_by(
         samples.labels,
         samples.classes,
         digests=None if len(samples.numbered[0]) == len(samples) else samples.digests,
-        groups=None if len(samples.numbered_groups[0]) == len(samples) else samples.groups,
+        groups=None if samples.groups == samples.digests else samples.numbered_groups[1],
         known=known,
         strangers=None if verdicts is not None else outside,
         reading=reading,
