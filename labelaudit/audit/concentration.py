@@ -196,7 +196,7 @@ def _are_numbered(names: Sequence[str]) -> bool:
     first = [name[shared : shared + 1] for name in ends]
     if all("0" <= letter <= "9" for letter in first):  # and so are those of all names between them
         return True
-    return all(letter.isdigit() for letter in {*first, *(name[shared : shared + 1] for name in names)})
+    return all(letter.isdigit() for letter in {name[shared : shared + 1] for name in names})
 
 
 def _begin(name: str) -> str:

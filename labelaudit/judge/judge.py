@@ -49,6 +49,15 @@ _CHECKED = 1 << 18  # numbers looked at at a time
 _COMPARED = 1_000_000_000  # pairs of vectors that this may take, for the neighbours' votes
 
 
+def count_compared(samples: int) -> int:
+    """The number of ``samples`` that are each compared with all others, for the neighbours' votes.
+
+    >>> count_compared(500), count_compared(50_000), count_compared(1_000_000)
+    (500, 10000, 2000)
+    """
+    return min(samples, int(np.clip(_COMPARED // samples, _FEWEST, _CALIBRATED)))
+
+
 def fit_closed_forms(
     x: npt.NDArray[np.float32], labels: Ints, classes: int, *, groups: Ints | None = None
 ) -> dict[str, HeldOut]:
@@ -142,7 +151,7 @@ class Judge:
             transition=np.eye(len(samples.classes), dtype=np.float32),
             memory=Memory.of(short, decision.probs, samples.digests, samples.labels, right, scanned=True),
         )
-        rows = spread_rows(len(samples), int(np.clip(_COMPARED // len(samples), _FEWEST, _CALIBRATED)))
+        rows = spread_rows(len(samples), count_compared(len(samples)))
         opinions: dict[str, Floats] = {name: closed[name].probs[rows] for name in models}
         asked, groups = judge.memory, samples.numbered_groups[1]
         if samples.groups != samples.digests:  # members of a group have no vote on each other

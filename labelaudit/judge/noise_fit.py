@@ -167,7 +167,7 @@ class _FitSubset:
         """Weights and T to start from: the likeliest of few errors, even ones on half of the labels, and what models
         confuse. Where labels cannot tell, the fewest errors that leave the surest images sure. Looks at some ``rows``.
         """
-        few = np.linspace(0, len(self.labels) - 1, min(len(self.labels), rows)).astype(np.int64)
+        few = spread_rows(len(self.labels), rows)
         some = _FitSubset(take_of_logs(self.logs, few), self.labels[few], self.known[few])
         models, classes = len(self.logs), self.logs.shape[2]
         others = (1 - np.eye(classes)) / max(classes - 1, 1)

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 from labelaudit.audit.parquet import MOST_AS_TEXT
 from labelaudit.features.neighbors import EXACT
+from labelaudit.judge.judge import WIDTH as MEMORY_WIDTH
+from labelaudit.judge.judge import count_compared
 from labelaudit.judge.learning_curve import count_drawn
 from labelaudit.judge.probes import NARROW, WIDTH
 from labelaudit.leading import KEPT, is_large
@@ -37,8 +39,7 @@ _FIT, _HEARD = 120.0, 20.0  # passes over those, and more for each model heard
 _PASSES, _PER_MODEL = 15.0, 2.0  # passes over all cells, and more for each model heard
 _LEADING, _PASSES_IN_BLOCKS = 1.8, 8.0  # the same where only leading classes are kept, of one model and of each of more
 _STRANGERS, _STRANGERS_ROWS = 50.0, 20_000  # passes in which images of no class are looked for, and in how many
-_MEMORY, _MEMORY_PAIRS, _MEMORY_ROWS = 128, 1e9, (2000, 10_000)  # as `judge.judge` compares samples with all others
-_MEMORY_PASSES = 0.7  # passes for each of these pairs
+_MEMORY_PASSES = 0.7  # passes for each pair of a sample and one that the judge's memory compares with it
 _ALIKE, _DECIDED = 6.5, 0.25  # rows of text that looking for copies of a sample and judging it are worth
 _COSINES = 14.0  # and passes over its components that the former takes
 _AS_TEXT, _AS_ARRAYS, _PAGE = 2.0, 1.0, 1e5  # and writing it, as text or not, and the page of a RUN
@@ -94,8 +95,8 @@ def count_seconds(work: Workload, costs: UnitCosts) -> dict[str, float]:
             "probes": _count_probes(work, costs) + costs.row * _LOADED,
         }
         found["decide"] += costs.cell * _STRANGERS * (min(n, _STRANGERS_ROWS) if work.large else n) * work.classes
-        pairs = n * min(n, max(_MEMORY_PAIRS / n, _MEMORY_ROWS[0]), _MEMORY_ROWS[1])
-        found["decide"] += pairs * (min(_MEMORY, work.kept) * costs.product + _MEMORY_PASSES * costs.cell)
+        pairs = n * count_compared(n)
+        found["decide"] += pairs * (min(MEMORY_WIDTH, work.kept) * costs.product + _MEMORY_PASSES * costs.cell)
     return found
 
 
