@@ -75,7 +75,7 @@ def _start_at(right: float) -> Any:
     """In place of `_FitSubset.begin`: one diagonal of T, all errors alike, and nothing else tried."""
 
     def begin(part: Any, rows: int) -> Any:
-        models, classes = len(part.logs), part.logs.shape[2]
+        models, classes = len(part.logs), part.logs.classes
         others = (1 - np.eye(classes)) / max(classes - 1, 1)
         return np.full(models, noise_fit._SHARPNESS[0] / models), right * np.eye(classes) + (1 - right) * others
 

@@ -9,7 +9,7 @@ Left out: arithmetic on whole tables.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -23,10 +23,9 @@ MOST_CELLS = 50_000_000
 FEWEST_CLASSES = 4 * KEPT
 """Classes below which it is one anyway: little would be saved."""
 
-FEW = 50
-"""Classes up to which tables are worked on class after class in memory (`by_class`)."""
 
 _CELLS = 1 << 20  # of a block
+_FEW = 50  # classes up to which a table lies in memory class after class
 _STRIDE = 8  # classes of which the greatest is looked at first
 
 Values = npt.NDArray[np.float32]
@@ -308,11 +307,24 @@ def take_rows(table: Table, rows: Rows) -> Table:
     return table.take(rows) if isinstance(table, Leading) else np.take(table, rows, axis=0)
 
 
-def by_class(block: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """The same ``block`` (m, C), few classes one after the other in memory: sums and maxima over them then run along
-    the samples, in a twentieth of the time, and what is worked out of it lies likewise.
+def memory_order(classes: int) -> Literal["C", "F"]:
+    """NumPy's letter for the order in memory in which a table of so many ``classes`` is worked on.
+
+    Few classes lie one after the other (F): sums and maxima over them then run along the samples, in a twentieth of the
+    time. What is worked out of a table lies as the table does.
     """
-    return np.asfortranarray(block) if block.shape[1] <= FEW else block
+    return "F" if classes <= _FEW else "C"
+
+
+def by_class(block: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The same ``block`` (m, C), in the `memory_order` of its classes where they are few."""
+    return np.asfortranarray(block) if memory_order(block.shape[1]) == "F" else block
+
+
+def take_columns(matrix: npt.NDArray[Any], labels: npt.NDArray[np.integer[Any]]) -> npt.NDArray[Any]:
+    """(n, C) for each of the ``labels`` (n,) its column of ``matrix`` (C, C), in `memory_order`."""
+    few = memory_order(len(matrix)) == "F"
+    return matrix.take(labels, axis=1).T if few else matrix.T[labels]
 
 
 def blocks_of(table: Table, cells: int = _CELLS) -> Iterator[slice]:
@@ -337,7 +349,7 @@ def sum_by_label(
         above = table.values[rows] - even[:, None]
         sums = np.bincount(place.ravel(), above.ravel(), minlength=classes**2).reshape(classes, classes)
         return np.asarray(sums + np.bincount(given, even, minlength=classes)[:, None])
-    if classes <= FEW:
+    if memory_order(classes) == "F":
         few = np.zeros((classes, classes))
         for start in range(0, len(rows), _CELLS // classes):
             some = rows[start : start + _CELLS // classes]

@@ -12,7 +12,8 @@ from collections.abc import Callable
 import numpy as np
 from scipy.optimize import minimize
 
-from labelaudit.judge.noise_model import _pool, _share
+from labelaudit.judge.log_probs import LogProbs
+from labelaudit.judge.noise_model import share_of_rows
 from labelaudit.types import Floats, Ints
 
 _LEAST_CURVATURE = 1e-6
@@ -20,7 +21,7 @@ _LEAST = 1e-12  # of a cell of T
 
 
 def search_diagonal(
-    logs: Floats,
+    logs: LogProbs,
     labels: Ints,
     known: Ints,
     start: tuple[Floats, Floats, float],
@@ -32,7 +33,7 @@ def search_diagonal(
 ) -> tuple[Floats, Floats, float, float]:
     """Weights, T, slope and loss where likelihood times ``prior`` (C, C) is greatest.
 
-    ``logs`` (M, m, C) are log-probabilities, ``labels``, ``known`` and the difficulties ``hard`` (m,) of the same
+    ``logs`` are those of M models for m samples, ``labels``, ``known`` and the difficulties ``hard`` (m,) of the same
     samples; the search starts from weights, T and slope, and is bounded by the ``highest`` weight and slope.
     """
     weights, transition, slope = start
@@ -42,7 +43,7 @@ def search_diagonal(
     errors /= errors.sum(axis=1, keepdims=True)
     right = np.clip(np.diagonal(transition), _LEAST, 1 - _LEAST)
     objective = _objective(logs, labels, known, errors, hard, prior)
-    probs = _pool(logs, weights)
+    probs = logs.pool(weights)
     scale = scale_steps(logs, probs, right, hard, (probs.sum(axis=0) * right + np.diagonal(prior)) * (1 - right))
     point = np.concatenate([weights, [slope], np.log(right) - np.log1p(-right)])
     bounds = np.array([(0.0, highest[0])] * models + [(0.0, highest[1])] + [(-60.0, 60.0)] * classes)
@@ -62,12 +63,12 @@ def search_diagonal(
     return point[:models], fitted, float(point[models]), float(found.fun)
 
 
-def scale_steps(logs: Floats, probs: Floats, right: Floats, hard: Floats, cells: Floats) -> Floats:
+def scale_steps(logs: LogProbs, probs: Floats, right: Floats, hard: Floats, cells: Floats) -> Floats:
     """Steps of about equal worth: the inverse root of what bounds the curvature along each coordinate of a search.
 
-    The coordinates are the weights of ``logs`` (M, m, C), which make ``probs`` (m, C), the slope on the difficulties
-    ``hard`` (m,) with ``right`` (C,) for T's diagonal, and cells of T, whose bounds ``cells`` are sums over samples.
-    These differ by four orders of magnitude; without this a search takes twelve times as long.
+    The coordinates are the weights of the models of ``logs``, which make ``probs`` (m, C), the slope on the
+    difficulties ``hard`` (m,) with ``right`` (C,) for T's diagonal, and cells of T, whose bounds ``cells`` are sums
+    over samples. These differ by four orders of magnitude; without this a search takes twelve times as long.
     """
     n = len(probs)
     spread = [((probs * some**2).sum() - ((probs * some).sum(axis=1) ** 2).sum()) / n for some in logs]
@@ -76,14 +77,14 @@ def scale_steps(logs: Floats, probs: Floats, right: Floats, hard: Floats, cells:
 
 
 def _objective(
-    logs: Floats, labels: Ints, known: Ints, errors: Floats, hard: Floats, prior: Floats
+    logs: LogProbs, labels: Ints, known: Ints, errors: Floats, hard: Floats, prior: Floats
 ) -> Callable[[Floats], tuple[float, Floats]]:
     """The negative log of likelihood times prior per sample, and its gradient, of the M weights, b and C logits.
 
     ``errors`` (C, C) is T without its diagonal, its rows summing to 1.
     """
-    models, n, classes = logs.shape
-    rows, kind = np.arange(n), logs.dtype
+    n, models, classes = len(labels), len(logs), logs.classes
+    rows, kind = np.arange(n), logs.flat.dtype
     given = errors.T[labels].astype(kind)  # (m, C) share of each class's errors that the given label has
     verified = np.flatnonzero(known >= 0)
     own, sums = np.diagonal(prior), prior.sum(axis=1)
@@ -93,7 +94,7 @@ def _objective(
         logits = point[models + 1 :]
         right = 1 / (1 + np.exp(-logits))
         wrong = 1 / (1 + np.exp(logits))
-        probs = _pool(logs, point[:models])
+        probs = logs.pool(point[:models])
         joint = given * wrong.astype(kind)
         joint[rows, labels] = right[labels]
         share = harder = None
@@ -101,7 +102,7 @@ def _objective(
             harder = np.exp(point[models] * hard).astype(kind)
             joint *= harder[:, None]
             joint[rows, labels] = right[labels]
-            share = _share(np.diag(right.astype(kind)), harder)
+            share = share_of_rows(np.diag(right.astype(kind)), harder)
             joint *= share
         joint *= probs
         if verified.size:
@@ -120,7 +121,7 @@ def _objective(
         joint -= probs
         gradient = np.concatenate(
             [
-                -(logs.reshape(models, -1) @ joint.ravel()),
+                -logs.inner_products(joint),
                 [-(hard @ erred)],
                 -(counts - expected + own - sums * right),
             ]

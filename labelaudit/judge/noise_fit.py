@@ -13,21 +13,16 @@ from scipy.sparse import csr_array
 
 from labelaudit.errors import DataError
 from labelaudit.judge.linear import pick_rows, spread_rows
+from labelaudit.judge.log_probs import LogProbs
 from labelaudit.judge.noise_diagonal import scale_steps, search_diagonal
 from labelaudit.judge.noise_model import (
-    _MOST_DOUBT,
     NO_CLASS,
     UNKNOWN,
     NoiseModel,
-    _mean_doubt,
-    _pool,
-    _posterior,
-    _share,
     apply_noise_model,
     difficulty,
-    inner_products,
-    take_logs,
-    take_of_logs,
+    posterior_of,
+    share_of_rows,
 )
 from labelaudit.judge.noise_sweeps import count_transitions, find_prior, onehot, refine, refine_by_all
 from labelaudit.judge.scores import softmax
@@ -45,6 +40,7 @@ _SHARPNESS = (2.0, 2.0, 8.0)  # sums of the weights that it starts from
 _TRIAL_ROWS, _TELLING = 4000, 5e-4  # samples that starts are compared on; nats below which labels cannot tell
 _TRIAL_CELLS, _TRIAL_LIMITS = 100_000, (500, 4000)  # rows x classes of these where there are many, and their limits
 _STEEPEST, _SHARPEST = 0.6, 5.0
+_ANCHORS, _MOST_DOUBT = 0.05, 0.15  # share of images taken to be sure; mean doubt from which they are not
 
 
 def fit_noise_model(
@@ -93,7 +89,7 @@ def fit_noise_model(
     rows = _subset(usable_rows, _CELLS // classes)
     whole = len(rows) == len(usable_rows)
     precision = np.float64 if whole else np.float32  # the sampling error of a part is larger
-    part = _FitSubset(take_logs(models, rows).astype(precision), labels[rows], known[rows])
+    part = _FitSubset(LogProbs.of(models, rows).astype(precision), labels[rows], known[rows])
     coarse, fine = (_COARSE, _FINE) if whole else (_ROUGH, _ROUGH)
     if start is None:
         weights, transition = part.begin(
@@ -104,14 +100,14 @@ def fit_noise_model(
     else:
         weights, transition = np.array([start.weights[name] for name in models]), start.transition
         slope, ease = start.slope, start.ease
-        hard = difficulty(_pool(part.logs, weights)) - ease
+        hard = difficulty(part.logs.pool(weights)) - ease
     loss = np.inf
     for number in range(_ROUNDS):
         prior = find_prior(transition, np.bincount(part.labels, minlength=classes))
         sloped = number > 0 or start is not None
         found = part.search(weights, transition, slope, hard, prior, sloped=sloped, effort=fine if sloped else coarse)
         weights, transition, slope = found.weights, found.transition, found.slope
-        blind = difficulty(_pool(part.logs, weights))
+        blind = difficulty(part.logs.pool(weights))
         ease = float(blind.mean())
         hard = blind - ease
         previous, loss = loss, found.loss
@@ -119,7 +115,7 @@ def fit_noise_model(
             break
     if not whole or classes > _SEARCHED:
         rows = _subset(pick_rows(first, order), _SWEPT // classes)
-        probs = _pool(take_logs(models, rows), weights)
+        probs = LogProbs.of(models, rows).pool(weights)
         ease = float(difficulty(probs).mean())
         harder = np.exp(slope * (difficulty(probs) - ease)) if slope else None
         transition = refine(probs, transition, labels[rows], known[rows], harder, precision)
@@ -149,30 +145,30 @@ class _FitResult(NamedTuple):
 class _FitSubset:
     """The samples that the search sees."""
 
-    logs: Floats
-    """(M, m, C) float64, or float32 of a part of all samples"""
+    logs: LogProbs
+    """Float64, or float32 of a part of all samples."""
     labels: Ints
     known: Ints
 
     @property
     def is_part(self) -> bool:
         """Whether there are more samples, so that those seen are worth no more than single precision."""
-        return self.logs.dtype == np.float32
+        return self.logs.flat.dtype == np.float32
 
     @cached_property
     def _onehot(self) -> csr_array:
-        return onehot(self.labels, self.logs.shape[2])
+        return onehot(self.labels, self.logs.classes)
 
     def begin(self, rows: int) -> tuple[Floats, Floats]:
         """Weights and T to start from: the likeliest of few errors, even ones on half of the labels, and what models
         confuse. Where labels cannot tell, the fewest errors that leave the surest images sure. Looks at some ``rows``.
         """
         few = spread_rows(len(self.labels), rows)
-        some = _FitSubset(take_of_logs(self.logs, few), self.labels[few], self.known[few])
-        models, classes = len(self.logs), self.logs.shape[2]
+        some = _FitSubset(self.logs.take(few), self.labels[few], self.known[few])
+        models, classes = len(self.logs), self.logs.classes
         others = (1 - np.eye(classes)) / max(classes - 1, 1)
         starts = [right * np.eye(classes) + (1 - right) * others for right in (_MOST_RIGHT, _HALF_RIGHT)]
-        opinion = np.exp(some.logs).mean(axis=0)
+        opinion = some.logs.table(np.exp(some.logs.flat).mean(axis=0))
         believed = np.eye(classes)[opinion.argmax(axis=1)]
         starts.append((believed.T @ opinion + starts[1]) / (believed.sum(axis=0)[:, None] + 1))
         found = [
@@ -189,7 +185,7 @@ class _FitSubset:
         ]
         likeliest = min(one.loss for one in found)
         likely = [one for one in found if one.loss <= likeliest + _TELLING]
-        sure = [one for one in likely if _mean_doubt(_pool(some.logs, one.weights)) <= _MOST_DOUBT]
+        sure = [one for one in likely if _mean_doubt(some.logs.pool(one.weights)) <= _MOST_DOUBT]
         best = (sure or likely)[0]
         return best.weights, best.transition
 
@@ -237,7 +233,7 @@ class _FitSubset:
 
     def _scale(self, weights: Floats, transition: Floats, hard: Floats, prior: Floats) -> Floats:
         """The steps of a search of the weights, the slope and all cells of T, as of `scale_steps`."""
-        probs = _pool(self.logs, weights)
+        probs = self.logs.pool(weights)
         cells = (probs.sum(axis=0)[:, None] * transition + prior) * (1 - transition)
         return scale_steps(self.logs, probs, np.diagonal(transition), hard, cells.ravel())
 
@@ -248,22 +244,28 @@ class _FitSubset:
         """
         n, models, classes = len(self.labels), len(self.logs), len(prior)
         matrix = softmax(point[models + 1 :].reshape(classes, classes))
-        rounded = matrix.astype(self.logs.dtype, copy=False)
-        harder = np.exp(point[models] * hard).astype(self.logs.dtype, copy=False) if point[models] else None
-        share = None if harder is None else _share(rounded, harder)
-        probs = _pool(self.logs, point[:models])
-        posterior, likelihood = _posterior(probs, rounded, self.labels, harder, self.known, share)
+        rounded = matrix.astype(self.logs.flat.dtype, copy=False)
+        harder = np.exp(point[models] * hard).astype(self.logs.flat.dtype, copy=False) if point[models] else None
+        share = None if harder is None else share_of_rows(rounded, harder)
+        probs = self.logs.pool(point[:models])
+        posterior, likelihood = posterior_of(probs, rounded, self.labels, harder, self.known, share)
         counts, expected, errs = count_transitions(posterior, rounded, self._onehot, harder, share)
         erred = 1 - posterior[np.arange(n), self.labels] - errs
         gradient = np.concatenate(
             [
-                -inner_products(self.logs, posterior - probs),
+                -self.logs.inner_products(posterior - probs),
                 [-(hard @ erred)],
                 -(counts - expected + prior - prior.sum(axis=1, keepdims=True) * matrix).ravel(),
             ]
         )
         loss = -np.log(likelihood, dtype=np.float64).sum() - (prior * np.log(np.maximum(matrix, 1e-300))).sum()
         return float(loss) / n, gradient / n
+
+
+def _mean_doubt(probs: Floats) -> float:
+    """Mean of 1 - max q over the surest images."""
+    best = np.sort(probs.max(axis=1))
+    return float(1 - best[-max(1, int(_ANCHORS * len(best))) :].mean(dtype=np.float64))
 
 
 def _subset(rows: Ints, most: int) -> Ints:

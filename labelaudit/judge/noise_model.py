@@ -32,11 +32,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from labelaudit.leading import FEW, Leading, Table, blocks_of, make_table
+from labelaudit.judge.log_probs import FLOOR, LogProbs
+from labelaudit.leading import Leading, Table, blocks_of, make_table, memory_order, take_columns
 from labelaudit.types import Floats, Ints
 
-_FLOOR = 1e-7
-_ANCHORS, _MOST_DOUBT = 0.05, 0.15  # share of images taken to be sure; mean doubt from which they are not
 _SUREST = 1e-4  # blind error probability that counts as the least difficulty
 
 
@@ -91,7 +90,7 @@ def apply_noise_model(
     posterior: Table
     if labels is not None and len(models) == 1 and isinstance(alone, Leading) and not floor:
         (power,) = weights.values()
-        probs = leading = alone.raised(power, _FLOOR)
+        probs = leading = alone.raised(power, FLOOR)
         posterior, likelihood = _judge_leading(leading, transition, labels, known, slope=slope, ease=ease)
     else:
         n, classes = alone.shape
@@ -102,14 +101,14 @@ def apply_noise_model(
 
         def judge(start: int) -> None:
             rows = slice(start, start + step)
-            pooled = _without(_pool(take_logs(models, rows), powers), floor)
+            pooled = _without(LogProbs.of(models, rows).pool(powers), floor)
             probs[rows] = pooled
             if labels is not None:
                 harder = np.exp(slope * (difficulty(pooled) - ease)) if slope else None
                 if harder is not None and precision is not None:
                     harder = harder.astype(precision)
                 some = None if known is None else known[rows]
-                posterior[rows], likely = _posterior(pooled, rounded, labels[rows], harder, some)
+                posterior[rows], likely = posterior_of(pooled, rounded, labels[rows], harder, some)
                 likelihood[rows] = likely[:, 0]
 
         step = max(1, _BLOCK // classes)
@@ -142,35 +141,9 @@ def _judge_leading(
     posterior = probs.revalued(joint / likelihood[:, None], left / likelihood)
     if known is not None and (verified := np.flatnonzero(known >= 0)).size:
         hard = harder[verified, 0]
-        found = _posterior(probs[verified], transition, labels[verified], hard, known[verified])
+        found = posterior_of(probs[verified], transition, labels[verified], hard, known[verified])
         posterior[verified], likelihood[verified] = found[0], found[1][:, 0]
     return posterior, likelihood
-
-
-def take_logs(models: Mapping[str, Table], rows: slice | Ints) -> Floats:
-    """(M, r, C) float32: log-probabilities of the ``models`` for some rows.
-
-    They and all that is worked out of them lie in memory as of `labelaudit.leading.by_class`.
-    """
-    some = [probs[rows] for probs in models.values()]
-    if some[0].shape[1] > FEW:
-        return np.stack([np.log(np.maximum(probs, _FLOOR), dtype=np.float32) for probs in some])
-    logs = np.stack([probs.T for probs in some], dtype=np.float32)
-    return np.log(np.maximum(logs, _FLOOR, out=logs), out=logs).swapaxes(1, 2)
-
-
-def take_of_logs(logs: Floats, rows: Ints) -> Floats:
-    """(M, r, C) some ``rows`` (r,) of log-probabilities (M, n, C), laid out as those are."""
-    if logs.shape[2] <= FEW:
-        return logs.swapaxes(1, 2).take(rows, axis=2).swapaxes(1, 2)
-    return logs[:, rows]
-
-
-def inner_products(logs: Floats, table: Floats) -> Floats:
-    """(M,) sums of the products of each model's ``logs`` (M, n, C) with the cells of ``table`` (n, C)."""
-    if logs.shape[2] <= FEW:
-        logs, table = logs.swapaxes(1, 2), table.T
-    return np.asarray(logs.reshape(len(logs), -1) @ table.ravel())
 
 
 def blind_posterior(channel: NoiseModel, labels: Ints) -> Table:
@@ -193,7 +166,7 @@ def _judge_blindly(channel: NoiseModel, labels: Ints, rows: slice) -> tuple[Floa
     """(m, C) r and (m, 1) likelihood of some rows, as if nothing had been known of them."""
     probs = channel.probs[rows]
     harder = np.exp(channel.slope * (difficulty(probs) - channel.ease))
-    return _posterior(probs, channel.transition, labels[rows], harder)
+    return posterior_of(probs, channel.transition, labels[rows], harder)
 
 
 def difficulty(probs: Floats) -> Floats:
@@ -202,32 +175,15 @@ def difficulty(probs: Floats) -> Floats:
     return np.asarray(np.log(wrong) - np.log1p(-wrong))
 
 
-def _pool(logs: Floats, weights: Floats) -> Floats:
-    """(n, C) q from (M, n, C) log-probabilities."""
-    powers = weights.astype(logs.dtype)
-    few = logs.shape[2] <= FEW
-    pooled = np.tensordot(powers, logs.swapaxes(1, 2), 1).T if few else np.tensordot(powers, logs, 1)
-    pooled -= pooled.max(axis=1, keepdims=True)
-    np.exp(pooled, out=pooled)
-    pooled /= pooled.sum(axis=1, keepdims=True)
-    return pooled
-
-
-def _mean_doubt(probs: Floats) -> float:
-    """Mean of 1 - max q over the surest images."""
-    best = np.sort(probs.max(axis=1))
-    return float(1 - best[-max(1, int(_ANCHORS * len(best))) :].mean(dtype=np.float64))
-
-
 def _without(probs: Floats, floor: float) -> Floats:
     """(n, C) ``probs`` with the even part taken off."""
     if not floor:
         return probs
-    rest = np.maximum(probs - floor / probs.shape[1], _FLOOR)
+    rest = np.maximum(probs - floor / probs.shape[1], FLOOR)
     return np.asarray(rest / rest.sum(axis=1, keepdims=True))
 
 
-def _posterior(
+def posterior_of(
     probs: Floats,
     transition: Floats,
     labels: Ints,
@@ -237,14 +193,14 @@ def _posterior(
 ) -> tuple[Floats, Floats]:
     """(n, C) r and (n, 1) likelihood of the given label, and of the true one where it is known.
 
-    ``harder`` (n,) multiplies the odds of an error, ``None`` by 1; ``share`` is `_share` of it, if that is known.
+    ``harder`` (n,) multiplies the odds of an error, ``None`` by 1; ``share`` is its `share_of_rows`, if that is known.
     """
-    joint = transition.take(labels, axis=1).T if len(transition) <= FEW else transition.T[labels]
+    joint = take_columns(transition, labels)
     if harder is not None:
         right = np.diagonal(transition)
         joint *= harder[:, None]
         joint[np.arange(len(labels)), labels] = right[labels]
-        joint *= _share(transition, harder) if share is None else share
+        joint *= share_of_rows(transition, harder) if share is None else share
     joint *= probs
     if known is not None and (verified := np.flatnonzero(known >= 0)).size:
         only = np.maximum(joint[verified, known[verified]], np.finfo(np.float32).tiny)
@@ -255,9 +211,9 @@ def _posterior(
     return joint, likelihood
 
 
-def _share(transition: Floats, harder: Floats) -> Floats:
+def share_of_rows(transition: Floats, harder: Floats) -> Floats:
     """(n, C) what is left of a row of T for each of its cells where its errors are ``harder`` (n,) times as likely."""
     right = np.diagonal(transition)
-    rest = (harder * (1 - right)[:, None]).T if len(right) <= FEW else harder[:, None] * (1 - right)
+    rest = np.multiply(harder[:, None], 1 - right, order=memory_order(len(right)))
     rest += right
     return np.divide(1.0, rest, out=rest)

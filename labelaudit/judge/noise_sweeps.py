@@ -13,14 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
-from labelaudit.judge.noise_model import (
-    NO_CLASS,
-    _pool,
-    _posterior,
-    _share,
-    difficulty,
-    take_logs,
-)
+from labelaudit.judge.log_probs import LogProbs
+from labelaudit.judge.noise_model import NO_CLASS, difficulty, posterior_of, share_of_rows
 from labelaudit.leading import Table, blocks_of
 from labelaudit.types import Bools, Floats, Ints
 
@@ -58,8 +52,8 @@ def refine(
     for _ in range(_SWEEPS):
         before = transition
         rounded = transition.astype(precision)
-        share = None if harder is None else _share(rounded, harder)
-        posterior, _ = _posterior(probs, rounded, labels, harder, known, share)
+        share = None if harder is None else share_of_rows(rounded, harder)
+        posterior, _ = posterior_of(probs, rounded, labels, harder, known, share)
         posterior[known == NO_CLASS] = 0
         counts, expected, _ = count_transitions(posterior, rounded, given, harder, share)
         transition = _move(transition, counts, expected, np.bincount(labels, minlength=len(transition)))
@@ -72,7 +66,8 @@ def count_transitions(
     posterior: Floats, transition: Floats, onehot: csr_array, harder: Floats | None, share: Floats | None
 ) -> tuple[Floats, Floats, Floats]:
     """(C, C) how often class k was given label j, by the posterior, and how often T says it should have been; (n,) how
-    probable it is that each label is wrong by T alone. ``share`` is `_share` of T and ``harder``, if that is not None.
+    probable it is that each label is wrong by T alone. ``share`` is `share_of_rows` of T and ``harder``, unless
+    that is None.
     """
     counts = np.asarray((onehot.T @ posterior).T, dtype=np.float64)
     right = np.diagonal(transition)
@@ -101,10 +96,10 @@ def refine_by_all(
         rounded = transition.astype(np.float32)
         counts, expected = np.zeros_like(transition), np.zeros_like(transition)
         for rows in blocks_of(next(iter(models.values())), _CELLS):
-            probs = _pool(take_logs(models, rows), weights)
+            probs = LogProbs.of(models, rows).pool(weights)
             harder = np.exp(slope * (difficulty(probs) - ease)).astype(np.float32) if slope else None
-            share = None if harder is None else _share(rounded, harder)
-            posterior, _ = _posterior(probs, rounded, labels[rows], harder, known[rows], share)
+            share = None if harder is None else share_of_rows(rounded, harder)
+            posterior, _ = posterior_of(probs, rounded, labels[rows], harder, known[rows], share)
             posterior[~counted[rows] | (known[rows] == NO_CLASS)] = 0
             found = count_transitions(posterior, rounded, onehot(labels[rows], len(transition)), harder, share)
             counts += found[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from labelaudit.judge.log_probs import LogProbs
 from labelaudit.judge.noise_diagonal import _objective
 from labelaudit.judge.noise_fit import _FitSubset, fit_noise_model
 from labelaudit.judge.noise_sweeps import find_prior
@@ -16,7 +17,8 @@ CLASSES, SAMPLES = 7, 60
 @pytest.mark.parametrize("slope", [0.0, 0.4])
 def test_loss_and_gradient_are_those_of_the_whole_search(models: int, slope: float) -> None:
     rng = np.random.default_rng(0)
-    logs = np.log(rng.dirichlet(np.ones(CLASSES), (models, SAMPLES)))
+    tables = rng.dirichlet(np.ones(CLASSES), (models, SAMPLES))
+    logs = LogProbs.of({str(number): table for number, table in enumerate(tables)}, slice(None)).astype(np.float64)
     labels, known = rng.integers(0, CLASSES, SAMPLES), np.full(SAMPLES, -1)
     known[3] = 2
     transition, hard = rng.dirichlet(np.ones(CLASSES), CLASSES), rng.normal(size=SAMPLES)

@@ -8,6 +8,7 @@ import pytest
 
 from labelaudit.errors import DataError
 from labelaudit.judge import noise_model
+from labelaudit.judge.log_probs import LogProbs
 from labelaudit.judge.noise_fit import _FitSubset, fit_noise_model
 
 Array = npt.NDArray[np.float64]
@@ -67,7 +68,7 @@ def test_loss_is_the_mean_negative_log_likelihood() -> None:
 def test_the_gradient_is_the_derivative_of_the_objective(verified: int) -> None:
     probs, given, truth = planted(4, 0.2, n=200)
     known = np.where(np.arange(200) < verified, truth, noise_model.UNKNOWN)
-    logs = np.log(np.stack([probs, np.roll(probs, 1, axis=0)]))
+    logs = LogProbs.of({"one": probs, "other": np.roll(probs, 1, axis=0)}, slice(None)).astype(np.float64)
     part = _FitSubset(logs, given, known)
     rng = np.random.default_rng(0)
     hard, prior = rng.normal(size=200), rng.uniform(0, 3, (4, 4))
