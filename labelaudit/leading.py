@@ -243,13 +243,22 @@ def _likeliest(block: Values) -> tuple[Rows, Values]:
     least = np.partition(greatest, -KEPT, axis=1)[:, -KEPT, None]
     place = np.flatnonzero(block >= least)
     row, column = np.divmod(place, classes)
-    counts = np.bincount(row, minlength=m)
-    keys = np.full((m, counts.max()), -1, dtype=np.int64)
-    after = np.arange(len(place)) - (np.cumsum(counts) - counts)[row]
+    after = place_in_row(row)
+    keys = np.full((m, after.max() + 1), -1, dtype=np.int64)
     keys[row, after] = (block.ravel()[place].view(np.int32).astype(np.int64) << 32) | (classes - 1 - column)
     keys.sort(axis=1)
     best = keys[:, : -KEPT - 1 : -1]
     return classes - 1 - (best & 0xFFFFFFFF), (best >> 32).astype(np.int32).view(np.float32)
+
+
+def place_in_row(rows: Rows) -> npt.NDArray[np.int64]:
+    """(h,) for each of the ``rows`` (h,), ascending, how many of the same stand before it.
+
+    >>> place_in_row(np.array([0, 0, 2, 2, 2])).tolist()
+    [0, 1, 0, 1, 2]
+    """
+    counts = np.bincount(rows)
+    return np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
 
 
 class Reordered:
@@ -331,32 +340,3 @@ def blocks_of(table: Table, cells: int = _CELLS) -> Iterator[slice]:
     """The rows of ``table``, some at a time."""
     step = max(1, cells // table.shape[1])
     yield from (slice(start, start + step) for start in range(0, len(table), step))
-
-
-def sum_by_label(
-    table: Table, labels: npt.NDArray[np.integer[Any]], counted: npt.NDArray[np.bool_] | None = None
-) -> npt.NDArray[np.float64]:
-    """(C, C) for each label the sum of the rows of ``table`` (n, C) that were given it and are ``counted`` (n,).
-
-    >>> sum_by_label(np.array([[0.5, 0.5], [1.0, 0.0], [0.25, 0.75]]), np.array([0, 0, 1])).tolist()
-    [[1.5, 0.5], [0.25, 0.75]]
-    """
-    classes = table.shape[1]
-    rows = np.arange(len(table)) if counted is None else np.flatnonzero(counted)
-    if isinstance(table, Leading):
-        given, even = labels[rows], table.rest[rows] / (classes - KEPT)
-        place = given[:, None] * classes + table.classes[rows]
-        above = table.values[rows] - even[:, None]
-        sums = np.bincount(place.ravel(), above.ravel(), minlength=classes**2).reshape(classes, classes)
-        return np.asarray(sums + np.bincount(given, even, minlength=classes)[:, None])
-    if memory_order(classes) == "F":
-        few = np.zeros((classes, classes))
-        for start in range(0, len(rows), _CELLS // classes):
-            some = rows[start : start + _CELLS // classes]
-            given, block = labels[some], by_class(table[some])
-            few += np.stack([np.bincount(given, column, classes) for column in block.T], axis=1)
-        return few
-    from scipy.sparse import csr_array
-
-    given_to = csr_array((np.ones(len(rows)), (labels[rows], rows)), shape=(classes, len(table)))
-    return np.asarray(given_to @ table, dtype=np.float64)

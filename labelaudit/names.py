@@ -6,7 +6,7 @@ Left out: names of classes, whose order is a person's (`labelaudit.data.order`).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,12 +15,22 @@ _DIGITS = 32  # of a content digest in hexadecimal
 _CELLS = 1 << 17  # that are worked on at a time
 
 
-Numbered = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
-"""The result of `number_names`."""
+class Numbered(NamedTuple):
+    """Names of n rows as numbers, by the order of the m distinct ones."""
+
+    first: npt.NDArray[np.int64]
+    """(m,) the first row of each distinct name."""
+    code: npt.NDArray[np.int64]
+    """(n,) the number of each row's name."""
+
+    @property
+    def all_differ(self) -> bool:
+        """Whether each name stands at one row alone."""
+        return len(self.first) == len(self.code)
 
 
 def number_names(names: Sequence[str]) -> Numbered:
-    """(m,) the first row of each distinct name, names in order, and (n,) the number of each name in that order.
+    """The ``names`` (n,) as numbers.
 
     As `numpy.unique` gives them, and several times sooner where all are content digests.
 
@@ -30,7 +40,7 @@ def number_names(names: Sequence[str]) -> Numbered:
     keys = _as_numbers(names)
     if keys is None:
         _, first, code = np.unique(np.asarray(names), return_index=True, return_inverse=True)
-        return first, code
+        return Numbered(first, code)
     upper, lower = keys[:, 0], keys[:, 1]
     order = np.argsort(upper, kind="stable")
     same = np.diff(upper[order]) == 0
@@ -41,13 +51,12 @@ def number_names(names: Sequence[str]) -> Numbered:
     changes = np.r_[True, ~same][: len(order)]
     code = np.empty(len(order), dtype=np.int64)
     code[order] = np.cumsum(changes) - 1
-    return order[changes], code
+    return Numbered(order[changes], code)
 
 
 def order_rows(numbered: Numbered, labels: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.int64]:
     """(n,) rows by their names, which are ``numbered`` by `number_names`, those of one name by ``labels`` (n,)."""
-    first, code = numbered
-    return first if len(first) == len(code) else np.lexsort((labels, code))
+    return numbered.first if numbered.all_differ else np.lexsort((labels, numbered.code))
 
 
 def order_by_content(values: npt.NDArray[np.float32], labels: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.int64]:

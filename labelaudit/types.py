@@ -124,12 +124,12 @@ class Samples:
 
     @cached_property
     def numbered(self) -> Numbered:
-        """`digests` as numbers: (m,) the first row of each distinct one, in order, and (n,) the number of each row."""
+        """`digests` as numbers."""
         return number_names(self.digests)
 
     @cached_property
     def numbered_groups(self) -> Numbered:
-        """`groups` as numbers, likewise."""
+        """`groups` as numbers; where all differ, each sample stands alone."""
         return self.numbered if self.groups is self.digests else number_names(self.groups)
 
     def claim(self, row: int) -> Claim:

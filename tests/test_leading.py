@@ -16,6 +16,7 @@ from labelaudit.judge.consensus import set_suspicion
 from labelaudit.judge.decide import decide, judge_groups_together
 from labelaudit.judge.noise_model import UNKNOWN, NoiseModel, apply_noise_model
 from labelaudit.judge.pool import pool
+from labelaudit.judge.scores import sum_by_label
 from labelaudit.judge.standing_out import share_standing_out
 from labelaudit.judge.transition import even
 from labelaudit.leading import (
@@ -26,7 +27,6 @@ from labelaudit.leading import (
     blocks_of,
     join_tables,
     make_table,
-    sum_by_label,
     take_rows,
 )
 from labelaudit.scoring.rerank import rerank

@@ -154,7 +154,7 @@ class _Case:
 
 def _once_per_group(samples: Samples, flagged: Bools) -> Bools:
     """(n,) one sample of each group, a flagged one where there is one: members are flagged together."""
-    code = samples.numbered_groups[1]
+    code = samples.numbered_groups.code
     order = np.lexsort((~flagged, code))
     groups = code[order]
     first = np.r_[True, groups[1:] != groups[:-1]]

@@ -59,7 +59,7 @@ def _members(audit: Audit) -> Iterator[Ints]:
     samples = audit.samples
     if samples.groups == samples.digests:
         return
-    code = samples.numbered_groups[1]
+    code = samples.numbered_groups.code
     order = np.argsort(code, kind="stable")
     for rows in np.split(order, np.flatnonzero(np.diff(code[order])) + 1):
         if len(rows) > 1:

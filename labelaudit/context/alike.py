@@ -146,9 +146,8 @@ def find_alike(
 
 def _count_sharing(numbered: Numbered, labels: Ints) -> int:
     """The number of samples that have label and name in common with another; their names are ``numbered``."""
-    first, code = numbered
-    if len(first) == len(code):
+    if numbered.all_differ:
         return 0
-    cells = code * (int(labels.max(initial=0)) + 1) + labels
+    cells = numbered.code * (int(labels.max(initial=0)) + 1) + labels
     sizes = np.unique(cells, return_counts=True)[1]
     return int(sizes[sizes > 1].sum())

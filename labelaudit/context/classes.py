@@ -14,7 +14,8 @@ import numpy as np
 
 from labelaudit.context.grades import read_order
 from labelaudit.data.spelling import plain_spelling
-from labelaudit.leading import Table, sum_by_label
+from labelaudit.judge.scores import sum_by_label
+from labelaudit.leading import Table
 from labelaudit.text import name_some
 from labelaudit.types import Ints, Samples
 

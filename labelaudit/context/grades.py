@@ -13,7 +13,8 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 from labelaudit.errors import OptionError
-from labelaudit.leading import Table, sum_by_label
+from labelaudit.judge.scores import sum_by_label
+from labelaudit.leading import Table
 from labelaudit.text import name_some
 from labelaudit.types import Floats, Ints
 

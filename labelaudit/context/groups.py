@@ -62,7 +62,7 @@ def name_groups(samples: Samples, how: Sequence[str]) -> Samples:
 
 def are_one_a_class(samples: Samples) -> bool:
     """Whether every class lies in one group, so that nothing can be held out."""
-    return int(count_groups(samples.labels, samples.numbered_groups[1], len(samples.classes)).max()) < 2
+    return int(count_groups(samples.labels, samples.numbered_groups.code, len(samples.classes)).max()) < 2
 
 
 def add_near_copies(samples: Samples, first: Ints, second: Ints) -> Samples:
@@ -73,9 +73,9 @@ def add_near_copies(samples: Samples, first: Ints, second: Ints) -> Samples:
 
 def name_few(samples: Samples) -> list[str]:
     """A note on classes that have enough images, but in too few groups to be judged."""
-    if len(samples.numbered_groups[0]) == len(samples):  # each stands alone
+    if samples.numbered_groups.all_differ:
         return []
-    spread = count_groups(samples.labels, samples.numbered_groups[1], len(samples.classes))
+    spread = count_groups(samples.labels, samples.numbered_groups.code, len(samples.classes))
     few = [
         name
         for name, count, size in zip(samples.classes, spread, samples.counts(), strict=True)

@@ -67,7 +67,7 @@ def find_scenes(samples: Samples, features: Features, *, near: Ints | None = Non
     >>> find_scenes(samples, Features(values=twins, name="given")).share
     1.0
     """
-    rows = np.sort(samples.numbered[0])
+    rows = np.sort(samples.numbered.first)
     values = features.values if len(rows) == len(samples) else features.values[rows]
     x = find_directions(features).apply(values)
     usual = min(USUAL, max(NEIGHBORS, len(rows) // 10))
@@ -100,7 +100,7 @@ def share_apart(samples: Samples, scenes: Scenes) -> float:
     """Share of the images that may have another one of their scene outside their group, where scenes are widespread."""
     if not scenes.widespread:
         return 0.0
-    group = samples.numbered_groups[1]
+    group = samples.numbered_groups.code
     apart = group[scenes.first] != group[scenes.second]
     return len(np.unique(np.concatenate([scenes.first[apart], scenes.second[apart]]))) / len(samples)
 

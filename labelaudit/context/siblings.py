@@ -74,7 +74,7 @@ def find_siblings(samples: Samples, nearest: Ints) -> Siblings | None:
 
 def _compare(samples: Samples, nearest: Ints, how: str, names: list[str]) -> Siblings | None:
     code = np.unique(names, return_inverse=True)[1].astype(np.int64)
-    group = samples.numbered_groups[1]
+    group = samples.numbered_groups.code
     named = np.array([bool(name) for name in names])
     if not named.any():
         return None

@@ -159,7 +159,7 @@ def find_pairs(
 def _candidates(samples: Samples, around: Ints, across: str) -> tuple[Ints, Ints]:
     """Rows (p,), (p,) of neighbouring samples that the caller may be interested in, each pair once."""
     first, second = unique_pairs(np.repeat(np.arange(len(around)), around.shape[1]), around.ravel())
-    content = samples.numbered[1]
+    content = samples.numbered.code
     keep: Bools = content[first] != content[second]
     splits = np.unique(np.array(samples.splits or [""] * len(samples)), return_inverse=True)[1]
     other_label, other_split = samples.labels[first] != samples.labels[second], splits[first] != splits[second]
@@ -185,7 +185,7 @@ def unique_pairs(one: Ints, other: Ints) -> tuple[Ints, Ints]:
 
 def _copies(samples: Samples, groups: Sequence[int] | Sequence[str]) -> Iterator[tuple[int, int]]:
     """Rows of equal digest and another group, each with the first such row before or after it."""
-    if len(samples.numbered[0]) == len(samples):
+    if samples.numbered.all_differ:
         return
     rows_of: defaultdict[str, list[int]] = defaultdict(list)
     for row, digest in enumerate(samples.digests):

@@ -73,7 +73,7 @@ def nearest_outside(
     >>> nearest_outside(np.eye(3, dtype=np.float32), ["a", "a", "b"], k=2)[1][:, 0].tolist()
     [2, 2, 0]
     """
-    code = number_names(groups)[1]
+    code = number_names(groups).code
     sizes = np.bincount(code)
     k = min(k, len(x) - int(sizes.min()))
     similarities = np.full((len(x), k), -np.inf, np.float32)

@@ -13,11 +13,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from labelaudit.judge.linear import group_rows
 from labelaudit.judge.noise_model import NO_CLASS, UNKNOWN, NoiseModel
 from labelaudit.judge.reading import Reading, lower_end, upper_end
 from labelaudit.judge.reasons import Reason
-from labelaudit.judge.scores import own_and_others, softmax, strongest_other
-from labelaudit.leading import Leading, Table, blocks_of, by_class, sum_by_label, take_rows
+from labelaudit.judge.scores import own_and_others, softmax, strongest_other, sum_by_label
+from labelaudit.leading import Leading, Table, blocks_of, by_class, take_rows
+from labelaudit.names import number_names
 from labelaudit.types import Bools, Decision, Floats, Ints
 
 HIGHEST = 0.5
@@ -229,11 +231,7 @@ def _judge_copies_together(
             some = by_class(channel.posterior[rows])
             np.divide(some, some.sum(axis=1, keepdims=True), out=posterior[rows])
     distinct = np.ones(len(labels), dtype=np.int64)
-    if digests is None or len(set(digests)) == len(digests):
-        return posterior, distinct
-    order = np.argsort(np.asarray(digests), kind="stable")
-    ordered = np.asarray(digests)[order]
-    for group in _repeated(order, ordered):
+    for group in group_rows(None if digests is None else number_names(digests).code):
         given = np.unique(labels[group])
         if len(given) < 2:
             continue
@@ -242,13 +240,6 @@ def _judge_copies_together(
         posterior[group] = softmax(joint)
         distinct[group] = len(given)
     return posterior, distinct
-
-
-def _repeated(order: Ints, ordered: npt.NDArray[Any]) -> list[Ints]:
-    """The stretches of ``order`` over which the sorted values ``ordered`` stay the same, of two rows or more."""
-    bounds = np.r_[0, np.flatnonzero(ordered[1:] != ordered[:-1]) + 1, len(ordered)]
-    several = np.flatnonzero(np.diff(bounds) > 1)
-    return [order[bounds[at] : bounds[at + 1]] for at in several.tolist()]
 
 
 def judge_groups_together(posterior: Table, labels: Ints, groups: Ints) -> Table:
@@ -265,15 +256,13 @@ def judge_groups_together(posterior: Table, labels: Ints, groups: Ints) -> Table
     error = float(np.clip(1 - posterior[np.arange(len(labels)), labels].mean(), LEAST_ERROR, 0.5))
     vote = np.log((1 - error) * max(classes - 1, 1) / error)
     joint = take_rows(posterior, np.arange(len(labels)))
-    order = np.argsort(groups, kind="stable")
-    for rows in np.split(order, np.cumsum(np.bincount(groups))[:-1]):
-        if len(rows) > 1:
-            counts = np.bincount(labels[rows], minlength=classes)
-            most = counts == counts.max()
-            mean = np.log(np.maximum(posterior[rows[most[labels[rows]]]], 1e-12)).mean(axis=0)
-            if (counts > 0).sum() > 1:
-                mean = mean + vote * (counts - most / most.sum())
-            joint[rows] = softmax(mean)
+    for rows in group_rows(groups):
+        counts = np.bincount(labels[rows], minlength=classes)
+        most = counts == counts.max()
+        mean = np.log(np.maximum(posterior[rows[most[labels[rows]]]], 1e-12)).mean(axis=0)
+        if (counts > 0).sum() > 1:
+            mean = mean + vote * (counts - most / most.sum())
+        joint[rows] = softmax(mean)
     return joint
 
 

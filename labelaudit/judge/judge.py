@@ -153,7 +153,7 @@ class Judge:
         )
         rows = spread_rows(len(samples), count_compared(len(samples)))
         opinions: dict[str, Floats] = {name: closed[name].probs[rows] for name in models}
-        asked, groups = judge.memory, samples.numbered_groups[1]
+        asked, groups = judge.memory, samples.numbered_groups.code
         if samples.groups != samples.digests:  # members of a group have no vote on each other
             asked = replace(asked, digests=groups.astype(np.bytes_))
         opinions["neighbors"] = asked.vote(short[rows], len(samples.classes), digests=asked.digests[rows])

@@ -128,8 +128,7 @@ def _judge(x: npt.NDArray[np.float32], labels: Ints, classes: int, codes: Ints, 
     models = {name: np.empty((len(labels), classes), dtype=np.float32) for name in ("ridge", "prototypes")}
     for part in range(parts):
         rows = np.flatnonzero(part_of == part)
-        groups = None if len(np.unique(codes[rows])) == len(rows) else codes[rows]
-        some, own = x[rows], labels[rows]
+        some, own, groups = x[rows], labels[rows], codes[rows]
         models["ridge"][rows] = ridge.fit(some, own, classes, groups=groups, penalties=_PENALTIES).probs
         models["prototypes"][rows] = prototypes.fit(some, own, classes, groups=groups).probs
     shares = group_shares(codes)

@@ -5,6 +5,7 @@ Left out: how such a model is fitted; `labelaudit.judge.ridge` and `labelaudit.j
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,6 +55,20 @@ def group_shares(groups: Ints | None) -> Floats | None:
         return None
     _, place, sizes = np.unique(groups, return_inverse=True, return_counts=True)
     return None if len(sizes) == len(groups) else np.asarray(1 / sizes[place])
+
+
+def group_rows(groups: Ints | None) -> Iterator[Ints]:
+    """The rows (m,) of each of the ``groups`` (n,) with more than one member.
+
+    >>> [rows.tolist() for rows in group_rows(np.array([7, 0, 7, 3]))]
+    [[0, 2]]
+    """
+    if groups is None:
+        return
+    order = np.argsort(groups, kind="stable")
+    bounds = np.flatnonzero(np.r_[True, np.diff(groups[order]) != 0, True])
+    for place in np.flatnonzero(np.diff(bounds) > 1).tolist():
+        yield order[bounds[place] : bounds[place + 1]]
 
 
 def find_sharpness(scores: Floats, labels: Ints, shares: Floats | None = None) -> tuple[float, float]:

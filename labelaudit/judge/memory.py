@@ -16,7 +16,7 @@ import numpy.typing as npt
 from scipy.sparse import csr_array
 
 from labelaudit.judge.probes import NEIGHBORS, SHARPNESS
-from labelaudit.leading import Leading, Table
+from labelaudit.leading import Leading, Table, place_in_row
 from labelaudit.types import Bools, Floats, Ints
 
 BELIEFS = 5
@@ -173,9 +173,8 @@ def _above(cosines: Floats, least: Floats) -> tuple[Floats, Ints]:
     """The few ``cosines`` (m, c) of each row above its entry of ``least`` (m,), and their columns; (m, h) each, -inf
     and 0 where a row has fewer than others."""
     row, column = np.divmod(np.flatnonzero(cosines > least[:, None]), cosines.shape[1])
-    counts = np.bincount(row, minlength=len(cosines))
-    after = np.arange(len(row)) - (np.cumsum(counts) - counts)[row]
-    found = np.full((len(cosines), int(counts.max(initial=0))), -np.inf, dtype=np.float32)
+    after = place_in_row(row)
+    found = np.full((len(cosines), int(after.max(initial=-1)) + 1), -np.inf, dtype=np.float32)
     places = np.zeros(found.shape, dtype=np.int64)
     found[row, after], places[row, after] = cosines[row, column], column
     return found, places

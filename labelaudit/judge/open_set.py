@@ -112,7 +112,7 @@ def find_open_set(
         digests: (n,) content digests, or groups; members have no say about each other, and count as one opinion.
     """
     classes = channel.probs.shape[1]
-    group = number_names(digests)[1]
+    group = number_names(digests).code
     sizes = np.bincount(group)
     counts = 1 / sizes[group]  # (n,) what each sample counts for: a group counts for one
     shares = np.bincount(labels, minlength=classes) / len(labels)

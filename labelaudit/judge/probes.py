@@ -250,7 +250,7 @@ def vote_weights(similarities: Floats, indices: Ints, digests: Sequence[str] | N
     """(n, k) weight of each neighbour's vote; arguments as of `neighbor_votes`."""
     weights = np.exp(SHARPNESS * (similarities - similarities[:, :1])).astype(np.float32)
     if digests is not None:
-        code = number_names(digests)[1]
+        code = number_names(digests).code
         sizes = np.bincount(code)
         weights[code[indices] == code[:, None]] = 0.0
         weights /= sizes[code[indices]].astype(np.float32)

@@ -11,8 +11,15 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from labelaudit.judge.linear import HeldOut, Linear, class_sums, find_sharpness, group_shares, some_rows
-from labelaudit.judge.ridge import group_rows
+from labelaudit.judge.linear import (
+    HeldOut,
+    Linear,
+    class_sums,
+    find_sharpness,
+    group_rows,
+    group_shares,
+    some_rows,
+)
 from labelaudit.judge.scores import softmax
 from labelaudit.leading import is_large, make_table
 from labelaudit.types import Floats, Ints

@@ -21,7 +21,15 @@ import numpy as np
 import numpy.typing as npt
 from scipy.linalg import eigh
 
-from labelaudit.judge.linear import HeldOut, Linear, class_sums, find_sharpness, group_shares, some_rows
+from labelaudit.judge.linear import (
+    HeldOut,
+    Linear,
+    class_sums,
+    find_sharpness,
+    group_rows,
+    group_shares,
+    some_rows,
+)
 from labelaudit.judge.scores import softmax
 from labelaudit.leading import Table, make_table
 from labelaudit.types import Floats, Ints
@@ -78,16 +86,6 @@ def fit(
             offset=(sharpness * problem.frequencies - basis.mean @ directions).astype(np.float32),
         ),
     )
-
-
-def group_rows(groups: Ints | None) -> Iterator[Ints]:
-    """The rows (m,) of each group with more than one member."""
-    if groups is None:
-        return
-    order = np.argsort(groups, kind="stable")
-    for rows in np.split(order, np.flatnonzero(np.diff(groups[order])) + 1):
-        if len(rows) > 1:
-            yield rows
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Simple readings of class probabilities: softmax, the strongest other class, a mislabel score."""
+"""Simple readings of class probabilities: softmax, the strongest other class, a mislabel score, sums by label."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from labelaudit.leading import Leading, Table, blocks_of, by_class
+from labelaudit.leading import KEPT, Leading, Table, blocks_of, by_class, memory_order
 
-_CELLS = 1 << 16  # that are worked on at a time
+_CELLS, _SUMMED = 1 << 16, 1 << 20  # that are worked on at a time, and that are added up
 
 
 def softmax(scores: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -63,3 +63,32 @@ def self_confidence(labels: npt.NDArray[Any], probs: Table) -> npt.NDArray[np.fl
     """
     given = probs[np.arange(len(labels)), labels].astype(np.float64)
     return np.asarray(np.clip(1 - given, 0, 1), dtype=np.float64)
+
+
+def sum_by_label(
+    table: Table, labels: npt.NDArray[np.integer[Any]], counted: npt.NDArray[np.bool_] | None = None
+) -> npt.NDArray[np.float64]:
+    """(C, C) for each label the sum of the rows of ``table`` (n, C) that were given it and are ``counted`` (n,).
+
+    >>> sum_by_label(np.array([[0.5, 0.5], [1.0, 0.0], [0.25, 0.75]]), np.array([0, 0, 1])).tolist()
+    [[1.5, 0.5], [0.25, 0.75]]
+    """
+    classes = table.shape[1]
+    rows = np.arange(len(table)) if counted is None else np.flatnonzero(counted)
+    if isinstance(table, Leading):
+        given, even = labels[rows], table.rest[rows] / (classes - KEPT)
+        place = given[:, None] * classes + table.classes[rows]
+        above = table.values[rows] - even[:, None]
+        sums = np.bincount(place.ravel(), above.ravel(), minlength=classes**2).reshape(classes, classes)
+        return np.asarray(sums + np.bincount(given, even, minlength=classes)[:, None])
+    if memory_order(classes) == "F":
+        few = np.zeros((classes, classes))
+        for start in range(0, len(rows), _SUMMED // classes):
+            some = rows[start : start + _SUMMED // classes]
+            given, block = labels[some], by_class(table[some])
+            few += np.stack([np.bincount(given, column, classes) for column in block.T], axis=1)
+        return few
+    from scipy.sparse import csr_array
+
+    given_to = csr_array((np.ones(len(rows)), (labels[rows], rows)), shape=(classes, len(table)))
+    return np.asarray(given_to @ table, dtype=np.float64)

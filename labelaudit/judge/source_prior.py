@@ -60,7 +60,7 @@ def weigh_sources(
         return posterior, None
     rows = np.arange(len(labels))
     suspicion = np.clip(1 - posterior[rows, labels].astype(np.float64), 0, 1)
-    group = number_names(groups)[1]
+    group = number_names(groups).code
     size = np.bincount(group)
     share = 1 / size[group]
     mean = float(np.average(suspicion, weights=share))

@@ -90,7 +90,7 @@ class Companions:
     def _code(self) -> Ints | None:
         if self._samples.groups == self._samples.digests:
             return None
-        return self._samples.numbered_groups[1]
+        return self._samples.numbered_groups.code
 
     @cached_property
     def _order(self) -> Ints:

@@ -33,11 +33,11 @@ def keep_leading(probs: npt.NDArray[np.float32], labels: Ints) -> Table:
 
 def agree_alone(given: Table, samples: Samples, known: Ints) -> Consensus:
     """The consensus of ``given`` (n, C) and the labels of ``samples``; ``known`` (n,) as of `agree`."""
-    labels, (first, groups) = samples.labels, samples.numbered_groups
+    labels, groups = samples.labels, samples.numbered_groups
     values = given.values if isinstance(given, Leading) else given
     how: dict[str, Any] = {
         "known": known,
-        "groups": None if len(first) == len(labels) else groups,
+        "groups": None if groups.all_differ else groups.code,
         "order": order_by_content(values, labels),
     }
     return agree({"given": given}, fit_noise_model({"given": given}, labels, **how), labels, **how)

@@ -54,10 +54,10 @@ class Components:
         Searched for anew only where groups are so large that too few were found.
         """
         k = min(k, len(samples) - 1)
-        if samples.groups == samples.digests and len(set(samples.digests)) == len(samples):
+        groups = samples.numbered_groups
+        if groups.all_differ:
             return self.similarities[:, :k], self.rows[:, :k]
-        code = samples.numbered_groups[1]
-        apart = code[self.rows] != code[:, None]
+        apart = groups.code[self.rows] != groups.code[:, None]
         if (apart.sum(axis=1) < k).any():
             return nearest_outside(self.vectors(), samples.groups, k=k, device=machine.device)
         first = np.argsort(~apart, axis=1, kind="stable")[:, :k]

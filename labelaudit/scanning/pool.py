@@ -84,7 +84,7 @@ class ModelPool:
     def __post_init__(self) -> None:
         self._labels = np.where(self.known >= 0, self.known, self.samples.labels)  # what is trained on
         self._classes = len(self.samples.classes)
-        self._groups = self.samples.numbered_groups[1]  # (n,) number of each sample's group
+        self._groups = self.samples.numbered_groups.code  # (n,) number of each sample's group
         self._order = order_rows(self.samples.numbered, self.samples.labels)
 
     @cached_property

@@ -27,7 +27,7 @@ from labelaudit.features.embedding import embed_samples
 from labelaudit.judge.decide import decide, noise_rate
 from labelaudit.judge.judge import Judge
 from labelaudit.judge.noise_model import NoiseModel
-from labelaudit.leading import sum_by_label
+from labelaudit.judge.scores import sum_by_label
 from labelaudit.machine import Clock, Machine, list_versions
 from labelaudit.scanning.settings import ScanSettings
 from labelaudit.text import name_some

@@ -24,7 +24,7 @@ def stratified_folds(labels: Ints, folds: int, *, seed: int, digests: Sequence[s
     """
     n = len(labels)
     alone = np.arange(n)
-    return fold_names((alone, alone) if digests is None else number_names(digests), labels, folds, seed=seed)
+    return fold_names(Numbered(alone, alone) if digests is None else number_names(digests), labels, folds, seed=seed)
 
 
 def fold_names(numbered: Numbered, labels: Ints, folds: int, *, seed: int) -> Ints:

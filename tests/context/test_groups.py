@@ -117,14 +117,14 @@ def test_members_of_a_group_are_judged_by_their_common_label() -> None:
     )
     labels = np.array([0, 0, 0, 1, 1, 1, 1, 1])
     groups = ["a", "a", "a", "a", "b", "b", "b", "b"]
-    joint = judge_groups_together(posterior, labels, number_names(groups)[1])
+    joint = judge_groups_together(posterior, labels, number_names(groups).code)
     assert joint[0, 1] == joint[3, 1] < 0.1  # three of four say 0: the one labelled 1 is wrong
     assert joint[4, 1] == joint[7, 1] == pytest.approx(0.79, abs=0.01)  # labelled at once: one reading, not four
     np.testing.assert_allclose(joint.sum(axis=1), 1)
     alone = ["a", "a", "a", "b", *map(str, range(4))]
-    np.testing.assert_array_equal(judge_groups_together(posterior, labels, number_names(alone)[1])[3:], posterior[3:])
+    np.testing.assert_array_equal(judge_groups_together(posterior, labels, number_names(alone).code)[3:], posterior[3:])
     mixed = np.array([0, 1, 0, 1, 0, 1, 0, 1])
-    assert judge_groups_together(posterior, mixed, number_names(groups)[1]) is posterior
+    assert judge_groups_together(posterior, mixed, number_names(groups).code) is posterior
 
 
 def test_a_class_counts_by_its_groups_and_the_interval_by_all_groups() -> None:
