@@ -237,6 +237,26 @@ def _previous(place: Path) -> Path:
     return place.with_name(f".{place.name}.previous")
 
 
+def check_apart(output: Path | str, sources: Mapping[str, Path | str | None]) -> None:
+    """Refuse a folder or file ``output`` that is one of the ``sources``, lies inside it, or holds it.
+
+    ``sources`` are files and folders that are only read, by what they are called; ``None`` is passed over.
+
+    Raises:
+        OptionError: with the two places.
+    """
+    place = Path(output).resolve()
+    for what, source in sources.items():
+        if source is None:
+            continue
+        own = Path(source).resolve()
+        if place == own or (own.is_dir() and own in place.parents):
+            where = "is" if place == own else "lies inside"
+            raise OptionError(f"the output {output} {where} the {what} {source}: choose a folder outside with `output`")
+        if place in own.parents and place.exists():
+            raise OptionError(f"the output {output} holds the {what} {source}: choose another folder with `output`")
+
+
 def check_outputs(
     outputs: Iterable[tuple[str, Path]], inputs: Mapping[str, Path | None], folders: Mapping[str, Path | None]
 ) -> None:

@@ -17,8 +17,8 @@ from labelaudit.audit import csv, json, npz, parquet
 from labelaudit.audit.document import Audit
 from labelaudit.audit.groups import list_groups
 from labelaudit.data.ingest import digest_file
-from labelaudit.errors import OptionError, RunError, reason_of
-from labelaudit.files import is_partial, recover, sibling, swap
+from labelaudit.errors import RunError, reason_of
+from labelaudit.files import check_apart, is_partial, recover, sibling, swap
 from labelaudit.judge import FILE as JUDGE
 
 REPORT, MARKDOWN = "report.html", "report.md"
@@ -53,12 +53,7 @@ def check_output(
         RunError: ``output`` is a file, holds other people's files, or cannot be created there.
     """
     place = Path(output).resolve()
-    if data is not None and Path(data).is_dir():
-        source = Path(data).resolve()
-        if place == source or source in place.parents:
-            raise OptionError(f"the output {output} lies inside the data {data}: choose a folder outside with `output`")
-        if place in source.parents and _is_ours(place):
-            raise OptionError(f"the output {output} holds the data {data}: choose another folder with `output`")
+    check_apart(output, {"data": data if data is not None and Path(data).is_dir() else None})
     _check_replaceable(place, output)
     if _is_ours(place):
         notice(f"{output} holds an earlier result, which this one will replace; verdicts and files of yours stay.")

@@ -17,8 +17,8 @@ from labelaudit.audit.document import Audit
 from labelaudit.clean.plan import CorrectionPlan
 from labelaudit.clean.plan_file import plan_id
 from labelaudit.clean.report import FILE, KIND, PAGE
-from labelaudit.errors import OptionError, RunError
-from labelaudit.files import partials, read_regular, recover
+from labelaudit.errors import RunError
+from labelaudit.files import check_apart, partials, read_regular, recover
 
 
 def quarantine_of(out: Path | str) -> Path:
@@ -31,16 +31,7 @@ def check_place(
     place: Path, audit: Audit, data: Path | str | None, run: Path | str | None, other: Path | None = None
 ) -> None:
     """Refuse what would write into, or over, what is only to be read."""
-    source = data or audit.source.get("data")
-    for what, folder in (("data", source), ("RUN", run), ("cleaned dataset", other)):
-        if folder is None:
-            continue
-        own = Path(folder).resolve()
-        if place == own or (own.is_dir() and own in place.parents):
-            where = "is" if place == own else "lies inside"
-            raise OptionError(f"the output {place} {where} the {what} {folder}: choose a folder outside with `output`")
-        if place in own.parents and place.exists():
-            raise OptionError(f"the output {place} holds the {what} {folder}: choose another folder with `output`")
+    check_apart(place, {"data": data or audit.source.get("data"), "RUN": run, "cleaned dataset": other})
 
 
 def check_free(place: Path, replace: bool) -> None:

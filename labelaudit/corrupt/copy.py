@@ -27,7 +27,7 @@ from labelaudit.data.source import Source
 from labelaudit.data.sources import open_source
 from labelaudit.data.tree import walk
 from labelaudit.errors import DataError, OptionError, RunError, unknown_name
-from labelaudit.files import recover, sibling, swap
+from labelaudit.files import check_apart, recover, sibling, swap
 from labelaudit.text import Lines
 from labelaudit.types import Bools, Floats, Images, Ints, Progress, Samples, no_progress
 
@@ -316,14 +316,7 @@ def _choose_rate(noise: str, rate: float | None, skill: annotators.Strength) -> 
 
 def _check_place(place: Path, source: Path | str | None) -> None:
     """Refuse to write into, over or around what is only to be read, and over anything that is there."""
-    if source is not None:
-        own = Path(source).resolve()
-        if place == own or (own.is_dir() and own in place.parents):
-            raise OptionError(
-                f"the output {place} lies inside the data {source}: choose a folder outside with `output`"
-            )
-        if place in own.parents:
-            raise OptionError(f"the output {place} holds the data {source}: choose another folder with `output`")
+    check_apart(place, {"data": source})
     recover(place)
     if place.exists() and not (place.is_dir() and not any(place.iterdir())):
         raise RunError(f"{place} exists already: choose a new folder with `output`")

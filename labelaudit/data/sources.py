@@ -184,6 +184,11 @@ def _add_candidates(refused: Sequence[Reading], possible: Sequence[Candidate]) -
 def _labels_alone(source: Source) -> Listing:
     if source.labels is None:
         raise DataError("no images and no labels: give DATA, or `labels` FILE for features or probabilities alone")
+    if not isinstance(source.labels, str | Path):
+        raise DataError(
+            f"`labels` is of type {type(source.labels).__name__}: without `data` give the path of a file of labels, "
+            "such as one that numpy.save wrote"
+        )
     for reader in readers().values():
         if hasattr(reader, "recognise_labels"):
             found: Listing | None = reader.recognise_labels(source, tabulate)

@@ -9,6 +9,7 @@ from typing import Any
 
 from labelaudit.data.source import Source
 from labelaudit.errors import OptionError
+from labelaudit.files import check_apart
 from labelaudit.machine import find_device, list_versions
 from labelaudit.methods import configure, get_method
 from labelaudit.models import folder
@@ -74,10 +75,7 @@ def train_dataset(
     if network is not None and ":" not in network and network not in network_names(pixels=True):
         raise unknown_network(network, pixels=True)
     source = data if isinstance(data, Source) else Source(data=data)
-    if output.resolve().is_relative_to(Path(source.data).resolve()):
-        raise OptionError(
-            f"the output {output} lies inside the data {source.data}: choose a folder outside with `output`"
-        )
+    check_apart(output, {"data": source.data})
     folder.check_place(output, resume=resume)
     device = find_device(device)
     collected = collect(

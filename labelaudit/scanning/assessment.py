@@ -38,10 +38,11 @@ from labelaudit.scanning.choice import choose_training_input
 from labelaudit.scanning.components import find_components
 from labelaudit.scanning.effort import backbones_of, fine_tunes
 from labelaudit.scanning.plan import Plan
-from labelaudit.scanning.pool import TUNED, TUNED_SIDE, ModelPool
+from labelaudit.scanning.pool import ModelPool
 from labelaudit.scanning.ranking import STEPS, explain, rank_by
 from labelaudit.scanning.settings import ENSEMBLE, ScanSettings
 from labelaudit.scanning.testimony import hear
+from labelaudit.scanning.trainings import TUNED, TUNED_SIDE
 from labelaudit.scanning.unfinished import Unfinished
 from labelaudit.text import name_some
 from labelaudit.types import Decision, Evidence, Features, Finding, Floats, Images, Ints, Samples

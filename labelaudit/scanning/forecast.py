@@ -17,9 +17,16 @@ from labelaudit.leading import is_large
 from labelaudit.machine import Machine
 from labelaudit.scanning.choice import TrainingInput
 from labelaudit.scanning.effort import FOLDS, backbones_of, fine_tunes
-from labelaudit.scanning.pool import TUNED, TUNED_SIDE, TUNING
 from labelaudit.scanning.settings import ScanSettings
-from labelaudit.scanning.trainings import count_heard, head_width, list_trainings, training_effort
+from labelaudit.scanning.trainings import (
+    TUNED,
+    TUNED_SIDE,
+    count_heard,
+    head_width,
+    list_trainings,
+    training_effort,
+    tuning_effort,
+)
 from labelaudit.scanning.unit_costs import UnitCosts
 from labelaudit.scanning.workload import Workload, count_disk, count_memory, count_seconds
 from labelaudit.text import rough_duration, size
@@ -126,7 +133,7 @@ def forecast_scan(
         names = ", ".join(settings.trained)
         stages[f"train {names} on {on}"] = _forecast_training(n, classes, settings, machine, choice, trains)
     if fine_tunes(settings, choice, device=machine.device):
-        stages[f"fine-tune {TUNED}"] = _forecast_tuning(n, classes, machine)
+        stages[f"fine-tune {TUNED}"] = _forecast_tuning(n, classes, settings, machine)
     work = Workload(
         samples=n,
         classes=classes,
@@ -194,11 +201,11 @@ def _forecast_training(
     return seconds
 
 
-def _forecast_tuning(n: int, classes: int, machine: Machine) -> float:
+def _forecast_tuning(n: int, classes: int, settings: ScanSettings, machine: Machine) -> float:
     from labelaudit.training.forecast import forecast_crossfit
 
     shape = (TUNED_SIDE, TUNED_SIDE, 3)
-    return forecast_crossfit(shape=shape, n=n, classes=classes, device=machine.device, **TUNING)
+    return forecast_crossfit(shape=shape, n=n, classes=classes, device=machine.device, **tuning_effort(settings))
 
 
 def peak_memory() -> float:

@@ -9,7 +9,6 @@ order of the images' digests, so that the order of the files changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -36,21 +35,18 @@ from labelaudit.scanning.alone import agree_alone
 from labelaudit.scanning.components import Components, leading_columns
 from labelaudit.scanning.effort import FOLDS
 from labelaudit.scanning.settings import Around, ScanSettings
-from labelaudit.scanning.trainings import PIXEL_FOLDS, REFERENCES, head_width, list_trainings, training_effort
+from labelaudit.scanning.trainings import (
+    REFERENCES,
+    TUNED_SIDE,
+    head_width,
+    list_trainings,
+    training_effort,
+    tuning_effort,
+)
 from labelaudit.scanning.unfinished import Unfinished
 from labelaudit.training.folds import fold_names
 from labelaudit.types import Decision, Evidence, Floats, Ints, Samples
 
-TUNED, TUNED_SIDE = "lite0", 160
-"""The embedded backbone that is fine-tuned on a GPU, and the side in pixels of what it is shown there."""
-TUNING: Mapping[str, Any] = {
-    "method": "sln",
-    "network": TUNED,
-    "options": {"epochs": 8, "batch": 64, "lr": 5e-4, "schedule": "cosine"},
-    "folds": PIXEL_FOLDS,
-    "augment": "shift",
-}
-"""Settings of fine-tuning, as arguments of `training.crossfit` and `training.forecast`."""
 PROBE_SEED = 0
 """Seed of the folds of discriminant and logistic regression: that of the scan changes trained networks only."""
 _STRANGERS_ROWS = 20_000  # samples in which images of no class are looked for first where there are many more
@@ -175,7 +171,7 @@ class ModelPool:
         Its first layers adapt to the dataset, which frozen features cannot. Takes a GPU: measured on two cores at a
         lower resolution, ten minutes of it brought nothing (docs/log.md).
         """
-        found = self._crossfit(x=self._squares(TUNED_SIDE), **TUNING)
+        found = self._crossfit(x=self._squares(TUNED_SIDE), **tuning_effort(self.settings))
         assert found.probs is not None
         self.trained["fine_tuned"] = found.probs
         return replace(found, method="fine_tuned")

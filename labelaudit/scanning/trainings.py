@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from labelaudit.judge import probes
@@ -20,6 +21,16 @@ PIXEL_SAMPLES = 60_000
 """Images that a network from pixels sees in training, repeats counted: larger datasets get fewer epochs, at least 5."""
 REFERENCES = ("cross_entropy", "logistic", "neighbors")
 """Columns that methods are compared with; the noise model hears them, the pool has ridge regression in their place."""
+TUNED, TUNED_SIDE = "lite0", 160
+"""The embedded backbone that is fine-tuned on a GPU, and the side in pixels of what it is shown there."""
+TUNING: Mapping[str, Any] = {
+    "method": "sln",
+    "network": TUNED,
+    "options": {"epochs": 8, "batch": 64, "lr": 5e-4, "schedule": "cosine"},
+    "folds": PIXEL_FOLDS,
+    "augment": "shift",
+}
+"""Settings of fine-tuning; `tuning_effort` has all."""
 CLOSED = ("ridge", "prototypes", "discriminant")
 """Models in closed form, which lead the pool."""
 
@@ -50,13 +61,15 @@ def head_width(blocks: int) -> int:
     return min(probes.WIDTH, HEAD_WIDTH // blocks)
 
 
-def rounds_products(settings: ScanSettings, *, pixels: bool) -> bool:
-    """Whether methods multiply in bfloat16 on a CPU: heads do where it has an instruction for it, unless float32 is
-    asked for.
+def rounds_products(settings: ScanSettings, *, pixels: bool) -> bool | None:
+    """Whether methods multiply in bfloat16, as `training.crossfit` takes it: never where float32 is asked for, and
+    heads do where the CPU has an instruction for it.
 
     They take three quarters of the time, and average precision is the same to .001 (benchmarks/RESULTS.md).
     """
-    return not pixels and settings.precision != "float32" and multiplies_bfloat16()
+    if settings.precision == "float32":
+        return False
+    return True if not pixels and multiplies_bfloat16() else None
 
 
 def training_effort(name: str, n: int, settings: ScanSettings, *, pixels: bool) -> dict[str, Any]:
@@ -71,3 +84,8 @@ def training_effort(name: str, n: int, settings: ScanSettings, *, pixels: bool) 
     affordable = max(5, PIXEL_SAMPLES * PIXEL_FOLDS // ((PIXEL_FOLDS - 1) * n))
     epochs = None if "epochs" in options else min(get_method(name).recipes["pixels"].epochs, affordable)
     return {"folds": PIXEL_FOLDS, "epochs": epochs, "augment": "shift", "rounded": rounded}
+
+
+def tuning_effort(settings: ScanSettings) -> dict[str, Any]:
+    """Arguments of `training.crossfit` for fine-tuning the backbone `TUNED` on squares of `TUNED_SIDE` pixels."""
+    return {**TUNING, "rounded": rounds_products(settings, pixels=True)}

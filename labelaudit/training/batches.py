@@ -49,11 +49,11 @@ class DeviceDataset:
         augment: Augment,
         scaling: Scaling | None = None,
         balance: bool = False,
-        rounded: bool = False,
+        rounded: bool | None = None,
     ) -> None:
         self.classes, self.augment, self.balance = classes, augment, balance
-        self.rounded = rounded or device.startswith("cuda")
-        """Whether products of matrices are in bfloat16."""
+        self.rounded = device.startswith("cuda") if rounded is None else rounded
+        """Whether products of matrices are in bfloat16; on a GPU unless told otherwise."""
         self.generator = torch.Generator(device)  # of shuffling and augmentation
         self.y = torch.tensor(labels, dtype=torch.int64, device=device)
         self.pixels, self.shape = x.ndim == 4, x.shape[1:]
@@ -106,7 +106,7 @@ class DeviceDataset:
         return other
 
     def precision(self) -> contextlib.AbstractContextManager[Any]:
-        """Products of matrices in bfloat16 where they are rounded, as always on a GPU; else float32."""
+        """Products of matrices in bfloat16 where they are rounded, else in float32."""
         if self.rounded:
             return torch.autocast(self.y.device.type, dtype=torch.bfloat16)
         return contextlib.nullcontext()

@@ -57,7 +57,7 @@ def crossfit(
     augment: Augment = "none",
     regularizers: Sequence[str] | Mapping[str, Mapping[str, Any]] = (),
     seed: int = 0,
-    rounded: bool = False,
+    rounded: bool | None = None,
     device: str = "cpu",
     progress: Progress = no_progress,
 ) -> Evidence:
@@ -66,7 +66,7 @@ def crossfit(
     ``x`` is (n, d) float features or (n, H, W, c) uint8 pixels, ``labels`` (n,) in [0, classes). ``network`` is a name
     from `labelaudit.networks`, by default chosen by the shape; samples of equal ``digests`` share a fold; ``epochs``
     overrides the method's own; ``regularizers`` are names, or name -> option -> value; ``init`` is what every fold
-    begins with; ``rounded`` multiplies in bfloat16 on a CPU too, as on a GPU. `Evidence` holds the held-out
+    begins with; ``rounded`` multiplies in bfloat16, by default on a GPU alone. `Evidence` holds the held-out
     probabilities (mean over the last third of the epochs), losses and margins per epoch, and the method's columns:
     ``name`` over the fits that trained on a sample, ``name_heldout`` from the one that did not. `choose_recipe` says
     how it is optimised. Same arguments, same bits on the same CPU.

@@ -31,7 +31,7 @@ def forecast_crossfit(
     network: str | None = None,
     augment: Augment = "none",
     regularizers: Sequence[str] | Mapping[str, Mapping[str, Any]] = (),
-    rounded: bool = False,
+    rounded: bool | None = None,
     device: str = "cpu",
 ) -> float:
     """Seconds that `crossfit` would take for n samples of ``shape``: (d,) features or (H, W, c) pixels.

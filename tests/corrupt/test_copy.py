@@ -159,7 +159,7 @@ def test_it_never_writes_into_over_or_around_anything(source: Path, tmp_path: Pa
     taken.mkdir()
     (taken / "mine.txt").write_text("mine")
     for place, error, message in (
-        (source, OptionError, "lies inside the data"),
+        (source, OptionError, "is the data"),
         (source / "new", OptionError, "lies inside the data"),
         (tmp_path, OptionError, "holds the data"),
         (taken, RunError, "exists already"),

@@ -15,8 +15,8 @@ from labelaudit import Audit, DataError, LabelAuditError, OptionError, read_audi
 from labelaudit.check.upkeep import shaping_settings
 from labelaudit.machine import multiplies_bfloat16
 from labelaudit.scanning.assessment import _note_few
-from labelaudit.scanning.pool import TUNING
 from labelaudit.scanning.settings import ScanSettings
+from labelaudit.scanning.trainings import TUNING
 from labelaudit.types import Samples
 
 

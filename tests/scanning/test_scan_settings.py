@@ -184,12 +184,13 @@ def test_of_few_images_quick_asks_more_backbones() -> None:
     assert backbones_of("quick", features, replace(plain, backbone=("lite2",)), images=9, device="cpu") == ("lite2",)
 
 
-def test_heads_are_rounded_where_the_cpu_gains_from_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_products_are_rounded_where_that_is_faster_unless_float32_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     for gains in (True, False):
         monkeypatch.setattr(trainings, "multiplies_bfloat16", lambda gains=gains: gains)
-        assert trainings.training_effort("ce", 100, ScanSettings(), pixels=False)["rounded"] is gains
-        assert not trainings.training_effort("ce", 100, ScanSettings(precision="float32"), pixels=False)["rounded"]
-        assert not trainings.training_effort("ce", 100, ScanSettings(), pixels=True)["rounded"]
+        assert trainings.rounds_products(ScanSettings(), pixels=False) is (True if gains else None)  # None: on a GPU
+        assert trainings.rounds_products(ScanSettings(), pixels=True) is None
+        for pixels in (False, True):
+            assert trainings.rounds_products(ScanSettings(precision="float32"), pixels=pixels) is False
 
 
 def test_quick_trains_nothing_unless_it_is_asked_to(labels_file: Path, tmp_path: Path) -> None:
