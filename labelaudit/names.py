@@ -5,7 +5,7 @@ Left out: names of classes, whose order is a person's (`labelaudit.data.order`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 _DIGITS = 32  # of a content digest in hexadecimal
 _CELLS = 1 << 17  # that are worked on at a time
+_BYTES = 1 << 20  # the same of a text
 
 
 class Numbered(NamedTuple):
@@ -42,16 +43,26 @@ def number_names(names: Sequence[str]) -> Numbered:
         _, first, code = np.unique(np.asarray(names), return_index=True, return_inverse=True)
         return Numbered(first, code)
     upper, lower = keys[:, 0], keys[:, 1]
-    order = np.argsort(upper, kind="stable")
-    same = np.diff(upper[order]) == 0
-    if (lower[order[1:]][same] < lower[order[:-1]][same]).any():  # equal halves of different names
+    order, apart = _sort_apart(upper)
+    same = np.zeros(max(len(order) - 1, 0), dtype=bool)
+    if not apart:
         order = np.lexsort((lower, upper))
-        same = np.diff(upper[order]) == 0
-    same[same] = lower[order[1:]][same] == lower[order[:-1]][same]
+        same = (np.diff(upper[order]) == 0) & (np.diff(lower[order]) == 0)
     changes = np.r_[True, ~same][: len(order)]
     code = np.empty(len(order), dtype=np.int64)
     code[order] = np.cumsum(changes) - 1
     return Numbered(order[changes], code)
+
+
+def _sort_apart(keys: npt.NDArray[np.uint64]) -> tuple[npt.NDArray[np.int64], bool]:
+    """(n,) rows of ``keys`` (n,) in ascending order, and whether that is told by their leading bits alone: these are
+    sorted with the row in the place of the others, in a fifth of the time of an argsort.
+    """
+    bits = np.uint64(max(len(keys) - 1, 1).bit_length())
+    places = keys >> bits << bits | np.arange(len(keys), dtype=np.uint64)
+    places.sort()
+    apart = bool((np.diff(places >> bits) != 0).all())
+    return (places & ((np.uint64(1) << bits) - np.uint64(1))).astype(np.int64), apart
 
 
 def order_rows(numbered: Numbered, labels: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.int64]:
@@ -83,17 +94,36 @@ def order_by_content(values: npt.NDArray[np.float32], labels: npt.NDArray[np.int
     return np.asarray(places & np.uint64(0xFFFFFFFF), dtype=np.int64)
 
 
-def pick_names(names: Sequence[str], rows: npt.NDArray[np.int64]) -> list[str]:
-    """The names of ``rows`` (m,); of a million content digests without a look at each of them in memory.
+def spell_lines(
+    names: Sequence[str], rows: npt.NDArray[np.int64], ends: Sequence[str], places: npt.NDArray[np.integer[Any]]
+) -> Iterator[bytes]:
+    """The names of ``rows`` (m,), each followed by its end, as one text in UTF-8, some rows at a time.
 
-    >>> pick_names(["b", "a"], np.array([1, 1, 0]))
-    ['a', 'a', 'b']
+    ``places`` (m,) says which of the ``ends`` it is. Of a million content digests none becomes a text of its own.
+
+    >>> b"".join(spell_lines(["b", "a"], np.array([1, 0]), [".", "!"], np.array([0, 1])))
+    b'a.b!'
     """
     keys = _as_numbers(names)
     if keys is None:
-        return [names[row] for row in rows.tolist()]
-    text = keys[rows].astype(">u8").tobytes().hex()
-    return [text[start : start + _DIGITS] for start in range(0, len(text), _DIGITS)]
+        yield "".join([names[row] + ends[end] for row, end in zip(rows.tolist(), places.tolist(), strict=True)]).encode(
+            "utf-8", "surrogateescape"
+        )
+        return
+    encoded = [end.encode("utf-8", "surrogateescape") for end in ends]
+    lengths = np.array([_DIGITS + len(end) for end in encoded])
+    width = int(lengths.max(initial=_DIGITS))
+    tails = np.frombuffer(b"".join(end.ljust(width - _DIGITS) for end in encoded), np.uint8).reshape(len(ends), -1)
+    step = max(1, _BYTES // width)
+    for start in range(0, len(rows), step):
+        some, end = rows[start : start + step], places[start : start + step]
+        digits = keys[some].astype(">u8").tobytes().hex().encode()
+        lines = np.empty((len(some), width), dtype=np.uint8)
+        lines[:, :_DIGITS] = np.frombuffer(digits, np.uint8).reshape(-1, _DIGITS)
+        lines[:, _DIGITS:] = tails[end]
+        if lengths.min() < width:
+            lines = lines[np.arange(width) < lengths[end][:, None]]
+        yield lines.tobytes()
 
 
 def _as_numbers(names: Sequence[str]) -> npt.NDArray[np.uint64] | None:

@@ -7,7 +7,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from labelaudit.names import number_names, order_by_content, order_rows, pick_names
+from labelaudit.names import number_names, order_by_content, order_rows, spell_lines
 
 DIGESTS = [hashlib.blake2b(bytes([row % 7]), digest_size=16).hexdigest() for row in range(30)]
 ODD = [
@@ -32,12 +32,33 @@ def test_names_are_numbered_in_their_order(names: list[str]) -> None:
     assert code.tolist() == numbers.tolist()
 
 
-@pytest.mark.parametrize("names", ODD, ids=range(len(ODD)))
-def test_rows_are_ordered_by_name_and_label_and_picked(names: list[str]) -> None:
+@pytest.mark.parametrize("names", [*ODD, [*DIGESTS[:20], DIGESTS[0][:-1] + "?"]], ids=range(len(ODD) + 1))
+def test_rows_are_ordered_by_name_and_label(names: list[str]) -> None:
     labels = np.arange(len(names))[::-1] % 3
     order = order_rows(number_names(names), labels)
     assert order.tolist() == sorted(range(len(names)), key=lambda row: (names[row], labels[row]))
-    assert pick_names(names, order) == sorted(names)
+
+
+@pytest.mark.parametrize("lower", ["0", "1"])
+def test_digests_that_differ_in_their_last_bits_are_numbered_in_their_order(lower: str) -> None:
+    names = ["0" * 31 + "1", "f" * 31 + lower, "0" * 32, "f" * 31 + "1"]
+    names += [hashlib.blake2b(bytes([row]), digest_size=16).hexdigest() for row in range(200)]
+    _, wanted, numbers = np.unique(np.asarray(names), return_index=True, return_inverse=True)
+    first, code = number_names(names)
+    assert first.tolist() == wanted.tolist()
+    assert code.tolist() == numbers.tolist()
+
+
+@pytest.mark.parametrize("ends", [["!", "?", "."], ["", "\0Zürich\0", "\udcff"]])
+@pytest.mark.parametrize("names", ODD, ids=range(len(ODD)))
+def test_lines_are_the_names_with_their_ends(
+    names: list[str], ends: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("labelaudit.names._BYTES", 200)  # several blocks
+    rows = np.arange(len(names))[::-1].copy()
+    places = rows % 3
+    wanted = "".join(names[row] + ends[row % 3] for row in rows.tolist())
+    assert b"".join(spell_lines(names, rows, ends, places)) == wanted.encode("utf-8", "surrogateescape")
 
 
 def test_rows_of_round_numbers_keep_their_order_wherever_they_stand() -> None:

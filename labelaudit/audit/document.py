@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from operator import add
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +22,7 @@ from labelaudit.audit.columns import list_columns, plain_values
 from labelaudit.audit.concentration import Concentration, find_concentrations
 from labelaudit.errors import DataError, OptionError, unknown_name
 from labelaudit.machine import Stage
-from labelaudit.names import order_rows, pick_names
+from labelaudit.names import order_rows, spell_lines
 from labelaudit.types import Bools, Decision, Evidence, Finding, Floats, Ints, Samples
 
 if TYPE_CHECKING:
@@ -156,9 +155,10 @@ class Audit:
         ends = [f"\0{name}\0" for name in samples.classes]
         place = np.argsort(np.argsort(np.array(samples.classes, dtype=np.str_)))  # of each class by its name
         order = order_rows(samples.numbered, place[samples.labels])
-        given = map(ends.__getitem__, samples.labels[order].tolist())
-        text = "".join(map(add, pick_names(samples.digests, order), given))
-        return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
+        found = hashlib.blake2b(digest_size=16)
+        for text in spell_lines(samples.digests, order, ends, samples.labels[order]):
+            found.update(text)
+        return found.hexdigest()
 
     def with_files(self, files: Mapping[str, Path]) -> Audit:
         """The same audit, what it has computed kept, whose ``files`` have been written."""

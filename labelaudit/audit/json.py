@@ -8,6 +8,7 @@ files are strict JSON. Left out: images, and reading older schemas, of which the
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Mapping
@@ -19,7 +20,7 @@ import numpy as np
 
 from labelaudit.audit.document import SCHEMA_VERSION, Audit, finding_record
 from labelaudit.audit.npz import Arrays, decision_of, evidence_of
-from labelaudit.data.ingest import digest
+from labelaudit.data.ingest import DIGEST_BYTES, digest
 from labelaudit.errors import RunError
 from labelaudit.files import read_regular
 from labelaudit.machine import Stage
@@ -86,9 +87,15 @@ def write_audit(audit: Audit, path: Path, *, companions: Mapping[str, str]) -> N
         **({"groups": samples.groups} if samples.groups != samples.digests else {}),
         "companions": companions,
     }
-    lines = (f'"{name}": {_dump(part)}' for name, part in parts.items())
-    body = ("{\n" + ",\n".join(lines)).encode("utf-8", "backslashreplace")
-    path.write_bytes(body + _seal(body))
+    found, before = hashlib.blake2b(digest_size=DIGEST_BYTES), "{\n"
+    with path.open("wb") as file:
+        for name, part in parts.items():  # one at a time: of a million samples each is some dozen megabytes
+            for text in (f'{before}"{name}": ', _dump(part)):
+                data = text.encode("utf-8", "backslashreplace")
+                found.update(data)
+                file.write(data)
+            before = ",\n"
+        file.write(_seal(found.hexdigest()))
 
 
 def _dump(part: Any) -> str:
@@ -100,9 +107,9 @@ def _dump(part: Any) -> str:
     return json.dumps(plain(part), ensure_ascii=False, allow_nan=False)
 
 
-def _seal(body: bytes) -> bytes:
+def _seal(checksum: str) -> bytes:
     """The end of ``audit.json``: the digest of what comes before it."""
-    return f',\n"checksum": "{digest(body)}"\n}}\n'.encode()
+    return f',\n"checksum": "{checksum}"\n}}\n'.encode()
 
 
 def load_parts(path: Path) -> dict[str, Any]:
@@ -123,8 +130,8 @@ def load_parts(path: Path) -> dict[str, Any]:
             f"{path} was written by a newer labelaudit (schema {version}, this one reads up to {SCHEMA_VERSION}): "
             "pip install -U labelaudit"
         )
-    length = len(_seal(b""))
-    if _seal(data[:-length]) != data[-length:]:
+    length = len(_seal(digest(b"")))
+    if _seal(digest(data[:-length])) != data[-length:]:
         raise ValueError("audit.json was changed since it was written")
     return parts
 
