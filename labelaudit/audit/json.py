@@ -198,7 +198,8 @@ def plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(name): plain(entry) for name, entry in value.items()}
     if isinstance(value, (list, tuple)):
-        simple = set(map(type, value)) <= _PLAIN  # a million names, say
+        kinds = set(map(type, value))
+        simple = kinds <= _PLAIN or (kinds == {float} and all(map(math.isfinite, value)))  # a million names, say
         return list(value) if simple else [plain(entry) for entry in value]
     if isinstance(value, (np.ndarray, np.generic)):
         return plain(value.tolist())

@@ -11,6 +11,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from labelaudit.audit import csv, json, npz, parquet
@@ -39,6 +40,7 @@ GROUPS = "groups.csv"
 """One row per group of images that must not vouch for each other; only where there are such groups."""
 FILES = (*SHOWN, TABLE, JUDGE, GROUPS, REPORT, MARKDOWN)
 """Every file of a RUN that is ours; the others are people's."""
+_AT_ONCE = 2  # files that are written at the same time: Parquet and arrays leave Python's lock to the texts
 
 
 def check_output(
@@ -78,8 +80,8 @@ def write(audit: Audit, folder: Path | str) -> dict[str, Path]:
         place.parent.mkdir(parents=True, exist_ok=True)
         with sibling(place) as fresh:
             writers = _writers_for(audit)
-            for name, writer in writers.items():
-                writer(audit, fresh / name)
+            with ThreadPoolExecutor(_AT_ONCE) as pool:
+                list(pool.map(lambda name: writers[name](audit, fresh / name), writers))
             kept = _keep_judge(audit, fresh / JUDGE)
             companions = {name: digest_file(fresh / name) for name in (ARRAYS, *kept)}
             json.write_audit(audit, fresh / AUDIT, companions=companions)

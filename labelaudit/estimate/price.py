@@ -50,7 +50,7 @@ class Price:
 
 def rank_surest(audit: Audit, judged: Sequence[int] = ()) -> Ints:
     """(m,) the suspects with a suggestion, the surest suggestion first, without those that people have ``judged``."""
-    rows = np.setdiff1d(audit.suspects, np.asarray(judged, dtype=np.int64))
+    rows = audit.suspects[~np.isin(audit.suspects, np.asarray(judged, dtype=np.int64))]
     rows = rows[audit.decision.predicted[rows] != audit.samples.labels[rows]]
     sure = audit.decision.probs[rows, audit.decision.predicted[rows]]
     return np.asarray(rows[np.lexsort((audit.rank[rows], -sure))], dtype=np.int64)
@@ -173,6 +173,8 @@ def _count_by_moments(chances: Floats) -> Floats:
 
     mean, variance = float(chances.sum()), float((chances * (1 - chances)).sum())
     skewness = float((chances * (1 - chances) * (1 - 2 * chances)).sum()) / variance**1.5
-    z = (np.arange(len(chances) + 1) + 0.5 - mean) / math.sqrt(variance)
-    at_most = ndtr(z) + skewness * (1 - z**2) * np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi) / 6
-    return np.asarray(np.maximum.accumulate(at_most))
+    most, far = len(chances), 10 * math.sqrt(variance)  # what lies beyond has no weight to speak of
+    low, high = max(0, math.floor(mean - far)), min(most, math.ceil(mean + far))
+    z = (np.arange(low, high + 1) + 0.5 - mean) / math.sqrt(variance)
+    near = ndtr(z) + skewness * (1 - z**2) * np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi) / 6
+    return np.concatenate([np.zeros(low), np.maximum.accumulate(near), np.ones(most - high)])

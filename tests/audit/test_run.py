@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from audits import make_audit, make_decision, make_samples
 
@@ -124,6 +125,18 @@ def test_line_ends_inside_cells_stay_as_they_are(tmp_path: Path) -> None:
     with files["samples.csv"].open(encoding="utf-8", newline="") as file:
         notes = {row["note"] for row in csv.DictReader(file)}
     assert notes == {"a\r\nb", "a\rb", "a\nb", "c", "d", "e"}
+
+
+@pytest.mark.parametrize("name", ['a, "b"', '"', "a,b", "a\r\nb", "a\nb", "a b", "'", ""])
+def test_cells_stand_in_quotes_where_csv_wants_them(name: str, tmp_path: Path) -> None:
+    audit = make_audit(samples=make_samples(extra={"note": (name, *"bcdef")}))
+    run.write(audit, tmp_path / "run")
+    columns = audit.columns(audit.order)
+    with (tmp_path / "wanted.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows([cell(value) for value in row] for row in zip(*columns.values(), strict=True))
+    assert (tmp_path / "run" / "samples.csv").read_bytes() == (tmp_path / "wanted.csv").read_bytes()
 
 
 def test_numbers_in_cells_are_left_alone() -> None:
@@ -284,6 +297,20 @@ def test_a_large_run_holds_its_samples_as_parquet(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(parquet, "MOST_AS_TEXT", len(audit.samples))
     run.write(audit, tmp_path / "run")  # a smaller one in its place leaves nothing of it
     assert not (tmp_path / "run" / "samples.parquet").exists()
+
+
+def test_what_was_not_measured_is_nothing_in_parquet(tmp_path: Path) -> None:
+    found = Evidence(
+        method="sln",
+        suspicion=np.full(6, 0.25),
+        columns={"omega": np.array([np.nan, *range(5)]), "medoid": np.arange(6) > 3},
+        tables={"shown": {name: {"worse": "high", "says": ""} for name in ("omega", "medoid")}},
+    )
+    audit = make_audit(evidence={"sln": found})
+    parquet.write_samples(audit, tmp_path / "samples.parquet")
+    read = pq.read_table(tmp_path / "samples.parquet").to_pydict()
+    assert read == audit.columns(audit.order)
+    assert read["omega"].count(None) == 1
 
 
 def test_a_name_that_is_no_valid_utf8_does_not_stop_a_large_run(

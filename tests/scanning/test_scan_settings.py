@@ -81,6 +81,19 @@ def test_a_scan_that_trains_nothing_and_finds_its_features_loads_no_torch(folder
     subprocess.run([sys.executable, "-c", again, str(folder), str(tmp_path / "cache")], check=True)
 
 
+def test_a_scan_of_many_probabilities_loads_nothing_that_it_can_do_without(tmp_path: Path) -> None:
+    labels = np.arange(60) % 2
+    np.save(tmp_path / "labels.npy", labels)
+    np.save(tmp_path / "p.npy", np.where(np.eye(2)[labels], 0.8, 0.2) + np.linspace(-0.1, 0.1, 60)[:, None] * [1, -1])
+    code = (
+        "import sys; from labelaudit import scan; from labelaudit.audit import parquet; parquet.MOST_AS_TEXT = 1; "
+        "audit = scan(labels='labels.npy', probs='p.npy', output='run'); assert 'samples.parquet' in audit.files; "
+        "print(*{'torch', 'sklearn', 'faiss', 'pandas'} & {*sys.modules})"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert ended.stdout.strip() == ""
+
+
 def test_pixels_are_squares_in_one_channel_when_all_are_grey(folder: Path) -> None:
     (folder / "ant" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n broken")
     listing = open_source(folder)
