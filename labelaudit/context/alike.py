@@ -23,7 +23,7 @@ from labelaudit.context.scenes import (
 from labelaudit.context.shortcuts import Shortcut
 from labelaudit.context.siblings import find_siblings
 from labelaudit.features.duplicates import find_copies, find_pairs
-from labelaudit.features.turned import find_turned, join
+from labelaudit.features.turned import find_turned
 from labelaudit.judge.decide import open_interval
 from labelaudit.machine import Machine
 from labelaudit.names import Numbered
@@ -107,26 +107,21 @@ def find_alike(
     features: Features | None,
     machine: Machine,
     *,
-    near: Ints | None = None,
+    near: Ints | None,
     named: bool = False,
 ) -> Alike:
     """Group the near-copies and, where they are widespread, the scenes of ``samples``, and list what is a finding.
 
-    ``near`` (n, k) are the rows nearest to each, best first, where they are known; ``named`` says that a person's
+    ``near`` (n, k) are the rows nearest to each, best first, None without features; ``named`` says that a person's
     groups are in ``samples`` already.
     """
-    if features is None:
+    if features is None or near is None:
         copies = find_copies(samples, None)
         leaked = {finding.path for finding in copies if finding.kind == "leak"}
         across = groups_across(samples, leaked) if named else ()
         return Alike(samples=samples, findings=copies + across, scenes=None, named=named)
-    how: dict[str, Any] = {
-        "near": near,
-        "device": machine.device,
-        "workers": machine.workers,
-        "progress": machine.progress,
-    }
-    pairs = join(find_pairs(samples, features, **how), find_turned(samples, features, **how))
+    how: dict[str, Any] = {"near": near, "workers": machine.workers, "progress": machine.progress}
+    pairs = find_pairs(samples, features, **how).join(find_turned(samples, features, **how))
     scenes = find_scenes(samples, features, near=near, device=machine.device)
     copies = find_copies(samples, features, pairs=pairs)
     grouped = add_near_copies(samples, pairs.first, pairs.second)

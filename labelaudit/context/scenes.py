@@ -15,8 +15,8 @@ import numpy as np
 
 from labelaudit.context.groups import add_near_copies
 from labelaudit.data.listing import TRAINING
-from labelaudit.features.duplicates import PAIRS, unique_pairs
 from labelaudit.features.neighbors import nearest
+from labelaudit.features.pairs import AT_ONCE, project, unique_pairs
 from labelaudit.judge.vectors import find_directions
 from labelaudit.types import Bools, Features, Finding, Floats, Ints, Samples
 
@@ -28,7 +28,6 @@ WIDESPREAD = 0.15
 NEIGHBORS = 10
 USUAL = 30
 """The neighbour whose distance is the usual one; in small datasets the last of the nearest tenth."""
-_SHORT = 256
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +72,7 @@ def find_scenes(samples: Samples, features: Features, *, near: Ints | None = Non
     usual = min(USUAL, max(NEIGHBORS, len(rows) // 10))
     around = None if near is None else _among(near, rows, usual)
     if around is None:
-        around = nearest(_shorten(x), k=usual, device=device)[1]
+        around = nearest(project(x), k=usual, device=device)[1]
     if around.shape[1] < NEIGHBORS:
         return Scenes(first=rows[:0], second=rows[:0], distance=np.zeros(0), share=0.0)
     all_rows = np.arange(len(rows))
@@ -159,18 +158,10 @@ def _among(near: Ints, rows: Ints, k: int) -> Ints | None:
     return np.take_along_axis(found, np.argsort(~held, axis=1, kind="stable")[:, :k], axis=1)
 
 
-def _shorten(x: Floats) -> Floats:
-    """``x`` (n, d) on random directions: cosines to ±.03, enough to name neighbours, at a tenth the cost."""
-    if x.shape[1] <= 2 * _SHORT:
-        return x
-    directions = np.random.default_rng(0).standard_normal((x.shape[1], _SHORT), dtype=np.float32)
-    return np.asarray(x @ directions)
-
-
 def _cosine(x: Floats, first: Ints, second: Ints) -> Floats:
     """(p,) cosines of rows of unit length."""
     found = np.empty(len(first))
-    for start in range(0, len(first), PAIRS):
-        part = slice(start, start + PAIRS)
+    for start in range(0, len(first), AT_ONCE):
+        part = slice(start, start + AT_ONCE)
         found[part] = np.einsum("pd,pd->p", x[first[part]], x[second[part]])
     return found

@@ -11,59 +11,31 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from labelaudit.data.images import ImageError, thumbnail
 from labelaudit.data.listing import TRAINING
 from labelaudit.features.neighbors import nearest
-from labelaudit.types import Bools, Features, Finding, Floats, Ints, Progress, Samples, no_progress
+from labelaudit.features.pairs import (
+    AT_ONCE,
+    LIKENESS,
+    STANDS_OUT,
+    Pairs,
+    cosines,
+    neighboring_pairs,
+    project,
+    read_thumbnails,
+)
+from labelaudit.types import Features, Finding, Ints, Progress, Samples, no_progress
 
 SIMILARITY = 0.80
 """Least cosine of the features of a near-duplicate pair whose pixels are compared too."""
 SIMILARITY_ALONE = 0.99
 """The same, of centred features, where there are no pixels to compare."""
-LIKENESS = 0.95
-"""Least correlation of the two thumbnails, mirrored if that fits better."""
-STANDS_OUT = 4
-"""The correlation must also be this many times closer to 1 than the usual one with the neighbours of either image."""
 SAME = 0.995
 """From this correlation on a pair need not stand out: bursts of frames are alike all over."""
 NEIGHBORS = 10
-SHORT = 256
-SIDE = 16
-PAIRS = 128
-"""Pairs compared at once: more no longer fit in a core's cache, and take six times as long."""
-
-
-Across = Literal["labels", "splits", "either", "all"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Pairs:
-    """Pairs of samples that show nearly the same image, most alike first. Equal bytes are not among them."""
-
-    first: Ints
-    """(p,) row of the sample that comes first."""
-    second: Ints
-    """(p,) row of the other."""
-    similarity: Floats
-    """(p,) cosine of the features, up to 1."""
-    likeness: Floats
-    """(p,) correlation of the thumbnails, up to 1; 1 where there were no pixels to compare."""
-
-    def take(self, keep: Bools) -> Pairs:
-        """The pairs of the mask ``keep`` (p,), order kept."""
-        return Pairs(
-            first=self.first[keep],
-            second=self.second[keep],
-            similarity=self.similarity[keep],
-            likeness=self.likeness[keep],
-        )
 
 
 def find_copies(
@@ -79,12 +51,12 @@ def find_copies(
 
     Each sample is named with its most similar partner, each pair once; see `find_pairs` for what is nearly equal.
     Without features only equal bytes are found. Neighbours are searched and thumbnails read once, or not at all where
-    ``pairs`` of `find_pairs` across ``"either"`` or ``"all"`` are at hand.
+    ``pairs`` of `find_pairs` are at hand.
     """
     if features is None:
         return conflicts(samples) + leaks(samples)
     if pairs is None:
-        pairs = find_pairs(samples, features, across="either", device=device, workers=workers, progress=progress)
+        pairs = find_pairs(samples, features, unlike=True, device=device, workers=workers, progress=progress)
     across_labels = pairs.take(samples.labels[pairs.first] != samples.labels[pairs.second])
     return conflicts(samples) + _name_conflicts(samples, across_labels) + leaks(samples, pairs)
 
@@ -103,7 +75,7 @@ def conflicts(samples: Samples) -> tuple[Finding, ...]:
 
 def leaks(samples: Samples, pairs: Pairs | None = None) -> tuple[Finding, ...]:
     """Samples of one split that are in another split too, kind ``leak``: equal bytes first, then the near-same of
-    ``pairs`` (`find_pairs` with ``across="splits"``, ``"either"`` or ``"all"``), most alike first.
+    ``pairs`` (`find_pairs`), most alike first.
 
     Each sample is in at least one finding. Where one of the two is in the training split, the other, which no longer
     tests anything, is the one reported. Labels do not matter. Nothing without splits.
@@ -123,13 +95,13 @@ def find_pairs(
     samples: Samples,
     features: Features,
     *,
-    across: Across = "all",
+    unlike: bool = False,
     near: Ints | None = None,
     device: str = "cpu",
     workers: int = 2,
     progress: Progress = no_progress,
 ) -> Pairs:
-    """Pairs of samples with nearly the same image: of different ``labels``, ``splits``, ``either`` of them, or ``all``.
+    """Pairs of samples with nearly the same image, ``unlike`` only those of two labels or two splits.
 
     A pair is two of the `NEIGHBORS` nearest in the features with a cosine of at least `SIMILARITY`, whose colour
     thumbnails correlate by `LIKENESS`, and `STANDS_OUT` from what is usual among their neighbours. Without images
@@ -141,10 +113,10 @@ def find_pairs(
     if samples.images is None:
         least, mean = SIMILARITY_ALONE, values.mean(axis=0, dtype=np.float64).astype(np.float32)
     if near is None:
-        near = nearest(_random_projection(values if mean is None else values - mean), k=NEIGHBORS, device=device)[1]
+        near = nearest(project(values if mean is None else values - mean), k=NEIGHBORS, device=device)[1]
     around = near[:, :NEIGHBORS]  # (n, k)
-    first, second = _candidates(samples, around, across)
-    similarity = _cosine(values, first, second, mean)
+    first, second = neighboring_pairs(samples, around, unlike=unlike)
+    similarity = cosines(values, first, second, mean)
     close = similarity >= least
     first, second, similarity = first[close], second[close], similarity[close]
     likeness = np.ones(len(first))
@@ -154,33 +126,6 @@ def find_pairs(
         first, second, similarity, likeness = first[alike], second[alike], similarity[alike], likeness[alike]
     order = np.lexsort((second, first, -similarity, -likeness))
     return Pairs(first=first[order], second=second[order], similarity=similarity[order], likeness=likeness[order])
-
-
-def _candidates(samples: Samples, around: Ints, across: str) -> tuple[Ints, Ints]:
-    """Rows (p,), (p,) of neighbouring samples that the caller may be interested in, each pair once."""
-    first, second = unique_pairs(np.repeat(np.arange(len(around)), around.shape[1]), around.ravel())
-    content = samples.numbered.code
-    keep: Bools = content[first] != content[second]
-    splits = np.unique(np.array(samples.splits or [""] * len(samples)), return_inverse=True)[1]
-    other_label, other_split = samples.labels[first] != samples.labels[second], splits[first] != splits[second]
-    if across == "labels":
-        keep &= other_label
-    elif across == "splits":
-        keep &= other_split
-    elif across == "either":
-        keep &= other_label | other_split
-    return first[keep], second[keep]
-
-
-def unique_pairs(one: Ints, other: Ints) -> tuple[Ints, Ints]:
-    """Rows (p,), (p,) of the pairs, each once and the smaller row first, in ascending order.
-
-    >>> [rows.tolist() for rows in unique_pairs(np.array([2, 0, 1]), np.array([1, 1, 2]))]
-    [[0, 1], [1, 2]]
-    """
-    span = int(max(one.max(), other.max())) + 1 if len(one) else 1
-    found = np.unique(np.minimum(one, other) * span + np.maximum(one, other))
-    return found // span, found % span
 
 
 def _copies(samples: Samples, groups: Sequence[int] | Sequence[str]) -> Iterator[tuple[int, int]]:
@@ -212,37 +157,13 @@ def _name_conflicts(samples: Samples, pairs: Pairs) -> tuple[Finding, ...]:
     )
 
 
-def _random_projection(values: Floats) -> Floats:
-    """Rows of unit length projected onto `SHORT` random directions: cosines keep to about ±.02, at a tenth the cost."""
-    if values.shape[1] <= 2 * SHORT:
-        return values
-    directions = np.random.default_rng(0).standard_normal((values.shape[1], SHORT), dtype=np.float32)
-    short = np.empty((len(values), SHORT), np.float32)
-    for start in range(0, len(values), 4096):
-        block = values[start : start + 4096]
-        short[start : start + 4096] = block @ directions
-    return short
-
-
-def _cosine(
-    values: Floats, first: Ints, second: Ints, mean: npt.NDArray[np.float32] | None = None
-) -> npt.NDArray[np.float64]:
-    cosines = np.zeros(len(first))
-    for start in range(0, len(first), PAIRS):
-        a, b = values[first[start : start + PAIRS]], values[second[start : start + PAIRS]]
-        a, b = (a, b) if mean is None else (a - mean, b - mean)
-        lengths = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
-        cosines[start : start + PAIRS] = np.einsum("pd,pd->p", a, b) / np.where(lengths > 0, lengths, 1)
-    return cosines
-
-
 def _compare(
     samples: Samples, first: Ints, second: Ints, around: Ints, workers: int, progress: Progress
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Correlation (p,) of the pairs' thumbnails, and the one (p,) usual among the neighbours of either image."""
     asked = np.unique(np.concatenate([first, second]))
     rows = np.unique(np.concatenate([asked, around[asked].ravel()]))
-    thumbnails = _thumbnails(samples, rows, workers, progress)
+    thumbnails = read_thumbnails(samples, rows, workers, progress)
     columns = [
         _correlate(thumbnails, np.searchsorted(rows, asked), np.searchsorted(rows, around[asked, neighbor]))
         for neighbor in range(around.shape[1])
@@ -255,35 +176,12 @@ def _compare(
 def _correlate(thumbnails: npt.NDArray[np.float32], a: Ints, b: Ints) -> npt.NDArray[np.float64]:
     """Correlation (p,) of thumbnails, mirrored where that fits better."""
     found = np.empty(len(a))
-    for start in range(0, len(a), PAIRS):
-        one, two = thumbnails[a[start : start + PAIRS]], thumbnails[b[start : start + PAIRS]]
+    for start in range(0, len(a), AT_ONCE):
+        one, two = thumbnails[a[start : start + AT_ONCE]], thumbnails[b[start : start + AT_ONCE]]
         straight = np.einsum("pijc,pijc->p", one, two)
         mirrored = np.einsum("pijc,pijc->p", one, two[:, :, ::-1])
-        found[start : start + PAIRS] = np.maximum(straight, mirrored)
+        found[start : start + AT_ONCE] = np.maximum(straight, mirrored)
     return found
-
-
-def _thumbnails(samples: Samples, rows: Ints, workers: int, progress: Progress) -> npt.NDArray[np.float32]:
-    """(r, side, side, 3) thumbnails of zero mean and unit length; zero for flat images and those that fail."""
-    images = samples.images
-    assert images is not None
-    out = np.zeros((len(rows), SIDE, SIDE, 3), np.float32)
-
-    def read(row: int) -> npt.NDArray[np.float32]:
-        try:
-            small = thumbnail(images.encoded(row), SIDE).astype(np.float32)
-        except (ImageError, OSError):
-            return np.zeros((SIDE, SIDE, 3), np.float32)
-        small -= small.mean()
-        length = float(np.linalg.norm(small))
-        return small / length if length > SIDE else np.zeros_like(small)
-
-    with ThreadPoolExecutor(max(1, workers), thread_name_prefix="duplicates") as pool:
-        for at, small in enumerate(pool.map(read, rows.tolist())):
-            out[at] = small
-            if at % 256 == 255 or at + 1 == len(rows):
-                progress("duplicates", at + 1, len(rows))
-    return out
 
 
 def _finding(samples: Samples, kind: str, row: int, other: int, relation: str) -> Finding:

@@ -9,22 +9,18 @@ among the nearest images.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import numpy.typing as npt
 
-from labelaudit.features.duplicates import (
+from labelaudit.features.pairs import (
+    AT_ONCE,
     LIKENESS,
-    PAIRS,
     STANDS_OUT,
     Pairs,
-    _candidates,
-    _cosine,
-    _random_projection,
-    _thumbnails,
+    cosines,
+    neighboring_pairs,
+    read_thumbnails,
 )
-from labelaudit.features.neighbors import nearest
 from labelaudit.types import Features, Floats, Ints, Progress, Samples, no_progress
 
 MOST = 20_000
@@ -38,50 +34,33 @@ _PROBED = 200
 def find_turned(
     samples: Samples,
     features: Features,
+    near: Ints,
     *,
-    near: Ints | None = None,
-    device: str = "cpu",
     workers: int = 2,
     progress: Progress = no_progress,
 ) -> Pairs:
     """Pairs of samples with one label that show nearly the same image, one of them turned or upside down.
 
-    ``near`` (n, k) are the rows nearest to each, best first, where they are known.
+    ``near`` (n, k) are the rows nearest to each, best first.
     """
     values, n = np.asarray(features.values), len(samples)
     nobody = np.zeros(0, dtype=np.int64)
     empty = Pairs(first=nobody, second=nobody, similarity=np.zeros(0), likeness=np.zeros(0))
     if samples.images is None or not NEIGHBORS < n <= MOST:
         return empty
-    if near is None:
-        near = nearest(_random_projection(values), k=NEIGHBORS, device=device)[1]
     around = near[:, :NEIGHBORS]
-    first, second = _candidates(samples, around, "all")
+    first, second = neighboring_pairs(samples, around)
     alike = samples.labels[first] == samples.labels[second]
     probed = alike & np.isin(first, np.unique(np.linspace(0, n - 1, _PROBED).astype(np.int64)))
     for some in (probed, alike):
         one, other = first[some], second[some]
-        close = _cosine(values, one, other) >= SIMILARITY
+        close = cosines(values, one, other) >= SIMILARITY
         one, other = one[close], other[close]
         turned, likeness = _compare(samples, one, other, around, workers, progress)
         if not turned.any():
             return empty
     first, second = one[turned], other[turned]
-    return Pairs(first=first, second=second, similarity=_cosine(values, first, second), likeness=likeness[turned])
-
-
-def join(one: Pairs, other: Pairs) -> Pairs:
-    """The pairs of both, those of ``one`` first; a pair of both once."""
-    known = set(zip(one.first.tolist(), one.second.tolist(), strict=True))
-    pairs = zip(other.first.tolist(), other.second.tolist(), strict=True)
-    more = other.take(np.array([pair not in known for pair in pairs], dtype=np.bool_))
-    return replace(
-        one,
-        **{
-            name: np.concatenate([getattr(one, name), getattr(more, name)])
-            for name in ("first", "second", "similarity", "likeness")
-        },
-    )
+    return Pairs(first=first, second=second, similarity=cosines(values, first, second), likeness=likeness[turned])
 
 
 def _compare(
@@ -92,7 +71,7 @@ def _compare(
         return np.zeros(0, dtype=np.bool_), np.zeros(0)
     asked = np.unique(np.concatenate([first, second]))
     rows = np.unique(np.concatenate([asked, around[asked].ravel()]))
-    thumbnails = _thumbnails(samples, rows, workers, progress)
+    thumbnails = read_thumbnails(samples, rows, workers, progress)
     place = {row: number for number, row in enumerate(rows.tolist())}
     at = np.array([place.get(row, 0) for row in range(len(samples))])
     columns = [_correlate(thumbnails, at[asked], at[around[asked, k]])[0] for k in range(around.shape[1])]
@@ -107,8 +86,8 @@ def _compare(
 def _correlate(thumbnails: npt.NDArray[np.float32], a: Ints, b: Ints) -> tuple[Floats, Floats]:
     """(p,) greatest correlation over the eight positions of the second of each pair, and over the two upright ones."""
     best, upright = np.empty(len(a)), np.empty(len(a))
-    for start in range(0, len(a), PAIRS):
-        part = slice(start, start + PAIRS)
+    for start in range(0, len(a), AT_ONCE):
+        part = slice(start, start + AT_ONCE)
         one, two = thumbnails[a[part]], thumbnails[b[part]]
         found = [
             np.einsum("pijc,pijc->p", one, turned if straight else turned[:, :, ::-1])

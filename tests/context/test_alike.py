@@ -61,6 +61,12 @@ def decision(n: int) -> Decision:
     )
 
 
+def group(dataset: Samples, seen: Features | None, *, named: bool = False) -> Alike:
+    """What is alike in a dataset, by all neighbours that a scan looks for."""
+    near = None if seen is None else nearest(seen.values, k=36)[1]
+    return find_alike(dataset, seen, Machine(device="cpu"), near=near, named=named)
+
+
 def outside(dataset: Samples, values: Floats) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     return nearest_outside(values - values.mean(axis=0), dataset.groups, k=1)[1][:, 0]
 
@@ -140,12 +146,12 @@ def test_a_column_that_neighbours_share_is_named_and_a_source_is_not() -> None:
 def test_the_interval_starts_at_zero_and_ends_high_where_siblings_stay_outside_the_groups() -> None:
     tight = decision(240)
     dataset, seen = samples(60, 4), features(60, 4, 1.0)
-    alike = find_alike(dataset, seen, Machine(device="cpu"))
+    alike = group(dataset, seen)
     hedged, notes = alike.hedge(tight, outside(alike.samples, seen.values))
     assert hedged.noise_interval[0] == 0
     assert hedged.noise_interval[1] > 0.15
     assert "scan again with `group`" in notes[0]
-    clear = find_alike(samples(240, 1), features(240, 1, 0.3), Machine(device="cpu"))
+    clear = group(samples(240, 1), features(240, 1, 0.3))
     assert clear.notes() == []
     assert clear.hedge(tight, outside(clear.samples, features(240, 1, 0.3).values)) == (tight, [])
 
@@ -155,7 +161,7 @@ def test_scenes_in_two_splits_are_counted_apart_from_leaks() -> None:
     found = scenes_across(dataset, find_scenes(dataset, seen), {dataset.ids[0]})
     assert {finding.kind for finding in found} == {"same_scene"}
     assert {finding.path for finding in found} == {dataset.ids[row] for row in range(4, 240, 4)}
-    assert find_alike(dataset, seen, Machine(device="cpu")).findings
+    assert group(dataset, seen).findings
     assert scenes_across(samples(60, 4), find_scenes(dataset, seen), set()) == ()
 
 
@@ -163,20 +169,20 @@ def test_named_groups_in_two_splits_are_told_for_every_image_outside_of_training
     dataset, seen = samples(60, 4, splits=True), features(60, 4, 2.0)
     grouped = name_groups(dataset, ["name:(patient[0-9]+)_"])
     for known in (None, seen):
-        alike = find_alike(grouped, known, Machine(device="cpu"), named=True)
+        alike = group(grouped, known, named=True)
         found = {one.path: one for one in alike.findings if one.kind == "same_scene"}
         assert found.keys() == {dataset.ids[row] for row in range(0, 240, 4)}
         first = found["cat/patient0_0.png"]
         assert first.partner == "cat/patient0_1.png"
         assert first.detail == "in split 'test', but its group 'patient0' is in split 'train' too"
     alone = name_groups(samples(60, 4), ["name:(patient[0-9]+)_"])
-    assert find_alike(alone, None, Machine(device="cpu"), named=True).findings == ()
+    assert group(alone, None, named=True).findings == ()
 
 
 def test_a_class_in_too_few_groups_is_said_not_to_be_judged() -> None:
     dataset = samples(12, 20, named=True)
     grouped = name_groups(dataset, ["name:(patient[0-9]+)_"])
-    alike = find_alike(grouped, None, Machine(device="cpu"), named=True)
+    alike = group(grouped, None, named=True)
     assert alike.notes() == [
         "240 images in 12 groups: images of a group are not judged by one another.",
         "Cannot judge cat, dog, owl: fewer than 5 groups have images of each.",
@@ -195,7 +201,7 @@ def test_copies_across_two_sites_do_not_make_one_group_of_them() -> None:
         extra={"site": ("left",) * 40 + ("right",) * 40},
     )
     seen = Features(values=values, name="given")
-    alike = find_alike(name_groups(dataset, ["site"]), seen, Machine(), named=True)
+    alike = group(name_groups(dataset, ["site"]), seen, named=True)
     assert alike.samples.groups == dataset.extra["site"]
     assert "Near-copies across groups are" in alike.notes()[0]
     audit = audit_samples(dataset, ScanSettings(group=("site",), effort="quick"), features=seen)

@@ -82,17 +82,15 @@ def test_a_recompressed_copy_under_another_label() -> None:
     assert conflicts(samples) == ()
 
 
-def test_all_pairs_and_pairs_across_splits() -> None:
-    files = [*SCENES, recompress(SCENES[3]), recompress(SCENES[9])]
-    samples = dataset(files, [0] * 21 + [1], splits=("train",) * 20 + ("test", "train"))
+def test_all_pairs_and_those_of_two_labels_or_splits() -> None:
+    files = [*SCENES, recompress(SCENES[3]), recompress(SCENES[9]), recompress(SCENES[5])]
+    samples = dataset(files, [0] * 21 + [1, 0], splits=("train",) * 20 + ("test", "train", "train"))
     features = features_of(files)
     pairs = find_pairs(samples, features)
-    assert set(zip(pairs.first.tolist(), pairs.second.tolist(), strict=True)) == {(3, 20), (9, 21)}
+    assert set(zip(pairs.first.tolist(), pairs.second.tolist(), strict=True)) == {(3, 20), (9, 21), (5, 22)}
     assert pairs.similarity.min() > 0.8
     assert (np.diff(pairs.likeness) <= 0).all()
-    leak = find_pairs(samples, features, across="splits")
-    assert (leak.first.tolist(), leak.second.tolist()) == ([3], [20])
-    assert find_pairs(samples, features, across="labels").second.tolist() == [21]
+    assert sorted(find_pairs(samples, features, unlike=True).second.tolist()) == [20, 21]
 
 
 def test_equal_bytes_are_left_to_conflicts() -> None:

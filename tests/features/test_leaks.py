@@ -35,7 +35,7 @@ def test_nearly_the_same_image_in_two_splits_whatever_the_labels() -> None:
     files = [*SCENES, recompress(SCENES[3]), recompress(SCENES[5]), recompress(SCENES[7])]
     splits = ("train",) * 20 + ("test", "test", "train")
     samples = dataset(files, [0] * 20 + [0, 1, 0], splits=splits)
-    pairs = find_pairs(samples, features_of(files), across="splits")
+    pairs = find_pairs(samples, features_of(files))
     found = {(finding.path, finding.partner) for finding in leaks(samples, pairs)}
     assert found == {("020.png", "003.png"), ("021.png", "005.png")}
 
@@ -49,7 +49,7 @@ def test_one_pass_finds_what_three_find() -> None:
     labels = [0] * 20 + [1, 0, 1, 0]
 
     def three(samples: Samples) -> list[object]:
-        pairs = find_pairs(samples, features, across="all")
+        pairs = find_pairs(samples, features)
         return [*conflicts(samples), *near_duplicates(samples, features), *leaks(samples, pairs)]
 
     features = features_of(files)

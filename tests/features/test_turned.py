@@ -10,9 +10,10 @@ from PIL import Image
 from labelaudit.context.alike import find_alike
 from labelaudit.data.images import decode, encode
 from labelaudit.features.duplicates import find_pairs
-from labelaudit.features.turned import find_turned, join
+from labelaudit.features.neighbors import nearest
+from labelaudit.features.turned import find_turned
 from labelaudit.machine import Machine
-from labelaudit.types import Features
+from labelaudit.types import Features, Ints
 
 POSITIONS = (Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_180, Image.Transpose.FLIP_TOP_BOTTOM)
 SCENES = [scene(seed) for seed in range(24)]
@@ -28,35 +29,41 @@ def beside(first: Features) -> Features:
     return Features(values=np.concatenate([first.values, first.values + noise]).astype(np.float32), name="test")
 
 
+def near(features: Features) -> Ints:
+    """(n, k) the rows nearest to each."""
+    return nearest(features.values, k=36)[1]
+
+
 @pytest.mark.parametrize("how", POSITIONS)
 def test_a_turned_copy_is_found_and_is_in_the_group_of_its_image(how: Image.Transpose) -> None:
     files = [*SCENES, *(turn(data, how) for data in SCENES)]
     samples, features = dataset(files, [row % 2 for row in range(48)]), beside(features_of(SCENES))
     assert not len(find_pairs(samples, features).first)
-    found = find_turned(samples, features)
+    found = find_turned(samples, features, near(features))
     assert list(zip(found.first.tolist(), found.second.tolist(), strict=True)) == [(row, row + 24) for row in range(24)]
-    grouped = find_alike(samples, features, Machine()).samples
+    grouped = find_alike(samples, features, Machine(), near=near(features)).samples
     assert grouped.groups[:24] == grouped.groups[24:]
     assert len(set(grouped.groups)) == 24
 
 
 def test_a_turned_copy_under_another_label_may_be_something_else() -> None:
     files = [*SCENES, *(turn(data, POSITIONS[1]) for data in SCENES)]
-    samples = dataset(files, [row // 24 for row in range(48)])
-    assert not len(find_turned(samples, beside(features_of(SCENES))).first)
+    samples, features = dataset(files, [row // 24 for row in range(48)]), beside(features_of(SCENES))
+    assert not len(find_turned(samples, features, near(features)).first)
 
 
 def test_a_turned_copy_in_another_split_is_a_leak() -> None:
     files = [*SCENES, *(turn(data, POSITIONS[0]) for data in SCENES)]
     samples = dataset(files, [0] * 48, splits=("train",) * 24 + ("test",) * 24)
-    leaks = [one for one in find_alike(samples, beside(features_of(SCENES)), Machine()).findings if one.kind == "leak"]
-    assert len(leaks) == 24
+    features = beside(features_of(SCENES))
+    findings = find_alike(samples, features, Machine(), near=near(features)).findings
+    assert len([one for one in findings if one.kind == "leak"]) == 24
 
 
 def test_images_of_their_own_and_upright_copies_are_not_turned() -> None:
     files = [*SCENES, *(recompress(data, mirror=True) for data in SCENES)]
     samples, features = dataset(files, [0] * 48), features_of(files)
-    assert not len(find_turned(samples, features).first)
+    assert not len(find_turned(samples, features, near(features)).first)
     pairs = find_pairs(samples, features)
-    assert join(pairs, find_turned(samples, features)).first.tolist() == pairs.first.tolist()
-    assert join(pairs, pairs).second.tolist() == pairs.second.tolist()
+    assert pairs.join(find_turned(samples, features, near(features))).first.tolist() == pairs.first.tolist()
+    assert pairs.join(pairs).second.tolist() == pairs.second.tolist()

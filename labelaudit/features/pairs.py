@@ -1,0 +1,132 @@
+"""Pairs of neighbouring images, and what tells whether they are one: cosines of features, thumbnails.
+
+Left out: when a pair counts (`labelaudit.features.duplicates`, `labelaudit.features.turned`).
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from labelaudit.data.images import ImageError, thumbnail
+from labelaudit.types import Bools, Floats, Ints, Progress, Samples
+
+LIKENESS = 0.95
+"""Least correlation of the two thumbnails, mirrored if that fits better."""
+STANDS_OUT = 4
+"""The correlation must also be this many times closer to 1 than the usual one with the neighbours of either image."""
+AT_ONCE = 128
+"""Pairs compared at once: more no longer fit in a core's cache, and take six times as long."""
+_SHORT = 256
+_SIDE = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pairs:
+    """Pairs of samples that show nearly the same image, most alike first. Equal bytes are not among them."""
+
+    first: Ints
+    """(p,) row of the sample that comes first."""
+    second: Ints
+    """(p,) row of the other."""
+    similarity: Floats
+    """(p,) cosine of the features, up to 1."""
+    likeness: Floats
+    """(p,) correlation of the thumbnails, up to 1; 1 where there were no pixels to compare."""
+
+    def take(self, keep: Bools) -> Pairs:
+        """The pairs of the mask ``keep`` (p,), order kept."""
+        return Pairs(
+            first=self.first[keep],
+            second=self.second[keep],
+            similarity=self.similarity[keep],
+            likeness=self.likeness[keep],
+        )
+
+    def join(self, other: Pairs) -> Pairs:
+        """These pairs, then the ``other`` ones that are not among them."""
+        known = set(zip(self.first.tolist(), self.second.tolist(), strict=True))
+        pairs = zip(other.first.tolist(), other.second.tolist(), strict=True)
+        more = other.take(np.array([pair not in known for pair in pairs], dtype=np.bool_))
+        return Pairs(
+            first=np.concatenate([self.first, more.first]),
+            second=np.concatenate([self.second, more.second]),
+            similarity=np.concatenate([self.similarity, more.similarity]),
+            likeness=np.concatenate([self.likeness, more.likeness]),
+        )
+
+
+def unique_pairs(one: Ints, other: Ints) -> tuple[Ints, Ints]:
+    """Rows (p,), (p,) of the pairs, each once and the smaller row first, in ascending order.
+
+    >>> [rows.tolist() for rows in unique_pairs(np.array([2, 0, 1]), np.array([1, 1, 2]))]
+    [[0, 1], [1, 2]]
+    """
+    span = int(max(one.max(), other.max())) + 1 if len(one) else 1
+    found = np.unique(np.minimum(one, other) * span + np.maximum(one, other))
+    return found // span, found % span
+
+
+def neighboring_pairs(samples: Samples, around: Ints, *, unlike: bool = False) -> tuple[Ints, Ints]:
+    """Rows (p,), (p,) of samples that differ in their bytes, one of which is near the other, each pair once.
+
+    ``around`` (n, k) are the rows near each sample; ``unlike`` keeps pairs of two labels or two splits only.
+    """
+    first, second = unique_pairs(np.repeat(np.arange(len(around)), around.shape[1]), around.ravel())
+    content = samples.numbered.code
+    keep: Bools = content[first] != content[second]
+    if unlike:
+        splits = np.unique(np.array(samples.splits or [""] * len(samples)), return_inverse=True)[1]
+        keep &= (samples.labels[first] != samples.labels[second]) | (splits[first] != splits[second])
+    return first[keep], second[keep]
+
+
+def project(values: Floats) -> Floats:
+    """Rows of unit length projected onto 256 random directions: cosines keep to about ±.02, at a tenth the cost."""
+    if values.shape[1] <= 2 * _SHORT:
+        return values
+    directions = np.random.default_rng(0).standard_normal((values.shape[1], _SHORT), dtype=np.float32)
+    short = np.empty((len(values), _SHORT), np.float32)
+    for start in range(0, len(values), 4096):
+        block = values[start : start + 4096]
+        short[start : start + 4096] = block @ directions
+    return short
+
+
+def cosines(
+    values: Floats, first: Ints, second: Ints, mean: npt.NDArray[np.float32] | None = None
+) -> npt.NDArray[np.float64]:
+    """(p,) of the rows ``first`` and ``second`` (p,) of ``values`` (n, d), less their ``mean`` (d,); 0 with a zero."""
+    found = np.zeros(len(first))
+    for start in range(0, len(first), AT_ONCE):
+        a, b = values[first[start : start + AT_ONCE]], values[second[start : start + AT_ONCE]]
+        a, b = (a, b) if mean is None else (a - mean, b - mean)
+        lengths = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
+        found[start : start + AT_ONCE] = np.einsum("pd,pd->p", a, b) / np.where(lengths > 0, lengths, 1)
+    return found
+
+
+def read_thumbnails(samples: Samples, rows: Ints, workers: int, progress: Progress) -> npt.NDArray[np.float32]:
+    """(r, side, side, 3) thumbnails of zero mean and unit length; zero for flat images and those that fail."""
+    images = samples.images
+    assert images is not None
+    out = np.zeros((len(rows), _SIDE, _SIDE, 3), np.float32)
+
+    def read(row: int) -> npt.NDArray[np.float32]:
+        try:
+            small = thumbnail(images.encoded(row), _SIDE).astype(np.float32)
+        except (ImageError, OSError):
+            return np.zeros((_SIDE, _SIDE, 3), np.float32)
+        small -= small.mean()
+        length = float(np.linalg.norm(small))
+        return small / length if length > _SIDE else np.zeros_like(small)
+
+    with ThreadPoolExecutor(max(1, workers), thread_name_prefix="duplicates") as pool:
+        for at, small in enumerate(pool.map(read, rows.tolist())):
+            out[at] = small
+            if at % 256 == 255 or at + 1 == len(rows):
+                progress("duplicates", at + 1, len(rows))
+    return out
