@@ -13,7 +13,7 @@ import typer
 
 from labelaudit.errors import DataError
 
-from .console.options import _option
+from .console.options import option
 from .console.reading import UNSAID, takes_source
 from .console.streams import Color, as_typed, open_console, spell_path
 
@@ -29,7 +29,7 @@ def inspect(
     data: Annotated[Path, typer.Argument(metavar="DATA", help="A folder, a file or an address, as for scan.")],
     how: Mapping[str, Any] = UNSAID,
     as_json: Annotated[bool, typer.Option("--json", metavar="", help="Write JSON.")] = False,
-    color: Annotated[Color, _option(env="COLOR", help="Colour in the output.")] = "auto",
+    color: Annotated[Color, option(env="COLOR", help="Colour in the output.")] = "auto",
 ) -> None:
     """Show how DATA is read: what it is taken for, its classes, where labels come from, how rows match files.
 

@@ -12,7 +12,7 @@ import typer
 from labelaudit.errors import OptionError
 from labelaudit.machine import available_cores
 
-from .console.options import _is_default, _option, choose_cache, load_settings, parse_names, parse_settings
+from .console.options import choose_cache, is_default, load_settings, option, parse_names, parse_settings
 from .console.reading import UNSAID, takes_source
 from .console.streams import Color, open_console, report_progress
 
@@ -28,12 +28,12 @@ def scan(
         Path | None, typer.Argument(metavar="DATA", help="Folder, table, archive, shards or address (docs/inputs.md).")
     ] = None,
     output: Annotated[
-        Path, _option("-o", "--output", metavar="RUN", env="OUTPUT", help="Folder for the result.")
+        Path, option("-o", "--output", metavar="RUN", env="OUTPUT", help="Folder for the result.")
     ] = Path("labelaudit-run"),
     how: Mapping[str, Any] = UNSAID,
     group: Annotated[
         list[str] | None,
-        _option(
+        option(
             panel=_INPUT,
             metavar="HOW",
             env="GROUP",
@@ -43,7 +43,7 @@ def scan(
     ] = None,
     ordinal: Annotated[
         bool,
-        _option(
+        option(
             "--ordinal",
             panel=_INPUT,
             metavar="",
@@ -53,11 +53,11 @@ def scan(
     ] = False,
     features: Annotated[
         Path | None,
-        _option(panel=_INPUT, metavar="X.npy", help="Features of your own: n x d numbers, one row per image."),
+        option(panel=_INPUT, metavar="X.npy", help="Features of your own: n x d numbers, one row per image."),
     ] = None,
     probs: Annotated[
         Path | None,
-        _option(
+        option(
             panel=_INPUT,
             metavar="P.npy",
             help="Class probabilities of a model of your own that was not trained on these images: n x C, columns "
@@ -66,11 +66,11 @@ def scan(
     ] = None,
     verdicts: Annotated[
         Path | None,
-        _option(panel=_INPUT, metavar="FILE", help="What people decided; default: verdicts.csv in RUN."),
+        option(panel=_INPUT, metavar="FILE", help="What people decided; default: verdicts.csv in RUN."),
     ] = None,
     methods: Annotated[
         str,
-        _option(
+        option(
             panel=_METHOD,
             metavar="NAMES",
             env="METHODS",
@@ -79,7 +79,7 @@ def scan(
     ] = "auto",
     settings: Annotated[
         list[str] | None,
-        _option(
+        option(
             "--set",
             panel=_METHOD,
             metavar="METHOD.OPTION=VALUE",
@@ -88,7 +88,7 @@ def scan(
     ] = None,
     regularizers: Annotated[
         list[str] | None,
-        _option(
+        option(
             "--regularizer",
             panel=_METHOD,
             metavar="NAME",
@@ -97,7 +97,7 @@ def scan(
     ] = None,
     train: Annotated[
         Literal["auto", "features", "pixels"],
-        _option(
+        option(
             panel=_METHOD,
             env="TRAIN",
             help="Let the methods learn from features, or a small network from pixels; auto measures both.",
@@ -105,7 +105,7 @@ def scan(
     ] = "auto",
     network: Annotated[
         str | None,
-        _option(
+        option(
             panel=_METHOD,
             metavar="NAME",
             env="NETWORK",
@@ -114,7 +114,7 @@ def scan(
     ] = None,
     init: Annotated[
         str | None,
-        _option(
+        option(
             panel=_METHOD,
             metavar="WEIGHTS",
             env="INIT",
@@ -123,7 +123,7 @@ def scan(
     ] = None,
     backbone: Annotated[
         str,
-        _option(
+        option(
             panel=_METHOD,
             metavar="NAMES",
             env="BACKBONE",
@@ -132,11 +132,11 @@ def scan(
     ] = "auto",
     image_size: Annotated[
         int | None,
-        _option(panel=_METHOD, min=8, metavar="N", env="IMAGE_SIZE", help="Input size of these networks in pixels."),
+        option(panel=_METHOD, min=8, metavar="N", env="IMAGE_SIZE", help="Input size of these networks in pixels."),
     ] = None,
     precision: Annotated[
         Literal["auto", "float32", "int8"],
-        _option(
+        option(
             panel=_METHOD,
             env="PRECISION",
             help="Numbers that these networks compute in; auto: int8 where the CPU gains, bfloat16 in the methods.",
@@ -144,11 +144,11 @@ def scan(
     ] = "auto",
     max_pixels: Annotated[
         int,
-        _option(panel=_MACHINE, min=1, metavar="N", env="MAX_PIXELS", help="Larger images are named and not read."),
+        option(panel=_MACHINE, min=1, metavar="N", env="MAX_PIXELS", help="Larger images are named and not read."),
     ] = 178_956_970,
     effort: Annotated[
         Literal["quick", "standard", "thorough"],
-        _option(
+        option(
             env="EFFORT",
             help="How much looks at the images: one small pretrained network (more of few images) and nothing that is "
             "trained; three, and the methods; or five, and on a GPU one more that is fine-tuned.",
@@ -156,7 +156,7 @@ def scan(
     ] = "standard",
     rank_by: Annotated[
         str,
-        _option(
+        option(
             panel=_METHOD,
             metavar="COLUMN",
             env="RANK_BY",
@@ -164,18 +164,18 @@ def scan(
         ),
     ] = "ensemble",
     device: Annotated[
-        Literal["auto", "cpu", "cuda"], _option(panel=_MACHINE, env="DEVICE", help="Where the networks run.")
+        Literal["auto", "cpu", "cuda"], option(panel=_MACHINE, env="DEVICE", help="Where the networks run.")
     ] = "auto",
     seed: Annotated[
-        int, _option(panel=_MACHINE, min=0, metavar="N", env="SEED", help="Same data, same seed, same result.")
+        int, option(panel=_MACHINE, min=0, metavar="N", env="SEED", help="Same data, same seed, same result.")
     ] = 0,
     engine: Annotated[
         Literal["local", "ray"],
-        _option(panel=_MACHINE, env="ENGINE", help="Embed and train here, or on a Ray cluster (labelaudit\\[ray])."),
+        option(panel=_MACHINE, env="ENGINE", help="Embed and train here, or on a Ray cluster (labelaudit\\[ray])."),
     ] = "local",
     address: Annotated[
         str | None,
-        _option(
+        option(
             panel=_MACHINE,
             metavar="HOST:PORT",
             env="ADDRESS",
@@ -184,7 +184,7 @@ def scan(
     ] = None,
     budget: Annotated[
         str | None,
-        _option(
+        option(
             panel=_MACHINE,
             metavar="TIME",
             help="Time it may take, such as 10m: the largest effort (up to --effort, if given) that fits is chosen.",
@@ -192,13 +192,13 @@ def scan(
     ] = None,
     max_memory: Annotated[
         str | None,
-        _option(
+        option(
             panel=_MACHINE, metavar="SIZE", help="Memory it may take, such as 4GB; effort is chosen as by --budget."
         ),
     ] = None,
     workers: Annotated[
         int | None,
-        _option(
+        option(
             panel=_MACHINE,
             min=1,
             metavar="N",
@@ -208,7 +208,7 @@ def scan(
     ] = None,
     cache: Annotated[
         Path | None,
-        _option(
+        option(
             panel=_MACHINE,
             metavar="DIR",
             env="CACHE",
@@ -216,16 +216,16 @@ def scan(
         ),
     ] = None,
     no_cache: Annotated[
-        bool, _option("--no-cache", panel=_MACHINE, metavar="", help="Keep no features for the next scan.")
+        bool, option("--no-cache", panel=_MACHINE, metavar="", help="Keep no features for the next scan.")
     ] = False,
     no_html: Annotated[
-        bool, _option("--no-html", metavar="", help="Write no report.html, the page with the suspects' pictures.")
+        bool, option("--no-html", metavar="", help="Write no report.html, the page with the suspects' pictures.")
     ] = False,
-    quiet: Annotated[bool, _option("-q", "--quiet", metavar="", help="Print errors only.")] = False,
+    quiet: Annotated[bool, option("-q", "--quiet", metavar="", help="Print errors only.")] = False,
     verbose: Annotated[
-        bool, _option("-v", "--verbose", metavar="", help="Show more suspects and how they were found.")
+        bool, option("-v", "--verbose", metavar="", help="Show more suspects and how they were found.")
     ] = False,
-    color: Annotated[Color, _option(env="COLOR", help="Colour in the output.")] = "auto",
+    color: Annotated[Color, option(env="COLOR", help="Colour in the output.")] = "auto",
 ) -> None:
     """Find the wrong labels in DATA: rank every image, flag the suspects, suggest labels.
 
@@ -241,7 +241,7 @@ def scan(
     options = parse_settings(settings or [])
     settled = load_settings({}, data, None)
     spelled = {"format": "data_format"}
-    filed = {k: value for k, value in settled.scan_options().items() if _is_default(ctx, spelled.get(k, k))}
+    filed = {k: value for k, value in settled.scan_options().items() if is_default(ctx, spelled.get(k, k))}
     chosen: dict[str, Any] = {
         **how,
         **{"image_size": image_size, "max_pixels": max_pixels},
@@ -260,7 +260,7 @@ def scan(
         around[name] = options.pop(name)
     chosen["regularizers"] = around
     chosen["workers"] = chosen["workers"] or available_cores()
-    if (budget or max_memory) and _is_default(ctx, "effort") and "effort" not in filed:
+    if (budget or max_memory) and is_default(ctx, "effort") and "effort" not in filed:
         chosen["effort"] = "thorough"  # the most that may be chosen
 
     from labelaudit.data.source import refuse_missing

@@ -44,7 +44,7 @@ class RunError(LabelAuditError):
 
 
 @contextmanager
-def damage_of(what: str, advice: str, kind: type[LabelAuditError] = DataError) -> Iterator[None]:
+def damage_of(what: str, advice: str) -> Iterator[None]:
     """Turn whatever reading ``what`` raises into one line: what libraries raise at damaged data is no closed list.
 
     Only reading belongs inside: a mistake of our own would look like damage. It stays the cause of the error.
@@ -59,7 +59,7 @@ def damage_of(what: str, advice: str, kind: type[LabelAuditError] = DataError) -
     except LabelAuditError:
         raise
     except Exception as error:
-        raise kind(f"{what} is damaged or of another kind ({reason_of(error)}): {advice}") from error
+        raise DataError(f"{what} is damaged or of another kind ({reason_of(error)}): {advice}") from error
 
 
 def reason_of(error: BaseException) -> str:

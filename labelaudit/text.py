@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any, TextIO
 
+_LONGEST = 300  # characters of a name in a report
 _UNSEEN = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 """Characters that `json.dumps` leaves in a string although a terminal obeys them."""
 
@@ -77,18 +78,18 @@ def encodable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def as_code(text: str, longest: int = 300) -> str:
+def as_code(text: str) -> str:
     """``text`` as inline code of GitHub-flavoured Markdown, on one line and within one table cell.
 
     In backticks, or in entities where it holds what would end them or the cell. No link, mention, reference, tag or
-    emphasis comes to life in it. Longer than ``longest`` it loses its middle.
+    emphasis comes to life in it. Longer than 300 characters it loses its middle.
 
     >>> as_code("a.png"), as_code("a|b")
     ('`a.png`', '<code>a&#124;b</code>')
     """
     said = printable(text)
-    if len(said) > longest:
-        said = f"{said[: longest // 2]} … {said[-longest // 2 :]}"
+    if len(said) > _LONGEST:
+        said = f"{said[: _LONGEST // 2]} … {said[-_LONGEST // 2 :]}"
     if said and said == said.strip() and not set(said) & set("`\\|"):
         return f"`{said}`"
     return "<code>" + "".join(c if c.isalnum() or c in " /-" else f"&#{ord(c)};" for c in said) + "</code>"

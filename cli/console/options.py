@@ -61,13 +61,13 @@ def choose_cache(named: Path | None, *, use: bool, notice: Callable[[str], None]
         return None
 
 
-def _option(*names: str, panel: str | None = None, env: str | None = None, **rest: Any) -> Any:
+def option(*names: str, panel: str | None = None, env: str | None = None, **rest: Any) -> Any:
     """An option under a heading of ``--help``, which can also be set as ``LABELAUDIT_<env>``."""
     variable = f"LABELAUDIT_{env}" if env else None
     return typer.Option(*names, rich_help_panel=panel, envvar=variable, show_envvar=False, **rest)
 
 
-def _is_default(ctx: typer.Context, name: str) -> bool:
+def is_default(ctx: typer.Context, name: str) -> bool:
     """Whether neither the command line nor a variable says anything about the option ``name``."""
     source = ctx.get_parameter_source(name)
     return source is None or source.name == "DEFAULT"

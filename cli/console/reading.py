@@ -9,27 +9,25 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any
 
-from .options import _option
+from .options import option
 
 PANEL = "Where the labels are"
 
 _Labels = Annotated[
     Path | None,
-    _option(
-        "--labels", panel=PANEL, metavar="FILE", help="A table of labels: CSV, TSV, JSON or an export (inputs.md)."
-    ),
+    option("--labels", panel=PANEL, metavar="FILE", help="A table of labels: CSV, TSV, JSON or an export (inputs.md)."),
 ]
 _PathColumn = Annotated[
     str | None,
-    _option("--path-column", panel=PANEL, metavar="NAME", env="PATH_COLUMN", help="The table's column of image paths."),
+    option("--path-column", panel=PANEL, metavar="NAME", env="PATH_COLUMN", help="The table's column of image paths."),
 ]
 _LabelColumn = Annotated[
     str | None,
-    _option("--label-column", panel=PANEL, metavar="NAME", env="LABEL_COLUMN", help="The table's column of labels."),
+    option("--label-column", panel=PANEL, metavar="NAME", env="LABEL_COLUMN", help="The table's column of labels."),
 ]
 _LabelFrom = Annotated[
     str | None,
-    _option(
+    option(
         "--label-from",
         panel=PANEL,
         metavar="WHERE",
@@ -37,33 +35,31 @@ _LabelFrom = Annotated[
     ),
 ]
 _HELP = "The one way to read DATA, such as class-folders."
-_Format = Annotated[str | None, _option("--format", "--data-format", panel=PANEL, metavar="NAME", help=_HELP)]
-_DataFormat = Annotated[str | None, _option("--data-format", panel=PANEL, metavar="NAME", help=_HELP)]
+_Format = Annotated[str | None, option("--format", "--data-format", panel=PANEL, metavar="NAME", help=_HELP)]
+_DataFormat = Annotated[str | None, option("--data-format", panel=PANEL, metavar="NAME", help=_HELP)]
 _Classes = Annotated[
     str | None,
-    _option(
+    option(
         "--classes", panel=PANEL, metavar="FILE|A,B,C", help="All class names, in the order of given probabilities."
     ),
 ]
 _Rows = Annotated[
     Path | None,
-    _option("--rows", panel=PANEL, metavar="FILE", help="One path a line: the images that given arrays are about."),
+    option("--rows", panel=PANEL, metavar="FILE", help="One path a line: the images that given arrays are about."),
 ]
 _IgnoreMetadata = Annotated[
     bool,
-    _option("--ignore-metadata", panel=PANEL, metavar="", help="Leave metadata.csv and metadata.jsonl aside."),
+    option("--ignore-metadata", panel=PANEL, metavar="", help="Leave metadata.csv and metadata.jsonl aside."),
 ]
 _Bands = Annotated[
     str | None,
-    _option(
-        "--bands", panel=PANEL, metavar="R,G,B", help="Bands to show of images with more than four, such as 4,3,2."
-    ),
+    option("--bands", panel=PANEL, metavar="R,G,B", help="Bands to show of images with more than four, such as 4,3,2."),
 ]
 
 
 _Annotator = Annotated[
     list[str] | None,
-    _option(
+    option(
         "--annotator",
         panel=PANEL,
         metavar="COLUMN",

@@ -19,7 +19,7 @@ import numpy as np
 
 from labelaudit.data import exposure as exposures
 from labelaudit.data.exposure import Exposed, Exposure
-from labelaudit.data.images import MAX_PIXELS, ImageError, decode, survey
+from labelaudit.data.images import MAX_PIXELS, ImageError, survey
 from labelaudit.data.listing import Listing
 from labelaudit.data.order import sort_classes
 from labelaudit.errors import DataError
@@ -33,7 +33,6 @@ _CHUNK = 64
 def ingest(
     listing: Listing,
     *,
-    check_pixels: bool = False,
     fewest_classes: int = 2,
     max_pixels: int = MAX_PIXELS,
     workers: int = 2,
@@ -41,10 +40,9 @@ def ingest(
 ) -> tuple[Samples, tuple[Finding, ...]]:
     """Read, digest and check every labelled sample of ``listing`` in ``workers`` threads.
 
-    The header of each image is checked; with ``check_pixels`` the whole image is decoded, which also finds files
-    that end early. What has more than ``max_pixels`` is refused. Samples keep the listing's order; classes are sorted.
-    Without images a sample's digest is that of its id. The findings are the listing's, then those met here in the
-    listing's order.
+    The header of each image is checked; a file that ends early is found where it is decoded. What has more than
+    ``max_pixels`` is refused. Samples keep the listing's order; classes are sorted. Without images a sample's digest is
+    that of its id. The findings are the listing's, then those met here in the listing's order.
 
     Raises `DataError` with the counts of what was left out if nothing remains, or fewer than ``fewest_classes``.
     """
@@ -67,7 +65,7 @@ def ingest(
         done = 0
         with ThreadPoolExecutor(max(1, workers), thread_name_prefix="ingest") as pool:
             for rows, results in zip(
-                chunks, pool.map(lambda chunk: _read(images, chunk, check_pixels, max_pixels), chunks), strict=True
+                chunks, pool.map(lambda chunk: _read(images, chunk, max_pixels), chunks), strict=True
             ):
                 for row, result in zip(rows, results, strict=True):
                     if isinstance(result, Finding):
@@ -159,15 +157,13 @@ class _Seen:
     is_uniform: bool
 
 
-def _read(images: Images, rows: Sequence[int], check_pixels: bool, max_pixels: int) -> list[_Seen | Finding]:
+def _read(images: Images, rows: Sequence[int], max_pixels: int) -> list[_Seen | Finding]:
     """For each row what was seen of it, or a finding without a path that says what is wrong."""
     results: list[_Seen | Finding] = []
     for row in rows:
         try:
             data = images.encoded(row)
             seen = survey(data, max_pixels=max_pixels)
-            if check_pixels:
-                decode(data, max_pixels=max_pixels)
             results.append(_Seen(digest(data), seen.deep, seen.is_uniform))
         except ImageError as error:
             results.append(Finding(kind=error.kind, path="", detail=str(error)))

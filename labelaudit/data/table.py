@@ -13,14 +13,12 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from labelaudit.data.columns import LABEL_NAMES, PATH_NAMES, plain
 from labelaudit.data.images import SUFFIXES
 from labelaudit.data.parts import part_of
 from labelaudit.errors import DataError
-from labelaudit.files import read_regular
 
 LIST_SUFFIXES = frozenset({".txt", ".lst", ".list"})
 """Plain lists: a path and a label on each line, without a header."""
@@ -59,15 +57,6 @@ class Table:
     def here(self, row: int) -> str:
         """The place of a row, for messages: ``labels.csv line 3``."""
         return f"{self.name.replace(chr(92), '/').rpartition('/')[2]} line {self.lines[row]}"
-
-
-def read_table(path: Path, is_image: Callable[[str], bool] = lambda _: False) -> Table:
-    """`parse_table` of a file; raises `DataError` where it cannot be read."""
-    try:
-        data = read_regular(path)
-    except OSError as error:
-        raise DataError(f"'{path}' cannot be read: {error.strerror}") from error
-    return parse_table(str(path), data, is_image)
 
 
 def parse_table(name: str, data: bytes, is_image: Callable[[str], bool] = lambda _: False) -> Table:

@@ -33,6 +33,7 @@ SHARPNESS = 10.0
 SHRINKAGE = 0.2
 """Share of the isotropic part in the pooled covariance."""
 
+_STRENGTH = 300.0  # of the pull of logistic regression: the inverse of scikit-learn's C
 _ROUNDING = 1e-5  # share of the total variance below which a within-class variance is float32 rounding: equal images
 _CELLS = 1 << 22  # class probabilities that are worked on at a time
 _ROWS = 20_000  # rows that the principal components are estimated on
@@ -102,9 +103,9 @@ def discriminant(
     fold_of: Ints,
     *,
     shares: Floats | None = None,
-    shrinkage: float = SHRINKAGE,
 ) -> Table:
-    """Held-out class probabilities (n, C) of linear discriminant analysis with a shrunk pooled covariance.
+    """Held-out class probabilities (n, C) of linear discriminant analysis with a shrunk pooled covariance:
+    S = (1 - s) S_pooled + s · mean variance · I, s being `SHRINKAGE`.
 
     Args:
         x: (n, d) features.
@@ -112,7 +113,6 @@ def discriminant(
         classes: C.
         fold_of: (n,) fold of each sample; a fold is judged by the model of the others.
         shares: (n,) what each sample counts for (`labelaudit.judge.linear.group_shares`), one by default.
-        shrinkage: in (0, 1]: S = (1 - s) S_pooled + s · mean variance · I.
     """
     sums = []
     for fold in np.unique(fold_of).tolist():
@@ -123,7 +123,7 @@ def discriminant(
         scatter = part.T @ (part if some is None else np.asarray(part * some[:, None], dtype=np.float32))
         sums.append(_FoldSums(scatter, class_sums(part, given, classes, some), counts))
     probs = make_table(labels, classes)
-    for rows, model in _held_models(sums, fold_of, shrinkage):
+    for rows, model in _held_models(sums, fold_of):
         probs[rows] = model.apply(x[rows])
     return probs
 
@@ -133,8 +133,6 @@ def soft_discriminant(
     belief: Callable[[slice | Ints], Floats],
     classes: int,
     fold_of: Ints,
-    *,
-    shrinkage: float = SHRINKAGE,
 ) -> npt.NDArray[np.float32]:
     """(n,) held-out probability of the last class by a `discriminant` on what is believed instead of labels.
 
@@ -151,7 +149,7 @@ def soft_discriminant(
             one.counts += share.sum(axis=0, dtype=np.float64)
         sums.append(one)
     last = np.empty(len(x), dtype=np.float32)
-    for rows, model in _held_models(sums, fold_of, shrinkage):
+    for rows, model in _held_models(sums, fold_of):
         last[rows] = model.apply(x[rows])[:, -1]
     return last
 
@@ -168,7 +166,7 @@ class _FoldSums:
     """(C,)"""
 
 
-def _held_models(folds: Sequence[_FoldSums], fold_of: Ints, shrinkage: float) -> Iterator[tuple[Ints, Linear]]:
+def _held_models(folds: Sequence[_FoldSums], fold_of: Ints) -> Iterator[tuple[Ints, Linear]]:
     """Rows, some at a time, and the discriminant of the other folds."""
     classes = len(folds[0].counts)
     for held, fold in enumerate(np.unique(fold_of).tolist()):
@@ -177,7 +175,6 @@ def _held_models(folds: Sequence[_FoldSums], fold_of: Ints, shrinkage: float) ->
             np.sum([one.scatter for one in others], axis=0),
             np.sum([one.sums for one in others], axis=0),
             np.sum([one.counts for one in others], axis=0),
-            shrinkage,
         )
         yield from ((rows, model) for rows in _parts(np.flatnonzero(fold_of == fold), classes))
 
@@ -188,7 +185,7 @@ def _parts(rows: Ints, classes: int) -> Iterator[Ints]:
     yield from (rows[start : start + step] for start in range(0, len(rows), step))
 
 
-def fit_discriminant(x: npt.NDArray[np.float32], responsibilities: Floats, *, shrinkage: float = SHRINKAGE) -> Linear:
+def fit_discriminant(x: npt.NDArray[np.float32], responsibilities: Floats) -> Linear:
     """The model of `discriminant` fitted to all rows, for images that come later."""
     n, d = x.shape
     classes = responsibilities.shape[1]
@@ -200,17 +197,17 @@ def fit_discriminant(x: npt.NDArray[np.float32], responsibilities: Floats, *, sh
         total += part.T @ (part * share.sum(axis=1, keepdims=True))
         sums += share.T @ part
         count += share.sum(axis=0, dtype=np.float64)
-    return _solve(total, sums, count, shrinkage)
+    return _solve(total, sums, count)
 
 
-def _solve(total: Floats, sums: Floats, count: Floats, shrinkage: float) -> Linear:
+def _solve(total: Floats, sums: Floats, count: Floats) -> Linear:
     """The discriminant of a scatter (d, d), class sums (C, d) and class masses (C,)."""
     means = sums / np.maximum(count, 1e-6)[:, None]
     within = (total - (means * count[:, None]).T @ means) / count.sum()
     least = _ROUNDING * float(np.trace(total)) / float(count.sum())
     spread = max(float(np.trace(within)) / len(within), least, 1e-12)
-    covariance = (1 - shrinkage) * within
-    covariance[np.diag_indices_from(covariance)] += shrinkage * spread
+    covariance = (1 - SHRINKAGE) * within
+    covariance[np.diag_indices_from(covariance)] += SHRINKAGE * spread
     factor = cho_factor(covariance.astype(np.float32), check_finite=False)
     directions = cho_solve(factor, means.T.astype(np.float32), check_finite=False)  # (d, C)
     offset = np.log((count + 0.5) / (count.sum() + 0.5 * len(count))) - 0.5 * (means.T * directions).sum(axis=0)
@@ -264,11 +261,10 @@ def logistic(
     fold_of: Ints,
     *,
     shares: Floats | None = None,
-    strength: float = 300.0,
 ) -> npt.NDArray[np.float32]:
     """Held-out class probabilities (n, C) of L2-regularised logistic regression on the given labels.
 
-    ``strength`` is the inverse of scikit-learn's C, ``shares`` (n,) are as of `discriminant`. Classes that a training
+    ``shares`` (n,) are as of `discriminant`. Classes that a training
     fold lacks get probability 0 there.
     """
     from sklearn.linear_model import LogisticRegression
@@ -281,7 +277,7 @@ def logistic(
         if len(present) == 1:
             probs[held, present[0]] = 1.0
             continue
-        model = LogisticRegression(C=1 / strength, max_iter=200, tol=1e-3)
+        model = LogisticRegression(C=1 / _STRENGTH, max_iter=200, tol=1e-3)
         model.fit(x[train], labels[train], sample_weight=None if shares is None else shares[train])
         probs[np.ix_(held, present)] = model.predict_proba(x[held])
     return probs

@@ -21,6 +21,7 @@ _EXACT = 100  # classes up to which the Jacobian is computed row by row
 _DRAWS = 50  # of the estimate beyond
 _VALUES = 2_000_000  # input values that are differentiated at once
 _AT_ONCE = 64  # samples
+_BINS = 15  # of the calibration error
 _SIGNS = 10  # draws of the trace of the Hessian
 _CURVED = 64  # samples that it is of
 _DISTURBED = (0.1, 0.3, 1.0)  # σ of the noise on inputs under which accuracy is measured
@@ -29,42 +30,38 @@ _DISTURBED = (0.1, 0.3, 1.0)  # σ of the noise on inputs under which accuracy i
 def diagnose(
     network: Network,
     inputs: DeviceDataset,
-    labels: Tensor | None = None,
     *,
     others: Mapping[str, DeviceDataset] | None = None,
     noise: float | None = None,
     held_out: float | None = None,
     samples: int = 256,
-    bins: int = 15,
     hessian: bool = False,
     seed: int = 0,
 ) -> dict[str, Any]:
     """Diagnose a ``network`` of one copy on its ``inputs``, in evaluation mode, not augmented.
 
-    ``labels`` (n,) are those it was trained on, by default the ones of ``inputs``; ``others`` are further samples by
-    name, such as ``test``; all but ``layers`` stands under it, against their labels.
+    ``others`` are further samples by name, such as ``test``; all but ``layers`` stands under it, against their labels.
     ``layers`` holds spectral norms, ``jacobian`` and ``margin`` means and quantiles over up to ``samples`` random
     inputs, ``under_noise`` the accuracy with Gaussian noise on these inputs, by its σ, ``calibration`` the expected
-    calibration error against ``labels``, in ``bins`` of equal width. With ``hessian``, which takes longest, ``hessian``
-    holds the trace of the Hessian of the loss in the weights. With ``noise``, the rate of wrong labels, spread evenly
-    over the other classes, ``fano`` says how many labels a network must get wrong that memorised none, and the bits per
-    label that this one must hold. ``memorisation`` compares the fit with 1 - noise, or with ``held_out``, the accuracy
-    on given labels that were kept out of training. Lengths are in units of the scaled inputs.
+    calibration error against the given labels, in 15 bins of equal width. With ``hessian``, which takes longest,
+    ``hessian`` holds the trace of the Hessian of the loss in the weights. With ``noise``, the rate of wrong labels,
+    spread evenly over the other classes, ``fano`` says how many labels a network must get wrong that memorised none,
+    and the bits per label that this one must hold. ``memorisation`` compares the fit with 1 - noise, or with
+    ``held_out``, the accuracy on given labels that were kept out of training. Lengths are in units of scaled inputs.
     """
-    labels = inputs.y if labels is None else labels
     was_training = network.training
     network.eval()
 
-    def look_at(part: DeviceDataset, given: Tensor) -> dict[str, Any]:
-        seen = _look_at(network, part, given, samples=samples, bins=bins, seed=seed)
-        return seen | ({"hessian": _curvature(network, part, given, seed)} if hessian else {})
+    def look_at(part: DeviceDataset) -> dict[str, Any]:
+        seen = _look_at(network, part, samples=samples, seed=seed)
+        return seen | ({"hessian": _curvature(network, part, seed)} if hessian else {})
 
     try:
-        found: dict[str, Any] = {"samples": len(labels), "looked_at": min(samples, len(labels))}
+        found: dict[str, Any] = {"samples": len(inputs.y), "looked_at": min(samples, len(inputs.y))}
         found["layers"] = [one.to_dict() for one in layer_norms(network, _some(inputs, 1, seed)[1][:, :1], seed=seed)]
-        found |= look_at(inputs, labels)
+        found |= look_at(inputs)
         for name, part in (others or {}).items():
-            found[name] = look_at(part, part.y)
+            found[name] = look_at(part)
     finally:
         network.train(was_training)
     fit = found["calibration"]["accuracy"]
@@ -80,7 +77,7 @@ def diagnose(
     expected = held_out if noise is None else 1 - noise
     if expected is not None:
         against = "noise rate" if noise is not None else "held-out labels"
-        found["memorisation"] = {"against": against, **check_memorisation(fit, expected, len(labels))}
+        found["memorisation"] = {"against": against, **check_memorisation(fit, expected, len(inputs.y))}
     return found
 
 
@@ -93,21 +90,20 @@ def _some(inputs: DeviceDataset, samples: int, seed: int) -> tuple[Tensor, Tenso
     return rows, plain.take(rows.unsqueeze(0))
 
 
-def _look_at(
-    network: Network, inputs: DeviceDataset, labels: Tensor, *, samples: int, bins: int, seed: int
-) -> dict[str, Any]:
-    """``jacobian``, ``margin`` and ``calibration`` of some samples against ``labels`` (n,)."""
+def _look_at(network: Network, inputs: DeviceDataset, *, samples: int, seed: int) -> dict[str, Any]:
+    """``jacobian``, ``margin`` and ``calibration`` of some samples."""
+    labels = inputs.y
     with torch.no_grad():
         probs = inputs.evaluate(lambda x: network(x).unsqueeze(0), network.copies)[0, 0].softmax(-1)
     rows, x = _some(inputs, samples, seed)
     return _sensitivity(network, x, labels[rows], inputs.classes <= _EXACT, seed) | {
         "under_noise": _disturb(network, x, labels[rows], seed),
         "calibration": {
-            "error": expected_calibration_error(probs, labels, bins),
-            "bins": bins,
+            "error": expected_calibration_error(probs, labels, _BINS),
+            "bins": _BINS,
             "accuracy": float((probs.argmax(-1) == labels).float().mean()),
             "confidence": float(probs.max(-1).values.mean()),
-            "reliability": reliability(probs, labels, bins),
+            "reliability": reliability(probs, labels, _BINS),
         },
     }
 
@@ -123,10 +119,10 @@ def _disturb(network: Network, x: Tensor, y: Tensor, seed: int) -> dict[str, flo
     return found
 
 
-def _curvature(network: Network, inputs: DeviceDataset, labels: Tensor, seed: int) -> dict[str, Any]:
+def _curvature(network: Network, inputs: DeviceDataset, seed: int) -> dict[str, Any]:
     """The trace of the Hessian of the mean loss of a few samples."""
     rows, x = _some(inputs, _CURVED, seed)
-    y = labels[rows]
+    y = inputs.y[rows]
     generator = torch.Generator(x.device).manual_seed(seed)
     trace = hessian_trace(network, x, y.unsqueeze(0), draws=_SIGNS, generator=generator)
     return {"how": f"estimated from {_SIGNS} draws on {len(y)} samples", "trace": trace}

@@ -322,9 +322,9 @@ class ModelPool:
         """The features of each backbone in principal components; none without features."""
         return () if self._components is None else self._components.blocks
 
-    def _heads(self, rows: Ints | slice = slice(None)) -> npt.NDArray[np.float32]:
-        """(m, d) the leading principal components of all feature blocks side by side, of some ``rows``."""
-        blocks = [block[rows, : head_width(len(self._blocks()))] for block in self._blocks()]
+    def _heads(self) -> npt.NDArray[np.float32]:
+        """(n, d) the leading principal components of all feature blocks side by side."""
+        blocks = [block[:, : head_width(len(self._blocks()))] for block in self._blocks()]
         return blocks[0] if len(blocks) == 1 else np.concatenate(blocks, 1)
 
     def _units(self, rows: Ints) -> npt.NDArray[np.float32]:

@@ -3,8 +3,7 @@
 ``CACHE/audits/<settings>-<place>`` is a RUN, written whole or not at all. ``<settings>`` stands for everything that an
 audit depends on but the data, ``<place>`` for where the data lies. A folder made at another place with the same
 settings serves too, if the data is nearly the same: a build machine may check out anywhere. The `KEPT` audits used last
-stay, within `MOST_BYTES`; only folders that hold our mark and nothing but files of ours are ever deleted. Verdicts
-count by their content: a scan takes them as known, so new ones ask for a new scan.
+stay, within `MOST_BYTES`; only folders that hold our mark and nothing but files of ours are ever deleted.
 Left out: audits of features or probabilities that were brought; they are scanned every time.
 """
 
@@ -23,7 +22,7 @@ from typing import Any
 from labelaudit.audit import run as runs
 from labelaudit.audit.document import Audit
 from labelaudit.audit.json import plain
-from labelaudit.data.ingest import digest, ingest
+from labelaudit.data.ingest import ingest
 from labelaudit.data.source import Source, notes_of, source_settings
 from labelaudit.data.sources import open_source
 from labelaudit.errors import RunError
@@ -46,16 +45,14 @@ def scan_or_update(
     source: Source,
     settings: ScanSettings,
     machine: Machine,
-    *,
-    verdicts: Path | str | None = None,
 ) -> Audit:
     """The audit of ``source`` as it is now: the saved one brought up to date (`update`), or a full scan.
 
     Features and the audit are kept in the cache of ``machine``; without one this is `scan`.
     """
     if machine.cache is None or source.data is None:
-        return scan_again(source, settings, machine, verdicts)
-    store = AuditCache(source, settings, machine, verdicts)
+        return scan_again(source, settings, machine, None)
+    store = AuditCache(source, settings, machine)
     candidates = store.read()
     if candidates:
         clock = Clock()
@@ -80,25 +77,21 @@ def scan_or_update(
                 )
             )
         machine.notice(f"Scanning everything: {reasons[0]}.")
-    return store.write(scan_again(source, settings, machine, verdicts))
+    return store.write(scan_again(source, settings, machine, None))
 
 
 class AuditCache:
     """The saved audits of one cache; those of ``source`` with the given settings come first."""
 
-    def __init__(
-        self, source: Source, settings: ScanSettings, machine: Machine, verdicts: Path | str | None = None
-    ) -> None:
+    def __init__(self, source: Source, settings: ScanSettings, machine: Machine) -> None:
         from filelock import FileLock
 
         precision = find_precision(settings.precision, find_device(machine.device))
         settings = replace(settings, precision=precision)
-        said = Path(verdicts) if verdicts is not None and Path(verdicts).is_file() else None
         place = {name: source.settings()[name] for name in ("data", "labels")}
         shaped = {
             **{"labelaudit": __version__, "settings": settings.record(), "seed": settings.seed},
             **{"reading": {name: value for name, value in source.settings().items() if name not in place}},
-            **{"verdicts": None if said is None else digest(said.read_bytes())},
         }
         assert machine.cache is not None
         self._folder, self._settings = machine.cache / "audits", _key(shaped)

@@ -25,10 +25,10 @@ def blobs(
 def test_discriminant_equals_sklearns_on_each_fold() -> None:
     x, labels = blobs()
     folds = stratified_folds(labels, 3, seed=0)
-    ours = probes.discriminant(x, labels, 3, folds, shrinkage=0.3)
+    ours = probes.discriminant(x, labels, 3, folds)
     for fold in range(3):
         train = folds != fold
-        theirs = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=0.3).fit(x[train], labels[train])
+        theirs = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=probes.SHRINKAGE).fit(x[train], labels[train])
         assert np.allclose(ours[~train], theirs.predict_proba(x[~train]), atol=0.02)
         assert (ours[~train].argmax(1) == theirs.predict(x[~train])).mean() > 0.99
 

@@ -20,9 +20,9 @@ from labelaudit.scoring import update as updating
 from labelaudit.scoring.kept import scan_or_update
 
 
-def follow_kept(data: Path, cache: Path | None, *, seed: int = 0, verdicts: Path | None = None) -> Audit:
+def follow_kept(data: Path, cache: Path | None, *, seed: int = 0) -> Audit:
     settings = ScanSettings(effort="quick", train="features", methods=("limit",), options=SHORT, seed=seed)
-    return scan_or_update(Source(data=data), settings, Machine(cache=cache, device="cpu"), verdicts=verdicts)
+    return scan_or_update(Source(data=data), settings, Machine(cache=cache, device="cpu"))
 
 
 def keep(place: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -52,15 +52,6 @@ def test_current_scans_once_and_then_follows(place: Path, monkeypatch: pytest.Mo
     assert third.decision.recipe["update"]["now"] == 0
     follow_kept(place / "data", place / "cache", seed=1)
     assert scanned == ["copy", "copy"], "other settings are another audit"
-
-
-def test_current_scans_again_when_people_said_more(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    scanned = keep(place, monkeypatch)
-    said = place / "said.csv"
-    for text in ("one", "one", "two"):
-        said.write_text(text, encoding="utf-8")
-        follow_kept(place / "data", place / "cache", verdicts=said)
-    assert scanned == ["copy", "copy"]
 
 
 def test_current_serves_another_checkout(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
