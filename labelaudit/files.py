@@ -15,8 +15,9 @@ import stat
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import BufferedReader, TextIOWrapper
+from mmap import ACCESS_COPY, mmap
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
@@ -101,6 +102,19 @@ def open_regular(path: Path) -> BufferedReader:
         os.close(opened)
         raise OSError(errno.EINVAL, "it is a folder, a pipe or a device", str(path))
     return os.fdopen(opened, "rb")
+
+
+def map_regular(path: Path) -> mmap | bytearray:
+    """The bytes of a regular file, which are read where they are looked at; changes of them stay in memory.
+
+    They are read at once where that is not possible, and on Windows, where a file in use cannot be replaced. Raises
+    `OSError` as `open_regular` does.
+    """
+    with open_regular(path) as file:
+        if sys.platform != "win32":
+            with suppress(OSError, ValueError):  # some file systems cannot, and there is nothing in an empty file
+                return mmap(file.fileno(), 0, access=ACCESS_COPY)
+        return bytearray(file.read())
 
 
 def read_regular(path: Path) -> bytes:

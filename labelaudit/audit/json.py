@@ -18,8 +18,9 @@ from typing import Any
 
 import numpy as np
 
+from labelaudit.arrays import Arrays
 from labelaudit.audit.document import SCHEMA_VERSION, Audit, finding_record
-from labelaudit.audit.npz import Arrays, decision_of, evidence_of
+from labelaudit.audit.npz import decision_of, evidence_of
 from labelaudit.data.ingest import DIGEST_BYTES, digest
 from labelaudit.errors import RunError
 from labelaudit.files import read_regular

@@ -11,15 +11,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
+from labelaudit.arrays import Arrays, write_arrays
 from labelaudit.audit.document import Audit
-from labelaudit.files import open_regular
 from labelaudit.leading import PARTS, Leading, Table
 from labelaudit.types import Evidence, Ints
-
-Arrays = Mapping[str, npt.NDArray[Any]]
 
 DECISION = ("suspicion", "is_issue", "judged", "probs", "predicted", "noise_matrix")
 """The arrays of a `Decision`."""
@@ -37,8 +34,7 @@ def write(audit: Audit, path: Path) -> None:
                 arrays |= _split(f"evidence/{method}/{name}", table)
         for name, column in evidence.columns.items():
             arrays[f"evidence/{method}/columns/{name}"] = column
-    with path.open("wb") as file:
-        np.savez(file, allow_pickle=False, **arrays)
+    write_arrays(path, arrays)
 
 
 def _split(key: str, table: Table) -> dict[str, npt.NDArray[Any]]:
@@ -62,15 +58,6 @@ def decision_of(arrays: Arrays, labels: Ints, classes: int) -> dict[str, Any]:
     if probs is None:
         raise KeyError("decision/probs")
     return {**found, "probs": probs}
-
-
-def read(path: Path) -> Arrays:
-    """All arrays of ``path``; raises what NumPy and zipfile raise when it is damaged."""
-    with open_regular(path) as file, np.load(file, allow_pickle=False) as archive:
-        arrays = {name: archive[name] for name in archive.files}
-    if strange := [name for name, array in arrays.items() if not isinstance(array, np.ndarray)]:
-        raise ValueError(f"'{strange[0]}' is not an array")
-    return arrays
 
 
 def evidence_of(

@@ -14,12 +14,13 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from labelaudit.arrays import map_arrays
 from labelaudit.audit import csv, json, npz, parquet
 from labelaudit.audit.document import Audit
 from labelaudit.audit.groups import list_groups
-from labelaudit.data.ingest import digest_file
+from labelaudit.data.ingest import digest, digest_file
 from labelaudit.errors import RunError, reason_of
-from labelaudit.files import check_apart, is_partial, recover, sibling, swap
+from labelaudit.files import check_apart, is_partial, map_regular, recover, sibling, swap
 from labelaudit.judge import FILE as JUDGE
 
 REPORT, MARKDOWN = "report.html", "report.md"
@@ -110,10 +111,12 @@ def read(folder: Path | str) -> Audit:
     if not is_run(place):
         raise RunError(f"{folder} is not a RUN folder (no audit.json): make one with `labelaudit scan`")
     try:
-        parts = json.load_parts(place / AUDIT)
-        _check_companions(place, parts["companions"])
+        with ThreadPoolExecutor(2) as pool:  # one thread of three reads text, which takes as long
+            found = {name: pool.submit(_digest, place / name) for name in (ARRAYS, JUDGE)}
+            parts = json.load_parts(place / AUDIT)
+        _check_companions({name: digest.result() for name, digest in found.items()}, parts["companions"])
         files = {name: place / name for name in (*SHOWN, TABLE, JUDGE, GROUPS, REPORT) if (place / name).exists()}
-        return json.build_audit(parts, npz.read(place / ARRAYS), files)
+        return json.build_audit(parts, map_arrays(place / ARRAYS), files)
     except RunError:
         raise
     except Exception as error:  # what damaged JSON, ZIP and arrays raise is not a closed list
@@ -138,15 +141,19 @@ def _write_groups(audit: Audit, path: Path) -> tuple[str, ...]:
     return (path.name,)
 
 
-def _check_companions(place: Path, digests: Mapping[str, str]) -> None:
-    """Refuse files that are not those that were written with the audit; a judge may be missing."""
-    if ARRAYS not in digests:
+def _check_companions(found: Mapping[str, str | None], written: Mapping[str, str]) -> None:
+    """Refuse files whose digests, name -> that ``found``, are not those ``written`` with the audit; a judge may be
+    missing."""
+    if ARRAYS not in written:
         raise KeyError(ARRAYS)
-    for name in (ARRAYS, JUDGE):
-        if name == JUDGE and not (place / name).exists():
-            continue
-        if digest_file(place / name) != digests.get(name):
+    for name, one in found.items():
+        if one != written.get(name) and not (one is None and name == JUDGE):
             raise ValueError(f"{name} is not the file that was written with audit.json")
+
+
+def _digest(path: Path) -> str | None:
+    """The digest of a file, which in one piece leaves Python to other threads; None where it does not exist."""
+    return digest(map_regular(path)) if path.exists() else None
 
 
 def is_run(place: Path) -> bool:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
+from mmap import mmap
 from pathlib import Path
 
 import numpy as np
@@ -133,7 +134,7 @@ def _verified(images: Images, digests: Sequence[str]) -> Images:
     return Verified(images, digests)
 
 
-def digest(data: bytes) -> str:
+def digest(data: bytes | bytearray | mmap) -> str:
     """BLAKE2b-128 of some bytes in hexadecimal: what makes two files the same content.
 
     >>> digest(b"")

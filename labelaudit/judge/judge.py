@@ -22,8 +22,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from labelaudit.arrays import map_arrays, write_arrays
 from labelaudit.errors import DataError, RunError
-from labelaudit.files import open_regular
 from labelaudit.judge import FILE, noise_model, prototypes, ridge, transition
 from labelaudit.judge.linear import HeldOut, Linear, group_shares, spread_rows
 from labelaudit.judge.memory import ARRAYS, Memory
@@ -245,12 +245,13 @@ class Judge:
         }
         for name, model in self.models.items():
             arrays[f"directions_{name}"], arrays[f"offset_{name}"] = model.directions, model.offset
-        with Path(path).open("wb") as file:
-            np.savez(file, allow_pickle=False, about=np.array(json.dumps(about)), **arrays)
+        write_arrays(Path(path), {"about": np.array(json.dumps(about)), **arrays})
 
     @classmethod
     def load(cls, path: Path | str) -> Judge:
         """Read what `save` wrote; ``path`` is the file, or the RUN folder that it lies in.
+
+        Whether its bytes are those that were written is what `read_audit` compares.
 
         Raises:
             RunError: there is none, it is damaged, or a newer labelaudit wrote it.
@@ -261,10 +262,9 @@ class Judge:
                 f"{file} does not exist: this audit keeps no model of its images; make one with `labelaudit scan`"
             )
         try:
-            with open_regular(file) as opened, np.load(opened, allow_pickle=False) as archive:
-                arrays = {name: archive[name] for name in archive.files}
+            arrays = dict(map_arrays(file))
             for name, array in arrays.items():
-                if not isinstance(array, np.ndarray) or (array.dtype.kind == "f" and not _only_finite(array)):
+                if array.dtype.kind == "f" and not _only_finite(array):
                     raise ValueError(f"'{name}' is not an array of finite numbers")
             about = json.loads(str(arrays.pop("about")))
             if int(about["version"]) > VERSION:

@@ -57,7 +57,7 @@ def fill(
     """
     near: Pairs = {}
     faces: dict[str, int] = {}
-    known, chart, lost = _find_likeness(audit, rows)
+    known, chart, lost = _find_likeness(audit, rows if images is not None else [])
     if images is None:
         drawn = thumbnails.missing(rows if trouble else (), trouble)
     else:

@@ -16,15 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from labelaudit.arrays import Arrays, read_arrays, write_arrays
 from labelaudit.audit.json import plain
-from labelaudit.audit.npz import read
-from labelaudit.files import fresh_bytes
 from labelaudit.machine import list_versions
 from labelaudit.types import Evidence
-
-Arrays = Mapping[str, npt.NDArray[Any]]
 
 _FORGOTTEN = 30 * 24 * 3600.0  # seconds after which nobody is expected to go on with a scan
 _NOTES = "notes"  # the array that holds what is no array, as JSON
@@ -61,7 +57,7 @@ class Unfinished:
         file = self._folder / f"{name}-{_digest(depends_on)}.npz"
         self._used.append(file)
         try:
-            found = read(file)
+            found = read_arrays(file)
         except Exception:  # what damage raises is no closed list, and all of it can be made again
             found = make()
             _keep(found, file)
@@ -86,8 +82,7 @@ def _keep(arrays: Arrays, file: Path) -> None:
     """Write ``arrays``; where there is no room for them the scan goes on, and they would be made again."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with fresh_bytes(file) as whole:
-            np.savez(whole, allow_pickle=False, **arrays)
+        write_arrays(file, arrays)
     except OSError:
         return
 

@@ -127,10 +127,10 @@ def test_a_damaged_result_is_made_again(tmp_path):
 
 
 def test_a_full_disk_costs_only_what_would_have_been_kept(tmp_path, monkeypatch):
-    def full(_):
+    def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(unfinished, "fresh_bytes", full)
+    monkeypatch.setattr(unfinished, "write_arrays", full)
     assert Unfinished(tmp_path).arrays("m", {}, lambda: {"a": np.arange(2)})["a"].tolist() == [0, 1]
 
 
