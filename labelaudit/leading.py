@@ -262,17 +262,22 @@ def place_in_row(rows: Rows) -> npt.NDArray[np.int64]:
 
 
 class Reordered:
-    """The rows of an array (n, C) in another ``order`` (n,), copied only where they are asked for."""
+    """The rows of arrays (n, c), side by side, in another ``order`` (n,), copied only where they are asked for.
 
-    def __init__(self, values: npt.NDArray[Any], order: Rows) -> None:
+    >>> Reordered(np.array([1, 0]), np.eye(2), np.full((2, 1), 7.0))[:1].tolist()
+    [[0.0, 1.0, 7.0]]
+    """
+
+    def __init__(self, order: Rows, *values: npt.NDArray[Any]) -> None:
         self._values, self._order = values, order
-        self.shape: tuple[int, int] = (len(order), values.shape[1])
+        self.shape: tuple[int, int] = (len(order), sum(part.shape[1] for part in values))
 
     def __len__(self) -> int:
         return self.shape[0]
 
     def __getitem__(self, rows: Any) -> Values:
-        return np.asarray(self._values[self._order[rows]])
+        taken = [part[self._order[rows]] for part in self._values]
+        return taken[0] if len(taken) == 1 else np.concatenate(taken, axis=1)
 
 
 PARTS = ("classes", "values", "rest")

@@ -239,7 +239,7 @@ def test_labels_stand_out_as_in_a_whole_table(table: Leading) -> None:
 
 def test_rows_in_another_order_are_those_of_the_array(probs: np.ndarray) -> None:
     order = np.random.default_rng(3).permutation(40)
-    view = Reordered(probs, order)
+    view = Reordered(order, probs)
     assert (len(view), view.shape) == (40, probs.shape)
     assert np.array_equal(view[5:9], probs[order[5:9]])
     assert np.array_equal(view[np.array([7, 1])], probs[order[[7, 1]]])

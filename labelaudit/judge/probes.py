@@ -17,7 +17,7 @@ import numpy.typing as npt
 from scipy.linalg import cho_factor, cho_solve
 
 from labelaudit.judge.linear import Linear, class_sums
-from labelaudit.leading import Table, blocks_of, make_table
+from labelaudit.leading import Reordered, Table, blocks_of, make_table
 from labelaudit.names import number_names
 from labelaudit.types import Features, Floats, Ints
 
@@ -97,7 +97,7 @@ def _find_rotation(block: Floats, width: int) -> Rotation:
 
 
 def discriminant(
-    x: npt.NDArray[np.float32],
+    x: npt.NDArray[np.float32] | Reordered,
     labels: Ints,
     classes: int,
     fold_of: Ints,

@@ -78,9 +78,8 @@ def find_components(samples: Samples, features: Features, machine: Machine, unfi
     blocks = tuple(
         rotation.apply(block) for rotation, block in zip(rotations, probes.split_blocks(features), strict=True)
     )
-    x, k = reduce_blocks(features, rotations, blocks), probes.NEIGHBORS + SPARE
-    if len(samples) > WHOLE:
-        x = np.ascontiguousarray(x[:, leading_columns(blocks, NARROW)])
+    compared = blocks if len(samples) <= WHOLE else [block[:, : NARROW // len(blocks)] for block in blocks]
+    x, k = reduce_blocks(features, rotations, compared), probes.NEIGHBORS + SPARE
 
     def search() -> dict[str, npt.NDArray[np.generic]]:
         return dict(zip(("similarities", "rows"), nearest(x, k=k, device=machine.device), strict=True))

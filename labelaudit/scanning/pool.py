@@ -98,8 +98,7 @@ class ModelPool:
         self.machine.progress("probes", 0, None)
         self._components, order = components, self._order
         self._fit_closed_forms(components.vectors(order))
-        joined = np.concatenate([block[order] for block in components.blocks], axis=1)
-        shares = group_shares(self._groups[order])
+        joined, shares = Reordered(order, *components.blocks), group_shares(self._groups[order])
         held = probes.discriminant(joined, self._labels[order], self._classes, self._fold_of[order], shares=shares)
         self.models["discriminant"] = take_rows(held, np.argsort(order))
         self._near = components.outside(self.samples, probes.NEIGHBORS, self.machine)
@@ -303,7 +302,7 @@ class ModelPool:
     def _in_order(self, probs: Table) -> Any:
         """The rows of ``probs`` (n, C) in `_order`, without a copy of a large array."""
         if self.large and isinstance(probs, np.ndarray) and not self.trained:
-            return Reordered(probs, self._order)
+            return Reordered(self._order, probs)
         return take_rows(probs, self._order)
 
     @property
