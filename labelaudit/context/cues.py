@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from labelaudit.data.images import ImageError, decode, probe, read_origin, resize, suffix
+from labelaudit.data.images import ImageError, probe, read_origin, squeeze, suffix
 from labelaudit.types import Floats, Images, Ints
 
 SIDE = 64
@@ -61,7 +61,7 @@ def measure_cues(images: Images, rows: Ints, *, workers: int = 2) -> dict[str, F
 
 def _look(data: bytes) -> dict[str, float | str]:
     width, height = probe(data)
-    pixels = resize(decode(data, size=SIDE), SIDE)
+    pixels = squeeze(data, [SIDE])[SIDE]
     camera, date = read_origin(data)
     cues: dict[str, float | str] = {
         "width": float(width),

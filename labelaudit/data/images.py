@@ -12,7 +12,7 @@ import logging
 import threading
 import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,7 +34,7 @@ from labelaudit.data.formats import (
     open_image,
     suffix,
 )
-from labelaudit.data.rgb import Pixels, average_down, read_rgb, show_raster
+from labelaudit.data.rgb import Pixels, average_down, read_rgb, show_raster, to_shown
 from labelaudit.data.room import ROOM
 from labelaudit.errors import DataError
 
@@ -70,6 +70,7 @@ _FEWEST = 64
 """Pixels below which an image may as well have one shade."""
 _PACKED = 8192
 """Bytes that are packed to see how they repeat."""
+_JPEG = b"\xff\xd8"
 
 
 def probe(data: bytes, *, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
@@ -111,15 +112,29 @@ def decode(data: bytes, *, size: int | None = None, max_pixels: int = MAX_PIXELS
     >>> decode(encode(np.full((1, 1), 7, np.uint8))).tolist()
     [[[7, 7, 7]]]
     """
-    exposure: Exposure | None = getattr(data, "exposure", None)
-    with _opened(data, max_pixels) as image:
-        if size is not None and not isinstance(image, Raster):
-            image.draft(None, (size, size))
-        with ROOM.taken(_need(image)):
-            if isinstance(image, Raster):
-                return np.ascontiguousarray(show_raster(image.load(), exposure))
-            image.load()
-            return read_rgb(upright(image if size is None else average_down(image, size)), exposure)
+    with _loaded(data, size, max_pixels) as image:
+        if isinstance(image, Raster):
+            return np.ascontiguousarray(show_raster(image.load(), _exposure(data)))
+        return read_rgb(image, _exposure(data))
+
+
+def squeeze(data: bytes, sides: Collection[int]) -> dict[int, Pixels]:
+    """Side -> the whole image squeezed into (side, side, 3) uint8, bicubic and antialiased; what a backbone sees.
+
+    Decoded as by `decode`, once per JPEG scale that a side calls for. Raises `ImageError` as `decode` does.
+
+    >>> squeeze(encode(np.full((2, 1), 7, np.uint8)), [1])[1].tolist()
+    [[[7, 7, 7]]]
+    """
+    shorter = min(probe(data, max_pixels=MOST_PIXELS)) if len(sides) > 1 and data.startswith(_JPEG) else 0
+    by_scale: dict[int, list[int]] = {}
+    for side in sides:
+        by_scale.setdefault(next((scale for scale in (8, 4, 2) if shorter >= scale * side), 1), []).append(side)
+    squares: dict[int, Pixels] = {}
+    for some in by_scale.values():
+        with _shown(data, some[0]) as image:
+            squares |= {side: _fit(image, side, Image.Resampling.BICUBIC) for side in some}
+    return squares
 
 
 @dataclass(frozen=True)
@@ -175,17 +190,10 @@ def _is_uniform(data: bytes) -> bool:
     return bool(np.ptp(shown, axis=(0, 1)).max() == 0)
 
 
-def resize(pixels: Pixels, side: int) -> Pixels:
-    """The whole image squeezed into (side, side, 3) uint8, bicubic and antialiased; what a backbone sees."""
-    image = Image.fromarray(pixels)
-    # Far larger images are first averaged down by a whole factor: several times faster, the same to the eye.
-    return np.asarray(image.resize((side, side), Image.Resampling.BICUBIC, reducing_gap=3.0))
-
-
 def thumbnail(data: bytes, side: int) -> Pixels:
     """The whole image squeezed into (side, side, 3) uint8 RGB by area averaging, for comparisons."""
-    image = Image.fromarray(decode(data, size=side, max_pixels=MOST_PIXELS))
-    return np.asarray(image.resize((side, side), Image.Resampling.BOX))
+    with _shown(data, side) as image:
+        return _fit(image, side, Image.Resampling.BOX)
 
 
 def preview(data: bytes, side: int) -> bytes:
@@ -197,7 +205,7 @@ def preview(data: bytes, side: int) -> bytes:
     >>> probe(preview(encode(np.zeros((50, 200), np.uint8)), 100))
     (100, 25)
     """
-    image = Image.fromarray(decode(data, size=side, max_pixels=MOST_PIXELS))
+    image = Image.fromarray(decode(data, size=side, max_pixels=MOST_PIXELS))  # without the profiles of its file
     exact = max(image.size) <= _EXACT
     image.thumbnail((side, side), Image.Resampling.BICUBIC, reducing_gap=3.0)
     file = io.BytesIO()
@@ -259,6 +267,40 @@ def _opened(data: bytes, max_pixels: int) -> Iterator[Image.Image | Raster]:
             raise ImageError("truncated", f"{kind} ends early after {len(data):,} bytes") from error
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ImageError("unreadable", f"{kind} cannot be decoded: {reason}") from error
+
+
+@contextlib.contextmanager
+def _loaded(data: bytes, size: int | None, max_pixels: int) -> Iterator[Image.Image | Raster]:
+    """The image, upright and with its pixels, for an output of at least ``size``; room for it is reserved."""
+    with _opened(data, max_pixels) as image:
+        if size is not None and not isinstance(image, Raster):
+            image.draft(None, (size, size))
+        with ROOM.taken(_need(image)):
+            if isinstance(image, Raster):
+                yield image
+            else:
+                image.load()
+                yield upright(image if size is None else average_down(image, size))
+
+
+@contextlib.contextmanager
+def _shown(data: bytes, size: int) -> Iterator[Image.Image]:
+    """The pixels of `decode` as an image, grey or RGB: two copies less than by way of an array."""
+    with _loaded(data, size, MOST_PIXELS) as image:
+        if isinstance(image, Raster):
+            yield Image.fromarray(np.ascontiguousarray(show_raster(image.load(), _exposure(data))))
+        else:
+            yield to_shown(image, _exposure(data))
+
+
+def _fit(image: Image.Image, side: int, how: Image.Resampling) -> Pixels:
+    # Far larger images are first averaged down by a whole factor: several times faster, the same to the eye.
+    gap = 3.0 if how == Image.Resampling.BICUBIC else None
+    return np.asarray(image.resize((side, side), how, reducing_gap=gap).convert("RGB"))
+
+
+def _exposure(data: bytes) -> Exposure | None:
+    return getattr(data, "exposure", None)
 
 
 @contextlib.contextmanager

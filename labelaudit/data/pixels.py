@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import numpy.typing as npt
 
-from labelaudit.data.images import MOST_PIXELS, ImageError, decode, probe, resize
+from labelaudit.data.images import MOST_PIXELS, ImageError, probe, squeeze
 from labelaudit.errors import DataError
 from labelaudit.types import Bools, Images, Ints, Progress, no_progress
 
@@ -124,7 +124,7 @@ class _Rows:
 def _decoded(images: Images, side: int, pool: ThreadPoolExecutor) -> Iterator[Pixels | ImageError]:
     def read(row: int) -> Pixels | ImageError:
         try:
-            return resize(decode(images.encoded(row), size=side, max_pixels=MOST_PIXELS), side)
+            return squeeze(images.encoded(row), [side])[side]
         except ImageError as error:
             return error
         except Exception as error:  # whatever a source raises about one image stops no other

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import numpy.typing as npt
 
-from labelaudit.data.images import MOST_PIXELS, ImageError, decode, resize
+from labelaudit.data.images import ImageError, squeeze
 from labelaudit.types import Images, Ints
 
 BLANK = 6.0
@@ -34,7 +34,7 @@ def find_low_quality(images: Images, rows: Ints, *, workers: int = 2) -> Mapping
 
     def look(row: int) -> tuple[float, float] | None:
         try:
-            return measure(resize(decode(images.encoded(row), size=_SIDE, max_pixels=MOST_PIXELS), _SIDE))
+            return measure(squeeze(images.encoded(row), [_SIDE])[_SIDE])
         except (ImageError, OSError):
             return None
 

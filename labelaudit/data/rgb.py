@@ -47,6 +47,14 @@ def read_rgb(image: Image.Image, exposure: Exposure | None) -> Pixels:
     return pixels
 
 
+def to_shown(image: Image.Image, exposure: Exposure | None) -> Image.Image:
+    """The pixels of `read_rgb` as an image, RGB or, where it is grey of 8 bits, still grey: a third of the planes."""
+    if image.mode == "L" and "transparency" not in image.info:
+        return image
+    width, height = image.size
+    return _to_rgb(image, exposure) if width * height < _BAND else Image.fromarray(read_rgb(image, exposure))
+
+
 def _bands(image: Image.Image) -> Iterator[Image.Image]:
     """Strips of an image from top to bottom, each of a few million pixels."""
     width, height = image.size

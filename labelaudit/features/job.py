@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from labelaudit.data.images import MOST_PIXELS, ImageError, decode, probe, resize
+from labelaudit.data.images import ImageError, squeeze
 from labelaudit.errors import BackboneError
 from labelaudit.features.runners import Backbone, Pixels, Runner, find_backbone
 from labelaudit.features.specs import parse_specs
@@ -82,7 +81,7 @@ def embed_batch(job: Job, rows: Ints, runners: Sequence[Runner | None], stop: th
         wanted = [place for place, part in enumerate(job.parts) if part.missing[row]]
         try:
             sides = {job.parts[place].backbone.spec.size for place in wanted}
-            pictures = _read_squares(job.images.encoded(row), sides)
+            pictures = squeeze(job.images.encoded(row), sides)
         except ImageError as error:
             failures[row] = (error.kind, str(error))
         except Exception as error:  # whatever a source raises about one image stops no other
@@ -99,16 +98,3 @@ def embed_batch(job: Job, rows: Ints, runners: Sequence[Runner | None], stop: th
                 raise BackboneError(f"backbone '{part.backbone.spec}' gives features that are not finite: use another")
         made.append((np.fromiter(pixels, dtype=np.int64)[: len(features)], features))
     return Batch(size=len(rows), made=tuple(made), failures=failures)
-
-
-def _read_squares(data: bytes, sides: AbstractSet[int]) -> dict[int, Pixels]:
-    """Side -> the whole image squeezed into (side, side, 3), decoded once per JPEG scale that a side calls for."""
-    shorter = min(probe(data, max_pixels=MOST_PIXELS)) if len(sides) > 1 and data.startswith(b"\xff\xd8") else 0
-    by_scale: dict[int, Pixels] = {}
-    squares = {}
-    for side in sides:
-        scale = next((scale for scale in (8, 4, 2) if shorter >= scale * side), 1)
-        if scale not in by_scale:
-            by_scale[scale] = decode(data, size=side, max_pixels=MOST_PIXELS)
-        squares[side] = resize(by_scale[scale], side)
-    return squares

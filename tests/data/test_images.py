@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from labelaudit.data.images import ImageError, decode, encode, preview, probe, thumbnail
+from labelaudit.data.images import ImageError, decode, encode, preview, probe, squeeze, thumbnail
 
 GRADIENT = np.linspace(0, 255, 40 * 60 * 3).reshape(40, 60, 3).astype(np.uint8)
 
@@ -279,6 +279,23 @@ def test_encode_lays_alpha_on_white_and_takes_bool() -> None:
 def test_encode_refuses_what_is_no_image(bad: np.ndarray) -> None:
     with pytest.raises(Exception, match="image"):
         encode(bad)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "LA", "RGBA", "P", "1", "I;16", "CMYK"])
+def test_squares_are_what_all_pixels_give_when_they_are_resized(mode: str) -> None:
+    values = np.random.default_rng(0).integers(0, 256, (70, 90, 3), dtype=np.uint8)
+    deep = Image.fromarray(values.astype(np.uint16)[..., 0] * 200)
+    image = deep if mode == "I;16" else Image.fromarray(values).convert(mode)
+    for kind in ("JPEG", "PNG") if mode in ("RGB", "L") else ("JPEG",) if mode == "CMYK" else ("PNG",):
+        data = save(image, kind)
+        squares = squeeze(data, [16, 33, 100])
+        assert set(squares) == {16, 33, 100}
+        for side, square in squares.items():
+            whole = Image.fromarray(decode(data, size=side))
+            expected = whole.resize((side, side), Image.Resampling.BICUBIC, reducing_gap=3.0)
+            np.testing.assert_array_equal(square, np.asarray(expected))
+        small = Image.fromarray(decode(data, size=20)).resize((20, 20), Image.Resampling.BOX)
+        np.testing.assert_array_equal(thumbnail(data, 20), np.asarray(small))
 
 
 def test_thumbnail_averages_areas() -> None:
