@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,9 @@ from labelaudit.scanning.assessment import decide_by
 from labelaudit.scanning.components import find_components
 from labelaudit.scanning.pool import ModelPool
 from labelaudit.scanning.settings import Effort, ScanSettings
+from labelaudit.scanning.testimony import hear
 from labelaudit.scanning.unfinished import Unfinished
-from labelaudit.types import Decision, Features
+from labelaudit.types import Decision, Features, Samples
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 SETS = (
@@ -51,6 +52,8 @@ class Material:
         """The decision that a scan would make of the models as they are now."""
         consensus, _, outside = self.fitted.settle()
         samples, known = self.fitted.samples, self.fitted.known
+        posterior = hear(consensus.channel, samples).posterior
+        consensus = replace(consensus, channel=replace(consensus.channel, posterior=posterior))
         return decide_by(consensus, samples, known=known, outside=outside, verdicts=None)
 
     def figures(self) -> dict[str, Any]:
@@ -83,10 +86,15 @@ def gather(
         samples, truth = load(pack, data, Path(folder))
         features = embed_as_scanned(samples, settings, machine)
         more = embed_by(samples, ["lite0@224"], machine) if detailed else None
+    return Material(name=pack, fitted=fit(samples, features, settings, machine), truth=truth, detailed=more)
+
+
+def fit(samples: Samples, features: Features, settings: ScanSettings, machine: Machine) -> ModelPool:
+    """The models that a scan with these ``settings`` fits to samples of these ``features``."""
     components = find_components(samples, features, machine, Unfinished(None))
     samples = find_alike(samples, features, machine, near=components.rows, named=False).samples
     known = np.full(len(samples), noise_model.UNKNOWN)
     fitted = ModelPool(samples=samples, known=known, settings=settings, machine=machine)
     fitted.add_probes(components)
     fitted.gather()
-    return Material(name=pack, fitted=fitted, truth=truth, detailed=more)
+    return fitted

@@ -1,6 +1,7 @@
 """Labels of a dataset spoiled in a way that a name says, so that a benchmark can name its sets in one line.
 
 careful, usual, hasty    simulated annotators (`labelaudit.corrupt.annotators`), at their own rates
+clean                    none is wrong
 rare                     the usual ones, with 1 % wrong labels
 symmetric20, pair20      planted noise at the rate in per cent
 strangers                8 % of the images are of classes that are left out, under labels of the others
@@ -28,6 +29,8 @@ def spoil(samples: Samples, truth: Labels, how: str, seed: int = 0) -> tuple[Sam
     classes = len(samples.classes)
     if how == "strangers":
         return _estrange(samples, truth, generator)
+    if how == "clean":
+        return _labelled(samples, truth, truth)
     if how.startswith("symmetric"):
         made = noise.symmetric(truth, classes, int(how[9:]) / 100, generator=generator)
     elif how.startswith("pair"):

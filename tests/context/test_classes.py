@@ -93,3 +93,41 @@ def test_one_class_under_two_names_is_told_from_classes_that_are_hard() -> None:
     assert "Cannot be told apart: 'car', 'automobile'." in note_twins([(2, 3)], ["a", "b", "car", "automobile"])[0]
     few = np.flatnonzero((labels != 3) | (np.arange(240) % 4 == 0))
     assert find_twins(probs[few], labels[few]) == []
+
+
+def _held_out(odds: np.ndarray, classes: int = 2) -> np.ndarray:
+    """Probabilities (n, C) of the first two classes by their log-odds (n,), of the others hardly any."""
+    logits = np.full((len(odds), classes), -6.0)
+    logits[:, 0], logits[:, 1] = -odds / 2, odds / 2
+    return np.asarray(np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True))
+
+
+@pytest.mark.parametrize("share", [0.36, 0.42])
+def test_even_errors_make_no_twins(share: float) -> None:
+    draw = np.random.default_rng(1)
+    truth = np.repeat([0, 1], 250)
+    labels = np.where(draw.random(500) < share, 1 - truth, truth)
+    probs = _held_out(0.6 * (2 * truth - 1) + draw.normal(0, 0.3, 500))
+    assert find_twins(probs, labels) == []
+
+
+def test_classes_that_are_alike_are_twins_however_many_images_tell_them_apart() -> None:
+    draw = np.random.default_rng(2)
+    labels = np.repeat([0, 1], 2000)
+    probs = _held_out(0.12 * (2 * labels - 1) + draw.normal(0, 0.55, 4000))
+    assert find_twins(probs, labels) == [(0, 1)]
+
+
+def test_labels_that_have_nothing_to_do_with_two_kinds_of_images_are_of_one_class() -> None:
+    draw = np.random.default_rng(3)
+    kind = np.repeat([0, 1], 250)
+    probs = _held_out(0.6 * (2 * kind - 1) + draw.normal(0, 0.3, 500))
+    assert find_twins(probs, np.arange(500) % 2) == [(0, 1)]
+
+
+def test_images_of_other_classes_do_not_hide_that_errors_are_even() -> None:
+    draw = np.random.default_rng(4)
+    truth = np.repeat([0, 1, 2], 300)
+    labels = np.where(draw.random(900) < 0.5, (truth + draw.integers(1, 3, 900)) % 3, truth)
+    logits = 0.9 * np.eye(3)[truth] + draw.normal(0, 0.3, (900, 3))
+    assert find_twins(np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True), labels) == []
