@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from packs import table
 
 Rows = Mapping[str, Mapping[str, Any]]
 KINDS = ("human", "planted", "rare", "strangers", "under 300 images", "over 100 classes")
@@ -52,7 +53,7 @@ def _compare(rows: Rows, choose: Sequence[str], confirm: Sequence[str]) -> str:
                 _say(differ(rows, what, lambda one: one["seconds"]), 1, spread=False),
             )
         )
-    return _table(head, lines)
+    return table(head, lines)
 
 
 def _ap(one: Mapping[str, Any]) -> float | None:
@@ -123,7 +124,7 @@ def _by_kind(rows: Rows) -> str:
         if what != "nothing":
             lines.append((what, *(_say(differ(of[kind], what, _ap)) for kind in KINDS)))
     counts = tuple(f"{kind} ({len({same_set(name) for name in of[kind]})})" for kind in KINDS)
-    return "AP by kind of set (how many).\n\n" + _table(("without", *counts), lines)
+    return "AP by kind of set (how many).\n\n" + table(("without", *counts), lines)
 
 
 def _beside_ten_lines(rows: Rows) -> str:
@@ -144,8 +145,4 @@ def _beside_ten_lines(rows: Rows) -> str:
     behind = ", ".join(f"{name} by {-gap:.3f}" for name, gap, _ in sorted(ahead, key=lambda row: row[1]) if gap < 0)
     means = (float(np.mean([row[at] for row in ahead])) for at in (1, 2))
     said = f"Ahead of the ten lines by {next(means):+.3f} AP and {next(means):+.3f} AUROC on the mean of {len(ahead)} "
-    return f"{said}draws; behind in AP on: {behind or 'none'}.\n\n{_table(head, lines)}"
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in (head, ["---"] * len(head), *rows))
+    return f"{said}draws; behind in AP on: {behind or 'none'}.\n\n{table(head, lines)}"

@@ -255,7 +255,7 @@ def render(rows: list[dict[str, Any]]) -> str:
     wide = ("pack", "n", "wrong", "labelaudit", "best own column", *PEERS, *ends)
     short = ("pack", "n", "classes", "flagged", "sure", "rate read (90 %)", "ten lines flag", "cleanlab flags")
     stands = "\n\n".join(_compare(own, by, measure) for measure in ("ap", "auroc"))
-    return f"Average precision.\n\n{_table(wide, noisy)}\n\n{stands}\n\nClean sets.\n\n{_table(short, clean)}"
+    return f"Average precision.\n\n{table(wide, noisy)}\n\n{stands}\n\nClean sets.\n\n{table(short, clean)}"
 
 
 def _compare(own: dict[str, list[dict[str, Any]]], by: dict[tuple[str, str], dict[str, Any]], measure: str) -> str:
@@ -275,7 +275,8 @@ def _compare(own: dict[str, list[dict[str, Any]]], by: dict[tuple[str, str], dic
     )
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table."""
     return "\n".join("| " + " | ".join(cells) + " |" for cells in (head, ["---"] * len(head), *rows))
 
 

@@ -1,0 +1,179 @@
+"""Where does a scan fail? Every pack, spoiled in seven ways, at three sizes and in three shapes, beside the ten lines.
+
+    python benchmarks/sweep.py [PACK …] [--sizes 100 300 1000] [--draw 0] [--table]
+
+Images of a pack, whose true labels are spoiled as in spoil.py, are drawn in these shapes:
+
+    balanced    as many of each class
+    fivefold    five times as many of one class
+    eight       eight of one class, and as many of each other
+
+Of many classes as many are drawn as leave ten images each. Models are those of `quick`, without networks; features are
+computed once. A cell fails where average precision is .03 behind the ten lines, F1 of the flags is below .6 of the best
+that any threshold reaches, the interval of the rate misses the truth, or a clean set is flagged beyond 2 %. Rows go to
+benchmarks/results/sweep.json, and the table of what fails is rewritten in benchmarks/RESULTS.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ablation import by_ten_lines
+from detection_settings import Labels
+from material import CACHE, DATA, Material, fit
+from packs import embed_as_scanned, embed_by, load, table
+from results_section import write_section
+from spoil import spoil
+
+from labelaudit.machine import Machine
+from labelaudit.scanning.settings import ScanSettings
+from labelaudit.types import Features, Samples
+
+ROWS = Path(__file__).parent / "results" / "sweep.json"
+PACKS = (
+    *("outdoor", "trashnet", "bloodcells8", "signdigits", "cifar10n-clean@3000", "caltech20", "clothes"),
+    *("mnist@2000", "plankton118", "omniglot136", "tinyphotos"),
+)
+HOWS = ("clean", "rare", "symmetric5", "symmetric20", "symmetric40", "pair20", "usual")
+SHAPES = ("balanced", "fivefold", "eight")
+SIZES = (100, 300, 1000)
+BEHIND, SHARE, ALARMS = 0.03, 0.6, 0.02
+"""Average precision behind the ten lines, share of the best F1, and share of a clean set flagged, from which a cell
+fails."""
+SETTINGS = ScanSettings(effort="quick", train="features", methods=())
+_EACH, _WHOLE = 10, 0.7  # images of a class at least; share of the size that a pack must have
+
+
+def draw(truth: Labels, size: int, shape: str, generator: np.random.Generator) -> Labels | None:
+    """Rows of about ``size`` samples in this shape, ``None`` where there are too few."""
+    names = np.unique(truth[truth >= 0])
+    names = generator.permutation(names)[: max(2, size // _EACH)]
+    each = size // len(names)
+    counts = dict.fromkeys(names.tolist(), each)
+    first = names.tolist()[0]
+    if shape == "fivefold":
+        counts = dict.fromkeys(names.tolist(), max(2, size // (len(names) + 4)))
+        counts[first] *= 5
+    elif shape == "eight":
+        counts = dict.fromkeys(names.tolist(), (size - 8) // (len(names) - 1))
+        counts[first] = 8
+    rows = [generator.permutation(np.flatnonzero(truth == name))[:count] for name, count in counts.items()]
+    found = np.sort(np.concatenate(rows))
+    return found if len(found) >= _WHOLE * size else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Whole:
+    """A pack with its true labels, the features that a scan sees, and those of the ten lines."""
+
+    samples: Samples
+    truth: Labels
+    features: Features
+    detailed: Features
+
+
+def measure(whole: Whole, size: int, shape: str, how: str, number: int, machine: Machine) -> dict[str, Any] | None:
+    """Figures of one cell, of the draw with this ``number``."""
+    samples, truth = whole.samples, whole.truth
+    generator = np.random.default_rng([number, size, zlib.crc32(shape.encode())])
+    rows = draw(truth, size, shape, generator)
+    if rows is None:
+        return None
+    names, right = np.unique(truth[rows], return_inverse=True)
+    named = tuple(samples.classes[name] for name in names.tolist())
+    some, right = spoil(replace(samples.take(rows), labels=right, classes=named), right, how, number)
+    seen = replace(whole.features, values=whole.features.values[rows])
+    fitted = fit(replace(some, images=None), seen, SETTINGS, machine)
+    detailed = replace(whole.detailed, values=whole.detailed.values[rows])
+    material = Material(name=how, fitted=fitted, truth=right, detailed=detailed)
+    wrong = material.wrong
+    found = material.figures()
+    row = {"n": len(rows), "classes": len(some.classes), "wrong": float(wrong.mean()), **found}
+    if wrong.any():
+        row["ten"] = by_ten_lines(material)
+    return row
+
+
+def failures(row: Mapping[str, Any]) -> list[str]:
+    """What fails in a cell, in words."""
+    said, (low, high) = [], row["interval"]
+    if "ten" in row:
+        if row["ten"]["ap"] - row["ap"] > BEHIND:
+            said.append("behind")
+        if row["f1"] < SHARE * row["best_f1"]:
+            said.append("flags")
+    elif row["flagged"] > ALARMS:
+        said.append("alarms")
+    if not low - 1e-9 <= row["wrong"] <= high + 1e-9:
+        said.append("interval")
+    return said
+
+
+def render(rows: Mapping[str, Mapping[str, Any]]) -> str:
+    """How many cells fail, by way and size, and a line for each that does."""
+    failed = {name: failures(row) for name, row in rows.items()}
+    kinds = ("behind", "flags", "interval", "alarms")
+    lines = []
+    for how in HOWS:
+        for size in sorted({int(name.split()[1]) for name in rows}):
+            some = [name for name in rows if name.split()[1] == str(size) and name.split()[3] == how]
+            if some:
+                counts = [sum(kind in failed[name] for name in some) for kind in kinds]
+                lines.append((how, str(size), str(len(some)), *(str(count) for count in counts)))
+    worst = []
+    for name, row in rows.items():
+        if failed[name]:
+            pack, size, shape, how, number = name.split()
+            ten = f"{row['ten']['ap']:.3f}" if "ten" in row else ""
+            low, high = row["interval"]
+            found = (f"{row['ap']:.3f}", ten, f"{row['f1']:.2f} / {row['best_f1']:.2f}") if ten else ("", "", "")
+            read = f"{low:.1%} to {high:.1%}"
+            about = (pack, size, shape, how, number, f"{row['wrong']:.1%}", *found, f"{row['flagged']:.1%}", read)
+            worst.append((*about, ", ".join(failed[name])))
+    first = table(("labels", "size", "cells", *kinds), lines)
+    head = ("pack", "size", "shape", "labels", "draw", "wrong", "AP", "ten lines", "F1 / best", "flagged", "interval")
+    return f"{first}\n\n{table((*head, 'fails'), worst)}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("packs", nargs="*", default=list(PACKS), metavar="PACK")
+    parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES))
+    parser.add_argument("--shapes", nargs="+", default=list(SHAPES), choices=SHAPES)
+    parser.add_argument("--draw", type=int, default=0)
+    parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--cache", type=Path, default=CACHE)
+    parser.add_argument("--rows", type=Path, default=ROWS)
+    parser.add_argument("--table", action="store_true", help="measure nothing, write the table anew")
+    args = parser.parse_args()
+    rows = json.loads(args.rows.read_text(encoding="utf-8")) if args.rows.is_file() else {}
+    machine = Machine(device="cpu", cache=args.cache, workers=1)
+    for pack in () if args.table else args.packs:
+        with tempfile.TemporaryDirectory() as folder:
+            samples, truth = load(pack, args.data, Path(folder))
+            features = embed_as_scanned(samples, SETTINGS, machine)
+            detailed = embed_by(samples, ["lite0@224"], machine)
+            whole = Whole(samples=samples, truth=truth, features=features, detailed=detailed)
+            for size, shape, how in product(args.sizes, args.shapes, HOWS):
+                row = measure(whole, size, shape, how, args.draw, machine)
+                if row is not None:
+                    name = f"{pack} {size} {shape} {how} {args.draw}"
+                    rows[name] = row
+                    print(name, failures(row), json.dumps(row), flush=True)
+                    lines = (f"{json.dumps(name)}: {json.dumps(row)}" for name, row in rows.items())
+                    args.rows.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+    if args.rows == ROWS:
+        write_section("sweep", render(rows), title="Where a scan fails (`benchmarks/sweep.py`)")
+
+
+if __name__ == "__main__":
+    main()
