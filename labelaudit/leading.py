@@ -8,7 +8,8 @@ Left out: arithmetic on whole tables.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal
 
 import numpy as np
@@ -24,7 +25,7 @@ FEWEST_CLASSES = 4 * KEPT
 """Classes below which it is one anyway: little would be saved."""
 
 
-_CELLS = 1 << 20  # of a block
+_CELLS, _THREADS = 1 << 20, 2  # of a block; blocks that are worked on at once
 _FEW = 50  # classes up to which a table lies in memory class after class
 _STRIDE = 8  # classes of which the greatest is looked at first
 
@@ -345,3 +346,14 @@ def blocks_of(table: Table, cells: int = _CELLS) -> Iterator[slice]:
     """The rows of ``table``, some at a time."""
     step = max(1, cells // table.shape[1])
     yield from (slice(start, start + step) for start in range(0, len(table), step))
+
+
+def work_on_blocks(work: Callable[[slice], None], table: Table, cells: int) -> None:
+    """Do ``work`` on the rows of ``table``, about so many ``cells`` at a time, on two threads; no block may need what
+    is done on another.
+    """
+    if table.shape[0] * table.shape[1] <= cells:
+        work(slice(0, len(table)))
+        return
+    with ThreadPoolExecutor(_THREADS) as pool:
+        list(pool.map(work, blocks_of(table, cells)))

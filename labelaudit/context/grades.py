@@ -7,8 +7,9 @@ order is read from the names, else it is that in which the classes were given. L
 from __future__ import annotations
 
 import itertools
+import math
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 
@@ -131,19 +132,20 @@ def _explains(steps: Sequence[int], probs: Table, labels: Ints) -> bool:
     confused /= np.maximum(confused.sum(axis=1, keepdims=True), 1e-12)  # every class says as much
     np.fill_diagonal(confused, 0)
 
-    def length(order: Sequence[int]) -> float:
+    def length(order: Sequence[int] | Ints) -> float:
         place = np.asarray(order)
         return float((confused * np.abs(place[:, None] - place[None, :])).sum())
 
-    draw = np.random.default_rng(0)
-    orders = (
-        list(itertools.permutations(range(count)))
-        if count <= 6
-        else [tuple(draw.permutation(count).tolist()) for _ in range(_ORDERS)]
-    )
-    own = length(steps)
-    shorter = sum(length(order) < own * (1 - 1e-9) for order in orders)
-    return shorter <= OFFERED * len(orders)
+    draw, tried = np.random.default_rng(0), min(math.factorial(count), _ORDERS)
+    orders: Iterator[Sequence[int] | Ints] = itertools.permutations(range(count))
+    if tried == _ORDERS:
+        orders = (draw.permutation(count) for _ in range(tried))
+    own, left = length(steps), OFFERED * tried
+    for order in orders:
+        left -= length(order) < own * (1 - 1e-9)
+        if left < 0:
+            return False
+    return True
 
 
 def _split(name: str) -> list[str]:

@@ -29,7 +29,7 @@ from labelaudit.judge.open_set import OpenSet
 from labelaudit.judge.pool import PULL, Gain, pool
 from labelaudit.judge.reading import Reading, read_rate
 from labelaudit.judge.scores import own_and_others
-from labelaudit.leading import Leading, Table, blocks_of, by_class, make_table, take_rows
+from labelaudit.leading import Leading, Table, by_class, make_table, take_rows, work_on_blocks
 from labelaudit.types import Floats, Ints
 
 GROUPED = 1.2
@@ -161,10 +161,13 @@ def _blend(one: Table, other: Table, say: float, labels: Ints, wrong: Floats) ->
     if isinstance(one, Leading) and isinstance(other, Leading):
         return one.blend(other, say, labels, wrong)
     blended = make_table(labels, one.shape[1])
-    for rows in blocks_of(one, _CELLS):
+
+    def mix(rows: slice) -> None:
         logs = [np.log(np.maximum(by_class(table[rows]), _TINY)) for table in (one, other)]
         mixed = np.exp((1 - say) * logs[0] + say * logs[1])
         blended[rows] = set_suspicion(mixed, labels[rows], wrong[rows])
+
+    work_on_blocks(mix, one, _CELLS)
     return blended
 
 
@@ -178,10 +181,11 @@ def settle_suspicion(posterior: Table, labels: Ints, suspicion: Floats) -> Table
 def set_suspicion(posterior: Floats, labels: Ints, suspicion: Floats) -> Floats:
     """(n, C) ``posterior`` with 1 - ``suspicion`` (n,) as the given label's probability, the others in proportion."""
     rows = np.arange(len(labels))
-    scaled = np.asarray(posterior, dtype=np.float64).copy()
+    scaled = np.array(posterior, dtype=np.float64)
     scaled[rows, labels] = 0
-    rest = scaled.sum(axis=1, keepdims=True)
-    even = suspicion[:, None] / max(posterior.shape[1] - 1, 1)
-    scaled = np.where(rest > 0, scaled * (suspicion[:, None] / np.where(rest > 0, rest, 1)), even)
+    rest = scaled.sum(axis=1)
+    told = rest > 0
+    scaled *= np.divide(suspicion, rest, out=np.zeros(len(rest)), where=told)[:, None]
+    scaled[~told] = (suspicion / max(posterior.shape[1] - 1, 1))[~told, None]
     scaled[rows, labels] = 1 - suspicion
     return scaled

@@ -18,7 +18,7 @@ from labelaudit.judge.noise_model import NO_CLASS, UNKNOWN, NoiseModel
 from labelaudit.judge.reading import Reading, lower_end, upper_end
 from labelaudit.judge.reasons import Reason
 from labelaudit.judge.scores import own_and_others, softmax, strongest_other, sum_by_label
-from labelaudit.leading import Leading, Table, blocks_of, by_class, take_rows
+from labelaudit.leading import Leading, Table, by_class, take_rows, work_on_blocks
 from labelaudit.names import number_names
 from labelaudit.types import Bools, Decision, Floats, Ints
 
@@ -39,6 +39,7 @@ FEWEST = 5
 _SOME = 1.5  # wrong labels that must be expected for a threshold below `HIGHEST`
 _DOUBT = 0.1  # probability of a wrong label from which a sample counts in the upper end of the noise rate
 _LOST, _LIKE, _BETWEEN, _NOTHING = range(4)  # no class · another class · one of two · nothing that can be told
+_CELLS = 1 << 18  # that are worked on at a time
 _CLEAR = 0.7  # posterior of the suggested label from which the reason names it without an alternative
 
 
@@ -227,9 +228,13 @@ def _judge_copies_together(
         posterior = channel.posterior.scaled(1 / channel.posterior.total())
     else:
         posterior = np.empty_like(channel.posterior)
-        for rows in blocks_of(posterior):
-            some = by_class(channel.posterior[rows])
-            np.divide(some, some.sum(axis=1, keepdims=True), out=posterior[rows])
+        given, whole = channel.posterior, posterior
+
+        def settle(rows: slice) -> None:
+            some = by_class(given[rows])
+            np.divide(some, some.sum(axis=1, keepdims=True), out=whole[rows])
+
+        work_on_blocks(settle, posterior, _CELLS)
     distinct = np.ones(len(labels), dtype=np.int64)
     for group in group_rows(None if digests is None else number_names(digests).code):
         given = np.unique(labels[group])

@@ -113,6 +113,7 @@ def fit_noise_model(
         previous, loss = loss, found.loss
         if number > 0 and abs(previous - loss) < 1e-4:
             break
+    named, pooled = dict(zip(models, weights.tolist(), strict=True)), None
     if not whole or classes > _SEARCHED:
         rows = _subset(pick_rows(first, order), _SWEPT // classes)
         probs = LogProbs.of(models, rows).pool(weights)
@@ -120,8 +121,8 @@ def fit_noise_model(
         harder = np.exp(slope * (difficulty(probs) - ease)) if slope else None
         transition = refine(probs, transition, labels[rows], known[rows], harder, precision)
         if len(rows) < min(int(first.sum()), _TOLD * classes**2) and not is_large(len(labels), classes):
-            transition = refine_by_all(models, weights, transition, labels, known, first, slope=slope, ease=ease)
-    named = dict(zip(models, weights.tolist(), strict=True))
+            pooled = apply_noise_model(named, transition, models, None).probs
+            transition = refine_by_all(pooled, transition, labels, known, first, slope=slope, ease=ease)
     return apply_noise_model(
         named,
         transition,
@@ -131,6 +132,7 @@ def fit_noise_model(
         slope=slope,
         ease=ease,
         precision=precision,
+        pooled=pooled,
     )
 
 

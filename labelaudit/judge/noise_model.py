@@ -26,14 +26,22 @@ confuse on hard images they also confuse on easy ones. Human labels are read too
 from __future__ import annotations
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from labelaudit.judge.log_probs import FLOOR, LogProbs
-from labelaudit.leading import Leading, Table, blocks_of, make_table, memory_order, take_columns
+from labelaudit.leading import (
+    Leading,
+    Table,
+    blocks_of,
+    by_class,
+    make_table,
+    memory_order,
+    take_columns,
+    work_on_blocks,
+)
 from labelaudit.types import Floats, Ints
 
 _SUREST = 1e-4  # blind error probability that counts as the least difficulty
@@ -59,7 +67,7 @@ class NoiseModel:
     """Mean negative log-likelihood of the given labels in nats; lower is better, comparable on the same labels."""
 
 
-_BLOCK, _THREADS = 1 << 17, 2  # cells judged at a time, so that they stay in the cache of a core; blocks at once
+_BLOCK = 1 << 17  # cells judged at a time, so that they stay in the cache of a core
 
 
 UNKNOWN, NO_CLASS = -1, -2
@@ -77,12 +85,13 @@ def apply_noise_model(
     ease: float = 0.0,
     floor: float = 0.0,
     precision: npt.DTypeLike | None = None,
+    pooled: Table | None = None,
 ) -> NoiseModel:
     """A fitted channel on samples, judged by the same ``models`` (m, C) each; in blocks, for want of memory.
 
     Without ``labels`` (m,) the posterior is q, and the loss NaN. ``known`` (m,) is as in `fit_noise_model`, ``floor``
     an even part in [0, 1) that is taken off q, as earlier versions did, and ``precision`` the type of the numbers it
-    is worked out in, that of ``transition`` unless given.
+    is worked out in, that of ``transition`` unless given. ``pooled`` is q (m, C) where it is known already.
     """
     models = {name: models[name] for name in weights}
     alone = next(iter(models.values()))
@@ -95,25 +104,28 @@ def apply_noise_model(
     else:
         n, classes = alone.shape
         powers, rounded = np.array(list(weights.values())), transition.astype(precision or transition.dtype, copy=False)
-        probs = np.empty((n, classes), dtype=np.float32) if labels is None else make_table(labels, classes)
+        if pooled is not None:
+            probs = pooled
+        else:
+            probs = np.empty((n, classes), dtype=np.float32) if labels is None else make_table(labels, classes)
         posterior = probs if labels is None else make_table(labels, classes)
         likelihood = np.full(n, np.nan)
 
-        def judge(start: int) -> None:
-            rows = slice(start, start + step)
-            pooled = _without(LogProbs.of(models, rows).pool(powers), floor)
-            probs[rows] = pooled
+        def judge(rows: slice) -> None:
+            if pooled is None:
+                blind = _without(LogProbs.of(models, rows).pool(powers), floor)
+                probs[rows] = blind
+            else:
+                blind = by_class(pooled[rows])
             if labels is not None:
-                harder = np.exp(slope * (difficulty(pooled) - ease)) if slope else None
+                harder = np.exp(slope * (difficulty(blind) - ease)) if slope else None
                 if harder is not None and precision is not None:
                     harder = harder.astype(precision)
                 some = None if known is None else known[rows]
-                posterior[rows], likely = posterior_of(pooled, rounded, labels[rows], harder, some)
+                posterior[rows], likely = posterior_of(blind, rounded, labels[rows], harder, some)
                 likelihood[rows] = likely[:, 0]
 
-        step = max(1, _BLOCK // classes)
-        with ThreadPoolExecutor(_THREADS) as pool:
-            list(pool.map(judge, range(0, n, step)))
+        work_on_blocks(judge, alone, _BLOCK)
     return NoiseModel(
         weights=weights,
         transition=transition,

@@ -7,15 +7,12 @@ samples: average precision rises by .003, and single suspicions move a quarter a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
-from labelaudit.judge.log_probs import LogProbs
 from labelaudit.judge.noise_model import NO_CLASS, difficulty, posterior_of, share_of_rows
-from labelaudit.leading import Table, blocks_of
+from labelaudit.leading import Table, blocks_of, by_class
 from labelaudit.types import Bools, Floats, Ints
 
 PSEUDO_COUNT = 10.0
@@ -80,8 +77,7 @@ def count_transitions(
 
 
 def refine_by_all(
-    models: Mapping[str, Table],
-    weights: Floats,
+    pooled: Table,
     transition: Floats,
     labels: Ints,
     known: Ints,
@@ -90,13 +86,15 @@ def refine_by_all(
     slope: float,
     ease: float,
 ) -> Floats:
-    """T after two more sweeps, over all samples that are ``counted`` (n,); in blocks, for want of memory."""
+    """T after two more sweeps, over all samples that are ``counted`` (n,) and their q, ``pooled`` (n, C); in blocks,
+    for want of memory.
+    """
     sizes = np.bincount(labels[counted], minlength=len(transition))
     for _ in range(_LAST):
         rounded = transition.astype(np.float32)
         counts, expected = np.zeros_like(transition), np.zeros_like(transition)
-        for rows in blocks_of(next(iter(models.values())), _CELLS):
-            probs = LogProbs.of(models, rows).pool(weights)
+        for rows in blocks_of(pooled, _CELLS):
+            probs = by_class(pooled[rows])
             harder = np.exp(slope * (difficulty(probs) - ease)).astype(np.float32) if slope else None
             share = None if harder is None else share_of_rows(rounded, harder)
             posterior, _ = posterior_of(probs, rounded, labels[rows], harder, known[rows], share)

@@ -18,7 +18,7 @@ from scipy.optimize import minimize
 
 from labelaudit.judge.linear import find_sharpness, group_shares, pick_rows, some_rows, spread_rows
 from labelaudit.judge.scores import softmax
-from labelaudit.leading import Leading, Table, by_class, make_table
+from labelaudit.leading import Leading, Table, by_class, make_table, work_on_blocks
 from labelaudit.types import Bools, Floats, Ints
 
 PULL = 0.03
@@ -79,7 +79,7 @@ def pool(
     if counted is None or not counted.any():
         counted = np.ones(len(labels), dtype=bool)
     rows = pick_rows(counted, order)
-    n, classes = next(iter(models.values())).shape
+    classes = next(iter(models.values())).shape[1]
     rows = rows[some_rows(len(rows), classes)]
     some = None if shares is None else shares[rows]
     calibrated = {name: find_sharpness(_logs(probs[rows]), labels[rows], some)[0] for name, probs in models.items()}
@@ -89,12 +89,13 @@ def pool(
     if len(models) == 1 and isinstance(alone := next(iter(models.values())), Leading):
         return Pooled(weights=exponents, probs=alone.raised(sum(exponents.values()), _FLOOR))
     probs = make_table(labels, classes)
-    step = max(1, _BLOCK // classes)
-    for start in range(0, n, step):
-        part = slice(start, start + step)
+
+    def mix(part: slice) -> None:
         blocks = {name: by_class(p[part]) for name, p in models.items()}
         mixed = sum(np.float32(exponents[name]) * np.log(np.maximum(some, _FLOOR)) for name, some in blocks.items())
         probs[part] = softmax(np.asarray(mixed))
+
+    work_on_blocks(mix, probs, _BLOCK)
     return Pooled(weights=exponents, probs=probs)
 
 

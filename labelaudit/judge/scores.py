@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from labelaudit.leading import KEPT, Leading, Table, blocks_of, by_class, memory_order
+from labelaudit.leading import KEPT, Leading, Table, memory_order, work_on_blocks
 
 _CELLS, _SUMMED = 1 << 16, 1 << 20  # that are worked on at a time, and that are added up
 
@@ -44,12 +44,15 @@ def own_and_others(probs: Table, labels: npt.NDArray[Any]) -> tuple[npt.NDArray[
     if isinstance(probs, Leading):
         return probs.others(labels)
     own, others = np.empty(len(labels)), np.empty(len(labels))
-    for rows in blocks_of(probs, _CELLS):
-        some = np.array(by_class(probs[rows]))
+
+    def look(rows: slice) -> None:
+        some = np.array(probs[rows], order=memory_order(probs.shape[1]))
         place = np.arange(len(some)), labels[rows]
         own[rows] = some[place]
         some[place] = 0
         others[rows] = some.sum(axis=1, dtype=np.float64)
+
+    work_on_blocks(look, probs, _CELLS)
     return own, others
 
 
@@ -81,14 +84,12 @@ def sum_by_label(
         above = table.values[rows] - even[:, None]
         sums = np.bincount(place.ravel(), above.ravel(), minlength=classes**2).reshape(classes, classes)
         return np.asarray(sums + np.bincount(given, even, minlength=classes)[:, None])
-    if memory_order(classes) == "F":
-        few = np.zeros((classes, classes))
-        for start in range(0, len(rows), _SUMMED // classes):
-            some = rows[start : start + _SUMMED // classes]
-            given, block = labels[some], by_class(table[some])
-            few += np.stack([np.bincount(given, column, classes) for column in block.T], axis=1)
-        return few
-    from scipy.sparse import csr_array
+    from scipy.sparse import csc_array
 
-    given_to = csr_array((np.ones(len(rows)), (labels[rows], rows)), shape=(classes, len(table)))
-    return np.asarray(given_to @ table, dtype=np.float64)
+    found = np.zeros((classes, classes))
+    step = max(1, _SUMMED // classes)
+    for start in range(0, len(rows), step):
+        some = rows[start : start + step]
+        given_to = csc_array((np.ones(len(some)), labels[some], np.arange(len(some) + 1)), shape=(classes, len(some)))
+        found += given_to @ table[some].astype(np.float64)
+    return found
