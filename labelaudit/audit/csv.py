@@ -57,22 +57,19 @@ def _write(audit: Audit, rows: Ints, path: Path) -> None:
 def _render(audit: Audit, rows: Ints, file: TextIO) -> None:
     csv.writer(Lines(file)).writerow(cell(name) for name in audit.columns(rows[:0]))
     for start in range(0, len(rows), _BLOCK):
-        columns = list_columns(audit, rows[start : start + _BLOCK]).values()
-        file.write("\n".join(map(",".join, zip(*map(_texts, columns), strict=True))) + "\n")
+        columns = list_columns(audit, rows[start : start + _BLOCK])
+        lines = list(zip(*map(_texts, columns.values()), strict=True))
+        block = io.StringIO(newline="")
+        csv.writer(block).writerows(lines)
+        text = block.getvalue()
+        if text.count("\r") == len(lines):  # none inside a cell
+            file.write(text.replace("\r\n", "\n"))
+        else:
+            csv.writer(Lines(file)).writerows(lines)
 
 
 def _texts(column: Column) -> list[str]:
-    """The cells of a column as they stand in a line; where there are fewer values than rows, each is made once."""
+    """The cells of a column; where there are fewer values than rows, each value becomes a cell once."""
     if isinstance(column, Picked) and len(column.values) < len(column.places):
-        return Picked(_quoted(cells(column.values)), column.places).tolist()
-    texts = cells(plain_values(column))
-    return _quoted(texts) if isinstance(column, Picked) else texts
-
-
-def _quoted(texts: list[str]) -> list[str]:
-    """The ``texts`` with quotes where CSV needs them (RFC 4180)."""
-    text = "".join(texts)
-    marks = [mark for mark in ',"\r\n' if mark in text]
-    if not marks:
-        return texts
-    return ['"' + text.replace('"', '""') + '"' if any(mark in text for mark in marks) else text for text in texts]
+        return Picked(cells(column.values), column.places).tolist()
+    return cells(plain_values(column))

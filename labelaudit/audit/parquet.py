@@ -14,12 +14,10 @@ import numpy as np
 
 from labelaudit.audit.columns import Column, Picked, list_columns
 from labelaudit.audit.document import Audit
-from labelaudit.types import Bools
 
 MOST_AS_TEXT = 200_000
 """Samples up to which a RUN holds ``samples.csv``; larger ones hold ``samples.parquet`` instead."""
 _GROUP = 65_536  # rows of a group
-_MOST_TEXT = 1 << 31  # bytes of an Arrow array of text
 
 
 def write_samples(audit: Audit, path: Path) -> None:
@@ -43,42 +41,24 @@ def write_samples(audit: Audit, path: Path) -> None:
 
 
 def _as_arrow(column: Column, names: dict[int, Any]) -> Any:
-    """An Arrow array of a column; ``names`` keeps what is picked from.
-
-    Made from its bytes: `pyarrow.array` loads pandas where that is installed, which takes a quarter of a second.
-    """
+    """An Arrow array of a column; ``names`` keeps what is picked from."""
     import pyarrow as pa
 
     if isinstance(column, Picked):
         if id(column.values) not in names:
             names[id(column.values)] = _names(column.values)
-        return names[id(column.values)].take(_as_arrow(column.places, names))
-    if column.dtype.kind == "b":
-        return pa.Array.from_buffers(pa.bool_(), len(column), [None, _bits(column)])
-    missing = None
+        return names[id(column.values)].take(pa.array(column.places))
     if column.dtype.kind == "f":  # nothing where nothing was measured
-        column, unknown = column.astype(np.float64), np.isnan(column)
-        missing = _bits(~unknown) if unknown.any() else None
-    data = pa.py_buffer(np.ascontiguousarray(column))
-    return pa.Array.from_buffers(pa.from_numpy_dtype(column.dtype), len(column), [missing, data])
-
-
-def _bits(values: Bools) -> Any:
-    """An Arrow buffer of truth values."""
-    import pyarrow as pa
-
-    return pa.py_buffer(np.packbits(values, bitorder="little"))
+        return pa.array(column.astype(np.float64), from_pandas=True)
+    return pa.array(column)
 
 
 def _names(values: Sequence[Any]) -> Any:
     """An Arrow array of names; values of several kinds, and names that are no valid UTF-8, as text."""
     import pyarrow as pa
 
-    if set(map(type, values)) == {str}:
-        data = "".join(values).encode("utf-8", "backslashreplace")
-        lengths = np.fromiter(map(len, values), dtype=np.int64, count=len(values))
-        if lengths.sum() == len(data) < _MOST_TEXT:  # nothing but ASCII
-            ends = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
-            return pa.StringArray.from_buffers(len(values), pa.py_buffer(ends), pa.py_buffer(data))
-    text = [None if value is None else str(value).encode("utf-8", "backslashreplace").decode() for value in values]
-    return pa.array(text, type=pa.string())
+    try:
+        return pa.array(values)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError):
+        text = [None if value is None else str(value).encode("utf-8", "backslashreplace").decode() for value in values]
+        return pa.array(text, type=pa.string())
