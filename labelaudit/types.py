@@ -25,6 +25,8 @@ Ints = npt.NDArray[np.integer[Any]]
 Bools = npt.NDArray[np.bool_]
 Tier = Literal["sure", "doubtful"]
 """A choice among flagged samples: those that are surely mislabeled alone, or the doubtful ones too."""
+TIERS = ("", "doubtful", "sure")
+"""Names of `Decision.tiers`; that of samples which are not flagged is empty."""
 
 
 class Progress(Protocol):
@@ -280,10 +282,9 @@ class Decision:
         return np.asarray(self.is_issue & (self.suspicion >= self.sure_from))
 
     @cached_property
-    def tiers(self) -> tuple[str, ...]:
-        """(n,) ``sure``, ``doubtful``, or empty where nothing is flagged."""
-        places = self.is_issue.astype(np.int64) + self.is_sure
-        return tuple(map(("", "doubtful", "sure").__getitem__, places.tolist()))
+    def tiers(self) -> Ints:
+        """(n,) places in `TIERS`: which a sample is in, if it is flagged."""
+        return self.is_issue.astype(np.int64) + self.is_sure
 
     def __post_init__(self) -> None:
         n = len(self.suspicion)

@@ -8,7 +8,7 @@ have set its scale. Files keep the number, as ``label_score``.
 from __future__ import annotations
 
 from labelaudit.text import likely
-from labelaudit.types import Decision
+from labelaudit.types import TIERS, Decision
 
 MEASURED = "verdicts"
 """The recipe's ``scale`` where people's verdicts set that of the suspicions; ``scan`` elsewhere."""
@@ -28,7 +28,7 @@ def say_chance(decision: Decision, row: int) -> str:
     """The chance that the label of ``row`` is wrong, as a cell below the heading "likely wrong"."""
     if has_numbers(decision):
         return likely(float(decision.suspicion[row]))
-    return decision.tiers[row] or "no suspect"
+    return TIERS[decision.tiers[row]] or "no suspect"
 
 
 def tell_chance(decision: Decision, row: int) -> str:

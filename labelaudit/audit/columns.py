@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from labelaudit.text import free_name
-from labelaudit.types import Ints
+from labelaudit.types import TIERS, Ints
 
 if TYPE_CHECKING:
     from labelaudit.audit.document import Audit
@@ -49,7 +49,7 @@ def list_columns(audit: Audit, rows: Ints) -> dict[str, Column]:
         "given_label": Picked(samples.classes, given),
         "predicted_label": Picked(samples.classes, predicted),
         "is_label_issue": decision.is_issue[rows],
-        "tier": Picked(decision.tiers, rows),
+        "tier": Picked(TIERS, decision.tiers[rows]),
         "label_score": 1 - decision.suspicion[rows],
         "given_prob": decision.probs[rows, given],
         "predicted_prob": decision.probs[rows, predicted],

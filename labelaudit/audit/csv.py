@@ -58,14 +58,14 @@ def _render(audit: Audit, rows: Ints, file: TextIO) -> None:
     csv.writer(Lines(file)).writerow(cell(name) for name in audit.columns(rows[:0]))
     for start in range(0, len(rows), _BLOCK):
         columns = list_columns(audit, rows[start : start + _BLOCK])
-        lines = list(zip(*map(_texts, columns.values()), strict=True))
+        texts = list(map(_texts, columns.values()))
         block = io.StringIO(newline="")
-        csv.writer(block).writerows(lines)
+        csv.writer(block).writerows(zip(*texts, strict=True))
         text = block.getvalue()
-        if text.count("\r") == len(lines):  # none inside a cell
+        if text.count("\r") == len(texts[0]):  # none inside a cell
             file.write(text.replace("\r\n", "\n"))
         else:
-            csv.writer(Lines(file)).writerows(lines)
+            csv.writer(Lines(file)).writerows(zip(*texts, strict=True))
 
 
 def _texts(column: Column) -> list[str]:

@@ -48,14 +48,15 @@ def ingest(
     Raises `DataError` with the counts of what was left out if nothing remains, or fewer than ``fewest_classes``.
     """
     n = len(listing.ids)
-    labelled = [row for row, label in enumerate(listing.labels) if label is not None]
+    unlabelled = [row for row, label in enumerate(listing.labels) if label is None]
+    labelled: Sequence[int] = range(n)
+    if unlabelled:
+        labelled = [row for row, label in enumerate(listing.labels) if label is not None]
     digests = [""] * n
     deep: dict[str, list[exposures.Range]] = {"whole": [], "real": []}
     uniform: dict[int, Finding] = {}
     refused: dict[int, Finding] = {
-        row: Finding(kind="unlabelled", path=listing.ids[row], detail="it has no label")
-        for row, label in enumerate(listing.labels)
-        if label is None
+        row: Finding(kind="unlabelled", path=listing.ids[row], detail="it has no label") for row in unlabelled
     }
     images = listing.images
     if images is None:
@@ -83,10 +84,9 @@ def ingest(
     met = refused | uniform
     findings = listing.findings + tuple(met[row] for row in sorted(met))
     some = [row for row in labelled if row not in refused] if refused else labelled
-    kept = np.array(some, dtype=np.int64)
     held = sort_classes(map(str, {listing.labels[row] for row in some} if refused else set(listing.labels)))
     classes = held if listing.classes is None else list(listing.classes)
-    _require_classes(listing, held, len(kept), findings, fewest_classes)
+    _require_classes(listing, held, len(some), findings, fewest_classes)
     index = {name: number for number, name in enumerate(classes)}
     number_of = {label: index.get(str(label), 0) for label in set(listing.labels)}
     everything = Samples(
@@ -99,7 +99,7 @@ def ingest(
         extra=listing.extra,
         root=listing.root,
     )
-    return (everything if len(kept) == n else everything.take(kept)), findings
+    return (everything if len(some) == n else everything.take(np.array(some, dtype=np.int64))), findings
 
 
 class Verified:

@@ -109,8 +109,11 @@ def refine_by_all(
 def _move(transition: Floats, counts: Floats, expected: Floats, sizes: Ints) -> Floats:
     """T moved by ``counts`` of its cells and what it ``expected`` (C, C), in classes of these ``sizes`` (C,)."""
     prior = find_prior(transition, sizes)
-    moved = transition * (counts + prior) / (expected + prior.sum(axis=1, keepdims=True) * transition)
-    return np.asarray(moved / moved.sum(axis=1, keepdims=True))
+    moved = counts + prior
+    moved *= transition
+    moved /= expected + prior.sum(axis=1, keepdims=True) * transition
+    moved /= moved.sum(axis=1, keepdims=True)
+    return moved
 
 
 def onehot(labels: Ints, classes: int) -> csr_array:

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from labelaudit.leading import KEPT, Leading, Table, memory_order, work_on_blocks
+from labelaudit.leading import KEPT, Leading, Table, blocks_of, memory_order, work_on_blocks
 
-_CELLS, _SUMMED = 1 << 16, 1 << 20  # that are worked on at a time, and that are added up
+_CELLS, _SUMMED = 1 << 16, 1 << 18  # that are worked on at a time, and that are added up
 
 
 def softmax(scores: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -77,19 +77,17 @@ def sum_by_label(
     [[1.5, 0.5], [0.25, 0.75]]
     """
     classes = table.shape[1]
-    rows = np.arange(len(table)) if counted is None else np.flatnonzero(counted)
+    weights = np.ones(len(table)) if counted is None else counted.astype(np.float64)
     if isinstance(table, Leading):
-        given, even = labels[rows], table.rest[rows] / (classes - KEPT)
-        place = given[:, None] * classes + table.classes[rows]
-        above = table.values[rows] - even[:, None]
+        even = table.rest / (classes - KEPT)
+        place = labels[:, None] * classes + table.classes
+        above = (table.values - even[:, None]) * weights[:, None]
         sums = np.bincount(place.ravel(), above.ravel(), minlength=classes**2).reshape(classes, classes)
-        return np.asarray(sums + np.bincount(given, even, minlength=classes)[:, None])
+        return np.asarray(sums + np.bincount(labels, even * weights, minlength=classes)[:, None])
     from scipy.sparse import csc_array
 
     found = np.zeros((classes, classes))
-    step = max(1, _SUMMED // classes)
-    for start in range(0, len(rows), step):
-        some = rows[start : start + step]
-        given_to = csc_array((np.ones(len(some)), labels[some], np.arange(len(some) + 1)), shape=(classes, len(some)))
-        found += given_to @ table[some].astype(np.float64)
+    for rows in blocks_of(table, _SUMMED):
+        some, weight = table[rows].astype(np.float64), weights[rows]
+        found += csc_array((weight, labels[rows], np.arange(len(some) + 1)), shape=(classes, len(some))) @ some
     return found

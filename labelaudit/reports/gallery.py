@@ -21,7 +21,7 @@ from labelaudit.reports import figures, landscape, thumbnails
 from labelaudit.reports.review_state import ReviewState
 from labelaudit.reports.thumbnails import Thumbnails
 from labelaudit.text import printable
-from labelaudit.types import Floats, Images, Ints, Progress, no_progress
+from labelaudit.types import TIERS, Floats, Images, Ints, Progress, no_progress
 from labelaudit.verdicts import OUTCOMES
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _LARGE, _SMALL, _FEW = 160, 96, 1000  # side of a suspect's picture: large for a few suspects, small for more
 _NEAR_SIDE, _NEAR, _WITH_NEAR = 72, 3, 500  # look-alikes of each class, beside that many suspects
 _LIKELY_CLASSES = 3  # of each suspect, with their probabilities
-TIERS = ("sure", "doubtful")
+_SHOWN = ("sure", "doubtful")
 _FACES = 100  # findings of a kind with their pictures
 
 Pairs = Mapping[int, tuple[tuple[int, ...], tuple[int, ...]]]
@@ -120,8 +120,10 @@ def _suspects(audit: Audit, rows: list[int]) -> dict[str, Any]:
             for name, about in audit.shown.items()
         },
         "methods": {printable(name): _standing(found.suspicion, pick) for name, found in audit.evidence.items()},
-        "tiers": TIERS,
-        "tier": [TIERS.index(decision.tiers[row]) for row in rows] if decision.sure_threshold is not None else None,
+        "tiers": _SHOWN,
+        "tier": [_SHOWN.index(TIERS[place]) for place in decision.tiers[pick].tolist()]
+        if decision.sure_threshold is not None
+        else None,
         "remarks": {place: remarks[path] for place, path in enumerate(paths) if path in remarks},
     }
 
