@@ -28,6 +28,7 @@ from labelaudit.judge.noise_fit import fit_noise_model
 from labelaudit.judge.noise_model import NoiseModel
 from labelaudit.judge.open_set import OpenSet, beats_even_errors, find_open_set
 from labelaudit.judge.pool import Gain, measure_gain
+from labelaudit.judge.scores import self_confidence
 from labelaudit.leading import Leading, Reordered, Table, is_large, take_rows
 from labelaudit.machine import Machine
 from labelaudit.names import order_rows
@@ -93,6 +94,11 @@ class ModelPool:
         """Whether there are too many samples and classes for tables of all, and to train networks."""
         return is_large(len(self._labels), self._classes)
 
+    @property
+    def reviewed(self) -> int:
+        """The number of samples that people have looked at."""
+        return int((self.known != noise_model.UNKNOWN).sum())
+
     def add_probes(self, components: Components) -> None:
         """Fit the closed forms and the learning curve, and take the neighbours outside each sample's group."""
         self.machine.progress("probes", 0, None)
@@ -106,8 +112,8 @@ class ModelPool:
 
     def _fit_closed_forms(self, x: npt.NDArray[np.float32]) -> None:
         """Ridge, prototypes and the learning curve on joint unit vectors ``x`` (n, d), in `_order`."""
-        order, labels = self._order, self._labels[self._order]
-        for name, held in fit_closed_forms(x, labels, self._classes, groups=self._groups[order]).items():
+        order, labels, groups = self._order, self._labels[self._order], self._groups[self._order]
+        for name, held in fit_closed_forms(x, labels, self._classes, groups=groups).items():
             self._closed[name] = replace(held, probs=take_rows(held.probs, np.argsort(order)))
             self.models[name] = self._closed[name].probs
         self._curve = self._measure_curve(x)
@@ -223,8 +229,6 @@ class ModelPool:
         )
 
     def _self_confidence(self, name: str, probabilities: Table) -> Evidence:
-        from labelaudit.judge.scores import self_confidence
-
         suspicion = self_confidence(self._labels, probabilities)
         kept = None if self.large or isinstance(probabilities, Leading) else probabilities
         return Evidence(method=name, suspicion=suspicion, probs=kept)

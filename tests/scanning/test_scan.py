@@ -14,7 +14,7 @@ from small_scans import NAMES, blobs
 from labelaudit import Audit, DataError, LabelAuditError, OptionError, read_audit, scan
 from labelaudit.check.upkeep import shaping_settings
 from labelaudit.machine import multiplies_bfloat16
-from labelaudit.scanning.assessment import _note_few
+from labelaudit.scanning.notes import note_few
 from labelaudit.scanning.settings import ScanSettings
 from labelaudit.scanning.trainings import TUNING
 from labelaudit.types import Samples
@@ -165,7 +165,7 @@ def test_a_folder_from_pixels(folder: Path) -> None:
 def test_thorough_on_a_gpu_fine_tunes_a_backbone_whose_opinion_is_weighed(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("labelaudit.scanning.assessment.fine_tunes", lambda *_, **__: True)
+    monkeypatch.setattr("labelaudit.scanning.description.fine_tunes", lambda *_, **__: True)
     monkeypatch.setattr("labelaudit.scanning.forecast.fine_tunes", lambda *_, **__: True)
     monkeypatch.setattr("labelaudit.scanning.pool.TUNED_SIDE", 32)
     monkeypatch.setattr("labelaudit.scanning.forecast.TUNED_SIDE", 32)
@@ -187,11 +187,11 @@ def test_thorough_on_a_gpu_fine_tunes_a_backbone_whose_opinion_is_weighed(
 
 def test_small_classes_are_said_to_blur_the_rate() -> None:
     few = samples_of({"ant": 12, "bee": 30, "cat": 31})
-    assert _note_few(few) == [
+    assert note_few(few) == [
         "The classes have about 30 images each: too few to tell wrong labels from doubt, so the noise rate may read "
         "far too low or too high. The ranking suffers less."
     ]
-    assert _note_few(samples_of({"ant": 60, "bee": 60, "cat": 3})) == [
+    assert note_few(samples_of({"ant": 60, "bee": 60, "cat": 3})) == [
         "Cannot judge 1 class with fewer than 5 images: cat."
     ]
 

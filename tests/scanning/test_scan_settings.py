@@ -150,7 +150,7 @@ def test_a_network_by_name_trains_from_pixels_what_it_is_told_to_begin_with(fold
 def test_a_network_that_cannot_be_had_is_refused_before_the_long_work(
     folder: Path, options: dict[str, Any], message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("labelaudit.scanning.assessment.embed_samples", lambda *_: pytest.fail("too late"))
+    monkeypatch.setattr("labelaudit.scanning.description.embed_samples", lambda *_: pytest.fail("too late"))
     with pytest.raises(LabelAuditError, match=message):
         scan(folder, **options)
 

@@ -1,0 +1,90 @@
+"""The images of a scan as models see them: what methods learn from, and which features describe them.
+
+Left out: what is made of the features (`labelaudit.scanning.components`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from labelaudit.features.embedding import embed_samples
+from labelaudit.machine import Clock, Machine
+from labelaudit.scanning.choice import TrainingInput, choose_training_input
+from labelaudit.scanning.effort import backbones_of, fine_tunes
+from labelaudit.scanning.plan import Plan
+from labelaudit.scanning.settings import ScanSettings
+from labelaudit.types import Features, Finding, Samples
+
+
+@dataclass(frozen=True, kw_only=True)
+class Description:
+    """The images as models see them."""
+
+    samples: Samples
+    """Those that are described."""
+    failed: tuple[Finding, ...] = ()
+    """Images that could not be embedded."""
+    features: Features | None
+    settings: ScanSettings
+    """As the plan has settled them."""
+    trained_on: TrainingInput | None = None
+    """The input chosen for the methods; None where none is trained, or features were given."""
+    tuned: bool = False
+    """Whether a backbone is fine-tuned too."""
+
+
+def describe(
+    samples: Samples,
+    settings: ScanSettings,
+    machine: Machine,
+    plan: Plan,
+    clock: Clock,
+    *,
+    embeds: bool,
+    features: Features | None,
+    given: bool,
+) -> Description:
+    """Choose what the models see, forecast all work, and where a scan ``embeds`` do so; stages are timed by ``clock``.
+
+    ``features`` are those that were brought, ``given`` says that probabilities were.
+    """
+    choice = None
+    with _keeping(machine, embeds and bool(settings.trained)) as embedder:
+        if embeds:
+            with clock.stage("choose"):
+                choice = choose_training_input(samples, settings, embedder)
+        with clock.stage("forecast"):
+            widths = () if features is None else features.blocks or (features.values.shape[1],)
+            settings = plan.settle(samples, settings, embedder, choice=choice, widths=widths, given=given)
+        if choice is None:
+            return Description(samples=samples, features=features, settings=settings)
+        trained_on = choice if settings.trained else None
+        choice = trained_on or replace(choice, pixels=False)
+        specs = backbones_of(settings.effort, choice, settings, images=len(samples), device=machine.device)
+        with clock.stage("embed"):
+            samples, features, failed = embed_samples(samples, specs, embedder)
+    return Description(
+        samples=samples,
+        failed=failed,
+        features=features,
+        settings=settings,
+        trained_on=trained_on,
+        tuned=fine_tunes(settings, choice, device=machine.device),
+    )
+
+
+@contextmanager
+def _keeping(machine: Machine, wanted: bool) -> Iterator[Machine]:
+    """``machine``; where ``wanted``, with a cache for the time of the ``with`` if it has none.
+
+    What the choice of the training input has embedded is then not embedded again.
+    """
+    if machine.cache is not None or not wanted:
+        yield machine
+    else:
+        with TemporaryDirectory(prefix="labelaudit-") as folder:
+            yield replace(machine, cache=Path(folder))

@@ -1,0 +1,97 @@
+"""What a scan says of itself: notes on what its answer can be trusted for, and the choices made, in words and numbers.
+
+Left out: notes on the dataset (`labelaudit.context`) and on what people said (`labelaudit.scanning.testimony`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from labelaudit.features.known import advise_backbone
+from labelaudit.judge.consensus import Consensus
+from labelaudit.judge.decide import FEWEST
+from labelaudit.judge.verdict_fit import VerdictFit
+from labelaudit.leading import KEPT
+from labelaudit.scanning.pool import ModelPool
+from labelaudit.text import name_some
+from labelaudit.types import Decision, Evidence, Samples
+
+_SEVERAL = 10  # suspects from which it is said how many are sure
+_SMALL = 50  # images per class below which the rate was seen to be off by a factor of two (docs/evidence.md)
+
+
+def explain_choices(consensus: Consensus, verdicts: VerdictFit | None) -> dict[str, Any]:
+    """The choices and their reasons, in words and numbers."""
+    gain, reading = consensus.gain, consensus.reading
+    networks = "none beside others to compare them with"
+    if gain is not None:
+        nats = f"{1000 * gain.nats:+.1f} ± {1000 * gain.error:.1f}"
+        networks = f"{'heard' if gain.earned else 'not heard'}: {nats} thousandths of a nat per image by them"
+    curve = "the set is too small for a learning curve"
+    if reading.by_curve is not None:
+        curve = f"the learning curve reads {reading.by_curve:.1%}"
+    if reading.lasting is not None:
+        curve += f", and of the labels that stand out {reading.lasting:.0%} would with any amount of data"
+    scale = f"the noise model reads {reading.by_model:.1%}, {curve}"
+    if verdicts is not None:
+        scale = f"{verdicts.verdicts} verdicts set the scale; before them {scale}"
+    return {
+        "networks": networks,
+        "rate": scale,
+    }
+
+
+def name_products(evidence: Mapping[str, Evidence]) -> str | None:
+    """The number format that methods multiplied in, where any was trained."""
+    trained = [one.tables["settings"] for one in evidence.values() if "settings" in one.tables]
+    rounded = any(settings.get("rounded") for settings in trained)
+    return ("bfloat16" if rounded else "float32") if trained else None
+
+
+def note_doubt(decision: Decision, features: str) -> list[str]:
+    """The note that most suspects may be hard images, where few of them are sure.
+
+    ``features`` is the name of those that a backbone made, empty where none did; better ones leave less doubt.
+    """
+    flagged, sure = int(decision.is_issue.sum()), int(decision.is_sure.sum())
+    if flagged < _SEVERAL or sure > flagged / 2:
+        return []
+    advice = advise_backbone(features) if features else ""
+    return [
+        f"{sure:,} of the {flagged:,} suspects {'is' if sure == 1 else 'are'} sure; the others may be the models' own "
+        "doubt about hard images, which labels alone cannot tell from wrong labels. Twenty verdicts can: "
+        "labelaudit tune RUN.",
+        *([advice] if advice else []),
+    ]
+
+
+def note_untrained(material: ModelPool) -> list[str]:
+    """The note on why no method was trained, where one was asked for."""
+    if not material.settings.trained or (material.x is not None and not material.large):
+        return []
+    if material.x is None:
+        return ["Only probabilities were given, so no method was trained: the ranking rests on them alone."]
+    samples = material.samples
+    return [
+        f"{len(samples):,} samples of {len(samples.classes):,} classes are too many to train networks on: the ranking "
+        f"rests on closed forms and neighbours, which keep the {KEPT} leading classes of each sample."
+    ]
+
+
+def note_few(samples: Samples) -> list[str]:
+    """Notes on classes with too few images."""
+    counts, notes = samples.counts(), list[str]()
+    usual = int(np.median(counts[counts > 0]))
+    if usual < _SMALL:
+        notes.append(
+            f"The classes have about {usual} images each: too few to tell wrong labels from doubt, so the noise rate "
+            "may read far too low or too high. The ranking suffers less."
+        )
+    few = [name for name, count in zip(samples.classes, counts.tolist(), strict=True) if 0 < count < FEWEST]
+    if few:
+        these = f"{len(few)} class{'es' * (len(few) > 1)}"
+        notes.append(f"Cannot judge {these} with fewer than {FEWEST} images: {name_some(few)}.")
+    return notes
