@@ -43,6 +43,8 @@ from labelaudit.files import partials, read_regular, sibling, swap
 from labelaudit.text import name_some
 from labelaudit.types import Progress, no_progress
 
+_LINKED = {"hard": "hard links", "symlink": "symbolic links", "reflink": "reflinks"}
+
 
 @dataclass(frozen=True, kw_only=True)
 class WrittenDataset:
@@ -114,13 +116,9 @@ def apply_plan(
         plan,
         dataset,
         apart,
-        place,
-        out=Path(out),
+        Path(out),
         form=form,
-        link=link,
         transfer=transfer,
-        workers=workers,
-        progress=progress,
         unread=unread,
         notes=(lost,) if len(unread) < wanted else (),
     )
@@ -194,13 +192,9 @@ def restore(
         plan,
         original(audit, rows),
         original(audit, ()),
-        place,
-        out=Path(out),
+        Path(out),
         form=form,
-        link=link,
         transfer=transfer,
-        workers=workers,
-        progress=progress,
         notes=tuple(notes),
         lost=lost,
     )
@@ -210,18 +204,19 @@ def _write(
     plan: CorrectionPlan,
     dataset: RelabelledDataset,
     apart: RelabelledDataset,
-    place: Path,
-    *,
     out: Path,
+    *,
     form: str,
-    link: str,
     transfer: Transfer | None,
-    workers: int,
-    progress: Progress,
     unread: tuple[tuple[Path, str], ...] = (),
     notes: tuple[str, ...] = (),
     lost: str = "",
 ) -> WrittenDataset:
+    """Write ``dataset`` to ``out``, and what is ``apart`` and the files ``unread`` to its quarantine.
+
+    ``transfer`` brings the images, None where the form holds none; ``notes`` and what is ``lost`` are passed on.
+    """
+    place = out.resolve()
     aside = quarantine_of(place) if transfer is not None and (len(apart) or unread) else None
     if aside is not None:
         check_quarantine(aside, place)
@@ -231,7 +226,7 @@ def _write(
             fresh = stack.enter_context(sibling(place))
             FORMS[form](dataset, plan, fresh, transfer)
             if transfer is not None:
-                read_back(dataset, fresh, form, workers=workers, progress=progress)
+                read_back(dataset, fresh, form, workers=transfer.workers, progress=transfer.progress)
             kept = None
             if aside is not None and transfer is not None:
                 kept = stack.enter_context(sibling(aside))
@@ -245,7 +240,7 @@ def _write(
                 how={} if transfer is None else transfer.how,
                 quarantine="" if aside is None else aside.name,
                 quarantine_files=0 if kept is None else count_files(kept),
-                notes=(*([f"{lost}."] if lost else ()), *notes, *_notes(dataset, apart, form, link, transfer)),
+                notes=(*([f"{lost}."] if lost else ()), *notes, *_notes(dataset, apart, form, transfer)),
             )
             for folder in (fresh, kept):
                 if folder is not None:
@@ -271,12 +266,10 @@ def _leftovers(place: Path, aside: Path | None) -> tuple[str, ...]:
     return (f"A run that was killed left {many} here: delete {name_some([str(path) for path in left])}.",)
 
 
-def _notes(
-    dataset: RelabelledDataset, apart: RelabelledDataset, form: str, link: str, transfer: Transfer | None
-) -> list[str]:
+def _notes(dataset: RelabelledDataset, apart: RelabelledDataset, form: str, transfer: Transfer | None) -> list[str]:
     said = []
-    if transfer is not None and link in ("hard", "symlink", "reflink") and transfer.how["copy"]:
-        name = {"hard": "hard links", "symlink": "symbolic links", "reflink": "reflinks"}[link]
+    if transfer is not None and transfer.link in _LINKED and transfer.how["copy"]:
+        name = _LINKED[transfer.link]
         many = f"{transfer.how['copy']:,} of {transfer.how.total():,} images"
         why = "Parquet holds the images themselves" if form == "parquet" else f"no {name} could be made"
         said.append(f"{many} were copied: {why}.")

@@ -41,7 +41,7 @@ class Transfer:
         progress: Progress = no_progress,
     ) -> None:
         self._images, self._samples = images, samples
-        self._link, self._workers, self.progress = link, workers, progress
+        self.link, self.workers, self.progress = link, workers, progress
         self._no_reflinks = False
         self.how: Counter[str] = Counter()
         """Way of transfer -> number of files: ``hard link``, ``symlink``, ``reflink``, ``copy``."""
@@ -83,7 +83,7 @@ class Transfer:
                         how[self._put(data, row, target)] += 1
             return missed, how
 
-        with ThreadPoolExecutor(max(1, self._workers), thread_name_prefix="clean") as pool:
+        with ThreadPoolExecutor(max(1, self.workers), thread_name_prefix="clean") as pool:
             starts = range(0, len(rows), _CHUNK)
             try:
                 for start, (missed, how) in zip(starts, pool.map(bring, starts), strict=True):
@@ -100,13 +100,13 @@ class Transfer:
     def _put(self, data: bytes, row: int, target: Path) -> str:
         """Make ``target``, and say how."""
         finder = getattr(self._images, "path", None)
-        source = None if finder is None or self._link == "copy" else finder(row)
+        source = None if finder is None or self.link == "copy" else finder(row)
         if source is not None:
             try:
-                if self._link == "hard":
+                if self.link == "hard":
                     os.link(os.path.realpath(source), target)
                     return "hard link"
-                if self._link == "symlink":
+                if self.link == "symlink":
                     target.symlink_to(os.path.realpath(source))
                     return "symlink"
                 if not self._no_reflinks and _reflink(source, target):

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from labelaudit.audit.document import BEFORE_REVIEW, Audit
+from labelaudit.judge.scores import log_odds
 from labelaudit.types import Floats, Ints
 from labelaudit.verdicts.verdict import Verdict
 
@@ -81,7 +82,7 @@ def weigh(chances: Floats, wrong: Sequence[bool]) -> Floats:
     True
     """
     outcomes = np.asarray(wrong, dtype=bool)
-    odds = _SHIFTS[:, None] + _log_odds(chances)
+    odds = _SHIFTS[:, None] + log_odds(chances, _LEAST)
     logs = -0.5 * np.square((_SHIFTS - _MEAN) / _SPREAD) - np.logaddexp(0, np.where(outcomes, -odds, odds)).sum(axis=1)
     weights = np.exp(logs - logs.max())
     return np.asarray(weights / weights.sum())
@@ -120,14 +121,9 @@ def _look_up(audit: Audit, settled: Mapping[int, Verdict]) -> tuple[Floats, list
     return 1.0 - blind.suspicion[rows] * share, [settled[row].verdict != "suggested" for row in rows.tolist()]
 
 
-def _log_odds(chances: Floats) -> Floats:
-    chances = np.clip(chances, _LEAST, 1 - _LEAST)
-    return np.asarray(np.log(chances) - np.log1p(-chances))
-
-
 def _shift(chances: Floats, weights: Floats) -> Iterator[tuple[float, Floats]]:
     """The shifts that are probable enough: probability, and ``chances`` with it."""
-    odds = _log_odds(chances)
+    odds = log_odds(chances, _LEAST)
     seen = np.flatnonzero(weights >= _SEEN)
     for place in seen.tolist():
         yield float(weights[place] / weights[seen].sum()), 0.5 * (1 + np.tanh(0.5 * (odds + _SHIFTS[place])))

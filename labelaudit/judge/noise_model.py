@@ -32,6 +32,7 @@ import numpy as np
 import numpy.typing as npt
 
 from labelaudit.judge.log_probs import FLOOR, LogProbs
+from labelaudit.judge.scores import log_odds
 from labelaudit.leading import (
     Leading,
     Table,
@@ -183,8 +184,7 @@ def _judge_blindly(channel: NoiseModel, labels: Ints, rows: slice) -> tuple[Floa
 
 def difficulty(probs: Floats) -> Floats:
     """(n,) logit of the probability that the best class of (n, C) ``probs`` is not the right one."""
-    wrong = np.clip(1.0 - probs.max(axis=1).astype(np.float64), _SUREST, 1 - _SUREST)
-    return np.asarray(np.log(wrong) - np.log1p(-wrong))
+    return log_odds(1.0 - probs.max(axis=1).astype(np.float64), _SUREST)
 
 
 def _without(probs: Floats, floor: float) -> Floats:

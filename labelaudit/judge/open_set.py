@@ -27,6 +27,7 @@ from scipy.special import expit
 
 from labelaudit.judge import probes
 from labelaudit.judge.noise_model import NO_CLASS, UNKNOWN, NoiseModel, likelihoods
+from labelaudit.judge.scores import log_odds
 from labelaudit.judge.strangeness import measure_strangeness
 from labelaudit.leading import blocks_of
 from labelaudit.names import number_names
@@ -133,8 +134,8 @@ def find_open_set(
         votes = 0.5 / (classes + 1) + (weights * none[near[1]]).sum(axis=1)
         readings = np.stack(
             [
-                _logit(probes.soft_discriminant(x, believe, classes + 1, fold_of)) / 5,
-                _logit(votes / (0.5 + weights.sum(axis=1))),
+                log_odds(probes.soft_discriminant(x, believe, classes + 1, fold_of), _LEAST) / 5,
+                log_odds(votes / (0.5 + weights.sum(axis=1)), _LEAST),
                 entropy,
                 strange,
             ],
@@ -171,11 +172,6 @@ def _responsibility(prior: Floats, outside: Floats, inside: Floats) -> Floats:
     return np.asarray(none / np.maximum(none + (1 - prior) * inside, 1e-300))
 
 
-def _logit(probability: npt.NDArray[Any]) -> Floats:
-    p = np.clip(probability.astype(np.float64), _LEAST, 1 - _LEAST)
-    return np.asarray(np.log(p) - np.log1p(-p))
-
-
 def _regress(readings: Floats, outside: Floats, inside: Floats, none: Floats, counts: Floats) -> Floats:
     """(n,) u of the logistic regression on ``readings`` (n, r) under which the given labels are likeliest.
 
@@ -192,6 +188,6 @@ def _regress(readings: Floats, outside: Floats, inside: Floats, none: Floats, co
         return float(slopes @ slopes / 2 - counts @ np.log(likelihood)), slopes - x.T @ rise
 
     share = np.average(none, weights=counts, keepdims=True)
-    start = np.append(np.zeros(readings.shape[1]), _logit(share))
+    start = np.append(np.zeros(readings.shape[1]), log_odds(share, _LEAST))
     found = minimize(objective, start, jac=True, method="L-BFGS-B")
     return np.asarray(np.clip(expit(x @ found.x), _LEAST, 1 - _LEAST))

@@ -22,6 +22,16 @@ def softmax(scores: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return np.asarray(raised / raised.sum(axis=-1, keepdims=True))
 
 
+def log_odds(probability: npt.NDArray[Any], least: float = 1e-9) -> npt.NDArray[np.float64]:
+    """Natural log-odds of probabilities in [0, 1], which are taken to be ``least`` away from both ends.
+
+    >>> log_odds(np.array([0.5, 0.0])).round(1).tolist()
+    [0.0, -20.7]
+    """
+    p = np.clip(np.asarray(probability, dtype=np.float64), least, 1 - least)
+    return np.asarray(np.log(p) - np.log1p(-p))
+
+
 def strongest_other(labels: npt.NDArray[Any], probs: Table) -> npt.NDArray[np.int64]:
     """(n,) most probable class of (n, C) ``probs`` besides the (n,) ``labels``; the first among equals.
 

@@ -11,10 +11,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from labelaudit.judge.linear import pick_rows, spread_rows
+from labelaudit.judge.scores import log_odds
 from labelaudit.leading import KEPT, Leading, Table
 from labelaudit.types import Floats, Ints
 
 _TEMPER = 0.5  # exponent of the probabilities that planted labels are drawn by
+_LEAST = 1e-12  # probability of a given label, right or wrong
 _ROWS = 5000
 
 
@@ -34,7 +36,7 @@ def share_standing_out(
     is as of `fit_noise_model`.
     """
     rows = np.arange(len(labels))
-    worst = _log_odds(probs[rows, labels])
+    worst = -log_odds(probs[rows, labels], _LEAST)
     right = pick_rows(probs.argmax(axis=1) == labels, order)
     if not len(right):
         return (0.0,) * len(planted)
@@ -52,14 +54,8 @@ def share_standing_out(
     weights /= np.maximum(weights.sum(axis=1, keepdims=True), 1e-12)
     if shares is not None:
         weights *= shares[right, None]
-    found, weight = _log_odds(cells).ravel(), weights.ravel()
+    found, weight = -log_odds(cells, _LEAST).ravel(), weights.ravel()
     order = np.argsort(found)
     places = np.searchsorted(np.cumsum(weight[order]), np.array(planted) * weight.sum())
     least = np.maximum(found[order[np.minimum(places, len(order) - 1)]], 0.0)
     return tuple(float(np.average(worst >= bound, weights=shares)) for bound in least)
-
-
-def _log_odds(right: Floats) -> Floats:
-    """Log-odds of a wrong label where ``right`` is the probability of the given one."""
-    p = np.clip(np.asarray(right, dtype=np.float64), 1e-12, 1 - 1e-12)
-    return np.asarray(np.log1p(-p) - np.log(p))

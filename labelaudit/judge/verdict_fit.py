@@ -87,12 +87,6 @@ class VerdictFit:
         return self.rate.high - self.rate.low < high - low
 
 
-def log_odds(suspicion: Floats) -> npt.NDArray[np.float64]:
-    """(n,) natural log-odds of probabilities in [0, 1], those of 0 and 1 kept finite."""
-    p = np.clip(np.asarray(suspicion, dtype=np.float64), 1e-9, 1 - 1e-9)
-    return np.asarray(np.log(p) - np.log1p(-p))
-
-
 def decided(known: Ints, labels: Ints) -> Ints:
     """(n,) 1 where the given label is ``known`` to be wrong, 0 where right, -1 where nobody looked."""
     return np.where(known == UNKNOWN, -1, (known != labels).astype(np.int64))

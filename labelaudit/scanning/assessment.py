@@ -24,7 +24,8 @@ from labelaudit.judge.consensus import Consensus, settle_suspicion
 from labelaudit.judge.decide import LOWEST, SURE, decide
 from labelaudit.judge.judge import Judge
 from labelaudit.judge.reasons import Reason, find
-from labelaudit.judge.verdict_fit import VIEWS, VerdictFit, decided, log_odds
+from labelaudit.judge.scores import log_odds
+from labelaudit.judge.verdict_fit import VIEWS, VerdictFit, decided
 from labelaudit.judge.verdict_fit import fit as fit_verdicts
 from labelaudit.machine import Clock, Machine, list_versions, one_blas_thread
 from labelaudit.scanning.alone import keep_leading
@@ -164,7 +165,7 @@ def _decide(
     decision = decide_by(consensus, samples, known=known, outside=outside, verdicts=tuned_by)
     recipe = {
         **decision.recipe,
-        **(heard.recipe or {}),
+        **heard.recipe,
         **explain_choices(consensus, tuned_by),
         "strangers_gain": strangers_gain,
         "reviewed": material.reviewed,

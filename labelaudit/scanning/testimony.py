@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Any
 
@@ -36,13 +36,13 @@ class Testimony:
     samples: Samples
     """With columns of the consensus, where there are several votes."""
     notes: tuple[str, ...] = ()
-    recipe: Mapping[str, Any] | None = None
+    recipe: Mapping[str, Any] = field(default_factory=dict)
     """JSON-able: quality by annotator, odds by source, twins."""
 
 
 def hear(channel: NoiseModel, samples: Samples) -> Testimony:
     """The posterior of ``channel`` with votes, sources and twins counted in; without any of them it stays as it is."""
-    heard = Testimony(posterior=channel.posterior, samples=samples, recipe={})
+    heard = Testimony(posterior=channel.posterior, samples=samples)
     heard = _count_votes(heard, channel)
     heard = _weigh_sources(heard)
     return _join_twins(heard, channel)
@@ -76,7 +76,7 @@ def _count_votes(heard: Testimony, channel: NoiseModel) -> Testimony:
             f"Labels of annotators that seem right, fewest first: {', '.join(worst)}. One more vote would settle most "
             f"about {name_some(ask)}.",
         ),
-        recipe={**(heard.recipe or {}), "annotators": people, "votes_temper": consensus.temper},
+        recipe={**heard.recipe, "annotators": people, "votes_temper": consensus.temper},
     )
 
 
@@ -125,7 +125,7 @@ def _weigh_sources(heard: Testimony) -> Testimony:
         heard,
         posterior=weighed,
         notes=(*heard.notes, prior.note()),
-        recipe={**(heard.recipe or {}), "source_prior": source},
+        recipe={**heard.recipe, "source_prior": source},
     )
 
 
@@ -155,5 +155,5 @@ def _join_twins(heard: Testimony, channel: NoiseModel) -> Testimony:
         heard,
         posterior=posterior,
         notes=(*heard.notes, *note_twins(twins, samples.classes)),
-        recipe={**(heard.recipe or {}), "twins": pairs},
+        recipe={**heard.recipe, "twins": pairs},
     )

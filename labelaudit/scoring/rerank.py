@@ -28,7 +28,8 @@ from labelaudit.judge.judge import Judge
 from labelaudit.judge.memory import Memory
 from labelaudit.judge.noise_model import UNKNOWN, NoiseModel
 from labelaudit.judge.reasons import Reason, find
-from labelaudit.judge.verdict_fit import VerdictFit, decided, flag, log_odds
+from labelaudit.judge.scores import log_odds
+from labelaudit.judge.verdict_fit import VerdictFit, decided, flag
 from labelaudit.judge.verdict_spread import spread
 from labelaudit.leading import Leading, Table
 from labelaudit.reports.html import add_report
@@ -186,7 +187,7 @@ def _decide(audit: Audit, before: Table, *, known: Ints, suspicion: Floats, scal
         channel,
         samples.labels,
         samples.classes,
-        digests=samples.ids,  # what copies say of each other is in the posterior already
+        digests=None,  # what copies say of each other is in the posterior already
         counts=np.full(len(samples.classes), FEWEST),  # which classes are too small was settled by the scan
         known=known,
         threshold=threshold,

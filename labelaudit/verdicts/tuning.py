@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from labelaudit.audit.document import Audit
-from labelaudit.judge.verdict_fit import VIEWS, WANTED, VerdictFit, choose, fit, log_odds
+from labelaudit.judge.scores import log_odds
+from labelaudit.judge.verdict_fit import VIEWS, WANTED, VerdictFit, choose, fit
 from labelaudit.types import Floats, Ints
 from labelaudit.verdicts.matching import Reviewed
 
