@@ -1,4 +1,4 @@
-"""What a scan says of itself: notes on what its answer can be trusted for, and the choices made, in words and numbers.
+"""Notes on what the answer of a scan can be trusted for, and the choices it made, in words and numbers.
 
 Left out: notes on the dataset (`labelaudit.context`) and on what people said (`labelaudit.scanning.testimony`).
 """
