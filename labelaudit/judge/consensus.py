@@ -163,8 +163,11 @@ def _blend(one: Table, other: Table, say: float, labels: Ints, wrong: Floats) ->
     blended = make_table(labels, one.shape[1])
 
     def mix(rows: slice) -> None:
-        logs = [np.log(np.maximum(by_class(table[rows]), _TINY)) for table in (one, other)]
-        mixed = np.exp((1 - say) * logs[0] + say * logs[1])
+        mixed, more = (np.maximum(by_class(table[rows]), _TINY) for table in (one, other))
+        for logs, weight in ((mixed, 1 - say), (more, say)):
+            np.multiply(np.log(logs, out=logs), weight, out=logs)
+        mixed += more
+        np.exp(mixed, out=mixed)
         blended[rows] = set_suspicion(mixed, labels[rows], wrong[rows])
 
     work_on_blocks(mix, one, _CELLS)

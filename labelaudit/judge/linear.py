@@ -85,10 +85,12 @@ def find_sharpness(scores: Floats, labels: Ints, shares: Floats | None = None) -
     counts = None if shares is None else shares[rows]
     doubt = 1 / (len(rows) if counts is None else counts.sum())
     own = (1 - doubt) * some[np.arange(len(rows)), labels[rows]] + doubt * some.mean(axis=1)
+    raised = np.empty_like(some)
 
     def loss(log_factor: float) -> float:
         factor = np.exp(log_factor)
-        return float(np.average(np.log(np.exp(factor * some).sum(axis=1)) - factor * own, weights=counts))
+        np.exp(np.multiply(factor, some, out=raised), out=raised)
+        return float(np.average(np.log(raised.sum(axis=1)) - factor * own, weights=counts))
 
     found = minimize_scalar(loss, bounds=_LOG_SHARPNESS, method="bounded", options={"xatol": 1e-3})
     return float(np.exp(found.x)), float(found.fun)

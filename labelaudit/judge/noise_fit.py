@@ -121,7 +121,7 @@ def fit_noise_model(
         harder = np.exp(slope * (difficulty(probs) - ease)) if slope else None
         transition = refine(probs, transition, labels[rows], known[rows], harder, precision)
         if len(rows) < min(int(first.sum()), _TOLD * classes**2) and not is_large(len(labels), classes):
-            pooled = apply_noise_model(named, transition, models, None).probs
+            pooled = np.asarray(apply_noise_model(named, transition, models, None).probs)
             transition = refine_by_all(pooled, transition, labels, known, first, slope=slope, ease=ease)
     return apply_noise_model(
         named,

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from scipy.sparse import csr_array
 
 from labelaudit.judge.noise_model import NO_CLASS, difficulty, posterior_of, share_of_rows
-from labelaudit.leading import Table, blocks_of, by_class
+from labelaudit.leading import blocks_of, by_class
 from labelaudit.types import Bools, Floats, Ints
 
 PSEUDO_COUNT = 10.0
@@ -77,7 +77,7 @@ def count_transitions(
 
 
 def refine_by_all(
-    pooled: Table,
+    pooled: Floats,
     transition: Floats,
     labels: Ints,
     known: Ints,
@@ -90,12 +90,13 @@ def refine_by_all(
     for want of memory.
     """
     sizes = np.bincount(labels[counted], minlength=len(transition))
+    hard = np.exp(slope * (difficulty(pooled) - ease)).astype(np.float32) if slope else None
     for _ in range(_LAST):
         rounded = transition.astype(np.float32)
         counts, expected = np.zeros_like(transition), np.zeros_like(transition)
         for rows in blocks_of(pooled, _CELLS):
             probs = by_class(pooled[rows])
-            harder = np.exp(slope * (difficulty(probs) - ease)).astype(np.float32) if slope else None
+            harder = None if hard is None else hard[rows]
             share = None if harder is None else share_of_rows(rounded, harder)
             posterior, _ = posterior_of(probs, rounded, labels[rows], harder, known[rows], share)
             posterior[~counted[rows] | (known[rows] == NO_CLASS)] = 0

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize
@@ -83,17 +84,23 @@ def pool(
     rows = rows[some_rows(len(rows), classes)]
     some = None if shares is None else shares[rows]
     calibrated = {name: find_sharpness(_logs(probs[rows]), labels[rows], some)[0] for name, probs in models.items()}
-    logs = np.stack([calibrated[name] * _logs(probs[rows]) for name, probs in models.items()])  # (M, m, C)
-    weights = _weigh(logs, labels[rows], pull, some)
+    weights: Floats = np.ones(1)  # of a lone model, calibrated as it is
+    if len(models) > 1:
+        logs = np.stack([calibrated[name] * _logs(probs[rows]) for name, probs in models.items()])  # (M, m, C)
+        weights = _weigh(logs, labels[rows], pull, some)
     exponents = {name: float(w * calibrated[name]) for name, w in zip(models, weights, strict=True)}
     if len(models) == 1 and isinstance(alone := next(iter(models.values())), Leading):
         return Pooled(weights=exponents, probs=alone.raised(sum(exponents.values()), _FLOOR))
     probs = make_table(labels, classes)
 
     def mix(part: slice) -> None:
-        blocks = {name: by_class(p[part]) for name, p in models.items()}
-        mixed = sum(np.float32(exponents[name]) * np.log(np.maximum(some, _FLOOR)) for name, some in blocks.items())
-        probs[part] = softmax(np.asarray(mixed))
+        mixed: Any = 0
+        for name, table in models.items():
+            logs = np.maximum(by_class(table[part]), _FLOOR)
+            np.log(logs, out=logs)
+            logs *= np.float32(exponents[name])
+            mixed = mixed + logs if len(models) > 1 else logs
+        probs[part] = softmax(mixed)
 
     work_on_blocks(mix, probs, _BLOCK)
     return Pooled(weights=exponents, probs=probs)
@@ -130,8 +137,6 @@ def measure_gain(
 def _weigh(logs: Floats, labels: Ints, pull: float, shares: Floats | None) -> Floats:
     """(M,) weights a of the calibrated log-probabilities ``logs`` (M, m, C)."""
     count, m, _ = logs.shape
-    if count == 1:  # calibrated as it is
-        return np.ones(1)
     size = float(m if shares is None else shares.sum())
     own = (1 - 1 / size) * logs[:, np.arange(m), labels] + logs.mean(axis=2) / size  # as in `find_sharpness`
     means = np.average(own, axis=1, weights=shares)
