@@ -305,24 +305,19 @@ class Judge:
                 f"{self.version}): run `labelaudit scan` again"
             )
 
+    def _split(self, rows: Floats) -> list[Floats]:
+        """The ``rows`` (d, …) of each feature block."""
+        return np.split(rows, np.cumsum(self.widths)[:-1])
+
     def _directions(self) -> Directions:
-        return Directions(means=tuple(np.split(self.mean, np.cumsum(self.widths)[:-1])))
+        return Directions(means=tuple(self._split(self.mean)))
 
     def _center(self, features: Features) -> list[Floats]:
-        ends = np.cumsum(self.widths).tolist()
-        return [
-            block - self.mean[end - width : end]
-            for block, end, width in zip(split_blocks(features), ends, self.widths, strict=True)
-        ]
+        return [block - mean for block, mean in zip(split_blocks(features), self._split(self.mean), strict=True)]
 
     def _remember(self, blocks: Sequence[Floats]) -> npt.NDArray[np.float32]:
-        ends = np.cumsum(self.widths).tolist()
-        return _unit_vectors(
-            [
-                block @ self.recall[end - width : end]
-                for block, end, width in zip(blocks, ends, self.widths, strict=True)
-            ]
-        ).astype(np.float32)
+        short = [block @ part for block, part in zip(blocks, self._split(self.recall), strict=True)]
+        return _unit_vectors(short).astype(np.float32)
 
 
 def _unit_vectors(blocks: Sequence[Floats]) -> npt.NDArray[np.float16]:

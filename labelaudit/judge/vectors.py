@@ -45,17 +45,9 @@ class Directions:
 
 def find_directions(features: Features) -> Directions:
     """The means of each feature block, over at most 20,000 evenly spread rows."""
-    values = features.values[:: max(1, len(features.values) // _ROWS)]
-    return Directions(means=tuple(_mean(block) for block in _split(values, features.blocks)))
-
-
-def _split(values: Floats, widths: Sequence[int]) -> list[Floats]:
-    ends = np.cumsum(widths or (values.shape[1],)).tolist()
-    return [values[:, start:stop] for start, stop in zip([0, *ends[:-1]], ends, strict=True)]
-
-
-def _mean(block: Floats) -> npt.NDArray[np.float32]:
-    return np.asarray(block.mean(axis=0, dtype=np.float64), dtype=np.float32)
+    step = max(1, len(features.values) // _ROWS)
+    means = [block[::step].mean(axis=0, dtype=np.float64) for block in split_blocks(features)]
+    return Directions(means=tuple(mean.astype(np.float32) for mean in means))
 
 
 def reduce_blocks(

@@ -54,124 +54,134 @@ def build_app(
     base: Base = Base(),  # noqa: B008  immutable
 ) -> Starlette:
     """The application that shows ``session`` to whoever has the ``token``."""
-    ranking = threading.Lock()
-    page = files("labelaudit.review") / "page"
-    static = {entry.name: entry.read_bytes() for entry in page.iterdir() if entry.is_file()}
+    site = _Site(session, report, rerank)
+    return Starlette(
+        routes=[
+            Route("/", site.serve_page),
+            Route("/report", _answering(site.serve_report)),
+            Route("/page/{name}", site.serve_file),
+            Route("/api/about", _answering(site.about)),
+            Route("/api/questions", _answering(site.questions)),
+            Route("/api/next", _answering(site.next_open)),
+            Route("/api/neighbours/{place}", _answering(site.neighbours)),
+            Route("/api/progress", _answering(lambda _: site.session.progress())),
+            Route("/api/stop", _answering(site.stop)),
+            Route("/api/pair", _answering(site.page_of_pair)),
+            Route("/api/ending", _answering(lambda _: conclude(site.session))),
+            Route("/api/rows", _answering(lambda _: living.state(site.session))),
+            Route("/api/rows/judge", _taking(site.judge_row), methods=["POST"]),
+            Route("/api/rows/undo", _taking(site.undo_row), methods=["POST"]),
+            Route("/api/rerank", _taking(site.rank_anew), methods=["POST"]),
+            Route("/api/judge", _taking(site.judge), methods=["POST"]),
+            Route("/api/undo", _taking(site.undo), methods=["POST"]),
+            Route("/image/{row}", _answering(site.picture)),
+            Route("/thumbnail/{row}", _answering(site.thumbnail)),
+        ],
+        middleware=[Middleware(Guard, token=token, base=base)],
+    )
 
-    def serve_page(_: Request) -> Response:
-        return Response(static["review.html"], media_type="text/html")
 
-    def serve_file(request: Request) -> Response:
+class _Site:
+    """The answers to the page's questions about one review, which ranking anew replaces by the next."""
+
+    def __init__(self, session: Session, report: Report | None, rerank: Rerank | None) -> None:
+        self.session, self.report, self.rerank = session, report, rerank
+        self.ranking = threading.Lock()
+        page = files("labelaudit.review") / "page"
+        self.static = {entry.name: entry.read_bytes() for entry in page.iterdir() if entry.is_file()}
+
+    def serve_page(self, _: Request) -> Response:
+        return Response(self.static["review.html"], media_type="text/html")
+
+    def serve_file(self, request: Request) -> Response:
         name = request.path_params["name"]
-        if name not in static:
+        if name not in self.static:
             return _json({"error": "no such file"}, 404)
-        return Response(static[name], media_type=_TYPES[name.rpartition(".")[2]])
+        return Response(self.static[name], media_type=_TYPES[name.rpartition(".")[2]])
 
-    def serve_report(_: Request) -> Any:
-        if report is None:
+    def serve_report(self, _: Request) -> Any:
+        if self.report is None:
             return _json({"error": "there is no report here"}, 404)
-        text, policy = report(session)
+        text, policy = self.report(self.session)
         headers = {"content-security-policy": f"{policy}; frame-ancestors 'none'"}
         return Response(text.encode("utf-8"), media_type="text/html", headers=headers)
 
-    def about(_: Request) -> Any:
-        ranks = rerank is not None and session.queue.order in RANKED
-        return session.about() | {"report": report is not None, "rerank": ranks}
+    def about(self, _: Request) -> Any:
+        ranks = self.rerank is not None and self.session.queue.order in RANKED
+        return self.session.about() | {"report": self.report is not None, "rerank": ranks}
 
-    def questions(request: Request) -> Any:
-        return session.questions(_number(request, "start"), _number(request, "count"))
+    def questions(self, request: Request) -> Any:
+        return self.session.questions(_number(request, "start"), _number(request, "count"))
 
-    def next_open(request: Request) -> Any:
-        return {"next": session.next_open(_number(request, "start"))}
+    def next_open(self, request: Request) -> Any:
+        return {"next": self.session.next_open(_number(request, "start"))}
 
-    def neighbours(request: Request) -> Any:
-        return session.neighbours(_whole(request.path_params["place"], "place"))
+    def neighbours(self, request: Request) -> Any:
+        return self.session.neighbours(_whole(request.path_params["place"], "place"))
 
-    def page_of_pair(request: Request) -> Any:
-        return session.page_of_pair(_number(request, "start"))
+    def page_of_pair(self, request: Request) -> Any:
+        return self.session.page_of_pair(_number(request, "start"))
 
-    def stop(_: Request) -> Any:
-        return {"sentence": session.stop()}
+    def stop(self, _: Request) -> Any:
+        return {"sentence": self.session.stop()}
 
-    def picture(request: Request) -> Any:
-        return _picture(session.pictures.show(_row(request), safe="safe" in request.query_params))
+    def picture(self, request: Request) -> Any:
+        return _picture(self.session.pictures.show(self._row(request), safe="safe" in request.query_params))
 
-    def thumbnail(request: Request) -> Any:
-        return _picture(session.pictures.thumbnail(_row(request)), "private, max-age=3600")
+    def thumbnail(self, request: Request) -> Any:
+        return _picture(self.session.pictures.thumbnail(self._row(request)), "private, max-age=3600")
 
-    def _row(request: Request) -> int:
-        return _known(_whole(request.path_params["row"], "row"))
+    def _row(self, request: Request) -> int:
+        return self._known(_whole(request.path_params["row"], "row"))
 
-    def _known(row: int | None) -> int:
-        if row is None or not 0 <= row < len(session.audit.samples):
+    def _known(self, row: int | None) -> int:
+        if row is None or not 0 <= row < len(self.session.audit.samples):
             raise OptionError(f"there is no sample {row}")
         return row
 
-    def rank_anew(_: dict[str, Any]) -> Any:
-        nonlocal session
-        if rerank is None:
+    def rank_anew(self, _: dict[str, Any]) -> Any:
+        if self.rerank is None:
             raise OptionError("this page does not rank anew")
-        with ranking:
-            session, said = rerank(session)
+        with self.ranking:
+            self.session, said = self.rerank(self.session)
         return {"said": said}
 
-    def judge(body: dict[str, Any]) -> Any:
+    def judge(self, body: dict[str, Any]) -> Any:
         place, version, label = (_integer(body, name) for name in ("place", "version", "label"))
-        if moved := _moved(session, place, _integer(body, "row")):
+        if moved := _moved(self.session, place, _integer(body, "row")):
             return moved
         try:
             together = body.get("together") is True
             given = str(body.get("answer")), label, version or 0, _note(body)
-            taken = session.judge(place or 0, *given, together=together)
-            return taken | session.following(place or 0)
+            taken = self.session.judge(place or 0, *given, together=together)
+            return taken | self.session.following(place or 0)
         except StaleAnswer as error:
-            return _json({"error": str(error), "kind": "stale", "question": session.questions(place or 0, 1)[0]}, 409)
+            return _json(
+                {"error": str(error), "kind": "stale", "question": self.session.questions(place or 0, 1)[0]}, 409
+            )
 
-    def judge_row(body: dict[str, Any]) -> Any:
+    def judge_row(self, body: dict[str, Any]) -> Any:
         row, version, label = (_integer(body, name) for name in ("row", "version", "label"))
         try:
-            return living.judge(session, _known(row), str(body.get("answer")), label, version or 0, _note(body))
+            return living.judge(
+                self.session, self._known(row), str(body.get("answer")), label, version or 0, _note(body)
+            )
         except StaleAnswer as error:
-            return _json({"error": str(error), "kind": "stale"} | living.state(session), 409)
+            return _json({"error": str(error), "kind": "stale"} | living.state(self.session), 409)
 
-    def undo_row(body: dict[str, Any]) -> Any:
+    def undo_row(self, body: dict[str, Any]) -> Any:
         try:
-            return living.undo(session, _known(_integer(body, "row")))
+            return living.undo(self.session, self._known(_integer(body, "row")))
         except NothingToUndo as error:
             return _json({"error": str(error), "kind": "nothing"}, 409)
 
-    def undo(body: dict[str, Any]) -> Any:
-        if moved := _moved(session, _integer(body, "place"), _integer(body, "row")):
+    def undo(self, body: dict[str, Any]) -> Any:
+        if moved := _moved(self.session, _integer(body, "place"), _integer(body, "row")):
             return moved
         try:
-            return session.undo(_integer(body, "place"))
+            return self.session.undo(_integer(body, "place"))
         except NothingToUndo as error:
             return _json({"error": str(error), "kind": "nothing"}, 409)
-
-    return Starlette(
-        routes=[
-            Route("/", serve_page),
-            Route("/report", _answering(serve_report)),
-            Route("/page/{name}", serve_file),
-            Route("/api/about", _answering(about)),
-            Route("/api/questions", _answering(questions)),
-            Route("/api/next", _answering(next_open)),
-            Route("/api/neighbours/{place}", _answering(neighbours)),
-            Route("/api/progress", _answering(lambda _: session.progress())),
-            Route("/api/stop", _answering(stop)),
-            Route("/api/pair", _answering(page_of_pair)),
-            Route("/api/ending", _answering(lambda _: conclude(session))),
-            Route("/api/rows", _answering(lambda _: living.state(session))),
-            Route("/api/rows/judge", _taking(judge_row), methods=["POST"]),
-            Route("/api/rows/undo", _taking(undo_row), methods=["POST"]),
-            Route("/api/rerank", _taking(rank_anew), methods=["POST"]),
-            Route("/api/judge", _taking(judge), methods=["POST"]),
-            Route("/api/undo", _taking(undo), methods=["POST"]),
-            Route("/image/{row}", _answering(picture)),
-            Route("/thumbnail/{row}", _answering(thumbnail)),
-        ],
-        middleware=[Middleware(Guard, token=token, base=base)],
-    )
 
 
 def _answering(respond: Callable[[Request], Any]) -> Callable[[Request], Response]:
