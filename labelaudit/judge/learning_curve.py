@@ -71,18 +71,12 @@ def measure(
     classes: int,
     *,
     groups: Ints | None = None,
-    columns: Ints | None = None,
 ) -> Curve | None:
-    """The curve of ``x`` (n, d); ``None`` where an eighth of the set is too small to learn from.
+    """The curve of ``x`` (n, d), samples that `draw` names; ``None`` where an eighth is too small to learn from.
 
-    Parts are drawn by place, so give samples in an order that means nothing. ``groups`` (n,) stay together,
-    ``columns`` are those of ``x`` that are looked at.
+    Parts are drawn by place, so give samples in an order that means nothing. ``groups`` (n,) stay together.
     """
-    rows = spread_rows(len(x), count_drawn(len(x), classes))
-    if groups is not None and len(rows) < len(x):
-        rows = np.flatnonzero(np.isin(groups, groups[rows]))
-    x, labels = x[rows] if columns is None else x[np.ix_(rows, columns)], labels[rows]
-    codes = np.arange(len(rows)) if groups is None else np.unique(groups[rows], return_inverse=True)[1]
+    codes = np.arange(len(x)) if groups is None else np.unique(groups, return_inverse=True)[1]
     apart = len(np.unique(codes))
     if apart < _FEWEST * PARTS[0]:
         return None
@@ -102,6 +96,12 @@ def measure(
         lasting=min(1.0, lasting),
         told=_reaches(usual, TOLD) * seen,
     )
+
+
+def draw(n: int, classes: int, groups: Ints | None = None) -> Ints:
+    """Rows of so many of n samples as `count_drawn` says, evenly spread, and of all others of their ``groups`` (n,)."""
+    rows = spread_rows(n, count_drawn(n, classes))
+    return rows if groups is None or len(rows) == n else np.flatnonzero(np.isin(groups, groups[rows]))
 
 
 def count_drawn(samples: int, classes: int) -> int:

@@ -56,7 +56,8 @@ def reduce_blocks(
     blocks: Sequence[npt.NDArray[np.float32]],
     order: Ints | None = None,
 ) -> npt.NDArray[np.float32]:
-    """Joint unit vectors (n, w) in principal components, their rows in this ``order``: what closed forms are fitted to.
+    """Joint unit vectors (m, w) in principal components of the rows ``order`` (m,), or of all: what closed forms are
+    fitted to.
 
     ``blocks`` (n, w_b) are the feature blocks turned by ``rotations``. 512 components a backbone say as much as all
     1,280 (docs/log.md) and take a twentieth of the time. Lengths are those of the whole centred features, so that
@@ -64,11 +65,11 @@ def reduce_blocks(
     """
     share = 1 / np.sqrt(len(blocks))
     order = np.arange(len(features.values)) if order is None else order
-    joint = np.empty((len(features.values), sum(block.shape[1] for block in blocks)), dtype=np.float32)
+    joint = np.empty((len(order), sum(block.shape[1] for block in blocks)), dtype=np.float32)
     place = 0
     for whole, rotation, block in zip(split_blocks(features), rotations, blocks, strict=True):
         part = slice(place, place := place + block.shape[1])
-        for start in range(0, len(block), _CHUNK):
+        for start in range(0, len(order), _CHUNK):
             rows = order[start : start + _CHUNK]
             length = np.linalg.norm(np.asarray(whole[rows], dtype=np.float32) - rotation.mean, axis=1, keepdims=True)
             scaled = block[rows] * (share / np.where(length > 0, length * rotation.scale, 1))

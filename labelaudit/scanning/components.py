@@ -6,7 +6,6 @@ vectors`) one search answers all of them: it is the dearest step but training. L
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -44,9 +43,11 @@ class Components:
     rows: Ints
     """(n, k) whose they are."""
 
-    def vectors(self, order: Ints | None = None) -> npt.NDArray[np.float32]:
-        """(n, w) joint unit vectors, in ``order`` (n,) or that of the samples."""
-        return reduce_blocks(self.features, self.rotations, self.blocks, order)
+    def vectors(self, order: Ints | None = None, *, width: int | None = None) -> npt.NDArray[np.float32]:
+        """(m, w) joint unit vectors of the rows ``order`` (m,), or of all samples; their first components, so many as
+        make a ``width`` of all blocks together."""
+        blocks = self.blocks if width is None else lead(self.blocks, width)
+        return reduce_blocks(self.features, self.rotations, blocks, order)
 
     def outside(self, samples: Samples, k: int, machine: Machine) -> tuple[Floats, Ints]:
         """Similarities (n, k) and rows (n, k) of the nearest samples outside the group of each.
@@ -64,11 +65,9 @@ class Components:
         return np.take_along_axis(self.similarities, first, axis=1), np.take_along_axis(self.rows, first, axis=1)
 
 
-def leading_columns(blocks: Sequence[npt.NDArray[np.float32]], width: int) -> Ints:
-    """The columns of the first components of each of ``blocks`` (n, w_b) side by side, ``width`` in all."""
-    ends = np.cumsum([0, *(block.shape[1] for block in blocks)]).tolist()
-    each = width // len(blocks)
-    return np.concatenate([np.arange(start, stop)[:each] for start, stop in itertools.pairwise(ends)])
+def lead(blocks: Sequence[npt.NDArray[np.float32]], width: int) -> list[npt.NDArray[np.float32]]:
+    """The first components of each of ``blocks`` (n, w_b), ``width`` in all, as views."""
+    return [block[:, : width // len(blocks)] for block in blocks]
 
 
 def find_components(samples: Samples, features: Features, machine: Machine, unfinished: Unfinished) -> Components:
@@ -78,7 +77,7 @@ def find_components(samples: Samples, features: Features, machine: Machine, unfi
     blocks = tuple(
         rotation.apply(block) for rotation, block in zip(rotations, probes.split_blocks(features), strict=True)
     )
-    compared = blocks if len(samples) <= WHOLE else [block[:, : NARROW // len(blocks)] for block in blocks]
+    compared = blocks if len(samples) <= WHOLE else lead(blocks, NARROW)
     x, k = reduce_blocks(features, rotations, compared), probes.NEIGHBORS + SPARE
 
     def search() -> dict[str, npt.NDArray[np.generic]]:

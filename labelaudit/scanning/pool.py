@@ -33,7 +33,7 @@ from labelaudit.leading import Leading, Reordered, Table, is_large, take_rows
 from labelaudit.machine import Machine
 from labelaudit.names import order_rows
 from labelaudit.scanning.alone import agree_alone
-from labelaudit.scanning.components import Components, leading_columns
+from labelaudit.scanning.components import Components
 from labelaudit.scanning.effort import FOLDS
 from labelaudit.scanning.settings import Around, ScanSettings
 from labelaudit.scanning.trainings import (
@@ -104,6 +104,7 @@ class ModelPool:
         self.machine.progress("probes", 0, None)
         self._components, order = components, self._order
         self._fit_closed_forms(components.vectors(order))
+        self._curve = self._measure_curve(components)
         joined, shares = Reordered(order, *components.blocks), group_shares(self._groups[order])
         held = probes.discriminant(joined, self._labels[order], self._classes, self._fold_of[order], shares=shares)
         self.models["discriminant"] = take_rows(held, np.argsort(order))
@@ -111,18 +112,18 @@ class ModelPool:
         self.x = self._heads()
 
     def _fit_closed_forms(self, x: npt.NDArray[np.float32]) -> None:
-        """Ridge, prototypes and the learning curve on joint unit vectors ``x`` (n, d), in `_order`."""
+        """Ridge and prototypes on joint unit vectors ``x`` (n, d), in `_order`."""
         order, labels, groups = self._order, self._labels[self._order], self._groups[self._order]
         for name, held in fit_closed_forms(x, labels, self._classes, groups=groups).items():
             self._closed[name] = replace(held, probs=take_rows(held.probs, np.argsort(order)))
             self.models[name] = self._closed[name].probs
-        self._curve = self._measure_curve(x)
 
-    def _measure_curve(self, x: npt.NDArray[np.float32]) -> Curve | None:
-        """The learning curve of joint unit vectors ``x`` (n, d), in `_order`."""
-        order, columns = self._order, leading_columns(self._blocks(), _CURVE_WIDTH)
-        groups = self._groups[order]
-        return learning_curve.measure(x, self._labels[order], self._classes, groups=groups, columns=columns)
+    def _measure_curve(self, components: Components) -> Curve | None:
+        """The learning curve of the leading components of some samples, in `_order`."""
+        order, groups = self._order, self._groups[self._order]
+        rows = learning_curve.draw(len(order), self._classes, groups)
+        x, labels = components.vectors(order[rows], width=_CURVE_WIDTH), self._labels[order[rows]]
+        return learning_curve.measure(x, labels, self._classes, groups=groups[rows])
 
     def gather(self) -> dict[str, Evidence]:
         """Cross-fit every method asked for, then the reference columns; their probabilities join the models."""
@@ -332,7 +333,7 @@ class ModelPool:
 
     def _units(self, rows: Ints) -> npt.NDArray[np.float32]:
         """(m, d) the leading components of each feature block, of unit length for each of the ``rows``."""
-        return probes.narrow_units([block[rows] for block in self._blocks()])
+        return probes.narrow_units([block[:, : probes.LEADING][rows] for block in self._blocks()])
 
     def keep_judge(self, decision: Decision, components: Components) -> Judge:
         """The judge for new images: the closed forms, and the samples as the decision sees them."""
