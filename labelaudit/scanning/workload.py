@@ -25,7 +25,7 @@ from labelaudit.scanning.unit_costs import UnitCosts
 _ROWS = 20_000  # that rotations are estimated on
 _EIGEN = 12.0  # products of an eigendecomposition, per cubed side
 _BY_FAISS, _KEPT_BEST = 1.3, 1.0  # products and passes for each pair of a search among few rows
-_CELLS_MADE, _SORTED = 3072.0, 4.0  # products per row and component to make cells; passes per pair of rows in them
+_CELLS_MADE, _SORTED = 3072.0, 2.0  # products per row and component to make cells; passes per pair of rows in them
 _AROUND, _COMPARED = 64.0, 16_000.0  # rows per root of n that one is compared with, and at most
 _SHARP, _SHARPENED = 1_000_000, 20.0  # cells that a sharpness is fitted to, and passes over them
 _CLOSED, _CLOSED_FITTED = 12.0, 150.0  # passes over all cells, and over those, for closed forms
@@ -33,18 +33,22 @@ _CURVE, _CURVE_FITTED = 150.0, 300.0  # the same for the learning curve, of the 
 _CURVE_LEADING = 40.0  # and where only leading classes of these are kept
 _CURVE_WIDTH, _CURVE_PRODUCTS = 256, 48.0  # components that it sees, and products with each cell
 _CURVE_TABLES = 4.0  # tables of its samples and all classes that it holds at once
-_LOGISTIC, _PER_STEP = 15.0, 2.5  # steps of logistic regression in each fold; passes of each beside products
+_LOGISTIC, _PER_STEP = 10.0, 2.5  # steps of logistic regression in each fold; passes of each beside products
 _FITTED, _FEWEST = 400_000, 2000  # cells, and samples, that the noise model is fitted to
 _FIT, _HEARD = 120.0, 20.0  # passes over those, and more for each model heard
 _PASSES, _PER_MODEL = 15.0, 2.0  # passes over all cells, and more for each model heard
-_LEADING, _PASSES_IN_BLOCKS = 1.8, 8.0  # the same where only leading classes are kept, of one model and of each of more
+_LEADING, _PASSES_IN_BLOCKS = 1.8, 4.0  # the same where only leading classes are kept, of one model and of each of more
+_SWEEPS, _FEW = 30.0, 50  # passes more over all cells where there are fewer samples for each pair of classes
 _STRANGERS, _STRANGERS_ROWS = 50.0, 20_000  # passes in which images of no class are looked for, and in how many
 _MEMORY_PASSES = 0.7  # passes for each pair of a sample and one that the judge's memory compares with it
+_JUDGED = 30.0  # and over the class probabilities of the latter
 _ALIKE, _DECIDED = 6.5, 0.25  # rows of text that looking for copies of a sample and judging it are worth
 _COSINES = 14.0  # and passes over its components that the former takes
 _AS_TEXT, _AS_ARRAYS, _PAGE = 2.0, 1.0, 1e5  # and writing it, as text or not, and the page of a RUN
+_WRITTEN = 3.0  # passes that writing a class probability of a model is worth, where all are kept
 _LOADED = 3e5  # and loading the libraries that features take
 _PICTURE = 60.0  # and looking at its thumbnail
+_PAIRED = 800.0  # bytes of the pairs of a sample and those most like it
 _PER_ROW = 250.0  # bytes of text and numbers of a sample that is judged by given probabilities
 
 
@@ -82,11 +86,11 @@ def count_seconds(work: Workload, costs: UnitCosts) -> dict[str, float]:
     if work.large:
         passes += (_PASSES_IN_BLOCKS * work.heard if work.widths else _LEADING) * cells
     else:
-        passes += (_PASSES + _PER_MODEL * work.heard) * cells
-    as_text = n <= MOST_AS_TEXT
+        passes += (_PASSES + _PER_MODEL * work.heard + _SWEEPS * (n < _FEW * work.classes**2)) * cells
+    written = 0.0 if work.large else _WRITTEN * (work.heard + 1) * cells
     found = {
         "decide": costs.cell * passes + costs.row * _DECIDED * n,
-        "write": costs.row * ((_AS_TEXT if as_text else _AS_ARRAYS) * n + (_PAGE if n > _ROWS else 0)),
+        "write": costs.row * ((_AS_TEXT if n <= MOST_AS_TEXT else _AS_ARRAYS) * n + _PAGE) + costs.cell * written,
     }
     if work.widths:
         found |= {
@@ -95,8 +99,9 @@ def count_seconds(work: Workload, costs: UnitCosts) -> dict[str, float]:
             "probes": _count_probes(work, costs) + costs.row * _LOADED,
         }
         found["decide"] += costs.cell * _STRANGERS * (min(n, _STRANGERS_ROWS) if work.large else n) * work.classes
-        pairs = n * count_compared(n)
-        found["decide"] += pairs * (min(MEMORY_WIDTH, work.kept) * costs.product + _MEMORY_PASSES * costs.cell)
+        compared = count_compared(n)
+        found["decide"] += n * compared * (min(MEMORY_WIDTH, work.kept) * costs.product + _MEMORY_PASSES * costs.cell)
+        found["decide"] += costs.cell * _JUDGED * compared * work.classes
     return found
 
 
@@ -130,13 +135,14 @@ def count_memory(work: Workload) -> float:
     n, table = 4.0 * work.samples, 4.0 * work.samples * (2 * KEPT + 1 if work.large else work.classes)
     if not work.widths and not work.trains:
         return 5 * table + _PER_ROW * work.samples
-    features, kept = n * sum(work.widths), n * work.kept
-    standing = features + kept + table * work.heard
-    closed = 2 * kept + 2 * table
+    kept, features = n * work.kept, n * sum(work.widths)
+    standing = kept + table * work.heard + (features if work.pictures else 0.0)  # given ones have been read before
+    joint = features + _PAIRED * work.samples
+    closed = kept + 2 * table
     training = n * work.trains * 3 + table * (4 * work.folds + 2)
-    deciding = n * work.trains * 2 + table * (work.heard + 14)
+    deciding = n * work.trains * 2 + table * (work.heard + 12)
     curve = 4.0 * count_drawn(work.samples, work.classes) * work.classes * _CURVE_TABLES if work.widths else 0.0
-    return standing + max(closed, training if work.trains else 0.0, deciding, curve)
+    return standing + max(joint, closed, training if work.trains else 0.0, deciding, curve)
 
 
 def count_disk(work: Workload, *, to_embed: float) -> float:
