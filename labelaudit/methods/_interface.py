@@ -184,7 +184,7 @@ class Method:
         """(V, F, B, C) logits in evaluation mode of the `views`; what follows them has no model of its own."""
         return torch.stack([network(x) for network in self.views(networks).values()])
 
-    def sample_statistics(self, epoch: int, logits: Tensor) -> Mapping[str, Tensor]:  # noqa: ARG002
+    def sample_statistics(self, logits: Tensor) -> Mapping[str, Tensor]:  # noqa: ARG002
         """Per-sample statistics (F, n) from logits (V, F, n, C) after an epoch; NaN = does not apply.
 
         ``name`` becomes column ``name`` (mean over epochs and the fits that trained on the sample) and
@@ -214,7 +214,7 @@ class Method:
         """JSON-able summaries for `Evidence.tables`, from the finished columns (n,) and held-out probs (n, C)."""
         return {}
 
-    def suspicion(self, columns: Mapping[str, npt.NDArray[Any]], labels: npt.NDArray[Any]) -> npt.NDArray[Any]:  # noqa: ARG002
+    def suspicion(self, columns: Mapping[str, npt.NDArray[Any]]) -> npt.NDArray[Any]:
         """(n,) in (0, 1), 1 = surely mislabeled: mid-ranks of `column` over the dataset, divided by n."""
         return ranks(columns[self.column])
 

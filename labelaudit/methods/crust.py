@@ -111,7 +111,7 @@ class Crust(Method):
         loss = share * cross_entropy(logits, self.fit.labels[partner]) + (1 - share) * cross_entropy(logits, y)
         return (batch.weight.repeat_interleave(self.partners, dim=1) * loss).mean(-1).sum()
 
-    def sample_statistics(self, epoch: int, logits: Tensor) -> Mapping[str, Tensor]:  # noqa: ARG002
+    def sample_statistics(self, logits: Tensor) -> Mapping[str, Tensor]:
         gradients = self._gradients(logits[0])
         found = {"gradient_norm": gradients.norm(dim=-1), "centrality": self._centrality(gradients, logits[0])}
         if self._weights is not None:  # each selection counts by the epochs that were trained on it

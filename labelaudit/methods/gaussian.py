@@ -59,6 +59,6 @@ class Gaussian(Method):
                 source.eval()
         return torch.stack([clean.float(), total / self.draws])
 
-    def sample_statistics(self, epoch: int, logits: Tensor) -> Mapping[str, Tensor]:  # noqa: ARG002
+    def sample_statistics(self, logits: Tensor) -> Mapping[str, Tensor]:
         given = self.fit.labels.expand(logits.shape[1:3]).unsqueeze(-1)
         return {"noisy_loss": -logits[1].gather(-1, given).squeeze(-1)}

@@ -86,7 +86,7 @@ class Limit(Method):
         """The paper's +init: q begins as a trained cross-entropy model, buffers included, the classifier anew."""
         return networks[1:]
 
-    def sample_statistics(self, epoch: int, logits: Tensor) -> Mapping[str, Tensor]:  # noqa: ARG002
+    def sample_statistics(self, logits: Tensor) -> Mapping[str, Tensor]:
         """``limit_gradient`` is ‖p - s‖ (Fig. A1): no suspicion, it tells labels apart only where q learns them."""
         s, p = logits.softmax(-1)
         onehot = functional.one_hot(self.fit.labels, s.shape[-1])

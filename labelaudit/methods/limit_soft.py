@@ -61,5 +61,5 @@ class SoftLimit(Method):
         """The classifier first: it is what is trained on the labels; then q."""
         return {"classifier": networks[0], "q": networks[1]}
 
-    def sample_statistics(self, epoch: int, logits: Tensor) -> Mapping[str, Tensor]:  # noqa: ARG002
+    def sample_statistics(self, logits: Tensor) -> Mapping[str, Tensor]:
         return {"limit_l1": 1 - given_probability(logits[1], self.fit.labels)}

@@ -95,7 +95,7 @@ class StochasticLabelNoise(Method):
     def views(self, networks: Sequence[Network]) -> Mapping[str, Network]:
         return {"average": self._average.network, "network": networks[0]}
 
-    def sample_statistics(self, epoch: int, logits: Tensor) -> Mapping[str, Tensor]:  # noqa: ARG002
+    def sample_statistics(self, logits: Tensor) -> Mapping[str, Tensor]:
         loss = cross_entropy(logits, self.fit.labels)
         return {"ema_loss": loss[0], "raw_loss": loss[1], "omega": self._share(loss[0])}
 

@@ -45,7 +45,7 @@ class Spectral(Method):
     def regularizers(self) -> Mapping[str, Mapping[str, Any]]:
         return {"spectral": {"scale": self.scale, "norm": self.norm, "last": self.last, "batchnorm": self.batchnorm}}
 
-    def sample_statistics(self, epoch: int, logits: Tensor) -> Mapping[str, Tensor]:  # noqa: ARG002
+    def sample_statistics(self, logits: Tensor) -> Mapping[str, Tensor]:
         given = self.fit.labels.expand(logits.shape[1:3]).unsqueeze(-1)
         others = logits[0].scatter(-1, given, -torch.inf).amax(-1)
         stretch = lipschitz_scale(self.fit.networks[0], len(logits[0])).unsqueeze(1)

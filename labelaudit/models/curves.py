@@ -93,7 +93,7 @@ class Curves:
         if course.epoch <= self.burn_in < self.epochs:
             return
         first = logits[0]
-        measured = course.method.sample_statistics(course.epoch - 1, logits.unsqueeze(1))
+        measured = course.method.sample_statistics(logits.unsqueeze(1))
         values = {"loss": cross_entropy(first, course.inputs.y), "margin": -given_label_margins(first, course.inputs.y)}
         values |= {name: value[0] for name, value in measured.items()}
         self.last = {name: value.float().cpu() for name, value in values.items()}
@@ -140,8 +140,8 @@ def _mean(values: Tensor, of: Tensor) -> float:
     return float(values[of].float().mean()) if bool(of.any()) else float("nan")
 
 
-def suspicion_of(method: Any, columns: Mapping[str, npt.NDArray[Any]], labels: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def suspicion_of(method: Any, columns: Mapping[str, npt.NDArray[Any]]) -> npt.NDArray[Any]:
     """(n,) in (0, 1), as the method defines it, but in sample: of a fit that trained on every sample."""
     heldout = {f"{name}_heldout": values for name, values in columns.items()}
-    found: npt.NDArray[Any] = method.suspicion({**heldout, **columns}, labels)
+    found: npt.NDArray[Any] = method.suspicion({**heldout, **columns})
     return found

@@ -235,7 +235,7 @@ def _finish(
         losses=torch.stack(curves.losses).numpy(),
         columns=columns,
         last={name: values.numpy() for name, values in curves.last.items()},
-        suspicion=suspicion_of(method, columns, inputs.y.cpu().numpy()),
+        suspicion=suspicion_of(method, columns),
         probs=(curves.best_probs if curves.best_weights else curves.probs).numpy(),
         inputs=inputs,
         others=others,

@@ -111,7 +111,7 @@ def crossfit(
             if stop.is_set():
                 raise InterruptedError
             epoch, logits = course.epoch - 1, course.predict()
-            measured = chosen.sample_statistics(epoch, logits) if epoch >= record.burn_in else {}
+            measured = chosen.sample_statistics(logits) if epoch >= record.burn_in else {}
             record.add(epoch, logits, inputs.y, trained, measured)
             progress(f"training {method}", next(done), len(groups) * recipe.epochs)
 

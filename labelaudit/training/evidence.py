@@ -78,7 +78,7 @@ class EvidenceSums:
             tables["shown"] = {column: {"worse": one.worse, "says": one.says} for column, one in shown.items()}
         return Evidence(
             method=name,
-            suspicion=method.suspicion(columns, labels),
+            suspicion=method.suspicion(columns),
             probs=probs,
             losses=self.losses,
             margins=self.margins,

@@ -66,7 +66,7 @@ def test_logit_gradients_are_p_minus_the_label() -> None:
 @pytest.mark.parametrize("partition", ["given", "predicted"])
 def test_centrality_is_the_mean_distance_to_the_training_samples_of_the_block(partition: str) -> None:
     method, logits = started(partition=partition, warmup=0)
-    found = method.sample_statistics(0, logits.unsqueeze(0))["centrality"][0]
+    found = method.sample_statistics(logits.unsqueeze(0))["centrality"][0]
     gradients = method._gradients(logits)[0]
     block = method.fit.labels if partition == "given" else logits[0].argmax(-1)
     for i in range(N):

@@ -95,7 +95,7 @@ def test_score_depends_on_q_alone() -> None:
     views = torch.stack([z[1], z[0]]).detach()  # q first, as `predict` gives them
     moved = views.clone()
     moved[1] += 5 * torch.randn(FOLDS, n, CLASSES, generator=torch.Generator().manual_seed(9))
-    before, after = method.sample_statistics(0, views), method.sample_statistics(0, moved)
+    before, after = method.sample_statistics(views), method.sample_statistics(moved)
     for name in ("limit_residual", "limit_l1"):
         assert torch.equal(before[name], after[name])
     onehot, s = functional.one_hot(labels()[0], CLASSES), views[0].softmax(-1)

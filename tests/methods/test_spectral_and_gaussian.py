@@ -22,7 +22,7 @@ def test_the_margin_is_in_units_of_what_the_network_can_stretch() -> None:
     network = build("mlp", (5,), 3, copies=2)
     method = begun(Spectral(), LABELS, 3, networks=[network], folds=2)
     logits = torch.randn(1, 2, 12, 3, generator=torch.Generator().manual_seed(0))
-    found = method.sample_statistics(0, logits)["lipschitz_margin"]
+    found = method.sample_statistics(logits)["lipschitz_margin"]
     stretch = lipschitz_scale(network, 2)
     for f in range(2):
         for i in range(12):
@@ -44,7 +44,7 @@ def test_the_noisy_loss_is_the_mean_loss_under_noise_and_the_network_is_left_as_
         network.train()
         draws = torch.stack([cross_entropy(network(x), LABELS) for _ in range(2000)])
     noise = draws.std(0) / 400**0.5
-    assert ((method.sample_statistics(0, logits)["noisy_loss"] - draws.mean(0)).abs() < 5 * noise).all()
+    assert ((method.sample_statistics(logits)["noisy_loss"] - draws.mean(0)).abs() < 5 * noise).all()
 
 
 def test_without_noise_the_noisy_loss_is_the_loss() -> None:

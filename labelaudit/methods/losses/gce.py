@@ -52,7 +52,7 @@ class GeneralizedCrossEntropy(Method):
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:
         return -torch.expm1(-self.q * cross_entropy(logits, batch.y)) / self.q
 
-    def sample_statistics(self, epoch: int, logits: Tensor) -> Mapping[str, Tensor]:  # noqa: ARG002
+    def sample_statistics(self, logits: Tensor) -> Mapping[str, Tensor]:  # noqa: ARG002
         if self._kept is None:
             return {}
         return {"pruned": 1.0 - self._kept.float()}

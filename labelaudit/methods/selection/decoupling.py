@@ -45,6 +45,6 @@ class Decoupling(Method):
         first, second = logits.argmax(-1)
         return entropy * mean_over((first != second).to(entropy.dtype))
 
-    def sample_statistics(self, epoch: int, logits: Tensor) -> Mapping[str, Tensor]:  # noqa: ARG002
+    def sample_statistics(self, logits: Tensor) -> Mapping[str, Tensor]:
         first, second = logits.argmax(-1)
         return {"disagreement": (first != second).float()}

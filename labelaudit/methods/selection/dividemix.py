@@ -88,7 +88,7 @@ class DivideMix(Method):
         kept = labelled.to(entropy.dtype)
         return entropy * mean_over(kept) + self.lambda_u * error * mean_over(1 - kept)
 
-    def sample_statistics(self, epoch: int, logits: Tensor) -> Mapping[str, Tensor]:  # noqa: ARG002
+    def sample_statistics(self, logits: Tensor) -> Mapping[str, Tensor]:
         if self._trust is None:
             return {}
         return {"distrust": 1 - clean_posterior(cross_entropy(logits, self.fit.labels), self.fit.trained).mean(0)}

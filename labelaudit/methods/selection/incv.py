@@ -61,7 +61,7 @@ class IterativeCrossValidation(Method):
         easy = [small_loss_mask(entropy[:, fold], share) for fold, share in enumerate(self._kept.tolist())]
         return entropy * mean_over(torch.stack(easy, dim=1)).flip(0)
 
-    def sample_statistics(self, epoch: int, logits: Tensor) -> Mapping[str, Tensor]:  # noqa: ARG002
+    def sample_statistics(self, logits: Tensor) -> Mapping[str, Tensor]:  # noqa: ARG002
         if self.selected is None:
             return {}
         return {"rejected": torch.where(self.fit.trained, (~self.selected).float(), torch.nan)}

@@ -50,7 +50,7 @@ class MentorNet(Method):
             return entropy
         return entropy * mean_over((entropy.detach() <= self._threshold).to(entropy.dtype))
 
-    def sample_statistics(self, epoch: int, logits: Tensor) -> Mapping[str, Tensor]:  # noqa: ARG002
+    def sample_statistics(self, logits: Tensor) -> Mapping[str, Tensor]:
         if self._everyone or self._threshold is None:
             return {}
         return {"discounted": (cross_entropy(logits[0], self.fit.labels) > self._threshold).float()}

@@ -94,7 +94,7 @@ def test_gce_leaves_out_improbable_samples_from_the_start_of_truncation_on() -> 
         assert weights is not None
         assert weights.tolist() == [[1, 0, 1, 1]]
     assert len(calls) == 2  # epochs 5 and 8
-    assert method.sample_statistics(9, predict())["pruned"].tolist() == [[0, 1, 0, 0]]
+    assert method.sample_statistics(predict())["pruned"].tolist() == [[0, 1, 0, 0]]
     never = begun(GeneralizedCrossEntropy(truncation=0.0), labels, 3)
     assert all(never.sample_weights(epoch, predict) is None for epoch in range(10))
 

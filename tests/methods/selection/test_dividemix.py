@@ -89,7 +89,7 @@ def test_each_network_is_told_by_its_peer() -> None:
     assert loss.isfinite()
     assert (seen[0][:, 0, 3] > 0.5).tolist() == [False, True]
     assert (seen[0][:, 0, 7] > 0.5).tolist() == [False, False]
-    distrust = method.sample_statistics(1, z)["distrust"][0]
+    distrust = method.sample_statistics(z)["distrust"][0]
     assert float(distrust[7]) > float(distrust[3]) > float(distrust[0])
 
 

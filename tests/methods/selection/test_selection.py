@@ -58,7 +58,7 @@ def test_incv_trains_each_network_on_its_half_and_selects_by_the_other() -> None
         for b in range(10):
             judge = 1 - int(half[f, b])
             assert bool(weights[f, b]) == (int(LOGITS[judge, f, b].argmax()) == int(labels[b]))
-    rejected = method.sample_statistics(5, LOGITS)["rejected"]
+    rejected = method.sample_statistics(LOGITS)["rejected"]
     assert torch.equal(rejected, 1 - weights)
 
 
