@@ -14,6 +14,7 @@ ones go on. Left out: curves of nonlinear models and of single classes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,7 +28,7 @@ from labelaudit.judge.standing_out import share_standing_out
 from labelaudit.types import Floats, Ints
 
 PARTS = (8, 4, 2, 1)
-"""Numbers of parts that the set is cut into, one point of the curve each."""
+"""Numbers of parts that the set is cut into, one point of the curve each; fewer where parts would be too small."""
 EXPONENTS = (0.3, 0.5, 1.0)
 """Exponents of slow, usual and fast learning."""
 STANDING_OUT = 0.3
@@ -39,7 +40,8 @@ TOLD = 35.0
 part knows too little."""
 
 _ROWS, _EACH = 2500, 100  # samples at most, or of each class: of four times as many, right labels stood out for good
-_FEWEST = 20  # groups in an eighth
+_FEWEST = 20  # groups in a part
+_POINTS = 3  # of a curve at least
 _PENALTIES = (0.1, 0.5, 2.0, 10.0, 50.0)
 _FEW = 10.0  # images of the usual class with which a part counts half: of six, wrong labels stopped standing out
 _MOST = 4.0  # images in an eighth for each component with which nothing is left to learn that data could tell
@@ -52,7 +54,7 @@ class Curve:
     """Errors against the share of the data learned from, and what they tend to."""
 
     errors: tuple[float, ...]
-    """Share of given labels that the model disagrees with, one per entry of `PARTS`."""
+    """Share of given labels that the model disagrees with, one for each of the last entries of `PARTS`."""
     low: float
     """Asymptote at slow learning, in [0, 1]."""
     middle: float
@@ -72,21 +74,25 @@ def measure(
     *,
     groups: Ints | None = None,
 ) -> Curve | None:
-    """The curve of ``x`` (n, d), samples that `draw` names; ``None`` where an eighth is too small to learn from.
+    """The curve of ``x`` (n, d), samples that `draw` names; ``None`` where a quarter is too small to learn from, without
+    a word on what lasts where an eighth is.
 
     Parts are drawn by place, so give samples in an order that means nothing. ``groups`` (n,) stay together.
     """
     codes = np.arange(len(x)) if groups is None else np.unique(groups, return_inverse=True)[1]
     apart = len(np.unique(codes))
-    if apart < _FEWEST * PARTS[0]:
+    cuts = [parts for parts in PARTS if apart >= _FEWEST * parts]
+    if len(cuts) < _POINTS:
         return None
     shares = group_shares(codes)
-    found = [_judge(x, labels, classes, codes, parts) for parts in PARTS]
+    found = [_judge(x, labels, classes, codes, parts) for parts in cuts]
     errors, standing = (np.array(shares) for shares in zip(*found, strict=True))
-    low, middle, high = (_asymptote(errors, exponent) for exponent in EXPONENTS)
+    low, middle, high = (_asymptote(errors, cuts, exponent) for exponent in EXPONENTS)
+    if len(cuts) < len(PARTS):
+        return Curve(errors=tuple(errors.tolist()), low=low, middle=middle, high=high, lasting=0.0)
     usual = float(np.median(np.bincount(labels, shares)[np.unique(labels)]))
     trust = np.array([_reaches(usual / parts, _FEW) for parts in PARTS])
-    lasting = _asymptote(standing, FADING, trust) / float(standing[-1]) if standing[-1] > 0 else 0.0
+    lasting = _asymptote(standing, cuts, FADING, trust) / float(standing[-1]) if standing[-1] > 0 else 0.0
     seen = _reaches(_MOST * x.shape[1], apart / PARTS[0]) * _reaches(standing[0] * apart, _LEAST)
     return Curve(
         errors=tuple(errors.tolist()),
@@ -145,8 +151,9 @@ def _deal(labels: Ints, codes: Ints, parts: int) -> Ints:
     return part[codes]
 
 
-def _asymptote(errors: Floats, exponent: float, trust: Floats | None = None) -> float:
-    """a of the least-squares fit of err = a + b · f ** -exponent, a and b at least 0, points weighed by ``trust``."""
-    design = np.stack([np.ones(len(PARTS)), np.array(PARTS, dtype=np.float64) ** exponent], axis=1)
-    root = np.ones(len(PARTS)) if trust is None else np.sqrt(trust)
+def _asymptote(errors: Floats, cuts: Sequence[int], exponent: float, trust: Floats | None = None) -> float:
+    """a of the least-squares fit of err = a + b · f ** -exponent, a and b at least 0, points weighed by ``trust``; f is
+    one over the number of parts in ``cuts``."""
+    design = np.stack([np.ones(len(cuts)), np.array(cuts, dtype=np.float64) ** exponent], axis=1)
+    root = np.ones(len(cuts)) if trust is None else np.sqrt(trust)
     return float(min(nnls(design * root[:, None], errors * root)[0][0], 1.0))

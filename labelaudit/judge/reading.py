@@ -6,7 +6,9 @@ would make. The asymptote of the learning curve takes for wrong whatever more da
 features cannot tell classes apart, low where they still learn fast. Which of them speak of errors, and which of hard
 images, the curve tells as well: of labels that stand out, those on hard images get fewer with more data, wrong ones
 stay (`Curve.lasting`). So readings count by that share; the interval spans all, from the labels that look worse than
-half of the planted errors on. Left out: verdicts, which settle the matter (`labelaudit.judge.verdict_fit`).
+half of the planted errors on. Of few samples models know
+little, and their doubt is most of what they read; so a reading is believed as far as images speak for one class, or
+labels stand out plainly. Left out: verdicts, which settle the matter (`labelaudit.judge.verdict_fit`).
 """
 
 from __future__ import annotations
@@ -27,6 +29,8 @@ PLAIN, DOUBTFUL = 0.5, 0.25
 the models' own confusions would make."""
 TWICE = 2.0
 """Times the share that lasts, up to all of it, counts of what the noise model reads."""
+FEW = 200.0
+"""Samples with which half is known of whether models that few images have taught are in doubt, or labels wrong."""
 
 _DOUBT = 0.1  # probability of a wrong label from which a sample counts in the upper reading
 _ODDS = 2.0  # what the odds of a wrong label are multiplied by in the noise model's reading
@@ -92,13 +96,14 @@ def read_rate(
             doubtful_share = (doubtful_share + mean_of(clear * raised)) / 2
         doubtful_share = max(doubtful_share, curve.lasting * curve.middle)
     rate = (1 - heard) * doubtful_share + heard * rate
+    apart = len(suspicion) if shares is None else float(shares.sum())
+    rate = _doubt_few(rate, plain_share, mean_of(np.square(probs.max(axis=1))), apart)
     if curve is not None:
         lasting = max(curve.lasting * curve.middle, min(1.0, TWICE * curve.lasting) * rate)
         rate = rate ** (1 - curve.told) * max(lasting, plain_share, min(rate, _USUAL)) ** curve.told
         lowest, highest = min(lowest, curve.low), max(highest, curve.high)
     rate = max(rate, strangers)
     low, high = min(mean, lowest, rate), max(highest, rate)
-    apart = len(suspicion) if shares is None else float(shares.sum())
     return Reading(
         rate=rate,
         low=lower_end(low, apart),
@@ -107,6 +112,17 @@ def read_rate(
         by_curve=None if curve is None else curve.middle,
         lasting=None if curve is None or curve.told < _SAID else curve.lasting,
     )
+
+
+def _doubt_few(rate: float, plain: float, clear: float, apart: float) -> float:
+    """The ``rate`` as far as it can be believed of ``apart`` samples: the fewer, the nearer to the part of it that
+    images ``clear`` to the models speak for, or to what the ``plain`` labels say.
+
+    Those look worse than `PLAIN` of planted errors; as many again as are wrong look better.
+    """
+    believed = min(rate, max(plain / (1 - PLAIN), clear * rate))
+    weight = 1 / (1 + (apart / FEW) ** 4)
+    return float(rate ** (1 - weight) * believed**weight)
 
 
 def lower_end(share: float, apart: float) -> float:
