@@ -74,8 +74,8 @@ def measure(
     *,
     groups: Ints | None = None,
 ) -> Curve | None:
-    """The curve of ``x`` (n, d), samples that `draw` names; ``None`` where a quarter is too small to learn from, without
-    a word on what lasts where an eighth is.
+    """The curve of ``x`` (n, d), samples that `draw` names; ``None`` where a quarter is too small to learn from,
+    without a word on what lasts where an eighth is.
 
     Parts are drawn by place, so give samples in an order that means nothing. ``groups`` (n,) stay together.
     """

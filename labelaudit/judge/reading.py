@@ -74,9 +74,9 @@ def read_rate(
 
     A sample counts for its entry of ``shares`` (n,), as of `group_shares`: a group for one. ``heard``, in [0, 1], is
     what the noise model's reading counts for beside the labels that stand out. With ``clear`` (n,), in [0, 1], how far
-    the image speaks for one class, and a curve, the share of these labels is averaged with what it reads of clear
-    images. The share of ``strangers``, images of no class, is wrong whatever the curve says. ``order`` (n,) is as of
-    `fit_noise_model`.
+    the image speaks for one class, and a curve that tells what lasts, the share of these labels is averaged with what
+    it reads of clear images. The share of ``strangers``, images of no class, is wrong whatever the curve says.
+    ``order`` (n,) is as of `fit_noise_model`.
     """
 
     def mean_of(values: npt.NDArray[Any]) -> float:
@@ -92,7 +92,7 @@ def read_rate(
     lowest, highest = plain_share, max(by_model, doubtful, contradicted)
     if curve is not None:
         rate = min(rate, (rate + curve.middle) / 2)
-        if clear is not None:
+        if clear is not None and curve.told:
             doubtful_share = (doubtful_share + mean_of(clear * raised)) / 2
         doubtful_share = max(doubtful_share, curve.lasting * curve.middle)
     rate = (1 - heard) * doubtful_share + heard * rate

@@ -128,13 +128,15 @@ def test_where_the_noise_model_is_not_heard_the_rate_is_of_labels_that_stand_out
         "no label stands out, and one copy does not turn the reading over"
     )
     curve = learning_curve.Curve(errors=(0.5, 0.5, 0.5, 0.5), low=0.4, middle=0.4, high=0.4, lasting=0.8, told=0.0)
-    assert read_rate(doubt, probs, given, curve, heard=0.0).rate == pytest.approx(0.32, rel=1e-3), "what would last counts"
+    assert read_rate(doubt, probs, given, curve, heard=0.0).rate == pytest.approx(0.32, rel=1e-3), (
+        "what would last counts"
+    )
 
 
 def test_in_groups_the_noise_model_is_heard_of_clear_images_alone() -> None:
     probs, given, _ = planted(0, 0.1, skill=3.0)
     standing = share_standing_out(probs, given, (0.25,))[0]
-    curve = learning_curve.Curve(errors=(0.5, 0.5, 0.5, 0.5), low=0.4, middle=0.4, high=0.4, lasting=0.0, told=0.0)
+    curve = learning_curve.Curve(errors=(0.5, 0.5, 0.5, 0.5), low=0.4, middle=0.4, high=0.4, lasting=0.0, told=1e-6)
     noise, known = fit_noise_model({"a": probs}, given), np.full(len(given), UNKNOWN)
     doubt, pairs = np.full(len(given), 0.4), np.arange(len(given)) // 2
     read = {
