@@ -87,7 +87,8 @@ def read_rate(
     raised = odds * suspicion / (1.0 + (odds - 1.0) * suspicion)
     by_model = mean_of(raised)
     doubtful_share, plain_share = share_standing_out(probs, labels, (DOUBTFUL, PLAIN), shares, order=order)
-    contradicted = mean_of(probs.argmax(axis=1) != labels)
+    likeliest = probs.argmax(axis=1)
+    contradicted = mean_of(likeliest != labels)
     rate = max(by_model, doubtful_share)
     lowest, highest = plain_share, max(by_model, doubtful, contradicted)
     if curve is not None:
@@ -97,7 +98,8 @@ def read_rate(
         doubtful_share = max(doubtful_share, curve.lasting * curve.middle)
     rate = (1 - heard) * doubtful_share + heard * rate
     apart = len(suspicion) if shares is None else float(shares.sum())
-    rate = _doubt_few(rate, plain_share, mean_of(np.square(probs.max(axis=1))), apart)
+    sureness = np.asarray(probs[np.arange(len(labels)), likeliest])
+    rate = _doubt_few(rate, plain_share, mean_of(np.square(sureness)), apart)
     if curve is not None:
         lasting = max(curve.lasting * curve.middle, min(1.0, TWICE * curve.lasting) * rate)
         rate = rate ** (1 - curve.told) * max(lasting, plain_share, min(rate, _USUAL)) ** curve.told
