@@ -43,6 +43,7 @@ _STRANGERS, _STRANGERS_ROWS = 50.0, 20_000  # passes in which images of no class
 _MEMORY_PASSES = 0.7  # passes for each pair of a sample and one that the judge's memory compares with it
 _JUDGED = 30.0  # and over the class probabilities of the latter
 _ALIKE, _DECIDED = 6.5, 0.25  # rows of text that looking for copies of a sample and judging it are worth
+_BEGUN, _CUES, _CUED = 1e5, 250.0, 1000  # what every fit takes; and looking at an image for shortcuts, and at how many
 _COSINES = 14.0  # and passes over its components that the former takes
 _AS_TEXT, _AS_ARRAYS, _PAGE = 2.0, 1.0, 1e5  # and writing it, as text or not, and the page of a RUN
 _WRITTEN = 3.0  # passes that writing a class probability of a model is worth, where all are kept
@@ -99,6 +100,7 @@ def count_seconds(work: Workload, costs: UnitCosts) -> dict[str, float]:
             "probes": _count_probes(work, costs) + costs.row * _LOADED,
         }
         found["decide"] += costs.cell * _STRANGERS * (min(n, _STRANGERS_ROWS) if work.large else n) * work.classes
+        found["decide"] += costs.row * (_BEGUN + _CUES * min(n, _CUED) * work.pictures)
         compared = count_compared(n)
         found["decide"] += n * compared * (min(MEMORY_WIDTH, work.kept) * costs.product + _MEMORY_PASSES * costs.cell)
         found["decide"] += costs.cell * _JUDGED * compared * work.classes
