@@ -1,8 +1,10 @@
 """The interface of a reader of datasets.
 
 A reader is one file of `labelaudit.data.readers`. It has ``recognise(subject)``, which lists the readings of a dataset
-that it knows and says how sure each is; or ``tabulate(name, data)``, which makes a `Table` of a document of labels, and
-is asked for every file that may hold labels. Its file name is what ``format`` takes.
+that it knows and says how sure each is, none where it is not a kind of its own; or ``tabulate(name, data)``, which
+makes a `labelaudit.data.table.Table` with columns ``path`` and ``label`` of a document of labels, ``None`` of one of
+another kind, and is asked for every file that may hold labels. What is no path is looked at by ``open_(source)``,
+labels without images by ``recognise_labels(source, tabulate)``. Its file name is what ``format`` takes.
 """
 
 from __future__ import annotations
@@ -12,12 +14,10 @@ from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
 
 from labelaudit.data.folders import Candidate
 from labelaudit.data.listing import Listing
 from labelaudit.data.source import Source, is_address
-from labelaudit.data.table import Table
 from labelaudit.data.tree import Tree, walk
 
 
@@ -84,21 +84,3 @@ class Subject:
             return b""
         with self.path.open("rb") as file:
             return file.read(4096)
-
-
-class Reader(Protocol):
-    """A file that recognises datasets."""
-
-    @staticmethod
-    def recognise(subject: Subject) -> list[Reading]:
-        """The readings of the dataset that this reader knows, none where it is not a kind of its own."""
-        ...
-
-
-class Tabulator(Protocol):
-    """A file that knows one kind of document of labels."""
-
-    @staticmethod
-    def tabulate(name: str, data: bytes) -> Table | None:
-        """The document as a table with columns ``path`` and ``label``; ``None`` where it is of another kind."""
-        ...

@@ -120,10 +120,6 @@ _SMALL = (
 )
 _EPOCHS = {1000: (20, 100), 10_000: (8, 40), 48_000: (5, 15)}
 _NAMES = {(0.5, 1000): "limit-mnist-50", (0.8, 10_000): "limit-mnist-80"}
-_COSTS = {
-    (0.5, 1000): Cost(seconds=270, known="estimated"),
-    (0.8, 10_000): Cost(seconds=410, known="measured, busy"),
-}
 
 
 def _beta(p: float, n: int) -> float:
