@@ -23,7 +23,7 @@ from labelaudit.scanning.components import WHOLE
 from labelaudit.scanning.unit_costs import UnitCosts
 
 _ROWS = 20_000  # that rotations are estimated on
-_EIGEN = 12.0  # products of an eigendecomposition, per cubed side
+_EIGEN = 24.0  # products of an eigendecomposition, per cubed side
 _BY_FAISS, _KEPT_BEST = 1.3, 1.0  # products and passes for each pair of a search among few rows
 _CELLS_MADE, _SORTED = 3072.0, 2.0  # products per row and component to make cells; passes per pair of rows in them
 _AROUND, _COMPARED = 64.0, 16_000.0  # rows per root of n that one is compared with, and at most
