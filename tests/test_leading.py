@@ -28,6 +28,7 @@ from labelaudit.leading import (
     join_tables,
     make_table,
     take_rows,
+    work_on_blocks,
 )
 from labelaudit.scoring.rerank import rerank
 from labelaudit.types import Samples
@@ -259,3 +260,23 @@ def test_groups_and_copies_are_judged_together_as_in_whole_tables(probs: np.ndar
         channel = NoiseModel(weights={}, transition=even(0.1, CLASSES), probs=table, posterior=table, loss=0.0)
         decision = decide(channel, labels, [str(name) for name in range(CLASSES)], digests=digests)
         assert decision.probs[0] == pytest.approx(decision.probs[1], abs=1e-6)
+
+
+@pytest.mark.parametrize("rows", [0, 1, 7, 40])
+def test_every_row_is_worked_on_once(rows: int) -> None:
+    table, seen = np.zeros((rows, 3), dtype=np.float32), np.zeros(rows, dtype=np.int64)
+
+    def work(some: slice) -> None:
+        seen[some] += 1
+
+    work_on_blocks(work, table, 21)
+    assert (seen == 1).all()
+
+
+def test_an_error_in_a_block_is_not_lost() -> None:
+    def work(some: slice) -> None:
+        if some.start:
+            raise ValueError("the second block")
+
+    with pytest.raises(ValueError, match="the second block"):
+        work_on_blocks(work, np.zeros((40, 3), dtype=np.float32), 21)
