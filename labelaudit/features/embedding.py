@@ -34,6 +34,8 @@ from labelaudit.types import Features, Finding, Floats, Images, Ints, Progress, 
 _PIXELS_VERSION = 1
 """Raise it when decoding or resizing changes what the backbones see: cached features are then made again."""
 _DEVICE_BATCH = 64
+_DECODED = 32
+"""Images that a core decodes at most before it computes, `CPU_BATCH` at a time: each change between them costs time."""
 _IN_MEMORY = 256 << 20
 """Bytes; larger feature matrices live in a temporary memory map."""
 _COPY_ROWS = 4096
@@ -81,9 +83,10 @@ def embed(
     todo = job.todo()
     failures: dict[int, tuple[str, str]] = {}
     done = 0
-    work = (
-        spread(job, todo) if spread and len(todo) else run_threads(job, todo, job.load(), workers, _batch_size(device))
-    )
+    if spread and len(todo):
+        work = spread(job, todo)
+    else:
+        work = run_threads(job, todo, job.load(), workers, _batch_size(job, len(todo), workers, device))
     with contextlib.closing(work) as batches:
         for batch in batches:
             for block, part, (rows, made) in zip(blocks, job.parts, batch.made, strict=True):
@@ -130,7 +133,8 @@ def forecast_embedding(
     seconds = 0.0
     for rows in (sample[:workers], sample):  # the first pass warms up
         started = time.perf_counter()
-        for _ in run_threads(job, rows, runners, workers, max(1, min(_batch_size(device), len(rows) // workers))):
+        size = _batch_size(job, len(rows), workers, device)
+        for _ in run_threads(job, rows, runners, workers, max(1, min(size, len(rows) // workers))):
             pass
         seconds = time.perf_counter() - started
     return seconds * len(todo) / len(sample)
@@ -201,8 +205,13 @@ def _slices(rows: Ints) -> Iterator[Ints]:
     return (rows[at : at + _COPY_ROWS] for at in range(0, len(rows), _COPY_ROWS))
 
 
-def _batch_size(device: str) -> int:
-    return CPU_BATCH if device == "cpu" else _DEVICE_BATCH
+def _batch_size(job: Job, images: int, workers: int, device: str) -> int:
+    """Images that a thread decodes before it computes: few where there are few, or where each takes long."""
+    if device != "cpu":
+        return _DEVICE_BATCH
+    if not all(part.backbone.spec.embedded for part in job.parts):
+        return CPU_BATCH
+    return max(CPU_BATCH, min(_DECODED, images // (4 * max(1, workers))))
 
 
 def run_threads(job: Job, rows: Ints, runners: Sequence[Runner | None], workers: int, size: int) -> Generator[Batch]:

@@ -15,6 +15,7 @@ from PIL import Image
 from labelaudit.data.images import encode
 from labelaudit.errors import BackboneError, DataError, OptionError
 from labelaudit.features import embed, forecast_embedding, forecast_others, parse_specs
+from labelaudit.features.job import embed_batch
 from labelaudit.features.known import KNOWN, advise_backbone
 from labelaudit.features.lite import SIZES, blocks, same_padding
 from labelaudit.features.lite_onnx import build_graph, fold
@@ -164,6 +165,20 @@ def test_what_a_source_raises_about_one_image_stops_no_other():
     assert {failure[1:] for failure in failures} == {("unreadable", "a bug")}
     assert len(failures) == 40
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("embed")]
+
+
+def test_a_core_decodes_many_images_in_a_row_where_there_are_many(monkeypatch):
+    sizes = []
+
+    def note(job, rows, runners, stop):
+        sizes.append(len(rows))
+        return embed_batch(job, rows, runners, stop)
+
+    monkeypatch.setattr("labelaudit.features.embedding.embed_batch", note)
+    for count in (20, 300):
+        files = [encode(np.full((2, 2), shade % 256, np.uint8)) for shade in range(count)]
+        embed(Listed(files), [f"{row:032x}" for row in range(count)], backbones=["lite0@32"], workers=2)
+    assert sorted(sizes) == [4, 8, 8, 12, *[32] * 9]
 
 
 def test_an_interrupt_stops_soon_and_leaves_no_thread():
