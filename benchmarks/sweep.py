@@ -8,10 +8,11 @@ Images of a pack, whose true labels are spoiled as in spoil.py, are drawn in the
     fivefold    five times as many of one class
     eight       eight of one class, and as many of each other
 
-Of many classes as many are drawn as leave ten images each. Models are those of `quick`, without networks; features are
-computed once. A cell fails where average precision is .03 behind the ten lines, F1 of the flags is below .6 of the best
-that any threshold reaches, the interval of the rate misses the truth, or a clean set is flagged beyond 2 %. Rows go to
-benchmarks/results/sweep.json, and the table of what fails is rewritten in benchmarks/RESULTS.md.
+Of many classes as many are drawn as leave ten images each. Models and features are those
+that `quick` takes of so many images, without networks. A cell fails where average precision is .03 behind the ten
+lines, F1 of the flags is below .6 of the best that any threshold reaches, the interval of the rate misses the truth,
+or a clean set is flagged beyond 2 %. Rows go to benchmarks/results/sweep.json, and the table of what fails is rewritten
+in benchmarks/RESULTS.md.
 """
 
 from __future__ import annotations
@@ -30,11 +31,13 @@ import numpy as np
 from ablation import by_ten_lines
 from detection_settings import Labels
 from material import CACHE, DATA, Material, fit
-from packs import embed_as_scanned, embed_by, load, table
+from packs import embed_by, load, table
 from results_section import write_section
 from spoil import spoil
 
 from labelaudit.machine import Machine
+from labelaudit.scanning.choice import choose_training_input
+from labelaudit.scanning.effort import backbones_of
 from labelaudit.scanning.settings import ScanSettings
 from labelaudit.types import Features, Samples
 
@@ -160,11 +163,15 @@ def main() -> None:
     for pack in () if args.table else args.packs:
         with tempfile.TemporaryDirectory() as folder:
             samples, truth = load(pack, args.data, Path(folder))
-            features = embed_as_scanned(samples, SETTINGS, machine)
             detailed = embed_by(samples, ["lite0@224"], machine)
-            whole = Whole(samples=samples, truth=truth, features=features, detailed=detailed)
+            choice = choose_training_input(samples, SETTINGS, machine)
+            seen = dict[int, Whole]()
+            for size in args.sizes:
+                specs = backbones_of(SETTINGS.effort, choice, SETTINGS, images=size, device="cpu")
+                features = embed_by(samples, specs, machine)
+                seen[size] = Whole(samples=samples, truth=truth, features=features, detailed=detailed)
             for size, shape, how in product(args.sizes, args.shapes, HOWS):
-                row = measure(whole, size, shape, how, args.draw, machine)
+                row = measure(seen[size], size, shape, how, args.draw, machine)
                 if row is not None:
                     name = f"{pack} {size} {shape} {how} {args.draw}"
                     rows[name] = row
