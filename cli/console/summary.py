@@ -106,7 +106,10 @@ def _suspects(audit: Audit, console: Console, top: int) -> None:
     _section(console, "Worst suspects")
     rows = audit.suspects[:top]
     if not len(rows):
-        _line(console, "", f"None among {len(audit.samples):,}: no label looks wrong.", style="green")
+        if judged := int(audit.decision.judged.sum()):
+            _line(console, "", f"None among {judged:,}: no label looks wrong.", style="green")
+        else:
+            _line(console, "", "None: no label could be judged.")
         return
     columns = audit.columns(rows)
     names = ("rank", "path", "given_label", "predicted_label", "reason")

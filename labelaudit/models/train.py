@@ -75,7 +75,7 @@ def train_dataset(
     if network is not None and ":" not in network and network not in network_names(pixels=True):
         raise unknown_network(network, pixels=True)
     source = data if isinstance(data, Source) else Source(data=data)
-    check_apart(output, {"data": source.data})
+    check_apart(output, {"data": source.data if isinstance(source.data, str | Path) else None})
     folder.check_place(output, resume=resume)
     device = find_device(device)
     collected = collect(

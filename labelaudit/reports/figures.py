@@ -78,6 +78,8 @@ def headline(audit: Audit, checked: ReviewState | None = None) -> str:
     noun = "images" if has_images(audit) else "samples"
     if checked is not None and checked.judged:
         return checked.sentence
+    if not audit.decision.judged.any():
+        return f"None of the labels of the {n:,} {noun} could be judged. {noise_sentence(audit)}"
     if not flagged:
         return f"No label of the {n:,} {noun} looks wrong. {noise_sentence(audit)}"
     are = "is a suspect: its label" if flagged == 1 else "are suspects: their labels"

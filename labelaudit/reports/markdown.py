@@ -124,7 +124,8 @@ def _suspects(audit: Audit, most: int, checked: ReviewState | None) -> Iterable[
     if len(suspects) > len(rows):
         yield f"And {len(suspects) - len(rows):,} more in `suspects.csv`."
     elif not rows:
-        yield "None: no label looks wrong enough."
+        looks = "looks wrong enough" if audit.decision.judged.any() else "could be judged"
+        yield f"None: no label {looks}."
 
 
 def _reason(reason: str, suggested: str) -> str:

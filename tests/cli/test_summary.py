@@ -46,11 +46,18 @@ def test_result_answers_the_questions_of_a_reader(tmp_path: Path) -> None:
     assert text.endswith(f"\nLook   file://{tmp_path}/run/report.html\nJudge  labelaudit review {tmp_path}/run\n")
 
 
-def test_result_without_suspects_says_how_many_were_seen() -> None:
+def test_result_without_suspects_says_how_many_were_judged() -> None:
     decision = make_decision(is_issue=np.zeros(6, dtype=bool), noise_rate=float("nan"))
     text = rendered(make_audit(decision=decision))
-    assert "None among 6: no label looks wrong." in text
+    assert "None among 5: no label looks wrong." in text
     assert "The share of wrong labels cannot be estimated." in text
+
+
+def test_labels_that_nobody_judged_do_not_look_right() -> None:
+    nothing = np.zeros(6, dtype=bool)
+    text = rendered(make_audit(decision=make_decision(is_issue=nothing, judged=nothing)))
+    assert "None: no label could be judged." in text
+    assert "looks wrong" not in text
 
 
 def many(count: int) -> Audit:

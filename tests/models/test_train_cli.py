@@ -15,10 +15,12 @@ from commands import call
 from PIL import Image
 from sklearn.datasets import load_digits
 
+from labelaudit.data.source import Source
 from labelaudit.errors import DataError, OptionError
 from labelaudit.models import load
 from labelaudit.models.dataset import collect
 from labelaudit.models.figures import draw_lines, draw_stack
+from labelaudit.models.train import train_dataset
 
 CLASSES = ("eight", "nine", "seven")
 
@@ -268,3 +270,11 @@ def test_pictures_are_svg_with_every_number_in_its_place() -> None:
     legend = [text for text in root.findall("{*}text") if (text.text or "").startswith("a rather")]
     assert all(float(text.get("x", 0)) + 6.6 * len(text.text or "") < 640 for text in legend)
     assert len({text.get("y") for text in legend}) == 2
+
+
+def test_images_in_memory_are_trained_on_as_well(tmp_path: Path) -> None:
+    bunch = load_digits(n_class=2)
+    pixels = (bunch.images[:40] * 15.9).astype(np.uint8)
+    names = [("zero", "one")[number] for number in bunch.target[:40]]
+    train_dataset(Source(data=pixels, labels=names), tmp_path / "model", epochs=1)
+    assert load(tmp_path / "model").classes == ("one", "zero")

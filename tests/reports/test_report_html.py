@@ -297,6 +297,10 @@ def test_nothing_suspect_and_nothing_known() -> None:
     assert page.shown == 0
     assert "cannot be estimated" in page.text
     assert "No label looks wrong enough" in page.text
+    nothing = np.zeros(6, dtype=bool)
+    page = html.render(with_pictures(decision=make_decision(is_issue=nothing, judged=nothing)))
+    assert "None of the labels of the 6 images could be judged." in page.text
+    assert "No label looks wrong" not in page.text
 
 
 def test_places_on_this_machine_stay_here() -> None:

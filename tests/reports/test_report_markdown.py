@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from audits import IDS, make_audit, make_decision, make_samples
 from hypothesis import given
@@ -28,6 +29,14 @@ def hostile_audit() -> Audit:
     findings = (Finding(kind="conflict", path=HOSTILE[4], detail=HOSTILE[3], partner=HOSTILE[5]),)
     samples = make_samples(ids=HOSTILE, classes=names, root=HOSTILE[2])
     return make_audit(samples=samples, decision=decision, findings=findings, notes=HOSTILE)
+
+
+def test_labels_that_nobody_judged_do_not_look_right() -> None:
+    nothing = np.zeros(6, dtype=bool)
+    text = markdown.render(make_audit(decision=make_decision(is_issue=nothing, judged=nothing)))
+    assert "None of the labels of the 6 samples could be judged." in text
+    assert "None: no label could be judged." in text
+    assert "looks wrong" not in text
 
 
 def test_it_says_what_the_audit_says() -> None:
