@@ -77,9 +77,11 @@ def given_probs(
     """
     values, name = _array(probs, "`probs`")
     if values.shape != (total, len(classes)):
+        more = values.ndim == 2 and len(values) == total and values.shape[1] > len(classes)
         raise DataError(
             f"{name}: probabilities must be ({total}, {len(classes)}), a row per sample and a column per class in the "
             f"order {name_some(classes)}, not {values.shape}"
+            + (": if some classes have no sample, name all of them, in the order of the columns, with `classes`" * more)
         )
     read, bad = np.empty((len(rows), len(classes)), dtype=np.float32), np.zeros(len(rows), dtype=bool)
     step, whole = max(1, _CACHED // len(classes)), np.array_equal(rows, np.arange(total))

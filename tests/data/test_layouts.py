@@ -205,3 +205,12 @@ def test_a_table_names_files_whose_accents_are_letters_of_their_own(tmp_path: Pa
         "cat": 2,
         "owl": 2,
     }
+
+
+def test_probabilities_of_more_classes_than_have_samples_ask_for_their_names() -> None:
+    from labelaudit.data.given import given_probs
+
+    with pytest.raises(DataError, match=r"not \(4, 3\): if some classes have no sample, name all of them"):
+        given_probs(np.full((4, 3), 1 / 3), 4, np.arange(4), ("a", "b"))
+    with pytest.raises(DataError, match=r"not \(3, 3\)$"):
+        given_probs(np.full((3, 3), 1 / 3), 4, np.arange(4), ("a", "b"))
