@@ -30,9 +30,6 @@ from labelaudit.types import Floats, Ints, Samples
 TRIAL = "lite0@128"
 TINY = 24
 """Stored side below which larger backbones are not worth their time: 8-pixel digits gained nothing from them."""
-LARGE = 160
-"""Stored side from which details are lost at 128 pixels: on photographs of 224, average precision .14 at 128 and .20 at
-224 pixels, on scenes of 240 .81 and .85."""
 CLEARLY = 0.75
 """A network from pixels takes ten times as long, so its held-out loss must be below this share of the features'."""
 _TRIAL_ROWS = 1200
@@ -52,8 +49,8 @@ class TrainingInput:
     """Side in pixels of the squares they would be trained on."""
     tiny: bool = False
     """The stored images are so small that one small backbone sees all there is."""
-    large: bool = False
-    """The stored images show more than a backbone sees at 128 pixels."""
+    longest: int = 0
+    """Usual longer side of the stored images in pixels, 0 where a trial has shown them to be small."""
     reason: str
     """One sentence for a person."""
 
@@ -70,7 +67,7 @@ def choose_training_input(samples: Samples, settings: ScanSettings, machine: Mac
     side = settings.image_size or _usual_side(network) or min(max(longest, 8), SMALL)
     if train == "features":
         asked = "features, as asked for with `train` features"
-        return TrainingInput(pixels=False, side=side, large=longest >= LARGE, reason=asked)
+        return TrainingInput(pixels=False, side=side, longest=longest, reason=asked)
     if train == "pixels":
         if network is not None:
             from labelaudit.training.crossfit import network_builder
@@ -82,7 +79,7 @@ def choose_training_input(samples: Samples, settings: ScanSettings, machine: Mac
     if longest > SMALL or not settings.trained:
         reason = f"features: images of about {longest} pixels a side are too large to train from pixels quickly"
         reason = reason if settings.trained else "nothing: no method is trained"
-        return TrainingInput(pixels=False, side=side, tiny=longest < TINY, large=longest >= LARGE, reason=reason)
+        return TrainingInput(pixels=False, side=side, tiny=longest < TINY, longest=longest, reason=reason)
     by_features, by_pixels, rows = _compare_features_and_pixels(samples, side, settings, machine)
     if not np.isfinite(by_pixels):
         reason = f"features of a pretrained network: raw pixels foretell labels far worse (tried on {rows:,} images)"

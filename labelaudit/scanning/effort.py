@@ -23,6 +23,9 @@ COARSE, DETAILED = "lite0@128", "lite0@224"
 """The second in place of the first where images are large; three times its work. Average precision of the pool at
 standard effort: outdoor scenes .829 and .817, with strangers .623 and .573, with twelve wrong labels .843 and .853,
 photographs .218 and .207."""
+LARGE: Mapping[Effort, int] = {"quick": 96, "standard": 160, "thorough": 160}
+"""Longer side of the stored images from which they are. Where one backbone is all there is, images of 100 to 150 pixels
+gain as well (docs/decisions.md)."""
 FOLDS: Mapping[Effort, int] = {"quick": 4, "standard": 5, "thorough": 5}
 """Folds of what is cross-fitted on features but for heads (`scanning.trainings`)."""
 
@@ -39,7 +42,7 @@ def backbones_of(
         names = asked
     else:
         names = _names_for(effort, choice, images)
-        if choice.large:
+        if choice.longest >= LARGE[effort]:
             names = tuple(dict.fromkeys(DETAILED if name == COARSE else name for name in names))
     if size is not None and not choice.pixels:
         if asked is None:

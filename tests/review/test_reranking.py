@@ -61,3 +61,5 @@ def test_twenty_images_lead_to_the_suspects(page: Page, tmp_path: Path) -> None:
         page.locator("#end-rerank").click()
         page.wait_for_selector("html:not([data-blind])")
         page.locator("#notice:has-text('By 12 verdicts')").wait_for()
+        wait_for(page, "end")
+        assert page.locator("#notice").is_visible(), "nothing is left to judge, and what changed is said all the same"

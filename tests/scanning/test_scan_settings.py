@@ -172,11 +172,13 @@ def test_the_image_size_holds_for_the_backbones_unless_the_network_from_pixels_t
     assert backbones_of("thorough", features, at_96, images=90, device="cpu") == ("lite0@96", "lite1@96", "lite2@96")
     assert backbones_of("quick", features, named, images=90, device="cpu") == ("lite2@64", "lite0@96")
     assert backbones_of("standard", pixels, replace(at_96, image_size=16), images=90, device="cpu") == ("lite0@128",)
-    large = TrainingInput(pixels=False, side=64, large=True, reason="")
+    large, middling = (TrainingInput(pixels=False, side=64, longest=side, reason="") for side in (160, 100))
     plain = ScanSettings(precision="float32")
     quick = {images: backbones_of("quick", large, plain, images=images, device="cpu") for images in (900, 9000)}
     assert quick == {900: ("lite0@224", "lite1@160"), 9000: ("lite0@224",)}, "photographs lose too much at 128"
     assert backbones_of("quick", features, plain, images=9000, device="cpu") == ("lite0@128",)
+    assert backbones_of("quick", middling, plain, images=9000, device="cpu") == ("lite0@224",)
+    assert backbones_of("standard", middling, plain, images=9000, device="cpu")[0] == "lite0@128", "others see more"
     standard, few = (backbones_of(effort, large, plain, images=90, device="cpu") for effort in ("standard", "quick"))
     assert standard == few == ("lite0@224", "lite1@160", "lite2@260")
     assert backbones_of("standard", features, plain, images=90, device="cpu")[0] == "lite0@128"

@@ -55,10 +55,12 @@ function begin() {
   labelKeys(about.keys, about.classes.length, view.fixed);
   if (about.blind) say(HINTS[about.order] ?? HINTS.sample);
   else if (!about.progress.done && roomy) say(HINTS.first);
-  anew.tell();
   progress.show(about.progress);
   about.first.forEach(one => deck.update(one));
-  go(about.next).then(() => progress.askStop());  // the image first
+  go(about.next).then(() => {  // the image, or the end, first
+    anew.tell();
+    progress.askStop();
+  });
 }
 
 /** Show one of the three parts of the page: the desk, the grid or the end. */
