@@ -91,7 +91,8 @@ def write(audit: Audit, folder: Path | str) -> dict[str, Path]:
                 _flush(fresh / name)
             swap((fresh, place), first=lambda: _keep_other_files(place, fresh))
     except OSError as error:
-        raise RunError(f"cannot write {folder} ({error.strerror or error}): an earlier result is untouched") from error
+        left = "the earlier result is untouched" if place.exists() else "nothing was written"
+        raise RunError(f"cannot write {folder} ({error.strerror or error}): {left}") from error
     shown = [TABLE if name not in (*writers, AUDIT) else name for name in SHOWN]
     return {name: Path(folder) / name for name in (*shown, *kept)}
 

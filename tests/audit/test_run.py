@@ -186,6 +186,16 @@ def test_a_failed_write_leaves_the_earlier_run(
     assert entries(tmp_path) == {"run"}
 
 
+def test_a_failed_first_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(self: Path, target: Path) -> Path:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "rename", fail)
+    with pytest.raises(RunError, match=r"No space left on device\): nothing was written"):
+        run.write(make_audit(), tmp_path / "run")
+    assert entries(tmp_path) == set()
+
+
 def test_a_failed_swap_puts_the_earlier_run_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "run"
     run.write(make_audit(), folder)
