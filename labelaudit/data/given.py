@@ -100,15 +100,15 @@ def given_probs(
             f"{name}: {count(int(bad.sum()), 'row holds', 'rows hold')} no probabilities; row {row} {fault}: give "
             "softmax outputs, not logits"
         )
-    if len(read) > 1 and not _differ(read):
+    if len(read) > 1 and not differ(read):
         raise DataError(f"{name}: all rows hold the same probabilities, which tell nothing: give those of a model")
     if labels is not None:
         _check_order(read, labels, classes, name)
     return read
 
 
-def _differ(rows: Floats) -> bool:
-    """Whether any of the ``rows`` (n, C) differs from the first; mostly one of the first few does."""
+def differ(rows: Floats) -> bool:
+    """Whether any of the ``rows`` (n, d) differs from the first; mostly one of the first few does."""
     return bool((rows[:100] != rows[0]).any() or (rows != rows[0]).any())
 
 

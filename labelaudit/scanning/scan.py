@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from labelaudit.audit.document import Audit
-from labelaudit.data.given import given_features, given_probs, source_rows
+from labelaudit.data.given import differ, given_features, given_probs, source_rows
 from labelaudit.data.ingest import ingest
 from labelaudit.data.source import Source, notes_of, source_settings
 from labelaudit.data.sources import open_source
@@ -166,6 +166,8 @@ def scan(
             notice(f"Labels: {listing.origin}.")
         places = source_rows(listing, samples)
         given = None if features is None else given_features(features, listing.total, places)
+        if given is not None and len(samples) > 1 and not differ(given.values):
+            raise DataError("`features`: all rows hold the same, which tell no sample from another: give others")
         opinion = None
         if probs is not None:
             opinion = given_probs(probs, listing.total, places, samples.classes, samples.labels)

@@ -84,6 +84,7 @@ def spoiled(values: npt.NDArray[np.float32], row: int, value: float) -> npt.NDAr
     [
         ({"features": np.zeros((3, 4), np.float32)}, "features must be a matrix of real numbers with 150 rows"),
         ({"features": spoiled(blobs()[0], 7, np.nan)}, "row 7 holds NaN, infinity"),
+        ({"features": np.full((150, 4), 0.5)}, "all rows hold the same, which tell no sample"),
         ({"features": spoiled(blobs()[0], 7, 1e30).astype(np.float64) * 1e30}, "row 7 holds .* beyond 3.4e38"),
         ({"features": blobs()[0].astype(complex)}, "real numbers .* complex128"),
         ({"features": blobs()[0][:, :0]}, r"not \(150, 0\)"),
