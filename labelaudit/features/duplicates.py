@@ -22,12 +22,12 @@ from labelaudit.features.pairs import (
     LIKENESS,
     STANDS_OUT,
     Pairs,
+    compare_thumbnails,
     cosines,
     neighboring_pairs,
     project,
-    read_thumbnails,
 )
-from labelaudit.types import Features, Finding, Ints, Progress, Samples, no_progress
+from labelaudit.types import Features, Finding, Floats, Ints, Progress, Samples, no_progress
 
 SIMILARITY = 0.80
 """Least cosine of the features of a near-duplicate pair whose pixels are compared too."""
@@ -119,9 +119,11 @@ def find_pairs(
     similarity = cosines(values, first, second, mean)
     close = similarity >= least
     first, second, similarity = first[close], second[close], similarity[close]
-    likeness = np.ones(len(first))
+    likeness: Floats = np.ones(len(first))
     if samples.images is not None and len(first):
-        likeness, usual = _compare(samples, first, second, around, workers, progress)
+        (likeness,), usual = compare_thumbnails(
+            samples, first, second, around, _correlate, workers=workers, progress=progress
+        )
         alike = (likeness >= LIKENESS) & ((likeness >= SAME) | (STANDS_OUT * (1 - likeness) <= 1 - usual))
         first, second, similarity, likeness = first[alike], second[alike], similarity[alike], likeness[alike]
     order = np.lexsort((second, first, -similarity, -likeness))
@@ -157,23 +159,7 @@ def _name_conflicts(samples: Samples, pairs: Pairs) -> tuple[Finding, ...]:
     )
 
 
-def _compare(
-    samples: Samples, first: Ints, second: Ints, around: Ints, workers: int, progress: Progress
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Correlation (p,) of the pairs' thumbnails, and the one (p,) usual among the neighbours of either image."""
-    asked = np.unique(np.concatenate([first, second]))
-    rows = np.unique(np.concatenate([asked, around[asked].ravel()]))
-    thumbnails = read_thumbnails(samples, rows, workers, progress)
-    columns = [
-        _correlate(thumbnails, np.searchsorted(rows, asked), np.searchsorted(rows, around[asked, neighbor]))
-        for neighbor in range(around.shape[1])
-    ]
-    usual = np.median(columns, axis=0)  # (asked,)
-    usual = np.maximum(usual[np.searchsorted(asked, first)], usual[np.searchsorted(asked, second)])
-    return _correlate(thumbnails, np.searchsorted(rows, first), np.searchsorted(rows, second)), usual
-
-
-def _correlate(thumbnails: npt.NDArray[np.float32], a: Ints, b: Ints) -> npt.NDArray[np.float64]:
+def _correlate(thumbnails: npt.NDArray[np.float32], a: Ints, b: Ints) -> tuple[Floats]:
     """Correlation (p,) of thumbnails, mirrored where that fits better."""
     found = np.empty(len(a))
     for start in range(0, len(a), AT_ONCE):
@@ -181,7 +167,7 @@ def _correlate(thumbnails: npt.NDArray[np.float32], a: Ints, b: Ints) -> npt.NDA
         straight = np.einsum("pijc,pijc->p", one, two)
         mirrored = np.einsum("pijc,pijc->p", one, two[:, :, ::-1])
         found[start : start + AT_ONCE] = np.maximum(straight, mirrored)
-    return found
+    return (found,)
 
 
 def _finding(samples: Samples, kind: str, row: int, other: int, relation: str) -> Finding:

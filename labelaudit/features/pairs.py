@@ -5,6 +5,7 @@ Left out: when a pair counts (`labelaudit.features.duplicates`, `labelaudit.feat
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -22,6 +23,9 @@ AT_ONCE = 128
 """Pairs compared at once: more no longer fit in a core's cache, and take six times as long."""
 _SHORT = 256
 _SIDE = 16
+
+Correlate = Callable[[npt.NDArray[np.float32], Ints, Ints], tuple[Floats, ...]]
+"""Thumbnails and places (p,), (p,) among them -> (p,) likeness of each pair, and what else is wanted of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +113,31 @@ def cosines(
     return found
 
 
-def read_thumbnails(samples: Samples, rows: Ints, workers: int, progress: Progress) -> npt.NDArray[np.float32]:
+def compare_thumbnails(
+    samples: Samples,
+    first: Ints,
+    second: Ints,
+    around: Ints,
+    correlate: Correlate,
+    *,
+    workers: int,
+    progress: Progress,
+) -> tuple[tuple[Floats, ...], Floats]:
+    """All that ``correlate`` finds of the pairs ``first`` and ``second`` (p,), and (p,) the likeness that is usual
+    among the neighbours ``around`` (n, k) of either image, the greater of both."""
+    asked = np.unique(np.concatenate([first, second]))
+    rows = np.unique(np.concatenate([asked, around[asked].ravel()]))
+    thumbnails = _read_thumbnails(samples, rows, workers, progress)
+
+    def find(a: Ints, b: Ints) -> tuple[Floats, ...]:
+        return correlate(thumbnails, np.searchsorted(rows, a), np.searchsorted(rows, b))
+
+    usual = np.median([find(asked, around[asked, k])[0] for k in range(around.shape[1])], axis=0)  # (asked,)
+    usual = np.maximum(usual[np.searchsorted(asked, first)], usual[np.searchsorted(asked, second)])
+    return find(first, second), usual
+
+
+def _read_thumbnails(samples: Samples, rows: Ints, workers: int, progress: Progress) -> npt.NDArray[np.float32]:
     """(r, side, side, 3) thumbnails of zero mean and unit length; zero for flat images and those that fail."""
     images = samples.images
     assert images is not None

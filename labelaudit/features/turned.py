@@ -17,9 +17,9 @@ from labelaudit.features.pairs import (
     LIKENESS,
     STANDS_OUT,
     Pairs,
+    compare_thumbnails,
     cosines,
     neighboring_pairs,
-    read_thumbnails,
 )
 from labelaudit.types import Features, Floats, Ints, Progress, Samples, no_progress
 
@@ -69,17 +69,11 @@ def _compare(
     """(p,) whether each pair is one image in two positions, and (p,) correlation of their thumbnails."""
     if not len(first):
         return np.zeros(0, dtype=np.bool_), np.zeros(0)
-    asked = np.unique(np.concatenate([first, second]))
-    rows = np.unique(np.concatenate([asked, around[asked].ravel()]))
-    thumbnails = read_thumbnails(samples, rows, workers, progress)
-    place = {row: number for number, row in enumerate(rows.tolist())}
-    at = np.array([place.get(row, 0) for row in range(len(samples))])
-    columns = [_correlate(thumbnails, at[asked], at[around[asked, k]])[0] for k in range(around.shape[1])]
-    usual = np.zeros(len(samples))
-    usual[asked] = np.median(columns, axis=0)
-    likeness, upright = _correlate(thumbnails, at[first], at[second])
+    (likeness, upright), usual = compare_thumbnails(
+        samples, first, second, around, _correlate, workers=workers, progress=progress
+    )
     alike = likeness >= LIKENESS
-    alike &= STANDS_OUT * (1 - likeness) <= 1 - np.maximum(usual[first], usual[second])
+    alike &= STANDS_OUT * (1 - likeness) <= 1 - usual
     return alike & (upright < likeness), likeness
 
 
