@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from labelaudit.audit.document import Audit
+from labelaudit.judge.linear import group_rows
 from labelaudit.types import Ints
 
 COLUMNS = (
@@ -57,10 +58,5 @@ def list_worst_groups(audit: Audit, most: int) -> list[dict[str, Any]]:
 def _members(audit: Audit) -> Iterator[Ints]:
     """Rows of each group of several samples; copies of the same bytes alone make none."""
     samples = audit.samples
-    if samples.groups == samples.digests:
-        return
-    code = samples.numbered_groups.code
-    order = np.argsort(code, kind="stable")
-    for rows in np.split(order, np.flatnonzero(np.diff(code[order])) + 1):
-        if len(rows) > 1:
-            yield rows
+    if samples.groups != samples.digests:
+        yield from group_rows(samples.numbered_groups.code)

@@ -18,9 +18,9 @@ from labelaudit.arrays import map_arrays
 from labelaudit.audit import csv, json, npz, parquet
 from labelaudit.audit.document import Audit
 from labelaudit.audit.groups import list_groups
-from labelaudit.data.ingest import digest, digest_file
+from labelaudit.data.ingest import digest_file
 from labelaudit.errors import RunError, reason_of
-from labelaudit.files import check_apart, is_partial, map_regular, recover, sibling, swap
+from labelaudit.files import check_apart, is_partial, recover, sibling, swap
 from labelaudit.judge import FILE as JUDGE
 
 REPORT, MARKDOWN = "report.html", "report.md"
@@ -113,7 +113,8 @@ def read(folder: Path | str) -> Audit:
         raise RunError(f"{folder} is not a RUN folder (no audit.json): make one with `labelaudit scan`")
     try:
         with ThreadPoolExecutor(2) as pool:  # one thread of three reads text, which takes as long
-            found = {name: pool.submit(_digest, place / name) for name in (ARRAYS, JUDGE)}
+            held = [name for name in (ARRAYS, JUDGE) if (place / name).exists()]
+            found = {name: pool.submit(digest_file, place / name) for name in held}
             parts = json.load_parts(place / AUDIT)
         _check_companions({name: digest.result() for name, digest in found.items()}, parts["companions"])
         files = {name: place / name for name in (*SHOWN, TABLE, JUDGE, GROUPS, REPORT) if (place / name).exists()}
@@ -142,19 +143,14 @@ def _write_groups(audit: Audit, path: Path) -> tuple[str, ...]:
     return (path.name,)
 
 
-def _check_companions(found: Mapping[str, str | None], written: Mapping[str, str]) -> None:
+def _check_companions(found: Mapping[str, str], written: Mapping[str, str]) -> None:
     """Refuse files whose digests, name -> that ``found``, are not those ``written`` with the audit; a judge may be
     missing."""
     if ARRAYS not in written:
         raise KeyError(ARRAYS)
-    for name, one in found.items():
-        if one != written.get(name) and not (one is None and name == JUDGE):
+    for name in (ARRAYS, *found):
+        if found.get(name) != written.get(name):
             raise ValueError(f"{name} is not the file that was written with audit.json")
-
-
-def _digest(path: Path) -> str | None:
-    """The digest of a file, which in one piece leaves Python to other threads; None where it does not exist."""
-    return digest(map_regular(path)) if path.exists() else None
 
 
 def is_run(place: Path) -> bool:

@@ -24,7 +24,7 @@ from labelaudit.data.images import MAX_PIXELS, ImageError, survey
 from labelaudit.data.listing import Listing
 from labelaudit.data.order import sort_classes
 from labelaudit.errors import DataError
-from labelaudit.files import open_regular
+from labelaudit.files import map_regular
 from labelaudit.types import Finding, Images, Progress, Samples, no_progress
 
 DIGEST_BYTES = 16
@@ -144,9 +144,9 @@ def digest(data: bytes | bytearray | mmap) -> str:
 
 
 def digest_file(path: Path) -> str:
-    """`digest` of a regular file, whatever its size; raises `OSError` for anything else."""
-    with open_regular(path) as file:
-        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=DIGEST_BYTES)).hexdigest()
+    """`digest` of a regular file, whatever its size, in one piece, which leaves Python to other threads; raises
+    `OSError` for anything else."""
+    return hashlib.blake2b(map_regular(path), digest_size=DIGEST_BYTES).hexdigest()
 
 
 @dataclass(frozen=True)
