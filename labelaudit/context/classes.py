@@ -123,13 +123,15 @@ def find_twins(probs: Table, labels: Ints) -> list[tuple[int, int]]:
     if probs.shape[1] > _MOST_CLASSES:
         return []
     means = sum_by_label(probs, labels) / np.maximum(counts, 1)[:, None]
-    likeliest = np.asarray(probs.argmax(axis=1))
     pairs = [
         (one, other)
         for one in range(len(means))
         for other in range(one + 1, len(means))
         if min(counts[one], counts[other]) >= _FEWEST and min(means[one, other], means[other, one]) >= _SHARED
     ]
+    if not pairs:
+        return []
+    likeliest = np.asarray(probs.argmax(axis=1))
     return [pair for pair in pairs if _are_alike(probs, labels, likeliest, *pair)]
 
 

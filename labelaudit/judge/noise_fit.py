@@ -29,10 +29,12 @@ from labelaudit.judge.scores import softmax
 from labelaudit.leading import Table, is_large
 from labelaudit.types import Floats, Ints
 
+TOLD = 50
+"""Samples for each cell of T that make a look at all of them needless."""
+
 _CELLS, _SWEPT = 400_000, 1_000_000  # rows x classes that the search and the last sweeps over T see
 _SEARCHED = 50  # classes up to which the cells of T are searched one by one; beyond, each row's share of errors
 _ROUNDS = 3
-_TOLD = 50  # samples for each cell of T that make a look at all of them needless
 _COARSE, _FINE = (80, 1e-8), (300, 1e-10)  # iterations, and relative gain at which a search ends
 _ROUGH = (80, 1e-6)  # the same on a part of the samples
 _MOST_RIGHT, _HALF_RIGHT = 0.9, 0.5  # diagonals of T that a search starts from
@@ -120,7 +122,7 @@ def fit_noise_model(
         ease = float(difficulty(probs).mean())
         harder = np.exp(slope * (difficulty(probs) - ease)) if slope else None
         transition = refine(probs, transition, labels[rows], known[rows], harder, precision)
-        if len(rows) < min(int(first.sum()), _TOLD * classes**2) and not is_large(len(labels), classes):
+        if len(rows) < min(int(first.sum()), TOLD * classes**2) and not is_large(len(labels), classes):
             pooled = np.asarray(apply_noise_model(named, transition, models, None).probs)
             transition = refine_by_all(pooled, transition, labels, known, first, slope=slope, ease=ease)
     return apply_noise_model(

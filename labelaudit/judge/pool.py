@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import reduce
 
 import numpy as np
 from scipy.optimize import minimize
@@ -93,14 +93,14 @@ def pool(
         return Pooled(weights=exponents, probs=alone.raised(sum(exponents.values()), _FLOOR))
     probs = make_table(labels, classes)
 
+    def powered(name: str, part: slice) -> Floats:
+        logs: Floats = np.maximum(by_class(models[name][part]), _FLOOR)
+        np.log(logs, out=logs)
+        logs *= np.float32(exponents[name])
+        return logs
+
     def mix(part: slice) -> None:
-        mixed: Any = 0
-        for name, table in models.items():
-            logs = np.maximum(by_class(table[part]), _FLOOR)
-            np.log(logs, out=logs)
-            logs *= np.float32(exponents[name])
-            mixed = mixed + logs if len(models) > 1 else logs
-        probs[part] = softmax(mixed)
+        probs[part] = softmax(reduce(np.add, (powered(name, part) for name in models)))
 
     work_on_blocks(mix, probs, _BLOCK)
     return Pooled(weights=exponents, probs=probs)

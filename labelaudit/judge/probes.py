@@ -264,8 +264,7 @@ def logistic(
 ) -> npt.NDArray[np.float32]:
     """Held-out class probabilities (n, C) of L2-regularised logistic regression on the given labels.
 
-    ``shares`` (n,) are as of `discriminant`. Classes that a training
-    fold lacks get probability 0 there.
+    ``shares`` (n,) are as of `discriminant`. Classes that a training fold lacks get probability 0 there.
     """
     from sklearn.linear_model import LogisticRegression
 

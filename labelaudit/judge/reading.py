@@ -6,9 +6,9 @@ would make. The asymptote of the learning curve takes for wrong whatever more da
 features cannot tell classes apart, low where they still learn fast. Which of them speak of errors, and which of hard
 images, the curve tells as well: of labels that stand out, those on hard images get fewer with more data, wrong ones
 stay (`Curve.lasting`). So readings count by that share; the interval spans all, from the labels that look worse than
-half of the planted errors on. Of few samples models know
-little, and their doubt is most of what they read; so a reading is believed as far as images speak for one class, or
-labels stand out plainly. Left out: verdicts, which settle the matter (`labelaudit.judge.verdict_fit`).
+half of the planted errors on. Of few samples models know little, and their doubt is most of what they read; so a
+reading is believed as far as images speak for one class, or labels stand out plainly. Left out: verdicts, which settle
+the matter (`labelaudit.judge.verdict_fit`).
 """
 
 from __future__ import annotations

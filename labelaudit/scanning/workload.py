@@ -16,6 +16,7 @@ from labelaudit.features.neighbors import EXACT
 from labelaudit.judge.judge import WIDTH as MEMORY_WIDTH
 from labelaudit.judge.judge import count_compared
 from labelaudit.judge.learning_curve import count_drawn
+from labelaudit.judge.noise_fit import TOLD
 from labelaudit.judge.probes import NARROW, WIDTH
 from labelaudit.leading import KEPT, is_large
 from labelaudit.scanning.components import NARROW as NARROW_SEARCH
@@ -38,7 +39,7 @@ _FITTED, _FEWEST = 400_000, 2000  # cells, and samples, that the noise model is 
 _FIT, _HEARD = 120.0, 20.0  # passes over those, and more for each model heard
 _PASSES, _PER_MODEL = 15.0, 2.0  # passes over all cells, and more for each model heard
 _LEADING, _PASSES_IN_BLOCKS = 1.8, 4.0  # the same where only leading classes are kept, of one model and of each of more
-_SWEEPS, _FEW = 30.0, 50  # passes more over all cells where there are fewer samples for each pair of classes
+_SWEEPS = 30.0  # passes more over all cells where T is fitted to all samples
 _STRANGERS, _STRANGERS_ROWS = 50.0, 20_000  # passes in which images of no class are looked for, and in how many
 _MEMORY_PASSES = 0.7  # passes for each pair of a sample and one that the judge's memory compares with it
 _JUDGED = 30.0  # and over the class probabilities of the latter
@@ -87,7 +88,7 @@ def count_seconds(work: Workload, costs: UnitCosts) -> dict[str, float]:
     if work.large:
         passes += (_PASSES_IN_BLOCKS * work.heard if work.widths else _LEADING) * cells
     else:
-        passes += (_PASSES + _PER_MODEL * work.heard + _SWEEPS * (n < _FEW * work.classes**2)) * cells
+        passes += (_PASSES + _PER_MODEL * work.heard + _SWEEPS * (n < TOLD * work.classes**2)) * cells
     written = 0.0 if work.large else _WRITTEN * (work.heard + 1) * cells
     found = {
         "decide": costs.cell * passes + costs.row * _DECIDED * n,

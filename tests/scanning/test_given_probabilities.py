@@ -44,7 +44,7 @@ def test_where_cells_rest_on_few_samples_all_are_counted(monkeypatch: pytest.Mon
         return float(np.abs(one - other).max())
 
     by_all = apart()
-    monkeypatch.setattr(noise_fit, "_TOLD", 0)
+    monkeypatch.setattr(noise_fit, "TOLD", 0)
     assert by_all < 0.3 * apart()
 
 
