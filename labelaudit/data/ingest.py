@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
-from mmap import mmap
 from pathlib import Path
 
 import numpy as np
@@ -134,7 +133,7 @@ def _verified(images: Images, digests: Sequence[str]) -> Images:
     return Verified(images, digests)
 
 
-def digest(data: bytes | bytearray | mmap) -> str:
+def digest(data: bytes) -> str:
     """BLAKE2b-128 of some bytes in hexadecimal: what makes two files the same content.
 
     >>> digest(b"")
