@@ -19,9 +19,8 @@ from .console.runs import RUN, find_run
 from .console.streams import as_typed, printable, spell_path
 
 if TYPE_CHECKING:
-    from collections.abc import Container
-
     from labelaudit.audit.document import Audit
+    from labelaudit.review.guard import Base
     from labelaudit.review.session import Session
 
 _PAGE = "The page"
@@ -116,10 +115,12 @@ def review(
         options = {"name": format_, "order": order, "data": data, "embed": embed, "prefix": prefix, "again": again}
         _export(audit, run, export, **options)
         return
-    asked: dict[str, Any] = {"order": order, "reviewer": reviewer, "again": again, "keys": keys}
-    if gate:
-        asked["only"] = _fail_the_gate(audit, run)
-    _show(audit, run, data, **asked, port=port, no_open=no_open, base_path=base_path)
+    from labelaudit.review.guard import Base
+    from labelaudit.review.keys import read_keys
+
+    base, only = Base.of(base_path or ""), _fail_the_gate(audit, run) if gate else None
+    session = _open_session(audit, run, data, reviewer, order=order, again=again, only=only, keys=read_keys(keys))
+    _serve(session, base, port=port, no_open=no_open, reranks=only is None)
 
 
 def open_(
@@ -146,50 +147,42 @@ def open_(
     image after the other. Ctrl-C ends the page.
     """
     from labelaudit import read_audit
+    from labelaudit.review.guard import Base
 
     run = find_run(run)
     audit = read_audit(run)
     order = "worst" if len(audit.suspects) else "all"
-    asked: dict[str, Any] = {"order": order, "reviewer": reviewer, "again": False, "keys": None}
-    _show(audit, run, data, **asked, port=port, no_open=no_open, base_path=base_path, page="report")
+    base, session = Base.of(base_path or ""), _open_session(audit, run, data, reviewer, order=order)
+    _serve(session, base, port=port, no_open=no_open, page="report")
 
 
-def _show(
-    audit: Audit,
-    run: Path,
-    data: Path | None,
-    *,
-    order: str,
-    reviewer: str | None,
-    again: bool,
-    keys: Path | None,
-    port: int,
-    no_open: bool,
-    base_path: str | None = None,
-    only: Container[int] | None = None,
-    page: str = "",
-) -> None:
-    import secrets
-
+def _open_session(audit: Audit, run: Path, data: Path | None, reviewer: str | None, **asked: Any) -> Session:
+    """The review of RUN, with what the person has to know of it said on stderr."""
     from labelaudit.audit.document import has_images
     from labelaudit.audit.originals import open_originals
-    from labelaudit.review.guard import Base
-    from labelaudit.review.keys import read_keys
-    from labelaudit.review.server import listen, serve
     from labelaudit.review.session import open_session
 
     if data is None and not has_images(audit):
         raise RunError(
-            f"'{run}' was made without images: `labelaudit review {spell_path(run)} --order {order} --export "
+            f"'{run}' was made without images: `labelaudit review {spell_path(run)} --order {asked['order']} --export "
             "queue.csv` asks in a table, which `labelaudit verdicts import` reads back"
         )
     name = _user() if reviewer is None else reviewer.strip()
-    images, base = open_originals(audit, data), Base.of(base_path or "")
-    own = read_keys(keys)
-    session = open_session(audit, images, run, order=order, reviewer=name, again=again, only=only, keys=own)
+    session = open_session(audit, open_originals(audit, data), run, reviewer=name, **asked)
     session.prepare()
     for note in session.notes:
         typer.echo(as_typed(note), err=True)
+    return session
+
+
+def _serve(session: Session, base: Base, *, port: int, no_open: bool, page: str = "", reranks: bool = True) -> None:
+    """Show ``session`` until Ctrl-C."""
+    import secrets
+
+    from labelaudit.review.app import build_app
+    from labelaudit.review.server import address_of, listen, make_server
+
+    run, images = session.run, session.pictures.images
 
     def report(now: Session) -> tuple[str, str]:
         from labelaudit.reports.html import render
@@ -208,26 +201,17 @@ def _show(
         session = renew_session(now, made.audit)
         return session, made.sentence
 
-    def ready(address: str) -> None:
-        progress = session.progress()
-        typer.echo(
-            f"{len(session.queue.rows):,} images to judge, {progress['done']:,} of them done. Ctrl-C ends the page.",
-            err=True,
-        )
-        if tunnel := _tunnel(place.getsockname()[1]) if base_path is None else "":
-            typer.echo(tunnel, err=True)
-        address = address.replace("/?token=", f"/{page}?token=")
-        typer.echo(address)
-        sys.stdout.flush()
+    place, opener, token = listen(port), run / _OPENER, secrets.token_urlsafe(24)
+    anew = rank_anew if reranks else None
+    try:
+        server = make_server(build_app(session, token, report=report, rerank=anew, base=base))
+        address = address_of(place, token, base).replace("/?token=", f"/{page}?token=")
+        _announce(session, address, "" if any(base) else _tunnel(place.getsockname()[1]))
         if page == "report":  # most of it is found out while the browser starts
             threading.Thread(target=report, args=(session,), daemon=True).start()
         if not no_open and sys.stdout.isatty() and _has_desktop():
             _open_browser(address, opener)
-
-    place, opener = listen(port), run / _OPENER
-    try:
-        anew = rank_anew if only is None else None
-        serve(session, place, secrets.token_urlsafe(24), ready=ready, report=report, rerank=anew, base=base)
+        server.run(sockets=[place])
     except KeyboardInterrupt:
         pass
     finally:
@@ -235,6 +219,19 @@ def _show(
         opener.unlink(missing_ok=True)
     progress, where = session.progress(), printable(str(session.ledger.path))
     typer.echo(f"\n{progress['done']:,} of {len(session.queue.rows):,} judged; verdicts are in {where}", err=True)
+
+
+def _announce(session: Session, address: str, tunnel: str) -> None:
+    """Say how much there is to judge, and where."""
+    progress = session.progress()
+    typer.echo(
+        f"{len(session.queue.rows):,} images to judge, {progress['done']:,} of them done. Ctrl-C ends the page.",
+        err=True,
+    )
+    if tunnel:
+        typer.echo(tunnel, err=True)
+    typer.echo(address)
+    sys.stdout.flush()
 
 
 def _fail_the_gate(audit: Audit, run: Path) -> frozenset[int]:

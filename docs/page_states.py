@@ -24,6 +24,7 @@ from labelaudit.audit import run as runs
 from labelaudit.audit.originals import open_originals
 from labelaudit.reports.html import render, write
 from labelaudit.reports.review_state import read_review_state
+from labelaudit.review.app import build_app
 from labelaudit.review.server import address_of, listen, make_server
 from labelaudit.review.session import Session, open_session, renew_session
 from labelaudit.scoring.rerank import rerank_run
@@ -96,7 +97,7 @@ def serving(served: Served) -> Iterator[str]:
 
         token = secrets.token_urlsafe(24)
         with listen() as place:
-            server = make_server(session, token, report=report, rerank=rank_anew)
+            server = make_server(build_app(session, token, report=report, rerank=rank_anew))
             thread = threading.Thread(target=server.run, kwargs={"sockets": [place]})
             thread.start()
             try:

@@ -26,6 +26,7 @@ from labelaudit.audit.document import Audit
 from labelaudit.audit.originals import open_originals
 from labelaudit.data.images import encode
 from labelaudit.data.ingest import digest
+from labelaudit.review.app import build_app
 from labelaudit.review.guard import Base
 from labelaudit.review.server import address_of, listen, make_server
 from labelaudit.review.session import Session, open_session, renew_session
@@ -178,7 +179,7 @@ def serving(run: Path, **options: Any) -> Iterator[Server]:
     session = open_session(audit, open_originals(audit), run, **{"reviewer": "ann", **options})
     token = secrets.token_urlsafe(24)
     with listen() as place:
-        server = make_server(session, token, **outside)
+        server = make_server(build_app(session, token, **outside))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [place]})
         thread.start()
         try:

@@ -133,6 +133,7 @@ class Review:
     def __init__(self, audit: Audit, run: Path, port: int, reviewer: str) -> None:
         import secrets
 
+        from labelaudit.review.app import build_app
         from labelaudit.review.server import address_of, listen, make_server
         from labelaudit.review.session import open_session
 
@@ -140,7 +141,7 @@ class Review:
         token, self._place = secrets.token_urlsafe(24), listen(port)
         self.address = address_of(self._place, token)
         """The address to open on this machine; it holds the key to the page."""
-        self._server: uvicorn.Server = make_server(session, token)
+        self._server: uvicorn.Server = make_server(build_app(session, token))
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._place]}, daemon=True)
         self._thread.start()
 

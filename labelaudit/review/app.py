@@ -53,7 +53,8 @@ def build_app(
     rerank: Rerank | None = None,
     base: Base = Base(),  # noqa: B008  immutable
 ) -> Starlette:
-    """The application that shows ``session`` to whoever has the ``token``."""
+    """The application that shows ``session`` to whoever has the ``token``; behind a proxy, ``base`` is where it is
+    reached from outside."""
     site = _Site(session, report, rerank)
     return Starlette(
         routes=[

@@ -7,16 +7,14 @@ that other machines can reach; use an SSH tunnel.
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from labelaudit.errors import RunError
-from labelaudit.review.app import Report, Rerank, build_app
 from labelaudit.review.guard import Base
-from labelaudit.review.session import Session
 
 if TYPE_CHECKING:
     import uvicorn
+    from starlette.applications import Starlette
 
 HOST = "127.0.0.1"
 _HEADERS = 32_768
@@ -42,50 +40,23 @@ def listen(port: int = 0) -> socket.socket:
     return place
 
 
-def serve(
-    session: Session,
-    place: socket.socket,
-    token: str,
-    *,
-    ready: Callable[[str], None],
-    report: Report | None = None,
-    rerank: Rerank | None = None,
-    base: Base = Base(),  # noqa: B008  immutable
-) -> None:
-    """Show ``session`` on the socket ``place`` until interrupted; ``ready`` is told the address before that.
-
-    ``report`` and ``rerank`` are as in `make_server`; behind a proxy, ``base`` is where the page is reached from
-    outside. Ctrl-C ends it as a `KeyboardInterrupt`, after what was asked last is answered.
-    """
-    server = make_server(session, token, report=report, rerank=rerank, base=base)
-    ready(address_of(place, token, base))
-    server.run(sockets=[place])
-
-
 def address_of(place: socket.socket, token: str, base: Base = Base()) -> str:  # noqa: B008  immutable
     """The address that a browser opens: it holds the key to the page."""
     origin = base.origin or f"http://{HOST}:{place.getsockname()[1]}"
     return f"{origin}{base.path}/?token={token}"
 
 
-def make_server(
-    session: Session,
-    token: str,
-    *,
-    report: Report | None = None,
-    rerank: Rerank | None = None,
-    base: Base = Base(),  # noqa: B008  immutable
-) -> uvicorn.Server:
-    """The server, to be run on a listening socket.
+def make_server(app: Starlette) -> uvicorn.Server:
+    """The server of a page made by `labelaudit.review.app.build_app`, to be run on a listening socket.
 
-    ``report`` makes the page that shows all suspects at once, ``rerank`` ranks them anew by the verdicts.
+    Ctrl-C ends its ``run`` as a `KeyboardInterrupt`, after what was asked last is answered.
     """
     import uvicorn
 
     from labelaudit.review.connection import MOST, Connection
 
     config = uvicorn.Config(
-        build_app(session, token, report=report, rerank=rerank, base=base),
+        app,
         log_level="critical",
         access_log=False,
         lifespan="off",

@@ -20,7 +20,7 @@ from labelaudit.errors import DataError, OptionError, RunError, unknown_name
 from labelaudit.files import fresh_text, read_regular
 from labelaudit.review.exchange import cvat, label_studio, prodigy, table
 from labelaudit.review.exchange.matching import Matched, match_answers, name_reviewers
-from labelaudit.review.exchange.tasks import Format, Source, Task, check_classes
+from labelaudit.review.exchange.tasks import Format, Source, check_classes
 from labelaudit.review.queue import open_queue
 
 FORMATS: Mapping[str, Format] = {
@@ -92,7 +92,10 @@ def export_queue(
         OptionError: no such format or order, the format cannot hold what was asked for, or ``file`` lies in the data.
         RunError: nothing is left to judge, the images are not there, or a file cannot be written.
     """
-    format_ = FORMATS[format_of(file, name)]
+    chosen = format_of(file, name)
+    format_ = FORMATS[chosen]
+    if embed and not format_.embeds:
+        raise OptionError(f"{chosen} cannot hold images: leave `embed` away, or use label-studio or prodigy")
     place = Path(data or audit.source.get("data") or file).resolve()
     if place.is_dir() and place in file.resolve().parents:
         raise OptionError(f"the export {file} lies inside the data {place}: choose a file outside with `export`")
@@ -105,31 +108,31 @@ def export_queue(
     if prefix is None:
         prefix = format_.prefix or (_folder(audit, data) if format_.embeds else "")
     source = Source(audit, queue, prefix, images, embed=embed, measure=format_.measures)
-    made = export_tasks(source, file, name=name)
-    return replace(made, advice=(*made.advice, *notes, *reviewed.notes))
+    files = _write(source, format_, file)
+    return Exported(
+        files=files,
+        tasks=len(queue.rows) - len(source.left_out),
+        left_out=tuple(source.left_out),
+        advice=(*_advise(source, format_, file), *notes, *reviewed.notes),
+    )
 
 
-def export_tasks(source: Source, file: Path, *, name: str | None = None) -> Exported:
-    """Write the tasks of ``source`` to ``file`` and what belongs to it beside it, whole or not at all.
-
-    Raises:
-        OptionError: no such format, or it cannot hold what was asked for.
-        RunError: a file cannot be written.
-    """
-    chosen = format_of(file, name)
-    format_ = FORMATS[chosen]
+def _write(source: Source, format_: Format, file: Path) -> tuple[Path, ...]:
+    """Write the tasks of ``source`` to ``file`` and what belongs to it beside it, whole or not at all."""
     classes = source.audit.samples.classes
     check_classes(classes)
-    if source.embed and not format_.embeds:
-        raise OptionError(f"{chosen} cannot hold images: leave `embed` away, or use label-studio or prodigy")
-    written = _Counted(source.tasks())
-    files = [file]
     with _fresh(file) as opened:
-        format_.write(written, opened)
-    if format_.setup is not None:
-        files.append(file.with_suffix(format_.setup_suffix))
-        with _fresh(files[-1]) as opened:
-            opened.write(format_.setup(classes))
+        format_.write(source.tasks(), opened)
+    if format_.setup is None:
+        return (file,)
+    beside = file.with_suffix(format_.setup_suffix)
+    with _fresh(beside) as opened:
+        opened.write(format_.setup(classes))
+    return file, beside
+
+
+def _advise(source: Source, format_: Format, file: Path) -> list[str]:
+    """The next steps with the files, and which images are not in them."""
     advice = list(format_.advise(file))
     if format_.by_path and not source.embed:
         advice.append(format_.by_path)
@@ -138,7 +141,7 @@ def export_tasks(source: Source, file: Path, *, name: str | None = None) -> Expo
             f"Left out: {len(source.left_out):,} that are missing or were changed since the scan, first "
             f"'{source.left_out[0]}'."
         )
-    return Exported(files=tuple(files), tasks=written.count, left_out=tuple(source.left_out), advice=tuple(advice))
+    return advice
 
 
 def read_answers(
@@ -181,21 +184,6 @@ def _folder(audit: Audit, data: Path | None) -> str:
     """The folder of the images with a slash behind it; empty where they lie in no folder."""
     place = data or Path(audit.source.get("data") or "")
     return f"{place.resolve().as_posix()}/" if str(place) != "." and place.is_dir() else ""
-
-
-class _Counted:
-    """An iterator that knows how many it gave."""
-
-    def __init__(self, tasks: Iterator[Task]) -> None:
-        self._tasks, self.count = tasks, 0
-
-    def __iter__(self) -> Iterator[Task]:
-        return self
-
-    def __next__(self) -> Task:
-        task = next(self._tasks)
-        self.count += 1
-        return task
 
 
 @contextmanager
