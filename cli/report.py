@@ -119,8 +119,9 @@ def report(
 
 def _link(audit: Audit, images: Images | None) -> dict[int, str]:
     """Suspect -> address of its file, where it has one of its own."""
-    find = getattr(images, "path", None)
-    places = {} if find is None else {row: find(row) for row in audit.suspects.tolist()}
+    from labelaudit.types import path_of
+
+    places = {} if images is None else {row: path_of(images, row) for row in audit.suspects.tolist()}
     return {row: Path(place).resolve().as_uri() for row, place in places.items() if place is not None}
 
 

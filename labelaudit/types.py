@@ -43,12 +43,19 @@ class Images(Protocol):
     """The source of a dataset's pixels. Safe to call from several threads.
 
     ``encoded(i)`` is the file as stored (JPEG, PNG, …), or for array sources a lossless encoding of row i;
-    ``digest`` of an image is the BLAKE2b-128 of these bytes in hexadecimal.
+    ``digest`` of an image is the BLAKE2b-128 of these bytes in hexadecimal. Those that are files have ``path(i)`` too,
+    which `path_of` asks for.
     """
 
     def __len__(self) -> int: ...
 
     def encoded(self, index: int) -> bytes: ...
+
+
+def path_of(images: Images, index: int) -> str | None:
+    """The file of an image, for those who link to it; ``None`` where it has none of its own."""
+    finder = getattr(images, "path", None)
+    return None if finder is None else finder(index)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,9 +183,7 @@ class _Subset:
         return self._images.encoded(self._rows[index])
 
     def path(self, index: int) -> str | None:
-        """The file of an image, for those who link to it; ``None`` where there is no file of its own."""
-        finder = getattr(self._images, "path", None)
-        return None if finder is None else finder(self._rows[index])
+        return path_of(self._images, self._rows[index])
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,7 +21,7 @@ from labelaudit.data.sources import open_source
 from labelaudit.data.tree import walk
 from labelaudit.errors import DataError, LabelAuditError
 from labelaudit.text import name_some
-from labelaudit.types import Images, Progress, Samples, kinds_of
+from labelaudit.types import Images, Progress, Samples, kinds_of, path_of
 
 _FILES = kinds_of("file", "entry")
 """Findings about files that are there and could not be judged."""
@@ -66,10 +66,8 @@ class _Gathered:
         return place[0].encoded(place[1])
 
     def path(self, index: int) -> str | None:
-        """The file of an image, where it has one of its own."""
         place = self._places[index] if index in self._owners else None
-        finder = None if place is None else getattr(place[0], "path", None)
-        return None if place is None or finder is None else finder(place[1])
+        return None if place is None else path_of(*place)
 
 
 def find_images(

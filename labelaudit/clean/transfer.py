@@ -18,7 +18,7 @@ from labelaudit.audit.originals import Originals
 from labelaudit.data.images import ImageError, suffix
 from labelaudit.data.ingest import digest
 from labelaudit.errors import DataError
-from labelaudit.types import Images, Progress, Samples, no_progress
+from labelaudit.types import Images, Progress, Samples, no_progress, path_of
 
 LINKS = ("auto", "hard", "symlink", "reflink", "copy")
 """auto is reflink where the file system has it, and copy elsewhere."""
@@ -99,8 +99,7 @@ class Transfer:
 
     def _put(self, data: bytes, row: int, target: Path) -> str:
         """Make ``target``, and say how."""
-        finder = getattr(self._images, "path", None)
-        source = None if finder is None or self.link == "copy" else finder(row)
+        source = None if self.link == "copy" else path_of(self._images, row)
         if source is not None:
             try:
                 if self.link == "hard":

@@ -29,7 +29,7 @@ from labelaudit.data.tree import walk
 from labelaudit.errors import DataError, OptionError, RunError, unknown_name
 from labelaudit.files import check_apart, recover, sibling, swap
 from labelaudit.text import Lines
-from labelaudit.types import Bools, Floats, Images, Ints, Progress, Samples, no_progress
+from labelaudit.types import Bools, Floats, Images, Ints, Progress, Samples, no_progress, path_of
 
 NOISES: Mapping[str, str] = {
     "symmetric": "each touched sample gets one of the other classes, all alike: as many are wrong as are touched",
@@ -208,11 +208,9 @@ class _ImagesWithOutsiders:
         return self._images.encoded(self._rows[index])
 
     def path(self, index: int) -> str | None:
-        """Path of the file, if it is one."""
         if self.outside is not None and index in self.taken:
             return self.outside.path(self.taken[index])
-        finder = getattr(self._images, "path", None)
-        return None if finder is None else str(finder(self._rows[index]))
+        return path_of(self._images, self._rows[index])
 
 
 def _replace(

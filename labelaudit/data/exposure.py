@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from labelaudit.types import Images
+from labelaudit.types import Images, path_of
 
 Values = npt.NDArray[Any]
 Range = tuple[float, float]
@@ -64,9 +64,7 @@ class Exposed:
         return expose(self.inner.encoded(index), self.exposure)
 
     def path(self, index: int) -> str | None:
-        """The file of an image, for those who link to it; ``None`` where there is no file of its own."""
-        finder = getattr(self.inner, "path", None)
-        return None if finder is None else finder(index)
+        return path_of(self.inner, index)
 
 
 def expose(data: bytes, exposure: Exposure) -> ExposedBytes:

@@ -24,7 +24,7 @@ from labelaudit.data.listing import Listing
 from labelaudit.data.order import sort_classes
 from labelaudit.errors import DataError
 from labelaudit.files import map_regular
-from labelaudit.types import Finding, Images, Progress, Samples, no_progress
+from labelaudit.types import Finding, Images, Progress, Samples, no_progress, path_of
 
 DIGEST_BYTES = 16
 _CHUNK = 64
@@ -121,9 +121,7 @@ class Verified:
         return data
 
     def path(self, index: int) -> str | None:
-        """The file of an image, for those who link to it; ``None`` where there is no file of its own."""
-        finder = getattr(self._images, "path", None)
-        return None if finder is None else finder(index)
+        return path_of(self._images, index)
 
 
 def _verified(images: Images, digests: Sequence[str]) -> Images:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from labelaudit.data.images import ImageError
-from labelaudit.types import Finding, Images, Ints
+from labelaudit.types import Finding, Images, Ints, path_of
 
 TRAINING, VALIDATION, TESTING = ("train", "training"), ("valid", "val", "validation", "dev"), ("test", "testing")
 """Names of a split by what it is for; lower case."""
@@ -94,10 +94,7 @@ class Joined:
         return images.encoded(row)
 
     def path(self, index: int) -> str | None:
-        """The file of an image, for those who link to it; ``None`` where there is no file of its own."""
-        images, row = self._places[index]
-        finder = getattr(images, "path", None)
-        return None if finder is None else finder(row)
+        return path_of(*self._places[index])
 
 
 def read_file(path: str) -> bytes:
