@@ -9,13 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from labelaudit.data.columns import Columns
-from labelaudit.data.listing import SPLITS, Files, Listing
+from labelaudit.data.listing import SPLITS, Listing
 from labelaudit.data.matching import Match, after_upload, path_steps
 from labelaudit.data.table import Table, ends_as_image
 from labelaudit.data.tree import Tree
 from labelaudit.data.votes import VOTES, describe, elect, gather_votes, offer_annotators, spell
 from labelaudit.errors import DataError
-from labelaudit.types import Finding, Images
+from labelaudit.types import Finding
 
 
 def assemble(table: Table, columns: Columns, match: Match, tree: Tree, *, tables: Sequence[Path | str] = ()) -> Listing:
@@ -40,7 +40,7 @@ def assemble(table: Table, columns: Columns, match: Match, tree: Tree, *, tables
     keep = [row for row in range(len(names)) if match.files[row] is not None or not asked[row].strip()]
     unnamed = sorted({*tree.paths} - {*match.files})
     detail = f"no row of {posixpath.basename(table.name)} names it"
-    listing = list_rows(table, columns, names, tree.shown, None, origin=origin_of([table], columns), keep=keep)
+    listing = list_rows(table, columns, names, tree.shown, keep=keep)
     return replace(
         listing,
         images=tree.storage.images(listing.ids),
@@ -71,23 +71,21 @@ def names_image(tree: Tree) -> Callable[[str], bool]:
 
 
 def list_rows(
-    table: Table,
-    columns: Columns,
-    names: Sequence[str],
-    root: str,
-    images: Images | None,
-    *,
-    origin: str,
-    keep: Sequence[int] | None = None,
+    table: Table, columns: Columns, names: Sequence[str], root: str, *, keep: Sequence[int] | None = None
 ) -> Listing:
-    """One sample for each name; a name that comes twice is a finding, and is left out if its labels differ."""
+    """One sample without its image for each of ``names``, those of the rows of ``table`` or of ``keep`` among them.
+
+    A name that comes twice is a finding, and is left out if its labels differ; where the rows are people's votes it has
+    the most frequent one.
+    """
+    kept = range(len(names)) if keep is None else keep
     if columns.annotators:
-        return _list_voted(table, columns, names, root, images, origin=origin, keep=keep)
+        return _list_voted(table, columns, names, root, kept)
     labels = [columns.value(row) for row in table.rows]
     first: dict[str, int] = {}
     torn: set[str] = set()
     findings: list[Finding] = []
-    for row in range(len(names)) if keep is None else keep:
+    for row in kept:
         name = names[row]
         before = first.setdefault(name, row) if name else row
         if not name:
@@ -108,62 +106,46 @@ def list_rows(
             f"'{table.name}' gives {len(torn):,} of {len(first):,} images several labels in several rows, as tables of "
             "boxes do: an audit needs one label for each image (of several people: `annotator`)"
         )
-    rows = tuple(row for name, row in first.items() if name not in torn)
-    ids = tuple(names[row] for row in rows)
-    further = [column for column in table.columns if column not in (columns.path, columns.label, *columns.one_hot)]
-    extra = {column: tuple(table.rows[row][column] for row in rows) for column in further}
-    return Listing(
-        root=root,
-        ids=ids,
-        labels=tuple(labels[row] or None for row in rows),
-        images=Files(root, ids) if isinstance(images, Files) else images,
-        splits=_splits(ids, extra),
-        extra=extra,
-        findings=tuple(findings),
-        rows=rows,
-        total=len(names),
-        origin=origin,
-        notes=offer_annotators(table, columns, len(torn)),
-    )
+    rows = [row for name, row in first.items() if name not in torn]
+    listing = _list(table, columns, names, root, rows, [labels[row] or None for row in rows])
+    return replace(listing, findings=tuple(findings), notes=offer_annotators(table, columns, len(torn)))
 
 
-def _list_voted(
-    table: Table,
-    columns: Columns,
-    names: Sequence[str],
-    root: str,
-    images: Images | None,
-    *,
-    origin: str,
-    keep: Sequence[int] | None,
-) -> Listing:
+def _list_voted(table: Table, columns: Columns, names: Sequence[str], root: str, keep: Sequence[int]) -> Listing:
     """One sample for each name, with the most frequent of its annotators' labels."""
-    kept = [row for row in (range(len(names)) if keep is None else keep) if names[row]]
+    kept = [row for row in keep if names[row]]
     first: dict[str, int] = {}
     for row in kept:
         first.setdefault(names[row], row)
     votes = gather_votes(table, columns, columns.annotators, names, kept)
-    labels, ids, rows = elect(votes), tuple(first), tuple(first.values())
+    labels = elect(votes)
+    listing = _list(table, columns, names, root, list(first.values()), [labels[name] for name in first])
+    told = {VOTES: tuple(spell(votes[name]) for name in first)}
+    return replace(listing, extra={**listing.extra, **told}, notes=(describe(votes),))
+
+
+def _list(
+    table: Table, columns: Columns, names: Sequence[str], root: str, rows: Sequence[int], labels: Sequence[str | None]
+) -> Listing:
+    """The samples that ``rows`` of ``table`` name, under ``labels``, with its further columns."""
+    ids = tuple(names[row] for row in rows)
     aside = {columns.path, columns.label, *columns.one_hot, *columns.annotators}
-    extra = {column: tuple(table.rows[row][column] for row in rows) for column in table.columns if column not in aside}
+    extra = {name: tuple(table.rows[row][name] for row in rows) for name in table.columns if name not in aside}
     return Listing(
         root=root,
         ids=ids,
-        labels=tuple(labels[name] for name in ids),
-        images=Files(root, ids) if isinstance(images, Files) else images,
+        labels=tuple(labels),
         splits=_splits(ids, extra),
-        extra=extra | {VOTES: tuple(spell(votes[name]) for name in ids)},
-        rows=rows,
+        extra=extra,
+        rows=tuple(rows),
         total=len(names),
-        origin=origin,
-        notes=(describe(votes),),
+        origin=origin_of(table, columns),
     )
 
 
-def origin_of(tables: Sequence[Table], columns: Columns) -> str:
-    names = " and ".join(posixpath.basename(table.name) for table in tables)
-    header = "" if tables[0].has_header else ", which has no header"
-    return f"{columns.describe()} of {names}{header}"
+def origin_of(table: Table, columns: Columns) -> str:
+    header = "" if table.has_header else ", which has no header"
+    return f"{columns.describe()} of {posixpath.basename(table.name)}{header}"
 
 
 def _splits(ids: Sequence[str], extra: Mapping[str, tuple[str, ...]]) -> tuple[str, ...] | None:

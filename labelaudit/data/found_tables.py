@@ -16,6 +16,7 @@ from labelaudit.data.columns import Columns, choose_columns, plain
 from labelaudit.data.matching import Match, match_rows
 from labelaudit.data.parts import Part, part_of
 from labelaudit.data.source import Source
+from labelaudit.data.sources import read_document
 from labelaudit.data.table import TABLE_SUFFIXES, DocumentError, EncodingError, Table, ends_as_image
 from labelaudit.data.tree import Tree, ending_of
 from labelaudit.data.votes import find_annotators, find_wide_annotators
@@ -28,8 +29,6 @@ _SPLITTING = re.compile("split|partition|fold", re.IGNORECASE)
 """In the name of a list without header: its numbers are splits."""
 _DEEPEST, _MOST = 3, 40
 """Tables in a folder are looked for down to this level, and at most so many."""
-
-Tabulate = Callable[[str, bytes], Table]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,13 +51,13 @@ class RefusedTable:
     rows: int = 0
 
 
-def find_tables(tree: Tree, source: Source, tabulate: Tabulate) -> tuple[list[FoundTable], list[RefusedTable]]:
+def find_tables(tree: Tree, source: Source) -> tuple[list[FoundTable], list[RefusedTable]]:
     """The tables about most of their images in ``tree``, joined where they belong together, and the refused ones.
 
     Those that were refused are in the order of their size, the largest first.
     """
     is_image = names_image(tree)
-    examined = [_examine(path, tree, source, tabulate, is_image) for path in _documents(tree)]
+    examined = [_examine(path, tree, source, is_image) for path in _documents(tree)]
     found = [one for one in examined if isinstance(one, FoundTable)]
     refused = [one for one in examined if isinstance(one, RefusedTable)]
     return _join(found, tree), sorted(refused, key=lambda one: -one.rows)
@@ -111,11 +110,11 @@ def _documents(tree: Tree) -> list[str]:
 
 
 def _examine(
-    path: str, tree: Tree, source: Source, tabulate: Tabulate, is_image: Callable[[str], bool]
+    path: str, tree: Tree, source: Source, is_image: Callable[[str], bool]
 ) -> FoundTable | RefusedTable | None:
     """A table of the folder, if it is about images of the folder."""
     try:
-        table = _tabulated(path, tree, source, tabulate)
+        table = _tabulated(path, tree, source)
     except DocumentError as error:
         return RefusedTable(name=path, problem=str(error))
     is_split_list = table is not None and not table.has_header and _SPLITTING.search(stem_of(path))
@@ -160,13 +159,13 @@ def _spelled(path: str, cells: Sequence[str], tree: Tree) -> list[Sequence[str]]
     return [cells, *([f"{place}/{cell}" if cell else "" for cell in cells] for place in places)]
 
 
-def _tabulated(path: str, tree: Tree, source: Source, tabulate: Tabulate) -> Table | None:
+def _tabulated(path: str, tree: Tree, source: Source) -> Table | None:
     """A file of the folder as a table, if it is one; metadata that cannot be read is an error."""
     is_metadata = posixpath.basename(path) in METADATA
     if is_metadata and source.ignore_metadata:
         return None
     try:
-        return tabulate(path, tree.storage.read(path))
+        return read_document(path, tree.storage.read(path))
     except DocumentError:
         raise
     except EncodingError as error:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from labelaudit.data.images import MOST_PIXELS, ImageError, probe, squeeze
+from labelaudit.data.listing import Joined
 from labelaudit.errors import DataError
 from labelaudit.types import Bools, Images, Ints, Progress, no_progress
 
@@ -80,7 +81,7 @@ class Squares:
         _, side, _, channels = self.shape
         self._pool = self._pool or ThreadPoolExecutor(self._workers)
         squares = np.empty((len(index), side, side, channels), dtype=np.uint8)
-        for place, square in enumerate(_decoded(_Rows(self.images, index), side, self._pool)):
+        for place, square in enumerate(_decoded(Joined((self.images, index)), side, self._pool)):
             if isinstance(square, ImageError):
                 raise DataError(f"image {index[place]} cannot be read any more ({square}): has the dataset changed?")
             squares[place] = square[..., :channels]
@@ -104,21 +105,8 @@ class Squares:
 
     def take(self, rows: Bools, *, channels: int | None = None) -> Squares:
         """Some of them, perhaps in colour where these are grey."""
-        images = _Rows(self.images, np.flatnonzero(rows))
+        images = Joined((self.images, np.flatnonzero(rows)))
         return Squares(images, self.shape[1], channels=channels or self.shape[3], workers=self._workers, key=self.key)
-
-
-class _Rows:
-    """`Images` of some rows of others."""
-
-    def __init__(self, images: Images, rows: Ints) -> None:
-        self._images, self._rows = images, rows
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def encoded(self, index: int) -> bytes:
-        return self._images.encoded(int(self._rows[index]))
 
 
 def _decoded(images: Images, side: int, pool: ThreadPoolExecutor) -> Iterator[Pixels | ImageError]:

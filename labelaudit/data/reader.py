@@ -4,7 +4,7 @@ A reader is one file of `labelaudit.data.readers`. It has ``recognise(subject)``
 that it knows and says how sure each is, none where it is not a kind of its own; or ``tabulate(name, data)``, which
 makes a `labelaudit.data.table.Table` with columns ``path`` and ``label`` of a document of labels, ``None`` of one of
 another kind, and is asked for every file that may hold labels. What is no path is looked at by ``open_(source)``,
-labels without images by ``recognise_labels(source, tabulate)``. Its file name is what ``format`` takes.
+labels without images by ``recognise_labels(source)``. Its file name is what ``format`` takes.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from enum import IntEnum
 from functools import cached_property
 from pathlib import Path
 
-from labelaudit.data.folders import Candidate
+from labelaudit.data.folders import Candidate, Undecided
 from labelaudit.data.listing import Listing
 from labelaudit.data.source import Source, is_address
 from labelaudit.data.tree import Tree, walk
+from labelaudit.errors import DataError
 
 
 class Certainty(IntEnum):
@@ -39,15 +40,26 @@ class Certainty(IntEnum):
 class Reading:
     """One way in which a dataset can be read."""
 
-    reader: str
-    certainty: Certainty
     what: str
     """The kind of dataset that was recognised, a phrase such as ``class folders``."""
     read: Callable[[], Listing]
+    certainty: Certainty = Certainty.CERTAIN
+    reader: str = ""
+    """Name of the reader; `labelaudit.data.sources` fills it in."""
     candidates: tuple[Candidate, ...] = ()
     """Commands that can be typed instead, if it is not certain."""
     is_metadata: bool = False
     """Whether it is the table that an image folder of Hugging Face has for this: it counts before folder names."""
+
+
+def refuse(what: str, error: DataError) -> Reading:
+    """The reading of a dataset of the reader's kind that cannot be read as it is: listing it raises ``error``."""
+
+    def read() -> Listing:
+        raise error
+
+    candidates = error.candidates if isinstance(error, Undecided) else ()
+    return Reading(what=what, read=read, certainty=Certainty.REFUSED, candidates=candidates)
 
 
 class Subject:

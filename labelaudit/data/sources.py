@@ -119,8 +119,7 @@ def readings_of(subject: Subject) -> list[Reading]:
         if name in _WITHOUT_TABLE and asked is None and _says_table(subject):
             continue
         if asked in (None, name, name.replace("_", "-")) and hasattr(reader, "recognise"):
-            arguments = (subject, tabulate) if name == "label_table" else (subject,)
-            found += reader.recognise(*arguments)
+            found += [replace(reading, reader=name) for reading in reader.recognise(subject)]
     return found
 
 
@@ -132,7 +131,7 @@ def _says_table(subject: Subject) -> bool:
     )
 
 
-def tabulate(name: str, data: bytes) -> Table:
+def read_document(name: str, data: bytes) -> Table:
     """A document of labels as a table, by the reader that knows its kind; raises `DataError` where none does."""
     for reader in readers().values():
         if hasattr(reader, "tabulate"):
@@ -191,7 +190,7 @@ def _labels_alone(source: Source) -> Listing:
         )
     for reader in readers().values():
         if hasattr(reader, "recognise_labels"):
-            found: Listing | None = reader.recognise_labels(source, tabulate)
+            found: Listing | None = reader.recognise_labels(source)
             if found is not None:
                 return found
     path = Path(source.labels)

@@ -20,6 +20,7 @@ from labelaudit.data.images import ImageError
 from labelaudit.data.listing import MAX_BYTES
 from labelaudit.data.reader import Subject
 from labelaudit.data.source import Source, address_of, is_address
+from labelaudit.data.sources import subject_of
 from labelaudit.data.table import TABLE_SUFFIXES
 from labelaudit.data.tree import ending_of
 from labelaudit.errors import DataError
@@ -53,7 +54,7 @@ class AddressStorage:
 def open_(source: Source) -> Subject | None:
     """The files below an address, or the one file there fetched; labels at an address are fetched too."""
     if is_address(source.labels):
-        return _again(replace(source, labels=_fetch(address_of(source.labels))))
+        return subject_of(replace(source, labels=_fetch(address_of(source.labels))))
     if not is_address(source.data):
         return None
     address = address_of(source.data)
@@ -61,20 +62,13 @@ def open_(source: Source) -> Subject | None:
     if not _ask(address, filesystem.isdir, root):
         if ending_of(root) in TABLE_SUFFIXES:  # its images lie beside it
             return open_(replace(source, data=address.rpartition("/")[0], labels=_fetch(address)))
-        return _again(replace(source, data=_fetch(address)))
+        return subject_of(replace(source, data=_fetch(address)))
     names = [name[len(root) :].lstrip("/") for name in _ask(address, filesystem.find, root)]
     if not names:
         raise DataError(f"'{address}' holds no files: check the address")
     if any(ending_of(name) in _FETCHED for name in names) and not any(ending_of(n) in (".jpg", ".png") for n in names):
-        return _again(replace(source, data=_fetch_all(address, filesystem, root, names)))
+        return subject_of(replace(source, data=_fetch_all(address, filesystem, root, names)))
     return Subject(source, tree_of(address, names, AddressStorage(filesystem, root)))
-
-
-def _again(source: Source) -> Subject:
-    """The subject that the fetched file is."""
-    from labelaudit.data.sources import subject_of
-
-    return subject_of(source)
 
 
 def _connect(address: str) -> tuple[Any, str]:

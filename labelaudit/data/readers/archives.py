@@ -10,13 +10,14 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from labelaudit.data.archive import JoinedStorage, StoredImages, TarStorage, is_archive, open_archive, tree_of
 from labelaudit.data.columns import LABEL_NAMES, choose_columns
 from labelaudit.data.images import SUFFIXES
 from labelaudit.data.listing import Listing, split_of
-from labelaudit.data.reader import Certainty, Reading, Subject
+from labelaudit.data.reader import Reading, Subject
 from labelaudit.data.source import Source
 from labelaudit.data.tree import Disk, Storage, Tree
 from labelaudit.errors import DataError
@@ -59,15 +60,8 @@ def recognise(subject: Subject) -> list[Reading]:
     kind = next((ending for ending in (asked, *_PLAIN, "json") if ending in endings), None)
     if kind is None or 2 * len(labelled) < len(tree.paths):
         return []
-    what = f"samples of shards, labels in .{kind}"
-    return [
-        Reading(
-            reader="archives",
-            certainty=Certainty.CERTAIN,
-            what=what,
-            read=lambda: _list(tree, beside, kind, None if asked == kind else asked),
-        )
-    ]
+    read = partial(_list, tree, beside, kind, None if asked == kind else asked)
+    return [Reading(what=f"samples of shards, labels in .{kind}", read=read)]
 
 
 def _list(tree: Tree, beside: Mapping[str, Mapping[str, str]], kind: str, column: str | None) -> Listing:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from labelaudit.data.images import encode
 from labelaudit.data.listing import Joined, Listing
-from labelaudit.data.reader import Certainty, Reading, Subject
+from labelaudit.data.reader import Reading, Subject
 from labelaudit.data.source import Source
 from labelaudit.errors import DataError
 from labelaudit.files import open_regular
@@ -37,14 +37,7 @@ def recognise(subject: Subject) -> list[Reading]:
     if path is None or subject.is_folder or path.suffix.lower() not in ARRAY_SUFFIXES:
         return []
     table = None if labels is None else Path(labels)
-    return [
-        Reading(
-            reader="arrays",
-            certainty=Certainty.CERTAIN,
-            what="an array file of images and labels",
-            read=lambda: list_arrays(path, labels=table),
-        )
-    ]
+    return [Reading(what="an array file of images and labels", read=lambda: list_arrays(path, labels=table))]
 
 
 def _pairs(subject: Subject, folder: Path) -> list[Reading]:
@@ -69,11 +62,10 @@ def _pairs(subject: Subject, folder: Path) -> list[Reading]:
             origin=" and ".join(label.name for _, _, label in pairs),
         )
 
-    what = "array files of images and of labels"
-    return [Reading(reader="arrays", certainty=Certainty.CERTAIN, what=what, read=read)]
+    return [Reading(what="array files of images and of labels", read=read)]
 
 
-def recognise_labels(source: Source, _: object) -> Listing | None:
+def recognise_labels(source: Source) -> Listing | None:
     """The labels of a NumPy file given with ``labels``; ``None`` for other files."""
     path = Path(source.labels)
     return list_array_labels(path) if path.is_file() and path.suffix.lower() in ARRAY_SUFFIXES else None

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from labelaudit.data.listing import Listing
-from labelaudit.data.reader import Certainty, Reading, Subject
+from labelaudit.data.reader import Reading, Subject
 from labelaudit.data.readers.parquet import Shard, list_shards
 from labelaudit.errors import DataError, reason_of
 from labelaudit.files import read_text
@@ -30,7 +30,7 @@ def recognise(subject: Subject) -> list[Reading]:
         shards = [shard for folder in folders for shard in _shards(folder, path)]
         return list_shards(path, shards, path_column=source.path_column, label_column=source.label_column)
 
-    return [Reading(reader="arrow", certainty=Certainty.CERTAIN, what="a saved Hugging Face dataset", read=read)]
+    return [Reading(what="a saved Hugging Face dataset", read=read)]
 
 
 class ArrowShard(Shard):

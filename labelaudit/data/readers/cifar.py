@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from labelaudit.data.listing import Listing
-from labelaudit.data.reader import Certainty, Reading, Subject
+from labelaudit.data.reader import Reading, Subject, refuse
 from labelaudit.data.readers.arrays import Array, Stacks
 from labelaudit.errors import DataError
 from labelaudit.files import read_text
@@ -29,18 +29,15 @@ def recognise(subject: Subject) -> list[Reading]:
     binary = [file for file in files if _NAMES.fullmatch(file.name)]
     if binary:
         read = partial(list_cifar, path, binary, subject.source.label_column)
-        return [Reading(reader="cifar", certainty=Certainty.CERTAIN, what="CIFAR in its binary version", read=read)]
+        return [Reading(what="CIFAR in its binary version", read=read)]
     pickled = [file for file in files if file.suffix.lower() in _PICKLES or _is_pickle(file)]
     if not pickled:
         return []
-
-    def refuse() -> Listing:
-        raise DataError(
-            f"'{pickled[0]}' holds pickled Python objects, which can run any program and are never opened: give the "
-            "binary version (CIFAR has one), a .npz of images and labels, or class folders"
-        )
-
-    return [Reading(reader="cifar", certainty=Certainty.REFUSED, what="pickled Python objects", read=refuse)]
+    said = (
+        f"'{pickled[0]}' holds pickled Python objects, which can run any program and are never opened: give the "
+        "binary version (CIFAR has one), a .npz of images and labels, or class folders"
+    )
+    return [refuse("pickled Python objects", DataError(said))]
 
 
 def list_cifar(root: Path, files: Sequence[Path], label_column: str | None = None) -> Listing:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from labelaudit.data.class_level import find_classes, take_level
 from labelaudit.data.folders import Candidate, Level, Undecided, plant
 from labelaudit.data.listing import Listing
-from labelaudit.data.reader import Certainty, Reading, Subject
+from labelaudit.data.reader import Certainty, Reading, Subject, refuse
 from labelaudit.data.source import level_asked
 from labelaudit.data.tree import Tree
 from labelaudit.data.versions import find_copy, find_versions
@@ -32,7 +32,6 @@ def recognise(subject: Subject) -> list[Reading]:
 
     def reading(level: Level) -> Reading:
         return Reading(
-            reader="class_folders",
             certainty=Certainty.LIKELY if asked is None and len(level.classes) == 1 else Certainty.CERTAIN,
             what=f"class folders ({count(len({*level.classes.values()}), 'class', 'classes')})",
             read=lambda: list_classes(tree, level),
@@ -50,20 +49,7 @@ def recognise(subject: Subject) -> list[Reading]:
         if found is not None:
             _refuse_lookalikes(tree, found)
     except Undecided as error:
-        refusal = error
-
-        def refuse() -> Listing:
-            raise refusal
-
-        what = "folders that may be classes"
-        undecided = Reading(
-            reader="class_folders",
-            certainty=Certainty.REFUSED,
-            what=what,
-            read=refuse,
-            candidates=error.candidates,
-        )
-        return [undecided]
+        return [refuse("folders that may be classes", error)]
     return [] if found is None else [reading(found)]
 
 

@@ -78,7 +78,6 @@ def _are_parts(words: Iterable[str]) -> bool:
 
 def _by(tree: Tree, pattern: str, certainty: Certainty, *candidates: Candidate) -> Reading:
     return Reading(
-        reader="file_names",
         certainty=certainty,
         what=f"labels in file names by '{pattern}'",
         read=lambda: list_names(tree, pattern),

@@ -12,7 +12,7 @@ import numpy as np
 
 from labelaudit.data.folders import Candidate, Undecided
 from labelaudit.data.listing import Listing, split_of
-from labelaudit.data.reader import Certainty, Reading, Subject
+from labelaudit.data.reader import Reading, Subject
 from labelaudit.data.readers.arrays import Array, Stacks
 from labelaudit.errors import DataError, reason_of
 
@@ -35,14 +35,7 @@ def recognise(subject: Subject) -> list[Reading]:
     if not images:
         return []
     labels = Path(subject.source.labels) if isinstance(subject.source.labels, str | Path) else None
-    return [
-        Reading(
-            reader="idx",
-            certainty=Certainty.CERTAIN,
-            what="idx files of images and labels",
-            read=partial(list_idx, path, images, labels),
-        )
-    ]
+    return [Reading(what="idx files of images and labels", read=partial(list_idx, path, images, labels))]
 
 
 def list_idx(root: Path, images: Sequence[Path], labels: Path | None = None) -> Listing:

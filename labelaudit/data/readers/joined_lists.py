@@ -9,7 +9,7 @@ from functools import partial
 from labelaudit.data.assembly import assemble, names_image
 from labelaudit.data.columns import Columns
 from labelaudit.data.matching import match_rows
-from labelaudit.data.reader import Certainty, Reading, Subject
+from labelaudit.data.reader import Reading, Subject
 from labelaudit.data.table import Table
 from labelaudit.data.tree import Tree, ending_of
 
@@ -47,7 +47,7 @@ def recognise(subject: Subject) -> list[Reading]:
     match = match_rows(list(ids.values()), tree.paths, root=tree.name)
     read = partial(assemble, table, Columns(path="path", label="label"), match, tree, tables=tuple(lists))
     what = f"{images[0]} and {telling[0]}, joined by their ids"
-    return [Reading(reader="joined_lists", certainty=Certainty.CERTAIN, what=what, read=read)]
+    return [Reading(what=what, read=read)]
 
 
 def _candidates(tree: Tree) -> list[str]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -20,8 +19,6 @@ from labelaudit.data.found_tables import (
     DOCUMENTS,
     METADATA,
     FoundTable,
-    RefusedTable,
-    Tabulate,
     find_tables,
     pick_columns,
     stem_of,
@@ -29,22 +26,24 @@ from labelaudit.data.found_tables import (
 from labelaudit.data.listing import Files, Listing
 from labelaudit.data.matching import match_rows
 from labelaudit.data.parts import Part, part_of
-from labelaudit.data.reader import Certainty, Reading, Subject
+from labelaudit.data.reader import Certainty, Reading, Subject, refuse
 from labelaudit.data.source import Source
+from labelaudit.data.sources import read_document
 from labelaudit.data.table import Table, frame_table, is_frame
 from labelaudit.data.tree import Tree, walk
 from labelaudit.errors import DataError
 from labelaudit.files import read_regular
 
 
-def recognise(subject: Subject, tabulate: Tabulate) -> list[Reading]:
+def recognise(subject: Subject) -> list[Reading]:
     """The table that was given, the one that DATA is, or those that lie in DATA."""
     source, path = subject.source, subject.path
     if source.label_from is not None or not (subject.is_folder or path is not None):
         return []
     if subject.is_folder and is_frame(source.labels):
         table = frame_table(source.labels)
-        return [_reading("a folder of images with a data frame", partial(_match_table, table, subject.tree, source))]
+        what, read = "a folder of images with a data frame", partial(_match_table, table, subject.tree, source)
+        return [Reading(what=what, read=read)]
     if subject.is_folder and source.labels is not None:
         given = Path(source.labels)
         if given.suffix.lower() not in DOCUMENTS:
@@ -52,25 +51,25 @@ def recognise(subject: Subject, tabulate: Tabulate) -> list[Reading]:
                 f"'{given}' names no files of '{subject.shown}': give a .csv, .tsv, .jsonl or .json of paths and labels"
             )
         what = f"a folder of images with the table '{given}'"
-        return [_reading(what, partial(list_matched, given, subject.tree, source, tabulate))]
+        return [Reading(what=what, read=partial(list_matched, given, subject.tree, source))]
     if not subject.is_folder and path is not None:
         if path.suffix.lower() not in DOCUMENTS - {".parquet"}:
             return []
-        read = partial(list_alone, path, source, tabulate)
-        return [_reading("a table of images", read, certainty=Certainty.LIKELY)]
-    return _in_folder(subject, tabulate)
+        read = partial(list_alone, path, source)
+        return [Reading(what="a table of images", read=read, certainty=Certainty.LIKELY)]
+    return _in_folder(subject)
 
 
-def recognise_labels(source: Source, tabulate: Tabulate) -> Listing | None:
+def recognise_labels(source: Source) -> Listing | None:
     """The labels of a table given with ``labels`` alone; ``None`` for other files."""
     path = Path(source.labels)
     known = path.is_file() and path.suffix.lower() in DOCUMENTS - {".parquet"}
-    return list_labels(path, source, tabulate) if known else None
+    return list_labels(path, source) if known else None
 
 
-def list_matched(given: Path, tree: Tree, source: Source, tabulate: Tabulate) -> Listing:
+def list_matched(given: Path, tree: Tree, source: Source) -> Listing:
     """The images of ``tree`` with the labels of the table ``given``."""
-    return _match_table(_table(given, tabulate), tree, source)
+    return _match_table(_table(given), tree, source)
 
 
 def list_frame(table: Table, source: Source) -> Listing:
@@ -79,7 +78,7 @@ def list_frame(table: Table, source: Source) -> Listing:
     if columns.path is None:
         raise DataError(f"{table.name} has no column of image paths: name it with path_column=…")
     names = [plain_path(cell, None) for cell in _cells(table, columns.path)]
-    return list_rows(table, columns, names, "", Files("", []), origin=origin_of([table], columns))
+    return _with_files(list_rows(table, columns, names, ""))
 
 
 def _match_table(table: Table, tree: Tree, source: Source) -> Listing:
@@ -96,14 +95,14 @@ def _match_table(table: Table, tree: Tree, source: Source) -> Listing:
     return assemble(table, columns, match, tree, tables=(given,))
 
 
-def list_alone(path: Path, source: Source, tabulate: Tabulate) -> Listing:
+def list_alone(path: Path, source: Source) -> Listing:
     """The images that a table names, relative to it; looked for below its folder where they are not there."""
     folder = path.parent
 
     def is_file(cell: str) -> bool:
         return bool(cell) and os.path.isfile(folder / cell.replace("\\", "/"))  # noqa: PTH113  any text may be asked
 
-    table = _table(path, tabulate)
+    table = _table(path)
     columns = pick_columns(table, source, is_file)
     if columns.path is None:
         raise DataError(f"'{path}' has no column of image paths: name it with `path_column`")
@@ -114,27 +113,27 @@ def list_alone(path: Path, source: Source, tabulate: Tabulate) -> Listing:
         match = match_rows([row[columns.path] for row in table.rows], tree.paths, root=tree.name)
         if match.matched:
             return assemble(table, columns, match, tree, tables=(path,))
-    return list_rows(table, columns, names, str(folder), Files(folder, []), origin=origin_of([table], columns))
+    return _with_files(list_rows(table, columns, names, str(folder)))
 
 
-def list_labels(path: Path, source: Source, tabulate: Tabulate) -> Listing:
+def list_labels(path: Path, source: Source) -> Listing:
     """The labels of a table whose samples are the rows of a feature matrix: no image is looked for."""
-    table = _table(path, tabulate)
+    table = _table(path)
     columns = pick_columns(table, source, lambda _: False)
     where = columns.path
     names = [f"{path.name}#{i}" if where is None else plain_path(row[where], None) for i, row in enumerate(table.rows)]
-    return list_rows(table, columns, names, "", None, origin=origin_of([table], columns))
+    return list_rows(table, columns, names, "")
 
 
-def _in_folder(subject: Subject, tabulate: Tabulate) -> list[Reading]:
+def _in_folder(subject: Subject) -> list[Reading]:
     """The tables in a folder that name most of their images in it."""
     tree, source = _without_masks(subject.tree), subject.source
     if not tree.paths:
         return []
-    found, refused = find_tables(tree, source, tabulate)
+    found, refused = find_tables(tree, source)
     larger = [one for one in refused if one.rows >= max((len(other.table.rows) for other in found), default=0)]
     readings = [_of_table(one, tree) for one in found if not larger or _stands_alone(one, tree)]
-    return readings or [_refused(one) for one in refused[:1]]
+    return readings or [refuse(f"the table '{one.name}'", DataError(one.problem)) for one in refused[:1]]
 
 
 def _without_masks(tree: Tree) -> Tree:
@@ -149,11 +148,13 @@ def _of_table(one: FoundTable, tree: Tree) -> Reading:
         classes=sorted({value for row in one.table.rows if (value := one.columns.value(row))}),
         images=one.match.matched,
     )
-    what = f"images with labels in {origin_of([one.table], one.columns)}"
-    read = partial(assemble, one.table, one.columns, one.match, tree, tables=one.names)
-    is_metadata = all(posixpath.basename(name) in METADATA for name in one.names)
-    reading = _reading(what, read, candidate, certainty=_certainty(one, tree))
-    return replace(reading, is_metadata=is_metadata)
+    return Reading(
+        what=f"images with labels in {origin_of(one.table, one.columns)}",
+        read=partial(assemble, one.table, one.columns, one.match, tree, tables=one.names),
+        certainty=_certainty(one, tree),
+        candidates=(candidate,),
+        is_metadata=all(posixpath.basename(name) in METADATA for name in one.names),
+    )
 
 
 def _stands_alone(one: FoundTable, tree: Tree) -> bool:
@@ -174,12 +175,17 @@ def _is_said(columns: Columns) -> bool:
     return columns.label is None or is_label_name(columns.label)
 
 
-def _table(path: Path, tabulate: Tabulate) -> Table:
+def _table(path: Path) -> Table:
     try:
         data = read_regular(path)
     except OSError as error:
         raise DataError(f"'{path}' cannot be read: {error.strerror}") from error
-    return tabulate(str(path), data)
+    return read_document(str(path), data)
+
+
+def _with_files(listing: Listing) -> Listing:
+    """``listing`` with its ids as paths below its root."""
+    return replace(listing, images=Files(listing.root, listing.ids))
 
 
 def _is_file(cell: str) -> bool:
@@ -192,16 +198,3 @@ def _cells(table: Table, column: str) -> list[str]:
 
 def _typed(tree: Tree, path: str) -> str:
     return f"{tree.shown.rstrip('/')}/{path}"
-
-
-def _reading(
-    what: str, read: Callable[[], Listing], *candidates: Candidate, certainty: Certainty = Certainty.CERTAIN
-) -> Reading:
-    return Reading(reader="label_table", certainty=certainty, what=what, read=read, candidates=tuple(candidates))
-
-
-def _refused(one: RefusedTable) -> Reading:
-    def refuse() -> Listing:
-        raise DataError(one.problem)
-
-    return Reading(reader="label_table", certainty=Certainty.REFUSED, what=f"the table '{one.name}'", read=refuse)

@@ -1,4 +1,4 @@
-"""Python objects: a `datasets.BenchmarkDataset`, a torch `Dataset`, a data frame, lists of paths with labels, arrays.
+"""Python objects: a `datasets.Dataset`, a torch `Dataset`, a data frame, lists of paths with labels, arrays.
 
 They are known by what they can do, so that none of these libraries has to be installed or is imported here.
 """
@@ -16,7 +16,7 @@ import numpy as np
 from labelaudit.data.columns import choose_columns
 from labelaudit.data.images import encode
 from labelaudit.data.listing import Files, Joined, Listing, read_file
-from labelaudit.data.reader import Certainty, Reading, Subject
+from labelaudit.data.reader import Reading, Subject
 from labelaudit.data.readers.arrays import Stacks, array_labels, as_stack
 from labelaudit.data.readers.label_table import list_frame
 from labelaudit.data.source import Source
@@ -34,9 +34,7 @@ def recognise(subject: Subject) -> list[Reading]:
         return []
     for what, fits, read in _KINDS:
         if fits(data):
-            return [
-                Reading(reader="objects", certainty=Certainty.CERTAIN, what=what, read=partial(read, subject.source))
-            ]
+            return [Reading(what=what, read=partial(read, subject.source))]
     raise DataError(
         f"a {type(data).__name__} is not a dataset known here: give a path, a datasets.Dataset, a torch Dataset of "
         "(image, label), a data frame, a list of paths or an array of images with labels=…"
@@ -118,7 +116,7 @@ def _read_torch(source: Source) -> Listing:
 
 
 def _read_hugging_face(source: Source) -> Listing:
-    """A `datasets.BenchmarkDataset`; its image column is not decoded, so that the stored bytes are judged."""
+    """A `datasets.Dataset`; its image column is not decoded, so that the stored bytes are judged."""
     data = source.data
     features = data.features
     images = [name for name, kind in features.items() if type(kind).__name__ == "Image"]

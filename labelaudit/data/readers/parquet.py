@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import bisect
 import json
-import math
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -23,9 +22,9 @@ from labelaudit.data.folders import Candidate, Undecided
 from labelaudit.data.images import ImageError
 from labelaudit.data.listing import Listing, read_file, split_of
 from labelaudit.data.parts import part_of
-from labelaudit.data.reader import Certainty, Reading, Subject
+from labelaudit.data.reader import Reading, Subject
 from labelaudit.data.source import Source
-from labelaudit.data.table import Table
+from labelaudit.data.table import Table, scalar_text
 from labelaudit.errors import DataError
 from labelaudit.text import name_some, size
 
@@ -52,10 +51,10 @@ def recognise(subject: Subject) -> list[Reading]:
     def read() -> Listing:
         return list_parquet(path, path_column=source.path_column, label_column=source.label_column)
 
-    return [Reading(reader="parquet", certainty=Certainty.CERTAIN, what="Parquet with images", read=read)]
+    return [Reading(what="Parquet with images", read=read)]
 
 
-def recognise_labels(source: Source, _: object) -> Listing | None:
+def recognise_labels(source: Source) -> Listing | None:
     """The labels of a Parquet file given with ``labels``; ``None`` for other files."""
     path = Path(source.labels)
     if not path.is_file() or path.suffix.lower() != ".parquet":
@@ -76,7 +75,7 @@ def tabulate(name: str, data: bytes) -> Table | None:
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"'{name}' is not a readable Parquet file: {str(error).splitlines()[0]}") from error
     columns = [field.name for field in table.schema if not kinds.is_nested(field.type) and not _is_binary(field.type)]
-    cells = [[_text(value) for value in table.column(column).to_pylist()] for column in columns]
+    cells = [[scalar_text(value) for value in table.column(column).to_pylist()] for column in columns]
     rows = tuple(dict(zip(columns, values, strict=True)) for values in zip(*cells, strict=True))
     return Table(name=name, columns=tuple(columns), rows=rows, lines=tuple(range(1, len(rows) + 1)))
 
@@ -223,20 +222,22 @@ class Shard:
         values = self.read(column).to_pylist()
         names = self.features.get(column, {}).get("names")
         if not isinstance(names, list):
-            return [_text(value) or None for value in values]
+            return [scalar_text(value) or None for value in values]
         if wrong := [value for value in values if isinstance(value, int) and value >= len(names)]:
             raise DataError(f"'{self.path}' has label {wrong[0]}, but its schema names {len(names)} classes")
-        return [_text(names[value] if isinstance(value, int) and value >= 0 else None) or None for value in values]
+        return [
+            scalar_text(names[value] if isinstance(value, int) and value >= 0 else None) or None for value in values
+        ]
 
     def texts(self, column: str) -> list[str]:
-        return [_text(value) for value in self.read(column).to_pylist()]
+        return [scalar_text(value) for value in self.read(column).to_pylist()]
 
     def paths(self, image: str | None) -> list[str]:
         """The images' own paths, empty where they have none."""
         if image is None or _is_binary(self.schema.field(image).type):
             return [""] * self.rows
         column = self.read(image if self._field(image, "bytes") is None else f"{image}.path")
-        return [_text(value.get("path") if isinstance(value, dict) else value) for value in column.to_pylist()]
+        return [scalar_text(value.get("path") if isinstance(value, dict) else value) for value in column.to_pylist()]
 
     def _field(self, column: str, name: str) -> Any:
         """A field of a struct column, ``None`` where there is none."""
@@ -326,10 +327,3 @@ def _is_binary(kind: Any) -> bool:
     import pyarrow.types as kinds
 
     return bool(kinds.is_binary(kind) or kinds.is_large_binary(kind) or kinds.is_fixed_size_binary(kind))
-
-
-def _text(value: Any) -> str:
-    """A cell as text; whole floating-point numbers (integers beside missing values) lose their ``.0``."""
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return ""
-    return str(int(value) if isinstance(value, float) and value.is_integer() else value).strip()

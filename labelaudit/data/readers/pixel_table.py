@@ -16,7 +16,7 @@ import numpy as np
 
 from labelaudit.data.columns import LABEL_NAMES, guess_column, plain, require_column
 from labelaudit.data.listing import Listing
-from labelaudit.data.reader import Certainty, Reading, Subject
+from labelaudit.data.reader import Reading, Subject
 from labelaudit.data.readers.arrays import Array, Stacks
 from labelaudit.errors import DataError
 
@@ -43,7 +43,7 @@ def recognise(subject: Subject) -> list[Reading]:
     if not packed and len(pixels) < _FEWEST and not (bare and len(head) > _FEWEST):
         return []
     read = partial(list_pixels, path, head, subject.source.label_column, bare)
-    return [Reading(reader="pixel_table", certainty=Certainty.CERTAIN, what="a table of pixels", read=read)]
+    return [Reading(what="a table of pixels", read=read)]
 
 
 def list_pixels(path: Path, head: Sequence[str], label_column: str | None = None, bare: bool = False) -> Listing:
