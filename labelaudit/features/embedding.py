@@ -89,10 +89,9 @@ def embed(
         work = run_threads(job, todo, job.load(), workers, _batch_size(job, len(todo), workers, device))
     with contextlib.closing(work) as batches:
         for batch in batches:
-            for block, part, (rows, made) in zip(blocks, job.parts, batch.made, strict=True):
+            for block, (rows, made) in zip(blocks, batch.made, strict=True):
                 block[rows] = made
-                if part.store is not None and len(rows):
-                    part.store.append(job.digests[rows], made)
+            job.keep(batch)
             failures.update(batch.failures)
             done += batch.size
             progress("embed", done, len(todo))
@@ -120,9 +119,9 @@ def forecast_embedding(
     workers: int = 2,
     cache: Path | None = None,
 ) -> float:
-    """Seconds that `embed` with the same arguments would take, measured on up to 48 of the images it would embed.
+    """Seconds that `embed` with the same arguments would take now, measured on up to 48 of the images it would embed.
 
-    Loading the backbones is not counted, and what was measured is not kept.
+    Loading the backbones is not counted. Features that were made to measure are kept in the ``cache``.
     """
     job = _open(images, digests, backbones, device, cache)
     todo = job.todo()
@@ -134,10 +133,12 @@ def forecast_embedding(
     for rows in (sample[:workers], sample):  # the first pass warms up
         started = time.perf_counter()
         size = _batch_size(job, len(rows), workers, device)
-        for _ in run_threads(job, rows, runners, workers, max(1, min(size, len(rows) // workers))):
-            pass
+        batches = list(run_threads(job, rows, runners, workers, max(1, min(size, len(rows) // workers))))
         seconds = time.perf_counter() - started
-    return seconds * len(todo) / len(sample)
+    for batch in batches:
+        job.keep(batch)
+    left = len(todo) - (0 if cache is None else len(sample))
+    return seconds * left / len(sample)
 
 
 def forecast_others(

@@ -63,6 +63,12 @@ class Job:
         """The runners of the backbones that have something to do."""
         return tuple(part.backbone.load() if part.missing.any() else None for part in self.parts)
 
+    def keep(self, batch: Batch) -> None:
+        """Put what a batch of this job made into the stores."""
+        for part, (rows, made) in zip(self.parts, batch.made, strict=True):
+            if part.store is not None and len(rows):
+                part.store.append(self.digests[rows], made)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:

@@ -12,6 +12,7 @@ import os
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -60,15 +61,21 @@ def find_backbone(spec: Spec, device: str) -> Backbone:
         identity["int8"] = lite_int8.VERSION
 
     def load() -> Runner:
-        if spec.precision == "int8":  # integers are for CPUs; on a GPU float32 is the fast one
-            return OnnxRunner(lite_int8.build_graph(spec.name, spec.size, signed=multiplies_bytes()))
-        if device == "cpu":
-            return OnnxRunner(lite_onnx.build_graph(spec.name, spec.size))
+        if spec.precision == "int8" or device == "cpu":  # integers are for CPUs; on a GPU float32 is the fast one
+            return OnnxRunner(_build_graph(spec))
         from labelaudit.features.lite_torch import Lite
 
         return TorchRunner(Lite(spec.name), device)
 
     return Backbone(spec=spec, width=lite.WIDTH, identity=identity, load=load)
+
+
+@lru_cache(maxsize=8)
+def _build_graph(spec: Spec) -> bytes:
+    """The ONNX graph of an embedded network, kept: a scan asks for it twice, to forecast and to embed."""
+    if spec.precision == "int8":
+        return lite_int8.build_graph(spec.name, spec.size, signed=multiplies_bytes())
+    return lite_onnx.build_graph(spec.name, spec.size)
 
 
 def import_onnxruntime() -> Any:

@@ -199,9 +199,14 @@ def test_forecast_measures_what_is_left_to_embed(tmp_path, monkeypatch):
     clock = itertools.count()
     monkeypatch.setattr("labelaudit.features.embedding.time", SimpleNamespace(perf_counter=lambda: next(clock)))
     images = Listed([encode(photo(seed)) for seed in range(60)])
-    ahead = forecast_embedding(images, images.digests, backbones=["lite0@32"], cache=tmp_path)
-    assert ahead == 60 / 48  # one tick of that clock for the 48 images that were tried
+    anew = forecast_embedding(images, images.digests, backbones=["lite0@32"])
+    assert anew == 60 / 48  # one tick of that clock for the 48 images that were tried
     assert max(images.reads) <= 2
+    left = forecast_embedding(images, images.digests, backbones=["lite0@32"], cache=tmp_path)
+    assert left == 12 / 48  # what was tried is in the cache now
+    before = sum(images.reads)
+    embed(images, images.digests, backbones=["lite0@32"], cache=tmp_path)
+    assert sum(images.reads) == before + 12
     embed(images, images.digests, backbones=["lite0@32"], cache=tmp_path)
     assert forecast_embedding(images, images.digests, backbones=["lite0@32"], cache=tmp_path) == 0
 
