@@ -33,11 +33,24 @@ else:
 def sibling(place: Path) -> Iterator[Path]:
     """A new hidden folder beside ``place``, gone at the end unless it was moved."""
     fresh = _partial(place)
-    fresh.mkdir()
+    with locked(place):  # nobody sweeps it before it is held
+        fresh.mkdir()
+        held = _hold(fresh)
     try:
         yield fresh
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
+        if held is not None:
+            os.close(held)
+
+
+def sweep(place: Path) -> None:
+    """Delete the `partials` of ``place`` that no run is at work on. On Windows it cannot be known, and all stay."""
+    with locked(place):
+        for left in partials(place):
+            if (held := _hold(left)) is not None:
+                shutil.rmtree(left, ignore_errors=True)
+                os.close(held)
 
 
 def partials(place: Path) -> tuple[Path, ...]:
@@ -210,7 +223,23 @@ if sys.platform == "win32":
         """filelock deletes its file there when it lets go."""
         return FileLock(lock, timeout=max(0.0, until - time.monotonic()))
 
+    def _hold(_: Path) -> int | None:
+        """None: folders cannot be held there."""
+        return None
+
 else:
+
+    def _hold(folder: Path) -> int | None:
+        """A descriptor that holds ``folder`` until it is closed, at the latest when this process ends; ``None`` where
+        another process holds it, or the file system knows no locks.
+        """
+        opened = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(opened)
+            return None
+        return opened
 
     @contextmanager
     def _held(lock: Path, until: float) -> Iterator[None]:

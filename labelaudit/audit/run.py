@@ -20,7 +20,7 @@ from labelaudit.audit.document import Audit
 from labelaudit.audit.groups import list_groups
 from labelaudit.data.ingest import digest_file
 from labelaudit.errors import RunError, reason_of
-from labelaudit.files import check_apart, is_partial, recover, sibling, swap
+from labelaudit.files import check_apart, is_partial, recover, sibling, swap, sweep
 from labelaudit.judge import FILE as JUDGE
 
 REPORT, MARKDOWN = "report.html", "report.md"
@@ -79,6 +79,7 @@ def write(audit: Audit, folder: Path | str) -> dict[str, Path]:
     _check_replaceable(place, folder)
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
+        sweep(place)
         with sibling(place) as fresh:
             writers = _writers_for(audit)
             with ThreadPoolExecutor(_AT_ONCE) as pool:

@@ -32,6 +32,9 @@ _SPLIT_WORD = re.compile(
 )
 """Between separators or alone in a path part, `datasets` takes it for a split (datasets.data_files)."""
 
+_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Characters that steer a terminal, turn a line around, or that no UTF-8 holds; wide and narrow spaces are none."""
+
 Ending = Callable[[int], str]
 """Row of the audit -> the ending that its bytes ask for, such as ``.png``."""
 
@@ -46,7 +49,7 @@ def class_folder(label: str) -> str:
         return _fitted(_seen(label))
     if _is_one_part(label):
         return _escape(label[0]) + label[1:]
-    escaped = "".join(_escape(c) if c in "/\\%" or not c.isprintable() else c for c in label)
+    escaped = "".join(_escape(c) if c in "/\\%" or _UNSAFE.match(c) else c for c in label)
     return _fitted(_escape(escaped[0]) + escaped[1:] if escaped.startswith((".", " ")) else escaped or "%")
 
 
@@ -145,7 +148,7 @@ def _fitted(part: str) -> str:
 
 
 def _is_one_part(label: str) -> bool:
-    return bool(label) and label.isprintable() and not label.startswith((".", " ")) and not set(label) & set("/\\")
+    return bool(label) and not (_UNSAFE.search(label) or label.startswith((".", " ")) or set(label) & set("/\\"))
 
 
 def _escape(text: str) -> str:

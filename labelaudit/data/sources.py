@@ -245,6 +245,8 @@ def _no_images(tree: Tree, advice: str) -> str:
         named = " or ".join(f"'{tree.shown}/{other}'" for other in alone)
         return f"'{tree.shown}' holds no image files; if images are in {named}, give that file as DATA"
     counted = [f"{n} {ending}" for ending, n in sorted(tree.skipped.items(), key=lambda pair: -pair[1])[:4]]
-    counted += [f"{len(tree.findings)} that cannot be read"] if tree.findings else []
+    if tree.findings:
+        first = tree.findings[0]
+        counted.append(f"{len(tree.findings)} that cannot be read, the first: '{first.path}', {first.detail}")
     left = f" (left out: {', '.join(counted)})" if counted else ""
     return f"no images in '{tree.shown}'{left}: {advice}"

@@ -19,6 +19,7 @@ from labelaudit import read_audit
 from labelaudit.audit import parquet, run
 from labelaudit.audit.document import Audit
 from labelaudit.errors import OptionError, RunError
+from labelaudit.files import sibling
 from labelaudit.text import cell
 from labelaudit.types import Evidence
 
@@ -224,6 +225,16 @@ def test_a_swap_that_was_killed_in_the_middle_is_put_right(then: str, tmp_path: 
     assert read_audit(folder).seed == (9 if then == "write" else 3)
     assert (folder / "verdicts.csv").read_text(encoding="utf-8") == "mine"
     assert entries(tmp_path) == {"run"}
+
+
+def test_what_killed_runs_left_goes_and_what_is_being_written_stays(tmp_path: Path) -> None:
+    (tmp_path / ".run.0123abcd.partial").mkdir()
+    (tmp_path / ".run.0123abcd.partial" / "suspects.csv").write_text("path", encoding="utf-8")
+    (tmp_path / ".other.0123abcd.partial").mkdir()
+    with sibling(tmp_path / "run") as busy:
+        run.write(make_audit(), tmp_path / "run")
+        assert entries(tmp_path) == {"run", busy.name, ".other.0123abcd.partial"}
+    assert entries(tmp_path) == {"run", ".other.0123abcd.partial"}
 
 
 def test_a_folder_of_other_files_is_never_replaced(tmp_path: Path) -> None:

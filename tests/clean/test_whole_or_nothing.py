@@ -15,7 +15,7 @@ from cleaning import contents, make_dataset, png, said
 from labelaudit.audit.document import Audit
 from labelaudit.audit.originals import open_originals
 from labelaudit.clean import CorrectionPlan, apply_plan, make_plan
-from labelaudit.clean.names import class_folder
+from labelaudit.clean.names import check_class, class_folder
 from labelaudit.errors import DataError, OptionError, RunError
 from labelaudit.verdicts import match
 
@@ -124,6 +124,12 @@ def test_no_label_leads_out_of_the_folder(label: str) -> None:
     assert not name.startswith((".", " "))
     assert not set(name) & set("/\\\0\n")
     assert len({class_folder(other) for other in HOSTILE}) == len(HOSTILE)
+
+
+@pytest.mark.parametrize("label", ["\u753b\u50cf\u3000\u72ac", "prix\u00a0fixe", "\U0001f468\u200d\U0001f467"])
+def test_a_class_keeps_its_wide_space_or_joined_sign(label: str) -> None:
+    assert class_folder(label) == label
+    check_class(label, ["dog"], "here")
 
 
 def test_hostile_classes_and_ids_stay_inside(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import io
 import pickle
 import tarfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,6 +17,7 @@ from data.built import PIXEL, build, counts_of, labels_of
 from labelaudit.data.sources import open_source
 from labelaudit.errors import DataError
 
+Pack = Callable[[Path, Mapping[str, bytes]], Path]
 TREE = {"root/cat/1.png": PIXEL, "root/cat/2.png": PIXEL, "root/dog/1.png": PIXEL}
 
 
@@ -57,6 +58,26 @@ def test_paths_that_lead_out_of_an_archive_are_findings(tmp_path: Path) -> None:
     listing = open_source(zipped(tmp_path / "x.zip", {**TREE, "../evil/1.png": PIXEL}))
     assert counts_of(listing) == {"cat": 2, "dog": 1}
     assert [finding.kind for finding in listing.findings] == ["bad_name"]
+
+
+def test_an_archive_of_such_paths_alone_says_so(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"2 that cannot be read, the first: '../a/1.png', a path that leads elsewhere"):
+        open_source(zipped(tmp_path / "x.zip", {"../a/1.png": PIXEL, "../b/1.png": PIXEL}))
+
+
+@pytest.mark.parametrize("pack", [zipped, tarred])
+def test_names_with_any_space_or_joined_sign_are_read(pack: Pack, tmp_path: Path) -> None:
+    """macOS writes a narrow space into the names of screenshots, and families are joined out of several signs."""
+    names = ("Screenshot at 9.41.00\u202fAM.png", "\U0001f468\u200d\U0001f467.png", "\u753b\u3000\u50cf.png")
+    packed = tmp_path / ("shots.zip" if pack is zipped else "shots.tar")
+    listing = open_source(pack(packed, {f"{c}/{name}": PIXEL for c in "ab" for name in names}))
+    assert counts_of(listing) == {"a": 3, "b": 3}
+    assert not listing.findings
+
+
+def test_names_that_are_not_utf_8_are_findings_in_an_archive(tmp_path: Path) -> None:
+    listing = open_source(tarred(tmp_path / "x.tar", {**TREE, "root/cat/caf\udce9.png": PIXEL}))
+    assert [(one.kind, one.path) for one in listing.findings] == [("bad_name", "root/cat/caf\\xe9.png")]
 
 
 @pytest.mark.parametrize("name", ["x.zip", "x.tar", "x.tar.gz"])
