@@ -144,7 +144,7 @@ def _show_next(console: Console, run: Path, plan: ReviewPlan, reviewed: Reviewed
     _say(
         console,
         f"{len(plan.rows):,} samples to review, drawn at random from {len(plan.strata)} parts of the ranking: "
-        f"{flagged:,} suspects, and {len(plan.rows) - flagged:,} others, where the missed ones would be.",
+        f"{count(flagged, 'suspect')}, and {len(plan.rows) - flagged:,} others, where the missed ones would be.",
     )
     if skipped or disputed:
         _say(

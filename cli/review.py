@@ -225,7 +225,7 @@ def _announce(session: Session, address: str, tunnel: str) -> None:
     """Say how much there is to judge, and where."""
     progress = session.progress()
     typer.echo(
-        f"{len(session.queue.rows):,} images to judge, {progress['done']:,} of them done. Ctrl-C ends the page.",
+        f"{count(len(session.queue.rows), 'image')} to judge, {progress['done']:,} done. Ctrl-C ends the page.",
         err=True,
     )
     if tunnel:

@@ -18,9 +18,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 _SHOWN = 50
+"""Names listed in one message; a dataset may have thousands of classes."""
 _LONGEST = 200
 """Characters of a foreign error that are passed on."""
-"""Names listed in one message; a dataset may have thousands of classes."""
 
 
 class LabelAuditError(Exception):
@@ -89,14 +89,14 @@ _IN_WORDS: Mapping[type[BaseException], str] = {
 }
 
 
-def unknown_name(what: str, received: str, known: Iterable[str]) -> OptionError:
+def unknown_name(what: str, received: object, known: Iterable[str]) -> OptionError:
     """The error for a name that is not among ``known``, with the nearest one suggested.
 
     >>> str(unknown_name("method", "slm", ["crust", "limit", "sln"]))
     "unknown method 'slm': did you mean 'sln'? Known: crust, limit, sln"
     """
     names = sorted(known)
-    nearest = difflib.get_close_matches(received, names, n=1, cutoff=0.5)
+    nearest = difflib.get_close_matches(str(received), names, n=1, cutoff=0.5)
     hint = f"did you mean '{nearest[0]}'? " if nearest else ""
     more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
     known = f"{'Known' if hint else 'known'}: {', '.join(names[:_SHOWN])}{more}"

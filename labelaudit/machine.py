@@ -50,6 +50,12 @@ class Machine:
     address: str | None = None
     """Address of the cluster; by default one is started on this machine."""
 
+    def __post_init__(self) -> None:
+        if not (isinstance(self.workers, int) and self.workers >= 1):
+            raise OptionError(f"`workers` {self.workers}: give a whole number from 1")
+        if self.engine not in get_args(Engine):
+            raise unknown_name("engine", self.engine, get_args(Engine))
+
     def settled(self) -> Machine:
         """The same with `device` decided; raises `OptionError` where there is no such device."""
         return replace(self, device=find_device(self.device))
@@ -70,7 +76,7 @@ class Clock:
         self.stages.append(Stage(name=name, seconds=time.perf_counter() - started, peak_bytes=peak))
 
 
-def check_device(device: str) -> None:
+def check_device(device: object) -> None:
     """Refuse a device that nobody knows; whether it is there is asked when it is needed."""
     if device not in get_args(Device):
         raise unknown_name("device", device, get_args(Device))

@@ -23,6 +23,7 @@ from labelaudit.audit.concentration import Concentration, find_concentrations
 from labelaudit.errors import DataError, OptionError, unknown_name
 from labelaudit.machine import Stage
 from labelaudit.names import order_rows, spell_lines
+from labelaudit.text import count
 from labelaudit.types import Bools, Decision, Evidence, Finding, Floats, Ints, Samples
 
 if TYPE_CHECKING:
@@ -99,9 +100,10 @@ class Audit:
 
     def __repr__(self) -> str:
         low, high = self.decision.noise_interval
+        classes = count(len(self.samples.classes), "class", "classes")
         return (
-            f"<Audit of {len(self.samples)} samples in {len(self.samples.classes)} classes: {len(self.suspects)} "
-            f"suspects, noise {self.decision.noise_rate:.1%} ({low:.1%} to {high:.1%})>"
+            f"<Audit of {count(len(self.samples), 'sample')} in {classes}: {count(len(self.suspects), 'suspect')}, "
+            f"noise {self.decision.noise_rate:.1%} ({low:.1%} to {high:.1%})>"
         )
 
     @property

@@ -19,7 +19,7 @@ from labelaudit.audit import csv, json, npz, parquet
 from labelaudit.audit.document import Audit
 from labelaudit.audit.groups import list_groups
 from labelaudit.data.ingest import digest_file
-from labelaudit.errors import RunError, reason_of
+from labelaudit.errors import OptionError, RunError, reason_of
 from labelaudit.files import check_apart, is_partial, recover, sibling, swap, sweep
 from labelaudit.judge import FILE as JUDGE
 
@@ -55,6 +55,8 @@ def check_output(
         OptionError: ``output`` lies inside the folder ``data``, or holds it.
         RunError: ``output`` is a file, holds other people's files, or cannot be created there.
     """
+    if isinstance(output, str) and not output:
+        raise OptionError("`output` is empty: name a folder")
     place = Path(output).resolve()
     check_apart(output, {"data": data if data is not None and Path(data).is_dir() else None})
     _check_replaceable(place, output)

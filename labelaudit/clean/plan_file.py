@@ -72,7 +72,8 @@ def write_plan(plan: CorrectionPlan, path: Path | str) -> None:
     try:
         write_text(dumps(plan), place)
     except OSError as error:
-        raise RunError(f"cannot write {path} ({error.strerror or error}): an earlier plan is untouched") from error
+        left = "an earlier plan is untouched" if place.exists() else "nothing was written"
+        raise RunError(f"cannot write {path} ({error.strerror or error}): {left}") from error
 
 
 def is_edited(path: Path) -> bool:

@@ -135,8 +135,11 @@ def _check_order(probs: Floats, labels: Ints, classes: Sequence[str], name: str)
 
 
 def _array(given: Path | str | Floats, option: str) -> tuple[npt.NDArray[Any], str]:
-    if isinstance(given, np.ndarray):
-        return given, option
+    if not isinstance(given, str | Path):
+        try:
+            return np.asarray(given), option
+        except Exception as error:  # of a tensor on a GPU, of rows of different lengths
+            raise DataError(f"{option} is of type {type(given).__name__}, no matrix: {reason_of(error)}") from None
     try:
         with open_regular(Path(given)), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that a header is old is no news to anybody here

@@ -83,6 +83,8 @@ def _shown(source: Source) -> str:
 def _open(source: Source) -> tuple[str, Listing]:
     if source.data is None:
         return "labels alone", _labels_alone(source)
+    if isinstance(source.data, str) and not source.data:
+        raise DataError("the path of the dataset is empty: name a folder, a table or an array file")
     subject = subject_of(source)
     if subject.source.labels is not None and not subject.is_folder and not _takes_labels(subject):
         raise DataError(
@@ -184,10 +186,8 @@ def _labels_alone(source: Source) -> Listing:
     if source.labels is None:
         raise DataError("no images and no labels: give DATA, or `labels` FILE for features or probabilities alone")
     if not isinstance(source.labels, str | Path):
-        raise DataError(
-            f"`labels` is of type {type(source.labels).__name__}: without `data` give the path of a file of labels, "
-            "such as one that numpy.save wrote"
-        )
+        listed: Listing = readers()["objects"].list_labels(source.labels)
+        return listed
     for reader in readers().values():
         if hasattr(reader, "recognise_labels"):
             found: Listing | None = reader.recognise_labels(source)

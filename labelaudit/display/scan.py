@@ -21,7 +21,8 @@ from labelaudit.types import Progress, no_progress
 def scan(*sources: Any, progress: Progress | bool | None = None, **options: Any) -> Audit:
     """See `labelaudit.scanning.scan`; ``progress``: None for a bar where somebody looks, False for none."""
     methods = options.get("methods")
-    with _choose(progress, 4 if methods is None else len({*methods, "ce"})) as told:
+    trainings = 4 if methods is None else 2 if isinstance(methods, str) else len({*methods, "ce"})
+    with _choose(progress, trainings) as told:
         return Audit.of(scanning.scan(*sources, progress=told, **options))
 
 

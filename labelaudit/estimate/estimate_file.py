@@ -49,7 +49,8 @@ def save(
     try:
         write_text(text + "\n", place, errors="backslashreplace")
     except OSError as error:
-        raise RunError(f"cannot write {place} ({error.strerror or error}): an earlier plan is untouched") from error
+        left = "an earlier plan is untouched" if place.exists() else "nothing was written"
+        raise RunError(f"cannot write {place} ({error.strerror or error}): {left}") from error
     return place
 
 

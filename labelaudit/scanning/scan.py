@@ -106,16 +106,16 @@ def scan(
     from labelaudit.reports.html import add_report
     from labelaudit.verdicts import read, verdicts_file
 
-    named = regularizers if isinstance(regularizers, Mapping) else {name: {} for name in regularizers}
+    named = regularizers if isinstance(regularizers, Mapping) else {name: {} for name in _listed(regularizers)}
     settings = ScanSettings(
-        group=(group,) if isinstance(group, str) else tuple(group),
-        methods=None if methods is None else tuple(methods),
+        group=_listed(group),
+        methods=None if methods is None else _listed(methods),
         options={name: dict(values) for name, values in (options or {}).items()},
         regularizers={name: dict(values) for name, values in named.items()},
         train=train,
         network=network,
         init=check_network(network, init, train, features=features is not None),
-        backbone=None if backbone is None else tuple(backbone),
+        backbone=None if backbone is None else _listed(backbone),
         image_size=image_size,
         precision=precision,
         max_pixels=max_pixels,
@@ -133,11 +133,11 @@ def scan(
         label_column=label_column,
         label_from=label_from,
         format=format,
-        classes=classes,
+        classes=None if classes is None else _listed(classes),
         rows=rows,
         ignore_metadata=ignore_metadata,
         bands=bands,
-        annotator=annotator,
+        annotator=None if annotator is None else _listed(annotator),
     )
     machine = Machine(
         device=device,
@@ -206,3 +206,8 @@ def scan(
     if told := plan.review():
         notice(told)
     return audit
+
+
+def _listed(names: str | Sequence[str]) -> tuple[str, ...]:
+    """Several names; a single one may come as it is."""
+    return (names,) if isinstance(names, str) else tuple(names)

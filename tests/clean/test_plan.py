@@ -284,6 +284,8 @@ def test_a_full_disk_keeps_the_earlier_plan(audit: Audit, tmp_path: Path, monkey
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(RunError, match=r"No space left on device\): an earlier plan is untouched"):
         write_plan(make_plan(audit, match(audit, [said(audit, 1, "none")])), file)
+    with pytest.raises(RunError, match=r"No space left on device\): nothing was written"):
+        write_plan(make_plan(audit, match(audit, [])), tmp_path / "first.json")
     assert file.read_bytes() == before
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["plan.json"]
 

@@ -121,6 +121,34 @@ def test_a_hugging_face_dataset() -> None:
     assert both.labels == ("cat", "dog", None, "dog")
 
 
+def test_columns_of_paths_and_of_labels_as_they_come_out_of_a_frame(two: Path) -> None:
+    frame = pytest.importorskip("pandas").DataFrame({"path": [two / "a.png", two / "b.png"], "label": ["cat", "dog"]})
+    for paths in (frame["path"], frame["path"].to_numpy(), frame["path"].map(str).to_numpy(dtype=object)):
+        for labels in (frame["label"], frame["label"].to_numpy(dtype=object), frame["label"].to_numpy(dtype=str)):
+            listing = open_source(paths, labels=labels)
+            assert listing.labels == ("cat", "dog")
+            assert listing.images is not None
+            assert listing.images.encoded(1) == PIXEL
+    pixels = np.zeros((2, 8, 8), np.uint8)
+    assert open_source(pixels, labels=frame["label"].to_numpy(dtype=object)).labels == ("cat", "dog")
+
+
+@pytest.mark.parametrize("labels", [3, {"a.png": "cat", "b.png": "dog"}, {"cat", "dog"}, iter("ab")])
+def test_labels_without_an_order_are_refused(labels: Any, two: Path) -> None:
+    with pytest.raises(DataError, match=rf"`labels` is of type {type(labels).__name__}: give a list"):
+        open_source([two / "a.png", two / "b.png"], labels=labels)
+
+
+def test_one_hot_labels_are_refused(two: Path) -> None:
+    with pytest.raises(DataError, match="several labels for one image"):
+        open_source([two / "a.png", two / "b.png"], labels=[[0, 1], [1, 0]])
+
+
+def test_an_empty_path_is_not_the_working_folder() -> None:
+    with pytest.raises(DataError, match="path of the dataset is empty"):
+        open_source("")
+
+
 def test_what_is_no_dataset() -> None:
     for data in (3, SimpleNamespace()):
         with pytest.raises(DataError, match="is not a dataset known here"):

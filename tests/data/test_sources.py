@@ -177,8 +177,7 @@ def test_labels_alone(tmp_path: Path) -> None:
     rows = open_source(None, labels=parquet(tmp_path / "y.parquet", columns, NAMES))
     assert rows.labels == ("cat", "dog")
     assert rows.images is None
-    with pytest.raises(DataError, match="`labels` is of type list: without `data` give the path of a file"):
-        open_source(None, labels=["cat", "dog"])
+    assert labelled(open_source(None, labels=["cat", 2])) == {"row#0": "cat", "row#1": "2"}
     for name in ("no.csv", "y.pdf"):
         (tmp_path / "y.pdf").touch()
         with pytest.raises(DataError, match=r"`labels`|not a kind of labels"):

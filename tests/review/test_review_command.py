@@ -39,7 +39,7 @@ def test_ctrl_c_ends_cleanly_and_says_where_the_verdicts_are(tmp_path: Path) -> 
         server.ask("/api/judge", {"place": 0, "answer": "none", "label": None, "version": 0})
         code, said = server.stop()
     assert code == 0
-    assert said.splitlines()[0] == "12 images to judge, 0 of them done. Ctrl-C ends the page."
+    assert said.splitlines()[0] == "12 images to judge, 0 done. Ctrl-C ends the page."
     assert said.splitlines()[-1] == f"1 of 12 judged; verdicts are in {verdicts_file(run)}"
     assert "Traceback" not in said
 

@@ -294,3 +294,26 @@ def test_products_of_matrices_stay_on_one_thread_while_a_scan_lasts(labels_file:
         assert set(threads) == {1}
         look()
         assert 2 in threads
+
+
+@pytest.mark.parametrize("wrong", [{"workers": 0}, {"workers": "2"}, {"engine": "spark"}, {"effort": 3}, {"seed": "a"}])
+def test_a_value_that_python_lets_through_is_refused_before_the_long_work(folder: Path, wrong: dict[str, Any]) -> None:
+    with pytest.raises(OptionError, match=next(iter(wrong))):
+        scan(folder, **wrong)
+
+
+def test_a_single_name_needs_no_list(folder: Path) -> None:
+    assert scan(folder, methods="ce", backbone="lite0@32", effort="quick").settings["backbone"] == ["lite0@32"]
+    with pytest.raises(OptionError, match="unknown regularizer 'mixpu': did you mean 'mixup'"):
+        scan(folder, regularizers="mixpu")
+
+
+def test_features_and_labels_in_memory_are_enough() -> None:
+    torch, frames = pytest.importorskip("torch"), pytest.importorskip("pandas")
+    x = np.repeat(np.eye(2, 8, dtype=np.float32), 20, axis=0) + np.random.default_rng(0).normal(0, 0.1, (40, 8))
+    labels = ["cat"] * 19 + ["dog"] * 21
+    for features in (x, x.tolist(), torch.tensor(x), frames.DataFrame(x)):
+        audit = scan(labels=labels, features=features, effort="quick")
+        assert [row["path"] for row in audit.table("suspects")] == ["row#19"]
+    with pytest.raises(DataError, match="`features` is of type list, no matrix"):
+        scan(labels=labels, features=[[1, 2], [3]])

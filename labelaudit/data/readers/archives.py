@@ -21,7 +21,7 @@ from labelaudit.data.reader import Reading, Subject
 from labelaudit.data.source import Source
 from labelaudit.data.tree import Disk, Storage, Tree
 from labelaudit.errors import DataError
-from labelaudit.text import name_some
+from labelaudit.text import count, name_some
 
 _BRACES = re.compile(r"\{(\d+)\.\.(\d+)\}")
 _PLAIN = ("cls", "cls.txt", "label", "class", "target", "label.txt")
@@ -89,7 +89,7 @@ def _list(tree: Tree, beside: Mapping[str, Mapping[str, str]], kind: str, column
         splits=splits if all(splits) else None,
         findings=tree.findings,
         origin=f"{origin} of '{tree.shown}'",
-        notes=(f"{len(tree.paths) - len(ids):,} images have no .{kind} beside them.",)
+        notes=(f"{count(len(tree.paths) - len(ids), 'image')} without a .{kind} beside.",)
         if len(ids) < len(tree.paths)
         else (),
     )

@@ -18,6 +18,7 @@ from labelaudit.data.source import level_asked
 from labelaudit.data.tree import Tree
 from labelaudit.data.versions import are_versions
 from labelaudit.errors import DataError, OptionError
+from labelaudit.text import count
 from labelaudit.types import Finding
 
 PATTERN = r"(.+?)[._ -]?\(?\d+\)?"
@@ -123,7 +124,7 @@ def list_names(tree: Tree, pattern: str) -> Listing:
         skipped=tree.skipped,
         junk=tree.junk,
         origin=f"file names by the pattern '{pattern}'",
-        notes=(f"Passed over {passed:,} images of masks or beside the data.",) if passed else (),
+        notes=(f"Passed over {count(passed, 'image')} of masks or beside the data.",) if passed else (),
     )
 
 

@@ -36,23 +36,33 @@ def recognise(subject: Subject) -> list[Reading]:
         if fits(data):
             return [Reading(what=what, read=partial(read, subject.source))]
     raise DataError(
-        f"a {type(data).__name__} is not a dataset known here: give a path, a datasets.Dataset, a torch Dataset of "
+        f"'{type(data).__name__}' is not a dataset known here: give a path, a datasets.Dataset, a torch Dataset of "
         "(image, label), a data frame, a list of paths or an array of images with labels=…"
     )
 
 
-def given_labels(labels: Any, count: int) -> list[str | None]:
-    """The labels of ``count`` images from a list, an array or a column; raises `DataError` for another number."""
-    values = (
-        labels.to_list()
-        if hasattr(labels, "to_list")
-        else labels.tolist()
-        if hasattr(labels, "tolist")
-        else list(labels)
-    )
-    if len(values) != count:
-        raise DataError(f"{count:,} images, but {len(values):,} labels")
-    return [scalar_text(value) or None for value in values]
+def list_labels(labels: Any) -> Listing:
+    """Labels in memory, for samples that are rows of a matrix; raises `DataError` as `given_labels` does."""
+    found = given_labels(labels)
+    return Listing(root="", ids=tuple(f"row#{row}" for row in range(len(found))), labels=tuple(found))
+
+
+def given_labels(labels: Any, count: int | None = None) -> list[str | None]:
+    """The labels of ``count`` images, or of as many as there are, from a list, an array or a column.
+
+    Raises `DataError` for another number, and for what is no list of labels in an order.
+    """
+    if isinstance(labels, np.ndarray) and labels.dtype != object:
+        found = array_labels(labels)
+    else:
+        listed = next((getattr(labels, name) for name in ("to_list", "tolist") if hasattr(labels, name)), None)
+        values = listed() if listed is not None else labels
+        if not isinstance(values, Sequence) or isinstance(values, str | bytes):
+            raise DataError(f"`labels` is of type {type(labels).__name__}: give a list, an array or a column of labels")
+        found = [_named(value, ()) for value in values]
+    if count is not None and len(found) != count:
+        raise DataError(f"{count:,} images, but {len(found):,} labels")
+    return found
 
 
 def _read_frame(source: Source) -> Listing:
@@ -63,11 +73,10 @@ def _read_array(source: Source) -> Listing:
     if source.labels is None:
         raise DataError("an array of images needs labels=…, one for each image")
     array = np.asarray(source.data)
+    if array.ndim == 1 and array.dtype.kind in "OUT":  # a column of paths, or of images of different sizes
+        return _read_list(replace(source, data=array.tolist()))
     stack = as_stack(array, "the array")
-    labels = source.labels
-    given = array_labels(np.asarray(labels)) if isinstance(labels, np.ndarray) else given_labels(labels, len(stack))
-    if len(given) != len(stack):
-        raise DataError(f"{len(stack):,} images, but {len(given):,} labels")
+    given = given_labels(source.labels, len(stack))
     ids = tuple(f"image#{row}" for row in range(len(stack)))
     return Listing(root="", ids=ids, labels=tuple(given), images=Stacks([stack]), origin="the labels given")
 
@@ -232,7 +241,7 @@ def _named(value: Any, names: Sequence[str]) -> str | None:
             raise DataError(f"the dataset has label {number}, but names {len(names)} classes")
         return names[number] if number >= 0 else None
     if isinstance(number, Sequence | np.ndarray) and not isinstance(number, str):
-        raise DataError("the dataset gives several labels for one image, which are not read")
+        raise DataError("there are several labels for one image, which are not read: give one for each")
     return scalar_text(number) or None
 
 
