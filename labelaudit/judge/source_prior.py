@@ -40,8 +40,8 @@ class SourcePrior:
         """A sentence about it."""
         value, factor = max(self.factors.items(), key=lambda one: one[1])
         return (
-            f"Labels are wrong more often by {self.attribute}: the odds are multiplied by {factor:.1f} for '{value}', "
-            "and so on for the others. The held-out labels are more likely with this than without."
+            f"How often labels are wrong depends on {self.attribute}: where it is '{value}' the odds are "
+            f"{factor:.1f} times as high. The held-out labels are more likely with this than without."
         )
 
 

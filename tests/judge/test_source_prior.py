@@ -32,7 +32,7 @@ def test_a_bad_source_raises_the_suspicion_of_its_labels_and_lowers_that_of_othe
     assert prior is not None
     assert prior.attribute == "annotator"
     assert max(prior.factors, key=lambda one: prior.factors[one]) == "e"
-    assert "annotator: the odds are multiplied by" in prior.note()
+    assert "depends on annotator: where it is 'e' the odds are" in prior.note()
     np.testing.assert_allclose(weighed.sum(axis=1), 1)
     np.testing.assert_allclose(weighed[:, 1] / weighed[:, 2], 3)
     before, after = 1 - posterior[:, 0], 1 - weighed[:, 0]
