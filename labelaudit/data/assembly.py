@@ -21,7 +21,7 @@ from labelaudit.types import Finding
 def assemble(table: Table, columns: Columns, match: Match, tree: Tree, *, tables: Sequence[Path | str] = ()) -> Listing:
     """The images of ``tree`` that rows of ``table`` were matched with; rows and files left over become findings."""
     assert columns.path is not None
-    asked = [row[columns.path] for row in table.rows]
+    asked = table.cells[columns.path]
     names = [
         file if file is not None else ("" if not path.strip() else "/".join(path_steps(path)) or path)
         for file, path in zip(match.files, asked, strict=True)
@@ -81,26 +81,28 @@ def list_rows(
     kept = range(len(names)) if keep is None else keep
     if columns.annotators:
         return _list_voted(table, columns, names, root, kept)
-    labels = [columns.value(row) for row in table.rows]
+    labels = columns.labels(table.cells)
     first: dict[str, int] = {}
+    for row in kept:
+        first.setdefault(names[row], row)
     torn: set[str] = set()
     findings: list[Finding] = []
-    for row in kept:
-        name = names[row]
-        before = first.setdefault(name, row) if name else row
+    for row in [row for row in kept if not names[row] or first[names[row]] != row]:
+        name, before = names[row], first[names[row]]
         if not name:
             where = f"{posixpath.basename(table.name)}#{row}"
             findings.append(Finding(kind="missing", path=where, detail=f"{table.here(row)} names no file"))
-        elif before != row and labels[before] == labels[row]:
+        elif labels[before] == labels[row]:
             detail = f"{table.here(row)} repeats line {table.lines[before]}"
             findings.append(Finding(kind="duplicate_row", path=name, detail=detail))
-        elif before != row:
+        else:
             torn.add(name)
             detail = (
                 f"labelled '{labels[before]}' in line {table.lines[before]} and '{labels[row]}' in {table.here(row)}: "
                 "left out"
             )
             findings.append(Finding(kind="conflict", path=name, detail=detail))
+    first.pop("", None)
     if 2 * len(torn) > len(first):
         raise DataError(
             f"'{table.name}' gives {len(torn):,} of {len(first):,} images several labels in several rows, as tables of "
@@ -130,7 +132,7 @@ def _list(
     """The samples that ``rows`` of ``table`` name, under ``labels``, with its further columns."""
     ids = tuple(names[row] for row in rows)
     aside = {columns.path, columns.label, *columns.one_hot, *columns.annotators}
-    extra = {name: tuple(table.rows[row][name] for row in rows) for name in table.columns if name not in aside}
+    extra = {name: tuple([cells[row] for row in rows]) for name, cells in table.cells.items() if name not in aside}
     return Listing(
         root=root,
         ids=ids,
@@ -149,9 +151,8 @@ def origin_of(table: Table, columns: Columns) -> str:
 
 
 def _splits(ids: Sequence[str], extra: Mapping[str, tuple[str, ...]]) -> tuple[str, ...] | None:
-    given = extra.get("split")
-    found = given or tuple(name.split("/")[0] if "/" in name else "" for name in ids)
-    return found if found and all(split.lower() in SPLITS for split in found) else None
+    found = extra.get("split") or tuple([name.partition("/")[0] if "/" in name else "" for name in ids])
+    return found if found and all(split.lower() in SPLITS for split in set(found)) else None
 
 
 def plain_path(value: str, root: Path | None) -> str:

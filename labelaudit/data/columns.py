@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
 
 from labelaudit.data.parts import Part, part_of
 from labelaudit.errors import DataError
 from labelaudit.text import name_some
 
-Row = Mapping[str, str]
+Cells = Mapping[str, Sequence[str]]
+"""Name -> (n,) cells of each column of a table."""
 
 PATH_NAMES: tuple[str, ...] = ("file_name", "filename", "file_path", "filepath", "path", "file", "image_path")
 PATH_NAMES += ("image_file", "image_name", "imagename", "image", "images", "img_path", "img", "image_id", "imageid")
@@ -77,17 +79,17 @@ class Columns:
             return f"columns {name_some(self.annotators)}"
         return f"column '{self.label}'" if self.label is not None else f"{len(self.one_hot)} columns of 0 and 1"
 
-    def value(self, row: Row) -> str:
-        """The label in ``row``; empty where there is none, or where several classes are 1."""
+    def labels(self, cells: Cells) -> list[str]:
+        """(n,) label in each row; empty where there is none, or where several classes are 1."""
         if self.label is not None:
-            return row[self.label].strip()
-        ones = [name for name in self.one_hot if _is_one(row[name])]
-        return ones[0].strip() if len(ones) == 1 else ""
+            return [cell.strip() for cell in cells[self.label]]
+        marks = zip(*(map(_is_one, cells[name]) for name in self.one_hot), strict=True)
+        found = [list(compress(self.one_hot, row)) for row in marks]
+        return [ones[0].strip() if len(ones) == 1 else "" for ones in found]
 
 
 def choose_columns(
-    columns: Sequence[str],
-    rows: Sequence[Row],
+    cells: Cells,
     *,
     where: str,
     path_column: str | None = None,
@@ -95,23 +97,23 @@ def choose_columns(
     is_image: Callable[[str], bool] = lambda _: False,
     without_path: bool = False,
 ) -> Columns:
-    """The columns of a table called ``where`` in messages.
+    """The columns of a table of ``cells``, called ``where`` in messages.
 
     ``is_image`` says of a cell whether it names an image. With ``without_path`` no column of paths is looked for.
     Raises `DataError` where no column, or more than one, may hold the label.
     """
-    every, rows = rows, rows[:_SAMPLE]
+    some = {name: column[:_SAMPLE] for name, column in cells.items()}
     if label_column is not None:
-        require_column(label_column, columns, option="`label_column`", where=where)
+        require_column(label_column, some, option="`label_column`", where=where)
     if path_column is not None:
-        require_column(path_column, columns, option="`path_column`", where=where)
-    path = None if without_path else path_column or _path(columns, rows, label_column, is_image, where)
+        require_column(path_column, some, option="`path_column`", where=where)
+    path = None if without_path else path_column or _path(some, label_column, is_image, where)
     if label_column is not None:
         return Columns(path=path, label=label_column)
-    free = [name for name in columns if name != path and not _is_numbering(name, columns, rows, path)]
-    chosen = _label(free, rows, path, where)
+    free = {name: some[name] for name in some if name != path and not _is_numbering(name, some, path)}
+    chosen = _label(free, path, where)
     if chosen.label is not None:
-        refuse_several([row[chosen.label].strip() for row in every], chosen.label, where)
+        refuse_several(chosen.labels(cells), chosen.label, where)
     return chosen
 
 
@@ -142,7 +144,7 @@ def quoted(word: str) -> str:
     return f"'{word}'" if any(sign in word for sign in " '\"()&;$`*?|<>[]") else word
 
 
-def guess_column(columns: Sequence[str], names: Sequence[str]) -> str | None:
+def guess_column(columns: Iterable[str], names: Sequence[str]) -> str | None:
     """The column whose plain name comes first in ``names``."""
     known = {plain(column): column for column in columns}
     return next((known[name] for name in names if name in known), None)
@@ -154,10 +156,10 @@ def is_label_name(column: str) -> bool:
     return key in LABEL_NAMES or key.rpartition("_")[2] in ("label", "class", "category", "species", "breed")
 
 
-def require_column(asked: str, columns: Sequence[str], *, option: str, where: str) -> str:
+def require_column(asked: str, columns: Collection[str], *, option: str, where: str) -> str:
     """``asked`` if it is a column; otherwise a `DataError` that names those there are."""
     if asked not in columns:
-        raise DataError(f"{where} has no column '{asked}' ({option}): it has {name_some(columns, 12)}")
+        raise DataError(f"{where} has no column '{asked}' ({option}): it has {name_some(list(columns), 12)}")
     return asked
 
 
@@ -166,123 +168,117 @@ def plain(column: str) -> str:
     return re.sub(r"[\s\-.]+", "_", column.strip().lower())
 
 
-def _path(
-    columns: Sequence[str], rows: Sequence[Row], label: str | None, is_image: Callable[[str], bool], where: str
-) -> str | None:
-    free = [name for name in columns if name != label]
-    some = rows[:50]
-    shown = [name for name in free if 2 * sum(is_image(row[name].strip()) for row in some) > len(some)]
+def _path(cells: Cells, label: str | None, is_image: Callable[[str], bool], where: str) -> str | None:
+    some = {name: [cell.strip() for cell in column[:50]] for name, column in cells.items() if name != label}
+    shown = [name for name, column in some.items() if 2 * sum(map(is_image, column)) > len(column)]
     shown = [name for name in shown if part_of(name) is not Part.MASKS] or shown
-    shown = [name for name in shown if all(_FILE.fullmatch(row[name].strip()) for row in some)] or shown
+    shown = [name for name in shown if all(map(_FILE.fullmatch, some[name]))] or shown
     if len(shown) > 1 and guess_column(shown, PATH_NAMES) is None:
-        differing = [name for name in shown if len({row[name] for row in some}) == len(some)]
+        differing = [name for name in shown if len({*cells[name][:50]}) == len(some[name])]
         shown = differing or shown
     if len(shown) > 1 and guess_column(shown, PATH_NAMES) is None:
         raise DataError(f"{where} names images in several columns, {name_some(shown, 12)}: use `path_column`")
-    return guess_column(shown, PATH_NAMES) or next(iter(shown), None) or guess_column(free, PATH_NAMES)
+    return guess_column(shown, PATH_NAMES) or next(iter(shown), None) or guess_column(some, PATH_NAMES)
 
 
-def _label(free: Sequence[str], rows: Sequence[Row], path: str | None, where: str) -> Columns:
+def _label(free: Cells, path: str | None, where: str) -> Columns:
     if shapes := [name for name in free if plain(name) in _SHAPES]:
         raise DataError(
             f"{where} holds shapes in column '{shapes[0]}', not one label an image: name one with `label_column`"
         )
-    corners = _corners(free, rows)
-    free = [name for name in free if name not in corners]
+    corners = _corners(free)
+    free = {name: [cell.strip() for cell in column] for name, column in free.items() if name not in corners}
     boxes = len({plain(name) for name in free} & _COORDINATES) > 1
-    kept = [name for name in free if not _is_aside(name, rows, boxes)]
+    kept = [name for name, column in free.items() if not _is_aside(name, column, boxes)]
     named = [name for name in kept if plain(name) in LABEL_NAMES] or [name for name in kept if is_label_name(name)]
     if len(named) > 1:
-        return Columns(path=path, label=_one_of(named, rows, where))
+        return Columns(path=path, label=_one_of({name: free[name] for name in named}, where))
     if named:
         return Columns(path=path, label=named[0])
-    flags = [name for name in free if _is_flag(name, rows) and not _COUNT.fullmatch(plain(name))]
-    if signed := [name for name in kept if _is_signed(name, rows)]:
+    flags = [name for name in free if _is_flag(name, free[name]) and not _COUNT.fullmatch(plain(name))]
+    if signed := [name for name in kept if _is_signed(free[name])]:
         raise DataError(
             f"{where} has marks of 1 and -1 in {len(signed) + len(flags)} columns ({name_some([*signed, *flags], 4)}): "
             "several labels for one image are not read; name one column with `label_column`"
         )
-    if len(flags) > 1 and len(flags) >= len([name for name in kept if not _is_note(name, rows)]):
-        ones = [sum(_is_one(row[name]) for name in flags) for row in rows]
-        if 10 * sum(count == 1 for count in ones) >= 9 * len(rows):
+    likely = [name for name in kept if not _is_note(name, free[name])]
+    if len(flags) > 1 and len(flags) >= len(likely):
+        ones = [sum(map(_is_one, row)) for row in zip(*(free[name] for name in flags), strict=True)]
+        if 10 * sum(count == 1 for count in ones) >= 9 * len(ones):
             return Columns(path=path, label=None, one_hot=tuple(flags))
         several = sum(count > 1 for count in ones)
         raise DataError(
-            f"{where} has 0 and 1 in {len(flags)} columns ({name_some(flags, 4)}), and {several:,} of {len(rows):,} "
+            f"{where} has 0 and 1 in {len(flags)} columns ({name_some(flags, 4)}), and {several:,} of {len(ones):,} "
             "rows have several 1: several labels for one image are not read; name one column with `label_column`"
         )
-    likely = [name for name in kept if not _is_note(name, rows)]
     if len(likely) == 1:
         return Columns(path=path, label=likely[0])
     if not free:
         raise DataError(f"{where} has no column beside its paths: name a table that has labels with `labels`")
     if not likely:
         raise DataError(
-            f"{where} has no column that looks like labels ({name_some(free, 12)}): name the one that holds them, such "
-            f"as `label_column` '{free[0]}', or another table with `labels`"
+            f"{where} has no column that looks like labels ({name_some(list(free), 12)}): name the one that holds "
+            f"them, such as `label_column` '{next(iter(free))}', or another table with `labels`"
         )
-    votes = (
-        ", or each of them with `annotator` if they are several people's labels" if say_the_same(likely, rows) else ""
-    )
+    alike = say_the_same([free[name] for name in likely])
+    votes = ", or each of them with `annotator` if they are several people's labels" if alike else ""
     raise DataError(
         f"{where} may have its labels in any of {name_some(likely, 12)}: name the column, such as `label_column` "
         f"'{likely[0]}'{votes}"
     )
 
 
-def say_the_same(names: Sequence[str], rows: Sequence[Row]) -> bool:
+def say_the_same(columns: Sequence[Sequence[str]]) -> bool:
     """Whether there are several columns of two values or more, and most values of each are in others too."""
-    held = [{row[name].strip() for row in rows} - {""} for name in names]
+    held = [{cell.strip() for cell in column} - {""} for column in columns]
     known = Counter(value for values in held for value in values)
     return len(known) > 1 < len(held) and all(
         0 < len(values) <= 2 * sum(known[value] > 1 for value in values) for values in held
     )
 
 
-def _one_of(named: Sequence[str], rows: Sequence[Row], where: str) -> str:
+def _one_of(named: Cells, where: str) -> str:
     """The most readable of columns that divide the rows alike."""
-    first = named[0]
-    for other in named[1:]:
-        pairs = {(row[first].strip(), row[other].strip()) for row in rows}
-        if not len(pairs) == len({one for one, _ in pairs}) == len({two for _, two in pairs}):
+    first, *others = named.values()
+    for other in others:
+        if not len({*zip(first, other, strict=True)}) == len({*first}) == len({*other}):
             raise DataError(
-                f"{where} has several columns of labels, {name_some(named, 12)}: choose with `label_column`"
+                f"{where} has several columns of labels, {name_some(list(named), 12)}: choose with `label_column`"
             )
-    words = [name for name in named if not all(_is_number(row[name]) for row in rows)]
-    return (words or named)[0]
+    return next((name for name, column in named.items() if not all(map(_is_number, column))), next(iter(named)))
 
 
-def _is_numbering(name: str, columns: Sequence[str], rows: Sequence[Row], path: str | None) -> bool:
+def _is_numbering(name: str, cells: Cells, path: str | None) -> bool:
     """Whether a column without a name, left of the paths, numbers the images: all whole and all different."""
     unnamed = re.fullmatch(r"(column|unnamed) \d+|", name) is not None
+    columns = list(cells)
     if not unnamed or path is None or columns.index(name) > columns.index(path):
         return False
-    values = [row[name].strip() for row in rows]
+    values = [cell.strip() for cell in cells[name]]
     if len({*values}) < len(values) or not all(value.isdecimal() for value in values):
         return False
     numbers = sorted(map(int, values))
     return len(values) >= _MANY or numbers == list(range(numbers[0], numbers[0] + len(numbers)))
 
 
-def _corners(free: Sequence[str], rows: Sequence[Row]) -> Sequence[str]:
+def _corners(free: Cells) -> Sequence[str]:
     """Four columns without names, one after the other, that hold the corners of a box in each row."""
     numbers = [
         name
-        for name in free
-        if re.fullmatch(r"column \d+", name) and all(row[name].strip().isdecimal() for row in rows)
+        for name, column in free.items()
+        if re.fullmatch(r"column \d+", name) and all(cell.strip().isdecimal() for cell in column)
     ]
     for first in range(len(numbers) - 3):
         box = numbers[first : first + 4]
-        corners = [[int(row[name]) for name in box] for row in rows]
+        corners = zip(*(map(int, free[name]) for name in box), strict=True)
         if all(x < right and y < below for x, y, right, below in corners):
             return box
     return ()
 
 
-def _is_aside(name: str, rows: Sequence[Row], boxes: bool) -> bool:
-    """Whether a column certainly holds no label: coordinates, splits, ids, measurements, nothing."""
+def _is_aside(name: str, values: Sequence[str], boxes: bool) -> bool:
+    """Whether a column of such ``values`` certainly holds no label: coordinates, splits, ids, measurements, nothing."""
     key = plain(name)
-    values = [row[name].strip() for row in rows]
     filled = [value for value in values if value]
     if not filled or (boxes and key in _COORDINATES) or key in _SPLITS:
         return True
@@ -293,9 +289,9 @@ def _is_aside(name: str, rows: Sequence[Row], boxes: bool) -> bool:
     return bool(_ID.fullmatch(key)) or any(_is_measured(value) for value in filled)
 
 
-def _is_note(name: str, rows: Sequence[Row]) -> bool:
+def _is_note(name: str, values: Sequence[str]) -> bool:
     """Whether a column without a telling name is unlike a label."""
-    values = [row[name].strip() for row in rows if row[name].strip()]
+    values = [value for value in values if value]
     mostly_differ = len(values) >= _MANY and 2 * len({*values}) > len(values)
     all_differ = len(values) > _FEW and len({*values}) == len(values)
     alike = len(values) > _FEW and len({*values}) == 1
@@ -304,13 +300,13 @@ def _is_note(name: str, rows: Sequence[Row]) -> bool:
     return plain(name) in _NOTES or odd or any(len(value) > 100 for value in values)
 
 
-def _is_flag(name: str, rows: Sequence[Row]) -> bool:
-    return plain(name) not in _SPLITS and all(row[name].strip() in ("0", "1", "0.0", "1.0", "") for row in rows)
+def _is_flag(name: str, values: Sequence[str]) -> bool:
+    return plain(name) not in _SPLITS and {*values} <= {"0", "1", "0.0", "1.0", ""}
 
 
-def _is_signed(name: str, rows: Sequence[Row]) -> bool:
+def _is_signed(values: Sequence[str]) -> bool:
     """Whether a column marks what is seen, what is not and what is unsure, by 1, -1 and nothing."""
-    held = {row[name].strip() for row in rows}
+    held = {*values}
     return held <= {"1", "-1", "1.0", "-1.0", "0", "0.0", ""} and bool(held & {"-1", "-1.0"})
 
 

@@ -25,10 +25,10 @@ def list_folder_levels(paths: Sequence[str]) -> dict[str, Sequence[str]]:
     >>> list_folder_levels(["train/cat/1.png", "dog/2.png", "3.png"])
     {'folder level 1': ['train', 'dog', ''], 'folder level 2': ['cat', '', '']}
     """
-    if "/" not in "".join(paths):  # of a million paths without folders none is split
-        return {}
-    above = [path.split("/")[:-1] for path in paths]
-    return {
-        f"folder level {depth + 1}": [folders[depth] if depth < len(folders) else "" for folders in above]
-        for depth in range(max(map(len, above)))
-    }
+    above = [path.rpartition("/")[0] for path in paths]
+    steps = {folder: folder.split("/") if folder else [] for folder in set(above)}
+    levels: dict[str, Sequence[str]] = {}
+    for depth in range(max(map(len, steps.values()), default=0)):
+        names = {folder: parts[depth] if depth < len(parts) else "" for folder, parts in steps.items()}
+        levels[f"folder level {depth + 1}"] = list(map(names.__getitem__, above))
+    return levels

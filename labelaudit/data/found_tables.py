@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from labelaudit.data.assembly import names_image
-from labelaudit.data.columns import Columns, choose_columns, plain
+from labelaudit.data.columns import Cells, Columns, choose_columns, plain
 from labelaudit.data.matching import Match, match_rows
 from labelaudit.data.parts import Part, part_of
 from labelaudit.data.source import Source
@@ -68,8 +68,7 @@ def pick_columns(table: Table, source: Source, is_image: Callable[[str], bool]) 
 
     def choose(asked: Sequence[str]) -> Columns:
         columns = choose_columns(
-            table.columns,
-            table.rows,
+            table.cells,
             where=f"'{table.name}'",
             path_column=source.path_column,
             label_column=source.label_column or (asked[0] if len(asked) > 1 and asked[0] in table.columns else None),
@@ -80,7 +79,7 @@ def pick_columns(table: Table, source: Source, is_image: Callable[[str], bool]) 
     try:
         return choose(source.annotator or ())
     except DataError:
-        several = () if source.annotator or source.label_column else find_wide_annotators(table.columns, table.rows)
+        several = () if source.annotator or source.label_column else find_wide_annotators(table.cells)
         if not several:
             raise
         return choose(several)
@@ -118,12 +117,14 @@ def _examine(
     except DocumentError as error:
         return RefusedTable(name=path, problem=str(error))
     is_split_list = table is not None and not table.has_header and _SPLITTING.search(stem_of(path))
-    if table is None or is_split_list or not any(is_image(cell) for row in table.rows[:200] for cell in row.values()):
+    if table is None or is_split_list:
+        return None
+    if not any(is_image(cell) for column in table.cells.values() for cell in column[:200]):
         return None
     try:
         columns = pick_columns(table, source, is_image)
     except DataError as error:
-        return RefusedTable(name=path, problem=str(error), rows=len(table.rows))
+        return RefusedTable(name=path, problem=str(error), rows=len(table))
     if columns.path is None:
         return None
     return _matched(table, columns, path, tree, is_image)
@@ -134,19 +135,19 @@ def _matched(
 ) -> FoundTable | RefusedTable | None:
     """A table of the folder with its rows matched, or with what is the matter where few of them match."""
     assert columns.path is not None
-    cells = [row[columns.path] for row in table.rows]
+    cells = table.cells[columns.path]
     spelled = [
         match_rows(asked, tree.paths, root=tree.name, table=stem_of(path)) for asked in _spelled(path, cells, tree)
     ]
     match = max(spelled, key=lambda one: one.matched)
     named = len({*match.files} - {None})
-    if 2 * match.matched >= len(table.rows) or 2 * named >= len(tree.paths):
+    if 2 * match.matched >= len(table) or 2 * named >= len(tree.paths):
         return FoundTable(table=table, columns=columns, match=match, names=(path,))
-    if 2 * sum(map(is_image, cells)) < len(table.rows):
+    if 2 * sum(map(is_image, cells)) < len(table):
         return None
     hint = "give the folder that its rows are about" if match.doubts else "its rows may be of another folder or split"
     problem = f"'{path}' names images as they are here, but not for certain: {match.describe(len(tree.paths))}; {hint}"
-    return RefusedTable(name=path, problem=problem, rows=len(table.rows))
+    return RefusedTable(name=path, problem=problem, rows=len(table))
 
 
 def _spelled(path: str, cells: Sequence[str], tree: Tree) -> list[Sequence[str]]:
@@ -195,13 +196,15 @@ def _join(found: Sequence[FoundTable], tree: Tree) -> list[FoundTable]:
 def _as_one(group: Sequence[FoundTable], tree: Tree) -> FoundTable:
     """Tables one below the other, with the columns of paths and labels called as in the first."""
     first = group[0]
-    columns = tuple(dict.fromkeys(name for one in group for name in one.table.columns))
-    empty = dict.fromkeys(columns, "")
+    parts = [_renamed(one, first.columns) for one in group]
+    cells: dict[str, list[str]] = {name: [] for part in parts for name in part}
+    for one, part in zip(group, parts, strict=True):
+        for name in cells:
+            cells[name] += part.get(name, [""] * len(one.table))
     table = Table(
         name=" and ".join(posixpath.basename(name) for one in group for name in one.names),
-        columns=columns,
-        rows=tuple(empty | _renamed(row, one.columns, first.columns) for one in group for row in one.table.rows),
-        lines=tuple(line for one in group for line in one.table.lines),
+        cells=cells,
+        lines=[line for one in group for line in one.table.lines],
         has_header=first.table.has_header,
     )
     match = match_rows([file or "" for one in group for file in one.match.files], tree.paths, root=tree.name)
@@ -209,7 +212,7 @@ def _as_one(group: Sequence[FoundTable], tree: Tree) -> FoundTable:
     return FoundTable(table=table, columns=first.columns, match=match, names=names)
 
 
-def _renamed(row: Mapping[str, str], own: Columns, first: Columns) -> dict[str, str]:
-    """A row with the columns of paths and labels called as in the first table."""
-    names = {own.path: first.path, own.label: first.label}
-    return {names.get(name) or name: value for name, value in row.items()}
+def _renamed(one: FoundTable, first: Columns) -> Cells:
+    """The cells of a table with the columns of paths and labels called as in the ``first``."""
+    names = {one.columns.path: first.path, one.columns.label: first.label}
+    return {names.get(name) or name: column for name, column in one.table.cells.items()}

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from labelaudit.data.columns import LABEL_NAMES, PATH_NAMES, plain
+from labelaudit.data.columns import LABEL_NAMES, PATH_NAMES, Cells, plain
 from labelaudit.data.images import SUFFIXES
 from labelaudit.data.parts import part_of
 from labelaudit.errors import DataError
@@ -34,7 +34,7 @@ class EncodingError(DataError):
     """A table in another encoding than UTF-8 and UTF-16."""
 
 
-Cells = tuple[int, list[str]]
+Line = tuple[int, list[str]]
 """A line's number in the file and its cells."""
 _WITH_IMAGE = re.compile(rf"(.+?(?:{'|'.join(map(re.escape, sorted(SUFFIXES)))}))\s+(.+)", re.IGNORECASE)
 _WIDEST = 200_000
@@ -43,16 +43,22 @@ _WIDEST = 200_000
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """Rows of text under named columns."""
+    """Named columns of text."""
 
     name: str
     """The file as a person named it."""
-    columns: tuple[str, ...]
-    rows: tuple[Mapping[str, str], ...]
-    """A missing cell is the empty text."""
-    lines: tuple[int, ...]
-    """Line of each row in the file, for messages."""
+    cells: Cells
+    """Column -> (n,) its cells; a missing one is the empty text."""
+    lines: Sequence[int]
+    """(n,) line of each row in the file, for messages."""
     has_header: bool = True
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return tuple(self.cells)
 
     def here(self, row: int) -> str:
         """The place of a row, for messages: ``labels.csv line 3``."""
@@ -68,14 +74,15 @@ def parse_table(name: str, data: bytes, is_image: Callable[[str], bool] = lambda
     text, suffix = _decode(name, data), name[name.rfind(".") :].lower()
     if suffix in JSON_LINES or suffix == ".json":
         return _of_records(name, list((_json_lines if suffix in JSON_LINES else _json)(name, text)))
-    cells = list(_list_lines(text) if suffix in LIST_SUFFIXES else _csv_lines(name, text))
-    if not cells:
+    lines = list(_list_lines(text) if suffix in LIST_SUFFIXES else _csv_lines(name, text))
+    if not lines:
         raise DataError(f"'{name}' has no rows: it needs a header and one row for each image")
-    if _is_header(cells, lambda cell: is_image(cell) or ends_as_image(cell)):
-        return _of_header(name, cells)
-    width = max(len(row) for _, row in cells)
-    columns = tuple(f"column {number + 1}" for number in range(width))
-    return _filled(name, columns, cells, has_header=False)
+    widest, width = max(lines, key=lambda line: len(line[1]))
+    _check_width(name, widest, len(width))
+    if _is_header(lines, lambda cell: is_image(cell) or ends_as_image(cell)):
+        return _of_header(name, lines)
+    columns = tuple(f"column {number + 1}" for number in range(len(width)))
+    return _filled(name, columns, lines, has_header=False)
 
 
 def ends_as_image(cell: str) -> bool:
@@ -84,43 +91,43 @@ def ends_as_image(cell: str) -> bool:
     return ending is not None and ending.group().lower() in SUFFIXES
 
 
-def _is_header(cells: Sequence[Cells], is_image: Callable[[str], bool]) -> bool:
+def _is_header(lines: Sequence[Line], is_image: Callable[[str], bool]) -> bool:
     """Whether the first line names columns: it does where it is unlike the lines below it."""
-    first = [cell.strip() for cell in cells[0][1]]
+    first = [cell.strip() for cell in lines[0][1]]
     if any(is_image(cell) for cell in first):
         return False
     if {plain(cell) for cell in first} & {*PATH_NAMES, *LABEL_NAMES}:
         return True
     return not any(
-        cell and any(len(row) > column and row[column].strip() == cell for _, row in cells[1:])
+        cell and any(len(row) > column and row[column].strip() == cell for _, row in lines[1:])
         for column, cell in enumerate(first)
     )
 
 
-def _of_header(name: str, cells: Sequence[Cells]) -> Table:
-    head = list(cells[0][1])
+def _of_header(name: str, lines: Sequence[Line]) -> Table:
+    head = list(lines[0][1])
     is_list = name.lower().endswith(tuple(LIST_SUFFIXES))
-    if is_list and len(cells) > 1 and all(len(row) == len(head) + 1 for _, row in cells[1:]):
+    if is_list and len(lines) > 1 and all(len(row) == len(head) + 1 for _, row in lines[1:]):
         head = ["", *head]  # the column of paths has no name
     columns = tuple(cell.strip() or f"unnamed {i}" for i, cell in enumerate(head))
     if twice := [column for column, count in Counter(columns).items() if count > 1]:
         raise DataError(f"'{name}' has two columns '{twice[0]}': rename one")
-    if len(cells) == 1:
+    if len(lines) == 1:
         raise DataError(f"'{name}' has no rows: it needs a header and one row for each image")
-    for line, row in cells[1:]:
-        if any(row[len(columns) :]):
+    for line, row in lines[1:]:
+        if len(row) > len(columns) and any(row[len(columns) :]):
             raise DataError(
                 f"'{name}' line {line} has {len(row)} cells for {len(columns)} columns: put cells that hold the "
                 "separator in quotes"
             )
-    return _filled(name, columns, cells[1:], has_header=True)
+    return _filled(name, columns, lines[1:], has_header=True)
 
 
-def _filled(name: str, columns: Sequence[str], cells: Sequence[Cells], *, has_header: bool) -> Table:
-    empty = dict.fromkeys(columns, "")
-    rows = tuple({**empty, **dict(zip(columns, row, strict=False))} for _, row in cells)
-    lines = tuple(line for line, _ in cells)
-    return Table(name=name, columns=tuple(columns), rows=rows, lines=lines, has_header=has_header)
+def _filled(name: str, columns: Sequence[str], lines: Sequence[Line], *, has_header: bool) -> Table:
+    cells = {
+        column: [row[place] if place < len(row) else "" for _, row in lines] for place, column in enumerate(columns)
+    }
+    return Table(name=name, cells=cells, lines=[line for line, _ in lines], has_header=has_header)
 
 
 def _of_records(name: str, records: Sequence[tuple[int, Mapping[str, str]]]) -> Table:
@@ -128,8 +135,8 @@ def _of_records(name: str, records: Sequence[tuple[int, Mapping[str, str]]]) -> 
         raise DataError(f"'{name}' has no rows: it needs one record for each image")
     columns = tuple(dict.fromkeys(column for _, record in records for column in record))
     _check_width(name, records[-1][0], len(columns))
-    rows = tuple(dict.fromkeys(columns, "") | dict(record) for _, record in records)
-    return Table(name=name, columns=columns, rows=rows, lines=tuple(line for line, _ in records))
+    cells = {column: [record.get(column, "") for _, record in records] for column in columns}
+    return Table(name=name, cells=cells, lines=[line for line, _ in records])
 
 
 def _decode(name: str, data: bytes) -> str:
@@ -145,7 +152,7 @@ def _decode(name: str, data: bytes) -> str:
         ) from error
 
 
-def _csv_lines(name: str, text: str) -> Iterator[Cells]:
+def _csv_lines(name: str, text: str) -> Iterator[Line]:
     text = re.sub(r"\A\s*sep=.\s*\n", "", text, flags=re.IGNORECASE)  # a line that tells Excel the separator
     head = text.lstrip("\r\n").partition("\n")[0]
     best = max(",;\t|", key=head.count)
@@ -153,7 +160,6 @@ def _csv_lines(name: str, text: str) -> Iterator[Cells]:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         for cells in reader:
-            _check_width(name, reader.line_num, len(cells))
             if any(cells):
                 yield reader.line_num, cells
     except csv.Error as error:
@@ -167,7 +173,7 @@ def _check_width(name: str, line: int, width: int) -> None:
         )
 
 
-def _list_lines(text: str) -> Iterator[Cells]:
+def _list_lines(text: str) -> Iterator[Line]:
     """Lines of a list, with tabs, commas or spaces between the cells; a path that ends as an image may hold any.
 
     A first line that only counts the others is left out. Where lines have different numbers of words and their first
@@ -241,12 +247,10 @@ def is_frame(data: Any) -> bool:
 
 def frame_table(data: Any) -> Table:
     """A pandas or polars data frame as a table of text; raises `DataError` for one without rows."""
-    columns = tuple(str(name) for name in data.columns)
-    cells = [[scalar_text(value) for value in data[name].to_list()] for name in data.columns]
-    rows = tuple(dict(zip(columns, values, strict=True)) for values in zip(*cells, strict=True))
-    if not rows:
+    if not len(data):
         raise DataError("the data frame has no rows")
-    return Table(name="the data frame", columns=columns, rows=rows, lines=tuple(range(len(rows))))
+    cells = {str(name): [scalar_text(value) for value in data[name].to_list()] for name in data.columns}
+    return Table(name="the data frame", cells=cells, lines=range(len(data)))
 
 
 def scalar_text(value: Any) -> str:

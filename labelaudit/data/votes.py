@@ -12,7 +12,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
-from labelaudit.data.columns import Columns, guess_column, plain, require_column, say_the_same
+from labelaudit.data.columns import Cells, Columns, guess_column, plain, require_column, say_the_same
 from labelaudit.data.table import Table
 from labelaudit.text import count
 
@@ -44,7 +44,7 @@ def find_annotators(table: Table, columns: Columns, asked: Sequence[str] | None)
         require_column(name, table.columns, option="`annotator`", where=f"'{table.name}'")
     if asked:
         image = columns.path if len(asked) == 1 and columns.label is not None else None
-        alone = image is not None and len({row[image] for row in table.rows}) == len(table.rows)
+        alone = image is not None and len({*table.cells[image]}) == len(table)
         return () if alone else tuple(asked)
     free = [name for name in table.columns if name not in (columns.path, columns.label, *columns.one_hot)]
     who = guess_column(free, ANNOTATORS)
@@ -53,15 +53,15 @@ def find_annotators(table: Table, columns: Columns, asked: Sequence[str] | None)
     return (who,) if _says_whose(table, columns.path, who) else ()
 
 
-def find_wide_annotators(columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> tuple[str, ...]:
+def find_wide_annotators(cells: Cells) -> tuple[str, ...]:
     """Numbered columns that each hold the labels of one person, such as ``rater_1`` and ``rater_2``; else none.
 
-    >>> rows = [{"file": "x", "Rater 1": "cat", "Rater 2": "cat"}, {"file": "y", "Rater 1": "dog", "Rater 2": "dog"}]
-    >>> find_wide_annotators(["file", "Rater 1", "Rater 2"], rows), find_wide_annotators(["file"], rows)
+    >>> cells = {"file": ["x", "y"], "Rater 1": ["cat", "dog"], "Rater 2": ["cat", "dog"]}
+    >>> find_wide_annotators(cells), find_wide_annotators({"file": ["x", "y"]})
     (('Rater 1', 'Rater 2'), ())
     """
-    found = tuple(name for name in columns if _ONE_PERSON.fullmatch(plain(name)))
-    return found if say_the_same(found, rows) else ()
+    found = tuple(name for name in cells if _ONE_PERSON.fullmatch(plain(name)))
+    return found if say_the_same([cells[name] for name in found]) else ()
 
 
 def offer_annotators(table: Table, columns: Columns, torn: int) -> tuple[str, ...]:
@@ -72,7 +72,7 @@ def offer_annotators(table: Table, columns: Columns, torn: int) -> tuple[str, ..
         name
         for name in table.columns
         if name not in (columns.path, columns.label)
-        and 2 <= len({row[name] for row in table.rows}) <= MOST_PEOPLE
+        and 2 <= len({*table.cells[name]}) <= MOST_PEOPLE
         and _says_whose(table, columns.path, name)
     ]
     said = f"{count(torn, 'image is', 'images are')} left out because {'its' if torn == 1 else 'their'} rows disagree"
@@ -85,9 +85,9 @@ def offer_annotators(table: Table, columns: Columns, torn: int) -> tuple[str, ..
 
 def _says_whose(table: Table, image: str, who: str) -> bool:
     """Whether images repeat and each of their rows has another value of the column ``who``."""
-    images = {row[image] for row in table.rows}
-    votes = {(row[image], row[who]) for row in table.rows}
-    return len(images) < len(votes) and len(votes) >= _UNIQUE * len(table.rows)
+    images = {*table.cells[image]}
+    votes = {*zip(table.cells[image], table.cells[who], strict=True)}
+    return len(images) < len(votes) and len(votes) >= _UNIQUE * len(table)
 
 
 def gather_votes(
@@ -95,12 +95,14 @@ def gather_votes(
 ) -> dict[str, dict[str, str]]:
     """Image -> annotator -> label, in the order in which images come first."""
     votes: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    labels = columns.labels(table.cells)
+    people = {name: table.cells[name] for name in annotators}
     for row in keep:
-        cells, own = table.rows[row], votes[names[row]]
+        own, said = votes[names[row]], {name: cells[row].strip() for name, cells in people.items()}
         if len(annotators) > 1:
-            own |= {name: cells[name].strip() for name in annotators if cells[name].strip()}
-        elif label := columns.value(cells):
-            own[cells[annotators[0]].strip() or "?"] = label
+            own |= {name: label for name, label in said.items() if label}
+        elif label := labels[row]:
+            own[said[annotators[0]] or "?"] = label
     return dict(votes)
 
 

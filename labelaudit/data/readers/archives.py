@@ -106,11 +106,11 @@ def _of_json(tree: Tree, contents: Sequence[bytes], column: str | None) -> tuple
         scalars = record.items() if isinstance(record, dict) else ()
         records.append({name: str(value) for name, value in scalars if isinstance(value, str | int | float)})
     names = list(dict.fromkeys(name for record in records for name in record))
-    rows = [dict.fromkeys(names, "") | record for record in records]
-    chosen = choose_columns(names, rows, where=f"'{tree.shown}'", label_column=column, without_path=True)
+    cells = {name: [record.get(name, "") for record in records] for name in names}
+    chosen = choose_columns(cells, where=f"'{tree.shown}'", label_column=column, without_path=True)
     if column is None and (chosen.label or "").lower() not in LABEL_NAMES:
         raise DataError(f"'{tree.shown}' has no label in its .json: choose of {name_some(names)} with `label_column`")
-    return [chosen.value(row) for row in rows], f"'{chosen.label}' in the .json files"
+    return chosen.labels(cells), f"'{chosen.label}' in the .json files"
 
 
 def _split(path: str) -> tuple[str, str]:

@@ -37,13 +37,14 @@ def tabulate(name: str, data: bytes) -> Table | None:
             f"'{name}' has several categories for {several:,} of {len(document['images']):,} images: boxes and several "
             "labels for one image are not read"
         )
-    rows = []
-    for image in document["images"]:
-        path = image.get("file_name") or image.get("path") or image.get("coco_url") or ""
-        rows.append({"path": str(path), "label": next(iter(told.get(image.get("id"), ())), "")})
-    if not rows:
+    images = document["images"]
+    if not images:
         raise DocumentError(f"'{name}' names no images")
-    return Table(name=name, columns=("path", "label"), rows=tuple(rows), lines=tuple(range(1, len(rows) + 1)))
+    cells = {
+        "path": [str(one.get("file_name") or one.get("path") or one.get("coco_url") or "") for one in images],
+        "label": [next(iter(told.get(one.get("id"), ())), "") for one in images],
+    }
+    return Table(name=name, cells=cells, lines=range(1, len(images) + 1))
 
 
 def _is_records(document: dict[str, Any], key: str) -> bool:

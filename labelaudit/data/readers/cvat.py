@@ -21,14 +21,17 @@ def tabulate(name: str, data: bytes) -> Table | None:
     except ElementTree.ParseError as error:
         raise DocumentError(f"'{name}' is not XML: {error}") from error
     images = root.findall("image")
-    rows, lines = [], []
+    cells: dict[str, list[str]] = {"path": [], "label": [], "subset": []}
+    lines = []
     for number, image in enumerate(images, 1):
         tags = [tag.get("label", "") for tag in image.findall("tag")]
         for tag in tags or [""]:
-            rows.append({"path": image.get("name", ""), "label": tag, "subset": image.get("subset", "")})
+            cells["path"].append(image.get("name", ""))
+            cells["label"].append(tag)
+            cells["subset"].append(image.get("subset", ""))
             lines.append(number)
-    if not any(row["label"] for row in rows):
+    if not any(cells["label"]):
         shapes = sum(len(image) for image in images)
         held = f"{shapes:,} boxes or shapes, which are not read," if shapes else "no tags"
         raise DocumentError(f"'{name}' has {held} for {len(images):,} images: it needs a tag for each image")
-    return Table(name=name, columns=("path", "label", "subset"), rows=tuple(rows), lines=tuple(lines))
+    return Table(name=name, cells=cells, lines=lines)

@@ -14,8 +14,6 @@ def tabulate(name: str, data: bytes) -> Table | None:
         return None
     table = parse_table(name, data)
     path, boxes = table.columns[:2]
-    rows = []
-    for row in table.rows:
-        classes = {*row[boxes].split()[::5]}
-        rows.append({"path": row[path], "label": classes.pop() if len(classes) == 1 else ""})
-    return Table(name=name, columns=("path", "label"), rows=tuple(rows), lines=table.lines)
+    classes = [{*cell.split()[::5]} for cell in table.cells[boxes]]
+    labels = [one.pop() if len(one) == 1 else "" for one in classes]
+    return Table(name=name, cells={"path": table.cells[path], "label": labels}, lines=table.lines)

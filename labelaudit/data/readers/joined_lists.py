@@ -42,8 +42,8 @@ def recognise(subject: Subject) -> list[Reading]:
         ),
         {},
     )
-    rows = tuple({"path": path, "label": names.get(classes[key], classes[key])} for key, path in ids.items())
-    table = Table(name=telling[0], columns=("path", "label"), rows=rows, lines=tuple(range(1, len(rows) + 1)))
+    cells = {"path": list(ids.values()), "label": [names.get(classes[key], classes[key]) for key in ids]}
+    table = Table(name=telling[0], cells=cells, lines=range(1, len(ids) + 1))
     match = match_rows(list(ids.values()), tree.paths, root=tree.name)
     read = partial(assemble, table, Columns(path="path", label="label"), match, tree, tables=tuple(lists))
     what = f"{images[0]} and {telling[0]}, joined by their ids"

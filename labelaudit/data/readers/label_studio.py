@@ -19,21 +19,23 @@ def tabulate(name: str, data: bytes) -> Table | None:
     tasks = parse_json(name, data.decode("utf-8", "replace"))
     if not isinstance(tasks, list) or not all(isinstance(task, dict) and "data" in task for task in tasks):
         return None
-    rows, lines, regions = [], [], 0
+    cells: dict[str, list[str]] = {"path": [], "label": [], "annotator": []}
+    lines, regions = [], 0
     for line, task in enumerate(tasks, 1):
         given = [one for one in task.get("annotations", task.get("completions", [])) if not one.get("was_cancelled")]
         for annotation in given or [{}]:
             results = [one for one in annotation.get("result", []) if isinstance(one, dict)]
             choices = [str(choice) for one in results for choice in one.get("value", {}).get("choices", [])]
             regions += bool(results and not choices)
-            label = choices[0] if len(choices) == 1 else ""
-            rows.append({"path": _image(task["data"]), "label": label, "annotator": _person(annotation)})
+            cells["path"].append(_image(task["data"]))
+            cells["label"].append(choices[0] if len(choices) == 1 else "")
+            cells["annotator"].append(_person(annotation))
             lines.append(line)
-    if regions and not any(row["label"] for row in rows):
+    if regions and not any(cells["label"]):
         raise DocumentError(f"'{name}' holds regions and no choice for a whole image: boxes and regions are not read")
-    if not rows:
+    if not lines:
         raise DocumentError(f"'{name}' has no tasks")
-    return Table(name=name, columns=("path", "label", "annotator"), rows=tuple(rows), lines=tuple(lines))
+    return Table(name=name, cells=cells, lines=lines)
 
 
 def _image(data: Any) -> str:

@@ -77,7 +77,7 @@ def list_frame(table: Table, source: Source) -> Listing:
     columns = pick_columns(table, source, _is_file)
     if columns.path is None:
         raise DataError(f"{table.name} has no column of image paths: name it with path_column=…")
-    names = [plain_path(cell, None) for cell in _cells(table, columns.path)]
+    names = [plain_path(cell, None) for cell in table.cells[columns.path]]
     return _with_files(list_rows(table, columns, names, ""))
 
 
@@ -86,7 +86,7 @@ def _match_table(table: Table, tree: Tree, source: Source) -> Listing:
     columns = pick_columns(table, source, names_image(tree))
     if columns.path is None:
         raise DataError(f"'{given}' has no column of image paths: name it with `path_column`")
-    match = match_rows([row[columns.path] for row in table.rows], tree.paths, root=tree.name, table=stem_of(table.name))
+    match = match_rows(table.cells[columns.path], tree.paths, root=tree.name, table=stem_of(table.name))
     if not tree.paths:
         raise DataError(f"no images in '{tree.shown}' for the rows of '{given}': give the folder that they are in")
     if not match.matched:
@@ -106,11 +106,11 @@ def list_alone(path: Path, source: Source) -> Listing:
     columns = pick_columns(table, source, is_file)
     if columns.path is None:
         raise DataError(f"'{path}' has no column of image paths: name it with `path_column`")
-    names = [plain_path(row[columns.path], folder) for row in table.rows]
+    names = [plain_path(cell, folder) for cell in table.cells[columns.path]]
     there = sum(is_file(name) for name in names[:200])
     if names and not there:
         tree = walk(folder)
-        match = match_rows([row[columns.path] for row in table.rows], tree.paths, root=tree.name)
+        match = match_rows(table.cells[columns.path], tree.paths, root=tree.name)
         if match.matched:
             return assemble(table, columns, match, tree, tables=(path,))
     return _with_files(list_rows(table, columns, names, str(folder)))
@@ -120,8 +120,10 @@ def list_labels(path: Path, source: Source) -> Listing:
     """The labels of a table whose samples are the rows of a feature matrix: no image is looked for."""
     table = _table(path)
     columns = pick_columns(table, source, lambda _: False)
-    where = columns.path
-    names = [f"{path.name}#{i}" if where is None else plain_path(row[where], None) for i, row in enumerate(table.rows)]
+    if columns.path is None:
+        names = [f"{path.name}#{row}" for row in range(len(table))]
+    else:
+        names = [plain_path(cell, None) for cell in table.cells[columns.path]]
     return list_rows(table, columns, names, "")
 
 
@@ -131,7 +133,7 @@ def _in_folder(subject: Subject) -> list[Reading]:
     if not tree.paths:
         return []
     found, refused = find_tables(tree, source)
-    larger = [one for one in refused if one.rows >= max((len(other.table.rows) for other in found), default=0)]
+    larger = [one for one in refused if one.rows >= max((len(other.table) for other in found), default=0)]
     readings = [_of_table(one, tree) for one in found if not larger or _stands_alone(one, tree)]
     return readings or [refuse(f"the table '{one.name}'", DataError(one.problem)) for one in refused[:1]]
 
@@ -145,7 +147,7 @@ def _without_masks(tree: Tree) -> Tree:
 def _of_table(one: FoundTable, tree: Tree) -> Reading:
     candidate = Candidate(
         type_=f"`labels` {_typed(tree, one.names[0])}",
-        classes=sorted({value for row in one.table.rows if (value := one.columns.value(row))}),
+        classes=sorted({*one.columns.labels(one.table.cells)} - {""}),
         images=one.match.matched,
     )
     return Reading(
@@ -165,7 +167,7 @@ def _stands_alone(one: FoundTable, tree: Tree) -> bool:
 def _certainty(one: FoundTable, tree: Tree) -> Certainty:
     """Confidence that a table in a folder holds the labels of that folder."""
     named = len({*one.match.files} - {None})
-    if 10 * one.match.matched < 9 * len(one.table.rows) and 2 * named < len(tree.paths):
+    if 10 * one.match.matched < 9 * len(one.table) and 2 * named < len(tree.paths):
         return Certainty.POSSIBLE
     return Certainty.CERTAIN if _is_said(one.columns) or not one.table.has_header else Certainty.LIKELY
 
@@ -190,10 +192,6 @@ def _with_files(listing: Listing) -> Listing:
 
 def _is_file(cell: str) -> bool:
     return bool(cell) and os.path.isfile(cell)  # noqa: PTH113  any text may be asked
-
-
-def _cells(table: Table, column: str) -> list[str]:
-    return [row[column] for row in table.rows]
 
 
 def _typed(tree: Tree, path: str) -> str:

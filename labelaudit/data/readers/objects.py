@@ -144,8 +144,7 @@ def _read_hugging_face(source: Source) -> Listing:
     columns = {name: list(values[name]) for name in plain}
     texts = {name: [scalar_text(value) for value in column] for name, column in columns.items()}
     if label is None:
-        rows = [dict(zip(plain, cells, strict=True)) for cells in zip(*texts.values(), strict=True)]
-        label = choose_columns(plain, rows, where="the dataset", without_path=True).label
+        label = choose_columns(texts, where="the dataset", without_path=True).label
     if label is None or label not in columns:
         raise DataError(f"the dataset has no column '{label}': it has {name_some(list(features))}")
     names = list(getattr(features[label], "names", None) or ())

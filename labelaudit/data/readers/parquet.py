@@ -75,9 +75,8 @@ def tabulate(name: str, data: bytes) -> Table | None:
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"'{name}' is not a readable Parquet file: {str(error).splitlines()[0]}") from error
     columns = [field.name for field in table.schema if not kinds.is_nested(field.type) and not _is_binary(field.type)]
-    cells = [[scalar_text(value) for value in table.column(column).to_pylist()] for column in columns]
-    rows = tuple(dict(zip(columns, values, strict=True)) for values in zip(*cells, strict=True))
-    return Table(name=name, columns=tuple(columns), rows=rows, lines=tuple(range(1, len(rows) + 1)))
+    cells = {column: [scalar_text(value) for value in table.column(column).to_pylist()] for column in columns}
+    return Table(name=name, cells=cells, lines=range(1, len(table) + 1))
 
 
 def list_parquet(path: Path, *, path_column: str | None = None, label_column: str | None = None) -> Listing:
@@ -205,8 +204,7 @@ class Shard:
         if nested is not None:
             return nested
         texts = {name: self.texts(name)[:_SAMPLE] for name in others}
-        rows = [dict(zip(others, values, strict=True)) for values in zip(*texts.values(), strict=True)]
-        return str(choose_columns(others, rows, where=where, path_column=None, without_path=True).label)
+        return str(choose_columns(texts, where=where, path_column=None, without_path=True).label)
 
     def scalar_columns(self, *known: str | None) -> list[str]:
         """The further columns that fit in a cell of text."""
