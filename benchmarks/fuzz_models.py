@@ -17,6 +17,7 @@ from labelaudit.models.run import train
 from labelaudit.networks.weights import read_weights
 from labelaudit.review.keys import read_keys
 from labelaudit.scanning.unfinished import Unfinished
+from labelaudit.training.settings import ModelSettings
 
 X = np.random.default_rng(0).normal(size=(6, 4)).astype(np.float32)
 Y = np.arange(6) % 3
@@ -24,8 +25,9 @@ TRUTH = "path,true_label\n" + "".join(f"{name},cat\n" for name in audit().sample
 KEYS = '[keys]\nleft = "h"\nright = ["l", "Enter"]\n'
 
 
-def run(file: Path | None, *, epochs: int, resume: bool = False) -> Any:
-    return train(X, Y, CLASSES, network="linear", epochs=epochs, checkpoint=file, resume=resume, options={"batch": 6})
+def run(file: Path | None, *, epochs: int) -> Any:
+    settings = ModelSettings(network="linear", epochs=epochs, options={"batch": 6})
+    return train(settings, X, Y, CLASSES, checkpoint=file)
 
 
 def checkpoint(folder: Path) -> Path:
@@ -34,7 +36,7 @@ def checkpoint(folder: Path) -> Path:
 
 
 def resume(file: Path) -> None:
-    run(file, epochs=2, resume=True)
+    run(file, epochs=2)
 
 
 def vouch(file: Path) -> None:

@@ -58,6 +58,7 @@ from labelaudit.models.run import train
 from labelaudit.scanning.assessment import audit_samples
 from labelaudit.scanning.settings import ScanSettings
 from labelaudit.training.crossfit import crossfit
+from labelaudit.training.settings import CrossfitSettings, ModelSettings
 from labelaudit.types import Samples
 
 HERE = Path(__file__).parent
@@ -102,7 +103,7 @@ def twins(device: str, small: bool) -> dict[str, Any]:
     """Largest difference between ``device`` and the CPU, path by path; ``ok`` where it is within rounding or noise."""
     pictures = Pictures(100 if small else 600, 64)
     samples, wrong = pictures.samples(0.2)
-    fit: dict[str, Any] = {"folds": 2, "epochs": 3} if small else {"folds": 3, "epochs": 8}
+    fit = CrossfitSettings(folds=2, epochs=3) if small else CrossfitSettings(folds=3, epochs=8)
     found: dict[str, Any] = {}
 
     def note(name: str, value: float, limit: float) -> None:
@@ -122,7 +123,7 @@ def twins(device: str, small: bool) -> dict[str, Any]:
     x = (a - a.mean(0)).astype(np.float32)
     for method in ("crust", "limit", "sln", "ce"):
         scores = [
-            roc_auc_score(wrong, crossfit(method, x, samples.labels, 10, **fit, device=where).suspicion)
+            roc_auc_score(wrong, crossfit(replace(fit, method=method), x, samples.labels, 10, device=where).suspicion)
             for where in ("cpu", device)
         ]
         note(f"cross-fit of {method}: AUROC", abs(scores[0] - scores[1]), 0.05)
@@ -134,13 +135,13 @@ def twins(device: str, small: bool) -> dict[str, Any]:
     places = [one.rank for one in audits]
     note("scan: rank correlation lost", 1 - float(np.corrcoef(*places)[0, 1]), 0.2)
     shown = np.repeat(pictures.pixels[..., None], 1, 3)
-    how: dict[str, Any] = {"network": "cnn", "epochs": 1 if small else 6}
-    models = [train(shown, pictures.labels, 10, **how, device=where).model for where in ("cpu", device)]
+    how = ModelSettings(network="cnn", epochs=1 if small else 6)
+    models = [train(how, shown, pictures.labels, 10, device=where).model for where in ("cpu", device)]
     right = [float((one.predict(shown).argmax(1) == pictures.labels).mean()) for one in models]
     note("train: accuracy", abs(right[0] - right[1]), 0.1)
     for method in ("co_teaching",) if small else method_names():
-        own: dict[str, Any] = {"method": method, "network": "mlp", "epochs": 2 if small else 20}
-        probs = [train(x, samples.labels, 10, **own, device=where).model.predict(x) for where in ("cpu", device)]
+        own = ModelSettings(method=method, network="mlp", epochs=2 if small else 20)
+        probs = [train(own, x, samples.labels, 10, device=where).model.predict(x) for where in ("cpu", device)]
         right = [float((one.argmax(1) == pictures.labels).mean()) for one in probs]
         note(f"train by {method}: accuracy", abs(right[0] - right[1]), 0.15)
     with tempfile.TemporaryDirectory() as folder:

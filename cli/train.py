@@ -20,7 +20,7 @@ from .console.streams import as_typed, open_console, printable, report_progress
 
 if TYPE_CHECKING:
     from labelaudit.models import TrainedFolder
-    from labelaudit.models.run import Init
+    from labelaudit.training.settings import Init
 
 _INPUT, _HOW, _MACHINE = "Data", "How to train", "This machine"
 _SHOWN = {
@@ -161,32 +161,37 @@ def train(
 
     refuse_missing(data, how["labels"])
 
-    from labelaudit.models import is_under_way, train_dataset
+    from labelaudit.models import is_under_way, sort_options, train_dataset
+    from labelaudit.training.settings import ModelSettings
 
+    own, around = sort_options(method, options, tuple(dict.fromkeys(regularizer or ())))
+    asked = ModelSettings(
+        method=method,
+        options=own,
+        regularizers=around,
+        network=network,
+        epochs=epochs,
+        augment=augment,
+        seed=seed,
+        init=parse_init(init or []),
+        keep=keep,
+        patience=patience,
+        balance=balance,
+    )
     try:
         with report_progress(quiet=quiet, verbose=True, color=color) as (progress, notice):
             made = train_dataset(
                 Source(data=data, **how),
                 output,
-                method=method,
-                options=options,
-                regularizers=tuple(dict.fromkeys(regularizer or ())),
-                network=network,
-                epochs=epochs,
+                asked,
                 valid=share,
                 test=test,
                 truth=truth,
-                augment=augment,
                 image_size=image_size,
-                init=parse_init(init or []),
                 compiled=compiled,
                 diagnostics=diagnose,
-                seed=seed,
                 device=device,
                 resume=resume,
-                keep=keep,
-                patience=patience,
-                balance=balance,
                 workers=workers or available_cores(),
                 progress=progress,
                 told=lambda row, epochs: notice(describe(row, epochs)),

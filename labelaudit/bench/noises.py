@@ -24,9 +24,10 @@ def prediction_dependent(
     theirs are of one that was trained on the same samples, mean over all its epochs.
     """
     from labelaudit.training.crossfit import crossfit
+    from labelaudit.training.settings import CrossfitSettings
 
     seed = int(generator.integers(2**31))
-    probs = crossfit("ce", x, labels, classes, folds=_FOLDS, epochs=_EPOCHS, seed=seed).probs
+    probs = crossfit(CrossfitSettings(folds=_FOLDS, epochs=_EPOCHS, seed=seed), x, labels, classes).probs
     assert isinstance(probs, np.ndarray)
     return noise.prediction_dependent(labels, probs, rate)
 

@@ -14,11 +14,11 @@ import numpy.typing as npt
 
 from labelaudit.corrupt.noise import NoisyLabels
 from labelaudit.errors import OptionError
+from labelaudit.training.settings import Augment, ModelSettings
 from labelaudit.types import Bools, Ints
 
 if TYPE_CHECKING:
     from labelaudit.models import FittedModel
-    from labelaudit.training.batches import Augment
 
 Device = Literal["cpu", "cuda"]
 Plant = Callable[..., NoisyLabels]
@@ -88,6 +88,18 @@ class Arm:
         if self.decay:
             options["schedule"] = ",".join(str(max(1, round(share * epochs))) for share in self.decay)
         return options
+
+    def settings_for(self, epochs: int, seed: int, augment: Augment) -> ModelSettings:
+        """The settings of a run of ``epochs``."""
+        return ModelSettings(
+            method=self.method,
+            options=self.options_for(epochs),
+            regularizers=self.regularizers,
+            network=self.network,
+            epochs=epochs,
+            augment=augment,
+            seed=seed,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

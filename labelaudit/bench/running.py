@@ -25,7 +25,7 @@ from labelaudit.machine import list_versions
 from labelaudit.types import Ints, Progress, no_progress
 
 if TYPE_CHECKING:
-    from labelaudit.models.run import Init
+    from labelaudit.training.settings import Init
 
 _APART = 1000  # between the seeds of two networks that begin with a model each
 _VERSIONS = ("labelaudit", "python", "torch", "numpy")
@@ -200,25 +200,17 @@ def _run(
     stage = f"{asked.preset}: {arm.name}, seed {asked.seed}"
     init = _begin(preset, arm, asked, drawn, classes, checkpoint.with_suffix(""), progress)
     busy, started, worked = _busy(), time.perf_counter(), time.process_time()
+    settings = arm.settings_for(asked.epochs, asked.seed, preset.setting.augment)
     trained = train(
+        replace(settings, init=init, keep="best" if arm.chooses else "last"),
         drawn.x,
         drawn.given,
         classes,
-        method=arm.method,
-        options=arm.options_for(asked.epochs),
-        regularizers=arm.regularizers,
-        network=arm.network,
-        epochs=asked.epochs,
         valid=drawn.valid,
         test=None if arm.chooses else drawn.test,
         truth=drawn.true,
-        keep="best" if arm.chooses else "last",
-        augment=preset.setting.augment,
-        init=init,
-        seed=asked.seed,
         device=asked.device,
         checkpoint=checkpoint,
-        resume=checkpoint.exists(),
         progress=lambda _, done, total: progress(stage, done, total),
     )
     seconds, core_seconds = time.perf_counter() - started, time.process_time() - worked
@@ -250,12 +242,13 @@ def _begin(
     before = arm.after
     if before is None:
         return None
-    from labelaudit.methods import configure, get_method
     from labelaudit.models import folder
     from labelaudit.models.run import train
 
-    networks = configure(get_method(arm.method), arm.options_for(asked.epochs)).networks
-    epochs = before.epochs if asked.whole else asked.epochs
+    augment = preset.setting.augment
+    networks = arm.settings_for(asked.epochs, asked.seed, augment).make_method().networks
+    first = before.settings_for(before.epochs if asked.whole else asked.epochs, asked.seed, augment)
+    first = replace(first, network=arm.network, keep="last" if drawn.valid is None else "best")
     models = []
 
     def report(stage: str, done: int, total: int | None) -> None:
@@ -266,25 +259,17 @@ def _begin(
         models.append(model)
         if (model / folder.ABOUT).exists():
             continue
-        first = train(
+        made = train(
+            replace(first, seed=asked.seed + _APART * number),
             drawn.x,
             drawn.given,
             classes,
-            method=before.method,
-            options=before.options_for(epochs),
-            regularizers=before.regularizers,
-            network=arm.network,
-            epochs=epochs,
             valid=drawn.valid,
-            augment=preset.setting.augment,
-            keep="last" if drawn.valid is None else "best",
-            seed=asked.seed + _APART * number,
             device=asked.device,
             checkpoint=model / folder.CHECKPOINT,
-            resume=(model / folder.CHECKPOINT).exists(),
             progress=report,
         )
-        folder.write(first, model, drawn.given, truth=None, about={})
+        folder.write(made, model, drawn.given, truth=None, about={})
     return tuple(models) if networks > 1 else models[0]
 
 

@@ -3,6 +3,6 @@
 from labelaudit.models.folder import is_under_way, load
 from labelaudit.models.model import Model
 from labelaudit.models.run import FittedModel, Labelled
-from labelaudit.models.train import TrainedFolder, train_dataset
+from labelaudit.models.train import TrainedFolder, sort_options, train_dataset
 
-__all__ = ["FittedModel", "Labelled", "Model", "TrainedFolder", "is_under_way", "load", "train_dataset"]
+__all__ = ["FittedModel", "Labelled", "Model", "TrainedFolder", "is_under_way", "load", "sort_options", "train_dataset"]

@@ -10,30 +10,28 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from labelaudit.data.pixels import Squares
-from labelaudit.errors import DataError, OptionError, RunError
-from labelaudit.methods import Method, configure, get_method
+from labelaudit.errors import DataError, OptionError
+from labelaudit.methods import Method
 from labelaudit.models import checkpoint as saved
 from labelaudit.models.curves import Curves, Row, suspicion_of
 from labelaudit.models.model import WEIGHTS, Model
 from labelaudit.networks import Network, begins_trained, build, default_network, read_weights, start_from
 from labelaudit.regularizers import configure_all
-from labelaudit.training.batches import Augment, DeviceDataset
-from labelaudit.training.loop import TrainingState, check_arrays, choose_recipe, fit, merge_regularizers, seed_of
+from labelaudit.training.batches import DeviceDataset
+from labelaudit.training.loop import TrainingState, check_arrays, fit, seed_of
+from labelaudit.training.settings import Init, ModelSettings
 from labelaudit.types import Progress, no_progress
 
 _DISTURBED = 0.05
 """Noise on the weights of a second network that begins as the first does: measured on digits, both stay as accurate as
 they were and part within an epoch."""
-Keep = Literal["last", "best"]
-Init = Path | Literal["pretrained"] | tuple[Path, ...] | None
-"""A file of weights or a MODEL folder, one for each network of the method, published weights, or a fresh beginning."""
 Labelled = tuple[npt.NDArray[Any] | Squares, npt.NDArray[Any]]
 """x (n, …) and labels (n,)."""
 
@@ -76,67 +74,44 @@ class FittedModel:
 
 
 def train(
+    settings: ModelSettings,
     x: npt.NDArray[Any] | Squares,
     labels: npt.NDArray[np.integer[Any]],
     classes: int | Sequence[str],
     *,
-    method: str = "ce",
-    options: Mapping[str, Any] | None = None,
-    regularizers: Sequence[str] | Mapping[str, Mapping[str, Any]] = (),
-    network: str | None = None,
-    epochs: int | None = None,
     valid: Labelled | None = None,
     test: Labelled | None = None,
     truth: npt.NDArray[np.integer[Any]] | None = None,
-    augment: Augment = "none",
-    init: Init = None,
     compiled: bool = False,
-    seed: int = 0,
     device: str = "cpu",
     checkpoint: Path | None = None,
-    resume: bool = False,
-    keep: Keep = "last",
-    patience: int | None = None,
-    balance: bool = False,
     progress: Progress = no_progress,
     told: Callable[[Row], None] | None = None,
 ) -> FittedModel:
-    """Train ``network`` by ``method`` on all of x: (n, d) float features, (n, H, W, c) uint8 pixels, or `Squares`.
+    """Train a network on all of x: (n, d) float features, (n, H, W, c) uint8 pixels, or `Squares`.
 
-    ``options`` of the method include ``batch``, ``lr``, ``optimizer``, ``weight_decay`` and ``schedule``. ``valid`` and
-    ``test`` are measured after each epoch; so is ``truth`` (n,), the true labels, -1 where no class is right. ``keep``
-    is the ``last`` epoch's model, or that of the ``best`` accuracy on ``valid``, the first of them; ``patience`` ends
-    the run after so many epochs without a better one. ``balance`` draws as many samples of every class in an epoch.
-    ``init`` starts from a file of weights, an earlier MODEL folder, as many of them as the method has networks, or the
-    published weights of a network of timm or torchvision; ``compiled`` uses torch.compile. ``checkpoint`` is a file,
-    written after each epoch; with ``resume`` the run goes on from it, where it exists. ``told`` gets each row of the
-    curves. Same arguments, same bits on CPU, resumed or not.
+    ``valid`` and ``test`` are measured after each epoch; so is ``truth`` (n,), the true labels, -1 where no class is
+    right. ``compiled`` uses torch.compile. ``checkpoint`` is a file, written after each epoch; where it exists the run
+    goes on from it. ``told`` gets each row of the curves. Same arguments, same bits on CPU, gone on with or not.
     Raises `DataError` for unusable arrays, `OptionError` for options, `RunError` for a checkpoint of another run.
 
     >>> x = np.repeat(np.eye(2, 8, dtype=np.float32), 10, axis=0)
-    >>> train(x, np.repeat([0, 1], 10), ["cat", "dog"]).model.predict(x).shape
+    >>> train(ModelSettings(), x, np.repeat([0, 1], 10), ["cat", "dog"]).model.predict(x).shape
     (20, 2)
     """
     names = tuple(map(str, range(classes))) if isinstance(classes, int) else tuple(classes)
     check_arrays(x, labels, len(names))
-    chooses = keep == "best" or patience is not None
+    chooses = settings.keep == "best" or settings.patience is not None
     if chooses and valid is None:
-        what = "`keep` best" if keep == "best" else "`patience`"
+        what = "`keep` best" if settings.keep == "best" else "`patience`"
         raise OptionError(f"{what} chooses by validation samples: give some, such as `valid` 10%")
-    chosen = configure(get_method(method), options or {})
-    recipe = choose_recipe(
-        method,
-        len(labels),
-        pixels=x.ndim == 4,
-        folds=1,
-        options=options,
-        epochs=epochs,
-        trained=begins_trained(network, init[0] if isinstance(init, tuple) else init),
-    )
-    composed = merge_regularizers(chosen, regularizers)
-    network = network or default_network(x.shape[1:])
-    settings = {
-        "method": method,
+    chosen, init = settings.make_method(), settings.init
+    published = begins_trained(settings.network, init[0] if isinstance(init, tuple) else init)
+    recipe = settings.choose_recipe(len(labels), pixels=x.ndim == 4, folds=1, trained=published)
+    composed = settings.compose()
+    network = settings.network or default_network(x.shape[1:])
+    record = {
+        "method": settings.method,
         "options": chosen.settings(),
         **vars(recipe),
         "regularizers": {name: one.settings() for name, one in configure_all(composed).items()},
@@ -144,17 +119,17 @@ def train(
         "shape": list(x.shape[1:]),
         "classes": list(names),
         "samples": len(labels),
-        "augment": augment,
+        "augment": settings.augment,
         "init": [str(one) for one in init] if isinstance(init, tuple) else None if init is None else str(init),
-        **({"keep": keep} if keep != "last" else {}),
-        **({"patience": patience} if patience is not None else {}),
-        **({"balance": balance} if balance else {}),
-        "seed": seed,
+        **({"keep": settings.keep} if settings.keep != "last" else {}),
+        **({"patience": settings.patience} if settings.patience is not None else {}),
+        **({"balance": settings.balance} if settings.balance else {}),
+        "seed": settings.seed,
         "device": device.partition(":")[0],
         "data": fingerprint(x, labels, *(valid or ()), *(test or ()), *(() if truth is None else (truth,))),
     }
-    inputs = DeviceDataset(x, labels, len(names), device=device, augment=augment, balance=balance)
-    inputs = inputs.drawn_by(torch.Generator(device).manual_seed(seed_of(seed, 0, chosen.networks)))
+    inputs = DeviceDataset(x, labels, len(names), device=device, augment=settings.augment, balance=settings.balance)
+    inputs = inputs.drawn_by(torch.Generator(device).manual_seed(seed_of(settings.seed, 0, chosen.networks)))
     others = {name: _beside(inputs, given, name) for name, given in (("valid", valid), ("test", test)) if given}
     true = None if truth is None else torch.tensor(truth, dtype=torch.int64, device=device)
     if true is not None and true.shape != inputs.y.shape:
@@ -162,37 +137,36 @@ def train(
     curves, notes = Curves(recipe.epochs, int(chosen.burn_in * recipe.epochs)), list[str]()
 
     def begin(course: TrainingState) -> None:
-        if checkpoint is not None and resume and checkpoint.exists():
-            saved.resume(saved.read(checkpoint, settings), course, curves)
+        if checkpoint is not None and checkpoint.exists():
+            saved.resume(saved.read(checkpoint, record), course, curves)
             curves.resumed()
-            course.over = curves.stalled(patience)
+            course.over = curves.stalled(settings.patience)
         elif checkpoint is not None:
-            saved.write(checkpoint, course, curves, settings)
+            saved.write(checkpoint, course, curves, record)
 
     def observe(course: TrainingState) -> None:
         row = curves.add(course, rate=recipe.rate(course.epoch - 1), truth=true, others=others)
         if chooses:
-            curves.compare(row, outcome_of(chosen, networks) if keep == "best" else None)
-            course.over = curves.stalled(patience)
+            curves.compare(row, outcome_of(chosen, networks) if settings.keep == "best" else None)
+            course.over = curves.stalled(settings.patience)
         if checkpoint is not None:
-            saved.write(checkpoint, course, curves, settings)
+            saved.write(checkpoint, course, curves, record)
         if told is not None:
             told(row)
-        progress(f"training {method}", course.epoch, recipe.epochs)
+        progress(f"training {settings.method}", course.epoch, recipe.epochs)
 
-    if checkpoint is not None and checkpoint.exists() and not resume:
-        raise RunError(f"{checkpoint} holds an unfinished run: go on with it (`resume`), or choose another folder")
     place = torch.device(device)
     with torch.random.fork_rng(devices=[place] if place.type == "cuda" else []):
-        torch.manual_seed(seed_of(seed, 0, chosen.networks + 1))  # of dropout, which knows no other generator
-        networks, disturbed = _build(network, inputs, chosen, init, compiled=compiled, seed=seed)
+        torch.manual_seed(seed_of(settings.seed, 0, chosen.networks + 1))  # of dropout, which knows no other generator
+        networks, disturbed = _build(network, inputs, chosen, init, compiled=compiled, seed=settings.seed)
         notes += [disturbed] if disturbed else []
         trained = torch.ones(1, len(labels), dtype=torch.bool, device=device)
         fit(chosen, networks, inputs, trained, recipe=recipe, observe=observe, resume=begin, regularizers=composed)
     if len(curves.rows) < recipe.epochs:
-        notes.append(f"Stopped after {len(curves.rows)} of {recipe.epochs} epochs: {patience} without a better one.")
+        over, most = len(curves.rows), settings.patience
+        notes.append(f"Stopped after {over} of {recipe.epochs} epochs: {most} without a better one.")
     outcome = outcome_of(chosen, networks)
-    model = Model(network=outcome, classes=names, shape=x.shape[1:], scaling=inputs.scaling, settings=settings)
+    model = Model(network=outcome, classes=names, shape=x.shape[1:], scaling=inputs.scaling, settings=record)
     return _finish(model, curves, chosen, inputs, others, tuple(notes))
 
 

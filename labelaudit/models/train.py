@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +11,15 @@ from labelaudit.data.source import Source
 from labelaudit.errors import OptionError
 from labelaudit.files import check_apart
 from labelaudit.machine import find_device, list_versions
-from labelaudit.methods import configure, get_method
 from labelaudit.models import folder
 from labelaudit.models.curves import Row
 from labelaudit.models.dataset import Collected, collect
 from labelaudit.models.detection import auroc
 from labelaudit.models.diagnosis import diagnose
-from labelaudit.models.run import FittedModel, Init, Keep, train
+from labelaudit.models.run import FittedModel, train
 from labelaudit.networks import network_names, unknown_network
 from labelaudit.regularizers import configure_all
-from labelaudit.training.batches import Augment
-from labelaudit.training.loop import choose_recipe
+from labelaudit.training.settings import ModelSettings
 from labelaudit.types import Progress, no_progress
 
 
@@ -40,38 +38,29 @@ class TrainedFolder:
 def train_dataset(
     data: Source | Path,
     output: Path,
+    settings: ModelSettings,
     *,
-    method: str = "ce",
-    options: Mapping[str, Mapping[str, Any]] | None = None,
-    regularizers: Sequence[str] = (),
-    network: str | None = None,
-    epochs: int | None = None,
     valid: float | Path | None = None,
     test: Path | None = None,
     truth: Path | None = None,
-    augment: Augment = "shift",
     image_size: int | None = None,
-    init: Init = None,
     compiled: bool = False,
     diagnostics: bool = False,
-    seed: int = 0,
     device: str = "auto",
     resume: bool = False,
-    keep: Keep = "last",
-    patience: int | None = None,
-    balance: bool = False,
     workers: int = 2,
     progress: Progress = no_progress,
     told: Callable[[Row, int], None] | None = None,
 ) -> TrainedFolder:
     """Train a model on ``data``, any dataset of images that a scan takes, and write it to the folder ``output``.
 
-    ``options`` are by method or regulariser; ``told`` gets each row of the curves and the number of epochs. A run that
-    was cut off goes on with ``resume`` and otherwise the same arguments. See `train` and `collect` for the rest.
+    ``told`` gets each row of the curves and the number of epochs. A run that was cut off goes on with ``resume`` and
+    otherwise the same arguments. See `train` and `collect` for the rest.
     Raises `OptionError`, `DataError` or `RunError`, what can be said at once before anything is read.
     """
-    own, added = _sort_options(method, options or {}, regularizers)
-    choose_recipe(method, 2, pixels=True, folds=1, options=own, epochs=epochs)
+    settings.choose_recipe(2, pixels=True, folds=1)
+    configure_all(settings.compose())
+    network = settings.network
     if network is not None and ":" not in network and network not in network_names(pixels=True):
         raise unknown_network(network, pixels=True)
     source = data if isinstance(data, Source) else Source(data=data)
@@ -85,33 +74,22 @@ def train_dataset(
         truth=truth,
         image_size=image_size,
         network=network,
-        seed=seed,
+        seed=settings.seed,
         workers=workers,
         progress=progress,
     )
-    epochs = choose_recipe(method, len(collected.samples), pixels=True, folds=1, options=own, epochs=epochs).epochs
+    epochs = settings.choose_recipe(len(collected.samples), pixels=True, folds=1).epochs
     trained = train(
+        replace(settings, epochs=epochs),
         collected.x,
         collected.samples.labels,
         collected.samples.classes,
-        method=method,
-        options=own,
-        regularizers=added,
-        network=network,
-        epochs=epochs,
         valid=collected.valid,
         test=collected.test,
         truth=collected.truth,
-        augment=augment,
-        init=init,
         compiled=compiled,
-        seed=seed,
         device=device,
         checkpoint=output / folder.CHECKPOINT,
-        resume=resume,
-        keep=keep,
-        patience=patience,
-        balance=balance,
         progress=progress,
         told=None if told is None else lambda row: told(row, epochs),
     )
@@ -125,19 +103,18 @@ def train_dataset(
     return TrainedFolder(trained=trained, place=output, files=files, about=about, notes=notes)
 
 
-def _sort_options(
+def sort_options(
     method: str, options: Mapping[str, Mapping[str, Any]], regularizers: Sequence[str]
 ) -> tuple[Mapping[str, Any], dict[str, Mapping[str, Any]]]:
-    """The method's options, and the regularisers with theirs; all of them known and in range."""
+    """The options of ``method``, and ``regularizers`` with theirs, of ``options`` by the name of either.
+
+    One of the method's own name has its options already. Raises `OptionError` for options of something else.
+    """
     known = {method, *regularizers}
     for name in options:
         if name not in known:
             raise OptionError(f"`set` {name}.…: this run has {', '.join(sorted(known))} to set options of")
-    own = options.get(method, {})
-    added = {name: {} if name == method else options.get(name, {}) for name in regularizers}
-    configure(get_method(method), own)
-    configure_all(added)
-    return own, added
+    return options.get(method, {}), {name: {} if name == method else options.get(name, {}) for name in regularizers}
 
 
 def _findings(

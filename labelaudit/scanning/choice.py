@@ -142,6 +142,7 @@ def _compare_features_and_pixels(
     discriminant on features: photographs, at any noise rate.
     """
     from labelaudit.training.crossfit import crossfit
+    from labelaudit.training.settings import CrossfitSettings
 
     rows = np.lexsort((samples.labels, np.asarray(samples.digests)))[:_TRIAL_ROWS]  # as good as drawn by lot
     some = samples.take(rows)
@@ -166,17 +167,8 @@ def _compare_features_and_pixels(
     by_neighbors = np.asarray(neighbor_votes(*nearest(flat - flat.mean(axis=0), k=10), labels, classes))
     if _agreement(by_neighbors, labels) < _TRIAL_AGREEMENT * _agreement(by_features, labels):
         return loss, np.inf, len(rows)
-    evidence = crossfit(
-        "ce",
-        pixels,
-        labels,
-        classes,
-        folds=_TRIAL_FOLDS,
-        epochs=8,
-        seed=_TRIAL_SEED,
-        device=machine.device,
-        progress=machine.progress,
-    )
+    fit = CrossfitSettings(folds=_TRIAL_FOLDS, epochs=8, seed=_TRIAL_SEED)
+    evidence = crossfit(fit, pixels, labels, classes, device=machine.device, progress=machine.progress)
     assert evidence.probs is not None
     return loss, fit_noise_model({"pixels": evidence.probs}, labels).loss, len(rows)
 

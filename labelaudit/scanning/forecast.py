@@ -24,8 +24,8 @@ from labelaudit.scanning.trainings import (
     count_heard,
     head_width,
     list_trainings,
-    training_effort,
-    tuning_effort,
+    plan_training,
+    plan_tuning,
 )
 from labelaudit.scanning.unit_costs import UnitCosts
 from labelaudit.scanning.workload import Workload, count_disk, count_memory, count_seconds
@@ -184,28 +184,14 @@ def _forecast_training(
 
     pixels = choice is not None and choice.pixels
     shape = (choice.side, choice.side, 3) if choice is not None and pixels else (trains,)
-    seconds = 0.0
-    for name, around in list_trainings(settings).values():
-        own = settings.options.get(name, {})
-        seconds += forecast_crossfit(
-            name,
-            shape,
-            n,
-            classes,
-            options=own,
-            network=settings.network,
-            regularizers=around,
-            device=machine.device,
-            **training_effort(name, n, settings, pixels=pixels),
-        )
-    return seconds
+    fits = [plan_training(fit, n, settings, pixels=pixels) for fit in list_trainings(settings).values()]
+    return sum(forecast_crossfit(fit, shape, n, classes, device=machine.device) for fit in fits)
 
 
 def _forecast_tuning(n: int, classes: int, settings: ScanSettings, machine: Machine) -> float:
     from labelaudit.training.forecast import forecast_crossfit
 
-    shape = (TUNED_SIDE, TUNED_SIDE, 3)
-    return forecast_crossfit(shape=shape, n=n, classes=classes, device=machine.device, **tuning_effort(settings))
+    return forecast_crossfit(plan_tuning(settings), (TUNED_SIDE, TUNED_SIDE, 3), n, classes, device=machine.device)
 
 
 def peak_memory() -> float:

@@ -10,7 +10,7 @@ order of the images' digests, so that the order of the files changes nothing.
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -35,17 +35,18 @@ from labelaudit.names import order_rows
 from labelaudit.scanning.alone import agree_alone
 from labelaudit.scanning.components import Components
 from labelaudit.scanning.effort import FOLDS
-from labelaudit.scanning.settings import Around, ScanSettings
+from labelaudit.scanning.settings import ScanSettings
 from labelaudit.scanning.trainings import (
     REFERENCES,
     TUNED_SIDE,
     head_width,
     list_trainings,
-    training_effort,
-    tuning_effort,
+    plan_training,
+    plan_tuning,
 )
 from labelaudit.scanning.unfinished import Unfinished
 from labelaudit.training.folds import fold_names
+from labelaudit.training.settings import CrossfitSettings
 from labelaudit.types import Decision, Evidence, Floats, Ints, Samples
 
 PROBE_SEED = 0
@@ -148,10 +149,10 @@ class ModelPool:
         """Evidence of every method and of the reference, by name; on a cluster they are made at the same time."""
         jobs = list_trainings(self.settings)
         if self.machine.engine == "local":
-            found = {key: self._train(*job) for key, job in jobs.items()}
+            found = {key: self._train(fit) for key, fit in jobs.items()}
         else:
             with ThreadPoolExecutor(len(jobs)) as pool:
-                found = dict(zip(jobs, pool.map(lambda job: self._train(*job), jobs.values()), strict=True))
+                found = dict(zip(jobs, pool.map(self._train, jobs.values()), strict=True))
         return found if "cross_entropy" in found else {**found, "cross_entropy": found["ce"]}
 
     def _fit_logistic(self) -> npt.NDArray[np.float32]:
@@ -177,7 +178,7 @@ class ModelPool:
         Its first layers adapt to the dataset, which frozen features cannot. Takes a GPU: measured on two cores at a
         lower resolution, ten minutes of it brought nothing (docs/log.md).
         """
-        found = self._crossfit(x=self._squares(TUNED_SIDE), **tuning_effort(self.settings))
+        found = self._crossfit(plan_tuning(self.settings), self._squares(TUNED_SIDE))
         assert found.probs is not None
         self.trained["fine_tuned"] = found.probs
         return replace(found, method="fine_tuned")
@@ -186,40 +187,31 @@ class ModelPool:
         assert self.samples.images is not None
         return load_pixels(self.samples.images, side, workers=self.machine.workers, progress=self.machine.progress)[0]
 
-    def _train(self, name: str, regularizers: Around) -> Evidence:
+    def _train(self, fit: CrossfitSettings) -> Evidence:
         assert self.x is not None
-        options = self.settings.options.get(name, {})
-        return self._crossfit(
-            method=name,
-            x=self.x,
-            options=options,
-            network=self.settings.network,
-            init=self.settings.init,
-            regularizers=regularizers,
-            **training_effort(name, len(self.samples), self.settings, pixels=self.x.ndim == 4),
-        )
+        return self._crossfit(plan_training(fit, len(self.x), self.settings, pixels=self.x.ndim == 4), self.x)
 
-    def _crossfit(self, x: npt.NDArray[Any], **how: Any) -> Evidence:
+    def _crossfit(self, fit: CrossfitSettings, x: npt.NDArray[Any]) -> Evidence:
         """Cross-fit on ``x`` (n, …) in the order of the digests: that of the source changes nothing."""
         from labelaudit.training.crossfit import crossfit
 
         order = self._order
-        how |= {
+        how: dict[str, Any] = {
             **{"x": x[order], "labels": self._labels[order], "classes": self._classes},
             "digests": [self.samples.groups[row] for row in order.tolist()],
-            **{"seed": self.settings.seed, "device": self.machine.device},
+            "device": self.machine.device,
         }
 
         def make() -> Evidence:
             if self.machine.engine == "local":
-                return crossfit(progress=self.machine.progress, **how)
+                return crossfit(fit, progress=self.machine.progress, **how)
             from labelaudit.features import cluster
 
             cluster.connect(self.machine.address)
-            made: Evidence = cluster.call(crossfit, how)
+            made: Evidence = cluster.call(crossfit, {"settings": fit, **how})
             return made
 
-        found = self.unfinished.evidence(how["method"], how, make)
+        found = self.unfinished.evidence(fit.method, {**asdict(fit), **how}, make)
         return replace(
             found,
             suspicion=_in_place(found.suspicion, order),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
 
 from labelaudit.judge import probes
 from labelaudit.machine import multiplies_bfloat16
 from labelaudit.scanning.settings import Around, ScanSettings
+from labelaudit.training.settings import CrossfitSettings
 
 HEAD_WIDTH = 384
 """Principal components that heads are trained on, all blocks together. With twice as many and five folds average
@@ -23,21 +23,20 @@ REFERENCES = ("cross_entropy", "logistic", "neighbors")
 """Columns that methods are compared with; the noise model hears them, the pool has ridge regression in their place."""
 TUNED, TUNED_SIDE = "lite0", 160
 """The embedded backbone that is fine-tuned on a GPU, and the side in pixels of what it is shown there."""
-TUNING: Mapping[str, Any] = {
-    "method": "sln",
-    "network": TUNED,
-    "options": {"epochs": 8, "batch": 64, "lr": 5e-4, "schedule": "cosine"},
-    "folds": PIXEL_FOLDS,
-    "augment": "shift",
-}
-"""Settings of fine-tuning; `tuning_effort` has all."""
+TUNING = CrossfitSettings(
+    method="sln",
+    network=TUNED,
+    options={"epochs": 8, "batch": 64, "lr": 5e-4, "schedule": "cosine"},
+    augment="shift",
+    folds=PIXEL_FOLDS,
+)
+"""Settings of fine-tuning but for seed and rounding; `plan_tuning` has all."""
 CLOSED = ("ridge", "prototypes", "discriminant")
 """Models in closed form, which lead the pool."""
 
 
-def list_trainings(settings: ScanSettings) -> dict[str, tuple[str, Around]]:
-    """Name of the evidence -> method and regularisers of every cross-fit of a scan: the methods, then the reference,
-    which goes with them.
+def list_trainings(settings: ScanSettings) -> dict[str, CrossfitSettings]:
+    """Name of the evidence -> every fit of a scan: those of the methods, then the reference, which goes with them.
 
     >>> list(list_trainings(ScanSettings(methods=("limit",)))), list(list_trainings(ScanSettings(methods=("ce",))))
     (['limit', 'cross_entropy'], ['ce'])
@@ -47,7 +46,17 @@ def list_trainings(settings: ScanSettings) -> dict[str, tuple[str, Around]]:
     jobs: dict[str, tuple[str, Around]] = {name: (name, settings.regularizers) for name in settings.trained}
     if jobs and ("ce" not in jobs or settings.regularizers):
         jobs["cross_entropy"] = ("ce", {})
-    return jobs
+    return {
+        key: CrossfitSettings(
+            method=name,
+            options=settings.options.get(name, {}),
+            regularizers=around,
+            network=settings.network,
+            init=settings.init,
+            seed=settings.seed,
+        )
+        for key, (name, around) in jobs.items()
+    }
 
 
 def count_heard(settings: ScanSettings, *, features: bool, given: bool, large: bool = False) -> int:
@@ -72,20 +81,19 @@ def rounds_products(settings: ScanSettings, *, pixels: bool) -> bool | None:
     return True if not pixels and multiplies_bfloat16() else None
 
 
-def training_effort(name: str, n: int, settings: ScanSettings, *, pixels: bool) -> dict[str, Any]:
-    """Arguments of `training.crossfit` for n samples: folds, which are fewer on pixels, epochs, augmentation, and how
-    it rounds."""
+def plan_training(fit: CrossfitSettings, n: int, settings: ScanSettings, *, pixels: bool) -> CrossfitSettings:
+    """One of `list_trainings` as it is made on n samples: folds, epochs and augmentation by what it learns from."""
     from labelaudit.methods import get_method
 
     rounded = rounds_products(settings, pixels=pixels)
     if not pixels:
-        return {"folds": HEAD_FOLDS, "epochs": None, "augment": "none", "rounded": rounded}
-    options = settings.options.get(name, {})
+        return replace(fit, folds=HEAD_FOLDS, rounded=rounded)
     affordable = max(5, PIXEL_SAMPLES * PIXEL_FOLDS // ((PIXEL_FOLDS - 1) * n))
-    epochs = None if "epochs" in options else min(get_method(name).recipes["pixels"].epochs, affordable)
-    return {"folds": PIXEL_FOLDS, "epochs": epochs, "augment": "shift", "rounded": rounded}
+    usual = get_method(fit.method).recipes["pixels"].epochs
+    epochs = None if "epochs" in fit.options else min(usual, affordable)
+    return replace(fit, epochs=epochs, augment="shift", folds=PIXEL_FOLDS, rounded=rounded)
 
 
-def tuning_effort(settings: ScanSettings) -> dict[str, Any]:
-    """Arguments of `training.crossfit` for fine-tuning the backbone `TUNED` on squares of `TUNED_SIDE` pixels."""
-    return {**TUNING, "rounded": rounds_products(settings, pixels=True)}
+def plan_tuning(settings: ScanSettings) -> CrossfitSettings:
+    """The cross-fit that fine-tunes the backbone `TUNED` on squares of `TUNED_SIDE` pixels."""
+    return replace(TUNING, seed=settings.seed, rounded=rounds_products(settings, pixels=True))

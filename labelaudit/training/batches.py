@@ -12,7 +12,7 @@ import copy
 import math
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy.typing as npt
 import torch
@@ -21,9 +21,8 @@ from torch import Tensor
 from labelaudit.data.pixels import Squares
 from labelaudit.methods import Batch, Method
 from labelaudit.networks import Network
+from labelaudit.training.settings import Augment
 
-Augment = Literal["none", "shift", "shift+flip", "crop", "crop+flip"]
-"""``shift`` repeats the edges of a moved image, ``crop`` puts black there, as the papers do."""
 _CHUNK, _CHUNK_CUDA = 4_000_000, 64_000_000  # inputs or logits evaluated at once
 
 

@@ -10,17 +10,17 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from labelaudit.errors import OptionError
-from labelaudit.methods import Method, configure, get_method
+from labelaudit.methods import Method
 from labelaudit.networks import (
     Network,
     begins_trained,
@@ -31,79 +31,59 @@ from labelaudit.networks import (
     start_from,
 )
 from labelaudit.regularizers import configure_all
-from labelaudit.training.batches import Augment, DeviceDataset
+from labelaudit.training.batches import DeviceDataset
 from labelaudit.training.evidence import EvidenceSums
 from labelaudit.training.folds import stratified_folds
-from labelaudit.training.loop import TrainingState, check_arrays, choose_recipe, fit, merge_regularizers, seed_of
+from labelaudit.training.loop import TrainingState, check_arrays, fit, seed_of
+from labelaudit.training.settings import CrossfitSettings, Weights
 from labelaudit.types import Evidence, Progress, no_progress
 
-Init = Path | Literal["pretrained"] | None
-"""A file of weights to begin with, the published ones of a network of timm or torchvision, or none."""
 _STACKED = 50_000_000  # logits F·n·C up to which folds train side by side as one batched network
 
 
 def crossfit(
-    method: str,
+    settings: CrossfitSettings,
     x: npt.NDArray[Any],
     labels: npt.NDArray[np.integer[Any]],
     classes: int,
     *,
-    options: Mapping[str, Any] | None = None,
-    network: str | None = None,
-    init: Init = None,
-    folds: int = 5,
     digests: Sequence[str] | None = None,
-    epochs: int | None = None,
-    augment: Augment = "none",
-    regularizers: Sequence[str] | Mapping[str, Mapping[str, Any]] = (),
-    seed: int = 0,
-    rounded: bool | None = None,
     device: str = "cpu",
     progress: Progress = no_progress,
 ) -> Evidence:
-    """Train ``method`` on K-1 of K stratified folds, K times, and judge every sample by the fit that left it out.
+    """Train a method on K-1 of K stratified folds, K times, and judge every sample by the fit that left it out.
 
-    ``x`` is (n, d) float features or (n, H, W, c) uint8 pixels, ``labels`` (n,) in [0, classes). ``network`` is a name
-    from `labelaudit.networks`, by default chosen by the shape; samples of equal ``digests`` share a fold; ``epochs``
-    overrides the method's own; ``regularizers`` are names, or name -> option -> value; ``init`` is what every fold
-    begins with; ``rounded`` multiplies in bfloat16, by default on a GPU alone. `Evidence` holds the held-out
-    probabilities (mean over the last third of the epochs), losses and margins per epoch, and the method's columns:
-    ``name`` over the fits that trained on a sample, ``name_heldout`` from the one that did not. `choose_recipe` says
-    how it is optimised. Same arguments, same bits on the same CPU.
+    ``x`` is (n, d) float features or (n, H, W, c) uint8 pixels, ``labels`` (n,) in [0, classes). Samples of equal
+    ``digests`` share a fold. `Evidence` holds the held-out probabilities (mean over the last third of the epochs),
+    losses and margins per epoch, and the method's columns: ``name`` over the fits that trained on a sample,
+    ``name_heldout`` from the one that did not. `FitSettings.choose_recipe` says how it is optimised. Same arguments,
+    same bits on the same CPU.
     Raises `DataError` for unusable arrays, `OptionError` for options.
 
     >>> x = np.repeat(np.eye(2, 8, dtype=np.float32), 10, axis=0)
-    >>> crossfit("ce", x, np.repeat([0, 1], 10), 2).probs.shape
+    >>> crossfit(CrossfitSettings(method="ce"), x, np.repeat([0, 1], 10), 2).probs.shape
     (20, 2)
     """
     check_arrays(x, labels, classes)
-    pixels = x.ndim == 4
-    recipe = choose_recipe(
-        method,
-        len(labels),
-        pixels=pixels,
-        folds=folds,
-        options=options,
-        epochs=epochs,
-        trained=begins_trained(network, init),
-    )
-    network = network or default_network(x.shape[1:])
-    make = network_builder(network, x.shape[1:], classes, init)
-    fold_of = stratified_folds(labels, folds, seed=seed, digests=digests)
+    pixels, published = x.ndim == 4, begins_trained(settings.network, settings.init)
+    recipe = settings.choose_recipe(len(labels), pixels=pixels, folds=settings.folds, trained=published)
+    network = settings.network or default_network(x.shape[1:])
+    make = network_builder(network, x.shape[1:], classes, settings.init)
+    fold_of = stratified_folds(labels, settings.folds, seed=settings.seed, digests=digests)
     folds = int(fold_of.max()) + 1
     cuda = device.startswith("cuda")
     together = 1 if pixels or folds * len(labels) * classes > _STACKED else folds if cuda else -(-folds // 2)
     groups = [range(first, min(first + together, folds)) for first in range(0, folds, together)]
-    inputs = DeviceDataset(x, labels, classes, device=device, augment=augment, rounded=rounded)
-    composed = merge_regularizers(configure(get_method(method), options or {}), regularizers)
+    inputs = DeviceDataset(x, labels, classes, device=device, augment=settings.augment, rounded=settings.rounded)
+    composed = settings.compose()
     added = {name: regularizer.settings() for name, regularizer in configure_all(composed).items()}
     done, stop = itertools.count(1), threading.Event()
 
     def train(number: int) -> tuple[Method, EvidenceSums]:
         """Fit the folds of one group."""
-        chosen, group = configure(get_method(method), options or {}), groups[number]
+        chosen, group = settings.make_method(), groups[number]
         trained = torch.stack([torch.from_numpy(fold_of != fold) for fold in group]).to(device)
-        seeds = [seed_of(seed, number, k) for k in range(chosen.networks)]
+        seeds = [seed_of(settings.seed, number, k) for k in range(chosen.networks)]
         networks = [inputs.place(make(len(group), own)) for own in seeds]
         record = EvidenceSums(len(labels), classes, recipe.epochs, int(chosen.burn_in * recipe.epochs))
 
@@ -113,28 +93,28 @@ def crossfit(
             epoch, logits = course.epoch - 1, course.predict()
             measured = chosen.sample_statistics(logits) if epoch >= record.burn_in else {}
             record.add(epoch, logits, inputs.y, trained, measured)
-            progress(f"training {method}", next(done), len(groups) * recipe.epochs)
+            progress(f"training {settings.method}", next(done), len(groups) * recipe.epochs)
 
-        own = inputs.drawn_by(torch.Generator(device).manual_seed(seed_of(seed, number, chosen.networks)))
+        own = inputs.drawn_by(torch.Generator(device).manual_seed(seed_of(settings.seed, number, chosen.networks)))
         fit(chosen, networks, own, trained, recipe=recipe, observe=observe, regularizers=composed)
         return chosen, record
 
     alone = cuda or is_published(network)  # theirs may have dropout, which knows no generator but torch's own
     with torch.random.fork_rng(devices=[torch.device(device)] if cuda else []):
-        torch.manual_seed(seed_of(seed, len(groups), 0))
+        torch.manual_seed(seed_of(settings.seed, len(groups), 0))
         fits = _in_parallel(train, len(groups), stop, workers=1 if alone else torch.get_num_threads())
     record = fits[0][1]
     for _, other in fits[1:]:
         record.merge(other)
-    settings = {"network": network, "folds": folds, "seed": seed, "augment": augment, **vars(recipe)}
-    settings |= {"regularizers": added} if added else {}
-    settings |= {"init": str(init)} if init is not None else {}
-    settings |= {"rounded": True} if inputs.rounded else {}
-    return record.evidence(method, fits[0][0], labels, settings)
+    told = {"network": network, "folds": folds, "seed": settings.seed, "augment": settings.augment, **vars(recipe)}
+    told |= {"regularizers": added} if added else {}
+    told |= {"init": str(settings.init)} if settings.init is not None else {}
+    told |= {"rounded": True} if inputs.rounded else {}
+    return record.evidence(settings.method, fits[0][0], labels, told)
 
 
 def network_builder(
-    network: str, shape: Sequence[int], classes: int, init: Init = None
+    network: str, shape: Sequence[int], classes: int, init: Weights = None
 ) -> Callable[[int, int], Network]:
     """(copies, seed) -> `build` of ``network``, with the weights of ``init`` in every copy.
 

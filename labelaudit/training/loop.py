@@ -1,9 +1,8 @@
-"""The training loop: the recipe, the state of a running fit, and its epochs and steps."""
+"""The training loop: the state of a running fit, and its epochs and steps."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,45 +11,11 @@ from torch import Tensor
 
 from labelaudit.data.pixels import Squares
 from labelaudit.errors import DataError
-from labelaudit.methods import FitContext, Method, Recipe, configure, get_method
-from labelaudit.networks import (
-    Network,
-)
+from labelaudit.methods import FitContext, Method, Recipe
+from labelaudit.networks import Network
 from labelaudit.regularizers import RegularizedStep, configure_all
 from labelaudit.training.batches import DeviceDataset, steps_of
 from labelaudit.training.optimizer import Optimizer
-
-_LEAST_STEPS = 200  # of a fit: what the methods need to tell samples apart (measured on 150 to 1,400 digits)
-
-
-def choose_recipe(
-    method: str,
-    n: int,
-    *,
-    pixels: bool,
-    folds: int,
-    options: Mapping[str, Any] | None = None,
-    epochs: int | None = None,
-    trained: bool = False,
-) -> Recipe:
-    """The optimiser settings of ``method`` on n samples: smaller batches and up to 3 times the epochs where there are
-    few.
-
-    One fold: all samples train, as for a model that is to be used. A network that is ``trained`` already, by others,
-    moves at a quarter of the learning rate.
-    """
-    prototype = configure(get_method(method), options or {})
-    recipe = prototype.recipe("pixels" if pixels else "features")
-    if prototype.lr is None and trained:
-        recipe = replace(recipe, lr=recipe.lr / 4)
-    if prototype.batch is None:
-        recipe = replace(recipe, batch=min(recipe.batch, max(16, n // 40)))
-    if prototype.epochs is None:
-        steps = steps_of(n * (folds - 1) // folds if folds > 1 else n, recipe.batch)
-        recipe = replace(recipe, epochs=max(recipe.epochs, min(3 * recipe.epochs, _LEAST_STEPS // steps)))
-    recipe = recipe if epochs is None else replace(recipe, epochs=epochs)
-    prototype.check_epochs(recipe.epochs)
-    return recipe
 
 
 class TrainingState:
@@ -132,15 +97,6 @@ def fit(
                 method.after_step(networks)
         course.advance()
         observe(course)
-
-
-def merge_regularizers(
-    method: Method, regularizers: Sequence[str] | Mapping[str, Mapping[str, Any]]
-) -> dict[str, Mapping[str, Any]]:
-    """The method's own regularisers first; one that is also asked for gets the options of both."""
-    asked = regularizers if isinstance(regularizers, Mapping) else {name: {} for name in regularizers}
-    own = method.regularizers()
-    return {**own, **{name: {**own.get(name, {}), **options} for name, options in asked.items()}}
 
 
 def seed_of(seed: int, group: int, part: int) -> int:

@@ -7,6 +7,7 @@ import math
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,6 +29,7 @@ from labelaudit.errors import DataError, OptionError
 from labelaudit.methods import configure, get_method
 from labelaudit.networks import network_names
 from labelaudit.regularizers import configure_all
+from labelaudit.training.settings import ModelSettings
 
 PRESETS = {preset.name: preset for preset in list_presets()}
 
@@ -146,12 +148,12 @@ def test_every_kind_of_preset_runs_on_a_slice(name: str, data: Path, tmp_path: P
 def test_an_arm_begins_with_the_models_of_the_run_it_comes_after(
     name: str, arm: str, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begun = []
+    begun: list[ModelSettings] = []
     whole = labelaudit.models.run.train
 
-    def watched(*given: object, **rest: object) -> object:
-        begun.append((rest["method"], rest.get("init"), rest["seed"], rest.get("keep")))
-        return whole(*given, **rest)  # type: ignore[arg-type]
+    def watched(settings: ModelSettings, *given: Any, **rest: Any) -> object:
+        begun.append(settings)
+        return whole(settings, *given, **rest)
 
     monkeypatch.setattr("labelaudit.models.run.train", watched)
     preset = get_preset(name)
@@ -163,11 +165,12 @@ def test_an_arm_begins_with_the_models_of_the_run_it_comes_after(
     (run,) = run_preset(preset, data=data, runs=record_, seeds=[0], epochs=2, samples=100)
     *before, last = begun
     networks = 2 if arm.startswith("Co-T") else 1
-    assert [first[0] for first in before] == ["sln" if networks == 2 else "ce"] * networks
-    assert [first[2] for first in before] == [0, 1000][:networks]
-    assert {first[3] for first in before} == {"best" if preset.setting.valid else "last"}
-    assert last[0] == one.method
-    assert len(last[1]) == 2 if networks == 2 else last[1].name == "0"
+    assert [first.method for first in before] == ["sln" if networks == 2 else "ce"] * networks
+    assert [first.seed for first in before] == [0, 1000][:networks]
+    assert {first.keep for first in before} == {"best" if preset.setting.valid else "last"}
+    assert last.method == one.method
+    models = last.init if isinstance(last.init, tuple) else (last.init,)
+    assert [str(model).rpartition("/")[2] for model in models] == ["0", "1"][:networks]
     assert not any((tmp_path / "unfinished").iterdir())
     assert run.definition != record.definition_of(preset, replace(small, after=None))
 

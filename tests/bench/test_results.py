@@ -26,6 +26,7 @@ from labelaudit.bench.running import run_preset
 from labelaudit.bench.superclasses import SUPERCLASSES, next_in_superclass
 from labelaudit.errors import OptionError
 from labelaudit.models.run import train
+from labelaudit.training.settings import ModelSettings
 
 
 class _Trained:
@@ -54,11 +55,11 @@ def test_the_chosen_epoch_is_the_best_on_validation_and_alone_meets_the_test_sam
     labels = generator.integers(0, 3, 240)
     x = (generator.normal(size=(240, 4)) + np.eye(3, 4)[labels]).astype(np.float32)
     given, valid, test = labels[:80], (x[80:160], labels[80:160]), (x[160:], labels[160:])
-    options: Any = {"network": "mlp", "epochs": 12, "options": {"lr": 0.05}, "valid": valid}
-    rows = train(x[:80], given, 3, test=test, **options).curves
+    settings = ModelSettings(network="mlp", epochs=12, options={"lr": 0.05})
+    rows = train(settings, x[:80], given, 3, test=test, valid=valid).curves
     best = max(rows, key=lambda row: row["valid_accuracy"])
     assert len({row["test_accuracy"] for row in rows}) > 1  # so that another epoch would show
-    kept = train(x[:80], given, 3, keep="best", **options)
+    kept = train(replace(settings, keep="best"), x[:80], given, 3, valid=valid)
     run = Finished(trained=kept, wrong=given < 0, x=x, given=given, test_x=test[0], test_y=test[1], seed=0)
     assert chosen_accuracy().read(run) == pytest.approx(100 * best["test_accuracy"])
     assert chosen_accuracy().chosen
@@ -69,7 +70,7 @@ def test_jacobians_are_of_the_samples_that_are_asked_for() -> None:
     generator = np.random.default_rng(0)
     labels = generator.integers(0, 3, 90)
     x = (generator.normal(size=(90, 4)) + np.eye(3, 4)[labels]).astype(np.float32)
-    trained = train(x, labels, 3, network="mlp", epochs=5, options={"lr": 0.05})
+    trained = train(ModelSettings(network="mlp", epochs=5, options={"lr": 0.05}), x, labels, 3)
     run = Finished(trained=trained, wrong=labels < 0, x=x, given=labels, test_x=x + 3, test_y=labels, seed=0)
     same = replace(run, test_x=x)
     found = squared_jacobian(training=True).read(run)
@@ -94,7 +95,7 @@ def test_the_noise_s_effect_is_the_regulariser_s_where_the_theorem_holds() -> No
     generator = np.random.default_rng(0)
     labels = generator.integers(0, 3, 300)
     x = (generator.normal(size=(300, 4)) + np.eye(3, 4)[labels]).astype(np.float32)
-    trained = train(x, labels, 3, network="linear", epochs=30, test=(x, labels), options={"lr": 0.01})
+    trained = train(ModelSettings(network="linear", epochs=30, options={"lr": 0.01}), x, labels, 3, test=(x, labels))
     run = Finished(trained=trained, wrong=labels < 0, x=x, given=labels, test_x=x, test_y=labels, seed=0)
     assert increment_over_penalty(run) == pytest.approx(1, abs=0.1)
 

@@ -16,6 +16,7 @@ from labelaudit.methods.limit import Limit
 from labelaudit.methods.limit_soft import SoftLimit
 from labelaudit.networks import build
 from labelaudit.training.crossfit import crossfit
+from labelaudit.training.settings import CrossfitSettings
 
 FOLDS, BATCH, CLASSES = 2, 5, 4
 
@@ -145,9 +146,9 @@ def test_a_cross_fit_with_init_leaves_the_classifier_as_it_was_until_then(monkey
     monkeypatch.setattr(Limit, "check_epochs", lambda *_: None)  # which refuses a run that ends before the classifier
     x = np.random.default_rng(0).normal(size=(40, 5)).astype(np.float32)
     options = {"init": 3, "batch": 10}
-    evidence = crossfit("limit", x, np.arange(40) % 2, 2, folds=2, epochs=3, options=options)
+    evidence = crossfit(CrossfitSettings(method="limit", folds=2, epochs=3, options=options), x, np.arange(40) % 2, 2)
     begins = evidence.columns["limit_classifier"]
-    again = crossfit("limit", x, np.arange(40) % 2, 2, folds=2, epochs=2, options=options)
+    again = crossfit(CrossfitSettings(method="limit", folds=2, epochs=2, options=options), x, np.arange(40) % 2, 2)
     assert np.allclose(begins, again.columns["limit_classifier"])
     assert not np.allclose(evidence.columns["limit_l1"], again.columns["limit_l1"])
 

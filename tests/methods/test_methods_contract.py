@@ -17,6 +17,7 @@ from labelaudit.errors import OptionError
 from labelaudit.methods import Batch, FitContext, configure, get_method, method_help, method_names, options_of
 from labelaudit.networks import build
 from labelaudit.training.crossfit import crossfit
+from labelaudit.training.settings import CrossfitSettings
 from labelaudit.types import Evidence
 
 METHODS = method_names()
@@ -63,8 +64,8 @@ def test_finds_planted_flips_from_features_the_same_way_twice_without_touching_i
     x.setflags(write=False)
     labels.setflags(write=False)
     state = torch.random.get_rng_state()
-    evidence = crossfit(method, x, labels, 10, seed=3, folds=3)
-    again = crossfit(method, x, labels, 10, seed=3, folds=3)
+    evidence = crossfit(CrossfitSettings(method=method, seed=3, folds=3), x, labels, 10)
+    again = crossfit(CrossfitSettings(method=method, seed=3, folds=3), x, labels, 10)
     assert torch.equal(state, torch.random.get_rng_state())
     check_sound(evidence, len(x), 10)
     for name, array in arrays_of(evidence).items():
@@ -79,7 +80,7 @@ def test_finds_planted_flips_from_features_the_same_way_twice_without_touching_i
 @every_method
 def test_works_on_pixels(method: str) -> None:
     pixels, labels, wrong = digits(300)
-    evidence = crossfit(method, pixels, labels, 10, folds=2, epochs=10, augment="shift")
+    evidence = crossfit(CrossfitSettings(method=method, folds=2, epochs=10, augment="shift"), pixels, labels, 10)
     check_sound(evidence, len(pixels), 10)
     assert roc_auc_score(wrong, evidence.suspicion) > 0.7
 
@@ -88,7 +89,9 @@ def test_works_on_pixels(method: str) -> None:
 @pytest.mark.parametrize(("counts", "classes"), [((30, 30), 2), ((20, 20, 1, 3), 5), ((3, 1), 2), ((1,) * 300, 300)])
 def test_small_and_many_classes(method: str, counts: tuple[int, ...], classes: int) -> None:
     labels = np.repeat(np.arange(len(counts)), counts)
-    evidence = crossfit(method, cloud(labels, classes), labels, classes, epochs=5, folds=3, seed=1)
+    evidence = crossfit(
+        CrossfitSettings(method=method, epochs=5, folds=3, seed=1), cloud(labels, classes), labels, classes
+    )
     check_sound(evidence, len(labels), classes)
     assert evidence.tables["fit"].keys() == {"in_sample", "held_out"}
 
@@ -194,5 +197,7 @@ def test_a_new_method_is_one_new_file(tmp_path: Path, monkeypatch: pytest.Monkey
     assert options_of(get_method("peers_agree"))[0].name == "keep"
     pixels, labels, wrong = digits(300)
     x = pixels.reshape(300, -1).astype(np.float32)
-    evidence = crossfit("peers_agree", x, labels, 10, folds=2, epochs=6, options={"keep": "0.8", "batch": "32"})
+    evidence = crossfit(
+        CrossfitSettings(method="peers_agree", folds=2, epochs=6, options={"keep": "0.8", "batch": "32"}), x, labels, 10
+    )
     assert roc_auc_score(wrong, evidence.suspicion) > 0.9

@@ -14,6 +14,7 @@ from labelaudit.networks import build
 from labelaudit.networks.injection import inject_noise, injected
 from labelaudit.networks.spectra import lipschitz_scale
 from labelaudit.training.crossfit import crossfit
+from labelaudit.training.settings import CrossfitSettings
 
 LABELS = torch.arange(12) % 3
 
@@ -49,5 +50,10 @@ def test_the_noisy_loss_is_the_mean_loss_under_noise_and_the_network_is_left_as_
 
 def test_without_noise_the_noisy_loss_is_the_loss() -> None:
     x = np.random.default_rng(0).normal(size=(30, 4)).astype(np.float32)
-    evidence = crossfit("gaussian", x, np.arange(30) % 3, 3, folds=2, epochs=2, options={"variance": 0.0, "draws": 2})
+    evidence = crossfit(
+        CrossfitSettings(method="gaussian", folds=2, epochs=2, options={"variance": 0.0, "draws": 2}),
+        x,
+        np.arange(30) % 3,
+        3,
+    )
     np.testing.assert_allclose(evidence.columns["noisy_loss"], evidence.columns["loss"], rtol=1e-5)

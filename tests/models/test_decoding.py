@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +14,7 @@ from labelaudit.data.pixels import Squares, load_pixels
 from labelaudit.errors import DataError
 from labelaudit.models.dataset import collect
 from labelaudit.models.run import train
+from labelaudit.training.settings import ModelSettings
 
 # images that do not fit in memory
 
@@ -28,11 +28,11 @@ def test_images_that_are_decoded_in_every_epoch_train_to_the_same_bits(method: s
     assert squares.check() == ()
     assert squares.shape == held.shape == (60, 8, 8, 1)
     assert np.array_equal(squares[np.array([3, 1])], held[[3, 1]])
-    asked: dict[str, Any] = {"method": method, "epochs": 3, "augment": "crop+flip", "options": {"batch": 16}}
-    streamed = train(squares, given, 10, truth=true, test=(squares, true), **asked)
-    same(train(held, given, 10, truth=true, test=(held, true), **asked), streamed)
-    other = train(Squares(images, 8, channels=1, key="others"), given, 10, **asked)
-    assert other.settings["data"] != train(squares, given, 10, **asked).settings["data"]
+    settings = ModelSettings(method=method, options={"batch": 16}, epochs=3, augment="crop+flip")
+    streamed = train(settings, squares, given, 10, truth=true, test=(squares, true))
+    same(train(settings, held, given, 10, truth=true, test=(held, true)), streamed)
+    other = train(settings, Squares(images, 8, channels=1, key="others"), given, 10)
+    assert other.settings["data"] != train(settings, squares, given, 10).settings["data"]
 
 
 def test_images_that_cannot_be_read_are_found_before_training_and_named_in_it() -> None:

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from training_data import asked_of, digits, features, same
+from training_data import digits, features, measured, same, settings_of
 
 import labelaudit.networks
 from labelaudit.errors import OptionError, RunError
@@ -22,6 +22,7 @@ from labelaudit.methods import method_names
 from labelaudit.models import checkpoint, folder
 from labelaudit.models.run import train
 from labelaudit.networks import Bodies, Network
+from labelaudit.training.settings import ModelSettings
 
 
 class Cut(Exception):
@@ -42,11 +43,12 @@ def cut_after(epoch: int) -> Any:
 @pytest.mark.parametrize("method", method_names())
 def test_a_run_that_was_cut_off_goes_on_to_the_same_bits(method: str, tmp_path: Path) -> None:
     x, labels = features()
-    asked: dict[str, Any] = {"method": method, "epochs": 6, "truth": labels, "options": {"batch": 16}}
+    settings = ModelSettings(method=method, epochs=6, options={"batch": 16})
     file = tmp_path / "run" / "checkpoint.pt"
     with pytest.raises(Cut):
-        train(x, labels, 3, **asked, checkpoint=file, told=cut_after(3))
-    same(train(x, labels, 3, **asked), train(x, labels, 3, **asked, checkpoint=file, resume=True))
+        train(settings, x, labels, 3, truth=labels, checkpoint=file, told=cut_after(3))
+    whole = train(settings, x, labels, 3, truth=labels)
+    same(whole, train(settings, x, labels, 3, truth=labels, checkpoint=file))
 
 
 def test_a_run_that_was_killed_goes_on_to_the_same_bits(tmp_path: Path) -> None:
@@ -56,18 +58,18 @@ def test_a_run_that_was_killed_goes_on_to_the_same_bits(tmp_path: Path) -> None:
         import os, signal, sys
         from pathlib import Path
         from labelaudit.models.run import train
-        from training_data import asked_of, digits
+        from training_data import digits, measured, settings_of
 
         def die(row):
             if row["epoch"] == 2:
                 os.kill(os.getpid(), signal.SIGKILL)
 
-        x, given, true = digits()
+        x, given, _ = digits()
         for method in sys.argv[2:]:
             child = os.fork()
             if child == 0:
                 file = Path(sys.argv[1]) / method / "checkpoint.pt"
-                train(x, given, 10, **asked_of(method), checkpoint=file, told=die)
+                train(settings_of(method), x, given, 10, **measured(), checkpoint=file, told=die)
                 os._exit(0)
             assert os.waitpid(child, 0)[1] == signal.SIGKILL
     """)
@@ -83,8 +85,8 @@ def test_a_run_that_was_killed_goes_on_to_the_same_bits(tmp_path: Path) -> None:
         for method in methods:
             file = tmp_path / method / "checkpoint.pt"
             assert [found.name for found in file.parent.iterdir()] == [file.name]
-            whole = train(x, given, 10, **asked_of(method))
-            same(whole, train(x, given, 10, **asked_of(method), checkpoint=file, resume=True))
+            whole = train(settings_of(method), x, given, 10, **measured())
+            same(whole, train(settings_of(method), x, given, 10, **measured(), checkpoint=file))
     finally:
         torch.set_num_threads(threads)
 
@@ -95,29 +97,27 @@ def test_dropout_draws_from_the_runs_own_seed_and_goes_on_too(tmp_path: Path, mo
 
     monkeypatch.setitem(labelaudit.networks._PIXELS, "dropping", dropping)
     x, given, _ = digits()
-    asked: dict[str, Any] = {"network": "dropping", "epochs": 4}
+    settings = ModelSettings(network="dropping", epochs=4)
     state = torch.random.get_rng_state()
-    whole = train(x, given, 10, **asked)
+    whole = train(settings, x, given, 10)
     assert torch.equal(state, torch.random.get_rng_state())
     torch.rand(3)
     with pytest.raises(Cut):
-        train(x, given, 10, **asked, checkpoint=tmp_path / "c.pt", told=cut_after(2))
-    same(whole, train(x, given, 10, **asked, checkpoint=tmp_path / "c.pt", resume=True))
+        train(settings, x, given, 10, checkpoint=tmp_path / "c.pt", told=cut_after(2))
+    same(whole, train(settings, x, given, 10, checkpoint=tmp_path / "c.pt"))
 
 
 def test_a_checkpoint_of_another_run_is_refused_by_what_differs(tmp_path: Path) -> None:
     x, labels = features()
     file = tmp_path / "checkpoint.pt"
     with pytest.raises(Cut):
-        train(x, labels, 3, checkpoint=file, told=cut_after(1))
+        train(ModelSettings(), x, labels, 3, checkpoint=file, told=cut_after(1))
     with pytest.raises(RunError, match=r"another lr: 0\.001 there, 0\.1 now"):
-        train(x, labels, 3, options={"lr": 0.1}, checkpoint=file, resume=True)
+        train(ModelSettings(options={"lr": 0.1}), x, labels, 3, checkpoint=file)
     with pytest.raises(RunError, match=r"another regularizers: mixup: None there, \{'alpha': 0\.3\} now"):
-        train(x, labels, 3, regularizers=["mixup"], checkpoint=file, resume=True)
+        train(ModelSettings(regularizers=["mixup"]), x, labels, 3, checkpoint=file)
     with pytest.raises(RunError, match="other data: an image, a label, or what `valid`, `test` or `truth` names"):
-        train(x + 1, labels, 3, checkpoint=file, resume=True)
-    with pytest.raises(RunError, match="`resume`"):
-        train(x, labels, 3, checkpoint=file)
+        train(ModelSettings(), x + 1, labels, 3, checkpoint=file)
 
 
 def test_a_damaged_checkpoint_and_one_with_code_in_it_are_refused(tmp_path: Path) -> None:
@@ -130,10 +130,10 @@ def test_a_damaged_checkpoint_and_one_with_code_in_it_are_refused(tmp_path: Path
     for content in (b"", b"no zip", b"PK\x03\x04"):
         file.write_bytes(content)
         with pytest.raises(RunError, match="is damaged"):
-            train(x, labels, 3, checkpoint=file, resume=True)
+            train(ModelSettings(), x, labels, 3, checkpoint=file)
     torch.save({"version": 1, "settings": Trap()}, file)
     with pytest.raises(RunError, match="is damaged"):
-        train(x, labels, 3, checkpoint=file, resume=True)
+        train(ModelSettings(), x, labels, 3, checkpoint=file)
     assert not (tmp_path / "sprung").exists()
 
 
@@ -143,7 +143,7 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_last_one(
     x, labels = features()
     file = tmp_path / "checkpoint.pt"
     with pytest.raises(Cut):
-        train(x, labels, 3, epochs=3, checkpoint=file, told=cut_after(2))
+        train(ModelSettings(epochs=3), x, labels, 3, checkpoint=file, told=cut_after(2))
     before = file.read_bytes()
 
     def full(*_: object, **__: object) -> None:
@@ -151,7 +151,7 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_last_one(
 
     monkeypatch.setattr(torch, "save", full)
     with pytest.raises(RunError, match="No space left"):
-        train(x, labels, 3, epochs=3, checkpoint=file, resume=True)
+        train(ModelSettings(epochs=3), x, labels, 3, checkpoint=file)
     assert file.read_bytes() == before
     assert [found.name for found in tmp_path.iterdir()] == ["checkpoint.pt"]
 
@@ -168,7 +168,7 @@ def test_every_flipped_bit_of_a_checkpoint_is_noticed(tmp_path: Path) -> None:
     x, labels = features()
     file = tmp_path / "checkpoint.pt"
     with pytest.raises(Cut):
-        train(x, labels, 3, checkpoint=file, told=cut_after(1))
+        train(ModelSettings(), x, labels, 3, checkpoint=file, told=cut_after(1))
     whole, draw = file.read_bytes(), np.random.default_rng(0)
     for place in draw.integers(0, len(whole), 40).tolist():
         file.write_bytes(whole[:place] + bytes([whole[place] ^ 1 << int(draw.integers(8))]) + whole[place + 1 :])
@@ -190,8 +190,8 @@ def test_the_best_epoch_is_kept_and_goes_on_to_the_same_bits(tmp_path: Path) -> 
     x, labels = features()
     rng = np.random.default_rng(1)
     valid = (x + 0.3 * rng.normal(size=x.shape).astype(np.float32), labels)
-    asked: dict[str, Any] = {"method": "sln", "epochs": 8, "valid": valid, "options": {"batch": 16, "lr": 0.05}}
-    best = train(x, labels, 3, keep="best", **asked)
+    settings = ModelSettings(method="sln", epochs=8, keep="best", options={"batch": 16, "lr": 0.05})
+    best = train(settings, x, labels, 3, valid=valid)
     accuracies = [row["valid_accuracy"] for row in best.curves]
     assert best.kept == 1 + int(np.argmax(accuracies))
     assert best.row["valid_accuracy"] == max(accuracies)
@@ -200,8 +200,8 @@ def test_the_best_epoch_is_kept_and_goes_on_to_the_same_bits(tmp_path: Path) -> 
     assert np.array_equal(best.probs.argmax(1), best.model.predict(x).argmax(1))
     file = tmp_path / "checkpoint.pt"
     with pytest.raises(Cut):
-        train(x, labels, 3, keep="best", checkpoint=file, told=cut_after(best.kept), **asked)
-    again = train(x, labels, 3, keep="best", checkpoint=file, resume=True, **asked)
+        train(settings, x, labels, 3, valid=valid, checkpoint=file, told=cut_after(best.kept))
+    again = train(settings, x, labels, 3, valid=valid, checkpoint=file)
     same(best, again)
     assert again.kept == best.kept
 
@@ -209,16 +209,16 @@ def test_the_best_epoch_is_kept_and_goes_on_to_the_same_bits(tmp_path: Path) -> 
 def test_patience_ends_a_run_that_gets_no_better(tmp_path: Path) -> None:
     x, labels = features()
     valid = (x, np.roll(labels, 1))  # nothing can be learnt about these
-    asked: dict[str, Any] = {"epochs": 30, "valid": valid, "patience": 2}
-    short = train(x, labels, 3, **asked)
+    settings = ModelSettings(epochs=30, patience=2)
+    short = train(settings, x, labels, 3, valid=valid)
     best = 1 + int(np.argmax([row["valid_accuracy"] for row in short.curves]))
     assert len(short.curves) == best + 2 < 30
     assert short.notes == (f"Stopped after {best + 2} of 30 epochs: 2 without a better one.",)
     file = tmp_path / "checkpoint.pt"
     with pytest.raises(Cut):  # killed after the last epoch, before the model was written
-        train(x, labels, 3, checkpoint=file, told=cut_after(best + 2), **asked)
-    same(short, train(x, labels, 3, checkpoint=file, resume=True, **asked))
+        train(settings, x, labels, 3, valid=valid, checkpoint=file, told=cut_after(best + 2))
+    same(short, train(settings, x, labels, 3, valid=valid, checkpoint=file))
     with pytest.raises(OptionError, match="`patience` chooses by validation samples"):
-        train(x, labels, 3, epochs=2, patience=2)
+        train(ModelSettings(epochs=2, patience=2), x, labels, 3)
     with pytest.raises(OptionError, match="`keep` best chooses by validation samples"):
-        train(x, labels, 3, epochs=2, keep="best")
+        train(ModelSettings(epochs=2, keep="best"), x, labels, 3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from labelaudit.models.diagnosis import diagnose
 from labelaudit.models.run import begin_with, train
 from labelaudit.networks import Network, build
 from labelaudit.training.batches import DeviceDataset
+from labelaudit.training.settings import ModelSettings
 
 # curves
 
@@ -28,8 +30,8 @@ def test_the_curves_say_what_they_claim() -> None:
     x, given, true = digits()
     test = x[:30], true[:30]
     seen: list[dict[str, float]] = []
-    asked: dict[str, Any] = {"epochs": 3, "options": {"schedule": "2", "lr": 0.01}, "test": test, "valid": test}
-    trained = train(x, given, 10, truth=true, told=seen.append, **asked)
+    settings = ModelSettings(epochs=3, options={"schedule": "2", "lr": 0.01})
+    trained = train(settings, x, given, 10, test=test, valid=test, truth=true, told=seen.append)
     assert seen == list(trained.curves)
     assert [row["epoch"] for row in seen] == [1, 2, 3]
     assert [row["rate"] for row in seen] == pytest.approx([0.01, 0.01, 0.001])
@@ -54,8 +56,8 @@ def test_the_curves_say_what_they_claim() -> None:
 
 def test_measuring_changes_nothing() -> None:
     x, given, true = digits()
-    plain = train(x, given, 10, method="gaussian", epochs=2)
-    measured = train(x, given, 10, method="gaussian", epochs=2, truth=true, test=(x, true))
+    plain = train(ModelSettings(method="gaussian", epochs=2), x, given, 10)
+    measured = train(ModelSettings(method="gaussian", epochs=2), x, given, 10, truth=true, test=(x, true))
     assert plain.losses.tobytes() == measured.losses.tobytes()
 
 
@@ -79,14 +81,14 @@ def test_a_sample_of_no_class_counts_as_wrongly_labelled_and_is_never_recovered(
 )
 def test_a_method_says_which_of_its_views_is_the_outcome(method: str, outcome: str, other: str) -> None:
     x, given, true = digits()
-    row = train(x, given, 10, method=method, epochs=1, test=(x, true)).curves[-1]
+    row = train(ModelSettings(method=method, epochs=1), x, given, 10, test=(x, true)).curves[-1]
     assert [name for name in row if name.startswith("test_accuracy_")] == ([f"test_accuracy_{other}"] if other else [])
 
 
 def test_the_coreset_of_crust_is_measured_from_its_first_selection() -> None:
     x, given, true = digits()
     options = {"warmup": 1, "every": 1, "budget": 0.5}
-    rows = train(x, given, 10, method="crust", epochs=3, options=options, truth=true).curves
+    rows = train(ModelSettings(method="crust", epochs=3, options=options), x, given, 10, truth=true).curves
     assert ["chosen" in row for row in rows] == [False, True, True]
     assert rows[-1]["chosen"] == pytest.approx(0.5, abs=0.05)
     assert 0 < rows[-1]["chosen_clean"] <= 1
@@ -97,11 +99,11 @@ def test_the_coreset_of_crust_is_measured_from_its_first_selection() -> None:
 
 def test_limit_begins_with_q_as_a_trained_network_and_the_classifier_anew(tmp_path: Path) -> None:
     x, given, _ = digits()
-    first = train(x, given, 10, epochs=1)
+    first = train(ModelSettings(epochs=1), x, given, 10)
     folder.write(first, tmp_path / "first", given, truth=None, about={})
-    asked: dict[str, Any] = {"method": "limit", "epochs": 1, "options": {"lr": 0.0}, "test": (x, given)}
-    row = train(x, given, 10, init=tmp_path / "first", **asked).curves[-1]
-    fresh = train(x, given, 10, **asked).curves[-1]
+    settings = ModelSettings(method="limit", epochs=1, options={"lr": 0.0})
+    row = train(replace(settings, init=tmp_path / "first"), x, given, 10, test=(x, given)).curves[-1]
+    fresh = train(settings, x, given, 10, test=(x, given)).curves[-1]
     agree = (first.probs.argmax(1) == given).mean()
     assert row["train_accuracy"] == fresh["train_accuracy"]
     assert abs(row["train_accuracy_q"] - agree) < 0.2 < agree + 0.2  # BatchNorm's averages move on
@@ -116,27 +118,27 @@ def test_networks_are_compiled_where_asked(monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setattr(nn.Module, "compile", note)
     x, labels = features()
-    train(x, labels, 3, method="limit", epochs=1)
+    train(ModelSettings(method="limit", epochs=1), x, labels, 3)
     assert not compiled
-    train(x, labels, 3, method="limit", epochs=1, compiled=True)
+    train(ModelSettings(method="limit", epochs=1), x, labels, 3, compiled=True)
     assert [type(network) for network in compiled] == [Network, Network]
 
 
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
-        ({"options": {"schedule": "soon"}}, OptionError, "schedule 'soon'"),
-        ({"network": "resnet33"}, OptionError, "did you mean 'resnet34'"),
+        ({"settings": ModelSettings(options={"schedule": "soon"})}, OptionError, "schedule 'soon'"),
+        ({"settings": ModelSettings(network="resnet33")}, OptionError, "did you mean 'resnet34'"),
         ({"test": (np.zeros((4, 9, 8, 1), np.uint8), np.zeros(4, np.int64))}, DataError, "test samples are"),
         ({"valid": (np.zeros((4, 8, 8, 1), np.uint8), np.full(4, 10))}, DataError, r"in 0\.\.9"),
         ({"truth": np.zeros(3, np.int64)}, DataError, "truth must hold 90 labels"),
-        ({"init": Path("nowhere.pth")}, RunError, "cannot read weights from nowhere.pth"),
+        ({"settings": ModelSettings(init=Path("nowhere.pth"))}, RunError, "cannot read weights from nowhere.pth"),
     ],
 )
 def test_what_cannot_be_trained_is_refused(change: dict[str, Any], error: type[Exception], message: str) -> None:
     x, given, _ = digits()
     with pytest.raises(error, match=message):
-        train(x, given, 10, epochs=1, **change)
+        train(**{"settings": ModelSettings(epochs=1), "x": x, "labels": given, "classes": 10} | change)
 
 
 # the folder
@@ -155,7 +157,7 @@ def test_a_model_read_back_predicts_what_it_predicted(
     method: str, regularizers: list[str], network: str | None, tmp_path: Path
 ) -> None:
     x, given, true = digits()
-    trained = train(x, given, 10, method=method, regularizers=regularizers, network=network, epochs=1)
+    trained = train(ModelSettings(method=method, regularizers=regularizers, network=network, epochs=1), x, given, 10)
     files = folder.write(trained, tmp_path / "model", given, truth=true, about={"noise": 0.3})
     assert {file.name for file in (tmp_path / "model").iterdir()} == {*files}
     model = load(tmp_path / "model")
@@ -169,7 +171,7 @@ def test_a_model_read_back_predicts_what_it_predicted(
 
 def test_a_model_of_features_is_read_back_too(tmp_path: Path) -> None:
     x, labels = features()
-    trained = train(x, labels, ["a", "b", "c"], epochs=1)
+    trained = train(ModelSettings(epochs=1), x, labels, ["a", "b", "c"])
     folder.write(trained, tmp_path / "model", labels, truth=None, about={})
     np.testing.assert_array_equal(load(tmp_path / "model").predict(x), trained.model.predict(x))
 
@@ -178,7 +180,7 @@ def test_folders_that_hold_no_model_are_named(tmp_path: Path) -> None:
     x, labels = features()
     with pytest.raises(RunError, match="no finished model"):
         load(tmp_path)
-    trained = train(x, labels, 3, epochs=1)
+    trained = train(ModelSettings(epochs=1), x, labels, 3)
     folder.write(trained, tmp_path / "model", labels, truth=None, about={})
     about = tmp_path / "model" / "model.json"
     text = about.read_text()
@@ -190,7 +192,7 @@ def test_folders_that_hold_no_model_are_named(tmp_path: Path) -> None:
 
 def test_the_dissection_counts_every_sample_once() -> None:
     x, given, true = digits()
-    trained = train(x, given, 10, epochs=2)
+    trained = train(ModelSettings(epochs=2), x, given, 10)
     rows = folder.dissection(trained, given, true)
     assert len(rows) == 20
     assert sum(row["samples"] for row in rows) == len(x)
@@ -219,10 +221,10 @@ def test_the_state_of_a_network_without_copies_is_whole() -> None:
 @pytest.mark.parametrize("method", ["co_teaching", "decoupling", "dividemix"])
 def test_peers_that_begin_with_one_model_part_and_it_is_said(method: str, tmp_path: Path) -> None:
     x, labels = features()
-    first = train(x, labels, 3, epochs=2)
+    first = train(ModelSettings(epochs=2), x, labels, 3)
     model = tmp_path / "MODEL"
     folder.write(first, model, labels, truth=None, about={})
-    again = train(x, labels, 3, method=method, epochs=3, init=model)
+    again = train(ModelSettings(method=method, epochs=3, init=model), x, labels, 3)
     assert any("disturbed by 5% of their size" in note for note in again.notes)
     built = [build("mlp", (8,), 3, seed=seed) for seed in (1, 2)]
     assert begin_with([model], built, configure(get_method(method), {}), seed=0)
@@ -236,9 +238,9 @@ def test_peers_begin_with_a_model_each(tmp_path: Path) -> None:
     x, labels = features()
     models = tuple(tmp_path / name for name in ("one", "two"))
     for seed, place in enumerate(models):
-        folder.write(train(x, labels, 3, epochs=1, seed=seed), place, labels, truth=None, about={})
-    options = {"method": "co_teaching", "epochs": 1, "options": {"lr": 0.0, "weight_decay": 0.0}}
-    begun = train(x, labels, 3, init=models, **options)  # type: ignore[arg-type]
+        folder.write(train(ModelSettings(epochs=1, seed=seed), x, labels, 3), place, labels, truth=None, about={})
+    still = ModelSettings(method="co_teaching", epochs=1, options={"lr": 0.0, "weight_decay": 0.0})
+    begun = train(replace(still, init=models), x, labels, 3)
     assert begun.notes == ()
     assert begun.settings["init"] == [str(place) for place in models]
     kept = load(models[0])
@@ -248,16 +250,16 @@ def test_peers_begin_with_a_model_each(tmp_path: Path) -> None:
         ((*models, models[0]), "3 weights to begin with, but this method begins 2 networks"),
     ):
         with pytest.raises(OptionError, match=message):
-            train(x, labels, 3, init=wrong, **options)  # type: ignore[arg-type]
+            train(replace(still, init=wrong), x, labels, 3)
     with pytest.raises(OptionError, match=r"begins 1 network with some: give one$"):
-        train(x, labels, 3, init=models, epochs=1)
+        train(ModelSettings(init=models, epochs=1), x, labels, 3)
 
 
 def test_a_single_network_begins_as_its_model_is(tmp_path: Path) -> None:
     x, labels = features()
-    first = train(x, labels, 3, epochs=2)
+    first = train(ModelSettings(epochs=2), x, labels, 3)
     folder.write(first, tmp_path / "MODEL", labels, truth=None, about={})
-    assert train(x, labels, 3, epochs=1, init=tmp_path / "MODEL").notes == ()
+    assert train(ModelSettings(epochs=1, init=tmp_path / "MODEL"), x, labels, 3).notes == ()
 
 
 def test_balance_draws_as_many_of_every_class() -> None:
@@ -276,18 +278,18 @@ def test_balance_draws_as_many_of_every_class() -> None:
 def test_the_five_likeliest_are_counted_where_there_are_many_classes() -> None:
     rng = np.random.default_rng(0)
     x, labels = rng.normal(size=(60, 5)).astype(np.float32), np.arange(60) % 12
-    run = train(x, labels, 12, epochs=1, test=(x, labels))
+    run = train(ModelSettings(epochs=1), x, labels, 12, test=(x, labels))
     probs = run.model.predict(x)
     five = np.argsort(-probs, axis=1)[:, :5]
     assert run.curves[-1]["test_top5"] == pytest.approx(float((five == labels[:, None]).any(1).mean()))
-    few = train(*features(), 3, epochs=1, test=features())
+    few = train(ModelSettings(epochs=1), *features(), 3, test=features())
     assert "test_top5" not in few.curves[-1]
 
 
 def test_test_samples_are_diagnosed_beside_the_training_samples() -> None:
     x, labels = features()
     shifted = x + 1
-    run = train(x, labels, 3, epochs=5, test=(shifted, labels))
+    run = train(ModelSettings(epochs=5), x, labels, 3, test=(shifted, labels))
     found = diagnose(run.model.network, run.inputs, others=run.others)
     assert {*found["test"]} == {"jacobian", "margin", "calibration", "under_noise"}
     curved = diagnose(run.model.network, run.inputs, others=run.others, hessian=True)

@@ -21,6 +21,7 @@ from labelaudit.models import load
 from labelaudit.models.dataset import collect
 from labelaudit.models.figures import draw_lines, draw_stack
 from labelaudit.models.train import train_dataset
+from labelaudit.training.settings import ModelSettings
 
 CLASSES = ("eight", "nine", "seven")
 
@@ -276,5 +277,5 @@ def test_images_in_memory_are_trained_on_as_well(tmp_path: Path) -> None:
     bunch = load_digits(n_class=2)
     pixels = (bunch.images[:40] * 15.9).astype(np.uint8)
     names = [("zero", "one")[number] for number in bunch.target[:40]]
-    train_dataset(Source(data=pixels, labels=names), tmp_path / "model", epochs=1)
+    train_dataset(Source(data=pixels, labels=names), tmp_path / "model", ModelSettings(epochs=1))
     assert load(tmp_path / "model").classes == ("one", "zero")

@@ -10,6 +10,7 @@ import torch
 from sklearn.datasets import load_digits
 
 from labelaudit.models import FittedModel
+from labelaudit.training.settings import ModelSettings
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -44,8 +45,13 @@ def same(one: FittedModel, two: FittedModel) -> None:
     assert str(without[0]) == str(without[1])  # NaN equals NaN
 
 
-def asked_of(method: str) -> dict[str, Any]:
+def settings_of(method: str) -> ModelSettings:
+    around = {"crust": ["spectral"], "co_teaching": ["gaussian", "mixup"]}.get(method, [])
+    options = {"batch": 32, "schedule": "3"}
+    return ModelSettings(method=method, options=options, regularizers=around, epochs=4, augment="shift+flip")
+
+
+def measured() -> dict[str, Any]:
+    """The truth of `digits`, and some of them as test samples."""
     x, _, true = digits()
-    regularizers = {"crust": ["spectral"], "co_teaching": ["gaussian", "mixup"]}.get(method, [])
-    base: dict[str, Any] = {"method": method, "epochs": 4, "augment": "shift+flip", "regularizers": regularizers}
-    return {**base, "options": {"batch": 32, "schedule": "3"}, "truth": true, "test": (x[:20], true[:20])}
+    return {"truth": true, "test": (x[:20], true[:20])}

@@ -15,6 +15,7 @@ from labelaudit.networks.injection import injected
 from labelaudit.regularizers import configure_all, get_regularizer, regularizer_help
 from labelaudit.regularizers import regularizer_names as names
 from labelaudit.training.crossfit import crossfit
+from labelaudit.training.settings import CrossfitSettings
 
 
 @pytest.mark.parametrize("name", sorted({*method_names()} & {*names()}))
@@ -67,7 +68,7 @@ def test_composes_with_cross_entropy_the_same_way_twice(name: str, pixels: bool)
     x, labels = sample(pixels)
     state = torch.random.get_rng_state()
     plain, one, two = (
-        crossfit("ce", x, labels, 3, folds=2, epochs=2, options={"batch": 15}, regularizers=chosen)
+        crossfit(CrossfitSettings(folds=2, epochs=2, options={"batch": 15}, regularizers=chosen), x, labels, 3)
         for chosen in ((), (name,), (name,))
     )
     assert torch.equal(state, torch.random.get_rng_state())
@@ -83,19 +84,24 @@ def test_composes_with_cross_entropy_the_same_way_twice(name: str, pixels: bool)
 @pytest.mark.parametrize("method", ["sln", "limit", "crust", "co_teaching"])
 def test_all_of_them_compose_with_methods_of_every_kind(method: str) -> None:
     x, labels = sample(pixels=True)
-    evidence = crossfit(method, x, labels, 3, folds=2, epochs=4, options={"batch": 15}, regularizers=names())
+    evidence = crossfit(
+        CrossfitSettings(method=method, folds=2, epochs=4, options={"batch": 15}, regularizers=names()), x, labels, 3
+    )
     assert all(np.isfinite(column).all() for column in evidence.columns.values())
     assert set(evidence.tables["settings"]["regularizers"]) == set(names())
 
 
 def test_a_method_may_ask_for_a_regulariser_and_a_person_may_set_its_options() -> None:
     x, labels = sample(pixels=False)
-    asked = crossfit("spectral", x, labels, 3, folds=2, epochs=1, options={"scale": 1.5})
+    asked = crossfit(CrossfitSettings(method="spectral", folds=2, epochs=1, options={"scale": 1.5}), x, labels, 3)
     assert asked.tables["settings"]["regularizers"] == {
         "spectral": {"scale": 1.5, "norm": "reshaped", "last": True, "batchnorm": "remove"}
     }
     told = crossfit(
-        "spectral", x, labels, 3, folds=2, epochs=1, regularizers={"spectral": {"last": False}, "mixup": {}}
+        CrossfitSettings(method="spectral", folds=2, epochs=1, regularizers={"spectral": {"last": False}, "mixup": {}}),
+        x,
+        labels,
+        3,
     )
     assert told.tables["settings"]["regularizers"]["spectral"]["last"] is False
     assert list(told.tables["settings"]["regularizers"]) == ["spectral", "mixup"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -173,7 +174,8 @@ def test_thorough_on_a_gpu_fine_tunes_a_backbone_whose_opinion_is_weighed(
     monkeypatch.setattr(
         "labelaudit.training.forecast.forecast_crossfit", lambda *_, **__: 60.0
     )  # seconds: none that are measured here
-    monkeypatch.setitem(TUNING, "options", {"epochs": 2, "batch": 16, "lr": 5e-4})
+    quick = replace(TUNING, options={"epochs": 2, "batch": 16, "lr": 5e-4})
+    monkeypatch.setattr("labelaudit.scanning.trainings.TUNING", quick)
     said: list[str] = []
     audit = scan(folder, effort="quick", train="features", methods=[], notice=said.append)
     tuned = audit.evidence["fine_tuned"]

@@ -24,6 +24,7 @@ from labelaudit.scanning.settings import METHODS, ScanSettings
 from labelaudit.scanning.trainings import list_trainings
 from labelaudit.scanning.unit_costs import UnitCosts, measure_unit_costs
 from labelaudit.scanning.workload import Workload, count_disk, count_memory, count_seconds
+from labelaudit.training.settings import CrossfitSettings
 from labelaudit.types import Samples
 
 COSTS = UnitCosts(product=2e-11, cell=4e-9, row=4e-6)
@@ -38,8 +39,8 @@ def tried(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
     """The cross-fits that a forecast asks for; each takes 20 s, a backbone what `EMBEDDING` says."""
     asked: list[tuple[str, dict[str, Any]]] = []
 
-    def train(name: str, *_: Any, regularizers: dict[str, Any], **__: Any) -> float:
-        asked.append((name, regularizers))
+    def train(fit: CrossfitSettings, *_: Any, **__: Any) -> float:
+        asked.append((fit.method, dict(fit.regularizers)))
         return 20.0
 
     def embed(*_: Any, backbones: tuple[str, ...], **__: Any) -> float:

@@ -71,12 +71,12 @@ def test_only_what_was_not_finished_is_trained(tmp_path, monkeypatch):
 
     real, trained, failing = crossfit.crossfit, [], [True]
 
-    def train(method, *args, **how):
-        trained.append(method)
-        if method == "sln" and failing:
+    def train(settings, *args, **how):
+        trained.append(settings.method)
+        if settings.method == "sln" and failing:
             failing.clear()
             raise MemoryError
-        return real(method, *args, **how)
+        return real(settings, *args, **how)
 
     monkeypatch.setattr(crossfit, "crossfit", train)
     with pytest.raises(MemoryError):

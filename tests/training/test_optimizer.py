@@ -39,7 +39,8 @@ def test_the_same_bits_as_the_optimiser_of_torch(kind):
 def test_training_does_not_load_the_compiler_of_torch():
     code = (
         "import sys, numpy as np; from labelaudit.training.crossfit import crossfit;"
-        "crossfit('ce', np.eye(20, dtype=np.float32), np.arange(20) % 2, 2, folds=2, epochs=1);"
+        "from labelaudit.training.settings import CrossfitSettings as Settings;"
+        "crossfit(Settings(folds=2, epochs=1), np.eye(20, dtype=np.float32), np.arange(20) % 2, 2);"
         "sys.exit('torch._dynamo' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -17,8 +17,8 @@ from labelaudit.training.batches import DeviceDataset, flip, shift
 from labelaudit.training.crossfit import crossfit
 from labelaudit.training.evidence import given_label_margins
 from labelaudit.training.forecast import forecast_crossfit
-from labelaudit.training.loop import choose_recipe
 from labelaudit.training.optimizer import Optimizer
+from labelaudit.training.settings import CrossfitSettings, FitSettings
 
 
 def generator() -> torch.Generator:
@@ -51,7 +51,7 @@ def test_held_out_evidence_knows_nothing_of_a_samples_own_label() -> None:
     """Random labels: a network that memorises its training fold is no better than chance on the held-out one."""
     rng = np.random.default_rng(0)
     x, labels = rng.normal(size=(200, 100)).astype(np.float32), rng.integers(0, 2, 200)
-    evidence = crossfit("ce", x, labels, 2, epochs=40, options={"lr": 0.01, "batch": 32})
+    evidence = crossfit(CrossfitSettings(epochs=40, options={"lr": 0.01, "batch": 32}), x, labels, 2)
     assert evidence.tables["fit"]["in_sample"] > 0.98
     assert evidence.tables["fit"]["held_out"] < 0.65
     assert evidence.probs is not None
@@ -63,7 +63,7 @@ def test_rounded_products_say_the_same_to_two_digits() -> None:
     rng = np.random.default_rng(0)
     labels = np.arange(300) % 3
     x = (np.eye(3, 20)[labels] * 2 + rng.normal(size=(300, 20))).astype(np.float32)
-    exact, rounded = (crossfit("ce", x, labels, 3, rounded=choice) for choice in (False, True))
+    exact, rounded = (crossfit(CrossfitSettings(rounded=choice), x, labels, 3) for choice in (False, True))
     assert exact.probs is not None
     assert rounded.probs is not None
     assert 0 < np.abs(exact.probs - rounded.probs).max() < 0.05
@@ -181,7 +181,7 @@ def test_progress_counts_to_its_total_for_features_and_pixels() -> None:
         def note(stage: str, done: int, total: int | None, seen: list[tuple[int, int | None]] = seen) -> None:
             seen.append((done, total))
 
-        crossfit("ce", x, np.arange(30) % 2, 2, epochs=2, folds=3, progress=note)
+        crossfit(CrossfitSettings(epochs=2, folds=3), x, np.arange(30) % 2, 2, progress=note)
         assert [done for done, _ in seen] == list(range(1, len(seen) + 1))
         assert {total for _, total in seen} == {len(seen)}
 
@@ -199,7 +199,7 @@ def test_progress_counts_to_its_total_for_features_and_pixels() -> None:
 )
 def test_unusable_arrays_are_named(x: np.ndarray, labels: list[int], classes: int, message: str) -> None:
     with pytest.raises(DataError, match=message):
-        crossfit("ce", x, np.array(labels), classes)
+        crossfit(CrossfitSettings(), x, np.array(labels), classes)
 
 
 def test_fits_in_parallel_threads_give_the_bits_of_fits_one_after_the_other() -> None:
@@ -208,7 +208,14 @@ def test_fits_in_parallel_threads_give_the_bits_of_fits_one_after_the_other() ->
     try:
         for number in (1, 2):
             torch.set_num_threads(number)
-            found.append(crossfit("sln", x, labels, 2, epochs=2, folds=3, options={"batch": 16}, augment="shift+flip"))
+            found.append(
+                crossfit(
+                    CrossfitSettings(method="sln", epochs=2, folds=3, options={"batch": 16}, augment="shift+flip"),
+                    x,
+                    labels,
+                    2,
+                )
+            )
             assert torch.get_num_threads() == number
     finally:
         torch.set_num_threads(threads)
@@ -224,7 +231,7 @@ def test_the_dropout_of_a_published_network_is_seeded_and_leaves_the_global_gene
     found = []
     for state in (1, 2):
         torch.manual_seed(state)
-        evidence = crossfit("ce", x, labels, 2, epochs=1, folds=2, network="torchvision:mobilenet_v3_small")
+        evidence = crossfit(CrossfitSettings(epochs=1, folds=2, network="torchvision:mobilenet_v3_small"), x, labels, 2)
         found.append(evidence.suspicion.tobytes())
         assert torch.equal(torch.get_rng_state(), torch.Generator().manual_seed(state).get_state())
     assert found[0] == found[1]
@@ -239,7 +246,7 @@ def test_an_error_in_one_fold_stops_the_others() -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        crossfit("ce", x, labels, 2, epochs=50, folds=4, progress=fail)
+        crossfit(CrossfitSettings(epochs=50, folds=4), x, labels, 2, progress=fail)
     assert len(calls) <= 4
 
 
@@ -248,16 +255,18 @@ def test_identical_samples_share_a_fold() -> None:
     rng = np.random.default_rng(0)
     x = np.repeat(rng.normal(size=(60, 40)), 2, axis=0).astype(np.float32)
     labels = np.tile([0, 1], 60)
-    together = crossfit("ce", x, labels, 2, epochs=30, digests=[str(i // 2) for i in range(120)], options={"lr": 0.01})
+    together = crossfit(
+        CrossfitSettings(epochs=30, options={"lr": 0.01}), x, labels, 2, digests=[str(i // 2) for i in range(120)]
+    )
     assert together.probs is not None
     np.testing.assert_allclose(together.probs[::2], together.probs[1::2], atol=1e-6)
 
 
 @pytest.mark.parametrize("shape", [(32,), (8, 8, 1)])
 def test_the_forecast_grows_with_the_samples_and_the_epochs(shape: tuple[int, ...]) -> None:
-    few = forecast_crossfit("ce", shape, 20_000, 3, folds=3, epochs=2)
+    few = forecast_crossfit(CrossfitSettings(folds=3, epochs=2), shape, 20_000, 3)
     assert few > 0
-    assert forecast_crossfit("ce", shape, 200_000, 3, folds=3, epochs=20) > 10 * few
+    assert forecast_crossfit(CrossfitSettings(folds=3, epochs=20), shape, 200_000, 3) > 10 * few
 
 
 def test_the_forecast_pays_for_the_regularisers(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -265,10 +274,10 @@ def test_the_forecast_pays_for_the_regularisers(monkeypatch: pytest.MonkeyPatch)
     seconds: list[int] = []
     monkeypatch.setattr("labelaudit.training.forecast.time", SimpleNamespace(perf_counter=lambda: len(seconds)))
     monkeypatch.setattr(Jacobian, "penalty", lambda *_: seconds.append(1))
-    assert forecast_crossfit("ce", (8,), 4000, 3, folds=3) == 0
+    assert forecast_crossfit(CrossfitSettings(folds=3), (8,), 4000, 3) == 0
     around = {"jacobian": {"coefficient": "0.1"}}
-    found = forecast_crossfit("ce", (8,), 4000, 3, folds=3, regularizers=around)
-    recipe = choose_recipe("ce", 4000, pixels=False, folds=3)
+    found = forecast_crossfit(CrossfitSettings(folds=3, regularizers=around), (8,), 4000, 3)
+    recipe = FitSettings().choose_recipe(4000, pixels=False, folds=3)
     assert len(seconds) == 2 * 1 + 2 * 7  # two groups of folds, of 100 samples and of 1000, two thirds in training
     assert found == 2 * 7 * recipe.epochs * 4
 
@@ -276,21 +285,21 @@ def test_the_forecast_pays_for_the_regularisers(monkeypatch: pytest.MonkeyPatch)
 def test_a_forecast_that_is_slow_already_is_not_made_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([0.0, 3.0])
     monkeypatch.setattr("labelaudit.training.forecast.time", SimpleNamespace(perf_counter=lambda: next(clock)))
-    assert forecast_crossfit("ce", (8,), 4000, 3, folds=3, epochs=5) == 3 * 5 * 4000 / 100
+    assert forecast_crossfit(CrossfitSettings(folds=3, epochs=5), (8,), 4000, 3) == 3 * 5 * 4000 / 100
 
 
 def test_the_plan_spends_more_epochs_on_few_samples_unless_told() -> None:
-    usual = choose_recipe("ce", 50_000, pixels=False, folds=5)
-    few = choose_recipe("ce", 200, pixels=False, folds=5)
+    usual = FitSettings().choose_recipe(50_000, pixels=False, folds=5)
+    few = FitSettings().choose_recipe(200, pixels=False, folds=5)
     assert usual.epochs < few.epochs <= 3 * usual.epochs
     assert few.batch < usual.batch
-    assert choose_recipe("ce", 200, pixels=False, folds=5, options={"epochs": 2}).epochs == 2
-    assert choose_recipe("ce", 200, pixels=False, folds=5, epochs=4).epochs == 4
+    assert FitSettings(options={"epochs": 2}).choose_recipe(200, pixels=False, folds=5).epochs == 2
+    assert FitSettings(epochs=4).choose_recipe(200, pixels=False, folds=5).epochs == 4
     assert (
-        choose_recipe("ce", 200, pixels=True, folds=5, trained=True).lr
-        == choose_recipe("ce", 200, pixels=True, folds=5).lr / 4
+        FitSettings().choose_recipe(200, pixels=True, folds=5, trained=True).lr
+        == FitSettings().choose_recipe(200, pixels=True, folds=5).lr / 4
     )
-    assert choose_recipe("ce", 200, pixels=True, folds=5, trained=True, options={"lr": 0.1}).lr == 0.1
+    assert FitSettings(options={"lr": 0.1}).choose_recipe(200, pixels=True, folds=5, trained=True).lr == 0.1
 
 
 def test_learning_rates_follow_their_schedule() -> None:
@@ -327,12 +336,12 @@ def test_pixels_are_moved_as_bytes_to_the_same_bits_as_after_scaling() -> None:
 def test_a_start_that_leaves_nothing_is_refused(method: str, options: dict[str, float], epochs: int) -> None:
     (name,) = options
     with pytest.raises(OptionError, match=rf"{method}\.{name}=.* leaves none of the {epochs} epochs"):
-        choose_recipe(method, 100, pixels=False, folds=2, options=options, epochs=epochs)
-    choose_recipe(method, 100, pixels=False, folds=2, options={name: 0}, epochs=epochs)
+        FitSettings(method=method, options=options, epochs=epochs).choose_recipe(100, pixels=False, folds=2)
+    FitSettings(method=method, options={name: 0}, epochs=epochs).choose_recipe(100, pixels=False, folds=2)
 
 
 def test_the_forecast_of_a_method_with_a_long_start_is_of_what_follows() -> None:
-    assert forecast_crossfit("crust", (8,), 200, 3, folds=2, options={"warmup": 5}) > 0
+    assert forecast_crossfit(CrossfitSettings(method="crust", folds=2, options={"warmup": 5}), (8,), 200, 3) > 0
 
 
 def test_weight_decay_is_decoupled_from_adam_or_a_term_of_the_loss() -> None:
