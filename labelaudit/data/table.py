@@ -247,16 +247,19 @@ def is_frame(data: Any) -> bool:
 
 def frame_table(data: Any) -> Table:
     """A pandas or polars data frame as a table of text; raises `DataError` for one without rows."""
+    names = [str(name) for name in data.columns]
+    if twice := next((name for name, times in Counter(names).items() if times > 1), None):
+        raise DataError(f"the data frame has several columns '{twice}': give each a name of its own")
     if not len(data):
         raise DataError("the data frame has no rows")
-    cells = {str(name): [scalar_text(value) for value in data[name].to_list()] for name in data.columns}
+    cells = {name: [scalar_text(value) for value in data[key].to_list()] for name, key in zip(names, data.columns, strict=True)}
     return Table(name="the data frame", cells=cells, lines=range(len(data)))
 
 
 def scalar_text(value: Any) -> str:
-    """A value as a cell: nothing for ``None`` and NaN, whole floating-point numbers without ``.0``."""
+    """A value as a cell: nothing for ``None``, NaN and pandas' NA, whole floating-point numbers without ``.0``."""
     value = value.item() if hasattr(value, "item") and getattr(value, "ndim", 0) == 0 else value
-    if value is None or value != value:  # noqa: PLR0124  NaN and NaT
+    if value is None or type(value).__name__ == "NAType" or value != value:  # noqa: PLR0124  NaN and NaT
         return ""
     return str(int(value) if isinstance(value, float) and value.is_integer() else value).strip()
 

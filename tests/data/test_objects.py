@@ -144,6 +144,22 @@ def test_one_hot_labels_are_refused(two: Path) -> None:
         open_source([two / "a.png", two / "b.png"], labels=[[0, 1], [1, 0]])
 
 
+def test_labels_beside_those_of_a_dataset_are_refused_and_not_passed_over(two: Path) -> None:
+    frame = pytest.importorskip("pandas").DataFrame({"path": [two / "a.png", two / "b.png"], "label": ["cat", "dog"]})
+    pairs = Pairs((np.zeros((4, 4)), 1))
+    for data, what in ((frame, "a data frame"), (pairs, "a torch dataset"), ({"train": pairs}, "a mapping")):
+        with pytest.raises(DataError, match=f"{what}.* holds labels itself: leave `labels` away"):
+            open_source(data, labels=["dog", "cat"])
+
+
+def test_missing_values_and_columns_of_one_name_in_a_frame(two: Path) -> None:
+    frames = pytest.importorskip("pandas")
+    frame = frames.DataFrame({"path": [str(two / "a.png"), str(two / "b.png")], "label": [1, None]}).convert_dtypes()
+    assert open_source(frame).labels == ("1", None)
+    with pytest.raises(DataError, match="several columns 'label'"):
+        open_source(frames.concat([frame, frame["label"]], axis=1))
+
+
 def test_an_empty_path_is_not_the_working_folder() -> None:
     with pytest.raises(DataError, match="path of the dataset is empty"):
         open_source("")

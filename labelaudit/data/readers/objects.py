@@ -27,14 +27,30 @@ from labelaudit.text import name_some
 Kind = tuple[str, Callable[[Any], bool], Callable[[Source], Listing]]
 
 
+def open_(source: Source) -> Subject | None:
+    """A Python object; raises `DataError` for one of a kind that is not known, and for labels beside its own."""
+    if isinstance(source.data, str | Path):
+        return None
+    what, _, read = _kind_of(source.data)
+    if source.labels is not None and read not in (_read_array, _read_list):
+        advice = "leave `labels` away, or make them a column and name it with `label_column`"
+        raise DataError(f"{what} holds labels itself: {advice}")
+    return Subject(source)
+
+
 def recognise(subject: Subject) -> list[Reading]:
     """The one reading of a Python object that is not a path."""
     data = subject.source.data
     if data is None or isinstance(data, str | Path):
         return []
-    for what, fits, read in _KINDS:
-        if fits(data):
-            return [Reading(what=what, read=partial(read, subject.source))]
+    what, _, read = _kind_of(data)
+    return [Reading(what=what, read=partial(read, subject.source))]
+
+
+def _kind_of(data: Any) -> Kind:
+    for kind in _KINDS:
+        if kind[1](data):
+            return kind
     raise DataError(
         f"'{type(data).__name__}' is not a dataset known here: give a path, a datasets.Dataset, a torch Dataset of "
         "(image, label), a data frame, a list of paths or an array of images with labels=…"
@@ -89,7 +105,7 @@ def _read_list(source: Source) -> Listing:
     if source.labels is not None:
         labels = given_labels(source.labels, len(items))
     elif all(isinstance(item, tuple | list) and len(item) == 2 for item in items):
-        labels, items = [scalar_text(item[1]) or None for item in items], [item[0] for item in items]
+        labels, items = [_named(item[1], ()) for item in items], [item[0] for item in items]
     else:
         raise DataError("a list of images needs labels=…, one for each image, or pairs of a path and a label")
     if not all(isinstance(item, str | Path) for item in items):
@@ -178,7 +194,7 @@ def _read_splits(source: Source) -> Listing:
 
 
 def _one(source: Source) -> Listing:
-    return next(read for _, fits, read in _KINDS if fits(source.data))(source)
+    return _kind_of(source.data)[2](source)
 
 
 class _Items:
@@ -239,7 +255,7 @@ def _named(value: Any, names: Sequence[str]) -> str | None:
         if number >= len(names):
             raise DataError(f"the dataset has label {number}, but names {len(names)} classes")
         return names[number] if number >= 0 else None
-    if isinstance(number, Sequence | np.ndarray) and not isinstance(number, str):
+    if getattr(number, "ndim", 0) or (isinstance(number, Sequence) and not isinstance(number, str)):
         raise DataError("there are several labels for one image, which are not read: give one for each")
     return scalar_text(number) or None
 
@@ -258,7 +274,7 @@ def _is_torch(data: Any) -> bool:
 
 _KINDS: tuple[Kind, ...] = (
     ("a data frame", is_frame, _read_frame),
-    ("splits of datasets", lambda data: isinstance(data, Mapping), _read_splits),
+    ("a mapping of datasets", lambda data: isinstance(data, Mapping), _read_splits),
     ("a Hugging Face dataset", _is_hugging_face, _read_hugging_face),
     ("an array of images", lambda data: isinstance(data, np.ndarray) or hasattr(data, "__array__"), _read_array),
     ("a list of images", lambda data: isinstance(data, Sequence), _read_list),
