@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from labelaudit.errors import DataError
+from labelaudit.text import shown_json
 
 from .console.options import option
 from .console.reading import UNSAID, takes_source
@@ -19,7 +20,7 @@ from .console.streams import Color, as_typed, open_console, spell_path
 
 if TYPE_CHECKING:
     from labelaudit.data.listing import Listing
-from labelaudit.text import shown_json
+    from labelaudit.types import Finding
 
 _SHOWN, _EXAMPLES = 20, 5
 
@@ -70,7 +71,7 @@ def _document(what: str, listing: Listing) -> dict[str, Any]:
         "classes": counts,
         "splits": dict(splits),
         "examples": [{"path": listing.ids[row], "label": listing.labels[row]} for row in _examples(listing)],
-        "findings": dict(Counter(finding.kind for finding in listing.findings)),
+        "findings": dict(Counter(finding.kind for finding in _findings(listing))),
         "notes": list(listing.notes),
         "columns": list(listing.extra),
     }
@@ -91,11 +92,23 @@ def _lines(what: str, listing: Listing) -> list[str]:
     lines += ["For instance:", *(f"  {listing.ids[row]}  ->  {listing.labels[row]}" for row in _examples(listing))]
     lines += [f"Further columns: {', '.join(listing.extra)}."] if listing.extra else []
     lines += [*listing.notes, *note_skipped(listing.skipped), *note_junk(listing.junk)]
-    kinds = Counter(finding.kind for finding in listing.findings)
+    findings = _findings(listing)
+    kinds = Counter(finding.kind for finding in findings)
     for kind, count in kinds.most_common():
-        first = next(finding for finding in listing.findings if finding.kind == kind)
+        first = next(finding for finding in findings if finding.kind == kind)
         lines.append(f"{count:,} {kind}, the first: {first.path} ({first.detail})")
     return lines
+
+
+def _findings(listing: Listing) -> list[Finding]:
+    """Those of the listing, and the rows that a scan leaves out because they have no label."""
+    from labelaudit.types import Finding
+
+    rows = [name for name, label in zip(listing.ids, listing.labels, strict=True) if label is None]
+    return [
+        *listing.findings,
+        *(Finding(kind="unlabelled", path=name, detail="it has no label") for name in rows),
+    ]
 
 
 def _counts(listing: Listing) -> dict[str, int]:

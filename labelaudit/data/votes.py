@@ -122,8 +122,8 @@ def describe(votes: Mapping[str, Mapping[str, str]]) -> str:
     torn = sum(len(set(own.values())) > 1 for own in votes.values())
     total = sum(map(len, votes.values()))
     return (
-        f"{total:,} labels of {len(votes):,} images by {len(people):,} annotators, who disagree on {torn:,} images: "
-        "the given label is the most frequent one, and all are weighed."
+        f"{total:,} labels of {len(votes):,} images by {len(people):,} annotators, who disagree on "
+        f"{count(torn, 'image')}: the given label is the most frequent one, and all are weighed."
     )
 
 

@@ -35,6 +35,12 @@ def test_rows_that_match_are_counted_in_json(tmp_path: Path) -> None:
     assert told["columns"] == ["site"]
 
 
+def test_images_without_a_label_are_counted(tmp_path: Path) -> None:
+    build(tmp_path / "d", {"img/a.jpg": PIXEL, "img/b.jpg": PIXEL, "t.csv": "image,label\na,x\nb,\n"})
+    assert "1 unlabelled, the first: img/b.jpg (it has no label)" in call("inspect", tmp_path / "d").out
+    assert json.loads(call("inspect", tmp_path / "d", "--json").out)["findings"] == {"unlabelled": 1}
+
+
 def test_candidates_are_what_can_be_typed(tmp_path: Path) -> None:
     build(tmp_path / "d", {"A/cat": 1, "A/dog": 1, "B/cat": 1, "B/dog": 1})
     done = call("inspect", tmp_path / "d")
