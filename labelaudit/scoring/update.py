@@ -116,11 +116,15 @@ class DatasetDiff:
     """Rows of the earlier audit that are gone, or carry another label now."""
     unknown: tuple[str, ...]
     """Classes that the earlier audit does not have."""
+    gone: tuple[str, ...]
+    """Classes that it has and the dataset no longer."""
 
     def obstacle(self, previous: Audit, samples: Samples, judge: Judge) -> str:
         """The reason an update would not do; empty if it would."""
         if self.unknown:
             return f"the class '{self.unknown[0]}' is new"
+        if self.gone:
+            return f"the class '{self.gone[0]}' is gone"
         broken = {finding.path for finding in previous.findings if finding.kind not in _PAIRED}
         fresh = sum(samples.ids[row] not in broken for row in np.flatnonzero(self.before < 0).tolist())
         earlier = previous.decision.recipe.get("update", {}).get("removed", 0)
@@ -147,10 +151,12 @@ def match_rows(previous: Audit, samples: Samples) -> DatasetDiff:
     for row in np.flatnonzero(before < 0).tolist():
         if waiting.get(identities[row]):
             before[row] = waiting[identities[row]].pop()
+    now, then = set(samples.classes), set(previous.samples.classes)
     return DatasetDiff(
         before=before,
         removed=np.setdiff1d(np.arange(len(previous.samples)), before),
-        unknown=tuple(sorted(set(samples.classes) - set(previous.samples.classes))),
+        unknown=tuple(sorted(now - then)),
+        gone=tuple(sorted(then - now)),
     )
 
 

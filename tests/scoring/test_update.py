@@ -128,6 +128,10 @@ def new_class(place: Path) -> None:
     put(place / "data", 1, "b.png", 201).rename(place / "data" / "dog" / "b.png")
 
 
+def no_class(place: Path) -> None:
+    shutil.rmtree(place / "data" / "cat")
+
+
 def many_changes(place: Path) -> None:
     for i in range(400, 419):
         put(place / "data", i % 3, f"{i}.png", i)
@@ -146,6 +150,7 @@ def no_judge(place: Path) -> None:
     ("change", "reason"),
     [
         (new_class, "the class 'dog' is new"),
+        (no_class, "the class 'cat' is gone"),
         (many_changes, "19 of 90 images changed since the last full scan"),
         (older_version, "labelaudit 0.0.1 made the earlier audit"),
         (no_judge, "kept no judge"),
