@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import pkgutil
 import re
 import shlex
 from pathlib import Path
@@ -48,6 +49,19 @@ def test_make_targets_exist() -> None:
 def test_links_lead_somewhere() -> None:
     for link in re.findall(r"\]\(([^)]+)\)", README):
         assert (ROOT / link).exists(), link
+
+
+PAGES = sorted(path for path in (*(ROOT / "docs").glob("*.md"), *ROOT.glob("*.md")) if path.name != "CHANGELOG.md")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_modules_functions_and_files_that_pages_name_exist(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for name in re.findall(r"`(labelaudit(?:\.[A-Za-z_]\w*)+)", text):
+        if name not in ("labelaudit.toml", "labelaudit.driver"):
+            assert pkgutil.resolve_name(name) is not None
+    for name in re.findall(r"`((?:labelaudit|cli|benchmarks|tests|templates|docs)/[\w/.]+)`", text):
+        assert (ROOT / name).exists(), name
 
 
 def test_the_python_example_finds_the_planted_flips(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -114,6 +114,9 @@ def score_samples(
         findings += _compare_with(audit, judge, samples, judge.project(features), _open(audit, originals), machine)
     who = f"the audit of '{audit.samples.root}'" if audit.samples.root else "an audit"
     notes = [f"Judged by {who} ({len(judge.memory):,} samples), without training."]
+    if seen := _count_known(samples, audit.samples):
+        are = "1 image is" if seen == 1 else f"{seen:,} images are"
+        notes.append(f"{are} in that audit under the same label: models that know the label judge it, so scan again.")
     if strange:
         names = sorted({*given.given()} - {*judge.classes})
         notes.append(f"Left out {len(strange)} labelled with a class that the audit does not know: {name_some(names)}.")
@@ -129,6 +132,14 @@ def score_samples(
         device=machine.device,
         seed=audit.seed,
     )
+
+
+def _count_known(samples: Samples, known: Samples) -> int:
+    """The ``samples`` whose content is among the ``known`` ones under the same label."""
+    mine = list(zip(samples.digests, samples.given(), strict=True))
+    asked = set(mine)
+    shared = {one for one in zip(known.digests, known.given(), strict=True) if one in asked}
+    return sum(one in shared for one in mine)
 
 
 def embed_new(samples: Samples, judge: Judge, machine: Machine) -> tuple[Samples, Features, tuple[Finding, ...]]:

@@ -70,6 +70,15 @@ def test_an_audited_image_under_another_label_is_a_conflict(place: Path, there: 
     assert "also carries another label" in str(flagged["bee/copy.png"]["reason"])
 
 
+def test_images_of_the_audit_itself_are_counted(place: Path) -> None:
+    for number in (0, 3):
+        (place / "new" / "ant").mkdir(parents=True, exist_ok=True)
+        shutil.copy(place / "data" / "ant" / f"{number}.png", place / "new" / "ant" / f"again{number}.png")
+    put(place / "new", 1, "a.png", 5)
+    audit = score(place / "run", Source(data=place / "new"), Machine(device="cpu"))
+    assert any(note.startswith("2 images are in that audit under the same label") for note in audit.notes)
+
+
 def test_what_cannot_be_scored_is_one_line(place: Path, tmp_path: Path) -> None:
     put(place / "new", 1, "a.png", 5)
     with pytest.raises(RunError, match="is not a RUN folder"):

@@ -22,7 +22,7 @@ _LOOKED_AT = 256
 
 
 def _diagnosed(part: str, value: str) -> Callable[[Finished], float]:
-    """A number of `labelaudit.models.diagnose` on the test samples."""
+    """A number of `labelaudit.models.diagnosis` on the test samples."""
 
     def read(run: Finished) -> float:
         from labelaudit.models.diagnosis import diagnose
