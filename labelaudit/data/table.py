@@ -252,7 +252,10 @@ def frame_table(data: Any) -> Table:
         raise DataError(f"the data frame has several columns '{twice}': give each a name of its own")
     if not len(data):
         raise DataError("the data frame has no rows")
-    cells = {name: [scalar_text(value) for value in data[key].to_list()] for name, key in zip(names, data.columns, strict=True)}
+    cells = {
+        name: [scalar_text(value) for value in data[key].to_list()]
+        for name, key in zip(names, data.columns, strict=True)
+    }
     return Table(name="the data frame", cells=cells, lines=range(len(data)))
 
 
