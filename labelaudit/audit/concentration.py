@@ -90,10 +90,10 @@ def list_attributes(samples: Samples) -> dict[str, Sequence[str]]:
         found[f"column '{name}'"] = values
         if len(set(values)) > MOST_VALUES and all(_is_day(value[:10]) for value in values[:100]):
             found[f"day of '{name}'"] = [value[:10] for value in values]
-    found |= list_folder_levels(samples.ids)
-    names = [path[path.rfind("/") + 1 :] for path in samples.ids]
-    if not _are_numbered(names):
-        found["beginning of the file name"] = list(map(_begin, names))
+    levels = {name: values for name, values in list_folder_levels(samples.ids).items() if len(set(values)) > 1}
+    found |= levels
+    if levels or not _are_numbered(samples.ids):
+        found["beginning of the file name"] = [_begin(path[path.rfind("/") + 1 :]) for path in samples.ids]
     return {
         name: values
         for name, values in found.items()

@@ -82,12 +82,15 @@ def list_rows(
     if columns.annotators:
         return _list_voted(table, columns, names, root, kept)
     labels = columns.labels(table.cells)
-    first: dict[str, int] = {}
-    for row in kept:
-        first.setdefault(names[row], row)
+    asked = names if keep is None else [names[row] for row in keep]
+    first = dict(zip(asked, kept, strict=True))
+    repeated: list[int] = []
+    if len(first) < len(kept) or "" in first:
+        first.update(zip(reversed(asked), reversed(kept), strict=True))
+        repeated = [row for row in kept if not names[row] or first[names[row]] != row]
     torn: set[str] = set()
     findings: list[Finding] = []
-    for row in [row for row in kept if not names[row] or first[names[row]] != row]:
+    for row in repeated:
         name, before = names[row], first[names[row]]
         if not name:
             where = f"{posixpath.basename(table.name)}#{row}"
