@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import hashlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -162,10 +162,10 @@ class Audit:
             found.update(text)
         return found.hexdigest()
 
-    def with_files(self, files: Mapping[str, Path]) -> Audit:
-        """The same audit, what it has computed kept, whose ``files`` have been written."""
+    def with_files(self, files: Mapping[str, Path], took: Sequence[Stage] = ()) -> Audit:
+        """The same audit, what it has computed kept, whose ``files`` have been written, which ``took`` more stages."""
         written = copy.copy(self)
-        object.__setattr__(written, "files", dict(files))
+        vars(written).update(files=dict(files), stages=(*self.stages, *took))
         return written
 
     def identity(self, row: int) -> tuple[str, str]:

@@ -82,30 +82,28 @@ def list_rows(
     if columns.annotators:
         return _list_voted(table, columns, names, root, kept)
     labels = columns.labels(table.cells)
-    asked = names if keep is None else [names[row] for row in keep]
-    first = dict(zip(asked, kept, strict=True))
-    repeated: list[int] = []
-    if len(first) < len(kept) or "" in first:
-        first.update(zip(reversed(asked), reversed(kept), strict=True))
-        repeated = [row for row in kept if not names[row] or first[names[row]] != row]
+    distinct = set(names if keep is None else [names[row] for row in keep])
+    if len(distinct) == len(kept) and "" not in distinct:
+        return _list(table, columns, names, root, kept, [labels[row] or None for row in kept])
+    first: dict[str, int] = {}
     torn: set[str] = set()
     findings: list[Finding] = []
-    for row in repeated:
-        name, before = names[row], first[names[row]]
+    for row in kept:
+        name = names[row]
+        before = first.setdefault(name, row) if name else row
         if not name:
             where = f"{posixpath.basename(table.name)}#{row}"
             findings.append(Finding(kind="missing", path=where, detail=f"{table.here(row)} names no file"))
-        elif labels[before] == labels[row]:
+        elif before != row and labels[before] == labels[row]:
             detail = f"{table.here(row)} repeats line {table.lines[before]}"
             findings.append(Finding(kind="duplicate_row", path=name, detail=detail))
-        else:
+        elif before != row:
             torn.add(name)
             detail = (
                 f"labelled '{labels[before]}' in line {table.lines[before]} and '{labels[row]}' in {table.here(row)}: "
                 "left out"
             )
             findings.append(Finding(kind="conflict", path=name, detail=detail))
-    first.pop("", None)
     if 2 * len(torn) > len(first):
         raise DataError(
             f"'{table.name}' gives {len(torn):,} of {len(first):,} images several labels in several rows, as tables of "
@@ -133,7 +131,7 @@ def _list(
     table: Table, columns: Columns, names: Sequence[str], root: str, rows: Sequence[int], labels: Sequence[str | None]
 ) -> Listing:
     """The samples that ``rows`` of ``table`` name, under ``labels``, with its further columns."""
-    ids = tuple(names[row] for row in rows)
+    ids = tuple([names[row] for row in rows])
     aside = {columns.path, columns.label, *columns.one_hot, *columns.annotators}
     extra = {name: tuple([cells[row] for row in rows]) for name, cells in table.cells.items() if name not in aside}
     return Listing(

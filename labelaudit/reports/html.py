@@ -24,7 +24,7 @@ from labelaudit.audit.groups import list_worst_groups
 from labelaudit.audit.json import plain
 from labelaudit.audit.run import REPORT
 from labelaudit.errors import LabelAuditError, RunError, reason_of
-from labelaudit.estimate.price import list_prices
+from labelaudit.estimate.price import Price, list_prices
 from labelaudit.files import write_text
 from labelaudit.reports import figures, gallery
 from labelaudit.reports.insight import Insight, look_into
@@ -196,7 +196,7 @@ def _fill(
         nobody={"wrong": 0, "cleared": 0, "unclear": 0, "open": len(audit.suspects)},
         measured=has_numbers(audit.decision),
         share=interval,
-        prices=list_prices(audit) if checked is None else list_prices(audit, tuple(checked.outcomes), checked.settled),
+        prices=_list_prices(audit, checked),
         faces=faces,
         noun="images" if has_images(audit) else "samples",
         heat=figures.map_confusion(audit),
@@ -236,6 +236,13 @@ def _hash(text: str) -> str:
 
 def _read(name: str) -> str:
     return (files("labelaudit.reports") / "page" / name).read_text(encoding="utf-8")
+
+
+def _list_prices(audit: Audit, checked: ReviewState | None) -> list[Price]:
+    """The prices of relabelling without looking; none before verdicts have set the scale."""
+    if not has_numbers(audit.decision):
+        return []
+    return list_prices(audit) if checked is None else list_prices(audit, tuple(checked.outcomes), checked.settled)
 
 
 def _weights(audit: Audit) -> list[tuple[str, float]]:

@@ -202,7 +202,7 @@ def scan(
             unfinished.end()
             if html and add_report(audit, Path(output), workers=workers, progress=progress, notice=notice):
                 audit = audit.with_files({**audit.files, REPORT: Path(output) / REPORT})
-        audit = replace(audit, stages=(*audit.stages, *writing.stages))
+        audit = audit.with_files(audit.files, writing.stages)
     if told := plan.review():
         notice(told)
     return audit
