@@ -22,7 +22,7 @@ import json
 import tempfile
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -31,15 +31,13 @@ import numpy as np
 from ablation import by_ten_lines
 from detection_settings import Labels
 from material import CACHE, DATA, Material, fit
-from packs import embed_by, load, table
+from packs import embed_as_scanned, embed_by, load, table
 from results_section import write_section
 from spoil import spoil
 
 from labelaudit.machine import Machine
-from labelaudit.scanning.choice import choose_training_input
-from labelaudit.scanning.effort import backbones_of
 from labelaudit.scanning.settings import ScanSettings
-from labelaudit.types import Features, Samples
+from labelaudit.types import Samples
 
 ROWS = Path(__file__).parent / "results" / "sweep.json"
 PACKS = (
@@ -74,19 +72,10 @@ def draw(truth: Labels, size: int, shape: str, generator: np.random.Generator) -
     return found if len(found) >= _WHOLE * size else None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Whole:
-    """A pack with its true labels, the features that a scan sees, and those of the ten lines."""
-
-    samples: Samples
-    truth: Labels
-    features: Features
-    detailed: Features
-
-
-def measure(whole: Whole, size: int, shape: str, how: str, number: int, machine: Machine) -> dict[str, Any] | None:
+def measure(
+    samples: Samples, truth: Labels, size: int, shape: str, how: str, number: int, machine: Machine
+) -> dict[str, Any] | None:
     """Figures of one cell, of the draw with this ``number``."""
-    samples, truth = whole.samples, whole.truth
     generator = np.random.default_rng([number, size, zlib.crc32(shape.encode())])
     rows = draw(truth, size, shape, generator)
     if rows is None:
@@ -94,13 +83,10 @@ def measure(whole: Whole, size: int, shape: str, how: str, number: int, machine:
     names, right = np.unique(truth[rows], return_inverse=True)
     named = tuple(samples.classes[name] for name in names.tolist())
     some, right = spoil(replace(samples.take(rows), labels=right, classes=named), right, how, number)
-    seen = replace(whole.features, values=whole.features.values[rows])
-    fitted = fit(replace(some, images=None), seen, SETTINGS, machine)
-    detailed = replace(whole.detailed, values=whole.detailed.values[rows])
-    material = Material(name=how, fitted=fitted, truth=right, detailed=detailed)
+    fitted = fit(some, embed_as_scanned(some, SETTINGS, machine), SETTINGS, machine)
+    material = Material(name=how, fitted=fitted, truth=right, detailed=embed_by(some, ["lite0@224"], machine))
     wrong = material.wrong
-    found = material.figures()
-    row = {"n": len(rows), "classes": len(some.classes), "wrong": float(wrong.mean()), **found}
+    row = {"n": len(rows), "classes": len(some.classes), "wrong": float(wrong.mean()), **material.figures()}
     if wrong.any():
         row["ten"] = by_ten_lines(material)
     return row
@@ -163,15 +149,8 @@ def main() -> None:
     for pack in () if args.table else args.packs:
         with tempfile.TemporaryDirectory() as folder:
             samples, truth = load(pack, args.data, Path(folder))
-            detailed = embed_by(samples, ["lite0@224"], machine)
-            choice = choose_training_input(samples, SETTINGS, machine)
-            seen = dict[int, Whole]()
-            for size in args.sizes:
-                specs = backbones_of(SETTINGS.effort, choice, SETTINGS, images=size, device="cpu")
-                features = embed_by(samples, specs, machine)
-                seen[size] = Whole(samples=samples, truth=truth, features=features, detailed=detailed)
             for size, shape, how in product(args.sizes, args.shapes, HOWS):
-                row = measure(seen[size], size, shape, how, args.draw, machine)
+                row = measure(samples, truth, size, shape, how, args.draw, machine)
                 if row is not None:
                     name = f"{pack} {size} {shape} {how} {args.draw}"
                     rows[name] = row

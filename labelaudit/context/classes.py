@@ -36,6 +36,7 @@ SPREAD = 2.0
 """Standard errors by which the kurtosis of odds that lie in two heaps is less than that of a normal distribution."""
 _CHANCE = 1.645  # standard errors above a half from which labels have something to do with the odds
 _FEWEST = 20  # images of a class, below which that area says nothing
+_SHOWN = 0.5  # share of the images given either label that look like one of both, below which it says nothing
 _MOST_CLASSES = 400  # of which all pairs are compared
 _SHARED = 0.05  # mean share of probability that two classes must give each other to be compared
 
@@ -117,7 +118,8 @@ def find_twins(probs: Table, labels: Ints) -> list[tuple[int, int]]:
     Compared are pairs that take each other for the likeliest other class. Even errors in 36 % of the labels bring the
     area down to .64, however different two classes are. But then the odds of images that look like either lie in two
     heaps, where those of one class, or of two that are alike, lie in one: classes are no twins where labels have
-    something to do with these odds, and they are `SPREAD` flatter than a heap (docs/evidence.md).
+    something to do with these odds, and they are `SPREAD` flatter than a heap (docs/evidence.md). Nor are they where
+    most images that carry these labels look like another class: that is the labels' fault.
     """
     counts = np.bincount(labels, minlength=probs.shape[1])
     if probs.shape[1] > _MOST_CLASSES:
@@ -143,6 +145,8 @@ def _are_alike(probs: Table, labels: Ints, likeliest: Ints, one: int, other: int
     if _area(odds, mine)[0] >= APART:
         return False
     shown = np.isin(likeliest[given], (one, other))
+    if shown.mean() < _SHOWN:
+        return False
     odds, mine = odds[shown], mine[shown]
     if min(mine.sum(), (~mine).sum()) < _FEWEST:
         return True

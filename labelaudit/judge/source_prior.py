@@ -1,10 +1,11 @@
 """Prior from the source of labels: an annotator, a batch or a folder whose labels are wrong more often than others.
 
 For each value v of an attribute the odds of an error are multiplied by a factor r_v, which changes the probability of
-the given label of a sample by (1 - s + r_v s) / (1 - e + r_v e), s being its suspicion and e the mean one. r_v
-maximises the product of these over the samples of v, with log r_v ~ N(0, 1), and each sample's is fitted without its
-fold. Members of a group count together as one sample. An attribute is used only where the held-out likelihood gains by
-more than twice its standard error. Left out: several attributes at once, and sources that confuse other classes than
+the given label of a sample by (1 - s + r_v s) / (1 - e + r_v e), s being its suspicion and e the mean one of the labels
+of its class: labels of a hard class are doubted more, wherever they come from, and file names may begin with the class.
+r_v maximises the product of these over the samples of v, with log r_v ~ N(0, 1), and each sample's is fitted without
+its fold. Members of a group count together as one sample. An attribute is used only where the held-out likelihood gains
+by more than twice its standard error. Left out: several attributes at once, and sources that confuse other classes than
 the rest do.
 """
 
@@ -63,7 +64,7 @@ def weigh_sources(
     group = number_names(groups).code
     size = np.bincount(group)
     share = 1 / size[group]
-    mean = float(np.average(suspicion, weights=share))
+    mean = (np.bincount(labels, share * suspicion) / np.maximum(np.bincount(labels, share), 1e-12))[labels]
     fold_of = np.random.default_rng(0).permutation(len(size))[group] % _FOLDS
     best: tuple[float, str, Floats] | None = None
     for name, values in attributes.items():
@@ -86,15 +87,16 @@ def weigh_sources(
     return weighed, SourcePrior(attribute=name, factors=factors, gain=gain)
 
 
-def _cross_fit(suspicion: Floats, values: Sequence[str], fold_of: Ints, share: Floats, mean: float) -> Floats:
+def _cross_fit(suspicion: Floats, values: Sequence[str], fold_of: Ints, share: Floats, mean: Floats) -> Floats:
     """(n,) factor of each sample's value, fitted to the samples of other folds, each counted by its ``share``."""
     names, code = np.unique(np.asarray(values), return_inverse=True)
-    sums = np.zeros((_FOLDS, len(names), len(_FACTORS)))
-    np.add.at(sums, (fold_of, code), share[:, None] * _gain(suspicion[:, None], _FACTORS, mean))
+    place, shape = fold_of * len(names) + code, (_FOLDS, len(names))
+    gains = (share * _gain(suspicion, factor, mean) for factor in _FACTORS)
+    sums = np.stack([np.bincount(place, gain, minlength=_FOLDS * len(names)).reshape(shape) for gain in gains], axis=2)
     others = sums.sum(axis=0) - sums  # (folds, values, factors)
     return np.asarray(_FACTORS[(others - _PULL).argmax(axis=2)][fold_of, code])
 
 
-def _gain(suspicion: Floats, factor: Floats, mean: float) -> Floats:
+def _gain(suspicion: Floats, factor: Floats, mean: Floats) -> Floats:
     """Nats that each ``factor`` adds to the log-likelihood of a label of this ``suspicion``, whose ``mean`` is e."""
     return np.asarray(np.log1p(suspicion * (factor - 1)) - np.log1p(mean * (factor - 1)))

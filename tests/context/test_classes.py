@@ -131,3 +131,12 @@ def test_images_of_other_classes_do_not_hide_that_errors_are_even() -> None:
     labels = np.where(draw.random(900) < 0.5, (truth + draw.integers(1, 3, 900)) % 3, truth)
     logits = 0.9 * np.eye(3)[truth] + draw.normal(0, 0.3, (900, 3))
     assert find_twins(np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True), labels) == []
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_few_images_that_look_like_either_make_no_twins(seed: int) -> None:
+    draw = np.random.default_rng(seed)
+    truth = np.repeat(np.arange(10), 30)
+    labels = np.where(draw.random(300) < 0.4, (truth + draw.integers(1, 10, 300)) % 10, truth)
+    logits = 0.8 * np.eye(10)[truth] + draw.normal(0, 0.6, (300, 10))
+    assert find_twins(np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True), labels) == []

@@ -48,6 +48,19 @@ def test_sources_that_are_alike_change_nothing(seed: int) -> None:
     assert weigh_sources(posterior, LABELS, {}, groups=GROUPS) == (posterior, None)
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_labels_of_a_hard_class_are_not_those_of_a_bad_source(seed: int) -> None:
+    draw = np.random.default_rng(seed)
+    hard, wrong = np.arange(N) % 5 == 4, draw.random(N) < 0.05
+    suspicion = 1 / (1 + np.exp(-np.where(wrong, 1.0, np.where(hard, -0.5, -3.0)) - draw.normal(size=N)))
+    labels, posterior = np.where(hard ^ wrong, 1, 0), np.empty((N, 2))
+    posterior[np.arange(N), labels], posterior[np.arange(N), 1 - labels] = 1 - suspicion, suspicion
+    names = tuple("hard" if one else "easy" for one in hard.tolist())
+    weighed, _ = weigh_sources(posterior, labels, {"beginning of the file name": names}, groups=GROUPS)
+    before, after = (average_precision_score(wrong, 1 - one[np.arange(N), labels]) for one in (posterior, weighed))
+    assert after > before - 0.02
+
+
 def test_copies_of_one_sample_are_one_opinion_of_its_source() -> None:
     posterior, _ = doubtful(eve=0.1, others=0.1)
     worst = int(np.flatnonzero(np.array(PEOPLE) == "e")[posterior[4::5, 0].argmin()])
