@@ -94,13 +94,12 @@ def bench(
     Runs are kept in results/bench.jsonl beside FILE as they finish, and never made twice: after Ctrl-C, or with more
     --seeds, only what is missing is run, and a run that was cut off goes on where it was.
     """
-    from labelaudit.bench import narrow, run_preset
-    from labelaudit.bench.coverage import cover
-    from labelaudit.bench.coverage import plan as planned
-    from labelaudit.bench.presets import get_presets, list_presets, list_tables
+    from labelaudit.bench import coverage, narrow, run_preset
+    from labelaudit.bench.presets import get_preset, get_presets, list_presets, list_tables
     from labelaudit.bench.runs import read
     from labelaudit.bench.tables import rows_of, section, write_section
     from labelaudit.machine import find_device
+    from labelaudit.scanning.plan import parse_budget
 
     if output.is_dir():
         raise OptionError(f"'{output}' (-o) is a folder: name the Markdown file that is to hold the table")
@@ -109,14 +108,14 @@ def bench(
         _run_waves(output.parent, seeds or 3, epochs, as_json=as_json, quiet=quiet, color=color)
         return
     if list_them and not plan:
-        show_coverage(cover(list_tables(), read(runs)), as_json=as_json, color=color)
+        show_coverage(coverage.cover(list_tables(), read(runs)), as_json=as_json, color=color)
         return
     if preset is None and not plan:
         raise OptionError("name a table or a preset, such as digits; all of them: labelaudit bench --list")
     there = list_presets() if preset is None else get_presets(preset)
     chosen = narrow(there, arms=arms or (), noise=noise or (), n=n or ())
     where = "cuda" if list_them and device == "cuda" else find_device(device)  # a plan can be made elsewhere
-    items = planned(chosen, read(runs), budget=parse_time(budget), device=where, seeds=seeds) if plan else ()
+    items = coverage.plan(chosen, read(runs), budget=parse_budget(budget), device=where, seeds=seeds) if plan else ()
     jobs: list[tuple[Preset, Sequence[int] | None]] = (
         [(replace(item.preset, arms=(item.arm,)), [item.seed]) for item in items]
         if plan
@@ -151,7 +150,7 @@ def bench(
                 told=tell,
             )
     write_section(output, section(list_presets(), read(runs)))
-    ran = {one.name: get_presets(one.name)[0] for one, _ in jobs}
+    ran = {one.name: get_preset(one.name) for one, _ in jobs}
     figures = [name for one in ran.values() for name in _draw(one, read(runs), output.parent / "figures")]
     groups = [(one, group) for one in ran.values() for group in rows_of(one, found)]
     if as_json:
@@ -230,22 +229,6 @@ def _draw(preset: Preset, runs: Sequence[Run], folder: Path) -> list[str]:
     for name, drawing in drawn.items():
         write_text(drawing, folder / name)
     return list(drawn)
-
-
-def parse_time(text: str) -> float:
-    """Seconds of ``8m``, ``2h``, ``90s`` or ``90``.
-
-    >>> parse_time("8m"), parse_time("1.5h"), parse_time("90")
-    (480.0, 5400.0, 90.0)
-    """
-    unit = {"s": 1, "m": 60, "h": 3600}.get(text[-1:].lower())
-    try:
-        seconds = float(text if unit is None else text[:-1]) * (unit or 1)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < float("inf"):
-        raise OptionError(f"--budget {text}: give a time such as 8m, 2h or 90s")
-    return seconds
 
 
 def _table(preset: Preset, rows: list[Row]) -> Any:

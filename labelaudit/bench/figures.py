@@ -60,13 +60,14 @@ def _captions(column: str) -> tuple[str, str, str]:
     return title, "epoch", unit
 
 
-def draw_fano(classes: int = 10, points: int = 41) -> str:
+def draw_fano() -> str:
     """LIMIT's curve (Theorem 2.1): the least training error at each noise rate, for some bits of memory per label.
 
-    >>> draw_fano(points=3).startswith("<svg")
+    >>> draw_fano().startswith("<svg")
     True
     """
-    rates = [0.9 * place / (points - 1) for place in range(points)]
+    classes, steps = 10, 40
+    rates = [0.9 * step / steps for step in range(steps + 1)]
     lines = {
         f"{bits:g} bits per label": [
             fano_bound(uniform_noise_entropy(rate, classes), classes, information=bits) for rate in rates
@@ -74,7 +75,7 @@ def draw_fano(classes: int = 10, points: int = 41) -> str:
         for bits in (0.0, 0.5, 1.0, 2.0)
     }
     title = f"Least training error, {classes} classes, uniform noise from 0 to 90 %"
-    return draw_lines(title, lines, across=f"noise, in {points - 1} steps", up="error")
+    return draw_lines(title, lines, across=f"noise, in {steps} steps", up="error")
 
 
 def _mean(values: Iterable[float | None]) -> float:

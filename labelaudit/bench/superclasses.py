@@ -22,9 +22,7 @@ SUPERCLASSES = (
 """(100,) superclass of each fine class."""
 
 
-def next_in_superclass(
-    labels: Ints, classes: int, rate: float, *, generator: np.random.Generator, exact: bool = True
-) -> noise.NoisyLabels:
+def next_in_superclass(labels: Ints, classes: int, rate: float, *, generator: np.random.Generator) -> noise.NoisyLabels:
     """A share of ``rate`` of every class gets the next class of its superclass, the last one the first.
 
     >>> made = next_in_superclass(np.zeros(10, int), 100, 0.5, generator=np.random.default_rng(0))
@@ -37,4 +35,4 @@ def next_in_superclass(
     for superclass in range(20):
         members = [fine for fine, own in enumerate(SUPERCLASSES) if own == superclass]
         following |= dict(zip(members, [*members[1:], members[0]], strict=True))
-    return noise.asymmetric(labels, classes, rate, following, generator=generator, exact=exact)
+    return noise.asymmetric(labels, classes, rate, following, generator=generator)

@@ -22,6 +22,8 @@ CIFAR10_PAIRS: Mapping[int, int] = {9: 1, 2: 0, 4: 7, 3: 5, 5: 3}
 """truck → automobile, bird → airplane, deer → horse, cat ↔ dog: at rate r, r/2 of balanced labels are wrong."""
 MNIST_PAIRS: Mapping[int, int] = {1: 7, 7: 1, 2: 3, 3: 2, 4: 9, 9: 4, 5: 6, 6: 5}
 """1 ↔ 7, 2 ↔ 3, 4 ↔ 9, 5 ↔ 6: at rate r about .8 r of the labels are wrong."""
+_BLOCK = 5  # classes of `next_in_blocks`
+_SPREAD = 0.1  # deviation of the noise rates of single images, as Xia et al. have it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,17 +101,15 @@ def pair(labels: Ints, classes: int, rate: float, *, generator: np.random.Genera
     return asymmetric(labels, classes, rate, following, generator=generator, exact=exact)
 
 
-def next_in_blocks(
-    labels: Ints, classes: int, rate: float, *, generator: np.random.Generator, exact: bool = True, block: int = 5
-) -> NoisyLabels:
+def next_in_blocks(labels: Ints, classes: int, rate: float, *, generator: np.random.Generator) -> NoisyLabels:
     """A share of ``rate`` of every class gets the next class of its block of classes, the last one the first.
 
     SN's flip noise on CIFAR-100, whose released code takes blocks of five class numbers, which are not superclasses.
     """
-    if classes % block:
-        raise OptionError(f"{classes} classes are not a whole number of blocks of {block}")
-    following = {c: c - block + 1 if c % block == block - 1 else c + 1 for c in range(classes)}
-    return asymmetric(labels, classes, rate, following, generator=generator, exact=exact)
+    if classes % _BLOCK:
+        raise OptionError(f"{classes} classes are not a whole number of blocks of {_BLOCK}")
+    following = {c: c - _BLOCK + 1 if c % _BLOCK == _BLOCK - 1 else c + 1 for c in range(classes)}
+    return asymmetric(labels, classes, rate, following, generator=generator)
 
 
 def derangement(classes: int, *, generator: np.random.Generator) -> dict[int, int]:
@@ -127,18 +127,18 @@ def derangement(classes: int, *, generator: np.random.Generator) -> dict[int, in
 
 
 def instance_dependent(
-    labels: Ints, classes: int, rate: float, features: Floats, *, generator: np.random.Generator, spread: float = 0.1
+    labels: Ints, classes: int, rate: float, features: Floats, *, generator: np.random.Generator
 ) -> NoisyLabels:
     """Noise that depends on each image: Xia et al. 2020, "Part-dependent label noise", algorithm 2.
 
-    Each sample's probability to be wrong is drawn from a normal of mean ``rate`` and deviation ``spread``, truncated
+    Each sample's probability to be wrong is drawn from a normal of mean ``rate`` and deviation `_SPREAD`, truncated
     to [0, 1]; the classes share it by the softmax of its features (n, d), standardised per column, times a random
     (d, C) matrix of its true class. The realised rate is ``rate`` on average.
     """
     true = _checked(labels, classes, rate)
     if features.ndim != 2 or len(features) != len(true):
         raise DataError(f"features must be ({len(true)}, d), not {features.shape}")
-    flip = _truncated_normal(rate, spread, len(true), generator)
+    flip = _truncated_normal(rate, _SPREAD, len(true), generator)
     mean, deviation = features.mean(axis=0), features.std(axis=0)
     noisy = true.copy()
     for own in range(classes):

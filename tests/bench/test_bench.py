@@ -133,7 +133,7 @@ def test_the_command_writes_its_table_and_says_where(tmp_path: Path) -> None:
     [
         (["bench"], "name a table or a preset"),
         (["bench", "limit-mnist", "--noise", "0.3"], "--noise 0.3 is not in this table: it has 0.0, 0.5, 0.8, 0.89"),
-        (["bench", "--plan", "--budget", "soon"], "give a time such as 8m"),
+        (["bench", "--plan", "--budget", "soon"], "is not a time: write one such as 90s"),
         (["bench", "digit"], "did you mean 'digits'"),
         (["bench", "sln-mnist"], "--data"),
         (["bench", "digits", "-o", "."], "name the Markdown file"),

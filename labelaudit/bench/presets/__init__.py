@@ -32,15 +32,11 @@ def list_presets() -> tuple[Preset, ...]:
 
 def get_preset(name: str) -> Preset:
     """A preset by name; raises `OptionError` with the nearest one for an unknown name."""
-    return _find(name)[0]
+    return get_presets(name)[0]
 
 
 def get_presets(name: str) -> tuple[Preset, ...]:
     """The presets of a table, or the one preset of that name; raises `OptionError` for an unknown name."""
-    return _find(name)
-
-
-def _find(name: str) -> tuple[Preset, ...]:
     presets = {preset.name: (preset,) for preset in list_presets()}
     tables = {table.name: table.presets for table in list_tables()}
     if name not in presets and name not in tables:
