@@ -15,6 +15,7 @@ from labelaudit.features.embedding import embed_samples
 from labelaudit.machine import Clock, Machine
 from labelaudit.scanning.choice import TrainingInput, choose_training_input
 from labelaudit.scanning.effort import backbones_of, fine_tunes
+from labelaudit.scanning.forecast import Prospect
 from labelaudit.scanning.plan import Plan
 from labelaudit.scanning.settings import ScanSettings
 from labelaudit.types import Features, Finding, Samples
@@ -59,12 +60,13 @@ def describe(
                 choice = choose_training_input(samples, settings, embedder)
         with clock.stage("forecast"):
             widths = () if features is None else features.blocks or (features.values.shape[1],)
-            settings = plan.settle(samples, settings, embedder, choice=choice, widths=widths, given=given)
+            about = Prospect(samples=samples, machine=embedder, choice=choice, widths=widths, given=given)
+            settings = plan.settle(about, settings)
         if choice is None:
             return Description(samples=samples, features=features, settings=settings)
         trained_on = choice if settings.trained else None
         choice = trained_on or replace(choice, pixels=False)
-        specs = backbones_of(settings.effort, choice, settings, images=len(samples), device=machine.device)
+        specs = backbones_of(choice, settings, images=len(samples), device=machine.device)
         with clock.stage("embed"):
             samples, features, failed = embed_samples(samples, specs, embedder)
     return Description(

@@ -30,14 +30,12 @@ FOLDS: Mapping[Effort, int] = {"quick": 4, "standard": 5, "thorough": 5}
 """Folds of what is cross-fitted on features but for heads (`scanning.trainings`)."""
 
 
-def backbones_of(
-    effort: Effort, choice: TrainingInput, settings: ScanSettings, *, images: int, device: str
-) -> tuple[str, ...]:
-    """The backbones asked for or those of ``effort``, at the size asked for unless that is for training from pixels.
+def backbones_of(choice: TrainingInput, settings: ScanSettings, *, images: int, device: str) -> tuple[str, ...]:
+    """The backbones asked for or those of the effort, at the size asked for unless that is for training from pixels.
 
     Embedded ones compute in the precision asked for, or in what suits ``device``.
     """
-    asked, size = settings.backbone, settings.image_size
+    asked, size, effort = settings.backbone, settings.image_size, settings.effort
     if asked is not None:
         names = asked
     else:

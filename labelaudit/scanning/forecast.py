@@ -93,98 +93,103 @@ class Forecast:
         )
 
 
-def forecast_scan(
-    samples: Samples,
-    settings: ScanSettings,
-    machine: Machine,
-    *,
-    costs: UnitCosts,
-    choice: TrainingInput | None,
-    widths: tuple[int, ...] = (),
-    given: bool = False,
-    spent: float = 0.0,
-    embedding: float | None = None,
-) -> Forecast:
-    """The forecast for ``samples`` under ``settings``.
+@dataclass(frozen=True, kw_only=True)
+class Prospect:
+    """A scan before its long work: the samples, the machine, and what models will see of the images."""
 
-    Args:
-        samples: what will be scanned; ``settings`` and ``machine`` say how.
-        costs: unit costs of this machine.
-        choice: the input that methods train on; none where images are not looked at.
-        widths: columns of the features that were given.
-        given: whether probabilities were given.
-        spent: seconds that are behind the scan.
-        embedding: seconds that embedding takes, where that is known.
+    samples: Samples
+    machine: Machine
+    choice: TrainingInput | None
+    """The input that methods train on; None where images are not looked at."""
+    widths: tuple[int, ...] = ()
+    """Columns of the features that were given."""
+    given: bool = False
+    """Whether probabilities were given."""
+
+    def specs(self, settings: ScanSettings) -> tuple[str, ...]:
+        """The backbones of a scan under ``settings``; none where images are not looked at."""
+        if self.choice is None:
+            return ()
+        return backbones_of(self.choice, settings, images=len(self.samples), device=self.machine.device)
+
+    def side(self, settings: ScanSettings) -> int:
+        """The side in pixels of the squares that methods train on; 0 where they train on features, or not at all."""
+        return self.choice.side if self.choice is not None and self.choice.pixels and settings.trained else 0
+
+    def tunes(self, settings: ScanSettings) -> bool:
+        """Whether a backbone is fine-tuned too."""
+        return fine_tunes(settings, self.choice, device=self.machine.device)
+
+
+def forecast_scan(
+    prospect: Prospect, settings: ScanSettings, *, costs: UnitCosts, spent: float, embedding: float
+) -> Forecast:
+    """The forecast under ``settings``, by the unit ``costs`` of this machine.
+
+    ``spent`` seconds are behind the scan, and ``embedding`` takes so many.
     """
     stages: dict[str, float] = {}
-    to_embed = 0.0
-    n, classes, folds = len(samples), len(samples.classes), FOLDS[settings.effort]
-    if choice is not None:
-        specs = backbones_of(settings.effort, choice, settings, images=len(samples), device=machine.device)
-        seconds = forecast_embedding(samples, specs, machine) if embedding is None else embedding
-        stages[f"embed {n:,} images with {', '.join(specs)}"] = seconds
-        widths, to_embed = (_FEATURES,) * len(specs), float(n * _FEATURES * len(specs) * (seconds > 0))
+    machine, widths, to_embed = prospect.machine, prospect.widths, 0.0
+    n, classes, folds = len(prospect.samples), len(prospect.samples.classes), FOLDS[settings.effort]
+    if specs := prospect.specs(settings):
+        stages[f"embed {n:,} images with {', '.join(specs)}"] = embedding
+        widths, to_embed = (_FEATURES,) * len(specs), float(n * _FEATURES * len(specs) * (embedding > 0))
     large = is_large(n, classes)
     jobs = list_trainings(settings) if widths and not large else {}
-    pixels = choice is not None and choice.pixels and bool(jobs)
-    trains = 0 if pixels or not jobs else min(head_width(len(widths)) * len(widths), sum(widths))
+    side = prospect.side(settings) if jobs else 0
+    trains = 0 if side or not jobs else min(head_width(len(widths)) * len(widths), sum(widths))
     if jobs:
-        on = "pixels" if pixels else "features"
-        names = ", ".join(settings.trained)
-        stages[f"train {names} on {on}"] = _forecast_training(n, classes, settings, machine, choice, trains)
-    if fine_tunes(settings, choice, device=machine.device):
+        on = "pixels" if side else "features"
+        names, shape = ", ".join(settings.trained), (side, side, 3) if side else (trains,)
+        stages[f"train {names} on {on}"] = _forecast_training(n, classes, settings, machine, shape)
+    if prospect.tunes(settings):
         stages[f"fine-tune {TUNED}"] = _forecast_tuning(n, classes, settings, machine)
     work = Workload(
         samples=n,
         classes=classes,
         widths=widths,
-        heard=count_heard(settings, features=bool(widths), given=given, large=large),
+        heard=count_heard(settings, features=bool(widths), given=prospect.given, large=large),
         folds=folds,
         trains=trains,
-        pictures=choice is not None,
+        pictures=prospect.choice is not None,
     )
     stages["compare and judge"] = sum(count_seconds(work, costs).values())
-    squares = n * 3 * (choice.side**2 if choice is not None and pixels else 0)
+    loaded = _LIBRARIES if widths or jobs else _FEWER_LIBRARIES
     return Forecast(
         stages=stages,
         spent=spent,
-        memory=peak_memory() + (_LIBRARIES if widths or jobs else _FEWER_LIBRARIES) + count_memory(work) + squares,
+        memory=peak_memory() + loaded + count_memory(work) + 3 * n * side**2,
         disk=count_disk(work, to_embed=to_embed if machine.cache is not None else 0.0),
     )
 
 
-def takes_a_moment(
-    samples: Samples, settings: ScanSettings, machine: Machine, *, choice: TrainingInput | None, embedding: float
-) -> bool:
+def takes_a_moment(prospect: Prospect, settings: ScanSettings, embedding: float) -> bool:
     """Whether all of it is done before a forecast would be, where ``embedding`` takes so many seconds."""
-    pixels = choice is not None and choice.pixels and bool(settings.trained)
-    large = len(samples) * choice.side**2 >= _SMALL_PIXELS if choice is not None and pixels else len(samples) >= _SMALL
-    tunes = fine_tunes(settings, choice, device=machine.device)
-    return not (large or tunes or settings.network is not None or embedding >= WORTH_SAYING)
+    n, side = len(prospect.samples), prospect.side(settings)
+    large = n * side**2 >= _SMALL_PIXELS if side else n >= _SMALL
+    return not (large or prospect.tunes(settings) or settings.network is not None or embedding >= WORTH_SAYING)
 
 
-def forecast_embedding(samples: Samples, specs: tuple[str, ...], machine: Machine) -> float:
+def forecast_embedding(prospect: Prospect, settings: ScanSettings) -> float:
     """Seconds that embedding takes, tried on some of the images."""
-    assert samples.images is not None
+    samples, machine = prospect.samples, prospect.machine
+    if prospect.choice is None or samples.images is None:
+        return 0.0
     return features.forecast_embedding(
         samples.images,
         samples.digests,
-        backbones=specs,
+        backbones=prospect.specs(settings),
         device=machine.device,
         workers=machine.workers,
         cache=machine.cache,
     )
 
 
-def _forecast_training(
-    n: int, classes: int, settings: ScanSettings, machine: Machine, choice: TrainingInput | None, trains: int
-) -> float:
+def _forecast_training(n: int, classes: int, settings: ScanSettings, machine: Machine, shape: tuple[int, ...]) -> float:
     """Seconds of all cross-fits, each tried for an epoch."""
     from labelaudit.training.forecast import forecast_crossfit
 
-    pixels = choice is not None and choice.pixels
-    shape = (choice.side, choice.side, 3) if choice is not None and pixels else (trains,)
-    fits = [plan_training(fit, n, settings, pixels=pixels) for fit in list_trainings(settings).values()]
+    fits = [plan_training(fit, n, settings, pixels=len(shape) == 3) for fit in list_trainings(settings).values()]
     return sum(forecast_crossfit(fit, shape, n, classes, device=machine.device) for fit in fits)
 
 

@@ -16,11 +16,10 @@ from typing import get_args
 from labelaudit import features
 from labelaudit.errors import OptionError
 from labelaudit.machine import Machine
-from labelaudit.scanning.choice import TrainingInput
-from labelaudit.scanning.effort import backbones_of
 from labelaudit.scanning.forecast import (
     WORTH_SAYING,
     Forecast,
+    Prospect,
     forecast_embedding,
     forecast_scan,
     peak_memory,
@@ -29,7 +28,6 @@ from labelaudit.scanning.forecast import (
 from labelaudit.scanning.settings import Effort, ScanSettings
 from labelaudit.scanning.unit_costs import Timer, measure_unit_costs
 from labelaudit.text import rough_duration, size
-from labelaudit.types import Samples
 
 _EFFORTS: tuple[Effort, ...] = get_args(Effort)
 _SECONDS = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86_400.0}
@@ -91,62 +89,33 @@ class Plan:
     def limited(self) -> bool:
         return self.budget is not None or self.max_memory is not None
 
-    def settle(
-        self,
-        samples: Samples,
-        settings: ScanSettings,
-        machine: Machine,
-        *,
-        choice: TrainingInput | None,
-        widths: tuple[int, ...] = (),
-        given: bool = False,
-    ) -> ScanSettings:
-        """Forecast the scan, tell it, and return ``settings`` with the effort that fits; arguments as `forecast_scan`.
+    def settle(self, prospect: Prospect, settings: ScanSettings) -> ScanSettings:
+        """Forecast the scan, tell it, and return ``settings`` with the effort that fits.
 
         Raises `OptionError` where no effort fits.
         """
+        machine = prospect.machine
         if machine.engine != "local":
             if self.limited:
                 raise OptionError(f"`budget` and `max_memory` are of this machine: leave out `engine` {machine.engine}")
             return settings
-        asked = settings.effort
-        embedding = self._embedding(samples, settings, machine, choice)
-        if not self.limited and takes_a_moment(samples, settings, machine, choice=choice, embedding=embedding):
+        asked, embedding = settings.effort, forecast_embedding(prospect, settings)
+        if not self.limited and takes_a_moment(prospect, settings, embedding):
             return settings
         costs = measure_unit_costs(self._timer)
         efforts = _EFFORTS[: _EFFORTS.index(asked) + 1] if self.limited else (asked,)
         found = None
         for effort in reversed(efforts):
             tried = replace(settings, effort=effort)
-            seconds = embedding if effort == asked else _other(samples, settings, tried, machine, choice, embedding)
-            found = forecast_scan(
-                samples,
-                tried,
-                machine,
-                costs=costs,
-                choice=choice,
-                widths=widths,
-                given=given,
-                spent=self._timer() - self._started,
-                embedding=None if choice is None else seconds,
-            )
+            seconds = embedding if effort == asked else _embed_otherwise(prospect, settings, tried, embedding)
+            spent = self._timer() - self._started
+            found = forecast_scan(prospect, tried, costs=costs, spent=spent, embedding=seconds)
             if self._fits(found):
                 self.forecast = found
                 self._tell(found, tried, machine)
                 return tried
         assert found is not None
         raise OptionError(self._refuse(found))
-
-    def _embedding(
-        self, samples: Samples, settings: ScanSettings, machine: Machine, choice: TrainingInput | None
-    ) -> float:
-        if choice is None:
-            return 0.0
-        return forecast_embedding(
-            samples,
-            backbones_of(settings.effort, choice, settings, images=len(samples), device=machine.device),
-            machine,
-        )
 
     def _fits(self, forecast: Forecast) -> bool:
         in_time = self.budget is None or forecast.high <= self.budget
@@ -179,25 +148,18 @@ class Plan:
         return self.forecast.compare(took, peak_memory())
 
 
-def _other(
-    samples: Samples,
-    settings: ScanSettings,
-    tried: ScanSettings,
-    machine: Machine,
-    choice: TrainingInput | None,
-    embedding: float,
-) -> float:
+def _embed_otherwise(prospect: Prospect, settings: ScanSettings, tried: ScanSettings, embedding: float) -> float:
     """Seconds that embedding takes under ``tried``, where it takes ``embedding`` under ``settings``."""
-    if choice is None:
-        return 0.0
-    specs, others = (
-        backbones_of(one.effort, choice, one, images=len(samples), device=machine.device) for one in (settings, tried)
-    )
-    if specs == others:
+    specs, others, images = prospect.specs(settings), prospect.specs(tried), prospect.samples.images
+    if specs == others or images is None:
         return embedding
     if not embedding:
-        return forecast_embedding(samples, others, machine)
-    assert samples.images is not None
+        return forecast_embedding(prospect, tried)
     return features.forecast_others(
-        samples.images, samples.digests, seconds=embedding, backbones=specs, others={"": others}, cache=machine.cache
+        images,
+        prospect.samples.digests,
+        seconds=embedding,
+        backbones=specs,
+        others={"": others},
+        cache=prospect.machine.cache,
     )[""]

@@ -19,6 +19,7 @@ from labelaudit.errors import OptionError
 from labelaudit.machine import Machine
 from labelaudit.scanning import plan as planning
 from labelaudit.scanning.choice import TrainingInput
+from labelaudit.scanning.forecast import Prospect
 from labelaudit.scanning.plan import Plan, parse_budget, parse_memory
 from labelaudit.scanning.settings import METHODS, ScanSettings
 from labelaudit.scanning.trainings import list_trainings
@@ -83,7 +84,7 @@ def settle(samples: Samples, said: list[str], effort: Any = "thorough", **limits
     plan = Plan(timer=lambda: next(ticks), **limits)
     settings = ScanSettings(effort=effort, precision="float32")
     machine = Machine(device="cpu", notice=said.append)
-    return plan, plan.settle(samples, settings, machine, choice=ON_FEATURES)
+    return plan, plan.settle(Prospect(samples=samples, machine=machine, choice=ON_FEATURES), settings)
 
 
 def test_the_whole_scan_is_forecast_before_the_work(samples: Samples, tried: list[Any]) -> None:
@@ -126,22 +127,24 @@ def test_a_limit_that_no_effort_keeps_is_refused_in_one_line(samples: Samples, t
         settle(samples, [], budget=30.0)
     with pytest.raises(OptionError, match=r"^`max_memory` 100 MB: even `effort` quick takes about [0-9.]+ [MG]B: give"):
         settle(samples, [], max_memory=100e6)
+    on_a_cluster = Prospect(samples=samples, machine=Machine(engine="ray"), choice=None)
     with pytest.raises(OptionError, match="are of this machine: leave out `engine` ray"):
-        Plan(budget=5.0).settle(samples, ScanSettings(), Machine(engine="ray"), choice=None)
+        Plan(budget=5.0).settle(on_a_cluster, ScanSettings())
 
 
 def test_the_cross_fits_are_those_that_are_trained_regularised_or_not(samples: Samples, tried: list[Any]) -> None:
     mixup = {"mixup": {"alpha": "0.5"}}
     for around in ({}, mixup):
         settings = ScanSettings(methods=("ce", "limit"), regularizers=around, precision="float32")
-        Plan().settle(samples, settings, Machine(device="cpu"), choice=ON_FEATURES)
+        Plan().settle(Prospect(samples=samples, machine=Machine(device="cpu"), choice=ON_FEATURES), settings)
     assert tried == [("ce", {}), ("limit", {}), ("ce", mixup), ("limit", mixup), ("ce", {})]
 
 
 def test_what_it_took_is_compared_with_the_forecast(samples: Samples, tried: list[Any]) -> None:
     ticks = clock(0.0, 10.0, 500.0)
     plan = Plan(timer=lambda: next(ticks))
-    plan.settle(samples, ScanSettings(precision="float32"), Machine(device="cpu"), choice=ON_FEATURES)
+    about = Prospect(samples=samples, machine=Machine(device="cpu"), choice=ON_FEATURES)
+    plan.settle(about, ScanSettings(precision="float32"))
     assert plan.review().startswith("Took 8 min, ")
     assert "% more than forecast (7 min)" in plan.review()
     assert Plan().review() == ""  # nothing was forecast

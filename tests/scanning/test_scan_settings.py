@@ -164,24 +164,28 @@ def test_a_model_that_may_know_the_labels_does_not_judge_them(tmp_path: Path) ->
             network_builder("timm:test_resnet", (32, 32, 3), 3, init)
 
 
+def backbones(effort: Any, choice: TrainingInput, settings: ScanSettings, *, images: int) -> tuple[str, ...]:
+    return backbones_of(choice, replace(settings, effort=effort), images=images, device="cpu")
+
+
 def test_the_image_size_holds_for_the_backbones_unless_the_network_from_pixels_takes_it() -> None:
     features, pixels = (TrainingInput(pixels=chosen, side=16, reason="") for chosen in (False, True))
     at_96 = ScanSettings(image_size=96, precision="float32")
     named = replace(at_96, backbone=("lite2@64", "lite0"))
-    assert backbones_of("standard", features, at_96, images=90, device="cpu") == ("lite0@96", "lite1@96", "lite2@96")
-    assert backbones_of("thorough", features, at_96, images=90, device="cpu") == ("lite0@96", "lite1@96", "lite2@96")
-    assert backbones_of("quick", features, named, images=90, device="cpu") == ("lite2@64", "lite0@96")
-    assert backbones_of("standard", pixels, replace(at_96, image_size=16), images=90, device="cpu") == ("lite0@128",)
+    assert backbones("standard", features, at_96, images=90) == ("lite0@96", "lite1@96", "lite2@96")
+    assert backbones("thorough", features, at_96, images=90) == ("lite0@96", "lite1@96", "lite2@96")
+    assert backbones("quick", features, named, images=90) == ("lite2@64", "lite0@96")
+    assert backbones_of(pixels, replace(at_96, image_size=16), images=90, device="cpu") == ("lite0@128",)
     large, middling = (TrainingInput(pixels=False, side=64, longest=side, reason="") for side in (160, 100))
     plain = ScanSettings(precision="float32")
-    quick = {images: backbones_of("quick", large, plain, images=images, device="cpu") for images in (900, 9000)}
+    quick = {images: backbones("quick", large, plain, images=images) for images in (900, 9000)}
     assert quick == {900: ("lite0@224", "lite1@160"), 9000: ("lite0@224",)}, "photographs lose too much at 128"
-    assert backbones_of("quick", features, plain, images=9000, device="cpu") == ("lite0@128",)
-    assert backbones_of("quick", middling, plain, images=9000, device="cpu") == ("lite0@224",)
-    assert backbones_of("standard", middling, plain, images=9000, device="cpu")[0] == "lite0@128", "others see more"
-    standard, few = (backbones_of(effort, large, plain, images=90, device="cpu") for effort in ("standard", "quick"))
+    assert backbones("quick", features, plain, images=9000) == ("lite0@128",)
+    assert backbones("quick", middling, plain, images=9000) == ("lite0@224",)
+    assert backbones("standard", middling, plain, images=9000)[0] == "lite0@128", "others see more"
+    standard, few = (backbones(effort, large, plain, images=90) for effort in ("standard", "quick"))
     assert standard == few == ("lite0@224", "lite1@160", "lite2@260")
-    assert backbones_of("standard", features, plain, images=90, device="cpu")[0] == "lite0@128"
+    assert backbones("standard", features, plain, images=90)[0] == "lite0@128"
     with pytest.raises(OptionError, match="`image_size` 16: backbones take 32 pixels or more"):
         scan("anywhere", image_size=16)
 
@@ -189,14 +193,14 @@ def test_the_image_size_holds_for_the_backbones_unless_the_network_from_pixels_t
 def test_of_few_images_quick_asks_more_backbones() -> None:
     features = TrainingInput(pixels=False, side=64, reason="")
     plain = ScanSettings(precision="float32")
-    standard = backbones_of("standard", features, plain, images=500, device="cpu")
-    assert backbones_of("quick", features, plain, images=500, device="cpu") == standard
-    assert backbones_of("quick", features, plain, images=501, device="cpu") == ("lite0@128", "lite1@160")
-    assert backbones_of("quick", features, plain, images=2000, device="cpu") == ("lite0@128", "lite1@160")
-    assert backbones_of("quick", features, plain, images=2001, device="cpu") == ("lite0@128",)
+    standard = backbones("standard", features, plain, images=500)
+    assert backbones("quick", features, plain, images=500) == standard
+    assert backbones("quick", features, plain, images=501) == ("lite0@128", "lite1@160")
+    assert backbones("quick", features, plain, images=2000) == ("lite0@128", "lite1@160")
+    assert backbones("quick", features, plain, images=2001) == ("lite0@128",)
     tiny = replace(features, tiny=True)
-    assert backbones_of("quick", tiny, plain, images=90, device="cpu") == ("lite0@128",)
-    assert backbones_of("quick", features, replace(plain, backbone=("lite2",)), images=9, device="cpu") == ("lite2",)
+    assert backbones("quick", tiny, plain, images=90) == ("lite0@128",)
+    assert backbones_of(features, replace(plain, backbone=("lite2",)), images=9, device="cpu") == ("lite2",)
 
 
 def test_products_are_rounded_where_that_is_faster_unless_float32_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
