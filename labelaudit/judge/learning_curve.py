@@ -41,7 +41,7 @@ part knows too little."""
 
 _ROWS, _EACH = 2500, 100  # samples at most, or of each class: of four times as many, right labels stood out for good
 _FEWEST = 20  # groups in a part
-_POINTS = 3  # of a curve at least
+_POINTS = 2  # of a curve at least
 _PENALTIES = (0.1, 0.5, 2.0, 10.0, 50.0)
 _FEW = 10.0  # images of the usual class with which a part counts half: of six, wrong labels stopped standing out
 _MOST = 4.0  # images in an eighth for each component with which nothing is left to learn that data could tell
@@ -74,7 +74,7 @@ def measure(
     *,
     groups: Ints | None = None,
 ) -> Curve | None:
-    """The curve of ``x`` (n, d), samples that `draw` names; ``None`` where a quarter is too small to learn from,
+    """The curve of ``x`` (n, d), samples that `draw` names; ``None`` where a half is too small to learn from,
     without a word on what lasts where an eighth is.
 
     Parts are drawn by place, so give samples in an order that means nothing. ``groups`` (n,) stay together.

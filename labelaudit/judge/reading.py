@@ -6,9 +6,9 @@ would make. The asymptote of the learning curve takes for wrong whatever more da
 features cannot tell classes apart, low where they still learn fast. Which of them speak of errors, and which of hard
 images, the curve tells as well: of labels that stand out, those on hard images get fewer with more data, wrong ones
 stay (`Curve.lasting`). So readings count by that share; the interval spans all, from the labels that look worse than
-half of the planted errors on. Of few samples models know little, and their doubt is most of what they read; so a
-reading is believed as far as images speak for one class, or labels stand out plainly. Left out: verdicts, which settle
-the matter (`labelaudit.judge.verdict_fit`).
+half of the planted errors on. Of few images a class models know little, and their doubt is most of what they read; so a
+reading is believed as far as images speak for one class and more of them would not mend it, or labels stand out
+plainly. Left out: verdicts, which settle the matter (`labelaudit.judge.verdict_fit`).
 """
 
 from __future__ import annotations
@@ -29,8 +29,11 @@ PLAIN, DOUBTFUL = 0.5, 0.25
 the models' own confusions would make."""
 TWICE = 2.0
 """Times the share that lasts, up to all of it, counts of what the noise model reads."""
-FEW = 200.0
-"""Samples with which half is known of whether models that few images have taught are in doubt, or labels wrong."""
+FEW = 20.0
+"""Samples of a class with which half is known of whether models that few images have taught are in doubt, or labels
+wrong."""
+HIDDEN = 3.0
+"""Times the share of labels that look worse than `PLAIN` of planted errors is believed to be wrong of fewer samples."""
 
 _DOUBT = 0.1  # probability of a wrong label from which a sample counts in the upper reading
 _ODDS = 2.0  # what the odds of a wrong label are multiplied by in the noise model's reading
@@ -97,9 +100,11 @@ def read_rate(
             doubtful_share = (doubtful_share + mean_of(clear * raised)) / 2
         doubtful_share = max(doubtful_share, curve.lasting * curve.middle)
     rate = (1 - heard) * doubtful_share + heard * rate
-    apart = len(suspicion) if shares is None else float(shares.sum())
+    sizes = np.bincount(labels, shares)
+    apart = float(sizes.sum())
     sureness = np.asarray(probs[np.arange(len(labels)), likeliest])
-    rate = _doubt_few(rate, plain_share, mean_of(np.square(sureness)), apart)
+    stays = mean_of(np.square(sureness)) * (rate if curve is None else min(rate, curve.middle))
+    rate = _doubt_few(rate, max(HIDDEN * plain_share, stays, 1 / apart), sizes)
     if curve is not None:
         lasting = max(curve.lasting * curve.middle, min(1.0, TWICE * curve.lasting) * rate)
         rate = rate ** (1 - curve.told) * max(lasting, plain_share, min(rate, _USUAL)) ** curve.told
@@ -116,15 +121,12 @@ def read_rate(
     )
 
 
-def _doubt_few(rate: float, plain: float, clear: float, apart: float) -> float:
-    """The ``rate`` as far as it can be believed of ``apart`` samples: the fewer, the nearer to the part of it that
-    images ``clear`` to the models speak for, or to what the ``plain`` labels say.
-
-    Those look worse than `PLAIN` of planted errors; as many again as are wrong look better.
-    """
-    believed = min(rate, max(plain / (1 - PLAIN), clear * rate))
-    weight = 1 / (1 + (apart / FEW) ** 4)
-    return float(rate ** (1 - weight) * believed**weight)
+def _doubt_few(rate: float, believed: float, sizes: npt.NDArray[Any]) -> float:
+    """The ``rate`` of classes of ``sizes`` (C,): the fewer samples are in that of the average one, the nearer to what
+    of it is ``believed``."""
+    each = float(sizes @ sizes) / float(sizes.sum())
+    weight = 1 / (1 + (each / FEW) ** 4)
+    return float(rate ** (1 - weight) * min(rate, believed) ** weight)
 
 
 def lower_end(share: float, apart: float) -> float:

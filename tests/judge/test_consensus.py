@@ -16,7 +16,7 @@ from labelaudit.judge.linear import softmax
 from labelaudit.judge.noise_fit import fit_noise_model
 from labelaudit.judge.noise_model import UNKNOWN
 from labelaudit.judge.pool import measure_gain, pool
-from labelaudit.judge.reading import DOUBTFUL, read_rate
+from labelaudit.judge.reading import DOUBTFUL, HIDDEN, PLAIN, read_rate
 from labelaudit.judge.standing_out import share_standing_out
 
 
@@ -77,7 +77,7 @@ def test_the_learning_curve_reads_noise_and_no_doubt() -> None:
     assert clean.middle < 0.02
     assert noisy.low <= noisy.middle <= noisy.high
     assert noisy.high == pytest.approx(0.2, abs=0.04)
-    assert measure(*cloud(79, 0.2, 0.6), 4) is None
+    assert measure(*cloud(39, 0.2, 0.6), 4) is None
 
 
 def test_right_labels_of_hard_images_stop_standing_out_and_wrong_ones_go_on() -> None:
@@ -119,29 +119,47 @@ def test_the_reading_counts_by_what_lasts() -> None:
     assert half == pytest.approx(np.sqrt(none * before)), "half known is half-way, in proportion"
 
 
-def test_of_few_samples_a_reading_is_believed_as_far_as_images_are_clear_or_labels_plain() -> None:
-    """Doubt that is the same everywhere: of many samples it is read as it is, of few by what stands out."""
+def test_of_few_samples_a_class_a_reading_is_believed_as_far_as_a_curve_bears_it_out_or_labels_are_plain() -> None:
+    """Doubt that is the same everywhere: of many samples of a class it is read as it is, of few by what stands out."""
     given = np.arange(1200) % 4
     right = np.where(np.arange(1200) % 20 == 7, 0.02, 0.6)
     probs = np.repeat((1 - right)[:, None] / 3, 4, axis=1)
     probs[np.arange(1200), given] = right
-    doubt = np.full(1200, 0.4)
-    rates = {n: read_rate(doubt[:n], probs[:n], given[:n], None).rate for n in (60, 120, 240, 480, 1200)}
-    assert list(rates.values()) == sorted(rates.values())
-    assert rates[1200] == pytest.approx(0.8 / 1.4, rel=0.01)
-    plain = share_standing_out(probs[:60], given[:60], (0.5,))[0]
-    clear = float(np.square(probs[:60].max(axis=1)).mean())
-    assert rates[60] == pytest.approx(max(2 * plain, clear * 0.8 / 1.4), rel=0.02)
+    doubt, doubted = np.full(1200, 0.4), 0.8 / 1.4
+
+    def read(n: int, curve: Curve | None, table: npt.NDArray[np.float64] = probs) -> float:
+        return read_rate(doubt[:n], table[:n], given[:n], curve).rate
+
+    learns, stays = (Curve(errors=(0.6, 0.6), low=0.0, middle=rate, high=0.6) for rate in (0.0, 0.6))
+    plain = share_standing_out(probs[:20], given[:20], (PLAIN,))[0]
+    assert read(20, learns) == pytest.approx(HIDDEN * plain, rel=0.02)
+    clear = float(np.square(probs[:20].max(axis=1)).mean())
+    assert read(20, stays) == pytest.approx(clear * doubted, rel=0.02), "more images would not mend it"
+    rates = [read(n, learns) for n in (20, 60, 100, 200, 1200)]
+    assert rates == sorted(rates), "no size turns a reading over"
+    assert rates[-1] == pytest.approx(doubted / 2, rel=0.01)
     sharp = 0.98 * np.eye(4)[given] + 0.005
-    assert read_rate(doubt[:60], sharp[:60], given[:60], None).rate > 0.95 * rates[1200], "all images are clear"
+    assert read(20, None, sharp) > 0.95 * doubted, "without a curve, as far as images are clear"
+
+
+def test_a_tiny_class_does_not_make_the_others_few() -> None:
+    probs, given, truth = planted(0, 0.1, skill=4.0)
+    suspicion = np.where(given != truth, 0.9, 0.05)
+    curve = Curve(errors=(0.3, 0.2, 0.1, 0.06), low=0.0, middle=0.0, high=0.05)
+    wider = np.pad(probs, ((0, 0), (0, 1)))
+    before, after = (
+        read_rate(suspicion, wider, labels, curve).rate
+        for labels in (given, np.where(np.arange(len(given)) < 3, 4, given))
+    )
+    assert after == pytest.approx(before, rel=0.02)
 
 
 def test_a_curve_of_few_samples_has_fewer_points_and_no_word_on_what_lasts() -> None:
-    x, given = cloud(159, 0.0, 1.2)
-    curve = measure(x, given, 4)
-    assert curve is not None
-    assert len(curve.errors) == 3
-    assert curve.told == 0
+    for n, points in ((79, 2), (159, 3)):
+        curve = measure(*cloud(n, 0.0, 1.2), 4)
+        assert curve is not None
+        assert len(curve.errors) == points
+        assert curve.told == 0
 
 
 def test_parts_of_the_curve_hold_whole_groups() -> None:
