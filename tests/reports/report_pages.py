@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from types import SimpleNamespace
 
+import numpy as np
 from audits import make_audit, make_samples
 from pictures import Listed, jpeg, photo
 
 from labelaudit.audit.document import Audit
 from labelaudit.data.images import encode
+from labelaudit.judge.memory import Memory
 
 
 def pictures() -> Listed:
@@ -18,6 +21,13 @@ def pictures() -> Listed:
 
 def with_pictures(**changes: object) -> Audit:
     return make_audit(**{"samples": make_samples(images=pictures()), **changes})
+
+
+def judged_audit(**changes: object) -> Audit:
+    """An audit with look-alikes of every suspect; the ``changes`` are those of its samples."""
+    known = make_samples(images=pictures(), **changes)
+    memory = Memory.of(np.eye(6), np.full((6, 3), 1 / 3), known.digests, known.labels, np.ones(6, bool), scanned=True)
+    return make_audit(samples=known, judge=SimpleNamespace(memory=memory))
 
 
 def data_of(text: str) -> dict[str, object]:

@@ -9,7 +9,7 @@ import pytest
 from audits import make_audit, make_decision, make_samples
 from browser import watch
 from pictures import Listed
-from report_pages import with_pictures
+from report_pages import judged_audit, with_pictures
 from test_report_html import HOSTILE, hostile_audit
 
 from labelaudit.reports import html
@@ -215,6 +215,25 @@ def test_on_a_phone_tiles_fill_their_rows_and_the_bars_of_a_suspect_are_equally_
     lengths = page.locator("#detail .shares .track").evaluate_all("all => all.map(one => Math.round(one.clientWidth))")
     assert len(lengths) > 2
     assert max(lengths) - min(lengths) <= 1
+    context.close()
+
+
+LONG = tuple(f"a class of which the name takes two lines {end}" for end in ("here", "there", "everywhere"))
+
+
+@pytest.mark.parametrize("width", [390, 1200])
+def test_names_of_two_lines_push_no_look_alike_onto_the_path(chromium: Browser, tmp_path: Path, width: int) -> None:
+    html.write(judged_audit(classes=LONG), tmp_path / "report.html")
+    context = chromium.new_context(viewport={"width": width, "height": 800})
+    page = context.new_page()
+    page.goto((tmp_path / "report.html").as_uri())
+    card = page.locator("#overview .card").first
+    lowest = "nodes => Math.max(...nodes.map(node => node.getBoundingClientRect().bottom))"
+    assert card.locator(".near").count() == 2
+    assert card.locator(".near > span").evaluate_all(lowest) <= card.locator(".foot").evaluate(
+        "node => node.getBoundingClientRect().top"
+    )
+    assert card.locator(".folder").get_attribute("dir") == "ltr", "a path in Arabic begins at its left, too"
     context.close()
 
 

@@ -10,13 +10,12 @@ from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from audits import CLASSES, IDS, make_audit, make_decision, make_samples
 from pictures import Listed, photo
-from report_pages import data_of, pictures, with_pictures
+from report_pages import data_of, judged_audit, pictures, with_pictures
 
 from labelaudit.audit.document import Audit
 from labelaudit.data.images import ImageError, decode, probe
@@ -216,12 +215,6 @@ def test_look_alikes_are_the_nearest_right_ones_each_image_once(monkeypatch: pyt
             assert found == tuple(once.values())[:3]
     monkeypatch.setattr("labelaudit.judge.memory.LOOKED_AT", 2)
     assert all(len(found) <= 2 for found in memory.alike_all(np.arange(9), 1, 3)), "some of a large class are looked at"
-
-
-def judged_audit() -> Audit:
-    known = make_samples()
-    memory = Memory.of(np.eye(6), np.full((6, 3), 1 / 3), known.digests, known.labels, np.ones(6, bool), scanned=True)
-    return with_pictures(judge=SimpleNamespace(memory=memory))
 
 
 def test_look_alikes_of_both_classes_stand_beside_a_suspect() -> None:

@@ -34,6 +34,11 @@ function isolate(text) {
   return make("bdi", "", text);
 }
 
+/** A path, or a part of one: from left to right whatever its names are written in. */
+function isolatePath(text, className = "") {
+  return Object.assign(make("bdi", className, text), { dir: "ltr" });
+}
+
 /** Show the pixels of small images as squares. */
 function sharpen(image) {
   const small = image.naturalWidth && Math.max(image.naturalWidth, image.naturalHeight) <= 64;
@@ -118,8 +123,7 @@ function card(row, place, total) {
     sides.append(side);
   }
   const end = data.path[row].lastIndexOf("/") + 1;
-  const path = make("span", "path", make("bdi", "folder", data.path[row].slice(0, end)),
-    make("bdi", "file", data.path[row].slice(end)));
+  const path = make("span", "path", isolatePath(data.path[row].slice(0, end), "folder"), isolatePath(data.path[row].slice(end), "file"));
   path.title = data.path[row];
   const chance = make("span", "likely", chanceOf(row));
   const judged = data.outcomes[outcome(row)];

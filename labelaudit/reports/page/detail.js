@@ -45,7 +45,7 @@ function lookAlikes(row, role, beside) {
     show.setAttribute("aria-pressed", "false");
     show.title = `Compare with ${data.nearPath[other]}`;
     show.append(picture(data.nearPicture[other], alt, " "));
-    strip.append(make("figure", "", show, make("figcaption", "", isolate(data.nearPath[other]))));
+    strip.append(make("figure", "", show, make("figcaption", "", isolatePath(data.nearPath[other]))));
   }
   return strip;
 }
@@ -102,7 +102,7 @@ function facts(row, beside) {
 /** Open `row`, one of `list`, to which the arrows lead on. */
 function openDetail(row, list) {
   const place = list.indexOf(row);
-  const title = make("h2", "", isolate(data.path[row]));
+  const title = make("h2", "", isolatePath(data.path[row]));
   title.id = "detail-title";
   const step = (text, name, to) => {
     const button = makeButton(text, () => openDetail(list[to], list));

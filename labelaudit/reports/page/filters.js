@@ -198,7 +198,7 @@ document.getElementById("save-markdown").addEventListener("click", () => {
 addEventListener("beforeprint", () => {
   document.getElementById("printed").replaceChildren(...shown.rows.map((row) => {
     const chance = make("span", "likely", chanceOf(row));
-    const words = make("span", "words", isolate(data.path[row]), label("given", row), label("suggested", row), chance);
+    const words = make("span", "words", isolatePath(data.path[row]), label("given", row), label("suggested", row), chance);
     if (data.said[row]) words.append(make("span", "decided", data.said[row]));
     const item = make("li", "", words);
     if (data.pictured) item.prepend(make("span", "picture", picture(data.picture[row], "", " ")));

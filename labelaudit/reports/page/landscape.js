@@ -134,7 +134,7 @@ if (chart) {
     const row = suspectAt(at(event));
     tip.hidden = row === undefined;
     if (row === undefined) return;
-    tip.replaceChildren(isolate(data.path[row]), ` given ${className("given", row)}, suggested ${className("suggested", row)}`);
+    tip.replaceChildren(isolatePath(data.path[row]), ` given ${className("given", row)}, suggested ${className("suggested", row)}`);
     tip.style.transform = `translate(${Math.min(event.offsetX + 12, mapped.width - 240)}px, ${event.offsetY + 14}px)`;
   });
   canvas.addEventListener("pointerup", (event) => {
