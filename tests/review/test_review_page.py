@@ -293,6 +293,16 @@ def test_a_message_takes_no_room_and_can_be_closed(page: Page, tmp_path: Path) -
         assert page.locator("#view").bounding_box() == before
 
 
+def test_a_message_goes_where_it_would_cover_what_an_answer_came_to(page: Page, tmp_path: Path) -> None:
+    run = write_run(tmp_path, [f"{('cat', 'dog', 'owl')[i % 3]}/{i}.png" for i in range(30)], clean=15)
+    with serving(run, order="sample") as server:
+        show(page, server)
+        page.locator("#notice").wait_for()
+        page.keyboard.press("u")
+        page.get_by_text("There is nothing to undo").wait_for()
+        assert page.locator("#notice").is_hidden()
+
+
 def test_behind_a_prefix_every_address_is_relative(page: Page, run: Path) -> None:
     base = Base.of("/user/ann/proxy/9000/")
     with serving(run, base=base) as server:

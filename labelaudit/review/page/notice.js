@@ -18,10 +18,11 @@ export function dismiss() {
   if ($("notice").dataset.kind !== "alarm") $("notice").hidden = true;
 }
 
-/** Show `text` in the line about the last answer, and where it is `loud` as a message too. */
+/** Show `text` in the line about the last answer, which no message may cover; where it is `loud` as a message too. */
 export function tell(text, loud = false) {
   $("last").textContent = text;
   if (loud) say(text);
+  else dismiss();
 }
 
 /** Say that an answer, in the words `said`, is on disk, for that many images `more` than the one shown. */
