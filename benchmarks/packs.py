@@ -70,7 +70,10 @@ Flags = npt.NDArray[np.bool_]
 
 
 def load(pack: str, data: Path, folder: Path) -> tuple[Samples, Labels]:
-    """The samples with their given labels, and the true ones; -1 where the truth is none of the classes."""
+    """The samples with their given labels, and the true ones; -1 where the truth is none of the classes.
+
+    Files are numbered: names of rubbish say its class (``glass12.jpg``), and a scan weighs what names begin with.
+    """
     pack, _, how = pack.partition("~")
     pack, _, draw = pack.partition("#")
     pack, _, count = pack.partition("@")
@@ -101,7 +104,7 @@ def _load_whole(pack: str, data: Path, folder: Path) -> tuple[Samples, Labels]:
     samples, _ = ingest(open_source(place / "images", labels=table))
     code = {name: number for number, name in enumerate(samples.classes)}
     truth = [code.get(rows[Path(name).name].get("truth") or rows[Path(name).name]["given"], -1) for name in samples.ids]
-    return samples, np.array(truth)
+    return replace(samples, ids=tuple(f"{row}.jpg" for row in range(len(samples)))), np.array(truth)
 
 
 def measure(
