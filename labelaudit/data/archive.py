@@ -54,7 +54,9 @@ class ZipStorage:
         except (OSError, zipfile.BadZipFile) as error:
             raise DataError(f"'{path}' is not a readable zip file: {reason_of(error)}") from error
         self._path, self._lock = path.absolute(), threading.Lock()
-        self.sizes = {entry.filename: entry.file_size for entry in self._file.infolist() if not entry.is_dir()}
+        named = {_name_of(entry): entry for entry in self._file.infolist()}
+        self._entries = {name: entry for name, entry in named.items() if not name.endswith("/")}
+        self.sizes = {name: entry.file_size for name, entry in self._entries.items()}
 
     def __reduce__(self) -> tuple[type[ZipStorage], tuple[Path]]:
         """Another process opens the file itself."""
@@ -63,7 +65,7 @@ class ZipStorage:
     def read(self, path: str) -> bytes:
         _check_size(self.sizes[path])
         try:
-            with self._lock, self._file.open(path) as file:
+            with self._lock, self._file.open(self._entries[path]) as file:
                 return file.read(MAX_BYTES + 1)
         except (RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
             raise ImageError("unreadable", f"cannot be read from the archive: {error}") from error
@@ -153,6 +155,11 @@ def tree_of(shown: str, names: Sequence[str], storage: Storage) -> Tree:
         findings=tuple(findings),
         junk=dict(junk),
     )
+
+
+def _name_of(entry: zipfile.ZipInfo) -> str:
+    """The path of an entry, with ``/`` also where Windows wrote back slashes, which no name there can hold."""
+    return entry.filename.replace("\\", "/") if entry.create_system == 0 else entry.filename
 
 
 def _check_size(size: int) -> int:

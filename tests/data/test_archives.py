@@ -60,6 +60,19 @@ def test_paths_that_lead_out_of_an_archive_are_findings(tmp_path: Path) -> None:
     assert [finding.kind for finding in listing.findings] == ["bad_name"]
 
 
+def test_back_slashes_of_windows_part_folders(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        for name in ("root\\cat\\1.png", "root\\cat\\2.png", "root\\dog\\1.png", "root\\dog\\"):
+            entry = zipfile.ZipInfo(name)
+            entry.create_system = 0
+            archive.writestr(entry, b"" if name.endswith("\\") else PIXEL)
+    listing = open_source(tmp_path / "x.zip")
+    assert counts_of(listing) == {"cat": 2, "dog": 1}
+    assert listing.images is not None
+    assert listing.images.encoded(2) == PIXEL
+    assert not listing.skipped
+
+
 def test_an_archive_of_such_paths_alone_says_so(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"2 that cannot be read, the first: '../a/1.png', a path that leads elsewhere"):
         open_source(zipped(tmp_path / "x.zip", {"../a/1.png": PIXEL, "../b/1.png": PIXEL}))
