@@ -81,6 +81,16 @@ class Subject:
         """Whether it has files below it: a folder, an archive or an address."""
         return self._tree is not None or (self.path is not None and self.path.is_dir())
 
+    @property
+    def is_said_by_table(self) -> bool:
+        """Whether the person named a table of labels for a folder, or a column of one: its folders and names are none.
+
+        A reader that was named itself looks all the same.
+        """
+        source = self.source
+        told = (source.labels is not None, source.path_column, source.label_column, source.annotator)
+        return self.is_folder and source.format is None and any(told)
+
     @cached_property
     def tree(self) -> Tree:
         """All files below the folder."""

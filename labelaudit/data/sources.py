@@ -32,8 +32,6 @@ from labelaudit.errors import DataError, damage_of, unknown_name
 from labelaudit.text import count
 
 _ROOM = "labelaudit.data.readers"
-_WITHOUT_TABLE = frozenset({"class_folders", "file_names", "joined_lists"})
-"""Readers that are not asked where a person names a table or a column of it."""
 _CLOSED = frozenset({".mat", ".xls", ".xlsx", ".ods", ".h5", ".hdf5"})
 """Endings of files that may hold labels and are not read."""
 _FEW = 4  # files that a message names
@@ -118,19 +116,9 @@ def readings_of(subject: Subject) -> list[Reading]:
         raise unknown_name("format", asked, [name for name in known if hasattr(known[name], "recognise")])
     found = []
     for name, reader in known.items():
-        if name in _WITHOUT_TABLE and asked is None and _says_table(subject):
-            continue
         if asked in (None, name, name.replace("_", "-")) and hasattr(reader, "recognise"):
             found += [replace(reading, reader=name) for reading in reader.recognise(subject)]
     return found
-
-
-def _says_table(subject: Subject) -> bool:
-    """Whether the person said that labels are in a table."""
-    source = subject.source
-    return subject.is_folder and any(
-        (source.labels is not None, source.path_column, source.label_column, source.annotator)
-    )
 
 
 def read_document(name: str, data: bytes) -> Table:

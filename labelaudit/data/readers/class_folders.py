@@ -26,7 +26,9 @@ _MANY = 20
 def recognise(subject: Subject) -> list[Reading]:
     """One reading of a folder of class folders; a refused one, with candidates, where the level is not certain."""
     asked = subject.source.label_from
-    if not subject.is_folder or not subject.tree.paths or (asked or "").strip().startswith("name:"):
+    if subject.is_said_by_table or not subject.is_folder or not subject.tree.paths:
+        return []
+    if (asked or "").strip().startswith("name:"):
         return []
     tree = subject.tree
 

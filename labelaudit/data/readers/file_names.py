@@ -38,7 +38,7 @@ _DEVICES = frozenset(_DEVICES_TEXT.split())
 
 def recognise(subject: Subject) -> list[Reading]:
     """A reading by the pattern asked for, or by the words before numbers; possible only, where it is not plain."""
-    if not subject.is_folder or not subject.tree.paths:
+    if subject.is_said_by_table or not subject.is_folder or not subject.tree.paths:
         return []
     tree, asked = subject.tree, subject.source.label_from
     if asked is not None:

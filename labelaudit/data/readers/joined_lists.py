@@ -18,7 +18,9 @@ _LONGEST = 10_000_000  # bytes of a list
 
 def recognise(subject: Subject) -> list[Reading]:
     """A folder of images with a list of their ids and a list of the classes of these ids."""
-    if not subject.is_folder or subject.source.labels is not None or subject.source.label_from is not None:
+    if subject.is_said_by_table or not subject.is_folder:
+        return []
+    if subject.source.labels is not None or subject.source.label_from is not None:
         return []
     tree = subject.tree
     lists = {path: found for path in _candidates(tree) if (found := _pairs(tree, path))}
