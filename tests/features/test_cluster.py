@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-
 import numpy as np
 import pytest
 from pictures import Listed, photo
@@ -89,9 +87,9 @@ def test_images_that_cannot_travel_are_refused():
         cluster._check_images(ray, Bound([b"x"]))
 
 
-@contextmanager
+@pytest.fixture(scope="module")
 def two_nodes():
-    """A cluster of two nodes on this machine, connected."""
+    """A cluster of two nodes on this machine, connected; it takes longer to start than anything here on it."""
     ray = pytest.importorskip("ray")
     from ray.cluster_utils import Cluster
 
@@ -107,17 +105,15 @@ def two_nodes():
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
+@pytest.mark.usefixtures("two_nodes")
 def test_two_nodes_give_the_same_features(tmp_path):
-    pytest.importorskip("ray")
-    samples = folder(tmp_path / "images")
+    samples, cache = folder(tmp_path / "images"), tmp_path / "cache"
     expected, failures = embed(samples.images, samples.digests, backbones=SPECS)
-    with two_nodes():
-        cache = tmp_path / "cache"
-        found, failed = embed(samples.images, samples.digests, backbones=SPECS, cache=cache, spread=cluster.run)
-        np.testing.assert_array_equal(found.values, expected.values)
-        assert failed == failures
-        again, _ = embed(samples.images, samples.digests, backbones=SPECS, cache=cache)  # kept as if made here
-        np.testing.assert_array_equal(again.values, expected.values)
+    found, failed = embed(samples.images, samples.digests, backbones=SPECS, cache=cache, spread=cluster.run)
+    np.testing.assert_array_equal(found.values, expected.values)
+    assert failed == failures
+    again, _ = embed(samples.images, samples.digests, backbones=SPECS, cache=cache)  # kept as if made here
+    np.testing.assert_array_equal(again.values, expected.values)
 
 
 def deadly(images, marker):
@@ -145,19 +141,17 @@ def deadly(images, marker):
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
+@pytest.mark.usefixtures("two_nodes")
 def test_a_worker_killed_in_the_middle_costs_nothing_but_time(tmp_path):
     """One actor dies while it embeds, one task while it trains: Ray starts them again, and the results are the same."""
-    pytest.importorskip("ray")
-    samples = folder(tmp_path / "images")
+    samples, marker = folder(tmp_path / "images"), tmp_path / "killed"
     expected, failures = embed(samples.images, samples.digests, backbones=SPECS)
-    marker = tmp_path / "killed"
-    with two_nodes():
-        images = deadly(samples.images, marker)
-        found, failed = embed(images, samples.digests, backbones=SPECS, cache=tmp_path / "cache", spread=cluster.run)
-        assert marker.exists()
-        np.testing.assert_array_equal(found.values, expected.values)
-        assert failed == failures
-        assert cluster.call(dying_once(tmp_path / "dead"), {"value": 3}) == 9
+    images = deadly(samples.images, marker)
+    found, failed = embed(images, samples.digests, backbones=SPECS, cache=tmp_path / "cache", spread=cluster.run)
+    assert marker.exists()
+    np.testing.assert_array_equal(found.values, expected.values)
+    assert failed == failures
+    assert cluster.call(dying_once(tmp_path / "dead"), {"value": 3}) == 9
 
 
 def dying_once(marker):
