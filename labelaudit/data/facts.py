@@ -25,6 +25,8 @@ def list_folder_levels(paths: Sequence[str]) -> dict[str, Sequence[str]]:
     >>> list_folder_levels(["train/cat/1.png", "dog/2.png", "3.png"])
     {'folder level 1': ['train', 'dog', ''], 'folder level 2': ['cat', '', '']}
     """
+    if "/" not in "".join(paths):  # of a million paths without folders none is split
+        return {}
     above = [path.rpartition("/")[0] for path in paths]
     steps = {folder: folder.split("/") if folder else [] for folder in set(above)}
     levels: dict[str, Sequence[str]] = {}
