@@ -140,7 +140,7 @@ def _list(
         labels=tuple(labels),
         splits=_splits(ids, extra),
         extra=extra,
-        rows=tuple(rows),
+        rows=rows,
         total=len(names),
         origin=origin_of(table, columns),
     )

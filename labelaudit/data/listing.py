@@ -40,7 +40,7 @@ class Listing:
     """Further columns of the table, each (n,)."""
     findings: tuple[Finding, ...] = ()
     """Samples that were left out while listing, with the reason."""
-    rows: tuple[int, ...] = ()
+    rows: Sequence[int] = ()
     """(n,) position of each sample in the source as the person keeps it: the row of its feature vector."""
     total: int = 0
     """Rows of the source, those left out included: the rows that a matrix of features must have."""
@@ -57,7 +57,7 @@ class Listing:
 
     def __post_init__(self) -> None:
         if not self.rows:
-            object.__setattr__(self, "rows", tuple(range(len(self.ids))))
+            object.__setattr__(self, "rows", range(len(self.ids)))
             object.__setattr__(self, "total", max(self.total, len(self.ids)))
 
 

@@ -24,7 +24,7 @@ def test_class_folders(tmp_path: Path) -> None:
     assert listing.ids == ("3/x.bmp", "cat/z.webp", "cat/deep/er/a.png", "dog/b.JPG")
     assert listing.labels == ("3", "cat", "cat", "dog")
     assert listing.splits is None
-    assert listing.rows == (0, 1, 2, 3)
+    assert list(listing.rows) == [0, 1, 2, 3]
     assert listing.total == 4
     assert listing.images is not None
     assert listing.images.encoded(2) == PIXEL

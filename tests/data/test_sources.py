@@ -76,7 +76,7 @@ def test_duplicate_rows(tmp_path: Path) -> None:
     text = "path,label\na.png,x\nb.png,x\na.png,x\n./b.png,y\nc.png,y\nb.png,z\n"
     listing = open_source(write(tmp_path / "t.csv", text))
     assert labelled(listing) == {"a.png": "x", "c.png": "y"}
-    assert listing.rows == (0, 4)
+    assert list(listing.rows) == [0, 4]
     assert listing.total == 6
     assert [(finding.kind, finding.path) for finding in listing.findings] == [
         ("duplicate_row", "a.png"),
