@@ -1,4 +1,4 @@
-"""Forecasts the seconds of a cross-fit from a trial epoch on random data."""
+"""Forecasts the seconds of a cross-fit from trial epochs on random data."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from labelaudit.methods import get_method
 from labelaudit.training.crossfit import crossfit
 from labelaudit.training.settings import CrossfitSettings
 
-_FORECAST, _FORECAST_PIXELS = 1000, 400  # samples of the trial epoch
+_FORECAST, _FORECAST_PIXELS = 1000, 400  # samples of the trial epochs
 _FEWEST, _SLOW = 20, 2.0  # samples, and seconds, of the one before it
 
 
@@ -20,22 +20,27 @@ def forecast_crossfit(
 ) -> float:
     """Seconds that `crossfit` would take for n samples of ``shape``: (d,) features or (H, W, c) pixels.
 
-    Measured, regularisers included: one epoch on up to `_FORECAST` random samples, after one on a tenth of them that
-    warms up, and that is enough where it is slow already.
+    Measured, regularisers included: one epoch, then two, on up to `_FORECAST` random samples, which tells an epoch from
+    what every fit takes once; before them one on a tenth that warms up, and that is enough where it is slow already.
     """
     pixels, folds = len(shape) == 3, settings.folds
     recipe = settings.choose_recipe(n, pixels=pixels, folds=folds)
     most, rng = min(n, _FORECAST_PIXELS if pixels else _FORECAST), np.random.default_rng(0)
     x = rng.integers(0, 256, (most, *shape), np.uint8) if pixels else rng.standard_normal((most, *shape), np.float32)
-    seconds, some = 0.0, most
     leading = get_method(settings.method).leading
     own = {name: value for name, value in settings.options.items() if name not in leading}
-    for some in (min(most, max(most // 10, _FEWEST)), most):
+
+    def time_epochs(epochs: int, some: int) -> float:
         labels = np.arange(some) % min(classes, max(2, some // folds))
-        trial = replace(settings, epochs=1, options={**own, "batch": min(recipe.batch, some)})
+        trial = replace(settings, epochs=epochs, options={**own, "batch": min(recipe.batch, some)})
         started = time.perf_counter()
         crossfit(trial, x[:some], labels, classes, device=device)
-        seconds = time.perf_counter() - started
-        if seconds > _SLOW:
-            break
-    return seconds * recipe.epochs * n / some
+        return time.perf_counter() - started
+
+    few = min(most, max(most // 10, _FEWEST))
+    seconds = time_epochs(1, few)
+    if seconds > _SLOW:
+        return seconds * recipe.epochs * n / few
+    one, two = time_epochs(1, most), time_epochs(2, most)
+    epoch = min(max(two - one, 0.0), one)
+    return (one + (recipe.epochs - 1) * epoch) * n / most

@@ -278,7 +278,7 @@ def test_the_forecast_pays_for_the_regularisers(monkeypatch: pytest.MonkeyPatch)
     around = {"jacobian": {"coefficient": "0.1"}}
     found = forecast_crossfit(CrossfitSettings(folds=3, regularizers=around), (8,), 4000, 3)
     recipe = FitSettings().choose_recipe(4000, pixels=False, folds=3)
-    assert len(seconds) == 2 * 1 + 2 * 7  # two groups of folds, of 100 samples and of 1000, two thirds in training
+    assert len(seconds) == 2 * 1 + 3 * 2 * 7  # two groups of folds, of 100 samples and of 1000, two thirds in training
     assert found == 2 * 7 * recipe.epochs * 4
 
 
