@@ -231,9 +231,12 @@ else:
 
     def _hold(folder: Path) -> int | None:
         """A descriptor that holds ``folder`` until it is closed, at the latest when this process ends; ``None`` where
-        another process holds it, or the file system knows no locks.
+        another process holds it, it is gone or another person's, or the file system knows no locks.
         """
-        opened = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            opened = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return None
         try:
             fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

@@ -237,6 +237,15 @@ def test_what_killed_runs_left_goes_and_what_is_being_written_stays(tmp_path: Pa
     assert entries(tmp_path) == {"run", ".other.0123abcd.partial"}
 
 
+def test_a_folder_that_another_run_deletes_meanwhile_stops_no_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path / ".run.0123abcd.partial"
+    monkeypatch.setattr("labelaudit.files.partials", lambda place: (gone,))
+    run.write(make_audit(seed=7), tmp_path / "run")
+    assert read_audit(tmp_path / "run").seed == 7
+
+
 def test_a_folder_of_other_files_is_never_replaced(tmp_path: Path) -> None:
     folder = tmp_path / "thesis"
     folder.mkdir()

@@ -133,6 +133,16 @@ def test_columns_of_paths_and_of_labels_as_they_come_out_of_a_frame(two: Path) -
     assert open_source(pixels, labels=frame["label"].to_numpy(dtype=object)).labels == ("cat", "dog")
 
 
+def test_a_column_of_an_arrow_table_is_one_of_labels(two: Path) -> None:
+    table = pytest.importorskip("pyarrow").table({"label": ["cat", "dog"]})
+    assert open_source([two / "a.png", two / "b.png"], labels=table["label"]).labels == ("cat", "dog")
+
+
+def test_truth_values_have_the_same_names_in_a_list_and_in_an_array(two: Path) -> None:
+    paths, labels = [two / "a.png", two / "b.png"], [True, False]
+    assert open_source(paths, labels=np.asarray(labels)).labels == open_source(paths, labels=labels).labels
+
+
 @pytest.mark.parametrize("labels", [3, {"a.png": "cat", "b.png": "dog"}, {"cat", "dog"}, iter("ab")])
 def test_labels_without_an_order_are_refused(labels: Any, two: Path) -> None:
     with pytest.raises(DataError, match=rf"`labels` is of type {type(labels).__name__}: give a list"):

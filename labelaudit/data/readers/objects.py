@@ -68,10 +68,11 @@ def given_labels(labels: Any, count: int | None = None) -> list[str | None]:
 
     Raises `DataError` for another number, and for what is no list of labels in an order.
     """
-    if isinstance(labels, np.ndarray) and labels.dtype != object:
+    if isinstance(labels, np.ndarray) and labels.dtype.kind not in "Ob":
         found = array_labels(labels)
     else:
-        listed = next((getattr(labels, name) for name in ("to_list", "tolist") if hasattr(labels, name)), None)
+        known = ("to_list", "tolist", "to_pylist")  # of pandas and polars, of NumPy and torch, of Arrow
+        listed = next((getattr(labels, name) for name in known if hasattr(labels, name)), None)
         values = listed() if listed is not None else labels
         if not isinstance(values, Sequence) or isinstance(values, str | bytes):
             raise DataError(f"`labels` is of type {type(labels).__name__}: give a list, an array or a column of labels")
