@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from labelaudit.arguments import check_types
 from labelaudit.errors import DataError, OptionError
 from labelaudit.text import count, name_some
 
@@ -57,6 +58,9 @@ class Source:
     """The column that says whose label a row holds, or the columns that each hold one annotator's labels."""
     exposure: Mapping[str, Any] | None = None
     """The scale of deep values that a scan has found (`Exposure.settings`); new images are shown in it too."""
+
+    def __post_init__(self) -> None:
+        check_types(Source, vars(self))
 
     def settings(self) -> dict[str, Any]:
         """JSON-able, for `Audit.settings`: later commands open the dataset again with it. Paths are absolute."""

@@ -11,6 +11,7 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import get_args
 
 from labelaudit import features
@@ -63,8 +64,10 @@ def parse_memory(text: str) -> float:
     return most
 
 
-def read_limit(value: float | str | None, parse: Callable[[str], float]) -> float | None:
+def read_limit(value: float | str | timedelta | None, parse: Callable[[str], float]) -> float | None:
     """A limit as a number; ``parse`` reads text."""
+    if isinstance(value, timedelta):
+        return value.total_seconds()
     return parse(value) if isinstance(value, str) else value
 
 

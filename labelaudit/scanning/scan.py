@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from labelaudit.arguments import check_types
 from labelaudit.audit.document import Audit
 from labelaudit.data.given import differ, given_features, given_probs, source_rows
 from labelaudit.data.ingest import ingest
@@ -43,23 +45,23 @@ def scan(
     label_column: str | None = None,
     label_from: str | None = None,
     format: str | None = None,
-    classes: Sequence[str] | None = None,
+    classes: str | Sequence[str] | None = None,
     rows: Path | str | None = None,
     ignore_metadata: bool = False,
     bands: Sequence[int] | None = None,
-    annotator: Sequence[str] | None = None,
+    annotator: str | Sequence[str] | None = None,
     features: Path | str | Floats | None = None,
     probs: Path | str | Floats | None = None,
     verdicts: Path | str | None = None,
     group: str | Sequence[str] = (),
     ordinal: bool = False,
-    methods: Sequence[str] | None = None,
+    methods: str | Sequence[str] | None = None,
     options: Mapping[str, Mapping[str, Any]] | None = None,
-    regularizers: Sequence[str] | Mapping[str, Mapping[str, Any]] = (),
+    regularizers: str | Sequence[str] | Mapping[str, Mapping[str, Any]] = (),
     train: Train = "auto",
     network: str | None = None,
     init: Path | str | None = None,
-    backbone: Sequence[str] | None = None,
+    backbone: str | Sequence[str] | None = None,
     image_size: int | None = None,
     precision: Precision = "auto",
     max_pixels: int = MAX_PIXELS,
@@ -71,7 +73,7 @@ def scan(
     engine: Engine = "local",
     address: str | None = None,
     cache: Path | str | None = None,
-    budget: float | str | None = None,
+    budget: float | str | timedelta | None = None,
     max_memory: float | str | None = None,
     html: bool = True,
     progress: Progress = no_progress,
@@ -102,6 +104,7 @@ def scan(
     [('labels.npy#19', 'cat')]
     >>> folder.cleanup()
     """
+    check_types(scan, locals())
     from labelaudit.audit.run import REPORT, check_output, write
     from labelaudit.reports.html import add_report
     from labelaudit.verdicts import read, verdicts_file

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_type_hints
 
@@ -278,9 +277,6 @@ def check_settings(settings: ScanSettings) -> None:
     for name, known in (("train", Train), ("precision", Precision), ("effort", Effort)):
         if (value := getattr(settings, name)) not in get_args(known):
             raise unknown_name(name, value, get_args(known))
-    for name in ("seed", "max_pixels", "image_size"):
-        if not isinstance(value := getattr(settings, name), Integral | None):
-            raise OptionError(f"`{name}` {value!r}: give a whole number")
     if not 1 <= settings.max_pixels <= MOST_PIXELS:
         raise OptionError(f"`max_pixels` {settings.max_pixels:,}: give a number from 1 to {MOST_PIXELS:,}")
     if settings.image_size is not None and settings.image_size < SMALLEST and settings.train != "pixels":

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from labelaudit.arguments import check_types
+
 if TYPE_CHECKING:
     from labelaudit.methods import Method, Recipe
 
@@ -39,6 +41,9 @@ class FitSettings:
     """In place of the method's own, which are more where there are few samples."""
     augment: Augment = "none"
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_types(type(self), vars(self))
 
     def make_method(self) -> Method:
         """A new method with its options; raises `OptionError` for an unknown method, and for options."""

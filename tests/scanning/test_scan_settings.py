@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +20,18 @@ from labelaudit import DataError, LabelAuditError, OptionError, read_audit, scan
 from labelaudit.check.upkeep import shaping_settings
 from labelaudit.data.ingest import ingest
 from labelaudit.data.pixels import load_pixels, typical_side
+from labelaudit.data.source import Source
 from labelaudit.data.sources import open_source
 from labelaudit.judge.noise_model import NO_CLASS, UNKNOWN
 from labelaudit.machine import Machine, find_device
 from labelaudit.networks import build
+from labelaudit.scanning import scan as scanning
 from labelaudit.scanning import trainings
 from labelaudit.scanning.choice import TrainingInput, choose_training_input
 from labelaudit.scanning.effort import backbones_of, fine_tunes
 from labelaudit.scanning.settings import ScanSettings
 from labelaudit.training.crossfit import network_builder
+from labelaudit.training.settings import ModelSettings
 from labelaudit.verdicts import Verdict, append, verdicts_file
 from labelaudit.verdicts.matching import known_labels
 
@@ -304,6 +308,41 @@ def test_products_of_matrices_stay_on_one_thread_while_a_scan_lasts(labels_file:
 def test_a_value_that_python_lets_through_is_refused_before_the_long_work(folder: Path, wrong: dict[str, Any]) -> None:
     with pytest.raises(OptionError, match=next(iter(wrong))):
         scan(folder, **wrong)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"group": [1]}, "`group` [1]: give a text or a list of texts"),
+        ({"bands": "4,3,2"}, "`bands` '4,3,2': give a list of whole numbers"),
+        ({"options": ["sln"]}, "`options` ['sln']: give a dictionary of dictionaries"),
+        ({"options": {"sln": 1}}, "`options` {'sln': 1}: give a dictionary of dictionaries"),
+        ({"methods": 3}, "`methods` 3: give a text or a list of texts"),
+        ({"max_memory": timedelta(1)}, "`max_memory` datetime.timedelta(days=1): give a number or a text"),
+        ({"ordinal": "no"}, "`ordinal` 'no': give True or False"),
+        ({"output": 3}, "`output` 3: give a path or a text"),
+        ({"notice": 3}, "`notice` 3: give a function"),
+    ],
+)
+def test_a_value_of_another_type_is_refused_by_what_is_meant(folder: Path, wrong: dict[str, Any], said: str) -> None:
+    with pytest.raises(OptionError) as refused:
+        scanning.scan(folder, **wrong)
+    assert str(refused.value) == said
+
+
+def test_types_are_looked_at_wherever_settings_are_made() -> None:
+    with pytest.raises(OptionError, match="`bands` '4,3,2': give a list of whole numbers"):
+        Source(data="images", bands="4,3,2")  # type: ignore[arg-type]
+    with pytest.raises(OptionError, match="`regularizers` 'mixup': give a list of texts or a dictionary"):
+        ModelSettings(regularizers="mixup")
+    with pytest.raises(OptionError, match=r"`epochs` 1\.5: give a whole number"):
+        ModelSettings(epochs=1.5)  # type: ignore[arg-type]
+
+
+def test_what_numpy_and_datetime_say_plainly_is_taken(folder: Path) -> None:
+    plain: dict[str, Any] = {"seed": np.int64(3), "ordinal": np.bool_(False), "methods": np.array([], dtype=str)}
+    audit = scan(folder, effort="quick", backbone="lite0@32", budget=timedelta(minutes=5), **plain)
+    assert audit.seed == 3
 
 
 def test_a_single_name_needs_no_list(folder: Path) -> None:
