@@ -100,6 +100,24 @@ def test_torchvision_image_folder_keeps_the_files(tmp_path: Path) -> None:
     assert listing.images.encoded(0) == PIXEL
 
 
+def test_torch_subsets_and_joined_datasets_keep_names_and_files(tmp_path: Path) -> None:
+    datasets, data = pytest.importorskip("torchvision.datasets"), pytest.importorskip("torch.utils.data")
+    build(tmp_path / "a", {"cat": 1, "dog": 2})
+    build(tmp_path / "b", {"bee": 1, "cat": 1})
+    first, second = (datasets.ImageFolder(str(tmp_path / name)) for name in "ab")
+    listing = open_source(data.Subset(first, [2, 0]))
+    assert listing.labels == ("dog", "cat")
+    assert listing.ids[1].endswith("a/cat/0.png")
+    joined = open_source(data.ConcatDataset([data.Subset(first, [1]), second]))
+    assert joined.labels == ("dog", "bee", "cat")
+    assert joined.images is not None
+    assert joined.images.encoded(2) == PIXEL
+    twice = open_source(data.ConcatDataset([first, data.Subset(first, [0])]))
+    assert twice.labels == ("cat", "dog", "dog", "cat")
+    ramp = np.zeros((4, 4), np.uint8)
+    assert open_source(data.Subset(Pairs((ramp, 1), (ramp, 0), classes=["cat", "dog"]), [1])).labels == ("cat",)
+
+
 def test_a_hugging_face_dataset() -> None:
     datasets = pytest.importorskip("datasets")
     features = datasets.Features(

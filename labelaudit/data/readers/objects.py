@@ -5,6 +5,7 @@ They are known by what they can do, so that none of these libraries has to be in
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -120,25 +121,49 @@ def _read_list(source: Source) -> Listing:
 def _read_torch(source: Source) -> Listing:
     """A torch dataset of (image, label): files where it has a list of them, pixels asked for one by one otherwise."""
     data = source.data
-    names = [str(name) for name in getattr(data, "classes", ())]
-    files = getattr(data, "samples", None) or getattr(data, "imgs", None)
-    if (
-        files
-        and len(files) == len(data)
-        and all(isinstance(file, tuple) and isinstance(file[0], str) for file in files)
-    ):
-        paths = [Path(path).as_posix() for path, _ in files]
-        labels = [_named(label, names) for _, label in files]
-        return Listing(
-            root="", ids=tuple(paths), labels=tuple(labels), images=Files("", paths), origin="the torch dataset"
-        )
-    targets = getattr(data, "targets", None)
-    if targets is not None and len(targets) == len(data):
-        labels = [_named(_number(target), names) for target in targets]
-    else:
-        items = (data[row] for row in range(len(data)))
-        labels = [_named(_number(_pair(item)[1]), names) for item in items]
+    places = [_place_of(data, row) for row in range(len(data))]
+    parts = {key: _Part(part) for key, part in {id(part): part for part, _ in places}.items()}
+    labels = [parts[id(part)].label(row) for part, row in places]
+    if places and all(part.files for part in parts.values()):
+        paths = [Path(parts[id(part)].files[row][0]).as_posix() for part, row in places]
+        if len({*paths}) == len(paths):  # else some of them twice, joined
+            return Listing(
+                root="", ids=tuple(paths), labels=tuple(labels), images=Files("", paths), origin="the torch dataset"
+            )
     return _lazy(len(data), lambda row: _pair(data[row])[0], labels, "the torch dataset")
+
+
+class _Part:
+    """A torch dataset of its own, with its class names and what it says of all its rows without loading one."""
+
+    def __init__(self, data: Any) -> None:
+        self._data = data
+        self._names = [str(name) for name in getattr(data, "classes", ())]
+        files = getattr(data, "samples", None) or getattr(data, "imgs", None) or ()
+        listed = len(files) == len(data) and all(isinstance(file, tuple) and isinstance(file[0], str) for file in files)
+        self.files: Sequence[tuple[str, Any]] = files if listed else ()
+        """(path, label) of each row; empty where it does not keep them."""
+        targets = getattr(data, "targets", None)
+        self._targets = targets if targets is not None and len(targets) == len(data) else None
+
+    def label(self, row: int) -> str | None:
+        if self.files:
+            return _named(self.files[row][1], self._names)
+        label = _pair(self._data[row])[1] if self._targets is None else self._targets[row]
+        return _named(_number(label), self._names)
+
+
+def _place_of(data: Any, row: int) -> tuple[Any, int]:
+    """The dataset, and the row in it, that a row of torch's own `Subset` or `ConcatDataset` stands for."""
+    while type(data).__module__ == "torch.utils.data.dataset":
+        if type(data).__name__ == "Subset":
+            data, row = data.dataset, int(data.indices[row])
+        elif type(data).__name__ == "ConcatDataset":
+            part = bisect_right(data.cumulative_sizes, row)
+            data, row = data.datasets[part], row - (data.cumulative_sizes[part - 1] if part else 0)
+        else:
+            break
+    return data, row
 
 
 def _read_hugging_face(source: Source) -> Listing:
