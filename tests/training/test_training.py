@@ -269,6 +269,26 @@ def test_the_forecast_grows_with_the_samples_and_the_epochs(shape: tuple[int, ..
     assert forecast_crossfit(CrossfitSettings(folds=3, epochs=20), shape, 200_000, 3) > 10 * few
 
 
+@pytest.mark.parametrize(
+    ("took", "forecast"),
+    [
+        pytest.param([4.0, 0.1, 1.0, 1.5], 1 + 2 * 0.5, id="libraries that the first fit loads are no part of it"),
+        pytest.param([0.1, 1.0, 0.9], 1 + 2 * 0.25, id="no epoch is for nothing, however busy the machine was"),
+    ],
+)
+def test_what_disturbs_the_trials_of_a_forecast(
+    took: list[float], forecast: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, left = [0.0], iter(took)
+
+    def fit_of_so_many_seconds(*_: object, **__: object) -> None:
+        clock[0] += next(left)
+
+    monkeypatch.setattr("labelaudit.training.forecast.crossfit", fit_of_so_many_seconds)
+    monkeypatch.setattr("labelaudit.training.forecast.time", SimpleNamespace(perf_counter=lambda: clock[0]))
+    assert forecast_crossfit(CrossfitSettings(epochs=3), (8,), 1000, 3) == pytest.approx(forecast)
+
+
 def test_the_forecast_pays_for_the_regularisers(monkeypatch: pytest.MonkeyPatch) -> None:
     """By a clock that only the regulariser moves, a second for each step."""
     seconds: list[int] = []
@@ -282,8 +302,8 @@ def test_the_forecast_pays_for_the_regularisers(monkeypatch: pytest.MonkeyPatch)
     assert found == 2 * 7 * recipe.epochs * 4
 
 
-def test_a_forecast_that_is_slow_already_is_not_made_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = iter([0.0, 3.0])
+def test_a_forecast_that_stays_slow_on_few_samples_is_not_made_on_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([0.0, 3.0, 3.0, 6.0])
     monkeypatch.setattr("labelaudit.training.forecast.time", SimpleNamespace(perf_counter=lambda: next(clock)))
     assert forecast_crossfit(CrossfitSettings(folds=3, epochs=5), (8,), 4000, 3) == 3 * 5 * 4000 / 100
 
