@@ -95,6 +95,8 @@ def report(
                 if data is not None:
                     raise
                 trouble = str(error) if audit.settings.get("source", {}).get("data") else ""
+                if trouble and not to_stdout and path.exists():
+                    raise RunError(f"{error}; {path} is kept as it is: name another file with -o") from None
             page = html.render(
                 audit,
                 images=images,

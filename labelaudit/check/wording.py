@@ -22,6 +22,9 @@ from labelaudit.text import count, interval, name_some
 _SINGLE_FILES = (".npz", ".parquet")
 """Kinds of dataset whose samples are rows of one file, and no files of their own."""
 
+_NOTHING = 0.999
+"""Width of an interval that says nothing: of one changed file anything from 0 to 100 % may be wrong."""
+
 
 def verdict(outcome: Outcome) -> str:
     """PASSED or FAILED, and which rules did it."""
@@ -53,9 +56,9 @@ def about(outcome: Outcome) -> str:
 
 def noise(outcome: Outcome) -> str:
     """The interval in which the share of wrong labels lies."""
-    if not math.isfinite(outcome.noise_rate):
-        return "wrong labels: too few samples for an estimate"
     low, high = outcome.noise_interval
+    if not math.isfinite(outcome.noise_rate) or high - low > _NOTHING:
+        return "wrong labels: too few samples for an estimate"
     return f"wrong labels: {interval(low, high)} of all (90% interval)"
 
 

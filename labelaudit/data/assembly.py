@@ -15,6 +15,7 @@ from labelaudit.data.table import Table, ends_as_image
 from labelaudit.data.tree import Tree
 from labelaudit.data.votes import VOTES, describe, elect, gather_votes, offer_annotators, spell
 from labelaudit.errors import DataError
+from labelaudit.text import count, name_some
 from labelaudit.types import Finding
 
 
@@ -111,7 +112,9 @@ def list_rows(
         )
     rows = [row for name, row in first.items() if name not in torn]
     listing = _list(table, columns, names, root, rows, [labels[row] or None for row in rows])
-    return replace(listing, findings=tuple(findings), notes=offer_annotators(table, columns, len(torn)))
+    return replace(
+        listing, findings=tuple(findings), notes=(*listing.notes, *offer_annotators(table, columns, len(torn)))
+    )
 
 
 def _list_voted(table: Table, columns: Columns, names: Sequence[str], root: str, keep: Sequence[int]) -> Listing:
@@ -124,7 +127,7 @@ def _list_voted(table: Table, columns: Columns, names: Sequence[str], root: str,
     labels = elect(votes)
     listing = _list(table, columns, names, root, list(first.values()), [labels[name] for name in first])
     told = {VOTES: tuple(spell(votes[name]) for name in first)}
-    return replace(listing, extra={**listing.extra, **told}, notes=(describe(votes),))
+    return replace(listing, extra={**listing.extra, **told}, notes=(*listing.notes, describe(votes)))
 
 
 def _list(
@@ -143,7 +146,21 @@ def _list(
         rows=rows,
         total=len(names),
         origin=origin_of(table, columns),
+        notes=_note_missing(table, labels),
     )
+
+
+def _note_missing(table: Table, labels: Sequence[str | None]) -> tuple[str, ...]:
+    """A note about labels that may be how a program writes none: classes may be called ``NA`` or ``None`` too."""
+    held = [label for label in {*labels} if label is not None and (label == "None" or label.casefold() in _MISSING)]
+    if not held:
+        return ()
+    said = name_some([f"'{label}' ({count(labels.count(label), 'row')})" for label in sorted(held)])
+    name = posixpath.basename(table.name)
+    return (f"Labels of {name} that may mean that there is none, but are read as classes: {said}. Empty them if so.",)
+
+
+_MISSING = frozenset({"nan", "na", "n/a", "#n/a", "<na>", "null", "?"})
 
 
 def origin_of(table: Table, columns: Columns) -> str:

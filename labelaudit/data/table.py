@@ -6,6 +6,7 @@ the others; its columns are then called ``column 1``, ``column 2``. Left out: co
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
@@ -31,12 +32,14 @@ class DocumentError(DataError):
 
 
 class EncodingError(DataError):
-    """A table in another encoding than UTF-8 and UTF-16."""
+    """A table in another encoding than UTF-8, UTF-16 and UTF-32."""
 
 
 Line = tuple[int, list[str]]
 """A line's number in the file and its cells."""
 _WITH_IMAGE = re.compile(rf"(.+?(?:{'|'.join(map(re.escape, sorted(SUFFIXES)))}))\s+(.+)", re.IGNORECASE)
+_MARKS = {codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32"}
+_MARKS |= {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}  # after the longer ones that begin alike
 _WIDEST = 200_000
 """Columns of a table: more than the pixels of an image that anybody keeps in one."""
 
@@ -66,7 +69,7 @@ class Table:
 
 
 def parse_table(name: str, data: bytes, is_image: Callable[[str], bool] = lambda _: False) -> Table:
-    """The table in the bytes of a file called ``name``, in UTF-8 or UTF-16; a CSV may use ``;``, ``|`` or tabs.
+    """The table in the bytes of a file called ``name``, in UTF-8, UTF-16 or UTF-32; a CSV may use ``;``, ``|`` or tabs.
 
     ``is_image`` says of a cell that it names an image, so that no image is taken for a header. Raises `DataError`,
     naming the line, for what cannot be parsed and for rows longer than the header.
@@ -140,9 +143,9 @@ def _of_records(name: str, records: Sequence[tuple[int, Mapping[str, str]]]) -> 
 
 
 def _decode(name: str, data: bytes) -> str:
-    encoding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
-    if encoding != "utf-16" and data[:1000].count(0) > len(data[:1000]) // 4:
-        raise DataError(f"'{name}' holds zero bytes, as UTF-16 without its mark does: save it as UTF-8")
+    encoding = next((known for mark, known in _MARKS.items() if data.startswith(mark)), "utf-8-sig")
+    if encoding == "utf-8-sig" and data[:1000].count(0) > len(data[:1000]) // 4:
+        raise DataError(f"'{name}' holds zero bytes, as UTF-16 and UTF-32 without a mark do: save it as UTF-8")
     try:
         return data.decode(encoding)
     except UnicodeDecodeError as error:

@@ -108,13 +108,27 @@ def test_broken_tables(tmp_path: Path, text: str, message: str) -> None:
 
 
 def test_encodings_and_separators(tmp_path: Path) -> None:
-    for encoding in ("utf-8", "utf-8-sig", "utf-16"):
+    for encoding in ("utf-8", "utf-8-sig", "utf-16", "utf-32"):
         listing = open_source(write(tmp_path / "t.csv", "pfad;label\r\nä.png;größe, 1\r\n", encoding))
         assert labelled(listing) == {"ä.png": "größe, 1"}
-    with pytest.raises(DataError, match=r"UTF-16 without its mark.*save it as UTF-8"):
+    with pytest.raises(DataError, match=r"UTF-16 and UTF-32 without a mark do: save it as UTF-8"):
         open_source(write(tmp_path / "t.csv", "path,label\na.png,a\n", "utf-16-le"))
+    (tmp_path / "t.csv").write_bytes("path,label\na.png,a\n".encode("utf-32")[:-1])
+    with pytest.raises(DataError, match=r"is not UTF-32: save it as UTF-8"):
+        open_source(tmp_path / "t.csv")
     with pytest.raises(DataError, match="line 2 is not UTF-8: save it as UTF-8"):
         open_source(write(tmp_path / "t.csv", "path,label\na.png,größe\n", "latin-1"))
+
+
+def test_labels_that_may_be_missing_are_classes_and_said(tmp_path: Path) -> None:
+    labels = ["cat", "nan", "NA", "NA", "", "None", "?"]
+    rows = "".join(f"{number}.png,{label}\n" for number, label in enumerate(labels))
+    listing = open_source(write(tmp_path / "t.csv", f"path,label\n{rows}0.png,cat\n"))
+    assert list(listing.labels) == [label or None for label in labels]
+    assert listing.notes == (
+        "Labels of t.csv that may mean that there is none, but are read as classes: "
+        "'?' (1 row), 'NA' (2 rows), 'None' (1 row), 'nan' (1 row). Empty them if so.",
+    )
 
 
 def test_json_lines(tmp_path: Path) -> None:

@@ -136,6 +136,13 @@ def test_images_that_moved_are_named_or_missed(
     run.write(make_audit(settings=settings), tmp_path / "run")
     assert call([tmp_path / "run"], monkeypatch) == 0
     assert "2 without a picture: the images of the scan cannot be opened" in capsys.readouterr().err
+    page = tmp_path / "run" / "report.html"
+    page.write_text("with pictures")
+    assert call([tmp_path / "run", "-q"], monkeypatch) == 2
+    assert f"{page} is kept as it is: name another file with -o" in capsys.readouterr().err
+    assert page.read_text() == "with pictures"
+    assert call([tmp_path / "run", "-o", tmp_path / "other.html"], monkeypatch) == 0
+    capsys.readouterr()
     assert call([tmp_path / "run", "--data", tmp_path / "elsewhere"], monkeypatch) == 2
     assert "elsewhere" in capsys.readouterr().err
 

@@ -128,6 +128,11 @@ def test_a_table_reads_well() -> None:
     assert text == TABLE.lstrip("\n")
 
 
+def test_an_interval_that_says_nothing_is_no_estimate() -> None:
+    text = GATE_FORMATS["table"](make_outcome(noise_interval=(0.0, 1.0)))
+    assert "wrong labels: too few samples for an estimate" in text
+
+
 TABLE = """
 labelaudit check: ./pets, 3 changed files: 6 samples in 8 classes
 wrong labels: 3.6% to 8.7% of all (90% interval)
