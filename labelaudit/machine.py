@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -51,7 +52,8 @@ class Machine:
     """Address of the cluster; by default one is started on this machine."""
 
     def __post_init__(self) -> None:
-        if not (isinstance(self.workers, int) and self.workers >= 1):
+        workers: object = self.workers
+        if not (isinstance(workers, Integral) and int(workers) >= 1):
             raise OptionError(f"`workers` {self.workers}: give a whole number from 1")
         if self.engine not in get_args(Engine):
             raise unknown_name("engine", self.engine, get_args(Engine))

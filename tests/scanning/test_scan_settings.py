@@ -304,6 +304,10 @@ def test_products_of_matrices_stay_on_one_thread_while_a_scan_lasts(labels_file:
         assert 2 in threads
 
 
+def test_workers_may_be_a_number_of_numpy() -> None:
+    assert Machine(workers=np.int64(2)).workers == 2
+
+
 @pytest.mark.parametrize("wrong", [{"workers": 0}, {"workers": "2"}, {"engine": "spark"}, {"effort": 3}, {"seed": "a"}])
 def test_a_value_that_python_lets_through_is_refused_before_the_long_work(folder: Path, wrong: dict[str, Any]) -> None:
     with pytest.raises(OptionError, match=next(iter(wrong))):
