@@ -186,8 +186,8 @@ def a_judge(folder: Path) -> Path:
         widths=(4,),
         mean=np.zeros(4, np.float32),
         recall=np.eye(4, 2, dtype=np.float32),
-        models={"discriminant_0": Linear(directions=draw.normal(size=(4, 3)), offset=np.zeros(3))},
-        weights={"discriminant_0": 0.5, "neighbors": 0.5},
+        models={"ridge": Linear(directions=draw.normal(size=(4, 3)), offset=np.zeros(3))},
+        weights={"ridge": 0.5, "neighbors": 0.5},
         transition=np.eye(3, dtype=np.float32),
         memory=Memory.of(
             draw.normal(size=(6, 2)),

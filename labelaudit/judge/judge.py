@@ -43,7 +43,7 @@ WIDTH = 128
 LEAST_ERROR = 0.01
 """Share of new labels that is expected to be wrong at least. An audit of clean labels estimates none; to a judge that
 believed it, no label that comes later could be wrong."""
-_SCALARS = ("slope", "ease", "floor", "threshold", "sure_threshold")  # fields that older versions did not have
+_SCALARS = ("threshold", "sure_threshold")
 _CALIBRATED, _FEWEST = 10_000, 2_000  # samples that pool weights and transition are fitted to at most, and at least
 _CHECKED = 1 << 18  # numbers looked at at a time
 _COMPARED = 1_000_000_000  # pairs of vectors that this may take, for the neighbours' votes
@@ -94,18 +94,11 @@ class Judge:
     recall: Floats
     """(d, w / blocks) float32: block by block, the rotation from features to memory."""
     models: Mapping[str, Linear]
-    """Linear models by name: `CLOSED_FORMS` on joint unit vectors (d,); of older audits also ``discriminant_b`` on the
-    d_b centred features of block b, and others on all d."""
+    """Linear models on joint unit vectors (d,), by name: `CLOSED_FORMS`."""
     weights: Mapping[str, float]
     """Pool weight of each model, see `NoiseModel.weights`."""
     transition: Floats
     """(C, C) float32, see `NoiseModel.transition`."""
-    slope: float = 0.0
-    """See `NoiseModel.slope`."""
-    ease: float = 0.0
-    """See `NoiseModel.ease`."""
-    floor: float = 0.0
-    """Even part in [0, 1) of the pooled probabilities, which audits of earlier versions took off them."""
     threshold: float = 0.2
     """Suspicion from which the audit flagged samples, `Decision.threshold`."""
     sure_threshold: float = 1.0
@@ -199,19 +192,11 @@ class Judge:
         of the image alone."""
         self._check(features)
         blocks = self._center(features)
-        whole = np.concatenate(blocks, axis=1) if len(blocks) > 1 else blocks[0]
-        inputs = {f"discriminant_{number}": block for number, block in enumerate(blocks)}
-        if any(name in self.models for name in CLOSED_FORMS):
-            unit = self._directions().apply(features.values)
-            inputs |= dict.fromkeys(CLOSED_FORMS, unit)
-        opinions: dict[str, Floats] = {
-            name: model.apply(inputs.get(name, whole)) for name, model in self.models.items()
-        }
+        unit = Directions(means=tuple(self._split(self.mean))).apply(features.values)
+        opinions: dict[str, Floats] = {name: model.apply(unit) for name, model in self.models.items()}
         names = None if digests is None else np.array(digests, dtype=np.bytes_)
         opinions["neighbors"] = self.memory.vote(self._remember(blocks), len(self.classes), digests=names)
-        return noise_model.apply_noise_model(
-            self.weights, self.transition, opinions, labels, slope=self.slope, ease=self.ease, floor=self.floor
-        )
+        return noise_model.apply_noise_model(self.weights, self.transition, opinions, labels)
 
     def project(self, features: Features) -> npt.NDArray[np.float32]:
         """The ``features`` (m, d) as unit vectors (m, w) comparable to `memory`."""
@@ -272,6 +257,8 @@ class Judge:
                     f"{file} was written by a newer labelaudit (version {about['version']}, this one reads up to "
                     f"{VERSION}): pip install -U labelaudit"
                 )
+            if int(about["version"]) < VERSION:
+                raise RunError(f"{file} was written by an older labelaudit: run `labelaudit scan` again")
             return cls(
                 features=about["features"][0],
                 version=about["features"][1],
@@ -285,7 +272,7 @@ class Judge:
                 mean=arrays["mean"],
                 recall=arrays["recall"],
                 transition=arrays["transition"],
-                **{name: float(about[name]) for name in _SCALARS if name in about},
+                **{name: float(about[name]) for name in _SCALARS},
                 memory=Memory(**{name: arrays[f"memory_{name}"] for name in ARRAYS}),
             )
         except RunError:
@@ -308,9 +295,6 @@ class Judge:
     def _split(self, rows: Floats) -> list[Floats]:
         """The ``rows`` (d, …) of each feature block."""
         return np.split(rows, np.cumsum(self.widths)[:-1])
-
-    def _directions(self) -> Directions:
-        return Directions(means=tuple(self._split(self.mean)))
 
     def _center(self, features: Features) -> list[Floats]:
         return [block - mean for block, mean in zip(split_blocks(features), self._split(self.mean), strict=True)]

@@ -84,21 +84,20 @@ def apply_noise_model(
     known: Ints | None = None,
     slope: float = 0.0,
     ease: float = 0.0,
-    floor: float = 0.0,
     precision: npt.DTypeLike | None = None,
     pooled: Table | None = None,
 ) -> NoiseModel:
     """A fitted channel on samples, judged by the same ``models`` (m, C) each; in blocks, for want of memory.
 
-    Without ``labels`` (m,) the posterior is q, and the loss NaN. ``known`` (m,) is as in `fit_noise_model`, ``floor``
-    an even part in [0, 1) that is taken off q, as earlier versions did, and ``precision`` the type of the numbers it
-    is worked out in, that of ``transition`` unless given. ``pooled`` is q (m, C) where it is known already.
+    Without ``labels`` (m,) the posterior is q, and the loss NaN. ``known`` (m,) is as in `fit_noise_model`,
+    ``precision`` the type of the numbers it is worked out in, that of ``transition`` unless given. ``pooled`` is q
+    (m, C) where it is known already.
     """
     models = {name: models[name] for name in weights}
     alone = next(iter(models.values()))
     probs: Table
     posterior: Table
-    if labels is not None and len(models) == 1 and isinstance(alone, Leading) and not floor:
+    if labels is not None and len(models) == 1 and isinstance(alone, Leading):
         (power,) = weights.values()
         probs = leading = alone.raised(power, FLOOR)
         posterior, likelihood = _judge_leading(leading, transition, labels, known, slope=slope, ease=ease)
@@ -114,7 +113,7 @@ def apply_noise_model(
 
         def judge(rows: slice) -> None:
             if pooled is None:
-                blind = _without(LogProbs.of(models, rows).pool(powers), floor)
+                blind = LogProbs.of(models, rows).pool(powers)
                 probs[rows] = blind
             else:
                 blind = by_class(pooled[rows])
@@ -185,14 +184,6 @@ def _judge_blindly(channel: NoiseModel, labels: Ints, rows: slice) -> tuple[Floa
 def difficulty(probs: Floats) -> Floats:
     """(n,) logit of the probability that the best class of (n, C) ``probs`` is not the right one."""
     return log_odds(1.0 - probs.max(axis=1).astype(np.float64), _SUREST)
-
-
-def _without(probs: Floats, floor: float) -> Floats:
-    """(n, C) ``probs`` with the even part taken off."""
-    if not floor:
-        return probs
-    rest = np.maximum(probs - floor / probs.shape[1], FLOOR)
-    return np.asarray(rest / rest.sum(axis=1, keepdims=True))
 
 
 def posterior_of(

@@ -165,6 +165,9 @@ def test_bad_files_are_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("labelaudit.judge.judge.VERSION", 1)
     with pytest.raises(RunError, match="newer labelaudit"):
         Judge.load(file)
+    monkeypatch.setattr("labelaudit.judge.judge.VERSION", 3)
+    with pytest.raises(RunError, match="older labelaudit"):
+        Judge.load(file)
 
 
 def test_an_audit_and_its_judge_are_of_the_same_samples() -> None:

@@ -133,14 +133,6 @@ def test_errors_that_grow_with_difficulty_give_a_slope_and_even_ones_none() -> N
         assert abs(wrong.mean() - (given != truth).mean()) < 0.02
 
 
-def test_an_even_part_of_the_models_is_taken_off_for_judges_of_earlier_versions() -> None:
-    probs, given, _ = planted(8, 0.2)
-    matrix, flat = 0.7 * np.eye(4) + 0.075, 0.9 * probs + 0.1 / 4
-    lower = noise_model.apply_noise_model({"m": 1.0}, matrix, {"m": flat}, given, floor=0.1)
-    plain = noise_model.apply_noise_model({"m": 1.0}, matrix, {"m": probs}, given)
-    assert np.allclose(lower.posterior, plain.posterior, atol=1e-5)
-
-
 def test_what_models_say_evenly_of_all_classes_stays_in_the_pool() -> None:
     probs, given, _ = planted(8, 0.3, skill=3.5)
     flat = 0.9 * probs + 0.1 / 4
