@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from labelaudit.audit.document import Audit
-from labelaudit.estimate.sampling import UNPLANNED, ReviewPlan, reviewed_from_top, seen_mask
+from labelaudit.estimate.sampling import UNPLANNED, ReviewPlan, reviewed_from_top
 from labelaudit.types import Bools, Floats, Ints
 
 if TYPE_CHECKING:
@@ -68,11 +68,8 @@ def count_cells(audit: Audit, plan: ReviewPlan, reviewed: Reviewed) -> Cells:
     is judged by then is a random sample of the cell even when the queue was left early or jumped about in.
     """
     n = len(audit.samples)
-    seen = seen_mask(n, reviewed)
-    judged, is_wrong = np.zeros(n, dtype=np.bool_), np.zeros(n, dtype=np.bool_)
-    for row, verdict in reviewed.settled.items():
-        judged[row] = True
-        is_wrong[row] = verdict.wrong
+    seen, answers = reviewed.seen(n), reviewed.answers(n)
+    judged, is_wrong = answers >= 0, answers == 1
     top = np.zeros(n, dtype=np.bool_)
     top[audit.blind_order[: reviewed_from_top(audit, reviewed)]] = True
     code = (plan.stratum_of.astype(np.int64) * 2 + audit.blind[1]) * 2 + top

@@ -59,8 +59,40 @@ class FdrFlags:
     more_reviews: int | None
     """Further reviews from which flags at the target are to be expected; 0 when there are some, None when no number
     of reviews is expected to help."""
-    sentence: str
-    """The above for a person."""
+    left: int
+    """Samples that may be flagged and that nobody has reviewed."""
+    advice: str = ""
+    """The next step where no sample was verified clean."""
+
+    @property
+    def sentence(self) -> str:
+        """The above for a person."""
+        verified, rate = self.verified, f"a false-discovery rate of {self.target:.0%}"
+        said = f"{verified:,} found wrong by a person {'is' if verified == 1 else 'are'} listed" if verified else ""
+        if not self.left:
+            alone = f" {said}." if said else ""
+            return (
+                f"No flags at {rate}: every sample that the scan could judge is reviewed, so nothing is left to "
+                f"flag.{alone}"
+            )
+        besides = f" {said} besides." if said else ""
+        if not self.clean:
+            return (
+                f"No flags at {rate}: no sample was verified clean yet, which is what the rate is measured against. "
+                f"{self.advice}{besides}"
+            )
+        if flags := len(self.rows) - verified:
+            return f"{count(flags, 'flag')} of which at most {self.target:.0%} are expected to be false.{besides}"
+        clean = count(self.clean, "verified-clean sample")
+        if self.reachable < 1:
+            why = f"the ranking and {clean} allow {self.reachable:.0%} at best."
+        else:
+            why = f"the ranking does not set errors apart from the {clean}."
+        if self.more_reviews is None:
+            hope = "More reviews are not expected to help: too many of even the worst are clean."
+        else:
+            hope = f"About {count(self.more_reviews, 'more review')} should make some possible."
+        return f"No flags are possible at {rate}: {why} {hope}{besides}"
 
     def record(self) -> dict[str, Any]:
         """As JSON-able values; the list itself is in fdr.csv."""
@@ -93,11 +125,8 @@ def fdr_flags(audit: Audit, plan: ReviewPlan, reviewed: Reviewed, *, target: flo
     plan = align_plan(plan, audit)
     cells = count_cells(audit, plan, reviewed)
     n = len(audit.samples)
-    known_wrong = np.zeros(n, dtype=np.bool_)
-    known = np.zeros(n, dtype=np.bool_)
-    for row, verdict in reviewed.settled.items():
-        known[row] = True
-        known_wrong[row] = verdict.wrong
+    answers = reviewed.answers(n)
+    known, known_wrong = answers >= 0, answers == 1
     weights = cell_weights(cells.size, cells.judged)
     clean = cells.counts & ~cells.is_wrong
     tested = ~known & audit.decision.judged
@@ -115,29 +144,19 @@ def fdr_flags(audit: Audit, plan: ReviewPlan, reviewed: Reviewed, *, target: flo
     rows = np.flatnonzero(q_values <= target)
     rows = rows[np.lexsort((audit.rank[rows], q_values[rows]))]
     reachable = float(curve.q_values.min()) if len(curve.rows) else 1.0
-    more = more_reviews(curve, int(cells.judged.sum()), target)
     share = float(curve.total / max(int(tested.sum()), 1))
-    verified = int(known_wrong.sum())
     return FdrFlags(
         target=target,
         rows=rows,
-        verified=verified,
+        verified=int(known_wrong.sum()),
         p_values=p_values,
         q_values=q_values,
         clean=int(clean.sum()),
         clean_share=min(1.0, share),
         reachable=reachable,
-        more_reviews=more,
-        sentence=_sentence(
-            target,
-            len(rows) - verified,
-            verified,
-            reachable,
-            more,
-            int(clean.sum()),
-            advice="" if clean.any() else _advise(plan, reviewed),
-            left=len(curve.rows),
-        ),
+        more_reviews=more_reviews(curve, int(cells.judged.sum()), target),
+        left=len(curve.rows),
+        advice="" if clean.any() else _advise(plan, reviewed),
     )
 
 
@@ -225,41 +244,3 @@ def _advise(plan: ReviewPlan, reviewed: Reviewed) -> str:
     if reviewed.disputed or reviewed.skipped:
         return "Everything was looked at: what is left was skipped, or reviewers disagree on it."
     return "The planned sample is reviewed, and there is no more to plan."
-
-
-def _sentence(
-    target: float,
-    flags: int,
-    verified: int,
-    reachable: float,
-    more: int | None,
-    clean: int,
-    *,
-    advice: str,
-    left: int,
-) -> str:
-    said = (
-        f"{verified:,} found wrong by a person {'is' if verified == 1 else 'are'} listed besides. " if verified else ""
-    )
-    if not left:
-        return (
-            f"No flags at a false-discovery rate of {target:.0%}: every sample that the scan could judge is reviewed, "
-            f"so nothing is left to flag. {said.replace(' besides', '')}"
-        ).strip()
-    if not clean:
-        return (
-            f"No flags at a false-discovery rate of {target:.0%}: no sample was verified clean yet, which is what the "
-            f"rate is measured against. {advice} {said}"
-        ).strip()
-    if flags:
-        return f"{count(flags, 'flag')} of which at most {target:.0%} are expected to be false. {said}".strip()
-    lead = f"No flags are possible at a false-discovery rate of {target:.0%}: "
-    if reachable < 1:
-        lead += f"the ranking and {count(clean, 'verified-clean sample')} allow {reachable:.0%} at best. "
-    else:
-        lead += f"the ranking does not set errors apart from the {count(clean, 'verified-clean sample')}. "
-    if more is None:
-        help_ = "More reviews are not expected to help: too many of even the worst are clean. "
-    else:
-        help_ = f"About {count(more, 'more review')} should make some possible. "
-    return (lead + help_ + said).strip()

@@ -272,15 +272,8 @@ def align_plan(plan: ReviewPlan, audit: Audit) -> ReviewPlan:
 
 def reviewed_from_top(audit: Audit, reviewed: Reviewed) -> int:
     """Number of rows at the top of the order that were seen without a gap."""
-    seen = seen_mask(len(audit.samples), reviewed)[audit.blind_order]
+    seen = reviewed.seen(len(audit.samples))[audit.blind_order]
     return len(seen) if seen.all() else int(seen.argmin())
-
-
-def seen_mask(n: int, reviewed: Reviewed) -> Bools:
-    """(n,) somebody looked: a verdict is in force, reviewers disagree, or it could not be told."""
-    seen = np.zeros(n, dtype=np.bool_)
-    seen[[*reviewed.settled, *reviewed.skipped, *reviewed.disputed]] = True
-    return seen
 
 
 def plan_record(plan: ReviewPlan, audit: Audit) -> dict[str, Any]:

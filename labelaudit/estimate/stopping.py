@@ -22,7 +22,7 @@ import numpy as np
 from labelaudit.audit.document import Audit
 from labelaudit.estimate.cells import count_cells, draw_unseen, expected_wrong
 from labelaudit.estimate.intervals import CONFIDENCE, Quantity, share_of
-from labelaudit.estimate.sampling import ReviewPlan, align_plan, seen_mask
+from labelaudit.estimate.sampling import ReviewPlan, align_plan
 from labelaudit.text import count
 from labelaudit.types import Floats, Ints
 
@@ -57,12 +57,33 @@ class StopDecision:
     more_sampled: int | None
     """Further verdicts of the estimation sample that should make sure of a target that is reached already; None where
     it is not, or where the sample cannot help."""
-    sentence: str
-    """The above for a person."""
+
+    @property
+    def sentence(self) -> str:
+        """The above for a person."""
+        left, share = self.left, self.share_found
+        assert left.value is not None
+        if not self.safe and left.high - left.low > _FEW_LEFT and left.high > _FACTOR * left.low:
+            return (
+                f"{count(self.found, 'wrong label')} found. How many are left is not known yet: judge more of the "
+                "random images, `labelaudit review RUN --order sample`."
+            )
+        said = f"{count(self.found, 'wrong label')} found, "
+        said += f"about {left.value:,.0f} left ({left.low:,.0f} to {left.high:,.0f})"
+        if share.value is not None:
+            said += f": {share.value:.0%} found ({share.low:.0%} to {share.high:.0%})"
+        if self.safe:
+            return f"{said}. You can stop: at least {self.target:.0%} are found, at 95% confidence."
+        if self.more:
+            said += f". About {self.more:,} more down the list should bring it to {self.target:.0%}"
+        elif self.more_sampled:
+            more = count(self.more_sampled, "more random review")
+            said += f". {self.target:.0%} are probably found; about {more} should make sure"
+        return said + "."
 
     def record(self) -> dict[str, Any]:
         """As JSON-able values."""
-        return {**asdict(self), "confidence": CONFIDENCE}
+        return {**asdict(self), "sentence": self.sentence, "confidence": CONFIDENCE}
 
 
 def stop_rule(audit: Audit, reviewed: Reviewed, plan: ReviewPlan, *, target: float = TARGET) -> StopDecision:
@@ -95,7 +116,7 @@ def stop_rule(audit: Audit, reviewed: Reviewed, plan: ReviewPlan, *, target: flo
         high=float(share_of(found, left.low, empty=1.0)),
     )
     safe = float(share_of(found, left.high, empty=1.0)) >= target
-    more = None if safe else _more(audit, reviewed, each / cells.size, cells.cell_of, found, left_value, target)
+    more = 0 if safe else _more(audit, reviewed, each / cells.size, cells.cell_of, found, left_value, target)
     return StopDecision(
         reviewed=len(reviewed.settled),
         found=found,
@@ -103,9 +124,8 @@ def stop_rule(audit: Audit, reviewed: Reviewed, plan: ReviewPlan, *, target: flo
         share_found=share,
         target=target,
         safe=safe,
-        more=0 if safe else more,
-        more_sampled=(sampled := 0 if safe else _sampled(left, found, target, int(cells.judged[~cells.seen].sum()))),
-        sentence=_sentence(left, share, found, target, safe, more, sampled),
+        more=more,
+        more_sampled=0 if safe else _sampled(left, found, target, int(cells.judged[~cells.seen].sum())),
     )
 
 
@@ -115,7 +135,7 @@ def _more(
     """Unseen samples down the list until the finds are expected to reach the target; None without any errors."""
     if found + left <= 0:
         return None
-    unseen = audit.blind_order[~seen_mask(len(audit.samples), reviewed)[audit.blind_order]]
+    unseen = audit.blind_order[~reviewed.seen(len(audit.samples))[audit.blind_order]]
     gained = np.cumsum(rate[cell_of[unseen]])
     if not len(gained):
         return 0
@@ -131,25 +151,3 @@ def _sampled(left: Quantity, found: int, target: float, judged: int) -> int | No
     if allowed <= left.value or not judged:
         return None
     return max(1, int(np.ceil(judged * ((left.high - left.value) / (allowed - left.value) - 1))))
-
-
-def _sentence(
-    left: Quantity, share: Quantity, found: int, target: float, safe: bool, more: int | None, sampled: int | None
-) -> str:
-    assert left.value is not None
-    if not safe and left.high - left.low > _FEW_LEFT and left.high > _FACTOR * left.low:
-        return (
-            f"{count(found, 'wrong label')} found. How many are left is not known yet: judge more of the random "
-            "images, `labelaudit review RUN --order sample`."
-        )
-    said = f"{count(found, 'wrong label')} found, "
-    said += f"about {left.value:,.0f} left ({left.low:,.0f} to {left.high:,.0f})"
-    if share.value is not None:
-        said += f": {share.value:.0%} found ({share.low:.0%} to {share.high:.0%})"
-    if safe:
-        return f"{said}. You can stop: at least {target:.0%} are found, at 95% confidence."
-    if more:
-        said += f". About {more:,} more down the list should bring it to {target:.0%}"
-    elif sampled:
-        said += f". {target:.0%} are probably found; about {count(sampled, 'more random review')} should make sure"
-    return said + "."

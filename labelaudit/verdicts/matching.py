@@ -15,7 +15,7 @@ import numpy as np
 from labelaudit.audit.document import Audit
 from labelaudit.judge.noise_model import NO_CLASS, UNKNOWN
 from labelaudit.text import count
-from labelaudit.types import Ints, Samples
+from labelaudit.types import Bools, Ints, Samples
 from labelaudit.verdicts.log import read, verdicts_file
 from labelaudit.verdicts.settling import find_rule, settle
 from labelaudit.verdicts.verdict import RULE, Verdict
@@ -42,6 +42,20 @@ class Reviewed:
     back. Who copied verdicts elsewhere, such as into a baseline, learns here which of them no longer hold."""
     notes: tuple[str, ...] = ()
     """One sentence for each kind of thing that a person should know before relying on the verdicts."""
+
+    def answers(self, samples: int) -> Ints:
+        """(n,) for each of so many ``samples`` 1 where the label was found wrong, 0 where right, -1 where nobody
+        decided."""
+        found = np.full(samples, -1)
+        found[list(self.settled)] = [verdict.wrong for verdict in self.settled.values()]
+        return found
+
+    def seen(self, samples: int) -> Bools:
+        """(n,) of so many ``samples`` those that somebody looked at: a verdict is in force, reviewers disagree, or it
+        could not be told."""
+        found = np.zeros(samples, dtype=np.bool_)
+        found[[*self.settled, *self.skipped, *self.disputed]] = True
+        return found
 
 
 def merge(*logs: Sequence[Verdict]) -> tuple[Verdict, ...]:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from labelaudit.audit.document import Audit
 from labelaudit.judge.scores import log_odds
 from labelaudit.judge.verdict_fit import VIEWS, WANTED, VerdictFit, choose, fit
-from labelaudit.types import Floats, Ints
+from labelaudit.types import Floats
 from labelaudit.verdicts.matching import Reviewed
 
 
@@ -25,26 +25,16 @@ def ask(audit: Audit, reviewed: Reviewed, count: int = WANTED, *, seed: int = 0)
     ``count`` is how many verdicts are wanted in all: those that are settled already are taken off. Samples that nobody
     could tell, or that reviewers dispute, are passed over. Same seed and verdicts, same rows.
     """
-    looked_at = answers(audit, reviewed) >= 0
-    done = int(looked_at.sum())
-    looked_at[[*reviewed.skipped, *reviewed.disputed]] = True
+    done, looked_at = len(reviewed.settled), reviewed.seen(len(audit.samples))
     return choose(views(audit), max(0, count - done), seed=seed + done, decided=looked_at | ~audit.decision.judged)
 
 
 def tune(audit: Audit, reviewed: Reviewed) -> VerdictFit | None:
     """The scan of ``audit`` at the scale of the verdicts; ``None`` with fewer than ten."""
-    return fit(views(audit), answers(audit, reviewed))
+    return fit(views(audit), reviewed.answers(len(audit.samples)))
 
 
 def views(audit: Audit) -> Sequence[Floats]:
     """Log-odds (n,) of a wrong label by each view that the RUN keeps, blind to verdicts; else by its suspicion."""
     kept = [audit.evidence[name].suspicion for name in VIEWS if name in audit.evidence]
     return [log_odds(suspicion) for suspicion in kept or [audit.blind[0]]]
-
-
-def answers(audit: Audit, reviewed: Reviewed) -> Ints:
-    """(n,) 1 where the label was found wrong, 0 where right, -1 where nobody decided."""
-    found = np.full(len(audit.samples), -1)
-    for row, verdict in reviewed.settled.items():
-        found[row] = int(verdict.wrong)
-    return found
