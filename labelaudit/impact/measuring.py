@@ -5,6 +5,7 @@ Left out: keeping the answer; it costs seconds once the features are in the cach
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -22,8 +23,8 @@ from labelaudit.impact.training import Training, judge_trainings, label_twice
 from labelaudit.impact.truth import Truth, require_images, reviewed_truth
 from labelaudit.judge import FILE as JUDGE
 from labelaudit.judge.judge import Judge
-from labelaudit.machine import find_device
-from labelaudit.types import Bools, Features, Ints, Progress, Samples, no_progress
+from labelaudit.machine import Machine
+from labelaudit.types import Bools, Features, Images, Ints, Progress, no_progress
 from labelaudit.verdicts import Reviewed
 
 SEEDS = 10
@@ -70,15 +71,16 @@ def measure(
         raise DataError(
             "there is nothing to compare: the plan changes no label. Judge some suspects first, `labelaudit review RUN`"
         )
-    place, machine = None if cache is None else Path(cache), find_device(device)
+    place = None if cache is None else Path(cache)
+    machine = Machine(device=device, workers=workers, cache=place, progress=progress).settled()
+    further: Features | None = None
     if test is None:
         asked = reviewed_truth(audit, reviewed, Path(run))
         require_images(asked)
-        features, usable = _embed(audit, Path(run), None, data, machine, workers, place, progress)
-        further = None
-    else:
-        features, usable = _embed(audit, Path(run), None, data, machine, workers, place, progress)
-        asked, further = _supplied_test(audit, Path(run), test, machine, workers, place, progress)
+    judge = Judge.load(run)
+    features, usable = _describe(audit, judge, data, machine)
+    if test is not None:
+        asked, further = _supplied_test(audit, judge, test, machine)
         require_images(asked)
     if not usable.all():
         before, after = (Training(shares=way.shares * usable[:, None]) for way in (before, after))
@@ -104,14 +106,12 @@ def measure(
     )
 
 
-def _supplied_test(
-    audit: Audit, run: Path, test: Path | str, device: str, workers: int, cache: Path | None, progress: Progress
-) -> tuple[Truth, Features]:
+def _supplied_test(audit: Audit, judge: Judge, test: Path | str, machine: Machine) -> tuple[Truth, Features]:
     """The labels of another dataset, without images that are in the training data or of other classes."""
     from labelaudit.data.ingest import ingest
     from labelaudit.data.sources import open_source
 
-    samples, _ = ingest(open_source(test), fewest_classes=1, workers=workers, progress=progress)
+    samples, _ = ingest(open_source(test), fewest_classes=1, workers=machine.workers, progress=machine.progress)
     code = {name: number for number, name in enumerate(audit.samples.classes)}
     labels = np.array([code.get(name, -1) for name in samples.given()], dtype=np.int64)
     known = set(audit.samples.digests)
@@ -124,7 +124,13 @@ def _supplied_test(
         notes.append(f"{int(copies.sum()):,} test images are in the training data too: left out.")
     told = tuple(notes)
     require_images(Truth(labels=labels[keep], weights=np.ones(int(keep.sum())), kind="supplied", notes=told))
-    features, usable = _embed(audit, run, samples.take(keep), None, device, workers, cache, progress)
+    if judge.features == "given":
+        raise OptionError("the scan was made on features that were brought: there is nothing to describe `test` by")
+    if samples.images is None:
+        raise DataError("`test` has labels but no images: name a folder, table or file with images")
+    some = samples.take(keep)
+    assert some.images is not None
+    features, usable = _embed(some.images, some.digests, judge, machine)
     labels = labels[keep][usable]
     kept = replace(features, values=features.values[usable])
     if not usable.all():
@@ -132,39 +138,29 @@ def _supplied_test(
     return Truth(labels=labels, weights=np.ones(len(labels)), kind="supplied", notes=told), kept
 
 
-def _embed(
-    audit: Audit,
-    run: Path,
-    samples: Samples | None,
-    data: Path | str | None,
-    device: str,
-    workers: int,
-    cache: Path | None,
-    progress: Progress,
-) -> tuple[Features, Bools]:
-    """Features of ``samples``, or of the audit's own, by the backbones of the scan; and which rows could be read."""
+def _describe(audit: Audit, judge: Judge, data: Path | str | None, machine: Machine) -> tuple[Features, Bools]:
+    """Features of the audit's samples by the backbones of the scan, or those that were brought; and which rows could be
+    read."""
+    if judge.features != "given":
+        return _embed(open_originals(audit, data), audit.samples.digests, judge, machine)
+    if len(judge.memory) != len(audit.samples):
+        raise RunError(f"{audit.files[JUDGE]} and its RUN are of different scans: run `labelaudit scan` again")
+    remembered = Features(values=judge.memory.vectors.astype(np.float32), name="remembered")
+    return remembered, np.ones(len(audit.samples), dtype=np.bool_)
+
+
+def _embed(images: Images, digests: Sequence[str], judge: Judge, machine: Machine) -> tuple[Features, Bools]:
+    """Features of ``images`` by the backbones that ``judge`` understands; and which rows could be read."""
     from labelaudit.features import embed
 
-    judge = Judge.load(run)
-    if judge.features == "given":
-        if samples is not None:
-            raise OptionError("the scan was made on features that were brought: there is nothing to describe `test` by")
-        if len(judge.memory) != len(audit.samples):
-            raise RunError(f"{run} and its {JUDGE} are of different scans: run `labelaudit scan` again")
-        remembered = Features(values=judge.memory.vectors.astype(np.float32), name="remembered")
-        return remembered, np.ones(len(audit.samples), dtype=np.bool_)
-    images = open_originals(audit, data) if samples is None else samples.images
-    digests = audit.samples.digests if samples is None else samples.digests
-    if images is None:
-        raise DataError("`test` has labels but no images: name a folder, table or file with images")
     features, failures = embed(
         images,
         digests,
         backbones=judge.features.split("+"),
-        device=device,
-        workers=workers,
-        cache=cache,
-        progress=progress,
+        device=machine.device,
+        workers=machine.workers,
+        cache=machine.cache,
+        progress=machine.progress,
     )
     usable = np.ones(len(digests), dtype=np.bool_)
     usable[[row for row, _, _ in failures]] = False
