@@ -63,9 +63,8 @@ def read_order(classes: Sequence[str]) -> tuple[int, ...] | None:
     """
     if len(classes) < FEWEST:
         return None
-    words = [_split(name) for name in classes]
-    for read in (_read_numbers, _read_romans, _read_scale):
-        values = read(classes, words)
+    own = _without_shared([_split(name) for name in classes])
+    for values in (_read_numbers(classes), _read_romans(own), _read_scale(own)):
         if values is not None and len(set(values)) == len(values):
             place = {value: step for step, value in enumerate(sorted(values))}
             return tuple(place[value] for value in values)
@@ -154,9 +153,8 @@ def _split(name: str) -> list[str]:
     return [word for word in re.split(r"[^a-z0-9.]+", spaced.casefold()) if word]
 
 
-def _read_numbers(classes: Sequence[str], words: Sequence[Sequence[str]]) -> list[float] | None:
+def _read_numbers(classes: Sequence[str]) -> list[float] | None:
     """Numbers, spans of numbers, or the one number of each name where all else in them is the same."""
-    del words
     try:
         return [float(name) for name in classes]
     except ValueError:
@@ -169,19 +167,15 @@ def _read_numbers(classes: Sequence[str], words: Sequence[Sequence[str]]) -> lis
     return [sum(few) / len(few) + more for few, more in zip(numbers, opened, strict=True)]
 
 
-def _read_romans(classes: Sequence[str], words: Sequence[Sequence[str]]) -> list[float] | None:
-    """Roman numerals from I on without a gap, after words that are the same in all names."""
-    del classes
-    own = _without_shared(words)
+def _read_romans(own: Sequence[str]) -> list[float] | None:
+    """Roman numerals from I on without a gap, of names without the words that all of them have."""
     if sorted(own) != sorted(ROMAN[: len(own)]):
         return None
     return [float(ROMAN.index(name)) for name in own]
 
 
-def _read_scale(classes: Sequence[str], words: Sequence[Sequence[str]]) -> list[float] | None:
+def _read_scale(own: Sequence[str]) -> list[float] | None:
     """Words of one of the `SCALES`, with one word beside them where some names have that."""
-    del classes
-    own = _without_shared(words)
     beside = {word for name in own for word in name.split()[-1:] if " " in name}
     for scale in SCALES:
         for name_only in (own, [_without_last(name, beside) for name in own] if len(beside) == 1 else own):

@@ -56,9 +56,7 @@ _PIXELS: Mapping[str, Make] = {
     "resnet34": residual.resnet34,
     "wrn28_2": residual.wrn28_2,
     **heads.MLPS,
-    "lite0": embedded.lite0,
-    "lite1": embedded.lite1,
-    "lite2": embedded.lite2,
+    **embedded.LITES,
 }
 
 

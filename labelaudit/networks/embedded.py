@@ -6,14 +6,15 @@ brought to the deviation that ImageNet's had.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from torch import Tensor, nn
 
-from labelaudit.features.lite import WIDTH
+from labelaudit.features.lite import SIZES, WIDTH
 from labelaudit.features.lite_torch import Lite
 from labelaudit.networks.frame import Bodies, Network
 
+_SOURCE = 'Tan and Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks", ICML 2019.'
 _DEVIATION = 0.46  # of ImageNet's (pixel - 127) / 128
 
 
@@ -28,29 +29,18 @@ class _Tunable(nn.Module):
         return self.lite.describe(x.expand(-1, 3, -1, -1) * _DEVIATION)
 
 
-def lite0(shape: Sequence[int], classes: int, copies: int) -> Network:  # noqa: ARG001
-    """EfficientNet-Lite0 with its ImageNet weights, to fine-tune: the usual learning rates are quartered.
+def _tunable(variant: str) -> Callable[[Sequence[int], int, int], Network]:
+    """The maker of the network ``variant``."""
 
-    Tan and Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks", ICML 2019.
-    """
-    return _tunable("lite0", classes, copies)
+    def make(shape: Sequence[int], classes: int, copies: int) -> Network:  # noqa: ARG001
+        return Network(Bodies(lambda: _Tunable(variant), copies), copies, WIDTH, classes)
 
-
-def lite1(shape: Sequence[int], classes: int, copies: int) -> Network:  # noqa: ARG001
-    """EfficientNet-Lite1 with its ImageNet weights, to fine-tune: the usual learning rates are quartered.
-
-    Tan and Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks", ICML 2019.
-    """
-    return _tunable("lite1", classes, copies)
+    make.__doc__ = (
+        f"EfficientNet-{variant.capitalize()} with its ImageNet weights, to fine-tune: the usual learning rates are "
+        f"quartered.\n\n{_SOURCE}"
+    )
+    return make
 
 
-def lite2(shape: Sequence[int], classes: int, copies: int) -> Network:  # noqa: ARG001
-    """EfficientNet-Lite2 with its ImageNet weights, to fine-tune: the usual learning rates are quartered.
-
-    Tan and Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks", ICML 2019.
-    """
-    return _tunable("lite2", classes, copies)
-
-
-def _tunable(variant: str, classes: int, copies: int) -> Network:
-    return Network(Bodies(lambda: _Tunable(variant), copies), copies, WIDTH, classes)
+LITES = {variant: _tunable(variant) for variant in SIZES}
+"""Name -> network."""

@@ -22,15 +22,13 @@ from typing import Any
 from labelaudit.audit import run as runs
 from labelaudit.audit.document import Audit
 from labelaudit.audit.json import plain
-from labelaudit.data.ingest import ingest
-from labelaudit.data.source import Source, notes_of, source_settings
-from labelaudit.data.sources import open_source
+from labelaudit.data.source import Source
 from labelaudit.errors import RunError
 from labelaudit.files import write_text
 from labelaudit.judge.judge import Judge
-from labelaudit.machine import Clock, Machine, __version__, find_device, find_precision
+from labelaudit.machine import Machine, __version__, find_device, find_precision
 from labelaudit.scanning.settings import ScanSettings
-from labelaudit.scoring.update import NeedsScan, scan_again, try_update
+from labelaudit.scoring.update import NeedsScan, scan_again, update_one_of
 
 KEPT = 8
 MOST_BYTES = 2 * 10**9
@@ -53,30 +51,11 @@ def scan_or_update(
     if machine.cache is None or source.data is None:
         return scan_again(source, settings, machine, None)
     store = AuditCache(source, settings, machine)
-    candidates = store.read()
-    if candidates:
-        clock = Clock()
-        with clock.stage("ingest"):
-            listing = open_source(source)
-            samples, findings = ingest(
-                listing, max_pixels=settings.max_pixels, workers=machine.workers, progress=machine.progress
-            )
-        reasons = []
-        for previous in candidates:
-            try:
-                audit = try_update(previous, samples, machine, findings)
-            except NeedsScan as obstacle:
-                reasons.append(obstacle)
-                continue
-            return store.write(
-                replace(
-                    audit,
-                    settings={**previous.settings, "source": source_settings(source, samples)},
-                    notes=(*audit.notes, *notes_of(listing)),
-                    stages=(*clock.stages, *audit.stages),
-                )
-            )
-        machine.notice(f"Scanning everything: {reasons[0]}.")
+    if candidates := store.read():
+        try:
+            return store.write(update_one_of(candidates, source, settings, machine))
+        except NeedsScan as obstacle:
+            machine.notice(f"Scanning everything: {obstacle}.")
     return store.write(scan_again(source, settings, machine, None))
 
 
@@ -90,8 +69,10 @@ class AuditCache:
         settings = replace(settings, precision=precision)
         place = {name: source.settings()[name] for name in ("data", "labels")}
         shaped = {
-            **{"labelaudit": __version__, "settings": settings.record(), "seed": settings.seed},
-            **{"reading": {name: value for name, value in source.settings().items() if name not in place}},
+            "labelaudit": __version__,
+            "settings": settings.record(),
+            "seed": settings.seed,
+            "reading": {name: value for name, value in source.settings().items() if name not in place},
         }
         assert machine.cache is not None
         self._folder, self._settings = machine.cache / "audits", _key(shaped)

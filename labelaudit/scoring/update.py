@@ -13,6 +13,7 @@ small images takes about a second.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -60,22 +61,39 @@ def update(
     """
     before = Source.of(previous.source)
     source, machine = replace(source or before, exposure=before.exposure), machine or Machine()
+    settings = ScanSettings.of(previous)
+    try:
+        return update_one_of([previous], source, settings, machine)
+    except NeedsScan as obstacle:
+        machine.notice(f"Scanning everything: {obstacle}.")
+        return scan_again(source, settings, machine, _find_verdicts(previous))
+
+
+def update_one_of(candidates: Sequence[Audit], source: Source, settings: ScanSettings, machine: Machine) -> Audit:
+    """The first of the ``candidates`` that can be brought up to what ``source`` holds now, which is read once.
+
+    Raises `NeedsScan` where none can: what the first of them says.
+    """
     clock = Clock()
     with clock.stage("ingest"):
         listing = open_source(source)
-        most = ScanSettings.of(previous).max_pixels
-        samples, findings = ingest(listing, max_pixels=most, workers=machine.workers, progress=machine.progress)
-    try:
-        audit = try_update(previous, samples, machine, findings)
-    except NeedsScan as obstacle:
-        machine.notice(f"Scanning everything: {obstacle}.")
-        return scan_again(source, ScanSettings.of(previous), machine, _find_verdicts(previous))
-    return replace(
-        audit,
-        settings={**previous.settings, "source": source_settings(source, samples)},
-        notes=(*audit.notes, *notes_of(listing)),
-        stages=(*clock.stages, *audit.stages),
-    )
+        samples, findings = ingest(
+            listing, max_pixels=settings.max_pixels, workers=machine.workers, progress=machine.progress
+        )
+    obstacles = []
+    for previous in candidates:
+        try:
+            audit = try_update(previous, samples, machine, findings)
+        except NeedsScan as obstacle:
+            obstacles.append(obstacle)
+            continue
+        return replace(
+            audit,
+            settings={**previous.settings, "source": source_settings(source, samples)},
+            notes=(*audit.notes, *notes_of(listing)),
+            stages=(*clock.stages, *audit.stages),
+        )
+    raise obstacles[0]
 
 
 def scan_again(source: Source, settings: ScanSettings, machine: Machine, verdicts: Path | str | None) -> Audit:
