@@ -82,6 +82,15 @@ def reason_of(error: BaseException) -> str:
     return said if len(said) <= _LONGEST else said[:_LONGEST] + "…"
 
 
+def first_line(error: BaseException) -> str:
+    """The first line of what a library's error says, without the sign at its end; its kind where it says nothing.
+
+    >>> first_line(ValueError("no such layer:\\nline 3")), first_line(ValueError())
+    ('no such layer', 'ValueError')
+    """
+    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".:")
+
+
 _IN_WORDS: Mapping[type[BaseException], str] = {
     RecursionError: "it nests its brackets too deep",
     MemoryError: "it needs more memory than there is",

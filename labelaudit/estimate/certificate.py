@@ -1,7 +1,7 @@
 """A statement of how many labels are wrong, to put on a dataset's card: a badge and a paragraph, from blind verdicts.
 
 Nothing is stated that the review does not carry: without verdicts on the planned sample, or with an interval wider than
-`labelaudit.estimate.intervals.WIDEST` allows, there is no certificate. Left out: a signature; the fingerprint tells
+`WIDEST` allows, there is no certificate. Left out: a signature; the fingerprint tells
 whether a dataset is the one that was reviewed.
 """
 
@@ -14,7 +14,7 @@ from labelaudit.errors import RunError
 from labelaudit.estimate.intervals import Estimate
 from labelaudit.machine import __version__
 
-NARROWEST = 0.1
+WIDEST = 0.1
 """Width of the noise rate's interval, beyond the rate itself, up to which a certificate is given."""
 _LETTER, _PAD = 6.6, 8  # pixels of a letter on average, and before and after each half of the badge
 
@@ -26,7 +26,7 @@ def certify(audit: Audit, found: Estimate, *, date: str) -> tuple[str, str]:
         RunError: too little is reviewed for a number.
     """
     rate = found.noise_rate
-    if rate.value is None or found.is_opinion or rate.high - rate.low > max(NARROWEST, rate.value):
+    if rate.value is None or found.is_opinion or rate.high - rate.low > max(WIDEST, rate.value):
         raise RunError(
             f"too little is reviewed for a certificate, {found.reviewed:,} of {found.planned:,} planned images: "
             "go on with `labelaudit review RUN --order sample`"

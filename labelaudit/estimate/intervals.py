@@ -44,8 +44,8 @@ class Quantity:
 
     @property
     def is_precise(self) -> bool:
-        """Whether the interval, of a share, is at most `WIDEST` wide."""
-        return self.high - self.low <= WIDEST
+        """Whether a share is known, with an interval that is at most `WIDEST` wide."""
+        return self.value is not None and self.high - self.low <= WIDEST
 
     def __str__(self) -> str:
         shown = "unknown" if self.value is None else f"{self.value:.1%}"

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from labelaudit.errors import OptionError, RunError
+from labelaudit.errors import OptionError, RunError, first_line
 from labelaudit.features.job import Batch, Job, embed_batch
 from labelaudit.types import Images, Ints
 
@@ -35,9 +35,10 @@ def connect(address: str | None) -> None:
     try:
         ray.init(address=address, log_to_driver=False, include_dashboard=False, configure_logging=False)
     except Exception as error:  # gRPC, sockets and Ray each raise their own
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
         where = address or "this machine"
-        raise RunError(f"`engine` ray: no cluster at {where} ({reason}): start one there, or name it") from error
+        raise RunError(
+            f"`engine` ray: no cluster at {where} ({first_line(error)}): start one there, or name it"
+        ) from error
 
 
 def call(function: Callable[..., Any], arguments: dict[str, Any]) -> Any:
@@ -139,10 +140,9 @@ def _check_images(ray: Any, images: Images) -> None:
     try:
         ray.cloudpickle.dumps(images)
     except Exception as error:  # whatever the object holds raises its own
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
         raise RunError(
-            f"`engine` ray: these images cannot be handed to other machines ({reason}): give files in folders or a "
-            "table"
+            f"`engine` ray: these images cannot be handed to other machines ({first_line(error)}): give files in "
+            "folders or a table"
         ) from error
 
 
@@ -171,5 +171,4 @@ def _import_ray() -> Any:
 
 
 def _lost(error: Exception) -> RunError:
-    reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
-    return RunError(f"the cluster failed ({reason}): the same command goes on where it was")
+    return RunError(f"the cluster failed ({first_line(error)}): the same command goes on where it was")

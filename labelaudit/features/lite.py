@@ -15,7 +15,7 @@ import importlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from labelaudit.errors import BackboneError
+from labelaudit.errors import BackboneError, first_line
 from labelaudit.types import Floats
 
 WIDTH = 1280
@@ -97,6 +97,7 @@ def read_weights(variant: str) -> dict[str, Floats]:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises whatever the damage leads to
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise BackboneError(f"the weights {path} cannot be read ({reason}): reinstall their package") from error
+        raise BackboneError(
+            f"the weights {path} cannot be read ({first_line(error)}): reinstall their package"
+        ) from error
     return {key: tensor.numpy() for key, tensor in state.items()}

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from labelaudit.errors import BackboneError
+from labelaudit.errors import BackboneError, first_line
 from labelaudit.features import lite, lite_int8, lite_onnx
 from labelaudit.features.specs import Spec
 from labelaudit.machine import multiplies_bytes
@@ -120,7 +120,7 @@ class TorchRunner:
         try:
             self._module = module.eval().to(device, memory_format=torch.channels_last)
         except (RuntimeError, AssertionError) as error:
-            raise BackboneError(f"device '{device}' cannot be used: {_reason(error)}; try device cpu") from error
+            raise BackboneError(f"device '{device}' cannot be used: {first_line(error)}; try device cpu") from error
 
     def __call__(self, pixels: Pixels) -> Floats:
         import torch
@@ -138,7 +138,3 @@ def _full_float32(device: str) -> contextlib.AbstractContextManager[Any]:
     if not device.startswith("cuda"):
         return contextlib.nullcontext()
     return torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
-
-
-def _reason(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")

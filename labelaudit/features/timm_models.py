@@ -13,7 +13,7 @@ import timm
 import torch
 from torch import Tensor, nn
 
-from labelaudit.errors import BackboneError, OptionError, unknown_name
+from labelaudit.errors import BackboneError, OptionError, first_line, unknown_name
 from labelaudit.features.hub import quiet_hub
 from labelaudit.features.known import KNOWN, model_of
 from labelaudit.features.lite import SIZES
@@ -36,10 +36,9 @@ class TimmModule(nn.Module):
             with torch.inference_mode():
                 self.width = int(self.model(torch.zeros(1, 3, size, size)).shape[1])
         except Exception as error:  # the hub's client, the file and the model each raise their own
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".:")
             raise BackboneError(
-                f"timm model '{name}' cannot be loaded at {size} px ({reason}): its weights need the network once "
-                f"or a filled Hugging Face cache; {', '.join(SIZES)} need neither"
+                f"timm model '{name}' cannot be loaded at {size} px ({first_line(error)}): its weights need the "
+                f"network once or a filled Hugging Face cache; {', '.join(SIZES)} need neither"
             ) from error
         self.identity = {"weights": f"timm {model_of(name)} {config.tag}", "mean": config.mean, "std": config.std}
         for part in ("mean", "std"):

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from labelaudit.errors import BackboneError, OptionError, unknown_name
+from labelaudit.errors import BackboneError, OptionError, first_line, unknown_name
 from labelaudit.features.hub import quiet_hub
 from labelaudit.networks.frame import Bodies, Network
 
@@ -50,9 +50,9 @@ def published(name: str, shape: Sequence[int], classes: int, copies: int, *, pre
             raise
         except Exception as error:  # each library and the network raise their own
             if not pretrained:
-                raise OptionError(f"network '{name}' cannot be built ({_line(error)}): choose another") from error
+                raise OptionError(f"network '{name}' cannot be built ({first_line(error)}): choose another") from error
             raise BackboneError(
-                f"cannot download the weights of '{name}' ({_line(error)}): go online once, or give a weights file"
+                f"cannot download the weights of '{name}' ({first_line(error)}): go online once, or give a weights file"
             ) from error
 
     bodies = Bodies(built, copies)
@@ -61,7 +61,7 @@ def published(name: str, shape: Sequence[int], classes: int, copies: int, *, pre
             out = bodies.eval()(torch.zeros(copies, 1, 3, height, width))
     except Exception as error:
         raise OptionError(
-            f"network '{name}' takes no images of {width}×{height} px ({_line(error)}): try another `image_size`"
+            f"network '{name}' takes no images of {width}×{height} px ({first_line(error)}): try another `image_size`"
         ) from error
     return Network(bodies.train(), copies, out.shape[-1], classes)
 
@@ -99,7 +99,3 @@ def _unknown(source: str, name: str, known: Sequence[str]) -> OptionError:
     if near:
         return unknown_name(f"{source} network", name, near)
     return OptionError(f"unknown {source} network '{name}': none of its {len(known):,} names is like it")
-
-
-def _line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".:")

@@ -14,25 +14,15 @@ from pathlib import Path
 from labelaudit import verdicts
 from labelaudit.audit.document import Audit
 from labelaudit.errors import RunError
-from labelaudit.estimate.intervals import WIDEST
+from labelaudit.estimate.intervals import WIDEST, Quantity
 from labelaudit.verdicts import Reviewed, Verdict
 
 
 @dataclass(frozen=True, kw_only=True)
-class Share:
-    """A share in [0, 1] that is not known exactly."""
+class Share(Quantity):
+    """A share in [0, 1] that is not known exactly, by its name."""
 
     name: str
-    value: float | None
-    """Best guess; None where nothing says anything."""
-    low: float
-    high: float
-    """Ends of the 90 % interval."""
-
-    @property
-    def is_precise(self) -> bool:
-        """Whether the interval is narrow enough for a number to mean something."""
-        return self.value is not None and self.high - self.low <= WIDEST
 
     @property
     def shown(self) -> str:
