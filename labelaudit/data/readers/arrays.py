@@ -17,7 +17,7 @@ from labelaudit.data.images import encode
 from labelaudit.data.listing import Joined, Listing
 from labelaudit.data.reader import Reading, Subject
 from labelaudit.data.source import Source
-from labelaudit.errors import DataError
+from labelaudit.errors import DataError, first_line
 from labelaudit.files import open_regular
 
 Array = npt.NDArray[Any]
@@ -147,7 +147,7 @@ def _load(path: Path) -> dict[str, Array]:
     except (OSError, ValueError, EOFError, KeyError) as error:
         if "allow_pickle" in str(error):
             raise DataError(f"'{path}' holds Python objects: save plain numbers or text (no dtype=object)") from error
-        raise DataError(f"'{path}' is not a readable NumPy file: {str(error).splitlines()[0]}") from error
+        raise DataError(f"'{path}' is not a readable NumPy file: {first_line(error)}") from error
     except Exception as error:  # zipfile and zlib raise their own
         raise DataError(f"'{path}' is damaged: {error}") from error
 

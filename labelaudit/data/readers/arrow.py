@@ -13,7 +13,7 @@ from typing import Any
 from labelaudit.data.listing import Listing
 from labelaudit.data.reader import Reading, Subject
 from labelaudit.data.readers.parquet import Shard, list_shards
-from labelaudit.errors import DataError, reason_of
+from labelaudit.errors import DataError, first_line, reason_of
 from labelaudit.files import read_text
 
 
@@ -43,7 +43,7 @@ class ArrowShard(Shard):
             with pa.memory_map(str(path)) as source:
                 self._table = pa.ipc.open_stream(source).read_all()
         except (pa.ArrowException, OSError) as error:
-            raise DataError(f"'{path}' is not a readable Arrow file: {str(error).splitlines()[0]}") from error
+            raise DataError(f"'{path}' is not a readable Arrow file: {first_line(error)}") from error
         batches = [batch.num_rows for batch in self._table.to_batches()]
         self._describe(path, name, self._table.schema, batches)
 

@@ -25,7 +25,7 @@ from labelaudit.data.parts import part_of
 from labelaudit.data.reader import Reading, Subject
 from labelaudit.data.source import Source
 from labelaudit.data.table import Table, scalar_text
-from labelaudit.errors import DataError
+from labelaudit.errors import DataError, first_line
 from labelaudit.text import name_some, size
 
 GROUPS_KEPT = 2
@@ -73,7 +73,7 @@ def tabulate(name: str, data: bytes) -> Table | None:
     try:
         table = pq.read_table(pa.BufferReader(data))
     except (pa.ArrowException, OSError) as error:
-        raise DataError(f"'{name}' is not a readable Parquet file: {str(error).splitlines()[0]}") from error
+        raise DataError(f"'{name}' is not a readable Parquet file: {first_line(error)}") from error
     columns = [field.name for field in table.schema if not kinds.is_nested(field.type) and not _is_binary(field.type)]
     cells = {column: [scalar_text(value) for value in table.column(column).to_pylist()] for column in columns}
     return Table(name=name, cells=cells, lines=range(1, len(table) + 1))
@@ -128,7 +128,7 @@ class Shard:
             with pq.ParquetFile(path, memory_map=True) as file:
                 self._metadata, schema = file.metadata, file.schema_arrow
         except (pa.ArrowException, OSError) as error:
-            reason = str(error).splitlines()[0]
+            reason = first_line(error)
             raise DataError(f"'{path}' is not a readable Parquet file: {reason}") from error
         self._describe(
             path, name, schema, [self._metadata.row_group(i).num_rows for i in range(self._metadata.num_row_groups)]
@@ -157,7 +157,7 @@ class Shard:
                 wanted = [column]
                 table = file.read(wanted) if group is None else file.read_row_group(group, wanted)
         except (pa.ArrowException, OSError) as error:
-            raise DataError(f"'{self.path}' is damaged at column '{column}': {str(error).splitlines()[0]}") from error
+            raise DataError(f"'{self.path}' is damaged at column '{column}': {first_line(error)}") from error
         return table.column(0)
 
     def _check_size(self, column: str, group: int | None) -> None:
