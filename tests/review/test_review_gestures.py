@@ -111,6 +111,33 @@ def test_thirty_images_in_grid_mode_take_under_twenty_presses(page: Page, tmp_pa
     assert [i for i, kind in enumerate(kinds) if kind == "suggested"] == [0, 2, *range(24, 30)]
 
 
+def test_a_page_of_the_grid_is_taken_back_whole_and_once(page: Page, tmp_path: Path) -> None:
+    names = [f"cat/{i}.png" for i in range(60)]
+    run = write_run(tmp_path, names, classes=("cat", "dog"), labels=[0] * 60)
+    with serving(run) as server:
+        show(page, server)
+        page.keyboard.press("ArrowLeft")
+        wait_for(page, 1)
+        page.keyboard.press("g")
+        wait_for(page, "grid 1")
+        for key in ("Enter", "u", "Space", "Escape"):  # all but the first while the page is being saved
+            page.keyboard.press(key)
+        wait_for(page, "grid 25")
+        page.wait_for_selector("#counts:has-text('25 of 60')")
+        assert "∞" not in page.locator("#counts").inner_text()
+        page.keyboard.press("u")
+        page.keyboard.press("Escape")
+        wait_for(page, "grid 1")
+        page.wait_for_selector("#counts:has-text('1 of 60')")
+        page.keyboard.press("Escape")
+        wait_for(page, 1)
+        page.keyboard.press("u")
+        wait_for(page, 0)
+        page.wait_for_selector("#counts:has-text('0 of 60')")
+    kinds = [kind for _, kind, _ in said(run)]
+    assert kinds == ["given"] * 25 + ["undo"] * 25
+
+
 def test_a_phone_has_both_answers_and_undo_in_sight(chromium: Browser, server: Server, run: Path) -> None:
     for width, height in ((390, 844), (844, 390)):
         context = chromium.new_context(viewport={"width": width, "height": height}, has_touch=True)

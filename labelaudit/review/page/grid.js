@@ -8,12 +8,12 @@ const $ = id => document.getElementById(id);
 const FEW = 8;  // images that have room to be large
 
 export class Grid {
-  constructor(about, { taken, failed, leave }) {
-    Object.assign(this, { about, taken, failed, leave, questions: [], marked: new Set(), at: 0, busy: false, pages: [] });
+  constructor(about, { taken, undone, failed, leave }) {
+    Object.assign(this, { about, taken, undone, failed, leave, questions: [], marked: new Set(), at: 0, busy: false, pages: [] });
     $("grid-take").addEventListener("click", () => this.take());
     $("grid-all").addEventListener("click", () => this.markAll());
     $("grid-undo").addEventListener("click", () => this.undo());
-    $("grid-leave").addEventListener("click", () => this.leave(this.questions[0]?.place));
+    $("grid-leave").addEventListener("click", () => this.busy || this.leave(this.questions[0]?.place));
   }
 
   get open() { return !$("grid").hidden; }
@@ -47,11 +47,13 @@ export class Grid {
   }
 
   mark(index) {
+    if (this.busy) return;  // what is being saved stays as it was
     this.marked.has(index) ? this.marked.delete(index) : this.marked.add(index);
     this.paint();
   }
 
   markAll() {
+    if (this.busy) return;
     const all = this.marked.size === this.questions.length;
     this.questions.forEach((_, index) => all ? this.marked.delete(index) : this.marked.add(index));
     this.paint();
@@ -106,11 +108,13 @@ export class Grid {
   }
 
   async undo() {
+    if (this.busy) return;
     const last = this.pages.pop();
-    if (this.busy || !last?.length) return;
+    if (!last?.length) return;
     this.busy = true;
     try {
       for (const one of last) await ask("api/undo", one);
+      this.undone(last);
       await this.show(last[0].place);
       $("grid-last").textContent = `Undone: ${last.length} images.`;
     } catch (error) {
@@ -120,8 +124,9 @@ export class Grid {
     }
   }
 
-  /** Take a key; true where it was one of the grid's. */
+  /** Take a key; true where it was one of the grid's, as all are while a page is saved or taken back. */
   key(event, action) {
+    if (this.busy) return true;
     const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: this.columns(), ArrowUp: -this.columns() }[event.key];
     if (step) this.move(step);
     else if (event.key === " " || event.key.toLowerCase() === "x") this.mark(this.at);

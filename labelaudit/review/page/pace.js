@@ -15,8 +15,9 @@ export class Pace {
   /** The pace, and the time that `left` more verdicts take; empty until it is steady. */
   say(left) {
     const gaps = this.times.slice(1).map((time, index) => time - this.times[index]).filter(gap => gap < PAUSE);
-    if (gaps.length < STEADY || !left) return "";
-    const perMinute = 60_000 * gaps.length / gaps.reduce((sum, gap) => sum + gap, 0);
+    const spent = gaps.reduce((sum, gap) => sum + gap, 0);
+    if (gaps.length < STEADY || !left || !spent) return "";  // a page of the grid is given in no time
+    const perMinute = 60_000 * gaps.length / spent;
     const minutes = Math.ceil(left / perMinute);
     const told = number => number.toLocaleString("en");
     return ` · ${told(Math.max(1, Math.round(perMinute)))} a minute, about ${told(minutes)} minute${minutes === 1 ? "" : "s"} left`;

@@ -36,7 +36,7 @@ const view = new View(about, deck, answer);
 const stage = new Stage($("view"), side => question && answer("class", question[side]));
 const group = new Group(view);
 const search = new Search($("search"), about.classes, label => answer("class", label));
-const grid = new Grid(about, { taken: pageTaken, failed: fail, leave: leaveGrid });
+const grid = new Grid(about, { taken: pageTaken, undone: pageUndone, failed: fail, leave: leaveGrid });
 const anew = new Rerank(about, say, fail);
 const progress = new Progress(about, deck.total, anew);
 const passed = new Set();  // places of images that cannot be judged
@@ -202,6 +202,12 @@ async function pageTaken(taken, skipped) {
   if (skipped.length && !taken.length) return leaveGrid(skipped[0]);
   question = null;
   if (!await grid.show(0)) finish();
+}
+
+function pageUndone(taken) {
+  for (const one of taken.filter(known => judged.includes(known))) judged.splice(judged.indexOf(one), 1);
+  deck.forgetQuestions();
+  progress.add(0);
 }
 
 // --- the end
