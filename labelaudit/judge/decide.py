@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from labelaudit.judge.linear import group_rows
 from labelaudit.judge.noise_model import NO_CLASS, UNKNOWN, NoiseModel
-from labelaudit.judge.reading import Reading, lower_end, upper_end
+from labelaudit.judge.reading import SURE_UNTOLD, Reading, lower_end, upper_end
 from labelaudit.judge.reasons import Reason
 from labelaudit.judge.scores import own_and_others, softmax, strongest_other, sum_by_label
 from labelaudit.leading import Leading, Table, by_class, take_rows, work_on_blocks
@@ -28,8 +28,6 @@ LOWEST = 0.02
 """The least suspicion that is ever flagged."""
 SURE = 0.8
 """Probability of a wrong label from which a suspect is sure, once verdicts have set the scale."""
-SURE_UNTOLD = 0.95
-"""The same while nobody has judged any image: of clean sets at most 1 % reach it (docs/evidence.md)."""
 LEAST_ERROR = 0.01
 """Share of labels that are taken to be wrong at least when the labels of a group are counted as votes."""
 SHARED = 0.75
@@ -76,7 +74,8 @@ def decide(
             wrong, and no other one is right.
         reading: of the noise rate; counted from the suspicions unless given.
         threshold: suspicion from which a sample is flagged; as many as are expected to be wrong unless given.
-        sure: suspicion from which a flagged sample is sure, `SURE_UNTOLD` unless given.
+        sure: suspicion from which a flagged sample is sure; unless given, `SURE_UNTOLD`, or more where the ``reading``
+            bears out fewer.
         recipe: JSON-able facts about how the evidence came about, completed here.
     """
     n = len(labels)
@@ -107,6 +106,7 @@ def decide(
     untold, sure = sure is None, max(threshold, SURE_UNTOLD if sure is None else sure)
     flagged: Bools = (suspicion >= threshold) & judged
     if reading is not None and untold:
+        sure = bear_out(sure, suspicion[judged & (known == UNKNOWN)], reading.sure)
         interval = (low_end_of_sure(interval[0], suspicion[judged], sure, companions=n / max(apart, 1)), interval[1])
     found = np.flatnonzero(flagged)
     rival = strongest_other(labels[found], take_rows(posterior, found))
@@ -170,6 +170,21 @@ def suspicion_at(suspicion: Floats, count: float) -> float:
     """
     place = min(round(count), len(suspicion))
     return float(np.partition(suspicion, -place)[-place]) if place else 1.0
+
+
+def bear_out(sure: float, suspicion: Floats, share: float) -> float:
+    """The threshold ``sure``, or where more than ``share`` of ``suspicion`` (m,), and more than one, reach it, one that
+    just so many do.
+
+    >>> high = np.array([0.96, 0.97, 0.99, 0.5])
+    >>> bear_out(0.95, high, 0.75), bear_out(0.95, high, 0.5), bear_out(0.95, high, 0.0)
+    (0.95, 0.965, 0.98)
+    """
+    count = max(1, round(share * len(suspicion)))
+    if (suspicion >= sure).sum() <= count:
+        return sure
+    following, last = np.partition(suspicion, (-count - 1, -count))[[-count - 1, -count]].tolist()
+    return float(following + last) / 2
 
 
 def noise_rate(suspicion: Floats, *, companions: float = 1.0) -> tuple[float, tuple[float, float]]:

@@ -34,6 +34,9 @@ FEW = 20.0
 wrong."""
 HIDDEN = 3.0
 """Times the share of labels that look worse than `PLAIN` of planted errors is believed to be wrong of fewer samples."""
+SURE_UNTOLD = 0.95
+"""Probability of a wrong label from which a suspect is sure, while nobody has judged any image: of clean sets hardly
+more than 1 % reach it (docs/evidence.md)."""
 
 _DOUBT = 0.1  # probability of a wrong label from which a sample counts in the upper reading
 _ODDS = 2.0  # what the odds of a wrong label are multiplied by in the noise model's reading
@@ -58,6 +61,8 @@ class Reading:
     """The learning curve's, ``None`` where the set is too small for one."""
     lasting: float | None = None
     """As `Curve.lasting`, ``None`` where that can hardly be told."""
+    sure: float = 1.0
+    """Share of labels that may be called sure at most, while nobody has judged."""
 
 
 def read_rate(
@@ -80,6 +85,10 @@ def read_rate(
     the image speaks for one class, and a curve that tells what lasts, the share of these labels is averaged with what
     it reads of clear images. The share of ``strangers``, images of no class, is wrong whatever the curve says.
     ``order`` (n,) is as of `fit_noise_model`.
+
+    The noise model may be certain of errors that it has made up: that cats are called dogs, of 20 images each. So no
+    more labels may be sure than the pool is sure of alone, or `HIDDEN` times as many as look worse than `PLAIN` of
+    planted errors, or strangers.
     """
 
     def mean_of(values: npt.NDArray[Any]) -> float:
@@ -102,7 +111,8 @@ def read_rate(
     rate = (1 - heard) * doubtful_share + heard * rate
     sizes = np.bincount(labels, shares)
     apart = float(sizes.sum())
-    sureness = np.asarray(probs[np.arange(len(labels)), likeliest])
+    rows = np.arange(len(labels))
+    sureness = np.asarray(probs[rows, likeliest])
     stays = mean_of(np.square(sureness)) * (rate if curve is None else min(rate, curve.middle))
     rate = _doubt_few(rate, max(HIDDEN * plain_share, stays, 1 / apart), sizes)
     if curve is not None:
@@ -118,6 +128,7 @@ def read_rate(
         by_model=by_model,
         by_curve=None if curve is None else curve.middle,
         lasting=None if curve is None or curve.told < _SAID else curve.lasting,
+        sure=max(mean_of(probs[rows, labels] <= 1 - SURE_UNTOLD), HIDDEN * plain_share, strangers),
     )
 
 

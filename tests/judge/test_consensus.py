@@ -16,7 +16,7 @@ from labelaudit.judge.linear import softmax
 from labelaudit.judge.noise_fit import fit_noise_model
 from labelaudit.judge.noise_model import UNKNOWN
 from labelaudit.judge.pool import measure_gain, pool
-from labelaudit.judge.reading import DOUBTFUL, HIDDEN, PLAIN, read_rate
+from labelaudit.judge.reading import DOUBTFUL, HIDDEN, PLAIN, SURE_UNTOLD, read_rate
 from labelaudit.judge.standing_out import share_standing_out
 
 
@@ -185,6 +185,18 @@ def test_the_reading_is_the_greater_of_two_and_a_lower_curve_pulls_it_down() -> 
     assert capped.rate == pytest.approx((high.rate + 0.03) / 2, rel=0.01)
     assert capped.low == 0
     assert capped.high == high.high
+
+
+def test_no_more_labels_may_be_sure_than_the_pool_is_sure_of_or_stand_out_plainly_or_are_strangers() -> None:
+    probs, given, truth = planted(0, 0.1, skill=4.0)
+    certain = np.where(given != truth, 1.0, 0.0)  # the noise model, whatever the pool says
+    pooled = (probs[np.arange(len(given)), given] <= 1 - SURE_UNTOLD).mean()
+    plain = share_standing_out(probs, given, (PLAIN,))[0]
+    assert read_rate(certain, probs, given, None).sure == pytest.approx(max(pooled, HIDDEN * plain))
+    assert read_rate(certain, probs, given, None, strangers=0.9).sure == 0.9
+    unsure = (probs + 1) / 5
+    assert read_rate(certain, unsure, given, None).sure < 1.01 * HIDDEN * share_standing_out(unsure, given, (PLAIN,))[0]
+    assert read_rate(certain, np.eye(4)[given] * 0.2 + 0.2, given, None).sure == 0, "a pool that contradicts no label"
 
 
 def test_planted_errors_tell_who_stands_out() -> None:

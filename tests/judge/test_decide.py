@@ -119,6 +119,26 @@ def test_tiers_part_the_suspects() -> None:
     assert strict.is_issue.any()
 
 
+def test_no_more_are_sure_than_the_reading_bears_out_and_at_least_one() -> None:
+    probs, given, _ = planted(0, 0.2)
+    digests = [str(i) for i in range(len(given))]
+    fitted = fit_noise_model({"m": probs}, given)
+    reading = Reading(rate=0.2, low=0.1, high=0.3, by_model=0.2, by_curve=0.2)
+    free = decide(fitted, given, CLASSES, digests=digests, reading=reading)
+    for share, count in ((5 / len(given), 5), (0.0, 1)):
+        bound = decide(fitted, given, CLASSES, digests=digests, reading=replace(reading, sure=share))
+        assert bound.is_sure.sum() == count
+        assert set(np.flatnonzero(bound.is_sure)) == set(np.argsort(-free.suspicion)[:count])
+        assert (bound.is_issue == free.is_issue).all(), "the others are doubtful"
+    known = np.full(len(given), noise_model.UNKNOWN)
+    first = np.argsort(-free.suspicion)[:3]
+    known[first] = noise_model.NO_CLASS
+    judged = decide(fitted, given, CLASSES, digests=digests, known=known, reading=replace(reading, sure=0.0))
+    assert judged.is_sure.sum() == 4, "what people found wrong takes no one's place"
+    settled = decide(fitted, given, CLASSES, digests=digests, reading=replace(reading, sure=0.0), sure=SURE_UNTOLD)
+    assert (settled.is_sure == free.is_sure).all(), "verdicts have set the scale"
+
+
 def test_what_people_verified_is_final() -> None:
     probs, given, truth = planted(4, 0.1)
     known = np.full(len(given), noise_model.UNKNOWN)
