@@ -131,6 +131,8 @@ def load_parts(path: Path) -> dict[str, Any]:
             f"{path} was written by a newer labelaudit (schema {version}, this one reads up to {SCHEMA_VERSION}): "
             "pip install -U labelaudit"
         )
+    if "checksum" not in parts:
+        raise ValueError("audit.json has no checksum: an earlier labelaudit wrote it, or it was changed")
     length = len(_seal(digest(b"")))
     if _seal(digest(data[:-length])) != data[-length:]:
         raise ValueError("audit.json was changed since it was written")

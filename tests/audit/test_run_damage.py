@@ -96,6 +96,15 @@ def test_a_few_changed_characters_are_damage(old: str, new: str, tmp_path: Path)
         read_audit(tmp_path / "run")
 
 
+def test_a_run_of_before_checksums_is_called_one(tmp_path: Path) -> None:
+    path = run.write(make_audit(), tmp_path / "run")["audit.json"]
+    parts = json.loads(path.read_text(encoding="utf-8"))
+    del parts["checksum"]
+    path.write_text(json.dumps(parts), encoding="utf-8")
+    with pytest.raises(RunError, match=r"no checksum: an earlier labelaudit wrote it, or it was changed\): run"):
+        read_audit(tmp_path / "run")
+
+
 def test_every_flipped_byte_of_a_run_is_damage(tmp_path: Path) -> None:
     files = run.write(make_audit(), tmp_path / "run")
     draw = np.random.default_rng(0)
