@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import timedelta
 from functools import cache
 from numbers import Integral, Real
 from os import PathLike
@@ -23,6 +24,7 @@ _WORDS: Mapping[Any, str] = {
     Path: "a path",
     Mapping: "a dictionary",
     Callable: "a function",
+    timedelta: "a timedelta",
     type(None): "None",
 }
 _UNIONS = (Union, type(int | str))
@@ -43,7 +45,7 @@ def check_types(owner: Callable[..., Any], values: Mapping[str, Any]) -> None:
     for name, hint in _hints(owner).items():
         if name in values and not _fits(values[name], hint):
             said = repr(values[name])
-            said = said if len(said) <= 60 else f"of type {type(values[name]).__name__}"
+            said = said if len(said) <= 60 and "\n" not in said else f"of type {type(values[name]).__name__}"
             raise OptionError(f"`{name}` {said}: give {' or '.join(dict.fromkeys(_wanted(hint)))}")
 
 
@@ -57,9 +59,11 @@ def _fits(value: Any, hint: Any) -> bool:
     if kind in _UNIONS:
         return any(_fits(value, one) for one in inner)
     if kind is bool:
-        return type(value).__name__ in ("bool", "bool_")  # NumPy's too
+        is_flag = type(value).__name__ in ("bool", "bool_")  # NumPy's too
+        return is_flag or (isinstance(value, Integral) and value in (0, 1))
     if kind in (int, float):
-        return isinstance(value, Integral if kind is int else Real) and not isinstance(value, bool)
+        is_number = isinstance(value, Integral if kind is int else Real)
+        return is_number and type(value).__name__ not in ("bool", "timedelta64")  # NumPy counts its spans as numbers
     if kind is Sequence:
         listed = isinstance(value, Collection) and not isinstance(value, str | bytes | Mapping)
         return listed and all(_fits(one, inner[0]) for one in value)

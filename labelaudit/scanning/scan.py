@@ -139,7 +139,7 @@ def scan(
         classes=None if classes is None else _listed(classes),
         rows=rows,
         ignore_metadata=ignore_metadata,
-        bands=bands,
+        bands=None if bands is None else tuple(map(int, bands)),
         annotator=None if annotator is None else _listed(annotator),
     )
     machine = Machine(

@@ -118,6 +118,17 @@ def test_torch_subsets_and_joined_datasets_keep_names_and_files(tmp_path: Path) 
     assert open_source(data.Subset(Pairs((ramp, 1), (ramp, 0), classes=["cat", "dog"]), [1])).labels == ("cat",)
 
 
+def test_parts_of_joined_torch_datasets_that_name_no_classes_or_hold_pixels_under_a_name_of_files() -> None:
+    data = pytest.importorskip("torch.utils.data")
+    ramp = np.zeros((4, 4), np.uint8)
+    named, unnamed = Pairs((ramp, 0), (ramp, 1), classes=["cat", "dog"]), Pairs((ramp, 1), classes=None)
+    assert open_source(data.ConcatDataset([named, unnamed])).labels == ("0", "1", "1")
+    joined = data.ConcatDataset([named, Pairs((ramp, 1), (ramp, 0), classes=["eel", "fox"])])
+    assert open_source(data.Subset(joined, [-1, 0])).labels == ("eel", "cat")
+    unnamed.imgs = np.zeros((1, 4, 4), np.uint8)  # type: ignore[attr-defined]
+    assert open_source(data.Subset(unnamed, [0])).labels == ("1",)
+
+
 def test_a_hugging_face_dataset() -> None:
     datasets = pytest.importorskip("datasets")
     features = datasets.Features(

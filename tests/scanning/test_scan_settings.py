@@ -314,6 +314,9 @@ def test_a_value_that_python_lets_through_is_refused_before_the_long_work(folder
         scan(folder, **wrong)
 
 
+_SPAN = np.timedelta64(2, "m")
+
+
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
@@ -326,6 +329,10 @@ def test_a_value_that_python_lets_through_is_refused_before_the_long_work(folder
         ({"ordinal": "no"}, "`ordinal` 'no': give True or False"),
         ({"output": 3}, "`output` 3: give a path or a text"),
         ({"notice": 3}, "`notice` 3: give a function"),
+        ({"html": 2}, "`html` 2: give True or False"),
+        ({"budget": [5]}, "`budget` [5]: give a number or a text or a timedelta"),
+        ({"budget": _SPAN}, f"`budget` {_SPAN!r}: give a number or a text or a timedelta"),
+        ({"label_column": np.zeros((2, 2))}, "`label_column` of type ndarray: give a text"),
     ],
 )
 def test_a_value_of_another_type_is_refused_by_what_is_meant(folder: Path, wrong: dict[str, Any], said: str) -> None:
@@ -345,6 +352,7 @@ def test_types_are_looked_at_wherever_settings_are_made() -> None:
 
 def test_what_numpy_and_datetime_say_plainly_is_taken(folder: Path) -> None:
     plain: dict[str, Any] = {"seed": np.int64(3), "ordinal": np.bool_(False), "methods": np.array([], dtype=str)}
+    plain |= {"bands": np.array([3, 2, 1]), "html": 0}
     audit = scan(folder, effort="quick", backbone="lite0@32", budget=timedelta(minutes=5), **plain)
     assert audit.seed == 3
 

@@ -6,7 +6,7 @@ They are known by what they can do, so that none of these libraries has to be in
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -123,7 +123,8 @@ def _read_torch(source: Source) -> Listing:
     data = source.data
     places = [_place_of(data, row) for row in range(len(data))]
     parts = {key: _Part(part) for key, part in {id(part): part for part, _ in places}.items()}
-    labels = [parts[id(part)].label(row) for part, row in places]
+    named = all(part.names for part in parts.values())  # else one class would be a name here and a number there
+    labels = [parts[id(part)].label(row, named=named) for part, row in places]
     if places and all(part.files for part in parts.values()):
         paths = [Path(parts[id(part)].files[row][0]).as_posix() for part, row in places]
         if len({*paths}) == len(paths):  # else some of them twice, joined
@@ -138,19 +139,32 @@ class _Part:
 
     def __init__(self, data: Any) -> None:
         self._data = data
-        self._names = [str(name) for name in getattr(data, "classes", ())]
-        files = getattr(data, "samples", None) or getattr(data, "imgs", None) or ()
-        listed = len(files) == len(data) and all(isinstance(file, tuple) and isinstance(file[0], str) for file in files)
-        self.files: Sequence[tuple[str, Any]] = files if listed else ()
+        names = getattr(data, "classes", None)
+        self.names = [str(name) for name in names] if isinstance(names, Iterable) else []
+        kept: list[Any] = [
+            getattr(data, name, None) for name in ("samples", "imgs")
+        ]  # which may be its pixels, or a number
+        self.files: Sequence[tuple[str, Any]] = next((files for files in kept if _are_files(files, len(data))), ())
         """(path, label) of each row; empty where it does not keep them."""
         targets = getattr(data, "targets", None)
         self._targets = targets if targets is not None and len(targets) == len(data) else None
 
-    def label(self, row: int) -> str | None:
+    def label(self, row: int, *, named: bool) -> str | None:
+        """The label of ``row``; a number that is ``named`` by its class."""
         if self.files:
-            return _named(self.files[row][1], self._names)
-        label = _pair(self._data[row])[1] if self._targets is None else self._targets[row]
-        return _named(_number(label), self._names)
+            label = self.files[row][1]
+        else:
+            label = _pair(self._data[row])[1] if self._targets is None else self._targets[row]
+        return _named(_number(label), self.names if named else ())
+
+
+def _are_files(value: Any, count: int) -> bool:
+    """Whether ``value`` is the list of (path, label) that a folder of ``count`` images has."""
+    return (
+        isinstance(value, Sequence)
+        and len(value) == count
+        and all(isinstance(file, tuple) and isinstance(file[0], str) for file in value)
+    )
 
 
 def _place_of(data: Any, row: int) -> tuple[Any, int]:
@@ -159,6 +173,7 @@ def _place_of(data: Any, row: int) -> tuple[Any, int]:
         if type(data).__name__ == "Subset":
             data, row = data.dataset, int(data.indices[row])
         elif type(data).__name__ == "ConcatDataset":
+            row = row if row >= 0 else len(data) + row  # -1 is the last, as torch has it
             part = bisect_right(data.cumulative_sizes, row)
             data, row = data.datasets[part], row - (data.cumulative_sizes[part - 1] if part else 0)
         else:
