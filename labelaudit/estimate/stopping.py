@@ -116,6 +116,7 @@ def stop_rule(audit: Audit, reviewed: Reviewed, plan: ReviewPlan, *, target: flo
         high=float(share_of(found, left.low, empty=1.0)),
     )
     safe = float(share_of(found, left.high, empty=1.0)) >= target
+    unseen = int((~reviewed.seen(len(audit.samples))).sum())
     more = 0 if safe else _more(audit, reviewed, each / cells.size, cells.cell_of, found, left_value, target)
     return StopDecision(
         reviewed=len(reviewed.settled),
@@ -125,7 +126,7 @@ def stop_rule(audit: Audit, reviewed: Reviewed, plan: ReviewPlan, *, target: flo
         target=target,
         safe=safe,
         more=more,
-        more_sampled=0 if safe else _sampled(left, found, target, int(cells.judged[~cells.seen].sum())),
+        more_sampled=0 if safe else _sampled(left, found, target, int(cells.judged[~cells.seen].sum()), unseen),
     )
 
 
@@ -144,10 +145,12 @@ def _more(
     return 0 if wanted <= 0 else min(int(np.searchsorted(gained, wanted)) + 1, len(unseen))
 
 
-def _sampled(left: Quantity, found: int, target: float, judged: int) -> int | None:
-    """More random verdicts until the upper end of `left` lets the target through, if its distance shrinks with them."""
+def _sampled(left: Quantity, found: int, target: float, judged: int, unseen: int) -> int | None:
+    """More random verdicts until the upper end of `left` lets the target through, if its distance shrinks with them:
+    no more than are ``unseen``."""
     assert left.value is not None
     allowed = found * (1 / target - 1)
-    if allowed <= left.value or not judged:
+    if allowed <= left.value or not judged or not unseen:
         return None
-    return max(1, int(np.ceil(judged * ((left.high - left.value) / (allowed - left.value) - 1))))
+    needed = int(np.ceil(judged * ((left.high - left.value) / (allowed - left.value) - 1)))
+    return min(max(1, needed), unseen)

@@ -14,6 +14,7 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from html import unescape
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,11 @@ def place(text: str, path: Path) -> None:
         write_text(text, path)
     except OSError as error:
         raise RunError(f"cannot write {path} ({error.strerror or error}): choose another file with `output`") from error
+
+
+def says(path: Path, trouble: str) -> bool:
+    """Whether an earlier page lacks the pictures for the same ``trouble``: a new one takes nothing from it."""
+    return trouble in unescape(path.read_text(encoding="utf-8", errors="replace"))
 
 
 def render(

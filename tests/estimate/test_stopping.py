@@ -67,6 +67,13 @@ def test_without_the_sample_nothing_is_known_about_what_is_left() -> None:
     assert not stop.safe
 
 
+def test_no_more_random_reviews_are_asked_for_than_images_are_left() -> None:
+    audit, wrong = make_survey(n=120, seed=0)
+    plan = plan_reviews(audit, reviews=20)
+    seen = {*plan.rows, *audit.order[:10].tolist()}
+    assert stop_rule(audit, judge(audit, wrong, seen), plan).more_sampled == 120 - len(seen)  # 1,280 were said
+
+
 def test_the_stop_rule_walks_over_verdicts_not_over_samples() -> None:
     """It is asked after each verdict: ten times the samples may not cost more steps in Python."""
 

@@ -136,6 +136,8 @@ def test_images_that_moved_are_named_or_missed(
     run.write(make_audit(settings=settings), tmp_path / "run")
     assert call([tmp_path / "run"], monkeypatch) == 0
     assert "2 without a picture: the images of the scan cannot be opened" in capsys.readouterr().err
+    assert call([tmp_path / "run"], monkeypatch) == 0  # an earlier page that has none either is no loss
+    assert "2 without a picture" in capsys.readouterr().err
     page = tmp_path / "run" / "report.html"
     page.write_text("with pictures")
     assert call([tmp_path / "run", "-q"], monkeypatch) == 2

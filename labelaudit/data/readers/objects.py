@@ -141,9 +141,7 @@ class _Part:
         self._data = data
         names = getattr(data, "classes", None)
         self.names = [str(name) for name in names] if isinstance(names, Iterable) else []
-        kept: list[Any] = [
-            getattr(data, name, None) for name in ("samples", "imgs")
-        ]  # which may be its pixels, or a number
+        kept: list[Any] = [getattr(data, name, None) for name in ("samples", "imgs")]  # or its pixels, or a number
         self.files: Sequence[tuple[str, Any]] = next((files for files in kept if _are_files(files, len(data))), ())
         """(path, label) of each row; empty where it does not keep them."""
         targets = getattr(data, "targets", None)
