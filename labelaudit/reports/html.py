@@ -95,7 +95,10 @@ def place(text: str, path: Path) -> None:
 
 def says(path: Path, trouble: str) -> bool:
     """Whether an earlier page lacks the pictures for the same ``trouble``: a new one takes nothing from it."""
-    return trouble in unescape(path.read_text(encoding="utf-8", errors="replace"))
+    try:
+        return trouble in unescape(path.read_text(encoding="utf-8", errors="replace"))
+    except OSError:
+        return False
 
 
 def render(

@@ -143,6 +143,10 @@ def test_images_that_moved_are_named_or_missed(
     assert call([tmp_path / "run", "-q"], monkeypatch) == 2
     assert f"{page} is kept as it is: name another file with -o" in capsys.readouterr().err
     assert page.read_text() == "with pictures"
+    page.unlink()
+    page.mkdir()
+    assert call([tmp_path / "run", "-q"], monkeypatch) == 2
+    page.rmdir()
     assert call([tmp_path / "run", "-o", tmp_path / "other.html"], monkeypatch) == 0
     capsys.readouterr()
     assert call([tmp_path / "run", "--data", tmp_path / "elsewhere"], monkeypatch) == 2
