@@ -102,13 +102,7 @@ def _lines(what: str, listing: Listing) -> list[str]:
 
 def _findings(listing: Listing) -> list[Finding]:
     """Those of the listing, and the rows that a scan leaves out because they have no label."""
-    from labelaudit.types import Finding
-
-    rows = [name for name, label in zip(listing.ids, listing.labels, strict=True) if label is None]
-    return [
-        *listing.findings,
-        *(Finding(kind="unlabelled", path=name, detail="it has no label") for name in rows),
-    ]
+    return [*listing.findings, *listing.unlabelled().values()]
 
 
 def _counts(listing: Listing) -> dict[str, int]:

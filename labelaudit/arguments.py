@@ -49,6 +49,11 @@ def check_types(owner: Callable[..., Any], values: Mapping[str, Any]) -> None:
             raise OptionError(f"`{name}` {said}: give {' or '.join(dict.fromkeys(_wanted(hint)))}")
 
 
+def listed(names: str | Sequence[str]) -> tuple[str, ...]:
+    """Several names; a single one may come as it is."""
+    return (names,) if isinstance(names, str) else tuple(names)
+
+
 @cache
 def _hints(owner: Callable[..., Any]) -> Mapping[str, Any]:
     return typing.get_type_hints(owner)

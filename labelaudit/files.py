@@ -53,6 +53,12 @@ def sweep(place: Path) -> None:
                 os.close(held)
 
 
+def not_written(shown: Path | str, place: Path, error: OSError, earlier: str) -> RunError:
+    """The error for what should have been written at ``place``, where there is still an ``earlier`` one, or nothing."""
+    left = f"{earlier} is untouched" if place.exists() else "nothing was written"
+    return RunError(f"cannot write {shown} ({error.strerror or error}): {left}")
+
+
 def partials(place: Path) -> tuple[Path, ...]:
     """Folders of `sibling` beside ``place``: of runs that were killed, or are at work."""
     ending = re.compile(rf"\.{re.escape(place.name)}\.[0-9a-f]{{8}}\.partial")

@@ -10,8 +10,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any, TextIO
 
 _LONGEST = 300  # characters of a name in a report
-_UNSEEN = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
-"""Characters that `json.dumps` leaves in a string although a terminal obeys them."""
+UNSEEN = "\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069"
+"""Characters beyond the first 32 that a terminal obeys, or that turn a line around, as a pattern has them in brackets.
+`json.dumps` leaves them in a string."""
+_UNSEEN = re.compile(f"[{UNSEEN}]")
 
 
 def printable(text: str) -> str:

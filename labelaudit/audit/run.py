@@ -20,7 +20,7 @@ from labelaudit.audit.document import Audit
 from labelaudit.audit.groups import list_groups
 from labelaudit.data.ingest import digest_file
 from labelaudit.errors import OptionError, RunError, reason_of
-from labelaudit.files import check_apart, is_partial, recover, sibling, swap, sweep
+from labelaudit.files import check_apart, is_partial, not_written, recover, sibling, swap, sweep
 from labelaudit.judge import FILE as JUDGE
 
 REPORT, MARKDOWN = "report.html", "report.md"
@@ -94,8 +94,7 @@ def write(audit: Audit, folder: Path | str) -> dict[str, Path]:
                 _flush(fresh / name)
             swap((fresh, place), first=lambda: _keep_other_files(place, fresh))
     except OSError as error:
-        left = "the earlier result is untouched" if place.exists() else "nothing was written"
-        raise RunError(f"cannot write {folder} ({error.strerror or error}): {left}") from error
+        raise not_written(folder, place, error, "the earlier result") from error
     shown = [TABLE if name not in (*writers, AUDIT) else name for name in SHOWN]
     return {name: Path(folder) / name for name in (*shown, *kept)}
 

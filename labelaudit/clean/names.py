@@ -20,6 +20,7 @@ from labelaudit.data.images import SUFFIXES
 from labelaudit.data.ingest import digest
 from labelaudit.data.tree import is_passed_over
 from labelaudit.errors import OptionError, RunError
+from labelaudit.text import UNSEEN
 
 BESIDE = ("clean-report.json", "clean-report.md", "weights.csv")
 """Files that may lie beside class folders."""
@@ -32,7 +33,7 @@ _SPLIT_WORD = re.compile(
 )
 """Between separators or alone in a path part, `datasets` takes it for a split (datasets.data_files)."""
 
-_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_UNSAFE = re.compile(f"[\x00-\x1f{UNSEEN}\ud800-\udfff]")
 """Characters that steer a terminal, turn a line around, or that no UTF-8 holds; wide and narrow spaces are none."""
 
 Ending = Callable[[int], str]

@@ -20,7 +20,7 @@ from labelaudit.clean.actions import ACTIONS
 from labelaudit.clean.names import check_class
 from labelaudit.clean.plan import SOURCES, Change, CorrectionPlan
 from labelaudit.errors import RunError, reason_of
-from labelaudit.files import read_regular, write_text
+from labelaudit.files import not_written, read_regular, write_text
 from labelaudit.machine import __version__
 
 SCHEMA_VERSION = 1
@@ -72,8 +72,7 @@ def write_plan(plan: CorrectionPlan, path: Path | str) -> None:
     try:
         write_text(dumps(plan), place)
     except OSError as error:
-        left = "an earlier plan is untouched" if place.exists() else "nothing was written"
-        raise RunError(f"cannot write {path} ({error.strerror or error}): {left}") from error
+        raise not_written(path, place, error, "an earlier plan") from error
 
 
 def is_edited(path: Path) -> bool:

@@ -18,6 +18,9 @@ from labelaudit.errors import DataError
 from labelaudit.text import count, name_some
 from labelaudit.types import Finding
 
+_MISSING = frozenset({"nan", "na", "n/a", "#n/a", "<na>", "null", "?"})
+"""Labels, in small letters, as programs write that there is none."""
+
 
 def assemble(table: Table, columns: Columns, match: Match, tree: Tree, *, tables: Sequence[Path | str] = ()) -> Listing:
     """The images of ``tree`` that rows of ``table`` were matched with; rows and files left over become findings."""
@@ -158,9 +161,6 @@ def _note_missing(table: Table, labels: Sequence[str | None]) -> tuple[str, ...]
     said = name_some([f"'{label}' ({count(labels.count(label), 'row')})" for label in sorted(held)])
     name = posixpath.basename(table.name)
     return (f"Labels of {name} that may mean that there is none, but are read as classes: {said}. Empty them if so.",)
-
-
-_MISSING = frozenset({"nan", "na", "n/a", "#n/a", "<na>", "null", "?"})
 
 
 def origin_of(table: Table, columns: Columns) -> str:

@@ -47,16 +47,13 @@ def ingest(
     Raises `DataError` with the counts of what was left out if nothing remains, or fewer than ``fewest_classes``.
     """
     n = len(listing.ids)
-    unlabelled = [row for row, label in enumerate(listing.labels) if label is None]
+    refused = listing.unlabelled()
     labelled: Sequence[int] = range(n)
-    if unlabelled:
-        labelled = [row for row, label in enumerate(listing.labels) if label is not None]
+    if refused:
+        labelled = [row for row in range(n) if row not in refused]
     digests = [""] * n
     deep: dict[str, list[exposures.Range]] = {"whole": [], "real": []}
     uniform: dict[int, Finding] = {}
-    refused: dict[int, Finding] = {
-        row: Finding(kind="unlabelled", path=listing.ids[row], detail="it has no label") for row in unlabelled
-    }
     images = listing.images
     if images is None:
         blake = partial(hashlib.blake2b, digest_size=DIGEST_BYTES)

@@ -60,6 +60,11 @@ class Listing:
             object.__setattr__(self, "rows", range(len(self.ids)))
             object.__setattr__(self, "total", max(self.total, len(self.ids)))
 
+    def unlabelled(self) -> dict[int, Finding]:
+        """Row -> finding of each sample without a label, which a scan leaves out."""
+        rows = [row for row, label in enumerate(self.labels) if label is None]
+        return {row: Finding(kind="unlabelled", path=self.ids[row], detail="it has no label") for row in rows}
+
 
 class Files:
     """`Images` of files below a root. Reads regular files only, so a pipe or device cannot hang a scan."""

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from functools import wraps
 from typing import Any
 
+from labelaudit.arguments import listed
 from labelaudit.display.audit import Audit
 from labelaudit.display.bar import draw_bar
 from labelaudit.scanning import scan as scanning
@@ -21,7 +22,7 @@ from labelaudit.types import Progress, no_progress
 def scan(*sources: Any, progress: Progress | bool | None = None, **options: Any) -> Audit:
     """See `labelaudit.scanning.scan`; ``progress``: None for a bar where somebody looks, False for none."""
     methods = options.get("methods")
-    trainings = 4 if methods is None else 2 if isinstance(methods, str) else len({*methods, "ce"})
+    trainings = 4 if methods is None else len({*listed(methods), "ce"})
     with _choose(progress, trainings) as told:
         return Audit.of(scanning.scan(*sources, progress=told, **options))
 

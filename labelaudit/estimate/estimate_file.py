@@ -21,7 +21,7 @@ from labelaudit.estimate.intervals import Estimate
 from labelaudit.estimate.sampling import ReviewPlan, Stratum, align_plan, plan_record
 from labelaudit.estimate.selftest import SelfTest
 from labelaudit.estimate.stopping import StopDecision
-from labelaudit.files import read_regular, write_text
+from labelaudit.files import not_written, read_regular, write_text
 from labelaudit.machine import __version__
 
 SCHEMA_VERSION = 1
@@ -49,8 +49,7 @@ def save(
     try:
         write_text(text + "\n", place, errors="backslashreplace")
     except OSError as error:
-        left = "an earlier plan is untouched" if place.exists() else "nothing was written"
-        raise RunError(f"cannot write {place} ({error.strerror or error}): {left}") from error
+        raise not_written(place, place, error, "an earlier plan") from error
     return place
 
 

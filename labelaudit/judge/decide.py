@@ -183,8 +183,7 @@ def bear_out(sure: float, suspicion: Floats, share: float) -> float:
     count = max(1, round(share * len(suspicion)))
     if (suspicion >= sure).sum() <= count:
         return sure
-    following, last = np.partition(suspicion, (-count - 1, -count))[[-count - 1, -count]].tolist()
-    return float(following + last) / 2
+    return (suspicion_at(suspicion, count + 1) + suspicion_at(suspicion, count)) / 2
 
 
 def noise_rate(suspicion: Floats, *, companions: float = 1.0) -> tuple[float, tuple[float, float]]:

@@ -12,7 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from labelaudit.arguments import check_types
+from labelaudit.arguments import check_types, listed
 from labelaudit.audit.document import Audit
 from labelaudit.data.given import differ, given_features, given_probs, source_rows
 from labelaudit.data.ingest import ingest
@@ -109,16 +109,16 @@ def scan(
     from labelaudit.reports.html import add_report
     from labelaudit.verdicts import read, verdicts_file
 
-    named = regularizers if isinstance(regularizers, Mapping) else {name: {} for name in _listed(regularizers)}
+    named = regularizers if isinstance(regularizers, Mapping) else {name: {} for name in listed(regularizers)}
     settings = ScanSettings(
-        group=_listed(group),
-        methods=None if methods is None else _listed(methods),
+        group=listed(group),
+        methods=None if methods is None else listed(methods),
         options={name: dict(values) for name, values in (options or {}).items()},
         regularizers={name: dict(values) for name, values in named.items()},
         train=train,
         network=network,
         init=check_network(network, init, train, features=features is not None),
-        backbone=None if backbone is None else _listed(backbone),
+        backbone=None if backbone is None else listed(backbone),
         image_size=image_size,
         precision=precision,
         max_pixels=max_pixels,
@@ -136,11 +136,11 @@ def scan(
         label_column=label_column,
         label_from=label_from,
         format=format,
-        classes=None if classes is None else _listed(classes),
+        classes=None if classes is None else listed(classes),
         rows=rows,
         ignore_metadata=ignore_metadata,
         bands=None if bands is None else tuple(map(int, bands)),
-        annotator=None if annotator is None else _listed(annotator),
+        annotator=None if annotator is None else listed(annotator),
     )
     machine = Machine(
         device=device,
@@ -209,8 +209,3 @@ def scan(
     if told := plan.review():
         notice(told)
     return audit
-
-
-def _listed(names: str | Sequence[str]) -> tuple[str, ...]:
-    """Several names; a single one may come as it is."""
-    return (names,) if isinstance(names, str) else tuple(names)

@@ -30,7 +30,7 @@ from labelaudit.judge.noise_model import NoiseModel
 from labelaudit.judge.scores import sum_by_label
 from labelaudit.machine import Clock, Machine, list_versions
 from labelaudit.scanning.settings import ScanSettings
-from labelaudit.text import name_some
+from labelaudit.text import count, name_some
 from labelaudit.types import Bools, Decision, Features, Finding, Floats, Images, Ints, Samples
 
 
@@ -115,7 +115,7 @@ def score_samples(
     who = f"the audit of '{audit.samples.root}'" if audit.samples.root else "an audit"
     notes = [f"Judged by {who} ({len(judge.memory):,} samples), without training."]
     if seen := _count_known(samples, audit.samples):
-        are = "1 image is" if seen == 1 else f"{seen:,} images are"
+        are = count(seen, "image is", "images are")
         notes.append(f"{are} in that audit under the same label: models that know the label judge it, so scan again.")
     if strange:
         names = sorted({*given.given()} - {*judge.classes})

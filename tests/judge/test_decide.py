@@ -11,8 +11,9 @@ from test_noise_model import planted
 from labelaudit.judge import noise_model
 from labelaudit.judge.decide import HIGHEST, SURE_UNTOLD, decide, noise_rate, suspicion_at
 from labelaudit.judge.noise_fit import fit_noise_model
+from labelaudit.judge.noise_model import NoiseModel
 from labelaudit.judge.reading import Reading
-from labelaudit.types import TIERS
+from labelaudit.types import TIERS, Ints
 
 CLASSES = ("ant", "bee", "cat", "dog")
 
@@ -100,11 +101,15 @@ def test_noise_rate_is_the_mean_and_its_interval_holds_every_doubt() -> None:
     assert noise_rate(np.full(1000, 0.01))[1][0] == 0, "a small reading may be doubt altogether"
 
 
-def test_tiers_part_the_suspects() -> None:
+def read_planted() -> tuple[NoiseModel, Ints, list[str], Reading]:
+    """A noise model of labels of which 20 % are wrong, these labels, digests that differ, and a reading of the rate."""
     probs, given, _ = planted(0, 0.2)
-    digests = [str(i) for i in range(len(given))]
-    fitted = fit_noise_model({"m": probs}, given)
     reading = Reading(rate=0.2, low=0.1, high=0.3, by_model=0.2, by_curve=0.2)
+    return fit_noise_model({"m": probs}, given), given, [str(i) for i in range(len(given))], reading
+
+
+def test_tiers_part_the_suspects() -> None:
+    fitted, given, digests, reading = read_planted()
     decision = decide(fitted, given, CLASSES, digests=digests, reading=reading)
     assert (decision.is_sure == (decision.suspicion >= SURE_UNTOLD)).all()
     assert decision.is_sure.any()
@@ -120,10 +125,7 @@ def test_tiers_part_the_suspects() -> None:
 
 
 def test_no_more_are_sure_than_the_reading_bears_out_and_at_least_one() -> None:
-    probs, given, _ = planted(0, 0.2)
-    digests = [str(i) for i in range(len(given))]
-    fitted = fit_noise_model({"m": probs}, given)
-    reading = Reading(rate=0.2, low=0.1, high=0.3, by_model=0.2, by_curve=0.2)
+    fitted, given, digests, reading = read_planted()
     free = decide(fitted, given, CLASSES, digests=digests, reading=reading)
     for share, count in ((5 / len(given), 5), (0.0, 1)):
         bound = decide(fitted, given, CLASSES, digests=digests, reading=replace(reading, sure=share))
