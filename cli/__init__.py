@@ -148,7 +148,7 @@ def _limit_threads() -> None:
 
 
 def main() -> None:
-    """Run the command line; the console script ``labelaudit``.
+    """Run the command line, for the console script ``labelaudit`` (`labelaudit.__main__`).
 
     What the caller closed (``>&-``), and a reader that has seen enough (``| head``), is nowhere, not an error: the exit
     code stays that of the work. A result that a full disk does not take is one: exit code 2.
@@ -160,9 +160,6 @@ def main() -> None:
         app()
     except SystemExit as ended:
         code = ended.code
-    except KeyboardInterrupt:  # before a command has begun
-        typer.echo("labelaudit: interrupted", err=True)
-        code = 130
     else:
         code = 0
     raise SystemExit(outcome(code))

@@ -95,7 +95,7 @@ def report(
                 if data is not None:
                     raise
                 trouble = str(error) if audit.settings.get("source", {}).get("data") else ""
-                if trouble and not to_stdout and path.exists() and not html.says(path, trouble):
+                if trouble and not to_stdout and path.exists() and not html.has_no_pictures(path):
                     raise RunError(f"{error}; {path} is kept as it is: name another file with -o") from None
             page = html.render(
                 audit,

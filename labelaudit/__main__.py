@@ -1,5 +1,18 @@
-"""``python -m labelaudit``, the same as the command ``labelaudit``."""
+"""``python -m labelaudit``, and the command ``labelaudit``: what runs before the command line itself is imported."""
 
-from labelaudit.cli import main
+import sys
 
-main()
+
+def main() -> None:
+    """Run the command line; Ctrl-C while Python still imports it ends as it does later, without a traceback."""
+    try:
+        from labelaudit.cli import main as run
+
+        run()
+    except KeyboardInterrupt:
+        sys.stderr.write("labelaudit: interrupted\n")
+        raise SystemExit(130) from None
+
+
+if __name__ == "__main__":
+    main()

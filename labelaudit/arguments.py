@@ -6,7 +6,7 @@ Choices and ranges are left to those who know them: only the type is looked at h
 from __future__ import annotations
 
 import typing
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from functools import cache
 from numbers import Integral, Real
@@ -34,7 +34,7 @@ _MANY: Mapping[Any, str] = {int: "a list of whole numbers", str: "a list of text
 def check_types(owner: Callable[..., Any], values: Mapping[str, Any]) -> None:
     """Raise `OptionError` for the first of ``values`` that is not of the type that ``owner`` declares for its name.
 
-    An annotation of a kind not known here, such as an array's, takes everything. A text is no list.
+    An annotation of a kind not known here, such as an array's, takes everything. A text is no list, a generator is.
 
     >>> def show(bands: Sequence[int] | None = None) -> None: ...
     >>> check_types(show, {"bands": [4, 3, 2]})
@@ -49,8 +49,14 @@ def check_types(owner: Callable[..., Any], values: Mapping[str, Any]) -> None:
             raise OptionError(f"`{name}` {said}: give {' or '.join(dict.fromkeys(_wanted(hint)))}")
 
 
-def listed(names: str | Sequence[str]) -> tuple[str, ...]:
-    """Several names; a single one may come as it is."""
+def listed(names: str | Iterable[str] | Mapping[str, int]) -> tuple[str, ...]:
+    """Several names; a single one may come as it is, and names with their numbers in the order of these.
+
+    >>> listed("cat"), listed({"dog": 1, "cat": 0})
+    (('cat',), ('cat', 'dog'))
+    """
+    if isinstance(names, Mapping):
+        return tuple(sorted(names, key=lambda name: names[name]))
     return (names,) if isinstance(names, str) else tuple(names)
 
 
@@ -70,8 +76,9 @@ def _fits(value: Any, hint: Any) -> bool:
         is_number = isinstance(value, Integral if kind is int else Real)
         return is_number and type(value).__name__ not in ("bool", "timedelta64")  # NumPy counts its spans as numbers
     if kind is Sequence:
-        listed = isinstance(value, Collection) and not isinstance(value, str | bytes | Mapping)
-        return listed and all(_fits(one, inner[0]) for one in value)
+        several = isinstance(value, Collection | Iterator) and not isinstance(value, str | bytes | Mapping)
+        known = () if isinstance(value, Iterator) else value  # whoever takes an iterator is the first to look
+        return several and all(_fits(one, inner[0]) for one in known)
     if kind is Mapping:
         return isinstance(value, Mapping) and all(
             _fits(key, inner[0]) and _fits(one, inner[1]) for key, one in value.items()

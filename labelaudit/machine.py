@@ -52,11 +52,13 @@ class Machine:
     """Address of the cluster; by default one is started on this machine."""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "device", str(self.device))  # torch's own `torch.device` too
+        for name, known in (("device", Device), ("engine", Engine)):
+            if (value := getattr(self, name)) not in get_args(known):
+                raise unknown_name(name, value, get_args(known))
         workers: object = self.workers
         if not (isinstance(workers, Integral) and int(workers) >= 1):
             raise OptionError(f"`workers` {self.workers}: give a whole number from 1")
-        if self.engine not in get_args(Engine):
-            raise unknown_name("engine", self.engine, get_args(Engine))
 
     def settled(self) -> Machine:
         """The same with `device` decided; raises `OptionError` where there is no such device."""
@@ -76,12 +78,6 @@ class Clock:
         yield
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
         self.stages.append(Stage(name=name, seconds=time.perf_counter() - started, peak_bytes=peak))
-
-
-def check_device(device: object) -> None:
-    """Refuse a device that nobody knows; whether it is there is asked when it is needed."""
-    if device not in get_args(Device):
-        raise unknown_name("device", device, get_args(Device))
 
 
 def find_device(device: str) -> Literal["cpu", "cuda"]:

@@ -8,9 +8,11 @@ Dimension legend, used in every shape comment of the project:
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import accumulate
 from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
@@ -161,7 +163,7 @@ class Samples:
             labels=self.labels[rows],
             classes=self.classes,
             digests=tuple(self.digests[i] for i in pick),
-            images=None if self.images is None else _Subset(self.images, pick),
+            images=None if self.images is None else Subset(self.images, pick),
             splits=None if self.splits is None else tuple(self.splits[i] for i in pick),
             extra={name: tuple(column[i] for i in pick) for name, column in self.extra.items()},
             root=self.root,
@@ -169,10 +171,10 @@ class Samples:
         )
 
 
-class _Subset:
-    """Some rows of an `Images`."""
+class Subset:
+    """`Images` that are some ``rows`` of others."""
 
-    def __init__(self, images: Images, rows: Sequence[int]) -> None:
+    def __init__(self, images: Images, rows: Ints | Sequence[int]) -> None:
         self._images, self._rows = images, rows
         self.exposure: Any = getattr(images, "exposure", None)
 
@@ -180,10 +182,32 @@ class _Subset:
         return len(self._rows)
 
     def encoded(self, index: int) -> bytes:
-        return self._images.encoded(self._rows[index])
+        return self._images.encoded(int(self._rows[index]))
 
     def path(self, index: int) -> str | None:
-        return path_of(self._images, self._rows[index])
+        return path_of(self._images, int(self._rows[index]))
+
+
+class Joined:
+    """`Images` of several sources, one after the other."""
+
+    def __init__(self, parts: Iterable[Images]) -> None:
+        self._parts = tuple(parts)
+        self._starts = [0, *accumulate(map(len, self._parts))]
+
+    def __len__(self) -> int:
+        return self._starts[-1]
+
+    def encoded(self, index: int) -> bytes:
+        part, row = self._place(index)
+        return part.encoded(row)
+
+    def path(self, index: int) -> str | None:
+        return path_of(*self._place(index))
+
+    def _place(self, index: int) -> tuple[Images, int]:
+        part = bisect_right(self._starts, index) - 1
+        return self._parts[part], index - self._starts[part]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from labelaudit.data.listing import TESTING, TRAINING, Joined, Listing
+from labelaudit.data.listing import TESTING, TRAINING, Listing
 from labelaudit.data.sources import open_source
 from labelaudit.errors import DataError, OptionError
-from labelaudit.types import Images, Ints, Progress, no_progress
+from labelaudit.types import Images, Ints, Joined, Progress, Subset, no_progress
 
 SIDES = {"mnist": 28, "cifar10": 32, "cifar100": 32, "svhn": 32}
 """Name -> stored side in pixels."""
@@ -54,7 +54,7 @@ class Part:
 
         assert self.images is not None
         order = np.argsort(rows, kind="stable")  # images lie in files that are read in order
-        found, failures = load_pixels(Joined((self.images, rows[order])), self.side, progress=progress)
+        found, failures = load_pixels(Subset(self.images, rows[order]), self.side, progress=progress)
         if failures:
             raise DataError(f"an image of the dataset cannot be read: {failures[0][2]}")
         pixels = np.empty_like(found)
@@ -70,7 +70,7 @@ class Part:
 
         if self.images is None:
             raise OptionError("`backbone` takes images as they are stored, which this dataset has not")
-        images = Joined((self.images, rows))
+        images = Subset(self.images, rows)
         digests = [digest(images.encoded(row)) for row in range(len(images))]
         features, failures = embed(images, digests, backbones=[backbone], workers=1, cache=cache, progress=progress)
         if failures:
@@ -173,8 +173,8 @@ def _labels(listing: Listing, rows: Sequence[int]) -> list[str]:
 
 def _join(rows: list[tuple[Listing, str, list[int]]], code: dict[str, int], side: int) -> Part:
     labels = [code[label] for listing, _, some in rows for label in _labels(listing, some)]
-    images = [(listing.images, np.array(some)) for listing, _, some in rows if listing.images is not None]
-    return Part(np.array(labels, dtype=np.int64), Joined(*images), side=side)
+    images = [Subset(listing.images, some) for listing, _, some in rows if listing.images is not None]
+    return Part(np.array(labels, dtype=np.int64), Joined(images), side=side)
 
 
 def _digits() -> BenchmarkDataset:

@@ -32,20 +32,7 @@ MAX_UNPACKED = 64 * 10**9
 _PACKED: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZ": bz2.open, b"\xfd7": lzma.open}
 
 
-class StoredImages:
-    """`Images` of files in a `Storage` that is not a folder."""
-
-    def __init__(self, storage: Storage, paths: Sequence[str]) -> None:
-        self._storage, self._paths = storage, paths
-
-    def __len__(self) -> int:
-        return len(self._paths)
-
-    def encoded(self, index: int) -> bytes:
-        return self._storage.read(self._paths[index])
-
-
-class ZipStorage:
+class ZipStorage(Storage):
     """`Storage` of a zip file, which stays open."""
 
     def __init__(self, path: Path) -> None:
@@ -70,11 +57,8 @@ class ZipStorage:
         except (RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
             raise ImageError("unreadable", f"cannot be read from the archive: {error}") from error
 
-    def images(self, paths: Sequence[str]) -> StoredImages:
-        return StoredImages(self, paths)
 
-
-class TarStorage:
+class TarStorage(Storage):
     """`Storage` of a tar file, indexed once; several threads may read."""
 
     def __init__(self, path: Path) -> None:
@@ -100,11 +84,8 @@ class TarStorage:
         size = _check_size(self.sizes[path])
         return os.pread(self._file.fileno(), size, self._starts[path])
 
-    def images(self, paths: Sequence[str]) -> StoredImages:
-        return StoredImages(self, paths)
 
-
-class JoinedStorage:
+class JoinedStorage(Storage):
     """`Storage` of several archives: path -> the archive and the path in it."""
 
     def __init__(self, places: dict[str, tuple[Storage, str]]) -> None:
@@ -113,9 +94,6 @@ class JoinedStorage:
     def read(self, path: str) -> bytes:
         storage, inside = self._places[path]
         return storage.read(inside)
-
-    def images(self, paths: Sequence[str]) -> StoredImages:
-        return StoredImages(self, paths)
 
 
 def is_archive(path: Path) -> bool:

@@ -7,10 +7,14 @@ everything else that EXIF holds.
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Literal
 
 from PIL import Image
 
-MODEL, DATE = 0x0110, 0x0132
+MODEL, ORIENTATION, DATE = 0x0110, 0x0112, 0x0132
+_HEAD = b"Exif\0\0"
 _ASCII = 2
 _LONGEST = 256  # bytes of a text
 
@@ -30,41 +34,38 @@ def upright(image: Image.Image) -> Image.Image:
     exif = image.info.get("exif")
     if image.format == "TIFF" or not isinstance(exif, bytes):
         return image
-    turn = _TURNS.get(_orientation(exif.removeprefix(b"Exif\0\0")))
+    turn = _TURNS.get(_orientation(exif.removeprefix(_HEAD)))
     return image if turn is None else image.transpose(turn)
 
 
-def _orientation(exif: bytes) -> int:
-    """Tag 0x0112 of the first directory; 1 (upright) where it is absent or damaged. Pillow's parser would warn."""
-    try:
-        order = _order(exif)
-        (start,) = struct.unpack_from(order + "I", exif, 4)
-        (count,) = struct.unpack_from(order + "H", exif, start)
-        for entry in range(start + 2, start + 2 + 12 * min(count, 512), 12):
-            tag, value = struct.unpack_from(order + "H6xH", exif, entry)
-            if tag == 0x0112:
-                return int(value)
-    except struct.error:
-        pass
+def _orientation(tiff: bytes) -> int:
+    """1 (upright) where it is absent or damaged."""
+    for tag, _, _, value in _first_directory(tiff):
+        if tag == ORIENTATION:
+            return int.from_bytes(value[:2], _order(tiff))
     return 1
 
 
 def read_texts(exif: bytes, wanted: tuple[int, ...]) -> dict[int, str]:
     """The texts under the ``wanted`` tags of the first directory; a damaged one says nothing."""
-    found: dict[int, str] = {}
-    try:
-        order = _order(exif)
-        (start,) = struct.unpack_from(order + "I", exif, 4)
-        (count,) = struct.unpack_from(order + "H", exif, start)
-        for entry in range(start + 2, start + 2 + 12 * min(count, 512), 12):
-            tag, kind, size, place = struct.unpack_from(order + "HHII", exif, entry)
-            if tag in wanted and kind == _ASCII and size <= _LONGEST:
-                text = exif[entry + 8 : entry + 8 + size] if size <= 4 else exif[place : place + size]
-                found[tag] = text.split(b"\0")[0].decode("ascii", "replace").strip()
-    except struct.error:
-        pass
+    tiff, found = exif.removeprefix(_HEAD), dict[int, str]()
+    for tag, kind, size, value in _first_directory(tiff):
+        if tag in wanted and kind == _ASCII and size <= _LONGEST:
+            place = int.from_bytes(value, _order(tiff))
+            text = value[:size] if size <= len(value) else tiff[place : place + size]
+            found[tag] = text.split(b"\0")[0].decode("ascii", "replace").strip()
     return found
 
 
-def _order(tiff: bytes) -> str:
-    return ">" if tiff.startswith(b"MM") else "<"
+def _first_directory(tiff: bytes) -> Iterator[tuple[int, int, int, bytes]]:
+    """Tag, kind, number of values, and the value or its place, of each entry up to where the directory is damaged."""
+    sign = ">" if _order(tiff) == "big" else "<"
+    with suppress(struct.error):
+        (start,) = struct.unpack_from(f"{sign}I", tiff, 4)
+        (count,) = struct.unpack_from(f"{sign}H", tiff, start)
+        for entry in range(start + 2, start + 2 + 12 * min(count, 512), 12):
+            yield struct.unpack_from(f"{sign}HHI4s", tiff, entry)
+
+
+def _order(tiff: bytes) -> Literal["big", "little"]:
+    return "big" if tiff.startswith(b"MM") else "little"

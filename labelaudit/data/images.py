@@ -22,7 +22,7 @@ from PIL import Image
 
 from labelaudit.data import exposure as exposures
 from labelaudit.data.exif import DATE, MODEL, read_texts, upright
-from labelaudit.data.exposure import Exposure, Values
+from labelaudit.data.exposure import Exposure
 from labelaudit.data.formats import (
     LOUD,
     SUFFIXES,
@@ -92,7 +92,7 @@ def read_origin(data: bytes) -> tuple[str, str]:
     """
     with _opened(data, MOST_PIXELS) as image:
         exif = None if isinstance(image, Raster) else image.info.get("exif")
-    tags = read_texts(exif.removeprefix(b"Exif\0\0"), (MODEL, DATE)) if isinstance(exif, bytes) else {}
+    tags = read_texts(exif, (MODEL, DATE)) if isinstance(exif, bytes) else {}
     return tags.get(MODEL, ""), tags.get(DATE, "")
 
 
@@ -141,8 +141,6 @@ def squeeze(data: bytes, sides: Collection[int]) -> dict[int, Pixels]:
 class Survey:
     """Facts about an image from one look at it, without its pixels."""
 
-    size: tuple[int, int]
-    """Width and height, as stored."""
     deep: tuple[str, exposures.Range] | None
     """``whole`` or ``real`` with the lowest and highest value, where these are deeper than a byte."""
     is_uniform: bool
@@ -155,8 +153,7 @@ def survey(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Survey:
     Raises `ImageError` as `probe` does.
     """
     with _opened(data, max_pixels) as image:
-        size, deep = image.size, None
-        values: Values | None = None
+        pixels, values = image.size[0] * image.size[1], None
         try:
             if isinstance(image, Raster) or image.mode.startswith(("I", "F")):
                 with ROOM.taken(_need(image)):
@@ -165,8 +162,8 @@ def survey(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Survey:
             values = None  # found where all pixels are needed
         if values is not None and values.dtype != np.uint8:
             deep = ("real" if values.dtype.kind == "f" else "whole", exposures.measure(values))
-            return Survey(size, deep, deep[1][0] == deep[1][1])
-    return Survey(size, None, _may_be_uniform(data, size[0] * size[1]) and _is_uniform(data))
+            return Survey(deep, deep[1][0] == deep[1][1])
+    return Survey(None, _may_be_uniform(data, pixels) and _is_uniform(data))
 
 
 def _may_be_uniform(data: bytes, pixels: int) -> bool:

@@ -11,7 +11,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -19,7 +19,7 @@ import numpy as np
 
 from labelaudit.data import exposure as exposures
 from labelaudit.data.exposure import Exposed, Exposure
-from labelaudit.data.images import MAX_PIXELS, ImageError, survey
+from labelaudit.data.images import MAX_PIXELS, ImageError, Survey, survey
 from labelaudit.data.listing import Listing
 from labelaudit.data.order import sort_classes
 from labelaudit.errors import DataError
@@ -69,10 +69,10 @@ def ingest(
                     if isinstance(result, Finding):
                         refused[row] = replace(result, path=listing.ids[row])
                         continue
-                    digests[row] = result.digest
-                    if result.deep is not None:
-                        deep[result.deep[0]].append(result.deep[1])
-                    if result.is_uniform:
+                    digests[row], seen = result
+                    if seen.deep is not None:
+                        deep[seen.deep[0]].append(seen.deep[1])
+                    if seen.is_uniform:
                         detail = "all of its pixels are alike: there is nothing to see"
                         uniform[row] = Finding(kind="uniform", path=listing.ids[row], detail=detail)
                 done += len(rows)
@@ -143,23 +143,14 @@ def digest_file(path: Path) -> str:
     return hashlib.blake2b(map_regular(path), digest_size=DIGEST_BYTES).hexdigest()
 
 
-@dataclass(frozen=True)
-class _Seen:
-    """The result of one look at an image."""
-
-    digest: str
-    deep: tuple[str, exposures.Range] | None
-    is_uniform: bool
-
-
-def _read(images: Images, rows: Sequence[int], max_pixels: int) -> list[_Seen | Finding]:
-    """For each row what was seen of it, or a finding without a path that says what is wrong."""
-    results: list[_Seen | Finding] = []
+def _read(images: Images, rows: Sequence[int], max_pixels: int) -> list[tuple[str, Survey] | Finding]:
+    """For each row its digest and what was seen of it, or a finding without a path that says what is wrong."""
+    results: list[tuple[str, Survey] | Finding] = []
     for row in rows:
         try:
             data = images.encoded(row)
             seen = survey(data, max_pixels=max_pixels)
-            results.append(_Seen(digest(data), seen.deep, seen.is_uniform))
+            results.append((digest(data), seen))
         except ImageError as error:
             results.append(Finding(kind=error.kind, path="", detail=str(error)))
         except FileNotFoundError:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from labelaudit.data.images import ImageError
-from labelaudit.types import Finding, Images, Ints, path_of
+from labelaudit.types import Finding, Images
 
 TRAINING, VALIDATION, TESTING = ("train", "training"), ("valid", "val", "validation", "dev"), ("test", "testing")
 """Names of a split by what it is for; lower case."""
@@ -81,25 +81,6 @@ class Files:
     def path(self, index: int) -> str:
         """Path of the file, for those who link to it."""
         return os.path.join(self._root, self._paths[index])  # noqa: PTH118 (ten times faster)
-
-
-class Joined:
-    """`Images` of several sources, or of some rows of them, one after the other."""
-
-    def __init__(self, *parts: tuple[Images, Ints | None]) -> None:
-        self._places = [
-            (images, row) for images, rows in parts for row in (range(len(images)) if rows is None else rows.tolist())
-        ]
-
-    def __len__(self) -> int:
-        return len(self._places)
-
-    def encoded(self, index: int) -> bytes:
-        images, row = self._places[index]
-        return images.encoded(row)
-
-    def path(self, index: int) -> str | None:
-        return path_of(*self._places[index])
 
 
 def read_file(path: str) -> bytes:

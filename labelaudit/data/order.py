@@ -8,14 +8,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
-from labelaudit.data.listing import Joined, Listing
+from labelaudit.data.listing import Listing
 from labelaudit.data.matching import match_rows
 from labelaudit.errors import DataError, OptionError
 from labelaudit.files import read_text
 from labelaudit.text import name_some
-from labelaudit.types import Finding
+from labelaudit.types import Finding, Subset
 
 
 def sort_classes(names: Iterable[str]) -> list[str]:
@@ -105,13 +103,11 @@ def state_rows(listing: Listing, file: Path | str) -> Listing:
 
 def take_rows(listing: Listing, rows: Sequence[int]) -> Listing:
     """Some samples of a listing, in the order of ``rows``; rows of the source keep their numbers."""
-    chosen = np.array(rows, dtype=np.int64)
-    images = listing.images
     return replace(
         listing,
         ids=tuple(listing.ids[row] for row in rows),
         labels=tuple(listing.labels[row] for row in rows),
-        images=None if images is None else Joined((images, chosen)),
+        images=None if listing.images is None else Subset(listing.images, rows),
         splits=None if listing.splits is None else tuple(listing.splits[row] for row in rows),
         extra={name: tuple(column[row] for row in rows) for name, column in listing.extra.items()},
         rows=tuple(listing.rows[row] for row in rows),

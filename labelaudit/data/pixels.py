@@ -6,20 +6,13 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-import numpy.typing as npt
 
-from labelaudit.data.images import MOST_PIXELS, ImageError, probe, squeeze
-from labelaudit.data.listing import Joined
+from labelaudit.data.images import MOST_PIXELS, ImageError, Pixels, probe, squeeze
 from labelaudit.errors import DataError
-from labelaudit.types import Bools, Images, Ints, Progress, no_progress
-
-Pixels = npt.NDArray[np.uint8]
-
+from labelaudit.types import Bools, Images, Ints, Progress, Subset, no_progress
 
 SMALL = 64
 """Longest stored side, in pixels, up to which `auto` considers a network from pixels."""
-
-
 _PROBED = 64
 
 
@@ -81,7 +74,7 @@ class Squares:
         _, side, _, channels = self.shape
         self._pool = self._pool or ThreadPoolExecutor(self._workers)
         squares = np.empty((len(index), side, side, channels), dtype=np.uint8)
-        for place, square in enumerate(_decoded(Joined((self.images, index)), side, self._pool)):
+        for place, square in enumerate(_decoded(Subset(self.images, index), side, self._pool)):
             if isinstance(square, ImageError):
                 raise DataError(f"image {index[place]} cannot be read any more ({square}): has the dataset changed?")
             squares[place] = square[..., :channels]
@@ -105,7 +98,7 @@ class Squares:
 
     def take(self, rows: Bools, *, channels: int | None = None) -> Squares:
         """Some of them, perhaps in colour where these are grey."""
-        images = Joined((self.images, np.flatnonzero(rows)))
+        images = Subset(self.images, np.flatnonzero(rows))
         return Squares(images, self.shape[1], channels=channels or self.shape[3], workers=self._workers, key=self.key)
 
 

@@ -16,19 +16,6 @@ if TYPE_CHECKING:
     from labelaudit.data.listing import Listing
     from labelaudit.types import Samples
 
-READING = (
-    "labels",
-    "path_column",
-    "label_column",
-    "label_from",
-    "format",
-    "classes",
-    "rows",
-    "ignore_metadata",
-    "bands",
-    "annotator",
-)
-"""Fields of `Source` beside ``data`` that a person gives."""
 LEVELS = "parent, top, level N (1 = the folders directly in DATA) or name:'REGEX'"
 
 
@@ -84,6 +71,10 @@ class Source:
         """The source that `settings` described; what a later version added is passed over."""
         known = {field.name for field in fields(cls)}
         return cls(**{name: value for name, value in settings.items() if name in known})
+
+
+READING = tuple(field.name for field in fields(Source) if field.name not in ("data", "exposure"))
+"""Fields of `Source` beside ``data`` that a person gives."""
 
 
 def refuse_missing(data: Any, labels: Any = None) -> None:

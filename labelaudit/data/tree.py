@@ -6,11 +6,11 @@ Readers look at a `Tree` and not at a disk, so that what is known about folders 
 from __future__ import annotations
 
 import os
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 from labelaudit.data.images import SUFFIXES, suffix
 from labelaudit.data.listing import Files, read_file
@@ -19,16 +19,29 @@ from labelaudit.errors import DataError
 from labelaudit.types import Finding, Images
 
 
-class Storage(Protocol):
+class Storage(ABC):
     """The place of a tree's bytes."""
 
+    @abstractmethod
     def read(self, path: str) -> bytes:
         """The bytes of one file; raises `OSError`, `ValueError` or `ImageError`."""
-        ...
 
     def images(self, paths: Sequence[str]) -> Images:
         """`Images` of files of the tree."""
-        ...
+        return StoredImages(self, paths)
+
+
+class StoredImages:
+    """`Images` of files in a `Storage` that is not a folder."""
+
+    def __init__(self, storage: Storage, paths: Sequence[str]) -> None:
+        self._storage, self._paths = storage, paths
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def encoded(self, index: int) -> bytes:
+        return self._storage.read(self._paths[index])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +72,7 @@ class Tree:
         return dict(sorted(endings.items()))
 
 
-class Disk:
+class Disk(Storage):
     """`Storage` of a folder on this machine."""
 
     def __init__(self, root: Path) -> None:

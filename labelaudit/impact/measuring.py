@@ -5,7 +5,6 @@ Left out: keeping the answer; it costs seconds once the features are in the cach
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -24,7 +23,7 @@ from labelaudit.impact.truth import Truth, require_images, reviewed_truth
 from labelaudit.judge import FILE as JUDGE
 from labelaudit.judge.judge import Judge
 from labelaudit.machine import Machine
-from labelaudit.types import Bools, Features, Images, Ints, Progress, no_progress
+from labelaudit.types import Bools, Features, Finding, Ints, Progress, Samples, no_progress
 from labelaudit.verdicts import Reviewed
 
 SEEDS = 10
@@ -73,15 +72,13 @@ def measure(
         )
     place = None if cache is None else Path(cache)
     machine = Machine(device=device, workers=workers, cache=place, progress=progress).settled()
-    further: Features | None = None
+    judge, further = Judge.load(run), None
     if test is None:
         asked = reviewed_truth(audit, reviewed, Path(run))
-        require_images(asked)
-    judge = Judge.load(run)
-    features, usable = _describe(audit, judge, data, machine)
-    if test is not None:
+    else:
         asked, further = _supplied_test(audit, judge, test, machine)
-        require_images(asked)
+    require_images(asked)
+    features, usable = _describe(audit, judge, data, machine)
     if not usable.all():
         before, after = (Training(shares=way.shares * usable[:, None]) for way in (before, after))
     correct = judge_trainings(
@@ -111,6 +108,8 @@ def _supplied_test(audit: Audit, judge: Judge, test: Path | str, machine: Machin
     from labelaudit.data.ingest import ingest
     from labelaudit.data.sources import open_source
 
+    if judge.features == "given":
+        raise OptionError("the scan was made on features that were brought: there is nothing to describe `test` by")
     samples, _ = ingest(open_source(test), fewest_classes=1, workers=machine.workers, progress=machine.progress)
     code = {name: number for number, name in enumerate(audit.samples.classes)}
     labels = np.array([code.get(name, -1) for name in samples.given()], dtype=np.int64)
@@ -124,49 +123,41 @@ def _supplied_test(audit: Audit, judge: Judge, test: Path | str, machine: Machin
         notes.append(f"{int(copies.sum()):,} test images are in the training data too: left out.")
     told = tuple(notes)
     require_images(Truth(labels=labels[keep], weights=np.ones(int(keep.sum())), kind="supplied", notes=told))
-    if judge.features == "given":
-        raise OptionError("the scan was made on features that were brought: there is nothing to describe `test` by")
     if samples.images is None:
         raise DataError("`test` has labels but no images: name a folder, table or file with images")
-    some = samples.take(keep)
-    assert some.images is not None
-    features, usable = _embed(some.images, some.digests, judge, machine)
-    labels = labels[keep][usable]
-    kept = replace(features, values=features.values[usable])
-    if not usable.all():
-        told = (*told, f"{int((~usable).sum()):,} test images cannot be read: left out.")
-    return Truth(labels=labels, weights=np.ones(len(labels)), kind="supplied", notes=told), kept
+    samples, features, failed = _embed(samples.take(keep), judge, machine)
+    labels = np.array([code[name] for name in samples.given()], dtype=np.int64)
+    if failed:
+        told = (*told, f"{len(failed):,} test images cannot be read: left out.")
+    return Truth(labels=labels, weights=np.ones(len(labels)), kind="supplied", notes=told), features
 
 
 def _describe(audit: Audit, judge: Judge, data: Path | str | None, machine: Machine) -> tuple[Features, Bools]:
     """Features of the audit's samples by the backbones of the scan, or those that were brought; and which rows could be
     read."""
     if judge.features != "given":
-        return _embed(open_originals(audit, data), audit.samples.digests, judge, machine)
+        whole = replace(audit.samples, images=open_originals(audit, data))
+        kept, features, failed = _embed(whole, judge, machine)
+        if not failed:
+            return features, np.ones(len(whole), dtype=np.bool_)
+        usable = np.isin(whole.ids, kept.ids)
+        values = np.zeros((len(whole), features.values.shape[1]), dtype=np.float32)
+        values[usable] = features.values
+        return replace(features, values=values), usable
     if len(judge.memory) != len(audit.samples):
         raise RunError(f"{audit.files[JUDGE]} and its RUN are of different scans: run `labelaudit scan` again")
     remembered = Features(values=judge.memory.vectors.astype(np.float32), name="remembered")
     return remembered, np.ones(len(audit.samples), dtype=np.bool_)
 
 
-def _embed(images: Images, digests: Sequence[str], judge: Judge, machine: Machine) -> tuple[Features, Bools]:
-    """Features of ``images`` by the backbones that ``judge`` understands; and which rows could be read."""
-    from labelaudit.features import embed
+def _embed(samples: Samples, judge: Judge, machine: Machine) -> tuple[Samples, Features, tuple[Finding, ...]]:
+    """`embed_samples` by the backbones that ``judge`` understands; one image at least must be readable."""
+    from labelaudit.features.embedding import embed_samples
 
-    features, failures = embed(
-        images,
-        digests,
-        backbones=judge.features.split("+"),
-        device=machine.device,
-        workers=machine.workers,
-        cache=machine.cache,
-        progress=machine.progress,
-    )
-    usable = np.ones(len(digests), dtype=np.bool_)
-    usable[[row for row, _, _ in failures]] = False
-    if not usable.any() and len(usable):
-        raise RunError(f"not one image can be read ({failures[0][2]}): name their place with `data`")
-    return features, usable
+    seen, features, failed = embed_samples(samples, judge.features.split("+"), machine)
+    if failed and not len(seen):
+        raise RunError(f"not one image can be read ({failed[0].detail}): name their place with `data`")
+    return seen, features, failed
 
 
 def _has_learned(audit: Audit, plan: CorrectionPlan, rows: Ints) -> bool:

@@ -14,7 +14,6 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from html import unescape
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -93,10 +92,10 @@ def place(text: str, path: Path) -> None:
         raise RunError(f"cannot write {path} ({error.strerror or error}): choose another file with `output`") from error
 
 
-def says(path: Path, trouble: str) -> bool:
-    """Whether an earlier page lacks the pictures for the same ``trouble``: a new one takes nothing from it."""
+def has_no_pictures(path: Path) -> bool:
+    """Whether ``path`` is a page without any picture, so that another one in its place takes none away."""
     try:
-        return trouble in unescape(path.read_text(encoding="utf-8", errors="replace"))
+        return '"pictures":[]' in path.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return False
 

@@ -64,11 +64,14 @@ def parse_memory(text: str) -> float:
     return most
 
 
-def read_limit(value: float | str | timedelta | None, parse: Callable[[str], float]) -> float | None:
-    """A limit as a number; ``parse`` reads text."""
-    if isinstance(value, timedelta):
-        return value.total_seconds()
-    return parse(value) if isinstance(value, str) else value
+def read_limit(name: str, value: float | str | timedelta | None, parse: Callable[[str], float]) -> float | None:
+    """The limit ``name`` as a number; ``parse`` reads text. Raises `OptionError` for one that nothing can keep to."""
+    if value is None or isinstance(value, str):
+        return None if value is None else parse(value)
+    limit = value.total_seconds() if isinstance(value, timedelta) else float(value)
+    if not limit > 0:
+        raise OptionError(f"`{name}` {value}: give more than 0")
+    return limit
 
 
 class Plan:

@@ -19,7 +19,7 @@ from labelaudit.data.ingest import ingest
 from labelaudit.data.source import Source, notes_of, source_settings
 from labelaudit.data.sources import open_source
 from labelaudit.errors import DataError
-from labelaudit.machine import Clock, Device, Engine, Machine, check_device
+from labelaudit.machine import Clock, Device, Engine, Machine
 from labelaudit.scanning.assessment import audit_samples
 from labelaudit.scanning.choice import check_network
 from labelaudit.scanning.plan import Plan, parse_budget, parse_memory, read_limit
@@ -45,7 +45,7 @@ def scan(
     label_column: str | None = None,
     label_from: str | None = None,
     format: str | None = None,
-    classes: str | Sequence[str] | None = None,
+    classes: str | Sequence[str] | Mapping[str, int] | None = None,
     rows: Path | str | None = None,
     ignore_metadata: bool = False,
     bands: Sequence[int] | None = None,
@@ -82,7 +82,8 @@ def scan(
     """Rank every sample of a dataset by how surely its label is wrong.
 
     ``data`` is a path, an address or a Python object (see docs/inputs.md), ``labels`` a table or the labels themselves;
-    the fields of `Source` say how to read them. ``features`` (n, d) and ``probs`` (n, C, out of sample, columns in the
+    the fields of `Source` say how to read them; ``classes`` may be a dictionary of their numbers, as torchvision has
+    it. ``features`` (n, d) and ``probs`` (n, C, out of sample, columns in the
     order of ``classes``) are arrays or ``.npy`` files with one row per row of the source. ``methods`` are by default
     those of `ScanSettings.trained`, none at quick effort; ``options`` is method -> option -> value; ``regularizers``
     are names, or name -> option -> value, around every method. ``verdicts`` is a file of people's verdicts, by default
@@ -128,7 +129,6 @@ def scan(
         seed=seed,
     )
     check_settings(settings)
-    check_device(device)
     source = Source(
         data=data,
         labels=labels,
@@ -158,10 +158,8 @@ def scan(
     if verdicts is None and output is not None:
         verdicts = verdicts_file(output)
     said = () if verdicts is None else read(verdicts)
-    clock, plan = (
-        Clock(),
-        Plan(budget=read_limit(budget, parse_budget), max_memory=read_limit(max_memory, parse_memory)),
-    )
+    seconds, most = read_limit("budget", budget, parse_budget), read_limit("max_memory", max_memory, parse_memory)
+    clock, plan = Clock(), Plan(budget=seconds, max_memory=most)
     with clock.stage("ingest"):
         listing = open_source(source)
         samples, findings = ingest(listing, max_pixels=max_pixels, workers=workers, progress=progress)

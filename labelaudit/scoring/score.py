@@ -18,7 +18,6 @@ from labelaudit.audit.document import Audit
 from labelaudit.audit.originals import open_originals
 from labelaudit.data.given import given_features, source_rows
 from labelaudit.data.ingest import ingest
-from labelaudit.data.listing import Joined
 from labelaudit.data.source import Source, notes_of
 from labelaudit.data.sources import open_source
 from labelaudit.errors import DataError, RunError
@@ -31,7 +30,7 @@ from labelaudit.judge.scores import sum_by_label
 from labelaudit.machine import Clock, Machine, list_versions
 from labelaudit.scanning.settings import ScanSettings
 from labelaudit.text import count, name_some
-from labelaudit.types import Bools, Decision, Features, Finding, Floats, Images, Ints, Samples
+from labelaudit.types import Bools, Decision, Features, Finding, Floats, Images, Ints, Joined, Samples, Subset
 
 
 def score(
@@ -249,7 +248,7 @@ def _compare_with(
         labels=np.concatenate([old.labels, samples.labels]),
         classes=samples.classes,
         digests=(*old.digests, *samples.digests),
-        images=None if images is None or samples.images is None else Joined((images, seen), (samples.images, None)),
+        images=None if images is None or samples.images is None else Joined((Subset(images, seen), samples.images)),
         root=samples.root,
     )
     remembered = Features(

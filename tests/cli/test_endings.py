@@ -12,6 +12,7 @@ import pytest
 from audits import make_audit, make_samples
 from typer.testing import CliRunner
 
+from labelaudit.__main__ import main
 from labelaudit.audit import run as runs
 from labelaudit.cli import app
 from labelaudit.cli.console.options import choose_cache
@@ -85,6 +86,20 @@ def test_a_default_cache_that_cannot_be_written_is_one_notice(tmp_path: Path, mo
     assert len(told) == 1
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "fine"))
     assert choose_cache(None, use=True, notice=told.append) == tmp_path / "fine" / "labelaudit"
+
+
+def test_ctrl_c_while_the_command_line_is_imported_is_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Interrupted:
+        def __getattr__(self, name: str) -> Any:
+            raise KeyboardInterrupt
+
+    monkeypatch.setitem(sys.modules, "labelaudit.cli", Interrupted())
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 130
+    assert capsys.readouterr().err == "labelaudit: interrupted\n"
 
 
 def test_no_home_at_all_is_one_notice(monkeypatch: pytest.MonkeyPatch) -> None:

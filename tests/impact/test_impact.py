@@ -294,6 +294,8 @@ def test_features_that_were_brought_are_remembered(tmp_path: Path) -> None:
     review(audit, tmp_path / "run")
     write_plan(relabel(audit, range(N), TRUE), tmp_path / "run" / "plan.json")
     assert measure(tmp_path / "run", seeds=2).answer == "helped"
+    with pytest.raises(OptionError, match="nothing to describe `test` by"):
+        measure(tmp_path / "run", test=tmp_path / "never looked at")
 
 
 def test_what_cannot_be_compared(audit: Audit, tmp_path: Path) -> None:

@@ -304,11 +304,22 @@ def test_products_of_matrices_stay_on_one_thread_while_a_scan_lasts(labels_file:
         assert 2 in threads
 
 
-def test_workers_may_be_a_number_of_numpy() -> None:
+def test_workers_may_be_a_number_of_numpy_and_a_device_one_of_torch() -> None:
     assert Machine(workers=np.int64(2)).workers == 2
+    assert Machine(device=torch.device("cpu")).settled().device == "cpu"  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("wrong", [{"workers": 0}, {"workers": "2"}, {"engine": "spark"}, {"effort": 3}, {"seed": "a"}])
+def test_names_may_come_as_they_are_made(labels_file: Path) -> None:
+    given: dict[str, Any] = {"features": blobs()[0], "effort": "quick"}
+    numbered = scan(labels=labels_file, classes={"cat": 0, "ant": 2, "bee": 1}, **given)
+    assert numbered.samples.classes == ("cat", "bee", "ant")
+    made = scan(labels=labels_file, classes=iter(NAMES.tolist()), methods=iter(()), **given)
+    assert made.samples.classes == tuple(NAMES)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"workers": 0}, {"workers": "2"}, {"engine": "spark"}, {"effort": 3}, {"seed": "a"}, {"budget": -5}]
+)
 def test_a_value_that_python_lets_through_is_refused_before_the_long_work(folder: Path, wrong: dict[str, Any]) -> None:
     with pytest.raises(OptionError, match=next(iter(wrong))):
         scan(folder, **wrong)

@@ -15,21 +15,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from labelaudit.data.archive import StoredImages, tree_of
+from labelaudit.data.archive import tree_of
 from labelaudit.data.images import ImageError
 from labelaudit.data.listing import MAX_BYTES
 from labelaudit.data.reader import Subject
 from labelaudit.data.source import Source, address_of, is_address
 from labelaudit.data.sources import subject_of
 from labelaudit.data.table import TABLE_SUFFIXES
-from labelaudit.data.tree import ending_of
+from labelaudit.data.tree import Storage, ending_of
 from labelaudit.errors import DataError
 
 _FETCHED = (".parquet", ".arrow", ".tar", ".zip", ".npz", ".npy", ".tgz", ".gz")
 """Endings of files that are read with many seeks, and are fetched."""
 
 
-class AddressStorage:
+class AddressStorage(Storage):
     """`Storage` of the files below an address."""
 
     def __init__(self, filesystem: Any, root: str) -> None:
@@ -46,9 +46,6 @@ class AddressStorage:
             raise
         except Exception as error:  # each file system raises what its library does
             raise OSError(f"{type(error).__name__}: {error}") from error
-
-    def images(self, paths: Sequence[str]) -> StoredImages:
-        return StoredImages(self, paths)
 
 
 def open_(source: Source) -> Subject | None:

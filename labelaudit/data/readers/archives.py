@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from labelaudit.data.archive import JoinedStorage, StoredImages, TarStorage, is_archive, open_archive, tree_of
+from labelaudit.data.archive import JoinedStorage, TarStorage, is_archive, open_archive, tree_of
 from labelaudit.data.columns import LABEL_NAMES, choose_columns
 from labelaudit.data.images import SUFFIXES
 from labelaudit.data.listing import Listing, split_of
@@ -85,7 +85,7 @@ def _list(tree: Tree, beside: Mapping[str, Mapping[str, str]], kind: str, column
         root=tree.shown,
         ids=ids,
         labels=tuple(label or None for label in labels),
-        images=StoredImages(tree.storage, ids),
+        images=tree.storage.images(ids),
         splits=splits if all(splits) else None,
         findings=tree.findings,
         origin=f"{origin} of '{tree.shown}'",

@@ -14,11 +14,12 @@ import numpy as np
 import numpy.typing as npt
 
 from labelaudit.data.images import encode
-from labelaudit.data.listing import Joined, Listing
+from labelaudit.data.listing import Listing
 from labelaudit.data.reader import Reading, Subject
 from labelaudit.data.source import Source
 from labelaudit.errors import DataError, first_line
 from labelaudit.files import open_regular
+from labelaudit.types import Joined
 
 Array = npt.NDArray[Any]
 
@@ -57,7 +58,7 @@ def _pairs(subject: Subject, folder: Path) -> list[Reading]:
             root=str(folder),
             ids=tuple(name for part in parts for name in part.ids),
             labels=tuple(label for part in parts for label in part.labels),
-            images=Joined(*((part.images, None) for part in parts if part.images is not None)),
+            images=Joined(part.images for part in parts if part.images is not None),
             splits=splits if all(splits) else None,
             origin=" and ".join(label.name for _, _, label in pairs),
         )

@@ -51,7 +51,7 @@ def recognise(subject: Subject) -> list[Reading]:
                 f"'{given}' names no files of '{subject.shown}': give a .csv, .tsv, .jsonl or .json of paths and labels"
             )
         what = f"a folder of images with the table '{given}'"
-        return [Reading(what=what, read=partial(list_matched, given, subject.tree, source))]
+        return [Reading(what=what, read=lambda: _match_table(_table(given), subject.tree, source))]
     if not subject.is_folder and path is not None:
         if path.suffix.lower() not in DOCUMENTS - {".parquet"}:
             return []
@@ -65,11 +65,6 @@ def recognise_labels(source: Source) -> Listing | None:
     path = Path(source.labels)
     known = path.is_file() and path.suffix.lower() in DOCUMENTS - {".parquet"}
     return list_labels(path, source) if known else None
-
-
-def list_matched(given: Path, tree: Tree, source: Source) -> Listing:
-    """The images of ``tree`` with the labels of the table ``given``."""
-    return _match_table(_table(given), tree, source)
 
 
 def list_frame(table: Table, source: Source) -> Listing:

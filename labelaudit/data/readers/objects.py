@@ -16,7 +16,7 @@ import numpy as np
 
 from labelaudit.data.columns import choose_columns
 from labelaudit.data.images import encode
-from labelaudit.data.listing import Files, Joined, Listing, read_file
+from labelaudit.data.listing import Files, Listing, read_file
 from labelaudit.data.reader import Reading, Subject
 from labelaudit.data.readers.arrays import Stacks, array_labels, as_stack
 from labelaudit.data.readers.label_table import list_frame
@@ -24,6 +24,7 @@ from labelaudit.data.source import Source
 from labelaudit.data.table import frame_table, is_frame, scalar_text
 from labelaudit.errors import DataError
 from labelaudit.text import name_some
+from labelaudit.types import Joined
 
 Kind = tuple[str, Callable[[Any], bool], Callable[[Source], Listing]]
 
@@ -220,20 +221,16 @@ def _read_hugging_face(source: Source) -> Listing:
 
 def _read_splits(source: Source) -> Listing:
     """A mapping of splits to datasets, such as a `datasets.DatasetDict`."""
-    parts = {str(name): _one(replace(source, data=data)) for name, data in source.data.items()}
+    parts = {str(name): _kind_of(data)[2](replace(source, data=data)) for name, data in source.data.items()}
     known = [part.images for part in parts.values() if part.images is not None]
     return Listing(
         root="",
         ids=tuple(f"{name}/{one}" for name, part in parts.items() for one in part.ids),
         labels=tuple(label for part in parts.values() for label in part.labels),
-        images=Joined(*((images, None) for images in known)),
+        images=Joined(known),
         splits=tuple(name for name, part in parts.items() for _ in part.ids),
         origin=next(iter(parts.values())).origin,
     )
-
-
-def _one(source: Source) -> Listing:
-    return _kind_of(source.data)[2](source)
 
 
 class _Items:
