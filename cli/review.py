@@ -15,6 +15,7 @@ from labelaudit.machine import available_cores
 from labelaudit.text import count
 
 from .console.options import load_settings
+from .console.reviewer import Reviewer, find_account, name_reviewer
 from .console.runs import RUN, find_run
 from .console.streams import as_typed, printable, spell_path
 
@@ -58,15 +59,7 @@ def review(
     gate: Annotated[
         bool, typer.Option("--gate", metavar="", help="Only the suspects that fail `labelaudit check` on RUN.")
     ] = False,
-    reviewer: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            envvar="LABELAUDIT_REVIEWER",
-            show_envvar=False,
-            help="Your name in verdicts.csv; default: that of your account.",
-        ),
-    ] = None,
+    reviewer: Reviewer = None,
     again: Annotated[bool, typer.Option("--again", metavar="", help="Ask what others have judged, too.")] = False,
     keys: Annotated[
         Path | None, typer.Option(metavar="FILE", help='Keys of your own: TOML with \\[keys] and left = "h" below it.')
@@ -128,15 +121,7 @@ def open_(
     data: Annotated[
         Path | None, typer.Option(metavar="DATA", help="Where the images are now, if the dataset was moved.")
     ] = None,
-    reviewer: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            envvar="LABELAUDIT_REVIEWER",
-            show_envvar=False,
-            help="Your name in verdicts.csv; default: that of your account.",
-        ),
-    ] = None,
+    reviewer: Reviewer = None,
     port: _Port = 0,
     no_open: _NoOpen = False,
     base_path: Annotated[str | None, _BASE] = None,
@@ -167,8 +152,7 @@ def _open_session(audit: Audit, run: Path, data: Path | None, reviewer: str | No
             f"'{run}' was made without images: `labelaudit review {spell_path(run)} --order {asked['order']} --export "
             "queue.csv` asks in a table, which `labelaudit verdicts import` reads back"
         )
-    name = _user() if reviewer is None else reviewer.strip()
-    session = open_session(audit, open_originals(audit, data), run, reviewer=name, **asked)
+    session = open_session(audit, open_originals(audit, data), run, reviewer=name_reviewer(reviewer), **asked)
     session.prepare()
     for note in session.notes:
         typer.echo(as_typed(note), err=True)
@@ -257,7 +241,7 @@ def _tunnel(port: int) -> str:
 
     if not (os.environ.get("SSH_CONNECTION") or os.environ.get("SSH_TTY")):
         return ""
-    there = f"{_user()}@{socket.gethostname()}".removeprefix("@")
+    there = f"{find_account()}@{socket.gethostname()}".removeprefix("@")
     return f"On your own machine: ssh -N -L {port}:127.0.0.1:{port} {there}, then open there:"
 
 
@@ -269,16 +253,6 @@ def _export(audit: Audit, run: Path, file: Path, **options: Any) -> None:
     typer.echo(f"{count(written.tasks, 'image')} in {names}", err=True)
     for line in written.advice:
         typer.echo(as_typed(line), err=True)
-
-
-def _user() -> str:
-    """The name of the person's account; empty where the machine knows none."""
-    import getpass
-
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError, ImportError):
-        return ""
 
 
 def _has_desktop() -> bool:

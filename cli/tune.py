@@ -14,6 +14,7 @@ import typer
 from labelaudit.errors import RunError
 from labelaudit.text import cell, count, shown_json
 
+from .console.reviewer import Reviewer, name_reviewer
 from .console.runs import RUN, find_run
 from .console.streams import printable
 
@@ -31,7 +32,7 @@ def tune(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="CSV", help="File that gets the flags, worst first.")
     ] = None,
-    reviewer: Annotated[str, typer.Option(metavar="NAME", help="Name that the verdicts carry.")] = "",
+    reviewer: Reviewer = None,
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="Random seed of the images that are asked about.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", metavar="", help="Ask nothing, print JSON.")] = False,
 ) -> None:
@@ -52,7 +53,7 @@ def tune(
     reviewed = read_reviewed(audit, run)
     rows = tuning.ask(audit, reviewed, verdicts, seed=seed).tolist()
     if rows and not as_json and _interactive():
-        _ask(audit, rows, run, reviewer)
+        _ask(audit, rows, run, name_reviewer(reviewer))
         reviewed = read_reviewed(audit, run)
         rows = tuning.ask(audit, reviewed, verdicts, seed=seed).tolist()
     fitted = tuning.tune(audit, reviewed)

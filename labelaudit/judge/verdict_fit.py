@@ -93,16 +93,24 @@ def decided(known: Ints, labels: Ints) -> Ints:
 
 
 def choose(
-    views: Sequence[Floats], count: int = WANTED, *, seed: int = 0, decided: Bools | None = None
+    views: Sequence[Floats],
+    count: int = WANTED,
+    *,
+    seed: int = 0,
+    passed: Bools | None = None,
+    decided: Bools | None = None,
 ) -> npt.NDArray[np.int64]:
     """Up to ``count`` rows to ask a person about, in an order that gives nothing away.
 
-    One at random of each band of ranks of the mean of ``views``; bands widen geometrically from the top .2 % to all.
-    Rows that are ``decided`` (n,) are passed over. Same seed, same rows.
+    One at random of each of ``count`` bands of ranks of the mean of ``views``, which widen geometrically from the top
+    .2 % to all. A row (n,) that is ``decided`` counts for its band or, where that has one already, for one above it,
+    and never for one below: those who have judged the worst only are still asked about the rest. Rows that are
+    ``passed`` (n,) lie in no band. Same seed, same rows.
     """
-    open_rows = np.arange(len(views[0])) if decided is None else np.flatnonzero(~decided)
-    score = np.mean(np.stack(list(views)), axis=0)[open_rows]
-    ranked = open_rows[np.argsort(-score, kind="stable")]
+    known = np.zeros(len(views[0]), dtype=np.bool_) if decided is None else decided
+    rows = np.arange(len(known)) if passed is None else np.flatnonzero(~passed | known)
+    score = np.mean(np.stack(list(views)), axis=0)[rows]
+    ranked = rows[np.argsort(-score, kind="stable")]
     count = min(count, len(ranked))
     if not count:
         return np.empty(0, dtype=np.int64)
@@ -111,8 +119,16 @@ def choose(
     ends[0] = 0
     for at in range(1, count + 1):  # every band holds a rank, and leaves one for each band below it
         ends[at] = min(max(ends[at], ends[at - 1] + 1), len(ranked) - (count - at))
-    picked = [ranked[rng.integers(start, stop)] for start, stop in itertools.pairwise(ends.tolist())]
-    return np.asarray(rng.permutation(np.array(picked)), dtype=np.int64)
+    spare, asked = 0, list[Ints]()
+    for start, stop in reversed(list(itertools.pairwise(ends.tolist()))):
+        band = ranked[start:stop]
+        spare += int(known[band].sum())
+        if spare:
+            spare -= 1
+        else:
+            asked.append(band)
+    picked = [band[rng.integers(len(band))] for band in reversed(asked)]
+    return np.asarray(rng.permutation(np.array(picked, dtype=np.int64)))
 
 
 def fit(views: Sequence[Floats], decided: Ints) -> VerdictFit | None:

@@ -22,11 +22,13 @@ from labelaudit.verdicts.matching import Reviewed
 def ask(audit: Audit, reviewed: Reviewed, count: int = WANTED, *, seed: int = 0) -> npt.NDArray[np.int64]:
     """Rows of ``audit`` to ask a person about next, blind and in an order that gives nothing away.
 
-    ``count`` is how many verdicts are wanted in all: those that are settled already are taken off. Samples that nobody
-    could tell, or that reviewers dispute, are passed over. Same seed and verdicts, same rows.
+    ``count`` is how many verdicts all over the ranking are wanted in all: those that are settled already count where
+    they lie. Samples that nobody could tell, or that reviewers dispute, are passed over. Same seed and verdicts, same
+    rows.
     """
-    done, looked_at = len(reviewed.settled), reviewed.seen(len(audit.samples))
-    return choose(views(audit), max(0, count - done), seed=seed + done, decided=looked_at | ~audit.decision.judged)
+    n, judged = len(audit.samples), audit.decision.judged
+    passed, decided = reviewed.seen(n) | ~judged, (reviewed.answers(n) >= 0) & judged
+    return choose(views(audit), count, seed=seed + len(reviewed.settled), passed=passed, decided=decided)
 
 
 def tune(audit: Audit, reviewed: Reviewed) -> VerdictFit | None:

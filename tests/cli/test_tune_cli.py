@@ -109,6 +109,26 @@ def test_answers_on_a_terminal_are_kept_one_by_one(run: Path, monkeypatch: pytes
     assert kept[3].verdict == "skip"
 
 
+def test_answers_carry_the_name_that_a_review_gives_them(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules["labelaudit.cli.tune"], "_interactive", lambda: True)
+    monkeypatch.setattr("getpass.getuser", lambda: "dora")
+    call("tune", run, input="\nq\n")
+    assert [verdict.reviewer for verdict in read(verdicts_file(run))] == ["dora"]
+
+
+def test_verdicts_on_the_worst_alone_are_not_enough(run: Path) -> None:
+    audit = runs.read(run)
+    for row in range(20):
+        path, digest, label = audit.samples.claim(row)
+        append(
+            verdicts_file(run),
+            Verdict(path=path, digest=digest, given_label=label, verdict="suggested", new_label="dog"),
+        )
+    said = call("tune", run).out
+    assert "To be surer, judge" in said
+    assert said.count(".png") >= 5
+
+
 def test_a_file_that_cannot_be_written_is_one_line(run: Path, tmp_path: Path) -> None:
     answer(run, 20)
     done = call("tune", run, "-o", tmp_path / "nowhere" / "flags.csv")

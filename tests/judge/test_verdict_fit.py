@@ -77,12 +77,35 @@ def test_asked_rows_are_distinct_undecided_and_all_over_the_ranking(n: int, coun
     score = np.random.default_rng(0).normal(size=n)
     decided = np.zeros(n, dtype=bool)
     decided[: n // 5] = True
-    rows = choose([score], count, seed=3, decided=decided)
+    rows = choose([score], count, seed=3, passed=decided)
     assert len(set(rows.tolist())) == len(rows) == min(count, n - n // 5)
     assert not decided[rows].any()
-    assert np.array_equal(rows, choose([score], count, seed=3, decided=decided))
+    assert np.array_equal(rows, choose([score], count, seed=3, passed=decided))
     if n == 1000:
         rank = np.argsort(np.argsort(-score[~decided]))
         places = np.sort(rank[np.searchsorted(np.flatnonzero(~decided), rows)])
         assert places[0] < 5
         assert places[-1] > 400
+
+
+def test_verdicts_on_the_worst_leave_the_rest_to_be_asked_about() -> None:
+    score = -np.arange(1000.0)
+    worst = np.arange(1000) < 20
+    rest = choose([score], 20, passed=worst, decided=worst)
+    assert 5 < len(rest) < 20
+    assert rest.min() > 20
+    both = worst.copy()
+    both[rest] = True
+    assert len(choose([score], 20, passed=both, decided=both)) == 0
+
+
+def test_verdicts_all_over_the_ranking_need_no_more_though_ranks_move() -> None:
+    rng = np.random.default_rng(0)
+    score = np.linspace(5, -5, 1000)
+    done = np.zeros(1000, dtype=bool)
+    done[choose([score], 20)] = True
+    assert len(choose([score], 20, passed=done, decided=done)) == 0
+    assert len(choose([score + rng.normal(0, 0.01, 1000)], 20, passed=done, decided=done)) <= 2
+    more = choose([score], 40, passed=done, decided=done)
+    assert len(more) == 20
+    assert not done[more].any()
