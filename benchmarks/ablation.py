@@ -105,7 +105,7 @@ def _overlook_plain(share: Any) -> Any:
 
 ONE_BY_ONE = (*CLOSED_FORMS, "discriminant", "logistic", "neighbors")
 TOGETHER = {
-    "the closed forms": CLOSED_FORMS,
+    "the closed forms": tuple(CLOSED_FORMS),
     "logistic, neighbors": ("logistic", "neighbors"),
     "discriminant, logistic": ("discriminant", "logistic"),
     "all but the closed forms": ("discriminant", "logistic", "neighbors"),

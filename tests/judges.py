@@ -8,7 +8,7 @@ import numpy.typing as npt
 from labelaudit.judge import probes
 from labelaudit.judge.consensus import agree
 from labelaudit.judge.decide import decide
-from labelaudit.judge.judge import Judge, fit_closed_forms
+from labelaudit.judge.judge import CLOSED_FORMS, Judge
 from labelaudit.judge.learning_curve import measure
 from labelaudit.judge.noise_fit import fit_noise_model
 from labelaudit.judge.noise_model import UNKNOWN
@@ -41,7 +41,7 @@ def audited(n: int = 600) -> tuple[Samples, Decision, Features, Judge]:
     rotations = probes.find_rotations(described)
     blocks = probes.principal_blocks(described)
     x = reduce_blocks(described, rotations, blocks)
-    closed = fit_closed_forms(x, given, 4)
+    closed = {name: fit(x, given, 4) for name, fit in CLOSED_FORMS.items()}
     models = {name: held.probs for name, held in closed.items()}
     fitted = fit_noise_model(models, given)
     known = np.full(n, UNKNOWN)

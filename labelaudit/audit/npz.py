@@ -26,26 +26,26 @@ _OPTIONAL = ("probs", "losses", "margins")
 def write(audit: Audit, path: Path) -> None:
     """Write the arrays of ``audit``; the same audit gives the same bytes."""
     arrays = {f"decision/{name}": getattr(audit.decision, name) for name in DECISION if name != "probs"}
-    arrays |= _split("decision/probs", audit.decision.probs)
+    arrays |= split_table("decision/probs", audit.decision.probs)
     for method, evidence in audit.evidence.items():
         arrays[f"evidence/{method}/suspicion"] = evidence.suspicion
         for name in _OPTIONAL:
             if (table := getattr(evidence, name)) is not None:
-                arrays |= _split(f"evidence/{method}/{name}", table)
+                arrays |= split_table(f"evidence/{method}/{name}", table)
         for name, column in evidence.columns.items():
             arrays[f"evidence/{method}/columns/{name}"] = column
     write_arrays(path, arrays)
 
 
-def _split(key: str, table: Table) -> dict[str, npt.NDArray[Any]]:
+def split_table(key: str, table: Table) -> dict[str, npt.NDArray[Any]]:
     """A ``table`` under its ``key``, or its parts if it is of leading classes."""
     if isinstance(table, Leading):
         return {f"{key}/{name}": getattr(table, name) for name in PARTS}
     return {key: table}
 
 
-def _join(arrays: Arrays, key: str, labels: Ints, classes: int) -> Table | None:
-    """The table that `_split` wrote; None where there is none."""
+def join_table(arrays: Arrays, key: str, labels: Ints, classes: int) -> Table | None:
+    """The table that `split_table` made, of samples of these ``labels`` (n,); None where there is none."""
     if f"{key}/{PARTS[0]}" not in arrays:
         return arrays.get(key)
     return Leading.of(labels, classes, **{name: arrays[f"{key}/{name}"] for name in PARTS})
@@ -54,7 +54,7 @@ def _join(arrays: Arrays, key: str, labels: Ints, classes: int) -> Table | None:
 def decision_of(arrays: Arrays, labels: Ints, classes: int) -> dict[str, Any]:
     """The arrays of the `Decision` that was written about samples of these ``labels`` (n,)."""
     found: dict[str, Any] = {name: arrays[f"decision/{name}"] for name in DECISION if name != "probs"}
-    probs = _join(arrays, "decision/probs", labels, classes)
+    probs = join_table(arrays, "decision/probs", labels, classes)
     if probs is None:
         raise KeyError("decision/probs")
     return {**found, "probs": probs}
@@ -69,7 +69,7 @@ def evidence_of(
     return Evidence(
         method=method,
         suspicion=arrays[f"{prefix}suspicion"],
-        probs=_join(arrays, f"{prefix}probs", labels, classes),
+        probs=join_table(arrays, f"{prefix}probs", labels, classes),
         losses=arrays.get(f"{prefix}losses"),
         margins=arrays.get(f"{prefix}margins"),
         columns={key.removeprefix(columns): array for key, array in arrays.items() if key.startswith(columns)},

@@ -14,7 +14,7 @@ is scored; scan again for that.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -35,8 +35,8 @@ from labelaudit.types import Decision, Features, Floats, Ints, Samples
 
 VERSION = 3
 """Version of the file; raised when a reader of the old form would misread the new one."""
-CLOSED_FORMS = ("ridge", "prototypes")
-"""Models on joint unit vectors (`labelaudit.judge.vectors`), fitted by the scan."""
+CLOSED_FORMS: Mapping[str, Callable[..., HeldOut]] = {"ridge": ridge.fit, "prototypes": prototypes.fit}
+"""Name -> fit of the models on joint unit vectors (`labelaudit.judge.vectors`), which the scan fits."""
 WIDTH = 128
 """Length of the vectors in the memory, shared out among the feature blocks."""
 
@@ -56,14 +56,6 @@ def count_compared(samples: int) -> int:
     (500, 10000, 2000)
     """
     return min(samples, int(np.clip(_COMPARED // samples, _FEWEST, _CALIBRATED)))
-
-
-def fit_closed_forms(
-    x: npt.NDArray[np.float32], labels: Ints, classes: int, *, groups: Ints | None = None
-) -> dict[str, HeldOut]:
-    """`CLOSED_FORMS` fitted to joint unit vectors ``x`` (n, d) in principal components (`reduce_blocks`)."""
-    forms = zip(CLOSED_FORMS, (ridge, prototypes), strict=True)
-    return {name: form.fit(x, labels, classes, groups=groups) for name, form in forms}
 
 
 class Judgement(NamedTuple):

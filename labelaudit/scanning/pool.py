@@ -9,6 +9,7 @@ order of the images' digests, so that the order of the files changes nothing.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
@@ -19,9 +20,9 @@ import numpy.typing as npt
 
 from labelaudit.context.classes import find_left_over
 from labelaudit.data.pixels import load_pixels
-from labelaudit.judge import learning_curve, noise_model, probes
+from labelaudit.judge import noise_model, probes
 from labelaudit.judge.consensus import Consensus, agree
-from labelaudit.judge.judge import Judge, fit_closed_forms
+from labelaudit.judge.judge import Judge
 from labelaudit.judge.learning_curve import Curve
 from labelaudit.judge.linear import HeldOut, group_shares, spread_rows
 from labelaudit.judge.noise_fit import fit_noise_model
@@ -33,6 +34,7 @@ from labelaudit.leading import Leading, Reordered, Table, is_large, take_rows
 from labelaudit.machine import Machine
 from labelaudit.names import order_rows
 from labelaudit.scanning.alone import agree_alone
+from labelaudit.scanning.closed_forms import fit_all
 from labelaudit.scanning.components import Components
 from labelaudit.scanning.effort import FOLDS
 from labelaudit.scanning.settings import ScanSettings
@@ -52,7 +54,6 @@ from labelaudit.types import Decision, Evidence, Floats, Ints, Samples
 PROBE_SEED = 0
 """Seed of the folds of discriminant and logistic regression: that of the scan changes trained networks only."""
 _STRANGERS_ROWS = 20_000  # samples in which images of no class are looked for first where there are many more
-_CURVE_WIDTH = 256  # components that the learning curve sees, of all blocks together
 
 
 @dataclass(kw_only=True)
@@ -75,7 +76,7 @@ class ModelPool:
     x: npt.NDArray[Any] | None = None
     """Training input of the methods: (n, d) principal components, or (n, H, W, c) pixels."""
     _components: Components | None = None
-    _closed: dict[str, HeldOut] = field(default_factory=dict)
+    _closed: Mapping[str, HeldOut] = field(default_factory=dict)
     _curve: Curve | None = None
     _near: tuple[Floats, Ints] | None = None
 
@@ -103,28 +104,14 @@ class ModelPool:
     def add_probes(self, components: Components) -> None:
         """Fit the closed forms and the learning curve, and take the neighbours outside each sample's group."""
         self.machine.progress("probes", 0, None)
-        self._components, order = components, self._order
-        self._fit_closed_forms(components.vectors(order))
-        self._curve = self._measure_curve(components)
-        joined, shares = Reordered(order, *components.blocks), group_shares(self._groups[order])
-        held = probes.discriminant(joined, self._labels[order], self._classes, self._fold_of[order], shares=shares)
-        self.models["discriminant"] = take_rows(held, np.argsort(order))
+        self._components = components
+        how: dict[str, Any] = {"order": self._order, "groups": self._groups, "fold_of": self._fold_of}
+        found = fit_all(components, self._labels, self._classes, **how, unfinished=self.unfinished)
+        self._closed, self._curve = found.held, found.curve
+        self.models |= {name: held.probs for name, held in self._closed.items()}
+        self.models["discriminant"] = found.discriminant
         self._near = components.outside(self.samples, probes.NEIGHBORS, self.machine)
         self.x = self._heads()
-
-    def _fit_closed_forms(self, x: npt.NDArray[np.float32]) -> None:
-        """Ridge and prototypes on joint unit vectors ``x`` (n, d), in `_order`."""
-        order, labels, groups = self._order, self._labels[self._order], self._groups[self._order]
-        for name, held in fit_closed_forms(x, labels, self._classes, groups=groups).items():
-            self._closed[name] = replace(held, probs=take_rows(held.probs, np.argsort(order)))
-            self.models[name] = self._closed[name].probs
-
-    def _measure_curve(self, components: Components) -> Curve | None:
-        """The learning curve of the leading components of some samples, in `_order`."""
-        order, groups = self._order, self._groups[self._order]
-        rows = learning_curve.draw(len(order), self._classes, groups)
-        x, labels = components.vectors(order[rows], width=_CURVE_WIDTH), self._labels[order[rows]]
-        return learning_curve.measure(x, labels, self._classes, groups=groups[rows])
 
     def gather(self) -> dict[str, Evidence]:
         """Cross-fit every method asked for, then the reference columns; their probabilities join the models."""

@@ -65,6 +65,10 @@ class Unfinished:
             self.found.append(name)
         return found
 
+    def digest(self, depends_on: Mapping[str, Any]) -> str:
+        """The digest of what several results depend on, so that it is read once; nothing where none are kept."""
+        return "" if self._folder is None else _digest(depends_on)
+
     def evidence(self, name: str, depends_on: Mapping[str, Any], make: Callable[[], Evidence]) -> Evidence:
         """The evidence ``name``, as `arrays`."""
         return _join(self.arrays(name, depends_on, lambda: _split(make())))

@@ -28,7 +28,7 @@ from labelaudit.impact import Truth, measure
 from labelaudit.impact.training import Training, judge_trainings
 from labelaudit.impact.truth import reviewed_truth
 from labelaudit.judge import probes
-from labelaudit.judge.judge import Judge, fit_closed_forms
+from labelaudit.judge.judge import CLOSED_FORMS, Judge
 from labelaudit.judge.vectors import reduce_blocks
 from labelaudit.types import Decision, Features, Samples
 from labelaudit.verdicts import Reviewed, Verdict
@@ -86,7 +86,7 @@ def make_run(folder: Path, *, name: str = "toy@8") -> Audit:
     )
     described = replace(FEATURES, name=name)
     rotations, blocks = probes.find_rotations(described), probes.principal_blocks(described)
-    closed = fit_closed_forms(reduce_blocks(described, rotations, blocks), GIVEN, 3)
+    closed = {name: fit(reduce_blocks(described, rotations, blocks), GIVEN, 3) for name, fit in CLOSED_FORMS.items()}
     judge = Judge.fit(samples, decision, described, rotations=rotations, blocks=blocks, closed=closed)
     audit = make_audit(samples=samples, decision=decision, evidence={}, findings=(), judge=judge)
     runs.write(audit, folder)

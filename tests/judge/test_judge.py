@@ -13,7 +13,7 @@ from judges import CLASSES, DECISION, DESCRIBED, JUDGE, SAMPLES, draw, features
 from labelaudit.audit import run
 from labelaudit.errors import DataError, RunError
 from labelaudit.judge import probes
-from labelaudit.judge.judge import Judge, fit_closed_forms
+from labelaudit.judge.judge import CLOSED_FORMS, Judge
 from labelaudit.judge.memory import BELIEFS
 from labelaudit.judge.vectors import find_directions, reduce_blocks
 
@@ -24,8 +24,8 @@ def test_models_on_whole_features_are_those_on_principal_components() -> None:
     blocks = tuple(part.apply(block) for part, block in zip(rotations, probes.split_blocks(fresh), strict=True))
     x = reduce_blocks(DESCRIBED, rotations, probes.principal_blocks(DESCRIBED))
     unit = find_directions(DESCRIBED).apply(fresh.values)
-    for name, held in fit_closed_forms(x, SAMPLES.labels, 4).items():
-        expected = held.model.apply(reduce_blocks(fresh, rotations, blocks))
+    for name, fit in CLOSED_FORMS.items():
+        expected = fit(x, SAMPLES.labels, 4).model.apply(reduce_blocks(fresh, rotations, blocks))
         assert JUDGE.models[name].apply(unit) == pytest.approx(expected, abs=2e-4)
 
 
@@ -192,7 +192,8 @@ def test_an_audit_of_clean_labels_leaves_room_for_wrong_ones() -> None:
     x, truth, given = draw(2000, 5)
     clean = replace(DECISION, noise_rate=0.0)
     rotations, blocks = probes.find_rotations(DESCRIBED), probes.principal_blocks(DESCRIBED)
-    closed = fit_closed_forms(reduce_blocks(DESCRIBED, rotations, blocks), SAMPLES.labels, 4)
+    unit = reduce_blocks(DESCRIBED, rotations, blocks)
+    closed = {name: fit(unit, SAMPLES.labels, 4) for name, fit in CLOSED_FORMS.items()}
     judge = Judge.fit(SAMPLES, clean, DESCRIBED, rotations=rotations, blocks=blocks, closed=closed)
     suspicion = judge.score(features(x), given).suspicion
     wrong = given != truth

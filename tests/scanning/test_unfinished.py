@@ -5,13 +5,17 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from labelaudit import scan
-from labelaudit.scanning import unfinished
+from labelaudit import leading, scan
+from labelaudit.judge import learning_curve, probes
+from labelaudit.judge.judge import CLOSED_FORMS
+from labelaudit.leading import MOST_CELLS
+from labelaudit.scanning import components, unfinished
 from labelaudit.scanning.unfinished import Unfinished
 from labelaudit.types import Evidence
 
@@ -20,7 +24,9 @@ KILLS = int(os.environ.get("LABELAUDIT_TEST_KILLS", "5"))
 """Random points that a scan is killed at; more can be asked for outside CI."""
 
 
-def scan_blobs(place: Path, name: str, stop_at: int = -1) -> tuple[int, list[str]]:
+def scan_blobs(
+    place: Path, name: str, stop_at: int = -1, methods: Sequence[str] = ("limit", "sln")
+) -> tuple[int, list[str]]:
     """A scan into ``place/name``, killed at progress report ``stop_at``: how many there are, and notices."""
     heard, said = 0, []
 
@@ -39,7 +45,7 @@ def scan_blobs(place: Path, name: str, stop_at: int = -1) -> tuple[int, list[str
     scan(
         labels=place / "labels.npy",
         features=features,
-        methods=["limit", "sln"],
+        methods=methods,
         output=place / name,
         cache=place / f"{name}-cache",
         html=False,
@@ -83,10 +89,47 @@ def test_only_what_was_not_finished_is_trained(tmp_path, monkeypatch):
         scan_blobs(tmp_path, "run")
     _, said = scan_blobs(tmp_path, "run")
     assert trained == ["limit", "sln", "sln", "ce"]
-    assert any("cut off: neighbours, limit had been done" in sentence for sentence in said)
+    done = "neighbours, ridge, prototypes, curve, discriminant, limit"
+    assert any(f"cut off: {done} had been done" in sentence for sentence in said)
     trained.clear()
     scan_blobs(tmp_path, "run")
     assert trained == ["limit", "sln", "ce"]  # nothing is left of a scan that ended
+
+
+@pytest.mark.parametrize("most", [MOST_CELLS, 0])
+def test_a_scan_that_is_cut_off_in_any_closed_form_goes_on_with_it(tmp_path, monkeypatch, most):
+    """Whether tables are kept whole or as the leading classes of each row."""
+    monkeypatch.setattr(leading, "MOST_CELLS", most)
+    monkeypatch.setattr(leading, "FEWEST_CLASSES", 0)
+    monkeypatch.setattr(leading, "KEPT", 2)
+    fitted: list[str] = []
+    stop_at = [""]
+
+    def watch(name, fit):
+        def watched(*args, **how):
+            if name == stop_at[0]:
+                raise KeyboardInterrupt
+            fitted.append(name)
+            return fit(*args, **how)
+
+        return watched
+
+    for name, fit in CLOSED_FORMS.items():
+        monkeypatch.setitem(CLOSED_FORMS, name, watch(name, fit))
+    monkeypatch.setattr(learning_curve, "measure", watch("curve", learning_curve.measure))
+    monkeypatch.setattr(probes, "discriminant", watch("discriminant", probes.discriminant))
+    monkeypatch.setattr(components, "nearest", watch("neighbours", components.nearest))
+    scan_blobs(tmp_path, "whole", methods=[])
+    in_turn, fitted[:] = tuple(fitted), []
+    assert in_turn == ("neighbours", "ridge", "prototypes", "curve", "discriminant")
+    for stop_at[0] in in_turn:
+        with pytest.raises(KeyboardInterrupt):
+            scan_blobs(tmp_path, "cut", methods=[])
+    stop_at[0] = ""
+    scan_blobs(tmp_path, "cut", methods=[])
+    assert tuple(fitted) == in_turn  # each of them once
+    for name in SAME:
+        assert (tmp_path / "cut" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
 
 
 def evidence() -> Evidence:

@@ -21,7 +21,7 @@ from labelaudit.audit.document import Audit
 from labelaudit.cli import app
 from labelaudit.judge import probes
 from labelaudit.judge.decide import decide
-from labelaudit.judge.judge import Judge, fit_closed_forms
+from labelaudit.judge.judge import CLOSED_FORMS, Judge
 from labelaudit.judge.noise_fit import fit_noise_model
 from labelaudit.judge.vectors import reduce_blocks
 from labelaudit.types import Features, Finding, Samples
@@ -55,7 +55,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     samples = Samples(ids=tuple(f"s{i}" for i in range(80)), labels=truth, classes=("cat", "dog"), digests=digests)
     features = Features(values=x, name="given")
     rotations, blocks = probes.find_rotations(features), probes.principal_blocks(features)
-    closed = fit_closed_forms(reduce_blocks(features, rotations, blocks), truth, 2)
+    closed = {name: fit(reduce_blocks(features, rotations, blocks), truth, 2) for name, fit in CLOSED_FORMS.items()}
     models = {name: held.probs for name, held in closed.items()}
     decision = decide(fit_noise_model(models, truth), truth, samples.classes, digests=digests)
     judge = Judge.fit(samples, decision, features, rotations=rotations, blocks=blocks, closed=closed)

@@ -1,0 +1,94 @@
+"""The closed forms of a scan, fitted to its features, each kept as soon as it is there.
+
+Ridge and prototypes judge each sample without its group, a discriminant is cross-fitted, a learning curve is measured.
+Of a million samples each takes a minute or so: a scan that is cut off among them goes on with the next. Left out: what
+they say together (`labelaudit.scanning.pool`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cache, partial
+
+import numpy as np
+
+from labelaudit.arrays import Arrays
+from labelaudit.audit.npz import join_table, split_table
+from labelaudit.judge import learning_curve, probes
+from labelaudit.judge.judge import CLOSED_FORMS
+from labelaudit.judge.learning_curve import Curve
+from labelaudit.judge.linear import HeldOut, Linear, group_shares
+from labelaudit.leading import Reordered, Table, take_rows
+from labelaudit.scanning.components import Components
+from labelaudit.scanning.unfinished import Unfinished
+from labelaudit.types import Ints
+
+_CURVE_WIDTH = 256  # components that the learning curve sees, of all blocks together
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClosedForms:
+    """All that is fitted to the features in closed form, by the order of the samples."""
+
+    held: Mapping[str, HeldOut]
+    """The `CLOSED_FORMS`, by name."""
+    discriminant: Table
+    """(n, C) its held-out class probabilities."""
+    curve: Curve | None
+    """The learning curve; ``None`` where there are too few samples for one."""
+
+
+def fit_all(
+    components: Components,
+    labels: Ints,
+    classes: int,
+    *,
+    order: Ints,
+    groups: Ints,
+    fold_of: Ints,
+    unfinished: Unfinished,
+) -> ClosedForms:
+    """Fit to ``labels`` (n,) of so many ``classes`` what an earlier scan has not left ``unfinished``.
+
+    ``groups`` (n,) are numbers, equal where samples must not judge each other, ``fold_of`` (n,) the folds of the
+    discriminant. Samples are taken in ``order`` (n,).
+    """
+    given, together, back = labels[order], groups[order], np.argsort(order)
+    seen = {"features": components.features.values, "blocks": components.features.blocks, "labels": labels}
+    seen |= {"classes": classes, "order": order, "groups": groups, "folds": fold_of}
+    depends_on = {"input": unfinished.digest(seen)}
+    vectors = cache(lambda: components.vectors(order))
+
+    def fit(name: str) -> Arrays:
+        held = CLOSED_FORMS[name](vectors(), given, classes, groups=together)
+        return split_table("probs", take_rows(held.probs, back)) | vars(held.model)
+
+    def discriminate() -> Arrays:
+        joined, shares = Reordered(order, *components.blocks), group_shares(together)
+        held = probes.discriminant(joined, given, classes, fold_of[order], shares=shares)
+        return split_table("probs", take_rows(held, back))
+
+    def measure() -> Arrays:
+        rows = learning_curve.draw(len(order), classes, together)
+        x = components.vectors(order[rows], width=_CURVE_WIDTH)
+        curve = learning_curve.measure(x, given[rows], classes, groups=together[rows])
+        return {} if curve is None else {name: np.array(value) for name, value in asdict(curve).items()}
+
+    def table(arrays: Arrays) -> Table:
+        found = join_table(arrays, "probs", labels, classes)
+        assert found is not None
+        return found
+
+    held = {}
+    for name in CLOSED_FORMS:
+        found = unfinished.arrays(name, depends_on, partial(fit, name))
+        model = Linear(directions=found["directions"], offset=found["offset"])
+        held[name] = HeldOut(probs=table(found), model=model)
+    vectors.cache_clear()  # two gigabytes of a million samples
+    numbers = {name: value.tolist() for name, value in unfinished.arrays("curve", depends_on, measure).items()}
+    return ClosedForms(
+        held=held,
+        curve=Curve(errors=tuple(numbers.pop("errors")), **numbers) if numbers else None,
+        discriminant=table(unfinished.arrays("discriminant", depends_on, discriminate)),
+    )
