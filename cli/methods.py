@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -41,7 +42,7 @@ def methods(
 
     entries = list_choices(tuple(names or ()))
     if as_json:
-        typer.echo(json.dumps([entry.to_dict() for entry in entries], ensure_ascii=False, indent=2))
+        typer.echo(json.dumps([asdict(entry) for entry in entries], ensure_ascii=False, indent=2))
         return
     console = open_console(sys.stdout, color)
     with trimmed(console):

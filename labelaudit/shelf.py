@@ -33,19 +33,17 @@ def list_files(folders: Iterable[str]) -> dict[str, Path]:
     return dict(sorted(found.items()))
 
 
-def find_file(kind: str, name: str, folders: Iterable[str]) -> Path:
-    """The file of the plug-in ``name``; raises `OptionError` with the nearest name for an unknown one."""
+def load_class(kind: str, name: str, package: str, folders: Iterable[str], base: type[T]) -> type[T]:
+    """The one subclass of ``base`` that the file of ``name`` defines.
+
+    Raises `OptionError` with the nearest name for an unknown one.
+    """
+    folders = tuple(folders)
     files = list_files(folders)
     if name not in files:
         raise unknown_name(kind, name, tuple(files))
-    return files[name]
-
-
-def load_class(kind: str, name: str, package: str, folders: Iterable[str], base: type[T]) -> type[T]:
-    """The one subclass of ``base`` that the file of ``name`` defines; raises `OptionError` for an unknown name."""
-    folders = tuple(folders)
-    file = find_file(kind, name, folders)
-    below = "".join(f"{file.parent.name}." for _ in range(str(file.parent) not in folders))
+    above = files[name].parent
+    below = "" if str(above) in folders else f"{above.name}."
     module = importlib.import_module(f"{package}.{below}{name}")
     (found,) = (
         value
@@ -53,11 +51,6 @@ def load_class(kind: str, name: str, package: str, folders: Iterable[str], base:
         if inspect.isclass(value) and issubclass(value, base) and value.__module__ == module.__name__
     )
     return found
-
-
-def read_help(file: Path) -> str:
-    """The first docstring line of ``file``, read without importing it."""
-    return read_docstring(file).partition("\n")[0]
 
 
 def read_docstring(file: Path) -> str:

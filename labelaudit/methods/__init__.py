@@ -7,8 +7,6 @@ Files that begin with an underscore are the frame.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from labelaudit.methods._draws import draw_beta
 from labelaudit.methods._interface import (
     Batch,
@@ -22,7 +20,7 @@ from labelaudit.methods._interface import (
     ranks,
 )
 from labelaudit.methods._options import Between, Option, configure, options_of
-from labelaudit.shelf import find_file, list_files, load_class, read_help
+from labelaudit.shelf import list_files, load_class
 
 __all__ = [
     "Batch",
@@ -38,8 +36,6 @@ __all__ = [
     "draw_beta",
     "get_method",
     "given_probability",
-    "method_file",
-    "method_help",
     "method_names",
     "options_of",
     "ranks",
@@ -58,13 +54,3 @@ def method_names() -> tuple[str, ...]:
 def get_method(name: str) -> type[Method]:
     """The class of a method; raises `OptionError` with the nearest name for an unknown one."""
     return load_class("method", name, __name__, __path__, Method)
-
-
-def method_file(name: str) -> Path:
-    """The file of a method; raises `OptionError` with the nearest name for an unknown one."""
-    return find_file("method", name, __path__)
-
-
-def method_help(name: str) -> str:
-    """The first docstring line of a method's file, read without importing it."""
-    return read_help(method_file(name))

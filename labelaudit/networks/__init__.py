@@ -31,7 +31,6 @@ __all__ = [
     "count_parameters",
     "default_network",
     "is_published",
-    "network_help",
     "network_names",
     "network_text",
     "read_weights",
@@ -119,13 +118,8 @@ def usual_shape(name: str) -> tuple[int, ...]:
 
 
 def network_text(name: str) -> str:
-    """The docstring of a network of `network_names`."""
+    """The docstring of a network of `network_names`; its first line says what it is."""
     return inspect.getdoc({**_FEATURES, **_PIXELS}[name]) or ""
-
-
-def network_help(name: str) -> str:
-    """One sentence about a network of `network_names`."""
-    return network_text(name).partition("\n")[0]
 
 
 def count_parameters(name: str, shape: Sequence[int], classes: int) -> int:

@@ -8,12 +8,11 @@ frame. `labelaudit.training.crossfit.crossfit` takes them by name.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from labelaudit.methods import configure
 from labelaudit.regularizers._interface import ForwardPass, RegularizedStep, Regularizer
-from labelaudit.shelf import find_file, list_files, load_class, read_help
+from labelaudit.shelf import list_files, load_class
 
 __all__ = [
     "ForwardPass",
@@ -21,8 +20,6 @@ __all__ = [
     "Regularizer",
     "configure_all",
     "get_regularizer",
-    "regularizer_file",
-    "regularizer_help",
     "regularizer_names",
 ]
 
@@ -39,16 +36,6 @@ def regularizer_names() -> tuple[str, ...]:
 def get_regularizer(name: str) -> type[Regularizer]:
     """The class of a regulariser; raises `OptionError` with the nearest name for an unknown one."""
     return load_class("regularizer", name, __name__, __path__, Regularizer)
-
-
-def regularizer_file(name: str) -> Path:
-    """The file of a regulariser; raises `OptionError` with the nearest name for an unknown one."""
-    return find_file("regularizer", name, __path__)
-
-
-def regularizer_help(name: str) -> str:
-    """The first docstring line of a regulariser's file, read without importing it."""
-    return read_help(regularizer_file(name))
 
 
 def configure_all(chosen: Sequence[str] | Mapping[str, Mapping[str, Any]]) -> dict[str, Regularizer]:

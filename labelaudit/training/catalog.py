@@ -7,22 +7,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any, Literal
 
+from labelaudit import methods, regularizers
 from labelaudit.errors import unknown_name
-from labelaudit.methods import Method, Option, get_method, method_file, method_help, method_names, options_of
-from labelaudit.networks import (
-    count_parameters,
-    is_published,
-    network_help,
-    network_names,
-    network_text,
-    usual_shape,
-)
-from labelaudit.regularizers import get_regularizer, regularizer_file, regularizer_help, regularizer_names
-from labelaudit.shelf import read_docstring
+from labelaudit.methods import Method, Option, get_method, options_of
+from labelaudit.networks import count_parameters, is_published, network_names, network_text, usual_shape
+from labelaudit.regularizers import get_regularizer
+from labelaudit.shelf import list_files, read_docstring
 
 Kind = Literal["method", "regularizer", "network"]
 Input = Literal["features", "pixels"]
@@ -50,10 +43,6 @@ class Entry:
     """For a network: (H, W, channels) or (features,) that it is meant for."""
     parameters: int | None = None
     """For a network: its number of parameters at this shape and `CLASSES` classes."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-able."""
-        return asdict(self)
 
 
 def list_choices(names: tuple[str, ...] = ()) -> tuple[Entry, ...]:
@@ -85,41 +74,28 @@ def shared_options() -> tuple[Option, ...]:
 
 
 def _entries() -> Iterator[Entry]:
-    for name in method_names():
-        paper, options = _paper(method_file(name)), options_of(get_method(name))
-        yield Entry(kind="method", name=name, help=method_help(name), paper=paper, options=options)
-    for name in regularizer_names():
-        paper, options = _paper(regularizer_file(name)), options_of(get_regularizer(name))
-        yield Entry(kind="regularizer", name=name, help=regularizer_help(name), paper=paper, options=options)
+    for name, file in list_files(methods.__path__).items():
+        yield _entry("method", name, read_docstring(file), options=options_of(get_method(name)))
+    for name, file in list_files(regularizers.__path__).items():
+        yield _entry("regularizer", name, read_docstring(file), options=options_of(get_regularizer(name)))
     for name in sorted({*network_names(pixels=True), *network_names(pixels=False)}):
         takes = tuple(kind for kind in _INPUTS if name in network_names(pixels=kind == "pixels"))
-        yield _network(name, network_help(name), takes, paper=_reference(network_text(name)))
+        yield _network(name, network_text(name), takes)
 
 
 def _published(name: str) -> Entry:
     return _network(name, "From scratch, or from published weights where asked for.", ("pixels",))
 
 
-def _network(name: str, said: str, takes: tuple[Input, ...], *, paper: str = "") -> Entry:
+def _network(name: str, docstring: str, takes: tuple[Input, ...]) -> Entry:
     shape = usual_shape(name)
-    return Entry(
-        kind="network",
-        name=name,
-        help=said,
-        paper=paper,
-        options=(),
-        takes=takes,
-        shape=shape,
-        parameters=count_parameters(name, shape, CLASSES),
-    )
+    parameters = count_parameters(name, shape, CLASSES)
+    return _entry("network", name, docstring, takes=takes, shape=shape, parameters=parameters)
 
 
-def _paper(file: Path) -> str:
-    """The first reference of the form ``Authors, "Title", Venue Year`` in the docstring of ``file``."""
-    return _reference(read_docstring(file))
-
-
-def _reference(docstring: str) -> str:
-    """The first one below the first line."""
-    found = _PAPER.search(" ".join(docstring.partition("\n")[2].split()))
-    return "" if found is None else f'{found[1].strip().rstrip(",")}, "{found[2]}", {found[3]}'
+def _entry(kind: Kind, name: str, docstring: str, *, options: tuple[Option, ...] = (), **about: Any) -> Entry:
+    """The entry of what ``docstring`` is about: its first line is the help, a reference below it the paper."""
+    said, _, below = docstring.partition("\n")
+    found = _PAPER.search(" ".join(below.split()))
+    paper = "" if found is None else f'{found[1].strip().rstrip(",")}, "{found[2]}", {found[3]}'
+    return Entry(kind=kind, name=name, help=said, paper=paper, options=options, **about)

@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import save_file
 
 from labelaudit.errors import BackboneError, OptionError, RunError
-from labelaudit.networks import build, network_help, network_names, read_weights, start_from
+from labelaudit.networks import build, network_names, read_weights, start_from
 from labelaudit.networks.residual import Block, Subsample
 from labelaudit.regularizers import configure_all
 from labelaudit.regularizers.spectral import Shift
@@ -55,12 +55,6 @@ def test_a_shortcut_of_option_a_has_no_weights_and_keeps_every_second_pixel() ->
     assert not out[:, [0, 3]].any()
     plain, projected = (Block(2, 4, 2, projected=own) for own in (False, True))
     assert sum(p.numel() for p in projected.parameters()) - sum(p.numel() for p in plain.parameters()) == 2 * 4 + 2 * 4
-
-
-def test_each_network_says_what_it_is() -> None:
-    for pixels in (True, False):
-        for name in network_names(pixels=pixels):
-            assert network_help(name).endswith("."), name
 
 
 @pytest.mark.parametrize(

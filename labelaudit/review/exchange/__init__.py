@@ -6,7 +6,7 @@ but one class an image.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -20,7 +20,7 @@ from labelaudit.errors import DataError, OptionError, RunError, unknown_name
 from labelaudit.files import fresh_text, read_regular
 from labelaudit.review.exchange import cvat, label_studio, prodigy, table
 from labelaudit.review.exchange.matching import Matched, match_answers, name_reviewers
-from labelaudit.review.exchange.tasks import Format, Source, check_classes
+from labelaudit.review.exchange.tasks import Format, Task, check_classes, make_tasks
 from labelaudit.review.queue import open_queue
 
 FORMATS: Mapping[str, Format] = {
@@ -107,41 +107,35 @@ def export_queue(
     images = open_originals(audit, data) if embed or format_.measures else None
     if prefix is None:
         prefix = format_.prefix or (_folder(audit, data) if format_.embeds else "")
-    source = Source(audit, queue, prefix, images, embed=embed, measure=format_.measures)
-    files = _write(source, format_, file)
+    check_classes(audit.samples.classes)
+    left_out = list[str]()
+    tasks = make_tasks(audit, queue, prefix=prefix, images=images, embed=embed, left_out=left_out)
+    files = _write(tasks, audit.samples.classes, format_, file)
+    advice = list(format_.advise(file))
+    if format_.by_path and not embed:
+        advice.append(format_.by_path)
+    if left_out:
+        advice.append(
+            f"Left out: {len(left_out):,} that are missing or were changed since the scan, first '{left_out[0]}'."
+        )
     return Exported(
         files=files,
-        tasks=len(queue.rows) - len(source.left_out),
-        left_out=tuple(source.left_out),
-        advice=(*_advise(source, format_, file), *notes, *reviewed.notes),
+        tasks=len(queue.rows) - len(left_out),
+        left_out=tuple(left_out),
+        advice=(*advice, *notes, *reviewed.notes),
     )
 
 
-def _write(source: Source, format_: Format, file: Path) -> tuple[Path, ...]:
-    """Write the tasks of ``source`` to ``file`` and what belongs to it beside it, whole or not at all."""
-    classes = source.audit.samples.classes
-    check_classes(classes)
+def _write(tasks: Iterable[Task], classes: Sequence[str], format_: Format, file: Path) -> tuple[Path, ...]:
+    """Write ``tasks`` to ``file`` and what belongs to it beside it, whole or not at all."""
     with _fresh(file) as opened:
-        format_.write(source.tasks(), opened)
+        format_.write(tasks, opened)
     if format_.setup is None:
         return (file,)
     beside = file.with_suffix(format_.setup_suffix)
     with _fresh(beside) as opened:
         opened.write(format_.setup(classes))
     return file, beside
-
-
-def _advise(source: Source, format_: Format, file: Path) -> list[str]:
-    """The next steps with the files, and which images are not in them."""
-    advice = list(format_.advise(file))
-    if format_.by_path and not source.embed:
-        advice.append(format_.by_path)
-    if source.left_out:
-        advice.append(
-            f"Left out: {len(source.left_out):,} that are missing or were changed since the scan, first "
-            f"'{source.left_out[0]}'."
-        )
-    return advice
 
 
 def read_answers(

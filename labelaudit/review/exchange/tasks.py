@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TextIO
 from urllib.parse import quote
@@ -119,49 +119,46 @@ class Format:
     """A remark for the case that the images are not part of the file."""
 
 
-@dataclass
-class Source:
-    """Makes tasks of a queue: the audit, its images if they are needed, and the prefix of their addresses."""
+def make_tasks(
+    audit: Audit, queue: Queue, *, prefix: str, images: Images | None, embed: bool, left_out: list[str]
+) -> Iterator[Task]:
+    """One task for each image of ``queue``, in its order. Nothing but one image is in memory at a time.
 
-    audit: Audit
-    queue: Queue
-    prefix: str
-    images: Images | None = None
-    embed: bool = False
-    measure: bool = False
-    left_out: list[str] = field(default_factory=list)
-    """Paths of images that are missing or were changed, filled while tasks are made."""
-
-    def tasks(self) -> Iterator[Task]:
-        """One task for each image of the queue, in its order. Nothing but one image is in memory at a time."""
-        audit, blind = self.audit, self.queue.blind
-        classes, decision = audit.samples.classes, audit.decision
-        for row in self.queue.rows:
-            path, digest, given = audit.samples.claim(row)
-            size = None
-            address = self.prefix + (quote(path, errors="surrogateescape") if _quotes(self.prefix) else path)
-            if self.images is not None and (self.embed or self.measure):
-                try:
-                    data = self.images.encoded(row)
-                    size = probe(data, max_pixels=MOST_PIXELS)
-                    address = _embedded(data) if self.embed else address
-                except ImageError:
-                    self.left_out.append(path)
-                    continue
-            question = ask(audit, row, blind=blind)
-            few = range(len(classes)) if len(classes) <= _FEW else ()
-            offered = dict.fromkeys((question.left, question.right, *question.further, *few))
-            yield Task(
-                path=path,
-                digest=digest,
-                given_label=given,
-                options=tuple(classes[c] for c in offered),
-                suggested_label="" if blind else classes[question.rival],
-                label_score=None if blind else 1 - float(decision.suspicion[row]),
-                reason="" if blind else decision.reasons[row],
-                size=size,
-                image=address,
-            )
+    Args:
+        audit: of the RUN that the queue is of.
+        queue: the rows to hand out.
+        prefix: of the addresses of the images.
+        images: where their sizes are wanted, or they are to be part of the file.
+        embed: whether they are.
+        left_out: is given the paths of images that are missing or were changed.
+    """
+    classes, decision, blind = audit.samples.classes, audit.decision, queue.blind
+    for row in queue.rows:
+        path, digest, given = audit.samples.claim(row)
+        size = None
+        address = prefix + (quote(path, errors="surrogateescape") if _quotes(prefix) else path)
+        if images is not None:
+            try:
+                data = images.encoded(row)
+                size = probe(data, max_pixels=MOST_PIXELS)
+                address = _embedded(data) if embed else address
+            except ImageError:
+                left_out.append(path)
+                continue
+        question = ask(audit, row, blind=blind)
+        few = range(len(classes)) if len(classes) <= _FEW else ()
+        offered = dict.fromkeys((question.left, question.right, *question.further, *few))
+        yield Task(
+            path=path,
+            digest=digest,
+            given_label=given,
+            options=tuple(classes[c] for c in offered),
+            suggested_label="" if blind else classes[question.rival],
+            label_score=None if blind else 1 - float(decision.suspicion[row]),
+            reason="" if blind else decision.reasons[row],
+            size=size,
+            image=address,
+        )
 
 
 def writable(text: str) -> str:
