@@ -141,8 +141,10 @@ def trimmed(console: Console) -> Iterator[None]:
 
 
 def spell_path(path: Path) -> str:
-    """``path`` as it is typed in a shell."""
-    return shlex.quote(printable(str(path)))
+    """``path``, which may be an address, as it is typed in a shell."""
+    from labelaudit.data.source import address_of, is_address
+
+    return shlex.quote(printable(address_of(path) if is_address(path) else str(path)))
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from labelaudit.check.changed import changed_since
 from labelaudit.check.located import Located, locate, resolve_links
-from labelaudit.data.source import Source
+from labelaudit.data.source import Source, is_address
 from labelaudit.errors import DataError, OptionError, RunError
 from labelaudit.machine import Machine
 from labelaudit.scanning.settings import Precision
@@ -80,7 +80,7 @@ class Target:
         from labelaudit.audit.run import check_output
         from labelaudit.check.settings import SETTINGS
 
-        if not self.data.exists():
+        if not self.data.exists() and not is_address(self.data):
             raise OptionError(f"'{self.data}' does not exist: name a dataset, or a folder that `labelaudit scan` wrote")
         if self.is_run:
             machine = ("device", "workers", "cache")

@@ -85,9 +85,9 @@ def refuse_missing(data: Any, labels: Any = None) -> None:
     Raises:
         DataError: the file or folder ``data`` or ``labels`` does not exist, or is a pipe, socket or device.
     """
-    if isinstance(data, str | Path) and "://" not in str(data) and not Path(data).is_dir():
+    if isinstance(data, str | Path) and not is_address(data) and not Path(data).is_dir():
         _refuse(Path(data), "", "give a folder of images, a table or an array file")
-    if isinstance(labels, str | Path):
+    if isinstance(labels, str | Path) and not is_address(labels):
         _refuse(Path(labels), " (`labels`)", "give a table")
 
 

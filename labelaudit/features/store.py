@@ -78,9 +78,7 @@ class FeatureStore:
 
     def _unusable(self, error: OSError) -> RunError:
         reason = error.strerror or str(error)
-        return RunError(
-            f"the feature cache {self.folder} cannot be used ({reason}): choose another folder, or no cache"
-        )
+        return RunError(f"the feature cache {self.folder} cannot be used ({reason}): choose another `cache`, or none")
 
     def find(self, digests: Digests) -> Ints:
         """(n,) row of each digest as of opening, -1 where there is none."""

@@ -144,6 +144,11 @@ def test_no_cache(calls: list[dict[str, Any]]) -> None:
     assert calls[0]["cache"] is None
 
 
+def test_addresses_reach_the_library(calls: list[dict[str, Any]]) -> None:
+    assert call("scan", "memory://pets", "--labels", "memory://tables/l.csv").code == 0
+    assert (calls[0]["data"], calls[0]["labels"]) == (Path("memory://pets"), Path("memory://tables/l.csv"))
+
+
 def test_labels_alone_are_enough(calls: list[dict[str, Any]]) -> None:
     assert call("scan", "--labels", "l.csv", "--features", "x.npy").code == 0
     assert calls[0]["data"] is None

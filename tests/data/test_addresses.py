@@ -9,9 +9,10 @@ from pathlib import Path
 import fsspec
 import numpy as np
 import pytest
+from commands import call
 from data.built import PIXEL, build, counts_of, labels_of
 
-from labelaudit.data.source import Source, address_of, is_address
+from labelaudit.data.source import Source, address_of, is_address, refuse_missing
 from labelaudit.data.sources import open_source
 from labelaudit.errors import DataError
 
@@ -73,3 +74,11 @@ def test_addresses_are_known_from_paths() -> None:
     assert not is_address("C:/x")
     assert not is_address("./a/b")
     assert address_of("gs:/b/x") == "gs://b/x"
+
+
+def test_what_lies_at_an_address_is_not_looked_for_on_the_disk(memory: fsspec.AbstractFileSystem) -> None:
+    refuse_missing(Path("memory://nowhere"), Path("memory://nowhere.csv"))
+    done = call("check", "memory://nowhere", "--no-cache")
+    assert done.code == 2
+    assert done.err.endswith("labelaudit: 'memory://nowhere' does not exist: check the address\n")
+    assert "Next: labelaudit scan memory://pets" in call("inspect", "memory://pets").out

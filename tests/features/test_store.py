@@ -109,9 +109,7 @@ def test_a_foreign_folder_is_named_with_what_to_do(tmp_path):
 def test_a_cache_that_cannot_be_a_folder_is_an_error(tmp_path, images):
     blocked = tmp_path / "cache"
     blocked.write_text("a file")
-    with pytest.raises(
-        RunError, match=r"feature cache .*cache.* cannot be used .*: choose another folder, or no cache"
-    ):
+    with pytest.raises(RunError, match=r"feature cache .*cache.* cannot be used .*: choose another `cache`, or none"):
         embed(images, images.digests, backbones=["lite0@32"], cache=blocked)
 
 
