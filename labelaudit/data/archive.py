@@ -157,7 +157,12 @@ def _plain(path: Path) -> IO[bytes]:
     plain = tempfile.TemporaryFile()  # noqa: SIM115  it stays open as long as the archive
     with unpack(path, "rb") as packed:
         while block := packed.read(2**20):
-            plain.write(block)
+            try:
+                plain.write(block)
+                plain.flush()
+            except OSError as error:
+                where = f"the temporary folder '{tempfile.gettempdir()}'"
+                raise DataError(f"'{path}' cannot be unpacked to {where}: {reason_of(error)}") from error
             if plain.tell() > MAX_UNPACKED:
                 raise DataError(f"'{path}' unpacks to more than {size(MAX_UNPACKED)}: unpack it yourself")
     plain.seek(0)

@@ -169,8 +169,10 @@ def origin_of(table: Table, columns: Columns) -> str:
 
 
 def _splits(ids: Sequence[str], extra: Mapping[str, tuple[str, ...]]) -> tuple[str, ...] | None:
-    found = extra.get("split") or tuple([name.partition("/")[0] if "/" in name else "" for name in ids])
-    return found if found and all(split.lower() in SPLITS for split in set(found)) else None
+    """The first column, that of the folders last, whose cells are all names of splits."""
+    folders = tuple([name.partition("/")[0] if "/" in name else "" for name in ids])
+    told = (extra.get("split", ()), *extra.values(), folders)
+    return next((one for one in told if one and all(split.lower() in SPLITS for split in {*one})), None)
 
 
 def plain_path(value: str, root: Path | None) -> str:

@@ -127,7 +127,7 @@ class _Search:
         """Parts beside folders of other names, which are passed over where several splits hold the same classes."""
         parts = [child for child in rest if child.part is not None]
         known: list[tuple[Folder, _Found]] = []
-        for child in parts:
+        for child in sorted(rest, key=lambda child: -child.total):
             try:
                 known.append((child, self.settle(child)))
             except Undecided:

@@ -206,19 +206,23 @@ def _label(free: Cells, path: str | None, where: str) -> Columns:
         ones = [sum(map(_is_one, row)) for row in zip(*(free[name] for name in flags), strict=True)]
         if 10 * sum(count == 1 for count in ones) >= 9 * len(ones):
             return Columns(path=path, label=None, one_hot=tuple(flags))
-        several = sum(count > 1 for count in ones)
+        unsure = sum(count != 1 for count in ones)
         raise DataError(
-            f"{where} has 0 and 1 in {len(flags)} columns ({name_some(flags, 4)}), and {several:,} of {len(ones):,} "
-            "rows have several 1: several labels for one image are not read; name one column with `label_column`"
+            f"{where} has 0 and 1 in {len(flags)} columns ({name_some(flags, 4)}), and {unsure:,} of {len(ones):,} "
+            "rows have several 1 or none: several labels for one image are not read; name one column with "
+            "`label_column`"
         )
     if len(likely) == 1:
         return Columns(path=path, label=likely[0])
     if not free:
         raise DataError(f"{where} has no column beside its paths: name a table that has labels with `labels`")
     if not likely:
+        single = [name for name, column in free.items() if not any(cell.startswith("[") for cell in column)]
+        single.sort(key=lambda name: len({*free[name]}) == len(free[name]))
+        such = f", such as `label_column` '{single[0]}'," if single else ""
         raise DataError(
             f"{where} has no column that looks like labels ({name_some(list(free), 12)}): name the one that holds "
-            f"them, such as `label_column` '{next(iter(free))}', or another table with `labels`"
+            f"them{such} or another table with `labels`"
         )
     alike = say_the_same([free[name] for name in likely])
     votes = ", or each of them with `annotator` if they are several people's labels" if alike else ""
@@ -301,7 +305,7 @@ def _is_note(name: str, values: Sequence[str]) -> bool:
 
 
 def _is_flag(name: str, values: Sequence[str]) -> bool:
-    return plain(name) not in _SPLITS and {*values} <= {"0", "1", "0.0", "1.0", ""}
+    return plain(name) not in _SPLITS and {""} < {*values, ""} <= {"0", "1", "0.0", "1.0", ""}
 
 
 def _is_signed(values: Sequence[str]) -> bool:

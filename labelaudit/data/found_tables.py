@@ -49,6 +49,7 @@ class RefusedTable:
     name: str
     problem: str
     rows: int = 0
+    """Its size; 0 where it cannot be the one meant: another may have the column that was asked for."""
 
 
 def find_tables(tree: Tree, source: Source) -> tuple[list[FoundTable], list[RefusedTable]]:
@@ -97,7 +98,7 @@ def _documents(tree: Tree) -> list[str]:
         for path in tree.others
         if ending_of(path) in DOCUMENTS
         and path.count("/") < _DEEPEST
-        and not any(part_of(step) is Part.ASIDE for step in [*path.split("/")[:-1], posixpath.splitext(path)[0]])
+        and not any(part_of(step) is Part.ASIDE for step in posixpath.splitext(path)[0].split("/") if step != "samples")
         and "submission" not in path.lower()
     ]
     same: dict[tuple[str, str], int] = {}
@@ -124,7 +125,8 @@ def _examine(
     try:
         columns = pick_columns(table, source, is_image)
     except DataError as error:
-        return RefusedTable(name=path, problem=str(error), rows=len(table))
+        is_asked = {source.label_column, source.path_column} - {None} <= table.cells.keys()
+        return RefusedTable(name=path, problem=str(error), rows=len(table) if is_asked else 0)
     if columns.path is None:
         return None
     return _matched(table, columns, path, tree, is_image)
@@ -202,7 +204,7 @@ def _as_one(group: Sequence[FoundTable], tree: Tree) -> FoundTable:
         for name in cells:
             cells[name] += part.get(name, [""] * len(one.table))
     table = Table(
-        name=" and ".join(posixpath.basename(name) for one in group for name in one.names),
+        name=" and ".join(dict.fromkeys(posixpath.basename(name) for one in group for name in one.names)),
         cells=cells,
         lines=[line for one in group for line in one.table.lines],
         has_header=first.table.has_header,

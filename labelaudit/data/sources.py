@@ -21,21 +21,22 @@ from labelaudit.data.agreement import agree
 from labelaudit.data.archive import is_archive
 from labelaudit.data.exposure import Exposed, Exposure
 from labelaudit.data.folders import Candidate, Undecided
+from labelaudit.data.images import ImageError
 from labelaudit.data.listing import Listing
 from labelaudit.data.order import state_classes, state_rows
 from labelaudit.data.reader import Certainty, Reading, Subject
 from labelaudit.data.source import Source, refuse_missing
 from labelaudit.data.spelling import unify_spelling
-from labelaudit.data.table import Table, ends_as_image, parse_table
+from labelaudit.data.table import TABLE_SUFFIXES, Table, ends_as_image, parse_table
 from labelaudit.data.tree import Tree, ending_of
 from labelaudit.errors import DataError, damage_of, unknown_name
-from labelaudit.text import count
+from labelaudit.text import count, name_some
 
 _ROOM = "labelaudit.data.readers"
-_CLOSED = frozenset({".mat", ".xls", ".xlsx", ".ods", ".h5", ".hdf5"})
-"""Endings of files that may hold labels and are not read."""
+_CLOSED = frozenset({".mat", ".xls", ".xlsx", ".ods", ".h5", ".hdf5", ".tfrecord", ".tfrec", ".mdb", ".npy"})
+"""Endings of files that may hold labels or images and are not read, not alone at least."""
 _FEW = 4  # files that a message names
-_WITH_LABELS = frozenset({".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".txt", ".lst", ".list", ".parquet", ".xml"})
+_WITH_LABELS = TABLE_SUFFIXES | {".parquet", ".xml"}
 """Endings of files that hold labels beside the images, or instead."""
 
 
@@ -190,21 +191,28 @@ def _labels_alone(source: Source) -> Listing:
 def _stem_of_boxes(path: str) -> str | None:
     """The name of a file that may hold boxes of the image of that name."""
     stem, _, ending = path.rpartition("/")[2].rpartition(".")
-    return stem if ending.lower() in ("xml", "txt") else None
+    return stem if ending.lower() in ("xml", "txt", "json") else None
+
+
+def _tables_beside(tree: Tree) -> str:
+    """The files of a folder that may be tables of labels, or the reason why one is none; empty where they are many."""
+    tables = [other for other in tree.others if ending_of(other) in (".csv", ".tsv", ".json", ".jsonl", ".ndjson")]
+    if not 0 < len(tables) <= _FEW:
+        return ""
+    for name in tables:
+        try:
+            read_document(name, tree.storage.read(name))
+        except DataError as error:
+            return f" ({error})"
+        except (ImageError, OSError, ValueError):
+            continue
+    return f" ({name_some(tables)})"
 
 
 def nothing_found(subject: Subject) -> str:
     """The message for a dataset that no reader recognised: what was looked for and what to do."""
-    path = subject.path
     if not subject.is_folder:
-        if path is not None and ends_as_image(path.name):
-            return f"'{path}' is one image: give the folder of class folders above it"
-        if path is not None and path.suffix.lower() in (".7z", ".rar"):
-            return f"'{path}' is an archive of a kind that is not read: unpack it and give the folder, or a .zip"
-        return (
-            f"'{subject.shown}' is not a kind of dataset known here: give a folder, a table (.csv, .tsv, .jsonl, "
-            ".json), .parquet, .npz, .npy, .zip or .tar"
-        )
+        return _unknown_file(subject)
     tree = subject.tree
     columns = ("path_column", "label_column", "annotator")
     if asked := [f"`{name}`" for name in columns if getattr(subject.source, name) is not None]:
@@ -212,26 +220,51 @@ def nothing_found(subject: Subject) -> str:
     advice = "put images into <class>/ folders, or give a table of labels with `labels` FILE"
     if not tree.paths:
         return _no_images(tree, advice)
-    stems = {path.rpartition("/")[2].rpartition(".")[0] for path in tree.paths}
+    names = [path.rpartition("/")[2] for path in tree.paths]
+    stems = {*names, *(name.rpartition(".")[0] for name in names)}
     boxes = sum(_stem_of_boxes(other) in stems for other in tree.others)
     boxes = boxes if 2 * boxes > len(tree.paths) else 0
     closed = [other for other in tree.others if ending_of(other) in _CLOSED]
-    beside = f", {boxes:,} .xml or .txt files of the same names may hold boxes, which are not read" if boxes else ""
+    beside = (
+        f", {boxes:,} .xml, .txt or .json files of the same names may hold boxes, which are not read" if boxes else ""
+    )
     beside += f", '{closed[0]}' is not read: save it as a CSV of paths and labels if it holds them" if closed else ""
     return (
         f"'{tree.shown}' holds {count(len(tree.paths), 'image')} without labels: they lie in no class folders, no "
-        f"table there names them, and their names show no pattern{beside}: {advice}, or say `label_from` name:'REGEX'"
+        f"table there names them{_tables_beside(tree)}, and their names show no pattern{beside}: {advice}, or say "
+        "`label_from` name:'REGEX'"
+    )
+
+
+def _unknown_file(subject: Subject) -> str:
+    path = subject.path
+    if path is not None and ends_as_image(path.name):
+        return f"'{path}' is one image: give the folder of class folders above it"
+    if path is not None and path.suffix.lower() in (".7z", ".rar"):
+        return f"'{path}' is an archive of a kind that is not read: unpack it and give the folder, or a .zip"
+    if path is not None and ending_of(path.name) in _CLOSED:
+        return f"'{path}' is not read: save its images and labels as one .npz, or as class folders"
+    return (
+        f"'{subject.shown}' is not a kind of dataset known here: give a folder, a table (.csv, .tsv, .jsonl, "
+        ".json), .parquet, .npz, .npy, .zip or .tar"
     )
 
 
 def _no_images(tree: Tree, advice: str) -> str:
-    packed = [other for other in tree.others if is_archive(Path(other))]
+    packed = [f"'{tree.shown}/{other}'" for other in tree.others if is_archive(Path(other))]
+    if packed and Path(tree.shown).is_file():
+        return f"'{tree.shown}' holds no images but archives, which are not opened in an archive: unpack it"
     if packed:
-        return f"'{tree.shown}' holds no images but archives: give one of them, such as '{tree.shown}/{packed[0]}'"
+        return f"'{tree.shown}' holds no images but archives: give one of them, {name_some(packed, 4)}"
     alone = [other for other in tree.others if ending_of(other) in (".npz", ".csv", ".tsv", ".parquet")]
     if 0 < len(alone) <= _FEW:
         named = " or ".join(f"'{tree.shown}/{other}'" for other in alone)
         return f"'{tree.shown}' holds no image files; if images are in {named}, give that file as DATA"
+    if closed := [other for other in tree.others if ending_of(other) in _CLOSED]:
+        return (
+            f"'{tree.shown}' holds no image files, and '{closed[0]}' is not read: save its images and labels as one "
+            ".npz, or as class folders"
+        )
     counted = [f"{n} {ending}" for ending, n in sorted(tree.skipped.items(), key=lambda pair: -pair[1])[:4]]
     if tree.findings:
         first = tree.findings[0]

@@ -23,7 +23,7 @@ from labelaudit.errors import DataError
 
 LIST_SUFFIXES = frozenset({".txt", ".lst", ".list"})
 """Plain lists: a path and a label on each line, without a header."""
-JSON_LINES = frozenset({".jsonl", ".ndjson"})
+JSON_LINES = frozenset({".jsonl", ".ndjson", ".manifest"})
 TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".json"}) | JSON_LINES | LIST_SUFFIXES
 
 
@@ -210,7 +210,7 @@ def _json_lines(name: str, text: str) -> Iterator[tuple[int, dict[str, str]]]:
         if not isinstance(row, dict):
             raise DataError(f'\'{name}\' line {line} must be an object such as {{"path": …, "label": …}}')
         _check_width(name, line, len(row))
-        yield line, {column: _text(value) for column, value in row.items()}
+        yield line, dict(_cells(row))
 
 
 def _json(name: str, text: str) -> Iterator[tuple[int, dict[str, str]]]:
@@ -230,7 +230,7 @@ def _json(name: str, text: str) -> Iterator[tuple[int, dict[str, str]]]:
         raise DataError(f"'{name}' holds no list of records: it needs a list of objects with a path and a label")
     for number, record in enumerate(document, 1):
         _check_width(name, number, len(record))
-        yield number, {column: _text(value) for column, value in record.items()}
+        yield number, dict(_cells(record))
 
 
 def parse_json(name: str, text: str) -> Any:
@@ -282,6 +282,15 @@ def _are_parts(names: Iterable[str]) -> bool:
 
 def _is_record(value: Any) -> bool:
     return isinstance(value, dict)
+
+
+def _cells(record: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
+    """The columns of a record; of one inside of it with the names above: ``ground_truth.label``."""
+    for name, value in record.items():
+        if isinstance(value, dict):
+            yield from _cells(value, f"{above}{name}.")
+        else:
+            yield above + name, _text(value)
 
 
 def _text(value: Any) -> str:

@@ -40,6 +40,26 @@ def coco(*annotations: tuple[int, int]) -> str:
     )
 
 
+def fiftyone(name: str, label: str) -> dict[str, object]:
+    """One sample of a dataset of FiftyOne."""
+    return {
+        **{"_id": {"$oid": f"64{name}"}, "filepath": f"{name}.jpg", "tags": [], "_media_type": "image"},
+        "ground_truth": {"_id": {"$oid": f"65{name}"}, "_cls": "Classification", "tags": [], "label": label},
+    }
+
+
+def datumaro(**told: list[int]) -> str:
+    items = [
+        {
+            "id": name,
+            "annotations": [{"type": "label", "label_id": number} for number in numbers],
+            "image": {"path": f"{name}.jpg", "size": [2, 2]},
+        }
+        for name, numbers in told.items()
+    ]
+    return json.dumps({"categories": {"label": {"labels": [{"name": "cat"}, {"name": "dog"}]}}, "items": items})
+
+
 def idx(*axes: int, values: bytes) -> bytes:
     return bytes([0, 0, 8, len(axes)]) + struct.pack(f">{len(axes)}I", *axes) + values
 
@@ -117,6 +137,23 @@ READ: dict[str, tuple[Files, dict[str, int], str]] = {
     ),
     "Label Studio": (TWO | {"export.json": tasks(a="cat", b="dog")}, CAT_DOG, "export.json"),
     "CVAT": (TWO | {"annotations.xml": CVAT}, CAT_DOG, "annotations.xml"),
+    "FiftyOne's labels": (
+        {"data/a.jpg": P, "data/b.jpg": P, "labels.json": '{"classes": ["cat", "dog"], "labels": {"a": 0, "b": 1}}'},
+        CAT_DOG,
+        "column 'label' of labels.json",
+    ),
+    "FiftyOne's samples": (
+        TWO | {"samples.json": json.dumps({"samples": [fiftyone("a", "cat"), fiftyone("b", "dog")]})},
+        CAT_DOG,
+        "column 'ground_truth.label' of samples.json",
+    ),
+    "Datumaro": (TWO | {"annotations/default.json": datumaro(a=[0], b=[1])}, CAT_DOG, "default.json"),
+    "tables of one name": (
+        {f"{part}/{name}.jpg": P for part in ("train", "val") for name in "ab"}
+        | {f"{part}/t.csv": "file,label\na.jpg,cat\nb.jpg,dog\n" for part in ("train", "val")},
+        {"cat": 2, "dog": 2},
+        "column 'label' of t.csv",
+    ),
     "ImageNet's solution": (
         {
             **{"CLS/n1_7.JPEG": P, "CLS/n2_7.JPEG": P},
@@ -217,7 +254,7 @@ STOPPED: dict[str, tuple[Files, str]] = {
     ),
     "images and boxes": (
         {"JPEGImages/1.jpg": P, "Annotations/1.xml": "<annotation><object/></annotation>"},
-        r"1 \.xml or \.txt files of the same names may hold boxes",
+        r"1 \.xml, \.txt or \.json files of the same names may hold boxes",
     ),
     "COCO with boxes": (
         {"images/a.jpg": P, "images/b.jpg": P, "x.json": coco((1, 5), (1, 6))},
@@ -261,6 +298,34 @@ STOPPED: dict[str, tuple[Files, str]] = {
     "names that say nothing": (
         {"train/1.jpg": P, "test/1.jpg": P, "l.csv": "file,label\n1.jpg,a\n"},
         "1 fit several files or names that several folders have",
+    ),
+    "FiftyOne's labels of no class": (
+        TWO | {"labels.json": '{"classes": ["cat", "dog"], "labels": {"a": 0, "b": 2}}'},
+        "label 2 for 2 classes",
+    ),
+    "Datumaro with several labels": (TWO | {"d.json": datumaro(a=[0, 1], b=[1])}, "several labels for 1 of 2 images"),
+    "Datumaro beyond its categories": (TWO | {"d.json": datumaro(a=[0], b=[7])}, "labels beyond its 2 categories"),
+    "a table that cannot be read": (
+        TWO | {"l.csv": "made by a tool\na.jpg,cat\nb.jpg,dog\n"},
+        r"no table there names them \('l.csv' line 2 has 2 cells for 1 columns",
+    ),
+    "a table of other images": (TWO | {"l.csv": "file,label\nx.jpg,cat\n"}, r"names them \(l.csv\)"),
+    "lists of regions": (
+        TWO | {"l.json": '[{"file": "a.jpg", "regions": [1]}, {"file": "b.jpg", "regions": []}]'},
+        r"\(regions\): name the one that holds them or another",
+    ),
+    "flags and an empty column": (
+        TWO | {"l.csv": "file,cat,dog,rest\na.jpg,1,0,\nb.jpg,0,0,\n"},
+        "in 2 columns .cat, dog., and 1 of 2 rows have several 1 or none",
+    ),
+    "archives": ({"a.zip": "", "b.zip": ""}, "give one of them, '.*a.zip', '.*b.zip'"),
+    "arrays of one class each": (
+        {"cat.npy": npy(np.zeros((3, 4), np.uint8)), "dog.npy": npy(np.zeros((3, 4), np.uint8))},
+        "'cat.npy' is not read: save its images and labels as one .npz",
+    ),
+    "a dataset that lies in itself": (
+        {f"{root}{part}/{kind}": 1 for root in ("", "d/") for part in ("train", "test") for kind in ("cat", "dog")},
+        "holds 'test', 'train' beside 'd'. Say which: `labelaudit scan [^`]*/d/d` .2 classes: cat, dog.",
     ),
     "an entity in XML": (TWO | {"a.xml": '<!DOCTYPE x [<!ENTITY a "b">]><annotations/>'}, "declares XML entities"),
 }

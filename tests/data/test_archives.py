@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import pickle
 import tarfile
+import tempfile
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -98,6 +100,27 @@ def test_broken_archives(name: str, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(b"PK nothing" * 10)
     with pytest.raises(DataError, match="is not a readable"):
         open_source(tmp_path / name)
+
+
+def test_archives_that_hold_no_images_say_what_to_do(tmp_path: Path) -> None:
+    tarred(tmp_path / "outer.tar", {"train.zip": b""})
+    with pytest.raises(DataError, match="archives, which are not opened in an archive: unpack it"):
+        open_source(tmp_path / "outer.tar")
+    tarred(tmp_path / "cifar-10-python.tar", {"cifar-10-batches-py/data_batch_1": b"\x80\2"})
+    with pytest.raises(DataError, match="never opened: give the binary version"):
+        open_source(tmp_path / "cifar-10-python.tar")
+
+
+def test_a_full_temporary_folder_is_no_damage_of_the_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full(io.BytesIO):
+        def write(self, _: object) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", Full)
+    with tarfile.open(tmp_path / "x.tar.gz", "w:gz") as archive:
+        archive.add(__file__, "x.py")
+    with pytest.raises(DataError, match=r"cannot be unpacked to the temporary folder '.*': No space left"):
+        open_source(tmp_path / "x.tar.gz")
 
 
 def sample(key: str, label: str, ending: str = "cls") -> dict[str, bytes]:

@@ -11,8 +11,8 @@ from data.built import build, counts_of, labels_of
 from layouts_met import READ, STOPPED, Files, P, idx
 
 from labelaudit.data.listing import Listing
-from labelaudit.data.source import notes_of
-from labelaudit.data.sources import open_source
+from labelaudit.data.source import Source, notes_of
+from labelaudit.data.sources import inspect_source, open_source
 from labelaudit.errors import DataError
 
 
@@ -82,6 +82,24 @@ def test_labels_can_be_asked_for(tmp_path: Path) -> None:
     ):
         with pytest.raises(Exception, match=message):
             open_source(tmp_path, label_from=asked)
+
+
+def test_the_column_that_was_asked_for_chooses_the_table(tmp_path: Path) -> None:
+    files: Files = {"list_attr.txt": "hat smile\na.jpg 1 -1\nb.jpg -1 1\n", "identity.txt": "a.jpg 7\nb.jpg 8\n"}
+    build(tmp_path, {"img/a.jpg": P, "img/b.jpg": P, **files})
+    assert counts_of(open_source(tmp_path, label_column="smile")) == {"1": 1, "-1": 1}
+    with pytest.raises(DataError, match="has no column 'nose'"):
+        open_source(tmp_path, label_column="nose")
+
+
+def test_splits_are_the_column_that_holds_nothing_else(tmp_path: Path) -> None:
+    build(tmp_path, {"a.jpg": P, "b.jpg": P, "import.csv": "TRAIN,a.jpg,cat\nTEST,b.jpg,dog\n"})
+    assert open_source(tmp_path).splits == ("TRAIN", "TEST")
+
+
+def test_accents_of_two_kinds_are_one_class_in_every_count(tmp_path: Path) -> None:
+    what, listing = inspect_source(Source(data=build(tmp_path, {"caf\u00e9": 1, "cafe\u0301": 1, "tea": 1})))
+    assert (what, counts_of(listing)) == ("class folders (2 classes)", {"caf\u00e9": 2, "tea": 1})
 
 
 def test_a_format_can_be_stated(tmp_path: Path) -> None:

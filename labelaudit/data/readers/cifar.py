@@ -17,20 +17,22 @@ from labelaudit.files import read_text
 
 _PIXELS = 3 * 32 * 32
 _NAMES = re.compile(r"(data_batch(_\d)?|test_batch|train|test)\.bin")
+_BATCHES = frozenset(["data_batch_1", "batches.meta", "test_batch"])
+"""Files of CIFAR's Python version, known by name inside of an archive."""
 _PICKLES = frozenset({".pkl", ".pickle", ".p", ".pt", ".pth", ".joblib"})
 
 
 def recognise(subject: Subject) -> list[Reading]:
     """A folder with CIFAR's ``.bin`` files, or one of them; pickled files are refused with the way out."""
     path = subject.path
-    if path is None or subject.source.labels is not None or (path.is_dir() and subject.tree.paths):
+    if path is None or subject.source.labels is not None or (subject.is_folder and subject.tree.paths):
         return []
-    files = [path / other for other in subject.tree.others] if path.is_dir() else [path]
-    binary = [file for file in files if _NAMES.fullmatch(file.name)]
+    files = [path / other for other in subject.tree.others] if subject.is_folder else [path]
+    binary = [file for file in files if _NAMES.fullmatch(file.name) and file.is_file()]
     if binary:
         read = partial(list_cifar, path, binary, subject.source.label_column)
         return [Reading(what="CIFAR in its binary version", read=read)]
-    pickled = [file for file in files if file.suffix.lower() in _PICKLES or _is_pickle(file)]
+    pickled = [f for f in files if f.suffix.lower() in _PICKLES or f.name in _BATCHES or _is_pickle(f)]
     if not pickled:
         return []
     said = (
@@ -83,7 +85,7 @@ def _names(file: Path) -> list[str]:
 
 def _is_pickle(file: Path) -> bool:
     """Whether a file without an ending begins as a pickle does."""
-    if file.suffix and not file.name.endswith(".meta"):
+    if not file.is_file() or (file.suffix and not file.name.endswith(".meta")):
         return False
     with file.open("rb") as opened:
         start = opened.read(2)

@@ -12,6 +12,7 @@ from labelaudit.data.folders import Candidate, Level, Undecided, plant
 from labelaudit.data.listing import Listing
 from labelaudit.data.reader import Certainty, Reading, Subject, refuse
 from labelaudit.data.source import level_asked
+from labelaudit.data.spelling import unify_spelling
 from labelaudit.data.tree import Tree
 from labelaudit.data.versions import find_copy, find_versions
 from labelaudit.errors import DataError
@@ -35,7 +36,7 @@ def recognise(subject: Subject) -> list[Reading]:
     def reading(level: Level) -> Reading:
         return Reading(
             certainty=Certainty.LIKELY if asked is None and len(level.classes) == 1 else Certainty.CERTAIN,
-            what=f"class folders ({count(len({*level.classes.values()}), 'class', 'classes')})",
+            what=f"class folders ({count(len({*unify_spelling([*level.classes.values()])[0]}), 'class', 'classes')})",
             read=lambda: list_classes(tree, level),
         )
 
