@@ -15,7 +15,7 @@ from labelaudit.text import count, count_kind
 
 from .console.options import ColorOption, Quiet, parse_share
 from .console.runs import RUN, find_run
-from .console.streams import as_typed, open_console, printable, report_progress, trimmed
+from .console.streams import as_typed, open_console, printable, report_progress, spell_path, trimmed
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -199,10 +199,10 @@ def _check_output(output: Path | None, needed: bool, audit: Audit, making: dict[
 def _what_next(chosen: CorrectionPlan, run: Path, plan: Path, options: str) -> tuple[str, ...]:
     """The lines after a plan that is only shown."""
     if not chosen.changes:
-        return (f"The plan {plan} changes nothing yet: judge suspects first, labelaudit review {run}",)
+        return (f"The plan {plan} changes nothing yet: judge suspects first, labelaudit review {spell_path(run)}",)
     return (
         f"Nothing is made yet. The plan is {plan}; edit it if you like, then:",
-        f"  labelaudit clean {run} --plan {plan} {options} --apply",
+        f"  labelaudit clean {spell_path(run)} --plan {spell_path(plan)} {options} --apply",
     )
 
 

@@ -13,7 +13,7 @@ from labelaudit.text import count
 
 from .console.options import ColorOption, parse_share
 from .console.runs import RUN, find_run
-from .console.streams import as_typed, open_console, trimmed
+from .console.streams import as_typed, open_console, spell_path, trimmed
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -112,7 +112,8 @@ def _certify(audit: Audit, run: Path, found: Estimate | None, badge: Path) -> No
     from labelaudit.files import check_outputs, write_text
 
     if found is None:
-        raise RunError(f"a certificate rests on verdicts: `labelaudit review {run} --order sample` asks for them")
+        asks = f"`labelaudit review {spell_path(run)} --order sample` asks for them"
+        raise RunError(f"a certificate rests on verdicts: {asks}")
     card = badge.with_suffix(".md")
     check_outputs([("--certificate", badge), ("--certificate", card)], {}, {})
     drawn, paragraph = certify(audit, found, date=today().isoformat())
@@ -155,16 +156,18 @@ def _show_next(console: Console, run: Path, plan: ReviewPlan, reviewed: Reviewed
             "the noise rate may be anything from 0% to 100%.",
         )
     left = len(set(plan.rows) - {*reviewed.skipped, *reviewed.disputed})
-    then = f"then labelaudit estimate {run} again."
+    then = f"then labelaudit estimate {spell_path(run)} again."
     if left:
-        _say(console, f"Next: labelaudit review {run} --order sample, {then}")
+        _say(console, f"Next: labelaudit review {spell_path(run)} --order sample, {then}")
     elif disputed:
-        _say(console, f"Next: labelaudit review {run} --order disputes, {then}")
+        _say(console, f"Next: labelaudit review {spell_path(run)} --order disputes, {then}")
     else:
-        again = f"Next: labelaudit review {run} --order sample offers the skipped ones again"
+        again = f"Next: labelaudit review {spell_path(run)} --order sample offers the skipped ones again"
         planned = len(plan.rows)
         if planned < plan.drawable:
-            again += f", or labelaudit estimate {run} --reviews {min(2 * planned, plan.drawable)} plans more"
+            again += (
+                f", or labelaudit estimate {spell_path(run)} --reviews {min(2 * planned, plan.drawable)} plans more"
+            )
         _say(console, f"{again}; {then}")
 
 
@@ -197,7 +200,7 @@ def _show(console: Console, run: Path, found: Estimate, stop: StopDecision) -> N
         _say(
             console,
             f"About {left:,} of the {found.planned:,} planned reviews {'is' if left == 1 else 'are'} left: "
-            f"labelaudit review {run} --order sample",
+            f"labelaudit review {spell_path(run)} --order sample",
         )
 
 

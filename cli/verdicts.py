@@ -15,7 +15,7 @@ from labelaudit.errors import DataError, OptionError
 from labelaudit.text import count
 
 from .console.runs import RUN, find_run
-from .console.streams import as_typed, printable
+from .console.streams import as_typed, printable, spell_path
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,7 +46,7 @@ def show(run: Annotated[Path | None, RUN] = None) -> None:
     audit = read_audit(run)
     log = read(verdicts_file(run), notice=_note)
     if not log:
-        typer.echo(f"no verdicts in {printable(str(verdicts_file(run)))}: labelaudit review {printable(str(run))}")
+        typer.echo(f"no verdicts in {printable(str(verdicts_file(run)))}: labelaudit review {spell_path(run)}")
         return
     reviewed = match(audit, log)
     _say(*_counts(audit, reviewed))
@@ -54,7 +54,7 @@ def show(run: Annotated[Path | None, RUN] = None) -> None:
     if reviewed.disputed:
         third = "labelaudit verdicts settle RUN adjudicator:NAME"
         _say("", f"Open disputes ({len(reviewed.disputed):,}): a third reviewer settles them, or one person's word "
-             f"({third})", f"  labelaudit review {run} --order disputes --reviewer NAME")  # fmt: skip
+             f"({third})", f"  labelaudit review {spell_path(run)} --order disputes --reviewer NAME")  # fmt: skip
         for row, told in list(reviewed.disputed.items())[:_MOST]:
             opinions = ", ".join(f"{verdict.reviewer or 'somebody'}: {verdict.right or 'no class'}" for verdict in told)
             path, _, given = audit.samples.claim(row)

@@ -6,7 +6,9 @@ What a file name holds may not steer a terminal, a log or a document.
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any, TextIO
 
 _LONGEST = 300  # characters of a name in a report
@@ -106,6 +108,15 @@ def as_prose(text: str) -> str:
     said = re.sub(r"([\\`*_\[\]<>|~&$])", r"\\\1", printable(text))
     said = re.sub(r"(?<=[@#])(?=\w)|(?<=\bwww)(?=\.)|(?<=:)(?=//)|(?<=\bGH)(?=-\d)|(?<=:)(?=[\w+-]+:)", "\u200b", said)
     return re.sub(r"^([+#-]|\d+[.)])", "\u200b\\1", said)
+
+
+def spell_path(path: Path | str) -> str:
+    """``path`` as it is typed in a shell.
+
+    >>> spell_path("my run"), spell_path("run")
+    ("'my run'", 'run')
+    """
+    return shlex.quote(printable(str(path)))
 
 
 def count(number: int, one: str, many: str = "") -> str:

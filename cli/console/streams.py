@@ -9,13 +9,13 @@ from __future__ import annotations
 import io
 import os
 import re
-import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
+from labelaudit import text
 from labelaudit.text import printable
 
 from .parameters import name_options
@@ -144,7 +144,7 @@ def spell_path(path: Path) -> str:
     """``path``, which may be an address, as it is typed in a shell."""
     from labelaudit.data.source import address_of, is_address
 
-    return shlex.quote(printable(address_of(path) if is_address(path) else str(path)))
+    return text.spell_path(address_of(path) if is_address(path) else path)
 
 
 @contextmanager

@@ -143,8 +143,8 @@ class Outcome:
     baseline: BaselineReport | None = None
     notes: tuple[str, ...] = ()
     """Sentences for a person: what was passed over and why, which ignores have expired."""
-    run: str = "RUN"
-    """The RUN that was judged, as next steps name it; the word where none is kept."""
+    run: str = ""
+    """The RUN that was judged, as next steps name it; empty where none is kept."""
 
     @property
     def passed(self) -> bool:

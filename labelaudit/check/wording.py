@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import posixpath
-import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
@@ -17,7 +16,7 @@ from pathlib import PurePosixPath
 from labelaudit.check.outcome import STATUSES, CheckedFinding, Outcome, Rule, Suspect
 from labelaudit.check.policy import matches_glob
 from labelaudit.check.rules import KINDS_OF
-from labelaudit.text import count, interval, name_some
+from labelaudit.text import count, interval, name_some, spell_path
 
 _SINGLE_FILES = (".npz", ".parquet")
 """Kinds of dataset whose samples are rows of one file, and no files of their own."""
@@ -160,18 +159,20 @@ def baseline(outcome: Outcome) -> tuple[str, ...]:
 
 def advice(outcome: Outcome) -> tuple[str, ...]:
     """The next steps, one sentence each."""
-    steps, counts, run = [], outcome.counts(), shlex.quote(outcome.run)
+    steps, counts, baseline = [], outcome.counts(), outcome.baseline
+    run, checked = (spell_path(outcome.run),) * 2 if outcome.run else ("RUN", "DATA")
+    known = "" if baseline is None else spell_path(baseline.path)
     if counts["new"]:
+        look = "Look" if outcome.run else "Keep the scan with `labelaudit check DATA --run RUN`, then look"
         steps.append(
-            f"Look at {count(counts['new'], 'new suspect')} with `labelaudit review {run}`: correct wrong labels in "
+            f"{look} at {count(counts['new'], 'new suspect')} with `labelaudit review {run}`: correct wrong labels in "
             "the data, confirm right ones."
         )
     if open_findings(outcome):
         steps.append("Repair, remove or relabel the files and rows with a new problem.")
-    if not outcome.passed and outcome.baseline is None and outcome.suspects:
-        steps.append(
-            "To count only what is new from now on, keep a baseline: `labelaudit check --write-baseline FILE`."
-        )
+    if not outcome.passed and baseline is None and outcome.suspects:
+        write = f"`labelaudit check {checked} --write-baseline FILE`"
+        steps.append(f"To count only what is new from now on, keep a baseline: {write}.")
     if counts["uncertain"]:
         steps.append(
             f"{count(counts['uncertain'], 'suspect')} within {outcome.tolerance:.2g} of the threshold: another machine "
@@ -188,13 +189,14 @@ def advice(outcome: Outcome) -> tuple[str, ...]:
             f"20 verdicts narrow it down (`labelaudit tune {run}`), a blind review settles it (`labelaudit estimate "
             f"{run}`)."
         )
-    if outcome.baseline is not None and outcome.baseline.stale:
-        gone = sum(entry.why == "gone" for entry in outcome.baseline.stale)
-        if len(outcome.baseline.stale) == outcome.baseline.entries and 2 * gone > outcome.baseline.entries:
+    if baseline is not None and baseline.stale:
+        gone = sum(entry.why == "gone" for entry in baseline.stale)
+        if len(baseline.stale) == baseline.entries and 2 * gone > baseline.entries:
             steps.append("No entry of the baseline fits this data: see that it is not another dataset's.")
-        steps.append("Remove stale entries with `labelaudit baseline prune`.")
-    if outcome.baseline is not None and outcome.baseline.changed:
-        steps.append("Refresh the baseline for the changed settings: `labelaudit check --write-baseline`.")
+        steps.append(f"Remove stale entries with `labelaudit baseline prune {known} {run}`.")
+    if baseline is not None and baseline.changed:
+        write = f"`labelaudit check {checked} --write-baseline {known}`"
+        steps.append(f"Refresh the baseline for the changed settings: {write}.")
     return tuple(steps)
 
 

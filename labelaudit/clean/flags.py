@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from labelaudit.audit.document import Audit
 from labelaudit.errors import OptionError, RunError, unknown_name
 from labelaudit.files import read_regular
+from labelaudit.text import spell_path
 
 if TYPE_CHECKING:
     from labelaudit.estimate import FdrFlags
@@ -70,7 +71,7 @@ def choose_flags(
             raise OptionError("no false-discovery rate is set: give one, such as `fdr` 0.1")
         return None
     if plan is None:
-        raise RunError(f"a false-discovery rate rests on a review: `labelaudit estimate {run}` plans one")
+        raise RunError(f"a false-discovery rate rests on a review: `labelaudit estimate {spell_path(run)}` plans one")
     return fdr_flags(audit, plan, reviewed, target=target)
 
 

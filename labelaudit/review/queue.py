@@ -19,6 +19,7 @@ from labelaudit import verdicts
 from labelaudit.audit.document import Audit
 from labelaudit.errors import RunError, unknown_name
 from labelaudit.estimate import REVIEWS, ReviewPlan, load_plan, plan_reviews, save
+from labelaudit.text import spell_path
 from labelaudit.verdicts import Reviewed, tuning
 
 Order = Literal["worst", "all", "pair", "tune", "sample", "disputes"]
@@ -91,7 +92,7 @@ def open_queue(audit: Audit, run: Path, order: str) -> Opened:
         save(run, audit, plan)
     queue = build_queue(audit, order, plan=plan, reviewed=reviewed)
     if not queue.rows:
-        suspects = f"the scan flagged no image; `labelaudit review {run} --order sample` checks that"
+        suspects = f"the scan flagged no image; `labelaudit review {spell_path(run)} --order sample` checks that"
         why = {
             "disputes": "no reviewers disagree",
             "sample": "the sample is empty",

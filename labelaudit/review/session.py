@@ -26,7 +26,7 @@ from labelaudit.review.ledger import Identity, Ledger, NothingToUndo
 from labelaudit.review.likeness import Likeness
 from labelaudit.review.pictures import Pictures
 from labelaudit.review.queue import Queue, ask, build_queue, open_queue
-from labelaudit.text import printable
+from labelaudit.text import printable, spell_path
 from labelaudit.types import Images
 from labelaudit.verdicts import Verdict
 
@@ -34,6 +34,7 @@ PAGE = 24
 """Images of one pair of classes that are judged at once at most."""
 SLICE = 100
 """Questions sent at once at most."""
+_NEXT = {"tune": "tune", "sample": "estimate"}  # order of a queue -> the command that makes something of it
 ANSWERS = ("class", "none", "skip")
 """class: this class is right · none: no class of the dataset is · skip: cannot tell."""
 
@@ -80,7 +81,7 @@ class Session:
         return {
             "run": place.name or str(place),
             "file": str(self.ledger.path),
-            "advice": f"labelaudit {'estimate' if self.queue.blind else 'clean'} {self.run}",
+            "advice": f"labelaudit {_NEXT.get(self.queue.order, 'clean')} {spell_path(self.run)}",
             "reviewer": self.ledger.reviewer,
             "order": self.queue.order,
             "blind": self.queue.blind,

@@ -28,7 +28,7 @@ from labelaudit.files import write_text
 from labelaudit.judge.judge import Judge
 from labelaudit.machine import Machine, __version__, find_device, find_precision
 from labelaudit.scanning.settings import ScanSettings
-from labelaudit.scoring.update import NeedsScan, scan_again, update_one_of
+from labelaudit.scoring.update import IsAnotherDataset, NeedsScan, scan_again, update_one_of
 
 KEPT = 8
 MOST_BYTES = 2 * 10**9
@@ -54,6 +54,8 @@ def scan_or_update(
     if candidates := store.read():
         try:
             return store.write(update_one_of(candidates, source, settings, machine))
+        except IsAnotherDataset:
+            pass
         except NeedsScan as obstacle:
             machine.notice(f"Scanning everything: {obstacle}.")
     return store.write(scan_again(source, settings, machine, None))

@@ -72,7 +72,7 @@ def update(
 def update_one_of(candidates: Sequence[Audit], source: Source, settings: ScanSettings, machine: Machine) -> Audit:
     """The first of the ``candidates`` that can be brought up to what ``source`` holds now, which is read once.
 
-    Raises `NeedsScan` where none can: what the first of them says.
+    Raises `NeedsScan` where none can: what the first of them says that is about this dataset.
     """
     clock = Clock()
     with clock.stage("ingest"):
@@ -93,7 +93,7 @@ def update_one_of(candidates: Sequence[Audit], source: Source, settings: ScanSet
             notes=(*audit.notes, *notes_of(listing)),
             stages=(*clock.stages, *audit.stages),
         )
-    raise obstacles[0]
+    raise next((one for one in obstacles if not isinstance(one, IsAnotherDataset)), obstacles[0])
 
 
 def scan_again(source: Source, settings: ScanSettings, machine: Machine, verdicts: Path | str | None) -> Audit:
@@ -106,11 +106,17 @@ class NeedsScan(Exception):
     """A saved audit cannot be brought up to date; the message says why, in a few words."""
 
 
+class IsAnotherDataset(NeedsScan):
+    """The saved audit has none of the samples."""
+
+
 def try_update(previous: Audit, samples: Samples, machine: Machine, findings: tuple[Finding, ...] = ()) -> Audit:
     """`update` from ``samples`` on; raises `NeedsScan` where a full scan is needed."""
     if obstacle := _find_obstacle(previous):
         raise NeedsScan(obstacle)
     judge, change = previous.judge or Judge.load(previous.files[FILE]), match_rows(previous, samples)
+    if len(samples) and not (change.before >= 0).any():
+        raise IsAnotherDataset("the earlier audit has none of these images")
     if obstacle := change.obstacle(previous, samples, judge):
         raise NeedsScan(obstacle)
     return _judge_changed_rows(previous, samples, findings, change, judge, machine.settled())

@@ -41,6 +41,13 @@ def test_a_dataset_instead_of_a_run_is_one_line(tmp_path: Path, monkeypatch: pyt
     assert result.stderr == "labelaudit: data is a dataset; its RUN is run: put that in its place\n"
 
 
+@pytest.mark.parametrize("command", [["verdicts", "show"], ["clean"], ["estimate"]])
+def test_what_to_type_next_can_be_typed(tmp_path: Path, command: list[str]) -> None:
+    run = write_run(tmp_path).rename(tmp_path / "my run")
+    result = CliRunner().invoke(app, [*command, str(run)], prog_name="labelaudit")
+    assert f"labelaudit review '{run}'" in result.stdout.replace("\n", " ")
+
+
 def test_only_what_fails_the_gate_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     run = write_run(tmp_path)

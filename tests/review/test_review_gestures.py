@@ -68,6 +68,24 @@ def test_a_search_gives_no_verdict_before_a_letter(page: Page, server: Server, r
     assert said(run) == []
 
 
+@pytest.mark.parametrize(("first", "key"), [("2", "/"), ("2", "m"), ("g", "/")])
+def test_what_opens_over_an_image_waits_for_one_that_is_coming(
+    page: Page, server: Server, run: Path, first: str, key: str
+) -> None:
+    show(page, server)
+    if first == "g":  # in the grid, and out of it again
+        page.keyboard.press("g")
+        page.wait_for_selector("#grid:not([hidden])")
+    at_once = "keys => keys.forEach(key => document.dispatchEvent(new KeyboardEvent('keydown', { key, code: '' })))"
+    page.evaluate(at_once, [first, key])
+    page.wait_for_selector("#search[open]" if key == "/" else "#noting[open]")
+    assert len(said(run)) == (first == "2")
+    page.keyboard.press("Escape")
+    page.keyboard.press("s")
+    page.wait_for_selector(f"body[data-shown='{1 + (first == '2')}']")
+    assert page.locator("dialog[open]").count() == 0, "once is enough"
+
+
 def test_a_note_goes_with_the_next_verdict(page: Page, server: Server, run: Path) -> None:
     show(page, server)
     page.keyboard.press("m")

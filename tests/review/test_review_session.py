@@ -310,6 +310,12 @@ def test_a_damaged_plan_stops_only_the_order_that_needs_it(tmp_path: Path) -> No
         open_run(run, order="sample")
 
 
+@pytest.mark.parametrize(("order", "command"), [("worst", "clean"), ("tune", "tune"), ("sample", "estimate")])
+def test_the_last_page_says_what_can_be_typed_next(tmp_path: Path, order: str, command: str) -> None:
+    run = write_run(tmp_path).rename(tmp_path / "my run")
+    assert open_run(run, order=order).about()["advice"] == f"labelaudit {command} '{run}'"
+
+
 def test_a_page_begins_with_its_first_question(tmp_path: Path) -> None:
     run = write_run(tmp_path)
     session = open_run(run)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,9 +21,11 @@ from labelaudit.scoring import update as updating
 from labelaudit.scoring.kept import scan_or_update
 
 
-def follow_kept(data: Path, cache: Path | None, *, seed: int = 0) -> Audit:
+def follow_kept(
+    data: Path, cache: Path | None, *, seed: int = 0, notice: Callable[[str], None] = lambda _: None
+) -> Audit:
     settings = ScanSettings(effort="quick", train="features", methods=("limit",), options=SHORT, seed=seed)
-    return scan_or_update(Source(data=data), settings, Machine(cache=cache, device="cpu"))
+    return scan_or_update(Source(data=data), settings, Machine(cache=cache, device="cpu", notice=notice))
 
 
 def keep(place: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -62,6 +65,18 @@ def test_current_serves_another_checkout(place: Path, tmp_path: Path, monkeypatc
     assert scanned == ["copy"]
     assert audit.samples.root == str(tmp_path / "elsewhere" / "data")
     assert audit.settings["source"]["data"] == (tmp_path / "elsewhere" / "data").as_posix()
+
+
+def test_nothing_is_said_of_the_audit_of_another_dataset(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scanned, heard = keep(place, monkeypatch), list[str]()
+    follow_kept(place / "data", place / "cache", notice=heard.append)
+    for i in range(20):
+        put(tmp_path / "other" / "pets", i % 2, f"{i}.png", 500 + i)
+    follow_kept(tmp_path / "other" / "pets", place / "cache", notice=heard.append)
+    assert scanned == ["copy", "other"]
+    assert not [line for line in heard if line.startswith("Scanning everything")]
 
 
 def test_a_damaged_saved_audit_is_made_again(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,14 +9,15 @@ const FEW = 8;  // images that have room to be large
 
 export class Grid {
   constructor(about, { taken, undone, failed, leave }) {
-    Object.assign(this, { about, taken, undone, failed, leave, questions: [], marked: new Set(), at: 0, busy: false, pages: [] });
+    Object.assign(this, { about, taken, undone, failed, leave, questions: [], marked: new Set(), at: 0, busy: false, leaving: false, pages: [] });
     $("grid-take").addEventListener("click", () => this.take());
     $("grid-all").addEventListener("click", () => this.markAll());
     $("grid-undo").addEventListener("click", () => this.undo());
     $("grid-leave").addEventListener("click", () => this.busy || this.leave(this.questions[0]?.place));
   }
 
-  get open() { return !$("grid").hidden; }
+  /** Whether keys are the grid's: not once it is on its way out. */
+  get open() { return !$("grid").hidden && !this.leaving; }
 
   /** Show the next page from `place` on; false where nothing is open. */
   async show(place) {
@@ -25,6 +26,7 @@ export class Grid {
     this.questions = questions;
     this.marked.clear();
     this.at = 0;
+    this.leaving = false;
     const { left, right } = questions[0];
     const bold = label => make("b", {}, make("bdi", { textContent: shorten(this.about.classes[label], 40) }));
     $("grid-title").replaceChildren("Labelled ", bold(left), ", look like ", bold(right), ": mark those that are ", bold(right));

@@ -43,6 +43,8 @@ const passed = new Set();  // places of images that cannot be judged
 const judged = [];         // place and row of what was judged in this tab, for undo
 let question = null;       // what is shown
 let ready = false;         // its image is on the screen, and nothing is being written
+let coming = false;        // an image is on its way to the screen
+let then = null;           // what to open once it is there
 let noted = "";            // for the next verdict
 
 function begin() {
@@ -73,6 +75,7 @@ function turnTo(part) {
 
 async function go(place) {
   ready = false;
+  coming = true;
   try {
     if (place >= deck.total) place = await deck.nextOpen(0, passed);
     if (place >= deck.total) return finish();
@@ -87,7 +90,10 @@ async function go(place) {
     if (question !== next) return;
     question.absent = Boolean(picture.error);
     ready = true;
+    coming = false;
     document.body.dataset.shown = String(place);
+    then?.();
+    then = null;
     view.showNeighbours(next, () => question === next);
     deck.prepare(place).catch(() => {});
   } catch (error) {
@@ -113,6 +119,7 @@ async function answer(kind, label) {
     return go(await deck.nextOpen(question.place + 1, passed));
   }
   ready = false;
+  coming = true;
   dismiss();
   const { place, row, version } = question;
   const said = { place, row, answer: kind, label, version, note: noted, together: group.whole };
@@ -129,6 +136,8 @@ async function answer(kind, label) {
     go(passed.has(next) ? await deck.nextOpen(next, passed) : next);
   } catch (error) {
     ready = true;
+    coming = false;
+    then = null;
     refused(error, place, row);
   }
 }
@@ -187,8 +196,14 @@ async function enterGrid() {
 }
 
 async function leaveGrid(place) {
+  coming = grid.leaving = true;
   deck.forgetQuestions();
-  go(await deck.nextOpen(place ?? 0, passed));
+  try {
+    go(await deck.nextOpen(place ?? 0, passed));
+  } catch (error) {
+    coming = grid.leaving = false;
+    fail(error);
+  }
 }
 
 async function pageTaken(taken, skipped) {
@@ -213,7 +228,8 @@ function pageUndone(taken) {
 // --- the end
 
 async function finish() {
-  question = null;
+  question = then = null;
+  coming = false;
   const done = await fillEnd(about, deck.total, passed.size);
   turnTo("end");
   progress.show(done);
@@ -239,12 +255,15 @@ function fail(error) {
 
 // --- what can be done
 
-function openSearch() {
-  if (ready && question) search.open(about.blind ? [] : view.likely(question));
+/** Do `act`, which judges nothing, now or as soon as the image that is coming is on the screen. */
+function openOver(act) {
+  if (ready && question) act();
+  else if (coming) then = act;
 }
 
+const openSearch = () => openOver(() => search.open(about.blind ? [] : view.likely(question)));
+
 function openNote() {
-  if (!ready || !question) return;
   $("noted").value = noted || question.verdict?.note || "";
   $("noting").showModal();
 }
@@ -260,8 +279,8 @@ function openHelp() {
 
 const ACTIONS = {
   left: () => answer("class", question?.left), right: () => answer("class", question?.right),
-  none: () => answer("none"), skip: () => answer("skip"), undo, search: openSearch, note: openNote,
-  whole: () => group.toggle(), grid: () => grid.open ? leaveGrid(grid.questions[0]?.place) : enterGrid(),
+  none: () => answer("none"), skip: () => answer("skip"), undo, search: openSearch, note: () => openOver(openNote),
+  whole: () => group.toggle(), grid: () => grid.open ? leaveGrid(grid.questions[0]?.place) : coming ? then = enterGrid : enterGrid(),
   zoom: () => stage.toggle(), zoom_in: () => stage.zoom(1.5), zoom_out: () => stage.zoom(1 / 1.5),
   pixels: () => stage.togglePixels(), back: () => look(-1), forward: () => look(1), help: openHelp,
 };
