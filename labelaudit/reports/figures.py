@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -72,6 +73,12 @@ class Histogram:
         return [10**power for power in range(int(math.log10(max(1, int(self.counts.max())))) + 1)]
 
 
+def name_dataset(audit: Audit) -> str:
+    """The folder of a dataset, or the name of its table of labels; empty where arrays were given."""
+    labels = (audit.settings.get("source") or {}).get("labels")
+    return audit.samples.root or (Path(labels).name if labels else "")
+
+
 def headline(audit: Audit, checked: ReviewState | None = None) -> str:
     """The answer in one or two sentences: what people found where they have judged, else what the scan says."""
     n, flagged = len(audit.samples), len(audit.suspects)
@@ -117,7 +124,7 @@ def caveats(audit: Audit, checked: ReviewState | None = None) -> tuple[str, ...]
     if blind := decision.recipe.get("blind"):
         said.insert(
             0,
-            f"Of about {blind:.0%} of the images models may have seen siblings, or learned something beside the "
+            f"For about {blind:.0%} of the images models may have seen siblings, or learned something beside the "
             "picture that tells the class: a wrong label there cannot stand out, and a low rate proves nothing (see "
             "the notes).",
         )

@@ -186,6 +186,7 @@ def _fill(
         script=Markup(script),
         data=Markup(embed(data)),
         audit=audit,
+        named=figures.name_dataset(audit),
         decision=audit.decision,
         shown=shown,
         near=len(data["near"]),

@@ -26,7 +26,8 @@ _PAIRS, _CLASSES, _FINDINGS = 20, 50, 10  # rows shown: pairs, classes, findings
 
 def render(audit: Audit, *, checked: ReviewState | None = None, most: int = MOST) -> str:
     """The report of ``audit`` with its ``most`` worst suspects; ``checked``: what people's verdicts say of it."""
-    name = as_code(audit.samples.root) if audit.samples.root else "a dataset without a folder"
+    known = figures.name_dataset(audit)
+    name = as_code(known) if known else "a dataset without a folder"
     parts = [f"# Label audit of {name}", figures.headline(audit, checked)]
     parts.append("\n".join(f"- {sentence}" for sentence in figures.caveats(audit, checked)))
     if checked is not None:

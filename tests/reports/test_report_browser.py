@@ -245,3 +245,14 @@ def test_the_table_of_many_classes_does_not_widen_a_narrow_page(chromium: Browse
     assert page.locator("table.heat").evaluate("node => node.scrollWidth") > 390
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     context.close()
+
+
+def test_the_map_of_long_class_names_does_not_widen_a_narrow_page(chromium: Browser, tmp_path: Path) -> None:
+    html.write(judged_audit(classes=tuple(40 * letter for letter in "abc")), tmp_path / "report.html")
+    context = chromium.new_context(viewport={"width": 390, "height": 800})
+    page = context.new_page()
+    page.goto(f"{(tmp_path / 'report.html').as_uri()}#map")
+    page.locator("#map-class").wait_for(state="visible")
+    assert page.locator("#map-class option").count() == 4
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    context.close()

@@ -22,7 +22,7 @@ from labelaudit.data.images import ImageError, decode, probe
 from labelaudit.judge.decide import decide
 from labelaudit.judge.memory import Memory
 from labelaudit.judge.noise_model import NO_CLASS, UNKNOWN, NoiseModel
-from labelaudit.reports import figures, html, thumbnails
+from labelaudit.reports import figures, html, markdown, thumbnails
 from labelaudit.types import Evidence, Finding
 
 HOSTILE = (
@@ -96,6 +96,22 @@ def test_it_says_what_the_audit_says() -> None:
 )
 def test_the_number_of_suspects_says_how_many_are_sure(sure: float, said: str) -> None:
     assert said in html.render(with_pictures(decision=make_decision(sure_threshold=sure))).text
+
+
+def test_no_suspect_and_one_are_said_as_such() -> None:
+    none = make_decision(is_issue=np.zeros(6, dtype=np.bool_))
+    assert ">0.0% of all<" in html.render(with_pictures(decision=none)).text
+    one = make_decision(is_issue=np.arange(6) == 1, sure_threshold=0.5)
+    assert "plans to relabel the one that is sure." in html.render(with_pictures(decision=one)).text
+
+
+def test_a_table_of_labels_is_called_by_its_name() -> None:
+    source = {"source": {"data": None, "labels": "/home/ann/labels.csv"}}
+    audit = make_audit(samples=make_samples(root=""), settings=source, findings=())
+    page, text = html.render(audit).text, markdown.render(audit)
+    assert "<title>labels.csv · labelaudit</title>" in page
+    assert "/home/ann" not in page
+    assert text.startswith("# Label audit of `labels.csv`\n")
 
 
 def test_same_audit_same_bytes() -> None:
