@@ -284,7 +284,7 @@ def _show_worst(console: Console, audit: Audit, changes: Sequence[Change], most:
             Text(printable(change.given_label), style="red"),
             Text(printable(now), style="green"),
             "" if change.label_score is None else say_chance(audit.decision, row_of[change.path]),
-            Text(printable(change.detail or change.reason), style="dim"),
+            Text(as_typed(change.detail or change.reason), style="dim"),
         )
     with trimmed(console):
         console.print(table)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from labelaudit import shelf
 from labelaudit.errors import OptionError, RunError
 
+from .parameters import name_options
 from .streams import Color, as_typed, open_console
 
 if TYPE_CHECKING:
@@ -46,7 +47,8 @@ def write_outcome(outcome: Outcome, kind: Format, output: Path | None, further: 
     from labelaudit.check.formats.markdown import STEP, step_summary
     from labelaudit.files import write_bytes
 
-    text = GATE_FORMATS[kind](outcome).encode("utf-8")
+    told = GATE_FORMATS[kind](outcome)
+    text = (name_options(told) if kind == "table" else told).encode("utf-8")
     others = {file: GATE_FORMATS[other](outcome).encode("utf-8") for file, other in further.items()}
     summary = os.environ.get("GITHUB_STEP_SUMMARY") if kind == "github" else None
     where: Path | str | None = None

@@ -178,7 +178,8 @@ def note_twins(pairs: Iterable[tuple[int, int]], classes: Sequence[str]) -> list
     """Notes on classes that cannot be told apart."""
     return [
         f"Cannot be told apart: {_quoted((classes[one], classes[other]))}. Models separate them no better than chance: "
-        "one class under two names? Then join them; their labels are not counted as wrong for each other."
+        "one class under two names (then join them), or one filled with images of the other? Their labels are not "
+        "counted as wrong for each other."
         for one, other in pairs
     ]
 

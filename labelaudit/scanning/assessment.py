@@ -31,7 +31,14 @@ from labelaudit.machine import Clock, Machine, list_versions, one_blas_thread
 from labelaudit.scanning.alone import keep_leading
 from labelaudit.scanning.components import Components, find_components
 from labelaudit.scanning.description import Description, describe
-from labelaudit.scanning.notes import explain_choices, name_products, note_doubt, note_few, note_untrained
+from labelaudit.scanning.notes import (
+    explain_choices,
+    name_products,
+    note_doubt,
+    note_few,
+    note_unrelated,
+    note_untrained,
+)
 from labelaudit.scanning.plan import Plan
 from labelaudit.scanning.pool import ModelPool
 from labelaudit.scanning.ranking import STEPS, explain, rank_by
@@ -188,6 +195,7 @@ def _decide(
     decision = rank_by(first, decision, evidence, samples.labels, known)
     strange = "About {:,.0f} images seem to belong to no class (`reason` says which)."
     notes = [
+        *note_unrelated(consensus.pooled, samples),
         *([] if outside is None else [strange.format(outside.sum())]),
         *explain(decision),
         *([] if steps else note_order(samples.classes, consensus.channel.probs, samples.labels)),

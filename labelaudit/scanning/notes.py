@@ -17,9 +17,10 @@ from labelaudit.judge.verdict_fit import VerdictFit
 from labelaudit.leading import KEPT
 from labelaudit.scanning.pool import ModelPool
 from labelaudit.text import name_some
-from labelaudit.types import Decision, Evidence, Samples
+from labelaudit.types import Decision, Evidence, Floats, Samples
 
 _SEVERAL = 10  # suspects from which it is said how many are sure
+_CHANCE = 2  # standard errors
 _SMALL = 50  # images per class below which the rate was seen to be off by a factor of two (docs/evidence.md)
 
 
@@ -65,6 +66,22 @@ def note_doubt(decision: Decision, features: str) -> list[str]:
         "doubt about hard images, which labels alone cannot tell from wrong labels. Twenty verdicts can: "
         "labelaudit tune RUN.",
         *([advice] if advice else []),
+    ]
+
+
+def note_unrelated(pooled: Floats, samples: Samples) -> list[str]:
+    """The note that nothing which the models see goes with the labels.
+
+    It is there where ``pooled`` (n,), the held-out suspicions of all models, give the labels no higher a likelihood
+    than their frequencies do, beyond `_CHANCE` standard errors.
+    """
+    often = (samples.counts()[samples.labels] - 0.5) / len(samples)
+    gain = np.log(np.maximum(1 - pooled, 1e-9)) - np.log(often)
+    if gain.mean() > _CHANCE * gain.std() / np.sqrt(len(gain)):
+        return []
+    return [
+        "No model foretells the labels better than the sizes of the classes do. They may be shuffled, or shifted by a "
+        "row, or say what the networks cannot see: neither the ranking nor the noise rate means anything then."
     ]
 
 

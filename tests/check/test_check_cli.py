@@ -20,6 +20,7 @@ from labelaudit.audit.document import Audit
 from labelaudit.check.formats import GATE_FORMATS
 from labelaudit.data.source import Source
 from labelaudit.scanning.settings import ScanSettings
+from labelaudit.types import Finding
 from labelaudit.verdicts import Verdict, append, verdicts_file
 
 pytestmark = pytest.mark.usefixtures("elsewhere")
@@ -72,6 +73,13 @@ def test_the_table_says_it_all_on_stdout(run: Path) -> None:
     assert (ended.code, ended.err) == (1, "")
     assert "FAILED: 2 of 3 rules broken: no-conflicts, no-unreadable" in ended.out
     assert "cat/b.png" in ended.out
+
+
+def test_parameters_are_options_where_a_person_reads_them(elsewhere: None, tmp_path: Path) -> None:
+    large = Finding(kind="oversized", path="cat/z.png", detail="more than the limit (`max_pixels`)")
+    runs.write(make_audit(findings=(large,)), tmp_path / "RUN")
+    assert "more than the limit (--max-pixels)" in call("check", "RUN").out
+    assert "more than the limit (--max-pixels)" in call("clean", "RUN").out
 
 
 def test_a_file_gets_the_report_and_stderr_the_verdict(tidy: Path, tmp_path: Path) -> None:

@@ -188,6 +188,17 @@ def test_thorough_on_a_gpu_fine_tunes_a_backbone_whose_opinion_is_weighed(
     assert any(note.startswith("Fine-tuned lite0 end to end") for note in audit.notes)
 
 
+def test_labels_that_nothing_goes_with_are_said() -> None:
+    x, truth, given = blobs()
+    shuffled = np.random.default_rng(0).permutation(truth)
+
+    def first_note(labels: npt.NDArray[np.int64]) -> str:
+        return scan(labels=NAMES[labels], features=x, effort="quick").notes[0]
+
+    assert first_note(shuffled).startswith("No model foretells the labels better than the sizes of the classes do.")
+    assert first_note(np.where(np.arange(len(x)) < 75, given, shuffled)).startswith("The ranking rests on ")
+
+
 def test_small_classes_are_said_to_blur_the_rate() -> None:
     few = samples_of({"ant": 12, "bee": 30, "cat": 31})
     assert note_few(few) == [
