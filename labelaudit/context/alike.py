@@ -45,6 +45,8 @@ class Alike:
     """Without features there are none."""
     named: bool
     """Whether a person named groups."""
+    asked: int = 0
+    """Groups as the person named them."""
     parted: bool = False
     """Whether near-copies stay in the groups that a person named: joined by them every class would be one group."""
 
@@ -54,8 +56,11 @@ class Alike:
         if self.named:
             if samples.groups == samples.digests:
                 return []
-            count = len(set(samples.groups) - set(samples.digests))
-            said = f"{len(samples):,} images in {count:,} groups: images of a group are not judged by one another."
+            count = _count_groups(samples)
+            said = f"{len(samples):,} images in {count:,} groups"
+            if self.asked > count:
+                said += f", {self.asked:,} before near-copies joined them"
+            said += ": images of a group are not judged by one another."
             if self.parted:
                 said += " Near-copies across groups are, since joined by them every class would lie in one group."
         else:
@@ -135,8 +140,14 @@ def find_alike(
         findings=copies + across + scenes_across(samples, scenes, leaked),
         scenes=scenes,
         named=named,
+        asked=_count_groups(samples) if named else 0,
         parted=parted,
     )
+
+
+def _count_groups(samples: Samples) -> int:
+    """The number of groups that somebody named or that hold copies; those of one sample alone have its digest."""
+    return len(set(samples.groups) - set(samples.digests))
 
 
 def _count_sharing(numbered: Numbered, labels: Ints) -> int:

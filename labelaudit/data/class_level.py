@@ -48,18 +48,22 @@ def find_classes(root: Folder, shown: str) -> Level | None:
     if not found.classes and lone is not None and lone.part is None and 2 * lone.images >= lone.total:
         found.classes[lone.place] = lone.name
     if not found.classes:
-        _refuse_occasions(root, shown)
+        _ask_about_parts(root, shown)
         return None
     return Level(classes=found.classes, splits=found.splits, passed=found.passed)
 
 
-def _refuse_occasions(root: Folder, shown: str) -> None:
-    """Raise `Undecided` where all images lie in folders of dates, which may be classes after all."""
-    told = [one for one in _Search(root, shown).levels(root) if len(one.classes) > 1 and are_dates(one.classes)]
+def _ask_about_parts(root: Folder, shown: str) -> None:
+    """Raise `Undecided` where all images lie in folders of dates, or called as what lies beside a dataset
+    (``Sample001``, ``Class 1-samples``), which may be classes after all."""
+    levels = [one for one in _Search(root, shown).levels(root) if len(one.classes) > 1]
+    dates = [one for one in levels if are_dates(one.classes)]
+    told = dates or [one for one in levels if all(part_of(name) is Part.ASIDE for name in one.classes)]
     if told and root.total > 2 * root.images:
         names = ", ".join(f"'{name}'" for name in told[0].classes[:3])
+        what = "dates" if dates else "beside the data"
         raise Undecided(
-            f"the folders of '{shown}' ({names}) may be dates and no classes. If they are classes, say so", told
+            f"the folders of '{shown}' ({names}) may be {what} and no classes. If they are classes, say so", told
         )
 
 

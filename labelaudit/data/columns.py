@@ -61,6 +61,10 @@ _FEW, _MANY = 4, 10
 """Rows from which a column of only, or mostly, different values is an id and no label."""
 
 
+class PathsOnly(DataError):
+    """A table that holds paths, or paths and boxes, and nothing else."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Columns:
     """The columns that were asked for or found."""
@@ -215,7 +219,7 @@ def _label(free: Cells, path: str | None, where: str) -> Columns:
     if len(likely) == 1:
         return Columns(path=path, label=likely[0])
     if not free:
-        raise DataError(f"{where} has no column beside its paths: name a table that has labels with `labels`")
+        raise PathsOnly(f"{where} has no column beside its paths: name a table that has labels with `labels`")
     if not likely:
         single = [name for name, column in free.items() if not any(cell.startswith("[") for cell in column)]
         single.sort(key=lambda name: len({*free[name]}) == len(free[name]))

@@ -128,9 +128,10 @@ class Candidate:
     """One reading of a dataset that a person can choose."""
 
     type_: str
-    """The text to type after the command: a command, or a parameter and its value."""
-    classes: Sequence[str]
-    images: int
+    """The text to type after the command: a command, or a parameter and its value; or what is the matter with a
+    reading that there would be."""
+    classes: Sequence[str] = ()
+    images: int = 0
 
     def describe(self) -> str:
         """``2 classes: cat, dog``, at most four names long."""

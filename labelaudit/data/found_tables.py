@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from labelaudit.data.assembly import names_image
-from labelaudit.data.columns import Cells, Columns, choose_columns, plain
+from labelaudit.data.columns import Cells, Columns, PathsOnly, choose_columns, plain
 from labelaudit.data.matching import Match, match_rows
 from labelaudit.data.parts import Part, part_of
 from labelaudit.data.source import Source
@@ -117,8 +117,7 @@ def _examine(
         table = _tabulated(path, tree, source)
     except DocumentError as error:
         return RefusedTable(name=path, problem=str(error))
-    is_split_list = table is not None and not table.has_header and _SPLITTING.search(stem_of(path))
-    if table is None or is_split_list:
+    if table is None or (not table.has_header and _SPLITTING.search(stem_of(path))):
         return None
     if not any(is_image(cell) for column in table.cells.values() for cell in column[:200]):
         return None
@@ -126,10 +125,9 @@ def _examine(
         columns = pick_columns(table, source, is_image)
     except DataError as error:
         is_asked = {source.label_column, source.path_column} - {None} <= table.cells.keys()
-        return RefusedTable(name=path, problem=str(error), rows=len(table) if is_asked else 0)
-    if columns.path is None:
-        return None
-    return _matched(table, columns, path, tree, is_image)
+        refused = RefusedTable(name=path, problem=str(error), rows=len(table) if is_asked else 0)
+        return None if isinstance(error, PathsOnly) else refused
+    return None if columns.path is None else _matched(table, columns, path, tree, is_image)
 
 
 def _matched(

@@ -155,9 +155,20 @@ def choose(readings: Sequence[Reading], subject: Subject) -> tuple[str, Listing]
         raise Undecided(
             f"'{subject.shown}' says nowhere for certain what its labels are. If they are these, say so", possible
         )
+    if len(refused) > 1 and refused[0].candidates:
+        _add_candidates(refused[:1], [Candidate(type_=said) for said in map(_refusal, refused[1:])])
     if refused:
         return refused[0].what, refused[0].read()
     raise DataError(nothing_found(subject))
+
+
+def _refusal(reading: Reading) -> str:
+    """The reason of a refused reading."""
+    try:
+        reading.read()
+    except DataError as error:
+        return str(error)
+    return ""
 
 
 def _add_candidates(refused: Sequence[Reading], possible: Sequence[Candidate]) -> None:
@@ -216,7 +227,9 @@ def nothing_found(subject: Subject) -> str:
     tree = subject.tree
     columns = ("path_column", "label_column", "annotator")
     if asked := [f"`{name}`" for name in columns if getattr(subject.source, name) is not None]:
-        return f"'{tree.shown}' has no table for {' and '.join(asked)}: give one with `labels` FILE"
+        return (
+            f"'{tree.shown}' has no table for {' and '.join(asked)}{_tables_beside(tree)}: give one with `labels` FILE"
+        )
     advice = "put images into <class>/ folders, or give a table of labels with `labels` FILE"
     if not tree.paths:
         return _no_images(tree, advice)

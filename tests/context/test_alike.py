@@ -206,3 +206,18 @@ def test_copies_across_two_sites_do_not_make_one_group_of_them() -> None:
     assert "Near-copies across groups are" in alike.notes()[0]
     audit = audit_samples(dataset, ScanSettings(group=("site",), effort="quick"), features=seen)
     assert not audit.suspects.size
+
+
+def test_groups_that_copies_join_are_counted_before_and_after() -> None:
+    draw = np.random.default_rng(0)
+    values = np.float32(np.eye(2, 40)[np.arange(120) % 2] + 0.2 * draw.normal(size=(120, 40)))
+    values[41] = values[1]
+    dataset = Samples(
+        ids=tuple(f"{row}.png" for row in range(120)),
+        labels=np.arange(120) % 2,
+        classes=("cat", "dog"),
+        digests=tuple(f"{row:032x}" for row in range(120)),
+        extra={"site": ("left",) * 40 + ("middle",) * 40 + ("right",) * 40},
+    )
+    alike = group(name_groups(dataset, ["site"]), Features(values=values, name="given"), named=True)
+    assert alike.notes()[0].startswith("120 images in 2 groups, 3 before near-copies joined them: images of a group")

@@ -318,6 +318,21 @@ STOPPED: dict[str, tuple[Files, str]] = {
         TWO | {"l.csv": "file,cat,dog,rest\na.jpg,1,0,\nb.jpg,0,0,\n"},
         "in 2 columns .cat, dog., and 1 of 2 rows have several 1 or none",
     ),
+    "folders called as samples": (
+        {f"Class {n}-samples": 2 for n in (1, 2)},
+        "may be beside the data and no classes. If they are classes, say so: `label_from` top .2 classes: Class 1",
+    ),
+    "folders and a table that says neither": (
+        {f"{n}/{m}/{n}{m}.jpg": P for n in "ab" for m in "01"}
+        | {"l.csv": "id,landmark_id\n" + "".join(f"{n}{m},{m}\n" for n in "ab" for m in "01")},
+        "`label_from` 'level 2' .2 classes: 0, 1.; or 'l.csv' has no column that looks like labels",
+    ),
+    "lists of several kinds and of boxes": (
+        {f"{name}.jpg": P for name in "abcd"}
+        | {"makers.txt": "a Boeing\nb Airbus\nc Boeing\nd Airbus\n", "families.txt": "a 7\nb 8\nc 8\nd 7\n"}
+        | {"box.txt": "".join(f"{name} 1 2 5 6\n" for name in "abcd")},
+        "two sources of labels .*families.txt",
+    ),
     "archives": ({"a.zip": "", "b.zip": ""}, "give one of them, '.*a.zip', '.*b.zip'"),
     "arrays of one class each": (
         {"cat.npy": npy(np.zeros((3, 4), np.uint8)), "dog.npy": npy(np.zeros((3, 4), np.uint8))},

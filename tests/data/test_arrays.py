@@ -77,6 +77,9 @@ def test_npy_images_with_labels_beside(tmp_path: Path) -> None:
     assert labelled(listing) == {"x.npy#0": "a", "x.npy#1": "b", "x.npy#2": "a", "x.npy#3": "b"}
     with pytest.raises(DataError, match="needs arrays 'images' and 'labels'"):
         open_source(tmp_path / "x.npy")
+    np.savez(tmp_path / "images.npz", BATCH)
+    np.savez(tmp_path / "labels.npz", np.array(["a", "b", "a", "b"]))
+    assert open_source(tmp_path / "images.npz", labels=tmp_path / "labels.npz").labels == listing.labels
     np.save(tmp_path / "y.npy", np.array(["a", "b"]))
     with pytest.raises(DataError, match="4 images but 2 labels"):
         open_source(tmp_path / "x.npy", labels=tmp_path / "y.npy")

@@ -92,6 +92,12 @@ def test_the_column_that_was_asked_for_chooses_the_table(tmp_path: Path) -> None
         open_source(tmp_path, label_column="nose")
 
 
+def test_a_table_that_cannot_be_read_is_named_where_a_column_was_asked_for(tmp_path: Path) -> None:
+    build(tmp_path, {"a.jpg": P, "b.jpg": P, "styles.csv": "id,article\na,Shirt\nb,Shoe,red\n"})
+    with pytest.raises(DataError, match=r"no table for `label_column` \('styles.csv' line 3 has 3 cells"):
+        open_source(tmp_path, label_column="article")
+
+
 def test_splits_are_the_column_that_holds_nothing_else(tmp_path: Path) -> None:
     build(tmp_path, {"a.jpg": P, "b.jpg": P, "import.csv": "TRAIN,a.jpg,cat\nTEST,b.jpg,dog\n"})
     assert open_source(tmp_path).splits == ("TRAIN", "TEST")

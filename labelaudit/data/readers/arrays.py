@@ -112,7 +112,8 @@ def list_arrays(path: Path, *, labels: Path | None = None) -> Listing:
 def list_array_labels(path: Path) -> Listing:
     """The labels of an ``.npy``, or of ``labels`` in an ``.npz``, for samples that are rows of a matrix."""
     arrays = _load(path)
-    key = next(iter(arrays)) if path.suffix.lower() == ".npy" else _key(arrays, LABEL_KEYS, "")
+    alone = path.suffix.lower() == ".npy" or [*arrays] == ["arr_0"]
+    key = next(iter(arrays)) if alone else _key(arrays, LABEL_KEYS, "")
     if key is None:
         raise DataError(f"'{path}' holds {', '.join(sorted(arrays))}: it needs an array 'labels'")
     labels = array_labels(arrays[key], _class_names(arrays), f"labels in '{path}'")
