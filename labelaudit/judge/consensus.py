@@ -29,7 +29,7 @@ from labelaudit.judge.open_set import OpenSet
 from labelaudit.judge.pool import PULL, Gain, pool
 from labelaudit.judge.reading import Reading, read_rate
 from labelaudit.judge.scores import own_and_others
-from labelaudit.leading import Leading, Table, by_class, make_table, take_rows, work_on_blocks
+from labelaudit.leading import Leading, Table, by_class, make_table, work_on_blocks
 from labelaudit.types import Floats, Ints
 
 GROUPED = 1.2
@@ -72,16 +72,14 @@ class Consensus:
     gain: Gain | None = None
     """The gain by trained networks, which are among the models where it is earned; ``None`` without any."""
 
-    def placed(self, order: Ints) -> Consensus:
-        """The consensus with its rows, which are of the samples ``order`` (n,), put where these samples are."""
-        place = np.empty(len(order), dtype=np.int64)
-        place[order] = np.arange(len(order))
+    def take(self, rows: Ints) -> Consensus:
+        """The consensus about some ``rows`` (m,)."""
         return replace(
             self,
-            channel=_take(self.channel, place),
-            pooled=self.pooled[place],
-            modelled=self.modelled[place],
-            none=self.none[place],
+            channel=self.channel.take(rows),
+            pooled=self.pooled[rows],
+            modelled=self.modelled[rows],
+            none=self.none[rows],
         )
 
 
@@ -104,35 +102,34 @@ def agree(
     """
     shares = group_shares(groups)
     companions = 1.0 if shares is None else len(labels) / float(shares.sum())
-    rows = np.arange(len(labels))
-    unseen = np.full(len(labels), UNKNOWN)
-    none = np.zeros(len(labels)) if strangers is None else strangers.posterior(noise, labels, unseen)
-    targets = np.where(known >= 0, known, labels)
     heard = float(np.clip((GROUPED - companions) / (GROUPED - 1), 0, 1))
+    # the view of the pool
     pull = PULL * max(1.0, MANY_GROUPS * companions / len(labels)) ** (1 - heard)
+    targets = np.where(known >= 0, known, labels)
     pooled = pool(models, targets, counted=known != NO_CLASS, shares=shares, pull=pull, order=order)
+    # the view of the noise model, images of no class among them
     noisy = noise.posterior if (known == UNKNOWN).all() else blind_posterior(noise, labels)
     doubt = log_odds_of_wrong(noisy, labels)
+    unseen = np.full(len(labels), UNKNOWN)
+    none = np.zeros(len(labels)) if strangers is None else strangers.posterior(noise, labels, unseen)
     modelled = 1 - (1 - none) * expit(-doubt)
-    outside = float(np.average(none, weights=shares))
-    mean = float(np.average(modelled, weights=shares))
+    outside, mean = (float(np.average(one, weights=shares)) for one in (none, modelled))
+    # the rate
+    rows = np.arange(len(labels))
     clear = None if heard == 1 else np.square(noise.probs[rows, noise.probs.argmax(axis=1)], dtype=np.float64)
     how: dict[str, Any] = {"shares": shares, "heard": heard, "strangers": outside, "order": order, "clear": clear}
     reading = read_rate(modelled, pooled.probs, labels, curve, **how)
-    apart = float(np.average(expit(doubt), weights=shares) / mean)  # wrong ones if all belonged to a class
-    inside = max(reading.rate * apart, _LEAST / len(labels))
-    filled = min(1.0, len(labels) / companions / (PER_CELL * pooled.probs.shape[1] ** 2))
-    say = heard * filled * SAY * min(1.0, (mean - outside) / COMMON)
+    share = float(np.average(expit(doubt), weights=shares) / mean)  # of the wrong ones, if all belonged to a class
+    inside = max(reading.rate * share, _LEAST / len(labels))
+    # the answer: the mean of both views, at that rate
+    say = _weigh_view(heard, mean - outside, len(labels) / companions, pooled.probs.shape[1])
     odds = (1 - say) * log_odds_of_wrong(pooled.probs, labels) + say * doubt
-    wrong = 1 / (1 + np.exp(-odds))
-    wrong = transition.multiply_odds(wrong, transition.find_factor(1 / (1 + np.exp(odds)), inside, shares))
-    factor = transition.find_factor(pooled.probs[rows, labels], inside, shares)
     return Consensus(
         channel=NoiseModel(
             weights=pooled.weights,
-            transition=transition.even_by_odds(factor, pooled.probs.shape[1]),
+            transition=_even_transition(pooled.probs, labels, inside, shares),
             probs=pooled.probs,
-            posterior=_blend(pooled.probs, noisy, say, labels, wrong),
+            posterior=_blend(pooled.probs, noisy, say, labels, _move(odds, inside, shares)),
             loss=noise.loss,
         ),
         pooled=1 - pooled.probs[rows, labels].astype(np.float64),
@@ -142,8 +139,22 @@ def agree(
     )
 
 
-def _take(fitted: NoiseModel, rows: Ints) -> NoiseModel:
-    return replace(fitted, probs=take_rows(fitted.probs, rows), posterior=take_rows(fitted.posterior, rows))
+def _weigh_view(heard: float, rate: float, apart: float, classes: int) -> float:
+    """Weight of the noise model's log-odds where it reads ``rate`` in ``apart`` samples, and is ``heard`` at all."""
+    filled = min(1.0, apart / (PER_CELL * classes**2))
+    return heard * filled * SAY * min(1.0, rate / COMMON)
+
+
+def _move(odds: Floats, rate: float, shares: Floats | None) -> Floats:
+    """(n,) probability of a wrong label by its log-``odds`` (n,), moved so that its mean is ``rate``."""
+    factor = transition.find_factor(1 / (1 + np.exp(odds)), rate, shares)
+    return transition.multiply_odds(1 / (1 + np.exp(-odds)), factor)
+
+
+def _even_transition(probs: Table, labels: Ints, rate: float, shares: Floats | None) -> Floats:
+    """(C, C) even errors at which the mean probability of a wrong label is ``rate``, by ``probs`` (n, C)."""
+    factor = transition.find_factor(probs[np.arange(len(labels)), labels], rate, shares)
+    return transition.even_by_odds(factor, probs.shape[1])
 
 
 def log_odds_of_wrong(probs: Table, labels: Ints) -> Floats:

@@ -26,7 +26,7 @@ confuse on hard images they also confuse on easy ones. Human labels are read too
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -41,6 +41,7 @@ from labelaudit.leading import (
     make_table,
     memory_order,
     take_columns,
+    take_rows,
     work_on_blocks,
 )
 from labelaudit.types import Floats, Ints
@@ -66,6 +67,10 @@ class NoiseModel:
     """Mean `difficulty`, which the slope counts from."""
     loss: float
     """Mean negative log-likelihood of the given labels in nats; lower is better, comparable on the same labels."""
+
+    def take(self, rows: Ints) -> NoiseModel:
+        """The same channel, and what it says about some ``rows`` (m,)."""
+        return replace(self, probs=take_rows(self.probs, rows), posterior=take_rows(self.posterior, rows))
 
 
 _BLOCK = 1 << 17  # cells judged at a time, so that they stay in the cache of a core

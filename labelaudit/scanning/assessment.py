@@ -28,7 +28,6 @@ from labelaudit.judge.scores import log_odds
 from labelaudit.judge.verdict_fit import VIEWS, VerdictFit, decided
 from labelaudit.judge.verdict_fit import fit as fit_verdicts
 from labelaudit.machine import Clock, Machine, list_versions, one_blas_thread
-from labelaudit.scanning.alone import keep_leading
 from labelaudit.scanning.components import Components, find_components
 from labelaudit.scanning.description import Description, describe
 from labelaudit.scanning.notes import (
@@ -121,8 +120,7 @@ def _train(
     if seen.trained_on is not None and seen.trained_on.pixels:
         material.add_pixels(seen.trained_on.side)
     if probs is not None:
-        given = np.asarray(probs, dtype=np.float32)
-        material.models["given"] = given if components is not None else keep_leading(given, material.samples.labels)
+        material.add_given(np.asarray(probs, dtype=np.float32))
     evidence = material.gather()
     if seen.tuned:
         evidence["fine_tuned"] = material.fine_tune()

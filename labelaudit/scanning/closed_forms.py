@@ -19,7 +19,7 @@ from labelaudit.judge import learning_curve, probes
 from labelaudit.judge.judge import CLOSED_FORMS
 from labelaudit.judge.learning_curve import Curve
 from labelaudit.judge.linear import HeldOut, Linear, group_shares
-from labelaudit.leading import Reordered, Table, take_rows
+from labelaudit.leading import Reordered, Table
 from labelaudit.scanning.components import Components
 from labelaudit.scanning.unfinished import Unfinished
 from labelaudit.types import Ints
@@ -29,7 +29,7 @@ _CURVE_WIDTH = 256  # components that the learning curve sees, of all blocks tog
 
 @dataclass(frozen=True, kw_only=True)
 class ClosedForms:
-    """All that is fitted to the features in closed form, by the order of the samples."""
+    """All that is fitted to the features in closed form."""
 
     held: Mapping[str, HeldOut]
     """The `CLOSED_FORMS`, by name."""
@@ -51,28 +51,25 @@ def fit_all(
 ) -> ClosedForms:
     """Fit to ``labels`` (n,) of so many ``classes`` what an earlier scan has not left ``unfinished``.
 
-    ``groups`` (n,) are numbers, equal where samples must not judge each other, ``fold_of`` (n,) the folds of the
-    discriminant. Samples are taken in ``order`` (n,).
+    Samples are taken in ``order`` (n,), rows of the ``components``. All else is in that order: the labels, ``groups``
+    (n,) of numbers, equal where samples must not judge each other, ``fold_of`` (n,) the folds of the discriminant, and
+    what comes out.
     """
-    given, together, back = labels[order], groups[order], np.argsort(order)
     seen = {"features": components.features.values, "blocks": components.features.blocks, "labels": labels}
     seen |= {"classes": classes, "order": order, "groups": groups, "folds": fold_of}
     depends_on = {"input": unfinished.digest(seen)}
     vectors = cache(lambda: components.vectors(order))
 
     def fit(name: str) -> Arrays:
-        held = CLOSED_FORMS[name](vectors(), given, classes, groups=together)
-        return split_table("probs", take_rows(held.probs, back)) | vars(held.model)
+        held = CLOSED_FORMS[name](vectors(), labels, classes, groups=groups)
+        return split_table("probs", held.probs) | vars(held.model)
 
     def discriminate() -> Arrays:
-        joined, shares = Reordered(order, *components.blocks), group_shares(together)
-        held = probes.discriminant(joined, given, classes, fold_of[order], shares=shares)
-        return split_table("probs", take_rows(held, back))
+        joined, shares = Reordered(order, *components.blocks), group_shares(groups)
+        return split_table("probs", probes.discriminant(joined, labels, classes, fold_of, shares=shares))
 
     def measure() -> Arrays:
-        rows = learning_curve.draw(len(order), classes, together)
-        x = components.vectors(order[rows], width=_CURVE_WIDTH)
-        curve = learning_curve.measure(x, given[rows], classes, groups=together[rows])
+        curve = measure_curve(components, labels, classes, order=order, groups=groups)
         return {} if curve is None else {name: np.array(value) for name, value in asdict(curve).items()}
 
     def table(arrays: Arrays) -> Table:
@@ -92,3 +89,10 @@ def fit_all(
         curve=Curve(errors=tuple(numbers.pop("errors")), **numbers) if numbers else None,
         discriminant=table(unfinished.arrays("discriminant", depends_on, discriminate)),
     )
+
+
+def measure_curve(components: Components, labels: Ints, classes: int, *, order: Ints, groups: Ints) -> Curve | None:
+    """The learning curve of the leading components of some samples; arguments as of `fit_all`."""
+    rows = learning_curve.draw(len(order), classes, groups)
+    x = components.vectors(order[rows], width=_CURVE_WIDTH)
+    return learning_curve.measure(x, labels[rows], classes, groups=groups[rows])

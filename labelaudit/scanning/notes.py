@@ -87,9 +87,9 @@ def note_unrelated(pooled: Floats, samples: Samples) -> list[str]:
 
 def note_untrained(material: ModelPool) -> list[str]:
     """The note on why no method was trained, where one was asked for."""
-    if not material.settings.trained or (material.x is not None and not material.large):
+    if not material.settings.trained or (material.trainable and not material.large):
         return []
-    if material.x is None:
+    if not material.trainable:
         return ["Only probabilities were given, so no method was trained: the ranking rests on them alone."]
     samples = material.samples
     return [
