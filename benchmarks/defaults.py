@@ -80,9 +80,9 @@ def _fitted_once() -> Iterator[None]:
             kept[key] = make()
         return kept[key]
 
-    def fit_once(models: Any, labels: Any, *, known: Any, start: Any = None) -> Any:
+    def fit_once(models: Any, labels: Any, *, start: Any = None, **how: Any) -> Any:
         taken = None if start is None else (open_set.EACH, open_set.BY_CHANCE)
-        return once(("noise", taken), lambda: fit(models, labels, known=known, start=start))
+        return once(("noise", taken), lambda: fit(models, labels, start=start, **how))
 
     def search_once(*found: Any, **how: Any) -> Any:
         return once(("none", open_set.EACH, open_set.BY_CHANCE), lambda: search(*found, **how))
@@ -104,7 +104,7 @@ def _curve_anew(material: Material, module: ModuleType) -> Any:
     components = fitted._components
     assert components is not None
     anew = module is learning_curve
-    curve = fitted._measure_curve(components.vectors(fitted._order)) if anew else fitted._curve
+    curve = fitted._measure_curve(components) if anew else fitted._curve
     return patch.object(fitted, "_curve", curve)
 
 
