@@ -47,12 +47,15 @@ class TrainingInput:
     """Methods train a network from pixels; the probes use features either way."""
     side: int
     """Side in pixels of the squares they would be trained on."""
-    tiny: bool = False
-    """The stored images are so small that one small backbone sees all there is."""
-    longest: int = 0
-    """Usual longer side of the stored images in pixels, 0 where a trial has shown them to be small."""
+    longest: int
+    """Usual longer side of the stored images in pixels; 0 without images."""
     reason: str
     """One sentence for a person."""
+
+    @property
+    def tiny(self) -> bool:
+        """Whether the stored images are so small that one small backbone sees all there is."""
+        return self.longest < TINY
 
 
 def choose_training_input(samples: Samples, settings: ScanSettings, machine: Machine) -> TrainingInput:
@@ -61,7 +64,7 @@ def choose_training_input(samples: Samples, settings: ScanSettings, machine: Mac
     A network that cannot be had for these images, or begun with its weights, is refused here, before the long work.
     """
     if samples.images is None:
-        return TrainingInput(pixels=False, side=0, reason="the features that were given")
+        return TrainingInput(pixels=False, side=0, longest=0, reason="the features that were given")
     train, network = settings.train, settings.network
     longest = typical_side(samples.images)
     side = settings.image_size or _usual_side(network) or min(max(longest, 8), SMALL)
@@ -73,23 +76,22 @@ def choose_training_input(samples: Samples, settings: ScanSettings, machine: Mac
             from labelaudit.training.crossfit import network_builder
 
             network_builder(network, (side, side, 3), len(samples.classes), settings.init)(1, settings.seed)
-        return TrainingInput(
-            pixels=True, side=side, reason=f"pixels ({side} x {side}), as asked for with `train` pixels"
-        )
+        asked = f"pixels ({side} x {side}), as asked for with `train` pixels"
+        return TrainingInput(pixels=True, side=side, longest=longest, reason=asked)
     if longest > SMALL or not settings.trained:
         reason = f"features: images of about {longest} pixels a side are too large to train from pixels quickly"
         reason = reason if settings.trained else "nothing: no method is trained"
-        return TrainingInput(pixels=False, side=side, tiny=longest < TINY, longest=longest, reason=reason)
+        return TrainingInput(pixels=False, side=side, longest=longest, reason=reason)
     by_features, by_pixels, rows = _compare_features_and_pixels(samples, side, settings, machine)
     if not np.isfinite(by_pixels):
         reason = f"features of a pretrained network: raw pixels foretell labels far worse (tried on {rows:,} images)"
-        return TrainingInput(pixels=False, side=side, tiny=longest < TINY, reason=reason)
+        return TrainingInput(pixels=False, side=side, longest=longest, reason=reason)
     better = by_pixels < CLEARLY * by_features
     tried = f"tried on {rows:,} images"
     reason = f"features of {TRIAL}: a network from pixels foretells labels not clearly better ({tried})"
     if better:
         reason = f"pixels: a network from them foretells labels clearly better than features of {TRIAL} ({tried})"
-    return TrainingInput(pixels=better, side=side, tiny=longest < TINY, reason=reason)
+    return TrainingInput(pixels=better, side=side, longest=longest, reason=reason)
 
 
 def _usual_side(network: str | None) -> int | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from labelaudit.features.specs import in_precision
 from labelaudit.machine import find_precision
-from labelaudit.scanning.choice import TINY, TrainingInput
+from labelaudit.scanning.choice import TrainingInput
 from labelaudit.scanning.settings import Effort, ScanSettings
 
 BACKBONES: Mapping[Effort, tuple[str, ...]] = {
@@ -55,7 +55,7 @@ def _names_for(effort: Effort, choice: TrainingInput, images: int) -> tuple[str,
         return BACKBONES["quick"]
     if effort != "quick":
         return BACKBONES[effort]
-    if images <= FEWEST and choice.side >= TINY:
+    if images <= FEWEST:
         return BACKBONES["standard"]
     return (*BACKBONES["quick"], SECOND) if images <= FEW else BACKBONES["quick"]
 

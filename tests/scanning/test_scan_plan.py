@@ -31,7 +31,7 @@ from labelaudit.types import Samples
 COSTS = UnitCosts(product=2e-11, cell=4e-9, row=4e-6)
 """Those of one core of 2024, so that no test depends on the machine."""
 WORK = Workload(samples=10_000, classes=10, widths=(1280,), heard=9, folds=4, trains=512, pictures=True)
-ON_FEATURES = TrainingInput(pixels=False, side=8, reason="")
+ON_FEATURES = TrainingInput(pixels=False, side=8, longest=64, reason="")
 EMBEDDING = {"lite0@128": 30.0, "lite1@160": 70.0, "lite2@260": 200.0, "lite0@224": 90.0, "lite1@240": 150.0}
 
 

@@ -37,7 +37,7 @@ from labelaudit.verdicts.matching import known_labels
 
 
 def test_only_thorough_on_a_gpu_fine_tunes_and_not_beside_a_network_from_pixels() -> None:
-    features, pixels = (TrainingInput(pixels=chosen, side=16, reason="") for chosen in (False, True))
+    features, pixels = (TrainingInput(pixels=chosen, side=64, longest=64, reason="") for chosen in (False, True))
     thorough = ScanSettings(effort="thorough")
     assert fine_tunes(thorough, features, device="cuda")
     assert not fine_tunes(thorough, features, device="cpu")
@@ -55,7 +55,10 @@ def test_auto_measures_small_images_and_says_why(folder: Path) -> None:
     assert chosen.tiny
     assert "90 images" in chosen.reason
     asked = choose_training_input(samples, ScanSettings(train="pixels", image_size=16), Machine(device="cpu"))
-    assert (asked.pixels, asked.side) == (True, 16)
+    assert (asked.pixels, asked.side, asked.tiny) == (True, 16, True)
+    plain = ScanSettings(train="features", precision="float32")
+    asked = choose_training_input(samples, plain, Machine(device="cpu"))
+    assert backbones("standard", asked, plain, images=90) == ("lite0@128",), "12 pixels show no more to three"
 
 
 def test_an_image_that_the_choice_of_the_input_looked_at_is_embedded_once_without_a_cache(folder: Path) -> None:
@@ -173,7 +176,7 @@ def backbones(effort: Any, choice: TrainingInput, settings: ScanSettings, *, ima
 
 
 def test_the_image_size_holds_for_the_backbones_unless_the_network_from_pixels_takes_it() -> None:
-    features, pixels = (TrainingInput(pixels=chosen, side=16, reason="") for chosen in (False, True))
+    features, pixels = (TrainingInput(pixels=chosen, side=64, longest=64, reason="") for chosen in (False, True))
     at_96 = ScanSettings(image_size=96, precision="float32")
     named = replace(at_96, backbone=("lite2@64", "lite0"))
     assert backbones("standard", features, at_96, images=90) == ("lite0@96", "lite1@96", "lite2@96")
@@ -195,14 +198,14 @@ def test_the_image_size_holds_for_the_backbones_unless_the_network_from_pixels_t
 
 
 def test_of_few_images_quick_asks_more_backbones() -> None:
-    features = TrainingInput(pixels=False, side=64, reason="")
+    features = TrainingInput(pixels=False, side=64, longest=64, reason="")
     plain = ScanSettings(precision="float32")
     standard = backbones("standard", features, plain, images=500)
     assert backbones("quick", features, plain, images=500) == standard
     assert backbones("quick", features, plain, images=501) == ("lite0@128", "lite1@160")
     assert backbones("quick", features, plain, images=2000) == ("lite0@128", "lite1@160")
     assert backbones("quick", features, plain, images=2001) == ("lite0@128",)
-    tiny = replace(features, tiny=True)
+    tiny = replace(features, longest=23)
     assert backbones("quick", tiny, plain, images=90) == ("lite0@128",)
     assert backbones_of(features, replace(plain, backbone=("lite2",)), images=9, device="cpu") == ("lite2",)
 
