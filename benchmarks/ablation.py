@@ -29,10 +29,11 @@ from material import CACHE, DATA, Material, gather
 from packs import ten_lines
 from results_section import write_section
 
-from labelaudit.judge import consensus, learning_curve, noise_fit, open_set, reading
+from labelaudit.context import classes
+from labelaudit.judge import consensus, decide, learning_curve, noise_fit, open_set, reading
 from labelaudit.judge.judge import CLOSED_FORMS
 from labelaudit.judge.pool import Gain
-from labelaudit.scanning import pool
+from labelaudit.scanning import pool, testimony
 
 ROWS = Path(__file__).parent / "results" / "ablation.json"
 CHOOSE = (
@@ -45,6 +46,8 @@ CHOOSE = (
     *("cifar10n-clean@1000#1~rare", "cifar10n-clean@1000#1~pair20", "cifar10n-clean@3000~rare"),
     "cifar10n-clean@3000~strangers",
     *("caltech20", "signdigits@1000", "cifar10n-clean@500", "cifar10n-clean@1000"),
+    *("cifar10n-aggre@2500", "cifar10n-random1@2500", "cifar10n-worse@2500", "cifar10n-clean@2500~usual"),
+    *("signdigits~usual", "plankton118~usual"),
 )
 """Sets on which is chosen what goes."""
 CONFIRM = (
@@ -53,6 +56,7 @@ CONFIRM = (
     *("bloodcells8@250~careful", "trashnet@1000~usual", "trashnet@1000~hasty", "trashnet@1000~rare"),
     *("trashnet@1000~strangers", "trashnet@250~usual", "omniglot136@1360~usual", "tinyphotos~usual"),
     *("tinyphotos~symmetric20", "tinyphotos", "bloodcells8@1000", "trashnet@1000", "omniglot136@1360"),
+    *("bloodcells8~usual", "omniglot136~usual", "clothes"),
 )
 """Sets of other domains, on which the choice is confirmed."""
 
@@ -71,15 +75,10 @@ class Change:
     """Parts that the learning curve is measured by."""
 
 
-def _start_at(right: float) -> Any:
-    """In place of `_FitSubset.begin`: one diagonal of T, all errors alike, and nothing else tried."""
-
-    def begin(part: Any, rows: int) -> Any:
-        models, classes = len(part.logs), part.logs.classes
-        others = (1 - np.eye(classes)) / max(classes - 1, 1)
-        return np.full(models, noise_fit._SHARPNESS[0] / models), right * np.eye(classes) + (1 - right) * others
-
-    return begin
+def _begin_by(diagonal: float) -> list[tuple[Any, str, Any]]:
+    """What makes `_FitSubset.begin` try one T alone, with this diagonal and all errors alike."""
+    shorter = (noise_fit, "zip", lambda *some, **_: zip(*some, strict=False))
+    return [(noise_fit, "_MOST_RIGHT", diagonal), (noise_fit, "_SHARPNESS", noise_fit._SHARPNESS[:1]), shorter]
 
 
 def _drop_reading(number: int) -> Any:
@@ -117,10 +116,19 @@ CHANGES = {
     "the noise model": Change(values=[(consensus, "SAY", 0.0)]),
     "the pool": Change(values=[(consensus, "SAY", 1.0), (consensus, "COMMON", 1e-9)]),
     "less say where errors are rare": Change(values=[(consensus, "COMMON", 1e-9)]),
+    "less say where cells are many": Change(values=[(consensus, "PER_CELL", 1e-9)]),
     "the pull": Change(values=[(consensus, "PULL", 0.0)]),
     "slope": Change(values=[(noise_fit, "_STEEPEST", 0.0)], refit=True),
-    "starts but one": Change(values=[(noise_fit._FitSubset, "begin", _start_at(0.5))], refit=True),
-    "starts but that of few errors": Change(values=[(noise_fit._FitSubset, "begin", _start_at(0.9))], refit=True),
+    "starts but that of even errors": Change(values=_begin_by(noise_fit._HALF_RIGHT), refit=True),
+    "starts but that of few errors": Change(values=_begin_by(noise_fit._MOST_RIGHT), refit=True),
+    "the start by confusions": Change(
+        values=[
+            (noise_fit, "_SHARPNESS", noise_fit._SHARPNESS[:2]),
+            (noise_fit, "zip", lambda *some, **_: zip(*some, strict=False)),
+        ],
+        refit=True,
+    ),
+    "the look at sure images": Change(values=[(noise_fit, "_MOST_DOUBT", 1.0)], refit=True),
     "the third round": Change(values=[(noise_fit, "_ROUNDS", 2)], refit=True),
     "cells in the search": Change(values=[(noise_fit, "_SEARCHED", 0)], refit=True),
     "cells": Change(
@@ -132,7 +140,10 @@ CHANGES = {
         f"its {name}": Change(values=[(open_set, "_regress", _drop_reading(number))], refit=True)
         for number, name in enumerate(("discriminant", "votes", "entropy", "strangeness"))
     },
+    "its beginning far away": Change(values=[(open_set, "_FIRST", 0.1), (open_set, "_FAR", -1e9)], refit=True),
     "its rounds but two": Change(values=[(open_set, "_ROUNDS", 2)], refit=True),
+    "its rounds but one": Change(values=[(open_set, "_ROUNDS", 1)], refit=True),
+    "the fit without its images": Change(),
     "the learning curve": Change(),
     "the curve that lasts": Change(),
     "its eighths": Change(curve=(4, 2, 1)),
@@ -141,9 +152,13 @@ CHANGES = {
     "labels that look plain": Change(
         values=[(reading, "share_standing_out", _overlook_plain(reading.share_standing_out))]
     ),
+    "doubt where images are few": Change(values=[(reading, "_doubt_few", lambda rate, *_: rate)]),
+    "proof of what is sure": Change(values=[(decide, "bear_out", lambda sure, *_: sure)]),
+    "twins": Change(values=[(testimony, "find_twins", lambda *_: [])]),
+    "their two heaps": Change(values=[(classes, "_lie_in_two_heaps", lambda *_: False)]),
 }
 """What is left out -> the change that makes."""
-FIGURES = ("ap", "auroc", "f1", "best_f1", "flagged", "rate", "seconds")
+FIGURES = ("ap", "auroc", "f1", "best_f1", "flagged", "sure", "sure_right", "rate", "seconds")
 WITH_NETWORKS = ("trained networks", "the test of networks", "crust", "limit", "sln", "cross_entropy")
 
 
@@ -176,6 +191,8 @@ def without(what: str, fitted: pool.ModelPool, kept: dict[Any, Any]) -> Iterator
         return kept[key]
 
     def fit_once(models: Any, labels: Any, *, start: Any = None, **how: Any) -> Any:
+        if what == "the fit without its images" and start is not None:
+            return start
         key = (what if change.refit else "", tuple(models), start is None)
         return once(key, lambda: fit(models, labels, start=start, **how))
 
