@@ -25,7 +25,7 @@ from unittest.mock import patch
 import numpy as np
 from ablation_table import render
 from detection import flags, ranking
-from material import CACHE, DATA, Material, gather
+from material import CACHE, DATA, Material, gather, measure_curve
 from packs import ten_lines
 from results_section import write_section
 
@@ -75,12 +75,6 @@ class Change:
     """Parts that the learning curve is measured by."""
 
 
-def _begin_by(diagonal: float) -> list[tuple[Any, str, Any]]:
-    """What makes `_FitSubset.begin` try one T alone, with this diagonal and all errors alike."""
-    shorter = (noise_fit, "zip", lambda *some, **_: zip(*some, strict=False))
-    return [(noise_fit, "_MOST_RIGHT", diagonal), (noise_fit, "_SHARPNESS", noise_fit._SHARPNESS[:1]), shorter]
-
-
 def _drop_reading(number: int) -> Any:
     """In place of `open_set._regress`: one reading is always 0."""
     regress = open_set._regress
@@ -109,6 +103,7 @@ TOGETHER = {
     "discriminant, logistic": ("discriminant", "logistic"),
     "all but the closed forms": ("discriminant", "logistic", "neighbors"),
 }
+_BEGIN_ANYWHERE = [(open_set, "_FIRST", 0.1), (open_set, "_FAR", -1e9)]
 CHANGES = {
     "nothing": Change(),
     **{name: Change(models=(name,)) for name in ONE_BY_ONE},
@@ -119,16 +114,8 @@ CHANGES = {
     "less say where cells are many": Change(values=[(consensus, "PER_CELL", 1e-9)]),
     "the pull": Change(values=[(consensus, "PULL", 0.0)]),
     "slope": Change(values=[(noise_fit, "_STEEPEST", 0.0)], refit=True),
-    "starts but that of even errors": Change(values=_begin_by(noise_fit._HALF_RIGHT), refit=True),
-    "starts but that of few errors": Change(values=_begin_by(noise_fit._MOST_RIGHT), refit=True),
-    "the start by confusions": Change(
-        values=[
-            (noise_fit, "_SHARPNESS", noise_fit._SHARPNESS[:2]),
-            (noise_fit, "zip", lambda *some, **_: zip(*some, strict=False)),
-        ],
-        refit=True,
-    ),
-    "the look at sure images": Change(values=[(noise_fit, "_MOST_DOUBT", 1.0)], refit=True),
+    "the start from few errors": Change(values=[(noise_fit, "_FEW_ERRORS", noise_fit._MANY_ERRORS)], refit=True),
+    "the start from many errors": Change(values=[(noise_fit, "_MANY_ERRORS", noise_fit._FEW_ERRORS)], refit=True),
     "the third round": Change(values=[(noise_fit, "_ROUNDS", 2)], refit=True),
     "cells in the search": Change(values=[(noise_fit, "_SEARCHED", 0)], refit=True),
     "cells": Change(
@@ -138,9 +125,10 @@ CHANGES = {
     "the class none": Change(values=[(pool, "find_open_set", lambda *_, **__: None)]),
     **{
         f"its {name}": Change(values=[(open_set, "_regress", _drop_reading(number))], refit=True)
-        for number, name in enumerate(("discriminant", "votes", "entropy", "strangeness"))
+        for number, name in enumerate(("discriminant", "votes", "strangeness"))
     },
-    "its beginning far away": Change(values=[(open_set, "_FIRST", 0.1), (open_set, "_FAR", -1e9)], refit=True),
+    "its beginning far away": Change(values=_BEGIN_ANYWHERE, refit=True),
+    "strangeness": Change(values=[*_BEGIN_ANYWHERE, (open_set, "_regress", _drop_reading(2))], refit=True),
     "its rounds but two": Change(values=[(open_set, "_ROUNDS", 2)], refit=True),
     "its rounds but one": Change(values=[(open_set, "_ROUNDS", 1)], refit=True),
     "the fit without its images": Change(),
@@ -179,9 +167,8 @@ def without(what: str, fitted: pool.ModelPool, kept: dict[Any, Any]) -> Iterator
     elif what == "the curve that lasts" and curve is not None:
         curve = replace(curve, told=0.0)
     elif change.curve:
-        assert fitted._components is not None
         with patch.object(learning_curve, "PARTS", change.curve):
-            curve = fitted._measure_curve(fitted._components)
+            curve = measure_curve(fitted)
     patches.append(patch.object(fitted, "_curve", curve))
     fit, search = pool.fit_noise_model, pool.find_open_set
 

@@ -22,7 +22,7 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
-from material import CACHE, CLEAN_SETS, DATA, SETS, Material, gather
+from material import CACHE, CLEAN_SETS, DATA, SETS, Material, gather, measure_curve
 from results_section import write_section
 
 from labelaudit.judge import consensus, learning_curve, open_set, reading
@@ -101,10 +101,7 @@ def _fitted_once() -> Iterator[None]:
 def _curve_anew(material: Material, module: ModuleType) -> Any:
     """The learning curve is part of the models: measured again where its own constants change."""
     fitted = material.fitted
-    components = fitted._components
-    assert components is not None
-    anew = module is learning_curve
-    curve = fitted._measure_curve(components) if anew else fitted._curve
+    curve = measure_curve(fitted) if module is learning_curve else fitted._curve
     return patch.object(fitted, "_curve", curve)
 
 

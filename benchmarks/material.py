@@ -14,7 +14,9 @@ from packs import Labels, embed_as_scanned, embed_by, load
 
 from labelaudit.context.alike import find_alike
 from labelaudit.judge import noise_model
+from labelaudit.judge.learning_curve import Curve
 from labelaudit.machine import Machine
+from labelaudit.scanning import closed_forms
 from labelaudit.scanning.assessment import decide_by
 from labelaudit.scanning.components import find_components
 from labelaudit.scanning.pool import ModelPool
@@ -67,6 +69,13 @@ class Material:
             "sure": int(decision.is_sure.sum()),
             "sure_right": int((decision.is_sure & wrong).sum()),
         }
+
+
+def measure_curve(fitted: ModelPool) -> Curve | None:
+    """The learning curve of these models, anew."""
+    assert fitted._components is not None
+    how = {"order": fitted._order, "groups": fitted._groups}
+    return closed_forms.measure_curve(fitted._components, fitted._targets, fitted._classes, **how)
 
 
 def gather(

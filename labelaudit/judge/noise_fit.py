@@ -1,4 +1,4 @@
-"""Fits the noise model to the given labels: pool weights, transition matrix and slope, from several starts."""
+"""Fits the noise model to the given labels: pool weights, transition matrix and slope, from two starts."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from labelaudit.judge.noise_model import (
 )
 from labelaudit.judge.noise_sweeps import count_transitions, find_prior, onehot, refine, refine_by_all
 from labelaudit.judge.scores import softmax
+from labelaudit.judge.transition import even
 from labelaudit.leading import Table, is_large
 from labelaudit.types import Floats, Ints
 
@@ -37,12 +38,11 @@ _SEARCHED = 50  # classes up to which the cells of T are searched one by one; be
 _ROUNDS = 3
 _COARSE, _FINE = (80, 1e-8), (300, 1e-10)  # iterations, and relative gain at which a search ends
 _ROUGH = (80, 1e-6)  # the same on a part of the samples
-_MOST_RIGHT, _HALF_RIGHT = 0.9, 0.5  # diagonals of T that a search starts from
-_SHARPNESS = (2.0, 2.0, 8.0)  # sums of the weights that it starts from
+_FEW_ERRORS, _MANY_ERRORS = 0.1, 0.5  # shares of wrong labels that a search starts from
+_SHARPNESS = 2.0  # sum of the weights that it starts from
 _TRIAL_ROWS, _TELLING = 4000, 5e-4  # samples that starts are compared on; nats below which labels cannot tell
 _TRIAL_CELLS, _TRIAL_LIMITS = 100_000, (500, 4000)  # rows x classes of these where there are many, and their limits
 _STEEPEST, _SHARPEST = 0.6, 5.0
-_ANCHORS, _MOST_DOUBT = 0.05, 0.15  # share of images taken to be sure; mean doubt from which they are not
 
 
 def fit_noise_model(
@@ -164,33 +164,21 @@ class _FitSubset:
         return onehot(self.labels, self.logs.classes)
 
     def begin(self, rows: int) -> tuple[Floats, Floats]:
-        """Weights and T to start from: the likeliest of few errors, even ones on half of the labels, and what models
-        confuse. Where labels cannot tell, the fewest errors that leave the surest images sure. Looks at some ``rows``.
+        """Weights and T to start from, found on some ``rows``: the likelier of few errors, and even ones on half of
+        the labels; of few errors where labels cannot tell.
         """
         few = spread_rows(len(self.labels), rows)
         some = _FitSubset(self.logs.take(few), self.labels[few], self.known[few])
         models, classes = len(self.logs), self.logs.classes
-        others = (1 - np.eye(classes)) / max(classes - 1, 1)
-        starts = [right * np.eye(classes) + (1 - right) * others for right in (_MOST_RIGHT, _HALF_RIGHT)]
-        opinion = some.logs.table(np.exp(some.logs.flat).mean(axis=0))
-        believed = np.eye(classes)[opinion.argmax(axis=1)]
-        starts.append((believed.T @ opinion + starts[1]) / (believed.sum(axis=0)[:, None] + 1))
-        found = [
-            some.search(
-                np.full(models, sharpness / models),
-                transition,
-                0.0,
-                np.zeros(len(few)),
-                find_prior(transition, np.bincount(some.labels, minlength=classes)),
-                sloped=False,
-                effort=_ROUGH if self.is_part else _COARSE,
-            )
-            for transition, sharpness in zip(starts, _SHARPNESS, strict=True)
-        ]
-        likeliest = min(one.loss for one in found)
-        likely = [one for one in found if one.loss <= likeliest + _TELLING]
-        sure = [one for one in likely if _mean_doubt(some.logs.pool(one.weights)) <= _MOST_DOUBT]
-        best = (sure or likely)[0]
+        sizes = np.bincount(some.labels, minlength=classes)
+        weights, hard = np.full(models, _SHARPNESS / models), np.zeros(len(few))
+        effort = _ROUGH if self.is_part else _COARSE
+        starts = [even(error, classes) for error in (_FEW_ERRORS, _MANY_ERRORS)]
+        rare, common = (
+            some.search(weights, start, 0.0, hard, find_prior(start, sizes), sloped=False, effort=effort)
+            for start in starts
+        )
+        best = rare if rare.loss <= common.loss + _TELLING else common
         return best.weights, best.transition
 
     def search(
@@ -264,12 +252,6 @@ class _FitSubset:
         )
         loss = -np.log(likelihood, dtype=np.float64).sum() - (prior * np.log(np.maximum(matrix, 1e-300))).sum()
         return float(loss) / n, gradient / n
-
-
-def _mean_doubt(probs: Floats) -> float:
-    """Mean of 1 - max q over the surest images."""
-    best = np.sort(probs.max(axis=1))
-    return float(1 - best[-max(1, int(_ANCHORS * len(best))) :].mean(dtype=np.float64))
 
 
 def _subset(rows: Ints, most: int) -> Ints:

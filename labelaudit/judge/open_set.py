@@ -7,11 +7,11 @@ noise model, in turns with its opinion of each image, at first of those far from
 
     P(given = j | x) = u(x) π_j + (1 - u(x)) Σ_k q(k | x) T[k, j]
 
-u is a logistic regression on four held-out readings (a discriminant and a neighbour vote for "none", the entropy of q,
-strangeness), π the shares of the given labels. A group of copies is one opinion throughout, however many members it
-has. The extra class counts as far as the likelihood of the given labels gains from it more than a closed dataset could,
-and than the gain's own error (docs/evidence.md). Left out: single odd images, which nothing can be learned from,
-and a stranger that looks just like one class.
+u is a logistic regression on three held-out readings (a discriminant and a neighbour vote for "none", strangeness), π
+the shares of the given labels. A group of copies is one opinion throughout, however many members it has. The extra
+class counts as far as the likelihood of the given labels gains from it more than a closed dataset could, and than the
+gain's own error (docs/evidence.md). Left out: single odd images, which nothing can be learned from, and a stranger that
+looks just like one class.
 """
 
 from __future__ import annotations
@@ -29,7 +29,6 @@ from labelaudit.judge import probes
 from labelaudit.judge.noise_model import NO_CLASS, UNKNOWN, NoiseModel, likelihoods
 from labelaudit.judge.scores import log_odds
 from labelaudit.judge.strangeness import measure_strangeness
-from labelaudit.leading import blocks_of
 from labelaudit.names import number_names
 from labelaudit.types import Floats, Ints
 
@@ -120,7 +119,7 @@ def find_open_set(
     if np.abs(shares - np.bincount(labels, counts, minlength=classes) / len(sizes)).sum() / 2 > MOVED:
         return None
     inside = _inside(channel, labels)
-    entropy, strange = _entropy(channel), measure_strangeness(x, labels, classes, fold_of)
+    strange = measure_strangeness(x, labels, classes, fold_of)
     prior = _FIRST * expit(strange - _FAR)
     weights = probes.vote_weights(*near, digests).astype(np.float64)
     for _ in range(_ROUNDS):
@@ -136,7 +135,6 @@ def find_open_set(
             [
                 log_odds(probes.soft_discriminant(x, believe, classes + 1, fold_of), _LEAST) / 5,
                 log_odds(votes / (0.5 + weights.sum(axis=1)), _LEAST),
-                entropy,
                 strange,
             ],
             axis=1,
@@ -156,15 +154,6 @@ def _inside(channel: NoiseModel, labels: Ints) -> Floats:
     Without the channel's slope, which would explain strangers as hard images.
     """
     return np.asarray(likelihoods(replace(channel, slope=0.0), labels), dtype=np.float64)
-
-
-def _entropy(channel: NoiseModel) -> Floats:
-    """(n,) of the class probabilities, 1 = all classes alike."""
-    found = np.empty(len(channel.probs))
-    for rows in blocks_of(channel.probs):
-        probs = channel.probs[rows]
-        found[rows] = -(probs * np.log(np.maximum(probs, 1e-12))).sum(axis=1, dtype=np.float64)
-    return np.asarray(found / np.log(channel.probs.shape[1]))
 
 
 def _responsibility(prior: Floats, outside: Floats, inside: Floats) -> Floats:
