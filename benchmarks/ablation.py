@@ -183,9 +183,9 @@ def without(what: str, fitted: pool.ModelPool, kept: dict[Any, Any]) -> Iterator
         key = (what if change.refit else "", tuple(models), start is None)
         return once(key, lambda: fit(models, labels, start=start, **how))
 
-    def search_once(channel: Any, labels: Any, **how: Any) -> Any:
-        key = ("none", what if change.refit else "", tuple(channel.weights))
-        return once(key, lambda: search(channel, labels, **how))
+    def search_once(noise: Any, labels: Any, **how: Any) -> Any:
+        key = ("none", what if change.refit else "", tuple(noise.weights))
+        return once(key, lambda: search(noise, labels, **how))
 
     patches.append(patch.object(pool, "fit_noise_model", fit_once))
     if what != "the class none":

@@ -54,8 +54,8 @@ class Material:
         """The decision that a scan would make of the models as they are now."""
         consensus, _, outside = self.fitted.settle()
         samples, known = self.fitted.samples, self.fitted.known
-        posterior = hear(consensus.channel, samples).posterior
-        consensus = replace(consensus, channel=replace(consensus.channel, posterior=posterior))
+        posterior = hear(consensus.answer, samples).posterior
+        consensus = replace(consensus, answer=replace(consensus.answer, posterior=posterior))
         return decide_by(consensus, samples, known=known, outside=outside, verdicts=None)
 
     def figures(self) -> dict[str, Any]:

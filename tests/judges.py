@@ -46,7 +46,7 @@ def audited(n: int = 600) -> tuple[Samples, Decision, Features, Judge]:
     fitted = fit_noise_model(models, given)
     known = np.full(n, UNKNOWN)
     consensus = agree(models, fitted, given, known=known, curve=measure(x, given, 4))
-    decision = decide(consensus.channel, given, CLASSES, digests=digests, reading=consensus.reading)
+    decision = decide(consensus.answer, given, CLASSES, digests=digests, reading=consensus.reading)
     judge = Judge.fit(samples, decision, described, rotations=rotations, blocks=blocks, closed=closed)
     return samples, decision, described, judge
 

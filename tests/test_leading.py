@@ -139,9 +139,9 @@ def test_an_audit_in_leading_classes_stays_so_when_it_is_ranked_anew(
     )
 
     def audit_of(probs: Table) -> Audit:
-        channel = NoiseModel(weights={}, transition=np.eye(CLASSES), probs=probs, posterior=probs, loss=0.0)
+        noise = NoiseModel(weights={}, transition=np.eye(CLASSES), probs=probs, posterior=probs, loss=0.0)
         counts = np.full(CLASSES, 9)
-        decision = decide(channel, labels, names, digests=samples.digests, counts=counts, threshold=0.5)
+        decision = decide(noise, labels, names, digests=samples.digests, counts=counts, threshold=0.5)
         return Audit(samples=samples, decision=decision, evidence={})
 
     def judge(row: int, right: str) -> Verdict:
@@ -257,8 +257,8 @@ def test_groups_and_copies_are_judged_together_as_in_whole_tables(probs: np.ndar
     digests = ["twice", "twice", *map(str, range(38))]
     labels[1] = (labels[0] + 1) % CLASSES
     for table in (kept, probs):
-        channel = NoiseModel(weights={}, transition=even(0.1, CLASSES), probs=table, posterior=table, loss=0.0)
-        decision = decide(channel, labels, [str(name) for name in range(CLASSES)], digests=digests)
+        noise = NoiseModel(weights={}, transition=even(0.1, CLASSES), probs=table, posterior=table, loss=0.0)
+        decision = decide(noise, labels, [str(name) for name in range(CLASSES)], digests=digests)
         assert decision.probs[0] == pytest.approx(decision.probs[1], abs=1e-6)
 
 

@@ -1,6 +1,6 @@
 """A ceiling for recall: the share of planted errors that the scan's own evidence brings over its threshold.
 
-Labels of some trusted samples are changed in a copy, uniformly or to the look-alike class, and the noise channel is
+Labels of some trusted samples are changed in a copy, uniformly or to the look-alike class, and the noise model is
 fitted again to the copy. The models stay frozen: they were trained on the labels as given, not on the planted ones, so
 that nothing they learned is spoilt. Planted errors are easier than people's (people err where images are ambiguous;
 measured on CIFAR-10N: .90 planted, .55 real), and frozen models make them easier still. The number is an upper bound

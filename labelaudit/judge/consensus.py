@@ -59,7 +59,7 @@ _LEAST = 1.0  # samples that are taken to be wrong at least: the scale of suspic
 class Consensus:
     """The answer, and the two views that it was made from."""
 
-    channel: NoiseModel
+    answer: NoiseModel
     """The answer: pool weights and the transition that leads to it, and (n, C) posterior; blind to verdicts."""
     pooled: Floats
     """(n,) probability of a wrong label by the pool alone, at its own scale."""
@@ -76,7 +76,7 @@ class Consensus:
         """The consensus about some ``rows`` (m,)."""
         return replace(
             self,
-            channel=self.channel.take(rows),
+            answer=self.answer.take(rows),
             pooled=self.pooled[rows],
             modelled=self.modelled[rows],
             none=self.none[rows],
@@ -125,7 +125,7 @@ def agree(
     say = _weigh_view(heard, mean - outside, len(labels) / companions, pooled.probs.shape[1])
     odds = (1 - say) * log_odds_of_wrong(pooled.probs, labels) + say * doubt
     return Consensus(
-        channel=NoiseModel(
+        answer=NoiseModel(
             weights=pooled.weights,
             transition=_even_transition(pooled.probs, labels, inside, shares),
             probs=pooled.probs,

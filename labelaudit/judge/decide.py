@@ -1,6 +1,6 @@
 """From evidence to one verdict per sample: ranking, flags, suggested labels, noise rate, noise matrix, reasons.
 
-The suspicion is the noise channel's posterior probability that the given label is wrong
+The suspicion is the noise model's posterior probability that the given label is wrong
 (`labelaudit.judge.noise_model`); the methods' probabilities enter through its pool with weights that the likelihood of
 the given labels sets. Left out: guarantees about the flags; those need a person's review.
 """
@@ -8,15 +8,14 @@ the given labels sets. Left out: guarantees about the flags; those need a person
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from labelaudit.judge.linear import group_rows
 from labelaudit.judge.noise_model import NO_CLASS, UNKNOWN, NoiseModel
 from labelaudit.judge.reading import SURE_UNTOLD, Reading, lower_end, upper_end
-from labelaudit.judge.reasons import Reason
+from labelaudit.judge.reasons import explain, see
 from labelaudit.judge.scores import own_and_others, softmax, strongest_other, sum_by_label
 from labelaudit.leading import Leading, Table, by_class, take_rows, work_on_blocks
 from labelaudit.names import number_names
@@ -36,13 +35,11 @@ FEWEST = 5
 """A class with fewer images cannot be judged: some fold would have to do without it."""
 _SOME = 1.5  # wrong labels that must be expected for a threshold below `HIGHEST`
 _DOUBT = 0.1  # probability of a wrong label from which a sample counts in the upper end of the noise rate
-_LOST, _LIKE, _BETWEEN, _NOTHING = range(4)  # no class · another class · one of two · nothing that can be told
 _CELLS = 1 << 18  # that are worked on at a time
-_CLEAR = 0.7  # posterior of the suggested label from which the reason names it without an alternative
 
 
 def decide(
-    channel: NoiseModel,
+    noise: NoiseModel,
     labels: Ints,
     classes: Sequence[str],
     *,
@@ -54,12 +51,11 @@ def decide(
     reading: Reading | None = None,
     threshold: float | None = None,
     sure: float | None = None,
-    recipe: dict[str, Any] | None = None,
 ) -> Decision:
-    """Turn a fitted channel into a `Decision`.
+    """Turn a fitted noise model into a `Decision`.
 
     Args:
-        channel: fitted on the same samples.
+        noise: fitted on the same samples.
         labels: (n,) given labels.
         classes: (C,) names, for the reasons.
         digests: (n,) content digests, None where each is there once. Copies of one image are judged together: each
@@ -67,62 +63,38 @@ def decide(
         groups: (n,) numbers from 0 on, as of `Samples.numbered_groups`, None where these are the digests. Near-copies
             are judged together too, a class counts by its groups, and the interval is that of as many samples as there
             are groups.
-        counts: (C,) images per class that the channel's models learned from; those of ``labels`` unless given.
-        known: (n,) what people have verified, as in `channel.fit`. It is final: such a sample is flagged if and only if
-            its label was found wrong.
+        counts: (C,) images per class that its models learned from; those of ``labels`` unless given.
+        known: (n,) what people have verified, as in `fit_noise_model`. It is final: such a sample is flagged if and
+            only if its label was found wrong.
         strangers: (n,) probability that the image belongs to no class (`labelaudit.judge.open_set`): its label is
             wrong, and no other one is right.
         reading: of the noise rate; counted from the suspicions unless given.
         threshold: suspicion from which a sample is flagged; as many as are expected to be wrong unless given.
         sure: suspicion from which a flagged sample is sure; unless given, `SURE_UNTOLD`, or more where the ``reading``
             bears out fewer.
-        recipe: JSON-able facts about how the evidence came about, completed here.
     """
-    n = len(labels)
-    known = np.full(n, UNKNOWN) if known is None else known
-    posterior, shared = _judge_copies_together(channel, labels, digests)
-    apart = n
+    known = np.full(len(labels), UNKNOWN) if known is None else known
+    companions = 1.0
     if groups is not None:
-        posterior = judge_groups_together(posterior, labels, groups)
         counts = count_groups(labels, groups, len(classes)) if counts is None else counts
-        apart = int(groups.max()) + 1
-    _apply_verdicts(posterior, labels, known)
-    right, wrong = own_and_others(posterior, labels)  # what rounds to certainty keeps its rank by the others
-    whole = right + wrong  # nothing where a verdict took away the one class that was believed in
-    suspicion = np.divide(wrong, whole, out=np.ones_like(whole), where=whole > 0)
-    if strangers is not None:
-        posterior = _scale_rows(posterior, 1.0 - strangers)
-        suspicion += strangers * (1.0 - suspicion)
-    if counts is None:
+        companions = len(labels) / (int(groups.max()) + 1)
+    elif counts is None:
         counts = np.bincount(labels, minlength=len(classes))
+    posterior, suspicion, copies = _believe(noise, labels, digests, groups, known=known, strangers=strangers)
     judged = (counts[labels] >= FEWEST) | (known != UNKNOWN)
-    rate, interval = noise_rate(suspicion[judged], companions=n / max(apart, 1))
-    if reading is not None:
-        rate, interval = reading.rate, (reading.low, reading.high)
-    if threshold is None:
-        expected = float(suspicion[judged].sum())
-        count = np.ceil(expected) if expected >= _SOME else 0
-        threshold = float(np.clip(suspicion_at(suspicion[judged], count), LOWEST, HIGHEST))
-    untold, sure = sure is None, max(threshold, SURE_UNTOLD if sure is None else sure)
-    flagged: Bools = (suspicion >= threshold) & judged
-    if reading is not None and untold:
-        sure = bear_out(sure, suspicion[judged & (known == UNKNOWN)], reading.sure)
-        interval = (low_end_of_sure(interval[0], suspicion[judged], sure, companions=n / max(apart, 1)), interval[1])
+    scale = _scale(suspicion[judged], known[judged], reading, threshold=threshold, sure=sure, companions=companions)
+    flagged: Bools = (suspicion >= scale.threshold) & judged
     found = np.flatnonzero(flagged)
     rival = strongest_other(labels[found], take_rows(posterior, found))
     predicted = np.array(posterior.argmax(axis=1))
     predicted[found] = rival
-    reasons = [""] * n
+    lost = np.zeros(len(found), dtype=bool) if strangers is None else strangers[found] >= 0.5
+    shown = see(posterior[found, labels[found]], posterior[found, rival], lost)
+    why = explain(classes, labels[found], rival, shown, copies[found], known[found])
+    reasons = [""] * len(labels)
     for row in np.flatnonzero(~judged).tolist():
         reasons[row] = f"not judged: {counts[labels[row]]} of {FEWEST} images that this class needs"
-    lost = np.zeros(len(found), dtype=bool) if strangers is None else strangers[found] >= 0.5
-    shown = _see(posterior[found, labels[found]], posterior[found, rival], lost)
-    facts = (labels[found].tolist(), rival.tolist(), shown.tolist(), shared[found].tolist(), known[found].tolist())
-    said: dict[tuple[int, ...], str] = {}
-    for row, fact in zip(found.tolist(), zip(*facts, strict=True), strict=True):
-        if (text := said.get(fact)) is None:
-            given, best, *others = fact
-            text = said[fact] = _reason(classes[given], classes[best], *others)
+    for row, text in zip(found.tolist(), why, strict=True):
         reasons[row] = text
     return Decision(
         suspicion=suspicion,
@@ -130,20 +102,77 @@ def decide(
         judged=judged,
         probs=posterior if isinstance(posterior, Leading) else posterior.astype(np.float32),
         predicted=predicted,
-        threshold=threshold,
-        sure_threshold=sure,
-        noise_rate=rate,
-        noise_interval=interval,
+        threshold=scale.threshold,
+        sure_threshold=scale.sure,
+        noise_rate=scale.rate,
+        noise_interval=scale.interval,
         noise_matrix=sum_by_label(posterior, labels, judged),
         reasons=tuple(reasons),
         recipe={
-            "pool_weights": {name: round(weight, 4) for name, weight in channel.weights.items()},
-            "channel_loss": channel.loss,
-            "threshold": threshold,
+            "pool_weights": {name: round(weight, 4) for name, weight in noise.weights.items()},
+            "channel_loss": noise.loss,
+            "threshold": scale.threshold,
             "threshold_rule": "flag where the posterior probability of a wrong label reaches the threshold",
-            **(recipe or {}),
         },
     )
+
+
+def _believe(
+    noise: NoiseModel,
+    labels: Ints,
+    digests: Sequence[str] | None,
+    groups: Ints | None,
+    *,
+    known: Ints,
+    strangers: Floats | None,
+) -> tuple[Table, Floats, Ints]:
+    """(n, C) posterior with copies, groups and verdicts counted in, (n,) suspicion, and (n,) how many distinct labels
+    each image's copies carry; arguments as of `decide`."""
+    posterior, copies = _judge_copies_together(noise, labels, digests)
+    if groups is not None:
+        posterior = judge_groups_together(posterior, labels, groups)
+    _apply_verdicts(posterior, labels, known)
+    right, wrong = own_and_others(posterior, labels)  # what rounds to certainty keeps its rank by the others
+    whole = right + wrong  # nothing where a verdict took away the one class that was believed in
+    suspicion = np.divide(wrong, whole, out=np.ones_like(whole), where=whole > 0)
+    if strangers is not None:
+        posterior = _scale_rows(posterior, 1.0 - strangers)
+        suspicion += strangers * (1.0 - suspicion)
+    return posterior, suspicion, copies
+
+
+class _Scale(NamedTuple):
+    """The noise rate, and what is flagged and sure."""
+
+    rate: float
+    interval: tuple[float, float]
+    threshold: float
+    sure: float
+
+
+def _scale(
+    suspicion: Floats,
+    known: Ints,
+    reading: Reading | None,
+    *,
+    threshold: float | None,
+    sure: float | None,
+    companions: float,
+) -> _Scale:
+    """The scale of the ``suspicion`` (m,) of all that is judged, where ``known`` (m,) is verified; arguments as of
+    `decide` and `noise_rate`."""
+    rate, interval = noise_rate(suspicion, companions=companions)
+    if reading is not None:
+        rate, interval = reading.rate, (reading.low, reading.high)
+    if threshold is None:
+        expected = float(suspicion.sum())
+        count = np.ceil(expected) if expected >= _SOME else 0
+        threshold = float(np.clip(suspicion_at(suspicion, count), LOWEST, HIGHEST))
+    untold, sure = sure is None, max(threshold, SURE_UNTOLD if sure is None else sure)
+    if reading is not None and untold:
+        sure = bear_out(sure, suspicion[known == UNKNOWN], reading.sure)
+        interval = (low_end_of_sure(interval[0], suspicion, sure, companions=companions), interval[1])
+    return _Scale(rate, interval, threshold, sure)
 
 
 def low_end_of_sure(low: float, suspicion: Floats, sure: float, *, companions: float = 1.0) -> float:
@@ -233,16 +262,14 @@ def _scale_rows(posterior: Table, factors: Floats) -> Table:
     return posterior.scaled(factors) if isinstance(posterior, Leading) else posterior * factors[:, None]
 
 
-def _judge_copies_together(
-    channel: NoiseModel, labels: Ints, digests: Sequence[str] | None
-) -> tuple[Table, npt.NDArray[Any]]:
+def _judge_copies_together(noise: NoiseModel, labels: Ints, digests: Sequence[str] | None) -> tuple[Table, Ints]:
     """(n, C) posterior with all distinct labels of byte-identical samples counted, and (n,) how many those are."""
     posterior: Table
-    if isinstance(channel.posterior, Leading):
-        posterior = channel.posterior.scaled(1 / channel.posterior.total())
+    if isinstance(noise.posterior, Leading):
+        posterior = noise.posterior.scaled(1 / noise.posterior.total())
     else:
-        posterior = np.empty_like(channel.posterior)
-        given, whole = channel.posterior, posterior
+        posterior = np.empty_like(noise.posterior)
+        given, whole = noise.posterior, posterior
 
         def settle(rows: slice) -> None:
             some = by_class(given[rows])
@@ -254,8 +281,8 @@ def _judge_copies_together(
         given = np.unique(labels[group])
         if len(given) < 2:
             continue
-        joint = np.log(np.maximum(channel.probs[group].mean(axis=0, dtype=np.float64), 1e-12))
-        joint += np.log(channel.transition[:, given]).sum(axis=1)
+        joint = np.log(np.maximum(noise.probs[group].mean(axis=0, dtype=np.float64), 1e-12))
+        joint += np.log(noise.transition[:, given]).sum(axis=1)
         posterior[group] = softmax(joint)
         distinct[group] = len(given)
     return posterior, distinct
@@ -296,27 +323,3 @@ def _agreement(groups: Ints, labels: Ints) -> float:
     sizes = np.bincount(groups).astype(np.float64)
     pairs = float((sizes * (sizes - 1)).sum())
     return float((cells * (cells - 1)).sum()) / pairs if pairs else 0.0
-
-
-def _see(right: Floats, wrong: Floats, lost: Bools) -> Ints:
-    """(m,) what flagged samples seem to show, where the given label and the best other one have the probabilities
-    ``right`` and ``wrong`` (m,): `_LOST` of those that are ``lost`` (m,), or one of the others."""
-    return np.select([lost, wrong >= _CLEAR, right + wrong >= _CLEAR], [_LOST, _LIKE, _BETWEEN], _NOTHING)
-
-
-def _reason(given: str, best: str, shown: int, copies: int, known: int) -> str:
-    """The reason to flag a sample, in words; ``shown`` is as of `_see`, ``copies`` how many labels its copies carry."""
-    if known != UNKNOWN:
-        return Reason.REVIEWED.say("no class is right" if known == NO_CLASS else f"{best} is right")
-    said = []
-    if copies > 1:
-        said.append(Reason.CONFLICT.say("another label" if copies == 2 else "other labels"))
-    if shown == _LOST:
-        said.append(Reason.NO_CLASS.say(f", {best} is nearest"))
-    elif shown == _LIKE:
-        said.append(Reason.LOOKS_LIKE.say(best))
-    elif shown == _BETWEEN:
-        said.append(Reason.AMBIGUOUS.say(f"{given} and {best}"))
-    else:
-        said.append(Reason.NO_GOOD_FIT.say(f", {best} best"))
-    return "; ".join(said)

@@ -70,12 +70,12 @@ def fit_noise_model(
         DataError: no models, or shapes that do not fit.
 
     >>> blind = np.array([[0.9, 0.1]] * 9 + [[0.1, 0.9]] * 9)
-    >>> channel = fit_noise_model({"a": blind}, np.array([0] * 8 + [1] + [1] * 9))
-    >>> int(channel.posterior[np.arange(18), [0] * 8 + [1] + [1] * 9].argmin())
+    >>> fitted = fit_noise_model({"a": blind}, np.array([0] * 8 + [1] + [1] * 9))
+    >>> int(fitted.posterior[np.arange(18), [0] * 8 + [1] + [1] * 9].argmin())
     8
     """
     if not models:
-        raise DataError("the noise channel needs the probabilities of at least one model")
+        raise DataError("the noise model needs the probabilities of at least one model")
     shape = next(iter(models.values())).shape
     if any(probs.shape != shape for probs in models.values()) or shape[0] != len(labels):
         raise DataError(f"models of shapes {[p.shape for p in models.values()]} for {len(labels)} labels")

@@ -48,7 +48,7 @@ _SUREST = 1e-4  # blind error probability that counts as the least difficulty
 
 @dataclass(frozen=True, kw_only=True)
 class NoiseModel:
-    """A fitted noise channel and what it says about each sample."""
+    """A fitted noise model and what it says about each sample."""
 
     weights: Mapping[str, float]
     """Pool weight a_m of each model, at least 0; together they also set the sharpness of q."""
@@ -66,7 +66,7 @@ class NoiseModel:
     """Mean negative log-likelihood of the given labels in nats; lower is better, comparable on the same labels."""
 
     def take(self, rows: Ints) -> NoiseModel:
-        """The same channel, and what it says about some ``rows`` (m,)."""
+        """The same noise model, and what it says about some ``rows`` (m,)."""
         return replace(self, probs=take_rows(self.probs, rows), posterior=take_rows(self.posterior, rows))
 
 
@@ -89,7 +89,7 @@ def apply_noise_model(
     precision: npt.DTypeLike | None = None,
     pooled: Table | None = None,
 ) -> NoiseModel:
-    """A fitted channel on samples, judged by the same ``models`` (m, C) each; in blocks, for want of memory.
+    """A fitted noise model on samples, judged by the same ``models`` (m, C) each; in blocks, for want of memory.
 
     Without ``labels`` (m,) the posterior is q, and the loss NaN. ``known`` (m,) is as in `fit_noise_model`,
     ``precision`` the type of the numbers it is worked out in, that of ``transition`` unless given. ``pooled`` is q
@@ -160,27 +160,27 @@ def _judge_leading(
     return posterior, likelihood
 
 
-def blind_posterior(channel: NoiseModel, labels: Ints) -> Table:
-    """(n, C) r of a fitted channel's own samples as if nothing had been known of them."""
-    posterior = make_table(labels, channel.probs.shape[1])
+def blind_posterior(noise: NoiseModel, labels: Ints) -> Table:
+    """(n, C) r of a fitted noise model's own samples as if nothing had been known of them."""
+    posterior = make_table(labels, noise.probs.shape[1])
     for rows in blocks_of(posterior):
-        posterior[rows] = _judge_blindly(channel, labels, rows)[0]
+        posterior[rows] = _judge_blindly(noise, labels, rows)[0]
     return posterior
 
 
-def likelihoods(channel: NoiseModel, labels: Ints) -> Floats:
-    """(n,) probability that a fitted channel gives to the ``labels`` (n,) of its own samples."""
+def likelihoods(noise: NoiseModel, labels: Ints) -> Floats:
+    """(n,) probability that a fitted noise model gives to the ``labels`` (n,) of its own samples."""
     found = np.empty(len(labels))
-    for rows in blocks_of(channel.probs):
-        found[rows] = _judge_blindly(channel, labels, rows)[1][:, 0]
+    for rows in blocks_of(noise.probs):
+        found[rows] = _judge_blindly(noise, labels, rows)[1][:, 0]
     return found
 
 
-def _judge_blindly(channel: NoiseModel, labels: Ints, rows: slice) -> tuple[Floats, Floats]:
+def _judge_blindly(noise: NoiseModel, labels: Ints, rows: slice) -> tuple[Floats, Floats]:
     """(m, C) r and (m, 1) likelihood of some rows, as if nothing had been known of them."""
-    probs = channel.probs[rows]
-    harder = np.exp(channel.slope * (difficulty(probs) - channel.ease))
-    return posterior_of(probs, channel.transition, labels[rows], harder)
+    probs = noise.probs[rows]
+    harder = np.exp(noise.slope * (difficulty(probs) - noise.ease))
+    return posterior_of(probs, noise.transition, labels[rows], harder)
 
 
 def difficulty(probs: Floats) -> Floats:

@@ -58,21 +58,21 @@ class OpenSet:
     weight: float
     """Probability that there are such images at all, by `weigh`."""
 
-    def posterior(self, channel: NoiseModel, labels: Ints, known: Ints) -> Floats:
+    def posterior(self, noise: NoiseModel, labels: Ints, known: Ints) -> Floats:
         """(n,) probability of belonging to no class once the given label is counted in; 0 or 1 where people said."""
-        shares = np.bincount(labels, minlength=channel.probs.shape[1]) / len(labels)
-        found = self.weight * _responsibility(self.prior, shares[labels], _inside(channel, labels))
+        shares = np.bincount(labels, minlength=noise.probs.shape[1]) / len(labels)
+        found = self.weight * _responsibility(self.prior, shares[labels], _inside(noise, labels))
         return np.asarray(np.where(known == UNKNOWN, found, known == NO_CLASS), dtype=np.float64)
 
 
-def beats_even_errors(found: OpenSet, channel: NoiseModel, labels: Ints) -> bool:
+def beats_even_errors(found: OpenSet, noise: NoiseModel, labels: Ints) -> bool:
     """Whether the class "none" says more of the ``labels`` (n,) than one share of even errors among all images would.
 
     A noise model of many classes is fitted to few images of each and reads even errors low; a class "none" that takes a
     share of every image makes up for that, and then takes each wrong label for a stranger's.
     """
-    shares = np.bincount(labels, minlength=channel.probs.shape[1]) / len(labels)
-    outside, inside = shares[labels], _inside(channel, labels)
+    shares = np.bincount(labels, minlength=noise.probs.shape[1]) / len(labels)
+    outside, inside = shares[labels], _inside(noise, labels)
 
     def explain(prior: Any) -> float:
         return float(np.log(prior * outside + (1 - prior) * inside).mean())
@@ -94,7 +94,7 @@ def weigh(gain: float, error: float, taken: float) -> float:
 
 
 def find_open_set(
-    channel: NoiseModel,
+    noise: NoiseModel,
     labels: Ints,
     *,
     x: npt.NDArray[np.float32],
@@ -105,20 +105,20 @@ def find_open_set(
     """Learn the class "none", or find that there is none, or that copies leave too little to tell it by (`MOVED`).
 
     Args:
-        channel: fitted to the given ``labels`` (n,).
+        noise: fitted to the given ``labels`` (n,).
         x: (n, d) features, of which each image has as much: unit lengths (`probes.narrow_units`).
         near: similarities and rows (n, k) of the nearest other samples.
         fold_of: (n,) fold of each sample; a fold is judged by the model of the others.
         digests: (n,) content digests, or groups; members have no say about each other, and count as one opinion.
     """
-    classes = channel.probs.shape[1]
+    classes = noise.probs.shape[1]
     group = number_names(digests).code
     sizes = np.bincount(group)
     counts = 1 / sizes[group]  # (n,) what each sample counts for: a group counts for one
     shares = np.bincount(labels, minlength=classes) / len(labels)
     if np.abs(shares - np.bincount(labels, counts, minlength=classes) / len(sizes)).sum() / 2 > MOVED:
         return None
-    inside = _inside(channel, labels)
+    inside = _inside(noise, labels)
     strange = measure_strangeness(x, labels, classes, fold_of)
     prior = _FIRST * expit(strange - _FAR)
     weights = probes.vote_weights(*near, digests).astype(np.float64)
@@ -127,7 +127,7 @@ def find_open_set(
 
         def believe(rows: slice | Ints, none: Floats = none) -> Floats:
             own = none[rows, None]
-            both = np.concatenate([channel.posterior[rows] * (1 - own), own], axis=1, dtype=np.float32)
+            both = np.concatenate([noise.posterior[rows] * (1 - own), own], axis=1, dtype=np.float32)
             return np.asarray(both * counts[rows, None], dtype=np.float32)
 
         votes = 0.5 / (classes + 1) + (weights * none[near[1]]).sum(axis=1)
@@ -148,12 +148,12 @@ def find_open_set(
     return OpenSet(prior=prior, gain=gain / len(gains), weight=weight) if weight >= _LEAST_WEIGHT else None
 
 
-def _inside(channel: NoiseModel, labels: Ints) -> Floats:
+def _inside(noise: NoiseModel, labels: Ints) -> Floats:
     """(n,) probability of the given labels of images that belong to a class.
 
-    Without the channel's slope, which would explain strangers as hard images.
+    Without the noise model's slope, which would explain strangers as hard images.
     """
-    return np.asarray(likelihoods(replace(channel, slope=0.0), labels), dtype=np.float64)
+    return np.asarray(likelihoods(replace(noise, slope=0.0), labels), dtype=np.float64)
 
 
 def _responsibility(prior: Floats, outside: Floats, inside: Floats) -> Floats:

@@ -1,7 +1,7 @@
 """Closed-form models on features, cross-fitted: shrinkage discriminant, neighbour votes, logistic regression.
 
 They cost seconds, need no GPU and set the bar for every robust method. Discriminant and votes take a *distribution*
-over classes per sample instead of a label, so that they can be refitted on what the noise channel believes
+over classes per sample instead of a label, so that they can be refitted on what the noise model believes
 (`labelaudit.judge.noise_model`): the robust discriminant of Lawrence and Schölkopf (2001, "Estimating a Kernel Fisher
 Discriminant in the Presence of Label Noise"), cross-fitted. Left out: quadratic discriminants, which need more images
 per class than people have.

@@ -1,4 +1,4 @@
-"""From samples to an audit: images → features or pixels → evidence → noise channel → decision.
+"""From samples to an audit: images → features or pixels → evidence → noise model → decision.
 
 Each step is a room of its own; here they are put in order, timed and explained. Left out: where samples come from.
 """
@@ -162,8 +162,8 @@ def _decide(
     """Bring the models to one answer, count in what people said, and rank by it or by the column asked for."""
     settings, known, trained_on, features = material.settings, material.known, seen.trained_on, seen.features
     consensus, strangers_gain, outside = material.settle()
-    heard = hear(consensus.channel, material.samples)
-    consensus = replace(consensus, channel=replace(consensus.channel, posterior=heard.posterior))
+    heard = hear(consensus.answer, material.samples)
+    consensus = replace(consensus, answer=replace(consensus.answer, posterior=heard.posterior))
     samples = heard.samples
     evidence = {**evidence, **_views(consensus)}
     tuned_by = _fit_verdicts(consensus, evidence, decided(known, samples.labels))
@@ -196,7 +196,7 @@ def _decide(
         *note_unrelated(consensus.pooled, samples),
         *([] if outside is None else [strange.format(outside.sum())]),
         *explain(decision),
-        *([] if steps else note_order(samples.classes, consensus.channel.probs, samples.labels)),
+        *([] if steps else note_order(samples.classes, consensus.answer.probs, samples.labels)),
         *alike.notes(),
         *heard.notes,
         *hedged,
@@ -249,13 +249,13 @@ def decide_by(
     consensus: Consensus, samples: Samples, *, known: Ints, outside: Floats | None, verdicts: VerdictFit | None
 ) -> Decision:
     """The decision of a ``consensus``: at its own scale, or at that of ``verdicts`` where there are enough of them."""
-    channel, reading = consensus.channel, consensus.reading
+    noise, reading = consensus.answer, consensus.reading
     if verdicts is not None:
-        settled = settle_suspicion(channel.posterior, samples.labels, verdicts.probability)
-        channel = replace(channel, posterior=settled)
+        settled = settle_suspicion(noise.posterior, samples.labels, verdicts.probability)
+        noise = replace(noise, posterior=settled)
         reading = replace(reading, rate=verdicts.rate.value, low=verdicts.rate.low, high=verdicts.rate.high)
     return decide(
-        channel,
+        noise,
         samples.labels,
         samples.classes,
         digests=None if samples.numbered.all_differ else samples.digests,
@@ -270,7 +270,7 @@ def decide_by(
 
 def _before_review(consensus: Consensus, samples: Samples, outside: Floats | None) -> Evidence:
     """Suspicion without each sample's own verdict, which the held-out models have not seen either."""
-    right = consensus.channel.posterior[np.arange(len(samples)), samples.labels].astype(np.float64)
+    right = consensus.answer.posterior[np.arange(len(samples)), samples.labels].astype(np.float64)
     if outside is not None:
         right = right * (1 - consensus.none)
     return Evidence(method=BEFORE_REVIEW, suspicion=np.clip(1 - right, 0, 1))

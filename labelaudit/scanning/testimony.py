@@ -40,19 +40,19 @@ class Testimony:
     """JSON-able: quality by annotator, odds by source, twins."""
 
 
-def hear(channel: NoiseModel, samples: Samples) -> Testimony:
-    """The posterior of ``channel`` with votes, sources and twins counted in; without any of them it stays as it is."""
-    heard = Testimony(posterior=channel.posterior, samples=samples)
-    heard = _count_votes(heard, channel)
+def hear(noise: NoiseModel, samples: Samples) -> Testimony:
+    """The posterior of ``noise`` with votes, sources and twins counted in; without any of them it stays as it is."""
+    heard = Testimony(posterior=noise.posterior, samples=samples)
+    heard = _count_votes(heard, noise)
     heard = _weigh_sources(heard)
-    return _join_twins(heard, channel)
+    return _join_twins(heard, noise)
 
 
-def _count_votes(heard: Testimony, channel: NoiseModel) -> Testimony:
+def _count_votes(heard: Testimony, noise: NoiseModel) -> Testimony:
     samples = heard.samples
     if VOTES not in samples.extra or (votes := _read_votes(samples)) is None:
         return heard
-    consensus = find_consensus(votes, np.asarray(channel.probs))
+    consensus = find_consensus(votes, np.asarray(noise.probs))
     counts = votes.counts().sum(axis=1)
     several = np.flatnonzero(counts > 1)
     posterior = take_rows(heard.posterior, np.arange(len(samples)))
@@ -129,10 +129,10 @@ def _weigh_sources(heard: Testimony) -> Testimony:
     )
 
 
-def _join_twins(heard: Testimony, channel: NoiseModel) -> Testimony:
+def _join_twins(heard: Testimony, noise: NoiseModel) -> Testimony:
     """Classes that cannot be told apart, or are spellings of one, are not wrong for each other."""
     samples = heard.samples
-    twins = find_twins(channel.probs, samples.labels)
+    twins = find_twins(noise.probs, samples.labels)
     place = {name: number for number, name in enumerate(samples.classes)}
     spelled = [
         (place[one], place[other])

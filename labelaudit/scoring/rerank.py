@@ -178,13 +178,13 @@ def _decide(audit: Audit, before: Table, *, known: Ints, suspicion: Floats, scal
     """The decision at ``suspicion`` (n,) of a wrong label, with what is ``known`` settled."""
     samples, old, threshold = audit.samples, audit.decision, scale.threshold
     posterior = _settle(before, samples.labels, suspicion)
-    channel = NoiseModel(
+    noise = NoiseModel(
         weights={}, transition=np.eye(len(samples.classes)), probs=before, posterior=posterior, loss=np.nan
     )
     if scale.before is not None:
         threshold = max(flag(np.where(known == UNKNOWN, suspicion, decided(known, samples.labels)))[1], LOWEST)
     decision = decide(
-        channel,
+        noise,
         samples.labels,
         samples.classes,
         digests=None,  # what copies say of each other is in the posterior already

@@ -180,10 +180,12 @@ def judge_rows(judge: Judge, samples: Samples, features: Features) -> tuple[Deci
         counts=judge.counts,
         threshold=judge.threshold,
         sure=max(judge.threshold, judge.sure_threshold),
-        recipe={"features": judge.features, "judge": "closed forms and neighbour votes of a saved audit"},
     )
     arrays = {name: getattr(decision, name)[:m] for name in ("suspicion", "is_issue", "judged", "probs", "predicted")}
-    decision = recount_noise(replace(decision, **arrays, reasons=decision.reasons[:m]), samples.labels)
+    made_by = {"features": judge.features, "judge": "closed forms and neighbour votes of a saved audit"}
+    recipe = {**decision.recipe, **made_by}
+    decision = replace(decision, **arrays, reasons=decision.reasons[:m], recipe=recipe)
+    decision = recount_noise(decision, samples.labels)
     return decision, np.asarray(read.probs)
 
 

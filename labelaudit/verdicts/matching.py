@@ -249,7 +249,7 @@ def _note_overruled(audit: Audit, rows: Sequence[int], rule: str) -> list[str]:
 
 
 def known_labels(samples: Samples, verdicts: Sequence[Verdict]) -> Ints:
-    """(n,) true class by people's ``verdicts``, `channel.UNKNOWN` or `channel.NO_CLASS`, for `channel.fit`.
+    """(n,) true class by people's ``verdicts``, `UNKNOWN` or `NO_CLASS`, for `fit_noise_model`.
 
     What was said about one copy of an image holds for all of them. Where reviewers disagree, nothing is known.
     """

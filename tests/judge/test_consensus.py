@@ -223,7 +223,7 @@ def test_the_answer_has_the_rate_as_its_mean_and_finds_what_was_planted() -> Non
     known = np.full(len(given), UNKNOWN)
     noise = fit_noise_model({"m": probs}, given)
     found = agree({"m": probs}, noise, given, known=known)
-    suspicion = 1 - found.channel.posterior[np.arange(len(given)), given]
+    suspicion = 1 - found.answer.posterior[np.arange(len(given)), given]
     assert suspicion.mean() == pytest.approx(found.reading.rate, rel=0.1)
     assert suspicion[given != truth].mean() > 4 * suspicion[given == truth].mean()
 
@@ -243,7 +243,7 @@ def test_in_groups_the_pool_answers_alone_and_its_weights_keep_together() -> Non
     n = len(given)
     rows, few = np.arange(n), np.maximum(np.arange(n), n // 100)
     before, alone, apart, together = (
-        agree(models, noise, given, known=known, groups=groups).channel for groups in (None, rows, few, rows // 4)
+        agree(models, noise, given, known=known, groups=groups).answer for groups in (None, rows, few, rows // 4)
     )
     assert alone.posterior.tobytes() == before.posterior.tobytes(), "groups of one are none"
     assert np.abs(apart.posterior - alone.posterior).mean() < 0.01, "a few copies change little"
@@ -265,7 +265,7 @@ def test_the_noise_model_has_half_the_say_where_errors_are_common_and_less_where
     odds = log_odds_of_wrong(noise.posterior, given)
     found = agree({"a": q}, noise, given, known=np.full(len(given), UNKNOWN))
     pooled = np.log(found.pooled) - np.log1p(-found.pooled)
-    answer = log_odds_of_wrong(found.channel.posterior, given)
+    answer = log_odds_of_wrong(found.answer.posterior, given)
     moved = answer - ((1 - say) * pooled + say * odds)
     assert np.ptp(moved[np.abs(answer) < 10]) < 0.05
 
@@ -280,6 +280,6 @@ def test_the_noise_model_has_less_say_in_proportion_where_labels_are_fewer_than_
         found = agree({"a": q}, noise, given, known=np.full(n, UNKNOWN))
         pooled = np.log(found.pooled) - np.log1p(-found.pooled)
         apart = log_odds_of_wrong(noise.posterior, given) - pooled
-        moved = log_odds_of_wrong(found.channel.posterior, given) - pooled
+        moved = log_odds_of_wrong(found.answer.posterior, given) - pooled
         says.append(np.polyfit(apart, moved, 1)[0])
     assert says == pytest.approx([0.125, 0.25, 0.5, 0.5], abs=0.01)

@@ -1,4 +1,4 @@
-"""From a channel to a decision: flags, suggestions, copies, rates, reasons."""
+"""From a noise model to a decision: flags, suggestions, copies, rates, reasons."""
 
 from __future__ import annotations
 
@@ -172,21 +172,21 @@ def test_a_verdict_counts_in_a_class_too_small_to_judge() -> None:
 
 def test_what_is_nearly_certain_keeps_its_order() -> None:
     probs, given, _ = planted(0, 0.1, skill=4.0)
-    channel = fit_noise_model({"m": probs}, given)
+    noise = fit_noise_model({"m": probs}, given)
     doubt = np.geomspace(1e-12, 1e-9, len(given))
     posterior = np.repeat(doubt[:, None] / 3, 4, axis=1)
     posterior[np.arange(len(given)), given] = 1 - doubt
-    sure = replace(channel, posterior=posterior.astype(np.float32))
+    sure = replace(noise, posterior=posterior.astype(np.float32))
     decision = decide(sure, given, CLASSES, digests=[str(i) for i in range(len(given))])
     assert np.array_equal(decision.suspicion.argsort(kind="stable"), np.arange(len(given)))
 
 
 def test_a_label_found_wrong_is_wrong_though_no_other_class_is_left() -> None:
     probs, given, _ = planted(5, 0.1, classes=2)
-    channel = fit_noise_model({"m": probs}, given)
-    channel.posterior[0] = np.eye(2)[given[0]]
+    noise = fit_noise_model({"m": probs}, given)
+    noise.posterior[0] = np.eye(2)[given[0]]
     known = np.full(len(given), noise_model.UNKNOWN)
     known[0] = noise_model.NO_CLASS
-    decision = decide(channel, given, CLASSES[:2], digests=None, known=known)
+    decision = decide(noise, given, CLASSES[:2], digests=None, known=known)
     assert decision.suspicion[0] == 1
     assert decision.is_issue[0]

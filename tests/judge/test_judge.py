@@ -188,7 +188,7 @@ def test_the_judge_goes_with_its_run_and_never_stays_behind(tmp_path: Path) -> N
 
 
 def test_an_audit_of_clean_labels_leaves_room_for_wrong_ones() -> None:
-    """Its channel knows no error; a label that comes later can be wrong all the same."""
+    """Its noise model knows no error; a label that comes later can be wrong all the same."""
     x, truth, given = draw(2000, 5)
     clean = replace(DECISION, noise_rate=0.0)
     rotations, blocks = probes.find_rotations(DESCRIBED), probes.principal_blocks(DESCRIBED)

@@ -1,4 +1,4 @@
-"""The noise channel: recovers planted noise, never loses likelihood, needs no truth."""
+"""The noise model: recovers planted noise, never loses likelihood, needs no truth."""
 
 from __future__ import annotations
 

@@ -286,15 +286,15 @@ def test_histogram_counts_everything_and_reaches_both_ends() -> None:
 
 def test_every_reason_has_its_kind() -> None:
     posterior = np.array([[0.1, 0.9, 0], [0.4, 0.5, 0.1], [0.2, 0.4, 0.4], [0.1, 0.9, 0], [0.1, 0.9, 0], [1, 0, 0]])
-    channel = NoiseModel(weights={}, transition=np.full((3, 3), 1 / 3), probs=posterior, posterior=posterior, loss=0.0)
+    noise = NoiseModel(weights={}, transition=np.full((3, 3), 1 / 3), probs=posterior, posterior=posterior, loss=0.0)
     known = np.array([UNKNOWN, UNKNOWN, UNKNOWN, 1, NO_CLASS, UNKNOWN])
     labels, counts = np.zeros(6, int), np.full(3, 9)
-    decision = decide(channel, labels, CLASSES, digests=[*"abcdef"], counts=counts, known=known)
+    decision = decide(noise, labels, CLASSES, digests=[*"abcdef"], counts=counts, known=known)
     assert [figures.kind_of(reason) for reason in decision.reasons[:5]] == [
         *("looks like another class", "ambiguous between two classes", "fits no class well"),
         *("reviewed by people", "reviewed by people"),
     ]
-    copied = decide(channel, np.array([0, 1, 0, 0, 0, 0]), CLASSES, digests=[*"aabcde"], counts=counts)
+    copied = decide(noise, np.array([0, 1, 0, 0, 0, 0]), CLASSES, digests=[*"aabcde"], counts=counts)
     assert {figures.kind_of(reason) for reason in copied.reasons[:2] if reason} == {"same image, another label"}
 
 

@@ -264,7 +264,7 @@ def test_the_verdicts_of_a_run_teach_the_next_scan(labels_file: Path, tmp_path: 
     assert after.decision.suspicion[[worst, clean]].tolist() == [0.0, 1.0]
     suspicion, flags = after.blind
     assert flags[[worst, clean]].tolist() == [True, False]
-    assert 0.2 < suspicion[worst] < 1  # the verdict also teaches the channel, so less than before
+    assert 0.2 < suspicion[worst] < 1  # the verdict also teaches the noise model, so less than before
     assert before.blind[0] is before.decision.suspicion
     assert after.decision.reasons[clean] == f"reviewed: {other} is right"
     assert "People's verdicts on 2 of the images are taken as known, in training too." in after.notes

@@ -16,7 +16,7 @@ N = 240
 CLASSES = ("a", "b", "c", "d")
 
 
-def channel(probs: Floats, labels: np.ndarray[tuple[int], np.dtype[np.int64]]) -> NoiseModel:
+def noise_model(probs: Floats, labels: np.ndarray[tuple[int], np.dtype[np.int64]]) -> NoiseModel:
     posterior = probs * np.where(np.eye(4)[labels] > 0, 0.9, 0.033)
     posterior /= posterior.sum(axis=1, keepdims=True)
     return NoiseModel(
@@ -41,7 +41,7 @@ def made(seed: int, **extra: tuple[str, ...]) -> tuple[Samples, Floats, np.ndarr
 
 def test_without_anything_beside_the_labels_nothing_changes() -> None:
     samples, probs, truth = made(0)
-    given = channel(probs, truth)
+    given = noise_model(probs, truth)
     heard = hear(given, samples)
     assert heard.posterior is given.posterior
     assert heard.samples is samples
@@ -58,7 +58,7 @@ def test_votes_find_the_consensus_and_who_errs() -> None:
     }
     cells = tuple(json.dumps({name: CLASSES[label[row]] for name, label in said.items()}) for row in range(N))
     samples, probs, _ = made(2, **{VOTES: cells})
-    heard = hear(channel(probs, truth), samples)
+    heard = hear(noise_model(probs, truth), samples)
     assert {*OF_VOTES} <= {*heard.samples.extra}
     assert list_attributes(heard.samples) == {}, "what the votes say is no source of labels"
     assert "source_prior" not in (heard.recipe or {})
@@ -79,7 +79,7 @@ def test_twins_are_not_wrong_for_each_other() -> None:
     share = draw.random(N)[pair]
     both = probs[pair][:, 2:].sum(axis=1)
     blurred[pair, 2], blurred[pair, 3] = both * share, both * (1 - share)
-    heard = hear(channel(blurred, truth), samples)
+    heard = hear(noise_model(blurred, truth), samples)
     assert (heard.recipe or {})["twins"] == [["c", "d"]]
     suspicion = 1 - heard.posterior[np.arange(N), truth]
     assert suspicion[pair].mean() < 0.1
