@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from labelaudit.errors import DataError
-from labelaudit.features.cells import Cells
+from labelaudit.features.cells import Cells, compare_all
 from labelaudit.names import number_names
 from labelaudit.types import Floats
 
@@ -100,23 +100,16 @@ def _searcher(base: Floats, k: int, device: str, *, cells: bool) -> Any:
 
     With ``cells`` it looks on the CPU only at rows near to each query.
     """
-    import faiss
+    if device.startswith("cuda"):
+        import faiss
 
-    cosine: int = faiss.METRIC_INNER_PRODUCT
-    on_gpu = device.startswith("cuda") and hasattr(faiss, "StandardGpuResources") and faiss.get_num_gpus() > 0
-    resources = faiss.StandardGpuResources() if on_gpu else None
-    near = Cells(base, k) if cells and resources is None else None
-
-    def search(queries: Floats) -> tuple[Floats, npt.NDArray[np.int64]]:
-        if near is not None:
-            found, rows = near.search(None if queries is base else queries)
-        elif resources is None:
-            found, rows = faiss.knn(queries, base, k, metric=cosine)
-        else:
-            found, rows = faiss.knn_gpu(resources, queries, base, k, metric=cosine)
-        return found.astype(np.float32), rows.astype(np.int64)
-
-    return search
+        if hasattr(faiss, "StandardGpuResources") and faiss.get_num_gpus() > 0:
+            resources, cosine = faiss.StandardGpuResources(), faiss.METRIC_INNER_PRODUCT
+            return lambda queries: faiss.knn_gpu(resources, queries, base, k, metric=cosine)
+    if cells:
+        near = Cells(base, k)
+        return lambda queries: near.search(None if queries is base else queries)
+    return lambda queries: compare_all(queries, base, k)
 
 
 def _in_order(similarities: Floats, rows: npt.NDArray[np.int64]) -> tuple[Floats, npt.NDArray[np.int64]]:

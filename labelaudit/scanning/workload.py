@@ -25,7 +25,7 @@ from labelaudit.scanning.unit_costs import UnitCosts
 
 _ROWS = 20_000  # that rotations are estimated on
 _EIGEN = 24.0  # products of an eigendecomposition, per cubed side
-_BY_FAISS, _KEPT_BEST = 1.3, 1.0  # products and passes for each pair of a search among few rows
+_KEPT_BEST = 1.3  # passes for each pair of a search among few rows, beside its product
 _CELLS_MADE, _SORTED = 3072.0, 2.0  # products per row and component to make cells; passes per pair of rows in them
 _AROUND, _COMPARED = 64.0, 16_000.0  # rows per root of n that one is compared with, and at most
 _SHARP, _SHARPENED = 1_000_000, 20.0  # cells that a sharpness is fitted to, and passes over them
@@ -111,7 +111,7 @@ def count_seconds(work: Workload, costs: UnitCosts) -> dict[str, float]:
 def _count_search(n: int, width: int, costs: UnitCosts) -> float:
     """Seconds of a search for the neighbours of n rows; rows without near ones, which need most of the cells."""
     if n <= EXACT:
-        return float(n**2) * (_BY_FAISS * width * costs.product + _KEPT_BEST * costs.cell)
+        return float(n**2) * (width * costs.product + _KEPT_BEST * costs.cell)
     pairs = n * min(_AROUND * math.sqrt(n), _COMPARED)
     return _CELLS_MADE * n * width * costs.product + pairs * (width * costs.product + _SORTED * costs.cell)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 
 from labelaudit.errors import DataError
-from labelaudit.features import neighbors
+from labelaudit.features import cells, neighbors
 from labelaudit.features.cells import RECALL, Cells
 from labelaudit.features.neighbors import nearest
 from labelaudit.types import Floats
@@ -75,6 +77,19 @@ def test_same_bits_every_time_and_inputs_untouched() -> None:
     first, second = nearest(x, k=10), nearest(x, k=10)
     assert all((a == b).all() for a, b in zip(first, second, strict=True))
     assert (x == before).all()
+
+
+def test_few_rows_are_compared_without_faiss(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its wheels bring a BLAS that takes new processors for old ones, and loading it takes a third of a second."""
+    monkeypatch.setitem(sys.modules, "faiss", None)
+    monkeypatch.setattr(cells, "_PRODUCTS", 100)  # a few rows at a time
+    x = np.random.default_rng(1).normal(size=(30, 4)).astype(np.float32)
+    unit = x / np.linalg.norm(x, axis=1, keepdims=True)
+    cosines = unit @ unit.T
+    np.fill_diagonal(cosines, -2)
+    similarities, rows = nearest(x, k=3)
+    assert (rows == np.argsort(-cosines, axis=1)[:, :3]).all()
+    np.testing.assert_allclose(similarities, -np.sort(-cosines, axis=1)[:, :3], atol=1e-6)
 
 
 def test_cuda_without_a_gpu_build_is_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
