@@ -26,13 +26,6 @@ from labelaudit.judge import FILE as JUDGE
 REPORT, MARKDOWN = "report.html", "report.md"
 """Names of the pages in a RUN folder, which `labelaudit.reports` adds."""
 
-WRITERS: Mapping[str, Callable[[Audit, Path], None]] = {
-    "suspects.csv": csv.write_suspects,
-    "samples.csv": csv.write_samples,
-    "summary.json": json.write_summary,
-    "evidence.npz": npz.write,
-}
-"""File name -> what writes it; ``audit.json``, which holds the digests of others, comes last."""
 AUDIT, ARRAYS = "audit.json", "evidence.npz"
 SHOWN = ("suspects.csv", "samples.csv", "summary.json", AUDIT, ARRAYS)
 """The files of a RUN in the order in which they are shown; a large one has `TABLE` in place of ``samples.csv``."""
@@ -41,7 +34,6 @@ GROUPS = "groups.csv"
 """One row per group of images that must not vouch for each other; only where there are such groups."""
 FILES = (*SHOWN, TABLE, JUDGE, GROUPS, REPORT, MARKDOWN)
 """Every file of a RUN that is ours; the others are people's."""
-_AT_ONCE = 2  # files that are written at the same time: Parquet and arrays leave Python's lock to the texts
 
 
 def check_output(
@@ -83,19 +75,17 @@ def write(audit: Audit, folder: Path | str) -> dict[str, Path]:
         place.parent.mkdir(parents=True, exist_ok=True)
         sweep(place)
         with sibling(place) as fresh:
-            writers = _writers_for(audit)
-            with ThreadPoolExecutor(_AT_ONCE) as pool:
-                list(pool.map(lambda name: writers[name](audit, fresh / name), writers))
-            kept = _keep_judge(audit, fresh / JUDGE)
-            companions = {name: digest_file(fresh / name) for name in (ARRAYS, *kept)}
-            json.write_audit(audit, fresh / AUDIT, companions=companions)
-            kept += _write_groups(audit, fresh / GROUPS)
-            for name in (*writers, AUDIT, *kept):
+            with ThreadPoolExecutor(2) as pool:  # Parquet and arrays leave Python's lock to the texts
+                document = pool.submit(_write_document, audit, fresh)
+                table = pool.submit(_write_samples, audit, fresh)
+                csv.write_suspects(audit, fresh / "suspects.csv")
+            shown = [table.result() if name == "samples.csv" else name for name in SHOWN]
+            kept = document.result() + _write_groups(audit, fresh / GROUPS)
+            for name in (*shown, *kept):
                 _flush(fresh / name)
             swap((fresh, place), first=lambda: _keep_other_files(place, fresh))
     except OSError as error:
         raise not_written(folder, place, error, "the earlier result") from error
-    shown = [TABLE if name not in (*writers, AUDIT) else name for name in SHOWN]
     return {name: Path(folder) / name for name in (*shown, *kept)}
 
 
@@ -127,14 +117,23 @@ def read(folder: Path | str) -> Audit:
         raise RunError(f"{folder} is damaged ({reason_of(error)}): run `labelaudit scan` again") from error
 
 
-def _writers_for(audit: Audit) -> Mapping[str, Callable[[Audit, Path], None]]:
-    """`WRITERS`, with every sample as Parquet where a text of them would be slow to write and to read."""
-    if len(audit.samples) <= parquet.MOST_AS_TEXT:
-        return WRITERS
-    return {
-        (TABLE if name == "samples.csv" else name): (parquet.write_samples if name == "samples.csv" else writer)
-        for name, writer in WRITERS.items()
-    }
+def _write_samples(audit: Audit, fresh: Path) -> str:
+    """Write every sample, as Parquet where a text of them would be slow to write and to read; the file's name."""
+    if len(audit.samples) > parquet.MOST_AS_TEXT:
+        parquet.write_samples(audit, fresh / TABLE)
+        return TABLE
+    csv.write_samples(audit, fresh / "samples.csv")
+    return "samples.csv"
+
+
+def _write_document(audit: Audit, fresh: Path) -> tuple[str, ...]:
+    """The arrays, the judge if there is one, and the texts that hold their digests; the name of the judge's file."""
+    npz.write(audit, fresh / ARRAYS)
+    kept = _keep_judge(audit, fresh / JUDGE)
+    companions = {name: digest_file(fresh / name) for name in (ARRAYS, *kept)}
+    json.write_audit(audit, fresh / AUDIT, companions=companions)
+    json.write_summary(audit, fresh / "summary.json")
+    return kept
 
 
 def _write_groups(audit: Audit, path: Path) -> tuple[str, ...]:

@@ -24,6 +24,7 @@ from labelaudit.text import cell
 from labelaudit.types import Evidence
 
 NAMES = {"suspects.csv", "samples.csv", "summary.json", "audit.json", "evidence.npz"}
+WRITERS = {"csv.write_suspects", "csv.write_samples", "json.write_summary", "json.write_audit", "npz.write"}
 
 
 def assert_same(left: object, right: object) -> None:
@@ -168,19 +169,19 @@ def test_a_new_scan_replaces_ours_and_keeps_what_people_put_there(tmp_path: Path
 
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt(), ZeroDivisionError()])
-@pytest.mark.parametrize("file", sorted(NAMES))
+@pytest.mark.parametrize("writer", sorted(WRITERS))
 def test_a_failed_write_leaves_the_earlier_run(
-    file: str, error: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    writer: str, error: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "run"
     run.write(make_audit(), folder)
     before = {name: (folder / name).read_bytes() for name in NAMES}
 
-    def fail(audit: Audit, path: Path) -> None:
+    def fail(audit: Audit, path: Path, **_: object) -> None:
         path.write_text("half", encoding="utf-8")
         raise error
 
-    monkeypatch.setattr(run, "WRITERS", {**run.WRITERS, file: fail})
+    monkeypatch.setattr(f"labelaudit.audit.{writer}", fail)
     with pytest.raises(RunError if isinstance(error, OSError) else type(error)):
         run.write(make_audit(seed=9), folder)
     assert {name: (folder / name).read_bytes() for name in NAMES} == before
