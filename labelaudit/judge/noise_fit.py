@@ -143,6 +143,7 @@ class _FitResult(NamedTuple):
     transition: Floats
     slope: float
     loss: float
+    """Negative log of likelihood times prior per sample, in nats."""
 
 
 @dataclass(frozen=True)
@@ -178,8 +179,14 @@ class _FitSubset:
             some.search(weights, start, 0.0, hard, find_prior(start, sizes), sloped=False, effort=effort)
             for start in starts
         )
-        best = rare if rare.loss <= common.loss + _TELLING else common
+        best = rare if some.measure_loss(rare) <= some.measure_loss(common) + _TELLING else common
         return best.weights, best.transition
+
+    def measure_loss(self, found: _FitResult) -> float:
+        """Mean negative log-likelihood of the labels, in nats, without the prior, which differs from start to start."""
+        probs, rounded = self.logs.pool(found.weights), found.transition.astype(self.logs.flat.dtype)
+        _, likelihood = posterior_of(probs, rounded, self.labels, None, self.known)
+        return float(-np.log(likelihood, dtype=np.float64).mean())
 
     def search(
         self,

@@ -91,6 +91,16 @@ def test_most_labels_wrong_is_not_taken_for_ignorance() -> None:
     assert (fitted.probs.argmax(axis=1) == truth).mean() > 0.95
 
 
+def test_of_few_images_with_mostly_wrong_labels_the_prior_does_not_choose_the_start() -> None:
+    rng = np.random.default_rng(6)
+    truth = rng.integers(0, 10, 1000)
+    given = np.where(rng.random(1000) < 0.8, (truth + rng.integers(1, 10, 1000)) % 10, truth)
+    fitted = fit_noise_model({"m": sharp_model(truth, 10, 3.0, rng)}, given)
+    wrong = 1 - fitted.posterior[np.arange(1000), given]
+    assert abs(wrong.mean() - 0.8) < 0.05
+    assert wrong[given != truth].mean() > 0.9
+
+
 def test_pairs_exchanged_by_many_are_not_taken_for_ignorance() -> None:
     rng = np.random.default_rng(3)
     truth = rng.integers(0, 10, 5000)
