@@ -177,7 +177,8 @@ def clean(
         if not quiet:
             same = f" --format {format_}" if format_ else ""
             same += f" --link {link}" if link != "auto" else ""
-            for line in _what_next(chosen, run, plan or run / PLAN, f"-o {output or 'OUT'}{same}"):
+            same += f" --data {spell_path(data)}" if data is not None else ""
+            for line in _what_next(chosen, run, plan or run / PLAN, f"-o {spell_path(output or Path('OUT'))}{same}"):
                 _say(console, line)
         return
     with report_progress(quiet=quiet, verbose=verbose, color=color) as (progress, _):
@@ -300,6 +301,8 @@ def _show_made(console: Console, made: WrittenDataset, samples: int) -> None:
         return
     how = ", ".join(f"{count:,} as {name}" for name, count in report["made_as"].items())
     said = f"{report['samples']:,} of {samples:,} samples as {report['form']} in {made.folder}"
+    if report["form"] == "patch":
+        said = f"{count(len(report['changes']), 'change')} in {made.folder / 'relabel.csv'}"
     _say(console, f"{said}{f' ({how})' if how else ''}", style="bold")
     if made.quarantine is not None:
         _say(console, f"In quarantine: {made.quarantine}")

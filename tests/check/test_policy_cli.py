@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,13 @@ def test_settings_come_from_the_command_line_then_the_environment_then_the_file(
         ["max-new", "-", "default"],
         ["seed", "4", "LABELAUDIT_SEED"],
     ]
+
+
+def test_the_page_of_check_lists_every_setting_of_a_scan() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "check.md").read_text(encoding="utf-8")
+    said = page.partition("`[scan]` takes ")[2].partition(", each as the option")[0]
+    known = [line.split()[0] for line in call("config").out.partition("Of the scan")[2].splitlines()[1:]]
+    assert sorted(re.findall("`([a-z-]+)`", said)) == sorted(known)
 
 
 def test_a_policy_beside_the_data_comes_before_that_of_the_working_folder(tidy: Path, tmp_path: Path) -> None:

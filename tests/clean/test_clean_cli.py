@@ -54,6 +54,12 @@ def test_a_plan_is_shown_for_a_place_that_can_be_written_only(run: Path, tmp_pat
     assert "--apply" not in result.stdout
 
 
+def test_a_patch_is_counted_in_changes(run: Path, tmp_path: Path) -> None:
+    made = invoke("clean", run, "-o", tmp_path / "out", "--format", "patch", "--apply")
+    assert f"3 changes in {tmp_path / 'out' / 'relabel.csv'}" in made.stdout
+    assert len((tmp_path / "out" / "relabel.csv").read_text(encoding="utf-8").splitlines()) == 4
+
+
 def test_apply_then_again_then_undo(run: Path, tmp_path: Path) -> None:
     made = invoke("clean", run, "-o", tmp_path / "out", "--action", "suspect=drop", "--link", "hard", "--apply")
     assert made.exit_code == 0

@@ -48,6 +48,14 @@ def test_what_to_type_next_can_be_typed(tmp_path: Path, command: list[str]) -> N
     assert f"labelaudit review '{run}'" in result.stdout.replace("\n", " ")
 
 
+def test_a_plan_says_what_to_type_though_names_have_blanks(tmp_path: Path) -> None:
+    run, out = write_run(tmp_path).rename(tmp_path / "my run"), tmp_path / "my new images"
+    typed = ["clean", str(run), "-o", str(out), "--action", "suspect=relabel", "--data", str(tmp_path / "data")]
+    said = CliRunner().invoke(app, typed).stdout
+    plan, data = run / "plan.json", tmp_path / "data"
+    assert f"  labelaudit clean '{run}' --plan '{plan}' -o '{out}' --data {data} --apply\n" in said
+
+
 def test_only_what_fails_the_gate_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     run = write_run(tmp_path)
