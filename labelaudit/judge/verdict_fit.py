@@ -25,6 +25,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from labelaudit.judge.decide import flag
 from labelaudit.judge.noise_model import UNKNOWN
 from labelaudit.types import Bools, Floats, Ints
 
@@ -196,14 +197,6 @@ def _draw(logs: Floats, slopes: Floats, hidden_mean: float, count: int) -> npt.N
 def _predict(scores: Floats, draws: Floats) -> npt.NDArray[np.float64]:
     """(m, p) probability of a wrong label by each of the (p, 2 + v) points ``draws`` of a posterior."""
     return np.asarray(draws[:, 0] + (1 - draws[:, 0]) * _sigmoid(draws[:, 1] + scores @ draws[:, 2:].T))
-
-
-def flag(probability: Floats) -> tuple[Bools, float]:
-    """(n,) the flags with the greatest expected F1, 2 Σ p / (flags + wrong), and the probability they start from."""
-    ordered = np.sort(probability)[::-1]
-    expected = 2 * np.cumsum(ordered) / (np.arange(1, len(ordered) + 1) + max(float(ordered.sum()), 1e-9))
-    threshold = float(ordered[int(expected.argmax())])
-    return probability >= threshold, threshold
 
 
 def _totals(

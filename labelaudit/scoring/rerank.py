@@ -23,13 +23,13 @@ from labelaudit.audit.document import BEFORE_REVIEW, Audit
 from labelaudit.errors import RunError
 from labelaudit.judge import FILE
 from labelaudit.judge.consensus import settle_suspicion
-from labelaudit.judge.decide import FEWEST, LOWEST, SURE, decide
+from labelaudit.judge.decide import FEWEST, LOWEST, SURE, decide, flag
 from labelaudit.judge.judge import Judge
 from labelaudit.judge.memory import Memory
 from labelaudit.judge.noise_model import UNKNOWN, NoiseModel
 from labelaudit.judge.reasons import Reason, find
 from labelaudit.judge.scores import log_odds
-from labelaudit.judge.verdict_fit import VerdictFit, decided, flag
+from labelaudit.judge.verdict_fit import VerdictFit, decided
 from labelaudit.judge.verdict_spread import spread
 from labelaudit.leading import Leading, Table
 from labelaudit.reports.html import add_report

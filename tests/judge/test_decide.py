@@ -9,7 +9,7 @@ import pytest
 from test_noise_model import planted
 
 from labelaudit.judge import noise_model
-from labelaudit.judge.decide import HIGHEST, SURE_UNTOLD, decide, noise_rate, suspicion_at
+from labelaudit.judge.decide import HIGHEST, SURE_UNTOLD, decide, noise_rate
 from labelaudit.judge.noise_fit import fit_noise_model
 from labelaudit.judge.noise_model import NoiseModel
 from labelaudit.judge.reading import Reading
@@ -51,13 +51,17 @@ def test_copies_under_two_labels_are_judged_together() -> None:
     assert decision.predicted[1] == 0
 
 
-def test_as_many_are_flagged_as_are_expected_to_be_wrong() -> None:
+def test_those_are_flagged_whose_f1_is_expected_to_be_greatest() -> None:
     probs, given, truth = planted(0, 0.2)
     digests = [str(i) for i in range(len(given))]
     noisy = decide(fit_noise_model({"m": probs}, given), given, CLASSES, digests=digests)
     clean = decide(fit_noise_model({"m": probs}, truth), truth, CLASSES, digests=digests)
-    assert noisy.is_issue.sum() == pytest.approx(noisy.suspicion.sum(), abs=1)
-    assert noisy.threshold == suspicion_at(noisy.suspicion, np.ceil(noisy.suspicion.sum()))
+    worst, whole = sorted(noisy.suspicion.tolist(), reverse=True), noisy.suspicion.sum()
+    expected = [2 * sum(worst[:count]) / (count + whole) for count in range(1, len(worst) + 1)]
+    count = int(np.argmax(expected)) + 1
+    assert noisy.is_issue.sum() == count
+    assert noisy.threshold == worst[count - 1]
+    assert 0.5 * max(expected) == pytest.approx(noisy.threshold, abs=0.01), "which is half of that F1"
     assert max(noisy.threshold, clean.threshold) <= HIGHEST
     asked = decide(fit_noise_model({"m": probs}, truth), truth, CLASSES, digests=digests, threshold=0.1)
     assert asked.threshold == 0.1
