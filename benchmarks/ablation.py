@@ -87,15 +87,6 @@ def _drop_reading(number: int) -> Any:
     return fewer
 
 
-def _overlook_plain(share: Any) -> Any:
-    """In place of `reading.share_standing_out`: no label looks worse than `reading.PLAIN` of planted errors."""
-
-    def fewer(*args: Any, **how: Any) -> Any:
-        return share(*args, **how)[0], 0.0
-
-    return fewer
-
-
 ONE_BY_ONE = (*CLOSED_FORMS, "discriminant", "logistic", "neighbors")
 TOGETHER = {
     "the closed forms": tuple(CLOSED_FORMS),
@@ -136,11 +127,7 @@ CHANGES = {
     "the curve that lasts": Change(),
     "its eighths": Change(curve=(4, 2, 1)),
     "its quarters and halves": Change(curve=(8, 1)),
-    "labels that look doubtful": Change(values=[(reading, "DOUBTFUL", 1.0)]),
-    "labels that look plain": Change(
-        values=[(reading, "share_standing_out", _overlook_plain(reading.share_standing_out))]
-    ),
-    "doubt where images are few": Change(values=[(reading, "_doubt_few", lambda rate, *_: rate)]),
+    "labels that look plain": Change(values=[(reading, "HIDDEN", 0.0)]),
     "proof of what is sure": Change(values=[(decide, "bear_out", lambda sure, *_: sure)]),
     "twins": Change(values=[(testimony, "find_twins", lambda *_: [])]),
     "their two heaps": Change(values=[(classes, "_lie_in_two_heaps", lambda *_: False)]),

@@ -39,7 +39,7 @@ RANKING: Grids = {
 }
 """Constant of the ranking -> its module, and the values that are tried; the last of `BY_CHANCE` is no class "none"."""
 FLAGS: Grids = {
-    "DOUBTFUL": (reading, (0.05, 0.15, 0.25, 1.0)),
+    "HIDDEN": (reading, (1.0, 2.0, 2.5, 3.0)),
     "STANDING_OUT": (learning_curve, (0.15, 0.3, 0.5)),
     "FADING": (learning_curve, (0.3, 0.4, 0.5)),
     "TOLD": (learning_curve, (25.0, 35.0, 50.0, 100.0)),

@@ -115,9 +115,11 @@ def agree(
     modelled = 1 - (1 - none) * expit(-doubt)
     outside, mean = (float(np.average(one, weights=shares)) for one in (none, modelled))
     # the rate
-    rows = np.arange(len(labels))
-    clear = None if heard == 1 else np.square(noise.probs[rows, noise.probs.argmax(axis=1)], dtype=np.float64)
-    how: dict[str, Any] = {"shares": shares, "heard": heard, "strangers": outside, "order": order, "clear": clear}
+    rows, clear = np.arange(len(labels)), None
+    if heard < 1:
+        surest = noise.probs[rows, noise.probs.argmax(axis=1)]
+        clear = heard + (1 - heard) * np.square(surest, dtype=np.float64)
+    how: dict[str, Any] = {"shares": shares, "strangers": outside, "order": order, "clear": clear}
     reading = read_rate(modelled, pooled.probs, labels, curve, **how)
     share = float(np.average(expit(doubt), weights=shares) / mean)  # of the wrong ones, if all belonged to a class
     inside = max(reading.rate * share, _LEAST / len(labels))

@@ -3,9 +3,8 @@
 The error of a weak model on labels it has not seen falls as it learns from more of them; wrong labels stay. The set is
 cut into 8, 4 and 2 parts and left whole; in each part ridge regression judges every sample by the others of the part,
 so that each share f of the data yields n opinions. err(f) = a + b · f ** -x is fitted with a, b ≥ 0; the asymptote a is
-the share of labels that no amount of data explains. The exponent cannot be told from four points: `low` and `high` are
-the readings at slow and fast learning. Too high where features cannot tell the classes apart however many images there
-are.
+the share of labels that no amount of data explains. The exponent x cannot be told from four points, so it is given. Too
+high where features cannot tell the classes apart however many images there are.
 
 There a second curve helps, of the share of labels that stand out (`labelaudit.judge.standing_out`), by ridge and
 prototypes together. Right labels of hard images stand out less and less the more images the models learn from, wrong
@@ -29,8 +28,8 @@ from labelaudit.types import Floats, Ints
 
 PARTS = (8, 4, 2, 1)
 """Numbers of parts that the set is cut into, one point of the curve each; fewer where parts would be too small."""
-EXPONENTS = (0.3, 0.5, 1.0)
-"""Exponents of slow, usual and fast learning."""
+LEARNING = 0.5
+"""Exponent at which errors fall."""
 STANDING_OUT = 0.3
 """Labels stand out that look worse than this share of planted errors."""
 FADING = 0.4
@@ -55,12 +54,9 @@ class Curve:
 
     errors: tuple[float, ...]
     """Share of given labels that the model disagrees with, one for each of the last entries of `PARTS`."""
-    low: float
-    """Asymptote at slow learning, in [0, 1]."""
-    middle: float
-    high: float
-    """Asymptote at fast learning."""
-    lasting: float = 1.0
+    asymptote: float
+    """The share that they tend to, in [0, 1]."""
+    lasting: float = 0.0
     """Share in [0, 1] of the labels that stand out which would do so with any amount of data."""
     told: float = 0.0
     """Weight in [0, 1] of that share, by how well it can be told: little where few labels stand out, classes are small,
@@ -87,21 +83,16 @@ def measure(
     shares = group_shares(codes)
     found = [_judge(x, labels, classes, codes, parts) for parts in cuts]
     errors, standing = (np.array(shares) for shares in zip(*found, strict=True))
-    low, middle, high = (_asymptote(errors, cuts, exponent) for exponent in EXPONENTS)
-    if len(cuts) < len(PARTS):
-        return Curve(errors=tuple(errors.tolist()), low=low, middle=middle, high=high, lasting=0.0)
-    usual = float(np.median(np.bincount(labels, shares)[np.unique(labels)]))
-    trust = np.array([_reaches(usual / parts, _FEW) for parts in PARTS])
-    lasting = _asymptote(standing, cuts, FADING, trust) / float(standing[-1]) if standing[-1] > 0 else 0.0
-    seen = _reaches(_MOST * x.shape[1], apart / PARTS[0]) * _reaches(standing[0] * apart, _LEAST)
-    return Curve(
-        errors=tuple(errors.tolist()),
-        low=low,
-        middle=middle,
-        high=high,
-        lasting=min(1.0, lasting),
-        told=_reaches(usual, TOLD) * seen,
-    )
+    lasting = told = 0.0
+    if len(cuts) == len(PARTS):
+        usual = float(np.median(np.bincount(labels, shares)[np.unique(labels)]))
+        trust = np.array([_reaches(usual / parts, _FEW) for parts in PARTS])
+        if standing[-1] > 0:
+            lasting = min(1.0, _asymptote(standing, cuts, FADING, trust) / float(standing[-1]))
+        seen = _reaches(_MOST * x.shape[1], apart / PARTS[0]) * _reaches(standing[0] * apart, _LEAST)
+        told = _reaches(usual, TOLD) * seen
+    asymptote = _asymptote(errors, cuts, LEARNING)
+    return Curve(errors=tuple(errors.tolist()), asymptote=asymptote, lasting=lasting, told=told)
 
 
 def draw(n: int, classes: int, groups: Ints | None = None) -> Ints:
@@ -139,7 +130,7 @@ def _judge(x: npt.NDArray[np.float32], labels: Ints, classes: int, codes: Ints, 
         models["prototypes"][rows] = prototypes.fit(some, own, classes, groups=groups).probs
     shares = group_shares(codes)
     wrong = float(np.average(models["ridge"].argmax(axis=1) != labels, weights=shares))
-    return wrong, share_standing_out(pool(models, labels, shares=shares).probs, labels, (STANDING_OUT,), shares)[0]
+    return wrong, share_standing_out(pool(models, labels, shares=shares).probs, labels, STANDING_OUT, shares)
 
 
 def _deal(labels: Ints, codes: Ints, parts: int) -> Ints:

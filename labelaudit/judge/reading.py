@@ -1,14 +1,13 @@
-"""The share of wrong labels, read without a person: several readings that err in opposite directions, and their span.
+"""The share of wrong labels, read without a person: what the noise model doubts, as far as something bears it out.
 
-The noise model takes doubt for doubt and reads human errors low, about two thirds of the truth. So may, in other
-datasets, the share of labels that look worse than the most hidden quarter of the errors that the models' own confusions
-would make. The asymptote of the learning curve takes for wrong whatever more data would not mend and reads high where
-features cannot tell classes apart, low where they still learn fast. Which of them speak of errors, and which of hard
-images, the curve tells as well: of labels that stand out, those on hard images get fewer with more data, wrong ones
-stay (`Curve.lasting`). So readings count by that share; the interval spans all, from the labels that look worse than
-half of the planted errors on. Of few images a class models know little, and their doubt is most of what they read; so a
-reading is believed as far as images speak for one class and more of them would not mend it, or labels stand out
-plainly. Left out: verdicts, which settle the matter (`labelaudit.judge.verdict_fit`).
+The noise model takes hard images for wrong labels, most of all where few images of a class taught it. Two things bear
+its doubt out. Labels that stand out plainly are wrong, whatever else is. And the learning curve tells hard images from
+wrong labels, since more images mend doubt about hard ones. Of many images a class it shows which share of the labels
+that stand out would do so with any amount of data (`Curve.lasting`). Of fewer it shows only what share of all labels no
+model would agree with (`Curve.asymptote`), and doubt counts as far as images speak for one class.
+
+The interval runs from the labels that stand out plainly to those that the pool contradicts. Left out: verdicts, which
+settle the matter (`labelaudit.judge.verdict_fit`).
 """
 
 from __future__ import annotations
@@ -24,24 +23,19 @@ from labelaudit.judge.standing_out import share_standing_out
 from labelaudit.leading import Table
 from labelaudit.types import Floats, Ints
 
-PLAIN, DOUBTFUL = 0.5, 0.25
-"""Labels that are wrong by the lowest reading, and by the usual one, look worse than these shares of the errors that
-the models' own confusions would make."""
+PLAIN = 0.5
+"""Labels stand out plainly that look worse than this share of the errors that the models' own confusions would make."""
+HIDDEN = 2.5
+"""Times the share of labels that stand out plainly is believed to be wrong: a half of planted errors is hidden as well,
+and people's errors are better hidden."""
 TWICE = 2.0
 """Times the share that lasts, up to all of it, counts of what the noise model reads."""
-FEW = 20.0
-"""Samples of a class with which half is known of whether models that few images have taught are in doubt, or labels
-wrong."""
-HIDDEN = 3.0
-"""Times the share of labels that look worse than `PLAIN` of planted errors is believed to be wrong of fewer samples."""
 SURE_UNTOLD = 0.95
 """Probability of a wrong label from which a suspect is sure, while nobody has judged any image: of clean sets hardly
 more than 1 % reach it (docs/evidence.md)."""
 
-_DOUBT = 0.1  # probability of a wrong label from which a sample counts in the upper reading
-_ODDS = 2.0  # what the odds of a wrong label are multiplied by in the noise model's reading
+_ODDS = 2.0  # what the odds of a wrong label are multiplied by in its reading: people err more often than it believes
 _RARE = 0.05  # rate below which most of a reading may be the models' own doubt
-_USUAL = 0.0075  # share of wrong labels in datasets that count as clean; that much of a reading needs no more proof
 _SAID = 0.5  # of `Curve.told` from which the share that lasts is spoken of
 _Z90 = 1.645
 
@@ -56,7 +50,7 @@ class Reading:
     high: float
     """Ends of an interval that should hold the truth in nine of ten datasets."""
     by_model: float
-    """The noise model's reading."""
+    """The noise model's reading, in groups that of clear images."""
     by_curve: float | None
     """The learning curve's, ``None`` where the set is too small for one."""
     lasting: float | None = None
@@ -72,7 +66,6 @@ def read_rate(
     curve: Curve | None,
     *,
     shares: Floats | None = None,
-    heard: float = 1.0,
     strangers: float = 0.0,
     order: Ints | None = None,
     clear: Floats | None = None,
@@ -80,11 +73,9 @@ def read_rate(
     """Read the rate from the noise model's ``suspicion`` (n,), the pool's ``probs`` (n, C), blind to the ``labels``
     (n,) that were given, and the learning ``curve``.
 
-    A sample counts for its entry of ``shares`` (n,), as of `group_shares`: a group for one. ``heard``, in [0, 1], is
-    what the noise model's reading counts for beside the labels that stand out. With ``clear`` (n,), in [0, 1], how far
-    the image speaks for one class, and a curve that tells what lasts, the share of these labels is averaged with what
-    it reads of clear images. The share of ``strangers``, images of no class, is wrong whatever the curve says.
-    ``order`` (n,) is as of `fit_noise_model`.
+    A sample counts for its entry of ``shares`` (n,), as of `group_shares`: a group for one. ``clear`` (n,), in [0, 1],
+    is what the noise model's word on each counts for, all of it unless given. The share of ``strangers``, images of no
+    class, is wrong whatever the curve says. ``order`` (n,) is as of `fit_noise_model`.
 
     The noise model may be certain of errors that it has made up: that cats are called dogs, of 20 images each. So no
     more labels may be sure than the pool is sure of alone, or `HIDDEN` times as many as look worse than `PLAIN` of
@@ -94,50 +85,27 @@ def read_rate(
     def mean_of(values: npt.NDArray[Any]) -> float:
         return float(np.average(values, weights=shares))
 
-    mean, doubtful = mean_of(suspicion), mean_of(suspicion >= _DOUBT)
-    odds = 1.0 + (_ODDS - 1.0) * min(1.0, mean / _RARE)
-    raised = odds * suspicion / (1.0 + (odds - 1.0) * suspicion)
-    by_model = mean_of(raised)
-    doubtful_share, plain_share = share_standing_out(probs, labels, (DOUBTFUL, PLAIN), shares, order=order)
-    likeliest = probs.argmax(axis=1)
-    contradicted = mean_of(likeliest != labels)
-    rate = max(by_model, doubtful_share)
-    lowest, highest = plain_share, max(by_model, doubtful, contradicted)
+    rows, likeliest = np.arange(len(labels)), probs.argmax(axis=1)
+    heard = 1.0 if clear is None else clear
+    by_model = mean_of(heard * _ODDS * suspicion / (1.0 + (_ODDS - 1.0) * suspicion))
+    plain = share_standing_out(probs, labels, PLAIN, shares, order=order)
+    rate, least = by_model, min(HIDDEN * plain, by_model)
     if curve is not None:
-        rate = min(rate, (rate + curve.middle) / 2)
-        if clear is not None and curve.told:
-            doubtful_share = (doubtful_share + mean_of(clear * raised)) / 2
-        doubtful_share = max(doubtful_share, curve.lasting * curve.middle)
-    rate = (1 - heard) * doubtful_share + heard * rate
-    sizes = np.bincount(labels, shares)
-    apart = float(sizes.sum())
-    rows = np.arange(len(labels))
-    sureness = np.asarray(probs[rows, likeliest])
-    stays = mean_of(np.square(sureness)) * (rate if curve is None else min(rate, curve.middle))
-    rate = _doubt_few(rate, max(HIDDEN * plain_share, stays, 1 / apart), sizes)
-    if curve is not None:
-        lasting = max(curve.lasting * curve.middle, min(1.0, TWICE * curve.lasting) * rate)
-        rate = rate ** (1 - curve.told) * max(lasting, plain_share, min(rate, _USUAL)) ** curve.told
-        lowest, highest = min(lowest, curve.low), max(highest, curve.high)
+        doubted = mean_of(heard * suspicion) * mean_of(probs[rows, likeliest])
+        untold = max(min(doubted, curve.asymptote), least)
+        lasting = max(min(1.0, TWICE * curve.lasting) * by_model, least)
+        rate = untold ** (1 - curve.told) * lasting**curve.told
     rate = max(rate, strangers)
-    low, high = min(mean, lowest, rate), max(highest, rate)
+    apart = float(len(labels) if shares is None else shares.sum())
     return Reading(
         rate=rate,
-        low=lower_end(low, apart),
-        high=upper_end(high, apart),
+        low=lower_end(min(rate, plain), apart),
+        high=upper_end(max(rate, mean_of(likeliest != labels)), apart),
         by_model=by_model,
-        by_curve=None if curve is None else curve.middle,
+        by_curve=None if curve is None else curve.asymptote,
         lasting=None if curve is None or curve.told < _SAID else curve.lasting,
-        sure=max(mean_of(probs[rows, labels] <= 1 - SURE_UNTOLD), HIDDEN * plain_share, strangers),
+        sure=max(mean_of(probs[rows, labels] <= 1 - SURE_UNTOLD), HIDDEN * plain, strangers),
     )
-
-
-def _doubt_few(rate: float, believed: float, sizes: npt.NDArray[Any]) -> float:
-    """The ``rate`` of classes of ``sizes`` (C,): the fewer samples are in that of the average one, the nearer to what
-    of it is ``believed``."""
-    each = float(sizes @ sizes) / float(sizes.sum())
-    weight = 1 / (1 + (each / FEW) ** 4)
-    return float(rate ** (1 - weight) * min(rate, believed) ** weight)
 
 
 def lower_end(share: float, apart: float) -> float:

@@ -6,8 +6,6 @@ wrong labels that is; errors of people may be better hidden, or worse, than thos
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from labelaudit.judge.linear import pick_rows, spread_rows
@@ -23,12 +21,12 @@ _ROWS = 5000
 def share_standing_out(
     probs: Table,
     labels: Ints,
-    planted: Sequence[float],
+    planted: float,
     shares: Floats | None = None,
     *,
     order: Ints | None = None,
-) -> tuple[float, ...]:
-    """Shares of samples whose label looks worse than these shares of ``planted`` errors, the models' own confusions.
+) -> float:
+    """Share of samples whose label looks worse than this share of ``planted`` errors, the models' own confusions.
 
     Errors are planted in all images that the models agree with the label of, every other class weighed by the root of
     its probability in ``probs`` (n, C). The models of an image have not seen its label, so nothing is fitted again. A
@@ -39,7 +37,7 @@ def share_standing_out(
     worst = -log_odds(probs[rows, labels], _LEAST)
     right = pick_rows(probs.argmax(axis=1) == labels, order)
     if not len(right):
-        return (0.0,) * len(planted)
+        return 0.0
     right = right[spread_rows(len(right), _ROWS)]
     if isinstance(probs, Leading):  # of each class that is kept, and of all others together
         even = probs.even[right][:, None]
@@ -56,6 +54,5 @@ def share_standing_out(
         weights *= shares[right, None]
     found, weight = -log_odds(cells, _LEAST).ravel(), weights.ravel()
     order = np.argsort(found)
-    places = np.searchsorted(np.cumsum(weight[order]), np.array(planted) * weight.sum())
-    least = np.maximum(found[order[np.minimum(places, len(order) - 1)]], 0.0)
-    return tuple(float(np.average(worst >= bound, weights=shares)) for bound in least)
+    place = min(int(np.searchsorted(np.cumsum(weight[order]), planted * weight.sum())), len(order) - 1)
+    return float(np.average(worst >= max(found[order[place]], 0.0), weights=shares))

@@ -16,7 +16,7 @@ from labelaudit.judge.linear import softmax
 from labelaudit.judge.noise_fit import fit_noise_model
 from labelaudit.judge.noise_model import UNKNOWN
 from labelaudit.judge.pool import measure_gain, pool
-from labelaudit.judge.reading import DOUBTFUL, HIDDEN, PLAIN, SURE_UNTOLD, read_rate
+from labelaudit.judge.reading import HIDDEN, PLAIN, SURE_UNTOLD, TWICE, read_rate
 from labelaudit.judge.standing_out import share_standing_out
 
 
@@ -74,9 +74,8 @@ def test_the_learning_curve_reads_noise_and_no_doubt() -> None:
     noisy = measure(*cloud(1600, 0.2, 0.6), 4)
     assert clean is not None
     assert noisy is not None
-    assert clean.middle < 0.02
-    assert noisy.low <= noisy.middle <= noisy.high
-    assert noisy.high == pytest.approx(0.2, abs=0.04)
+    assert clean.asymptote < 0.02
+    assert noisy.asymptote == pytest.approx(0.2, abs=0.04)
     assert measure(*cloud(39, 0.2, 0.6), 4) is None
 
 
@@ -105,53 +104,38 @@ def test_right_labels_of_hard_images_stop_standing_out_and_wrong_ones_go_on() ->
 
 def test_the_reading_counts_by_what_lasts() -> None:
     probs, given, truth = planted(0, 0.1, skill=4.0)
-    suspicion = np.where(given != truth, 0.9, 0.05)
-    curve = Curve(errors=(0.3, 0.25, 0.22, 0.2), low=0.12, middle=0.15, high=0.17)
-    before = read_rate(suspicion, probs, given, curve).rate
+    suspicion = np.where(given != truth, 0.5, 0.2)
+    curve = Curve(errors=(0.5, 0.45, 0.42, 0.4), asymptote=0.2)
+    doubted = read_rate(suspicion, probs, given, None).rate
     none, some, all_of_it = (
-        read_rate(suspicion, probs, given, replace(curve, lasting=share, told=1.0)).rate for share in (0.0, 0.3, 1.0)
+        read_rate(suspicion, probs, given, replace(curve, lasting=share, told=1.0)).rate for share in (0.0, 0.45, 0.7)
     )
-    half = read_rate(suspicion, probs, given, replace(curve, lasting=0.0, told=0.5)).rate
-    surely = share_standing_out(probs, given, (0.5,))[0]
-    assert none == max(surely, 0.0075)
-    assert some == pytest.approx(max(0.6 * before, surely))
-    assert all_of_it == max(0.15, before)
-    assert half == pytest.approx(np.sqrt(none * before)), "half known is half-way, in proportion"
+    plain = HIDDEN * share_standing_out(probs, given, PLAIN)
+    assert none == pytest.approx(plain)
+    assert none < some == pytest.approx(0.45 * TWICE * doubted)
+    assert all_of_it == pytest.approx(doubted)
+    half = read_rate(suspicion, probs, given, replace(curve, lasting=0.7, told=0.5)).rate
+    assert half == pytest.approx(np.sqrt(0.2 * doubted)), "half known is half-way, in proportion"
 
 
-def test_of_few_samples_a_class_a_reading_is_believed_as_far_as_a_curve_bears_it_out_or_labels_are_plain() -> None:
-    """Doubt that is the same everywhere: of many samples of a class it is read as it is, of few by what stands out."""
+def test_where_a_curve_does_not_tell_what_lasts_doubt_is_believed_up_to_what_no_model_would_agree_with() -> None:
+    """Doubt that is the same everywhere; one label in twenty stands out plainly."""
     given = np.arange(1200) % 4
     right = np.where(np.arange(1200) % 20 == 7, 0.02, 0.6)
     probs = np.repeat((1 - right)[:, None] / 3, 4, axis=1)
     probs[np.arange(1200), given] = right
-    doubt, doubted = np.full(1200, 0.4), 0.8 / 1.4
+    doubt = np.full(1200, 0.4)
 
-    def read(n: int, curve: Curve | None, table: npt.NDArray[np.float64] = probs) -> float:
-        return read_rate(doubt[:n], table[:n], given[:n], curve).rate
+    def read(asymptote: float) -> float:
+        return read_rate(doubt, probs, given, Curve(errors=(0.6, 0.6), asymptote=asymptote)).rate
 
-    learns, stays = (Curve(errors=(0.6, 0.6), low=0.0, middle=rate, high=0.6) for rate in (0.0, 0.6))
-    plain = share_standing_out(probs[:20], given[:20], (PLAIN,))[0]
-    assert read(20, learns) == pytest.approx(HIDDEN * plain, rel=0.02)
-    clear = float(np.square(probs[:20].max(axis=1)).mean())
-    assert read(20, stays) == pytest.approx(clear * doubted, rel=0.02), "more images would not mend it"
-    rates = [read(n, learns) for n in (20, 60, 100, 200, 1200)]
-    assert rates == sorted(rates), "no size turns a reading over"
-    assert rates[-1] == pytest.approx(doubted / 2, rel=0.01)
-    sharp = 0.98 * np.eye(4)[given] + 0.005
-    assert read(20, None, sharp) > 0.95 * doubted, "without a curve, as far as images are clear"
-
-
-def test_a_tiny_class_does_not_make_the_others_few() -> None:
-    probs, given, truth = planted(0, 0.1, skill=4.0)
-    suspicion = np.where(given != truth, 0.9, 0.05)
-    curve = Curve(errors=(0.3, 0.2, 0.1, 0.06), low=0.0, middle=0.0, high=0.05)
-    wider = np.pad(probs, ((0, 0), (0, 1)))
-    before, after = (
-        read_rate(suspicion, wider, labels, curve).rate
-        for labels in (given, np.where(np.arange(len(given)) < 3, 4, given))
-    )
-    assert after == pytest.approx(before, rel=0.02)
+    clear = probs.max(axis=1).mean()
+    assert read(0.2) == pytest.approx(0.2)
+    assert read(0.6) == pytest.approx(clear * 0.4), "as far as images speak for one class"
+    assert read(0.0) == pytest.approx(HIDDEN * 0.05), "labels that stand out plainly are wrong whatever a curve says"
+    assert read_rate(doubt, probs, given, None).rate == pytest.approx(0.8 / 1.4), "without a curve all of it, raised"
+    unsuspected = read_rate(np.full(1200, 0.01), probs, given, Curve(errors=(0.6, 0.6), asymptote=0.6)).rate
+    assert unsuspected < 0.05, "but never more than is doubted"
 
 
 def test_a_curve_of_few_samples_has_fewer_points_and_no_word_on_what_lasts() -> None:
@@ -169,43 +153,39 @@ def test_parts_of_the_curve_hold_whole_groups() -> None:
     assert np.bincount(part).min() >= 12
 
 
-def test_the_reading_is_the_greater_of_two_and_a_lower_curve_pulls_it_down() -> None:
+def test_the_interval_runs_from_labels_that_stand_out_plainly_to_those_that_the_pool_contradicts() -> None:
     probs, given, truth = planted(0, 0.1, skill=4.0)
-    doubted = share_standing_out(probs, given, (DOUBTFUL,))[0]
-    none = np.zeros(len(given))
-    assert read_rate(none, probs, given, None).rate == pytest.approx(doubted, rel=0.01)
-    suspicion = np.where(given != truth, 0.9, 0.05)
-    high = read_rate(suspicion, probs, given, None)
-    assert high.rate == pytest.approx(high.by_model, rel=0.01)
-    assert high.rate > doubted
-    assert high.low < (given != truth).mean() < high.high
-    curve = Curve(errors=(0.3, 0.2, 0.1, 0.06), low=0.0, middle=0.03, high=0.05)
-    capped = read_rate(suspicion, probs, given, curve)
-    assert capped.by_curve == 0.03
-    assert capped.rate == pytest.approx((high.rate + 0.03) / 2, rel=0.01)
-    assert capped.low == 0
-    assert capped.high == high.high
+    curve = Curve(errors=(0.3, 0.2, 0.1, 0.06), asymptote=0.03)
+    read = read_rate(np.where(given != truth, 0.5, 0.02), probs, given, curve)
+    assert read.by_curve == 0.03
+    assert 0.05 < read.low < share_standing_out(probs, given, PLAIN) < read.rate
+    assert read.rate < (probs.argmax(axis=1) != given).mean() < read.high
+    strange = read_rate(np.full(len(given), 0.2), probs, truth, curve, strangers=0.3)
+    assert (strange.rate, strange.low) == (0.3, 0), "what none of the classes fits may be a hard image"
+    none = read_rate(np.zeros(len(given)), probs, given, curve)
+    assert (none.rate, none.low, none.high) == (0, 0, read.high)
+    assert read_rate(np.ones(len(given)), probs, given, None).high == 1
 
 
 def test_no_more_labels_may_be_sure_than_the_pool_is_sure_of_or_stand_out_plainly_or_are_strangers() -> None:
     probs, given, truth = planted(0, 0.1, skill=4.0)
     certain = np.where(given != truth, 1.0, 0.0)  # the noise model, whatever the pool says
     pooled = (probs[np.arange(len(given)), given] <= 1 - SURE_UNTOLD).mean()
-    plain = share_standing_out(probs, given, (PLAIN,))[0]
+    plain = share_standing_out(probs, given, PLAIN)
     assert read_rate(certain, probs, given, None).sure == pytest.approx(max(pooled, HIDDEN * plain))
     assert read_rate(certain, probs, given, None, strangers=0.9).sure == 0.9
     unsure = (probs + 1) / 5
-    assert read_rate(certain, unsure, given, None).sure < 1.01 * HIDDEN * share_standing_out(unsure, given, (PLAIN,))[0]
+    assert read_rate(certain, unsure, given, None).sure < 1.01 * HIDDEN * share_standing_out(unsure, given, PLAIN)
     assert read_rate(certain, np.eye(4)[given] * 0.2 + 0.2, given, None).sure == 0, "a pool that contradicts no label"
 
 
 def test_planted_errors_tell_who_stands_out() -> None:
     probs, given, truth = planted(0, 0.1, skill=4.0)
-    few, some, all_of_them = share_standing_out(probs, given, (0.5, 0.1, 0.0))
+    few, some, all_of_them = (share_standing_out(probs, given, share) for share in (0.5, 0.1, 0.0))
     assert 0.03 < few < some < 0.15
     assert some < all_of_them
-    assert max(share_standing_out(probs, truth, (0.5, 0.3))) < 0.02
-    assert share_standing_out(np.eye(4)[(given + 1) % 4], given, (0.1,)) == (0.0,)
+    assert share_standing_out(probs, truth, 0.5) <= share_standing_out(probs, truth, 0.3) < 0.02
+    assert share_standing_out(np.eye(4)[(given + 1) % 4], given, 0.1) == 0
 
 
 def test_where_one_view_is_certain_of_everything_the_other_ranks() -> None:

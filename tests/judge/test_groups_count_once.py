@@ -92,7 +92,7 @@ def test_readings_of_the_rate_count_groups() -> None:
     rows = np.repeat(np.arange(len(given)), np.where(probs.argmax(axis=1) != given, 4, 1))  # what looks wrong
     shares = group_shares(rows)
     once, copied = (
-        share_standing_out(p, g, (0.3,), s)[0] for p, g, s in ((probs, given, None), (probs[rows], given[rows], shares))
+        share_standing_out(p, g, 0.3, s) for p, g, s in ((probs, given, None), (probs[rows], given[rows], shares))
     )
     assert copied == pytest.approx(once, abs=1e-9)
     suspicion = 1 - probs[np.arange(len(given)), given]
@@ -113,39 +113,15 @@ def test_the_learning_curve_counts_groups() -> None:
     assert copied.told == pytest.approx(once.told, abs=0.01)
 
 
-def test_where_the_noise_model_is_not_heard_the_rate_is_of_labels_that_stand_out() -> None:
+def test_the_noise_model_is_heard_as_far_as_images_are_clear_and_in_groups_only_so() -> None:
     probs, given, _ = planted(0, 0.1, skill=3.0)
-    doubt = np.full(len(given), 0.4)
-    standing = share_standing_out(probs, given, (0.25,))[0]
-    found = [read_rate(doubt, probs, given, None, heard=heard) for heard in (0.0, 0.5, 1.0)]
-    assert found[0].rate == pytest.approx(standing)
-    assert found[0].rate < found[1].rate < found[2].rate
-    assert found[0].high == found[2].high, "the interval spans all readings"
-    agreeing = np.tile(np.float32([0.9, 0.1]), (200, 1))
-    few = np.r_[np.full(5, 0.49), np.full(195, 1e-4)]
-    alone, one_copy = (read_rate(few, agreeing, np.zeros(200, int), None, heard=heard).rate for heard in (1.0, 0.999))
-    assert one_copy == pytest.approx(alone, rel=0.01), (
-        "no label stands out, and one copy does not turn the reading over"
-    )
-    curve = learning_curve.Curve(errors=(0.5, 0.5, 0.5, 0.5), low=0.4, middle=0.4, high=0.4, lasting=0.8, told=0.0)
-    assert read_rate(doubt, probs, given, curve, heard=0.0).rate == pytest.approx(0.32, rel=1e-3), (
-        "what would last counts"
-    )
-
-
-def test_in_groups_the_noise_model_is_heard_of_clear_images_alone() -> None:
-    probs, given, _ = planted(0, 0.1, skill=3.0)
-    standing = share_standing_out(probs, given, (0.25,))[0]
-    curve = learning_curve.Curve(errors=(0.5, 0.5, 0.5, 0.5), low=0.4, middle=0.4, high=0.4, lasting=0.0, told=1e-6)
+    doubt, clear = np.full(len(given), 0.4), np.linspace(0, 1, len(given))
+    whole, half = (read_rate(doubt, probs, given, None, clear=some) for some in (None, clear))
+    assert half.by_model == pytest.approx(whole.by_model / 2)
+    assert half.rate == pytest.approx(whole.rate / 2)
     noise, known = fit_noise_model({"a": probs}, given), np.full(len(given), UNKNOWN)
-    doubt, pairs = np.full(len(given), 0.4), np.arange(len(given)) // 2
-    read = {
-        share: read_rate(doubt, probs, given, curve, heard=0.0, clear=np.full(len(given), share))
-        for share in (0.0, 0.5, 1.0)
-    }
-    assert read[0.0].rate == pytest.approx(standing / 2, rel=1e-3)
-    assert read[1.0].rate == pytest.approx((standing + read[1.0].by_model) / 2, rel=1e-3)
-    assert read[0.5].rate == pytest.approx((read[0.0].rate + read[1.0].rate) / 2)
+    curve = learning_curve.Curve(errors=(0.5, 0.5, 0.5, 0.5), asymptote=0.4)
+    pairs = np.arange(len(given)) // 2
     torn = replace(noise, probs=np.full_like(noise.probs, 1 / 3))
 
     def rate(one: NoiseModel, groups: Ints | None) -> float:
