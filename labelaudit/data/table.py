@@ -14,6 +14,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import isnan
 from typing import Any
 
 from labelaudit.data.columns import LABEL_NAMES, PATH_NAMES, Cells, plain
@@ -263,9 +264,9 @@ def frame_table(data: Any) -> Table:
 
 
 def scalar_text(value: Any) -> str:
-    """A value as a cell: nothing for ``None``, NaN and pandas' NA, whole floating-point numbers without ``.0``."""
+    """A value as a cell: nothing for ``None``, NaN, and pandas' NA and NaT; whole floats without ``.0``."""
     value = value.item() if hasattr(value, "item") and getattr(value, "ndim", 0) == 0 else value
-    if value is None or type(value).__name__ == "NAType" or value != value:  # noqa: PLR0124  NaN and NaT
+    if value is None or type(value).__name__ in ("NAType", "NaTType") or (isinstance(value, float) and isnan(value)):
         return ""
     return str(int(value) if isinstance(value, float) and value.is_integer() else value).strip()
 

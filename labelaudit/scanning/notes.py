@@ -20,7 +20,7 @@ from labelaudit.text import name_some
 from labelaudit.types import Decision, Evidence, Floats, Samples
 
 _SEVERAL = 10  # suspects from which it is said how many are sure
-_CHANCE = 2  # standard errors
+_CHANCE, _NOTHING = 2, 1e-6  # standard errors, and nats that are rounding
 _SMALL = 50  # images per class below which the rate was seen to be off by a factor of two (docs/evidence.md)
 
 
@@ -73,11 +73,11 @@ def note_unrelated(pooled: Floats, samples: Samples) -> list[str]:
     """The note that nothing which the models see goes with the labels.
 
     It is there where ``pooled`` (n,), the held-out suspicions of all models, give the labels no higher a likelihood
-    than their frequencies do, beyond `_CHANCE` standard errors.
+    than their frequencies do, beyond chance.
     """
-    often = (samples.counts()[samples.labels] - 0.5) / len(samples)
+    often = samples.counts()[samples.labels] / len(samples)
     gain = np.log(np.maximum(1 - pooled, 1e-9)) - np.log(often)
-    if gain.mean() > _CHANCE * gain.std() / np.sqrt(len(gain)):
+    if gain.mean() > max(_CHANCE * gain.std() / np.sqrt(len(gain)), _NOTHING):
         return []
     return [
         "No model foretells the labels better than the sizes of the classes do. They may be shuffled, or shifted by a "

@@ -199,6 +199,14 @@ def test_missing_values_and_columns_of_one_name_in_a_frame(two: Path) -> None:
         open_source(frames.concat([frame, frame["label"]], axis=1))
 
 
+def test_a_column_of_images_in_a_frame_is_no_column_of_paths() -> None:
+    frames = pytest.importorskip("pandas")
+    for held in (Image.new("RGB", (2, 2)), PIXEL, {"bytes": PIXEL, "path": None}, np.zeros((2, 2), np.uint8)):
+        frame = frames.DataFrame({"image": [held] * 3, "label": ["cat", "dog", "cat"]})
+        with pytest.raises(DataError, match="column 'image' of the data frame holds images and not their paths"):
+            open_source(frame)
+
+
 def test_an_empty_path_is_not_the_working_folder() -> None:
     with pytest.raises(DataError, match="path of the dataset is empty"):
         open_source("")

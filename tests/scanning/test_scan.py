@@ -15,7 +15,7 @@ from small_scans import NAMES, blobs
 from labelaudit import Audit, DataError, LabelAuditError, OptionError, read_audit, scan
 from labelaudit.check.upkeep import shaping_settings
 from labelaudit.machine import multiplies_bfloat16
-from labelaudit.scanning.notes import note_few
+from labelaudit.scanning.notes import note_few, note_unrelated
 from labelaudit.scanning.settings import ScanSettings
 from labelaudit.scanning.trainings import TUNING
 from labelaudit.types import Samples
@@ -197,6 +197,11 @@ def test_labels_that_nothing_goes_with_are_said() -> None:
 
     assert first_note(shuffled).startswith("No model foretells the labels better than the sizes of the classes do.")
     assert first_note(np.where(np.arange(len(x)) < 75, given, shuffled)).startswith("The ranking rests on ")
+
+
+def test_models_that_say_nothing_are_no_better_than_the_sizes_of_classes() -> None:
+    assert note_unrelated(np.full(60, 2 / 3), samples_of({"ant": 20, "bee": 20, "cat": 20}))
+    assert not note_unrelated(np.full(60, 0.5), samples_of({"ant": 20, "bee": 20, "cat": 20}))
 
 
 def test_small_classes_are_said_to_blur_the_rate() -> None:

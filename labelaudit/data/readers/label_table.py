@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import posixpath
+import re
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -33,6 +34,9 @@ from labelaudit.data.table import Table, frame_table, is_frame
 from labelaudit.data.tree import Tree, walk
 from labelaudit.errors import DataError
 from labelaudit.files import read_regular
+
+_HELD = re.compile(r"<.+ at 0x[0-9A-Fa-f]+>|\{'bytes': |b['\"]|\[+ *\d")
+"""The text of an object that is an image itself."""
 
 
 def recognise(subject: Subject) -> list[Reading]:
@@ -72,8 +76,11 @@ def list_frame(table: Table, source: Source) -> Listing:
     columns = pick_columns(table, source, _is_file)
     if columns.path is None:
         raise DataError(f"{table.name} has no column of image paths: name it with path_column=…")
-    names = [plain_path(cell, None) for cell in table.cells[columns.path]]
-    return _with_files(list_rows(table, columns, names, ""))
+    cells = table.cells[columns.path]
+    if all(_HELD.match(cell) for cell in cells if cell):
+        what = f"column '{columns.path}' of {table.name}"
+        raise DataError(f"{what} holds images and not their paths: give the images as a list with labels=…")
+    return _with_files(list_rows(table, columns, [plain_path(cell, None) for cell in cells], ""))
 
 
 def _match_table(table: Table, tree: Tree, source: Source) -> Listing:
