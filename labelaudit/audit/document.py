@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from labelaudit.audit.chance import is_measured
 from labelaudit.audit.columns import list_columns, plain_values
 from labelaudit.audit.concentration import Concentration, find_concentrations
 from labelaudit.errors import DataError, OptionError, unknown_name
 from labelaudit.machine import Stage
 from labelaudit.names import order_rows, spell_lines
-from labelaudit.text import count
+from labelaudit.text import count, interval
 from labelaudit.types import Bools, Decision, Evidence, Finding, Floats, Ints, Samples
 
 if TYPE_CHECKING:
@@ -99,12 +100,12 @@ class Audit:
                 raise DataError(f"evidence '{name}' has {len(evidence.suspicion)} rows for {n} samples")
 
     def __repr__(self) -> str:
-        low, high = self.decision.noise_interval
+        wrong = interval(*self.decision.noise_interval)
+        if is_measured(self.decision):
+            wrong = f"{self.decision.noise_rate:.1%} ({wrong})"
         classes = count(len(self.samples.classes), "class", "classes")
-        return (
-            f"<Audit of {count(len(self.samples), 'sample')} in {classes}: {count(len(self.suspects), 'suspect')}, "
-            f"noise {self.decision.noise_rate:.1%} ({low:.1%} to {high:.1%})>"
-        )
+        suspects = count(len(self.suspects), "suspect")
+        return f"<Audit of {count(len(self.samples), 'sample')} in {classes}: {suspects}, {wrong} of the labels wrong>"
 
     @property
     def source(self) -> Mapping[str, Any]:

@@ -12,6 +12,7 @@ from audits import IDS, LABELS, SUSPICION, make_audit, make_decision, make_sampl
 from hypothesis import given
 from hypothesis import strategies as st
 
+from labelaudit.audit.chance import MEASURED
 from labelaudit.audit.document import SCHEMA_VERSION
 from labelaudit.errors import DataError, OptionError
 from labelaudit.types import Evidence
@@ -174,4 +175,6 @@ def test_parts_that_do_not_fit_together_are_refused() -> None:
 
 
 def test_repr_is_one_short_line() -> None:
-    assert repr(make_audit()) == "<Audit of 6 samples in 3 classes: 2 suspects, noise 40.0% (20.0% to 60.0%)>"
+    assert repr(make_audit()) == "<Audit of 6 samples in 3 classes: 2 suspects, 20.0% to 60.0% of the labels wrong>"
+    by_verdicts = make_decision(recipe={"scale": MEASURED})
+    assert repr(make_audit(decision=by_verdicts)).endswith(": 2 suspects, 40.0% (20.0% to 60.0%) of the labels wrong>")
