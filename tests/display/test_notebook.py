@@ -46,8 +46,8 @@ def test_the_cells_of_the_example_are_those_of_the_script(monkeypatch: pytest.Mo
 
 
 def test_the_example_finds_what_was_changed(ran: dict[str, Any]) -> None:
-    assert len(ran["found"] & set(ran["changed"].tolist())) >= 12
-    assert len(ran["found"]) <= 20
+    assert len(ran["found"] & set(ran["changed"].tolist())) >= 16
+    assert len(ran["found"]) <= 30, "few right ones among them"
     assert (ran["place"] / "report.html").stat().st_size > 20_000
 
 
