@@ -24,6 +24,7 @@ def render(rows: Rows, choose: Sequence[str], confirm: Sequence[str]) -> str:
         parts.append(_compare(some, choose, confirm))
         if not methods:
             parts.append(_by_kind(some))
+        if any("ten lines" in row for row in some.values()):
             parts.append(_beside_ten_lines(some))
     return "\n\n".join(parts)
 
