@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from labelaudit.data.columns import Columns
+from labelaudit.data.columns import Columns, plain
 from labelaudit.data.listing import SPLITS, Listing
 from labelaudit.data.matching import Match, after_upload, path_steps
 from labelaudit.data.table import Table, ends_as_image
@@ -18,6 +18,7 @@ from labelaudit.errors import DataError
 from labelaudit.text import count, name_some
 from labelaudit.types import Finding
 
+_CORNERS = frozenset(["xmin", "ymin", "xmax", "ymax", "x_min", "y_min", "x1", "y1", "roi_x1", "roi_y1", "bbox"])
 _MISSING = frozenset({"nan", "na", "n/a", "#n/a", "<na>", "null", "?"})
 """Labels, in small letters, as programs write that there is none."""
 
@@ -149,8 +150,17 @@ def _list(
         rows=rows,
         total=len(names),
         origin=origin_of(table, columns),
-        notes=_note_missing(table, labels),
+        notes=_note_missing(table, labels) + _note_boxes(table),
     )
+
+
+def _note_boxes(table: Table) -> tuple[str, ...]:
+    """A note that the labels are those of boxes, one in each image."""
+    corners = [name for name in table.cells if plain(name) in _CORNERS]
+    if not corners:
+        return ()
+    what = f"The boxes of {posixpath.basename(table.name)} ({name_some(corners, 4)})"
+    return (f"{what} are not looked at: each label is read as one of the whole image.",)
 
 
 def _note_missing(table: Table, labels: Sequence[str | None]) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from labelaudit.data.parts import is_split, split_kinds
+from labelaudit.text import count
 
 Steps = tuple[str, ...]
 
@@ -48,13 +49,13 @@ class Match:
     def describe(self, n_files: int) -> str:
         """One line with all counts: rows that match, how, rows that do not, files without a row."""
         rows, named = len(self.files), len({*self.files} - {None})
-        ways = ", ".join(f"{count:,} {way}" for way, count in self.ways.items())
+        ways = ", ".join(f"{found:,} {way}" for way, found in self.ways.items())
         line = f"{self.matched:,} of {rows:,} rows match a file" + (f" ({ways})" if self.ways else "")
         lost = rows - self.matched - len(self.doubts)
         line += f", {lost:,} match none" if lost else ""
         line += f", {len(self.doubts):,} fit several files or names that several folders have" if self.doubts else ""
         unnamed = n_files - named
-        return line + (f"; {unnamed:,} files have no row" if unnamed else "")
+        return line + (f"; {count(unnamed, 'file')} {'has' if unnamed == 1 else 'have'} no row" if unnamed else "")
 
 
 def match_rows(asked: Sequence[str], files: Sequence[str], *, root: str = "", table: str = "") -> Match:

@@ -62,7 +62,7 @@ def test_rows_and_files_that_do_not_match_are_counted(tmp_path: Path) -> None:
     files, _, _ = READ["a table of names without ending"]
     listing = open_source(build(tmp_path, files))
     assert listing.notes == (
-        "images.csv: 2 of 3 rows match a file (2 by name without ending), 1 match none; 1 files have no row.",
+        "images.csv: 2 of 3 rows match a file (2 by name without ending), 1 match none; 1 file has no row.",
     )
     assert files_of(listing) == {"images/1c.jpg"}
     assert listing.extra == {"sender_id": ("9", "9"), "kids": ("False", "True")}
@@ -96,6 +96,13 @@ def test_a_table_that_cannot_be_read_is_named_where_a_column_was_asked_for(tmp_p
     build(tmp_path, {"a.jpg": P, "b.jpg": P, "styles.csv": "id,article\na,Shirt\nb,Shoe,red\n"})
     with pytest.raises(DataError, match=r"no table for `label_column` \('styles.csv' line 3 has 3 cells"):
         open_source(tmp_path, label_column="article")
+
+
+def test_labels_of_boxes_are_said_to_be_read_as_those_of_images(tmp_path: Path) -> None:
+    rows = "filename,class,xmin,ymin,xmax,ymax\na.jpg,cat,1,2,3,4\nb.jpg,dog,1,2,3,4\n"
+    listing = open_source(build(tmp_path, {"a.jpg": P, "b.jpg": P, "_annotations.csv": rows}))
+    assert counts_of(listing) == {"cat": 1, "dog": 1}
+    assert listing.notes[0].startswith("The boxes of _annotations.csv (xmin, ymin, xmax, ymax) are not looked at")
 
 
 def test_splits_are_the_column_that_holds_nothing_else(tmp_path: Path) -> None:
