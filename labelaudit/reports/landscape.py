@@ -16,6 +16,7 @@ from scipy.linalg import eigh
 
 from labelaudit.judge.linear import class_sums
 from labelaudit.judge.memory import Memory
+from labelaudit.machine import one_blas_thread
 from labelaudit.types import Floats, Ints
 
 MOST = 100_000
@@ -26,6 +27,7 @@ _STEPS = 65_535  # a coordinate is a whole number of 16 bits
 _TAIL = 0.002  # share of points at each end of an axis that lie on its edge
 
 
+@one_blas_thread()
 def chart(memory: Memory, labels: Ints, suspects: Ints) -> dict[str, Any] | None:
     """The map of n remembered samples with their given ``labels`` (n,), as a page needs it; None for fewer than 3.
 
