@@ -75,7 +75,8 @@ def estimate(
     target = room.load_target(run) if fdr is None else fdr
     flags = room.fdr_flags(audit, plan, reviewed, target=target) if target is not None else None
     ceiling = room.selftest(audit, seed=seed) if self_test else None
-    where = room.save(run, audit, plan, estimate=found, fdr=flags, stop=stop, selftest=ceiling)
+    record = room.estimate_record(audit, plan, estimate=found, fdr=flags, stop=stop, selftest=ceiling)
+    where = room.save(run, record)
     if flags is not None:
         from labelaudit.estimate.fdr_csv import write_flags
 
@@ -85,7 +86,6 @@ def estimate(
     if as_json:
         import json
 
-        record = room.estimate_record(audit, plan, estimate=found, fdr=flags, stop=stop, selftest=ceiling)
         del record["population"]
         unclear = {"could_not_tell": len(reviewed.skipped), "disputed": len(reviewed.disputed)}
         typer.echo(json.dumps(record | unclear | {"notes": list(notes), "file": str(where)}, indent=2))

@@ -76,8 +76,12 @@ class Clock:
         """Time what runs inside the ``with``; nothing is kept of a stage that fails."""
         started = time.perf_counter()
         yield
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-        self.stages.append(Stage(name=name, seconds=time.perf_counter() - started, peak_bytes=peak))
+        self.stages.append(Stage(name=name, seconds=time.perf_counter() - started, peak_bytes=peak_memory()))
+
+
+def peak_memory() -> int:
+    """Bytes that this process has had in memory at once at most."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def find_device(device: str) -> Literal["cpu", "cuda"]:

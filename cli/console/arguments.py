@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
-from labelaudit.errors import OptionError
+from labelaudit.errors import OptionError, reason_of
 
 
 def check_paths(params: list[Any], ctx: Any, given: dict[str, Any]) -> None:
@@ -46,5 +46,4 @@ def _check_path(value: str, name: str) -> None:
         if name == "--data" and "://" not in value:
             raise OptionError(f"--data '{value}' does not exist: name the place of the images") from None
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise OptionError(f"{name} '{value}' cannot be a file or a folder ({reason}): name another") from None
+        raise OptionError(f"{name} '{value}' cannot be a file or a folder ({reason_of(error)}): name another") from None

@@ -46,18 +46,6 @@ class Audit:
 
     `table` gives the rows as people and spreadsheets read them, `summary` the whole as JSON-able values.
     A suspect's identity (`identity`) is its content and its label, so that it survives renaming and re-scoring.
-
-    >>> import numpy as np
-    >>> from labelaudit import Audit, Decision, Evidence, Samples
-    >>> samples = Samples(ids=("a", "b"), labels=np.array([0, 0]), classes=("cat", "dog"), digests=("00", "01"))
-    >>> decision = Decision(
-    ...     suspicion=np.array([0.1, 0.9]), is_issue=np.array([False, True]), judged=np.array([True, True]),
-    ...     probs=np.array([[0.9, 0.1], [0.1, 0.9]]), predicted=np.array([0, 1]), threshold=0.5, noise_rate=0.5,
-    ...     noise_interval=(0.1, 0.9), noise_matrix=np.array([[1.0, 1.0], [0.0, 0.0]]), reasons=("", "looks like dog"),
-    ... )
-    >>> audit = Audit(samples=samples, decision=decision, evidence={})
-    >>> [(row["path"], row["predicted_label"]) for row in audit.table("suspects")]
-    [('b', 'dog')]
     """
 
     samples: Samples

@@ -94,11 +94,6 @@ def read(folder: Path | str) -> Audit:
 
     Raises:
         RunError: there is no RUN, it is damaged, or a newer labelaudit wrote it.
-
-    >>> import labelaudit
-    >>> labelaudit.read_audit("no-such-run")
-    Traceback (most recent call last):
-    labelaudit.errors.RunError: no-such-run is not a RUN folder (no audit.json): make one with `labelaudit scan`
     """
     place = Path(folder)
     if not is_run(place):

@@ -54,9 +54,14 @@ def dumps(plan: CorrectionPlan) -> str:
         **{entry.name: getattr(plan, entry.name) for entry in fields(CorrectionPlan) if entry.name != "changes"},
         "checksum": plan_id(plan),
     }
+    return one_a_line(parts, [record(change) for change in plan.changes])
+
+
+def one_a_line(parts: Mapping[str, Any], changes: Sequence[Mapping[str, Any]]) -> str:
+    """``parts`` and then ``changes`` as one JSON object, each part and each change on a line of its own."""
     lines = [f"  {json_line(name)}: {json_line(value)}" for name, value in parts.items()]
-    changes = ",\n".join(f"    {json_line(record(change))}" for change in plan.changes)
-    lines.append(f'  "changes": [\n{changes}\n  ]' if changes else '  "changes": []')
+    block = ",\n".join(f"    {json_line(change)}" for change in changes)
+    lines.append(f'  "changes": [\n{block}\n  ]' if changes else '  "changes": []')
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
 

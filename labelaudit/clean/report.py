@@ -13,10 +13,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from labelaudit.audit.json import json_line
 from labelaudit.clean.dataset import RelabelledDataset
 from labelaudit.clean.plan import CorrectionPlan
-from labelaudit.clean.plan_file import plan_id, record
+from labelaudit.clean.plan_file import one_a_line, plan_id, record
 from labelaudit.machine import __version__
 from labelaudit.text import as_code, as_prose, encodable
 
@@ -72,10 +71,7 @@ def make_report(
 
 def write_report(report: Mapping[str, Any], folder: Path) -> None:
     """Write both files into ``folder``."""
-    lines = [f"  {json_line(name)}: {json_line(value)}" for name, value in report.items() if name != "changes"]
-    changes = ",\n".join(f"    {json_line(change)}" for change in report["changes"])
-    lines.append(f'  "changes": [\n{changes}\n  ]' if changes else '  "changes": []')
-    text = "{\n" + ",\n".join(lines) + "\n}\n"
+    text = one_a_line({name: report[name] for name in report if name != "changes"}, report["changes"])
     (folder / FILE).write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
     (folder / PAGE).write_text(encodable(render(report)), encoding="utf-8", newline="\n")
 

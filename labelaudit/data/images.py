@@ -36,11 +36,10 @@ from labelaudit.data.formats import (
 )
 from labelaudit.data.rgb import Pixels, average_down, read_rgb, show_raster, to_shown
 from labelaudit.data.room import ROOM
+from labelaudit.data.source import MAX_PIXELS, MOST_PIXELS
 from labelaudit.errors import DataError
 
 __all__ = [
-    "MAX_PIXELS",
-    "MOST_PIXELS",
     "SUFFIXES",
     "ImageError",
     "Pixels",
@@ -51,10 +50,6 @@ __all__ = [
     "suffix",
 ]
 
-MAX_PIXELS = 178_956_970
-"""Larger images are refused from their header unless more is asked for: half a gigabyte of RGB."""
-MOST_PIXELS = 2**31
-"""No image may be larger, whatever is asked for: Pillow itself stops here."""
 _PER_PIXEL, _PER_DEEP_PIXEL = 12, 32
 """Bytes that decoding takes at most while it lasts: the channels of the file, turned upright, and RGB."""
 

@@ -19,10 +19,11 @@ import numpy as np
 
 from labelaudit.data import exposure as exposures
 from labelaudit.data.exposure import Exposed, Exposure
-from labelaudit.data.images import MAX_PIXELS, ImageError, Survey, survey
+from labelaudit.data.images import ImageError, Survey, survey
 from labelaudit.data.listing import Listing
 from labelaudit.data.order import sort_classes
-from labelaudit.errors import DataError
+from labelaudit.data.source import MAX_PIXELS
+from labelaudit.errors import DataError, reason_of
 from labelaudit.files import map_regular
 from labelaudit.types import Finding, Images, Progress, Samples, no_progress, path_of
 
@@ -156,8 +157,7 @@ def _read(images: Images, rows: Sequence[int], max_pixels: int) -> list[tuple[st
         except FileNotFoundError:
             results.append(Finding(kind="missing", path="", detail="there is no such file"))
         except Exception as error:  # whatever a source raises about one image stops no other
-            reason = getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__
-            results.append(Finding(kind="unreadable", path="", detail=f"cannot be read: {reason}"))
+            results.append(Finding(kind="unreadable", path="", detail=f"cannot be read: {reason_of(error)}"))
     return results
 
 

@@ -7,8 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from labelaudit.data.images import MOST_PIXELS, ImageError, Pixels, probe, squeeze
-from labelaudit.errors import DataError
+from labelaudit.data.images import ImageError, Pixels, probe, squeeze
+from labelaudit.data.source import MOST_PIXELS
+from labelaudit.errors import DataError, reason_of
 from labelaudit.types import Bools, Images, Ints, Progress, Subset, no_progress
 
 SMALL = 64
@@ -109,7 +110,7 @@ def _decoded(images: Images, side: int, pool: ThreadPoolExecutor) -> Iterator[Pi
         except ImageError as error:
             return error
         except Exception as error:  # whatever a source raises about one image stops no other
-            return ImageError("unreadable", getattr(error, "strerror", None) or str(error) or type(error).__name__)
+            return ImageError("unreadable", reason_of(error))
 
     for start in range(0, len(images), 2048):
         yield from pool.map(read, range(start, min(start + 2048, len(images))))

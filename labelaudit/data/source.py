@@ -9,13 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labelaudit.arguments import check_types
-from labelaudit.errors import DataError, OptionError
+from labelaudit.errors import DataError, OptionError, reason_of
 from labelaudit.text import count, name_some
 
 if TYPE_CHECKING:
     from labelaudit.data.listing import Listing
     from labelaudit.types import Samples
 
+MAX_PIXELS = 178_956_970
+"""Larger images are refused from their header unless more is asked for: half a gigabyte of RGB."""
+MOST_PIXELS = 2**31
+"""No image may be larger, whatever is asked for: Pillow itself stops here."""
 LEVELS = "parent, top, level N (1 = the folders directly in DATA) or name:'REGEX'"
 
 
@@ -97,7 +101,7 @@ def _refuse(path: Path, option: str, advice: str) -> None:
             return
         there = "is a folder" if path.is_dir() else "is a pipe, socket or device" if path.exists() else "does not exist"
     except (OSError, ValueError) as error:
-        there = f"cannot be looked at ({getattr(error, 'strerror', None) or error})"
+        there = f"cannot be looked at ({reason_of(error)})"
     raise DataError(f"'{path}'{option} {there}: {advice}")
 
 

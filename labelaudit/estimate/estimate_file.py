@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,22 +29,12 @@ SCHEMA_VERSION = 1
 FILE = "estimate.json"
 
 
-def save(
-    run: Path | str,
-    audit: Audit,
-    plan: ReviewPlan,
-    *,
-    estimate: Estimate | None = None,
-    fdr: FdrFlags | None = None,
-    stop: StopDecision | None = None,
-    selftest: SelfTest | None = None,
-) -> Path:
-    """Write ``RUN/estimate.json`` and return its path.
+def save(run: Path | str, record: Mapping[str, Any]) -> Path:
+    """Write the `estimate_record` to ``RUN/estimate.json`` and return its path.
 
     Raises:
         RunError: it cannot be written; an earlier one is untouched.
     """
-    record = estimate_record(audit, plan, estimate=estimate, fdr=fdr, stop=stop, selftest=selftest)
     place = Path(run) / FILE
     text = json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False)
     try:

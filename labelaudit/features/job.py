@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from labelaudit.data.images import ImageError, squeeze
-from labelaudit.errors import BackboneError
+from labelaudit.errors import BackboneError, reason_of
 from labelaudit.features.runners import Backbone, Pixels, Runner, find_backbone
 from labelaudit.features.specs import parse_specs
 from labelaudit.features.store import Digests, FeatureStore
@@ -91,7 +91,7 @@ def embed_batch(job: Job, rows: Ints, runners: Sequence[Runner | None], stop: th
         except ImageError as error:
             failures[row] = (error.kind, str(error))
         except Exception as error:  # whatever a source raises about one image stops no other
-            failures[row] = ("unreadable", getattr(error, "strerror", None) or str(error) or type(error).__name__)
+            failures[row] = ("unreadable", reason_of(error))
         else:
             for place in wanted:
                 squares[place][row] = pictures[job.parts[place].backbone.spec.size]

@@ -20,7 +20,7 @@ from labelaudit.data.listing import TESTING, TRAINING, VALIDATION
 from labelaudit.data.pixels import SMALL, Squares, load_pixels, typical_side
 from labelaudit.data.source import Source
 from labelaudit.data.sources import open_source
-from labelaudit.errors import DataError, OptionError
+from labelaudit.errors import DataError, OptionError, reason_of
 from labelaudit.files import open_regular
 from labelaudit.machine import available_memory
 from labelaudit.models.run import Labelled
@@ -131,7 +131,7 @@ def read_truth(path: Path, samples: Samples) -> Ints:
                         f"'{label}' here: keep one"
                     )
     except (OSError, csv.Error) as error:
-        raise DataError(f"cannot read {path} (`truth`): {getattr(error, 'strerror', None) or error}") from None
+        raise DataError(f"cannot read {path} (`truth`): {reason_of(error)}") from None
     missing = [name for name in samples.ids if name not in true]
     if missing:
         raise DataError(

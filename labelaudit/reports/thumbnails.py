@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from labelaudit.data.images import ImageError, preview
-from labelaudit.errors import DataError
+from labelaudit.errors import DataError, reason_of
 from labelaudit.types import Images, Progress, Samples, no_progress
 
 STAGE = "report"
@@ -87,5 +87,4 @@ def _draw(images: Images, row: int, side: int) -> tuple[str, str]:
     except FileNotFoundError:
         return "", "the image is gone since the scan"
     except (OSError, ValueError, DataError) as error:
-        reason = getattr(error, "strerror", None) or " ".join(str(error).split())
-        return "", f"the image cannot be read: {reason or type(error).__name__}"
+        return "", f"the image cannot be read: {reason_of(error)}"

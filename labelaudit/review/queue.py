@@ -18,7 +18,7 @@ import numpy as np
 from labelaudit import verdicts
 from labelaudit.audit.document import Audit
 from labelaudit.errors import RunError, unknown_name
-from labelaudit.estimate import REVIEWS, ReviewPlan, load_plan, plan_reviews, save
+from labelaudit.estimate import REVIEWS, ReviewPlan, estimate_record, load_plan, plan_reviews, save
 from labelaudit.text import spell_path
 from labelaudit.verdicts import Reviewed, tuning
 
@@ -89,7 +89,7 @@ def open_queue(audit: Audit, run: Path, order: str) -> Opened:
         notes = (f"The page does not say how many wrong labels are left: {error}.",)
     if plan is None and order == "sample":
         plan = plan_reviews(audit, reviews=REVIEWS, reviewed=reviewed)
-        save(run, audit, plan)
+        save(run, estimate_record(audit, plan))
     queue = build_queue(audit, order, plan=plan, reviewed=reviewed)
     if not queue.rows:
         suspects = f"the scan flagged no image; `labelaudit review {spell_path(run)} --order sample` checks that"

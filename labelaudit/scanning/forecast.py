@@ -7,14 +7,12 @@ them (`labelaudit.scanning.pool`), so that a forecast knows of each. Left out: w
 
 from __future__ import annotations
 
-import resource
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from labelaudit import features
 from labelaudit.leading import is_large
-from labelaudit.machine import Machine
+from labelaudit.machine import Machine, peak_memory
 from labelaudit.scanning.choice import TrainingInput
 from labelaudit.scanning.effort import FOLDS, backbones_of, fine_tunes
 from labelaudit.scanning.settings import ScanSettings
@@ -197,11 +195,6 @@ def _forecast_tuning(n: int, classes: int, settings: ScanSettings, machine: Mach
     from labelaudit.training.forecast import forecast_crossfit
 
     return forecast_crossfit(plan_tuning(settings), (TUNED_SIDE, TUNED_SIDE, 3), n, classes, device=machine.device)
-
-
-def peak_memory() -> float:
-    """Bytes that this process has had in memory at once at most."""
-    return float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024))
 
 
 def _apart(found: float, forecast: float) -> str:

@@ -16,14 +16,13 @@ from typing import get_args
 
 from labelaudit import features
 from labelaudit.errors import OptionError
-from labelaudit.machine import Machine
+from labelaudit.machine import Machine, peak_memory
 from labelaudit.scanning.forecast import (
     WORTH_SAYING,
     Forecast,
     Prospect,
     forecast_embedding,
     forecast_scan,
-    peak_memory,
     takes_a_moment,
 )
 from labelaudit.scanning.settings import Effort, ScanSettings

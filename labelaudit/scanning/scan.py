@@ -16,7 +16,7 @@ from labelaudit.arguments import check_types, listed
 from labelaudit.audit.document import Audit
 from labelaudit.data.given import differ, given_features, given_probs, source_rows
 from labelaudit.data.ingest import ingest
-from labelaudit.data.source import Source, notes_of, source_settings
+from labelaudit.data.source import MAX_PIXELS, Source, notes_of, source_settings
 from labelaudit.data.sources import open_source
 from labelaudit.errors import DataError
 from labelaudit.machine import Clock, Device, Engine, Machine
@@ -25,7 +25,6 @@ from labelaudit.scanning.choice import check_network
 from labelaudit.scanning.plan import Plan, parse_budget, parse_memory, read_limit
 from labelaudit.scanning.settings import (
     ENSEMBLE,
-    MAX_PIXELS,
     Effort,
     Precision,
     ScanSettings,

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_type_hints
 
+from labelaudit.data.source import MAX_PIXELS, MOST_PIXELS
 from labelaudit.errors import OptionError, unknown_name
 from labelaudit.shelf import list_files
 
@@ -30,8 +31,6 @@ Precision = Literal["auto", "float32", "int8"]
 Around = Mapping[str, Mapping[str, Any]]
 """Name of a method or regulariser -> option -> value."""
 
-MAX_PIXELS, MOST_PIXELS = 178_956_970, 2**31
-"""Those of `labelaudit.data.images`, which would load Pillow for them."""
 PREFIX = "LABELAUDIT_"
 """Begins the environment variable of every setting."""
 _MOST = 10**15

@@ -20,7 +20,7 @@ from labelaudit.clean import Change, choose_actions, choose_flags, make_plan, re
 from labelaudit.clean.plan_file import dumps, plan_id
 from labelaudit.errors import OptionError, RunError
 from labelaudit.estimate import fdr_flags, plan_reviews
-from labelaudit.estimate.estimate_file import save
+from labelaudit.estimate.estimate_file import estimate_record, save
 from labelaudit.types import Finding
 from labelaudit.verdicts import Verdict, match
 
@@ -164,7 +164,7 @@ def test_flags_at_a_stated_rate(audit: Audit, tmp_path: Path) -> None:
         with pytest.raises(error, match=message):
             choose_flags(audit, reviewed, tmp_path, **options)
     plan = plan_reviews(audit, reviews=10)
-    save(tmp_path, audit, plan, fdr=fdr_flags(audit, plan, reviewed, target=0.25))
+    save(tmp_path, estimate_record(audit, plan, fdr=fdr_flags(audit, plan, reviewed, target=0.25)))
     stored = choose_flags(audit, reviewed, tmp_path)
     assert stored is not None
     assert stored.target == 0.25

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from labelaudit.audit import run as runs
 from labelaudit.cli import app
-from labelaudit.estimate import plan_reviews, save
+from labelaudit.estimate import estimate_record, plan_reviews, save
 from labelaudit.verdicts import Verdict, append, verdicts_file
 
 
@@ -20,7 +20,7 @@ def run(tmp_path: Path) -> Path:
     """A RUN with a plan of all six images, and no verdict."""
     runs.write(make_audit(), tmp_path / "run")
     audit = make_audit()
-    save(tmp_path / "run", audit, plan_reviews(audit, reviews=10, seed=0))
+    save(tmp_path / "run", estimate_record(audit, plan_reviews(audit, reviews=10, seed=0)))
     return tmp_path / "run"
 
 

@@ -13,7 +13,7 @@ from surveys import judge, make_survey
 
 from labelaudit.audit.document import Audit
 from labelaudit.errors import OptionError, RunError
-from labelaudit.estimate import align_plan, load_plan, plan_reviews, save
+from labelaudit.estimate import align_plan, estimate_record, load_plan, plan_reviews, save
 from labelaudit.estimate.sampling import UNPLANNED, allocate, reviewed_from_top
 
 
@@ -156,7 +156,7 @@ def test_saved_and_loaded(tmp_path: Path) -> None:
     audit, _ = make_survey()
     assert load_plan(tmp_path) is None
     plan = plan_reviews(audit, reviews=60, seed=4)
-    path = save(tmp_path, audit, plan)
+    path = save(tmp_path, estimate_record(audit, plan))
     for again in (load_plan(tmp_path), load_plan(tmp_path, audit)):
         assert again is not None
         assert (again.rows, again.strata, again.seed) == (plan.rows, plan.strata, 4)

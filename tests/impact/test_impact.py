@@ -23,7 +23,7 @@ from labelaudit.clean import Change, CorrectionPlan, apply_plan, write_plan
 from labelaudit.cli import app
 from labelaudit.errors import DataError, OptionError, RunError
 from labelaudit.estimate import plan_reviews
-from labelaudit.estimate.estimate_file import save
+from labelaudit.estimate.estimate_file import estimate_record, save
 from labelaudit.impact import Truth, measure
 from labelaudit.impact.training import Training, judge_trainings
 from labelaudit.impact.truth import reviewed_truth
@@ -214,7 +214,7 @@ def test_a_cleaned_dataset_stands_for_its_plan(audit: Audit, tmp_path: Path) -> 
 
 def test_a_planned_review_stands_for_the_dataset(audit: Audit, tmp_path: Path) -> None:
     plan = plan_reviews(audit, reviews=60)
-    save(tmp_path, audit, plan)
+    save(tmp_path, estimate_record(audit, plan))
     settled = dict(zip(plan.rows, say(audit, plan.rows), strict=True))
     truth = reviewed_truth(audit, Reviewed(settled=settled), tmp_path)
     assert truth.kind == "reviewed sample"

@@ -19,12 +19,6 @@ from labelaudit.errors import RunError
 from labelaudit.review.likeness import STRIP, Likeness
 from labelaudit.review.pictures import Pictures, media_type_of
 
-
-@pytest.fixture
-def run(tmp_path: Path) -> Path:
-    return write_run(tmp_path)
-
-
 # beside the image
 
 

@@ -5,17 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pytest
 from review_pages import said, show, wait_for
 from review_runs import rank_anew, serving, write_run
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
-
-
-@pytest.fixture
-def run(tmp_path: Path) -> Path:
-    return write_run(tmp_path)
 
 
 def test_ranking_anew_begins_with_the_new_list(page: Page, run: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,17 +14,6 @@ from labelaudit.review.guard import Base
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 from review_pages import said, show, wait_for
-
-
-@pytest.fixture
-def run(tmp_path: Path) -> Path:
-    return write_run(tmp_path)
-
-
-@pytest.fixture
-def server(run: Path) -> Iterator[Server]:
-    with serving(run) as started:
-        yield started
 
 
 def test_a_review_by_keyboard_alone(page: Page, server: Server, run: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from audits import make_audit, make_decision
+from review_pages import said
 from review_runs import write_run
 from review_sessions import ZOO, open_run
 
@@ -22,16 +23,6 @@ from labelaudit.estimate import load_plan
 from labelaudit.review.ledger import Ledger, NothingToUndo, StaleAnswer
 from labelaudit.review.queue import ask, build_queue
 from labelaudit.verdicts import Verdict
-
-
-def said(run: Path) -> list[tuple[str, str, str]]:
-    return [(v.path, v.verdict, v.new_label) for v in verdicts.read(verdicts.verdicts_file(run))]
-
-
-@pytest.fixture
-def run(tmp_path: Path) -> Path:
-    return write_run(tmp_path)
-
 
 # who is asked about
 

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Literal, TextIO
 from urllib.parse import quote
 
 from labelaudit.audit.document import Audit
-from labelaudit.data.images import MOST_PIXELS, ImageError, preview, probe
+from labelaudit.data.images import ImageError, preview, probe
+from labelaudit.data.source import MOST_PIXELS
 from labelaudit.errors import OptionError
 from labelaudit.review.pictures import SIDE, media_type_of
 from labelaudit.review.queue import Queue, ask

@@ -10,19 +10,12 @@ from xml.etree import ElementTree
 
 import pytest
 from exported import bring, call, export, told
-from review_runs import write_run
 
 import labelaudit
 from labelaudit import verdicts
 from labelaudit.errors import DataError
 from labelaudit.review.exchange.tasks import NO_CLASS
 from labelaudit.verdicts import Verdict, verdicts_file
-
-
-@pytest.fixture
-def run(tmp_path: Path) -> Path:
-    return write_run(tmp_path)
-
 
 # answers that cannot be taken
 

@@ -35,11 +35,6 @@ EXPECTED = [
 ]
 
 
-@pytest.fixture
-def run(tmp_path: Path) -> Path:
-    return write_run(tmp_path)
-
-
 # what the tools make of the queue
 
 
