@@ -218,10 +218,10 @@ def plan(made: Audit) -> str:
 
 
 def review_plan(folder: Path) -> Path:
-    from labelaudit.estimate import plan_reviews, save
+    from labelaudit.estimate import estimate_record, plan_reviews, save
 
     run, made = a_run(folder), audit()
-    save(run, made, plan_reviews(made, reviews=10))
+    save(run, estimate_record(made, plan_reviews(made, reviews=10)))
     return run / "estimate.json"
 
 

@@ -1,7 +1,7 @@
 """The audit: what a scan found, as one document that every report, review and gate starts from.
 
 Nothing here computes evidence or decides; the document only puts samples, evidence and decision side by side and
-answers questions about them. Left out on purpose: file formats (`labelaudit.reports` reads and writes them) and
+answers questions about them. Left out on purpose: file formats (the modules beside it read and write them) and
 pixels (an audit read back from a RUN folder has no images, only where they were).
 """
 
@@ -11,7 +11,7 @@ import copy
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ from labelaudit.audit.chance import is_measured
 from labelaudit.audit.columns import list_columns, plain_values
 from labelaudit.audit.concentration import Concentration, find_concentrations
 from labelaudit.errors import DataError, OptionError, unknown_name
+from labelaudit.judge import FILE as JUDGE
 from labelaudit.machine import Stage
 from labelaudit.names import order_rows, spell_lines
 from labelaudit.text import count, interval
@@ -71,8 +72,8 @@ class Audit:
     files: Mapping[str, Path] = field(default_factory=dict)
     """Files that were written, by name; empty when nothing was."""
     judge: Judge | None = None
-    """The judge for new images, if there were features. An audit that was read back has it in ``files["judge.npz"]``,
-    for `Judge.load`."""
+    """The judge for new images, if there were features. An audit that was read back has it in ``files["judge.npz"]``;
+    see `load_judge`."""
 
     def __post_init__(self) -> None:
         n, c = len(self.samples), len(self.samples.classes)
@@ -156,6 +157,19 @@ class Audit:
         written = copy.copy(self)
         vars(written).update(files=dict(files), stages=(*self.stages, *took))
         return written
+
+    def load_judge(self) -> Judge | None:
+        """`judge`, or the one that lies in the RUN; None where there is none that remembers all samples.
+
+        Raises:
+            RunError: the file is damaged.
+        """
+        judge, kept = self.judge, self.files.get(JUDGE)
+        if judge is None and kept is not None and kept.is_file():
+            from labelaudit.judge.judge import Judge  # most of a second, for RUNs that keep one
+
+            judge = Judge.load(kept)
+        return None if judge is None or len(judge.memory) != len(self.samples) else judge
 
     def identity(self, row: int) -> tuple[str, str]:
         """The key that makes a finding about ``row`` the same finding next time: (content digest, given label)."""
@@ -303,9 +317,7 @@ class Audit:
             "seed": self.seed,
             "device": self.device,
             "versions": dict(self.versions),
-            "stages": [
-                {"name": stage.name, "seconds": stage.seconds, "peak_bytes": stage.peak_bytes} for stage in self.stages
-            ],
+            "stages": [asdict(stage) for stage in self.stages],
         }
 
 

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from labelaudit.audit.document import Audit
 from labelaudit.clean.plan import CorrectionPlan
@@ -72,17 +71,16 @@ def cleaned(audit: Audit, plan: CorrectionPlan) -> tuple[RelabelledDataset, Rela
         weights[row] = 1.0 if change.weight is None else change.weight
     weighted = any(change.action == "weight" for change in plan.changes)
     classes = {*samples.classes, *plan.new_classes}
-    quarantine = original(audit, np.flatnonzero(apart).tolist())
-    rows = np.flatnonzero(keep)
+    rows = np.flatnonzero(keep).tolist()
     return (
         RelabelledDataset(
             samples=samples,
-            rows=tuple(rows.tolist()),
-            labels=tuple(labels[row] for row in rows.tolist()),
+            rows=tuple(rows),
+            labels=tuple(labels[row] for row in rows),
             classes=tuple(sorted(classes)),
-            weights=_texts(weights[rows]) if weighted else None,
+            weights=tuple(round(weight, 6) for weight in weights[rows].tolist()) if weighted else None,
         ),
-        quarantine,
+        original(audit, np.flatnonzero(apart).tolist()),
     )
 
 
@@ -95,7 +93,3 @@ def original(audit: Audit, rows: Iterable[int]) -> RelabelledDataset:
         labels=tuple(samples.claim(row).label for row in pick),
         classes=samples.classes,
     )
-
-
-def _texts(weights: npt.NDArray[np.float64]) -> tuple[float, ...]:
-    return tuple(round(float(weight), 6) for weight in weights)

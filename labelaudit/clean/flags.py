@@ -8,15 +8,12 @@ Left out: computing the rate; `labelaudit.estimate` does.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from labelaudit.audit.document import Audit
 from labelaudit.errors import OptionError, RunError, unknown_name
-from labelaudit.files import read_regular
 from labelaudit.text import spell_path
 
 if TYPE_CHECKING:
@@ -47,7 +44,7 @@ def choose_flags(
         RunError: there is no review plan that a rate could rest on, or its file is damaged.
     """
     from labelaudit.estimate import fdr_flags
-    from labelaudit.estimate.estimate_file import FILE, load_plan
+    from labelaudit.estimate.estimate_file import load_plan, load_target
 
     if choice not in CHOICES:
         raise unknown_name("choice of flags", choice, CHOICES)
@@ -65,7 +62,7 @@ def choose_flags(
         notice(f"{error}. Suspects are counted by the scan's threshold.")
         return None
     if target is None and plan is not None:
-        target = _stored_target(Path(run) / FILE)
+        target = load_target(run)
     if target is None:
         if choice == "fdr":
             raise OptionError("no false-discovery rate is set: give one, such as `fdr` 0.1")
@@ -73,10 +70,3 @@ def choose_flags(
     if plan is None:
         raise RunError(f"a false-discovery rate rests on a review: `labelaudit estimate {spell_path(run)}` plans one")
     return fdr_flags(audit, plan, reviewed, target=target)
-
-
-def _stored_target(path: Path) -> float | None:
-    with suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
-        parts: dict[str, Any] = json.loads(read_regular(path))
-        return float(parts["fdr"]["target"])
-    return None

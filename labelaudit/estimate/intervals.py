@@ -180,10 +180,7 @@ def _quantity(value: float | None, low: Floats, high: Floats) -> Quantity:
 def _strata(plan: ReviewPlan, cells: Cells) -> tuple[dict[str, Any], ...]:
     return tuple(
         {
-            "flagged": stratum.flagged,
-            "suspicion": [stratum.low, stratum.high],
-            "size": stratum.size,
-            "drawn": stratum.drawn,
+            **stratum.record(),
             "reviewed": int(cells.judged[cells.stratum == index].sum()),
             "wrong": int(cells.wrong[cells.stratum == index].sum()),
         }

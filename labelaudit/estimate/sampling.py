@@ -58,6 +58,10 @@ class Stratum:
     drawn: int
     """Samples of it in the plan; the inclusion probability is drawn / size."""
 
+    def record(self) -> dict[str, Any]:
+        """As JSON-able values."""
+        return {"flagged": self.flagged, "suspicion": [self.low, self.high], "size": self.size, "drawn": self.drawn}
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ReviewPlan:
@@ -292,9 +296,7 @@ def plan_record(plan: ReviewPlan, audit: Audit) -> dict[str, Any]:
             for row, probability in zip(plan.rows, probabilities, strict=True)
             for claim in [audit.samples.claim(row)]
         ],
-        "strata": [
-            {"flagged": s.flagged, "suspicion": [s.low, s.high], "size": s.size, "drawn": s.drawn} for s in plan.strata
-        ],
+        "strata": [stratum.record() for stratum in plan.strata],
         "seed": plan.seed,
         "fingerprint": plan.fingerprint,
         "gone": plan.gone,

@@ -16,7 +16,6 @@ import numpy as np
 from labelaudit.audit.chance import is_measured, say_chance
 from labelaudit.audit.document import Audit
 from labelaudit.errors import RunError
-from labelaudit.judge import FILE as JUDGE
 from labelaudit.reports import figures, landscape, thumbnails
 from labelaudit.reports.review_state import ReviewState
 from labelaudit.reports.thumbnails import Thumbnails
@@ -164,15 +163,11 @@ _KEPT: WeakKeyDictionary[Audit, tuple[list[int], tuple[Pairs, dict[str, Any] | N
 
 def _read_memory(audit: Audit) -> tuple[Memory | None, str]:
     """The sample memory of the audit's judge, if it has one; else None and what is wrong with it."""
-    judge = audit.judge
     try:
-        if judge is None and JUDGE in audit.files:
-            from labelaudit.judge.judge import Judge  # most of a second, for RUNs that keep one
-
-            judge = Judge.load(audit.files[JUDGE])
+        judge = audit.load_judge()
     except RunError as error:
         return None, str(error)
-    return (None if judge is None or len(judge.memory) != len(audit.samples) else judge.memory), ""
+    return (None if judge is None else judge.memory), ""
 
 
 def _reason(audit: Audit, row: int) -> str:

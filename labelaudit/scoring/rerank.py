@@ -21,19 +21,16 @@ from labelaudit.audit import run as runs
 from labelaudit.audit.chance import MEASURED
 from labelaudit.audit.document import BEFORE_REVIEW, Audit
 from labelaudit.errors import RunError
-from labelaudit.judge import FILE
 from labelaudit.judge.consensus import settle_suspicion
 from labelaudit.judge.decide import FEWEST, LOWEST, SURE, decide, flag
-from labelaudit.judge.judge import Judge
 from labelaudit.judge.memory import Memory
 from labelaudit.judge.noise_model import UNKNOWN, NoiseModel
 from labelaudit.judge.reasons import Reason, find
-from labelaudit.judge.scores import log_odds
+from labelaudit.judge.scores import log_odds, sum_by_label
 from labelaudit.judge.verdict_fit import VerdictFit, decided
 from labelaudit.judge.verdict_spread import spread
 from labelaudit.leading import Leading, Table
 from labelaudit.reports.html import add_report
-from labelaudit.scoring.score import recount_noise
 from labelaudit.text import count
 from labelaudit.types import Bools, Decision, Evidence, Floats, Images, Ints
 from labelaudit.verdicts import Verdict, match, tuning
@@ -112,7 +109,7 @@ def rerank(audit: Audit, verdicts: Sequence[Verdict]) -> Reranked:
     known = known_labels(audit.samples, verdicts)
     if not (known != UNKNOWN).any():
         raise RunError("nothing to go by yet: no image has a verdict that says which label is correct")
-    (by_scan, before), judge, scale = _before(audit), _load_judge(audit), Scale.of(audit.decision)
+    (by_scan, before), judge, scale = _before(audit), audit.load_judge(), Scale.of(audit.decision)
     labels = audit.samples.labels
     fitted, undecided = tuning.tune(audit, match(audit, verdicts)), by_scan
     if fitted is not None and fitted.is_surer_than(scale.low, scale.high):
@@ -164,16 +161,6 @@ def _settle(probs: Table, labels: Ints, suspicion: Floats) -> Table:
     return settled if isinstance(settled, Leading) else settled.astype(np.float32)
 
 
-def _load_judge(audit: Audit) -> Judge | None:
-    """The judge of ``audit`` where it keeps one that remembers all its samples."""
-    if audit.judge is not None:
-        return audit.judge
-    if FILE not in audit.files or not audit.files[FILE].is_file():
-        return None
-    judge = Judge.load(audit.files[FILE])
-    return judge if len(judge.memory) == len(audit.samples) else None
-
-
 def _decide(audit: Audit, before: Table, *, known: Ints, suspicion: Floats, scale: Scale) -> Decision:
     """The decision at ``suspicion`` (n,) of a wrong label, with what is ``known`` settled."""
     samples, old, threshold = audit.samples, audit.decision, scale.threshold
@@ -196,7 +183,8 @@ def _decide(audit: Audit, before: Table, *, known: Ints, suspicion: Floats, scal
     judged = old.judged | (known != UNKNOWN)
     decision = replace(decision, judged=judged, is_issue=decision.is_issue & judged)
     return replace(
-        recount_noise(decision, samples.labels),
+        decision,
+        noise_matrix=sum_by_label(decision.probs, samples.labels, judged),
         noise_rate=scale.rate,
         noise_interval=(scale.low, scale.high),
         reasons=_keep_reasons(old, decision, judged),

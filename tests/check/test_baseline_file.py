@@ -135,33 +135,19 @@ def test_a_time_is_read_as_utc(tmp_path: Path) -> None:
     assert read(path).suspects[1].time == "2026-05-05T00:00:00Z"
 
 
-def test_a_newer_version_is_refused(tmp_path: Path) -> None:
-    said = edited(tmp_path, '"schema_version": 1', '"schema_version": 2')
-    assert said.startswith(":2: written by a newer labelaudit (schema 2, this one reads up to 1)")
-    assert "pip install -U" in said
-
-
-def test_no_json_names_the_line(tmp_path: Path) -> None:
-    assert edited(tmp_path, '  "suspects": [', '  "suspects" [').startswith(":19: no JSON")
-
-
-def test_a_merge_conflict_names_the_line(tmp_path: Path) -> None:
-    said = edited(tmp_path, '    {"path": "dog/d.png"', '<<<<<<< HEAD\n    {"path": "dog/d.png"')
-    assert said.startswith(":21: a merge conflict")
-    assert "baseline merge" in said
-
-
-def test_an_entry_twice_names_both_lines(tmp_path: Path) -> None:
-    said = edited(tmp_path, f'"dog/d.png", "digest": "{IDENTITY[3]}", "given_label": "dog"', TWICE)
-    assert said == ":21: 'elsewhere' is the same entry as in line 20: keep one"
-
-
+DOG = f'"dog/d.png", "digest": "{IDENTITY[3]}", "given_label": "dog"'
 TWICE = f'"elsewhere", "digest": "{IDENTITY[1]}", "given_label": "cat"'
+NEWER = "written by a newer labelaudit (schema 2, this one reads up to 1): pip install -U labelaudit"
+CONFLICT = "a merge conflict (<<<<<<<): join the two with `labelaudit baseline merge`"
 
 
 @pytest.mark.parametrize(
     ("before", "after", "said"),
     [
+        ('"schema_version": 1', '"schema_version": 2', f":2: {NEWER}"),
+        ('  "suspects": [', '  "suspects" [', ":19: no JSON"),
+        ('    {"path": "dog/d.png"', '<<<<<<< HEAD\n    {"path": "dog/d.png"', f":21: {CONFLICT}"),
+        (DOG, TWICE, ":21: 'elsewhere' is the same entry as in line 20: keep one"),
         ('"suspicion": 0.97}\n', '"suspicion": 1.97}\n', ":21: suspicion 1.97 is not a number from 0 to 1"),
         ('"suspicion": 0.97}\n', '"suspicion": 0.97, "verdict": "ok"}\n', ":21: unknown verdict 'ok'"),
         ('"suspicion": 0.97}\n', '"suspicion": 0.97, "verdict": "other"}\n', ":21: verdict 'other' needs"),

@@ -11,7 +11,7 @@ from gates import call, elsewhere
 
 from labelaudit.audit import run as runs
 from labelaudit.audit.document import Audit
-from labelaudit.estimate import plan_reviews, save
+from labelaudit.estimate import estimate_record, plan_reviews, save
 from labelaudit.verdicts import Verdict, append, verdicts_file
 
 __all__ = ["elsewhere"]
@@ -42,7 +42,7 @@ def write_reviewed(place: Path, *, wrong: int, verdicts: int) -> None:
     )
     runs.write(audit, place)
     plan = plan_reviews(audit, reviews=120, seed=0)
-    save(place, audit, plan)
+    save(place, estimate_record(audit, plan))
     for number, row in enumerate(plan.rows[:verdicts]):
         given = number >= wrong
         append(

@@ -54,9 +54,20 @@ def two_tables(first: str, second: str, *, shared: int) -> Files:
         (table("camera", "north", "south"), "no column that looks like labels"),
         (table("price", *map(str, range(10, 18))), "no column that looks like labels"),
         (table("ClassId,EncodedPixels", "1,1 5", "2,7 3"), "holds shapes in column 'EncodedPixels'"),
+        (table("class,x1,y1", "cat,1,2", "dog,3,4") | {"train.csv": "image,class\n" + "".join(
+            f"{n % 4}.png,{'cat' if n < 4 else 'dog'}\n" for n in range(8))}, "4 of 4 images several labels"),
+        (table("healthy,rust,scab", "1,0,-1", "0,1,1"), "marks of 1 and -1 in 3 columns"),
+        (table("region_count,region_id", "1,0"), "no column that looks like labels"),
+        ({**{f"img/{n}.jpg": PIXEL for n in range(6)}, "list_eval_partition.txt": "".join(
+            f"{n}.jpg {n % 2}\n" for n in range(6))}, "without labels"),
+        ({"train/1.jpg": PIXEL, "test/1.jpg": PIXEL, "l.csv": "file,label\n1.jpg,a\n"}, "fit several files"),
+        ({f"{n}_{word}.png": PIXEL for n in range(4) for word in ("cat", "dog")}, r"`label_from` name:'\\d\+"),
+        ({"images/1.jpg": PIXEL, "labels.mat": b"MATLAB 5.0"}, "'labels.mat' is not read: save it as a CSV"),
+        ({"fer/fer2013.csv": "emotion,pixels\n"}, "give that file as DATA"),
     ],
-    ids=["domains", "stacks", "cameras", "exchanged", "shared", "status", "masks", "camera", "numbers", "shapes"],
-)
+    ids=["domains", "stacks", "cameras", "exchanged", "shared", "status", "masks", "camera", "numbers", "shapes",
+         "boxes", "signs", "regions", "partition", "doubts", "positions", "matlab", "pixels"],
+)  # fmt: skip
 def test_what_is_no_label_stops(tmp_path: Path, files: Files, words: str) -> None:
     with pytest.raises(DataError, match=words) as caught:
         open_source(build(tmp_path / "data", files))
@@ -143,28 +154,6 @@ def test_several_labels_in_a_cell_stop(tmp_path: Path, cell: str) -> None:
 def test_names_of_several_words_are_one_label(tmp_path: Path) -> None:
     build(tmp_path, table("label", "polar bear", "brown bear", '"tench, Tinca tinca"', "koala"))
     assert len(counts_of(open_source(tmp_path))) == 4
-
-
-@pytest.mark.parametrize(
-    ("files", "words"),
-    [
-        (table("class,x1,y1", "cat,1,2", "dog,3,4") | {"train.csv": "image,class\n" + "".join(
-            f"{n % 4}.png,{'cat' if n < 4 else 'dog'}\n" for n in range(8))}, "4 of 4 images several labels"),
-        (table("healthy,rust,scab", "1,0,-1", "0,1,1"), "marks of 1 and -1 in 3 columns"),
-        (table("region_count,region_id", "1,0"), "no column that looks like labels"),
-        ({**{f"img/{n}.jpg": PIXEL for n in range(6)}, "list_eval_partition.txt": "".join(
-            f"{n}.jpg {n % 2}\n" for n in range(6))}, "without labels"),
-        ({"train/1.jpg": PIXEL, "test/1.jpg": PIXEL, "l.csv": "file,label\n1.jpg,a\n"}, "fit several files"),
-        ({f"{n}_{word}.png": PIXEL for n in range(4) for word in ("cat", "dog")}, r"`label_from` name:'\\d\+"),
-        ({"images/1.jpg": PIXEL, "labels.mat": b"MATLAB 5.0"}, "'labels.mat' is not read: save it as a CSV"),
-        ({"fer/fer2013.csv": "emotion,pixels\n"}, "give that file as DATA"),
-    ],
-    ids=["boxes", "signs", "regions", "partition", "doubts", "positions", "matlab", "pixels"],
-)  # fmt: skip
-def test_tables_that_say_no_one_label_stop(tmp_path: Path, files: Files, words: str) -> None:
-    with pytest.raises(DataError, match=words) as caught:
-        open_source(build(tmp_path / "data", files))
-    assert "\n" not in str(caught.value)
 
 
 def test_a_table_is_about_the_folder_of_its_name(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from built import build
 from pictures import Listed
 
 from labelaudit.data.images import encode
@@ -20,13 +21,6 @@ def picture(value: int, side: int = 4) -> bytes:
     return encode(np.full((side, side), value, np.uint8))
 
 
-def plant(root: Path, files: dict[str, bytes]) -> Path:
-    for name, data in files.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_bytes(data)
-    return root
-
-
 def listing(*items: bytes | Exception, labels: str) -> Listing:
     names = tuple(f"{row}.png" for row in range(len(items)))
     return Listing(root="data", ids=names, labels=tuple(labels), images=Listed(items))
@@ -34,7 +28,7 @@ def listing(*items: bytes | Exception, labels: str) -> Listing:
 
 def test_samples_of_a_folder(tmp_path: Path) -> None:
     files = {"b/2.pgm": picture(2), "a/1.pgm": picture(1), "b/copy.pgm": picture(1)}
-    samples, findings = ingest(open_source(plant(tmp_path, files)))
+    samples, findings = ingest(open_source(build(tmp_path, files)))
     assert samples.ids == ("a/1.pgm", "b/2.pgm", "b/copy.pgm")
     assert samples.labels.tolist() == [0, 1, 1]
     assert samples.classes == ("a", "b")
@@ -56,7 +50,7 @@ def test_bad_files_become_findings(tmp_path: Path) -> None:
         "b/bomb.pgm": b"P5\n99999 99999\n255\n",
         "loose.png": picture(3),
     }
-    (plant(tmp_path, files) / "b" / "gone.png").symlink_to("nowhere.png")
+    (build(tmp_path, files) / "b" / "gone.png").symlink_to("nowhere.png")
     listed = open_source(tmp_path)
     samples, findings = ingest(listed)
     assert samples.ids == ("a/cut.pgm", "a/good.pgm", "b/good.pgm")
@@ -93,7 +87,7 @@ def test_whatever_reading_raises_is_a_finding() -> None:
 
 
 def test_files_that_vanish_between_listing_and_reading(tmp_path: Path) -> None:
-    plant(tmp_path, {"a/1.pgm": picture(1), "a/2.pgm": picture(2), "b/1.pgm": picture(3)})
+    build(tmp_path, {"a/1.pgm": picture(1), "a/2.pgm": picture(2), "b/1.pgm": picture(3)})
     listed = open_source(tmp_path)
     (tmp_path / "a" / "2.pgm").unlink()
     samples, findings = ingest(listed)
@@ -103,7 +97,7 @@ def test_files_that_vanish_between_listing_and_reading(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
 def test_a_table_that_names_folders_and_pipes(tmp_path: Path) -> None:
-    plant(tmp_path, {"1.pgm": picture(1), "2.pgm": picture(2), "x.png/in.pgm": picture(3)})
+    build(tmp_path, {"1.pgm": picture(1), "2.pgm": picture(2), "x.png/in.pgm": picture(3)})
     os.mkfifo(tmp_path / "pipe.png")
     rows = "1.pgm,a\n2.pgm,b\nx.png,a\npipe.png,b\n../none.png,a\nnul\0.png,a\n" + "n" * 300 + ".png,b\n"
     (tmp_path / "t.csv").write_text("path,label\n" + rows)
@@ -137,7 +131,7 @@ def test_progress_ends_at_the_total() -> None:
 
 
 def test_columns_and_splits_stay_aligned(tmp_path: Path) -> None:
-    plant(tmp_path, {"train/1.pgm": picture(1), "test/2.pgm": picture(2)})
+    build(tmp_path, {"train/1.pgm": picture(1), "test/2.pgm": picture(2)})
     (tmp_path / "t.csv").write_text("path,label,site\ntrain/gone.pgm,b,x\ntrain/1.pgm,b,y\ntest/2.pgm,a,z\n")
     samples, _ = ingest(open_source(tmp_path / "t.csv"))
     assert samples.extra == {"site": ("y", "z")}

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from built import build
 from PIL import Image
 
 from labelaudit.data import rgb, room
@@ -38,22 +39,15 @@ def encoded(pixels: object, kind: str, mode: str | None = None, **options: objec
     return file.getvalue()
 
 
-def folder(root: Path, files: dict[str, bytes]) -> Path:
-    for name, data in files.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_bytes(data)
-    return root
-
-
 def test_too_many_pixels_are_a_finding_and_the_limit_moves_both_ways(tmp_path: Path) -> None:
     small, large = np.zeros((4, 4), np.uint8), np.zeros((20, 20), np.uint8)
-    data = folder(tmp_path / "d", {"a/1.pgm": encode(small), "b/2.pgm": encode(small), "b/3.pgm": encode(large)})
+    data = build(tmp_path / "d", {"a/1.pgm": encode(small), "b/2.pgm": encode(small), "b/3.pgm": encode(large)})
     samples, findings = ingest(open_source(data), max_pixels=100)
     assert samples.ids == ("a/1.pgm", "b/2.pgm")
     assert [(finding.kind, finding.path) for finding in findings] == [("oversized", "b/3.pgm")]
     assert findings[0].detail == "20 x 20 pixels are over the limit of 100 (`max_pixels`)"
     assert len(ingest(open_source(data), max_pixels=400)[0]) == 3
-    huge = folder(tmp_path / "huge", {"a/1.png": png_header(20_000, 17_500), "b/2.pgm": encode(small)})
+    huge = build(tmp_path / "huge", {"a/1.png": png_header(20_000, 17_500), "b/2.pgm": encode(small)})
     with pytest.raises(DataError, match="only one class"):
         ingest(open_source(huge))
     assert len(ingest(open_source(huge), max_pixels=350_000_000)[0]) == 2
@@ -128,7 +122,7 @@ def test_bytes_that_change_under_a_scan_are_not_taken_for_those_that_were_digest
     pictures = {
         f"{name}/{n}.ppm": encode(draw.integers(0, 256, (8, 8, 3), np.uint8)) for n in range(3) for name in "ab"
     }
-    samples, _ = ingest(open_source(folder(tmp_path / "d", pictures)))
+    samples, _ = ingest(open_source(build(tmp_path / "d", pictures)))
     old = (tmp_path / "d/a/1.ppm").read_bytes()
     (tmp_path / "d/a/1.ppm").write_bytes(encode(np.zeros((8, 8, 3), np.uint8)))
     options = (["lite0@32"], Machine(device="cpu", cache=tmp_path / "cache"))

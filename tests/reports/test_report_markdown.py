@@ -151,11 +151,11 @@ def test_verdicts_become_words_and_counts(tmp_path: Path) -> None:
 
 
 def test_a_planned_review_gives_precision_and_recall(tmp_path: Path) -> None:
-    from labelaudit.estimate import plan_reviews, save
+    from labelaudit.estimate import estimate_record, plan_reviews, save
 
     audit = make_audit()
     plan = plan_reviews(audit, reviews=10, seed=0)
-    save(tmp_path, audit, plan)
+    save(tmp_path, estimate_record(audit, plan))
     for row in plan.rows:
         digest, label = audit.identity(row)
         kind = "none" if audit.decision.is_issue[row] else "given"
