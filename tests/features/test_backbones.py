@@ -191,7 +191,7 @@ def test_an_interrupt_stops_soon_and_leaves_no_thread():
 
     with pytest.raises(KeyboardInterrupt):
         embed(many, digests, backbones=["lite0@32"], progress=interrupt)
-    assert sum(many.reads) < 100
+    assert sum(many.reads) <= 4 * 32, "the batches that were asked for at once"
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("embed")]
 
 
