@@ -24,6 +24,7 @@ from .check import check
 from .clean import clean
 from .config import config
 from .console.manual import Command, Group, flow, polish
+from .console.options import option
 from .console.parameters import learn_options
 from .console.streams import as_typed, open_streams
 from .console.usage import reword
@@ -132,8 +133,7 @@ def _show_version(wanted: bool) -> None:
 @app.callback()
 def labelaudit(
     version: Annotated[
-        bool,
-        typer.Option("--version", "-V", metavar="", help="Show the version.", callback=_show_version, is_eager=True),
+        bool, option("--version", "-V", metavar="", help="Show the version.", callback=_show_version, is_eager=True)
     ] = False,
 ) -> None:
     """Find the wrong labels in an image dataset."""

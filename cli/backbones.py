@@ -8,14 +8,14 @@ from typing import Annotated
 
 import typer
 
-from .console.options import ColorOption
+from .console.options import ColorOption, option
 from .console.streams import open_console, trimmed
 
 _DATASETS = ("CIFAR-10N worse", "CIFAR-100N")
 
 
 def backbones(
-    as_json: Annotated[bool, typer.Option("--json", metavar="", help="JSON for programs.")] = False,
+    as_json: Annotated[bool, option("--json", metavar="", help="JSON for programs.")] = False,
     color: ColorOption = "auto",
 ) -> None:
     """List the backbones of `scan --backbone`: size, licence, cost, and how well wrong labels are found with them.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from .console.options import option
 from .console.streams import as_typed, open_console
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ baseline = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 _File = Annotated[Path, typer.Argument(metavar="FILE", help="A baseline.")]
-_Format = Annotated[Literal["table", "json"], typer.Option("--format", help="For people or for programs.")]
+_Format = Annotated[Literal["table", "json"], option("--format", help="For people or for programs.")]
 
 
 @baseline.command()
@@ -53,9 +54,7 @@ def show(file: _File, format: _Format = "table") -> None:
 def prune(
     file: _File,
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder that `labelaudit scan` wrote for the data.")],
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", "-n", metavar="", help="Only say what would be removed.")
-    ] = False,
+    dry_run: Annotated[bool, option("--dry-run", "-n", metavar="", help="Only say what would be removed.")] = False,
 ) -> None:
     """Remove the entries of FILE that match nothing in RUN any more, verdicts on images that are gone included."""
     from labelaudit.audit import run as runs
@@ -104,11 +103,11 @@ def merge(
     one: Annotated[Path, typer.Argument(metavar="ONE", help="A baseline.")],
     other: Annotated[Path, typer.Argument(metavar="OTHER", help="Another one; its settings are kept.")],
     output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="FILE", help="Where the joined one is written; may be ONE.")
+        Path, option("-o", "--output", metavar="FILE", help="Where the joined one is written; may be ONE.")
     ],
     base: Annotated[
         Path | None,
-        typer.Option("--base", metavar="FILE", help="What both came from: what either dropped since stays dropped."),
+        option("--base", metavar="FILE", help="What both came from: what either dropped since stays dropped."),
     ] = None,
 ) -> None:
     """Write what either of two baselines knows, with the later of two verdicts on one image.

@@ -7,15 +7,16 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from labelaudit.errors import OptionError
+from labelaudit.machine import Device
 from labelaudit.text import count, rough_duration
 
 from .console.coverage import show_coverage, show_plan
-from .console.options import ColorOption, parse_share
+from .console.options import ColorOption, option, parse_share
 from .console.streams import Color, open_console, printable, report_progress, trimmed
 
 if TYPE_CHECKING:
@@ -34,56 +35,48 @@ def bench(
         str | None, typer.Argument(metavar="NAME", help="A table, or one preset of it; see --list.")
     ] = None,
     list_them: Annotated[
-        bool, typer.Option("--list", metavar="", help="List all tables: what covers what, what was measured.")
+        bool, option("--list", metavar="", help="List all tables: what covers what, what was measured.")
     ] = False,
     plan: Annotated[
         bool,
-        typer.Option(
-            "--plan",
-            metavar="",
-            help="Run what fits in --budget, cheapest first, of NAME or all; with --list, say it.",
+        option(
+            "--plan", metavar="", help="Run what fits in --budget, cheapest first, of NAME or all; with --list, say it."
         ),
     ] = False,
-    budget: Annotated[str, typer.Option(metavar="TIME", help="For --plan, such as 8m, 2h or 90s.")] = "8m",
+    budget: Annotated[str, option(metavar="TIME", help="For --plan, such as 8m, 2h or 90s.")] = "8m",
     data: Annotated[
         Path | None,
-        typer.Option(
+        option(
             metavar="DATA",
             help="MNIST, CIFAR-10 or CIFAR-100 as you have it: Parquet files or folders with a train and a test split.",
         ),
     ] = None,
     output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="FILE", help="Markdown file whose bench section is written anew.")
+        Path, option("-o", "--output", metavar="FILE", help="Markdown file whose bench section is written anew.")
     ] = Path("benchmarks/RESULTS.md"),
     arms: Annotated[
-        list[str] | None,
-        typer.Option("--arm", rich_help_panel=_WHICH, metavar="ARM", help="Only this row, such as CE; repeatable."),
+        list[str] | None, option("--arm", panel=_WHICH, metavar="ARM", help="Only this row, such as CE; repeatable.")
     ] = None,
     noise: Annotated[
         list[float] | None,
-        typer.Option(
-            rich_help_panel=_WHICH, metavar="40%", parser=parse_share, help="Only this noise level; repeatable."
-        ),
+        option(panel=_WHICH, metavar="40%", parser=parse_share, help="Only this noise level; repeatable."),
     ] = None,
     n: Annotated[
         list[int] | None,
-        typer.Option(
-            "--n", rich_help_panel=_WHICH, metavar="N", help="Only the presets of so many training samples; repeatable."
-        ),
+        option("--n", panel=_WHICH, metavar="N", help="Only the presets of so many training samples; repeatable."),
     ] = None,
     seeds: Annotated[
-        int | None, typer.Option(min=1, max=100, metavar="N", help="Number of seeds; default: that of the preset.")
+        int | None, option(min=1, max=100, metavar="N", help="Number of seeds; default: that of the preset.")
     ] = None,
     epochs: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Of every run: a slice, marked as one in the table.")
+        int | None, option(min=1, metavar="N", help="Of every run: a slice, marked as one in the table.")
     ] = None,
     samples: Annotated[
-        int | None,
-        typer.Option(min=100, metavar="N", help="Of training, validation and test, at most: a slice as well."),
+        int | None, option(min=100, metavar="N", help="Of training, validation and test, at most: a slice as well.")
     ] = None,
-    device: Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="Where to train.")] = "auto",
-    as_json: Annotated[bool, typer.Option("--json", help="With --list or a finished run: JSON for programs.")] = False,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", metavar="", help="Print the table and errors only.")] = False,
+    device: Annotated[Device, option(help="Where to train.")] = "auto",
+    as_json: Annotated[bool, option("--json", help="With --list or a finished run: JSON for programs.")] = False,
+    quiet: Annotated[bool, option("-q", "--quiet", metavar="", help="Print the table and errors only.")] = False,
     color: ColorOption = "auto",
 ) -> None:
     """Reproduce a table or a figure of one of the five papers: their values beside ours.

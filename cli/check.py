@@ -19,7 +19,7 @@ from labelaudit.files import check_outputs
 from labelaudit.machine import Machine, available_cores
 
 from .console.chosen import leave_hook, read_listed
-from .console.options import choose_cache, load_settings
+from .console.options import choose_cache, load_settings, option
 from .console.outcome import Format, choose_format, format_of, tell_outcome, write_outcome
 from .console.reading import UNSAID, takes_source
 from .console.streams import Color, report_progress
@@ -35,11 +35,6 @@ _RULES, _BASELINE, _FILES, _OUTPUT = "Rules", "What is known already", "Which fi
 _SCAN = "Scanning DATA (a RUN is judged as it was scanned)"
 
 
-def _option(*names: str, panel: str, **rest: Any) -> Any:
-    """An option under a heading of ``--help``."""
-    return typer.Option(*names, rich_help_panel=panel, show_default=False, **rest)
-
-
 @takes_source
 def check(
     data: Annotated[
@@ -47,20 +42,19 @@ def check(
     ],
     max_noise: Annotated[
         str | None,
-        _option(
+        option(
             "--max-noise", panel=_RULES, metavar="2%", help="Estimated share of wrong labels; fails only beyond doubt."
         ),
     ] = None,
     max_suspects: Annotated[
-        str | None, _option("--max-suspects", panel=_RULES, metavar="N", help="Suspects that count.")
+        str | None, option("--max-suspects", panel=_RULES, metavar="N", help="Suspects that count.")
     ] = None,
     max_new: Annotated[
-        str | None,
-        _option("--max-new", panel=_RULES, metavar="N", help="Suspects that the baseline does not know."),
+        str | None, option("--max-new", panel=_RULES, metavar="N", help="Suspects that the baseline does not know.")
     ] = None,
     max_class_noise: Annotated[
         list[str] | None,
-        _option(
+        option(
             "--max-class-noise",
             panel=_RULES,
             metavar="CLASS=5%",
@@ -69,7 +63,7 @@ def check(
     ] = None,
     no_conflicts: Annotated[
         bool | None,
-        _option(
+        option(
             "--no-conflicts/--allow-conflicts",
             panel=_RULES,
             metavar="",
@@ -78,15 +72,15 @@ def check(
     ] = None,
     no_unreadable: Annotated[
         bool | None,
-        _option("--no-unreadable/--allow-unreadable", panel=_RULES, metavar="", help="No file that cannot be read."),
+        option("--no-unreadable/--allow-unreadable", panel=_RULES, metavar="", help="No file that cannot be read."),
     ] = None,
     no_leaks: Annotated[
         bool | None,
-        _option("--no-leaks/--allow-leaks", panel=_RULES, metavar="", help="No image, nor a near-copy, in two splits."),
+        option("--no-leaks/--allow-leaks", panel=_RULES, metavar="", help="No image, nor a near-copy, in two splits."),
     ] = None,
     no_shortcuts: Annotated[
         bool | None,
-        _option(
+        option(
             "--no-shortcuts/--allow-shortcuts",
             panel=_RULES,
             metavar="",
@@ -95,7 +89,7 @@ def check(
     ] = None,
     max_suspects_per: Annotated[
         list[str] | None,
-        _option(
+        option(
             "--max-suspects-per",
             panel=_RULES,
             metavar="COLUMN=5%",
@@ -104,7 +98,7 @@ def check(
     ] = None,
     threshold: Annotated[
         str | None,
-        _option(
+        option(
             "--threshold",
             panel=_RULES,
             metavar="P",
@@ -113,7 +107,7 @@ def check(
     ] = None,
     tier: Annotated[
         str | None,
-        _option(
+        option(
             "--tier",
             panel=_RULES,
             metavar="NAME",
@@ -121,15 +115,14 @@ def check(
         ),
     ] = None,
     config: Annotated[
-        Path | None, _option("--config", panel=_RULES, metavar="FILE", help="Policy file, instead of the nearest one.")
+        Path | None, option("--config", panel=_RULES, metavar="FILE", help="Policy file, instead of the nearest one.")
     ] = None,
     baseline: Annotated[
-        Path | None,
-        _option("--baseline", panel=_BASELINE, metavar="FILE", help="What it knows does not count."),
+        Path | None, option("--baseline", panel=_BASELINE, metavar="FILE", help="What it knows does not count.")
     ] = None,
     write_baseline: Annotated[
         Path | None,
-        _option(
+        option(
             "--write-baseline",
             panel=_BASELINE,
             metavar="FILE",
@@ -138,7 +131,7 @@ def check(
     ] = None,
     since: Annotated[
         str | None,
-        _option(
+        option(
             "--changed-since",
             panel=_FILES,
             metavar="GIT_REF",
@@ -147,24 +140,23 @@ def check(
     ] = None,
     files: Annotated[
         Path | None,
-        _option("--files", panel=_FILES, metavar="FILE", help="Judge only the files listed in FILE, or - for stdin."),
+        option("--files", panel=_FILES, metavar="FILE", help="Judge only the files listed in FILE, or - for stdin."),
     ] = None,
     format: Annotated[
         Format | None,
-        _option(
+        option(
             "--format",
             panel=_OUTPUT,
-            envvar="LABELAUDIT_FORMAT",
-            show_envvar=False,
+            env="FORMAT",
             help="Output format; default: by the ending of -o FILE, else table.",
         ),
     ] = None,
     output: Annotated[
-        Path | None, _option("-o", "--output", panel=_OUTPUT, metavar="FILE", help="Write there, not to stdout.")
+        Path | None, option("-o", "--output", panel=_OUTPUT, metavar="FILE", help="Write there, not to stdout.")
     ] = None,
     reports: Annotated[
         list[Path] | None,
-        _option(
+        option(
             "--report",
             panel=_OUTPUT,
             metavar="FILE",
@@ -173,36 +165,34 @@ def check(
     ] = None,
     run: Annotated[
         Path | None,
-        _option("--run", panel=_OUTPUT, metavar="RUN", help="Keep the scan of DATA there, with people's verdicts."),
+        option("--run", panel=_OUTPUT, metavar="RUN", help="Keep the scan of DATA there, with people's verdicts."),
     ] = None,
     exit_zero: Annotated[
-        bool, _option("--exit-zero", panel=_OUTPUT, metavar="", help="End with 0 though a rule is broken.")
+        bool, option("--exit-zero", panel=_OUTPUT, metavar="", help="End with 0 though a rule is broken.")
     ] = False,
     place: Annotated[
-        Path | None, _option("--data", panel=_SCAN, metavar="DATA", help="Where the images of a RUN are now.")
+        Path | None, option("--data", panel=_SCAN, metavar="DATA", help="Where the images of a RUN are now.")
     ] = None,
     how: Mapping[str, Any] = UNSAID,
     group: Annotated[
         list[str] | None,
-        _option("--group", panel=_SCAN, metavar="HOW", help="Images that must not vouch for each other; as in scan."),
+        option("--group", panel=_SCAN, metavar="HOW", help="Images that must not vouch for each other; as in scan."),
     ] = None,
     effort: Annotated[
-        str | None, _option("--effort", panel=_SCAN, metavar="NAME", help="quick, standard or thorough.")
+        str | None, option("--effort", panel=_SCAN, metavar="NAME", help="quick, standard or thorough.")
     ] = None,
-    device: Annotated[str | None, _option("--device", panel=_SCAN, metavar="NAME", help="auto, cpu or cuda.")] = None,
-    workers: Annotated[str | None, _option("--workers", panel=_SCAN, metavar="N", help="Threads.")] = None,
+    device: Annotated[str | None, option("--device", panel=_SCAN, metavar="NAME", help="auto, cpu or cuda.")] = None,
+    workers: Annotated[str | None, option("--workers", panel=_SCAN, metavar="N", help="Threads.")] = None,
     cache: Annotated[
         Path | None,
-        _option(
+        option(
             "--cache", panel=_SCAN, metavar="DIR", help="Keeps features and the last audit: let CI keep this folder."
         ),
     ] = None,
-    no_cache: Annotated[bool, _option("--no-cache", panel=_SCAN, metavar="", help="Scan everything anew.")] = False,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", metavar="", help="Print errors and the result only.")] = False,
-    verbose: Annotated[bool, typer.Option("-v", "--verbose", hidden=True)] = False,
-    color: Annotated[
-        Color, typer.Option(envvar="LABELAUDIT_COLOR", show_envvar=False, help="Colour on stderr.")
-    ] = "auto",
+    no_cache: Annotated[bool, option("--no-cache", panel=_SCAN, metavar="", help="Scan everything anew.")] = False,
+    quiet: Annotated[bool, option("-q", "--quiet", metavar="", help="Print errors and the result only.")] = False,
+    verbose: Annotated[bool, option("-v", "--verbose", hidden=True)] = False,
+    color: Annotated[Color, option(env="COLOR", help="Colour on stderr.")] = "auto",
 ) -> None:
     """Fail if the labels of DATA, or of an audited RUN, break a rule.
 

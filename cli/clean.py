@@ -13,7 +13,7 @@ from labelaudit.errors import OptionError, RunError
 from labelaudit.machine import available_cores
 from labelaudit.text import count, count_kind
 
-from .console.options import ColorOption, Quiet, parse_share
+from .console.options import ColorOption, Quiet, option, parse_share
 from .console.runs import RUN, find_run
 from .console.streams import as_typed, open_console, printable, report_progress, spell_path, trimmed
 
@@ -40,97 +40,84 @@ _SOURCES = {
 
 def clean(
     run: Annotated[Path | None, RUN] = None,
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="OUT", help="Folder for the new dataset.")
-    ] = None,
+    output: Annotated[Path | None, option("-o", "--output", metavar="OUT", help="Folder for the new dataset.")] = None,
     apply: Annotated[
-        bool, typer.Option("--apply", metavar="", help="Make the new dataset; without it there is only a plan.")
+        bool, option("--apply", metavar="", help="Make the new dataset; without it there is only a plan.")
     ] = False,
     action: Annotated[
         list[str] | None,
-        typer.Option(
+        option(
             metavar="[REASON=]ACTION",
-            rich_help_panel=_PLAN,
+            panel=_PLAN,
             help="keep, drop, relabel, quarantine or weight, for wrong, no_class, suspect, conflict, near_duplicate, "
             "leak, same_scene or unreadable; may be repeated. Without a reason: for wrong, no_class and suspect.",
         ),
     ] = None,
     relabel_suspects: Annotated[
-        bool,
-        typer.Option(
-            "--relabel-suspects", metavar="", rich_help_panel=_PLAN, help="Short for --action suspect=relabel."
-        ),
+        bool, option("--relabel-suspects", metavar="", panel=_PLAN, help="Short for --action suspect=relabel.")
     ] = False,
     flags: Annotated[
         Literal["auto", "fdr", "threshold"],
-        typer.Option(
-            rich_help_panel=_PLAN,
-            help="Which suspects are meant; auto: those that `labelaudit estimate --fdr` chose, if it did.",
+        option(
+            panel=_PLAN, help="Which suspects are meant; auto: those that `labelaudit estimate --fdr` chose, if it did."
         ),
     ] = "auto",
     fdr: Annotated[
         float | None,
-        typer.Option(
+        option(
             "--fdr",
             metavar="10%",
             parser=parse_share,
-            rich_help_panel=_PLAN,
+            panel=_PLAN,
             help="Suspects of which at most this share is false.",
         ),
     ] = None,
     surest: Annotated[
         int | None,
-        typer.Option(
+        option(
             "--surest",
             min=1,
             metavar="N",
-            rich_help_panel=_PLAN,
+            panel=_PLAN,
             help="Relabel the N suspects whose suggested label is surest; the report shows what that costs.",
         ),
     ] = None,
     tier: Annotated[
         Literal["sure", "doubtful"] | None,
-        typer.Option(
-            rich_help_panel=_PLAN, help="Which of the scan's flags are meant: sure ones (the default), or doubtful too."
-        ),
+        option(panel=_PLAN, help="Which of the scan's flags are meant: sure ones (the default), or doubtful too."),
     ] = None,
     plan: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", rich_help_panel=_PLAN, help="A plan to show or apply as it is, edited or not."),
+        Path | None, option(metavar="FILE", panel=_PLAN, help="A plan to show or apply as it is, edited or not.")
     ] = None,
     format_: Annotated[
         Literal["folders", "hf", "parquet", "csv", "patch"] | None,
-        typer.Option(
+        option(
             "--format",
-            rich_help_panel=_MADE,
+            panel=_MADE,
             help="Class folders; Hugging Face's metadata.csv or Parquet; labels.csv; or only relabel.csv, for a diff.",
         ),
     ] = None,
     link: Annotated[
         Literal["auto", "hard", "symlink", "reflink", "copy"],
-        typer.Option(rich_help_panel=_MADE, help="How images get there; auto: reflinks where possible, else copies."),
+        option(panel=_MADE, help="How images get there; auto: reflinks where possible, else copies."),
     ] = "auto",
     undo: Annotated[
         Path | None,
-        typer.Option(
+        option(
             metavar="CLEANED",
-            rich_help_panel=_MADE,
+            panel=_MADE,
             help="Bring back every image and label of the scan from a cleaned dataset, in OUT.",
         ),
     ] = None,
     replace: Annotated[
-        bool,
-        typer.Option("--replace", metavar="", rich_help_panel=_MADE, help="Take the place of an earlier dataset here."),
+        bool, option("--replace", metavar="", panel=_MADE, help="Take the place of an earlier dataset here.")
     ] = False,
     data: Annotated[
-        Path | None, typer.Option(metavar="DATA", help="Where the images are now, if the dataset was moved.")
+        Path | None, option(metavar="DATA", help="Where the images are now, if the dataset was moved.")
     ] = None,
-    workers: Annotated[
-        int | None,
-        typer.Option(min=1, metavar="N", envvar="LABELAUDIT_WORKERS", show_envvar=False, help="Threads that copy."),
-    ] = None,
+    workers: Annotated[int | None, option(min=1, metavar="N", env="WORKERS", help="Threads that copy.")] = None,
     quiet: Quiet = False,
-    verbose: Annotated[bool, typer.Option("-v", "--verbose", metavar="", help="Show more changes.")] = False,
+    verbose: Annotated[bool, option("-v", "--verbose", metavar="", help="Show more changes.")] = False,
     color: ColorOption = "auto",
 ) -> None:
     """Plan what to change about the labels in RUN, and make a new dataset of it with --apply.
@@ -246,11 +233,7 @@ def _show_plan(console: Console, plan: CorrectionPlan, audit: Audit, *, most: in
         table = _table(("samples", "right"), ("what", "left"), ("why", "left"), ("who says so", "left"))
         for (action, reason, source), number in plan.counts().items():
             table.add_row(f"{number:,}", _WORDS[action], printable(reason.replace("_", " ")), _SOURCES[source])
-        _say(
-            console,
-            f"{count(len(plan.changes), 'change')} to {len(audit.samples):,} samples",
-            style="bold",
-        )
+        _say(console, f"{count(len(plan.changes), 'change')} to {len(audit.samples):,} samples", style="bold")
         with trimmed(console):
             console.print(table)
         _show_worst(console, audit, plan.changes, most)

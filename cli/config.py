@@ -13,7 +13,7 @@ import typer
 
 from labelaudit.errors import OptionError
 
-from .console.options import ColorOption, load_settings
+from .console.options import ColorOption, load_settings, option
 from .console.streams import open_console, printable
 
 if TYPE_CHECKING:
@@ -25,10 +25,9 @@ def config(
         Path | None, typer.Argument(metavar="DATA", help="Dataset of the policy; default: the working folder.")
     ] = None,
     file: Annotated[
-        Path | None,
-        typer.Option("--config", metavar="FILE", help="The policy file, instead of the nearest one."),
+        Path | None, option("--config", metavar="FILE", help="The policy file, instead of the nearest one.")
     ] = None,
-    format: Annotated[Literal["table", "json"], typer.Option(help="For people or for programs.")] = "table",
+    format: Annotated[Literal["table", "json"], option(help="For people or for programs.")] = "table",
     color: ColorOption = "auto",
 ) -> None:
     """Show every setting of `labelaudit check`, and of the scan, that is in force, and where it came from.

@@ -12,7 +12,7 @@ import typer
 from labelaudit.errors import OptionError
 from labelaudit.machine import available_cores
 
-from .console.options import ColorOption, Quiet, Workers, parse_share
+from .console.options import ColorOption, Quiet, Workers, option, parse_share
 from .console.reading import UNSAID, takes_source
 from .console.streams import as_typed, open_console, report_progress, spell_path
 
@@ -21,17 +21,15 @@ from .console.streams import as_typed, open_console, report_progress, spell_path
 def corrupt(
     data: Annotated[Path, typer.Argument(metavar="DATA", help="What to copy: any dataset of images that scan takes.")],
     output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="OUT", help="New folder for the copy: class folders, truth.csv.")
+        Path, option("-o", "--output", metavar="OUT", help="New folder for the copy: class folders, truth.csv.")
     ],
     noise: Annotated[
         Literal["symmetric", "uniform", "pair", "asymmetric", "instance", "dependent", "annotator", "openset"],
-        typer.Option(
-            help="symmetric: any other class. uniform: any class, the own one included. annotator: as people err."
-        ),
+        option(help="symmetric: any other class. uniform: any class, the own one included. annotator: as people err."),
     ],
     rate: Annotated[
         float | None,
-        typer.Option(
+        option(
             metavar="10%",
             parser=parse_share,
             help="Share of samples touched, of each class where it applies; annotators bring one of their own.",
@@ -39,19 +37,19 @@ def corrupt(
     ] = None,
     strength: Annotated[
         Literal["careful", "usual", "hasty"] | None,
-        typer.Option(help="How good annotators are: 9%, 18% or 40% wrong, from 80, 20 or 5 examples of a class."),
+        option(help="How good annotators are: 9%, 18% or 40% wrong, from 80, 20 or 5 examples of a class."),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Same seed, same copy.")] = 0,
+    seed: Annotated[int, option(min=0, metavar="N", help="Same seed, same copy.")] = 0,
     pairs: Annotated[
         list[str] | None,
-        typer.Option(
+        option(
             "--map",
             metavar="CLASS=CLASS",
             help="For asymmetric: what a class becomes; may be repeated. Default: a random exchange of all.",
         ),
     ] = None,
     outside: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="For openset: images that belong to no class.")
+        Path | None, option(metavar="FOLDER", help="For openset: images that belong to no class.")
     ] = None,
     how: Mapping[str, Any] = UNSAID,
     workers: Workers = None,

@@ -11,7 +11,7 @@ import typer
 from labelaudit.errors import RunError
 from labelaudit.text import count
 
-from .console.options import ColorOption, parse_share
+from .console.options import ColorOption, option, parse_share
 from .console.runs import RUN, find_run
 from .console.streams import as_typed, open_console, spell_path, trimmed
 
@@ -26,12 +26,11 @@ if TYPE_CHECKING:
 def estimate(
     run: Annotated[Path | None, RUN] = None,
     reviews: Annotated[
-        int | None,
-        typer.Option(min=10, metavar="N", help="Samples to review, default: 200; more extend an earlier plan."),
+        int | None, option(min=10, metavar="N", help="Samples to review, default: 200; more extend an earlier plan.")
     ] = None,
     fdr: Annotated[
         float | None,
-        typer.Option(
+        option(
             "--fdr",
             metavar="10%",
             parser=parse_share,
@@ -39,16 +38,16 @@ def estimate(
         ),
     ] = None,
     self_test: Annotated[
-        bool, typer.Option("--selftest", metavar="", help="Also plant errors, as a ceiling for recall.")
+        bool, option("--selftest", metavar="", help="Also plant errors, as a ceiling for recall.")
     ] = False,
     certificate: Annotated[
         Path | None,
-        typer.Option(
+        option(
             metavar="FILE.svg", help="Also write a badge with the share of wrong labels, and a paragraph for a card."
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Random seed of a new plan and of --selftest.")] = 0,
-    as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print JSON.")] = False,
+    seed: Annotated[int, option(min=0, metavar="N", help="Random seed of a new plan and of --selftest.")] = 0,
+    as_json: Annotated[bool, option("--json", metavar="", help="Print JSON.")] = False,
     color: ColorOption = "auto",
 ) -> None:
     """Say how far to trust the list in RUN: precision, recall and noise rate with 90% intervals.
@@ -192,10 +191,7 @@ def _show(console: Console, run: Path, found: Estimate, stop: StopDecision) -> N
         console.print(table)
     console.print()
     counted = count(found.reviewed, "verdict counts", "verdicts count")
-    _say(
-        console,
-        f"{counted}, {count(found.found, 'on a wrong label', 'on wrong labels')}. {stop.sentence}",
-    )
+    _say(console, f"{counted}, {count(found.found, 'on a wrong label', 'on wrong labels')}. {stop.sentence}")
     if (left := found.left) > 0:
         _say(
             console,

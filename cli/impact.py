@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
-from labelaudit.machine import available_cores
+from labelaudit.machine import Device, available_cores
 
-from .console.options import ColorOption, choose_cache
+from .console.options import ColorOption, choose_cache, option
 from .console.runs import RUN, find_run
 from .console.streams import as_typed, open_console, printable, report_progress
 
@@ -18,34 +18,22 @@ from .console.streams import as_typed, open_console, printable, report_progress
 def impact(
     run: Annotated[Path | None, RUN] = None,
     test: Annotated[
-        Path | None,
-        typer.Option(metavar="DATA", help="Images with labels that are right; default: the reviewed ones."),
+        Path | None, option(metavar="DATA", help="Images with labels that are right; default: the reviewed ones.")
     ] = None,
     cleaned: Annotated[
         Path | None,
-        typer.Option(
-            metavar="PLAN|OUT", help="A plan or a cleaned dataset; RUN/plan.json, or what the verdicts ask for."
-        ),
+        option(metavar="PLAN|OUT", help="A plan or a cleaned dataset; RUN/plan.json, or what the verdicts ask for."),
     ] = None,
-    seeds: Annotated[int, typer.Option(min=2, metavar="N", help="Trainings on each kind of labels.")] = 10,
+    seeds: Annotated[int, option(min=2, metavar="N", help="Trainings on each kind of labels.")] = 10,
     data: Annotated[
-        Path | None, typer.Option(metavar="DATA", help="Where the images are now, if the dataset was moved.")
+        Path | None, option(metavar="DATA", help="Where the images are now, if the dataset was moved.")
     ] = None,
-    device: Annotated[
-        Literal["auto", "cpu", "cuda"],
-        typer.Option(envvar="LABELAUDIT_DEVICE", show_envvar=False, help="Where images become features."),
-    ] = "auto",
-    workers: Annotated[
-        int | None,
-        typer.Option(min=1, metavar="N", envvar="LABELAUDIT_WORKERS", show_envvar=False, help="Threads that decode."),
-    ] = None,
-    cache: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", envvar="LABELAUDIT_CACHE", show_envvar=False, help="Folder that keeps features."),
-    ] = None,
-    no_cache: Annotated[bool, typer.Option("--no-cache", metavar="", help="Keep no features.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print JSON.")] = False,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", metavar="", help="Show no progress.")] = False,
+    device: Annotated[Device, option(env="DEVICE", help="Where images become features.")] = "auto",
+    workers: Annotated[int | None, option(min=1, metavar="N", env="WORKERS", help="Threads that decode.")] = None,
+    cache: Annotated[Path | None, option(metavar="DIR", env="CACHE", help="Folder that keeps features.")] = None,
+    no_cache: Annotated[bool, option("--no-cache", metavar="", help="Keep no features.")] = False,
+    as_json: Annotated[bool, option("--json", metavar="", help="Print JSON.")] = False,
+    quiet: Annotated[bool, option("-q", "--quiet", metavar="", help="Show no progress.")] = False,
     color: ColorOption = "auto",
 ) -> None:
     """Train the same model on the given and on the cleaned labels of RUN, and say whether cleaning helped.

@@ -14,9 +14,9 @@ import typer
 from labelaudit.errors import DataError
 from labelaudit.text import shown_json
 
-from .console.options import option
+from .console.options import ColorOption, option
 from .console.reading import UNSAID, takes_source
-from .console.streams import Color, as_typed, open_console, spell_path
+from .console.streams import as_typed, open_console, spell_path
 
 if TYPE_CHECKING:
     from labelaudit.data.listing import Listing
@@ -29,8 +29,8 @@ _SHOWN, _EXAMPLES = 20, 5
 def inspect(
     data: Annotated[Path, typer.Argument(metavar="DATA", help="A folder, a file or an address, as for scan.")],
     how: Mapping[str, Any] = UNSAID,
-    as_json: Annotated[bool, typer.Option("--json", metavar="", help="Write JSON.")] = False,
-    color: Annotated[Color, option(env="COLOR", help="Colour in the output.")] = "auto",
+    as_json: Annotated[bool, option("--json", metavar="", help="Write JSON.")] = False,
+    color: ColorOption = "auto",
 ) -> None:
     """Show how DATA is read: what it is taken for, its classes, where labels come from, how rows match files.
 

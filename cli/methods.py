@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .console.options import ColorOption
+from .console.options import ColorOption, option
 from .console.streams import open_console, trimmed
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ _PUBLISHED = (
 
 def methods(
     names: Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Only these.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="JSON for programs.")] = False,
+    as_json: Annotated[bool, option("--json", help="JSON for programs.")] = False,
     color: ColorOption = "auto",
 ) -> None:
     """List every training method, regulariser, network and scorer: options, defaults, ranges, sizes, paper."""
@@ -100,8 +100,8 @@ def _show_options(console: Console, options: tuple[Option, ...]) -> None:
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     table.add_column(overflow="fold")
-    for option in options:
-        table.add_row(option.name, _default(option), _range(option), option.help)
+    for one in options:
+        table.add_row(one.name, _default(one), _range(one), one.help)
     console.print(Padding(table, (0, 0, 0, 4)))
 
 

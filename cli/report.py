@@ -8,13 +8,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-import typer
-
 from labelaudit.errors import OptionError, RunError
 from labelaudit.machine import available_cores
 from labelaudit.text import size
 
-from .console.options import Quiet
+from .console.options import Quiet, option
 from .console.runs import RUN, find_run
 from .console.streams import Color, report_progress
 
@@ -34,36 +32,26 @@ def report(
     run: Annotated[Path | None, RUN] = None,
     output: Annotated[
         Path | None,
-        typer.Option(
+        option(
             "-o", "--output", metavar="FILE", help="File to write, - for stdout; default: report.html or .md in RUN."
         ),
     ] = None,
     format_: Annotated[
         Format | None,
-        typer.Option(
-            "--format",
-            help="A page with pictures, or GitHub's Markdown; default: by the ending of FILE.",
-        ),
+        option("--format", help="A page with pictures, or GitHub's Markdown; default: by the ending of FILE."),
     ] = None,
     data: Annotated[
-        Path | None, typer.Option(metavar="DATA", help="Where the images are now, if the dataset was moved.")
+        Path | None, option(metavar="DATA", help="Where the images are now, if the dataset was moved.")
     ] = None,
     most: Annotated[
-        int | None,
-        typer.Option(min=0, metavar="N", help="Suspects shown, worst first: 5000 on a page, 100 in Markdown."),
+        int | None, option(min=0, metavar="N", help="Suspects shown, worst first: 5000 on a page, 100 in Markdown.")
     ] = None,
     link: Annotated[
-        bool,
-        typer.Option("--link", metavar="", help="Show the originals, as long as they stay where they are."),
+        bool, option("--link", metavar="", help="Show the originals, as long as they stay where they are.")
     ] = False,
-    workers: Annotated[
-        int | None,
-        typer.Option(min=1, metavar="N", envvar="LABELAUDIT_WORKERS", show_envvar=False, help="Threads that decode."),
-    ] = None,
+    workers: Annotated[int | None, option(min=1, metavar="N", env="WORKERS", help="Threads that decode.")] = None,
     quiet: Quiet = False,
-    color: Annotated[
-        Color, typer.Option(envvar="LABELAUDIT_COLOR", show_envvar=False, help="Colour of the progress.")
-    ] = "auto",
+    color: Annotated[Color, option(env="COLOR", help="Colour of the progress.")] = "auto",
 ) -> None:
     """Make the report of RUN again: after a review, with more suspects, or as Markdown.
 

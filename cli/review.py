@@ -14,7 +14,7 @@ from labelaudit.errors import OptionError, RunError
 from labelaudit.machine import available_cores
 from labelaudit.text import count
 
-from .console.options import load_settings
+from .console.options import load_settings, option
 from .console.reviewer import Reviewer, find_account, name_reviewer
 from .console.runs import RUN, find_run
 from .console.streams import as_typed, printable, spell_path
@@ -26,18 +26,14 @@ if TYPE_CHECKING:
 
 _PAGE = "The page"
 _EXCHANGE = "For another labelling tool"
-_BASE: Any = typer.Option(
+_BASE: Any = option(
     "--base-path",
-    rich_help_panel=_PAGE,
+    panel=_PAGE,
     metavar="PATH",
     help="Where a proxy serves the page (Jupyter, VS Code): a path, or the whole address.",
 )
-_Port = Annotated[
-    int, typer.Option(min=0, max=65535, metavar="N", rich_help_panel=_PAGE, help="Port; 0 takes a free one.")
-]
-_NoOpen = Annotated[
-    bool, typer.Option("--no-open", metavar="", rich_help_panel=_PAGE, help="Print the address, open no browser.")
-]
+_Port = Annotated[int, option(min=0, max=65535, metavar="N", panel=_PAGE, help="Port; 0 takes a free one.")]
+_NoOpen = Annotated[bool, option("--no-open", metavar="", panel=_PAGE, help="Print the address, open no browser.")]
 
 _OPENER = ".open-review.html"
 """In RUN while the page is up: leads a browser to it, key included."""
@@ -46,46 +42,42 @@ _OPENER = ".open-review.html"
 def review(
     run: Annotated[Path | None, RUN] = None,
     data: Annotated[
-        Path | None, typer.Option(metavar="DATA", help="Where the images are now, if the dataset was moved.")
+        Path | None, option(metavar="DATA", help="Where the images are now, if the dataset was moved.")
     ] = None,
     order: Annotated[
         Literal["worst", "all", "pair", "tune", "sample", "disputes"],
-        typer.Option(
+        option(
             help="worst: suspects, worst first; all: all images; pair: suspects by pair of classes; tune: some twenty "
             "images that set the scale, and sample: those that `labelaudit estimate` needs, both without scores; "
             "disputes: images that reviewers disagree on."
         ),
     ] = "worst",
     gate: Annotated[
-        bool, typer.Option("--gate", metavar="", help="Only the suspects that fail `labelaudit check` on RUN.")
+        bool, option("--gate", metavar="", help="Only the suspects that fail `labelaudit check` on RUN.")
     ] = False,
     reviewer: Reviewer = None,
-    again: Annotated[bool, typer.Option("--again", metavar="", help="Ask what others have judged, too.")] = False,
+    again: Annotated[bool, option("--again", metavar="", help="Ask what others have judged, too.")] = False,
     keys: Annotated[
-        Path | None, typer.Option(metavar="FILE", help='Keys of your own: TOML with \\[keys] and left = "h" below it.')
+        Path | None, option(metavar="FILE", help='Keys of your own: TOML with \\[keys] and left = "h" below it.')
     ] = None,
     port: _Port = 0,
     no_open: _NoOpen = False,
     base_path: Annotated[str | None, _BASE] = None,
     export: Annotated[
-        Path | None,
-        typer.Option(rich_help_panel=_EXCHANGE, metavar="FILE", help="Write the queue to FILE and show no page."),
+        Path | None, option(panel=_EXCHANGE, metavar="FILE", help="Write the queue to FILE and show no page.")
     ] = None,
     format_: Annotated[
         Literal["label-studio", "cvat", "prodigy", "csv"] | None,
-        typer.Option("--format", rich_help_panel=_EXCHANGE, help="Format of FILE; default: by its ending."),
+        option("--format", panel=_EXCHANGE, help="Format of FILE; default: by its ending."),
     ] = None,
     embed: Annotated[
-        bool,
-        typer.Option(
-            "--embed", rich_help_panel=_EXCHANGE, metavar="", help="Put the images into FILE (label-studio, prodigy)."
-        ),
+        bool, option("--embed", panel=_EXCHANGE, metavar="", help="Put the images into FILE (label-studio, prodigy).")
     ] = False,
     prefix: Annotated[
         str | None,
-        typer.Option(
+        option(
             "--image-prefix",
-            rich_help_panel=_EXCHANGE,
+            panel=_EXCHANGE,
             metavar="URL",
             help="What the tool puts before an image's path to find it, such as s3://bucket/ or /data/images/.",
         ),
@@ -119,7 +111,7 @@ def review(
 def open_(
     run: Annotated[Path | None, RUN] = None,
     data: Annotated[
-        Path | None, typer.Option(metavar="DATA", help="Where the images are now, if the dataset was moved.")
+        Path | None, option(metavar="DATA", help="Where the images are now, if the dataset was moved.")
     ] = None,
     reviewer: Reviewer = None,
     port: _Port = 0,

@@ -5,16 +5,27 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
+from labelaudit.data.source import MAX_PIXELS, refuse_missing
 from labelaudit.errors import OptionError
-from labelaudit.machine import available_cores
+from labelaudit.machine import Device, Engine, available_cores
+from labelaudit.scanning.settings import ENSEMBLE, METHODS, Effort, Precision, Train
 
-from .console.options import choose_cache, is_default, load_settings, option, parse_names, parse_settings
+from .console.options import (
+    ColorOption,
+    Quiet,
+    choose_cache,
+    is_default,
+    load_settings,
+    option,
+    parse_names,
+    parse_settings,
+)
 from .console.reading import UNSAID, takes_source
-from .console.streams import Color, open_console, report_progress
+from .console.streams import open_console, report_progress
 
 _INPUT = "What else is known"
 _METHOD = "Methods and networks"
@@ -65,8 +76,7 @@ def scan(
         ),
     ] = None,
     verdicts: Annotated[
-        Path | None,
-        option(panel=_INPUT, metavar="FILE", help="What people decided; default: verdicts.csv in RUN."),
+        Path | None, option(panel=_INPUT, metavar="FILE", help="What people decided; default: verdicts.csv in RUN.")
     ] = None,
     methods: Annotated[
         str,
@@ -96,7 +106,7 @@ def scan(
         ),
     ] = None,
     train: Annotated[
-        Literal["auto", "features", "pixels"],
+        Train,
         option(
             panel=_METHOD,
             env="TRAIN",
@@ -135,7 +145,7 @@ def scan(
         option(panel=_METHOD, min=8, metavar="N", env="IMAGE_SIZE", help="Input size of these networks in pixels."),
     ] = None,
     precision: Annotated[
-        Literal["auto", "float32", "int8"],
+        Precision,
         option(
             panel=_METHOD,
             env="PRECISION",
@@ -143,11 +153,10 @@ def scan(
         ),
     ] = "auto",
     max_pixels: Annotated[
-        int,
-        option(panel=_MACHINE, min=1, metavar="N", env="MAX_PIXELS", help="Larger images are named and not read."),
-    ] = 178_956_970,
+        int, option(panel=_MACHINE, min=1, metavar="N", env="MAX_PIXELS", help="Larger images are named and not read.")
+    ] = MAX_PIXELS,
     effort: Annotated[
-        Literal["quick", "standard", "thorough"],
+        Effort,
         option(
             env="EFFORT",
             help="How much looks at the images: one small pretrained network (more of few images) and nothing that is "
@@ -162,15 +171,13 @@ def scan(
             env="RANK_BY",
             help="Rank and flag by one column, such as limit_distance; ensemble: all models pooled.",
         ),
-    ] = "ensemble",
-    device: Annotated[
-        Literal["auto", "cpu", "cuda"], option(panel=_MACHINE, env="DEVICE", help="Where the networks run.")
-    ] = "auto",
+    ] = ENSEMBLE,
+    device: Annotated[Device, option(panel=_MACHINE, env="DEVICE", help="Where the networks run.")] = "auto",
     seed: Annotated[
         int, option(panel=_MACHINE, min=0, metavar="N", env="SEED", help="Same data, same seed, same result.")
     ] = 0,
     engine: Annotated[
-        Literal["local", "ray"],
+        Engine,
         option(panel=_MACHINE, env="ENGINE", help="Embed and train here, or on a Ray cluster (labelaudit\\[ray])."),
     ] = "local",
     address: Annotated[
@@ -199,11 +206,7 @@ def scan(
     workers: Annotated[
         int | None,
         option(
-            panel=_MACHINE,
-            min=1,
-            metavar="N",
-            env="WORKERS",
-            help="Threads that read and decode; default: all cores.",
+            panel=_MACHINE, min=1, metavar="N", env="WORKERS", help="Threads that read and decode; default: all cores."
         ),
     ] = None,
     cache: Annotated[
@@ -221,11 +224,11 @@ def scan(
     no_html: Annotated[
         bool, option("--no-html", metavar="", help="Write no report.html, the page with the suspects' pictures.")
     ] = False,
-    quiet: Annotated[bool, option("-q", "--quiet", metavar="", help="Print errors only.")] = False,
+    quiet: Quiet = False,
     verbose: Annotated[
         bool, option("-v", "--verbose", metavar="", help="Show more suspects and how they were found.")
     ] = False,
-    color: Annotated[Color, option(env="COLOR", help="Colour in the output.")] = "auto",
+    color: ColorOption = "auto",
 ) -> None:
     """Find the wrong labels in DATA: rank every image, flag the suspects, suggest labels.
 
@@ -236,8 +239,6 @@ def scan(
     """
     if data is None and how["labels"] is None:
         raise OptionError("nothing to scan: name a folder or table, such as `labelaudit scan ./images`")
-    from labelaudit.scanning.settings import METHODS
-
     options = parse_settings(settings or [])
     settled = load_settings({}, data, None)
     spelled = {"format": "data_format"}
@@ -262,8 +263,6 @@ def scan(
     chosen["workers"] = chosen["workers"] or available_cores()
     if (budget or max_memory) and is_default(ctx, "effort") and "effort" not in filed:
         chosen["effort"] = "thorough"  # the most that may be chosen
-
-    from labelaudit.data.source import refuse_missing
 
     refuse_missing(data, how["labels"])
 

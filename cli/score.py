@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from labelaudit.machine import Machine, available_cores
+from labelaudit.machine import Device, Machine, available_cores
 from labelaudit.text import interval
 
-from .console.options import ColorOption, Workers, choose_cache
+from .console.options import ColorOption, Workers, choose_cache, option
 from .console.reading import UNSAID, takes_source
 from .console.streams import Color, as_typed, open_console, printable, report_progress
 
@@ -34,34 +34,26 @@ def score(
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option(
-            "-o", "--output", metavar="FILE|DIR", help="A .csv or .json file, or a folder for the whole result."
-        ),
+        option("-o", "--output", metavar="FILE|DIR", help="A .csv or .json file, or a folder for the whole result."),
     ] = None,
     format: Annotated[
-        Literal["csv", "json"] | None,
-        typer.Option(help="Output format; default: by the ending of FILE, else csv."),
+        Literal["csv", "json"] | None, option(help="Output format; default: by the ending of FILE, else csv.")
     ] = None,
     how: Mapping[str, Any] = UNSAID,
     features: Annotated[
-        Path | None, typer.Option(metavar="X.npy", help="Features of the new data, where the scan had --features.")
+        Path | None, option(metavar="X.npy", help="Features of the new data, where the scan had --features.")
     ] = None,
     data: Annotated[
-        Path | None, typer.Option(metavar="DATA", help="Where the audited images are now, if they were moved.")
+        Path | None, option(metavar="DATA", help="Where the audited images are now, if they were moved.")
     ] = None,
-    device: Annotated[
-        Literal["auto", "cpu", "cuda"], typer.Option(envvar="LABELAUDIT_DEVICE", show_envvar=False)
-    ] = "auto",
+    device: Annotated[Device, option(env="DEVICE")] = "auto",
     workers: Workers = None,
     cache: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR", envvar="LABELAUDIT_CACHE", show_envvar=False, help="Folder that keeps features, as for scan."
-        ),
+        Path | None, option(metavar="DIR", env="CACHE", help="Folder that keeps features, as for scan.")
     ] = None,
-    no_cache: Annotated[bool, typer.Option("--no-cache", metavar="", help="Keep no features.")] = False,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", metavar="", help="Print no summary.")] = False,
-    verbose: Annotated[bool, typer.Option("-v", "--verbose", metavar="", help="Show every stage and finding.")] = False,
+    no_cache: Annotated[bool, option("--no-cache", metavar="", help="Keep no features.")] = False,
+    quiet: Annotated[bool, option("-q", "--quiet", metavar="", help="Print no summary.")] = False,
+    verbose: Annotated[bool, option("-v", "--verbose", metavar="", help="Show every stage and finding.")] = False,
     color: ColorOption = "auto",
 ) -> None:
     """Judge the labels of NEW_DATA by the audit in RUN, without training anything.

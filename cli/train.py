@@ -6,21 +6,21 @@ import math
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from labelaudit.errors import OptionError
-from labelaudit.machine import available_cores
+from labelaudit.machine import Device, available_cores
 from labelaudit.text import duration, read_share
+from labelaudit.training.settings import Augment, Init, Keep
 
-from .console.options import ColorOption, Quiet, parse_settings
+from .console.options import ColorOption, Quiet, option, parse_settings
 from .console.reading import UNSAID, takes_source
 from .console.streams import as_typed, open_console, printable, report_progress
 
 if TYPE_CHECKING:
     from labelaudit.models import TrainedFolder
-    from labelaudit.training.settings import Init
 
 _INPUT, _HOW, _MACHINE = "Data", "How to train", "This machine"
 _SHOWN = {
@@ -36,28 +36,25 @@ _SHOWN = {
 def train(
     data: Annotated[Path, typer.Argument(metavar="DATA", help="Any dataset of images that scan takes.")],
     output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="MODEL", help="New folder for the model, its curves and pictures.")
+        Path, option("-o", "--output", metavar="MODEL", help="New folder for the model, its curves and pictures.")
     ],
-    method: Annotated[
-        str, typer.Option(rich_help_panel=_HOW, metavar="NAME", help="One of `labelaudit methods`.")
-    ] = "ce",
+    method: Annotated[str, option(panel=_HOW, metavar="NAME", help="One of `labelaudit methods`.")] = "ce",
     settings: Annotated[
         list[str] | None,
-        typer.Option(
+        option(
             "--set",
-            rich_help_panel=_HOW,
+            panel=_HOW,
             metavar="NAME.OPTION=VALUE",
             help="Option of the method or a regulariser, such as sln.lr=0.01; may be repeated.",
         ),
     ] = None,
     regularizer: Annotated[
-        list[str] | None,
-        typer.Option(rich_help_panel=_HOW, metavar="NAME", help="Around the method, such as mixup; may be repeated."),
+        list[str] | None, option(panel=_HOW, metavar="NAME", help="Around the method, such as mixup; may be repeated.")
     ] = None,
     network: Annotated[
         str | None,
-        typer.Option(
-            rich_help_panel=_HOW,
+        option(
+            panel=_HOW,
             metavar="NAME",
             help="cnn, mnist_cnn, lenet5, allcnn, resnet32, resnet34, wrn28_2, mlp_2x512, mlp_4x512_elu, lite0, "
             "timm:NAME, torchvision:NAME.",
@@ -65,87 +62,55 @@ def train(
     ] = None,
     init: Annotated[
         list[str] | None,
-        typer.Option(
-            rich_help_panel=_HOW,
+        option(
+            panel=_HOW,
             metavar="WEIGHTS",
             help="Begin with a weights file, an earlier MODEL, or `pretrained`: published ones, fetched if need be. "
             "Given twice, the two networks of co_teaching, decoupling or dividemix have one each.",
         ),
     ] = None,
     epochs: Annotated[
-        int | None,
-        typer.Option(rich_help_panel=_HOW, min=1, metavar="N", help="Passes over the data; the method's own."),
+        int | None, option(panel=_HOW, min=1, metavar="N", help="Passes over the data; the method's own.")
     ] = None,
     augment: Annotated[
-        Literal["none", "shift", "shift+flip", "crop", "crop+flip"],
-        typer.Option(
-            rich_help_panel=_HOW, help="Move images by up to an eighth (crop: black behind them); mirror them too."
-        ),
+        Augment, option(panel=_HOW, help="Move images by up to an eighth (crop: black behind them); mirror them too.")
     ] = "shift",
     image_size: Annotated[
         int | None,
-        typer.Option(
-            rich_help_panel=_HOW,
-            min=8,
-            max=1024,
-            metavar="N",
-            help="Side of the squares; the images' own, up to 64.",
-        ),
+        option(panel=_HOW, min=8, max=1024, metavar="N", help="Side of the squares; the images' own, up to 64."),
     ] = None,
     keep: Annotated[
-        Literal["last", "best"],
-        typer.Option(rich_help_panel=_HOW, help="The last epoch's model, or the one most accurate on --valid."),
+        Keep, option(panel=_HOW, help="The last epoch's model, or the one most accurate on --valid.")
     ] = "last",
     patience: Annotated[
         int | None,
-        typer.Option(
-            rich_help_panel=_HOW, min=1, metavar="N", help="Stop after so many epochs without a better one on --valid."
-        ),
+        option(panel=_HOW, min=1, metavar="N", help="Stop after so many epochs without a better one on --valid."),
     ] = None,
     balance: Annotated[
-        bool,
-        typer.Option(
-            "--balance", rich_help_panel=_HOW, metavar="", help="Draw as many images of each class in an epoch."
-        ),
+        bool, option("--balance", panel=_HOW, metavar="", help="Draw as many images of each class in an epoch.")
     ] = False,
-    seed: Annotated[
-        int, typer.Option(rich_help_panel=_HOW, min=0, metavar="N", help="Same data, same seed, same model.")
-    ] = 0,
+    seed: Annotated[int, option(panel=_HOW, min=0, metavar="N", help="Same data, same seed, same model.")] = 0,
     valid: Annotated[
-        str | None,
-        typer.Option(rich_help_panel=_INPUT, metavar="FRACTION|DATA", help="Measured each epoch, not trained on."),
+        str | None, option(panel=_INPUT, metavar="FRACTION|DATA", help="Measured each epoch, not trained on.")
     ] = None,
-    test: Annotated[
-        Path | None, typer.Option(rich_help_panel=_INPUT, metavar="DATA", help="Measured each epoch as well.")
-    ] = None,
+    test: Annotated[Path | None, option(panel=_INPUT, metavar="DATA", help="Measured each epoch as well.")] = None,
     truth: Annotated[
-        Path | None,
-        typer.Option(rich_help_panel=_INPUT, metavar="FILE", help="True labels, as truth.csv of `labelaudit corrupt`."),
+        Path | None, option(panel=_INPUT, metavar="FILE", help="True labels, as truth.csv of `labelaudit corrupt`.")
     ] = None,
     how: Mapping[str, Any] = UNSAID,
     resume: Annotated[
-        bool, typer.Option("--resume", metavar="", help="Go on with a run that was cut off, with the same options.")
+        bool, option("--resume", metavar="", help="Go on with a run that was cut off, with the same options.")
     ] = False,
     diagnose: Annotated[
-        bool, typer.Option("--diagnose", metavar="", help="Measure norms, margins, calibration and memorisation.")
+        bool, option("--diagnose", metavar="", help="Measure norms, margins, calibration and memorisation.")
     ] = False,
-    device: Annotated[
-        Literal["auto", "cpu", "cuda"],
-        typer.Option(rich_help_panel=_MACHINE, envvar="LABELAUDIT_DEVICE", show_envvar=False, help="Where to train."),
-    ] = "auto",
+    device: Annotated[Device, option(panel=_MACHINE, env="DEVICE", help="Where to train.")] = "auto",
     compiled: Annotated[
-        bool, typer.Option("--compile", rich_help_panel=_MACHINE, metavar="", help="Compile the network; pays on GPUs.")
+        bool, option("--compile", panel=_MACHINE, metavar="", help="Compile the network; pays on GPUs.")
     ] = False,
     workers: Annotated[
         int | None,
-        typer.Option(
-            rich_help_panel=_MACHINE,
-            min=1,
-            metavar="N",
-            envvar="LABELAUDIT_WORKERS",
-            show_envvar=False,
-            help="Threads that decode; default: all cores.",
-        ),
+        option(panel=_MACHINE, min=1, metavar="N", env="WORKERS", help="Threads that decode; default: all cores."),
     ] = None,
     quiet: Quiet = False,
     color: ColorOption = "auto",

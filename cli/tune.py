@@ -14,6 +14,7 @@ import typer
 from labelaudit.errors import RunError
 from labelaudit.text import cell, count, shown_json
 
+from .console.options import option
 from .console.reviewer import Reviewer, name_reviewer
 from .console.runs import RUN, find_run
 from .console.streams import printable
@@ -28,13 +29,13 @@ _KEYS = "Enter: the label is right · a class, or its number: that one is right 
 
 def tune(
     run: Annotated[Path | None, RUN] = None,
-    verdicts: Annotated[int, typer.Option(min=10, metavar="N", help="Verdicts wanted in all.")] = 20,
+    verdicts: Annotated[int, option(min=10, metavar="N", help="Verdicts wanted in all.")] = 20,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="CSV", help="File that gets the flags, worst first.")
+        Path | None, option("-o", "--output", metavar="CSV", help="File that gets the flags, worst first.")
     ] = None,
     reviewer: Reviewer = None,
-    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Random seed of the images that are asked about.")] = 0,
-    as_json: Annotated[bool, typer.Option("--json", metavar="", help="Ask nothing, print JSON.")] = False,
+    seed: Annotated[int, option(min=0, metavar="N", help="Random seed of the images that are asked about.")] = 0,
+    as_json: Annotated[bool, option("--json", metavar="", help="Ask nothing, print JSON.")] = False,
 ) -> None:
     """Set the scale of RUN by a few verdicts: flags, noise rate, expected precision and recall.
 

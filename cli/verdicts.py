@@ -14,6 +14,7 @@ import typer
 from labelaudit.errors import DataError, OptionError
 from labelaudit.text import count
 
+from .console.options import option
 from .console.runs import RUN, find_run
 from .console.streams import as_typed, printable, spell_path
 
@@ -32,7 +33,7 @@ verdicts = typer.Typer(
 _MOST = 20
 """Problems and disputes shown."""
 _RULES = "majority (of all who judged it), adjudicator:NAME (this person's word), or agreement (of all)."
-_SETTLE = typer.Option(metavar="RULE", help=f"Also set the rule by which disputes end: {_RULES}")
+_SETTLE = option(metavar="RULE", help=f"Also set the rule by which disputes end: {_RULES}")
 _RUN = typer.Argument(metavar="RUN", help="Folder that `labelaudit scan` wrote.")
 
 
@@ -69,7 +70,7 @@ def show(run: Annotated[Path | None, RUN] = None) -> None:
 def merge(
     logs: Annotated[list[Path], typer.Argument(metavar="[NAME=]LOG", help="RUN folders, or verdicts.csv files.")],
     output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="RUN", help="RUN that gets the verdicts it does not have yet.")
+        Path, option("-o", "--output", metavar="RUN", help="RUN that gets the verdicts it does not have yet.")
     ],
     settle: Annotated[str | None, _SETTLE] = None,
 ) -> None:
@@ -104,10 +105,7 @@ def merge(
 
 
 @verdicts.command()
-def settle(
-    run: Annotated[Path, _RUN],
-    rule: Annotated[str, typer.Argument(metavar="RULE", help=_RULES)],
-) -> None:
+def settle(run: Annotated[Path, _RUN], rule: Annotated[str, typer.Argument(metavar="RULE", help=_RULES)]) -> None:
     """Set the rule by which disputes in RUN end, now and later; `majority` holds unless another is set."""
     from labelaudit import read_audit
     from labelaudit.verdicts import append, make_rule, match, read, verdicts_file
@@ -139,13 +137,13 @@ def import_(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="What the labelling tool exported.")],
     format_: Annotated[
         Literal["label-studio", "cvat", "prodigy", "csv"] | None,
-        typer.Option("--format", help="Format of FILE; default: by its ending."),
+        option("--format", help="Format of FILE; default: by its ending."),
     ] = None,
     reviewer: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Whose answers these are; default: as FILE says.")
+        str | None, option(metavar="NAME", help="Whose answers these are; default: as FILE says.")
     ] = None,
     partly: Annotated[
-        bool, typer.Option("--partly", metavar="", help="Import what can be, in spite of entries that cannot.")
+        bool, option("--partly", metavar="", help="Import what can be, in spite of entries that cannot.")
     ] = False,
 ) -> None:
     """Bring verdicts back from Label Studio, CVAT, Prodigy or a spreadsheet: all of FILE, or nothing."""

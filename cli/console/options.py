@@ -19,14 +19,15 @@ if TYPE_CHECKING:
     from labelaudit.check.settings import ResolvedSettings
 
 
-ColorOption = Annotated[Color, typer.Option(envvar="LABELAUDIT_COLOR", show_envvar=False, help="Colour in the output.")]
-Quiet = Annotated[bool, typer.Option("-q", "--quiet", metavar="", help="Print errors only.")]
-Workers = Annotated[
-    int | None,
-    typer.Option(
-        min=1, metavar="N", envvar="LABELAUDIT_WORKERS", show_envvar=False, help="Threads; default: all cores."
-    ),
-]
+def option(*names: str, panel: str | None = None, env: str | None = None, **rest: Any) -> Any:
+    """An option under a heading of ``--help``, which can also be set as ``LABELAUDIT_<env>``."""
+    variable = f"LABELAUDIT_{env}" if env else None
+    return typer.Option(*names, rich_help_panel=panel, envvar=variable, show_envvar=False, **rest)
+
+
+ColorOption = Annotated[Color, option(env="COLOR", help="Colour in the output.")]
+Quiet = Annotated[bool, option("-q", "--quiet", metavar="", help="Print errors only.")]
+Workers = Annotated[int | None, option(min=1, metavar="N", env="WORKERS", help="Threads; default: all cores.")]
 
 
 def default_cache() -> Path:
@@ -59,12 +60,6 @@ def choose_cache(named: Path | None, *, use: bool, notice: Callable[[str], None]
         reason = getattr(error, "strerror", None) or "there is none"
         notice(f"Features are not kept: {shown} cannot be written ({reason}). --cache DIR names another folder.")
         return None
-
-
-def option(*names: str, panel: str | None = None, env: str | None = None, **rest: Any) -> Any:
-    """An option under a heading of ``--help``, which can also be set as ``LABELAUDIT_<env>``."""
-    variable = f"LABELAUDIT_{env}" if env else None
-    return typer.Option(*names, rich_help_panel=panel, envvar=variable, show_envvar=False, **rest)
 
 
 def is_default(ctx: typer.Context, name: str) -> bool:

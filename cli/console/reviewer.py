@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
+from .options import option
 
 Reviewer = Annotated[
     str | None,
-    typer.Option(
-        "--reviewer",
-        metavar="NAME",
-        envvar="LABELAUDIT_REVIEWER",
-        show_envvar=False,
-        help="Your name in verdicts.csv; default: that of your account.",
+    option(
+        "--reviewer", metavar="NAME", env="REVIEWER", help="Your name in verdicts.csv; default: that of your account."
     ),
 ]
 """The option of every command in which a person judges."""

@@ -25,7 +25,7 @@ from labelaudit.clean.parquet import write_parquet
 from labelaudit.clean.plan import CorrectionPlan
 from labelaudit.clean.transfer import Transfer
 from labelaudit.errors import RunError
-from labelaudit.text import Lines, cell, encodable
+from labelaudit.text import Lines, cell, encodable, free_name
 
 _CHUNK = 10_000
 """Rows that pandas guesses the types of at once, in `datasets`."""
@@ -115,10 +115,7 @@ def _columns(dataset: RelabelledDataset, path: str, names: Sequence[str]) -> dic
     if dataset.weights is not None:
         columns["weight"] = tuple(str(weight) for weight in dataset.weights)
     for name, values in dataset.extra.items():
-        free = name
-        while free in columns:
-            free = f"extra_{free}"
-        columns[free] = values
+        columns[free_name(name, "extra_", columns)] = values
     return columns
 
 
