@@ -7,10 +7,9 @@ from xml.etree import ElementTree
 
 import pytest
 from audits import IDS, make_audit
-from typer.testing import CliRunner
+from commands import call
 
 from labelaudit.audit import run as runs
-from labelaudit.cli import app
 from labelaudit.estimate import estimate_record, plan_reviews, save
 from labelaudit.verdicts import Verdict, append, verdicts_file
 
@@ -32,14 +31,9 @@ def judge(run: Path, rows: range) -> None:
         append(verdicts_file(run), Verdict(path=IDS[row], digest=digest, given_label=label, verdict=kind))
 
 
-def call(run: Path, badge: Path) -> tuple[int, str, str]:
-    result = CliRunner().invoke(app, ["estimate", str(run), "--certificate", str(badge)], prog_name="labelaudit")
-    return result.exit_code, result.stdout, result.stderr
-
-
 def test_a_reviewed_dataset_gets_a_badge_and_a_paragraph(run: Path, tmp_path: Path) -> None:
     judge(run, range(6))
-    code, out, _ = call(run, tmp_path / "badge.svg")
+    code, out, _ = call("estimate", run, "--certificate", tmp_path / "badge.svg")
     assert code == 0
     badge = ElementTree.parse(tmp_path / "badge.svg").getroot()
     assert badge.attrib["aria-label"].startswith("labels: 16.7% wrong (16.7% to 16.7%)")
@@ -51,10 +45,10 @@ def test_a_reviewed_dataset_gets_a_badge_and_a_paragraph(run: Path, tmp_path: Pa
 
 
 def test_too_little_review_gets_none(run: Path, tmp_path: Path) -> None:
-    code, _, err = call(run, tmp_path / "badge.svg")
+    code, _, err = call("estimate", run, "--certificate", tmp_path / "badge.svg")
     assert (code, err.count("\n")) == (2, 1)
     judge(run, range(1))
-    code, _, err = call(run, tmp_path / "badge.svg")
+    code, _, err = call("estimate", run, "--certificate", tmp_path / "badge.svg")
     assert code == 2
     assert "too little is reviewed for a certificate" in err
     assert not (tmp_path / "badge.svg").exists()

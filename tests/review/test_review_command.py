@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from commands import call
 from review_runs import Server, running, serving, write_run
 from review_verdicts import verdict
 from typer.testing import CliRunner
@@ -77,11 +78,6 @@ def test_a_killed_server_loses_nothing_and_goes_on_at_the_right_place(tmp_path: 
 
 
 # the command line
-
-
-def call(*arguments: str) -> tuple[int, str, str]:
-    result = CliRunner().invoke(app, list(arguments), catch_exceptions=False, prog_name="labelaudit")
-    return result.exit_code, result.stdout, result.stderr
 
 
 def test_what_cannot_be_reviewed_is_one_line(run: Path, tmp_path: Path) -> None:

@@ -9,16 +9,14 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pytest
 from audits import make_audit, make_samples
-from typer.testing import CliRunner
+from commands import Ended, call
 
 from labelaudit.audit import run
 from labelaudit.audit.document import Audit
-from labelaudit.cli import app
 from labelaudit.judge import probes
 from labelaudit.judge.decide import decide
 from labelaudit.judge.judge import CLOSED_FORMS, Judge
@@ -27,21 +25,10 @@ from labelaudit.judge.vectors import reduce_blocks
 from labelaudit.types import Features, Finding, Samples
 
 
-class Ended(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
 @pytest.fixture(autouse=True)
 def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [*(name for name in os.environ if name.startswith("LABELAUDIT_")), "NO_COLOR", "FORCE_COLOR"]:
         monkeypatch.delenv(name, raising=False)
-
-
-def call(*arguments: str | Path) -> Ended:
-    result = CliRunner().invoke(app, ["score", *map(str, arguments)], catch_exceptions=False, prog_name="labelaudit")
-    return Ended(result.exit_code, result.stdout, result.stderr)
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +53,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def score(place: Path, *more: str | Path) -> Ended:
-    return call(place / "run", "--labels", place / "new.csv", "--features", place / "new.npy", "--device", "cpu", *more)
+    return call(
+        "score", place / "run", "--labels", place / "new.csv", "--features", place / "new.npy", "--device", "cpu", *more
+    )
 
 
 def test_suspects_go_to_stdout_and_the_rest_to_stderr(place: Path) -> None:
@@ -106,15 +95,15 @@ def test_a_folder_gets_the_whole_result(place: Path, tmp_path: Path) -> None:
 
 
 def missing_run(place: Path) -> Ended:
-    return call(place / "nowhere", place)
+    return call("score", place / "nowhere", place)
 
 
 def nothing_new(place: Path) -> Ended:
-    return call(place / "run")
+    return call("score", place / "run")
 
 
 def no_features(place: Path) -> Ended:
-    return call(place / "run", "--labels", place / "new.csv", "--device", "cpu")
+    return call("score", place / "run", "--labels", place / "new.csv", "--device", "cpu")
 
 
 def no_folder(place: Path) -> Ended:
@@ -123,7 +112,9 @@ def no_folder(place: Path) -> Ended:
 
 def wrong_width(place: Path) -> Ended:
     np.save(place / "narrow.npy", np.zeros((4, 5), np.float32))
-    return call(place / "run", "--labels", place / "new.csv", "--features", place / "narrow.npy", "--device", "cpu")
+    return call(
+        "score", place / "run", "--labels", place / "new.csv", "--features", place / "narrow.npy", "--device", "cpu"
+    )
 
 
 @pytest.mark.parametrize(
@@ -148,9 +139,9 @@ def test_many_findings_are_counted_and_names_cannot_steer(monkeypatch: pytest.Mo
     audit = make_audit(findings=findings, samples=make_samples(classes=("cat", "dog", "owl\x1b")))
     audit = replace(audit, notes=())
     monkeypatch.setattr("labelaudit.scoring.score.score", lambda *_, **__: audit)
-    done = call("RUN", "new")
+    done = call("score", "RUN", "new")
     assert "and 5 more findings; --format json lists all" in done.err
     assert "\x1b" not in done.err
     assert "1 not judged" in done.err
-    assert len(json.loads(call("RUN", "new", "--format", "json").out)["findings"]["list"]) == 25
-    assert "more findings" not in call("RUN", "new", "-v").err
+    assert len(json.loads(call("score", "RUN", "new", "--format", "json").out)["findings"]["list"]) == 25
+    assert "more findings" not in call("score", "RUN", "new", "-v").err

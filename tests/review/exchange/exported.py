@@ -5,10 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from typer.testing import CliRunner
-
 import labelaudit
-from labelaudit.cli import app
 from labelaudit.review.exchange import Exported, export_queue, read_answers
 from labelaudit.review.exchange.matching import Matched
 
@@ -23,8 +20,3 @@ def bring(run: Path, file: Path, **options: Any) -> Matched:
 
 def told(found: Matched) -> list[tuple[str, str, str]]:
     return [(v.path, v.verdict, v.new_label) for v in found.verdicts]
-
-
-def call(*arguments: str) -> tuple[int, str, str]:
-    result = CliRunner().invoke(app, list(arguments), catch_exceptions=False, prog_name="labelaudit")
-    return result.exit_code, result.stdout, result.stderr

@@ -9,7 +9,8 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from exported import bring, call, export, told
+from commands import call
+from exported import bring, export, told
 
 import labelaudit
 from labelaudit import verdicts

@@ -13,7 +13,8 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from exported import bring, call, export, told
+from commands import call
+from exported import bring, export, told
 from review_runs import write_run
 
 from labelaudit import verdicts
