@@ -25,11 +25,6 @@ from labelaudit.types import Finding
 from labelaudit.verdicts import Verdict, match
 
 
-@pytest.fixture
-def audit(tmp_path: Path) -> Audit:
-    return make_dataset(tmp_path / "pets")
-
-
 def brief(changes: tuple[Change, ...]) -> list[tuple[str, str, str, str, str]]:
     return [(c.path, c.action, c.new_label, c.source, c.reason) for c in changes]
 

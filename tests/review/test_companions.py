@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from review_runs import serving, write_run
+from review_sessions import open_run
 
-import labelaudit
 from labelaudit import verdicts
-from labelaudit.audit.originals import open_originals
-from labelaudit.review.session import Session, open_session
 from labelaudit.verdicts import verdicts_file
 
 if TYPE_CHECKING:
@@ -25,11 +23,6 @@ PATIENTS = tuple(f"p{i // 3}" for i in range(9))
 def run(tmp_path: Path) -> Path:
     """Three patients of three frames; the last frame of the first one carries another label."""
     return write_run(tmp_path, FRAMES, labels=[0, 0, 1, *[0] * 6], groups=PATIENTS)
-
-
-def open_run(run: Path, order: str = "worst") -> Session:
-    audit = labelaudit.read_audit(run)
-    return open_session(audit, open_originals(audit), run, reviewer="ann", order=order)
 
 
 def in_force(run: Path) -> dict[str, str]:
@@ -76,7 +69,7 @@ def test_a_frame_that_is_gone_takes_no_verdict(run: Path) -> None:
 
 
 def test_in_the_blind_sample_each_image_is_judged_alone(run: Path) -> None:
-    session = open_run(run, "sample")
+    session = open_run(run, order="sample")
     assert "group" not in session.questions(0, 1)[0]
     assert session.judge(0, "class", 1, 0, together=True)["together"] == 0
     assert len(in_force(run)) == 1
