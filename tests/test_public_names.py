@@ -48,10 +48,9 @@ def test_scan_spells_every_setting_once() -> None:
 
     declared = {field.name: field.default for kind in (Source, ScanSettings, Machine) for field in fields(kind)}
     spelled = inspect.signature(labelaudit.scan).parameters
-    assert set(spelled) == {
-        *declared,
-        *("features", "probs", "verdicts", "output", "html", "budget", "max_memory"),
-    } - {"exposure"}
+    assert set(spelled) == {*declared, *("features", "probs", "verdicts", "output", "html", "budget", "max_memory")} - {
+        "exposure"
+    }
     for name in ("methods", "train", "precision", "effort", "seed", "device", "workers", "image_size"):
         assert spelled[name].default == declared[name], name
 

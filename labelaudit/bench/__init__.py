@@ -7,15 +7,4 @@ from labelaudit.bench.preset import Arm, Cost, Finished, Preset, Reading, Settin
 from labelaudit.bench.running import run_preset
 from labelaudit.bench.runs import Run
 
-__all__ = [
-    "Arm",
-    "Cost",
-    "Finished",
-    "Preset",
-    "Reading",
-    "Run",
-    "Setting",
-    "Table",
-    "narrow",
-    "run_preset",
-]
+__all__ = ["Arm", "Cost", "Finished", "Preset", "Reading", "Run", "Setting", "Table", "narrow", "run_preset"]

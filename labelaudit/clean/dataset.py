@@ -88,8 +88,5 @@ def original(audit: Audit, rows: Iterable[int]) -> RelabelledDataset:
     """Some samples as they were given."""
     samples, pick = audit.samples, tuple(rows)
     return RelabelledDataset(
-        samples=samples,
-        rows=pick,
-        labels=tuple(samples.claim(row).label for row in pick),
-        classes=samples.classes,
+        samples=samples, rows=pick, labels=tuple(samples.claim(row).label for row in pick), classes=samples.classes
     )

@@ -12,14 +12,7 @@ from typing import Any
 import numpy as np
 
 from labelaudit.context.groups import add_near_copies, are_one_a_class, name_few
-from labelaudit.context.scenes import (
-    Scenes,
-    find_scenes,
-    group_scenes,
-    groups_across,
-    scenes_across,
-    share_apart,
-)
+from labelaudit.context.scenes import Scenes, find_scenes, group_scenes, groups_across, scenes_across, share_apart
 from labelaudit.context.shortcuts import Shortcut
 from labelaudit.context.siblings import find_siblings
 from labelaudit.features.duplicates import find_copies, find_pairs
@@ -108,12 +101,7 @@ class Alike:
 
 
 def find_alike(
-    samples: Samples,
-    features: Features | None,
-    machine: Machine,
-    *,
-    near: Ints | None,
-    named: bool = False,
+    samples: Samples, features: Features | None, machine: Machine, *, near: Ints | None, named: bool = False
 ) -> Alike:
     """Group the near-copies and, where they are widespread, the scenes of ``samples``, and list what is a finding.
 

@@ -14,14 +14,7 @@ from labelaudit.methods import configure
 from labelaudit.regularizers._interface import ForwardPass, RegularizedStep, Regularizer
 from labelaudit.shelf import list_files, load_class
 
-__all__ = [
-    "ForwardPass",
-    "RegularizedStep",
-    "Regularizer",
-    "configure_all",
-    "get_regularizer",
-    "regularizer_names",
-]
+__all__ = ["ForwardPass", "RegularizedStep", "Regularizer", "configure_all", "get_regularizer", "regularizer_names"]
 
 
 def regularizer_names() -> tuple[str, ...]:

@@ -39,11 +39,7 @@ _NAME = re.compile(r"[0-9a-f]{16}-[0-9a-f]{16}")
 _ELSEWHERE = 3  # audits made at other places that are tried before a full scan
 
 
-def scan_or_update(
-    source: Source,
-    settings: ScanSettings,
-    machine: Machine,
-) -> Audit:
+def scan_or_update(source: Source, settings: ScanSettings, machine: Machine) -> Audit:
     """The audit of ``source`` as it is now: the saved one brought up to date (`update`), or a full scan.
 
     Features and the audit are kept in the cache of ``machine``; without one this is `scan`.

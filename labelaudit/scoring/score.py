@@ -67,15 +67,7 @@ def score(
             listing, fewest_classes=1, max_pixels=most, workers=machine.workers, progress=machine.progress
         )
         given = None if features is None else given_features(features, listing.total, source_rows(listing, samples))
-    scored = score_samples(
-        samples,
-        audit,
-        judge,
-        machine,
-        features=given,
-        findings=findings,
-        originals=originals,
-    )
+    scored = score_samples(samples, audit, judge, machine, features=given, findings=findings, originals=originals)
     scored = replace(
         scored,
         settings={
@@ -228,12 +220,7 @@ def _open(audit: Audit, originals: Path | str | None) -> Images | None:
 
 
 def _compare_with(
-    audit: Audit,
-    judge: Judge,
-    samples: Samples,
-    vectors: Floats,
-    images: Images | None,
-    machine: Machine,
+    audit: Audit, judge: Judge, samples: Samples, vectors: Floats, images: Images | None, machine: Machine
 ) -> tuple[Finding, ...]:
     """Copies with different labels among the new samples, and between them and the audited ones."""
     if not len(samples):

@@ -45,11 +45,7 @@ _NOTE = "Updated without training: "
 _PAIRED = kinds_of("pair")
 
 
-def update(
-    previous: Audit,
-    source: Source | None = None,
-    machine: Machine | None = None,
-) -> Audit:
+def update(previous: Audit, source: Source | None = None, machine: Machine | None = None) -> Audit:
     """The audit of a dataset as it is now, from the ``previous`` one: work in proportion to what changed.
 
     Without ``source`` the dataset is read from where the previous scan read it. Images are judged anew if
@@ -315,12 +311,7 @@ def _extend(column: Floats | Ints, rows: int) -> Floats | Ints:
 
 
 def _find_copies(
-    previous: Audit,
-    samples: Samples,
-    memory: Memory,
-    before: Ints,
-    rows: Ints,
-    machine: Machine,
+    previous: Audit, samples: Samples, memory: Memory, before: Ints, rows: Ints, machine: Machine
 ) -> tuple[Finding, ...]:
     """Conflicts, near duplicates and leaks: compared anew where a row is new, was renamed or moved to another split."""
     moved = [

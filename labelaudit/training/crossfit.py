@@ -21,15 +21,7 @@ import torch
 
 from labelaudit.errors import OptionError
 from labelaudit.methods import Method
-from labelaudit.networks import (
-    Network,
-    begins_trained,
-    build,
-    default_network,
-    is_published,
-    read_weights,
-    start_from,
-)
+from labelaudit.networks import Network, begins_trained, build, default_network, is_published, read_weights, start_from
 from labelaudit.regularizers import configure_all
 from labelaudit.training.batches import DeviceDataset
 from labelaudit.training.evidence import EvidenceSums

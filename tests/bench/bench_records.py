@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from labelaudit.bench import (
-    Arm,
-    Preset,
-    Run,
-)
+from labelaudit.bench import Arm, Preset, Run
 from labelaudit.bench import runs as record
 
 

@@ -10,11 +10,7 @@ import pytest
 from bench_records import made
 from typer.testing import CliRunner
 
-from labelaudit.bench import (
-    Run,
-    coverage,
-    run_preset,
-)
+from labelaudit.bench import Run, coverage, run_preset
 from labelaudit.bench import runs as record
 from labelaudit.bench.presets import get_preset, get_presets, list_tables
 from labelaudit.cli import app

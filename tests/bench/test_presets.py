@@ -15,11 +15,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import labelaudit.models.run
-from labelaudit.bench import (
-    Preset,
-    narrow,
-    run_preset,
-)
+from labelaudit.bench import Preset, narrow, run_preset
 from labelaudit.bench import runs as record
 from labelaudit.bench.datasets import open_dataset
 from labelaudit.bench.presets import get_preset, get_presets, list_presets, list_tables

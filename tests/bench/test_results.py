@@ -13,11 +13,7 @@ import pytest
 from bench_records import made
 from sklearn.metrics import roc_auc_score
 
-from labelaudit.bench import (
-    Finished,
-    figures,
-    tables,
-)
+from labelaudit.bench import Finished, figures, tables
 from labelaudit.bench import runs as record
 from labelaudit.bench.presets import get_preset
 from labelaudit.bench.presets.gaussian import increment_over_penalty

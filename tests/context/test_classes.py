@@ -51,12 +51,7 @@ def test_what_is_left_over() -> None:
         name
         for name in ("other", "Background", "00_unknown", "none", "mother", "brother", "otter")
         if is_left_over(name)
-    ] == [
-        "other",
-        "Background",
-        "00_unknown",
-        "none",
-    ]
+    ] == ["other", "Background", "00_unknown", "none"]
 
 
 @pytest.mark.parametrize(

@@ -13,12 +13,7 @@ from typer.testing import CliRunner
 
 from labelaudit.audit import run as reports
 from labelaudit.cli import app
-from labelaudit.estimate import (
-    estimate,
-    fdr_flags,
-    load_plan,
-    plan_reviews,
-)
+from labelaudit.estimate import estimate, fdr_flags, load_plan, plan_reviews
 from labelaudit.verdicts import Verdict, append, match, verdicts_file
 
 # the command

@@ -7,10 +7,7 @@ import pytest
 from surveys import judge, make_survey
 
 from labelaudit.errors import OptionError
-from labelaudit.estimate import (
-    fdr_flags,
-    plan_reviews,
-)
+from labelaudit.estimate import fdr_flags, plan_reviews
 from labelaudit.estimate.fdr import null_curve
 from labelaudit.verdicts import Reviewed
 

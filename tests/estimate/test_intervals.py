@@ -8,10 +8,7 @@ import numpy as np
 import pytest
 from surveys import judge, make_survey
 
-from labelaudit.estimate import (
-    estimate,
-    plan_reviews,
-)
+from labelaudit.estimate import estimate, plan_reviews
 from labelaudit.estimate.cells import draw_unseen
 from labelaudit.types import Evidence
 

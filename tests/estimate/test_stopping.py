@@ -12,11 +12,7 @@ import pytest
 from surveys import judge, make_survey
 
 from labelaudit.errors import DataError
-from labelaudit.estimate import (
-    plan_reviews,
-    selftest,
-    stop_rule,
-)
+from labelaudit.estimate import plan_reviews, selftest, stop_rule
 from labelaudit.estimate.stopping import StopDecision
 
 # when to stop

@@ -31,13 +31,7 @@ def started(pixels: bool = False, **options: object) -> tuple[Crust, Tensor]:
     generator = torch.Generator().manual_seed(0)
     method.begin(
         FitContext(
-            labels=labels,
-            classes=CLASSES,
-            trained=trained,
-            networks=[network],
-            epochs=9,
-            steps=9,
-            generator=generator,
+            labels=labels, classes=CLASSES, trained=trained, networks=[network], epochs=9, steps=9, generator=generator
         )
     )
     method._x = x  # type: ignore[attr-defined]

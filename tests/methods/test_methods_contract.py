@@ -108,13 +108,7 @@ def test_gradient_reaches_every_parameter(method: str, shape: tuple[int, ...]) -
     trained = torch.ones(2, n, dtype=torch.bool)
     instance.begin(
         FitContext(
-            labels=labels,
-            classes=classes,
-            trained=trained,
-            networks=networks,
-            epochs=20,
-            steps=20,
-            generator=generator,
+            labels=labels, classes=classes, trained=trained, networks=networks, epochs=20, steps=20, generator=generator
         )
     )
 

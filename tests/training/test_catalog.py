@@ -14,14 +14,7 @@ from labelaudit.networks import network_names
 from labelaudit.regularizers import regularizer_names
 from labelaudit.training.catalog import list_choices, own_options
 
-REFERENCES = {
-    "ce",
-    "cnn",
-    "linear",
-    "mlp_2x32",
-    "mlp_2x32_elu",
-    "mlp",
-}
+REFERENCES = {"ce", "cnn", "linear", "mlp_2x32", "mlp_2x32_elu", "mlp"}
 """What is older than its papers."""
 
 

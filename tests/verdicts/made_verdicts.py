@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from audits import IDS
 
-from labelaudit.verdicts import (
-    Verdict,
-)
+from labelaudit.verdicts import Verdict
 
 
 def make(row: int = 1, verdict: str = "other", new_label: str = "dog", **changes: str) -> Verdict:

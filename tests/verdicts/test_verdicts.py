@@ -8,16 +8,7 @@ import pytest
 from audits import IDS, make_audit, make_samples
 from made_verdicts import make
 
-from labelaudit.verdicts import (
-    VERDICTS,
-    Verdict,
-    agreed,
-    in_force,
-    match,
-    merge,
-    now,
-    overtaken,
-)
+from labelaudit.verdicts import VERDICTS, Verdict, agreed, in_force, match, merge, now, overtaken
 
 
 def test_the_last_verdict_of_a_reviewer_counts_and_undo_takes_it_back() -> None:

@@ -28,11 +28,7 @@ def _diagnosed(part: str, value: str) -> Callable[[Finished], float]:
         from labelaudit.models.diagnosis import diagnose
 
         found: float = diagnose(
-            run.trained.model.network,
-            inputs_of(run),
-            samples=_LOOKED_AT,
-            hessian=part == "hessian",
-            seed=run.seed,
+            run.trained.model.network, inputs_of(run), samples=_LOOKED_AT, hessian=part == "hessian", seed=run.seed
         )[part][value]
         return found
 

@@ -160,13 +160,7 @@ def _cifar(dataset: str, kind: str) -> Preset:
         paper="SLN, CIFAR tables",
         shows=f"{dataset.upper().replace('CIFAR', 'CIFAR-')} with 40 % {kind} noise: SLN and its rivals",
         setting=Setting(
-            dataset=dataset,
-            samples=50_000,
-            plant=plant,
-            noise=noise,
-            augment="crop+flip",
-            level=0.4,
-            **rest,
+            dataset=dataset, samples=50_000, plant=plant, noise=noise, augment="crop+flip", level=0.4, **rest
         ),
         arms=(*own, *others, *begun),
         device="cuda",

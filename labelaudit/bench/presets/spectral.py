@@ -232,11 +232,7 @@ def _mnist(rate: float) -> Preset:
 
 def _learnt_by_heart(rate: float) -> Preset:
     """Fig. 1: no validation and no weight decay, so that wrong labels are learnt to the end."""
-    readings = (
-        squared_jacobian(training=True),
-        curve("given labels learnt", "train_accuracy"),
-        last_accuracy(),
-    )
+    readings = (squared_jacobian(training=True), curve("given labels learnt", "train_accuracy"), last_accuracy())
     arms: tuple[tuple[str, dict[str, dict[str, Any]]], ...] = (
         ("none", {}),
         ("SN", {"spectral": {"scale": 1.0, "last": True}}),
