@@ -193,8 +193,9 @@ def _serve(session: Session, base: Base, *, port: int, no_open: bool, page: str 
     finally:
         place.close()
         opener.unlink(missing_ok=True)
-    progress, where = session.progress(), printable(str(session.ledger.path))
-    typer.echo(f"\n{progress['done']:,} of {len(session.queue.rows):,} judged; verdicts are in {where}", err=True)
+    log = session.ledger.path
+    where = f"; verdicts are in {printable(str(log))}" if log.exists() else "; no verdict was given"
+    typer.echo(f"\n{session.progress()['done']:,} of {len(session.queue.rows):,} judged{where}", err=True)
 
 
 def _announce(session: Session, address: str, tunnel: str) -> None:

@@ -119,6 +119,15 @@ def spell_path(path: Path | str) -> str:
     return shlex.quote(printable(str(path)))
 
 
+def name_subject(path: str) -> str:
+    """The thing that a finding with ``path`` is about, for a person: ``.`` is the dataset as a whole.
+
+    >>> name_subject("."), name_subject("cat/1.png")
+    ('the dataset', 'cat/1.png')
+    """
+    return "the dataset" if path == "." else path
+
+
 def count(number: int, one: str, many: str = "") -> str:
     """``number`` with the noun that goes with it.
 

@@ -22,7 +22,7 @@ from labelaudit.audit.document import Audit, has_images
 from labelaudit.audit.groups import list_worst_groups
 from labelaudit.audit.run import REPORT
 from labelaudit.reports.figures import adds_nothing
-from labelaudit.text import count, count_kind, duration, interval, name_some, size
+from labelaudit.text import count, count_kind, duration, interval, name_some, name_subject, size
 
 from .streams import as_typed, printable, spell_path, trimmed
 
@@ -203,7 +203,7 @@ def _findings(audit: Audit, console: Console, top: int) -> None:
         _line(console, "", printable(count_kind(len(found), kind)), style="bold")
         for finding in found[:top]:
             partner = f" and {finding.partner}" if finding.partner and finding.partner not in finding.detail else ""
-            _line(console, "  ", f"{printable(finding.path + partner)}: {as_typed(finding.detail)}")
+            _line(console, "  ", f"{printable(name_subject(finding.path) + partner)}: {as_typed(finding.detail)}")
         if len(found) > top:
             where = audit.files.get("summary.json")
             place = f", all in {printable(str(where))}" if where else ""

@@ -38,6 +38,7 @@ SOURCES = ("verdict", "fdr", "threshold", "finding", "hand")
 """Origins of a change: a person · the flags at a stated false-discovery rate · the flag threshold · the scan's findings
 about files and copies · whoever edited the plan."""
 _UNREADABLE = kinds_of("file")
+_UNKNOWN = "nobody knows until 20 verdicts have set the scale: labelaudit tune."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -258,9 +259,7 @@ class _PlanBuilder:
     def _price(self) -> str:
         """A note on the cost of relabelling the chosen suspects."""
         if not is_measured(self.audit.decision):
-            return (
-                "How many of them get a wrong label nobody knows until 20 verdicts have set the scale: labelaudit tune."
-            )
+            return f"How many of them get a wrong label {_UNKNOWN}"
         (cost,) = price_suspects(self.audit, self.suspects, [len(self.suspects)], self.reviewed.settled)
         return f"By verdicts about {cost.wrong:,.1f} of them get a wrong label, with 90% at most {cost.most:,}."
 
@@ -274,9 +273,10 @@ class _PlanBuilder:
                 yield f"{what}At most {self.flags.target:.0%} of them are expected to have a right label."
             elif self.surest is not None and self.actions["suspect"] == "relabel":
                 yield f"{what}{self._price()}"
+            elif not is_measured(self.audit.decision):
+                yield f"{what}How many of them have a correct label {_UNKNOWN}"
             else:
-                told = "By verdicts" if is_measured(self.audit.decision) else "By the models' own reckoning"
-                yield f"{what}{told} about {right:,.1f} of them have a correct label; a review would tell."
+                yield f"{what}By verdicts about {right:,.1f} of them have a correct label; a review would tell."
         elif self.flags is not None and self.actions["suspect"] != "keep":
             yield self.flags.sentence
         if self.doubtful:

@@ -116,12 +116,13 @@ def caveats(audit: Audit, checked: ReviewState | None = None) -> tuple[str, ...]
             f"Nobody has checked this list yet. {_tiers(audit)} `labelaudit tune RUN` tells in 20 verdicts where in "
             "the list to stop, `labelaudit estimate RUN` in 200 how good it is."
         )
-    if not is_measured(decision):
+    blind = decision.recipe.get("blind")
+    if not is_measured(decision) and not blind:
         said.append(
             "On labels that people made, the scan's own estimate reads low: expect the truth nearer the upper end of "
             "its interval."
         )
-    if blind := decision.recipe.get("blind"):
+    if blind:
         said.insert(
             0,
             f"For about {blind:.0%} of the images models may have seen siblings, or learned something beside the "

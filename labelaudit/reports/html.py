@@ -29,7 +29,7 @@ from labelaudit.files import write_text
 from labelaudit.reports import figures, gallery
 from labelaudit.reports.insight import Insight, look_into
 from labelaudit.reports.review_state import ReviewState, read_review_state
-from labelaudit.text import interval, printable, size
+from labelaudit.text import interval, name_subject, printable, size
 from labelaudit.types import Images, Progress, no_progress
 
 MOST = 5000
@@ -205,6 +205,7 @@ def _fill(
         nobody={"wrong": 0, "cleared": 0, "unclear": 0, "open": len(audit.suspects)},
         measured=has_numbers(audit.decision),
         share=interval,
+        name_subject=name_subject,
         prices=_list_prices(audit, checked),
         faces=faces,
         noun="images" if has_images(audit) else "samples",

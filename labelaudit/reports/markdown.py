@@ -16,7 +16,7 @@ from labelaudit.audit.document import Audit
 from labelaudit.audit.groups import list_worst_groups
 from labelaudit.reports import figures
 from labelaudit.reports.review_state import ReviewState
-from labelaudit.text import as_code, as_prose
+from labelaudit.text import as_code, as_prose, name_subject
 
 MOST = 100
 """Suspects listed unless told otherwise."""
@@ -142,7 +142,7 @@ def _findings(audit: Audit) -> Iterable[str]:
             partner = (
                 f" and {as_code(finding.partner)}" if finding.partner and finding.partner not in finding.detail else ""
             )
-            lines.append(f"- {as_code(finding.path)}{partner}: {as_prose(finding.detail)}")
+            lines.append(f"- {as_code(name_subject(finding.path))}{partner}: {as_prose(finding.detail)}")
         if len(found) > _FINDINGS:
             lines.append(f"- and {len(found) - _FINDINGS:,} more in `summary.json`")
         yield "\n".join(lines)

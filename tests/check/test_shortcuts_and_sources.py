@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from audits import make_audit, make_decision, make_samples
 
 from labelaudit.check import judge_gate
+from labelaudit.check.formats import GATE_FORMATS
 from labelaudit.check.outcome import Outcome
 from labelaudit.check.policy import Policy
 from labelaudit.check.settings import resolve_settings
@@ -30,6 +32,13 @@ def test_a_shortcut_fails_where_that_was_asked_for() -> None:
     assert not rule.passed
     assert rule.message == "1 shortcut past the picture."
     assert judged(Policy(no_shortcuts=True, **OFF), findings=()).passed
+
+
+@pytest.mark.parametrize("form", ["table", "markdown", "github", "junit", "sarif"])
+def test_a_shortcut_is_said_of_the_dataset(form: str) -> None:
+    said = GATE_FORMATS[form](judged(Policy(no_shortcuts=True, **OFF), findings=(SHORTCUT,)))
+    assert "the dataset" in said
+    assert not re.search(r"(?<![\w/])\.: |`\.`", said)
 
 
 def test_scenes_in_two_splits_are_counted_and_fail_nothing() -> None:

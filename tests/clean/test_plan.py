@@ -68,7 +68,7 @@ def test_verdicts_come_first(audit: Audit) -> None:
     assert plan.changes[0].label_score == pytest.approx(0.03)
     assert plan.notes == (
         "Suspects that are changed though nobody has reviewed them: 1. "
-        "By the models' own reckoning about 0.0 of them have a correct label; a review would tell.",
+        "How many of them have a correct label nobody knows until 20 verdicts have set the scale: labelaudit tune.",
     )
 
 

@@ -98,6 +98,17 @@ def test_the_number_of_suspects_says_how_many_are_sure(sure: float, said: str) -
     assert said in html.render(with_pictures(decision=make_decision(sure_threshold=sure))).text
 
 
+def test_a_high_end_that_only_says_that_models_are_blind_is_not_called_likely() -> None:
+    blind = with_pictures(decision=make_decision(recipe={"blind": 0.5}))
+    assert "expect the truth" not in html.render(blind).text
+    assert "expect the truth" in html.render(with_pictures()).text
+
+
+def test_a_shortcut_is_said_of_the_dataset() -> None:
+    shortcut = Finding(kind="shortcut", path=".", detail="the frame alone tells the class")
+    assert '<bdi dir="ltr">the dataset</bdi>' in html.render(with_pictures(findings=(shortcut,))).text
+
+
 def test_no_suspect_and_one_are_said_as_such() -> None:
     none = make_decision(is_issue=np.zeros(6, dtype=np.bool_))
     assert ">0.0% of all<" in html.render(with_pictures(decision=none)).text

@@ -45,6 +45,13 @@ def test_ctrl_c_ends_cleanly_and_says_where_the_verdicts_are(tmp_path: Path) -> 
     assert "Traceback" not in said
 
 
+def test_a_log_that_is_not_there_yet_is_not_named(tmp_path: Path) -> None:
+    with running(write_run(tmp_path)) as server:
+        server.ask("/api/questions?start=0&count=1")
+        _, said = server.stop()
+    assert said.splitlines()[-1] == "0 of 12 judged; no verdict was given"
+
+
 @pytest.mark.parametrize(
     ("command", "told"),
     [

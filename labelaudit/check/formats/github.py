@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from labelaudit.check import wording
 from labelaudit.check.outcome import CheckedFinding, Outcome, Suspect
-from labelaudit.text import count, name_some, printable
+from labelaudit.text import count, name_some, name_subject, printable
 
 _MOST = 10
 """Annotations of one kind that GitHub shows for a step."""
@@ -33,7 +33,7 @@ def render(outcome: Outcome) -> str:
         lines.append(
             _command(
                 "warning",
-                f"{entry.path}: {said}{wording.why(entry)}",
+                f"{name_subject(entry.path)}: {said}{wording.why(entry)}",
                 file=wording.file_of(outcome, entry.path),
                 title=f"labelaudit {entry.status} {kind}",
             )

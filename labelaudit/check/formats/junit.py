@@ -14,7 +14,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from labelaudit.check import wording
 from labelaudit.check.outcome import CheckedFinding, Outcome, Rule, Suspect
-from labelaudit.text import count, printable
+from labelaudit.text import count, name_subject, printable
 
 ENDING = ".xml"
 
@@ -76,7 +76,7 @@ def _listing(entries: Sequence[Suspect | CheckedFinding]) -> list[str]:
     lines = [
         f"{entry.status}, {entry.chance}: {entry.path}: {wording.relabel(entry)} ({wording.why(entry)})"
         if isinstance(entry, Suspect)
-        else f"{entry.status} {entry.kind}: {entry.path}: {wording.why(entry)}"
+        else f"{entry.status} {entry.kind}: {name_subject(entry.path)}: {wording.why(entry)}"
         for entry in entries[:_ENTRIES]
     ]
     more = len(entries) - len(lines)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 
 from labelaudit.check import wording
 from labelaudit.check.outcome import CheckedFinding, Outcome, Rule, Suspect
-from labelaudit.text import as_code, as_prose, count
+from labelaudit.text import as_code, as_prose, count, name_subject
 
 ENDING = ".md"
 
@@ -105,7 +105,8 @@ def _suspect_row(suspect: Suspect) -> str:
 
 
 def _finding_row(problem: CheckedFinding) -> str:
-    return f"|{problem.status}|{_prose(problem.kind)}|{as_code(problem.path)}|{_prose(wording.why(problem))}|"
+    subject = as_code(name_subject(problem.path))
+    return f"|{problem.status}|{_prose(problem.kind)}|{subject}|{_prose(wording.why(problem))}|"
 
 
 def _items(lines: Sequence[str]) -> list[str]:

@@ -20,7 +20,7 @@ from urllib.parse import quote
 from labelaudit.check import wording
 from labelaudit.check.outcome import CheckedFinding, Outcome, Suspect
 from labelaudit.machine import __version__
-from labelaudit.text import printable
+from labelaudit.text import name_subject, printable
 from labelaudit.types import KINDS, Kind
 
 ENDING = ".sarif"
@@ -141,7 +141,7 @@ def _rule(entry: Suspect | CheckedFinding) -> tuple[str, str, str]:
 
 def _message(entry: Suspect | CheckedFinding) -> str:
     if not isinstance(entry, Suspect):
-        return printable(f"{entry.path}: {wording.why(entry)}")
+        return printable(f"{name_subject(entry.path)}: {wording.why(entry)}")
     why = wording.why(entry)
     return printable(f"{wording.relabel(entry)}, {entry.chance}" + (f": {why}" if why else ""))
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from labelaudit.check import wording
 from labelaudit.check.outcome import Outcome
-from labelaudit.text import printable
+from labelaudit.text import name_subject, printable
 
 ENDING = ".txt"
 
@@ -28,7 +28,9 @@ def render(outcome: Outcome) -> str:
         wording.suspects(outcome),
         [(s.status, s.chance, wording.relabel(s), s.path, wording.why(s)) for s in suspects],
     )
-    lines += _section(wording.findings(outcome), [(p.status, p.kind, p.path, wording.why(p)) for p in findings])
+    lines += _section(
+        wording.findings(outcome), [(p.status, p.kind, name_subject(p.path), wording.why(p)) for p in findings]
+    )
     left_out = wording.rest(outcome, (*suspects, *findings))
     lines += ["", left_out] if left_out else []
     lines += ["", *wording.baseline(outcome)] if outcome.baseline else []
