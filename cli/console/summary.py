@@ -17,7 +17,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from labelaudit.audit.chance import is_measured, say_chance, tell_chance
+from labelaudit.audit.chance import is_measured, name_share, say_chance, tell_chance
 from labelaudit.audit.document import Audit, has_images
 from labelaudit.audit.groups import list_worst_groups
 from labelaudit.audit.run import REPORT
@@ -186,7 +186,8 @@ def _pairs(audit: Audit, console: Console, top: int) -> None:
 
 def _classes(audit: Audit, console: Console) -> None:
     _section(console, "Classes")
-    table = _table(("class", "left"), ("images", "right"), ("flagged", "right"), ("noise", "right"))
+    share = name_share(audit.decision)
+    table = _table(("class", "left"), ("images", "right"), ("flagged", "right"), (share, "right"))
     for row in audit.class_table():
         noise = "cannot judge" if row["noise_rate"] is None else f"{row['noise_rate']:.1%}"
         table.add_row(Text(printable(row["label"])), f"{row['samples']:,}", f"{row['flagged']:,}", noise)

@@ -24,6 +24,11 @@ def has_numbers(decision: Decision) -> bool:
     return is_measured(decision) or decision.sure_threshold is None
 
 
+def name_share(decision: Decision) -> str:
+    """The heading of the classes' shares: wrong labels where verdicts set the scale, doubt elsewhere."""
+    return "labels wrong" if has_numbers(decision) else "labels in doubt"
+
+
 def say_chance(decision: Decision, row: int) -> str:
     """The chance that the label of ``row`` is wrong, as a cell below the heading "likely wrong"."""
     if has_numbers(decision):

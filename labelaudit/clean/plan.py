@@ -259,7 +259,7 @@ class _PlanBuilder:
     def _price(self) -> str:
         """A note on the cost of relabelling the chosen suspects."""
         if not is_measured(self.audit.decision):
-            return f"How many of them get a wrong label {_UNKNOWN}"
+            return f"How many get a wrong label {_UNKNOWN}"
         (cost,) = price_suspects(self.audit, self.suspects, [len(self.suspects)], self.reviewed.settled)
         return f"By verdicts about {cost.wrong:,.1f} of them get a wrong label, with 90% at most {cost.most:,}."
 
@@ -274,7 +274,7 @@ class _PlanBuilder:
             elif self.surest is not None and self.actions["suspect"] == "relabel":
                 yield f"{what}{self._price()}"
             elif not is_measured(self.audit.decision):
-                yield f"{what}How many of them have a correct label {_UNKNOWN}"
+                yield f"{what}How many have a correct label {_UNKNOWN}"
             else:
                 yield f"{what}By verdicts about {right:,.1f} of them have a correct label; a review would tell."
         elif self.flags is not None and self.actions["suspect"] != "keep":

@@ -65,8 +65,8 @@ class StopDecision:
         assert left.value is not None
         if not self.safe and left.high - left.low > _FEW_LEFT and left.high > _FACTOR * left.low:
             return (
-                f"{count(self.found, 'wrong label')} found. How many are left is not known yet: judge more of the "
-                "random images, `labelaudit review RUN --order sample`."
+                f"{count(self.found, 'wrong label')} found. How many are left is not known yet: judge random "
+                "images, `labelaudit review RUN --order sample`."
             )
         said = f"{count(self.found, 'wrong label')} found, "
         said += f"about {left.value:,.0f} left ({left.low:,.0f} to {left.high:,.0f})"

@@ -140,11 +140,16 @@ def caveats(audit: Audit, checked: ReviewState | None = None) -> tuple[str, ...]
 def _tiers(audit: Audit) -> str:
     """A sentence on the sure and the doubtful suspects, with their numbers."""
     flagged, sure = len(audit.suspects), int(audit.decision.is_sure.sum())
+    if flagged == 1:
+        kind = "" if has_numbers(audit.decision) else f" is {'sure, by the models alone,' if sure else 'doubtful'} and"
+        return f"Its one suspect{kind} may be a hard image with a correct label."
     if has_numbers(audit.decision):
         return f"Every one of its {flagged:,} suspects may be a hard image with a correct label."
     if sure == flagged:
-        are = "Its one suspect is" if flagged == 1 else f"All of its {flagged:,} suspects are"
-        return f"{are} sure, by the models alone: a hard image with a correct label may be among them."
+        return (
+            f"All of its {flagged:,} suspects are sure, by the models alone: a hard image with a correct label may be "
+            "among them."
+        )
     doubtful = (
         f"{flagged - sure:,} {'is' if flagged - sure == 1 else 'are'} doubtful: wrong, or hard images, which models"
     )

@@ -18,7 +18,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from labelaudit.audit.chance import has_numbers
+from labelaudit.audit.chance import has_numbers, name_share
 from labelaudit.audit.document import Audit, has_images
 from labelaudit.audit.groups import list_worst_groups
 from labelaudit.audit.json import plain
@@ -204,6 +204,7 @@ def _fill(
         sure=int(audit.decision.is_sure.sum()),
         nobody={"wrong": 0, "cleared": 0, "unclear": 0, "open": len(audit.suspects)},
         measured=has_numbers(audit.decision),
+        share_name=name_share(audit.decision),
         share=interval,
         name_subject=name_subject,
         prices=_list_prices(audit, checked),

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from labelaudit.audit.chance import say_chance
+from labelaudit.audit.chance import name_share, say_chance
 from labelaudit.audit.document import Audit
 from labelaudit.audit.groups import list_worst_groups
 from labelaudit.reports import figures
@@ -84,7 +84,7 @@ def _classes(audit: Audit) -> Iterable[str]:
     rows = figures.rank_classes(audit)
     yield "## Classes"
     yield _table(
-        ("class", "labels wrong:", "suspects:", "samples:"),
+        ("class", f"{name_share(audit.decision)}:", "suspects:", "samples:"),
         (
             [
                 as_code(row["label"]),

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labelaudit.audit import run
+from labelaudit.audit.chance import MEASURED
 from labelaudit.audit.document import Audit
 from labelaudit.cli import main
 from labelaudit.reports import markdown
@@ -114,6 +115,19 @@ def test_people_are_heard() -> None:
     assert "@\u200bann" in text
     assert "Nobody has checked" not in text
     assert "Nobody has checked" in markdown.render(make_audit())
+
+
+def test_what_models_doubt_of_a_class_is_not_called_wrong_before_verdicts() -> None:
+    assert "| class | labels in doubt |" in markdown.render(make_audit(decision=make_decision(sure_threshold=0.95)))
+    by_verdicts = make_decision(sure_threshold=0.95, recipe={"scale": MEASURED})
+    assert "| class | labels wrong |" in markdown.render(make_audit(decision=by_verdicts))
+
+
+@pytest.mark.parametrize(("sure", "said"), [(0.9, "is sure, by the models alone, and"), (0.999, "is doubtful and")])
+def test_one_suspect_is_spoken_of_as_one(sure: float, said: str) -> None:
+    decision = make_decision(is_issue=np.arange(6) == 1, sure_threshold=sure)
+    text = markdown.render(make_audit(decision=decision))
+    assert f"Its one suspect {said} may be a hard image with a correct label." in text
 
 
 def test_nobody_has_judged_anything(tmp_path: Path) -> None:
