@@ -29,7 +29,11 @@ BESIDE = {"CONTRIBUTING.md": "contributing.md", "benchmarks/RESULTS.md": "result
 
 
 def render_page(text: str) -> str:
-    """A page with links that hold in the site; where one leads to code, its words stay and the link goes."""
+    """A page with links that hold in the site; where one leads to code, its words stay and the link goes. Python's
+    Markdown takes for a part of a list what is four columns in, GitHub's what is two."""
+    parts = re.split(r"(^```.*?^```$)", text, flags=re.M | re.S)  # every other one is code
+    parts[::2] = [re.sub(r"^ {2,3}(?=\S)", " " * 4, part, flags=re.M) for part in parts[::2]]
+    text = "".join(parts)
     text = text.replace("](docs/", "](")
     for place, page in BESIDE.items():
         text = re.sub(rf"\]\((\.\./)?{re.escape(place)}", f"]({page}", text)

@@ -15,6 +15,7 @@ from labelaudit import verdicts
 from labelaudit.audit.document import Audit
 from labelaudit.errors import RunError
 from labelaudit.estimate.intervals import WIDEST, Quantity
+from labelaudit.text import count
 from labelaudit.verdicts import Reviewed, Verdict
 
 
@@ -73,7 +74,7 @@ class ReviewState:
     def sentence(self) -> str:
         """The finding of the reviewers, as the first thing to say."""
         total = self.judged + self.unclear + self.open
-        said = f"People judged {self.judged:,} of {total:,} suspects: {self.wrong:,} confirmed wrong, "
+        said = f"People judged {self.judged:,} of {count(total, 'suspect')}: {self.wrong:,} confirmed wrong, "
         said += f"{self.cleared:,} cleared, {self.open + self.unclear:,} open"
         said += f", {self.unclear:,} of them unclear." if self.unclear else "."
         if self.elsewhere:
@@ -124,7 +125,8 @@ def _estimate(audit: Audit, run: Path, reviewed: Reviewed) -> tuple[tuple[Share,
         ("noise rate: labels that are wrong", known.noise_rate),
     )
     shares = tuple(Share(name=name, value=share.value, low=share.low, high=share.high) for name, share in rows)
-    basis = [f"From {known.reviewed:,} verdicts that count; the planned sample has {known.planned:,} images."]
+    counting = f"{count(known.reviewed, 'verdict')} that {'counts' if known.reviewed == 1 else 'count'}"
+    basis = [f"From {counting}; the planned sample has {known.planned:,} images."]
     if not all(share.is_precise for share in shares):
         basis.append(_advise(known.planned, known.left))
     return shares, (*basis, *known.notes)

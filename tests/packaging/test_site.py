@@ -52,6 +52,11 @@ def test_links_to_code_lose_the_link_and_keep_their_words(maker: ModuleType) -> 
     assert maker.render_page(text) == "[a](scan.md#x) [b](results.md) c ![d](pictures/d.webp)"
 
 
+def test_lists_in_lists_and_tables_in_lists_are_seen_as_such_and_code_stays(maker: ModuleType) -> None:
+    text = "1. a\n   - b\n     c\n* d\n\n  | e |\n\n```yaml\nf:\n  - g\n```\n"
+    assert maker.render_page(text) == text.replace("   - b", "    - b").replace("  | e", "    | e")
+
+
 def test_pages_of_the_site_load_their_search_from_the_site(maker: ModuleType, tmp_path: Path) -> None:
     (tmp_path / "commands").mkdir()
     for place in ("index.html", "commands/scan.html"):

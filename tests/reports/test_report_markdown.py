@@ -130,6 +130,12 @@ def test_one_suspect_is_spoken_of_as_one(sure: float, said: str) -> None:
     assert f"Its one suspect {said} may be a hard image with a correct label." in text
 
 
+def test_one_verdict_on_one_suspect_is_one() -> None:
+    told = {"outcomes": {}, "words": {}, "shares": (), "sentences": ()}
+    state = ReviewState(wrong=1, cleared=0, unclear=0, open=0, elsewhere=0, **told)
+    assert state.sentence == "People judged 1 of 1 suspect: 1 confirmed wrong, 0 cleared, 0 open."
+
+
 def test_nobody_has_judged_anything(tmp_path: Path) -> None:
     assert read_review_state(make_audit(), tmp_path) is None
 
