@@ -110,7 +110,7 @@ def _summarize(audit: Audit, color: Color, top: int | None) -> None:
         line += f"; {interval(low, high)} of all labels are wrong (90% interval)"
     unjudged = int((~decision.judged).sum())
     if unjudged:
-        line += f"; {unjudged:,} not judged, of classes with too few audited images"
+        line += f"; {unjudged:,} not judged, of classes with too few audited images or with nothing to see"
     shown = audit.findings[:top]
     for text in (line, *audit.notes, *(f"{finding.path}: {finding.detail}" for finding in shown)):
         console.print(as_typed(text), soft_wrap=True)

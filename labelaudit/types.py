@@ -280,7 +280,7 @@ class Decision:
     is_issue: Bools
     """(n,) flagged by the default threshold."""
     judged: Bools
-    """(n,) False where the class has too few images to judge; such samples are never flagged."""
+    """(n,) False where the class has too few images to judge, or the image nothing to see; these are never flagged."""
     probs: Table
     """(n, C) float32: combined out-of-sample class probabilities; of many samples and classes the leading ones."""
     predicted: Ints

@@ -1,4 +1,4 @@
-"""Images in which there is too little to see: nearly blank, or blurred beyond what is usual in the dataset.
+"""Images in which there is too little to see: blank, nearly blank, or blurred beyond what is usual in the dataset.
 
 A label of such an image may be right, but nobody can tell; that is a reason of its own. Blank is absolute, blurred is
 relative to the dataset, so that soft scans and 8-pixel digits are not called blurred. Left out: exposure, compression
@@ -7,14 +7,14 @@ and other matters of taste.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import numpy.typing as npt
 
 from labelaudit.data.images import ImageError, squeeze
-from labelaudit.types import Images, Ints
+from labelaudit.types import Bools, Finding, Images, Ints, Samples
 
 BLANK = 6.0
 """Standard deviation of the grey values (0-255) below which an image is nearly blank."""
@@ -48,6 +48,34 @@ def find_low_quality(images: Images, rows: Ints, *, workers: int = 2) -> Mapping
             elif seen is not None and seen[1] < BLURRED * sharp:
                 found[row] = "blurred"
     return found
+
+
+def find_blank(
+    samples: Samples, findings: Sequence[Finding], *, audited: tuple[Samples, Sequence[Finding]] | None = None
+) -> Bools:
+    """(n,) the images with nothing to see, by their ``findings`` of kind ``uniform``: no label of them can be judged.
+
+    None of them where half of a class or more is so: its colour may be what tells it from the others. Which classes
+    are so is read off ``audited`` samples and their findings, where the ``samples`` are new beside them.
+    """
+    blank = _are_uniform(samples, findings)
+    whole, inside = (samples, blank) if audited is None else (audited[0], _are_uniform(*audited))
+    counts = np.bincount(whole.labels[inside], minlength=len(whole.classes))
+    coloured = (2 * counts >= np.maximum(whole.counts(), 1)).any()
+    return np.zeros_like(blank) if coloured else blank
+
+
+def _are_uniform(samples: Samples, findings: Sequence[Finding]) -> Bools:
+    paths = {finding.path for finding in findings if finding.kind == "uniform"}
+    return np.fromiter((name in paths for name in samples.ids), dtype=bool, count=len(samples))
+
+
+def pass_over_blank(findings: Sequence[Finding], samples: Samples, blank: Bools) -> tuple[Finding, ...]:
+    """The ``findings`` about two images without those of ``blank`` (n,) ones, which are alike whatever they show."""
+    if not blank.any():
+        return tuple(findings)
+    paths = {samples.ids[row] for row in np.flatnonzero(blank).tolist()}
+    return tuple(one for one in findings if one.path not in paths and one.partner not in paths)
 
 
 def measure(pixels: npt.NDArray[np.uint8]) -> tuple[float, float]:

@@ -48,6 +48,7 @@ def decide(
     counts: Ints | None = None,
     known: Ints | None = None,
     strangers: Floats | None = None,
+    blank: Bools | None = None,
     reading: Reading | None = None,
     threshold: float | None = None,
     sure: float | None = None,
@@ -68,6 +69,7 @@ def decide(
             only if its label was found wrong.
         strangers: (n,) probability that the image belongs to no class (`labelaudit.judge.open_set`): its label is
             wrong, and no other one is right.
+        blank: (n,) images with nothing to see, which are not judged, but as suspect as any; none unless given.
         reading: of the noise rate; counted from the suspicions unless given.
         threshold: suspicion from which a sample is flagged; that of `flag`, from `LOWEST` to `HIGHEST`, unless given.
         sure: suspicion from which a flagged sample is sure; unless given, `SURE_UNTOLD`, or more where the ``reading``
@@ -81,8 +83,10 @@ def decide(
     elif counts is None:
         counts = np.bincount(labels, minlength=len(classes))
     posterior, suspicion, copies = _believe(noise, labels, digests, groups, known=known, strangers=strangers)
-    judged = (counts[labels] >= FEWEST) | (known != UNKNOWN)
+    blank = np.zeros(len(labels), dtype=bool) if blank is None else blank
+    judged = ((counts[labels] >= FEWEST) & ~blank) | (known != UNKNOWN)
     scale = _scale(suspicion[judged], known[judged], reading, threshold=threshold, sure=sure, companions=companions)
+    suspicion[blank & ~judged] = scale.rate
     flagged: Bools = (suspicion >= scale.threshold) & judged
     found = np.flatnonzero(flagged)
     rival = strongest_other(labels[found], take_rows(posterior, found))
@@ -93,7 +97,8 @@ def decide(
     why = explain(classes, labels[found], rival, shown, copies[found], known[found])
     reasons = [""] * len(labels)
     for row in np.flatnonzero(~judged).tolist():
-        reasons[row] = f"not judged: {counts[labels[row]]} of {FEWEST} images that this class needs"
+        few = f"{counts[labels[row]]} of {FEWEST} images that this class needs"
+        reasons[row] = f"not judged: {'all of its pixels are alike' if blank[row] else few}"
     for row, text in zip(found.tolist(), why, strict=True):
         reasons[row] = text
     return Decision(

@@ -18,7 +18,7 @@ from labelaudit.context.classes import note_classes
 from labelaudit.context.grades import note_order, rank_steps, settle_order
 from labelaudit.context.groups import name_groups
 from labelaudit.context.shortcuts import find_shortcuts
-from labelaudit.data.quality import find_low_quality
+from labelaudit.data.quality import find_blank, find_low_quality, pass_over_blank
 from labelaudit.errors import DataError
 from labelaudit.judge.consensus import Consensus, settle_suspicion
 from labelaudit.judge.decide import LOWEST, SURE, decide
@@ -33,6 +33,7 @@ from labelaudit.scanning.description import Description, describe
 from labelaudit.scanning.notes import (
     explain_choices,
     name_products,
+    note_blank,
     note_doubt,
     note_few,
     note_unrelated,
@@ -45,7 +46,7 @@ from labelaudit.scanning.settings import ENSEMBLE, ScanSettings
 from labelaudit.scanning.testimony import hear
 from labelaudit.scanning.trainings import TUNED, TUNED_SIDE
 from labelaudit.scanning.unfinished import Unfinished
-from labelaudit.types import Decision, Evidence, Features, Finding, Floats, Images, Ints, Samples
+from labelaudit.types import Bools, Decision, Evidence, Features, Finding, Floats, Images, Ints, Samples
 from labelaudit.verdicts import Verdict
 from labelaudit.verdicts.matching import known_labels
 
@@ -86,6 +87,8 @@ def audit_samples(
     with clock.stage("duplicates"):
         near = None if components is None else components.rows
         alike = find_alike(seen.samples, seen.features, machine, near=near, named=bool(settings.group))
+    blank = find_blank(alike.samples, findings)
+    alike = replace(alike, findings=pass_over_blank(alike.findings, alike.samples, blank))
     with clock.stage("train"):
         known = known_labels(alike.samples, verdicts)
         material = ModelPool(
@@ -95,7 +98,7 @@ def audit_samples(
     if unfinished.found:
         machine.notice(f"Went on with a scan that was cut off: {', '.join(unfinished.found)} had been done.")
     with clock.stage("decide"):
-        answer = _decide(material, evidence, seen, alike, components, steps)
+        answer = _decide(material, evidence, seen, alike, components, steps, blank)
     return Audit(
         samples=answer.samples,
         decision=answer.decision,
@@ -158,6 +161,7 @@ def _decide(
     alike: Alike,
     components: Components | None,
     steps: Sequence[int] | None,
+    blank: Bools,
 ) -> _Answer:
     """Bring the models to one answer, count in what people said, and rank by it or by the column asked for."""
     settings, known, trained_on, features = material.settings, material.known, seen.trained_on, seen.features
@@ -167,7 +171,7 @@ def _decide(
     samples = heard.samples
     evidence = {**evidence, **_views(consensus)}
     tuned_by = _fit_verdicts(consensus, evidence, decided(known, samples.labels))
-    decision = decide_by(consensus, samples, known=known, outside=outside, verdicts=tuned_by)
+    decision = decide_by(consensus, samples, known=known, outside=outside, blank=blank, verdicts=tuned_by)
     recipe = {
         **decision.recipe,
         **heard.recipe,
@@ -203,6 +207,7 @@ def _decide(
         *note_classes(samples),
         *note_doubt(decision, "" if features is None or samples.images is None else features.name),
         *note_few(samples),
+        *note_blank(blank),
     ]
     return _Answer(
         samples=samples,
@@ -246,7 +251,13 @@ def _fit_verdicts(consensus: Consensus, evidence: Mapping[str, Evidence], judged
 
 
 def decide_by(
-    consensus: Consensus, samples: Samples, *, known: Ints, outside: Floats | None, verdicts: VerdictFit | None
+    consensus: Consensus,
+    samples: Samples,
+    *,
+    known: Ints,
+    outside: Floats | None,
+    verdicts: VerdictFit | None,
+    blank: Bools | None = None,
 ) -> Decision:
     """The decision of a ``consensus``: at its own scale, or at that of ``verdicts`` where there are enough of them."""
     noise, reading = consensus.answer, consensus.reading
@@ -262,6 +273,7 @@ def decide_by(
         groups=None if samples.groups == samples.digests else samples.numbered_groups.code,
         known=known,
         strangers=None if verdicts is not None else outside,
+        blank=blank,
         reading=reading,
         threshold=None if verdicts is None else max(verdicts.threshold, LOWEST),
         sure=None if verdicts is None else SURE,

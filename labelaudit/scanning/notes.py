@@ -17,7 +17,7 @@ from labelaudit.judge.verdict_fit import VerdictFit
 from labelaudit.leading import KEPT
 from labelaudit.scanning.pool import ModelPool
 from labelaudit.text import name_some
-from labelaudit.types import Decision, Evidence, Floats, Samples
+from labelaudit.types import Bools, Decision, Evidence, Floats, Samples
 
 _SEVERAL = 10  # suspects from which it is said how many are sure
 _CHANCE, _NOTHING = 2, 1e-6  # standard errors, and nats that are rounding
@@ -96,6 +96,14 @@ def note_untrained(material: ModelPool) -> list[str]:
         f"{len(samples):,} samples of {len(samples.classes):,} classes are too many to train networks on: the ranking "
         f"rests on closed forms and neighbours, which keep the {KEPT} leading classes of each sample."
     ]
+
+
+def note_blank(blank: Bools) -> list[str]:
+    """The note on ``blank`` (n,) images, which are not judged."""
+    count = int(blank.sum())
+    if not count:
+        return []
+    return [f"Cannot judge {count:,} image{'s' * (count > 1)} with nothing to see: all pixels of each are alike."]
 
 
 def note_few(samples: Samples) -> list[str]:

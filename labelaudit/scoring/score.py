@@ -18,6 +18,7 @@ from labelaudit.audit.document import Audit
 from labelaudit.audit.originals import open_originals
 from labelaudit.data.given import given_features, source_rows
 from labelaudit.data.ingest import ingest
+from labelaudit.data.quality import find_blank, pass_over_blank
 from labelaudit.data.source import Source, notes_of
 from labelaudit.data.sources import open_source
 from labelaudit.errors import DataError, RunError
@@ -100,9 +101,11 @@ def score_samples(
         given = samples
         samples, features, strange = _set_unknown_classes_aside(given, features, judge)
         findings += strange
-        decision, _ = judge_rows(judge, samples, features)
+        blank = find_blank(samples, findings, audited=(audit.samples, audit.findings))
+        decision, _ = judge_rows(judge, samples, features, blank)
     with clock.stage("duplicates"):
-        findings += _compare_with(audit, judge, samples, judge.project(features), _open(audit, originals), machine)
+        alike = _compare_with(audit, judge, samples, judge.project(features), _open(audit, originals), machine)
+        findings += pass_over_blank(alike, samples, blank)
     who = f"the audit of '{audit.samples.root}'" if audit.samples.root else "an audit"
     notes = [f"Judged by {who} ({len(judge.memory):,} samples), without training."]
     if seen := _count_known(samples, audit.samples):
@@ -142,8 +145,10 @@ def embed_new(samples: Samples, judge: Judge, machine: Machine) -> tuple[Samples
     return embed_samples(samples, judge.features.split("+"), machine)
 
 
-def judge_rows(judge: Judge, samples: Samples, features: Features) -> tuple[Decision, Floats]:
+def judge_rows(judge: Judge, samples: Samples, features: Features, blank: Bools) -> tuple[Decision, Floats]:
     """The decision about ``samples`` (m), over the judge's classes, and (m, C) what their images alone show.
+
+    Those that are ``blank`` (m,) are not judged.
 
     A sample whose bytes the judge remembers under other labels is judged together with these, as a scan would.
     """
@@ -170,6 +175,7 @@ def judge_rows(judge: Judge, samples: Samples, features: Features) -> tuple[Deci
         judge.classes,
         digests=[samples.digests[row] for row in rows.tolist()],
         counts=judge.counts,
+        blank=blank[rows],
         threshold=judge.threshold,
         sure=max(judge.threshold, judge.sure_threshold),
     )

@@ -22,6 +22,7 @@ import numpy as np
 
 from labelaudit.audit.document import Audit
 from labelaudit.data.ingest import ingest
+from labelaudit.data.quality import find_blank, pass_over_blank
 from labelaudit.data.source import READING, Source, notes_of, source_settings
 from labelaudit.data.sources import open_source
 from labelaudit.features.duplicates import NEIGHBORS, conflicts, find_copies, leaks
@@ -217,7 +218,8 @@ def _judge_changed_rows(
             samples, before, anew = samples.take(kept), before[kept], anew[kept]
     with clock.stage("decide"):
         rows = np.flatnonzero(anew)
-        decided, shown = judge_rows(judge.forget(change.removed), some, features)
+        blank = find_blank(samples, findings)
+        decided, shown = judge_rows(judge.forget(change.removed), some, features, blank[rows])
         source = np.where(anew, len(previous.samples), before)
         source[rows] += np.arange(len(rows))
         memory = judge.memory.join(
@@ -236,7 +238,7 @@ def _judge_changed_rows(
             for name, old in previous.evidence.items()
         }
     with clock.stage("duplicates"):
-        found = _find_copies(previous, samples, memory, before, rows, machine)
+        found = pass_over_blank(_find_copies(previous, samples, memory, before, rows, machine), samples, blank)
     earlier = previous.decision.recipe.get("update", {}).get("removed", 0)
     counts = {
         "scanned": int(memory.scanned.sum()),

@@ -79,6 +79,20 @@ def test_too_few_images_are_not_judged() -> None:
     assert set(decision.reasons[:4]) == {"not judged: 4 of 5 images that this class needs"}
 
 
+def test_images_with_nothing_to_see_are_not_judged_unless_a_person_was() -> None:
+    probs, given, _ = planted(3, 0.1)
+    blank, known = np.arange(len(given)) < 4, np.full(len(given), -1)
+    probs[:4], given[:4], known[3] = np.eye(4)[0], 3, 0
+    names = [str(i) for i in range(len(given))]
+    decision = decide(
+        fit_noise_model({"m": probs}, given, known=known), given, CLASSES, digests=names, known=known, blank=blank
+    )
+    assert decision.judged.tolist() == [False] * 3 + [True] * (len(given) - 3)
+    assert decision.is_issue[:4].tolist() == [False] * 3 + [True]
+    assert decision.suspicion[:3] == pytest.approx(decision.noise_rate)
+    assert set(decision.reasons[:3]) == {"not judged: all of its pixels are alike"}
+
+
 def test_noise_matrix_counts_the_judged_samples() -> None:
     probs, given, truth = planted(4, 0.2)
     decision = decide(fit_noise_model({"m": probs}, given), given, CLASSES, digests=[str(i) for i in range(len(given))])

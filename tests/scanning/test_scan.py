@@ -155,6 +155,28 @@ def test_a_folder_with_broken_files_from_features(folder: Path) -> None:
     assert rows["cat/copy.png"]["predicted_label"] == "bee"
 
 
+@pytest.mark.parametrize("blank", [4, 40])
+def test_blank_images_are_not_judged_unless_a_class_is_made_of_them(folder: Path, blank: int) -> None:
+    for name in ("ant", "bee"):
+        Image.new("L", (12, 12)).save(folder / name / "black.png")
+    for i in range(blank):
+        Image.new("L", (12, 12), i).save(folder / "cat" / f"black{i}.png")
+    audit = scan(folder, effort="quick", train="features", methods=())
+    rows = {str(row["path"]): row for row in audit.table("samples")}
+    paths = {finding.path for finding in audit.findings if finding.kind == "uniform"}
+    assert len(paths) == blank + 2
+    told = {finding.kind for finding in audit.findings} - {"uniform"}
+    if blank == 4:
+        assert {rows[path]["reason"] for path in paths} == {"not judged: all of its pixels are alike"}
+        assert not any(rows[path]["is_label_issue"] for path in paths)
+        assert not told
+        assert any("Cannot judge 6 images with nothing to see" in note for note in audit.notes)
+    else:
+        assert rows["ant/black.png"]["is_label_issue"]
+        assert rows["ant/black.png"]["predicted_label"] == "cat"
+        assert "conflict" in told
+
+
 def test_a_folder_from_pixels(folder: Path) -> None:
     options = {"ce": {"epochs": "8"}}
     audit = scan(folder, train="pixels", methods=["ce"], options=options, effort="quick")

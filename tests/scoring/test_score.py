@@ -50,6 +50,15 @@ def test_one_class_is_enough_and_a_strange_one_is_a_finding(place: Path) -> None
     assert len(score(place / "run", Source(data=place / "new"), Machine(device="cpu")).samples) == 0
 
 
+def test_a_blank_image_is_not_judged(place: Path) -> None:
+    for name in ("ant", "bee"):
+        put(place / "new", 0, "black.png", 0, given=NAMES.index(name))
+        Image.new("L", (16, 16)).save(place / "new" / name / "black.png")
+    audit = score(place / "run", Source(data=place / "new"), Machine(device="cpu"))
+    assert not audit.decision.judged.any()
+    assert {finding.kind for finding in audit.findings} == {"uniform"}
+
+
 @pytest.mark.parametrize("there", [True, False])
 def test_an_audited_image_under_another_label_is_a_conflict(place: Path, there: bool) -> None:
     shutil.copy(place / "data" / "cat" / "2.png", put(place / "new", 1, "copy.png", 0))

@@ -115,6 +115,15 @@ def test_a_near_duplicate_appears_and_stays(place: Path, no_scan: None) -> None:
     assert follow(place).findings == first.findings
 
 
+def test_new_blank_images_are_not_judged(place: Path, no_scan: None) -> None:
+    for name in ("ant", "bee"):
+        Image.new("L", (16, 16)).save(place / "data" / name / "black.png")
+    audit = follow(place)
+    assert {finding.kind for finding in audit.findings} == {"uniform"}
+    rows = [rows_of(audit)[path] for path in ("ant/black.png", "bee/black.png")]
+    assert {row["reason"] for row in rows} == {"not judged: all of its pixels are alike"}
+
+
 def test_a_broken_new_file_is_a_finding(place: Path, no_scan: None) -> None:
     whole = (place / "data" / "ant" / "0.png").read_bytes()
     (place / "data" / "ant" / "cut.png").write_bytes(whole[: len(whole) - 40])
