@@ -18,6 +18,8 @@ from .streams import Color
 if TYPE_CHECKING:
     from labelaudit.check.settings import ResolvedSettings
 
+_ROOM = 1 << 20  # bytes that a disk must have left for anything to be kept there
+
 
 def option(*names: str, panel: str | None = None, env: str | None = None, **rest: Any) -> Any:
     """An option under a heading of ``--help``, which can also be set as ``LABELAUDIT_<env>``."""
@@ -54,7 +56,9 @@ def choose_cache(named: Path | None, *, use: bool, notice: Callable[[str], None]
         place = default_cache()
         shown = str(place)
         place.mkdir(parents=True, exist_ok=True)
-        with TemporaryFile(dir=place):
+        with TemporaryFile(dir=place) as file:
+            file.write(bytes(_ROOM))
+            file.flush()
             return place
     except (OSError, OptionError) as error:
         reason = getattr(error, "strerror", None) or "there is none"

@@ -51,12 +51,14 @@ def embed(
     workers: int = 2,
     cache: Path | None = None,
     progress: Progress = no_progress,
+    notice: Callable[[str], None] = lambda _: None,
     spread: Callable[[Job, Ints], Generator[Batch]] | None = None,
 ) -> tuple[Features, tuple[tuple[int, str, str], ...]]:
     """Features of every image, (n, d) float32: one block per backbone, side by side, and what failed.
 
     ``digests`` (n,) are the images' content digests: equal ones are embedded once, and features are kept under them in
-    the folder ``cache`` as they are made, so an interrupted run continues where it stopped. ``backbones`` are specs
+    the folder ``cache`` as they are made, so an interrupted run continues where it stopped; where its disk fills up
+    ``notice`` hears it and the rest is not kept. ``backbones`` are specs
     ``name[@size]``: ``lite0``, ``lite1``, ``lite2`` (embedded, no network) or any timm model. The whole image is
     squeezed into the square of the backbone's size. ``workers`` threads decode, and on CPU run the backbone, unless the
     work is ``spread`` over other machines.
@@ -91,7 +93,7 @@ def embed(
         for batch in batches:
             for block, (rows, made) in zip(blocks, batch.made, strict=True):
                 block[rows] = made
-            job.keep(batch)
+            job.keep(batch, notice)
             failures.update(batch.failures)
             done += batch.size
             progress("embed", done, len(todo))
@@ -250,6 +252,7 @@ def embed_samples(
         workers=machine.workers,
         cache=machine.cache,
         progress=machine.progress,
+        notice=machine.notice,
         spread=None if machine.engine == "local" else _find_cluster(machine),
     )
     findings = tuple(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from labelaudit.data.images import ImageError, squeeze
-from labelaudit.errors import BackboneError, reason_of
+from labelaudit.errors import BackboneError, RunError, reason_of
 from labelaudit.features.runners import Backbone, Pixels, Runner, find_backbone
 from labelaudit.features.specs import parse_specs
 from labelaudit.features.store import Digests, FeatureStore
@@ -63,11 +63,17 @@ class Job:
         """The runners of the backbones that have something to do."""
         return tuple(part.backbone.load() if part.missing.any() else None for part in self.parts)
 
-    def keep(self, batch: Batch) -> None:
-        """Put what a batch of this job made into the stores."""
+    def keep(self, batch: Batch, notice: Callable[[str], None] = lambda _: None) -> None:
+        """Put what a batch of this job made into the stores; ``notice`` hears of a full one, and no more is kept."""
         for part, (rows, made) in zip(self.parts, batch.made, strict=True):
             if part.store is not None and len(rows):
-                part.store.append(self.digests[rows], made)
+                try:
+                    part.store.append(self.digests[rows], made)
+                except RunError as error:
+                    reason = reason_of(error.__cause__ or error)
+                    notice(f"Features are not kept from here on: {part.store.folder} cannot be written ({reason}).")
+                    for other in self.parts:
+                        other.store = None
 
 
 @dataclass(frozen=True, kw_only=True)

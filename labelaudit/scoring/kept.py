@@ -23,7 +23,7 @@ from labelaudit.audit import run as runs
 from labelaudit.audit.document import Audit
 from labelaudit.audit.json import plain
 from labelaudit.data.source import Source
-from labelaudit.errors import RunError
+from labelaudit.errors import RunError, reason_of
 from labelaudit.files import write_text
 from labelaudit.judge.judge import Judge
 from labelaudit.machine import Machine, __version__, find_device, find_precision
@@ -49,12 +49,21 @@ def scan_or_update(source: Source, settings: ScanSettings, machine: Machine) -> 
     store = AuditCache(source, settings, machine)
     if candidates := store.read():
         try:
-            return store.write(update_one_of(candidates, source, settings, machine))
+            return _keep(store, update_one_of(candidates, source, settings, machine), machine)
         except IsAnotherDataset:
             pass
         except NeedsScan as obstacle:
             machine.notice(f"Scanning everything: {obstacle}.")
-    return store.write(scan_again(source, settings, machine, None))
+    return _keep(store, scan_again(source, settings, machine, None), machine)
+
+
+def _keep(store: AuditCache, audit: Audit, machine: Machine) -> Audit:
+    """``audit`` as the ``store`` keeps it; where its disk is full the audit is as good, and a notice says so."""
+    try:
+        return store.write(audit)
+    except RunError as error:
+        machine.notice(f"The audit is not kept: {reason_of(error.__cause__ or error)}.")
+        return audit
 
 
 class AuditCache:

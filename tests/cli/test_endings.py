@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from typer.testing import CliRunner
 from labelaudit.__main__ import main
 from labelaudit.audit import run as runs
 from labelaudit.cli import app
+from labelaudit.cli.console import options
 from labelaudit.cli.console.options import choose_cache
 from labelaudit.cli.console.streams import _Tolerant
 from labelaudit.text import cell
@@ -86,6 +88,14 @@ def test_a_default_cache_that_cannot_be_written_is_one_notice(tmp_path: Path, mo
     assert len(told) == 1
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "fine"))
     assert choose_cache(None, use=True, notice=told.append) == tmp_path / "fine" / "labelaudit"
+
+
+def test_a_default_cache_on_a_full_disk_is_one_notice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(options, "TemporaryFile", lambda **_: io.FileIO("/dev/full", "w"))
+    told: list[str] = []
+    assert choose_cache(None, use=True, notice=told.append) is None
+    assert "cannot be written (No space left on device)" in told[0]
 
 
 def test_ctrl_c_while_the_command_line_is_imported_is_no_traceback(

@@ -113,6 +113,19 @@ def test_a_cache_that_cannot_be_a_folder_is_an_error(tmp_path, images):
         embed(images, images.digests, backbones=["lite0@32"], cache=blocked)
 
 
+def test_a_disk_that_fills_up_ends_the_keeping_and_not_the_work(tmp_path, images, monkeypatch):
+    def fill_up(*_):
+        raise RunError("full") from OSError(28, "No space left on device")
+
+    how, told = {"backbones": ["lite0@32"], "workers": 1}, []
+    alone = embed(images, images.digests, **how)[0]
+    monkeypatch.setattr(FeatureStore, "append", fill_up)
+    kept = embed(images, images.digests, **how, cache=tmp_path, notice=told.append)[0]
+    np.testing.assert_array_equal(kept.values, alone.values)
+    assert len(told) == 1
+    assert told[0].endswith("cannot be written (No space left on device).")
+
+
 def _append_many(cache: Path, start: int) -> None:
     store = opened(cache)
     for number in range(start, start + 40):
