@@ -1,5 +1,5 @@
 """Finds where suspects concentrate: columns of the table, folders and file names of which one value has far more than
-the others.
+the others, or a stretch of the rows.
 
 One annotator, one day or one batch with many suspects says more than any single one of them. For every attribute with 2
 to 50 values the suspects of each value are compared with those of the rest by Fisher's exact test, corrected for the
@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import os.path
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from labelaudit.audit.stretch import DEALS, find_stretch, has_slipped
 from labelaudit.data.facts import list_folder_levels
 from labelaudit.data.votes import OF_VOTES
 from labelaudit.types import Bools, Ints, Samples
@@ -70,14 +71,49 @@ class Concentration:
         }
 
 
-def find_concentrations(samples: Samples, flagged: Bools) -> tuple[Concentration, ...]:
-    """The values with far more of the ``flagged`` (n,) samples than the others, most telling first."""
-    if not (attributes := list_attributes(samples)):
-        return ()
-    tests = sum(len(set(values)) for values in attributes.values())
-    case = _Case(samples.labels, flagged, _once_per_group(samples, flagged), tests)
+def find_concentrations(samples: Samples, flagged: Bools, predicted: Ints) -> tuple[Concentration, ...]:
+    """The values with far more of the ``flagged`` (n,) samples than the others, most telling first, then a stretch of
+    the rows that lies in none of them; ``predicted`` (n,) are the suggested labels."""
+    attributes = list_attributes(samples)
+    alone = _once_per_group(samples, flagged)
+    case = _Case(samples.labels, flagged, alone, sum(len(set(values)) for values in attributes.values()))
     found = [one for name, values in attributes.items() for one in case.test(name, values)]
-    return tuple(_without_repeats(sorted(found, key=lambda one: (one.p_value, one.attribute, one.value)), attributes))
+    ordered = sorted(found, key=lambda one: (one.p_value, one.attribute, one.value))
+    kept = _without_repeats(ordered, attributes)
+    named = [np.array([value == one.value for value in attributes[one.attribute]]) for one in kept]
+    return (*kept, *_test_order(samples, flagged, alone, predicted, named))
+
+
+def _test_order(
+    samples: Samples, flagged: Bools, alone: Bools, predicted: Ints, named: Sequence[Bools]
+) -> Iterator[Concentration]:
+    """The stretch of rows with far more suspects than the rest, unless nearly all of these have one value in common
+    that is ``named`` already. Rows of class folders are in no order that somebody labelled them in."""
+    rows = np.flatnonzero(alone)
+    stretch = None if _are_class_folders(samples) else find_stretch(samples.labels[rows], flagged[rows])
+    if stretch is None:
+        return
+    first, last = rows[stretch.start], rows[stretch.stop - 1]
+    inside = slice(first, last + 1)
+    suspects = first + np.flatnonzero(flagged[inside])
+    if len(suspects) < FEWEST or any(mask[suspects].mean() > 0.9 for mask in named):
+        return
+    slipped = has_slipped(samples.labels[inside], flagged[inside], predicted[inside])
+    rest = float((flagged.sum() - len(suspects)) / max(1, len(flagged) - int(last - first + 1)))
+    yield Concentration(
+        attribute="order of the rows",
+        value=f"{samples.ids[first]} to {samples.ids[last]}" + ", as if labels had slipped by one row" * slipped,
+        flagged=len(suspects),
+        samples=int(last - first + 1),
+        others=(rest, rest),
+        p_value=1 / (1 + DEALS),
+    )
+
+
+def _are_class_folders(samples: Samples) -> bool:
+    """Whether no folder holds images of two classes."""
+    folders = [name.rpartition("/")[0] for name in samples.ids]
+    return len(set(zip(folders, samples.labels.tolist(), strict=True))) == len(set(folders))
 
 
 def list_attributes(samples: Samples) -> dict[str, Sequence[str]]:

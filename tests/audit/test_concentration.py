@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,8 @@ from audits import make_audit
 
 from labelaudit.audit import document
 from labelaudit.audit import run as runs
-from labelaudit.audit.concentration import find_attribute, find_concentrations, list_attributes
+from labelaudit.audit.concentration import Concentration, find_attribute, find_concentrations, list_attributes
+from labelaudit.audit.stretch import find_stretch
 from labelaudit.types import Bools, Samples
 
 N = 500
@@ -33,37 +36,67 @@ def samples(*, label: object = None, **rest: object) -> Samples:
 
 def flagged(eve: int, others: int) -> Bools:
     found = np.zeros(N, dtype=bool)
-    found[400 : 400 + eve] = True
-    for person in range(4):
-        found[100 * person : 100 * person + others] = True
+    for person in range(5):
+        found[100 * person + np.arange(eve if person == 4 else others) * 37 % 100] = True
     return found
 
 
+def concentrations(some: Samples, suspects: Bools) -> tuple[Concentration, ...]:
+    return find_concentrations(some, suspects, (some.labels + suspects) % 4)
+
+
 def test_a_person_with_many_suspects_is_named_once() -> None:
-    (found,) = find_concentrations(samples(), flagged(23, 5))
+    (found,) = concentrations(samples(), flagged(23, 5))
     assert found.sentence() == "column 'annotator', eve: 23 of 100 flagged (others 5%)"
     assert found.p_value < 1e-4
     assert found.share == pytest.approx(0.23)
 
 
 def test_chance_and_few_suspects_name_nobody() -> None:
-    assert find_concentrations(samples(), flagged(8, 5)) == ()
-    assert find_concentrations(samples(), flagged(2, 0)) == ()
-    assert find_concentrations(samples(), np.zeros(N, dtype=bool)) == ()
+    assert concentrations(samples(), flagged(8, 5)) == ()
+    assert concentrations(samples(), flagged(2, 0)) == ()
+    assert concentrations(samples(), np.zeros(N, dtype=bool)) == ()
     scattered = np.random.default_rng(0).random(N) < 0.1
-    assert find_concentrations(samples(), scattered) == ()
+    assert concentrations(samples(), scattered) == ()
 
 
 def test_what_the_classes_explain_is_not_named() -> None:
     label = np.where(np.arange(N) >= 400, 3, DRAW.integers(0, 3, N))
     label[:60] = 3
     hard = (label == 3) & (np.arange(N) % 3 == 0)
-    assert find_concentrations(samples(label=label), hard) == ()
+    assert concentrations(samples(label=label), hard) == ()
+
+
+def test_a_stretch_of_rows_is_named_and_labels_that_slipped_are_told() -> None:
+    truth = np.random.default_rng(1).integers(0, 4, N)
+    given = np.concatenate([truth[:270], truth[269:-1]])
+    some = replace(samples(label=given), ids=tuple(f"{row:03}.png" for row in range(N)), extra={})
+    (found,) = find_concentrations(some, given != truth, truth)
+    told = r"order of the rows, 27\d.png to 49\d.png, as if labels had slipped by one row: .* \(others 0%\)"
+    assert re.fullmatch(told, found.sentence())
+    folders = replace(some, ids=tuple(f"{label}/{name}" for label, name in zip(given.tolist(), some.ids, strict=True)))
+    assert find_concentrations(folders, given != truth, truth) == ()
+    other = (truth + (given != truth) * 2) % 4
+    (found,) = find_concentrations(some, given != truth, other)
+    assert "slipped" not in found.value
+    halves = {"half": tuple("ab"[row >= 260] for row in range(N))}
+    (found,) = find_concentrations(replace(some, extra=halves), given != truth, truth)
+    assert found.attribute == "column 'half'"
+
+
+@pytest.mark.parametrize("sort", [False, True])
+def test_hard_classes_are_no_stretch_of_rows(sort: bool) -> None:
+    for seed in range(20):
+        draw = np.random.default_rng(seed)
+        labels = draw.integers(0, 8, 800)
+        labels = np.sort(labels) if sort else labels
+        hard = draw.random(800) < draw.beta(0.5, 5, 8)[labels]
+        assert find_stretch(labels, hard) is None, seed
 
 
 def test_members_of_a_group_count_once() -> None:
     groups = tuple(f"g{row // 25}" for row in range(N))
-    assert find_concentrations(samples(groups=groups), flagged(25, 0)) == ()
+    assert concentrations(samples(groups=groups), np.arange(N) // 25 == 16) == ()
 
 
 def test_what_spells_the_class_is_no_attribute() -> None:

@@ -1,0 +1,109 @@
+"""Finds a stretch of rows, in the order they are listed in, with far more suspects than the rest.
+
+Labels of a table that slip by a row from somewhere on, or a bad hour of labelling: no column tells it, the order does.
+The rows are cut into blocks. In every run of blocks the suspects are compared with those that its classes explain, and
+the greatest excess is compared with that of suspects dealt anew among the rows of their class, which allows for how
+many runs were looked at, and for tables sorted by class. Left out: a second stretch, and those shorter than a block.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from labelaudit.types import Bools, Floats, Ints
+
+BLOCKS = 32
+"""Blocks that the rows are cut into at most, of ten rows or more."""
+FAR = 3.0
+"""A stretch must have so many times the suspects of the rest, both measured by what their classes explain."""
+DEALS = 999
+"""Deals of which none may have as great an excess."""
+_LEAST, _FEWEST = 10, 4  # rows of a block, and blocks
+_HARDLY = 3.0  # standard deviations of an excess that is never significant among so many
+_PAIRS = 10  # neighbouring suspects by which labels that slipped are told
+
+
+class Stretch(NamedTuple):
+    """The rows from ``start`` up to ``stop``, which is not one of them."""
+
+    start: int
+    stop: int
+
+
+def find_stretch(labels: Ints, flagged: Bools) -> Stretch | None:
+    """The stretch with far more of the ``flagged`` (n,) rows than the rest, where rows carry the ``labels`` (n,).
+
+    >>> rows = np.arange(400)
+    >>> find_stretch(rows % 4, (rows >= 200) & (rows % 3 != 1))
+    Stretch(start=200, stop=400)
+    >>> find_stretch(rows // 100, (rows >= 200) & (rows % 3 != 1)) is None
+    True
+    """
+    n, blocks = len(labels), min(BLOCKS, len(labels) // _LEAST)
+    if blocks < _FEWEST or not flagged.any():
+        return None
+    block = np.arange(n) * blocks // n
+    classes, hits = np.unique(labels[flagged], return_counts=True)
+    sizes = np.stack([np.bincount(block[labels == label], minlength=blocks) for label in classes])  # (classes, blocks)
+    whole = sizes.sum(axis=1, keepdims=True)
+    share = hits[:, None] / whole
+    first, last = np.triu_indices(blocks)
+    inside = _add_up(sizes, first, last)  # (classes, runs)
+    explained = (share * inside).sum(axis=0)
+    spread = np.sqrt((share * (1 - share) * inside * (whole - inside) / np.maximum(whole - 1, 1)).sum(axis=0))
+
+    def excess(counts: Ints) -> Floats:
+        """(m, runs) standard deviations by which ``counts`` (m, blocks) of suspects exceed what is explained."""
+        above = _add_up(counts, first, last) - explained
+        return np.asarray(np.divide(above, spread, out=np.zeros_like(above), where=spread > 0))
+
+    counts = np.bincount(block[flagged], minlength=blocks)[None]
+    found = excess(counts)[0]
+    best = int(found.argmax())
+    mine, other = _add_up(counts, first, last)[0, best], len(labels[flagged]) - explained[best]
+    rest = counts.sum() - mine
+    if found[best] < _HARDLY or mine * other < FAR * rest * explained[best]:
+        return None
+    draw = np.random.default_rng(0)
+    dealt = sum(draw.multivariate_hypergeometric(size, hit, DEALS) for size, hit in zip(sizes, hits, strict=True))
+    if excess(np.asarray(dealt)).max() >= found[best] - 1e-9:
+        return None
+    start, stop = np.searchsorted(block, [first[best], last[best] + 1]).tolist()
+    return _sharpen(flagged, start, stop, -(-n // blocks))
+
+
+def has_slipped(labels: Ints, flagged: Bools, predicted: Ints) -> bool:
+    """Whether ``labels`` (n,) of ``flagged`` rows are those ``predicted`` (n,) for the row before, or the row after.
+
+    Rows whose neighbour is flagged too are asked: there sorted labels say nothing. Half of what chance leaves open
+    must agree.
+    """
+    for before, after in ((slice(None, -1), slice(1, None)), (slice(1, None), slice(None, -1))):
+        both = flagged[before] & flagged[after]
+        given, other = labels[after][both], predicted[before][both]
+        if len(given) < _PAIRS:
+            continue
+        most = int(max(labels.max(), predicted.max())) + 1
+        chance = np.bincount(given, minlength=most) @ np.bincount(other, minlength=most) / len(given) ** 2
+        if (given == other).mean() >= (1 + chance) / 2:
+            return True
+    return False
+
+
+def _add_up(counts: Ints, first: Ints, last: Ints) -> Ints:
+    """(m, runs) sums of ``counts`` (m, blocks) from the ``first`` to the ``last`` (runs,) block."""
+    total = np.pad(np.cumsum(counts, axis=1), ((0, 0), (1, 0)))
+    return np.asarray(total[:, last + 1] - total[:, first])
+
+
+def _sharpen(flagged: Bools, start: int, stop: int, reach: int) -> Stretch:
+    """The rows within ``reach`` of ``start`` and ``stop`` between which suspects are densest beside those around."""
+    around = np.concatenate([flagged[:start], flagged[stop:]])
+    middle = (flagged[start:stop].mean() + (around.mean() if len(around) else 0)) / 2
+    gain = np.pad(np.cumsum(flagged - middle), (1, 0))  # of all rows before each
+    low, high = max(0, start - reach), min(start + reach, stop - 1)
+    start = low + int(gain[low : high + 1].argmin())
+    low = max(start + 1, stop - reach)
+    return Stretch(start, low + int(gain[low : stop + reach + 1].argmax()))
