@@ -6,13 +6,16 @@ import csv
 import pkgutil
 import re
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
+from typer.main import get_command
 
-from labelaudit.cli import main
+from labelaudit.cli import app, main
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -62,6 +65,26 @@ def test_modules_functions_and_files_that_pages_name_exist(page: Path) -> None:
             assert pkgutil.resolve_name(name) is not None
     for name in re.findall(r"`((?:labelaudit|cli|benchmarks|tests|templates|docs)/[\w/.]+)`", text):
         assert (ROOT / name).exists(), name
+
+
+def leaves(command: Any, path: str = "") -> Iterator[tuple[str, set[str]]]:
+    """Every command by the words that call it, with its options."""
+    if inner := getattr(command, "commands", None):
+        for name, one in inner.items():
+            yield from leaves(one, f"{path} {name}".strip())
+    yield path, {option for one in command.params for option in (*one.opts, *one.secondary_opts)} | {"-h", "--help"}
+
+
+OPTIONS = dict(leaves(get_command(app)))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_options_that_pages_show_with_a_command_are_its_options(page: Path) -> None:
+    for typed in re.findall(r"(?<=labelaudit )[a-z][^`\n#|]*", page.read_text(encoding="utf-8")):
+        words = typed.split()
+        path = next((path for path in (" ".join(words[:2]), words[0]) if path in OPTIONS), None)
+        options = re.findall(r"(?<!\S)--?[a-z][\w-]*", typed)
+        assert path is None or {*options} <= OPTIONS[path], typed
 
 
 def test_the_python_example_finds_the_planted_flips(monkeypatch: pytest.MonkeyPatch) -> None:
