@@ -14,7 +14,7 @@ import numpy as np
 
 from labelaudit.judge.linear import group_rows
 from labelaudit.judge.noise_model import NO_CLASS, UNKNOWN, NoiseModel
-from labelaudit.judge.reading import SURE_UNTOLD, Reading, lower_end, upper_end
+from labelaudit.judge.reading import Reading, lower_end, upper_end
 from labelaudit.judge.reasons import explain, see
 from labelaudit.judge.scores import own_and_others, softmax, strongest_other, sum_by_label
 from labelaudit.leading import Leading, Table, by_class, take_rows, work_on_blocks
@@ -25,8 +25,9 @@ HIGHEST = 0.5
 """The threshold where hardly any label is wrong: what stands below it is rather right than wrong."""
 LOWEST = 0.02
 """The least suspicion that is ever flagged."""
-SURE = 0.8
-"""Probability of a wrong label from which a suspect is sure, once verdicts have set the scale."""
+SURE = 0.9
+"""Probability of a wrong label from which a suspect is sure, by a scan's own scale as by that of verdicts: nine of ten
+are right or more, and of clean sets hardly 1 % reach it (docs/evidence.md)."""
 LEAST_ERROR = 0.01
 """Share of labels that are taken to be wrong at least when the labels of a group are counted as votes."""
 SHARED = 0.75
@@ -51,7 +52,7 @@ def decide(
     blank: Bools | None = None,
     reading: Reading | None = None,
     threshold: float | None = None,
-    sure: float | None = None,
+    sure: float = SURE,
 ) -> Decision:
     """Turn a fitted noise model into a `Decision`.
 
@@ -72,8 +73,8 @@ def decide(
         blank: (n,) images with nothing to see, which are not judged, but as suspect as any; none unless given.
         reading: of the noise rate; counted from the suspicions unless given.
         threshold: suspicion from which a sample is flagged; that of `flag`, from `LOWEST` to `HIGHEST`, unless given.
-        sure: suspicion from which a flagged sample is sure; unless given, `SURE_UNTOLD`, or more where the ``reading``
-            bears out fewer.
+        sure: suspicion from which a flagged sample is sure; without a ``threshold`` more where the ``reading`` bears
+            out fewer.
     """
     known = np.full(len(labels), UNKNOWN) if known is None else known
     companions = 1.0
@@ -161,7 +162,7 @@ def _scale(
     reading: Reading | None,
     *,
     threshold: float | None,
-    sure: float | None,
+    sure: float,
     companions: float,
 ) -> _Scale:
     """The scale of the ``suspicion`` (m,) of all that is judged, where ``known`` (m,) is verified; arguments as of
@@ -169,11 +170,12 @@ def _scale(
     rate, interval = noise_rate(suspicion, companions=companions)
     if reading is not None:
         rate, interval = reading.rate, (reading.low, reading.high)
-    if threshold is None:
-        some = float(suspicion.sum()) >= _SOME
-        threshold = float(np.clip(flag(suspicion)[1], LOWEST, HIGHEST)) if some else HIGHEST
-    untold, sure = sure is None, max(threshold, SURE_UNTOLD if sure is None else sure)
-    if reading is not None and untold:
+    if threshold is not None:
+        return _Scale(rate, interval, threshold, max(threshold, sure))
+    some = float(suspicion.sum()) >= _SOME
+    threshold = float(np.clip(flag(suspicion)[1], LOWEST, HIGHEST)) if some else HIGHEST
+    sure = max(threshold, sure)
+    if reading is not None:
         sure = bear_out(sure, suspicion[known == UNKNOWN], reading.sure)
         interval = (low_end_of_sure(interval[0], suspicion, sure, companions=companions), interval[1])
     return _Scale(rate, interval, threshold, sure)

@@ -30,9 +30,8 @@ HIDDEN = 2.5
 and people's errors are better hidden."""
 TWICE = 2.0
 """Times the share that lasts, up to all of it, counts of what the noise model reads."""
-SURE_UNTOLD = 0.95
-"""Probability of a wrong label from which a suspect is sure, while nobody has judged any image: of clean sets hardly
-more than 1 % reach it (docs/evidence.md)."""
+BORNE_OUT = 0.95
+"""Probability of a wrong label, at the pool's own scale, from which it is sure of one alone."""
 
 _ODDS = 2.0  # what the odds of a wrong label are multiplied by in its reading: people err more often than it believes
 _RARE = 0.05  # rate below which most of a reading may be the models' own doubt
@@ -104,7 +103,7 @@ def read_rate(
         by_model=by_model,
         by_curve=None if curve is None else curve.asymptote,
         lasting=None if curve is None or curve.told < _SAID else curve.lasting,
-        sure=max(mean_of(probs[rows, labels] <= 1 - SURE_UNTOLD), HIDDEN * plain, strangers),
+        sure=max(mean_of(probs[rows, labels] <= 1 - BORNE_OUT), HIDDEN * plain, strangers),
     )
 
 

@@ -21,7 +21,7 @@ from labelaudit.context.shortcuts import find_shortcuts
 from labelaudit.data.quality import find_blank, find_low_quality, pass_over_blank
 from labelaudit.errors import DataError
 from labelaudit.judge.consensus import Consensus, settle_suspicion
-from labelaudit.judge.decide import LOWEST, SURE, decide
+from labelaudit.judge.decide import LOWEST, decide
 from labelaudit.judge.judge import Judge
 from labelaudit.judge.reasons import Reason, find
 from labelaudit.judge.scores import log_odds
@@ -276,7 +276,6 @@ def decide_by(
         blank=blank,
         reading=reading,
         threshold=None if verdicts is None else max(verdicts.threshold, LOWEST),
-        sure=None if verdicts is None else SURE,
     )
 
 

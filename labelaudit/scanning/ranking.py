@@ -15,6 +15,7 @@ from dataclasses import replace
 import numpy as np
 
 from labelaudit.errors import unknown_name
+from labelaudit.judge.decide import SURE
 from labelaudit.judge.noise_model import UNKNOWN
 from labelaudit.judge.scores import strongest_other
 from labelaudit.scanning.settings import ENSEMBLE
@@ -23,8 +24,6 @@ from labelaudit.types import Decision, Evidence, Floats, Ints
 STEPS = "steps_off"
 """Column of a scan with ``ordinal``: how far off a label may be, where classes are grades."""
 _REFERENCES = ("cross_entropy", "logistic", "neighbors", "given")
-SURE = 0.9
-"""The suspicion from which a suspect is sure in a ranking by a column, and to every gate."""
 _TOLD = 0.02  # share of the weights from which a model is named
 
 

@@ -76,7 +76,7 @@ class Scale:
     """Ends of the 90 % interval of the rate."""
     threshold: float
     """Suspicion from which a sample is flagged; of a fit to verdicts that without likeness."""
-    sure: float | None
+    sure: float
     before: Scale | None = None
     """The scan's, where verdicts set this one."""
 
@@ -87,9 +87,7 @@ class Scale:
         if kept is not None:
             return cls(**kept)
         low, high = decision.noise_interval
-        return cls(
-            rate=decision.noise_rate, low=low, high=high, threshold=decision.threshold, sure=decision.sure_threshold
-        )
+        return cls(rate=decision.noise_rate, low=low, high=high, threshold=decision.threshold, sure=decision.sure_from)
 
     @classmethod
     def by(cls, fitted: VerdictFit, before: Scale) -> Scale:

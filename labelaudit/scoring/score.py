@@ -177,7 +177,7 @@ def judge_rows(judge: Judge, samples: Samples, features: Features, blank: Bools)
         counts=judge.counts,
         blank=blank[rows],
         threshold=judge.threshold,
-        sure=max(judge.threshold, judge.sure_threshold),
+        sure=judge.sure_threshold,
     )
     arrays = {name: getattr(decision, name)[:m] for name in ("suspicion", "is_issue", "judged", "probs", "predicted")}
     made_by = {"features": judge.features, "judge": "closed forms and neighbour votes of a saved audit"}

@@ -16,7 +16,7 @@ from labelaudit.judge.linear import softmax
 from labelaudit.judge.noise_fit import fit_noise_model
 from labelaudit.judge.noise_model import UNKNOWN
 from labelaudit.judge.pool import measure_gain, pool
-from labelaudit.judge.reading import HIDDEN, PLAIN, SURE_UNTOLD, TWICE, read_rate
+from labelaudit.judge.reading import BORNE_OUT, HIDDEN, PLAIN, TWICE, read_rate
 from labelaudit.judge.standing_out import share_standing_out
 
 
@@ -170,7 +170,7 @@ def test_the_interval_runs_from_labels_that_stand_out_plainly_to_those_that_the_
 def test_no_more_labels_may_be_sure_than_the_pool_is_sure_of_or_stand_out_plainly_or_are_strangers() -> None:
     probs, given, truth = planted(0, 0.1, skill=4.0)
     certain = np.where(given != truth, 1.0, 0.0)  # the noise model, whatever the pool says
-    pooled = (probs[np.arange(len(given)), given] <= 1 - SURE_UNTOLD).mean()
+    pooled = (probs[np.arange(len(given)), given] <= 1 - BORNE_OUT).mean()
     plain = share_standing_out(probs, given, PLAIN)
     assert read_rate(certain, probs, given, None).sure == pytest.approx(max(pooled, HIDDEN * plain))
     assert read_rate(certain, probs, given, None, strangers=0.9).sure == 0.9

@@ -9,7 +9,7 @@ import pytest
 from test_noise_model import planted
 
 from labelaudit.judge import noise_model
-from labelaudit.judge.decide import HIGHEST, SURE_UNTOLD, decide, noise_rate
+from labelaudit.judge.decide import HIGHEST, SURE, decide, noise_rate
 from labelaudit.judge.noise_fit import fit_noise_model
 from labelaudit.judge.noise_model import NoiseModel
 from labelaudit.judge.reading import Reading
@@ -129,7 +129,8 @@ def read_planted() -> tuple[NoiseModel, Ints, list[str], Reading]:
 def test_tiers_part_the_suspects() -> None:
     fitted, given, digests, reading = read_planted()
     decision = decide(fitted, given, CLASSES, digests=digests, reading=reading)
-    assert (decision.is_sure == (decision.suspicion >= SURE_UNTOLD)).all()
+    assert (decision.is_sure == (decision.suspicion >= SURE)).all()
+    assert decision.sure_threshold == SURE < decision.suspicion[decision.is_sure].max()
     assert decision.is_sure.any()
     assert (decision.is_issue | ~decision.is_sure).all()
     assert decision.suspicion[decision.is_sure].min() >= decision.suspicion[~decision.is_sure].max()
@@ -155,8 +156,10 @@ def test_no_more_are_sure_than_the_reading_bears_out_and_at_least_one() -> None:
     known[first] = noise_model.NO_CLASS
     judged = decide(fitted, given, CLASSES, digests=digests, known=known, reading=replace(reading, sure=0.0))
     assert judged.is_sure.sum() == 4, "what people found wrong takes no one's place"
-    settled = decide(fitted, given, CLASSES, digests=digests, reading=replace(reading, sure=0.0), sure=SURE_UNTOLD)
+    none = replace(reading, sure=0.0)
+    settled = decide(fitted, given, CLASSES, digests=digests, reading=none, threshold=free.threshold)
     assert (settled.is_sure == free.is_sure).all(), "verdicts have set the scale"
+    assert settled.noise_interval == (reading.low, reading.high)
 
 
 def test_what_people_verified_is_final() -> None:
