@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from labelaudit.text import interval
+
 from .console.options import option
 from .console.streams import as_typed, open_console
 
@@ -41,7 +43,7 @@ def show(file: _File, format: _Format = "table") -> None:
     said = ", ".join(f"{number:,} {kind}" for kind, number in [*sorted(verdicts.items()), *sorted(kinds.items())])
     _print(f"{len(known.suspects):,} suspects and {len(known.findings):,} findings" + (f": {said}" if said else ""))
     for name, noise in known.noise.items():
-        _print(f"noise of {name}: {noise.rate:.1%} (90% interval {noise.low:.1%} to {noise.high:.1%})")
+        _print(f"wrong labels in {name}: {interval(noise.low, noise.high)} (90% interval)")
     for name, value in known.settings.items():
         _print(f"{name}: {value if isinstance(value, str) else json.dumps(value)}")
     for suspect in known.suspects:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -103,6 +104,7 @@ def test_the_baseline_commands(run: Path, tmp_path: Path) -> None:
     assert shown.out.startswith(
         "3 suspects and 2 findings: 1 verdict none, 2 without verdict, 1 conflict, 1 truncated\n"
     )
+    assert re.search(r"^wrong labels in dataset: \S+ to \S+ \(90% interval\)$", shown.out, flags=re.M)
     assert "gone.png: cat -> dog, suspicion 0.97, verdict none, by ana, blurred\n" in shown.out
     assert call("baseline", "show", "other.json", "--format", "json").out == (tmp_path / "other.json").read_text()
 
