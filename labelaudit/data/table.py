@@ -102,8 +102,12 @@ def _is_header(lines: Sequence[Line], is_image: Callable[[str], bool]) -> bool:
         return False
     if {plain(cell) for cell in first} & {*PATH_NAMES, *LABEL_NAMES}:
         return True
+    below = [row for _, row in lines[1:]]
+    slashed = [column for column, cell in enumerate(first) if "/" in cell]
+    if below and any(all("/" in "".join(row[column : column + 1]) for row in below) for column in slashed):
+        return False  # a path or a label like those below it
     return not any(
-        cell and any(len(row) > column and row[column].strip() == cell for _, row in lines[1:])
+        cell and any(len(row) > column and row[column].strip() == cell for row in below)
         for column, cell in enumerate(first)
     )
 

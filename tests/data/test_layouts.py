@@ -13,6 +13,7 @@ from layouts_met import READ, STOPPED, Files, P, idx
 from labelaudit.data.listing import Listing
 from labelaudit.data.source import Source, notes_of
 from labelaudit.data.sources import inspect_source, open_source
+from labelaudit.data.table import parse_table
 from labelaudit.errors import DataError
 
 
@@ -66,6 +67,14 @@ def test_rows_and_files_that_do_not_match_are_counted(tmp_path: Path) -> None:
     )
     assert files_of(listing) == {"images/1c.jpg"}
     assert listing.extra == {"sender_id": ("9", "9"), "kids": ("False", "True")}
+
+
+def test_a_first_row_whose_label_is_a_path_like_the_others_is_no_header() -> None:
+    table = parse_table("list.txt", b"gone/x birds/owl\nin/a pets/cat\nin/b pets/dog\n")
+    assert not table.has_header
+    assert len(table) == 3
+    assert parse_table("list.csv", b"image/name,kind\nin/a,cat\n").has_header is False
+    assert parse_table("list.csv", b"file/path,label\nin/a,cat\n").has_header
 
 
 def test_labels_can_be_asked_for(tmp_path: Path) -> None:
