@@ -24,7 +24,8 @@ from labelaudit.types import Features, Floats, Ints
 WIDTH = 512
 """Principal components kept of each feature block."""
 NARROW = 256
-"""Principal components that the logistic regression sees."""
+"""Principal components of all blocks together that discriminant and logistic regression of a scan see: on 1,536 the
+log-odds of the discriminant are seven times too great (docs/log.md)."""
 LEADING = 128
 """Principal components of each block that images of no class are looked for in."""
 NEIGHBORS = 30
@@ -280,11 +281,6 @@ def logistic(
         model.fit(x[train], labels[train], sample_weight=None if shares is None else shares[train])
         probs[np.ix_(held, present)] = model.predict_proba(x[held])
     return probs
-
-
-def narrow(blocks: Sequence[npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
-    """The first `NARROW` principal components (n, w), shared out among the ``blocks``: what `logistic` is fitted to."""
-    return np.concatenate([block[:, : max(1, NARROW // len(blocks))] for block in blocks], axis=1)
 
 
 def narrow_units(blocks: Sequence[npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:

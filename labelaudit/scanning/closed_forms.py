@@ -20,7 +20,7 @@ from labelaudit.judge.judge import CLOSED_FORMS
 from labelaudit.judge.learning_curve import Curve
 from labelaudit.judge.linear import HeldOut, Linear, group_shares
 from labelaudit.leading import Reordered, Table
-from labelaudit.scanning.components import Components
+from labelaudit.scanning.components import Components, lead
 from labelaudit.scanning.unfinished import Unfinished
 from labelaudit.types import Ints
 
@@ -65,8 +65,8 @@ def fit_all(
         return split_table("probs", held.probs) | vars(held.model)
 
     def discriminate() -> Arrays:
-        joined, shares = Reordered(order, *components.blocks), group_shares(groups)
-        return split_table("probs", probes.discriminant(joined, labels, classes, fold_of, shares=shares))
+        x, shares = Reordered(order, *lead(components.blocks, probes.NARROW)), group_shares(groups)
+        return split_table("probs", probes.discriminant(x, labels, classes, fold_of, shares=shares))
 
     def measure() -> Arrays:
         curve = measure_curve(components, labels, classes, order=order, groups=groups)

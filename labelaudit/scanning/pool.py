@@ -35,7 +35,7 @@ from labelaudit.machine import Machine
 from labelaudit.names import order_rows
 from labelaudit.scanning.alone import agree_alone, keep_leading
 from labelaudit.scanning.closed_forms import fit_all
-from labelaudit.scanning.components import Components
+from labelaudit.scanning.components import Components, lead
 from labelaudit.scanning.effort import FOLDS
 from labelaudit.scanning.settings import ScanSettings
 from labelaudit.scanning.trainings import (
@@ -246,7 +246,8 @@ class ModelPool:
 
     def _fit_logistic(self) -> npt.NDArray[np.float32]:
         """Held-out probabilities (n, C) of logistic regression on the leading components."""
-        x, labels, fold_of = probes.narrow(self._blocks())[self._order], self._targets, self._fold_of
+        x = Reordered(self._order, *lead(self._blocks(), probes.NARROW))[:]
+        labels, fold_of = self._targets, self._fold_of
         depends_on = {"x": x, "labels": labels, "classes": self._classes, "folds": fold_of, "groups": self._groups}
 
         def regress() -> dict[str, npt.NDArray[Any]]:

@@ -122,7 +122,7 @@ def _count_probes(work: Workload, costs: UnitCosts) -> float:
     rows = count_drawn(n, classes)
     drawn = rows * classes
     products = sum(min(n, _ROWS) * d**2 + _EIGEN * d**3 + n * d * min(WIDTH, d) for d in work.widths)
-    products += 5 * n * width**2 + _EIGEN * width**3 + 14 * n * width * classes
+    products += 4 * n * width**2 + n * min(NARROW, width) ** 2 + _EIGEN * width**3 + 14 * n * width * classes
     products += _CURVE_PRODUCTS * drawn * min(width, _CURVE_WIDTH)
     passes = _CLOSED * n * classes + _CLOSED_FITTED * min(n * classes, _SHARP)
     passes += (_CURVE_LEADING if is_large(rows, classes) else _CURVE) * drawn + _CURVE_FITTED * min(drawn, _SHARP)

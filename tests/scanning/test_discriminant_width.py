@@ -1,0 +1,55 @@
+"""The discriminant of a scan sees the leading components of all backbones together, no more."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from labelaudit.judge import probes
+from labelaudit.leading import Table
+from labelaudit.scanning.closed_forms import fit_all
+from labelaudit.scanning.components import Components
+from labelaudit.scanning.unfinished import Unfinished
+from labelaudit.types import Features, Ints
+
+CLASSES = 4
+
+
+def _components(n: int, width: int) -> tuple[Components, Ints]:
+    """Two backbones' features of ``n`` images, in which a few of ``width`` directions tell the classes apart."""
+    draw = np.random.default_rng(0)
+    labels = np.arange(n) % CLASSES
+    signal = draw.normal(0, 0.3, (CLASSES, 2 * width))[labels] * (np.arange(2 * width) % width < 8)
+    fading = 1 / np.sqrt(1 + np.arange(2 * width) % width / 8)
+    values = (signal + draw.normal(size=(n, 2 * width)) * fading).astype(np.float32)
+    features = Features(values=values, name="given", blocks=(width, width))
+    rotations = probes.find_rotations(features)
+    parts = zip(rotations, probes.split_blocks(features), strict=True)
+    blocks = tuple(rotation.apply(block) for rotation, block in parts)
+    none = np.zeros((n, 0), dtype=np.int64)
+    order = np.arange(n)
+    return Components(
+        features=features,
+        rotations=rotations,
+        blocks=blocks,
+        order=order,
+        similarities=none.astype(np.float64),
+        rows=none,
+    ), labels
+
+
+def _discriminate(components: Components, labels: Ints) -> Table:
+    n = len(labels)
+    how = {"order": components.order, "groups": np.arange(n), "fold_of": np.arange(n) // CLASSES % 5}
+    return fit_all(components, labels, CLASSES, **how, unfinished=Unfinished(None)).discriminant
+
+
+def test_what_lies_beyond_the_leading_components_is_left_out() -> None:
+    components, labels = _components(400, 200)
+    half = probes.NARROW // 2
+    led = replace(components, blocks=tuple(block * (np.arange(200) < half) for block in components.blocks))
+    seen = replace(components, blocks=tuple(block * (np.arange(200) < half - 1) for block in components.blocks))
+    whole = np.asarray(_discriminate(components, labels))
+    assert np.array_equal(whole, np.asarray(_discriminate(led, labels)))
+    assert not np.array_equal(whole, np.asarray(_discriminate(seen, labels)))
