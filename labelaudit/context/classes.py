@@ -34,6 +34,9 @@ APART = 0.65
 """Area under the curve of the held-out odds between two classes, below which they cannot be told apart."""
 SPREAD = 2.0
 """Standard errors by which the kurtosis of odds that lie in two heaps is less than that of a normal distribution."""
+FLAT = 2.6
+"""Kurtosis of odds below which they lie in two heaps, however few they are: that of pairs of classes with 30 to 40 %
+even errors is 1.7 to 2.6, that of classes that are alike 2.6 to 3.3."""
 _CHANCE = 1.645  # standard errors above a half from which labels have something to do with the odds
 _FEWEST = 20  # images of a class, below which that area says nothing
 _SHOWN = 0.5  # share of the images given either label that look like one of both, below which it says nothing
@@ -118,8 +121,8 @@ def find_twins(probs: Table, labels: Ints) -> list[tuple[int, int]]:
     Compared are pairs that take each other for the likeliest other class. Even errors in 36 % of the labels bring the
     area down to .64, however different two classes are. But then the odds of images that look like either lie in two
     heaps, where those of one class, or of two that are alike, lie in one: classes are no twins where labels have
-    something to do with these odds, and they are `SPREAD` flatter than a heap (docs/evidence.md). Nor are they where
-    most images that carry these labels look like another class: that is the labels' fault.
+    something to do with these odds, and they are flatter than a heap, by `SPREAD` or below `FLAT` (docs/evidence.md).
+    Nor are they where most images that carry these labels look like another class: that is the labels' fault.
     """
     counts = np.bincount(labels, minlength=probs.shape[1])
     if probs.shape[1] > _MOST_CLASSES:
@@ -164,14 +167,14 @@ def _area(odds: Floats, mine: Bools) -> tuple[float, float]:
 
 
 def _lie_in_two_heaps(odds: Floats, mine: Bools) -> bool:
-    """Whether ``odds`` (n,) have a kurtosis significantly below 3, that of a normal distribution.
+    """Whether ``odds`` (n,) have a kurtosis below `FLAT`, or significantly below 3, that of a normal distribution.
 
     Both labels count alike.
     """
     weights = np.where(mine, 1 / mine.sum(), 1 / (~mine).sum()) / 2
     centred = odds - weights @ odds
     kurtosis = float(weights @ centred**4 / max(weights @ centred**2, 1e-12) ** 2)
-    return kurtosis < 3 - SPREAD * float(np.sqrt(24 * np.square(weights).sum()))
+    return kurtosis < max(FLAT, 3 - SPREAD * float(np.sqrt(24 * np.square(weights).sum())))
 
 
 def note_twins(pairs: Iterable[tuple[int, int]], classes: Sequence[str]) -> list[str]:

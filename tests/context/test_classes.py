@@ -106,6 +106,15 @@ def test_even_errors_make_no_twins(share: float) -> None:
     assert find_twins(probs, labels) == []
 
 
+@pytest.mark.parametrize("seed", [6, 18, 35])
+def test_even_errors_among_few_images_make_no_twins(seed: int) -> None:
+    draw = np.random.default_rng(seed)
+    truth = np.repeat([0, 1], 60)
+    labels = np.where(draw.permutation(120) < 48, 1 - truth, truth)
+    probs = _held_out(0.9 * (2 * truth - 1) + draw.normal(0, 0.6, 120))
+    assert find_twins(probs, labels) == []
+
+
 def test_classes_that_are_alike_are_twins_however_many_images_tell_them_apart() -> None:
     draw = np.random.default_rng(2)
     labels = np.repeat([0, 1], 2000)
