@@ -24,8 +24,10 @@ from labelaudit.types import Features, Floats, Ints
 WIDTH = 512
 """Principal components kept of each feature block."""
 NARROW = 256
-"""Principal components of all blocks together that discriminant and logistic regression of a scan see: on 1,536 the
-log-odds of the discriminant are seven times too great (docs/log.md)."""
+"""Principal components of all blocks together that the logistic regression of a scan sees, and its discriminant at
+least: the log-odds of one on 1,536 components of few samples are seven times too great (docs/log.md)."""
+SAMPLES_EACH = 8
+"""Samples for each component that the discriminant sees beyond these."""
 LEADING = 128
 """Principal components of each block that images of no class are looked for in."""
 NEIGHBORS = 30

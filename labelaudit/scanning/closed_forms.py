@@ -65,7 +65,8 @@ def fit_all(
         return split_table("probs", held.probs) | vars(held.model)
 
     def discriminate() -> Arrays:
-        x, shares = Reordered(order, *lead(components.blocks, probes.NARROW)), group_shares(groups)
+        width = max(probes.NARROW, len(labels) // probes.SAMPLES_EACH)
+        x, shares = Reordered(order, *lead(components.blocks, width)), group_shares(groups)
         return split_table("probs", probes.discriminant(x, labels, classes, fold_of, shares=shares))
 
     def measure() -> Arrays:

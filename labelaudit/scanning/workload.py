@@ -17,7 +17,7 @@ from labelaudit.judge.judge import WIDTH as MEMORY_WIDTH
 from labelaudit.judge.judge import count_compared
 from labelaudit.judge.learning_curve import count_drawn
 from labelaudit.judge.noise_fit import TOLD
-from labelaudit.judge.probes import NARROW, WIDTH
+from labelaudit.judge.probes import NARROW, SAMPLES_EACH, WIDTH
 from labelaudit.leading import KEPT, is_large
 from labelaudit.scanning.components import NARROW as NARROW_SEARCH
 from labelaudit.scanning.components import WHOLE
@@ -122,7 +122,8 @@ def _count_probes(work: Workload, costs: UnitCosts) -> float:
     rows = count_drawn(n, classes)
     drawn = rows * classes
     products = sum(min(n, _ROWS) * d**2 + _EIGEN * d**3 + n * d * min(WIDTH, d) for d in work.widths)
-    products += 4 * n * width**2 + n * min(NARROW, width) ** 2 + _EIGEN * width**3 + 14 * n * width * classes
+    discriminant = n * min(max(NARROW, n // SAMPLES_EACH), width) ** 2
+    products += 4 * n * width**2 + discriminant + _EIGEN * width**3 + 14 * n * width * classes
     products += _CURVE_PRODUCTS * drawn * min(width, _CURVE_WIDTH)
     passes = _CLOSED * n * classes + _CLOSED_FITTED * min(n * classes, _SHARP)
     passes += (_CURVE_LEADING if is_large(rows, classes) else _CURVE) * drawn + _CURVE_FITTED * min(drawn, _SHARP)

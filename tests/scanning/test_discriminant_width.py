@@ -1,10 +1,11 @@
-"""The discriminant of a scan sees the leading components of all backbones together, no more."""
+"""The discriminant of a scan sees the leading components of all backbones, more where there are more samples."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from labelaudit.judge import probes
 from labelaudit.leading import Table
@@ -45,11 +46,12 @@ def _discriminate(components: Components, labels: Ints) -> Table:
     return fit_all(components, labels, CLASSES, **how, unfinished=Unfinished(None)).discriminant
 
 
-def test_what_lies_beyond_the_leading_components_is_left_out() -> None:
-    components, labels = _components(400, 200)
-    half = probes.NARROW // 2
+@pytest.mark.parametrize(("n", "seen"), [(400, probes.NARROW), (2400, 2400 // probes.SAMPLES_EACH)])
+def test_what_lies_beyond_the_leading_components_is_left_out(n: int, seen: int) -> None:
+    components, labels = _components(n, 200)
+    half = seen // 2
     led = replace(components, blocks=tuple(block * (np.arange(200) < half) for block in components.blocks))
-    seen = replace(components, blocks=tuple(block * (np.arange(200) < half - 1) for block in components.blocks))
+    less = replace(components, blocks=tuple(block * (np.arange(200) < half - 1) for block in components.blocks))
     whole = np.asarray(_discriminate(components, labels))
     assert np.array_equal(whole, np.asarray(_discriminate(led, labels)))
-    assert not np.array_equal(whole, np.asarray(_discriminate(seen, labels)))
+    assert not np.array_equal(whole, np.asarray(_discriminate(less, labels)))
