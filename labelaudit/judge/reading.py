@@ -28,8 +28,6 @@ PLAIN = 0.5
 HIDDEN = 2.5
 """Times the share of labels that stand out plainly is believed to be wrong: a half of planted errors is hidden as well,
 and people's errors are better hidden."""
-USUAL = 0.0075
-"""Share of wrong labels in datasets that count as clean: so much of what the noise model reads needs no other proof."""
 TWICE = 2.0
 """Times the share that lasts, up to all of it, counts of what the noise model reads."""
 BORNE_OUT = 0.95
@@ -90,7 +88,7 @@ def read_rate(
     heard = 1.0 if clear is None else clear
     by_model = mean_of(heard * _ODDS * suspicion / (1.0 + (_ODDS - 1.0) * suspicion))
     plain = share_standing_out(probs, labels, PLAIN, shares, order=order)
-    rate, least = by_model, min(max(HIDDEN * plain, USUAL), by_model)
+    rate, least = by_model, min(HIDDEN * plain, by_model)
     if curve is not None:
         doubted = mean_of(heard * suspicion) * mean_of(probs[rows, likeliest])
         untold = max(min(doubted, curve.asymptote), least)

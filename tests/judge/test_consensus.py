@@ -16,7 +16,7 @@ from labelaudit.judge.linear import softmax
 from labelaudit.judge.noise_fit import fit_noise_model
 from labelaudit.judge.noise_model import UNKNOWN
 from labelaudit.judge.pool import measure_gain, pool
-from labelaudit.judge.reading import BORNE_OUT, HIDDEN, PLAIN, TWICE, USUAL, read_rate
+from labelaudit.judge.reading import BORNE_OUT, HIDDEN, PLAIN, TWICE, read_rate
 from labelaudit.judge.standing_out import share_standing_out
 
 
@@ -136,15 +136,6 @@ def test_where_a_curve_does_not_tell_what_lasts_doubt_is_believed_up_to_what_no_
     assert read_rate(doubt, probs, given, None).rate == pytest.approx(0.8 / 1.4), "without a curve all of it, raised"
     unsuspected = read_rate(np.full(1200, 0.01), probs, given, Curve(errors=(0.6, 0.6), asymptote=0.6)).rate
     assert unsuspected < 0.05, "but never more than is doubted"
-
-
-@pytest.mark.parametrize(("doubted", "told"), [(0.2, 0.0), (0.2, 1.0), (0.002, 0.0)])
-def test_what_is_usual_in_a_clean_dataset_needs_no_proof_but_doubt(doubted: float, told: float) -> None:
-    given = np.arange(1200) % 4
-    probs = np.where(np.arange(4) == given[:, None], 0.7, 0.1)
-    curve = Curve(errors=(0.2, 0.1), asymptote=0.0, told=told)
-    raised = 2 * doubted / (1 + doubted)
-    assert read_rate(np.full(1200, doubted), probs, given, curve).rate == pytest.approx(min(USUAL, raised))
 
 
 def test_a_curve_of_few_samples_has_fewer_points_and_no_word_on_what_lasts() -> None:
