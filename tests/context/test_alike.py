@@ -189,18 +189,23 @@ def test_a_class_in_too_few_groups_is_said_not_to_be_judged() -> None:
     ]
 
 
-def test_copies_across_two_sites_do_not_make_one_group_of_them() -> None:
-    draw = np.random.default_rng(0)
-    values = np.float32(np.eye(2, 40)[np.arange(80) % 2] + 0.2 * draw.normal(size=(80, 40)))
-    values[79] = values[1]
-    dataset = Samples(
-        ids=tuple(f"{row}.png" for row in range(80)),
-        labels=np.arange(80) % 2,
+def at_sites(*sites: str, copy: int) -> tuple[Samples, Features]:
+    """Forty images of each site, of two classes that lie apart; the row ``copy`` looks as the second one does."""
+    n = 40 * len(sites)
+    values = np.float32(np.eye(2, 40)[np.arange(n) % 2] + 0.2 * np.random.default_rng(0).normal(size=(n, 40)))
+    values[copy] = values[1]
+    samples = Samples(
+        ids=tuple(f"{row}.png" for row in range(n)),
+        labels=np.arange(n) % 2,
         classes=("cat", "dog"),
-        digests=tuple(f"{row:032x}" for row in range(80)),
-        extra={"site": ("left",) * 40 + ("right",) * 40},
+        digests=tuple(f"{row:032x}" for row in range(n)),
+        extra={"site": tuple(site for site in sites for _ in range(40))},
     )
-    seen = Features(values=values, name="given")
+    return samples, Features(values=values, name="given")
+
+
+def test_copies_across_two_sites_do_not_make_one_group_of_them() -> None:
+    dataset, seen = at_sites("left", "right", copy=79)
     alike = group(name_groups(dataset, ["site"]), seen, named=True)
     assert alike.samples.groups == dataset.extra["site"]
     assert "Near-copies across groups are" in alike.notes()[0]
@@ -209,15 +214,6 @@ def test_copies_across_two_sites_do_not_make_one_group_of_them() -> None:
 
 
 def test_groups_that_copies_join_are_counted_before_and_after() -> None:
-    draw = np.random.default_rng(0)
-    values = np.float32(np.eye(2, 40)[np.arange(120) % 2] + 0.2 * draw.normal(size=(120, 40)))
-    values[41] = values[1]
-    dataset = Samples(
-        ids=tuple(f"{row}.png" for row in range(120)),
-        labels=np.arange(120) % 2,
-        classes=("cat", "dog"),
-        digests=tuple(f"{row:032x}" for row in range(120)),
-        extra={"site": ("left",) * 40 + ("middle",) * 40 + ("right",) * 40},
-    )
-    alike = group(name_groups(dataset, ["site"]), Features(values=values, name="given"), named=True)
+    dataset, seen = at_sites("left", "middle", "right", copy=41)
+    alike = group(name_groups(dataset, ["site"]), seen, named=True)
     assert alike.notes()[0].startswith("120 images in 2 groups, 3 before near-copies joined them: images of a group")
