@@ -93,18 +93,18 @@ def _test_order(
     stretch = None if _are_class_folders(samples) else find_stretch(samples.labels[rows], flagged[rows])
     if stretch is None:
         return
-    first, last = rows[stretch.start], rows[stretch.stop - 1]
-    inside = slice(first, last + 1)
+    first, last = int(rows[stretch.start]), int(rows[stretch.stop - 1])
+    inside, length = slice(first, last + 1), last - first + 1
     suspects = first + np.flatnonzero(flagged[inside])
     if len(suspects) < FEWEST or any(mask[suspects].mean() > 0.9 for mask in named):
         return
     slipped = has_slipped(samples.labels[inside], flagged[inside], predicted[inside])
-    rest = float((flagged.sum() - len(suspects)) / max(1, len(flagged) - int(last - first + 1)))
+    rest = float((flagged.sum() - len(suspects)) / max(1, len(flagged) - length))
     yield Concentration(
         attribute="order of the rows",
         value=f"{samples.ids[first]} to {samples.ids[last]}" + ", as if labels had slipped by one row" * slipped,
         flagged=len(suspects),
-        samples=int(last - first + 1),
+        samples=length,
         others=(rest, rest),
         p_value=1 / (1 + DEALS),
     )

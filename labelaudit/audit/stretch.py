@@ -62,9 +62,8 @@ def find_stretch(labels: Ints, flagged: Bools) -> Stretch | None:
     counts = np.bincount(block[flagged], minlength=blocks)[None]
     found = excess(counts)[0]
     best = int(found.argmax())
-    mine, other = _add_up(counts, first, last)[0, best], len(labels[flagged]) - explained[best]
-    rest = counts.sum() - mine
-    if found[best] < _HARDLY or mine * other < FAR * rest * explained[best]:
+    total, mine, own = counts.sum(), _add_up(counts, first, last)[0, best], explained[best]
+    if found[best] < _HARDLY or mine * (total - own) < FAR * (total - mine) * own:
         return None
     draw = np.random.default_rng(0)
     dealt = sum(draw.multivariate_hypergeometric(size, hit, DEALS) for size, hit in zip(sizes, hits, strict=True))

@@ -28,6 +28,8 @@ from labelaudit.types import Floats, Ints
 
 PARTS = (8, 4, 2, 1)
 """Numbers of parts that the set is cut into, one point of the curve each; fewer where parts would be too small."""
+WIDTH = 256
+"""Components that the models of a scan's curve see, of all feature blocks together."""
 LEARNING = 0.5
 """Exponent at which errors fall."""
 STANDING_OUT = 0.3

@@ -257,6 +257,11 @@ def vote_weights(similarities: Floats, indices: Ints, digests: Sequence[str] | N
     return weights
 
 
+def discriminant_width(n: int) -> int:
+    """Principal components, of all blocks together, that the discriminant of a scan of ``n`` samples sees at most."""
+    return max(NARROW, n // SAMPLES_EACH)
+
+
 def logistic(
     x: npt.NDArray[np.float32],
     labels: Ints,

@@ -24,8 +24,6 @@ from labelaudit.scanning.components import Components, lead
 from labelaudit.scanning.unfinished import Unfinished
 from labelaudit.types import Ints
 
-_CURVE_WIDTH = 256  # components that the learning curve sees, of all blocks together
-
 
 @dataclass(frozen=True, kw_only=True)
 class ClosedForms:
@@ -65,8 +63,8 @@ def fit_all(
         return split_table("probs", held.probs) | vars(held.model)
 
     def discriminate() -> Arrays:
-        width = max(probes.NARROW, len(labels) // probes.SAMPLES_EACH)
-        x, shares = Reordered(order, *lead(components.blocks, width)), group_shares(groups)
+        led = lead(components.blocks, probes.discriminant_width(len(labels)))
+        x, shares = Reordered(order, *led), group_shares(groups)
         return split_table("probs", probes.discriminant(x, labels, classes, fold_of, shares=shares))
 
     def measure() -> Arrays:
@@ -95,5 +93,5 @@ def fit_all(
 def measure_curve(components: Components, labels: Ints, classes: int, *, order: Ints, groups: Ints) -> Curve | None:
     """The learning curve of the leading components of some samples; arguments as of `fit_all`."""
     rows = learning_curve.draw(len(order), classes, groups)
-    x = components.vectors(order[rows], width=_CURVE_WIDTH)
+    x = components.vectors(order[rows], width=learning_curve.WIDTH)
     return learning_curve.measure(x, labels[rows], classes, groups=groups[rows])

@@ -16,7 +16,7 @@ from labelaudit.judge.decide import FEWEST
 from labelaudit.judge.verdict_fit import VerdictFit
 from labelaudit.leading import KEPT
 from labelaudit.scanning.pool import ModelPool
-from labelaudit.text import name_some
+from labelaudit.text import count, name_some
 from labelaudit.types import Bools, Decision, Evidence, Floats, Samples
 
 _SEVERAL = 10  # suspects from which it is said how many are sure
@@ -100,10 +100,8 @@ def note_untrained(material: ModelPool) -> list[str]:
 
 def note_blank(blank: Bools) -> list[str]:
     """The note on ``blank`` (n,) images, which are not judged."""
-    count = int(blank.sum())
-    if not count:
-        return []
-    return [f"Cannot judge {count:,} image{'s' * (count > 1)} with nothing to see: all pixels of each are alike."]
+    found = int(blank.sum())
+    return [f"Cannot judge {count(found, 'image')} with nothing to see: all pixels of each are alike."] if found else []
 
 
 def note_few(samples: Samples) -> list[str]:

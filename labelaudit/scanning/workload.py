@@ -15,9 +15,10 @@ from labelaudit.audit.parquet import MOST_AS_TEXT
 from labelaudit.features.neighbors import EXACT
 from labelaudit.judge.judge import WIDTH as MEMORY_WIDTH
 from labelaudit.judge.judge import count_compared
+from labelaudit.judge.learning_curve import WIDTH as CURVE_WIDTH
 from labelaudit.judge.learning_curve import count_drawn
 from labelaudit.judge.noise_fit import TOLD
-from labelaudit.judge.probes import NARROW, SAMPLES_EACH, WIDTH
+from labelaudit.judge.probes import NARROW, WIDTH, discriminant_width
 from labelaudit.leading import KEPT, is_large
 from labelaudit.scanning.components import NARROW as NARROW_SEARCH
 from labelaudit.scanning.components import WHOLE
@@ -32,7 +33,7 @@ _SHARP, _SHARPENED = 1_000_000, 20.0  # cells that a sharpness is fitted to, and
 _CLOSED, _CLOSED_FITTED = 12.0, 150.0  # passes over all cells, and over those, for closed forms
 _CURVE, _CURVE_FITTED = 150.0, 300.0  # the same for the learning curve, of the samples it is drawn from
 _CURVE_LEADING = 40.0  # and where only leading classes of these are kept
-_CURVE_WIDTH, _CURVE_PRODUCTS = 256, 48.0  # components that it sees, and products with each cell
+_CURVE_PRODUCTS = 48.0  # of its components with each cell
 _CURVE_TABLES = 4.0  # tables of its samples and all classes that it holds at once
 _LOGISTIC, _PER_STEP = 10.0, 2.5  # steps of logistic regression in each fold; passes of each beside products
 _FITTED, _FEWEST = 400_000, 2000  # cells, and samples, that the noise model is fitted to
@@ -122,9 +123,9 @@ def _count_probes(work: Workload, costs: UnitCosts) -> float:
     rows = count_drawn(n, classes)
     drawn = rows * classes
     products = sum(min(n, _ROWS) * d**2 + _EIGEN * d**3 + n * d * min(WIDTH, d) for d in work.widths)
-    discriminant = n * min(max(NARROW, n // SAMPLES_EACH), width) ** 2
+    discriminant = n * min(discriminant_width(n), width) ** 2
     products += 4 * n * width**2 + discriminant + _EIGEN * width**3 + 14 * n * width * classes
-    products += _CURVE_PRODUCTS * drawn * min(width, _CURVE_WIDTH)
+    products += _CURVE_PRODUCTS * drawn * min(width, CURVE_WIDTH)
     passes = _CLOSED * n * classes + _CLOSED_FITTED * min(n * classes, _SHARP)
     passes += (_CURVE_LEADING if is_large(rows, classes) else _CURVE) * drawn + _CURVE_FITTED * min(drawn, _SHARP)
     if not work.large:
