@@ -23,12 +23,7 @@ SHARD_BYTES = 500 * 2**20
 
 
 def write_parquet(
-    dataset: RelabelledDataset,
-    further: Mapping[str, Sequence[str]],
-    folder: Path,
-    transfer: Transfer,
-    *,
-    shard: int = SHARD_BYTES,
+    dataset: RelabelledDataset, further: Mapping[str, Sequence[str]], folder: Path, transfer: Transfer
 ) -> None:
     """Write ``data/<split>-<i>-of-<n>.parquet`` below ``folder``, ``train`` where there are no splits.
 
@@ -42,7 +37,7 @@ def write_parquet(
     done = 0
     code = {label: number for number, label in enumerate(dataset.classes)}
     for split, places in dataset.split_rows().items() or {"": []}.items():
-        parts = _Parts(place, schema, shard)
+        parts = _Parts(place, schema)
         try:
             for start in range(0, len(places), GROUP_ROWS):
                 group = places[start : start + GROUP_ROWS]
@@ -65,8 +60,8 @@ def write_parquet(
 class _Parts:
     """Files that follow each other, each closed when it is big enough."""
 
-    def __init__(self, folder: Path, schema: Any, most: int) -> None:
-        self._folder, self._schema, self._most = folder, schema, most
+    def __init__(self, folder: Path, schema: Any) -> None:
+        self._folder, self._schema = folder, schema
         self._writer: Any = None
         self._bytes = 0
         self.paths: list[Path] = []
@@ -82,7 +77,7 @@ class _Parts:
             self._bytes = 0
         self._writer.write_table(pa.table(dict(columns), schema=self._schema), row_group_size=GROUP_ROWS)
         self._bytes += sum(len(image["bytes"]) for image in columns["image"])
-        if self._bytes >= self._most:
+        if self._bytes >= SHARD_BYTES:
             self.close()
 
     def close(self) -> None:

@@ -1,8 +1,8 @@
 """Planted label noise, as the papers define it; see docs/methods.md for who means what by which rate.
 
-Every function takes true labels and an explicit generator and returns a `NoisyLabels`. With ``exact`` (the default) the
-number of touched samples is int(rate · n), of each source class where there is one; without, each sample is touched
-with probability ``rate``. The ground truth is always ``wrong``: a touched sample may keep its label under `uniform`.
+Every function takes true labels and an explicit generator and returns a `NoisyLabels`. The number of touched
+samples is int(rate · n), of each source class where there is one; with ``exact`` off each is touched with probability
+``rate``. The ground truth is always ``wrong``: a touched sample may keep its label under `uniform`.
 Left out: noise on images (open-set noise is a choice of rows, the caller replaces their images).
 """
 
@@ -58,15 +58,13 @@ def symmetric(
     return _planted(true, noisy)
 
 
-def uniform(
-    labels: Ints, classes: int, rate: float, *, generator: np.random.Generator, exact: bool = True
-) -> NoisyLabels:
+def uniform(labels: Ints, classes: int, rate: float, *, generator: np.random.Generator) -> NoisyLabels:
     """Touched samples get any class, their own included: about rate · (C - 1) / C of the labels become wrong.
 
     What the spectral-normalisation paper (SN) calls uniform noise.
     """
     true = _checked(labels, classes, rate)
-    rows = _choose(np.arange(len(true)), rate, generator, exact)
+    rows = _choose(np.arange(len(true)), rate, generator, exact=True)
     noisy = true.copy()
     noisy[rows] = generator.integers(0, classes, len(rows))
     return _planted(true, noisy)
@@ -95,10 +93,10 @@ def asymmetric(
     return _planted(true, noisy)
 
 
-def pair(labels: Ints, classes: int, rate: float, *, generator: np.random.Generator, exact: bool = True) -> NoisyLabels:
+def pair(labels: Ints, classes: int, rate: float, *, generator: np.random.Generator) -> NoisyLabels:
     """A share of ``rate`` of every class gets the next class, the last one the first (SLN's CIFAR-100 noise)."""
     following = {source: (source + 1) % classes for source in range(classes)}
-    return asymmetric(labels, classes, rate, following, generator=generator, exact=exact)
+    return asymmetric(labels, classes, rate, following, generator=generator)
 
 
 def next_in_blocks(labels: Ints, classes: int, rate: float, *, generator: np.random.Generator) -> NoisyLabels:

@@ -71,30 +71,29 @@ def split_blocks(features: Features) -> tuple[Floats, ...]:
     return tuple(features.values[:, end - size : end] for end, size in zip(ends.tolist(), widths, strict=True))
 
 
-def find_rotations(features: Features, *, width: int = WIDTH, order: Ints | None = None) -> tuple[Rotation, ...]:
-    """For each feature block the rotation to its first ``width`` principal components.
+def find_rotations(features: Features, *, order: Ints | None = None) -> tuple[Rotation, ...]:
+    """For each feature block the rotation to its first `WIDTH` principal components.
 
     The components are estimated on at most 20,000 rows, evenly spread over ``order`` (n,), that of the rows unless
-    given. Blocks no wider than ``width`` keep their dimensions.
+    given. Narrower blocks keep their dimensions.
     """
     rows = np.arange(len(features.values)) if order is None else order
     rows = rows[:: max(1, len(rows) // _ROWS)]
-    return tuple(_find_rotation(block[rows], width) for block in split_blocks(features))
+    return tuple(_find_rotation(block[rows]) for block in split_blocks(features))
 
 
-def principal_blocks(features: Features, *, width: int = WIDTH) -> tuple[npt.NDArray[np.float32], ...]:
-    """Each feature block (n, d_b) centred, scaled to unit mean square and rotated to its first ``width`` components."""
-    rotations = find_rotations(features, width=width)
+def principal_blocks(features: Features) -> tuple[npt.NDArray[np.float32], ...]:
+    """Each feature block (n, d_b) centred, scaled to unit mean square and rotated to its first `WIDTH` components."""
+    rotations = find_rotations(features)
     return tuple(part.apply(block) for part, block in zip(rotations, split_blocks(features), strict=True))
 
 
-def _find_rotation(block: Floats, width: int) -> Rotation:
-    d = block.shape[1]
+def _find_rotation(block: Floats) -> Rotation:
     some = np.asarray(block, dtype=np.float32)
     mean = some.mean(axis=0)
     some = some - mean
     scale = 1 / max(float(np.sqrt(np.square(some).mean())), 1e-12)
-    basis = np.linalg.eigh(some.T @ some)[1][:, ::-1][:, : min(width, d)]  # d ≤ n is not needed
+    basis = np.linalg.eigh(some.T @ some)[1][:, ::-1][:, :WIDTH]  # d ≤ n is not needed
     basis *= np.where(basis[np.abs(basis).argmax(axis=0), np.arange(basis.shape[1])] < 0, -scale, scale)
     return Rotation(mean=mean, axes=basis)
 

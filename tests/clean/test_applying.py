@@ -15,10 +15,9 @@ from cleaning import IDS, contents, make_dataset, png, said
 
 from labelaudit.audit.document import Audit
 from labelaudit.audit.originals import open_originals
-from labelaudit.clean import CorrectionPlan, apply_plan, make_plan, quarantine_of, restore
+from labelaudit.clean import CorrectionPlan, apply_plan, make_plan, parquet, quarantine_of, restore
 from labelaudit.clean.dataset import cleaned
 from labelaudit.clean.names import class_folder
-from labelaudit.clean.parquet import write_parquet
 from labelaudit.clean.transfer import Transfer
 from labelaudit.data.sources import open_source
 from labelaudit.errors import OptionError, RunError
@@ -139,11 +138,12 @@ def test_parquet_of_hugging_face(audit: Audit, plan: CorrectionPlan, tmp_path: P
     assert labels(tmp_path / "out") == {"cat/a.png": "cat", "cat/b.png": "dog", "dog/e.png": "dog", "owl/f.png": "owl"}
 
 
-def test_parquet_in_shards(audit: Audit, tmp_path: Path) -> None:
+def test_parquet_in_shards(audit: Audit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parquet, "SHARD_BYTES", 1)
     dataset, _ = cleaned(audit, CorrectionPlan(changes=()))
     transfer = Transfer(open_originals(audit), audit.samples)
     many = replace(dataset, rows=dataset.rows * 40, labels=dataset.labels * 40)
-    write_parquet(many, {}, tmp_path, transfer, shard=1)
+    parquet.write_parquet(many, {}, tmp_path, transfer)
     assert [file.name for file in sorted((tmp_path / "data").iterdir())] == [
         f"train-0000{number}-of-00003.parquet" for number in range(3)
     ]

@@ -17,8 +17,8 @@ LABELS = np.repeat(np.arange(10), 1000)
 FEATURES = np.random.default_rng(7).normal(size=(10_000, 12))
 KINDS: dict[str, Callable[[float, np.random.Generator, bool], NoisyLabels]] = {
     "symmetric": lambda rate, rng, exact: noise.symmetric(LABELS, 10, rate, generator=rng, exact=exact),
-    "uniform": lambda rate, rng, exact: noise.uniform(LABELS, 10, rate, generator=rng, exact=exact),
-    "pair": lambda rate, rng, exact: noise.pair(LABELS, 10, rate, generator=rng, exact=exact),
+    "uniform": lambda rate, rng, exact: noise.uniform(LABELS, 10, rate, generator=rng),
+    "pair": lambda rate, rng, exact: noise.pair(LABELS, 10, rate, generator=rng),
     "cifar10": lambda rate, rng, exact: noise.asymmetric(
         LABELS, 10, rate, noise.CIFAR10_PAIRS, generator=rng, exact=exact
     ),

@@ -89,7 +89,7 @@ def test_a_copy_has_no_vote() -> None:
     assert deaf[0, 1] < heard[0, 1]
 
 
-def test_principal_blocks_keep_geometry_and_scale_blocks_alike() -> None:
+def test_principal_blocks_keep_geometry_and_scale_blocks_alike(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
     values = np.concatenate([rng.normal(5, 1, (100, 8)), rng.normal(0, 50, (100, 4))], axis=1).astype(np.float32)
     a, b = probes.principal_blocks(Features(values=values, name="x", blocks=(8, 4)))
@@ -99,7 +99,8 @@ def test_principal_blocks_keep_geometry_and_scale_blocks_alike() -> None:
     assert np.square(b).mean() == pytest.approx(1, rel=1e-3)
     centred = values[:, 8:] - values[:, 8:].mean(0)
     assert np.corrcoef((centred @ centred.T).ravel(), (b @ b.T).ravel())[0, 1] > 0.9999
-    narrow = probes.principal_blocks(Features(values=values, name="x"), width=3)
+    monkeypatch.setattr(probes, "WIDTH", 3)
+    narrow = probes.principal_blocks(Features(values=values, name="x"))
     assert narrow[0].shape == (100, 3)
 
 
