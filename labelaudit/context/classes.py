@@ -121,8 +121,9 @@ def find_twins(probs: Table, labels: Ints) -> list[tuple[int, int]]:
     Compared are pairs that take each other for the likeliest other class. Even errors in 36 % of the labels bring the
     area down to .64, however different two classes are. But then the odds of images that look like either lie in two
     heaps, where those of one class, or of two that are alike, lie in one: classes are no twins where labels have
-    something to do with these odds, and they are flatter than a heap, by `SPREAD` or below `FLAT` (docs/evidence.md).
-    Nor are they where most images that carry these labels look like another class: that is the labels' fault.
+    something to do with these odds, and they are flatter than a heap, by `SPREAD` or below `FLAT`. Measured in
+    benchmarks/RESULTS.md. Nor are they where most images that carry these labels look like another class: that is the
+    labels' fault.
     """
     counts = np.bincount(labels, minlength=probs.shape[1])
     if probs.shape[1] > _MOST_CLASSES:
