@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from labelaudit.judge import probes
+from labelaudit.judge.belief import believe
 from labelaudit.judge.consensus import agree
 from labelaudit.judge.decide import decide
 from labelaudit.judge.judge import CLOSED_FORMS, Judge
@@ -46,7 +47,7 @@ def audited(n: int = 600) -> tuple[Samples, Decision, Features, Judge]:
     fitted = fit_noise_model(models, given)
     known = np.full(n, UNKNOWN)
     consensus = agree(models, fitted, given, known=known, curve=measure(x, given, 4))
-    decision = decide(consensus.answer, given, CLASSES, digests=digests, reading=consensus.reading)
+    decision = decide(believe(consensus.answer, given, digests=digests), CLASSES, reading=consensus.reading)
     judge = Judge.fit(samples, decision, described, rotations=rotations, blocks=blocks, closed=closed)
     return samples, decision, described, judge
 

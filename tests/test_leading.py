@@ -12,8 +12,9 @@ from labelaudit import leading
 from labelaudit.audit import run as runs
 from labelaudit.audit.document import BEFORE_REVIEW, Audit
 from labelaudit.errors import DataError
+from labelaudit.judge.belief import believe, judge_groups_together
 from labelaudit.judge.consensus import set_suspicion
-from labelaudit.judge.decide import decide, judge_groups_together
+from labelaudit.judge.decide import decide
 from labelaudit.judge.noise_model import UNKNOWN, NoiseModel, apply_noise_model
 from labelaudit.judge.pool import pool
 from labelaudit.judge.scores import sum_by_label
@@ -141,7 +142,7 @@ def test_an_audit_in_leading_classes_stays_so_when_it_is_ranked_anew(
     def audit_of(probs: Table) -> Audit:
         noise = NoiseModel(weights={}, transition=np.eye(CLASSES), probs=probs, posterior=probs, loss=0.0)
         counts = np.full(CLASSES, 9)
-        decision = decide(noise, labels, names, digests=samples.digests, counts=counts, threshold=0.5)
+        decision = decide(believe(noise, labels, digests=samples.digests, counts=counts), names, threshold=0.5)
         return Audit(samples=samples, decision=decision, evidence={})
 
     def judge(row: int, right: str) -> Verdict:
@@ -259,7 +260,7 @@ def test_groups_and_copies_are_judged_together_as_in_whole_tables(probs: np.ndar
     labels[1] = (labels[0] + 1) % CLASSES
     for table in (kept, probs):
         noise = NoiseModel(weights={}, transition=even(0.1, CLASSES), probs=table, posterior=table, loss=0.0)
-        decision = decide(noise, labels, [str(name) for name in range(CLASSES)], digests=digests)
+        decision = decide(believe(noise, labels, digests=digests), [str(name) for name in range(CLASSES)])
         assert decision.probs[0] == pytest.approx(decision.probs[1], abs=1e-6)
 
 

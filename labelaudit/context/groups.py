@@ -18,7 +18,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from labelaudit.errors import DataError, OptionError
-from labelaudit.judge.decide import FEWEST, count_groups
+from labelaudit.judge.belief import count_groups
+from labelaudit.judge.decide import FEWEST
 from labelaudit.text import name_some
 from labelaudit.types import Bools, Ints, Samples
 

@@ -11,7 +11,8 @@ In the order in which docs/evidence.md explains it, and a scan goes through it (
 - the answer, a mean of both views at that rate (`consensus`, `transition`);
 - what is known beside it: other people's votes (`annotators`), sources of labels (`source_prior`), verdicts
   (`verdict_fit`, `verdict_spread`);
-- the decision: flags, suggestions and reasons (`decide`, `reasons`);
+- the belief in each label, copies, groups and verdicts counted in (`belief`), and the decision: flags, suggestions and
+  reasons (`decide`, `reasons`);
 - the judge that is kept for new images (`judge`, with its `memory`).
 """
 

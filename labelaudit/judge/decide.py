@@ -1,8 +1,7 @@
-"""From evidence to one verdict per sample: ranking, flags, suggested labels, noise rate, noise matrix, reasons.
+"""From belief to one verdict per sample: ranking, flags, suggested labels, noise rate, noise matrix, reasons.
 
-The suspicion is the noise model's posterior probability that the given label is wrong
-(`labelaudit.judge.noise_model`); the methods' probabilities enter through its pool with weights that the likelihood of
-the given labels sets. Left out: guarantees about the flags; those need a person's review.
+The suspicion is the probability that the given label is wrong (`labelaudit.judge.belief`). Left out: guarantees about
+the flags; those need a person's review.
 """
 
 from __future__ import annotations
@@ -12,14 +11,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from labelaudit.judge.linear import group_rows
-from labelaudit.judge.noise_model import NO_CLASS, UNKNOWN, NoiseModel
+from labelaudit.judge.belief import Belief
+from labelaudit.judge.noise_model import UNKNOWN
 from labelaudit.judge.reading import Reading, lower_end, upper_end
 from labelaudit.judge.reasons import explain, see
-from labelaudit.judge.scores import own_and_others, softmax, strongest_other, sum_by_label
-from labelaudit.leading import Leading, Table, by_class, take_rows, work_on_blocks
-from labelaudit.names import number_names
-from labelaudit.types import Bools, Decision, Floats, Ints
+from labelaudit.judge.scores import strongest_other, sum_by_label
+from labelaudit.leading import Leading, take_rows
+from labelaudit.types import Bools, Decision, Floats
 
 HIGHEST = 0.5
 """The threshold where hardly any label is wrong: what stands below it is rather right than wrong."""
@@ -28,74 +26,46 @@ LOWEST = 0.02
 SURE = 0.9
 """Probability of a wrong label from which a suspect is sure, by a scan's own scale as by that of verdicts: nine of ten
 are right or more, and of clean sets hardly 1 % reach it (docs/evidence.md)."""
-LEAST_ERROR = 0.01
-"""Share of labels that are taken to be wrong at least when the labels of a group are counted as votes."""
-SHARED = 0.75
-"""Share of pairs within groups that must agree for a group to be taken to show one class."""
 FEWEST = 5
 """A class with fewer images cannot be judged: some fold would have to do without it."""
 _SOME = 1.5  # wrong labels that must be expected for a threshold below `HIGHEST`
 _DOUBT = 0.1  # probability of a wrong label from which a sample counts in the upper end of the noise rate
-_CELLS = 1 << 18  # that are worked on at a time
 
 
 def decide(
-    noise: NoiseModel,
-    labels: Ints,
+    belief: Belief,
     classes: Sequence[str],
     *,
-    digests: Sequence[str] | None,
-    groups: Ints | None = None,
-    counts: Ints | None = None,
-    known: Ints | None = None,
-    strangers: Floats | None = None,
     blank: Bools | None = None,
     reading: Reading | None = None,
     threshold: float | None = None,
     sure: float = SURE,
 ) -> Decision:
-    """Turn a fitted noise model into a `Decision`.
+    """Turn what is believed of n samples into a `Decision`.
 
     Args:
-        noise: fitted on the same samples.
-        labels: (n,) given labels.
+        belief: of `believe`. What people have verified is final: such a sample is flagged if and only if its label was
+            found wrong. The interval is that of as many samples as there are groups.
         classes: (C,) names, for the reasons.
-        digests: (n,) content digests, None where each is there once. Copies of one image are judged together: each
-            *distinct* label they carry is one more reading of the same true class.
-        groups: (n,) numbers from 0 on, as of `Samples.numbered_groups`, None where these are the digests. Near-copies
-            are judged together too, a class counts by its groups, and the interval is that of as many samples as there
-            are groups.
-        counts: (C,) images per class that its models learned from; those of ``labels`` unless given.
-        known: (n,) what people have verified, as in `fit_noise_model`. It is final: such a sample is flagged if and
-            only if its label was found wrong.
-        strangers: (n,) probability that the image belongs to no class (`labelaudit.judge.open_set`): its label is
-            wrong, and no other one is right.
         blank: (n,) images with nothing to see, which are not judged, but as suspect as any; none unless given.
         reading: of the noise rate; counted from the suspicions unless given.
         threshold: suspicion from which a sample is flagged; that of `flag`, from `LOWEST` to `HIGHEST`, unless given.
         sure: suspicion from which a flagged sample is sure; without a ``threshold`` more where the ``reading`` bears
             out fewer.
     """
-    known = np.full(len(labels), UNKNOWN) if known is None else known
-    companions = 1.0
-    if groups is not None:
-        counts = count_groups(labels, groups, len(classes)) if counts is None else counts
-        companions = len(labels) / (int(groups.max()) + 1)
-    elif counts is None:
-        counts = np.bincount(labels, minlength=len(classes))
-    posterior, suspicion, copies = _believe(noise, labels, digests, groups, known=known, strangers=strangers)
+    labels, posterior, counts = belief.labels, belief.posterior, belief.counts
+    verified = belief.known != UNKNOWN
     blank = np.zeros(len(labels), dtype=bool) if blank is None else blank
-    judged = ((counts[labels] >= FEWEST) & ~blank) | (known != UNKNOWN)
-    scale = _scale(suspicion[judged], known[judged], reading, threshold=threshold, sure=sure, companions=companions)
-    suspicion[blank & ~judged] = scale.rate
+    judged = ((counts[labels] >= FEWEST) & ~blank) | verified
+    scale = _scale(belief, judged, reading, threshold=threshold, sure=sure)
+    suspicion = np.where(blank & ~judged, scale.rate, belief.suspicion)
     flagged: Bools = (suspicion >= scale.threshold) & judged
     found = np.flatnonzero(flagged)
     rival = strongest_other(labels[found], take_rows(posterior, found))
     predicted = np.array(posterior.argmax(axis=1))
     predicted[found] = rival
-    lost = np.zeros(len(found), dtype=bool) if strangers is None else strangers[found] >= 0.5
-    shown = see(posterior[found, labels[found]], posterior[found, rival], lost)
-    why = explain(classes, labels[found], rival, shown, copies[found], known[found])
+    shown = see(posterior[found, labels[found]], posterior[found, rival], belief.lost[found])
+    why = explain(classes, labels[found], rival, shown, belief.copies[found], belief.known[found])
     reasons = [""] * len(labels)
     for row in np.flatnonzero(~judged).tolist():
         few = f"{counts[labels[row]]} of {FEWEST} images that this class needs"
@@ -115,36 +85,12 @@ def decide(
         noise_matrix=sum_by_label(posterior, labels, judged),
         reasons=tuple(reasons),
         recipe={
-            "pool_weights": {name: round(weight, 4) for name, weight in noise.weights.items()},
-            "channel_loss": noise.loss,
+            "pool_weights": {name: round(weight, 4) for name, weight in belief.noise.weights.items()},
+            "channel_loss": belief.noise.loss,
             "threshold": scale.threshold,
             "threshold_rule": "flag where the posterior probability of a wrong label reaches the threshold",
         },
     )
-
-
-def _believe(
-    noise: NoiseModel,
-    labels: Ints,
-    digests: Sequence[str] | None,
-    groups: Ints | None,
-    *,
-    known: Ints,
-    strangers: Floats | None,
-) -> tuple[Table, Floats, Ints]:
-    """(n, C) posterior with copies, groups and verdicts counted in, (n,) suspicion, and (n,) how many distinct labels
-    each image's copies carry; arguments as of `decide`."""
-    posterior, copies = _judge_copies_together(noise, labels, digests)
-    if groups is not None:
-        posterior = judge_groups_together(posterior, labels, groups)
-    _apply_verdicts(posterior, labels, known)
-    right, wrong = own_and_others(posterior, labels)  # what rounds to certainty keeps its rank by the others
-    whole = right + wrong  # nothing where a verdict took away the one class that was believed in
-    suspicion = np.divide(wrong, whole, out=np.ones_like(whole), where=whole > 0)
-    if strangers is not None:
-        posterior = _scale_rows(posterior, 1.0 - strangers)
-        suspicion += strangers * (1.0 - suspicion)
-    return posterior, suspicion, copies
 
 
 class _Scale(NamedTuple):
@@ -156,17 +102,9 @@ class _Scale(NamedTuple):
     sure: float
 
 
-def _scale(
-    suspicion: Floats,
-    known: Ints,
-    reading: Reading | None,
-    *,
-    threshold: float | None,
-    sure: float,
-    companions: float,
-) -> _Scale:
-    """The scale of the ``suspicion`` (m,) of all that is judged, where ``known`` (m,) is verified; arguments as of
-    `decide` and `noise_rate`."""
+def _scale(belief: Belief, judged: Bools, reading: Reading | None, *, threshold: float | None, sure: float) -> _Scale:
+    """The scale of all that is ``judged`` (n,); the other arguments as of `decide`."""
+    suspicion, companions = belief.suspicion[judged], belief.companions
     rate, interval = noise_rate(suspicion, companions=companions)
     if reading is not None:
         rate, interval = reading.rate, (reading.low, reading.high)
@@ -176,7 +114,7 @@ def _scale(
     threshold = float(np.clip(flag(suspicion)[1], LOWEST, HIGHEST)) if some else HIGHEST
     sure = max(threshold, sure)
     if reading is not None:
-        sure = bear_out(sure, suspicion[known == UNKNOWN], reading.sure)
+        sure = bear_out(sure, suspicion[belief.known[judged] == UNKNOWN], reading.sure)
         interval = (low_end_of_sure(interval[0], suspicion, sure, companions=companions), interval[1])
     return _Scale(rate, interval, threshold, sure)
 
@@ -261,84 +199,3 @@ def open_interval(interval: tuple[float, float], blind: float) -> tuple[float, f
     ((0.0, 0.4), (0.1, 0.2))
     """
     return (0.0, interval[1] + 0.5 * blind * (1 - interval[1])) if blind else interval
-
-
-def _apply_verdicts(posterior: Table, labels: Ints, known: Ints) -> None:
-    """Make what people have verified certain in (n, C) ``posterior``."""
-    rows = np.flatnonzero(known >= 0)
-    certain = np.zeros((len(rows), posterior.shape[1]))
-    certain[np.arange(len(rows)), known[rows]] = 1.0
-    posterior[rows] = certain
-    rows = np.flatnonzero(known == NO_CLASS)
-    others = posterior[rows]
-    others[np.arange(len(rows)), labels[rows]] = 0.0
-    rest = others.sum(axis=1, keepdims=True)
-    posterior[rows] = np.divide(others, rest, out=others, where=rest > 0)
-
-
-def _scale_rows(posterior: Table, factors: Floats) -> Table:
-    """(n, C) ``posterior`` with each row times its entry of ``factors`` (n,)."""
-    return posterior.scaled(factors) if isinstance(posterior, Leading) else posterior * factors[:, None]
-
-
-def _judge_copies_together(noise: NoiseModel, labels: Ints, digests: Sequence[str] | None) -> tuple[Table, Ints]:
-    """(n, C) posterior with all distinct labels of byte-identical samples counted, and (n,) how many those are."""
-    posterior: Table
-    if isinstance(noise.posterior, Leading):
-        posterior = noise.posterior.scaled(1 / noise.posterior.total())
-    else:
-        posterior = np.empty_like(noise.posterior)
-        given, whole = noise.posterior, posterior
-
-        def settle(rows: slice) -> None:
-            some = by_class(given[rows])
-            np.divide(some, some.sum(axis=1, keepdims=True), out=whole[rows])
-
-        work_on_blocks(settle, posterior, _CELLS)
-    distinct = np.ones(len(labels), dtype=np.int64)
-    for group in group_rows(None if digests is None else number_names(digests).code):
-        given = np.unique(labels[group])
-        if len(given) < 2:
-            continue
-        joint = np.log(np.maximum(noise.probs[group].mean(axis=0, dtype=np.float64), 1e-12))
-        joint += np.log(noise.transition[:, given]).sum(axis=1)
-        posterior[group] = softmax(joint)
-        distinct[group] = len(given)
-    return posterior, distinct
-
-
-def judge_groups_together(posterior: Table, labels: Ints, groups: Ints) -> Table:
-    """(n, C) ``posterior`` where members of one of the ``groups`` (n,), numbers from 0 on, share one true class: what
-    each image shows is averaged.
-
-    Members that carry one label count as one reading, for it was given to all of them at once. Where they disagree,
-    their labels were given one by one, and each counts as a vote. Unchanged where groups are not of one class: where
-    two members agree in fewer than `SHARED` of all cases.
-    """
-    if _agreement(groups, labels) < SHARED:
-        return posterior
-    classes = posterior.shape[1]
-    error = float(np.clip(1 - posterior[np.arange(len(labels)), labels].mean(), LEAST_ERROR, 0.5))
-    vote = np.log((1 - error) * max(classes - 1, 1) / error)
-    joint = take_rows(posterior, np.arange(len(labels)))
-    for rows in group_rows(groups):
-        counts = np.bincount(labels[rows], minlength=classes)
-        most = counts == counts.max()
-        mean = np.log(np.maximum(posterior[rows[most[labels[rows]]]], 1e-12)).mean(axis=0)
-        if (counts > 0).sum() > 1:
-            mean = mean + vote * (counts - most / most.sum())
-        joint[rows] = softmax(mean)
-    return joint
-
-
-def count_groups(labels: Ints, groups: Ints, classes: int) -> Ints:
-    """(C,) number of groups that each class lies in; ``groups`` (n,) are numbers."""
-    return np.bincount(np.unique(groups * classes + labels) % classes, minlength=classes)
-
-
-def _agreement(groups: Ints, labels: Ints) -> float:
-    """Share of the pairs of members of one group that carry the same label."""
-    cells = np.unique(np.stack([groups, labels]), axis=1, return_counts=True)[1].astype(np.float64)
-    sizes = np.bincount(groups).astype(np.float64)
-    pairs = float((sizes * (sizes - 1)).sum())
-    return float((cells * (cells - 1)).sum()) / pairs if pairs else 0.0

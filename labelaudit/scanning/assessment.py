@@ -20,6 +20,7 @@ from labelaudit.context.groups import name_groups
 from labelaudit.context.shortcuts import find_shortcuts
 from labelaudit.data.quality import find_blank, find_low_quality, pass_over_blank
 from labelaudit.errors import DataError
+from labelaudit.judge.belief import believe
 from labelaudit.judge.consensus import Consensus, settle_suspicion
 from labelaudit.judge.decide import LOWEST, decide
 from labelaudit.judge.judge import Judge
@@ -265,14 +266,17 @@ def decide_by(
         settled = settle_suspicion(noise.posterior, samples.labels, verdicts.probability)
         noise = replace(noise, posterior=settled)
         reading = replace(reading, rate=verdicts.rate.value, low=verdicts.rate.low, high=verdicts.rate.high)
-    return decide(
+    belief = believe(
         noise,
         samples.labels,
-        samples.classes,
         digests=None if samples.numbered.all_differ else samples.digests,
         groups=None if samples.groups == samples.digests else samples.numbered_groups.code,
         known=known,
         strangers=None if verdicts is not None else outside,
+    )
+    return decide(
+        belief,
+        samples.classes,
         blank=blank,
         reading=reading,
         threshold=None if verdicts is None else max(verdicts.threshold, LOWEST),

@@ -1,10 +1,9 @@
 """Ranks samples by one column of the evidence instead of the pooled models, and names the models that moved those.
 
-The pooled ranking (``ensemble``) is the noise model's posterior; see `labelaudit.judge.decide`. Ranked by a column, the
-suspicion becomes the share of samples that the column finds less suspicious, within .9, and as many samples are flagged
-as the noise model expects wrong labels: a column has no threshold of its own. Sure are those at the top of the list,
-down to the first one that is not sure by all models pooled. Probabilities, suggested labels, noise rate and
-matrix stay the noise model's.
+The pooled ranking (``ensemble``) is that of `labelaudit.judge.belief`. Ranked by a column, the suspicion becomes the
+share of samples that the column finds less suspicious, within .9, and as many samples are flagged as the noise model
+expects wrong labels: a column has no threshold of its own. Sure are those at the top of the list, down to the first one
+that is not sure by all models pooled. Probabilities, suggested labels, noise rate and matrix stay the noise model's.
 """
 
 from __future__ import annotations

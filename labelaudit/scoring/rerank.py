@@ -21,6 +21,7 @@ from labelaudit.audit import run as runs
 from labelaudit.audit.chance import MEASURED
 from labelaudit.audit.document import BEFORE_REVIEW, Audit
 from labelaudit.errors import RunError
+from labelaudit.judge.belief import believe
 from labelaudit.judge.consensus import settle_suspicion
 from labelaudit.judge.decide import FEWEST, LOWEST, SURE, decide, flag
 from labelaudit.judge.memory import Memory
@@ -168,16 +169,9 @@ def _decide(audit: Audit, before: Table, *, known: Ints, suspicion: Floats, scal
     )
     if scale.before is not None:
         threshold = max(flag(np.where(known == UNKNOWN, suspicion, decided(known, samples.labels)))[1], LOWEST)
-    decision = decide(
-        noise,
-        samples.labels,
-        samples.classes,
-        digests=None,  # what copies say of each other is in the posterior already
-        counts=np.full(len(samples.classes), FEWEST),  # which classes are too small was settled by the scan
-        known=known,
-        threshold=threshold,
-        sure=scale.sure,
-    )
+    enough = np.full(len(samples.classes), FEWEST)  # which classes are too small was settled by the scan
+    belief = believe(noise, samples.labels, counts=enough, known=known)  # and what copies say of each other
+    decision = decide(belief, samples.classes, threshold=threshold, sure=scale.sure)
     judged = old.judged | (known != UNKNOWN)
     decision = replace(decision, judged=judged, is_issue=decision.is_issue & judged)
     return replace(

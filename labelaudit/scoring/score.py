@@ -24,6 +24,7 @@ from labelaudit.data.sources import open_source
 from labelaudit.errors import DataError, RunError
 from labelaudit.features.duplicates import NEIGHBORS, find_copies
 from labelaudit.features.embedding import embed_samples
+from labelaudit.judge.belief import believe
 from labelaudit.judge.decide import decide, noise_rate
 from labelaudit.judge.judge import Judge
 from labelaudit.judge.noise_model import NoiseModel
@@ -169,12 +170,10 @@ def judge_rows(judge: Judge, samples: Samples, features: Features, blank: Bools)
         posterior=read.posterior[rows],
         loss=read.loss,
     )
+    digests = [samples.digests[row] for row in rows.tolist()]
     decision = decide(
-        together,
-        labels,
+        believe(together, labels, digests=digests, counts=judge.counts),
         judge.classes,
-        digests=[samples.digests[row] for row in rows.tolist()],
-        counts=judge.counts,
         blank=blank[rows],
         threshold=judge.threshold,
         sure=judge.sure_threshold,

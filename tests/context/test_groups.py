@@ -10,7 +10,8 @@ import pytest
 from labelaudit.context.groups import add_near_copies, name_groups
 from labelaudit.errors import DataError, OptionError
 from labelaudit.features.neighbors import nearest, nearest_outside
-from labelaudit.judge.decide import count_groups, judge_groups_together, noise_rate
+from labelaudit.judge.belief import count_groups, judge_groups_together
+from labelaudit.judge.decide import noise_rate
 from labelaudit.names import number_names
 from labelaudit.types import Samples
 

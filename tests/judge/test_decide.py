@@ -9,31 +9,31 @@ import pytest
 from test_noise_model import planted
 
 from labelaudit.judge import noise_model
+from labelaudit.judge.belief import Belief, believe
 from labelaudit.judge.decide import HIGHEST, SURE, decide, noise_rate
 from labelaudit.judge.noise_fit import fit_noise_model
-from labelaudit.judge.noise_model import NoiseModel
 from labelaudit.judge.reading import Reading
-from labelaudit.types import TIERS, Ints
+from labelaudit.types import TIERS
 
 CLASSES = ("ant", "bee", "cat", "dog")
 
 
 def test_flags_find_planted_flips_and_leave_clean_data_alone() -> None:
     probs, given, truth = planted(0, 0.1, skill=4.0)
-    decision = decide(fit_noise_model({"m": probs}, given), given, CLASSES, digests=[str(i) for i in range(len(given))])
+    decision = decide(believe(fit_noise_model({"m": probs}, given), given), CLASSES)
     wrong = given != truth
     hit = (decision.is_issue & wrong).sum()
     assert 2 * hit / (decision.is_issue.sum() + wrong.sum()) > 0.9
     assert (decision.predicted[decision.is_issue & wrong] == truth[decision.is_issue & wrong]).mean() > 0.95
     low, high = decision.noise_interval
     assert low <= wrong.mean() <= high
-    clean = decide(fit_noise_model({"m": probs}, truth), truth, CLASSES, digests=[str(i) for i in range(len(truth))])
+    clean = decide(believe(fit_noise_model({"m": probs}, truth), truth), CLASSES)
     assert clean.is_issue.mean() < 0.01
 
 
 def test_a_suggestion_is_never_the_given_label() -> None:
     probs, given, _ = planted(1, 0.3, skill=1.5)
-    decision = decide(fit_noise_model({"m": probs}, given), given, CLASSES, digests=[str(i) for i in range(len(given))])
+    decision = decide(believe(fit_noise_model({"m": probs}, given), given), CLASSES)
     assert decision.is_issue.any()
     assert (decision.predicted != given)[decision.is_issue].all()
     assert [bool(reason) for reason in decision.reasons] == decision.is_issue.tolist()
@@ -44,7 +44,7 @@ def test_copies_under_two_labels_are_judged_together() -> None:
     probs[0] = probs[1] = (0.85, 0.05, 0.05, 0.05)
     given[:2] = (0, 1)
     digests = ["same", "same", *(str(i) for i in range(len(given) - 2))]
-    decision = decide(fit_noise_model({"m": probs}, given), given, CLASSES, digests=digests)
+    decision = decide(believe(fit_noise_model({"m": probs}, given), given, digests=digests), CLASSES)
     assert np.allclose(decision.probs[0], decision.probs[1])
     assert decision.suspicion[1] > decision.threshold > decision.suspicion[0]
     assert "the same image also carries another label" in decision.reasons[1]
@@ -53,9 +53,9 @@ def test_copies_under_two_labels_are_judged_together() -> None:
 
 def test_those_are_flagged_whose_f1_is_expected_to_be_greatest() -> None:
     probs, given, truth = planted(0, 0.2)
-    digests = [str(i) for i in range(len(given))]
-    noisy = decide(fit_noise_model({"m": probs}, given), given, CLASSES, digests=digests)
-    clean = decide(fit_noise_model({"m": probs}, truth), truth, CLASSES, digests=digests)
+    noisy = decide(believe(fit_noise_model({"m": probs}, given), given), CLASSES)
+    right = believe(fit_noise_model({"m": probs}, truth), truth)
+    clean = decide(right, CLASSES)
     worst, whole = sorted(noisy.suspicion.tolist(), reverse=True), noisy.suspicion.sum()
     expected = [2 * sum(worst[:count]) / (count + whole) for count in range(1, len(worst) + 1)]
     count = int(np.argmax(expected)) + 1
@@ -63,7 +63,7 @@ def test_those_are_flagged_whose_f1_is_expected_to_be_greatest() -> None:
     assert noisy.threshold == worst[count - 1]
     assert 0.5 * max(expected) == pytest.approx(noisy.threshold, abs=0.01), "which is half of that F1"
     assert max(noisy.threshold, clean.threshold) <= HIGHEST
-    asked = decide(fit_noise_model({"m": probs}, truth), truth, CLASSES, digests=digests, threshold=0.1)
+    asked = decide(right, CLASSES, threshold=0.1)
     assert asked.threshold == 0.1
     assert asked.is_issue.sum() > clean.is_issue.sum()
 
@@ -72,7 +72,7 @@ def test_too_few_images_are_not_judged() -> None:
     probs, given, _ = planted(3, 0.1)
     given[given == 3] = 0
     given[:4] = 3
-    decision = decide(fit_noise_model({"m": probs}, given), given, CLASSES, digests=[str(i) for i in range(len(given))])
+    decision = decide(believe(fit_noise_model({"m": probs}, given), given), CLASSES)
     assert not decision.judged[:4].any()
     assert not decision.is_issue[:4].any()
     assert decision.judged[4:].all()
@@ -83,10 +83,8 @@ def test_images_with_nothing_to_see_are_not_judged_unless_a_person_was() -> None
     probs, given, _ = planted(3, 0.1)
     blank, known = np.arange(len(given)) < 4, np.full(len(given), -1)
     probs[:4], given[:4], known[3] = np.eye(4)[0], 3, 0
-    names = [str(i) for i in range(len(given))]
-    decision = decide(
-        fit_noise_model({"m": probs}, given, known=known), given, CLASSES, digests=names, known=known, blank=blank
-    )
+    fitted = fit_noise_model({"m": probs}, given, known=known)
+    decision = decide(believe(fitted, given, known=known), CLASSES, blank=blank)
     assert decision.judged.tolist() == [False] * 3 + [True] * (len(given) - 3)
     assert decision.is_issue[:4].tolist() == [False] * 3 + [True]
     assert decision.suspicion[:3] == pytest.approx(decision.noise_rate)
@@ -95,7 +93,7 @@ def test_images_with_nothing_to_see_are_not_judged_unless_a_person_was() -> None
 
 def test_noise_matrix_counts_the_judged_samples() -> None:
     probs, given, truth = planted(4, 0.2)
-    decision = decide(fit_noise_model({"m": probs}, given), given, CLASSES, digests=[str(i) for i in range(len(given))])
+    decision = decide(believe(fit_noise_model({"m": probs}, given), given), CLASSES)
     assert decision.noise_matrix.sum() == pytest.approx(len(given), rel=1e-4)
     actual = np.zeros((4, 4))
     np.add.at(actual, (given, truth), 1)
@@ -119,16 +117,16 @@ def test_noise_rate_is_the_mean_and_its_interval_holds_every_doubt() -> None:
     assert noise_rate(np.full(1000, 0.01))[1][0] == 0, "a small reading may be doubt altogether"
 
 
-def read_planted() -> tuple[NoiseModel, Ints, list[str], Reading]:
-    """A noise model of labels of which 20 % are wrong, these labels, digests that differ, and a reading of the rate."""
+def read_planted() -> tuple[Belief, Reading]:
+    """The belief in labels of which 20 % are wrong, and a reading of the rate."""
     probs, given, _ = planted(0, 0.2)
     reading = Reading(rate=0.2, low=0.1, high=0.3, by_model=0.2, by_curve=0.2)
-    return fit_noise_model({"m": probs}, given), given, [str(i) for i in range(len(given))], reading
+    return believe(fit_noise_model({"m": probs}, given), given), reading
 
 
 def test_tiers_part_the_suspects() -> None:
-    fitted, given, digests, reading = read_planted()
-    decision = decide(fitted, given, CLASSES, digests=digests, reading=reading)
+    belief, reading = read_planted()
+    decision = decide(belief, CLASSES, reading=reading)
     assert (decision.is_sure == (decision.suspicion >= SURE)).all()
     assert decision.sure_threshold == SURE < decision.suspicion[decision.is_sure].max()
     assert decision.is_sure.any()
@@ -138,26 +136,27 @@ def test_tiers_part_the_suspects() -> None:
     assert ((tiers == "sure") == decision.is_sure).all()
     assert ((tiers == "doubtful") == (decision.is_issue & ~decision.is_sure)).all()
     assert ((tiers == "") == ~decision.is_issue).all()
-    strict = decide(fitted, given, CLASSES, digests=digests, reading=reading, sure=1.1)
+    strict = decide(belief, CLASSES, reading=reading, sure=1.1)
     assert not strict.is_sure.any()
     assert strict.is_issue.any()
 
 
 def test_no_more_are_sure_than_the_reading_bears_out_and_at_least_one() -> None:
-    fitted, given, digests, reading = read_planted()
-    free = decide(fitted, given, CLASSES, digests=digests, reading=reading)
-    for share, count in ((5 / len(given), 5), (0.0, 1)):
-        bound = decide(fitted, given, CLASSES, digests=digests, reading=replace(reading, sure=share))
+    belief, reading = read_planted()
+    free = decide(belief, CLASSES, reading=reading)
+    for share, count in ((5 / len(belief.labels), 5), (0.0, 1)):
+        bound = decide(belief, CLASSES, reading=replace(reading, sure=share))
         assert bound.is_sure.sum() == count
         assert set(np.flatnonzero(bound.is_sure)) == set(np.argsort(-free.suspicion)[:count])
         assert (bound.is_issue == free.is_issue).all(), "the others are doubtful"
-    known = np.full(len(given), noise_model.UNKNOWN)
+    known = belief.known.copy()
     first = np.argsort(-free.suspicion)[:3]
     known[first] = noise_model.NO_CLASS
-    judged = decide(fitted, given, CLASSES, digests=digests, known=known, reading=replace(reading, sure=0.0))
+    told = believe(belief.noise, belief.labels, known=known)
+    judged = decide(told, CLASSES, reading=replace(reading, sure=0.0))
     assert judged.is_sure.sum() == 4, "what people found wrong takes no one's place"
     none = replace(reading, sure=0.0)
-    settled = decide(fitted, given, CLASSES, digests=digests, reading=none, threshold=free.threshold)
+    settled = decide(belief, CLASSES, reading=none, threshold=free.threshold)
     assert (settled.is_sure == free.is_sure).all(), "verdicts have set the scale"
     assert settled.noise_interval == (reading.low, reading.high)
 
@@ -168,8 +167,7 @@ def test_what_people_verified_is_final() -> None:
     right, wrong = np.flatnonzero(given == truth), np.flatnonzero(given != truth)
     known[right[:20]], known[wrong[:20]], known[right[20]] = truth[right[:20]], truth[wrong[:20]], noise_model.NO_CLASS
     fitted = fit_noise_model({"m": np.roll(probs, 1, axis=1)}, given, known=known)  # a model that is always wrong
-    digests = [str(i) for i in range(len(given))]
-    decision = decide(fitted, given, CLASSES, digests=digests, known=known)
+    decision = decide(believe(fitted, given, known=known), CLASSES)
     assert not decision.is_issue[right[:20]].any()
     assert decision.is_issue[wrong[:20]].all()
     assert (decision.predicted[wrong[:20]] == truth[wrong[:20]]).all()
@@ -186,7 +184,7 @@ def test_a_verdict_counts_in_a_class_too_small_to_judge() -> None:
     known = np.full(len(given), noise_model.UNKNOWN)
     known[0] = 1
     fitted = fit_noise_model({"m": probs}, given, known=known)
-    decision = decide(fitted, given, CLASSES, digests=[str(i) for i in range(len(given))], known=known)
+    decision = decide(believe(fitted, given, known=known), CLASSES)
     assert decision.is_issue[:4].tolist() == [True, False, False, False]
     assert decision.judged[:4].tolist() == [True, False, False, False]
 
@@ -198,7 +196,7 @@ def test_what_is_nearly_certain_keeps_its_order() -> None:
     posterior = np.repeat(doubt[:, None] / 3, 4, axis=1)
     posterior[np.arange(len(given)), given] = 1 - doubt
     sure = replace(noise, posterior=posterior.astype(np.float32))
-    decision = decide(sure, given, CLASSES, digests=[str(i) for i in range(len(given))])
+    decision = decide(believe(sure, given), CLASSES)
     assert np.array_equal(decision.suspicion.argsort(kind="stable"), np.arange(len(given)))
 
 
@@ -208,6 +206,6 @@ def test_a_label_found_wrong_is_wrong_though_no_other_class_is_left() -> None:
     noise.posterior[0] = np.eye(2)[given[0]]
     known = np.full(len(given), noise_model.UNKNOWN)
     known[0] = noise_model.NO_CLASS
-    decision = decide(noise, given, CLASSES[:2], digests=None, known=known)
+    decision = decide(believe(noise, given, known=known), CLASSES[:2])
     assert decision.suspicion[0] == 1
     assert decision.is_issue[0]

@@ -12,6 +12,7 @@ import pytest
 
 from labelaudit.features.neighbors import nearest
 from labelaudit.judge import noise_model, probes
+from labelaudit.judge.belief import believe
 from labelaudit.judge.decide import decide
 from labelaudit.judge.noise_fit import fit_noise_model
 from labelaudit.judge.open_set import OpenSet, beats_even_errors, find_open_set, weigh
@@ -52,7 +53,7 @@ def test_guests_are_told_from_wrong_labels() -> None:
     guest = seen["truth"] == 4
     assert (none[guest] >= 0.5).mean() > 0.9
     assert (none[~guest] >= 0.5).mean() < 0.01
-    decision = decide(seen["fitted"], seen["given"], CLASSES, digests=seen["digests"], strangers=none)
+    decision = decide(believe(seen["fitted"], seen["given"], digests=seen["digests"], strangers=none), CLASSES)
     assert decision.is_issue[guest].mean() > 0.95
     said = [reason for reason, is_guest in zip(decision.reasons, guest, strict=True) if is_guest and reason]
     assert np.mean([reason.startswith("belongs to no class") for reason in said]) > 0.9

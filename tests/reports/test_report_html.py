@@ -19,6 +19,7 @@ from report_pages import data_of, judged_audit, pictures, with_pictures
 
 from labelaudit.audit.document import Audit
 from labelaudit.data.images import ImageError, decode, probe
+from labelaudit.judge.belief import believe
 from labelaudit.judge.decide import decide
 from labelaudit.judge.memory import Memory
 from labelaudit.judge.noise_model import NO_CLASS, UNKNOWN, NoiseModel
@@ -300,12 +301,12 @@ def test_every_reason_has_its_kind() -> None:
     noise = NoiseModel(weights={}, transition=np.full((3, 3), 1 / 3), probs=posterior, posterior=posterior, loss=0.0)
     known = np.array([UNKNOWN, UNKNOWN, UNKNOWN, 1, NO_CLASS, UNKNOWN])
     labels, counts = np.zeros(6, int), np.full(3, 9)
-    decision = decide(noise, labels, CLASSES, digests=[*"abcdef"], counts=counts, known=known)
+    decision = decide(believe(noise, labels, digests=[*"abcdef"], counts=counts, known=known), CLASSES)
     assert [figures.kind_of(reason) for reason in decision.reasons[:5]] == [
         *("looks like another class", "ambiguous between two classes", "fits no class well"),
         *("reviewed by people", "reviewed by people"),
     ]
-    copied = decide(noise, np.array([0, 1, 0, 0, 0, 0]), CLASSES, digests=[*"aabcde"], counts=counts)
+    copied = decide(believe(noise, np.array([0, 1, 0, 0, 0, 0]), digests=[*"aabcde"], counts=counts), CLASSES)
     assert {figures.kind_of(reason) for reason in copied.reasons[:2] if reason} == {"same image, another label"}
 
 

@@ -18,6 +18,7 @@ from commands import Ended, call
 from labelaudit.audit import run
 from labelaudit.audit.document import Audit
 from labelaudit.judge import probes
+from labelaudit.judge.belief import believe
 from labelaudit.judge.decide import decide
 from labelaudit.judge.judge import CLOSED_FORMS, Judge
 from labelaudit.judge.noise_fit import fit_noise_model
@@ -44,7 +45,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rotations, blocks = probes.find_rotations(features), probes.principal_blocks(features)
     closed = {name: fit(reduce_blocks(features, rotations, blocks), truth, 2) for name, fit in CLOSED_FORMS.items()}
     models = {name: held.probs for name, held in closed.items()}
-    decision = decide(fit_noise_model(models, truth), truth, samples.classes, digests=digests)
+    decision = decide(believe(fit_noise_model(models, truth), truth, digests=digests), samples.classes)
     judge = Judge.fit(samples, decision, features, rotations=rotations, blocks=blocks, closed=closed)
     run.write(Audit(samples=samples, decision=decision, evidence={}, judge=judge), folder / "run")
     (folder / "new.csv").write_text("path,label\na.png,cat\nb.png,cat\nc.png,dog\nd.png,owl\n", encoding="utf-8")
