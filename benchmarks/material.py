@@ -74,8 +74,7 @@ class Material:
 def measure_curve(fitted: ModelPool) -> Curve | None:
     """The learning curve of these models, anew."""
     assert fitted._components is not None
-    how = {"order": fitted._order, "groups": fitted._groups}
-    return closed_forms.measure_curve(fitted._components, fitted._targets, fitted._classes, **how)
+    return closed_forms.measure_curve(fitted._components, fitted._targets, fitted._classes, fitted._groups)
 
 
 def gather(

@@ -42,17 +42,16 @@ def fit_all(
     labels: Ints,
     classes: int,
     *,
-    order: Ints,
     groups: Ints,
     fold_of: Ints,
     unfinished: Unfinished,
 ) -> ClosedForms:
     """Fit to ``labels`` (n,) of so many ``classes`` what an earlier scan has not left ``unfinished``.
 
-    Samples are taken in ``order`` (n,), rows of the ``components``. All else is in that order: the labels, ``groups``
-    (n,) of numbers, equal where samples must not judge each other, ``fold_of`` (n,) the folds of the discriminant, and
-    what comes out.
+    All is in the order of the ``components``: the labels, ``groups`` (n,) of numbers, equal where samples must not
+    judge each other, ``fold_of`` (n,) the folds of the discriminant, and what comes out.
     """
+    order = components.order
     seen = {"features": components.features.values, "blocks": components.features.blocks, "labels": labels}
     seen |= {"classes": classes, "order": order, "groups": groups, "folds": fold_of}
     depends_on = {"input": unfinished.digest(seen)}
@@ -68,7 +67,7 @@ def fit_all(
         return split_table("probs", probes.discriminant(x, labels, classes, fold_of, shares=shares))
 
     def measure() -> Arrays:
-        curve = measure_curve(components, labels, classes, order=order, groups=groups)
+        curve = measure_curve(components, labels, classes, groups)
         return {} if curve is None else {name: np.array(value) for name, value in asdict(curve).items()}
 
     def table(arrays: Arrays) -> Table:
@@ -90,8 +89,8 @@ def fit_all(
     )
 
 
-def measure_curve(components: Components, labels: Ints, classes: int, *, order: Ints, groups: Ints) -> Curve | None:
+def measure_curve(components: Components, labels: Ints, classes: int, groups: Ints) -> Curve | None:
     """The learning curve of the leading components of some samples; arguments as of `fit_all`."""
-    rows = learning_curve.draw(len(order), classes, groups)
-    x = components.vectors(order[rows], width=learning_curve.WIDTH)
+    rows = learning_curve.draw(len(labels), classes, groups)
+    x = components.vectors(components.order[rows], width=learning_curve.WIDTH)
     return learning_curve.measure(x, labels[rows], classes, groups=groups[rows])

@@ -120,14 +120,20 @@ class ModelPool:
     def add_probes(self, components: Components) -> None:
         """Fit the closed forms and the learning curve, and take the neighbours outside each sample's group."""
         self.machine.progress("probes", 0, None)
-        self._components, order = components, self._order
-        how: dict[str, Any] = {"order": order, "groups": self._groups, "fold_of": self._fold_of}
-        found = fit_all(components, self._targets, self._classes, **how, unfinished=self.unfinished)
+        self._components = components
+        found = fit_all(
+            components,
+            self._targets,
+            self._classes,
+            groups=self._groups,
+            fold_of=self._fold_of,
+            unfinished=self.unfinished,
+        )
         self._closed, self._curve = found.held, found.curve
         self.models |= {name: held.probs for name, held in self._closed.items()}
         self.models["discriminant"] = found.discriminant
         similarities, rows = components.outside(self.samples, probes.NEIGHBORS, self.machine)
-        self._near = similarities[order], self._place[rows[order]]
+        self._near = similarities[self._order], self._place[rows[self._order]]
 
     def add_given(self, probs: npt.NDArray[np.float32]) -> None:
         """Take probabilities (n, C) that were brought along, in the order of ``samples``, for one of the models."""

@@ -29,12 +29,11 @@ def _components(n: int, width: int) -> tuple[Components, Ints]:
     parts = zip(rotations, probes.split_blocks(features), strict=True)
     blocks = tuple(rotation.apply(block) for rotation, block in parts)
     none = np.zeros((n, 0), dtype=np.int64)
-    order = np.arange(n)
     return Components(
         features=features,
         rotations=rotations,
         blocks=blocks,
-        order=order,
+        order=np.arange(n),
         similarities=none.astype(np.float64),
         rows=none,
     ), labels
@@ -42,7 +41,7 @@ def _components(n: int, width: int) -> tuple[Components, Ints]:
 
 def _discriminate(components: Components, labels: Ints) -> Table:
     n = len(labels)
-    how = {"order": components.order, "groups": np.arange(n), "fold_of": np.arange(n) // CLASSES % 5}
+    how = {"groups": np.arange(n), "fold_of": np.arange(n) // CLASSES % 5}
     return fit_all(components, labels, CLASSES, **how, unfinished=Unfinished(None)).discriminant
 
 
