@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from labelaudit.errors import DataError
+from labelaudit.text import count as say
 from labelaudit.text import shown_json
 
 from .console.options import ColorOption, option
@@ -83,7 +84,7 @@ def _lines(what: str, listing: Listing) -> list[str]:
     counts = _counts(listing)
     width = max((len(str(name)) for name in counts), default=0)
     lines = [f"Recognised: {what}.", f"Labels: {listing.origin}."]
-    lines.append(f"{sum(counts.values()):,} images of {len(counts):,} classes:")
+    lines.append(f"{say(sum(counts.values()), 'image')} of {say(len(counts), 'class', 'classes')}:")
     lines += [f"  {name:<{width}}  {count:,}" for name, count in list(counts.items())[:_SHOWN]]
     lines += [f"  and {len(counts) - _SHOWN:,} more classes"] if len(counts) > _SHOWN else []
     if listing.splits is not None:

@@ -112,7 +112,7 @@ class Level:
         above = sorted({place[:-1] for place in self.classes})
         shown = [f"'{'/'.join(place)}/'" for place in above if place]
         if not shown:
-            return "folder names"
+            return "the name of the folder" if () in self.classes else "folder names"
         if len(shown) > 3:
             return f"folder names below {shown[0]} and {len(above) - 1} more folders"
         return f"folder names below {' and '.join(filter(None, [', '.join(shown[:-1]), shown[-1]]))}"

@@ -93,7 +93,7 @@ class Audit(document.Audit):
         """
         if path is None and self.folder is None:
             raise OptionError("this audit lies in no folder: give a path for the report, or scan with output=…")
-        place = Path(path) if path is not None else Path(str(self.folder)) / REPORT
+        place = Path(at_home(path)) if path is not None else Path(str(self.folder)) / REPORT
         html.write(self, place, **({"images": self._images(), "checked": self._checked()} | options))
         return place
 
@@ -158,6 +158,13 @@ class Review:
         self._place.close()
 
 
+def at_home(value: Any) -> Any:
+    """A path that begins with ``~/`` below the home folder; anything else as it is."""
+    if not isinstance(value, str | Path) or not str(value).startswith("~/"):
+        return value
+    return type(value)(Path(value).expanduser())
+
+
 def read_audit(folder: Path | str) -> Audit:
     """The audit of a RUN folder, equal to the one that was written but for the images.
 
@@ -169,7 +176,7 @@ def read_audit(folder: Path | str) -> Audit:
     Traceback (most recent call last):
     labelaudit.errors.RunError: no-such-run is not a RUN folder (no audit.json): make one with `labelaudit scan`
     """
-    return Audit.of(read_run(folder))
+    return Audit.of(read_run(at_home(folder)))
 
 
 def _prose(text: str) -> str:

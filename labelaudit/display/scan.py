@@ -12,7 +12,7 @@ from functools import wraps
 from typing import Any
 
 from labelaudit.arguments import listed
-from labelaudit.display.audit import Audit
+from labelaudit.display.audit import Audit, at_home
 from labelaudit.display.bar import draw_bar
 from labelaudit.scanning import scan as scanning
 from labelaudit.types import Progress, no_progress
@@ -20,7 +20,9 @@ from labelaudit.types import Progress, no_progress
 
 @wraps(scanning.scan)
 def scan(*sources: Any, progress: Progress | bool | None = None, **options: Any) -> Audit:
-    """See `labelaudit.scanning.scan`; ``progress``: None for a bar where somebody looks, False for none."""
+    """See `labelaudit.scanning.scan`; ``progress``: None for a bar where somebody looks, False for none. Paths may
+    begin with ``~``."""
+    sources, options = tuple(map(at_home, sources)), {name: at_home(value) for name, value in options.items()}
     methods = options.get("methods")
     trainings = 4 if methods is None else len({*listed(methods), "ce"})
     with _choose(progress, trainings) as told:

@@ -70,7 +70,7 @@ def test_one_folder_of_images_is_asked_about(tmp_path: Path) -> None:
     done = call("inspect", tmp_path / "d")
     assert (done.code, done.out) == (2, "")
     assert "one folder of images only" in done.err
-    assert "1 classes" in call("inspect", tmp_path / "d", "--label-from", "parent").out
+    assert "3 images of 1 class:" in call("inspect", tmp_path / "d", "--label-from", "parent").out
 
 
 def test_files_that_are_no_images_are_said(tmp_path: Path) -> None:

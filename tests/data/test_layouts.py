@@ -93,6 +93,15 @@ def test_labels_can_be_asked_for(tmp_path: Path) -> None:
             open_source(tmp_path, label_from=asked)
 
 
+def test_a_folder_of_images_alone_is_their_class_where_that_is_said(tmp_path: Path) -> None:
+    place = build(tmp_path, {"cat": 2}) / "cat"
+    with pytest.raises(DataError, match=r"or `label_from` parent if all are of the class 'cat'$"):
+        open_source(place)
+    listing = open_source(place, label_from="parent")
+    assert labels_of(listing) == {"0.png": "cat", "1.png": "cat"}
+    assert listing.origin == "the name of the folder"
+
+
 def test_the_column_that_was_asked_for_chooses_the_table(tmp_path: Path) -> None:
     files: Files = {"list_attr.txt": "hat smile\na.jpg 1 -1\nb.jpg -1 1\n", "identity.txt": "a.jpg 7\nb.jpg 8\n"}
     build(tmp_path, {"img/a.jpg": P, "img/b.jpg": P, **files})

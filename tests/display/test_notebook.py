@@ -111,3 +111,12 @@ def test_a_program_hears_nothing_and_its_own_progress_everything(
 )
 def test_what_is_left_is_told_in_round_numbers(seconds: float, share: float, told: str) -> None:
     assert tell_left(seconds, share) == f"about {told} left"
+
+
+def test_paths_from_python_may_begin_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "images").mkdir()
+    with pytest.raises(labelaudit.DataError, match=f"no images in '{tmp_path}/images'"):
+        labelaudit.scan("~/images", output="~/run")
+    with pytest.raises(labelaudit.RunError, match=f"^{tmp_path}/run is not a RUN folder"):
+        labelaudit.read_audit(Path("~/run"))

@@ -44,6 +44,8 @@ def recognise(subject: Subject) -> list[Reading]:
     if asked is not None:
         depth = level_asked(asked)[1]
         level = take_level(root, depth if isinstance(depth, int) else None)
+        if depth is None and root.is_flat:
+            level = Level(classes={(): tree.name})
         if not level.classes:
             raise DataError(f"'{tree.shown}' has no images in folders at `label_from` {asked}")
         return [reading(level)]
