@@ -92,13 +92,11 @@ def agree(
     strangers: OpenSet | None = None,
     curve: Curve | None = None,
     groups: Ints | None = None,
-    order: Ints | None = None,
 ) -> Consensus:
     """Bring ``models``, name -> (n, C) held-out probabilities, to one answer about the given ``labels`` (n,).
 
     ``noise`` is the noise model fitted to these models and perhaps others, ``known`` (n,) as in `fit_noise_model`,
     ``curve`` as in `read_rate`, ``groups`` (n,) numbers, equal where samples belong together: each counts for one.
-    ``order`` (n,) is as of `fit_noise_model`.
     """
     shares = group_shares(groups)
     companions = 1.0 if shares is None else len(labels) / float(shares.sum())
@@ -106,7 +104,7 @@ def agree(
     # the view of the pool
     pull = PULL * max(1.0, MANY_GROUPS * companions / len(labels)) ** (1 - heard)
     targets = np.where(known >= 0, known, labels)
-    pooled = pool(models, targets, counted=known != NO_CLASS, shares=shares, pull=pull, order=order)
+    pooled = pool(models, targets, counted=known != NO_CLASS, shares=shares, pull=pull)
     # the view of the noise model, images of no class among them
     noisy = noise.posterior if (known == UNKNOWN).all() else blind_posterior(noise, labels)
     doubt = log_odds_of_wrong(noisy, labels)
@@ -119,7 +117,7 @@ def agree(
     if heard < 1:
         surest = noise.probs[rows, noise.probs.argmax(axis=1)]
         clear = heard + (1 - heard) * np.square(surest, dtype=np.float64)
-    how: dict[str, Any] = {"shares": shares, "strangers": outside, "order": order, "clear": clear}
+    how: dict[str, Any] = {"shares": shares, "strangers": outside, "clear": clear}
     reading = read_rate(modelled, pooled.probs, labels, curve, **how)
     share = float(np.average(expit(doubt), weights=shares) / mean)  # of the wrong ones, if all belonged to a class
     inside = max(reading.rate * share, _LEAST / len(labels))

@@ -12,7 +12,7 @@ from scipy.optimize import minimize
 from scipy.sparse import csr_array
 
 from labelaudit.errors import DataError
-from labelaudit.judge.linear import pick_rows, spread_rows
+from labelaudit.judge.linear import spread_rows
 from labelaudit.judge.log_probs import LogProbs
 from labelaudit.judge.noise_diagonal import scale_steps, search_diagonal
 from labelaudit.judge.noise_model import (
@@ -52,7 +52,6 @@ def fit_noise_model(
     known: Ints | None = None,
     groups: Ints | None = None,
     start: NoiseModel | None = None,
-    order: Ints | None = None,
 ) -> NoiseModel:
     """Fit pool weights, transition matrix and slope to the given labels.
 
@@ -61,10 +60,8 @@ def fit_noise_model(
         labels: (n,) given labels in [0, C).
         known: (n,) true class where a person has verified it, `UNKNOWN` or `NO_CLASS` elsewhere. Verified samples count
             with what is known of them: their posterior is certain, and T learns from real errors.
-        groups: (n,) numbers, equal where samples belong together: the first of each, in ``order``, is one of all.
+        groups: (n,) numbers, equal where samples belong together: the first of each is one of all.
         start: an earlier fit with the same models, to begin from.
-        order: (n,) rows, in which they are taken, and over which the part of many that the search sees is spread; as
-            they are by default.
 
     Raises:
         DataError: no models, or shapes that do not fit.
@@ -84,10 +81,9 @@ def fit_noise_model(
         known = np.full(len(labels), UNKNOWN)
     first = np.full(len(labels), groups is None)
     if groups is not None:
-        rows = np.arange(len(labels)) if order is None else order
-        first[rows[np.unique(groups[rows], return_index=True)[1]]] = True
+        first[np.unique(groups, return_index=True)[1]] = True
     usable = first & (known != NO_CLASS)
-    usable_rows = pick_rows(usable if usable.any() else ~usable, order)
+    usable_rows = np.flatnonzero(usable if usable.any() else ~usable)
     rows = _subset(usable_rows, _CELLS // classes)
     whole = len(rows) == len(usable_rows)
     precision = np.float64 if whole else np.float32  # the sampling error of a part is larger
@@ -117,7 +113,7 @@ def fit_noise_model(
             break
     named, pooled = dict(zip(models, weights.tolist(), strict=True)), None
     if not whole or classes > _SEARCHED:
-        rows = _subset(pick_rows(first, order), _SWEPT // classes)
+        rows = _subset(np.flatnonzero(first), _SWEPT // classes)
         probs = LogProbs.of(models, rows).pool(weights)
         ease = float(difficulty(probs).mean())
         harder = np.exp(slope * (difficulty(probs) - ease)) if slope else None

@@ -17,7 +17,7 @@ from functools import reduce
 import numpy as np
 from scipy.optimize import minimize
 
-from labelaudit.judge.linear import find_sharpness, group_shares, pick_rows, some_rows, spread_rows
+from labelaudit.judge.linear import find_sharpness, group_shares, some_rows, spread_rows
 from labelaudit.judge.scores import softmax
 from labelaudit.leading import Leading, Table, by_class, make_table, work_on_blocks
 from labelaudit.types import Bools, Floats, Ints
@@ -68,18 +68,16 @@ def pool(
     counted: Bools | None = None,
     shares: Floats | None = None,
     pull: float = PULL,
-    order: Ints | None = None,
 ) -> Pooled:
     """Weigh ``models``, name -> (n, C) probabilities of models that did not train on the sample they judge.
 
     ``labels`` (n,) are given, or true where that is known; only the samples ``counted`` (n,) say something about the
     weights, and of these at most 20,000, fewer of more than 50 classes. A sample counts for its entry of ``shares``
     (n,), as of `group_shares`. ``pull`` is in nats per sample and squared distance of a weight from the mean weight.
-    ``order`` (n,) is as of `fit_noise_model`.
     """
     if counted is None or not counted.any():
         counted = np.ones(len(labels), dtype=bool)
-    rows = pick_rows(counted, order)
+    rows = np.flatnonzero(counted)
     classes = next(iter(models.values())).shape[1]
     rows = rows[some_rows(len(rows), classes)]
     some = None if shares is None else shares[rows]

@@ -66,7 +66,6 @@ def read_rate(
     *,
     shares: Floats | None = None,
     strangers: float = 0.0,
-    order: Ints | None = None,
     clear: Floats | None = None,
 ) -> Reading:
     """Read the rate from the noise model's ``suspicion`` (n,), the pool's ``probs`` (n, C), blind to the ``labels``
@@ -74,7 +73,7 @@ def read_rate(
 
     A sample counts for its entry of ``shares`` (n,), as of `group_shares`: a group for one. ``clear`` (n,), in [0, 1],
     is what the noise model's word on each counts for, all of it unless given. The share of ``strangers``, images of no
-    class, is wrong whatever the curve says. ``order`` (n,) is as of `fit_noise_model`.
+    class, is wrong whatever the curve says.
 
     The noise model may be certain of errors that it has made up: that cats are called dogs, of 20 images each. So no
     more labels may be sure than the pool is sure of alone, or `HIDDEN` times as many as look worse than `PLAIN` of
@@ -87,7 +86,7 @@ def read_rate(
     rows, likeliest = np.arange(len(labels)), probs.argmax(axis=1)
     heard = 1.0 if clear is None else clear
     by_model = mean_of(heard * _ODDS * suspicion / (1.0 + (_ODDS - 1.0) * suspicion))
-    plain = share_standing_out(probs, labels, PLAIN, shares, order=order)
+    plain = share_standing_out(probs, labels, PLAIN, shares)
     rate, least = by_model, min(HIDDEN * plain, by_model)
     if curve is not None:
         doubted = mean_of(heard * suspicion) * mean_of(probs[rows, likeliest])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from labelaudit.judge.linear import pick_rows, spread_rows
+from labelaudit.judge.linear import spread_rows
 from labelaudit.judge.scores import log_odds
 from labelaudit.leading import KEPT, Leading, Table
 from labelaudit.types import Floats, Ints
@@ -18,24 +18,16 @@ _LEAST = 1e-12  # probability of a given label, right or wrong
 _ROWS = 5000
 
 
-def share_standing_out(
-    probs: Table,
-    labels: Ints,
-    planted: float,
-    shares: Floats | None = None,
-    *,
-    order: Ints | None = None,
-) -> float:
+def share_standing_out(probs: Table, labels: Ints, planted: float, shares: Floats | None = None) -> float:
     """Share of samples whose label looks worse than this share of ``planted`` errors, the models' own confusions.
 
     Errors are planted in all images that the models agree with the label of, every other class weighed by the root of
     its probability in ``probs`` (n, C). The models of an image have not seen its label, so nothing is fitted again. A
-    sample counts for its entry of ``shares`` (n,), as of `labelaudit.judge.linear.group_shares`; ``order`` (n,)
-    is as of `fit_noise_model`.
+    sample counts for its entry of ``shares`` (n,), as of `labelaudit.judge.linear.group_shares`.
     """
     rows = np.arange(len(labels))
     worst = -log_odds(probs[rows, labels], _LEAST)
-    right = pick_rows(probs.argmax(axis=1) == labels, order)
+    right = np.flatnonzero(probs.argmax(axis=1) == labels)
     if not len(right):
         return 0.0
     right = right[spread_rows(len(right), _ROWS)]

@@ -1,4 +1,4 @@
-"""Given probabilities that are judged alone: no features, no networks, rows where they are.
+"""Given probabilities that are judged alone: no features, no networks, rows in an order of their own.
 
 Of many samples and classes the leading classes of each row are looked for once, and all else is worked out from them.
 Left out: probabilities beside other models (`labelaudit.scanning.pool`).
@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from labelaudit.judge.consensus import Consensus, agree
 from labelaudit.judge.noise_fit import fit_noise_model
-from labelaudit.leading import Leading, Table, blocks_of, is_large
+from labelaudit.leading import Leading, Table, blocks_of, is_large, take_rows
 from labelaudit.names import order_by_content
 from labelaudit.types import Ints, Samples
 
@@ -33,11 +33,9 @@ def keep_leading(probs: npt.NDArray[np.float32], labels: Ints) -> Table:
 
 def agree_alone(given: Table, samples: Samples, known: Ints) -> Consensus:
     """The consensus of ``given`` (n, C) and the labels of ``samples``; ``known`` (n,) as of `agree`."""
-    labels, groups = samples.labels, samples.numbered_groups
-    values = given.values if isinstance(given, Leading) else given
-    how: dict[str, Any] = {
-        "known": known,
-        "groups": None if groups.all_differ else groups.code,
-        "order": order_by_content(values, labels),
-    }
-    return agree({"given": given}, fit_noise_model({"given": given}, labels, **how), labels, **how)
+    order = order_by_content(given.values if isinstance(given, Leading) else given, samples.labels)
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order))
+    labels, groups, models = samples.labels[order], samples.numbered_groups, {"given": take_rows(given, order)}
+    how: dict[str, Any] = {"known": known[order], "groups": None if groups.all_differ else groups.code[order]}
+    return agree(models, fit_noise_model(models, labels, **how), labels, **how).take(place)
