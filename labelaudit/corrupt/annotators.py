@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from labelaudit.judge.scores import softmax
 from labelaudit.types import Floats, Ints
 
 SIDE = 32
@@ -88,8 +89,8 @@ def doubt(x: Floats, labels: Ints, classes: int, *, examples: int, generator: np
             rows = mine[start : start + _ROWS]
             likeness[rows] = _compare(x, rows, of_class)
     own = np.arange(n)
-    losses = [-np.log(np.maximum(_softmax(likeness / t)[own, labels], 1e-12)).mean() for t in _TEMPERATURES]
-    return _softmax(likeness / _TEMPERATURES[int(np.argmin(losses))])
+    losses = [-np.log(np.maximum(softmax(likeness / t)[own, labels], 1e-12)).mean() for t in _TEMPERATURES]
+    return softmax(likeness / _TEMPERATURES[int(np.argmin(losses))])
 
 
 def _compare(x: Floats, rows: Ints, of_class: list[npt.NDArray[np.int64]]) -> npt.NDArray[np.float64]:
@@ -111,8 +112,3 @@ def _unit(parts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     rows = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
     rows = rows - rows.mean(axis=0)
     return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12))
-
-
-def _softmax(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    raised = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(raised / raised.sum(axis=1, keepdims=True))

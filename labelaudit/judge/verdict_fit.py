@@ -24,6 +24,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import expit
 
 from labelaudit.judge.decide import flag
 from labelaudit.judge.noise_model import UNKNOWN
@@ -176,7 +177,7 @@ def _weigh(scores: Floats, wrong: Ints) -> tuple[npt.NDArray[np.float64], npt.ND
     inner = slopes @ scores.T  # (s, m)
     logs = np.empty((len(_HIDDEN), len(_OFFSETS), len(slopes)))
     for at, offset in enumerate(_OFFSETS):
-        shown = _sigmoid(offset + inner)
+        shown = expit(offset + inner)
         for place, hidden in enumerate(_HIDDEN):
             p = np.clip(hidden + (1 - hidden) * shown, 1e-12, 1 - 1e-12)
             likelihood = np.log(p[:, wrong == 1]).sum(axis=1) + np.log1p(-p[:, wrong == 0]).sum(axis=1)
@@ -196,7 +197,7 @@ def _draw(logs: Floats, slopes: Floats, hidden_mean: float, count: int) -> npt.N
 
 def _predict(scores: Floats, draws: Floats) -> npt.NDArray[np.float64]:
     """(m, p) probability of a wrong label by each of the (p, 2 + v) points ``draws`` of a posterior."""
-    return np.asarray(draws[:, 0] + (1 - draws[:, 0]) * _sigmoid(draws[:, 1] + scores @ draws[:, 2:].T))
+    return np.asarray(draws[:, 0] + (1 - draws[:, 0]) * expit(draws[:, 1] + scores @ draws[:, 2:].T))
 
 
 def _totals(
@@ -223,7 +224,3 @@ def _quantity(draws: Sequence[Floats]) -> Quantity:
     ends = np.array([np.quantile(each, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]) for each in draws])
     low, high = np.clip([ends[:, 0].min(), ends[:, 1].max()], 0, 1)
     return Quantity(value=float(np.clip(draws[0].mean(), 0, 1)), low=float(low), high=float(high))
-
-
-def _sigmoid(x: Floats) -> npt.NDArray[np.float64]:
-    return np.asarray(0.5 * (1 + np.tanh(0.5 * x)))

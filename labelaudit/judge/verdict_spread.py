@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from scipy.linalg import cho_factor, cho_solve
+from scipy.special import expit
 
 from labelaudit.judge.linear import spread_rows
 from labelaudit.types import Floats, Ints
@@ -87,14 +88,14 @@ def _covariance(cosines: Floats, strength: float, length: float) -> npt.NDArray[
 def _settle(group: _Label, strength: float, length: float) -> tuple[float, npt.NDArray[np.float64]]:
     """Log marginal likelihood of a label's verdicts, and the gradient (m,) that the mean of g is made from."""
     if not strength:
-        p = _sigmoid(group.before)
+        p = expit(group.before)
         return _likelihood(group.before, group.wrong), group.wrong - p
     kernel = _covariance(group.cosines, strength, length)
     a = np.zeros(len(group.rows))  # K⁻¹ g
     best = -np.inf
     for _ in range(_STEPS):
         g = kernel @ a
-        p = _sigmoid(group.before + g)
+        p = expit(group.before + g)
         root = np.sqrt(p * (1 - p))
         factor = cho_factor(np.eye(len(g)) + root[:, None] * kernel * root)
         b = root**2 * g + group.wrong - p
@@ -104,13 +105,9 @@ def _settle(group: _Label, strength: float, length: float) -> tuple[float, npt.N
             break
         best = value
     f = group.before + kernel @ a
-    return value - float(np.log(np.diagonal(factor[0])).sum()), group.wrong - _sigmoid(f)
+    return value - float(np.log(np.diagonal(factor[0])).sum()), group.wrong - expit(f)
 
 
 def _likelihood(f: Floats, wrong: Floats) -> float:
     """Log-likelihood of verdicts at the log-odds ``f``."""
     return -float(np.logaddexp(0, np.where(wrong > 0, -f, f)).sum())
-
-
-def _sigmoid(x: Floats) -> npt.NDArray[np.float64]:
-    return np.asarray(0.5 * (1 + np.tanh(0.5 * x)))
