@@ -73,14 +73,10 @@ class Consensus:
     """(n,) share of the image's votes for the consensus label."""
     temper: float
     """τ: how far the held-out probabilities are believed."""
-    confusion: Floats
-    """(A, C, C) π: probability that annotator a says j where k is true, rows k."""
     quality: Floats
     """(A,) share of an annotator's votes that are right."""
     quality_interval: Floats
     """(A, 2) 90 % interval of it."""
-    loss: float
-    """Negative log-likelihood of the votes per image, in nats."""
 
     @property
     def score(self) -> Floats:
@@ -88,18 +84,17 @@ class Consensus:
         return np.asarray(self.posterior[np.arange(len(self.labels)), self.labels])
 
 
-def find_consensus(votes: Votes, probs: Floats | None = None) -> Consensus:
-    """Weigh the votes by how good their annotators are, and by the held-out ``probs`` (n, C) where there are any.
+def find_consensus(votes: Votes, probs: Floats) -> Consensus:
+    """Weigh the votes by how good their annotators are, and by the held-out ``probs`` (n, C).
 
     >>> votes = Votes(rows=np.array([0, 0, 0, 1, 1, 1]), annotators=np.array([0, 1, 2] * 2),
     ...               labels=np.array([0, 0, 1, 1, 1, 1]), names=("a", "b", "c"), images=2, classes=2)
-    >>> find_consensus(votes).labels.tolist()
+    >>> find_consensus(votes, np.full((2, 2), 0.5)).labels.tolist()
     [0, 1]
     """
-    tempers = TEMPERS if probs is not None else (0.0,)
-    logs = np.zeros((votes.images, votes.classes)) if probs is None else np.log(np.maximum(probs, _FLOOR))
-    found = min((_iterate(votes, logs, temper) for temper in tempers), key=lambda one: one[2])
-    posterior, confusion, loss, temper = found
+    logs = np.log(np.maximum(probs, _FLOOR))
+    tried = [(*_iterate(votes, logs, temper), temper) for temper in TEMPERS]
+    posterior, _, temper = min(tried, key=lambda one: one[1])
     labels = posterior.argmax(axis=1)
     right = posterior[votes.rows, votes.labels]
     given = np.bincount(votes.annotators, minlength=len(votes.names))
@@ -109,10 +104,8 @@ def find_consensus(votes: Votes, probs: Floats | None = None) -> Consensus:
         posterior=posterior,
         agreement=votes.shares()[np.arange(votes.images), labels],
         temper=temper,
-        confusion=confusion,
         quality=hits / np.maximum(given, 1),
         quality_interval=np.stack([betaincinv(hits + 0.5, given - hits + 0.5, end) for end in (0.05, 0.95)], axis=1),
-        loss=loss,
     )
 
 
@@ -123,8 +116,9 @@ def order_by_need(votes: Votes, consensus: Consensus) -> Ints:
     return np.lexsort((np.arange(votes.images), -doubt / (1 + asked)))
 
 
-def _iterate(votes: Votes, logs: Floats, temper: float) -> tuple[Floats, Floats, float, float]:
-    """Posterior (n, C), confusion (A, C, C), loss and τ by expectation maximisation at one ``temper``."""
+def _iterate(votes: Votes, logs: Floats, temper: float) -> tuple[Floats, float]:
+    """Posterior (n, C) by expectation maximisation at one ``temper``, and the negative log-likelihood of the votes per
+    image in nats."""
     prior = softmax(temper * logs)
     posterior = votes.shares() * 0.9 + prior * 0.1
     shares = posterior.mean(axis=0)
@@ -143,7 +137,7 @@ def _iterate(votes: Votes, logs: Floats, temper: float) -> tuple[Floats, Floats,
         before, loss = loss, float(-(highest + np.log(total)).mean())
         if before - loss < _SETTLED:
             break
-    return posterior, confusion, loss, temper
+    return posterior, loss
 
 
 def _fit_confusion(votes: Votes, posterior: Floats) -> Floats:
