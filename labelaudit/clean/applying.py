@@ -18,7 +18,7 @@ from typing import Any
 from labelaudit.audit.document import Audit
 from labelaudit.audit.originals import open_originals
 from labelaudit.clean.dataset import RelabelledDataset, cleaned, original
-from labelaudit.clean.forms import FORMS, WITHOUT_IMAGES
+from labelaudit.clean.forms import FORMS, IMAGE_FORMS, TABLE_FORMS
 from labelaudit.clean.names import by_class, class_folder
 from labelaudit.clean.output import (
     check_free,
@@ -105,7 +105,7 @@ def apply_plan(
             folder=Path(out), quarantine=find_quarantine(Path(out), done), report=done, unchanged=True
         )
     transfer = None
-    if form not in WITHOUT_IMAGES:
+    if form in IMAGE_FORMS:
         transfer = Transfer(open_originals(audit, data), audit.samples, link=link, workers=workers, progress=progress)
     unread = () if transfer is None else _unreadable(plan, audit, data)
     wanted = sum(not change.digest and change.action == "quarantine" for change in plan.changes)
@@ -177,7 +177,7 @@ def restore(
     check_free(place, replace)
     rows: list[int] = list(range(len(audit.samples)))
     transfer, lost, notes = None, "", []
-    if form not in WITHOUT_IMAGES:
+    if form in IMAGE_FORMS:
         aside = Path(cleaned_folder).absolute().with_name(report["quarantine"] or quarantine_of(cleaned_folder).name)
         folders = dict.fromkeys((Path(cleaned_folder), aside, quarantine_of(cleaned_folder)))
         found = find_images(audit, tuple(folders), data, workers, progress)
@@ -224,8 +224,10 @@ def _write(
         place.parent.mkdir(parents=True, exist_ok=True)
         with ExitStack() as stack:
             fresh = stack.enter_context(sibling(place))
-            FORMS[form](dataset, plan, fresh, transfer)
-            if transfer is not None:
+            if transfer is None:
+                TABLE_FORMS[form](dataset, fresh)
+            else:
+                IMAGE_FORMS[form](dataset, fresh, transfer)
                 read_back(dataset, fresh, form, workers=transfer.workers, progress=transfer.progress)
             kept = None
             if aside is not None and transfer is not None:

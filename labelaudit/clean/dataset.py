@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from labelaudit.audit.document import Audit
-from labelaudit.clean.plan import CorrectionPlan
+from labelaudit.clean.plan import Change, CorrectionPlan
 from labelaudit.types import Samples
 
 
@@ -26,6 +26,8 @@ class RelabelledDataset:
     """Those of the audit and new ones, in use or not, sorted."""
     weights: tuple[float, ...] | None = None
     """(m,) probability that the label is right, where weights were asked for."""
+    changes: tuple[Change, ...] = ()
+    """The changes that led to it."""
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -79,6 +81,7 @@ def cleaned(audit: Audit, plan: CorrectionPlan) -> tuple[RelabelledDataset, Rela
             labels=tuple(labels[row] for row in rows),
             classes=tuple(sorted(classes)),
             weights=tuple(round(weight, 6) for weight in weights[rows].tolist()) if weighted else None,
+            changes=plan.changes,
         ),
         original(audit, np.flatnonzero(apart).tolist()),
     )

@@ -22,7 +22,6 @@ from pathlib import Path
 from labelaudit.clean.dataset import RelabelledDataset
 from labelaudit.clean.names import as_given, by_class
 from labelaudit.clean.parquet import write_parquet
-from labelaudit.clean.plan import CorrectionPlan
 from labelaudit.clean.transfer import Transfer
 from labelaudit.errors import RunError
 from labelaudit.text import Lines, cell, encodable, free_name
@@ -39,24 +38,20 @@ _NOTHING = frozenset(
 _NAMING = ("_file_name", "_file_names", "file_names")
 PATCH = ("path", "digest", "given_label", "action", "new_label", "weight", "source", "reason", "label_score")
 
-Writer = Callable[[RelabelledDataset, CorrectionPlan, Path, Transfer | None], None]
 
-
-def write_folders(dataset: RelabelledDataset, plan: CorrectionPlan, folder: Path, transfer: Transfer | None) -> None:  # noqa: ARG001
+def write_folders(dataset: RelabelledDataset, folder: Path, transfer: Transfer) -> None:
     """Class folders; weights go to ``weights.csv``."""
-    moving = _need(transfer)
-    names = by_class(dataset, moving.ending)
-    moving.place(dataset.rows, [folder / name for name in names])
+    names = by_class(dataset, transfer.ending)
+    transfer.place(dataset.rows, [folder / name for name in names])
     if dataset.weights is not None:
         rows = zip(names, dataset.weights, strict=True)
         _write(folder / "weights.csv", ("file_name", "weight"), ((name, str(weight)) for name, weight in rows))
 
 
-def write_hf(dataset: RelabelledDataset, plan: CorrectionPlan, folder: Path, transfer: Transfer | None) -> None:  # noqa: ARG001
+def write_hf(dataset: RelabelledDataset, folder: Path, transfer: Transfer) -> None:
     """An image folder with ``metadata.csv`` in each split."""
-    moving = _need(transfer)
-    names = as_given(dataset, moving.ending)
-    moving.place(dataset.rows, [folder / name for name in names])
+    names = as_given(dataset, transfer.ending)
+    transfer.place(dataset.rows, [folder / name for name in names])
     columns = {_plain_column(name): values for name, values in _columns(dataset, "file_name", names).items()}
     parts = dataset.split_rows()
     exact = keeps_text(columns, parts.values())
@@ -70,7 +65,7 @@ def write_hf(dataset: RelabelledDataset, plan: CorrectionPlan, folder: Path, tra
             _write_lines(folder / split / "metadata.jsonl", columns, rows)
 
 
-def write_csv(dataset: RelabelledDataset, plan: CorrectionPlan, folder: Path, transfer: Transfer | None) -> None:  # noqa: ARG001
+def write_csv(dataset: RelabelledDataset, folder: Path) -> None:
     """``labels.csv``, whose paths are those of the source."""
     columns = _columns(dataset, "path", dataset.ids)
     if dataset.splits is not None and "split" not in columns:
@@ -78,35 +73,28 @@ def write_csv(dataset: RelabelledDataset, plan: CorrectionPlan, folder: Path, tr
     _write(folder / "labels.csv", columns, zip(*columns.values(), strict=True))
 
 
-def write_patch(dataset: RelabelledDataset, plan: CorrectionPlan, folder: Path, transfer: Transfer | None) -> None:  # noqa: ARG001
-    """``relabel.csv``: the changes of ``plan``."""
-    changes = sorted(plan.changes, key=lambda change: change.path)
+def write_patch(dataset: RelabelledDataset, folder: Path) -> None:
+    """``relabel.csv``: the changes that led to the dataset."""
+    changes = sorted(dataset.changes, key=lambda change: change.path)
     values = ([getattr(change, name) for name in PATCH] for change in changes)
     _write(folder / "relabel.csv", PATCH, ([cell("" if value is None else value) for value in row] for row in values))
 
 
-def _write_parquet(dataset: RelabelledDataset, plan: CorrectionPlan, folder: Path, transfer: Transfer | None) -> None:  # noqa: ARG001
+def _write_parquet(dataset: RelabelledDataset, folder: Path, transfer: Transfer) -> None:
     columns = _columns(dataset, "image", dataset.ids)
     further = {name: values for name, values in columns.items() if name not in ("image", "label", "weight")}
-    write_parquet(dataset, further, folder, _need(transfer))
+    write_parquet(dataset, further, folder, transfer)
 
 
-FORMS: Mapping[str, Writer] = {
+IMAGE_FORMS: Mapping[str, Callable[[RelabelledDataset, Path, Transfer], None]] = {
     "folders": write_folders,
     "hf": write_hf,
     "parquet": _write_parquet,
-    "csv": write_csv,
-    "patch": write_patch,
 }
-"""Name -> what writes it."""
-WITHOUT_IMAGES = ("csv", "patch")
-"""Forms that hold no images, so none are read."""
-
-
-def _need(transfer: Transfer | None) -> Transfer:
-    if transfer is None:
-        raise RunError("this audit has no images to write: use `format` csv or patch")
-    return transfer
+"""Name -> what writes it, images and all."""
+TABLE_FORMS: Mapping[str, Callable[[RelabelledDataset, Path], None]] = {"csv": write_csv, "patch": write_patch}
+"""Those that hold no images, so none are read."""
+FORMS = (*IMAGE_FORMS, *TABLE_FORMS)
 
 
 def _columns(dataset: RelabelledDataset, path: str, names: Sequence[str]) -> dict[str, tuple[str, ...]]:

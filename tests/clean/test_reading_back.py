@@ -97,13 +97,13 @@ def test_datasets_loads_every_image_with_its_label(
 
 def test_what_does_not_read_back_is_not_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     audit = make_hostile("cat", "dog", "owl")
-    write = applying.FORMS["folders"]
+    write = applying.IMAGE_FORMS["folders"]
 
-    def lose_one(dataset: Any, plan: Any, folder: Path, transfer: Any) -> None:
-        write(dataset, plan, folder, transfer)
+    def lose_one(dataset: Any, folder: Path, transfer: Any) -> None:
+        write(dataset, folder, transfer)
         next(folder.rglob("*latest.png")).write_bytes(png(0))
 
-    monkeypatch.setattr(applying, "FORMS", {**applying.FORMS, "folders": lose_one})
+    monkeypatch.setitem(applying.IMAGE_FORMS, "folders", lose_one)
     with pytest.raises(RunError, match=r"does not read back as it was meant, first 'cat/latest\.png' under 'owl'"):
         apply_plan(make_plan(audit, match(audit, [])), audit, tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
