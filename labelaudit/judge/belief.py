@@ -27,7 +27,7 @@ _CELLS = 1 << 18  # that are worked on at a time
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Belief:
-    """What is believed of n samples."""
+    """The belief in the labels of n samples."""
 
     noise: NoiseModel
     """The fit that it begins from."""
