@@ -18,8 +18,8 @@ from labelaudit.check.policy import TOLERANCE, Policy, matches_glob
 from labelaudit.check.rules import apply_rules
 from labelaudit.check.upkeep import report_baseline
 from labelaudit.errors import DataError
+from labelaudit.kinds import KINDS
 from labelaudit.text import count, name_some
-from labelaudit.types import KINDS
 
 if TYPE_CHECKING:
     from labelaudit.verdicts import Reviewed

@@ -32,8 +32,9 @@ from labelaudit.check.outcome import STATUSES, Rule, Status, Suspect
 from labelaudit.check.policy import TOLERANCE, ScopedRule, Where
 from labelaudit.errors import OptionError, unknown_name
 from labelaudit.judge.decide import low_end_of_sure, noise_rate, open_interval
+from labelaudit.kinds import KINDS
 from labelaudit.text import count
-from labelaudit.types import KINDS, Bools
+from labelaudit.types import Bools
 
 _SUBJECTS = {
     "no-conflicts": ("image under two labels", "images under two labels"),

@@ -18,6 +18,7 @@ from typing import Any
 from labelaudit.check.policy import TOLERANCE, Ignore, Policy, ScopedRule, Where
 from labelaudit.data.source import READING
 from labelaudit.errors import OptionError, unknown_name
+from labelaudit.kinds import KINDS
 from labelaudit.machine import Device
 from labelaudit.scanning.settings import (
     PREFIX,
@@ -32,7 +33,7 @@ from labelaudit.scanning.settings import (
     parse_text,
 )
 from labelaudit.text import read_share
-from labelaudit.types import KINDS, Tier
+from labelaudit.types import Tier
 
 FURTHER_VARIABLES = tuple(PREFIX + name for name in ("CONFIG", "COLOR", "FORMAT", "OUTPUT", "REVIEWER")) + tuple(
     PREFIX + name for name in ("ARGS", "DATA", "PACKAGE")

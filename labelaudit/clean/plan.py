@@ -28,7 +28,8 @@ from labelaudit.audit.chance import is_measured
 from labelaudit.audit.document import Audit
 from labelaudit.clean.actions import ACTIONS, DEFAULTS
 from labelaudit.estimate.price import price_suspects, rank_surest
-from labelaudit.types import Ints, Tier, kinds_of
+from labelaudit.kinds import kinds_of
+from labelaudit.types import Ints, Tier
 
 if TYPE_CHECKING:
     from labelaudit.estimate import FdrFlags

@@ -30,12 +30,13 @@ from labelaudit.judge import FILE
 from labelaudit.judge.decide import noise_rate
 from labelaudit.judge.judge import Judge
 from labelaudit.judge.memory import Memory
+from labelaudit.kinds import kinds_of
 from labelaudit.leading import join_tables, take_rows
 from labelaudit.machine import Clock, Machine, __version__, list_versions
 from labelaudit.scanning.scan import scan
 from labelaudit.scanning.settings import ScanSettings
 from labelaudit.scoring.score import embed_new, judge_rows, recount_noise
-from labelaudit.types import Bools, Decision, Evidence, Features, Finding, Floats, Ints, Samples, kinds_of
+from labelaudit.types import Bools, Decision, Evidence, Features, Finding, Floats, Ints, Samples
 from labelaudit.verdicts import verdicts_file
 
 MOST_CHANGED = 0.2

@@ -19,9 +19,9 @@ from urllib.parse import quote
 
 from labelaudit.check import wording
 from labelaudit.check.outcome import CheckedFinding, Outcome, Suspect
+from labelaudit.kinds import KINDS, Kind
 from labelaudit.machine import __version__
 from labelaudit.text import name_subject, printable
-from labelaudit.types import KINDS, Kind
 
 ENDING = ".sarif"
 

@@ -31,7 +31,7 @@ from labelaudit.audit.json import plain, summary_schema
 from labelaudit.check.formats import GATE_FORMATS, sarif
 from labelaudit.check.formats.json import schema as check_schema
 from labelaudit.check.outcome import STATUSES, Suspect
-from labelaudit.types import KINDS
+from labelaudit.kinds import KINDS
 
 JUNIT = xmlschema.XMLSchema(Path(__file__).parent / "junit.xsd")
 SARIF = jsonschema.Draft4Validator(
