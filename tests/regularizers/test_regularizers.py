@@ -179,7 +179,7 @@ def test_multiplicative_noise_is_felt_in_proportion_to_the_activations(form: str
 
 
 def test_second_order_rewards_the_confidence_that_noise_punishes() -> None:
-    """Why the explicit regulariser does not calibrate where noise does (docs/bench.md)."""
+    """Why the explicit regulariser does not calibrate where noise does (docs/papers.md)."""
     sigma, x = 0.75, torch.ones(1, 1, 1)
     regulariser, increment = {}, {}
     for scale in (2.4, 5.0, 10.0):
