@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from labelaudit.verdicts import Reviewed
 
 TARGET = 0.9
-"""Share of the wrong labels that a review should find, unless said otherwise."""
+"""Share of the wrong labels that a review should find."""
 _DRAWS = 2_000
 _FACTOR, _FEW_LEFT = 4, 20
 """An interval of what is left says nothing once its ends are further apart than this factor, and than that many."""
@@ -48,14 +48,12 @@ class StopDecision:
     """Wrong labels that nobody has looked at yet."""
     share_found: Quantity
     """Share of all wrong labels that is found."""
-    target: float
-    """Share to be found."""
     safe: bool
-    """The lower end of `share_found` reaches the target: 95 % confidence, under what the module says."""
+    """The lower end of `share_found` reaches `TARGET`: 95 % confidence, under what the module says."""
     more: int | None
-    """Further samples, worst first, after which the target is to be expected; 0 when it is already."""
+    """Further samples, worst first, after which `TARGET` is to be expected; 0 when it is already."""
     more_sampled: int | None
-    """Further verdicts of the estimation sample that should make sure of a target that is reached already; None where
+    """Further verdicts of the estimation sample that should make sure of a `TARGET` that is reached already; None where
     it is not, or where the sample cannot help."""
 
     @property
@@ -73,20 +71,20 @@ class StopDecision:
         if share.value is not None:
             said += f": {share.value:.0%} found ({share.low:.0%} to {share.high:.0%})"
         if self.safe:
-            return f"{said}. You can stop: at least {self.target:.0%} are found, at 95% confidence."
+            return f"{said}. You can stop: at least {TARGET:.0%} are found, at 95% confidence."
         if self.more:
-            said += f". About {self.more:,} more down the list should bring it to {self.target:.0%}"
+            said += f". About {self.more:,} more down the list should bring it to {TARGET:.0%}"
         elif self.more_sampled:
             more = count(self.more_sampled, "more random review")
-            said += f". {self.target:.0%} are probably found; about {more} should make sure"
+            said += f". {TARGET:.0%} are probably found; about {more} should make sure"
         return said + "."
 
     def record(self) -> dict[str, Any]:
         """As JSON-able values."""
-        return {**asdict(self), "sentence": self.sentence, "confidence": CONFIDENCE}
+        return {**asdict(self), "target": TARGET, "sentence": self.sentence, "confidence": CONFIDENCE}
 
 
-def stop_rule(audit: Audit, reviewed: Reviewed, plan: ReviewPlan, *, target: float = TARGET) -> StopDecision:
+def stop_rule(audit: Audit, reviewed: Reviewed, plan: ReviewPlan) -> StopDecision:
     """Count the wrong labels found, estimate those left, and say whether to stop. Deterministic.
 
     Takes under 20 ms at 100,000 samples once the audit has been asked for its order and fingerprint.
@@ -95,7 +93,6 @@ def stop_rule(audit: Audit, reviewed: Reviewed, plan: ReviewPlan, *, target: flo
         audit: the scan.
         reviewed: verdicts so far, of the plan and of the list alike.
         plan: of `plan_reviews`; without any of its verdicts nothing is known about what is left.
-        target: share of the wrong labels to be found, in (0, 1).
     """
     plan = align_plan(plan, audit)
     cells = count_cells(audit, plan, reviewed)
@@ -115,25 +112,22 @@ def stop_rule(audit: Audit, reviewed: Reviewed, plan: ReviewPlan, *, target: flo
         low=float(share_of(found, left.high, empty=0.0)),
         high=float(share_of(found, left.low, empty=1.0)),
     )
-    safe = float(share_of(found, left.high, empty=1.0)) >= target
+    safe = float(share_of(found, left.high, empty=1.0)) >= TARGET
     unseen = int((~reviewed.seen(len(audit.samples))).sum())
-    more = 0 if safe else _more(audit, reviewed, each / cells.size, cells.cell_of, found, left_value, target)
+    more = 0 if safe else _more(audit, reviewed, each / cells.size, cells.cell_of, found, left_value)
     return StopDecision(
         reviewed=len(reviewed.settled),
         found=found,
         left=left,
         share_found=share,
-        target=target,
         safe=safe,
         more=more,
-        more_sampled=0 if safe else _sampled(left, found, target, int(cells.judged[~cells.seen].sum()), unseen),
+        more_sampled=0 if safe else _sampled(left, found, int(cells.judged[~cells.seen].sum()), unseen),
     )
 
 
-def _more(
-    audit: Audit, reviewed: Reviewed, rate: Floats, cell_of: Ints, found: int, left: float, target: float
-) -> int | None:
-    """Unseen samples down the list until the finds are expected to reach the target; None without any errors."""
+def _more(audit: Audit, reviewed: Reviewed, rate: Floats, cell_of: Ints, found: int, left: float) -> int | None:
+    """Unseen samples down the list until the finds are expected to reach `TARGET`; None without any errors."""
     if found + left <= 0:
         return None
     unseen = audit.blind_order[~reviewed.seen(len(audit.samples))[audit.blind_order]]
@@ -141,15 +135,15 @@ def _more(
     if not len(gained):
         return 0
     gained *= left / max(float(gained[-1]), 1e-12)
-    wanted = target * (found + left) - found
+    wanted = TARGET * (found + left) - found
     return 0 if wanted <= 0 else min(int(np.searchsorted(gained, wanted)) + 1, len(unseen))
 
 
-def _sampled(left: Quantity, found: int, target: float, judged: int, unseen: int) -> int | None:
-    """More random verdicts until the upper end of `left` lets the target through, if its distance shrinks with them:
+def _sampled(left: Quantity, found: int, judged: int, unseen: int) -> int | None:
+    """More random verdicts until the upper end of `left` lets `TARGET` through, if its distance shrinks with them:
     no more than are ``unseen``."""
     assert left.value is not None
-    allowed = found * (1 / target - 1)
+    allowed = found * (1 / TARGET - 1)
     if allowed <= left.value or not judged or not unseen:
         return None
     needed = int(np.ceil(judged * ((left.high - left.value) / (allowed - left.value) - 1)))
