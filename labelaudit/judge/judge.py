@@ -17,7 +17,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -56,17 +56,6 @@ def count_compared(samples: int) -> int:
     (500, 10000, 2000)
     """
     return min(samples, int(np.clip(_COMPARED // samples, _FEWEST, _CALIBRATED)))
-
-
-class Judgement(NamedTuple):
-    """The result of a `Judge` for m images."""
-
-    suspicion: Floats
-    """(m,) float64 in [0, 1], 1 = surely mislabeled; 0 where no labels were given."""
-    probs: Floats
-    """(m, C) float32: probability of each true class, the given label counted in where there is one."""
-    predicted: Ints
-    """(m,) int64: the most probable class."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -166,22 +155,13 @@ class Judge:
         """Without the samples of ``rows``; discriminants, pool weights and transition stay."""
         return replace(self, memory=self.memory.take(np.setdiff1d(np.arange(len(self.memory)), rows)))
 
-    def score(self, features: Features, labels: Ints | None, *, digests: Sequence[str] | None = None) -> Judgement:
-        """Judge m images by their ``features`` (m, d) and given ``labels`` (m,), indices into `classes`.
+    def read(self, features: Features, labels: Ints | None, *, digests: Sequence[str] | None = None) -> NoiseModel:
+        """The noise model's reading of m images by their ``features`` (m, d) and given ``labels`` (m,), indices into
+        `classes`; without labels the posterior is that of the image alone.
 
         ``digests`` (m,) leave copies of an image out of the vote about it. Raises `DataError` for features that
         another backbone, or another version of it, made.
         """
-        read = self.read(features, labels, digests=digests)
-        suspicion = np.zeros(len(features.values))
-        if labels is not None:
-            suspicion = np.clip(1.0 - read.posterior[np.arange(len(labels)), labels].astype(np.float64), 0.0, 1.0)
-        probs = np.asarray(read.posterior)
-        return Judgement(suspicion=suspicion, probs=probs, predicted=probs.argmax(axis=1))
-
-    def read(self, features: Features, labels: Ints | None, *, digests: Sequence[str] | None = None) -> NoiseModel:
-        """The noise model's reading that `score` rests on, as `decide` takes it; without labels the posterior is that
-        of the image alone."""
         self._check(features)
         blocks = self._center(features)
         unit = Directions(means=tuple(self._split(self.mean))).apply(features.values)

@@ -201,9 +201,9 @@ def _set_unknown_classes_aside(
     place = {name: number for number, name in enumerate(judge.classes)}
     known: Bools = np.array([name in place for name in samples.given()], bool)
     strangers, kept = np.flatnonzero(~known), np.flatnonzero(known)
-    looks = judge.score(replace(features, values=features.values[strangers]), None)
+    looks = np.asarray(judge.read(replace(features, values=features.values[strangers]), None).posterior)
     findings = []
-    for row, best, probs in zip(strangers.tolist(), looks.predicted.tolist(), looks.probs, strict=True):
+    for row, best, probs in zip(strangers.tolist(), looks.argmax(axis=1).tolist(), looks, strict=True):
         path, _, given = samples.claim(row)
         likeness = f"looks like '{judge.classes[best]}' ({probs[best]:.0%})"
         detail = f"labelled '{given}', a class that the audit does not know; of those it knows it {likeness}"

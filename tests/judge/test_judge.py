@@ -15,6 +15,7 @@ from labelaudit.errors import DataError, RunError
 from labelaudit.judge import probes
 from labelaudit.judge.judge import CLOSED_FORMS, Judge
 from labelaudit.judge.memory import BELIEFS
+from labelaudit.judge.scores import self_confidence
 from labelaudit.judge.vectors import find_directions, reduce_blocks
 
 
@@ -59,28 +60,27 @@ def test_votes_are_those_of_the_probe() -> None:
 
 def test_new_wrong_labels_rank_first_and_get_the_true_class() -> None:
     x, truth, given = draw(2000, 2)
-    judged = JUDGE.score(features(x), given)
-    wrong = truth != given
-    above = judged.suspicion[wrong][:, None] > judged.suspicion[~wrong][None, :]
+    probs = JUDGE.read(features(x), given).posterior
+    suspicion, wrong = self_confidence(given, probs), truth != given
+    above = suspicion[wrong][:, None] > suspicion[~wrong][None, :]
     assert above.mean() > 0.93
-    sure = judged.suspicion[wrong] > 0.5
+    sure = suspicion[wrong] > 0.5
     assert sure.mean() > 0.7
-    assert (judged.predicted[wrong][sure] == truth[wrong][sure]).mean() > 0.9
+    assert (probs.argmax(axis=1)[wrong][sure] == truth[wrong][sure]).mean() > 0.9
 
 
 def test_the_suspicion_is_calibrated() -> None:
     x, truth, given = draw(4000, 3)
-    judged = JUDGE.score(features(x), given)
-    assert judged.suspicion.mean() == pytest.approx((truth != given).mean(), abs=0.04)
-    assert judged.probs.sum(axis=1) == pytest.approx(1, abs=1e-5)
+    probs = np.asarray(JUDGE.read(features(x), given).posterior)
+    assert self_confidence(given, probs).mean() == pytest.approx((truth != given).mean(), abs=0.04)
+    assert probs.sum(axis=1) == pytest.approx(1, abs=1e-5)
 
 
 def test_without_labels_it_says_what_the_image_shows() -> None:
     x, truth, given = draw(300, 4)
-    judged = JUDGE.score(features(x), None)
-    assert (judged.predicted == truth).mean() > 0.85
-    assert not judged.suspicion.any()
-    assert np.array_equal(judged.probs, JUDGE.read(features(x), given).probs)
+    shown = np.asarray(JUDGE.read(features(x), None).posterior)
+    assert (shown.argmax(axis=1) == truth).mean() > 0.85
+    assert np.array_equal(shown, JUDGE.read(features(x), given).probs)
 
 
 def test_a_copy_has_no_vote() -> None:
@@ -127,10 +127,10 @@ def test_written_and_read_it_is_the_same_judge(tmp_path: Path) -> None:
     JUDGE.save(tmp_path / "again.npz")
     assert (tmp_path / "judge.npz").read_bytes() == (tmp_path / "again.npz").read_bytes()
     x, _, given = draw(50, 5)
-    read = Judge.load(tmp_path)
-    assert np.array_equal(read.score(features(x), given).probs, JUDGE.score(features(x), given).probs)
-    assert read.alike(3, 1) == JUDGE.alike(3, 1)
-    assert (read.classes, read.features, read.version) == (CLASSES, "toy@8", "00c0ffee")
+    loaded = Judge.load(tmp_path)
+    assert np.array_equal(loaded.read(features(x), given).posterior, JUDGE.read(features(x), given).posterior)
+    assert loaded.alike(3, 1) == JUDGE.alike(3, 1)
+    assert (loaded.classes, loaded.features, loaded.version) == (CLASSES, "toy@8", "00c0ffee")
 
 
 def test_class_names_that_are_no_utf8_survive(tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ def test_class_names_that_are_no_utf8_survive(tmp_path: Path) -> None:
 )
 def test_other_features_are_refused(changes: dict[str, object], message: str) -> None:
     with pytest.raises(DataError, match=message):
-        JUDGE.score(features(**{"values": np.zeros((2, 40), np.float32), **changes}), None)  # type: ignore[arg-type]
+        JUDGE.read(features(**{"values": np.zeros((2, 40), np.float32), **changes}), None)  # type: ignore[arg-type]
 
 
 def test_bad_files_are_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,7 +195,7 @@ def test_an_audit_of_clean_labels_leaves_room_for_wrong_ones() -> None:
     unit = reduce_blocks(DESCRIBED, rotations, blocks)
     closed = {name: fit(unit, SAMPLES.labels, 4) for name, fit in CLOSED_FORMS.items()}
     judge = Judge.fit(SAMPLES, clean, DESCRIBED, rotations=rotations, blocks=blocks, closed=closed)
-    suspicion = judge.score(features(x), given).suspicion
+    suspicion = self_confidence(given, judge.read(features(x), given).posterior)
     wrong = given != truth
     assert suspicion[wrong].mean() > 5 * suspicion[~wrong].mean()
     assert 0.001 < suspicion.mean() < 0.05
