@@ -175,14 +175,6 @@ class Judge:
         self._check(features)
         return self._remember(self._center(features))
 
-    def alike(self, row: int, label: int, k: int = 3) -> tuple[int, ...]:
-        """Up to k rows of audited samples like sample ``row``, most like first, to show beside it.
-
-        They carry the given label ``label`` and are believed right; none has the bytes of ``row`` or of another. Of
-        more than 20,000 such samples some are looked at, evenly spread.
-        """
-        return self.memory.alike(row, label, k)
-
     def save(self, path: Path | str) -> None:
         """Write everything to one ``.npz`` without pickle; the same judge gives the same bytes."""
         about = {

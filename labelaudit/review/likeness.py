@@ -44,7 +44,7 @@ class Likeness:
         """Up to `STRIP` rows of class ``label`` to show beside ``row``, best first; never a copy of it."""
         judge = self.load()
         if judge is not None:
-            return judge.alike(row, label, STRIP)
+            return judge.memory.alike(row, label, STRIP)
         digest = self.audit.samples.digests[row]
         return tuple(other for other in self._sure(label) if self.audit.samples.digests[other] != digest)[:STRIP]
 

@@ -95,7 +95,7 @@ def test_a_copy_has_no_vote() -> None:
 
 def test_look_alikes_are_right_of_that_class_and_no_copies() -> None:
     for label in range(4):
-        rows = JUDGE.alike(0, label, k=4)
+        rows = JUDGE.memory.alike(0, label, k=4)
         assert len(set(rows)) == 4
         assert not {0, len(SAMPLES) - 1} & set(rows), "row 0 and its copy, the last row"
         assert (SAMPLES.labels[list(rows)] == label).all()
@@ -112,14 +112,14 @@ def test_many_copies_of_one_image_leave_room_for_others() -> None:
     copies = rows[: len(rows) // 2]
     vectors, digests = memory.vectors.copy(), memory.digests.copy()
     vectors[copies], digests[copies] = vectors[0], digests[copies[0]]
-    found = replace(JUDGE, memory=replace(memory, vectors=vectors, digests=digests)).alike(0, label, k=3)
+    found = replace(memory, vectors=vectors, digests=digests).alike(0, label, k=3)
     assert len(set(digests[list(found)])) == 3
 
 
 def test_a_class_with_fewer_look_alikes_gives_fewer() -> None:
-    lonely = replace(JUDGE, memory=replace(JUDGE.memory, right=np.arange(600) == 5))
-    assert lonely.alike(0, int(SAMPLES.labels[5])) == (5,)
-    assert lonely.alike(0, (int(SAMPLES.labels[5]) + 1) % 4) == ()
+    lonely = replace(JUDGE.memory, right=np.arange(600) == 5)
+    assert lonely.alike(0, int(SAMPLES.labels[5]), k=3) == (5,)
+    assert lonely.alike(0, (int(SAMPLES.labels[5]) + 1) % 4, k=3) == ()
 
 
 def test_written_and_read_it_is_the_same_judge(tmp_path: Path) -> None:
@@ -129,7 +129,7 @@ def test_written_and_read_it_is_the_same_judge(tmp_path: Path) -> None:
     x, _, given = draw(50, 5)
     loaded = Judge.load(tmp_path)
     assert np.array_equal(loaded.read(features(x), given).posterior, JUDGE.read(features(x), given).posterior)
-    assert loaded.alike(3, 1) == JUDGE.alike(3, 1)
+    assert loaded.memory.alike(3, 1, k=3) == JUDGE.memory.alike(3, 1, k=3)
     assert (loaded.classes, loaded.features, loaded.version) == (CLASSES, "toy@8", "00c0ffee")
 
 

@@ -40,7 +40,7 @@ def test_neighbours_with_a_judge_are_its_look_alikes(run: Path, tmp_path: Path) 
     judged = tmp_path / "judged"
     runs.write(Audit(samples=SAMPLES, decision=DECISION, evidence={}, judge=JUDGE), judged)
     likeness = Likeness(labelaudit.read_audit(judged), judged)
-    assert likeness.find(3, 1) == JUDGE.alike(3, 1, STRIP)
+    assert likeness.find(3, 1) == JUDGE.memory.alike(3, 1, STRIP)
     assert (likeness.kind, len(likeness.find(3, 1))) == ("alike", STRIP)
     strange = replace(labelaudit.read_audit(run), files={"judge.npz": judged / "judge.npz"})
     other = Likeness(strange, judged)
