@@ -105,6 +105,8 @@ class Samples:
     """(n,) name of the split level (``train`` …), where the dataset has one."""
     extra: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Further columns of the label table, carried through to the output."""
+    codes: Mapping[str, str] = field(default_factory=dict)
+    """Class name -> the number or id that the data have in its place; empty where they have the names."""
     root: str = ""
     """The data root as the person named it."""
     groups: tuple[str, ...] = ()
@@ -151,6 +153,10 @@ class Samples:
         """(n,) class name of each label."""
         return [self.classes[label] for label in self.labels.tolist()]
 
+    def written(self) -> list[str]:
+        """(n,) each label as the data have it: the number of its class where a file beside them names the numbers."""
+        return [self.codes.get(name, name) for name in self.given()]
+
     def counts(self) -> Ints:
         """(C,) samples per class."""
         return np.bincount(self.labels, minlength=len(self.classes))
@@ -166,6 +172,7 @@ class Samples:
             images=None if self.images is None else Subset(self.images, pick),
             splits=None if self.splits is None else tuple(self.splits[i] for i in pick),
             extra={name: tuple(column[i] for i in pick) for name, column in self.extra.items()},
+            codes=self.codes,
             root=self.root,
             groups=tuple(self.groups[i] for i in pick),
         )

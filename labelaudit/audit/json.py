@@ -85,6 +85,7 @@ def write_audit(audit: Audit, path: Path, *, companions: Mapping[str, str]) -> N
         "splits": samples.splits,
         "reasons": decision.reasons,
         "extra": samples.extra,
+        **({"codes": samples.codes} if samples.codes else {}),
         **({"groups": samples.groups} if samples.groups != samples.digests else {}),
         "companions": companions,
     }
@@ -153,6 +154,7 @@ def build_audit(parts: Mapping[str, Any], arrays: Arrays, files: Mapping[str, Pa
             digests=tuple(parts["digests"]),
             splits=None if parts["splits"] is None else tuple(parts["splits"]),
             extra={name: tuple(values) for name, values in parts["extra"].items()},
+            codes=parts.get("codes", {}),
             root=parts["root"],
             groups=tuple(parts.get("groups", ())),
         ),

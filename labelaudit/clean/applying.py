@@ -8,6 +8,7 @@ of a run at work. Left out: changing a dataset in place, by design.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -40,9 +41,10 @@ from labelaudit.clean.returning import explain_loss, explain_passed_over, find_i
 from labelaudit.clean.transfer import LINKS, Transfer
 from labelaudit.errors import OptionError, RunError, unknown_name
 from labelaudit.files import partials, read_regular, sibling, swap
-from labelaudit.text import name_some
+from labelaudit.text import encodable, name_some
 from labelaudit.types import Progress, no_progress
 
+NAMES = "class_names.json"
 _LINKED = {"hard": "hard links", "symlink": "symbolic links", "reflink": "reflinks"}
 
 
@@ -225,14 +227,16 @@ def _write(
         with ExitStack() as stack:
             fresh = stack.enter_context(sibling(place))
             if transfer is None:
-                TABLE_FORMS[form](dataset, fresh)
+                TABLE_FORMS[form](dataset.written(), fresh)
             else:
-                IMAGE_FORMS[form](dataset, fresh, transfer)
-                read_back(dataset, fresh, form, workers=transfer.workers, progress=transfer.progress)
+                IMAGE_FORMS[form](dataset.written(), fresh, transfer)
+                read_back(dataset.written(), fresh, form, workers=transfer.workers, progress=transfer.progress)
+            if form == "folders":
+                _write_names(dataset, fresh)
             kept = None
             if aside is not None and transfer is not None:
                 kept = stack.enter_context(sibling(aside))
-                transfer.place(apart.rows, [kept / name for name in by_class(apart, transfer.ending)])
+                transfer.place(apart.rows, [kept / name for name in by_class(apart.written(), transfer.ending)])
                 notes += _copy_unreadable(unread, kept, apart)
             report = make_report(
                 plan,
@@ -259,6 +263,15 @@ def _write(
     return WrittenDataset(folder=out, quarantine=shown, report=report, notes=told, lost=lost)
 
 
+def _write_names(dataset: RelabelledDataset, folder: Path) -> None:
+    """The names of numbered classes for the next scan, which finds them beside the class folders."""
+    codes, present = dataset.samples.codes, {*dataset.labels}
+    names = {codes[label]: label for label in dataset.classes if label in codes and label in present}
+    if names:
+        text = json.dumps(names, indent=2, ensure_ascii=False) + "\n"
+        (folder / NAMES).write_text(encodable(text), encoding="utf-8", newline="\n")
+
+
 def _leftovers(place: Path, aside: Path | None) -> tuple[str, ...]:
     """A word about hidden folders of runs that were killed; not in the report, which depends on the plan alone."""
     left = partials(place) + (() if aside is None else partials(aside))
@@ -282,7 +295,8 @@ def _notes(dataset: RelabelledDataset, apart: RelabelledDataset, form: str, tran
             f"Class folders cannot hold the columns {', '.join(dataset.samples.extra)}: the formats hf and csv can."
         )
     present = set(dataset.labels)
-    if form == "folders" and (odd := [label for label in sorted(present) if class_folder(label) != label]):
+    folders = sorted({*dataset.written().labels})
+    if form == "folders" and (odd := [label for label in folders if class_folder(label) != label]):
         places = name_some([f"'{label}' is in {class_folder(label)}" for label in odd])
         said.append(f"No folder can be called like these classes: {places}; the formats hf and parquet keep the names.")
     empty = [label for label in dataset.classes if label not in present]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from labelaudit.audit.document import Audit
 from labelaudit.clean.plan import Change, CorrectionPlan
+from labelaudit.data.order import sort_classes
 from labelaudit.types import Samples
 
 
@@ -46,6 +47,26 @@ class RelabelledDataset:
     def extra(self) -> dict[str, tuple[str, ...]]:
         """Further columns, (m,) each."""
         return {name: tuple(column[row] for row in self.rows) for name, column in self.samples.extra.items()}
+
+    def written(self) -> RelabelledDataset:
+        """The same with the labels that the data have: the numbers of classes that a file beside them names."""
+        samples, codes = self.samples, self.samples.codes
+        if not codes:
+            return self
+        return replace(
+            self,
+            samples=replace(samples, classes=tuple(codes.get(name, name) for name in samples.classes)),
+            labels=tuple(codes.get(name, name) for name in self.labels),
+            classes=tuple(sort_classes(codes.get(name, name) for name in self.classes)),
+            changes=tuple(
+                replace(
+                    change,
+                    given_label=codes.get(change.given_label, change.given_label),
+                    new_label=codes.get(change.new_label, change.new_label),
+                )
+                for change in self.changes
+            ),
+        )
 
     def split_rows(self) -> dict[str, list[int]]:
         """Split -> places in `rows`; one split without a name where there are none."""

@@ -22,7 +22,7 @@ from labelaudit.data.tree import is_passed_over
 from labelaudit.errors import OptionError, RunError
 from labelaudit.text import UNSEEN
 
-BESIDE = ("clean-report.json", "clean-report.md", "weights.csv")
+BESIDE = ("class_names.json", "clean-report.json", "clean-report.md", "weights.csv")
 """Files that may lie beside class folders."""
 _DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10))}
 

@@ -117,7 +117,8 @@ def _match(samples: Samples, how: str) -> list[str]:
 
 def _folder(samples: Samples, row: int) -> str:
     """The folders above an image, without those that say its split or its class."""
-    known = {samples.claim(row).label, "" if samples.splits is None else samples.splits[row]}
+    label = samples.claim(row).label
+    known = {samples.codes.get(label, label), "" if samples.splits is None else samples.splits[row]}
     parts = posixpath.dirname(samples.ids[row]).split("/")
     return "/".join(part for part in parts if part not in known)
 

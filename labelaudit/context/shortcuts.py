@@ -117,7 +117,7 @@ def _spells_class(samples: Samples, name: str, values: Sequence[str]) -> bool:
         return True
     if SOURCES & {*re.split(r"[^a-z]+", own)} or are_conditions({*values}) or are_dates({*values}):
         return False
-    classes = [name.casefold() for name in samples.given()]
+    classes = [name.casefold() for name in samples.written()]
     spelled = [label in value.casefold() for label, value in zip(classes, values, strict=True)]
     return float(np.mean(spelled)) > _SPELLED or _is_renaming(samples, values)
 

@@ -127,7 +127,15 @@ def _examine(
         is_asked = {source.label_column, source.path_column} - {None} <= table.cells.keys()
         refused = RefusedTable(name=path, problem=str(error), rows=len(table) if is_asked else 0)
         return None if isinstance(error, PathsOnly) else refused
-    return None if columns.path is None else _matched(table, columns, path, tree, is_image)
+    if columns.path is None or _names_numbers(table, columns):
+        return None
+    return _matched(table, columns, path, tree, is_image)
+
+
+def _names_numbers(table: Table, columns: Columns) -> bool:
+    """Whether a table gives each of some numbers a name of its own: these are classes, and images ``0.jpg`` chance."""
+    numbers, names = table.cells[columns.path or ""], columns.labels(table.cells)
+    return all(map(str.isdecimal, numbers)) and len({*names}) == len(table) > 1
 
 
 def _matched(

@@ -94,6 +94,7 @@ def ingest(
         images=None if images is None else _exposed(_verified(images, digests), deep),
         splits=listing.splits,
         extra=listing.extra,
+        codes=listing.codes,
         root=listing.root,
     )
     return (everything if len(some) == n else everything.take(np.array(some, dtype=np.int64))), findings

@@ -54,6 +54,8 @@ class Listing:
     """Sentences about the listing for a person: how rows matched, folders that were passed over."""
     classes: tuple[str, ...] | None = None
     """All class names in their stated order; ``None`` where none is stated."""
+    codes: Mapping[str, str] = field(default_factory=dict)
+    """Class name -> the number or id that the data have in its place; empty where labels are as the data have them."""
 
     def __post_init__(self) -> None:
         if not self.rows:

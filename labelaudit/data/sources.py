@@ -19,6 +19,7 @@ from typing import Any
 
 from labelaudit.data.agreement import agree
 from labelaudit.data.archive import is_archive
+from labelaudit.data.class_names import name_classes
 from labelaudit.data.exposure import Exposed, Exposure
 from labelaudit.data.folders import Candidate, Undecided
 from labelaudit.data.images import ImageError
@@ -89,7 +90,8 @@ def _open(source: Source) -> tuple[str, Listing]:
         raise DataError(
             f"'{subject.shown}' holds labels itself: leave `labels` away, or give a folder of images beside it"
         )
-    return choose(readings_of(subject), subject)
+    what, listing = choose(readings_of(subject), subject)
+    return what, name_classes(listing, subject)
 
 
 def _takes_labels(subject: Subject) -> bool:

@@ -105,12 +105,14 @@ def measure(
 
 def _supplied_test(audit: Audit, judge: Judge, test: Path | str, machine: Machine) -> tuple[Truth, Features]:
     """The labels of another dataset, without images that are in the training data or of other classes."""
+    from labelaudit.data.class_names import call
     from labelaudit.data.ingest import ingest
     from labelaudit.data.sources import open_source
 
     if judge.features == "given":
         raise OptionError("the scan was made on features that were brought: there is nothing to describe `test` by")
-    samples, _ = ingest(open_source(test), fewest_classes=1, workers=machine.workers, progress=machine.progress)
+    listing = call(open_source(test), audit.samples.codes)
+    samples, _ = ingest(listing, fewest_classes=1, workers=machine.workers, progress=machine.progress)
     code = {name: number for number, name in enumerate(audit.samples.classes)}
     labels = np.array([code.get(name, -1) for name in samples.given()], dtype=np.int64)
     known = set(audit.samples.digests)

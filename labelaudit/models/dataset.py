@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from labelaudit.data.class_names import call
 from labelaudit.data.ingest import digest, ingest
 from labelaudit.data.listing import TESTING, TRAINING, VALIDATION
 from labelaudit.data.pixels import SMALL, Squares, load_pixels, typical_side
@@ -79,7 +80,8 @@ def collect(
         parts["valid"], samples = samples.take(held), samples.take(~held)
     for name, path in (("valid", valid), ("test", test)):
         if isinstance(path, Path):
-            parts[name], lost = ingest(open_source(path), fewest_classes=1, workers=workers, progress=progress)
+            named = call(open_source(path), everything.codes)
+            parts[name], lost = ingest(named, fewest_classes=1, workers=workers, progress=progress)
             notes += _left_out(len(lost), name)
     known = {*samples.digests}
     for name in ("valid", "test"):

@@ -15,7 +15,7 @@ from cleaning import IDS, contents, make_dataset, png, said
 
 from labelaudit.audit.document import Audit
 from labelaudit.audit.originals import open_originals
-from labelaudit.clean import CorrectionPlan, apply_plan, make_plan, parquet, quarantine_of, restore
+from labelaudit.clean import CorrectionPlan, apply_plan, make_plan, parquet, quarantine_of, read_applied, restore
 from labelaudit.clean.dataset import cleaned
 from labelaudit.clean.names import class_folder
 from labelaudit.clean.transfer import Transfer
@@ -33,6 +33,28 @@ def labels(folder: Path) -> dict[str, str | None]:
 def report(folder: Path) -> dict[str, Any]:
     parts: dict[str, Any] = json.loads((folder / "clean-report.json").read_text(encoding="utf-8"))
     return parts
+
+
+def test_numbered_classes_keep_their_numbers_and_names(tmp_path: Path) -> None:
+    ids = tuple(name.replace("cat", "0").replace("dog", "1").replace("owl", "2") for name in IDS)
+    audit = make_dataset(tmp_path / "pets", ids, samples={"codes": {"cat": "0", "dog": "1", "owl": "2"}})
+    plan = make_plan(audit, match(audit, [said(audit, 1, "suggested", "dog"), said(audit, 2, "none")]))
+    apply_plan(plan, audit, tmp_path / "out")
+    assert [name for name in contents(tmp_path / "out") if name.endswith(".png")] == [
+        "0/a.png",
+        "1/b-37d7a12c.png",
+        "1/b.png",
+        "1/e.png",
+        "2/f.png",
+    ]
+    assert list(contents(tmp_path / "out-quarantine")) == ["0/c.png"]
+    assert labels(tmp_path / "out")["0/a.png"] == "cat"
+    assert {entry["label"] for entry in report(tmp_path / "out")["classes"]} == {"cat", "dog", "owl"}
+    assert read_applied(tmp_path / "out", audit).changes == plan.changes
+    apply_plan(plan, audit, tmp_path / "patch", form="patch")
+    assert next(row["new_label"] for row in rows(tmp_path / "patch" / "relabel.csv")) == "1"
+    restore(audit, tmp_path / "out", tmp_path / "back")
+    assert {name for name in contents(tmp_path / "back") if name.endswith(".png")} == set(ids)
 
 
 def test_class_folders(audit: Audit, plan: CorrectionPlan, tmp_path: Path) -> None:

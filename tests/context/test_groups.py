@@ -56,6 +56,18 @@ def test_the_folder_names_groups_without_class_and_split() -> None:
     assert name_groups(samples, ["parent"]).groups == ("p1", "p1", "p1", "p2", "04")
 
 
+def test_the_folder_of_a_numbered_class_names_no_group() -> None:
+    paths = ("3/p1/0.png", "3/p1/1.png", "3/0.png", "7/0.png")
+    samples = Samples(
+        ids=paths,
+        labels=np.array([0, 0, 0, 1]),
+        classes=("cat", "dog"),
+        digests=("0", "1", "2", "3"),
+        codes={"cat": "3", "dog": "7"},
+    )
+    assert name_groups(samples, ["parent"]).groups == ("p1", "p1", "2", "3")
+
+
 def test_two_names_and_copies_connect() -> None:
     samples = made(extra={"a": ("1", "1", "2", "2", "", ""), "b": ("", "x", "x", "", "y", "y")})
     assert len(set(name_groups(samples, ["a", "b"]).groups)) == 2

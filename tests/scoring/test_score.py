@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from scored_folders import NAMES, put
+from scored_folders import NAMES, OPTIONS, put
 
 from labelaudit.audit import run
 from labelaudit.data.source import Source
@@ -34,6 +34,21 @@ def test_new_images_are_ranked_by_the_audit(place: Path) -> None:
     assert [name for name in columns if name in worst[0]] == list(worst[0]), "the same columns, but for the methods"
     assert audit.settings["scored_by"]["fingerprint"] == run.read(place / "run").fingerprint
     assert run.read(place / "scored").table("samples") == audit.table("samples")
+
+
+def test_new_images_of_numbered_classes_go_by_the_names_of_the_scan(tmp_path: Path) -> None:
+    for i in range(36):
+        put(tmp_path / "old", i % 3, f"{i}.png", i)
+    for number, name in enumerate(NAMES):
+        (tmp_path / "old" / name).rename(tmp_path / "old" / str(number))
+    (tmp_path / "old" / "classes.txt").write_text("ant\nbee\ncat\n", encoding="utf-8")
+    before = scan(tmp_path / "old", output=tmp_path / "run", **OPTIONS)
+    assert before.samples.classes == NAMES
+    assert run.read(tmp_path / "run").samples.codes == {"ant": "0", "bee": "1", "cat": "2"}
+    put(tmp_path / "new", 1, "a.png", 100).parent.rename(tmp_path / "new" / "1")
+    audit = score(tmp_path / "run", Source(data=tmp_path / "new"), Machine(device="cpu"))
+    assert [row["given_label"] for row in audit.table("samples")] == ["bee"]
+    assert not audit.findings
 
 
 def test_one_class_is_enough_and_a_strange_one_is_a_finding(place: Path) -> None:

@@ -1,0 +1,214 @@
+"""Names of numbered classes, from a file that lies beside the data: ``classes.txt``, ``label_map.json``, ``data.yaml``.
+
+Labels that are all numbers, or all ids of WordNet (``n01440764``), are called by the names of such a file where it is
+certain that it means them: it must name every class, begin and end with the same number as the labels do, or be about
+ids, which mean the same everywhere; and no other file may name them otherwise. Left out: files beside or above the
+folder that was given, which may be another dataset's; superclasses, where several numbers have one name.
+"""
+
+from __future__ import annotations
+
+import json
+import posixpath
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from labelaudit.data.images import ImageError
+from labelaudit.data.listing import Listing, read_file
+from labelaudit.data.order import sort_classes
+from labelaudit.data.parts import Part, part_of
+from labelaudit.data.reader import Subject
+from labelaudit.data.source import is_address
+from labelaudit.data.table import ends_as_image, parse_table
+from labelaudit.data.tree import ending_of
+from labelaudit.errors import DataError
+from labelaudit.text import name_some
+
+_TOLD = re.compile(r"class|label|name|map|synset|categor|words|idx|index", re.IGNORECASE)
+"""A word in the name of a file of text, CSV or JSON that names classes."""
+_YAML = (".yaml", ".yml")
+_ENDINGS = frozenset({".txt", ".json", ".csv", ".tsv", ".names", *_YAML})
+_LETTER = re.compile(r"[^\W\d_]")
+_NUMBER, _WORDNET = re.compile(r"\d{1,6}"), re.compile(r"n\d{8}")
+_LINE = re.compile(r"(n\d{8}|\d{1,6})\s*[\s,;:=]\s*(\S.*)")
+_FIELDS = ("names", "id2label", "classes", "class_names", "label_names")
+"""Keys of a document below which the names may be."""
+_LARGEST, _LARGEST_YAML, _DEEPEST, _MOST = 5_000_000, 200_000, 3, 40
+"""Bytes of such a file, of one that is slow to read, the level of folders below which none is looked for, and how many
+are looked at."""
+_SHOWN = 3
+
+Names = Mapping[str, str]
+"""Number or id, as a file writes it -> name of the class."""
+
+
+def name_classes(listing: Listing, subject: Subject) -> Listing:
+    """``listing`` with the names of its numbered classes, where a file beside the data surely gives them."""
+    labels = {label for label in listing.labels if label is not None}
+    if not _are_codes(labels) or {*(subject.source.classes or ())} & labels:
+        return listing
+    fits: dict[str, dict[str, str]] = {}
+    for file, data in _files(subject):
+        for names in _read(file, data):
+            found = _match(names, labels)
+            if any(label != name for label, name in found.items()):
+                fits.setdefault(file, found)
+    if not fits:
+        return listing
+    first, *others = fits
+    if unlike := [file for file in others if fits[file] != fits[first]]:
+        told = f"'{first}' and '{unlike[0]}' name the classes differently, so these keep their numbers."
+        return replace(listing, notes=(*listing.notes, told))
+    named = call(listing, {name: label for label, name in fits[first].items()})
+    some = name_some([f"{label} is '{fits[first][label]}'" for label in sort_classes(labels)], _SHOWN)
+    told = f"Classes are called as in '{first}': {some}. If that file is about other classes, move it away."
+    return replace(named, origin=f"{listing.origin}, called as in '{first}'", notes=(*listing.notes, told))
+
+
+def call(listing: Listing, codes: Names) -> Listing:
+    """``listing`` with its labels called by the names whose number or id they are by ``codes`` (name -> code).
+
+    Labels that are already called by a name, or have none, stay. Classes are in the order of their numbers.
+    """
+    name_of = {code: name for name, code in codes.items()}
+    used = {label for label in listing.labels if label in name_of}
+    if not used or listing.codes:
+        return listing
+    order = sort_classes({label for label in listing.labels if label is not None})
+    return replace(
+        listing,
+        labels=tuple([label if label is None else name_of.get(label, label) for label in listing.labels]),
+        classes=listing.classes or tuple(dict.fromkeys(name_of.get(label, label) for label in order)),
+        codes={name: code for name, code in codes.items() if code in used},
+    )
+
+
+def _are_codes(labels: set[str]) -> bool:
+    """Whether there are several classes and all are numbers, each written in one way, or ids of WordNet."""
+    if len(labels) < 2:
+        return False
+    numbers = all(_NUMBER.fullmatch(label) for label in labels) and len({*map(int, labels)}) == len(labels)
+    return numbers or all(_WORDNET.fullmatch(label) for label in labels)
+
+
+def _match(names: Names, labels: set[str]) -> dict[str, str]:
+    """Label -> its name, a different one for each; empty where ``names`` are not surely those of ``labels``."""
+    if _WORDNET.fullmatch(next(iter(labels))):
+        if not labels <= names.keys():
+            return {}
+        found = {label: names[label].partition(",")[0].strip() for label in labels}
+        twice = Counter(found.values())  # such as the two cranes of ImageNet
+        return {label: f"{name} ({label})" if twice[name] > 1 else name for label, name in found.items()}
+    known = {int(code): name for code, name in names.items() if _NUMBER.fullmatch(code)}
+    numbers = {label: int(label) for label in labels}
+    if not {*numbers.values()} <= known.keys() or len({*known.values()}) < len(known):
+        return {}
+    if {min(known), max(known)} != {min(numbers.values()), max(numbers.values())}:
+        return {}
+    return {label: known[number] for label, number in numbers.items()}
+
+
+def _files(subject: Subject) -> Iterator[tuple[str, bytes]]:
+    """The files that may name classes, with their bytes: in the folder, and beside a table of labels or a file."""
+    found: dict[str, Any] = {}
+    if subject.is_folder:
+        near = [path for path in subject.tree.others if path.count("/") < _DEEPEST and _may_name(path)]
+        found |= dict.fromkeys(sorted(near, key=lambda path: (path.count("/"), path)), subject.tree.storage.read)
+    for given in (subject.source.labels, subject.source.data):
+        if isinstance(given, str | Path) and not is_address(given) and Path(given).is_file():
+            with suppress(OSError):
+                beside = [str(path) for path in Path(given).parent.iterdir() if _may_name(path.name) and path.is_file()]
+                found |= dict.fromkeys(sorted(beside), read_file)
+    for path in list(found)[:_MOST]:
+        with suppress(ImageError, OSError, ValueError):
+            data = found[path](path)
+            if len(data) <= (_LARGEST_YAML if ending_of(path) in _YAML else _LARGEST):
+                yield path, data
+
+
+def _may_name(path: str) -> bool:
+    above, _, name = path.rpartition("/")
+    ending = ending_of(name)
+    if ending not in _ENDINGS or any(part_of(step) is Part.ASIDE for step in above.split("/")):
+        return False
+    return ending in (*_YAML, ".names") or _TOLD.search(posixpath.splitext(name)[0]) is not None
+
+
+def _read(file: str, data: bytes) -> Iterator[Names]:
+    """The names that a file may give to numbers or ids; counted from 0 and from 1 where it only lists them."""
+    try:
+        for names in _parse(file, data):
+            told = {code.strip(): name.strip() for code, name in names.items()}
+            words = told.values()
+            if all(words) and any(map(_LETTER.search, words)) and not any(map(ends_as_image, words)):
+                yield told
+    except (DataError, ValueError, OverflowError, RecursionError):
+        return
+
+
+def _parse(file: str, data: bytes) -> Iterator[Names]:
+    ending, text = ending_of(file), data.decode("utf-8-sig")
+    if ending == ".json":
+        yield from _of_document(json.loads(text))
+    elif ending in _YAML:
+        yield from _of_yaml(text)
+    elif ending in (".csv", ".tsv"):
+        cells = list(parse_table(file, data).cells.values())
+        for codes in cells:
+            if len({*codes}) == len(codes) and all(map(_LINE.fullmatch, (f"{code} x" for code in codes))):
+                yield from (dict(zip(codes, names, strict=True)) for names in cells if names is not codes)
+    else:
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        told = [_LINE.fullmatch(line) for line in lines]
+        if all(told) and "emnist" in file.lower():
+            yield {one[1]: "".join(chr(int(sign)) for sign in one[2].split()) for one in told if one is not None}
+        elif all(told):
+            yield {one[1]: one[2] for one in told if one is not None}
+        else:
+            yield from _counted(lines)
+
+
+def _of_document(document: Any) -> Iterator[Names]:
+    """The names in a document: a list, an object of names by number or the other way round, records of ``id`` and
+    ``name``; or any of these one level below."""
+    if isinstance(document, list):
+        if document and all(isinstance(one, dict) and {"id", "name"} <= one.keys() for one in document):
+            yield {str(one["id"]): str(one["name"]) for one in document}
+        elif all(isinstance(one, str) for one in document):
+            yield from _counted(document)
+    elif isinstance(document, dict):
+        values = list(document.values())
+        if all(isinstance(value, str) for value in values):
+            yield document
+        elif all(isinstance(value, int) for value in values) and len({*values}) == len(values):
+            yield {str(number): str(name) for name, number in document.items()}
+        elif all(isinstance(value, list) and len(value) == 2 for value in values):  # number -> [id, name], of ImageNet
+            yield {number: str(name) for number, (_, name) in document.items()}
+            yield {str(code): str(name) for code, name in values}
+        else:
+            for key in (*_FIELDS, "categories"):
+                if isinstance(document.get(key), list | dict):
+                    yield from _of_document(document[key])
+
+
+def _of_yaml(text: str) -> Iterator[Names]:
+    import yaml
+
+    try:
+        document = yaml.safe_load(text)
+    except yaml.YAMLError:
+        return
+    names = document.get("names") if isinstance(document, dict) else None
+    if isinstance(names, dict):
+        names = {str(number): name for number, name in names.items()}
+    yield from _of_document(names)
+
+
+def _counted(names: list[str]) -> Iterator[Names]:
+    """Names without numbers, counted from 0 and from 1."""
+    yield from ({str(number): name for number, name in enumerate(names, start)} for start in (0, 1))
