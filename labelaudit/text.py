@@ -191,8 +191,8 @@ _STEERING = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 """Characters that steer a terminal which shows a table; tabs and line ends are part of cells."""
 _EXECUTABLE = re.compile(r"[=+\-@\t\r\n]")
 """The beginning of a cell that a spreadsheet would execute."""
-_AHEAD = frozenset("=+-@")
-"""The printable ones of these characters."""
+_AHEAD = frozenset("=+-@'")
+"""Printable characters that a text begins with which `guarded` may change."""
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?")
 
 
@@ -209,7 +209,7 @@ class Lines:
 def cell(value: Any) -> str:
     """``value`` as a cell: six significant digits for floats, text that neither spreadsheet nor terminal obeys.
 
-    ``None`` is an empty cell.
+    ``None`` is an empty cell. `unguarded` gives printable text back.
 
     >>> cell(0.123456789), cell(True), cell("-0.5"), cell("=1+1")
     ('0.123457', 'True', '-0.5', "'=1+1")
@@ -221,7 +221,7 @@ def cell(value: Any) -> str:
     text = str(value)
     if not text.isprintable():
         text = _STEERING.sub(lambda found: printable(found[0]), text)
-    return f"'{text}" if _EXECUTABLE.match(text) and not _NUMBER.fullmatch(text) else text
+    return guarded(text)
 
 
 def cells(values: Sequence[Any]) -> list[str]:
@@ -260,7 +260,12 @@ def guarded(text: str) -> str:
 
 
 def unguarded(text: str) -> str:
-    """The text of a cell that `guarded` made."""
+    """The text of a cell that `guarded` made.
+
+    >>> names = ["=1+1", "'=1+1", "'tis", "-1", "'-1"]
+    >>> [unguarded(one) for one in cells(names)] == names
+    True
+    """
     return text[1:] if text.startswith("'") and _EXECUTABLE.match(text.lstrip("'")) else text
 
 

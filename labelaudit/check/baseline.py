@@ -59,7 +59,7 @@ class KnownFinding:
     path: str
     kind: str
     identity: str
-    """32 hexadecimal digits, as `Problem.identity`."""
+    """32 hexadecimal digits, as `CheckedFinding.identity`."""
     partner: str = ""
     note: str = ""
     """Free text of a person."""

@@ -15,7 +15,7 @@ from typing import TextIO
 
 from labelaudit.errors import DataError
 from labelaudit.review.exchange.tasks import CANNOT_TELL, NO_CLASS, Answer, Format, Refused, Task, answered
-from labelaudit.text import Lines, cell
+from labelaudit.text import Lines, cell, unguarded
 
 _OPINION = ("suggested_label", "label_score", "reason")
 _COLUMNS = ("path", "digest", "given_label", *_OPINION, "verdict", "new_label", "reviewer", "time")
@@ -61,7 +61,7 @@ def read(data: bytes) -> Iterator[Answer | Refused]:
                     f"line {rows.line_num}", line.get("path") or "", f"has not the {many} cells of the header"
                 )
                 continue
-            told = {name: _bare(line.get(name) or "") for name in _COLUMNS}
+            told = {name: unguarded(line.get(name) or "") for name in _COLUMNS}
             if told["verdict"].strip() or told["new_label"]:
                 yield _answer(f"line {rows.line_num}", told)
     except csv.Error as error:
@@ -85,11 +85,6 @@ def _answer(name: str, told: Mapping[str, str]) -> Answer | Refused:
     if verdict == "given":
         place["given_label"] = text  # which must be that of the audit, also where the table has no such column
     return Answer(entry=name, kind="suggested" if verdict == "suggested" else kind, label=label, **place)
-
-
-def _bare(text: str) -> str:
-    """A cell without the guard that `cell` put before it."""
-    return text[1:] if text.startswith("'") and cell(text[1:]) == text else text
 
 
 FORMAT = Format(suffix=".csv", write=write, read=read, advise=advise)
