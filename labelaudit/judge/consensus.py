@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from scipy.special import expit
@@ -117,8 +116,7 @@ def agree(
     if heard < 1:
         surest = noise.probs[rows, noise.probs.argmax(axis=1)]
         clear = heard + (1 - heard) * np.square(surest, dtype=np.float64)
-    how: dict[str, Any] = {"shares": shares, "strangers": outside, "clear": clear}
-    reading = read_rate(modelled, pooled.probs, labels, curve, **how)
+    reading = read_rate(modelled, pooled.probs, labels, curve, shares=shares, strangers=outside, clear=clear)
     share = float(np.average(expit(doubt), weights=shares) / mean)  # of the wrong ones, if all belonged to a class
     inside = max(reading.rate * share, _LEAST / len(labels))
     # the answer: the mean of both views, at that rate

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -77,8 +76,8 @@ def audit_samples(
     clock, plan, unfinished = Clock(), plan or Plan(), unfinished or Unfinished(None)
     samples = name_groups(samples, settings.group)
     steps = settle_order(samples.classes) if settings.ordinal else None
-    how: dict[str, Any] = {"embeds": embeds, "features": features, "given": probs is not None}
-    seen = describe(samples, settings, machine, plan, clock, **how)
+    given = probs is not None
+    seen = describe(samples, settings, machine, plan, clock, embeds=embeds, features=features, given=given)
     _require_two_classes(seen.samples)
     components = None
     if seen.features is not None:
@@ -99,7 +98,7 @@ def audit_samples(
     if unfinished.found:
         machine.notice(f"Went on with a scan that was cut off: {', '.join(unfinished.found)} had been done.")
     with clock.stage("decide"):
-        answer = _decide(material, evidence, seen, alike, components, steps, blank)
+        answer = _decide(material, evidence, seen, alike, steps, blank)
     return Audit(
         samples=answer.samples,
         decision=answer.decision,
@@ -160,7 +159,6 @@ def _decide(
     evidence: Mapping[str, Evidence],
     seen: Description,
     alike: Alike,
-    components: Components | None,
     steps: Sequence[int] | None,
     blank: Bools,
 ) -> _Answer:
@@ -190,7 +188,7 @@ def _decide(
         decision = _name_low_quality(decision, samples.images, material.machine.workers)
     if material.reviewed:
         evidence[BEFORE_REVIEW] = _before_review(consensus, samples, outside)
-    judge = None if components is None else material.keep_judge(decision, components)
+    judge = material.keep_judge(decision)
     shortcuts = find_shortcuts(samples, workers=material.machine.workers)
     decision, hedged = alike.hedge(decision, material.nearest, shortcuts)
     evidence |= _measure_steps(decision, samples, steps)

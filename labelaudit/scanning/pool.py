@@ -343,8 +343,10 @@ class ModelPool:
         """(m, d) the leading components of each feature block, of unit length for each of the ``rows``."""
         return probes.narrow_units([block[:, : probes.LEADING][rows] for block in self._blocks()])
 
-    def keep_judge(self, decision: Decision, components: Components) -> Judge:
-        """The judge for new images: the closed forms, and the samples as the decision sees them."""
+    def keep_judge(self, decision: Decision) -> Judge | None:
+        """The judge for new images: the closed forms, and the samples as decided; None without features."""
+        if (components := self._components) is None:
+            return None
         closed = {name: replace(held, probs=take_rows(held.probs, self._place)) for name, held in self._closed.items()}
         return Judge.fit(
             self.samples,
