@@ -141,6 +141,9 @@ class _Search:
         if all(child.is_flat for child in others) and len(splits) > 1 and splits[0] & splits[1]:
             found.passed |= {child.place: "beside the splits, without class folders" for child in others}
             return self._merge(folder, parts, found)
+        if splits and len(labelled) == len(rest) and _hold_the_same(labelled):
+            found.splits |= {child.place: child.name for child in others}  # such as ``validaton``
+            return self._merge(folder, rest, found)
         first = [self._alone(child, sorted({*inner.classes.values()})) for child, inner in labelled]
         listed = ", ".join(f"'{child.name}'" for child in parts)
         raise self.undecided(f"'{self._path(folder)}' holds {listed} beside {self._list(others)}", folder, first)
@@ -218,9 +221,14 @@ class _Search:
         if deeper:
             if not _is_index(children):
                 raise self._ambiguous(folder, children, deeper)
-            children = [inner for child in children for inner in child.children.values()]
-            if any(not (child.is_flat or self._is_grouped(child, found)) for child in children):
-                raise self._ambiguous(folder, children, deeper)
+            inner = [below for child in children for below in child.children.values()]
+            halves = [child for child in inner if not (child.is_flat or self._is_grouped(child, found))]
+            if any(child.images or not all(below.is_flat for below in child.children.values()) for child in halves):
+                raise self._ambiguous(folder, inner, deeper)
+            children = [child for child in inner if child not in halves]
+            found.classes |= {
+                below.place: f"{child.name}/{below.name}" for child in halves for below in child.children.values()
+            }
         self._check_company(folder, children)
         found.classes |= {child.place: child.name for child in children}
         return found
@@ -311,6 +319,13 @@ class _Search:
 def _is_alike(child: Folder, others: Sequence[Folder]) -> bool:
     usual = median(other.total for other in others)
     return child.total * _ALIKE >= usual and usual * _ALIKE >= child.total
+
+
+def _hold_the_same(folders: Sequence[tuple[Folder, _Found]]) -> bool:
+    """Whether all folders hold the same two classes or more, directly in them."""
+    directly = all(len(place) == len(child.place) + 1 for child, inner in folders for place in inner.classes)
+    first = folders[0][1].names
+    return directly and len(first) > 1 and all(inner.names == first for _, inner in folders)
 
 
 def _holds_days(folder: Folder) -> bool:

@@ -193,12 +193,26 @@ def _join(found: Sequence[FoundTable], tree: Tree) -> list[FoundTable]:
     for one in found:
         key = (plain(one.columns.path or ""), plain(one.columns.label or " ".join(one.columns.one_hot)))
         groups.setdefault(key, []).append(one)
-    joined = []
-    for group in groups.values():
+    joined = list[FoundTable]()
+    for several in groups.values():
+        group = _without_signs(several)
         files = [{*one.match.files} - {None} for one in group]
         apart = len(group) > 1 and sum(map(len, files)) == len(set().union(*files))
         joined += [_as_one(group, tree)] if apart else group
     return joined
+
+
+def _without_signs(group: Sequence[FoundTable]) -> Sequence[FoundTable]:
+    """The tables but one of a picture for each class, in columns of its own, such as ``Meta.csv`` of GTSRB with its
+    icons."""
+    largest = max(group, key=lambda one: len(one.table))
+
+    def holds_signs(one: FoundTable) -> bool:
+        labels = one.columns.labels(one.table.cells)
+        alone = len({*labels}) == len(labels) and one.table.cells.keys() != largest.table.cells.keys()
+        return alone and {*labels} == {*largest.columns.labels(largest.table.cells)}
+
+    return [one for one in group if one is largest or not holds_signs(one)]
 
 
 def _as_one(group: Sequence[FoundTable], tree: Tree) -> FoundTable:

@@ -165,7 +165,7 @@ def _may_be_uniform(data: bytes, pixels: int) -> bool:
     """Whether an image has far fewer bytes than pixels once they are packed, headers not counted."""
     kind = identify(data)
     if pixels < _FEWEST:
-        return False
+        return pixels == 1
     if len(data) <= _THIN * pixels + (_LONG_HEAD if kind == "JPEG" else _HEAD):
         return True
     if kind not in ("BMP", "TIFF", "PNM"):

@@ -199,6 +199,27 @@ READ: dict[str, tuple[Files, dict[str, int], str]] = {
         {"plane": 1, "car": 1},
         "data_batch_1.bin",
     ),
+    "a split that is spelled otherwise": (
+        {f"{part}/{kind}": 1 for part in ("Train", "TEST", "validaton") for kind in ("cat", "dog")},
+        {"cat": 3, "dog": 3},
+        "folder names below 'TEST/', 'Train/' and 'validaton/'",
+    ),
+    "GTSRB with an icon of each class": (
+        {
+            **{f"Train/{kind}/{kind}_{n}.png": P for kind in "01" for n in range(2)},
+            **{"Meta/0.png": P, "Meta/1.png": P, "Meta.csv": "Path,ClassId,ShapeId\nMeta/0.png,0,1\nMeta/1.png,1,1\n"},
+            "Train.csv": "Width,ClassId,Path\n"
+            + "".join(f"9,{kind},Train/{kind}/{kind}_{n}.png\n" for kind in "01" for n in range(2)),
+            **{"Test/0.png": P, "Test.csv": "Width,ClassId,Path\n9,1,Test/0.png\n"},
+        },
+        {"0": 2, "1": 3},
+        "column 'ClassId' of Test.csv and Train.csv",
+    ),
+    "SUN397": (
+        {"a/abbey": 1, "b/bakery/shop": 1, "b/bakery/kitchen": 1, "b/beach": 1, "c/church/indoor": 1},
+        {"abbey": 1, "bakery/kitchen": 1, "bakery/shop": 1, "beach": 1, "church/indoor": 1},
+        "folder names below 'a/'",
+    ),
     "classes with splits of tables": (
         {
             **{"train/a.jpg": P, "test/b.jpg": P, "train.csv": "path,label\na.jpg,cat\n"},

@@ -88,10 +88,11 @@ def test_images_of_one_shade_are_findings_and_stay(tmp_path: Path) -> None:
             (tmp_path / name / f"{number}.png").write_bytes(save(rng.integers(0, 255, (20, 20), np.uint8), "PNG"))
     for kind in ("PNG", "JPEG", "BMP", "TIFF", "WEBP"):
         (tmp_path / "a" / f"plain{kind}.png").write_bytes(save(np.full((40, 40, 3), 90, np.uint8), kind))
+    (tmp_path / "a" / "pixel.gif").write_bytes(save(np.zeros((1, 1), np.uint8), "GIF"))
     samples, findings = ingest(open_source(tmp_path))
     assert {finding.kind for finding in findings} == {"uniform"}
-    assert len(findings) == 5
-    assert len(samples) == 9
+    assert len(findings) == 6
+    assert len(samples) == 10
 
 
 def test_avif_and_jpeg_2000() -> None:
