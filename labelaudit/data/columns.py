@@ -143,6 +143,18 @@ def refuse_several(values: Sequence[str], column: str, where: str) -> None:
             )
 
 
+def _refuse_lists(free: Cells, where: str) -> None:
+    """Raise `DataError` where a column that is called a label holds lists: ``['cat', 'dog']``."""
+    for name in filter(is_label_name, free):
+        found = [cell for cell in free[name] if cell.startswith("[")]
+        if found:
+            longest = max(found, key=len)
+            raise DataError(
+                f"{where} has lists in column '{name}', such as '{longest}': several labels for one image are not "
+                f"read; say `label_column` {quoted(name)} to take each list for a class"
+            )
+
+
 def quoted(word: str) -> str:
     """A word as a shell takes it: in quotes where it has signs of its own."""
     return f"'{word}'" if any(sign in word for sign in " '\"()&;$`*?|<>[]") else word
@@ -221,6 +233,7 @@ def _label(free: Cells, path: str | None, where: str) -> Columns:
     if not free:
         raise PathsOnly(f"{where} has no column beside its paths: name a table that has labels with `labels`")
     if not likely:
+        _refuse_lists(free, where)
         single = [name for name, column in free.items() if not any(cell.startswith("[") for cell in column)]
         single.sort(key=lambda name: len({*free[name]}) == len(free[name]))
         such = f", such as `label_column` '{single[0]}'," if single else ""

@@ -1,5 +1,5 @@
-"""Spellings of one class: names that differ in letter case, spaces, quotes, invisible signs or the way a number is
-written.
+"""Spellings of one class: names that differ in letter case, spaces, quotes, dashes, invisible signs or the way a number
+is written.
 
 Left out: plurals, synonyms and slips of the pen; classes that models cannot tell apart are named by a scan.
 """
@@ -34,7 +34,7 @@ def unify_spelling(labels: Sequence[str | None]) -> tuple[tuple[str | None, ...]
 
 
 def find_spellings(classes: Sequence[str]) -> list[tuple[str, ...]]:
-    """Classes that are one but for case, spaces, invisible signs or the way a number is written.
+    """Classes that are one but for case, spaces, quotes, dashes, invisible signs or the way a number is written.
 
     >>> find_spellings(["1", "1.0", "01", "Cat", "cat ", "dog"])
     [('1', '1.0', '01'), ('Cat', 'cat ')]
@@ -42,6 +42,8 @@ def find_spellings(classes: Sequence[str]) -> list[tuple[str, ...]]:
     []
     >>> find_spellings(["E", "e", "-1", "1", "1 2", "12", "ice-cream", "ice cream", "icecream"])
     [('ice-cream', 'ice cream', 'icecream')]
+    >>> find_spellings(["x\u2013ray", "x-ray", "lady\u2019s", "lady's", "cat_", "cat", "HER2", "HER2-"])
+    [('x–ray', 'x-ray'), ('lady’s', "lady's"), ('cat_', 'cat')]
     """
     found: defaultdict[str, list[str]] = defaultdict(list)
     for name in classes:
@@ -52,9 +54,19 @@ def find_spellings(classes: Sequence[str]) -> list[tuple[str, ...]]:
 def plain_spelling(name: str) -> str:
     """A name without what the eye does not see: case, spaces, signs of no width; numbers in one way."""
     text = unicodedata.normalize("NFKC", name)
-    text = "".join(sign for sign in text if unicodedata.category(sign) not in ("Cf", "Cc")).strip()
+    text = "".join(_plain_sign(sign) for sign in text).strip()
     if len(text) > 1:  # single letters are classes
-        text = (text.strip("'\"").rstrip("./").strip() or text).casefold()
+        text = (text.strip("'\"").rstrip("./").strip(" _") or text).casefold()
     text = re.sub(r"(?<=[^\W\d_])[\s_-]+(?=[^\W\d_])", "", text)
     text = re.sub(r"(?<=\w)[\s_-]+(?=\w)", " ", text)
     return str(Decimal(text).normalize()) if re.fullmatch(r"[+-]?\d{1,300}(\.\d+)?", text) else text
+
+
+def _plain_sign(sign: str) -> str:
+    """A sign as it is typed: one dash, one quote, and nothing for what has no width."""
+    kind = unicodedata.category(sign)
+    if kind in ("Cf", "Cc") or sign in "\ufe0e\ufe0f":  # the last two choose how the sign before is drawn
+        return ""
+    if kind == "Pd" or sign == "\u2212":  # the minus of mathematics
+        return "-"
+    return "'" if kind in ("Pi", "Pf") or sign in "`\u00b4\u2032" else sign

@@ -151,6 +151,20 @@ def test_several_labels_in_a_cell_stop(tmp_path: Path, cell: str) -> None:
     assert counts_of(open_source(tmp_path, label_column="label"))[cell] == 2
 
 
+def test_lists_in_a_column_of_labels_stop(tmp_path: Path) -> None:
+    build(tmp_path, table("label", "['cat']", "\"['cat', 'dog']\"", "['dog']", "['dog']"))
+    with pytest.raises(DataError, match=r"lists in column 'label', such as '\['cat', 'dog'\]'.* `label_column` label"):
+        open_source(tmp_path)
+    assert counts_of(open_source(tmp_path, label_column="label"))["['dog']"] == 4
+
+
+def test_addresses_of_images_are_not_fetched(tmp_path: Path) -> None:
+    rows = "".join(f"https://x.org/a/{label}/{n}.png,{label}\n" for n in range(3) for label in ("cat", "dog"))
+    build(tmp_path, {**pictures("pets/cat", "pets/dog"), "t.csv": f"file,label\n{rows}"})
+    with pytest.raises(DataError, match=r"such as 'https://x\.org/a/cat/0\.png', which are not fetched: download"):
+        open_source(tmp_path / "t.csv")
+
+
 def test_names_of_several_words_are_one_label(tmp_path: Path) -> None:
     build(tmp_path, table("label", "polar bear", "brown bear", '"tench, Tinca tinca"', "koala"))
     assert len(counts_of(open_source(tmp_path))) == 4

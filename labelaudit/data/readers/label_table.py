@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import posixpath
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -28,7 +29,7 @@ from labelaudit.data.listing import Files, Listing
 from labelaudit.data.matching import match_rows
 from labelaudit.data.parts import Part, part_of
 from labelaudit.data.reader import Certainty, Reading, Subject, refuse
-from labelaudit.data.source import Source
+from labelaudit.data.source import Source, is_address
 from labelaudit.data.sources import read_document
 from labelaudit.data.table import Table, frame_table, is_frame
 from labelaudit.data.tree import Tree, walk
@@ -115,7 +116,18 @@ def list_alone(path: Path, source: Source) -> Listing:
         match = match_rows(table.cells[columns.path], tree.paths, root=tree.name)
         if match.matched:
             return assemble(table, columns, match, tree, tables=(path,))
+        _refuse_addresses(path, table.cells[columns.path])
     return _with_files(list_rows(table, columns, names, str(folder)))
+
+
+def _refuse_addresses(path: Path, cells: Sequence[str]) -> None:
+    """Raise `DataError` where most ``cells`` are addresses on the network."""
+    found = [cell for cell in cells if is_address(cell.strip()) and not cell.strip().lower().startswith("file:")]
+    if 2 * len(found) > len(cells):
+        raise DataError(
+            f"'{path}' names images by addresses, such as '{found[0].strip()}', which are not fetched: download them, "
+            "and name the folder that they are in, with this table as `labels`"
+        )
 
 
 def list_labels(path: Path, source: Source) -> Listing:
