@@ -20,7 +20,7 @@ import numpy as np
 from labelaudit.audit.stretch import DEALS, find_stretch, has_slipped
 from labelaudit.data.facts import list_folder_levels
 from labelaudit.data.votes import OF_VOTES
-from labelaudit.types import Bools, Ints, Samples
+from labelaudit.types import Bools, Floats, Ints, Samples
 
 MOST_VALUES = 50
 """Attributes of more values name single images."""
@@ -76,7 +76,8 @@ def find_concentrations(samples: Samples, flagged: Bools, predicted: Ints) -> tu
     the rows that lies in none of them; ``predicted`` (n,) are the suggested labels."""
     attributes = list_attributes(samples)
     alone = _once_per_group(samples, flagged)
-    case = _Case(samples.labels, flagged, alone, sum(len(set(values)) for values in attributes.values()))
+    tests = sum(len(set(values)) for values in attributes.values())
+    case = _Case((samples.labels, predicted), flagged, alone, tests)
     found = [one for name, values in attributes.items() for one in case.test(name, values)]
     ordered = sorted(found, key=lambda one: (one.p_value, one.attribute, one.value))
     kept = _without_repeats(ordered, attributes)
@@ -90,7 +91,8 @@ def _test_order(
     """The stretch of rows with far more suspects than the rest, unless nearly all of these have one value in common
     that is ``named`` already. Rows of class folders are in no order that somebody labelled them in."""
     rows = np.flatnonzero(alone)
-    stretch = None if _are_class_folders(samples) else find_stretch(samples.labels[rows], flagged[rows])
+    folders = _are_class_folders(samples)
+    stretch = None if folders else find_stretch(samples.labels[rows], predicted[rows], flagged[rows])
     if stretch is None:
         return
     first, last = int(rows[stretch.start]), int(rows[stretch.stop - 1])
@@ -146,7 +148,8 @@ def find_attribute(samples: Samples, name: str) -> Sequence[str] | None:
 class _Case:
     """The samples and labels that every attribute is tested on."""
 
-    labels: Ints
+    classes: tuple[Ints, Ints]
+    """(n,) classes given, and suggested: names and folders may go with either."""
     flagged: Bools
     alone: Bools
     """(n,) one sample of each group."""
@@ -159,11 +162,7 @@ class _Case:
         n, all_hits = int(alone.sum()), int((alone & flagged).sum())
         rows = np.bincount(code[alone], minlength=len(names))
         hits = np.bincount(code[alone & flagged], minlength=len(names))
-        classes = int(self.labels.max()) + 1
-        usual = np.bincount(self.labels[alone & flagged], minlength=classes) / np.maximum(
-            np.bincount(self.labels[alone], minlength=classes), 1
-        )
-        explained = np.bincount(code[alone], weights=usual[self.labels[alone]], minlength=len(names))
+        explained = np.maximum(*(self._explain(classes, code, len(names)) for classes in self.classes))
         rest = (all_hits - hits) / np.maximum(n - rows, 1)
         from scipy.stats import hypergeom  # half a second, which most commands do not need
 
@@ -186,6 +185,13 @@ class _Case:
                 )
             )
         return found
+
+    def _explain(self, classes: Ints, code: Ints, values: int) -> Floats:
+        """(values,) suspects that each value would have if those of each of the ``classes`` (n,) were dealt evenly."""
+        own, code = classes[self.alone], code[self.alone]
+        suspects = np.bincount(own[self.flagged[self.alone]], minlength=int(own.max()) + 1)
+        usual = suspects / np.maximum(np.bincount(own), 1)
+        return np.asarray(np.bincount(code, usual[own], minlength=values))
 
 
 def _once_per_group(samples: Samples, flagged: Bools) -> Bools:

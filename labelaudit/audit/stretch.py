@@ -2,8 +2,9 @@
 
 Labels of a table that slip by a row from somewhere on, or a bad hour of labelling: no column tells it, the order does.
 The rows are cut into blocks. In every run of blocks the suspects are compared with those that its classes explain, and
-the greatest excess is compared with that of suspects dealt anew among the rows of their class, which allows for how
-many runs were looked at, and for tables sorted by class. Left out: a second stretch, and those shorter than a block.
+the greatest excess is compared with that of suspects dealt anew among the rows of their class, given and suggested,
+which allows for how many runs were looked at, and for tables sorted by class. Left out: a second stretch, and those
+shorter than a block.
 """
 
 from __future__ import annotations
@@ -32,45 +33,64 @@ class Stretch(NamedTuple):
     stop: int
 
 
-def find_stretch(labels: Ints, flagged: Bools) -> Stretch | None:
+def find_stretch(labels: Ints, predicted: Ints, flagged: Bools) -> Stretch | None:
     """The stretch with far more of the ``flagged`` (n,) rows than the rest, where rows carry the ``labels`` (n,).
 
+    Tables are sorted by the label that they give, or by the class that images had before somebody erred, as
+    ``predicted`` (n,) tells. So either must leave a stretch unexplained.
+
     >>> rows = np.arange(400)
-    >>> find_stretch(rows % 4, (rows >= 200) & (rows % 3 != 1))
+    >>> find_stretch(rows % 4, rows % 4, (rows >= 200) & (rows % 3 != 1))
     Stretch(start=200, stop=400)
-    >>> find_stretch(rows // 100, (rows >= 200) & (rows % 3 != 1)) is None
+    >>> find_stretch(rows // 100, rows // 100, (rows >= 200) & (rows % 3 != 1)) is None
     True
     """
     n, blocks = len(labels), min(BLOCKS, len(labels) // _LEAST)
     if blocks < _FEWEST or not flagged.any():
         return None
     block = np.arange(n) * blocks // n
-    classes, hits = np.unique(labels[flagged], return_counts=True)
-    sizes = np.stack([np.bincount(block[labels == label], minlength=blocks) for label in classes])  # (classes, blocks)
-    whole = sizes.sum(axis=1, keepdims=True)
-    share = hits[:, None] / whole
-    first, last = np.triu_indices(blocks)
-    inside = _add_up(sizes, first, last)  # (classes, runs)
-    explained = (share * inside).sum(axis=0)
-    spread = np.sqrt((share * (1 - share) * inside * (whole - inside) / np.maximum(whole - 1, 1)).sum(axis=0))
-
-    def excess(counts: Ints) -> Floats:
-        """(m, runs) standard deviations by which ``counts`` (m, blocks) of suspects exceed what is explained."""
-        above = _add_up(counts, first, last) - explained
-        return np.asarray(np.divide(above, spread, out=np.zeros_like(above), where=spread > 0))
-
+    runs = np.triu_indices(blocks)
+    deals = [_Deal(kind, flagged, block, runs) for kind in (labels, predicted)]
     counts = np.bincount(block[flagged], minlength=blocks)[None]
-    found = excess(counts)[0]
-    best = int(found.argmax())
-    total, mine, own = counts.sum(), _add_up(counts, first, last)[0, best], explained[best]
-    if found[best] < _HARDLY or mine * (total - own) < FAR * (total - mine) * own:
+    excess = np.minimum(*(deal.excess(counts)[0] for deal in deals))
+    best = int(excess.argmax())
+    mine = int(_add_up(counts, *runs)[0, best])
+    if excess[best] < _HARDLY or not all(deal.is_far(best, mine) for deal in deals):
         return None
-    draw = np.random.default_rng(0)
-    dealt = sum(draw.multivariate_hypergeometric(size, hit, DEALS) for size, hit in zip(sizes, hits, strict=True))
-    if excess(np.asarray(dealt)).max() >= found[best] - 1e-9:
+    if any(deal.excess(deal.repeat()).max() >= excess[best] - 1e-9 for deal in deals):
         return None
-    start, stop = np.searchsorted(block, [first[best], last[best] + 1]).tolist()
+    start, stop = np.searchsorted(block, [runs[0][best], runs[1][best] + 1]).tolist()
     return _sharpen(flagged, start, stop, -(-n // blocks))
+
+
+class _Deal:
+    """Suspects dealt among the rows of their class, in every run of blocks."""
+
+    def __init__(self, classes: Ints, flagged: Bools, block: Ints, runs: tuple[Ints, Ints]) -> None:
+        self.runs = runs
+        kinds, self.hits = np.unique(classes[flagged], return_counts=True)
+        blocks = int(block[-1]) + 1
+        self.sizes = np.stack([np.bincount(block[classes == kind], minlength=blocks) for kind in kinds])
+        whole = self.sizes.sum(axis=1, keepdims=True)
+        share, inside = self.hits[:, None] / whole, _add_up(self.sizes, *runs)  # (classes, runs)
+        self.explained = (share * inside).sum(axis=0)
+        self.spread = np.sqrt((share * (1 - share) * inside * (whole - inside) / np.maximum(whole - 1, 1)).sum(axis=0))
+
+    def excess(self, counts: Ints) -> Floats:
+        """(m, runs) standard deviations by which ``counts`` (m, blocks) of suspects exceed what is explained."""
+        above = _add_up(counts, *self.runs) - self.explained
+        return np.asarray(np.divide(above, self.spread, out=np.zeros_like(above), where=self.spread > 0))
+
+    def is_far(self, run: int, mine: int) -> bool:
+        """Whether ``mine`` suspects in a run are `FAR` times those of the rest, both by what is explained."""
+        total, own = int(self.hits.sum()), self.explained[run]
+        return bool(mine * (total - own) >= FAR * (total - mine) * own)
+
+    def repeat(self) -> Ints:
+        """(`DEALS`, blocks) suspects of each block in as many deals."""
+        draw = np.random.default_rng(0)
+        rows = zip(self.sizes, self.hits, strict=True)
+        return np.asarray(sum(draw.multivariate_hypergeometric(size, hit, DEALS) for size, hit in rows))
 
 
 def has_slipped(labels: Ints, flagged: Bools, predicted: Ints) -> bool:

@@ -67,6 +67,15 @@ def test_what_the_classes_explain_is_not_named() -> None:
     assert concentrations(samples(label=label), hard) == ()
 
 
+def test_names_that_go_with_the_true_class_of_hard_images_are_not_named() -> None:
+    draw = np.random.default_rng(3)
+    truth = draw.integers(0, 4, N)
+    wrong = draw.random(N) < np.where(truth == 2, 0.3, 0.03)
+    some = replace(samples(label=(truth + wrong * draw.integers(1, 4, N)) % 4), extra={})
+    some = replace(some, ids=tuple(f"{'abcd'[kind]}_{row}.png" for row, kind in enumerate(truth.tolist())))
+    assert find_concentrations(some, wrong, truth) == ()
+
+
 def test_a_stretch_of_rows_is_named_and_labels_that_slipped_are_told() -> None:
     truth = np.random.default_rng(1).integers(0, 4, N)
     given = np.concatenate([truth[:270], truth[269:-1]])
@@ -91,7 +100,16 @@ def test_hard_classes_are_no_stretch_of_rows(sort: bool) -> None:
         labels = draw.integers(0, 8, 800)
         labels = np.sort(labels) if sort else labels
         hard = draw.random(800) < draw.beta(0.5, 5, 8)[labels]
-        assert find_stretch(labels, hard) is None, seed
+        assert find_stretch(labels, labels, hard) is None, seed
+
+
+def test_a_class_that_is_often_mislabelled_is_no_stretch_of_a_table_sorted_by_true_class() -> None:
+    for seed in range(20):
+        draw = np.random.default_rng(seed)
+        truth = np.sort(draw.integers(0, 6, 600))
+        wrong = draw.random(600) < np.where(truth == 2, 0.3, 0.04)
+        given = np.where(wrong, (truth + draw.integers(1, 6, 600)) % 6, truth)
+        assert find_stretch(given, truth, wrong) is None, seed
 
 
 def test_members_of_a_group_count_once() -> None:
