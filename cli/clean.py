@@ -84,7 +84,7 @@ def clean(
     ] = None,
     tier: Annotated[
         Literal["sure", "doubtful"] | None,
-        option(panel=_PLAN, help="Which of the scan's flags are meant: sure ones (the default), or doubtful too."),
+        option(panel=_PLAN, help="Which of the scan's suspects are meant: sure ones (the default), or doubtful too."),
     ] = None,
     plan: Annotated[
         Path | None, option(metavar="FILE", panel=_PLAN, help="A plan to show or apply as it is, edited or not.")
@@ -152,7 +152,7 @@ def clean(
         if flags == "fdr" or fdr is not None or plan is not None or (surest is not None and tier is not None):
             alone = "--tier" if surest is None else "--surest"
             raise OptionError(
-                f"{alone} chooses among the scan's own flags: leave --fdr, --flags, --plan and other choices away"
+                f"{alone} chooses among the scan's own suspects: leave --fdr, --flags, --plan and other choices away"
             )
         flags = "threshold"
     if surest is not None:

@@ -179,8 +179,8 @@ def _show(console: Console, run: Path, found: Estimate, stop: StopDecision) -> N
     for heading, justify in (("", "left"), *((heading, "right") for heading in headings), ("", "left")):
         table.add_column(heading, justify=justify)  # type: ignore[arg-type]
     rows = (
-        ("precision", found.precision, f"of the {found.flagged:,} flags are wrong labels"),
-        ("recall", found.recall, "of the wrong labels are flagged"),
+        ("precision", found.precision, f"of the {found.flagged:,} suspects have a wrong label"),
+        ("recall", found.recall, "of the wrong labels are among the suspects"),
         ("noise rate", found.noise_rate, f"of the {found.samples:,} labels are wrong"),
     )
     for name, quantity, meaning in rows:

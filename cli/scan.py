@@ -169,7 +169,7 @@ def scan(
             panel=_METHOD,
             metavar="COLUMN",
             env="RANK_BY",
-            help="Rank and flag by one column, such as limit_distance; ensemble: all models pooled.",
+            help="Rank, and name suspects, by one column, such as limit_distance; ensemble: all models pooled.",
         ),
     ] = ENSEMBLE,
     device: Annotated[Device, option(panel=_MACHINE, env="DEVICE", help="Where the networks run.")] = "auto",

@@ -31,13 +31,13 @@ def tune(
     run: Annotated[Path | None, RUN] = None,
     verdicts: Annotated[int, option(min=10, metavar="N", help="Verdicts wanted in all.")] = 20,
     output: Annotated[
-        Path | None, option("-o", "--output", metavar="CSV", help="File that gets the flags, worst first.")
+        Path | None, option("-o", "--output", metavar="CSV", help="File that gets the suspects, worst first.")
     ] = None,
     reviewer: Reviewer = None,
     seed: Annotated[int, option(min=0, metavar="N", help="Random seed of the images that are asked about.")] = 0,
     as_json: Annotated[bool, option("--json", metavar="", help="Ask nothing, print JSON.")] = False,
 ) -> None:
-    """Set the scale of RUN by a few verdicts: flags, noise rate, expected precision and recall.
+    """Set the scale of RUN by a few verdicts: suspects, noise rate, expected precision and recall.
 
     On a terminal it asks about images all over the ranking, one by one; answers are appended to RUN/verdicts.csv, which
     later scans take into account. Elsewhere it lists the images to judge with `labelaudit review`.
@@ -121,7 +121,7 @@ def _say(fitted: VerdictFit, n: int) -> None:
     flags = int(fitted.flagged.sum())
     typer.echo(
         f"By {count(fitted.verdicts, 'verdict')}: {_percent(fitted.rate)} of the {n:,} labels are wrong.\n"
-        f"{count(flags, 'flag')}: {_percent(fitted.precision)} of them are wrong labels, and they are "
+        f"{count(flags, 'suspect')}: {_percent(fitted.precision)} of them are wrong labels, and they are "
         f"{_percent(fitted.recall)} of all wrong labels."
     )
 
@@ -151,7 +151,7 @@ def _document(audit: Audit, fitted: VerdictFit | None, rows: list[int]) -> dict[
 
 
 def _table(audit: Audit, fitted: VerdictFit) -> str:
-    """The flags as CSV, worst first."""
+    """The suspects as CSV, worst first."""
     rows = fitted.flagged.nonzero()[0]
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")

@@ -149,7 +149,7 @@ def _groups(audit: Audit, console: Console, top: int) -> None:
     if not (groups := list_worst_groups(audit, top)):
         return
     _section(console, "Groups most in doubt")
-    table = _table(("group", "left"), ("given", "left"), ("suggested", "left"), ("flagged", "right"), ("of", "right"))
+    table = _table(("group", "left"), ("given", "left"), ("suggested", "left"), ("suspects", "right"), ("of", "right"))
     for row in groups:
         table.add_row(
             Text(printable(row["group"])),
@@ -173,7 +173,7 @@ def _pairs(audit: Audit, console: Console, top: int) -> None:
     if not pairs:
         return
     _section(console, "Most confused classes")
-    table = _table(("given", "left"), ("probably", "left"), ("expected", "right"), ("flagged", "right"))
+    table = _table(("given", "left"), ("probably", "left"), ("expected", "right"), ("suspects", "right"))
     for pair in pairs:
         table.add_row(
             Text(printable(pair["given_label"]), style="red"),
@@ -187,7 +187,7 @@ def _pairs(audit: Audit, console: Console, top: int) -> None:
 def _classes(audit: Audit, console: Console) -> None:
     _section(console, "Classes")
     share = name_share(audit.decision)
-    table = _table(("class", "left"), ("images", "right"), ("flagged", "right"), (share, "right"))
+    table = _table(("class", "left"), ("images", "right"), ("suspects", "right"), (share, "right"))
     for row in audit.class_table():
         noise = "cannot judge" if row["noise_rate"] is None else f"{row['noise_rate']:.1%}"
         table.add_row(Text(printable(row["label"])), f"{row['samples']:,}", f"{row['flagged']:,}", noise)

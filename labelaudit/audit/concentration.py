@@ -54,10 +54,10 @@ class Concentration:
         return self.flagged / self.samples
 
     def sentence(self) -> str:
-        """For a person: ``column 'annotator', eve: 23 of 100 flagged (others 3% to 9%)``."""
+        """For a person: ``column 'annotator', eve: 23 of 100 are suspects (others 3% to 9%)``."""
         low, high = (f"{share:.0%}" for share in self.others)
         rest = low if low == high else f"{low} to {high}"
-        return f"{self.attribute}, {self.value}: {self.flagged:,} of {self.samples:,} flagged (others {rest})"
+        return f"{self.attribute}, {self.value}: {self.flagged:,} of {self.samples:,} are suspects (others {rest})"
 
     def record(self) -> dict[str, Any]:
         """As JSON."""

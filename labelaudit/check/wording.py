@@ -176,7 +176,7 @@ def advice(outcome: Outcome) -> tuple[str, ...]:
     if counts["uncertain"]:
         steps.append(
             f"{count(counts['uncertain'], 'suspect')} within {outcome.tolerance:.2g} of the threshold: another machine "
-            "may flag otherwise, so none fails the gate."
+            "may decide otherwise, so none fails the gate."
         )
     if counts["doubtful"]:
         steps.append(

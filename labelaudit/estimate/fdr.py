@@ -72,17 +72,17 @@ class FdrFlags:
         if not self.left:
             alone = f" {said}." if said else ""
             return (
-                f"No flags at {rate}: every sample that the scan could judge is reviewed, so nothing is left to "
-                f"flag.{alone}"
+                f"No suspects at {rate}: every sample that the scan could judge is reviewed, so nothing is left to "
+                f"suspect.{alone}"
             )
         besides = f" {said} besides." if said else ""
         if not self.clean:
             return (
-                f"No flags at {rate}: no sample was verified clean yet, which is what the rate is measured against. "
+                f"No suspects at {rate}: no sample was verified clean yet, which is what the rate is measured against. "
                 f"{self.advice}{besides}"
             )
         if flags := len(self.rows) - verified:
-            return f"{count(flags, 'flag')} of which at most {self.target:.0%} are expected to be false.{besides}"
+            return f"{count(flags, 'suspect')} of which at most {self.target:.0%} are expected to be false.{besides}"
         clean = count(self.clean, "verified-clean sample")
         if self.reachable < 1:
             why = f"the ranking and {clean} allow {self.reachable:.0%} at best."
@@ -92,7 +92,7 @@ class FdrFlags:
             hope = "More reviews are not expected to help: too many of even the worst are clean."
         else:
             hope = f"About {count(self.more_reviews, 'more review')} should make some possible."
-        return f"No flags are possible at {rate}: {why} {hope}{besides}"
+        return f"No suspects are possible at {rate}: {why} {hope}{besides}"
 
     def record(self) -> dict[str, Any]:
         """As JSON-able values; the list itself is in fdr.csv."""

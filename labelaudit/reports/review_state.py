@@ -78,7 +78,7 @@ class ReviewState:
         said += f"{self.cleared:,} cleared, {self.open + self.unclear:,} open"
         said += f", {self.unclear:,} of them unclear." if self.unclear else "."
         if self.elsewhere:
-            said += f" They found {self.elsewhere:,} more wrong among what the scan had not flagged."
+            said += f" They found {self.elsewhere:,} more wrong among images that were no suspects."
         return said
 
 

@@ -92,7 +92,7 @@ def open_queue(audit: Audit, run: Path, order: str) -> Opened:
         save(run, estimate_record(audit, plan))
     queue = build_queue(audit, order, plan=plan, reviewed=reviewed)
     if not queue.rows:
-        suspects = f"the scan flagged no image; `labelaudit review {spell_path(run)} --order sample` checks that"
+        suspects = f"the scan found no suspect; `labelaudit review {spell_path(run)} --order sample` checks that"
         why = {
             "disputes": "no reviewers disagree",
             "sample": "the sample is empty",

@@ -188,7 +188,7 @@ class ScanSettings:
     """The number format embedded backbones compute in."""
     max_pixels: Annotated[int, Key(parse_count, "pixels from which an image is not read")] = MAX_PIXELS
     effort: Annotated[Effort, Key(one_of(Effort), "quick, standard or thorough")] = "standard"
-    rank_by: Annotated[str, Key(parse_text, "the column to rank and flag by")] = ENSEMBLE
+    rank_by: Annotated[str, Key(parse_text, "the column to rank by, and to name suspects by")] = ENSEMBLE
     """A column of `labelaudit.scanning.ranking`, or all models pooled."""
     group: Annotated[tuple[str, ...], Key(parse_groups, "images that must not vouch for each other")] = ()
     """Columns, ``parent`` or ``name:REGEX`` (`labelaudit.context.groups`)."""

@@ -47,7 +47,7 @@ def concentrations(some: Samples, suspects: Bools) -> tuple[Concentration, ...]:
 
 def test_a_person_with_many_suspects_is_named_once() -> None:
     (found,) = concentrations(samples(), flagged(23, 5))
-    assert found.sentence() == "column 'annotator', eve: 23 of 100 flagged (others 5%)"
+    assert found.sentence() == "column 'annotator', eve: 23 of 100 are suspects (others 5%)"
     assert found.p_value < 1e-4
     assert found.share == pytest.approx(0.23)
 

@@ -77,7 +77,7 @@ def test_doubtful_suspects_are_changed_only_where_they_are_named(tmp_path: Path)
     assert "3 changes to 6 samples" in told.out
     refused = call("clean", tmp_path / "run", "--tier", "sure", "--fdr", "0.1")
     assert refused.code == 2
-    assert "--tier chooses among the scan's own flags" in refused.err
+    assert "--tier chooses among the scan's own suspects" in refused.err
 
 
 def test_an_edited_plan_is_applied_exactly_and_never_written_over(run: Path, tmp_path: Path) -> None:
@@ -162,7 +162,7 @@ def test_a_damaged_estimate_stops_only_what_rests_on_it(run: Path) -> None:
 def test_flags_that_are_not_possible_are_explained(run: Path) -> None:
     assert call("estimate", run).code == 0
     shown = call("clean", run, "--fdr", "0.01", "--action", "suspect=drop").out
-    assert "No flags" in shown
+    assert "No suspects" in shown
 
 
 def test_an_unfinished_verdict_is_noted(run: Path) -> None:

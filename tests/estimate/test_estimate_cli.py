@@ -154,7 +154,7 @@ def test_where_all_is_reviewed_nothing_is_left_to_flag(run: Path, wrong: bool | 
     said = [verdict_on(audit, row, bool(truth[row]) if wrong is None else wrong) for row in range(600)]
     append(verdicts_file(run), *said)
     flags = fdr_flags(audit, load_plan(run, audit), match(audit, said), target=0.1)
-    assert "nothing is left to flag" in flags.sentence
+    assert "nothing is left to suspect" in flags.sentence
     for phrase in ("set errors apart", "verified clean yet", "More reviews", "Review the planned"):
         assert phrase not in flags.sentence
     assert ("found wrong by a person are listed." in flags.sentence) == (wrong is not False)

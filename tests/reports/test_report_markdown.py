@@ -165,7 +165,7 @@ def test_verdicts_become_words_and_counts(tmp_path: Path) -> None:
     assert checked.shares == ()
     assert checked.sentence == (
         "People judged 2 of 2 suspects: 1 confirmed wrong, 1 cleared, 0 open. "
-        "They found 2 more wrong among what the scan had not flagged."
+        "They found 2 more wrong among images that were no suspects."
     )
     assert "labelaudit estimate RUN" in checked.sentences[0]
 

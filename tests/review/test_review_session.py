@@ -49,7 +49,7 @@ def test_unknown_order_and_nothing_to_review(run: Path, tmp_path: Path) -> None:
     with pytest.raises(RunError, match="no reviewers disagree"):
         open_run(run, order="disputes")
     clean = write_run(tmp_path / "clean", clean=12)
-    with pytest.raises(RunError, match="flagged no image"):
+    with pytest.raises(RunError, match="found no suspect"):
         open_run(clean)
 
 
