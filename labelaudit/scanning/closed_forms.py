@@ -41,10 +41,10 @@ def fit_all(
     components: Components,
     labels: Ints,
     classes: int,
+    unfinished: Unfinished,
     *,
     groups: Ints,
     fold_of: Ints,
-    unfinished: Unfinished,
 ) -> ClosedForms:
     """Fit to ``labels`` (n,) of so many ``classes`` what an earlier scan has not left ``unfinished``.
 

@@ -122,12 +122,7 @@ class ModelPool:
         self.machine.progress("probes", 0, None)
         self._components = components
         found = fit_all(
-            components,
-            self._targets,
-            self._classes,
-            groups=self._groups,
-            fold_of=self._fold_of,
-            unfinished=self.unfinished,
+            components, self._targets, self._classes, self.unfinished, groups=self._groups, fold_of=self._fold_of
         )
         self._closed, self._curve = found.held, found.curve
         self.models |= {name: held.probs for name, held in self._closed.items()}
@@ -233,11 +228,8 @@ class ModelPool:
         """Cross-fit on ``x`` (n, …)."""
         from labelaudit.training.crossfit import crossfit
 
-        how: dict[str, Any] = {
-            **{"x": x, "labels": self._targets, "classes": self._classes},
-            "digests": self._group_names,
-            "device": self.machine.device,
-        }
+        how: dict[str, Any] = {"x": x, "labels": self._targets, "classes": self._classes}
+        how |= {"digests": self._group_names, "device": self.machine.device}
 
         def make() -> Evidence:
             if self.machine.engine == "local":

@@ -42,7 +42,7 @@ def _components(n: int, width: int) -> tuple[Components, Ints]:
 def _discriminate(components: Components, labels: Ints) -> Table:
     n = len(labels)
     how = {"groups": np.arange(n), "fold_of": np.arange(n) // CLASSES % 5}
-    return fit_all(components, labels, CLASSES, **how, unfinished=Unfinished(None)).discriminant
+    return fit_all(components, labels, CLASSES, Unfinished(None), **how).discriminant
 
 
 @pytest.mark.parametrize(("n", "seen"), [(400, probes.NARROW), (2400, 2400 // probes.SAMPLES_EACH)])
