@@ -13,7 +13,7 @@ from labelaudit.errors import OptionError, RunError
 from labelaudit.machine import available_cores
 from labelaudit.text import count, count_kind
 
-from .console.options import ColorOption, Quiet, option, parse_share
+from .console.options import ColorOption, Moved, Quiet, option, parse_share
 from .console.runs import RUN, find_run
 from .console.streams import as_typed, open_console, printable, report_progress, spell_path, trimmed
 
@@ -112,9 +112,7 @@ def clean(
     replace: Annotated[
         bool, option("--replace", metavar="", panel=_MADE, help="Take the place of an earlier dataset here.")
     ] = False,
-    data: Annotated[
-        Path | None, option(metavar="DATA", help="Where the images are now, if the dataset was moved.")
-    ] = None,
+    data: Moved = None,
     workers: Annotated[int | None, option(min=1, metavar="N", env="WORKERS", help="Threads that copy.")] = None,
     quiet: Quiet = False,
     verbose: Annotated[bool, option("-v", "--verbose", metavar="", help="Show more changes.")] = False,

@@ -10,7 +10,7 @@ import typer
 
 from labelaudit.machine import Device, available_cores
 
-from .console.options import ColorOption, choose_cache, option
+from .console.options import ColorOption, Moved, choose_cache, option
 from .console.runs import RUN, find_run
 from .console.streams import as_typed, open_console, printable, report_progress
 
@@ -25,9 +25,7 @@ def impact(
         option(metavar="PLAN|OUT", help="A plan or a cleaned dataset; RUN/plan.json, or what the verdicts ask for."),
     ] = None,
     seeds: Annotated[int, option(min=2, metavar="N", help="Trainings on each kind of labels.")] = 10,
-    data: Annotated[
-        Path | None, option(metavar="DATA", help="Where the images are now, if the dataset was moved.")
-    ] = None,
+    data: Moved = None,
     device: Annotated[Device, option(env="DEVICE", help="Where images become features.")] = "auto",
     workers: Annotated[int | None, option(min=1, metavar="N", env="WORKERS", help="Threads that decode.")] = None,
     cache: Annotated[Path | None, option(metavar="DIR", env="CACHE", help="Folder that keeps features.")] = None,

@@ -12,7 +12,7 @@ from labelaudit.errors import OptionError, RunError
 from labelaudit.machine import available_cores
 from labelaudit.text import size
 
-from .console.options import Quiet, option
+from .console.options import Moved, Quiet, option
 from .console.runs import RUN, find_run
 from .console.streams import Color, report_progress
 
@@ -40,9 +40,7 @@ def report(
         Format | None,
         option("--format", help="A page with pictures, or GitHub's Markdown; default: by the ending of FILE."),
     ] = None,
-    data: Annotated[
-        Path | None, option(metavar="DATA", help="Where the images are now, if the dataset was moved.")
-    ] = None,
+    data: Moved = None,
     most: Annotated[
         int | None, option(min=0, metavar="N", help="Suspects shown, worst first: 5000 on a page, 100 in Markdown.")
     ] = None,

@@ -14,7 +14,7 @@ from labelaudit.errors import OptionError, RunError
 from labelaudit.machine import available_cores
 from labelaudit.text import count
 
-from .console.options import load_settings, option
+from .console.options import Moved, load_settings, option
 from .console.reviewer import Reviewer, find_account, name_reviewer
 from .console.runs import RUN, find_run
 from .console.streams import as_typed, printable, spell_path
@@ -41,9 +41,7 @@ _OPENER = ".open-review.html"
 
 def review(
     run: Annotated[Path | None, RUN] = None,
-    data: Annotated[
-        Path | None, option(metavar="DATA", help="Where the images are now, if the dataset was moved.")
-    ] = None,
+    data: Moved = None,
     order: Annotated[
         Literal["worst", "all", "pair", "tune", "sample", "disputes"],
         option(
@@ -110,9 +108,7 @@ def review(
 
 def open_(
     run: Annotated[Path | None, RUN] = None,
-    data: Annotated[
-        Path | None, option(metavar="DATA", help="Where the images are now, if the dataset was moved.")
-    ] = None,
+    data: Moved = None,
     reviewer: Reviewer = None,
     port: _Port = 0,
     no_open: _NoOpen = False,

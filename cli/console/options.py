@@ -29,6 +29,7 @@ def option(*names: str, panel: str | None = None, env: str | None = None, **rest
 
 ColorOption = Annotated[Color, option(env="COLOR", help="Colour in the output.")]
 Quiet = Annotated[bool, option("-q", "--quiet", metavar="", help="Print errors only.")]
+Moved = Annotated[Path | None, option(metavar="DATA", help="Where the images are now, if the dataset was moved.")]
 Workers = Annotated[int | None, option(min=1, metavar="N", env="WORKERS", help="Threads; default: all cores.")]
 
 
@@ -118,7 +119,6 @@ def load_settings(command_line: Mapping[str, Any], data: Path | None, file: Path
     """
     from labelaudit.check.policy_file import find_policy, read_policy
     from labelaudit.check.settings import resolve_settings
-    from labelaudit.errors import OptionError
 
     named = os.environ.get("LABELAUDIT_CONFIG")
     place = file or (Path(named) if named else None)
