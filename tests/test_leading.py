@@ -117,7 +117,7 @@ def test_one_model_of_leading_classes_is_judged_as_its_whole_table(table: Leadin
     assert pooled[0] == pytest.approx(pooled[1], abs=1e-6)
 
 
-def test_tables_are_joined_as_the_first_one_is(table: Leading, probs: np.ndarray, labels: np.ndarray) -> None:
+def test_tables_are_joined_as_the_first_one_is(table: Leading, probs: np.ndarray) -> None:
     more = np.random.default_rng(2).dirichlet(np.ones(CLASSES), 5).astype(np.float32)
     given = np.arange(5)
     joined = join_tables(table, more, given)

@@ -147,7 +147,7 @@ def test_data_in_no_repository(pets: Audit) -> None:
     assert "not a git repository" in ended.err
 
 
-def test_branches_that_parted_twice(monkeypatch: pytest.MonkeyPatch, repository: Audit, tmp_path: Path) -> None:
+def test_branches_that_parted_twice(repository: Audit) -> None:
     git("checkout", "-q", "-b", "mine")
     git("commit", "-q", "--allow-empty", "-m", "a")
     git("checkout", "-q", "main")

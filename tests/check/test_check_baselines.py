@@ -65,7 +65,7 @@ def test_a_new_wrong_label_fails(run: Path, tmp_path: Path) -> None:
     assert "relabelled as owl" in ended.out
 
 
-def test_verdicts_of_the_old_file_survive_another_baseline(run: Path, tmp_path: Path) -> None:
+def test_verdicts_of_the_old_file_survive_another_baseline(run: Path) -> None:
     call("check", run, "--write-baseline", "known.json")
     known = baseline_file.read("known.json")
     spoken = replace(known.suspects[0], verdict="given", reviewer="bo")

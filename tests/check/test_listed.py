@@ -64,7 +64,7 @@ def test_the_images_of_a_run_may_have_moved(pets: Audit, tmp_path: Path) -> None
     assert call(*line, "--data", "moved", input="moved/cat/b.png").code == 1
 
 
-def test_names_as_git_quotes_them(monkeypatch: pytest.MonkeyPatch, repository: Audit, tmp_path: Path) -> None:
+def test_names_as_git_quotes_them(monkeypatch: pytest.MonkeyPatch, repository: Audit) -> None:
     git("-c", "core.quotepath=true", "mv", "pets/cat/b.png", "pets/cat/\u00e9\t\".png")  # fmt: skip
     ids = ("cat/a.png", "cat/\u00e9\t\".png", *IDS[2:])  # fmt: skip
     install_current(monkeypatch, replace(repository, samples=replace(repository.samples, ids=ids)))

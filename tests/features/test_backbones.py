@@ -343,7 +343,7 @@ def test_a_plain_name_is_a_timm_model_at_its_size_and_normalisation(monkeypatch,
     assert str(parse_specs([f"{plain}@448"])[0]) == f"{plain}@448"
 
 
-def test_the_facts_about_backbones_are_those_of_their_weights(monkeypatch):
+def test_the_facts_about_backbones_are_those_of_their_weights():
     for name in SIZES:
         assert KNOWN[name].parameters == sum(part.numel() for part in Lite(name).parameters())
         assert advise_backbone(f"{name}@96") != ""

@@ -81,7 +81,7 @@ def test_the_stop_rule_speaks_when_the_sample_does(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", ["noise", "half"])
-def test_a_judge_that_is_not_that_of_its_audit_stops_the_review(run: Path, tmp_path: Path, damage: str) -> None:
+def test_a_judge_that_is_not_that_of_its_audit_stops_the_review(tmp_path: Path, damage: str) -> None:
     judged = tmp_path / "judged"
     runs.write(Audit(samples=SAMPLES, decision=DECISION, evidence={}, judge=JUDGE), judged)
     data = (judged / "judge.npz").read_bytes()

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pytest
 from browser import complaints, watch
 from review_runs import Server, rank_anew, running, serving, write_run
 
@@ -135,7 +134,7 @@ def test_the_report_is_guarded_and_keeps_its_own_policy(tmp_path: Path) -> None:
         assert b"labelaudit" in body
 
 
-def test_the_command_opens_the_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_opens_the_report(tmp_path: Path) -> None:
     run = write_run(tmp_path)
     with running(run, command="open") as server:
         assert "/report?token=" in server.address

@@ -144,7 +144,7 @@ def test_a_page_of_the_grid_is_taken_back_whole_and_once(page: Page, tmp_path: P
     assert kinds == ["given"] * 25 + ["undo"] * 25
 
 
-def test_a_phone_has_both_answers_and_undo_in_sight(chromium: Browser, server: Server, run: Path) -> None:
+def test_a_phone_has_both_answers_and_undo_in_sight(chromium: Browser, server: Server) -> None:
     for width, height in ((390, 844), (844, 390)):
         context = chromium.new_context(viewport={"width": width, "height": height}, has_touch=True)
         page = context.new_page()

@@ -93,6 +93,6 @@ def test_hundreds_of_classes_are_not_offered_as_grades(count: int, offered: bool
 
 
 @pytest.mark.parametrize("classes", [("cat", "dog", "pig"), ("1", "2")])
-def test_classes_without_an_order_are_refused_with_what_to_do(classes: tuple[str, ...], tmp_path: Path) -> None:
+def test_classes_without_an_order_are_refused_with_what_to_do(classes: tuple[str, ...]) -> None:
     with pytest.raises(OptionError, match=r"`classes`|3 classes or more"):
         settle_order(classes)

@@ -103,7 +103,7 @@ def test_images_of_the_audit_itself_are_counted(place: Path) -> None:
     assert any(note.startswith("2 images are in that audit under the same label") for note in audit.notes)
 
 
-def test_what_cannot_be_scored_is_one_line(place: Path, tmp_path: Path) -> None:
+def test_what_cannot_be_scored_is_one_line(place: Path) -> None:
     put(place / "new", 1, "a.png", 5)
     with pytest.raises(RunError, match="is not a RUN folder"):
         score(place / "data", Source(data=place / "new"))
