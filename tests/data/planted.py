@@ -8,11 +8,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from built import PIXEL
 
-from labelaudit.data.images import encode
 from labelaudit.data.listing import Listing
-
-PIXEL = encode(np.zeros((2, 2), np.uint8))
 
 
 def plant(root: Path, *names: str, data: bytes = PIXEL) -> Path:
@@ -30,10 +28,6 @@ def write(path: Path, text: str, encoding: str = "utf-8") -> Path:
 
 def kinds(listing: Listing) -> dict[str, str]:
     return {finding.path: finding.kind for finding in listing.findings}
-
-
-def labelled(listing: Listing) -> dict[str, str | None]:
-    return dict(zip(listing.ids, listing.labels, strict=True))
 
 
 NAMES = {"label": {"_type": "ClassLabel", "names": ["cat", "dog"]}, "image": {"_type": "Image"}}

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from planted import PIXEL, kinds, labelled, plant, write
+from built import PIXEL, labels_of
+from planted import kinds, plant, write
 
 from labelaudit.data.images import ImageError
 from labelaudit.data.listing import Files
@@ -33,7 +34,7 @@ def test_class_folders(tmp_path: Path) -> None:
 def test_split_level_above_the_classes(tmp_path: Path) -> None:
     plant(tmp_path, "Train/cat/1.png", "Train/dog/1.png", "val/cat/2.png", "test/dog/9.png", "val/stray.png")
     listing = open_source(str(tmp_path))
-    assert labelled(listing) == {
+    assert labels_of(listing) == {
         "Train/cat/1.png": "cat",
         "Train/dog/1.png": "dog",
         "test/dog/9.png": "dog",
@@ -65,7 +66,7 @@ def test_hidden_and_foreign_files_are_skipped_and_counted(tmp_path: Path) -> Non
     plant(tmp_path, "a/Thumbs.db", "README.txt", "b/notes.txt", "loose.png")
     write(tmp_path / "b" / "noending", "text")
     listing = open_source(tmp_path)
-    assert labelled(listing) == {"a/1.png": "a", "b/1.png": "b"}
+    assert labels_of(listing) == {"a/1.png": "a", "b/1.png": "b"}
     assert listing.skipped == {"without an ending": 1, ".db": 1, ".txt": 2}
     assert listing.junk == {"__MACOSX": 1, ".git": 1}
     assert kinds(listing) == {"loose.png": "unlabelled"}

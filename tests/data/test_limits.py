@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import io
-import struct
 import threading
-import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
 from built import build
+from pictures import png_header
 from PIL import Image
 
 from labelaudit.data import rgb, room
@@ -20,16 +19,6 @@ from labelaudit.data.sources import open_source
 from labelaudit.errors import DataError
 from labelaudit.features.embedding import embed_samples
 from labelaudit.machine import Machine
-
-
-def png_header(width: int, height: int) -> bytes:
-    """A PNG of a few bytes that says it is huge, with one row of pixels."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
 
 
 def encoded(pixels: object, kind: str, mode: str | None = None, **options: object) -> bytes:

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from planted import NAMES, PIXEL, labelled, parquet, plant
+from built import PIXEL, labels_of
+from planted import NAMES, parquet, plant
 
 from labelaudit.data.images import ImageError, decode, encode
 from labelaudit.data.listing import split_of
@@ -60,7 +61,7 @@ def test_parquet_of_plain_bytes_and_of_paths(tmp_path: Path) -> None:
     plant(tmp_path, "img/a.png")
     columns = {"path": pa.array(["img/a.png", "img/none.png"]), "label": pa.array(["x", "y"]).dictionary_encode()}
     listing = open_source(parquet(tmp_path / "p.parquet", columns))
-    assert labelled(listing) == {"img/a.png": "x", "img/none.png": "y"}
+    assert labels_of(listing) == {"img/a.png": "x", "img/none.png": "y"}
     assert listing.images is not None
     assert listing.images.encoded(0) == PIXEL
     with pytest.raises(FileNotFoundError):

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from planted import NAMES, PIXEL, archive, kinds, labelled, parquet, plant, write
+from built import PIXEL, labels_of
+from planted import NAMES, archive, kinds, parquet, plant, write
 
 from labelaudit.data.sources import open_source
 from labelaudit.errors import DataError
@@ -23,7 +24,7 @@ def test_folder_with_a_table_of_labels(tmp_path: Path) -> None:
         '\ufefffile,given,site,score\nsub/b.png, 3 ,x,1.50\n.\\a.png,cat,"y, z",\ngone.png,cat,,\n',
     )
     listing = open_source(tmp_path / "images", labels=table)
-    assert labelled(listing) == {"sub/b.png": "3", "a.png": "cat"}
+    assert labels_of(listing) == {"sub/b.png": "3", "a.png": "cat"}
     assert listing.extra == {"site": ("x", "y, z"), "score": ("1.50", "")}
     assert kinds(listing) == {"c.png": "unlabelled", "gone.png": "missing"}
     assert listing.total == 3
@@ -34,7 +35,7 @@ def test_folder_with_a_table_of_labels(tmp_path: Path) -> None:
 def test_a_table_alone_is_relative_to_itself(tmp_path: Path) -> None:
     plant(tmp_path, "img/a.png", "img/b.png", "img/unlisted.png")
     listing = open_source(write(tmp_path / "t.tsv", f"image\tclass\nimg/a.png\tx\n{tmp_path}/img/b.png\ty\n"))
-    assert labelled(listing) == {"img/a.png": "x", "img/b.png": "y"}
+    assert labels_of(listing) == {"img/a.png": "x", "img/b.png": "y"}
     assert listing.findings == ()
     assert listing.images is not None
     assert listing.images.encoded(1) == PIXEL
@@ -53,13 +54,13 @@ def test_columns_are_guessed(tmp_path: Path, header: str, path: str, label: str)
     row = {path: "a.png", label: "x"}
     cells = ",".join(row.get(name, "7") for name in header.split(","))
     listing = open_source(write(tmp_path / "t.csv", f"{header}\n{cells}\n"))
-    assert labelled(listing) == {"a.png": "x"}
+    assert labels_of(listing) == {"a.png": "x"}
 
 
 def test_columns_can_be_named(tmp_path: Path) -> None:
     table = write(tmp_path / "t.csv", "file,label,fine,copy\na.png,x,x1,b.png\n")
-    assert labelled(open_source(table, label_column="fine")) == {"a.png": "x1"}
-    assert labelled(open_source(table, path_column="copy")) == {"b.png": "x"}
+    assert labels_of(open_source(table, label_column="fine")) == {"a.png": "x1"}
+    assert labels_of(open_source(table, path_column="copy")) == {"b.png": "x"}
     for option in ("path_column", "label_column"):
         with pytest.raises(DataError, match=r"no column 'nope' \(`.*: it has file, label, fine, copy"):
             open_source(table, **{option: "nope"})
@@ -75,7 +76,7 @@ def test_columns_that_cannot_be_guessed(tmp_path: Path) -> None:
 def test_duplicate_rows(tmp_path: Path) -> None:
     text = "path,label\na.png,x\nb.png,x\na.png,x\n./b.png,y\nc.png,y\nb.png,z\n"
     listing = open_source(write(tmp_path / "t.csv", text))
-    assert labelled(listing) == {"a.png": "x", "c.png": "y"}
+    assert labels_of(listing) == {"a.png": "x", "c.png": "y"}
     assert list(listing.rows) == [0, 4]
     assert listing.total == 6
     assert [(finding.kind, finding.path) for finding in listing.findings] == [
@@ -88,7 +89,7 @@ def test_duplicate_rows(tmp_path: Path) -> None:
 
 def test_missing_cells_are_no_labels(tmp_path: Path) -> None:
     listing = open_source(write(tmp_path / "t.csv", "path,label,note\na.png,,n\nb.png\n,x,\n\nc.png,y,m\n"))
-    assert labelled(listing) == {"a.png": None, "b.png": None, "c.png": "y"}
+    assert labels_of(listing) == {"a.png": None, "b.png": None, "c.png": "y"}
     assert kinds(listing) == {"t.csv#2": "missing"}
 
 
@@ -110,7 +111,7 @@ def test_broken_tables(tmp_path: Path, text: str, message: str) -> None:
 def test_encodings_and_separators(tmp_path: Path) -> None:
     for encoding in ("utf-8", "utf-8-sig", "utf-16", "utf-32"):
         listing = open_source(write(tmp_path / "t.csv", "pfad;label\r\nä.png;größe, 1\r\n", encoding))
-        assert labelled(listing) == {"ä.png": "größe, 1"}
+        assert labels_of(listing) == {"ä.png": "größe, 1"}
     with pytest.raises(DataError, match=r"UTF-16 and UTF-32 without a mark do: save it as UTF-8"):
         open_source(write(tmp_path / "t.csv", "path,label\na.png,a\n", "utf-16-le"))
     (tmp_path / "t.csv").write_bytes("path,label\na.png,a\n".encode("utf-32")[:-1])
@@ -134,7 +135,7 @@ def test_labels_that_may_be_missing_are_classes_and_said(tmp_path: Path) -> None
 def test_json_lines(tmp_path: Path) -> None:
     rows = [{"image": "a.png", "label": 3, "extra": [1, "é"]}, {"image": "b.png", "label": None}]
     listing = open_source(write(tmp_path / "t.jsonl", "\n".join(json.dumps(row) for row in rows) + "\n\n"))
-    assert labelled(listing) == {"a.png": "3", "b.png": None}
+    assert labels_of(listing) == {"a.png": "3", "b.png": None}
     assert listing.extra == {"extra": ('[1, "é"]', "")}
     for text, message in (("{", "line 1 is not JSON"), ("[1]", "must be an object")):
         with pytest.raises(DataError, match=message):
@@ -156,7 +157,7 @@ def test_hugging_face_image_folder(tmp_path: Path) -> None:
     write(tmp_path / "train" / "metadata.csv", "file_name,label,text\n1.png,cat,hello\n2.png,dog,\n")
     write(tmp_path / "test" / "metadata.jsonl", '{"file_name": "3.png", "label": "cat"}\n')
     listing = open_source(tmp_path)
-    assert labelled(listing) == {"test/3.png": "cat", "train/1.png": "cat", "train/2.png": "dog"}
+    assert labels_of(listing) == {"test/3.png": "cat", "train/1.png": "cat", "train/2.png": "dog"}
     assert listing.splits == ("test", "train", "train")
     assert set(listing.extra) == {"text"}
     assert kinds(listing) == {"test/4.png": "unlabelled"}
@@ -174,7 +175,7 @@ def test_metadata_without_labels_leaves_it_to_the_class_folders(tmp_path: Path) 
 
 def test_labels_alone(tmp_path: Path) -> None:
     table = open_source(None, labels=write(tmp_path / "y.csv", "label,site\ncat,1\n,2\ndog,3\n"))
-    assert labelled(table) == {"y.csv#0": "cat", "y.csv#1": None, "y.csv#2": "dog"}
+    assert labels_of(table) == {"y.csv#0": "cat", "y.csv#1": None, "y.csv#2": "dog"}
     assert table.images is None
     assert table.extra == {"site": ("1", "2", "3")}
     named = open_source(
@@ -182,7 +183,7 @@ def test_labels_alone(tmp_path: Path) -> None:
     )
     assert named.ids == ("mail/7", "mail/8")
     np.save(tmp_path / "y.npy", np.array([3, 1]))
-    assert labelled(open_source(None, labels=tmp_path / "y.npy")) == {"y.npy#0": "3", "y.npy#1": "1"}
+    assert labels_of(open_source(None, labels=tmp_path / "y.npy")) == {"y.npy#0": "3", "y.npy#1": "1"}
     pair = archive(tmp_path / "y.npz", labels=[0, 1], classes=["a", "b"])
     assert open_source(None, labels=pair).labels == ("a", "b")
     with pytest.raises(DataError, match="needs an array 'labels'"):
@@ -191,7 +192,7 @@ def test_labels_alone(tmp_path: Path) -> None:
     rows = open_source(None, labels=parquet(tmp_path / "y.parquet", columns, NAMES))
     assert rows.labels == ("cat", "dog")
     assert rows.images is None
-    assert labelled(open_source(None, labels=["cat", 2])) == {"row#0": "cat", "row#1": "2"}
+    assert labels_of(open_source(None, labels=["cat", 2])) == {"row#0": "cat", "row#1": "2"}
     for name in ("no.csv", "y.pdf"):
         (tmp_path / "y.pdf").touch()
         with pytest.raises(DataError, match=r"`labels`|not a kind of labels"):
