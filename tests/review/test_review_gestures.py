@@ -159,6 +159,21 @@ def test_a_phone_has_both_answers_and_undo_in_sight(chromium: Browser, server: S
         context.close()
 
 
+def test_all_classes_stay_in_reach_of_a_browser_zoomed_to_200_percent(chromium: Browser, server: Server) -> None:
+    """1440 by 900 pixels are then 720 by 450; a phone on its side has fewer."""
+    for width, height in ((720, 450), (844, 390)):
+        context = chromium.new_context(viewport={"width": width, "height": height})
+        page = context.new_page()
+        page.goto(server.address)
+        page.wait_for_selector("#choose-left .name:not(:empty)")
+        assert page.locator("#further button").all_inner_texts() == ["cat", "dog", "owl"]
+        for button in (*page.locator("#further button").all(), *map(page.locator, ("#another", "#note", "#undo"))):
+            box = button.bounding_box()
+            assert box is not None
+            assert box["y"] + box["height"] <= height
+        context.close()
+
+
 def test_a_swipe_is_an_answer(chromium: Browser, server: Server, run: Path) -> None:
     context = chromium.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
     page = context.new_page()
