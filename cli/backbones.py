@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Annotated
 
 import typer
 
-from .console.options import ColorOption, option
+from .console.options import ColorOption, Json
 from .console.streams import open_console, trimmed
 
 _DATASETS = ("CIFAR-10N worse", "CIFAR-100N")
 
 
 def backbones(
-    as_json: Annotated[bool, option("--json", metavar="", help="JSON for programs.")] = False,
+    as_json: Json = False,
     color: ColorOption = "auto",
 ) -> None:
     """List the backbones of `scan --backbone`: size, licence, cost, and how well wrong labels are found with them.
+
+    Example: `labelaudit backbones`, and then `labelaudit scan ./images --backbone dinov2`
 
     lite0, lite1 and lite2 come with the installation. The others are fetched by timm from its model hub once.
     """

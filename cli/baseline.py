@@ -26,12 +26,15 @@ baseline = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 _File = Annotated[Path, typer.Argument(metavar="FILE", help="A baseline.")]
-_Format = Annotated[Literal["table", "json"], option("--format", help="For people or for programs.")]
+_Format = Annotated[Literal["table", "json"], option("--format", help="table for people, or json for programs.")]
 
 
 @baseline.command()
 def show(file: _File, format: _Format = "table") -> None:
-    """Show what FILE knows: counts, noise, settings, and every entry."""
+    """Show what FILE knows: counts, noise, settings, and every entry.
+
+    Example: `labelaudit baseline show known.json`
+    """
     from labelaudit.check.baseline_file import dumps, read
 
     known = read(file)
@@ -58,7 +61,10 @@ def prune(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder that `labelaudit scan` wrote for the data.")],
     dry_run: Annotated[bool, option("--dry-run", "-n", metavar="", help="Only say what would be removed.")] = False,
 ) -> None:
-    """Remove the entries of FILE that match nothing in RUN any more, verdicts on images that are gone included."""
+    """Remove the entries of FILE that match nothing in RUN any more, verdicts on images that are gone included.
+
+    Example: `labelaudit baseline prune known.json RUN --dry-run`
+    """
     from labelaudit.audit import run as runs
     from labelaudit.check import prune_baseline
     from labelaudit.check.baseline_file import read, write
@@ -79,7 +85,10 @@ def diff(
     new: Annotated[Path, typer.Argument(metavar="NEW", help="Another one.")],
     format: _Format = "table",
 ) -> None:
-    """Show what NEW knows and OLD does not, and the other way round. Ends with 0 whether or not they differ."""
+    """Show what NEW knows and OLD does not, and the other way round. Ends with 0 whether or not they differ.
+
+    Example: `labelaudit baseline diff old.json new.json`
+    """
     from labelaudit.check.baseline import changed_settings, compare
     from labelaudit.check.baseline_file import read
 
@@ -113,6 +122,8 @@ def merge(
     ] = None,
 ) -> None:
     """Write what either of two baselines knows, with the later of two verdicts on one image.
+
+    Example: `labelaudit baseline merge ours.json theirs.json -o known.json`
 
     As a merge driver of Git: labelaudit baseline merge %A %B --base %O -o %A
     """

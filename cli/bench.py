@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from labelaudit.errors import OptionError
-from labelaudit.machine import Device
 from labelaudit.text import count, rough_duration
 
 from .console.coverage import show_coverage, show_plan
-from .console.options import ColorOption, option, parse_share
+from .console.options import ColorOption, DeviceOption, QuietButResult, option, parse_share
 from .console.streams import Color, open_console, printable, report_progress, trimmed
 
 if TYPE_CHECKING:
@@ -69,17 +68,20 @@ def bench(
         int | None, option(min=1, max=100, metavar="N", help="Number of seeds; default: that of the preset.")
     ] = None,
     epochs: Annotated[
-        int | None, option(min=1, metavar="N", help="Of every run: a slice, marked as one in the table.")
+        int | None,
+        option(min=1, metavar="N", help="Epochs of every run, for trying out: the table marks such a slice."),
     ] = None,
     samples: Annotated[
-        int | None, option(min=100, metavar="N", help="Of training, validation and test, at most: a slice as well.")
+        int | None, option(min=100, metavar="N", help="Images of each part at most, for trying out: a slice as well.")
     ] = None,
-    device: Annotated[Device, option(help="Where to train.")] = "auto",
+    device: DeviceOption = "auto",
     as_json: Annotated[bool, option("--json", help="With --list or a finished run: JSON for programs.")] = False,
-    quiet: Annotated[bool, option("-q", "--quiet", metavar="", help="Print the table and errors only.")] = False,
+    quiet: QuietButResult = False,
     color: ColorOption = "auto",
 ) -> None:
     """Reproduce a table or a figure of one of the five papers: their values beside ours.
+
+    Example: `labelaudit bench digits`, which needs no data; `labelaudit bench --list` shows all tables
 
     Nothing is downloaded: --data says where MNIST or CIFAR-10 are. digits, and waves (which frequencies are learned),
     need no data.

@@ -19,10 +19,19 @@ from labelaudit.files import check_outputs
 from labelaudit.machine import Machine, available_cores
 
 from .console.chosen import leave_hook, read_listed
-from .console.options import choose_cache, load_settings, option
+from .console.options import (
+    DATA_HELP,
+    DEVICE_HELP,
+    WORKERS_HELP,
+    ColorOption,
+    QuietButResult,
+    choose_cache,
+    load_settings,
+    option,
+)
 from .console.outcome import Format, choose_format, format_of, tell_outcome, write_outcome
 from .console.reading import UNSAID, takes_source
-from .console.streams import Color, report_progress
+from .console.streams import report_progress
 
 if TYPE_CHECKING:
     from labelaudit.audit.document import Audit
@@ -31,7 +40,7 @@ if TYPE_CHECKING:
     from labelaudit.verdicts import Reviewed
 
 
-_RULES, _BASELINE, _FILES, _OUTPUT = "Rules", "What is known already", "Which files", "Output"
+_RULES, _FILES, _OUTPUT = "Rules", "Which files", "Output"
 _SCAN = "Scanning DATA (a RUN is judged as it was scanned)"
 
 
@@ -42,15 +51,14 @@ def check(
     ],
     max_noise: Annotated[
         str | None,
-        option(
-            "--max-noise", panel=_RULES, metavar="2%", help="Estimated share of wrong labels; fails only beyond doubt."
-        ),
+        option("--max-noise", metavar="2%", help="Share of wrong labels at most; fails only beyond doubt."),
     ] = None,
     max_suspects: Annotated[
-        str | None, option("--max-suspects", panel=_RULES, metavar="N", help="Suspects that count.")
+        str | None, option("--max-suspects", panel=_RULES, metavar="N", help="Suspects that count, at most.")
     ] = None,
     max_new: Annotated[
-        str | None, option("--max-new", panel=_RULES, metavar="N", help="Suspects that the baseline does not know.")
+        str | None,
+        option("--max-new", panel=_RULES, metavar="N", help="Suspects that the baseline does not know, at most."),
     ] = None,
     max_class_noise: Annotated[
         list[str] | None,
@@ -118,15 +126,15 @@ def check(
         Path | None, option("--config", panel=_RULES, metavar="FILE", help="Policy file, instead of the nearest one.")
     ] = None,
     baseline: Annotated[
-        Path | None, option("--baseline", panel=_BASELINE, metavar="FILE", help="What it knows does not count.")
+        Path | None,
+        option("--baseline", metavar="FILE", help="What FILE knows does not count: only what is new fails."),
     ] = None,
     write_baseline: Annotated[
         Path | None,
         option(
             "--write-baseline",
-            panel=_BASELINE,
             metavar="FILE",
-            help="Let FILE know everything found now, keep people's verdicts in it, and end with 0.",
+            help="Accept everything found now: write it to FILE, keep people's verdicts in it, and end with 0.",
         ),
     ] = None,
     since: Annotated[
@@ -158,9 +166,8 @@ def check(
         list[Path] | None,
         option(
             "--report",
-            panel=_OUTPUT,
             metavar="FILE",
-            help="Write there too: .json, .jsonl, .csv, .md, .xml (JUnit), .sarif or .txt. May be repeated.",
+            help="Write the result there too: .json, .jsonl, .csv, .md, .xml (JUnit), .sarif or .txt. May be repeated.",
         ),
     ] = None,
     run: Annotated[
@@ -170,31 +177,42 @@ def check(
     exit_zero: Annotated[
         bool, option("--exit-zero", panel=_OUTPUT, metavar="", help="End with 0 though a rule is broken.")
     ] = False,
-    place: Annotated[
-        Path | None, option("--data", panel=_SCAN, metavar="DATA", help="Where the images of a RUN are now.")
-    ] = None,
+    place: Annotated[Path | None, option("--data", panel=_SCAN, metavar="DATA", help=DATA_HELP)] = None,
     how: Mapping[str, Any] = UNSAID,
     group: Annotated[
         list[str] | None,
-        option("--group", panel=_SCAN, metavar="HOW", help="Images that must not vouch for each other; as in scan."),
+        option("--group", panel=_SCAN, metavar="HOW", help="What images of one thing have in common; as for scan."),
     ] = None,
     effort: Annotated[
-        str | None, option("--effort", panel=_SCAN, metavar="NAME", help="quick, standard or thorough.")
+        str | None,
+        option(
+            "--effort",
+            panel=_SCAN,
+            metavar="quick|standard|thorough",
+            help="How much looks at the images; as for scan.",
+        ),
     ] = None,
-    device: Annotated[str | None, option("--device", panel=_SCAN, metavar="NAME", help="auto, cpu or cuda.")] = None,
-    workers: Annotated[str | None, option("--workers", panel=_SCAN, metavar="N", help="Threads.")] = None,
+    device: Annotated[str | None, option("--device", panel=_SCAN, metavar="auto|cpu|cuda", help=DEVICE_HELP)] = None,
+    workers: Annotated[str | None, option("--workers", panel=_SCAN, metavar="N", help=WORKERS_HELP)] = None,
     cache: Annotated[
         Path | None,
         option(
-            "--cache", panel=_SCAN, metavar="DIR", help="Keeps features and the last audit: let CI keep this folder."
+            "--cache",
+            metavar="DIR",
+            help="Folder that keeps features and the last audit, so that only what changed is judged: let CI keep it.",
         ),
     ] = None,
-    no_cache: Annotated[bool, option("--no-cache", panel=_SCAN, metavar="", help="Scan everything anew.")] = False,
-    quiet: Annotated[bool, option("-q", "--quiet", metavar="", help="Print errors and the result only.")] = False,
+    no_cache: Annotated[
+        bool, option("--no-cache", panel=_SCAN, metavar="", help="Keep nothing, and scan everything anew.")
+    ] = False,
+    quiet: QuietButResult = False,
     verbose: Annotated[bool, option("-v", "--verbose", hidden=True)] = False,
-    color: Annotated[Color, option(env="COLOR", help="Colour on stderr.")] = "auto",
+    color: ColorOption = "auto",
 ) -> None:
     """Fail if the labels of DATA, or of an audited RUN, break a rule.
+
+    Example: `labelaudit check ./images --write-baseline known.json` once, then `labelaudit check ./images --baseline
+    known.json`
 
     Without any rule conflicts, unreadable files and leaks fail; suspects are only reported.
 

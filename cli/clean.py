@@ -13,7 +13,7 @@ from labelaudit.errors import OptionError, RunError
 from labelaudit.machine import available_cores
 from labelaudit.text import count, count_kind
 
-from .console.options import ColorOption, Moved, Quiet, option, parse_share
+from .console.options import ColorOption, Moved, Quiet, Workers, option, parse_share
 from .console.runs import RUN, find_run
 from .console.streams import as_typed, open_console, printable, report_progress, spell_path, trimmed
 
@@ -59,7 +59,9 @@ def clean(
     flags: Annotated[
         Literal["auto", "fdr", "threshold"],
         option(
-            panel=_PLAN, help="Which suspects are meant; auto: those that `labelaudit estimate --fdr` chose, if it did."
+            panel=_PLAN,
+            help="Which suspects are meant: those that `labelaudit estimate --fdr` chose, or those of the scan's "
+            "threshold; auto: the former if there are any.",
         ),
     ] = "auto",
     fdr: Annotated[
@@ -69,7 +71,7 @@ def clean(
             metavar="10%",
             parser=parse_share,
             panel=_PLAN,
-            help="Suspects of which at most this share is false.",
+            help="Only suspects of which at most this share is false.",
         ),
     ] = None,
     surest: Annotated[
@@ -84,7 +86,9 @@ def clean(
     ] = None,
     tier: Annotated[
         Literal["sure", "doubtful"] | None,
-        option(panel=_PLAN, help="Which of the scan's suspects are meant: sure ones (the default), or doubtful too."),
+        option(
+            panel=_PLAN, help="Which of the scan's suspects are meant: sure ones (the default), or doubtful ones too."
+        ),
     ] = None,
     plan: Annotated[
         Path | None, option(metavar="FILE", panel=_PLAN, help="A plan to show or apply as it is, edited or not.")
@@ -113,12 +117,14 @@ def clean(
         bool, option("--replace", metavar="", panel=_MADE, help="Take the place of an earlier dataset here.")
     ] = False,
     data: Moved = None,
-    workers: Annotated[int | None, option(min=1, metavar="N", env="WORKERS", help="Threads that copy.")] = None,
+    workers: Workers = None,
     quiet: Quiet = False,
     verbose: Annotated[bool, option("-v", "--verbose", metavar="", help="Show more changes.")] = False,
     color: ColorOption = "auto",
 ) -> None:
     """Plan what to change about the labels in RUN, and make a new dataset of it with --apply.
+
+    Example: `labelaudit clean RUN` shows the plan, `labelaudit clean RUN -o ./images-clean --apply` makes the dataset
 
     People's verdicts come first, and nothing that nobody has reviewed is changed unless --action asks for it. The plan
     is RUN/plan.json, which may be edited. The source is never touched.

@@ -25,12 +25,14 @@ def config(
         Path | None, typer.Argument(metavar="DATA", help="Dataset of the policy; default: the working folder.")
     ] = None,
     file: Annotated[
-        Path | None, option("--config", metavar="FILE", help="The policy file, instead of the nearest one.")
+        Path | None, option("--config", metavar="FILE", help="Policy file, instead of the nearest one.")
     ] = None,
-    format: Annotated[Literal["table", "json"], option(help="For people or for programs.")] = "table",
+    format: Annotated[Literal["table", "json"], option(help="table for people, or json for programs.")] = "table",
     color: ColorOption = "auto",
 ) -> None:
     """Show every setting of `labelaudit check`, and of the scan, that is in force, and where it came from.
+
+    Example: `labelaudit config ./images`
 
     The policy file is the nearest labelaudit.toml, or pyproject.toml with a table tool.labelaudit, upward from DATA.
 

@@ -39,7 +39,7 @@ def corrupt(
         Literal["careful", "usual", "hasty"] | None,
         option(help="How good annotators are: 9%, 18% or 40% wrong, from 80, 20 or 5 examples of a class."),
     ] = None,
-    seed: Annotated[int, option(min=0, metavar="N", help="Same seed, same copy.")] = 0,
+    seed: Annotated[int, option(min=0, metavar="N", help="Random seed: the same seed gives the same copy.")] = 0,
     pairs: Annotated[
         list[str] | None,
         option(
@@ -57,6 +57,8 @@ def corrupt(
     color: ColorOption = "auto",
 ) -> None:
     """Copy DATA to OUT with planted label noise, and the truth in OUT/truth.csv.
+
+    Example: `labelaudit corrupt ./images -o noisy --noise annotator`
 
     DATA is left as it is. Images are hard links where the file system allows, else copies.
 

@@ -11,7 +11,7 @@ import typer
 from labelaudit.errors import RunError
 from labelaudit.text import count
 
-from .console.options import ColorOption, option, parse_share
+from .console.options import ColorOption, Json, option, parse_share
 from .console.runs import RUN, find_run
 from .console.streams import as_typed, open_console, spell_path, trimmed
 
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 def estimate(
     run: Annotated[Path | None, RUN] = None,
     reviews: Annotated[
-        int | None, option(min=10, metavar="N", help="Samples to review, default: 200; more extend an earlier plan.")
+        int | None,
+        option(min=10, metavar="N", help="Images to review; default: 200. More of them extend an earlier plan."),
     ] = None,
     fdr: Annotated[
         float | None,
@@ -34,23 +35,27 @@ def estimate(
             "--fdr",
             metavar="10%",
             parser=parse_share,
-            help="Also list suspects of which at most this share is false: RUN/fdr.csv.",
+            help="Also write RUN/fdr.csv: suspects of which at most this share is false.",
         ),
     ] = None,
     self_test: Annotated[
-        bool, option("--selftest", metavar="", help="Also plant errors, as a ceiling for recall.")
+        bool, option("--selftest", metavar="", help="Also plant errors, to see the most that recall can be.")
     ] = False,
     certificate: Annotated[
         Path | None,
         option(
-            metavar="FILE.svg", help="Also write a badge with the share of wrong labels, and a paragraph for a card."
+            metavar="FILE.svg",
+            help="Also write a badge with the share of wrong labels, and a paragraph for a dataset card.",
         ),
     ] = None,
     seed: Annotated[int, option(min=0, metavar="N", help="Random seed of a new plan and of --selftest.")] = 0,
-    as_json: Annotated[bool, option("--json", metavar="", help="Print JSON.")] = False,
+    as_json: Json = False,
     color: ColorOption = "auto",
 ) -> None:
     """Say how far to trust the list in RUN: precision, recall and noise rate with 90% intervals.
+
+    Example: `labelaudit estimate RUN`, then `labelaudit review RUN --order sample`, then `labelaudit estimate RUN`
+    again
 
     Without verdicts it draws the samples to review and says what to do next. The plan and the numbers are kept in
     RUN/estimate.json; verdicts in RUN/verdicts.csv.

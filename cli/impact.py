@@ -8,9 +8,20 @@ from typing import Annotated
 
 import typer
 
-from labelaudit.machine import Device, available_cores
+from labelaudit.machine import available_cores
 
-from .console.options import ColorOption, Moved, choose_cache, option
+from .console.options import (
+    CacheFolder,
+    ColorOption,
+    DeviceOption,
+    Json,
+    Moved,
+    NoCache,
+    QuietButResult,
+    Workers,
+    choose_cache,
+    option,
+)
 from .console.runs import RUN, find_run
 from .console.streams import as_typed, open_console, printable, report_progress
 
@@ -22,19 +33,24 @@ def impact(
     ] = None,
     cleaned: Annotated[
         Path | None,
-        option(metavar="PLAN|OUT", help="A plan or a cleaned dataset; RUN/plan.json, or what the verdicts ask for."),
+        option(
+            metavar="PLAN|OUT",
+            help="A plan or a cleaned dataset; default: RUN/plan.json, or else what the verdicts ask for.",
+        ),
     ] = None,
-    seeds: Annotated[int, option(min=2, metavar="N", help="Trainings on each kind of labels.")] = 10,
+    seeds: Annotated[int, option(min=2, metavar="N", help="How often each model is trained.")] = 10,
     data: Moved = None,
-    device: Annotated[Device, option(env="DEVICE", help="Where images become features.")] = "auto",
-    workers: Annotated[int | None, option(min=1, metavar="N", env="WORKERS", help="Threads that decode.")] = None,
-    cache: Annotated[Path | None, option(metavar="DIR", env="CACHE", help="Folder that keeps features.")] = None,
-    no_cache: Annotated[bool, option("--no-cache", metavar="", help="Keep no features.")] = False,
-    as_json: Annotated[bool, option("--json", metavar="", help="Print JSON.")] = False,
-    quiet: Annotated[bool, option("-q", "--quiet", metavar="", help="Show no progress.")] = False,
+    device: DeviceOption = "auto",
+    workers: Workers = None,
+    cache: CacheFolder = None,
+    no_cache: NoCache = False,
+    as_json: Json = False,
+    quiet: QuietButResult = False,
     color: ColorOption = "auto",
 ) -> None:
     """Train the same model on the given and on the cleaned labels of RUN, and say whether cleaning helped.
+
+    Example: `labelaudit impact RUN`, after `labelaudit clean RUN`
 
     The difference in accuracy has a 90% interval over test images and trainings; where that does not tell, so it says.
     """

@@ -15,7 +15,7 @@ from labelaudit.errors import DataError
 from labelaudit.text import count as say
 from labelaudit.text import shown_json
 
-from .console.options import ColorOption, option
+from .console.options import ColorOption, Json
 from .console.reading import UNSAID, takes_source
 from .console.streams import as_typed, open_console, spell_path
 
@@ -28,12 +28,16 @@ _SHOWN, _EXAMPLES = 20, 5
 
 @takes_source
 def inspect(
-    data: Annotated[Path, typer.Argument(metavar="DATA", help="A folder, a file or an address, as for scan.")],
+    data: Annotated[
+        Path, typer.Argument(metavar="DATA", help="Folder, table, archive, shards or address, as for scan.")
+    ],
     how: Mapping[str, Any] = UNSAID,
-    as_json: Annotated[bool, option("--json", metavar="", help="Write JSON.")] = False,
+    as_json: Json = False,
     color: ColorOption = "auto",
 ) -> None:
     """Show how DATA is read: what it is taken for, its classes, where labels come from, how rows match files.
+
+    Example: `labelaudit inspect ./images`
 
     No image is decoded. Where it is not certain what the labels are, the possible readings are listed with what to
     type for each, and the exit code is 2.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .console.options import ColorOption, option
+from .console.options import ColorOption, Json
 from .console.streams import open_console, trimmed
 
 if TYPE_CHECKING:
@@ -34,10 +34,13 @@ _PUBLISHED = (
 
 def methods(
     names: Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Only these.")] = None,
-    as_json: Annotated[bool, option("--json", help="JSON for programs.")] = False,
+    as_json: Json = False,
     color: ColorOption = "auto",
 ) -> None:
-    """List every training method, regulariser, network and scorer: options, defaults, ranges, sizes, paper."""
+    """List every training method, regulariser, network and scorer: options, defaults, ranges, sizes, paper.
+
+    Example: `labelaudit methods sln`
+    """
     from labelaudit.training.catalog import list_choices, shared_options
 
     entries = list_choices(tuple(names or ()))

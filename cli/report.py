@@ -12,9 +12,9 @@ from labelaudit.errors import OptionError, RunError
 from labelaudit.machine import available_cores
 from labelaudit.text import size
 
-from .console.options import Moved, Quiet, option
+from .console.options import ColorOption, Moved, Quiet, Workers, option
 from .console.runs import RUN, find_run
-from .console.streams import Color, report_progress
+from .console.streams import report_progress
 
 if TYPE_CHECKING:
     from labelaudit.audit.document import Audit
@@ -47,11 +47,13 @@ def report(
     link: Annotated[
         bool, option("--link", metavar="", help="Show the originals, as long as they stay where they are.")
     ] = False,
-    workers: Annotated[int | None, option(min=1, metavar="N", env="WORKERS", help="Threads that decode.")] = None,
+    workers: Workers = None,
     quiet: Quiet = False,
-    color: Annotated[Color, option(env="COLOR", help="Colour of the progress.")] = "auto",
+    color: ColorOption = "auto",
 ) -> None:
     """Make the report of RUN again: after a review, with more suspects, or as Markdown.
+
+    Example: `labelaudit report RUN -o report.md`
 
     The page is one file without any reference to the network. Verdicts in RUN are counted in.
     """

@@ -45,16 +45,18 @@ def review(
     order: Annotated[
         Literal["worst", "all", "pair", "tune", "sample", "disputes"],
         option(
-            help="worst: suspects, worst first; all: all images; pair: suspects by pair of classes; tune: some twenty "
-            "images that set the scale, and sample: those that `labelaudit estimate` needs, both without scores; "
-            "disputes: images that reviewers disagree on."
+            help="worst: suspects, worst first. all: every image. pair: suspects by pair of classes. tune: some twenty "
+            "images that set the scale. sample: those that `labelaudit estimate` needs. disputes: images that "
+            "reviewers disagree on. tune and sample are asked without showing scores."
         ),
     ] = "worst",
     gate: Annotated[
         bool, option("--gate", metavar="", help="Only the suspects that fail `labelaudit check` on RUN.")
     ] = False,
     reviewer: Reviewer = None,
-    again: Annotated[bool, option("--again", metavar="", help="Ask what others have judged, too.")] = False,
+    again: Annotated[
+        bool, option("--again", metavar="", help="Also ask about images that others have judged.")
+    ] = False,
     keys: Annotated[
         Path | None, option(metavar="FILE", help='Keys of your own: TOML with \\[keys] and left = "h" below it.')
     ] = None,
@@ -82,6 +84,8 @@ def review(
     ] = None,
 ) -> None:
     """Judge the suspects in RUN, in a page on this machine that nobody else can reach.
+
+    Example: `labelaudit review RUN`
 
     Every verdict is in RUN/verdicts.csv before the next image shows. Ctrl-C ends the page, with exit code 0 since
     nothing is cut short; start it again to go on.
@@ -115,6 +119,8 @@ def open_(
     base_path: Annotated[str | None, _BASE] = None,
 ) -> None:
     """Show the report of RUN as a page in which suspects can be judged, and whose numbers follow.
+
+    Example: `labelaudit open RUN`
 
     It is `report.html` with the images at full size and a verdict on every card; `labelaudit review` asks about one
     image after the other. Ctrl-C ends the page.

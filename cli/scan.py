@@ -11,12 +11,17 @@ import typer
 
 from labelaudit.data.source import MAX_PIXELS, refuse_missing
 from labelaudit.errors import OptionError
-from labelaudit.machine import Device, Engine, available_cores
+from labelaudit.machine import Engine, available_cores
 from labelaudit.scanning.settings import ENSEMBLE, METHODS, Effort, Precision, Train
 
 from .console.options import (
+    MACHINE,
+    CacheFolder,
     ColorOption,
+    DeviceOption,
+    NoCache,
     Quiet,
+    Workers,
     choose_cache,
     is_default,
     load_settings,
@@ -29,7 +34,6 @@ from .console.streams import open_console, report_progress
 
 _INPUT = "What else is known"
 _METHOD = "Methods and networks"
-_MACHINE = "This machine"
 
 
 @takes_source
@@ -39,7 +43,7 @@ def scan(
         Path | None, typer.Argument(metavar="DATA", help="Folder, table, archive, shards or address (docs/inputs.md).")
     ] = None,
     output: Annotated[
-        Path, option("-o", "--output", metavar="RUN", env="OUTPUT", help="Folder for the result.")
+        Path, option("-o", "--output", metavar="RUN", env="OUTPUT", help="Folder for the result, which is made anew.")
     ] = Path("labelaudit-run"),
     how: Mapping[str, Any] = UNSAID,
     group: Annotated[
@@ -48,8 +52,8 @@ def scan(
             panel=_INPUT,
             metavar="HOW",
             env="GROUP",
-            help="Images of one thing, which must not vouch for each other: a column such as patient, parent (the "
-            "folder), or name:'(patient[0-9]+)_'. May be repeated.",
+            help="What images of one thing have in common, so that they do not vouch for each other: a column such as "
+            "patient, parent (the folder), or name:'(patient[0-9]+)_'. May be repeated.",
         ),
     ] = None,
     ordinal: Annotated[
@@ -76,7 +80,7 @@ def scan(
         ),
     ] = None,
     verdicts: Annotated[
-        Path | None, option(panel=_INPUT, metavar="FILE", help="What people decided; default: verdicts.csv in RUN.")
+        Path | None, option(panel=_INPUT, metavar="FILE", help="Verdicts of people; default: verdicts.csv in RUN.")
     ] = None,
     methods: Annotated[
         str,
@@ -84,7 +88,8 @@ def scan(
             panel=_METHOD,
             metavar="NAMES",
             env="METHODS",
-            help="Robust training methods, separated by commas; auto: crust,limit,sln, and none at --effort quick.",
+            help="Training methods that bear wrong labels, separated by commas; auto: crust,limit,sln, and none at "
+            "--effort quick.",
         ),
     ] = "auto",
     settings: Annotated[
@@ -102,7 +107,7 @@ def scan(
             "--regularizer",
             panel=_METHOD,
             metavar="NAME",
-            help="Regularizer around every method, such as mixup (`labelaudit methods` lists them); may be repeated.",
+            help="A regularizer around the training, such as mixup (`labelaudit methods` lists them); may be repeated.",
         ),
     ] = None,
     train: Annotated[
@@ -110,7 +115,7 @@ def scan(
         option(
             panel=_METHOD,
             env="TRAIN",
-            help="Let the methods learn from features, or a small network from pixels; auto measures both.",
+            help="What the methods learn from: features, or pixels, with a small network; auto tries both.",
         ),
     ] = "auto",
     network: Annotated[
@@ -149,18 +154,18 @@ def scan(
         option(
             panel=_METHOD,
             env="PRECISION",
-            help="Numbers that these networks compute in; auto: int8 where the CPU gains, bfloat16 in the methods.",
+            help="Numbers that these networks compute in; auto: int8 where that is faster on this CPU.",
         ),
     ] = "auto",
     max_pixels: Annotated[
-        int, option(panel=_MACHINE, min=1, metavar="N", env="MAX_PIXELS", help="Larger images are named and not read.")
+        int, option(panel=MACHINE, min=1, metavar="N", env="MAX_PIXELS", help="Larger images are named and not read.")
     ] = MAX_PIXELS,
     effort: Annotated[
         Effort,
         option(
             env="EFFORT",
-            help="How much looks at the images: one small pretrained network (more of few images) and nothing that is "
-            "trained; three, and the methods; or five, and on a GPU one more that is fine-tuned.",
+            help="quick: one small pretrained network (more where images are few), and nothing is trained. standard: "
+            "three, and the methods are trained. thorough: five, and on a GPU one more that is fine-tuned.",
         ),
     ] = "standard",
     rank_by: Annotated[
@@ -172,18 +177,19 @@ def scan(
             help="Rank, and name suspects, by one column, such as limit_distance; ensemble: all models pooled.",
         ),
     ] = ENSEMBLE,
-    device: Annotated[Device, option(panel=_MACHINE, env="DEVICE", help="Where the networks run.")] = "auto",
+    device: DeviceOption = "auto",
     seed: Annotated[
-        int, option(panel=_MACHINE, min=0, metavar="N", env="SEED", help="Same data, same seed, same result.")
+        int,
+        option(panel=MACHINE, min=0, metavar="N", env="SEED", help="Random seed: the same seed gives the same result."),
     ] = 0,
     engine: Annotated[
         Engine,
-        option(panel=_MACHINE, env="ENGINE", help="Embed and train here, or on a Ray cluster (labelaudit\\[ray])."),
+        option(panel=MACHINE, env="ENGINE", help="Embed and train here, or on a Ray cluster (labelaudit\\[ray])."),
     ] = "local",
     address: Annotated[
         str | None,
         option(
-            panel=_MACHINE,
+            panel=MACHINE,
             metavar="HOST:PORT",
             env="ADDRESS",
             help="Address of the cluster; default: one on this machine.",
@@ -192,35 +198,18 @@ def scan(
     budget: Annotated[
         str | None,
         option(
-            panel=_MACHINE,
+            panel=MACHINE,
             metavar="TIME",
             help="Time it may take, such as 10m: the largest effort (up to --effort, if given) that fits is chosen.",
         ),
     ] = None,
     max_memory: Annotated[
         str | None,
-        option(
-            panel=_MACHINE, metavar="SIZE", help="Memory it may take, such as 4GB; effort is chosen as by --budget."
-        ),
+        option(panel=MACHINE, metavar="SIZE", help="Memory it may take, such as 4GB; effort is chosen as by --budget."),
     ] = None,
-    workers: Annotated[
-        int | None,
-        option(
-            panel=_MACHINE, min=1, metavar="N", env="WORKERS", help="Threads that read and decode; default: all cores."
-        ),
-    ] = None,
-    cache: Annotated[
-        Path | None,
-        option(
-            panel=_MACHINE,
-            metavar="DIR",
-            env="CACHE",
-            help="Folder that keeps features; default: in the user's cache folder.",
-        ),
-    ] = None,
-    no_cache: Annotated[
-        bool, option("--no-cache", panel=_MACHINE, metavar="", help="Keep no features for the next scan.")
-    ] = False,
+    workers: Workers = None,
+    cache: CacheFolder = None,
+    no_cache: NoCache = False,
     no_html: Annotated[
         bool, option("--no-html", metavar="", help="Write no report.html, the page with the suspects' pictures.")
     ] = False,
@@ -231,6 +220,8 @@ def scan(
     color: ColorOption = "auto",
 ) -> None:
     """Find the wrong labels in DATA: rank every image, flag the suspects, suggest labels.
+
+    Example: `labelaudit scan ./images -o RUN`, and then `labelaudit review RUN`
 
     The result is printed on stdout and written to RUN; progress goes to stderr.
 

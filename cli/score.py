@@ -9,10 +9,20 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from labelaudit.machine import Device, Machine, available_cores
+from labelaudit.machine import Machine, available_cores
 from labelaudit.text import interval
 
-from .console.options import ColorOption, Workers, choose_cache, option
+from .console.options import (
+    CacheFolder,
+    ColorOption,
+    DeviceOption,
+    Moved,
+    NoCache,
+    QuietButResult,
+    Workers,
+    choose_cache,
+    option,
+)
 from .console.reading import UNSAID, takes_source
 from .console.streams import Color, as_typed, open_console, printable, report_progress
 
@@ -29,7 +39,7 @@ def score(
     new_data: Annotated[
         Path | None,
         typer.Argument(
-            metavar="NEW_DATA", help="What is new: folder of class folders, CSV, TSV, JSONL, Parquet, .npz."
+            metavar="NEW_DATA", help="The new images and labels: a folder, table, archive or address, as for scan."
         ),
     ] = None,
     output: Annotated[
@@ -43,20 +53,18 @@ def score(
     features: Annotated[
         Path | None, option(metavar="X.npy", help="Features of the new data, where the scan had --features.")
     ] = None,
-    data: Annotated[
-        Path | None, option(metavar="DATA", help="Where the audited images are now, if they were moved.")
-    ] = None,
-    device: Annotated[Device, option(env="DEVICE")] = "auto",
+    data: Moved = None,
+    device: DeviceOption = "auto",
     workers: Workers = None,
-    cache: Annotated[
-        Path | None, option(metavar="DIR", env="CACHE", help="Folder that keeps features, as for scan.")
-    ] = None,
-    no_cache: Annotated[bool, option("--no-cache", metavar="", help="Keep no features.")] = False,
-    quiet: Annotated[bool, option("-q", "--quiet", metavar="", help="Print no summary.")] = False,
+    cache: CacheFolder = None,
+    no_cache: NoCache = False,
+    quiet: QuietButResult = False,
     verbose: Annotated[bool, option("-v", "--verbose", metavar="", help="Show every stage and finding.")] = False,
     color: ColorOption = "auto",
 ) -> None:
     """Judge the labels of NEW_DATA by the audit in RUN, without training anything.
+
+    Example: `labelaudit score RUN ./incoming -o suspects.csv`
 
     The suspects go to stdout or FILE, with the columns of suspects.csv; a summary goes to stderr.
 

@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from labelaudit.errors import OptionError
-from labelaudit.machine import Device, available_cores
+from labelaudit.machine import available_cores
 from labelaudit.text import duration, read_share
 from labelaudit.training.settings import Augment, Init, Keep
 
-from .console.options import ColorOption, Quiet, option, parse_settings
+from .console.options import MACHINE, ColorOption, DeviceOption, Quiet, Workers, option, parse_settings
 from .console.reading import UNSAID, takes_source
 from .console.streams import as_typed, open_console, printable, report_progress
 
 if TYPE_CHECKING:
     from labelaudit.models import TrainedFolder
 
-_INPUT, _HOW, _MACHINE = "Data", "How to train", "This machine"
+_INPUT, _HOW = "Data", "How to train"
 _SHOWN = {
     "train_loss": "loss",
     "train_accuracy": "accuracy",
@@ -34,22 +34,29 @@ _SHOWN = {
 
 @takes_source
 def train(
-    data: Annotated[Path, typer.Argument(metavar="DATA", help="Any dataset of images that scan takes.")],
+    data: Annotated[
+        Path, typer.Argument(metavar="DATA", help="Folder, table, archive, shards or address, as for scan.")
+    ],
     output: Annotated[
         Path, option("-o", "--output", metavar="MODEL", help="New folder for the model, its curves and pictures.")
     ],
-    method: Annotated[str, option(panel=_HOW, metavar="NAME", help="One of `labelaudit methods`.")] = "ce",
+    method: Annotated[str, option(metavar="NAME", help="Training method, one of `labelaudit methods`.")] = "ce",
     settings: Annotated[
         list[str] | None,
         option(
             "--set",
             panel=_HOW,
             metavar="NAME.OPTION=VALUE",
-            help="Option of the method or a regulariser, such as sln.lr=0.01; may be repeated.",
+            help="An option of a method or a regularizer, such as sln.sigma=0.5; may be repeated.",
         ),
     ] = None,
     regularizer: Annotated[
-        list[str] | None, option(panel=_HOW, metavar="NAME", help="Around the method, such as mixup; may be repeated.")
+        list[str] | None,
+        option(
+            panel=_HOW,
+            metavar="NAME",
+            help="A regularizer around the training, such as mixup (`labelaudit methods` lists them); may be repeated.",
+        ),
     ] = None,
     network: Annotated[
         str | None,
@@ -70,14 +77,20 @@ def train(
         ),
     ] = None,
     epochs: Annotated[
-        int | None, option(panel=_HOW, min=1, metavar="N", help="Passes over the data; the method's own.")
+        int | None, option(min=1, metavar="N", help="Passes over the data; default: the method's own.")
     ] = None,
     augment: Annotated[
         Augment, option(panel=_HOW, help="Move images by up to an eighth (crop: black behind them); mirror them too.")
     ] = "shift",
     image_size: Annotated[
         int | None,
-        option(panel=_HOW, min=8, max=1024, metavar="N", help="Side of the squares; the images' own, up to 64."),
+        option(
+            panel=_HOW,
+            min=8,
+            max=1024,
+            metavar="N",
+            help="Side of the squares that images become; default: their own, up to 64.",
+        ),
     ] = None,
     keep: Annotated[
         Keep, option(panel=_HOW, help="The last epoch's model, or the one most accurate on --valid.")
@@ -89,11 +102,19 @@ def train(
     balance: Annotated[
         bool, option("--balance", panel=_HOW, metavar="", help="Draw as many images of each class in an epoch.")
     ] = False,
-    seed: Annotated[int, option(panel=_HOW, min=0, metavar="N", help="Same data, same seed, same model.")] = 0,
+    seed: Annotated[
+        int, option(panel=_HOW, min=0, metavar="N", help="Random seed: the same seed gives the same model.")
+    ] = 0,
     valid: Annotated[
-        str | None, option(panel=_INPUT, metavar="FRACTION|DATA", help="Measured each epoch, not trained on.")
+        str | None,
+        option(
+            metavar="FRACTION|DATA",
+            help="Images to measure after each epoch and not to train on: a share of DATA, or others.",
+        ),
     ] = None,
-    test: Annotated[Path | None, option(panel=_INPUT, metavar="DATA", help="Measured each epoch as well.")] = None,
+    test: Annotated[
+        Path | None, option(panel=_INPUT, metavar="DATA", help="Further images to measure after each epoch.")
+    ] = None,
     truth: Annotated[
         Path | None, option(panel=_INPUT, metavar="FILE", help="True labels, as truth.csv of `labelaudit corrupt`.")
     ] = None,
@@ -104,18 +125,17 @@ def train(
     diagnose: Annotated[
         bool, option("--diagnose", metavar="", help="Measure norms, margins, calibration and memorisation.")
     ] = False,
-    device: Annotated[Device, option(panel=_MACHINE, env="DEVICE", help="Where to train.")] = "auto",
+    device: DeviceOption = "auto",
     compiled: Annotated[
-        bool, option("--compile", panel=_MACHINE, metavar="", help="Compile the network; pays on GPUs.")
+        bool, option("--compile", panel=MACHINE, metavar="", help="Compile the network; pays on GPUs.")
     ] = False,
-    workers: Annotated[
-        int | None,
-        option(panel=_MACHINE, min=1, metavar="N", env="WORKERS", help="Threads that decode; default: all cores."),
-    ] = None,
+    workers: Workers = None,
     quiet: Quiet = False,
     color: ColorOption = "auto",
 ) -> None:
     """Train a model on DATA by a robust method, and write it to MODEL.
+
+    Example: `labelaudit train ./images -o MODEL --method sln --valid 0.1`
 
     A checkpoint is kept after every epoch: the same command with --resume goes on where a run was cut off.
     """

@@ -29,15 +29,17 @@ _KEYS = "Enter: the label is right · a class, or its number: that one is right 
 
 def tune(
     run: Annotated[Path | None, RUN] = None,
-    verdicts: Annotated[int, option(min=10, metavar="N", help="Verdicts wanted in all.")] = 20,
+    verdicts: Annotated[int, option(min=10, metavar="N", help="How many verdicts there should be in all.")] = 20,
     output: Annotated[
-        Path | None, option("-o", "--output", metavar="CSV", help="File that gets the suspects, worst first.")
+        Path | None, option("-o", "--output", metavar="CSV", help="Write the suspects to this file, worst first.")
     ] = None,
     reviewer: Reviewer = None,
     seed: Annotated[int, option(min=0, metavar="N", help="Random seed of the images that are asked about.")] = 0,
-    as_json: Annotated[bool, option("--json", metavar="", help="Ask nothing, print JSON.")] = False,
+    as_json: Annotated[bool, option("--json", metavar="", help="Print JSON for programs, and ask nothing.")] = False,
 ) -> None:
     """Set the scale of RUN by a few verdicts: suspects, noise rate, expected precision and recall.
+
+    Example: `labelaudit tune RUN`
 
     On a terminal it asks about images all over the ranking, one by one; answers are appended to RUN/verdicts.csv, which
     later scans take into account. Elsewhere it lists the images to judge with `labelaudit review`.

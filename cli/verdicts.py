@@ -39,7 +39,10 @@ _RUN = typer.Argument(metavar="RUN", help="Folder that `labelaudit scan` wrote."
 
 @verdicts.command()
 def show(run: Annotated[Path | None, RUN] = None) -> None:
-    """Count the verdicts in RUN, compare the reviewers, list what they disagree on."""
+    """Count the verdicts in RUN, compare the reviewers, list what they disagree on.
+
+    Example: `labelaudit verdicts show RUN`
+    """
     from labelaudit import read_audit
     from labelaudit.verdicts import match, read, verdicts_file
 
@@ -76,6 +79,8 @@ def merge(
 ) -> None:
     """Bring the verdicts of several reviewers, or of copies of a RUN, together in one RUN.
 
+    Example: `labelaudit verdicts merge ann/RUN bob/RUN -o RUN`
+
     A LOG written as NAME=LOG counts as the verdicts of NAME: two people who share an account name stay two people.
     """
     from labelaudit import read_audit
@@ -106,7 +111,10 @@ def merge(
 
 @verdicts.command()
 def settle(run: Annotated[Path, _RUN], rule: Annotated[str, typer.Argument(metavar="RULE", help=_RULES)]) -> None:
-    """Set the rule by which disputes in RUN end, now and later; `majority` holds unless another is set."""
+    """Set the rule by which disputes in RUN end, now and later; `majority` holds unless another is set.
+
+    Example: `labelaudit verdicts settle RUN adjudicator:carol`
+    """
     from labelaudit import read_audit
     from labelaudit.verdicts import append, make_rule, match, read, verdicts_file
 
@@ -146,7 +154,10 @@ def import_(
         bool, option("--partly", metavar="", help="Import what can be, in spite of entries that cannot.")
     ] = False,
 ) -> None:
-    """Bring verdicts back from Label Studio, CVAT, Prodigy or a spreadsheet: all of FILE, or nothing."""
+    """Bring verdicts back from Label Studio, CVAT, Prodigy or a spreadsheet: all of FILE, or nothing.
+
+    Example: `labelaudit verdicts import RUN done.json`
+    """
     from labelaudit import read_audit
     from labelaudit.review.exchange import read_answers
     from labelaudit.verdicts import append, verdicts_file

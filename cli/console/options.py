@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from labelaudit.errors import OptionError
+from labelaudit.machine import Device
 from labelaudit.text import read_share
 
 from .streams import Color
@@ -27,10 +28,31 @@ def option(*names: str, panel: str | None = None, env: str | None = None, **rest
     return typer.Option(*names, rich_help_panel=panel, envvar=variable, show_envvar=False, **rest)
 
 
-ColorOption = Annotated[Color, option(env="COLOR", help="Colour in the output.")]
+ColorOption = Annotated[Color, option("--color", env="COLOR", help="Colour; auto: on a terminal only.")]
 Quiet = Annotated[bool, option("-q", "--quiet", metavar="", help="Print errors only.")]
-Moved = Annotated[Path | None, option(metavar="DATA", help="Where the images are now, if the dataset was moved.")]
-Workers = Annotated[int | None, option(min=1, metavar="N", env="WORKERS", help="Threads; default: all cores.")]
+QuietButResult = Annotated[bool, option("-q", "--quiet", metavar="", help="Print the result and errors only.")]
+Json = Annotated[bool, option("--json", metavar="", help="Print JSON for programs.")]
+DATA_HELP = "Where the images are now, if the dataset was moved."
+Moved = Annotated[Path | None, option("--data", metavar="DATA", help=DATA_HELP)]
+MACHINE = "This machine"
+"""Heading of the options that say where and with what a command runs, not what comes of it."""
+DEVICE_HELP = "Where networks run; auto: on a GPU where there is one."
+WORKERS_HELP = "Threads that read, decode and copy images; default: all cores."
+CacheFolder = Annotated[
+    Path | None,
+    option(
+        "--cache",
+        panel=MACHINE,
+        metavar="DIR",
+        env="CACHE",
+        help="Folder that keeps features; default: in the user's cache folder.",
+    ),
+]
+NoCache = Annotated[bool, option("--no-cache", panel=MACHINE, metavar="", help="Keep no features for the next time.")]
+DeviceOption = Annotated[Device, option("--device", panel=MACHINE, env="DEVICE", help=DEVICE_HELP)]
+Workers = Annotated[
+    int | None, option("--workers", panel=MACHINE, min=1, metavar="N", env="WORKERS", help=WORKERS_HELP)
+]
 
 
 def default_cache() -> Path:

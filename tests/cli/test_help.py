@@ -88,3 +88,44 @@ def test_a_help_text_names_only_options_that_the_command_has(path: tuple[str, ..
     for text in (command.help or "", *(getattr(option, "help", None) or "" for option in command.params)):
         told = re.sub(r"`labelaudit [^`]*`|`scan [^`]*`", "", text)
         assert {*re.findall(r"(?<![\w-])--[a-z][a-z-]*", told)} <= known | {"--help"}, text
+
+
+OWN = {  # options that are about something else in each command
+    *("--output", "--format", "--features", "--verdicts", "--network", "--init", "--image-size", "--seed", "--budget"),
+    *(
+        "--group",
+        "--effort",
+        "--cache",
+        "--no-cache",
+        "--quiet",
+        "--verbose",
+        "--json",
+        "--data",
+        "--reviewer",
+        "--fdr",
+    ),
+    *("--link", "--tier", "--plan", "--test", "--seeds", "--epochs", "--noise"),
+}
+
+
+def test_an_option_that_means_the_same_in_several_commands_says_the_same() -> None:
+    said: dict[str, set[str]] = {}
+    for command in COMMANDS.values():
+        for option in command.params:
+            for spelled in option.opts:
+                if spelled.startswith("--") and not option.hidden:
+                    said.setdefault(spelled, set()).add(option.help)
+    assert {spelled for spelled, helps in said.items() if len(helps) > 1} == OWN
+    assert len(said["--device"] | said["--workers"] | said["--color"]) == 3
+
+
+@pytest.mark.parametrize("path", [path for path in COMMANDS if path != ("help",)], ids=" ".join)
+def test_the_help_of_a_command_shows_how_it_is_typed(path: tuple[str, ...]) -> None:
+    first, example = (COMMANDS[path].help or "").split("\n\n")[:2]
+    assert first.endswith(".")
+    assert example.startswith(f"Example: `labelaudit {' '.join(path)}")
+    for typed in re.findall("`labelaudit ([^`]*)`", example):
+        words = typed.split()
+        command = COMMANDS[next(words for words in (tuple(words[:2]), (words[0],)) if words in COMMANDS)]
+        known = {spelled for option in command.params for spelled in (*option.opts, *option.secondary_opts)}
+        assert {word for word in words if word.startswith("-")} <= known, typed
