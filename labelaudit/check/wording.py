@@ -92,7 +92,7 @@ def rest(outcome: Outcome, shown: Sequence[Suspect | CheckedFinding]) -> str:
     hidden = Counter(entry.status for entry in outcome.suspects)
     hidden.subtract(entry.status for entry in shown if isinstance(entry, Suspect))
     parts = [f"{hidden[status]:,} {status}" for status in STATUSES if hidden[status]]
-    left = [f"{', '.join(parts)} suspects"] if parts else []
+    left = [f"{', '.join(parts)} {'suspect' if hidden.total() == 1 else 'suspects'}"] if parts else []
     problems = len(outcome.findings) - sum(isinstance(entry, CheckedFinding) for entry in shown)
     if problems:
         left.append(count(problems, "file or row", "files or rows"))

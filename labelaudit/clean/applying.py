@@ -35,7 +35,7 @@ from labelaudit.clean.output import (
 )
 from labelaudit.clean.plan import CorrectionPlan
 from labelaudit.clean.plan_file import build_plan
-from labelaudit.clean.reading_back import read_back
+from labelaudit.clean.reading_back import ask_again, read_back
 from labelaudit.clean.report import FILE, make_report, write_report
 from labelaudit.clean.returning import explain_loss, explain_passed_over, find_images
 from labelaudit.clean.transfer import LINKS, Transfer
@@ -231,6 +231,8 @@ def _write(
             else:
                 IMAGE_FORMS[form](dataset.written(), fresh, transfer)
                 read_back(dataset.written(), fresh, form, workers=transfer.workers, progress=transfer.progress)
+                if said := ask_again(dataset, fresh, form):
+                    notes += (f"Its folders can be read in several ways: to scan it, say `label_from` '{said}'.",)
             if form == "folders":
                 _write_names(dataset, fresh)
             kept = None

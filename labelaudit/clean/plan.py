@@ -29,6 +29,7 @@ from labelaudit.audit.document import Audit
 from labelaudit.clean.actions import ACTIONS, DEFAULTS
 from labelaudit.estimate.price import price_suspects, rank_surest
 from labelaudit.kinds import kinds_of
+from labelaudit.text import count_kind
 from labelaudit.types import Ints, Tier
 
 if TYPE_CHECKING:
@@ -293,7 +294,7 @@ class _PlanBuilder:
             if finding.path not in self.row_of and finding.kind not in _UNREADABLE
         )
         if left_out:
-            said = ", ".join(f"{count:,} {kind.replace('_', ' ')}" for kind, count in sorted(left_out.items()))
+            said = ", ".join(count_kind(number, kind) for kind, number in sorted(left_out.items()))
             yield f"What the scan left out is not in the new dataset either: {said}."
 
 

@@ -61,6 +61,19 @@ def read_back(dataset: RelabelledDataset, folder: Path, form: str, *, workers: i
     )
 
 
+def ask_again(dataset: RelabelledDataset, folder: Path, form: str) -> str:
+    """The ``label_from`` without which a scan of ``folder`` reads it otherwise; empty where none is needed."""
+    if form != "folders" or not len(dataset):
+        return ""
+    said = _how(dataset, form)["label_from"]
+    asked = open_source(folder, label_from=said)
+    try:
+        plain = open_source(folder)
+    except DataError:
+        return said
+    return "" if (plain.ids, plain.labels) == (asked.ids, asked.labels) else said
+
+
 def _how(dataset: RelabelledDataset, form: str) -> dict[str, str]:
     """The options that read a form back, whatever its names look like."""
     if form == "folders":

@@ -20,7 +20,7 @@ from labelaudit.clean.dataset import cleaned
 from labelaudit.clean.names import class_folder
 from labelaudit.clean.transfer import Transfer
 from labelaudit.data.sources import open_source
-from labelaudit.errors import OptionError, RunError
+from labelaudit.errors import DataError, OptionError, RunError
 from labelaudit.types import Finding
 from labelaudit.verdicts import match
 
@@ -55,6 +55,18 @@ def test_numbered_classes_keep_their_numbers_and_names(tmp_path: Path) -> None:
     assert next(row["new_label"] for row in rows(tmp_path / "patch" / "relabel.csv")) == "1"
     restore(audit, tmp_path / "out", tmp_path / "back")
     assert {name for name in contents(tmp_path / "back") if name.endswith(".png")} == set(ids)
+
+
+def test_folders_that_a_scan_would_ask_about_say_the_answer(tmp_path: Path) -> None:
+    ids = tuple(name.replace("dog", "cat_old") for name in IDS)
+    source = {"data": str(tmp_path / "pets"), "label_from": "top"}
+    classes = ("cat", "cat_old", "owl")
+    audit = make_dataset(tmp_path / "pets", ids, samples={"classes": classes}, settings={"source": source})
+    made = apply_plan(make_plan(audit, match(audit, [])), audit, tmp_path / "out")
+    assert "Its folders can be read in several ways: to scan it, say `label_from` 'top'." in made.notes
+    with pytest.raises(DataError, match="'cat_old' may be a class of its own"):
+        open_source(tmp_path / "out")
+    assert len(open_source(tmp_path / "out", label_from="top").ids) == len(ids)
 
 
 def test_class_folders(audit: Audit, plan: CorrectionPlan, tmp_path: Path) -> None:
