@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from labelaudit.packed import as_digests
+
 _DIGITS = 32  # of a content digest in hexadecimal
 _CELLS = 1 << 17  # that are worked on at a time
 _BYTES = 1 << 20  # the same of a text
@@ -38,11 +40,11 @@ def number_names(names: Sequence[str]) -> Numbered:
     >>> [found.tolist() for found in number_names(["b", "a", "b"])]
     [[1, 0], [1, 0, 1]]
     """
-    keys = _as_numbers(names)
-    if keys is None:
+    digests = as_digests(names)
+    if digests is None:
         _, first, code = np.unique(np.asarray(names), return_index=True, return_inverse=True)
         return Numbered(first, code)
-    upper, lower = keys[:, 0], keys[:, 1]
+    upper, lower = digests.halves.T
     order, apart = _sort_apart(upper)
     same = np.zeros(max(len(order) - 1, 0), dtype=bool)
     if not apart:
@@ -104,8 +106,8 @@ def spell_lines(
     >>> b"".join(spell_lines(["b", "a"], np.array([1, 0]), [".", "!"], np.array([0, 1])))
     b'a.b!'
     """
-    keys = _as_numbers(names)
-    if keys is None:
+    digests = as_digests(names)
+    if digests is None:
         yield "".join([names[row] + ends[end] for row, end in zip(rows.tolist(), places.tolist(), strict=True)]).encode(
             "utf-8", "surrogateescape"
         )
@@ -117,24 +119,10 @@ def spell_lines(
     step = max(1, _BYTES // width)
     for start in range(0, len(rows), step):
         some, end = rows[start : start + step], places[start : start + step]
-        digits = keys[some].astype(">u8").tobytes().hex().encode()
+        digits = digests.data[some].tobytes().hex().encode()
         lines = np.empty((len(some), width), dtype=np.uint8)
         lines[:, :_DIGITS] = np.frombuffer(digits, np.uint8).reshape(-1, _DIGITS)
         lines[:, _DIGITS:] = tails[end]
         if lengths.min() < width:
             lines = lines[np.arange(width) < lengths[end][:, None]]
         yield lines.tobytes()
-
-
-def _as_numbers(names: Sequence[str]) -> npt.NDArray[np.uint64] | None:
-    """(n, 2) the upper and the lower half of names of 32 hexadecimal digits; None where one is another name."""
-    text = "".join(names)
-    if set(map(len, names)) != {_DIGITS} or text != text.lower():
-        return None
-    try:
-        data = bytes.fromhex(text)
-    except ValueError:
-        return None
-    if 2 * len(data) != len(text):  # spaces
-        return None
-    return np.frombuffer(data, dtype=">u8").reshape(-1, 2).astype(np.uint64)

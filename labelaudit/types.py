@@ -21,6 +21,7 @@ import numpy.typing as npt
 from labelaudit.errors import DataError
 from labelaudit.leading import Leading, Table, is_finite
 from labelaudit.names import Numbered, number_names
+from labelaudit.packed import Packed, take_texts
 
 Floats = npt.NDArray[np.floating[Any]]
 Ints = npt.NDArray[np.integer[Any]]
@@ -89,27 +90,30 @@ class Claim(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Samples:
-    """A dataset that can be audited: who, which label, where the bytes are."""
+    """A dataset that can be audited: who, which label, where the bytes are.
 
-    ids: tuple[str, ...]
+    Texts of many samples may be `Packed`, which equal a tuple of them.
+    """
+
+    ids: Sequence[str]
     """(n,) unique; path relative to the data root with ``/``, or a row name."""
     labels: Ints
     """(n,) int64, index into `classes`."""
     classes: tuple[str, ...]
     """(C,) class names, sorted."""
-    digests: tuple[str, ...]
+    digests: Sequence[str]
     """(n,) content digest, 32 hexadecimal digits; equal digests are equal content."""
     images: Images | None = None
     """Aligned with `ids`; ``None`` when only features or probabilities were given."""
-    splits: tuple[str, ...] | None = None
+    splits: Sequence[str] | None = None
     """(n,) name of the split level (``train`` …), where the dataset has one."""
-    extra: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    extra: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Further columns of the label table, carried through to the output."""
     codes: Mapping[str, str] = field(default_factory=dict)
     """Class name -> the number or id that the data have in its place; empty where they have the names."""
     root: str = ""
     """The data root as the person named it."""
-    groups: tuple[str, ...] = ()
+    groups: Sequence[str] = ()
     """(n,) equal names are samples that must not vouch for each other (`labelaudit.context.groups`): copies,
     near-copies, what a person named. The digest where a sample stands alone; the `digests` unless given."""
 
@@ -123,7 +127,7 @@ class Samples:
         for name, rows in (("groups", self.groups), ("images", self.images), ("splits", self.splits)):
             if rows is not None and len(rows) != n:
                 raise DataError(f"{n} ids, but {len(rows)} {name}")
-        if len(set(self.ids)) != n:
+        if not isinstance(self.ids, Packed) and len(set(self.ids)) != n:  # these were checked before, or are counted
             raise DataError("sample ids are not unique")
         if n and (labels.min() < 0 or labels.max() >= len(self.classes)):
             raise DataError(f"labels must index the {len(self.classes)} classes")
@@ -165,16 +169,16 @@ class Samples:
         """The samples of ``rows`` (indices or mask), classes kept."""
         pick = np.arange(len(self))[rows].tolist()
         return Samples(
-            ids=tuple(self.ids[i] for i in pick),
+            ids=take_texts(self.ids, pick),
             labels=self.labels[rows],
             classes=self.classes,
-            digests=tuple(self.digests[i] for i in pick),
+            digests=take_texts(self.digests, pick),
             images=None if self.images is None else Subset(self.images, pick),
-            splits=None if self.splits is None else tuple(self.splits[i] for i in pick),
-            extra={name: tuple(column[i] for i in pick) for name, column in self.extra.items()},
+            splits=None if self.splits is None else take_texts(self.splits, pick),
+            extra={name: take_texts(column, pick) for name, column in self.extra.items()},
             codes=self.codes,
             root=self.root,
-            groups=tuple(self.groups[i] for i in pick),
+            groups=take_texts(self.groups, pick),
         )
 
 
@@ -302,7 +306,7 @@ class Decision:
     """90 % interval of `noise_rate`."""
     noise_matrix: Floats
     """(C, C) float64: expected number of samples given class i whose true class is j."""
-    reasons: tuple[str, ...]
+    reasons: Sequence[str]
     """(n,) why a sample is flagged, or why it was not judged; empty for the others."""
     recipe: Mapping[str, Any] = field(default_factory=dict)
     """JSON-able: what was combined, with which weights, why; how the threshold was found."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from labelaudit.packed import Packed
 from labelaudit.text import free_name
 from labelaudit.types import TIERS, Ints
 
@@ -32,6 +33,8 @@ class Picked:
     def tolist(self) -> list[Any]:
         """The column as plain Python values."""
         values = self.values
+        if isinstance(values, Packed):
+            return values.take(self.places)
         return [values[place] for place in self.places.tolist()]
 
 

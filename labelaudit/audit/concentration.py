@@ -20,6 +20,7 @@ import numpy as np
 from labelaudit.audit.stretch import DEALS, find_stretch, has_slipped
 from labelaudit.data.facts import list_folder_levels
 from labelaudit.data.votes import OF_VOTES
+from labelaudit.packed import Texts, holds
 from labelaudit.types import Bools, Floats, Ints, Samples
 
 MOST_VALUES = 50
@@ -114,6 +115,8 @@ def _test_order(
 
 def _are_class_folders(samples: Samples) -> bool:
     """Whether no folder holds images of two classes."""
+    if not holds(samples.ids, "/"):  # one folder
+        return len(np.unique(samples.labels)) == 1
     folders = [name.rpartition("/")[0] for name in samples.ids]
     return len(set(zip(folders, samples.labels.tolist(), strict=True))) == len(set(folders))
 
@@ -233,6 +236,9 @@ def _are_numbered(names: Sequence[str]) -> bool:
     >>> _are_numbered(["x.npy#1", "x.npy#20"]), _are_numbered(["cat1.png", "car1.png"])
     (True, False)
     """
+    if isinstance(names, Texts) and names.is_ascii:
+        shared = len(names.beginning.rstrip("0123456789"))
+        return bool(len(names)) and all(letter.isdigit() for letter in names.letters(shared))
     ends = min(names, default=""), max(names, default="")
     shared = len(os.path.commonprefix(ends).rstrip("0123456789"))  # noqa: RUF071 - letters, not folders
     first = [name[shared : shared + 1] for name in ends]

@@ -1,7 +1,7 @@
 """``suspects.csv`` and ``samples.csv``: the rows of `Audit.table` for people, spreadsheets and data frames.
 
 UTF-8, one header line, ``\\n`` at line ends. A text cell that a spreadsheet would execute gets a leading ``'``; who
-needs the exact name of such a file finds it in ``audit.json``. Left out: a byte order mark, which would break the
+needs the exact name of such a file asks `Audit.samples`. Left out: a byte order mark, which would break the
 first column's name for most other readers.
 """
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from labelaudit.judge.judge import Judge
 
 SCHEMA_VERSION = 1
-"""Version of `summary.json` and `audit.json`; raised when a reader of the old form would misread the new one."""
+"""Version of `summary.json`; raised when a reader of the old form would misread the new one."""
 
 BEFORE_REVIEW = "before_review"
 """Evidence of a scan that was told verdicts: the suspicion of each sample as if nobody had looked at it."""

@@ -1,9 +1,9 @@
 """``summary.json`` for machines and ``audit.json`` for later commands.
 
-``summary.json`` is `Audit.summary`. ``audit.json`` holds all text of an audit (samples, findings, settings, reasons),
-one line per part; with the arrays of ``evidence.npz`` it becomes the same audit again. It says which bytes belong to it
-in other files, and its last line is the digest of the lines before. Numbers that are not finite are ``null``: both
-files are strict JSON. Left out: images, and reading older schemas, of which there are none yet.
+``summary.json`` is `Audit.summary`. ``audit.json`` holds what is said of the dataset as a whole (findings, settings,
+notes), one line per part; with ``evidence.npz``, which holds what is said of each row, it becomes the same audit again.
+It says which bytes belong to it in other files, and its last line is the digest of the lines before. Numbers that are
+not finite are ``null``: both files are strict JSON. Left out: images.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -19,14 +19,19 @@ from typing import Any
 import numpy as np
 
 from labelaudit.arrays import Arrays
-from labelaudit.audit.document import SCHEMA_VERSION, Audit, finding_record
-from labelaudit.audit.npz import decision_of, evidence_of
+from labelaudit.audit.concentration import Concentration
+from labelaudit.audit.document import Audit, finding_record
+from labelaudit.audit.npz import decision_of, evidence_of, rows_of
 from labelaudit.data.ingest import DIGEST_BYTES, digest
 from labelaudit.errors import RunError
 from labelaudit.files import read_regular
 from labelaudit.machine import Stage
 from labelaudit.text import shown_json
-from labelaudit.types import Decision, Finding, Samples
+from labelaudit.types import Decision, Finding, Ints, Samples
+
+AUDIT_VERSION = 2
+"""Version of ``audit.json``; raised when a reader of the old form would misread the new one. In the first one it held
+the texts of each row as well."""
 
 
 def write_summary(audit: Audit, path: Path) -> None:
@@ -53,10 +58,10 @@ def render_suspects(audit: Audit) -> str:
 
 
 def write_audit(audit: Audit, path: Path, *, companions: Mapping[str, str]) -> None:
-    """All text of ``audit``, one line per part; ``companions`` are the digests of the files that belong to it."""
+    """The dataset as a whole, one line per part; ``companions`` are the digests of the files that belong to it."""
     samples, decision = audit.samples, audit.decision
     parts = {
-        "schema_version": SCHEMA_VERSION,
+        "schema_version": AUDIT_VERSION,
         "fingerprint": audit.fingerprint,
         "settings": audit.settings,
         "seed": audit.seed,
@@ -77,36 +82,22 @@ def write_audit(audit: Audit, path: Path, *, companions: Mapping[str, str]) -> N
         ],
         "shown": {name: _short(audit.shown_values(name)) for name in audit.shown},
         "findings": [finding_record(finding) for finding in audit.findings],
+        "concentrations": [one.record() for one in audit.concentrations],
         "root": samples.root,
         "classes": samples.classes,
-        "ids": samples.ids,
-        "labels": samples.given(),
-        "digests": samples.digests,
-        "splits": samples.splits,
-        "reasons": decision.reasons,
-        "extra": samples.extra,
+        "extra": list(samples.extra),
         **({"codes": samples.codes} if samples.codes else {}),
-        **({"groups": samples.groups} if samples.groups != samples.digests else {}),
         "companions": companions,
     }
     found, before = hashlib.blake2b(digest_size=DIGEST_BYTES), "{\n"
     with path.open("wb") as file:
-        for name, part in parts.items():  # one at a time: of a million samples each is some dozen megabytes
-            for text in (f'{before}"{name}": ', _dump(part)):
-                data = text.encode("utf-8", "backslashreplace")
-                found.update(data)
-                file.write(data)
+        for name, part in parts.items():
+            text = json.dumps(plain(part), ensure_ascii=False, allow_nan=False)
+            data = f'{before}"{name}": {text}'.encode("utf-8", "backslashreplace")
+            found.update(data)
+            file.write(data)
             before = ",\n"
         file.write(_seal(found.hexdigest()))
-
-
-def _dump(part: Any) -> str:
-    """``part`` as strict JSON on one line; a million names that need no escapes are joined as they are."""
-    if isinstance(part, (list, tuple)) and part and set(map(type, part)) == {str}:
-        joined = '", "'.join(part)
-        if joined.isprintable() and "\\" not in joined and joined.count('"') == 2 * len(part) - 2:
-            return f'["{joined}"]'
-    return json.dumps(plain(part), ensure_ascii=False, allow_nan=False)
 
 
 def _seal(checksum: str) -> bytes:
@@ -127,9 +118,9 @@ def load_parts(path: Path) -> dict[str, Any]:
     version = parts["schema_version"]
     if not isinstance(version, int):
         raise TypeError("schema_version is not a number")
-    if version > SCHEMA_VERSION:
+    if version > AUDIT_VERSION:
         raise RunError(
-            f"{path} was written by a newer labelaudit (schema {version}, this one reads up to {SCHEMA_VERSION}): "
+            f"{path} was written by a newer labelaudit (schema {version}, this one reads up to {AUDIT_VERSION}): "
             "pip install -U labelaudit"
         )
     if "checksum" not in parts:
@@ -142,21 +133,20 @@ def load_parts(path: Path) -> dict[str, Any]:
 
 def build_audit(parts: Mapping[str, Any], arrays: Arrays, files: Mapping[str, Path]) -> Audit:
     """The audit of `load_parts` with the ``arrays`` of its ``evidence.npz``; what does not fit raises as there."""
-    index = {name: i for i, name in enumerate(parts["classes"])}
     verdict = parts["decision"]
     low, high = verdict["noise_interval"]
-    labels = np.array([index[name] for name in parts["labels"]], dtype=np.int64)
+    rows, labels = rows_of(arrays) if parts["schema_version"] == AUDIT_VERSION else _first_form(parts)
     audit = Audit(
         samples=Samples(
-            ids=tuple(parts["ids"]),
+            ids=rows["ids"],
             labels=labels,
             classes=tuple(parts["classes"]),
-            digests=tuple(parts["digests"]),
-            splits=None if parts["splits"] is None else tuple(parts["splits"]),
-            extra={name: tuple(values) for name, values in parts["extra"].items()},
+            digests=rows["digests"],
+            splits=rows.get("splits"),
+            extra={name: rows[f"extra/{number}"] for number, name in enumerate(parts["extra"])},
             codes=parts.get("codes", {}),
             root=parts["root"],
-            groups=tuple(parts.get("groups", ())),
+            groups=rows.get("groups", ()),
         ),
         decision=Decision(
             **decision_of(arrays, labels, len(parts["classes"])),
@@ -164,7 +154,7 @@ def build_audit(parts: Mapping[str, Any], arrays: Arrays, files: Mapping[str, Pa
             sure_threshold=None if verdict.get("sure_threshold") is None else _number(verdict["sure_threshold"]),
             noise_rate=_number(verdict["noise_rate"]),
             noise_interval=(_number(low), _number(high)),
-            reasons=tuple(parts["reasons"]),
+            reasons=rows["reasons"],
             recipe=verdict["recipe"],
         ),
         evidence={
@@ -188,7 +178,19 @@ def build_audit(parts: Mapping[str, Any], arrays: Arrays, files: Mapping[str, Pa
         files=files,
     )
     vars(audit)["fingerprint"] = parts["fingerprint"]  # which would take longer than all else of a million samples
+    if "concentrations" in parts:
+        found = [Concentration(**{**record, "others": tuple(record["others"])}) for record in parts["concentrations"]]
+        vars(audit)["concentrations"] = tuple(found)
     return audit
+
+
+def _first_form(parts: Mapping[str, Any]) -> tuple[dict[str, Sequence[str]], Ints]:
+    """`rows_of` an ``audit.json`` of the first version."""
+    index = {name: number for number, name in enumerate(parts["classes"])}
+    rows: dict[str, Sequence[str]] = {}
+    rows |= {name: tuple(parts[name]) for name in ("ids", "digests", "splits", "groups", "reasons") if parts.get(name)}
+    rows |= {f"extra/{number}": tuple(values) for number, values in enumerate(parts["extra"].values())}
+    return rows, np.array([index[name] for name in parts["labels"]], dtype=np.int64)
 
 
 _PLAIN = {str, int, bool, type(None)}

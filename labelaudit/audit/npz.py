@@ -2,25 +2,31 @@
 
 Keys: ``decision/<name>`` and ``evidence/<method>/<name>``; the further columns of a method are
 ``evidence/<method>/columns/<name>``. Of many samples and classes, ``<key of probs>/<part>`` are the leading classes.
-Left out: text, which lives in ``audit.json``.
+``samples/labels`` are places in the classes; texts of each row (ids, digests, splits, groups, reasons, and further
+columns of the label table as ``extra/<number>``) lie packed under ``samples/<name>/``. Left out: what is said of the
+dataset as a whole, which lives in ``audit.json``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from labelaudit.arrays import Arrays, write_arrays
 from labelaudit.audit.document import Audit
 from labelaudit.leading import PARTS, Leading, Table
+from labelaudit.packed import pack, unpack
 from labelaudit.types import Evidence, Ints
 
 DECISION = ("suspicion", "is_issue", "judged", "probs", "predicted", "noise_matrix")
 """The arrays of a `Decision`."""
 _OPTIONAL = ("probs", "losses", "margins")
+_SAMPLES = "samples/"
+_LABELS = f"{_SAMPLES}labels"
 
 
 def write(audit: Audit, path: Path) -> None:
@@ -34,7 +40,36 @@ def write(audit: Audit, path: Path) -> None:
                 arrays |= split_table(f"evidence/{method}/{name}", table)
         for name, column in evidence.columns.items():
             arrays[f"evidence/{method}/columns/{name}"] = column
-    write_arrays(path, arrays)
+    write_arrays(path, arrays | _split_samples(audit))
+
+
+def _split_samples(audit: Audit) -> dict[str, npt.NDArray[Any]]:
+    """Labels and texts of each row."""
+    samples = audit.samples
+    labels = samples.labels.astype(np.min_scalar_type(max(0, len(samples.classes) - 1)))
+    texts = {"ids": samples.ids, "digests": samples.digests, "reasons": audit.decision.reasons}
+    if samples.splits is not None:
+        texts["splits"] = samples.splits
+    if samples.groups != samples.digests:
+        texts["groups"] = samples.groups
+    texts |= {f"extra/{number}": column for number, column in enumerate(samples.extra.values())}
+    arrays: dict[str, npt.NDArray[Any]] = {_LABELS: labels}
+    for name, text in texts.items():
+        arrays |= {f"{_SAMPLES}{name}/{part}": array for part, array in pack(text).arrays().items()}
+    return arrays
+
+
+def rows_of(arrays: Arrays) -> tuple[Mapping[str, Sequence[str]], Ints]:
+    """The texts of each row by name, those of further columns as ``extra/<number>``, and (n,) its given label."""
+    parts: dict[str, dict[str, npt.NDArray[Any]]] = {}
+    for key, array in arrays.items():
+        if key.startswith(_SAMPLES) and key != _LABELS:
+            name, _, part = key.removeprefix(_SAMPLES).rpartition("/")
+            parts.setdefault(name, {})[part] = array
+    labels = arrays[_LABELS]
+    if labels.dtype.kind != "u":
+        raise ValueError(f"labels of {labels.dtype}")
+    return {name: unpack(some) for name, some in parts.items()}, labels.astype(np.int64)
 
 
 def split_table(key: str, table: Table) -> dict[str, npt.NDArray[Any]]:

@@ -7,6 +7,7 @@ for images that were renamed; `labelaudit scan` again finds those, at the cost o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +28,7 @@ class Originals:
     source: Images
     rows: tuple[int, ...]
     """(n,) row in ``source`` of each sample of the audit, -1 where it is gone."""
-    digests: tuple[str, ...]
+    digests: Sequence[str]
     """(n,) what the scan saw."""
 
     def __len__(self) -> int:

@@ -150,7 +150,7 @@ def _join(samples: Samples, *ties: tuple[Ints, Ints], names: Sequence[str]) -> S
     smallest digest: a sample that stands alone is named by its own."""
     component = _connect(len(samples), *ties)
     groups = np.array(samples.groups, dtype=object)
-    digests = set(samples.digests)
+    digests, names = set(samples.digests), list(names)
     sizes = np.bincount(component)
     order = np.argsort(component, kind="stable")
     for rows in np.split(order, np.cumsum(sizes)[:-1]):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from labelaudit.data.votes import OF_VOTES
+from labelaudit.packed import holds
 from labelaudit.types import Samples
 
 
@@ -25,7 +26,7 @@ def list_folder_levels(paths: Sequence[str]) -> dict[str, Sequence[str]]:
     >>> list_folder_levels(["train/cat/1.png", "dog/2.png", "3.png"])
     {'folder level 1': ['train', 'dog', ''], 'folder level 2': ['cat', '', '']}
     """
-    if "/" not in "".join(paths):  # of a million paths without folders none is split
+    if not holds(paths, "/"):  # of a million paths without folders none is split
         return {}
     above = [path.rpartition("/")[0] for path in paths]
     steps = {folder: folder.split("/") if folder else [] for folder in set(above)}

@@ -28,7 +28,7 @@ class Listing:
 
     root: str
     """The data root as the person named it."""
-    ids: tuple[str, ...]
+    ids: Sequence[str]
     """(n,) unique; path relative to the root with ``/``, or a row name such as ``train.parquet#12``."""
     labels: tuple[str | None, ...]
     """(n,) given label as written; ``None`` where there is none."""
@@ -64,6 +64,8 @@ class Listing:
 
     def unlabelled(self) -> dict[int, Finding]:
         """Row -> finding of each sample without a label, which a scan leaves out."""
+        if None not in self.labels:
+            return {}
         rows = [row for row, label in enumerate(self.labels) if label is None]
         return {row: Finding(kind="unlabelled", path=self.ids[row], detail="it has no label") for row in rows}
 

@@ -67,6 +67,8 @@ def find_blank(
 
 def _are_uniform(samples: Samples, findings: Sequence[Finding]) -> Bools:
     paths = {finding.path for finding in findings if finding.kind == "uniform"}
+    if not paths:
+        return np.zeros(len(samples), dtype=bool)
     return np.fromiter((name in paths for name in samples.ids), dtype=bool, count=len(samples))
 
 

@@ -1,6 +1,7 @@
 """Reasons to doubt a label: written in one place and recognised again in the same one.
 
-An audit keeps a reason as text, in ``samples.csv`` and ``audit.json``; whoever filters or counts suspects asks `find`.
+An audit keeps a reason as text, in ``samples.csv`` and ``evidence.npz``; whoever filters or counts suspects asks
+`find`.
 """
 
 from __future__ import annotations

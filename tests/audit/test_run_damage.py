@@ -86,7 +86,7 @@ def test_a_part_of_another_run_is_damage(name: str, tmp_path: Path) -> None:
         read_audit(tmp_path / "run")
 
 
-@pytest.mark.parametrize(("old", "new"), [("cat/c.png", "cat/x.png"), ('"dog"', '"cow"'), ("0.4", "0.0")])
+@pytest.mark.parametrize(("old", "new"), [("cat/z.png", "cat/x.png"), ('"dog"', '"cow"'), ("0.4", "0.0")])
 def test_a_few_changed_characters_are_damage(old: str, new: str, tmp_path: Path) -> None:
     path = run.write(make_audit(), tmp_path / "run")["audit.json"]
     text = path.read_text(encoding="utf-8")
@@ -156,7 +156,18 @@ def test_a_pipe_in_a_run_is_damage_and_hangs_nobody(tmp_path: Path) -> None:
 def test_a_run_from_a_newer_version_is_refused(tmp_path: Path) -> None:
     path = run.write(make_audit(), tmp_path / "run")["audit.json"]
     path.write_text(
-        path.read_text(encoding="utf-8").replace('"schema_version": 1', '"schema_version": 99'), encoding="utf-8"
+        path.read_text(encoding="utf-8").replace('"schema_version": 2', '"schema_version": 99'), encoding="utf-8"
     )
     with pytest.raises(RunError, match=r"newer labelaudit \(schema 99.*pip install -U labelaudit"):
+        read_audit(tmp_path / "run")
+
+
+def test_texts_that_are_cut_elsewhere_are_damage(tmp_path: Path) -> None:
+    path = run.write(make_audit(), tmp_path / "run")["evidence.npz"]
+    with np.load(path) as archive:
+        arrays = dict(archive)
+    arrays["samples/ids/lengths"][0] += 1
+    np.savez(path, allow_pickle=False, **arrays)
+    seal(tmp_path / "run")
+    with pytest.raises(RunError, match=r"damaged .*texts of 55 bytes, but 54 are there"):
         read_audit(tmp_path / "run")

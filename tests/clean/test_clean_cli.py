@@ -116,7 +116,7 @@ def test_what_cannot_be_is_one_line(run: Path, arguments: list[str], message: st
 def test_other_runs(run: Path, tmp_path: Path) -> None:
     assert "is not a RUN folder" in call("clean", tmp_path / "pets").err
     text = (run / "audit.json").read_text(encoding="utf-8")
-    (run / "audit.json").write_text(text.replace('"schema_version": 1', '"schema_version": 99'), encoding="utf-8")
+    (run / "audit.json").write_text(text.replace('"schema_version": 2', '"schema_version": 99'), encoding="utf-8")
     assert "was written by a newer labelaudit" in call("clean", run).err
 
 

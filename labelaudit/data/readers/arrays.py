@@ -19,6 +19,7 @@ from labelaudit.data.reader import Reading, Subject
 from labelaudit.data.source import Source
 from labelaudit.errors import DataError, first_line
 from labelaudit.files import open_regular
+from labelaudit.packed import Texts
 from labelaudit.types import Joined
 
 Array = npt.NDArray[Any]
@@ -101,7 +102,7 @@ def list_arrays(path: Path, *, labels: Path | None = None) -> Listing:
     tagged = [split for (split, _, _), stack in zip(pairs, stacks, strict=True) for _ in range(len(stack))]
     return Listing(
         root=str(path),
-        ids=tuple(f"{path.name}#{row}" for row in range(total)),
+        ids=Texts.numbered(f"{path.name}#", total),
         labels=given,
         images=Stacks(stacks),
         splits=tuple(tagged) if all(tagged) else None,
@@ -117,8 +118,7 @@ def list_array_labels(path: Path) -> Listing:
     if key is None:
         raise DataError(f"'{path}' holds {', '.join(sorted(arrays))}: it needs an array 'labels'")
     labels = array_labels(arrays[key], _class_names(arrays), f"labels in '{path}'")
-    name = path.name
-    return Listing(root="", ids=tuple([f"{name}#{row}" for row in range(len(labels))]), labels=tuple(labels))
+    return Listing(root="", ids=Texts.numbered(f"{path.name}#", len(labels)), labels=tuple(labels))
 
 
 class Stacks:
