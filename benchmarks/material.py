@@ -52,7 +52,8 @@ class Material:
 
     def decide(self) -> Decision:
         """The decision that a scan would make of the models as they are now."""
-        consensus, _, outside = self.fitted.settle()
+        settled = self.fitted.settle()
+        consensus, outside = settled.consensus, settled.outside
         samples, known = self.fitted.samples, self.fitted.known
         posterior = hear(consensus.answer, samples).posterior
         consensus = replace(consensus, answer=replace(consensus.answer, posterior=posterior))

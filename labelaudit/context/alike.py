@@ -5,22 +5,26 @@ Puts `duplicates`, `groups`, `scenes` and `siblings` in order for a scan. Left o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from labelaudit.arrays import Arrays
 from labelaudit.context.groups import add_near_copies, are_one_a_class, name_few
 from labelaudit.context.scenes import Scenes, find_scenes, group_scenes, groups_across, scenes_across, share_apart
 from labelaudit.context.shortcuts import Shortcut
 from labelaudit.context.siblings import find_siblings
 from labelaudit.features.duplicates import find_copies, find_pairs
+from labelaudit.features.pairs import Pairs
 from labelaudit.features.turned import find_turned
 from labelaudit.judge.decide import open_interval
 from labelaudit.machine import Machine
 from labelaudit.names import Numbered
 from labelaudit.types import Decision, Features, Finding, Ints, Samples
+
+Keep = Callable[[str, Callable[[], Arrays]], Arrays]
 
 LEAST_OPEN = 0.1
 """Share of images that may have siblings outside their group from which the noise rate's interval is opened."""
@@ -101,12 +105,18 @@ class Alike:
 
 
 def find_alike(
-    samples: Samples, features: Features | None, machine: Machine, *, near: Ints | None, named: bool = False
+    samples: Samples,
+    features: Features | None,
+    machine: Machine,
+    *,
+    near: Ints | None,
+    named: bool = False,
+    keep: Keep = lambda _, make: make(),
 ) -> Alike:
     """Group the near-copies and, where they are widespread, the scenes of ``samples``, and list what is a finding.
 
     ``near`` (n, k) are the rows nearest to each, best first, None without features; ``named`` says that a person's
-    groups are in ``samples`` already.
+    groups are in ``samples`` already; ``keep`` gives the arrays of a name, as they were left or made now.
     """
     if features is None or near is None:
         copies = find_copies(samples, None)
@@ -114,8 +124,17 @@ def find_alike(
         across = groups_across(samples, leaked) if named else ()
         return Alike(samples=samples, findings=copies + across, scenes=None, named=named)
     how: dict[str, Any] = {"near": near, "workers": machine.workers, "progress": machine.progress}
-    pairs = find_pairs(samples, features, **how).join(find_turned(samples, features, **how))
-    scenes = find_scenes(samples, features, near=near, device=machine.device)
+
+    def find_nearly_same() -> Arrays:
+        return vars(find_pairs(samples, features, **how).join(find_turned(samples, features, **how)))
+
+    def find_same_scenes() -> Arrays:
+        found = find_scenes(samples, features, near=near, device=machine.device)
+        return {name: np.asarray(value) for name, value in vars(found).items()}
+
+    pairs = Pairs(**keep("copies", find_nearly_same))
+    kept = dict(keep("scenes", find_same_scenes))
+    scenes = Scenes(share=float(kept.pop("share")), **kept)
     copies = find_copies(samples, features, pairs=pairs)
     grouped = add_near_copies(samples, pairs.first, pairs.second)
     parted = named and are_one_a_class(grouped)

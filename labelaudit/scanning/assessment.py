@@ -12,7 +12,7 @@ import numpy as np
 
 from labelaudit.audit.chance import MEASURED
 from labelaudit.audit.document import BEFORE_REVIEW, Audit
-from labelaudit.context.alike import Alike, find_alike
+from labelaudit.context.alike import Alike, Keep, find_alike
 from labelaudit.context.classes import note_classes
 from labelaudit.context.grades import note_order, rank_steps, settle_order
 from labelaudit.context.groups import name_groups
@@ -28,6 +28,7 @@ from labelaudit.judge.scores import log_odds
 from labelaudit.judge.verdict_fit import VIEWS, VerdictFit, decided
 from labelaudit.judge.verdict_fit import fit as fit_verdicts
 from labelaudit.machine import Clock, Machine, list_versions, one_blas_thread
+from labelaudit.packed import pack
 from labelaudit.scanning.components import Components, find_components
 from labelaudit.scanning.description import Description, describe
 from labelaudit.scanning.notes import (
@@ -85,8 +86,10 @@ def audit_samples(
             machine.progress("duplicates", 0, None)
             components = find_components(seen.samples, seen.features, machine, unfinished)
     with clock.stage("duplicates"):
-        near = None if components is None else components.rows
-        alike = find_alike(seen.samples, seen.features, machine, near=near, named=bool(settings.group))
+        how = {"near": None, "named": bool(settings.group)}
+        if components is not None:
+            how |= {"near": components.rows, "keep": _keep_alike(seen.samples, components, unfinished)}
+        alike = find_alike(seen.samples, seen.features, machine, **how)
     blank = find_blank(alike.samples, findings)
     alike = replace(alike, findings=pass_over_blank(alike.findings, alike.samples, blank))
     with clock.stage("train"):
@@ -95,10 +98,10 @@ def audit_samples(
             samples=alike.samples, known=known, settings=seen.settings, machine=machine, unfinished=unfinished
         )
         evidence = _train(material, seen, components, probs)
-    if unfinished.found:
-        machine.notice(f"Went on with a scan that was cut off: {', '.join(unfinished.found)} had been done.")
     with clock.stage("decide"):
         answer = _decide(material, evidence, seen, alike, steps, blank)
+    if unfinished.found:
+        machine.notice(f"Went on with a scan that was cut off: {', '.join(unfinished.found)} had been done.")
     return Audit(
         samples=answer.samples,
         decision=answer.decision,
@@ -112,6 +115,14 @@ def audit_samples(
         settings=seen.settings.record(),
         judge=answer.judge,
     )
+
+
+def _keep_alike(samples: Samples, components: Components, unfinished: Unfinished) -> Keep:
+    """The place where copies and scenes of ``samples`` are kept."""
+    seen: dict[str, Any] = {"features": components.content, "near": components.rows, "labels": samples.labels}
+    seen |= {"images": samples.images is not None, **pack(samples.digests).arrays()}
+    depends_on = {"input": unfinished.digest(seen)}
+    return lambda name, make: unfinished.arrays(name, depends_on, make)
 
 
 def _train(
@@ -164,7 +175,8 @@ def _decide(
 ) -> _Answer:
     """Bring the models to one answer, count in what people said, and rank by it or by the column asked for."""
     settings, known, trained_on, features = material.settings, material.known, seen.trained_on, seen.features
-    consensus, strangers_gain, outside = material.settle()
+    settled = material.settle()
+    consensus, strangers_gain, outside = settled.consensus, settled.strangers_gain, settled.outside
     heard = hear(consensus.answer, material.samples)
     consensus = replace(consensus, answer=replace(consensus.answer, posterior=heard.posterior))
     samples = heard.samples

@@ -52,8 +52,8 @@ def fit_all(
     judge each other, ``fold_of`` (n,) the folds of the discriminant, and what comes out.
     """
     order = components.order
-    seen = {"features": components.features.values, "blocks": components.features.blocks, "labels": labels}
-    seen |= {"classes": classes, "order": order, "groups": groups, "folds": fold_of}
+    seen = {"features": components.content, "labels": labels, "classes": classes}
+    seen |= {"order": order, "groups": groups, "folds": fold_of}
     depends_on = {"input": unfinished.digest(seen)}
     vectors = cache(lambda: components.vectors(order))
 

@@ -32,6 +32,8 @@ class Components:
     """Features in principal components, and each sample's nearest others."""
 
     features: Features
+    content: str
+    """Digest of the features, for results that depend on them; empty where none is kept."""
     rotations: tuple[probes.Rotation, ...]
     """One per feature block."""
     blocks: tuple[npt.NDArray[np.float32], ...]
@@ -72,20 +74,23 @@ def lead(blocks: Sequence[npt.NDArray[np.float32]], width: int) -> list[npt.NDAr
 
 def find_components(samples: Samples, features: Features, machine: Machine, unfinished: Unfinished) -> Components:
     """Rotate ``features`` (n, d) and search for the neighbours of every sample."""
+    content = unfinished.digest({"features": features.values, "blocks": features.blocks})
     order = order_rows(samples.numbered, samples.labels)
     rotations = probes.find_rotations(features, order=order)
     blocks = tuple(
         rotation.apply(block) for rotation, block in zip(rotations, probes.split_blocks(features), strict=True)
     )
     compared = blocks if len(samples) <= WHOLE else lead(blocks, NARROW)
-    x, k = reduce_blocks(features, rotations, compared), probes.NEIGHBORS + SPARE
+    k = probes.NEIGHBORS + SPARE
 
     def search() -> dict[str, npt.NDArray[np.generic]]:
+        x = reduce_blocks(features, rotations, compared)
         return dict(zip(("similarities", "rows"), nearest(x, k=k, device=machine.device), strict=True))
 
-    found = unfinished.arrays("neighbours", {"x": x, "k": k}, search)
+    found = unfinished.arrays("neighbours", {"features": content, "order": order, "k": k}, search)
     return Components(
         features=features,
+        content=content,
         rotations=rotations,
         blocks=blocks,
         order=order,

@@ -3,7 +3,7 @@
 One file for each result, written whole or not at all, named by everything that the result depends on: data, labels,
 settings, versions. Arrays come back bit for bit, so a scan that was cut off ends with the same bytes as one that was
 not. A scan that ends deletes what it kept; what nobody came back for goes after a month. Features are kept row by row,
-and for good, by `labelaudit.features.store`. Left out: states within one cross-fit, and stages of seconds.
+and for good, by `labelaudit.features.store`. Left out: states within one cross-fit, and what takes seconds.
 """
 
 from __future__ import annotations

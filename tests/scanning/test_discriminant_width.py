@@ -31,6 +31,7 @@ def _components(n: int, width: int) -> tuple[Components, Ints]:
     none = np.zeros((n, 0), dtype=np.int64)
     return Components(
         features=features,
+        content="",
         rotations=rotations,
         blocks=blocks,
         order=np.arange(n),

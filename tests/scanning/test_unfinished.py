@@ -12,10 +12,16 @@ import numpy as np
 import pytest
 
 from labelaudit import leading, scan
+from labelaudit.context import alike
 from labelaudit.judge import learning_curve, probes
-from labelaudit.judge.judge import CLOSED_FORMS
+from labelaudit.judge.consensus import Consensus
+from labelaudit.judge.judge import CLOSED_FORMS, Judge
+from labelaudit.judge.noise_model import NoiseModel
+from labelaudit.judge.pool import Gain
+from labelaudit.judge.reading import Reading
 from labelaudit.leading import MOST_CELLS
-from labelaudit.scanning import components, unfinished
+from labelaudit.scanning import components, pool, unfinished
+from labelaudit.scanning.answer import Answer, keep_answer
 from labelaudit.scanning.unfinished import Unfinished
 from labelaudit.types import Evidence
 
@@ -89,7 +95,7 @@ def test_only_what_was_not_finished_is_trained(tmp_path, monkeypatch):
         scan_blobs(tmp_path, "run")
     _, said = scan_blobs(tmp_path, "run")
     assert trained == ["limit", "sln", "sln", "ce"]
-    done = "neighbours, ridge, prototypes, curve, discriminant, limit"
+    done = "neighbours, copies, scenes, ridge, prototypes, curve, discriminant, limit"
     assert any(f"cut off: {done} had been done" in sentence for sentence in said)
     trained.clear()
     scan_blobs(tmp_path, "run")
@@ -97,7 +103,7 @@ def test_only_what_was_not_finished_is_trained(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("most", [MOST_CELLS, 0])
-def test_a_scan_that_is_cut_off_in_any_closed_form_goes_on_with_it(tmp_path, monkeypatch, most):
+def test_a_scan_that_is_cut_off_in_any_step_goes_on_with_it(tmp_path, monkeypatch, most):
     """Whether tables are kept whole or as the leading classes of each row."""
     monkeypatch.setattr(leading, "MOST_CELLS", most)
     monkeypatch.setattr(leading, "FEWEST_CLASSES", 0)
@@ -119,9 +125,14 @@ def test_a_scan_that_is_cut_off_in_any_closed_form_goes_on_with_it(tmp_path, mon
     monkeypatch.setattr(learning_curve, "measure", watch("curve", learning_curve.measure))
     monkeypatch.setattr(probes, "discriminant", watch("discriminant", probes.discriminant))
     monkeypatch.setattr(components, "nearest", watch("neighbours", components.nearest))
+    monkeypatch.setattr(alike, "find_pairs", watch("copies", alike.find_pairs))
+    monkeypatch.setattr(alike, "find_scenes", watch("scenes", alike.find_scenes))
+    monkeypatch.setattr(pool, "agree", watch("answer", pool.agree))
+    monkeypatch.setattr(Judge, "save", watch("judge", Judge.save))
     scan_blobs(tmp_path, "whole", methods=[])
     in_turn, fitted[:] = tuple(fitted), []
-    assert in_turn == ("neighbours", "ridge", "prototypes", "curve", "discriminant")
+    first = ("neighbours", "copies", "scenes", "ridge", "prototypes", "curve", "discriminant")
+    assert in_turn == (*first, "answer", "judge")
     for stop_at[0] in in_turn:
         with pytest.raises(KeyboardInterrupt):
             scan_blobs(tmp_path, "cut", methods=[])
@@ -186,3 +197,30 @@ def test_the_results_of_other_scans_stay_a_month(tmp_path):
     scan_under_way.arrays("mine", {}, dict)
     scan_under_way.end()
     assert [file.name.partition("-")[0] for file in (tmp_path / "unfinished").iterdir()] == ["recent"]
+
+
+def test_an_answer_comes_back_bit_for_bit(tmp_path):
+    draw = np.random.default_rng(0)
+    probs = draw.dirichlet(np.ones(3), 4)
+    model = NoiseModel(
+        weights={"b": 1 / 3, "a": 0.1},
+        transition=draw.random((3, 3)),
+        probs=probs.astype(np.float32),
+        posterior=np.asfortranarray(probs),
+        loss=float("nan"),
+    )
+    reading = Reading(rate=0.1, low=0.0, high=1 / 3, by_model=0.2, by_curve=None)
+    rows = {name: draw.random(4) for name in ("pooled", "modelled", "none")}
+    consensus = Consensus(answer=model, **rows, reading=reading, gain=Gain(nats=0.1, error=0.2))
+    made = Answer(consensus=consensus, strangers_gain=0.7, outside=draw.random(4))
+    how = ({"x": 1}, {"models": {"a": model.probs}}, np.zeros(4, dtype=np.int64), 3)
+    keep_answer(Unfinished(tmp_path), *how, lambda: made)
+    found = keep_answer(Unfinished(tmp_path), *how, lambda: pytest.fail("settled again"))
+    assert (found.strangers_gain, found.consensus.reading, found.consensus.gain) == (0.7, reading, consensus.gain)
+    answer = found.consensus.answer
+    assert list(answer.weights.items()) == list(model.weights.items())
+    assert np.isnan(answer.loss)
+    for name in ("transition", "probs", "posterior"):
+        np.testing.assert_array_equal(getattr(answer, name), getattr(model, name))
+    assert answer.posterior.flags.f_contiguous
+    np.testing.assert_array_equal(found.outside, made.outside)
