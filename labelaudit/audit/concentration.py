@@ -199,6 +199,8 @@ class _Case:
 
 def _once_per_group(samples: Samples, flagged: Bools) -> Bools:
     """(n,) one sample of each group, a flagged one where there is one: members are flagged together."""
+    if samples.numbered_groups.all_differ:
+        return np.ones(len(samples), dtype=bool)
     code = samples.numbered_groups.code
     order = np.lexsort((~flagged, code))
     groups = code[order]
