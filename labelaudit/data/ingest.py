@@ -147,7 +147,7 @@ def digest_file(path: Path) -> str:
 def _digest_names(names: Sequence[str]) -> Digests:
     """`digest` of each of the ``names``."""
     empty, packed = hashlib.blake2b(digest_size=DIGEST_BYTES), Texts.of(names)
-    data, found = memoryview(packed.data), np.empty((len(names), DIGEST_BYTES), dtype=np.uint8)
+    data, found = packed.data.tobytes(), np.empty((len(names), DIGEST_BYTES), dtype=np.uint8)
 
     def made(start: int, end: int) -> bytes:
         one = empty.copy()  # in two thirds of the time that a new one takes

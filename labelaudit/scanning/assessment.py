@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -86,10 +87,10 @@ def audit_samples(
             machine.progress("duplicates", 0, None)
             components = find_components(seen.samples, seen.features, machine, unfinished)
     with clock.stage("duplicates"):
-        how = {"near": None, "named": bool(settings.group)}
+        near: dict[str, Any] = {"near": None}
         if components is not None:
-            how |= {"near": components.rows, "keep": _keep_alike(seen.samples, components, unfinished)}
-        alike = find_alike(seen.samples, seen.features, machine, **how)
+            near = {"near": components.rows, "keep": _keep_alike(seen.samples, components, unfinished)}
+        alike = find_alike(seen.samples, seen.features, machine, **near, named=bool(settings.group))
     blank = find_blank(alike.samples, findings)
     alike = replace(alike, findings=pass_over_blank(alike.findings, alike.samples, blank))
     with clock.stage("train"):

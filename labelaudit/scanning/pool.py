@@ -35,7 +35,7 @@ from labelaudit.machine import Machine
 from labelaudit.names import order_rows
 from labelaudit.packed import pack, take_texts
 from labelaudit.scanning.alone import agree_alone, keep_leading
-from labelaudit.scanning.answer import Answer, keep_answer
+from labelaudit.scanning.answer import Answer, keep_answer, take_evidence
 from labelaudit.scanning.closed_forms import fit_all
 from labelaudit.scanning.components import Components, lead
 from labelaudit.scanning.effort import FOLDS
@@ -170,7 +170,7 @@ class ModelPool:
         for name in ("logistic", "neighbors", *self._closed):
             if name in known:
                 found[name] = self._say(name, known[name], self._targets)
-        found = {name: self._placed(one) for name, one in found.items()}
+        found = {name: take_evidence(one, self._place) for name, one in found.items()}
         if self._given is not None:
             found["given"] = self._say("given", self._given, self._targets[self._place])
         return found
@@ -180,18 +180,6 @@ class ModelPool:
         suspicion = self_confidence(labels, probabilities)
         kept = None if self.large or isinstance(probabilities, Leading) else probabilities
         return Evidence(method=name, suspicion=suspicion, probs=kept)
-
-    def _placed(self, found: Evidence) -> Evidence:
-        """Evidence in the order of the digests, put into that of ``samples``."""
-        place = self._place
-        return replace(
-            found,
-            suspicion=found.suspicion[place],
-            probs=None if found.probs is None else take_rows(found.probs, place),
-            losses=None if found.losses is None else np.take(found.losses, place, axis=1),
-            margins=None if found.margins is None else np.take(found.margins, place, axis=1),
-            columns={name: column[place] for name, column in found.columns.items()},
-        )
 
     def _train_all(self) -> dict[str, Evidence]:
         """Evidence of every method and of the reference, by name; on a cluster they are made at the same time."""
@@ -224,7 +212,7 @@ class ModelPool:
         found = self._crossfit(plan_tuning(self.settings), self._squares(TUNED_SIDE))
         assert found.probs is not None
         self.trained["fine_tuned"] = found.probs
-        return replace(self._placed(found), method="fine_tuned")
+        return replace(take_evidence(found, self._place), method="fine_tuned")
 
     def _crossfit(self, fit: CrossfitSettings, x: npt.NDArray[Any]) -> Evidence:
         """Cross-fit on ``x`` (n, …)."""
