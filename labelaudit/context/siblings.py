@@ -8,11 +8,12 @@ names nor tables tell of; `labelaudit.context.scenes` finds those that look alik
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from labelaudit.context.groups import PARENT, read_names
+from labelaudit.context.scenes import groups_across
 from labelaudit.data.votes import OF_VOTES
 from labelaudit.types import Ints, Samples
 
@@ -43,6 +44,8 @@ class Siblings:
     """Share of images whose nearest neighbour outside their group has the same name."""
     expected: float
     """The same for a neighbour drawn at random from the class."""
+    across: int = 0
+    """Images outside the training split whose name is in another split too."""
 
     @property
     def excess(self) -> float:
@@ -55,8 +58,15 @@ class Siblings:
         return (
             f"For {self.share:.1%} of the images the most similar one has the same '{self.example}' (by chance "
             f"{self.expected:.1%}): a model that sees the one knows the other's label, so that wrong ones cannot stand "
-            f"out. If these belong together (frames, crops, one patient), scan again with `group` {how}"
+            f"out.{self._say_across()} If these belong together (frames, crops, one patient), scan again with `group` "
+            f"{how}"
         )
+
+    def _say_across(self) -> str:
+        if not self.across:
+            return ""
+        lie = "image has its name" if self.across == 1 else "images have their name"
+        return f" {self.across:,} {lie} in another split too, which then does not test what it seems to."
 
 
 def find_siblings(samples: Samples, nearest: Ints) -> Siblings | None:
@@ -69,7 +79,12 @@ def find_siblings(samples: Samples, nearest: Ints) -> Siblings | None:
         for how in (*samples.extra, PARENT, *PATTERNS)
         if how not in OF_VOTES and (one := _compare(samples, nearest, how, read_names(samples, how))) is not None
     ]
-    return max(found, key=lambda one: one.excess, default=None)
+    best = max(found, key=lambda one: one.excess, default=None)
+    if best is None or samples.splits is None:
+        return best
+    named = zip(read_names(samples, best.how), samples.groups, strict=True)
+    grouped = replace(samples, groups=tuple(name or alone for name, alone in named))
+    return replace(best, across=len(groups_across(grouped, set())))
 
 
 def _compare(samples: Samples, nearest: Ints, how: str, names: list[str]) -> Siblings | None:

@@ -13,7 +13,11 @@ from typing import Literal
 
 from PIL import Image
 
-MODEL, ORIENTATION, DATE = 0x0110, 0x0112, 0x0132
+ORIENTATION = 0x0112
+MAKE, MODEL, SOFTWARE = 0x010F, 0x0110, 0x0131
+CHANGED, TAKEN = 0x0132, 0x9003
+"""Date and time when the file was changed, and when the picture was taken."""
+_MORE = 0x8769  # where the directory of a camera's own entries begins
 _HEAD = b"Exif\0\0"
 _ASCII = 2
 _LONGEST = 256  # bytes of a text
@@ -40,16 +44,18 @@ def upright(image: Image.Image) -> Image.Image:
 
 def _orientation(tiff: bytes) -> int:
     """1 (upright) where it is absent or damaged."""
-    for tag, _, _, value in _first_directory(tiff):
+    for tag, _, _, value in _directory(tiff):
         if tag == ORIENTATION:
             return int.from_bytes(value[:2], _order(tiff))
     return 1
 
 
 def read_texts(exif: bytes, wanted: tuple[int, ...]) -> dict[int, str]:
-    """The texts under the ``wanted`` tags of the first directory; a damaged one says nothing."""
+    """The texts under the ``wanted`` tags of the first directory and of the camera's; a damaged one says nothing."""
     tiff, found = exif.removeprefix(_HEAD), dict[int, str]()
-    for tag, kind, size, value in _first_directory(tiff):
+    first = list(_directory(tiff))
+    more = [int.from_bytes(value, _order(tiff)) for tag, _, _, value in first if tag == _MORE]
+    for tag, kind, size, value in (*first, *(entry for start in more for entry in _directory(tiff, start))):
         if tag in wanted and kind == _ASCII and size <= _LONGEST:
             place = int.from_bytes(value, _order(tiff))
             text = value[:size] if size <= len(value) else tiff[place : place + size]
@@ -57,11 +63,15 @@ def read_texts(exif: bytes, wanted: tuple[int, ...]) -> dict[int, str]:
     return found
 
 
-def _first_directory(tiff: bytes) -> Iterator[tuple[int, int, int, bytes]]:
-    """Tag, kind, number of values, and the value or its place, of each entry up to where the directory is damaged."""
+def _directory(tiff: bytes, start: int | None = None) -> Iterator[tuple[int, int, int, bytes]]:
+    """Tag, kind, number of values, and the value or its place, of each entry up to where the directory is damaged.
+
+    ``start`` is its place, without one that of the first directory.
+    """
     sign = ">" if _order(tiff) == "big" else "<"
     with suppress(struct.error):
-        (start,) = struct.unpack_from(f"{sign}I", tiff, 4)
+        if start is None:
+            (start,) = struct.unpack_from(f"{sign}I", tiff, 4)
         (count,) = struct.unpack_from(f"{sign}H", tiff, start)
         for entry in range(start + 2, start + 2 + 12 * min(count, 512), 12):
             yield struct.unpack_from(f"{sign}HHI4s", tiff, entry)

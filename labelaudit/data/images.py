@@ -21,7 +21,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from labelaudit.data import exposure as exposures
-from labelaudit.data.exif import DATE, MODEL, read_texts, upright
+from labelaudit.data.exif import CHANGED, MAKE, MODEL, SOFTWARE, TAKEN, read_texts, upright
 from labelaudit.data.exposure import Exposure
 from labelaudit.data.formats import (
     LOUD,
@@ -81,14 +81,16 @@ def probe(data: bytes, *, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
 
 
 def read_origin(data: bytes) -> tuple[str, str]:
-    """Camera model and date (``YYYY:MM:DD ...``) as an image's EXIF says them, empty where it does not.
+    """Camera and date (``YYYY:MM:DD ...``) as an image's EXIF says them, empty where it does not.
 
-    Raises `ImageError` as `probe` does.
+    The camera is its make and model, or the program that wrote the file; the date when the picture was taken, or when
+    the file was changed. Raises `ImageError` as `probe` does.
     """
     with _opened(data, MOST_PIXELS) as image:
         exif = None if isinstance(image, Raster) else image.info.get("exif")
-    tags = read_texts(exif, (MODEL, DATE)) if isinstance(exif, bytes) else {}
-    return tags.get(MODEL, ""), tags.get(DATE, "")
+    tags = read_texts(exif, (MAKE, MODEL, SOFTWARE, TAKEN, CHANGED)) if isinstance(exif, bytes) else {}
+    camera = " ".join(filter(None, (tags.get(MAKE), tags.get(MODEL)))) or tags.get(SOFTWARE, "")
+    return camera, tags.get(TAKEN) or tags.get(CHANGED, "")
 
 
 def decode(data: bytes, *, size: int | None = None, max_pixels: int = MAX_PIXELS) -> Pixels:

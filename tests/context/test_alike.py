@@ -133,6 +133,15 @@ def test_names_that_neighbours_share_are_named_with_what_to_type() -> None:
     assert find_siblings(grouped, outside(grouped, seen.values)) is None
 
 
+def test_siblings_in_two_splits_are_counted() -> None:
+    dataset, seen = samples(60, 4), features(60, 4, 1.0)
+    splits = tuple("test" if row % 4 == 3 and row < 80 else "train" for row in range(len(dataset)))
+    found = find_siblings(replace(dataset, splits=splits), outside(dataset, seen.values))
+    assert found is not None
+    assert found.across == 20
+    assert "20 images have their name in another split too" in found.note()
+
+
 def test_a_column_that_neighbours_share_is_named_and_a_source_is_not() -> None:
     dataset, seen = samples(60, 4, named=False), features(60, 4, 1.0)
     rows = range(len(dataset))

@@ -10,7 +10,7 @@ import pytest
 from pictures import png_header
 from PIL import Image
 
-from labelaudit.data.images import ImageError, decode, encode, preview, probe, squeeze, thumbnail
+from labelaudit.data.images import ImageError, decode, encode, preview, probe, read_origin, squeeze, thumbnail
 
 GRADIENT = np.linspace(0, 255, 40 * 60 * 3).reshape(40, 60, 3).astype(np.uint8)
 
@@ -74,6 +74,19 @@ def test_exif_orientation_is_applied(kind: str, orientation: int) -> None:
     )
     expected = [top_left, top_right, bottom_right, bottom_left, top_left, top_right, bottom_right, bottom_left]
     assert spots == {expected[orientation - 1]}
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_camera_and_date_are_read_from_the_entries_that_programs_write(kind: str) -> None:
+    exif = Image.Exif()
+    exif[0x010F], exif[0x0110], exif[0x0132] = "Leica", "GT450", "2024:05:01 10:00:00"
+    assert read_origin(save(picture(), kind, exif=exif.tobytes())) == ("Leica GT450", "2024:05:01 10:00:00")
+    exif.get_ifd(0x8769)[0x9003] = "2023:03:07 10:00:00"
+    assert read_origin(save(picture(), kind, exif=exif.tobytes())) == ("Leica GT450", "2023:03:07 10:00:00")
+    exif = Image.Exif()
+    exif[0x0131] = "ZEN 3.1"
+    assert read_origin(save(picture(), kind, exif=exif.tobytes())) == ("ZEN 3.1", "")
+    assert read_origin(save(picture(), kind)) == ("", "")
 
 
 def test_damaged_exif_is_ignored_without_a_warning() -> None:
