@@ -189,14 +189,7 @@ def a_judge(folder: Path) -> Path:
         models={"ridge": Linear(directions=draw.normal(size=(4, 3)), offset=np.zeros(3))},
         weights={"ridge": 0.5, "neighbors": 0.5},
         transition=np.eye(3, dtype=np.float32),
-        memory=Memory.of(
-            draw.normal(size=(6, 2)),
-            made.decision.probs,
-            made.samples.digests,
-            made.samples.labels,
-            np.ones(6, np.bool_),
-            scanned=True,
-        ),
+        memory=Memory.of(draw.normal(size=(6, 2)), made.samples, made.decision, scanned=True),
     )
     judge.save(folder / "judge.npz")
     return folder / "judge.npz"

@@ -112,7 +112,6 @@ class Judge:
         models = {name: expand(held.model, rotations) for name, held in closed.items()}
         width = max(1, WIDTH // len(blocks))
         short = _unit_vectors([block[:, :width] for block in blocks])
-        right = decision.suspicion < decision.threshold
         judge = cls(
             features=features.name,
             version=features.version,
@@ -123,7 +122,7 @@ class Judge:
             models=models,
             weights={},
             transition=np.eye(len(samples.classes), dtype=np.float32),
-            memory=Memory.of(short, decision.probs, samples.digests, samples.labels, right, scanned=True),
+            memory=Memory.of(short, samples, decision, scanned=True),
         )
         rows = spread_rows(len(samples), count_compared(len(samples)))
         opinions: dict[str, Floats] = {name: closed[name].probs[rows] for name in models}

@@ -16,8 +16,8 @@ import numpy.typing as npt
 from scipy.sparse import csr_array
 
 from labelaudit.judge.probes import NEIGHBORS, SHARPNESS
-from labelaudit.leading import Leading, Table, place_in_row
-from labelaudit.types import Bools, Floats, Ints
+from labelaudit.leading import Leading, place_in_row
+from labelaudit.types import Bools, Decision, Floats, Ints, Samples
 
 BELIEFS = 5
 """Classes kept of each sample's belief, the most probable ones."""
@@ -53,10 +53,9 @@ class Memory:
         return len(self.labels)
 
     @classmethod
-    def of(
-        cls, vectors: Floats, probs: Table, digests: Sequence[str], labels: Ints, right: Bools, *, scanned: bool
-    ) -> Memory:
-        """Remember n samples by unit ``vectors`` (n, w) and what is believed about them, ``probs`` (n, C)."""
+    def of(cls, vectors: Floats, samples: Samples, decision: Decision, *, scanned: bool) -> Memory:
+        """Remember ``samples`` (n) by unit ``vectors`` (n, w) and by what is believed of them."""
+        probs = decision.probs
         if isinstance(probs, Leading):
             beliefs: Floats = probs.values[:, :BELIEFS]
             believed: Ints = probs.classes[:, :BELIEFS]
@@ -67,10 +66,10 @@ class Memory:
             vectors=np.asarray(vectors, dtype=np.float16),
             beliefs=beliefs.astype(np.float16),
             believed=believed.astype(np.int32),
-            digests=np.array(digests, dtype=np.bytes_),
-            labels=np.asarray(labels, dtype=np.int32),
-            right=np.asarray(right),
-            scanned=np.full(len(labels), scanned),
+            digests=np.array(samples.digests, dtype=np.bytes_),
+            labels=samples.labels.astype(np.int32),
+            right=decision.suspicion < decision.threshold,
+            scanned=np.full(len(samples), scanned),
         )
 
     def take(self, rows: Ints) -> Memory:

@@ -200,15 +200,7 @@ def _keep_reasons(old: Decision, new: Decision, judged: Bools) -> tuple[str, ...
 
 def _remember(memory: Memory, audit: Audit, decision: Decision) -> Memory:
     """The ``memory`` with the beliefs of ``decision``."""
-    fresh = Memory.of(
-        memory.vectors,
-        decision.probs,
-        audit.samples.digests,
-        memory.labels,
-        decision.suspicion < decision.threshold,
-        scanned=True,
-    )
-    return replace(fresh, scanned=memory.scanned)
+    return replace(Memory.of(memory.vectors, audit.samples, decision, scanned=True), scanned=memory.scanned)
 
 
 def _compare(before: Audit, after: Audit, known: Ints) -> Reranked:

@@ -223,16 +223,8 @@ def _judge_changed_rows(
         decided, shown = judge_rows(judge.forget(change.removed), some, features, blank[rows])
         source = np.where(anew, len(previous.samples), before)
         source[rows] += np.arange(len(rows))
-        memory = judge.memory.join(
-            Memory.of(
-                judge.project(features),
-                decided.probs,
-                some.digests,
-                some.labels,
-                decided.suspicion < decided.threshold,
-                scanned=False,
-            )
-        ).take(source)
+        fresh = Memory.of(judge.project(features), some, decided, scanned=False)
+        memory = judge.memory.join(fresh).take(source)
         decision = _join(previous.decision, decided, source, samples.labels, some.labels)
         evidence = {
             name: _extend_evidence(old, decided.suspicion, shown, source, some.labels)

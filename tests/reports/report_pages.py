@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
-from audits import make_audit, make_samples
+from audits import make_audit, make_decision, make_samples
 from pictures import Listed, jpeg, photo
 
 from labelaudit.audit.document import Audit
@@ -26,7 +27,8 @@ def with_pictures(**changes: object) -> Audit:
 def judged_audit(**changes: object) -> Audit:
     """An audit with look-alikes of every suspect; the ``changes`` are those of its samples."""
     known = make_samples(images=pictures(), **changes)
-    memory = Memory.of(np.eye(6), np.full((6, 3), 1 / 3), known.digests, known.labels, np.ones(6, bool), scanned=True)
+    memory = Memory.of(np.eye(6), known, make_decision(), scanned=True)
+    memory = replace(memory, right=np.ones(6, dtype=bool))
     return make_audit(samples=known, judge=SimpleNamespace(memory=memory))
 
 

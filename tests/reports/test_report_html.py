@@ -229,8 +229,15 @@ def test_look_alikes_are_the_nearest_right_ones_each_image_once(monkeypatch: pyt
     labels = generator.integers(0, 3, n)
     vectors = generator.normal(size=(n, 8))
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    digests = [f"{i // 2:032x}" for i in range(n)]  # every image twice
-    memory = Memory.of(vectors, np.eye(3)[labels], digests, labels, generator.random(n) < 0.7, scanned=True)
+    memory = Memory(
+        vectors=vectors.astype(np.float16),
+        beliefs=np.ones((n, 1), dtype=np.float16),
+        believed=labels[:, None],
+        digests=np.array([f"{i // 2:032x}" for i in range(n)], dtype=np.bytes_),  # every image twice
+        labels=labels,
+        right=generator.random(n) < 0.7,
+        scanned=np.ones(n, dtype=bool),
+    )
     cosines = memory.vectors.astype(np.float32) @ memory.vectors.astype(np.float32).T
     for label in range(3):
         right = np.flatnonzero((labels == label) & memory.right)

@@ -41,8 +41,7 @@ def with_memory(audit: Audit) -> Audit:
     n, rng = len(audit.samples), np.random.default_rng(0)
     vectors = rng.normal(size=(n, 8)) + 3 * np.eye(4, 8)[audit.samples.labels]
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    right = np.ones(n, bool)
-    memory = Memory.of(vectors, audit.decision.probs, audit.samples.digests, audit.samples.labels, right, scanned=True)
+    memory = replace(Memory.of(vectors, audit.samples, audit.decision, scanned=True), right=np.ones(n, bool))
     return replace(audit, judge=SimpleNamespace(memory=memory))  # type: ignore[arg-type]  # all that a report asks of it
 
 
