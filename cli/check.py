@@ -101,7 +101,7 @@ def check(
             "--max-suspects-per",
             panel=_RULES,
             metavar="COLUMN=5%",
-            help="Share of suspects among the samples of any one value of a column. May be repeated.",
+            help="Share of suspects, at most, among the images of any one value of a column. May be repeated.",
         ),
     ] = None,
     threshold: Annotated[

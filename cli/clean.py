@@ -234,15 +234,15 @@ def _plan(
 
 def _show_plan(console: Console, plan: CorrectionPlan, audit: Audit, *, most: int) -> None:
     if plan.changes:
-        table = _table(("samples", "right"), ("what", "left"), ("why", "left"), ("who says so", "left"))
+        table = _table(("images", "right"), ("what", "left"), ("why", "left"), ("who says so", "left"))
         for (action, reason, source), number in plan.counts().items():
             table.add_row(f"{number:,}", _WORDS[action], printable(reason.replace("_", " ")), _SOURCES[source])
-        _say(console, f"{count(len(plan.changes), 'change')} to {len(audit.samples):,} samples", style="bold")
+        _say(console, f"{count(len(plan.changes), 'change')} to {len(audit.samples):,} images", style="bold")
         with trimmed(console):
             console.print(table)
         _show_worst(console, audit, plan.changes, most)
     else:
-        _say(console, f"No changes to {len(audit.samples):,} samples", style="bold")
+        _say(console, f"No changes to {len(audit.samples):,} images", style="bold")
     kept = {name: count for name, count in plan.kept.items() if isinstance(count, int)}
     if kept:
         said = ", ".join(count_kind(number, name) for name, number in kept.items())
@@ -287,7 +287,7 @@ def _show_made(console: Console, made: WrittenDataset, samples: int) -> None:
         _say(console, f"{made.folder} is this dataset already: nothing was changed.")
         return
     how = ", ".join(f"{count:,} as {name}" for name, count in report["made_as"].items())
-    said = f"{report['samples']:,} of {samples:,} samples as {report['form']} in {made.folder}"
+    said = f"{report['samples']:,} of {samples:,} images as {report['form']} in {made.folder}"
     if report["form"] == "patch":
         said = f"{count(len(report['changes']), 'change')} in {made.folder / 'relabel.csv'}"
     _say(console, f"{said}{f' ({how})' if how else ''}", style="bold")

@@ -32,7 +32,7 @@ def corrupt(
         option(
             metavar="10%",
             parser=parse_share,
-            help="Share of samples touched, of each class where it applies; annotators bring one of their own.",
+            help="Share of labels touched, of each class where that applies; annotators have a rate of their own.",
         ),
     ] = None,
     strength: Annotated[

@@ -137,7 +137,7 @@ def _size_notes(asked: int | None, before: int, planned: int) -> tuple[str, ...]
             f"--reviews {asked:,}: the plan has {before:,} already and never shrinks; any first part of it counts.",
         )
     return (
-        f"--reviews {asked:,}: the plan has {planned:,} samples, which are all that the dataset has to draw from; what "
+        f"--reviews {asked:,}: the plan has {planned:,} images, which are all that the dataset has to draw from; what "
         "was reviewed worst-first counts besides.",
     )
 
@@ -148,13 +148,13 @@ def _show_next(console: Console, run: Path, plan: ReviewPlan, reviewed: Reviewed
     flagged = sum(s.drawn for s in plan.strata if s.flagged)
     _say(
         console,
-        f"{len(plan.rows):,} samples to review, drawn at random from {len(plan.strata)} parts of the ranking: "
+        f"{len(plan.rows):,} images to review, drawn at random from {len(plan.strata)} parts of the ranking: "
         f"{count(flagged, 'suspect')}, and {len(plan.rows) - flagged:,} others, where the missed ones would be.",
     )
     if skipped or disputed:
         _say(
             console,
-            f"{count(skipped + disputed, 'sample was', 'samples were')} looked at and none has a verdict "
+            f"{count(skipped + disputed, 'image was', 'images were')} looked at and none has a verdict "
             f"({skipped:,} could not be told, on "
             f"{disputed:,} reviewers disagree), so nothing is known yet: "
             "the noise rate may be anything from 0% to 100%.",

@@ -78,13 +78,13 @@ def impact(
     console.print(printable(found.sentence), soft_wrap=True, style="bold")
     console.print()
     given, left = found.trained_on
-    console.print(f"  {'given labels':<16}{found.given:>7.1%}  on {given:,} samples")
-    console.print(f"  {'cleaned labels':<16}{found.cleaned:>7.1%}  on {left:,} samples, {found.changed:,} changes")
+    console.print(f"  {'given labels':<16}{found.given:>7.1%}  on {given:,} images")
+    console.print(f"  {'cleaned labels':<16}{found.cleaned:>7.1%}  on {left:,} images, {found.changed:,} changes")
     console.print()
     where = {
         "supplied": "test images with supplied labels",
         "reviewed": "reviewed test images",
-        "reviewed sample": "reviewed test images, each counting for the samples that it was drawn for",
+        "reviewed sample": "reviewed test images, each counting for the images that it was drawn for",
     }
     console.print(f"{found.images:,} {where[found.test]}; {found.seeds} trainings each.", soft_wrap=True)
     for note in found.notes:

@@ -123,7 +123,7 @@ def _policy_notes(case: CheckInput) -> Iterator[str]:
     policy = case.policy
     for rule in policy.rules:
         if case.is_about_nothing(rule.where):
-            yield f"'{rule.where}' matches no sample: {_place(policy, 'rule')} about it decides nothing."
+            yield f"'{rule.where}' matches no image: {_place(policy, 'rule')} about it decides nothing."
     findings = [name for finding in case.audit.findings for name in (finding.path, finding.partner) if name]
     for ignore in policy.ignores:
         where = ignore.where
@@ -132,7 +132,7 @@ def _policy_notes(case: CheckInput) -> Iterator[str]:
         elif case.is_about_nothing(where) and not any(
             matches_glob(name, where.path) for name in findings if where.path
         ):
-            yield f"'{where}' matches no sample: {_place(policy, 'ignore')} ({ignore.reason}) takes out nothing."
+            yield f"'{where}' matches no image: {_place(policy, 'ignore')} ({ignore.reason}) takes out nothing."
         elif case.scope is None and ignore in case.unused_ignores:
             yield f"The ignore of {ignore} ({ignore.reason}) matches nothing: remove it."
 

@@ -50,7 +50,7 @@ def about(outcome: Outcome) -> str:
     """The dataset or the part of it that was judged, in one line."""
     scope = f", {outcome.scope}" if outcome.scope else ""
     classes = count(len(outcome.classes), "class", "classes")
-    return f"{outcome.root or 'dataset'}{scope}: {count(outcome.samples, 'sample')} in {classes}"
+    return f"{outcome.root or 'dataset'}{scope}: {count(outcome.samples, 'image')} in {classes}"
 
 
 def noise(outcome: Outcome) -> str:

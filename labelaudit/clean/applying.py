@@ -101,7 +101,7 @@ def apply_plan(
     check_place(place, audit, data, run)
     dataset, apart = cleaned(audit, plan)
     if not len(dataset):
-        raise OptionError("the plan leaves nothing: not one sample would be in the new dataset")
+        raise OptionError("the plan leaves nothing: not one image would be in the new dataset")
     if (done := find_done(place, plan, form, replace)) is not None:
         return WrittenDataset(
             folder=Path(out), quarantine=find_quarantine(Path(out), done), report=done, unchanged=True
@@ -291,7 +291,7 @@ def _notes(dataset: RelabelledDataset, apart: RelabelledDataset, form: str, tran
         why = "Parquet holds the images themselves" if form == "parquet" else f"no {name} could be made"
         said.append(f"{many} were copied: {why}.")
     if transfer is None and len(apart):
-        said.append(f"{len(apart):,} samples in quarantine are left out; as {form}, no images are moved.")
+        said.append(f"{len(apart):,} images in quarantine are left out; as {form}, no images are moved.")
     if form == "folders" and dataset.samples.extra:
         said.append(
             f"Class folders cannot hold the columns {', '.join(dataset.samples.extra)}: the formats hf and csv can."
@@ -303,7 +303,7 @@ def _notes(dataset: RelabelledDataset, apart: RelabelledDataset, form: str, tran
         said.append(f"No folder can be called like these classes: {places}; the formats hf and parquet keep the names.")
     empty = [label for label in dataset.classes if label not in present]
     if empty and form != "patch":
-        said.append(f"No sample is left of {', '.join(empty[:5])}{' and others' if len(empty) > 5 else ''}.")
+        said.append(f"No image is left of {', '.join(empty[:5])}{' and others' if len(empty) > 5 else ''}.")
     return said
 
 

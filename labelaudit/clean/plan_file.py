@@ -118,7 +118,7 @@ def build_plan(parts: Mapping[str, Any], path: Path, audit: Audit) -> Correction
     for number, change in enumerate(plan.changes, 1):
         where = f"{path}, change {number} ('{change.path}')"
         if change.path in seen:
-            raise RunError(f"{where}: change {seen[change.path]} is on the same sample: leave one")
+            raise RunError(f"{where}: change {seen[change.path]} is on the same image: leave one")
         seen[change.path] = number
         _check(change, where, audit, rows, unread, classes)
     return plan
@@ -145,7 +145,7 @@ def _check(
     row = rows.get(change.path)
     if row is None:
         if change.path not in unread:
-            raise RunError(f"{where}: the audit has no such sample: take the change out")
+            raise RunError(f"{where}: the audit has no such image: take the change out")
         if change.action not in ("drop", "quarantine"):
             raise RunError(f"{where}: a file that cannot be read can only be dropped or quarantined")
         return

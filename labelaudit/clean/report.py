@@ -81,14 +81,14 @@ def render(report: Mapping[str, Any]) -> str:
     source, changes = report["source"], report["changes"]
     parts = [
         "# What was cleaned",
-        f"{report['samples']:,} of {source['samples']:,} samples of {as_code(source['root'] or 'the dataset')}, "
+        f"{report['samples']:,} of {source['samples']:,} images of {as_code(source['root'] or 'the dataset')}, "
         f"{len(changes):,} changes, as {report['form']}.",
     ]
     if report["counts"]:
         rows = (
             (_WORDS[row["action"]], row["reason"], row["source"], f"{row['samples']:,}") for row in report["counts"]
         )
-        parts += ["## Changes", _table(("what", "why", "by", "samples"), rows, code=(1,))]
+        parts += ["## Changes", _table(("what", "why", "by", "images"), rows, code=(1,))]
     if report["kept"]:
         said = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in report["kept"].items())
         parts.append(f"Stay as they are: {as_prose(said)}.")

@@ -6,7 +6,7 @@ resembles a class is the mean of its three best likenesses to the examples of th
 
 Measured on 5,000 images of CIFAR-10N: the classes that become each other are those that people confuse (cosine of the
 confusions to those of people .69 to .80, of symmetric noise .50 to .67), and wrong labels are as hard to find as
-people's, or nearly (docs/corrupt.md). Which single images people get wrong it foretells little (AUROC .52 to .60).
+people's, or nearly (docs/corrupt.md). Which single images people get wrong it predicts little (AUROC .52 to .60).
 
 Left out: annotators of different skill, and several labels of one image.
 """

@@ -32,8 +32,8 @@ from labelaudit.text import Lines
 from labelaudit.types import Bools, Floats, Images, Ints, Progress, Samples, no_progress, path_of
 
 NOISES: Mapping[str, str] = {
-    "symmetric": "each touched sample gets one of the other classes, all alike: as many are wrong as are touched",
-    "uniform": "each touched sample gets any class, its own included: of C classes (C - 1) / C of them are wrong",
+    "symmetric": "each touched image gets one of the other classes, all alike: as many are wrong as are touched",
+    "uniform": "each touched image gets any class, its own included: of C classes (C - 1) / C of them are wrong",
     "pair": "a share of every class gets the next class by name, of the last one the first",
     "asymmetric": "a share of every class that is mapped gets the class it is mapped to; unmapped classes stay clean",
     "instance": "each image has its own probability, and wrong classes that it looks more like are likelier",
@@ -308,7 +308,7 @@ def _choose_rate(noise: str, rate: float | None, skill: annotators.Strength) -> 
     if rate is not None:
         return rate
     if noise != "annotator":
-        raise OptionError(f"{noise} noise needs `rate`, the share of samples that it touches, such as `rate` 20%")
+        raise OptionError(f"{noise} noise needs `rate`, the share of images that it touches, such as `rate` 20%")
     return skill.rate
 
 

@@ -62,7 +62,7 @@ class FdrFlags:
     left: int
     """Samples that may be flagged and that nobody has reviewed."""
     advice: str = ""
-    """The next step where no sample was verified clean."""
+    """The next step where no image was verified clean."""
 
     @property
     def sentence(self) -> str:
@@ -72,18 +72,18 @@ class FdrFlags:
         if not self.left:
             alone = f" {said}." if said else ""
             return (
-                f"No suspects at {rate}: every sample that the scan could judge is reviewed, so nothing is left to "
+                f"No suspects at {rate}: every image that the scan could judge is reviewed, so nothing is left to "
                 f"suspect.{alone}"
             )
         besides = f" {said} besides." if said else ""
         if not self.clean:
             return (
-                f"No suspects at {rate}: no sample was verified clean yet, which is what the rate is measured against. "
+                f"No suspects at {rate}: no image was verified clean yet, which is what the rate is measured against. "
                 f"{self.advice}{besides}"
             )
         if flags := len(self.rows) - verified:
             return f"{count(flags, 'suspect')} of which at most {self.target:.0%} are expected to be false.{besides}"
-        clean = count(self.clean, "verified-clean sample")
+        clean = count(self.clean, "verified-clean image")
         if self.reachable < 1:
             why = f"the ranking and {clean} allow {self.reachable:.0%} at best."
         else:
@@ -188,12 +188,12 @@ class NullCurve:
 
 
 def null_curve(suspicion: Floats, *, tested: Bools, calibration: Ints, weights: Floats, reach: Floats) -> NullCurve:
-    """Put the verified-clean samples' weights beside the tested samples.
+    """Put the verified-clean images' weights beside the tested samples.
 
     Args:
         suspicion: (n,) higher = worse.
         tested: (n,) samples that may be flagged.
-        calibration: (k,) rows of verified-clean samples, drawn at random within cells.
+        calibration: (k,) rows of verified-clean images, drawn at random within cells.
         weights: (k,) unreviewed samples that each stands for.
         reach: (n,) the weight of each sample's cell.
     """
@@ -236,7 +236,7 @@ def more_reviews(curve: NullCurve, judged: int, target: float) -> int | None:
 
 
 def _advise(plan: ReviewPlan, reviewed: Reviewed) -> str:
-    """The next step where no sample was verified clean."""
+    """The next step where no image was verified clean."""
     if {*plan.rows} - {*reviewed.settled, *reviewed.skipped, *reviewed.disputed}:
         return "Review the planned sample: `labelaudit review --order sample`."
     if len(plan.rows) < plan.drawable:

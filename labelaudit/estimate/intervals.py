@@ -212,33 +212,33 @@ def _notes(audit: Audit, plan: ReviewPlan, reviewed: Reviewed, cells: Cells) -> 
     if strange:
         right = unknown[audit.identity(strange[0])]
         notes.append(
-            f"{len(strange):,} planned samples count as not looked at, and those drawn after them in their strata "
+            f"{len(strange):,} planned images count as not looked at, and those drawn after them in their strata "
             f"wait: their verdict names a class that the audit does not have, first {audit.samples.ids[strange[0]]} "
             f"('{right}'). Judge them again; \"no class fits\" counts as a wrong label."
         )
     new = int(((plan.stratum_of == UNPLANNED) & ~cells.seen[cells.cell_of]).sum())
     if new:
-        notes.append(f"{new:,} samples are not in the plan: the intervals allow for all of them right or all wrong.")
+        notes.append(f"{new:,} images are not in the plan: the intervals allow for all of them right or all wrong.")
     blind = (cells.judged == 0) & (cells.stratum != UNPLANNED)
     if blind.any():
         notes.append(
             f"{int(blind.sum())} of {len(blind)} parts of the dataset have no verdict yet "
-            f"({int(cells.size[blind].sum()):,} samples): the intervals allow for all of them right or all wrong."
+            f"({int(cells.size[blind].sum()):,} images): the intervals allow for all of them right or all wrong."
         )
     if plan.gone:
-        notes.append(f"{plan.gone:,} samples of the plan are gone from the dataset.")
+        notes.append(f"{plan.gone:,} images of the plan are gone from the dataset.")
     waiting = _settled(plan, reviewed) - judged
     if waiting > 0:
         notes.append(
-            f"{count(waiting, 'verdict waits', 'verdicts wait')} for planned samples drawn before: in each stratum "
+            f"{count(waiting, 'verdict waits', 'verdicts wait')} for planned images drawn before: in each stratum "
             "verdicts count in the order of the draw."
         )
     unused = len(reviewed.settled) - judged - max(waiting, 0)
     if unused > 0:
-        many = f"{unused:,} verdicts on samples" if unused > 1 else "1 verdict on a sample"
+        many = f"{unused:,} verdicts on images" if unused > 1 else "1 verdict on an image"
         them = "them" if unused > 1 else "it"
         notes.append(
-            f"{many} outside the plan {'do' if unused > 1 else 'does'} not count here: which samples were picked for "
+            f"{many} outside the plan {'do' if unused > 1 else 'does'} not count here: which images were picked for "
             f"{them} was not left to chance."
         )
     return tuple(notes)

@@ -117,7 +117,7 @@ def plan_reviews(
         OptionError: ``reviews`` is below 10.
     """
     if reviews < 10:
-        raise OptionError(f"a review of {reviews} samples says nothing: plan at least 10")
+        raise OptionError(f"a review of {reviews} images says nothing: plan at least 10")
     numbers = permanent_numbers(audit, plan.seed if plan else seed)
     suspicion, flagged = audit.blind
     if plan is None:

@@ -85,7 +85,7 @@ def selftest(audit: Audit, *, seed: int = 0) -> SelfTest:
     decision, labels = audit.decision, audit.samples.labels[rows]
     trusted = np.flatnonzero(decision.judged[rows] & ~decision.is_issue[rows])
     if len(trusted) < 20 or len(audit.samples.classes) < 2:
-        raise DataError(f"a self-test needs 20 unflagged samples of two classes; there are {len(trusted)}")
+        raise DataError(f"a self-test needs 20 unflagged images of two classes; there are {len(trusted)}")
     models = {name: probs[rows] for name, probs in frozen_models(audit).items()}
     count = max(10, min(_MOST, int(_SHARE * len(trusted))))
     ceilings = []

@@ -84,13 +84,13 @@ def choose_training_input(samples: Samples, settings: ScanSettings, machine: Mac
         return TrainingInput(pixels=False, side=side, longest=longest, reason=reason)
     by_features, by_pixels, rows = _compare_features_and_pixels(samples, side, settings, machine)
     if not np.isfinite(by_pixels):
-        reason = f"features of a pretrained network: raw pixels foretell labels far worse (tried on {rows:,} images)"
+        reason = f"features of a pretrained network: raw pixels predict labels far worse (tried on {rows:,} images)"
         return TrainingInput(pixels=False, side=side, longest=longest, reason=reason)
     better = by_pixels < CLEARLY * by_features
     tried = f"tried on {rows:,} images"
-    reason = f"features of {TRIAL}: a network from pixels foretells labels not clearly better ({tried})"
+    reason = f"features of {TRIAL}: a network from pixels predicts labels not clearly better ({tried})"
     if better:
-        reason = f"pixels: a network from them foretells labels clearly better than features of {TRIAL} ({tried})"
+        reason = f"pixels: a network from them predicts labels clearly better than features of {TRIAL} ({tried})"
     return TrainingInput(pixels=better, side=side, longest=longest, reason=reason)
 
 

@@ -80,7 +80,7 @@ def note_unrelated(pooled: Floats, samples: Samples) -> list[str]:
     if gain.mean() > max(_CHANCE * gain.std() / np.sqrt(len(gain)), _NOTHING):
         return []
     return [
-        "No model foretells the labels better than the sizes of the classes do. They may be shuffled, or shifted by a "
+        "No model predicts the labels better than the sizes of the classes do. They may be shuffled, or shifted by a "
         "row, or say what the networks cannot see: neither the ranking nor the noise rate means anything then."
     ]
 

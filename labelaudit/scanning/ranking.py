@@ -111,14 +111,14 @@ def weigh(weights: Mapping[str, float]) -> str:
     """A sentence that names the models that moved the pooled ranking, and by how much.
 
     >>> weigh({"limit": 0.6, "neighbors": 0.2, "sln": 0.0})
-    'The ranking rests on limit (75%) and neighbors (25%), by how well each foretells the given labels; not on sln.'
+    'The ranking rests on limit (75%) and neighbors (25%), by how well each predicts the given labels; not on sln.'
     """
     total = sum(weights.values())
     if total <= 0:
-        return "The ranking rests on no model: none foretells the given labels."
+        return "The ranking rests on no model: none predicts the given labels."
     shares = sorted(((weight / total, name) for name, weight in weights.items()), key=lambda one: (-one[0], one[1]))
     named = [f"{name.replace('_', ' ')} ({share:.0%})" for share, name in shares if share >= _TOLD]
     idle = [name.replace("_", " ") for share, name in shares if share < _TOLD]
     text = " and ".join([", ".join(named[:-1]), named[-1]] if len(named) > 1 else named)
     without = f"; not on {', '.join(idle)}" if idle else ""
-    return f"The ranking rests on {text}, by how well each foretells the given labels{without}."
+    return f"The ranking rests on {text}, by how well each predicts the given labels{without}."

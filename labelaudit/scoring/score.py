@@ -109,10 +109,12 @@ def score_samples(
         alike = _compare_with(audit, judge, samples, judge.project(features), _open(audit, originals), machine)
         findings += pass_over_blank(alike, samples, blank)
     who = f"the audit of '{audit.samples.root}'" if audit.samples.root else "an audit"
-    notes = [f"Judged by {who} ({len(judge.memory):,} samples), without training."]
+    notes = [f"Judged by {who} ({len(judge.memory):,} images), without training."]
     if seen := _count_known(samples, audit.samples):
         are = count(seen, "image is", "images are")
-        notes.append(f"{are} in that audit under the same label: models that know the label judge it, so scan again.")
+        notes.append(
+            f"{are} in that audit under the same label, which its models have learned from: scan again instead."
+        )
     if strange:
         names = sorted({*given.given()} - {*judge.classes})
         notes.append(f"Left out {len(strange)} labelled with a class that the audit does not know: {name_some(names)}.")

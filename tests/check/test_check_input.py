@@ -249,13 +249,13 @@ def test_a_path_that_matches_nothing_is_said_in_every_format() -> None:
     for scope in (None, Scope(frozenset({"cat/a.png"}), "1 changed file")):
         outcome = judged(policy, scope=scope)
         assert outcome.notes[:2] == (
-            "'cta/**' matches no sample: the rule of labelaudit.toml about it decides nothing.",
-            "'legcy/**' matches no sample: the ignore (bought) takes out nothing.",
+            "'cta/**' matches no image: the rule of labelaudit.toml about it decides nothing.",
+            "'legcy/**' matches no image: the ignore (bought) takes out nothing.",
         )
         for name, render in GATE_FORMATS.items():
             text = render(outcome).replace("\\*", "*")
-            assert "cta/**' matches no sample" in text, name
-            assert "legcy/**' matches no sample" in text, name
+            assert "cta/**' matches no image" in text, name
+            assert "legcy/**' matches no image" in text, name
     broken = make_audit(findings=(Finding(kind="truncated", path="legcy/z.png", detail=""),))
     assert not any("legcy" in note for note in judged(policy, audit=broken).notes)
 

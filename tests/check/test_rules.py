@@ -172,7 +172,7 @@ def test_rules_for_a_part() -> None:
         "max-suspects dog": True,
         "max-suspects *.jpg": True,
     }
-    assert any("'*.jpg' matches no sample" in note for note in outcome.notes)
+    assert any("'*.jpg' matches no image" in note for note in outcome.notes)
     twice = Policy(rules=(ScopedRule(where=Where(label="cat"), max_suspects=0),) * 2)
     with pytest.raises(OptionError, match="two rules 'max-suspects cat'"):
         judged(twice, audit=audit)

@@ -254,7 +254,7 @@ def test_classes_without_samples_and_lost_columns_are_said(audit: Audit, tmp_pat
     plan = make_plan(audit, match(audit, [said(audit, 5, "none")]))
     assert apply_plan(plan, audit, tmp_path / "out").notes == (
         "Class folders cannot hold the columns who: the formats hf and csv can.",
-        "No sample is left of owl.",
+        "No image is left of owl.",
     )
     gone = make_plan(audit, match(audit, [said(audit, row, "none") for row in range(6)]))
     with pytest.raises(OptionError, match="the plan leaves nothing"):

@@ -28,7 +28,7 @@ def test_first_there_is_only_a_plan(run: Path, tmp_path: Path) -> None:
     result = call("clean", run, "-o", tmp_path / "out", "--format", "hf")
     assert result.code == 0
     lines = result.out.splitlines()
-    assert lines[0] == "3 changes to 6 samples"
+    assert lines[0] == "3 changes to 6 images"
     assert "cat/b.png cat dog 97% reviewed by ann on 2026-11-21" in [" ".join(line.split()) for line in lines]
     assert "As they are: 1 suspect: review them, or use --action suspect=quarantine" in lines
     assert f"  labelaudit clean {run} --plan {run / 'plan.json'} -o {tmp_path / 'out'} --format hf --apply" in lines
@@ -58,7 +58,7 @@ def test_a_patch_is_counted_in_changes(run: Path, tmp_path: Path) -> None:
 def test_apply_then_again_then_undo(run: Path, tmp_path: Path) -> None:
     made = call("clean", run, "-o", tmp_path / "out", "--action", "suspect=drop", "--link", "hard", "--apply")
     assert made.code == 0
-    assert f"4 of 6 samples as folders in {tmp_path / 'out'} (5 as hard link)" in made.out
+    assert f"4 of 6 images as folders in {tmp_path / 'out'} (5 as hard link)" in made.out
     assert f"In quarantine: {tmp_path / 'out-quarantine'}" in made.out
     again = call("clean", run, "--plan", run / "plan.json", "-o", tmp_path / "out", "--apply")
     assert f"{tmp_path / 'out'} is this dataset already: nothing was changed." in again.out
@@ -74,7 +74,7 @@ def test_doubtful_suspects_are_changed_only_where_they_are_named(tmp_path: Path)
     assert "because they are doubtful, not surely wrong: 2. --tier doubtful takes them too" in plain.out
     assert "As they are: 2 suspects\n" in plain.out
     told = call("clean", tmp_path / "run", "--action", "suspect=drop", "--tier", "doubtful")
-    assert "3 changes to 6 samples" in told.out
+    assert "3 changes to 6 images" in told.out
     refused = call("clean", tmp_path / "run", "--tier", "sure", "--fdr", "0.1")
     assert refused.code == 2
     assert "--tier chooses among the scan's own suspects" in refused.err

@@ -43,7 +43,7 @@ def planned(run: Path) -> list[int]:
 def test_first_the_plan_then_the_numbers(run: Path) -> None:
     code, said = call(run, "--reviews", 100)
     assert code == 0
-    assert "100 samples to review" in said
+    assert "100 images to review" in said
     assert "labelaudit review" in said
     rows = planned(run)
     review(run, rows[:60])
@@ -76,7 +76,7 @@ def test_text_says_ceiling_and_never_recall_alone_for_planted_errors(run: Path) 
     _, said = call(run, "--selftest", "--fdr", 0.1)
     assert "Ceiling for recall" in said
     assert "not an estimate" in said
-    assert "no sample was verified clean" in said
+    assert "no image was verified clean" in said
 
 
 def test_bad_calls_end_with_2(run: Path, tmp_path: Path) -> None:
@@ -99,9 +99,9 @@ def test_a_review_of_skips_is_not_called_none(run: Path) -> None:
     skip(run, planned(run)[:5])
     said = call(run, "--fdr", 0.1)[1]
     assert said != before
-    assert "5 samples were looked at and none has a verdict (5 could not be told, on 0 reviewers disagree)" in said
+    assert "5 images were looked at and none has a verdict (5 could not be told, on 0 reviewers disagree)" in said
     assert "anything from 0% to 100%" in said
-    assert "no sample was verified clean yet" in said
+    assert "no image was verified clean yet" in said
     assert "Review the planned sample: `labelaudit review --order sample`" in said
     assert f"Next: labelaudit review {run} --order sample" in said
     assert "RUN" not in said
@@ -116,7 +116,7 @@ def test_a_plan_of_another_size_than_asked_for_is_explained(run: Path) -> None:
     assert "--reviews 40: the plan has 100 already and never shrinks" in said
     assert len(planned(run)) == 100
     said = call(run, "--reviews", 5000)[1]
-    assert "--reviews 5,000: the plan has 600 samples, which are all that the dataset has" in said
+    assert "--reviews 5,000: the plan has 600 images, which are all that the dataset has" in said
     assert any("--reviews 40" in note for note in json.loads(call(run, "--reviews", 40, "--json")[1])["notes"])
 
 
@@ -129,7 +129,7 @@ def test_verdicts_for_unknown_classes_are_noted_where_they_hold_up_the_sample() 
     reviewed = judge(audit, wrong, plan.rows[1:])
     found = estimate(audit, plan, replace(reviewed, strangers=(odd,)))
     note = next(note for note in found.notes if "does not have" in note)
-    assert note.startswith("1 planned samples count as not looked at")
+    assert note.startswith("1 planned images count as not looked at")
     assert f"first {audit.samples.ids[first]} ('fox')" in note
     assert not any("does not have" in note for note in estimate(audit, plan, reviewed).notes)
 

@@ -90,7 +90,7 @@ def test_no_clean_verdict_no_flags() -> None:
     audit, _ = make_survey()
     flags = fdr_flags(audit, plan_reviews(audit), Reviewed(), target=0.1)
     assert len(flags.rows) == 0
-    assert "no sample was verified clean" in flags.sentence
+    assert "no image was verified clean" in flags.sentence
 
 
 @pytest.mark.parametrize("target", [0.0, 1.0, -1.0, float("nan")])

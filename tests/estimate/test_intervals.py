@@ -91,7 +91,7 @@ def test_verdicts_that_nobody_drew_do_not_count() -> None:
     plain = estimate(audit, plan, judge(audit, wrong, plan.rows))
     found = estimate(audit, plan, judge(audit, wrong, {*plan.rows, *picked}))
     assert found.noise_rate == plain.noise_rate
-    assert f"{len(picked):,} verdicts on samples outside the plan" in found.notes[-1]
+    assert f"{len(picked):,} verdicts on images outside the plan" in found.notes[-1]
 
 
 def test_planned_verdicts_that_wait_are_no_verdicts_outside_the_plan() -> None:

@@ -141,4 +141,4 @@ def test_which_models_moved_the_ranking_is_said(made: tuple[Path, Any, Any, Audi
     audit = made[3]
     (sentence,) = [note for note in audit.notes if note.startswith("The ranking rests on")]
     assert sentence == weigh(audit.decision.recipe["pool_weights"])
-    assert weigh({}) == "The ranking rests on no model: none foretells the given labels."
+    assert weigh({}) == "The ranking rests on no model: none predicts the given labels."

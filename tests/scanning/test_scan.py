@@ -217,7 +217,7 @@ def test_labels_that_nothing_goes_with_are_said() -> None:
     def first_note(labels: npt.NDArray[np.int64]) -> str:
         return scan(labels=NAMES[labels], features=x, effort="quick").notes[0]
 
-    assert first_note(shuffled).startswith("No model foretells the labels better than the sizes of the classes do.")
+    assert first_note(shuffled).startswith("No model predicts the labels better than the sizes of the classes do.")
     assert first_note(np.where(np.arange(len(x)) < 75, given, shuffled)).startswith("The ranking rests on ")
 
 

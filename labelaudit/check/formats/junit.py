@@ -33,7 +33,7 @@ def render(outcome: Outcome) -> str:
     ]
     classes = []
     for name, samples in outcome.classes.items():
-        said = f"{count(samples, 'sample')}, {count(len(all_of.get(name, ())), 'suspect')}"
+        said = f"{count(samples, 'image')}, {count(len(all_of.get(name, ())), 'suspect')}"
         failure = _failure(outcome, broken_of[name], waiting) if name and name in broken_of else ""
         classes.append(_case("classes", name, failure, output=[said, *_listing(waiting.get(name, ()))]))
     suites = [_suite("rules", rules, outcome), _suite("classes", classes, outcome)]

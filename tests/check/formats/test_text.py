@@ -134,7 +134,7 @@ def test_an_interval_that_says_nothing_is_no_estimate() -> None:
 
 
 TABLE = """
-labelaudit check: ./pets, 3 changed files: 6 samples in 8 classes
+labelaudit check: ./pets, 3 changed files: 6 images in 8 classes
 wrong labels: 3.6% to 8.7% of all (90% interval)
 
 Rules:
@@ -164,7 +164,7 @@ Next:
   Keep the scan with `labelaudit check DATA --run RUN`, then look at 2 new suspects with `labelaudit review RUN`: \
 correct wrong labels in the data, confirm right ones.
   Repair, remove or relabel the files and rows with a new problem.
-  2 suspects within 0.01 of the threshold: another machine may flag otherwise, so none fails the gate.
+  2 suspects within 0.01 of the threshold: another machine may decide otherwise, so none fails the gate.
   2 suspects are doubtful and count where `tier` is doubtful; 20 verdicts tell where to stop: `labelaudit tune RUN`.
   Remove stale entries with `labelaudit baseline prune .labelaudit-baseline.json RUN`.
   Refresh the baseline for the changed settings: `labelaudit check DATA --write-baseline .labelaudit-baseline.json`.
