@@ -64,20 +64,24 @@ _JUNK = frozenset(
     {
         *("__macosx", "@eadir", "#recycle", "#snapshot", "$recycle.bin", "system volume information", "lost+found"),
         *("__pycache__", "node_modules", "site-packages", "venv", "recycler", "@recycle", "@recently-snapshot"),
-        *("@tmp", "@sharebin", "@sharesnap", "@synoresource", "@eadir@tmp", "recycled", "found.000"),
+        *("@tmp", "@sharebin", "@sharesnap", "@synoresource", "@eadir@tmp", "recycled", "recycle bin"),
+        *("#synorecycle", "@synoeastream", "@appstore", "@transcode", "~snapshot", "lost.dir"),
+        *("$sysreset", "$windows.~bt"),
         *("@__thumb", "_vti_cnf", "_gsdata_", "network trash folder", "temporary items", "thevolumesettingsfolder"),
     }
 )
+_LOST = re.compile(r"found\.\d{3}")
+"""Folders in which Windows puts what it finds on a damaged disk."""
 
 
 def is_junk(name: str) -> bool:
     """Whether a folder of this name is one that systems, network drives and tools make by themselves: nothing in it is
     the owner's.
 
-    >>> is_junk("@eaDir"), is_junk("$Recycle.Bin"), is_junk("recycling")
-    (True, True, False)
+    >>> is_junk("@eaDir"), is_junk("$Recycle.Bin"), is_junk("FOUND.001"), is_junk("recycling")
+    (True, True, True, False)
     """
-    return name.casefold() in _JUNK
+    return name.casefold() in _JUNK or _LOST.fullmatch(name.casefold()) is not None
 
 
 def part_of(name: str) -> Part | None:
