@@ -107,7 +107,6 @@ def corrupt(
     images = _ImagesWithOutsiders(listing.images, [row_of[name] for name in samples.ids])
     samples = replace(samples, images=images)
     generator = np.random.default_rng(seed)
-    true = samples
     pairs: Mapping[str, str] = {}
     if outside is not None:
         samples, wrong = _replace(samples, images, Path(outside), rate, generator)
@@ -116,7 +115,10 @@ def corrupt(
         pairs = (mapping or _exchange(samples, generator)) if noise == "asymmetric" else {}
         planted = _plant(samples, noise, rate, pairs, skill, generator, workers, progress)
         given, wrong = planted.labels, planted.wrong
-    made = _write(samples, true, given, wrong, place, outset=outside is not None, workers=workers, progress=progress)
+    truth = samples.given()
+    if outside is not None:
+        truth = ["" if bad else own for own, bad in zip(truth, wrong.tolist(), strict=True)]
+    made = _write(samples, given, truth, place, workers=workers, progress=progress)
     return Corrupted(
         folder=Path(output),
         samples=len(samples),
@@ -249,24 +251,16 @@ def _replace(
 
 
 def _write(
-    samples: Samples,
-    true: Samples,
-    given: Ints,
-    wrong: Bools,
-    place: Path,
-    *,
-    outset: bool,
-    workers: int,
-    progress: Progress,
+    samples: Samples, given: Ints, truth: Sequence[str], place: Path, *, workers: int, progress: Progress
 ) -> Mapping[str, int]:
-    """Class folders by the given labels and ``truth.csv``, in the place of nothing or an empty folder."""
+    """Class folders by the ``given`` labels (n,) and ``truth.csv``, whose ``truth`` (n,) is empty where no class is
+    right, in the place of nothing or an empty folder."""
     assert samples.images is not None
     names = [samples.classes[label] for label in given.tolist()]
     dataset = RelabelledDataset(
         samples=samples, rows=tuple(range(len(samples))), labels=tuple(names), classes=samples.classes
     )
     transfer = Transfer(samples.images, samples, link="hard", workers=workers, progress=progress)
-    truth = true.given()
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         with sibling(place) as fresh:
@@ -275,8 +269,7 @@ def _write(
             with (fresh / "truth.csv").open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
                 writer = csv.writer(Lines(file))
                 writer.writerow(("path", "given_label", "true_label"))
-                for path, name, own, bad in zip(paths, names, truth, wrong.tolist(), strict=True):
-                    writer.writerow((path, name, "" if bad and outset else own))
+                writer.writerows(zip(paths, names, truth, strict=True))
             swap((fresh, place))
     except OSError as error:
         raise RunError(
