@@ -114,15 +114,17 @@ def _match(names: Names, labels: set[str]) -> dict[str, str]:
 
 
 def _files(subject: Subject) -> Iterator[tuple[str, bytes]]:
-    """The files that may name classes, with their bytes: in the folder, and beside a table of labels or a file."""
+    """The files that may name classes, with their bytes: in the folder, also beside its shards, and beside a table of
+    labels or a file."""
     found: dict[str, Any] = {}
     if subject.is_folder:
         near = [path for path in subject.tree.others if path.count("/") < _DEEPEST and _may_name(path)]
         found |= dict.fromkeys(sorted(near, key=lambda path: (path.count("/"), path)), subject.tree.storage.read)
     for given in (subject.source.labels, subject.source.data):
-        if isinstance(given, str | Path) and not is_address(given) and Path(given).is_file():
+        if isinstance(given, str | Path) and not is_address(given) and not (found and Path(given).is_dir()):
+            place = Path(given) if Path(given).is_dir() else Path(given).parent
             with suppress(OSError):
-                beside = [str(path) for path in Path(given).parent.iterdir() if _may_name(path.name) and path.is_file()]
+                beside = [str(path) for path in place.iterdir() if _may_name(path.name) and path.is_file()]
                 found |= dict.fromkeys(sorted(beside), read_file)
     for path in list(found)[:_MOST]:
         with suppress(ImageError, OSError, ValueError):

@@ -240,7 +240,7 @@ def nothing_found(subject: Subject) -> str:
     boxes = sum(_stem_of_boxes(other) in stems for other in tree.others)
     boxes = boxes if 2 * boxes > len(tree.paths) else 0
     closed = [other for other in tree.others if ending_of(other) in _CLOSED]
-    flat = not any("/" in path for path in tree.paths)
+    flat = subject.path is not None and subject.path.is_dir() and not any("/" in path for path in tree.paths)
     alone = f", or `label_from` parent if all are of the class '{tree.name}'" if flat else ""
     beside = (
         f", {boxes:,} .xml, .txt or .json files of the same names may hold boxes, which are not read" if boxes else ""

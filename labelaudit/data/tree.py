@@ -55,6 +55,8 @@ class Tree:
     """Image files, sorted."""
     others: tuple[str, ...] = ()
     """Files that are not images, sorted; hidden ones are left out."""
+    empty: tuple[str, ...] = ()
+    """Folders with nothing in them."""
     findings: tuple[Finding, ...] = ()
     """Loops, dangling links, names that are not UTF-8, pipes, folders that cannot be opened."""
     junk: Mapping[str, int] = field(default_factory=dict)
@@ -100,6 +102,7 @@ def walk(root: Path) -> Tree:
         storage=Disk(root),
         paths=tuple(sorted(walker.paths)),
         others=tuple(sorted(walker.others)),
+        empty=tuple(sorted(walker.empty)),
         findings=tuple(sorted(walker.findings, key=lambda finding: finding.path)),
         junk=dict(walker.junk),
     )
@@ -125,6 +128,7 @@ class _Walker:
         self.root = root
         self.paths: list[str] = []
         self.others: list[str] = []
+        self.empty: list[str] = []
         self.links: list[str] = []
         self.findings: list[Finding] = []
         self.junk: Counter[str] = Counter()
@@ -144,6 +148,8 @@ class _Walker:
                     raise DataError(f"'{self.root}' cannot be opened: {error.strerror}") from error
                 self._report("unreadable", inside, f"folder cannot be opened: {error.strerror}")
                 continue
+            if not ordered:
+                self.empty.append(inside)
             for entry in ordered:
                 path = f"{inside}/{entry.name}" if inside else entry.name
                 try:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -111,6 +113,17 @@ def test_a_table_is_called_by_the_file_beside_it_and_that_is_no_table_of_labels(
     assert labels_of(open_source(tmp_path))["train_images/4.jpg"] == "dog"
     listing = open_source(tmp_path / "train_images", labels=tmp_path / "train.csv")
     assert labels_of(listing)["4.jpg"] == "dog"
+
+
+def test_shards_are_called_by_a_file_beside_them(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "train-000000.tar", "w") as tar:
+        for n in range(4):
+            for ending, data in (("png", P), ("cls", str(n % 2).encode())):
+                entry = tarfile.TarInfo(f"{n:04}.{ending}")
+                entry.size = len(data)
+                tar.addfile(entry, io.BytesIO(data))
+    (tmp_path / "classes.txt").write_text("cat\ndog\n", encoding="utf-8")
+    assert counts_of(open_source(tmp_path)) == {"cat": 2, "dog": 2}
 
 
 def test_later_data_without_the_file_are_called_alike(tmp_path: Path) -> None:

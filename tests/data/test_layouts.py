@@ -93,6 +93,14 @@ def test_labels_can_be_asked_for(tmp_path: Path) -> None:
             open_source(tmp_path, label_from=asked)
 
 
+def test_a_class_folder_without_an_image_is_told(tmp_path: Path) -> None:
+    build(tmp_path, {"train/cat": 1, "train/owl": 1, "train/yak/1.mp4": "", "train/docs/x.txt": "", "code/x.py": ""})
+    (tmp_path / "train/dog").mkdir()
+    listing = open_source(tmp_path)
+    assert counts_of(listing) == {"cat": 1, "owl": 1}
+    assert "No image is in 'train/dog/', 'train/yak/', beside the class folders." in listing.notes
+
+
 def test_a_folder_of_images_alone_is_their_class_where_that_is_said(tmp_path: Path) -> None:
     place = build(tmp_path, {"cat": 2}) / "cat"
     with pytest.raises(DataError, match=r"or `label_from` parent if all are of the class 'cat'$"):

@@ -10,13 +10,14 @@ from collections.abc import Mapping, Sequence
 from labelaudit.data.class_level import find_classes, take_level
 from labelaudit.data.folders import Candidate, Level, Undecided, plant
 from labelaudit.data.listing import Listing
+from labelaudit.data.parts import part_of
 from labelaudit.data.reader import Certainty, Reading, Subject, refuse
 from labelaudit.data.source import level_asked
 from labelaudit.data.spelling import unify_spelling
 from labelaudit.data.tree import Tree
 from labelaudit.data.versions import find_copy, find_versions
 from labelaudit.errors import DataError
-from labelaudit.text import count
+from labelaudit.text import count, name_some
 from labelaudit.types import Finding
 
 _MASK = re.compile(r"(.+)[_-](mask|masks|seg|segmentation|gt|groundtruth)([_-]\d+)?", re.IGNORECASE | re.DOTALL)
@@ -118,6 +119,8 @@ def list_classes(tree: Tree, level: Level) -> Listing:
         f"Passed over {count(n, 'image')} of '{folder or '.'}' that lie in no class folder."
         for folder, n in many.items()
     ]
+    if bare := [f"'{folder}/'" for folder in _without_images(tree, level)]:
+        notes.append(f"No image is in {name_some(bare)}, beside the class folders.")
     if masks:
         notes.append(f"Passed over {count(len(masks), 'image')} named as masks of others beside them.")
     detail = "it lies in no class folder"
@@ -133,6 +136,22 @@ def list_classes(tree: Tree, level: Level) -> Listing:
         origin=level.describe(),
         notes=tuple(notes),
     )
+
+
+def _without_images(tree: Tree, level: Level) -> list[str]:
+    """The folders beside those of classes that hold no image and have no name of a part of a dataset: such classes,
+    whose images were lost perhaps, are in no count."""
+    inside = {path.rpartition("/")[0] for path in tree.paths}
+    held = {tuple(folder.split("/")[:n]) for folder in inside for n in range(1, folder.count("/") + 2)}
+    bare = {*tree.empty, *(path.rpartition("/")[0] for path in tree.others)}
+    above = {place[:-1] for place in level.classes}
+    found = {
+        place[: depth + 1]
+        for place in (tuple(folder.split("/")) for folder in bare if folder)
+        for depth in {len(one) for one in above}
+        if len(place) > depth and place[:depth] in above
+    }
+    return sorted("/".join(place) for place in found - held if part_of(place[-1]) is None)
 
 
 def _note_passed(passed: Mapping[tuple[str, str], int]) -> list[str]:
