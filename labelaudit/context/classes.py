@@ -25,9 +25,13 @@ _FIRST = (
 _FIRST += " sonstiges andere autre autres otro otros outro outros altro altri"
 _LAST = "none unsure rest else garbage negative nothing na n/a neither irrelevant clutter distractor distractors unsup"
 _LAST += " unsorted unbekannt divers inconnu desconocido 其他 その他 기타 другое"
+_LAST += " unk ood junk random noise bg etc leftover leftovers remaining remainder catchall reject rejects rejected"
+_LAST += " unidentified unidentifiable indeterminate uncertain ambiguous unspecified unlisted unassigned uncategorized"
 FIRST = frozenset(_FIRST.split())
 LEFT_OVER = FIRST | frozenset(_LAST.split())
 """Last words, and those of them that may be first ones, in names of classes for whatever is in no other class."""
+PHRASES = frozenset(["none of", "not sure", "not listed", "rest of", "left over", "catch all"])
+"""First two words of such names."""
 TINY = 20
 """Images below which a class gets a note of its own."""
 APART = 0.65
@@ -98,11 +102,12 @@ def find_left_over(classes: Sequence[str]) -> list[str]:
 def is_left_over(name: str) -> bool:
     """Whether a class is called what is left over.
 
-    >>> is_left_over("Other"), is_left_over("BACKGROUND_Google"), is_left_over("none of these"), is_left_over("mother")
+    >>> is_left_over("Other"), is_left_over("BACKGROUND_Google"), is_left_over("NoneOfThese"), is_left_over("mother")
     (True, True, True, False)
     """
-    words = [word for word in re.split(r"[^\w/]+|[\d_]+", name.casefold()) if word]
-    return bool(words) and (words[-1] in LEFT_OVER or words[0] in FIRST or words[:2] == ["none", "of"])
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
+    words = re.findall(r"n/a|[^\W\d_]+", spaced.casefold())
+    return bool(words) and (words[-1] in LEFT_OVER or words[0] in FIRST or " ".join(words[:2]) in PHRASES)
 
 
 def denies_another(name: str, classes: Sequence[str]) -> bool:

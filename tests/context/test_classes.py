@@ -49,9 +49,9 @@ def test_several_labels_in_a_cell() -> None:
 def test_what_is_left_over() -> None:
     assert [
         name
-        for name in ("other", "Background", "00_unknown", "none", "mother", "brother", "otter")
+        for name in ("other", "Background", "00_unknown", "none", "N/A", "UNK", "mother", "brother", "otter", "NoMask")
         if is_left_over(name)
-    ] == ["other", "Background", "00_unknown", "none"]
+    ] == ["other", "Background", "00_unknown", "none", "N/A", "UNK"]
 
 
 @pytest.mark.parametrize(
@@ -60,6 +60,7 @@ def test_what_is_left_over() -> None:
         (("cat", "BACKGROUND_Google", "dog"), "'BACKGROUND_Google'"),
         (("hotdog", "not_hotdog"), "'not_hotdog'"),
         (("cat", "other animals", "Sonstiges"), "'other animals', 'Sonstiges'"),
+        (("cat", "NoneOfTheAbove", "left-over", "other/unknown"), "'NoneOfTheAbove', 'left-over', 'other/unknown'"),
         (("none", "mild", "severe"), ""),
         (("pan", "non-stick"), ""),
     ],
