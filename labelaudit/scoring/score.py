@@ -70,7 +70,7 @@ def score(
             listing, fewest_classes=1, max_pixels=most, workers=machine.workers, progress=machine.progress
         )
         given = None if features is None else given_features(features, listing.total, source_rows(listing, samples))
-    scored = score_samples(samples, audit, judge, machine, features=given, findings=findings, originals=originals)
+    scored = _score(samples, audit, judge, machine, features=given, findings=findings, originals=originals)
     scored = replace(
         scored,
         settings={
@@ -83,17 +83,17 @@ def score(
     return scored if output is None else scored.with_files(runs.write(scored, output))
 
 
-def score_samples(
+def _score(
     samples: Samples,
     audit: Audit,
     judge: Judge,
     machine: Machine,
     *,
-    features: Features | None = None,
-    findings: tuple[Finding, ...] = (),
-    originals: Path | str | None = None,
+    features: Features | None,
+    findings: tuple[Finding, ...],
+    originals: Path | str | None,
 ) -> Audit:
-    """`score` from `Samples` on: for callers that hold new data and an audit already."""
+    """`score` from `Samples` on."""
     clock, machine = Clock(), machine.settled()
     if features is None:
         with clock.stage("embed"):
