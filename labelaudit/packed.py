@@ -187,13 +187,12 @@ class Digests(Packed):
         return {"digest": self.data}
 
     def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> npt.NDArray[Any]:
-        digits = np.frombuffer(self.data.tobytes().hex().encode(), dtype=f"S{_DIGITS}")
-        bare = dtype is not None and np.dtype(dtype).kind == "S"
-        return (
-            digits.astype(dtype)
-            if bare
-            else digits.astype(np.str_).astype(np.str_ if dtype is None else dtype, copy=False)
-        )
+        return self.digits.astype(np.str_).astype(np.str_ if dtype is None else dtype, copy=False)
+
+    @property
+    def digits(self) -> npt.NDArray[np.bytes_]:
+        """(n,) the digits of each."""
+        return np.frombuffer(self.data.tobytes().hex().encode(), dtype=f"S{_DIGITS}")
 
     @property
     def halves(self) -> npt.NDArray[np.uint64]:
@@ -217,6 +216,11 @@ def as_digests(names: Sequence[str]) -> Digests | None:
     if 2 * len(data) != len(text):  # spaces
         return None
     return Digests(np.frombuffer(data, dtype=_BYTES).reshape(-1, _DIGITS // 2))
+
+
+def as_ascii(names: Sequence[str]) -> npt.NDArray[np.bytes_]:
+    """(n,) the ``names``, of ASCII."""
+    return names.digits if isinstance(names, Digests) else np.array(names, dtype=np.bytes_)
 
 
 def pack(texts: Sequence[str]) -> Packed:

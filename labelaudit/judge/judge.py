@@ -31,6 +31,7 @@ from labelaudit.judge.noise_model import NoiseModel
 from labelaudit.judge.pool import pool
 from labelaudit.judge.probes import Rotation, split_blocks
 from labelaudit.judge.vectors import Directions, expand
+from labelaudit.packed import as_ascii
 from labelaudit.types import Decision, Features, Floats, Ints, Samples
 
 VERSION = 3
@@ -165,7 +166,7 @@ class Judge:
         blocks = self._center(features)
         unit = Directions(means=tuple(self._split(self.mean))).apply(features.values)
         opinions: dict[str, Floats] = {name: model.apply(unit) for name, model in self.models.items()}
-        names = None if digests is None else np.array(digests, dtype=np.bytes_)
+        names = None if digests is None else as_ascii(digests)
         opinions["neighbors"] = self.memory.vote(self._remember(blocks), len(self.classes), digests=names)
         return noise_model.apply_noise_model(self.weights, self.transition, opinions, labels)
 

@@ -17,6 +17,7 @@ from scipy.sparse import csr_array
 
 from labelaudit.judge.probes import NEIGHBORS, SHARPNESS
 from labelaudit.leading import Leading, place_in_row
+from labelaudit.packed import as_ascii
 from labelaudit.types import Bools, Decision, Floats, Ints, Samples
 
 BELIEFS = 5
@@ -66,7 +67,7 @@ class Memory:
             vectors=np.asarray(vectors, dtype=np.float16),
             beliefs=beliefs.astype(np.float16),
             believed=believed.astype(np.int32),
-            digests=np.array(samples.digests, dtype=np.bytes_),
+            digests=as_ascii(samples.digests),
             labels=samples.labels.astype(np.int32),
             right=decision.suspicion < decision.threshold,
             scanned=np.full(len(samples), scanned),

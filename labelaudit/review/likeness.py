@@ -16,6 +16,7 @@ import numpy as np
 from labelaudit.audit.document import Audit
 from labelaudit.errors import RunError
 from labelaudit.judge import FILE
+from labelaudit.packed import as_ascii
 
 if TYPE_CHECKING:
     from labelaudit.judge.judge import Judge
@@ -75,7 +76,7 @@ class Likeness:
         return (
             judge.classes == samples.classes
             and all(len(getattr(judge.memory, name)) == len(samples) for name in ARRAYS)
-            and bool((judge.memory.digests == np.array(samples.digests, dtype=np.bytes_)).all())
+            and bool((judge.memory.digests == as_ascii(samples.digests)).all())
         )
 
     def _sure(self, label: int) -> tuple[int, ...]:

@@ -31,6 +31,7 @@ from labelaudit.judge.judge import Judge
 from labelaudit.judge.noise_model import NoiseModel
 from labelaudit.judge.scores import sum_by_label
 from labelaudit.machine import Clock, Machine, list_versions
+from labelaudit.packed import as_ascii
 from labelaudit.scanning.settings import ScanSettings
 from labelaudit.text import count, name_some
 from labelaudit.types import Bools, Decision, Features, Finding, Floats, Images, Ints, Joined, Samples, Subset
@@ -160,7 +161,7 @@ def judge_rows(judge: Judge, samples: Samples, features: Features, blank: Bools)
     read = judge.read(features, samples.labels, digests=samples.digests)
     twins = [
         (row, label)
-        for row, copies in enumerate(judge.memory.copies(np.array(samples.digests, dtype=np.bytes_)))
+        for row, copies in enumerate(judge.memory.copies(as_ascii(samples.digests)))
         for label in np.unique(judge.memory.labels[copies]).tolist()
         if label != samples.labels[row]
     ]
@@ -233,7 +234,7 @@ def _compare_with(
     """Copies with different labels among the new samples, and between them and the audited ones."""
     if not len(samples):
         return ()
-    digests = np.array(samples.digests, dtype=np.bytes_)
+    digests = as_ascii(samples.digests)
     near = judge.memory.nearest(vectors, NEIGHBORS)[1].ravel()
     seen = np.unique(np.concatenate([near, *judge.memory.copies(digests)]))
     prefix = f"{audit.samples.root or 'audit'}/"
