@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 SOURCES = ("verdict", "fdr", "threshold", "finding", "hand")
 """Origins of a change: a person · the flags at a stated false-discovery rate · the flag threshold · the scan's findings
 about files and copies · whoever edited the plan."""
-_UNREADABLE = kinds_of("file")
+_UNREADABLE, _OF_NO_FILE = kinds_of("file"), kinds_of("dataset")
 _UNKNOWN = "nobody knows until 20 verdicts have set the scale: labelaudit tune."
 
 
@@ -291,7 +291,7 @@ class _PlanBuilder:
         left_out = Counter(
             finding.kind
             for finding in self.audit.findings
-            if finding.path not in self.row_of and finding.kind not in _UNREADABLE
+            if finding.path not in self.row_of and finding.kind not in (*_UNREADABLE, *_OF_NO_FILE)
         )
         if left_out:
             said = ", ".join(count_kind(number, kind) for kind, number in sorted(left_out.items()))

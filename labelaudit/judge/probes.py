@@ -9,6 +9,7 @@ per class than people have.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -284,7 +285,9 @@ def logistic(
             probs[held, present[0]] = 1.0
             continue
         model = LogisticRegression(C=1 / _STRENGTH, max_iter=200, tol=1e-3)
-        model.fit(x[train], labels[train], sample_weight=None if shares is None else shares[train])
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "The number of unique classes")  # there are tiny classes only
+            model.fit(x[train], labels[train], sample_weight=None if shares is None else shares[train])
         probs[np.ix_(held, present)] = model.predict_proba(x[held])
     return probs
 

@@ -51,6 +51,8 @@ def project(vectors: Floats, labels: Ints, rows: Ints) -> Ints:
     some = rows[np.linspace(0, len(rows) - 1, min(len(rows), _FITTED)).astype(np.int64)]
     known, counts = np.unique(labels[some], return_counts=True)
     fitted = some[np.isin(labels[some], known[counts > 1])]
+    if not len(fitted):  # each image is a class of its own
+        fitted, labels = some, np.zeros_like(labels)
     axes = _separate(np.asarray(vectors[fitted], dtype=np.float64), labels[fitted])
     found = np.asarray(vectors[rows], dtype=np.float32).astype(np.float64) @ axes
     found = np.pad(found, ((0, 0), (0, 2 - found.shape[1])))

@@ -122,7 +122,8 @@ def test_a_leak_is_taken_out_whatever_its_label(tmp_path: Path) -> None:
 
 def test_what_the_scan_left_out_is_said(tmp_path: Path) -> None:
     gone = Finding(kind="unlabelled", path="x.png", detail="it has no label")
-    plan = make_plan(audit := make_dataset(tmp_path, findings=(gone,)), match(audit, []))
+    cue = Finding(kind="shortcut", path="the dataset", detail="the frame alone tells the given class")
+    plan = make_plan(audit := make_dataset(tmp_path, findings=(gone, cue)), match(audit, []))
     assert plan.notes == ("What the scan left out is not in the new dataset either: 1 unlabelled.",)
 
 

@@ -114,6 +114,12 @@ def test_logistic_gives_missing_classes_no_probability() -> None:
     assert (found.argmax(1) == labels).mean() > 0.9
 
 
+def test_logistic_says_nothing_of_classes_of_one_image() -> None:
+    x, _ = blobs(20)
+    found = probes.logistic(x, np.arange(20), 20, np.arange(20) % 5)  # a warning would be an error here
+    assert np.allclose(found.sum(1), 1, atol=1e-5)
+
+
 @pytest.mark.parametrize("classes", [2, 3, 4])
 def test_models_for_later_are_those_of_one_fold(classes: int) -> None:
     rng = np.random.default_rng(0)
