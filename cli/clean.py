@@ -15,7 +15,7 @@ from labelaudit.text import count, count_kind
 
 from .console.options import ColorOption, Moved, Quiet, Workers, option, parse_share
 from .console.runs import RUN, find_run
-from .console.streams import as_typed, open_console, printable, report_progress, spell_path, trimmed
+from .console.streams import as_typed, brief, open_console, printable, report_progress, spell_path, trimmed
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -269,8 +269,8 @@ def _show_worst(console: Console, audit: Audit, changes: Sequence[Change], most:
         now = change.new_label or f"({_WORDS[change.action]}{'' if change.weight is None else f' {change.weight:.2f}'})"
         table.add_row(
             Text(printable(change.path)),
-            Text(printable(change.given_label), style="red"),
-            Text(printable(now), style="green"),
+            Text(brief(change.given_label), style="red"),
+            Text(brief(now), style="green"),
             "" if change.label_score is None else say_chance(audit.decision, row_of[change.path]),
             Text(as_typed(change.detail or change.reason), style="dim"),
         )

@@ -17,7 +17,7 @@ from labelaudit.text import shown_json
 
 from .console.options import ColorOption, Json
 from .console.reading import UNSAID, takes_source
-from .console.streams import as_typed, open_console, spell_path
+from .console.streams import as_typed, brief, open_console, spell_path
 
 if TYPE_CHECKING:
     from labelaudit.data.listing import Listing
@@ -86,15 +86,19 @@ def _lines(what: str, listing: Listing) -> list[str]:
     from labelaudit.data.source import note_junk, note_skipped
 
     counts = _counts(listing)
-    width = max((len(str(name)) for name in counts), default=0)
+    named = [(brief(name), count) for name, count in list(counts.items())[:_SHOWN]]
+    width = max((len(name) for name, _ in named), default=0)
     lines = [f"Recognised: {what}.", f"Labels: {listing.origin}."]
     lines.append(f"{say(sum(counts.values()), 'image')} of {say(len(counts), 'class', 'classes')}:")
-    lines += [f"  {name:<{width}}  {count:,}" for name, count in list(counts.items())[:_SHOWN]]
+    lines += [f"  {name:<{width}}  {count:,}" for name, count in named]
     lines += [f"  and {len(counts) - _SHOWN:,} more classes"] if len(counts) > _SHOWN else []
     if listing.splits is not None:
         splits = ", ".join(f"{name} {count:,}" for name, count in Counter(listing.splits).items())
         lines.append(f"Splits: {splits}.")
-    lines += ["For instance:", *(f"  {listing.ids[row]}  ->  {listing.labels[row]}" for row in _examples(listing))]
+    lines += [
+        "For instance:",
+        *(f"  {listing.ids[row]}  ->  {brief(str(listing.labels[row]))}" for row in _examples(listing)),
+    ]
     lines += [f"Further columns: {', '.join(listing.extra)}."] if listing.extra else []
     lines += [*listing.notes, *note_skipped(listing.skipped), *note_junk(listing.junk)]
     findings = _findings(listing)

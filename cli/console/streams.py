@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Color",
     "as_typed",
+    "brief",
     "open_console",
     "open_streams",
     "printable",
@@ -40,6 +41,7 @@ __all__ = [
 Color = Literal["auto", "always", "never"]
 
 _TRAILING = re.compile(r" +((?:\x1b\[[0-9;]*m)*)$", re.MULTILINE)
+_MOST = 60  # characters of a class name in a table
 _PIPE_WIDTH = 120
 """Columns where nothing says how wide the output is."""
 
@@ -47,6 +49,16 @@ _PIPE_WIDTH = 120
 def as_typed(line: str) -> str:
     """A line of the library as a person is told it: safe to print, with its parameters as options."""
     return printable(name_options(line))
+
+
+def brief(name: str) -> str:
+    """The name of a class in a table: safe to print, and a long one without its middle, as on the page.
+
+    >>> brief("a" * 40 + "b" * 40).count("…"), len(brief("a" * 300)), brief("cat")
+    (1, 59, 'cat')
+    """
+    half = (_MOST - 1) // 2
+    return printable(name if len(name) <= _MOST else f"{name[:half]}…{name[-half:]}")
 
 
 class _Tolerant(io.FileIO):

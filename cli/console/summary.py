@@ -24,7 +24,7 @@ from labelaudit.audit.run import REPORT
 from labelaudit.reports.figures import adds_nothing
 from labelaudit.text import count, count_kind, duration, interval, name_some, name_subject, size
 
-from .streams import as_typed, printable, spell_path, trimmed
+from .streams import as_typed, brief, printable, spell_path, trimmed
 
 if TYPE_CHECKING:
     from rich.console import JustifyMethod
@@ -122,7 +122,7 @@ def _suspects(audit: Audit, console: Console, top: int) -> None:
     stacked = Text()
     for (row, rank, path, given, better, _), why in zip(told, whys, strict=True):
         place, chance = Text(str(rank), style="dim"), say_chance(audit.decision, row)
-        was, should = Text(printable(given), style="red"), Text(printable(better), style="green")
+        was, should = Text(brief(given), style="red"), Text(brief(better), style="green")
         table.add_row(place, Text(printable(path)), was, should, chance, *([why] if any(whys) else []))
         stacked += Text.assemble(place, " ", printable(path), "\n", was, " given, ", should, " suggested, ")
         stacked += Text.assemble(
@@ -153,8 +153,8 @@ def _groups(audit: Audit, console: Console, top: int) -> None:
     for row in groups:
         table.add_row(
             Text(printable(row["group"])),
-            Text(printable(row["given_label"]), style="red"),
-            Text(printable(_better(row)), style="green"),
+            Text(brief(row["given_label"]), style="red"),
+            Text(brief(_better(row)), style="green"),
             f"{row['flagged']:,}",
             f"{row['samples']:,}",
         )
@@ -176,8 +176,8 @@ def _pairs(audit: Audit, console: Console, top: int) -> None:
     table = _table(("given", "left"), ("probably", "left"), ("expected", "right"), ("suspects", "right"))
     for pair in pairs:
         table.add_row(
-            Text(printable(pair["given_label"]), style="red"),
-            Text(printable(pair["true_label"]), style="green"),
+            Text(brief(pair["given_label"]), style="red"),
+            Text(brief(pair["true_label"]), style="green"),
             f"{pair['expected']:,.0f}",
             f"{pair['flagged']:,}",
         )
@@ -190,7 +190,7 @@ def _classes(audit: Audit, console: Console) -> None:
     table = _table(("class", "left"), ("images", "right"), ("suspects", "right"), (share, "right"))
     for row in audit.class_table():
         noise = "cannot judge" if row["noise_rate"] is None else f"{row['noise_rate']:.1%}"
-        table.add_row(Text(printable(row["label"])), f"{row['samples']:,}", f"{row['flagged']:,}", noise)
+        table.add_row(Text(brief(row["label"])), f"{row['samples']:,}", f"{row['flagged']:,}", noise)
     console.print(_indented(table))
 
 

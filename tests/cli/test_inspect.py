@@ -73,6 +73,12 @@ def test_one_folder_of_images_is_asked_about(tmp_path: Path) -> None:
     assert "3 images of 1 class:" in call("inspect", tmp_path / "d", "--label-from", "parent").out
 
 
+def test_long_names_of_classes_lose_their_middle(tmp_path: Path) -> None:
+    build(tmp_path / "d", {f"{'a' * 100}{kind}{'b' * 100}": 1 for kind in "xy"})
+    shown = call("inspect", tmp_path / "d").out
+    assert shown.count(f"\n  {'a' * 29}…{'b' * 29}  1") == 2
+
+
 def test_files_that_are_no_images_are_said(tmp_path: Path) -> None:
     pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12\n"
     build(tmp_path / "d", {f"{kind}/{n}.jpg": pointer for kind in ("cat", "dog") for n in range(3)})
