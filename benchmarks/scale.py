@@ -91,6 +91,7 @@ def run(place: Path, kind: str, methods: list[str], *, cpu: bool) -> dict[str, A
         output=place / "run",
         effort="quick",
         methods=methods or None,
+        workers=1 if cpu else 2,  # the forecast of CPU seconds is that of one core
         notice=said.append,
         **{kind: place / "x.npy"},
     )

@@ -31,6 +31,7 @@ _NEAR_SIDE, _NEAR, _WITH_NEAR = 72, 3, 500  # look-alikes of each class, beside 
 _LIKELY_CLASSES = 3  # of each suspect, with their probabilities
 _SHOWN = ("sure", "doubtful")
 _FACES = 100  # findings of a kind with their pictures
+_DISTINCT = 0.75  # share of look-alikes that are not those of another suspect too
 
 Pairs = Mapping[int, tuple[tuple[int, ...], tuple[int, ...]]]
 """Row of a suspect -> rows of images like it, of its given and of its suggested class."""
@@ -72,6 +73,15 @@ def fill(
     data["pictured"] = images is not None or bool(trouble)
     data["map"] = chart
     return data, {path: drawn.files[drawn.place[row]] for path, row in faces.items() if row in drawn.place}, lost
+
+
+def count_pictures(samples: int, suspects: float) -> float:
+    """The number of pictures that a page of so many ``suspects`` among ``samples`` holds, about.
+
+    >>> count_pictures(10_000, 1000)
+    3250.0
+    """
+    return min(samples, suspects + _DISTINCT * 2 * _NEAR * min(suspects, _WITH_NEAR))
 
 
 def _suspects(audit: Audit, rows: list[int]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from labelaudit import features
 from labelaudit.leading import is_large
-from labelaudit.machine import Machine, peak_memory
+from labelaudit.machine import Machine, available_cores, peak_memory
 from labelaudit.scanning.choice import TrainingInput
 from labelaudit.scanning.effort import FOLDS, backbones_of, fine_tunes
 from labelaudit.scanning.settings import ScanSettings
@@ -30,11 +30,13 @@ from labelaudit.scanning.workload import Workload, count_disk, count_memory, cou
 from labelaudit.text import rough_duration, size
 from labelaudit.types import Samples
 
-SPREAD = 1.3
-"""Factor between a forecast and either end of its range."""
+SPREAD, MEMORY_SPREAD = 1.3, 1.15
+"""Factors between a forecast and the ends of its range: of seconds both, of memory the dear one."""
 WORTH_SAYING = 5.0
 """Seconds below which nothing is said."""
+_SAME = 0.03  # share up to which what a scan took is as forecast
 _SMALL, _SMALL_PIXELS = 3000, 100_000  # samples, or pixels of all, below which a forecast takes as long as the work
+_THREADS = 2  # that searches run on, and so many of those that look at images gain
 _FEATURES = 1280  # numbers that an embedded backbone makes of an image
 _LIBRARIES, _FEWER_LIBRARIES = 300e6, 60e6  # bytes of what a scan loads later, with features or training and without
 
@@ -45,12 +47,12 @@ class Forecast:
 
     stages: Mapping[str, float]
     """Step still to be done, in words -> seconds."""
-    spent: float
-    """Seconds that are behind the scan."""
     memory: float
     """Bytes at most in memory at once, of the whole process."""
     disk: float
-    """Bytes that it will write."""
+    """Bytes that it will leave: the RUN folder and the features that are kept."""
+    spent: float = 0.0
+    """Seconds that are behind the scan."""
 
     @property
     def seconds(self) -> float:
@@ -64,6 +66,10 @@ class Forecast:
     @property
     def high(self) -> float:
         return self.spent + sum(self.stages.values()) * SPREAD
+
+    @property
+    def most_memory(self) -> float:
+        return self.memory * MEMORY_SPREAD
 
     def say(self) -> str:
         """One sentence for a person.
@@ -83,10 +89,12 @@ class Forecast:
 
         >>> Forecast(stages={"embed": 100.0}, spent=0.0, memory=2e9, disk=0).compare(110.0, 1.5e9)
         'Took 110 s, 10% more than forecast (100 s); 1.5 GB of memory, 25% less than forecast (2.0 GB).'
+        >>> Forecast(stages={"embed": 100.0}, spent=0.0, memory=2e9, disk=0).compare(101.0, 2e9)
+        'Took 101 s, as forecast (100 s); 2.0 GB of memory, as forecast (2.0 GB).'
         """
         return (
-            f"Took {rough_duration(seconds)}, {_apart(seconds, self.seconds)} than forecast "
-            f"({rough_duration(self.seconds)}); {size(memory)} of memory, {_apart(memory, self.memory)} than forecast "
+            f"Took {rough_duration(seconds)}, {_apart(seconds, self.seconds)} forecast "
+            f"({rough_duration(self.seconds)}); {size(memory)} of memory, {_apart(memory, self.memory)} forecast "
             f"({size(self.memory)})."
         )
 
@@ -119,12 +127,10 @@ class Prospect:
         return fine_tunes(settings, self.choice, device=self.machine.device)
 
 
-def forecast_scan(
-    prospect: Prospect, settings: ScanSettings, *, costs: UnitCosts, spent: float, embedding: float
-) -> Forecast:
-    """The forecast under ``settings``, by the unit ``costs`` of this machine.
+def forecast_scan(prospect: Prospect, settings: ScanSettings, *, costs: UnitCosts, embedding: float) -> Forecast:
+    """The forecast of all that is still to be done under ``settings``, by the unit ``costs`` of this machine.
 
-    ``spent`` seconds are behind the scan, and ``embedding`` takes so many.
+    ``embedding`` takes so many seconds.
     """
     stages: dict[str, float] = {}
     machine, widths, to_embed = prospect.machine, prospect.widths, 0.0
@@ -149,13 +155,14 @@ def forecast_scan(
         heard=count_heard(settings, features=bool(widths), given=prospect.given, large=large),
         folds=folds,
         trains=trains,
+        trained=len(jobs),
         pictures=prospect.choice is not None,
+        threads=min(_THREADS, machine.workers, available_cores()),
     )
     stages["compare and judge"] = sum(count_seconds(work, costs).values())
     loaded = _LIBRARIES if widths or jobs else _FEWER_LIBRARIES
     return Forecast(
         stages=stages,
-        spent=spent,
         memory=peak_memory() + loaded + count_memory(work) + 3 * n * side**2,
         disk=count_disk(work, to_embed=to_embed if machine.cache is not None else 0.0),
     )
@@ -199,4 +206,4 @@ def _forecast_tuning(n: int, classes: int, settings: ScanSettings, machine: Mach
 
 def _apart(found: float, forecast: float) -> str:
     share = found / max(forecast, 1e-9) - 1
-    return f"{abs(share):.0%} {'more' if share > 0 else 'less'}"
+    return "as" if abs(share) < _SAME else f"{abs(share):.0%} {'more' if share > 0 else 'less'} than"

@@ -107,30 +107,35 @@ class Plan:
         asked, embedding = settings.effort, forecast_embedding(prospect, settings)
         if not self.limited and takes_a_moment(prospect, settings, embedding):
             return settings
-        costs = measure_unit_costs(self._timer)
+        costs = measure_unit_costs(None if prospect.choice is None else prospect.samples.images, self._timer)
         efforts = _EFFORTS[: _EFFORTS.index(asked) + 1] if self.limited else (asked,)
         found = None
         for effort in reversed(efforts):
             tried = replace(settings, effort=effort)
             seconds = embedding if effort == asked else _embed_otherwise(prospect, settings, tried, embedding)
-            spent = self._timer() - self._started
-            found = forecast_scan(prospect, tried, costs=costs, spent=spent, embedding=seconds)
+            found = forecast_scan(prospect, tried, costs=costs, embedding=seconds)
+            found = replace(found, spent=self._timer() - self._started)
             if self._fits(found):
                 self.forecast = found
-                self._tell(found, tried, machine)
+                if self._is_told:
+                    self._tell(found, tried, machine)
                 return tried
         assert found is not None
         raise OptionError(self._refuse(found))
 
     def _fits(self, forecast: Forecast) -> bool:
         in_time = self.budget is None or forecast.high <= self.budget
-        return in_time and (self.max_memory is None or forecast.memory <= self.max_memory)
+        return in_time and (self.max_memory is None or forecast.most_memory <= self.max_memory)
+
+    @property
+    def _is_told(self) -> bool:
+        """Whether the forecast is worth a word."""
+        return self.forecast is not None and (self.limited or self.forecast.seconds >= WORTH_SAYING)
 
     def _tell(self, forecast: Forecast, settings: ScanSettings, machine: Machine) -> None:
         if self.limited:
             machine.notice(f"Effort: {settings.effort}, the largest that fits.")
-        if self.limited or forecast.seconds >= WORTH_SAYING:
-            machine.notice(forecast.say())
+        machine.notice(forecast.say())
 
     def _refuse(self, forecast: Forecast) -> str:
         """The one line that says which limit cannot be kept."""
@@ -141,16 +146,15 @@ class Plan:
             )
         assert self.max_memory is not None
         return (
-            f"`max_memory` {size(self.max_memory)}: even `effort` quick takes about {size(forecast.memory)}: give it "
+            f"`max_memory` {size(self.max_memory)}: even `effort` quick may take {size(forecast.most_memory)}: give it "
             "more memory, or fewer images"
         )
 
     def review(self) -> str:
-        """One sentence that compares what the scan took with its forecast; empty where nothing was forecast."""
-        took = self._timer() - self._started
-        if self.forecast is None or (not self.limited and took < WORTH_SAYING):
+        """One sentence that compares what the scan took with its forecast; empty where none was told."""
+        if self.forecast is None or not self._is_told:
             return ""
-        return self.forecast.compare(took, peak_memory())
+        return self.forecast.compare(self._timer() - self._started, peak_memory())
 
 
 def _embed_otherwise(prospect: Prospect, settings: ScanSettings, tried: ScanSettings, embedding: float) -> float:
