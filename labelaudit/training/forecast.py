@@ -13,7 +13,7 @@ from labelaudit.training.settings import CrossfitSettings
 
 _FORECAST, _FORECAST_PIXELS = 1000, 400  # samples of the trial epochs
 _FEWEST, _SLOW = 20, 2.0  # samples, and seconds, of the one before it
-_LEAST = 0.25  # of the first epoch that another takes, whatever a busy machine made of the difference
+_LEAST = 0.15  # of a fit of one epoch that another takes, whatever a busy machine made of the difference
 
 
 def forecast_crossfit(
@@ -22,8 +22,8 @@ def forecast_crossfit(
     """Seconds that `crossfit` would take for n samples of ``shape``: (d,) features or (H, W, c) pixels.
 
     Measured, regularisers included: one epoch, then two, on up to `_FORECAST` random samples, which tells an epoch from
-    what every fit takes once; before them one on a tenth that warms up, made again where it is slow: if it still
-    is, that is enough.
+    what every fit takes once, whatever its samples; before them one on a tenth that warms up, made again where it is
+    slow: if it still is, that is enough.
     """
     pixels, folds = len(shape) == 3, settings.folds
     recipe = settings.choose_recipe(n, pixels=pixels, folds=folds)
@@ -47,4 +47,4 @@ def forecast_crossfit(
         return seconds * recipe.epochs * n / few
     one, two = time_epochs(1, most), time_epochs(2, most)
     epoch = min(max(two - one, _LEAST * one), one)
-    return (one + (recipe.epochs - 1) * epoch) * n / most
+    return one - epoch + recipe.epochs * epoch * n / most
