@@ -6,7 +6,7 @@ Each step is a room of its own; here they are put in order, timed and explained.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,6 @@ from labelaudit.errors import DataError
 from labelaudit.judge.belief import believe
 from labelaudit.judge.consensus import Consensus, settle_suspicion
 from labelaudit.judge.decide import LOWEST, decide
-from labelaudit.judge.judge import Judge
 from labelaudit.judge.reasons import Reason, find
 from labelaudit.judge.scores import log_odds
 from labelaudit.judge.verdict_fit import VIEWS, VerdictFit, decided
@@ -100,21 +99,18 @@ def audit_samples(
         )
         evidence = _train(material, seen, components, probs)
     with clock.stage("decide"):
-        answer = _decide(material, evidence, seen, alike, steps, blank)
+        audit = _decide(material, evidence, seen, alike, steps, blank)
     if unfinished.found:
         machine.notice(f"Went on with a scan that was cut off: {', '.join(unfinished.found)} had been done.")
-    return Audit(
-        samples=answer.samples,
-        decision=answer.decision,
-        evidence=answer.evidence,
-        findings=(*findings, *seen.failed, *alike.findings, *answer.findings),
+    return replace(
+        audit,
+        findings=(*findings, *seen.failed, *alike.findings, *audit.findings),
         stages=tuple(clock.stages),
-        notes=(*_note_training(material, seen), *answer.notes),
+        notes=(*_note_training(material, seen), *audit.notes),
         versions=list_versions(),
         device=machine.device,
         seed=settings.seed,
         settings=seen.settings.record(),
-        judge=answer.judge,
     )
 
 
@@ -152,20 +148,6 @@ def _note_training(material: ModelPool, seen: Description) -> list[str]:
     return notes + note_untrained(material)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Answer:
-    """All that a scan says of its samples."""
-
-    samples: Samples
-    """With the columns that people's votes add."""
-    decision: Decision
-    evidence: Mapping[str, Evidence]
-    findings: tuple[Finding, ...]
-    """Shortcuts."""
-    notes: list[str]
-    judge: Judge | None
-
-
 def _decide(
     material: ModelPool,
     evidence: Mapping[str, Evidence],
@@ -173,8 +155,9 @@ def _decide(
     alike: Alike,
     steps: Sequence[int] | None,
     blank: Bools,
-) -> _Answer:
-    """Bring the models to one answer, count in what people said, and rank by it or by the column asked for."""
+) -> Audit:
+    """Bring the models to one answer, count in what people said, and rank by it or by the column asked for; the audit
+    knows nothing yet of the work before."""
     settings, known, trained_on, features = material.settings, material.known, seen.trained_on, seen.features
     settled = material.settle()
     consensus, strangers_gain, outside = settled.consensus, settled.strangers_gain, settled.outside
@@ -221,12 +204,12 @@ def _decide(
         *note_few(samples),
         *note_blank(blank),
     ]
-    return _Answer(
+    return Audit(
         samples=samples,
         decision=decision,
         evidence=evidence,
         findings=tuple(one.finding() for one in shortcuts),
-        notes=notes,
+        notes=tuple(notes),
         judge=judge,
     )
 
