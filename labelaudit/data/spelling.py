@@ -6,11 +6,15 @@ Left out: plurals, synonyms and slips of the pen; classes that models cannot tel
 
 from __future__ import annotations
 
+import html
 import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from decimal import Decimal
+
+_LOOK_ALIKES = str.maketrans("асеорхуіјѕАВЕКМНОРСТХІЈЅ", "aceopxyijsABEKMHOPCTXIJS")
+"""Cyrillic letters, and the Latin ones that they look like."""
 
 
 def unify_spelling(labels: Sequence[str | None]) -> tuple[tuple[str | None, ...], tuple[str, ...]]:
@@ -44,6 +48,8 @@ def find_spellings(classes: Sequence[str]) -> list[tuple[str, ...]]:
     [('ice-cream', 'ice cream', 'icecream')]
     >>> find_spellings(["x\u2013ray", "x-ray", "lady\u2019s", "lady's", "cat_", "cat", "HER2", "HER2-"])
     [('x–ray', 'x-ray'), ('lady’s', "lady's"), ('cat_', 'cat')]
+    >>> find_spellings(["salt &amp; pepper", "salt & pepper", "c\u0430t", "cat,", "cat", "cats", "кот", "kot"])
+    [('salt &amp; pepper', 'salt & pepper'), ('cаt', 'cat,', 'cat')]
     """
     found: defaultdict[str, list[str]] = defaultdict(list)
     for name in classes:
@@ -53,10 +59,12 @@ def find_spellings(classes: Sequence[str]) -> list[tuple[str, ...]]:
 
 def plain_spelling(name: str) -> str:
     """A name without what the eye does not see: case, spaces, signs of no width; numbers in one way."""
-    text = unicodedata.normalize("NFKC", name)
+    text = unicodedata.normalize("NFKC", html.unescape(name))
     text = "".join(_plain_sign(sign) for sign in text).strip()
+    if re.search("[a-zA-Z]", text):  # letters of two alphabets in one name
+        text = text.translate(_LOOK_ALIKES)
     if len(text) > 1:  # single letters are classes
-        text = (text.strip("'\"").rstrip("./").strip(" _") or text).casefold()
+        text = (text.strip("'\"").rstrip("./").strip(" _,;:") or text).casefold()
     text = re.sub(r"(?<=[^\W\d_])[\s_-]+(?=[^\W\d_])", "", text)
     text = re.sub(r"(?<=\w)[\s_-]+(?=\w)", " ", text)
     return str(Decimal(text).normalize()) if re.fullmatch(r"[+-]?\d{1,300}(\.\d+)?", text) else text
