@@ -1,6 +1,6 @@
 """Paths of the images of the new dataset, which stay below their folder whatever a label or a name holds.
 
-A file keeps its path below the class folder, or its whole id where the classes were in a table. A class that is new
+A file keeps its path without the folders of its split and its class, wherever these were. A class that is new
 must have a name that every file system takes for a folder; one that the dataset came with gets percent escapes where it
 is not a path part, is longer than a file system takes, or is the name of a file that lies beside the class folders.
 Names that a later scan passes over, and in the form of Hugging Face words that `datasets` takes for a split wherever
@@ -115,12 +115,13 @@ def _unique(
 
 
 def _inside(name: str, split: str, label: str) -> list[str]:
-    """The parts of a sample's id below its split and the folder of its class."""
+    """The parts of a sample's id without the folders of its split and its class."""
     parts = [part.replace("\0", "%00") for part in name.split("/") if part not in ("", ".", "..")]
+    folders = parts[:-1]
     for level in (split, label):
-        if level and len(parts) > 1 and parts[0] == level:
-            parts = parts[1:]
-    return parts or ["unnamed"]
+        if level in folders:
+            folders.remove(level)
+    return [*folders, *parts[-1:]] or ["unnamed"]
 
 
 def _seen(part: str) -> str:
