@@ -44,7 +44,8 @@ MOST_CHANGED = 0.2
 MOST_GROUPED = 0.1
 """Share of samples with a companion in their group from which a judge, which asks all it remembers, cannot stand in."""
 _NOTE = "Updated without training: "
-_PAIRED = kinds_of("pair")
+_PAIRED, _OF_DATASET = kinds_of("pair"), kinds_of("dataset")
+_OF_TWO = (*_PAIRED, "same_scene")
 
 
 def update(previous: Audit, source: Source | None = None, machine: Machine | None = None) -> Audit:
@@ -248,7 +249,7 @@ def _judge_changed_rows(
         samples=samples,
         decision=replace(decision, recipe={**previous.decision.recipe, "update": counts}),
         evidence=evidence,
-        findings=(*findings, *failed, *found),
+        findings=(*findings, *failed, *found, *(one for one in previous.findings if one.kind in _OF_DATASET)),
         stages=tuple(clock.stages),
         notes=(*(note for note in previous.notes if not note.startswith((_NOTE, "Passed over "))), line),
         versions=list_versions(),
@@ -308,7 +309,8 @@ def _extend(column: Floats | Ints, rows: int) -> Floats | Ints:
 def _find_copies(
     previous: Audit, samples: Samples, memory: Memory, before: Ints, rows: Ints, machine: Machine
 ) -> tuple[Finding, ...]:
-    """Conflicts, near duplicates and leaks: compared anew where a row is new, was renamed or moved to another split."""
+    """Conflicts, near duplicates and leaks: compared anew where a row is new, was renamed or moved to another split.
+    Scenes in two splits stay where neither image was."""
     moved = [
         row
         for row in np.flatnonzero(before >= 0).tolist()
@@ -331,10 +333,10 @@ def _find_copies(
                 found.append(finding)
     known = {(finding.kind, finding.path) for finding in found}
     for finding in previous.findings:
-        kept = finding.kind in _PAIRED and {finding.path, finding.partner} <= settled
+        kept = finding.kind in _OF_TWO and {finding.path, finding.partner} <= settled
         if kept and (finding.kind, finding.path) not in known:
             found.append(finding)
-    return tuple(sorted(found, key=lambda finding: _PAIRED.index(finding.kind)))
+    return tuple(sorted(found, key=lambda finding: _OF_TWO.index(finding.kind)))
 
 
 def _place(samples: Samples, row: int) -> tuple[str, str]:

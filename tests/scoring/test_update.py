@@ -19,6 +19,7 @@ from labelaudit.judge.judge import Judge
 from labelaudit.machine import Machine
 from labelaudit.scoring import update as updating
 from labelaudit.scoring.update import update
+from labelaudit.types import Finding
 
 
 @pytest.fixture
@@ -113,6 +114,16 @@ def test_a_near_duplicate_appears_and_stays(place: Path, no_scan: None) -> None:
     run.write(first, place / "run")
     put(place / "data", 2, "other.png", 303)
     assert follow(place).findings == first.findings
+
+
+def test_a_shortcut_and_scenes_stay_with_what_did_not_change(place: Path, no_scan: None) -> None:
+    audit = run.read(place / "run")
+    first, second, third = audit.samples.ids[:3]
+    scenes = [Finding(kind="same_scene", path=path, detail="", partner=third) for path in (first, second)]
+    cue = Finding(kind="shortcut", path=".", detail="the frame alone tells the given class")
+    run.write(replace(audit, findings=(*scenes, cue)), place / "run")
+    (place / "data" / first).unlink()
+    assert [(one.kind, one.path) for one in follow(place).findings] == [("same_scene", second), ("shortcut", ".")]
 
 
 def test_new_blank_images_are_not_judged(place: Path, no_scan: None) -> None:
