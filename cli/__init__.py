@@ -136,7 +136,10 @@ def labelaudit(
         bool, option("--version", "-V", metavar="", help="Show the version.", callback=_show_version, is_eager=True)
     ] = False,
 ) -> None:
-    """Find the wrong labels in an image dataset."""
+    """Find the wrong labels in an image dataset.
+
+    Begin with `labelaudit scan ./images`, then `labelaudit review`. `labelaudit help COMMAND` explains a command.
+    """
 
 
 def _limit_threads() -> None:
