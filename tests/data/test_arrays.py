@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from planted import archive, labelled
+from built import labels_of
+from planted import archive
 
 from labelaudit.data.images import decode
 from labelaudit.data.sources import open_source
@@ -74,7 +75,7 @@ def test_npy_images_with_labels_beside(tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", BATCH)
     np.save(tmp_path / "y.npy", np.array(["a", "b", "a", "b"]))
     listing = open_source(tmp_path / "x.npy", labels=tmp_path / "y.npy")
-    assert labelled(listing) == {"x.npy#0": "a", "x.npy#1": "b", "x.npy#2": "a", "x.npy#3": "b"}
+    assert labels_of(listing) == {"x.npy#0": "a", "x.npy#1": "b", "x.npy#2": "a", "x.npy#3": "b"}
     with pytest.raises(DataError, match="needs arrays 'images' and 'labels'"):
         open_source(tmp_path / "x.npy")
     np.savez(tmp_path / "images.npz", BATCH)
