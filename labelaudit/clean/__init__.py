@@ -5,21 +5,15 @@ and `parquet` how that is laid out and brought there, `applying` the whole, `ret
 said about it, `output` where it may go. Left out: any change to the source.
 """
 
-from labelaudit.clean.actions import ACTIONS, DEFAULTS, choose_actions
+from labelaudit.clean.actions import choose_actions
 from labelaudit.clean.applying import WrittenDataset, apply_plan, read_applied, restore
 from labelaudit.clean.flags import choose_flags
-from labelaudit.clean.forms import FORMS
 from labelaudit.clean.output import check_place, quarantine_of
 from labelaudit.clean.plan import Change, CorrectionPlan, make_plan
 from labelaudit.clean.plan_file import FILE as PLAN
 from labelaudit.clean.plan_file import read_plan, write_plan
-from labelaudit.clean.transfer import LINKS
 
 __all__ = [
-    "ACTIONS",
-    "DEFAULTS",
-    "FORMS",
-    "LINKS",
     "PLAN",
     "Change",
     "CorrectionPlan",

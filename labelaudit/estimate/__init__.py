@@ -9,21 +9,19 @@ there are none.
 from labelaudit.estimate.estimate_file import estimate_record, load_plan, load_target, save
 from labelaudit.estimate.fdr import FdrFlags, fdr_flags
 from labelaudit.estimate.intervals import Estimate, Quantity, estimate
-from labelaudit.estimate.sampling import REVIEWS, UNPLANNED, ReviewPlan, Stratum, align_plan, plan_reviews
-from labelaudit.estimate.selftest import Ceiling, SelfTest, selftest
+from labelaudit.estimate.sampling import REVIEWS, UNPLANNED, ReviewPlan, align_plan, plan_reviews
+from labelaudit.estimate.selftest import SelfTest, selftest
 from labelaudit.estimate.stopping import StopDecision, stop_rule
 
 __all__ = [
     "REVIEWS",
     "UNPLANNED",
-    "Ceiling",
     "Estimate",
     "FdrFlags",
     "Quantity",
     "ReviewPlan",
     "SelfTest",
     "StopDecision",
-    "Stratum",
     "align_plan",
     "estimate",
     "estimate_record",

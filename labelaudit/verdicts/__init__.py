@@ -9,25 +9,22 @@ read.
 Left out: who may judge what, and editing old lines; people can, with a text editor.
 """
 
-from labelaudit.verdicts.log import FILE, ChangedLog, append, read, render, verdicts_file
+from labelaudit.verdicts.log import ChangedLog, append, read, render, verdicts_file
 from labelaudit.verdicts.matching import Reviewed, agreed, in_force, match, merge, overtaken, read_reviewed
-from labelaudit.verdicts.outcome import OUTCOMES, Outcomes, describe, list_outcomes
+from labelaudit.verdicts.outcome import OUTCOMES, list_outcomes
 from labelaudit.verdicts.settling import find_rule, make_rule, settle
 from labelaudit.verdicts.verdict import COLUMNS, RULE, VERDICTS, Verdict, now
 
 __all__ = [
     "COLUMNS",
-    "FILE",
     "OUTCOMES",
     "RULE",
     "VERDICTS",
     "ChangedLog",
-    "Outcomes",
     "Reviewed",
     "Verdict",
     "agreed",
     "append",
-    "describe",
     "find_rule",
     "in_force",
     "list_outcomes",
