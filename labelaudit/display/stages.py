@@ -10,9 +10,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 PHASES = {
-    "ingest": 6,
+    "ingest": 5,
     "read pixels": 2,
-    "embed": 32,
+    "forecast": 3,
+    "embed": 30,
     "duplicates": 4,
     "probes": 8,
     "training": 34,
@@ -23,6 +24,7 @@ PHASES = {
 _WORDS = {
     "ingest": "Reading {total} images",
     "read pixels": "Reading their pixels",
+    "forecast": "Working out how long this takes",
     "embed": "Looking at them",
     "duplicates": "Comparing them with each other",
     "probes": "Fitting simple models",

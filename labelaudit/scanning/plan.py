@@ -104,6 +104,8 @@ class Plan:
             if self.limited:
                 raise OptionError(f"`budget` and `max_memory` are of this machine: leave out `engine` {machine.engine}")
             return settings
+        if self.limited or not takes_a_moment(prospect, settings, 0.0):
+            machine.progress("forecast", 0, None)
         asked, embedding = settings.effort, forecast_embedding(prospect, settings)
         if not self.limited and takes_a_moment(prospect, settings, embedding):
             return settings

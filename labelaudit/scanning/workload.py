@@ -176,7 +176,7 @@ def count_memory(work: Workload) -> float:
     standing = kept + _NEAR * work.samples + table * work.heard
     standing += features if work.pictures else 0.0  # given ones have been read before
     joint = features + _PAIRED * work.samples
-    closed = kept + 2 * table + (0.0 if work.large else n * min(NARROW, work.kept))
+    closed = kept + 2 * table + (0.0 if work.large else 2 * n * min(NARROW, work.kept))
     training = n * work.trains * 3 + table * (4 * work.folds + 2)
     deciding = n * work.trains * 2 + table * (work.heard + 12)
     curve = 4.0 * count_drawn(work.samples, work.classes) * work.classes * _CURVE_TABLES if work.widths else 0.0

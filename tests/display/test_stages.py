@@ -26,6 +26,7 @@ def test_a_scan_in_plain_words() -> None:
     course = Course(trainings=3)
     told = [
         ("ingest", 1, 700),
+        ("forecast", 0, None),
         ("embed", 1, 700),
         ("probes", 0, None),
         ("training crust", 1, 9),
@@ -33,7 +34,14 @@ def test_a_scan_in_plain_words() -> None:
     ]
     said = [course.advance(*one).phrase for one in (*told, ("decide", 0, None), ("report", 1, 2))]
     assert said == [
-        *("Reading 700 images", "Looking at them", "Fitting simple models", "Training, 1 of 3", "Training, 2 of 3"),
+        *(
+            "Reading 700 images",
+            "Working out how long this takes",
+            "Looking at them",
+            "Fitting simple models",
+            "Training, 1 of 3",
+            "Training, 2 of 3",
+        ),
         *("Deciding", "Drawing the report"),
     ]
 

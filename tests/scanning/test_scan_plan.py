@@ -166,6 +166,18 @@ def test_what_was_not_told_is_not_compared(samples: Samples, tried: list[Any]) -
     assert plan.review() == "", "500 s are many, but nobody has heard of a forecast"
 
 
+def test_a_forecast_of_some_seconds_is_announced_and_one_of_a_moment_is_not(samples: Samples, tried: list[Any]) -> None:
+    heard: list[str] = []
+    machine = Machine(device="cpu", progress=lambda stage, *_: heard.append(stage))
+    few = samples.take(np.arange(100))
+    asked: list[tuple[Samples, dict[str, Any]]] = [(few, {}), (samples, {}), (few, {"budget": 1e6})]
+    for some, limits in asked:
+        about = Prospect(samples=some, machine=machine, choice=ON_FEATURES)
+        Plan(**limits).settle(about, ScanSettings(effort="quick", precision="float32"))
+        heard.append("settled")
+    assert heard == ["settled", "forecast", "settled", "forecast", "settled"]
+
+
 def test_the_trials_of_a_forecast_are_behind_the_scan(samples: Samples, tried: list[Any]) -> None:
     ticks = itertools.count()
     plan = Plan(timer=lambda: next(ticks) * 10.0)
