@@ -214,15 +214,11 @@ def check(
     Example: `labelaudit check ./images --write-baseline known.json` once, then `labelaudit check ./images --baseline
     known.json`
 
-    Without any rule conflicts, unreadable files and leaks fail; suspects are only reported.
+    Unless you ask for more, conflicts, unreadable files and leaks fail, and suspects are only reported. With a
+    baseline, no suspect may be new.
 
-    With a baseline, what it knows does not count, and by default no suspect may be new.
-
-    Rules can be kept in labelaudit.toml or pyproject.toml, or be set as LABELAUDIT_MAX_NOISE and so on.
-
-    How DATA is scanned stands there too, under \\[scan]: methods, backbone, seed and what else `scan` knows.
-
-    `labelaudit config` shows what is in force and where it came from.
+    Rules can be kept in labelaudit.toml or pyproject.toml, or be set as LABELAUDIT_MAX_NOISE and so on. How DATA is
+    scanned stands there too, under \\[scan]. `labelaudit config` shows what is in force and where it came from.
 
     Exit codes, whatever the format: 0 all rules hold, 1 a rule is broken, 2 could not run, 130 interrupted.
     """

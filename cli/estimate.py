@@ -57,7 +57,7 @@ def estimate(
     Example: `labelaudit estimate RUN`, then `labelaudit review RUN --order sample`, then `labelaudit estimate RUN`
     again
 
-    Without verdicts it draws the samples to review and says what to do next. The plan and the numbers are kept in
+    Without verdicts it draws the images to review and says what to do next. The plan and the numbers are kept in
     RUN/estimate.json; verdicts in RUN/verdicts.csv.
     """
     from labelaudit import estimate as room

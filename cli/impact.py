@@ -52,7 +52,7 @@ def impact(
 
     Example: `labelaudit impact RUN`, after `labelaudit clean RUN`
 
-    The difference in accuracy has a 90% interval over test images and trainings; where that does not tell, so it says.
+    The difference in accuracy has a 90% interval over test images and trainings. Where that does not tell, it says so.
     """
     from labelaudit.impact import measure
 

@@ -55,7 +55,7 @@ def report(
 
     Example: `labelaudit report RUN -o report.md`
 
-    The page is one file without any reference to the network. Verdicts in RUN are counted in.
+    The page is one file that loads nothing from the network. It counts the verdicts in RUN.
     """
     from labelaudit.audit.originals import open_originals
     from labelaudit.audit.run import REPORT, read

@@ -88,7 +88,7 @@ def review(
     Example: `labelaudit review RUN`
 
     Every verdict is in RUN/verdicts.csv before the next image shows. Ctrl-C ends the page, with exit code 0 since
-    nothing is cut short; start it again to go on.
+    nothing is lost. Start it again to go on.
     """
     from labelaudit import read_audit
 
