@@ -1,10 +1,10 @@
 """Copies that stand on their side or on their head: augmentation turns images by quarters, and flips them.
 
 Networks see a turned image as another one (on photographs a quarter turn leaves a cosine of .7), pixels do not: all
-eight positions of a square are compared. Only images under one label are paired, for a 6 on its head may be a 9. Two
-hundred images are looked at first, and the others only where one of them has a turned copy. Left out: turns by other
-angles, which `labelaudit.context.scenes` finds where they are many, and large datasets, in which a turned copy is not
-among the nearest images.
+eight positions of a square are compared. Only images under one label are paired, for a 6 on its head may be a 9: all of
+them where they are few, else those near each other. Two hundred images are looked at first, and the others only where
+one of them has a turned copy. Left out: turns by other angles, which `labelaudit.context.scenes` finds where they are
+many, and large datasets, in which a turned copy is not among the nearest images.
 """
 
 from __future__ import annotations
@@ -20,14 +20,21 @@ from labelaudit.features.pairs import (
     compare_thumbnails,
     cosines,
     neighboring_pairs,
+    unique_pairs,
 )
 from labelaudit.types import Features, Floats, Ints, Progress, Samples, no_progress
 
 MOST = 20_000
 """Images up to which turned copies are looked for."""
 SIMILARITY = 0.4
-"""Least cosine of the features of a pair whose pixels are compared."""
+"""Least cosine of the features of neighbours whose pixels are compared."""
 NEIGHBORS = 5
+ALL_PAIRS = 100_000
+"""Pairs under one label up to which all are compared: of 750 pairs of turned hand signs 278 are among the 36 nearest
+images of either."""
+LIKENESS_FAR = 0.98
+"""Least correlation of the thumbnails of two images that are not near each other: turned copies have .99 and more, no
+two of 600 unlike plankton more than .966."""
 _PROBED = 200
 
 
@@ -49,30 +56,44 @@ def find_turned(
     if samples.images is None or not NEIGHBORS < n <= MOST:
         return empty
     around = near[:, :NEIGHBORS]
-    first, second = neighboring_pairs(samples, around)
-    alike = samples.labels[first] == samples.labels[second]
-    probed = alike & np.isin(first, np.unique(np.linspace(0, n - 1, _PROBED).astype(np.int64)))
-    for some in (probed, alike):
+    first, second, least = _pair(samples, values, around)
+    probed = np.isin(first, np.unique(np.linspace(0, n - 1, _PROBED).astype(np.int64)))
+    for some in (probed, np.ones_like(probed)):
         one, other = first[some], second[some]
-        close = cosines(values, one, other) >= SIMILARITY
-        one, other = one[close], other[close]
-        turned, likeness = _compare(samples, one, other, around, workers, progress)
+        turned, likeness = _compare(samples, one, other, least[some], around, workers, progress)
         if not turned.any():
             return empty
     first, second = one[turned], other[turned]
     return Pairs(first=first, second=second, similarity=cosines(values, first, second), likeness=likeness[turned])
 
 
+def _pair(samples: Samples, values: Floats, around: Ints) -> tuple[Ints, Ints, Floats]:
+    """Rows (p,), (p,) of the samples under one label that are compared, and (p,) the likeness asked of each pair."""
+    first, second = neighboring_pairs(samples, around)
+    near = (samples.labels[first] == samples.labels[second]) & (cosines(values, first, second) >= SIMILARITY)
+    first, second = first[near], second[near]
+    counts = samples.counts()
+    if (counts * (counts - 1) // 2).sum() > ALL_PAIRS:
+        return first, second, np.full(len(first), LIKENESS)
+    members = [np.flatnonzero(samples.labels == label) for label in np.flatnonzero(counts)]
+    pairs = np.concatenate([rows[np.stack(np.triu_indices(len(rows), 1))] for rows in members], axis=1)
+    unlike = samples.numbered.code[pairs[0]] != samples.numbered.code[pairs[1]]
+    one, other = unique_pairs(*pairs[:, unlike])
+    close = np.isin(one * len(samples) + other, first * len(samples) + second)
+    return one, other, np.where(close, LIKENESS, LIKENESS_FAR)
+
+
 def _compare(
-    samples: Samples, first: Ints, second: Ints, around: Ints, workers: int, progress: Progress
+    samples: Samples, first: Ints, second: Ints, least: Floats, around: Ints, workers: int, progress: Progress
 ) -> tuple[npt.NDArray[np.bool_], Floats]:
-    """(p,) whether each pair is one image in two positions, and (p,) correlation of their thumbnails."""
+    """(p,) whether each pair is one image in two positions, its likeness no less than ``least`` (p,), and (p,)
+    correlation of their thumbnails."""
     if not len(first):
         return np.zeros(0, dtype=np.bool_), np.zeros(0)
     (likeness, upright), usual = compare_thumbnails(
         samples, first, second, around, _correlate, workers=workers, progress=progress
     )
-    alike = likeness >= LIKENESS
+    alike = likeness >= least
     alike &= STANDS_OUT * (1 - likeness) <= 1 - usual
     return alike & (upright < likeness), likeness
 

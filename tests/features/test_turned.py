@@ -9,6 +9,7 @@ from PIL import Image
 
 from labelaudit.context.alike import find_alike
 from labelaudit.data.images import decode, encode
+from labelaudit.features import turned
 from labelaudit.features.duplicates import find_pairs
 from labelaudit.features.neighbors import nearest
 from labelaudit.features.turned import find_turned
@@ -44,6 +45,15 @@ def test_a_turned_copy_is_found_and_is_in_the_group_of_its_image(how: Image.Tran
     grouped = find_alike(samples, features, Machine(), near=near(features)).samples
     assert grouped.groups[:24] == grouped.groups[24:]
     assert len(set(grouped.groups)) == 24
+
+
+def test_of_few_images_a_turned_copy_is_found_wherever_its_features_lie(monkeypatch: pytest.MonkeyPatch) -> None:
+    files = [*SCENES, *(turn(data, POSITIONS[0]) for data in SCENES)]
+    samples = dataset(files, [row % 2 for row in range(48)])
+    far = Features(values=np.random.default_rng(0).normal(0, 1, (48, 64)).astype(np.float32), name="test")
+    assert find_turned(samples, far, near(far)).second.tolist() == list(range(24, 48))
+    monkeypatch.setattr(turned, "ALL_PAIRS", 0)
+    assert len(find_turned(samples, far, near(far)).first) < 12
 
 
 def test_a_turned_copy_under_another_label_may_be_something_else() -> None:
