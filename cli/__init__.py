@@ -10,6 +10,8 @@ from __future__ import annotations
 import gc
 import os
 import re
+from contextlib import suppress
+from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -52,6 +54,10 @@ of a scan of a table of a million rows, and a thirtieth of a scan of images. Mem
 class _Group(Group):
     """The one place where an error of the library becomes a line and an exit code."""
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        parsed: list[str] = super().parse_args(ctx, list(map(_at_home, args)))
+        return parsed
+
     def invoke(self, ctx: Any) -> Any:
         learn_options(self)
         try:
@@ -69,6 +75,14 @@ class _Group(Group):
         except KeyboardInterrupt:
             typer.echo("labelaudit: interrupted; an earlier result and what is in the cache are kept", err=True)
             raise typer.Exit(130) from None
+
+
+def _at_home(word: str) -> str:
+    """``word`` with the home folder for ``~/``, which shells leave as it is behind ``=`` and in quotes."""
+    found = re.match(r"(--[\w-]+=)?(?=~/)", word)
+    with suppress(RuntimeError):  # nobody is at home
+        return word if found is None else f"{found[0]}{Path(word[found.end() :]).expanduser()}"
+    return word
 
 
 def _refuse(reason: str) -> NoReturn:

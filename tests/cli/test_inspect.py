@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from commands import call
 from data.built import PIXEL, build
 
@@ -71,6 +72,14 @@ def test_one_folder_of_images_is_asked_about(tmp_path: Path) -> None:
     assert (done.code, done.out) == (2, "")
     assert "one folder of images only" in done.err
     assert "3 images of 1 class:" in call("inspect", tmp_path / "d", "--label-from", "parent").out
+
+
+def test_home_is_found_behind_an_equals_sign_and_in_quotes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    build(tmp_path / "d", {"a.png": PIXEL, "b.png": PIXEL, "t.csv": "file,label\na.png,cat\nb.png,dog\n"})
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert "cat  1" in call("inspect", "~/d").out
+    assert "cat  1" in call("inspect", tmp_path / "d", "--labels=~/d/t.csv").out
+    assert "name:'~/x'" in call("inspect", "~/d", "--label-from=name:~/x").err
 
 
 def test_long_names_of_classes_lose_their_middle(tmp_path: Path) -> None:
