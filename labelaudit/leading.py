@@ -355,5 +355,11 @@ def work_on_blocks(work: Callable[[slice], None], table: Table, cells: int) -> N
     if table.shape[0] * table.shape[1] <= cells:
         work(slice(0, len(table)))
         return
+    blocks = list(blocks_of(table, cells))
+
+    def work_on_part(first: int) -> None:
+        for rows in blocks[first::_THREADS]:
+            work(rows)
+
     with ThreadPoolExecutor(_THREADS) as pool:
-        list(pool.map(work, blocks_of(table, cells)))
+        list(pool.map(work_on_part, range(_THREADS)))
