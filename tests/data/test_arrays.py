@@ -106,3 +106,9 @@ def test_broken_arrays(tmp_path: Path) -> None:
     for images in (BATCH[0], np.zeros((4, 5, 6, 7), np.uint8), np.array(["a"] * 4).reshape(4, 1, 1)):
         with pytest.raises(DataError, match="'images' of"):
             open_source(archive(tmp_path / "d.npz", images=images, labels=[0, 1, 0, 1]))
+
+
+def test_an_array_alone_is_not_said_to_be_of_images(tmp_path: Path) -> None:
+    np.save(tmp_path / "y.npy", np.zeros(4, np.int64))
+    with pytest.raises(DataError, match=r"y.npy' holds one array: it needs arrays 'images' and 'labels'"):
+        open_source(tmp_path / "y.npy")

@@ -83,7 +83,7 @@ def list_arrays(path: Path, *, labels: Path | None = None) -> Listing:
     pairs = [(split, _key(arrays, IMAGE_KEYS, split), _key(arrays, LABEL_KEYS, split)) for split in SPLIT_KEYS]
     pairs = [(split, image, label) for split, image, label in pairs if image and (label or labels)]
     if not pairs:
-        held = ", ".join(sorted(arrays)) or "nothing"
+        held = "one array" if path.suffix.lower() == ".npy" else ", ".join(sorted(arrays)) or "nothing"
         raise DataError(
             f"'{path}' holds {held}: it needs arrays 'images' and 'labels' (or `labels` FILE); "
             "without images, give `labels` FILE.npy and `probs` or `features` FILE.npy instead"
