@@ -5,8 +5,9 @@
 A FOLDER holds ``images/`` and ``truth.csv`` (path, given, true); GROUP is what `scan --group` takes. ``--variants``
 makes such folders from a tar of photographs (``*/images/CLASS<number>.jpg``) in a temporary place: plain, each image
 mirrored, compressed again, turned, cropped or at half size as well, a third of them mirrored, frames of pictures with
-and without their names, and frames with single wrong labels. Where ``--runs`` holds a finished RUN called NAME, that is
-read in place of a new scan. Rows go to benchmarks/results/cases.json; the table in RESULTS.md is rewritten.
+and without their names, frames with single wrong labels, and tables sorted by class. Where ``--runs`` holds a finished
+RUN called NAME, that is read in place of a new scan. Rows go to benchmarks/results/cases.json; the table in RESULTS.md
+is rewritten.
 """
 
 from __future__ import annotations
@@ -111,6 +112,26 @@ def make_frames(
     write_truth(place, rows)
 
 
+def make_tables(photographs: list[tuple[Image.Image, str, str]], place: Path, careless: str) -> None:
+    """A table sorted by the true class with three annotators: 30 % wrong labels of images of the first class, or by the
+    ``careless`` annotator, and 3 % elsewhere. Only an annotator is to be named, and never a stretch of rows."""
+    draw, rows = np.random.default_rng(0), list[tuple[str, str, str]]()
+    table = [("file", "label", "annotator")]
+    for image, label, name in photographs:
+        who = str(draw.choice(["17", "23", "5"]))
+        often = who == careless if careless else label == CLASSES[0]
+        wrong = draw.random() < (0.3 if often else 0.03)
+        given = str(draw.choice([other for other in CLASSES if other != label])) if wrong else label
+        path = place / "images" / f"{name}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        image.save(path)
+        rows.append((path.name, given, label))
+        table.append((path.name, given, who))
+    with (place / "images" / "labels.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(table)
+    write_truth(place, rows)
+
+
 def write_truth(place: Path, rows: list[tuple[str, str, str]]) -> None:
     """``truth.csv`` of a dataset."""
     with (place / "truth.csv").open("w", newline="") as file:
@@ -129,6 +150,9 @@ def make_variants(tar: Path, place: Path) -> Iterator[tuple[str, Path, str]]:
         yield f"{kind}, --group", place / kind, "name:(patient[0-9]+)_"
     make_frames(twenty, place / "single", "frames", whole=0, single=0.05)
     yield "single frames wrong", place / "single", ""
+    for name, careless in (("sorted table, one hard class", ""), ("sorted table, one careless annotator", "17")):
+        make_tables(fifty, place / name, careless)
+        yield name, place / name, ""
 
 
 def measure(
