@@ -7,6 +7,7 @@ them (`labelaudit.scanning.pool`), so that a forecast knows of each. Left out: w
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -39,6 +40,7 @@ _SMALL, _SMALL_PIXELS = 3000, 100_000  # samples, or pixels of all, below which 
 _THREADS = 2  # that searches run on, and so many of those that look at images gain
 _FEATURES = 1280  # numbers that an embedded backbone makes of an image
 _LIBRARIES, _FEWER_LIBRARIES = 300e6, 60e6  # bytes of what a scan loads later, with features or training and without
+_TORCH = 700e6  # and more of PyTorch, which trains
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,39 +135,55 @@ def forecast_scan(prospect: Prospect, settings: ScanSettings, *, costs: UnitCost
     ``embedding`` takes so many seconds.
     """
     stages: dict[str, float] = {}
-    machine, widths, to_embed = prospect.machine, prospect.widths, 0.0
-    n, classes, folds = len(prospect.samples), len(prospect.samples.classes), FOLDS[settings.effort]
-    if specs := prospect.specs(settings):
+    machine, work = prospect.machine, count_work(prospect, settings)
+    n, classes, specs = work.samples, work.classes, prospect.specs(settings)
+    if specs:
         stages[f"embed {n:,} images with {', '.join(specs)}"] = embedding
-        widths, to_embed = (_FEATURES,) * len(specs), float(n * _FEATURES * len(specs) * (embedding > 0))
-    large = is_large(n, classes)
-    jobs = list_trainings(settings) if widths and not large else {}
-    side = prospect.side(settings) if jobs else 0
-    trains = 0 if side or not jobs else min(head_width(len(widths)) * len(widths), sum(widths))
-    if jobs:
-        on = "pixels" if side else "features"
-        names, shape = ", ".join(settings.trained), (side, side, 3) if side else (trains,)
+    if work.trained:
+        side = prospect.side(settings)
+        on, shape = ("pixels", (side, side, 3)) if side else ("features", (work.trains,))
+        names = ", ".join(settings.trained)
         stages[f"train {names} on {on}"] = _forecast_training(n, classes, settings, machine, shape)
     if prospect.tunes(settings):
         stages[f"fine-tune {TUNED}"] = _forecast_tuning(n, classes, settings, machine)
-    work = Workload(
+    stages["compare and judge"] = sum(count_seconds(work, costs).values())
+    kept = machine.cache is not None and embedding > 0
+    return Forecast(
+        stages=stages,
+        memory=forecast_memory(prospect, settings),
+        disk=count_disk(work, to_embed=float(n * _FEATURES * len(specs) * kept)),
+    )
+
+
+def count_work(prospect: Prospect, settings: ScanSettings) -> Workload:
+    """The size of a scan under ``settings``."""
+    n, classes = len(prospect.samples), len(prospect.samples.classes)
+    specs = prospect.specs(settings)
+    widths = (_FEATURES,) * len(specs) if specs else prospect.widths
+    large = is_large(n, classes)
+    jobs = list_trainings(settings) if widths and not large else {}
+    on_features = bool(jobs) and not prospect.side(settings)
+    return Workload(
         samples=n,
         classes=classes,
         widths=widths,
         heard=count_heard(settings, features=bool(widths), given=prospect.given, large=large),
-        folds=folds,
-        trains=trains,
+        folds=FOLDS[settings.effort],
+        trains=min(head_width(len(widths)) * len(widths), sum(widths)) if on_features else 0,
         trained=len(jobs),
         pictures=prospect.choice is not None,
-        threads=min(_THREADS, machine.workers, available_cores()),
+        threads=min(_THREADS, prospect.machine.workers, available_cores()),
     )
-    stages["compare and judge"] = sum(count_seconds(work, costs).values())
-    loaded = _LIBRARIES if widths or jobs else _FEWER_LIBRARIES
-    return Forecast(
-        stages=stages,
-        memory=peak_memory() + loaded + count_memory(work) + 3 * n * side**2,
-        disk=count_disk(work, to_embed=to_embed if machine.cache is not None else 0.0),
-    )
+
+
+def forecast_memory(prospect: Prospect, settings: ScanSettings) -> float:
+    """Bytes at most in memory at once under ``settings``; nothing is tried, so that less can still be chosen."""
+    work = count_work(prospect, settings)
+    trains = work.trained > 0 or prospect.tunes(settings)
+    loaded = _LIBRARIES if work.widths or trains else _FEWER_LIBRARIES
+    loaded += _TORCH * (trains and "torch" not in sys.modules)
+    side = prospect.side(settings) if work.trained else 0
+    return peak_memory() + loaded + count_memory(work) + 3 * work.samples * side**2
 
 
 def takes_a_moment(prospect: Prospect, settings: ScanSettings, embedding: float) -> bool:

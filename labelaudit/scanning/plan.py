@@ -7,6 +7,7 @@ that takes longer than forecast, which would lose what it has.
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from collections.abc import Callable
@@ -18,10 +19,12 @@ from labelaudit import features
 from labelaudit.errors import OptionError
 from labelaudit.machine import Machine, peak_memory
 from labelaudit.scanning.forecast import (
+    MEMORY_SPREAD,
     WORTH_SAYING,
     Forecast,
     Prospect,
     forecast_embedding,
+    forecast_memory,
     forecast_scan,
     takes_a_moment,
 )
@@ -106,11 +109,12 @@ class Plan:
             return settings
         if self.limited or not takes_a_moment(prospect, settings, 0.0):
             machine.progress("forecast", 0, None)
-        asked, embedding = settings.effort, forecast_embedding(prospect, settings)
+        efforts = self._list_efforts(prospect, settings)
+        asked, settings = efforts[-1], replace(settings, effort=efforts[-1])
+        embedding = forecast_embedding(prospect, settings)
         if not self.limited and takes_a_moment(prospect, settings, embedding):
             return settings
         costs = measure_unit_costs(None if prospect.choice is None else prospect.samples.images, self._timer)
-        efforts = _EFFORTS[: _EFFORTS.index(asked) + 1] if self.limited else (asked,)
         found = None
         for effort in reversed(efforts):
             tried = replace(settings, effort=effort)
@@ -124,6 +128,15 @@ class Plan:
                 return tried
         assert found is not None
         raise OptionError(self._refuse(found))
+
+    def _list_efforts(self, prospect: Prospect, settings: ScanSettings) -> list[Effort]:
+        """Efforts to try, ascending; trying one loads what would break the limit on memory for smaller ones."""
+        if not self.limited:
+            return [settings.effort]
+        first, *more = _EFFORTS[: _EFFORTS.index(settings.effort) + 1]
+        most = math.inf if self.max_memory is None else self.max_memory / MEMORY_SPREAD
+        fits = [one for one in more if forecast_memory(prospect, replace(settings, effort=one)) <= most]
+        return [first, *fits]
 
     def _fits(self, forecast: Forecast) -> bool:
         in_time = self.budget is None or forecast.high <= self.budget

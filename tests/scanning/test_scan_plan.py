@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +22,7 @@ from labelaudit.errors import OptionError
 from labelaudit.machine import Machine
 from labelaudit.scanning import plan as planning
 from labelaudit.scanning.choice import TrainingInput
-from labelaudit.scanning.forecast import WORTH_SAYING, Prospect
+from labelaudit.scanning.forecast import MEMORY_SPREAD, WORTH_SAYING, Prospect, forecast_memory
 from labelaudit.scanning.plan import Plan, parse_budget, parse_memory
 from labelaudit.scanning.settings import METHODS, ScanSettings
 from labelaudit.scanning.trainings import list_trainings
@@ -185,6 +186,22 @@ def test_the_trials_of_a_forecast_are_behind_the_scan(samples: Samples, tried: l
     plan.settle(about, ScanSettings(precision="float32"))
     assert plan.forecast is not None
     assert plan.forecast.spent == 10.0 * (next(ticks) - 1), "the clock was asked after the last trial"
+
+
+def test_what_does_not_fit_into_memory_is_not_even_tried(
+    samples: Samples, tried: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Trying a method loads PyTorch, and then there is no room for an effort that does without."""
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+    about = Prospect(samples=samples, machine=Machine(device="cpu"), choice=ON_FEATURES)
+    quick, standard = (
+        forecast_memory(about, ScanSettings(effort=effort, precision="float32")) for effort in ("quick", "standard")
+    )
+    assert standard > quick + 700e6
+    plan, settings = settle(samples, [], max_memory=quick * MEMORY_SPREAD + 100e6)
+    assert settings.effort == "quick"
+    assert tried == []
+    assert plan.forecast is not None
 
 
 def test_max_memory_leaves_room_for_a_forecast_that_is_too_low(samples: Samples, tried: list[Any]) -> None:
