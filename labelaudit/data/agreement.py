@@ -16,13 +16,13 @@ from labelaudit.text import count
 def agree(certain: Sequence[Reading], shown: str) -> tuple[str, Listing]:
     """The phrase and the listing of several certain readings of one dataset, which ``shown`` names.
 
-    Those that divide the images alike are one: what labels most images is taken, and words before numbers. Raises
-    `Undecided` for readings that disagree.
+    Those that divide the images alike are one: what labels most images is taken, words before numbers, and what knows
+    splits or has further columns before what does not. Raises `Undecided` for readings that disagree.
     """
     listings, told_apart = _without_columns([(reading, reading.read()) for reading in certain])
     if len(listings) == 1:
         return listings[0][0].what, replace(listings[0][1], notes=(*listings[0][1].notes, *told_apart))
-    first_reading, first = max(listings, key=lambda pair: (_labelled(pair[1]), _in_words(pair[1])))
+    first_reading, first = max(listings, key=lambda pair: _worth(pair[1]))
     official = [pair for pair in listings if pair[0].is_metadata]
     if len(official) == 1 and all(_share_names(official[0][1], listing) for _, listing in listings):
         return _official(official[0], listings)
@@ -118,6 +118,11 @@ def _typed(reading: Reading, listing: Listing) -> list[Candidate]:
     classes = sorted({label for label in listing.labels if label is not None})
     name = reading.reader.replace("_", "-")
     return [Candidate(type_=f"`data_format` {name}", classes=classes, images=len(listing.ids))]
+
+
+def _worth(listing: Listing) -> tuple[int, bool, bool, int]:
+    """The order in which listings that divide the images alike are taken, the last one first."""
+    return _labelled(listing), _in_words(listing), listing.splits is not None, len(listing.extra)
 
 
 def _labelled(listing: Listing) -> int:

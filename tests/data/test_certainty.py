@@ -165,6 +165,14 @@ def test_addresses_of_images_are_not_fetched(tmp_path: Path) -> None:
         open_source(tmp_path / "t.csv")
 
 
+def test_a_table_that_says_what_folders_say_brings_its_further_columns(tmp_path: Path) -> None:
+    rows = "".join(f"{label}/{n}.png,{label},s{n % 2}\n" for n in range(1, 7) for label in ("cat", "dog"))
+    build(tmp_path, {**pictures("cat", "dog"), "labels.csv": f"file,label,scanner\n{rows}"})
+    listing = open_source(tmp_path)
+    assert set(listing.extra) == {"scanner"}
+    assert any("The same labels are in the folder names." in note for note in listing.notes)
+
+
 def test_names_of_several_words_are_one_label(tmp_path: Path) -> None:
     build(tmp_path, table("label", "polar bear", "brown bear", '"tench, Tinca tinca"', "koala"))
     assert len(counts_of(open_source(tmp_path))) == 4
