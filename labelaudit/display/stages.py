@@ -59,7 +59,7 @@ class Course:
 
         >>> course = Course(trainings=2)
         >>> course.advance("ingest", 350, 700)
-        Standing(phrase='Reading 700 images', share=0.03)
+        Standing(phrase='Reading 700 images', share=0.025)
         >>> course.advance("training sln", 1, 1).phrase
         'Training, 1 of 2'
         """
