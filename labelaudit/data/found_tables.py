@@ -17,14 +17,12 @@ from labelaudit.data.matching import Match, match_rows
 from labelaudit.data.parts import Part, part_of
 from labelaudit.data.source import Source
 from labelaudit.data.sources import read_document
-from labelaudit.data.table import TABLE_SUFFIXES, DocumentError, EncodingError, Table, ends_as_image
+from labelaudit.data.table import DOCUMENT_SUFFIXES, DocumentError, EncodingError, Table, ends_as_image
 from labelaudit.data.tree import Tree, ending_of
 from labelaudit.data.votes import find_annotators, find_wide_annotators
 from labelaudit.errors import DataError
 
 METADATA = ("metadata.csv", "metadata.jsonl")
-DOCUMENTS = TABLE_SUFFIXES | {".xml", ".parquet"}
-"""Endings of files that may hold labels."""
 _SPLITTING = re.compile("split|partition|fold", re.IGNORECASE)
 """In the name of a list without header: its numbers are splits."""
 _DEEPEST, _MOST = 3, 40
@@ -96,7 +94,7 @@ def _documents(tree: Tree) -> list[str]:
     tables = [
         path
         for path in tree.others
-        if ending_of(path) in DOCUMENTS
+        if ending_of(path) in DOCUMENT_SUFFIXES
         and path.count("/") < _DEEPEST
         and not any(part_of(step) is Part.ASIDE for step in posixpath.splitext(path)[0].split("/") if step != "samples")
         and "submission" not in path.lower()

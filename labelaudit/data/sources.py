@@ -28,7 +28,7 @@ from labelaudit.data.order import state_classes, state_rows
 from labelaudit.data.reader import Certainty, Reading, Subject
 from labelaudit.data.source import Source, refuse_missing
 from labelaudit.data.spelling import unify_spelling
-from labelaudit.data.table import TABLE_SUFFIXES, Table, ends_as_image, parse_table
+from labelaudit.data.table import DOCUMENT_SUFFIXES, Table, ends_as_image, parse_table
 from labelaudit.data.tree import Tree, ending_of
 from labelaudit.errors import DataError, damage_of, unknown_name
 from labelaudit.text import count, name_some
@@ -37,8 +37,6 @@ _ROOM = "labelaudit.data.readers"
 _CLOSED = frozenset({".mat", ".xls", ".xlsx", ".ods", ".h5", ".hdf5", ".tfrecord", ".tfrec", ".mdb", ".npy"})
 """Endings of files that may hold labels or images and are not read, not alone at least."""
 _FEW = 4  # files that a message names
-_WITH_LABELS = TABLE_SUFFIXES | {".parquet", ".xml"}
-"""Endings of files that hold labels beside the images, or instead."""
 
 
 @cache
@@ -86,17 +84,13 @@ def _open(source: Source) -> tuple[str, Listing]:
     if isinstance(source.data, str) and not source.data:
         raise DataError("the path of the dataset is empty: name a folder, a table or an array file")
     subject = subject_of(source)
-    if subject.source.labels is not None and not subject.is_folder and not _takes_labels(subject):
+    holds_labels = subject.path is not None and subject.path.suffix.lower() in DOCUMENT_SUFFIXES
+    if subject.source.labels is not None and not subject.is_folder and holds_labels:
         raise DataError(
             f"'{subject.shown}' holds labels itself: leave `labels` away, or give a folder of images beside it"
         )
     what, listing = choose(readings_of(subject), subject)
     return what, name_classes(listing, subject)
-
-
-def _takes_labels(subject: Subject) -> bool:
-    """Whether a file is of images alone, so that labels may be given beside it."""
-    return subject.path is None or subject.path.suffix.lower() not in _WITH_LABELS
 
 
 def subject_of(source: Source) -> Subject:

@@ -26,6 +26,8 @@ LIST_SUFFIXES = frozenset({".txt", ".lst", ".list"})
 """Plain lists: a path and a label on each line, without a header."""
 JSON_LINES = frozenset({".jsonl", ".ndjson", ".manifest"})
 TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".json"}) | JSON_LINES | LIST_SUFFIXES
+DOCUMENT_SUFFIXES = TABLE_SUFFIXES | {".parquet", ".xml"}
+"""Files that hold labels beside the images, or instead: tables, and what a reader makes a table of."""
 
 
 class DocumentError(DataError):
@@ -246,6 +248,16 @@ def parse_json(name: str, text: str) -> Any:
         raise DataError(f"'{name}' line {error.lineno} is not JSON: {error.msg}") from error
     except RecursionError:
         raise DataError(f"'{name}' nests its brackets too deep: it is not a list of records") from None
+
+
+def parse_export(name: str, data: bytes, *keys: str) -> Any:
+    """The JSON document in the file ``name``, if its ending is ``.json`` and all ``keys`` occur in it; else ``None``.
+
+    Large documents of another kind are not parsed in vain. Raises `DataError` where the file is no JSON.
+    """
+    if not name.lower().endswith(".json") or not all(f'"{key}"'.encode() in data for key in keys):
+        return None
+    return parse_json(name, data.decode("utf-8", "replace"))
 
 
 def is_frame(data: Any) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
-from labelaudit.data.table import DocumentError, Table, parse_json
+from labelaudit.data.table import DocumentError, Table, parse_export
 
 
 def tabulate(name: str, data: bytes) -> Table | None:
@@ -16,9 +16,7 @@ def tabulate(name: str, data: bytes) -> Table | None:
 
     Raises `DocumentError` where images have annotations of several categories.
     """
-    if not name.lower().endswith(".json") or b'"annotations"' not in data or b'"images"' not in data:
-        return None
-    document = parse_json(name, data.decode("utf-8", "replace"))
+    document = parse_export(name, data, "images", "annotations")
     if not isinstance(document, dict) or not all(_is_records(document, key) for key in ("images", "annotations")):
         return None
     names = {one.get("id"): str(one.get("name", one.get("id"))) for one in document.get("categories", [])}

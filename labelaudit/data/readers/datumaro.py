@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from labelaudit.data.table import DocumentError, Table, parse_json
+from labelaudit.data.table import DocumentError, Table, parse_export
 
 
 def tabulate(name: str, data: bytes) -> Table | None:
@@ -15,9 +15,7 @@ def tabulate(name: str, data: bytes) -> Table | None:
 
     Raises `DocumentError` where images have several labels, or annotations of another kind and no label.
     """
-    if not name.lower().endswith(".json") or b'"items"' not in data or b'"categories"' not in data:
-        return None
-    document = parse_json(name, data.decode("utf-8", "replace"))
+    document = parse_export(name, data, "items", "categories")
     items = document.get("items") if isinstance(document, dict) else None
     if not isinstance(items, list) or not items or not all(isinstance(one, dict) and "id" in one for one in items):
         return None

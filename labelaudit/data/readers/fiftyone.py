@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from labelaudit.data.table import DocumentError, Table, parse_json
+from labelaudit.data.table import DocumentError, Table, parse_export
 
 
 def tabulate(name: str, data: bytes) -> Table | None:
@@ -15,9 +15,7 @@ def tabulate(name: str, data: bytes) -> Table | None:
 
     Without ``classes`` labels are names themselves. Raises `DocumentError` for numbers of no class.
     """
-    if not name.lower().endswith(".json") or b'"labels"' not in data or b'"classes"' not in data:
-        return None
-    document = parse_json(name, data.decode("utf-8", "replace"))
+    document = parse_export(name, data, "labels", "classes")
     known = isinstance(document, dict) and {*document} == {"classes", "labels"} and isinstance(document["labels"], dict)
     if not known or not document["labels"] or not isinstance(document["classes"], list | None):
         return None

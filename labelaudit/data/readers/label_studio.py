@@ -7,16 +7,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from labelaudit.data.table import DocumentError, Table, ends_as_image, parse_json
+from labelaudit.data.table import DocumentError, Table, ends_as_image, parse_export
 
 
 def tabulate(name: str, data: bytes) -> Table | None:
     """A list of tasks with ``data`` and ``annotations`` as a table of paths, choices and annotators."""
-    if not name.lower().endswith(".json") or b'"data"' not in data:
-        return None
     if b'"annotations"' not in data and b'"completions"' not in data:
         return None
-    tasks = parse_json(name, data.decode("utf-8", "replace"))
+    tasks = parse_export(name, data, "data")
     if not isinstance(tasks, list) or not all(isinstance(task, dict) and "data" in task for task in tasks):
         return None
     cells: dict[str, list[str]] = {"path": [], "label": [], "annotator": []}

@@ -18,7 +18,6 @@ from labelaudit.data.assembly import assemble, list_rows, names_image, origin_of
 from labelaudit.data.columns import Columns, is_label_name
 from labelaudit.data.folders import Candidate
 from labelaudit.data.found_tables import (
-    DOCUMENTS,
     METADATA,
     FoundTable,
     find_tables,
@@ -31,7 +30,7 @@ from labelaudit.data.parts import Part, part_of
 from labelaudit.data.reader import Certainty, Reading, Subject, refuse
 from labelaudit.data.source import Source, is_address
 from labelaudit.data.sources import read_document
-from labelaudit.data.table import Table, frame_table, is_frame
+from labelaudit.data.table import DOCUMENT_SUFFIXES, Table, frame_table, is_frame
 from labelaudit.data.tree import Tree, walk
 from labelaudit.errors import DataError
 from labelaudit.files import read_regular
@@ -51,14 +50,14 @@ def recognise(subject: Subject) -> list[Reading]:
         return [Reading(what=what, read=read)]
     if subject.is_folder and source.labels is not None:
         given = Path(source.labels)
-        if given.suffix.lower() not in DOCUMENTS:
+        if given.suffix.lower() not in DOCUMENT_SUFFIXES:
             raise DataError(
                 f"'{given}' names no files of '{subject.shown}': give a .csv, .tsv, .jsonl or .json of paths and labels"
             )
         what = f"a folder of images with the table '{given}'"
         return [Reading(what=what, read=lambda: _match_table(_table(given), subject.tree, source))]
     if not subject.is_folder and path is not None:
-        if path.suffix.lower() not in DOCUMENTS - {".parquet"}:
+        if path.suffix.lower() not in DOCUMENT_SUFFIXES - {".parquet"}:
             return []
         read = partial(list_alone, path, source)
         return [Reading(what="a table of images", read=read, certainty=Certainty.LIKELY)]
@@ -68,7 +67,7 @@ def recognise(subject: Subject) -> list[Reading]:
 def recognise_labels(source: Source) -> Listing | None:
     """The labels of a table given with ``labels`` alone; ``None`` for other files."""
     path = Path(source.labels)
-    known = path.is_file() and path.suffix.lower() in DOCUMENTS - {".parquet"}
+    known = path.is_file() and path.suffix.lower() in DOCUMENT_SUFFIXES - {".parquet"}
     return list_labels(path, source) if known else None
 
 
