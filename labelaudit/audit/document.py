@@ -286,7 +286,7 @@ class Audit:
 
     def summary(self) -> dict[str, Any]:
         """The content of ``summary.json``: everything about the dataset as a whole, as JSON-able values."""
-        decision = self.decision
+        decision, classes = self.decision, self.class_table()
         return {
             "schema_version": SCHEMA_VERSION,
             "dataset": {
@@ -294,7 +294,7 @@ class Audit:
                 "fingerprint": self.fingerprint,
                 "samples": len(self.samples),
                 "judged": int(decision.judged.sum()),
-                "classes": {row["label"]: row["samples"] for row in self.class_table()},
+                "classes": {row["label"]: row["samples"] for row in classes},
             },
             "noise": {"rate": decision.noise_rate, "interval": list(decision.noise_interval), "confidence": 0.9},
             "suspects": {
@@ -305,7 +305,7 @@ class Audit:
             },
             "confused_pairs": self.confused_pairs(),
             "concentrations": [one.record() for one in self.concentrations],
-            "classes": self.class_table(),
+            "classes": classes,
             "findings": {
                 "counts": dict(sorted(Counter(finding.kind for finding in self.findings).items())),
                 "list": [finding_record(finding) for finding in self.findings],
