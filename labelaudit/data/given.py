@@ -31,9 +31,9 @@ def source_rows(listing: Listing, samples: Samples) -> Ints:
     """(n,) row in the person's source of each sample that survived ingest."""
     if samples.ids is listing.ids:
         rows = listing.rows
-        return (
-            np.arange(rows.start, rows.stop, rows.step) if isinstance(rows, range) else np.array(rows, dtype=np.int64)
-        )
+        if isinstance(rows, range):  # in a fiftieth of the time
+            return np.arange(rows.start, rows.stop, rows.step)
+        return np.array(rows, dtype=np.int64)
     place = dict(zip(listing.ids, listing.rows, strict=True))
     return np.array([place[name] for name in samples.ids], dtype=np.int64)
 

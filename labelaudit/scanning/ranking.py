@@ -103,7 +103,9 @@ def explain(decision: Decision) -> list[str]:
     found = [weigh(decision.recipe["pool_weights"])]
     if "ranked_by" in decision.recipe:
         flagged = int(decision.is_issue.sum())
-        found.append(f"Ranked by {decision.recipe['ranked_by']} instead: the {flagged:,} most suspicious are flagged.")
+        found.append(
+            f"Ranked by {decision.recipe['ranked_by']} instead: the {flagged:,} most suspicious are the suspects."
+        )
     return found
 
 

@@ -55,12 +55,8 @@ _AS_TEXT, _AS_ARRAYS, _PAGE = 2.0, 1.0, 5e4  # and writing it, as text or not, a
 _WRITTEN = 3.0  # passes that writing a class probability of a model is worth, where all are kept
 _LOADED = 3.5e5  # and loading the libraries that features take
 _SUSPECTS = 0.1  # share of the samples that suspects are taken to be: nobody knows before
-_COPIED, _CLEAR, _USUAL = (
-    0.15,
-    0.65,
-    300,
-)  # previews of each image when copies are looked for, of a suspect when blurred
-# ones are, and of how many more images then
+_COPIED = 0.15  # previews of each image that looking for copies is worth
+_CLEAR, _USUAL = 0.65, 300  # and of each suspect that looking for blurred ones is, and of how many more images
 _NEAR, _PAIRED = 860.0, 800.0  # bytes of those most like a sample, and of its pairs with them
 _PER_ROW = 250.0  # bytes of text and numbers of a sample that is judged by given probabilities
 _TOLD, _TRAINED = 300.0, 150.0  # bytes on disk of what a RUN says of a sample, and more for each model trained
