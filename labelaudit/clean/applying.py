@@ -20,7 +20,7 @@ from labelaudit.audit.document import Audit
 from labelaudit.audit.originals import open_originals
 from labelaudit.clean.dataset import RelabelledDataset, cleaned, original
 from labelaudit.clean.forms import FORMS, IMAGE_FORMS, TABLE_FORMS
-from labelaudit.clean.names import by_class, class_folder
+from labelaudit.clean.names import NAMES, by_class, class_folder
 from labelaudit.clean.output import (
     check_free,
     check_place,
@@ -35,7 +35,7 @@ from labelaudit.clean.output import (
 )
 from labelaudit.clean.plan import CorrectionPlan
 from labelaudit.clean.plan_file import build_plan
-from labelaudit.clean.reading_back import ask_again, read_back
+from labelaudit.clean.reading_back import read_back
 from labelaudit.clean.report import FILE, make_report, write_report
 from labelaudit.clean.returning import explain_loss, explain_passed_over, find_images
 from labelaudit.clean.transfer import LINKS, Transfer
@@ -44,7 +44,6 @@ from labelaudit.files import partials, read_regular, sibling, swap
 from labelaudit.text import encodable, name_some
 from labelaudit.types import Progress, no_progress
 
-NAMES = "class_names.json"
 _LINKED = {"hard": "hard links", "symlink": "symbolic links", "reflink": "reflinks"}
 
 
@@ -226,12 +225,13 @@ def _write(
         place.parent.mkdir(parents=True, exist_ok=True)
         with ExitStack() as stack:
             fresh = stack.enter_context(sibling(place))
+            written = dataset.written()
             if transfer is None:
-                TABLE_FORMS[form](dataset.written(), fresh)
+                TABLE_FORMS[form](written, fresh)
             else:
-                IMAGE_FORMS[form](dataset.written(), fresh, transfer)
-                read_back(dataset.written(), fresh, form, workers=transfer.workers, progress=transfer.progress)
-                if said := ask_again(dataset, fresh, form):
+                IMAGE_FORMS[form](written, fresh, transfer)
+                said = read_back(written, fresh, form, workers=transfer.workers, progress=transfer.progress)
+                if said:
                     notes += (f"Its folders can be read in several ways: to scan it, say `label_from` '{said}'.",)
             if form == "folders":
                 _write_names(dataset, fresh)

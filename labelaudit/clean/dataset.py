@@ -53,19 +53,20 @@ class RelabelledDataset:
         samples, codes = self.samples, self.samples.codes
         if not codes:
             return self
+
+        def code(name: str) -> str:
+            return codes.get(name, name)
+
+        changes = (
+            replace(change, given_label=code(change.given_label), new_label=code(change.new_label))
+            for change in self.changes
+        )
         return replace(
             self,
-            samples=replace(samples, classes=tuple(codes.get(name, name) for name in samples.classes)),
-            labels=tuple(codes.get(name, name) for name in self.labels),
-            classes=tuple(sort_classes(codes.get(name, name) for name in self.classes)),
-            changes=tuple(
-                replace(
-                    change,
-                    given_label=codes.get(change.given_label, change.given_label),
-                    new_label=codes.get(change.new_label, change.new_label),
-                )
-                for change in self.changes
-            ),
+            samples=replace(samples, classes=tuple(map(code, samples.classes))),
+            labels=tuple(map(code, self.labels)),
+            classes=tuple(sort_classes(map(code, self.classes))),
+            changes=tuple(changes),
         )
 
     def split_rows(self) -> dict[str, list[int]]:

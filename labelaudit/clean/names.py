@@ -22,7 +22,9 @@ from labelaudit.data.tree import is_passed_over
 from labelaudit.errors import OptionError, RunError
 from labelaudit.text import UNSEEN
 
-BESIDE = ("class_names.json", "clean-report.json", "clean-report.md", "weights.csv")
+NAMES = "class_names.json"
+"""The file of the names of numbered classes."""
+BESIDE = (NAMES, "clean-report.json", "clean-report.md", "weights.csv")
 """Files that may lie beside class folders."""
 _DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10))}
 

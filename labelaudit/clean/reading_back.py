@@ -14,6 +14,7 @@ from pathlib import Path
 from labelaudit.clean.dataset import RelabelledDataset
 from labelaudit.clean.names import class_folder
 from labelaudit.data.ingest import digest
+from labelaudit.data.listing import Listing
 from labelaudit.data.sources import open_source
 from labelaudit.errors import DataError, RunError
 from labelaudit.text import encodable
@@ -30,20 +31,23 @@ _LABEL: Mapping[str, Callable[[str], str]] = {"folders": class_folder, "hf": _in
 """Form -> how a label is read back."""
 
 
-def read_back(dataset: RelabelledDataset, folder: Path, form: str, *, workers: int, progress: Progress) -> None:
+def read_back(dataset: RelabelledDataset, folder: Path, form: str, *, workers: int, progress: Progress) -> str:
     """Compare the images and labels in ``folder`` with those of ``dataset``.
+
+    Returns the ``label_from`` without which a scan would read class folders otherwise; empty where none is needed.
 
     Raises:
         RunError: one is missing, was not asked for, or is under another label.
     """
     if not len(dataset):
-        return
+        return ""
     spell = _LABEL[form]
     meant = Counter(
         (dataset.samples.digests[row], spell(label)) for row, label in zip(dataset.rows, dataset.labels, strict=True)
     )
+    how = _how(dataset, form)
     try:
-        listing = open_source(folder, **_how(dataset, form))
+        listing = open_source(folder, **how)
     except DataError as error:
         raise RunError(
             f"what was written cannot be read back ({error}): nothing was made; try another `format`"
@@ -51,7 +55,7 @@ def read_back(dataset: RelabelledDataset, folder: Path, form: str, *, workers: i
     digests = _digest_all(listing.images, len(listing.ids), workers, progress)
     found = Counter((seen, label or "") for seen, label in zip(digests, listing.labels, strict=True))
     if found == meant:
-        return
+        return "" if form != "folders" or _reads_alike(folder, listing) else how["label_from"]
     (content, label), _ = next(iter((meant - found).items()), next(iter((found - meant).items()), (("", ""), 0)))
     row = next((row for row in dataset.rows if dataset.samples.digests[row] == content), None)
     name = "an image" if row is None else f"'{dataset.samples.ids[row]}'"
@@ -61,17 +65,13 @@ def read_back(dataset: RelabelledDataset, folder: Path, form: str, *, workers: i
     )
 
 
-def ask_again(dataset: RelabelledDataset, folder: Path, form: str) -> str:
-    """The ``label_from`` without which a scan of ``folder`` reads it otherwise; empty where none is needed."""
-    if form != "folders" or not len(dataset):
-        return ""
-    said = _how(dataset, form)["label_from"]
-    asked = open_source(folder, label_from=said)
+def _reads_alike(folder: Path, listing: Listing) -> bool:
+    """Whether a scan of ``folder`` that is told nothing reads the same as ``listing``."""
     try:
         plain = open_source(folder)
     except DataError:
-        return said
-    return "" if (plain.ids, plain.labels) == (asked.ids, asked.labels) else said
+        return False
+    return (plain.ids, plain.labels) == (listing.ids, listing.labels)
 
 
 def _how(dataset: RelabelledDataset, form: str) -> dict[str, str]:
