@@ -11,7 +11,7 @@ import bisect
 import json
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import accumulate
 from pathlib import Path
@@ -30,9 +30,9 @@ from labelaudit.text import name_some, size
 
 GROUPS_KEPT = 2
 _MOST_UNPACKED, _MOST_RATIO = 10**9, 100
-"""Bytes that a column may unpack to, and how often the size of the file, where it is more than both."""
+"""Bytes that row groups may unpack to, and how often the size of the file: what is more than both is refused."""
 _LARGE_VALUE = 1000
-"""Bytes a row from which values that are stored once and repeated count once for each row."""
+"""Bytes a row from which a few rows are unpacked at a time."""
 _SAMPLE = 2000  # rows that a column of labels is known by
 
 
@@ -151,33 +151,37 @@ class Shard:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        self._check_size(column, group)
+        groups = range(self._metadata.num_row_groups) if group is None else (group,)
         try:
             with pq.ParquetFile(self.path, memory_map=True, metadata=self._metadata) as file:
-                wanted = [column]
-                table = file.read(wanted) if group is None else file.read_row_group(group, wanted)
+                batches = list(self._unpack(file, column, groups))
+                return pa.Table.from_batches(batches, file.read_row_groups([], [column]).schema).column(0)
         except (pa.ArrowException, OSError) as error:
             raise DataError(f"'{self.path}' is damaged at column '{column}': {first_line(error)}") from error
-        return table.column(0)
 
-    def _check_size(self, column: str, group: int | None) -> None:
-        """Refuse a column that unpacks to far more than the file holds: nobody keeps that, and it fills the memory.
+    def _unpack(self, file: Any, column: str, groups: Sequence[int]) -> Iterator[Any]:
+        """The record batches of one column; raises `DataError` as soon as they take far more memory than the file.
 
-        Where equal values are stored once, each row may still take the whole of one.
+        A value that is stored once may be repeated in every row, which no size in the file tells. So large values are
+        unpacked a few rows at a time. The sizes of single columns are not asked for: pyarrow 26 aborts where those are
+        damaged.
         """
-        groups = range(self._metadata.num_row_groups) if group is None else (group,)
-        unpacked = 0
-        for number in groups:
-            part = self._metadata.row_group(number)
-            for chunk in map(part.column, range(part.num_columns)):
-                if chunk.path_in_schema == column or chunk.path_in_schema.startswith(f"{column}."):
-                    once = chunk.has_dictionary_page and chunk.total_uncompressed_size > _LARGE_VALUE * part.num_rows
-                    unpacked += chunk.total_uncompressed_size * (part.num_rows if once else 1)
-        if unpacked > _MOST_UNPACKED and unpacked > _MOST_RATIO * self.path.stat().st_size:
-            raise DataError(
-                f"'{self.path}' column '{column}' unpacks to up to {size(unpacked)}: not read; write it with "
-                "smaller row groups"
-            )
+        parts = [self._metadata.row_group(number) for number in groups]
+        told, rows = sum(part.total_byte_size for part in parts), sum(part.num_rows for part in parts)
+        most = max(_MOST_UNPACKED, _MOST_RATIO * self.path.stat().st_size)
+        too_much = DataError(
+            f"'{self.path}' column '{column}' unpacks to more than {size(most)}: not read; write it with smaller row "
+            "groups"
+        )
+        if told > most:
+            raise too_much
+        at_once = rows if told <= _LARGE_VALUE * rows else _MOST_UNPACKED // max(part.total_byte_size for part in parts)
+        taken = 0
+        for batch in file.iter_batches(max(1, at_once), row_groups=list(groups), columns=[column]):
+            taken += batch.nbytes
+            if taken > most:
+                raise too_much
+            yield batch
 
     def image_column(self, asked: str | None) -> str | None:
         if asked is not None:
