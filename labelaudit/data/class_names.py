@@ -64,14 +64,14 @@ def name_classes(listing: Listing, subject: Subject) -> Listing:
     if unlike := [file for file in others if fits[file] != fits[first]]:
         told = f"'{first}' and '{unlike[0]}' name the classes differently, so these keep their numbers."
         return replace(listing, notes=(*listing.notes, told))
-    named = call(listing, {name: label for label, name in fits[first].items()})
+    named = use_names(listing, {name: label for label, name in fits[first].items()})
     some = name_some([f"{label} is '{fits[first][label]}'" for label in sort_classes(labels)], _SHOWN)
     told = f"Classes are called as in '{first}': {some}. If that file is about other classes, move it away."
     return replace(named, origin=f"{listing.origin}, called as in '{first}'", notes=(*listing.notes, told))
 
 
-def call(listing: Listing, codes: Names) -> Listing:
-    """``listing`` with its labels called by the names whose number or id they are by ``codes`` (name -> code).
+def use_names(listing: Listing, codes: Mapping[str, str]) -> Listing:
+    """``listing`` with its labels called by the names whose number or id they are by ``codes``, name -> number or id.
 
     Labels that are already called by a name, or have none, stay. Classes are in the order of their numbers.
     """

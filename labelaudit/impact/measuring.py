@@ -105,13 +105,13 @@ def measure(
 
 def _supplied_test(audit: Audit, judge: Judge, test: Path | str, machine: Machine) -> tuple[Truth, Features]:
     """The labels of another dataset, without images that are in the training data or of other classes."""
-    from labelaudit.data.class_names import call
+    from labelaudit.data.class_names import use_names
     from labelaudit.data.ingest import ingest
     from labelaudit.data.sources import open_source
 
     if judge.features == "given":
         raise OptionError("the scan was made on features that were brought: there is nothing to describe `test` by")
-    listing = call(open_source(test), audit.samples.codes)
+    listing = use_names(open_source(test), audit.samples.codes)
     samples, _ = ingest(listing, fewest_classes=1, workers=machine.workers, progress=machine.progress)
     code = {name: number for number, name in enumerate(audit.samples.classes)}
     labels = np.array([code.get(name, -1) for name in samples.given()], dtype=np.int64)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from labelaudit.data.class_names import call
+from labelaudit.data.class_names import use_names
 from labelaudit.data.ingest import digest, ingest
 from labelaudit.data.listing import TESTING, TRAINING, VALIDATION
 from labelaudit.data.pixels import SMALL, Squares, load_pixels, typical_side
@@ -80,7 +80,7 @@ def collect(
         parts["valid"], samples = samples.take(held), samples.take(~held)
     for name, path in (("valid", valid), ("test", test)):
         if isinstance(path, Path):
-            named = call(open_source(path), everything.codes)
+            named = use_names(open_source(path), everything.codes)
             parts[name], lost = ingest(named, fewest_classes=1, workers=workers, progress=progress)
             notes += _left_out(len(lost), name)
     known = {*samples.digests}

@@ -16,7 +16,7 @@ import numpy as np
 from labelaudit.audit import run as runs
 from labelaudit.audit.document import Audit
 from labelaudit.audit.originals import open_originals
-from labelaudit.data.class_names import call
+from labelaudit.data.class_names import use_names
 from labelaudit.data.given import given_features, source_rows
 from labelaudit.data.ingest import ingest
 from labelaudit.data.quality import find_blank, pass_over_blank
@@ -65,7 +65,7 @@ def score(
     source = replace(source, exposure=audit.source.get("exposure"))
     clock = Clock()
     with clock.stage("ingest"):
-        listing = call(open_source(source), audit.samples.codes)
+        listing = use_names(open_source(source), audit.samples.codes)
         most = ScanSettings.of(audit).max_pixels
         samples, findings = ingest(
             listing, fewest_classes=1, max_pixels=most, workers=machine.workers, progress=machine.progress

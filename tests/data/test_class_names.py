@@ -11,7 +11,7 @@ import pytest
 from data.built import build, counts_of, labels_of
 from layouts_met import Files, P, idx
 
-from labelaudit.data.class_names import call
+from labelaudit.data.class_names import use_names
 from labelaudit.data.ingest import ingest
 from labelaudit.data.sources import open_source
 
@@ -128,6 +128,6 @@ def test_shards_are_called_by_a_file_beside_them(tmp_path: Path) -> None:
 
 def test_later_data_without_the_file_are_called_alike(tmp_path: Path) -> None:
     later = open_source(build(tmp_path, {"1": 1, "2": 1, "3": 1}))
-    called = call(later, {"cat": "0", "dog": "1", "owl": "2"})
+    called = use_names(later, {"cat": "0", "dog": "1", "owl": "2"})
     assert counts_of(called) == {"dog": 1, "owl": 1, "3": 1}
-    assert call(later, {}) is later
+    assert use_names(later, {}) is later
