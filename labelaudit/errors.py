@@ -19,6 +19,8 @@ from contextlib import contextmanager
 
 _SHOWN = 50
 """Names listed in one message; a dataset may have thousands of classes."""
+_MISTAKES = (NameError, AssertionError, ImportError)
+"""Errors that no data lead to."""
 _LONGEST = 200
 """Characters of a foreign error that are passed on."""
 
@@ -44,10 +46,12 @@ class RunError(LabelAuditError):
 
 
 @contextmanager
-def damage_of(what: str, advice: str) -> Iterator[None]:
-    """Turn whatever reading ``what`` raises into one line: what libraries raise at damaged data is no closed list.
+def damage_of(what: str, advice: str, *, of_any_shape: bool = False) -> Iterator[None]:
+    """Turn the errors that damaged data lead to while ``what`` is read into one `DataError`, whose cause they stay.
 
-    Only reading belongs inside: a mistake of our own would look like damage. It stays the cause of the error.
+    Errors that only a mistake in the program raises pass through (`_MISTAKES`), so that nobody looks for damage in a
+    good file. Where a document ``of_any_shape`` is read, such as JSON that may hold a number instead of a list, wrong
+    types and attributes are damage too.
 
     >>> with damage_of("'a.json'", "restore it"):
     ...     {}["labels"]
@@ -56,9 +60,11 @@ def damage_of(what: str, advice: str) -> Iterator[None]:
     """
     try:
         yield
-    except LabelAuditError:
+    except (LabelAuditError, *_MISTAKES):
         raise
     except Exception as error:
+        if isinstance(error, TypeError | AttributeError) and not of_any_shape:
+            raise
         raise DataError(f"{what} is damaged or of another kind ({reason_of(error)}): {advice}") from error
 
 

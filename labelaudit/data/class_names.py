@@ -26,7 +26,7 @@ from labelaudit.data.reader import Subject
 from labelaudit.data.source import is_address
 from labelaudit.data.table import ends_as_image, parse_table
 from labelaudit.data.tree import ending_of
-from labelaudit.errors import DataError
+from labelaudit.errors import DataError, damage_of
 from labelaudit.text import name_some
 
 _TOLD = re.compile(r"class|label|name|map|synset|categor|words|idx|index", re.IGNORECASE)
@@ -143,14 +143,12 @@ def _may_name(path: str) -> bool:
 
 def _read(file: str, data: bytes) -> Iterator[Names]:
     """The names that a file may give to numbers or ids; counted from 0 and from 1 where it only lists them."""
-    try:
+    with suppress(DataError), damage_of(f"'{file}'", "move it away", of_any_shape=True):
         for names in _parse(file, data):
             told = {code.strip(): name.strip() for code, name in names.items()}
             words = told.values()
             if all(words) and any(map(_LETTER.search, words)) and not any(map(ends_as_image, words)):
                 yield told
-    except (DataError, ValueError, OverflowError, RecursionError):
-        return
 
 
 def _parse(file: str, data: bytes) -> Iterator[Names]:

@@ -120,12 +120,13 @@ def readings_of(subject: Subject) -> list[Reading]:
 
 def read_document(name: str, data: bytes) -> Table:
     """A document of labels as a table, by the reader that knows its kind; raises `DataError` where none does."""
-    for reader in readers().values():
-        if hasattr(reader, "tabulate"):
-            table: Table | None = reader.tabulate(name, data)
-            if table is not None:
-                return table
-    return parse_table(name, data)
+    with damage_of(f"'{name}'", "export it again, or give another", of_any_shape=True):
+        for reader in readers().values():
+            if hasattr(reader, "tabulate"):
+                table: Table | None = reader.tabulate(name, data)
+                if table is not None:
+                    return table
+        return parse_table(name, data)
 
 
 def choose(readings: Sequence[Reading], subject: Subject) -> tuple[str, Listing]:

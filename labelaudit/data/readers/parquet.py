@@ -301,7 +301,9 @@ def _features(metadata: Mapping[bytes, bytes]) -> Mapping[str, Mapping[str, Any]
         features = json.loads(metadata.get(b"huggingface", b"{}"))["info"]["features"]
     except (ValueError, KeyError, TypeError):
         return {}
-    return {name: kind for name, kind in features.items() if isinstance(kind, dict)}
+    return (
+        {name: kind for name, kind in features.items() if isinstance(kind, dict)} if isinstance(features, dict) else {}
+    )
 
 
 def _refuse_several(path: Path, files: Sequence[Path]) -> None:
