@@ -122,20 +122,23 @@ def choose_columns(
 
 
 def refuse_several(values: Sequence[str], column: str, where: str) -> None:
-    """Raise `DataError` where cells of a column hold several labels: ``scab rust``, ``cat|dog``."""
+    """Raise `DataError` where cells of a column hold several labels: ``scab rust``, ``cat|dog``.
+
+    A cell does where each of its parts is a label by itself in other cells. With ``|`` or ``;`` between the parts it is
+    enough that each part comes again in another cell, or that no part of any cell does. A taxonomy has parts of both
+    kinds (``Aves|Turdus``, ``Aves|Parus``), and each of its cells is one class.
+    """
     distinct = {*values}
     for sign in "|;,+&/ ":
-        joined = [value for value in distinct if sign in value.strip(sign)]
-        tokens = [{token.strip() for token in value.split(sign)} - {""} for value in joined]
-        counts = Counter(token for own in tokens for token in own)
-        alone = distinct - {*joined}
-        found = [
-            value
-            for value, own in zip(joined, tokens, strict=True)
-            if len(own) > 1 and (own <= alone or (sign in _LISTING and all(counts[t] > 1 or t in alone for t in own)))
-        ]
-        if not found and sign == " " and plain(column) in _MANIFOLD and any(n > 1 for n in counts.values()):
-            found = joined
+        parts = {value: {part.strip() for part in value.split(sign)} - {""} for value in distinct}
+        parts = {value: own for value, own in parts.items() if len(own) > 1}
+        alone = distinct - {*parts}
+        counts = Counter(part for own in parts.values() for part in own)
+        again = {part for part, n in counts.items() if n > 1 or part in alone}
+        found = [value for value, own in parts.items() if own <= (again if sign in _LISTING else alone)]
+        are_tags = sign == " " and plain(column) in _MANIFOLD and any(n > 1 for n in counts.values())
+        if are_tags or (sign in _LISTING and not again):
+            found = list(parts)
         if found:
             raise DataError(
                 f"{where} has several labels in a cell of '{column}', such as '{min(found, key=len)}': several labels "

@@ -151,6 +151,24 @@ def test_several_labels_in_a_cell_stop(tmp_path: Path, cell: str) -> None:
     assert counts_of(open_source(tmp_path, label_column="label"))[cell] == 2
 
 
+@pytest.mark.parametrize("sign", ["|", ";"])
+def test_several_labels_stop_where_each_combination_comes_once(tmp_path: Path, sign: str) -> None:
+    build(tmp_path, table("label", f"Mass{sign}Nodule", "Effusion", f"Edema{sign}Hernia", "Fibrosis"))
+    with pytest.raises(DataError, match="several labels in a cell of 'label'"):
+        open_source(tmp_path)
+
+
+def test_words_in_a_column_of_tags_are_several_labels(tmp_path: Path) -> None:
+    build(tmp_path, table("tags", "haze primary", "clear primary road", "cloudy haze"))
+    with pytest.raises(DataError, match="several labels in a cell of 'tags'"):
+        open_source(tmp_path)
+
+
+def test_a_taxonomy_is_one_label_a_cell(tmp_path: Path) -> None:
+    build(tmp_path, table("label", "Aves|Turdus", "Aves|Parus", "Mammalia|Lynx", "Insecta|Apis"))
+    assert len(counts_of(open_source(tmp_path))) == 4
+
+
 def test_lists_in_a_column_of_labels_stop(tmp_path: Path) -> None:
     build(tmp_path, table("label", "['cat']", "\"['cat', 'dog']\"", "['dog']", "['dog']"))
     with pytest.raises(DataError, match=r"lists in column 'label', such as '\['cat', 'dog'\]'.* `label_column` label"):
