@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from labelaudit.context.cues import FAMILIES, LIGHT, measure_cues
-from labelaudit.data.columns import LABEL_NAMES
+from labelaudit.data.column_names import LABEL_NAMES
 from labelaudit.data.facts import list_facts
 from labelaudit.data.parts import are_conditions, are_dates
 from labelaudit.types import Finding, Floats, Ints, Samples

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from labelaudit.data.columns import LABEL_NAMES, plain
+from labelaudit.data.column_names import LABEL_NAMES, plain
 from labelaudit.data.folders import Candidate, Undecided
 from labelaudit.data.listing import Listing
 from labelaudit.data.reader import Reading

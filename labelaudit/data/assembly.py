@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from labelaudit.data.columns import Columns, plain
+from labelaudit.data.column_names import plain
+from labelaudit.data.columns import Columns
 from labelaudit.data.listing import SPLITS, Listing
 from labelaudit.data.matching import Match, after_upload, path_steps
 from labelaudit.data.table import Table, ends_as_image

@@ -9,10 +9,22 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress
 
+from labelaudit.data.column_names import (
+    COORDINATES,
+    LABEL_NAMES,
+    MANIFOLD,
+    NOTES,
+    PATH_NAMES,
+    SHAPES,
+    SPLITS,
+    guess_column,
+    is_label_name,
+    plain,
+)
 from labelaudit.data.parts import Part, part_of
 from labelaudit.errors import DataError
 from labelaudit.text import name_some
@@ -20,38 +32,8 @@ from labelaudit.text import name_some
 Cells = Mapping[str, Sequence[str]]
 """Name -> (n,) cells of each column of a table."""
 
-PATH_NAMES: tuple[str, ...] = ("file_name", "filename", "file_path", "filepath", "path", "file", "image_path")
-PATH_NAMES += ("image_file", "image_name", "imagename", "image", "images", "img_path", "img", "image_id", "imageid")
-PATH_NAMES += ("id", "id_code", "name", "uri", "url", "fname")
-"""Column names that are taken for the image's path, best first; lower case."""
-LABEL_NAMES: tuple[str, ...] = ("label", "given_label", "given", "class", "class_name", "classname", "label_name")
-LABEL_NAMES += ("target", "category", "category_name", "labels", "y", "fine_label", "species", "diagnosis", "dx")
-LABEL_NAMES += ("annotation", "tag", "class_label", "image_label", "breed", "variety", "classes", "choice")
-LABEL_NAMES += ("class_id", "label_id", "category_id", "classid", "emotion")
-"""Column names that may hold the label; lower case."""
-
-_COORDINATES_TEXT = "x y w h z xmin ymin xmax ymax x_min y_min x_max y_max x1 y1 x2 y2 cx cy xc yc x_center y_center"
-_COORDINATES_TEXT += " left top right bottom width height bbox box bbox_x bbox_y bbox_w bbox_h bbox_width bbox_height"
-_COORDINATES_TEXT += " area lat lon latitude longitude image_width image_height"
-_COORDINATES = frozenset(_COORDINATES_TEXT.split())
-_SPLITS_TEXT = "split set subset fold usage partition phase is_train is_test is_valid train_test data_set"
-_SPLITS = frozenset(_SPLITS_TEXT.split())
-_NOTES_TEXT = "hash md5 sha1 sha256 phash size bytes filesize file_size date time datetime timestamp created"
-_NOTES_TEXT += " updated url uri link license source author photographer caption text description prompt comment"
-_NOTES_TEXT += " comments note notes age sex index idx row number count version confidence score weight quality"
-_NOTES_TEXT += " width height depth channels format mode camera device scanner site center centre hospital patient"
-_NOTES_TEXT += (
-    " annotator rater worker user reviewer verified checked reviewed status state country city mask masks price"
-)
-_NOTES_TEXT += " weather season daytime lighting background location place region zone view angle pose orientation"
-_NOTES_TEXT += " side position exposure iso lens brand software owner client session visit week day month year hour"
-_NOTES_TEXT += " language cluster train test is_valid is_train"
-_NOTES = frozenset(_NOTES_TEXT.split())
-_SHAPES = frozenset(["encodedpixels", "encoded_pixels", "rle", "segmentation", "polygon", "polygons"])
 _LISTING = "|;"
 """Signs that stand between the labels of a cell, and hardly ever in the name of a class."""
-_MANIFOLD = frozenset(["tags", "attributes", "keywords", "findings"])
-"""Column names that promise several labels for an image."""
 _FILE = re.compile(r".+\.[A-Za-z][A-Za-z0-9]{1,4}")
 _ID = re.compile(r".*(_id|uuid|guid|_key|_no|_nr)|id|key|unnamed[:_]*\d*|")
 _COUNT = re.compile(r".*_(id|count|number|index)|(num|n|index|id|count)_.*")
@@ -136,7 +118,7 @@ def refuse_several(values: Sequence[str], column: str, where: str) -> None:
         counts = Counter(part for own in parts.values() for part in own)
         again = {part for part, n in counts.items() if n > 1 or part in alone}
         found = [value for value, own in parts.items() if own <= (again if sign in _LISTING else alone)]
-        are_tags = sign == " " and plain(column) in _MANIFOLD and any(n > 1 for n in counts.values())
+        are_tags = sign == " " and plain(column) in MANIFOLD and any(n > 1 for n in counts.values())
         if are_tags or (sign in _LISTING and not again):
             found = list(parts)
         if found:
@@ -163,28 +145,11 @@ def quoted(word: str) -> str:
     return f"'{word}'" if any(sign in word for sign in " '\"()&;$`*?|<>[]") else word
 
 
-def guess_column(columns: Iterable[str], names: Sequence[str]) -> str | None:
-    """The column whose plain name comes first in ``names``."""
-    known = {plain(column): column for column in columns}
-    return next((known[name] for name in names if name in known), None)
-
-
-def is_label_name(column: str) -> bool:
-    """Whether a column is called a label, or some kind of one: ``category_label``."""
-    key = plain(column)
-    return key in LABEL_NAMES or key.rpartition("_")[2] in ("label", "class", "category", "species", "breed")
-
-
 def require_column(asked: str, columns: Collection[str], *, option: str, where: str) -> str:
     """``asked`` if it is a column; otherwise a `DataError` that names those there are."""
     if asked not in columns:
         raise DataError(f"{where} has no column '{asked}' ({option}): it has {name_some(list(columns), 12)}")
     return asked
-
-
-def plain(column: str) -> str:
-    """A column's name in lower case with ``_`` between words."""
-    return re.sub(r"[\s\-.]+", "_", column.strip().lower())
 
 
 def _path(cells: Cells, label: str | None, is_image: Callable[[str], bool], where: str) -> str | None:
@@ -201,13 +166,13 @@ def _path(cells: Cells, label: str | None, is_image: Callable[[str], bool], wher
 
 
 def _label(free: Cells, path: str | None, where: str) -> Columns:
-    if shapes := [name for name in free if plain(name) in _SHAPES]:
+    if shapes := [name for name in free if plain(name) in SHAPES]:
         raise DataError(
             f"{where} holds shapes in column '{shapes[0]}', not one label an image: name one with `label_column`"
         )
     corners = _corners(free)
     free = {name: [cell.strip() for cell in column] for name, column in free.items() if name not in corners}
-    boxes = len({plain(name) for name in free} & _COORDINATES) > 1
+    boxes = len({plain(name) for name in free} & COORDINATES) > 1
     kept = [name for name, column in free.items() if not _is_aside(name, column, boxes)]
     named = [name for name in kept if plain(name) in LABEL_NAMES] or [name for name in kept if is_label_name(name)]
     if len(named) > 1:
@@ -304,7 +269,7 @@ def _is_aside(name: str, values: Sequence[str], boxes: bool) -> bool:
     """Whether a column of such ``values`` certainly holds no label: coordinates, splits, ids, measurements, nothing."""
     key = plain(name)
     filled = [value for value in values if value]
-    if not filled or (boxes and key in _COORDINATES) or key in _SPLITS:
+    if not filled or (boxes and key in COORDINATES) or key in SPLITS:
         return True
     if all(part_of(value) is Part.SPLIT for value in filled) or any(value[0] in "[{" for value in filled):
         return True
@@ -321,11 +286,11 @@ def _is_note(name: str, values: Sequence[str]) -> bool:
     alike = len(values) > _FEW and len({*values}) == 1
     files = bool(values) and all(_FILE.fullmatch(value) for value in values)
     odd = mostly_differ or all_differ or alike or files
-    return plain(name) in _NOTES or odd or any(len(value) > 100 for value in values)
+    return plain(name) in NOTES or odd or any(len(value) > 100 for value in values)
 
 
 def _is_flag(name: str, values: Sequence[str]) -> bool:
-    return plain(name) not in _SPLITS and {""} < {*values, ""} <= {"0", "1", "0.0", "1.0", ""}
+    return plain(name) not in SPLITS and {""} < {*values, ""} <= {"0", "1", "0.0", "1.0", ""}
 
 
 def _is_signed(values: Sequence[str]) -> bool:

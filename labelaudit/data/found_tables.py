@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from labelaudit.data.assembly import names_image
-from labelaudit.data.columns import Cells, Columns, PathsOnly, choose_columns, plain
+from labelaudit.data.column_names import plain
+from labelaudit.data.columns import Cells, Columns, PathsOnly, choose_columns
 from labelaudit.data.matching import Match, match_rows
 from labelaudit.data.parts import Part, part_of
 from labelaudit.data.source import Source

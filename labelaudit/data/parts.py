@@ -56,8 +56,9 @@ _DATE = re.compile(
 """Years, months and days in many spellings, and the folders that cameras make (``100CANON``)."""
 _MEASURE = re.compile(r"\d+([xX]\d+|[xX]|px|dpi)")
 """Sizes and magnifications."""
-_PLACES_TEXT = "site center centre hospital scanner farm plot user device scene roll station location room"
-_PLACES = frozenset(_PLACES_TEXT.split())
+_PLACES = frozenset(
+    "site center centre hospital scanner farm plot user device scene roll station location room".split()
+)
 """Words before a number or a letter that name where or by whom images were taken."""
 
 _JUNK = frozenset(

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from math import isnan
 from typing import Any
 
-from labelaudit.data.columns import LABEL_NAMES, PATH_NAMES, Cells, plain
+from labelaudit.data.column_names import LABEL_NAMES, PATH_NAMES, plain
+from labelaudit.data.columns import Cells
 from labelaudit.data.images import SUFFIXES
 from labelaudit.data.parts import part_of
 from labelaudit.errors import DataError

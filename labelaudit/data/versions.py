@@ -18,14 +18,15 @@ from labelaudit.data.images import probe, thumbnail
 from labelaudit.data.parts import part_of
 from labelaudit.errors import DataError
 
-_VERSIONS_TEXT = "hazy clear haze dehazed foggy noisy clean denoised blur blurry blurred sharp deblurred rainy rain"
-_VERSIONS_TEXT += " derained low high lr hr sr lq hq lowres highres input target output gt source reference ref before"
-_VERSIONS_TEXT += (
-    " after pre post A B t1 t2 im1 im2 left right rgb depth nir ir infrared vis visible thermal tir pan ms"
+_VERSIONS = frozenset(
+    """
+    hazy clear haze dehazed foggy noisy clean denoised blur blurry blurred sharp deblurred rainy rain derained low
+    high lr hr sr lq hq lowres highres input target output gt source reference ref before after pre post A B t1 t2
+    im1 im2 left right rgb depth nir ir infrared vis visible thermal tir pan ms small medium large 64 128 224 256
+    384 512 640 720 1024 1080 2048 sketch edge edges photo albedo shadow moire degraded restored distorted day night
+    original
+    """.split()
 )
-_VERSIONS_TEXT += " small medium large 64 128 224 256 384 512 640 720 1024 1080 2048"
-_VERSIONS_TEXT += " sketch edge edges photo albedo shadow moire degraded restored distorted day night original"
-_VERSIONS = frozenset(_VERSIONS_TEXT.split())
 """Words in the names of folders that hold versions of the same pictures."""
 _COPIES = frozenset(["copy", "copie", "kopie", "copia", "of", "aug", "augs", "bak", "old", "duplicate", "duplicates"])
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+\d*|\d+")

@@ -12,18 +12,21 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
-from labelaudit.data.columns import Cells, Columns, guess_column, plain, require_column, say_the_same
+from labelaudit.data.column_names import guess_column, plain
+from labelaudit.data.columns import Cells, Columns, require_column, say_the_same
 from labelaudit.data.table import Table
 from labelaudit.text import count
 
 VOTES = "annotator_votes"
 """Column of a sample with all votes on it: a JSON object, annotator -> label."""
-ANNOTATORS: tuple[str, ...] = ("annotator", "annotator_id", "annotated_by", "labeler", "labeller", "labeled_by")
-ANNOTATORS += ("labelled_by", "rater")
-ANNOTATORS += ("rater_id", "worker", "worker_id", "workerid", "coder", "expert", "reader", "user", "user_id")
-ANNOTATORS += ("annotatorid", "annotated_by_id", "tagger", "grader", "grader_id", "observer", "observer_id", "assessor")
-ANNOTATORS += ("reviewer", "reviewer_id", "judge", "participant", "participant_id", "respondent", "contributor")
-ANNOTATORS += ("turker", "crowdworker", "radiologist", "pathologist", "physician", "doctor", "created_by", "who")
+ANNOTATORS: tuple[str, ...] = tuple(
+    """
+    annotator annotator_id annotated_by labeler labeller labeled_by labelled_by rater rater_id worker worker_id
+    workerid coder expert reader user user_id annotatorid annotated_by_id tagger grader grader_id observer
+    observer_id assessor reviewer reviewer_id judge participant participant_id respondent contributor turker
+    crowdworker radiologist pathologist physician doctor created_by who
+    """.split()
+)
 """Names of columns that say whose vote a row is; lower case."""
 OF_VOTES = (VOTES, "consensus_label", "consensus_quality_score", "annotator_agreement", "num_annotations")
 """Columns of a sample that say what its votes say: no sources of labels."""

@@ -14,7 +14,8 @@ from functools import partial
 from pathlib import Path
 
 from labelaudit.data.archive import JoinedStorage, TarStorage, is_archive, open_archive, tree_of
-from labelaudit.data.columns import LABEL_NAMES, choose_columns
+from labelaudit.data.column_names import LABEL_NAMES
+from labelaudit.data.columns import choose_columns
 from labelaudit.data.images import SUFFIXES
 from labelaudit.data.listing import Listing, split_of
 from labelaudit.data.reader import Reading, Subject

@@ -28,11 +28,13 @@ _OFTEN = 4
 """Images of each such word, on average, from which it may be a label."""
 _WORDS = re.compile(r"([^\W\d_]{2,}(?:[ _-][^\W\d_]+)*)([._ -]?)\(?(\d+)\)?")
 _SYLLABLE = re.compile(r"[A-Z]?[^\W\d_A-Z]+|[A-Z]+")
-_DEVICES_TEXT = "img image dsc dscn dscf pic photo picture p pxl mvi vid gopro gopr screenshot scan frame file"
-_DEVICES_TEXT += " page untitled copy whatsapp signal capture snapshot camera cam id no nr item sample case"
-_DEVICES_TEXT += " patient subject user slide tile patch crop left right front back top bottom day night new old"
-_DEVICES_TEXT += " the a slice series view stack"
-_DEVICES = frozenset(_DEVICES_TEXT.split())
+_DEVICES = frozenset(
+    """
+    img image dsc dscn dscf pic photo picture p pxl mvi vid gopro gopr screenshot scan frame file page untitled copy
+    whatsapp signal capture snapshot camera cam id no nr item sample case patient subject user slide tile patch crop
+    left right front back top bottom day night new old the a slice series view stack
+    """.split()
+)
 """Words before a number that cameras, phones, scanners and cuttings write."""
 
 

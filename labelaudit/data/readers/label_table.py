@@ -15,7 +15,8 @@ from functools import partial
 from pathlib import Path
 
 from labelaudit.data.assembly import assemble, list_rows, names_image, origin_of, plain_path
-from labelaudit.data.columns import Columns, is_label_name
+from labelaudit.data.column_names import is_label_name
+from labelaudit.data.columns import Columns
 from labelaudit.data.folders import Candidate
 from labelaudit.data.found_tables import (
     METADATA,

@@ -17,7 +17,8 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-from labelaudit.data.columns import LABEL_NAMES, PATH_NAMES, choose_columns, guess_column, require_column
+from labelaudit.data.column_names import LABEL_NAMES, PATH_NAMES, guess_column
+from labelaudit.data.columns import choose_columns, require_column
 from labelaudit.data.folders import Candidate, Undecided
 from labelaudit.data.images import ImageError
 from labelaudit.data.listing import Listing, read_file, split_of

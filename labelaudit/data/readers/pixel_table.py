@@ -14,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from labelaudit.data.columns import LABEL_NAMES, guess_column, plain, require_column
+from labelaudit.data.column_names import LABEL_NAMES, guess_column, plain
+from labelaudit.data.columns import require_column
 from labelaudit.data.listing import Listing
 from labelaudit.data.reader import Reading, Subject
 from labelaudit.data.readers.arrays import Array, Stacks
