@@ -20,7 +20,8 @@ from labelaudit.corrupt import noise
 from labelaudit.data.ingest import ingest
 from labelaudit.data.pixels import load_pixels
 from labelaudit.data.sources import open_source
-from labelaudit.types import Images, Samples
+from labelaudit.images import Images
+from labelaudit.types import Samples
 
 HERE = Path(__file__).parent
 Labels = npt.NDArray[np.int64]

@@ -18,7 +18,7 @@ from .console.streams import report_progress
 
 if TYPE_CHECKING:
     from labelaudit.audit.document import Audit
-    from labelaudit.types import Images
+    from labelaudit.images import Images
 
 _ENDINGS: Mapping[str, tuple[str, ...]] = {"html": (".html", ".htm"), "markdown": (".md", ".markdown")}
 """Every format, named as its file in `labelaudit/reports/`, and the endings that stand for it; the first is written."""
@@ -109,7 +109,7 @@ def report(
 
 def _link(audit: Audit, images: Images | None) -> dict[int, str]:
     """Suspect -> address of its file, where it has one of its own."""
-    from labelaudit.types import path_of
+    from labelaudit.images import path_of
 
     places = {} if images is None else {row: path_of(images, row) for row in audit.suspects.tolist()}
     return {row: Path(place).resolve().as_uri() for row, place in places.items() if place is not None}

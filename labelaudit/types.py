@@ -8,18 +8,17 @@ Dimension legend, used in every shape comment of the project:
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import accumulate
 from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from labelaudit.errors import DataError
-from labelaudit.leading import Leading, Table, is_finite
+from labelaudit.images import Images, Subset
+from labelaudit.leading import Leading, Table, is_finite, take_rows
 from labelaudit.names import Numbered, number_names
 from labelaudit.packed import Packed, take_texts
 
@@ -40,25 +39,6 @@ class Progress(Protocol):
 
 def no_progress(stage: str, done: int, total: int | None) -> None:
     """The default `Progress`: the library prints nothing."""
-
-
-class Images(Protocol):
-    """The source of a dataset's pixels. Safe to call from several threads.
-
-    ``encoded(i)`` is the file as stored (JPEG, PNG, …), or for array sources a lossless encoding of row i;
-    ``digest`` of an image is the BLAKE2b-128 of these bytes in hexadecimal. Those that are files have ``path(i)`` too,
-    which `path_of` asks for.
-    """
-
-    def __len__(self) -> int: ...
-
-    def encoded(self, index: int) -> bytes: ...
-
-
-def path_of(images: Images, index: int) -> str | None:
-    """The file of an image, for those who link to it; ``None`` where it has none of its own."""
-    finder = getattr(images, "path", None)
-    return None if finder is None else finder(index)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,45 +162,6 @@ class Samples:
         )
 
 
-class Subset:
-    """`Images` that are some ``rows`` of others."""
-
-    def __init__(self, images: Images, rows: Ints | Sequence[int]) -> None:
-        self._images, self._rows = images, rows
-        self.exposure: Any = getattr(images, "exposure", None)
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def encoded(self, index: int) -> bytes:
-        return self._images.encoded(int(self._rows[index]))
-
-    def path(self, index: int) -> str | None:
-        return path_of(self._images, int(self._rows[index]))
-
-
-class Joined:
-    """`Images` of several sources, one after the other."""
-
-    def __init__(self, parts: Iterable[Images]) -> None:
-        self._parts = tuple(parts)
-        self._starts = [0, *accumulate(map(len, self._parts))]
-
-    def __len__(self) -> int:
-        return self._starts[-1]
-
-    def encoded(self, index: int) -> bytes:
-        part, row = self._place(index)
-        return part.encoded(row)
-
-    def path(self, index: int) -> str | None:
-        return path_of(*self._place(index))
-
-    def _place(self, index: int) -> tuple[Images, int]:
-        part = bisect_right(self._starts, index) - 1
-        return self._parts[part], index - self._starts[part]
-
-
 @dataclass(frozen=True, kw_only=True)
 class Features:
     """One vector per sample, from a backbone or brought by the person."""
@@ -280,6 +221,17 @@ class Evidence:
             if column.shape != (n,):
                 raise DataError(f"column '{name}' of '{self.method}' has shape {column.shape}, not ({n},)")
             column.setflags(write=False)
+
+    def take(self, rows: Ints) -> Evidence:
+        """The evidence about some ``rows`` (m,)."""
+        return replace(
+            self,
+            suspicion=self.suspicion[rows],
+            probs=None if self.probs is None else take_rows(self.probs, rows),
+            losses=None if self.losses is None else np.take(self.losses, rows, axis=1),
+            margins=None if self.margins is None else np.take(self.margins, rows, axis=1),
+            columns={name: column[rows] for name, column in self.columns.items()},
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

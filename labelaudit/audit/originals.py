@@ -18,7 +18,7 @@ from labelaudit.data.listing import Files
 from labelaudit.data.source import Source
 from labelaudit.data.sources import open_source
 from labelaudit.errors import DataError, RunError
-from labelaudit.types import Images
+from labelaudit.images import Images
 
 
 @dataclass(frozen=True)

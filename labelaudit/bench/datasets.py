@@ -19,7 +19,8 @@ import numpy.typing as npt
 from labelaudit.data.listing import TESTING, TRAINING, Listing
 from labelaudit.data.sources import open_source
 from labelaudit.errors import DataError, OptionError
-from labelaudit.types import Images, Ints, Joined, Progress, Subset, no_progress
+from labelaudit.images import Images, Joined, Subset
+from labelaudit.types import Ints, Progress, no_progress
 
 SIDES = {"mnist": 28, "cifar10": 32, "cifar100": 32, "svhn": 32}
 """Name -> stored side in pixels."""

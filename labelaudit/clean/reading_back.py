@@ -17,8 +17,9 @@ from labelaudit.data.ingest import digest
 from labelaudit.data.listing import Listing
 from labelaudit.data.sources import open_source
 from labelaudit.errors import DataError, RunError
+from labelaudit.images import Images
 from labelaudit.text import encodable
-from labelaudit.types import Images, Progress
+from labelaudit.types import Progress
 
 _CHUNK = 64
 

@@ -20,9 +20,10 @@ from labelaudit.data.listing import Files, Listing
 from labelaudit.data.sources import open_source
 from labelaudit.data.tree import walk
 from labelaudit.errors import DataError, LabelAuditError
+from labelaudit.images import Images, path_of
 from labelaudit.kinds import kinds_of
 from labelaudit.text import name_some
-from labelaudit.types import Images, Progress, Samples, path_of
+from labelaudit.types import Progress, Samples
 
 _FILES = kinds_of("file", "entry")
 """Findings about files that are there and could not be judged."""

@@ -18,7 +18,8 @@ from labelaudit.audit.originals import Originals
 from labelaudit.data.images import ImageError, suffix
 from labelaudit.data.ingest import digest
 from labelaudit.errors import DataError
-from labelaudit.types import Images, Progress, Samples, no_progress, path_of
+from labelaudit.images import Images, path_of
+from labelaudit.types import Progress, Samples, no_progress
 
 LINKS = ("auto", "hard", "symlink", "reflink", "copy")
 """auto is reflink where the file system has it, and copy elsewhere."""

@@ -13,7 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from labelaudit.data.images import ImageError, probe, read_origin, squeeze, suffix
-from labelaudit.types import Floats, Images, Ints
+from labelaudit.images import Images
+from labelaudit.types import Floats, Ints
 
 SIDE = 64
 _FRAME = 2  # pixels of the frame at this side

@@ -28,8 +28,9 @@ from labelaudit.data.sources import open_source
 from labelaudit.data.tree import walk
 from labelaudit.errors import DataError, OptionError, RunError, unknown_name
 from labelaudit.files import check_apart, recover, sibling, swap
+from labelaudit.images import Images, path_of
 from labelaudit.text import Lines
-from labelaudit.types import Bools, Floats, Images, Ints, Progress, Samples, no_progress, path_of
+from labelaudit.types import Bools, Floats, Ints, Progress, Samples, no_progress
 
 NOISES: Mapping[str, str] = {
     "symmetric": "each touched image gets one of the other classes, all alike: as many are wrong as are touched",

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from labelaudit.types import Images, path_of
+from labelaudit.images import Images, path_of
 
 Values = npt.NDArray[Any]
 Range = tuple[float, float]

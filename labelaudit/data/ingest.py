@@ -25,8 +25,9 @@ from labelaudit.data.order import sort_classes
 from labelaudit.data.source import MAX_PIXELS
 from labelaudit.errors import DataError, reason_of
 from labelaudit.files import map_regular
+from labelaudit.images import Images, path_of
 from labelaudit.packed import Digests, Texts
-from labelaudit.types import Finding, Images, Progress, Samples, no_progress, path_of
+from labelaudit.types import Finding, Progress, Samples, no_progress
 
 DIGEST_BYTES = 16
 _CHUNK = 64

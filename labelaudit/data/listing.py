@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from labelaudit.data.images import ImageError
-from labelaudit.types import Finding, Images
+from labelaudit.images import Images
+from labelaudit.types import Finding
 
 TRAINING, VALIDATION, TESTING = ("train", "training"), ("valid", "val", "validation", "dev"), ("test", "testing")
 """Names of a split by what it is for; lower case."""

@@ -12,8 +12,9 @@ from labelaudit.data.listing import Listing
 from labelaudit.data.matching import match_rows
 from labelaudit.errors import DataError, OptionError
 from labelaudit.files import read_text
+from labelaudit.images import Subset
 from labelaudit.text import name_some
-from labelaudit.types import Finding, Subset
+from labelaudit.types import Finding
 
 
 def sort_classes(names: Iterable[str]) -> list[str]:

@@ -10,7 +10,8 @@ import numpy as np
 from labelaudit.data.images import ImageError, Pixels, probe, squeeze
 from labelaudit.data.source import MOST_PIXELS
 from labelaudit.errors import DataError, reason_of
-from labelaudit.types import Bools, Images, Ints, Progress, Subset, no_progress
+from labelaudit.images import Images, Subset
+from labelaudit.types import Bools, Ints, Progress, no_progress
 
 SMALL = 64
 """Longest stored side, in pixels, up to which `auto` considers a network from pixels."""

@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from labelaudit.data.images import ImageError, squeeze
-from labelaudit.types import Bools, Finding, Images, Ints, Samples
+from labelaudit.images import Images
+from labelaudit.types import Bools, Finding, Ints, Samples
 
 BLANK = 6.0
 """Standard deviation of the grey values (0-255) below which an image is nearly blank."""

@@ -16,7 +16,8 @@ from labelaudit.data.images import SUFFIXES, suffix
 from labelaudit.data.listing import Files, read_file
 from labelaudit.data.parts import is_junk
 from labelaudit.errors import DataError
-from labelaudit.types import Finding, Images
+from labelaudit.images import Images
+from labelaudit.types import Finding
 
 
 class Storage(ABC):

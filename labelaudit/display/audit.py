@@ -26,7 +26,7 @@ from labelaudit.text import printable
 if TYPE_CHECKING:
     import uvicorn
 
-    from labelaudit.types import Images
+    from labelaudit.images import Images
 
 _PICTURES, _SIDE = 12, 112  # suspects shown, and the side of their pictures in pixels
 _CLASSES = 12  # of the heat map

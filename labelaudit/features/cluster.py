@@ -19,7 +19,8 @@ import numpy.typing as npt
 
 from labelaudit.errors import OptionError, RunError, first_line
 from labelaudit.features.job import Batch, Job, embed_batch
-from labelaudit.types import Images, Ints
+from labelaudit.images import Images
+from labelaudit.types import Ints
 
 _BATCH_BYTES = 8 << 20
 """Encoded images that an actor takes at once; what they become is about as large."""

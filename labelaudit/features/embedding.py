@@ -28,8 +28,9 @@ from labelaudit.features.job import Batch, Job, Part, embed_batch
 from labelaudit.features.runners import CPU_BATCH, Runner, find_backbone
 from labelaudit.features.specs import parse_specs
 from labelaudit.features.store import FeatureStore
+from labelaudit.images import Images
 from labelaudit.machine import Machine
-from labelaudit.types import Features, Finding, Floats, Images, Ints, Progress, Samples, no_progress
+from labelaudit.types import Features, Finding, Floats, Ints, Progress, Samples, no_progress
 
 _PIXELS_VERSION = 1
 """Raise it when decoding or resizing changes what the backbones see: cached features are then made again."""

@@ -13,7 +13,8 @@ from labelaudit.errors import BackboneError, RunError, reason_of
 from labelaudit.features.runners import Backbone, Pixels, Runner, find_backbone
 from labelaudit.features.specs import parse_specs
 from labelaudit.features.store import Digests, FeatureStore
-from labelaudit.types import Bools, Floats, Images, Ints
+from labelaudit.images import Images
+from labelaudit.types import Bools, Floats, Ints
 
 
 @dataclass(kw_only=True)

@@ -16,11 +16,12 @@ import numpy as np
 from labelaudit.audit.chance import is_measured, say_chance
 from labelaudit.audit.document import Audit
 from labelaudit.errors import RunError
+from labelaudit.images import Images
 from labelaudit.reports import figures, landscape, thumbnails
 from labelaudit.reports.review_state import ReviewState
 from labelaudit.reports.thumbnails import Thumbnails
 from labelaudit.text import printable
-from labelaudit.types import TIERS, Floats, Images, Ints, Progress, no_progress
+from labelaudit.types import TIERS, Floats, Ints, Progress, no_progress
 from labelaudit.verdicts import OUTCOMES
 
 if TYPE_CHECKING:

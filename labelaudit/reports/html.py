@@ -26,11 +26,12 @@ from labelaudit.audit.run import REPORT
 from labelaudit.errors import LabelAuditError, RunError, reason_of
 from labelaudit.estimate.price import Price, list_prices
 from labelaudit.files import write_text
+from labelaudit.images import Images
 from labelaudit.reports import figures, gallery
 from labelaudit.reports.insight import Insight, look_into
 from labelaudit.reports.review_state import ReviewState, read_review_state
 from labelaudit.text import interval, name_subject, printable, size
-from labelaudit.types import Images, Progress, no_progress
+from labelaudit.types import Progress, no_progress
 
 MOST = 5000
 """Suspects that a report shows unless told otherwise; ``suspects.csv`` has all of them."""

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from labelaudit.data.images import ImageError, preview
 from labelaudit.errors import DataError, reason_of
-from labelaudit.types import Images, Progress, Samples, no_progress
+from labelaudit.images import Images
+from labelaudit.types import Progress, Samples, no_progress
 
 STAGE = "report"
 """The stage that progress is reported under."""

@@ -12,7 +12,7 @@ from collections import OrderedDict
 from typing import NamedTuple
 
 from labelaudit.data.images import preview
-from labelaudit.types import Images
+from labelaudit.images import Images
 
 SIDE = 2048
 """Largest side of a preview in pixels."""

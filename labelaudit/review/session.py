@@ -20,6 +20,7 @@ from labelaudit.audit.chance import tell_chance
 from labelaudit.audit.document import Audit
 from labelaudit.errors import LabelAuditError, OptionError, RunError
 from labelaudit.estimate import ReviewPlan, stop_rule
+from labelaudit.images import Images
 from labelaudit.review.companions import Companions
 from labelaudit.review.keys import KEYS
 from labelaudit.review.ledger import Identity, Ledger, NothingToUndo
@@ -27,7 +28,6 @@ from labelaudit.review.likeness import Likeness
 from labelaudit.review.pictures import Pictures
 from labelaudit.review.queue import Queue, ask, build_queue, open_queue
 from labelaudit.text import printable, spell_path
-from labelaudit.types import Images
 from labelaudit.verdicts import Verdict
 
 PAGE = 24
@@ -54,8 +54,7 @@ class Session:
         again: bool,
         keys: Mapping[str, Sequence[str]] = KEYS,
     ) -> None:
-        self.audit, self.run, self.queue, self.plan, self.again = audit, run, queue, plan, again
-        self.keys = keys
+        self.audit, self.run, self.queue, self.plan, self.again, self.keys = audit, run, queue, plan, again, keys
         self.pictures = Pictures(images)
         self.likeness = Likeness(audit, run)
         self.companions = Companions(audit)
@@ -119,7 +118,7 @@ class Session:
     def page_of_pair(self, place: int) -> dict[str, Any]:
         """Up to `PAGE` open questions from ``place`` on about the pair of classes of the first of them.
 
-        None where the queue is blind: a page of one pair would tell which label is the given one.
+        There are none where the queue is blind: a page of one pair would tell which label is the given one.
         """
         if self.queue.blind:
             return {"questions": []}

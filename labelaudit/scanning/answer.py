@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -19,9 +19,9 @@ from labelaudit.judge.consensus import Consensus
 from labelaudit.judge.noise_model import NoiseModel
 from labelaudit.judge.pool import Gain
 from labelaudit.judge.reading import Reading
-from labelaudit.leading import Leading, Table, take_rows
+from labelaudit.leading import Leading, Table
 from labelaudit.scanning.unfinished import Unfinished
-from labelaudit.types import Evidence, Floats, Ints
+from labelaudit.types import Floats, Ints
 
 _NOTES = "notes"  # the array that holds the single numbers, as JSON
 _TABLES, _ROWS = ("probs", "posterior"), ("pooled", "modelled", "none")
@@ -57,18 +57,6 @@ def keep_answer(
                 whole |= split_table(f"{kind}/{name}", table)
     depends_on = {"input": unfinished.digest(whole)}
     return _join(unfinished.arrays("answer", depends_on, lambda: _split(settle())), labels, classes)
-
-
-def take_evidence(found: Evidence, rows: Ints) -> Evidence:
-    """The evidence about some ``rows`` (m,)."""
-    return replace(
-        found,
-        suspicion=found.suspicion[rows],
-        probs=None if found.probs is None else take_rows(found.probs, rows),
-        losses=None if found.losses is None else np.take(found.losses, rows, axis=1),
-        margins=None if found.margins is None else np.take(found.margins, rows, axis=1),
-        columns={name: column[rows] for name, column in found.columns.items()},
-    )
 
 
 def _split(answer: Answer) -> Arrays:

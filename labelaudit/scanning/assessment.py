@@ -20,6 +20,7 @@ from labelaudit.context.groups import name_groups
 from labelaudit.context.shortcuts import find_shortcuts
 from labelaudit.data.quality import find_blank, find_low_quality, pass_over_blank
 from labelaudit.errors import DataError
+from labelaudit.images import Images
 from labelaudit.judge.belief import believe
 from labelaudit.judge.consensus import Consensus, settle_suspicion
 from labelaudit.judge.decide import LOWEST, decide
@@ -47,7 +48,7 @@ from labelaudit.scanning.settings import ENSEMBLE, ScanSettings
 from labelaudit.scanning.testimony import hear
 from labelaudit.scanning.trainings import TUNED, TUNED_SIDE
 from labelaudit.scanning.unfinished import Unfinished
-from labelaudit.types import Bools, Decision, Evidence, Features, Finding, Floats, Images, Ints, Samples
+from labelaudit.types import Bools, Decision, Evidence, Features, Finding, Floats, Ints, Samples
 from labelaudit.verdicts import Verdict
 from labelaudit.verdicts.matching import known_labels
 

@@ -35,7 +35,7 @@ from labelaudit.machine import Machine
 from labelaudit.names import order_rows
 from labelaudit.packed import pack, take_texts
 from labelaudit.scanning.alone import agree_alone, keep_leading
-from labelaudit.scanning.answer import Answer, keep_answer, take_evidence
+from labelaudit.scanning.answer import Answer, keep_answer
 from labelaudit.scanning.closed_forms import fit_all
 from labelaudit.scanning.components import Components, lead
 from labelaudit.scanning.effort import FOLDS
@@ -123,9 +123,8 @@ class ModelPool:
         """Fit the closed forms and the learning curve, and take the neighbours outside each sample's group."""
         self.machine.progress("probes", 0, None)
         self._components = components
-        found = fit_all(
-            components, self._targets, self._classes, self.unfinished, groups=self._groups, fold_of=self._fold_of
-        )
+        held_out = {"groups": self._groups, "fold_of": self._fold_of}
+        found = fit_all(components, self._targets, self._classes, self.unfinished, **held_out)
         self._closed, self._curve = found.held, found.curve
         self.models |= {name: held.probs for name, held in self._closed.items()}
         self.models["discriminant"] = found.discriminant
@@ -170,7 +169,7 @@ class ModelPool:
         for name in ("logistic", "neighbors", *self._closed):
             if name in known:
                 found[name] = self._say(name, known[name], self._targets)
-        found = {name: take_evidence(one, self._place) for name, one in found.items()}
+        found = {name: one.take(self._place) for name, one in found.items()}
         if self._given is not None:
             found["given"] = self._say("given", self._given, self._targets[self._place])
         return found
@@ -212,7 +211,7 @@ class ModelPool:
         found = self._crossfit(plan_tuning(self.settings), self._squares(TUNED_SIDE))
         assert found.probs is not None
         self.trained["fine_tuned"] = found.probs
-        return replace(take_evidence(found, self._place), method="fine_tuned")
+        return replace(found.take(self._place), method="fine_tuned")
 
     def _crossfit(self, fit: CrossfitSettings, x: npt.NDArray[Any]) -> Evidence:
         """Cross-fit on ``x`` (n, …)."""

@@ -16,8 +16,8 @@ from functools import partial
 import numpy as np
 
 from labelaudit.data.images import ImageError, preview
+from labelaudit.images import Images
 from labelaudit.text import cell
-from labelaudit.types import Images
 
 _SIDE, _PRODUCTS = 512, 6  # of the matrices that are multiplied, and how often
 _CELLS, _PASSES = 1 << 13, 30  # few enough that no new memory is asked for

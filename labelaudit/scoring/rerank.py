@@ -21,6 +21,7 @@ from labelaudit.audit import run as runs
 from labelaudit.audit.chance import MEASURED
 from labelaudit.audit.document import BEFORE_REVIEW, Audit
 from labelaudit.errors import RunError
+from labelaudit.images import Images
 from labelaudit.judge.belief import believe
 from labelaudit.judge.consensus import settle_suspicion
 from labelaudit.judge.decide import FEWEST, LOWEST, SURE, decide, flag
@@ -33,7 +34,7 @@ from labelaudit.judge.verdict_spread import spread
 from labelaudit.leading import Leading, Table
 from labelaudit.reports.html import add_report
 from labelaudit.text import count
-from labelaudit.types import Bools, Decision, Evidence, Floats, Images, Ints
+from labelaudit.types import Bools, Decision, Evidence, Floats, Ints
 from labelaudit.verdicts import Verdict, match, tuning
 from labelaudit.verdicts.matching import known_labels
 

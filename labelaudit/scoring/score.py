@@ -25,6 +25,7 @@ from labelaudit.data.sources import open_source
 from labelaudit.errors import DataError, RunError
 from labelaudit.features.duplicates import NEIGHBORS, find_copies
 from labelaudit.features.embedding import embed_samples
+from labelaudit.images import Images, Joined, Subset
 from labelaudit.judge.belief import believe
 from labelaudit.judge.decide import decide, noise_rate
 from labelaudit.judge.judge import Judge
@@ -34,7 +35,7 @@ from labelaudit.machine import Clock, Machine, list_versions
 from labelaudit.packed import as_ascii
 from labelaudit.scanning.settings import ScanSettings
 from labelaudit.text import count, name_some
-from labelaudit.types import Bools, Decision, Features, Finding, Floats, Images, Ints, Joined, Samples, Subset
+from labelaudit.types import Bools, Decision, Features, Finding, Floats, Ints, Samples
 
 
 def score(

@@ -19,8 +19,8 @@ from labelaudit.data.reader import Reading, Subject
 from labelaudit.data.source import Source
 from labelaudit.errors import DataError, first_line
 from labelaudit.files import open_regular
+from labelaudit.images import Joined
 from labelaudit.packed import Texts
-from labelaudit.types import Joined
 
 Array = npt.NDArray[Any]
 

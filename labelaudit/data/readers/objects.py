@@ -23,8 +23,8 @@ from labelaudit.data.readers.label_table import list_frame
 from labelaudit.data.source import Source
 from labelaudit.data.table import frame_table, is_frame, scalar_text
 from labelaudit.errors import DataError
+from labelaudit.images import Joined
 from labelaudit.text import name_some
-from labelaudit.types import Joined
 
 Kind = tuple[str, Callable[[Any], bool], Callable[[Source], Listing]]
 

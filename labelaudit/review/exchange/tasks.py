@@ -23,7 +23,7 @@ from labelaudit.review.pictures import SIDE, media_type_of
 from labelaudit.review.queue import Queue, ask
 
 if TYPE_CHECKING:
-    from labelaudit.types import Images
+    from labelaudit.images import Images
 
 NO_CLASS = "(no class fits)"
 CANNOT_TELL = "(cannot tell)"
