@@ -8,9 +8,7 @@ Left out: arithmetic on whole tables.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,9 +22,7 @@ MOST_CELLS = 50_000_000
 FEWEST_CLASSES = 4 * KEPT
 """Classes below which it is one anyway: little would be saved."""
 
-
-_CELLS, _THREADS = 1 << 20, 2  # of a block; blocks that are worked on at once
-_FEW = 50  # classes up to which a table lies in memory class after class
+_PAIRED = 1 << 20  # pairs of kept classes that are compared at a time
 _STRIDE = 8  # classes of which the greatest is looked at first
 
 Values = npt.NDArray[np.float32]
@@ -193,7 +189,8 @@ class Leading:
         (n,) for what is not the given one of ``labels`` (n,).
         """
         blended = Leading(labels, self.shape[1])
-        for rows in blocks_of(self, _CELLS * self.shape[1] // KEPT**2):
+        step = max(1, _PAIRED // KEPT**2)
+        for rows in (slice(start, start + step) for start in range(0, len(self), step)):
             part = self.take(rows), other.take(rows)
             blended._mix(rows, *part, say, wrong[rows])
         return blended
@@ -320,46 +317,3 @@ def is_finite(table: Table) -> bool:
 def take_rows(table: Table, rows: Rows) -> Table:
     """The ``rows`` of ``table``, as a table of the same kind."""
     return table.take(rows) if isinstance(table, Leading) else np.take(table, rows, axis=0)
-
-
-def memory_order(classes: int) -> Literal["C", "F"]:
-    """NumPy's letter for the order in memory in which a table of so many ``classes`` is worked on.
-
-    Few classes lie one after the other (F): sums and maxima over them then run along the samples, in a twentieth of the
-    time. What is worked out of a table lies as the table does.
-    """
-    return "F" if classes <= _FEW else "C"
-
-
-def by_class(block: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """The same ``block`` (m, C), in the `memory_order` of its classes where they are few."""
-    return np.asfortranarray(block) if memory_order(block.shape[1]) == "F" else block
-
-
-def take_columns(matrix: npt.NDArray[Any], labels: npt.NDArray[np.integer[Any]]) -> npt.NDArray[Any]:
-    """(n, C) for each of the ``labels`` (n,) its column of ``matrix`` (C, C), in `memory_order`."""
-    few = memory_order(len(matrix)) == "F"
-    return matrix.take(labels, axis=1).T if few else matrix.T[labels]
-
-
-def blocks_of(table: Table, cells: int = _CELLS) -> Iterator[slice]:
-    """The rows of ``table``, some at a time."""
-    step = max(1, cells // table.shape[1])
-    yield from (slice(start, start + step) for start in range(0, len(table), step))
-
-
-def work_on_blocks(work: Callable[[slice], None], table: Table, cells: int) -> None:
-    """Do ``work`` on the rows of ``table``, about so many ``cells`` at a time, on two threads; no block may need what
-    is done on another.
-    """
-    if table.shape[0] * table.shape[1] <= cells:
-        work(slice(0, len(table)))
-        return
-    blocks = list(blocks_of(table, cells))
-
-    def work_on_part(first: int) -> None:
-        for rows in blocks[first::_THREADS]:
-            work(rows)
-
-    with ThreadPoolExecutor(_THREADS) as pool:
-        list(pool.map(work_on_part, range(_THREADS)))

@@ -11,6 +11,7 @@ import labelaudit
 from labelaudit import leading
 from labelaudit.audit import run as runs
 from labelaudit.audit.document import BEFORE_REVIEW, Audit
+from labelaudit.blocks import blocks_of, work_on_blocks
 from labelaudit.errors import DataError
 from labelaudit.judge.belief import believe, judge_groups_together
 from labelaudit.judge.consensus import set_suspicion
@@ -20,17 +21,7 @@ from labelaudit.judge.pool import pool
 from labelaudit.judge.scores import sum_by_label
 from labelaudit.judge.standing_out import share_standing_out
 from labelaudit.judge.transition import even
-from labelaudit.leading import (
-    KEPT,
-    Leading,
-    Reordered,
-    Table,
-    blocks_of,
-    join_tables,
-    make_table,
-    take_rows,
-    work_on_blocks,
-)
+from labelaudit.leading import KEPT, Leading, Reordered, Table, join_tables, make_table, take_rows
 from labelaudit.scoring.rerank import rerank
 from labelaudit.types import Samples
 from labelaudit.verdicts import Verdict

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from labelaudit.blocks import by_class, work_on_blocks
 from labelaudit.judge.linear import group_rows
 from labelaudit.judge.noise_model import NO_CLASS, UNKNOWN, NoiseModel
 from labelaudit.judge.scores import own_and_others, softmax
-from labelaudit.leading import Leading, Table, by_class, take_rows, work_on_blocks
+from labelaudit.leading import Leading, Table, take_rows
 from labelaudit.names import number_names
 from labelaudit.types import Bools, Floats, Ints
 

@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import expit
 
+from labelaudit.blocks import by_class, work_on_blocks
 from labelaudit.judge import transition
 from labelaudit.judge.learning_curve import Curve
 from labelaudit.judge.linear import group_shares
@@ -28,7 +29,7 @@ from labelaudit.judge.open_set import OpenSet
 from labelaudit.judge.pool import PULL, Gain, pool
 from labelaudit.judge.reading import Reading, read_rate
 from labelaudit.judge.scores import own_and_others
-from labelaudit.leading import Leading, Table, by_class, make_table, work_on_blocks
+from labelaudit.leading import Leading, Table, make_table
 from labelaudit.types import Floats, Ints
 
 GROUPED = 1.2

@@ -1,6 +1,6 @@
 """Log-probabilities that several models give to the classes of the same samples, and the sums that a fit makes of them.
 
-The table (n, C) of each model is one row of n · C numbers, in the order of `labelaudit.leading.memory_order`: to pool
+The table (n, C) of each model is one row of n · C numbers, in the order of `labelaudit.blocks.memory_order`: to pool
 models is one product with a vector.
 """
 
@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from labelaudit.leading import Table, memory_order
+from labelaudit.blocks import memory_order
+from labelaudit.leading import Table
 from labelaudit.types import Floats, Ints
 
 FLOOR = 1e-7

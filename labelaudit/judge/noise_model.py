@@ -28,19 +28,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from labelaudit.blocks import blocks_of, by_class, memory_order, take_columns, work_on_blocks
 from labelaudit.judge.log_probs import FLOOR, LogProbs
 from labelaudit.judge.scores import log_odds
-from labelaudit.leading import (
-    Leading,
-    Table,
-    blocks_of,
-    by_class,
-    make_table,
-    memory_order,
-    take_columns,
-    take_rows,
-    work_on_blocks,
-)
+from labelaudit.leading import Leading, Table, make_table, take_rows
 from labelaudit.types import Floats, Ints
 
 _SUREST = 1e-4  # blind error probability that counts as the least difficulty

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
+from labelaudit.blocks import blocks_of, by_class
 from labelaudit.judge.noise_model import NO_CLASS, difficulty, posterior_of, share_of_rows
-from labelaudit.leading import blocks_of, by_class
 from labelaudit.types import Bools, Floats, Ints
 
 PSEUDO_COUNT = 10.0

@@ -17,8 +17,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.linalg import cho_factor, cho_solve
 
+from labelaudit.blocks import blocks_of
 from labelaudit.judge.linear import Linear, class_sums
-from labelaudit.leading import Reordered, Table, blocks_of, make_table
+from labelaudit.leading import Reordered, Table, make_table
 from labelaudit.names import number_names
 from labelaudit.types import Features, Floats, Ints
 

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from labelaudit.leading import KEPT, Leading, Table, blocks_of, memory_order, work_on_blocks
+from labelaudit.blocks import blocks_of, memory_order, work_on_blocks
+from labelaudit.leading import KEPT, Leading, Table
 
 _CELLS, _SUMMED = 1 << 16, 1 << 18  # that are worked on at a time, and that are added up
 

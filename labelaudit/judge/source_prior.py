@@ -16,7 +16,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from labelaudit.leading import Table, blocks_of, take_rows
+from labelaudit.blocks import blocks_of
+from labelaudit.leading import Table, take_rows
 from labelaudit.names import number_names
 from labelaudit.types import Floats, Ints
 

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from labelaudit.blocks import blocks_of
 from labelaudit.judge.consensus import Consensus, agree
 from labelaudit.judge.noise_fit import fit_noise_model
-from labelaudit.leading import Leading, Table, blocks_of, is_large, take_rows
+from labelaudit.leading import Leading, Table, is_large, take_rows
 from labelaudit.names import order_by_content
 from labelaudit.types import Ints, Samples
 

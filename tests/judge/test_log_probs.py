@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from labelaudit.blocks import memory_order
 from labelaudit.judge.log_probs import FLOOR, LogProbs
-from labelaudit.leading import memory_order
 
 
 @pytest.mark.parametrize(("classes", "order"), [(5, "F"), (60, "C")])
