@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from labelaudit.types import Finding
@@ -46,6 +46,19 @@ class Suspect:
     note: str = ""
     """A word on its status, where that needs one: who accepted it, the reason of an ignore."""
 
+    def record(self) -> dict[str, Any]:
+        """As JSON-able values; ``label_score`` is 1 - suspicion (lower = worse), as in ``suspects.csv``."""
+        return {
+            "path": self.path,
+            "digest": self.digest,
+            "given_label": self.given_label,
+            "suggested_label": self.suggested_label,
+            "label_score": _number(1 - self.suspicion),
+            "status": self.status,
+            "reason": self.reason,
+            "note": self.note,
+        }
+
 
 @dataclass(frozen=True, kw_only=True)
 class CheckedFinding(Finding):
@@ -56,6 +69,18 @@ class CheckedFinding(Finding):
     status: Literal["new", "known", "ignored"]
     note: str = ""
     """The reason it is ignored for."""
+
+    def record(self) -> dict[str, str]:
+        """As JSON-able values."""
+        return {
+            "kind": self.kind,
+            "path": self.path,
+            "partner": self.partner,
+            "detail": self.detail,
+            "identity": self.identity,
+            "status": self.status,
+            "note": self.note,
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +108,18 @@ class Rule:
         """``id``, with the subject where there is one: unique within an outcome."""
         return f"{self.id} {self.subject}" if self.subject else self.id
 
+    def record(self) -> dict[str, Any]:
+        """As JSON-able values."""
+        return {
+            "id": self.id,
+            "subject": self.subject,
+            "measured": None if self.measured is None else _number(self.measured),
+            "limit": _number(self.limit),
+            "passed": self.passed,
+            "open": self.open,
+            "message": self.message,
+        }
+
 
 @dataclass(frozen=True, kw_only=True)
 class StaleEntry:
@@ -107,6 +144,15 @@ class BaselineReport:
     """Entries to remove with ``labelaudit baseline prune``; they never fail a gate."""
     changed: tuple[str, ...] = ()
     """Settings that differ from those it was made with, such as ``effort: standard, now quick``."""
+
+    def record(self) -> dict[str, Any]:
+        """As JSON-able values."""
+        return {
+            "path": self.path,
+            "entries": self.entries,
+            "stale": [asdict(entry) for entry in self.stale],
+            "changed_settings": list(self.changed),
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,10 +223,7 @@ class Outcome:
         return {status: found[status] for status in STATUSES}
 
     def record(self) -> dict[str, Any]:
-        """The outcome as JSON-able values, the same for the same outcome; numbers to six digits, unknown ones None.
-
-        ``label_score`` is 1 - suspicion (lower = worse), as in ``suspects.csv``.
-        """
+        """The outcome as JSON-able values, the same for the same outcome; numbers to six digits, unknown ones None."""
         kinds = Counter((problem.kind, problem.status) for problem in self.findings)
         return {
             "schema_version": SCHEMA_VERSION,
@@ -203,60 +246,16 @@ class Outcome:
                 "counts_at_most": _number(1 - self.counted_from),
                 "tolerance": _number(self.tolerance),
             },
-            "rules": [
-                {
-                    "id": rule.id,
-                    "subject": rule.subject,
-                    "measured": None if rule.measured is None else _number(rule.measured),
-                    "limit": _number(rule.limit),
-                    "passed": rule.passed,
-                    "open": rule.open,
-                    "message": rule.message,
-                }
-                for rule in self.rules
-            ],
+            "rules": [rule.record() for rule in self.rules],
             "counts": {
                 "suspects": dict(self.counts()),
                 "findings": [
                     {"kind": kind, "status": status, "count": count} for (kind, status), count in sorted(kinds.items())
                 ],
             },
-            "suspects": [
-                {
-                    "path": suspect.path,
-                    "digest": suspect.digest,
-                    "given_label": suspect.given_label,
-                    "suggested_label": suspect.suggested_label,
-                    "label_score": _number(1 - suspect.suspicion),
-                    "status": suspect.status,
-                    "reason": suspect.reason,
-                    "note": suspect.note,
-                }
-                for suspect in self.suspects
-            ],
-            "findings": [
-                {
-                    "kind": problem.kind,
-                    "path": problem.path,
-                    "partner": problem.partner,
-                    "detail": problem.detail,
-                    "identity": problem.identity,
-                    "status": problem.status,
-                    "note": problem.note,
-                }
-                for problem in self.findings
-            ],
-            "baseline": None
-            if self.baseline is None
-            else {
-                "path": self.baseline.path,
-                "entries": self.baseline.entries,
-                "stale": [
-                    {"path": entry.path, "digest": entry.digest, "given_label": entry.given_label, "why": entry.why}
-                    for entry in self.baseline.stale
-                ],
-                "changed_settings": list(self.baseline.changed),
-            },
+            "suspects": [suspect.record() for suspect in self.suspects],
+            "findings": [problem.record() for problem in self.findings],
+            "baseline": None if self.baseline is None else self.baseline.record(),
             "notes": list(self.notes),
         }
 
