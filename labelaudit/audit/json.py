@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -27,11 +27,10 @@ from labelaudit.errors import RunError
 from labelaudit.files import read_regular
 from labelaudit.machine import Stage
 from labelaudit.text import shown_json
-from labelaudit.types import Decision, Finding, Ints, Samples
+from labelaudit.types import Decision, Finding, Samples
 
 AUDIT_VERSION = 2
-"""Version of ``audit.json``; raised when a reader of the old form would misread the new one. In the first one it held
-the texts of each row as well."""
+"""Version of ``audit.json``; raised when a reader of the old form would misread the new one."""
 
 
 def write_summary(audit: Audit, path: Path) -> None:
@@ -123,8 +122,8 @@ def load_parts(path: Path) -> dict[str, Any]:
             f"{path} was written by a newer labelaudit (schema {version}, this one reads up to {AUDIT_VERSION}): "
             "pip install -U labelaudit"
         )
-    if "checksum" not in parts:
-        raise ValueError("audit.json has no checksum: an earlier labelaudit wrote it, or it was changed")
+    if version < AUDIT_VERSION or "checksum" not in parts:
+        raise ValueError("audit.json is of an earlier labelaudit, or was changed")
     length = len(_seal(digest(b"")))
     if _seal(digest(data[:-length])) != data[-length:]:
         raise ValueError("audit.json was changed since it was written")
@@ -135,7 +134,7 @@ def build_audit(parts: Mapping[str, Any], arrays: Arrays, files: Mapping[str, Pa
     """The audit of `load_parts` with the ``arrays`` of its ``evidence.npz``; what does not fit raises as there."""
     verdict = parts["decision"]
     low, high = verdict["noise_interval"]
-    rows, labels = rows_of(arrays) if parts["schema_version"] == AUDIT_VERSION else _first_form(parts)
+    rows, labels = rows_of(arrays)
     audit = Audit(
         samples=Samples(
             ids=rows["ids"],
@@ -178,19 +177,9 @@ def build_audit(parts: Mapping[str, Any], arrays: Arrays, files: Mapping[str, Pa
         files=files,
     )
     vars(audit)["fingerprint"] = parts["fingerprint"]  # which would take longer than all else of a million samples
-    if "concentrations" in parts:
-        found = [Concentration(**{**record, "others": tuple(record["others"])}) for record in parts["concentrations"]]
-        vars(audit)["concentrations"] = tuple(found)
+    found = [Concentration(**{**record, "others": tuple(record["others"])}) for record in parts["concentrations"]]
+    vars(audit)["concentrations"] = tuple(found)
     return audit
-
-
-def _first_form(parts: Mapping[str, Any]) -> tuple[dict[str, Sequence[str]], Ints]:
-    """`rows_of` an ``audit.json`` of the first version."""
-    index = {name: number for number, name in enumerate(parts["classes"])}
-    rows: dict[str, Sequence[str]] = {}
-    rows |= {name: tuple(parts[name]) for name in ("ids", "digests", "splits", "groups", "reasons") if parts.get(name)}
-    rows |= {f"extra/{number}": tuple(values) for number, values in enumerate(parts["extra"].values())}
-    return rows, np.array([index[name] for name in parts["labels"]], dtype=np.int64)
 
 
 _PLAIN = {str, int, bool, type(None)}

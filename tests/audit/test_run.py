@@ -16,10 +16,8 @@ import pytest
 from audits import make_audit, make_decision, make_samples
 
 from labelaudit import read_audit
-from labelaudit.arrays import read_arrays, write_arrays
 from labelaudit.audit import parquet, run
 from labelaudit.audit.document import Audit
-from labelaudit.data.ingest import digest, digest_file
 from labelaudit.errors import OptionError, RunError
 from labelaudit.files import sibling
 from labelaudit.text import cell
@@ -353,21 +351,3 @@ def test_a_name_that_is_no_valid_utf8_does_not_stop_a_large_run(
     monkeypatch.setattr(parquet, "MOST_AS_TEXT", 1)
     files = run.write(audit, tmp_path / "run")
     assert r"cat/\udcff.png" in set(pd.read_parquet(files["samples.parquet"])["path"])
-
-
-def test_a_run_whose_texts_are_in_its_json_is_still_read(tmp_path: Path) -> None:
-    extra = {"who": ("Ann", "Böb", "", "", "", "")}
-    audit = make_audit(samples=make_samples(splits=tuple("ttvvee"), extra=extra, groups=tuple("aabbcc")))
-    files = run.write(audit, tmp_path / "run")
-    samples = audit.samples
-    arrays = {key: array for key, array in read_arrays(files["evidence.npz"]).items() if not key.startswith("samples/")}
-    write_arrays(files["evidence.npz"], arrays)
-    parts = json.loads(files["audit.json"].read_text("utf-8"))
-    for name in ("concentrations", "checksum", "companions"):
-        del parts[name]
-    parts |= {"schema_version": 1, "labels": samples.given(), "reasons": audit.decision.reasons, "extra": extra}
-    parts |= {name: getattr(samples, name) for name in ("ids", "digests", "splits", "groups")}
-    parts["companions"] = {"evidence.npz": digest_file(files["evidence.npz"])}
-    body = json.dumps(parts, ensure_ascii=False)[:-1].encode()
-    files["audit.json"].write_bytes(body + f',\n"checksum": "{digest(body)}"\n}}\n'.encode())
-    assert_same_audit(audit, read_audit(tmp_path / "run"))

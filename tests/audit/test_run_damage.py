@@ -96,12 +96,12 @@ def test_a_few_changed_characters_are_damage(old: str, new: str, tmp_path: Path)
         read_audit(tmp_path / "run")
 
 
-def test_a_run_of_before_checksums_is_called_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize("earlier", [{"schema_version": 1}, {"checksum": None}])
+def test_a_run_of_an_earlier_labelaudit_is_called_one(tmp_path: Path, earlier: dict[str, int | None]) -> None:
     path = run.write(make_audit(), tmp_path / "run")["audit.json"]
-    parts = json.loads(path.read_text(encoding="utf-8"))
-    del parts["checksum"]
-    path.write_text(json.dumps(parts), encoding="utf-8")
-    with pytest.raises(RunError, match=r"no checksum: an earlier labelaudit wrote it, or it was changed\): run"):
+    parts = json.loads(path.read_text(encoding="utf-8")) | earlier
+    path.write_text(json.dumps({name: part for name, part in parts.items() if part is not None}), encoding="utf-8")
+    with pytest.raises(RunError, match=r"is of an earlier labelaudit, or was changed\): run"):
         read_audit(tmp_path / "run")
 
 
