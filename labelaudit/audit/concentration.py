@@ -12,7 +12,7 @@ from __future__ import annotations
 import os.path
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,9 @@ FEWEST = 3
 """Suspects that a value must have."""
 _BEGINNING = re.compile(r"\D*")  # matches every text
 _LARGE = 10  # samples of another value that it is compared with by name
+_SAME = 0.9
+"""Share of their samples that two values have in common where they say the same, and of a stretch's suspects that one
+value has where it explains the stretch."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,15 +64,8 @@ class Concentration:
         return f"{self.attribute}, {self.value}: {self.flagged:,} of {self.samples:,} are suspects (others {rest})"
 
     def record(self) -> dict[str, Any]:
-        """As JSON."""
-        return {
-            "attribute": self.attribute,
-            "value": self.value,
-            "flagged": self.flagged,
-            "samples": self.samples,
-            "others": list(self.others),
-            "p_value": self.p_value,
-        }
+        """As JSON-able values."""
+        return {**asdict(self), "others": list(self.others)}
 
 
 def find_concentrations(samples: Samples, flagged: Bools, predicted: Ints) -> tuple[Concentration, ...]:
@@ -82,8 +78,7 @@ def find_concentrations(samples: Samples, flagged: Bools, predicted: Ints) -> tu
     found = [one for name, values in attributes.items() for one in case.test(name, values)]
     ordered = sorted(found, key=lambda one: (one.p_value, one.attribute, one.value))
     kept = _without_repeats(ordered, attributes)
-    named = [np.array([value == one.value for value in attributes[one.attribute]]) for one in kept]
-    return (*kept, *_test_order(samples, flagged, alone, predicted, named))
+    return (*(one for one, _ in kept), *_test_order(samples, flagged, alone, predicted, [mask for _, mask in kept]))
 
 
 def _test_order(
@@ -99,7 +94,7 @@ def _test_order(
     first, last = int(rows[stretch.start]), int(rows[stretch.stop - 1])
     inside, length = slice(first, last + 1), last - first + 1
     suspects = first + np.flatnonzero(flagged[inside])
-    if len(suspects) < FEWEST or any(mask[suspects].mean() > 0.9 for mask in named):
+    if len(suspects) < FEWEST or any(mask[suspects].mean() > _SAME for mask in named):
         return
     slipped = has_slipped(samples.labels[inside], flagged[inside], predicted[inside])
     rest = float((flagged.sum() - len(suspects)) / max(1, len(flagged) - length))
@@ -210,20 +205,19 @@ def _once_per_group(samples: Samples, flagged: Bools) -> Bools:
     return alone
 
 
-def _without_repeats(found: Sequence[Concentration], attributes: Mapping[str, Sequence[str]]) -> list[Concentration]:
-    """Without those that say of the same samples what a more telling one has said: a batch that one person labelled."""
+def _without_repeats(
+    found: Sequence[Concentration], attributes: Mapping[str, Sequence[str]]
+) -> list[tuple[Concentration, Bools]]:
+    """Those of ``found``, most telling first, that are not about nearly the same samples as an earlier one, such as a
+    batch that one person labelled; each with its samples (n,)."""
     said: list[Bools] = []
-    kept: list[Concentration] = []
+    kept = []
     for one in found:
         inside = np.array([value == one.value for value in attributes[one.attribute]])
-        if not any(_alike(inside, other) for other in said):
-            kept.append(one)
+        if not any((inside & other).sum() > _SAME * (inside | other).sum() for other in said):
+            kept.append((one, inside))
         said.append(inside)
     return kept
-
-
-def _alike(one: Bools, other: Bools) -> bool:
-    return bool((one & other).sum() > 0.9 * (one | other).sum())
 
 
 def _spells_class(samples: Samples, values: Sequence[str]) -> bool:
