@@ -1,8 +1,8 @@
-"""Planted label noise, as the papers define it; see docs/methods.md for who means what by which rate.
+"""Planted label noise, as the papers define it; see docs/corrupt.md for who means what by which rate.
 
-Every function takes true labels and an explicit generator and returns a `NoisyLabels`. The number of touched
-samples is int(rate · n), of each source class where there is one; with ``exact`` off each is touched with probability
-``rate``. The ground truth is always ``wrong``: a touched sample may keep its label under `uniform`.
+Every function takes true labels and an explicit generator and returns a `NoisyLabels`. The number of touched samples is
+int(rate · n), of each source class where there is one; where ``exact`` can be turned off, each is then touched with
+probability ``rate``. The ground truth is always ``wrong``: a touched sample may keep its label under `uniform`.
 Left out: noise on images (open-set noise is a choice of rows, the caller replaces their images).
 """
 
