@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import pairwise, starmap
@@ -32,6 +32,8 @@ from labelaudit.types import Finding, Progress, Samples, no_progress
 DIGEST_BYTES = 16
 _CHUNK = 64
 _NAMES = 1 << 14  # that are digested at a time
+_Seen = tuple[str, Survey] | Finding
+"""An image that was read: its digest and what was seen of it, or a finding without a path."""
 
 
 def ingest(
@@ -50,7 +52,7 @@ def ingest(
 
     Raises `DataError` with the counts of what was left out if nothing remains, or fewer than ``fewest_classes``.
     """
-    n = len(listing.ids)
+    n, images = len(listing.ids), listing.images
     refused = listing.unlabelled()
     labelled: Sequence[int] = range(n)
     if refused:
@@ -58,26 +60,16 @@ def ingest(
     digests = [""] * n
     deep: dict[str, list[exposures.Range]] = {"whole": [], "real": []}
     uniform: dict[int, Finding] = {}
-    images = listing.images
-    if images is not None:
-        chunks = [labelled[start : start + _CHUNK] for start in range(0, len(labelled), _CHUNK)]
-        done = 0
-        with ThreadPoolExecutor(max(1, workers), thread_name_prefix="ingest") as pool:
-            for rows, results in zip(
-                chunks, pool.map(lambda chunk: _read(images, chunk, max_pixels), chunks), strict=True
-            ):
-                for row, result in zip(rows, results, strict=True):
-                    if isinstance(result, Finding):
-                        refused[row] = replace(result, path=listing.ids[row])
-                        continue
-                    digests[row], seen = result
-                    if seen.deep is not None:
-                        deep[seen.deep[0]].append(seen.deep[1])
-                    if seen.is_uniform:
-                        detail = "all of its pixels are alike: there is nothing to see"
-                        uniform[row] = Finding(kind="uniform", path=listing.ids[row], detail=detail)
-                done += len(rows)
-                progress("ingest", done, len(labelled))
+    for row, result in () if images is None else _read_all(images, labelled, max_pixels, workers, progress):
+        if isinstance(result, Finding):
+            refused[row] = replace(result, path=listing.ids[row])
+            continue
+        digests[row], seen = result
+        if seen.deep is not None:
+            deep[seen.deep[0]].append(seen.deep[1])
+        if seen.is_uniform:
+            detail = "all of its pixels are alike: there is nothing to see"
+            uniform[row] = Finding(kind="uniform", path=listing.ids[row], detail=detail)
     met = refused | uniform
     findings = listing.findings + tuple(met[row] for row in sorted(met))
     some = [row for row in labelled if row not in refused] if refused else labelled
@@ -162,9 +154,22 @@ def _digest_names(names: Sequence[str]) -> Digests:
     return Digests(found)
 
 
-def _read(images: Images, rows: Sequence[int], max_pixels: int) -> list[tuple[str, Survey] | Finding]:
+def _read_all(
+    images: Images, rows: Sequence[int], max_pixels: int, workers: int, progress: Progress
+) -> Iterator[tuple[int, _Seen]]:
+    """Yield each of ``rows``, in their order, with what `_read` makes of it in one of the ``workers`` threads."""
+    chunks = [rows[start : start + _CHUNK] for start in range(0, len(rows), _CHUNK)]
+    done = 0
+    with ThreadPoolExecutor(max(1, workers), thread_name_prefix="ingest") as pool:
+        for chunk, results in zip(chunks, pool.map(lambda some: _read(images, some, max_pixels), chunks), strict=True):
+            yield from zip(chunk, results, strict=True)
+            done += len(chunk)
+            progress("ingest", done, len(rows))
+
+
+def _read(images: Images, rows: Sequence[int], max_pixels: int) -> list[_Seen]:
     """For each row its digest and what was seen of it, or a finding without a path that says what is wrong."""
-    results: list[tuple[str, Survey] | Finding] = []
+    results: list[_Seen] = []
     for row in rows:
         try:
             data = images.encoded(row)
