@@ -225,16 +225,7 @@ def _write(
         place.parent.mkdir(parents=True, exist_ok=True)
         with ExitStack() as stack:
             fresh = stack.enter_context(sibling(place))
-            written = dataset.written()
-            if transfer is None:
-                TABLE_FORMS[form](written, fresh)
-            else:
-                IMAGE_FORMS[form](written, fresh, transfer)
-                said = read_back(written, fresh, form, workers=transfer.workers, progress=transfer.progress)
-                if said:
-                    notes += (f"Its folders can be read in several ways: to scan it, say `label_from` '{said}'.",)
-            if form == "folders":
-                _write_names(dataset, fresh)
+            notes += _fill(fresh, dataset, form, transfer)
             kept = None
             if aside is not None and transfer is not None:
                 kept = stack.enter_context(sibling(aside))
@@ -263,6 +254,19 @@ def _write(
     shown = None if aside is None else out.with_name(aside.name)
     told = (*report["notes"][len(plan.notes) :], *filter(None, [stays]), *_leftovers(place, aside))
     return WrittenDataset(folder=out, quarantine=shown, report=report, notes=told, lost=lost)
+
+
+def _fill(folder: Path, dataset: RelabelledDataset, form: str, transfer: Transfer | None) -> tuple[str, ...]:
+    """Write ``dataset`` into a ``folder`` and read it back; a note where a scan must be told how to read it."""
+    written, said = dataset.written(), ""
+    if transfer is None:
+        TABLE_FORMS[form](written, folder)
+    else:
+        IMAGE_FORMS[form](written, folder, transfer)
+        said = read_back(written, folder, form, workers=transfer.workers, progress=transfer.progress)
+    if form == "folders":
+        _write_names(dataset, folder)
+    return (f"Its folders can be read in several ways: to scan it, say `label_from` '{said}'.",) if said else ()
 
 
 def _write_names(dataset: RelabelledDataset, folder: Path) -> None:
