@@ -126,30 +126,24 @@ def plan_reviews(
     else:
         plan = align_plan(plan, audit)
         stratum_of, strata = plan.stratum_of.copy(), list(plan.strata)
-    open_rows = stratum_of == UNPLANNED
     known = np.zeros(len(audit.samples), dtype=np.bool_)
     if reviewed is not None:
         known[audit.blind_order[: reviewed_from_top(audit, reviewed)]] = True
     share = allocate(suspicion, flagged, reviews)
+    open_rows = ~known & (stratum_of == UNPLANNED)
     for domain in (True, False):
-        rows = np.flatnonzero(open_rows & ~known & (flagged == domain))
+        rows = np.flatnonzero(open_rows & (flagged == domain))
         for part in stratify(suspicion, rows, share[domain] if plan is None else _PER_STRATUM):
             if len(strata) >= UNPLANNED:
                 break
             stratum_of[part] = len(strata)
             low, high = float(suspicion[part].min()), float(suspicion[part].max())
             strata.append(Stratum(flagged=domain, low=low, high=high, size=len(part), drawn=0))
+    wanted = _draws(strata, stratum_of, suspicion, share, [stratum.drawn for stratum in strata])
     numbered = np.where(known, np.uint64(2**64 - 1), numbers)  # what is known already is drawn last
-    already = [stratum.drawn for stratum in strata]
-    drawn = _draws(strata, stratum_of, suspicion, share, already)
-    queue: list[tuple[float, int, int]] = []
-    for index, count in enumerate(drawn):
-        rows = np.flatnonzero(stratum_of == index)
-        order = rows[np.lexsort((rows, numbered[rows]))][:count]
-        queue += [((place + 0.5) / count, index, int(row)) for place, row in enumerate(order)]
     old = plan.rows if plan else ()
     kept = set(old)
-    rows_in_order = (*old, *(row for *_, row in sorted(queue) if row not in kept))
+    rows_in_order = (*old, *(row for row in _queue_up(stratum_of, numbered, wanted) if row not in kept))
     drawn = np.bincount(stratum_of[list(rows_in_order)], minlength=256).tolist()
     return ReviewPlan(
         rows=rows_in_order,
@@ -160,6 +154,17 @@ def plan_reviews(
         fingerprint=audit.fingerprint,
         gone=plan.gone if plan else 0,
     )
+
+
+def _queue_up(stratum_of: npt.NDArray[np.uint8], numbers: npt.NDArray[np.uint64], wanted: list[int]) -> list[int]:
+    """The rows with the lowest ``numbers`` (n,) of each stratum, as many as are ``wanted`` of it, in review order: each
+    stratum is spread evenly over the queue, so that any first part of it is a stratified sample."""
+    queue: list[tuple[float, int, int]] = []
+    for index, count in enumerate(wanted):
+        rows = np.flatnonzero(stratum_of == index)
+        order = rows[np.lexsort((rows, numbers[rows]))][:count]
+        queue += [((place + 0.5) / count, index, int(row)) for place, row in enumerate(order)]
+    return [row for *_, row in sorted(queue)]
 
 
 def expected_share(suspicion: Floats) -> Floats:
