@@ -60,7 +60,7 @@ def recognise(subject: Subject) -> list[Reading]:
 
 def _by_position(tree: Tree) -> list[Reading]:
     """A reading to offer, by the first or the last word of all names, where these words come again and again."""
-    stems = [(name.rpartition(".")[0] or name) for path in _of_dataset(tree) if (name := path.rpartition("/")[2])]
+    stems = [_stem(path) for path in _of_dataset(tree)]
     for pattern in _POSITIONS:
         fits = [re.fullmatch(pattern, stem) for stem in stems]
         if not stems or not all(fits):
@@ -101,9 +101,7 @@ def list_names(tree: Tree, pattern: str) -> Listing:
     labels: dict[str, str] = {}
     paths = _of_dataset(tree)
     for path in paths:
-        name = path.rpartition("/")[2]
-        stem = name.rpartition(".")[0] or name
-        fits = expression.fullmatch(stem)
+        fits = expression.fullmatch(_stem(path))
         label = fits and (fits.group(1) if expression.groups else fits.group())
         if label:
             labels[path] = label.strip()
@@ -137,8 +135,7 @@ def _words(tree: Tree) -> tuple[dict[str, list[int]], bool] | None:
     """
     folders: defaultdict[str, list[re.Match[str] | None]] = defaultdict(list)
     for path in _of_dataset(tree):
-        folder, _, name = path.rpartition("/")
-        folders[folder].append(_WORDS.fullmatch(name.rpartition(".")[0] or name))
+        folders[path.rpartition("/")[0]].append(_WORDS.fullmatch(_stem(path)))
     telling = {folder: found for folder, found in folders.items() if any(found)}
     numbers: defaultdict[str, list[int]] = defaultdict(list)
     twice = glued = False
@@ -156,6 +153,12 @@ def _words(tree: Tree) -> tuple[dict[str, list[int]], bool] | None:
         return None
     plain = not (twice or glued or are_versions(numbers) or _is_grid(numbers))
     return dict(numbers), plain and all(min(own) <= 1 for own in numbers.values())
+
+
+def _stem(path: str) -> str:
+    """The name of a file without folders and ending."""
+    name = path.rpartition("/")[2]
+    return name.rpartition(".")[0] or name
 
 
 def _is_grid(words: Iterable[str]) -> bool:
