@@ -25,6 +25,7 @@ from labelaudit.names import Numbered
 from labelaudit.types import Decision, Features, Finding, Ints, Samples
 
 Keep = Callable[[str, Callable[[], Arrays]], Arrays]
+"""A place that gives the arrays of a name: as they were left there, or made now."""
 
 LEAST_OPEN = 0.1
 """Share of images that may have siblings outside their group from which the noise rate's interval is opened."""
@@ -109,14 +110,14 @@ def find_alike(
     features: Features | None,
     machine: Machine,
     *,
-    near: Ints | None,
+    near: Ints | None = None,
     named: bool = False,
     keep: Keep = lambda _, make: make(),
 ) -> Alike:
     """Group the near-copies and, where they are widespread, the scenes of ``samples``, and list what is a finding.
 
     ``near`` (n, k) are the rows nearest to each, best first, None without features; ``named`` says that a person's
-    groups are in ``samples`` already; ``keep`` gives the arrays of a name, as they were left or made now.
+    groups are in ``samples`` already; pairs and scenes are those that ``keep`` has.
     """
     if features is None or near is None:
         copies = find_copies(samples, None)

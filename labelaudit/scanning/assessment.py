@@ -87,10 +87,10 @@ def audit_samples(
             machine.progress("duplicates", 0, None)
             components = find_components(seen.samples, seen.features, machine, unfinished)
     with clock.stage("duplicates"):
-        near: dict[str, Any] = {"near": None}
+        near: dict[str, Any] = {}
         if components is not None:
             near = {"near": components.rows, "keep": _keep_alike(seen.samples, components, unfinished)}
-        alike = find_alike(seen.samples, seen.features, machine, **near, named=bool(settings.group))
+        alike = find_alike(seen.samples, seen.features, machine, named=bool(settings.group), **near)
     blank = find_blank(alike.samples, findings)
     alike = replace(alike, findings=pass_over_blank(alike.findings, alike.samples, blank))
     with clock.stage("train"):
