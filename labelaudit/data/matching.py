@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from labelaudit.data.formats import SUFFIXES
 from labelaudit.data.parts import is_split, split_kinds
 from labelaudit.text import count
 
@@ -24,7 +25,6 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _PLAIN = re.compile(r"(?![.])[^/:\\\\?%]+(/(?![.])[^/:\\\\?%]+)*")
 """A relative path in its plainest form."""
 _UPLOAD = re.compile(r"(?:[0-9a-f]{8}|[0-9a-f]{32}|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})[-_](.+)", re.IGNORECASE)
-_ENDING = re.compile(r"\.(jpe?g?|jfif|png|webp|bmp|dib|gif|tiff?|p[pgbn]m|avif|hei[cf]|jp2|j2k|dcm)$", re.IGNORECASE)
 _EXACTLY = "by their whole path"
 _SELDOM = 0.02
 """Share of a folder's names that other folders may have too, while the rest still says which file is meant."""
@@ -204,11 +204,12 @@ def _ending_in_small_letters(name: str) -> str:
 
 
 def _without_ending(name: str) -> str:
-    return _ENDING.sub("", name)
+    stem, ending = posixpath.splitext(name)
+    return stem if ending.lower() in SUFFIXES else name
 
 
 def _if_without_ending(name: str) -> str | None:
-    return None if _ENDING.search(name) else name
+    return name if _without_ending(name) == name else None
 
 
 def after_upload(name: str) -> str:
