@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from labelaudit.data.listing import TESTING, TRAINING, Listing
+from labelaudit.data.listing import Listing
+from labelaudit.data.parts import TESTING, TRAINING
 from labelaudit.data.sources import open_source
 from labelaudit.errors import DataError, OptionError
 from labelaudit.images import Images, Joined, Subset

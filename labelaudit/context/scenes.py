@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from labelaudit.context.groups import add_near_copies
-from labelaudit.data.listing import TRAINING
+from labelaudit.data.parts import TRAINING
 from labelaudit.features.neighbors import nearest
 from labelaudit.features.pairs import AT_ONCE, project, unique_pairs
 from labelaudit.judge.vectors import find_directions

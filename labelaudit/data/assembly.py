@@ -10,8 +10,9 @@ from pathlib import Path
 
 from labelaudit.data.column_names import plain
 from labelaudit.data.columns import Columns
-from labelaudit.data.listing import SPLITS, Listing
+from labelaudit.data.listing import Listing
 from labelaudit.data.matching import Match, after_upload, path_steps
+from labelaudit.data.parts import SPLITS
 from labelaudit.data.table import Table, ends_as_image
 from labelaudit.data.tree import Tree
 from labelaudit.data.votes import VOTES, describe, elect, gather_votes, offer_annotators, spell

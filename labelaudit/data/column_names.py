@@ -20,7 +20,7 @@ LABEL_NAMES: tuple[str, ...] = tuple(
     """.split()
 )
 """Column names that may hold the label, best first; lower case."""
-COORDINATES = frozenset(
+COORDINATE_NAMES = frozenset(
     """
     x y w h z xmin ymin xmax ymax x_min y_min x_max y_max x1 y1 x2 y2 cx cy xc yc x_center y_center left top right
     bottom width height bbox box bbox_x bbox_y bbox_w bbox_h bbox_width bbox_height area lat lon latitude
@@ -28,9 +28,11 @@ COORDINATES = frozenset(
     """.split()
 )
 """Names of columns that hold the place or the size of something."""
-SPLITS = frozenset("split set subset fold usage partition phase is_train is_test is_valid train_test data_set".split())
+SPLIT_NAMES = frozenset(
+    "split set subset fold usage partition phase is_train is_test is_valid train_test data_set".split()
+)
 """Names of columns that say which split an image belongs to."""
-NOTES = frozenset(
+NOTE_NAMES = frozenset(
     """
     hash md5 sha1 sha256 phash size bytes filesize file_size date time datetime timestamp created updated url uri link
     license source author photographer caption text description prompt comment comments note notes age sex index idx row
@@ -42,9 +44,9 @@ NOTES = frozenset(
     """.split()
 )
 """Names of columns that say something else about an image than its class."""
-SHAPES = frozenset(["encodedpixels", "encoded_pixels", "rle", "segmentation", "polygon", "polygons"])
+SHAPE_NAMES = frozenset(["encodedpixels", "encoded_pixels", "rle", "segmentation", "polygon", "polygons"])
 """Names of columns that hold outlines of objects."""
-MANIFOLD = frozenset(["tags", "attributes", "keywords", "findings"])
+MANIFOLD_NAMES = frozenset(["tags", "attributes", "keywords", "findings"])
 """Column names that promise several labels for an image."""
 
 

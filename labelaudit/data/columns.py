@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from itertools import compress
 
 from labelaudit.data.column_names import (
-    COORDINATES,
+    COORDINATE_NAMES,
     LABEL_NAMES,
-    MANIFOLD,
-    NOTES,
+    MANIFOLD_NAMES,
+    NOTE_NAMES,
     PATH_NAMES,
-    SHAPES,
-    SPLITS,
+    SHAPE_NAMES,
+    SPLIT_NAMES,
     guess_column,
     is_label_name,
     plain,
@@ -118,7 +118,7 @@ def refuse_several(values: Sequence[str], column: str, where: str) -> None:
         counts = Counter(part for own in parts.values() for part in own)
         again = {part for part, n in counts.items() if n > 1 or part in alone}
         found = [value for value, own in parts.items() if own <= (again if sign in _LISTING else alone)]
-        are_tags = sign == " " and plain(column) in MANIFOLD and any(n > 1 for n in counts.values())
+        are_tags = sign == " " and plain(column) in MANIFOLD_NAMES and any(n > 1 for n in counts.values())
         if are_tags or (sign in _LISTING and not again):
             found = list(parts)
         if found:
@@ -166,13 +166,13 @@ def _path(cells: Cells, label: str | None, is_image: Callable[[str], bool], wher
 
 
 def _label(free: Cells, path: str | None, where: str) -> Columns:
-    if shapes := [name for name in free if plain(name) in SHAPES]:
+    if shapes := [name for name in free if plain(name) in SHAPE_NAMES]:
         raise DataError(
             f"{where} holds shapes in column '{shapes[0]}', not one label an image: name one with `label_column`"
         )
     corners = _corners(free)
     free = {name: [cell.strip() for cell in column] for name, column in free.items() if name not in corners}
-    boxes = len({plain(name) for name in free} & COORDINATES) > 1
+    boxes = len({plain(name) for name in free} & COORDINATE_NAMES) > 1
     kept = [name for name, column in free.items() if not _is_aside(name, column, boxes)]
     named = [name for name in kept if plain(name) in LABEL_NAMES] or [name for name in kept if is_label_name(name)]
     if len(named) > 1:
@@ -269,7 +269,7 @@ def _is_aside(name: str, values: Sequence[str], boxes: bool) -> bool:
     """Whether a column of such ``values`` certainly holds no label: coordinates, splits, ids, measurements, nothing."""
     key = plain(name)
     filled = [value for value in values if value]
-    if not filled or (boxes and key in COORDINATES) or key in SPLITS:
+    if not filled or (boxes and key in COORDINATE_NAMES) or key in SPLIT_NAMES:
         return True
     if all(part_of(value) is Part.SPLIT for value in filled) or any(value[0] in "[{" for value in filled):
         return True
@@ -286,11 +286,11 @@ def _is_note(name: str, values: Sequence[str]) -> bool:
     alike = len(values) > _FEW and len({*values}) == 1
     files = bool(values) and all(_FILE.fullmatch(value) for value in values)
     odd = mostly_differ or all_differ or alike or files
-    return plain(name) in NOTES or odd or any(len(value) > 100 for value in values)
+    return plain(name) in NOTE_NAMES or odd or any(len(value) > 100 for value in values)
 
 
 def _is_flag(name: str, values: Sequence[str]) -> bool:
-    return plain(name) not in SPLITS and {""} < {*values, ""} <= {"0", "1", "0.0", "1.0", ""}
+    return plain(name) not in SPLIT_NAMES and {""} < {*values, ""} <= {"0", "1", "0.0", "1.0", ""}
 
 
 def _is_signed(values: Sequence[str]) -> bool:

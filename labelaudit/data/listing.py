@@ -12,13 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from labelaudit.data.images import ImageError
+from labelaudit.data.parts import SPLITS
 from labelaudit.images import Images
 from labelaudit.types import Finding
 
-TRAINING, VALIDATION, TESTING = ("train", "training"), ("valid", "val", "validation", "dev"), ("test", "testing")
-"""Names of a split by what it is for; lower case."""
-SPLITS = frozenset({*TRAINING, *VALIDATION, *TESTING, "eval"})
-"""Folder and file names that are a split of the data, never a class; lower case."""
 MAX_BYTES = 10**9
 """Larger files are not read: no single image needs them."""
 

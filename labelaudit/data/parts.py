@@ -10,6 +10,11 @@ import re
 from collections.abc import Iterable
 from enum import Enum
 
+TRAINING, VALIDATION, TESTING = ("train", "training"), ("valid", "val", "validation", "dev"), ("test", "testing")
+"""Names of a split by what it is for; lower case."""
+SPLITS = frozenset({*TRAINING, *VALIDATION, *TESTING, "eval"})
+"""Folder and file names that are a split of the data, never a class; lower case."""
+
 
 class Part(Enum):
     """The role that a folder's name says it has."""
@@ -21,29 +26,38 @@ class Part(Enum):
     DATA = "data"
 
 
-_SPLIT = "train training trn trainset trainingset traindata trainval test testing tst testset testdata val valid valset"
-_SPLIT += " validation validationset dev devset eval evaluation holdout query gallery labeled"
-_SPLIT += " labelled"
-_SERIES = "fold split part batch batche chunk shard set subset patient subject session video clip seq sequence camera"
-_SERIES += " slide case recording visit"
-_DATA = "dataset data image img pic picture photo jpegimage jpeg jpg png raw original orig resized resize cropped crop"
-_DATA += " augmented augmentation processed preprocessed input rgb grayscale greyscale patche folder"
-_MASKS = "annotation annot label mask segmentation segmented segment groundtruth gt trimap bbox xml json heatmap"
-_ASIDE = "output result run log checkpoint ckpt cam gradcam figure fig asset doc documentation static media example"
-_ASIDE += " sample demo screenshot readme icon logo thumbnail thumb plot graph notebook src script util website"
-_ASIDE += " unlabeled unlabelled template tmp temp backup prediction pred visualization visualisation vis teaser banner"
-_FILLER = "final full all small large big new old ground truth class classification background foreground color colour"
-_FILLER += " my our version v x tr ts seg cls bounding boxes box object"
-_ROLES = {
-    **dict.fromkeys(_DATA.split(), Part.DATA),
-    **dict.fromkeys(_SERIES.split(), Part.SERIES),
-    **dict.fromkeys(_SPLIT.split(), Part.SPLIT),
-    **dict.fromkeys(_ASIDE.split(), Part.ASIDE),
-    **dict.fromkeys(_MASKS.split(), Part.MASKS),
+_WORDS_OF = {
+    Part.MASKS: """
+        annotation annot label mask segmentation segmented segment groundtruth gt trimap bbox xml json heatmap
+    """,
+    Part.ASIDE: """
+        output result run log checkpoint ckpt cam gradcam figure fig asset doc documentation static media
+        example sample demo screenshot readme icon logo thumbnail thumb plot graph notebook src script util
+        website unlabeled unlabelled template tmp temp backup prediction pred visualization visualisation vis
+        teaser banner
+    """,
+    Part.SPLIT: """
+        train training trn trainset trainingset traindata trainval test testing tst testset testdata val valid
+        valset validation validationset dev devset eval evaluation holdout query gallery labeled labelled
+    """,
+    Part.SERIES: """
+        fold split part batch batche chunk shard set subset patient subject session video clip seq sequence
+        camera slide case recording visit
+    """,
+    Part.DATA: """
+        dataset data image img pic picture photo jpegimage jpeg jpg png raw original orig resized resize cropped
+        crop augmented augmentation processed preprocessed input rgb grayscale greyscale patche folder
+    """,
 }
-_FILLERS = frozenset(_FILLER.split())
-_STRONGEST = (Part.MASKS, Part.ASIDE, Part.SPLIT, Part.SERIES, Part.DATA)
-_PLAIN_SPLITS = frozenset(["train", "training", "val", "valid", "validation", "dev", "test", "testing", "eval"])
+"""Words of each part, in the singular; the part that tells most about a folder of several words comes first."""
+_ROLES = {word: part for part, words in _WORDS_OF.items() for word in words.split()}
+_FILLERS = frozenset(
+    """
+    final full all small large big new old ground truth class classification background foreground color colour my
+    our version v x tr ts seg cls bounding boxes box object
+    """.split()
+)
+"""Words that say nothing about the part, nor that a folder is a class."""
 _KINDS = {"train": ("tr",), "val": ("val", "dev", "eval", "holdout"), "test": ("te", "ts")}
 """A split's plain word -> how its spellings begin."""
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_a-zA-Z]+")
@@ -100,7 +114,7 @@ def part_of(name: str) -> Part | None:
         return Part.DATA if {"dataset", "datasets"} & {*words} else None
     if {"ground", "truth"} <= {*words} or {"bounding", "boxes"} <= {*words}:
         return Part.MASKS
-    best = next((part for part in _STRONGEST if part in roles), None)
+    best = next((part for part in _WORDS_OF if part in roles), None)
     numbered = len(words) < len(tokens) or any(len(word) == 1 for word in words)
     return None if best is Part.SERIES and not numbered else best
 
@@ -145,7 +159,7 @@ def split_name(name: str) -> str:
     ('train', 'val', 'fold1', '')
     """
     words = _words(name)
-    if name.lower() in _PLAIN_SPLITS or "fold" in words:
+    if name.lower() in SPLITS or "fold" in words:
         return name
     for kind, spellings in _KINDS.items():
         if any(word.startswith(spellings) for word in words if _role(word) is Part.SPLIT):

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from labelaudit.data.listing import TRAINING
+from labelaudit.data.parts import TRAINING
 from labelaudit.features.neighbors import nearest
 from labelaudit.features.pairs import (
     AT_ONCE,

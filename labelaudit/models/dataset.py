@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from labelaudit.data.class_names import use_names
 from labelaudit.data.ingest import digest, ingest
-from labelaudit.data.listing import TESTING, TRAINING, VALIDATION
+from labelaudit.data.parts import TESTING, TRAINING, VALIDATION
 from labelaudit.data.pixels import SMALL, Squares, load_pixels, typical_side
 from labelaudit.data.source import Source
 from labelaudit.data.sources import open_source

@@ -47,8 +47,7 @@ def _pairs(subject: Subject, folder: Path) -> list[Reading]:
     names = {other[:-4]: folder / other for other in subject.tree.others if other.endswith(".npy")}
     if subject.tree.paths or subject.source.labels is not None or not names:
         return []
-    found = [(split, _key(names, IMAGE_KEYS, split), _key(names, LABEL_KEYS, split)) for split in SPLIT_KEYS]
-    pairs = [(split, names[image], names[label]) for split, image, label in found if image and label]
+    pairs = [(split, names[image], names[label]) for split, image, label in _find_pairs(names) if label]
     if not pairs:
         return []
 
@@ -80,15 +79,14 @@ def list_arrays(path: Path, *, labels: Path | None = None) -> Listing:
     and ``train_labels``, and optionally ``classes``, the names that integer labels index.
     """
     arrays = _load(path)
-    pairs = [(split, _key(arrays, IMAGE_KEYS, split), _key(arrays, LABEL_KEYS, split)) for split in SPLIT_KEYS]
-    pairs = [(split, image, label) for split, image, label in pairs if image and (label or labels)]
+    pairs = [(split, image, label) for split, image, label in _find_pairs(arrays) if label or labels]
     if not pairs:
         held = "one array" if path.suffix.lower() == ".npy" else ", ".join(sorted(arrays)) or "nothing"
         raise DataError(
             f"'{path}' holds {held}: it needs arrays 'images' and 'labels' (or `labels` FILE); "
             "without images, give `labels` FILE.npy and `probs` or `features` FILE.npy instead"
         )
-    stacks = [as_stack(arrays[image or ""], f"'{image}' of '{path}'") for _, image, _ in pairs]
+    stacks = [as_stack(arrays[image], f"'{image}' of '{path}'") for _, image, _ in pairs]
     total = sum(len(stack) for stack in stacks)
     if labels is not None:
         given = list_array_labels(labels).labels
@@ -152,6 +150,13 @@ def _load(path: Path) -> dict[str, Array]:
         raise DataError(f"'{path}' is not a readable NumPy file: {first_line(error)}") from error
     except Exception as error:  # zipfile and zlib raise their own
         raise DataError(f"'{path}' is damaged: {error}") from error
+
+
+def _find_pairs(arrays: Mapping[str, object]) -> list[tuple[str, str, str | None]]:
+    """(split, name of its images, name of its labels if there are any) of each split that has images; the split is
+    empty where names say none."""
+    found = [(split, _key(arrays, IMAGE_KEYS, split), _key(arrays, LABEL_KEYS, split)) for split in SPLIT_KEYS]
+    return [(split, image, label) for split, image, label in found if image]
 
 
 def _key(arrays: Mapping[str, object], names: Sequence[str], split: str) -> str | None:
