@@ -184,15 +184,14 @@ def scan(
     ] = 0,
     engine: Annotated[
         Engine,
-        option(panel=MACHINE, env="ENGINE", help="Embed and train here, or on a Ray cluster (labelaudit\\[ray])."),
+        option(panel=MACHINE, help="Embed and train here, or on a Ray cluster (labelaudit\\[ray])."),
     ] = "local",
     address: Annotated[
         str | None,
         option(
             panel=MACHINE,
             metavar="HOST:PORT",
-            env="ADDRESS",
-            help="Address of the cluster; default: one on this machine.",
+            help="Address of the cluster; default: the one that runs on this machine, or else one of its cores.",
         ),
     ] = None,
     budget: Annotated[
@@ -225,8 +224,8 @@ def scan(
 
     The result is printed on stdout and written to RUN; progress goes to stderr.
 
-    An option with a fixed value can also be set as LABELAUDIT_NAME, such as LABELAUDIT_DEVICE=cpu, or under \\[scan] in
-    the nearest labelaudit.toml; `labelaudit config` shows what is in force.
+    Options that `labelaudit config` lists can also be set as LABELAUDIT_NAME, such as LABELAUDIT_DEVICE=cpu, or under
+    \\[scan] in the nearest labelaudit.toml.
     """
     if data is None and how["labels"] is None:
         raise OptionError("nothing to scan: name a folder or table, such as `labelaudit scan ./images`")

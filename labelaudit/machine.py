@@ -49,13 +49,15 @@ class Machine:
     engine: Engine = "local"
     """The place of embedding and cross-fits: here, or a Ray cluster."""
     address: str | None = None
-    """Address of the cluster; by default one is started on this machine."""
+    """Address of the cluster; by default the one that runs on this machine, or else one of its cores."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "device", str(self.device))  # torch's own `torch.device` too
         for name, known in (("device", Device), ("engine", Engine)):
             if (value := getattr(self, name)) not in get_args(known):
                 raise unknown_name(name, value, get_args(known))
+        if self.address is not None and self.engine == "local":
+            raise OptionError("`address` is that of a cluster, and `engine` is local: give `engine` ray too")
         workers: object = self.workers
         if not (isinstance(workers, Integral) and int(workers) >= 1):
             raise OptionError(f"`workers` {self.workers}: give a whole number from 1")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import threading
 from collections.abc import Callable, Generator, Sequence
 from typing import Any
@@ -26,20 +27,36 @@ _BATCH_BYTES = 8 << 20
 """Encoded images that an actor takes at once; what they become is about as large."""
 _LARGEST_BATCH = 256
 _PROBED = 32  # images whose size is looked at
+_ANSWERS = 10.0  # seconds that a cluster may take to answer; Ray itself asks a wrong address for a quarter of an hour
+
+
+def check_address(address: str | None) -> None:
+    """Refuse a cluster that does not answer before the long work; raises `OptionError` or `RunError`."""
+    _import_ray()
+    if address in (None, "auto", "local"):
+        return
+    host, _, port = address.rpartition("://")[2].rpartition(":")
+    if not (host and port.isascii() and port.isdigit()):
+        raise OptionError(f"`address` '{address}' is not that of a cluster: write HOST:PORT, such as 10.0.0.5:6379")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_ANSWERS).close()
+    except (OSError, OverflowError, UnicodeError) as error:
+        raise _absent(address, error) from error
 
 
 def connect(address: str | None) -> None:
-    """Join the Ray cluster at ``address``, or one on this machine; raises `OptionError` or `RunError`."""
+    """Join the Ray cluster at ``address``; by default the one that runs on this machine, or else one of its cores.
+
+    Raises `OptionError` or `RunError`.
+    """
     ray = _import_ray()
     if ray.is_initialized():
         return
+    check_address(address)
     try:
         ray.init(address=address, log_to_driver=False, include_dashboard=False, configure_logging=False)
     except Exception as error:  # gRPC, sockets and Ray each raise their own
-        where = address or "this machine"
-        raise RunError(
-            f"`engine` ray: no cluster at {where} ({first_line(error)}): start one there, or name it"
-        ) from error
+        raise _absent(address, error) from error
 
 
 def call(function: Callable[..., Any], arguments: dict[str, Any]) -> Any:
@@ -169,6 +186,11 @@ def _import_ray() -> Any:
         raise OptionError("`engine` ray: Ray is not installed: pip install 'labelaudit[ray]'") from None
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     return ray
+
+
+def _absent(address: str | None, error: Exception) -> RunError:
+    where = "this machine" if address is None else f"'{address}'"
+    return RunError(f"`engine` ray: no cluster at {where} ({first_line(error)}): start one there, or name another")
 
 
 def _lost(error: Exception) -> RunError:

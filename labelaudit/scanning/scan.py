@@ -141,14 +141,16 @@ def scan(
         bands=None if bands is None else tuple(map(int, bands)),
         annotator=None if annotator is None else listed(annotator),
     )
-    machine = Machine(
-        device=device,
-        workers=workers,
-        engine=engine,
-        address=address,
-        cache=None if cache is None else Path(cache),
-        progress=progress,
-        notice=notice,
+    machine = _reach(
+        Machine(
+            device=device,
+            workers=workers,
+            engine=engine,
+            address=address,
+            cache=None if cache is None else Path(cache),
+            progress=progress,
+            notice=notice,
+        )
     )
     if output is not None:
         check_output(output, data if isinstance(data, str | Path) else None, notice=notice)
@@ -206,3 +208,12 @@ def scan(
     if told := plan.review():
         notice(told)
     return audit
+
+
+def _reach(machine: Machine) -> Machine:
+    """``machine``, whose cluster answers if it has one."""
+    if machine.engine == "ray":
+        from labelaudit.features.cluster import check_address
+
+        check_address(machine.address)
+    return machine

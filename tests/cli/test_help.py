@@ -11,6 +11,7 @@ import pytest
 from commands import call
 from typer.main import get_command
 
+from labelaudit.check.settings import FURTHER_VARIABLES, SETTINGS
 from labelaudit.cli import app
 
 
@@ -51,6 +52,14 @@ def test_help_fills_eighty_columns_and_names_no_type_beside_a_flag(
     for line, below in itertools.pairwise(prose):
         word = below.split(" ")[0]
         assert not below or not line or len(f" {line} {word}") > 79, f"'{word}' fits on the line before: {line}"
+
+
+def test_no_command_refuses_the_variable_of_an_option() -> None:
+    """`labelaudit.check.settings` refuses what it does not know, and so did a scan the variable of its own option."""
+    variables = {param.envvar for command in COMMANDS.values() for param in command.params if param.envvar}
+    assert "LABELAUDIT_SEED" in variables
+    known = {*FURTHER_VARIABLES, *(setting.variable for setting in SETTINGS.values())}
+    assert variables <= known
 
 
 @pytest.mark.parametrize(

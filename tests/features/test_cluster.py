@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 import numpy as np
 import pytest
 from pictures import Listed, photo
@@ -13,6 +15,7 @@ from labelaudit.data.sources import open_source
 from labelaudit.errors import OptionError, RunError
 from labelaudit.features import cluster, embed
 from labelaudit.features.embedding import Job
+from labelaudit.scanning.scan import scan
 
 SPECS = ("lite0@32-int8", "lite1@32")
 
@@ -65,6 +68,18 @@ def test_without_ray_the_way_to_it_is_named(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "ray", None)
     with pytest.raises(OptionError, match="pip install 'labelaudit\\[ray\\]'"):
         cluster.connect(None)
+
+
+def test_a_cluster_that_does_not_answer_is_told_before_anything_is_read(tmp_path):
+    pytest.importorskip("ray")
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))  # taken, and nobody listens there
+        address = f"127.0.0.1:{closed.getsockname()[1]}"
+        with pytest.raises(RunError, match=f"no cluster at '{address}' .*: start one there, or name another"):
+            scan(tmp_path / "is not there", engine="ray", address=address)
+    for wrong in ("10.0.0.5", "10.0.0.5:", ":6379", "ray://10.0.0.5"):
+        with pytest.raises(OptionError, match=f"'{wrong}' is not that of a cluster: write HOST:PORT"):
+            cluster.check_address(wrong)
 
 
 def folder(place):

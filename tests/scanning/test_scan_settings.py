@@ -321,7 +321,11 @@ def test_names_may_come_as_they_are_made(labels_file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"workers": 0}, {"workers": "2"}, {"engine": "spark"}, {"effort": 3}, {"seed": "a"}, {"budget": -5}]
+    "wrong",
+    [
+        *({"workers": 0}, {"workers": "2"}, {"engine": "spark"}, {"effort": 3}, {"seed": "a"}, {"budget": -5}),
+        {"address": "10.0.0.5:6379"},
+    ],
 )
 def test_a_value_that_python_lets_through_is_refused_before_the_long_work(folder: Path, wrong: dict[str, Any]) -> None:
     with pytest.raises(OptionError, match=next(iter(wrong))):
