@@ -18,7 +18,6 @@ import numpy.typing as npt
 
 _DIGITS = 32  # of a content digest in hexadecimal
 _ROWS = 1 << 16  # that become strings at a time
-_BYTES = np.uint8
 
 
 class Packed(Sequence[str]):
@@ -91,7 +90,7 @@ class Texts(Packed):
         """Texts of so many bytes of ``data`` each, one after the other."""
         starts = np.zeros(len(lengths) + 1, dtype=np.int64)
         np.cumsum(lengths, out=starts[1:])
-        return cls(np.frombuffer(data, dtype=_BYTES), starts)
+        return cls(np.frombuffer(data, dtype=np.uint8), starts)
 
     @classmethod
     def numbered(cls, before: str, n: int) -> Texts:
@@ -100,16 +99,17 @@ class Texts(Packed):
         >>> tuple(Texts.numbered("row ", 3)), len(Texts.numbered("x", 1_001)[1_000])
         (('row 0', 'row 1', 'row 2'), 5)
         """
-        head = np.frombuffer(before.encode("utf-8", "surrogatepass"), dtype=_BYTES)
+        head = np.frombuffer(before.encode("utf-8", "surrogatepass"), dtype=np.uint8)
         parts, lengths = [], np.full(n, len(head), dtype=np.int64)
         for digits in range(1, len(str(max(n - 1, 0))) + 1):
-            rows = np.arange(10 ** (digits - 1) if digits > 1 else 0, min(10**digits, n), dtype=np.uint32)
-            part = np.empty((len(rows), len(head) + digits), dtype=_BYTES)
+            least = 10 ** (digits - 1) if digits > 1 else 0
+            rows = np.arange(least, min(10**digits, n), dtype=np.uint32)
+            part = np.empty((len(rows), len(head) + digits), dtype=np.uint8)
             part[:, : len(head)] = head
             for place in range(1, digits + 1):
                 rows, part[:, -place] = rows // 10, rows % 10 + ord("0")
             parts.append(part.reshape(-1))
-            lengths[10 ** (digits - 1) if digits > 1 else 0 : 10**digits] += digits
+            lengths[least : 10**digits] += digits
         return cls.after(np.concatenate(parts), lengths)
 
     def __len__(self) -> int:
@@ -215,7 +215,7 @@ def as_digests(names: Sequence[str]) -> Digests | None:
         return None
     if 2 * len(data) != len(text):  # spaces
         return None
-    return Digests(np.frombuffer(data, dtype=_BYTES).reshape(-1, _DIGITS // 2))
+    return Digests(np.frombuffer(data, dtype=np.uint8).reshape(-1, _DIGITS // 2))
 
 
 def as_ascii(names: Sequence[str]) -> npt.NDArray[np.bytes_]:
@@ -248,11 +248,11 @@ def unpack(arrays: Mapping[str, npt.NDArray[Any]]) -> Packed:
     """
     if "digest" in arrays:
         digests = arrays["digest"]
-        if digests.dtype != _BYTES or digests.ndim != 2 or digests.shape[1] != _DIGITS // 2:
+        if digests.dtype != np.uint8 or digests.ndim != 2 or digests.shape[1] != _DIGITS // 2:
             raise ValueError(f"digests of {digests.dtype} {digests.shape}")
         return Digests(digests)
     data, lengths = arrays["text"], arrays["lengths"]
-    if data.dtype != _BYTES or data.ndim != 1 or lengths.ndim != 1 or lengths.dtype.kind != "u":
+    if data.dtype != np.uint8 or data.ndim != 1 or lengths.ndim != 1 or lengths.dtype.kind != "u":
         raise ValueError(f"texts of {data.dtype} {data.shape} and {lengths.dtype} {lengths.shape}")
     if int(lengths.max(initial=0)) > len(data):
         raise ValueError(f"a text of {lengths.max():,} bytes, but {len(data):,} are there")
