@@ -69,8 +69,10 @@ class Concentration:
 
 
 def find_concentrations(samples: Samples, flagged: Bools, predicted: Ints) -> tuple[Concentration, ...]:
-    """The values with far more of the ``flagged`` (n,) samples than the others, most telling first, then a stretch of
-    the rows that lies in none of them; ``predicted`` (n,) are the suggested labels."""
+    """Values with far more of the ``flagged`` (n,) samples than the others, most telling first.
+
+    A stretch of the rows that none of them explains comes last. ``predicted`` (n,) are the suggested labels.
+    """
     attributes = list_attributes(samples)
     alone = _once_per_group(samples, flagged)
     tests = sum(len(set(values)) for values in attributes.values())
@@ -84,8 +86,11 @@ def find_concentrations(samples: Samples, flagged: Bools, predicted: Ints) -> tu
 def _test_order(
     samples: Samples, flagged: Bools, alone: Bools, predicted: Ints, named: Sequence[Bools]
 ) -> Iterator[Concentration]:
-    """The stretch of rows with far more suspects than the rest, unless nearly all of these have one value in common
-    that is ``named`` already. Rows of class folders are in no order that somebody labelled them in."""
+    """Yield the stretch of rows with far more suspects than the rest, if there is one.
+
+    It is not named again where nearly all of its suspects are among the samples of one of the values ``named``, masks
+    (n,). Nor is it looked for in class folders, whose rows are in no order that somebody labelled them in.
+    """
     rows = np.flatnonzero(alone)
     folders = _are_class_folders(samples)
     stretch = None if folders else find_stretch(samples.labels[rows], predicted[rows], flagged[rows])
@@ -117,8 +122,11 @@ def _are_class_folders(samples: Samples) -> bool:
 
 
 def list_attributes(samples: Samples) -> dict[str, Sequence[str]]:
-    """Name -> (n,) value of everything that is said of a sample beside its label, with 2 to 50 values: columns, their
-    days where they hold times, folder levels, what file names begin with. What only spells the class is left out."""
+    """Name -> (n,) values of every attribute of the samples that has 2 to 50 values.
+
+    Attributes are columns of the table, the days of columns of times, folder levels, and the beginnings of file names.
+    Those whose values correspond one to one to the classes are left out.
+    """
     found: dict[str, Sequence[str]] = {}
     for name, values in samples.extra.items():
         if name in OF_VOTES:

@@ -153,13 +153,13 @@ class Audit:
         return found.hexdigest()
 
     def with_files(self, files: Mapping[str, Path], took: Sequence[Stage] = ()) -> Audit:
-        """The same audit, what it has computed kept, whose ``files`` have been written, which ``took`` more stages."""
+        """A copy of the audit that knows its written ``files`` and the stages that writing ``took``."""
         written = copy.copy(self)
         vars(written).update(files=dict(files), stages=(*self.stages, *took))
         return written
 
     def load_judge(self) -> Judge | None:
-        """`judge`, or the one that lies in the RUN; None where there is none that remembers all samples.
+        """The judge in memory, or else that of the RUN; None where neither remembers all samples.
 
         Raises:
             RunError: the file is damaged.

@@ -186,7 +186,7 @@ _PLAIN = {str, int, bool, type(None)}
 
 
 def plain(value: Any) -> Any:
-    """``value`` as JSON knows it: dicts, lists, strings, finite numbers, booleans and None.
+    """``value`` as the types of JSON: dicts, lists, strings, finite numbers, booleans and None.
 
     >>> plain({"rate": float("nan"), "pair": (np.float64(0.5), Path("a") / "b")})
     {'rate': None, 'pair': [0.5, 'a/b']}
@@ -218,7 +218,7 @@ def _short(values: Any) -> list[Any]:
 
 
 def _number(value: float | None) -> float:
-    """A number of ours, whose ``null`` is NaN."""
+    """A number of ``audit.json``, where ``null`` stands for NaN."""
     return math.nan if value is None else float(value)
 
 

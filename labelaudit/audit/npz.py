@@ -87,7 +87,7 @@ def join_table(arrays: Arrays, key: str, labels: Ints, classes: int) -> Table | 
 
 
 def decision_of(arrays: Arrays, labels: Ints, classes: int) -> dict[str, Any]:
-    """The arrays of the `Decision` that was written about samples of these ``labels`` (n,)."""
+    """The fields of the written `Decision` that are arrays; its samples carry the ``labels`` (n,)."""
     found: dict[str, Any] = {name: arrays[f"decision/{name}"] for name in DECISION if name != "probs"}
     probs = join_table(arrays, "decision/probs", labels, classes)
     if probs is None:
@@ -98,7 +98,7 @@ def decision_of(arrays: Arrays, labels: Ints, classes: int) -> dict[str, Any]:
 def evidence_of(
     arrays: Arrays, name: str, *, method: str, tables: Mapping[str, Any], labels: Ints, classes: int
 ) -> Evidence:
-    """The evidence that was written under ``name`` about samples of these ``labels`` (n,)."""
+    """The evidence that was written under ``name``; its samples carry the ``labels`` (n,)."""
     prefix = f"evidence/{name}/"
     columns = f"{prefix}columns/"
     return Evidence(

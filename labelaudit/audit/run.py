@@ -140,8 +140,10 @@ def _write_groups(audit: Audit, path: Path) -> tuple[str, ...]:
 
 
 def _check_companions(found: Mapping[str, str], written: Mapping[str, str]) -> None:
-    """Refuse files whose digests, name -> that ``found``, are not those ``written`` with the audit; a judge may be
-    missing."""
+    """Raise where a file is not the one that was written with the audit; only the judge may be missing.
+
+    ``found`` and ``written`` are name -> digest.
+    """
     if ARRAYS not in written:
         raise KeyError(ARRAYS)
     for name in (ARRAYS, *found):
@@ -175,7 +177,7 @@ def _check_replaceable(place: Path, shown: Path | str) -> None:
 
 
 def _flush(path: Path) -> None:
-    """On disk, not only in the page cache, before the old file goes."""
+    """Wait until ``path`` is on the disk and not only in memory: the file that it replaces is deleted next."""
     with path.open("rb+") as file:
         os.fsync(file.fileno())
 
@@ -193,7 +195,7 @@ def _keep_judge(audit: Audit, path: Path) -> tuple[str, ...]:
 
 
 def _keep_other_files(old: Path, fresh: Path) -> None:
-    """Take along what is not ours: as hard links where possible, so that the old RUN stays complete."""
+    """Bring the files of people from the ``old`` RUN into the ``fresh`` one: hard links, so that both have them."""
     for entry in old.iterdir() if old.exists() else ():
         if entry.name in FILES or is_partial(entry):
             continue

@@ -1,4 +1,4 @@
-"""Several certain readings of a dataset: one, where they say the same of the images, or a question to its owner."""
+"""Several certain readings of one dataset, such as folder names and a table: merged, or a question to its owner."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from labelaudit.text import count
 
 
 def agree(certain: Sequence[Reading], shown: str) -> tuple[str, Listing]:
-    """The phrase and the listing of several certain readings of one dataset, which ``shown`` names.
+    """Merge the certain readings of the dataset ``shown`` into one: its phrase and its listing.
 
-    Those that divide the images alike are one: what labels most images is taken, words before numbers, and what knows
-    splits or has further columns before what does not. Raises `Undecided` for readings that disagree.
+    Where they divide the images alike, the reading that labels most images is taken. Among equals class names of words
+    come before numbers, then a reading that knows splits, then one with further columns. Raises `Undecided` where they
+    disagree.
     """
     listings, told_apart = _without_columns([(reading, reading.read()) for reading in certain])
     if len(listings) == 1:
@@ -42,7 +43,7 @@ def agree(certain: Sequence[Reading], shown: str) -> tuple[str, Listing]:
 
 
 def _without_columns(listings: list[tuple[Reading, Listing]]) -> tuple[list[tuple[Reading, Listing]], list[str]]:
-    """The ``listings`` but those whose labels another one has as a further column, and notes about them."""
+    """Leave out each of the ``listings`` whose labels another one holds as a further column; notes say which."""
     told, kept = list[str](), []
     for one in listings:
         unlike = [other for _, other in listings if other is not one[1] and _disagreement(one[1], other)]
@@ -55,8 +56,10 @@ def _without_columns(listings: list[tuple[Reading, Listing]]) -> tuple[list[tupl
 
 
 def _column_of(listing: Listing, table: Listing) -> str:
-    """The further column of a ``table`` that says of all its images what the labels of another listing say, in other
-    words; empty where there is none, and where it is called like a label."""
+    """The further column of ``table`` that corresponds one to one to the labels of ``listing``.
+
+    Empty where there is none, and where the column is called like a label.
+    """
     known = dict(zip(listing.ids, listing.labels, strict=True))
     said = [known.get(name) for name in table.ids]
     if None in said or len(set(said)) == len(said):
@@ -121,7 +124,7 @@ def _typed(reading: Reading, listing: Listing) -> list[Candidate]:
 
 
 def _worth(listing: Listing) -> tuple[int, bool, bool, int]:
-    """The order in which listings that divide the images alike are taken, the last one first."""
+    """The sort key of listings that divide the images alike: the greatest one is taken."""
     return _labelled(listing), _in_words(listing), listing.splits is not None, len(listing.extra)
 
 

@@ -136,7 +136,7 @@ def tree_of(shown: str, names: Sequence[str], storage: Storage) -> Tree:
 
 
 def _name_of(entry: zipfile.ZipInfo) -> str:
-    """The path of an entry, with ``/`` also where Windows wrote back slashes, which no name there can hold."""
+    """The path of an entry with ``/`` between its steps; archives that Windows wrote may have back slashes there."""
     return entry.filename.replace("\\", "/") if entry.create_system == 0 else entry.filename
 
 
@@ -147,7 +147,7 @@ def _check_size(size: int) -> int:
 
 
 def _plain(path: Path) -> IO[bytes]:
-    """An open tar file without compression."""
+    """Open a tar file; a compressed one is unpacked into a temporary file first."""
     file = open_regular(path)
     unpack = _PACKED.get(file.read(2))
     file.seek(0)

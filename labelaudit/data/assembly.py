@@ -139,7 +139,7 @@ def _list_voted(table: Table, columns: Columns, names: Sequence[str], root: str,
 def _list(
     table: Table, columns: Columns, names: Sequence[str], root: str, rows: Sequence[int], labels: Sequence[str | None]
 ) -> Listing:
-    """The samples that ``rows`` of ``table`` name, under ``labels``, with its further columns."""
+    """The listing of some ``rows`` of ``table`` with their ``labels`` and the further columns of the table."""
     ids = tuple([names[row] for row in rows])
     aside = {columns.path, columns.label, *columns.one_hot, *columns.annotators}
     extra = {name: tuple([cells[row] for row in rows]) for name, cells in table.cells.items() if name not in aside}
@@ -157,7 +157,7 @@ def _list(
 
 
 def _note_boxes(table: Table) -> tuple[str, ...]:
-    """A note that the labels are those of boxes, one in each image."""
+    """A note where the table has columns of boxes: its labels are read as those of whole images."""
     corners = [name for name in table.cells if plain(name) in _CORNERS]
     if not corners:
         return ()
@@ -181,7 +181,7 @@ def origin_of(table: Table, columns: Columns) -> str:
 
 
 def _splits(ids: Sequence[str], extra: Mapping[str, tuple[str, ...]]) -> tuple[str, ...] | None:
-    """The first column, that of the folders last, whose cells are all names of splits."""
+    """The splits of the samples: the first column of nothing but names of splits, or else the outermost folders."""
     folders = tuple([name.partition("/")[0] if "/" in name else "" for name in ids])
     told = (extra.get("split", ()), *extra.values(), folders)
     return next((one for one in told if one and all(split.lower() in SPLITS for split in {*one})), None)

@@ -91,11 +91,13 @@ def take_level(root: Folder, depth: int | None) -> Level:
 
 
 class _Search:
+    """The search for class folders below ``root``; ``shown`` is the root as a person types it."""
+
     def __init__(self, root: Folder, shown: str) -> None:
         self.root, self.shown = root, shown
 
     def settle(self, folder: Folder) -> _Found:
-        """The class folders below ``folder``: its children, or what lies below those that are parts."""
+        """Find the class folders below ``folder``: its children, or folders below those children that are parts."""
         found = _Found()
         rest = self._pass_over(folder, found)
         if not rest:
@@ -128,7 +130,8 @@ class _Search:
         return rest
 
     def _beside(self, folder: Folder, rest: list[Folder], others: list[Folder], found: _Found) -> _Found:
-        """Parts beside folders of other names, which are passed over where several splits hold the same classes."""
+        """Decide about a folder with both parts, such as ``train``, and ``others``, which may be classes: beside splits
+        of the same classes others are passed over, or splits too if they hold these. Raises `Undecided` elsewhere."""
         parts = [child for child in rest if child.part is not None]
         known: list[tuple[Folder, _Found]] = []
         for child in sorted(rest, key=lambda child: -child.total):
@@ -149,7 +152,7 @@ class _Search:
         raise self.undecided(f"'{self._path(folder)}' holds {listed} beside {self._list(others)}", folder, first)
 
     def _go_through(self, folder: Folder, child: Folder, found: _Found) -> _Found:
-        """The only child that holds the dataset."""
+        """Take what the only child that may hold the dataset holds."""
         inner = self.settle(child)
         if not inner.classes and folder.images <= child.total:
             inner.lone = inner.lone or child
@@ -191,7 +194,7 @@ class _Search:
         return found
 
     def _check_same(self, parts: Sequence[Folder], labelled: Sequence[Folder], inner: dict[Place, _Found]) -> None:
-        """Several parts are one dataset only where they have classes in common; pieces may share none."""
+        """Raise `Undecided` where parts have no classes in common: they are several datasets. Numbered pieces may."""
         stores = [child for child in parts if child.part is Part.DATA]
         if len(stores) > 1 and any(child not in labelled for child in stores):
             self._refuse_several(parts, labelled, inner)
@@ -210,7 +213,7 @@ class _Search:
         raise Undecided(f"'{self.shown}' holds several datasets{aside}: scan one of them", whole)
 
     def _take(self, folder: Folder, children: Sequence[Folder], found: _Found) -> _Found:
-        """``children`` as classes, where nothing speaks against it."""
+        """Take the ``children`` of ``folder`` for classes; raises `Undecided` where something speaks against it."""
         if len(children) > 1 and are_conditions(child.name for child in children):
             reason = f"{self._list(children)} may say how or where images were taken, and be no classes"
             raise self.undecided(reason, folder)
@@ -273,6 +276,7 @@ class _Search:
         )
 
     def _ambiguous(self, folder: Folder, children: Sequence[Folder], deeper: Sequence[Folder]) -> Undecided:
+        """The refusal of ``children``, some of which hold ``deeper`` folders that may be the classes instead."""
         below = Counter(name for child in deeper for name in child.children)
         repeated = [name for name, count in below.items() if count > 1]
         if repeated and 2 * len(repeated) >= len(below):
@@ -286,7 +290,7 @@ class _Search:
         return self.undecided(f"labels may be at either of two levels of '{self._path(folder)}'", folder)
 
     def undecided(self, reason: str, folder: Folder, first: Sequence[Candidate] = ()) -> Undecided:
-        """The refusal of ``folder``: ``first`` and the levels of it are the candidates, likelier ones first."""
+        """The refusal of ``folder``; candidates are the ``first`` ones, then levels below it, likelier ones first."""
         levels = self.levels(folder)
         levels.sort(key=lambda one: sum(part_of(name) is not None for name in one.classes))
         return Undecided(f"{reason}. Say which", [*first, *levels])

@@ -97,7 +97,7 @@ def _are_codes(labels: set[str]) -> bool:
 
 
 def _match(names: Names, labels: set[str]) -> dict[str, str]:
-    """Label -> its name, a different one for each; empty where ``names`` are not surely those of ``labels``."""
+    """Label -> its name, where it is certain that ``names`` are those of these ``labels``; empty elsewhere."""
     if _WORDNET.fullmatch(next(iter(labels))):
         if not labels <= names.keys():
             return {}
@@ -152,6 +152,7 @@ def _read(file: str, data: bytes) -> Iterator[Names]:
 
 
 def _parse(file: str, data: bytes) -> Iterator[Names]:
+    """Yield every way in which the content of a file may name classes."""
     ending, text = ending_of(file), data.decode("utf-8-sig")
     if ending == ".json":
         yield from _of_document(json.loads(text))
@@ -210,5 +211,5 @@ def _of_yaml(text: str) -> Iterator[Names]:
 
 
 def _counted(names: list[str]) -> Iterator[Names]:
-    """Names without numbers, counted from 0 and from 1."""
+    """The ``names`` of a list numbered from 0, then from 1."""
     yield from ({str(number): name for number, name in enumerate(names, start)} for start in (0, 1))

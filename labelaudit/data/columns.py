@@ -153,6 +153,7 @@ def require_column(asked: str, columns: Collection[str], *, option: str, where: 
 
 
 def _path(cells: Cells, label: str | None, is_image: Callable[[str], bool], where: str) -> str | None:
+    """The column of paths: one whose cells name images, or one that is called so; ``None`` where there is none."""
     some = {name: [cell.strip() for cell in column[:50]] for name, column in cells.items() if name != label}
     shown = [name for name, column in some.items() if 2 * sum(map(is_image, column)) > len(column)]
     shown = [name for name in shown if part_of(name) is not Part.MASKS] or shown
@@ -166,6 +167,12 @@ def _path(cells: Cells, label: str | None, is_image: Callable[[str], bool], wher
 
 
 def _label(free: Cells, path: str | None, where: str) -> Columns:
+    """The column of labels, or the columns of 0 and 1, among the ``free`` ones beside ``path``.
+
+    The steps, each taken only where the one before decides nothing: a column that is called a label; one column of 0
+    and 1 for each class; the only column that does not look like an id, a split or a measurement. Raises `DataError`
+    with what to type where none decides.
+    """
     if shapes := [name for name in free if plain(name) in SHAPE_NAMES]:
         raise DataError(
             f"{where} holds shapes in column '{shapes[0]}', not one label an image: name one with `label_column`"
@@ -218,7 +225,10 @@ def _label(free: Cells, path: str | None, where: str) -> Columns:
 
 
 def say_the_same(columns: Sequence[Sequence[str]]) -> bool:
-    """Whether there are several columns of two values or more, and most values of each are in others too."""
+    """Whether several columns draw on the same values, as the labels of several annotators do.
+
+    Most values of each column must occur in another one too, and there must be two values or more.
+    """
     held = [{cell.strip() for cell in column} - {""} for column in columns]
     known = Counter(value for values in held for value in values)
     return len(known) > 1 < len(held) and all(
@@ -227,7 +237,10 @@ def say_the_same(columns: Sequence[Sequence[str]]) -> bool:
 
 
 def _one_of(named: Cells, where: str) -> str:
-    """The most readable of columns that divide the rows alike."""
+    """The column to take of several columns of labels: the first one of words, if all divide the rows alike.
+
+    Raises `DataError` where they do not.
+    """
     first, *others = named.values()
     for other in others:
         if not len({*zip(first, other, strict=True)}) == len({*first}) == len({*other}):
@@ -279,7 +292,7 @@ def _is_aside(name: str, values: Sequence[str], boxes: bool) -> bool:
 
 
 def _is_note(name: str, values: Sequence[str]) -> bool:
-    """Whether a column without a telling name is unlike a label."""
+    """Whether the name or the values of a column speak against its being the label."""
     values = [value for value in values if value]
     mostly_differ = len(values) >= _MANY and 2 * len({*values}) > len(values)
     all_differ = len(values) > _FEW and len({*values}) == len(values)
@@ -290,11 +303,12 @@ def _is_note(name: str, values: Sequence[str]) -> bool:
 
 
 def _is_flag(name: str, values: Sequence[str]) -> bool:
+    """Whether a column holds 0 and 1 and may thus stand for one class."""
     return plain(name) not in SPLIT_NAMES and {""} < {*values, ""} <= {"0", "1", "0.0", "1.0", ""}
 
 
 def _is_signed(values: Sequence[str]) -> bool:
-    """Whether a column marks what is seen, what is not and what is unsure, by 1, -1 and nothing."""
+    """Whether a column holds 1, -1 and nothing, as tables of findings mark what is seen, unsure and not seen."""
     held = {*values}
     return held <= {"1", "-1", "1.0", "-1.0", "0", "0.0", ""} and bool(held & {"-1", "-1.0"})
 

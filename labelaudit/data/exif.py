@@ -43,7 +43,7 @@ def upright(image: Image.Image) -> Image.Image:
 
 
 def _orientation(tiff: bytes) -> int:
-    """1 (upright) where it is absent or damaged."""
+    """The EXIF orientation, 1 to 8; 1 (upright) where it is absent or damaged."""
     for tag, _, _, value in _directory(tiff):
         if tag == ORIENTATION:
             return int.from_bytes(value[:2], _order(tiff))
@@ -64,9 +64,9 @@ def read_texts(exif: bytes, wanted: tuple[int, ...]) -> dict[int, str]:
 
 
 def _directory(tiff: bytes, start: int | None = None) -> Iterator[tuple[int, int, int, bytes]]:
-    """Tag, kind, number of values, and the value or its place, of each entry up to where the directory is damaged.
+    """Yield the entries of the directory at ``start``, or of the first one: tag, kind, number of values, four bytes.
 
-    ``start`` is its place, without one that of the first directory.
+    The four bytes hold the value, or its place in ``tiff``. Entries behind damage are left out.
     """
     sign = ">" if _order(tiff) == "big" else "<"
     with suppress(struct.error):

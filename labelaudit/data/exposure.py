@@ -107,7 +107,7 @@ def settle(ranges: Iterable[Range], *, real: bool) -> Range | None:
 
 
 def resolve(values: Values, exposure: Exposure | None) -> Exposure:
-    """``exposure`` with what `brighten` would find out about the kind of ``values``: parts of them then look alike."""
+    """``exposure`` with a scale for ``values`` where it has none, so that `brighten` shows parts of them alike."""
     real = values.dtype.kind == "f"
     told = exposure or Exposure()
     if (told.real if real else told.whole) is not None:

@@ -21,7 +21,7 @@ _FAINT = 8
 
 
 def average_down(image: Image.Image, size: int) -> Image.Image:
-    """A far larger image at a whole fraction of its size, still at least four times ``size``."""
+    """Shrink a large image by a whole factor to at least four times ``size``; others come back as they are."""
     width, height = image.size
     factor = min(width, height) // (4 * size)
     if width * height < _BAND or factor < 2 or image.mode not in ("RGB", "L") or "transparency" in image.info:
@@ -83,6 +83,7 @@ def _is_transparent(image: Image.Image) -> bool:
 
 
 def _to_rgb(image: Image.Image, exposure: Exposure | None, shade: int | None = None) -> Image.Image:
+    """An image of any mode as RGB; a transparent one is laid on ``shade``, or on the background that shows it."""
     if image.mode == "RGB" and "transparency" not in image.info:
         return image
     if image.mode.startswith(("I", "F")):

@@ -25,7 +25,7 @@ LEVELS = "parent, top, level N (1 = the folders directly in DATA) or name:'REGEX
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """A dataset and how to read it; everything but ``data`` is found out where it is not said."""
+    """A dataset and the ways to read it that a person stated; what is not stated is found out."""
 
     data: Any = None
     """A folder, a file, an address such as ``s3://bucket/images``, or a Python object; ``None`` for labels alone."""
@@ -54,7 +54,7 @@ class Source:
         check_types(Source, vars(self))
 
     def settings(self) -> dict[str, Any]:
-        """JSON-able, for `Audit.settings`: later commands open the dataset again with it. Paths are absolute."""
+        """The fields as JSON-able values with absolute paths: later commands open the dataset again with them."""
         told = {field.name: getattr(self, field.name) for field in fields(self)}
         kept = {"data", "labels", "path_column", "label_column"}
         told = {name: value for name, value in told.items() if name in kept or value not in (None, False)}
@@ -82,7 +82,7 @@ READING = tuple(field.name for field in fields(Source) if field.name not in ("da
 
 
 def refuse_missing(data: Any, labels: Any = None) -> None:
-    """Say at once what is not there, or is no file: asked before anything that takes a second, such as loading torch.
+    """Check that the files exist, before anything that takes a second, such as loading torch.
 
     Addresses and objects are left to the readers.
 

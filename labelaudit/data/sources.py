@@ -130,9 +130,10 @@ def read_document(name: str, data: bytes) -> Table:
 
 
 def choose(readings: Sequence[Reading], subject: Subject) -> tuple[str, Listing]:
-    """The one certain reading's phrase and its listing; raises `DataError` where there is none, or several.
+    """Choose one of the ``readings`` of a dataset: its phrase and its listing.
 
-    Readings that divide the images alike are one: what labels most images is taken, and words before numbers.
+    Several certain readings are merged where they agree (`labelaudit.data.agreement`). Raises `DataError` where no
+    reading is certain.
     """
     if any(reading.certainty > Certainty.OFFERED for reading in readings):
         readings = [reading for reading in readings if reading.certainty is not Certainty.OFFERED]
@@ -160,7 +161,7 @@ def choose(readings: Sequence[Reading], subject: Subject) -> tuple[str, Listing]
 
 
 def _refusal(reading: Reading) -> str:
-    """The reason of a refused reading."""
+    """The message of a refused reading, which listing it raises."""
     try:
         reading.read()
     except DataError as error:

@@ -185,7 +185,7 @@ def _check_width(name: str, line: int, width: int) -> None:
 
 
 def _list_lines(text: str) -> Iterator[Line]:
-    """Lines of a list, with tabs, commas or spaces between the cells; a path that ends as an image may hold any.
+    """The lines of a list. Tabs, commas or spaces part the cells; a path that ends as an image may hold them too.
 
     A first line that only counts the others is left out. Where lines have different numbers of words and their first
     one is no whole file name, the others are one cell: ``1025794 Boeing 707``.
@@ -303,7 +303,7 @@ def _is_record(value: Any) -> bool:
 
 
 def _cells(record: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
-    """The columns of a record; of one inside of it with the names above: ``ground_truth.label``."""
+    """Yield the columns of a record; a record inside of it adds its name before theirs: ``ground_truth.label``."""
     for name, value in record.items():
         if isinstance(value, dict):
             yield from _cells(value, f"{above}{name}.")

@@ -21,7 +21,7 @@ from labelaudit.types import Finding
 
 
 class Storage(ABC):
-    """The place of a tree's bytes."""
+    """The files of a tree, to read by their paths: a folder, an archive or an address."""
 
     @abstractmethod
     def read(self, path: str) -> bytes:
@@ -125,6 +125,8 @@ def is_passed_over(name: str) -> bool:
 
 
 class _Walker:
+    """One walk over the files below ``root``, which collects what a `Tree` is made of."""
+
     def __init__(self, root: Path) -> None:
         self.root = root
         self.paths: list[str] = []

@@ -82,7 +82,7 @@ def find_versions(
 
 
 def _says_copy(rest: str) -> bool:
-    """Whether what a name has beside that of a class makes it a copy, a version or a part of this class."""
+    """Whether ``rest``, what is left of a folder's name without a class, says copy (``_aug``, ``(2)``) or part."""
     if re.fullmatch(r"[\s_-]*\(\d+\)[\s_-]*", rest):
         return True
     words = re.findall(r"[^\W\d_]+", rest)
@@ -95,7 +95,7 @@ def _without(key: str, label: str) -> str:
 
 
 def _are_numbers(names: Sequence[str]) -> bool:
-    """Whether names are numbers in a few forms, as cameras and scripts count, and not names of single pictures."""
+    """Whether names differ in their numbers alone, as cameras and scripts count, but for a few forms."""
     return len({re.sub(r"\d+", "0", name.rpartition("/")[2]) for name in names}) <= _FEWEST
 
 
@@ -137,5 +137,5 @@ class _Look:
         return cls(size, (grey - grey.mean()) / grey.std()) if grey.std() > 0 else None
 
     def likeness(self, other: _Look) -> float:
-        """The correlation of two images without its sign, and one half more where they are of one size."""
+        """The absolute correlation of two images, 0 to 1, and one half more where both have the same size."""
         return abs(float((self.grey * other.grey).mean())) + (self.size == other.size) / 2

@@ -38,8 +38,9 @@ _UNIQUE = 0.95  # share of rows of another image or another annotator than all b
 
 
 def find_annotators(table: Table, columns: Columns, asked: Sequence[str] | None) -> tuple[str, ...]:
-    """The column that names annotators, or those that each hold one's labels; empty where every image has one label:
-    a column that names its annotator is then one like others, which suspects may concentrate in.
+    """The column that names annotators, or the columns that each hold the labels of one.
+
+    Empty where every image has a single label: the column of its annotator then is a column like any other.
 
     Raises `DataError` where one that was ``asked`` for is not there.
     """
@@ -87,7 +88,7 @@ def offer_annotators(table: Table, columns: Columns, torn: int) -> tuple[str, ..
 
 
 def _says_whose(table: Table, image: str, who: str) -> bool:
-    """Whether images repeat and each of their rows has another value of the column ``who``."""
+    """Whether images come several times, each time with another value in the column ``who``."""
     images = {*table.cells[image]}
     votes = {*zip(table.cells[image], table.cells[who], strict=True)}
     return len(images) < len(votes) and len(votes) >= _UNIQUE * len(table)

@@ -66,6 +66,10 @@ def recognise(subject: Subject) -> list[Reading]:
 
 
 def _list(tree: Tree, beside: Mapping[str, Mapping[str, str]], kind: str, column: str | None) -> Listing:
+    """The samples of shards whose label is in the file of the ending ``kind`` beside the image.
+
+    ``beside`` is sample -> ending -> file, ``column`` the key of the label in a JSON file.
+    """
     samples: defaultdict[str, list[str]] = defaultdict(list)
     for path in tree.paths:
         samples[_split(path)[0]].append(path)
@@ -122,6 +126,7 @@ def _split(path: str) -> tuple[str, str]:
 
 
 def _expand(path: Path) -> list[Path]:
+    """The files that ``shard-{000..012}.tar`` stands for; raises `DataError` where one is missing."""
     found = _BRACES.search(path.name)
     if found is None:
         return [path]

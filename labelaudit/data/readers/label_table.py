@@ -41,7 +41,7 @@ _HELD = re.compile(r"<.+ at 0x[0-9A-Fa-f]+>|\{'bytes': |b['\"]|\[+ *\d")
 
 
 def recognise(subject: Subject) -> list[Reading]:
-    """The table that was given, the one that DATA is, or those that lie in DATA."""
+    """Readings by the table that was given, by the table that DATA is, or by tables that lie in the folder DATA."""
     source, path = subject.source, subject.path
     if source.label_from is not None or not (subject.is_folder or path is not None):
         return []
@@ -174,7 +174,7 @@ def _of_table(one: FoundTable, tree: Tree) -> Reading:
 
 
 def _stands_alone(one: FoundTable, tree: Tree) -> bool:
-    """Whether a table is surely the one of labels, though a larger one about the same images cannot be used."""
+    """Whether a table is read though a larger one was refused: it has a column called label and names most images."""
     return _is_said(one.columns) and 2 * one.match.matched >= len(tree.paths)
 
 

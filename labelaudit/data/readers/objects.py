@@ -136,7 +136,7 @@ def _read_torch(source: Source) -> Listing:
 
 
 class _Part:
-    """A torch dataset of its own, with its class names and what it says of all its rows without loading one."""
+    """A torch dataset that holds its own rows, with the labels that it tells without loading an image."""
 
     def __init__(self, data: Any) -> None:
         self._data = data
@@ -167,7 +167,7 @@ def _are_files(value: Any, count: int) -> bool:
 
 
 def _place_of(data: Any, row: int) -> tuple[Any, int]:
-    """The dataset, and the row in it, that a row of torch's own `Subset` or `ConcatDataset` stands for."""
+    """The dataset and the row in it that ``row`` of a `Subset` or `ConcatDataset` of torch stands for."""
     while type(data).__module__ == "torch.utils.data.dataset":
         if type(data).__name__ == "Subset":
             data, row = data.dataset, int(data.indices[row])
@@ -285,7 +285,7 @@ def _number(value: Any) -> Any:
 
 
 def _named(value: Any, names: Sequence[str]) -> str | None:
-    """A label as text: integers through ``names`` where given; negative ones and nothing are not a label."""
+    """A label as text. Integers are looked up in ``names`` if there are any; negative ones and nothing are no label."""
     number = _number(value)
     if isinstance(number, int) and not isinstance(number, bool) and names:
         if number >= len(names):
