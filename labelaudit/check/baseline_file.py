@@ -201,7 +201,7 @@ def _deepest_line(text: str) -> int:
 
 
 def _parse(document: Any) -> Baseline:
-    """Checks everything; whatever is wrong names its line."""
+    """The baseline in a document; raises `_WrongLineError` with the line of the first mistake."""
     said = f'no baseline (its "kind" is not "{KIND}"): name another file'
     if not isinstance(document, _Object):
         raise _WrongLineError(1, said)
@@ -288,7 +288,7 @@ def _entry_of(record: _Object, kind: type[_AnyKnown], needed: Iterable[str]) -> 
 
 
 def _with_verdict(record: _Object) -> dict[str, Any]:
-    """A suspect whose verdict a person can have meant, its time in UTC."""
+    """The fields of the verdict in ``record``, with its time in UTC; raises where they contradict each other."""
     verdict, label = record.get("verdict", ""), record.get("new_label", "")
     if verdict not in ("", *WORDS):
         raise record.fail(f"unknown verdict '{verdict}'; known: {', '.join(WORDS)}", "verdict")

@@ -66,7 +66,7 @@ def _find_root(folder: str) -> str:
 
 
 def _refuse_unwatched(paths: Iterable[str], below: Callable[[str], bool], tracked: set[str]) -> None:
-    """Git must know every file of the dataset, or it would call a change of it none.
+    """Raise `RunError` for a file of the dataset that Git does not watch: its change would go unnoticed.
 
     Git's own folder is as good as watched: what git-annex keeps there is named by its content.
     """
@@ -86,7 +86,7 @@ def _folders(path: str) -> Iterator[str]:
 
 
 def _find_parting(folder: str, revision: str) -> str:
-    """The commit at which ``revision`` and HEAD parted; what cannot be said of them names the way out."""
+    """The commit at which ``revision`` and HEAD parted; raises `RunError` with advice where there is none."""
     _git(folder, ["rev-parse", "--git-dir"])
     shallow = _git(folder, ["rev-parse", "--is-shallow-repository"]) == ["true\n"]
     deeper = "this clone has only the latest commits: fetch all of them (`git fetch --unshallow`, or fetch-depth: 0)"

@@ -69,7 +69,7 @@ class CheckInput:
 
     @cached_property
     def counted_from(self) -> float:
-        """Suspicion from which a suspect counts: where sure ones alone do, that from which the scan calls it sure."""
+        """Suspicion from which a suspect counts: `threshold`, or that of sure suspects where these alone count."""
         sure = self.audit.decision.sure_threshold
         if self.policy.threshold is not None or self.policy.tier == "doubtful" or sure is None:
             return self.threshold
@@ -164,7 +164,7 @@ class CheckInput:
 
     @cached_property
     def watched(self) -> Bools:
-        """(n,) samples that a baseline holds: what is suspected, and what reaches the lower edge of the band."""
+        """(n,) samples that a baseline would hold: suspects, and those less than `TOLERANCE` below the threshold."""
         decision = self.audit.decision
         lower = max(self.threshold - TOLERANCE, self.threshold / 2)  # a low threshold has no band of spotless images
         return self.suspected | (decision.judged & (decision.suspicion >= lower))
@@ -302,7 +302,7 @@ class CheckInput:
         return False
 
     def _identify(self, finding: Finding, rows: Mapping[str, int]) -> str:
-        """32 hexadecimal digits from the kind and, of each of its samples, content and label, or the path without."""
+        """32 hexadecimal digits of a finding: of its kind and its samples' content and label, or path where unknown."""
         keys = []
         for name in filter(None, (finding.path, finding.partner)):
             row = rows.get(name)

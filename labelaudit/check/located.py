@@ -110,7 +110,7 @@ def touches(paths: Iterable[str]) -> Callable[[str], bool]:
 
 
 def _reach(path: str, folders: dict[str, str]) -> Iterator[str]:
-    """``path`` as it is named, in its own folder, and behind its link; each once."""
+    """Yield ``path`` as written, with the links above it resolved, and with its own link resolved; each once."""
     behind = [os.path.realpath(path)] if Path(path).is_symlink() else []
     yield from dict.fromkeys([os.path.normpath(path), resolve_links(path, folders), *behind])
 

@@ -73,7 +73,7 @@ def _check_cache(path: Path, cache: Path) -> None:
 
 
 def _table(path: Path) -> dict[str, Any] | None:
-    """Our table of a policy file; None where a pyproject.toml has none."""
+    """The table of labelaudit in a policy file; None where a pyproject.toml has none."""
     try:
         document = tomllib.loads(read_regular(path).decode("utf-8-sig"))
     except OSError as error:

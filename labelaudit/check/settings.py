@@ -179,7 +179,7 @@ def _parse_kind(value: Any) -> str:
 
 
 def _parse_day(value: Any) -> date:
-    """The day of a date, of a moment (in UTC where it says a time zone), or of either as ISO 8601 text."""
+    """The day of a date or a time, also as ISO 8601 text; of a time with a time zone the day in UTC."""
     try:
         moment = datetime.fromisoformat(value) if isinstance(value, str) else value
         if isinstance(moment, datetime):

@@ -66,7 +66,7 @@ class Target:
 
     @property
     def images_folder(self) -> Path | None:
-        """The present folder of the images, as far as anything says so."""
+        """The folder that holds the images now, where the person or the RUN says it."""
         named = self.source.data
         return (self.images or (Path(named) if named else None)) if self.is_run else self.data
 
@@ -76,7 +76,7 @@ class Target:
         return Path(self.source.labels) if self.source.labels else None
 
     def check(self) -> None:
-        """Refuse what cannot be meant, and what cannot be written, before the long work."""
+        """Refuse settings that contradict each other, and outputs that cannot be written, before the long work."""
         from labelaudit.audit.run import check_output
         from labelaudit.check.settings import SETTINGS
 
@@ -196,7 +196,7 @@ class Target:
 def _refuse_strangers(
     listed: list[Path], outside: list[Path], strange: Set[str], any_known: bool, located: Located, data: Path
 ) -> None:
-    """A listed file that should be an image of the dataset and is none: nobody would see that it was not judged."""
+    """Raise `DataError` where a listed file should be an image of the dataset and is none: nobody would notice."""
     from labelaudit.data.images import SUFFIXES
 
     if not any_known:

@@ -49,7 +49,7 @@ class RelabelledDataset:
         return {name: tuple(column[row] for row in self.rows) for name, column in self.samples.extra.items()}
 
     def written(self) -> RelabelledDataset:
-        """The same with the labels that the data have: the numbers of classes that a file beside them names."""
+        """The same dataset with labels as the data have them: numbers, where a file beside them names the classes."""
         samples, codes = self.samples, self.samples.codes
         if not codes:
             return self

@@ -127,7 +127,7 @@ def _inside(name: str, split: str, label: str) -> list[str]:
 
 
 def _seen(part: str) -> str:
-    """``part`` so that a scan does not pass it over: not hidden, not the name of what other tools leave behind."""
+    """``part`` with its first sign escaped where a scan would pass it over, as hidden or as left by other tools."""
     part = "".join(_escape(c) if "\ud800" <= c <= "\udfff" else c for c in part)
     return _escape(part[0]) + part[1:] if part and is_passed_over(part) else part
 
@@ -142,7 +142,7 @@ def _without_split_words(part: str) -> str:
 
 
 def _fitted(part: str) -> str:
-    """``part`` at a length that every file system takes: what is cut off leaves eight digits of the digest."""
+    """``part`` cut to a length that every file system takes; eight digits of its digest stand for the rest."""
     data = part.encode("utf-8", "surrogateescape")
     if len(data) <= _LONGEST:
         return part

@@ -30,12 +30,12 @@ def quarantine_of(out: Path | str) -> Path:
 def check_place(
     place: Path, audit: Audit, data: Path | str | None, run: Path | str | None, other: Path | None = None
 ) -> None:
-    """Refuse what would write into, or over, what is only to be read."""
+    """Refuse an output in, around or in place of what is read: the data, the RUN or the cleaned dataset."""
     check_apart(place, {"data": data or audit.source.get("data"), "RUN": run, "cleaned dataset": other})
 
 
 def check_free(place: Path, replace: bool) -> None:
-    """Refuse to replace what is not ours, what somebody put into it, and what is ours unless asked to."""
+    """Refuse to replace a folder that `apply_plan` did not make, one with added files, and any without ``replace``."""
     recover(quarantine_of(place), place)
     if not place.exists() or (place.is_dir() and not any(place.iterdir())):
         return
@@ -117,7 +117,7 @@ def read_report(folder: Path) -> dict[str, Any] | None:
 
 
 def _is_sound(report: Mapping[str, Any]) -> bool:
-    """Whether what later commands rely on is there and of its kind; a quarantine has the name of a sibling only."""
+    """Whether a report has the keys that later commands need, of the right types, and a sibling as quarantine."""
     kinds = {"files": int, "quarantine_files": int, "samples": int, "source": dict, "changes": list, "classes": list}
     kinds |= dict.fromkeys(("id", "plan", "form", "quarantine"), str)
     if any(not isinstance(report.get(name), kind) for name, kind in kinds.items()) or not report["id"]:

@@ -119,7 +119,7 @@ def make_plan(
 
 
 class _PlanBuilder:
-    """The samples with a reason, each looked at once."""
+    """Collects the changes of a plan, one sample at a time, and counts what stays as it is."""
 
     def __init__(
         self,
@@ -176,7 +176,7 @@ class _PlanBuilder:
         )
 
     def _first(self, row: int, options: Iterable[tuple[str, str, str | None]]) -> list[Change]:
-        """The change for the first reason that asks for one; a verdict is the last word."""
+        """The change for the first of the reasons that asks for one; after a verdict no further reason is heard."""
         kept = []
         for reason, source, detail in options:
             if detail is None:

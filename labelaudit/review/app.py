@@ -186,7 +186,7 @@ class _Site:
 
 
 def _answering(respond: Callable[[Request], Any]) -> Callable[[Request], Response]:
-    """A read: what ``respond`` returns as JSON, what it raises as a line and a status."""
+    """The handler of a read: the result of ``respond`` as JSON; an error as one line and a status."""
 
     def answer(request: Request) -> Response:
         return _guarded(lambda: respond(request))
@@ -195,7 +195,7 @@ def _answering(respond: Callable[[Request], Any]) -> Callable[[Request], Respons
 
 
 def _taking(respond: Callable[[dict[str, Any]], Any]) -> Callable[[Request], Any]:
-    """A write: a small JSON object in, the rest as `_answering`."""
+    """The handler of a write: takes a small JSON object, and answers as `_answering` does."""
 
     async def answer(request: Request) -> Response:
         body = bytearray()
@@ -247,14 +247,14 @@ def _number(request: Request, name: str) -> int:
 
 
 def _whole(text: str, name: str) -> int:
-    """A number of an address; thousands of digits are none."""
+    """The whole number that ``text``, a part of an address, spells; raises `OptionError` about ``name`` elsewhere."""
     if not (text.isascii() and text.isdecimal() and len(text) < 10):
         raise OptionError(f"{name} must be a number, not '{text[:20]}'")
     return int(text)
 
 
 def _moved(session: Session, place: int | None, row: int | None) -> Response | None:
-    """The refusal of a page whose queue is not the one of now: what it shows at ``place`` is another image's."""
+    """The refusal of a page with an old queue, in which another image stands at ``place``."""
     rows = session.queue.rows
     if place is None or row is None or (0 <= place < len(rows) and rows[place] == row):
         return None

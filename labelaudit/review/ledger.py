@@ -121,7 +121,7 @@ class Ledger:
             return last or withdraw()
 
     def _write(self, decide: Callable[[], Verdict]) -> None:
-        """Put what ``decide`` says, once everything in the file is known, on disk and then into memory.
+        """Read what others wrote, then write the verdict that ``decide`` returns to the file and into memory.
 
         Where another process wrote meanwhile, it is asked again: two pages of one reviewer cannot both be first.
         """
@@ -164,7 +164,7 @@ class Ledger:
         return status.st_size, status.st_mtime_ns
 
     def _take(self, verdict: Verdict) -> None:
-        """One more verdict, after all others."""
+        """Take in ``verdict``, the last one of the log."""
         if verdict.verdict == verdicts.RULE:
             self.rule = verdict.new_label
             return

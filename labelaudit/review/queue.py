@@ -140,7 +140,7 @@ def ask(audit: Audit, row: int, *, blind: bool = False) -> Question:
 
 
 def _once(audit: Audit, rows: Iterable[int]) -> tuple[int, ...]:
-    """The first of the rows with the same content and label."""
+    """``rows`` without those whose content and label an earlier row has."""
     digests, labels = audit.samples.digests, audit.samples.labels.tolist()
     first: dict[tuple[str, int], int] = {}
     for row in rows:

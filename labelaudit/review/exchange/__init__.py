@@ -182,7 +182,7 @@ def _folder(audit: Audit, data: Path | None) -> str:
 
 @contextmanager
 def _fresh(path: Path) -> Iterator[TextIO]:
-    """`fresh_text` whose failure is said."""
+    """Open ``path`` with `fresh_text`; raises `RunError` where it cannot be written."""
     try:
         with fresh_text(path, errors="backslashreplace") as file:
             yield file
