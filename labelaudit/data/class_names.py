@@ -198,6 +198,8 @@ def _of_document(document: Any) -> Iterator[Names]:
 
 
 def _of_yaml(text: str) -> Iterator[Names]:
+    """The ``names`` of a ``data.yaml``. Nothing below them is looked at: a few lines that refer to each other can stand
+    for gigabytes."""
     import yaml
 
     try:
@@ -207,7 +209,9 @@ def _of_yaml(text: str) -> Iterator[Names]:
     names = document.get("names") if isinstance(document, dict) else None
     if isinstance(names, dict):
         names = {str(number): name for number, name in names.items()}
-    yield from _of_document(names)
+    if isinstance(names, list | dict):
+        words = names.values() if isinstance(names, dict) else names
+        yield from _of_document(names) if all(isinstance(word, str | int) for word in words) else ()
 
 
 def _counted(names: list[str]) -> Iterator[Names]:

@@ -44,6 +44,9 @@ def test_a_file_beside_the_data_names_numbered_classes(file: str, tmp_path: Path
     assert any(f"called as in '{file}': 0 is 'cat'" in note for note in listing.notes)
 
 
+BOMB = "a0: &a0 [x, y]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" for n in range(1, 40))
+BOMB += "names: {0: *a39, 1: *a38, 2: *a37}\n"
+
 NOT_SAID: dict[str, Files] = {
     "too few names": {"classes.txt": "cat\ndog\n"},
     "too many names": {"classes.txt": "cat\ndog\nowl\nyak\n"},
@@ -54,6 +57,7 @@ NOT_SAID: dict[str, Files] = {
     "names of images": {"names.txt": "a.jpg\nb.jpg\nc.jpg\n"},
     "two files that differ": {"classes.txt": "cat\ndog\nowl\n", "names.txt": "dog\ncat\nowl\n"},
     "damage": {"label_map.json": '{"0": ', "names.yaml": "names: [", "classes.txt": b"\xff\xfe\0", "index.json": "[]"},
+    "lines that stand for gigabytes": {"data.yaml": BOMB},
     "examples": {"docs/classes.txt": "cat\ndog\nowl\n"},
 }
 
