@@ -108,20 +108,23 @@ def build_queue(audit: Audit, order: str, *, plan: ReviewPlan | None = None, rev
     Raises:
         OptionError: unknown order.
     """
-    if order == "worst":
-        return Queue("worst", _once(audit, audit.suspects.tolist()))
-    if order == "all":
-        return Queue("all", _once(audit, audit.order.tolist()))
-    if order == "pair":
-        return Queue("pair", _once(audit, _by_pair(audit)))
-    if order == "tune":
-        return Queue("tune", _once(audit, tuning.ask(audit, reviewed or Reviewed()).tolist()))
-    if order == "sample":
-        return Queue("sample", _once(audit, plan.rows if plan else ()))
-    if order == "disputes":
-        rows = sorted(reviewed.disputed if reviewed else (), key=lambda row: int(audit.rank[row]))
-        return Queue("disputes", _once(audit, rows))
-    raise unknown_name("order", order, ORDERS)
+    rows: Iterable[int]
+    match order:
+        case "worst":
+            rows = audit.suspects.tolist()
+        case "all":
+            rows = audit.order.tolist()
+        case "pair":
+            rows = _by_pair(audit)
+        case "tune":
+            rows = tuning.ask(audit, reviewed or Reviewed()).tolist()
+        case "sample":
+            rows = plan.rows if plan else ()
+        case "disputes":
+            rows = sorted(reviewed.disputed if reviewed else (), key=lambda row: int(audit.rank[row]))
+        case _:
+            raise unknown_name("order", order, ORDERS)
+    return Queue(order, _once(audit, rows))
 
 
 def ask(audit: Audit, row: int, *, blind: bool = False) -> Question:
