@@ -22,7 +22,8 @@ def agree(certain: Sequence[Reading], shown: str) -> tuple[str, Listing]:
     """
     listings, told_apart = _without_columns([(reading, reading.read()) for reading in certain])
     if len(listings) == 1:
-        return listings[0][0].what, replace(listings[0][1], notes=(*listings[0][1].notes, *told_apart))
+        ((reading, listing),) = listings
+        return reading.what, replace(listing, notes=(*listing.notes, *told_apart))
     first_reading, first = max(listings, key=lambda pair: _worth(pair[1]))
     official = [pair for pair in listings if pair[0].is_metadata]
     if len(official) == 1 and all(_share_names(official[0][1], listing) for _, listing in listings):
@@ -45,13 +46,13 @@ def agree(certain: Sequence[Reading], shown: str) -> tuple[str, Listing]:
 def _without_columns(listings: list[tuple[Reading, Listing]]) -> tuple[list[tuple[Reading, Listing]], list[str]]:
     """Leave out each of the ``listings`` whose labels another one holds as a further column; notes say which."""
     told, kept = list[str](), []
-    for one in listings:
-        unlike = [other for _, other in listings if other is not one[1] and _disagreement(one[1], other)]
-        columns = [column for other in unlike if (column := _column_of(one[1], other))]
+    for reading, listing in listings:
+        unlike = [other for _, other in listings if other is not listing and _disagreement(listing, other)]
+        columns = [column for other in unlike if (column := _column_of(listing, other))]
         if columns:
-            told.append(f"The {one[1].origin} say what column '{columns[0]}' says, and are no labels.")
+            told.append(f"The {listing.origin} say what column '{columns[0]}' says, and are no labels.")
         else:
-            kept.append(one)
+            kept.append((reading, listing))
     return (kept, told) if kept else (listings, [])
 
 
@@ -125,12 +126,9 @@ def _typed(reading: Reading, listing: Listing) -> list[Candidate]:
 
 def _worth(listing: Listing) -> tuple[int, bool, bool, int]:
     """The sort key of listings that divide the images alike: the greatest one is taken."""
-    return _labelled(listing), _in_words(listing), listing.splits is not None, len(listing.extra)
+    numbers = all(label is None or label.lstrip("-").isdecimal() for label in listing.labels)
+    return _labelled(listing), not numbers, listing.splits is not None, len(listing.extra)
 
 
 def _labelled(listing: Listing) -> int:
     return sum(label is not None for label in listing.labels)
-
-
-def _in_words(listing: Listing) -> bool:
-    return not all(label is None or label.lstrip("-").isdecimal() for label in listing.labels)

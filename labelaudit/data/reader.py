@@ -98,11 +98,3 @@ class Subject:
             return self._tree
         assert self.path is not None
         return walk(self.path)
-
-    @cached_property
-    def head(self) -> bytes:
-        """The first bytes of a file; empty for a folder."""
-        if self.path is None or self._tree is not None or not self.path.is_file():
-            return b""
-        with self.path.open("rb") as file:
-            return file.read(4096)

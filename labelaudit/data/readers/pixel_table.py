@@ -31,10 +31,9 @@ def recognise(subject: Subject) -> list[Reading]:
     if path is None or subject.is_folder or path.suffix.lower() not in (".csv", ".tsv") or subject.source.labels:
         return []
     try:
-        head = next(csv.reader([subject.head.decode("utf-8-sig", "replace").partition("\n")[0].rstrip("\r")]))
         with path.open(encoding="utf-8-sig", newline="") as file:
-            head = next(csv.reader(file), head)
-    except (OSError, UnicodeDecodeError, csv.Error, StopIteration):
+            head = next(csv.reader(file), [])
+    except (OSError, UnicodeDecodeError, csv.Error):
         return []
     if not head:
         return []
