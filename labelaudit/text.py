@@ -278,6 +278,20 @@ def name_some(names: Sequence[str], most: int = 5) -> str:
     return ", ".join(names[:most]) + (f" and {len(names) - most:,} more" if len(names) > most else "")
 
 
+def find_twice(names: Iterable[str]) -> str | None:
+    """The first of the ``names`` that comes a second time; ``None`` where each comes once.
+
+    >>> find_twice(["cat", "dog", "dog", "cat"]), find_twice(["cat"])
+    ('dog', None)
+    """
+    seen = set[str]()
+    for name in names:
+        if name in seen:
+            return name
+        seen.add(name)
+    return None
+
+
 def free_name(name: str, prefix: str, taken: Iterable[str]) -> str:
     """``name``, prefixed until no column of ``taken`` has it."""
     used = set(taken)

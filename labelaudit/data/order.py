@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +12,7 @@ from labelaudit.data.matching import match_rows
 from labelaudit.errors import DataError, OptionError
 from labelaudit.files import read_text
 from labelaudit.images import Subset
-from labelaudit.text import name_some
+from labelaudit.text import find_twice, name_some
 from labelaudit.types import Finding
 
 
@@ -41,9 +40,9 @@ def parse_classes(text: str) -> tuple[str, ...]:
     else:
         names = [name.strip() for name in text.split(",")]
     names = [name for name in names if name]
-    if len({*names}) < len(names) or len(names) < 2:
-        twice = [name for name, count in Counter(names).items() if count > 1]
-        reason = f"names '{twice[0]}' twice" if twice else "names fewer than two classes"
+    twice = find_twice(names)
+    if twice is not None or len(names) < 2:
+        reason = "names fewer than two classes" if twice is None else f"names '{twice}' twice"
         raise DataError(f"`classes` '{text}' {reason}: give all class names in order, or a file with one a line")
     return tuple(names)
 

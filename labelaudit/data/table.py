@@ -11,7 +11,6 @@ import csv
 import io
 import json
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan
@@ -22,6 +21,7 @@ from labelaudit.data.columns import Cells
 from labelaudit.data.images import SUFFIXES
 from labelaudit.data.parts import part_of
 from labelaudit.errors import DataError
+from labelaudit.text import find_twice
 
 LIST_SUFFIXES = frozenset({".txt", ".lst", ".list"})
 """Plain lists: a path and a label on each line, without a header."""
@@ -121,8 +121,8 @@ def _of_header(name: str, lines: Sequence[Line]) -> Table:
     if is_list and len(lines) > 1 and all(len(row) == len(head) + 1 for _, row in lines[1:]):
         head = ["", *head]  # the column of paths has no name
     columns = tuple(cell.strip() or f"unnamed {i}" for i, cell in enumerate(head))
-    if twice := [column for column, count in Counter(columns).items() if count > 1]:
-        raise DataError(f"'{name}' has two columns '{twice[0]}': rename one")
+    if (twice := find_twice(columns)) is not None:
+        raise DataError(f"'{name}' has two columns '{twice}': rename one")
     if len(lines) == 1:
         raise DataError(f"'{name}' has no rows: it needs a header and one row for each image")
     for line, row in lines[1:]:
@@ -269,7 +269,7 @@ def is_frame(data: Any) -> bool:
 def frame_table(data: Any) -> Table:
     """A pandas or polars data frame as a table of text; raises `DataError` for one without rows."""
     names = [str(name) for name in data.columns]
-    if twice := next((name for name, times in Counter(names).items() if times > 1), None):
+    if (twice := find_twice(names)) is not None:
         raise DataError(f"the data frame has several columns '{twice}': give each a name of its own")
     if not len(data):
         raise DataError("the data frame has no rows")

@@ -24,7 +24,7 @@ from labelaudit.data.source import Source
 from labelaudit.data.table import frame_table, is_frame, scalar_text
 from labelaudit.errors import DataError
 from labelaudit.images import Joined
-from labelaudit.text import name_some
+from labelaudit.text import find_twice, name_some
 
 Kind = tuple[str, Callable[[Any], bool], Callable[[Source], Listing]]
 
@@ -114,7 +114,7 @@ def _read_list(source: Source) -> Listing:
     if not all(isinstance(item, str | Path) for item in items):
         return _lazy(len(items), items.__getitem__, labels, "the labels given")
     paths = [Path(item).as_posix() for item in items]
-    if twice := next((path for path in paths if paths.count(path) > 1), None) if len({*paths}) < len(paths) else None:
+    if twice := find_twice(paths):
         raise DataError(f"'{twice}' is twice in the list: name each image once")
     return Listing(root="", ids=tuple(paths), labels=tuple(labels), images=Files("", paths), origin="the labels given")
 
