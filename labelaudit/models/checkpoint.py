@@ -11,7 +11,7 @@ import hashlib
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any, BinaryIO, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -40,12 +40,13 @@ def write(path: Path, course: TrainingState, record: object, settings: Mapping[s
         "method": {name: capture(value, name) for name, value in _attributes(course.method)},
         "record": capture(record),
     }
+    buffer = io.BytesIO()  # torch raises errors of its own where a file does not take what it writes
+    torch.save(content, buffer)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with fresh_bytes(path) as file:
-            summed = _Summed(file)
-            torch.save(content, cast(IO[bytes], summed))
-            file.write(summed.sum.digest() + _END)
+            file.write(buffer.getbuffer())
+            file.write(hashlib.blake2b(buffer.getbuffer(), digest_size=_SUM).digest() + _END)
     except OSError as error:
         raise RunError(f"cannot write {path} ({error.strerror or error}): choose another folder") from error
 
@@ -73,20 +74,6 @@ def read(path: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
                 "began with, or start anew in another folder"
             )
     return content
-
-
-class _Summed:
-    """A file that is written to, and the checksum of what was: a flipped bit may not be trained on."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file, self.sum = file, hashlib.blake2b(digest_size=_SUM)
-
-    def write(self, data: bytes) -> int:
-        self.sum.update(data)
-        return self._file.write(data)
-
-    def flush(self) -> None:
-        self._file.flush()
 
 
 def _describe(name: str, then: Any, now: Any) -> str:

@@ -137,6 +137,7 @@ def train(
     curves, notes = Curves(recipe.epochs, int(chosen.burn_in * recipe.epochs)), list[str]()
 
     def begin(course: TrainingState) -> None:
+        progress(f"training {settings.method}", 0, recipe.epochs)
         if checkpoint is not None and checkpoint.exists():
             saved.resume(saved.read(checkpoint, record), course, curves)
             curves.resumed()

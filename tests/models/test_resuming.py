@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import subprocess
 import sys
 import textwrap
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +94,24 @@ def test_a_run_that_was_killed_goes_on_to_the_same_bits(tmp_path: Path) -> None:
         torch.set_num_threads(threads)
 
 
+def test_a_full_disk_is_told_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full(io.BytesIO):
+        def write(self, data: object) -> int:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(checkpoint, "fresh_bytes", lambda _: nullcontext(Full()))
+    x, labels = features()
+    with pytest.raises(RunError, match=r"cannot write .*checkpoint.pt \(No space left on device\)"):
+        train(ModelSettings(epochs=1), x, labels, 3, checkpoint=tmp_path / "checkpoint.pt")
+
+
+def test_training_is_announced_before_its_first_epoch() -> None:
+    heard: list[Any] = []
+    x, labels = features()
+    train(ModelSettings(epochs=1), x, labels, 3, told=heard.append, progress=lambda *step: heard.append(step))
+    assert heard[0] == ("training ce", 0, 1)
+
+
 def test_dropout_draws_from_the_runs_own_seed_and_goes_on_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def dropping(shape: Sequence[int], classes: int, copies: int) -> Network:
         return Network(Bodies(lambda: nn.Sequential(nn.Flatten(), nn.Dropout(0.5)), copies), copies, 64, classes)
@@ -149,7 +170,7 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_last_one(
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(torch, "save", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(RunError, match="No space left"):
         train(ModelSettings(epochs=3), x, labels, 3, checkpoint=file)
     assert file.read_bytes() == before
