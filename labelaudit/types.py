@@ -29,6 +29,8 @@ Tier = Literal["sure", "doubtful"]
 """A choice among flagged samples: those that are surely mislabeled alone, or the doubtful ones too."""
 TIERS = ("", "doubtful", "sure")
 """Names of `Decision.tiers`; that of samples which are not flagged is empty."""
+Identity = tuple[str, str]
+"""Content digest and given label of a sample: a finding about them is the same one in the next scan."""
 
 
 class Progress(Protocol):
@@ -63,8 +65,8 @@ class Claim(NamedTuple):
     label: str
 
     @property
-    def identity(self) -> tuple[str, str]:
-        """The key that makes a finding about it the same finding next time: (content digest, label)."""
+    def identity(self) -> Identity:
+        """The key that makes a finding about it the same finding next time."""
         return self.digest, self.label
 
 

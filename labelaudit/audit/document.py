@@ -26,7 +26,7 @@ from labelaudit.judge import FILE as JUDGE
 from labelaudit.machine import Stage
 from labelaudit.names import order_rows, spell_lines
 from labelaudit.text import count, interval
-from labelaudit.types import Bools, Decision, Evidence, Finding, Floats, Ints, Samples
+from labelaudit.types import Bools, Decision, Evidence, Finding, Floats, Identity, Ints, Samples
 
 if TYPE_CHECKING:
     from labelaudit.judge.judge import Judge
@@ -171,7 +171,7 @@ class Audit:
             judge = Judge.load(kept)
         return None if judge is None or len(judge.memory) != len(self.samples) else judge
 
-    def identity(self, row: int) -> tuple[str, str]:
+    def identity(self, row: int) -> Identity:
         """The key that makes a finding about ``row`` the same finding next time: (content digest, given label)."""
         return self.samples.claim(row).identity
 

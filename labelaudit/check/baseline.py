@@ -12,10 +12,10 @@ from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import Any, Literal, NamedTuple
 
+from labelaudit.types import Identity
+
 WORDS = ("given", "suggested", "other", "none")
 """Verdicts that a baseline can hold, as in `labelaudit.verdicts`: the given label is right, or it is not."""
-
-Identity = tuple[str, str]
 
 
 class Noise(NamedTuple):

@@ -14,8 +14,8 @@ import numpy as np
 
 from labelaudit.audit.document import Audit
 from labelaudit.data.images import ImageError
-from labelaudit.review.ledger import Identity, NothingToUndo, StaleAnswer
-from labelaudit.types import Ints
+from labelaudit.review.ledger import NothingToUndo, StaleAnswer
+from labelaudit.types import Identity, Ints
 
 SHOWN = 8
 """Companions that a page shows pictures of."""

@@ -16,9 +16,8 @@ from pathlib import Path
 
 from labelaudit import verdicts
 from labelaudit.errors import LabelAuditError
+from labelaudit.types import Identity
 from labelaudit.verdicts import Verdict
-
-Identity = tuple[str, str]
 
 
 class StaleAnswer(LabelAuditError):

@@ -23,11 +23,12 @@ from labelaudit.estimate import ReviewPlan, stop_rule
 from labelaudit.images import Images
 from labelaudit.review.companions import Companions
 from labelaudit.review.keys import KEYS
-from labelaudit.review.ledger import Identity, Ledger, NothingToUndo
+from labelaudit.review.ledger import Ledger, NothingToUndo
 from labelaudit.review.likeness import Likeness
 from labelaudit.review.pictures import Pictures
 from labelaudit.review.queue import Queue, ask, build_queue, open_queue
 from labelaudit.text import printable, spell_path
+from labelaudit.types import Identity
 from labelaudit.verdicts import Verdict
 
 PAGE = 24
@@ -332,8 +333,8 @@ def renew_session(session: Session, audit: Audit) -> Session:
         order = "all"
     renewed = copy(session)
     renewed.__dict__.pop("_places", None)
-    renewed.audit, renewed.queue = audit, build_queue(audit, order, plan=session.plan)
-    renewed.likeness = Likeness(audit, session.run)
+    renewed.audit, renewed.likeness = audit, Likeness(audit, session.run)
+    renewed.queue = build_queue(audit, order, plan=session.plan)
     return renewed
 
 
@@ -342,8 +343,7 @@ def _answer(verdict: Verdict) -> str:
 
 
 def _own(verdict: Verdict, label: int | None) -> dict[str, Any]:
-    own: dict[str, Any] = {"kind": _answer(verdict), "label": label}
-    return own | {"note": verdict.note} if verdict.note else own
+    return {"kind": _answer(verdict), "label": label, **({"note": verdict.note} if verdict.note else {})}
 
 
 def _said(verdict: Verdict) -> dict[str, str]:

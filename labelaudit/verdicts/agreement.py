@@ -12,15 +12,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from labelaudit.types import Identity
 from labelaudit.verdicts.verdict import RULE, Verdict
 
-Answers = Mapping[tuple[str, str], Mapping[str, str]]
+Answers = Mapping[Identity, Mapping[str, str]]
 """Image -> reviewer -> class that the reviewer took to be correct, empty for no class."""
 
 
-def first_answers(log: Sequence[Verdict]) -> dict[tuple[str, str], dict[str, str]]:
+def first_answers(log: Sequence[Verdict]) -> dict[Identity, dict[str, str]]:
     """The first answer of each reviewer about each image of ``log``; ``skip`` is none, ``undo`` takes one back."""
-    found: dict[tuple[str, str], dict[str, str]] = {}
+    found: dict[Identity, dict[str, str]] = {}
     for verdict in log:
         if verdict.verdict == RULE:
             continue

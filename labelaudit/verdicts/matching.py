@@ -15,7 +15,7 @@ import numpy as np
 from labelaudit.audit.document import Audit
 from labelaudit.judge.noise_model import NO_CLASS, UNKNOWN
 from labelaudit.text import count
-from labelaudit.types import Bools, Ints, Samples
+from labelaudit.types import Bools, Identity, Ints, Samples
 from labelaudit.verdicts.log import read, verdicts_file
 from labelaudit.verdicts.settling import find_rule, settle
 from labelaudit.verdicts.verdict import RULE, Verdict
@@ -37,7 +37,7 @@ class Reviewed:
     strangers: tuple[Verdict, ...] = ()
     """Verdicts in force that cannot count here: on an image the audit does not have, or has changed or under another
     label, or for a class it does not know."""
-    undone: Mapping[tuple[str, str], tuple[Verdict, ...]] = field(default_factory=dict)
+    undone: Mapping[Identity, tuple[Verdict, ...]] = field(default_factory=dict)
     """(digest, given label) -> verdicts that were taken back, and each ``undo`` that had nothing in this log to take
     back. Who copied verdicts elsewhere, such as into a baseline, learns here which of them no longer hold."""
     notes: tuple[str, ...] = ()
@@ -151,17 +151,17 @@ def agreed(samples: Samples, verdicts: Sequence[Verdict]) -> dict[str, str | Non
     return {digest: next(iter(said)) for digest, said in answers.items() if len(said) == 1}
 
 
-def in_force(verdicts: Sequence[Verdict]) -> dict[tuple[str, str], tuple[Verdict, ...]]:
+def in_force(verdicts: Sequence[Verdict]) -> dict[Identity, tuple[Verdict, ...]]:
     """Identity -> the last verdict of each reviewer who has one left, oldest first."""
     return _replay(verdicts)[0]
 
 
 def _replay(
     verdicts: Sequence[Verdict],
-) -> tuple[dict[tuple[str, str], tuple[Verdict, ...]], dict[tuple[str, str], tuple[Verdict, ...]]]:
+) -> tuple[dict[Identity, tuple[Verdict, ...]], dict[Identity, tuple[Verdict, ...]]]:
     """The verdicts in force, and those taken back (`Reviewed.undone`), by identity."""
-    trails: dict[tuple[str, str], dict[str, list[tuple[int, Verdict]]]] = {}
-    undone: defaultdict[tuple[str, str], tuple[Verdict, ...]] = defaultdict(tuple)
+    trails: dict[Identity, dict[str, list[tuple[int, Verdict]]]] = {}
+    undone: defaultdict[Identity, tuple[Verdict, ...]] = defaultdict(tuple)
     for place, verdict in enumerate(verdicts):
         if verdict.verdict == RULE:
             continue
@@ -177,9 +177,9 @@ def _replay(
     return {identity: tuple(verdict for _, verdict in left) for identity, left in last.items() if left}, dict(undone)
 
 
-def _places(samples: Samples, digests: Collection[str]) -> Mapping[tuple[str, str], list[int]]:
+def _places(samples: Samples, digests: Collection[str]) -> Mapping[Identity, list[int]]:
     """Identity -> rows of the samples whose content is among ``digests``."""
-    rows_of: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
+    rows_of: defaultdict[Identity, list[int]] = defaultdict(list)
     if not digests:
         return rows_of
     for row in [row for row, digest in enumerate(samples.digests) if digest in digests]:
@@ -207,7 +207,7 @@ def _timed(log: Iterable[Verdict]) -> Iterator[tuple[str, Verdict]]:
 
 def _notes(
     audit: Audit,
-    rows_of: Mapping[tuple[str, str], Sequence[int]],
+    rows_of: Mapping[Identity, Sequence[int]],
     disputed: Mapping[int, tuple[Verdict, ...]],
     strangers: Sequence[Verdict],
 ) -> Iterator[str]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from labelaudit.errors import DataError
+from labelaudit.types import Identity
 
 VERDICTS = ("given", "suggested", "other", "none", "skip", "undo")
 """given: the given label is right · suggested: the suggested one is · other: another class is · none: no class of the
@@ -57,7 +58,7 @@ class Verdict:
         object.__setattr__(self, "time", _utc(self.time, self.path))
 
     @property
-    def identity(self) -> tuple[str, str]:
+    def identity(self) -> Identity:
         """(digest, given label)."""
         return self.digest, self.given_label
 
