@@ -48,6 +48,8 @@ class Reading:
     """Name of the reader; `labelaudit.data.sources` fills it in."""
     candidates: tuple[Candidate, ...] = ()
     """Commands that can be typed instead, if it is not certain."""
+    refusal: DataError | None = None
+    """The error that ``read`` raises, if the dataset cannot be read as it is."""
     is_metadata: bool = False
     """Whether it is the table that an image folder of Hugging Face has for this: it counts before folder names."""
 
@@ -59,7 +61,7 @@ def refuse(what: str, error: DataError) -> Reading:
         raise error
 
     candidates = error.candidates if isinstance(error, Undecided) else ()
-    return Reading(what=what, read=read, certainty=Certainty.REFUSED, candidates=candidates)
+    return Reading(what=what, read=read, certainty=Certainty.REFUSED, candidates=candidates, refusal=error)
 
 
 class Subject:

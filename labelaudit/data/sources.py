@@ -147,37 +147,19 @@ def choose(readings: Sequence[Reading], subject: Subject) -> tuple[str, Listing]
         return likely[0].what, likely[0].read()
     refused = [reading for reading in readings if reading.certainty is Certainty.REFUSED]
     possible = [one for reading in readings if reading.certainty > Certainty.REFUSED for one in reading.candidates]
-    if refused and possible:
-        _add_candidates(refused, possible)
+    undecided = [reading.refusal for reading in refused if isinstance(reading.refusal, Undecided)]
+    if undecided and possible:
+        raise Undecided(undecided[0].reason, [*undecided[0].candidates[:3], *possible])
     if possible:
         raise Undecided(
             f"'{subject.shown}' says nowhere for certain what its labels are. If they are these, say so", possible
         )
     if len(refused) > 1 and refused[0].candidates:
-        _add_candidates(refused[:1], [Candidate(type_=said) for said in map(_refusal, refused[1:])])
+        others = [Candidate(type_=str(reading.refusal)) for reading in refused[1:]]
+        raise Undecided(undecided[0].reason, [*undecided[0].candidates[:3], *others])
     if refused:
         return refused[0].what, refused[0].read()
     raise DataError(nothing_found(subject))
-
-
-def _refusal(reading: Reading) -> str:
-    """The message of a refused reading, which listing it raises."""
-    try:
-        reading.read()
-    except DataError as error:
-        return str(error)
-    return ""
-
-
-def _add_candidates(refused: Sequence[Reading], possible: Sequence[Candidate]) -> None:
-    """Raise the first refusal that has candidates, with those of the other readings beside its own."""
-    for reading in refused:
-        try:
-            reading.read()
-        except Undecided as error:
-            raise Undecided(error.reason, [*error.candidates[:3], *possible]) from None
-        except DataError:
-            continue
 
 
 def _labels_alone(source: Source) -> Listing:
