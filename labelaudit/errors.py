@@ -19,8 +19,8 @@ from contextlib import contextmanager
 
 _SHOWN = 50
 """Names listed in one message; a dataset may have thousands of classes."""
-_MISTAKES = (NameError, AssertionError, ImportError)
-"""Errors that no data lead to."""
+MISTAKES = (NameError, AssertionError, ImportError)
+"""Errors of Python that a mistake in the program raises and no data lead to: they are nobody's damaged file."""
 _LONGEST = 200
 """Characters of a foreign error that are passed on."""
 
@@ -49,7 +49,7 @@ class RunError(LabelAuditError):
 def damage_of(what: str, advice: str, *, of_any_shape: bool = False) -> Iterator[None]:
     """Turn the errors that damaged data lead to while ``what`` is read into one `DataError`, whose cause they stay.
 
-    Errors that only a mistake in the program raises pass through (`_MISTAKES`), so that nobody looks for damage in a
+    Errors that only a mistake in the program raises pass through (`MISTAKES`), so that nobody looks for damage in a
     good file. Where a document ``of_any_shape`` is read, such as JSON that may hold a number instead of a list, wrong
     types and attributes are damage too.
 
@@ -60,7 +60,7 @@ def damage_of(what: str, advice: str, *, of_any_shape: bool = False) -> Iterator
     """
     try:
         yield
-    except (LabelAuditError, *_MISTAKES):
+    except (LabelAuditError, *MISTAKES):
         raise
     except Exception as error:
         if isinstance(error, TypeError | AttributeError) and not of_any_shape:

@@ -19,7 +19,7 @@ from labelaudit.audit import csv, json, npz, parquet
 from labelaudit.audit.document import Audit
 from labelaudit.audit.groups import list_groups
 from labelaudit.data.ingest import digest_file
-from labelaudit.errors import OptionError, RunError, reason_of
+from labelaudit.errors import MISTAKES, OptionError, RunError, reason_of
 from labelaudit.files import check_apart, is_partial, not_written, recover, sibling, swap, sweep
 from labelaudit.judge import FILE as JUDGE
 
@@ -106,7 +106,7 @@ def read(folder: Path | str) -> Audit:
         _check_companions({name: digest.result() for name, digest in found.items()}, parts["companions"])
         files = {name: place / name for name in (*SHOWN, TABLE, JUDGE, GROUPS, REPORT) if (place / name).exists()}
         return json.build_audit(parts, map_arrays(place / ARRAYS), files)
-    except RunError:
+    except (RunError, *MISTAKES):
         raise
     except Exception as error:  # what damaged JSON, ZIP and arrays raise is not a closed list
         raise RunError(f"{folder} is damaged ({reason_of(error)}): run `labelaudit scan` again") from error

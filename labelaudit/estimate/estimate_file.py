@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from labelaudit.audit.document import Audit
-from labelaudit.errors import RunError, reason_of
+from labelaudit.errors import MISTAKES, RunError, reason_of
 from labelaudit.estimate.fdr import FdrFlags
 from labelaudit.estimate.intervals import Estimate
 from labelaudit.estimate.sampling import ReviewPlan, Stratum, align_plan, plan_record
@@ -94,7 +94,7 @@ def load_plan(run: Path | str, audit: Audit | None = None) -> ReviewPlan | None:
         if parts["schema_version"] > SCHEMA_VERSION:
             raise RunError(f"{place} was written by a newer labelaudit: pip install -U labelaudit")
         plan = _plan(parts["plan"], parts["population"])
-    except RunError:
+    except (RunError, *MISTAKES):
         raise
     except Exception as error:  # what a damaged plan raises is no closed list
         raise RunError(f"{place} is damaged ({reason_of(error)}): move it away and plan again") from error

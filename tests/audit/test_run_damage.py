@@ -171,3 +171,15 @@ def test_texts_that_are_cut_elsewhere_are_damage(tmp_path: Path) -> None:
     seal(tmp_path / "run")
     with pytest.raises(RunError, match=r"damaged .*texts of 55 bytes, but 54 are there"):
         read_audit(tmp_path / "run")
+
+
+def test_a_mistake_of_the_program_is_not_called_damage_of_a_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def build(*_: object) -> None:
+        raise NameError("ours")
+
+    run.write(make_audit(), tmp_path / "run")
+    monkeypatch.setattr("labelaudit.audit.json.build_audit", build)
+    with pytest.raises(NameError, match="ours"):
+        read_audit(tmp_path / "run")

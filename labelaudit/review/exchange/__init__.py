@@ -16,7 +16,7 @@ from typing import TextIO
 from labelaudit import verdicts
 from labelaudit.audit.document import Audit
 from labelaudit.audit.originals import open_originals
-from labelaudit.errors import DataError, OptionError, RunError, unknown_name
+from labelaudit.errors import MISTAKES, DataError, OptionError, RunError, unknown_name
 from labelaudit.files import fresh_text, read_regular
 from labelaudit.review.exchange import cvat, label_studio, prodigy, table
 from labelaudit.review.exchange.matching import Matched, match_answers, name_reviewers
@@ -166,6 +166,8 @@ def read_answers(
         answers = list(FORMATS[chosen].read(data))
     except DataError as error:
         raise DataError(f"'{file}' as {chosen}: {error}; nothing was imported") from error
+    except MISTAKES:
+        raise
     except Exception as error:  # what an export of something else raises is no closed list
         raise DataError(f"'{file}' is not an export of {chosen} ({error}): nothing was imported") from error
     torn: list[str] = []
