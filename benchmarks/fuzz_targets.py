@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -103,16 +103,16 @@ def text(name: str, content: str) -> Callable[[Path], Path]:
     return make
 
 
-def images(folder: Path) -> Path:
+def images(folder: Path, classes: Sequence[str] = CLASSES) -> Path:
     for row in range(6):
-        file = folder / CLASSES[row % 3] / f"{row}.ppm"
+        file = folder / classes[row % 3] / f"{row}.ppm"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(encode(picture(row)))
     return folder
 
 
-def beside_images(name: str, content: str) -> Callable[[Path], Path]:
-    return lambda folder: text(name, content)(images(folder))
+def beside_images(name: str, content: str, classes: Sequence[str] = CLASSES) -> Callable[[Path], Path]:
+    return lambda folder: text(name, content)(images(folder, classes))
 
 
 def dataset(data: Path, **how: Any) -> None:
@@ -276,6 +276,11 @@ COCO = json.dumps(
         "categories": [{"id": c, "name": name} for c, name in enumerate(CLASSES)],
     }
 )
+NAMES = {
+    "classes.txt": "".join(f"{number} {name}\n" for number, name in enumerate(CLASSES)),
+    "label_map.json": json.dumps({"id2label": dict(enumerate(CLASSES)), "categories": [{"id": 0, "name": "cat"}]}),
+    "data.yaml": "path: &here ../data\ntrain: *here\nnames:\n" + "".join(f"  {n}: {CLASSES[n]}\n" for n in range(3)),
+}
 STACK = {"images": np.stack([picture(row) for row in range(6)]), "labels": np.arange(6) % 3}
 ROWS = np.arange(6)
 LABELS = saved("labels.npy", x=ROWS % 3)
@@ -297,6 +302,10 @@ DOCUMENTS: Mapping[str, Target] = {
     "baseline.json": Target(text("baseline.json", BASELINE), read_baseline),
     "labelaudit.toml": Target(text("labelaudit.toml", POLICY), read_policy),
     "class folders": Target(lambda folder: images(folder) / "cat" / "0.ppm", lambda file: dataset(file.parents[1])),
+    **{
+        f"{name}, beside numbers": Target(beside_images(name, said, "012"), lambda file: dataset(file.parent))
+        for name, said in NAMES.items()
+    },
     "labels.csv": Target(beside_images("labels.csv", TABLE), lambda file: dataset(file.parent, labels=file)),
     "table alone": Target(beside_images("labels.csv", TABLE), dataset),
     "labels.jsonl": Target(beside_images("labels.jsonl", LINES), lambda file: dataset(file.parent, labels=file)),
