@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -68,23 +69,30 @@ def list_idx(root: Path, images: Sequence[Path], labels: Path | None = None) -> 
     )
 
 
+def _open(path: Path) -> BinaryIO | gzip.GzipFile:
+    """A file to read, unpacked where its first bytes are those of gzip."""
+    file = path.open("rb")
+    packed = file.read(2) == b"\x1f\x8b"
+    file.seek(0)
+    if not packed:
+        return file
+    file.close()
+    return gzip.open(path, "rb")
+
+
 def _head(path: Path) -> bytes:
+    """The first four bytes, which say whether a file holds images or labels; empty where it cannot be read."""
     try:
-        with path.open("rb") as file:
-            start = file.read(4)
-        if start[:2] == b"\x1f\x8b":
-            with gzip.open(path, "rb") as packed:
-                start = packed.read(4)
+        with _open(path) as file:
+            return file.read(4)
     except (OSError, EOFError, zlib.error):
         return b""
-    return start
 
 
 def _load(path: Path, kind: bytes) -> Array:
+    """The array in a file of the ``kind`` that its first bytes say: (n, H, W) images or (n,) labels of uint8."""
     try:
-        with path.open("rb") as file:
-            packed = file.read(2) == b"\x1f\x8b"
-        with gzip.open(path, "rb") if packed else path.open("rb") as file:
+        with _open(path) as file:
             data = file.read(_MOST)
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"'{path}' cannot be read: {reason_of(error)}") from error
