@@ -16,7 +16,7 @@ from labelaudit.text import count as say
 from labelaudit.text import shown_json
 
 from .console.options import ColorOption, Json
-from .console.reading import UNSAID, takes_source
+from .console.reading import UNSAID, spell_reading, takes_source
 from .console.streams import as_typed, brief, open_console, spell_path
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ _SHOWN, _EXAMPLES = 20, 5
 
 @takes_source
 def inspect(
+    ctx: typer.Context,
     data: Annotated[
         Path, typer.Argument(metavar="DATA", help="Folder, table, archive, shards or address, as for scan.")
     ],
@@ -61,9 +62,8 @@ def inspect(
     for line in [*_lines(what, listing), *(f"No image: {one}" for one in broken)]:
         console.print(as_typed(line), markup=False, highlight=False)
     if data is not None and not broken:
-        console.print(
-            as_typed(f"Next: labelaudit scan {spell_path(data)}"), markup=False, highlight=False, soft_wrap=True
-        )
+        typed = " ".join(["labelaudit scan", spell_path(data), *spell_reading(ctx)])
+        console.print(as_typed(f"Next: {typed}"), markup=False, highlight=False, soft_wrap=True)
 
 
 def _document(what: str, listing: Listing) -> dict[str, Any]:

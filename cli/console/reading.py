@@ -9,7 +9,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any
 
-from .options import option
+import typer
+
+from labelaudit.text import spell_path
+
+from .options import is_default, option
 
 PANEL = "Where the labels are"
 
@@ -109,6 +113,18 @@ def takes_source(command: Callable[..., None]) -> Callable[..., None]:
     run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return run
+
+
+def spell_reading(ctx: typer.Context) -> list[str]:
+    """The options that the command of ``ctx`` was told how to read by, as they are typed for another."""
+    words: list[str] = []
+    for param in ctx.command.params:
+        value = ctx.params.get(param.name or "")
+        if param.name not in _OPTIONS or value in (None, ()) or is_default(ctx, param.name):
+            continue
+        for one in value if isinstance(value, list | tuple) else [value]:
+            words += [param.opts[0]] if one is True else [param.opts[0], spell_path(str(one))]
+    return words
 
 
 def _read_options(given: dict[str, Any]) -> dict[str, Any]:

@@ -1,10 +1,10 @@
 """The interface of a reader of datasets.
 
 A reader is one file of `labelaudit.data.readers`. It has ``recognise(subject)``, which lists the readings of a dataset
-that it knows and says how sure each is, none where it is not a kind of its own; or ``tabulate(name, data)``, which
-makes a `labelaudit.data.table.Table` with columns ``path`` and ``label`` of a document of labels, ``None`` of one of
-another kind, and is asked for every file that may hold labels. What is no path is looked at by ``open_(source)``,
-labels without images by ``recognise_labels(source)``. Its file name is what ``format`` takes.
+that it knows and says how sure each is, none where it is not a kind of its own, and its file name is what ``format``
+takes; or ``tabulate(name, data)``, which makes a `labelaudit.data.table.Table` with columns ``path`` and ``label`` of a
+document of labels, ``None`` of one of another kind, and is asked for every file that may hold labels. What is no path
+is looked at by ``open_(source)``, labels without images by ``recognise_labels(source)``.
 """
 
 from __future__ import annotations

@@ -108,12 +108,13 @@ def subject_of(source: Source) -> Subject:
 
 def readings_of(subject: Subject) -> list[Reading]:
     """The readings of a dataset that any reader knows, or the one that ``format`` names."""
-    known, asked = readers(), subject.source.format
+    known = {name: reader for name, reader in readers().items() if hasattr(reader, "recognise")}
+    asked = subject.source.format
     if asked is not None and asked.replace("-", "_") not in known:
-        raise unknown_name("format", asked, [name for name in known if hasattr(known[name], "recognise")])
+        raise unknown_name("format", asked, known)
     found = []
     for name, reader in known.items():
-        if asked in (None, name, name.replace("_", "-")) and hasattr(reader, "recognise"):
+        if asked in (None, name, name.replace("_", "-")):
             found += [replace(reading, reader=name) for reading in reader.recognise(subject)]
     return found
 
@@ -202,6 +203,11 @@ def _tables_beside(tree: Tree) -> str:
 
 def nothing_found(subject: Subject) -> str:
     """The message for a dataset that no reader recognised: what was looked for and what to do."""
+    source = subject.source
+    if source.labels is not None and source.label_from is not None:
+        return f"'{subject.shown}': `labels` and `label_from` both say where the labels are: leave one out"
+    if source.format is not None:
+        return f"'{subject.shown}' cannot be read as `format` {source.format}: leave it out, or name another"
     if not subject.is_folder:
         return _unknown_file(subject)
     tree = subject.tree

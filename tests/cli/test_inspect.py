@@ -96,3 +96,14 @@ def test_files_that_are_no_images_are_said(tmp_path: Path) -> None:
     assert "'cat/0.jpg': a Git LFS pointer, not the image itself: run `git lfs pull`" in done.err
     (tmp_path / "d/cat/0.jpg").write_bytes(PIXEL)
     assert "No image: 'cat/1.jpg': a Git LFS pointer" in call("inspect", tmp_path / "d").out
+
+
+def test_the_next_command_reads_the_dataset_in_the_same_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    build(tmp_path / "d", {"cat": 1, "dog": 1})
+    (tmp_path / "my labels.csv").write_text("file,kind\ncat/0.png,x\ndog/0.png,y\n")
+    assert call("inspect", "d").out.splitlines()[-1] == "Next: labelaudit scan d"
+    said = ["--labels", "my labels.csv", "--label-column", "kind", "--ignore-metadata"]
+    asked = "--labels 'my labels.csv' --label-column kind --ignore-metadata"
+    assert call("inspect", "d", *said).out.splitlines()[-1] == f"Next: labelaudit scan d {asked}"
+    assert call("inspect", "d", "--label-from", "level 1").out.endswith("scan d --label-from 'level 1'\n")

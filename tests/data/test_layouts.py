@@ -14,7 +14,7 @@ from labelaudit.data.listing import Listing
 from labelaudit.data.source import Source, notes_of
 from labelaudit.data.sources import inspect_source, open_source
 from labelaudit.data.table import parse_table
-from labelaudit.errors import DataError
+from labelaudit.errors import DataError, OptionError
 
 
 @pytest.mark.parametrize("name", READ)
@@ -147,6 +147,12 @@ def test_a_format_can_be_stated(tmp_path: Path) -> None:
     assert counts_of(open_source(tmp_path, format="label_table")) == {"x": 2}
     with pytest.raises(Exception, match="unknown format 'folders': did you mean"):
         open_source(tmp_path, format="folders")
+    with pytest.raises(OptionError, match="unknown format 'cvat'"):  # of documents, which are told by what they hold
+        open_source(tmp_path, format="cvat")
+    with pytest.raises(DataError, match="cannot be read as `format` idx: leave it out, or name another"):
+        open_source(tmp_path, format="idx")
+    with pytest.raises(DataError, match="`labels` and `label_from` both say where the labels are: leave one out"):
+        open_source(tmp_path, labels=tmp_path / "labels.csv", label_from="parent")
 
 
 def test_a_table_of_another_split_labels_nothing(tmp_path: Path) -> None:
