@@ -267,6 +267,7 @@ def _entries(document: _Object, name: str, kind: type[_AnyKnown], needed: Iterab
 
 
 def _entry_of(record: _Object, kind: type[_AnyKnown], needed: Iterable[str]) -> _AnyKnown:
+    """An entry of the file as a ``kind`` of entry; raises with its line where a field is unknown, wrong or missing."""
     names = [entry.name for entry in fields(kind)]
     for name, value in record.items():
         if name not in names:

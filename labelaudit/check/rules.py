@@ -95,6 +95,7 @@ def measure_noise(case: CheckInput, mask: Bools) -> Noise | None:
 
 
 def _whole_dataset(case: CheckInput, noise: Noise | None) -> Iterator[Rule]:
+    """Yield the rules that are about everything in scope, with their verdicts."""
     policy, baseline = case.policy, case.baseline
     if policy.max_noise is not None:
         yield _noise_rule(case, "max-noise", "", "dataset", noise, policy.max_noise)

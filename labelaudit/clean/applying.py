@@ -288,6 +288,7 @@ def _leftovers(place: Path, aside: Path | None) -> tuple[str, ...]:
 
 
 def _notes(dataset: RelabelledDataset, apart: RelabelledDataset, form: str, transfer: Transfer | None) -> list[str]:
+    """Sentences about what the form cannot hold, what was copied instead of linked, and classes left empty."""
     said = []
     if transfer is not None and transfer.link in _LINKED and transfer.how["copy"]:
         name = _LINKED[transfer.link]
@@ -331,6 +332,7 @@ def _unreadable(plan: CorrectionPlan, audit: Audit, data: Path | str | None) -> 
 
 
 def _copy_unreadable(files: tuple[tuple[Path, str], ...], folder: Path, apart: RelabelledDataset) -> tuple[str, ...]:
+    """Copy the ``files`` (path, name) into a folder of the quarantine; a note on those that cannot be read."""
     missed, inside = [], "unreadable"
     while any(inside.casefold() == name.casefold() for name in (*apart.classes, *(apart.splits or ()))):
         inside += "-files"  # not among the images of a class, one of which could be a link to the source

@@ -96,6 +96,7 @@ def as_given(dataset: RelabelledDataset, ending: Ending) -> tuple[str, ...]:
 def _unique(
     dataset: RelabelledDataset, folder_of: Sequence[str], ending: Ending, spell: Callable[[str], str]
 ) -> tuple[str, ...]:
+    """(m,) ``[split/]folder/name`` of each sample; ``spell`` writes each part so that it is read back alike."""
     samples, given = dataset.samples, dataset.samples.given()
     moved = [dataset.labels[place] != given[row] for place, row in enumerate(dataset.rows)]
     found = [""] * len(dataset)

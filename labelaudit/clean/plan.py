@@ -149,6 +149,7 @@ class _PlanBuilder:
         self.source = "threshold" if flags is None else "fdr"
 
     def plan(self) -> CorrectionPlan:
+        """Go through the samples that have a reason to change, worst first, and collect their changes."""
         samples = self.audit.samples
         pairs = {kind: self._pairs(kind) for kind in ("leak", "same_scene", "conflict", "near_duplicate")}
         suspects = set(self.suspects.tolist())
@@ -193,6 +194,7 @@ class _PlanBuilder:
         return []
 
     def _change(self, row: int, reason: str, source: str, action: str, detail: str) -> Change | None:
+        """The change that ``action`` makes to ``row``; None where it would give the label that is there."""
         path, digest, given = self.audit.samples.claim(row)
         score = 1.0 - float(self.audit.decision.suspicion[row])
         verdict, new_label = self.verdicts.get(row), ""

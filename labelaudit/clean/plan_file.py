@@ -142,6 +142,7 @@ def _check_origin(plan: CorrectionPlan, path: Path, audit: Audit) -> None:
 def _check(
     change: Change, where: str, audit: Audit, rows: Mapping[str, int], unread: set[str], classes: set[str]
 ) -> None:
+    """Raise `RunError`, naming ``where``, for a change that does not fit the audit."""
     row = rows.get(change.path)
     if row is None:
         if change.path not in unread:
@@ -203,6 +204,7 @@ def _build(path: Path, parts: Mapping[str, Any]) -> CorrectionPlan:
 
 
 def _change(entry: Any, where: str) -> Change:
+    """The change that an entry of the file describes; raises `RunError`, naming ``where``, for a mistake in it."""
     if not isinstance(entry, dict):
         raise RunError(f'{where} must be an object such as {{"path": …, "digest": …, "action": …}}')
     where += f" ('{entry.get('path', '')}')"

@@ -138,6 +138,7 @@ def _check_order(probs: Floats, labels: Ints, classes: Sequence[str], name: str)
 
 
 def _array(given: Path | str | Floats, option: str) -> tuple[npt.NDArray[Any], str]:
+    """The array that was given or that lies in a .npy file, and its name for messages."""
     if not isinstance(given, str | Path):
         try:
             return np.asarray(given), option

@@ -197,6 +197,7 @@ def _exposed(images: Images, deep: dict[str, list[exposures.Range]]) -> Images:
 def _require_classes(
     listing: Listing, classes: Sequence[str], kept: int, findings: Sequence[Finding], fewest: int
 ) -> None:
+    """Raise `DataError`, with the counts of what was left out, where fewer than ``fewest`` classes remain."""
     where = f"'{listing.root}'" if listing.root else "the labels"
     counts = ", ".join(f"{count} {kind}" for kind, count in Counter(found.kind for found in findings).most_common())
     left_out = f" (left out: {counts})" if counts else ""

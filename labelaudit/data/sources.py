@@ -164,6 +164,7 @@ def choose(readings: Sequence[Reading], subject: Subject) -> tuple[str, Listing]
 
 
 def _labels_alone(source: Source) -> Listing:
+    """The labels of a file or an object, for samples without images: the rows of features or probabilities."""
     if source.labels is None:
         raise DataError("no images and no labels: give DATA, or `labels` FILE for features or probabilities alone")
     if not isinstance(source.labels, str | Path):
@@ -252,6 +253,7 @@ def _unknown_file(subject: Subject) -> str:
 
 
 def _no_images(tree: Tree, advice: str) -> str:
+    """The message for a folder or an archive in which there is no image."""
     packed = [f"'{tree.shown}/{other}'" for other in tree.others if is_archive(Path(other))]
     if packed and Path(tree.shown).is_file():
         return f"'{tree.shown}' holds no images but archives, which are not opened in an archive: unpack it"

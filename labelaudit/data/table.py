@@ -116,6 +116,7 @@ def _is_header(lines: Sequence[Line], is_image: Callable[[str], bool]) -> bool:
 
 
 def _of_header(name: str, lines: Sequence[Line]) -> Table:
+    """The table of ``lines`` of which the first names the columns."""
     head = list(lines[0][1])
     is_list = name.lower().endswith(tuple(LIST_SUFFIXES))
     if is_list and len(lines) > 1 and all(len(row) == len(head) + 1 for _, row in lines[1:]):

@@ -189,6 +189,7 @@ def _strata(plan: ReviewPlan, cells: Cells) -> tuple[dict[str, Any], ...]:
 
 
 def _notes(audit: Audit, plan: ReviewPlan, reviewed: Reviewed, cells: Cells) -> tuple[str, ...]:
+    """Sentences for a person about verdicts that are few, missing, waiting or not counted."""
     notes = []
     if (judged := int(cells.judged.sum())) < min(FEW, len(audit.samples)):
         notes.append(

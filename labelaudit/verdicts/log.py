@@ -110,6 +110,7 @@ def render(verdicts: Iterable[Verdict]) -> str:
 
 
 def _parse(path: Path | str, text: str) -> Iterator[Verdict]:
+    """Yield the verdicts in the text of a file; raises `DataError`, naming the line, for what is none."""
     header = _header(path, text)
     rows = csv.reader(io.StringIO(text, newline=""), strict=True)
     begun = False

@@ -211,6 +211,7 @@ def _notes(
     disputed: Mapping[int, tuple[Verdict, ...]],
     strangers: Sequence[Verdict],
 ) -> Iterator[str]:
+    """Yield sentences on the verdicts that count for nothing, and on images that reviewers disagree about."""
     row_of = {name: row for row, name in enumerate(audit.samples.ids)} if strangers else {}
     labels_of: defaultdict[str, set[str]] = defaultdict(set)
     for digest, label in rows_of:

@@ -43,6 +43,7 @@ def step_summary(outcome: Outcome, *, room: int = STEP) -> str:
 
 
 def _page(outcome: Outcome, *, room: int, rows: int) -> str:
+    """The page in at most ``room`` bytes, with at most so many ``rows`` in each of its tables."""
     broken_first = (*outcome.broken, *(rule for rule in outcome.rules if rule.passed))
     findings, suspects = wording.open_findings(outcome), wording.open_suspects(outcome)
     steps = wording.advice(outcome)

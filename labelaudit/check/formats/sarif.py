@@ -104,6 +104,7 @@ def _driver(rules: list[tuple[str, str, str]]) -> dict[str, Any]:
 
 
 def _results(outcome: Outcome, entries: list[Suspect | CheckedFinding], index: dict[str, int]) -> list[dict[str, Any]]:
+    """A result for each of the ``entries``; ``index`` is the place of each rule among those of the run."""
     seen: Counter[str] = Counter()
     results = []
     for entry in entries:
@@ -147,6 +148,7 @@ def _message(entry: Suspect | CheckedFinding) -> str:
 
 
 def _facts(entry: Suspect | CheckedFinding) -> dict[str, str]:
+    """The values of an entry for machines: the properties of its result."""
     if not isinstance(entry, Suspect):
         return {"status": entry.status, "kind": entry.kind, "path": printable(entry.path)}
     given, suggested = printable(entry.given_label), printable(entry.suggested_label)

@@ -128,6 +128,7 @@ class _Places:
         )
 
     def _row(self, answer: Answer) -> int:
+        """The row of the audit that an answer is about; raises `DataError` where there is none."""
         given = self.class_of.get(answer.given_label, answer.given_label)
         rows = self.rows_of.get(answer.digest, []) if answer.digest else []
         here = self.row_of.get(answer.path)
