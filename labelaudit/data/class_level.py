@@ -232,7 +232,6 @@ class _Search:
             found.classes |= {
                 below.place: f"{child.name}/{below.name}" for child in halves for below in child.children.values()
             }
-        self._check_company(folder, children)
         found.classes |= {child.place: child.name for child in children}
         return found
 
@@ -253,16 +252,6 @@ class _Search:
         if len(inner) == 1 and not child.images and inner[0].name.casefold() == child.name.casefold():
             return inner[0].is_flat
         return 2 * child.images >= child.total
-
-    def _check_company(self, folder: Folder, children: Sequence[Folder]) -> None:
-        """Refuse a tiny folder of another kind of image beside class folders: pictures of a documentation."""
-        endings = Counter(ending for child in children for ending in child.endings)
-        usual = median(child.total for child in children)
-        for child in children:
-            strange = all(endings[ending] == 1 for ending in child.endings)
-            if len(children) > 2 and strange and child.total * _ALIKE < usual:
-                reason = f"'{self._path(child)}' ({child.total} of another kind of file) may be a class or not"
-                raise self.undecided(reason, folder)
 
     def _is_company(self, children: Sequence[Folder], others: Sequence[Folder]) -> bool:
         """Whether a part's name is the name of a class here: ``train`` among like folders of vehicles."""

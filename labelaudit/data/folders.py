@@ -26,8 +26,6 @@ class Folder:
     """Images in it and below."""
     part: Part | None = None
     """The part of a dataset that it is by its name, and by those of its neighbours."""
-    endings: set[str] = field(default_factory=set)
-    """Endings of the images directly in it, lower case."""
 
     @property
     def name(self) -> str:
@@ -51,13 +49,9 @@ def plant(paths: Iterable[str]) -> Folder:
     >>> plant(["cat/1.png", "cat/2.png", "dog/a/1.png"]).children["dog"].total
     1
     """
-    held: dict[str, Counter[str]] = {}
-    for path in paths:
-        above, _, name = path.rpartition("/")
-        held.setdefault(above, Counter())[name.rpartition(".")[2]] += 1
+    held = Counter(path.rpartition("/")[0] for path in paths)
     root = Folder(())
-    for above, endings in held.items():
-        count = endings.total()
+    for above, count in held.items():
         folder = root
         folder.total += count
         for step in above.split("/") if above else ():
@@ -66,7 +60,6 @@ def plant(paths: Iterable[str]) -> Folder:
             folder = folder.children[step]
             folder.total += count
         folder.images += count
-        folder.endings |= {ending.lower() for ending in endings}
     for folder in root.walk():
         for name, part in parts_among(folder.children).items():
             folder.children[name].part = part
