@@ -11,7 +11,7 @@ import typer
 
 from labelaudit.errors import OptionError, RunError
 from labelaudit.machine import available_cores
-from labelaudit.text import count, count_kind
+from labelaudit.text import count
 
 from .console.options import ColorOption, Moved, Quiet, Workers, option, parse_share
 from .console.runs import RUN, find_run
@@ -233,6 +233,8 @@ def _plan(
 
 
 def _show_plan(console: Console, plan: CorrectionPlan, audit: Audit, *, most: int) -> None:
+    from labelaudit.clean.report import say_kept
+
     if plan.changes:
         table = _table(("images", "right"), ("what", "left"), ("why", "left"), ("who says so", "left"))
         for (action, reason, source), number in plan.counts().items():
@@ -243,15 +245,14 @@ def _show_plan(console: Console, plan: CorrectionPlan, audit: Audit, *, most: in
         _show_worst(console, audit, plan.changes, most)
     else:
         _say(console, f"No changes to {len(audit.samples):,} images", style="bold")
-    kept = {name: count for name, count in plan.kept.items() if isinstance(count, int)}
+    kept = {name: number for name, number in plan.kept.items() if isinstance(number, int)}
     if kept:
-        said = ", ".join(count_kind(number, name) for name, number in kept.items())
         advice = (
             ": review them, or use --action suspect=quarantine"
             if "suspect" in kept and plan.actions.get("suspect") == "keep"
             else ""
         )
-        _say(console, f"As they are: {said}{advice}")
+        _say(console, f"As they are: {say_kept(kept)}{advice}")
     for note in plan.notes:
         _say(console, f"- {note}")
     console.print()

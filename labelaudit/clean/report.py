@@ -16,8 +16,9 @@ from typing import Any
 from labelaudit.clean.dataset import RelabelledDataset
 from labelaudit.clean.plan import CorrectionPlan
 from labelaudit.clean.plan_file import one_a_line, plan_id, record
+from labelaudit.kinds import kinds_of
 from labelaudit.machine import __version__
-from labelaudit.text import as_code, as_prose, encodable
+from labelaudit.text import as_code, as_prose, count, count_kind, encodable
 
 SCHEMA_VERSION = 1
 KIND = "labelaudit clean report"
@@ -76,6 +77,19 @@ def write_report(report: Mapping[str, Any], folder: Path) -> None:
     (folder / PAGE).write_text(encodable(render(report)), encoding="utf-8", newline="\n")
 
 
+def say_kept(kept: Mapping[str, int]) -> str:
+    """The images that stay as they are, by reason; both images of a pair are counted, where a scan counts pairs.
+
+    >>> say_kept({"near_duplicate": 4, "suspect": 1})
+    '4 images of near duplicates, 1 suspect'
+    """
+    pairs = kinds_of("pair")
+    return ", ".join(
+        f"{count(number, 'image')} of {count_kind(2, name)[2:]}" if name in pairs else count_kind(number, name)
+        for name, number in kept.items()
+    )
+
+
 def render(report: Mapping[str, Any]) -> str:
     """The Markdown of a report."""
     source, changes = report["source"], report["changes"]
@@ -90,8 +104,7 @@ def render(report: Mapping[str, Any]) -> str:
         )
         parts += ["## Changes", _table(("what", "why", "by", "images"), rows, code=(1,))]
     if report["kept"]:
-        said = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in report["kept"].items())
-        parts.append(f"Stay as they are: {as_prose(said)}.")
+        parts.append(f"Stay as they are: {as_prose(say_kept(report['kept']))}.")
     parts += [f"- {as_prose(note)}" for note in report["notes"]]
     sizes = ((entry["label"], f"{entry['before']:,}", f"{entry['after']:,}") for entry in report["classes"])
     parts += ["## Classes", _table(("class", "before", "after"), sizes, code=(0,))]
