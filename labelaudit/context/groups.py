@@ -68,7 +68,7 @@ def are_one_a_class(samples: Samples) -> bool:
 
 def add_near_copies(samples: Samples, first: Ints, second: Ints) -> Samples:
     """The ``samples`` with the pairs of near-copies (p,), (p,) joined to groups, chains of them too."""
-    kept = _cut_chains(_connect(len(samples), (first, second)), samples.labels)[first]
+    kept = _cut_chains(connect(len(samples), (first, second)), samples.labels)[first]
     return _join(samples, _ties(samples.groups), (first[kept], second[kept]), names=samples.groups)
 
 
@@ -131,7 +131,7 @@ def _ties(names: Sequence[str]) -> tuple[Ints, Ints]:
     return order[:-1][same], order[1:][same]
 
 
-def _connect(n: int, *ties: tuple[Ints, Ints]) -> Ints:
+def connect(n: int, *ties: tuple[Ints, Ints]) -> Ints:
     """(n,) number of the connected component of each sample."""
     first, second = (np.concatenate(ends) for ends in zip(*ties, strict=True))
     links = coo_array((np.ones(len(first)), (first, second)), shape=(n, n))
@@ -148,7 +148,7 @@ def _cut_chains(component: Ints, labels: Ints) -> Bools:
 def _join(samples: Samples, *ties: tuple[Ints, Ints], names: Sequence[str]) -> Samples:
     """The ``samples`` in groups connected by ``ties``, each called by the names that are not digests, or by its
     smallest digest: a sample that stands alone is named by its own."""
-    component = _connect(len(samples), *ties)
+    component = connect(len(samples), *ties)
     groups = np.array(samples.groups, dtype=object)
     digests, names = set(samples.digests), list(names)
     sizes = np.bincount(component)

@@ -1,10 +1,11 @@
 """Images of one scene: crops, turned copies and frames of a film, which pixels do not match but features do.
 
 Two images show the same scene where their features are four times closer than is usual around them: the cosine of a
-pair against that of the 30th neighbour of either. A few such pairs are in every dataset (one bottle photographed
-twice), and cost nothing. Where many images have one, the dataset was made by cutting up fewer pictures, and a model
-that saw one part knows the label of the other: then pairs that are about three times closer count too, and connected
-ones are groups. Left out: scenes of more than 30 images that are as much alike as any two of their pictures.
+pair against that of the 30th neighbour of either. A few such pairs are in every dataset: one bottle photographed
+twice, but also two of many stop signs, so they count only where nothing else is nearly as close. Where many images have
+one, the dataset was made by cutting up fewer pictures, and a model that saw one part knows the label of the other: then
+pairs that are about three times closer count, and connected ones are groups. Left out: scenes of more than 30 images
+that are as much alike as any two of their pictures.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from labelaudit.context.groups import add_near_copies
+from labelaudit.context.groups import add_near_copies, connect
 from labelaudit.data.parts import TRAINING
 from labelaudit.features.neighbors import nearest
 from labelaudit.features.pairs import AT_ONCE, project, unique_pairs
@@ -21,8 +22,11 @@ from labelaudit.judge.vectors import find_directions
 from labelaudit.types import Bools, Features, Finding, Floats, Ints, Samples
 
 CLOSE, LOOSE, LOOSEST = 0.25, 0.35, 0.5
-"""Distance of a pair as a share of the usual one: clearly one scene, one scene where most images have such a pair, and
+"""Distance of a pair as a share of the usual one: probably one scene, one scene where most images have such a pair, and
 what is not a group yet but hardly says anything about a label."""
+ALONE = 0.4
+"""A pair of few is one scene below this share of the distance to the nearest image that no such pairs connect with it:
+kinds of things that look alike (stop signs, fields of rape) go over into more of their kind."""
 WIDESPREAD = 0.15
 """Share of images in a close pair from which a dataset is taken to be cut from fewer pictures."""
 NEIGHBORS = 10
@@ -40,6 +44,9 @@ class Scenes:
     """(p,) row of the other."""
     distance: Floats
     """(p,) cosine distance as a share of the usual one, below `LOOSEST`."""
+    alone: Bools
+    """(p,) whether it is closer than `CLOSE` and, by `ALONE`, than any image that such pairs do not connect with it;
+    all False where scenes are widespread."""
     share: float
     """Share of the distinct images that are in a pair closer than `CLOSE`."""
 
@@ -51,7 +58,7 @@ class Scenes:
     @property
     def sure(self) -> Bools:
         """(p,) whether the pair counts as one scene."""
-        return np.asarray(self.distance < (LOOSE if self.widespread else CLOSE))
+        return np.asarray(self.distance < LOOSE) if self.widespread else self.alone
 
 
 def find_scenes(samples: Samples, features: Features, *, near: Ints | None = None, device: str = "cpu") -> Scenes:
@@ -74,17 +81,26 @@ def find_scenes(samples: Samples, features: Features, *, near: Ints | None = Non
     if around is None:
         around = nearest(project(x), k=usual, device=device)[1]
     if around.shape[1] < NEIGHBORS:
-        return Scenes(first=rows[:0], second=rows[:0], distance=np.zeros(0), share=0.0)
+        none = np.zeros(0)
+        return Scenes(first=rows[:0], second=rows[:0], distance=none, alone=none > 0, share=0.0)
     all_rows = np.arange(len(rows))
     far = 1 - _cosine(x, all_rows, around[:, -1])
     pairs = np.stack([np.repeat(all_rows, NEIGHBORS), around[:, :NEIGHBORS].ravel()])
     first, second = unique_pairs(*pairs)
-    distance = (1 - _cosine(x, first, second)) / np.maximum(np.minimum(far[first], far[second]), 1e-6)
+    apart = 1 - _cosine(x, first, second)
+    distance = apart / np.maximum(np.minimum(far[first], far[second]), 1e-6)
     close = np.unique(np.concatenate([first[distance < CLOSE], second[distance < CLOSE]]))
+    share = len(close) / len(rows)
+    few = (distance < CLOSE) & (share < WIDESPREAD)
+    alone = _stand_alone(x, around, first, second, apart, few)
     kept = np.flatnonzero(distance < LOOSEST)
     kept = kept[np.lexsort((second[kept], first[kept], distance[kept]))]
     return Scenes(
-        first=rows[first[kept]], second=rows[second[kept]], distance=distance[kept], share=len(close) / len(rows)
+        first=rows[first[kept]],
+        second=rows[second[kept]],
+        distance=distance[kept],
+        alone=alone[kept],
+        share=share,
     )
 
 
@@ -156,6 +172,22 @@ def _among(near: Ints, rows: Ints, k: int) -> Ints | None:
     if held.all():
         return np.asarray(found[:, :k])
     return np.take_along_axis(found, np.argsort(~held, axis=1, kind="stable")[:, :k], axis=1)
+
+
+def _stand_alone(x: Floats, around: Ints, first: Ints, second: Ints, apart: Floats, close: Bools) -> Bools:
+    """(p,) mask of the ``close`` pairs, ``apart`` (p,) by their cosines, whose images have none of the rows ``around``
+    (n, k) as near that close pairs do not connect with them."""
+    first, second, apart = first[close], second[close], apart[close]
+    n, k = around.shape
+    scene = connect(n, (first, second))
+    members = np.unique(np.concatenate([first, second]))
+    distance = 1 - _cosine(x, np.repeat(members, k), around[members].ravel()).reshape(-1, k)
+    outside = np.where(scene[around[members]] != scene[members, None], distance, np.inf).min(axis=1)
+    of = np.full(n, np.inf)
+    of[members] = np.where(np.isfinite(outside), outside, distance.max(axis=1))
+    alone = np.zeros(len(close), dtype=np.bool_)
+    alone[close] = apart <= ALONE * np.minimum(of[first], of[second])
+    return alone
 
 
 def _cosine(x: Floats, first: Ints, second: Ints) -> Floats:

@@ -35,6 +35,11 @@ SIMILARITY_ALONE = 0.99
 """The same, of centred features, where there are no pixels to compare."""
 SAME = 0.995
 """From this correlation on a pair need not stand out: bursts of frames are alike all over."""
+CLOSER = 60
+"""In a dataset whose images are alike by chance a pair must be this many times closer than usual, by pixels times by
+features: two handwritten ones are up to 48."""
+BY_CHANCE = 3
+"""Pairs that correlate by `LIKENESS` and are not even `STANDS_OUT` times closer by both, from which its images are."""
 NEIGHBORS = 10
 
 
@@ -104,9 +109,10 @@ def find_pairs(
     """Pairs of samples with nearly the same image, ``unlike`` only those of two labels or two splits.
 
     A pair is two of the `NEIGHBORS` nearest in the features with a cosine of at least `SIMILARITY`, whose colour
-    thumbnails correlate by `LIKENESS`, and `STANDS_OUT` from what is usual among their neighbours. Without images
-    the centred features alone decide, by `SIMILARITY_ALONE`. Rows whose features are all zero are in no pair. ``near``
-    (n, k) are the rows nearest to each, best first, where they are known.
+    thumbnails correlate by `LIKENESS`, and `STANDS_OUT` from what is usual among their neighbours; where images are
+    alike by chance by `CLOSER`, together with the features. Without images the centred features alone decide, by
+    `SIMILARITY_ALONE`. Rows whose features are all zero are in no pair. ``near`` (n, k) are the rows nearest to each,
+    best first, where they are known.
     """
     values = np.asarray(features.values)
     least, mean = SIMILARITY, None
@@ -125,6 +131,12 @@ def find_pairs(
             samples, first, second, around, _correlate, workers=workers, progress=progress
         )
         alike = (likeness >= LIKENESS) & ((likeness >= SAME) | (STANDS_OUT * (1 - likeness) <= 1 - usual))
+        far = 1 - cosines(values, np.arange(len(values)), around[:, -1])
+        closer = (1 - usual) * np.minimum(far[first], far[second])
+        closer /= np.maximum((1 - likeness) * (1 - similarity), 1e-12)  # times
+        unsure = (likeness >= LIKENESS) & (likeness < SAME)
+        if (unsure & (closer < STANDS_OUT)).sum() >= BY_CHANCE:
+            alike &= ~unsure | (closer >= CLOSER)
         first, second, similarity, likeness = first[alike], second[alike], similarity[alike], likeness[alike]
     order = np.lexsort((second, first, -similarity, -likeness))
     return Pairs(first=first[order], second=second[order], similarity=similarity[order], likeness=likeness[order])

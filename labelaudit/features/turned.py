@@ -95,6 +95,7 @@ def _compare(
     )
     alike = likeness >= least
     alike &= STANDS_OUT * (1 - likeness) <= 1 - usual
+    alike &= STANDS_OUT * (1 - likeness) <= 1 - upright  # a stroke on its head is like any other stroke
     return alike & (upright < likeness), likeness
 
 

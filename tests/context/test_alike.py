@@ -9,7 +9,7 @@ import pytest
 
 from labelaudit.context.alike import Alike, find_alike
 from labelaudit.context.groups import name_groups
-from labelaudit.context.scenes import find_scenes, group_scenes, scenes_across, share_apart
+from labelaudit.context.scenes import CLOSE, find_scenes, group_scenes, scenes_across, share_apart
 from labelaudit.context.siblings import find_siblings
 from labelaudit.features.neighbors import nearest, nearest_outside
 from labelaudit.machine import Machine
@@ -90,6 +90,27 @@ def test_unrelated_images_are_no_scenes() -> None:
     assert group_scenes(dataset, scenes) is dataset
     assert share_apart(dataset, scenes) == 0
     assert find_siblings(dataset, outside(dataset, seen.values)) is None
+
+
+def test_two_of_many_things_that_look_alike_are_no_scene_and_a_picture_taken_twice_is() -> None:
+    """A kind of thing such as stop signs: all closer to each other than to the rest, going over into one another."""
+    draw, values = np.random.default_rng(0), features(240, 1, 0.3).values.copy()
+    values[:30] = values[0] + np.geomspace(0.3, 2, 30)[:, None] * draw.normal(size=(30, 40))
+    values[100] = values[101] + 0.1 * draw.normal(size=40)
+    dataset = samples(240, 1)
+    scenes = find_scenes(dataset, Features(values=values, name="given"))
+    assert not scenes.widespread
+    assert (scenes.distance < CLOSE).sum() > 5
+    found = zip(scenes.first[scenes.sure].tolist(), scenes.second[scenes.sure].tolist(), strict=True)
+    assert list(found) == [(100, 101)]
+
+
+def test_a_film_among_single_pictures_is_a_scene() -> None:
+    values = features(240, 1, 0.3).values.copy()
+    values[:12] = values[0] + 0.3 * np.random.default_rng(0).normal(size=(12, 40))
+    scenes = find_scenes(samples(240, 1), Features(values=values, name="given"))
+    assert not scenes.widespread
+    assert set(scenes.first[scenes.sure]) | set(scenes.second[scenes.sure]) == set(range(12))
 
 
 def test_copies_of_the_same_bytes_are_no_scenes() -> None:

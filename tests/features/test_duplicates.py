@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from pictures import Listed
 from PIL import Image
+from sklearn.datasets import load_digits
 
 from labelaudit.data.images import decode, encode
 from labelaudit.data.ingest import digest
@@ -111,6 +112,15 @@ def test_lookalikes_are_no_duplicates() -> None:
     files.append(recompress(files[4]))
     found = near_duplicates(dataset(files, [*labels, 1]), features_of(files))
     assert [(finding.path, finding.partner) for finding in found] == [("030.png", "004.png")]
+
+
+def test_handwritten_digits_are_alike_by_chance_and_no_copies() -> None:
+    pictures = load_digits().images[800:1200]  # four pairs stand out from their neighbours
+    files = [encode(np.repeat(np.uint8(15 * image)[..., None], 3, axis=2)) for image in pictures]
+    assert not len(find_pairs(dataset(files, [0] * 400), features_of(files)).first)
+    files.append(encode(np.clip(decode(files[7]).astype(np.int64) + 10, 0, 255).astype(np.uint8)))
+    pairs = find_pairs(dataset(files, [0] * 401), features_of(files))
+    assert list(zip(pairs.first.tolist(), pairs.second.tolist(), strict=True)) == [(7, 400)]
 
 
 def test_like_pixels_alone_are_not_enough() -> None:

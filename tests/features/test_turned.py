@@ -56,6 +56,15 @@ def test_of_few_images_a_turned_copy_is_found_wherever_its_features_lie(monkeypa
     assert len(find_turned(samples, far, near(far)).first) < 12
 
 
+def test_an_image_that_is_as_much_alike_upright_is_not_turned() -> None:
+    """Each picture is nearly the same on its head, and so is the other one, which is a little changed."""
+    both = [(decode(data).astype(np.float64) + decode(data)[::-1, ::-1]) / 2 for data in SCENES]
+    other = [0.97 * one[::-1, ::-1] + 0.03 * decode(scene(100 + row)) for row, one in enumerate(both)]
+    files = [encode((one + 0.03 * one[:, ::-1]).clip(0, 255).astype(np.uint8)) for one in (*both, *other)]
+    samples, features = dataset(files, [0] * 48), beside(features_of(SCENES))
+    assert not len(find_turned(samples, features, near(features)).first)
+
+
 def test_a_turned_copy_under_another_label_may_be_something_else() -> None:
     files = [*SCENES, *(turn(data, POSITIONS[1]) for data in SCENES)]
     samples, features = dataset(files, [row // 24 for row in range(48)]), beside(features_of(SCENES))
