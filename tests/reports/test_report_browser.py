@@ -125,8 +125,7 @@ def test_by_keyboard_alone(page: Page, zoo: str) -> None:
     page.keyboard.press("ArrowRight")
     assert dialog.get_by_role("heading", name="cow/00002.jpg").is_visible()
     page.keyboard.press("Escape")
-    dialog.wait_for(state="hidden")
-    assert page.evaluate(title) == "cow/00002.jpg"
+    page.wait_for_function(f"{title} === 'cow/00002.jpg'")  # once the dialog has said that it is closed
     page.keyboard.press("End")
     assert page.evaluate(title) == "dog/04999.jpg"
     assert page.locator(":focus").is_visible()
