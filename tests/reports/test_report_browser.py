@@ -115,7 +115,7 @@ def test_by_keyboard_alone(page: Page, zoo: str) -> None:
     page.goto(zoo + "#suspects")
     page.locator("#save-markdown").focus()
     page.keyboard.press("Tab")
-    title = "document.activeElement.querySelector('.path').title"
+    title = "document.activeElement.querySelector('.path')?.title"
     assert page.evaluate(title) == "ant/00000.jpg"
     page.keyboard.press("ArrowRight")
     assert page.evaluate(title) == "bee/00001.jpg"
