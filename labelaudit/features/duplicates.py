@@ -131,12 +131,13 @@ def find_pairs(
             samples, first, second, around, _correlate, workers=workers, progress=progress
         )
         alike = (likeness >= LIKENESS) & ((likeness >= SAME) | (STANDS_OUT * (1 - likeness) <= 1 - usual))
-        far = 1 - cosines(values, np.arange(len(values)), around[:, -1])
-        closer = (1 - usual) * np.minimum(far[first], far[second])
-        closer /= np.maximum((1 - likeness) * (1 - similarity), 1e-12)  # times
-        unsure = (likeness >= LIKENESS) & (likeness < SAME)
-        if (unsure & (closer < STANDS_OUT)).sum() >= BY_CHANCE:
-            alike &= ~unsure | (closer >= CLOSER)
+        unsure = np.flatnonzero((likeness >= LIKENESS) & (likeness < SAME))
+        if len(unsure) >= BY_CHANCE:
+            far = [1 - cosines(values, ends, around[ends, -1]) for ends in (first[unsure], second[unsure])]
+            closer = (1 - usual[unsure]) * np.minimum(*far)
+            closer /= np.maximum((1 - likeness[unsure]) * (1 - similarity[unsure]), 1e-12)  # times
+            if (closer < STANDS_OUT).sum() >= BY_CHANCE:
+                alike[unsure] &= closer >= CLOSER
         first, second, similarity, likeness = first[alike], second[alike], similarity[alike], likeness[alike]
     order = np.lexsort((second, first, -similarity, -likeness))
     return Pairs(first=first[order], second=second[order], similarity=similarity[order], likeness=likeness[order])
