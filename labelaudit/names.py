@@ -11,9 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from labelaudit.packed import as_digests
+from labelaudit.packed import DIGITS, as_digests
 
-_DIGITS = 32  # of a content digest in hexadecimal
 _CELLS = 1 << 17  # that are worked on at a time
 _BYTES = 1 << 20  # the same of a text
 
@@ -113,16 +112,16 @@ def spell_lines(
         )
         return
     encoded = [end.encode("utf-8", "surrogateescape") for end in ends]
-    lengths = np.array([_DIGITS + len(end) for end in encoded])
-    width = int(lengths.max(initial=_DIGITS))
-    tails = np.frombuffer(b"".join(end.ljust(width - _DIGITS) for end in encoded), np.uint8).reshape(len(ends), -1)
+    lengths = np.array([DIGITS + len(end) for end in encoded])
+    width = int(lengths.max(initial=DIGITS))
+    tails = np.frombuffer(b"".join(end.ljust(width - DIGITS) for end in encoded), np.uint8).reshape(len(ends), -1)
     step = max(1, _BYTES // width)
     for start in range(0, len(rows), step):
         some, end = rows[start : start + step], places[start : start + step]
         digits = digests.data[some].tobytes().hex().encode()
         lines = np.empty((len(some), width), dtype=np.uint8)
-        lines[:, :_DIGITS] = np.frombuffer(digits, np.uint8).reshape(-1, _DIGITS)
-        lines[:, _DIGITS:] = tails[end]
+        lines[:, :DIGITS] = np.frombuffer(digits, np.uint8).reshape(-1, DIGITS)
+        lines[:, DIGITS:] = tails[end]
         if lengths.min() < width:
             lines = lines[np.arange(width) < lengths[end][:, None]]
         yield lines.tobytes()

@@ -16,7 +16,8 @@ from typing import Any, overload
 import numpy as np
 import numpy.typing as npt
 
-_DIGITS = 32  # of a content digest in hexadecimal
+DIGITS = 32
+"""Hexadecimal digits of a content digest."""
 _ROWS = 1 << 16  # that become strings at a time
 
 
@@ -181,7 +182,7 @@ class Digests(Packed):
 
     def take(self, rows: Sequence[int] | npt.NDArray[np.integer[Any]] | slice) -> list[str]:
         text = self.data[rows].tobytes().hex()
-        return [text[start : start + _DIGITS] for start in range(0, len(text), _DIGITS)]
+        return [text[start : start + DIGITS] for start in range(0, len(text), DIGITS)]
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         return {"digest": self.data}
@@ -192,7 +193,7 @@ class Digests(Packed):
     @property
     def digits(self) -> npt.NDArray[np.bytes_]:
         """(n,) the digits of each."""
-        return np.frombuffer(self.data.tobytes().hex().encode(), dtype=f"S{_DIGITS}")
+        return np.frombuffer(self.data.tobytes().hex().encode(), dtype=f"S{DIGITS}")
 
     @property
     def halves(self) -> npt.NDArray[np.uint64]:
@@ -204,7 +205,7 @@ def as_digests(names: Sequence[str]) -> Digests | None:
     """The ``names`` as content digests; None where one is another name."""
     if isinstance(names, Digests):
         return names
-    if isinstance(names, Packed) or set(map(len, names)) != {_DIGITS}:
+    if isinstance(names, Packed) or set(map(len, names)) != {DIGITS}:
         return None
     text = "".join(names)
     if text != text.lower():
@@ -215,7 +216,7 @@ def as_digests(names: Sequence[str]) -> Digests | None:
         return None
     if 2 * len(data) != len(text):  # spaces
         return None
-    return Digests(np.frombuffer(data, dtype=np.uint8).reshape(-1, _DIGITS // 2))
+    return Digests(np.frombuffer(data, dtype=np.uint8).reshape(-1, DIGITS // 2))
 
 
 def as_ascii(names: Sequence[str]) -> npt.NDArray[np.bytes_]:
@@ -248,7 +249,7 @@ def unpack(arrays: Mapping[str, npt.NDArray[Any]]) -> Packed:
     """
     if "digest" in arrays:
         digests = arrays["digest"]
-        if digests.dtype != np.uint8 or digests.ndim != 2 or digests.shape[1] != _DIGITS // 2:
+        if digests.dtype != np.uint8 or digests.ndim != 2 or digests.shape[1] != DIGITS // 2:
             raise ValueError(f"digests of {digests.dtype} {digests.shape}")
         return Digests(digests)
     data, lengths = arrays["text"], arrays["lengths"]
