@@ -1,8 +1,8 @@
 """The command line of labelaudit, installed as ``labelaudit.cli``: parse, call the library, print, exit code.
 
-One file per command. `terminal` knows what a result looks like, `streams` where colour and progress may go. Only here
-is the environment read, and only here does an error become an exit code: 0 fine, 1 a rule of the gate is broken,
-2 could not run, 130 interrupted.
+One file per command. `console.summary` knows what a result looks like, `console.streams` where colour and progress may
+go. Only here is the environment read, and only here does an error become an exit code: 0 fine, 1 a rule of the gate is
+broken, 2 could not run, 130 interrupted.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ import typer
 from labelaudit.text import interval
 
 from .console.options import option
-from .console.streams import as_typed, open_console
+from .console.streams import open_console, say
 
 if TYPE_CHECKING:
     from labelaudit.check.baseline import KnownFinding, KnownSuspect
@@ -158,4 +158,4 @@ def _line(kind: str, entry: KnownSuspect | KnownFinding) -> str:
 def _print(text: str) -> None:
     console = open_console(sys.stdout, "never")
     for line in text.split("\n"):
-        console.print(as_typed(line), soft_wrap=True)
+        say(console, line)

@@ -16,7 +16,7 @@ from labelaudit.text import count, rough_duration
 
 from .console.coverage import show_coverage, show_plan
 from .console.options import ColorOption, DeviceOption, QuietButResult, option, parse_share
-from .console.streams import Color, open_console, printable, report_progress, trimmed
+from .console.streams import Color, open_console, report_progress, say, trimmed
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -156,9 +156,8 @@ def bench(
     _show(console, groups)
     if not quiet:
         if figures:
-            place = printable(str(output.parent / "figures"))
-            console.print(f"Figures in {place}: {', '.join(figures)}.", soft_wrap=True)
-        console.print(f"Written to {printable(str(output))}; runs kept in {printable(str(runs))}.", soft_wrap=True)
+            say(console, f"Figures in {output.parent / 'figures'}: {', '.join(figures)}.")
+        say(console, f"Written to {output}; runs kept in {runs}.")
 
 
 def _show(console: Console, groups: Sequence[tuple[Preset, list[Row]]]) -> None:
@@ -169,9 +168,9 @@ def _show(console: Console, groups: Sequence[tuple[Preset, list[Row]]]) -> None:
         with trimmed(console):
             console.print(_table(one, group))
         for line in filter(None, (*orders_of(one, group), agreement_of(group))):
-            console.print(printable(line), soft_wrap=True)
+            say(console, line)
     for differs in dict.fromkeys(one.differs for one, _ in groups if one.differs):
-        console.print(f"Differs from the paper: {differs}.", soft_wrap=True)
+        say(console, f"Differs from the paper: {differs}.")
 
 
 def _run_waves(place: Path, seeds: int, steps: int | None, *, as_json: bool, quiet: bool, color: Color) -> None:
@@ -208,7 +207,7 @@ def _run_waves(place: Path, seeds: int, steps: int | None, *, as_json: bool, qui
     with trimmed(console):
         console.print(table)
     if not quiet:
-        console.print(f"Written to {printable(str(place))}: results/waves.json, figures/waves-….svg.", soft_wrap=True)
+        say(console, f"Written to {place}: results/waves.json, figures/waves-….svg.")
 
 
 def _draw(preset: Preset, runs: Sequence[Run], folder: Path) -> list[str]:

@@ -7,19 +7,26 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import typer
-
 from labelaudit.errors import OptionError, RunError
 from labelaudit.machine import available_cores
-from labelaudit.text import count
+from labelaudit.text import count, printable
 
 from .console.options import ColorOption, Moved, Quiet, Workers, option, parse_share
 from .console.runs import RUN, find_run
-from .console.streams import as_typed, brief, open_console, printable, report_progress, spell_path, trimmed
+from .console.streams import (
+    as_typed,
+    brief,
+    make_table,
+    open_console,
+    report_progress,
+    say,
+    spell_path,
+    tell,
+    trimmed,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
     from labelaudit.audit.document import Audit
     from labelaudit.clean import Change, CorrectionPlan, WrittenDataset
@@ -170,7 +177,7 @@ def clean(
             same += f" --link {link}" if link != "auto" else ""
             same += f" --data {spell_path(data)}" if data is not None else ""
             for line in _what_next(chosen, run, plan or run / PLAN, f"-o {spell_path(output or Path('OUT'))}{same}"):
-                _say(console, line)
+                say(console, line)
         return
     with report_progress(quiet=quiet, verbose=verbose, color=color) as (progress, _):
         made = apply_plan(chosen, audit, output, form=format_ or "folders", progress=progress, **making)
@@ -225,7 +232,7 @@ def _plan(
         choice=flags,
         target=fdr,
         needed=actions["suspect"] != "keep",
-        notice=lambda line: typer.echo(as_typed(line), err=True),
+        notice=tell,
     )
     plan = make_plan(audit, reviewed, actions=actions, flags=chosen, surest=surest, tier=tier)
     write_plan(plan, run / PLAN)
@@ -236,15 +243,15 @@ def _show_plan(console: Console, plan: CorrectionPlan, audit: Audit, *, most: in
     from labelaudit.clean.report import say_kept
 
     if plan.changes:
-        table = _table(("images", "right"), ("what", "left"), ("why", "left"), ("who says so", "left"))
+        table = make_table(("images", "right"), ("what", "left"), ("why", "left"), ("who says so", "left"))
         for (action, reason, source), number in plan.counts().items():
             table.add_row(f"{number:,}", _WORDS[action], printable(reason.replace("_", " ")), _SOURCES[source])
-        _say(console, f"{count(len(plan.changes), 'change')} to {len(audit.samples):,} images", style="bold")
+        say(console, f"{count(len(plan.changes), 'change')} to {len(audit.samples):,} images", style="bold")
         with trimmed(console):
             console.print(table)
         _show_worst(console, audit, plan.changes, most)
     else:
-        _say(console, f"No changes to {len(audit.samples):,} images", style="bold")
+        say(console, f"No changes to {len(audit.samples):,} images", style="bold")
     kept = {name: number for name, number in plan.kept.items() if isinstance(number, int)}
     if kept:
         advice = (
@@ -252,9 +259,9 @@ def _show_plan(console: Console, plan: CorrectionPlan, audit: Audit, *, most: in
             if "suspect" in kept and plan.actions.get("suspect") == "keep"
             else ""
         )
-        _say(console, f"As they are: {say_kept(kept)}{advice}")
+        say(console, f"As they are: {say_kept(kept)}{advice}")
     for note in plan.notes:
-        _say(console, f"- {note}")
+        say(console, f"- {note}")
     console.print()
 
 
@@ -264,7 +271,7 @@ def _show_worst(console: Console, audit: Audit, changes: Sequence[Change], most:
     from labelaudit.audit.chance import say_chance
 
     console.print()
-    table = _table(("path", "left"), ("given", "left"), ("now", "left"), ("likely wrong", "left"), ("why", "left"))
+    table = make_table(("path", "left"), ("given", "left"), ("now", "left"), ("likely wrong", "left"), ("why", "left"))
     row_of = {path: row for row, path in enumerate(audit.samples.ids)}
     for change in changes[:most]:
         now = change.new_label or f"({_WORDS[change.action]}{'' if change.weight is None else f' {change.weight:.2f}'})"
@@ -278,37 +285,23 @@ def _show_worst(console: Console, audit: Audit, changes: Sequence[Change], most:
     with trimmed(console):
         console.print(table)
     if len(changes) > most:
-        _say(console, f"and {len(changes) - most:,} more in the plan", style="dim")
+        say(console, f"and {len(changes) - most:,} more in the plan", style="dim")
     console.print()
 
 
 def _show_made(console: Console, made: WrittenDataset, samples: int) -> None:
     report = made.report
     if made.unchanged:
-        _say(console, f"{made.folder} is this dataset already: nothing was changed.")
+        say(console, f"{made.folder} is this dataset already: nothing was changed.")
         return
     how = ", ".join(f"{count:,} as {name}" for name, count in report["made_as"].items())
     said = f"{report['samples']:,} of {samples:,} images as {report['form']} in {made.folder}"
     if report["form"] == "patch":
         said = f"{count(len(report['changes']), 'change')} in {made.folder / 'relabel.csv'}"
-    _say(console, f"{said}{f' ({how})' if how else ''}", style="bold")
+    say(console, f"{said}{f' ({how})' if how else ''}", style="bold")
     if made.quarantine is not None:
-        _say(console, f"In quarantine: {made.quarantine}")
+        say(console, f"In quarantine: {made.quarantine}")
     for note in made.notes:
         if note != f"{made.lost}.":
-            _say(console, f"- {note}")
-    _say(console, f"What changed: {made.folder / 'clean-report.md'}")
-
-
-def _table(*headings: tuple[str, Literal["left", "right"]]) -> Table:
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for heading, justify in headings:
-        table.add_column(heading, justify=justify, overflow="fold")
-    return table
-
-
-def _say(console: Console, line: str, style: str = "") -> None:
-    """A paragraph; names from the data cannot steer the terminal."""
-    console.print(as_typed(line), soft_wrap=True, style=style)
+            say(console, f"- {note}")
+    say(console, f"What changed: {made.folder / 'clean-report.md'}")

@@ -14,7 +14,7 @@ import typer
 from labelaudit.errors import OptionError
 
 from .console.options import ColorOption, load_settings, option
-from .console.streams import open_console, printable
+from .console.streams import open_console, say
 
 if TYPE_CHECKING:
     from labelaudit.check.settings import ResolvedSettings
@@ -54,7 +54,7 @@ def config(
         return
     console = open_console(sys.stdout, color)
     for line in _lines(settled):
-        console.print(printable(line), soft_wrap=True)
+        say(console, line)
 
 
 def _with_defaults(settled: ResolvedSettings) -> ResolvedSettings:

@@ -14,7 +14,7 @@ from labelaudit.machine import available_cores
 
 from .console.options import ColorOption, Quiet, Workers, option, parse_share
 from .console.reading import UNSAID, takes_source
-from .console.streams import as_typed, open_console, report_progress, spell_path
+from .console.streams import open_console, report_progress, say, spell_path
 
 
 @takes_source
@@ -95,7 +95,7 @@ def corrupt(
     if made.left_out:
         lines.insert(2, f"{made.left_out:,} could not be used and were left out: unreadable or without a label.")
     for line in lines:
-        console.print(as_typed(line), soft_wrap=True)
+        say(console, line)
 
 
 def parse_pairs(pairs: list[str]) -> dict[str, str]:

@@ -13,7 +13,7 @@ from labelaudit.text import count
 
 from .console.options import ColorOption, Json, option, parse_share
 from .console.runs import RUN, find_run
-from .console.streams import as_typed, open_console, spell_path, trimmed
+from .console.streams import make_table, open_console, say, spell_path, trimmed
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -100,13 +100,13 @@ def estimate(
     else:
         _show(console, run, found, stop)
     for note in (*(found.notes if found else ()), *notes):
-        _say(console, f"- {note}")
+        say(console, f"- {note}")
     if flags is not None:
-        _say(console, f"{flags.sentence} They are in {run / 'fdr.csv'}." if len(flags.rows) else flags.sentence)
+        say(console, f"{flags.sentence} They are in {run / 'fdr.csv'}." if len(flags.rows) else flags.sentence)
     if ceiling is not None:
         _show_ceiling(console, ceiling)
     if certificate is not None:
-        _say(console, f"Badge: {certificate}; paragraph for a dataset card: {certificate.with_suffix('.md')}")
+        say(console, f"Badge: {certificate}; paragraph for a dataset card: {certificate.with_suffix('.md')}")
 
 
 def _certify(audit: Audit, run: Path, found: Estimate | None, badge: Path) -> None:
@@ -146,13 +146,13 @@ def _show_next(console: Console, run: Path, plan: ReviewPlan, reviewed: Reviewed
     """Print the next step while no verdict counts yet."""
     skipped, disputed = len(reviewed.skipped), len(reviewed.disputed)
     flagged = sum(s.drawn for s in plan.strata if s.flagged)
-    _say(
+    say(
         console,
         f"{len(plan.rows):,} images to review, drawn at random from {len(plan.strata)} parts of the ranking: "
         f"{count(flagged, 'suspect')}, and {len(plan.rows) - flagged:,} others, where the missed ones would be.",
     )
     if skipped or disputed:
-        _say(
+        say(
             console,
             f"{count(skipped + disputed, 'image was', 'images were')} looked at and none has a verdict "
             f"({skipped:,} could not be told, on "
@@ -162,9 +162,9 @@ def _show_next(console: Console, run: Path, plan: ReviewPlan, reviewed: Reviewed
     left = len(set(plan.rows) - {*reviewed.skipped, *reviewed.disputed})
     then = f"then labelaudit estimate {spell_path(run)} again."
     if left:
-        _say(console, f"Next: labelaudit review {spell_path(run)} --order sample, {then}")
+        say(console, f"Next: labelaudit review {spell_path(run)} --order sample, {then}")
     elif disputed:
-        _say(console, f"Next: labelaudit review {spell_path(run)} --order disputes, {then}")
+        say(console, f"Next: labelaudit review {spell_path(run)} --order disputes, {then}")
     else:
         again = f"Next: labelaudit review {spell_path(run)} --order sample offers the skipped ones again"
         planned = len(plan.rows)
@@ -172,17 +172,14 @@ def _show_next(console: Console, run: Path, plan: ReviewPlan, reviewed: Reviewed
             again += (
                 f", or labelaudit estimate {spell_path(run)} --reviews {min(2 * planned, plan.drawable)} plans more"
             )
-        _say(console, f"{again}; {then}")
+        say(console, f"{again}; {then}")
 
 
 def _show(console: Console, run: Path, found: Estimate, stop: StopDecision) -> None:
-    from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    headings = ("90% interval", "scan's opinion") if found.is_opinion else ("estimate", "90% interval")
-    for heading, justify in (("", "left"), *((heading, "right") for heading in headings), ("", "left")):
-        table.add_column(heading, justify=justify)  # type: ignore[arg-type]
+    first, second = ("90% interval", "scan's opinion") if found.is_opinion else ("estimate", "90% interval")
+    table = make_table(("", "left"), (first, "right"), (second, "right"), ("", "left"))
     rows = (
         ("precision", found.precision, f"of the {found.flagged:,} suspects have a wrong label"),
         ("recall", found.recall, "of the wrong labels are among the suspects"),
@@ -196,9 +193,9 @@ def _show(console: Console, run: Path, found: Estimate, stop: StopDecision) -> N
         console.print(table)
     console.print()
     counted = count(found.reviewed, "verdict counts", "verdicts count")
-    _say(console, f"{counted}, {count(found.found, 'on a wrong label', 'on wrong labels')}. {stop.sentence}")
+    say(console, f"{counted}, {count(found.found, 'on a wrong label', 'on wrong labels')}. {stop.sentence}")
     if (left := found.left) > 0:
-        _say(
+        say(
             console,
             f"About {left:,} of the {found.planned:,} planned reviews {'is' if left == 1 else 'are'} left: "
             f"labelaudit review {spell_path(run)} --order sample",
@@ -212,16 +209,11 @@ def _percent(quantity: Quantity) -> tuple[str, str]:
 
 def _show_ceiling(console: Console, ceiling: SelfTest) -> None:
     for kind in ceiling.ceilings:
-        _say(
+        say(
             console,
             f"Ceiling for recall, {kind.planted:,} planted {kind.kind.replace('_', '-')} errors: {kind.ceiling:.0%} "
             f"({kind.low:.0%} to {kind.high:.0%}).",
         )
-    _say(console, ceiling.caveat)
+    say(console, ceiling.caveat)
     if ceiling.alarm:
-        _say(console, ceiling.alarm)
-
-
-def _say(console: Console, line: str) -> None:
-    """A paragraph; names from the data cannot steer the terminal."""
-    console.print(as_typed(line), soft_wrap=True)
+        say(console, ceiling.alarm)

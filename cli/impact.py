@@ -23,7 +23,7 @@ from .console.options import (
     option,
 )
 from .console.runs import RUN, find_run
-from .console.streams import as_typed, open_console, printable, report_progress
+from .console.streams import open_console, report_progress, say
 
 
 def impact(
@@ -75,7 +75,7 @@ def impact(
         typer.echo(json.dumps(found.record(), indent=2))
         return
     console = open_console(sys.stdout, color)
-    console.print(printable(found.sentence), soft_wrap=True, style="bold")
+    say(console, found.sentence, style="bold")
     console.print()
     given, left = found.trained_on
     console.print(f"  {'given labels':<16}{found.given:>7.1%}  on {given:,} images")
@@ -86,6 +86,6 @@ def impact(
         "reviewed": "reviewed test images",
         "reviewed sample": "reviewed test images, each counting for the images that it was drawn for",
     }
-    console.print(f"{found.images:,} {where[found.test]}; {found.seeds} trainings each.", soft_wrap=True)
+    say(console, f"{found.images:,} {where[found.test]}; {found.seeds} trainings each.")
     for note in found.notes:
-        console.print(f"- {as_typed(note)}", soft_wrap=True)
+        say(console, f"- {note}")

@@ -60,10 +60,10 @@ def inspect(
         return
     console = open_console(sys.stdout, color)
     for line in [*_lines(what, listing), *(f"No image: {one}" for one in broken)]:
-        console.print(as_typed(line), markup=False, highlight=False)
+        console.print(as_typed(line))
     if data is not None and not broken:
         typed = " ".join(["labelaudit scan", spell_path(data), *spell_reading(ctx)])
-        console.print(as_typed(f"Next: {typed}"), markup=False, highlight=False, soft_wrap=True)
+        console.print(as_typed(f"Next: {typed}"), soft_wrap=True)
 
 
 def _document(what: str, listing: Listing) -> dict[str, Any]:

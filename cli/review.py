@@ -12,12 +12,12 @@ import typer
 
 from labelaudit.errors import OptionError, RunError
 from labelaudit.machine import available_cores
-from labelaudit.text import count
+from labelaudit.text import count, printable
 
 from .console.options import Moved, load_settings, option
 from .console.reviewer import Reviewer, find_account, name_reviewer
 from .console.runs import RUN, find_run
-from .console.streams import as_typed, printable, spell_path
+from .console.streams import spell_path, tell
 
 if TYPE_CHECKING:
     from labelaudit.audit.document import Audit
@@ -149,7 +149,7 @@ def _open_session(audit: Audit, run: Path, data: Path | None, reviewer: str | No
     session = open_session(audit, open_originals(audit, data), run, reviewer=name_reviewer(reviewer), **asked)
     session.prepare()
     for note in session.notes:
-        typer.echo(as_typed(note), err=True)
+        tell(note)
     return session
 
 
@@ -247,7 +247,7 @@ def _export(audit: Audit, run: Path, file: Path, **options: Any) -> None:
     names = ", ".join(printable(str(path)) for path in written.files)
     typer.echo(f"{count(written.tasks, 'image')} in {names}", err=True)
     for line in written.advice:
-        typer.echo(as_typed(line), err=True)
+        tell(line)
 
 
 def _has_desktop() -> bool:

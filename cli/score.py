@@ -24,7 +24,7 @@ from .console.options import (
     option,
 )
 from .console.reading import UNSAID, takes_source
-from .console.streams import Color, as_typed, open_console, printable, report_progress
+from .console.streams import Color, open_console, report_progress, say, tell
 
 if TYPE_CHECKING:
     from labelaudit.audit.document import Audit
@@ -105,7 +105,7 @@ def score(
     if not quiet:
         _summarize(audit, color, None if verbose else _FINDINGS)
         if to_file:
-            typer.echo(f"Written to {printable(str(output))}", err=True)
+            tell(f"Written to {output}")
 
 
 def _summarize(audit: Audit, color: Color, top: int | None) -> None:
@@ -121,10 +121,8 @@ def _summarize(audit: Audit, color: Color, top: int | None) -> None:
         line += f"; {unjudged:,} not judged, of classes with too few audited images or with nothing to see"
     shown = audit.findings[:top]
     for text in (line, *audit.notes, *(f"{finding.path}: {finding.detail}" for finding in shown)):
-        console.print(as_typed(text), soft_wrap=True)
+        say(console, text)
     if len(audit.findings) > len(shown):
-        console.print(
-            f"and {len(audit.findings) - len(shown):,} more findings; --format json lists all", soft_wrap=True
-        )
+        say(console, f"and {len(audit.findings) - len(shown):,} more findings; --format json lists all")
     if audit.files:
-        console.print(printable(f"Written to {next(iter(audit.files.values())).parent}"), soft_wrap=True)
+        say(console, f"Written to {next(iter(audit.files.values())).parent}")

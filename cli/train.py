@@ -12,12 +12,12 @@ import typer
 
 from labelaudit.errors import OptionError
 from labelaudit.machine import available_cores
-from labelaudit.text import duration, read_share
+from labelaudit.text import duration, printable, read_share
 from labelaudit.training.settings import Augment, Init, Keep
 
 from .console.options import MACHINE, ColorOption, DeviceOption, Quiet, Workers, option, parse_settings
 from .console.reading import UNSAID, takes_source
-from .console.streams import as_typed, open_console, printable, report_progress
+from .console.streams import open_console, report_progress, say
 
 if TYPE_CHECKING:
     from labelaudit.models import TrainedFolder
@@ -191,7 +191,7 @@ def train(
     if not quiet:
         console = open_console(sys.stdout, color)
         for line in summarize(made):
-            console.print(as_typed(line), soft_wrap=True)
+            say(console, line)
 
 
 def parse_init(given: list[str]) -> Init:

@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from labelaudit.errors import RunError
-from labelaudit.text import cell, count, shown_json
+from labelaudit.text import cell, count, printable, shown_json
 
 from .console.options import option
 from .console.reviewer import Reviewer, name_reviewer
 from .console.runs import RUN, find_run
-from .console.streams import printable
 
 if TYPE_CHECKING:
     from labelaudit.audit.document import Audit

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from labelaudit.errors import DataError, OptionError
-from labelaudit.text import count
+from labelaudit.text import count, printable
 
 from .console.options import option
 from .console.runs import RUN, find_run
-from .console.streams import as_typed, printable, spell_path
+from .console.streams import as_typed, spell_path, tell
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,7 +48,7 @@ def show(run: Annotated[Path | None, RUN] = None) -> None:
 
     run = find_run(run)
     audit = read_audit(run)
-    log = read(verdicts_file(run), notice=_note)
+    log = read(verdicts_file(run), notice=tell)
     if not log:
         typer.echo(f"no verdicts in {printable(str(verdicts_file(run)))}: labelaudit review {spell_path(run)}")
         return
@@ -66,7 +66,7 @@ def show(run: Annotated[Path | None, RUN] = None) -> None:
         if len(reviewed.disputed) > _MOST:
             _say(f"  and {len(reviewed.disputed) - _MOST:,} more")
     for note in reviewed.notes:
-        _note(note)
+        tell(note)
 
 
 @verdicts.command()
@@ -91,10 +91,10 @@ def merge(
     rule = () if settle is None else (make_rule(settle),)
     audit = read_audit(output)
     target = verdicts_file(output)
-    here = read(target, notice=_note)
+    here = read(target, notice=tell)
     told = [_read_log(place) for place in logs]
     for line in find_namesakes({str(output): here, **dict(zip(map(str, logs), told, strict=True))}):
-        _note(line)
+        tell(line)
     joined = Counter(join(here, *told))
     joined.subtract(Counter(here))
     new, late = overtaken(here, [verdict for verdict in join(*told) if _once(joined, verdict)], now=now())
@@ -104,9 +104,9 @@ def merge(
     there = f"{len(here):,} {'was' if len(here) == 1 else 'were'} there"
     typer.echo(f"{_verdicts(len(new) - len(rule), 'new ')} in {printable(str(target))}, {there}.", err=True)
     if late:
-        _note(f"Left out: {_verdicts(len(late))} that the same reviewer has changed since, first {late[0].path}.")
+        tell(f"Left out: {_verdicts(len(late))} that the same reviewer has changed since, first {late[0].path}.")
     for note in reviewed.notes:
-        _note(note)
+        tell(note)
 
 
 @verdicts.command()
@@ -120,7 +120,7 @@ def settle(run: Annotated[Path, _RUN], rule: Annotated[str, typer.Argument(metav
 
     audit, line = read_audit(run), make_rule(rule)
     append(verdicts_file(run), line)
-    reviewed = match(audit, read(verdicts_file(run), notice=_note))
+    reviewed = match(audit, read(verdicts_file(run), notice=tell))
     open_ = count(len(reviewed.disputed), "dispute")
     typer.echo(f"{line.new_label}: {count(len(reviewed.overruled), 'dispute')} settled, {open_} open.", err=True)
 
@@ -135,7 +135,7 @@ def _read_log(place: Path) -> tuple[Verdict, ...]:
     file = verdicts_file(place) if place.is_dir() else place
     if not file.is_file():
         raise DataError(f"'{file}' does not exist: name RUN folders or verdicts.csv files")
-    said = (verdict for verdict in read(file, notice=_note) if verdict.verdict != RULE)
+    said = (verdict for verdict in read(file, notice=tell) if verdict.verdict != RULE)
     return tuple(replace(verdict, reviewer=name) if named else verdict for verdict in said)
 
 
@@ -164,13 +164,13 @@ def import_(
 
     found = read_answers(read_audit(run), file, run, name=format_, reviewer=reviewer)
     for line in found.notes:
-        _note(line)
+        tell(line)
     for line in found.repeats[:_MOST]:
-        _note(f"{line}: counted once")
+        tell(f"{line}: counted once")
     for line in found.problems[:_MOST]:
-        _note(line)
+        tell(line)
     if len(found.problems) > _MOST:
-        _note(f"and {len(found.problems) - _MOST:,} more entries")
+        tell(f"and {len(found.problems) - _MOST:,} more entries")
     if found.problems and not (partly and (found.verdicts or found.known)):
         entries = "entry" if len(found.problems) == 1 else "entries"
         raise OptionError(
@@ -238,7 +238,3 @@ def _say(*lines: str) -> None:
     for line in lines:
         typer.echo(as_typed(line))
     sys.stdout.flush()
-
-
-def _note(line: str) -> None:
-    typer.echo(as_typed(line), err=True)

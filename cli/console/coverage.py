@@ -11,7 +11,7 @@ import typer
 
 from labelaudit.text import rough_duration
 
-from .streams import Color, open_console, trimmed
+from .streams import Color, open_console, say, trimmed
 
 if TYPE_CHECKING:
     from labelaudit.bench import Preset
@@ -52,7 +52,7 @@ def show_coverage(covered: Sequence[Coverage], *, as_json: bool, color: Color) -
         "The presets of a table: labelaudit bench --list --json.",
     ]
     for line in lines:
-        console.print(line, soft_wrap=True)
+        say(console, line)
 
 
 def show_plan(items: Sequence[Item], device: Device, *, as_json: bool, color: Color) -> None:
@@ -71,7 +71,7 @@ def show_plan(items: Sequence[Item], device: Device, *, as_json: bool, color: Co
     with trimmed(console):
         console.print(table)
     whole = rough_duration(sum(one.seconds for one in items))
-    console.print(f"{len(items)} runs on one {_TITLES[device]}, {whole} as estimated.", soft_wrap=True)
+    say(console, f"{len(items)} runs on one {_TITLES[device]}, {whole} as estimated.")
 
 
 def _item_to_json(one: Item) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from labelaudit import shelf
 from labelaudit.errors import OptionError, RunError
 
 from .parameters import name_options
-from .streams import Color, as_typed, open_console
+from .streams import Color, open_console, say
 
 if TYPE_CHECKING:
     from labelaudit.check import Outcome
@@ -89,4 +89,4 @@ def tell_outcome(outcome: Outcome, kind: Format, output: Path | None, written: s
         lines.append(verdict(outcome))
     console = open_console(sys.stderr, color)
     for line in lines:
-        console.print(as_typed(line), soft_wrap=True)
+        say(console, line)

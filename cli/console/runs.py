@@ -11,7 +11,7 @@ import typer
 
 from labelaudit.errors import OptionError
 
-from .streams import printable
+from .streams import tell
 
 DEFAULT = Path("labelaudit-run")
 """The folder that `labelaudit scan` writes unless told otherwise."""
@@ -41,7 +41,7 @@ def find_run(named: Path | None) -> Path:
                           "`labelaudit scan DATA`")  # fmt: skip
     if len(found) > 1:
         raise OptionError(f"there are several RUNs here: name one of {_name(found)}")
-    typer.echo(f"RUN: {printable(str(found[0]))}", err=True)
+    tell(f"RUN: {found[0]}")
     return found[0]
 
 

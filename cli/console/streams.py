@@ -6,6 +6,7 @@ Results go to stdout; progress, forecasts and errors go to stderr. Colour needs 
 
 from __future__ import annotations
 
+import functools
 import io
 import os
 import re
@@ -15,28 +16,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
+import typer
+
 from labelaudit import text
 from labelaudit.text import printable
 
 from .parameters import name_options
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, JustifyMethod
+    from rich.table import Table
 
     from labelaudit.types import Progress
-
-__all__ = [
-    "Color",
-    "as_typed",
-    "brief",
-    "open_console",
-    "open_streams",
-    "printable",
-    "report_progress",
-    "spell_path",
-    "trimmed",
-    "wants_color",
-]
 
 Color = Literal["auto", "always", "never"]
 
@@ -49,6 +40,16 @@ _PIPE_WIDTH = 120
 def as_typed(line: str) -> str:
     """A line of the library as a person is told it: safe to print, with its parameters as options."""
     return printable(name_options(line))
+
+
+def say(console: Console, line: str, style: str = "") -> None:
+    """Print a paragraph of the library, or with names from the data, as `as_typed` makes it."""
+    console.print(as_typed(line), soft_wrap=True, style=style)
+
+
+def tell(line: str) -> None:
+    """Say a line on stderr, as `as_typed` makes it."""
+    typer.echo(as_typed(line), err=True)
 
 
 def brief(name: str) -> str:
@@ -144,6 +145,16 @@ def open_console(stream: TextIO, color: Color) -> Console:
     )
 
 
+def make_table(*headings: tuple[str, JustifyMethod]) -> Table:
+    """A table without lines; ``headings`` are those of its columns, with the side that a column is flush with."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for heading, justify in headings:
+        table.add_column(heading, justify=justify, overflow="fold")
+    return table
+
+
 @contextmanager
 def trimmed(console: Console) -> Iterator[None]:
     """Strips the padding of lines printed inside, which rich puts before the codes that reset a colour."""
@@ -171,12 +182,11 @@ def report_progress(
     if quiet:
         from labelaudit.types import no_progress
 
-        yield no_progress, _ignore
+        yield no_progress, lambda _: None
         return
     console = open_console(sys.stderr, color)
 
-    def notice(line: str) -> None:
-        console.print(as_typed(line), soft_wrap=True)
+    notice = functools.partial(say, console)
 
     if console.is_terminal and not console.is_dumb_terminal and sys.stderr.isatty():
         from labelaudit.display.bar import draw_bar
@@ -189,14 +199,10 @@ def report_progress(
 
     course, told = Course(trainings), set[str]()
 
-    def say(stage: str, done: int, total: int | None) -> None:
+    def name_stage(stage: str, done: int, total: int | None) -> None:
         phrase = course.advance(stage, done, total).phrase
         if verbose and phrase not in told:
             told.add(phrase)
             notice(f"{phrase} …")
 
-    yield say, notice
-
-
-def _ignore(line: str) -> None:
-    """The notice of a quiet run."""
+    yield name_stage, notice

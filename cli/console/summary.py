@@ -8,13 +8,11 @@ chosen, what did it cost, what to do next; with ``-v`` also where the files are.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from labelaudit.audit.chance import is_measured, name_share, say_chance, tell_chance
@@ -22,12 +20,13 @@ from labelaudit.audit.document import Audit, has_images
 from labelaudit.audit.groups import list_worst_groups
 from labelaudit.audit.run import REPORT
 from labelaudit.reports.figures import adds_nothing
-from labelaudit.text import count, count_kind, duration, interval, name_some, name_subject, size
+from labelaudit.text import count, count_kind, duration, interval, name_some, name_subject, printable, size
 
-from .streams import as_typed, brief, printable, spell_path, trimmed
+from .streams import as_typed, brief, make_table, spell_path, trimmed
 
 if TYPE_CHECKING:
     from rich.console import JustifyMethod
+    from rich.table import Table
 
 _SUSPECTS, _PAIRS, _FINDINGS = 10, 5, 3
 """Rows shown of each; four times as many with ``-v``."""
@@ -116,7 +115,7 @@ def _suspects(audit: Audit, console: Console, top: int) -> None:
     told = list(zip(rows.tolist(), *(columns[name] for name in names), strict=True))
     whys = ["" if adds_nothing(reason, better) else printable(reason) for *_, better, reason in told]
     headings: list[tuple[str, JustifyMethod]] = [("", "right"), ("image", "left"), ("given", "left")]
-    table = _table(*headings, ("suggested", "left"), ("likely wrong", "left"))
+    table = make_table(*headings, ("suggested", "left"), ("likely wrong", "left"))
     if any(whys):
         table.add_column("", style="dim")
     stacked = Text()
@@ -149,23 +148,18 @@ def _groups(audit: Audit, console: Console, top: int) -> None:
     if not (groups := list_worst_groups(audit, top)):
         return
     _section(console, "Groups most in doubt")
-    table = _table(("group", "left"), ("given", "left"), ("suggested", "left"), ("suspects", "right"), ("of", "right"))
+    table = make_table(
+        ("group", "left"), ("given", "left"), ("suggested", "left"), ("suspects", "right"), ("of", "right")
+    )
     for row in groups:
         table.add_row(
             Text(printable(row["group"])),
             Text(brief(row["given_label"]), style="red"),
-            Text(brief(_better(row)), style="green"),
+            Text(brief(row["predicted_label"]), style="green"),
             f"{row['flagged']:,}",
             f"{row['samples']:,}",
         )
     console.print(_indented(table))
-
-
-def _better(group: Mapping[str, Any]) -> str:
-    """The label that is suggested for a ``group`` as a whole, or how many it has where most of it is right."""
-    if group["predicted_label"] != group["given_label"]:
-        return str(group["predicted_label"])
-    return f"({group['labels']:,} labels)" if group["labels"] > 1 else ""
 
 
 def _pairs(audit: Audit, console: Console, top: int) -> None:
@@ -173,7 +167,7 @@ def _pairs(audit: Audit, console: Console, top: int) -> None:
     if not pairs:
         return
     _section(console, "Most confused classes")
-    table = _table(("given", "left"), ("probably", "left"), ("expected", "right"), ("suspects", "right"))
+    table = make_table(("given", "left"), ("probably", "left"), ("expected", "right"), ("suspects", "right"))
     for pair in pairs:
         table.add_row(
             Text(brief(pair["given_label"]), style="red"),
@@ -187,7 +181,7 @@ def _pairs(audit: Audit, console: Console, top: int) -> None:
 def _classes(audit: Audit, console: Console) -> None:
     _section(console, "Classes")
     share = name_share(audit.decision)
-    table = _table(("class", "left"), ("images", "right"), ("suspects", "right"), (share, "right"))
+    table = make_table(("class", "left"), ("images", "right"), ("suspects", "right"), (share, "right"))
     for row in audit.class_table():
         noise = "cannot judge" if row["noise_rate"] is None else f"{row['noise_rate']:.1%}"
         table.add_row(Text(brief(row["label"])), f"{row['samples']:,}", f"{row['flagged']:,}", noise)
@@ -249,13 +243,6 @@ def _next_steps(audit: Audit, console: Console) -> None:
         steps.append(("Check", Text(f"labelaudit review {spell_path(run)} --order sample")))
     for word, step in steps:
         console.print(Text.assemble((f"{word:<7}", "bold"), step), soft_wrap=True)
-
-
-def _table(*headings: tuple[str, JustifyMethod]) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for heading, justify in headings:
-        table.add_column(heading, justify=justify, overflow="fold")
-    return table
 
 
 def _section(console: Console, title: str) -> None:

@@ -16,8 +16,9 @@ from audits import make_audit
 from commands import Ended, call
 from remembered import ESCAPE
 
-from labelaudit.cli.console.streams import open_console, printable, report_progress, wants_color
+from labelaudit.cli.console.streams import open_console, report_progress, wants_color
 from labelaudit.cli.console.summary import render
+from labelaudit.text import printable
 
 # where it prints
 
