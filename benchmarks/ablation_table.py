@@ -10,7 +10,9 @@ from packs import table
 
 Rows = Mapping[str, Mapping[str, Any]]
 KINDS = ("human", "planted", "rare", "strangers", "under 300 images", "over 100 classes")
-SMALL, MANY = 300, 100
+SMALL, MANY, LEAST, NOTHING = 300, 100, 0.001, 0.00005
+ENOUGH = 20
+"""Draws from which on a table by kind of set says something."""
 
 
 def render(rows: Rows, choose: Sequence[str], confirm: Sequence[str]) -> str:
@@ -22,7 +24,7 @@ def render(rows: Rows, choose: Sequence[str], confirm: Sequence[str]) -> str:
         effort, _, methods = run.partition(" ")
         parts.append(f"Effort {effort}, networks: {methods.replace('+', ', ') or 'none'}; {len(some)} draws.")
         parts.append(_compare(some, choose, confirm))
-        if not methods:
+        if len(some) >= ENOUGH:
             parts.append(_by_kind(some))
         if any("ten lines" in row for row in some.values()):
             parts.append(_beside_ten_lines(some))
@@ -30,10 +32,10 @@ def render(rows: Rows, choose: Sequence[str], confirm: Sequence[str]) -> str:
 
 
 def _compare(rows: Rows, choose: Sequence[str], confirm: Sequence[str]) -> str:
-    """A line for each ingredient: what leaving it out changes on both halves."""
+    """A line for each ingredient: what leaving it out changes on both halves; those that change nothing by name."""
     head = ("without", "AP, chosen on", "AP, confirmed on", "least AP", "AUROC", "F1 / best, chosen on")
     head += ("F1 / best, confirmed on", "clean: flagged", "rate: off by", "s")
-    lines = []
+    lines, idle = [], []
     for what in next(iter(rows.values()))["without"]:
         if what == "nothing":
             continue
@@ -42,6 +44,10 @@ def _compare(rows: Rows, choose: Sequence[str], confirm: Sequence[str]) -> str:
         both = {**aps[0], **aps[1]}
         least = min(both, key=lambda name: both[name])
         clean = differ(rows, what, lambda one: None if "ap" in one else 100 * one["flagged"])
+        moved = [*both.values(), *shares[0].values(), *shares[1].values(), *clean.values(), *_off(rows, what).values()]
+        if max(map(abs, moved)) < NOTHING:
+            idle.append(what)
+            continue
         lines.append(
             (
                 what,
@@ -54,7 +60,8 @@ def _compare(rows: Rows, choose: Sequence[str], confirm: Sequence[str]) -> str:
                 _say(differ(rows, what, lambda one: one["seconds"]), 1, spread=False),
             )
         )
-    return table(head, lines)
+    said = f"\n\nNothing changes on any draw without {', '.join(idle)}." if idle else ""
+    return table(head, lines) + said
 
 
 def _ap(one: Mapping[str, Any]) -> float | None:
@@ -118,14 +125,15 @@ def kinds_of(name: str, row: Mapping[str, Any]) -> list[str]:
 
 
 def _by_kind(rows: Rows) -> str:
-    """A line for each ingredient: what leaving it out changes in AP, by kind of set."""
+    """A line for each ingredient without which the AP of some kind of set changes by .001 or more."""
     lines = []
     of = {kind: {name: row for name, row in rows.items() if kind in kinds_of(name, row)} for kind in KINDS}
     for what in next(iter(rows.values()))["without"]:
-        if what != "nothing":
-            lines.append((what, *(_say(differ(of[kind], what, _ap)) for kind in KINDS)))
+        changes = [differ(of[kind], what, _ap) for kind in KINDS]
+        if any(abs(float(np.mean([*change.values()]))) >= LEAST for change in changes if change):
+            lines.append((what, *(_say(change) for change in changes)))
     counts = tuple(f"{kind} ({len({same_set(name) for name in of[kind]})})" for kind in KINDS)
-    return "AP by kind of set (how many).\n\n" + table(("without", *counts), lines)
+    return "AP by kind of set (how many), where that of one kind changes by .001 or more.\n\n" + table(("without", *counts), lines)
 
 
 def _beside_ten_lines(rows: Rows) -> str:

@@ -155,11 +155,9 @@ def flags(flagged: npt.NDArray[np.bool_], wrong: npt.NDArray[np.bool_]) -> dict[
 
 
 def render(rows: list[dict[str, Any]]) -> str:
-    """The Markdown table: mean ± standard deviation over seeds."""
-    lines = [
-        "| setting | column | seeds | AUROC | AP | P@100 | flagged | P | R | F1 | best F1 | wrong | est. | s | MB |",
-        "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|",
-    ]
+    """Two Markdown tables, means ± standard deviations over seeds: the tool's answer, and the AP of each column."""
+    head = "| setting | seeds | AUROC | AP | P@100 | flagged | P | R | F1 | best F1 | wrong | est. | s | MB |"
+    answers = [head, "|" + "---|" * (head.count("|") - 1)]
     keys = (
         "auroc",
         "ap",
@@ -174,15 +172,21 @@ def render(rows: list[dict[str, Any]]) -> str:
         "seconds",
         "peak_mb",
     )
+    columns = [*dict.fromkeys(row["column"] for row in rows)]
+    alone = ["| setting | " + " | ".join(columns) + " |", "|" + "---|" * (len(columns) + 1)]
     for setting, effort in dict.fromkeys((row["setting"], row["effort"]) for row in rows):
         some = [row for row in rows if (row["setting"], row["effort"]) == (setting, effort)]
-        for column in dict.fromkeys(row["column"] for row in some):
-            group = [row for row in some if row["column"] == column]
-            name = f"**{column}**" if column == "labelaudit" else column
-            cells = [_cell([row[key] for row in group if key in row], key) for key in keys]
-            mark = " (tuned)" * group[0]["tuned"] + f" ({effort})" * (effort != "standard")
-            lines.append(f"| {setting}{mark} | {name} | {len(group)} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+        name = setting + " (tuned)" * some[0]["tuned"] + f" ({effort})" * (effort != "standard")
+        answer = [row for row in some if row["column"] == "labelaudit"]
+        cells = [_cell([row[key] for row in answer if key in row], key) for key in keys]
+        answers.append(f"| {name} | {len(answer)} | " + " | ".join(cells) + " |")
+        found = [[row["ap"] for row in some if row["column"] == column and "ap" in row] for column in columns]
+        if any(found):
+            means = [float(np.mean(values)) if values else -1.0 for values in found]
+            said = [f"{mean:.3f}" if values else "" for mean, values in zip(means, found, strict=True)]
+            said[means.index(max(means))] = f"**{max(means):.3f}**"
+            alone.append(f"| {name} | " + " | ".join(said) + " |")
+    return "\n".join([*answers, "", "Average precision of each column by itself; the best in bold.", "", *alone])
 
 
 def _cell(values: list[float], key: str) -> str:

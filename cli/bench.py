@@ -52,7 +52,7 @@ def bench(
     ] = None,
     output: Annotated[
         Path, option("-o", "--output", metavar="FILE", help="Markdown file whose bench section is written anew.")
-    ] = Path("benchmarks/RESULTS.md"),
+    ] = Path("benchmarks/PAPERS.md"),
     arms: Annotated[
         list[str] | None, option("--arm", panel=_WHICH, metavar="ARM", help="Only this row, such as CE; repeatable.")
     ] = None,

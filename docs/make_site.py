@@ -25,7 +25,11 @@ ROOT = DOCS.parent
 
 
 SHIM = "iframe_worker.js"
-BESIDE = {"CONTRIBUTING.md": "contributing.md", "benchmarks/RESULTS.md": "results.md"}  # pages that live outside docs/
+BESIDE = {  # pages that live outside docs/
+    "CONTRIBUTING.md": "contributing.md",
+    "benchmarks/RESULTS.md": "results.md",
+    "benchmarks/PAPERS.md": "papers-tables.md",
+}
 
 
 def render_page(text: str) -> str:
@@ -34,7 +38,7 @@ def render_page(text: str) -> str:
     parts = re.split(r"(^```.*?^```$)", text, flags=re.M | re.S)  # every other one is code
     parts[::2] = [re.sub(r"^ {2,3}(?=\S)", " " * 4, part, flags=re.M) for part in parts[::2]]
     text = "".join(parts)
-    text = text.replace("](docs/", "](")
+    text = text.replace("](../docs/", "](").replace("](docs/", "](")
     for place, page in BESIDE.items():
         text = re.sub(rf"\]\((\.\./)?{re.escape(place)}", f"]({page}", text)
     return re.sub(r"(?<!!)\[([^\]\[]+)\]\((\.\./|benchmarks/|labelaudit/|templates/|tests/)[^)]*\)", r"\1", text)

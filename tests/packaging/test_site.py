@@ -50,6 +50,8 @@ def test_every_command_has_a_page_with_all_of_its_options(maker: ModuleType, mon
 def test_links_to_code_lose_the_link_and_keep_their_words(maker: ModuleType) -> None:
     text = "[a](docs/scan.md#x) [b](benchmarks/RESULTS.md) [c](labelaudit/types.py) ![d](docs/pictures/d.webp)"
     assert maker.render_page(text) == "[a](scan.md#x) [b](results.md) c ![d](pictures/d.webp)"
+    beside = "[a](../docs/log.md) [b](../benchmarks/PAPERS.md) ![d](../docs/pictures/d.svg)"
+    assert maker.render_page(beside) == "[a](log.md) [b](papers-tables.md) ![d](pictures/d.svg)"
 
 
 def test_lists_in_lists_and_tables_in_lists_are_seen_as_such_and_code_stays(maker: ModuleType) -> None:
