@@ -85,13 +85,10 @@ class Subject:
 
     @property
     def is_said_by_table(self) -> bool:
-        """Whether the person named a table of labels for a folder, or a column of one: its folders and names are none.
-
-        A reader that was named itself looks all the same.
-        """
+        """Whether the person named a table of labels for a folder, or a column of one: its folders and names are none."""
         source = self.source
         told = (source.labels is not None, source.path_column, source.label_column, source.annotator)
-        return self.is_folder and source.format is None and any(told)
+        return self.is_folder and any(told)
 
     @cached_property
     def tree(self) -> Tree:

@@ -151,6 +151,10 @@ def test_a_format_can_be_stated(tmp_path: Path) -> None:
         open_source(tmp_path, format="cvat")
     with pytest.raises(DataError, match="cannot be read as `format` idx: leave it out, or name another"):
         open_source(tmp_path, format="idx")
+    with pytest.raises(DataError, match="`format` class-folders reads no table of `labels`: leave one out"):
+        open_source(tmp_path, labels=tmp_path / "labels.csv", format="class-folders")
+    with pytest.raises(DataError, match="has no table for `label_column`"):
+        open_source(tmp_path, label_column="label", format="class-folders")
     with pytest.raises(DataError, match="`labels` and `label_from` both say where the labels are: leave one out"):
         open_source(tmp_path, labels=tmp_path / "labels.csv", label_from="parent")
 
