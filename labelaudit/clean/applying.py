@@ -264,13 +264,13 @@ def _fill(folder: Path, dataset: RelabelledDataset, form: str, transfer: Transfe
     else:
         IMAGE_FORMS[form](written, folder, transfer)
         said = read_back(written, folder, form, workers=transfer.workers, progress=transfer.progress)
-    if form == "folders":
+    if form != "patch":
         _write_names(dataset, folder)
     return (f"Its folders can be read in several ways: to scan it, say `label_from` '{said}'.",) if said else ()
 
 
 def _write_names(dataset: RelabelledDataset, folder: Path) -> None:
-    """The names of numbered classes for the next scan, which finds them beside the class folders."""
+    """The names of numbered classes for the next scan, which finds them beside the data."""
     codes, present = dataset.samples.codes, {*dataset.labels}
     names = {codes[label]: label for label in dataset.classes if label in codes and label in present}
     if names:

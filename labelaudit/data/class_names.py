@@ -1,9 +1,10 @@
 """Names of numbered classes, from a file that lies beside the data: ``classes.txt``, ``label_map.json``, ``data.yaml``.
 
-Labels that are all numbers, or all ids of WordNet (``n01440764``), are called by the names of such a file where it is
-certain that it means them: it must name every class, begin and end with the same number as the labels do, or be about
-ids, which mean the same everywhere; and no other file may name them otherwise. Left out: files beside or above the
-folder that was given, which may be another dataset's; superclasses, where several numbers have one name.
+Labels that are numbers, or ids of WordNet (``n01440764``), are called by the names of such a file where it is certain
+that it means them: it must name every number, begin and end with the same one as the labels do, or be about ids, which
+mean the same everywhere; and no other file may name them otherwise. Labels that are words beside them stay. Where the
+folder that was given is called as a part of a dataset (``images``, ``train``), the files beside it count as well. Left
+out: files beside other folders, which may be another dataset's; superclasses, where several numbers have one name.
 """
 
 from __future__ import annotations
@@ -49,13 +50,16 @@ Names = Mapping[str, str]
 
 def name_classes(listing: Listing, subject: Subject) -> Listing:
     """``listing`` with the names of its numbered classes, where a file beside the data surely gives them."""
-    labels = {label for label in listing.labels if label is not None}
-    if not _are_codes(labels) or {*(subject.source.classes or ())} & labels:
+    all_labels = {label for label in listing.labels if label is not None}
+    labels = _codes_of(all_labels)
+    if not labels or {*(subject.source.classes or ())} & labels:
         return listing
     fits: dict[str, dict[str, str]] = {}
     for file, data in _files(subject):
         for names in _read(file, data):
             found = _match(names, labels)
+            if {*found.values()} & (all_labels - labels):
+                continue
             if any(label != name for label, name in found.items()):
                 fits.setdefault(file, found)
     if not fits:
@@ -88,12 +92,13 @@ def use_names(listing: Listing, codes: Mapping[str, str]) -> Listing:
     )
 
 
-def _are_codes(labels: set[str]) -> bool:
-    """Whether there are several classes and all are numbers, each written in one way, or ids of WordNet."""
-    if len(labels) < 2:
-        return False
-    numbers = all(_NUMBER.fullmatch(label) for label in labels) and len({*map(int, labels)}) == len(labels)
-    return numbers or all(_WORDNET.fullmatch(label) for label in labels)
+def _codes_of(labels: set[str]) -> set[str]:
+    """The ``labels`` that are numbers, each written in one way, or ids of WordNet; empty unless there are several of
+    one of these kinds."""
+    numbers = {label for label in labels if _NUMBER.fullmatch(label)}
+    ids = {label for label in labels if _WORDNET.fullmatch(label)}
+    found = numbers or ids
+    return found if len(found) > 1 and not (numbers and ids) and len({*map(int, numbers)}) == len(numbers) else set()
 
 
 def _match(names: Names, labels: set[str]) -> dict[str, str]:
@@ -115,14 +120,14 @@ def _match(names: Names, labels: set[str]) -> dict[str, str]:
 
 def _files(subject: Subject) -> Iterator[tuple[str, bytes]]:
     """The files that may name classes, with their bytes: in the folder, also beside its shards, and beside a table of
-    labels or a file."""
+    labels, a file, or a folder that is called as a part of a dataset."""
     found: dict[str, Any] = {}
     if subject.is_folder:
         near = [path for path in subject.tree.others if path.count("/") < _DEEPEST and _may_name(path)]
         found |= dict.fromkeys(sorted(near, key=lambda path: (path.count("/"), path)), subject.tree.storage.read)
     for given in (subject.source.labels, subject.source.data):
         if isinstance(given, str | Path) and not is_address(given) and not (found and Path(given).is_dir()):
-            place = Path(given) if Path(given).is_dir() else Path(given).parent
+            place = _whole(Path(given)) if Path(given).is_dir() else Path(given).parent
             with suppress(OSError):
                 beside = [str(path) for path in place.iterdir() if _may_name(path.name) and path.is_file()]
                 found |= dict.fromkeys(sorted(beside), read_file)
@@ -131,6 +136,13 @@ def _files(subject: Subject) -> Iterator[tuple[str, bytes]]:
             data = found[path](path)
             if len(data) <= (_LARGEST_YAML if ending_of(path) in _YAML else _LARGEST):
                 yield path, data
+
+
+def _whole(folder: Path) -> Path:
+    """The folder of the dataset that ``folder`` is a part of by its name, such as ``images`` or ``train``; or itself."""
+    while part_of(folder.absolute().name) in (Part.DATA, Part.SPLIT, Part.SERIES):
+        folder = folder.absolute().parent
+    return folder
 
 
 def _may_name(path: str) -> bool:

@@ -53,6 +53,12 @@ def test_numbered_classes_keep_their_numbers_and_names(tmp_path: Path) -> None:
     assert read_applied(tmp_path / "out", audit).changes == plan.changes
     apply_plan(plan, audit, tmp_path / "patch", form="patch")
     assert next(row["new_label"] for row in rows(tmp_path / "patch" / "relabel.csv")) == "1"
+    for form in ("hf", "parquet"):
+        apply_plan(plan, audit, tmp_path / form, form=form)
+        assert sorted({*labels(tmp_path / form).values()}, key=str) == ["cat", "dog", "owl"]
+    apply_plan(plan, audit, tmp_path / "csv", form="csv")
+    read = open_source(tmp_path / "pets", labels=tmp_path / "csv" / "labels.csv")
+    assert {label for label in read.labels if label} == {"cat", "dog", "owl"}
     restore(audit, tmp_path / "out", tmp_path / "back")
     assert {name for name in contents(tmp_path / "back") if name.endswith(".png")} == set(ids)
 

@@ -70,6 +70,23 @@ def test_numbers_stay_where_a_file_may_mean_others(why: str, tmp_path: Path) -> 
     assert ("name the classes differently" in "".join(listing.notes)) == (why == "two files that differ")
 
 
+def test_what_is_named_as_a_part_is_called_by_a_file_beside_it_and_another_folder_is_not(tmp_path: Path) -> None:
+    root = tmp_path / "pets"
+    build(root, {f"{folder}/{n}": 1 for folder in ("images/train", "digits") for n in (0, 1)})
+    build(root, {"classes.txt": "cat\ndog\n"})
+    assert counts_of(open_source(root / "images" / "train")) == {"cat": 1, "dog": 1}
+    assert counts_of(open_source(root / "digits")) == {"0": 1, "1": 1}
+
+
+def test_a_class_that_is_a_word_stays_beside_numbers_that_have_names(tmp_path: Path) -> None:
+    build(tmp_path, {**NUMBERED, "unknown": 1, "classes.txt": "cat\ndog\nowl\n"})
+    listing = open_source(tmp_path)
+    assert counts_of(listing) == {"cat": 1, "dog": 2, "owl": 3, "unknown": 1}
+    assert listing.codes == {"cat": "0", "dog": "1", "owl": "2"}
+    build(tmp_path, {"cat": 1})  # which may or may not be class 0
+    assert "0" in counts_of(open_source(tmp_path))
+
+
 def test_classes_count_from_one_and_are_in_the_order_of_their_numbers(tmp_path: Path) -> None:
     names = "".join(f"{name}\n" for name in "zyxwvutsrqp")
     build(tmp_path, {**{str(number): 1 for number in range(1, 12)}, "classes.txt": names})
