@@ -2,14 +2,16 @@
 
 New images are embedded by the audit's own backbones and go through its `Judge`. Those that are in the audited dataset
 under another label, byte for byte or nearly, are conflicts whatever the judge says; the pixels of the latter are
-compared where the audited images can still be opened. Left out: learning from the batch, and leaks between splits.
-Images that the audit has seen are judged too, but by models that have seen their labels: scan again for those.
+compared where the audited images can still be opened. Images that the audit has under the same label keep what it says
+of them, since the judge's models have learned from these labels. Left out: learning from the batch, and leaks between
+splits.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -31,6 +33,7 @@ from labelaudit.judge.decide import decide, noise_rate
 from labelaudit.judge.judge import Judge
 from labelaudit.judge.noise_model import NoiseModel
 from labelaudit.judge.scores import sum_by_label
+from labelaudit.leading import join_tables, take_rows
 from labelaudit.machine import Clock, Machine, list_versions
 from labelaudit.packed import as_ascii
 from labelaudit.scanning.settings import ScanSettings
@@ -107,16 +110,18 @@ def _score(
         findings += strange
         blank = find_blank(samples, findings, audited=(audit.samples, audit.findings))
         decision, _ = judge_rows(judge, samples, features, blank)
+        known = _find_known(samples, audit)
+        if (known >= 0).any():
+            decision = _keep_known(decision, audit.decision, samples.labels, known)
+        decision = widen_as(audit.decision, decision)
     with clock.stage("duplicates"):
         alike = _compare_with(audit, judge, samples, judge.project(features), _open(audit, originals), machine)
         findings += pass_over_blank(alike, samples, blank)
     who = f"the audit of '{audit.samples.root}'" if audit.samples.root else "an audit"
     notes = [f"Judged by {who} ({len(judge.memory):,} images), without training."]
-    if seen := _count_known(samples, audit.samples):
+    if seen := int((known >= 0).sum()):
         are = count(seen, "image is", "images are")
-        notes.append(
-            f"{are} in that audit under the same label, which its models have learned from: scan again instead."
-        )
+        notes.append(f"{are} in that audit under the same label: what it says of them is kept.")
     if strange:
         names = sorted({*given.given()} - {*judge.classes})
         notes.append(f"Left out {len(strange)} labelled with a class that the audit does not know: {name_some(names)}.")
@@ -134,12 +139,28 @@ def _score(
     )
 
 
-def _count_known(samples: Samples, known: Samples) -> int:
-    """The ``samples`` whose content is among the ``known`` ones under the same label."""
-    mine = list(zip(samples.digests, samples.given(), strict=True))
-    asked = set(mine)
-    shared = {one for one in zip(known.digests, known.given(), strict=True) if one in asked}
-    return sum(one in shared for one in mine)
+def _find_known(samples: Samples, audit: Audit) -> Ints:
+    """(m,) the row of ``audit`` that has the content and the label of each of the ``samples``, -1 where none has."""
+    row_of = {audit.identity(row): row for row in range(len(audit.samples))}
+    return np.array([row_of.get(one, -1) for one in zip(samples.digests, samples.given(), strict=True)], dtype=np.int64)
+
+
+def _keep_known(judged: Decision, scanned: Decision, labels: Ints, known: Ints) -> Decision:
+    """``judged`` (m rows with ``labels``) with what was ``scanned`` where that has the row ``known`` (m,); -1 is none."""
+    source = np.where(known >= 0, known, len(scanned.suspicion) + np.arange(len(known)))
+    return recount_noise(replace(judged, **join_rows(scanned, judged, source, labels)), labels)
+
+
+def join_rows(first: Decision, second: Decision, source: Ints, given: Ints) -> dict[str, Any]:
+    """What two decisions say of each row, one below the other, in the order ``source``; ``given`` are the labels of the
+    second."""
+    arrays: dict[str, Any] = {
+        name: np.concatenate([getattr(first, name), getattr(second, name)])[source]
+        for name in ("suspicion", "is_issue", "judged", "predicted")
+    }
+    reasons = (*first.reasons, *second.reasons)
+    arrays["probs"] = take_rows(join_tables(first.probs, second.probs, given), source)
+    return arrays | {"reasons": tuple(reasons[row] for row in source.tolist())}
 
 
 def embed_new(samples: Samples, judge: Judge, machine: Machine) -> tuple[Samples, Features, tuple[Finding, ...]]:
@@ -197,6 +218,15 @@ def recount_noise(decision: Decision, labels: Ints) -> Decision:
     matrix = sum_by_label(decision.probs, labels, judged)
     rate, interval = noise_rate(decision.suspicion[judged])
     return replace(decision, noise_rate=rate, noise_interval=interval, noise_matrix=matrix)
+
+
+def widen_as(old: Decision, new: Decision) -> Decision:
+    """``new`` with its interval as much wider than its suspicions alone say as a scan found right for ``old``."""
+    counted = noise_rate(old.suspicion[old.judged])[1]
+    below = max(0.0, counted[0] - old.noise_interval[0])
+    above = max(0.0, old.noise_interval[1] - counted[1])
+    low, high = new.noise_interval
+    return replace(new, noise_interval=(max(0.0, low - below), min(1.0, high + above)))
 
 
 def _set_unknown_classes_aside(

@@ -27,7 +27,6 @@ from labelaudit.data.source import READING, Source, notes_of, source_settings
 from labelaudit.data.sources import open_source
 from labelaudit.features.duplicates import NEIGHBORS, conflicts, find_copies, leaks
 from labelaudit.judge import FILE
-from labelaudit.judge.decide import noise_rate
 from labelaudit.judge.judge import Judge
 from labelaudit.judge.memory import Memory
 from labelaudit.kinds import kinds_of
@@ -35,7 +34,7 @@ from labelaudit.leading import join_tables, take_rows
 from labelaudit.machine import Clock, Machine, __version__, list_versions
 from labelaudit.scanning.scan import scan
 from labelaudit.scanning.settings import ScanSettings
-from labelaudit.scoring.score import embed_new, judge_rows, recount_noise
+from labelaudit.scoring.score import embed_new, join_rows, judge_rows, recount_noise, widen_as
 from labelaudit.types import Bools, Decision, Evidence, Features, Finding, Floats, Ints, Samples
 from labelaudit.verdicts import verdicts_file
 
@@ -269,25 +268,10 @@ def _rows_to_judge(previous: Audit, samples: Samples, change: DatasetDiff) -> Bo
 
 def _join(old: Decision, new: Decision, source: Ints, labels: Ints, given: Ints) -> Decision:
     """Rows of two decisions, one below the other, in the order ``source``; ``given`` are the labels of the new."""
-    arrays: dict[str, Any] = {
-        name: np.concatenate([getattr(old, name), getattr(new, name)])[source]
-        for name in ("suspicion", "is_issue", "judged", "predicted")
-    }
-    arrays["probs"] = take_rows(join_tables(old.probs, new.probs, given), source)
-    reasons = (*old.reasons, *new.reasons)
-    joined = replace(old, **arrays, reasons=tuple(reasons[row] for row in source.tolist()))
+    joined = replace(old, **join_rows(old, new, source, given))
     if not len(new.suspicion) and len(source) == len(old.suspicion):
         return joined  # the same rows: what was counted of them still holds
-    return _widen_as(old, recount_noise(joined, labels))
-
-
-def _widen_as(old: Decision, new: Decision) -> Decision:
-    """``new`` with its interval as much wider than its suspicions alone say as a scan found right for ``old``."""
-    counted = noise_rate(old.suspicion[old.judged])[1]
-    below = max(0.0, counted[0] - old.noise_interval[0])
-    above = max(0.0, old.noise_interval[1] - counted[1])
-    low, high = new.noise_interval
-    return replace(new, noise_interval=(max(0.0, low - below), min(1.0, high + above)))
+    return widen_as(old, recount_noise(joined, labels))
 
 
 def _extend_evidence(old: Evidence, suspicion: Floats, probs: Floats, source: Ints, given: Ints) -> Evidence:

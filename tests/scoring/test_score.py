@@ -94,13 +94,20 @@ def test_an_audited_image_under_another_label_is_a_conflict(place: Path, there: 
     assert "also carries another label" in str(flagged["bee/copy.png"]["reason"])
 
 
-def test_images_of_the_audit_itself_are_counted(place: Path) -> None:
+def test_images_of_the_audit_itself_keep_what_it_says_of_them(place: Path) -> None:
     for number in (0, 3):
         (place / "new" / "ant").mkdir(parents=True, exist_ok=True)
         shutil.copy(place / "data" / "ant" / f"{number}.png", place / "new" / "ant" / f"again{number}.png")
     put(place / "new", 1, "a.png", 5)
     audit = score(place / "run", Source(data=place / "new"), Machine(device="cpu"))
     assert any(note.startswith("2 images are in that audit under the same label") for note in audit.notes)
+    scanned = run.read(place / "run")
+    for number in (0, 3):
+        then = scanned.samples.ids.index(f"ant/{number}.png")
+        now = audit.samples.ids.index(f"ant/again{number}.png")
+        assert audit.decision.suspicion[now] == scanned.decision.suspicion[then]
+        assert audit.decision.is_issue[now] == scanned.decision.is_issue[then]
+        assert (audit.decision.probs[now] == scanned.decision.probs[then]).all()
 
 
 def test_what_cannot_be_scored_is_one_line(place: Path) -> None:
