@@ -43,6 +43,7 @@ def tune(
     On a terminal it asks about images all over the ranking, one by one; answers are appended to RUN/verdicts.csv, which
     later scans take into account. Elsewhere it lists the images to judge with `labelaudit review`.
     """
+    from labelaudit.audit.chance import is_outdated
     from labelaudit.audit.document import has_images
     from labelaudit.audit.run import read
     from labelaudit.files import write_text
@@ -73,6 +74,9 @@ def tune(
         typer.echo(f"{where}: labelaudit review {spell_path(run)} --order tune{more}", err=True)
     else:
         _say(fitted, len(audit.samples))
+        if is_outdated(audit.decision, len(reviewed.settled)):
+            page = f"press Rerank in labelaudit review {spell_path(run)}, or " if has_images(audit) else ""
+            typer.echo(f"The list in {spell_path(run)} does not know these verdicts yet: {page}scan again.")
         if rows:
             typer.echo(f"To be surer, judge {count(len(rows), 'more image')}:")
     for row in rows:

@@ -19,6 +19,22 @@ def is_measured(decision: Decision) -> bool:
     return decision.recipe.get("scale") == MEASURED
 
 
+def what_sets(decision: Decision, verdicts: int) -> str:
+    """What is missing for the scale of verdicts, where there are so many ``verdicts``: the end of a sentence."""
+    from labelaudit.judge.verdict_fit import FEWEST
+
+    if verdicts < FEWEST:
+        return "until 20 verdicts have set the scale: `labelaudit tune`"
+    if is_outdated(decision, verdicts):
+        return "until the list is ranked anew by the verdicts: Rerank in `labelaudit review`, or another scan"
+    return "until more verdicts set the scale: those so far say less than the scan does"
+
+
+def is_outdated(decision: Decision, verdicts: int) -> bool:
+    """Whether people have given more ``verdicts`` than the ranking knows."""
+    return verdicts > int(decision.recipe.get("reviewed") or 0)
+
+
 def has_numbers(decision: Decision) -> bool:
     """Whether screens show percentages: those of verdicts, or of a RUN of a version before there were tiers."""
     return is_measured(decision) or decision.sure_threshold is None

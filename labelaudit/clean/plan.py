@@ -24,7 +24,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from labelaudit.audit.chance import is_measured
+from labelaudit.audit.chance import is_measured, what_sets
 from labelaudit.audit.document import Audit
 from labelaudit.clean.actions import ACTIONS, DEFAULTS
 from labelaudit.estimate.price import price_suspects, rank_surest
@@ -40,7 +40,6 @@ SOURCES = ("verdict", "fdr", "threshold", "finding", "hand")
 """Origins of a change: a person · the flags at a stated false-discovery rate · the flag threshold · the scan's findings
 about files and copies · whoever edited the plan."""
 _UNREADABLE, _OF_NO_FILE = kinds_of("file"), kinds_of("dataset")
-_UNKNOWN = "nobody knows until 20 verdicts have set the scale: labelaudit tune."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -260,10 +259,14 @@ class _PlanBuilder:
                     detail=finding.detail,
                 )
 
+    def _scale(self) -> str:
+        """What would set the scale of the suspicions."""
+        return what_sets(self.audit.decision, len(self.reviewed.settled))
+
     def _price(self) -> str:
         """A note on the cost of relabelling the chosen suspects."""
         if not is_measured(self.audit.decision):
-            return f"How many get a wrong label {_UNKNOWN}"
+            return f"How many get a wrong label nobody knows {self._scale()}."
         (cost,) = price_suspects(self.audit, self.suspects, [len(self.suspects)], self.reviewed.settled)
         return f"By verdicts about {cost.wrong:,.1f} of them get a wrong label, with 90% at most {cost.most:,}."
 
@@ -278,7 +281,7 @@ class _PlanBuilder:
             elif self.surest is not None and self.actions["suspect"] == "relabel":
                 yield f"{what}{self._price()}"
             elif not is_measured(self.audit.decision):
-                yield f"{what}How many have a correct label {_UNKNOWN}"
+                yield f"{what}How many have a correct label nobody knows {self._scale()}."
             else:
                 yield f"{what}By verdicts about {right:,.1f} of them have a correct label; a review would tell."
         elif self.flags is not None and self.actions["suspect"] != "keep":

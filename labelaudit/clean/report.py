@@ -120,7 +120,7 @@ def render(report: Mapping[str, Any]) -> str:
             )
             for change in shown
         )
-        parts += ["## Samples", _table(("path", "given", "now", "why", "label score"), table, code=(0, 1, 2, 3))]
+        parts += ["## Changed images", _table(("path", "given", "now", "why", "label score"), table, code=(0, 1, 2, 3))]
         if len(changes) > len(shown):
             parts.append(f"and {len(changes) - len(shown):,} more in {FILE}.")
     return "\n\n".join(parts) + "\n"

@@ -46,7 +46,8 @@ _HIDDEN_MEAN, _EXTREMES = 0.01, (1e-6, 0.08)  # of the exponential prior of h: t
 _WEIGHT = 0.7  # of a verdict
 _DRAWS, _FEW_DRAWS = 256, 64  # points that stand for the posterior, and for those at either end
 _CHUNK = 65_536
-_FEWEST = 10  # verdicts below which nothing is fitted
+FEWEST = 10
+"""Verdicts below which nothing is fitted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,7 +143,7 @@ def fit(views: Sequence[Floats], decided: Ints) -> VerdictFit | None:
     """
     scores = np.stack([np.asarray(view, dtype=np.float64) for view in views], axis=1)  # (n, v)
     rows = np.flatnonzero(decided >= 0)
-    if len(rows) < _FEWEST:
+    if len(rows) < FEWEST:
         return None
     logs, slopes = _weigh(scores[rows], decided[rows])
     draws = _draw(logs, slopes, _HIDDEN_MEAN, _DRAWS)

@@ -117,7 +117,7 @@ def caveats(audit: Audit, checked: ReviewState | None = None) -> tuple[str, ...]
             "the list to stop, `labelaudit estimate RUN` in 200 how good it is."
         )
     blind = decision.recipe.get("blind")
-    if not is_measured(decision) and not blind:
+    if not is_measured(decision) and not blind and not (checked and checked.shares and checked.shares[-1].is_precise):
         said.append(
             "On labels that people made, the scan's own estimate reads low: expect the truth nearer the upper end of "
             "its interval."

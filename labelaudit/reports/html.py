@@ -18,7 +18,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from labelaudit.audit.chance import has_numbers, name_share
+from labelaudit.audit.chance import has_numbers, name_share, what_sets
 from labelaudit.audit.document import Audit, has_images
 from labelaudit.audit.groups import list_worst_groups
 from labelaudit.audit.json import plain
@@ -195,6 +195,7 @@ def _fill(
         index={name: index for index, name in enumerate(audit.samples.classes)},
         unpictured=len(data["problem"]),
         why=next(iter(data["problem"].values()), ""),
+        unknown=what_sets(audit.decision, 0 if checked is None else len(checked.settled)),
         headline=figures.headline(audit, checked),
         caveats=figures.caveats(audit, checked),
         knows_noise=math.isfinite(audit.decision.noise_rate),

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from labelaudit.audit.chance import name_share, say_chance
-from labelaudit.audit.document import Audit
+from labelaudit.audit.document import Audit, has_images
 from labelaudit.audit.groups import list_worst_groups
 from labelaudit.reports import figures
 from labelaudit.reports.review_state import ReviewState
@@ -84,7 +84,7 @@ def _classes(audit: Audit) -> Iterable[str]:
     rows = figures.rank_classes(audit)
     yield "## Classes"
     yield _table(
-        ("class", f"{name_share(audit.decision)}:", "suspects:", "samples:"),
+        ("class", f"{name_share(audit.decision)}:", "suspects:", "images:" if has_images(audit) else "samples:"),
         (
             [
                 as_code(row["label"]),

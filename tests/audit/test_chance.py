@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from audits import make_audit, make_decision
 
-from labelaudit.audit.chance import MEASURED, is_measured, say_chance, tell_chance
+from labelaudit.audit.chance import MEASURED, is_measured, say_chance, tell_chance, what_sets
 from labelaudit.check import judge_gate
 from labelaudit.check.formats import GATE_FORMATS
 from labelaudit.check.policy import Policy
@@ -39,6 +39,15 @@ def test_a_percentage_once_they_have() -> None:
     first, second = np.flatnonzero(made.is_issue).tolist()
     assert is_measured(made)
     assert (say_chance(made, first), tell_chance(made, second)) == ("97%", "96% likely wrong")
+
+
+def test_what_is_missing_for_a_percentage_depends_on_what_people_said() -> None:
+    made = decision()
+    assert "until 20 verdicts" in what_sets(made, 9)
+    assert "ranked anew by the verdicts: Rerank" in what_sets(made, 20)
+    known = replace(made, recipe=made.recipe | {"reviewed": 20})
+    assert "until more verdicts set the scale" in what_sets(known, 20)
+    assert "ranked anew" in what_sets(known, 21)
 
 
 @pytest.mark.parametrize("scale", ["scan", MEASURED])

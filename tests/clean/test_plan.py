@@ -68,7 +68,7 @@ def test_verdicts_come_first(audit: Audit) -> None:
     assert plan.changes[0].label_score == pytest.approx(0.03)
     assert plan.notes == (
         "Suspects that are changed though nobody has reviewed them: 1. "
-        "How many have a correct label nobody knows until 20 verdicts have set the scale: labelaudit tune.",
+        "How many have a correct label nobody knows until 20 verdicts have set the scale: `labelaudit tune`.",
     )
 
 

@@ -88,7 +88,9 @@ def test_twenty_answers_set_the_scale(run: Path, tmp_path: Path) -> None:
     assert len(flags) == tuned["flagged"]
     found = {int(flag["path"].removesuffix(".png")) for flag in flags}
     assert 2 * len(found & set(range(20))) / (len(found) + 20) > 0.7
-    assert "of the 200 labels are wrong." in call("tune", run).out
+    said = call("tune", run).out
+    assert "of the 200 labels are wrong." in said
+    assert f"The list in {run} does not know these verdicts yet: scan again." in said
 
 
 def test_more_verdicts_are_asked_for_elsewhere(run: Path) -> None:

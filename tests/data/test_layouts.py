@@ -151,7 +151,7 @@ def test_a_format_can_be_stated(tmp_path: Path) -> None:
         open_source(tmp_path, format="cvat")
     with pytest.raises(DataError, match="cannot be read as `format` idx: leave it out, or name another"):
         open_source(tmp_path, format="idx")
-    with pytest.raises(DataError, match="`format` class-folders reads no table of `labels`: leave one out"):
+    with pytest.raises(DataError, match="its table of `labels` cannot be read as `format` class-folders: leave it out"):
         open_source(tmp_path, labels=tmp_path / "labels.csv", format="class-folders")
     with pytest.raises(DataError, match="has no table for `label_column`"):
         open_source(tmp_path, label_column="label", format="class-folders")

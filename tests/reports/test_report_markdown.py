@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -203,3 +204,11 @@ def test_the_command_goes_by_format_or_ending(
     file = tmp_path / "run" / "report.md" if named else tmp_path / "page.MD"
     assert file.read_text("utf-8") == markdown.render(make_audit())
     assert capsys.readouterr().out == ""
+
+
+def test_a_measured_rate_leaves_no_advice_about_the_estimate_of_the_scan() -> None:
+    counts = {"wrong": 1, "cleared": 1, "unclear": 0, "open": 4, "elsewhere": 0}
+    checked = ReviewState(outcomes={}, words={}, shares=(), sentences=(), **counts)
+    rate = Share(name="noise rate", value=0.1, low=0.09, high=0.12)
+    assert "the scan's own estimate reads low" in markdown.render(make_audit(), checked=checked)
+    assert "reads low" not in markdown.render(make_audit(), checked=replace(checked, shares=(rate,)))
