@@ -139,7 +139,7 @@ def _files(subject: Subject) -> Iterator[tuple[str, bytes]]:
 
 
 def _whole(folder: Path) -> Path:
-    """The folder of the dataset that ``folder`` is a part of by its name, such as ``images`` or ``train``; or itself."""
+    """The folder of the dataset that ``folder`` is a part of by its name, such as ``images``; or ``folder``."""
     while part_of(folder.absolute().name) in (Part.DATA, Part.SPLIT, Part.SERIES):
         folder = folder.absolute().parent
     return folder

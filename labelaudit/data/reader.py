@@ -85,7 +85,7 @@ class Subject:
 
     @property
     def is_said_by_table(self) -> bool:
-        """Whether the person named a table of labels for a folder, or a column of one: its folders and names are none."""
+        """Whether a table of labels, or a column of one, was named for a folder: the names of its folders are none."""
         source = self.source
         told = (source.labels is not None, source.path_column, source.label_column, source.annotator)
         return self.is_folder and any(told)

@@ -207,10 +207,9 @@ def nothing_found(subject: Subject) -> str:
     source = subject.source
     if source.labels is not None and source.label_from is not None:
         return f"'{subject.shown}': `labels` and `label_from` both say where the labels are: leave one out"
-    if source.format is not None and source.labels is not None:
-        return f"'{subject.shown}': `format` {source.format} reads no table of `labels`: leave one out"
-    if source.format is not None and not subject.is_said_by_table:
-        return f"'{subject.shown}' cannot be read as `format` {source.format}: leave it out, or name another"
+    if source.format is not None and (source.labels is not None or not subject.is_said_by_table):
+        fault = "cannot be read" if source.labels is None else "and its table of `labels` cannot be read"
+        return f"'{subject.shown}' {fault} as `format` {source.format}: leave it out, or name another"
     if not subject.is_folder:
         return _unknown_file(subject)
     tree = subject.tree

@@ -146,7 +146,7 @@ def _find_known(samples: Samples, audit: Audit) -> Ints:
 
 
 def _keep_known(judged: Decision, scanned: Decision, labels: Ints, known: Ints) -> Decision:
-    """``judged`` (m rows with ``labels``) with what was ``scanned`` where that has the row ``known`` (m,); -1 is none."""
+    """``judged`` (m rows with ``labels``) with what was ``scanned`` where that has the row ``known`` (m,), -1 none."""
     source = np.where(known >= 0, known, len(scanned.suspicion) + np.arange(len(known)))
     return recount_noise(replace(judged, **join_rows(scanned, judged, source, labels)), labels)
 
