@@ -20,7 +20,7 @@ def is_measured(decision: Decision) -> bool:
 
 
 def what_sets(decision: Decision, verdicts: int) -> str:
-    """What is missing for the scale of verdicts, where there are so many ``verdicts``: the end of a sentence."""
+    """The end of a sentence that begins "nobody knows", for a person who has given so many ``verdicts``."""
     from labelaudit.judge.verdict_fit import FEWEST
 
     if verdicts < FEWEST:

@@ -260,7 +260,7 @@ class _PlanBuilder:
                 )
 
     def _scale(self) -> str:
-        """What would set the scale of the suspicions."""
+        """The end of a sentence that begins "nobody knows"."""
         return what_sets(self.audit.decision, len(self.reviewed.settled))
 
     def _price(self) -> str:

@@ -152,8 +152,7 @@ def _keep_known(judged: Decision, scanned: Decision, labels: Ints, known: Ints) 
 
 
 def join_rows(first: Decision, second: Decision, source: Ints, given: Ints) -> dict[str, Any]:
-    """What two decisions say of each row, one below the other, in the order ``source``; ``given`` are the labels of the
-    second."""
+    """The arrays of two decisions, one below the other, in the order ``source``; ``given`` are the second's labels."""
     arrays: dict[str, Any] = {
         name: np.concatenate([getattr(first, name), getattr(second, name)])[source]
         for name in ("suspicion", "is_issue", "judged", "predicted")
