@@ -36,6 +36,8 @@ class Ledger:
         self._lock = threading.RLock()
         self.rule = ""
         """The rule by which disputes end, as `labelaudit.verdicts.settle` takes it."""
+        self.others_at: dict[str, Identity] = {}
+        """Another reviewer -> the image of the last line that this person wrote while this ledger was open."""
         self._stamp: tuple[int, int] | None = None
         self._log: list[Verdict] = []
         self._trails: dict[Identity, dict[str, list[Verdict]]] = {}
@@ -148,6 +150,9 @@ class Ledger:
         if stamp == self._stamp:
             return
         log = list(verdicts.read(self.path))
+        if self._stamp is not None:
+            fresh = [verdict for verdict in log[len(self._log) :] if verdict.verdict != verdicts.RULE]
+            self.others_at |= {one.reviewer: one.identity for one in fresh if one.reviewer != self.reviewer}
         self._trails, self._mine, self._versions = {}, [], Counter()
         self.rule = verdicts.find_rule(())
         for verdict in log:

@@ -93,10 +93,12 @@ class Session:
             "progress": self.progress(),
         }
 
-    def next_open(self, start: int) -> int:
-        """The first position from ``start`` on that is not done; the length of the queue where there is none."""
+    def next_open(self, start: int, leave: Container[int] = ()) -> int:
+        """The first position from ``start`` on that is not done, one of ``leave`` last; the queue's length if none."""
         rows = self.queue.rows
-        return next((place for place in range(start, len(rows)) if not self._done(rows[place])), len(rows))
+        opened = (place for place in range(start, len(rows)) if not self._done(rows[place]))
+        first = next(opened, len(rows))
+        return next((place for place in opened if place not in leave), first) if first in leave else first
 
     def questions(self, start: int, count: int) -> list[dict[str, Any]]:
         """At most `SLICE` questions from position ``start`` on."""
@@ -112,8 +114,10 @@ class Session:
         return {"kind": self.likeness.kind, "left": list(strips[0]), "right": list(strips[1])}
 
     def following(self, place: int) -> dict[str, Any]:
-        """The next open position after ``place`` and the question there, with what others have judged meanwhile."""
-        after = self.next_open(place + 1)
+        """The next open position after ``place`` and the question there; what others are at now is left to them."""
+        self.ledger.refresh()
+        theirs = [self._places[said] for said in self.ledger.others_at.values() if said in self._places]
+        after = self.next_open(place + 1, () if self.again else {self.next_open(at) for at in theirs})
         return {"next": after, "following": self.questions(after, 1)}
 
     def page_of_pair(self, place: int) -> dict[str, Any]:
@@ -146,11 +150,8 @@ class Session:
 
         Returns its question as it stands now, with how many more were taken.
 
-        Raises:
-            ImageError: the image is missing or was changed: nobody can have judged it.
-            StaleAnswer: another tab was faster.
-            OptionError: no such answer, class or position.
-            RunError: it could not be written.
+        Raises `ImageError` where it is missing or changed, `StaleAnswer` if another tab was faster, `OptionError` for
+        no such answer, class or position, `RunError` where it could not be written.
         """
         row = self._row(place)
         self.take(row, answer, label, version, note)
@@ -190,9 +191,8 @@ class Session:
     def undo(self, place: int | None) -> dict[str, Any]:
         """Withdraw the verdict at a position, or this reviewer's last one; returns the question to go back to.
 
-        Raises:
-            NothingToUndo: there is nothing to withdraw, or the image is in another queue.
-            RunError: it could not be written.
+        Raises `NothingToUndo` where there is nothing to withdraw or the image is in another queue; `RunError` where it
+        could not be written.
         """
         if place is not None:
             row = self._row(place)

@@ -161,6 +161,20 @@ def test_two_servers_on_one_run_see_each_other(run: Path) -> None:
     assert twice.questions(0, 1)[0]["verdict"] is None
 
 
+def test_two_who_judge_at_the_same_time_are_not_asked_the_same(run: Path) -> None:
+    ann, bob = open_run(run, order="all"), open_run(run, order="all", reviewer="bob")
+    at, asked = [0, 0], list[int]()
+    while min(at) < 12:
+        for number, session in enumerate((ann, bob)):
+            if at[number] < 12:
+                asked.append(at[number])
+                session.judge(at[number], "class", 0, 0)
+                at[number] = session.following(at[number])["next"]
+    assert asked[:2] == [0, 0], "neither knows of the other yet"
+    assert len(asked) <= 14, "the first and the last, which nobody else has left to do"
+    assert set(asked) | {ann.next_open(0)} >= {*range(12)}, "what was left to one who went is asked at the end"
+
+
 def test_a_verdict_of_a_clock_that_ran_ahead_can_be_corrected(run: Path) -> None:
     session = open_run(run)
     session.judge(0, "class", 0, 0)

@@ -77,7 +77,10 @@ async function go(place) {
   ready = false;
   coming = true;
   try {
-    if (place >= deck.total) place = await deck.nextOpen(0, passed);
+    if (place >= deck.total) {
+      deck.forgetQuestions();  // others may have judged what was left to them
+      place = await deck.nextOpen(0, passed);
+    }
     if (place >= deck.total) return finish();
     const next = await deck.question(place);
     turnTo("desk");
