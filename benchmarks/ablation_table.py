@@ -133,7 +133,9 @@ def _by_kind(rows: Rows) -> str:
         if any(abs(float(np.mean([*change.values()]))) >= LEAST for change in changes if change):
             lines.append((what, *(_say(change) for change in changes)))
     counts = tuple(f"{kind} ({len({same_set(name) for name in of[kind]})})" for kind in KINDS)
-    return "AP by kind of set (how many), where that of one kind changes by .001 or more.\n\n" + table(("without", *counts), lines)
+    return "AP by kind of set (how many), where that of one kind changes by .001 or more.\n\n" + table(
+        ("without", *counts), lines
+    )
 
 
 def _beside_ten_lines(rows: Rows) -> str:
