@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress
 
+from labelaudit.data.cells import are_marks, are_signed, is_measured, is_number, is_one, without_zeros
 from labelaudit.data.column_names import (
     COORDINATE_NAMES,
     LABEL_NAMES,
@@ -68,8 +69,8 @@ class Columns:
     def labels(self, cells: Cells) -> list[str]:
         """(n,) label in each row; empty where there is none, or where several classes are 1."""
         if self.label is not None:
-            return [cell.strip() for cell in cells[self.label]]
-        marks = zip(*(map(_is_one, cells[name]) for name in self.one_hot), strict=True)
+            return without_zeros(cells[self.label])
+        marks = zip(*(map(is_one, cells[name]) for name in self.one_hot), strict=True)
         found = [list(compress(self.one_hot, row)) for row in marks]
         return [ones[0].strip() if len(ones) == 1 else "" for ones in found]
 
@@ -96,7 +97,7 @@ def choose_columns(
     path = None if without_path else path_column or _path(some, label_column, is_image, where)
     if label_column is not None:
         return Columns(path=path, label=label_column)
-    free = {name: some[name] for name in some if name != path and not _is_numbering(name, some, path)}
+    free = {name: some[name] for name in some if name != path and not is_numbering(name, some, path)}
     chosen = _label(free, path, where)
     if chosen.label is not None:
         refuse_several(chosen.labels(cells), chosen.label, where)
@@ -186,15 +187,19 @@ def _label(free: Cells, path: str | None, where: str) -> Columns:
         return Columns(path=path, label=_one_of({name: free[name] for name in named}, where))
     if named:
         return Columns(path=path, label=named[0])
-    flags = [name for name in free if _is_flag(name, free[name]) and not _COUNT.fullmatch(plain(name))]
-    if signed := [name for name in kept if _is_signed(free[name])]:
+    flags = [
+        name
+        for name in free
+        if plain(name) not in SPLIT_NAMES and are_marks(free[name]) and not _COUNT.fullmatch(plain(name))
+    ]
+    if signed := [name for name in kept if are_signed(free[name])]:
         raise DataError(
             f"{where} has marks of 1 and -1 in {len(signed) + len(flags)} columns ({name_some([*signed, *flags], 4)}): "
             "several labels for one image are not read; name one column with `label_column`"
         )
     likely = [name for name in kept if not _is_note(name, free[name])]
     if len(flags) > 1 and len(flags) >= len(likely):
-        ones = [sum(map(_is_one, row)) for row in zip(*(free[name] for name in flags), strict=True)]
+        ones = [sum(map(is_one, row)) for row in zip(*(free[name] for name in flags), strict=True)]
         if 10 * sum(count == 1 for count in ones) >= 9 * len(ones):
             return Columns(path=path, label=None, one_hot=tuple(flags))
         unsure = sum(count != 1 for count in ones)
@@ -217,6 +222,8 @@ def _label(free: Cells, path: str | None, where: str) -> Columns:
             f"them{such} or another table with `labels`"
         )
     alike = say_the_same([free[name] for name in likely])
+    if not alike and _divide_alike([free[name] for name in likely], again=2):
+        return Columns(path=path, label=_of_words({name: free[name] for name in likely}))
     votes = ", or each of them with `annotator` if they are several people's labels" if alike else ""
     raise DataError(
         f"{where} may have its labels in any of {name_some(likely, 12)}: name the column, such as `label_column` "
@@ -241,16 +248,30 @@ def _one_of(named: Cells, where: str) -> str:
 
     Raises `DataError` where they do not.
     """
-    first, *others = named.values()
-    for other in others:
-        if not len({*zip(first, other, strict=True)}) == len({*first}) == len({*other}):
-            raise DataError(
-                f"{where} has several columns of labels, {name_some(list(named), 12)}: choose with `label_column`"
-            )
-    return next((name for name, column in named.items() if not all(map(_is_number, column))), next(iter(named)))
+    if not _divide_alike([*named.values()]):
+        raise DataError(
+            f"{where} has several columns of labels, {name_some(list(named), 12)}: choose with `label_column`"
+        )
+    return _of_words(named)
 
 
-def _is_numbering(name: str, cells: Cells, path: str | None) -> bool:
+def _divide_alike(columns: Sequence[Sequence[str]], again: int = 0) -> bool:
+    """Whether all ``columns`` divide the rows in the same way, as numbers and their names do.
+
+    Each value must come ``again`` times on average, lest chance does it.
+    """
+    first, *others = columns
+    return again * len({*first}) <= len(first) and all(
+        len({*zip(first, other, strict=True)}) == len({*first}) == len({*other}) for other in others
+    )
+
+
+def _of_words(named: Cells) -> str:
+    """The first column of ``named`` that holds words, or else the first one."""
+    return next((name for name, column in named.items() if not all(map(is_number, column))), next(iter(named)))
+
+
+def is_numbering(name: str, cells: Cells, path: str | None) -> bool:
     """Whether a column without a name, left of the paths, numbers the images: all whole and all different."""
     unnamed = re.fullmatch(r"(column|unnamed) \d+|", name) is not None
     columns = list(cells)
@@ -261,6 +282,11 @@ def _is_numbering(name: str, cells: Cells, path: str | None) -> bool:
         return False
     numbers = sorted(map(int, values))
     return len(values) >= _MANY or numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+
+
+def _counts_or_splits(name: str) -> bool:
+    """Whether a column of 0 and 1 of this name certainly stands for no class."""
+    return plain(name) in SPLIT_NAMES or _COUNT.fullmatch(plain(name)) is not None
 
 
 def _corners(free: Cells) -> Sequence[str]:
@@ -287,8 +313,8 @@ def _is_aside(name: str, values: Sequence[str], boxes: bool) -> bool:
     if all(part_of(value) is Part.SPLIT for value in filled) or any(value[0] in "[{" for value in filled):
         return True
     if key in LABEL_NAMES:
-        return any(_is_measured(value) for value in filled)
-    return bool(_ID.fullmatch(key)) or any(_is_measured(value) for value in filled)
+        return any(is_measured(value) for value in filled)
+    return bool(_ID.fullmatch(key)) or any(is_measured(value) for value in filled)
 
 
 def _is_note(name: str, values: Sequence[str]) -> bool:
@@ -297,30 +323,6 @@ def _is_note(name: str, values: Sequence[str]) -> bool:
     mostly_differ = len(values) >= _MANY and 2 * len({*values}) > len(values)
     all_differ = len(values) > _FEW and len({*values}) == len(values)
     alike = len(values) > _FEW and len({*values}) == 1
-    files = bool(values) and all(_FILE.fullmatch(value) for value in values)
+    files = bool(values) and all(_FILE.fullmatch(value) or "://" in value for value in values)
     odd = mostly_differ or all_differ or alike or files
     return plain(name) in NOTE_NAMES or odd or any(len(value) > 100 for value in values)
-
-
-def _is_flag(name: str, values: Sequence[str]) -> bool:
-    """Whether a column holds 0 and 1 and may thus stand for one class."""
-    return plain(name) not in SPLIT_NAMES and {""} < {*values, ""} <= {"0", "1", "0.0", "1.0", ""}
-
-
-def _is_signed(values: Sequence[str]) -> bool:
-    """Whether a column holds 1, -1 and nothing, as tables of findings mark what is seen, unsure and not seen."""
-    held = {*values}
-    return held <= {"1", "-1", "1.0", "-1.0", "0", "0.0", ""} and bool(held & {"-1", "-1.0"})
-
-
-def _is_one(value: str) -> bool:
-    return value.strip() in ("1", "1.0")
-
-
-def _is_number(value: str) -> bool:
-    return bool(re.fullmatch(r"-?\d+(\.0*)?|", value.strip()))
-
-
-def _is_measured(value: str) -> bool:
-    """Whether a cell is a number with a fraction."""
-    return bool(re.fullmatch(r"-?\d*\.\d*[1-9]\d*(e-?\d+)?", value, re.IGNORECASE))

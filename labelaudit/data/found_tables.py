@@ -40,6 +40,11 @@ class FoundTable:
     names: tuple[str, ...]
     """The files that it was read from."""
 
+    @property
+    def named(self) -> int:
+        """Images that its rows name."""
+        return len({*self.match.files} - {None})
+
 
 @dataclass(frozen=True, kw_only=True)
 class RefusedTable:

@@ -12,6 +12,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
+from labelaudit.data.cells import without_zeros
 from labelaudit.data.column_names import guess_column, plain
 from labelaudit.data.columns import Cells, Columns, require_column, say_the_same
 from labelaudit.data.table import Table
@@ -100,9 +101,9 @@ def gather_votes(
     """Image -> annotator -> label, in the order in which images come first."""
     votes: defaultdict[str, dict[str, str]] = defaultdict(dict)
     labels = columns.labels(table.cells)
-    people = {name: table.cells[name] for name in annotators}
+    people = {name: without_zeros(table.cells[name]) for name in annotators}
     for row in keep:
-        own, said = votes[names[row]], {name: cells[row].strip() for name, cells in people.items()}
+        own, said = votes[names[row]], {name: cells[row] for name, cells in people.items()}
         if len(annotators) > 1:
             own |= {name: label for name, label in said.items() if label}
         elif label := labels[row]:

@@ -281,3 +281,13 @@ def test_a_table_without_labels_is_told_what_to_type(tmp_path: Path) -> None:
     (tmp_path / "l.csv").write_text("filename\na.png\nb.png\n")
     with pytest.raises(DataError, match="no column beside its paths: name a table that has labels with `labels`"):
         open_source(tmp_path / "l.csv")
+
+
+def test_a_table_of_a_few_images_does_not_outweigh_one_of_all(tmp_path: Path) -> None:
+    files: Files = {f"{n}.png": PIXEL for n in range(12)}
+    rows = "".join(f"{n}.png,{'cat' if n % 2 else 'dog'}\n" for n in range(12))
+    build(tmp_path, {**files, "all.csv": f"file,found\n{rows}", "boxes.csv": "file,label\n1.png,owl\n2.png,yak\n"})
+    with pytest.raises(DataError, match=r"all\.csv \(2 classes: cat, dog\); or `labels` .*boxes\.csv"):
+        open_source(tmp_path)
+    build(tmp_path, {"all.csv": f"file,label\n{rows}"})
+    assert counts_of(open_source(tmp_path)) == {"cat": 6, "dog": 6}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import shutil
 from pathlib import Path
 
@@ -281,3 +282,21 @@ def test_probabilities_of_more_classes_than_have_samples_ask_for_their_names() -
         given_probs(np.full((4, 3), 1 / 3), 4, np.arange(4), ("a", "b"))
     with pytest.raises(DataError, match=r"not \(3, 3\)$"):
         given_probs(np.full((3, 3), 1 / 3), 4, np.arange(4), ("a", "b"))
+
+
+def test_an_idx_file_and_its_packed_copy_are_one(tmp_path: Path) -> None:
+    images, labels = idx(2, 2, 2, values=bytes(8)), idx(2, values=b"\1\2")
+    files = {"train-images-idx3-ubyte": images, "train-labels-idx1-ubyte": labels}
+    build(tmp_path, files | {f"{name}.gz": gzip.compress(data) for name, data in files.items()})
+    assert counts_of(open_source(tmp_path)) == {"1": 1, "2": 1}
+
+
+def test_the_same_idx_files_in_two_folders_are_two_datasets_or_splits(tmp_path: Path) -> None:
+    files = {"images-idx3-ubyte": idx(2, 2, 2, values=bytes(8)), "labels-idx1-ubyte": idx(2, values=b"\1\2")}
+    build(tmp_path / "a", {f"{kind}/raw/{name}": data for kind in ("MNIST", "Fashion") for name, data in files.items()})
+    with pytest.raises(DataError, match=r"several datasets: scan one of them: `labelaudit scan .*Fashion/raw`"):
+        open_source(tmp_path / "a")
+    build(tmp_path / "b", {f"{part}/{name}": data for part in ("train", "test") for name, data in files.items()})
+    listing = open_source(tmp_path / "b")
+    assert listing.ids == tuple(f"{part}/images-idx3-ubyte#{row}" for part in ("test", "train") for row in range(2))
+    assert listing.splits == ("test", "test", "train", "train")

@@ -197,3 +197,21 @@ def test_labels_alone(tmp_path: Path) -> None:
         (tmp_path / "y.pdf").touch()
         with pytest.raises(DataError, match=r"`labels`|not a kind of labels"):
             open_source(None, labels=tmp_path / name)
+
+
+def test_whole_numbers_with_a_fraction_of_nothing_are_the_same_classes(tmp_path: Path) -> None:
+    listing = open_source(write(tmp_path / "t.csv", "file,label\na.png,1.0\nb.png,2.0\nc.png,\nd.png,1\n"))
+    assert labels_of(listing) == {"a.png": "1", "b.png": "2", "c.png": None, "d.png": "1"}
+    listing = open_source(write(tmp_path / "t.csv", "file,label\na.png,1.0\nb.png,v2\n"))
+    assert labels_of(listing) == {"a.png": "1.0", "b.png": "v2"}
+
+
+def test_truth_values_mark_a_class_as_0_and_1_do(tmp_path: Path) -> None:
+    listing = open_source(write(tmp_path / "t.csv", "file,cat,dog\na.png,True,False\nb.png,False,True\n"))
+    assert labels_of(listing) == {"a.png": "cat", "b.png": "dog"}
+
+
+def test_columns_that_divide_the_rows_alike_are_one_choice_whatever_they_are_called(tmp_path: Path) -> None:
+    rows = "".join(f"{n}.png,{n % 2},{('cat', 'dog')[n % 2]},https://x.org/{n % 3}\n" for n in range(6))
+    listing = open_source(write(tmp_path / "t.csv", f"file,pets,pets-metadata.name,link\n{rows}"))
+    assert set(listing.labels) == {"cat", "dog"}

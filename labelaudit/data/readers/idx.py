@@ -13,9 +13,11 @@ import numpy as np
 
 from labelaudit.data.folders import Candidate, Undecided
 from labelaudit.data.listing import Listing, split_of
+from labelaudit.data.parts import is_split
 from labelaudit.data.reader import Reading, Subject
 from labelaudit.data.readers.arrays import Array, Stacks
 from labelaudit.errors import DataError, reason_of
+from labelaudit.text import spell_path
 
 _IMAGES, _LABELS = b"\0\0\x08\x03", b"\0\0\x08\x01"
 _MOST = 2**33  # bytes of one file, unpacked
@@ -32,7 +34,7 @@ def recognise(subject: Subject) -> list[Reading]:
         names = [path / other for other in subject.tree.others if "idx" in other.lower()]
     else:
         names = [path] if _head(path) == _IMAGES else []
-    images = [name for name in names if _head(name) == _IMAGES]
+    images = _unpacked([name for name in names if _head(name) == _IMAGES])
     if not images:
         return []
     labels = Path(subject.source.labels) if isinstance(subject.source.labels, str | Path) else None
@@ -44,9 +46,8 @@ def list_idx(root: Path, images: Sequence[Path], labels: Path | None = None) -> 
 
     Raises `DataError` where labels are missing or another number, `Undecided` where the files are several datasets.
     """
-    kinds = {_kind(path): path for path in images}
-    if len(kinds) > 1:
-        found = [Candidate(type_=f"`labelaudit scan {path}`", classes=(), images=0) for path in kinds.values()]
+    if len(several := _datasets(images)) > 1:
+        found = [Candidate(type_=f"`labelaudit scan {spell_path(path)}`", classes=(), images=0) for path in several]
         raise Undecided(f"'{root}' holds idx files of several datasets: scan one of them", found)
     stacks: list[Array] = []
     given: list[str] = []
@@ -58,7 +59,9 @@ def list_idx(root: Path, images: Sequence[Path], labels: Path | None = None) -> 
         stacks.append(stack)
         given += [str(number) for number in numbers.tolist()]
         splits += [_split(path)] * len(stack)
-    ids = [f"{path.name}#{row}" for path, stack in zip(images, stacks, strict=True) for row in range(len(stack))]
+    alike = len({path.name for path in images}) < len(images)
+    names = [path.relative_to(root).as_posix() if alike else path.name for path in images]
+    ids = [f"{name}#{row}" for name, stack in zip(names, stacks, strict=True) for row in range(len(stack))]
     return Listing(
         root=str(root),
         ids=tuple(ids),
@@ -67,6 +70,20 @@ def list_idx(root: Path, images: Sequence[Path], labels: Path | None = None) -> 
         splits=tuple(splits) if all(splits) and len({*splits}) > 1 else None,
         origin=" and ".join((labels or _partner(path)).name for path in images),
     )
+
+
+def _unpacked(paths: Sequence[Path]) -> list[Path]:
+    """The files of ``paths`` but for a ``.gz`` whose content lies unpacked beside it, as torchvision leaves both."""
+    return [path for path in paths if path.suffix != ".gz" or path.with_suffix("") not in paths]
+
+
+def _datasets(images: Sequence[Path]) -> list[Path]:
+    """A file or a folder of each dataset that files of images are of: their names differ in more than the split, or
+    come again in a folder that is none."""
+    names = {path.name.removesuffix(".gz") for path in images}
+    if len(names) < len(images) and not all(is_split(path.parent.name) for path in images):
+        return list(dict.fromkeys(path.parent for path in images))
+    return list({_kind(path): path for path in images}.values())
 
 
 def _open(path: Path) -> BinaryIO | gzip.GzipFile:
@@ -117,7 +134,9 @@ def _partner(path: Path) -> Path:
 
 
 def _split(path: Path) -> str:
-    return "test" if path.name.startswith("t10k") else split_of(path.name) or ""
+    if path.name.startswith("t10k"):
+        return "test"
+    return split_of(path.name) or (path.parent.name if is_split(path.parent.name) else "")
 
 
 def _kind(path: Path) -> str:

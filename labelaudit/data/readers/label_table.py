@@ -148,7 +148,8 @@ def _in_folder(subject: Subject) -> list[Reading]:
         return []
     found, refused = find_tables(tree, source)
     larger = [one for one in refused if one.rows >= max((len(other.table) for other in found), default=0)]
-    readings = [_of_table(one, tree) for one in found if not larger or _stands_alone(one, tree)]
+    most = max((one.named for one in found), default=0)
+    readings = [_of_table(one, tree, most) for one in found if not larger or _stands_alone(one, tree)]
     return readings or [refuse(f"the table '{one.name}'", DataError(one.problem)) for one in refused[:1]]
 
 
@@ -158,7 +159,8 @@ def _without_masks(tree: Tree) -> Tree:
     return replace(tree, paths=tuple(path for path in tree.paths if path not in masks)) if masks else tree
 
 
-def _of_table(one: FoundTable, tree: Tree) -> Reading:
+def _of_table(one: FoundTable, tree: Tree, most: int) -> Reading:
+    """The reading of a table; ``most`` is the greatest number of images that any table of the folder names."""
     candidate = Candidate(
         type_=f"`labels` {_typed(tree, one.names[0])}",
         classes=sorted({*one.columns.labels(one.table.cells)} - {""}),
@@ -167,7 +169,7 @@ def _of_table(one: FoundTable, tree: Tree) -> Reading:
     return Reading(
         what=f"images with labels in {origin_of(one.table, one.columns)}",
         read=partial(assemble, one.table, one.columns, one.match, tree, tables=one.names),
-        certainty=_certainty(one, tree),
+        certainty=Certainty.POSSIBLE if 2 * one.named < most else _certainty(one, tree),
         candidates=(candidate,),
         is_metadata=all(posixpath.basename(name) in METADATA for name in one.names),
     )
@@ -180,8 +182,7 @@ def _stands_alone(one: FoundTable, tree: Tree) -> bool:
 
 def _certainty(one: FoundTable, tree: Tree) -> Certainty:
     """Confidence that a table in a folder holds the labels of that folder."""
-    named = len({*one.match.files} - {None})
-    if 10 * one.match.matched < 9 * len(one.table) and 2 * named < len(tree.paths):
+    if 10 * one.match.matched < 9 * len(one.table) and 2 * one.named < len(tree.paths):
         return Certainty.POSSIBLE
     return Certainty.CERTAIN if _is_said(one.columns) or not one.table.has_header else Certainty.LIKELY
 

@@ -1,0 +1,44 @@
+"""What the cells of a column are: marks of 0 and 1, whole numbers, measurements."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+
+def without_zeros(cells: Sequence[str]) -> list[str]:
+    """Cells of a column as labels: without spaces around, and whole numbers without the ``.0`` that programs write
+    where a cell of the column is empty. A column with other text, or a fraction, stays as it is.
+
+    >>> without_zeros(["1.0", "2.0", ""]), without_zeros(["1.0", "1.5"])
+    (['1', '2', ''], ['1.0', '1.5'])
+    """
+    plain_of = {cell: cell.strip() for cell in {*cells}}
+    if all(map(is_number, plain_of.values())):
+        plain_of = {cell: value.partition(".")[0] for cell, value in plain_of.items()}
+    return [plain_of[cell] for cell in cells]
+
+
+def are_marks(values: Sequence[str]) -> bool:
+    """Whether a column holds nothing but 0 and 1, or truth values, and may thus stand for one class."""
+    held = {value.lower() for value in values} - {""}
+    return bool(held) and (held <= {"0", "1", "0.0", "1.0"} or held <= {"true", "false"})
+
+
+def are_signed(values: Sequence[str]) -> bool:
+    """Whether a column holds 1, -1 and nothing, as tables of findings mark what is seen, unsure and not seen."""
+    held = {*values}
+    return held <= {"1", "-1", "1.0", "-1.0", "0", "0.0", ""} and bool(held & {"-1", "-1.0"})
+
+
+def is_one(value: str) -> bool:
+    return value.strip().lower() in ("1", "1.0", "true")
+
+
+def is_number(value: str) -> bool:
+    return bool(re.fullmatch(r"-?\d+(\.0*)?|", value.strip()))
+
+
+def is_measured(value: str) -> bool:
+    """Whether a cell is a number with a fraction."""
+    return bool(re.fullmatch(r"-?\d*\.\d*[1-9]\d*(e-?\d+)?", value, re.IGNORECASE))
