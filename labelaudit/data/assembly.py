@@ -158,7 +158,7 @@ def _list(
 
 def _note_boxes(table: Table) -> tuple[str, ...]:
     """A note where the table has columns of boxes: its labels are read as those of whole images."""
-    corners = [name for name in table.cells if plain(name) in _CORNERS]
+    corners = [name for name in table.cells if plain(name.rpartition(".")[2]) in _CORNERS]
     if not corners:
         return ()
     what = f"The boxes of {posixpath.basename(table.name)} ({name_some(corners, 4)})"
@@ -167,7 +167,10 @@ def _note_boxes(table: Table) -> tuple[str, ...]:
 
 def _note_missing(table: Table, labels: Sequence[str | None]) -> tuple[str, ...]:
     """A note about labels that may be how a program writes none: classes may be called ``NA`` or ``None`` too."""
-    held = [label for label in {*labels} if label is not None and (label == "None" or label.casefold() in _MISSING)]
+    told = {*labels} - {None}
+    held = [label for label in told if label is not None and (label == "None" or label.casefold() in _MISSING)]
+    if len(told) > 2 and all(label is not None and label.isdecimal() for label in told - {"-1"}):
+        held += told & {"-1"}
     if not held:
         return ()
     said = name_some([f"'{label}' ({count(labels.count(label), 'row')})" for label in sorted(held)])

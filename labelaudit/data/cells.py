@@ -1,4 +1,4 @@
-"""What the cells of a column are: marks of 0 and 1, whole numbers, measurements."""
+"""Kinds of cells of a column: marks of 0 and 1, whole numbers, measurements."""
 
 from __future__ import annotations
 

@@ -102,7 +102,7 @@ def _documents(tree: Tree) -> list[str]:
         for path in tree.others
         if ending_of(path) in DOCUMENT_SUFFIXES
         and path.count("/") < _DEEPEST
-        and not any(part_of(step) is Part.ASIDE for step in posixpath.splitext(path)[0].split("/") if step != "samples")
+        and (path.lower().endswith(".manifest") or not any(map(_is_aside, posixpath.splitext(path)[0].split("/"))))
         and "submission" not in path.lower()
     ]
     same: dict[tuple[str, str], int] = {}
@@ -111,6 +111,11 @@ def _documents(tree: Tree) -> list[str]:
         same[key] = same.get(key, 0) + 1
     kept = [path for path in tables if same[path.rpartition("/")[0], ending_of(path)] <= _MOST]
     return sorted(kept, key=lambda path: (path.count("/"), path))[:_MOST]
+
+
+def _is_aside(step: str) -> bool:
+    """Whether a folder or a table of this name lies beside the data."""
+    return part_of(step) is Part.ASIDE and step != "samples"
 
 
 def _examine(
@@ -157,9 +162,23 @@ def _matched(
         return FoundTable(table=table, columns=columns, match=match, names=(path,))
     if 2 * sum(map(is_image, cells)) < len(table):
         return None
-    hint = "give the folder that its rows are about" if match.doubts else "its rows may be of another folder or split"
+    hint = "give the folder that its rows are about" if match.doubts else _elsewhere(path, cells, tree)
     problem = f"'{path}' names images as they are here, but not for certain: {match.describe(len(tree.paths))}; {hint}"
     return RefusedTable(name=path, problem=problem, rows=len(table))
+
+
+def _elsewhere(path: str, cells: Sequence[str], tree: Tree) -> str:
+    """Advice where rows name files of the ``tree`` in other folders than those that they are in."""
+    files = {posixpath.basename(file): file for file in tree.paths if "/" in file}
+    found = [(cell, files[name]) for cell in cells if (name := posixpath.basename(cell.strip())) in files]
+    if not found:
+        return "its rows may be of another folder or split"
+    (cell, file), root = found[0], tree.shown.rstrip("/")
+    inside = posixpath.dirname(file)
+    return (
+        f"its rows may be of another folder or split: '{cell}' is not '{file}'. If they are the same, give "
+        f"'{root}/{inside}' with `labels` '{root}/{path}'"
+    )
 
 
 def _spelled(path: str, cells: Sequence[str], tree: Tree) -> list[Sequence[str]]:

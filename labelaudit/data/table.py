@@ -9,9 +9,8 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan
 from typing import Any
@@ -19,7 +18,7 @@ from typing import Any
 from labelaudit.data.column_names import LABEL_NAMES, PATH_NAMES, plain
 from labelaudit.data.columns import Cells
 from labelaudit.data.images import SUFFIXES
-from labelaudit.data.parts import part_of
+from labelaudit.data.records import parse_document, parse_json, parse_lines
 from labelaudit.errors import DataError
 from labelaudit.text import find_twice
 
@@ -80,7 +79,7 @@ def parse_table(name: str, data: bytes, is_image: Callable[[str], bool] = lambda
     """
     text, suffix = _decode(name, data), name[name.rfind(".") :].lower()
     if suffix in JSON_LINES or suffix == ".json":
-        return _of_records(name, list((_json_lines if suffix in JSON_LINES else _json)(name, text)))
+        return _of_records(name, parse_lines(name, text) if suffix in JSON_LINES else parse_document(name, text))
     lines = list(_list_lines(text) if suffix in LIST_SUFFIXES else _csv_lines(name, text))
     if not lines:
         raise DataError(f"'{name}' has no rows: it needs a header and one row for each image")
@@ -208,50 +207,6 @@ def _list_lines(text: str) -> Iterator[Line]:
             yield number, line.split(maxsplit=words)
 
 
-def _json_lines(name: str, text: str) -> Iterator[tuple[int, dict[str, str]]]:
-    for line, content in enumerate(text.split("\n"), 1):
-        if not content.strip():
-            continue
-        try:
-            row = json.loads(content)
-        except (ValueError, RecursionError) as error:
-            raise DataError(f"'{name}' line {line} is not JSON: {error}") from error
-        if not isinstance(row, dict):
-            raise DataError(f'\'{name}\' line {line} must be an object such as {{"path": …, "label": …}}')
-        _check_width(name, line, len(row))
-        yield line, dict(_cells(row))
-
-
-def _json(name: str, text: str) -> Iterator[tuple[int, dict[str, str]]]:
-    """The records of a JSON file: a list of objects, one list inside of an object, or an object of path and label."""
-    document = parse_json(name, text)
-    if isinstance(document, dict):
-        lists = [value for value in document.values() if isinstance(value, list) and value and _is_record(value[0])]
-        if len(lists) == 1:
-            document = lists[0]
-        elif document and all(isinstance(value, str | int) for value in document.values()):
-            document = [{"path": path, "label": label} for path, label in document.items()]
-        elif document and all(_is_names(value) for value in document.values()) and not _are_parts(document):
-            document = [{"path": path, "label": label} for label, paths in document.items() for path in paths]
-        elif document and all(_is_record(value) for value in document.values()):
-            document = [{"path": path, **record} for path, record in document.items()]
-    if not isinstance(document, list) or not all(_is_record(record) for record in document):
-        raise DataError(f"'{name}' holds no list of records: it needs a list of objects with a path and a label")
-    for number, record in enumerate(document, 1):
-        _check_width(name, number, len(record))
-        yield number, dict(_cells(record))
-
-
-def parse_json(name: str, text: str) -> Any:
-    """A JSON document; raises `DataError` where it is none."""
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        raise DataError(f"'{name}' line {error.lineno} is not JSON: {error.msg}") from error
-    except RecursionError:
-        raise DataError(f"'{name}' nests its brackets too deep: it is not a list of records") from None
-
-
 def parse_export(name: str, data: bytes, *keys: str) -> Any:
     """The JSON document in the file ``name``, if its ending is ``.json`` and all ``keys`` occur in it; else ``None``.
 
@@ -287,34 +242,3 @@ def scalar_text(value: Any) -> str:
     if value is None or type(value).__name__ in ("NAType", "NaTType") or (isinstance(value, float) and isnan(value)):
         return ""
     return str(int(value) if isinstance(value, float) and value.is_integer() else value).strip()
-
-
-def _is_names(value: Any) -> bool:
-    """Whether a value of a JSON document is a list of texts, such as the paths of one class."""
-    return isinstance(value, list) and all(isinstance(one, str) for one in value)
-
-
-def _are_parts(names: Iterable[str]) -> bool:
-    """Whether lists are those of splits and not of classes."""
-    return all(part_of(name) is not None for name in names)
-
-
-def _is_record(value: Any) -> bool:
-    return isinstance(value, dict)
-
-
-def _cells(record: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
-    """Yield the columns of a record; a record inside of it adds its name before theirs: ``ground_truth.label``."""
-    for name, value in record.items():
-        if isinstance(value, dict):
-            yield from _cells(value, f"{above}{name}.")
-        else:
-            yield above + name, _text(value)
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return "" if value is None else json.dumps(value, ensure_ascii=False)

@@ -11,28 +11,40 @@ from labelaudit.data.table import DocumentError, Table, ends_as_image, parse_exp
 
 
 def tabulate(name: str, data: bytes) -> Table | None:
-    """A list of tasks with ``data`` and ``annotations`` as a table of paths, choices and annotators."""
+    """A list of tasks with ``data`` and ``annotations`` as a table of paths, choices and annotators.
+
+    Choices of several questions have a column each, called as the question is. Several choices at one question have
+    ``|`` between them.
+    """
     if b'"annotations"' not in data and b'"completions"' not in data:
         return None
     tasks = parse_export(name, data, "data")
     if not isinstance(tasks, list) or not all(isinstance(task, dict) and "data" in task for task in tasks):
         return None
-    cells: dict[str, list[str]] = {"path": [], "label": [], "annotator": []}
+    rows: list[tuple[str, str, dict[str, str]]] = []
     lines, regions = [], 0
     for line, task in enumerate(tasks, 1):
         given = [one for one in task.get("annotations", task.get("completions", [])) if not one.get("was_cancelled")]
         for annotation in given or [{}]:
             results = [one for one in annotation.get("result", []) if isinstance(one, dict)]
-            choices = [str(choice) for one in results for choice in one.get("value", {}).get("choices", [])]
+            choices = {
+                str(one.get("from_name", "")): "|".join(map(str, chosen))
+                for one in results
+                if (chosen := one.get("value", {}).get("choices"))
+            }
             regions += bool(results and not choices)
-            cells["path"].append(_image(task["data"]))
-            cells["label"].append(choices[0] if len(choices) == 1 else "")
-            cells["annotator"].append(_person(annotation))
+            rows.append((_image(task["data"]), _person(annotation), choices))
             lines.append(line)
-    if regions and not any(cells["label"]):
+    questions = dict.fromkeys(question for _, _, choices in rows for question in choices)
+    if regions and not questions:
         raise DocumentError(f"'{name}' holds regions and no choice for a whole image: boxes and regions are not read")
     if not lines:
         raise DocumentError(f"'{name}' has no tasks")
+    cells = {"path": [image for image, _, _ in rows]}
+    for question in questions or [""]:
+        column = "label" if len(questions) < 2 else question
+        cells[column] = [choices.get(question, "") for _, _, choices in rows]
+    cells["annotator"] = [person for _, person, _ in rows]
     return Table(name=name, cells=cells, lines=lines)
 
 

@@ -1,0 +1,53 @@
+"""Exports of Prodigy (``db-out``): the class of an accepted task, one JSON object a line.
+
+A task that was rejected or ignored has no label: its class is what the image was asked about, and not what it shows.
+Left out: regions (``spans``).
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from labelaudit.data.table import DocumentError, Table
+
+
+def tabulate(name: str, data: bytes) -> Table | None:
+    """Lines with an ``answer`` and a class, chosen (``accept``) or asked about (``label``), as a table.
+
+    Raises `DocumentError` where no answer gives a class.
+    """
+    if not name.lower().endswith((".jsonl", ".ndjson")) or b'"_input_hash"' not in data or b'"answer"' not in data:
+        return None
+    cells: dict[str, list[str]] = {"path": [], "label": [], "annotator": []}
+    lines = []
+    for number, line in enumerate(data.decode("utf-8-sig", "replace").split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            task = json.loads(line)
+        except (ValueError, RecursionError):
+            return None
+        if not isinstance(task, dict) or not ({"answer"} <= task.keys() and {"accept", "label"} & task.keys()):
+            return None
+        cells["path"].append(_image(task))
+        cells["label"].append(_class(task))
+        cells["annotator"].append(str(task.get("_annotator_id") or task.get("_session_id") or ""))
+        lines.append(number)
+    if not any(cells["label"]):
+        raise DocumentError(f"'{name}' holds no accepted answer: each label would be one that nobody gave")
+    return Table(name=name, cells=cells, lines=lines)
+
+
+def _image(task: dict[str, Any]) -> str:
+    """The path of a task's image, also where the image itself stands in its place."""
+    image = str(task.get("image", ""))
+    return str(task.get("path") or task.get("text") or "") if image.startswith("data:") or not image else image
+
+
+def _class(task: dict[str, Any]) -> str:
+    """The class that an answer gives; several ones with ``|`` between them."""
+    if task["answer"] != "accept":
+        return ""
+    chosen = task["accept"] if isinstance(task.get("accept"), list) else [task.get("label") or ""]
+    return "|".join(map(str, chosen))

@@ -1,0 +1,127 @@
+"""Labels in JSON in the shapes that programs and labelling tools give them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from data.built import PIXEL, build, counts_of, labels_of
+from layouts_met import Files
+
+from labelaudit.data.listing import Listing
+from labelaudit.data.records import parse_document
+from labelaudit.data.sources import open_source
+from labelaudit.errors import DataError
+
+NAMES = ("a.png", "b.png", "c.png", "d.png")
+LABELS = ("cat", "dog", "cat", "dog")
+IMAGES: Files = dict.fromkeys(NAMES, PIXEL)
+PAIRS = tuple(zip(NAMES, LABELS, strict=True))
+
+
+def open_with(folder: Path, file: str, document: Any, **how: Any) -> Listing:
+    """Four images beside a file of JSON, or of JSON Lines where it is called so."""
+    lines = file.endswith(("l", "manifest"))
+    text = "".join(f"{json.dumps(one)}\n" for one in document) if lines else json.dumps(document)
+    return open_source(build(folder, {**IMAGES, file: text}), **how)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        [{"file": name, "label": [label]} for name, label in PAIRS],
+        [{"file": name, "size": 1, "labels": [{"answer": {"categories": [{"name": label}]}}]} for name, label in PAIRS],
+        {"file": list(NAMES), "label": list(LABELS)},
+        {"file": dict(enumerate(NAMES)), "label": dict(enumerate(LABELS))},
+        {"train": [{"file": "a.png", "label": "cat"}, {"file": "b.png", "label": "dog"}],
+         "test": [{"file": "c.png", "label": "cat"}, {"file": "d.png", "label": "dog"}]},
+    ],
+    ids=["lists of one", "records in lists of one", "columns", "columns by row", "splits"],
+)  # fmt: skip
+def test_shapes_of_documents(document: Any, tmp_path: Path) -> None:
+    listing = open_with(tmp_path, "x.json", document)
+    assert labels_of(listing) == dict(PAIRS)
+    assert (listing.splits is not None) == ("train" in document)
+
+
+def test_a_longer_list_anywhere_keeps_all_of_its_column_lists(tmp_path: Path) -> None:
+    records = [{"file": name, "label": [label]} for name, label in PAIRS]
+    records[0]["label"] = ["cat", "dog"]
+    with pytest.raises(DataError, match=r"lists in column 'label', such as '\[\"cat\", \"dog\"\]'"):
+        open_with(tmp_path, "x.json", records)
+    boxes = [{"file": "a.png", "boxes": [{"label": "cat"}]}, {"file": "b.png", "boxes": [{"label": "dog"}] * 2}]
+    assert set(parse_document("x.json", json.dumps(boxes))[0][1]) == {"file", "boxes"}
+
+
+def test_boxes_that_are_alone_in_their_image_get_a_note(tmp_path: Path) -> None:
+    records = [{"file": name, "objects": [{"bbox": [1, 2, 3, 4], "label": label}]} for name, label in PAIRS]
+    listing = open_with(tmp_path, "x.json", records)
+    assert labels_of(listing) == dict(PAIRS)
+    assert any("boxes of x.json (objects.bbox) are not looked at" in note for note in listing.notes)
+
+
+def test_rejected_answers_of_prodigy_are_no_labels(tmp_path: Path) -> None:
+    answers = ("accept", "accept", "reject", "ignore")
+    tasks: list[dict[str, Any]] = [
+        {"image": name, "label": label, "answer": answer, "_input_hash": 1}
+        for (name, label), answer in zip(PAIRS, answers, strict=True)
+    ]
+    listing = open_with(tmp_path, "done.jsonl", tasks)
+    assert labels_of(listing) == {"a.png": "cat", "b.png": "dog", "c.png": None, "d.png": None}
+    with pytest.raises(DataError, match="no accepted answer"):
+        open_with(tmp_path, "done.jsonl", [{**task, "answer": "reject"} for task in tasks])
+
+
+def test_choices_of_prodigy_and_images_that_stand_in_the_task(tmp_path: Path) -> None:
+    asked = {"answer": "accept", "_input_hash": 1, "options": [{"id": "cat"}, {"id": "dog"}]}
+    images = ({"image": "a.png"}, {"image": "data:image/png;base64,AA", "path": "/x/b.png"}, {"image": "c.png"})
+    chosen = (["cat"], ["dog"], [])
+    tasks = [{**asked, **image, "accept": accept} for image, accept in zip(images, chosen, strict=True)]
+    assert counts_of(open_with(tmp_path, "done.jsonl", tasks)) == {"cat": 1, "dog": 1, None: 1}
+    tasks = [{**asked, "image": name, "accept": ["cat", "dog"] if name == "a.png" else ["cat"]} for name in NAMES]
+    tasks[1]["accept"] = ["dog"]
+    with pytest.raises(DataError, match=r"several labels in a cell of 'label', such as 'cat\|dog'"):
+        open_with(tmp_path, "done.jsonl", tasks)
+
+
+def test_questions_of_label_studio_have_a_column_each(tmp_path: Path) -> None:
+    def task(name: str, **answers: list[str]) -> dict[str, Any]:
+        results = [{"from_name": asked, "value": {"choices": given}} for asked, given in answers.items()]
+        return {"data": {"image": name}, "annotations": [{"completed_by": 1, "result": results}]}
+
+    two = [task(name, animal=[label], coat=["in" if label == "cat" else "out"]) for name, label in PAIRS]
+    two[0] = task("a.png", animal=["cat"], coat=["out"])
+    with pytest.raises(DataError, match="labels in any of animal, coat: name the column"):
+        open_with(tmp_path, "x.json", two)
+    assert labels_of(open_with(tmp_path, "x.json", two, label_column="coat"))["c.png"] == "in"
+    several = [task(name, animal=[label]) for name, label in PAIRS]
+    several[0] = task("a.png", animal=["cat", "dog"])
+    with pytest.raises(DataError, match=r"several labels in a cell of 'label', such as 'cat\|dog'"):
+        open_with(tmp_path, "x.json", several)
+
+
+def test_a_manifest_of_sagemaker_is_read_under_the_name_that_it_has(tmp_path: Path) -> None:
+    rows = [
+        {"source-ref": f"s3://bucket/{name}", "pets": int(label == "dog"), "pets-metadata": {"class-name": label}}
+        for name, label in PAIRS
+    ]
+    listing = open_with(tmp_path, "manifests/output/output.manifest", rows)
+    assert labels_of(listing) == dict(PAIRS)
+
+
+def test_rows_of_another_folder_are_told_with_what_to_type(tmp_path: Path) -> None:
+    rows = "".join(f"gs://bucket/pets/{name},{label}\n" for name, label in PAIRS)
+    build(tmp_path, {**{f"images/{name}": PIXEL for name in NAMES}, "all.csv": rows})
+    with pytest.raises(DataError, match=r"'gs://bucket/pets/a.png' is not 'images/a.png'\. .* give '.*/images' with"):
+        open_source(tmp_path)
+    assert labels_of(open_source(tmp_path / "images", labels=tmp_path / "all.csv")) == dict(PAIRS)
+
+
+def test_a_label_of_minus_one_among_numbers_gets_a_note(tmp_path: Path) -> None:
+    rows = "a.png,0\nb.png,1\nc.png,-1\nd.png,1\n"
+    listing = open_source(build(tmp_path, {**IMAGES, "l.csv": f"file,label\n{rows}"}))
+    assert any("may mean that there is none, but are read as classes: '-1' (1 row)" in note for note in listing.notes)
+    listing = open_source(build(tmp_path, {"l.csv": f"file,label\n{rows.replace(',0', ',1')}"}))
+    assert not any("-1" in note for note in listing.notes)
