@@ -170,7 +170,7 @@ def _note_missing(table: Table, labels: Sequence[str | None]) -> tuple[str, ...]
     told = {*labels} - {None}
     held = [label for label in told if label is not None and (label == "None" or label.casefold() in _MISSING)]
     if len(told) > 2 and all(label is not None and label.isdecimal() for label in told - {"-1"}):
-        held += told & {"-1"}
+        held += ["-1"] if "-1" in told else []
     if not held:
         return ()
     said = name_some([f"'{label}' ({count(labels.count(label), 'row')})" for label in sorted(held)])
