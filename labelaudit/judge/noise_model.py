@@ -10,10 +10,10 @@ a logarithmic pool and linked to the labels people gave by a transition matrix, 
 
 Weights a, matrix T and slope b ≥ 0 are the maximum a posteriori estimate from the given labels alone, found jointly by
 L-BFGS (Natarajan et al. 2013 for the model with b = 0). No truth is needed: a model is worth what it adds to the
-likelihood of labels that it has not seen, and that one number also says when to stop refitting. The search starts from
-two T: started from few errors alone it mistakes 80 % noise for ignorance, and from many alone a few wrong labels are
-overlooked. Labels alone cannot tell even noise from models that are even in doubt: taking a constant off every q and
-adding it to T's errors changes the likelihood hardly at all. Where both starts explain them alike, few are wrong.
+likelihood of labels that it has not seen. The search starts from two T: started from few errors alone it mistakes 80 %
+noise for ignorance, and from many alone a few wrong labels are overlooked. Labels alone cannot tell even noise from
+models that are even in doubt: taking a constant off every q and adding it to T's errors changes the likelihood hardly
+at all. Where both starts explain them alike, few are wrong.
 
 What it assumes: how people err depends on the true class and on how hard the image is for the models, and what they
 confuse on hard images they also confuse on easy ones. Human labels are read too clean where that fails
