@@ -4,8 +4,8 @@
 
 Every setting has a known truth. cleanlab gets 5-fold cross-validated probabilities of a logistic regression on the same
 features (the principal components that the tool's own probes use), and both its rankings and its flags are reported.
-Rows go to benchmarks/results/detection.json as they are made, and the table in benchmarks/RESULTS.md is rewritten from
-that file. Settings marked "tuned" are the ones that defaults were chosen on.
+Rows go to benchmarks/results/detection.json as they are made, and the tables in benchmarks/RESULTS.md are rewritten
+from that file. Settings marked "tuned" are the ones that defaults were chosen on.
 
 Needs `pip install -e '.[bench]'` and the datasets (CIFAR-10 and MNIST as Hugging Face Parquet, CIFAR-10N's table,
 TrashNet's archive); none of them is part of the project.
@@ -155,8 +155,10 @@ def flags(flagged: npt.NDArray[np.bool_], wrong: npt.NDArray[np.bool_]) -> dict[
 
 
 def render(rows: list[dict[str, Any]]) -> str:
-    """Two Markdown tables, means ± standard deviations over seeds: the tool's answer, and the AP of each column."""
+    """Two Markdown tables, means ± standard deviations over seeds: the tool's answer, beside what peers flag, and the AP
+    of each column."""
     head = "| setting | seeds | AUROC | AP | P@100 | flagged | P | R | F1 | best F1 | wrong | est. | s | MB |"
+    head += " cleanlab: flagged, F1 | SimiFeat: flagged, F1 |"
     answers = [head, "|" + "---|" * (head.count("|") - 1)]
     keys = (
         "auroc",
@@ -179,6 +181,9 @@ def render(rows: list[dict[str, Any]]) -> str:
         name = setting + " (tuned)" * some[0]["tuned"] + f" ({effort})" * (effort != "standard")
         answer = [row for row in some if row["column"] == "labelaudit"]
         cells = [_cell([row[key] for row in answer if key in row], key) for key in keys]
+        for peer in ("cleanlab self-confidence", "simifeat vote"):
+            flags = [row for row in some if row["column"] == peer and "f1" in row]
+            cells.append(", ".join(f"{np.mean([row[key] for row in flags]):.3f}" for key in ("flagged", "f1") if flags))
         answers.append(f"| {name} | {len(answer)} | " + " | ".join(cells) + " |")
         found = [[row["ap"] for row in some if row["column"] == column and "ap" in row] for column in columns]
         if any(found):
