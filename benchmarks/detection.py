@@ -155,7 +155,7 @@ def flags(flagged: npt.NDArray[np.bool_], wrong: npt.NDArray[np.bool_]) -> dict[
 
 
 def render(rows: list[dict[str, Any]]) -> str:
-    """Two Markdown tables, means ± standard deviations over seeds: the tool's answer, beside what peers flag, and the AP
+    """Two Markdown tables, means ± standard deviations over seeds: the tool's answer beside what peers flag, and the AP
     of each column."""
     head = "| setting | seeds | AUROC | AP | P@100 | flagged | P | R | F1 | best F1 | wrong | est. | s | MB |"
     head += " cleanlab: flagged, F1 | SimiFeat: flagged, F1 |"

@@ -11,8 +11,8 @@ Images of a pack, whose true labels are spoiled as in spoil.py, are drawn in the
 Of many classes as many are drawn as leave ten images each. Models and features are those that `quick` takes of so many
 images, without networks. A cell fails where average precision is .03 behind the ten lines, F1 of the flags is below .6
 of the best that any threshold reaches, the interval of the rate misses the truth, or a clean set is flagged beyond 2 %.
-Rows go to benchmarks/results/sweep.json. In benchmarks/RESULTS.md the failures are counted, and cells that are behind or
-whose interval misses the truth are listed.
+Rows go to benchmarks/results/sweep.json. In benchmarks/RESULTS.md the failures are counted, and cells that are behind,
+or whose interval misses the truth, are listed.
 """
 
 from __future__ import annotations
