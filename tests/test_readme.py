@@ -79,6 +79,22 @@ def test_modules_functions_and_files_that_pages_name_exist(page: Path) -> None:
         assert (ROOT / name).exists(), name
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_prose_keeps_to_120_columns(page: Path) -> None:
+    for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), start=1):
+        assert len(line) <= 120 or line.lstrip().startswith(("|", "![")), f"{page.name}:{number}: {line[:60]} …"
+
+
+def test_entries_of_the_log_are_short() -> None:
+    text = (ROOT / "docs" / "log.md").read_text(encoding="utf-8")
+    entries = re.split(r"^- ", text, flags=re.M)[1:]
+    assert len(entries) > 100
+    for entry in entries:
+        lines = entry.partition("\n\n")[0].strip().splitlines()
+        assert entry.startswith("**"), f"say first what was tried: {lines[0]}"
+        assert len(lines) <= 5, f"say it in five lines: {lines[0]}"
+
+
 def leaves(command: Any, path: str = "") -> Iterator[tuple[str, set[str]]]:
     """Every command by the words that call it, with its options."""
     if inner := getattr(command, "commands", None):
