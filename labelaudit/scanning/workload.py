@@ -15,51 +15,40 @@ from labelaudit.audit.parquet import MOST_AS_TEXT
 from labelaudit.features.neighbors import EXACT
 from labelaudit.judge.judge import WIDTH as MEMORY_WIDTH
 from labelaudit.judge.judge import count_compared
-from labelaudit.judge.learning_curve import WIDTH as CURVE_WIDTH
 from labelaudit.judge.learning_curve import count_drawn
-from labelaudit.judge.noise_fit import TOLD
-from labelaudit.judge.probes import NARROW, WIDTH, discriminant_width
+from labelaudit.judge.probes import NARROW, WIDTH
 from labelaudit.leading import KEPT, is_large
 from labelaudit.reports.gallery import count_pictures
 from labelaudit.reports.html import MOST
 from labelaudit.scanning.components import NARROW as NARROW_SEARCH
-from labelaudit.scanning.components import WHOLE
 from labelaudit.scanning.unit_costs import UnitCosts
 
-_ROWS = 20_000  # that rotations are estimated on
 _EIGEN = 10.0  # products of an eigendecomposition, per cubed side
-_KEPT_BEST = 1.5  # passes for each pair of a search among few rows, beside its product
-_CELLS_MADE, _SORTED = 3072.0, 1.6  # products per row and component to make cells; passes per pair of rows in them
-_AROUND, _COMPARED = 64.0, 16_000.0  # rows per root of n that one is compared with, and at most
-_SHARP, _SHARPENED = 1_000_000, 20.0  # cells that a sharpness is fitted to, and passes over them
-_CLOSED, _CLOSED_FITTED = 12.0, 150.0  # passes over all cells, and over those, for closed forms
-_CLOSED_PRODUCTS = 6.0  # of all components with each cell, for closed forms
-_CURVE, _CURVE_FITTED = 150.0, 300.0  # the same for the learning curve, of the samples it is drawn from
-_CURVE_LEADING = 40.0  # and where only leading classes of these are kept
-_CURVE_PRODUCTS = 24.0  # of its components with each cell
-_CURVE_TABLES = 4.0  # tables of its samples and all classes that it holds at once
-_LOGISTIC, _PER_STEP = 16.0, 2.5  # steps of logistic regression in each fold; passes of each beside products
-_FETCHED = 60  # classes, the products of which take as long as fetching the sample does
-_FITTED, _FEWEST = 400_000, 2000  # cells, and samples, that the noise model is fitted to
-_FIT, _HEARD = 120.0, 20.0  # passes over those, and more for each model heard
-_PASSES, _PER_MODEL = 15.0, 2.0  # passes over all cells, and more for each model heard
-_LEADING, _PASSES_IN_BLOCKS = 1.8, 4.0  # the same where only leading classes are kept, of one model and of each of more
-_SWEEPS = 12.0  # passes more over all cells where T is fitted to all samples
-_STRANGERS, _STRANGERS_ROWS = 50.0, 20_000  # passes in which images of no class are looked for, and in how many
-_MEMORY_PASSES = 1.2  # passes for each pair of a sample and one that the judge's memory compares with it
-_JUDGED = 30.0  # and over the class probabilities of the latter
-_ALIKE, _DECIDED = 6.5, 0.25  # rows of text that looking for copies of a sample and judging it are worth
-_COSINES = 14.0  # and passes over its components that the former takes
-_BEGUN = 5e4  # rows of text that what every fit takes is worth
-_CUES, _CUED = 300.0, 1000  # and looking at an image for shortcuts, and at how many
-_AS_TEXT, _AS_ARRAYS, _PAGE = 2.0, 1.0, 5e4  # and writing it, as text or not, and the page of a RUN
+_ROTATED = 3.0  # products of each number of a feature block with each of its components
+_PAIR = 1.6  # passes for each pair of samples that are compared, beside its product
+_AROUND, _COMPARED = 64.0, 16_000.0  # samples per root of n that one is compared with, and at most
+_FITTED = 1_000_000  # cells that closed forms are calibrated on
+_CLOSED, _CLOSED_FITTED = 15.0, 450.0  # passes over all cells, and over those, for closed forms
+_SQUARED, _CLOSED_PRODUCTS = (
+    10.0,
+    8.0,
+)  # products of all components with each other and with each cell, for closed forms
+_CURVE = 75.0  # passes over the cells of the samples that a learning curve is drawn from
+_LOGISTIC, _PER_STEP = 18.0, 2.5  # steps of logistic regression in each fold; passes of each beside products
+_HEARD_CELLS, _HEARD_EACH = 400_000, 2000  # cells, and samples for each class, that the noise model is fitted to
+_FIT, _HEARD = 120.0, 70.0  # passes over those, and more for each model heard
+_PASSES, _LEADING = 25.0, 3.0  # passes over all cells, or of each model where only leading classes are kept
+_STRANGERS = 50.0  # passes in which images of no class are looked for
+_ALIKE = 10.0  # rows of text that looking for copies of a sample is worth
+_LOOKED = 0.15  # previews of each image that looking for copies is worth
+_CUES, _CUED = 450.0, 1000  # rows of text that looking at an image for shortcuts and blur is worth, and at how many
+_AS_TEXT, _AS_ARRAYS = 2.8, 1.2  # rows of text that judging and writing a sample is worth, as text or not
 _WRITTEN = 3.0  # passes that writing a class probability of a model is worth, where all are kept
-_LOADED = 3.5e5  # and loading the libraries that features take
+_LOADED = 3.45e5  # rows of text that loading the libraries which features take is worth
 _SUSPECTS = 0.1  # share of the samples that suspects are taken to be: nobody knows before
-_COPIED = 0.15  # previews of each image that looking for copies is worth
-_CLEAR, _USUAL = 0.65, 300  # and of each suspect that looking for blurred ones is, and of how many more images
-_NEAR, _PAIRED = 860.0, 800.0  # bytes of those most like a sample, and of its pairs with them
+_NEAR = 1700.0  # bytes of those most like a sample, and of its pairs with them
 _PER_ROW = 250.0  # bytes of text and numbers of a sample that is judged by given probabilities
+_CURVE_TABLES = 4.0  # tables of its samples and all classes that a learning curve holds at once
 _TOLD, _TRAINED = 300.0, 150.0  # bytes on disk of what a RUN says of a sample, and more for each model trained
 _REMEMBERED, _ROTATION, _THUMBNAIL = 330.0, 750e3, 2000.0  # of a sample in its judge, a feature block, and a picture
 
@@ -102,22 +91,20 @@ class Workload:
 def count_seconds(work: Workload, costs: UnitCosts) -> dict[str, float]:
     """Stage, as a RUN names it -> seconds, of everything but embedding and training."""
     n, cells = work.samples, work.samples * work.classes
-    found = {"decide": _count_decision(work, costs)}
+    rows = (_AS_TEXT if n <= MOST_AS_TEXT else _AS_ARRAYS) * n
+    written = 0.0 if work.large else _WRITTEN * (work.heard + 1) * cells
+    found = {"decide": _count_decision(work, costs), "write": costs.row * rows + costs.cell * written}
     if work.widths:
-        cosines = costs.row * _ALIKE + costs.cell * _COSINES * work.kept
-        compared = work.kept if n <= WHOLE else min(work.kept, NARROW_SEARCH)
-        rotations = sum(min(n, _ROWS) * d**2 + _EIGEN * d**3 + n * d * min(WIDTH, d) for d in work.widths)
+        rotations = sum(_ROTATED * n * d * min(WIDTH, d) + _EIGEN * d**3 for d in work.widths)
         found |= {
-            "neighbours": _count_search(n, compared, costs) / work.threads + costs.product * rotations,
-            "duplicates": n * cosines,
+            "neighbours": _count_search(work, costs) / work.threads + costs.product * rotations,
+            "duplicates": costs.row * _ALIKE * n,
             "train": _count_closed_forms(work, costs) + costs.row * _LOADED,
         }
-    written = 0.0 if work.large else _WRITTEN * (work.heard + 1) * cells
-    found["write"] = costs.row * ((_AS_TEXT if n <= MOST_AS_TEXT else _AS_ARRAYS) * n + _PAGE) + costs.cell * written
     if work.pictures:
         look = costs.preview / work.threads
-        found["duplicates"] += look * _COPIED * n
-        found["decide"] += look * _CLEAR * (min(n, _USUAL) + _SUSPECTS * n) + costs.row * _CUES * min(n, _CUED)
+        found["duplicates"] += look * _LOOKED * n
+        found["decide"] += costs.row * _CUES * min(n, _CUED)
         found["write"] += look * count_pictures(n, work.shown)
     return found
 
@@ -125,42 +112,33 @@ def count_seconds(work: Workload, costs: UnitCosts) -> dict[str, float]:
 def _count_decision(work: Workload, costs: UnitCosts) -> float:
     """Seconds of the noise model, of images of no class, and of the judge that is kept for new images."""
     n, cells = work.samples, work.samples * work.classes
-    fitted = min(cells, max(_FITTED, _FEWEST * work.classes))
-    passes = (_FIT + _HEARD * work.heard) * fitted + _SHARPENED * work.heard * min(cells, _SHARP)
-    if work.large:
-        passes += (_PASSES_IN_BLOCKS * work.heard if work.widths else _LEADING) * cells
-    else:
-        passes += (_PASSES + _PER_MODEL * work.heard + _SWEEPS * (n < TOLD * work.classes**2)) * cells
-    seconds = costs.cell * passes + costs.row * _DECIDED * n
+    passes = (_FIT + _HEARD * work.heard) * min(cells, max(_HEARD_CELLS, _HEARD_EACH * work.classes))
+    passes += (_LEADING * work.heard if work.large else _PASSES) * cells
     if not work.widths:
-        return seconds
-    strangers = _STRANGERS * (min(n, _STRANGERS_ROWS) if work.large else n) * work.classes
-    compared = count_compared(n)
-    seconds += costs.cell * (strangers + _JUDGED * compared * work.classes) + costs.row * _BEGUN
-    return seconds + n * compared * (min(MEMORY_WIDTH, work.kept) * costs.product + _MEMORY_PASSES * costs.cell)
+        return costs.cell * passes
+    passes += 0.0 if work.large else _STRANGERS * cells
+    pair = min(MEMORY_WIDTH, work.kept) * costs.product + _PAIR * costs.cell
+    return costs.cell * passes + n * count_compared(n) * pair
 
 
-def _count_search(n: int, width: int, costs: UnitCosts) -> float:
-    """Seconds of a search for the neighbours of n rows; rows without near ones, which need most of the cells."""
-    if n <= EXACT:
-        return float(n**2) * (width * costs.product + _KEPT_BEST * costs.cell)
-    pairs = n * min(_AROUND * math.sqrt(n), _COMPARED)
-    return _CELLS_MADE * n * width * costs.product + pairs * (width * costs.product + _SORTED * costs.cell)
+def _count_search(work: Workload, costs: UnitCosts) -> float:
+    """Seconds of a search for the neighbours of all samples; rows without near ones, which need most of the cells."""
+    n, width, compared = work.samples, work.kept, float(work.samples)
+    if n > EXACT:
+        width, compared = min(width, NARROW_SEARCH), min(_AROUND * math.sqrt(n), _COMPARED)
+    return n * compared * (width * costs.product + _PAIR * costs.cell)
 
 
 def _count_closed_forms(work: Workload, costs: UnitCosts) -> float:
     """Seconds of closed forms, the learning curve, the discriminant, logistic regression and votes."""
     n, width, classes = work.samples, work.kept, work.classes
-    side, rows = min(n, width), count_drawn(n, classes)
-    drawn = rows * classes
-    products = 4 * n * width * side + _EIGEN * side**3 + _CLOSED_PRODUCTS * n * width * classes
-    products += n * min(discriminant_width(n), width) ** 2 + _CURVE_PRODUCTS * drawn * min(width, CURVE_WIDTH)
-    passes = _CLOSED * n * classes + _CLOSED_FITTED * min(n * classes, _SHARP)
-    passes += (_CURVE_LEADING if is_large(rows, classes) else _CURVE) * drawn + _CURVE_FITTED * min(drawn, _SHARP)
+    side, cells = min(n, width), n * classes
+    products = _SQUARED * n * width * side + _EIGEN * side**3 + _CLOSED_PRODUCTS * width * cells
+    passes = _CLOSED * cells + _CLOSED_FITTED * min(cells, _FITTED) + _CURVE * count_drawn(n, classes) * classes
     if not work.large:
-        steps = _LOGISTIC * (work.folds - 1) * n
-        products += steps * 2 * min(NARROW, width) * (classes + _FETCHED)
-        passes += steps * _PER_STEP * classes
+        steps = _LOGISTIC * (work.folds - 1) * cells
+        products += steps * 2 * min(NARROW, width)
+        passes += steps * _PER_STEP
     return costs.product * products + costs.cell * passes
 
 
@@ -172,12 +150,11 @@ def count_memory(work: Workload) -> float:
     kept, features = n * work.kept, n * sum(work.widths)
     standing = kept + _NEAR * work.samples + table * work.heard
     standing += features if work.pictures else 0.0  # given ones have been read before
-    joint = features + _PAIRED * work.samples
     closed = kept + 2 * table + (0.0 if work.large else 2 * n * min(NARROW, work.kept))
     training = n * work.trains * 3 + table * (4 * work.folds + 2)
     deciding = n * work.trains * 2 + table * (work.heard + 12)
     curve = 4.0 * count_drawn(work.samples, work.classes) * work.classes * _CURVE_TABLES if work.widths else 0.0
-    return standing + max(joint, closed, training if work.trains else 0.0, deciding, curve)
+    return standing + max(features, closed, training if work.trains else 0.0, deciding, curve)
 
 
 def count_disk(work: Workload, *, to_embed: float) -> float:
