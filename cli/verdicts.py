@@ -210,10 +210,11 @@ def _counts(audit: Audit, reviewed: Reviewed) -> tuple[str, ...]:
 
 def _people(log: Sequence[Verdict]) -> tuple[str, ...]:
     """Lines on how much each reviewer said, and how far they agree where they judged the same image independently."""
-    from labelaudit.verdicts import find_rule, in_force
+    from labelaudit.verdicts import Replay
     from labelaudit.verdicts.agreement import cohen_kappa, first_answers, fleiss_kappa
 
-    said = Counter(verdict.reviewer for told in in_force(log).values() for verdict in told)
+    replay = Replay(log)
+    said = Counter(verdict.reviewer for told in replay.in_force().values() for verdict in told)
     answers = first_answers(log)
     pairs: dict[tuple[str, str], list[tuple[str, str]]] = {}
     for told in answers.values():
@@ -227,7 +228,7 @@ def _people(log: Sequence[Verdict]) -> tuple[str, ...]:
         lines.append(f"{names} agree on {agree:,} of {len(both):,} ({agree / len(both):.0%}{kappa})")
     if len({name for told in answers.values() for name in told}) > 2 and pairs:
         lines.append(f"  all reviewers together{_kappa(fleiss_kappa(answers), 'Fleiss')}")
-    return ("", "Reviewers", *lines, f"  disputes end by {find_rule(log)}")
+    return ("", "Reviewers", *lines, f"  disputes end by {replay.rule}")
 
 
 def _kappa(value: float | None, whose: str) -> str:

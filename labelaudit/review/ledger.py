@@ -9,7 +9,7 @@ page was faster, and nothing is written over it. Left out: watching the file bet
 from __future__ import annotations
 
 import threading
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +17,7 @@ from pathlib import Path
 from labelaudit import verdicts
 from labelaudit.errors import LabelAuditError
 from labelaudit.types import Identity
-from labelaudit.verdicts import Verdict
+from labelaudit.verdicts import Replay, Verdict
 
 
 class StaleAnswer(LabelAuditError):
@@ -34,16 +34,19 @@ class Ledger:
     def __init__(self, path: Path, reviewer: str) -> None:
         self.path, self.reviewer = path, reviewer
         self._lock = threading.RLock()
-        self.rule = ""
-        """The rule by which disputes end, as `labelaudit.verdicts.settle` takes it."""
         self.others_at: dict[str, Identity] = {}
         """Another reviewer -> the image of the last line that this person wrote while this ledger was open."""
         self._stamp: tuple[int, int] | None = None
         self._log: list[Verdict] = []
-        self._trails: dict[Identity, dict[str, list[Verdict]]] = {}
+        self._replay = Replay()
         self._versions: Counter[Identity] = Counter()
         self._mine: list[Identity] = []
         self._refresh()
+
+    @property
+    def rule(self) -> str:
+        """The rule by which disputes end, as `labelaudit.verdicts.settle` takes it."""
+        return self._replay.rule
 
     @property
     def log(self) -> Sequence[Verdict]:
@@ -60,14 +63,12 @@ class Ledger:
     def mine(self, identity: Identity) -> Verdict | None:
         """This reviewer's verdict in force."""
         with self._lock:
-            trail = self._trails.get(identity, {}).get(self.reviewer)
-            return trail[-1] if trail else None
+            return next((said for said in self._replay.said(identity) if said.reviewer == self.reviewer), None)
 
     def others(self, identity: Identity) -> tuple[Verdict, ...]:
         """The verdicts in force of everybody else."""
         with self._lock:
-            people = self._trails.get(identity, {})
-            return tuple(trail[-1] for name, trail in people.items() if trail and name != self.reviewer)
+            return tuple(said for said in self._replay.said(identity) if said.reviewer != self.reviewer)
 
     def last(self) -> Identity | None:
         """The image of this reviewer's last verdict in force."""
@@ -78,7 +79,7 @@ class Ledger:
     def identities(self) -> tuple[Identity, ...]:
         """The images that anybody ever said something about."""
         with self._lock:
-            return tuple(self._trails)
+            return self._replay.identities()
 
     def version(self, identity: Identity) -> int:
         """Grows with everything that this reviewer says about the image."""
@@ -101,8 +102,8 @@ class Ledger:
 
             self._write(check)
 
-    def undo(self, identity: Identity) -> Verdict:
-        """Withdraw this reviewer's verdict on an image; returns what was withdrawn.
+    def undo(self, identity: Identity) -> None:
+        """Withdraw this reviewer's verdict on an image.
 
         Raises:
             NothingToUndo: there is nothing to withdraw.
@@ -116,10 +117,7 @@ class Ledger:
                     raise NothingToUndo("There is nothing to undo: you have no verdict on this image.")
                 return replace(last, verdict="undo", new_label="", note="", time=verdicts.now())
 
-            self._refresh()
-            last = self.mine(identity)
             self._write(withdraw)
-            return last or withdraw()
 
     def _write(self, decide: Callable[[], Verdict]) -> None:
         """Read what others wrote, then write the verdict that ``decide`` returns to the file and into memory.
@@ -153,8 +151,7 @@ class Ledger:
         if self._stamp is not None:
             fresh = [verdict for verdict in log[len(self._log) :] if verdict.verdict != verdicts.RULE]
             self.others_at |= {one.reviewer: one.identity for one in fresh if one.reviewer != self.reviewer}
-        self._trails, self._mine, self._versions = {}, [], Counter()
-        self.rule = verdicts.find_rule(())
+        self._replay, self._mine, self._versions = Replay(), [], Counter()
         for verdict in log:
             self._take(verdict)
         self._log, self._stamp = log, stamp
@@ -169,18 +166,12 @@ class Ledger:
 
     def _take(self, verdict: Verdict) -> None:
         """Take in ``verdict``, the last one of the log."""
-        if verdict.verdict == verdicts.RULE:
-            self.rule = verdict.new_label
+        self._replay.take(verdict)
+        identity = verdict.identity
+        if verdict.verdict == verdicts.RULE or verdict.reviewer != self.reviewer:
             return
-        identity, own = verdict.identity, verdict.reviewer == self.reviewer
-        trail = self._trails.setdefault(identity, defaultdict(list))[verdict.reviewer]
+        self._versions[identity] += 1
         if verdict.verdict != "undo":
-            trail.append(verdict)
-            if own:
-                self._mine.append(identity)
-        elif trail:
-            trail.pop()
-            if own:  # its last place in the history; a person undoes the last one nearly always
-                del self._mine[len(self._mine) - 1 - self._mine[::-1].index(identity)]
-        if own:
-            self._versions[identity] += 1
+            self._mine.append(identity)
+        elif identity in self._mine:  # its last place in the history; a person undoes the last one nearly always
+            del self._mine[len(self._mine) - 1 - self._mine[::-1].index(identity)]

@@ -10,9 +10,10 @@ Left out: who may judge what, and editing old lines; people can, with a text edi
 """
 
 from labelaudit.verdicts.log import ChangedLog, append, read, render, verdicts_file
-from labelaudit.verdicts.matching import Reviewed, agreed, in_force, match, merge, overtaken, read_reviewed
+from labelaudit.verdicts.matching import Reviewed, agreed, match, merge, overtaken, read_reviewed
 from labelaudit.verdicts.outcome import OUTCOMES, list_outcomes
-from labelaudit.verdicts.settling import find_rule, make_rule, settle
+from labelaudit.verdicts.replay import Replay
+from labelaudit.verdicts.settling import make_rule, settle
 from labelaudit.verdicts.verdict import COLUMNS, RULE, VERDICTS, Verdict, now
 
 __all__ = [
@@ -21,12 +22,11 @@ __all__ = [
     "RULE",
     "VERDICTS",
     "ChangedLog",
+    "Replay",
     "Reviewed",
     "Verdict",
     "agreed",
     "append",
-    "find_rule",
-    "in_force",
     "list_outcomes",
     "make_rule",
     "match",

@@ -1,4 +1,4 @@
-"""Replays the log: the verdicts in force, the samples they are about, and the agreement of reviewers.
+"""The verdicts in force, the samples they are about, and the agreement of reviewers.
 
 Left out: guessing; a verdict that cannot count is named with its reason.
 """
@@ -17,8 +17,9 @@ from labelaudit.judge.noise_model import NO_CLASS, UNKNOWN
 from labelaudit.text import count
 from labelaudit.types import Bools, Identity, Ints, Samples
 from labelaudit.verdicts.log import read, verdicts_file
-from labelaudit.verdicts.settling import find_rule, settle
-from labelaudit.verdicts.verdict import RULE, Verdict
+from labelaudit.verdicts.replay import Replay
+from labelaudit.verdicts.settling import settle
+from labelaudit.verdicts.verdict import Verdict
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +83,7 @@ def overtaken(log: Sequence[Verdict], new: Iterable[Verdict], *, now: str) -> tu
     What its reviewer has said about the image since, in ``log``, stays in force. A verdict of the log that is stamped
     later than ``now`` (ISO 8601 in UTC) says nothing about which came first.
     """
-    last = {(v.identity, v.reviewer): v for told in in_force(log).values() for v in told}
+    last = {(v.identity, v.reviewer): v for told in Replay(log).in_force().values() for v in told}
     taken: list[Verdict] = []
     late: list[Verdict] = []
     for verdict in new:
@@ -104,7 +105,8 @@ def read_reviewed(audit: Audit, run: Path | str) -> Reviewed:
 
 def match(audit: Audit, verdicts: Sequence[Verdict]) -> Reviewed:
     """Bring ``verdicts`` (in the file's order) and the samples of ``audit`` together by content and given label."""
-    samples, (last, undone), rule = audit.samples, _replay(verdicts), find_rule(verdicts)
+    samples, replay = audit.samples, Replay(verdicts)
+    last, rule = replay.in_force(), replay.rule
     rows_of = _places(samples, {digest for digest, _ in last})
     settled: dict[int, Verdict] = {}
     disputed: dict[int, tuple[Verdict, ...]] = {}
@@ -131,7 +133,7 @@ def match(audit: Audit, verdicts: Sequence[Verdict]) -> Reviewed:
         disputed=dict(sorted(disputed.items())),
         overruled=tuple(sorted(overruled)),
         strangers=tuple(strangers),
-        undone=undone,
+        undone=dict(replay.undone),
         notes=(*_notes(audit, rows_of, disputed, strangers), *_note_overruled(audit, sorted(overruled), rule)),
     )
 
@@ -141,40 +143,15 @@ def agreed(samples: Samples, verdicts: Sequence[Verdict]) -> dict[str, str | Non
 
     What was said about one copy of an image, under whichever label, holds for all of them.
     """
-    last, rule = in_force(verdicts), find_rule(verdicts)
+    replay = Replay(verdicts)
+    last = replay.in_force()
     rows_of = _places(samples, {digest for digest, _ in last})
     known = {None, *samples.classes}
     answers: defaultdict[str, set[str | None]] = defaultdict(set)
     for identity, told in last.items():
         if identity in rows_of:
-            answers[identity[0]] |= _answers(settle(_opinions(told, known), rule))
+            answers[identity[0]] |= _answers(settle(_opinions(told, known), replay.rule))
     return {digest: next(iter(said)) for digest, said in answers.items() if len(said) == 1}
-
-
-def in_force(verdicts: Sequence[Verdict]) -> dict[Identity, tuple[Verdict, ...]]:
-    """Identity -> the last verdict of each reviewer who has one left, oldest first."""
-    return _replay(verdicts)[0]
-
-
-def _replay(
-    verdicts: Sequence[Verdict],
-) -> tuple[dict[Identity, tuple[Verdict, ...]], dict[Identity, tuple[Verdict, ...]]]:
-    """The verdicts in force, and those taken back (`Reviewed.undone`), by identity."""
-    trails: dict[Identity, dict[str, list[tuple[int, Verdict]]]] = {}
-    undone: defaultdict[Identity, tuple[Verdict, ...]] = defaultdict(tuple)
-    for place, verdict in enumerate(verdicts):
-        if verdict.verdict == RULE:
-            continue
-        trail = trails.setdefault(verdict.identity, {}).setdefault(verdict.reviewer, [])
-        if verdict.verdict != "undo":
-            trail.append((place, verdict))
-        else:
-            undone[verdict.identity] += (trail.pop()[1] if trail else verdict,)
-    last = {
-        identity: sorted((trail[-1] for trail in people.values() if trail), key=lambda entry: entry[0])
-        for identity, people in trails.items()
-    }
-    return {identity: tuple(verdict for _, verdict in left) for identity, left in last.items() if left}, dict(undone)
 
 
 def _places(samples: Samples, digests: Collection[str]) -> Mapping[Identity, list[int]]:

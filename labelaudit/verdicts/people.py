@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 
 from labelaudit.text import count
-from labelaudit.verdicts.matching import in_force
+from labelaudit.verdicts.replay import Replay
 from labelaudit.verdicts.verdict import Verdict
 
 
@@ -42,7 +42,12 @@ def _name(name: str) -> str:
 def _count_differences(name: str, one: Sequence[Verdict], other: Sequence[Verdict]) -> int:
     """Images on which the verdicts in force by ``name`` differ between two logs."""
     first, second = (
-        {identity: verdict for identity, told in in_force(log).items() for verdict in told if verdict.reviewer == name}
+        {
+            identity: verdict
+            for identity, told in Replay(log).in_force().items()
+            for verdict in told
+            if verdict.reviewer == name
+        }
         for log in (one, other)
     )
     return sum(first[image].right != second[image].right for image in first.keys() & second.keys())

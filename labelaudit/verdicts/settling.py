@@ -8,7 +8,7 @@ reviewers who weigh more than others.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from labelaudit.errors import OptionError
 from labelaudit.verdicts.verdict import RULE, Verdict, now
@@ -40,11 +40,6 @@ def read_rule(text: str) -> str:
 def make_rule(text: str) -> Verdict:
     """The line of a log that says from now on ``text``, as `read_rule` takes it, settles disputes."""
     return Verdict(path="(rule)", digest="*", given_label="*", verdict=RULE, new_label=read_rule(text), time=now())
-
-
-def find_rule(log: Iterable[Verdict]) -> str:
-    """The rule in force in ``log``."""
-    return next((said.new_label for said in reversed(tuple(log)) if said.verdict == RULE), MAJORITY)
 
 
 def settle(opinions: Sequence[Verdict], rule: str) -> tuple[Verdict, ...]:

@@ -9,10 +9,10 @@ from audits import IDS, make_audit, make_samples
 from made_verdicts import make
 
 from labelaudit.errors import DataError, OptionError
-from labelaudit.verdicts import Verdict, agreed, in_force, make_rule, match, merge, render
+from labelaudit.verdicts import Replay, Verdict, agreed, make_rule, match, merge, render
 from labelaudit.verdicts.agreement import first_answers
 from labelaudit.verdicts.people import find_namesakes
-from labelaudit.verdicts.settling import find_rule, read_rule
+from labelaudit.verdicts.settling import read_rule
 
 ANN, BOB = make(1, reviewer="ann"), make(1, verdict="none", reviewer="bob")
 CAROL, DAVE = replace(BOB, reviewer="carol"), make(1, verdict="other", new_label="owl", reviewer="dave")
@@ -46,7 +46,7 @@ def test_agreement_needs_all_and_the_last_rule_holds() -> None:
     strict = [make_rule("agreement"), ANN, BOB, CAROL]
     assert list(match(make_audit(), strict).disputed) == [1]
     assert match(make_audit(), [*strict, make_rule("majority")]).settled == {1: CAROL}
-    assert find_rule([]) == "majority"
+    assert Replay().rule == "majority"
 
 
 def test_a_scan_takes_what_the_rule_settles_as_known() -> None:
@@ -58,7 +58,7 @@ def test_a_scan_takes_what_the_rule_settles_as_known() -> None:
 
 def test_a_rule_is_nobodys_verdict() -> None:
     rule = make_rule("majority")
-    assert in_force([rule]) == {}
+    assert Replay([rule]).in_force() == {}
     assert first_answers([rule]) == {}
     assert match(make_audit(), [rule]).strangers == ()
     assert merge([rule, ANN], [rule]) == (ANN, rule) or merge([rule, ANN], [rule]) == (rule, ANN)

@@ -8,7 +8,7 @@ import pytest
 from audits import IDS, make_audit, make_samples
 from made_verdicts import make
 
-from labelaudit.verdicts import VERDICTS, Verdict, agreed, in_force, match, merge, now, overtaken
+from labelaudit.verdicts import VERDICTS, Replay, Verdict, agreed, match, merge, now, overtaken
 
 
 def test_the_last_verdict_of_a_reviewer_counts_and_undo_takes_it_back() -> None:
@@ -20,7 +20,7 @@ def test_the_last_verdict_of_a_reviewer_counts_and_undo_takes_it_back() -> None:
     assert match(audit, [first, second, undo, undo, undo]).settled == {}
     assert match(audit, [second, first]).settled == {1: first}  # by the order of the lines: a clock may be wrong
     assert merge([second, first]) == (second, first)
-    assert in_force([first, undo, replace(undo, reviewer="bob")]) == {}
+    assert Replay([first, undo, replace(undo, reviewer="bob")]).in_force() == {}
 
 
 def test_a_verdict_without_a_time_follows_the_one_before_it() -> None:

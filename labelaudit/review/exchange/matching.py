@@ -17,7 +17,7 @@ from labelaudit.errors import DataError
 from labelaudit.review.exchange.tasks import Answer, Refused, writable
 from labelaudit.review.queue import ask
 from labelaudit.text import name_some
-from labelaudit.verdicts import Verdict, in_force, overtaken
+from labelaudit.verdicts import Replay, Verdict, overtaken
 from labelaudit.verdicts import now as verdict_time
 
 
@@ -51,7 +51,7 @@ def match_answers(audit: Audit, answers: Iterable[Answer | Refused], log: Sequen
         time: ISO 8601.
     """
     places = _Places(audit)
-    told = {(identity, verdict.reviewer): verdict for identity, all_ in in_force(log).items() for verdict in all_}
+    told = {(said.identity, said.reviewer): said for all_ in Replay(log).in_force().values() for said in all_}
     first: dict[tuple[tuple[str, str], str], tuple[Answer, Verdict]] = {}
     problems: list[str] = []
     repeats: list[str] = []
