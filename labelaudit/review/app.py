@@ -164,15 +164,15 @@ class _Site:
     def judge_row(self, body: dict[str, Any]) -> Any:
         row, version, label = (_integer(body, name) for name in ("row", "version", "label"))
         try:
-            return living.judge(
-                self.session, self._known(row), str(body.get("answer")), label, version or 0, _note(body)
-            )
+            self.session.take(self._known(row), str(body.get("answer")), label, version or 0, _note(body))
+            return living.state(self.session)
         except StaleAnswer as error:
             return _json({"error": str(error), "kind": "stale"} | living.state(self.session), 409)
 
     def undo_row(self, body: dict[str, Any]) -> Any:
         try:
-            return living.undo(self.session, self._known(_integer(body, "row")))
+            self.session.ledger.undo(self.session.audit.identity(self._known(_integer(body, "row"))))
+            return living.state(self.session)
         except NothingToUndo as error:
             return _json({"error": str(error), "kind": "nothing"}, 409)
 

@@ -34,11 +34,10 @@ class Companions:
         samples, code = self._samples, self._code
         if code is None:
             return ()
-        members = self._order[self._starts[code[row]] : self._starts[code[row] + 1]]
         mine = samples.digests[row], samples.labels[row]
         seen = {mine[0]}
         found = []
-        for other in np.sort(members).tolist():
+        for other in np.flatnonzero(code == code[row]).tolist():
             if samples.labels[other] == mine[1] and samples.digests[other] not in seen:
                 seen.add(samples.digests[other])
                 found.append(other)
@@ -91,16 +90,6 @@ class Companions:
         if self._samples.groups == self._samples.digests:
             return None
         return self._samples.numbered_groups.code
-
-    @cached_property
-    def _order(self) -> Ints:
-        assert self._code is not None
-        return np.argsort(self._code, kind="stable")
-
-    @cached_property
-    def _starts(self) -> Ints:
-        assert self._code is not None
-        return np.asarray(np.r_[0, np.cumsum(np.bincount(self._code))], dtype=np.int64)
 
     @cached_property
     def _digests(self) -> frozenset[str]:

@@ -1,7 +1,7 @@
-"""Verdicts given in the report itself, by row, and the state of every other row since.
+"""The state of every row of a review, for the page that shows all suspects at once.
 
-The page that shows all suspects at once needs no queue, only what people have decided about each. It judges through the
-same `Session`, so that both pages of one review are one record. Left out: pushing changes to pages that did not ask.
+It needs no queue, only what people have decided about each. It judges through the same `Session` as the other page, so
+that both are one record. Left out: pushing changes to pages that did not ask.
 """
 
 from __future__ import annotations
@@ -25,15 +25,3 @@ def state(session: Session) -> dict[str, Any]:
         "counts": {name: suspects[name] for name in verdicts.OUTCOMES}
         | {"elsewhere": Counter(kinds.values())["wrong"] - suspects["wrong"]},
     }
-
-
-def judge(session: Session, row: int, answer: str, label: int | None, version: int, note: str) -> dict[str, Any]:
-    """Take a verdict on ``row``, as `Session.judge` does; returns the `state` after it."""
-    session.take(row, answer, label, version, note)
-    return state(session)
-
-
-def undo(session: Session, row: int) -> dict[str, Any]:
-    """Withdraw this reviewer's verdict on ``row``; returns the `state` after it."""
-    session.ledger.undo(session.audit.identity(row))
-    return state(session)

@@ -7,8 +7,7 @@ out: tiles for images of hundreds of megapixels; the preview has to do.
 from __future__ import annotations
 
 import re
-import threading
-from collections import OrderedDict
+from functools import lru_cache
 from typing import NamedTuple
 
 from labelaudit.data.images import preview
@@ -39,8 +38,7 @@ class Pictures:
 
     def __init__(self, images: Images) -> None:
         self.images = images
-        self._lock = threading.Lock()
-        self._thumbnails: OrderedDict[int, bytes] = OrderedDict()
+        self._shrunk = lru_cache(_KEPT)(lambda row: preview(images.encoded(row), THUMBNAIL))
 
     def show(self, row: int, *, safe: bool = False) -> Picture:
         """The image of ``row`` for the stage; with ``safe`` always a preview, for what a browser failed to read.
@@ -56,17 +54,7 @@ class Pictures:
 
     def thumbnail(self, row: int) -> Picture:
         """The image of ``row`` at most `THUMBNAIL` pixels wide and high; raises `ImageError` as `show` does."""
-        with self._lock:
-            data = self._thumbnails.get(row)
-            if data is not None:
-                self._thumbnails.move_to_end(row)
-        if data is None:
-            data = preview(self.images.encoded(row), THUMBNAIL)
-            with self._lock:
-                self._thumbnails[row] = data
-                if len(self._thumbnails) > _KEPT:
-                    self._thumbnails.popitem(last=False)
-        return Picture(data, "image/webp")
+        return Picture(self._shrunk(row), "image/webp")
 
 
 def media_type_of(data: bytes) -> str | None:

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Container, Mapping, Sequence
-from copy import copy
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -40,30 +39,27 @@ ANSWERS = ("class", "none", "skip")
 """class: this class is right · none: no class of the dataset is · skip: cannot tell."""
 
 
+@dataclass(kw_only=True)
 class Session:
-    """A review of ``audit`` in the folder ``run`` under the name ``reviewer``. Safe to use from several threads."""
+    """A review of a RUN, as `open_session` begins it. Safe to use from several threads."""
 
-    def __init__(
-        self,
-        audit: Audit,
-        images: Images,
-        run: Path,
-        queue: Queue,
-        *,
-        reviewer: str,
-        plan: ReviewPlan | None,
-        again: bool,
-        keys: Mapping[str, Sequence[str]] = KEYS,
-    ) -> None:
-        self.audit, self.run, self.queue, self.plan, self.again, self.keys = audit, run, queue, plan, again, keys
-        self.pictures = Pictures(images)
-        self.likeness = Likeness(audit, run)
-        self.companions = Companions(audit)
-        self.ledger = Ledger(verdicts.verdicts_file(run), reviewer)
-        self._heard: set[Identity] = set()
-        """Images judged in this session, which in a dispute that goes on are not asked about again."""
-        self.notes: tuple[str, ...] = ()
-        """Sentences about the RUN and the verdicts that are there already."""
+    audit: Audit
+    run: Path
+    queue: Queue
+    ledger: Ledger
+    pictures: Pictures
+    companions: Companions
+    plan: ReviewPlan | None
+    again: bool
+    """Whether to ask about images that other reviewers have judged, too."""
+    keys: Mapping[str, Sequence[str]]
+    notes: tuple[str, ...] = ()
+    """Sentences about the RUN and the verdicts that are there already."""
+    heard: set[Identity] = field(default_factory=set)
+    """Images judged in this session, which in a dispute that goes on are not asked about again."""
+
+    def __post_init__(self) -> None:
+        self.likeness = Likeness(self.audit, self.run)
 
     def prepare(self) -> None:
         """Do now what the first page would wait for, and note what it has to do without."""
@@ -166,27 +162,27 @@ class Session:
         """`judge` for a row of the audit."""
         if answer not in ANSWERS:
             raise OptionError(f"answer '{answer}' is none of {', '.join(ANSWERS)}")
-        classes = self.audit.samples.classes
-        if answer == "class" and (label is None or not 0 <= label < len(classes)):
-            raise OptionError(f"label {label} is none of the {len(classes)} classes")
         path, digest, given = self.audit.samples.claim(row)
-        self.pictures.images.encoded(row)
-        kind = answer
+        kind, right = answer, ""
         if answer == "class":
-            suggested = self.audit.suggested(row)
-            kind = {suggested: "suggested", given: "given"}.get(classes[label or 0], "other")
+            classes = self.audit.samples.classes
+            if label is None or not 0 <= label < len(classes):
+                raise OptionError(f"label {label} is none of the {len(classes)} classes")
+            right = classes[label]
+            kind = {self.audit.suggested(row): "suggested", given: "given"}.get(right, "other")
+        self.pictures.images.encoded(row)
         verdict = Verdict(
             path=path,
             digest=digest,
             given_label=given,
             verdict=kind,
-            new_label=classes[label or 0] if answer == "class" else "",
+            new_label=right,
             reviewer=self.ledger.reviewer,
             note=note,
             time=verdicts.now(),
         )
         self.ledger.add(verdict, version)
-        self._heard.add(verdict.identity)
+        self.heard.add(verdict.identity)
 
     def undo(self, place: int | None) -> dict[str, Any]:
         """Withdraw the verdict at a position, or this reviewer's last one; returns the question to go back to.
@@ -288,7 +284,7 @@ class Session:
             mine = self.ledger.mine(identity)
             told = [said for said in (mine, *self.ledger.others(identity)) if said and said.verdict != "skip"]
             settled = len({said.right for said in verdicts.settle(told, self.ledger.rule)}) <= 1
-            return settled or (mine is not None and identity in self._heard)
+            return settled or (mine is not None and identity in self.heard)
         return self._standing(row) is not None
 
 
@@ -318,9 +314,18 @@ def open_session(
         queue = replace(queue, rows=tuple(row for row in queue.rows if row in only))
         if not queue.rows:
             raise RunError("nothing to review: none of the images asked for is in this queue")
-    session = Session(audit, images, run, queue, reviewer=reviewer, plan=plan, again=again, keys=keys)
-    session.notes = (*notes, *reviewed.notes)
-    return session
+    return Session(
+        audit=audit,
+        run=run,
+        queue=queue,
+        ledger=Ledger(verdicts.verdicts_file(run), reviewer),
+        pictures=Pictures(images),
+        companions=Companions(audit),
+        plan=plan,
+        again=again,
+        keys=keys,
+        notes=(*notes, *reviewed.notes),
+    )
 
 
 def renew_session(session: Session, audit: Audit) -> Session:
@@ -331,11 +336,7 @@ def renew_session(session: Session, audit: Audit) -> Session:
     order = "worst" if session.queue.order == "tune" else session.queue.order
     if order in ("worst", "pair") and not len(audit.suspects):
         order = "all"
-    renewed = copy(session)
-    renewed.__dict__.pop("_places", None)
-    renewed.audit, renewed.likeness = audit, Likeness(audit, session.run)
-    renewed.queue = build_queue(audit, order, plan=session.plan)
-    return renewed
+    return replace(session, audit=audit, queue=build_queue(audit, order, plan=session.plan))
 
 
 def _answer(verdict: Verdict) -> str:
