@@ -119,7 +119,7 @@ class Method:
     """K."""
     outcome: ClassVar[str] = ""
     """The view that is the outcome of a training run, where it is not the first."""
-    column: ClassVar[str] = "loss_heldout"
+    column: ClassVar[str] = "margin"
     """The column whose ranks are the suspicion; higher = more suspicious."""
     leading: ClassVar[tuple[str, ...]] = ()
     """Options that say how long it takes at the start until the method does what it is for, in epochs (int) or as a

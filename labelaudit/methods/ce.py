@@ -18,7 +18,6 @@ from labelaudit.methods._interface import Method, Recipe
 class CrossEntropy(Method):
     """-log p_y, stopped early: the best that plain training does as a reference."""
 
-    column: ClassVar[str] = "margin"
     recipes: ClassVar[Mapping[str, Recipe]] = {
         "features": Recipe(epochs=8, batch=256, lr=1e-3),
         "pixels": Recipe(epochs=6, batch=64, lr=2e-3),

@@ -17,7 +17,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import torch
 from torch import Tensor
 
-from labelaudit.methods._interface import Method, Recipe
+from labelaudit.methods._interface import Method
 from labelaudit.methods._options import Between
 from labelaudit.networks import Network
 from labelaudit.networks.injection import injected
@@ -28,10 +28,6 @@ class Gaussian(Method):
     """Views: 0 is the clean prediction, 1 the mean log-probability under noise. The noise is the regulariser's."""
 
     column: ClassVar[str] = "noisy_loss"
-    recipes: ClassVar[Mapping[str, Recipe]] = {
-        "features": Recipe(epochs=12, batch=256, lr=1e-3),
-        "pixels": Recipe(epochs=8, batch=64, lr=2e-3),
-    }
 
     variance: Annotated[float, Between(0, 100), "σ² of the noise, in training and in the score"] = 0.25
     variances: Annotated[str, "σ² of each disturbed layer instead, separated by commas"] = ""

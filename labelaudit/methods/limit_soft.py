@@ -28,7 +28,6 @@ class SoftLimit(Method):
     """Networks: 0 is the classifier, 1 the label predictor q."""
 
     networks: ClassVar[int] = 2
-    column: ClassVar[str] = "margin"
 
     strength: Annotated[
         float, Between(0, 100), "λ, of the part that q could not foresee; the paper uses .001 to .1"

@@ -43,7 +43,6 @@ _AGREES = (
 class StochasticLabelNoise(Method):
     """Views: 0 is the momentum model, 1 the network itself."""
 
-    column: ClassVar[str] = "margin"
     shows: ClassVar[tuple[str, ...]] = ("sln_loss", "sln_bin", "sln_agrees")
 
     sigma: Annotated[float | None, Between(0, 10), "std of the label noise; auto: .5, falling to .2 at 100 classes"] = (

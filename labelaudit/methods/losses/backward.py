@@ -11,7 +11,7 @@ margin, sign turned.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 import torch
 from torch import Tensor
@@ -24,8 +24,6 @@ from labelaudit.methods.losses._transitions import TransitionCorrection
 @dataclass(kw_only=True)
 class BackwardCorrection(TransitionCorrection):
     """Label, inverse noise, prediction."""
-
-    column: ClassVar[str] = "margin"
 
     identity: Annotated[float, Between(0, 1), "share of the identity mixed into T; 1 = cross-entropy"] = 0.2
 

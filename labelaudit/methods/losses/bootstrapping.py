@@ -9,7 +9,7 @@ one is constant. Suspicion: ranks of the mean margin, sign turned.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 from torch import Tensor
 
@@ -20,8 +20,6 @@ from labelaudit.methods._options import Between
 @dataclass(kw_only=True)
 class Bootstrapping(Method):
     """The network's own opinion enters the target in every step."""
-
-    column: ClassVar[str] = "margin"
 
     form: Annotated[Literal["hard", "soft"], "the predicted class, or the probabilities, enter the target"] = "hard"
     beta: Annotated[float | None, Between(0, 1), "share of the given label; auto: .8 hard, .95 soft (paper)"] = None

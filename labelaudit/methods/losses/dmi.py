@@ -31,7 +31,6 @@ _PER_CLASS = 10
 class DeterminantInformation(Method):
     """`sample_weights` begins the running matrix from all training samples, `loss` moves it on by a batch."""
 
-    column: ClassVar[str] = "margin"
     leading: ClassVar[tuple[str, ...]] = ("warmup",)
 
     warmup: Annotated[float, Between(0, 1), "share of the epochs, at the start, on cross-entropy"] = 0.5

@@ -10,7 +10,6 @@ ranks of the mean margin of the *true* class's network, sign turned.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -24,8 +23,6 @@ _LEAST = 1e-10  # an entry of T; the released codes clamp probabilities there
 @dataclass(kw_only=True)
 class ForwardCorrection(TransitionCorrection):
     """Prediction, noise, label."""
-
-    column: ClassVar[str] = "margin"
 
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:
         if self._transition is None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 import torch
 from torch import Tensor
@@ -24,8 +24,6 @@ from labelaudit.methods._options import Between
 @dataclass(kw_only=True)
 class GeneralizedCrossEntropy(Method):
     """The loss is in `loss`, the truncation in `sample_weights`."""
-
-    column: ClassVar[str] = "margin"
 
     q: Annotated[float, Between(0.001, 1), "near 0 = cross-entropy, 1 = MAE"] = 0.7
     truncation: Annotated[float, Between(0, 0.999), "samples with p_y up to this are left out; 0 = never"] = 0.5

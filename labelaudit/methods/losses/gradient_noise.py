@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 import torch
 from torch import Tensor
@@ -26,8 +26,6 @@ from labelaudit.networks import Network
 @dataclass(kw_only=True)
 class GradientNoise(Method):
     """The noise is a term linear in what it disturbs: its gradient there is the noise itself, its mean zero."""
-
-    column: ClassVar[str] = "margin"
 
     sigma: Annotated[float, Between(0, 100), "standard deviation of the noise; 0 = cross-entropy"] = 0.1
     distribution: Annotated[Literal["gaussian", "laplace"], "of the noise"] = "gaussian"

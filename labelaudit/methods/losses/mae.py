@@ -21,7 +21,6 @@ from labelaudit.methods._interface import Batch, Method, Recipe, given_probabili
 class MeanAbsoluteError(Method):
     """2(1 - p_y), bounded by 2."""
 
-    column: ClassVar[str] = "margin"
     recipes: ClassVar[Mapping[str, Recipe]] = {
         "features": Recipe(epochs=12, batch=256, lr=3e-3),
         "pixels": Recipe(epochs=10, batch=64, lr=3e-3),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 import torch
 from torch import Tensor
@@ -22,8 +22,6 @@ from labelaudit.methods._options import Between
 @dataclass(kw_only=True)
 class PartiallyHuberised(Method):
     """Cross-entropy, clipped."""
-
-    column: ClassVar[str] = "margin"
 
     tau: Annotated[float, Between(1, 1e6), "largest slope in p_y: linear where p_y is at most 1/tau"] = 10.0
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 import torch
 from torch import Tensor
@@ -28,8 +28,6 @@ _LEAST, _MOST = 1e-6, 100.0
 @dataclass(kw_only=True)
 class TransitionRevision(TransitionCorrection):
     """The importance is part of what is differentiated, or ΔT would learn nothing."""
-
-    column: ClassVar[str] = "margin"
 
     revision: Annotated[float, Between(0, 1), "learning rate of the revision of T; 0 = none"] = 1e-4
 

@@ -23,7 +23,6 @@ class CoTeaching(SmallLoss):
     """Networks: two peers that differ in their initialisation alone."""
 
     networks: ClassVar[int] = 2
-    column: ClassVar[str] = "margin"
 
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:
         entropy = cross_entropy(logits, batch.y)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 import torch
 from torch import Tensor
@@ -29,8 +29,6 @@ _FEWEST_EPOCHS = 3
 @dataclass(kw_only=True)
 class DimensionalityDriven(Method):
     """`step` measures the dimensionality on its way, `sample_weights` decides from the epoch's mean."""
-
-    column: ClassVar[str] = "margin"
 
     neighbors: Annotated[int, Between(2, 1000), "of the same batch, for the dimensionality; fewer in a small batch"] = (
         20

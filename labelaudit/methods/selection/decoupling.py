@@ -26,7 +26,6 @@ class Decoupling(Method):
     """Networks: two that differ in their initialisation alone."""
 
     networks: ClassVar[int] = 2
-    column: ClassVar[str] = "margin"
 
     warmup: Annotated[float, Between(0, 1), "share of the epochs, at the start, on all samples"] = 0.5
 

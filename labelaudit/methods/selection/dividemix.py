@@ -34,7 +34,6 @@ class DivideMix(Method):
     """`sample_weights` divides, `step` mixes."""
 
     networks: ClassVar[int] = 2
-    column: ClassVar[str] = "margin"
     leading: ClassVar[tuple[str, ...]] = ("warmup",)
 
     warmup: Annotated[float, Between(0, 1), "share of the epochs, at the start, on cross-entropy"] = 0.4

@@ -28,7 +28,6 @@ class IterativeCrossValidation(Method):
     """Networks: one for each half, then two peers."""
 
     networks: ClassVar[int] = 2
-    column: ClassVar[str] = "margin"
     leading: ClassVar[tuple[str, ...]] = ("warmup",)
 
     warmup: Annotated[float, Between(0, 1), "share of the epochs, at the start, on halves"] = 0.5

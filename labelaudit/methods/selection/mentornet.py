@@ -25,7 +25,6 @@ from labelaudit.methods.selection._small_loss import mean_over
 class MentorNet(Method):
     """One threshold per fold, moved on by every batch."""
 
-    column: ClassVar[str] = "margin"
     leading: ClassVar[tuple[str, ...]] = ("warmup",)
 
     percentile: Annotated[float, Between(0.01, 1), "share of the losses of a batch that lie below the threshold"] = 0.8

@@ -9,7 +9,7 @@ climbs has no bound: keep γ small. Suspicion: ranks of the mean margin, sign tu
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 from torch import Tensor
 
@@ -21,8 +21,6 @@ from labelaudit.methods.selection._small_loss import SmallLoss, small_loss_mask
 @dataclass(kw_only=True)
 class Sigua(SmallLoss):
     """Learning and forgetting in one step."""
-
-    column: ClassVar[str] = "margin"
 
     gamma: Annotated[float, Between(0, 1), "weight of the ascent on large losses"] = 0.001
 
