@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -58,8 +57,7 @@ class Machine:
                 raise unknown_name(name, value, get_args(known))
         if self.address is not None and self.engine == "local":
             raise OptionError("`address` is that of a cluster, and `engine` is local: give `engine` ray too")
-        workers: object = self.workers
-        if not (isinstance(workers, Integral) and int(workers) >= 1):
+        if self.workers < 1:
             raise OptionError(f"`workers` {self.workers}: give a whole number from 1")
 
     def settled(self) -> Machine:

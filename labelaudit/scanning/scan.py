@@ -7,7 +7,7 @@ out: everything that happens to a finished audit (review, clean, check).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -104,61 +104,42 @@ def scan(
     [('labels.npy#19', 'cat')]
     >>> folder.cleanup()
     """
-    check_types(scan, locals())
+    check_types(scan, said := dict(locals()))
     from labelaudit.audit.run import REPORT, check_output, write
     from labelaudit.reports.html import add_report
     from labelaudit.verdicts import read, verdicts_file
 
     named = regularizers if isinstance(regularizers, Mapping) else {name: {} for name in listed(regularizers)}
     settings = ScanSettings(
-        group=listed(group),
-        methods=None if methods is None else listed(methods),
-        options={name: dict(values) for name, values in (options or {}).items()},
-        regularizers={name: dict(values) for name, values in named.items()},
-        train=train,
-        network=network,
-        init=check_network(network, init, train, features=features is not None),
-        backbone=None if backbone is None else listed(backbone),
-        image_size=image_size,
-        precision=precision,
-        max_pixels=max_pixels,
-        effort=effort,
-        rank_by=rank_by,
-        ordinal=ordinal,
-        seed=seed,
+        **_fields_of(
+            ScanSettings,
+            said,
+            group=listed(group),
+            methods=None if methods is None else listed(methods),
+            options={name: dict(values) for name, values in (options or {}).items()},
+            regularizers={name: dict(values) for name, values in named.items()},
+            init=check_network(network, init, train, features=features is not None),
+            backbone=None if backbone is None else listed(backbone),
+        )
     )
     check_settings(settings)
     source = Source(
-        data=data,
-        labels=labels,
-        path_column=path_column,
-        label_column=label_column,
-        label_from=label_from,
-        format=format,
-        classes=None if classes is None else listed(classes),
-        rows=rows,
-        ignore_metadata=ignore_metadata,
-        bands=None if bands is None else tuple(map(int, bands)),
-        annotator=None if annotator is None else listed(annotator),
-    )
-    machine = _reach(
-        Machine(
-            device=device,
-            workers=workers,
-            engine=engine,
-            address=address,
-            cache=None if cache is None else Path(cache),
-            progress=progress,
-            notice=notice,
+        **_fields_of(
+            Source,
+            said,
+            classes=None if classes is None else listed(classes),
+            bands=None if bands is None else tuple(map(int, bands)),
+            annotator=None if annotator is None else listed(annotator),
         )
     )
+    machine = _reach(Machine(**_fields_of(Machine, said, cache=None if cache is None else Path(cache))))
     if output is not None:
         check_output(output, data if isinstance(data, str | Path) else None, notice=notice)
     if verdicts is not None and not Path(verdicts).is_file():
         raise DataError(f"'{verdicts}' (`verdicts`) does not exist: name a file that `labelaudit review` wrote")
     if verdicts is None and output is not None:
         verdicts = verdicts_file(output)
-    said = () if verdicts is None else read(verdicts)
+    judged = () if verdicts is None else read(verdicts)
     seconds, most = read_limit("budget", budget, parse_budget), read_limit("max_memory", max_memory, parse_memory)
     clock, plan = Clock(), Plan(budget=seconds, max_memory=most)
     with clock.stage("ingest"):
@@ -183,7 +164,7 @@ def scan(
         findings=findings,
         features=given,
         probs=opinion,
-        verdicts=said,
+        verdicts=judged,
         unfinished=unfinished,
         plan=plan,
     )
@@ -205,9 +186,14 @@ def scan(
             if html and add_report(audit, Path(output), workers=workers, progress=progress, notice=notice):
                 audit = audit.with_files({**audit.files, REPORT: Path(output) / REPORT})
         audit = audit.with_files(audit.files, writing.stages)
-    if told := plan.review():
-        notice(told)
+    if took := plan.review():
+        notice(took)
     return audit
+
+
+def _fields_of(kind: type[Any], said: Mapping[str, Any], **converted: Any) -> dict[str, Any]:
+    """The arguments ``said`` that are fields of ``kind``, but those that are ``converted`` for it."""
+    return {field.name: said[field.name] for field in fields(kind) if field.name in said} | converted
 
 
 def _reach(machine: Machine) -> Machine:

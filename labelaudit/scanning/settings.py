@@ -138,17 +138,6 @@ def parse_path(value: Any) -> Path:
     return value if isinstance(value, Path) else Path(parse_text(value))
 
 
-def _choose(*names: str) -> Callable[[Any], str]:
-    """A parser that takes one of ``names``."""
-
-    def parse(value: Any) -> str:
-        if value not in names:
-            raise OptionError(f"'{value}' is not known: write one of {', '.join(names)}")
-        return str(value)
-
-    return parse
-
-
 def parse_groups(value: Any) -> tuple[str, ...]:
     """Parse the names of groups from text or a list of texts; a pattern may hold commas, so text is one."""
     parts = [value] if isinstance(value, str) else value
@@ -159,7 +148,14 @@ def parse_groups(value: Any) -> tuple[str, ...]:
 
 def one_of(choices: Any) -> Callable[[Any], str]:
     """A parser of the names in a ``Literal`` type."""
-    return _choose(*get_args(choices))
+    names = get_args(choices)
+
+    def parse(value: Any) -> str:
+        if value not in names:
+            raise OptionError(f"'{value}' is not known: write one of {', '.join(names)}")
+        return str(value)
+
+    return parse
 
 
 @dataclass(frozen=True, kw_only=True)
