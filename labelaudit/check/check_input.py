@@ -181,16 +181,20 @@ class CheckInput:
         return tuple(self.suspect(row) for row in self.suspect_rows.tolist())
 
     @cached_property
+    def _row_of(self) -> Mapping[str, int]:
+        """Sample id -> row."""
+        return {name: row for row, name in enumerate(self.audit.samples.ids)}
+
+    @cached_property
     def problems(self) -> tuple[CheckedFinding, ...]:
         """All findings in scope, by kind and path."""
         known = set() if self.baseline is None else {known.identity for known in self.baseline.findings}
-        rows = {name: row for row, name in enumerate(self.audit.samples.ids)}
         found = []
         for finding in self.audit.findings:
             if self.scope is not None and self.scope.paths.isdisjoint((finding.path, finding.partner)):
                 continue
-            identity = self._identify(finding, rows)
-            ignore = next((ignore for ignore in self.ignores if self._covers(ignore, finding, rows)), None)
+            identity = self._identify(finding)
+            ignore = next((ignore for ignore in self.ignores if self._covers(ignore, finding)), None)
             found.append(
                 CheckedFinding(
                     kind=finding.kind,
@@ -225,12 +229,11 @@ class CheckInput:
     @cached_property
     def unused_ignores(self) -> tuple[Ignore, ...]:
         """Ignores in force that take out nothing."""
-        rows = {name: row for row, name in enumerate(self.audit.samples.ids)}
         return tuple(
             ignore
             for ignore in self.ignores
             if not any(self._takes(ignore, row) for row in np.flatnonzero(self.suspected).tolist())
-            and not any(self._covers(ignore, finding, rows) for finding in self.audit.findings)
+            and not any(self._covers(ignore, finding) for finding in self.audit.findings)
         )
 
     def suspect(self, row: int) -> Suspect:
@@ -290,22 +293,22 @@ class CheckInput:
         path, digest, label = self.audit.samples.claim(row)
         return ignore.kind in ("", "suspect") and _holds(ignore, path, label, digest)
 
-    def _covers(self, ignore: Ignore, finding: Finding, rows: Mapping[str, int]) -> bool:
+    def _covers(self, ignore: Ignore, finding: Finding) -> bool:
         """Whether ``ignore`` takes out a finding: by its path, or by its partner's."""
         if ignore.kind not in ("", finding.kind):
             return False
         for name in filter(None, (finding.path, finding.partner)):
-            row = rows.get(name)
+            row = self._row_of.get(name)
             _, digest, label = ("", "", "") if row is None else self.audit.samples.claim(row)
             if _holds(ignore, name, label, digest):
                 return True
         return False
 
-    def _identify(self, finding: Finding, rows: Mapping[str, int]) -> str:
+    def _identify(self, finding: Finding) -> str:
         """32 hexadecimal digits of a finding: of its kind and its samples' content and label, or path where unknown."""
         keys = []
         for name in filter(None, (finding.path, finding.partner)):
-            row = rows.get(name)
+            row = self._row_of.get(name)
             key = [name] if row is None else list(self.audit.identity(row))
             if row is not None and finding.kind == "leak" and self.audit.samples.splits is not None:
                 key.append(self.audit.samples.splits[row])

@@ -48,16 +48,8 @@ class Suspect:
 
     def record(self) -> dict[str, Any]:
         """As JSON-able values; ``label_score`` is 1 - suspicion (lower = worse), as in ``suspects.csv``."""
-        return {
-            "path": self.path,
-            "digest": self.digest,
-            "given_label": self.given_label,
-            "suggested_label": self.suggested_label,
-            "label_score": _number(1 - self.suspicion),
-            "status": self.status,
-            "reason": self.reason,
-            "note": self.note,
-        }
+        named = _pick(self, "path", "digest", "given_label", "suggested_label")
+        return {**named, "label_score": _number(1 - self.suspicion), **_pick(self, "status", "reason", "note")}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,17 +62,9 @@ class CheckedFinding(Finding):
     note: str = ""
     """The reason it is ignored for."""
 
-    def record(self) -> dict[str, str]:
+    def record(self) -> dict[str, Any]:
         """As JSON-able values."""
-        return {
-            "kind": self.kind,
-            "path": self.path,
-            "partner": self.partner,
-            "detail": self.detail,
-            "identity": self.identity,
-            "status": self.status,
-            "note": self.note,
-        }
+        return _pick(self, "kind", "path", "partner", "detail", "identity", "status", "note")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,15 +94,9 @@ class Rule:
 
     def record(self) -> dict[str, Any]:
         """As JSON-able values."""
-        return {
-            "id": self.id,
-            "subject": self.subject,
-            "measured": None if self.measured is None else _number(self.measured),
-            "limit": _number(self.limit),
-            "passed": self.passed,
-            "open": self.open,
-            "message": self.message,
-        }
+        measured = None if self.measured is None else _number(self.measured)
+        numbers = {"measured": measured, "limit": _number(self.limit)}
+        return {**_pick(self, "id", "subject"), **numbers, **_pick(self, "passed", "open", "message")}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -258,6 +236,11 @@ class Outcome:
             "baseline": None if self.baseline is None else self.baseline.record(),
             "notes": list(self.notes),
         }
+
+
+def _pick(entry: object, *names: str) -> dict[str, Any]:
+    """The fields of ``entry`` that are called so, in that order."""
+    return {name: getattr(entry, name) for name in names}
 
 
 def _number(value: float) -> float | None:

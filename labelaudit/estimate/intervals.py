@@ -130,11 +130,11 @@ def estimate(audit: Audit, plan: ReviewPlan, reviewed: Reviewed) -> Estimate:
     plan = align_plan(plan, audit)
     cells = count_cells(audit, plan, reviewed)
     generator = np.random.default_rng([plan.seed, 5])
-    drawn = []
+    drawn, nothing = [], (np.zeros(_DRAWS), np.zeros(_DRAWS))
     for flagged in (True, False):
         mine = cells.flagged == flagged
         size, judged, wrong = cells.size[mine], cells.judged[mine], cells.wrong[mine]
-        low, high = draw_unseen(size, judged, wrong, generator=generator, draws=_DRAWS) if mine.any() else _nothing()
+        low, high = draw_unseen(size, judged, wrong, generator=generator, draws=_DRAWS) if mine.any() else nothing
         drawn.append((low + wrong.sum(), high + wrong.sum()))
     n, flags = len(audit.samples), int(audit.blind[1].sum())
     limits = melded_intervals(drawn[0], drawn[1], flags, n)
@@ -146,7 +146,7 @@ def estimate(audit: Audit, plan: ReviewPlan, reviewed: Reviewed) -> Estimate:
         "noise_rate": (a + b) / n if n else None,
         "wrong": a + b,
     }
-    quantities = {name: _quantity(values[name], *limits[name]) for name in values}
+    quantities = {name: quantity(values[name], *limits[name]) for name in values}
     return Estimate(
         **quantities,
         samples=n,
@@ -166,11 +166,8 @@ def _settled(plan: ReviewPlan, reviewed: Reviewed) -> int:
     return sum(row in reviewed.settled for row in plan.rows)
 
 
-def _nothing() -> tuple[Floats, Floats]:
-    return np.zeros(_DRAWS), np.zeros(_DRAWS)
-
-
-def _quantity(value: float | None, low: Floats, high: Floats) -> Quantity:
+def quantity(value: float | None, low: Floats | np.floating, high: Floats | np.floating) -> Quantity:
+    """A number between ``low`` and ``high``, which are moved where its best guess lies outside."""
     ends = float(low), float(high)
     if value is None:
         return Quantity(value=None, low=ends[0], high=ends[1])

@@ -21,7 +21,7 @@ import numpy as np
 
 from labelaudit.audit.document import Audit
 from labelaudit.estimate.cells import count_cells, draw_unseen, expected_wrong
-from labelaudit.estimate.intervals import CONFIDENCE, Quantity, share_of
+from labelaudit.estimate.intervals import CONFIDENCE, Quantity, quantity, share_of
 from labelaudit.estimate.sampling import ReviewPlan, align_plan
 from labelaudit.text import count
 from labelaudit.types import Floats, Ints
@@ -105,8 +105,7 @@ def stop_rule(audit: Audit, reviewed: Reviewed, plan: ReviewPlan) -> StopDecisio
     each = expected_wrong(audit, cells)
     left_value = max(0.0, float(each.sum()) - found)
     tail = (1 - CONFIDENCE) / 2
-    ends = float(np.quantile(low, tail)), float(np.quantile(high, 1 - tail))
-    left = Quantity(value=left_value, low=min(ends[0], left_value), high=max(ends[1], left_value))
+    left = quantity(left_value, np.quantile(low, tail), np.quantile(high, 1 - tail))
     share = Quantity(
         value=found / (found + left_value) if found + left_value > 0 else None,
         low=float(share_of(found, left.high, empty=0.0)),

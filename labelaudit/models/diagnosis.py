@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import torch
@@ -58,7 +59,7 @@ def diagnose(
 
     try:
         found: dict[str, Any] = {"samples": len(inputs.y), "looked_at": min(samples, len(inputs.y))}
-        found["layers"] = [one.to_dict() for one in layer_norms(network, _some(inputs, 1, seed)[1][:, :1], seed=seed)]
+        found["layers"] = [asdict(one) for one in layer_norms(network, _some(inputs, 1, seed)[1][:, :1], seed=seed)]
         found |= look_at(inputs)
         for name, part in (others or {}).items():
             found[name] = look_at(part)

@@ -10,7 +10,7 @@ out: bounds on whole networks with BatchNorm or residual connections.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
@@ -172,10 +172,6 @@ class LayerNorms:
     """Spectral norm of its weight, a kernel reshaped to one row per output channel."""
     operator: float
     """Spectral norm of what it does, for inputs of the size it has here; equal for linear layers."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-able."""
-        return asdict(self)
 
 
 def layer_norms(network: nn.Module, x: Tensor, *, seed: int = 0) -> tuple[LayerNorms, ...]:
