@@ -10,9 +10,10 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from labelaudit.check.policy import Where
 from labelaudit.types import Finding
 
 SCHEMA_VERSION = 1
@@ -74,8 +75,6 @@ class Rule:
     id: str
     """max-noise · max-class-noise · noise-rise · max-suspects · max-new · max-suspects-per · no-conflicts ·
     no-unreadable · no-leaks · no-shortcuts"""
-    subject: str
-    """The class or path pattern it is about; empty: the whole dataset."""
     measured: float | None
     """The number that was compared: a count, or for noise the lower end of the 90 % interval, in [0, 1]; None: not
     measurable."""
@@ -84,8 +83,17 @@ class Rule:
     passed: bool
     message: str
     """One sentence: what was measured, and against what."""
+    where: Where = field(default_factory=Where)
+    """The samples it is about; all of them by default."""
+    attribute: str = ""
+    """The column whose values it compares; empty where it compares none."""
     open: bool = False
     """Whether it passed for want of proof alone: the interval of what was measured holds the limit."""
+
+    @property
+    def subject(self) -> str:
+        """The class, path pattern or column it is about; empty: the whole dataset."""
+        return self.attribute or str(self.where)
 
     @property
     def name(self) -> str:

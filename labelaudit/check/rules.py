@@ -58,18 +58,18 @@ def apply_rules(case: CheckInput) -> tuple[tuple[Rule, ...], dict[str, Noise]]:
     noise = {"dataset": measure_noise(case, case.in_scope)}
     rules = [*_whole_dataset(case, noise["dataset"])]
     for name, limit in _class_limits(case):
-        mask = case.matches(Where(label=name))
-        noise[f"class {name}"] = measured = measure_noise(case, mask)
-        rules.append(_noise_rule(case, "max-class-noise", name, f"class {name}", measured, limit))
+        where = Where(label=name)
+        noise[f"class {name}"] = measured = measure_noise(case, case.matches(where))
+        rules.append(_noise_rule(case, "max-class-noise", where, f"class {name}", measured, limit))
     for where, scoped in _scoped(case):
-        mask, subject = case.matches(where), str(where)
+        mask = case.matches(where)
         if scoped.max_noise is not None:
-            noise[f"rule {subject}"] = measured = measure_noise(case, mask)
-            rules.append(_noise_rule(case, "max-noise", subject, f"rule {subject}", measured, scoped.max_noise))
+            noise[f"rule {where}"] = measured = measure_noise(case, mask)
+            rules.append(_noise_rule(case, "max-noise", where, f"rule {where}", measured, scoped.max_noise))
         chosen = tuple(s for s, row in zip(case.suspects, case.suspect_rows.tolist(), strict=True) if mask[row])
         for rule_id, most in (("max-suspects", scoped.max_suspects), ("max-new", scoped.max_new)):
             if most is not None:
-                rules.append(_count_rule(case, rule_id, subject, chosen, most))
+                rules.append(_count_rule(case, rule_id, where, chosen, most))
     _check_unique(rules)
     return tuple(rules), {name: measured for name, measured in noise.items() if measured is not None}
 
@@ -98,15 +98,15 @@ def _whole_dataset(case: CheckInput, noise: Noise | None) -> Iterator[Rule]:
     """Yield the rules that are about everything in scope, with their verdicts."""
     policy, baseline = case.policy, case.baseline
     if policy.max_noise is not None:
-        yield _noise_rule(case, "max-noise", "", "dataset", noise, policy.max_noise)
+        yield _noise_rule(case, "max-noise", Where(), "dataset", noise, policy.max_noise)
     elif baseline is not None and "dataset" in baseline.noise and case.scope is None:
-        yield _noise_rule(case, "noise-rise", "", "dataset", noise, baseline.noise["dataset"].high)
+        yield _noise_rule(case, "noise-rise", Where(), "dataset", noise, baseline.noise["dataset"].high)
     max_new = policy.max_new
     if max_new is None and policy.max_suspects is None and baseline is not None:
         max_new = 0
     for rule_id, most in (("max-suspects", policy.max_suspects), ("max-new", max_new)):
         if most is not None:
-            yield _count_rule(case, rule_id, "", case.suspects, most)
+            yield _count_rule(case, rule_id, Where(), case.suspects, most)
     for attribute, limit in policy.max_suspects_per.items():
         yield _per_value_rule(case, attribute, limit)
     for rule_id, kinds in KINDS_OF.items():
@@ -134,16 +134,16 @@ def _scoped(case: CheckInput) -> Iterator[tuple[Where, ScopedRule]]:
             yield replace(rule.where, label=name), rule
 
 
-def _noise_rule(case: CheckInput, rule_id: str, subject: str, name: str, noise: Noise | None, limit: float) -> Rule:
+def _noise_rule(case: CheckInput, rule_id: str, where: Where, name: str, noise: Noise | None, limit: float) -> Rule:
     """Broken where the lower end of the noise interval lies above ``limit``, or above what the baseline recorded."""
     known = case.baseline.noise.get(name) if case.baseline is not None else None
     raised = known is not None and known.high > limit
     most = known.high if known is not None and raised else limit
-    about = f" of '{subject}'" if subject else ""
+    about = f" of '{where}'" if str(where) else ""
     if noise is None:
         return Rule(
             id=rule_id,
-            subject=subject,
+            where=where,
             measured=None,
             limit=most,
             passed=True,
@@ -170,7 +170,7 @@ def _noise_rule(case: CheckInput, rule_id: str, subject: str, name: str, noise: 
     close = "; so close to it that another machine may decide otherwise" if abs(noise.low - most) <= _DRIFT else ""
     return Rule(
         id=rule_id,
-        subject=subject,
+        where=where,
         measured=noise.low,
         limit=most,
         passed=passed,
@@ -179,13 +179,13 @@ def _noise_rule(case: CheckInput, rule_id: str, subject: str, name: str, noise: 
     )
 
 
-def _count_rule(case: CheckInput, rule_id: str, subject: str, suspects: tuple[Suspect, ...], most: int) -> Rule:
+def _count_rule(case: CheckInput, rule_id: str, where: Where, suspects: tuple[Suspect, ...], most: int) -> Rule:
     """Broken where more than ``most`` of the suspects are new."""
     if rule_id == "max-new" and case.baseline is None:
         raise OptionError("max-new counts what a baseline does not know: name one with `baseline`")
     of: dict[Status, int] = {status: number_of(suspects, status) for status in STATUSES}
     new = of["new"]
-    about = f" of '{subject}'" if subject else ""
+    about = f" of '{where}'" if str(where) else ""
     parts = [f"{count(new, 'new suspect')}{about}, at most {most:,} allowed"]
     if of["known"]:
         parts.append(f"{of['known']:,} known to the baseline")
@@ -195,7 +195,7 @@ def _count_rule(case: CheckInput, rule_id: str, subject: str, suspects: tuple[Su
         parts.append(f"{of['doubtful']:,} doubtful, which count where `tier` is doubtful")
     return Rule(
         id=rule_id,
-        subject=subject,
+        where=where,
         measured=float(new),
         limit=float(most),
         passed=new <= most,
@@ -214,7 +214,7 @@ def _no_rule(case: CheckInput, rule_id: str, kinds: tuple[str, ...]) -> Rule:
         parts.append("the dataset has no splits")
     if rule_id == "no-leaks" and (scenes := sum(problem.kind == "same_scene" for problem in case.problems)):
         parts.append(f"{scenes:,} more that seem to show a scene of another split, which break no rule")
-    return Rule(id=rule_id, subject="", measured=float(new), limit=0.0, passed=not new, message="; ".join(parts) + ".")
+    return Rule(id=rule_id, measured=float(new), limit=0.0, passed=not new, message="; ".join(parts) + ".")
 
 
 def _per_value_rule(case: CheckInput, attribute: str, limit: float) -> Rule:
@@ -233,7 +233,7 @@ def _per_value_rule(case: CheckInput, attribute: str, limit: float) -> Rule:
     message = f"'{value}' has the most: {hits[worst]:,} of {sizes[worst]:,} are new suspects ({shares[worst]:.1%})"
     return Rule(
         id="max-suspects-per",
-        subject=attribute,
+        attribute=attribute,
         measured=float(shares[worst]),
         limit=limit,
         passed=bool(shares[worst] <= limit),

@@ -126,20 +126,13 @@ def concerns(
 
     ``groups`` is `by_class` of the open suspects.
     """
-    subject = rule.subject
+    where = rule.where
     if rule.id in KINDS_OF:
         return [problem for problem in open_findings(outcome) if problem.kind in KINDS_OF[rule.id]]
-    if not subject:
-        return open_suspects(outcome)
-    if subject in outcome.classes:
-        return groups.get(subject, ())
-    of_class = [name for name in outcome.classes if subject.endswith(f" {name}")]
-    if of_class:
-        name = max(of_class, key=len)
-        pattern, chosen = subject.removesuffix(f" {name}"), groups.get(name, ())
-    else:
-        pattern, chosen = subject, open_suspects(outcome)
-    return [suspect for suspect in chosen if matches_glob(suspect.path, pattern)]
+    if rule.attribute:
+        return ()
+    chosen = groups.get(where.label, ()) if where.label else open_suspects(outcome)
+    return [suspect for suspect in chosen if not where.path or matches_glob(suspect.path, where.path)]
 
 
 def baseline(outcome: Outcome) -> tuple[str, ...]:

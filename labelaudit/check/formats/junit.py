@@ -27,7 +27,8 @@ def render(outcome: Outcome) -> str:
     waiting, all_of = wording.by_class(wording.open_suspects(outcome)), wording.by_class(outcome.suspects)
     broken_of: dict[str, list[Rule]] = {}
     for rule in outcome.broken:
-        broken_of.setdefault(rule.subject, []).append(rule)
+        if not (rule.where.path or rule.attribute):
+            broken_of.setdefault(rule.where.label, []).append(rule)
     rules = [
         _case("rules", rule.name, "" if rule.passed else _failure(outcome, [rule], waiting)) for rule in outcome.rules
     ]

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from labelaudit.check.formats import GATE_FORMATS
 from labelaudit.check.outcome import STATUSES, BaselineReport, CheckedFinding, Outcome, Rule, StaleEntry, Suspect
+from labelaudit.check.policy import Where
 
 HOSTILE = (
     "cat/=cmd|' /C calc'!A0.png",
@@ -54,10 +55,11 @@ def make_problem(i: int = 0, **changes: Any) -> CheckedFinding:
 
 
 def make_rule(name: str = "max-new", **changes: Any) -> Rule:
-    return Rule(
-        **{"id": name, "subject": "", "measured": 3, "limit": 0, "passed": False, "message": "3 new suspects."}
-        | changes
-    )
+    return Rule(**{"id": name, "measured": 3, "limit": 0, "passed": False, "message": "3 new suspects."} | changes)
+
+
+def make_class_rule(label: str, **changes: Any) -> Rule:
+    return make_rule("max-class-noise", where=Where(label=label), **changes)
 
 
 def make_outcome(**changes: Any) -> Outcome:
@@ -102,7 +104,7 @@ OUTCOMES = {
     **{
         f"{name} broken": make_outcome(
             rules=(
-                make_rule(name, subject="cat" if name == "max-class-noise" else ""),
+                make_class_rule("cat") if name == "max-class-noise" else make_rule(name),
                 make_rule("max-noise", passed=True),
             ),
             suspects=(make_suspect(), make_suspect(1, status="known")),
@@ -125,7 +127,7 @@ OUTCOMES = {
     "suspects allowed": make_outcome(suspects=tuple(make_suspect(i) for i in range(5))),
     "hostile names": make_outcome(
         root=HOSTILE[3],
-        rules=tuple(make_rule("max-class-noise", subject=name, message=name) for name in CLASSES),
+        rules=tuple(make_class_rule(name, message=name) for name in CLASSES),
         suspects=tuple(
             make_suspect(
                 i, path=name, given_label=CLASSES[i % len(CLASSES)], suggested_label=name, reason=name, note=name
@@ -138,7 +140,7 @@ OUTCOMES = {
         scope=HOSTILE[1],
     ),
     "3,000 suspects": make_outcome(
-        rules=tuple(make_rule(subject=f"class {i}") for i in range(300)),
+        rules=tuple(make_rule(where=Where(label=f"class {i}")) for i in range(300)),
         suspects=tuple(make_suspect(i, status=STATUSES[i % 2]) for i in range(3000)),
         findings=tuple(make_problem(i, status=("new", "known")[i % 2]) for i in range(1200)),
     ),
@@ -183,7 +185,7 @@ any_problem = st.builds(
 any_rule = st.builds(
     Rule,
     id=st.sampled_from(RULES),
-    subject=any_text,
+    where=st.builds(Where, path=any_text, label=any_text),
     measured=st.none() | st.floats(0, 1) | st.integers(0, 9),
     limit=st.floats(0, 1),
     passed=st.booleans(),

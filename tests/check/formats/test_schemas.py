@@ -31,6 +31,7 @@ from labelaudit.audit.json import plain, summary_schema
 from labelaudit.check.formats import GATE_FORMATS, sarif
 from labelaudit.check.formats.json import schema as check_schema
 from labelaudit.check.outcome import STATUSES, Suspect
+from labelaudit.check.policy import Where
 from labelaudit.kinds import KINDS
 
 JUNIT = xmlschema.XMLSchema(Path(__file__).parent / "junit.xsd")
@@ -106,9 +107,9 @@ def test_junit_lists_under_a_broken_rule_what_it_is_about() -> None:
     findings = (make_problem(path="x.png"), make_problem(kind="truncated", path="y.png", detail="Cut off."))
     rules = [
         make_rule("max-new"),
-        make_rule("max-new", subject="train/**"),
-        make_rule("max-noise", subject="train/** cat"),
-        make_rule("max-noise", subject="dog"),
+        make_rule("max-new", where=Where(path="train/**")),
+        make_rule("max-noise", where=Where(path="train/**", label="cat")),
+        make_rule("max-noise", where=Where(label="dog")),
         make_rule("no-unreadable"),
     ]
     outcome = make_outcome(rules=tuple(rules), suspects=suspects, findings=findings)

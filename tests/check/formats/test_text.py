@@ -13,8 +13,8 @@ from outcomes import (
     HOSTILE,
     OUTCOMES,
     every_case,
+    make_class_rule,
     make_outcome,
-    make_rule,
     make_suspect,
     render,
 )
@@ -115,7 +115,7 @@ def test_a_comment_and_a_step_summary_fit(case: str) -> None:
 
 def test_a_long_name_cannot_push_the_verdict_out() -> None:
     outcome = make_outcome(
-        rules=tuple(make_rule("max-class-noise", subject="|" * 5000, message="|" * 9000) for _ in range(40)),
+        rules=tuple(make_class_rule("|" * 5000, message="|" * 9000) for _ in range(40)),
         classes={"|" * 5000: 1},
         notes=("|" * 9000,) * 40,
         baseline=BaselineReport(path="|" * 9000, entries=1, changed=("|" * 9000,) * 40, stale=()),
