@@ -1,4 +1,4 @@
-"""The numbers that docs/evidence.md and the README give for twelve sets and for clean sets are those that were measured."""
+"""The numbers of docs/evidence.md and the README on twelve sets and on clean sets are those that were measured."""
 
 from __future__ import annotations
 
