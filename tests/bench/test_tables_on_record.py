@@ -1,0 +1,55 @@
+"""The tables of benchmarks/RESULTS.md are those that the scripts make of the rows kept in benchmarks/results."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+PAGE = (BENCHMARKS / "RESULTS.md").read_text(encoding="utf-8")
+
+
+def tables_of(text: str) -> list[str]:
+    """The rows of all tables of a text."""
+    return [line for line in text.splitlines() if line.startswith("|")]
+
+
+@pytest.fixture
+def beside(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The scripts can be imported by their names, as they import each other, and are forgotten afterwards."""
+    monkeypatch.setattr(sys, "path", [str(BENCHMARKS), *sys.path])
+    before = {*sys.modules}
+    yield
+    for name in {*sys.modules} - before:
+        if Path(getattr(sys.modules[name], "__file__", None) or "").parent == BENCHMARKS:
+            del sys.modules[name]
+
+
+@pytest.mark.usefixtures("beside")
+@pytest.mark.parametrize("name", ["detection", "packs", "precision", "sweep", "ablation", "clean", "cases", "estimate"])
+def test_tables_are_made_of_the_rows_on_record(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = importlib.import_module(name)
+    rows = json.loads((BENCHMARKS / "results" / f"{name}.json").read_text(encoding="utf-8"))
+    made: list[str] = []
+
+    def keep(section: str, text: str, **_: Any) -> None:
+        assert section == name
+        made.append(text)
+
+    monkeypatch.setattr(module, "write_section", keep)
+    if name == "ablation":
+        made.append(module.render(rows, module.CHOOSE, module.CONFIRM))
+    elif name == "estimate":
+        module.write_table(rows, 500)
+    elif hasattr(module, "write_table"):
+        module.write_table(rows)
+    else:
+        made.append(module.render(rows))
+    on_page = PAGE.partition(f"<!-- {name} -->")[2].partition(f"<!-- /{name} -->")[0]
+    assert tables_of(made[0]) == tables_of(on_page)
