@@ -10,12 +10,11 @@ from __future__ import annotations
 import gc
 import os
 import re
-from contextlib import suppress
-from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
 
+from labelaudit.arguments import at_home
 from labelaudit.errors import LabelAuditError, OptionError
 from labelaudit.machine import __version__, available_cores
 
@@ -79,10 +78,9 @@ class _Group(Group):
 
 def _at_home(word: str) -> str:
     """``word`` with the home folder for ``~/``, which shells leave as it is behind ``=`` and in quotes."""
-    found = re.match(r"(--[\w-]+=)?(?=~/)", word)
-    with suppress(RuntimeError):  # nobody is at home
-        return word if found is None else f"{found[0]}{Path(word[found.end() :]).expanduser()}"
-    return word
+    option = re.match(r"--[\w-]+=|", word)
+    assert option is not None
+    return option[0] + at_home(word[option.end() :])
 
 
 def _refuse(reason: str) -> NoReturn:

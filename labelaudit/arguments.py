@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from functools import cache
 from numbers import Integral, Real
@@ -58,6 +59,13 @@ def listed(names: str | Iterable[str] | Mapping[str, int]) -> tuple[str, ...]:
     if isinstance(names, Mapping):
         return tuple(sorted(names, key=lambda name: names[name]))
     return (names,) if isinstance(names, str) else tuple(names)
+
+
+def at_home(path: str) -> str:
+    """``path`` with the home folder for a ``~/`` at its beginning; as it is where the user has no home."""
+    with suppress(RuntimeError):
+        return str(Path(path).expanduser()) if path.startswith("~/") else path
+    return path
 
 
 @cache

@@ -13,6 +13,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from labelaudit import arguments
 from labelaudit.audit import document
 from labelaudit.audit.chance import tell_chance
 from labelaudit.audit.originals import open_originals
@@ -162,7 +163,7 @@ def at_home(value: Any) -> Any:
     """A path that begins with ``~/`` below the home folder; anything else as it is."""
     if not isinstance(value, str | Path) or not str(value).startswith("~/"):
         return value
-    return type(value)(Path(value).expanduser())
+    return type(value)(arguments.at_home(str(value)))
 
 
 def read_audit(folder: Path | str) -> Audit:

@@ -120,3 +120,12 @@ def test_paths_from_python_may_begin_at_home(tmp_path: Path, monkeypatch: pytest
         labelaudit.scan("~/images", output="~/run")
     with pytest.raises(labelaudit.RunError, match=f"^{tmp_path}/run is not a RUN folder"):
         labelaudit.read_audit(Path("~/run"))
+
+
+def test_a_path_at_home_is_one_of_this_folder_where_nobody_has_a_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(self: Path) -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "expanduser", fail)
+    with pytest.raises(labelaudit.RunError, match=r"^~/run is not a RUN folder"):
+        labelaudit.read_audit("~/run")
