@@ -23,14 +23,11 @@ _BLOCK = 65_536
 """Rows turned into Python values at a time: bounds the memory of a large dataset's file."""
 
 
-def write_suspects(audit: Audit, path: Path) -> None:
-    """The flagged samples, worst first."""
-    _write(audit, audit.suspects, path)
-
-
-def write_samples(audit: Audit, path: Path) -> None:
-    """Every sample, worst first."""
-    _write(audit, audit.order, path)
+def write(audit: Audit, rows: Ints, path: Path) -> None:
+    """Some ``rows`` (m,) of the samples, in this order."""
+    # backslashreplace: a name that is not valid UTF-8 stays visible and cannot stop the file
+    with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+        _render(audit, rows, file)
 
 
 def write_groups(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
@@ -42,16 +39,10 @@ def write_groups(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
 
 
 def render_suspects(audit: Audit) -> str:
-    """The text of `write_suspects`."""
+    """The text of ``suspects.csv``."""
     text = io.StringIO(newline="")
     _render(audit, audit.suspects, text)
     return text.getvalue()
-
-
-def _write(audit: Audit, rows: Ints, path: Path) -> None:
-    # backslashreplace: a name that is not valid UTF-8 stays visible and cannot stop the file
-    with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
-        _render(audit, rows, file)
 
 
 def _render(audit: Audit, rows: Ints, file: TextIO) -> None:

@@ -35,7 +35,9 @@ AUDIT_VERSION = 2
 
 def write_summary(audit: Audit, path: Path) -> None:
     """The dataset as a whole, indented for reading."""
-    _write(json.dumps(plain(audit.summary()), indent=2, ensure_ascii=False, allow_nan=False), path)
+    text = json.dumps(plain(audit.summary()), indent=2, ensure_ascii=False, allow_nan=False)
+    # a name that is not valid UTF-8 holds lone surrogates, and backslashreplace writes them as JSON escapes them
+    path.write_text(text + "\n", encoding="utf-8", errors="backslashreplace", newline="\n")
 
 
 def summary_schema() -> dict[str, Any]:
@@ -220,8 +222,3 @@ def _short(values: Any) -> list[Any]:
 def _number(value: float | None) -> float:
     """A number of ``audit.json``, where ``null`` stands for NaN."""
     return math.nan if value is None else float(value)
-
-
-def _write(text: str, path: Path) -> None:
-    # a name that is not valid UTF-8 holds lone surrogates, and backslashreplace writes them as JSON escapes them
-    path.write_text(text + "\n", encoding="utf-8", errors="backslashreplace", newline="\n")

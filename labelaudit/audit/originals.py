@@ -14,11 +14,10 @@ from pathlib import Path
 from labelaudit.audit.document import Audit
 from labelaudit.data.images import ImageError
 from labelaudit.data.ingest import digest
-from labelaudit.data.listing import Files
 from labelaudit.data.source import Source
 from labelaudit.data.sources import open_source
 from labelaudit.errors import DataError, RunError
-from labelaudit.images import Images
+from labelaudit.images import Images, path_of
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ class Originals:
 
     def path(self, index: int) -> str | None:
         """The file that `encoded` reads, for those who link to it; ``None`` where there is no file of its own."""
-        return self.source.path(self.rows[index]) if isinstance(self.source, Files) and self.rows[index] >= 0 else None
+        return path_of(self.source, self.rows[index]) if self.rows[index] >= 0 else None
 
 
 def open_originals(audit: Audit, data: Path | str | None = None) -> Images:

@@ -78,7 +78,7 @@ def write(audit: Audit, folder: Path | str) -> dict[str, Path]:
             with ThreadPoolExecutor(2) as pool:  # Parquet and arrays leave Python's lock to the texts
                 document = pool.submit(_write_document, audit, fresh)
                 table = pool.submit(_write_samples, audit, fresh)
-                csv.write_suspects(audit, fresh / "suspects.csv")
+                csv.write(audit, audit.suspects, fresh / "suspects.csv")
             shown = [table.result() if name == "samples.csv" else name for name in SHOWN]
             kept = document.result() + _write_groups(audit, fresh / GROUPS)
             for name in (*shown, *kept):
@@ -117,7 +117,7 @@ def _write_samples(audit: Audit, fresh: Path) -> str:
     if len(audit.samples) > parquet.MOST_AS_TEXT:
         parquet.write_samples(audit, fresh / TABLE)
         return TABLE
-    csv.write_samples(audit, fresh / "samples.csv")
+    csv.write(audit, audit.order, fresh / "samples.csv")
     return "samples.csv"
 
 

@@ -6,10 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from audits import CLASSES, IDS, make_audit
 
+from labelaudit.audit.originals import open_originals
 from labelaudit.data.images import ImageError, encode
 from labelaudit.data.ingest import ingest
+from labelaudit.data.source import Source
 from labelaudit.data.sources import open_source
+from labelaudit.images import path_of
 from labelaudit.review.pictures import Pictures
 
 
@@ -28,3 +32,12 @@ def test_a_picture_that_changed_since_the_scan_is_not_shown(tmp_path: Path) -> N
             show(row)
         assert caught.value.kind == "changed"
     assert pictures.thumbnail(samples.ids.index("a/0.ppm")).media_type == "image/webp"
+
+
+def test_images_of_a_run_have_their_files_however_the_dataset_is_read(tmp_path: Path) -> None:
+    for name in IDS:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    audit = make_audit(settings={"source": Source(data=tmp_path, classes=CLASSES).settings()})
+    images = open_originals(audit)
+    assert [path_of(images, row) for row in range(len(IDS))] == [str(tmp_path / name) for name in IDS]

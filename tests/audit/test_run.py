@@ -8,6 +8,7 @@ import math
 import os
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,7 +25,7 @@ from labelaudit.text import cell
 from labelaudit.types import Evidence
 
 NAMES = {"suspects.csv", "samples.csv", "summary.json", "audit.json", "evidence.npz"}
-WRITERS = {"csv.write_suspects", "csv.write_samples", "json.write_summary", "json.write_audit", "npz.write"}
+WRITERS = {"csv.write", "json.write_summary", "json.write_audit", "npz.write"}
 
 
 def assert_same(left: object, right: object) -> None:
@@ -177,8 +178,8 @@ def test_a_failed_write_leaves_the_earlier_run(
     run.write(make_audit(), folder)
     before = {name: (folder / name).read_bytes() for name in NAMES}
 
-    def fail(audit: Audit, path: Path, **_: object) -> None:
-        path.write_text("half", encoding="utf-8")
+    def fail(audit: Audit, *place: Any, **_: object) -> None:
+        place[-1].write_text("half", encoding="utf-8")
         raise error
 
     monkeypatch.setattr(f"labelaudit.audit.{writer}", fail)
