@@ -89,9 +89,7 @@ class Texts(Packed):
     @classmethod
     def after(cls, data: bytes | npt.NDArray[np.uint8], lengths: npt.NDArray[np.integer[Any]]) -> Texts:
         """Texts of so many bytes of ``data`` each, one after the other."""
-        starts = np.zeros(len(lengths) + 1, dtype=np.int64)
-        np.cumsum(lengths, out=starts[1:])
-        return cls(np.frombuffer(data, dtype=np.uint8), starts)
+        return cls(np.frombuffer(data, dtype=np.uint8), np.append(0, np.cumsum(lengths, dtype=np.int64)))
 
     @classmethod
     def numbered(cls, before: str, n: int) -> Texts:
@@ -128,8 +126,7 @@ class Texts(Packed):
         else:
             picked = np.arange(len(self))[rows] if isinstance(rows, slice) else np.asarray(rows, dtype=np.int64)
             lengths = self.starts[picked + 1] - self.starts[picked]
-            whole = np.zeros(len(picked) + 1, dtype=np.int64)
-            np.cumsum(lengths, out=whole[1:])
+            whole = np.append(0, np.cumsum(lengths))
             data = self.data[np.arange(whole[-1]) + np.repeat(self.starts[picked] - whole[:-1], lengths)]
             ends = whole.tolist()
         text = data.tobytes()

@@ -20,7 +20,7 @@ from typing import IO, Any
 from labelaudit.data.images import SUFFIXES, ImageError
 from labelaudit.data.listing import MAX_BYTES
 from labelaudit.data.parts import is_junk
-from labelaudit.data.tree import Storage, Tree, ending_of, printable
+from labelaudit.data.tree import Storage, Tree, ending_of, spell_bytes
 from labelaudit.errors import DataError, reason_of
 from labelaudit.files import open_regular
 from labelaudit.text import size
@@ -117,8 +117,8 @@ def tree_of(shown: str, names: Sequence[str], storage: Storage) -> Tree:
         made = next((step for step in steps[:-1] if is_junk(step)), None)
         if made is not None:
             junk[made] += 1
-        elif printable(name) != name:
-            findings.append(Finding(kind="bad_name", path=printable(name), detail="name is not UTF-8: rename it"))
+        elif spell_bytes(name) != name:
+            findings.append(Finding(kind="bad_name", path=spell_bytes(name), detail="name is not UTF-8: rename it"))
         elif ".." in steps or name.startswith("/"):
             findings.append(Finding(kind="bad_name", path=name, detail="a path that leads elsewhere"))
         elif (hidden := next((step for step in steps if step.startswith(".") and step != "."), None)) is None:

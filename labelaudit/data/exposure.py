@@ -8,7 +8,7 @@ them. Left out: windows and gamma that a file asks for, which differ from image 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -83,8 +83,8 @@ def measure(values: Values) -> Range:
     return (float(known.min()), float(top))
 
 
-def settle(ranges: Iterable[Range], *, real: bool) -> Range | None:
-    """The values shown black and white for images of these ``ranges``; ``None`` for none.
+def settle(ranges: Sequence[Range], *, real: bool) -> Range:
+    """The values shown black and white for images of these ``ranges``, at least one.
 
     Integers begin at 0 where none is below, and end where the smallest usual number of bits ends. Floating point ends
     at 1 or 255 where that is meant, at its own highest value otherwise.
@@ -92,10 +92,7 @@ def settle(ranges: Iterable[Range], *, real: bool) -> Range | None:
     >>> settle([(0, 900), (3, 3000)], real=False), settle([(0.0, 0.7)], real=True), settle([(0.0, 1.02)], real=True)
     ((0.0, 4095.0), (0.0, 1.0), (0.0, 1.1))
     """
-    known = list(ranges)
-    if not known:
-        return None
-    low, high = min(0.0, *(low for low, _ in known)), max(high for _, high in known)
+    low, high = min(0.0, *(low for low, _ in ranges)), max(high for _, high in ranges)
     if not real:
         bounds: Sequence[float] = [] if low < 0 else [2.0**bits - 1 for bits in _BITS]
         return low, next((bound for bound in bounds if high <= bound), high)
@@ -108,19 +105,15 @@ def settle(ranges: Iterable[Range], *, real: bool) -> Range | None:
 
 def resolve(values: Values, exposure: Exposure | None) -> Exposure:
     """``exposure`` with a scale for ``values`` where it has none, so that `brighten` shows parts of them alike."""
-    real = values.dtype.kind == "f"
-    told = exposure or Exposure()
-    if (told.real if real else told.whole) is not None:
-        return told
-    found = settle([measure(values)], real=real) or (0.0, 1.0)
-    return replace(told, real=found) if real else replace(told, whole=found)
+    told, real = exposure or Exposure(), values.dtype.kind == "f"
+    scale = (told.real if real else told.whole) or settle([measure(values)], real=real)
+    return replace(told, real=scale) if real else replace(told, whole=scale)
 
 
 def brighten(values: Values, exposure: Exposure | None) -> npt.NDArray[np.uint8]:
     """Values of any depth as uint8, by ``exposure`` or, where it says nothing of their kind, by their own range."""
-    real = values.dtype.kind == "f"
-    told = None if exposure is None else exposure.real if real else exposure.whole
-    low, high = told or settle([measure(values)], real=real) or (0.0, 1.0)
+    told = resolve(values, exposure)
+    low, high = (told.real if values.dtype.kind == "f" else told.whole) or (0.0, 1.0)
     wide = np.nan_to_num(values.astype(np.float64), nan=low, posinf=low, neginf=low)
     return np.rint(np.clip((wide - low) * (255 / ((high - low) or 1)), 0, 255)).astype(np.uint8)
 

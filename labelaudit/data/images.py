@@ -37,7 +37,8 @@ from labelaudit.data.formats import (
 from labelaudit.data.rgb import Pixels, average_down, read_rgb, show_raster, to_shown
 from labelaudit.data.room import ROOM
 from labelaudit.data.source import MAX_PIXELS, MOST_PIXELS
-from labelaudit.errors import DataError
+from labelaudit.errors import DataError, reason_of
+from labelaudit.images import Images
 
 __all__ = [
     "SUFFIXES",
@@ -45,6 +46,7 @@ __all__ = [
     "Pixels",
     "decode",
     "encode",
+    "encoded_of",
     "preview",
     "probe",
     "suffix",
@@ -66,6 +68,18 @@ _FEWEST = 64
 _PACKED = 8192
 """Bytes that are packed to see how they repeat."""
 _JPEG = b"\xff\xd8"
+
+
+def encoded_of(images: Images, row: int) -> bytes:
+    """The bytes of an image; whatever its source raises about it becomes an `ImageError`, which stops no other."""
+    try:
+        return images.encoded(row)
+    except ImageError:
+        raise
+    except FileNotFoundError as error:
+        raise ImageError("missing", "there is no such file") from error
+    except Exception as error:  # of a dataset in Python whatever its owner wrote
+        raise ImageError("unreadable", f"cannot be read: {reason_of(error)}") from error
 
 
 def probe(data: bytes, *, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:

@@ -19,11 +19,11 @@ import numpy as np
 
 from labelaudit.data import exposure as exposures
 from labelaudit.data.exposure import Exposed, Exposure
-from labelaudit.data.images import ImageError, Survey, survey
+from labelaudit.data.images import ImageError, Survey, encoded_of, survey
 from labelaudit.data.listing import Listing
 from labelaudit.data.order import sort_classes
 from labelaudit.data.source import MAX_PIXELS
-from labelaudit.errors import DataError, reason_of
+from labelaudit.errors import DataError
 from labelaudit.files import map_regular
 from labelaudit.images import Images, path_of
 from labelaudit.packed import Digests, Texts
@@ -32,6 +32,8 @@ from labelaudit.types import Finding, Progress, Samples, no_progress
 DIGEST_BYTES = 16
 _CHUNK = 64
 _NAMES = 1 << 14  # that are digested at a time
+_DEPTHS = ("whole", "real")
+"""Kinds of values deeper than a byte, as `Survey.deep` names them."""
 _Seen = tuple[str, Survey] | Finding
 """An image that was read: its digest and what was seen of it, or a finding without a path."""
 
@@ -58,7 +60,7 @@ def ingest(
     if refused:
         labelled = [row for row in range(n) if row not in refused]
     digests = [""] * n
-    deep: dict[str, list[exposures.Range]] = {"whole": [], "real": []}
+    deep: dict[str, list[exposures.Range]] = {kind: [] for kind in _DEPTHS}
     uniform: dict[int, Finding] = {}
     for row, result in () if images is None else _read_all(images, labelled, max_pixels, workers, progress):
         if isinstance(result, Finding):
@@ -172,15 +174,10 @@ def _read(images: Images, rows: Sequence[int], max_pixels: int) -> list[_Seen]:
     results: list[_Seen] = []
     for row in rows:
         try:
-            data = images.encoded(row)
-            seen = survey(data, max_pixels=max_pixels)
-            results.append((digest(data), seen))
+            data = encoded_of(images, row)
+            results.append((digest(data), survey(data, max_pixels=max_pixels)))
         except ImageError as error:
             results.append(Finding(kind=error.kind, path="", detail=str(error)))
-        except FileNotFoundError:
-            results.append(Finding(kind="missing", path="", detail="there is no such file"))
-        except Exception as error:  # whatever a source raises about one image stops no other
-            results.append(Finding(kind="unreadable", path="", detail=f"cannot be read: {reason_of(error)}"))
     return results
 
 
@@ -189,7 +186,7 @@ def _exposed(images: Images, deep: dict[str, list[exposures.Range]]) -> Images:
     told = images.exposure if isinstance(images, Exposed) else Exposure()
     if told.whole or told.real or not any(deep.values()):
         return images
-    whole, real = exposures.settle(deep["whole"], real=False), exposures.settle(deep["real"], real=True)
+    whole, real = (exposures.settle(deep[kind], real=kind == "real") if deep[kind] else None for kind in _DEPTHS)
     inner = images.inner if isinstance(images, Exposed) else images
     return Exposed(inner, replace(told, whole=whole, real=real))
 

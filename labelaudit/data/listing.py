@@ -33,7 +33,7 @@ class Listing:
     images: Images | None = None
     """Aligned with `ids`; ``None`` where only labels were given."""
     splits: tuple[str, ...] | None = None
-    """(n,) where the dataset has a split level."""
+    """(n,) where the dataset has a split level; None where some sample is in no split."""
     extra: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Further columns of the table, each (n,)."""
     findings: tuple[Finding, ...] = ()
@@ -59,6 +59,8 @@ class Listing:
         if not self.rows:
             object.__setattr__(self, "rows", range(len(self.ids)))
             object.__setattr__(self, "total", max(self.total, len(self.ids)))
+        if self.splits is not None and not all(self.splits):
+            object.__setattr__(self, "splits", None)
 
     def unlabelled(self) -> dict[int, Finding]:
         """Row -> finding of each sample without a label, which a scan leaves out."""

@@ -12,6 +12,7 @@ from labelaudit.data.matching import match_rows
 from labelaudit.errors import DataError, OptionError
 from labelaudit.files import read_text
 from labelaudit.images import Subset
+from labelaudit.packed import take_texts
 from labelaudit.text import find_twice, name_some
 from labelaudit.types import Finding
 
@@ -105,10 +106,10 @@ def take_rows(listing: Listing, rows: Sequence[int]) -> Listing:
     """Some samples of a listing, in the order of ``rows``; rows of the source keep their numbers."""
     return replace(
         listing,
-        ids=tuple(listing.ids[row] for row in rows),
+        ids=take_texts(listing.ids, rows),
         labels=tuple(listing.labels[row] for row in rows),
         images=None if listing.images is None else Subset(listing.images, rows),
-        splits=None if listing.splits is None else tuple(listing.splits[row] for row in rows),
-        extra={name: tuple(column[row] for row in rows) for name, column in listing.extra.items()},
+        splits=None if listing.splits is None else take_texts(listing.splits, rows),
+        extra={name: take_texts(column, rows) for name, column in listing.extra.items()},
         rows=tuple(listing.rows[row] for row in rows),
     )

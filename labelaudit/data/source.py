@@ -105,23 +105,23 @@ def _refuse(path: Path, option: str, advice: str) -> None:
     raise DataError(f"'{path}'{option} {there}: {advice}")
 
 
-def level_asked(label_from: str) -> tuple[str, int | str | None]:
-    """Parse ``label_from``: ``("level", N)``, ``("parent", None)`` or ``("name", REGEX)``.
+def level_asked(label_from: str) -> int | str | None:
+    """The depth of the folders that ``label_from`` names, None for those that hold images; for ``name:`` the pattern.
 
-    >>> level_asked("top"), level_asked("level 2"), level_asked("name:(.+)_\\\\d+")
-    (('level', 1), ('level', 2), ('name', '(.+)_\\\\d+'))
+    >>> level_asked("top"), level_asked("level 2"), level_asked("parent"), level_asked("name:(.+)_\\\\d+")
+    (1, 2, None, '(.+)_\\\\d+')
     """
     text = label_from.strip()
     if text.startswith("name:"):
-        return "name", text.removeprefix("name:")
+        return text.removeprefix("name:")
     if text.lower() == "parent":
-        return "parent", None
+        return None
     if text.lower() == "top":
-        return "level", 1
+        return 1
     found = re.fullmatch(r"level[ :=_-]?([1-9]\d?)", text.lower())
     if found is None:
         raise OptionError(f"`label_from` '{label_from}' must be {LEVELS}")
-    return "level", int(found.group(1))
+    return int(found.group(1))
 
 
 def is_address(data: Any) -> bool:

@@ -114,7 +114,7 @@ def ending_of(path: str) -> str:
     return os.path.splitext(path)[1].lower()  # noqa: PTH122 (ten times faster)
 
 
-def printable(name: str) -> str:
+def spell_bytes(name: str) -> str:
     """A file name with its undecodable bytes written as ``\\xNN``."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
@@ -176,10 +176,10 @@ class _Walker:
     def _see(self, entry: os.DirEntry[str], path: str) -> list[str]:
         """Take note of one entry; returns it if it is a folder to enter now."""
         ending = ending_of(entry.name)
-        if printable(entry.name) != entry.name:
-            self._report("bad_name", printable(path), "name is not UTF-8: rename it")
+        if spell_bytes(entry.name) != entry.name:
+            self._report("bad_name", spell_bytes(path), "name is not UTF-8: rename it")
         elif entry.is_symlink() and not Path(entry.path).exists():
-            target = printable(os.readlink(entry.path))  # noqa: PTH115
+            target = spell_bytes(os.readlink(entry.path))  # noqa: PTH115
             self._report("missing", path, f"link to '{target}', which does not exist or is a loop")
         elif entry.is_dir():
             if not entry.is_symlink():

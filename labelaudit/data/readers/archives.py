@@ -91,7 +91,7 @@ def _list(tree: Tree, beside: Mapping[str, Mapping[str, str]], kind: str, column
         ids=ids,
         labels=tuple(label or None for label in labels),
         images=tree.storage.images(ids),
-        splits=splits if all(splits) else None,
+        splits=splits,
         findings=tree.findings,
         origin=f"{origin} of '{tree.shown}'",
         notes=(f"{count(len(tree.paths) - len(ids), 'image')} without a .{kind} beside.",)

@@ -59,7 +59,7 @@ def _pairs(subject: Subject, folder: Path) -> list[Reading]:
             ids=tuple(name for part in parts for name in part.ids),
             labels=tuple(label for part in parts for label in part.labels),
             images=Joined(part.images for part in parts if part.images is not None),
-            splits=splits if all(splits) else None,
+            splits=splits,
             origin=" and ".join(label.name for _, _, label in pairs),
         )
 
@@ -103,7 +103,7 @@ def list_arrays(path: Path, *, labels: Path | None = None) -> Listing:
         ids=Texts.numbered(f"{path.name}#", total),
         labels=given,
         images=Stacks(stacks),
-        splits=tuple(tagged) if all(tagged) else None,
+        splits=tuple(tagged),
         origin=f"{labels or 'arrays ' + ', '.join(str(label) for _, _, label in pairs)}",
     )
 

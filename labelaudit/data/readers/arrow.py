@@ -28,7 +28,7 @@ def recognise(subject: Subject) -> list[Reading]:
 
     def read() -> Listing:
         shards = [shard for folder in folders for shard in _shards(folder, path)]
-        return list_shards(path, shards, path_column=source.path_column, label_column=source.label_column)
+        return list_shards(path, shards, source)
 
     return [Reading(what="a saved Hugging Face dataset", read=read)]
 

@@ -42,7 +42,7 @@ def recognise(subject: Subject) -> list[Reading]:
     return [refuse("pickled Python objects", DataError(said))]
 
 
-def list_cifar(root: Path, files: Sequence[Path], label_column: str | None = None) -> Listing:
+def list_cifar(root: Path, files: Sequence[Path], label_column: str | None) -> Listing:
     """The images of CIFAR's binary files; of CIFAR-100 with the labels that ``label_column`` names, fine or coarse."""
     folder = files[0].parent
     names = {

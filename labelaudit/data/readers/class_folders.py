@@ -30,9 +30,9 @@ def recognise(subject: Subject) -> list[Reading]:
     asked = subject.source.label_from
     if subject.is_said_by_table or not subject.is_folder or not subject.tree.paths:
         return []
-    if (asked or "").strip().startswith("name:"):
+    depth, tree = None if asked is None else level_asked(asked), subject.tree
+    if isinstance(depth, str):
         return []
-    tree = subject.tree
 
     def reading(level: Level) -> Reading:
         return Reading(
@@ -43,8 +43,7 @@ def recognise(subject: Subject) -> list[Reading]:
 
     root = plant(tree.paths)
     if asked is not None:
-        depth = level_asked(asked)[1]
-        level = take_level(root, depth if isinstance(depth, int) else None)
+        level = take_level(root, depth)
         if depth is None and root.is_flat:
             level = Level(classes={(): tree.name})
         if not level.classes:
@@ -129,7 +128,7 @@ def list_classes(tree: Tree, level: Level) -> Listing:
         ids=ids,
         labels=tuple(labels[path] for path in ids),
         images=tree.storage.images(ids),
-        splits=splits if all(splits) else None,
+        splits=splits,
         findings=tree.findings + tuple(Finding(kind="unlabelled", path=path, detail=detail) for path in few),
         skipped=tree.skipped,
         junk=tree.junk,

@@ -44,8 +44,8 @@ def recognise(subject: Subject) -> list[Reading]:
         return []
     tree, asked = subject.tree, subject.source.label_from
     if asked is not None:
-        kind, pattern = level_asked(asked)
-        return [_by(tree, str(pattern), Certainty.CERTAIN)] if kind == "name" else []
+        pattern = level_asked(asked)
+        return [_by(tree, pattern, Certainty.CERTAIN)] if isinstance(pattern, str) else []
     words = _words(tree)
     if words is None:
         return _by_position(tree)

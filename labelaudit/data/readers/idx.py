@@ -41,7 +41,7 @@ def recognise(subject: Subject) -> list[Reading]:
     return [Reading(what="idx files of images and labels", read=partial(list_idx, path, images, labels))]
 
 
-def list_idx(root: Path, images: Sequence[Path], labels: Path | None = None) -> Listing:
+def list_idx(root: Path, images: Sequence[Path], labels: Path | None) -> Listing:
     """The images of idx files with the labels of the files beside them, ``images`` and ``idx3`` replaced in the name.
 
     Raises `DataError` where labels are missing or another number, `Undecided` where the files are several datasets.
@@ -67,7 +67,7 @@ def list_idx(root: Path, images: Sequence[Path], labels: Path | None = None) -> 
         ids=tuple(ids),
         labels=tuple(given),
         images=Stacks(stacks),
-        splits=tuple(splits) if all(splits) and len({*splits}) > 1 else None,
+        splits=tuple(splits) if len({*splits}) > 1 else None,
         origin=" and ".join((labels or _partner(path)).name for path in images),
     )
 

@@ -13,6 +13,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -48,11 +49,7 @@ def recognise(subject: Subject) -> list[Reading]:
             return []
     elif path.suffix.lower() != ".parquet":
         return []
-
-    def read() -> Listing:
-        return list_parquet(path, path_column=source.path_column, label_column=source.label_column)
-
-    return [Reading(what="Parquet with images", read=read)]
+    return [Reading(what="Parquet with images", read=partial(list_parquet, path, source))]
 
 
 def recognise_labels(source: Source) -> Listing | None:
@@ -60,7 +57,7 @@ def recognise_labels(source: Source) -> Listing | None:
     path = Path(source.labels)
     if not path.is_file() or path.suffix.lower() != ".parquet":
         return None
-    return replace(list_parquet(path, path_column=source.path_column, label_column=source.label_column), images=None)
+    return replace(list_parquet(path, source), images=None)
 
 
 def tabulate(name: str, data: bytes) -> Table | None:
@@ -80,24 +77,21 @@ def tabulate(name: str, data: bytes) -> Table | None:
     return Table(name=name, cells=cells, lines=range(1, len(table) + 1))
 
 
-def list_parquet(path: Path, *, path_column: str | None = None, label_column: str | None = None) -> Listing:
+def list_parquet(path: Path, source: Source) -> Listing:
     """The rows of one Parquet file, or of all ``*.parquet`` below a folder in the order of their names."""
-    root = path if path.is_dir() else path.parent
-    _refuse_several(path, _files(path))
-    shards = [Shard(file, file.relative_to(root).as_posix()) for file in _files(path)]
-    return list_shards(path, shards, path_column=path_column, label_column=label_column)
+    root, files = path if path.is_dir() else path.parent, _files(path)
+    _refuse_several(path, files)
+    return list_shards(path, [Shard(file, file.relative_to(root).as_posix()) for file in files], source)
 
 
-def list_shards(
-    path: Path, shards: Sequence[Shard], *, path_column: str | None = None, label_column: str | None = None
-) -> Listing:
-    """The rows of ``shards``, one after the other, of the dataset at ``path``.
+def list_shards(path: Path, shards: Sequence[Shard], source: Source) -> Listing:
+    """The rows of ``shards``, one after the other, of the dataset at ``path``, with the columns that ``source`` names.
 
     Ids are the images' own paths where these are unique, ``file.parquet#12`` (rows from 0) otherwise. Integer
     labels get their names from the schema's ``huggingface`` metadata, and stay numbers written as text without.
     """
-    image = shards[0].image_column(path_column)
-    label = shards[0].label_column(label_column, image)
+    image = shards[0].image_column(source.path_column)
+    label = shards[0].label_column(source.label_column, image)
     further = shards[0].scalar_columns(image, label)
     for shard in shards:
         for column in (image, label, *further):
@@ -112,7 +106,7 @@ def list_shards(
         ids=own if len(set(own)) == len(numbered) else numbered,
         labels=tuple(text for shard in shards for text in shard.labels(label)),
         images=None if image is None else _Rows(shards, image),
-        splits=splits if all(splits) else None,
+        splits=splits,
         extra={column: tuple(text for shard in shards for text in shard.texts(column)) for column in further},
         origin=f"column '{label}'" + (f" of {len(shards)} shards" if len(shards) > 1 else f" of {path.name}"),
     )

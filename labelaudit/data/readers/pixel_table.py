@@ -46,7 +46,7 @@ def recognise(subject: Subject) -> list[Reading]:
     return [Reading(what="a table of pixels", read=read)]
 
 
-def list_pixels(path: Path, head: Sequence[str], label_column: str | None = None, bare: bool = False) -> Listing:
+def list_pixels(path: Path, head: Sequence[str], label_column: str | None, bare: bool) -> Listing:
     """The rows of a table of pixels as images.
 
     ``bare`` tables have no header and the label first. Raises `DataError` where the pixels of a row are not a square,
