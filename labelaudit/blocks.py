@@ -1,5 +1,7 @@
 """Work on large tables some rows at a time, on two threads, in the order in memory in which it is soonest done.
 
+What a few rows tell as well is asked of rows that are spread over the table.
+
 Left out: the tables themselves (`labelaudit.leading`).
 """
 
@@ -59,3 +61,12 @@ def work_on_blocks(work: Callable[[slice], None], table: Table, cells: int) -> N
 
     with ThreadPoolExecutor(_THREADS) as pool:
         list(pool.map(work_on_part, range(_THREADS)))
+
+
+def spread_rows(n: int, most: int) -> npt.NDArray[np.int64]:
+    """At most ``most`` of n row numbers, ascending and evenly spread; all of them where there are no more.
+
+    >>> spread_rows(9, 3).tolist(), spread_rows(2, 3).tolist()
+    ([0, 4, 8], [0, 1])
+    """
+    return np.linspace(0, n - 1, min(n, most)).astype(np.int64)

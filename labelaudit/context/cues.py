@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from labelaudit.data.images import ImageError, probe, read_origin, squeeze, suffix
+from labelaudit.data.images import ImageError, encoded_of, probe, read_origin, squeeze, suffix
 from labelaudit.images import Images
 from labelaudit.types import Floats, Ints
 
@@ -42,8 +42,8 @@ def measure_cues(images: Images, rows: Ints, *, workers: int = 2) -> dict[str, F
 
     def look(row: int) -> dict[str, float | str]:
         try:
-            return _look(images.encoded(row))
-        except (ImageError, OSError):
+            return _look(encoded_of(images, row))
+        except ImageError:
             return {}
 
     with ThreadPoolExecutor(max(1, workers), thread_name_prefix="cues") as pool:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from labelaudit.blocks import spread_rows
 from labelaudit.context.cues import FAMILIES, LIGHT, measure_cues
 from labelaudit.data.column_names import LABEL_NAMES
 from labelaudit.data.facts import list_facts
@@ -77,7 +78,7 @@ class Shortcut:
 
 def find_shortcuts(samples: Samples, *, workers: int = 2) -> tuple[Shortcut, ...]:
     """The shortcuts of ``samples``, best first; looks at up to 1,000 evenly spread images."""
-    rows = np.unique(np.linspace(0, len(samples) - 1, min(len(samples), _ROWS)).astype(np.int64))
+    rows = spread_rows(len(samples), _ROWS)
     labels = samples.labels[rows]
     if len(rows) < _FEWEST or len(np.unique(labels)) < 2:
         return ()

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import numpy as np
 
-from labelaudit.data.images import ImageError, Pixels, probe, squeeze
+from labelaudit.blocks import spread_rows
+from labelaudit.data.images import ImageError, Pixels, encoded_of, probe, squeeze
 from labelaudit.data.source import MOST_PIXELS
-from labelaudit.errors import DataError, reason_of
+from labelaudit.errors import DataError
 from labelaudit.images import Images, Subset
 from labelaudit.types import Bools, Ints, Progress, no_progress
 
@@ -21,11 +23,9 @@ _PROBED = 64
 def typical_side(images: Images) -> int:
     """Median of the longer stored side over up to 64 evenly spread images, in pixels; 0 when none can be read."""
     sides = []
-    for row in np.unique(np.linspace(0, len(images) - 1, _PROBED).astype(np.int64)).tolist():
-        try:
-            sides.append(max(probe(images.encoded(row), max_pixels=MOST_PIXELS)))
-        except Exception:
-            continue
+    for row in spread_rows(len(images), _PROBED).tolist():
+        with suppress(ImageError):
+            sides.append(max(probe(encoded_of(images, row), max_pixels=MOST_PIXELS)))
     return int(np.median(sides)) if sides else 0
 
 
@@ -37,20 +37,8 @@ def load_pixels(
     Images that cannot be decoded are black.
     """
     squares = np.zeros((len(images), side, side, 3), dtype=np.uint8)
-    failures: list[tuple[int, str, str]] = []
-    with ThreadPoolExecutor(workers) as pool:
-        for row, square in enumerate(_decoded(images, side, pool)):
-            if isinstance(square, ImageError):
-                failures.append((row, square.kind, str(square)))
-            else:
-                squares[row] = square
-            if row % 500 == 499 or row == len(images) - 1:
-                progress("read pixels", row + 1, len(images))
-    grey = all(
-        np.array_equal(part[..., 0], part[..., 1]) and np.array_equal(part[..., 0], part[..., 2])
-        for part in np.array_split(squares, max(1, len(squares) // 4096))
-    )
-    return (np.ascontiguousarray(squares[..., :1]) if grey else squares), tuple(failures)
+    failures, grey = _decode_all(images, side, workers, "read pixels", progress, squares.__setitem__)
+    return (np.ascontiguousarray(squares[..., :1]) if grey else squares), failures
 
 
 class Squares:
@@ -84,19 +72,9 @@ class Squares:
 
     def check(self, progress: Progress = no_progress) -> tuple[tuple[int, str, str], ...]:
         """Decode everything once: (row, kind, detail) failures, as of `load_pixels`; grey becomes one channel."""
-        failures, grey = list[tuple[int, str, str]](), True
-        with ThreadPoolExecutor(self._workers) as pool:
-            for row, square in enumerate(_decoded(self.images, self.shape[1], pool)):
-                if isinstance(square, ImageError):
-                    failures.append((row, square.kind, str(square)))
-                elif grey:
-                    grey = np.array_equal(square[..., 0], square[..., 1]) and np.array_equal(
-                        square[..., 0], square[..., 2]
-                    )
-                if row % 500 == 499 or row == len(self) - 1:
-                    progress("check pixels", row + 1, len(self))
+        failures, grey = _decode_all(self.images, self.shape[1], self._workers, "check pixels", progress)
         self.shape = (*self.shape[:3], 1 if grey else 3)
-        return tuple(failures)
+        return failures
 
     def take(self, rows: Bools, *, channels: int | None = None) -> Squares:
         """Some of them, perhaps in colour where these are grey."""
@@ -104,14 +82,34 @@ class Squares:
         return Squares(images, self.shape[1], channels=channels or self.shape[3], workers=self._workers, key=self.key)
 
 
+def _decode_all(
+    images: Images,
+    side: int,
+    workers: int,
+    stage: str,
+    progress: Progress,
+    keep: Callable[[int, Pixels], None] = lambda *_: None,
+) -> tuple[tuple[tuple[int, str, str], ...], bool]:
+    """Give the square of every image to ``keep``: (row, kind, detail) failures, and whether all squares are grey."""
+    failures, grey = list[tuple[int, str, str]](), True
+    with ThreadPoolExecutor(workers) as pool:
+        for row, square in enumerate(_decoded(images, side, pool)):
+            if isinstance(square, ImageError):
+                failures.append((row, square.kind, str(square)))
+            else:
+                keep(row, square)
+                grey = grey and bool((square == square[..., :1]).all())
+            if row % 500 == 499 or row == len(images) - 1:
+                progress(stage, row + 1, len(images))
+    return tuple(failures), grey
+
+
 def _decoded(images: Images, side: int, pool: ThreadPoolExecutor) -> Iterator[Pixels | ImageError]:
     def read(row: int) -> Pixels | ImageError:
         try:
-            return squeeze(images.encoded(row), [side])[side]
+            return squeeze(encoded_of(images, row), [side])[side]
         except ImageError as error:
             return error
-        except Exception as error:  # whatever a source raises about one image stops no other
-            return ImageError("unreadable", reason_of(error))
 
     for start in range(0, len(images), 2048):
         yield from pool.map(read, range(start, min(start + 2048, len(images))))

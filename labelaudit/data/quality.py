@@ -13,7 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import numpy.typing as npt
 
-from labelaudit.data.images import ImageError, squeeze
+from labelaudit.blocks import spread_rows
+from labelaudit.data.images import ImageError, encoded_of, squeeze
 from labelaudit.images import Images
 from labelaudit.types import Bools, Finding, Ints, Samples
 
@@ -31,12 +32,12 @@ def find_low_quality(images: Images, rows: Ints, *, workers: int = 2) -> Mapping
 
     Images that cannot be decoded are left out: they have a finding already.
     """
-    usual = np.unique(np.linspace(0, len(images) - 1, min(len(images), _USUAL)).astype(np.int64))
+    usual = spread_rows(len(images), _USUAL)
 
     def look(row: int) -> tuple[float, float] | None:
         try:
-            return measure(squeeze(images.encoded(row), [_SIDE])[_SIDE])
-        except (ImageError, OSError):
+            return measure(squeeze(encoded_of(images, row), [_SIDE])[_SIDE])
+        except ImageError:
             return None
 
     with ThreadPoolExecutor(workers) as pool:

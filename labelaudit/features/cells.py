@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import numpy.typing as npt
 
+from labelaudit.blocks import spread_rows
 from labelaudit.types import Floats, Ints
 
 RECALL = 0.97
@@ -65,7 +66,7 @@ class Cells:
 
     def _measure(self) -> None:
         """Set `probed` to as many cells as find `RECALL` of a sample's neighbours, `recall` to what they find."""
-        rows = np.unique(np.linspace(0, len(self._base) - 1, SAMPLE).astype(np.int64))
+        rows = spread_rows(len(self._base), SAMPLE)
         truth = compare_all(self._base[rows], self._base, self._k)[1]
         while True:
             found = self.search(rows=rows)[1]
@@ -112,7 +113,7 @@ class Cells:
         rows = np.concatenate([self._order[self._starts[c] : self._starts[c + 1]] for c in taken.tolist()])
         most = max(self._k, _CROWDED * len(taken) * len(self._base) // self.count)
         if len(rows) > most:  # thousands of copies of one image
-            rows = rows[np.linspace(0, len(rows) - 1, most).astype(np.int64)]
+            rows = rows[spread_rows(len(rows), most)]
         return np.sort(rows)
 
     def _assign(self, x: Floats) -> Ints:

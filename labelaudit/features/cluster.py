@@ -13,11 +13,14 @@ import os
 import socket
 import threading
 from collections.abc import Callable, Generator, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from labelaudit.blocks import spread_rows
+from labelaudit.data.images import ImageError, encoded_of
 from labelaudit.errors import OptionError, RunError, first_line
 from labelaudit.features.job import Batch, Job, embed_batch
 from labelaudit.images import Images
@@ -167,11 +170,9 @@ def _check_images(ray: Any, images: Images) -> None:
 def _batch_size(images: Images, rows: Ints, cores: int) -> int:
     """Images in a batch: of about `_BATCH_BYTES`, and so many that every core has several batches."""
     sizes = []
-    for row in rows[np.unique(np.linspace(0, len(rows) - 1, _PROBED).astype(np.int64))].tolist():
-        try:
-            sizes.append(len(images.encoded(row)))
-        except OSError:
-            continue
+    for row in rows[spread_rows(len(rows), _PROBED)].tolist():
+        with suppress(ImageError):
+            sizes.append(len(encoded_of(images, row)))
     usual = float(np.mean(sizes)) if sizes else 1.0
     return int(np.clip(min(_BATCH_BYTES / max(usual, 1.0), len(rows) / (4 * cores)), 8, _LARGEST_BATCH))
 

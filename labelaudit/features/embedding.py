@@ -22,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
+from labelaudit.blocks import spread_rows
 from labelaudit.data.ingest import digest
 from labelaudit.errors import DataError
 from labelaudit.features.job import Batch, Job, Part, embed_batch
@@ -130,7 +131,7 @@ def forecast_embedding(
     todo = job.todo()
     if not len(todo):
         return 0.0
-    sample = todo[np.unique(np.linspace(0, len(todo) - 1, _SAMPLE).astype(np.int64))]
+    sample = todo[spread_rows(len(todo), _SAMPLE)]
     runners = job.load()
     seconds = 0.0
     for rows in (sample[:workers], sample):  # the first pass warms up

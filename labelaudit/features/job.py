@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from labelaudit.data.images import ImageError, squeeze
+from labelaudit.data.images import ImageError, encoded_of, squeeze
 from labelaudit.errors import BackboneError, RunError, reason_of
 from labelaudit.features.runners import Backbone, Pixels, Runner, find_backbone
 from labelaudit.features.specs import parse_specs
@@ -94,11 +94,9 @@ def embed_batch(job: Job, rows: Ints, runners: Sequence[Runner | None], stop: th
         wanted = [place for place, part in enumerate(job.parts) if part.missing[row]]
         try:
             sides = {job.parts[place].backbone.spec.size for place in wanted}
-            pictures = squeeze(job.images.encoded(row), sides)
+            pictures = squeeze(encoded_of(job.images, row), sides)
         except ImageError as error:
             failures[row] = (error.kind, str(error))
-        except Exception as error:  # whatever a source raises about one image stops no other
-            failures[row] = ("unreadable", reason_of(error))
         else:
             for place in wanted:
                 squares[place][row] = pictures[job.parts[place].backbone.spec.size]

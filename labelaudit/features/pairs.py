@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from labelaudit.data.images import ImageError, thumbnail
+from labelaudit.data.images import ImageError, encoded_of, thumbnail
 from labelaudit.types import Bools, Floats, Ints, Progress, Samples
 
 LIKENESS = 0.95
@@ -145,8 +145,8 @@ def _read_thumbnails(samples: Samples, rows: Ints, workers: int, progress: Progr
 
     def read(row: int) -> npt.NDArray[np.float32]:
         try:
-            small = thumbnail(images.encoded(row), _SIDE).astype(np.float32)
-        except (ImageError, OSError):
+            small = thumbnail(encoded_of(images, row), _SIDE).astype(np.float32)
+        except ImageError:
             return np.zeros((_SIDE, _SIDE, 3), np.float32)
         small -= small.mean()
         length = float(np.linalg.norm(small))

@@ -12,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from labelaudit.blocks import spread_rows
 from labelaudit.features.pairs import (
     AT_ONCE,
     LIKENESS,
@@ -57,7 +58,7 @@ def find_turned(
         return empty
     around = near[:, :NEIGHBORS]
     first, second, least = _pair(samples, values, around)
-    probed = np.isin(first, np.unique(np.linspace(0, n - 1, _PROBED).astype(np.int64)))
+    probed = np.isin(first, spread_rows(n, _PROBED))
     for some in (probed, np.ones_like(probed)):
         one, other = first[some], second[some]
         turned, likeness = _compare(samples, one, other, least[some], around, workers, progress)

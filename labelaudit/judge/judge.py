@@ -23,9 +23,10 @@ import numpy as np
 import numpy.typing as npt
 
 from labelaudit.arrays import map_arrays, write_arrays
+from labelaudit.blocks import spread_rows
 from labelaudit.errors import DataError, RunError
 from labelaudit.judge import FILE, noise_model, prototypes, ridge, transition
-from labelaudit.judge.linear import HeldOut, Linear, group_shares, spread_rows
+from labelaudit.judge.linear import HeldOut, Linear, group_shares
 from labelaudit.judge.memory import ARRAYS, Memory
 from labelaudit.judge.noise_model import NoiseModel
 from labelaudit.judge.pool import pool

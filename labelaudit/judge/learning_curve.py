@@ -20,8 +20,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import nnls
 
+from labelaudit.blocks import spread_rows
 from labelaudit.judge import prototypes, ridge
-from labelaudit.judge.linear import group_shares, spread_rows
+from labelaudit.judge.linear import group_shares
 from labelaudit.judge.pool import pool
 from labelaudit.judge.standing_out import share_standing_out
 from labelaudit.types import Floats, Ints

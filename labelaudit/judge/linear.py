@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 
+from labelaudit.blocks import spread_rows
 from labelaudit.judge.scores import softmax
 from labelaudit.leading import Table
 from labelaudit.types import Floats, Ints
@@ -113,9 +114,3 @@ def class_sums(x: Floats, labels: Ints, classes: int, shares: Floats | None = No
             part *= shares[start : start + _CHUNK][order, None]
         sums[present] += np.add.reduceat(part, first, axis=0)
     return sums
-
-
-def spread_rows(n: int, most: int) -> Ints:
-    """At most ``most`` of n row numbers, evenly spread, all of them where there are no more."""
-    rows = np.linspace(0, n - 1, min(n, most)).astype(np.int64)
-    return rows[np.diff(rows, prepend=-1) > 0]

@@ -11,8 +11,8 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.sparse import csr_array
 
+from labelaudit.blocks import spread_rows
 from labelaudit.errors import DataError
-from labelaudit.judge.linear import spread_rows
 from labelaudit.judge.log_probs import LogProbs
 from labelaudit.judge.noise_diagonal import scale_steps, search_diagonal
 from labelaudit.judge.noise_model import (

@@ -17,8 +17,8 @@ from functools import reduce
 import numpy as np
 from scipy.optimize import minimize
 
-from labelaudit.blocks import by_class, work_on_blocks
-from labelaudit.judge.linear import find_sharpness, group_shares, some_rows, spread_rows
+from labelaudit.blocks import by_class, spread_rows, work_on_blocks
+from labelaudit.judge.linear import find_sharpness, group_shares, some_rows
 from labelaudit.judge.scores import softmax
 from labelaudit.leading import Leading, Table, make_table
 from labelaudit.types import Bools, Floats, Ints

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from labelaudit.judge.linear import spread_rows
+from labelaudit.blocks import spread_rows
 from labelaudit.judge.scores import log_odds
 from labelaudit.leading import KEPT, Leading, Table
 from labelaudit.types import Floats, Ints

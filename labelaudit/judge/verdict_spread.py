@@ -21,7 +21,7 @@ import numpy.typing as npt
 from scipy.linalg import cho_factor, cho_solve
 from scipy.special import expit
 
-from labelaudit.judge.linear import spread_rows
+from labelaudit.blocks import spread_rows
 from labelaudit.types import Floats, Ints
 
 _STRENGTHS = (0.5, 1.0, 2.0)  # τ, in log-odds

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from scipy.linalg import eigh
 
+from labelaudit.blocks import spread_rows
 from labelaudit.judge.linear import class_sums
 from labelaudit.judge.memory import Memory
 from labelaudit.machine import one_blas_thread
@@ -48,7 +49,7 @@ def chart(memory: Memory, labels: Ints, suspects: Ints) -> dict[str, Any] | None
 
 def project(vectors: Floats, labels: Ints, rows: Ints) -> Ints:
     """The places (m, 2) of the ``rows`` (m,) of ``vectors`` (n, w), whole numbers from 0 to 65,535. Deterministic."""
-    some = rows[np.linspace(0, len(rows) - 1, min(len(rows), _FITTED)).astype(np.int64)]
+    some = rows[spread_rows(len(rows), _FITTED)]
     known, counts = np.unique(labels[some], return_counts=True)
     fitted = some[np.isin(labels[some], known[counts > 1])]
     if not len(fitted):  # each image is a class of its own

@@ -18,13 +18,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from labelaudit.blocks import spread_rows
 from labelaudit.context.classes import find_left_over
 from labelaudit.data.pixels import load_pixels
 from labelaudit.judge import noise_model, probes
 from labelaudit.judge.consensus import agree
 from labelaudit.judge.judge import Judge
 from labelaudit.judge.learning_curve import Curve
-from labelaudit.judge.linear import HeldOut, group_shares, spread_rows
+from labelaudit.judge.linear import HeldOut, group_shares
 from labelaudit.judge.noise_fit import fit_noise_model
 from labelaudit.judge.noise_model import NoiseModel
 from labelaudit.judge.open_set import OpenSet, beats_even_errors, find_open_set

@@ -15,6 +15,7 @@ from functools import partial
 
 import numpy as np
 
+from labelaudit.blocks import spread_rows
 from labelaudit.data.images import ImageError, preview
 from labelaudit.images import Images
 from labelaudit.text import cell
@@ -78,7 +79,7 @@ def _time_preview(images: Images) -> float:
         with suppress(ImageError, OSError):
             preview(images.encoded(row), _SIDE_OF_ONE)
 
-    rows = np.linspace(0, len(images) - 1, min(len(images), _IMAGES)).astype(np.int64)
+    rows = spread_rows(len(images), _IMAGES)
     return float(np.mean([_soonest(partial(draw, row), 2) for row in rows.tolist()]))
 
 

@@ -40,3 +40,8 @@ def test_measures_are_standard_deviations_of_grey_values_and_their_laplacian() -
     assert abs(contrast - 127.5) < 0.01
     assert abs(sharpness - 4 * 255) < 0.1
     assert measure(np.full((8, 8, 3), 9, dtype=np.uint8))[0] < 1e-3 < BLANK
+
+
+def test_an_image_that_its_source_fails_at_stops_no_other() -> None:
+    blank = encode(Image.new("RGB", (96, 96), (30, 31, 30)))
+    assert find_low_quality(Listed([blank, ValueError("no such row")]), np.arange(2)) == {0: "nearly blank"}

@@ -130,7 +130,7 @@ def test_equal_digests_are_embedded_once_and_failures_are_listed_for_each_row():
     assert [(row, kind) for row, kind, _ in failures] == [
         (1, "unreadable"),
         (3, "unreadable"),
-        (4, "unreadable"),
+        (4, "missing"),
         (5, "empty"),
         (6, "truncated"),
     ]

@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from labelaudit.blocks import spread_rows
 from labelaudit.judge import prototypes, ridge
-from labelaudit.judge.linear import find_sharpness, group_shares, softmax, spread_rows
+from labelaudit.judge.linear import find_sharpness, group_shares, softmax
 from labelaudit.judge.vectors import find_directions
 from labelaudit.types import Features, Floats, Ints
 
