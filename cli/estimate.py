@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from labelaudit.errors import RunError
+from labelaudit.errors import RunError, writing
 from labelaudit.text import count
 
 from .console.options import ColorOption, Json, option, parse_share
@@ -121,11 +121,9 @@ def _certify(audit: Audit, run: Path, found: Estimate | None, badge: Path) -> No
     card = badge.with_suffix(".md")
     check_outputs([("--certificate", badge), ("--certificate", card)], {}, {})
     drawn, paragraph = certify(audit, found, date=today().isoformat())
-    try:
+    with writing(badge):
         write_text(drawn, badge)
         write_text(paragraph, card)
-    except OSError as error:
-        raise RunError(f"--certificate: cannot write {badge} ({error.strerror or error}): name another file") from None
 
 
 def _size_notes(asked: int | None, before: int, planned: int) -> tuple[str, ...]:

@@ -75,7 +75,7 @@ def score(
 
     from labelaudit.audit import csv, json
     from labelaudit.data.source import Source
-    from labelaudit.errors import DataError, RunError
+    from labelaudit.errors import DataError, RunError, writing
     from labelaudit.files import write_bytes
     from labelaudit.scoring.score import score as judge_labels
 
@@ -98,10 +98,8 @@ def score(
         sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
         sys.stdout.flush()
     elif to_file:
-        try:
+        with writing(output, "choose another file with -o"):
             write_bytes(text.encode("utf-8", "backslashreplace"), output)
-        except OSError as error:
-            raise RunError(f"cannot write {output} ({error.strerror}): choose another file with -o") from None
     if not quiet:
         _summarize(audit, color, None if verbose else _FINDINGS)
         if to_file:

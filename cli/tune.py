@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from labelaudit.errors import RunError
+from labelaudit.errors import writing
 from labelaudit.text import cell, count, printable, shown_json
 
 from .console.options import option
@@ -61,10 +61,8 @@ def tune(
         rows = tuning.ask(audit, reviewed, verdicts, seed=seed).tolist()
     fitted = tuning.tune(audit, reviewed)
     if output is not None and fitted is not None:
-        try:
+        with writing(output):
             write_text(_table(audit, fitted), output)
-        except OSError as error:
-            raise RunError(f"'{output}' cannot be written ({error.strerror or error}): name another file") from None
     if as_json:
         typer.echo(shown_json(json.dumps(_document(audit, fitted, rows), indent=2, ensure_ascii=False)))
         return

@@ -68,6 +68,21 @@ def damage_of(what: str, advice: str, *, of_any_shape: bool = False) -> Iterator
         raise DataError(f"{what} is damaged or of another kind ({reason_of(error)}): {advice}") from error
 
 
+@contextmanager
+def writing(what: object, advice: str = "name another file") -> Iterator[None]:
+    """Turn the `OSError` that ends the writing of ``what`` into a `RunError`.
+
+    >>> with writing("a.csv"):
+    ...     raise PermissionError(13, "Permission denied", "/tmp/a.csv")
+    Traceback (most recent call last):
+    labelaudit.errors.RunError: cannot write a.csv (Permission denied): name another file
+    """
+    try:
+        yield
+    except OSError as error:
+        raise RunError(f"cannot write {what} ({reason_of(error)}): {advice}") from error
+
+
 def reason_of(error: BaseException) -> str:
     """The reason of an error on one line, in the words of a person and not of Python.
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from labelaudit.bench.preset import Arm, Device, Preset
-from labelaudit.errors import RunError, reason_of
+from labelaudit.errors import RunError, reason_of, writing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +103,7 @@ def read(path: Path) -> tuple[Run, ...]:
 def append(path: Path, run: Run) -> None:
     """Add one run, on the disk when this returns; raises `RunError` where it cannot be written."""
     line = json.dumps(asdict(run), ensure_ascii=False).encode() + b"\n"
-    try:
+    with writing(path, "choose another file with `output`"):
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a+b") as file:
             file.seek(0)
@@ -112,5 +112,3 @@ def append(path: Path, run: Run) -> None:
             file.write(line)
             file.flush()
             os.fsync(file.fileno())
-    except OSError as error:
-        raise RunError(f"cannot write {path} ({error.strerror or error}): choose another file with `output`") from None

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from labelaudit.check.baseline import WORDS, Baseline, KnownFinding, KnownSuspect, Noise
-from labelaudit.errors import DataError, RunError
+from labelaudit.errors import DataError, RunError, writing
 from labelaudit.files import read_regular, write_text
 from labelaudit.verdicts import Verdict
 
@@ -71,10 +71,8 @@ def write(baseline: Baseline, path: Path | str) -> None:
     Raises:
         RunError: the file cannot be written; an earlier one is as it was.
     """
-    try:
+    with writing(f"the baseline {path}"):
         write_text(dumps(baseline), Path(path).resolve())
-    except OSError as error:
-        raise RunError(f"cannot write the baseline {path} ({error.strerror or error})") from None
 
 
 def dumps(baseline: Baseline) -> str:

@@ -39,7 +39,7 @@ from labelaudit.clean.reading_back import read_back
 from labelaudit.clean.report import FILE, make_report, write_report
 from labelaudit.clean.returning import explain_loss, explain_passed_over, find_images
 from labelaudit.clean.transfer import LINKS, Transfer
-from labelaudit.errors import OptionError, RunError, unknown_name
+from labelaudit.errors import OptionError, RunError, unknown_name, writing
 from labelaudit.files import partials, read_regular, sibling, swap
 from labelaudit.text import encodable, name_some
 from labelaudit.types import Progress, no_progress
@@ -221,7 +221,7 @@ def _write(
     aside = quarantine_of(place) if transfer is not None and (len(apart) or unread) else None
     if aside is not None:
         check_quarantine(aside, place)
-    try:
+    with writing(out, "nothing was made"):
         place.parent.mkdir(parents=True, exist_ok=True)
         with ExitStack() as stack:
             fresh = stack.enter_context(sibling(place))
@@ -249,8 +249,6 @@ def _write(
             before = read_report(place)
             swap(*([] if kept is None or aside is None else [(kept, aside)]), (fresh, place))
             stays = "" if before is None else drop_quarantine(place, before)
-    except OSError as error:
-        raise RunError(f"cannot write {out} ({error.strerror or error}): nothing was made") from error
     shown = None if aside is None else out.with_name(aside.name)
     told = (*report["notes"][len(plan.notes) :], *filter(None, [stays]), *_leftovers(place, aside))
     return WrittenDataset(folder=out, quarantine=shown, report=report, notes=told, lost=lost)

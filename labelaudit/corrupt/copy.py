@@ -26,7 +26,7 @@ from labelaudit.data.listing import Files
 from labelaudit.data.source import Source
 from labelaudit.data.sources import open_source
 from labelaudit.data.tree import walk
-from labelaudit.errors import DataError, OptionError, RunError, unknown_name
+from labelaudit.errors import DataError, OptionError, RunError, unknown_name, writing
 from labelaudit.files import check_apart, recover, sibling, swap
 from labelaudit.images import Images, path_of
 from labelaudit.text import Lines
@@ -262,7 +262,7 @@ def _write(
         samples=samples, rows=tuple(range(len(samples))), labels=tuple(names), classes=samples.classes
     )
     transfer = Transfer(samples.images, samples, link="hard", workers=workers, progress=progress)
-    try:
+    with writing(place, "choose another folder with `output`"):
         place.parent.mkdir(parents=True, exist_ok=True)
         with sibling(place) as fresh:
             paths = by_class(dataset, transfer.ending)
@@ -272,10 +272,6 @@ def _write(
                 writer.writerow(("path", "given_label", "true_label"))
                 writer.writerows(zip(paths, names, truth, strict=True))
             swap((fresh, place))
-    except OSError as error:
-        raise RunError(
-            f"cannot write {place} ({error.strerror or error}): choose another folder with `output`"
-        ) from error
     return transfer.how
 
 

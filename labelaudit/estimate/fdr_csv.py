@@ -9,7 +9,7 @@ import csv
 from pathlib import Path
 
 from labelaudit.audit.document import Audit
-from labelaudit.errors import RunError
+from labelaudit.errors import writing
 from labelaudit.estimate import FdrFlags
 from labelaudit.files import fresh_text
 from labelaudit.judge.scores import strongest_other
@@ -30,16 +30,13 @@ def write_flags(audit: Audit, flags: FdrFlags, reviewed: Reviewed, path: Path) -
     """
     classes, rows = audit.samples.classes, flags.rows
     others = strongest_other(audit.samples.labels[rows], audit.decision.probs[rows])
-    try:
-        with fresh_text(path, errors="backslashreplace") as file:
-            writer = csv.writer(Lines(file))
-            writer.writerow(COLUMNS)
-            for row, better in zip(rows.tolist(), others.tolist(), strict=True):
-                claim = audit.samples.claim(row)
-                verdict = reviewed.settled.get(row)
-                suggested = classes[better] if verdict is None else verdict.right or ""
-                values = (claim.path, claim.label, suggested)
-                numbers = (float(flags.p_values[row]), float(flags.q_values[row]))
-                writer.writerow([cell(value) for value in (*values, *numbers)])
-    except OSError as error:
-        raise RunError(f"cannot write {path} ({error.strerror or error})") from error
+    with writing(path), fresh_text(path, errors="backslashreplace") as file:
+        writer = csv.writer(Lines(file))
+        writer.writerow(COLUMNS)
+        for row, better in zip(rows.tolist(), others.tolist(), strict=True):
+            claim = audit.samples.claim(row)
+            verdict = reviewed.settled.get(row)
+            suggested = classes[better] if verdict is None else verdict.right or ""
+            values = (claim.path, claim.label, suggested)
+            numbers = (float(flags.p_values[row]), float(flags.q_values[row]))
+            writer.writerow([cell(value) for value in (*values, *numbers)])

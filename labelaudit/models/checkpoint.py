@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from labelaudit.errors import LabelAuditError, RunError, reason_of
+from labelaudit.errors import LabelAuditError, RunError, reason_of, writing
 from labelaudit.files import fresh_bytes, read_regular
 from labelaudit.training.loop import TrainingState
 
@@ -42,13 +42,11 @@ def write(path: Path, course: TrainingState, record: object, settings: Mapping[s
     }
     buffer = io.BytesIO()  # torch raises errors of its own where a file does not take what it writes
     torch.save(content, buffer)
-    try:
+    with writing(path, "choose another folder"):
         path.parent.mkdir(parents=True, exist_ok=True)
         with fresh_bytes(path) as file:
             file.write(buffer.getbuffer())
             file.write(hashlib.blake2b(buffer.getbuffer(), digest_size=_SUM).digest() + _END)
-    except OSError as error:
-        raise RunError(f"cannot write {path} ({error.strerror or error}): choose another folder") from error
 
 
 def read(path: Path, settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from labelaudit.audit.document import Audit, has_images
 from labelaudit.audit.groups import list_worst_groups
 from labelaudit.audit.json import plain
 from labelaudit.audit.run import REPORT
-from labelaudit.errors import LabelAuditError, RunError, reason_of
+from labelaudit.errors import LabelAuditError, reason_of, writing
 from labelaudit.estimate.price import Price, list_prices
 from labelaudit.files import write_text
 from labelaudit.images import Images
@@ -87,10 +87,8 @@ def write(audit: Audit, path: Path, **options: Any) -> Page:
 
 def place(text: str, path: Path) -> None:
     """Write ``text`` to ``path``, which is never half a report."""
-    try:
+    with writing(path, "choose another file with `output`"):
         write_text(text, path)
-    except OSError as error:
-        raise RunError(f"cannot write {path} ({error.strerror or error}): choose another file with `output`") from error
 
 
 def has_no_pictures(path: Path) -> bool:

@@ -135,7 +135,7 @@ def test_a_file_that_cannot_be_written_is_one_line(run: Path, tmp_path: Path) ->
     answer(run, 20)
     done = call("tune", run, "-o", tmp_path / "nowhere" / "flags.csv")
     assert done.code == 2
-    assert "cannot be written" in done.err
+    assert "cannot write" in done.err
 
 
 def test_without_images_a_table_is_offered_in_place_of_a_page(run: Path, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from typing import TextIO
 from labelaudit import verdicts
 from labelaudit.audit.document import Audit
 from labelaudit.audit.originals import open_originals
-from labelaudit.errors import MISTAKES, DataError, OptionError, RunError, unknown_name
+from labelaudit.errors import MISTAKES, DataError, OptionError, RunError, unknown_name, writing
 from labelaudit.files import fresh_text, read_regular
 from labelaudit.review.exchange import cvat, label_studio, prodigy, table
 from labelaudit.review.exchange.matching import Matched, match_answers, name_reviewers
@@ -185,8 +185,5 @@ def _folder(audit: Audit, data: Path | None) -> str:
 @contextmanager
 def _fresh(path: Path) -> Iterator[TextIO]:
     """Open ``path`` with `fresh_text`; raises `RunError` where it cannot be written."""
-    try:
-        with fresh_text(path, errors="backslashreplace") as file:
-            yield file
-    except OSError as error:
-        raise RunError(f"cannot write {path} ({error.strerror or error})") from error
+    with writing(path), fresh_text(path, errors="backslashreplace") as file:
+        yield file
