@@ -268,18 +268,6 @@ def test_version(option: str) -> None:
     assert call(option) == Ended(0, f"labelaudit {labelaudit.__version__}\n", "")
 
 
-def test_help_names_every_option_of_the_issue() -> None:
-    text = call("scan", "--help", env={"COLUMNS": "200"}).out
-    names = (
-        "DATA --output -o --labels --path-column --label-column --features --probs --verdicts --methods --set --train "
-        "--backbone --image-size --effort --rank-by --device --seed --workers --cache --no-cache --no-html --quiet -q "
-        "--verbose -v --color"
-    )
-    assert [name for name in names.split() if name not in text] == []
-    for choices in ("auto|features|pixels", "quick|standard|thorough", "auto|cpu|cuda", "auto|always|never"):
-        assert choices in text
-
-
 def run_python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True)
 

@@ -174,13 +174,6 @@ def test_nothing_to_audit_says_what_to_do(tmp_path: Path) -> None:
         open_source(None)
 
 
-def test_every_message_is_one_line(tmp_path: Path) -> None:
-    for call in (lambda: open_source(tmp_path), lambda: open_source(tmp_path / "x"), lambda: open_source(None)):
-        with pytest.raises(DataError) as refused:
-            call()
-        assert "\n" not in str(refused.value)
-
-
 def test_labels_option_is_checked(tmp_path: Path) -> None:
     plant(tmp_path, "a/1.png")
     with pytest.raises(DataError, match="does not exist"):

@@ -316,8 +316,3 @@ def test_a_preview_fits_keeps_its_shape_and_is_never_enlarged() -> None:
 def test_a_preview_of_a_small_image_keeps_every_pixel() -> None:
     small = picture().resize((32, 21))
     np.testing.assert_array_equal(decode(preview(save(small, "PNG"), 96)), np.asarray(small))
-
-
-def test_a_preview_refuses_what_decode_refuses() -> None:
-    with pytest.raises(ImageError, match="not an image"):
-        preview(b"nothing", 96)

@@ -86,15 +86,6 @@ def test_whatever_reading_raises_is_a_finding() -> None:
     ]
 
 
-def test_files_that_vanish_between_listing_and_reading(tmp_path: Path) -> None:
-    build(tmp_path, {"a/1.pgm": picture(1), "a/2.pgm": picture(2), "b/1.pgm": picture(3)})
-    listed = open_source(tmp_path)
-    (tmp_path / "a" / "2.pgm").unlink()
-    samples, findings = ingest(listed)
-    assert samples.ids == ("a/1.pgm", "b/1.pgm")
-    assert [(found.path, found.kind) for found in findings] == [("a/2.pgm", "missing")]
-
-
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
 def test_a_table_that_names_folders_and_pipes(tmp_path: Path) -> None:
     build(tmp_path, {"1.pgm": picture(1), "2.pgm": picture(2), "x.png/in.pgm": picture(3)})
@@ -160,8 +151,3 @@ def test_nothing_left_says_why() -> None:
         ingest(listing(b"", b"", labels="ab"))
     with pytest.raises(DataError, match=r"only one class in 'data', 'a' with 2 images \(left out: 1 empty\)"):
         ingest(listing(picture(1), picture(1), b"", labels="aab"))
-
-
-def test_a_class_of_one_image_is_kept() -> None:
-    samples, _ = ingest(listing(picture(1), picture(2), picture(3), labels="aab"))
-    assert samples.counts().tolist() == [2, 1]

@@ -162,8 +162,7 @@ def test_the_list_can_be_taken_along(page: Page, zoo: str) -> None:
     assert "| ant/00000.jpg | ant | bee | &#62;99% |  |" in Path(told.value.path()).read_text("utf-8")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light")])
 def test_axe_finds_nothing(chromium: Browser, judged: str, scheme: str, width: int) -> None:
     context = chromium.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)  # type: ignore[arg-type]
     page = context.new_page()
