@@ -40,10 +40,18 @@ def take_columns(matrix: npt.NDArray[Any], labels: npt.NDArray[np.integer[Any]])
     return matrix.take(labels, axis=1).T if few else matrix.T[labels]
 
 
+def slices(n: int, step: int) -> Iterator[slice]:
+    """The rows up to ``n``, ``step`` at a time; what the last slice names beyond them is nothing.
+
+    >>> list(slices(5, 3))
+    [slice(0, 3, None), slice(3, 6, None)]
+    """
+    return (slice(start, start + step) for start in range(0, n, step))
+
+
 def blocks_of(table: Table, cells: int = _CELLS) -> Iterator[slice]:
     """The rows of ``table``, some at a time."""
-    step = max(1, cells // table.shape[1])
-    yield from (slice(start, start + step) for start in range(0, len(table), step))
+    return slices(len(table), max(1, cells // table.shape[1]))
 
 
 def work_on_blocks(work: Callable[[slice], None], table: Table, cells: int) -> None:

@@ -19,16 +19,20 @@ from labelaudit.leading import Table
 from labelaudit.text import name_some
 from labelaudit.types import Bools, Floats, Ints, Samples
 
-_FIRST = (
-    "other others misc miscellaneous unknown background unclassified unlabeled unlabelled undefined various sonstige"
+FIRST = frozenset(
+    """
+    other others misc miscellaneous unknown background unclassified unlabeled unlabelled undefined various sonstige
+    sonstiges andere autre autres otro otros outro outros altro altri
+    """.split()
 )
-_FIRST += " sonstiges andere autre autres otro otros outro outros altro altri"
-_LAST = "none unsure rest else garbage negative nothing na n/a neither irrelevant clutter distractor distractors unsup"
-_LAST += " unsorted unbekannt divers inconnu desconocido 其他 その他 기타 другое"
-_LAST += " unk ood junk random noise bg etc leftover leftovers remaining remainder catchall reject rejects rejected"
-_LAST += " unidentified unidentifiable indeterminate uncertain ambiguous unspecified unlisted unassigned uncategorized"
-FIRST = frozenset(_FIRST.split())
-LEFT_OVER = FIRST | frozenset(_LAST.split())
+LEFT_OVER = FIRST | frozenset(
+    """
+    none unsure rest else garbage negative nothing na n/a neither irrelevant clutter distractor distractors unsup
+    unsorted unbekannt divers inconnu desconocido 其他 その他 기타 другое unk ood junk random noise bg etc leftover
+    leftovers remaining remainder catchall reject rejects rejected unidentified unidentifiable indeterminate uncertain
+    ambiguous unspecified unlisted unassigned uncategorized
+    """.split()
+)
 """Last words, and those of them that may be first ones, in names of classes for whatever is in no other class."""
 PHRASES = frozenset(["none of", "not sure", "not listed", "rest of", "left over", "catch all"])
 """First two words of such names."""

@@ -13,12 +13,12 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from labelaudit.data.images import ImageError, encoded_of, probe, read_origin, squeeze, suffix
+from labelaudit.data.rgb import LUMA
 from labelaudit.images import Images
 from labelaudit.types import Floats, Ints
 
 SIDE = 64
 _FRAME = 2  # pixels of the frame at this side
-_LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601
 
 FAMILIES: Mapping[str, tuple[str, ...]] = {
     "the frame": ("frame red", "frame green", "frame blue", "frame contrast", "frame step"),
@@ -84,7 +84,7 @@ def _describe(pixels: Floats) -> dict[str, float]:
     """Numbers of (side, side, 3) pixels from 0 to 1."""
     inner = np.zeros(pixels.shape[:2], dtype=bool)
     inner[_FRAME:-_FRAME, _FRAME:-_FRAME] = True
-    frame, grey = pixels[~inner], pixels @ _LUMA
+    frame, grey = pixels[~inner], pixels @ LUMA
     ring = np.zeros_like(inner)
     ring[2 * _FRAME : -2 * _FRAME, 2 * _FRAME : -2 * _FRAME] = True
     beside = pixels[inner & ~ring]

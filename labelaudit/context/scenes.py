@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from labelaudit.blocks import slices
 from labelaudit.context.groups import add_near_copies, connect
 from labelaudit.data.parts import TRAINING
 from labelaudit.features.neighbors import nearest
@@ -193,7 +194,6 @@ def _stand_alone(x: Floats, around: Ints, first: Ints, second: Ints, apart: Floa
 def _cosine(x: Floats, first: Ints, second: Ints) -> Floats:
     """(p,) cosines of rows of unit length."""
     found = np.empty(len(first))
-    for start in range(0, len(first), AT_ONCE):
-        part = slice(start, start + AT_ONCE)
+    for part in slices(len(first), AT_ONCE):
         found[part] = np.einsum("pd,pd->p", x[first[part]], x[second[part]])
     return found

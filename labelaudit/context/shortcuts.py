@@ -31,13 +31,12 @@ LEAST_GAIN_OF_LIGHT = 0.85
 """The same for brightness, colour, sharpness and bytes per pixel, which may well belong to the subject."""
 MOST_VALUES = 50
 """Columns and folders of more values name single images."""
-_SOURCES_TEXT = (
-    "scanner camera device microscope machine vendor manufacturer site center centre hospital clinic lab source"
+SOURCES = frozenset(
+    """
+    scanner camera device microscope machine vendor manufacturer site center centre hospital clinic lab source batch
+    session annotator rater labeler worker operator photographer date day month year country city plate
+    """.split()
 )
-_SOURCES_TEXT += (
-    " batch session annotator rater labeler worker operator photographer date day month year country city plate"
-)
-SOURCES = frozenset(_SOURCES_TEXT.split())
 """Words in the name of a column that says where an image or its label came from, even where each class has its own."""
 _ROWS = 1000  # images that are looked at
 _DEPTH = 3

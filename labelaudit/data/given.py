@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from labelaudit.blocks import slices
 from labelaudit.data.listing import Listing
 from labelaudit.errors import DataError, reason_of
 from labelaudit.files import open_regular
@@ -54,13 +55,12 @@ def given_features(features: Path | str | Floats, total: int, rows: Ints) -> Fea
     whole = values.dtype == np.float32 and np.array_equal(rows, np.arange(total))  # may stay a memory map
     read = values if whole else np.empty((len(rows), values.shape[1]), dtype=np.float32)
     step, largest = max(1, _CELLS // values.shape[1]), 0.0
-    for start in range(0, len(rows), step):
-        place = slice(start, start + step)
+    for place in slices(len(rows), step):
         with np.errstate(over="ignore"):  # too large for float32: infinity, which is refused next
             some = np.asarray(values[rows[place]], dtype=np.float32)
         far = np.maximum(some.max(axis=1), -some.min(axis=1))  # NaN where any of them is
         if not np.isfinite(far).all():
-            bad = int(rows[start + int(np.flatnonzero(~np.isfinite(far))[0])])
+            bad = int(rows[place.start + int(np.flatnonzero(~np.isfinite(far))[0])])
             raise DataError(f"{name}: row {bad} holds NaN, infinity or a number beyond 3.4e38: remove or replace it")
         largest = max(largest, float(far.max()))
         if not whole:
@@ -88,8 +88,7 @@ def given_probs(
         )
     read, bad = np.empty((len(rows), len(classes)), dtype=np.float32), np.zeros(len(rows), dtype=bool)
     step, whole = max(1, _CACHED // len(classes)), np.array_equal(rows, np.arange(total))
-    for start in range(0, len(rows), step):
-        place = slice(start, start + step)
+    for place in slices(len(rows), step):
         some = np.asarray(values[place if whole else rows[place]], dtype=np.float64)
         sums = some.sum(axis=1)  # NaN or infinite where any of them is
         with np.errstate(invalid="ignore"):

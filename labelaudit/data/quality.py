@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from labelaudit.blocks import spread_rows
 from labelaudit.data.images import ImageError, encoded_of, squeeze
+from labelaudit.data.rgb import LUMA
 from labelaudit.images import Images
 from labelaudit.types import Bools, Finding, Ints, Samples
 
@@ -24,7 +25,6 @@ BLURRED = 0.1
 """Share of the dataset's median sharpness below which an image is blurred."""
 _SIDE = 128
 _USUAL = 300  # images that the usual sharpness is measured on
-_STEP = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # of luma, ITU-R BT.601
 
 
 def find_low_quality(images: Images, rows: Ints, *, workers: int = 2) -> Mapping[int, str]:
@@ -84,7 +84,7 @@ def pass_over_blank(findings: Sequence[Finding], samples: Samples, blank: Bools)
 
 def measure(pixels: npt.NDArray[np.uint8]) -> tuple[float, float]:
     """Contrast and sharpness of (H, W, 3) pixels: standard deviations of the grey values and of their Laplacian."""
-    grey = pixels.astype(np.float32) @ _STEP
+    grey = pixels.astype(np.float32) @ LUMA
     inner = grey[1:-1, 1:-1]
     laplacian = grey[:-2, 1:-1] + grey[2:, 1:-1] + grey[1:-1, :-2] + grey[1:-1, 2:] - 4 * inner
     return float(grey.std()), float(laplacian.std())

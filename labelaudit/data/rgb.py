@@ -14,6 +14,8 @@ from labelaudit.data.formats import ImageError
 
 Pixels = npt.NDArray[np.uint8]
 
+LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+"""Weights of red, green and blue in a grey value, ITU-R BT.601."""
 _BAND = 2**24
 """Pixels from which an image is brought to RGB a band at a time, so that it is in memory once and not five times."""
 _FAINT = 8

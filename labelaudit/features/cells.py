@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import numpy.typing as npt
 
-from labelaudit.blocks import spread_rows
+from labelaudit.blocks import slices, spread_rows
 from labelaudit.types import Floats, Ints
 
 RECALL = 0.97
@@ -147,7 +147,7 @@ def _work_on_rows(work: Callable[[slice], None], rows: int, products: int) -> No
     """Do ``work`` on all ``rows``, some at a time on each thread, where each row takes so many ``products``."""
     step = max(1, _PRODUCTS // products)
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="neighbours") as pool:
-        list(pool.map(work, (slice(start, start + step) for start in range(0, rows, step))))
+        list(pool.map(work, slices(rows, step)))
 
 
 def _find_best(products: Floats, k: int) -> tuple[Floats, Ints]:

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from labelaudit.blocks import slices
 from labelaudit.data.parts import TRAINING
 from labelaudit.features.neighbors import nearest
 from labelaudit.features.pairs import (
@@ -175,11 +176,11 @@ def _name_conflicts(samples: Samples, pairs: Pairs) -> tuple[Finding, ...]:
 def _correlate(thumbnails: npt.NDArray[np.float32], a: Ints, b: Ints) -> tuple[Floats]:
     """Correlation (p,) of thumbnails, mirrored where that fits better."""
     found = np.empty(len(a))
-    for start in range(0, len(a), AT_ONCE):
-        one, two = thumbnails[a[start : start + AT_ONCE]], thumbnails[b[start : start + AT_ONCE]]
+    for part in slices(len(a), AT_ONCE):
+        one, two = thumbnails[a[part]], thumbnails[b[part]]
         straight = np.einsum("pijc,pijc->p", one, two)
         mirrored = np.einsum("pijc,pijc->p", one, two[:, :, ::-1])
-        found[start : start + AT_ONCE] = np.maximum(straight, mirrored)
+        found[part] = np.maximum(straight, mirrored)
     return (found,)
 
 

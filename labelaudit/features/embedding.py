@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-from labelaudit.blocks import spread_rows
+from labelaudit.blocks import slices, spread_rows
 from labelaudit.data.ingest import digest
 from labelaudit.errors import DataError
 from labelaudit.features.job import Batch, Job, Part, embed_batch
@@ -207,7 +207,7 @@ def _fill(block: Floats, part: Part) -> None:
 
 def _slices(rows: Ints) -> Iterator[Ints]:
     """``rows`` in pieces small enough to copy through memory."""
-    return (rows[at : at + _COPY_ROWS] for at in range(0, len(rows), _COPY_ROWS))
+    return (rows[some] for some in slices(len(rows), _COPY_ROWS))
 
 
 def _batch_size(job: Job, images: int, workers: int, device: str) -> int:
@@ -222,7 +222,7 @@ def _batch_size(job: Job, images: int, workers: int, device: str) -> int:
 def run_threads(job: Job, rows: Ints, runners: Sequence[Runner | None], workers: int, size: int) -> Generator[Batch]:
     """Embed ``rows`` and yield the batches as they are ready. Closing it early stops the threads within one batch."""
     stop = threading.Event()
-    queue = iter([rows[at : at + size] for at in range(0, len(rows), size)])
+    queue = (rows[some] for some in slices(len(rows), size))
     pool = ThreadPoolExecutor(max(1, workers), thread_name_prefix="embed")
     pending: set[Future[Batch]] = set()
     try:
@@ -243,8 +243,6 @@ def embed_samples(
     samples: Samples, specs: Sequence[str], machine: Machine
 ) -> tuple[Samples, Features, tuple[Finding, ...]]:
     """Features of all samples; what cannot be decoded becomes a finding and leaves the dataset."""
-    from labelaudit.features import embed
-
     assert samples.images is not None
     features, failures = embed(
         samples.images,

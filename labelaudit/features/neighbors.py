@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from labelaudit.blocks import slices
 from labelaudit.errors import DataError
 from labelaudit.features.cells import Cells, compare_all
 from labelaudit.names import number_names
@@ -137,11 +138,11 @@ def _checked(x: Floats, name: str) -> Floats:
         raise DataError(f"{name} must be (n, d) with d > 0, not {x.shape}")
     out = np.empty(x.shape, np.float32)
     step = max(1, BLOCK_BYTES // (4 * x.shape[1]))
-    for start in range(0, len(x), step):
-        block: Floats = np.asarray(x[start : start + step], dtype=np.float32)
+    for rows in slices(len(x), step):
+        block: Floats = np.asarray(x[rows], dtype=np.float32)
         if not np.isfinite(block).all():
-            row = start + int(np.flatnonzero(~np.isfinite(block).all(axis=1))[0])
+            row = rows.start + int(np.flatnonzero(~np.isfinite(block).all(axis=1))[0])
             raise DataError(f"{name} has a value in row {row} that is not finite")
         length = np.linalg.norm(block, axis=1, keepdims=True)
-        out[start : start + step] = block / np.where(length > 0, length, 1)
+        out[rows] = block / np.where(length > 0, length, 1)
     return out

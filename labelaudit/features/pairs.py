@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from labelaudit.blocks import slices
 from labelaudit.data.images import ImageError, encoded_of, thumbnail
 from labelaudit.types import Bools, Floats, Ints, Progress, Samples
 
@@ -94,9 +95,8 @@ def project(values: Floats) -> Floats:
         return values
     directions = np.random.default_rng(0).standard_normal((values.shape[1], _SHORT), dtype=np.float32)
     short = np.empty((len(values), _SHORT), np.float32)
-    for start in range(0, len(values), 4096):
-        block = values[start : start + 4096]
-        short[start : start + 4096] = block @ directions
+    for rows in slices(len(values), 4096):
+        short[rows] = values[rows] @ directions
     return short
 
 
@@ -105,11 +105,11 @@ def cosines(
 ) -> npt.NDArray[np.float64]:
     """(p,) of the rows ``first`` and ``second`` (p,) of ``values`` (n, d), less their ``mean`` (d,); 0 with a zero."""
     found = np.zeros(len(first))
-    for start in range(0, len(first), AT_ONCE):
-        a, b = values[first[start : start + AT_ONCE]], values[second[start : start + AT_ONCE]]
+    for part in slices(len(first), AT_ONCE):
+        a, b = values[first[part]], values[second[part]]
         a, b = (a, b) if mean is None else (a - mean, b - mean)
         lengths = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
-        found[start : start + AT_ONCE] = np.einsum("pd,pd->p", a, b) / np.where(lengths > 0, lengths, 1)
+        found[part] = np.einsum("pd,pd->p", a, b) / np.where(lengths > 0, lengths, 1)
     return found
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from labelaudit.blocks import spread_rows
+from labelaudit.blocks import slices, spread_rows
 from labelaudit.features.pairs import (
     AT_ONCE,
     LIKENESS,
@@ -103,8 +103,7 @@ def _compare(
 def _correlate(thumbnails: npt.NDArray[np.float32], a: Ints, b: Ints) -> tuple[Floats, Floats]:
     """(p,) greatest correlation over the eight positions of the second of each pair, and over the two upright ones."""
     best, upright = np.empty(len(a)), np.empty(len(a))
-    for start in range(0, len(a), AT_ONCE):
-        part = slice(start, start + AT_ONCE)
+    for part in slices(len(a), AT_ONCE):
         one, two = thumbnails[a[part]], thumbnails[b[part]]
         found = [
             np.einsum("pijc,pijc->p", one, turned if straight else turned[:, :, ::-1])
