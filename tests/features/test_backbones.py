@@ -162,7 +162,7 @@ def test_what_a_source_raises_about_one_image_stops_no_other():
 
     images = Broken([b"x"] * 40)
     _, failures = embed(images, [f"{row:032x}" for row in range(40)], backbones=["lite0@32"])
-    assert {failure[1:] for failure in failures} == {("unreadable", "a bug")}
+    assert {failure[1:] for failure in failures} == {("unreadable", "cannot be read: a bug")}
     assert len(failures) == 40
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("embed")]
 
