@@ -82,7 +82,7 @@ def report(
             except RunError as error:
                 if data is not None:
                     raise
-                trouble = str(error) if audit.settings.get("source", {}).get("data") else ""
+                trouble = str(error) if audit.source.get("data") else ""
                 if trouble and not to_stdout and path.exists() and not html.has_no_pictures(path):
                     raise RunError(f"{error}; {path} is kept as it is: name another file with -o") from None
             page = html.render(

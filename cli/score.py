@@ -122,5 +122,5 @@ def _summarize(audit: Audit, color: Color, top: int | None) -> None:
         say(console, text)
     if len(audit.findings) > len(shown):
         say(console, f"and {len(audit.findings) - len(shown):,} more findings; --format json lists all")
-    if audit.files:
-        say(console, f"Written to {next(iter(audit.files.values())).parent}")
+    if audit.folder:
+        say(console, f"Written to {audit.folder}")

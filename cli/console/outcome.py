@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from labelaudit import shelf
-from labelaudit.errors import OptionError, RunError
+from labelaudit.errors import OptionError, writing
 
 from .parameters import name_options
 from .streams import Color, open_console, say
@@ -50,23 +50,14 @@ def write_outcome(outcome: Outcome, kind: Format, output: Path | None, further: 
     told = GATE_FORMATS[kind](outcome)
     text = (name_options(told) if kind == "table" else told).encode("utf-8")
     others = {file: GATE_FORMATS[other](outcome).encode("utf-8") for file, other in further.items()}
-    summary = os.environ.get("GITHUB_STEP_SUMMARY") if kind == "github" else None
-    where: Path | str | None = None
-    try:
-        for file, other in others.items():
-            where = file
+    for file, other in others.items():
+        with writing(file):
             write_bytes(other, file)
-        if output is not None:
-            where = output
-            write_bytes(text, output)
-        else:
-            _print(text)
-        where = summary
-        if summary:
-            with Path(summary).open("a", encoding="utf-8") as page:
-                page.write(step_summary(outcome, room=STEP - page.tell()))
-    except OSError as error:
-        raise RunError(f"cannot write {where or 'the result'} ({error.strerror or error})") from None
+    with writing(output or "the result"):
+        _print(text) if output is None else write_bytes(text, output)
+    if kind == "github" and (summary := os.environ.get("GITHUB_STEP_SUMMARY")):
+        with writing(summary), Path(summary).open("a", encoding="utf-8") as page:
+            page.write(step_summary(outcome, room=STEP - page.tell()))
 
 
 def _print(text: bytes) -> None:

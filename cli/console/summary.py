@@ -94,7 +94,7 @@ def _headline(audit: Audit, console: Console) -> None:
 def _advise(audit: Audit) -> str:
     """The command that tells where in the list to stop; empty where all suspects are sure, or verdicts have told."""
     doubtful = len(audit.suspects) - int(audit.decision.is_sure.sum())
-    run = next((path.parent for path in audit.files.values()), None)
+    run = audit.folder
     if not doubtful or run is None or is_measured(audit.decision):
         return ""
     many = f"{doubtful:,} {'is' if doubtful == 1 else 'are'} doubtful: wrong or hard, which models cannot tell apart"
@@ -229,7 +229,7 @@ def _files(audit: Audit, console: Console) -> None:
 
 def _next_steps(audit: Audit, console: Console) -> None:
     """Print the report's address and the command to type next."""
-    report, run = audit.files.get(REPORT), next((path.parent for path in audit.files.values()), None)
+    report, run = audit.files.get(REPORT), audit.folder
     if run is None:
         return
     console.print()

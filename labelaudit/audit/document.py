@@ -101,6 +101,11 @@ class Audit:
         """The source that the scan read (`Source.settings`); empty if it is not known."""
         return self.settings.get("source") or {}
 
+    @property
+    def folder(self) -> Path | None:
+        """The RUN that the audit was written to, or read from; None for neither."""
+        return next((path.parent for path in self.files.values()), None)
+
     @cached_property
     def blind(self) -> tuple[Floats, Bools]:
         """(n,) suspicion and (n,) flags before people's verdicts made some samples certain: what a review measures."""

@@ -19,7 +19,7 @@ from labelaudit.audit import csv, json, npz, parquet
 from labelaudit.audit.document import Audit
 from labelaudit.audit.groups import list_groups
 from labelaudit.data.ingest import digest_file
-from labelaudit.errors import MISTAKES, OptionError, RunError, reason_of
+from labelaudit.errors import MISTAKES, OptionError, RunError, reason_of, writing
 from labelaudit.files import check_apart, is_partial, not_written, recover, sibling, swap, sweep
 from labelaudit.judge import FILE as JUDGE
 
@@ -55,10 +55,8 @@ def check_output(
     if _is_ours(place):
         notice(f"{output} holds an earlier result, which this one will replace; verdicts and files of yours stay.")
     parent = next(folder for folder in place.parents if folder.exists())
-    try:
+    with writing(output, "choose another folder with `output`"):
         Path(tempfile.mkdtemp(prefix=".labelaudit-", dir=parent)).rmdir()
-    except OSError as error:
-        raise RunError(f"cannot write {output} ({error.strerror}): choose another folder with `output`") from None
 
 
 def write(audit: Audit, folder: Path | str) -> dict[str, Path]:

@@ -14,8 +14,8 @@ from typing import Any
 
 from labelaudit.bench.preset import Preset, Reading
 from labelaudit.bench.runs import Run, definition_of
-from labelaudit.errors import RunError, reason_of
-from labelaudit.files import write_text
+from labelaudit.errors import writing
+from labelaudit.files import read_text, write_text
 
 START, END = "<!-- bench -->", "<!-- /bench -->"
 HEADING = "## The papers' tables (`labelaudit bench`)"
@@ -167,13 +167,11 @@ def write_section(path: Path, text: str) -> None:
 
     Raises `RunError` where the file cannot be read or written.
     """
-    try:
-        old = path.read_text(encoding="utf-8") if path.exists() else "# Measured results\n"
+    with writing(path, "choose another file with `output`"):
+        old = read_text(path) if path.exists() else "# Measured results\n"
         before, found, rest = old.partition(START)
         if not found:
             before = f"{old.rstrip()}\n\n{HEADING}\n\n"
         after = rest.partition(END)[2] if found else "\n"
         path.parent.mkdir(parents=True, exist_ok=True)
         write_text(f"{before}{START}\n{text}\n{END}{after}", path)
-    except (OSError, UnicodeDecodeError) as error:
-        raise RunError(f"cannot write {path} ({reason_of(error)}): choose another file with `output`") from None

@@ -20,7 +20,7 @@ from labelaudit.clean.names import by_class
 from labelaudit.clean.transfer import Transfer
 from labelaudit.corrupt import annotators
 from labelaudit.corrupt import noise as planting
-from labelaudit.data.images import ImageError, probe
+from labelaudit.data.images import ImageError, encoded_of, probe
 from labelaudit.data.ingest import digest, ingest
 from labelaudit.data.listing import Files
 from labelaudit.data.source import Source
@@ -28,7 +28,7 @@ from labelaudit.data.sources import open_source
 from labelaudit.data.tree import walk
 from labelaudit.errors import DataError, OptionError, RunError, unknown_name, writing
 from labelaudit.files import check_apart, recover, sibling, swap
-from labelaudit.images import Images, path_of
+from labelaudit.images import Joined, Subset
 from labelaudit.text import Lines
 from labelaudit.types import Bools, Floats, Ints, Progress, Samples, no_progress
 
@@ -102,15 +102,12 @@ def corrupt(
         _check_place(place, source)
     listing = open_source(data)
     samples, _ = ingest(listing, workers=workers, progress=progress)
-    if listing.images is None:
+    if samples.images is None:
         raise DataError(f"'{listing.root}' holds no images to copy")
-    row_of = {name: row for row, name in enumerate(listing.ids)}
-    images = _ImagesWithOutsiders(listing.images, [row_of[name] for name in samples.ids])
-    samples = replace(samples, images=images)
     generator = np.random.default_rng(seed)
     pairs: Mapping[str, str] = {}
     if outside is not None:
-        samples, wrong = _replace(samples, images, Path(outside), rate, generator)
+        samples, wrong = _replace(samples, Path(outside), rate, generator)
         given = samples.labels
     else:
         pairs = (mapping or _exchange(samples, generator)) if noise == "asymmetric" else {}
@@ -193,39 +190,14 @@ def _exchange(samples: Samples, generator: np.random.Generator) -> dict[str, str
     return {samples.classes[source]: samples.classes[target] for source, target in moved.items()}
 
 
-class _ImagesWithOutsiders:
-    """`Images` of some rows of a source, which know their files; some rows may be files from elsewhere."""
-
-    def __init__(self, images: Images, rows: Sequence[int]) -> None:
-        self._images, self._rows = images, rows
-        self.outside: Files | None = None
-        self.taken: Mapping[int, int] = {}
-        """Row -> its file in `outside`."""
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def encoded(self, index: int) -> bytes:
-        if self.outside is not None and index in self.taken:
-            return self.outside.encoded(self.taken[index])
-        return self._images.encoded(self._rows[index])
-
-    def path(self, index: int) -> str | None:
-        if self.outside is not None and index in self.taken:
-            return self.outside.path(self.taken[index])
-        return path_of(self._images, self._rows[index])
-
-
-def _replace(
-    samples: Samples, images: _ImagesWithOutsiders, outside: Path, rate: float, generator: np.random.Generator
-) -> tuple[Samples, Bools]:
+def _replace(samples: Samples, outside: Path, rate: float, generator: np.random.Generator) -> tuple[Samples, Bools]:
     """The samples with rows of outside images in them, each used once, and which rows they are."""
     rows = planting.open_set_rows(len(samples), rate, generator=generator)
     if not outside.is_dir():
         raise DataError(f"'{outside}' (`outside`) is not a folder of images")
     paths, classes = walk(outside).paths, {*samples.classes}
     paths = tuple(path for path in paths if not classes & {*path.split("/")[:-1]})
-    files, taken, digests = Files(outside, paths), dict[int, int](), list(samples.digests)
+    files, digests, places = Files(outside, paths), list(samples.digests), np.arange(len(samples))
     waiting = iter(rows.tolist())
     row = next(waiting, None)
     known = {*samples.digests}
@@ -233,22 +205,22 @@ def _replace(
         if row is None:
             break
         try:
-            content = files.encoded(other)
+            content = encoded_of(files, other)
             probe(content)
-        except (ImageError, OSError, ValueError):
+        except ImageError:
             continue
         if digest(content) not in known:  # an image of the dataset belongs to a class
-            digests[row], taken[row] = digest(content), other
+            digests[row], places[row] = digest(content), len(samples) + other
             row = next(waiting, None)
+    wrong = places >= len(samples)
     if row is not None:
         raise DataError(
-            f"'{outside}' (`outside`) has {len(taken):,} usable images of no class, {len(rows):,} are needed: "
+            f"'{outside}' (`outside`) has {wrong.sum():,} usable images of no class, {len(rows):,} are needed: "
             "give more, or a lower `rate`"
         )
-    wrong = np.zeros(len(samples), dtype=np.bool_)
-    wrong[rows] = True
-    images.outside, images.taken = files, taken
-    return replace(samples, digests=tuple(digests), groups=()), wrong
+    assert samples.images is not None
+    images = Subset(Joined([samples.images, files]), places)
+    return replace(samples, images=images, digests=tuple(digests), groups=()), wrong
 
 
 def _write(

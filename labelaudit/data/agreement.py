@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from labelaudit.data.column_names import LABEL_NAMES, plain
+from labelaudit.data.column_names import LABEL_NAMES, plain_name
 from labelaudit.data.folders import Candidate, Undecided
 from labelaudit.data.listing import Listing
 from labelaudit.data.reader import Reading
@@ -67,7 +67,7 @@ def _column_of(listing: Listing, table: Listing) -> str:
         return ""
     for name, values in table.extra.items():
         pairs = set(zip(values, said, strict=True))
-        if plain(name) not in LABEL_NAMES and len(pairs) == len(set(values)) == len(set(said)) > 1:
+        if plain_name(name) not in LABEL_NAMES and len(pairs) == len(set(values)) == len(set(said)) > 1:
             return name
     return ""
 

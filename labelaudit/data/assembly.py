@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from labelaudit.data.column_names import plain
+from labelaudit.data.column_names import plain_name
 from labelaudit.data.columns import Columns
 from labelaudit.data.listing import Listing
 from labelaudit.data.matching import Match, after_upload, path_steps
@@ -158,7 +158,7 @@ def _list(
 
 def _note_boxes(table: Table) -> tuple[str, ...]:
     """A note where the table has columns of boxes: its labels are read as those of whole images."""
-    corners = [name for name in table.cells if plain(name.rpartition(".")[2]) in _CORNERS]
+    corners = [name for name in table.cells if plain_name(name.rpartition(".")[2]) in _CORNERS]
     if not corners:
         return ()
     what = f"The boxes of {posixpath.basename(table.name)} ({name_some(corners, 4)})"

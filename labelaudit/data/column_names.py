@@ -50,18 +50,18 @@ MANIFOLD_NAMES = frozenset(["tags", "attributes", "keywords", "findings"])
 """Column names that promise several labels for an image."""
 
 
-def plain(column: str) -> str:
+def plain_name(column: str) -> str:
     """A column's name in lower case with ``_`` between words."""
     return re.sub(r"[\s\-.]+", "_", column.strip().lower())
 
 
 def guess_column(columns: Iterable[str], names: Sequence[str]) -> str | None:
     """The column whose plain name comes first in ``names``."""
-    known = {plain(column): column for column in columns}
+    known = {plain_name(column): column for column in columns}
     return next((known[name] for name in names if name in known), None)
 
 
 def is_label_name(column: str) -> bool:
     """Whether a column is called a label, or some kind of one: ``category_label``."""
-    key = plain(column)
+    key = plain_name(column)
     return key in LABEL_NAMES or key.rpartition("_")[2] in ("label", "class", "category", "species", "breed")

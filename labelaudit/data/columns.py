@@ -24,7 +24,7 @@ from labelaudit.data.column_names import (
     SPLIT_NAMES,
     guess_column,
     is_label_name,
-    plain,
+    plain_name,
 )
 from labelaudit.data.parts import Part, part_of
 from labelaudit.errors import DataError
@@ -119,7 +119,7 @@ def refuse_several(values: Sequence[str], column: str, where: str) -> None:
         counts = Counter(part for own in parts.values() for part in own)
         again = {part for part, n in counts.items() if n > 1 or part in alone}
         found = [value for value, own in parts.items() if own <= (again if sign in _LISTING else alone)]
-        are_tags = sign == " " and plain(column) in MANIFOLD_NAMES and any(n > 1 for n in counts.values())
+        are_tags = sign == " " and plain_name(column) in MANIFOLD_NAMES and any(n > 1 for n in counts.values())
         if are_tags or (sign in _LISTING and not again):
             found = list(parts)
         if found:
@@ -174,15 +174,15 @@ def _label(free: Cells, path: str | None, where: str) -> Columns:
     and 1 for each class; the only column that does not look like an id, a split or a measurement. Raises `DataError`
     with what to type where none decides.
     """
-    if shapes := [name for name in free if plain(name) in SHAPE_NAMES]:
+    if shapes := [name for name in free if plain_name(name) in SHAPE_NAMES]:
         raise DataError(
             f"{where} holds shapes in column '{shapes[0]}', not one label an image: name one with `label_column`"
         )
     corners = _corners(free)
     free = {name: [cell.strip() for cell in column] for name, column in free.items() if name not in corners}
-    boxes = len({plain(name) for name in free} & COORDINATE_NAMES) > 1
+    boxes = len({plain_name(name) for name in free} & COORDINATE_NAMES) > 1
     kept = [name for name, column in free.items() if not _is_aside(name, column, boxes)]
-    named = [name for name in kept if plain(name) in LABEL_NAMES] or [name for name in kept if is_label_name(name)]
+    named = [name for name in kept if plain_name(name) in LABEL_NAMES] or [name for name in kept if is_label_name(name)]
     if len(named) > 1:
         return Columns(path=path, label=_one_of({name: free[name] for name in named}, where))
     if named:
@@ -190,7 +190,7 @@ def _label(free: Cells, path: str | None, where: str) -> Columns:
     flags = [
         name
         for name in free
-        if plain(name) not in SPLIT_NAMES and are_marks(free[name]) and not _COUNT.fullmatch(plain(name))
+        if plain_name(name) not in SPLIT_NAMES and are_marks(free[name]) and not _COUNT.fullmatch(plain_name(name))
     ]
     if signed := [name for name in kept if are_signed(free[name])]:
         raise DataError(
@@ -286,7 +286,7 @@ def is_numbering(name: str, cells: Cells, path: str | None) -> bool:
 
 def _counts_or_splits(name: str) -> bool:
     """Whether a column of 0 and 1 of this name certainly stands for no class."""
-    return plain(name) in SPLIT_NAMES or _COUNT.fullmatch(plain(name)) is not None
+    return plain_name(name) in SPLIT_NAMES or _COUNT.fullmatch(plain_name(name)) is not None
 
 
 def _corners(free: Cells) -> Sequence[str]:
@@ -306,7 +306,7 @@ def _corners(free: Cells) -> Sequence[str]:
 
 def _is_aside(name: str, values: Sequence[str], boxes: bool) -> bool:
     """Whether a column of such ``values`` certainly holds no label: coordinates, splits, ids, measurements, nothing."""
-    key = plain(name)
+    key = plain_name(name)
     filled = [value for value in values if value]
     if not filled or (boxes and key in COORDINATE_NAMES) or key in SPLIT_NAMES:
         return True
@@ -325,4 +325,4 @@ def _is_note(name: str, values: Sequence[str]) -> bool:
     alike = len(values) > _FEW and len({*values}) == 1
     files = bool(values) and all(_FILE.fullmatch(value) or "://" in value for value in values)
     odd = mostly_differ or all_differ or alike or files
-    return plain(name) in NOTE_NAMES or odd or any(len(value) > 100 for value in values)
+    return plain_name(name) in NOTE_NAMES or odd or any(len(value) > 100 for value in values)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from labelaudit.data.assembly import names_image
-from labelaudit.data.column_names import plain
+from labelaudit.data.column_names import plain_name
 from labelaudit.data.columns import Cells, Columns, PathsOnly, choose_columns
 from labelaudit.data.matching import Match, match_rows
 from labelaudit.data.parts import Part, part_of
@@ -214,7 +214,7 @@ def _join(found: Sequence[FoundTable], tree: Tree) -> list[FoundTable]:
     """Tables with the same columns for different images as one; the others each alone."""
     groups: dict[tuple[str, str], list[FoundTable]] = {}
     for one in found:
-        key = (plain(one.columns.path or ""), plain(one.columns.label or " ".join(one.columns.one_hot)))
+        key = (plain_name(one.columns.path or ""), plain_name(one.columns.label or " ".join(one.columns.one_hot)))
         groups.setdefault(key, []).append(one)
     joined = list[FoundTable]()
     for several in groups.values():

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from labelaudit.data.listing import Listing
 from labelaudit.data.matching import match_rows
-from labelaudit.errors import DataError, OptionError
+from labelaudit.errors import DataError, OptionError, reason_of
 from labelaudit.files import read_text
 from labelaudit.images import Subset
 from labelaudit.packed import take_texts
@@ -32,14 +32,7 @@ def sort_classes(names: Iterable[str]) -> list[str]:
 def parse_classes(text: str) -> tuple[str, ...]:
     """The class names of ``classes``: a file with one a line, or names separated by commas."""
     path = Path(text)
-    if path.is_file():
-        try:
-            lines = read_text(path).splitlines()
-        except OSError as error:
-            raise DataError(f"'{text}' (`classes`) cannot be read ({error.strerror}): name a text file") from None
-        names = [line.strip() for line in lines]
-    else:
-        names = [name.strip() for name in text.split(",")]
+    names = _read_lines(path, "classes") if path.is_file() else [name.strip() for name in text.split(",")]
     names = [name for name in names if name]
     twice = find_twice(names)
     if twice is not None or len(names) < 2:
@@ -83,12 +76,7 @@ def state_rows(listing: Listing, file: Path | str) -> Listing:
 
     Raises `DataError` where lines name no sample for certain, or samples are not named.
     """
-    path = Path(file)
-    try:
-        lines = [line.strip() for line in read_text(path).splitlines()]
-    except OSError as error:
-        raise DataError(f"'{file}' (`rows`) cannot be read ({error.strerror}): name a text file") from None
-    lines = [line for line in lines if line]
+    lines = [line for line in _read_lines(Path(file), "rows") if line]
     match = match_rows(lines, listing.ids)
     named = {name: row for row, name in reversed(list(enumerate(match.files))) if name is not None}
     missing = [name for name in listing.ids if name not in named]
@@ -100,6 +88,14 @@ def state_rows(listing: Listing, file: Path | str) -> Listing:
     ordered = sorted(range(len(listing.ids)), key=lambda row: named[listing.ids[row]])
     taken = take_rows(listing, ordered)
     return replace(taken, rows=tuple(named[name] for name in taken.ids), total=len(lines))
+
+
+def _read_lines(file: Path, option: str) -> list[str]:
+    """The lines of a ``file`` that was given as ``option``, without spaces around them."""
+    try:
+        return [line.strip() for line in read_text(file).splitlines()]
+    except OSError as error:
+        raise DataError(f"'{file}' (`{option}`) cannot be read ({reason_of(error)}): name a text file") from None
 
 
 def take_rows(listing: Listing, rows: Sequence[int]) -> Listing:

@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from labelaudit.data.column_names import LABEL_NAMES, PATH_NAMES, plain
+from labelaudit.data.column_names import LABEL_NAMES, PATH_NAMES, plain_name
 from labelaudit.data.parts import Part, part_of
 from labelaudit.errors import DataError
 
@@ -87,7 +87,7 @@ def _lists_in(document: dict[str, Any]) -> list[Any]:
 def _columns_in(document: dict[str, Any]) -> list[dict[str, Any]] | None:
     """The records of an object of columns, one of paths and one of labels among them, each a list or an object by row,
     as pandas writes them; ``None`` for other objects."""
-    named = {plain(key) for key in document}
+    named = {plain_name(key) for key in document}
     if not (named & {*PATH_NAMES} and named & {*LABEL_NAMES}):
         return None
     values = list(document.values())

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from math import isnan
 from typing import Any
 
-from labelaudit.data.column_names import LABEL_NAMES, PATH_NAMES, plain
+from labelaudit.data.column_names import LABEL_NAMES, PATH_NAMES, plain_name
 from labelaudit.data.columns import Cells
 from labelaudit.data.images import SUFFIXES
 from labelaudit.data.records import parse_document, parse_json, parse_lines
@@ -102,7 +102,7 @@ def _is_header(lines: Sequence[Line], is_image: Callable[[str], bool]) -> bool:
     first = [cell.strip() for cell in lines[0][1]]
     if any(is_image(cell) for cell in first):
         return False
-    if {plain(cell) for cell in first} & {*PATH_NAMES, *LABEL_NAMES}:
+    if {plain_name(cell) for cell in first} & {*PATH_NAMES, *LABEL_NAMES}:
         return True
     below = [row for _, row in lines[1:]]
     slashed = [column for column, cell in enumerate(first) if "/" in cell]

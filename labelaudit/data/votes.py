@@ -13,7 +13,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
 from labelaudit.data.cells import without_zeros
-from labelaudit.data.column_names import guess_column, plain
+from labelaudit.data.column_names import guess_column, plain_name
 from labelaudit.data.columns import Cells, Columns, require_column, say_the_same
 from labelaudit.data.table import Table
 from labelaudit.text import count
@@ -65,7 +65,7 @@ def find_wide_annotators(cells: Cells) -> tuple[str, ...]:
     >>> find_wide_annotators(cells), find_wide_annotators({"file": ["x", "y"]})
     (('Rater 1', 'Rater 2'), ())
     """
-    found = tuple(name for name in cells if _ONE_PERSON.fullmatch(plain(name)))
+    found = tuple(name for name in cells if _ONE_PERSON.fullmatch(plain_name(name)))
     return found if say_the_same([cells[name] for name in found]) else ()
 
 

@@ -108,11 +108,6 @@ class Audit(document.Audit):
             raise OptionError("verdicts are kept beside the audit: scan with output='labelaudit-run' first")
         return Review(self, self.folder, port, reviewer)
 
-    @property
-    def folder(self) -> Path | None:
-        """The RUN that the audit was written to, or read from; None for neither."""
-        return next((path.parent for path in self.files.values()), None)
-
     def _images(self) -> Images | None:
         try:
             return open_originals(self)

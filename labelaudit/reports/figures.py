@@ -75,7 +75,7 @@ class Histogram:
 
 def name_dataset(audit: Audit) -> str:
     """The folder of a dataset, or the name of its table of labels; empty where arrays were given."""
-    labels = (audit.settings.get("source") or {}).get("labels")
+    labels = audit.source.get("labels")
     return audit.samples.root or (Path(labels).name if labels else "")
 
 

@@ -10,8 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from labelaudit.data.images import ImageError, preview
-from labelaudit.errors import DataError, reason_of
+from labelaudit.data.images import ImageError, encoded_of, preview
 from labelaudit.images import Images
 from labelaudit.types import Progress, Samples, no_progress
 
@@ -82,10 +81,6 @@ def missing(rows: Sequence[int] = (), why: str = "") -> Thumbnails:
 def _draw(images: Images, row: int, side: int) -> tuple[str, str]:
     """The picture of ``row`` in Base64 and "", or "" and what is wrong."""
     try:
-        return base64.b64encode(preview(images.encoded(row), side)).decode("ascii"), ""
+        return base64.b64encode(preview(encoded_of(images, row), side)).decode("ascii"), ""
     except ImageError as error:
         return "", str(error)
-    except FileNotFoundError:
-        return "", "the image is gone since the scan"
-    except (OSError, ValueError, DataError) as error:
-        return "", f"the image cannot be read: {reason_of(error)}"

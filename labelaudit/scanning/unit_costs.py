@@ -16,7 +16,7 @@ from functools import partial
 import numpy as np
 
 from labelaudit.blocks import spread_rows
-from labelaudit.data.images import ImageError, preview
+from labelaudit.data.images import ImageError, encoded_of, preview
 from labelaudit.images import Images
 from labelaudit.text import cell
 
@@ -76,8 +76,8 @@ def _time_preview(images: Images) -> float:
     """CPU seconds of a preview, on the mean of some of the ``images``."""
 
     def draw(row: int) -> None:
-        with suppress(ImageError, OSError):
-            preview(images.encoded(row), _SIDE_OF_ONE)
+        with suppress(ImageError):
+            preview(encoded_of(images, row), _SIDE_OF_ONE)
 
     rows = spread_rows(len(images), _IMAGES)
     return float(np.mean([_soonest(partial(draw, row), 2) for row in rows.tolist()]))

@@ -102,7 +102,7 @@ def list_arrays(path: Path, *, labels: Path | None = None) -> Listing:
         root=str(path),
         ids=Texts.numbered(f"{path.name}#", total),
         labels=given,
-        images=Stacks(stacks),
+        images=Joined(map(Stack, stacks)),
         splits=tuple(tagged),
         origin=f"{labels or 'arrays ' + ', '.join(str(label) for _, _, label in pairs)}",
     )
@@ -119,21 +119,17 @@ def list_array_labels(path: Path) -> Listing:
     return Listing(root="", ids=Texts.numbered(f"{path.name}#", len(labels)), labels=tuple(labels))
 
 
-class Stacks:
-    """`Images` of arrays, encoded when asked for."""
+class Stack:
+    """`Images` of an array, encoded when asked for."""
 
-    def __init__(self, stacks: Sequence[Array]) -> None:
-        self._stacks = stacks
-        self._ends = np.cumsum([len(stack) for stack in stacks])
+    def __init__(self, array: Array) -> None:
+        self._array = array
 
     def __len__(self) -> int:
-        return int(self._ends[-1])
+        return len(self._array)
 
     def encoded(self, index: int) -> bytes:
-        number = int(np.searchsorted(self._ends, index, side="right"))
-        stack = self._stacks[number]
-        row = stack[index - int(self._ends[number])]  # negative: counted from the end of this stack
-        return encode(np.asarray(row))
+        return encode(np.asarray(self._array[index]))
 
 
 def _load(path: Path) -> dict[str, Array]:

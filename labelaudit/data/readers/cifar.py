@@ -11,9 +11,10 @@ import numpy as np
 
 from labelaudit.data.listing import Listing
 from labelaudit.data.reader import Reading, Subject, refuse
-from labelaudit.data.readers.arrays import Array, Stacks
+from labelaudit.data.readers.arrays import Array, Stack
 from labelaudit.errors import DataError
 from labelaudit.files import read_text
+from labelaudit.images import Joined
 
 _PIXELS = 3 * 32 * 32
 _NAMES = re.compile(r"(data_batch(_\d)?|test_batch|train|test)\.bin")
@@ -64,7 +65,7 @@ def list_cifar(root: Path, files: Sequence[Path], label_column: str | None) -> L
         root=str(root),
         ids=tuple(ids),
         labels=tuple(labels),
-        images=Stacks(stacks),
+        images=Joined(map(Stack, stacks)),
         splits=tuple(splits) if len({*splits}) > 1 else None,
         origin=f"the {label_column + ' ' if hundred and label_column else ''}labels in {files[0].name}",
     )

@@ -15,8 +15,9 @@ from labelaudit.data.folders import Candidate, Undecided
 from labelaudit.data.listing import Listing, split_of
 from labelaudit.data.parts import is_split
 from labelaudit.data.reader import Reading, Subject
-from labelaudit.data.readers.arrays import Array, Stacks
+from labelaudit.data.readers.arrays import Array, Stack
 from labelaudit.errors import DataError, reason_of
+from labelaudit.images import Joined
 from labelaudit.text import spell_path
 
 _IMAGES, _LABELS = b"\0\0\x08\x03", b"\0\0\x08\x01"
@@ -66,7 +67,7 @@ def list_idx(root: Path, images: Sequence[Path], labels: Path | None) -> Listing
         root=str(root),
         ids=tuple(ids),
         labels=tuple(given),
-        images=Stacks(stacks),
+        images=Joined(map(Stack, stacks)),
         splits=tuple(splits) if len({*splits}) > 1 else None,
         origin=" and ".join((labels or _partner(path)).name for path in images),
     )

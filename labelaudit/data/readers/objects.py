@@ -18,7 +18,7 @@ from labelaudit.data.columns import choose_columns
 from labelaudit.data.images import encode
 from labelaudit.data.listing import Files, Listing, read_file
 from labelaudit.data.reader import Reading, Subject
-from labelaudit.data.readers.arrays import Stacks, array_labels, as_stack
+from labelaudit.data.readers.arrays import Stack, array_labels, as_stack
 from labelaudit.data.readers.label_table import list_frame
 from labelaudit.data.source import Source
 from labelaudit.data.table import frame_table, is_frame, scalar_text
@@ -97,7 +97,7 @@ def _read_array(source: Source) -> Listing:
     stack = as_stack(array, "the array")
     given = given_labels(source.labels, len(stack))
     ids = tuple(f"image#{row}" for row in range(len(stack)))
-    return Listing(root="", ids=ids, labels=tuple(given), images=Stacks([stack]), origin="the labels given")
+    return Listing(root="", ids=ids, labels=tuple(given), images=Stack(stack), origin="the labels given")
 
 
 def _read_list(source: Source) -> Listing:

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
-from labelaudit.data.column_names import LABEL_NAMES, guess_column, plain
+from labelaudit.data.column_names import LABEL_NAMES, guess_column, plain_name
 from labelaudit.data.columns import require_column
 from labelaudit.data.listing import Listing
 from labelaudit.data.reader import Reading, Subject
-from labelaudit.data.readers.arrays import Array, Stacks
+from labelaudit.data.readers.arrays import Array, Stack
 from labelaudit.errors import DataError
 
 _PIXEL = re.compile(r"(pixel|px|p)?[ _]?\d+(x\d+)?", re.IGNORECASE)
@@ -37,8 +37,8 @@ def recognise(subject: Subject) -> list[Reading]:
         return []
     if not head:
         return []
-    packed = [name for name in head if plain(name) == "pixels"]
-    pixels = [name for name in head if _PIXEL.fullmatch(name.strip()) and plain(name) not in LABEL_NAMES]
+    packed = [name for name in head if plain_name(name) == "pixels"]
+    pixels = [name for name in head if _PIXEL.fullmatch(name.strip()) and plain_name(name) not in LABEL_NAMES]
     bare = all(cell.strip().isdecimal() for cell in head) and _side(len(head) - 1) is not None
     if not packed and len(pixels) < _FEWEST and not (bare and len(head) > _FEWEST):
         return []
@@ -59,7 +59,7 @@ def list_pixels(path: Path, head: Sequence[str], label_column: str | None, bare:
     elif bare:
         pixels = columns[1:]
     else:
-        pixels = [name for name in columns if _PIXEL.fullmatch(name) and plain(name) not in LABEL_NAMES]
+        pixels = [name for name in columns if _PIXEL.fullmatch(name) and plain_name(name) not in LABEL_NAMES]
     rest = [name for name in columns if name not in pixels]
     if label_column is not None:
         label = require_column(label_column, columns, option="`label_column`", where=f"'{path}'")
@@ -87,7 +87,7 @@ def list_pixels(path: Path, head: Sequence[str], label_column: str | None, bare:
         root=str(path),
         ids=tuple(f"{path.name}#{row}" for row in range(len(images))),
         labels=tuple(labels),
-        images=Stacks([np.stack(images)]),
+        images=Stack(np.stack(images)),
         origin="the first column" if bare else f"column '{label}' of {path.name}",
     )
 
