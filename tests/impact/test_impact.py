@@ -137,7 +137,7 @@ def audit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Audit:
                 failures.append((row, "missing", "gone"))
         return replace(FEATURES, values=values), tuple(failures)
 
-    monkeypatch.setattr("labelaudit.features.embed", embed)
+    monkeypatch.setattr("labelaudit.features.embedding.embed", embed)
     audit = make_run(tmp_path / "run")
     monkeypatch.setattr("labelaudit.impact.measuring.open_originals", lambda *_: audit.samples.images)
     return audit
