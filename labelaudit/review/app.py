@@ -170,19 +170,13 @@ class _Site:
             return _json({"error": str(error), "kind": "stale"} | living.state(self.session), 409)
 
     def undo_row(self, body: dict[str, Any]) -> Any:
-        try:
-            self.session.ledger.undo(self.session.audit.identity(self._known(_integer(body, "row"))))
-            return living.state(self.session)
-        except NothingToUndo as error:
-            return _json({"error": str(error), "kind": "nothing"}, 409)
+        self.session.ledger.undo(self.session.audit.identity(self._known(_integer(body, "row"))))
+        return living.state(self.session)
 
     def undo(self, body: dict[str, Any]) -> Any:
         if moved := _moved(self.session, _integer(body, "place"), _integer(body, "row")):
             return moved
-        try:
-            return self.session.undo(_integer(body, "place"))
-        except NothingToUndo as error:
-            return _json({"error": str(error), "kind": "nothing"}, 409)
+        return self.session.undo(_integer(body, "place"))
 
 
 def _answering(respond: Callable[[Request], Any]) -> Callable[[Request], Response]:
@@ -227,6 +221,8 @@ def _guarded(respond: Callable[[], Any]) -> Response:
         return _json({"error": str(error), "kind": error.kind}, _STATUS.get(error.kind, 422))
     except OptionError as error:
         return _json({"error": str(error), "kind": "request"}, 400)
+    except NothingToUndo as error:
+        return _json({"error": str(error), "kind": "nothing"}, 409)
     except LabelAuditError as error:
         return _json({"error": str(error), "kind": "failure"}, 500)
     return value if isinstance(value, Response) else _json(value)
