@@ -41,8 +41,9 @@ class Replay:
 
     def said(self, identity: Identity) -> tuple[Verdict, ...]:
         """The last verdict on an image by each reviewer who has one left, oldest first."""
-        left = sorted(trail[-1] for trail in self._trails.get(identity, {}).values() if trail)
-        return tuple(verdict for _, verdict in left)
+        if (people := self._trails.get(identity)) is None:  # nearly every image of a queue
+            return ()
+        return tuple(verdict for _, verdict in sorted(trail[-1] for trail in people.values() if trail))
 
     def identities(self) -> tuple[Identity, ...]:
         """The images that anybody ever said something about."""
