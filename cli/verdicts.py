@@ -116,11 +116,15 @@ def settle(run: Annotated[Path, _RUN], rule: Annotated[str, typer.Argument(metav
     Example: `labelaudit verdicts settle RUN adjudicator:carol`
     """
     from labelaudit import read_audit
-    from labelaudit.verdicts import append, make_rule, match, read, verdicts_file
+    from labelaudit.verdicts import RULE, append, make_rule, match, read, verdicts_file
 
     audit, line = read_audit(run), make_rule(rule)
     append(verdicts_file(run), line)
-    reviewed = match(audit, read(verdicts_file(run), notice=tell))
+    log = read(verdicts_file(run), notice=tell)
+    reviewed, people = match(audit, log), sorted({said.reviewer for said in log if said.verdict != RULE})
+    _, named, judge = line.new_label.partition(":")
+    if named and judge not in people:
+        tell(f"{judge} has judged nothing here yet; those who have: {', '.join(people) or 'nobody'}.")
     open_ = count(len(reviewed.disputed), "dispute")
     typer.echo(f"{line.new_label}: {count(len(reviewed.overruled), 'dispute')} settled, {open_} open.", err=True)
 

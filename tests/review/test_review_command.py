@@ -145,6 +145,8 @@ def test_a_rule_settles_disputes_and_namesakes_are_told_apart(tmp_path: Path) ->
     assert (code, "both have verdicts" in err, "bob's word settles it" in err) == (0, False, True)
     code, _, err = call("verdicts", "settle", str(fresh), "agreement")
     assert (code, err) == (0, "agreement: 0 disputes settled, 1 dispute open.\n")
+    code, _, err = call("verdicts", "settle", str(fresh), "adjudicator:bobb")
+    assert (code, "bobb has judged nothing here yet; those who have: ann, bob." in err) == (0, True)
     code, _, err = call("verdicts", "merge", *named, "-o", str(fresh), "--settle", "adjudicator")
     assert (code, "settles nothing: give majority" in err) == (2, True)
 

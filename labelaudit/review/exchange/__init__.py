@@ -22,6 +22,7 @@ from labelaudit.review.exchange import cvat, label_studio, prodigy, table
 from labelaudit.review.exchange.matching import Matched, match_answers, name_reviewers
 from labelaudit.review.exchange.tasks import Format, Task, check_classes, make_tasks
 from labelaudit.review.queue import open_queue
+from labelaudit.text import spell_path
 
 FORMATS: Mapping[str, Format] = {
     "label-studio": label_studio.FORMAT,
@@ -111,7 +112,7 @@ def export_queue(
     left_out = list[str]()
     tasks = make_tasks(audit, queue, prefix=prefix, images=images, embed=embed, left_out=left_out)
     files = _write(tasks, audit.samples.classes, format_, file)
-    advice = list(format_.advise(file))
+    advice = list(format_.advise(file, f"labelaudit verdicts import {spell_path(run)}"))
     if format_.by_path and not embed:
         advice.append(format_.by_path)
     if left_out:

@@ -58,13 +58,13 @@ def setup(classes: Sequence[str]) -> str:
     return json.dumps(labels, indent=1) + "\n"
 
 
-def advise(file: Path) -> tuple[str, ...]:
-    """The next steps with the files, a sentence each."""
+def advise(file: Path, back: str) -> tuple[str, ...]:
+    """The next steps with the files, a sentence each; ``back`` begins the command that reads answers."""
     return (
         f"In CVAT: make a task, paste {file.with_suffix(_SETUP).name} under Labels > Raw, choose the images named in "
         f"{file.name} with their folders, then upload {file.name} as annotations, format CVAT 1.1.",
         "To judge an image, add the tag of its right class. Back: export as CVAT for images 1.1, then "
-        "labelaudit verdicts import RUN EXPORT.zip",
+        f"{back} EXPORT.zip",
     )
 
 

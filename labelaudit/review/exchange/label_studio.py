@@ -50,12 +50,12 @@ def setup(classes: Sequence[str]) -> str:
     return f"<View>\n  {image}\n  {control}\n{choices}\n  </Choices>\n</View>\n"
 
 
-def advise(file: Path) -> tuple[str, ...]:
-    """The next steps with the files, a sentence each."""
+def advise(file: Path, back: str) -> tuple[str, ...]:
+    """The next steps with the files, a sentence each; ``back`` begins the command that reads answers."""
     return (
         f"In Label Studio: make a project, paste {file.with_suffix(_SETUP).name} under Labeling Setup > Code, import "
         f"{file.name}.",
-        "Back: export as JSON, JSON-MIN or CSV, then labelaudit verdicts import RUN EXPORT.json",
+        f"Back: export as JSON, JSON-MIN or CSV, then {back} EXPORT.json",
     )
 
 

@@ -29,11 +29,11 @@ def write(tasks: Iterable[Task], file: TextIO) -> None:
         file.write(json.dumps(line) + "\n")
 
 
-def advise(file: Path) -> tuple[str, ...]:
-    """The next steps with the file, a sentence each."""
+def advise(file: Path, back: str) -> tuple[str, ...]:
+    """The next steps with the file, a sentence each; ``back`` begins the command that reads answers."""
     return (
         f"In Prodigy: prodigy mark suspects {file.name} --view-id choice",
-        "Back: prodigy db-out suspects > done.jsonl, then labelaudit verdicts import RUN done.jsonl",
+        f"Back: prodigy db-out suspects > done.jsonl, then {back} done.jsonl",
     )
 
 

@@ -15,7 +15,7 @@ from typing import TextIO
 
 from labelaudit.errors import DataError
 from labelaudit.review.exchange.tasks import CANNOT_TELL, NO_CLASS, Answer, Format, Refused, Task, answered
-from labelaudit.text import Lines, cell, unguarded
+from labelaudit.text import Lines, cell, spell_path, unguarded
 
 _OPINION = ("suggested_label", "label_score", "reason")
 _COLUMNS = ("path", "digest", "given_label", *_OPINION, "verdict", "new_label", "reviewer", "time")
@@ -31,11 +31,11 @@ def write(tasks: Iterable[Task], file: TextIO) -> None:
         writer.writerow([cell(told.get(name, "")) for name in _COLUMNS])
 
 
-def advise(file: Path) -> tuple[str, ...]:
-    """The next steps with the file, a sentence each."""
+def advise(file: Path, back: str) -> tuple[str, ...]:
+    """The next steps with the file, a sentence each; ``back`` begins the command that reads answers."""
     return (
         "Fill in 'verdict' (given, suggested, other, none, skip) or just the right class in 'new_label', then "
-        f"labelaudit verdicts import RUN {file.name}",
+        f"{back} {spell_path(file)}",
     )
 
 

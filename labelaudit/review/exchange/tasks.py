@@ -105,7 +105,7 @@ class Format:
     write: Callable[[Iterable[Task], TextIO], None]
     read: Callable[[bytes], Iterator[Answer | Refused]]
     """Every entry that somebody answered; raises `DataError` where the file is not an export at all."""
-    advise: Callable[[Path], tuple[str, ...]]
+    advise: Callable[[Path, str], tuple[str, ...]]
     """The next steps with the file that was written, a sentence each."""
     setup: Callable[[Sequence[str]], str] | None = None
     """The text of a second file that tells the tool about the classes."""
