@@ -104,6 +104,8 @@ def score(
         _summarize(audit, color, None if verbose else _FINDINGS)
         if to_file:
             tell(f"Written to {output}")
+    if not audit.decision.judged.any():
+        raise DataError(f"no new label could be judged: '{run}' knows none of their classes well enough")
 
 
 def _summarize(audit: Audit, color: Color, top: int | None) -> None:

@@ -70,6 +70,14 @@ def test_suspects_go_to_stdout_and_the_rest_to_stderr(place: Path) -> None:
     assert "d.png: labelled 'owl', a class that the audit does not know" in done.err
 
 
+def test_where_nothing_can_be_judged_the_exit_code_says_so(place: Path, tmp_path: Path) -> None:
+    (tmp_path / "other.csv").write_text("path,label\na.png,owl\nb.png,yak\nc.png,owl\nd.png,owl\n", encoding="utf-8")
+    done = score(place, "--labels", tmp_path / "other.csv", "--format", "json")
+    assert done.code == 2
+    assert "knows none of their classes well enough" in done.err
+    assert len(json.loads(done.out)["findings"]["list"]) == 4
+
+
 def test_json_has_suspects_and_findings(place: Path) -> None:
     done = score(place, "--format", "json", "-q")
     assert done.err == ""
