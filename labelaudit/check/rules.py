@@ -163,6 +163,8 @@ def _noise_rule(case: CheckInput, rule_id: str, where: Where, name: str, noise: 
         verdict = f"{bound} lies between: neither kept nor broken"
     elif noise.rate > most:
         verdict = f"above {bound}, but not beyond doubt"
+    elif noise.high > most:
+        verdict = f"which need not be above {bound}"
     else:
         verdict = f"within {bound}"
     if passed and case.audit.decision.recipe.get("blind") and noise is not case.measured:

@@ -39,6 +39,8 @@ def test_with_a_baseline_noise_must_rise_beyond_its_interval() -> None:
     assert (broken.passed, broken.limit) == (False, 0.15)
     assert "the baseline reached" in broken.message
     assert rule(judged(baseline=high), "noise-rise").passed
+    between = replace(known(), noise={"dataset": Noise(0.1, 0.05, 0.45)})  # above its own 40 %, below the end of 60 %
+    assert "which need not be above the 45% that the baseline" in rule(judged(baseline=between), "noise-rise").message
     assert not rule(judged(baseline=low), "noise-rise").passed
     assert judged(Policy(max_noise=0.3), low).rules[0].limit == 0.3
 
