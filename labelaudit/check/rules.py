@@ -31,7 +31,7 @@ from labelaudit.check.check_input import CheckInput, number_of
 from labelaudit.check.outcome import STATUSES, Rule, Status, Suspect
 from labelaudit.check.policy import TOLERANCE, ScopedRule, Where
 from labelaudit.errors import OptionError, unknown_name
-from labelaudit.judge.decide import low_end_of_sure, noise_rate, open_interval
+from labelaudit.judge.decide import low_end_of_sure, noise_rate, open_interval, widen_as
 from labelaudit.kinds import KINDS
 from labelaudit.text import count
 from labelaudit.types import Bools
@@ -51,6 +51,8 @@ _IF_ASKED = {"no-shortcuts"}
 _DRIFT = 0.001
 """A noise limit that is missed or kept by no more is said to be close: another machine may decide otherwise. Seven
 times the largest drift measured, as for `labelaudit.check.check_input.TOLERANCE`."""
+_KNOWN = 1e-3
+"""Suspicions that differ by no more than that are the same."""
 
 
 def apply_rules(case: CheckInput) -> tuple[tuple[Rule, ...], dict[str, Noise]]:
@@ -84,13 +86,16 @@ def measure_noise(case: CheckInput, mask: Bools) -> Noise | None:
     chosen = mask & case.counted
     if not chosen.any():
         return None
-    if case.measured is not None and np.array_equal(chosen, decision.judged):
+    whole = np.array_equal(chosen, decision.judged)
+    if case.measured is not None and whole:
         return case.measured
-    if not case.rulings and np.array_equal(chosen, decision.judged):
+    if whole and np.allclose(case.suspicion, decision.suspicion, atol=_KNOWN):  # every verdict is known to the audit
         found = Noise(decision.noise_rate, *decision.noise_interval)
         return found if all(map(math.isfinite, found)) else None
     rate, (low, high) = noise_rate(case.suspicion[chosen])
     low = low_end_of_sure(low, case.suspicion[chosen], decision.sure_from)
+    if whole:
+        low, high = widen_as(decision, replace(decision, noise_interval=(low, high))).noise_interval
     return Noise(rate, *open_interval((low, high), float(decision.recipe.get("blind", 0.0))))
 
 

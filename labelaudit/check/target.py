@@ -165,7 +165,7 @@ class Target:
         return verdicts.match(audit, said) if said else None
 
     def measured(self, audit: Audit, reviewed: Reviewed | None) -> Noise | None:
-        """The noise that the review of a random sample found, where the RUN has one with enough verdicts."""
+        """The noise that the review of a random sample found, where the RUN has one that tells it."""
         from labelaudit.check.baseline import Noise
         from labelaudit.estimate import estimate, load_plan
 
@@ -175,7 +175,9 @@ class Target:
             return None
         found = estimate(audit, plan, reviewed)
         rate = found.noise_rate
-        return None if found.is_opinion or rate.value is None else Noise(rate.value, rate.low, rate.high)
+        if found.is_opinion or rate.value is None or not rate.is_precise:
+            return None
+        return Noise(rate.value, rate.low, rate.high)
 
     def _locate(self) -> tuple[Path, Located]:
         """The present folder of the images, and all files of the dataset."""

@@ -7,6 +7,7 @@ the flags; those need a person's review.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -199,3 +200,12 @@ def open_interval(interval: tuple[float, float], blind: float) -> tuple[float, f
     ((0.0, 0.4), (0.1, 0.2))
     """
     return (0.0, interval[1] + 0.5 * blind * (1 - interval[1])) if blind else interval
+
+
+def widen_as(old: Decision, new: Decision) -> Decision:
+    """``new`` with its interval as much wider than its suspicions alone say as a scan found right for ``old``."""
+    counted = noise_rate(old.suspicion[old.judged])[1]
+    below = max(0.0, counted[0] - old.noise_interval[0])
+    above = max(0.0, old.noise_interval[1] - counted[1])
+    low, high = new.noise_interval
+    return replace(new, noise_interval=(max(0.0, low - below), min(1.0, high + above)))

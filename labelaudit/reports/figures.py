@@ -17,7 +17,7 @@ import numpy as np
 from labelaudit.audit.chance import has_numbers, is_measured
 from labelaudit.audit.document import Audit, has_images
 from labelaudit.judge.reasons import Reason, find
-from labelaudit.text import count_kind, interval
+from labelaudit.text import count, count_kind, interval
 from labelaudit.types import Finding, Floats, Ints
 
 if TYPE_CHECKING:
@@ -109,8 +109,12 @@ def caveats(audit: Audit, checked: ReviewState | None = None) -> tuple[str, ...]
     """Sentences on how far to trust the answer; with ``checked`` people's verdicts say it better than the model."""
     decision, said = audit.decision, list[str]()
     flagged = len(audit.suspects)
+    known = int(decision.recipe.get("reviewed") or 0)
     if checked is not None and checked.judged:
-        said.append(f"Before anybody looked, the scan flagged {flagged:,}. {noise_sentence(audit)}")
+        then = f"Before anybody looked, the scan flagged {flagged:,}."
+        if known:
+            then = f"The list knows {count(known, 'verdict')} and has {count(flagged, 'suspect')}."
+        said.append(f"{then} {noise_sentence(audit)}")
     elif flagged:
         said.append(
             f"Nobody has checked this list yet. {_tiers(audit)} `labelaudit tune RUN` tells in 20 verdicts where in "

@@ -29,7 +29,7 @@ from labelaudit.features.duplicates import NEIGHBORS, find_copies
 from labelaudit.features.embedding import embed_samples
 from labelaudit.images import Images, Joined, Subset
 from labelaudit.judge.belief import believe
-from labelaudit.judge.decide import decide, noise_rate
+from labelaudit.judge.decide import decide, noise_rate, widen_as
 from labelaudit.judge.judge import Judge
 from labelaudit.judge.noise_model import NoiseModel
 from labelaudit.judge.scores import sum_by_label
@@ -217,15 +217,6 @@ def recount_noise(decision: Decision, labels: Ints) -> Decision:
     matrix = sum_by_label(decision.probs, labels, judged)
     rate, interval = noise_rate(decision.suspicion[judged])
     return replace(decision, noise_rate=rate, noise_interval=interval, noise_matrix=matrix)
-
-
-def widen_as(old: Decision, new: Decision) -> Decision:
-    """``new`` with its interval as much wider than its suspicions alone say as a scan found right for ``old``."""
-    counted = noise_rate(old.suspicion[old.judged])[1]
-    below = max(0.0, counted[0] - old.noise_interval[0])
-    above = max(0.0, old.noise_interval[1] - counted[1])
-    low, high = new.noise_interval
-    return replace(new, noise_interval=(max(0.0, low - below), min(1.0, high + above)))
 
 
 def _set_unknown_classes_aside(

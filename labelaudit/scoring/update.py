@@ -27,6 +27,7 @@ from labelaudit.data.source import READING, Source, notes_of, source_settings
 from labelaudit.data.sources import open_source
 from labelaudit.features.duplicates import NEIGHBORS, conflicts, find_copies, leaks
 from labelaudit.judge import FILE
+from labelaudit.judge.decide import widen_as
 from labelaudit.judge.judge import Judge
 from labelaudit.judge.memory import Memory
 from labelaudit.kinds import kinds_of
@@ -34,7 +35,7 @@ from labelaudit.leading import join_tables, take_rows
 from labelaudit.machine import Clock, Machine, __version__, list_versions
 from labelaudit.scanning.scan import scan
 from labelaudit.scanning.settings import ScanSettings
-from labelaudit.scoring.score import embed_new, join_rows, judge_rows, recount_noise, widen_as
+from labelaudit.scoring.score import embed_new, join_rows, judge_rows, recount_noise
 from labelaudit.types import Bools, Decision, Evidence, Features, Finding, Floats, Ints, Samples
 from labelaudit.verdicts import verdicts_file
 

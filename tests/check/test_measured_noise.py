@@ -82,3 +82,10 @@ def test_a_handful_of_verdicts_leaves_the_reading_in_force(tmp_path: Path) -> No
     write_reviewed(tmp_path / "RUN", wrong=0, verdicts=5)
     ended = call("check", "RUN", "--max-noise", "5%")
     assert "by a review of a random sample" not in ended.out
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_a_review_whose_interval_says_next_to_nothing_measures_nothing(tmp_path: Path) -> None:
+    write_reviewed(tmp_path / "RUN", wrong=0, verdicts=11)
+    ended = call("check", "RUN", "--max-noise", "5%")
+    assert "by a review of a random sample" not in ended.out

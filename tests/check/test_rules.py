@@ -55,6 +55,17 @@ def test_verdicts_and_ignores_change_the_noise() -> None:
     assert without.noise_rate == noise_rate(np.array([0.1, 0.97, 0.2]))[0]
 
 
+def test_verdicts_that_the_audit_knows_leave_its_interval_and_further_ones_do_not_narrow_it() -> None:
+    audit = make_audit()
+    known_already = make_decision(suspicion=np.where(np.arange(6) == 1, 0.0, audit.decision.suspicion))
+    right = match(audit, [verdict(1, "given")])
+    own = make_audit(decision=known_already, findings=())
+    assert judged(audit=own, reviewed=right).noise_interval == own.decision.noise_interval
+    wide = make_audit(decision=make_decision(noise_interval=(0.0, 0.99)), findings=())
+    low, high = judged(audit=wide, reviewed=right).noise_interval
+    assert (low, high >= 0.9) == (0.0, True)
+
+
 def test_noise_that_the_audit_could_not_estimate() -> None:
     unknown = make_audit(decision=make_decision(noise_rate=np.nan, noise_interval=(np.nan, np.nan)), findings=())
     outcome = judged(Policy(max_noise=0.1), audit=unknown)

@@ -211,4 +211,7 @@ def test_a_measured_rate_leaves_no_advice_about_the_estimate_of_the_scan() -> No
     checked = ReviewState(outcomes={}, words={}, shares=(), sentences=(), **counts)
     rate = Share(name="noise rate", value=0.1, low=0.09, high=0.12)
     assert "the scan's own estimate reads low" in markdown.render(make_audit(), checked=checked)
+    assert "Before anybody looked, the scan flagged 2." in markdown.render(make_audit(), checked=checked)
+    later = make_audit(decision=make_decision(recipe={"reviewed": 5}))
+    assert "The list knows 5 verdicts and has 2 suspects." in markdown.render(later, checked=checked)
     assert "reads low" not in markdown.render(make_audit(), checked=replace(checked, shares=(rate,)))
