@@ -17,6 +17,7 @@ from labelaudit.text import shown_json
 
 from .console.options import ColorOption, Json
 from .console.reading import UNSAID, spell_reading, takes_source
+from .console.runs import DEFAULT
 from .console.streams import as_typed, brief, open_console, spell_path
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def inspect(
     """
     from labelaudit.data.source import Source
     from labelaudit.data.sources import inspect_source
+    from labelaudit.files import find_beside
 
     what, listing = inspect_source(Source(data=data, **how))
     if what.endswith("(1 class)") and how["label_from"] is None:
@@ -63,6 +65,8 @@ def inspect(
         console.print(as_typed(line))
     if data is not None and not broken:
         typed = " ".join(["labelaudit scan", spell_path(data), *spell_reading(ctx)])
+        if data.resolve() in DEFAULT.resolve().parents and data.is_dir():
+            typed += f" -o {spell_path(Path(find_beside(data, DEFAULT)))}"
         console.print(as_typed(f"Next: {typed}"), soft_wrap=True)
 
 

@@ -289,6 +289,15 @@ def _previous(place: Path) -> Path:
     return place.with_name(f".{place.name}.previous")
 
 
+def find_beside(source: Path | str, output: Path | str) -> str:
+    """A path of the last name of ``output`` beside the folder ``source``, as a person writes it.
+
+    >>> find_beside(".", "labelaudit-run"), find_beside("data/images", "data/images/run")
+    ('../labelaudit-run', 'data/run')
+    """
+    return os.path.normpath(os.path.join(source, "..", Path(output).name))  # noqa: PTH118
+
+
 def check_apart(output: Path | str, sources: Mapping[str, Path | str | None]) -> None:
     """Refuse a folder or file ``output`` that is one of the ``sources``, lies inside it, or holds it.
 
@@ -303,8 +312,10 @@ def check_apart(output: Path | str, sources: Mapping[str, Path | str | None]) ->
             continue
         own = Path(source).resolve()
         if place == own or (own.is_dir() and own in place.parents):
-            where = "is" if place == own else "lies inside"
-            raise OptionError(f"the output {output} {where} the {what} {source}: choose a folder outside with `output`")
+            where, such = ("is", "") if place == own else ("lies inside", f", such as {find_beside(source, output)}")
+            raise OptionError(
+                f"the output {output} {where} the {what} {source}: choose a folder outside with `output`{such}"
+            )
         if place in own.parents and place.exists():
             raise OptionError(f"the output {output} holds the {what} {source}: choose another folder with `output`")
 

@@ -107,3 +107,6 @@ def test_the_next_command_reads_the_dataset_in_the_same_way(tmp_path: Path, monk
     asked = "--labels 'my labels.csv' --label-column kind --ignore-metadata"
     assert call("inspect", "d", *said).out.splitlines()[-1] == f"Next: labelaudit scan d {asked}"
     assert call("inspect", "d", "--label-from", "level 1").out.endswith("scan d --label-from 'level 1'\n")
+    monkeypatch.chdir(tmp_path / "d")
+    assert call("inspect", ".").out.splitlines()[-1] == "Next: labelaudit scan . -o ../labelaudit-run"
+    assert "choose a folder outside with -o, such as ../labelaudit-run" in call("scan", ".").err
