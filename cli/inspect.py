@@ -71,6 +71,8 @@ def inspect(
 
 
 def _document(what: str, listing: Listing) -> dict[str, Any]:
+    from labelaudit.data.source import note_junk, note_skipped
+
     counts = _counts(listing)
     splits = Counter(listing.splits or ())
     return {
@@ -81,7 +83,7 @@ def _document(what: str, listing: Listing) -> dict[str, Any]:
         "splits": dict(splits),
         "examples": [{"path": listing.ids[row], "label": listing.labels[row]} for row in _examples(listing)],
         "findings": dict(Counter(finding.kind for finding in _findings(listing))),
-        "notes": list(listing.notes),
+        "notes": [*listing.notes, *note_skipped(listing.skipped), *note_junk(listing.junk)],
         "columns": list(listing.extra),
     }
 

@@ -1,8 +1,9 @@
 """Paths of the images of the new dataset, which stay below their folder whatever a label or a name holds.
 
-A file keeps its path without the folders of its split and its class, wherever these were. A class that is new
-must have a name that every file system takes for a folder; one that the dataset came with gets percent escapes where it
-is not a path part, is longer than a file system takes, or is the name of a file that lies beside the class folders.
+A file keeps its path without the folders of its split and its class, wherever these were, and below class folders also
+without those that all files lie in. A class that is new must have a name that every file system takes for a folder; one
+that the dataset came with gets percent escapes where it is not a path part, is longer than a file system takes, or is
+the name of a file that lies beside the class folders.
 Names that a later scan passes over, and in the form of Hugging Face words that `datasets` takes for a split wherever
 they stand, get percent escapes too. Left out: what only some file systems refuse about classes that are there already
 (names of devices, letters that differ in case alone); they say so themselves.
@@ -99,13 +100,18 @@ def _unique(
     """(m,) ``[split/]folder/name`` of each sample; ``spell`` writes each part so that it is read back alike."""
     samples, given = dataset.samples, dataset.samples.given()
     moved = [dataset.labels[place] != given[row] for place, row in enumerate(dataset.rows)]
+    splits = [""] * len(given) if samples.splits is None else samples.splits
+    insides = [
+        _inside(samples.ids[row], splits[row], given[row] if folder else "")
+        for row, folder in zip(dataset.rows, folder_of, strict=True)
+    ]
+    shared = _shared([inside[:-1] for inside in insides]) if all(folder_of) else 0
     found = [""] * len(dataset)
     taken: set[str] = set()
     for place in sorted(range(len(dataset)), key=lambda place: moved[place]):  # stable: what stays names itself first
         row = dataset.rows[place]
-        folder, split = folder_of[place], "" if samples.splits is None else samples.splits[row]
-        inside = [_fitted(spell(part)) for part in _inside(samples.ids[row], split, given[row] if folder else "")]
-        path = PurePosixPath(*(part for part in (split, folder) if part), *inside)
+        inside = [_fitted(spell(part)) for part in insides[place][shared:]]
+        path = PurePosixPath(*(part for part in (splits[row], folder_of[place]) if part), *inside)
         if path.suffix.lower() not in SUFFIXES:
             path = path.with_name(path.name + ending(row))
         name, number = path, 1
@@ -115,6 +121,17 @@ def _unique(
         taken.add(str(name))
         found[place] = str(name)
     return tuple(found)
+
+
+def _shared(paths: Sequence[list[str]]) -> int:
+    """The number of folders with which all ``paths`` begin.
+
+    >>> _shared([["pets", "a"], ["pets"], ["pets", "b"]]), _shared([[], ["pets"]]), _shared([])
+    (1, 0, 0)
+    """
+    first, last = (min(paths), max(paths)) if paths else ((), ())
+    differ = (n for n, (one, other) in enumerate(zip(first, last, strict=False)) if one != other)
+    return next(differ, min(len(first), len(last)))
 
 
 def _inside(name: str, split: str, label: str) -> list[str]:

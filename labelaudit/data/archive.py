@@ -32,6 +32,9 @@ MAX_UNPACKED = 64 * 10**9
 _PACKED: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZ": bz2.open, b"\xfd7": lzma.open}
 
 
+_LOCKED = 1  # bit of a zip entry that is encrypted
+
+
 class ZipStorage(Storage):
     """`Storage` of a zip file, which stays open."""
 
@@ -43,6 +46,8 @@ class ZipStorage(Storage):
         self._path, self._lock = path.absolute(), threading.Lock()
         named = {_name_of(entry): entry for entry in self._file.infolist()}
         self._entries = {name: entry for name, entry in named.items() if not name.endswith("/")}
+        if any(entry.flag_bits & _LOCKED for entry in self._entries.values()):
+            raise DataError(f"'{path}' is locked by a password: unpack it and give the folder")
         self.sizes = {name: entry.file_size for name, entry in self._entries.items()}
 
     def __reduce__(self) -> tuple[type[ZipStorage], tuple[Path]]:

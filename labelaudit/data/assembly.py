@@ -66,13 +66,19 @@ def names_image(tree: Tree) -> Callable[[str], bool]:
     """Whether a cell names an image of ``tree``, with or without its ending."""
     names = {unicodedata.normalize("NFC", posixpath.basename(path)).casefold() for path in tree.paths}
     stems = {posixpath.splitext(name)[0] for name in names}
+    endings = {posixpath.splitext(name)[1] for name in names}
 
     def is_image(cell: str) -> bool:
         steps = path_steps(cell)
         if not steps:
             return False
         spelled = {steps[-1].casefold(), after_upload(steps[-1])}
-        return bool(spelled & names) or (not ends_as_image(cell) and bool(spelled & stems))
+        if spelled & names:
+            return True
+        if ends_as_image(cell):  # and no file has this ending: they were converted
+            parts = {posixpath.splitext(name) for name in spelled}
+            return any(stem in stems and ending not in endings for stem, ending in parts)
+        return bool(spelled & stems)
 
     return is_image
 

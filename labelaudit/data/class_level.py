@@ -170,7 +170,11 @@ class _Search:
                 one.classes[one.lone.place] = one.lone.name
         labelled = [child for child in parts if inner[child.place].classes]
         if not labelled:
-            lone = [one.lone for one in inner.values() if one.lone is not None and one.lone.part is None]
+            lone = [
+                one.lone
+                for place, one in inner.items()
+                if one.lone is not None and one.lone.part is None and one.lone.name != place[-1]  # zipped in itself
+            ]
             if len(lone) > len({folder.name for folder in lone}) > 1:  # the same names again and again
                 for one in inner.values():
                     if one.lone in lone and one.lone is not None:
@@ -188,6 +192,8 @@ class _Search:
             if not one.classes:
                 found.passed[child.place] = "no class folders in it"
             split = split_name(child.name) if child.part in (Part.SPLIT, Part.SERIES) else ""
+            if child.part is Part.SPLIT and part_of(child.name) is None:
+                split = split or child.name  # in company only: ``rps`` beside ``rps_test``
             if child in labelled and split:
                 found.splits[child.place] = split
             found.splits |= one.splits

@@ -61,7 +61,8 @@ def plant(paths: Iterable[str]) -> Folder:
             folder.total += count
         folder.images += count
     for folder in root.walk():
-        for name, part in parts_among(folder.children).items():
+        nested = [name for name, child in folder.children.items() if not child.is_flat]
+        for name, part in parts_among(folder.children, nested).items():
             folder.children[name].part = part
     return root
 

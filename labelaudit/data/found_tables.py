@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from labelaudit.data.assembly import names_image
-from labelaudit.data.column_names import plain_name
+from labelaudit.data.column_names import PATH_NAMES, guess_column, plain_name
 from labelaudit.data.columns import Cells, Columns, PathsOnly, choose_columns
 from labelaudit.data.matching import Match, match_rows
 from labelaudit.data.parts import Part, part_of
@@ -128,17 +128,28 @@ def _examine(
         return RefusedTable(name=path, problem=str(error))
     if table is None or (not table.has_header and _SPLITTING.search(stem_of(path))):
         return None
-    if not any(is_image(cell) for column in table.cells.values() for cell in column[:200]):
+    numbered = not any(is_image(cell) for column in table.cells.values() for cell in column[:200])
+    if numbered and not _are_numbered(table, tree):
         return None
     try:
         columns = pick_columns(table, source, is_image)
     except DataError as error:
         is_asked = {source.label_column, source.path_column} - {None} <= table.cells.keys()
         refused = RefusedTable(name=path, problem=str(error), rows=len(table) if is_asked else 0)
-        return None if isinstance(error, PathsOnly) else refused
+        return None if numbered or isinstance(error, PathsOnly) else refused
     if columns.path is None or _names_numbers(table, columns):
         return None
-    return _matched(table, columns, path, tree, is_image)
+    found = _matched(table, columns, path, tree, is_image)
+    few = isinstance(found, FoundTable) and 2 * found.named < len(tree.paths)
+    return None if numbered and few else found
+
+
+def _are_numbered(table: Table, tree: Tree) -> bool:
+    """Whether a table names images by number and the files are numbered, so that they may differ in leading zeros."""
+    ids = guess_column(table.columns, PATH_NAMES)
+    if ids is None or not all(map(str.isdecimal, table.cells[ids])):
+        return False
+    return 2 * sum(stem_of(path).isdecimal() for path in tree.paths) > len(tree.paths)
 
 
 def _names_numbers(table: Table, columns: Columns) -> bool:

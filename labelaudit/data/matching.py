@@ -69,7 +69,8 @@ def match_rows(asked: Sequence[str], files: Sequence[str], *, root: str = "", ta
     """
     places = [tuple(_composed(file).split("/")) for file in files]
     indexes = _Indexes(places)
-    steps = [path_steps(value) for value in asked]
+    endings = {_image_ending(place[-1]) for place in places}
+    steps = [_converted(path_steps(value), endings) for value in asked]
     plainly = {place: number for number, place in enumerate(places)}
     chosen: dict[int, tuple[int, int]] = {}
     doubts: dict[int, tuple[str, ...]] = {}
@@ -126,6 +127,19 @@ def path_steps(value: str) -> Steps:
     text = re.sub(r"^[A-Za-z]:(?=[\\/])", "", text).replace("\\", "/")
     steps = tuple(step for step in posixpath.normpath(_composed(text)).split("/") if step not in ("", ".", ".."))
     return steps[-1:] if "upload" in steps[:-1] else steps  # the folders above an upload are the tool's own
+
+
+def _converted(wanted: Steps, endings: set[str]) -> Steps:
+    """A row's path without the ending of an image that no file has: all were converted, as ``.dcm`` to ``.png``."""
+    if not wanted or _image_ending(wanted[-1]) in endings or not _image_ending(wanted[-1]):
+        return wanted
+    return (*wanted[:-1], _without_ending(wanted[-1]))
+
+
+def _image_ending(name: str) -> str:
+    """The ending of an image's name in small letters; empty for other names."""
+    ending = posixpath.splitext(name)[1].lower()
+    return ending if ending in SUFFIXES else ""
 
 
 def _drop_rivals(

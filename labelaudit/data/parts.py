@@ -7,7 +7,7 @@ Left out: names that only look like parts in the company of others; `class_folde
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from enum import Enum
 
 TRAINING, VALIDATION, TESTING = ("train", "training"), ("valid", "val", "validation", "dev"), ("test", "testing")
@@ -34,6 +34,7 @@ _WORDS_OF = {
         output result run log checkpoint ckpt cam gradcam figure fig asset doc documentation static media
         example sample demo screenshot readme icon logo thumbnail thumb plot graph notebook src script util
         website unlabeled unlabelled template tmp temp backup prediction pred visualization visualisation vis
+        unsorted uncategorized uncategorised todo
         teaser banner
     """,
     Part.SPLIT: """
@@ -119,14 +120,17 @@ def part_of(name: str) -> Part | None:
     return None if best is Part.SERIES and not numbered else best
 
 
-def parts_among(names: Iterable[str]) -> dict[str, Part | None]:
+def parts_among(names: Iterable[str], nested: Collection[str] = ()) -> dict[str, Part | None]:
     """The parts that folders beside each other are, also those that show only in company.
 
     ``asl_train`` and ``asl_test`` are splits, since nothing else tells them apart, and ``HAM_images_part_1`` and ``_2``
-    are pieces, since they are numbered and a word says that they are one.
+    are pieces, since they are numbered and a word says that they are one. Among ``nested`` folders, which hold others,
+    ``rps`` beside ``rps_test`` is a split too.
 
     >>> [part.value for part in parts_among(["asl_train", "asl_test"]).values()]
     ['split', 'split']
+    >>> parts_among(["rps", "rps_test"], nested=["rps", "rps_test"])["rps"], parts_among(["rps", "rps_test"])["rps"]
+    (<Part.SPLIT: 'split'>, None)
     """
     parts = {name: part_of(name) for name in names}
     alike: dict[tuple[str, ...], list[str]] = {}
@@ -138,7 +142,8 @@ def parts_among(names: Iterable[str]) -> dict[str, Part | None]:
         if len(group) < 2:
             continue
         roles = [{_role(word) for word in _words(name)} for name in group]
-        if all(Part.SPLIT in own for own in roles):
+        told = sum(Part.SPLIT in own for own in roles)
+        if told == len(group) or (told == len(group) - 1 and {*group} <= {*nested}):
             parts |= dict.fromkeys(group, Part.SPLIT)
         elif all(own & {Part.SERIES, Part.DATA} for own in roles):
             parts |= dict.fromkeys(group, Part.SERIES)

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -22,7 +24,7 @@ from labelaudit.data.archive import is_archive
 from labelaudit.data.class_names import name_classes
 from labelaudit.data.exposure import Exposed, Exposure
 from labelaudit.data.folders import Candidate, Undecided
-from labelaudit.data.images import ImageError
+from labelaudit.data.images import ImageError, suffix
 from labelaudit.data.listing import Listing
 from labelaudit.data.order import state_classes, state_rows
 from labelaudit.data.reader import Certainty, Reading, Subject
@@ -34,9 +36,12 @@ from labelaudit.errors import DataError, damage_of, unknown_name
 from labelaudit.text import count, name_some
 
 _ROOM = "labelaudit.data.readers"
-_CLOSED = frozenset({".mat", ".xls", ".xlsx", ".ods", ".h5", ".hdf5", ".tfrecord", ".tfrec", ".mdb", ".npy"})
-"""Endings of files that may hold labels or images and are not read, not alone at least."""
-_FEW = 4  # files that a message names
+_CLOSED = re.compile(
+    r".*\.(mat|xlsx?|ods|h5|hdf5|tfrecord|tfrec|mdb|bin|npy|(csv|tsv|txt|jsonl?)\.(gz|bz2|xz|zip))(-\d+-of-\d+)?",
+    re.IGNORECASE,
+)
+"""Names of files that may hold labels or images and are not read, not alone at least."""
+_FEW, _LOOKED_AT = 4, 20  # files that a message names, and that it looks into
 
 
 @cache
@@ -225,7 +230,7 @@ def nothing_found(subject: Subject) -> str:
     stems = {*names, *(name.rpartition(".")[0] for name in names)}
     boxes = sum(_stem_of_boxes(other) in stems for other in tree.others)
     boxes = boxes if 2 * boxes > len(tree.paths) else 0
-    closed = [other for other in tree.others if ending_of(other) in _CLOSED]
+    closed = list(filter(_CLOSED.fullmatch, tree.others))
     flat = subject.path is not None and subject.path.is_dir() and not any("/" in path for path in tree.paths)
     alone = f", or `label_from` parent if all are of the class '{tree.name}'" if flat else ""
     beside = (
@@ -245,7 +250,7 @@ def _unknown_file(subject: Subject) -> str:
         return f"'{path}' is one image: give the folder of class folders above it"
     if path is not None and path.suffix.lower() in (".7z", ".rar"):
         return f"'{path}' is an archive of a kind that is not read: unpack it and give the folder, or a .zip"
-    if path is not None and ending_of(path.name) in _CLOSED:
+    if path is not None and _CLOSED.fullmatch(path.name):
         return f"'{path}' is not read: save its images and labels as one .npz, or as class folders"
     return (
         f"'{subject.shown}' is not a kind of dataset known here: give a folder, a table (.csv, .tsv, .jsonl, "
@@ -260,11 +265,17 @@ def _no_images(tree: Tree, advice: str) -> str:
         return f"'{tree.shown}' holds no images but archives, which are not opened in an archive: unpack it"
     if packed:
         return f"'{tree.shown}' holds no images but archives: give one of them, {name_some(packed, 4)}"
+    arrays = [other for other in tree.others if ending_of(other) in (".npz", ".npy")]
+    if len(arrays) > 1:
+        return (
+            f"'{tree.shown}' holds no image files, and '{arrays[0]}' is not read: save its images and labels as one "
+            ".npz, or give it as DATA with its labels as `labels` FILE"
+        )
     alone = [other for other in tree.others if ending_of(other) in (".npz", ".csv", ".tsv", ".parquet")]
     if 0 < len(alone) <= _FEW:
         named = " or ".join(f"'{tree.shown}/{other}'" for other in alone)
         return f"'{tree.shown}' holds no image files; if images are in {named}, give that file as DATA"
-    if closed := [other for other in tree.others if ending_of(other) in _CLOSED]:
+    if closed := list(filter(_CLOSED.fullmatch, tree.others)):
         return (
             f"'{tree.shown}' holds no image files, and '{closed[0]}' is not read: save its images and labels as one "
             ".npz, or as class folders"
@@ -274,4 +285,18 @@ def _no_images(tree: Tree, advice: str) -> str:
         first = tree.findings[0]
         counted.append(f"{len(tree.findings)} that cannot be read, the first: '{first.path}', {first.detail}")
     left = f" (left out: {', '.join(counted)})" if counted else ""
+    if (found := _called_otherwise(tree)) is not None:
+        advice = f"'{found[0]}' is an image by its content: give such files the ending '{found[1]}'"
     return f"no images in '{tree.shown}'{left}: {advice}"
+
+
+def _called_otherwise(tree: Tree) -> tuple[str, str] | None:
+    """A file that is an image in spite of its ending, with the ending that it should have.
+
+    Of each ending one is looked at. Raw photographs of many cameras begin as TIFF does and are none.
+    """
+    for name in list({ending_of(other): other for other in reversed(tree.others)}.values())[:_LOOKED_AT]:
+        with suppress(ImageError, OSError, ValueError):
+            if (ending := suffix(tree.storage.read(name))) not in ("", ".tif"):
+                return name, ending
+    return None

@@ -43,6 +43,7 @@ Line = tuple[int, list[str]]
 _WITH_IMAGE = re.compile(rf"(.+?(?:{'|'.join(map(re.escape, sorted(SUFFIXES)))}))\s+(.+)", re.IGNORECASE)
 _MARKS = {codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32"}
 _MARKS |= {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}  # after the longer ones that begin alike
+_LONGEST_REMARK = 50  # lines
 _WIDEST = 200_000
 """Columns of a table: more than the pixels of an image that anybody keeps in one."""
 
@@ -165,6 +166,7 @@ def _decode(name: str, data: bytes) -> str:
 
 def _csv_lines(name: str, text: str) -> Iterator[Line]:
     text = re.sub(r"\A\s*sep=.\s*\n", "", text, flags=re.IGNORECASE)  # a line that tells Excel the separator
+    text = _without_remarks(text)
     head = text.lstrip("\r\n").partition("\n")[0]
     best = max(",;\t|", key=head.count)
     delimiter = "\t" if name.lower().endswith(".tsv") else "," if "," in head else best
@@ -175,6 +177,15 @@ def _csv_lines(name: str, text: str) -> Iterator[Line]:
                 yield reader.line_num, cells
     except csv.Error as error:
         raise DataError(f"'{name}' line {reader.line_num} cannot be parsed: {error}") from error
+
+
+def _without_remarks(text: str) -> str:
+    """A table with nothing in the lines above it that begin with ``#`` and have other cells than the header below."""
+    lines = text.split("\n", _LONGEST_REMARK)
+    remarks = next((number for number, line in enumerate(lines) if line.strip() and not line.startswith("#")), 0)
+    sign = max(",;\t|", key=lines[remarks].count)
+    alike = any(line.count(sign) == lines[remarks].count(sign) for line in lines[:remarks] if line.strip())
+    return text if alike or not remarks else "\n".join([""] * remarks + lines[remarks:])
 
 
 def _check_width(name: str, line: int, width: int) -> None:

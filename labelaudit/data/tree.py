@@ -6,6 +6,7 @@ Readers look at a `Tree` and not at a disk, so that what is known about folders 
 from __future__ import annotations
 
 import os
+import re
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -91,8 +92,8 @@ class Disk(Storage):
 def walk(root: Path) -> Tree:
     """Every file below ``root``, links followed, each folder entered through a link at most once.
 
-    A file without an ending is an image where its first bytes say so. Raises `DataError` where ``root`` cannot be
-    opened.
+    A file without an ending, or with one that says nothing, is an image where its first bytes say so. Raises
+    `DataError` where ``root`` cannot be opened.
     """
     walker = _Walker(root)
     walker.enter("")
@@ -112,6 +113,14 @@ def walk(root: Path) -> Tree:
 def ending_of(path: str) -> str:
     """The ending of a file name in lower case, with its dot."""
     return os.path.splitext(path)[1].lower()  # noqa: PTH122 (ten times faster)
+
+
+def _says_kind(ending: str) -> bool:
+    """Whether an ending says of which kind a file is: ``.300`` at the end of a number and ``.jpg?w=300`` do not.
+
+    A ``~`` at its end says that it is a copy of what somebody edited.
+    """
+    return re.fullmatch(r"\.([a-z][a-z0-9]*|.*~)", ending) is not None
 
 
 def spell_bytes(name: str) -> str:
@@ -185,7 +194,7 @@ class _Walker:
             if not entry.is_symlink():
                 return [path]
             self.links.append(path)
-        elif ending not in SUFFIXES and (ending or not self._is_image(entry)):
+        elif ending not in SUFFIXES and (_says_kind(ending) or not self._is_image(entry)):
             self.others.append(path)
         elif entry.is_file():
             self.paths.append(path)
@@ -195,7 +204,7 @@ class _Walker:
 
     @staticmethod
     def _is_image(entry: os.DirEntry[str]) -> bool:
-        """Whether the first bytes of a file without an ending are those of an image."""
+        """Whether the first bytes of a file whose ending says nothing are those of an image."""
         if not entry.is_file():
             return False
         try:

@@ -64,10 +64,10 @@ def test_numbered_classes_keep_their_numbers_and_names(tmp_path: Path) -> None:
 
 
 def test_classes_below_another_folder_do_not_lie_in_each_other(tmp_path: Path) -> None:
-    audit = make_dataset(tmp_path / "pets", tuple(f"img/{name}" for name in IDS))
+    audit = make_dataset(tmp_path / "pets", tuple(f"PetImages/{name}" for name in IDS))
     made = apply_plan(make_plan(audit, match(audit, [])), audit, tmp_path / "out")
     assert not any("several ways" in note for note in made.notes)
-    assert labels(tmp_path / "out")["cat/img/a.png"] == "cat"
+    assert labels(tmp_path / "out")["cat/a.png"] == "cat"
 
 
 def test_folders_that_a_scan_would_ask_about_say_the_answer(tmp_path: Path) -> None:

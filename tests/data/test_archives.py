@@ -102,6 +102,16 @@ def test_broken_archives(name: str, tmp_path: Path) -> None:
         open_source(tmp_path / name)
 
 
+def test_a_locked_archive_says_so(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        archive.writestr("cat/1.png", PIXEL)
+    data = bytearray((tmp_path / "x.zip").read_bytes())
+    data[data.index(b"PK\1\2") + 8] |= 1  # the flag of the entry in the list at the end
+    (tmp_path / "x.zip").write_bytes(data)
+    with pytest.raises(DataError, match="is locked by a password: unpack it"):
+        open_source(tmp_path / "x.zip")
+
+
 def test_archives_that_hold_no_images_say_what_to_do(tmp_path: Path) -> None:
     tarred(tmp_path / "outer.tar", {"train.zip": b""})
     with pytest.raises(DataError, match="archives, which are not opened in an archive: unpack it"):

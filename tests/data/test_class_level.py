@@ -37,6 +37,10 @@ CERTAIN: dict[str, tuple[Spec, dict[str | None, int]]] = {
     "splits in other words": ({"Training/a": 2, "Training/b": 1, "Validation/a": 1}, {"a": 3, "b": 1}),
     "a flat test part": ({"train/cat": 2, "train/dog": 2, "test1": 3}, {"cat": 2, "dog": 2, None: 3}),
     "splits one folder below": ({"d/train/cat": 1, "d/train/dog": 2, "d/test1": 1}, {"cat": 1, "dog": 2, None: 1}),
+    "one of two splits without a word": (
+        {f"{part}/{name}": 1 for part in ("rps", "rps-test-set") for name in ("rock", "paper")},
+        {"rock": 2, "paper": 2},
+    ),
     "a split twice": (
         {f"{part}_set/{part}_set/{name}": 1 for part in ("training", "test") for name in ("cats", "dogs")},
         {"cats": 2, "dogs": 2},
@@ -102,6 +106,7 @@ UNCERTAIN: dict[str, tuple[Spec, str]] = {
     "sites or animals": ({"A/cat": 2, "A/dog": 1, "B/cat": 1, "B/dog": 1}, "`label_from` 'level 2'"),
     "kinds of kinds": ({"animals/cat": 1, "animals/dog": 1, "cars/bmw": 1, "cars/vw": 1}, "`label_from` top"),
     "one folder in each": ({"a/cat": 1, "b/dog": 1}, "`label_from` 'level 2'"),
+    "what waits to be sorted": ({"cat": 5, "dog": 5, "_todo": 2, "unsorted": 3}, "`label_from` top"),
     "samples as large as a class": ({"cat": 5, "dog": 5, "samples": 5}, "`label_from` top"),
     "a train folder beside one class": ({"train": 5, "bus": 5}, "`label_from` top"),
     "a stranger beside splits": ({"train/a": 2, "train/b": 2, "test/a": 1, "extra": 3}, "`label_from` 'level 2'"),

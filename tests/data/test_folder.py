@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from built import PIXEL, labels_of
+from built import PIXEL, build, labels_of
 from planted import kinds, plant, write
 
 from labelaudit.data.images import ImageError
@@ -186,3 +186,52 @@ def test_labels_option_is_checked(tmp_path: Path) -> None:
     table = write(tmp_path / "t.csv", "path,label\na,b\n")
     with pytest.raises(DataError, match="holds labels itself"):
         open_source(table, labels=table)
+
+
+def test_an_ending_that_says_nothing_leaves_it_to_the_content(tmp_path: Path) -> None:
+    names = ("1.jpg?w=300", "2.jpg_large", "1.2.840.113619.301", "4.png")
+    files = {f"{label}/{name}": PIXEL for label in ("cat", "dog") for name in names}
+    build(tmp_path, {**files, "cat/5.png~": PIXEL, "cat/6.bak": PIXEL, "cat/notes.1": b"text"})
+    listing = open_source(tmp_path)
+    assert {*listing.ids} == {*files}
+    assert listing.skipped == {".1": 1, ".bak": 1, ".png~": 1}
+
+
+def test_images_under_another_ending_are_told_what_to_do(tmp_path: Path) -> None:
+    build(tmp_path, {f"faces/subject0{n}.glasses": PIXEL for n in range(3)} | {"readme.txt": "x"})
+    with pytest.raises(DataError, match=r"'faces/subject00\.glasses' is an image by its content: .* ending '\.png'"):
+        open_source(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (["a.npy", "b.npy"], "as one .npz, or give it as DATA with its labels as `labels` FILE"),
+        (["mnist-train.tfrecord-00000-of-00001"], "tfrecord-00000-of-00001' is not read"),
+        (["train_X.bin", "train_y.bin"], "train_X.bin' is not read"),
+    ],
+)
+def test_files_that_may_hold_images_are_named(names: list[str], words: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=words):
+        open_source(build(tmp_path, {f"d/{name}": b"x" for name in names}))
+
+
+def test_images_of_splits_that_are_zipped_in_themselves_are_no_classes(tmp_path: Path) -> None:
+    build(tmp_path, {"cars_train/cars_train": 2, "cars_test/cars_test": 2, "devkit/annos.mat": b"x"})
+    with pytest.raises(DataError, match=r"4 images without labels: .* 'devkit/annos\.mat' is not read"):
+        open_source(tmp_path)
+    build(tmp_path, {"labels.csv.gz": b"x"})
+    (tmp_path / "devkit/annos.mat").unlink()
+    with pytest.raises(DataError, match=r"'labels\.csv\.gz' is not read"):
+        open_source(tmp_path)
+
+
+def test_images_that_are_there_twice_get_a_note(tmp_path: Path) -> None:
+    files: dict[str, int | str | bytes] = {f"{label}/{n}.png": PIXEL for label in ("cat", "dog") for n in range(3)}
+    build(tmp_path, files | {name.replace("png", "jpg"): PIXEL for name in files if "2" not in name})
+    assert any("8 images have another of the same name beside them" in note for note in open_source(tmp_path).notes)
+
+
+def test_splits_are_told_where_one_has_no_word_for_it(tmp_path: Path) -> None:
+    build(tmp_path, {f"{part}/{name}": 1 for part in ("rps", "rps_test") for name in ("rock", "paper")})
+    assert set(open_source(tmp_path).splits or ()) == {"rps", "test"}

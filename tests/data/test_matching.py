@@ -34,7 +34,9 @@ from labelaudit.data.matching import match_rows, path_steps
             ["7.png", "8.png"], ["train/8.png", "test/7.png", "test/8.png"], [None, None], id="names say nothing"
         ),
         pytest.param(["1.png"], ["cat/1.png", "dog/1.png"], [None], id="two files fit"),
-        pytest.param(["a.jpg"], ["a.png"], [None], id="another ending"),
+        pytest.param(["a.jpg"], ["a.png", "b.jpg"], [None], id="another ending"),
+        pytest.param(["a.dcm", "b.dcm"], ["a.png", "b.png"], ["a.png", "b.png"], id="converted images"),
+        pytest.param(["a.dcm", "a.png"], ["a.png"], [None, "a.png"], id="one of two converted"),
         pytest.param(["a", "a.jpg"], ["a.jpg"], [None, "a.jpg"], id="two rows, one file"),
         pytest.param(["1", "01"], ["001.png"], [None, None], id="two numbers, one file"),
         pytest.param(["", " "], ["a.png"], [None, None], id="empty cells"),

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from built import PIXEL, labels_of
+from built import PIXEL, build, labels_of
 from planted import NAMES, archive, kinds, parquet, plant, write
 
 from labelaudit.data.sources import open_source
@@ -215,3 +215,22 @@ def test_columns_that_divide_the_rows_alike_are_one_choice_whatever_they_are_cal
     rows = "".join(f"{n}.png,{n % 2},{('cat', 'dog')[n % 2]},https://x.org/{n % 3}\n" for n in range(6))
     listing = open_source(write(tmp_path / "t.csv", f"file,pets,pets-metadata.name,link\n{rows}"))
     assert set(listing.labels) == {"cat", "dog"}
+
+
+def test_remarks_above_a_table_are_passed_over(tmp_path: Path) -> None:
+    text = "# made by a tool, today, again\n# two classes\nfile,label\na.png,cat\nb.png,dog\n"
+    table = write(tmp_path / "t.csv", text)
+    assert labels_of(open_source(table)) == {"a.png": "cat", "b.png": "dog"}
+    table = write(tmp_path / "t.csv", "#file,label\na.png,cat\nb.png,dog\n")
+    assert labels_of(open_source(table, path_column="#file")) == {"a.png": "cat", "b.png": "dog"}
+    with pytest.raises(DataError, match="line 5 has 3 cells"):
+        open_source(write(tmp_path / "t.csv", text.replace(",cat", ",cat,x").replace("a.png", "a.png\nc.png")))
+
+
+def test_numbers_that_lost_their_leading_zeros_name_most_files(tmp_path: Path) -> None:
+    build(tmp_path, {f"images/{n:05}.png": PIXEL for n in range(1, 9)})
+    (tmp_path / "l.csv").write_text("id,label\n" + "".join(f"{n},{'ab'[n % 2]}\n" for n in range(1, 9)))
+    assert labels_of(open_source(tmp_path))["images/00002.png"] == "a"
+    (tmp_path / "l.csv").write_text("id,category\n1,pet\n2,pet\n3,car\n")
+    with pytest.raises(DataError, match="8 images without labels"):
+        open_source(tmp_path)

@@ -122,6 +122,7 @@ def list_classes(tree: Tree, level: Level) -> Listing:
         notes.append(f"No image is in {name_some(bare)}, beside the class folders.")
     if masks:
         notes.append(f"Passed over {count(len(masks), 'image')} named as masks of others beside them.")
+    notes += _note_twins(ids)
     detail = "it lies in no class folder"
     return Listing(
         root=tree.shown,
@@ -135,6 +136,19 @@ def list_classes(tree: Tree, level: Level) -> Listing:
         origin=level.describe(),
         notes=tuple(notes),
     )
+
+
+def _note_twins(ids: Sequence[str]) -> list[str]:
+    """A note where most images are there twice, as ``x.jpg`` and ``x.png``: one may be the mask of the other."""
+    stems = Counter(posixpath.splitext(path)[0] for path in ids)
+    twins = [path for path in ids if stems[posixpath.splitext(path)[0]] > 1]
+    if 2 * len(twins) <= len(ids):
+        return []
+    one, other = sorted(twins, key=lambda path: posixpath.splitext(path)[0])[:2]
+    return [
+        f"{count(len(twins), 'image')} have another of the same name beside them, such as '{one}' and '{other}'. If "
+        "they are masks or copies, move them away: all are read."
+    ]
 
 
 def _without_images(tree: Tree, level: Level) -> list[str]:
