@@ -199,7 +199,7 @@ def test_an_ending_that_says_nothing_leaves_it_to_the_content(tmp_path: Path) ->
 
 def test_images_under_another_ending_are_told_what_to_do(tmp_path: Path) -> None:
     build(tmp_path, {f"faces/subject0{n}.glasses": PIXEL for n in range(3)} | {"readme.txt": "x"})
-    with pytest.raises(DataError, match=r"'faces/subject00\.glasses' is an image by its content: .* ending '\.png'"):
+    with pytest.raises(DataError, match=r"'faces/subject00\.glasses' is an image by its content: .* ending '\.pnm'"):
         open_source(tmp_path)
 
 
