@@ -110,6 +110,16 @@ def test_images_of_the_audit_itself_keep_what_it_says_of_them(place: Path) -> No
         assert (audit.decision.probs[now] == scanned.decision.probs[then]).all()
 
 
+def test_the_interval_of_the_audited_images_is_no_narrower_than_that_of_the_scan(place: Path) -> None:
+    scanned = run.read(place / "run").decision
+    decision = replace(scanned, noise_interval=(0.0, 0.9))
+    run.write(replace(run.read(place / "run"), decision=decision), place / "run")
+    again = score(place / "run", Source(data=place / "data"), Machine(device="cpu")).decision
+    assert again.noise_interval[0] == 0
+    assert again.noise_interval[1] >= 0.9
+    assert again.is_issue.sum() == scanned.is_issue.sum()
+
+
 def test_what_cannot_be_scored_is_one_line(place: Path) -> None:
     put(place / "new", 1, "a.png", 5)
     with pytest.raises(RunError, match="is not a RUN folder"):
