@@ -160,14 +160,13 @@ def suspicion_at(suspicion: Floats, count: float) -> float:
 
 
 def bear_out(sure: float, suspicion: Floats, share: float) -> float:
-    """The threshold ``sure``, or where more than ``share`` of ``suspicion`` (m,), and more than one, reach it, one that
-    just so many do.
+    """The threshold ``sure``, or where more than ``share`` of ``suspicion`` (m,) reach it, one that just so many do.
 
-    >>> high = np.array([0.96, 0.97, 0.99, 0.5])
+    >>> high = np.array([0.96, 0.97, 0.98, 0.5])
     >>> bear_out(0.95, high, 0.75), bear_out(0.95, high, 0.5), bear_out(0.95, high, 0.0)
-    (0.95, 0.965, 0.98)
+    (0.95, 0.965, 0.99)
     """
-    count = max(1, round(share * len(suspicion)))
+    count = round(share * len(suspicion))
     if (suspicion >= sure).sum() <= count:
         return sure
     return (suspicion_at(suspicion, count + 1) + suspicion_at(suspicion, count)) / 2
