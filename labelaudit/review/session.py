@@ -187,8 +187,7 @@ class Session:
     def undo(self, place: int | None) -> dict[str, Any]:
         """Withdraw the verdict at a position, or this reviewer's last one; returns the question to go back to.
 
-        Raises `NothingToUndo` where there is nothing to withdraw or the image is in another queue; `RunError` where it
-        could not be written.
+        Raises `NothingToUndo` for nothing to withdraw or an image of another queue, `RunError` for a full disk.
         """
         if place is not None:
             row = self._row(place)
@@ -268,12 +267,14 @@ class Session:
         return self.queue.rows[place]
 
     def _standing(self, row: int) -> Verdict | None:
-        """The verdict that counts for the progress: one's own, or somebody else's where that is enough."""
+        """The verdict that counts for the progress: one's own, or others' where that is enough, a skip of a dispute."""
         identity = self.audit.identity(row)
         mine = self.ledger.mine(identity)
         if mine is not None or self.again:
             return mine
-        return next((said for said in self.ledger.others(identity) if said.verdict != "skip"), None)
+        told = verdicts.settle([one for one in self.ledger.others(identity) if one.verdict != "skip"], self.ledger.rule)
+        unclear = len({said.right for said in told}) > 1
+        return replace(told[0], verdict="skip", new_label="") if unclear else next(iter(told), None)
 
     def _is_open(self, row: int) -> bool:
         return self._standing(row) is None
@@ -304,10 +305,8 @@ def open_session(
     ``only`` keeps these rows of the queue and no others; ``keys`` are those of `read_keys`. The estimation
     sample is drawn and kept in ``RUN/estimate.json`` where ``order`` needs one that is not there.
 
-    Raises:
-        DataError: the verdicts cannot be read.
-        OptionError: unknown order.
-        RunError: there is nothing to review, or the plan cannot be kept.
+    Raises `DataError` where the verdicts cannot be read, `OptionError` for an unknown order, `RunError` where there is
+    nothing to review or the plan cannot be kept.
     """
     queue, plan, reviewed, notes = open_queue(audit, run, order)
     if only is not None:

@@ -161,6 +161,15 @@ def test_two_servers_on_one_run_see_each_other(run: Path) -> None:
     assert twice.questions(0, 1)[0]["verdict"] is None
 
 
+def test_a_dispute_of_others_is_neither_wrong_nor_right(run: Path) -> None:
+    for name, label in (("ann", 0), ("bob", 1)):
+        open_run(run, reviewer=name, again=True).judge(0, "class", label, 0)
+    carol = open_run(run, reviewer="carol")
+    assert carol.progress() == {"done": 1, "right": 0, "wrong": 0, "skipped": 1}
+    open_run(run, reviewer="dave", again=True).judge(0, "class", 1, 0)
+    assert carol.progress()["skipped"] == 0, "the majority settles it"
+
+
 def test_two_who_judge_at_the_same_time_are_not_asked_the_same(run: Path) -> None:
     ann, bob = open_run(run, order="all"), open_run(run, order="all", reviewer="bob")
     at, asked = [0, 0], list[int]()
