@@ -152,7 +152,7 @@ class Texts(Packed):
         starts, first = self.starts[:-1], self.data[self.starts[0] : self.starts[1]]
         shared = min(len(first), int(np.diff(self.starts).min()))
         for place in range(shared):
-            if (self.data[starts + place] != first[place]).any():
+            if (self.data[place:].take(starts) != first[place]).any():
                 shared = place
                 break
         return first[:shared].tobytes().decode("ascii", "ignore")

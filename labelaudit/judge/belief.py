@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from labelaudit.blocks import by_class, work_on_blocks
 from labelaudit.judge.linear import group_rows
 from labelaudit.judge.noise_model import NO_CLASS, UNKNOWN, NoiseModel
 from labelaudit.judge.scores import own_and_others, softmax
@@ -23,7 +22,6 @@ LEAST_ERROR = 0.01
 """Share of labels that are taken to be wrong at least when the labels of a group are counted as votes."""
 SHARED = 0.75
 """Share of pairs within groups that must agree for a group to be taken to show one class."""
-_CELLS = 1 << 18  # that are worked on at a time
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -83,7 +81,8 @@ def believe(
     posterior, copies = _judge_copies_together(noise, labels, digests)
     if groups is not None:
         posterior = judge_groups_together(posterior, labels, groups)
-    _apply_verdicts(posterior, labels, known)
+    if (known != UNKNOWN).any():
+        posterior = _apply_verdicts(posterior, labels, known)
     right, wrong = own_and_others(posterior, labels)  # what rounds to certainty keeps its rank by the others
     whole = right + wrong  # nothing where a verdict took away the one class that was believed in
     suspicion = np.divide(wrong, whole, out=np.ones_like(whole), where=whole > 0)
@@ -105,8 +104,9 @@ def believe(
     )
 
 
-def _apply_verdicts(posterior: Table, labels: Ints, known: Ints) -> None:
-    """Make what people have verified certain in (n, C) ``posterior``."""
+def _apply_verdicts(posterior: Table, labels: Ints, known: Ints) -> Table:
+    """(n, C) ``posterior`` in which what people have verified is certain."""
+    posterior = take_rows(posterior, np.arange(len(labels)))
     rows = np.flatnonzero(known >= 0)
     certain = np.zeros((len(rows), posterior.shape[1]))
     certain[np.arange(len(rows)), known[rows]] = 1.0
@@ -116,6 +116,7 @@ def _apply_verdicts(posterior: Table, labels: Ints, known: Ints) -> None:
     others[np.arange(len(rows)), labels[rows]] = 0.0
     rest = others.sum(axis=1, keepdims=True)
     posterior[rows] = np.divide(others, rest, out=others, where=rest > 0)
+    return posterior
 
 
 def _scale_rows(posterior: Table, factors: Floats) -> Table:
@@ -125,20 +126,11 @@ def _scale_rows(posterior: Table, factors: Floats) -> Table:
 
 def _judge_copies_together(noise: NoiseModel, labels: Ints, digests: Sequence[str] | None) -> tuple[Table, Ints]:
     """(n, C) posterior with all distinct labels of byte-identical samples counted, and (n,) how many those are."""
-    posterior: Table
-    if isinstance(noise.posterior, Leading):
-        posterior = noise.posterior.scaled(1 / noise.posterior.total())
-    else:
-        posterior = np.empty_like(noise.posterior)
-        given, whole = noise.posterior, posterior
-
-        def settle(rows: slice) -> None:
-            some = by_class(given[rows])
-            np.divide(some, some.sum(axis=1, keepdims=True), out=whole[rows])
-
-        work_on_blocks(settle, posterior, _CELLS)
     distinct = np.ones(len(labels), dtype=np.int64)
-    for group in group_rows(None if digests is None else number_names(digests).code):
+    if digests is None:
+        return noise.posterior, distinct
+    posterior = take_rows(noise.posterior, np.arange(len(labels)))
+    for group in group_rows(number_names(digests).code):
         given = np.unique(labels[group])
         if len(given) < 2:
             continue

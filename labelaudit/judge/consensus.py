@@ -92,33 +92,40 @@ def agree(
     strangers: OpenSet | None = None,
     curve: Curve | None = None,
     groups: Ints | None = None,
+    order: Ints | None = None,
+    used_up: bool = False,
 ) -> Consensus:
     """Bring ``models``, name -> (n, C) held-out probabilities, to one answer about the given ``labels`` (n,).
 
     ``noise`` is the noise model fitted to these models and perhaps others, ``known`` (n,) as in `fit_noise_model`,
     ``curve`` as in `read_rate`, ``groups`` (n,) numbers, equal where samples belong together: each counts for one.
+    ``order`` (n,) is as of `fit_noise_model`. A ``noise`` model that is ``used_up`` has its tables written over: new
+    memory costs as much time as what is worked out in it.
     """
     shares = group_shares(groups)
     companions = 1.0 if shares is None else len(labels) / float(shares.sum())
     heard = float(np.clip((GROUPED - companions) / (GROUPED - 1), 0, 1))
-    # the view of the pool
-    pull = PULL * max(1.0, MANY_GROUPS * companions / len(labels)) ** (1 - heard)
-    targets = np.where(known >= 0, known, labels)
-    pooled = pool(models, targets, counted=known != NO_CLASS, shares=shares, pull=pull)
     # the view of the noise model, images of no class among them
     noisy = noise.posterior if (known == UNKNOWN).all() else blind_posterior(noise, labels)
     doubt = log_odds_of_wrong(noisy, labels)
     unseen = np.full(len(labels), UNKNOWN)
     none = np.zeros(len(labels)) if strangers is None else strangers.posterior(noise, labels, unseen)
-    modelled = 1 - (1 - none) * expit(-doubt)
+    wrong = expit(doubt)  # if it belongs to a class
+    modelled = none + (1 - none) * wrong
     outside, mean = (float(np.average(one, weights=shares)) for one in (none, modelled))
-    # the rate
     rows, clear = np.arange(len(labels)), None
     if heard < 1:
         surest = noise.probs[rows, noise.probs.argmax(axis=1)]
         clear = heard + (1 - heard) * np.square(surest, dtype=np.float64)
-    reading = read_rate(modelled, pooled.probs, labels, curve, shares=shares, strangers=outside, clear=clear)
-    share = float(np.average(expit(doubt), weights=shares) / mean)  # of the wrong ones, if all belonged to a class
+    # the view of the pool
+    pull = PULL * max(1.0, MANY_GROUPS * companions / len(labels)) ** (1 - heard)
+    targets, spare = np.where(known >= 0, known, labels), noise.probs if used_up else None
+    pooled = pool(models, targets, counted=known != NO_CLASS, shares=shares, pull=pull, order=order, out=spare)
+    # the rate
+    reading = read_rate(
+        modelled, pooled.probs, labels, curve, shares=shares, strangers=outside, clear=clear, order=order
+    )
+    share = float(np.average(wrong, weights=shares) / mean)  # of the wrong ones, if all belonged to a class
     inside = max(reading.rate * share, _LEAST / len(labels))
     # the answer: the mean of both views, at that rate
     say = _weigh_view(heard, mean - outside, len(labels) / companions, pooled.probs.shape[1])
@@ -128,7 +135,7 @@ def agree(
             weights=pooled.weights,
             transition=_even_transition(pooled.probs, labels, inside, shares),
             probs=pooled.probs,
-            posterior=_blend(pooled.probs, noisy, say, labels, _move(odds, inside, shares)),
+            posterior=_blend(pooled.probs, noisy, say, labels, _move(odds, inside, shares), noisy if used_up else None),
             loss=noise.loss,
         ),
         pooled=1 - pooled.probs[rows, labels].astype(np.float64),
@@ -159,18 +166,18 @@ def _even_transition(probs: Table, labels: Ints, rate: float, shares: Floats | N
 def log_odds_of_wrong(probs: Table, labels: Ints) -> Floats:
     """(n,) natural log-odds, within 20.7 of 0, that a class other than the label is right, by ``probs`` (n, C)."""
     own, others = own_and_others(probs, labels)
-    return np.asarray(np.log(np.maximum(others, _FLOOR)) - np.log(np.maximum(own, _FLOOR)))
+    return np.asarray(np.log(np.maximum(others, _FLOOR) / np.maximum(own, _FLOOR)))
 
 
-def _blend(one: Table, other: Table, say: float, labels: Ints, wrong: Floats) -> Table:
+def _blend(one: Table, other: Table, say: float, labels: Ints, wrong: Floats, out: Table | None) -> Table:
     """(n, C) the normalised geometric mean of ``one`` and the ``other``, which has the weight ``say``, with ``wrong``
-    (n,) for what is not the label.
+    (n,) for what is not the label; in the place of ``out``, which may be one of them, or in a new table.
 
     It is of half the precision that numbers have here otherwise: there may be a thousand classes.
     """
     if isinstance(one, Leading) and isinstance(other, Leading):
         return one.blend(other, say, labels, wrong)
-    blended = make_table(labels, one.shape[1])
+    blended = make_table(labels, one.shape[1]) if out is None else out
 
     def mix(rows: slice) -> None:
         mixed, more = (np.maximum(by_class(table[rows]), _TINY) for table in (one, other))
@@ -194,11 +201,11 @@ def settle_suspicion(posterior: Table, labels: Ints, suspicion: Floats) -> Table
 def set_suspicion(posterior: Floats, labels: Ints, suspicion: Floats) -> Floats:
     """(n, C) ``posterior`` with 1 - ``suspicion`` (n,) as the given label's probability, the others in proportion."""
     rows = np.arange(len(labels))
-    scaled = np.array(posterior, dtype=np.float64)
+    scaled = np.array(posterior, dtype=np.result_type(posterior, np.float32))
     scaled[rows, labels] = 0
-    rest = scaled.sum(axis=1)
+    rest = scaled @ np.ones(scaled.shape[1], scaled.dtype)
     told = rest > 0
-    scaled *= np.divide(suspicion, rest, out=np.zeros(len(rest)), where=told)[:, None]
+    scaled *= np.divide(suspicion, rest, out=np.zeros(len(rest)), where=told).astype(scaled.dtype)[:, None]
     scaled[~told] = (suspicion / max(posterior.shape[1] - 1, 1))[~told, None]
     scaled[rows, labels] = 1 - suspicion
     return scaled

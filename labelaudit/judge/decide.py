@@ -16,7 +16,7 @@ from labelaudit.judge.belief import Belief
 from labelaudit.judge.noise_model import UNKNOWN
 from labelaudit.judge.reading import Reading, lower_end, upper_end
 from labelaudit.judge.reasons import explain, see
-from labelaudit.judge.scores import strongest_other, sum_by_label
+from labelaudit.judge.scores import find_likeliest, strongest_other, sum_by_label
 from labelaudit.leading import Leading, take_rows
 from labelaudit.types import Bools, Decision, Floats
 
@@ -63,7 +63,7 @@ def decide(
     flagged: Bools = (suspicion >= scale.threshold) & judged
     found = np.flatnonzero(flagged)
     rival = strongest_other(labels[found], take_rows(posterior, found))
-    predicted = np.array(posterior.argmax(axis=1))
+    predicted = find_likeliest(labels, posterior)
     predicted[found] = rival
     shown = see(posterior[found, labels[found]], posterior[found, rival], belief.lost[found])
     why = explain(classes, labels[found], rival, shown, belief.copies[found], belief.known[found])
@@ -77,7 +77,7 @@ def decide(
         suspicion=suspicion,
         is_issue=flagged,
         judged=judged,
-        probs=posterior if isinstance(posterior, Leading) else posterior.astype(np.float32),
+        probs=posterior if isinstance(posterior, Leading) else posterior.astype(np.float32, copy=False),
         predicted=predicted,
         threshold=scale.threshold,
         sure_threshold=scale.sure,

@@ -15,7 +15,7 @@ from scipy.optimize import minimize_scalar
 from labelaudit.blocks import spread_rows
 from labelaudit.judge.scores import softmax
 from labelaudit.leading import Table
-from labelaudit.types import Floats, Ints
+from labelaudit.types import Bools, Floats, Ints
 
 _LOG_SHARPNESS = (-4.0, 8.0)  # natural logarithms of the least and the greatest factor that is tried
 _ROWS, _FEWEST, _CELLS = 20_000, 1_000, 1_000_000  # samples that a sharpness is fitted on, and rows x classes of them
@@ -100,6 +100,11 @@ def find_sharpness(scores: Floats, labels: Ints, shares: Floats | None = None) -
 def some_rows(n: int, classes: int) -> Ints:
     """Evenly spread rows that are enough to fit a few numbers to: 20,000 of n, fewer of more than 50 classes."""
     return spread_rows(n, int(np.clip(_CELLS // classes, _FEWEST, _ROWS)))
+
+
+def pick_rows(counted: Bools, order: Ints | None) -> Ints:
+    """The rows that are ``counted`` (n,), in ``order`` (n,), or as they are where there is none."""
+    return np.flatnonzero(counted) if order is None else order[counted[order]]
 
 
 def class_sums(x: Floats, labels: Ints, classes: int, shares: Floats | None = None) -> npt.NDArray[np.float64]:

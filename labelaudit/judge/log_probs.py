@@ -29,12 +29,12 @@ class LogProbs:
     classes: int
 
     @classmethod
-    def of(cls, models: Mapping[str, Table], rows: slice | Ints) -> LogProbs:
-        """Float32, of the (N, C) probabilities of ``models`` for some rows."""
+    def of(cls, models: Mapping[str, Table], rows: slice | Ints, least: float = FLOOR) -> LogProbs:
+        """Float32, of the (N, C) probabilities of ``models`` for some rows, none taken to be below ``least``."""
         some = [probs[rows] for probs in models.values()]
         made = cls(np.empty((len(some), some[0].size), dtype=np.float32), some[0].shape[1])
         for table, probs in zip(made, some, strict=True):
-            np.log(np.maximum(probs, FLOOR, out=table), out=table)
+            np.log(np.maximum(probs, least, out=table), out=table)
         return made
 
     def __len__(self) -> int:

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from labelaudit.judge.log_probs import LogProbs
-from labelaudit.judge.noise_model import share_of_rows
+from labelaudit.judge.noise_model import sum_rows
 from labelaudit.types import Floats, Ints
 
 _LEAST_CURVATURE = 1e-6
@@ -85,6 +85,7 @@ def _objective(
     """
     n, models, classes = len(labels), len(logs), logs.classes
     rows, kind = np.arange(n), logs.flat.dtype
+    ones = np.ones(classes, dtype=kind)
     given = errors.T[labels].astype(kind)  # (m, C) share of each class's errors that the given label has
     verified = np.flatnonzero(known >= 0)
     own, sums = np.diagonal(prior), prior.sum(axis=1)
@@ -97,26 +98,26 @@ def _objective(
         probs = logs.pool(point[:models])
         joint = given * wrong.astype(kind)
         joint[rows, labels] = right[labels]
-        share = harder = None
-        if point[models]:
-            harder = np.exp(point[models] * hard).astype(kind)
-            joint *= harder[:, None]
-            joint[rows, labels] = right[labels]
-            share = share_of_rows(np.diag(right.astype(kind)), harder)
-            joint *= share
         joint *= probs
+        summed = harder = None
+        if point[models]:  # all that follows is less by the factor `harder`
+            harder = np.exp(point[models] * hard).astype(kind)
+            joint[rows, labels] /= harder
+            summed = sum_rows(np.diag(right.astype(kind)), harder)
+            joint /= summed
         if verified.size:
             only = np.maximum(joint[verified, known[verified]], np.finfo(np.float32).tiny)
             joint[verified] = 0
             joint[verified, known[verified]] = only
-        likelihood = np.maximum(joint.sum(axis=1), np.finfo(np.float32).tiny)
+        likelihood = np.maximum(joint @ ones, np.finfo(np.float32).tiny)
         joint /= likelihood[:, None]
         counts = np.bincount(labels, joint[rows, labels], minlength=classes)
-        if harder is None or share is None:
+        if harder is None or summed is None:
             expected, errs = right * joint.sum(axis=0), joint @ wrong.astype(kind)
         else:
-            share *= joint
-            expected, errs = right * share.sum(axis=0), harder * (share @ wrong.astype(kind))
+            likelihood *= harder
+            part = np.divide(joint, summed, out=summed)
+            expected, errs = right * part.sum(axis=0), harder * (part @ wrong.astype(kind))
         erred = 1 - joint[rows, labels] - errs
         joint -= probs
         gradient = np.concatenate(

@@ -13,6 +13,7 @@ from scipy.sparse import csr_array
 
 from labelaudit.blocks import spread_rows
 from labelaudit.errors import DataError
+from labelaudit.judge.linear import pick_rows
 from labelaudit.judge.log_probs import LogProbs
 from labelaudit.judge.noise_diagonal import scale_steps, search_diagonal
 from labelaudit.judge.noise_model import (
@@ -22,9 +23,17 @@ from labelaudit.judge.noise_model import (
     apply_noise_model,
     difficulty,
     posterior_of,
-    share_of_rows,
+    sum_rows,
 )
-from labelaudit.judge.noise_sweeps import count_transitions, find_prior, onehot, refine, refine_by_all
+from labelaudit.judge.noise_sweeps import (
+    FIRST_SWEEPS,
+    SWEEPS,
+    count_transitions,
+    find_prior,
+    onehot,
+    refine,
+    refine_by_all,
+)
 from labelaudit.judge.scores import softmax
 from labelaudit.judge.transition import even
 from labelaudit.leading import Table, is_large
@@ -52,6 +61,7 @@ def fit_noise_model(
     known: Ints | None = None,
     groups: Ints | None = None,
     start: NoiseModel | None = None,
+    order: Ints | None = None,
 ) -> NoiseModel:
     """Fit pool weights, transition matrix and slope to the given labels.
 
@@ -60,8 +70,10 @@ def fit_noise_model(
         labels: (n,) given labels in [0, C).
         known: (n,) true class where a person has verified it, `UNKNOWN` or `NO_CLASS` elsewhere. Verified samples count
             with what is known of them: their posterior is certain, and T learns from real errors.
-        groups: (n,) numbers, equal where samples belong together: the first of each is one of all.
+        groups: (n,) numbers, equal where samples belong together: the first of each, in ``order``, is one of all.
         start: an earlier fit with the same models, to begin from.
+        order: (n,) rows, in which they are taken, and over which the part of many that the search sees is spread; as
+            they are by default.
 
     Raises:
         DataError: no models, or shapes that do not fit.
@@ -81,9 +93,10 @@ def fit_noise_model(
         known = np.full(len(labels), UNKNOWN)
     first = np.full(len(labels), groups is None)
     if groups is not None:
-        first[np.unique(groups, return_index=True)[1]] = True
+        rows = np.arange(len(labels)) if order is None else order
+        first[rows[np.unique(groups[rows], return_index=True)[1]]] = True
     usable = first & (known != NO_CLASS)
-    usable_rows = np.flatnonzero(usable if usable.any() else ~usable)
+    usable_rows = pick_rows(usable if usable.any() else ~usable, order)
     rows = _subset(usable_rows, _CELLS // classes)
     whole = len(rows) == len(usable_rows)
     precision = np.float64 if whole else np.float32  # the sampling error of a part is larger
@@ -113,12 +126,15 @@ def fit_noise_model(
             break
     named, pooled = dict(zip(models, weights.tolist(), strict=True)), None
     if not whole or classes > _SEARCHED:
-        rows = _subset(np.flatnonzero(first), _SWEPT // classes)
+        rows = _subset(pick_rows(first, order), _SWEPT // classes)
         probs = LogProbs.of(models, rows).pool(weights)
         ease = float(difficulty(probs).mean())
         harder = np.exp(slope * (difficulty(probs) - ease)) if slope else None
-        transition = refine(probs, transition, labels[rows], known[rows], harder, precision)
-        if len(rows) < min(int(first.sum()), TOLD * classes**2) and not is_large(len(labels), classes):
+        all_too = len(rows) < min(int(first.sum()), TOLD * classes**2) and not is_large(len(labels), classes)
+        transition = refine(
+            probs, transition, labels[rows], known[rows], harder, precision, FIRST_SWEEPS if all_too else SWEEPS
+        )
+        if all_too:
             pooled = np.asarray(apply_noise_model(named, transition, models, None).probs)
             transition = refine_by_all(pooled, transition, labels, known, first, slope=slope, ease=ease)
     return apply_noise_model(
@@ -241,10 +257,10 @@ class _FitSubset:
         matrix = softmax(point[models + 1 :].reshape(classes, classes))
         rounded = matrix.astype(self.logs.flat.dtype, copy=False)
         harder = np.exp(point[models] * hard).astype(self.logs.flat.dtype, copy=False) if point[models] else None
-        share = None if harder is None else share_of_rows(rounded, harder)
+        sums = None if harder is None else sum_rows(rounded, harder)
         probs = self.logs.pool(point[:models])
-        posterior, likelihood = posterior_of(probs, rounded, self.labels, harder, self.known, share)
-        counts, expected, errs = count_transitions(posterior, rounded, self._onehot, harder, share)
+        posterior, likelihood = posterior_of(probs, rounded, self.labels, harder, self.known, sums)
+        counts, expected, errs = count_transitions(posterior, rounded, self._onehot, harder, sums)
         erred = 1 - posterior[np.arange(n), self.labels] - errs
         gradient = np.concatenate(
             [

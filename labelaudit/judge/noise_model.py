@@ -30,7 +30,6 @@ import numpy.typing as npt
 
 from labelaudit.blocks import blocks_of, by_class, memory_order, take_columns, work_on_blocks
 from labelaudit.judge.log_probs import FLOOR, LogProbs
-from labelaudit.judge.scores import log_odds
 from labelaudit.leading import Leading, Table, make_table, take_rows
 from labelaudit.types import Floats, Ints
 
@@ -61,7 +60,7 @@ class NoiseModel:
         return replace(self, probs=take_rows(self.probs, rows), posterior=take_rows(self.posterior, rows))
 
 
-_BLOCK = 1 << 17  # cells judged at a time, so that they stay in the cache of a core
+_BLOCK = 1 << 16  # cells judged at a time, so that they stay in the cache of a core
 
 
 UNKNOWN, NO_CLASS = -1, -2
@@ -116,7 +115,7 @@ def apply_noise_model(
                     harder = harder.astype(precision)
                 some = None if known is None else known[rows]
                 posterior[rows], likely = posterior_of(blind, rounded, labels[rows], harder, some)
-                likelihood[rows] = likely[:, 0]
+                likelihood[rows] = likely
 
         work_on_blocks(judge, alone, _BLOCK)
     return NoiseModel(
@@ -147,7 +146,7 @@ def _judge_leading(
     if known is not None and (verified := np.flatnonzero(known >= 0)).size:
         hard = harder[verified, 0]
         found = posterior_of(probs[verified], transition, labels[verified], hard, known[verified])
-        posterior[verified], likelihood[verified] = found[0], found[1][:, 0]
+        posterior[verified], likelihood[verified] = found[0], found[1]
     return posterior, likelihood
 
 
@@ -163,12 +162,12 @@ def likelihoods(noise: NoiseModel, labels: Ints) -> Floats:
     """(n,) probability that a fitted noise model gives to the ``labels`` (n,) of its own samples."""
     found = np.empty(len(labels))
     for rows in blocks_of(noise.probs):
-        found[rows] = _judge_blindly(noise, labels, rows)[1][:, 0]
+        found[rows] = _judge_blindly(noise, labels, rows)[1]
     return found
 
 
 def _judge_blindly(noise: NoiseModel, labels: Ints, rows: slice) -> tuple[Floats, Floats]:
-    """(m, C) r and (m, 1) likelihood of some rows, as if nothing had been known of them."""
+    """(m, C) r and (m,) likelihood of some rows, as if nothing had been known of them."""
     probs = noise.probs[rows]
     harder = np.exp(noise.slope * (difficulty(probs) - noise.ease))
     return posterior_of(probs, noise.transition, labels[rows], harder)
@@ -176,7 +175,8 @@ def _judge_blindly(noise: NoiseModel, labels: Ints, rows: slice) -> tuple[Floats
 
 def difficulty(probs: Floats) -> Floats:
     """(n,) logit of the probability that the best class of (n, C) ``probs`` is not the right one."""
-    return log_odds(1.0 - probs.max(axis=1).astype(np.float64), _SUREST)
+    wrong = np.maximum(1 - probs.max(axis=1), _SUREST)
+    return np.asarray(np.log(wrong / (1 - wrong)), dtype=np.float64)
 
 
 def posterior_of(
@@ -185,31 +185,29 @@ def posterior_of(
     labels: Ints,
     harder: Floats | None,
     known: Ints | None = None,
-    share: Floats | None = None,
+    sums: Floats | None = None,
 ) -> tuple[Floats, Floats]:
-    """(n, C) r and (n, 1) likelihood of the given label, and of the true one where it is known.
+    """(n, C) r and (n,) likelihood of the given label, and of the true one where it is known.
 
-    ``harder`` (n,) multiplies the odds of an error, ``None`` by 1; ``share`` is its `share_of_rows`, if that is known.
+    ``harder`` (n,) multiplies the odds of an error, ``None`` by 1; ``sums`` are its `sum_rows`, if these are known.
     """
-    joint = take_columns(transition, labels)
-    if harder is not None:
-        right = np.diagonal(transition)
-        joint *= harder[:, None]
-        joint[np.arange(len(labels)), labels] = right[labels]
-        joint *= share_of_rows(transition, harder) if share is None else share
+    tiny, joint = np.finfo(np.float32).tiny, take_columns(transition, labels)
     joint *= probs
+    if harder is not None:  # all that follows is less by this factor
+        joint[np.arange(len(labels)), labels] /= harder
+        joint /= sum_rows(transition, harder) if sums is None else sums
     if known is not None and (verified := np.flatnonzero(known >= 0)).size:
-        only = np.maximum(joint[verified, known[verified]], np.finfo(np.float32).tiny)
+        only = np.maximum(joint[verified, known[verified]], tiny)
         joint[verified] = 0
         joint[verified, known[verified]] = only
-    likelihood = np.maximum(joint.sum(axis=1, keepdims=True), np.finfo(np.float32).tiny)
-    joint /= likelihood
-    return joint, likelihood
+    likelihood = np.maximum(joint @ np.ones(joint.shape[1], joint.dtype), tiny)
+    joint /= likelihood[:, None]
+    return joint, likelihood if harder is None else harder * likelihood
 
 
-def share_of_rows(transition: Floats, harder: Floats) -> Floats:
-    """(n, C) what is left of a row of T for each of its cells where its errors are ``harder`` (n,) times as likely."""
+def sum_rows(transition: Floats, harder: Floats) -> Floats:
+    """(n, C) what each row of T sums to where its errors are ``harder`` (n,) times as likely."""
     right = np.diagonal(transition)
-    rest = np.multiply(harder[:, None], 1 - right, order=memory_order(len(right)))
-    rest += right
-    return np.divide(1.0, rest, out=rest)
+    sums = np.multiply(harder[:, None], 1 - right, order=memory_order(len(right)))
+    sums += right
+    return sums

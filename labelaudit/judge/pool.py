@@ -12,14 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import reduce
 
 import numpy as np
 from scipy.optimize import minimize
 
-from labelaudit.blocks import by_class, spread_rows, work_on_blocks
-from labelaudit.judge.linear import find_sharpness, group_shares, some_rows
-from labelaudit.judge.scores import softmax
+from labelaudit.blocks import spread_rows, work_on_blocks
+from labelaudit.judge.linear import find_sharpness, group_shares, pick_rows, some_rows
+from labelaudit.judge.log_probs import LogProbs
 from labelaudit.leading import Leading, Table, make_table
 from labelaudit.types import Bools, Floats, Ints
 
@@ -69,16 +68,19 @@ def pool(
     counted: Bools | None = None,
     shares: Floats | None = None,
     pull: float = PULL,
+    order: Ints | None = None,
+    out: Table | None = None,
 ) -> Pooled:
     """Weigh ``models``, name -> (n, C) probabilities of models that did not train on the sample they judge.
 
     ``labels`` (n,) are given, or true where that is known; only the samples ``counted`` (n,) say something about the
     weights, and of these at most 20,000, fewer of more than 50 classes. A sample counts for its entry of ``shares``
     (n,), as of `group_shares`. ``pull`` is in nats per sample and squared distance of a weight from the mean weight.
+    ``order`` (n,) is as of `fit_noise_model`. The pool is written into the table ``out`` (n, C), if there is one.
     """
     if counted is None or not counted.any():
         counted = np.ones(len(labels), dtype=bool)
-    rows = np.flatnonzero(counted)
+    rows = pick_rows(counted, order)
     classes = next(iter(models.values())).shape[1]
     rows = rows[some_rows(len(rows), classes)]
     some = None if shares is None else shares[rows]
@@ -90,16 +92,10 @@ def pool(
     exponents = {name: float(w * calibrated[name]) for name, w in zip(models, weights, strict=True)}
     if len(models) == 1 and isinstance(alone := next(iter(models.values())), Leading):
         return Pooled(weights=exponents, probs=alone.raised(sum(exponents.values()), _FLOOR))
-    probs = make_table(labels, classes)
-
-    def powered(name: str, part: slice) -> Floats:
-        logs: Floats = np.maximum(by_class(models[name][part]), _FLOOR)
-        np.log(logs, out=logs)
-        logs *= np.float32(exponents[name])
-        return logs
+    probs, powers = make_table(labels, classes) if out is None else out, np.array(list(exponents.values()))
 
     def mix(part: slice) -> None:
-        probs[part] = softmax(reduce(np.add, (powered(name, part) for name in models)))
+        probs[part] = LogProbs.of(models, part, _FLOOR).pool(powers)
 
     work_on_blocks(mix, probs, _BLOCK)
     return Pooled(weights=exponents, probs=probs)

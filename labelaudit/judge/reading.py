@@ -19,6 +19,8 @@ import numpy as np
 import numpy.typing as npt
 
 from labelaudit.judge.learning_curve import Curve
+from labelaudit.judge.linear import pick_rows
+from labelaudit.judge.scores import find_likeliest
 from labelaudit.judge.standing_out import share_standing_out
 from labelaudit.leading import Table
 from labelaudit.types import Floats, Ints
@@ -67,13 +69,14 @@ def read_rate(
     shares: Floats | None = None,
     strangers: float = 0.0,
     clear: Floats | None = None,
+    order: Ints | None = None,
 ) -> Reading:
     """Read the rate from the noise model's ``suspicion`` (n,), the pool's ``probs`` (n, C), blind to the ``labels``
     (n,) that were given, and the learning ``curve``.
 
     A sample counts for its entry of ``shares`` (n,), as of `group_shares`: a group for one. ``clear`` (n,), in [0, 1],
     is what the noise model's word on each counts for, all of it unless given. The share of ``strangers``, images of no
-    class, is wrong whatever the curve says.
+    class, is wrong whatever the curve says. ``order`` (n,) is as of `fit_noise_model`.
 
     The noise model may be certain of errors that it has made up: that cats are called dogs, of 20 images each. So no
     more labels may be sure than the pool is sure of alone, or `HIDDEN` times as many as look worse than `PLAIN` of
@@ -83,10 +86,10 @@ def read_rate(
     def mean_of(values: npt.NDArray[Any]) -> float:
         return float(np.average(values, weights=shares))
 
-    rows, likeliest = np.arange(len(labels)), probs.argmax(axis=1)
+    rows, likeliest = np.arange(len(labels)), find_likeliest(labels, probs)
     heard = 1.0 if clear is None else clear
     by_model = mean_of(heard * _ODDS * suspicion / (1.0 + (_ODDS - 1.0) * suspicion))
-    plain = share_standing_out(probs, labels, PLAIN, shares)
+    plain = share_standing_out(probs, labels, PLAIN, shares, agreed=pick_rows(likeliest == labels, order))
     rate, least = by_model, min(HIDDEN * plain, by_model)
     if curve is not None:
         doubted = mean_of(heard * suspicion) * mean_of(probs[rows, likeliest])

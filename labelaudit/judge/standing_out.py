@@ -18,16 +18,19 @@ _LEAST = 1e-12  # probability of a given label, right or wrong
 _ROWS = 5000
 
 
-def share_standing_out(probs: Table, labels: Ints, planted: float, shares: Floats | None = None) -> float:
+def share_standing_out(
+    probs: Table, labels: Ints, planted: float, shares: Floats | None = None, *, agreed: Ints | None = None
+) -> float:
     """Share of samples whose label looks worse than this share of ``planted`` errors, the models' own confusions.
 
     Errors are planted in all images that the models agree with the label of, every other class weighed by the root of
     its probability in ``probs`` (n, C). The models of an image have not seen its label, so nothing is fitted again. A
-    sample counts for its entry of ``shares`` (n,), as of `labelaudit.judge.linear.group_shares`.
+    sample counts for its entry of ``shares`` (n,), as of `labelaudit.judge.linear.group_shares`. ``agreed`` (m,) are
+    the rows of these images, where they are known; some that are evenly spread over them are looked at.
     """
     rows = np.arange(len(labels))
     worst = -log_odds(probs[rows, labels], _LEAST)
-    right = np.flatnonzero(probs.argmax(axis=1) == labels)
+    right = np.flatnonzero(probs.argmax(axis=1) == labels) if agreed is None else agreed
     if not len(right):
         return 0.0
     right = right[spread_rows(len(right), _ROWS)]

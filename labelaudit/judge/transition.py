@@ -7,6 +7,8 @@ model has one (`labelaudit.judge.noise_model`).
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import brentq
@@ -49,6 +51,7 @@ def find_factor(right: Floats, rate: float, shares: Floats | None = None) -> flo
     odds = right / (1 - right)
     wrong = np.empty_like(odds)
 
+    @cache
     def above(log_factor: float) -> float:
         np.multiply(odds, np.exp(-log_factor), out=wrong)
         np.divide(1, np.add(wrong, 1, out=wrong), out=wrong)

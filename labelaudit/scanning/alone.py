@@ -1,4 +1,4 @@
-"""Given probabilities that are judged alone: no features, no networks, rows in an order of their own.
+"""Given probabilities that are judged alone: no features, no networks.
 
 Of many samples and classes the leading classes of each row are looked for once, and all else is worked out from them.
 Left out: probabilities beside other models (`labelaudit.scanning.pool`).
@@ -14,7 +14,7 @@ import numpy.typing as npt
 from labelaudit.blocks import blocks_of
 from labelaudit.judge.consensus import Consensus, agree
 from labelaudit.judge.noise_fit import fit_noise_model
-from labelaudit.leading import Leading, Table, is_large, take_rows
+from labelaudit.leading import Leading, Table, is_large
 from labelaudit.names import order_by_content
 from labelaudit.types import Ints, Samples
 
@@ -35,8 +35,6 @@ def keep_leading(probs: npt.NDArray[np.float32], labels: Ints) -> Table:
 def agree_alone(given: Table, samples: Samples, known: Ints) -> Consensus:
     """The consensus of ``given`` (n, C) and the labels of ``samples``; ``known`` (n,) as of `agree`."""
     order = order_by_content(given.values if isinstance(given, Leading) else given, samples.labels)
-    place = np.empty_like(order)
-    place[order] = np.arange(len(order))
-    labels, groups, models = samples.labels[order], samples.numbered_groups, {"given": take_rows(given, order)}
-    how: dict[str, Any] = {"known": known[order], "groups": None if groups.all_differ else groups.code[order]}
-    return agree(models, fit_noise_model(models, labels, **how), labels, **how).take(place)
+    labels, groups, models = samples.labels, samples.numbered_groups, {"given": given}
+    how: dict[str, Any] = {"known": known, "groups": None if groups.all_differ else groups.code, "order": order}
+    return agree(models, fit_noise_model(models, labels, **how), labels, used_up=True, **how)

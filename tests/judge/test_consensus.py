@@ -263,3 +263,15 @@ def test_the_noise_model_has_less_say_in_proportion_where_labels_are_fewer_than_
         moved = log_odds_of_wrong(found.answer.posterior, given) - pooled
         says.append(np.polyfit(apart, moved, 1)[0])
     assert says == pytest.approx([0.125, 0.25, 0.5, 0.5], abs=0.01)
+
+
+def test_a_noise_model_that_is_used_up_gives_the_same_answer_in_its_own_memory() -> None:
+    probs, given, _ = planted(0, 0.1)
+    models, known = {"m": probs}, np.full(len(given), UNKNOWN)
+    kept, spent = (fit_noise_model(models, given) for _ in range(2))
+    found = agree(models, kept, given, known=known)
+    again = agree(models, spent, given, known=known, used_up=True)
+    assert np.array_equal(again.answer.posterior, found.answer.posterior)
+    assert np.array_equal(again.answer.probs, found.answer.probs)
+    assert np.shares_memory(again.answer.posterior, spent.posterior)
+    assert not np.shares_memory(found.answer.posterior, kept.posterior)

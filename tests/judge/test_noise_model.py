@@ -205,3 +205,14 @@ def test_a_dataset_in_which_no_label_is_right_is_still_fitted() -> None:
     probs, given, _ = planted(7, 0.1, n=60)
     fitted = fit_noise_model({"m": probs}, given, known=np.full(len(given), noise_model.NO_CLASS))
     assert np.isfinite(fitted.posterior).all()
+
+
+def test_the_order_decides_who_speaks_for_a_group() -> None:
+    probs, given, _ = planted(6, 0.1, n=400)
+    groups = np.arange(400) // 2
+    order = np.random.default_rng(0).permutation(400)
+    found = fit_noise_model({"m": probs}, given, groups=groups, order=order)
+    moved = fit_noise_model({"m": probs[order]}, given[order], groups=groups[order])
+    first = fit_noise_model({"m": probs}, given, groups=groups)
+    assert found.transition == pytest.approx(moved.transition, abs=1e-3)
+    assert np.abs(first.transition - moved.transition).max() > 0.01
