@@ -263,7 +263,7 @@ def test_what_another_reviewer_judged_a_moment_ago_is_not_asked(page: Page, serv
         for place in (1, 2):
             other.ask("/api/judge", {"place": place, "answer": "none", "label": None, "version": 0})
     page.keyboard.press("ArrowLeft")
-    wait_for(page, 3)
+    wait_for(page, 4)  # the third is what the other one looks at now
 
 
 def test_a_message_takes_no_room_and_can_be_closed(page: Page, tmp_path: Path) -> None:
