@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg import cho_factor, cho_solve, eigh
 
 from labelaudit.blocks import blocks_of
 from labelaudit.judge.linear import Linear, class_sums
@@ -40,6 +40,7 @@ SHRINKAGE = 0.2
 
 _STRENGTH = 300.0  # of the pull of logistic regression: the inverse of scikit-learn's C
 _ROUNDING = 1e-5  # share of the total variance below which a within-class variance is float32 rounding: equal images
+_NOTHING = 1e-6  # share of the greatest eigenvalue below which one is float32 rounding
 _CELLS = 1 << 22  # class probabilities that are worked on at a time
 _ROWS = 20_000  # rows that the principal components are estimated on
 
@@ -91,11 +92,23 @@ def principal_blocks(features: Features) -> tuple[npt.NDArray[np.float32], ...]:
 
 
 def _find_rotation(block: Floats) -> Rotation:
+    """The rotation of one block (n, d), by the smaller of its covariance (d, d) and its Gram matrix (n, n).
+
+    Fewer rows than dimensions leave directions in which nothing varies; their axes are zero.
+    """
     some = np.asarray(block, dtype=np.float32)
     mean = some.mean(axis=0)
     some = some - mean
     scale = 1 / max(float(np.sqrt(np.square(some).mean())), 1e-12)
-    basis = np.linalg.eigh(some.T @ some)[1][:, ::-1][:, :WIDTH]  # d ≤ n is not needed
+    n, d = some.shape
+    products = some @ some.T if n < d else some.T @ some
+    leading = (max(0, len(products) - WIDTH), len(products) - 1)
+    values, vectors = eigh(products, subset_by_index=leading, overwrite_a=True, check_finite=False)
+    if n < d:
+        kept = values > max(_NOTHING * float(values[-1]), 1e-12)
+        vectors = some.T @ (vectors[:, kept] / np.sqrt(values[kept]))
+    basis = np.zeros((d, min(d, WIDTH)), dtype=np.float32)
+    basis[:, : vectors.shape[1]] = vectors[:, ::-1]
     basis *= np.where(basis[np.abs(basis).argmax(axis=0), np.arange(basis.shape[1])] < 0, -scale, scale)
     return Rotation(mean=mean, axes=basis)
 

@@ -104,6 +104,20 @@ def test_principal_blocks_keep_geometry_and_scale_blocks_alike(monkeypatch: pyte
     assert narrow[0].shape == (100, 3)
 
 
+@pytest.mark.parametrize("copies", [0, 5])
+def test_fewer_rows_than_dimensions_are_rotated_by_their_inner_products(copies: int) -> None:
+    values = np.random.default_rng(0).normal(3, 1, (20, 50)).astype(np.float32)
+    values[:copies] = values[0]
+    (rotation,) = probes.find_rotations(Features(values=values, name="x"))
+    block, centred = rotation.apply(values), values - values.mean(axis=0)
+    assert rotation.axes.shape == (50, 50)
+    assert np.allclose(block @ block.T, rotation.scale**2 * centred @ centred.T, atol=1e-3)
+    assert (np.diff(np.square(block).sum(axis=0)) <= 1e-3).all()  # the first has the most variance
+    directions = rotation.axes / rotation.scale
+    held = 19 - max(0, copies - 1)
+    assert np.allclose(directions.T @ directions, np.diag([1] * held + [0] * (50 - held)), atol=1e-4)
+
+
 def test_logistic_gives_missing_classes_no_probability() -> None:
     x, labels = blobs(60)
     labels[0] = 3
