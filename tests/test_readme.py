@@ -20,10 +20,11 @@ from labelaudit.cli import app, main
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = sorted({found.strip() for found in re.findall(r"(?<!from )labelaudit [a-z]+ [^`\n#:]*[^`\n#:\s]", README)})
+MADE_UP = sorted({command for command in COMMANDS if command.startswith("labelaudit bench ")})  # of data of their own
 WANTED = {"scan", "open", "review", "estimate", "clean", "impact", "check", "score"}
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", [command for command in COMMANDS if command not in MADE_UP])
 def test_commands_are_understood(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -36,6 +37,16 @@ def test_commands_are_understood(
     assert error.startswith("labelaudit: "), error
     assert error.count("\n") == 1
     assert re.search("does not exist|is not a RUN folder|no baseline in", error), error
+
+
+@pytest.mark.parametrize("command", MADE_UP)
+def test_tables_of_the_papers_are_known(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", [*shlex.split(command), "--list"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert not ended.value.code, capsys.readouterr().err
 
 
 def test_the_commands_were_found() -> None:
