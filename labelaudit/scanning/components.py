@@ -84,8 +84,9 @@ def find_components(samples: Samples, features: Features, machine: Machine, unfi
     k = probes.NEIGHBORS + SPARE
 
     def search() -> dict[str, npt.NDArray[np.generic]]:
-        x = reduce_blocks(features, rotations, compared)
-        return dict(zip(("similarities", "rows"), nearest(x, k=k, device=machine.device), strict=True))
+        similarities, places = nearest(reduce_blocks(features, rotations, compared, order), k=k, device=machine.device)
+        back = np.argsort(order)
+        return {"similarities": similarities[back], "rows": order[places[back]]}
 
     found = unfinished.arrays("neighbours", {"features": content, "order": order, "k": k}, search)
     return Components(

@@ -28,7 +28,8 @@ def stratified_folds(labels: Ints, folds: int, *, seed: int, digests: Sequence[s
 
 
 def fold_names(numbered: Numbered, labels: Ints, folds: int, *, seed: int) -> Ints:
-    """`stratified_folds` of samples whose digests are ``numbered`` by `number_names`."""
+    """`stratified_folds` of samples whose digests are ``numbered`` by `number_names`; of a group that holds several
+    classes the first row's counts, so that the rows must stand in an order of their own."""
     first, group = numbered
     shuffled = np.random.default_rng(seed).permutation(len(first))
     by_class = shuffled[np.argsort(labels[first][shuffled], kind="stable")]
