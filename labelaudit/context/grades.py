@@ -115,7 +115,8 @@ def note_order(classes: Sequence[str], probs: Table, labels: Ints) -> list[str]:
     ``probs`` (n, C) are blind to the given ``labels`` (n,).
     """
     steps = read_order(classes)
-    if steps is None or len(classes) > _MOST_GRADES or not _explains(steps, probs, labels):
+    are_indices = all(name.isdecimal() for name in classes)
+    if steps is None or len(classes) > _MOST_GRADES or not _explains(steps, probs, labels, alone=are_indices):
         return []
     ordered = [name for _, name in sorted(zip(steps, classes, strict=True))]
     return [
@@ -124,8 +125,12 @@ def note_order(classes: Sequence[str], probs: Table, labels: Ints) -> list[str]:
     ]
 
 
-def _explains(steps: Sequence[int], probs: Table, labels: Ints) -> bool:
-    """Whether confusions are nearer by these ``steps`` than by nearly all other orders of the classes."""
+def _explains(steps: Sequence[int], probs: Table, labels: Ints, *, alone: bool) -> bool:
+    """Whether confusions are nearer by these ``steps`` than by nearly all other orders of the classes.
+
+    With ``alone`` nothing else speaks for the order, as where classes are called by an index: it must then be among
+    the best ones by more than chance, which few classes never are.
+    """
     count = len(steps)
     confused = sum_by_label(probs, labels)
     confused /= np.maximum(confused.sum(axis=1, keepdims=True), 1e-12)  # every class says as much
@@ -141,7 +146,7 @@ def _explains(steps: Sequence[int], probs: Table, labels: Ints) -> bool:
         orders = (draw.permutation(count) for _ in range(tried))
     own, left = length(steps), OFFERED * tried
     for order in orders:
-        left -= length(order) < own * (1 - 1e-9)
+        left -= length(order) < own * (1 + 1e-9 if alone else 1 - 1e-9)
         if left < 0:
             return False
     return True
