@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from labelaudit.data.column_names import plain_name
-from labelaudit.data.columns import Columns
+from labelaudit.data.cells import are_marks, is_number, without_zeros
+from labelaudit.data.column_names import is_label_name, plain_name
+from labelaudit.data.columns import Columns, quoted
 from labelaudit.data.listing import Listing
 from labelaudit.data.matching import Match, after_upload, path_steps
 from labelaudit.data.parts import SPLITS
@@ -21,8 +22,15 @@ from labelaudit.text import count, name_some
 from labelaudit.types import Finding
 
 _CORNERS = frozenset(["xmin", "ymin", "xmax", "ymax", "x_min", "y_min", "x1", "y1", "roi_x1", "roi_y1", "bbox"])
-_MISSING = frozenset({"nan", "na", "n/a", "#n/a", "<na>", "null", "?"})
-"""Labels, in small letters, as programs write that there is none."""
+_HOLDS = frozenset(["confidence", "correct", "is_correct", "label_correct", "valid", "is_valid", "label_is_correct"])
+"""Names of columns that may say, with 0 and 1, whether the label holds."""
+_MISSING = frozenset(
+    """
+    nan na n/a #n/a <na> null ? ?? - -- tbd todo #ref! #value! #name? undefined undecided unlabeled unlabelled unknown
+    unsure
+    """.split()
+)
+"""Labels, in small letters, as programs and people write that there is none."""
 
 
 def assemble(table: Table, columns: Columns, match: Match, tree: Tree, *, tables: Sequence[Path | str] = ()) -> Listing:
@@ -158,7 +166,13 @@ def _list(
         rows=rows,
         total=len(names),
         origin=origin_of(table, columns),
-        notes=_note_missing(table, labels) + _note_boxes(table),
+        notes=(
+            *_note_missing(table, labels),
+            *_note_gaps(table, labels),
+            *_note_rivals(table, labels, extra),
+            *_note_denied(table, extra),
+            *_note_boxes(table),
+        ),
     )
 
 
@@ -182,6 +196,53 @@ def _note_missing(table: Table, labels: Sequence[str | None]) -> tuple[str, ...]
     said = name_some([f"'{label}' ({count(labels.count(label), 'row')})" for label in sorted(held)])
     name = posixpath.basename(table.name)
     return (f"Labels of {name} that may mean that there is none, but are read as classes: {said}. Empty them if so.",)
+
+
+def _note_gaps(table: Table, labels: Sequence[str | None]) -> tuple[str, ...]:
+    """A note where labels stand alone above empty cells, as merged cells of a spreadsheet are written."""
+    given = [label is not None for label in labels]
+    heads = sum(one and not below for one, below in zip(given, [*given[1:], False], strict=True))
+    few = bool(labels) and given[0] and 3 * sum(given) <= len(given)
+    if not few or 10 * heads < 9 * sum(given) or ".json" in table.name:
+        return ()
+    empty = count(len(given) - sum(given), "row")
+    return (
+        f"{empty} of {posixpath.basename(table.name)} have no label, each below one that has. If an empty cell means "
+        "the one above it, as merged cells of a spreadsheet do, fill it in: such images are left out.",
+    )
+
+
+def _note_rivals(table: Table, labels: Sequence[str | None], extra: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """A note on each further column that has the same classes as the labels and gives some images another one.
+
+    Two of three must speak for it: it is called a label, its cells are words, it mostly says the same.
+    """
+    notes = []
+    told = [label or "" for label in labels]
+    are_words = not all(map(is_number, told))
+    for name, column in extra.items():
+        pairs = [(label, cell) for label, cell in zip(told, without_zeros(column), strict=True) if label and cell]
+        unlike = sum(label != cell for label, cell in pairs)
+        speaks = is_label_name(name) + are_words + (2 * unlike <= len(pairs))
+        if unlike and speaks > 1 and {cell for _, cell in pairs} <= {*told}:
+            notes.append(
+                f"Column '{name}' of {posixpath.basename(table.name)} has the same classes and says otherwise in "
+                f"{count(unlike, 'row')}: `label_column` {quoted(name)} reads it instead."
+            )
+    return tuple(notes)
+
+
+def _note_denied(table: Table, extra: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """A note on a column of 0 and 1 that may say which labels do not hold, as Open Images writes verified ones."""
+    notes = []
+    for name, cells in extra.items():
+        denied = sum(cell.strip().lower() in ("0", "0.0", "false") for cell in cells)
+        if plain_name(name) in _HOLDS and are_marks([cell.strip() for cell in cells]) and 0 < denied < len(cells):
+            notes.append(
+                f"Column '{name}' of {posixpath.basename(table.name)} is 0 or false in {count(denied, 'row')}, whose "
+                "labels are read like all others. If they are said not to hold, take these rows out."
+            )
+    return tuple(notes)
 
 
 def origin_of(table: Table, columns: Columns) -> str:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from labelaudit.data.assembly import names_image
 from labelaudit.data.column_names import PATH_NAMES, guess_column, plain_name
 from labelaudit.data.columns import Cells, Columns, PathsOnly, choose_columns
-from labelaudit.data.matching import Match, match_rows
+from labelaudit.data.matching import Match, match_rows, path_steps
 from labelaudit.data.parts import Part, part_of
 from labelaudit.data.source import Source
 from labelaudit.data.sources import read_document
@@ -164,10 +165,9 @@ def _matched(
     """A table of the folder with its rows matched, or with what is the matter where few of them match."""
     assert columns.path is not None
     cells = table.cells[columns.path]
-    spelled = [
-        match_rows(asked, tree.paths, root=tree.name, table=stem_of(path)) for asked in _spelled(path, cells, tree)
-    ]
-    match = max(spelled, key=lambda one: one.matched)
+    spelled = (*_spelled(path, cells, tree), *below_columns(table, columns, tree))
+    matches = [match_rows(asked, tree.paths, root=tree.name, table=stem_of(path)) for asked in spelled]
+    match = max(matches, key=lambda one: one.matched)
     named = len({*match.files} - {None})
     if 2 * match.matched >= len(table) or 2 * named >= len(tree.paths):
         return FoundTable(table=table, columns=columns, match=match, names=(path,))
@@ -181,7 +181,7 @@ def _matched(
 def _elsewhere(path: str, cells: Sequence[str], tree: Tree) -> str:
     """Advice where rows name files of the ``tree`` in other folders than those that they are in."""
     files = {posixpath.basename(file): file for file in tree.paths if "/" in file}
-    found = [(cell, files[name]) for cell in cells if (name := posixpath.basename(cell.strip())) in files]
+    found = [(cell, files[steps[-1]]) for cell in cells if (steps := path_steps(cell)) and steps[-1] in files]
     if not found:
         return "its rows may be of another folder or split"
     (cell, file), root = found[0], tree.shown.rstrip("/")
@@ -200,6 +200,22 @@ def _spelled(path: str, cells: Sequence[str], tree: Tree) -> list[Sequence[str]]
     if any(one.startswith(f"{beside}/") for one in tree.paths):
         places.append(beside)
     return [cells, *([f"{place}/{cell}" if cell else "" for cell in cells] for place in places)]
+
+
+def below_columns(table: Table, columns: Columns, tree: Tree) -> list[Sequence[str]]:
+    """The paths of a table below the folders that a further column of it names, for each such column."""
+    assert columns.path is not None
+    folders = {step for place in {path.rpartition("/")[0] for path in tree.paths} for step in place.split("/") if step}
+
+    def names_folders(cells: Sequence[str]) -> bool:
+        return all((path_steps(cell) or ("",))[-1] in folders for cell in cells)
+
+    further = {name: cells for name, cells in table.cells.items() if name not in (columns.path, columns.label)}
+    named = filter(names_folders, further.values())
+    return [
+        [f"{folder}/{cell}" if cell else "" for folder, cell in zip(cells, table.cells[columns.path], strict=True)]
+        for cells in named
+    ]
 
 
 def _tabulated(path: str, tree: Tree, source: Source) -> Table | None:
@@ -222,7 +238,7 @@ def _tabulated(path: str, tree: Tree, source: Source) -> Table | None:
 
 
 def _join(found: Sequence[FoundTable], tree: Tree) -> list[FoundTable]:
-    """Tables with the same columns for different images as one; the others each alone."""
+    """Tables with the same columns that complete each other as one; the others each alone."""
     groups: dict[tuple[str, str], list[FoundTable]] = {}
     for one in found:
         key = (plain_name(one.columns.path or ""), plain_name(one.columns.label or " ".join(one.columns.one_hot)))
@@ -230,10 +246,19 @@ def _join(found: Sequence[FoundTable], tree: Tree) -> list[FoundTable]:
     joined = list[FoundTable]()
     for several in groups.values():
         group = _without_signs(several)
-        files = [{*one.match.files} - {None} for one in group]
-        apart = len(group) > 1 and sum(map(len, files)) == len(set().union(*files))
-        joined += [_as_one(group, tree)] if apart else group
+        joined += [_as_one(group, tree)] if len(group) > 1 and _complete_each_other(group) else group
     return joined
+
+
+def _complete_each_other(group: Sequence[FoundTable]) -> bool:
+    """Whether each table labels images that no other one does, and all say the same of those that several label."""
+    told = [
+        {file: label for file, label in zip(one.match.files, one.columns.labels(one.table.cells), strict=True) if file}
+        for one in group
+    ]
+    named = Counter(file for one in told for file in one)
+    said = {(file, label) for one in told for file, label in one.items()}
+    return len(said) == len(named) and all(any(named[file] == 1 for file in one) for one in told)
 
 
 def _without_signs(group: Sequence[FoundTable]) -> Sequence[FoundTable]:

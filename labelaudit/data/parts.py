@@ -63,12 +63,22 @@ _KINDS = {"train": ("tr",), "val": ("val", "dev", "eval", "holdout"), "test": ("
 """A split's plain word -> how its spellings begin."""
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_a-zA-Z]+")
 _MONTH = r"(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[A-Za-z]*"
+_PERIOD = (
+    r"(?i:january|february|march|april|may|june|july|august|september|october|november|december"
+    r"|(week|day|month|year|kw|cw)[-_ ]?\d{1,3})"
+)
 _DATE = re.compile(
     rf"((19|20)\d\d([-_. ]?((0[1-9]|1[0-2])([-_. ]?[0-3]\d)?|{_MONTH}))?"
     rf"|[0-3]?\d[-_. ](0?[1-9]|1[0-2])[-_. ](19|20)\d\d|({_MONTH}|0[1-9]|1[0-2])[-_. ]?(19|20)\d\d"
-    r"|[1-9]\d\d(?=.*[A-Z])[A-Z0-9_]{5})(_\d+|\s*\(\d+\))?"
+    rf"|{_PERIOD}|[1-9]\d\d(?=.*[A-Z])[A-Z0-9_]{{5}})(_\d+|\s*\(\d+\))?"
 )
-"""Years, months and days in many spellings, and the folders that cameras make (``100CANON``)."""
+"""Years, months, weeks and days in many spellings, and the folders that cameras make (``100CANON``)."""
+_UNNAMED = re.compile(
+    r"(new folder|untitled folder|neuer ordner|ordner ohne titel|nouveau dossier|dossier sans titre|nueva carpeta"
+    r"|carpeta sin título|nuova cartella|cartella senza titolo|nova pasta|pasta sem nome|nieuwe map|nowy folder"
+    r"|новая папка|新建文件夹|新しいフォルダー|새 폴더)\W*\d*\W*"
+)
+"""Names that systems give to a new folder, in small letters and several languages."""
 _MEASURE = re.compile(r"\d+([xX]\d+|[xX]|px|dpi)")
 """Sizes and magnifications."""
 _PLACES = frozenset(
@@ -86,8 +96,8 @@ _JUNK = frozenset(
         *("@__thumb", "_vti_cnf", "_gsdata_", "network trash folder", "temporary items", "thevolumesettingsfolder"),
     }
 )
-_LOST = re.compile(r"found\.\d{3}")
-"""Folders in which Windows puts what it finds on a damaged disk."""
+_LOST = re.compile(r"found\.\d{3}|.+\.(lrdata|photoslibrary|photolibrary|cocatalog)")
+"""Folders in which Windows puts what it finds on a damaged disk, and those that programs of photographs keep."""
 
 
 def is_junk(name: str) -> bool:
@@ -106,6 +116,8 @@ def part_of(name: str) -> Part | None:
     >>> [part_of(name) for name in ("Training_Set", "val2017", "cat", "train_masks", "10")]
     [<Part.SPLIT: 'split'>, <Part.SPLIT: 'split'>, None, <Part.MASKS: 'masks or annotations'>, None]
     """
+    if _UNNAMED.fullmatch(name.casefold()):
+        return Part.DATA
     tokens = [token.lower() for token in _WORD.findall(name)]
     words = [token for token in tokens if not token.isdecimal()]
     if not words:
@@ -192,6 +204,8 @@ def are_dates(names: Iterable[str]) -> bool:
     """Whether all names are years, months, days or a camera's folders: occasions of recording, not classes.
 
     >>> are_dates(["2021", "2021-05", "03.05.2021", "May 2021", "100CANON"]), are_dates(["1905", "737-200"])
+    (True, False)
+    >>> are_dates(["week 1", "day_12", "March"]), are_dates(["Marble", "daylily 1"])
     (True, False)
     """
     return all(_DATE.fullmatch(name) for name in names)

@@ -8,6 +8,7 @@ lists stay lists, as text.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -110,7 +111,16 @@ def _is_names(value: Any) -> bool:
 def _flattened(records: Sequence[tuple[int, Mapping[str, Any]]]) -> Records:
     """The records with one cell for each column."""
     several = {path for _, record in records for path in _several(record)}
-    return [(number, dict(_cells(record, several))) for number, record in records]
+    rows = [dict(_cells(record, several)) for _, record in records]
+    plain = {column for row in rows for column in row}
+    held = {column: above for column in plain if (above := column.rpartition(".")[0]) in plain}
+    counts = Counter(held.values())
+    only = {above: column for column, above in held.items() if counts[above] == 1}
+    for row in rows:  # text in some records, and an object of one thing in others: ``"cat"``, ``{"choices": [..]}``
+        for above, column in only.items():
+            if column in row and above not in row:
+                row[above] = row.pop(column)
+    return [(number, row) for (number, _), row in zip(records, rows, strict=True)]
 
 
 def _several(record: Mapping[str, Any], above: str = "") -> Iterator[str]:

@@ -21,13 +21,15 @@ def table(column: str, *values: str) -> Files:
     return {**{f"images/{row}.png": PIXEL for row in range(8)}, "train.csv": f"image,{column}\n{rows}"}
 
 
-def two_tables(first: str, second: str, *, shared: int) -> Files:
-    """Ten images; two tables label the first and the last of them, ``shared`` images by both."""
+def two_tables(first: str, second: str, *, shared: int, column: str = "label") -> Files:
+    """Ten images; two tables label the first and the last of them, ``shared`` images by both, the second in another
+    ``column`` if told."""
     half = 5 + shared // 2
     rows = [f"{row}.png" for row in range(10)]
     tables = {"train.csv": (first, rows[:half]), "val.csv": (second, rows[10 - half :])}
     texts = {
-        name: "image,label\n" + "".join(f"{row},{labels[int(row[0]) % 2]}\n" for row in named)
+        name: f"image,{'label' if name[0] == 't' else column}\n"
+        + "".join(f"{row},{labels[int(row[0]) % 2]}\n" for row in named)
         for name, (labels, named) in tables.items()
     }
     return {**{f"images/{row}": PIXEL for row in rows}, **texts}
@@ -48,7 +50,7 @@ def two_tables(first: str, second: str, *, shared: int) -> Files:
         ({f"{stack}_slice_{n}.png": PIXEL for stack in ("PA", "PB") for n in (1, 2, 3)}, "without labels"),
         ({f"cam{side}_{n}.png": PIXEL for side in ("North", "South") for n in range(4)}, "without labels"),
         (two_tables("ab", "ba", shared=8), "exchange the names of classes"),
-        (two_tables("ab", "ab", shared=2), "have only 2 images in common"),
+        (two_tables("ab", "ab", shared=2, column="class"), "have only 2 images in common"),
         (table("status", "ok", "failed"), "no column that looks like labels"),
         (table("mask", *(f"{row}_mask.png" for row in range(8))), "no column that looks like labels"),
         (table("camera", "north", "south"), "no column that looks like labels"),

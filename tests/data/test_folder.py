@@ -235,3 +235,23 @@ def test_images_that_are_there_twice_get_a_note(tmp_path: Path) -> None:
 def test_splits_are_told_where_one_has_no_word_for_it(tmp_path: Path) -> None:
     build(tmp_path, {f"{part}/{name}": 1 for part in ("rps", "rps_test") for name in ("rock", "paper")})
     assert set(open_source(tmp_path).splits or ()) == {"rps", "test"}
+
+
+@pytest.mark.parametrize("names", [("week 1", "week 2"), ("Day_01", "Day_02"), ("March", "April")])
+def test_times_are_no_classes_unless_a_person_says_so(tmp_path: Path, names: tuple[str, str]) -> None:
+    build(tmp_path / "flat", dict.fromkeys(names, 2))
+    with pytest.raises(DataError, match="may be dates and no classes"):
+        open_source(tmp_path / "flat")
+    assert set(open_source(tmp_path / "flat", label_from="top").labels) == {*names}
+    build(tmp_path / "deep", {f"{name}/{kind}": 2 for name in names for kind in ("cat", "dog")})
+    assert set(open_source(tmp_path / "deep").labels) == {"cat", "dog"}
+
+
+def test_folders_that_nobody_named_are_asked_about_and_those_of_programs_passed_over(tmp_path: Path) -> None:
+    build(tmp_path, {"cat": 3, "dog": 3, "Previews.lrdata": 3})
+    listing = open_source(tmp_path)
+    assert set(listing.labels) == {"cat", "dog"}
+    assert listing.junk == {"Previews.lrdata": 3}
+    build(tmp_path, {"Neuer Ordner (2)": 2})
+    with pytest.raises(DataError, match=r"holds 'Neuer Ordner \(2\)' beside 'cat', 'dog'\. Say which"):
+        open_source(tmp_path)

@@ -125,3 +125,13 @@ def test_a_label_of_minus_one_among_numbers_gets_a_note(tmp_path: Path) -> None:
     assert any("may mean that there is none, but are read as classes: '-1' (1 row)" in note for note in listing.notes)
     listing = open_source(build(tmp_path, {"l.csv": f"file,label\n{rows.replace(',0', ',1')}"}))
     assert not any("-1" in note for note in listing.notes)
+
+
+def test_text_in_some_records_and_an_object_of_it_in_others_are_one_column(tmp_path: Path) -> None:
+    """Label Studio writes one choice as text and several as an object of a list: these were left out without a word."""
+    records = [{"image": name, "choice": label} for name, label in PAIRS]
+    mixed = [*records[:3], records[3] | {"choice": {"choices": ["dog"]}}]
+    assert labels_of(open_with(tmp_path / "a", "x.json", mixed)) == dict(PAIRS)
+    several = [*records[:3], records[3] | {"choice": {"choices": ["cat", "dog"]}}]
+    with pytest.raises(DataError, match="lists in column 'choice'"):
+        open_with(tmp_path / "b", "x.json", several)

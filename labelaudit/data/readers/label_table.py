@@ -21,6 +21,7 @@ from labelaudit.data.folders import Candidate
 from labelaudit.data.found_tables import (
     METADATA,
     FoundTable,
+    below_columns,
     find_tables,
     pick_columns,
     stem_of,
@@ -89,7 +90,9 @@ def _match_table(table: Table, tree: Tree, source: Source) -> Listing:
     columns = pick_columns(table, source, names_image(tree))
     if columns.path is None:
         raise DataError(f"'{given}' has no column of image paths: name it with `path_column`")
-    match = match_rows(table.cells[columns.path], tree.paths, root=tree.name, table=stem_of(table.name))
+    spelled = (table.cells[columns.path], *below_columns(table, columns, tree))
+    matches = [match_rows(asked, tree.paths, root=tree.name, table=stem_of(table.name)) for asked in spelled]
+    match = max(matches, key=lambda one: one.matched)
     if not tree.paths:
         raise DataError(f"no images in '{tree.shown}' for the rows of '{given}': give the folder that they are in")
     if not match.matched:
