@@ -7,9 +7,14 @@ have set its scale. Files keep the number, as ``label_score``.
 
 from __future__ import annotations
 
+from typing import Literal
+
 from labelaudit.text import likely
 from labelaudit.types import TIERS, Decision
 
+Scale = Literal["open", "outdated", "settled"]
+"""open: too few verdicts to set the scale · outdated: enough, but the ranking does not know them · settled: it knows
+them, whether they said more than the scan or not"""
 MEASURED = "verdicts"
 """The recipe's ``scale`` where people's verdicts set that of the suspicions; ``scan`` elsewhere."""
 
@@ -21,13 +26,20 @@ def is_measured(decision: Decision) -> bool:
 
 def what_sets(decision: Decision, verdicts: int) -> str:
     """The end of a sentence that begins "nobody knows", for a person who has given so many ``verdicts``."""
+    return {
+        "open": "until 20 verdicts have set the scale: `labelaudit tune`",
+        "outdated": "until the list is ranked anew by the verdicts: Rerank in `labelaudit review`, or another scan",
+        "settled": "until more verdicts set the scale: those so far say less than the scan does",
+    }[scale_of(decision, verdicts)]
+
+
+def scale_of(decision: Decision, verdicts: int) -> Scale:
+    """The state of the scale of a ``decision`` after so many ``verdicts``."""
     from labelaudit.judge.verdict_fit import FEWEST
 
     if verdicts < FEWEST:
-        return "until 20 verdicts have set the scale: `labelaudit tune`"
-    if is_outdated(decision, verdicts):
-        return "until the list is ranked anew by the verdicts: Rerank in `labelaudit review`, or another scan"
-    return "until more verdicts set the scale: those so far say less than the scan does"
+        return "open"
+    return "outdated" if is_outdated(decision, verdicts) else "settled"
 
 
 def is_outdated(decision: Decision, verdicts: int) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from labelaudit.audit.chance import scale_of
 from labelaudit.audit.document import Audit
 from labelaudit.check.baseline import Baseline, Noise
 from labelaudit.check.check_input import CheckInput, Scope
@@ -79,6 +80,7 @@ def judge_gate(
         scope="" if scope is None else scope.description,
         baseline=None if baseline is None else report_baseline(case, baseline, str(baseline_path)),
         notes=tuple(_notes(case)),
+        scale=scale_of(audit.decision, 0 if reviewed is None else len(reviewed.settled)),
     )
 
 

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from labelaudit.audit.chance import Scale
 from labelaudit.check.policy import Where
 from labelaudit.types import Finding
 
@@ -177,6 +178,8 @@ class Outcome:
     """Sentences for a person: what was passed over and why, which ignores have expired."""
     run: str = ""
     """The RUN that was judged, as next steps name it; empty where none is kept."""
+    scale: Scale = "open"
+    """The state of the scale of the suspicions, for the next steps."""
 
     @property
     def passed(self) -> bool:

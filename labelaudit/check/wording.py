@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
+from labelaudit.audit.chance import Scale
 from labelaudit.check.outcome import STATUSES, CheckedFinding, Outcome, Rule, Suspect
 from labelaudit.check.policy import matches_glob
 from labelaudit.check.rules import KINDS_OF
@@ -21,6 +22,19 @@ from labelaudit.text import count, interval, name_some, spell_path
 _SINGLE_FILES = (".npz", ".parquet")
 """Kinds of dataset whose samples are rows of one file, and no files of their own."""
 
+_WHERE_TO_STOP: Mapping[Scale, str] = {
+    "open": "; 20 verdicts tell where to stop: `labelaudit tune {}`",
+    "outdated": "; verdicts tell where to stop once the list knows them: Rerank in `labelaudit review {}` or scan "
+    "again",
+    "settled": "",
+}
+_TOLD_BY: Mapping[Scale, str] = {
+    "open": "labels alone cannot tell if the limit is kept. 20 verdicts narrow it down (`labelaudit tune {}`)",
+    "outdated": "labels alone cannot tell if the limit is kept. Verdicts narrow it down once the list knows them ("
+    "Rerank in `labelaudit review {}` or scan again)",
+    "settled": "labels and verdicts cannot tell yet if the limit is kept. More verdicts narrow it down (`labelaudit "
+    "review {}`)",
+}
 _NOTHING = 0.999
 """Width of an interval that says nothing: of one changed file anything from 0 to 100 % may be wrong."""
 
@@ -173,14 +187,13 @@ def advice(outcome: Outcome) -> tuple[str, ...]:
         )
     if counts["doubtful"]:
         steps.append(
-            f"{count(counts['doubtful'], 'suspect is', 'suspects are')} doubtful and count where `tier` "
-            f"is doubtful; 20 verdicts tell where to stop: `labelaudit tune {run}`."
+            f"{count(counts['doubtful'], 'suspect is', 'suspects are')} doubtful and count where `tier` is doubtful"
+            f"{_WHERE_TO_STOP[outcome.scale].format(run)}."
         )
     if outcome.open and outcome.judged:
         steps.append(
-            f"{name_some([rule.name for rule in outcome.open], 5)}: labels alone cannot tell if the limit is kept. "
-            f"20 verdicts narrow it down (`labelaudit tune {run}`), a blind review settles it (`labelaudit estimate "
-            f"{run}`)."
+            f"{name_some([rule.name for rule in outcome.open], 5)}: {_TOLD_BY[outcome.scale].format(run)}, "
+            f"a blind review settles it (`labelaudit estimate {run}`)."
         )
     if baseline is not None and baseline.stale:
         gone = sum(entry.why == "gone" for entry in baseline.stale)

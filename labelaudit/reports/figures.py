@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from labelaudit.audit.chance import has_numbers, is_measured
+from labelaudit.audit.chance import has_numbers, is_measured, scale_of
 from labelaudit.audit.document import Audit, has_images
 from labelaudit.judge.reasons import Reason, find
 from labelaudit.text import count, count_kind, interval
@@ -121,7 +121,14 @@ def caveats(audit: Audit, checked: ReviewState | None = None) -> tuple[str, ...]
             "the list to stop, `labelaudit estimate RUN` in 200 how good it is."
         )
     blind = decision.recipe.get("blind")
-    if not is_measured(decision) and not blind and not (checked and checked.shares and checked.shares[-1].is_precise):
+    outdated = checked is not None and scale_of(decision, len(checked.settled)) == "outdated"
+    measured = is_measured(decision) or bool(checked and checked.shares and checked.shares[-1].is_precise)
+    if outdated and not measured:
+        said.append(
+            "The list does not know all verdicts yet, which tell more of the share of wrong labels: Rerank in "
+            "`labelaudit review`, or another scan."
+        )
+    elif not measured and not blind:
         said.append(
             "On labels that people made, the scan's own estimate reads low: expect the truth nearer the upper end of "
             "its interval."

@@ -7,15 +7,17 @@ from datetime import date
 
 import numpy as np
 import pytest
-from audits import make_audit, make_decision
+from audits import make_audit, make_decision, make_samples
 
 from labelaudit.audit.chance import MEASURED, is_measured, say_chance, tell_chance, what_sets
 from labelaudit.check import judge_gate
 from labelaudit.check.formats import GATE_FORMATS
 from labelaudit.check.policy import Policy
+from labelaudit.check.wording import advice
 from labelaudit.display.audit import Audit
 from labelaudit.reports import html, markdown
 from labelaudit.types import Decision
+from labelaudit.verdicts import Reviewed, Verdict
 
 
 def decision(scale: str = "scan") -> Decision:
@@ -48,6 +50,52 @@ def test_what_is_missing_for_a_percentage_depends_on_what_people_said() -> None:
     known = replace(made, recipe=made.recipe | {"reviewed": 20})
     assert "until more verdicts set the scale" in what_sets(known, 20)
     assert "ranked anew" in what_sets(known, 21)
+
+
+def test_after_ten_verdicts_no_gate_asks_for_twenty() -> None:
+    """Neither about doubtful suspects nor about a limit that is open."""
+    n = 40
+    samples = make_samples(
+        ids=tuple(f"{row}.png" for row in range(n)),
+        labels=np.arange(n) % 2,
+        digests=tuple(f"{row:032x}" for row in range(n)),
+    )
+    made = make_decision(
+        suspicion=np.linspace(0, 0.95, n),
+        is_issue=np.arange(n) >= n - 2,
+        judged=np.ones(n, dtype=bool),
+        probs=np.eye(3, dtype=np.float32)[samples.labels],
+        predicted=1 - samples.labels,
+        noise_interval=(0.0, 0.5),
+        reasons=("",) * n,
+        sure_threshold=0.98,
+    )
+    policy = Policy(max_noise=0.02)
+    reviewed = Reviewed(
+        settled={
+            row: Verdict(path=samples.ids[row], digest=samples.digests[row], given_label="x", verdict="given")
+            for row in range(20)
+        }
+    )
+
+    def next_steps(decision: Decision, reviewed: Reviewed | None) -> str:
+        outcome = judge_gate(
+            make_audit(samples=samples, decision=decision, evidence={}),
+            policy,
+            reviewed=reviewed,
+            today=date(2026, 11, 30),
+        )
+        assert outcome.counts()["doubtful"]
+        assert outcome.open
+        return " ".join(advice(outcome))
+
+    assert next_steps(made, None).count("20 verdicts") == 2
+    outdated = next_steps(made, reviewed)
+    assert "20 verdicts" not in outdated
+    assert outdated.count("Rerank in `labelaudit review RUN`") == 2
+    settled = next_steps(replace(made, recipe=made.recipe | {"reviewed": 20}), reviewed)
+    assert "20 verdicts" not in settled
+    assert "Rerank" not in settled
 
 
 @pytest.mark.parametrize("scale", ["scan", MEASURED])

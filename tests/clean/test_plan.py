@@ -41,12 +41,18 @@ def test_nothing_unreviewed_is_changed_unless_asked_for(audit: Audit) -> None:
     assert plan.notes == ()
 
 
-def test_sure_suspects_are_meant_and_doubtful_ones_only_where_asked_for(tmp_path: Path) -> None:
+def test_sure_suspects_are_meant_and_doubtful_ones_only_where_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     audit = make_dataset(tmp_path / "pets", decision={"sure_threshold": 0.98, "suspicion": SURE})
     plan = make_plan(audit, match(audit, []), actions={"suspect": "drop"})
     assert brief(plan.changes) == [("dog/b.png", "drop", "", "threshold", "suspect"), BROKEN]
     assert plan.kept == {"suspect": 1}
     assert plan.notes[1].startswith("Suspects that stay as they are because they are doubtful, not surely wrong: 1.")
+    assert "; 20 verdicts tell where to stop" in plan.notes[1]
+    monkeypatch.setattr("labelaudit.clean.plan.scale_of", lambda *_: "outdated")  # twenty verdicts need more images
+    later = make_plan(audit, match(audit, []), actions={"suspect": "drop"}).notes[1]
+    assert "; verdicts tell where to stop once the list knows them: Rerank" in later
     both = make_plan(audit, match(audit, []), actions={"suspect": "drop"}, tier="doubtful")
     assert [change.path for change in both.changes] == ["dog/b.png", "cat/b.png", "cat/broken.png"]
     judged = make_plan(audit, match(audit, [said(audit, 1, "given")]), actions={"suspect": "drop"})

@@ -215,3 +215,14 @@ def test_a_measured_rate_leaves_no_advice_about_the_estimate_of_the_scan() -> No
     later = make_audit(decision=make_decision(recipe={"reviewed": 5}))
     assert "The list knows 5 verdicts and has 2 suspects." in markdown.render(later, checked=checked)
     assert "reads low" not in markdown.render(make_audit(), checked=replace(checked, shares=(rate,)))
+
+
+def test_a_report_whose_list_does_not_know_twenty_verdicts_says_what_they_are_good_for() -> None:
+    counts = {"wrong": 10, "cleared": 10, "unclear": 0, "open": 4, "elsewhere": 0}
+    said = {row: Verdict(path="a", digest="0", given_label="cat", verdict="given") for row in range(20)}
+    checked = ReviewState(outcomes={}, words={}, shares=(), sentences=(), settled=said, **counts)
+    text = markdown.render(make_audit(), checked=checked)
+    assert "The list does not know all verdicts yet" in text
+    assert "reads low" not in text
+    knows = make_audit(decision=make_decision(recipe={"reviewed": 20}))
+    assert "does not know" not in markdown.render(knows, checked=checked)
