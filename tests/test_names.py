@@ -7,7 +7,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from labelaudit.names import number_names, order_by_content, order_rows, spell_lines
+from labelaudit.names import distinct, number_names, order_by_content, order_rows, spell_lines
 
 DIGESTS = [hashlib.blake2b(bytes([row % 7]), digest_size=16).hexdigest() for row in range(30)]
 ODD = [
@@ -68,3 +68,10 @@ def test_rows_of_round_numbers_keep_their_order_wherever_they_stand() -> None:
     moved = draw.permutation(rows)
     orders = [order_by_content(some[:, :4], some[:, 4].astype(np.int64)) for some in (rows, moved)]
     np.testing.assert_array_equal(rows[orders[0]], moved[orders[1]])
+
+
+@pytest.mark.parametrize("numbers", [[], [5], [2, 2], [3, -1, 3, 0, 7, 7]], ids=str)
+def test_distinct_numbers_are_those_of_numpy(numbers: list[int]) -> None:
+    given = np.array(numbers, dtype=np.int64)
+    assert distinct(given).tolist() == np.unique(given).tolist()
+    assert given.tolist() == numbers

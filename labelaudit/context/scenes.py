@@ -20,6 +20,7 @@ from labelaudit.data.parts import TRAINING
 from labelaudit.features.neighbors import nearest
 from labelaudit.features.pairs import AT_ONCE, project, unique_pairs
 from labelaudit.judge.vectors import find_directions
+from labelaudit.names import distinct
 from labelaudit.types import Bools, Features, Finding, Floats, Ints, Samples
 
 CLOSE, LOOSE, LOOSEST = 0.25, 0.35, 0.5
@@ -90,9 +91,9 @@ def find_scenes(samples: Samples, features: Features, *, near: Ints | None = Non
     first, second = unique_pairs(*pairs)
     apart = 1 - _cosine(x, first, second)
     distance = apart / np.maximum(np.minimum(far[first], far[second]), 1e-6)
-    close = np.unique(np.concatenate([first[distance < CLOSE], second[distance < CLOSE]]))
-    share = len(close) / len(rows)
-    few = (distance < CLOSE) & (share < WIDESPREAD)
+    close = distance < CLOSE
+    share = len(distinct(np.concatenate([first[close], second[close]]))) / len(rows)
+    few = close & (share < WIDESPREAD)
     alone = _stand_alone(x, around, first, second, apart, few)
     kept = np.flatnonzero(distance < LOOSEST)
     kept = kept[np.lexsort((second[kept], first[kept], distance[kept]))]
@@ -118,7 +119,7 @@ def share_apart(samples: Samples, scenes: Scenes) -> float:
         return 0.0
     group = samples.numbered_groups.code
     apart = group[scenes.first] != group[scenes.second]
-    return len(np.unique(np.concatenate([scenes.first[apart], scenes.second[apart]]))) / len(samples)
+    return len(distinct(np.concatenate([scenes.first[apart], scenes.second[apart]]))) / len(samples)
 
 
 def scenes_across(samples: Samples, scenes: Scenes, named: set[str]) -> tuple[Finding, ...]:
@@ -181,7 +182,7 @@ def _stand_alone(x: Floats, around: Ints, first: Ints, second: Ints, apart: Floa
     first, second, apart = first[close], second[close], apart[close]
     n, k = around.shape
     scene = connect(n, (first, second))
-    members = np.unique(np.concatenate([first, second]))
+    members = distinct(np.concatenate([first, second]))
     distance = 1 - _cosine(x, np.repeat(members, k), around[members].ravel()).reshape(-1, k)
     outside = np.where(scene[around[members]] != scene[members, None], distance, np.inf).min(axis=1)
     of = np.full(n, np.inf)

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from labelaudit.blocks import slices
 from labelaudit.data.images import ImageError, encoded_of, thumbnail
+from labelaudit.names import distinct
 from labelaudit.types import Bools, Floats, Ints, Progress, Samples
 
 LIKENESS = 0.95
@@ -71,8 +72,8 @@ def unique_pairs(one: Ints, other: Ints) -> tuple[Ints, Ints]:
     [[0, 1], [1, 2]]
     """
     span = int(max(one.max(), other.max())) + 1 if len(one) else 1
-    found = np.unique(np.minimum(one, other) * span + np.maximum(one, other))
-    return found // span, found % span
+    found = distinct(np.minimum(one, other) * span + np.maximum(one, other))
+    return np.divmod(found, span)
 
 
 def neighboring_pairs(samples: Samples, around: Ints, *, unlike: bool = False) -> tuple[Ints, Ints]:
@@ -125,8 +126,8 @@ def compare_thumbnails(
 ) -> tuple[tuple[Floats, ...], Floats]:
     """All that ``correlate`` finds of the pairs ``first`` and ``second`` (p,), and (p,) the likeness that is usual
     among the neighbours ``around`` (n, k) of either image, the greater of both."""
-    asked = np.unique(np.concatenate([first, second]))
-    rows = np.unique(np.concatenate([asked, around[asked].ravel()]))
+    asked = distinct(np.concatenate([first, second]))
+    rows = distinct(np.concatenate([asked, around[asked].ravel()]))
     thumbnails = _read_thumbnails(samples, rows, workers, progress)
 
     def find(a: Ints, b: Ints) -> tuple[Floats, ...]:

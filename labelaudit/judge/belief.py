@@ -15,7 +15,7 @@ from labelaudit.judge.linear import group_rows
 from labelaudit.judge.noise_model import NO_CLASS, UNKNOWN, NoiseModel
 from labelaudit.judge.scores import own_and_others, softmax
 from labelaudit.leading import Leading, Table, take_rows
-from labelaudit.names import number_names
+from labelaudit.names import distinct, number_names
 from labelaudit.types import Bools, Floats, Ints
 
 LEAST_ERROR = 0.01
@@ -167,7 +167,7 @@ def judge_groups_together(posterior: Table, labels: Ints, groups: Ints) -> Table
 
 def count_groups(labels: Ints, groups: Ints, classes: int) -> Ints:
     """(C,) number of groups that each class lies in; ``groups`` (n,) are numbers."""
-    return np.bincount(np.unique(groups * classes + labels) % classes, minlength=classes)
+    return np.bincount(distinct(groups * classes + labels) % classes, minlength=classes)
 
 
 def _agreement(groups: Ints, labels: Ints) -> float:

@@ -79,7 +79,7 @@ def measure(
     Parts are drawn by place, so give samples in an order that means nothing. ``groups`` (n,) stay together.
     """
     codes = np.arange(len(x)) if groups is None else np.unique(groups, return_inverse=True)[1]
-    apart = len(np.unique(codes))
+    apart = int(codes.max(initial=-1)) + 1
     cuts = [parts for parts in PARTS if apart >= _FEWEST * parts]
     if len(cuts) < _POINTS:
         return None
