@@ -1,4 +1,4 @@
-"""Search for the noise model of many classes on a part of the samples: weights, slope, and the errors of each class.
+"""Search for the noise model of many classes: weights, slope, and the errors of each class.
 
 What the errors of a class are shared out to stays as it was, so T has C numbers to search and not C·C, and of the C·C
 gradients that the whole search makes only those of the diagonal are worked out. The model, its prior and its loss are

@@ -214,33 +214,29 @@ class _FitSubset:
         """Weights, T and b that maximise likelihood times prior, with the difficulties ``hard`` (m,) held fixed."""
         models, classes = len(weights), len(transition)
         steepest = _STEEPEST if sloped else 0.0
-        if self.is_part and classes > _SEARCHED:
+        if classes > _SEARCHED:
             start, highest = (weights, transition, slope), (_SHARPEST, steepest)
             few = self.logs, self.labels, self.known
             return _FitResult(*search_diagonal(*few, start, hard, prior, highest=highest, effort=effort))
-        best = np.concatenate([weights, [slope], np.log(np.maximum(transition, 1e-12)).ravel()])
+        point = np.concatenate([weights, [slope], np.log(np.maximum(transition, 1e-12)).ravel()])
         scale = self._scale(weights, transition, hard, prior)
-        step = 1 if classes <= _SEARCHED else classes + 1  # every cell of T, or its diagonal
-        moved = np.r_[: models + 1, models + 1 : len(best) : step]
-        cells = len(moved) - models - 1
-        bounds = np.array([(0.0, _SHARPEST)] * models + [(0.0, steepest)] + [(-60.0, 60.0)] * cells)
+        bounds = np.array([(0.0, _SHARPEST)] * models + [(0.0, steepest)] + [(-60.0, 60.0)] * classes**2)
 
-        def scaled(point: Floats) -> tuple[float, Floats]:
-            best[moved] = point * scale[moved]
-            loss, gradient = self.objective(best, hard, prior)
-            return loss, gradient[moved] * scale[moved]
+        def scaled(moved: Floats) -> tuple[float, Floats]:
+            loss, gradient = self.objective(moved * scale, hard, prior)
+            return loss, gradient * scale
 
         found = minimize(
             scaled,
-            best[moved] / scale[moved],
+            point / scale,
             jac=True,
-            bounds=bounds / scale[moved, None],
+            bounds=bounds / scale[:, None],
             method="L-BFGS-B",
             options={"maxiter": effort[0], "maxfun": 2 * effort[0], "ftol": effort[1]},
         )
-        best[moved] = found.x * scale[moved]
-        matrix = softmax(best[models + 1 :].reshape(classes, classes))
-        return _FitResult(best[:models], matrix, float(best[models]), float(found.fun))
+        point = found.x * scale
+        matrix = softmax(point[models + 1 :].reshape(classes, classes))
+        return _FitResult(point[:models], matrix, float(point[models]), float(found.fun))
 
     def _scale(self, weights: Floats, transition: Floats, hard: Floats, prior: Floats) -> Floats:
         """The steps of a search of the weights, the slope and all cells of T, as of `scale_steps`."""
