@@ -104,12 +104,14 @@ def find_left_over(classes: Sequence[str]) -> list[str]:
 
 
 def is_left_over(name: str) -> bool:
-    """Whether a class is called what is left over.
+    """Whether a class is called what is left over; of a name with levels, such as ``animal/dog``, the last one counts.
 
     >>> is_left_over("Other"), is_left_over("BACKGROUND_Google"), is_left_over("NoneOfThese"), is_left_over("mother")
     (True, True, True, False)
+    >>> is_left_over("other/dog"), is_left_over("animal/other"), is_left_over("n/a")
+    (False, True, True)
     """
-    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", re.split(r"(?<=\w\w)\s*[/|>\\]\s*(?=\w)", name)[-1])
     words = re.findall(r"n/a|[^\W\d_]+", spaced.casefold())
     return bool(words) and (words[-1] in LEFT_OVER or words[0] in FIRST or " ".join(words[:2]) in PHRASES)
 

@@ -38,6 +38,7 @@ from labelaudit.scanning.notes import (
     note_blank,
     note_doubt,
     note_few,
+    note_fitted,
     note_unrelated,
     note_untrained,
 )
@@ -107,7 +108,7 @@ def audit_samples(
         audit,
         findings=(*findings, *seen.failed, *alike.findings, *audit.findings),
         stages=tuple(clock.stages),
-        notes=(*_note_training(material, seen), *audit.notes),
+        notes=(*_note_training(material, seen), *note_fitted(probs, alike.samples.labels), *audit.notes),
         versions=list_versions(),
         device=machine.device,
         seed=settings.seed,
@@ -166,6 +167,9 @@ def _decide(
     consensus = replace(consensus, answer=replace(consensus.answer, posterior=heard.posterior))
     samples = heard.samples
     evidence = {**evidence, **_views(consensus)}
+    unrelated = note_unrelated(consensus.pooled, samples)
+    if unrelated:  # nothing is sure where nothing is known
+        consensus = replace(consensus, reading=replace(consensus.reading, sure=0.0))
     tuned_by = _fit_verdicts(consensus, evidence, decided(known, samples.labels))
     decision = decide_by(consensus, samples, known=known, outside=outside, blank=blank, verdicts=tuned_by)
     recipe = {
@@ -193,7 +197,7 @@ def _decide(
     decision = rank_by(first, decision, evidence, samples.labels, known)
     strange = "About {:,.0f} images seem to belong to no class (`reason` says which)."
     notes = [
-        *note_unrelated(consensus.pooled, samples),
+        *unrelated,
         *([] if outside is None else [strange.format(outside.sum())]),
         *explain(decision),
         *([] if steps else note_order(samples.classes, consensus.answer.probs, samples.labels)),
@@ -201,7 +205,11 @@ def _decide(
         *heard.notes,
         *hedged,
         *note_classes(samples),
-        *note_doubt(decision, "" if features is None or samples.images is None else features.name),
+        *(
+            []
+            if unrelated
+            else note_doubt(decision, "" if features is None or samples.images is None else features.name)
+        ),
         *note_few(samples),
         *note_blank(blank),
     ]

@@ -17,9 +17,10 @@ from labelaudit.judge.verdict_fit import VerdictFit
 from labelaudit.leading import KEPT
 from labelaudit.scanning.pool import ModelPool
 from labelaudit.text import count, name_some
-from labelaudit.types import Bools, Decision, Evidence, Floats, Samples
+from labelaudit.types import Bools, Decision, Evidence, Floats, Ints, Samples
 
 _SEVERAL = 10  # suspects from which it is said how many are sure
+_FITTED = 20  # labels from which it is worth a word that probabilities agree with all of them
 _CHANCE, _NOTHING = 2, 1e-6  # standard errors, and nats that are rounding
 _SMALL = 50  # images per class below which the rate was seen to be off by a factor of two (docs/evidence.md)
 
@@ -82,6 +83,16 @@ def note_unrelated(pooled: Floats, samples: Samples) -> list[str]:
     return [
         "No model predicts the labels better than the sizes of the classes do. They may be shuffled, or shifted by a "
         "row, or say what the networks cannot see: neither the ranking nor the noise rate means anything then."
+    ]
+
+
+def note_fitted(probs: Floats | None, labels: Ints) -> list[str]:
+    """The note that given ``probs`` (n, C) agree with all ``labels`` (n,), as those of a model do that learned them."""
+    if probs is None or len(labels) < _FITTED or (probs.argmax(axis=1) != labels).any():
+        return []
+    return [
+        "The given probabilities agree with every label. If their model was trained on these images, wrong labels look "
+        "right to it: give the probabilities of models that had not seen an image, as cross-validation does."
     ]
 
 

@@ -178,9 +178,10 @@ def test_labels_without_an_order_are_refused(labels: Any, two: Path) -> None:
         open_source([two / "a.png", two / "b.png"], labels=labels)
 
 
-def test_one_hot_labels_are_refused(two: Path) -> None:
+@pytest.mark.parametrize("labels", [[[0, 1], [1, 0]], [{"cat"}, {"dog"}]])
+def test_several_labels_of_an_image_are_refused(labels: Any, two: Path) -> None:
     with pytest.raises(DataError, match="several labels for one image"):
-        open_source([two / "a.png", two / "b.png"], labels=[[0, 1], [1, 0]])
+        open_source([two / "a.png", two / "b.png"], labels=labels)
 
 
 def test_labels_beside_those_of_a_dataset_are_refused_and_not_passed_over(two: Path) -> None:

@@ -221,6 +221,26 @@ def test_labels_that_nothing_goes_with_are_said() -> None:
     assert first_note(np.where(np.arange(len(x)) < 75, given, shuffled)).startswith("The ranking rests on ")
 
 
+def test_nothing_is_sure_where_no_model_predicts_the_labels() -> None:
+    """Of 300 labels drawn by lot 214 were called surely wrong beside a note that the ranking means nothing."""
+    rng = np.random.default_rng(0)
+    kinds = np.arange(300) % 3
+    x = rng.normal(size=(300, 8)) + 6 * np.eye(8)[kinds]
+    audit = scan(labels=NAMES[rng.integers(0, 3, 300)], features=x, effort="quick")
+    assert any(note.startswith("No model predicts the labels better") for note in audit.notes)
+    assert not audit.decision.is_sure.any()
+    assert not any("of the suspects" in note or "suspects are sure" in note for note in audit.notes)
+
+
+def test_probabilities_that_agree_with_every_label_are_asked_about() -> None:
+    labels = np.arange(60) % 3
+    probs = np.full((60, 3), 0.05) + 0.85 * np.eye(3)[labels]
+    said = "The given probabilities agree with every label."
+    assert any(note.startswith(said) for note in scan(labels=labels, probs=probs).notes)
+    labels[4] = 2
+    assert not any(note.startswith(said) for note in scan(labels=labels, probs=probs).notes)
+
+
 def test_models_that_say_nothing_are_no_better_than_the_sizes_of_classes() -> None:
     assert note_unrelated(np.full(60, 2 / 3), samples_of({"ant": 20, "bee": 20, "cat": 20}))
     assert not note_unrelated(np.full(60, 0.5), samples_of({"ant": 20, "bee": 20, "cat": 20}))

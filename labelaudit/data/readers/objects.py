@@ -6,7 +6,7 @@ They are known by what they can do, so that none of these libraries has to be in
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -291,7 +291,7 @@ def _named(value: Any, names: Sequence[str]) -> str | None:
         if number >= len(names):
             raise DataError(f"the dataset has label {number}, but names {len(names)} classes")
         return names[number] if number >= 0 else None
-    if getattr(number, "ndim", 0) or (isinstance(number, Sequence) and not isinstance(number, str)):
+    if getattr(number, "ndim", 0) or (isinstance(number, Sequence | Set) and not isinstance(number, str)):
         raise DataError("there are several labels for one image, which are not read: give one for each")
     return scalar_text(number) or None
 
