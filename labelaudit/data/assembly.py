@@ -22,6 +22,15 @@ from labelaudit.text import count, name_some
 from labelaudit.types import Finding
 
 _CORNERS = frozenset(["xmin", "ymin", "xmax", "ymax", "x_min", "y_min", "x1", "y1", "roi_x1", "roi_y1", "bbox"])
+DETECTED = "is_label_issue"
+"""Column of a table of results: what a scan, by this tool or cleanlab, made of the labels."""
+_RESULTS = frozenset(
+    """
+    rank predicted_label suggested_label is_label_issue tier label_score label_quality label_quality_score given_prob
+    predicted_prob reason issue is_issue
+    """.split()
+)
+"""Columns of such a table that say what was found, and nothing of the images."""
 _HOLDS = frozenset(["confidence", "correct", "is_correct", "label_correct", "valid", "is_valid", "label_is_correct"])
 """Names of columns that may say, with 0 and 1, whether the label holds."""
 _MISSING = frozenset(
@@ -156,6 +165,7 @@ def _list(
     """The listing of some ``rows`` of ``table`` with their ``labels`` and the further columns of the table."""
     ids = tuple([names[row] for row in rows])
     aside = {columns.path, columns.label, *columns.one_hot, *columns.annotators}
+    aside |= _RESULTS if DETECTED in table.cells else set()
     extra = {name: tuple([cells[row] for row in rows]) for name, cells in table.cells.items() if name not in aside}
     return Listing(
         root=root,

@@ -88,8 +88,22 @@ def test_masks_beside_their_images_are_not_images_of_the_class(tmp_path: Path) -
     files: Files = {f"{kind}/{name}": PIXEL for kind in ("benign", "malignant") for name in names}
     listing = open_source(build(tmp_path / "data", files))
     assert counts_of(listing) == {"benign": 2, "malignant": 2}
-    assert "Passed over 6 images named as masks of others beside them." in listing.notes
+    assert "Passed over 6 images that are masks of others beside them." in listing.notes
     assert not listing.findings
+
+
+@pytest.mark.parametrize(("colours", "read"), [(2, 6), (256, 12)])
+def test_flat_images_that_share_the_name_of_a_photograph_are_its_masks(tmp_path: Path, colours: int, read: int) -> None:
+    rng = np.random.default_rng(0)
+    files: Files = {}
+    for n in range(6):
+        files[f"{'ab'[n % 2]}/{n}.bmp"] = encode(rng.integers(0, 256, (16, 16, 3), dtype=np.uint8))
+        files[f"{'ab'[n % 2]}/{n}.png"] = encode(
+            (rng.integers(0, colours, (16, 16)) * (255 // (colours - 1))).astype(np.uint8)
+        )
+    listing = open_source(build(tmp_path, files))
+    assert len(listing.ids) == read
+    assert all(path.endswith(".bmp") for path in listing.ids) == (read == 6)
 
 
 def pictures(*folders: str, names: tuple[str, ...] = ("1", "2", "3", "4", "5", "6")) -> Files:

@@ -117,3 +117,17 @@ def test_rows_with_addresses_are_told_how_to_be_read(tmp_path: Path) -> None:
     build(tmp_path, {**{f"images/{name}": PIXEL for name in NAMES}, "t.csv": f"url,label\n{rows}"})
     with pytest.raises(DataError, match=r"'https://x.org/up/0.png\?w=1' is not 'images/0.png'. If they are the same"):
         open_source(tmp_path)
+
+
+def test_results_of_a_scan_are_no_source_of_labels_beside_another(tmp_path: Path) -> None:
+    """The columns of results were context for the next scan, which bore out what the last one had said, and put the
+    images in the order of suspects."""
+    paths = [f"{word}/{name}" for word, name in zip(WORDS, NAMES, strict=True)]
+    rows = "".join(f"{8 - n},{path},{path[:3]},cow,{n == 3},sure,0.5,lab {n % 2}\n" for n, path in enumerate(paths))
+    header = "rank,path,given_label,predicted_label,is_label_issue,tier,label_score,site"
+    build(tmp_path, {**dict.fromkeys(paths, PIXEL), "RUN/samples.csv": f"{header}\n{rows}"})
+    listing = open_source(tmp_path)
+    assert (listing.origin, list(listing.ids), listing.extra) == ("folder names", sorted(paths), {})
+    asked = open_source(tmp_path, labels=tmp_path / "RUN" / "samples.csv")
+    assert asked.origin == "column 'given_label' of samples.csv"
+    assert list(asked.extra) == ["site"]

@@ -7,8 +7,11 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from labelaudit.data.class_level import find_classes, take_level
 from labelaudit.data.folders import Candidate, Level, Undecided, plant
+from labelaudit.data.images import decode
 from labelaudit.data.listing import Listing
 from labelaudit.data.parts import part_of
 from labelaudit.data.reader import Certainty, Reading, Subject, refuse
@@ -21,6 +24,8 @@ from labelaudit.text import count, name_some
 from labelaudit.types import Finding
 
 _MASK = re.compile(r"(.+)[_-](mask|masks|seg|segmentation|gt|groundtruth)([_-]\d+)?", re.IGNORECASE | re.DOTALL)
+_FLAT, _LOOKED_AT = 8, 12
+"""Colours of a mask at most, and images that are looked at."""
 _MANY = 20
 """Images outside class folders that are findings one by one; more of one folder are one note."""
 
@@ -71,7 +76,7 @@ def _refuse_lookalikes(tree: Tree, level: Level) -> None:
             "all folders are classes",
             [candidate],
         )
-    masks = _masks_beside(tree.paths)
+    masks = _masks_beside(tree)
     paths: dict[str, list[str]] = {name: [] for name in names}
     for path in tree.paths:
         label = level.label(path)
@@ -99,7 +104,7 @@ def list_classes(tree: Tree, level: Level) -> Listing:
 
     Images in no class folder are findings, or a note where a folder has many; those passed over are a note.
     """
-    masks = _masks_beside(tree.paths)
+    masks = _masks_beside(tree)
     labels = {path: None if path in masks else level.label(path) for path in tree.paths}
     ids = tuple(sorted((path for path in tree.paths if labels[path] is not None), key=level.order))
     splits = tuple(level.split(path) for path in ids)
@@ -121,7 +126,7 @@ def list_classes(tree: Tree, level: Level) -> Listing:
     if bare := [f"'{folder}/'" for folder in _without_images(tree, level)]:
         notes.append(f"No image is in {name_some(bare)}, beside the class folders.")
     if masks:
-        notes.append(f"Passed over {count(len(masks), 'image')} named as masks of others beside them.")
+        notes.append(f"Passed over {count(len(masks), 'image')} that are masks of others beside them.")
     notes += _note_twins(ids)
     detail = "it lies in no class folder"
     return Listing(
@@ -179,11 +184,33 @@ def _note_passed(passed: Mapping[tuple[str, str], int]) -> list[str]:
     return notes
 
 
-def _masks_beside(paths: Sequence[str]) -> set[str]:
-    """Images named as the mask of another one in their folder, such as ``x_mask.png`` beside ``x.png``."""
-    stems = {path.rpartition(".")[0] for path in paths}
-    fits = {path: _MASK.fullmatch(path.rpartition(".")[0]) for path in paths}
-    return {path for path, fit in fits.items() if fit is not None and fit[1] in stems}
+def _masks_beside(tree: Tree) -> set[str]:
+    """Images that are masks of others in their folder: named so, as ``x_mask.png`` beside ``x.png``, or flat ones of
+    the same name, as ``x.png`` beside the photograph ``x.jpg``."""
+    stems = Counter(posixpath.splitext(path)[0] for path in tree.paths)
+    fits = {path: _MASK.fullmatch(posixpath.splitext(path)[0]) for path in tree.paths}
+    named = {path for path, fit in fits.items() if fit is not None and fit[1] in stems}
+    twins: dict[str, list[str]] = {}
+    for path in tree.paths:
+        stem, ending = posixpath.splitext(path)
+        if stems[stem] > 1:
+            twins.setdefault(ending.lower(), []).append(path)
+    if 2 * sum(map(len, twins.values())) <= len(tree.paths) or len(twins) != 2:
+        return named
+    flat = [paths for paths in twins.values() if _are_flat(tree, paths)]
+    return named.union(*flat) if len(flat) == 1 else named
+
+
+def _are_flat(tree: Tree, paths: Sequence[str]) -> bool:
+    """Whether images have a few colours, as masks and maps of classes do; a few of them are looked at."""
+    for path in paths[:: max(1, len(paths) // _LOOKED_AT)][:_LOOKED_AT]:
+        try:
+            colours = decode(tree.storage.read(path)).reshape(-1, 3)
+        except (DataError, OSError, ValueError):
+            return False
+        if len(colours) <= _FLAT or len(np.unique(colours, axis=0)) > _FLAT:
+            return False
+    return True
 
 
 def _passed_folder(path: str, level: Level) -> str:

@@ -14,7 +14,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from labelaudit.data.assembly import assemble, list_rows, names_image, origin_of, plain_path
+from labelaudit.data.assembly import DETECTED, assemble, list_rows, names_image, origin_of, plain_path
 from labelaudit.data.column_names import is_label_name
 from labelaudit.data.columns import Columns
 from labelaudit.data.folders import Candidate
@@ -184,7 +184,9 @@ def _stands_alone(one: FoundTable, tree: Tree) -> bool:
 
 
 def _certainty(one: FoundTable, tree: Tree) -> Certainty:
-    """Confidence that a table in a folder holds the labels of that folder."""
+    """Confidence that a table in a folder holds the labels of that folder; results of a scan are not their source."""
+    if DETECTED in one.table.cells:
+        return Certainty.LIKELY
     if 10 * one.match.matched < 9 * len(one.table) and 2 * one.named < len(tree.paths):
         return Certainty.POSSIBLE
     return Certainty.CERTAIN if _is_said(one.columns) or not one.table.has_header else Certainty.LIKELY
