@@ -2,8 +2,9 @@
 the others, or a stretch of the rows.
 
 One annotator, one day or one batch with many suspects says more than any single one of them. For every attribute with 2
-to 50 values the suspects of each value are compared with those of the rest by Fisher's exact test, corrected for the
-number of values and attributes tried; what also exceeds by half what the classes of its images explain is named.
+to 50 values the suspicion of each value's labels is compared with that of the other values within the same classes
+(`audit.excess`), corrected for the number of values and attributes tried. What also has half as many suspects again as
+the classes of its images explain is named, the most telling value first, and the others are compared without it.
 Members of a group count once. Left out: pairs of attributes, and values that have fewer suspects than others.
 """
 
@@ -17,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from labelaudit.audit.excess import Dealt
 from labelaudit.audit.stretch import DEALS, find_stretch, has_slipped
 from labelaudit.data.facts import list_folder_levels
 from labelaudit.data.votes import OF_VOTES
@@ -48,7 +50,7 @@ class Concentration:
     flagged: int
     samples: int
     others: tuple[float, float]
-    """Least and greatest share of suspects among the other values with at least ten samples, or of all others."""
+    """Least and greatest share of suspects among values that are not named, those with at least ten samples, or all."""
     p_value: float
     """Corrected for all values and attributes that were tried."""
 
@@ -68,15 +70,19 @@ class Concentration:
         return {**asdict(self), "others": list(self.others)}
 
 
-def find_concentrations(samples: Samples, flagged: Bools, predicted: Ints) -> tuple[Concentration, ...]:
-    """Values with far more of the ``flagged`` (n,) samples than the others, most telling first.
+def find_concentrations(
+    samples: Samples, suspicion: Floats, flagged: Bools, predicted: Ints
+) -> tuple[Concentration, ...]:
+    """Values whose labels are more suspect than those of others, with far more ``flagged`` (n,) ones, most telling
+    first.
 
-    A stretch of the rows that none of them explains comes last. ``predicted`` (n,) are the suggested labels.
+    A stretch of the rows that none of them explains comes last. ``suspicion`` (n,) is from 0 to 1; ``predicted`` (n,)
+    are the suggested labels.
     """
     attributes = list_attributes(samples)
-    alone = _once_per_group(samples, flagged)
+    alone = _once_per_group(samples, suspicion, flagged)
     tests = sum(len(set(values)) for values in attributes.values())
-    case = _Case((samples.labels, predicted), flagged, alone, tests)
+    case = _Case((samples.labels, predicted), np.asarray(suspicion, dtype=np.float64), flagged, alone, tests)
     found = [one for name, values in attributes.items() for one in case.test(name, values)]
     ordered = sorted(found, key=lambda one: (one.p_value, one.attribute, one.value))
     kept = _without_repeats(ordered, attributes)
@@ -156,6 +162,7 @@ class _Case:
 
     classes: tuple[Ints, Ints]
     """(n,) classes given, and suggested: names and folders may go with either."""
+    suspicion: Floats
     flagged: Bools
     alone: Bools
     """(n,) one sample of each group."""
@@ -164,48 +171,52 @@ class _Case:
     def test(self, attribute: str, values: Sequence[str]) -> list[Concentration]:
         """The values of ``attribute`` that stand out."""
         names, code = np.unique(np.asarray(values), return_inverse=True)
-        alone, flagged = self.alone, self.flagged
-        n, all_hits = int(alone.sum()), int((alone & flagged).sum())
-        rows = np.bincount(code[alone], minlength=len(names))
-        hits = np.bincount(code[alone & flagged], minlength=len(names))
-        explained = np.maximum(*(self._explain(classes, code, len(names)) for classes in self.classes))
-        rest = (all_hits - hits) / np.maximum(n - rows, 1)
-        from scipy.stats import hypergeom  # half a second, which most commands do not need
-
-        p_values = np.minimum(1.0, hypergeom.sf(hits - 1, n, all_hits, rows) * self.tests)
-        telling = (p_values <= SIGNIFICANT) & (hits >= FEWEST) & (hits >= BEYOND * explained)
-        telling &= (rows < n) & (hits >= BEYOND * rest * rows)
-        sizes, counts = np.bincount(code), np.bincount(code, weights=flagged)
-        found = []
-        for value in np.flatnonzero(telling).tolist():
-            large = (sizes >= _LARGE) & (np.arange(len(names)) != value)
-            share = (counts / sizes)[large] if large.any() else np.array([flagged[code != value].mean()])
-            found.append(
-                Concentration(
-                    attribute=attribute,
-                    value=str(names[value]),
-                    flagged=int(counts[value]),
-                    samples=int(sizes[value]),
-                    others=(float(share.min()), float(share.max())),
-                    p_value=float(p_values[value]),
-                )
+        named = self._pick(code, len(names))
+        sizes, counts = np.bincount(code), np.bincount(code, weights=self.flagged)
+        usual = ~np.isin(np.arange(len(names)), list(named))
+        large = (sizes >= _LARGE) & usual
+        share = (counts / sizes)[large] if large.any() else np.array([self.flagged[usual[code]].mean()])
+        return [
+            Concentration(
+                attribute=attribute,
+                value=str(names[value]),
+                flagged=int(counts[value]),
+                samples=int(sizes[value]),
+                others=(float(share.min()), float(share.max())),
+                p_value=p_value,
             )
-        return found
+            for value, p_value in named.items()
+        ]
 
-    def _explain(self, classes: Ints, code: Ints, values: int) -> Floats:
-        """(values,) suspects that each value would have if those of each of the ``classes`` (n,) were dealt evenly."""
-        own, code = classes[self.alone], code[self.alone]
-        suspects = np.bincount(own[self.flagged[self.alone]], minlength=int(own.max()) + 1)
-        usual = suspects / np.maximum(np.bincount(own), 1)
-        return np.asarray(np.bincount(code, usual[own], minlength=values))
+    def _pick(self, code: Ints, values: int) -> dict[int, float]:
+        """Values that stand out from the others, each with its corrected probability.
+
+        What has been picked is no longer among the others: of two careless annotators either hides the other.
+        """
+        code, suspicion, flagged = code[self.alone], self.suspicion[self.alone], self.flagged[self.alone]
+        given, suggested = (Dealt(own[self.alone], code, suspicion, flagged, values) for own in self.classes)
+        rows, hits = given.rows.sum(axis=0), given.hits.sum(axis=0)
+        among = np.ones(values, dtype=bool)
+        picked: dict[int, float] = {}
+        while among.sum() > 1:
+            explained = np.maximum(given.explain(among), suggested.explain(among))
+            rest = ((hits * among).sum() - hits) / np.maximum((rows * among).sum() - rows, 1)
+            p_values = np.minimum(1.0, np.maximum(given.chance(among), suggested.chance(among)) * self.tests)
+            telling = among & (p_values <= SIGNIFICANT) & (hits >= FEWEST)
+            telling &= (hits >= BEYOND * explained) & (hits >= BEYOND * rest * rows)
+            if not telling.any():
+                break
+            value = int(np.where(telling, p_values, np.inf).argmin())
+            picked[value], among[value] = float(p_values[value]), False
+        return picked
 
 
-def _once_per_group(samples: Samples, flagged: Bools) -> Bools:
-    """(n,) one sample of each group, a flagged one where there is one: members are flagged together."""
+def _once_per_group(samples: Samples, suspicion: Floats, flagged: Bools) -> Bools:
+    """(n,) one sample of each group, its most suspect one: members are flagged together."""
     if samples.numbered_groups.all_differ:
         return np.ones(len(samples), dtype=bool)
     code = samples.numbered_groups.code
-    order = np.lexsort((~flagged, code))
+    order = np.lexsort((-suspicion, ~flagged, code))
     groups = code[order]
     first = np.r_[True, groups[1:] != groups[:-1]]
     alone = np.zeros(len(samples), dtype=bool)

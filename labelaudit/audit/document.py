@@ -260,7 +260,8 @@ class Audit:
     @cached_property
     def concentrations(self) -> tuple[Concentration, ...]:
         """Values of columns, folders and file names with far more suspects than the others, most telling first."""
-        return find_concentrations(self.samples, self.decision.is_issue, self.decision.predicted)
+        decision = self.decision
+        return find_concentrations(self.samples, decision.suspicion, decision.is_issue, decision.predicted)
 
     def class_table(self) -> list[dict[str, Any]]:
         """One row per class, in the order of the classes.

@@ -14,6 +14,7 @@ from audits import make_audit
 from labelaudit.audit import document
 from labelaudit.audit import run as runs
 from labelaudit.audit.concentration import Concentration, find_attribute, find_concentrations, list_attributes
+from labelaudit.audit.excess import Dealt
 from labelaudit.audit.stretch import find_stretch
 from labelaudit.types import Bools, Samples
 
@@ -42,7 +43,7 @@ def flagged(eve: int, others: int) -> Bools:
 
 
 def concentrations(some: Samples, suspects: Bools) -> tuple[Concentration, ...]:
-    return find_concentrations(some, suspects, (some.labels + suspects) % 4)
+    return find_concentrations(some, suspects.astype(float), suspects, (some.labels + suspects) % 4)
 
 
 def test_a_person_with_many_suspects_is_named_once() -> None:
@@ -60,6 +61,62 @@ def test_chance_and_few_suspects_name_nobody() -> None:
     assert concentrations(samples(), scattered) == ()
 
 
+def test_two_careless_people_are_both_named_though_each_hides_the_other() -> None:
+    draw = np.random.default_rng(0)
+    people, suspects = draw.permutation(np.arange(276) % 6), np.zeros(276, dtype=bool)
+    for person, count in enumerate((15, 14, 3, 4, 2, 4)):
+        suspects[draw.permutation(np.flatnonzero(people == person))[:count]] = True
+    some = Samples(
+        ids=tuple(map(str, range(276))),
+        labels=np.arange(276) % 4,
+        classes=("a", "b", "c", "d"),
+        digests=tuple(map(str, range(276))),
+        extra={"annotator": tuple(map(str, people.tolist()))},
+    )
+    assert sorted(one.value for one in concentrations(some, suspects)) == ["0", "1"]
+    assert {one.others for one in concentrations(some, suspects)} == {(2 / 46, 4 / 46)}
+
+
+def test_how_suspect_labels_are_names_a_person_whom_counts_do_not() -> None:
+    suspects = flagged(15, 6)
+    weak = np.where(suspects, 0.6, 0.1)
+    strong = np.where(suspects & (np.arange(N) >= 400), 0.99, weak)
+    some = samples()
+    some = replace(some, extra={"annotator": some.extra["annotator"]}, ids=tuple(f"{row}.png" for row in range(N)))
+    predicted = (some.labels + suspects) % 4
+    assert find_concentrations(some, weak, suspects, predicted) == ()
+    (found,) = find_concentrations(some, strong, suspects, predicted)
+    assert found.value == "eve"
+
+
+def test_labels_that_are_equally_good_name_somebody_in_one_of_hundred_sets_at_most() -> None:
+    draw, named = np.random.default_rng(2), 0
+    for _ in range(500):
+        suspicion = draw.beta(0.1, 1, N)
+        people = tuple(map(str, draw.choice(10, N, p=draw.dirichlet(np.full(10, 2.0))).tolist()))
+        some = samples(label=draw.integers(0, 4, N))
+        folders = tuple(f"{label}/{row}.png" for row, label in enumerate(some.labels))
+        some = replace(some, ids=folders, extra={"annotator": people})
+        suspects = suspicion > 0.5
+        named += bool(find_concentrations(some, suspicion, suspects, (some.labels + suspects) % 4))
+    assert named <= 5
+
+
+def test_the_chance_of_a_sum_of_suspicions_is_that_of_deals() -> None:
+    draw = np.random.default_rng(0)
+    classes, code, suspicion = draw.integers(0, 3, 120), np.arange(120) % 5, draw.beta(0.3, 2, 120)
+    suspicion[code == 0] *= 1.6
+    chance = Dealt(classes, code, suspicion, suspicion > 0.5, 5).chance(np.ones(5, dtype=bool))
+    dealt = np.zeros((4000, 5))
+    for deal in range(len(dealt)):
+        for label in range(3):
+            inside = classes == label
+            dealt[deal] += np.bincount(code[inside], draw.permutation(suspicion[inside]), minlength=5)
+    assert chance == pytest.approx((dealt >= np.bincount(code, suspicion)).mean(axis=0), abs=0.02)
+    among = np.arange(5) != 1
+    assert Dealt(classes, code, suspicion, suspicion > 0.5, 5).chance(among)[1] == 1
+
+
 def test_what_the_classes_explain_is_not_named() -> None:
     label = np.where(np.arange(N) >= 400, 3, DRAW.integers(0, 3, N))
     label[:60] = 3
@@ -73,23 +130,23 @@ def test_names_that_go_with_the_true_class_of_hard_images_are_not_named() -> Non
     wrong = draw.random(N) < np.where(truth == 2, 0.3, 0.03)
     some = replace(samples(label=(truth + wrong * draw.integers(1, 4, N)) % 4), extra={})
     some = replace(some, ids=tuple(f"{'abcd'[kind]}_{row}.png" for row, kind in enumerate(truth.tolist())))
-    assert find_concentrations(some, wrong, truth) == ()
+    assert find_concentrations(some, wrong.astype(float), wrong, truth) == ()
 
 
 def test_a_stretch_of_rows_is_named_and_labels_that_slipped_are_told() -> None:
     truth = np.random.default_rng(1).integers(0, 4, N)
     given = np.concatenate([truth[:270], truth[269:-1]])
     some = replace(samples(label=given), ids=tuple(f"{row:03}.png" for row in range(N)), extra={})
-    (found,) = find_concentrations(some, given != truth, truth)
+    (found,) = find_concentrations(some, (given != truth) * 1.0, given != truth, truth)
     told = r"order of the rows, 27\d.png to 49\d.png, as if labels had slipped by one row: .* \(others 0%\)"
     assert re.fullmatch(told, found.sentence())
     folders = replace(some, ids=tuple(f"{label}/{name}" for label, name in zip(given.tolist(), some.ids, strict=True)))
-    assert find_concentrations(folders, given != truth, truth) == ()
+    assert find_concentrations(folders, (given != truth) * 1.0, given != truth, truth) == ()
     other = (truth + (given != truth) * 2) % 4
-    (found,) = find_concentrations(some, given != truth, other)
+    (found,) = find_concentrations(some, (given != truth) * 1.0, given != truth, other)
     assert "slipped" not in found.value
     halves = {"half": tuple("ab"[row >= 260] for row in range(N))}
-    (found,) = find_concentrations(replace(some, extra=halves), given != truth, truth)
+    (found,) = find_concentrations(replace(some, extra=halves), (given != truth) * 1.0, given != truth, truth)
     assert found.attribute == "column 'half'"
 
 
