@@ -3,8 +3,9 @@
 Equal bytes are certain. Nearly equal images must be alike three times over: in the embedding, in their pixels, and
 more so than either is like its other neighbours. On small or uniform images each alone takes look-alikes for copies:
 unlike MNIST digits reach a cosine of .97 on EfficientNet features, unlike CIFAR-10 images a thumbnail correlation of
-.956; no such pair passes all three. Left out: copies that show another detail or are turned, and small images whose
-compression has moved them far in the embedding.
+.956; no such pair passes all three. Small images that are moved by a few pixels are compared by themselves
+(`features.moved`). Left out: copies that show another detail or are turned, and small images whose compression has
+moved them far in the embedding.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy.typing as npt
 
 from labelaudit.blocks import slices
 from labelaudit.data.parts import TRAINING
+from labelaudit.features.moved import compare_moved
 from labelaudit.features.neighbors import nearest
 from labelaudit.features.pairs import (
     AT_ONCE,
@@ -111,7 +113,8 @@ def find_pairs(
 
     A pair is two of the `NEIGHBORS` nearest in the features with a cosine of at least `SIMILARITY`, whose colour
     thumbnails correlate by `LIKENESS`, and `STANDS_OUT` from what is usual among their neighbours; where images are
-    alike by chance by `CLOSER`, together with the features. Without images the centred features alone decide, by
+    alike by chance by `CLOSER`, together with the features. Of small images it may also be one moved by a few pixels,
+    by `compare_moved`. Without images the centred features alone decide, by
     `SIMILARITY_ALONE`. Rows whose features are all zero are in no pair. ``near`` (n, k) are the rows nearest to each,
     best first, where they are known.
     """
@@ -124,21 +127,25 @@ def find_pairs(
     around = near[:, :NEIGHBORS]  # (n, k)
     first, second = neighboring_pairs(samples, around, unlike=unlike)
     similarity = cosines(values, first, second, mean)
-    close = similarity >= least
-    first, second, similarity = first[close], second[close], similarity[close]
+    moved = compare_moved(samples, first, second, similarity, workers=workers)
+    close = (similarity >= least) | (moved > 0)
+    first, second, similarity, moved = first[close], second[close], similarity[close], moved[close]
     likeness: Floats = np.ones(len(first))
     if samples.images is not None and len(first):
         (likeness,), usual = compare_thumbnails(
             samples, first, second, around, _correlate, workers=workers, progress=progress
         )
-        alike = (likeness >= LIKENESS) & ((likeness >= SAME) | (STANDS_OUT * (1 - likeness) <= 1 - usual))
-        unsure = np.flatnonzero((likeness >= LIKENESS) & (likeness < SAME))
+        copied = (similarity >= least) & (likeness >= LIKENESS)
+        alike = copied & ((likeness >= SAME) | (STANDS_OUT * (1 - likeness) <= 1 - usual))
+        unsure = np.flatnonzero(copied & (likeness < SAME))
         if len(unsure) >= BY_CHANCE:
             far = [1 - cosines(values, ends, around[ends, -1]) for ends in (first[unsure], second[unsure])]
             closer = (1 - usual[unsure]) * np.minimum(*far)
             closer /= np.maximum((1 - likeness[unsure]) * (1 - similarity[unsure]), 1e-12)  # times
             if (closer < STANDS_OUT).sum() >= BY_CHANCE:
                 alike[unsure] &= closer >= CLOSER
+        alike |= moved > 0
+        likeness = np.maximum(likeness, moved)
         first, second, similarity, likeness = first[alike], second[alike], similarity[alike], likeness[alike]
     order = np.lexsort((second, first, -similarity, -likeness))
     return Pairs(first=first[order], second=second[order], similarity=similarity[order], likeness=likeness[order])

@@ -186,3 +186,20 @@ def test_progress_reaches_its_total() -> None:
         progress=lambda stage, done, total: seen.append((done, total)),
     )
     assert seen[-1][0] == seen[-1][1]
+
+
+def test_small_copies_that_are_moved_by_a_few_pixels_and_no_others() -> None:
+    draw = np.random.default_rng(0)
+    grain = [draw.integers(0, 256, (16, 16, 3), dtype=np.uint8) for _ in range(16)]
+    squares = [np.asarray(Image.fromarray(one).resize((32, 32), Image.Resampling.BICUBIC)) for one in grain]
+    moves = [(0, 3), (-3, 2), (1, -1), (3, 3), (8, 0)]
+    moved = [np.roll(square, move, axis=(0, 1)) for square, move in zip(squares, moves, strict=False)]
+    files = [encode(np.ascontiguousarray(square)) for square in (*squares, *moved)]
+    values = draw.normal(size=(16, 64))
+    values = np.concatenate([values, values[: len(moves)] + draw.normal(size=(len(moves), 64)) * 0.9])
+    features = Features(values=values.astype(np.float32), name="test")
+    samples = dataset(files, [0] * 16 + [1] * len(moves))
+    found = {(finding.path, finding.partner) for finding in near_duplicates(samples, features)}
+    assert found == {(f"{row + 16:03d}.png", f"{row:03d}.png") for row in range(4)}
+    large = [np.kron(square, np.ones((3, 3, 1), dtype=np.uint8)) for square in (*squares, *moved)]
+    assert near_duplicates(dataset([encode(square) for square in large], samples.labels.tolist()), features) == ()
