@@ -17,6 +17,7 @@ from labelaudit.judge import probes
 from labelaudit.judge.vectors import reduce_blocks
 from labelaudit.machine import Machine
 from labelaudit.names import order_rows
+from labelaudit.packed import take_texts
 from labelaudit.scanning.unfinished import Unfinished
 from labelaudit.types import Features, Floats, Ints, Samples
 
@@ -62,7 +63,8 @@ class Components:
             return self.similarities[:, :k], self.rows[:, :k]
         apart = groups.code[self.rows] != groups.code[:, None]
         if (apart.sum(axis=1) < k).any():
-            return nearest_outside(self.vectors(), samples.groups, k=k, device=machine.device)
+            names = take_texts(samples.groups, self.order.tolist())
+            return _put_back(nearest_outside(self.vectors(self.order), names, k=k, device=machine.device), self.order)
         first = np.argsort(~apart, axis=1, kind="stable")[:, :k]
         return np.take_along_axis(self.similarities, first, axis=1), np.take_along_axis(self.rows, first, axis=1)
 
@@ -70,6 +72,16 @@ class Components:
 def lead(blocks: Sequence[npt.NDArray[np.float32]], width: int) -> list[npt.NDArray[np.float32]]:
     """The first components of each of ``blocks`` (n, w_b), ``width`` in all, as views."""
     return [block[:, : width // len(blocks)] for block in blocks]
+
+
+def _put_back(found: tuple[Floats, Ints], order: Ints) -> tuple[Floats, Ints]:
+    """Similarities and neighbours that were ``found`` among rows in an ``order`` (n,), for these rows as they were.
+
+    They are searched for in that order, since the first of two equal ones is taken.
+    """
+    similarities, places = found
+    back = np.argsort(order)
+    return similarities[back], order[places[back]]
 
 
 def find_components(samples: Samples, features: Features, machine: Machine, unfinished: Unfinished) -> Components:
@@ -84,9 +96,8 @@ def find_components(samples: Samples, features: Features, machine: Machine, unfi
     k = probes.NEIGHBORS + SPARE
 
     def search() -> dict[str, npt.NDArray[np.generic]]:
-        similarities, places = nearest(reduce_blocks(features, rotations, compared, order), k=k, device=machine.device)
-        back = np.argsort(order)
-        return {"similarities": similarities[back], "rows": order[places[back]]}
+        found = nearest(reduce_blocks(features, rotations, compared, order), k=k, device=machine.device)
+        return dict(zip(("similarities", "rows"), _put_back(found, order), strict=True))
 
     found = unfinished.arrays("neighbours", {"features": content, "order": order, "k": k}, search)
     return Components(

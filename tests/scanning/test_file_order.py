@@ -20,8 +20,7 @@ Row = tuple[str, str, str]  # file, label, patient
 
 @pytest.fixture(scope="module")
 def images(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Row]]:
-    """60 images of 15 patients who have images of all classes, some labels wrong, and four copies, three of them under
-    another label and with another patient."""
+    """60 images of 4 patients who have images of all classes, some labels wrong, and 20 copies under another label."""
     folder = tmp_path_factory.mktemp("images")
     rng = np.random.default_rng(3)
     rows = []
@@ -29,11 +28,11 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Row]]:
         truth = number % 3
         picture(truth, rng).save(folder / f"{number:02d}.png")
         given = (truth + 1) % 3 if number % 13 == 5 else truth
-        rows.append((f"{number:02d}.png", str(NAMES[given]), f"patient {number % 15:02d}"))
-    for number in (0, 7, 20, 33):
-        name, label, _ = rows[number]
+        rows.append((f"{number:02d}.png", str(NAMES[given]), f"patient {number % 4:02d}"))
+    for number in range(0, 60, 3):
+        name, label, patient = rows[number]
         shutil.copy(folder / name, folder / f"copy{number}.png")
-        rows.append((f"copy{number}.png", "cat", "patient 15") if label != "cat" else (f"copy{number}.png", label, ""))
+        rows.append((f"copy{number}.png", "bee" if label == "cat" else "cat", patient))
     return folder, rows
 
 
