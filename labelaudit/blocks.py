@@ -36,8 +36,9 @@ def by_class(block: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 def take_columns(matrix: npt.NDArray[Any], labels: npt.NDArray[np.integer[Any]]) -> npt.NDArray[Any]:
     """(n, C) for each of the ``labels`` (n,) its column of ``matrix`` (C, C), in `memory_order`."""
-    few = memory_order(len(matrix)) == "F"
-    return matrix.take(labels, axis=1).T if few else matrix.T[labels]
+    if memory_order(len(matrix)) == "F":
+        return matrix.take(labels, axis=1).T
+    return matrix.T[labels] if len(labels) < len(matrix) else matrix.T.take(labels, axis=0)  # of a copy, row by row
 
 
 def slices(n: int, step: int) -> Iterator[slice]:

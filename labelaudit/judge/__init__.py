@@ -4,8 +4,8 @@ In the order in which docs/evidence.md explains it, and a scan goes through it (
 
 - the models: `ridge` and `prototypes` leave each sample out exactly, `probes` are cross-fitted; all of them on vectors
   of `vectors`, with what they share in `linear`;
-- the pool of them (`pool`), and the noise model that links true to given labels (`noise_model`, fitted by `noise_fit`
-  with `noise_diagonal` and `noise_sweeps`, in terms of `log_probs`);
+- the pool of them (`pool`), and the noise model that links true to given labels (`noise_model`, by a `channel`; fitted
+  by `noise_fit` with `noise_diagonal` and `noise_sweeps`, in terms of `log_probs`);
 - images of no class (`open_set`, beginning with `strangeness`);
 - the rate of wrong labels (`reading`, from `learning_curve` and `standing_out`);
 - the answer, a mean of both views at that rate (`consensus`, `transition`);

@@ -12,8 +12,8 @@ from collections.abc import Callable
 import numpy as np
 from scipy.optimize import minimize
 
+from labelaudit.judge.channel import Channel, error_factors
 from labelaudit.judge.log_probs import LogProbs
-from labelaudit.judge.noise_model import sum_rows
 from labelaudit.types import Floats, Ints
 
 _LEAST_CURVATURE = 1e-6
@@ -58,9 +58,7 @@ def search_diagonal(
     )
     point = found.x * scale
     right = 1 / (1 + np.exp(-point[models + 1 :]))
-    fitted = errors * (1 - right)[:, None]
-    np.fill_diagonal(fitted, right)
-    return point[:models], fitted, float(point[models]), float(found.fun)
+    return point[:models], join_errors(right, errors), float(point[models]), float(found.fun)
 
 
 def scale_steps(logs: LogProbs, probs: Floats, right: Floats, hard: Floats, cells: Floats) -> Floats:
@@ -85,44 +83,25 @@ def _objective(
     """
     n, models, classes = len(labels), len(logs), logs.classes
     rows, kind = np.arange(n), logs.flat.dtype
-    ones = np.ones(classes, dtype=kind)
-    given = errors.T[labels].astype(kind)  # (m, C) share of each class's errors that the given label has
-    verified = np.flatnonzero(known >= 0)
     own, sums = np.diagonal(prior), prior.sum(axis=1)
     fixed = (prior * np.log(np.maximum(errors, 1e-300)))[~np.eye(classes, dtype=bool)].sum()
 
     def objective(point: Floats) -> tuple[float, Floats]:
         logits = point[models + 1 :]
-        right = 1 / (1 + np.exp(-logits))
-        wrong = 1 / (1 + np.exp(logits))
+        right, wrong = 1 / (1 + np.exp(-logits)), 1 / (1 + np.exp(logits))
+        channel = Channel(join_errors(right, errors).astype(kind), error_factors(hard, float(point[models]), kind))
         probs = logs.pool(point[:models])
-        joint = given * wrong.astype(kind)
-        joint[rows, labels] = right[labels]
-        joint *= probs
-        summed = harder = None
-        if point[models]:  # all that follows is less by the factor `harder`
-            harder = np.exp(point[models] * hard).astype(kind)
-            joint[rows, labels] /= harder
-            summed = sum_rows(np.diag(right.astype(kind)), harder)
-            joint /= summed
-        if verified.size:
-            only = np.maximum(joint[verified, known[verified]], np.finfo(np.float32).tiny)
-            joint[verified] = 0
-            joint[verified, known[verified]] = only
-        likelihood = np.maximum(joint @ ones, np.finfo(np.float32).tiny)
-        joint /= likelihood[:, None]
-        counts = np.bincount(labels, joint[rows, labels], minlength=classes)
-        if harder is None or summed is None:
-            expected, errs = right * joint.sum(axis=0), joint @ wrong.astype(kind)
-        else:
-            likelihood *= harder
-            part = np.divide(joint, summed, out=summed)
-            expected, errs = right * part.sum(axis=0), harder * (part @ wrong.astype(kind))
-        erred = 1 - joint[rows, labels] - errs
-        joint -= probs
+        posterior, likelihood = channel.judge(probs, labels, known)
+        of_label = posterior[rows, labels]
+        counts = np.bincount(labels, of_label, minlength=classes)
+        part = posterior if channel.sums is None else posterior / channel.sums
+        errs = part @ wrong.astype(kind)
+        erred = 1 - of_label - (errs if channel.factors is None else channel.factors * errs)
+        expected = right * part.sum(axis=0)
+        posterior -= probs
         gradient = np.concatenate(
             [
-                -logs.inner_products(joint),
+                -logs.inner_products(posterior),
                 [-(hard @ erred)],
                 -(counts - expected + own - sums * right),
             ]
@@ -132,3 +111,10 @@ def _objective(
         return float(loss) / n, gradient / n
 
     return objective
+
+
+def join_errors(right: Floats, errors: Floats) -> Floats:
+    """(C, C) T with ``right`` (C,) for its diagonal, and the rest of each row shared out as ``errors`` (C, C) are."""
+    matrix = errors * (1 - right)[:, None]
+    np.fill_diagonal(matrix, right)
+    return np.asarray(matrix)

@@ -13,6 +13,7 @@ from scipy.sparse import csr_array
 
 from labelaudit.blocks import spread_rows
 from labelaudit.errors import DataError
+from labelaudit.judge.channel import Channel, difficulty, error_factors, onehot
 from labelaudit.judge.linear import pick_rows
 from labelaudit.judge.log_probs import LogProbs
 from labelaudit.judge.noise_diagonal import scale_steps, search_diagonal
@@ -21,23 +22,18 @@ from labelaudit.judge.noise_model import (
     UNKNOWN,
     NoiseModel,
     apply_noise_model,
-    difficulty,
-    posterior_of,
-    sum_rows,
 )
 from labelaudit.judge.noise_sweeps import (
     FIRST_SWEEPS,
     SWEEPS,
-    count_transitions,
     find_prior,
-    onehot,
     refine,
     refine_by_all,
 )
 from labelaudit.judge.scores import softmax
 from labelaudit.judge.transition import even
 from labelaudit.leading import Table, is_large
-from labelaudit.types import Floats, Ints
+from labelaudit.types import Bools, Floats, Ints
 
 TOLD = 50
 """Samples for each cell of T that make a look at all of them needless."""
@@ -91,10 +87,7 @@ def fit_noise_model(
     classes = shape[1]
     if known is None:
         known = np.full(len(labels), UNKNOWN)
-    first = np.full(len(labels), groups is None)
-    if groups is not None:
-        rows = np.arange(len(labels)) if order is None else order
-        first[rows[np.unique(groups[rows], return_index=True)[1]]] = True
+    first = np.ones(len(labels), dtype=bool) if groups is None else _first_of_each(groups, order)
     usable = first & (known != NO_CLASS)
     usable_rows = pick_rows(usable if usable.any() else ~usable, order)
     rows = _subset(usable_rows, _CELLS // classes)
@@ -128,11 +121,12 @@ def fit_noise_model(
     if not whole or classes > _SEARCHED:
         rows = _subset(pick_rows(first, order), _SWEPT // classes)
         probs = LogProbs.of(models, rows).pool(weights)
-        ease = float(difficulty(probs).mean())
-        harder = np.exp(slope * (difficulty(probs) - ease)) if slope else None
+        blind = difficulty(probs)
+        ease = float(blind.mean())
+        factors = error_factors(blind - ease, slope, precision)
         all_too = len(rows) < min(int(first.sum()), TOLD * classes**2) and not is_large(len(labels), classes)
         transition = refine(
-            probs, transition, labels[rows], known[rows], harder, precision, FIRST_SWEEPS if all_too else SWEEPS
+            probs, transition, labels[rows], known[rows], factors, precision, FIRST_SWEEPS if all_too else SWEEPS
         )
         if all_too:
             pooled = np.asarray(apply_noise_model(named, transition, models, None).probs)
@@ -197,7 +191,7 @@ class _FitSubset:
     def measure_loss(self, found: _FitResult) -> float:
         """Mean negative log-likelihood of the labels, in nats, without the prior, which differs from start to start."""
         probs, rounded = self.logs.pool(found.weights), found.transition.astype(self.logs.flat.dtype)
-        _, likelihood = posterior_of(probs, rounded, self.labels, None, self.known)
+        _, likelihood = Channel(rounded).judge(probs, self.labels, self.known)
         return float(-np.log(likelihood, dtype=np.float64).mean())
 
     def search(
@@ -251,12 +245,11 @@ class _FitSubset:
         """
         n, models, classes = len(self.labels), len(self.logs), len(prior)
         matrix = softmax(point[models + 1 :].reshape(classes, classes))
-        rounded = matrix.astype(self.logs.flat.dtype, copy=False)
-        harder = np.exp(point[models] * hard).astype(self.logs.flat.dtype, copy=False) if point[models] else None
-        sums = None if harder is None else sum_rows(rounded, harder)
+        kind = self.logs.flat.dtype
+        channel = Channel(matrix.astype(kind, copy=False), error_factors(hard, float(point[models]), kind))
         probs = self.logs.pool(point[:models])
-        posterior, likelihood = posterior_of(probs, rounded, self.labels, harder, self.known, sums)
-        counts, expected, errs = count_transitions(posterior, rounded, self._onehot, harder, sums)
+        posterior, likelihood = channel.judge(probs, self.labels, self.known)
+        counts, expected, errs = channel.count(posterior, self._onehot)
         erred = 1 - posterior[np.arange(n), self.labels] - errs
         gradient = np.concatenate(
             [
@@ -267,6 +260,14 @@ class _FitSubset:
         )
         loss = -np.log(likelihood, dtype=np.float64).sum() - (prior * np.log(np.maximum(matrix, 1e-300))).sum()
         return float(loss) / n, gradient / n
+
+
+def _first_of_each(groups: Ints, order: Ints | None) -> Bools:
+    """(n,) whether a sample is the first one in ``order`` (n,) of its entry of ``groups`` (n,)."""
+    rows = np.arange(len(groups)) if order is None else order
+    first = np.zeros(len(groups), dtype=bool)
+    first[rows[np.unique(groups[rows], return_index=True)[1]]] = True
+    return first
 
 
 def _subset(rows: Ints, most: int) -> Ints:

@@ -28,12 +28,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from labelaudit.blocks import blocks_of, by_class, memory_order, take_columns, work_on_blocks
+from labelaudit.blocks import blocks_of, by_class, work_on_blocks
+from labelaudit.judge.channel import Channel, difficulty, error_factors
 from labelaudit.judge.log_probs import FLOOR, LogProbs
 from labelaudit.leading import Leading, Table, make_table, take_rows
 from labelaudit.types import Floats, Ints
-
-_SUREST = 1e-4  # blind error probability that counts as the least difficulty
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,12 +109,9 @@ def apply_noise_model(
             else:
                 blind = by_class(pooled[rows])
             if labels is not None:
-                harder = np.exp(slope * (difficulty(blind) - ease)) if slope else None
-                if harder is not None and precision is not None:
-                    harder = harder.astype(precision)
+                factors = error_factors(difficulty(blind) - ease, slope, precision or np.float64)
                 some = None if known is None else known[rows]
-                posterior[rows], likely = posterior_of(blind, rounded, labels[rows], harder, some)
-                likelihood[rows] = likely
+                posterior[rows], likelihood[rows] = Channel(rounded, factors).judge(blind, labels[rows], some)
 
         work_on_blocks(judge, alone, _BLOCK)
     return NoiseModel(
@@ -134,19 +130,18 @@ def _judge_leading(
 ) -> tuple[Leading, Floats]:
     """Posterior, and (n,) likelihood of the ``labels``, by the leading classes of q; the others err as all do on
     average."""
-    harder = np.exp(slope * (difficulty(probs.values) - ease))[:, None]
+    factors = np.exp(slope * (difficulty(probs.values) - ease))[:, None]
     right, own = np.diagonal(transition), probs.classes == labels[:, None]
     joint = transition[probs.classes, labels[:, None]]
     left = (transition.sum(axis=0)[labels] - joint.sum(axis=1)) * probs.even
-    left *= (harder / (harder + (1 - harder) * right.mean()))[:, 0]
+    left *= (factors / (factors + (1 - factors) * right.mean()))[:, 0]
     of_kept = right[probs.classes]
-    joint *= np.where(own, 1, harder) / (harder + (1 - harder) * of_kept) * probs.values
+    joint *= np.where(own, 1, factors) / (factors + (1 - factors) * of_kept) * probs.values
     likelihood = np.maximum(joint.sum(axis=1) + left, np.finfo(np.float32).tiny)
     posterior = probs.revalued(joint / likelihood[:, None], left / likelihood)
     if known is not None and (verified := np.flatnonzero(known >= 0)).size:
-        hard = harder[verified, 0]
-        found = posterior_of(probs[verified], transition, labels[verified], hard, known[verified])
-        posterior[verified], likelihood[verified] = found[0], found[1]
+        channel = Channel(transition, factors[verified, 0])
+        posterior[verified], likelihood[verified] = channel.judge(probs[verified], labels[verified], known[verified])
     return posterior, likelihood
 
 
@@ -169,45 +164,5 @@ def likelihoods(noise: NoiseModel, labels: Ints) -> Floats:
 def _judge_blindly(noise: NoiseModel, labels: Ints, rows: slice) -> tuple[Floats, Floats]:
     """(m, C) r and (m,) likelihood of some rows, as if nothing had been known of them."""
     probs = noise.probs[rows]
-    harder = np.exp(noise.slope * (difficulty(probs) - noise.ease))
-    return posterior_of(probs, noise.transition, labels[rows], harder)
-
-
-def difficulty(probs: Floats) -> Floats:
-    """(n,) logit of the probability that the best class of (n, C) ``probs`` is not the right one."""
-    wrong = np.maximum(1 - probs.max(axis=1), _SUREST)
-    return np.asarray(np.log(wrong / (1 - wrong)), dtype=np.float64)
-
-
-def posterior_of(
-    probs: Floats,
-    transition: Floats,
-    labels: Ints,
-    harder: Floats | None,
-    known: Ints | None = None,
-    sums: Floats | None = None,
-) -> tuple[Floats, Floats]:
-    """(n, C) r and (n,) likelihood of the given label, and of the true one where it is known.
-
-    ``harder`` (n,) multiplies the odds of an error, ``None`` by 1; ``sums`` are its `sum_rows`, if these are known.
-    """
-    tiny, joint = np.finfo(np.float32).tiny, take_columns(transition, labels)
-    joint *= probs
-    if harder is not None:  # all that follows is less by this factor
-        joint[np.arange(len(labels)), labels] /= harder
-        joint /= sum_rows(transition, harder) if sums is None else sums
-    if known is not None and (verified := np.flatnonzero(known >= 0)).size:
-        only = np.maximum(joint[verified, known[verified]], tiny)
-        joint[verified] = 0
-        joint[verified, known[verified]] = only
-    likelihood = np.maximum(joint @ np.ones(joint.shape[1], joint.dtype), tiny)
-    joint /= likelihood[:, None]
-    return joint, likelihood if harder is None else harder * likelihood
-
-
-def sum_rows(transition: Floats, harder: Floats) -> Floats:
-    """(n, C) what each row of T sums to where its errors are ``harder`` (n,) times as likely."""
-    right = np.diagonal(transition)
-    sums = np.multiply(harder[:, None], 1 - right, order=memory_order(len(right)))
-    sums += right
-    return sums
+    factors = error_factors(difficulty(probs) - noise.ease, noise.slope)
+    return Channel(noise.transition, factors).judge(probs, labels[rows])

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_array
 
 from labelaudit.blocks import blocks_of, by_class
-from labelaudit.judge.noise_model import NO_CLASS, difficulty, posterior_of, sum_rows
+from labelaudit.judge.channel import Channel, difficulty, error_factors, onehot
+from labelaudit.judge.noise_model import NO_CLASS
 from labelaudit.types import Bools, Floats, Ints
 
 PSEUDO_COUNT = 10.0
@@ -43,44 +43,24 @@ def refine(
     transition: Floats,
     labels: Ints,
     known: Ints,
-    harder: Floats | None,
+    factors: Floats | None,
     precision: npt.DTypeLike,
     sweeps: int,
 ) -> Floats:
     """T from samples with ``probs`` (n, C) by fixed-point iteration, so many ``sweeps`` at most; a search may see fewer
-    of them or of its cells.
+    of them or of its cells. ``factors`` (n,) are as of `Channel`, in numbers of the ``precision``.
     """
     given = onehot(labels, probs.shape[1])
-    harder = None if harder is None else harder.astype(precision)
     for _ in range(sweeps):
         before = transition
-        rounded = transition.astype(precision)
-        sums = None if harder is None else sum_rows(rounded, harder)
-        posterior, _ = posterior_of(probs, rounded, labels, harder, known, sums)
+        channel = Channel(transition.astype(precision), factors)
+        posterior, _ = channel.judge(probs, labels, known)
         posterior[known == NO_CLASS] = 0
-        counts, expected, _ = count_transitions(posterior, rounded, given, harder, sums)
+        counts, expected, _ = channel.count(posterior, given)
         transition = _move(transition, counts, expected, np.bincount(labels, minlength=len(transition)))
         if np.abs(transition - before).max() < _STILL:
             break
     return transition
-
-
-def count_transitions(
-    posterior: Floats, transition: Floats, onehot: csr_array, harder: Floats | None, sums: Floats | None
-) -> tuple[Floats, Floats, Floats]:
-    """(C, C) how often class k was given label j, by the posterior, and how often T says it should have been; (n,) how
-    probable it is that each label is wrong by T alone. ``sums`` are `sum_rows` of T and ``harder``, unless that is
-    None.
-    """
-    counts = np.asarray((onehot.T @ posterior).T, dtype=np.float64)
-    right = np.diagonal(transition)
-    if harder is None or sums is None:
-        return counts, transition * posterior.sum(axis=0)[:, None], posterior @ (1 - right)
-    part = posterior / sums
-    errors, others = np.stack([harder, np.ones_like(harder)]) @ part
-    expected = transition * errors[:, None]
-    np.fill_diagonal(expected, right * others)
-    return counts, expected, harder * (part @ (1 - right))
 
 
 def refine_by_all(
@@ -97,18 +77,17 @@ def refine_by_all(
     for want of memory.
     """
     sizes = np.bincount(labels[counted], minlength=len(transition))
-    hard = np.exp(slope * (difficulty(pooled) - ease)).astype(np.float32) if slope else None
+    factors = error_factors(difficulty(pooled) - ease, slope, np.float32)
     given = [(rows, onehot(labels[rows], len(transition))) for rows in blocks_of(pooled, _CELLS)]
     for _ in range(_LAST):
         rounded = transition.astype(np.float32)
         counts, expected = np.zeros_like(transition), np.zeros_like(transition)
         for rows, ones in given:
             probs = by_class(pooled[rows])
-            harder = None if hard is None else hard[rows]
-            sums = None if harder is None else sum_rows(rounded, harder)
-            posterior, _ = posterior_of(probs, rounded, labels[rows], harder, known[rows], sums)
+            channel = Channel(rounded, None if factors is None else factors[rows])
+            posterior, _ = channel.judge(probs, labels[rows], known[rows])
             posterior[~counted[rows] | (known[rows] == NO_CLASS)] = 0
-            found = count_transitions(posterior, rounded, ones, harder, sums)
+            found = channel.count(posterior, ones)
             counts += found[0]
             expected += found[1]
         transition = _move(transition, counts, expected, sizes)
@@ -123,9 +102,3 @@ def _move(transition: Floats, counts: Floats, expected: Floats, sizes: Ints) -> 
     moved /= expected + prior.sum(axis=1, keepdims=True) * transition
     moved /= moved.sum(axis=1, keepdims=True)
     return moved
-
-
-def onehot(labels: Ints, classes: int) -> csr_array:
-    """(n, C) a one for the class of each of the ``labels`` (n,)."""
-    n = len(labels)
-    return csr_array((np.ones(n, dtype=np.float32), labels, np.arange(n + 1)), shape=(n, classes))

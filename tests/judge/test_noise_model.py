@@ -8,6 +8,7 @@ import pytest
 
 from labelaudit.errors import DataError
 from labelaudit.judge import noise_model
+from labelaudit.judge.channel import Channel, difficulty, error_factors, onehot
 from labelaudit.judge.log_probs import LogProbs
 from labelaudit.judge.noise_fit import _FitSubset, fit_noise_model
 
@@ -56,7 +57,7 @@ def test_loss_is_the_mean_negative_log_likelihood() -> None:
     probs, given, _ = planted(3, 0.2)
     fitted = fit_noise_model({"m": probs}, given)
     by_hand = 0.0
-    for q, j, h in zip(fitted.probs, given, noise_model.difficulty(fitted.probs) - fitted.ease, strict=True):
+    for q, j, h in zip(fitted.probs, given, difficulty(fitted.probs) - fitted.ease, strict=True):
         harder = np.where(np.eye(4), 1, np.exp(fitted.slope * h)) * fitted.transition
         by_hand -= np.log(sum(float(q[k]) * harder[k, j] / harder[k].sum() for k in range(4)))
     assert fitted.loss == pytest.approx(by_hand / len(given), rel=1e-4)
@@ -133,7 +134,7 @@ def test_errors_that_grow_with_difficulty_give_a_slope_and_even_ones_none() -> N
     rng = np.random.default_rng(1)
     truth = rng.integers(0, 4, 6000)
     probs = sharp_model(truth, 4, 2.2, rng)
-    hard = noise_model.difficulty(probs)
+    hard = difficulty(probs)
     for slope in (0.0, 0.5):
         odds = 0.06 * np.exp(slope * (hard - hard.mean()))
         given = np.where(rng.random(6000) < odds / (1 + odds), (truth + 1) % 4, truth)
@@ -216,3 +217,22 @@ def test_the_order_decides_who_speaks_for_a_group() -> None:
     first = fit_noise_model({"m": probs}, given, groups=groups)
     assert found.transition == pytest.approx(moved.transition, abs=1e-3)
     assert np.abs(first.transition - moved.transition).max() > 0.01
+
+
+def test_the_channel_judges_and_counts_as_its_formula_says() -> None:
+    rng = np.random.default_rng(0)
+    matrix, probs = rng.dirichlet(np.ones(4), 4), rng.dirichlet(np.ones(4), 30)
+    labels, hard = rng.integers(0, 4, 30), rng.normal(size=30)
+    channel = Channel(matrix, error_factors(hard, 0.7))
+    each = np.where(np.eye(4), 1, np.exp(0.7 * hard)[:, None, None]) * matrix
+    each /= each.sum(axis=2, keepdims=True)  # (30, 4, 4) T of each sample
+    joint = probs * each[np.arange(30), :, labels]
+    posterior, likelihood = channel.judge(probs, labels)
+    assert posterior == pytest.approx(joint / joint.sum(axis=1, keepdims=True))
+    assert likelihood == pytest.approx(joint.sum(axis=1))
+    counts, expected, errs = channel.count(posterior, onehot(labels, 4))
+    assert counts == pytest.approx(posterior.T @ np.eye(4)[labels])
+    assert errs == pytest.approx(1 - np.einsum("nk,nkk->n", posterior, each))
+    # what is expected of a cell is what its logit would take from the posterior: T times all that scales its row
+    scale = each / matrix
+    assert expected == pytest.approx(matrix * np.einsum("nk,nkj->kj", posterior, scale))
