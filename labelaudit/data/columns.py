@@ -97,7 +97,7 @@ def choose_columns(
     path = None if without_path else path_column or _path(some, label_column, is_image, where)
     if label_column is not None:
         return Columns(path=path, label=label_column)
-    free = {name: some[name] for name in some if name != path and not is_numbering(name, some, path)}
+    free = {name: some[name] for name in some if name != path and not _is_numbering(name, some, path)}
     chosen = _label(free, path, where)
     if chosen.label is not None:
         refuse_several(chosen.labels(cells), chosen.label, where)
@@ -187,11 +187,7 @@ def _label(free: Cells, path: str | None, where: str) -> Columns:
         return Columns(path=path, label=_one_of({name: free[name] for name in named}, where))
     if named:
         return Columns(path=path, label=named[0])
-    flags = [
-        name
-        for name in free
-        if plain_name(name) not in SPLIT_NAMES and are_marks(free[name]) and not _COUNT.fullmatch(plain_name(name))
-    ]
+    flags = [name for name in free if are_marks(free[name]) and not _counts_or_splits(name)]
     if signed := [name for name in kept if are_signed(free[name])]:
         raise DataError(
             f"{where} has marks of 1 and -1 in {len(signed) + len(flags)} columns ({name_some([*signed, *flags], 4)}): "
@@ -271,7 +267,7 @@ def _of_words(named: Cells) -> str:
     return next((name for name, column in named.items() if not all(map(is_number, column))), next(iter(named)))
 
 
-def is_numbering(name: str, cells: Cells, path: str | None) -> bool:
+def _is_numbering(name: str, cells: Cells, path: str | None) -> bool:
     """Whether a column without a name, left of the paths, numbers the images: all whole and all different."""
     unnamed = re.fullmatch(r"(column|unnamed) \d+|", name) is not None
     columns = list(cells)
