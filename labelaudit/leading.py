@@ -222,10 +222,6 @@ class Leading:
         self.classes[rows], self.values[rows] = kept, values
         self.rest[rows] = np.maximum(whole - values.sum(axis=1), 0)
 
-    def total(self) -> npt.NDArray[np.float64]:
-        """(n,) sums of the rows."""
-        return np.asarray(self.values.sum(axis=1, dtype=np.float64) + self.rest)
-
 
 def _likeliest(block: Values) -> tuple[Rows, Values]:
     """(m, KEPT) the likeliest classes of each row of ``block`` (m, C) and their probabilities, best first.
