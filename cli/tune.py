@@ -20,7 +20,7 @@ from .console.runs import RUN, find_run
 
 if TYPE_CHECKING:
     from labelaudit.audit.document import Audit
-    from labelaudit.judge.verdict_fit import Quantity, VerdictFit
+    from labelaudit.judge.verdict_fit import FittedShare, VerdictFit
     from labelaudit.verdicts import Verdict
 
 _KEYS = "Enter: the label is right · a class, or its number: that one is right · -: none is · s: cannot tell · q: stop"
@@ -129,13 +129,13 @@ def _say(fitted: VerdictFit, n: int) -> None:
     )
 
 
-def _percent(quantity: Quantity) -> str:
-    return f"{quantity.value:.1%} ({quantity.low:.1%} to {quantity.high:.1%})"
+def _percent(share: FittedShare) -> str:
+    return f"{share.value:.1%} ({share.low:.1%} to {share.high:.1%})"
 
 
 def _document(audit: Audit, fitted: VerdictFit | None, rows: list[int]) -> dict[str, Any]:
-    def interval(quantity: Quantity) -> dict[str, float]:
-        return {"value": quantity.value, "low": quantity.low, "high": quantity.high}
+    def interval(share: FittedShare) -> dict[str, float]:
+        return {"value": share.value, "low": share.low, "high": share.high}
 
     found = None
     if fitted is not None:

@@ -51,8 +51,8 @@ FEWEST = 10
 
 
 @dataclass(frozen=True, kw_only=True)
-class Quantity:
-    """A number with its 90 % interval."""
+class FittedShare:
+    """A share, in [0, 1], by the verdicts: its mean, and the ends of its 90 % interval."""
 
     value: float
     low: float
@@ -71,11 +71,11 @@ class VerdictFit:
     """(n,) the flags with the greatest expected F1; of decided samples those that are wrong."""
     threshold: float
     """`probability` from which a sample is flagged."""
-    rate: Quantity
+    rate: FittedShare
     """Share of wrong labels."""
-    precision: Quantity
+    precision: FittedShare
     """Share of the flags that are wrong labels."""
-    recall: Quantity
+    recall: FittedShare
     """Share of the wrong labels that are flagged."""
     slopes: tuple[float, ...]
     """Posterior mean of b, one per view."""
@@ -161,9 +161,9 @@ def fit(views: Sequence[Floats], decided: Ints) -> VerdictFit | None:
         undecided=undecided,
         flagged=flagged,
         threshold=threshold,
-        rate=_quantity([wrong / len(scores) for wrong, _ in totals]),
-        precision=_quantity([found / max(int(flagged.sum()), 1) for _, found in totals]),
-        recall=_quantity([found / np.maximum(wrong, 1e-9) for wrong, found in totals]),
+        rate=_share([wrong / len(scores) for wrong, _ in totals]),
+        precision=_share([found / max(int(flagged.sum()), 1) for _, found in totals]),
+        recall=_share([found / np.maximum(wrong, 1e-9) for wrong, found in totals]),
         slopes=tuple(draws[:, 2:].mean(axis=0).tolist()),
         verdicts=len(rows),
     )
@@ -220,8 +220,8 @@ def _totals(
     return inside + found[0] + known[0], inside
 
 
-def _quantity(draws: Sequence[Floats]) -> Quantity:
+def _share(draws: Sequence[Floats]) -> FittedShare:
     """The mean of the first ``draws``, and an interval that spans those of all."""
     ends = np.array([np.quantile(each, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]) for each in draws])
     low, high = np.clip([ends[:, 0].min(), ends[:, 1].max()], 0, 1)
-    return Quantity(value=float(np.clip(draws[0].mean(), 0, 1)), low=float(low), high=float(high))
+    return FittedShare(value=float(np.clip(draws[0].mean(), 0, 1)), low=float(low), high=float(high))
