@@ -15,7 +15,7 @@ CELLS = (
     (
         "markdown",
         "# Wrong labels from Python\n\n400 scanned digits, 20 of them with a label that was changed on purpose. "
-        "`labelaudit.scan` takes folders, tables and arrays alike; see the README for what it reads.",
+        "`labelaudit.scan` takes folders, tables and arrays alike; see docs/inputs.md for what it reads.",
     ),
     (
         "code",
