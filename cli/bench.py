@@ -34,7 +34,7 @@ def bench(
         str | None, typer.Argument(metavar="NAME", help="A table, or one preset of it; see --list.")
     ] = None,
     list_them: Annotated[
-        bool, option("--list", metavar="", help="List all tables: what covers what, what was measured.")
+        bool, option("--list", metavar="", help="List all tables, or that of NAME: what covers what, what was measured.")
     ] = False,
     plan: Annotated[
         bool,
@@ -90,7 +90,7 @@ def bench(
     --seeds, only what is missing is run, and a run that was cut off goes on where it was.
     """
     from labelaudit.bench import coverage, narrow, run_preset
-    from labelaudit.bench.presets import get_preset, get_presets, list_presets, list_tables
+    from labelaudit.bench.presets import get_preset, get_presets, get_tables, list_presets, list_tables
     from labelaudit.bench.runs import read
     from labelaudit.bench.tables import rows_of, section, write_section
     from labelaudit.machine import find_device
@@ -100,10 +100,13 @@ def bench(
         raise OptionError(f"'{output}' (-o) is a folder: name the Markdown file that is to hold the table")
     runs = output.parent / "results" / "bench.jsonl"
     if preset == _WAVES:
+        if list_them or plan:
+            raise OptionError("waves is no table, so there is nothing to list or plan: labelaudit bench waves runs it")
         _run_waves(output.parent, seeds or 3, epochs, as_json=as_json, quiet=quiet, color=color)
         return
     if list_them and not plan:
-        show_coverage(coverage.cover(list_tables(), read(runs)), as_json=as_json, color=color)
+        tables = list_tables() if preset is None else get_tables(preset)
+        show_coverage(coverage.cover(tables, read(runs)), as_json=as_json, color=color)
         return
     if preset is None and not plan:
         raise OptionError("name a table or a preset, such as digits; all of them: labelaudit bench --list")

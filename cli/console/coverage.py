@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from labelaudit.text import rough_duration
+from labelaudit.text import count, rough_duration
 
 from .streams import Color, open_console, say, trimmed
 
@@ -46,7 +46,7 @@ def show_coverage(covered: Sequence[Coverage], *, as_json: bool, color: Color) -
     again, made = sum(one.cells for one in small), sum(one.measured for one in small)
     lines = [
         "waves: SN, Fig. 2 and GNI, Fig. 2, functions of one variable: labelaudit bench waves",
-        f"{cells} numbers of the papers have a preset, {measured} of them were measured; "
+        f"Measured: {measured} of the {count(cells, 'number')} of the papers that have a preset; "
         f"in miniature, where only orders compare, {made} of {again}.",
         *(f"Not in {one.table.name}: {one.table.missing}." for one in covered if one.table.missing),
         "The presets of a table: labelaudit bench --list --json.",

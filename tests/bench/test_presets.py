@@ -262,13 +262,25 @@ def test_list_says_what_covers_what_and_what_nothing_covers(tmp_path: Path) -> N
         assert table.name in found.stdout
         assert not table.missing or f"Not in {table.name}: " in found.stdout
     cells, small = (sum(one.cells for one in list_tables() if one.miniature == kind) for kind in (False, True))
-    assert f"{cells} numbers of the papers have a preset, 0 of them were measured; in miniature," in found.stdout
+    assert f"Measured: 0 of the {cells} numbers of the papers that have a preset; in miniature," in found.stdout
     assert f"where only orders compare, 0 of {small}." in found.stdout
     listed = json.loads(CliRunner().invoke(app, ["bench", "--list", "--json", *here]).stdout)
     presets = [one for table in listed for one in table["presets"]]
     assert {one["preset"] for one in presets} == {*PRESETS}
     assert all(cost["known"] for one in presets for cost in one["seconds_a_seed"].values())
     assert sum(value is not None for one in presets for value in one["rows"].values()) == cells + small
+
+
+def test_list_with_a_name_lists_the_table_of_that_name_and_refuses_what_is_none(tmp_path: Path) -> None:
+    here = ["-o", str(tmp_path / "RESULTS.md")]
+    for name in ("limit-mnist", "limit-mnist-50"):
+        listed = json.loads(CliRunner().invoke(app, ["bench", name, "--list", "--json", *here]).stdout)
+        assert [one["table"] for one in listed] == ["limit-mnist"]
+    for name, said in (("nothing", "unknown table or preset 'nothing'"), ("waves", "waves is no table")):
+        found = CliRunner().invoke(app, ["bench", name, "--list", *here])
+        assert isinstance(found.exception, OptionError)
+        assert said in str(found.exception)
+    assert not any(tmp_path.iterdir())
 
 
 def test_a_miniature_has_every_cifar10_arm_of_its_paper_but_open_set_noise() -> None:

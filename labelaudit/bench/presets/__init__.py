@@ -37,8 +37,19 @@ def get_preset(name: str) -> Preset:
 
 def get_presets(name: str) -> tuple[Preset, ...]:
     """The presets of a table, or the one preset of that name; raises `OptionError` for an unknown name."""
-    presets = {preset.name: (preset,) for preset in list_presets()}
-    tables = {table.name: table.presets for table in list_tables()}
-    if name not in presets and name not in tables:
-        raise unknown_name("table or preset", name, list(dict.fromkeys([*tables, *presets])))
-    return presets.get(name) or tables[name]
+    return tuple(one for one in list_presets() if one.name == name) or get_tables(name)[0].presets
+
+
+def get_tables(name: str) -> tuple[Table, ...]:
+    """The table of that name, or those that a preset of that name is part of; raises `OptionError` for an unknown name.
+
+    >>> [table.name for table in get_tables("limit-mnist-50")]
+    ['limit-mnist']
+    """
+    tables = list_tables()
+    found = tuple(one for one in tables if name == one.name) or tuple(
+        one for one in tables if name in {preset.name for preset in one.presets}
+    )
+    if not found:
+        raise unknown_name("table or preset", name, dict.fromkeys(x.name for one in tables for x in (one, *one.presets)))
+    return found
