@@ -99,6 +99,12 @@ def estimate(
         _show_next(console, run, plan, reviewed)
     else:
         _show(console, run, found, stop)
+        if found.flagged != (listed := len(audit.suspects)):
+            say(
+                console,
+                f"- The {found.flagged:,} suspects are those that the scan finds without verdicts, which alone can be "
+                f"measured by them; with them the RUN lists {listed:,}.",
+            )
     for note in (*(found.notes if found else ()), *notes):
         say(console, f"- {note}")
     if flags is not None:
@@ -146,7 +152,7 @@ def _show_next(console: Console, run: Path, plan: ReviewPlan, reviewed: Reviewed
     flagged = sum(s.drawn for s in plan.strata if s.flagged)
     say(
         console,
-        f"{len(plan.rows):,} images to review, drawn at random from {len(plan.strata)} parts of the ranking: "
+        f"{len(plan.rows):,} images to review, drawn at random from {count(len(plan.strata), 'part')} of the ranking: "
         f"{count(flagged, 'suspect')}, and {len(plan.rows) - flagged:,} others, where the missed ones would be.",
     )
     if skipped or disputed:

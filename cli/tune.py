@@ -66,12 +66,14 @@ def tune(
     if as_json:
         typer.echo(shown_json(json.dumps(_document(audit, fitted, rows), indent=2, ensure_ascii=False)))
         return
-    if fitted is None:
+    if fitted is None and not rows:
+        typer.echo(f"{count(len(reviewed.settled), 'verdict')} so far: too few to tell, and no image is left to ask about.")
+    elif fitted is None:
         typer.echo(f"{count(len(reviewed.settled), 'verdict')} so far: too few to tell. Judge these images next:")
         where, more = ("In a page", "") if has_images(audit) else ("In a table", " --export queue.csv")
         typer.echo(f"{where}: labelaudit review {spell_path(run)} --order tune{more}", err=True)
     else:
-        _say(fitted, len(audit.samples))
+        _say(fitted, len(audit.samples), listed=len(audit.suspects))
         if is_outdated(audit.decision, len(reviewed.settled)):
             page = f"press Rerank in labelaudit review {spell_path(run)}, or " if has_images(audit) else ""
             typer.echo(f"The list in {spell_path(run)} does not know these verdicts yet: {page}scan again.")
@@ -120,11 +122,12 @@ def _verdict(audit: Audit, row: int, said: str, reviewer: str) -> Verdict | None
     return Verdict(**about, verdict="other", new_label=said)
 
 
-def _say(fitted: VerdictFit, n: int) -> None:
+def _say(fitted: VerdictFit, n: int, *, listed: int) -> None:
     flags = int(fitted.flagged.sum())
+    why = f" (the RUN lists {listed:,}, by its own threshold)" if flags != listed else ""
     typer.echo(
         f"By {count(fitted.verdicts, 'verdict')}: {_percent(fitted.rate)} of the {n:,} labels are wrong.\n"
-        f"{count(flags, 'suspect')}: {_percent(fitted.precision)} of them are wrong labels, and they are "
+        f"{count(flags, 'suspect')}{why}: {_percent(fitted.precision)} of them are wrong labels, and they are "
         f"{_percent(fitted.recall)} of all wrong labels."
     )
 

@@ -73,7 +73,7 @@ def _headline(audit: Audit, console: Console) -> None:
     if flagged and decision.sure_threshold is not None:
         line.append(f", {int(decision.is_sure.sum()):,} of them sure")
     line.append(". ")
-    if not math.isfinite(decision.noise_rate):
+    if not math.isfinite(decision.noise_rate) or not decision.judged.any():
         line.append("The share of wrong labels cannot be estimated.")
     elif is_measured(decision):
         line.append("About ").append(f"{decision.noise_rate:.1%}", style="bold")

@@ -97,7 +97,7 @@ def noise_sentence(audit: Audit) -> str:
     """The share of wrong labels by the scan's own estimate, or what would tell where that says next to nothing."""
     decision = audit.decision
     low, high = decision.noise_interval
-    if not math.isfinite(decision.noise_rate):
+    if not math.isfinite(decision.noise_rate) or not decision.judged.any():
         return f"The share of wrong labels cannot be estimated: {SAMPLE} would tell."
     if not is_measured(decision):
         share = interval(low if len(audit.suspects) else 0.0, high)

@@ -57,6 +57,7 @@ def test_labels_that_nobody_judged_do_not_look_right() -> None:
     nothing = np.zeros(6, dtype=bool)
     text = rendered(make_audit(decision=make_decision(is_issue=nothing, judged=nothing)))
     assert "None: no label could be judged." in text
+    assert "The share of wrong labels cannot be estimated." in text
     assert "looks wrong" not in text
 
 

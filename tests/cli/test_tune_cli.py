@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -75,6 +76,15 @@ def test_without_verdicts_it_says_what_to_judge(run: Path) -> None:
     assert done.out == call("tune", run).out, "the same images until somebody answers"
 
 
+def test_where_no_label_can_be_judged_there_is_nothing_to_ask(tmp_path: Path) -> None:
+    audit = ranked()
+    nothing = np.zeros(N, dtype=np.bool_)
+    runs.write(replace(audit, decision=replace(audit.decision, is_issue=nothing, judged=nothing)), tmp_path / "run")
+    done = call("tune", tmp_path / "run")
+    assert done.out == "0 verdicts so far: too few to tell, and no image is left to ask about.\n"
+    assert not done.err
+
+
 def test_twenty_answers_set_the_scale(run: Path, tmp_path: Path) -> None:
     answer(run, 20)
     done = json.loads(call("tune", run, "--json", "-o", tmp_path / "flags.csv").out)
@@ -90,6 +100,9 @@ def test_twenty_answers_set_the_scale(run: Path, tmp_path: Path) -> None:
     assert 2 * len(found & set(range(20))) / (len(found) + 20) > 0.7
     said = call("tune", run).out
     assert "of the 200 labels are wrong." in said
+    listed = len(runs.read(run).suspects)
+    assert listed != tuned["flagged"]
+    assert f"{tuned['flagged']} suspects (the RUN lists {listed}, by its own threshold): " in said
     assert f"The list in {run} does not know these verdicts yet: scan again." in said
 
 

@@ -12,8 +12,10 @@ from surveys import judge, make_survey, verdict_on
 from typer.testing import CliRunner
 
 from labelaudit.audit import run as reports
+from labelaudit.audit.document import BEFORE_REVIEW
 from labelaudit.cli import app
 from labelaudit.estimate import estimate, fdr_flags, load_plan, plan_reviews
+from labelaudit.types import Evidence
 from labelaudit.verdicts import Verdict, append, match, verdicts_file
 
 # the command
@@ -53,6 +55,19 @@ def test_first_the_plan_then_the_numbers(run: Path) -> None:
     for name in ("precision", "recall", "noise rate", "90% interval", "40 of the 100 planned"):
         assert name in said
     assert json.loads((run / "estimate.json").read_text())["estimate"]["reviewed"] == 60
+
+
+def test_it_says_why_it_counts_other_suspects_than_the_run_lists(run: Path) -> None:
+    call(run, "--reviews", 100)
+    review(run, planned(run))
+    assert "those that the scan finds without verdicts" not in call(run)[1]
+    audit = reports.read(run)
+    before = Evidence(method=BEFORE_REVIEW, suspicion=audit.decision.suspicion / 2)
+    reports.write(replace(audit, evidence={**audit.evidence, BEFORE_REVIEW: before}), run)
+    _, said = call(run)
+    blind = int((before.suspicion >= audit.decision.threshold).sum())
+    assert f"- The {blind} suspects are those that the scan finds without verdicts" in said
+    assert f"the RUN lists {len(audit.suspects)}." in " ".join(said.split())
 
 
 def test_json_is_json_and_the_flags_go_to_a_file(run: Path) -> None:
