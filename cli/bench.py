@@ -34,7 +34,7 @@ def bench(
         str | None, typer.Argument(metavar="NAME", help="A table, or one preset of it; see --list.")
     ] = None,
     list_them: Annotated[
-        bool, option("--list", metavar="", help="List all tables, or that of NAME: what covers what, what was measured.")
+        bool, option("--list", metavar="", help="List all tables, or NAME's: what covers what, what was measured.")
     ] = False,
     plan: Annotated[
         bool,
@@ -99,14 +99,12 @@ def bench(
     if output.is_dir():
         raise OptionError(f"'{output}' (-o) is a folder: name the Markdown file that is to hold the table")
     runs = output.parent / "results" / "bench.jsonl"
-    if preset == _WAVES:
-        if list_them or plan:
-            raise OptionError("waves is no table, so there is nothing to list or plan: labelaudit bench waves runs it")
+    if preset == _WAVES and not (list_them or plan):
         _run_waves(output.parent, seeds or 3, epochs, as_json=as_json, quiet=quiet, color=color)
         return
     if list_them and not plan:
-        tables = list_tables() if preset is None else get_tables(preset)
-        show_coverage(coverage.cover(tables, read(runs)), as_json=as_json, color=color)
+        covered = coverage.cover(list_tables() if preset is None else get_tables(preset), read(runs))
+        show_coverage(covered, as_json=as_json, color=color)
         return
     if preset is None and not plan:
         raise OptionError("name a table or a preset, such as digits; all of them: labelaudit bench --list")

@@ -66,10 +66,11 @@ def tune(
     if as_json:
         typer.echo(shown_json(json.dumps(_document(audit, fitted, rows), indent=2, ensure_ascii=False)))
         return
+    few = f"{count(len(reviewed.settled), 'verdict')} so far: too few to tell"
     if fitted is None and not rows:
-        typer.echo(f"{count(len(reviewed.settled), 'verdict')} so far: too few to tell, and no image is left to ask about.")
+        typer.echo(f"{few}, and no image is left to ask about.")
     elif fitted is None:
-        typer.echo(f"{count(len(reviewed.settled), 'verdict')} so far: too few to tell. Judge these images next:")
+        typer.echo(f"{few}. Judge these images next:")
         where, more = ("In a page", "") if has_images(audit) else ("In a table", " --export queue.csv")
         typer.echo(f"{where}: labelaudit review {spell_path(run)} --order tune{more}", err=True)
     else:

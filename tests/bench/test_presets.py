@@ -276,7 +276,7 @@ def test_list_with_a_name_lists_the_table_of_that_name_and_refuses_what_is_none(
     for name in ("limit-mnist", "limit-mnist-50"):
         listed = json.loads(CliRunner().invoke(app, ["bench", name, "--list", "--json", *here]).stdout)
         assert [one["table"] for one in listed] == ["limit-mnist"]
-    for name, said in (("nothing", "unknown table or preset 'nothing'"), ("waves", "waves is no table")):
+    for name, said in (("nothing", "unknown table or preset 'nothing'"), ("waves", "unknown table or preset 'waves'")):
         found = CliRunner().invoke(app, ["bench", name, "--list", *here])
         assert found.exit_code == 2
         assert said in found.stderr

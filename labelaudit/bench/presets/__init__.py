@@ -51,5 +51,6 @@ def get_tables(name: str) -> tuple[Table, ...]:
         one for one in tables if name in {preset.name for preset in one.presets}
     )
     if not found:
-        raise unknown_name("table or preset", name, dict.fromkeys(x.name for one in tables for x in (one, *one.presets)))
+        known = {part.name for table in tables for part in (table, *table.presets)}
+        raise unknown_name("table or preset", name, known)
     return found
